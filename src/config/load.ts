@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LonghaulError, toMessage } from '../core/errors.ts';
+import type { Config } from './config.ts';
+import { resolveConfig } from './resolve.ts';
+
+export const CONFIG_FILES = ['longhaul.config.ts', 'longhaul.config.mts', 'longhaul.config.js', 'longhaul.config.mjs'];
+
+interface LoadOptions {
+  /** The file named by `--config`. Defaults to the first of `longhaul.config.{ts,mts,js,mjs}` in `cwd`. */
+  readonly file?: string | undefined;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Finds, loads and checks the configuration file.
+ * @throws {LonghaulError} `config_not_found` or `config_invalid`.
+ */
+export async function loadConfig({ file, cwd, env }: LoadOptions): Promise<Config> {
+  const candidates = (file === undefined ? CONFIG_FILES : [file]).map((candidate) => path.resolve(cwd, candidate));
+  const found = candidates.find((candidate) => existsSync(candidate));
+  if (found === undefined) {
+    throw new LonghaulError('config_not_found', {
+      message:
+        file === undefined
+          ? `There is no longhaul.config.ts in ${cwd}. Create one, or name it with --config FILE.`
+          : `There is no configuration file at ${candidates[0]}.`,
+    });
+  }
+  return resolveConfig({ input: await importDefault(found), file: found, baseDir: path.dirname(found), env });
+}
+
+async function importDefault(file: string): Promise<unknown> {
+  let loaded: { default?: unknown };
+  try {
+    loaded = (await import(pathToFileURL(file).href)) as { default?: unknown };
+  } catch (cause) {
+    throw new LonghaulError('config_invalid', { message: `${file} could not be loaded: ${toMessage(cause)}`, cause });
+  }
+  if (loaded.default === undefined) {
+    throw new LonghaulError('config_invalid', {
+      message: `${file} has no default export. Write: export default defineConfig({ agents: { … } })`,
+    });
+  }
+  return loaded.default;
+}

@@ -1,0 +1,194 @@
+import path from 'node:path';
+import type { z } from 'zod';
+import { LonghaulError, type FieldError } from '../core/errors.ts';
+import { toFieldErrors } from '../core/validation.ts';
+import type { Agent, Config, Provider, Workspace } from './config.ts';
+import { configSchema, environmentSchema, type LonghaulConfig } from './schema.ts';
+import { findTimeoutChainErrors } from './timeout-chain.ts';
+
+interface ResolveOptions {
+  /** What the config file exports. Unchecked: anything may be here. */
+  readonly input: unknown;
+  /** The file it came from, or null. */
+  readonly file?: string | null;
+  /** Relative paths start here. */
+  readonly baseDir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+type AgentInput = LonghaulConfig['agents'][string];
+type Environment = z.output<typeof environmentSchema>;
+
+/** The tools that change files or run commands: an agent with one of them gets a directory per run. */
+const WRITING_TOOLS = new Set(['Bash', 'Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
+
+/**
+ * Checks a configuration and fills in every default.
+ * @throws {LonghaulError} `config_invalid`, naming each wrong path, the value received and what is allowed.
+ */
+export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptions): Config {
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) throw invalid(file, toFieldErrors(parsed.error, input));
+  const variables = parseEnvironment(env);
+  const config = parsed.data;
+  const dataDir = path.resolve(baseDir, variables.LONGHAUL_DATA_DIR ?? '.longhaul');
+
+  const agents = new Map(
+    Object.entries(config.agents).map(([name, agent]) => [
+      name,
+      resolveAgent({ name, agent, baseDir, dataDir, variables }),
+    ]),
+  );
+  const worker = {
+    slots: config.worker?.slots ?? 4,
+    expireSeconds: config.worker?.expireSeconds ?? 180,
+    drainTimeoutSeconds: config.worker?.drainTimeoutSeconds ?? 200,
+    stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
+    restartAboveMb: config.worker?.restartAboveMb ?? 256,
+  };
+  const errors = [
+    ...findBypassErrors(config.agents),
+    ...findTimeoutChainErrors({
+      agents,
+      worker,
+      isTimeoutFromVariable: variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined,
+    }),
+  ];
+  if (errors.length > 0) throw invalid(file, errors);
+
+  return deepFreeze({
+    file,
+    agents,
+    worker,
+    dataDir,
+    databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
+    host: variables.LONGHAUL_HOST ?? '127.0.0.1',
+    port: variables.LONGHAUL_PORT ?? 4400,
+    logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
+    claudePath: variables.LONGHAUL_CLAUDE_PATH ?? config.claudePath,
+    provider: resolveProvider(variables),
+    providerSilenceSeconds: config.providerSilenceSeconds ?? 45,
+    retentionDays: config.retentionDays ?? 7,
+    ignoredOptions: findIgnoredOptions(config),
+  });
+}
+
+function resolveAgent(options: {
+  name: string;
+  agent: AgentInput;
+  baseDir: string;
+  dataDir: string;
+  variables: Environment;
+}): Agent {
+  const { name, agent, baseDir, dataDir, variables } = options;
+  const maxThinkingTokens = agent.limits?.maxThinkingTokens ?? 16_000;
+  return {
+    name,
+    model: agent.model ?? 'default',
+    tools: [...new Set(agent.tools)],
+    permissionMode: agent.permissionMode ?? 'dontAsk',
+    workspace: resolveWorkspace({ name, agent, baseDir, dataDir }),
+    limits: {
+      maxBudgetUsd: agent.limits?.maxBudgetUsd ?? 1,
+      maxTurns: agent.limits?.maxTurns ?? 15,
+      maxThinkingTokens,
+      timeoutSeconds: variables.LONGHAUL_RUN_TIMEOUT_SECONDS ?? agent.limits?.timeoutSeconds ?? 120,
+      maxPromptLength: agent.limits?.maxPromptLength ?? 5_000,
+    },
+    systemPrompt: agent.systemPrompt ?? null,
+    effort: agent.effort ?? 'medium',
+    thinking: maxThinkingTokens === 0 ? 'disabled' : (agent.thinking ?? 'enabled'),
+    settingSources: agent.settingSources ?? [],
+    env: agent.env ?? {},
+    queue: agent.queue ?? name,
+  };
+}
+
+function resolveWorkspace(options: { name: string; agent: AgentInput; baseDir: string; dataDir: string }): Workspace {
+  const { name, agent, baseDir, dataDir } = options;
+  const mode = agent.tools.some((tool) => WRITING_TOOLS.has(tool)) ? 'perRun' : 'shared';
+  const given = typeof agent.workspace === 'string' ? { root: agent.workspace } : agent.workspace;
+  if (given === undefined) return { root: path.join(dataDir, 'workspaces', name), mode: 'perRun', from: null };
+  return {
+    root: path.resolve(baseDir, given.root),
+    mode: given.mode ?? mode,
+    from: given.from === undefined ? null : path.resolve(baseDir, given.from),
+  };
+}
+
+function resolveProvider(variables: Environment): Provider {
+  const { ANTHROPIC_API_KEY: apiKey, ANTHROPIC_AUTH_TOKEN: authToken, ANTHROPIC_BASE_URL: baseUrl } = variables;
+  if (apiKey === undefined && authToken === undefined && baseUrl === undefined) return { kind: 'scripted' };
+  return {
+    kind: 'anthropic',
+    baseUrl: (baseUrl ?? 'https://api.anthropic.com').replace(/\/+$/, ''),
+    apiKey: apiKey ?? null,
+    authToken: authToken ?? null,
+  };
+}
+
+/** The variables that count, with an empty one taken as unset, as shells and Compose files leave them. */
+function parseEnvironment(env: ResolveOptions['env']): Environment {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = environmentSchema.safeParse(given);
+  const errors = parsed.success ? [] : toFieldErrors(parsed.error, given).map(hideSecrets);
+  for (const [variable, provider] of Object.entries(UNSUPPORTED_PROVIDERS)) {
+    const value = given[variable];
+    if (value !== undefined && value !== '0' && value !== 'false') {
+      errors.push({
+        path: variable,
+        message: `asks for ${provider}, which this version does not reach yet; unset it, or point ANTHROPIC_BASE_URL at a gateway that speaks the Messages API`,
+      });
+    }
+  }
+  if (given['LONGHAUL_QUEUE_URL'] !== undefined) {
+    errors.push({
+      path: 'LONGHAUL_QUEUE_URL',
+      message:
+        'names a separate queue, which this version does not have yet; unset it: the queue lives in the database',
+    });
+  }
+  if (!parsed.success || errors.length > 0) throw invalid('the environment', errors);
+  return parsed.data;
+}
+
+const UNSUPPORTED_PROVIDERS = { CLAUDE_CODE_USE_BEDROCK: 'Amazon Bedrock', CLAUDE_CODE_USE_VERTEX: 'Google Vertex AI' };
+
+function hideSecrets(error: FieldError): FieldError {
+  const isSecret = /_URL$|_KEY$|_TOKEN$/.test(error.path);
+  return isSecret ? { ...error, message: error.message.replace(/; received .*$/s, '') } : error;
+}
+
+function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
+  return Object.entries(agents)
+    .filter(([, agent]) => agent.permissionMode === 'bypassPermissions' && agent.allowBypassPermissions !== true)
+    .map(([name]) => ({
+      path: `agents.${name}.permissionMode`,
+      message:
+        'is "bypassPermissions", which lets every tool use through; set allowBypassPermissions: true beside it if that is meant, or use "dontAsk"',
+    }));
+}
+
+/** Options of the contract that this version accepts but does not act on yet. */
+function findIgnoredOptions(config: LonghaulConfig): string[] {
+  const retries = Object.entries(config.agents).flatMap(([name, agent]) =>
+    agent.retry === undefined ? [] : [`agents.${name}.retry`],
+  );
+  const groups = (['limits', 'alerts'] as const).filter((key) => Object.keys(config[key] ?? {}).length > 0);
+  return [...retries, ...(config.worker?.restartAboveMb === undefined ? [] : ['worker.restartAboveMb']), ...groups];
+}
+
+function invalid(source: string | null, errors: readonly FieldError[]): LonghaulError {
+  const lines = errors.map((error) => `  ${error.path || '(the whole)'} ${error.message}`);
+  return new LonghaulError('config_invalid', {
+    message: `The configuration is not valid${source === null ? '' : ` (${source})`}:\n${lines.join('\n')}`,
+    errors,
+  });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const child of value instanceof Map ? value.values() : Object.values(value)) deepFreeze(child);
+  return value;
+}

@@ -1,0 +1,186 @@
+import { z } from 'zod';
+
+/**
+ * Everything that can be configured: meaning, unit, default, and the variable that overrides it. A
+ * variable wins over the file, so that a deployment can change what an image carries.
+ */
+
+const count = () => z.int('must be a whole number').min(0, 'must be 0 or more');
+const seconds = () => z.number('must be a number of seconds').min(0, 'must be 0 or more');
+const positive = () => z.int('must be a whole number').min(1, 'must be 1 or more');
+const usd = () =>
+  z.number('must be an amount in USD').min(0, 'must be 0 or more').max(1_000_000, 'must be at most 1000000');
+const name = (what: string) =>
+  z
+    .string(`must be ${what}`)
+    .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, `must be ${what}: a letter, then up to 63 letters, digits, "_" or "-"`);
+
+/** The limits of every run of an agent. A submission may lower them, never raise them. 0 means zero, never unlimited. */
+const limitsSchema = z.strictObject({
+  /** Cost ceiling of a run, USD. Defaults to 1. */
+  maxBudgetUsd: usd().optional(),
+  /** Model turns. Defaults to 15. */
+  maxTurns: count().optional(),
+  /** Tokens of extended thinking per response. Defaults to 16,000; 0 turns thinking off. */
+  maxThinkingTokens: count().optional(),
+  /** From the start of an attempt to its result. Defaults to 120; variable `LONGHAUL_RUN_TIMEOUT_SECONDS`. */
+  timeoutSeconds: seconds().optional(),
+  /** Characters (code points) a prompt may have. Defaults to 5,000. */
+  maxPromptLength: positive().max(1_000_000, 'must be at most 1000000').optional(),
+});
+
+const workspaceSchema = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({
+      /** The directory that no run of the agent leaves, relative to the config file. */
+      root: z.string().min(1),
+      /**
+       * `shared`: every run works in `root` itself. `perRun`: each in a new directory under it.
+       * Defaults to `shared` for an agent that only reads, `perRun` for one with a writing tool or Bash.
+       */
+      mode: z.enum(['shared', 'perRun']).optional(),
+      /** A directory copied into each new per-run directory. Defaults to none. */
+      from: z.string().min(1).optional(),
+    }),
+  ],
+  'must be a directory, or { root, mode: "shared" | "perRun", from }',
+);
+
+const agentSchema = z.strictObject({
+  /** The model by its id or alias. Defaults to `default`, Claude Code's own choice. */
+  model: z.string('must be the id of a model').min(1, 'must be the id of a model').max(200).optional(),
+  /** The tools a run may use, and no others; `[]` means none. */
+  tools: z.array(
+    z.string('must be the name of a tool').regex(/^[A-Za-z][\w-]*$/, 'must be the name of a tool, such as "Read"'),
+    'must be a list of tool names; [] means none',
+  ),
+  /** What happens to a tool use that no rule allows. Defaults to `dontAsk`: it is denied. */
+  permissionMode: z
+    .enum(
+      ['dontAsk', 'acceptEdits', 'plan', 'bypassPermissions'],
+      'must be "dontAsk", "acceptEdits", "plan" or "bypassPermissions"',
+    )
+    .optional(),
+  /** The switch without which `bypassPermissions` is refused. Defaults to false. */
+  allowBypassPermissions: z.boolean('must be true or false').optional(),
+  /** Where runs work. Defaults to a directory per run under the data directory. */
+  workspace: workspaceSchema.optional(),
+  limits: limitsSchema.optional(),
+  /** When a failed attempt is tried again. */
+  retry: z
+    .strictObject({
+      /** Defaults to 3. */
+      maxAttempts: positive().max(20, 'must be at most 20').optional(),
+      /** Waits before the second attempt, the third, …; the last one repeats. Defaults to 10, 30, 60. */
+      delaysSeconds: z.array(seconds(), 'must be a list of seconds').min(1, 'must name at least one delay').optional(),
+      /** From submission to the last moment an attempt may start. Defaults to 600. */
+      deadlineSeconds: seconds().optional(),
+    })
+    .optional(),
+  /** Replaces Claude Code's own system prompt, or with `{ append }` adds to it. Defaults to Claude Code's own, minimal one. */
+  systemPrompt: z
+    .union([z.string().min(1), z.strictObject({ append: z.string().min(1) })], 'must be a text, or { append: text }')
+    .optional(),
+  /** How much effort the model puts into an answer. Defaults to `medium`. */
+  effort: z.enum(['low', 'medium', 'high'], 'must be "low", "medium" or "high"').optional(),
+  /**
+   * Kind of thinking: `enabled` with the budget of `maxThinkingTokens`, `adaptive` for models that choose
+   * for themselves, `disabled`. Defaults to `enabled` while `maxThinkingTokens` is above 0.
+   */
+  thinking: z.enum(['enabled', 'adaptive', 'disabled'], 'must be "enabled", "adaptive" or "disabled"').optional(),
+  /** Settings files Claude Code reads in the workspace. Defaults to none. */
+  settingSources: z.array(z.enum(['project', 'local'], 'must be "project" or "local"')).optional(),
+  /** Variables the agent's process gets beside Longhaul's own. Tools can read them: no secrets. Defaults to none. */
+  env: z
+    .record(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'),
+      z.string('must be a text'),
+      'must be an object of texts',
+    )
+    .optional(),
+  /** The queue its runs wait in, so that they compete only with each other. Defaults to the agent's name. */
+  queue: name('the name of a queue').optional(),
+});
+
+export const configSchema = z.strictObject({
+  agents: z
+    .record(name('the name of an agent'), agentSchema, 'must be an object of agents by name')
+    .refine((agents) => Object.keys(agents).length > 0, 'must define at least one agent'),
+  worker: z
+    .strictObject({
+      /** Runs at once. Defaults to 4. */
+      slots: positive().max(256, 'must be at most 256').optional(),
+      /** How long a run may be held by one worker at most. Defaults to 180. */
+      expireSeconds: seconds().optional(),
+      /** How long a stopping worker lets its runs finish. Defaults to 200. */
+      drainTimeoutSeconds: seconds().optional(),
+      /** How long the supervisor waits before it kills. Defaults to 210. */
+      stopWaitSeconds: seconds().optional(),
+      /** Growth of the worker's own memory after which it restarts itself. Defaults to 256. */
+      restartAboveMb: positive().optional(),
+    })
+    .optional(),
+  limits: z
+    .strictObject({
+      perUser: z
+        .strictObject({
+          runsPerMinute: count().optional(),
+          concurrent: count().optional(),
+          usdPerDay: usd().optional(),
+        })
+        .optional(),
+      global: z.strictObject({ concurrent: count().optional(), usdPerDay: usd().optional() }).optional(),
+    })
+    .optional(),
+  alerts: z
+    .strictObject({
+      runCostUsd: usd().optional(),
+      dailyCostUsd: usd().optional(),
+      queueDepth: count().optional(),
+      channels: z.array(z.unknown()).optional(),
+    })
+    .optional(),
+  /**
+   * The Claude Code executable. Defaults to the Agent SDK's own; `null` looks in the package, then in
+   * `PATH`. Variable `LONGHAUL_CLAUDE_PATH`.
+   */
+  claudePath: z.string('must be a path, or null').min(1, 'must be a path, or null').nullable().optional(),
+  /** How long the provider may stay silent within one streamed answer before it is cut off. Defaults to 45. */
+  providerSilenceSeconds: seconds().min(1, 'must be 1 or more').optional(),
+  /** How long finished runs and their events are kept. Defaults to 7. */
+  retentionDays: z
+    .number('must be a number of days')
+    .min(1 / 24, 'must be at least an hour (0.0417)')
+    .optional(),
+});
+
+/** What `longhaul.config.ts` exports: see each option for its meaning, unit and default. */
+export type LonghaulConfig = z.input<typeof configSchema>;
+
+/** What the variables of the environment may set. */
+export const environmentSchema = z.object({
+  LONGHAUL_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be a PostgreSQL URL, postgres://user:password@host/database')
+    .optional(),
+  LONGHAUL_DATA_DIR: z.string().min(1).optional(),
+  LONGHAUL_HOST: z.string().min(1).optional(),
+  LONGHAUL_PORT: z.coerce
+    .number('must be a port')
+    .int('must be a port')
+    .min(0, 'must be a port')
+    .max(65_535, 'must be a port')
+    .optional(),
+  LONGHAUL_CLAUDE_PATH: z.string().min(1).optional(),
+  LONGHAUL_RUN_TIMEOUT_SECONDS: z.coerce.number('must be a number of seconds').min(0, 'must be 0 or more').optional(),
+  LONGHAUL_LOG_LEVEL: z
+    .enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'must be fatal, error, warn, info, debug, trace or silent',
+    )
+    .optional(),
+  ANTHROPIC_API_KEY: z.string().optional(),
+  ANTHROPIC_AUTH_TOKEN: z.string().optional(),
+  ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).optional(),
+});

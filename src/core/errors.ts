@@ -1,0 +1,122 @@
+/**
+ * Every error code of Longhaul, in one table: what it is over HTTP, what a command exits with, whether
+ * another try can mend it, and the sentence that is safe to show to an end user.
+ *
+ * Codes are stored data and part of the contract: one is chosen once and never renamed.
+ */
+
+interface ErrorKind {
+  /** The HTTP status when a request itself is answered with this code. */
+  readonly httpStatus: number;
+  /** What a command exits with when it ends for this reason. */
+  readonly exitCode: number;
+  /** Whether the same work, tried again later, may succeed. */
+  readonly isRetryable: boolean;
+  /** Safe for an end user: names no path, host, key or internal detail. */
+  readonly message: string;
+}
+
+const kind = (httpStatus: number, exitCode: number, isRetryable: boolean, message: string): ErrorKind => ({
+  httpStatus,
+  exitCode,
+  isRetryable,
+  message,
+});
+
+/** How a run that did not succeed can have ended. Exit codes 10 to 59. */
+export const RUN_ERRORS = {
+  run_timeout: kind(504, 10, false, 'The run took longer than its time limit and was stopped.'),
+  max_turns: kind(422, 11, false, 'The run reached its limit of turns before it was finished.'),
+  max_budget: kind(402, 12, false, 'The run reached its cost limit before it was finished.'),
+  user_budget: kind(402, 13, false, 'The spending limit for this user is reached.'),
+  global_budget: kind(402, 14, false, 'The spending limit of this service is reached.'),
+  deadline_exceeded: kind(504, 15, false, 'The run could not be finished within its overall deadline.'),
+  cancelled: kind(409, 16, false, 'The run was cancelled.'),
+  approval_denied: kind(403, 17, false, 'A step of the run needed an approval, and it was denied.'),
+
+  provider_rate_limit: kind(503, 20, true, 'The model is receiving too many requests. Try again later.'),
+  provider_overloaded: kind(503, 21, true, 'The model is overloaded. Try again later.'),
+  provider_auth: kind(502, 22, false, 'The service could not sign in to the model provider.'),
+  provider_error: kind(502, 23, true, 'The model provider did not answer as expected. Try again later.'),
+  provider_invalid_request: kind(502, 24, false, 'The model provider refused the request as invalid.'),
+  request_too_large: kind(413, 25, false, 'The conversation became too large for the model.'),
+  invalid_model: kind(502, 26, false, 'The model this agent is set up to use is not available.'),
+  max_output_tokens: kind(422, 27, false, 'The answer was longer than the model may write.'),
+
+  cli_not_found: kind(500, 30, false, 'The agent could not be started on this server.'),
+  cli_start_failed: kind(500, 31, true, 'The agent could not be started.'),
+  cli_crashed: kind(500, 32, true, 'The agent stopped unexpectedly.'),
+  memory_exceeded: kind(500, 33, true, 'The run needed more memory than it may use and was stopped.'),
+  hung: kind(500, 34, true, 'The agent stopped responding and was ended.'),
+  workspace_invalid: kind(500, 35, false, "The agent's workspace is not available."),
+  structured_output_invalid: kind(502, 36, true, 'The answer did not have the required form.'),
+  worker_lost: kind(500, 37, true, 'The server working on this run went away before it was finished.'),
+  internal_error: kind(500, 38, true, 'Something went wrong inside the service.'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type RunErrorCode = keyof typeof RUN_ERRORS;
+
+/** How a request or a command can be refused. Exit codes 60 to 89, and 2 for wrong usage. */
+export const REQUEST_ERRORS = {
+  invalid_request: kind(400, 60, false, 'The request is not valid.'),
+  invalid_json: kind(400, 61, false, 'The body is not valid JSON.'),
+  body_too_large: kind(413, 62, false, 'The body is too large.'),
+  unsupported_media_type: kind(415, 63, false, 'The body must be sent as application/json.'),
+  unauthorized: kind(401, 64, false, 'An API key is needed.'),
+  forbidden: kind(403, 65, false, 'This API key may not do that.'),
+  not_found: kind(404, 66, false, 'There is nothing at this address.'),
+  run_not_found: kind(404, 67, false, 'There is no such run.'),
+  agent_not_found: kind(404, 68, false, 'There is no such agent.'),
+  method_not_allowed: kind(405, 69, false, 'This address does not take that method.'),
+  conflict: kind(409, 70, false, 'The request contradicts the present state.'),
+  idempotency_mismatch: kind(422, 71, false, 'This idempotency key was used for another request.'),
+  unavailable: kind(503, 72, true, 'The service cannot take requests right now. Try again shortly.'),
+
+  usage: kind(400, 2, false, 'The command was not understood.'),
+  config_invalid: kind(500, 80, false, 'The configuration is not valid.'),
+  config_not_found: kind(500, 81, false, 'There is no configuration file.'),
+  data_dir_locked: kind(500, 82, false, 'Another process is using this data directory.'),
+  database_unavailable: kind(503, 83, true, 'The database cannot be reached.'),
+  schema_too_new: kind(500, 84, false, 'The database was written by a newer version of Longhaul.'),
+  server_unreachable: kind(503, 85, true, 'The Longhaul server cannot be reached.'),
+  port_in_use: kind(500, 86, false, 'The port is taken.'),
+} as const satisfies Record<string, ErrorKind>;
+
+export type RequestErrorCode = keyof typeof REQUEST_ERRORS;
+
+export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = { ...RUN_ERRORS, ...REQUEST_ERRORS };
+
+export type ErrorCode = RunErrorCode | RequestErrorCode;
+
+/** One thing that is wrong with an input: where, and what is allowed there. */
+export interface FieldError {
+  /** Dotted path of the field, such as `limits.maxTurns`; empty for the whole input. */
+  readonly path: string;
+  readonly message: string;
+}
+
+interface LonghaulErrorOptions {
+  /** What happened, the value received and what to do next. Defaults to the code's safe message. */
+  readonly message?: string;
+  readonly cause?: unknown;
+  /** The fields that were wrong, for bad input. */
+  readonly errors?: readonly FieldError[];
+}
+
+/** The one error class of Longhaul. `code` is stable; `message` is for operators and callers. */
+export class LonghaulError extends Error {
+  override readonly name = 'LonghaulError';
+  readonly code: ErrorCode;
+  readonly errors: readonly FieldError[];
+
+  constructor(code: ErrorCode, options: LonghaulErrorOptions = {}) {
+    super(options.message ?? ERRORS[code].message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.errors = options.errors ?? [];
+  }
+}
+
+/** The message of anything that was thrown. */
+export function toMessage(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

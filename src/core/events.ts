@@ -1,0 +1,63 @@
+import type { RunErrorCode } from './errors.ts';
+import type { TokenUsage } from './usage.ts';
+
+/** An error as a watcher of a run sees it: a code of the table and words that are safe for an end user. */
+export interface RunError {
+  readonly code: RunErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** What each type of event carries. Types are part of the contract; `agent.other` keeps what has no type here. */
+export interface EventData {
+  'run.queued': { agent: string; reason?: 'submitted' | 'handed_back' };
+  'run.started': { workerId: string };
+  'run.waiting': { waitingFor: string };
+  'run.retrying': { error: RunError; delaySeconds: number };
+  'run.succeeded': { result: string; costUsd: number; turns: number; durationMs: number };
+  'run.failed': { error: RunError };
+  'run.cancelled': Record<never, never>;
+  'agent.init': { sessionId: string; model: string; tools: string[]; cwd: string; claudeCodeVersion: string };
+  /** Text as it is produced. `blockId` names the block it belongs to; the same block follows whole as `agent.text`. */
+  'agent.text.delta': { text: string; blockId: string; parentToolUseId?: string };
+  'agent.text': { text: string; blockId: string; parentToolUseId?: string };
+  'agent.thinking': { text: string; parentToolUseId?: string };
+  'agent.tool_use': { toolUseId: string; name: string; input: unknown; parentToolUseId?: string };
+  'agent.tool_result': {
+    toolUseId: string;
+    isError: boolean;
+    /** The result as text, cut at 8,000 characters. */
+    content: string;
+    isTruncated?: boolean;
+    parentToolUseId?: string;
+  };
+  'agent.usage': TokenUsage & { model: string };
+  'agent.api_retry': { attempt: number; maxRetries: number; delayMs: number; status: number | null; error: string };
+  'agent.permission_denied': { toolUseId: string; name: string; message: string };
+  /** A message of Claude Code's that has no type above, kept as it came. */
+  'agent.other': { message: unknown };
+  'approval.requested': { approvalId: string; toolName: string; input: unknown };
+  'approval.resolved': { approvalId: string; decision: 'allow' | 'deny'; reason?: string };
+}
+
+export type EventType = keyof EventData;
+
+/** An event before it has its place in a run's log. */
+export type NewEvent = { [T in EventType]: { readonly type: T; readonly data: EventData[T] } }[EventType];
+
+/** One entry of a run's ordered log. `seq` counts from 1 without a gap. */
+export type RunEvent = NewEvent & {
+  readonly runId: string;
+  readonly seq: number;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** The attempt it belongs to; 0 before the first. */
+  readonly attempt: number;
+};
+
+/** The types after which a run's log ends. */
+export const FINAL_EVENT_TYPES = ['run.succeeded', 'run.failed', 'run.cancelled'] as const satisfies EventType[];
+
+export function isFinalEvent(event: Pick<RunEvent, 'type'>): boolean {
+  return (FINAL_EVENT_TYPES as readonly EventType[]).includes(event.type);
+}

@@ -1,0 +1,23 @@
+/** Every state a run can be in. Stored data: a name here is never changed. */
+export const RUN_STATUSES = ['queued', 'running', 'waiting', 'succeeded', 'failed', 'cancelled'] as const;
+
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** The states nothing leaves. */
+export const FINAL_STATUSES = ['succeeded', 'failed', 'cancelled'] as const satisfies RunStatus[];
+
+export type FinalStatus = (typeof FINAL_STATUSES)[number];
+
+/** Which states may follow which. The SQL of `run/` moves a run only along these. */
+export const TRANSITIONS: Readonly<Record<RunStatus, readonly RunStatus[]>> = {
+  queued: ['running', 'cancelled'],
+  running: ['queued', 'waiting', 'succeeded', 'failed', 'cancelled'],
+  waiting: ['queued', 'cancelled'],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+};
+
+export function isFinal(status: RunStatus): status is FinalStatus {
+  return TRANSITIONS[status].length === 0;
+}

@@ -1,0 +1,23 @@
+/**
+ * What is wrong with `text` as data to store and return exactly as given, or null when nothing is.
+ * Two things cannot be: NUL, which PostgreSQL's `text` does not hold, and a lone surrogate, which UTF-8 does not.
+ */
+export function findUnstorable(text: string): 'NUL character' | 'lone surrogate' | null {
+  if (text.includes('\0')) return 'NUL character';
+  return text.isWellFormed() ? null : 'lone surrogate';
+}
+
+/** `text` with what cannot be stored replaced by U+FFFD: for what a model or tool produced, which is never refused. */
+export function toStorable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+}
+
+/** The last `length` characters of `text`. */
+export function tail(text: string, length: number): string {
+  return text.length <= length ? text : text.slice(-length);
+}
+
+/** The first `length` characters of `text`, with an ellipsis when something was cut. */
+export function head(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
