@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['longhaul-source'] } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -16,7 +16,7 @@ export interface EventData {
   'run.retrying': { error: RunError; delaySeconds: number };
   'run.succeeded': { result: string; costUsd: number; turns: number; durationMs: number };
   'run.failed': { error: RunError };
-  'run.cancelled': Record<never, never>;
+  'run.cancelled': { costUsd: number };
   'agent.init': { sessionId: string; model: string; tools: string[]; cwd: string; claudeCodeVersion: string };
   /** Text as it is produced. `blockId` names the block it belongs to; the same block follows whole as `agent.text`. */
   'agent.text.delta': { text: string; blockId: string; parentToolUseId?: string };

@@ -21,3 +21,10 @@ export function tail(text: string, length: number): string {
 export function head(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
+
+/** How many characters (Unicode code points) `text` has: an emoji outside the basic plane is one. */
+export function countCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}

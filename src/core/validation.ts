@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { FieldError } from './errors.ts';
+import { countCharacters } from './text.ts';
 
 /** Turns what zod found into field errors: the path, what is allowed there, the value received. */
 export function toFieldErrors(error: z.ZodError, input: unknown): FieldError[] {
@@ -16,7 +17,7 @@ export function toFieldErrors(error: z.ZodError, input: unknown): FieldError[] {
 
 /** A value as an error message shows it: JSON, short, never the whole of a long text. */
 export function describeValue(value: unknown): string {
-  if (typeof value === 'string' && value.length > 60) return `a string of ${[...value].length} characters`;
+  if (typeof value === 'string' && value.length > 60) return `a string of ${countCharacters(value)} characters`;
   if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return typeof value;
   if (typeof value === 'number') return String(value);
   const json = JSON.stringify(value) ?? 'undefined';

@@ -1,0 +1,36 @@
+import type { Kysely, Transaction as KyselyTransaction } from 'kysely';
+import type { Db as BossConnection } from 'pg-boss';
+import type { Tables } from './tables.ts';
+
+export type Transaction = KyselyTransaction<Tables>;
+export type { BossConnection };
+
+/** A PostgreSQL database, embedded or a server's. Everything above it runs the same SQL on both. */
+export interface Database {
+  readonly kind: 'embedded' | 'postgres';
+  readonly sql: Kysely<Tables>;
+  /** The same database as pg-boss takes it. */
+  readonly boss: BossConnection;
+  /**
+   * Hears `NOTIFY channel`. `onReconnect` is called whenever notifications may have been missed: the
+   * listener must then look for itself. Resolves, once listening, to what ends it.
+   */
+  listen(
+    channel: Channel,
+    onPayload: (payload: string) => void,
+    onReconnect?: () => void,
+  ): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+/** What is told over `NOTIFY`, each with its payload. A notification is a hint; the tables are the truth. */
+export const CHANNELS = {
+  /** A run has new events. Payload: its id. */
+  events: 'longhaul_events',
+  /** A queue may have work. Payload: its name. */
+  queue: 'longhaul_queue',
+  /** Somebody asked for a running run to be cancelled. Payload: its id. */
+  cancel: 'longhaul_cancel',
+} as const;
+
+export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];

@@ -1,0 +1,40 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { Kysely, PGliteDialect } from 'kysely';
+import { fromPglite } from 'pg-boss';
+import { LonghaulError, toMessage } from '../core/errors.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import type { Database } from './database.ts';
+import type { Tables } from './tables.ts';
+
+/**
+ * Opens the embedded PostgreSQL in `dataDir`, creating it at the first time. One process at a time.
+ * @throws {LonghaulError} `data_dir_locked` when another process has it, `database_unavailable` when it cannot be opened.
+ */
+export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await chmod(dataDir, 0o700);
+  const lock = await lockDataDir(dataDir);
+  let pglite: PGlite;
+  try {
+    pglite = await PGlite.create(path.join(dataDir, 'db'));
+  } catch (cause) {
+    await lock.release();
+    throw new LonghaulError('database_unavailable', {
+      message: `The embedded database in ${dataDir} could not be opened: ${toMessage(cause)}`,
+      cause,
+    });
+  }
+  return {
+    kind: 'embedded',
+    sql: new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) }),
+    boss: fromPglite(pglite),
+    // In one process no notification is ever missed, so `onReconnect` is never called.
+    listen: (channel, onPayload) => pglite.listen(channel, onPayload),
+    async close() {
+      if (!pglite.closed) await pglite.close();
+      await lock.release();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { sql } from 'kysely';
+import { LonghaulError } from '../core/errors.ts';
+import type { Database, Transaction } from './database.ts';
+
+const MIGRATIONS_DIR = new URL('./migrations/', import.meta.url);
+
+/** One lock for all of Longhaul's migrations on one database: "lhml" as a number. */
+const ADVISORY_LOCK = 0x6c686d6c;
+
+interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly statements: string;
+}
+
+/**
+ * Brings the database to this version's schema; returns the names of the migrations it applied.
+ * All in one transaction under an advisory lock: it happens wholly or not at all, and of several
+ * processes starting at once one migrates while the others wait and find nothing to do.
+ * @throws {LonghaulError} `schema_too_new` when a newer Longhaul has migrated it already.
+ */
+export async function migrate(database: Database): Promise<string[]> {
+  const migrations = await readMigrations();
+  return database.sql.transaction().execute(async (trx) => {
+    await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(trx);
+    await sql`create schema if not exists longhaul`.execute(trx);
+    await sql`create table if not exists longhaul.migrations (
+      version integer primary key, name text not null, applied_at timestamptz not null default now())`.execute(trx);
+    const current = await currentVersion(trx);
+    const newest = migrations.at(-1)?.version ?? 0;
+    if (current > newest) {
+      throw new LonghaulError('schema_too_new', {
+        message: `The database has schema version ${current}, and this Longhaul knows versions up to ${newest}. Start the newer Longhaul that migrated it, or point this one at another database.`,
+      });
+    }
+    const pending = migrations.filter(({ version }) => version > current);
+    for (const { version, name, statements } of pending) {
+      for (const statement of splitStatements(statements)) await sql.raw(statement).execute(trx);
+      await sql`insert into longhaul.migrations (version, name) values (${version}, ${name})`.execute(trx);
+    }
+    return pending.map(({ name }) => name);
+  });
+}
+
+async function currentVersion(trx: Transaction): Promise<number> {
+  const { rows } = await sql<{
+    version: number | null;
+  }>`select max(version) as version from longhaul.migrations`.execute(trx);
+  return rows[0]?.version ?? 0;
+}
+
+async function readMigrations(): Promise<Migration[]> {
+  const files = (await readdir(MIGRATIONS_DIR)).filter((file) => file.endsWith('.sql')).sort();
+  return Promise.all(
+    files.map(async (file) => ({
+      version: Number.parseInt(file, 10),
+      name: file.replace(/\.sql$/, ''),
+      statements: await readFile(new URL(file, MIGRATIONS_DIR), 'utf8'),
+    })),
+  );
+}
+
+/**
+ * The statements of a migration file, one by one: a parameterised connection takes one at a time. Our
+ * files keep to one rule for it: a semicolon at a line's end ends a statement.
+ */
+function splitStatements(text: string): string[] {
+  return text
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement.replace(/--.*$/gm, '').trim() !== '');
+}

@@ -1,0 +1,103 @@
+import type pg from 'pg';
+import type { Database } from './database.ts';
+
+interface ListenerOptions {
+  /** A new, unconnected client. */
+  readonly connect: () => pg.Client;
+  readonly onError?: (error: Error) => void;
+}
+
+interface Subscription {
+  readonly channel: string;
+  readonly onPayload: (payload: string) => void;
+  readonly onReconnect: (() => void) | undefined;
+}
+
+const RECONNECT_DELAYS_MS = [50, 250, 1_000, 2_000];
+
+/**
+ * Listens on all channels over one connection of its own, and keeps it: a lost connection is made anew,
+ * and every subscriber is told that it may have missed something.
+ */
+export function createPostgresListener({ connect, onError }: ListenerOptions) {
+  const subscriptions = new Set<Subscription>();
+  let client: pg.Client | null = null;
+  let connecting: Promise<pg.Client> | null = null;
+  let retryTimer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  async function open(): Promise<pg.Client> {
+    const opened = connect();
+    let isLost = false;
+    const onLost = (error?: Error) => {
+      if (isLost) return;
+      isLost = true;
+      if (error) onError?.(error);
+      if (client === opened) client = null;
+      opened.end().catch(() => {}); // Already broken: nothing to learn from how it ends.
+      if (!isClosed && subscriptions.size > 0) reconnect(0);
+    };
+    opened.on('error', onLost);
+    opened.on('end', () => onLost());
+    opened.on('notification', ({ channel, payload }) => {
+      for (const subscription of subscriptions) {
+        if (subscription.channel === channel) subscription.onPayload(payload ?? '');
+      }
+    });
+    await opened.connect();
+    for (const channel of new Set([...subscriptions].map((subscription) => subscription.channel))) {
+      await opened.query(`listen ${channel}`);
+    }
+    client = opened;
+    return opened;
+  }
+
+  function reconnect(tries: number): void {
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(
+      () => {
+        if (isClosed) return;
+        connected().then(
+          () => {
+            for (const subscription of subscriptions) subscription.onReconnect?.();
+          },
+          (error: Error) => {
+            onError?.(error);
+            reconnect(tries + 1);
+          },
+        );
+      },
+      RECONNECT_DELAYS_MS[Math.min(tries, RECONNECT_DELAYS_MS.length - 1)],
+    );
+  }
+
+  function connected(): Promise<pg.Client> {
+    if (client) return Promise.resolve(client);
+    connecting ??= open().finally(() => {
+      connecting = null;
+    });
+    return connecting;
+  }
+
+  const listen: Database['listen'] = async (channel, onPayload, onReconnect) => {
+    const subscription: Subscription = { channel, onPayload, onReconnect };
+    subscriptions.add(subscription);
+    await (await connected()).query(`listen ${channel}`);
+    return async () => {
+      subscriptions.delete(subscription);
+      const isStillWanted = [...subscriptions].some((other) => other.channel === channel);
+      if (!isStillWanted && client) await client.query(`unlisten ${channel}`).catch(() => {}); // A lost connection listens to nothing.
+    };
+  };
+
+  return {
+    listen,
+    async close() {
+      isClosed = true;
+      clearTimeout(retryTimer);
+      subscriptions.clear();
+      await connecting?.catch(() => {});
+      await client?.end();
+    },
+  };
+}

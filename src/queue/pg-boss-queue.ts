@@ -1,0 +1,99 @@
+import { sql } from 'kysely';
+import { fromKysely, PgBoss } from 'pg-boss';
+import { LonghaulError } from '../core/errors.ts';
+import { CHANNELS, type Database } from '../db/database.ts';
+import type { Queue, QueueDepth } from './queue.ts';
+
+/** pg-boss's tables live in a schema of our own, so that an application may use pg-boss beside us. */
+const SCHEMA = 'longhaul_queue';
+
+interface PgBossQueueOptions {
+  readonly database: Database;
+  /** After this long a message that was taken and never removed is delivered again. */
+  readonly expireSeconds: number;
+  readonly onError: (error: Error) => void;
+}
+
+/**
+ * The queue in the database itself, by pg-boss: a job is written and taken in the very transaction that
+ * changes the run. A job's id is its run's, which is what keeps a run from being in line twice.
+ *
+ * Waking is by our own `NOTIFY`, sent in the same transaction: pg-boss's listener wakes only its own
+ * polling workers, and those sleep out their interval after each job even when more are waiting.
+ */
+export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQueueOptions): Queue {
+  const boss = new PgBoss({
+    db: database.boss,
+    backend: database.kind === 'embedded' ? 'pglite' : 'postgres',
+    schema: SCHEMA,
+    schedule: false,
+    registerInstance: false,
+  });
+  boss.on('error', onError);
+  const known = new Set<string>();
+
+  async function ensureQueue(name: string): Promise<void> {
+    if (known.has(name)) return;
+    // A message never dies of being delivered too often: the run it points at knows when to stop.
+    const options = {
+      expireInSeconds: Math.ceil(expireSeconds),
+      retryLimit: 1_000,
+      retentionSeconds: 365 * 24 * 3_600,
+    };
+    await boss.createQueue(name, options);
+    await boss.updateQueue(name, options);
+    known.add(name);
+  }
+
+  return {
+    async start(queues) {
+      try {
+        await boss.start();
+      } catch (cause) {
+        throw new LonghaulError('database_unavailable', {
+          message: `The queue could not be opened: ${String(cause)}`,
+          cause,
+        });
+      }
+      for (const queue of queues) await ensureQueue(queue);
+    },
+
+    async enqueue(trx, { runId, queue, priority, startAfter }) {
+      const db = fromKysely(trx);
+      await boss.deleteJob(queue, runId, { db });
+      await boss.send(queue, null, { db, id: runId, priority, ...(startAfter && { startAfter }) });
+      await sql`select pg_notify(${CHANNELS.queue}, ${queue})`.execute(trx);
+    },
+
+    async take(trx, { queue, limit }) {
+      const jobs = await boss.fetch(queue, { db: fromKysely(trx), batchSize: limit });
+      return jobs.map((job) => job.id);
+    },
+
+    async remove(trx, { runId, queue }) {
+      await boss.deleteJob(queue, runId, { db: fromKysely(trx) });
+    },
+
+    onWork: (onWork) => database.listen(CHANNELS.queue, onWork, () => onWork(null)),
+
+    async depth(queues) {
+      // Counted from the jobs: pg-boss's own figures are a cache that may be an hour old.
+      const { rows } = await sql<QueueDepth>`
+        select name as queue,
+               count(*) filter (where start_after <= now())::int as waiting,
+               count(*) filter (where start_after > now())::int as delayed,
+               (extract(epoch from now() - min(start_after) filter (where start_after <= now())))::float as "oldestWaitSeconds"
+          from ${sql.table(`${SCHEMA}.job`)}
+         where state in ('created', 'retry') and name = any(${sql.val([...queues])}::text[])
+         group by name`.execute(database.sql);
+      return queues.map(
+        (queue) =>
+          rows.find((row) => row.queue === queue) ?? { queue, waiting: 0, delayed: 0, oldestWaitSeconds: null },
+      );
+    },
+
+    async stop() {
+      await boss.stop({ graceful: false, close: false });
+    },
+  };
+}

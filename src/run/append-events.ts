@@ -1,0 +1,57 @@
+import { sql } from 'kysely';
+import type { NewEvent } from '../core/events.ts';
+import { CHANNELS, type Transaction } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
+
+/** A worker's right to write to a run: refused as soon as another lease was given out. */
+export interface Lease {
+  readonly runId: string;
+  readonly fence: number;
+}
+
+interface AppendOptions {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly events: readonly NewEvent[];
+}
+
+/**
+ * Adds events to a run whose row the caller has locked in this transaction, numbering them on from the last.
+ * Watchers are told when the transaction commits.
+ */
+export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
+  if (events.length === 0) return;
+  await sql`
+    with numbered as (
+      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq)
+    insert into longhaul.run_events (run_id, seq, type, attempt, data)
+    select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data'
+      from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)`.execute(
+    trx,
+  );
+  await notifyWatchers(trx, runId);
+}
+
+/**
+ * Adds a batch of events of a running attempt in one statement, so that it costs one round trip and no
+ * transaction. Returns false, and writes nothing, when the lease is not the caller's any more.
+ *
+ * Locks the run's row; a takeover that holds it first changes the fence, and this then matches nothing.
+ */
+export async function recordEvents(database: Database, options: AppendOptions & { lease: Lease }): Promise<boolean> {
+  const { runId, attempt, events, lease } = options;
+  const { rows } = await sql`
+    with numbered as (
+      update longhaul.runs set event_seq = event_seq + ${events.length}
+       where id = ${runId} and fence = ${lease.fence} and status = 'running' returning event_seq),
+    written as (
+      insert into longhaul.run_events (run_id, seq, type, attempt, data)
+      select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data'
+        from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place))
+    select pg_notify(${CHANNELS.events}, ${runId}) from numbered`.execute(database.sql);
+  return rows.length > 0;
+}
+
+async function notifyWatchers(trx: Transaction, runId: string): Promise<void> {
+  await sql`select pg_notify(${CHANNELS.events}, ${runId})`.execute(trx);
+}

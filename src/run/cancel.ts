@@ -1,0 +1,50 @@
+import { sql } from 'kysely';
+import { isFinal } from '../core/states.ts';
+import { CHANNELS, type Database } from '../db/database.ts';
+import type { Queue } from '../queue/queue.ts';
+import { appendEvents } from './append-events.ts';
+import { toRun, type Run } from './run.ts';
+
+/**
+ * Cancels a run: one that is not running at once, a running one by asking its worker, which ends the
+ * process tree and settles the run within seconds. A run that has ended is left as it is. Returns the run
+ * as it then stands, or null when there is none.
+ *
+ * Locks the run's row, so a claim that comes at the same moment either sees a cancelled run and leaves it,
+ * or has made it a running one by the time this looks.
+ */
+export async function cancelRun(deps: { database: Database; queue: Queue }, runId: string): Promise<Run | null> {
+  const { database, queue } = deps;
+  return database.sql.transaction().execute(async (trx) => {
+    const row = await trx
+      .selectFrom('longhaul.runs')
+      .selectAll()
+      .where('id', '=', runId)
+      .forUpdate()
+      .executeTakeFirst();
+    if (row === undefined) return null;
+    if (isFinal(row.status)) return toRun(row);
+    if (row.status === 'running') {
+      await trx
+        .updateTable('longhaul.runs')
+        .set({ cancel_requested_at: sql<Date>`coalesce(cancel_requested_at, now())` })
+        .where('id', '=', runId)
+        .execute();
+      await sql`select pg_notify(${CHANNELS.cancel}, ${runId})`.execute(trx);
+      return toRun(row);
+    }
+    await queue.remove(trx, { runId, queue: row.queue });
+    await appendEvents(trx, {
+      runId,
+      attempt: row.attempt,
+      events: [{ type: 'run.cancelled', data: { costUsd: row.cost_micros / 1_000_000 } }],
+    });
+    const cancelled = await trx
+      .updateTable('longhaul.runs')
+      .set({ status: 'cancelled', waiting_for: null, error_code: 'cancelled', finished_at: sql<Date>`now()` })
+      .where('id', '=', runId)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    return toRun(cancelled);
+  });
+}

@@ -1,0 +1,49 @@
+import type { RunStatus } from '../core/states.ts';
+import type { Database } from '../db/database.ts';
+import { toRun, type Run } from './run.ts';
+
+/** The run with this id, or null. */
+export async function findRun(database: Database, runId: string): Promise<Run | null> {
+  const row = await database.sql.selectFrom('longhaul.runs').selectAll().where('id', '=', runId).executeTakeFirst();
+  return row === undefined ? null : toRun(row);
+}
+
+export interface RunFilter {
+  readonly status?: RunStatus | undefined;
+  readonly agent?: string | undefined;
+  readonly user?: string | undefined;
+  readonly sessionId?: string | undefined;
+  /** Submitted at or after. */
+  readonly from?: Date | undefined;
+  /** Submitted before. */
+  readonly to?: Date | undefined;
+}
+
+interface ListOptions {
+  readonly filter: RunFilter;
+  /** Runs submitted before this one, by id. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** A page of runs, newest first, and whether there are more. Each filter alone is answered from an index. */
+export async function listRuns(
+  database: Database,
+  { filter, before, limit }: ListOptions,
+): Promise<{ runs: Run[]; hasMore: boolean }> {
+  const { status, agent, user, sessionId, from, to } = filter;
+  let query = database.sql
+    .selectFrom('longhaul.runs')
+    .selectAll()
+    .orderBy('id', 'desc')
+    .limit(limit + 1);
+  if (before !== undefined) query = query.where('id', '<', before);
+  if (status !== undefined) query = query.where('status', '=', status);
+  if (agent !== undefined) query = query.where('agent', '=', agent);
+  if (user !== undefined) query = query.where('user_id', '=', user);
+  if (sessionId !== undefined) query = query.where('session_id', '=', sessionId);
+  if (from !== undefined) query = query.where('created_at', '>=', from);
+  if (to !== undefined) query = query.where('created_at', '<', to);
+  const rows = await query.execute();
+  return { runs: rows.slice(0, limit).map(toRun), hasMore: rows.length > limit };
+}

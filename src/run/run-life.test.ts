@@ -1,0 +1,300 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases.ts';
+import { resolveConfig } from '../config/resolve.ts';
+import type { NewEvent } from '../core/events.ts';
+import { createId } from '../core/ids.ts';
+import type { Database } from '../db/database.ts';
+import { migrate } from '../db/migrate.ts';
+import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
+import type { Queue } from '../queue/queue.ts';
+import { recordEvents } from './append-events.ts';
+import { cancelRun } from './cancel.ts';
+import { claimRuns, type Claim } from './claim.ts';
+import { readEvents } from './read-events.ts';
+import { findRun, listRuns } from './read-runs.ts';
+import { recordMetered } from './record-metered.ts';
+import { renewLeases } from './renew-leases.ts';
+import { settleAttempt, type Settlement } from './settle.ts';
+import { submitRun, type Submission } from './submit.ts';
+import { sweepLostRuns } from './sweep-lost.ts';
+
+const config = resolveConfig({ input: { agents: { reader: { tools: ['Read'] } } }, baseDir: '/', env: {} });
+const agent = config.agents.get('reader')!;
+const caller = createId();
+const workerId = createId();
+
+const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 5, cacheCreationTokens: 7 };
+const settlement: Settlement = {
+  outcome: { status: 'succeeded', result: 'done' },
+  turns: 2,
+  durationMs: 1_234,
+  toolUses: { Read: 3 },
+  metered: { costMicros: 500, models: { m: { ...usage, costUsd: 0.0005 } } },
+  reported: { costMicros: 600, models: { m: { ...usage, costUsd: 0.0006 } } },
+  exitCode: 0,
+  signal: null,
+  stderrTail: '',
+  claudeCodeVersion: '2.1.330',
+};
+
+describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => {
+  let database: Database;
+  let queue: Queue;
+  let remove: () => Promise<void>;
+
+  beforeAll(async () => {
+    ({ database, remove } = await createTestDatabase(kind));
+    await migrate(database);
+    queue = createPgBossQueue({ database, expireSeconds: 180, onError: (error) => expect.unreachable(error.message) });
+    await queue.start(['reader']);
+  });
+
+  afterAll(async () => {
+    await queue.stop();
+    await remove();
+  });
+
+  const submit = (changes: Partial<Submission> = {}) =>
+    submitRun(
+      { database, queue },
+      {
+        agent,
+        prompt: 'hello',
+        user: 'ann',
+        metadata: { ticket: 7 },
+        priority: 0,
+        startAfter: null,
+        limits: agent.limits,
+        idempotencyKey: null,
+        createdBy: caller,
+        ...changes,
+      },
+    );
+  const claim = async (): Promise<Claim> => {
+    const [claimed] = await claimRuns({ database, queue }, { queue: 'reader', workerId, limit: 1 });
+    if (claimed === undefined) throw new Error('Nothing to claim.');
+    return claimed;
+  };
+  const events = (runId: string) => readEvents(database, { runId, after: 0, limit: 1_000 });
+  const settle = (claimed: Claim, changes: Partial<Settlement> = {}) =>
+    settleAttempt({ database, queue }, { lease: claimed.lease, settlement: { ...settlement, ...changes } });
+  const waiting = async () => (await queue.depth(['reader']))[0]!.waiting;
+  const expireLease = (runId: string) =>
+    sql`update longhaul.runs set lease_expires_at = now() - interval '1 second' where id = ${runId}`.execute(
+      database.sql,
+    );
+
+  it('goes from submission through events to its result, with its cost in the ledger', async () => {
+    const run = await submit();
+    expect(run).toMatchObject({ status: 'queued', agent: 'reader', user: 'ann', metadata: { ticket: 7 }, lastSeq: 1 });
+
+    const claimed = await claim();
+    expect(claimed.run).toMatchObject({ id: run.id, status: 'running', attempt: 1 });
+    const batch: NewEvent[] = [
+      { type: 'agent.text.delta', data: { text: 'a"\u0001\\u0000', blockId: '1' } },
+      { type: 'agent.text', data: { text: 'ab 🎉', blockId: '1' } },
+    ];
+    expect(await recordEvents(database, { runId: run.id, attempt: 1, events: batch, lease: claimed.lease })).toBe(true);
+    const settled = await settle(claimed);
+
+    expect(settled).toMatchObject({
+      status: 'succeeded',
+      result: 'done',
+      costUsd: 0.0006,
+      usage,
+      turns: 2,
+      durationMs: 1_234,
+      toolUses: { Read: 3 },
+      error: null,
+    });
+    expect(await findRun(database, run.id)).toEqual(settled);
+    const log = await events(run.id);
+    expect(log.map(({ seq, type, attempt }) => [seq, type, attempt])).toEqual([
+      [1, 'run.queued', 0],
+      [2, 'run.started', 1],
+      [3, 'agent.text.delta', 1],
+      [4, 'agent.text', 1],
+      [5, 'run.succeeded', 1],
+    ]);
+    expect(log.slice(2, 4).map(({ type, data }) => ({ type, data }))).toEqual(batch);
+    expect(log[4]?.data).toEqual({ result: 'done', costUsd: 0.0006, turns: 2, durationMs: 1_234 });
+    const ledger = await database.sql.selectFrom('longhaul.ledger').selectAll().where('run_id', '=', run.id).execute();
+    expect(ledger).toMatchObject([
+      { attempt: 1, user_id: 'ann', outcome: 'succeeded', cost_micros: 600, input_tokens: 100 },
+    ]);
+  });
+
+  it('leaves no trace of a submission that fails half-way', async () => {
+    const before = (await listRuns(database, { filter: {}, limit: 200 })).runs.length;
+    const broken: Queue = { ...queue, enqueue: () => Promise.reject(new Error('disk full')) };
+    await expect(
+      submitRun(
+        { database, queue: broken },
+        {
+          agent,
+          prompt: 'x',
+          user: null,
+          metadata: {},
+          priority: 0,
+          startAfter: null,
+          limits: agent.limits,
+          idempotencyKey: 'half',
+          createdBy: caller,
+        },
+      ),
+    ).rejects.toThrow('disk full');
+    expect((await listRuns(database, { filter: {}, limit: 200 })).runs).toHaveLength(before);
+    expect(await waiting()).toBe(0);
+  });
+
+  it('answers the same run to the same idempotency key, also at once, and refuses it for another request', async () => {
+    const [first, second] = await Promise.all([submit({ idempotencyKey: 'k1' }), submit({ idempotencyKey: 'k1' })]);
+    expect(second.id).toBe(first.id);
+    expect(await waiting()).toBe(1);
+    await expect(submit({ idempotencyKey: 'k1', prompt: 'other' })).rejects.toMatchObject({
+      code: 'idempotency_mismatch',
+    });
+    expect((await submit({ idempotencyKey: 'k1', createdBy: createId() })).id).not.toBe(first.id);
+    await settle(await claim());
+    await settle(await claim());
+  });
+
+  it('gives one run to one of many workers that claim at once', async () => {
+    const run = await submit();
+    const claims = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        claimRuns({ database, queue }, { queue: 'reader', workerId: createId(), limit: 4 }),
+      ),
+    );
+    expect(claims.flat().map((claimed) => claimed.run.id)).toEqual([run.id]);
+    await settle(claims.flat()[0]!);
+  });
+
+  it('serves higher priority first, and a delayed run not before its time', async () => {
+    const low = await submit();
+    const delayed = await submit({ startAfter: new Date(Date.now() + 3_600_000), priority: 9 });
+    const high = await submit({ priority: 5 });
+    const claims = await claimRuns({ database, queue }, { queue: 'reader', workerId, limit: 10 });
+    expect(claims.map((claimed) => claimed.run.id).sort()).toEqual([low.id, high.id].sort());
+    const single = await submit({ priority: 1 });
+    const best = await submit({ priority: 2 });
+    const first = await claim();
+    expect(first.run.id).toBe(best.id);
+    for (const claimed of [...claims, first, await claim()]) await settle(claimed);
+    expect((await findRun(database, single.id))?.status).toBe('succeeded');
+    expect((await cancelRun({ database, queue }, delayed.id))?.status).toBe('cancelled');
+  });
+
+  it('gives nothing out of a paused queue until it is resumed', async () => {
+    await submit();
+    await sql`insert into longhaul.queues (name, paused_at) values ('reader', now())`.execute(database.sql);
+    expect(await claimRuns({ database, queue }, { queue: 'reader', workerId, limit: 1 })).toEqual([]);
+    await sql`delete from longhaul.queues`.execute(database.sql);
+    await settle(await claim());
+  });
+
+  it('cancels a queued run at once and takes it out of line', async () => {
+    const run = await submit();
+    const cancelled = await cancelRun({ database, queue }, run.id);
+    expect(cancelled).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } });
+    expect(await waiting()).toBe(0);
+    expect((await events(run.id)).map(({ type }) => type)).toEqual(['run.queued', 'run.cancelled']);
+    expect(await cancelRun({ database, queue }, run.id)).toMatchObject({ status: 'cancelled' });
+    expect(await events(run.id)).toHaveLength(2);
+  });
+
+  it("tells a running run's worker to cancel, by notification and at the next renewal", async () => {
+    const run = await submit();
+    const claimed = await claim();
+    const heard = Promise.withResolvers<string>();
+    const stopListening = await database.listen('longhaul_cancel', heard.resolve);
+    expect(await renewLeases(database, [claimed.lease])).toEqual([{ runId: run.id, isCancelRequested: false }]);
+    await cancelRun({ database, queue }, run.id);
+    expect(await heard.promise).toBe(run.id);
+    expect(await renewLeases(database, [claimed.lease])).toEqual([{ runId: run.id, isCancelRequested: true }]);
+    await settle(claimed, { outcome: { status: 'cancelled' } });
+    expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled', costUsd: 0.0006 });
+    await stopListening();
+  });
+
+  it('settles a lost run once, with the metered cost, and refuses everything the late worker still writes', async () => {
+    const run = await submit();
+    const claimed = await claim();
+    await recordMetered(database, { lease: claimed.lease, metered: settlement.metered });
+    expect(await sweepLostRuns({ database, queue })).toEqual([]);
+    await expireLease(run.id);
+    const swept = await Promise.all([sweepLostRuns({ database, queue }), sweepLostRuns({ database, queue })]);
+    expect(swept.flat()).toMatchObject([
+      { id: run.id, status: 'failed', costUsd: 0.0005, error: { code: 'worker_lost' } },
+    ]);
+
+    const late: NewEvent[] = [{ type: 'agent.text', data: { text: 'late', blockId: '1' } }];
+    expect(await recordEvents(database, { runId: run.id, attempt: 1, events: late, lease: claimed.lease })).toBe(false);
+    expect(await recordMetered(database, { lease: claimed.lease, metered: settlement.metered })).toBe(false);
+    expect(await renewLeases(database, [claimed.lease])).toEqual([]);
+    expect(await settle(claimed)).toBeNull();
+    expect((await events(run.id)).map(({ type }) => type)).toEqual(['run.queued', 'run.started', 'run.failed']);
+    expect(await waiting()).toBe(0);
+  });
+
+  it('ends a lost run as cancelled when that had been asked for', async () => {
+    const run = await submit();
+    await claim();
+    await cancelRun({ database, queue }, run.id);
+    await expireLease(run.id);
+    await sweepLostRuns({ database, queue });
+    expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('puts a handed-back run in line again, and charges both attempts', async () => {
+    const run = await submit();
+    await settle(await claim(), { outcome: { status: 'handed_back' } });
+    expect(await findRun(database, run.id)).toMatchObject({ status: 'queued', costUsd: 0.0006 });
+    const again = await claim();
+    expect(again.run).toMatchObject({ id: run.id, attempt: 2 });
+    await settle(again);
+    expect(await findRun(database, run.id)).toMatchObject({
+      status: 'succeeded',
+      costUsd: 0.0012,
+      turns: 4,
+      toolUses: { Read: 6 },
+    });
+    const log = await events(run.id);
+    expect(log.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('shows the safe words of a failure in run and event, and the detail only to operators', async () => {
+    const run = await submit();
+    await settle(await claim(), {
+      outcome: { status: 'failed', code: 'provider_auth', detail: 'key sk-ant-\0 refused' },
+      reported: null,
+    });
+    const failed = await findRun(database, run.id);
+    expect(failed).toMatchObject({
+      status: 'failed',
+      costUsd: 0.0005,
+      error: { code: 'provider_auth', retryable: false },
+      errorDetail: 'key sk-ant-\uFFFD refused',
+    });
+    expect(JSON.stringify(await events(run.id))).not.toContain('sk-ant');
+  });
+
+  it('pages through runs newest first, by each filter', async () => {
+    const runs = [await submit({ user: 'pager' }), await submit({ user: 'pager' }), await submit({ user: 'pager' })];
+    const filter = { user: 'pager' };
+    const first = await listRuns(database, { filter, limit: 2 });
+    expect(first).toMatchObject({ hasMore: true, runs: [{ id: runs[2]!.id }, { id: runs[1]!.id }] });
+    const rest = await listRuns(database, { filter, limit: 2, before: runs[1]!.id });
+    expect(rest).toMatchObject({ hasMore: false, runs: [{ id: runs[0]!.id }] });
+    expect((await listRuns(database, { filter: { user: 'pager', status: 'failed' }, limit: 2 })).runs).toEqual([]);
+    for (const run of runs) await cancelRun({ database, queue }, run.id);
+  });
+
+  it('refuses a schema newer than the code, and leaves an up-to-date one alone', async () => {
+    expect(await migrate(database)).toEqual([]);
+    await sql`insert into longhaul.migrations (version, name) values (9999, 'from the future')`.execute(database.sql);
+    await expect(migrate(database)).rejects.toMatchObject({ code: 'schema_too_new' });
+    await sql`delete from longhaul.migrations where version = 9999`.execute(database.sql);
+  });
+});

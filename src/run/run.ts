@@ -1,0 +1,87 @@
+import type { Selectable } from 'kysely';
+import { RUN_ERRORS, type RunErrorCode } from '../core/errors.ts';
+import type { RunError } from '../core/events.ts';
+import type { RunLimits } from '../core/limits.ts';
+import { toUsd } from '../core/money.ts';
+import type { RunStatus } from '../core/states.ts';
+import type { ModelUsage, TokenUsage } from '../core/usage.ts';
+import type { RunsTable } from '../db/tables.ts';
+
+/** A run as everyone above the database sees it. */
+export interface Run {
+  readonly id: string;
+  readonly agent: string;
+  readonly status: RunStatus;
+  readonly waitingFor: string | null;
+  readonly prompt: string;
+  readonly user: string | null;
+  readonly sessionId: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly priority: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly limits: RunLimits;
+  readonly result: string | null;
+  readonly structuredOutput: unknown;
+  readonly error: RunError | null;
+  readonly costUsd: number;
+  readonly usage: TokenUsage;
+  readonly modelUsage: Readonly<Record<string, ModelUsage>>;
+  readonly turns: number;
+  readonly durationMs: number | null;
+  readonly toolUses: Readonly<Record<string, number>>;
+  readonly createdAt: Date;
+  readonly startAfter: Date | null;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly retryOf: string | null;
+  /** The last event of its log. */
+  readonly lastSeq: number;
+  /** For operators only: what really went wrong. */
+  readonly errorDetail: string | null;
+}
+
+/** The one place where a row of `longhaul.runs` becomes a run. */
+export function toRun(row: Selectable<RunsTable>): Run {
+  return {
+    id: row.id,
+    agent: row.agent,
+    status: row.status,
+    waitingFor: row.waiting_for,
+    prompt: row.prompt,
+    user: row.user_id,
+    sessionId: row.session_id,
+    metadata: row.metadata as Run['metadata'],
+    priority: row.priority,
+    attempt: row.attempt,
+    maxAttempts: row.max_attempts,
+    limits: row.limits as RunLimits,
+    result: row.result,
+    structuredOutput: row.structured_output ?? null,
+    error: row.error_code === null || row.status === 'succeeded' ? null : toRunError(row.error_code as RunErrorCode),
+    costUsd: toUsd(row.cost_micros),
+    usage: {
+      inputTokens: row.input_tokens,
+      outputTokens: row.output_tokens,
+      cacheReadTokens: row.cache_read_tokens,
+      cacheCreationTokens: row.cache_creation_tokens,
+    },
+    modelUsage: row.model_usage as Run['modelUsage'],
+    turns: row.turns,
+    durationMs: row.duration_ms,
+    toolUses: row.tool_uses as Run['toolUses'],
+    createdAt: row.created_at,
+    startAfter: row.start_after,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    retryOf: row.retry_of,
+    lastSeq: row.event_seq,
+    errorDetail: row.error_detail,
+  };
+}
+
+/** An error in the words that are safe for whoever watches the run. */
+export function toRunError(code: RunErrorCode): RunError {
+  const { message, isRetryable } = RUN_ERRORS[code];
+  return { code, message, retryable: isRetryable };
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { Agent } from '../config/config.ts';
+import { LonghaulError } from '../core/errors.ts';
+import { createId } from '../core/ids.ts';
+import type { RunLimits } from '../core/limits.ts';
+import type { Database } from '../db/database.ts';
+import type { Queue } from '../queue/queue.ts';
+import { appendEvents } from './append-events.ts';
+import { toRun, type Run } from './run.ts';
+
+/** A submission that has been validated against its agent. */
+export interface Submission {
+  readonly agent: Agent;
+  readonly prompt: string;
+  readonly user: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Higher goes first. */
+  readonly priority: number;
+  readonly startAfter: Date | null;
+  readonly limits: RunLimits;
+  readonly idempotencyKey: string | null;
+  /** The API key that submits. */
+  readonly createdBy: string;
+}
+
+/** Until the supervisor retries, every run has one attempt: see `retry` in the configuration. */
+const MAX_ATTEMPTS = 1;
+
+/**
+ * Accepts a run: its row, its first event and its queue job in one transaction, so that an accepted run
+ * survives anything and a refused one leaves no trace. The same idempotency key of the same caller
+ * answers the run it made the first time.
+ * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request before.
+ */
+export async function submitRun(deps: { database: Database; queue: Queue }, submission: Submission): Promise<Run> {
+  const { database, queue } = deps;
+  const { agent, startAfter } = submission;
+  const id = createId();
+  const requestHash = submission.idempotencyKey === null ? null : hashRequest(submission);
+  const inserted = await database.sql.transaction().execute(async (trx) => {
+    const row = await trx
+      .insertInto('longhaul.runs')
+      .values({
+        id,
+        agent: agent.name,
+        queue: agent.queue,
+        status: 'queued',
+        prompt: submission.prompt,
+        user_id: submission.user,
+        session_id: createId(),
+        metadata: JSON.stringify(submission.metadata),
+        priority: submission.priority,
+        limits: JSON.stringify(submission.limits),
+        max_attempts: MAX_ATTEMPTS,
+        start_after: startAfter,
+        created_by: submission.createdBy,
+        idempotency_key: submission.idempotencyKey,
+        request_hash: requestHash,
+        event_seq: 0,
+      })
+      // Two submissions with one key at once: the second waits here for the first, then inserts nothing.
+      .onConflict((conflict) =>
+        conflict.columns(['created_by', 'idempotency_key']).where('idempotency_key', 'is not', null).doNothing(),
+      )
+      .returningAll()
+      .executeTakeFirst();
+    if (row === undefined) return null;
+    await appendEvents(trx, {
+      runId: id,
+      attempt: 0,
+      events: [{ type: 'run.queued', data: { agent: agent.name, reason: 'submitted' } }],
+    });
+    await queue.enqueue(trx, { runId: id, queue: agent.queue, priority: submission.priority, startAfter });
+    return { ...row, event_seq: 1 };
+  });
+  return toRun(inserted ?? (await findEarlier(database, submission, requestHash)));
+}
+
+async function findEarlier(database: Database, submission: Submission, requestHash: string | null) {
+  const earlier = await database.sql
+    .selectFrom('longhaul.runs')
+    .selectAll()
+    .where('created_by', '=', submission.createdBy)
+    .where('idempotency_key', '=', submission.idempotencyKey)
+    .executeTakeFirstOrThrow();
+  if (earlier.request_hash !== requestHash) {
+    throw new LonghaulError('idempotency_mismatch', {
+      message: `Idempotency-Key was used before, for run ${earlier.id}, with another request. Use a new key for a new request.`,
+    });
+  }
+  return earlier;
+}
+
+/** What makes two submissions the same request, in a form that does not keep the prompt a second time. */
+function hashRequest({ agent, prompt, user, metadata, priority, startAfter, limits }: Submission): string {
+  const request = [agent.name, prompt, user, metadata, priority, startAfter?.toISOString() ?? null, limits];
+  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
+}
