@@ -48,6 +48,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   };
   const errors = [
     ...findBypassErrors(config.agents),
+    ...findExposureErrors(agents, dataDir),
     ...findTimeoutChainErrors({
       agents,
       worker,
@@ -167,6 +168,21 @@ function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
       message:
         'is "bypassPermissions", which lets every tool use through; set allowBypassPermissions: true beside it if that is meant, or use "dontAsk"',
     }));
+}
+
+/** A shared workspace around the data directory would let a run read the admin key and the database. */
+function findExposureErrors(agents: ReadonlyMap<string, Agent>, dataDir: string): FieldError[] {
+  return [...agents.values()]
+    .filter(({ workspace }) => workspace.mode === 'shared' && isWithin(dataDir, workspace.root))
+    .map(({ name, workspace }) => ({
+      path: `agents.${name}.workspace`,
+      message: `is ${workspace.root}, which holds Longhaul's data directory ${dataDir}; name a directory beside it, such as ./workspace`,
+    }));
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  const relative = path.relative(outer, inner);
+  return !relative.startsWith('..') && !path.isAbsolute(relative);
 }
 
 /** Options of the contract that this version accepts but does not act on yet. */

@@ -8,6 +8,9 @@ export function toFieldErrors(error: z.ZodError, input: unknown): FieldError[] {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ path: toPath([...issue.path, key]), message: 'is not a known field' }));
     }
+    if (issue.code === 'invalid_key') {
+      return issue.issues.map(({ message }) => ({ path: toPath(issue.path), message }));
+    }
     const received = valueAt(input, issue.path);
     const isMissing = received === undefined;
     const rule = isMissing && issue.code === 'invalid_type' ? `is required (${issue.message})` : issue.message;

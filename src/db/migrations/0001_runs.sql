@@ -14,7 +14,7 @@ create table longhaul.runs (
   limits json not null,
   attempt integer not null default 0,
   max_attempts integer not null,
-  retry_of uuid references longhaul.runs (id),
+  retry_of uuid references longhaul.runs (id) on delete set null,
 
   -- Who submitted it, and under which idempotency key: the same key of the same caller is the same run.
   created_by uuid not null,

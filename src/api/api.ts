@@ -1,0 +1,96 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import type { Config } from '../config/config.ts';
+import { LonghaulError, toMessage } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { toFieldErrors } from '../core/validation.ts';
+import type { Database } from '../db/database.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { EventHub } from '../stream/event-hub.ts';
+import { authenticate, type ApiEnv } from './authenticate.ts';
+import { describe } from './check-submission.ts';
+import { createKeyFinder } from './keys.ts';
+import { answerProblem, toProblem } from './problem.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addOperationRoutes } from './routes/operations.ts';
+import { addRunRoutes } from './routes/runs.ts';
+
+export interface ApiDeps {
+  readonly config: Config;
+  readonly database: Database;
+  readonly queue: Queue;
+  readonly hub: EventHub;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+/** The Hono app that routes are added to. */
+export type Api = OpenAPIHono<ApiEnv>;
+
+/** Far above any prompt that is allowed, far below what would hurt. */
+const MAX_BODY_BYTES = 1_048_576;
+
+/** The HTTP API, v1, as one `fetch` handler. */
+export function createApi(deps: ApiDeps): Api {
+  const { database, log, version } = deps;
+  const api: Api = new OpenAPIHono<ApiEnv>({
+    defaultHook(result, context) {
+      if (result.success) return undefined;
+      const errors = toFieldErrors(result.error, (result as { data?: unknown }).data);
+      return answerProblem(context, toProblem('invalid_request', { detail: describe(errors), errors }));
+    },
+  });
+
+  api.notFound((context) =>
+    answerProblem(
+      context,
+      toProblem('not_found', { detail: `There is nothing at ${context.req.method} ${context.req.path}.` }),
+    ),
+  );
+  api.onError((error, context) => {
+    if (error instanceof LonghaulError) {
+      return answerProblem(context, toProblem(error.code, { detail: error.message, errors: error.errors }));
+    }
+    if (error instanceof HTTPException && error.status === 400) {
+      return answerProblem(context, toProblem('invalid_json', { detail: 'The body is not valid JSON.' }));
+    }
+    // What went wrong inside is for the log. A caller is told only that it did.
+    log.error(
+      { err: error, method: context.req.method, path: context.req.path },
+      `a request failed: ${toMessage(error)}`,
+    );
+    return answerProblem(context, toProblem('unavailable'));
+  });
+
+  api.use(
+    '/v1/*',
+    authenticate(createKeyFinder(database)),
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new LonghaulError('body_too_large', { message: `The body is larger than ${MAX_BODY_BYTES} bytes.` });
+      },
+    }),
+  );
+
+  addHealthRoutes(api, deps);
+  addRunRoutes(api, deps);
+  addOperationRoutes(api, deps);
+
+  api.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer' });
+  const describeApi = once(() =>
+    api.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: { title: 'Longhaul', version, description: 'The production runtime for Claude agents.' },
+      security: [{ apiKey: [] }],
+    }),
+  );
+  api.get('/openapi.json', (context) => context.json(describeApi()));
+  return api;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,106 @@
+import type { z } from '@hono/zod-openapi';
+import type { Agent } from '../config/config.ts';
+import { LonghaulError, type FieldError } from '../core/errors.ts';
+import type { RunLimits } from '../core/limits.ts';
+import { countCharacters, findUnstorable } from '../core/text.ts';
+import type { Submission } from '../run/submit.ts';
+import type { submissionSchema } from './contract.ts';
+import { fieldError } from './problem.ts';
+
+const MAX_METADATA_BYTES = 16_384;
+const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
+
+interface CheckOptions {
+  readonly body: z.output<typeof submissionSchema>;
+  readonly agents: ReadonlyMap<string, Agent>;
+  readonly idempotencyKey: string | null;
+  readonly createdBy: string;
+}
+
+/**
+ * Holds a well-formed submission to its agent's rules.
+ * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
+ */
+export function checkSubmission({ body, agents, idempotencyKey, createdBy }: CheckOptions): Submission {
+  const agent = agents.get(body.agent);
+  if (agent === undefined) {
+    const message = `is not an agent of this service; there are: ${[...agents.keys()].join(', ')}`;
+    throw new LonghaulError('agent_not_found', { message: `agent ${message}.`, errors: [{ path: 'agent', message }] });
+  }
+  if (idempotencyKey !== null && !/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
+    throw fieldError(
+      'Idempotency-Key',
+      `must be 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters without spaces`,
+    );
+  }
+  const errors = [
+    ...checkPrompt(body.prompt, agent.limits.maxPromptLength),
+    ...checkText('user', body.user),
+    ...checkMetadata(body.metadata),
+    ...checkLimits(withoutUndefined(body.limits ?? {}), agent.limits),
+  ];
+  if (errors.length > 0) {
+    throw new LonghaulError('invalid_request', { message: describe(errors), errors });
+  }
+  return {
+    agent,
+    prompt: body.prompt,
+    user: body.user ?? null,
+    metadata: body.metadata ?? {},
+    priority: body.priority ?? 0,
+    startAfter: body.startAfter === undefined ? null : new Date(body.startAfter),
+    limits: { ...agent.limits, ...withoutUndefined(body.limits ?? {}) },
+    idempotencyKey,
+    createdBy,
+  };
+}
+
+export function describe(errors: readonly FieldError[]): string {
+  return `${errors.map(({ path, message }) => `${path || 'the body'} ${message}`).join('; ')}.`;
+}
+
+function checkPrompt(prompt: string, maxLength: number): FieldError[] {
+  const length = countCharacters(prompt);
+  if (length > maxLength) {
+    return [{ path: 'prompt', message: `must have at most ${maxLength} characters; received ${length}` }];
+  }
+  return checkText('prompt', prompt);
+}
+
+function checkText(path: string, text: string | undefined): FieldError[] {
+  const unstorable = text === undefined ? null : findUnstorable(text);
+  return unstorable === null ? [] : [{ path, message: `must not contain a ${unstorable}` }];
+}
+
+function checkMetadata(metadata: Record<string, unknown> | undefined): FieldError[] {
+  if (metadata === undefined) return [];
+  const json = JSON.stringify(metadata);
+  const size = Buffer.byteLength(json);
+  if (size > MAX_METADATA_BYTES) {
+    return [{ path: 'metadata', message: `must be at most ${MAX_METADATA_BYTES} bytes as JSON; received ${size}` }];
+  }
+  return findUnstorableIn(metadata, 'metadata');
+}
+
+function findUnstorableIn(value: unknown, path: string): FieldError[] {
+  if (typeof value === 'string') return checkText(path, value);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => [
+    ...checkText(path, key),
+    ...findUnstorableIn(child, `${path}.${key}`),
+  ]);
+}
+
+function checkLimits(limits: Partial<RunLimits>, agentLimits: RunLimits): FieldError[] {
+  return Object.entries(limits).flatMap(([name, value]) => {
+    const most = agentLimits[name as keyof RunLimits];
+    if (value <= most) return [];
+    return [{ path: `limits.${name}`, message: `must be at most ${most}, the agent's own limit; received ${value}` }];
+  });
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,114 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { sql } from 'kysely';
+import { LonghaulError } from '../../core/errors.ts';
+import type { Api, ApiDeps } from '../api.ts';
+import { agentSchema, queueSchema, workerSchema } from '../contract.ts';
+import { json, problems } from './answers.ts';
+
+/** What operators look at and turn: agents, queues, workers. */
+export function addOperationRoutes(api: Api, { config, database, queue }: ApiDeps): void {
+  const queueNames = [...new Set([...config.agents.values()].map((agent) => agent.queue))];
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/agents',
+      summary: 'List the agents',
+      responses: { 200: json(z.object({ data: z.array(agentSchema) }), 'Every agent.'), ...problems(401) },
+    }),
+    (context) => {
+      const data = [...config.agents.values()].map(({ name, model, tools, permissionMode, queue, limits }) => ({
+        name,
+        model,
+        tools: [...tools],
+        permissionMode,
+        queue,
+        limits,
+      }));
+      return context.json({ data }, 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/queues',
+      summary: 'List the queues with what waits in them',
+      responses: { 200: json(z.object({ data: z.array(queueSchema) }), 'Every queue.'), ...problems(401) },
+    }),
+    async (context) => context.json({ data: await readQueues() }, 200),
+  );
+
+  for (const action of ['pause', 'resume'] as const) {
+    api.openapi(
+      createRoute({
+        method: 'post',
+        path: `/v1/queues/{name}/${action}`,
+        summary: action === 'pause' ? 'Let no more runs start from a queue' : 'Let runs start from a queue again',
+        request: { params: z.object({ name: z.string() }) },
+        responses: { 200: json(queueSchema, 'The queue as it stands.'), ...problems(401, 404) },
+      }),
+      async (context) => {
+        const { name } = context.req.valid('param');
+        if (!queueNames.includes(name)) {
+          throw new LonghaulError('not_found', {
+            message: `There is no queue "${name}"; there are: ${queueNames.join(', ')}.`,
+          });
+        }
+        const paused_at = action === 'pause' ? sql<Date>`coalesce(queues.paused_at, now())` : null;
+        await database.sql
+          .insertInto('longhaul.queues')
+          .values({ name, paused_at: action === 'pause' ? sql<Date>`now()` : null })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet({ paused_at }))
+          .execute();
+        if (action === 'resume') await sql`select pg_notify('longhaul_queue', ${name})`.execute(database.sql);
+        const [found] = (await readQueues()).filter((queue) => queue.name === name);
+        return context.json(found!, 200);
+      },
+    );
+  }
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/workers',
+      summary: 'List the workers that are alive',
+      responses: { 200: json(z.object({ data: z.array(workerSchema) }), 'Every worker.'), ...problems(401) },
+    }),
+    async (context) => {
+      const rows = await database.sql
+        .selectFrom('longhaul.workers')
+        .selectAll()
+        .select((worker) =>
+          worker
+            .selectFrom('longhaul.runs')
+            .select((run) => run.fn.countAll<number>().as('count'))
+            .where('status', '=', 'running')
+            .whereRef('lease_worker_id', '=', 'longhaul.workers.id')
+            .as('running'),
+        )
+        .where('heartbeat_at', '>', sql<Date>`now() - interval '30 seconds'`)
+        .orderBy('started_at')
+        .execute();
+      const data = rows.map(({ started_at, heartbeat_at, running, ...worker }) => ({
+        ...worker,
+        running: running ?? 0,
+        startedAt: started_at.toISOString(),
+        heartbeatAt: heartbeat_at.toISOString(),
+      }));
+      return context.json({ data }, 200);
+    },
+  );
+
+  async function readQueues() {
+    const [depths, rows] = await Promise.all([
+      queue.depth(queueNames),
+      database.sql.selectFrom('longhaul.queues').selectAll().execute(),
+    ]);
+    return depths.map(({ queue: name, ...depth }) => ({
+      name,
+      ...depth,
+      pausedAt: rows.find((row) => row.name === name)?.paused_at?.toISOString() ?? null,
+    }));
+  }
+}

@@ -1,0 +1,226 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { LonghaulError } from '../../core/errors.ts';
+import { isId } from '../../core/ids.ts';
+import { isFinal, RUN_STATUSES } from '../../core/states.ts';
+import { cancelRun } from '../../run/cancel.ts';
+import { readAttempts } from '../../run/read-attempts.ts';
+import { readEvents } from '../../run/read-events.ts';
+import { findRun, listRuns } from '../../run/read-runs.ts';
+import type { Run } from '../../run/run.ts';
+import { submitRun } from '../../run/submit.ts';
+import { toEventStream } from '../../stream/server-sent-events.ts';
+import type { Api, ApiDeps } from '../api.ts';
+import { isOperator } from '../authenticate.ts';
+import { checkSubmission } from '../check-submission.ts';
+import { eventSchema, runSchema, submissionSchema } from '../contract.ts';
+import { toRunResource } from '../to-resource.ts';
+import { json, problems } from './answers.ts';
+
+const idParams = z.object({
+  id: z.string().refine(isId, "must be a run's id, a UUID").openapi({ format: 'uuid', description: "The run's id." }),
+});
+const count = (most: number) =>
+  z.coerce.number(`must be a whole number, at most ${most}`).int(`must be a whole number, at most ${most}`);
+const limit = count(200).min(1, 'must be 1 to 200').max(200, 'must be 1 to 200').default(50);
+const after = count(2_147_483_647).min(0, 'must be 0 or more').max(2_147_483_647, 'must be at most 2147483647');
+const instant = z.iso.datetime({ offset: true, message: 'must be an ISO 8601 time, such as 2026-01-31T09:00:00Z' });
+
+/** Submitting, reading, following and cancelling runs. */
+export function addRunRoutes(api: Api, deps: ApiDeps): void {
+  const { config, database, queue, hub } = deps;
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs',
+      summary: 'Submit a run',
+      description: 'Answers at once; the run is executed by a worker. The same `Idempotency-Key` answers the same run.',
+      request: {
+        headers: z.object({ 'idempotency-key': z.string().optional() }),
+        body: { required: true, content: { 'application/json': { schema: submissionSchema } } },
+      },
+      responses: {
+        202: json(runSchema, 'Accepted: it survives the death of any process.'),
+        ...problems(400, 401, 404, 413, 415, 422),
+      },
+      middleware: [requireJson] as const,
+    }),
+    async (context) => {
+      const caller = context.get('caller');
+      const submission = checkSubmission({
+        body: context.req.valid('json'),
+        agents: config.agents,
+        idempotencyKey: context.req.valid('header')['idempotency-key'] ?? null,
+        createdBy: caller.keyId,
+      });
+      const run = await submitRun({ database, queue }, submission);
+      return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs',
+      summary: 'List runs, newest first',
+      request: {
+        query: z.strictObject({
+          status: z.enum(RUN_STATUSES, `must be one of ${RUN_STATUSES.join(', ')}`).optional(),
+          agent: z.string().optional(),
+          user: z.string().optional(),
+          sessionId: z.uuid('must be a UUID').optional(),
+          from: instant.optional().openapi({ description: 'Submitted at or after.' }),
+          to: instant.optional().openapi({ description: 'Submitted before.' }),
+          cursor: z.string().refine(isId, 'must be the nextCursor of an earlier page').optional(),
+          limit,
+        }),
+      },
+      responses: {
+        200: json(z.object({ data: z.array(runSchema), nextCursor: z.uuid().nullable() }), 'A page of runs.'),
+        ...problems(400, 401),
+      },
+    }),
+    async (context) => {
+      const { cursor, limit, from, to, ...filter } = context.req.valid('query');
+      const { runs, hasMore } = await listRuns(database, {
+        filter: {
+          ...filter,
+          from: from === undefined ? undefined : new Date(from),
+          to: to === undefined ? undefined : new Date(to),
+        },
+        before: cursor,
+        limit,
+      });
+      const data = runs.map((run) => toRunResource(run, { caller: context.get('caller') }));
+      return context.json({ data, nextCursor: hasMore ? (runs.at(-1)?.id ?? null) : null }, 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs/{id}',
+      summary: 'Read a run, or wait for its end',
+      request: {
+        params: idParams,
+        query: z.strictObject({
+          wait: z.coerce
+            .number('must be a number of seconds')
+            .min(0, 'must be 0 to 60')
+            .max(60, 'must be 0 to 60')
+            .optional()
+            .openapi({ description: 'Seconds to wait for the run to end before answering.' }),
+        }),
+      },
+      responses: { 200: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 404) },
+    }),
+    async (context) => {
+      const { id } = context.req.valid('param');
+      const { wait = 0 } = context.req.valid('query');
+      const run = await waitForEnd(id, { waitMs: wait * 1_000, signal: context.req.raw.signal });
+      const caller = context.get('caller');
+      const attempts = isOperator(caller) ? { attempts: await readAttempts(database, id) } : {};
+      return context.json(toRunResource(run, { caller, ...attempts }), 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/runs/{id}/events',
+      summary: 'Follow a run, or read its log',
+      description:
+        'With `Accept: text/event-stream`: every event from `Last-Event-ID` or `after` on, as it happens, until the final one. Otherwise a page of the log.',
+      request: {
+        params: idParams,
+        headers: z.object({ 'last-event-id': after.optional() }),
+        query: z.strictObject({ after: after.optional(), limit }),
+      },
+      responses: {
+        200: {
+          description: 'The events.',
+          content: {
+            'application/json': { schema: z.object({ data: z.array(eventSchema), nextCursor: z.int().nullable() }) },
+            'text/event-stream': { schema: z.string() },
+          },
+        },
+        ...problems(400, 401, 404),
+      },
+    }),
+    async (context) => {
+      const { id } = context.req.valid('param');
+      const query = context.req.valid('query');
+      await findOrThrow(id);
+      const cursor = context.req.valid('header')['last-event-id'] ?? query.after ?? 0;
+      if (!wantsEventStream(context.req.header('accept'))) {
+        const events = await readEvents(database, { runId: id, after: cursor, limit: query.limit });
+        const nextCursor = events.length === query.limit ? (events.at(-1)?.seq ?? null) : null;
+        return context.json({ data: events, nextCursor }, 200);
+      }
+      const gone = new AbortController();
+      context.req.raw.signal.addEventListener('abort', () => gone.abort());
+      const events = hub.follow({ runId: id, after: cursor, signal: gone.signal });
+      return toEventStream(events, () => gone.abort()) as never;
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs/{id}/cancel',
+      summary: 'Cancel a run',
+      description:
+        'A queued run at once; a running one within seconds, its cost kept. A run that has ended stays as it is.',
+      request: { params: idParams },
+      responses: { 202: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 404) },
+    }),
+    async (context) => {
+      const { id } = context.req.valid('param');
+      const run = await cancelRun({ database, queue }, id);
+      if (run === null) throw runNotFound(id);
+      return context.json(toRunResource(run, { caller: context.get('caller') }), 202);
+    },
+  );
+
+  async function findOrThrow(id: string): Promise<Run> {
+    const run = await findRun(database, id);
+    if (run === null) throw runNotFound(id);
+    return run;
+  }
+
+  async function waitForEnd(id: string, { waitMs, signal }: { waitMs: number; signal: AbortSignal }): Promise<Run> {
+    const endAt = performance.now() + waitMs;
+    for (;;) {
+      const run = await findOrThrow(id);
+      const timeoutMs = endAt - performance.now();
+      if (isFinal(run.status) || timeoutMs <= 0 || signal.aborted) return run;
+      await hub.nextChange({ runId: id, timeoutMs, signal });
+    }
+  }
+}
+
+function runNotFound(id: string): LonghaulError {
+  return new LonghaulError('run_not_found', {
+    message: `There is no run ${id}.`,
+    errors: [{ path: 'id', message: 'names no run' }],
+  });
+}
+
+function wantsEventStream(accept: string | undefined): boolean {
+  return accept?.split(',').some((type) => type.split(';')[0]?.trim() === 'text/event-stream') ?? false;
+}
+
+/** Without this the validator would take a body of any other type for an empty one. */
+async function requireJson(
+  context: { req: { header(name: string): string | undefined } },
+  next: () => Promise<void>,
+): Promise<void> {
+  const type = context.req.header('content-type') ?? '';
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new LonghaulError('unsupported_media_type', {
+      message: `The body must be sent as application/json; received ${type === '' ? 'no content-type' : JSON.stringify(type.slice(0, 100))}.`,
+      errors: [{ path: 'Content-Type', message: 'must be application/json' }],
+    });
+  }
+  await next();
+}

@@ -1,0 +1,27 @@
+import type { Attempt } from '../run/read-attempts.ts';
+import type { Run } from '../run/run.ts';
+import { isOperator } from './authenticate.ts';
+import type { RunResource } from './contract.ts';
+import type { Caller } from './keys.ts';
+
+/** A run as the API gives it to `caller`: operators see what really went wrong, everyone else the safe words. */
+export function toRunResource(run: Run, options: { caller: Caller; attempts?: readonly Attempt[] }): RunResource {
+  const { lastSeq, errorDetail, error, createdAt, startAfter, startedAt, finishedAt, ...rest } = run;
+  const showsAll = isOperator(options.caller);
+  const self = `/v1/runs/${run.id}`;
+  return {
+    ...rest,
+    metadata: rest.metadata as RunResource['metadata'],
+    error: error && { ...error, ...(showsAll && errorDetail !== null && { detail: errorDetail }) },
+    createdAt: createdAt.toISOString(),
+    startAfter: startAfter?.toISOString() ?? null,
+    startedAt: startedAt?.toISOString() ?? null,
+    finishedAt: finishedAt?.toISOString() ?? null,
+    ...(showsAll && options.attempts && { attempts: options.attempts.map(toAttemptResource) }),
+    links: { self, events: `${self}/events`, cancel: `${self}/cancel` },
+  };
+}
+
+function toAttemptResource({ errorDetail, startedAt, finishedAt, ...attempt }: Attempt) {
+  return { ...attempt, startedAt: startedAt.toISOString(), finishedAt: finishedAt?.toISOString() ?? null };
+}

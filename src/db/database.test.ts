@@ -1,0 +1,106 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { sql } from 'kysely';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPostgresDatabase } from '../../test/support/databases.ts';
+import { lockDataDir } from './data-dir-lock.ts';
+import { openEmbeddedDatabase } from './embedded.ts';
+import { openPostgresDatabase } from './postgres.ts';
+
+describe('the lock of a data directory', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'longhaul-lock-'));
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  it('keeps a second holder out, naming the first, until it is released', async () => {
+    const lock = await lockDataDir(directory);
+    await expect(lockDataDir(directory)).rejects.toMatchObject({
+      code: 'data_dir_locked',
+      message: expect.stringContaining(`in use by process ${process.pid}.`) as string,
+    });
+    await lock.release();
+    await (await lockDataDir(directory)).release();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it.each([
+    ['a process that is gone', '999999999:1'],
+    ['a process whose id another one has now', `${process.pid}:1`],
+    ['nobody who can be named', 'garbage'],
+  ])('is taken over when it was left by %s', async (_, holder) => {
+    await writeFile(path.join(directory, 'lock'), holder);
+    const lock = await lockDataDir(directory);
+    expect(await readFile(path.join(directory, 'lock'), 'utf8')).toMatch(new RegExp(`^${process.pid}:`));
+    await lock.release();
+  });
+
+  it('goes to one of many processes that find a stale one at once', async () => {
+    await writeFile(path.join(directory, 'lock'), '999999999:1');
+    const script = path.join(import.meta.dirname, '../../test/fixtures/take-lock.ts');
+    const children = Array.from({ length: 6 }, () =>
+      fork(script, [directory], { execArgv: ['--conditions=longhaul-source'] }),
+    );
+    const exits = children.map((child) => once(child, 'exit'));
+    await Promise.all(children.map((child) => once(child, 'message')));
+    const answers = Promise.all(children.map(async (child) => ((await once(child, 'message')) as [string])[0]));
+    for (const child of children) child.send('go');
+    expect((await answers).filter((answer) => answer === 'taken')).toHaveLength(1);
+    for (const child of children) child.send('end');
+    await Promise.all(exits);
+  });
+});
+
+describe('the embedded database', () => {
+  it('is kept private, survives being opened again, and lets go of its directory', async () => {
+    const directory = path.join(await mkdtemp(path.join(tmpdir(), 'longhaul-embedded-')), 'data');
+    const database = await openEmbeddedDatabase(directory);
+    await expect(openEmbeddedDatabase(directory)).rejects.toMatchObject({ code: 'data_dir_locked' });
+    await sql`create table kept (value bigint)`.execute(database.sql);
+    await sql`insert into kept values (7)`.execute(database.sql);
+    await database.close();
+    const again = await openEmbeddedDatabase(directory);
+    expect((await sql`select value from kept`.execute(again.sql)).rows).toEqual([{ value: 7 }]);
+    await again.close();
+    expect((await stat(directory)).mode & 0o077).toBe(0);
+    await rm(path.dirname(directory), { recursive: true });
+  });
+});
+
+describe('a PostgreSQL database', () => {
+  it('that cannot be reached is refused without its password', async () => {
+    const opening = openPostgresDatabase({ url: 'postgres://longhaul:hunter2@127.0.0.1:1/nowhere' });
+    await expect(opening).rejects.toMatchObject({ code: 'database_unavailable' });
+    await expect(opening).rejects.not.toMatchObject({ message: expect.stringContaining('hunter2') as string });
+  });
+
+  it('is listened to again after its connections were cut, and says that something may have been missed', async () => {
+    const { url, drop } = await createPostgresDatabase();
+    const errors: Error[] = [];
+    const database = await openPostgresDatabase({ url, onError: (error) => errors.push(error) });
+    const killer = await openPostgresDatabase({ url });
+    const reconnected = Promise.withResolvers<void>();
+    let heard = Promise.withResolvers<string>();
+    await database.listen('longhaul_events', (payload) => heard.resolve(payload), reconnected.resolve);
+
+    await sql`notify longhaul_events, 'one'`.execute(killer.sql);
+    expect(await heard.promise).toBe('one');
+
+    heard = Promise.withResolvers();
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`.execute(
+      killer.sql,
+    );
+    await reconnected.promise;
+    await sql`notify longhaul_events, 'two'`.execute(killer.sql);
+    expect(await heard.promise).toBe('two');
+    expect((await sql`select 1::bigint as one`.execute(database.sql)).rows).toEqual([{ one: 1 }]);
+    expect(errors.length).toBeGreaterThan(0);
+    await killer.close();
+    await database.close();
+    await drop();
+  });
+});

@@ -1,0 +1,155 @@
+import { ensureAdminKey } from './api/admin-key.ts';
+import { createApi } from './api/api.ts';
+import type { Config } from './config/config.ts';
+import { resolveConfig } from './config/resolve.ts';
+import type { LonghaulConfig } from './config/schema.ts';
+import { createLog, type Logger } from './core/log.ts';
+import { migrate } from './db/migrate.ts';
+import { openDatabase } from './db/open.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { toUpstream } from './gateway/upstream.ts';
+import { createPgBossQueue } from './queue/pg-boss-queue.ts';
+import { createEventHub } from './stream/event-hub.ts';
+import { demoScript } from './testing/demo-script.ts';
+import { startScriptedModel } from './testing/scripted-model.ts';
+import { VERSION } from './version.ts';
+import { createWorker, type Worker } from './worker/worker.ts';
+
+export interface LonghaulOptions {
+  /** What this process does: answer HTTP, execute runs, or both. Defaults to both. */
+  readonly roles?: readonly ('server' | 'worker')[];
+  /** Where to log. Defaults to JSON lines on standard error at the configured level. */
+  readonly log?: Logger;
+  /** Relative paths in the configuration start here. Defaults to the working directory. */
+  readonly baseDir?: string;
+  /** The variables that configure. Defaults to this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Longhaul inside an application: mount `fetch` where the application serves HTTP. */
+export interface Longhaul {
+  readonly config: Config;
+  /** Answers an HTTP request of the API, `/v1/…`, starting Longhaul if it has not been. */
+  fetch(request: Request): Promise<Response>;
+  /** Opens the database, brings it up to date and begins to work. May be called again; starts once. */
+  start(): Promise<void>;
+  /** The first API key, when this start made it; it is also in the data directory's `admin-key`. */
+  readonly newAdminKey: string | null;
+  /** Runs this process is executing. */
+  readonly runningCount: number;
+  /** Takes no more runs, and resolves when those it has are finished; false when some are not after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<boolean>;
+  /** Puts runs that are still going in line again, ends every process and closes the database. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  readonly handle: (request: Request) => Response | Promise<Response>;
+  readonly newAdminKey: string | null;
+  readonly worker: Worker | null;
+}
+
+/**
+ * Makes a Longhaul from a configuration as `longhaul.config.ts` exports it, or one already resolved.
+ * @throws {LonghaulError} `config_invalid`, naming every path that is wrong.
+ */
+export function createLonghaul(input: LonghaulConfig | Config, options: LonghaulOptions = {}): Longhaul {
+  const config = isResolved(input)
+    ? input
+    : resolveConfig({ input, baseDir: options.baseDir ?? process.cwd(), env: options.env ?? process.env });
+  const log = options.log ?? createLog(config.logLevel);
+  const roles = options.roles ?? ['server', 'worker'];
+  const closers: (() => Promise<void> | void)[] = [];
+  let starting: Promise<Parts> | null = null;
+  let started: Parts | null = null;
+  let stopping: Promise<void> | null = null;
+
+  async function open(): Promise<Parts> {
+    if (config.ignoredOptions.length > 0) {
+      log.warn({ options: config.ignoredOptions }, 'these options have no effect in this version yet');
+    }
+    const database = await openDatabase(config, (err) => log.warn({ err }, 'a database connection was lost'));
+    closers.push(() => database.close());
+    const applied = await migrate(database);
+    if (applied.length > 0) log.info({ applied }, 'database brought up to date');
+    const queue = createPgBossQueue({
+      database,
+      expireSeconds: config.worker.expireSeconds,
+      onError: (err) => log.warn({ err }, 'queue error'),
+    });
+    await queue.start([...new Set([...config.agents.values()].map((agent) => agent.queue))]);
+    closers.push(() => queue.stop());
+    const newAdminKey = await ensureAdminKey(database, config.dataDir);
+
+    const hub = await createEventHub(database);
+    closers.push(() => hub.close());
+    const handle = createApi({ config, database, queue, hub, version: VERSION, log }).fetch;
+
+    let worker: Worker | null = null;
+    if (roles.includes('worker')) {
+      const gateway = await createGateway({
+        upstream: await openUpstream(),
+        silenceMs: config.providerSilenceSeconds * 1_000,
+        log,
+      });
+      closers.push(() => gateway.close());
+      worker = createWorker({ config, database, queue, gateway, version: VERSION, log });
+      const leaving = worker;
+      closers.push(() => leaving.stop());
+      await worker.start();
+    }
+    return { handle, newAdminKey, worker };
+  }
+
+  async function openUpstream() {
+    if (config.provider.kind !== 'scripted') return toUpstream(config.provider);
+    const model = await startScriptedModel({ script: demoScript });
+    closers.push(() => model.close());
+    return { baseUrl: model.url, headers: {} };
+  }
+
+  /** Closes what was opened, last first; one that fails does not keep the others open. */
+  async function closeAll(): Promise<void> {
+    for (const close of closers.splice(0).reverse()) {
+      await Promise.resolve(close()).catch((err: unknown) => log.error({ err }, 'a part did not close cleanly'));
+    }
+  }
+
+  async function start(): Promise<void> {
+    starting ??= open().catch(async (error: unknown) => {
+      await closeAll();
+      starting = null;
+      throw error;
+    });
+    started = await starting;
+  }
+
+  return {
+    config,
+    start,
+    async fetch(request) {
+      if (started === null) await start();
+      return started!.handle(request);
+    },
+    get newAdminKey() {
+      return started?.newAdminKey ?? null;
+    },
+    get runningCount() {
+      return started?.worker?.runningCount ?? 0;
+    },
+    async drain(timeoutMs) {
+      return (await started?.worker?.drain(timeoutMs)) ?? true;
+    },
+    stop() {
+      stopping ??= (async () => {
+        await starting?.catch(() => {}); // Its own caller has been told.
+        await closeAll();
+      })();
+      return stopping;
+    },
+  };
+}
+
+function isResolved(input: LonghaulConfig | Config): input is Config {
+  return input.agents instanceof Map;
+}

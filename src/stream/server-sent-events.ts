@@ -1,0 +1,33 @@
+import type { RunEvent } from '../core/events.ts';
+
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  // nginx would gather a stream into blocks.
+  'x-accel-buffering': 'no',
+};
+
+/**
+ * Answers with batches of events as a stream (WHATWG HTML, 9.2): `id` is the place in the log, `event` the
+ * type, `data` the event as JSON. The source is asked for more only as the reader takes what it has, so a
+ * slow reader holds up nobody; one that goes away ends the source through `onGone`.
+ */
+export function toEventStream(source: AsyncGenerator<readonly RunEvent[], void, void>, onGone: () => void): Response {
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(encoder.encode('retry: 1000\n\n'));
+    },
+    async pull(controller) {
+      const { done, value } = await source.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value.length === 0 ? ': still here\n\n' : value.map(toFrame).join('')));
+    },
+    cancel: onGone,
+  });
+  return new Response(body, { headers: HEADERS });
+}
+
+function toFrame(event: RunEvent): string {
+  return `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}

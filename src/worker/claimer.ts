@@ -1,0 +1,74 @@
+import type { Logger } from '../core/log.ts';
+import { toMessage } from '../core/errors.ts';
+import type { Database } from '../db/database.ts';
+import type { Queue } from '../queue/queue.ts';
+import { claimRuns, type Claim } from '../run/claim.ts';
+
+/** How often every queue is looked at though nobody called: for runs whose start time has come, and calls that were missed. */
+const LOOK_EVERY_MS = 2_000;
+
+interface ClaimerOptions {
+  readonly deps: { readonly database: Database; readonly queue: Queue; readonly log: Logger };
+  readonly workerId: string;
+  readonly queues: readonly string[];
+  readonly freeSlots: () => number;
+  readonly onClaim: (claim: Claim) => void;
+}
+
+/** Fills a worker's free slots from its queues, as soon as there is something to fill them with. */
+export interface Claimer {
+  /** Looks at every queue: a slot has become free. */
+  wake(): void;
+  /** Claims nothing more. Resolves when the claim under way, if any, has been given out. */
+  stop(): Promise<void>;
+}
+
+export async function createClaimer({ deps, workerId, queues, freeSlots, onClaim }: ClaimerOptions): Promise<Claimer> {
+  const { database, queue, log } = deps;
+  /** The queues that may have work. A queue is in it until a look at it found less than asked for. */
+  const hopeful = new Set<string>();
+  let claiming: Promise<void> | null = null;
+  let isStopped = false;
+
+  function look(name: string | null): void {
+    if (isStopped) return;
+    for (const known of queues) if (name === null || name === known) hopeful.add(known);
+    if (claiming === null && hopeful.size > 0 && freeSlots() > 0) claiming = claim();
+  }
+
+  async function claim(): Promise<void> {
+    try {
+      for (let name = next(); name !== undefined; name = next()) {
+        const limit = freeSlots();
+        // Removed before it is looked at: a call that comes meanwhile puts it in again.
+        hopeful.delete(name);
+        const claims = await claimRuns({ database, queue }, { queue: name, workerId, limit });
+        for (const claimed of claims) onClaim(claimed);
+        if (claims.length === limit) hopeful.add(name);
+      }
+    } catch (error) {
+      log.warn({ err: error }, `no run could be claimed: ${toMessage(error)}`);
+    } finally {
+      claiming = null;
+    }
+  }
+
+  /** The queue to look at next, in turn: one put in again goes behind the others. */
+  function next(): string | undefined {
+    return isStopped || freeSlots() <= 0 ? undefined : hopeful.values().next().value;
+  }
+
+  const stopListening = await queue.onWork(look);
+  const timer = setInterval(() => look(null), LOOK_EVERY_MS);
+  look(null);
+  return {
+    wake: () => look(null),
+    async stop() {
+      if (isStopped) return;
+      isStopped = true;
+      clearInterval(timer);
+      await claiming;
+      await stopListening();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import type { NewEvent } from '../core/events.ts';
+import { createEventRecorder } from './event-recorder.ts';
+
+const delta = (text: string, blockId = 'b'): NewEvent => ({ type: 'agent.text.delta', data: { text, blockId } });
+const unexpected = (reason: string) => expect.unreachable(reason);
+
+describe('the event recorder', () => {
+  it('writes the first event at once and what follows in few batches, in order, nothing lost or doubled', async () => {
+    const batches: (readonly NewEvent[])[] = [];
+    const recorder = createEventRecorder({
+      write: async (events) => {
+        batches.push(events);
+        await new Promise((resolve) => setImmediate(resolve));
+        return true;
+      },
+      onLost: unexpected,
+    });
+    for (let index = 0; index < 2_000; index++) {
+      recorder.add(delta(`${index} `));
+      if (index % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await recorder.flush()).toBe(true);
+    const text = batches.flat().map((event) => (event.type === 'agent.text.delta' ? event.data.text : '')).join('');
+    expect(text).toBe(Array.from({ length: 2_000 }, (_, index) => `${index} `).join(''));
+    expect(batches[0]).toEqual([delta('0 ')]);
+    expect(batches.length).toBeLessThan(20);
+  });
+
+  it('joins neighbouring deltas of one block and nothing else', async () => {
+    const written: NewEvent[] = [];
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const recorder = createEventRecorder({
+      write: async (events) => {
+        await gate;
+        written.push(...events);
+        return true;
+      },
+      onLost: unexpected,
+    });
+    const tool: NewEvent = { type: 'agent.tool_use', data: { toolUseId: 't', name: 'Read', input: {} } };
+    for (const event of [delta('first'), delta('a'), delta('b'), tool, delta('c'), delta('d', 'other')]) recorder.add(event);
+    release();
+    await recorder.flush();
+    expect(written).toEqual([delta('first'), delta('ab'), tool, delta('c'), delta('d', 'other')]);
+  });
+
+  it('writes again what the database did not take, before anything later', async () => {
+    const written: NewEvent[] = [];
+    let failures = 2;
+    const recorder = createEventRecorder({
+      write: (events) => {
+        if (failures-- > 0) return Promise.reject(new Error('connection refused'));
+        written.push(...events);
+        return Promise.resolve(true);
+      },
+      onLost: unexpected,
+    });
+    recorder.add(delta('a'));
+    recorder.add(delta('b'));
+    expect(await recorder.flush()).toBe(true);
+    expect(written).toEqual([delta('a'), delta('b')]);
+  });
+
+  it('says once that the lease is lost, and takes nothing more', async () => {
+    const lost: string[] = [];
+    const recorder = createEventRecorder({ write: () => Promise.resolve(false), onLost: (reason) => lost.push(reason) });
+    recorder.add(delta('a'));
+    expect(await recorder.flush()).toBe(false);
+    recorder.add(delta('b'));
+    expect(await recorder.flush()).toBe(false);
+    expect(lost).toEqual(['lease_lost']);
+  });
+
+  it('gives up, rather than the memory of the worker, when the database stays away', async () => {
+    const lost: string[] = [];
+    const recorder = createEventRecorder({ write: () => Promise.reject(new Error('away')), onLost: (reason) => lost.push(reason) });
+    const megabyte = 'x'.repeat(1_000_000);
+    for (let index = 0; index < 20; index++) recorder.add(delta(megabyte));
+    expect(lost).toEqual(['buffer_full']);
+    expect(await recorder.flush()).toBe(false);
+  });
+});

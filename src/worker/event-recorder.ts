@@ -1,0 +1,134 @@
+import type { NewEvent } from '../core/events.ts';
+
+/**
+ * How long deltas are gathered before they are written: a reader cannot tell, and a chatty run costs a
+ * few dozen inserts a second at most, however fast its model talks.
+ */
+const GATHER_MS = 50;
+
+/** Events held back while the database does not take them. Beyond, the run is given up rather than the worker's memory. */
+const MAX_BUFFERED_CHARACTERS = 16_000_000;
+
+const RETRY_DELAYS_MS = [100, 250, 500, 1_000, 2_000];
+
+interface RecorderOptions {
+  /** Writes a batch; false when the lease is lost. Throws when the database cannot be reached. */
+  readonly write: (events: readonly NewEvent[]) => Promise<boolean>;
+  /** Told once when events can no longer be recorded: the attempt has to end. */
+  readonly onLost: (reason: 'lease_lost' | 'buffer_full') => void;
+}
+
+/** Takes an attempt's events as they come and writes them in order, in batches, once. */
+export interface EventRecorder {
+  add(event: NewEvent): void;
+  /** Resolves when everything added so far is written; false when it cannot be any more. */
+  flush(): Promise<boolean>;
+  /** Gives up what is not written yet: the run belongs to another. */
+  abandon(): void;
+}
+
+/**
+ * Gathers events for `GATHER_MS` and writes them in one statement; the next batch is gathered while one is
+ * being written. The first event after a silence is written at once, so that first text is not kept waiting.
+ */
+export function createEventRecorder({ write, onLost }: RecorderOptions): EventRecorder {
+  let buffer: NewEvent[] = [];
+  let bufferedCharacters = 0;
+  let lastWriteAt = -Infinity;
+  let isLost = false;
+  let isFlushing = false;
+  let writing: Promise<void> | null = null;
+  let endPause: (() => void) | null = null;
+
+  function lose(reason: 'lease_lost' | 'buffer_full'): void {
+    if (isLost) return;
+    isLost = true;
+    buffer = [];
+    endPause?.();
+    onLost(reason);
+  }
+
+  /** The only writer: runs while there is something to write, so batches cannot overtake each other. */
+  async function writeBuffer(): Promise<void> {
+    while (buffer.length > 0) {
+      const gatherMs = isFlushing ? 0 : lastWriteAt + GATHER_MS - performance.now();
+      if (gatherMs > 0) await pause(gatherMs);
+      const batch = mergeDeltas(buffer);
+      buffer = [];
+      bufferedCharacters = 0;
+      lastWriteAt = performance.now();
+      if (batch.length > 0 && !(await writeUntilTaken(batch))) lose('lease_lost');
+    }
+    writing = null;
+  }
+
+  async function writeUntilTaken(batch: readonly NewEvent[]): Promise<boolean> {
+    for (let tries = 0; !isLost; tries++) {
+      try {
+        return await write(batch);
+      } catch {
+        // The database is away. How long to go on is the lease's to say: its keeper ends the attempt when it runs out.
+        await pause(RETRY_DELAYS_MS[Math.min(tries, RETRY_DELAYS_MS.length - 1)] ?? 0);
+      }
+    }
+    return false;
+  }
+
+  async function pause(durationMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, durationMs);
+    endPause = resolve;
+    await promise;
+    clearTimeout(timer);
+    endPause = null;
+  }
+
+  return {
+    add(event) {
+      if (isLost) return;
+      buffer.push(event);
+      bufferedCharacters += sizeOf(event);
+      if (bufferedCharacters > MAX_BUFFERED_CHARACTERS) lose('buffer_full');
+      else writing ??= writeBuffer();
+    },
+
+    async flush() {
+      isFlushing = true;
+      endPause?.();
+      await writing;
+      isFlushing = false;
+      return !isLost;
+    },
+
+    abandon() {
+      isLost = true;
+      buffer = [];
+      endPause?.();
+    },
+  };
+}
+
+/** Joins neighbouring deltas of one block: what was said within one batch is one event. */
+export function mergeDeltas(events: readonly NewEvent[]): NewEvent[] {
+  const merged: NewEvent[] = [];
+  for (const event of events) {
+    const last = merged.at(-1);
+    const isContinued =
+      event.type === 'agent.text.delta' &&
+      last?.type === 'agent.text.delta' &&
+      last.data.blockId === event.data.blockId;
+    if (isContinued) {
+      merged[merged.length - 1] = {
+        type: 'agent.text.delta',
+        data: { ...last.data, text: last.data.text + event.data.text },
+      };
+    } else {
+      merged.push(event);
+    }
+  }
+  return merged;
+}
+
+function sizeOf(event: NewEvent): number {
+  return event.type === 'agent.text.delta' ? event.data.text.length + 100 : JSON.stringify(event).length;
+}

@@ -1,0 +1,91 @@
+import type { Database } from '../db/database.ts';
+import type { Lease } from '../run/append-events.ts';
+import { LEASE_DURATION_MS } from '../run/claim.ts';
+import { renewLeases } from '../run/renew-leases.ts';
+import type { Logger } from '../core/log.ts';
+
+const RENEW_EVERY_MS = 4_000;
+
+/**
+ * When a lease is taken for lost though nobody said so: a little before the database would give it to
+ * another, so that two workers never execute one run.
+ */
+const GIVE_UP_AFTER_MS = LEASE_DURATION_MS - 2_000;
+
+interface HeldLease {
+  readonly lease: Lease;
+  readonly onLost: () => void;
+  readonly onCancelRequested: () => void;
+}
+
+/** Keeps a worker's leases alive, and says at once when one is gone. */
+export interface LeaseKeeper {
+  hold(held: HeldLease): void;
+  release(runId: string): void;
+  stop(): Promise<void>;
+}
+
+/** Renews all leases of a worker together, in one statement every few seconds. */
+export function createLeaseKeeper({ database, log }: { database: Database; log: Logger }): LeaseKeeper {
+  const held = new Map<string, HeldLease & { renewedAt: number }>();
+  let renewing: Promise<void> | null = null;
+
+  async function renew(): Promise<void> {
+    // Measured from before the statement is sent: a clock that only counts forward, whatever the wall clock does.
+    const sentAt = performance.now();
+    const asked = [...held.values()];
+    try {
+      const renewed = new Map(
+        (
+          await renewLeases(
+            database,
+            asked.map(({ lease }) => lease),
+          )
+        ).map((answer) => [answer.runId, answer]),
+      );
+      for (const entry of asked) {
+        if (held.get(entry.lease.runId) !== entry) continue;
+        const answer = renewed.get(entry.lease.runId);
+        if (answer === undefined) lose(entry);
+        else {
+          entry.renewedAt = sentAt;
+          if (answer.isCancelRequested) entry.onCancelRequested();
+        }
+      }
+    } catch (error) {
+      log.warn({ err: error }, 'leases could not be renewed');
+    }
+  }
+
+  function lose(entry: HeldLease): void {
+    held.delete(entry.lease.runId);
+    entry.onLost();
+  }
+
+  function loseExpired(): void {
+    const now = performance.now();
+    for (const entry of held.values()) if (now - entry.renewedAt > GIVE_UP_AFTER_MS) lose(entry);
+  }
+
+  const renewTimer = setInterval(() => {
+    if (held.size === 0) return;
+    renewing ??= renew().finally(() => {
+      renewing = null;
+    });
+  }, RENEW_EVERY_MS);
+  const expiryTimer = setInterval(loseExpired, 500);
+
+  return {
+    hold(entry) {
+      held.set(entry.lease.runId, { ...entry, renewedAt: performance.now() });
+    },
+    release(runId) {
+      held.delete(runId);
+    },
+    async stop() {
+      clearInterval(renewTimer);
+      clearInterval(expiryTimer);
+      await renewing;
+    },
+  };
+}

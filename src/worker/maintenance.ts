@@ -1,0 +1,61 @@
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../core/log.ts';
+import type { Database } from '../db/database.ts';
+import type { Queue } from '../queue/queue.ts';
+import { removeExpiredRuns } from '../run/remove-expired.ts';
+import { sweepLostRuns } from '../run/sweep-lost.ts';
+import { removeOldWorkspaces } from './workspace.ts';
+
+const SWEEP_EVERY_MS = 5_000;
+const EXPIRE_EVERY_MS = 10 * 60_000;
+
+/** Starts what every worker does now and then for all of them. Any number may do it at once. Returns what ends it. */
+export function startMaintenance(deps: {
+  config: Config;
+  database: Database;
+  queue: Queue;
+  log: Logger;
+}): () => Promise<void> {
+  const { config, database, queue, log } = deps;
+
+  async function sweep(): Promise<void> {
+    for (const run of await sweepLostRuns({ database, queue })) {
+      log.error(
+        { runId: run.id, attempt: run.attempt, status: run.status, costUsd: run.costUsd },
+        'the worker of the run was lost',
+      );
+    }
+  }
+
+  async function expire(): Promise<void> {
+    const before = new Date(Date.now() - config.retentionDays * 24 * 3_600_000);
+    const count = await removeExpiredRuns(database, { retentionDays: config.retentionDays });
+    if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
+    // A day's grace: what a directory's name tells is when its run was submitted, not when it ended.
+    for (const agent of config.agents.values())
+      await removeOldWorkspaces(agent.workspace, new Date(before.getTime() - 24 * 3_600_000));
+  }
+
+  const stops = [every(SWEEP_EVERY_MS, sweep), every(EXPIRE_EVERY_MS, expire)];
+  return async () => {
+    await Promise.all(stops.map((stop) => stop()));
+  };
+
+  /** Runs `task` now and every so often, never twice at once. */
+  function every(intervalMs: number, task: () => Promise<void>): () => Promise<void> {
+    let running: Promise<void> | null = null;
+    const run = () => {
+      running ??= task()
+        .catch((error: unknown) => log.warn({ err: error }, 'maintenance failed; it is tried again'))
+        .finally(() => {
+          running = null;
+        });
+    };
+    run();
+    const timer = setInterval(run, intervalMs);
+    return async () => {
+      clearInterval(timer);
+      await running;
+    };
+  }
+}
