@@ -1,7 +1,11 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { LonghaulError } from '../core/errors.ts';
 import { isIdentityAlive, ownIdentity } from '../core/process-identity.ts';
+
+/** How long to leave another process that is removing a dead holder's lock: it takes two file operations. */
+const TAKEOVER_WAIT_MS = 5;
 
 interface DataDirLock {
   release(): Promise<void>;
@@ -16,23 +20,36 @@ interface DataDirLock {
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const lockFile = path.join(dataDir, 'lock');
   const ownFile = path.join(dataDir, `lock.${process.pid}`);
-  const own = ownIdentity();
-  await writeFile(ownFile, own, { mode: 0o600 });
+  await writeFile(ownFile, ownIdentity(), { mode: 0o600 });
   try {
-    while (!(await tryLink(ownFile, lockFile))) {
-      const holder = await readHolder(lockFile);
-      if (holder === null) continue;
-      if (isIdentityAlive(holder)) throw locked(dataDir, holder);
-      await removeStale({ lockFile, holder, asideFile: `${ownFile}.stale` });
-    }
+    const holder = await take(lockFile, ownFile);
+    if (holder !== null) throw locked(dataDir, holder);
   } finally {
     await rm(ownFile, { force: true });
   }
-  return {
-    async release() {
-      if ((await readHolder(lockFile)) === own) await rm(lockFile, { force: true });
-    },
-  };
+  return { release: () => rm(lockFile, { force: true }) };
+}
+
+/**
+ * Makes `file` this process's; returns null, or the living process that has it.
+ *
+ * A dead holder's file is removed only by who has taken `file.takeover` the same way, and only after a look
+ * that it is still the dead one's: without that, of two that saw it the slower would remove the new holder's.
+ */
+async function take(file: string, ownFile: string): Promise<string | null> {
+  for (;;) {
+    if (await tryLink(ownFile, file)) return null;
+    const holder = await readHolder(file);
+    if (holder === null) continue;
+    if (isIdentityAlive(holder)) return holder;
+    const takeover = `${file}.takeover`;
+    if ((await take(takeover, ownFile)) !== null) {
+      await setTimeout(TAKEOVER_WAIT_MS);
+      continue;
+    }
+    if ((await readHolder(file)) === holder) await rm(file);
+    await rm(takeover);
+  }
 }
 
 /** Links are made whole or not at all, and never over an existing file: the loser of a race gets `false`. */
@@ -53,19 +70,6 @@ async function readHolder(lockFile: string): Promise<string | null> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-}
-
-/** Moves a dead holder's lock away; when another starter was quicker and the file is its new lock, puts that back. */
-async function removeStale(options: { lockFile: string; holder: string; asideFile: string }): Promise<void> {
-  const { lockFile, holder, asideFile } = options;
-  try {
-    await rename(lockFile, asideFile);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  if ((await readHolder(asideFile)) !== holder) await tryLink(asideFile, lockFile);
-  await rm(asideFile, { force: true });
 }
 
 function locked(dataDir: string, holder: string): LonghaulError {
