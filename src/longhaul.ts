@@ -103,7 +103,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
 
   async function openUpstream() {
     if (config.provider.kind !== 'scripted') return toUpstream(config.provider);
-    const model = await startScriptedModel({ script: demoScript });
+    const model = await startScriptedModel({ script: demoScript, keepRequests: 0 });
     closers.push(() => model.close());
     return { baseUrl: model.url, headers: {} };
   }

@@ -25,9 +25,12 @@ describe('priceOf', () => {
     expect(priceOf(model)?.inputTokens).toBe(usd * MILLION);
   });
 
-  test.each(['', 'my-model', 'claude-sonnet-9', 'claude-sonnet-5-9', 'constructor'])('knows no price of %j', (model) => {
-    expect(priceOf(model)).toBeNull();
-  });
+  test.each(['', 'my-model', 'claude-sonnet-9', 'claude-sonnet-5-9', 'constructor'])(
+    'knows no price of %j',
+    (model) => {
+      expect(priceOf(model)).toBeNull();
+    },
+  );
 });
 
 describe('costOf', () => {

@@ -12,14 +12,23 @@ export function toStorable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
-/** The last `length` characters of `text`. */
+/** The last `length` characters of `text`, less one where that would cut a character of two code units. */
 export function tail(text: string, length: number): string {
-  return text.length <= length ? text : text.slice(-length);
+  if (text.length <= length) return text;
+  const start = text.length - length;
+  return text.slice(isLowSurrogate(text, start) ? start + 1 : start);
 }
 
-/** The first `length` characters of `text`, with an ellipsis when something was cut. */
+/** The first `length` characters of `text`, ending in an ellipsis when something was cut. */
 export function head(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+  if (text.length <= length) return text;
+  const end = length - 1;
+  return `${text.slice(0, isLowSurrogate(text, end) ? end - 1 : end)}…`;
+}
+
+function isLowSurrogate(text: string, index: number): boolean {
+  const unit = text.charCodeAt(index);
+  return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
 /** How many characters (Unicode code points) `text` has: an emoji outside the basic plane is one. */

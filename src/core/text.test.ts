@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { countCharacters, findUnstorable, head, tail, toStorable } from './text.ts';
+
+describe('text', () => {
+  it('is cut without cutting a character in two', () => {
+    expect(head('ab🎉cd', 4)).toBe('ab…');
+    expect(head('ab🎉cd', 5)).toBe('ab🎉…');
+    expect(tail('ab🎉cd', 3)).toBe('cd');
+    expect(tail('ab🎉cd', 4)).toBe('🎉cd');
+    expect(head('short', 5)).toBe('short');
+    expect(tail('short', 5)).toBe('short');
+  });
+
+  it('counts an emoji as one character', () => {
+    expect(countCharacters('a🎉é')).toBe(3);
+  });
+
+  it('names what cannot be stored, and replaces it when it may not be refused', () => {
+    expect(findUnstorable('fine 🎉')).toBeNull();
+    expect(findUnstorable('a\0')).toBe('NUL character');
+    expect(findUnstorable('\ud83c')).toBe('lone surrogate');
+    expect(toStorable('a\0\ud83cb🎉')).toBe('a\uFFFD\uFFFDb🎉');
+  });
+});
