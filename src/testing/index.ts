@@ -9,3 +9,5 @@ export type { Script, ScriptedModel, ScriptedModelOptions } from './scripted-mod
 export { startScriptedModel } from './scripted-model.ts';
 export type { Answer, Failure, FailOptions, Silence, StopReason, Turn, TurnOptions } from './turns.ts';
 export { cut, fail, failMidStream, hang, turn } from './turns.ts';
+export type { TestLonghaul, TestLonghaulOptions } from './test-longhaul.ts';
+export { startTestLonghaul } from './test-longhaul.ts';

@@ -1,0 +1,117 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { query, type SDKResultMessage } from '@anthropic-ai/claude-agent-sdk';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fail, hang, say, startScriptedModel, turn, useTool, type ScriptedModel } from '../testing/index.ts';
+import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
+
+/** The real Claude Code against the scripted model, with the gateway between them. */
+
+const PROVIDER_KEY = 'sk-the-real-provider-key';
+const SILENCE_MS = 500;
+
+let model: ScriptedModel;
+let gateway: Gateway;
+let pass: GatewayPass;
+let home: string;
+
+beforeEach(async () => {
+  home = await mkdtemp(path.join(tmpdir(), 'longhaul-gateway-'));
+  model = await startScriptedModel();
+  gateway = await createGateway({
+    upstream: { baseUrl: model.url, headers: { 'x-api-key': PROVIDER_KEY } },
+    silenceMs: SILENCE_MS,
+  });
+  pass = gateway.open({ attemptId: 'attempt-1' });
+});
+
+afterEach(async () => {
+  await gateway.close();
+  await model.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+async function run(prompt: string): Promise<{ result: SDKResultMessage | null; durationMs: number }> {
+  const startedAt = performance.now();
+  let result: SDKResultMessage | null = null;
+  const messages = query({
+    prompt,
+    options: {
+      cwd: home,
+      model: 'claude-sonnet-4-5',
+      tools: ['Bash'],
+      allowedTools: ['Bash'],
+      permissionMode: 'dontAsk',
+      settingSources: [],
+      persistSession: false,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: home,
+        TMPDIR: home,
+        CLAUDE_CONFIG_DIR: home,
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+        CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',
+        ANTHROPIC_BASE_URL: gateway.url,
+        ANTHROPIC_API_KEY: pass.token,
+      },
+    },
+  });
+  try {
+    for await (const message of messages) if (message.type === 'result') result = message;
+  } catch (error) {
+    // The SDK throws a failed result too, after it was given.
+    if (result === null) throw error;
+  }
+  return { result, durationMs: performance.now() - startedAt };
+}
+
+test('a run passes; its tools find a token and no key, and the meter agrees with Claude Code to the micro-dollar', async () => {
+  model.setScript([
+    turn(useTool('Bash', { command: 'env' }), { usage: { inputTokens: 1_000, outputTokens: 50 } }),
+    turn(say('Done.'), { usage: { inputTokens: 1_500, outputTokens: 7, cacheReadTokens: 900 } }),
+  ]);
+  const { result } = await run('Print your environment.');
+  expect(result).toMatchObject({ subtype: 'success', is_error: false, result: 'Done.' });
+
+  const environment = model.requests[1]?.toolResults[0]?.content ?? '';
+  expect(environment).toContain(pass.token);
+  expect(environment).not.toContain(PROVIDER_KEY);
+  expect(model.requests.every(({ headers }) => headers['x-api-key'] === PROVIDER_KEY)).toBe(true);
+
+  const meter = pass.meter();
+  expect(meter.requestCount).toBe(2);
+  expect(meter.usage).toMatchObject({ inputTokens: 2_500, outputTokens: 57, cacheReadTokens: 900 });
+  expect(meter.costMicros).toBe(Math.round((result?.total_cost_usd ?? 0) * 1_000_000));
+  expect(pass.failure()).toBeNull();
+});
+
+test('a key the provider refuses ends the run at once', async () => {
+  model.setScript([fail(401)]);
+  const { result, durationMs } = await run('Hello.');
+  expect(result).toMatchObject({ is_error: true, api_error_status: 403 });
+  expect(durationMs).toBeLessThan(3_000);
+  expect(model.requests).toHaveLength(1);
+  expect(pass.failure()).toMatchObject({ kind: 'auth', status: 401 });
+});
+
+test('with the token of an ended attempt a process spends nothing and ends', async () => {
+  pass.close();
+  const { result, durationMs } = await run('Hello.');
+  expect(result).toMatchObject({ is_error: true, api_error_status: 402 });
+  expect(durationMs).toBeLessThan(3_000);
+  expect(model.requests).toEqual([]);
+});
+
+test.each([
+  ['before it answers', hang()],
+  ['after its headers', hang('after_headers')],
+  ['in the middle of a sentence', hang({ after: say('Let me think about') })],
+])('a provider that falls silent %s ends the run by our deadline', async (_, silence) => {
+  model.setScript([silence]);
+  const { result, durationMs } = await run('Hello.');
+  expect(result).toMatchObject({ is_error: true, api_error_status: 402 });
+  expect(durationMs).toBeLessThan(8_000);
+  expect(model.requests).toHaveLength(2);
+  expect(pass.failure()).toMatchObject({ kind: 'silent' });
+});

@@ -1,0 +1,247 @@
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { RunErrorCode } from '../core/errors.ts';
+import { createGateway, toUpstream, type Admission, type Gateway, type GatewayPass, type Metered } from './gateway.ts';
+import { startUpstream, WHOLE_STREAM_MICROS, wholeStream, type TestUpstream } from './upstream.fixture.ts';
+
+const PROVIDER_KEY = 'sk-the-real-provider-key';
+
+let upstream: TestUpstream;
+let gateway: Gateway;
+let pass: GatewayPass;
+let admission: Admission;
+let metered: Metered[];
+
+beforeEach(async () => {
+  upstream = await startUpstream();
+  admission = { allowed: true };
+  metered = [];
+  gateway = await createGateway({
+    upstream: { baseUrl: upstream.url, headers: { 'x-api-key': PROVIDER_KEY } },
+    silenceMs: 10_000,
+    admit: () => admission,
+  });
+  pass = gateway.open({ attemptId: 'attempt-1', onMeter: (meter) => metered.push(meter) });
+});
+
+afterEach(async () => {
+  await gateway.close();
+  await upstream.close();
+});
+
+const call = { model: 'claude-sonnet-4-5', max_tokens: 100, messages: [], stream: true };
+
+function post(path = '/v1/messages', { headers = {}, body = call }: { headers?: object; body?: unknown } = {}) {
+  return fetch(gateway.url + path, {
+    method: 'POST',
+    headers: { 'x-api-key': pass.token, 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+function answerWithStream(): void {
+  upstream.answerWith((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'request-id': 'req_1' });
+    response.end(wholeStream);
+  });
+}
+
+describe('what passes', () => {
+  test('a request goes on byte for byte, under the provider’s credentials and not under the token', async () => {
+    const body = `{ "model":"claude-sonnet-4-5", "messages":[{"role":"user","content":"Grüße 🚀"}] }`;
+    const headers = { 'anthropic-beta': 'a,b', 'anthropic-version': '2023-06-01', 'user-agent': 'claude-cli/2' };
+    await post('/v1/messages?beta=true', { body, headers });
+
+    const seen = upstream.seen[0];
+    expect(seen?.url).toBe('/v1/messages?beta=true');
+    expect(seen?.body.toString()).toBe(body);
+    expect(seen?.headers).toMatchObject({ ...headers, 'x-api-key': PROVIDER_KEY, 'accept-encoding': 'identity' });
+    expect(seen?.headers.authorization).toBeUndefined();
+    expect(JSON.stringify(seen?.headers)).not.toContain(pass.token);
+    expect(seen?.headers.host).toBe(new URL(upstream.url).host);
+  });
+
+  test('an answer comes back byte for byte with its status and headers, and each chunk as it is sent', async () => {
+    const sendRest = Promise.withResolvers<void>();
+    const bytes = Buffer.from(wholeStream);
+    const cut = bytes.indexOf('🚀') + 2;
+    upstream.answerWith(async (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'request-id': 'req_1' });
+      response.write(bytes.subarray(0, cut));
+      await sendRest.promise;
+      response.end(bytes.subarray(cut));
+    });
+    const response = await post();
+    const reader = response.body?.getReader();
+    const first = await reader?.read();
+    expect(Buffer.from(first?.value ?? [])).toEqual(bytes.subarray(0, cut));
+    sendRest.resolve();
+    const second = await reader?.read();
+    expect(Buffer.from(second?.value ?? [])).toEqual(bytes.subarray(cut));
+    expect((await reader?.read())?.done).toBe(true);
+    expect(response.headers.get('request-id')).toBe('req_1');
+  });
+
+  test('a base URL may have a path of its own, and a token goes as bearer', async () => {
+    const prefixed = await createGateway({
+      upstream: toUpstream({ kind: 'anthropic', baseUrl: `${upstream.url}/proxy/`, apiKey: null, authToken: 'tok' }),
+      silenceMs: 10_000,
+    });
+    const { token } = prefixed.open({ attemptId: 'a' });
+    const headers = { authorization: `Bearer ${token}` };
+    await fetch(`${prefixed.url}/v1/messages`, { method: 'POST', headers, body: '{}' });
+    await prefixed.close();
+    expect(upstream.seen[0]?.url).toBe('/proxy/v1/messages');
+    expect(upstream.seen[0]?.headers.authorization).toBe('Bearer tok');
+    expect(upstream.seen[0]?.headers['x-api-key']).toBeUndefined();
+  });
+
+  test('a large request passes whole, and one beyond 64 MB is refused', async () => {
+    const content = 'x'.repeat(20 * 1024 * 1024);
+    expect((await post('/v1/messages', { body: { ...call, content } })).status).toBe(200);
+    expect(upstream.seen[0]?.body.length).toBeGreaterThan(content.length);
+    const tooLarge = httpRequest(`${gateway.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'x-api-key': pass.token, 'content-length': 65 * 1024 * 1024 },
+    });
+    tooLarge.on('error', () => undefined);
+    tooLarge.flushHeaders();
+    const [response] = (await once(tooLarge, 'response')) as [{ statusCode: number }];
+    expect(response.statusCode).toBe(413);
+    tooLarge.destroy();
+  });
+
+  test('a slow reader holds the provider back instead of filling the worker’s memory', async () => {
+    const chunk = Buffer.alloc(64 * 1024);
+    const limit = 64 * 1024 * 1024;
+    const blocked = Promise.withResolvers<void>();
+    let sent = 0;
+    upstream.answerWith((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const timer = setTimeout(blocked.resolve, 500);
+      const pump = (): void => {
+        timer.refresh();
+        for (let isTaken = true; isTaken && sent < limit; sent += chunk.length) isTaken = response.write(chunk);
+      };
+      response.on('drain', pump);
+      pump();
+    });
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    socket.pause();
+    socket.write(`POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: ${pass.token}\r\ncontent-length: 2\r\n\r\n{}`);
+    await blocked.promise;
+    expect(sent).toBeLessThan(limit / 2);
+    socket.destroy();
+  });
+});
+
+describe('what does not pass', () => {
+  test.each([
+    ['GET', '/v1/messages'],
+    ['POST', '/v1/files'],
+    ['POST', '/v1/messages/batches'],
+    ['POST', '/v1/messages/'],
+    ['POST', '//v1/messages'],
+    ['POST', '/v1/messages/../files'],
+    ['POST', '/v1/messages%2f..%2ffiles'],
+    ['POST', 'http://elsewhere.invalid/v1/messages'],
+    ['POST', '/v1/organizations/api_keys?x=/v1/messages'],
+    ['DELETE', '/v1/messages'],
+  ])('%s %s is not found', async (method, path) => {
+    const { hostname, port } = new URL(gateway.url);
+    const request = httpRequest({ hostname, port, method, path, headers: { 'x-api-key': pass.token } }).end();
+    const [response] = (await once(request, 'response')) as [{ statusCode: number; resume(): void }];
+    response.resume();
+    expect(response.statusCode).toBe(404);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  test.each([[''], ['lh_att_guess'], [PROVIDER_KEY]])('the token %j is answered with 402', async (token) => {
+    const response = await post('/v1/messages', { headers: { 'x-api-key': token } });
+    expect(response.status).toBe(402);
+    expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'billing_error' } });
+    expect(upstream.seen).toEqual([]);
+  });
+
+  test('a token is 256 random bits and good for its own attempt until that ends', async () => {
+    const other = gateway.open({ attemptId: 'attempt-2' });
+    expect(other.token).not.toBe(pass.token);
+    expect(Buffer.from(pass.token.replace('lh_att_', ''), 'base64url')).toHaveLength(32);
+    pass.close();
+    expect((await post()).status).toBe(402);
+    expect((await post('/v1/messages', { headers: { 'x-api-key': other.token } })).status).toBe(200);
+  });
+
+  test.each([['not json'], ['[]'], ['null'], ['']])('the body %j is refused', async (body) => {
+    expect((await post('/v1/messages', { body })).status).toBe(400);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  test('a request that is not admitted is answered with 402 and its reason, and costs nothing', async () => {
+    const code: RunErrorCode = 'user_budget';
+    admission = { allowed: false, code, message: 'No money left.' };
+    const response = await post();
+    expect(response.status).toBe(402);
+    expect(await response.json()).toMatchObject({ error: { message: 'No money left.' } });
+    expect(pass.failure()).toMatchObject({ kind: 'refused', code, message: 'No money left.' });
+    expect(upstream.seen).toEqual([]);
+    expect(pass.meter().requestCount).toBe(0);
+  });
+});
+
+describe('the meter', () => {
+  test('counts tokens and cost by the model that answered, and reports twice for a streamed answer', async () => {
+    answerWithStream();
+    await (await post()).text();
+    const usage = { inputTokens: 1_000, outputTokens: 500, cacheReadTokens: 10_000, cacheCreationTokens: 3_000 };
+    expect(pass.meter()).toEqual({
+      requestCount: 1,
+      models: {
+        'claude-sonnet-4-5-20250929': { ...usage, costMicros: WHOLE_STREAM_MICROS, isEstimated: false },
+      },
+      usage,
+      costMicros: WHOLE_STREAM_MICROS,
+      isPriceKnown: true,
+    });
+    expect(metered.map((meter) => meter.usage.outputTokens)).toEqual([1, 500]);
+    expect(metered.at(-1)).toEqual(pass.meter());
+  });
+
+  test('adds up answers side by side, of several models, streamed or not', async () => {
+    upstream.answerWith((response, { body }) => {
+      const { model } = JSON.parse(body.toString()) as { model: string };
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ model, usage: { input_tokens: 100, output_tokens: 10 } }));
+    });
+    const models = ['claude-opus-4-8', 'claude-opus-4-8', 'home-made'];
+    const answers = await Promise.all(models.map((model) => post('/v1/messages', { body: { ...call, model } })));
+    await Promise.all(answers.map((answer) => answer.text()));
+    const meter = pass.meter();
+    expect(meter.requestCount).toBe(3);
+    expect(meter.models['claude-opus-4-8']).toMatchObject({ inputTokens: 200, outputTokens: 20, costMicros: 1_500 });
+    expect(meter.models['home-made']).toMatchObject({ costMicros: 600 });
+    expect(meter.costMicros).toBe(2_100);
+    expect(meter.isPriceKnown).toBe(false);
+  });
+
+  test('counting tokens passes and is free', async () => {
+    upstream.answerWith((response) => void response.end('{"input_tokens":12}'));
+    const answer = await post('/v1/messages/count_tokens');
+    expect(await answer.json()).toEqual({ input_tokens: 12 });
+    expect(pass.meter()).toMatchObject({ requestCount: 0, costMicros: 0 });
+  });
+
+  test('an attempt whose report fails is served all the same', async () => {
+    answerWithStream();
+    const { token } = gateway.open({
+      attemptId: 'attempt-2',
+      onMeter() {
+        throw new Error('no database');
+      },
+    });
+    const answer = await post('/v1/messages', { headers: { 'x-api-key': token } });
+    expect(await answer.text()).toBe(wholeStream);
+  });
+});

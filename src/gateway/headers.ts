@@ -1,0 +1,65 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+
+/** What belongs to one connection and never to the next (RFC 9110, 7.6.1). */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** The attempt's token, and what the gateway says in its own words. */
+const NOT_FORWARDED = [
+  ...HOP_BY_HOP,
+  'x-api-key',
+  'authorization',
+  'host',
+  'content-length',
+  'expect',
+  'accept-encoding',
+];
+
+/** The token a request carries, as `x-api-key` or `Authorization: Bearer`; null when there is none. */
+export function readToken(headers: IncomingHttpHeaders): string | null {
+  const key = headers['x-api-key'];
+  if (typeof key === 'string') return key;
+  return /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
+}
+
+/** The headers a request goes on with: the sender's own, without its token, and the provider's credentials. */
+export function toUpstreamHeaders({
+  received,
+  credentials,
+  bodyBytes,
+}: {
+  received: IncomingHttpHeaders;
+  credentials: Readonly<Record<string, string>>;
+  bodyBytes: number;
+}): OutgoingHttpHeaders {
+  return {
+    ...without(received, NOT_FORWARDED),
+    // What passes must be readable to be metered.
+    'accept-encoding': 'identity',
+    'content-length': bodyBytes,
+    ...credentials,
+  };
+}
+
+/** The headers an answer goes back with: as they came, without those of the provider's connection. */
+export function toAnswerHeaders(answer: IncomingMessage): OutgoingHttpHeaders {
+  return without(answer.headers, HOP_BY_HOP);
+}
+
+function without(headers: IncomingHttpHeaders, names: readonly string[]): OutgoingHttpHeaders {
+  const dropped = new Set([...names, ...namedByConnection(headers)]);
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name)));
+}
+
+function namedByConnection(headers: IncomingHttpHeaders): string[] {
+  return (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
+}

@@ -1,0 +1,110 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { RunErrorCode } from '../core/errors.ts';
+import { head } from '../core/text.ts';
+
+/** How a model call of an attempt went wrong. */
+export interface ProviderFailure {
+  /** `refused`: no money, by the provider's word or by our own rules. `silent`: cut off by our own deadline. */
+  readonly kind: FailureKind;
+  /** The HTTP status of the answer, or the one its error type stands for; null when there was no answer. */
+  readonly status: number | null;
+  /** For operators: the provider's words, or what broke. Holds no secret. */
+  readonly message: string;
+  /** How long the provider asked to wait, or null. */
+  readonly retryAfterSeconds: number | null;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** For a request our own rules refused: why. */
+  readonly code?: RunErrorCode;
+}
+
+export type FailureKind =
+  | 'auth'
+  | 'rate_limit'
+  | 'overloaded'
+  | 'invalid_request'
+  | 'not_found'
+  | 'too_large'
+  | 'server_error'
+  | 'silent'
+  | 'unreachable'
+  | 'refused';
+
+/** What Anthropic's error types stand for (its API reference, "Errors"). */
+const STATUS_BY_TYPE: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  api_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529,
+};
+
+const KIND_BY_STATUS: Readonly<Record<number, FailureKind>> = {
+  401: 'auth',
+  402: 'refused',
+  403: 'auth',
+  404: 'not_found',
+  413: 'too_large',
+  429: 'rate_limit',
+  529: 'overloaded',
+};
+
+/** The failure an answer with an error status stands for. */
+export function toFailure(answer: { status: number; headers: IncomingHttpHeaders; body: string }): ProviderFailure {
+  const { message } = readError(answer.body);
+  return {
+    kind: kindOf(answer.status),
+    status: answer.status,
+    message: head(message ?? `The model provider answered with status ${answer.status}.`, 1_000),
+    retryAfterSeconds: readRetryAfter(answer.headers),
+    at: Date.now(),
+  };
+}
+
+/** The failure an `error` event within a stream stands for. `data` is the event's JSON. */
+export function toStreamFailure(data: string): ProviderFailure {
+  const { type, message } = readError(data);
+  const status = STATUS_BY_TYPE[type ?? ''] ?? 500;
+  return {
+    kind: kindOf(status),
+    status,
+    message: head(message ?? 'The model provider broke off its answer with an error.', 1_000),
+    retryAfterSeconds: null,
+    at: Date.now(),
+  };
+}
+
+/** A failure that is no answer of the provider's. */
+export function withoutAnswer(kind: 'silent' | 'unreachable', message: string): ProviderFailure {
+  return { kind, status: null, message, retryAfterSeconds: null, at: Date.now() };
+}
+
+function kindOf(status: number): FailureKind {
+  const isRequestAtFault = status >= 400 && status < 500;
+  return KIND_BY_STATUS[status] ?? (isRequestAtFault ? 'invalid_request' : 'server_error');
+}
+
+function readError(json: string): { type?: string; message?: string } {
+  try {
+    const { error } = JSON.parse(json) as { error?: { type?: unknown; message?: unknown } };
+    return {
+      ...(typeof error?.type === 'string' ? { type: error.type } : {}),
+      ...(typeof error?.message === 'string' ? { message: error.message } : {}),
+    };
+  } catch {
+    return {};
+  }
+}
+
+/** `retry-after` is a number of seconds or a date (RFC 9110, 10.2.3). */
+function readRetryAfter(headers: IncomingHttpHeaders): number | null {
+  const value = headers['retry-after'];
+  if (value === undefined) return null;
+  const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1_000;
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { BillableUsage } from '../core/pricing.ts';
+
+const tokens = z.number().int().nonnegative().nullish().catch(null);
+
+/** What a provider says of an answer's usage. Anything it leaves out, or spells in a way of its own, is null. */
+const usageSchema = z.object({
+  input_tokens: tokens,
+  output_tokens: tokens,
+  cache_read_input_tokens: tokens,
+  cache_creation_input_tokens: tokens,
+  cache_creation: z.object({ ephemeral_1h_input_tokens: tokens }).nullish().catch(null),
+  server_tool_use: z.object({ web_search_requests: tokens }).nullish().catch(null),
+  speed: z.string().nullish().catch(null),
+  inference_geo: z.string().nullish().catch(null),
+});
+
+/** Takes over what `received` says; its counts are cumulative, so each replaces the one `before`. */
+export function readUsage(before: BillableUsage, received: unknown): BillableUsage {
+  const usage = usageSchema.safeParse(received).data;
+  if (usage === undefined) return before;
+  return {
+    inputTokens: usage.input_tokens ?? before.inputTokens,
+    outputTokens: usage.output_tokens ?? before.outputTokens,
+    cacheReadTokens: usage.cache_read_input_tokens ?? before.cacheReadTokens,
+    cacheCreationTokens: usage.cache_creation_input_tokens ?? before.cacheCreationTokens,
+    cacheCreation1hTokens: usage.cache_creation?.ephemeral_1h_input_tokens ?? before.cacheCreation1hTokens ?? 0,
+    webSearches: usage.server_tool_use?.web_search_requests ?? before.webSearches ?? 0,
+    isFast: usage.speed === undefined || usage.speed === null ? (before.isFast ?? false) : usage.speed === 'fast',
+    isUsOnly:
+      usage.inference_geo === undefined || usage.inference_geo === null
+        ? (before.isUsOnly ?? false)
+        : usage.inference_geo === 'us',
+  };
+}

@@ -1,0 +1,44 @@
+import type { ServerResponse } from 'node:http';
+
+/**
+ * An answer of the gateway's own, in the form of Anthropic's errors. The status decides what Claude Code does
+ * (measured): 402 ends the run after this one request, 403 too but reads as a failed sign-in, 5xx is tried again.
+ */
+export interface Refusal {
+  readonly status: number;
+  /** An error type of Anthropic's. */
+  readonly type: string;
+  /** Goes to the agent's process: names no secret and no host. */
+  readonly message: string;
+}
+
+export const REFUSALS = {
+  badToken: {
+    status: 402,
+    type: 'billing_error',
+    message: 'This token is unknown, or its attempt has ended: nothing more can be spent with it.',
+  },
+  notFound: { status: 404, type: 'not_found_error', message: 'The Longhaul gateway does not pass this on.' },
+  notJson: { status: 400, type: 'invalid_request_error', message: 'The body must be a JSON object, not compressed.' },
+  tooLarge: { status: 413, type: 'request_too_large', message: 'The body is larger than the Longhaul gateway takes.' },
+  signInFailed: {
+    status: 403,
+    type: 'permission_error',
+    message: 'The model provider refused the credentials of this service.',
+  },
+  silentOnce: { status: 504, type: 'timeout_error', message: 'The model provider sent nothing; it was cut off.' },
+  silentTwice: { status: 402, type: 'timeout_error', message: 'The model provider sent nothing, twice.' },
+  redirected: { status: 502, type: 'api_error', message: 'The model provider answered with a redirect.' },
+  notAdmitted: { status: 503, type: 'api_error', message: 'The Longhaul gateway could not decide on this request.' },
+} as const satisfies Record<string, Refusal>;
+
+/** Answers with `refusal`, or cuts the connection when an answer has already begun. */
+export function refuse(response: ServerResponse, refusal: Refusal): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const body = JSON.stringify({ type: 'error', error: { type: refusal.type, message: refusal.message } });
+  response.writeHead(refusal.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}

@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What a request looked like when it arrived at the provider. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+type Answer = (response: ServerResponse, request: SeenRequest) => void | Promise<void>;
+
+/** A provider whose every byte is up to the test. */
+export interface TestUpstream {
+  readonly url: string;
+  readonly seen: SeenRequest[];
+  answerWith(answer: Answer): void;
+  close(): Promise<void>;
+}
+
+export async function startUpstream(): Promise<TestUpstream> {
+  const seen: SeenRequest[] = [];
+  let answer: Answer = (response) => void response.end('{}');
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const arrived = { method, url, headers, body: Buffer.concat(chunks) };
+      seen.push(arrived);
+      void answer(response, arrived);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    answerWith: (next) => void (answer = next),
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** One server-sent event as Anthropic writes it. */
+export function sse(type: string, data: object = {}): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
+}
+
+export const messageStart = sse('message_start', {
+  message: {
+    model: 'claude-sonnet-4-5-20250929',
+    usage: {
+      input_tokens: 1_000,
+      output_tokens: 1,
+      cache_read_input_tokens: 10_000,
+      cache_creation_input_tokens: 3_000,
+      cache_creation: { ephemeral_5m_input_tokens: 1_000, ephemeral_1h_input_tokens: 2_000 },
+    },
+  },
+});
+
+export const textDelta = (text: string): string =>
+  sse('content_block_delta', { index: 0, delta: { type: 'text_delta', text } });
+
+export const messageDelta = sse('message_delta', {
+  delta: { stop_reason: 'end_turn' },
+  usage: { output_tokens: 500, server_tool_use: { web_search_requests: 2 } },
+});
+
+export const wholeStream = messageStart + textDelta('Grüße 🚀') + sse('ping') + messageDelta + sse('message_stop');
+
+/** What `wholeStream` costs: $0.04925, as Claude Code reckons it too. */
+export const WHOLE_STREAM_MICROS = 49_250;

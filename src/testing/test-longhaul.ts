@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { adminKeyFile } from '../api/admin-key.ts';
+import { createClient, type LonghaulClient } from '../client/client.ts';
+import type { LonghaulConfig } from '../config/schema.ts';
+import { createLog, type Logger } from '../core/log.ts';
+import { createLonghaul, type Longhaul } from '../longhaul.ts';
+import { demoScript } from './demo-script.ts';
+import { startScriptedModel, type Script, type ScriptedModel } from './scripted-model.ts';
+
+export interface TestLonghaulOptions {
+  /** The configuration under test. Relative paths in it start at `baseDir`. */
+  readonly config: LonghaulConfig;
+  /** Defaults to the working directory. */
+  readonly baseDir?: string;
+  /** What the model says. Defaults to `demoScript`. */
+  readonly script?: Script;
+  /** Variables for Longhaul beside those that point it at the scripted model; none of the process's own reach it. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Defaults to none. */
+  readonly log?: Logger;
+}
+
+/** A whole Longhaul in this process, with a model that says what the test wants. */
+export interface TestLonghaul {
+  /** A client with every right. */
+  readonly client: LonghaulClient;
+  readonly model: ScriptedModel;
+  readonly longhaul: Longhaul;
+  /** Stops it, ends its processes and removes its data. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts Longhaul for a test: the real server, worker and Claude Code executable, on an embedded database
+ * in a temporary directory, with the scripted model in the provider's place. No network, no cost.
+ */
+export async function startTestLonghaul(options: TestLonghaulOptions): Promise<TestLonghaul> {
+  const { config, baseDir = process.cwd(), script = demoScript, env = {}, log = createLog('silent') } = options;
+  const model = await startScriptedModel({ script });
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'longhaul-test-'));
+  const longhaul = createLonghaul(config, {
+    baseDir,
+    log,
+    env: { LONGHAUL_DATA_DIR: dataDir, ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'scripted', ...env },
+  });
+  const stop = async () => {
+    await longhaul.stop();
+    await model.close();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await longhaul.start();
+    const apiKey = longhaul.newAdminKey ?? (await readFile(adminKeyFile(dataDir), 'utf8')).trim();
+    const client = createClient({ url: 'http://longhaul.test', apiKey, fetch: longhaul.fetch });
+    return { client, model, longhaul, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,211 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunResource } from '../src/client/client.ts';
+import {
+  cut,
+  fail,
+  failMidStream,
+  hang,
+  say,
+  startTestLonghaul,
+  turn,
+  useTool,
+  type ModelRequest,
+  type TestLonghaul,
+  type Turn,
+} from '../src/testing/index.ts';
+
+// How a run can end, each through the whole of Longhaul and the real Claude Code executable: the right
+// state, the right code, the cost in the ledger, and words that are safe for a user.
+
+const priced = { usage: { inputTokens: 1_000, outputTokens: 100 } };
+
+/** The model answers by what the prompt says; a turn after the first repeats what `then` says. */
+const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
+  success: ({ turn: count }) =>
+    count === 0 ? turn(useTool('Read', { file_path: 'notes.md' }), priced) : turn(say('All read.'), priced),
+  endless: () => turn(useTool('Read', { file_path: 'notes.md' }), priced),
+  expensive: () => turn(useTool('Read', { file_path: 'notes.md' }), { usage: { outputTokens: 100_000 } }),
+  hang: () => hang('before_headers'),
+  'hang later': ({ turn: count }) =>
+    count === 0 ? turn(useTool('Read', { file_path: 'notes.md' }), priced) : hang('after_headers'),
+  400: () => fail(400),
+  401: () => fail(401),
+  403: () => fail(403),
+  404: () => fail(404, { type: 'not_found_error' }),
+  413: () => fail(413),
+  429: () => fail(429, { retryAfterSeconds: 3_600 }),
+  500: () => fail(500),
+  529: () => fail(529),
+  'error in stream': () => failMidStream([], { type: 'api_error', message: 'Internal server error' }),
+  cut: () => cut([say('half')]),
+  slow: () => turn(say('word '.repeat(400), { chunks: 400, chunkDelayMs: 50 }), priced),
+};
+
+describe('a run', () => {
+  let longhaul: TestLonghaul;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'longhaul-outcomes-'));
+    await writeFile(path.join(directory, 'notes.md'), 'Drive far.\n');
+    const reader = { model: 'claude-sonnet-4-5', tools: ['Read', 'Glob', 'Grep'], workspace: directory };
+    longhaul = await startTestLonghaul({
+      baseDir: directory,
+      script: (request) => SCRIPTS[request.prompt.trim()]?.(request) ?? say(`You said: ${request.prompt}`),
+      config: {
+        agents: {
+          reader,
+          brief: { ...reader, limits: { timeoutSeconds: 3 } },
+          homeless: { ...reader, workspace: path.join(directory, 'missing') },
+          broke: { ...reader, limits: { maxBudgetUsd: 0 } },
+          mute: { ...reader, limits: { maxTurns: 0 } },
+          instant: { ...reader, limits: { timeoutSeconds: 0 } },
+        },
+        providerSilenceSeconds: 2,
+      },
+    });
+  });
+
+  afterAll(async () => {
+    await longhaul.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const submit = (prompt: string, agent = 'reader', limits = {}) => longhaul.client.submit({ agent, prompt, limits });
+  const ended = async (run: RunResource): Promise<RunResource> => {
+    for (;;) {
+      const now = await longhaul.client.run(run.id, { waitSeconds: 60 });
+      if (now.finishedAt !== null) return now;
+    }
+  };
+
+  it('succeeds, with result, turns, tools, tokens and a cost both counts agree on', async () => {
+    const run = await ended(await submit('success'));
+    expect(run).toMatchObject({
+      status: 'succeeded',
+      result: 'All read.',
+      error: null,
+      turns: 2,
+      toolUses: { Read: 1 },
+      usage: { inputTokens: 2_000, outputTokens: 200 },
+      // 2,000 x $3 + 200 x $15 a million.
+      costUsd: 0.009,
+      modelUsage: { 'claude-sonnet-4-5': { inputTokens: 2_000, costUsd: 0.009 } },
+      attempts: [{ number: 1, outcome: 'succeeded', meteredCostUsd: 0.009, reportedCostUsd: 0.009, exitCode: 0 }],
+    });
+    expect(run.durationMs).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['endless', 'reader', { maxTurns: 2 }, 'max_turns', 0.009],
+    ['expensive', 'reader', { maxBudgetUsd: 0.5 }, 'max_budget', 1.5],
+    ['hang', 'brief', {}, 'run_timeout', 0],
+    ['hang later', 'brief', {}, 'run_timeout', 0.0045],
+    ['success', 'broke', {}, 'max_budget', 0],
+    ['success', 'mute', {}, 'max_turns', 0],
+    ['success', 'instant', {}, 'run_timeout', 0],
+    ['success', 'homeless', {}, 'workspace_invalid', 0],
+    ['400', 'reader', {}, 'provider_invalid_request', 0],
+    ['401', 'reader', {}, 'provider_auth', 0],
+    ['403', 'reader', {}, 'provider_auth', 0],
+    ['404', 'reader', {}, 'invalid_model', 0],
+    ['413', 'reader', {}, 'request_too_large', 0],
+    ['429', 'reader', {}, 'provider_rate_limit', 0],
+    ['500', 'reader', {}, 'provider_error', 0],
+    ['529', 'reader', {}, 'provider_overloaded', 0],
+    ['error in stream', 'reader', {}, 'provider_error', null],
+    ['cut', 'reader', {}, 'provider_error', null],
+    ['hang', 'reader', {}, 'provider_error', 0],
+  ])('that meets "%s" (agent %s, limits %j) fails as %s', async (prompt, agent, limits, code, costUsd) => {
+    const run = await ended(await submit(prompt, agent, limits));
+    expect(run).toMatchObject({ status: 'failed', result: null, error: { code } });
+    if (costUsd !== null) expect(run.costUsd).toBe(costUsd);
+    expect(run.attempts).toMatchObject([{ outcome: 'failed', errorCode: code }]);
+    const events = [];
+    for await (const event of longhaul.client.events(run.id)) events.push(event);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(events.filter(({ type }) => type === 'run.failed')).toMatchObject([
+      { data: { error: { code, message: run.error?.message } } },
+    ]);
+    expect(events.at(-1)?.type).toBe('run.failed');
+  });
+
+  it('is cancelled while it streams, within seconds and with what it cost', async () => {
+    const run = await submit('slow');
+    for await (const event of longhaul.client.events(run.id)) {
+      if (event.type === 'agent.text.delta') {
+        const asked = performance.now();
+        await longhaul.client.cancel(run.id);
+        const cancelled = await ended(run);
+        expect(performance.now() - asked).toBeLessThan(10_000);
+        expect(cancelled).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } });
+        expect(cancelled.costUsd).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it.each([
+    '--settings=/tmp/x.json',
+    '-p',
+    '@/etc/hostname say it',
+    '/cost',
+    '\u001B[31mred\u001B[0m',
+    '</script>',
+    '🎉'.repeat(5_000),
+  ].map((prompt) => [prompt.slice(0, 20), prompt]))('has its prompt reach the model as it was written: %.30s', async (prompt) => {
+    const run = await ended(await submit(prompt));
+    expect(run).toMatchObject({ status: 'succeeded', prompt, result: `You said: ${prompt}` });
+  });
+
+  it('streams every piece of what the model said, and the whole once', async () => {
+    const run = await submit('success');
+    const texts: string[] = [];
+    let whole = '';
+    for await (const { type, data } of longhaul.client.events(run.id)) {
+      if (type === 'agent.text.delta') texts.push(String(data['text']));
+      if (type === 'agent.text') whole += String(data['text']);
+    }
+    expect(texts.join('')).toBe(whole);
+    expect(whole).toBe('All read.');
+  });
+});
+
+describe('a run whose executable', () => {
+  it.each([
+    ['is missing', '/nowhere/claude', 'cli_not_found'],
+    ['cannot start', path.resolve('test/fixtures/claude-fails-at-start.sh'), 'cli_start_failed'],
+  ])('%s fails, and says which only to operators', async (_, claudePath, code) => {
+    const longhaul = await startTestLonghaul({
+      config: { agents: { mute: { tools: [] } }, claudePath },
+    });
+    const run = await longhaul.client.submit({ agent: 'mute', prompt: 'hello' });
+    const failed = await longhaul.client.run(run.id, { waitSeconds: 60 });
+    expect(failed).toMatchObject({ status: 'failed', error: { code } });
+    expect(failed.error?.message).not.toContain(claudePath);
+    expect(failed.error?.detail).toBeTruthy();
+    await longhaul.stop();
+  });
+
+  it('finds no provider at its address fails as provider_error', async () => {
+    const closed = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => closed.once('listening', resolve));
+    const { port } = closed.address() as AddressInfo;
+    await new Promise((resolve) => closed.close(resolve));
+    const longhaul = await startTestLonghaul({
+      config: { agents: { mute: { tools: [] } } },
+      env: { ANTHROPIC_BASE_URL: `http://127.0.0.1:${port}` },
+    });
+    const run = await longhaul.client.submit({ agent: 'mute', prompt: 'hello' });
+    expect(await longhaul.client.run(run.id, { waitSeconds: 60 })).toMatchObject({
+      status: 'failed',
+      error: { code: 'provider_error' },
+      costUsd: 0,
+    });
+    await longhaul.stop();
+  });
+});
