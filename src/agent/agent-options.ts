@@ -1,0 +1,62 @@
+import type { Options, ThinkingConfig } from '@anthropic-ai/claude-agent-sdk';
+import type { RunLimits } from '../core/limits.ts';
+import type { AgentSpec } from './agent-spec.ts';
+
+interface AgentOptionsInput {
+  readonly spec: Pick<AgentSpec, 'agent' | 'limits' | 'sessionId' | 'workspaceDir'>;
+  readonly executable: string;
+  readonly environment: Record<string, string>;
+  readonly guard: NonNullable<Options['hooks']>;
+  readonly spawn: NonNullable<Options['spawnClaudeCodeProcess']>;
+}
+
+/** The thinking budget below which the Messages API takes none; Claude Code would raise a smaller one to it. */
+const MIN_THINKING_TOKENS = 1_024;
+
+/** What Claude Code is started with. Nothing that matters is left to a default, which moves between versions. */
+export function toAgentOptions({ spec, executable, environment, guard, spawn }: AgentOptionsInput): Options {
+  const { agent, limits } = spec;
+  return {
+    pathToClaudeCodeExecutable: executable,
+    spawnClaudeCodeProcess: spawn,
+    // Replaces the environment as a whole.
+    env: environment,
+    cwd: spec.workspaceDir,
+    sessionId: spec.sessionId,
+    persistSession: false,
+
+    // `default` is a name Claude Code takes: its own choice for the account, as with no model given.
+    model: agent.model,
+    // Left out of the request by Claude Code for a model without it.
+    effort: agent.effort,
+    thinking: toThinking(agent.thinking, limits),
+    maxTurns: limits.maxTurns,
+    maxBudgetUsd: limits.maxBudgetUsd,
+    ...toSystemPrompt(agent.systemPrompt),
+
+    // What exists, and what is approved, are the same list: there is nobody to ask.
+    tools: [...agent.tools],
+    allowedTools: [...agent.tools],
+    permissionMode: agent.permissionMode,
+    allowDangerouslySkipPermissions: agent.permissionMode === 'bypassPermissions',
+    permissionPrompts: 'none',
+    hooks: guard,
+
+    settingSources: [...agent.settingSources],
+    strictMcpConfig: true,
+    // Without it `@/etc/hostname` in a prompt is read and `/cost` is run.
+    verbatimPrompts: true,
+    includePartialMessages: true,
+  };
+}
+
+function toThinking(kind: AgentSpec['agent']['thinking'], { maxThinkingTokens }: RunLimits): ThinkingConfig {
+  if (kind === 'disabled' || maxThinkingTokens < MIN_THINKING_TOKENS) return { type: 'disabled' };
+  return kind === 'adaptive' ? { type: 'adaptive' } : { type: 'enabled', budgetTokens: maxThinkingTokens };
+}
+
+function toSystemPrompt(systemPrompt: AgentSpec['agent']['systemPrompt']): Pick<Options, 'systemPrompt'> {
+  if (systemPrompt === null) return {};
+  if (typeof systemPrompt === 'string') return { systemPrompt };
+  return { systemPrompt: { type: 'preset', preset: 'claude_code', append: systemPrompt.append } };
+}

@@ -1,0 +1,97 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Agent } from '../config/config.ts';
+import { createId } from '../core/ids.ts';
+import type { EventData, EventType, NewEvent } from '../core/events.ts';
+import type { RunLimits } from '../core/limits.ts';
+import type { AgentSpec } from './agent-spec.ts';
+import { listProcesses } from './process-table.ts';
+
+const LIMITS: RunLimits = {
+  maxBudgetUsd: 1,
+  maxTurns: 15,
+  maxThinkingTokens: 16_000,
+  timeoutSeconds: 60,
+  maxPromptLength: 5_000,
+};
+
+interface AttemptOptions {
+  /** Where model calls go. Defaults to nowhere. */
+  readonly url?: string;
+  readonly agent?: Partial<Agent>;
+  readonly limits?: Partial<RunLimits>;
+  readonly spec?: Partial<AgentSpec>;
+}
+
+/** An attempt with directories of its own, removed with it, and the events it gave. */
+export async function createAttempt({ url = 'http://127.0.0.1:9', agent, limits, spec }: AttemptOptions = {}) {
+  const root = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-agent-')));
+  const workspaceDir = await realpath(await mkdtemp(path.join(root, 'workspace-')));
+  const events: NewEvent[] = [];
+  const listeners = new Set<(event: NewEvent) => void>();
+  const fullSpec: AgentSpec = {
+    attemptId: createId(),
+    runId: createId(),
+    sessionId: createId(),
+    prompt: 'Do it.',
+    agent: createAgent(agent),
+    limits: { ...LIMITS, ...limits },
+    workspaceDir,
+    gateway: { url, token: 'token-of-the-attempt' },
+    providerFailure: () => null,
+    claudePath: undefined,
+    scratchRoot: path.join(root, 'scratch'),
+    onEvent(event) {
+      events.push(event);
+      for (const listener of listeners) listener(event);
+    },
+    ...spec,
+  };
+  return {
+    spec: fullSpec,
+    root,
+    workspaceDir,
+    events,
+    /** The data of the events of one type so far. */
+    dataOf: <T extends EventType>(type: T): EventData[T][] =>
+      events.flatMap((event) => (event.type === type ? [event.data as EventData[T]] : [])),
+    /** Resolves with the first event of a type, past ones included. */
+    untilEvent: (type: EventType): Promise<void> =>
+      new Promise((resolve) => {
+        const listener = (event: NewEvent) => {
+          if (event.type !== type) return;
+          listeners.delete(listener);
+          resolve();
+        };
+        listeners.add(listener);
+        events.forEach(listener);
+      }),
+    /** The processes that work for the attempt at this moment. */
+    processes: async () => (await listProcesses()).filter((entry) => entry.attemptId === fullSpec.attemptId),
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+function createAgent(agent: Partial<Agent> = {}): Agent {
+  return {
+    name: 'tester',
+    model: 'claude-sonnet-4-5',
+    tools: [],
+    permissionMode: 'dontAsk',
+    workspace: { root: '/', mode: 'shared', from: null },
+    limits: LIMITS,
+    systemPrompt: null,
+    effort: 'medium',
+    thinking: 'enabled',
+    settingSources: [],
+    env: {},
+    queue: 'tester',
+    ...agent,
+  };
+}
+
+/** The fake executables stand in only for what the real one cannot be made to do. */
+export function fakeClaude(name: string): string {
+  return path.resolve(import.meta.dirname, '../../test/fixtures', `claude-${name}.sh`);
+}

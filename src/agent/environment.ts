@@ -1,0 +1,53 @@
+import type { Logger } from '../core/log.ts';
+import { ownIdentity } from '../core/process-identity.ts';
+import type { AgentSpec } from './agent-spec.ts';
+import type { Scratch } from './scratch.ts';
+
+interface EnvironmentOptions {
+  readonly spec: Pick<AgentSpec, 'attemptId' | 'gateway' | 'agent'>;
+  readonly scratch: Pick<Scratch, 'home' | 'configDir' | 'tmpDir'>;
+  readonly log?: Logger | undefined;
+}
+
+/**
+ * The whole environment of an agent's process, named variable by variable: nothing of the worker's own is
+ * passed on but `PATH` and the language. Every tool of the agent can read it, so it holds no secret but the
+ * attempt's own token for the gateway, which ends with the attempt.
+ */
+export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Record<string, string> {
+  const ours: Record<string, string> = {
+    PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+    LANG: process.env['LANG'] ?? 'C.UTF-8',
+    HOME: scratch.home,
+    TMPDIR: scratch.tmpDir,
+    CLAUDE_CONFIG_DIR: scratch.configDir,
+    CLAUDE_CODE_TMPDIR: scratch.tmpDir,
+    ANTHROPIC_BASE_URL: spec.gateway.url,
+    ANTHROPIC_API_KEY: spec.gateway.token,
+    // The marks by which every process of the attempt is found again.
+    LONGHAUL_ATTEMPT: spec.attemptId,
+    LONGHAUL_WORKER: ownIdentity(),
+    // The executable's runtime then ends with its parent: beside setpriv, and where there is none.
+    BUN_FEATURE_FLAG_NO_ORPHANS: '1',
+    // One prompt, one result: work in the background would go on and bring a second one.
+    CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
+    CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    // About 4 s of retries instead of three minutes; what outlasts that is for the next attempt.
+    CLAUDE_CODE_MAX_RETRIES: '3',
+    // A broken stream would be asked for again in one piece, without any sign of it.
+    CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',
+  };
+  const refused = Object.keys(spec.agent.env).filter((name) => Object.hasOwn(ours, name) || RESERVED.test(name));
+  if (refused.length > 0) {
+    log?.warn(
+      { agent: spec.agent.name, variables: refused },
+      'these variables of the agent are ours and stay as they are',
+    );
+  }
+  const given = Object.entries(spec.agent.env).filter(([name]) => !refused.includes(name));
+  return { ...Object.fromEntries(given), ...ours };
+}
+
+/** What could lead the process around the gateway, or forge a mark. */
+const RESERVED = /^(ANTHROPIC_|LONGHAUL_|CLAUDE_CODE_USE_)/;

@@ -1,0 +1,60 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { readStartTime } from '../core/process-identity.ts';
+import { listProcesses, type ProcessEntry } from './process-table.ts';
+
+/** The kernel ends a killed process within milliseconds, unless it waits for a disk or the machine is very busy. */
+const PROOF_TIMEOUT_MS = 5_000;
+const LOOK_AGAIN_MS = 10;
+
+interface KillReport {
+  /** How many processes were sent SIGKILL. */
+  readonly killed: number;
+  /** Those that were still there when the time for proof was over. Empty: proven gone. */
+  readonly survivors: readonly ProcessEntry[];
+}
+
+/**
+ * Ends every process of an attempt, whatever session or process group it has put itself into, and proves it.
+ * Found by the mark in their environment, which children inherit, and by descent from a marked one. What has
+ * both cleared its environment and been orphaned is not found: only a PID namespace holds that.
+ */
+export function killAttempt(attemptId: string): Promise<KillReport> {
+  return killProcesses((entry) => entry.attemptId === attemptId);
+}
+
+/** Ends every process that `isTarget` names, with its descendants, until none is left. Never this process itself. */
+export async function killProcesses(isTarget: (entry: ProcessEntry) => boolean): Promise<KillReport> {
+  const killed = new Set<string>();
+  const deadline = performance.now() + PROOF_TIMEOUT_MS;
+  for (;;) {
+    // Looked up anew each time: a process may have forked between the look and the kill.
+    const survivors = withDescendants(await listProcesses(), isTarget);
+    if (survivors.length === 0 || performance.now() > deadline) return { killed: killed.size, survivors };
+    for (const entry of survivors) {
+      if (killExactly(entry)) killed.add(`${entry.pid}:${entry.startTime}`);
+    }
+    await delay(LOOK_AGAIN_MS);
+  }
+}
+
+function withDescendants(all: readonly ProcessEntry[], isTarget: (entry: ProcessEntry) => boolean): ProcessEntry[] {
+  const childrenOf = Map.groupBy(all, (entry) => entry.parentPid);
+  const found = new Map<number, ProcessEntry>();
+  const pending = all.filter(isTarget);
+  for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
+    if (found.has(entry.pid) || entry.pid === process.pid) continue;
+    found.set(entry.pid, entry);
+    pending.push(...(childrenOf.get(entry.pid) ?? []));
+  }
+  return [...found.values()];
+}
+
+/** Kills this process and no other that has since been given its pid. */
+function killExactly({ pid, startTime }: ProcessEntry): boolean {
+  if (readStartTime(pid) !== startTime) return false;
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}

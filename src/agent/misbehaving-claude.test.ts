@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { startAgentProcess } from './agent-process.ts';
+import { createAttempt, fakeClaude } from './attempt.fixture.ts';
+
+/** What the real executable cannot be made to do. */
+
+function createAttemptOf(fake: string, startTimeoutMs = 30_000) {
+  return createAttempt({ spec: { claudePath: fakeClaude(fake), startTimeoutMs } });
+}
+
+test('an executable that never says a word is ended, and the run fails as cli_start_failed', async () => {
+  await using attempt = await createAttemptOf('hangs', 300);
+  const report = await startAgentProcess(attempt.spec).done;
+  expect(report).toMatchObject({ outcome: { status: 'failed', code: 'cli_start_failed' }, signal: 'SIGTERM' });
+  expect(await attempt.processes()).toEqual([]);
+});
+
+test('an executable that fails at start is reported with its exit code and its words', async () => {
+  await using attempt = await createAttemptOf('fails-at-start');
+  const report = await startAgentProcess(attempt.spec).done;
+  expect(report).toMatchObject({ outcome: { status: 'failed', code: 'cli_start_failed' }, exitCode: 3 });
+  expect(report.stderrTail).toBe('error: unknown option --frobnicate\n');
+  expect(report.outcome).toHaveProperty('detail', expect.stringContaining('--frobnicate'));
+});
+
+test('an executable that is killed at work fails the run as cli_crashed, with what it said kept', async () => {
+  await using attempt = await createAttemptOf('dies');
+  const report = await startAgentProcess(attempt.spec).done;
+  expect(report).toMatchObject({
+    outcome: { status: 'failed', code: 'cli_crashed' },
+    signal: 'SIGKILL',
+    costMicros: null,
+    usage: null,
+  });
+  expect(attempt.dataOf('agent.text')).toEqual([{ text: 'I begin.', blockId: 'msg_1:0' }]);
+});
+
+test('an executable that prints garbage and leaves quietly is a failure, never a success', async () => {
+  await using attempt = await createAttemptOf('prints-garbage');
+  const report = await startAgentProcess(attempt.spec).done;
+  expect(report.outcome).toMatchObject({ status: 'failed', code: 'cli_crashed' });
+});
+
+test('an executable that heeds neither interrupt nor SIGTERM is killed', async () => {
+  await using attempt = await createAttemptOf('ignores-term');
+  const agent = startAgentProcess(attempt.spec);
+  await attempt.untilEvent('agent.init');
+  const startedAt = performance.now();
+  await agent.stop('cancelled');
+  expect(performance.now() - startedAt).toBeLessThan(6_000);
+  expect(await agent.done).toMatchObject({ outcome: { status: 'stopped', reason: 'cancelled' }, signal: 'SIGKILL' });
+  expect(await attempt.processes()).toEqual([]);
+});
+
+test('an executable that does not leave after its result is ended, and the result counts', async () => {
+  await using attempt = await createAttemptOf('lingers');
+  const report = await startAgentProcess(attempt.spec).done;
+  expect(report).toMatchObject({ outcome: { status: 'succeeded', result: 'done' }, costMicros: 250_000 });
+  expect(await attempt.processes()).toEqual([]);
+});
+
+test('a result that comes while the process is being ended counts', async () => {
+  await using attempt = await createAttemptOf('finishes-on-term');
+  const agent = startAgentProcess(attempt.spec);
+  await attempt.untilEvent('agent.init');
+  await agent.stop('cancelled');
+  expect((await agent.done).outcome).toEqual({ status: 'succeeded', result: 'just in time' });
+});

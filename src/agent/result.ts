@@ -1,0 +1,59 @@
+import { type Micros, toMicros, toUsd } from '../core/money.ts';
+import { toStorable } from '../core/text.ts';
+import { addUsage, type ModelUsage, NO_USAGE, type TokenUsage } from '../core/usage.ts';
+import { toStorableJson } from './storable-json.ts';
+import { toFields, toList, toNumber, toText } from './untyped.ts';
+
+/** Claude Code's own report at the end of a run. */
+export interface ClaudeResult {
+  /** `success` even when a call of the model failed: then `isError` is true. */
+  readonly subtype: string;
+  readonly isError: boolean;
+  /** The answer, or words about the failed call. */
+  readonly text: string;
+  readonly structuredOutput?: unknown;
+  readonly terminalReason: string | null;
+  readonly apiErrorStatus: number | null;
+  readonly startupFailureReason: string | null;
+  readonly errors: readonly string[];
+  readonly permissionDenials: number;
+  readonly costMicros: Micros;
+  readonly usage: TokenUsage;
+  readonly modelUsage: Readonly<Record<string, ModelUsage>>;
+  readonly isCostBasisUnknown: boolean;
+}
+
+/** Reads the `result` message of Claude Code. */
+export function parseResult(message: unknown): ClaudeResult {
+  const fields = toFields(message);
+  const models = Object.entries(toFields(fields['modelUsage'])).map(
+    ([model, usage]) => [model, toFields(usage)] as const,
+  );
+  const modelUsage = Object.fromEntries(models.map(([model, usage]) => [toStorable(model), toModelUsage(usage)]));
+  return {
+    subtype: toText(fields['subtype']) ?? '',
+    isError: fields['is_error'] === true,
+    text: toStorable(toText(fields['result']) ?? ''),
+    ...('structured_output' in fields ? { structuredOutput: toStorableJson(fields['structured_output']) } : {}),
+    terminalReason: toText(fields['terminal_reason']),
+    apiErrorStatus: toNumber(fields['api_error_status']),
+    startupFailureReason: toText(fields['startup_failure_reason']),
+    errors: toList(fields['errors']).map(String),
+    permissionDenials: toList(fields['permission_denials']).length,
+    costMicros: toMicros(toNumber(fields['total_cost_usd']) ?? 0),
+    // Not the message's own `usage`, which leaves out sub-agents and the answer that crossed the budget.
+    usage: Object.values(modelUsage).reduce<TokenUsage>(addUsage, NO_USAGE),
+    modelUsage,
+    isCostBasisUnknown: models.some(([, usage]) => usage['costBasis'] === 'unknown'),
+  };
+}
+
+function toModelUsage(usage: Readonly<Record<string, unknown>>): ModelUsage {
+  return {
+    inputTokens: toNumber(usage['inputTokens']) ?? 0,
+    outputTokens: toNumber(usage['outputTokens']) ?? 0,
+    cacheReadTokens: toNumber(usage['cacheReadInputTokens']) ?? 0,
+    cacheCreationTokens: toNumber(usage['cacheCreationInputTokens']) ?? 0,
+    costUsd: toUsd(toMicros(toNumber(usage['costUSD']) ?? 0)),
+  };
+}

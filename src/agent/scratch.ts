@@ -1,0 +1,37 @@
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { toMessage } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+
+/** The private directories of one attempt, absolute. */
+export interface Scratch {
+  readonly home: string;
+  readonly configDir: string;
+  readonly tmpDir: string;
+  /** Removes them all. Never throws: what could not be removed is logged. */
+  remove(): Promise<void>;
+}
+
+interface ScratchOptions {
+  readonly scratchRoot: string;
+  readonly attemptId: string;
+  readonly log?: Logger | undefined;
+}
+
+/** Makes a home, a configuration and a temporary directory that no other attempt sees, for this user only. */
+export async function createScratch({ scratchRoot, attemptId, log }: ScratchOptions): Promise<Scratch> {
+  const root = path.resolve(scratchRoot, attemptId);
+  const directories = { home: `${root}/home`, configDir: `${root}/config`, tmpDir: `${root}/tmp` };
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await Promise.all(Object.values(directories).map((directory) => mkdir(directory, { recursive: true, mode: 0o700 })));
+  return {
+    ...directories,
+    async remove() {
+      try {
+        await rm(root, { recursive: true, force: true, maxRetries: 3 });
+      } catch (error) {
+        log?.warn({ attemptId, root, error: toMessage(error) }, 'the directories of an attempt could not be removed');
+      }
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { pino } from 'pino';
+import { expect, test, vi } from 'vitest';
+import { ownIdentity } from '../core/process-identity.ts';
+import { startScriptedModel, useTool } from '../testing/index.ts';
+import { startAgentProcess } from './agent-process.ts';
+import { createAttempt } from './attempt.fixture.ts';
+import { killAttempt } from './kill-processes.ts';
+import { sweepOrphans } from './sweep.ts';
+
+const log = pino({ level: 'silent' });
+const isLinux = process.platform === 'linux';
+
+test.runIf(isLinux)('what a killed worker left running is ended by the next one', async () => {
+  const script = [useTool('Bash', { command: 'sleep 621', description: 'wait' })];
+  await using model = await startScriptedModel({ script });
+  await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
+  const { onEvent: _, providerFailure: __, ...spec } = attempt.spec;
+  const worker = spawn(
+    process.execPath,
+    ['--conditions=longhaul-source', path.join(import.meta.dirname, 'worker.fixture.ts')],
+    {
+      env: { ...process.env, SPEC: JSON.stringify(spec) },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  const gone = once(worker, 'exit');
+  const identities = async () => (await attempt.processes()).map(({ pid }) => pid);
+  try {
+    // Claude Code, the shell of its tool, and sleep itself.
+    await vi.waitFor(async () => expect((await identities()).length).toBeGreaterThanOrEqual(3), { timeout: 20_000 });
+    const claude = (await attempt.processes()).find(({ parentPid }) => parentPid === worker.pid);
+    worker.kill('SIGKILL');
+    await gone;
+    // Claude Code itself dies with its worker; what its tools started does not.
+    await vi.waitFor(async () => expect(await identities()).not.toContain(claude?.pid));
+    expect(await identities()).not.toEqual([]);
+
+    expect(await sweepOrphans({ log })).toBeGreaterThan(0);
+
+    expect(await identities()).toEqual([]);
+    expect(await sweepOrphans({ log })).toBe(0);
+  } finally {
+    worker.kill('SIGKILL');
+    await killAttempt(attempt.spec.attemptId);
+  }
+});
+
+test.runIf(isLinux)('the processes of a worker that is alive are left alone', async () => {
+  const script = [useTool('Bash', { command: 'sleep 622', description: 'wait' })];
+  await using model = await startScriptedModel({ script });
+  await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
+  const agent = startAgentProcess(attempt.spec);
+  await attempt.untilEvent('agent.tool_use');
+  const [claude] = await attempt.processes();
+  expect(claude?.worker).toBe(ownIdentity());
+
+  await sweepOrphans({ log });
+
+  expect((await attempt.processes()).map(({ pid }) => pid)).toContain(claude?.pid);
+  await agent.stop('cancelled');
+});
+
+test.runIf(isLinux)('a worker whose pid is used again by another process counts as gone', async () => {
+  const attemptId = 'attempt-of-a-former-life';
+  // Our own pid, with a start time that is not ours.
+  const orphan = spawn('sleep', ['623'], { env: { LONGHAUL_ATTEMPT: attemptId, LONGHAUL_WORKER: `${process.pid}:1` } });
+  const exit = once(orphan, 'exit');
+  expect(await sweepOrphans({ log })).toBeGreaterThan(0);
+  expect(await exit).toEqual([null, 'SIGKILL']);
+});
+
+test.runIf(isLinux)(
+  'a process that only bears the mark of an attempt, and none of a worker, is left alone',
+  async () => {
+    const stranger = spawn('sleep', ['624'], { env: { LONGHAUL_ATTEMPT: 'not-ours' } });
+    await sweepOrphans({ log });
+    expect(stranger.exitCode).toBeNull();
+    expect(stranger.signalCode).toBeNull();
+    const exit = once(stranger, 'exit');
+    stranger.kill('SIGKILL');
+    await exit;
+  },
+);

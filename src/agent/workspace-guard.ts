@@ -1,0 +1,74 @@
+import path from 'node:path';
+import type { HookCallback, Options } from '@anthropic-ai/claude-agent-sdk';
+import { isContainedPath } from './contained-path.ts';
+import { toFields, toText } from './untyped.ts';
+
+interface WorkspaceGuardOptions {
+  readonly workspaceDir: string;
+  /** Called for each refusal: Claude Code itself reports none that a hook made. */
+  readonly onDenied: (denial: { readonly toolUseId: string; readonly name: string; readonly message: string }) => void;
+}
+
+/** The inputs of file tools that name one file or directory. */
+const PATH_FIELDS = ['file_path', 'notebook_path', 'filePath', 'path'];
+/** Those that name many by a pattern; Grep's own `pattern` is matched against text. */
+const PATTERN_FIELDS: Readonly<Record<string, string>> = { Glob: 'pattern', Grep: 'glob' };
+
+/**
+ * The hook that keeps the file tools inside the workspace: Claude Code itself lets an approved `Read` read any
+ * file (measured with `dontAsk`). A failure of the hook refuses the tool use.
+ */
+export function createWorkspaceGuard({ workspaceDir, onDenied }: WorkspaceGuardOptions): NonNullable<Options['hooks']> {
+  const guard: HookCallback = async (input, toolUseId) => {
+    if (input.hook_event_name !== 'PreToolUse') return {};
+    const stray = await findStrayPath({ name: input.tool_name, input: input.tool_input, workspaceDir, cwd: input.cwd });
+    if (stray === null) return {};
+    const message = `${input.tool_name} may not leave the workspace: ${stray}`;
+    onDenied({ toolUseId: toolUseId ?? input.tool_use_id, name: input.tool_name, message });
+    return {
+      hookSpecificOutput: {
+        hookEventName: 'PreToolUse',
+        permissionDecision: 'deny',
+        permissionDecisionReason: message,
+      },
+    };
+  };
+  return { PreToolUse: [{ hooks: [guard], onFailure: 'block' }] };
+}
+
+interface ToolUse {
+  readonly name: string;
+  readonly input: unknown;
+  readonly workspaceDir: string;
+  /** Where Claude Code is at the moment: a `cd` in Bash moves it. */
+  readonly cwd: string;
+}
+
+/** The first path or pattern in a tool's input that leads out of the workspace, or null. */
+export async function findStrayPath({ name, input, workspaceDir, cwd }: ToolUse): Promise<string | null> {
+  const fields = toFields(input);
+  const paths = PATH_FIELDS.map((field) => toText(fields[field])).filter((value) => value !== null);
+  for (const given of paths) {
+    if (!(await isContainedPath(given, { rootDir: workspaceDir, baseDir: cwd }))) return given;
+  }
+  const pattern = toText(fields[PATTERN_FIELDS[name] ?? '']);
+  if (pattern === null) return null;
+  if (climbsOut(pattern)) return pattern;
+  const baseDir = path.resolve(cwd, toText(fields['path'])?.trim() ?? '');
+  const isContained = await isContainedPath(literalPrefix(pattern), { rootDir: workspaceDir, baseDir });
+  return isContained ? null : pattern;
+}
+
+/** `..` as a step anywhere, also in `{a,..}/b`, or an alternative that begins at the root or the home: `{a,/etc}`. */
+function climbsOut(pattern: string): boolean {
+  const steps = pattern.split(/[/\\{},()|!]/).map((step) => step.trim());
+  return steps.includes('..') || /[{,(|!]\s*[/~]/.test(pattern);
+}
+
+/** The steps of a pattern before its first wildcard: the directory it looks in. */
+function literalPrefix(pattern: string): string {
+  const steps = pattern.trim().split('/');
+  const wild = steps.findIndex((step) => /[*?[\]{}()!\\]/.test(step));
+  const literal = (wild === -1 ? steps : steps.slice(0, wild)).join('/');
+  return pattern.trim().startsWith('/') && literal === '' ? '/' : literal;
+}
