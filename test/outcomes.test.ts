@@ -149,15 +149,17 @@ describe('a run', () => {
     }
   });
 
-  it.each([
-    '--settings=/tmp/x.json',
-    '-p',
-    '@/etc/hostname say it',
-    '/cost',
-    '\u001B[31mred\u001B[0m',
-    '</script>',
-    '🎉'.repeat(5_000),
-  ].map((prompt) => [prompt.slice(0, 20), prompt]))('has its prompt reach the model as it was written: %.30s', async (prompt) => {
+  it.each(
+    [
+      '--settings=/tmp/x.json',
+      '-p',
+      '@/etc/hostname say it',
+      '/cost',
+      '\u001B[31mred\u001B[0m',
+      '</script>',
+      '🎉'.repeat(5_000),
+    ].map((prompt) => [prompt.slice(0, 20), prompt]),
+  )('has its prompt reach the model as it was written: %j', async (_, prompt = '') => {
     const run = await ended(await submit(prompt));
     expect(run).toMatchObject({ status: 'succeeded', prompt, result: `You said: ${prompt}` });
   });

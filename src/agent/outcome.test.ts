@@ -83,7 +83,7 @@ test.each<[string, string, Partial<OutcomeFacts>]>([
 
   ['provider_error', 'silence, by 402', { ...apiStatus(402), providerFailure: provider('silent') }],
   ['provider_auth', 'refused credentials, by 402', { ...apiStatus(402), providerFailure: provider('auth') }],
-  ['provider_auth', 'no money at the provider, by 402', { ...apiStatus(402), providerFailure: provider('refused') }],
+  ['provider_billing', 'no money at the provider, by 402', { ...apiStatus(402), providerFailure: provider('refused') }],
   [
     'user_budget',
     'our own refusal, by 402',

@@ -65,15 +65,15 @@ const BY_PROVIDER_FAILURE: CodeTable = {
   silent: 'provider_error',
   unreachable: 'provider_error',
   // No money, by the provider's word: no other try mends that.
-  refused: 'provider_auth',
+  refused: 'provider_billing',
 };
 
 const BY_ASSISTANT_ERROR: CodeTable = {
   authentication_failed: 'provider_auth',
   oauth_org_not_allowed: 'provider_auth',
-  account_on_hold: 'provider_auth',
+  account_on_hold: 'provider_billing',
   verification_required: 'provider_auth',
-  billing_error: 'provider_auth',
+  billing_error: 'provider_billing',
   cloud_credential_error: 'provider_auth',
   rate_limit: 'provider_rate_limit',
   overloaded: 'provider_overloaded',

@@ -13,7 +13,8 @@ import { recordEvents } from '../run/append-events.ts';
 import { claimRuns, type Claim } from '../run/claim.ts';
 import { settleAttempt } from '../run/settle.ts';
 import { createEventHub, type EventHub } from '../stream/event-hub.ts';
-import { createApi, type Api } from './api.ts';
+import { createApi } from './api.ts';
+import type { Api } from './api-deps.ts';
 import type { Problem, RunResource } from './contract.ts';
 import { generateKey, storeKey } from './keys.ts';
 

@@ -1,13 +1,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
-import type { Config } from '../config/config.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
-import type { Logger } from '../core/log.ts';
 import { toFieldErrors } from '../core/validation.ts';
-import type { Database } from '../db/database.ts';
-import type { Queue } from '../queue/queue.ts';
-import type { EventHub } from '../stream/event-hub.ts';
+import type { Api, ApiDeps } from './api-deps.ts';
 import { authenticate, type ApiEnv } from './authenticate.ts';
 import { describe } from './check-submission.ts';
 import { createKeyFinder } from './keys.ts';
@@ -15,18 +11,6 @@ import { answerProblem, toProblem } from './problem.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addRunRoutes } from './routes/runs.ts';
-
-export interface ApiDeps {
-  readonly config: Config;
-  readonly database: Database;
-  readonly queue: Queue;
-  readonly hub: EventHub;
-  readonly version: string;
-  readonly log: Logger;
-}
-
-/** The Hono app that routes are added to. */
-export type Api = OpenAPIHono<ApiEnv>;
 
 /** Far above any prompt that is allowed, far below what would hurt. */
 const MAX_BODY_BYTES = 1_048_576;

@@ -36,8 +36,20 @@ describe('a configuration', () => {
       env: {},
       queue: 'reader',
     });
-    expect(config.worker).toEqual({ slots: 4, expireSeconds: 180, drainTimeoutSeconds: 200, stopWaitSeconds: 210, restartAboveMb: 256 });
-    expect(config).toMatchObject({ host: '127.0.0.1', port: 4400, databaseUrl: null, dataDir: '/app/.longhaul', provider: { kind: 'scripted' } });
+    expect(config.worker).toEqual({
+      slots: 4,
+      expireSeconds: 180,
+      drainTimeoutSeconds: 200,
+      stopWaitSeconds: 210,
+      restartAboveMb: 256,
+    });
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      port: 4400,
+      databaseUrl: null,
+      dataDir: '/app/.longhaul',
+      provider: { kind: 'scripted' },
+    });
   });
 
   it('takes the sample of the contract, and says which of its options have no effect yet', () => {
@@ -48,7 +60,13 @@ describe('a configuration', () => {
           tools: ['Read', 'Grep', 'Glob'],
           permissionMode: 'dontAsk',
           workspace: './workspace',
-          limits: { maxBudgetUsd: 1, maxTurns: 15, maxThinkingTokens: 16_000, timeoutSeconds: 120, maxPromptLength: 5_000 },
+          limits: {
+            maxBudgetUsd: 1,
+            maxTurns: 15,
+            maxThinkingTokens: 16_000,
+            timeoutSeconds: 120,
+            maxPromptLength: 5_000,
+          },
           retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600 },
         },
       },
@@ -71,11 +89,27 @@ describe('a configuration', () => {
     [{ agents: { 'bad name': reader } }, 'agents.bad name', 'must be the name of an agent'],
     [{ agents: { reader: {} } }, 'agents.reader.tools', 'is required (must be a list of tool names; [] means none)'],
     [{ agents: { reader: { ...reader, tols: [] } } }, 'agents.reader.tols', 'is not a known field'],
-    [{ agents: { reader: { ...reader, limits: { maxTurns: -1 } } } }, 'agents.reader.limits.maxTurns', 'must be 0 or more; received -1'],
-    [{ agents: { reader: { ...reader, limits: { maxTurns: '15' } } } }, 'agents.reader.limits.maxTurns', 'must be a whole number; received "15"'],
+    [
+      { agents: { reader: { ...reader, limits: { maxTurns: -1 } } } },
+      'agents.reader.limits.maxTurns',
+      'must be 0 or more; received -1',
+    ],
+    [
+      { agents: { reader: { ...reader, limits: { maxTurns: '15' } } } },
+      'agents.reader.limits.maxTurns',
+      'must be a whole number; received "15"',
+    ],
     [{ agents: { reader: { ...reader, permissionMode: 'yolo' } } }, 'agents.reader.permissionMode', 'received "yolo"'],
-    [{ agents: { reader: { ...reader, permissionMode: 'bypassPermissions' } } }, 'agents.reader.permissionMode', 'allowBypassPermissions: true'],
-    [{ agents: { reader: { ...reader, workspace: '.' } } }, 'agents.reader.workspace', 'holds Longhaul’s data directory'.replace('’', "'")],
+    [
+      { agents: { reader: { ...reader, permissionMode: 'bypassPermissions' } } },
+      'agents.reader.permissionMode',
+      'allowBypassPermissions: true',
+    ],
+    [
+      { agents: { reader: { ...reader, workspace: '.' } } },
+      'agents.reader.workspace',
+      'holds Longhaul’s data directory'.replace('’', "'"),
+    ],
     [{ agents: { reader }, worker: { slots: 0 } }, 'worker.slots', 'must be 1 or more; received 0'],
     [[], '', 'received []'],
     [42, '', 'received 42'],
@@ -87,18 +121,46 @@ describe('a configuration', () => {
   });
 
   it.each([
-    [{ agents: { reader: { ...reader, limits: { timeoutSeconds: 180 } } } }, {}, 'agents.reader.limits.timeoutSeconds', 'is 180 and must be less than worker.expireSeconds, which is 180'],
-    [{ agents: { reader }, worker: { expireSeconds: 200 } }, {}, 'worker.expireSeconds', 'is 200 and must be less than worker.drainTimeoutSeconds, which is 200'],
-    [{ agents: { reader }, worker: { stopWaitSeconds: 150 } }, {}, 'worker.drainTimeoutSeconds', 'is 200 and must be less than worker.stopWaitSeconds, which is 150'],
-    [{ agents: { reader, other: reader } }, { LONGHAUL_RUN_TIMEOUT_SECONDS: '190' }, 'LONGHAUL_RUN_TIMEOUT_SECONDS', 'is 190 and must be less than worker.expireSeconds'],
+    [
+      { agents: { reader: { ...reader, limits: { timeoutSeconds: 180 } } } },
+      {},
+      'agents.reader.limits.timeoutSeconds',
+      'is 180 and must be less than worker.expireSeconds, which is 180',
+    ],
+    [
+      { agents: { reader }, worker: { expireSeconds: 200 } },
+      {},
+      'worker.expireSeconds',
+      'is 200 and must be less than worker.drainTimeoutSeconds, which is 200',
+    ],
+    [
+      { agents: { reader }, worker: { stopWaitSeconds: 150 } },
+      {},
+      'worker.drainTimeoutSeconds',
+      'is 200 and must be less than worker.stopWaitSeconds, which is 150',
+    ],
+    [
+      { agents: { reader, other: reader } },
+      { LONGHAUL_RUN_TIMEOUT_SECONDS: '190' },
+      'LONGHAUL_RUN_TIMEOUT_SECONDS',
+      'is 190 and must be less than worker.expireSeconds',
+    ],
   ])('is refused when its timeouts are out of order: %j %j', (input, env, path, message) => {
-    expect(refusal(() => resolve(input, env)).errors).toEqual([{ path, message: expect.stringContaining(message) as string }]);
+    expect(refusal(() => resolve(input, env)).errors).toEqual([
+      { path, message: expect.stringContaining(message) as string },
+    ]);
   });
 
   it('gives way to the variables', () => {
     const config = resolve(
       { agents: { reader: { ...reader, limits: { timeoutSeconds: 30 } } }, claudePath: null },
-      { LONGHAUL_RUN_TIMEOUT_SECONDS: '60', LONGHAUL_PORT: '0', LONGHAUL_DATA_DIR: '/data', LONGHAUL_CLAUDE_PATH: '/bin/claude', LONGHAUL_HOST: '' },
+      {
+        LONGHAUL_RUN_TIMEOUT_SECONDS: '60',
+        LONGHAUL_PORT: '0',
+        LONGHAUL_DATA_DIR: '/data',
+        LONGHAUL_CLAUDE_PATH: '/bin/claude',
+        LONGHAUL_HOST: '',
+      },
     );
     expect(config).toMatchObject({ port: 0, dataDir: '/data', claudePath: '/bin/claude', host: '127.0.0.1' });
     expect(config.agents.get('reader')?.limits.timeoutSeconds).toBe(60);
@@ -121,11 +183,17 @@ describe('a configuration', () => {
   it('gives an agent that writes a directory per run, and one without a workspace its own', () => {
     const config = resolve({ agents: { writer: { tools: ['Bash'], workspace: './w' }, free: { tools: [] } } });
     expect(config.agents.get('writer')?.workspace).toEqual({ root: '/app/w', mode: 'perRun', from: null });
-    expect(config.agents.get('free')?.workspace).toEqual({ root: '/app/.longhaul/workspaces/free', mode: 'perRun', from: null });
+    expect(config.agents.get('free')?.workspace).toEqual({
+      root: '/app/.longhaul/workspaces/free',
+      mode: 'perRun',
+      from: null,
+    });
   });
 
   it('turns thinking off when its limit is 0', () => {
-    const config = resolve({ agents: { reader: { ...reader, thinking: 'adaptive', limits: { maxThinkingTokens: 0 } } } });
+    const config = resolve({
+      agents: { reader: { ...reader, thinking: 'adaptive', limits: { maxThinkingTokens: 0 } } },
+    });
     expect(config.agents.get('reader')?.thinking).toBe('disabled');
   });
 });
@@ -139,21 +207,34 @@ describe('a configuration file', () => {
   const load = (file?: string) => loadConfig({ file, cwd: directory, env: {} });
 
   it('is missed by name', async () => {
-    await expect(load()).rejects.toMatchObject({ code: 'config_not_found', message: expect.stringContaining('longhaul.config.ts') as string });
-    await expect(load('other.ts')).rejects.toMatchObject({ code: 'config_not_found', message: expect.stringContaining('other.ts') as string });
+    await expect(load()).rejects.toMatchObject({
+      code: 'config_not_found',
+      message: expect.stringContaining('longhaul.config.ts') as string,
+    });
+    await expect(load('other.ts')).rejects.toMatchObject({
+      code: 'config_not_found',
+      message: expect.stringContaining('other.ts') as string,
+    });
   });
 
   it('says what is wrong when it cannot be loaded, exports nothing or exports the wrong thing', async () => {
     await writeFile(path.join(directory, 'broken.ts'), 'export default {');
     await expect(load('broken.ts')).rejects.toMatchObject({ code: 'config_invalid' });
     await writeFile(path.join(directory, 'empty.ts'), 'export const config = {};');
-    await expect(load('empty.ts')).rejects.toMatchObject({ message: expect.stringContaining('no default export') as string });
+    await expect(load('empty.ts')).rejects.toMatchObject({
+      message: expect.stringContaining('no default export') as string,
+    });
     await writeFile(path.join(directory, 'wrong.ts'), 'export default { agents: { a: { tools: "Read" } } };');
-    await expect(load('wrong.ts')).rejects.toMatchObject({ message: expect.stringContaining('agents.a.tools') as string });
+    await expect(load('wrong.ts')).rejects.toMatchObject({
+      message: expect.stringContaining('agents.a.tools') as string,
+    });
   });
 
   it('is plain TypeScript, its paths relative to itself', async () => {
-    await writeFile(path.join(directory, 'longhaul.config.ts'), 'const tools: string[] = []; export default { agents: { a: { tools, workspace: "./w" } } };');
+    await writeFile(
+      path.join(directory, 'longhaul.config.ts'),
+      'const tools: string[] = []; export default { agents: { a: { tools, workspace: "./w" } } };',
+    );
     const config = await load();
     expect(config.file).toBe(path.join(directory, 'longhaul.config.ts'));
     expect(config.agents.get('a')?.workspace.root).toBe(path.join(directory, 'w'));

@@ -6,7 +6,12 @@ import { z } from 'zod';
  */
 
 const count = () => z.int('must be a whole number').min(0, 'must be 0 or more');
-const seconds = () => z.number('must be a number of seconds').min(0, 'must be 0 or more');
+/** At most 20 days: a timer of Node's that waits longer than 2^31 ms fires at once. */
+const seconds = () =>
+  z
+    .number('must be a number of seconds')
+    .min(0, 'must be 0 or more')
+    .max(1_728_000, 'must be at most 1728000, 20 days');
 const positive = () => z.int('must be a whole number').min(1, 'must be 1 or more');
 const usd = () =>
   z.number('must be an amount in USD').min(0, 'must be 0 or more').max(1_000_000, 'must be at most 1000000');

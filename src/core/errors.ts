@@ -41,6 +41,7 @@ export const RUN_ERRORS = {
   provider_invalid_request: kind(502, 24, false, 'The model provider refused the request as invalid.'),
   request_too_large: kind(413, 25, false, 'The conversation became too large for the model.'),
   invalid_model: kind(502, 26, false, 'The model this agent is set up to use is not available.'),
+  provider_billing: kind(502, 28, false, "The service's account with the model provider cannot be used."),
   max_output_tokens: kind(422, 27, false, 'The answer was longer than the model may write.'),
 
   cli_not_found: kind(500, 30, false, 'The agent could not be started on this server.'),

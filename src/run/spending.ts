@@ -7,8 +7,6 @@ export interface Spending {
   readonly models: Readonly<Record<string, ModelUsage>>;
 }
 
-export const NO_SPENDING: Spending = { costMicros: 0, models: {} };
-
 /**
  * What an attempt is charged for, of what the gateway metered and what the Agent SDK reported. Each of them
  * can miss spending (the SDK when its process is killed, the gateway when an answer breaks off before its

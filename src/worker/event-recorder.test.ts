@@ -21,7 +21,10 @@ describe('the event recorder', () => {
       if (index % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     expect(await recorder.flush()).toBe(true);
-    const text = batches.flat().map((event) => (event.type === 'agent.text.delta' ? event.data.text : '')).join('');
+    const text = batches
+      .flat()
+      .map((event) => (event.type === 'agent.text.delta' ? event.data.text : ''))
+      .join('');
     expect(text).toBe(Array.from({ length: 2_000 }, (_, index) => `${index} `).join(''));
     expect(batches[0]).toEqual([delta('0 ')]);
     expect(batches.length).toBeLessThan(20);
@@ -40,7 +43,8 @@ describe('the event recorder', () => {
       onLost: unexpected,
     });
     const tool: NewEvent = { type: 'agent.tool_use', data: { toolUseId: 't', name: 'Read', input: {} } };
-    for (const event of [delta('first'), delta('a'), delta('b'), tool, delta('c'), delta('d', 'other')]) recorder.add(event);
+    for (const event of [delta('first'), delta('a'), delta('b'), tool, delta('c'), delta('d', 'other')])
+      recorder.add(event);
     release();
     await recorder.flush();
     expect(written).toEqual([delta('first'), delta('ab'), tool, delta('c'), delta('d', 'other')]);
@@ -65,7 +69,10 @@ describe('the event recorder', () => {
 
   it('says once that the lease is lost, and takes nothing more', async () => {
     const lost: string[] = [];
-    const recorder = createEventRecorder({ write: () => Promise.resolve(false), onLost: (reason) => lost.push(reason) });
+    const recorder = createEventRecorder({
+      write: () => Promise.resolve(false),
+      onLost: (reason) => lost.push(reason),
+    });
     recorder.add(delta('a'));
     expect(await recorder.flush()).toBe(false);
     recorder.add(delta('b'));
@@ -75,7 +82,10 @@ describe('the event recorder', () => {
 
   it('gives up, rather than the memory of the worker, when the database stays away', async () => {
     const lost: string[] = [];
-    const recorder = createEventRecorder({ write: () => Promise.reject(new Error('away')), onLost: (reason) => lost.push(reason) });
+    const recorder = createEventRecorder({
+      write: () => Promise.reject(new Error('away')),
+      onLost: (reason) => lost.push(reason),
+    });
     const megabyte = 'x'.repeat(1_000_000);
     for (let index = 0; index < 20; index++) recorder.add(delta(megabyte));
     expect(lost).toEqual(['buffer_full']);

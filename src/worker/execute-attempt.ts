@@ -37,8 +37,6 @@ export interface Execution {
   stop(reason: StopReason): void;
 }
 
-const METER_EVERY_MS = 500;
-
 /**
  * Executes one claimed attempt from workspace to settlement. Never rejects: whatever goes wrong becomes the
  * attempt's outcome, and what cannot be written is left to the lease, which then runs out.
@@ -63,7 +61,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   });
   leases.hold({ lease, onLost: () => stop('lease_lost'), onCancelRequested: () => stop('cancelled') });
   const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
-  const saveMeter = throttle(METER_EVERY_MS, (metered: Spending) => recordMetered(database, { lease, metered }));
+  const saveMeter = coalesce((metered: Spending) => recordMetered(database, { lease, metered }));
   const pass = deps.gateway.open({ attemptId, onMeter: () => saveMeter(toSpending(pass)) });
 
   async function work(): Promise<AgentReport> {
@@ -101,7 +99,6 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       // From here on nothing of this attempt can spend, whatever may still be alive.
       pass.close();
       clearTimeout(timeout);
-      saveMeter.cancel();
     }
     const settlement = toSettlement({
       report,
@@ -224,21 +221,22 @@ function toSpending(pass: GatewayPass): Spending {
   };
 }
 
-/** Calls `act` with the newest value, at most once in `intervalMs` and never twice at once. */
-function throttle<T>(intervalMs: number, act: (value: T) => Promise<unknown>) {
-  let timer: NodeJS.Timeout | undefined;
-  let newest: T;
-  const call = (value: T) => {
-    newest = value;
-    // A failure is made good by the next call, or by the settlement, which carries the final count.
-    timer ??= setTimeout(() => {
-      act(newest)
-        .catch(() => {})
-        .finally(() => {
-          timer = undefined;
-        });
-    }, intervalMs);
+/** Calls `act` with the newest value, one call at a time: what comes meanwhile is made one with what comes last. */
+function coalesce<T>(act: (value: T) => Promise<unknown>): (value: T) => void {
+  let newest: { value: T } | null = null;
+  let isActing = false;
+  const run = async () => {
+    isActing = true;
+    while (newest !== null) {
+      const { value } = newest;
+      newest = null;
+      // A failure is made good by the next call, or by the settlement, which carries the final count.
+      await act(value).catch(() => {});
+    }
+    isActing = false;
   };
-  call.cancel = () => clearTimeout(timer);
-  return call;
+  return (value) => {
+    newest = { value };
+    if (!isActing) void run();
+  };
 }

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
-import type { Api, ApiDeps } from '../api.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
 import { json } from './answers.ts';
 
 const healthSchema = z.object({ status: z.string(), version: z.string() }).openapi('Health');

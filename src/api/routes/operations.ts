@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import { LonghaulError } from '../../core/errors.ts';
-import type { Api, ApiDeps } from '../api.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
 import { agentSchema, queueSchema, workerSchema } from '../contract.ts';
 import { json, problems } from './answers.ts';
 

@@ -9,7 +9,7 @@ import { findRun, listRuns } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
 import { submitRun } from '../../run/submit.ts';
 import { toEventStream } from '../../stream/server-sent-events.ts';
-import type { Api, ApiDeps } from '../api.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
 import { isOperator } from '../authenticate.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { eventSchema, runSchema, submissionSchema } from '../contract.ts';

@@ -1,0 +1,20 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../core/log.ts';
+import type { Database } from '../db/database.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { EventHub } from '../stream/event-hub.ts';
+import type { ApiEnv } from './authenticate.ts';
+
+/** What the routes work with. */
+export interface ApiDeps {
+  readonly config: Config;
+  readonly database: Database;
+  readonly queue: Queue;
+  readonly hub: EventHub;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+/** The Hono app that routes are added to. */
+export type Api = OpenAPIHono<ApiEnv>;

@@ -1,0 +1,132 @@
+/**
+ * The typed client of Longhaul's HTTP API. Runs in browsers as well as in Node: it needs `fetch` and
+ * nothing else.
+ */
+import type { EventResource, RunResource, Submission } from '../api/contract.ts';
+import { LonghaulNetworkError, toApiError } from './errors.ts';
+import { followEvents, type FollowOptions } from './follow-events.ts';
+
+export type { FollowOptions } from './follow-events.ts';
+export { LonghaulApiError, LonghaulNetworkError } from './errors.ts';
+export type { EventResource, Problem, RunResource, Submission } from '../api/contract.ts';
+
+export interface ClientOptions {
+  /** Where Longhaul listens, such as `http://127.0.0.1:4400`. */
+  readonly url: string;
+  /** An API key. In a browser never one of an operator: everyone who opens the page can read it. */
+  readonly apiKey: string;
+  /** What sends requests: another `fetch`, or a Longhaul in this process. Defaults to the global `fetch`. */
+  readonly fetch?: (request: Request) => Promise<Response>;
+}
+
+/** Which runs to list. Every part that is given has to hold. */
+export interface RunFilter {
+  readonly status?: RunResource['status'] | undefined;
+  readonly agent?: string | undefined;
+  readonly user?: string | undefined;
+  readonly sessionId?: string | undefined;
+  /** Submitted at or after: ISO 8601. */
+  readonly from?: string | undefined;
+  /** Submitted before: ISO 8601. */
+  readonly to?: string | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: string | undefined;
+  /** Runs in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface RunPage {
+  /** Newest first. */
+  readonly data: RunResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+/** Every method throws `LonghaulApiError` when it is refused and `LonghaulNetworkError` when no answer comes. */
+export interface LonghaulClient {
+  /** Submits a run and returns it at once, queued. Repeated with the same `idempotencyKey` it answers the same run. */
+  submit(submission: Submission, options?: { idempotencyKey?: string | undefined }): Promise<RunResource>;
+  /** Reads a run; with `waitSeconds` (at most 60) when it has ended or the time is up. */
+  run(id: string, options?: { waitSeconds?: number | undefined }): Promise<RunResource>;
+  /** Lists runs, newest first, a page at a time. */
+  runs(filter?: RunFilter): Promise<RunPage>;
+  /** Asks for a run to be cancelled and returns it as it stands. One that runs ends within seconds. */
+  cancel(id: string): Promise<RunResource>;
+  /**
+   * Follows a run: every event after `after` once and in order, as it happens, up to the final one. A
+   * broken connection is taken up again where it broke, for as long as it takes; only a refusal ends it.
+   * Ends quietly when `signal` aborts.
+   */
+  events(id: string, options?: FollowOptions): AsyncGenerator<EventResource, void, void>;
+}
+
+interface RequestOptions {
+  readonly method?: string;
+  /** The type the answer has to have. Defaults to `application/json`. */
+  readonly accept?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Makes a client of the Longhaul at `url`. */
+export function createClient({ url, apiKey, fetch: send = fetch }: ClientOptions): LonghaulClient {
+  const baseUrl = url.replace(/\/+$/, '');
+
+  async function request(path: string, { accept = 'application/json', headers, ...init }: RequestOptions = {}) {
+    const message = new Request(`${baseUrl}${path}`, {
+      ...init,
+      headers: { ...headers, accept, authorization: `Bearer ${apiKey}` },
+    });
+    let response: Response;
+    try {
+      response = await send(message);
+    } catch (cause) {
+      throw new LonghaulNetworkError(baseUrl, cause);
+    }
+    const type = response.headers.get('content-type') ?? '';
+    if (!response.ok || !type.startsWith(accept)) throw await toApiError(response);
+    return response;
+  }
+
+  async function requestJson<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    const response = await request(path, options);
+    try {
+      return (await response.json()) as T;
+    } catch (cause) {
+      throw new LonghaulNetworkError(baseUrl, cause);
+    }
+  }
+
+  return {
+    submit(submission, { idempotencyKey } = {}) {
+      return requestJson('/v1/runs', {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
+        },
+        body: JSON.stringify(submission),
+      });
+    },
+    run: (id, { waitSeconds } = {}) => requestJson(`${runPath(id)}${toQuery({ wait: waitSeconds })}`),
+    runs: (filter = {}) => requestJson(`/v1/runs${toQuery({ ...filter })}`),
+    cancel: (id) => requestJson(`${runPath(id)}/cancel`, { method: 'POST' }),
+    events: (id, options = {}) =>
+      followEvents({
+        ...options,
+        connect: (after, signal) =>
+          request(`${runPath(id)}/events${toQuery({ after })}`, { accept: 'text/event-stream', signal }),
+      }),
+  };
+}
+
+function runPath(id: string): string {
+  return `/v1/runs/${encodeURIComponent(id)}`;
+}
+
+function toQuery(parameters: Record<string, string | number | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, String(value));
+  return query.size === 0 ? '' : `?${query.toString()}`;
+}

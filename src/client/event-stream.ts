@@ -1,0 +1,49 @@
+/** One message of an event stream. */
+export interface StreamMessage {
+  /** The last id the stream named, or the empty text. */
+  readonly id: string;
+  readonly event: string;
+  readonly data: string;
+}
+
+/**
+ * Reads a `text/event-stream` (WHATWG HTML, 9.2.6) piece by piece: give `push` the text as it comes, cut
+ * anywhere, and it returns the messages that became complete. A message cut off at the end is never returned.
+ */
+export function createEventStreamParser(): { push(text: string): StreamMessage[] } {
+  let unfinishedLine = '';
+  let endedInCarriageReturn = false;
+  let id = '';
+  let event = '';
+  let data: string[] = [];
+
+  function takeLine(line: string): StreamMessage | null {
+    if (line === '') return takeMessage();
+    const colon = line.indexOf(':');
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? '' : line.slice(colon + 1).replace(/^ /, '');
+    if (field === 'data') data.push(value);
+    else if (field === 'event') event = value;
+    else if (field === 'id' && !value.includes('\0')) id = value;
+    return null; // A comment, whose field is empty, `retry`, or a field of a later day.
+  }
+
+  function takeMessage(): StreamMessage | null {
+    const message = data.length === 0 ? null : { id, event: event === '' ? 'message' : event, data: data.join('\n') };
+    event = '';
+    data = [];
+    return message;
+  }
+
+  return {
+    push(text) {
+      if (text === '') return [];
+      // CR and LF are one line break, also when they come in two pieces.
+      const added = endedInCarriageReturn && text.startsWith('\n') ? text.slice(1) : text;
+      endedInCarriageReturn = text.endsWith('\r');
+      const lines = (unfinishedLine + added).split(/\r\n|\n|\r/);
+      unfinishedLine = lines.pop() ?? '';
+      return lines.map(takeLine).filter((message) => message !== null);
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { once } from 'node:events';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+export interface CommandResult {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A `longhaul` command under way, as a process of its own. */
+export interface RunningCommand {
+  readonly pid: number;
+  readonly ended: Promise<CommandResult>;
+  /** Resolves with the first match of `pattern` in what it has printed; rejects when it ends without one. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  kill(signal: NodeJS.Signals): void;
+  /** Goes away as a reader of its standard output. */
+  closeOutput(): void;
+}
+
+interface CommandOptions {
+  readonly cwd: string;
+  /** All of its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** Starts a command from the sources. */
+export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: CommandOptions): RunningCommand {
+  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, ...args], { cwd, env });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.on('error', () => {}); // It may end before it has read.
+  child.stdin.end(input);
+  const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, stdout, stderr }));
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    printed(pattern) {
+      const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
+      const look = () => {
+        const match = pattern.exec(stdout);
+        if (match !== null) resolve(match);
+      };
+      child.stdout.on('data', look);
+      look();
+      void ended.then(() => reject(new Error(`ended without ${String(pattern)}; printed ${stdout}${stderr}`)));
+      return promise.finally(() => child.stdout.off('data', look));
+    },
+    kill: (signal) => void child.kill(signal),
+    closeOutput: () => void child.stdout.destroy(),
+  };
+}
+
+/** Runs a command to its end. */
+export function runCommand(args: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  return spawnCommand(args, options).ended;
+}
+
+/** The processes that work in `directory` or were given it, by id. Empty where there is no `/proc`. */
+export async function findProcessesOf(directory: string): Promise<number[]> {
+  if (process.platform !== 'linux') return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [cwd, environment] = await Promise.all([
+        readlink(path.join('/proc', String(pid), 'cwd')).catch(() => ''),
+        readFile(path.join('/proc', String(pid), 'environ'), 'utf8').catch(() => ''),
+      ]);
+      return cwd.startsWith(directory) || environment.includes(directory) ? pid : null;
+    }),
+  );
+  return found.filter((pid) => pid !== null);
+}

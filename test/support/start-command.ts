@@ -1,0 +1,50 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { createClient, type LonghaulClient } from '../../src/client/client.ts';
+
+const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+
+/** `longhaul start` as a process of its own. */
+export interface StartedCommand {
+  readonly process: ChildProcess;
+  readonly url: string;
+  readonly client: LonghaulClient;
+  /** Everything it has printed on standard error so far. */
+  readonly log: () => string;
+  /** Sends a signal and resolves with how it ended. */
+  end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** Starts `longhaul start` in `directory`, which holds its configuration, with these variables and no others of ours. */
+export async function startCommand(directory: string, env: Record<string, string>): Promise<StartedCommand> {
+  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, 'start'], {
+    cwd: directory,
+    env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory, LONGHAUL_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const url = /listening on (http:\S+)/.exec(line)?.[1];
+    if (url !== undefined) resolve(url);
+  });
+  void exited.then(() => reject(new Error(`longhaul start ended before it listened:\n${log}`)));
+  const url = await promise;
+  const apiKey = (await readFile(path.join(directory, '.longhaul/admin-key'), 'utf8')).trim();
+  return {
+    process: child,
+    url,
+    client: createClient({ url, apiKey }),
+    log: () => log,
+    end(signal) {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
