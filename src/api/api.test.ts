@@ -11,6 +11,7 @@ import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
 import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from '../run/append-events.ts';
 import { claimRuns, type Claim } from '../run/claim.ts';
+import { findRun } from '../run/read-runs.ts';
 import { settleAttempt } from '../run/settle.ts';
 import { createEventHub, type EventHub } from '../stream/event-hub.ts';
 import { createApi } from './api.ts';
@@ -78,8 +79,10 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
     const [claimed] = await claimRuns({ database, queue }, { queue: 'reader', workerId: createId(), limit: 1 });
     return claimed!;
   };
-  const record = (claimed: Claim, events: NewEvent[]) =>
-    recordEvents(database, { runId: claimed.run.id, attempt: 1, events, lease: claimed.lease });
+  const record = async (claimed: Claim, events: NewEvent[]) => {
+    const { lastSeq } = (await findRun(database, claimed.run.id))!;
+    return recordEvents(database, { runId: claimed.run.id, attempt: 1, events, lease: claimed.lease, lastSeq });
+  };
   const finish = (claimed: Claim, detail?: string) =>
     settleAttempt(
       { database, queue },

@@ -32,24 +32,44 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
   await notifyWatchers(trx, runId);
 }
 
+interface RecordOptions extends AppendOptions {
+  readonly lease: Lease;
+  /** The place in the log of the last event before these, as the attempt knows it: it is the only one that writes. */
+  readonly lastSeq: number;
+}
+
 /**
  * Adds a batch of events of a running attempt in one statement, so that it costs one round trip and no
- * transaction. Returns false, and writes nothing, when the lease is not the caller's any more.
+ * transaction. May be repeated when it is not known whether the first time went through: the batch is
+ * written once. Returns false, and writes nothing, when the lease is not the caller's any more.
  *
  * Locks the run's row; a takeover that holds it first changes the fence, and this then matches nothing.
  */
-export async function recordEvents(database: Database, options: AppendOptions & { lease: Lease }): Promise<boolean> {
-  const { runId, attempt, events, lease } = options;
+export async function recordEvents(database: Database, options: RecordOptions): Promise<boolean> {
+  const { runId, attempt, events, lease, lastSeq } = options;
   const { rows } = await sql`
     with numbered as (
       update longhaul.runs set event_seq = event_seq + ${events.length}
-       where id = ${runId} and fence = ${lease.fence} and status = 'running' returning event_seq),
+       where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq} returning event_seq),
     written as (
       insert into longhaul.run_events (run_id, seq, type, attempt, data)
-      select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data'
+      select ${runId}, ${lastSeq} + event.place, event.value->>'type', ${attempt}, event.value->'data'
         from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place))
     select pg_notify(${CHANNELS.events}, ${runId}) from numbered`.execute(database.sql);
-  return rows.length > 0;
+  return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
+}
+
+/** Whether the log of a run that is still ours already ends where a batch would have ended it. */
+async function wasWrittenBefore(database: Database, { runId, fence, seq }: Lease & { seq: number }): Promise<boolean> {
+  const row = await database.sql
+    .selectFrom('longhaul.runs')
+    .select('id')
+    .where('id', '=', runId)
+    .where('fence', '=', fence)
+    .where('status', '=', 'running')
+    .where('event_seq', '=', seq)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 async function notifyWatchers(trx: Transaction, runId: string): Promise<void> {

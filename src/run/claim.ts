@@ -13,7 +13,8 @@ export interface Claim {
   readonly run: Run;
   readonly attemptId: string;
   readonly lease: Lease;
-  readonly queue: string;
+  /** The place of the attempt's first event, `run.started`: its own events follow it. */
+  readonly lastSeq: number;
 }
 
 interface ClaimOptions {
@@ -70,7 +71,7 @@ export async function claimRuns(deps: { database: Database; queue: Queue }, opti
         attempt: row.attempt,
         events: [{ type: 'run.started', data: { workerId: options.workerId } }],
       });
-      claims.push({ run: toRun(row), attemptId, lease: { runId, fence: row.fence }, queue: row.queue });
+      claims.push({ run: toRun(row), attemptId, lease: { runId, fence: row.fence }, lastSeq: row.event_seq + 1 });
     }
     return claims;
   });

@@ -95,7 +95,9 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       { type: 'agent.text.delta', data: { text: 'a"\u0001\\u0000', blockId: '1' } },
       { type: 'agent.text', data: { text: 'ab 🎉', blockId: '1' } },
     ];
-    expect(await recordEvents(database, { runId: run.id, attempt: 1, events: batch, lease: claimed.lease })).toBe(true);
+    expect(
+      await recordEvents(database, { runId: run.id, attempt: 1, events: batch, lease: claimed.lease, lastSeq: 2 }),
+    ).toBe(true);
     const settled = await settle(claimed);
 
     expect(settled).toMatchObject({
@@ -122,6 +124,31 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const ledger = await database.sql.selectFrom('longhaul.ledger').selectAll().where('run_id', '=', run.id).execute();
     expect(ledger).toMatchObject([
       { attempt: 1, user_id: 'ann', outcome: 'succeeded', cost_micros: 600, input_tokens: 100 },
+    ]);
+  });
+
+  it('writes a batch once, however often it is repeated', async () => {
+    const run = await submit();
+    const claimed = await claim();
+    const write = (text: string, lastSeq: number) =>
+      recordEvents(database, {
+        runId: run.id,
+        attempt: 1,
+        events: [{ type: 'agent.text', data: { text, blockId: '1' } }],
+        lease: claimed.lease,
+        lastSeq,
+      });
+    expect(await write('a', 2)).toBe(true);
+    expect(await write('a', 2)).toBe(true);
+    expect(await write('b', 3)).toBe(true);
+    expect(await write('stray', 2)).toBe(false);
+    await settle(claimed);
+    expect((await events(run.id)).map(({ seq, type }) => [seq, type])).toEqual([
+      [1, 'run.queued'],
+      [2, 'run.started'],
+      [3, 'agent.text'],
+      [4, 'agent.text'],
+      [5, 'run.succeeded'],
     ]);
   });
 
@@ -230,12 +257,26 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     ]);
 
     const late: NewEvent[] = [{ type: 'agent.text', data: { text: 'late', blockId: '1' } }];
-    expect(await recordEvents(database, { runId: run.id, attempt: 1, events: late, lease: claimed.lease })).toBe(false);
+    expect(
+      await recordEvents(database, { runId: run.id, attempt: 1, events: late, lease: claimed.lease, lastSeq: 2 }),
+    ).toBe(false);
     expect(await recordMetered(database, { lease: claimed.lease, metered: settlement.metered })).toBe(false);
     expect(await renewLeases(database, [claimed.lease])).toEqual([]);
     expect(await settle(claimed)).toBeNull();
     expect((await events(run.id)).map(({ type }) => type)).toEqual(['run.queued', 'run.started', 'run.failed']);
     expect(await waiting()).toBe(0);
+  });
+
+  it('puts a lost run in line again when its attempt had done nothing yet, but not for ever', async () => {
+    const run = await submit();
+    for (const attempt of [1, 2]) {
+      expect((await claim()).run.attempt).toBe(attempt);
+      await expireLease(run.id);
+      expect(await sweepLostRuns({ database, queue })).toMatchObject([{ id: run.id, status: 'queued', costUsd: 0 }]);
+    }
+    await claim();
+    await expireLease(run.id);
+    expect(await sweepLostRuns({ database, queue })).toMatchObject([{ id: run.id, status: 'failed', attempt: 3 }]);
   });
 
   it('ends a lost run as cancelled when that had been asked for', async () => {

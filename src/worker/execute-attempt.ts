@@ -52,8 +52,13 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     stopped.resolve(reason);
   };
 
+  let { lastSeq } = claim;
   const recorder = createEventRecorder({
-    write: (events) => recordEvents(database, { runId: run.id, attempt: run.attempt, events, lease }),
+    async write(events) {
+      const isOurs = await recordEvents(database, { runId: run.id, attempt: run.attempt, events, lease, lastSeq });
+      lastSeq += events.length;
+      return isOurs;
+    },
     onLost: (reason) => {
       log.error({ runId: run.id, attempt: run.attempt, reason }, 'events of the run cannot be recorded any more');
       stop('lease_lost');

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { adminKeyFile } from '../api/admin-key.ts';
+import { createClient, type LonghaulClient } from '../client/client.ts';
+import { LonghaulNetworkError } from '../client/errors.ts';
+import { LonghaulError, toMessage } from '../core/errors.ts';
+import type { Shell } from './shell.ts';
+
+export interface ConnectionOptions {
+  readonly url?: string;
+}
+
+/** Gives a command the option that says which server to speak to. */
+export function addConnectionOptions(command: Command): Command {
+  return command.option(
+    '--url <url>',
+    'the server (default: $LONGHAUL_URL, else http://127.0.0.1:$LONGHAUL_PORT or :4400)',
+  );
+}
+
+/**
+ * The client a command speaks through. The key is `LONGHAUL_API_KEY`, or for a server on this machine the
+ * one its data directory keeps.
+ * @throws {LonghaulError} `usage` for a URL that is none, `unauthorized` when there is no key,
+ * `server_unreachable` when there is none and nobody listens either.
+ */
+export async function connect(shell: Shell, options: ConnectionOptions): Promise<LonghaulClient> {
+  const url = findUrl(shell, options);
+  const dataDir = path.resolve(shell.cwd, shell.env['LONGHAUL_DATA_DIR'] ?? '.longhaul');
+  const apiKey = shell.env['LONGHAUL_API_KEY'] ?? (isLoopback(url) ? await readKey(adminKeyFile(dataDir)) : null);
+  if (apiKey !== null) return createClient({ url, apiKey });
+
+  // Where no server was ever started there is no key either, and the server is what to speak of first.
+  await fetch(`${url.replace(/\/+$/, '')}/livez`).catch((cause: unknown) => {
+    throw new LonghaulNetworkError(url, cause);
+  });
+  throw new LonghaulError('unauthorized', {
+    message: isLoopback(url)
+      ? `No API key. There is none in ${adminKeyFile(dataDir)}: run this where the server was started, set LONGHAUL_DATA_DIR to its data directory, or set LONGHAUL_API_KEY.`
+      : `No API key. Set LONGHAUL_API_KEY to one of ${url}; the first one was printed by its first start and is kept in its data directory, in admin-key.`,
+  });
+}
+
+function findUrl({ env }: Shell, options: ConnectionOptions): string {
+  const url = options.url ?? env['LONGHAUL_URL'] ?? `http://127.0.0.1:${env['LONGHAUL_PORT'] ?? 4400}`;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new LonghaulError('usage', {
+      message: `The server's address must be an http or https URL, such as http://127.0.0.1:4400; received ${JSON.stringify(url)}.`,
+    });
+  }
+  return url;
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+async function readKey(file: string): Promise<string | null> {
+  try {
+    const key = (await readFile(file, 'utf8')).trim();
+    return key === '' ? null : key;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new LonghaulError('unauthorized', {
+      message: `The API key in ${file} cannot be read (${toMessage(cause)}). Run this as the user the server runs as, or set LONGHAUL_API_KEY.`,
+      cause,
+    });
+  }
+}

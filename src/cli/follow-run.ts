@@ -1,0 +1,60 @@
+import type { LonghaulClient, RunResource } from '../client/client.ts';
+import { createLiveView } from './live-view.ts';
+import { toExitCode } from './outcome.ts';
+import type { Shell } from './shell.ts';
+import { toTerminalJson } from './terminal-text.ts';
+
+interface FollowRunOptions {
+  readonly client: LonghaulClient;
+  readonly runId: string;
+  /** The `seq` to begin after. Defaults to 0: the whole log. */
+  readonly after?: number | undefined;
+  /** One line of JSON per event instead of the live view. */
+  readonly isJson: boolean;
+  /** Ends the following, not the run. */
+  readonly signal?: AbortSignal;
+}
+
+/** Shows a run until it ends; returns it as it then stands, or null when the following was ended first. */
+export async function followRun(shell: Shell, options: FollowRunOptions): Promise<RunResource | null> {
+  const { client, runId, after, isJson } = options;
+  const signal = AbortSignal.any([shell.readerGone, ...(options.signal ? [options.signal] : [])]);
+  const view = createLiveView(shell.stdout);
+  let isInterrupted = false;
+  const onInterruption = () => {
+    if (!isInterrupted) shell.stderr.line('longhaul: the connection to the server broke; trying again');
+    isInterrupted = true;
+  };
+  for await (const event of client.events(runId, { after, signal, onInterruption })) {
+    isInterrupted = false;
+    if (isJson) shell.stdout.line(toTerminalJson(event));
+    else view.add(event);
+  }
+  if (signal.aborted) return null;
+  const run = await client.run(runId);
+  if (!isJson) view.close(run);
+  return run;
+}
+
+/**
+ * Follows a run for a command: Ctrl-C ends the following and says that the run goes on; the exit code is
+ * the run's outcome, or 130 after Ctrl-C.
+ */
+export async function followForCommand(shell: Shell, options: Omit<FollowRunOptions, 'signal'>): Promise<void> {
+  const detached = new AbortController();
+  const detach = () => detached.abort();
+  process.once('SIGINT', detach);
+  try {
+    const run = await followRun(shell, { ...options, signal: detached.signal });
+    if (run !== null) {
+      shell.exitCode = toExitCode(run);
+    } else if (detached.signal.aborted) {
+      shell.stderr.line(
+        `\nThe run goes on. Follow it: longhaul tail ${options.runId}\n             Cancel it: longhaul cancel ${options.runId}`,
+      );
+      shell.exitCode = 130;
+    }
+  } finally {
+    process.off('SIGINT', detach);
+  }
+}

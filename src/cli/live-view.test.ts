@@ -1,0 +1,91 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import type { RunResource } from '../client/client.ts';
+import type { NewEvent } from '../core/events.ts';
+import { createLiveView } from './live-view.ts';
+import { createOutput } from './shell.ts';
+
+describe('the live view', () => {
+  it('shows text as it streams, once, though the whole block follows', () => {
+    const shown = show([
+      { type: 'agent.text.delta', data: { blockId: 'm:0', text: 'Two loads ' } },
+      { type: 'agent.text.delta', data: { blockId: 'm:0', text: 'are late.' } },
+      { type: 'agent.text', data: { blockId: 'm:0', text: 'Two loads are late.' } },
+    ]);
+    expect(shown).toBe('Two loads are late.\n\n');
+  });
+
+  it('shows a block that was not streamed, and the rest of one that was only begun', () => {
+    const shown = show([
+      { type: 'agent.text', data: { blockId: 'm:0', text: 'First.' } },
+      { type: 'agent.text.delta', data: { blockId: 'm:1', text: 'Sec' } },
+      { type: 'agent.text', data: { blockId: 'm:1', text: 'Second.' } },
+    ]);
+    expect(shown).toBe('First.\n\nSecond.\n\n');
+  });
+
+  it('shows a tool use with what it works on, and its result in short below it', () => {
+    const shown = show([
+      { type: 'agent.init', data: { sessionId: '', model: '', tools: [], cwd: '/srv/desk', claudeCodeVersion: '' } },
+      {
+        type: 'agent.tool_use',
+        data: { toolUseId: 'a', name: 'Read', input: { file_path: '/srv/desk/notes/plan.md' } },
+      },
+      { type: 'agent.tool_result', data: { toolUseId: 'a', isError: false, content: '1\tone\n2\ttwo\n3\t' } },
+      { type: 'agent.tool_use', data: { toolUseId: 'b', name: 'Grep', input: { pattern: 'late', path: '.' } } },
+      { type: 'agent.tool_result', data: { toolUseId: 'b', isError: true, content: 'No such file\n' } },
+    ]);
+    expect(shown).toBe('● Read  notes/plan.md\n  └ 2 lines\n● Grep  late\n  └ No such file\n');
+  });
+
+  it('says whose each result is when several tools are at work', () => {
+    const shown = show([
+      { type: 'agent.tool_use', data: { toolUseId: 'a', name: 'Read', input: { file_path: 'a.md' } } },
+      { type: 'agent.tool_use', data: { toolUseId: 'b', name: 'Read', input: { file_path: 'b.md' } } },
+      { type: 'agent.tool_result', data: { toolUseId: 'b', isError: false, content: 'bee' } },
+      { type: 'agent.tool_result', data: { toolUseId: 'a', isError: false, content: '' } },
+    ]);
+    expect(shown).toBe('● Read  a.md\n● Read  b.md\n  └ Read b.md: bee\n  └ Read a.md: no output\n');
+  });
+
+  it('lets nothing from outside command the terminal', () => {
+    const evil = 'x\x1b[2J\u009b1m\u202ey\rz';
+    const shown = show([
+      { type: 'agent.text.delta', data: { blockId: evil, text: evil } },
+      { type: 'agent.text', data: { blockId: 'b', text: evil } },
+      { type: 'agent.thinking', data: { text: evil } },
+      { type: 'agent.tool_use', data: { toolUseId: 'a', name: evil, input: { command: evil } } },
+      { type: 'agent.tool_use', data: { toolUseId: 'b', name: evil, input: { [evil]: [evil] } } },
+      { type: 'agent.tool_result', data: { toolUseId: 'a', isError: true, content: evil } },
+      { type: 'agent.tool_result', data: { toolUseId: evil, isError: false, content: evil } },
+      { type: 'agent.api_retry', data: { attempt: 1, maxRetries: 2, delayMs: 500, status: 529, error: evil } },
+      { type: 'agent.permission_denied', data: { toolUseId: 'a', name: evil, message: evil } },
+      { type: 'run.waiting', data: { waitingFor: evil } },
+      { type: 'approval.requested', data: { approvalId: 'a', toolName: evil, input: evil } },
+      { type: 'approval.resolved', data: { approvalId: 'a', decision: 'deny', reason: evil } },
+      { type: 'run.retrying', data: { error: { code: 'hung', message: evil, retryable: true }, delaySeconds: 1 } },
+      { type: 'agent.other', data: { message: evil } },
+    ]);
+    expect(shown).not.toMatch(/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u);
+    expect(shown).toContain('x\\x1b[2J');
+  });
+
+  it('ends with outcome, cost, turns and seconds', () => {
+    const run = { status: 'succeeded', error: null, costUsd: 0.0123, turns: 3, durationMs: 4_210 };
+    expect(show([], run)).toBe('✓ succeeded   $0.0123   3 turns   4.2 s\n');
+    const error = { code: 'max_turns', message: 'Too many turns.', retryable: false };
+    expect(show([], { ...run, status: 'failed', error, turns: 1 })).toBe(
+      '✗ failed   max_turns: Too many turns.   $0.0123   1 turn   4.2 s\n',
+    );
+  });
+});
+
+function show(events: readonly NewEvent[], run?: object): string {
+  const stream = new PassThrough({ encoding: 'utf8' });
+  const view = createLiveView(createOutput(stream));
+  for (const [index, event] of events.entries()) {
+    view.add({ ...event, data: { ...event.data }, runId: '', seq: index + 1, at: '', attempt: 1 });
+  }
+  if (run !== undefined) view.close(run as RunResource);
+  return (stream.read() as string | null) ?? '';
+}

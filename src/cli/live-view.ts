@@ -1,0 +1,145 @@
+import type { EventResource, RunResource } from '../client/client.ts';
+import type { EventData, EventType } from '../core/events.ts';
+import { fitInto } from './display-width.ts';
+import { formatDuration } from './durations.ts';
+import { describeOutcome } from './outcome.ts';
+import type { Output } from './shell.ts';
+import { toTerminalLine, toTerminalText } from './terminal-text.ts';
+import { describeToolInput, describeToolResult } from './tool-summary.ts';
+
+/** Shows a run to a person, event by event. */
+export interface LiveView {
+  add(event: EventResource): void;
+  /** Shows how the run ended. */
+  close(run: RunResource): void;
+}
+
+type Renderers = { readonly [T in EventType]?: (data: EventData[T]) => void };
+
+/**
+ * Shows a run's events on `output` as they come: text as it streams, a line for each tool use and each
+ * result. Only ever adds, so that it reads the same on a terminal, in a file and in a log of CI.
+ */
+export function createLiveView(output: Output): LiveView {
+  /** What was shown of each block of text so far: the whole block follows its pieces and must not be shown twice. */
+  const shownText = new Map<string, string>();
+  /** The tools at work: what each was asked for. */
+  const pending = new Map<string, string>();
+  let cwd = '';
+  /** The block being written, when the cursor may stand within a line of it. */
+  let openBlock: string | null = null;
+  let isAtLineStart = true;
+  /** The tool use whose line is the last one. */
+  let callAbove: string | null = null;
+  /** Whether something other than text was shown last, which text keeps a distance from. */
+  let needsGap = false;
+
+  function endText(): void {
+    if (openBlock === null) return;
+    output.write(isAtLineStart ? '\n' : '\n\n');
+    openBlock = null;
+    isAtLineStart = true;
+  }
+
+  function writeText(blockId: string, text: string): void {
+    if (text === '') return;
+    if (openBlock !== blockId) {
+      endText();
+      if (needsGap) output.line();
+      openBlock = blockId;
+    }
+    callAbove = null;
+    needsGap = false;
+    output.write(toTerminalText(text));
+    isAtLineStart = text.endsWith('\n');
+    shownText.set(blockId, (shownText.get(blockId) ?? '') + text);
+  }
+
+  function line(text: string): void {
+    endText();
+    callAbove = null;
+    needsGap = true;
+    output.line(text);
+  }
+
+  function fit(text: string, taken: number): string {
+    return fitInto(text, Math.max(20, output.columns - taken - 1));
+  }
+
+  const indent = (parent: string | undefined) => (parent === undefined ? '' : '  ');
+
+  const renderers: Renderers = {
+    'run.queued': ({ reason }) => {
+      if (reason === 'handed_back') line(output.style('yellow', '↻ handed back by its worker; in line again'));
+    },
+    'run.retrying': ({ error, delaySeconds }) =>
+      line(
+        output.style('yellow', `↻ ${error.code}: ${toTerminalLine(error.message)} Next attempt in ${delaySeconds} s.`),
+      ),
+    'run.waiting': ({ waitingFor }) => line(output.style('yellow', `… waiting for ${toTerminalLine(waitingFor)}`)),
+    'agent.init': (init) => {
+      cwd = init.cwd;
+    },
+    'agent.text.delta': ({ blockId, text }) => writeText(blockId, text),
+    'agent.text': ({ blockId, text }) => {
+      const shown = shownText.get(blockId) ?? '';
+      // Joined in the middle of a block, only its end was shown; what is missing cannot be put before it.
+      writeText(blockId, text.startsWith(shown) ? text.slice(shown.length) : '');
+      endText();
+    },
+    'agent.thinking': ({ text, parentToolUseId }) => {
+      const thought = fit(toTerminalLine(text), 12);
+      line(output.style('dim', `${indent(parentToolUseId)}✻ thinking: ${thought}`));
+    },
+    'agent.tool_use': ({ toolUseId, name, input, parentToolUseId }) => {
+      const tool = toTerminalLine(name);
+      const asked = describeToolInput(input, cwd);
+      pending.set(toolUseId, `${tool} ${asked}`.trim());
+      const shown = `${output.style('bold', tool)}  ${fit(asked, tool.length + 4)}`;
+      line(`${indent(parentToolUseId)}${output.style('cyan', '●')} ${shown}`.trimEnd());
+      callAbove = toolUseId;
+    },
+    'agent.tool_result': (result) => {
+      const answer = describeToolResult(result, cwd);
+      // Of several tools at work each result says whose it is.
+      const isObvious = callAbove === result.toolUseId && pending.size === 1;
+      const asked = isObvious ? undefined : pending.get(result.toolUseId);
+      pending.delete(result.toolUseId);
+      const shown = fit(asked === undefined ? answer : `${asked}: ${answer}`, 4);
+      line(`${indent(result.parentToolUseId)}  └ ${output.style(result.isError ? 'red' : 'dim', shown)}`);
+    },
+    'agent.api_retry': ({ attempt, maxRetries, delayMs, status, error }) => {
+      const reason = `${status === null ? '' : `${status} `}${toTerminalLine(error)}`;
+      const next = `trying again in ${formatDuration(delayMs)} (${attempt} of ${maxRetries})`;
+      line(output.style('yellow', `↻ the model did not answer: ${reason}; ${next}`));
+    },
+    'agent.permission_denied': ({ name, message }) =>
+      line(output.style('red', fit(`✗ ${toTerminalLine(`${name} denied: ${message}`)}`, 0))),
+    'approval.requested': ({ toolName, input }) =>
+      line(
+        output.style(
+          'yellow',
+          fit(`? ${toTerminalLine(toolName)} waits for an approval: ${describeToolInput(input, cwd)}`, 0),
+        ),
+      ),
+    'approval.resolved': ({ decision, reason }) =>
+      line(
+        output.style(
+          'yellow',
+          fit(`? ${decision === 'allow' ? 'approved' : 'denied'} ${toTerminalLine(reason ?? '')}`, 0),
+        ),
+      ),
+  };
+
+  return {
+    add(event) {
+      const render = renderers[event.type as EventType] as ((data: unknown) => void) | undefined;
+      render?.(event.data);
+    },
+    close(run) {
+      endText();
+      if (needsGap) output.line();
+      output.line(describeOutcome(run, output));
+    },
+  };
+}

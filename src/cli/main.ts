@@ -1,0 +1,70 @@
+// The `longhaul` command: reads what is asked for, hands it to the command's own file, exits with its code.
+import { Command } from 'commander';
+import { VERSION } from '../version.ts';
+import { addCancelCommand } from './cancel.ts';
+import { addDemoCommand } from './demo.ts';
+import { addMigrateCommand } from './migrate.ts';
+import { reportError } from './report-error.ts';
+import { addRunCommand } from './run.ts';
+import { addRunsCommand } from './runs.ts';
+import { addServerCommand } from './server.ts';
+import { createShell, type Shell } from './shell.ts';
+import { addShowCommand } from './show.ts';
+import { addStartCommand } from './start.ts';
+import { addTailCommand } from './tail.ts';
+import { toTerminalText } from './terminal-text.ts';
+import { addWorkerCommand } from './worker.ts';
+
+const VARIABLES = `
+Variables:
+  LONGHAUL_URL, LONGHAUL_API_KEY       the server to speak to, and the key for it; on this machine
+                                       the key is found in the data directory
+  LONGHAUL_DATA_DIR                    the embedded database and the admin key (.longhaul)
+  LONGHAUL_DATABASE_URL                a PostgreSQL instead of the embedded database
+  LONGHAUL_HOST, LONGHAUL_PORT         where to listen (127.0.0.1, 4400)
+  LONGHAUL_LOG_LEVEL                   fatal, error, warn, info, debug, trace or silent (info)
+  ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, ANTHROPIC_BASE_URL
+                                       the model provider; none: a scripted model answers
+
+longhaul COMMAND --help says more, with an example.`;
+
+function createProgram(shell: Shell): Command {
+  const program = new Command('longhaul')
+    .description('The production runtime for Claude agents.')
+    .version(VERSION)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => shell.stdout.write(text),
+      writeErr: (text) => shell.stderr.write(text),
+      outputError: (text, write) => write(toTerminalText(text.replace(/^error: /, 'longhaul: '))),
+      getOutHelpWidth: () => shell.stdout.columns,
+      getErrHelpWidth: () => shell.stderr.columns,
+    })
+    .showHelpAfterError('Try --help.')
+    .addHelpText('after', VARIABLES);
+
+  program.commandsGroup('Try it:');
+  addDemoCommand(program, shell);
+  program.commandsGroup('Run the service:');
+  addStartCommand(program, shell);
+  addServerCommand(program, shell);
+  addWorkerCommand(program, shell);
+  addMigrateCommand(program, shell);
+  program.commandsGroup('Use it:');
+  addRunCommand(program, shell);
+  addRunsCommand(program, shell);
+  addShowCommand(program, shell);
+  addTailCommand(program, shell);
+  addCancelCommand(program, shell);
+  return program;
+}
+
+const shell = createShell();
+try {
+  await createProgram(shell).parseAsync();
+} catch (error) {
+  reportError(shell, error);
+}
+// A connection that a server keeps open for the next request is no reason to stay.
+process.stdout.write('', () => process.exit(shell.exitCode));

@@ -1,0 +1,30 @@
+import type { Output } from './shell.ts';
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const FRAME_MS = 100;
+const CLEAR_LINE = '\r\x1b[2K';
+
+/** Says that something takes a while: a moving line with the seconds so far on a terminal, else one plain line. */
+export async function withMovingLine<T>(
+  output: Output,
+  { text, work }: { text: string; work: () => Promise<T> },
+): Promise<T> {
+  if (!output.isTerminal) {
+    output.line(`${text} …`);
+    return work();
+  }
+  const startedAt = performance.now();
+  let frame = 0;
+  const draw = () => {
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+    output.write(`${CLEAR_LINE}${FRAMES[frame++ % FRAMES.length]} ${text} … ${output.style('dim', `${seconds} s`)}`);
+  };
+  draw();
+  const timer = setInterval(draw, FRAME_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    output.write(CLEAR_LINE);
+  }
+}

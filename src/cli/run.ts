@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { LonghaulError } from '../core/errors.ts';
+import { parseAmount, parseCount, parseIdempotencyKey } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { followForCommand } from './follow-run.ts';
+import type { Shell } from './shell.ts';
+import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+
+interface RunOptions extends ConnectionOptions {
+  readonly user?: string;
+  readonly priority?: number;
+  readonly idempotencyKey?: string;
+  readonly follow?: true;
+  readonly json?: true;
+  readonly maxBudgetUsd?: number;
+  readonly maxTurns?: number;
+  readonly maxThinkingTokens?: number;
+  readonly timeoutSeconds?: number;
+}
+
+const ANY_COUNT = parseCount(0, Number.MAX_SAFE_INTEGER);
+
+/** Adds `longhaul run`. */
+export function addRunCommand(program: Command, shell: Shell): void {
+  const command = program
+    .command('run')
+    .summary('submit a run')
+    .description('Submits a run and prints its id at once; with --follow shows it until it ends.')
+    .argument('<agent>', 'the agent, by its name in longhaul.config.ts')
+    .argument('<prompt>', 'what it is to do; - reads it from standard input; one that begins with - goes after --')
+    .option('-f, --follow', 'show the run until it ends; the exit code is its outcome. Ctrl-C leaves the run going')
+    .option('--user <user>', 'the end user the run is for')
+    .option('--priority <number>', 'higher goes first, -100 to 100', parseCount(-100, 100))
+    .option('--idempotency-key <key>', 'the same key again answers the same run', parseIdempotencyKey)
+    .option('--max-budget-usd <usd>', "cost ceiling, at most the agent's", parseAmount)
+    .option('--max-turns <count>', "model turns, at most the agent's", ANY_COUNT)
+    .option('--max-thinking-tokens <count>', "tokens of thinking per response, at most the agent's", ANY_COUNT)
+    .option('--timeout-seconds <seconds>', "run timeout, at most the agent's", parseAmount)
+    .option('--json', 'print the run as JSON; with --follow one line of JSON per event')
+    .addHelpText('after', '\nExample:\n  $ longhaul run reader "What is late today?" --follow');
+  addConnectionOptions(command).action(async (agent: string, prompt: string, options: RunOptions) => {
+    await submitAndFollow(shell, { agent, prompt: prompt === '-' ? await readPrompt(shell) : prompt, options });
+  });
+}
+
+async function submitAndFollow(
+  shell: Shell,
+  { agent, prompt, options }: { agent: string; prompt: string; options: RunOptions },
+): Promise<void> {
+  const { user, priority, idempotencyKey, maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds } = options;
+  const client = await connect(shell, options);
+  // What was not given is left out by JSON.
+  const limits = { maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds };
+  const run = await client.submit({ agent, prompt, user, priority, limits }, { idempotencyKey });
+
+  if (options.follow === true) {
+    await followForCommand(shell, { client, runId: run.id, isJson: options.json === true });
+  } else if (options.json === true) {
+    shell.stdout.line(toTerminalJson(run));
+  } else {
+    const id = toTerminalLine(run.id);
+    shell.stdout.line(`${id}\nFollow it with: longhaul tail ${id}`);
+  }
+}
+
+/** The prompt from standard input, to the last byte as it is. */
+async function readPrompt(shell: Shell): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of shell.stdin) pieces.push(piece);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(pieces));
+  } catch (cause) {
+    throw new LonghaulError('usage', { message: 'The prompt on standard input is not UTF-8 text.', cause });
+  }
+}

@@ -1,0 +1,60 @@
+import { Option, type Command } from 'commander';
+import type { RunResource } from '../client/client.ts';
+import { formatUsd, toMicros } from '../core/money.ts';
+import { RUN_STATUSES, type RunStatus } from '../core/states.ts';
+import { parseCount } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { formatAge } from './durations.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson } from './terminal-text.ts';
+
+interface RunsOptions extends ConnectionOptions {
+  readonly status?: RunStatus;
+  readonly agent?: string;
+  readonly user?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+/** Adds `longhaul runs`. */
+export function addRunsCommand(program: Command, shell: Shell): void {
+  const command = program
+    .command('runs')
+    .summary('list runs')
+    .description('Lists runs, newest first.')
+    .addOption(new Option('--status <status>', 'only those in this state').choices(RUN_STATUSES))
+    .option('--agent <agent>', 'only those of this agent')
+    .option('--user <user>', 'only those for this end user')
+    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .option('--json', 'print { data, nextCursor } as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul runs --status failed --limit 5');
+  addConnectionOptions(command).action(async ({ url, json, ...filter }: RunsOptions) => {
+    const client = await connect(shell, url === undefined ? {} : { url });
+    const page = await client.runs(filter);
+    if (json === true) return shell.stdout.line(toTerminalJson(page));
+    if (page.data.length === 0) return shell.stdout.line('No runs.');
+    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
+    if (page.nextCursor !== null) shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+    return undefined;
+  });
+}
+
+function toTable(runs: readonly RunResource[], width: number): string[] {
+  return formatTable<RunResource>({
+    columns: [
+      { title: 'ID', value: ({ id }) => id },
+      { title: 'AGENT', value: ({ agent }) => agent },
+      {
+        title: 'STATUS',
+        value: ({ status, error }) => (status === 'failed' ? `failed ${error?.code ?? ''}` : status),
+      },
+      { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+      { title: 'COST', align: 'right', value: ({ costUsd }) => formatUsd(toMicros(costUsd)) },
+      { title: 'TURNS', align: 'right', value: ({ turns }) => String(turns) },
+      { title: 'PROMPT', value: ({ prompt }) => prompt },
+    ],
+    rows: runs,
+    width,
+  });
+}

@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+import { parseRunId } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { formatRun } from './run-report.ts';
+import type { Shell } from './shell.ts';
+import { toTerminalJson } from './terminal-text.ts';
+
+interface ShowOptions extends ConnectionOptions {
+  readonly json?: true;
+}
+
+/** Adds `longhaul show`. */
+export function addShowCommand(program: Command, shell: Shell): void {
+  const command = program
+    .command('show')
+    .summary('show everything about a run')
+    .description('Shows a run: state, cost, tokens, tools, attempts, prompt and result.')
+    .argument('<id>', "the run's id", parseRunId)
+    .option('--json', 'print the run as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul show 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
+  addConnectionOptions(command).action(async (runId: string, options: ShowOptions) => {
+    const client = await connect(shell, options);
+    const run = await client.run(runId);
+    if (options.json === true) shell.stdout.line(toTerminalJson(run));
+    else for (const line of formatRun(run, shell.stdout)) shell.stdout.line(line);
+  });
+}

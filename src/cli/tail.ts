@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { parseCount, parseRunId } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { followForCommand } from './follow-run.ts';
+import type { Shell } from './shell.ts';
+
+interface TailOptions extends ConnectionOptions {
+  readonly after?: number;
+  readonly json?: true;
+}
+
+/** Adds `longhaul tail`. */
+export function addTailCommand(program: Command, shell: Shell): void {
+  const command = program
+    .command('tail')
+    .summary("show a run's log, then follow it")
+    .description(
+      "Shows a run's log from its beginning and follows the run until it ends. The exit code is its outcome.",
+    )
+    .argument('<id>', "the run's id", parseRunId)
+    .option('--after <seq>', 'begin after this event', parseCount(0, 2_147_483_647))
+    .option('--json', 'one line of JSON per event')
+    .addHelpText('after', '\nExample:\n  $ longhaul tail 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f --after 12');
+  addConnectionOptions(command).action(async (runId: string, options: TailOptions) => {
+    const client = await connect(shell, options);
+    // Following waits for a server that is away; whoever begins to follow wants to know that there is none.
+    await client.run(runId);
+    await followForCommand(shell, { client, runId, after: options.after, isJson: options.json === true });
+  });
+}
