@@ -30,7 +30,7 @@ export interface LonghaulOptions {
 export interface Longhaul {
   readonly config: Config;
   /** Answers an HTTP request of the API, `/v1/…`, starting Longhaul if it has not been. */
-  fetch(request: Request): Promise<Response>;
+  readonly fetch: (request: Request) => Promise<Response>;
   /** Opens the database, brings it up to date and begins to work. May be called again; starts once. */
   start(): Promise<void>;
   /** The first API key, when this start made it; it is also in the data directory's `admin-key`. */
@@ -59,7 +59,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     : resolveConfig({ input, baseDir: options.baseDir ?? process.cwd(), env: options.env ?? process.env });
   const log = options.log ?? createLog(config.logLevel);
   const roles = options.roles ?? ['server', 'worker'];
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: Closers = [];
   let starting: Promise<Parts> | null = null;
   let started: Parts | null = null;
   let stopping: Promise<void> | null = null;
@@ -68,17 +68,8 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     if (config.ignoredOptions.length > 0) {
       log.warn({ options: config.ignoredOptions }, 'these options have no effect in this version yet');
     }
-    const database = await openDatabase(config, (err) => log.warn({ err }, 'a database connection was lost'));
-    closers.push(() => database.close());
-    const applied = await migrate(database);
+    const { database, queue, applied } = await openStore(config, { log, closers });
     if (applied.length > 0) log.info({ applied }, 'database brought up to date');
-    const queue = createPgBossQueue({
-      database,
-      expireSeconds: config.worker.expireSeconds,
-      onError: (err) => log.warn({ err }, 'queue error'),
-    });
-    await queue.start([...new Set([...config.agents.values()].map((agent) => agent.queue))]);
-    closers.push(() => queue.stop());
     const newAdminKey = await ensureAdminKey(database, config.dataDir);
 
     const hub = await createEventHub(database);
@@ -148,6 +139,34 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       return stopping;
     },
   };
+}
+
+/** Brings the database and the queue in it to this version's schema; returns the names of the migrations applied. */
+export async function migrateOnly(config: Config): Promise<string[]> {
+  const closers: Closers = [];
+  try {
+    const { applied } = await openStore(config, { log: createLog(config.logLevel), closers });
+    return applied;
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+type Closers = (() => Promise<void> | void)[];
+
+/** Opens the database and the queue, brought up to date. What closes them goes to `closers`. */
+async function openStore(config: Config, { log, closers }: { log: Logger; closers: Closers }) {
+  const database = await openDatabase(config, (err) => log.warn({ err }, 'a database connection was lost'));
+  closers.push(() => database.close());
+  const applied = await migrate(database);
+  const queue = createPgBossQueue({
+    database,
+    expireSeconds: config.worker.expireSeconds,
+    onError: (err) => log.warn({ err }, 'queue error'),
+  });
+  await queue.start([...new Set([...config.agents.values()].map((agent) => agent.queue))]);
+  closers.push(() => queue.stop());
+  return { database, queue, applied };
 }
 
 function isResolved(input: LonghaulConfig | Config): input is Config {

@@ -324,6 +324,11 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
     expect(await resumed).toEqual(frames.slice(2));
     const late = await readFrames(await request(`${events}?after=4`, { headers: { accept: 'text/event-stream' } }));
     expect(late).toEqual(frames.slice(4));
+    for (const after of [5, 500]) {
+      expect(
+        await readFrames(await request(`${events}?after=${after}`, { headers: { accept: 'text/event-stream' } })),
+      ).toEqual([]);
+    }
     const page = (await (await request(`${events}?after=1&limit=2`)).json()) as { data: unknown[]; nextCursor: number };
     expect(page).toEqual({ data: [frames[1]!.data, frames[2]!.data], nextCursor: 3 });
   });

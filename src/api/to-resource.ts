@@ -11,7 +11,6 @@ export function toRunResource(run: Run, options: { caller: Caller; attempts?: re
   const self = `/v1/runs/${run.id}`;
   return {
     ...rest,
-    metadata: rest.metadata as RunResource['metadata'],
     error: error && { ...error, ...(showsAll && errorDetail !== null && { detail: errorDetail }) },
     createdAt: createdAt.toISOString(),
     startAfter: startAfter?.toISOString() ?? null,

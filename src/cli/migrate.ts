@@ -27,15 +27,6 @@ export function addMigrateCommand(program: Command, shell: Shell): void {
 }
 
 async function migrateDatabase(shell: Shell, file: string | undefined): Promise<string[]> {
-  const [{ loadConfig }, { openDatabase }, { migrate }] = await Promise.all([
-    import('../config/load.ts'),
-    import('../db/open.ts'),
-    import('../db/migrate.ts'),
-  ]);
-  const database = await openDatabase(await loadConfig({ file, cwd: shell.cwd, env: shell.env }));
-  try {
-    return await migrate(database);
-  } finally {
-    await database.close();
-  }
+  const [{ loadConfig }, { migrateOnly }] = await Promise.all([import('../config/load.ts'), import('../longhaul.ts')]);
+  return migrateOnly(await loadConfig({ file, cwd: shell.cwd, env: shell.env }));
 }

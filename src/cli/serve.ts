@@ -80,7 +80,7 @@ function embeddedRefusal(role: Role): LonghaulError {
   });
 }
 
-/** Whoever follows a run that has just finished is still to be sent its last event. */
+/** Whoever follows a run that has just finished is still to be sent its last event, and may then ask for the run. */
 const LAST_WORDS_MS = 500;
 
 interface Announcement {

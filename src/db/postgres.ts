@@ -6,10 +6,9 @@ import { createPostgresListener } from './postgres-listener.ts';
 import type { Tables } from './tables.ts';
 
 /** bigint comes as a number: what is stored so (micro-dollars, tokens, milliseconds) stays below 2^53. */
-const INT8 = 20;
+const INT8 = pg.types.builtins.INT8;
 const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid, format) =>
-    oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format as 'text'),
+  getTypeParser: (oid, format) => (oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format)),
 };
 
 interface OpenOptions {

@@ -99,7 +99,7 @@ export async function closeAttempt(options: {
   const settled = await trx
     .updateTable('longhaul.runs')
     .set((run) => ({
-      ...toRunColumns(outcome),
+      ...toRunColumns(outcome, row.max_attempts),
       lease_worker_id: null,
       lease_expires_at: null,
       cost_micros: costMicros,
@@ -167,7 +167,7 @@ function toFinalEvent(options: {
   }
 }
 
-function toRunColumns(outcome: AttemptOutcome) {
+function toRunColumns(outcome: AttemptOutcome, maxAttempts: number) {
   const finished_at = sql<Date>`now()`;
   switch (outcome.status) {
     case 'succeeded':
@@ -187,7 +187,8 @@ function toRunColumns(outcome: AttemptOutcome) {
     case 'cancelled':
       return { status: outcome.status, finished_at, error_code: 'cancelled' };
     case 'handed_back':
-      return { status: 'queued' as const };
+      // An attempt that its worker gave up is not one of those the run may have.
+      return { status: 'queued' as const, max_attempts: maxAttempts + 1 };
   }
 }
 

@@ -1,6 +1,8 @@
 import { isFinalEvent, type RunEvent } from '../core/events.ts';
+import { isFinal } from '../core/states.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import { readEvents } from '../run/read-events.ts';
+import { findRun } from '../run/read-runs.ts';
 
 /** How long a follower waits for a notification before it looks for itself: no lost notification is ever noticed. */
 const LOOK_EVERY_MS = 5_000;
@@ -88,6 +90,7 @@ export async function createEventHub(database: Database): Promise<EventHub> {
         const events = await read(watch, { runId, after: cursor });
         const last = events.at(-1);
         if (last === undefined) {
+          if (await hasEndedBy(cursor, runId)) return;
           // A notification that came while we were reading has raised the version: look again.
           if (watch.version === version && !(await waitForWake(watch, { timeoutMs: LOOK_EVERY_MS, signal }))) yield [];
           continue;
@@ -99,6 +102,12 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     } finally {
       leave(runId, watch);
     }
+  }
+
+  /** Whether the log holds nothing after `cursor` and never will: its reader has come back after the end. */
+  async function hasEndedBy(cursor: number, runId: string): Promise<boolean> {
+    const run = await findRun(database, runId);
+    return run === null || (isFinal(run.status) && run.lastSeq <= cursor);
   }
 
   return {

@@ -160,7 +160,7 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
       const gone = new AbortController();
       context.req.raw.signal.addEventListener('abort', () => gone.abort());
       const events = hub.follow({ runId: id, after: cursor, signal: gone.signal });
-      return toEventStream(events, () => gone.abort()) as never;
+      return toEventStream(events, () => gone.abort());
     },
   );
 
