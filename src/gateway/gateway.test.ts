@@ -3,7 +3,10 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunErrorCode } from '../core/errors.ts';
-import { createGateway, toUpstream, type Admission, type Gateway, type GatewayPass, type Metered } from './gateway.ts';
+import type { Admission } from './admission.ts';
+import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
+import type { Metered } from './metered.ts';
+import { toUpstream } from './upstream.ts';
 import { startUpstream, WHOLE_STREAM_MICROS, wholeStream, type TestUpstream } from './upstream.fixture.ts';
 
 const PROVIDER_KEY = 'sk-the-real-provider-key';

@@ -13,11 +13,7 @@ import { refuse, REFUSALS } from './refusal.ts';
 import { createUpstreamClient } from './upstream-client.ts';
 import type { Upstream } from './upstream.ts';
 
-export type { Admission, AdmissionRequest, Admit } from './admission.ts';
-export type { Metered, MeteredModel } from './metered.ts';
 export type { GatewayPass } from './pass.ts';
-export type { FailureKind, ProviderFailure } from './provider-failure.ts';
-export { toUpstream, type Upstream } from './upstream.ts';
 
 /** The loopback Messages API of one worker: every model call of its attempts passes here, and nowhere else. */
 export interface Gateway {

@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const root = path.resolve(import.meta.dirname, '..');
+
+// The package as another project gets it: packed, installed from its tarball, used by its name.
+
+describe('the package, installed from its tarball', () => {
+  let project: string;
+
+  beforeAll(async () => {
+    project = await mkdtemp(path.join(tmpdir(), 'longhaul-package-'));
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], {
+      cwd: root,
+      maxBuffer: 1e8,
+    });
+    const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
+    await writeFile(path.join(project, 'package.json'), '{ "name": "app", "private": true, "type": "module" }');
+    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', path.join(project, filename)], {
+      cwd: project,
+    });
+  }, 300_000);
+
+  afterAll(() => rm(project, { recursive: true, force: true }));
+
+  const env = () => ({ PATH: process.env['PATH'], HOME: project, TMPDIR: tmpdir() });
+  const longhaul = (...args: string[]) =>
+    run(process.execPath, [path.join(project, 'node_modules/.bin/longhaul'), ...args], { cwd: project, env: env() });
+
+  it('brings the command, which runs the demo', async () => {
+    expect((await longhaul('--version')).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
+    const { stdout } = await longhaul('demo');
+    expect(stdout).toMatch(/● Read/);
+    expect(stdout).toMatch(/✓ succeeded +\$\d/);
+  }, 120_000);
+
+  it('takes a TypeScript configuration that imports it by name, and creates its database', async () => {
+    await writeFile(
+      path.join(project, 'longhaul.config.ts'),
+      "import { defineConfig } from 'longhaul';\nexport default defineConfig({ agents: { mute: { tools: [] } } });\n",
+    );
+    expect((await longhaul('migrate')).stdout).toContain('0001_runs');
+    expect((await longhaul('migrate')).stdout).toContain('up to date');
+  });
+
+  it('runs inside an application, with its client and its test kit', async () => {
+    await writeFile(
+      path.join(project, 'app.ts'),
+      `import { createLonghaul, type Longhaul } from 'longhaul';
+       import { createClient } from 'longhaul/client';
+       import { say, startTestLonghaul } from 'longhaul/testing';
+       const kit = await startTestLonghaul({ config: { agents: { mute: { tools: [] } } }, script: () => say('hello from a test') });
+       const longhaul: Longhaul = kit.longhaul;
+       const run = await kit.client.submit({ agent: 'mute', prompt: 'hi' });
+       for await (const event of kit.client.events(run.id)) if (event.type === 'run.succeeded') console.log(event.data['result']);
+       console.log(typeof createLonghaul, typeof createClient, longhaul.config.port);
+       await kit.stop();`,
+    );
+    const { stdout } = await run(process.execPath, ['app.ts'], { cwd: project, env: env() });
+    expect(stdout.split('\n')).toEqual(['hello from a test', 'function function 4400', '']);
+  }, 60_000);
+
+  it('refuses a Node that is too old, and says so', async () => {
+    const script = `Object.defineProperty(process.versions, 'node', { value: '20.1.0' }); Object.defineProperty(process, 'version', { value: 'v20.1.0' }); await import(${JSON.stringify(path.join(project, 'node_modules/longhaul/bin/longhaul.js'))});`;
+    await expect(
+      run(process.execPath, ['--input-type=module', '-e', script], { cwd: project, env: env() }),
+    ).rejects.toMatchObject({
+      stderr: expect.stringMatching(/Node 20\.1\.0.*needs 22\.18/) as string,
+    });
+  });
+});
