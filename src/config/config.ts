@@ -20,7 +20,7 @@ export interface Agent {
 export interface Workspace {
   /** Absolute. */
   readonly root: string;
-  readonly mode: 'shared' | 'perRun';
+  readonly mode: 'shared' | 'perRun' | 'perSession';
   /** Absolute, or null. */
   readonly from: string | null;
 }

@@ -41,15 +41,16 @@ const workspaceSchema = z.union(
       /** The directory that no run of the agent leaves, relative to the config file. */
       root: z.string().min(1),
       /**
-       * `shared`: every run works in `root` itself. `perRun`: each in a new directory under it.
+       * `shared`: every run works in `root` itself. `perRun`: each in a new directory under it. `perSession`: the
+       * runs of one conversation share one.
        * Defaults to `shared` for an agent that only reads, `perRun` for one with a writing tool or Bash.
        */
-      mode: z.enum(['shared', 'perRun']).optional(),
-      /** A directory copied into each new per-run directory. Defaults to none. */
+      mode: z.enum(['shared', 'perRun', 'perSession']).optional(),
+      /** A directory copied into each new directory of a run or session. Defaults to none. */
       from: z.string().min(1).optional(),
     }),
   ],
-  'must be a directory, or { root, mode: "shared" | "perRun", from }',
+  'must be a directory, or { root, mode: "shared" | "perRun" | "perSession", from }',
 );
 
 const agentSchema = z.strictObject({

@@ -5,5 +5,19 @@ export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fat
 
 /** A log of JSON lines on standard error: standard output belongs to what a command answers. */
 export function createLog(level: string): Logger {
-  return pino({ level, base: null }, pino.destination({ fd: 2, sync: true }));
+  return pino({ level, base: null, serializers: { err: toLoggedError } }, pino.destination({ fd: 2, sync: true }));
+}
+
+/** Named fields only: a database's error also carries the row it was about, and with it a prompt. */
+function toLoggedError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { code?: unknown };
+  const cause = error.cause === undefined ? {} : { cause: toLoggedError(error.cause) };
+  return {
+    type: error.name,
+    message: error.message,
+    ...(code !== undefined && { code }),
+    stack: error.stack,
+    ...cause,
+  };
 }

@@ -13,6 +13,7 @@ import { cancelRun } from './cancel.ts';
 import { claimRuns, type Claim } from './claim.ts';
 import { readEvents } from './read-events.ts';
 import { findRun, listRuns } from './read-runs.ts';
+import { removeExpiredRuns } from './remove-expired.ts';
 import { recordMetered } from './record-metered.ts';
 import { renewLeases } from './renew-leases.ts';
 import { settleAttempt, type Settlement } from './settle.ts';
@@ -330,6 +331,26 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(rest).toMatchObject({ hasMore: false, runs: [{ id: runs[0]!.id }] });
     expect((await listRuns(database, { filter: { user: 'pager', status: 'failed' }, limit: 2 })).runs).toEqual([]);
     for (const run of runs) await cancelRun({ database, queue }, run.id);
+  });
+
+  it('keeps a finished run for as long as configured, then forgets all of it but its entry in the ledger', async () => {
+    const old = await submit();
+    await settle(await claim());
+    const young = await submit();
+    await settle(await claim());
+    await sql`update longhaul.runs set finished_at = now() - interval '8 days' where id = ${old.id}`.execute(
+      database.sql,
+    );
+    await removeExpiredRuns(database, { retentionDays: 7 });
+    expect(await findRun(database, old.id)).toBeNull();
+    expect(await events(old.id)).toEqual([]);
+    expect(await findRun(database, young.id)).not.toBeNull();
+    const kept = await database.sql
+      .selectFrom('longhaul.ledger')
+      .select('cost_micros')
+      .where('run_id', '=', old.id)
+      .execute();
+    expect(kept).toEqual([{ cost_micros: 600 }]);
   });
 
   it('refuses a schema newer than the code, and leaves an up-to-date one alone', async () => {

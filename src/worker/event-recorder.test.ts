@@ -30,6 +30,23 @@ describe('the event recorder', () => {
     expect(batches.length).toBeLessThan(20);
   });
 
+  it('does not keep the first text waiting behind what came just before it', async () => {
+    const written: NewEvent[] = [];
+    const recorder = createEventRecorder({
+      write: async (events) => {
+        written.push(...events);
+        return true;
+      },
+      onLost: unexpected,
+    });
+    const thinking: NewEvent = { type: 'agent.thinking', data: { text: 'hm' } };
+    recorder.add(thinking);
+    recorder.add(delta('first'));
+    await new Promise((resolve) => setImmediate(resolve)); // No timer has to run out for it.
+    expect(written).toEqual([thinking, delta('first')]);
+    await recorder.flush();
+  });
+
   it('joins neighbouring deltas of one block and nothing else', async () => {
     const written: NewEvent[] = [];
     let release = () => {};

@@ -29,12 +29,13 @@ export interface EventRecorder {
 
 /**
  * Gathers events for `GATHER_MS` and writes them in one statement; the next batch is gathered while one is
- * being written. The first event after a silence is written at once, so that first text is not kept waiting.
+ * being written. Only text that follows text is gathered: what comes after a silence, or after anything else,
+ * is written at once, so that first text is not kept waiting behind the introduction before it.
  */
 export function createEventRecorder({ write, onLost }: RecorderOptions): EventRecorder {
   let buffer: NewEvent[] = [];
   let bufferedCharacters = 0;
-  let lastWriteAt = -Infinity;
+  let lastTextAt = -Infinity;
   let isLost = false;
   let isFlushing = false;
   let writing: Promise<void> | null = null;
@@ -51,12 +52,12 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   /** The only writer: runs while there is something to write, so batches cannot overtake each other. */
   async function writeBuffer(): Promise<void> {
     while (buffer.length > 0) {
-      const gatherMs = isFlushing ? 0 : lastWriteAt + GATHER_MS - performance.now();
+      const gatherMs = isFlushing ? 0 : lastTextAt + GATHER_MS - performance.now();
       if (gatherMs > 0) await pause(gatherMs);
       const batch = mergeDeltas(buffer);
       buffer = [];
       bufferedCharacters = 0;
-      lastWriteAt = performance.now();
+      if (batch.some(({ type }) => type === 'agent.text.delta')) lastTextAt = performance.now();
       if (batch.length > 0 && !(await writeUntilTaken(batch))) lose('lease_lost');
     }
     writing = null;

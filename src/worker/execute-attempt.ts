@@ -74,7 +74,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     if (agent === undefined) {
       throw new LonghaulError('internal_error', { message: `Agent "${run.agent}" is not configured on this worker.` });
     }
-    const workspaceDir = await prepareWorkspace(agent.workspace, run.id);
+    const workspaceDir = await prepareWorkspace(agent.workspace, run);
     const process = startAgentProcess({
       attemptId,
       runId: run.id,

@@ -6,17 +6,17 @@ import { LonghaulError, toMessage } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
 
 /**
- * Makes the directory a run works in, and returns its real path: the agent's root itself, or for `perRun`
- * a directory of the run's own beneath it, which a later attempt at the run finds as the earlier left it.
+ * Makes the directory a run works in, and returns its real path: the agent's root itself, or a directory of
+ * the run's or session's own beneath it, which a later attempt or run finds as the earlier left it.
  * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
  */
-export async function prepareWorkspace(workspace: Workspace, runId: string): Promise<string> {
+export async function prepareWorkspace(workspace: Workspace, run: { id: string; sessionId: string }): Promise<string> {
   try {
-    if (workspace.mode === 'perRun') await mkdir(workspace.root, { recursive: true });
+    if (workspace.mode !== 'shared') await mkdir(workspace.root, { recursive: true });
     const root = await realpath(workspace.root);
     if (!(await stat(root)).isDirectory()) throw new Error('it is not a directory');
     if (workspace.mode === 'shared') return refuseBroad(root);
-    const directory = path.join(root, runId);
+    const directory = path.join(root, workspace.mode === 'perRun' ? run.id : run.sessionId);
     const isNew = (await mkdir(directory, { recursive: true })) !== undefined;
     // A link put in the directory's place would lead the run out of its root.
     if ((await realpath(directory)) !== directory) throw new Error(`${directory} is a link`);
@@ -37,9 +37,9 @@ function refuseBroad(root: string): string {
   return root;
 }
 
-/** Removes the per-run directories of runs submitted before `before`: their names, UUIDv7, say when that was. */
+/** Removes the directories of runs and sessions that began before `before`: their names, UUIDv7, say when that was. */
 export async function removeOldWorkspaces(workspace: Workspace, before: Date): Promise<void> {
-  if (workspace.mode !== 'perRun') return;
+  if (workspace.mode === 'shared') return;
   const entries = await readdir(workspace.root).catch(() => []);
   const old = entries.filter(
     (entry) => isId(entry) && Number.parseInt(entry.replaceAll('-', '').slice(0, 12), 16) < before.getTime(),
