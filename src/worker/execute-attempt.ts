@@ -1,20 +1,21 @@
 import { startAgentProcess, type AgentReport, type StopReason } from '../agent/agent-process.ts';
 import type { Agent } from '../config/config.ts';
-import { LonghaulError, RUN_ERRORS, toMessage, type RunErrorCode } from '../core/errors.ts';
+import { LonghaulError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { toUsd } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
-import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
+import type { Gateway } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { recordMetered } from '../run/record-metered.ts';
 import type { Run } from '../run/run.ts';
-import { settleAttempt, type AttemptOutcome, type Settlement } from '../run/settle.ts';
+import { settleAttempt, type Settlement } from '../run/settle.ts';
 import type { Spending } from '../run/spending.ts';
+import { coalesce } from './coalesce.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { logFinishedRun } from './log-finished-run.ts';
+import { toFailedReport, toSettlement, toSpending } from './settlement.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 export interface ExecuteDeps {
@@ -47,6 +48,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   const startedAt = performance.now();
   const stopped = Promise.withResolvers<StopReason>();
   let stopReason: StopReason | null = null;
+  let isLeaseLost = false;
   const stop = (reason: StopReason) => {
     stopReason ??= reason;
     stopped.resolve(reason);
@@ -64,7 +66,16 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       stop('lease_lost');
     },
   });
-  leases.hold({ lease, onLost: () => stop('lease_lost'), onCancelRequested: () => stop('cancelled') });
+  leases.hold({
+    lease,
+    onLost() {
+      // Also when it is being stopped for another reason: nothing can be written any more.
+      isLeaseLost = true;
+      recorder.abandon();
+      stop('lease_lost');
+    },
+    onCancelRequested: () => stop('cancelled'),
+  });
   const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
   const saveMeter = coalesce((metered: Spending) => recordMetered(database, { lease, metered }));
   const pass = deps.gateway.open({ attemptId, onMeter: () => saveMeter(toSpending(pass)) });
@@ -111,13 +122,11 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       stopReason,
       durationMs: Math.round(performance.now() - startedAt),
     });
-    const isLost = stopReason === 'lease_lost' || settlement === null || !(await recorder.flush());
-    if (isLost) {
-      recorder.abandon();
+    if (settlement === null || !(await recorder.flush())) {
       log.warn({ runId: run.id, attempt: run.attempt }, 'the lease was lost; the run is left to whoever takes it up');
       return;
     }
-    const settled = await settleUntilLost({ deps, claim, settlement, isLost: () => stopReason === 'lease_lost' });
+    const settled = await settleUntilLost({ deps, claim, settlement, isLost: () => isLeaseLost });
     if (settled !== null) logFinishedRun(log, { run: settled, attempt: run.attempt, settlement });
   }
 
@@ -144,104 +153,4 @@ async function settleUntilLost(options: {
     }
   }
   return null;
-}
-
-/** The attempt's end as the run takes it; null when the lease was lost and there is nothing to settle. */
-function toSettlement(options: {
-  report: AgentReport;
-  pass: GatewayPass;
-  stopReason: StopReason | null;
-  durationMs: number;
-}): Settlement | null {
-  const { report, pass, durationMs } = options;
-  const outcome = toOutcome(report, options.stopReason);
-  if (outcome === null) return null;
-  const { turns, toolUses, exitCode, signal, stderrTail, claudeCodeVersion, costMicros, modelUsage } = report;
-  const reported = costMicros === null ? null : { costMicros, models: modelUsage ?? {} };
-  return {
-    outcome,
-    turns,
-    durationMs,
-    toolUses,
-    metered: toSpending(pass),
-    reported,
-    exitCode,
-    signal,
-    stderrTail,
-    claudeCodeVersion,
-  };
-}
-
-function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): AttemptOutcome | null {
-  if (outcome.status !== 'stopped') {
-    return outcome;
-  }
-  switch (stopReason ?? outcome.reason) {
-    case 'cancelled':
-      return { status: 'cancelled' };
-    case 'run_timeout':
-      return { status: 'failed', code: 'run_timeout', detail: 'The run timeout ran out.' };
-    case 'handed_back':
-      return { status: 'handed_back' };
-    case 'lease_lost':
-      return null;
-  }
-}
-
-function toFailedReport(error: unknown): AgentReport {
-  const code = error instanceof LonghaulError && isRunErrorCode(error.code) ? error.code : 'internal_error';
-  return {
-    outcome: { status: 'failed', code, detail: toMessage(error) },
-    turns: 0,
-    durationMs: 0,
-    costMicros: null,
-    usage: null,
-    modelUsage: null,
-    toolUses: {},
-    permissionDenials: 0,
-    exitCode: null,
-    signal: null,
-    stderrTail: '',
-    claudeCodeVersion: null,
-    pid: null,
-  };
-}
-
-function isRunErrorCode(code: string): code is RunErrorCode {
-  return Object.hasOwn(RUN_ERRORS, code);
-}
-
-function toSpending(pass: GatewayPass): Spending {
-  const { costMicros, models } = pass.meter();
-  return {
-    costMicros,
-    models: Object.fromEntries(
-      Object.entries(models).map(
-        ([model, { inputTokens, outputTokens, cacheReadTokens, cacheCreationTokens, costMicros: cost }]) => [
-          model,
-          { inputTokens, outputTokens, cacheReadTokens, cacheCreationTokens, costUsd: toUsd(cost) },
-        ],
-      ),
-    ),
-  };
-}
-
-/** Calls `act` with the newest value, one call at a time: what comes meanwhile is made one with what comes last. */
-function coalesce<T>(act: (value: T) => Promise<unknown>): (value: T) => void {
-  let newest: { value: T } | null = null;
-  let isActing = false;
-  const run = async () => {
-    isActing = true;
-    while (newest !== null) {
-      const { value } = newest;
-      newest = null;
-      // A failure is made good by the next call, or by the settlement, which carries the final count.
-      await act(value).catch(() => {});
-    }
-    isActing = false;
-  };
-  return (value) => {
-    newest = { value };
-    if (!isActing) void run();
-  };
 }

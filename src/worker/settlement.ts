@@ -1,0 +1,88 @@
+import type { AgentReport, StopReason } from '../agent/agent-process.ts';
+import { LonghaulError, RUN_ERRORS, toMessage, type RunErrorCode } from '../core/errors.ts';
+import { toUsd } from '../core/money.ts';
+import type { GatewayPass } from '../gateway/gateway.ts';
+import type { AttemptOutcome, Settlement } from '../run/settle.ts';
+import type { Spending } from '../run/spending.ts';
+
+/** The attempt's end as the run takes it; null when the lease was lost and there is nothing to settle. */
+export function toSettlement(options: {
+  report: AgentReport;
+  pass: GatewayPass;
+  stopReason: StopReason | null;
+  durationMs: number;
+}): Settlement | null {
+  const { report, pass, durationMs } = options;
+  const outcome = toOutcome(report, options.stopReason);
+  if (outcome === null) return null;
+  const { turns, toolUses, exitCode, signal, stderrTail, claudeCodeVersion, costMicros, modelUsage } = report;
+  const reported = costMicros === null ? null : { costMicros, models: modelUsage ?? {} };
+  return {
+    outcome,
+    turns,
+    durationMs,
+    toolUses,
+    metered: toSpending(pass),
+    reported,
+    exitCode,
+    signal,
+    stderrTail,
+    claudeCodeVersion,
+  };
+}
+
+function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): AttemptOutcome | null {
+  if (outcome.status !== 'stopped') {
+    return outcome;
+  }
+  switch (stopReason ?? outcome.reason) {
+    case 'cancelled':
+      return { status: 'cancelled' };
+    case 'run_timeout':
+      return { status: 'failed', code: 'run_timeout', detail: 'The run timeout ran out.' };
+    case 'handed_back':
+      return { status: 'handed_back' };
+    case 'lease_lost':
+      return null;
+  }
+}
+
+/** The report of an attempt that came to nothing before it had a process. */
+export function toFailedReport(error: unknown): AgentReport {
+  const code = error instanceof LonghaulError && isRunErrorCode(error.code) ? error.code : 'internal_error';
+  return {
+    outcome: { status: 'failed', code, detail: toMessage(error) },
+    turns: 0,
+    durationMs: 0,
+    costMicros: null,
+    usage: null,
+    modelUsage: null,
+    toolUses: {},
+    permissionDenials: 0,
+    exitCode: null,
+    signal: null,
+    stderrTail: '',
+    claudeCodeVersion: null,
+    pid: null,
+  };
+}
+
+function isRunErrorCode(code: string): code is RunErrorCode {
+  return Object.hasOwn(RUN_ERRORS, code);
+}
+
+/** What the gateway has metered of an attempt so far. */
+export function toSpending(pass: GatewayPass): Spending {
+  const { costMicros, models } = pass.meter();
+  return {
+    costMicros,
+    models: Object.fromEntries(
+      Object.entries(models).map(
+        ([model, { inputTokens, outputTokens, cacheReadTokens, cacheCreationTokens, costMicros: cost }]) => [
+          model,
+          { inputTokens, outputTokens, cacheReadTokens, cacheCreationTokens, costUsd: toUsd(cost) },
+        ],
+      ),
+    ),
+  };
+}
