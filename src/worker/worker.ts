@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { sql } from 'kysely';
+import { startReaper } from '../agent/reaper.ts';
 import { sweepOrphans } from '../agent/sweep.ts';
 import type { StopReason } from '../agent/agent-process.ts';
 import type { Config } from '../config/config.ts';
@@ -63,6 +64,8 @@ export function createWorker({ config, database, queue, gateway, version, log }:
       // What a former worker on this machine left behind goes first: it must not work beside its successor.
       await sweepOrphans({ log });
       await sweepScratch();
+      const reaper = startReaper();
+      closers.push(() => reaper.dismiss());
       const scratchRoot = await makeScratch();
       closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
 
