@@ -19,7 +19,9 @@ describe('the page on configuration', () => {
       expect(meaning, path).not.toBe('');
       expect(isRequired || fallback !== null, path).toBe(true);
     }
-    for (const { path } of options) expect(page, path).toContain(`\`${path.slice(path.lastIndexOf('.') + 1)}\``);
+    for (const { path, isIgnored } of options) {
+      expect(page).toContain(`| \`${isIgnored ? path : path.slice(path.lastIndexOf('.') + 1)}\` |`);
+    }
   });
 
   it('names the defaults that are in force', () => {

@@ -1,10 +1,10 @@
 import { toMessage } from '../core/errors.ts';
 import { toStorable } from '../core/text.ts';
 import type { AgentOutcome, AgentReport, AgentSpec, StopReason } from './agent-spec.ts';
+import { findContainment } from './containment.ts';
 import { converse } from './conversation.ts';
 import { preflight } from './preflight.ts';
 import { createScratch, type Scratch } from './scratch.ts';
-import { findParentDeathWrapper } from './spawn-claude.ts';
 
 export type { AgentReport, AgentSpec, StopReason } from './agent-spec.ts';
 
@@ -47,9 +47,15 @@ async function execute(spec: AgentSpec, stopSignal: AbortSignal): Promise<AgentR
     const ready = await preflight(spec);
     if ('status' in ready) return report(ready);
     scratch = await createScratch(spec);
-    const wrapper = await findParentDeathWrapper();
+    const containment = spec.containment ?? (await findContainment());
     if (stopSignal.aborted) return report({ status: 'stopped', reason: stopSignal.reason as StopReason });
-    const { outcome, ...rest } = await converse({ spec, executable: ready.executable, wrapper, scratch, stopSignal });
+    const { outcome, ...rest } = await converse({
+      spec,
+      executable: ready.executable,
+      containment,
+      scratch,
+      stopSignal,
+    });
     return report(outcome, rest);
   } catch (error) {
     spec.log?.error({ attemptId: spec.attemptId, error: toMessage(error) }, 'an attempt could not be executed');

@@ -5,6 +5,7 @@ import type { RunLimits } from '../core/limits.ts';
 import type { Micros } from '../core/money.ts';
 import type { ModelUsage, TokenUsage } from '../core/usage.ts';
 import type { Logger } from '../core/log.ts';
+import type { Containment } from './containment.ts';
 
 /** One attempt to be executed by one Claude Code process. */
 export interface AgentSpec {
@@ -30,6 +31,8 @@ export interface AgentSpec {
   /** Called for each event, in order, until the report is there. */
   readonly onEvent: (event: NewEvent) => void;
   readonly log?: Logger;
+  /** What holds its processes together. Defaults to the strongest this machine allows. */
+  readonly containment?: Containment;
   /** How long the process may take to say its first word. Defaults to 30,000. */
   readonly startTimeoutMs?: number;
 }

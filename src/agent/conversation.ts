@@ -3,6 +3,7 @@ import { toMessage } from '../core/errors.ts';
 import { toStorable } from '../core/text.ts';
 import { toAgentOptions } from './agent-options.ts';
 import type { AgentReport, AgentSpec, StopReason } from './agent-spec.ts';
+import type { Containment } from './containment.ts';
 import { toEnvironment } from './environment.ts';
 import { killAttempt } from './kill-processes.ts';
 import { createListener, type Listener } from './listener.ts';
@@ -24,8 +25,7 @@ const LAST_WORDS_TIMEOUT_MS = 2_000;
 interface ConverseOptions {
   readonly spec: AgentSpec;
   readonly executable: string;
-  /** See `findParentDeathWrapper`. */
-  readonly wrapper: readonly string[];
+  readonly containment: Containment;
   readonly scratch: Scratch;
   /** Aborted with a `StopReason` when the process is to be ended. */
   readonly stopSignal: AbortSignal;
@@ -33,7 +33,7 @@ interface ConverseOptions {
 
 /** Starts Claude Code on the prompt, listens until it is gone, whatever ends it, and judges how it went. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
-  const { spec, executable, wrapper, scratch, stopSignal } = options;
+  const { spec, executable, containment, scratch, stopSignal } = options;
   const listener = createListener(spec);
   const spawned = Promise.withResolvers<ClaudeChild>();
   try {
@@ -48,7 +48,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
           onDenied: (denial) => listener.noteDenial(denial),
         }),
         spawn(request) {
-          const child = spawnClaude({ request, wrapper });
+          const child = spawnClaude({ request, containment });
           spawned.resolve(child);
           return child.process;
         },

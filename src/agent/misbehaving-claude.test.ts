@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import { startAgentProcess } from './agent-process.ts';
+import { PARENT_DEATH_SIGNAL } from './containment.ts';
 import { createAttempt, fakeClaude } from './attempt.fixture.ts';
 
 /** What the real executable cannot be made to do. */
 
 function createAttemptOf(fake: string, startTimeoutMs = 30_000) {
-  return createAttempt({ spec: { claudePath: fakeClaude(fake), startTimeoutMs } });
+  // No PID namespace: a shell that is the first process of one takes no signal it does not handle.
+  return createAttempt({ spec: { claudePath: fakeClaude(fake), startTimeoutMs, containment: PARENT_DEATH_SIGNAL } });
 }
 
 test('an executable that never says a word is ended, and the run fails as cli_start_failed', async () => {

@@ -1,8 +1,9 @@
-import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { isMainThread } from 'node:worker_threads';
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk';
 import { tail, toStorable } from '../core/text.ts';
+import type { Containment } from './containment.ts';
 
 /** More than is reported, so that cutting in the middle of a character does not show. */
 const STDERR_KEPT = 4_000;
@@ -24,20 +25,23 @@ export interface ClaudeChild {
 interface SpawnClaudeOptions {
   /** What the SDK asks to be started. */
   readonly request: SpawnOptions;
-  /** A command that starts another one, with its arguments: see `findParentDeathWrapper`. */
-  readonly wrapper: readonly string[];
+  readonly containment: Containment;
 }
 
 /** Starts Claude Code in a session of its own: a Ctrl-C in the worker's terminal is for the worker alone. */
-export function spawnClaude({ request, wrapper }: SpawnClaudeOptions): ClaudeChild {
-  // The place for what contains the tools as well: a PID namespace or a cgroup is one more wrapper here.
-  const [command = request.command, ...args] = [...wrapper, request.command, ...request.args];
+export function spawnClaude({ request, containment }: SpawnClaudeOptions): ClaudeChild {
+  const [command = request.command, ...args] = [...containment.wrapper, request.command, ...request.args];
   const child = spawn(command, args, {
     cwd: request.cwd,
     env: request.env,
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
+
+  if (containment.kind === 'pid_namespace') {
+    // `unshare` keeps a SIGTERM to itself: signals, the SDK's too, go to the one process it has started.
+    child.kill = (signal = 'SIGTERM') => sendSignal(findOnlyChild(child.pid) ?? child.pid, signal);
+  }
 
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
@@ -70,19 +74,19 @@ export function spawnClaude({ request, wrapper }: SpawnClaudeOptions): ClaudeChi
   };
 }
 
-/**
- * The command before which a child dies with this process, however that ends, or nothing where there is none:
- * `setpriv --pdeathsig KILL --` of util-linux (the one of busybox lacks it). The kernel ties it to the thread
- * that spawns, so it is for the main thread only, which lives as long as the process.
- * https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
- */
-export function findParentDeathWrapper(): Promise<readonly string[]> {
-  if (process.platform !== 'linux' || !isMainThread) return Promise.resolve([]);
-  found ??= new Promise((resolve) => {
-    execFile(SETPRIV[0], [...SETPRIV.slice(1), 'true'], (error) => resolve(error === null ? SETPRIV : []));
-  });
-  return found;
+function findOnlyChild(pid: number | undefined): number | undefined {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+    return /^\d+$/.test(children) ? Number(children) : undefined;
+  } catch {
+    return undefined; // It has ended.
+  }
 }
 
-const SETPRIV = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
-let found: Promise<readonly string[]> | undefined;
+function sendSignal(pid: number | undefined, signal: NodeJS.Signals | number): boolean {
+  try {
+    return pid !== undefined && process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

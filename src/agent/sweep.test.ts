@@ -7,6 +7,7 @@ import { ownIdentity } from '../core/process-identity.ts';
 import { startScriptedModel, useTool } from '../testing/index.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
+import { PARENT_DEATH_SIGNAL } from './containment.ts';
 import { killAttempt } from './kill-processes.ts';
 import { sweepOrphans } from './sweep.ts';
 
@@ -16,7 +17,12 @@ const isLinux = process.platform === 'linux';
 test.runIf(isLinux)('what a killed worker left running is ended by the next one', async () => {
   const script = [useTool('Bash', { command: 'sleep 621', description: 'wait' })];
   await using model = await startScriptedModel({ script });
-  await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
+  // Where the machine allows no PID namespace: in one, the tools are gone with Claude Code.
+  await using attempt = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: { containment: PARENT_DEATH_SIGNAL },
+  });
   const { onEvent: _, providerFailure: __, ...spec } = attempt.spec;
   const worker = spawn(
     process.execPath,
@@ -66,7 +72,9 @@ test.runIf(isLinux)('the processes of a worker that is alive are left alone', as
 test.runIf(isLinux)('a worker whose pid is used again by another process counts as gone', async () => {
   const attemptId = 'attempt-of-a-former-life';
   // Our own pid, with a start time that is not ours.
-  const orphan = spawn('sleep', ['623'], { env: { LONGHAUL_ATTEMPT: attemptId, LONGHAUL_WORKER: `${process.pid}:1` } });
+  const orphan = spawn('sleep', ['623'], {
+    env: { LONGHAUL_ATTEMPT: attemptId, LONGHAUL_WORKER: ownIdentity().replace(/:[^@]+/, ':1') },
+  });
   const exit = once(orphan, 'exit');
   expect(await sweepOrphans({ log })).toBeGreaterThan(0);
   expect(await exit).toEqual([null, 'SIGKILL']);

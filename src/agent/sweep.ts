@@ -1,6 +1,5 @@
-import { readlinkSync } from 'node:fs';
 import type { Logger } from '../core/log.ts';
-import { isIdentityAlive } from '../core/process-identity.ts';
+import { findPresence } from '../core/process-identity.ts';
 import { killProcesses } from './kill-processes.ts';
 import type { ProcessEntry } from './process-table.ts';
 
@@ -17,16 +16,7 @@ export async function sweepOrphans({ log }: { readonly log?: Logger | undefined 
   return killed;
 }
 
-function isOrphan({ pid, attemptId, worker }: ProcessEntry): boolean {
-  return attemptId !== null && worker !== null && isInOurPidNamespace(pid) && !isIdentityAlive(worker);
-}
-
-/** The pid in a mark means something only where it was written: from outside, a container's worker looks dead. */
-function isInOurPidNamespace(pid: number): boolean {
-  if (process.platform !== 'linux') return true;
-  try {
-    return readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return false;
-  }
+/** A worker of another container looks dead from here, and is not ours to judge: its mark says where it lives. */
+function isOrphan({ attemptId, worker }: ProcessEntry): boolean {
+  return attemptId !== null && worker !== null && findPresence(worker) === 'gone';
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 /**
  * When a process started, as an opaque text that no later process with the same id has; null when there
@@ -18,15 +19,34 @@ export function readStartTime(pid: number): string | null {
   }
 }
 
-/** This process, named so that no other process ever has the same name: `PID:STARTTIME`. */
+/** This process, named so that no other process ever has the same name: `PID:STARTTIME@PLACE`. */
 export function ownIdentity(): string {
-  return `${process.pid}:${readStartTime(process.pid) ?? 'unknown'}`;
+  return `${process.pid}:${readStartTime(process.pid) ?? 'unknown'}@${ownPlace()}`;
 }
 
-/** Whether the process that `identity` names is still alive. A process that reuses its id is another one. */
-export function isIdentityAlive(identity: string): boolean {
-  const [pid = '', startTime = ''] = identity.split(':');
-  return /^\d+$/.test(pid) && readStartTime(Number(pid)) === startTime;
+/**
+ * Whether the process that `identity` names is still there. `elsewhere`: it belongs to another machine,
+ * container or boot, whose process ids say nothing here. A process that reuses an id is another one.
+ */
+export function findPresence(identity: string): 'alive' | 'gone' | 'elsewhere' {
+  const [, pid, startTime, place] = /^(\d+):([^@]+)@(.+)$/.exec(identity) ?? [];
+  if (place === undefined) return 'gone';
+  if (place !== ownPlace()) return 'elsewhere';
+  return readStartTime(Number(pid)) === startTime ? 'alive' : 'gone';
+}
+
+/** Where a process id means what it means here: this boot of this machine, and this PID namespace. */
+function ownPlace(): string {
+  place ??= readPlace();
+  return place;
+}
+
+let place: string | undefined;
+
+function readPlace(): string {
+  if (process.platform !== 'linux') return hostname();
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  return `${boot}.${readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')}`;
 }
 
 function isAlive(pid: number): boolean {

@@ -1,8 +1,14 @@
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LonghaulError } from '../core/errors.ts';
-import { isIdentityAlive, ownIdentity } from '../core/process-identity.ts';
+import { findPresence, ownIdentity } from '../core/process-identity.ts';
+
+/** How often a holder shows that it is there, to those who cannot see its process. */
+const SIGN_EVERY_MS = 2_000;
+
+/** How long those look for a sign: longer than creating a database keeps the holder from giving one. */
+const WATCH_MS = 10_000;
 
 /** How long to leave another process that is removing a dead holder's lock: it takes two file operations. */
 const TAKEOVER_WAIT_MS = 5;
@@ -14,7 +20,8 @@ interface DataDirLock {
 /**
  * Takes the data directory for this process; PGlite itself does not lock it, and two processes writing
  * would destroy it. The lock file names its holder by process id and start time, so one left by a killed
- * process is recognised and taken over, also when its id has been given to another.
+ * process is recognised and taken over, also when its id has been given to another. A holder in another
+ * container or on another machine is told by the lock file's time, which it renews.
  * @throws {LonghaulError} `data_dir_locked`, naming the holder's process id.
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
@@ -27,7 +34,16 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   } finally {
     await rm(ownFile, { force: true });
   }
-  return { release: () => rm(lockFile, { force: true }) };
+  const signs = setInterval(() => {
+    const now = new Date();
+    utimes(lockFile, now, now).catch(() => {}); // Released meanwhile.
+  }, SIGN_EVERY_MS).unref();
+  return {
+    async release() {
+      clearInterval(signs);
+      await rm(lockFile, { force: true });
+    },
+  };
 }
 
 /**
@@ -41,15 +57,34 @@ async function take(file: string, ownFile: string): Promise<string | null> {
     if (await tryLink(ownFile, file)) return null;
     const holder = await readHolder(file);
     if (holder === null) continue;
-    if (isIdentityAlive(holder)) return holder;
+    if (await isHeld(file, holder)) return holder;
     const takeover = `${file}.takeover`;
     if ((await take(takeover, ownFile)) !== null) {
-      await setTimeout(TAKEOVER_WAIT_MS);
+      await delay(TAKEOVER_WAIT_MS);
       continue;
     }
     if ((await readHolder(file)) === holder) await rm(file);
     await rm(takeover);
   }
+}
+
+/** Whether the process that a lock file names is there: seen, or, in another container or machine, by its signs. */
+async function isHeld(file: string, holder: string): Promise<boolean> {
+  const presence = findPresence(holder);
+  if (presence !== 'elsewhere') return presence === 'alive';
+  const before = await readSign(file);
+  const deadline = performance.now() + WATCH_MS;
+  // Compared with itself only: the holder's clock may be another.
+  while (performance.now() < deadline) {
+    await delay(SIGN_EVERY_MS / 4);
+    if ((await readSign(file)) !== before) return true;
+  }
+  return false;
+}
+
+async function readSign(file: string): Promise<number> {
+  const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: NaN }));
+  return mtimeMs;
 }
 
 /** Links are made whole or not at all, and never over an existing file: the loser of a race gets `false`. */

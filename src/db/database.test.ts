@@ -1,11 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPostgresDatabase } from '../../test/support/databases.ts';
+import { ownIdentity } from '../core/process-identity.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { openEmbeddedDatabase } from './embedded.ts';
 import { openPostgresDatabase } from './postgres.ts';
@@ -29,8 +30,8 @@ describe('the lock of a data directory', () => {
   });
 
   it.each([
-    ['a process that is gone', '999999999:1'],
-    ['a process whose id another one has now', `${process.pid}:1`],
+    ['a process that is gone', ownIdentity().replace(/^\d+/, '999999999')],
+    ['a process whose id another one has now', ownIdentity().replace(/:[^@]+/, ':1')],
     ['nobody who can be named', 'garbage'],
   ])('is taken over when it was left by %s', async (_, holder) => {
     await writeFile(path.join(directory, 'lock'), holder);
@@ -39,8 +40,17 @@ describe('the lock of a data directory', () => {
     await lock.release();
   });
 
+  it('is left to a holder of another container that shows itself, and taken from one that does not', async () => {
+    const file = path.join(directory, 'lock');
+    await writeFile(file, '1:1@another-machine');
+    const signs = setInterval(() => void utimes(file, new Date(), new Date()), 100);
+    await expect(lockDataDir(directory)).rejects.toMatchObject({ code: 'data_dir_locked' });
+    clearInterval(signs);
+    await (await lockDataDir(directory)).release();
+  });
+
   it('goes to one of many processes that find a stale one at once', async () => {
-    await writeFile(path.join(directory, 'lock'), '999999999:1');
+    await writeFile(path.join(directory, 'lock'), ownIdentity().replace(/^\d+/, '999999999'));
     const script = path.join(import.meta.dirname, '../../test/fixtures/take-lock.ts');
     const children = Array.from({ length: 6 }, () =>
       fork(script, [directory], { execArgv: ['--conditions=longhaul-source'] }),

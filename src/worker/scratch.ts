@@ -1,23 +1,27 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { isIdentityAlive, ownIdentity } from '../core/process-identity.ts';
+import { findPresence, ownIdentity } from '../core/process-identity.ts';
 
 const PREFIX = 'longhaul-worker-';
 
-/** The directory under which this process's attempts keep what is private to them. In the system's temporary directory, where paths are short. */
+/** Which process a scratch directory belongs to, in the directory itself. */
+const OWNER_FILE = 'owner';
+
+/** Makes the directory under which this process's attempts keep what is private to them: in the system's temporary directory, where paths are short. */
 export async function makeScratch(): Promise<string> {
-  const directory = path.join(tmpdir(), `${PREFIX}${ownIdentity().replace(':', '-')}`);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const directory = await mkdtemp(path.join(tmpdir(), PREFIX));
+  await writeFile(path.join(directory, OWNER_FILE), ownIdentity());
   return directory;
 }
 
-/** Removes what workers left that died without cleaning up: the directory's name says whose it was. */
+/** Removes the scratch directories of workers that died without doing so. */
 export async function sweepScratch(): Promise<void> {
   for (const entry of await readdir(tmpdir())) {
     if (!entry.startsWith(PREFIX)) continue;
-    const identity = entry.slice(PREFIX.length).replace('-', ':');
-    if (!isIdentityAlive(identity))
-      await rm(path.join(tmpdir(), entry), { recursive: true, force: true }).catch(() => {}); // Another user's: theirs to remove.
+    const directory = path.join(tmpdir(), entry);
+    // One without an owner, or another user's, is not ours to judge.
+    const owner = await readFile(path.join(directory, OWNER_FILE), 'utf8').catch(() => null);
+    if (owner !== null && findPresence(owner) === 'gone') await rm(directory, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { sql } from 'kysely';
+import { findContainment } from '../agent/containment.ts';
 import { startReaper } from '../agent/reaper.ts';
 import { sweepOrphans } from '../agent/sweep.ts';
 import type { StopReason } from '../agent/agent-process.ts';
@@ -64,6 +65,8 @@ export function createWorker({ config, database, queue, gateway, version, log }:
       // What a former worker on this machine left behind goes first: it must not work beside its successor.
       await sweepOrphans({ log });
       await sweepScratch();
+      const { kind: containment } = await findContainment();
+      log.info({ workerId: id, slots: config.worker.slots, containment }, 'worker started');
       const reaper = startReaper();
       closers.push(() => reaper.dismiss());
       const scratchRoot = await makeScratch();
