@@ -23,7 +23,8 @@ const CLOSING = 'No provider was asked: a scripted model wrote these words.';
 /** Tells a person what the demo's tools found. */
 export function describeWorkspace({ prompt, found, files }: Seen): string {
   const asked = shorten(toOneLine(prompt), 120);
-  const opening = asked === '' ? 'You asked for nothing in particular.' : `You asked: “${asked}”.`;
+  const opening =
+    asked === '' ? 'You asked for nothing in particular.' : `You asked: “${asked}”${/[.!?…]$/.test(asked) ? '' : '.'}`;
   const parts = [
     `${opening} ${describeListing(found)}`,
     files.map(describeFile).join('\n'),
