@@ -16,6 +16,8 @@ export interface ClaudeChild {
   /** Resolves when it has ended, or could not be started. */
   readonly exited: Promise<void>;
   readonly hasExited: boolean;
+  /** Whether its end was the end of every process it has started: the kernel ends a PID namespace with its first process. */
+  readonly hasTakenAllAlong: boolean;
   /** Resolves when it has ended and all it wrote was read. Descendants that hold its pipes delay that. */
   readonly closed: Promise<void>;
   readonly stderrTail: () => string;
@@ -67,6 +69,10 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
     exited,
     get hasExited() {
       return hasExited;
+    },
+    get hasTakenAllAlong() {
+      // `unshare` leaves by itself only when the namespace is empty; when it is killed, that comes a moment later.
+      return containment.kind === 'pid_namespace' && child.exitCode !== null;
     },
     closed,
     stderrTail: () => toStorable(tail(stderr, 1_000)),

@@ -29,6 +29,7 @@ export async function terminate({ child, attemptId, interrupt, log }: TerminateO
     child.kill('SIGTERM');
     await settlesWithin(child.exited, TERM_TIMEOUT_MS);
   }
+  if (child.hasTakenAllAlong) return;
   const { survivors } = await killAttempt(attemptId);
   if (survivors.length > 0) {
     log?.error({ attemptId, pids: survivors.map((entry) => entry.pid) }, 'processes of an attempt could not be ended');

@@ -88,6 +88,21 @@ describe('a PostgreSQL database', () => {
     await expect(opening).rejects.not.toMatchObject({ message: expect.stringContaining('hunter2') as string });
   });
 
+  it('whose connection is cut in the middle of a transaction fails that transaction and nothing else', async () => {
+    const { url, drop } = await createPostgresDatabase();
+    const database = await openPostgresDatabase({ url });
+    const transaction = database.sql.transaction().execute(async (trx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
+      await sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(database.sql);
+      await new Promise((resolve) => setTimeout(resolve, 50)); // The end of the connection comes while nobody asks it anything.
+      await sql`select 1`.execute(trx);
+    });
+    await expect(transaction).rejects.toThrow();
+    expect((await sql`select 1 as one`.execute(database.sql)).rows).toEqual([{ one: 1 }]);
+    await database.close();
+    await drop();
+  });
+
   it('is listened to again after its connections were cut, and says that something may have been missed', async () => {
     const { url, drop } = await createPostgresDatabase();
     const errors: Error[] = [];

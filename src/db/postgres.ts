@@ -33,6 +33,9 @@ export async function openPostgresDatabase({ url, poolSize = 10, onError }: Open
   };
   const pool = new pg.Pool({ ...connection, max: poolSize });
   pool.on('error', (error) => onError?.(error));
+  // The pool hears a connection only while it is idle. One that is lost in the middle of a transaction fails the
+  // next statement, which is enough; unheard, its event would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   try {
     await pool.query('select 1');
   } catch (cause) {

@@ -24,7 +24,7 @@ describe('with the real Claude Code', () => {
       ['Glob', { pattern: '**/*' }],
       ...['README.md', 'menu.csv', 'docs/hours.txt'].map(toRead),
     ]);
-    expect(answer).toContain('You asked: “What is sold here?”.');
+    expect(answer).toContain('You asked: “What is sold here?”');
     expect(answer).toContain('found 7 files: ');
     expect(answer).toContain(
       '- README.md has 4 lines. Its heading is “Tea shop”. It begins: “We sell tea by the cup.”',

@@ -1,10 +1,11 @@
 import type { NewEvent } from '../core/events.ts';
 
 /**
- * How long deltas are gathered before they are written: a reader cannot tell, and a chatty run costs a
- * few dozen inserts a second at most, however fast its model talks.
+ * How long deltas are gathered before they are written, in milliseconds: a reader cannot tell at first, and hardly
+ * minds later on. It grows with every batch, so that inserts follow what is said and not how long it takes: 2,000
+ * deltas at 10 ms make about 140.
  */
-const GATHER_MS = 50;
+const GATHER_MS = { first: 50, growth: 1.5, most: 200 };
 
 /** Events held back while the database does not take them. Beyond, the run is given up rather than the worker's memory. */
 const MAX_BUFFERED_CHARACTERS = 16_000_000;
@@ -28,7 +29,7 @@ export interface EventRecorder {
 }
 
 /**
- * Gathers events for `GATHER_MS` and writes them in one statement; the next batch is gathered while one is
+ * Gathers text for `GATHER_MS` and writes it in one statement; the next batch is gathered while one is
  * being written. Only text that follows text is gathered: what comes after a silence, or after anything else,
  * is written at once, so that first text is not kept waiting behind the introduction before it.
  */
@@ -36,6 +37,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   let buffer: NewEvent[] = [];
   let bufferedCharacters = 0;
   let lastTextAt = -Infinity;
+  let textBatches = 0;
   let isLost = false;
   let isFlushing = false;
   let writing: Promise<void> | null = null;
@@ -52,12 +54,16 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   /** The only writer: runs while there is something to write, so batches cannot overtake each other. */
   async function writeBuffer(): Promise<void> {
     while (buffer.length > 0) {
-      const gatherMs = isFlushing ? 0 : lastTextAt + GATHER_MS - performance.now();
-      if (gatherMs > 0) await pause(gatherMs);
+      const gatherMs = Math.min(GATHER_MS.first + textBatches * GATHER_MS.growth, GATHER_MS.most);
+      const pauseMs = lastTextAt + gatherMs - performance.now();
+      if (pauseMs > 0 && buffer.every(isDelta) && !isFlushing) await pause(pauseMs);
       const batch = mergeDeltas(buffer);
       buffer = [];
       bufferedCharacters = 0;
-      if (batch.some(({ type }) => type === 'agent.text.delta')) lastTextAt = performance.now();
+      if (batch.some(isDelta)) {
+        lastTextAt = performance.now();
+        textBatches++;
+      }
       if (batch.length > 0 && !(await writeUntilTaken(batch))) lose('lease_lost');
     }
     writing = null;
@@ -89,8 +95,10 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
       if (isLost) return;
       buffer.push(event);
       bufferedCharacters += sizeOf(event);
-      if (bufferedCharacters > MAX_BUFFERED_CHARACTERS) lose('buffer_full');
-      else writing ??= writeBuffer();
+      if (bufferedCharacters > MAX_BUFFERED_CHARACTERS) return lose('buffer_full');
+      // Only text is worth waiting for more of it: a tool use, a result, the end are shown as they come.
+      if (!isDelta(event)) endPause?.();
+      writing ??= writeBuffer();
     },
 
     async flush() {
@@ -107,6 +115,10 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
       endPause?.();
     },
   };
+}
+
+function isDelta(event: NewEvent): boolean {
+  return event.type === 'agent.text.delta';
 }
 
 /** Joins neighbouring deltas of one block: what was said within one batch is one event. */

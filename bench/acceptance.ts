@@ -1,0 +1,74 @@
+import { say, startScriptedModel } from '../src/testing/index.ts';
+import type { LonghaulClient } from '../src/client/client.ts';
+import { DATABASE_KINDS, type Bench, type DatabaseKind } from './bench.ts';
+import { judge, type Measurement } from './measurement.ts';
+import { AGENT, startLonghaul, STUB_CLAUDE } from './start-longhaul.ts';
+import { percentile } from './statistics.ts';
+
+const SUBMISSIONS = 100;
+const WARM_UP_SUBMISSIONS = 10;
+const SLOTS = 4;
+/** The pace of a fast real model. */
+const WORD_DELAY_MS = 15;
+const WORDS_PER_RUN = 4_000;
+
+/** How long a submission takes to be answered with its `202`: when nothing else goes on, and while every slot is busy. */
+export async function measureAcceptance(bench: Bench): Promise<Measurement> {
+  const figures: Record<string, number> = { submissions: SUBMISSIONS };
+  for (const database of DATABASE_KINDS) {
+    for (const [state, measure] of [
+      ['Idle', measureIdle],
+      ['Busy', measureBusy],
+    ] as const) {
+      const times = await measure(bench, database);
+      figures[`${database}${state}P50Ms`] = percentile(times, 50);
+      figures[`${database}${state}P99Ms`] = percentile(times, 99);
+      await bench.endMeasurement();
+    }
+    figures[`${database}BusyToIdleRatio`] = figures[`${database}BusyP50Ms`]! / figures[`${database}IdleP50Ms`]!;
+  }
+  return judge('acceptance', figures);
+}
+
+async function measureIdle(bench: Bench, database: DatabaseKind): Promise<number[]> {
+  const { client } = await startLonghaul({
+    bench,
+    variables: { ...(await bench.createDatabase(database)), LONGHAUL_CLAUDE_PATH: STUB_CLAUDE },
+  });
+  const times: number[] = [];
+  for (let index = -WARM_UP_SUBMISSIONS; index < SUBMISSIONS; index++) {
+    const startedAt = performance.now();
+    const { id } = await client.submit({ agent: AGENT, prompt: 'Do nothing.' });
+    if (index >= 0) times.push(performance.now() - startedAt);
+    const { status } = await client.run(id, { waitSeconds: 60 });
+    if (status !== 'succeeded') throw new Error(`A run of the stub ended as ${status}.`);
+  }
+  return times;
+}
+
+/** Four runs of the real Claude Code stream text all the while; what is submitted waits behind them. */
+async function measureBusy(bench: Bench, database: DatabaseKind): Promise<number[]> {
+  const words = Array.from({ length: WORDS_PER_RUN }, (_, index) => `word${index} `);
+  const script = [say(words.join(''), { chunks: words, chunkDelayMs: WORD_DELAY_MS })];
+  const model = await startScriptedModel({ script, keepRequests: 0 });
+  bench.onEnd(() => model.close());
+  const provider = { ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'dummy' };
+  const { client } = await startLonghaul({
+    bench,
+    variables: { ...(await bench.createDatabase(database)), ...provider },
+  });
+  await Promise.all(Array.from({ length: SLOTS }, () => startTalking(client)));
+  const times: number[] = [];
+  for (let index = -WARM_UP_SUBMISSIONS; index < SUBMISSIONS; index++) {
+    const startedAt = performance.now();
+    await client.submit({ agent: AGENT, prompt: 'Wait in line.' });
+    if (index >= 0) times.push(performance.now() - startedAt);
+  }
+  return times;
+}
+
+/** Submits a run and waits for its first text. */
+async function startTalking(client: LonghaulClient): Promise<void> {
+  const { id } = await client.submit({ agent: AGENT, prompt: 'Talk.' });
+  for await (const { type } of client.events(id)) if (type === 'agent.text.delta') return;
+}

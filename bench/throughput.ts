@@ -1,0 +1,68 @@
+import { query } from '@anthropic-ai/claude-agent-sdk';
+import type { Bench, DatabaseKind } from './bench.ts';
+import { judge, type Measurement } from './measurement.ts';
+import { AGENT, startLonghaul, STUB_CLAUDE } from './start-longhaul.ts';
+
+const RUNS = 120;
+const SLOTS = 4;
+/** Runs that are submitted and not finished: as many again as there are slots, so that no slot waits for a client. */
+const UNFINISHED_RUNS = 8;
+
+/** Runs a second when the executable answers at once, against the bare SDK with the same executable, four at a time. */
+export async function measureThroughput(bench: Bench): Promise<Measurement> {
+  const bareSdk = await measureBare();
+  const embedded = await measureLonghaul(bench, 'embedded');
+  await bench.endMeasurement();
+  const postgres = await measureLonghaul(bench, 'postgres');
+  return judge('throughput', {
+    runs: RUNS,
+    slots: SLOTS,
+    bareSdkRunsPerSecond: bareSdk,
+    embeddedRunsPerSecond: embedded,
+    postgresRunsPerSecond: postgres,
+    embeddedToBareSdkRatio: embedded / bareSdk,
+    postgresToBareSdkRatio: postgres / bareSdk,
+  });
+}
+
+function measureBare(): Promise<number> {
+  const options = {
+    pathToClaudeCodeExecutable: STUB_CLAUDE,
+    env: { PATH: process.env['PATH'] },
+    persistSession: false,
+  };
+  return measureRate(SLOTS, async () => {
+    for await (const message of query({ prompt: 'Do nothing.', options })) void message;
+  });
+}
+
+async function measureLonghaul(bench: Bench, database: DatabaseKind): Promise<number> {
+  const { client } = await startLonghaul({
+    bench,
+    variables: { ...(await bench.createDatabase(database)), LONGHAUL_CLAUDE_PATH: STUB_CLAUDE },
+  });
+  return measureRate(UNFINISHED_RUNS, async () => {
+    const { id } = await client.submit({ agent: AGENT, prompt: 'Do nothing.' });
+    const { status } = await client.run(id, { waitSeconds: 60 });
+    if (status !== 'succeeded') throw new Error(`A run of the stub ended as ${status}.`);
+  });
+}
+
+/** Does `work` again and again, `concurrency` of it at a time; a tenth of it first, to warm up. */
+async function measureRate(concurrency: number, work: () => Promise<void>): Promise<number> {
+  await repeat(RUNS / 10, { concurrency, work });
+  const startedAt = performance.now();
+  await repeat(RUNS, { concurrency, work });
+  return (RUNS * 1_000) / (performance.now() - startedAt);
+}
+
+async function repeat(
+  times: number,
+  { concurrency, work }: { concurrency: number; work: () => Promise<void> },
+): Promise<void> {
+  let begun = 0;
+  const keepWorking = async () => {
+    while (begun++ < times) await work();
+  };
+  await Promise.all(Array.from({ length: concurrency }, keepWorking));
+}
