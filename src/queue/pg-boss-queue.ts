@@ -45,6 +45,15 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
     known.add(name);
   }
 
+  const enqueue: Queue['enqueue'] = async (trx, { runId, queue, priority, startAfter }) => {
+    await boss.send(queue, null, { db: fromKysely(trx), id: runId, priority, ...(startAfter && { startAfter }) });
+    await sql`select pg_notify(${CHANNELS.queue}, ${queue})`.execute(trx);
+  };
+
+  const remove: Queue['remove'] = async (trx, { runId, queue }) => {
+    await boss.deleteJob(queue, runId, { db: fromKysely(trx) });
+  };
+
   return {
     async start(queues) {
       try {
@@ -58,11 +67,11 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
       for (const queue of queues) await ensureQueue(queue);
     },
 
-    async enqueue(trx, { runId, queue, priority, startAfter }) {
-      const db = fromKysely(trx);
-      await boss.deleteJob(queue, runId, { db });
-      await boss.send(queue, null, { db, id: runId, priority, ...(startAfter && { startAfter }) });
-      await sql`select pg_notify(${CHANNELS.queue}, ${queue})`.execute(trx);
+    enqueue,
+
+    async requeue(trx, message) {
+      await remove(trx, message);
+      await enqueue(trx, message);
     },
 
     async take(trx, { queue, limit }) {
@@ -70,9 +79,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
       return jobs.map((job) => job.id);
     },
 
-    async remove(trx, { runId, queue }) {
-      await boss.deleteJob(queue, runId, { db: fromKysely(trx) });
-    },
+    remove,
 
     onWork: (onWork) => database.listen(CHANNELS.queue, onWork, () => onWork(null)),
 

@@ -18,15 +18,14 @@ export interface QueueDepth {
   readonly oldestWaitSeconds: number | null;
 }
 
-/**
- * Where runs wait for a worker. There is at most one message for a run at any time: `enqueue` replaces an
- * earlier one, so no run is ever in line twice.
- */
+/** Where runs wait for a worker. There is at most one message for a run at any time: no run is ever in line twice. */
 export interface Queue {
   /** Makes the queues ready to use. To be called before anything else. */
   start(queues: readonly string[]): Promise<void>;
-  /** Puts a run in line, with whatever else the caller's transaction does. */
+  /** Puts a new run in line, with whatever else the caller's transaction does. */
   enqueue(trx: Transaction, message: QueueMessage): Promise<void>;
+  /** Puts a run in line again, in the place of the message that brought it out. */
+  requeue(trx: Transaction, message: QueueMessage): Promise<void>;
   /** Takes up to `limit` runs out of a queue, for this transaction alone: rolled back, they are in line again. */
   take(trx: Transaction, options: { queue: string; limit: number }): Promise<string[]>;
   /** Forgets a run's message, delivered or not. */

@@ -23,13 +23,12 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
   if (events.length === 0) return;
   await sql`
     with numbered as (
-      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq)
-    insert into longhaul.run_events (run_id, seq, type, attempt, data)
-    select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data'
-      from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)`.execute(
-    trx,
-  );
-  await notifyWatchers(trx, runId);
+      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq),
+    written as (
+      insert into longhaul.run_events (run_id, seq, type, attempt, data)
+      select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data'
+        from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place))
+    select pg_notify(${CHANNELS.events}, ${runId})`.execute(trx);
 }
 
 interface RecordOptions extends AppendOptions {
@@ -70,8 +69,4 @@ async function wasWrittenBefore(database: Database, { runId, fence, seq }: Lease
     .where('event_seq', '=', seq)
     .executeTakeFirst();
   return row !== undefined;
-}
-
-async function notifyWatchers(trx: Transaction, runId: string): Promise<void> {
-  await sql`select pg_notify(${CHANNELS.events}, ${runId})`.execute(trx);
 }

@@ -116,7 +116,7 @@ export async function closeAttempt(options: {
     .returningAll()
     .executeTakeFirstOrThrow();
   if (outcome.status === 'handed_back') {
-    await queue.enqueue(trx, { runId: row.id, queue: row.queue, priority: row.priority, startAfter: null });
+    await queue.requeue(trx, { runId: row.id, queue: row.queue, priority: row.priority, startAfter: null });
   } else {
     await queue.remove(trx, { runId: row.id, queue: row.queue });
   }

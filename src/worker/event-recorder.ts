@@ -3,9 +3,9 @@ import type { NewEvent } from '../core/events.ts';
 /**
  * How long deltas are gathered before they are written, in milliseconds: a reader cannot tell at first, and hardly
  * minds later on. It grows with every batch, so that inserts follow what is said and not how long it takes: 2,000
- * deltas at 10 ms make about 140.
+ * deltas at 10 ms make about 130.
  */
-const GATHER_MS = { first: 50, growth: 1.5, most: 200 };
+const GATHER_MS = { first: 50, growth: 2, most: 200 };
 
 /** Events held back while the database does not take them. Beyond, the run is given up rather than the worker's memory. */
 const MAX_BUFFERED_CHARACTERS = 16_000_000;
