@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { toMessage } from '../core/errors.ts';
+import { toMessage, type RunErrorCode } from '../core/errors.ts';
 import type { Admit } from './admission.ts';
 import { createAnswerMeter } from './answer-meter.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -61,6 +61,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
 /** What stands against a request before it is sent, or null. Counting tokens is free and always admitted. */
 async function decide({ context, pass, endpoint }: ExchangeOptions, body: RequestBody): Promise<Refusal | null> {
   if (pass.refusal !== null || endpoint.kind === 'count_tokens') return pass.refusal;
+  if (pass.isCeilingReached) return denyMoney(pass, 'max_budget', 'The run has reached its cost limit.');
   let admission;
   try {
     admission = await context.admit({ attemptId: pass.attemptId, model: body.model, maxTokens: body.maxTokens });
@@ -71,7 +72,11 @@ async function decide({ context, pass, endpoint }: ExchangeOptions, body: Reques
   }
   // Another request may have settled the matter meanwhile.
   if (admission.allowed) return pass.refusal;
-  const { code, message } = admission;
+  return denyMoney(pass, admission.code, admission.message);
+}
+
+/** A call that our own rules refuse: the run ends at once, with `code`. */
+function denyMoney(pass: AttemptPass, code: RunErrorCode, message: string): Refusal {
   pass.fail({ kind: 'refused', status: null, message, retryAfterSeconds: null, at: Date.now(), code });
   return { status: 402, type: 'billing_error', message };
 }

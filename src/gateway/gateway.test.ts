@@ -192,6 +192,16 @@ describe('what does not pass', () => {
     expect(upstream.seen).toEqual([]);
     expect(pass.meter().requestCount).toBe(0);
   });
+
+  test('nothing more is sent for an attempt whose meter stands at its ceiling', async () => {
+    answerWithStream();
+    pass = gateway.open({ attemptId: 'attempt-2', ceilingMicros: WHOLE_STREAM_MICROS });
+    expect((await (await post()).text()).length).toBeGreaterThan(0);
+    const response = await post();
+    expect(response.status).toBe(402);
+    expect(pass.failure()).toMatchObject({ kind: 'refused', code: 'max_budget' });
+    expect(upstream.seen).toHaveLength(1);
+  });
 });
 
 describe('the meter', () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Micros } from '../core/money.ts';
 import type { Admit } from './admission.ts';
 import { findEndpoint } from './endpoint.ts';
 import { exchange, type ExchangeContext } from './exchange.ts';
@@ -27,6 +28,8 @@ export interface Gateway {
 
 interface OpenOptions {
   readonly attemptId: string;
+  /** What the attempt may cost: once the meter stands there, no further call is sent. Defaults to no ceiling. */
+  readonly ceilingMicros?: Micros;
   /** Called when more is known of what the attempt uses: as an answer begins, and when its final count comes. */
   readonly onMeter?: (metered: Metered) => void;
 }
@@ -65,8 +68,14 @@ export async function createGateway({ upstream, silenceMs, log = NO_LOG, admit }
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    open({ attemptId, onMeter }) {
-      const pass = createPass({ attemptId, onMeter, log, onClose: () => passes.delete(hash(pass.token)) });
+    open({ attemptId, ceilingMicros, onMeter }) {
+      const pass = createPass({
+        attemptId,
+        ceilingMicros,
+        onMeter,
+        log,
+        onClose: () => passes.delete(hash(pass.token)),
+      });
       passes.set(hash(pass.token), pass);
       return pass;
     },

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { toMessage } from '../core/errors.ts';
+import type { Micros } from '../core/money.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import { addAnswer, NOTHING_METERED, type AnswerUsage, type Metered } from './metered.ts';
 import type { ProviderFailure } from './provider-failure.ts';
@@ -23,6 +24,8 @@ export interface AttemptPass extends GatewayPass {
   readonly attemptId: string;
   /** Why no request of this attempt can succeed any more, or null. */
   readonly refusal: Refusal | null;
+  /** Whether the attempt has used up what it may cost. */
+  readonly isCeilingReached: boolean;
   /** Registers a request under way: `cut` is called when the attempt ends. Returns what unregisters it. */
   enter(cut: () => void): () => void;
   /** Counts a request that is sent to the provider. Returns what takes its usage as it becomes known. */
@@ -43,13 +46,14 @@ export interface AnswerRecord {
 
 interface PassOptions {
   readonly attemptId: string;
+  readonly ceilingMicros: Micros | undefined;
   readonly onMeter: ((metered: Metered) => void) | undefined;
   /** Called once, when the pass is closed. */
   readonly onClose: () => void;
   readonly log: GatewayLog;
 }
 
-export function createPass({ attemptId, onMeter, onClose, log }: PassOptions): AttemptPass {
+export function createPass({ attemptId, ceilingMicros = Infinity, onMeter, onClose, log }: PassOptions): AttemptPass {
   const open = new Set<() => void>();
   const underWay = new Set<{ usage: AnswerUsage | null }>();
   let settled = NOTHING_METERED;
@@ -82,6 +86,9 @@ export function createPass({ attemptId, onMeter, onClose, log }: PassOptions): A
     },
     get refusal() {
       return refusal;
+    },
+    get isCeilingReached() {
+      return meter().costMicros >= ceilingMicros;
     },
     enter(cut) {
       open.add(cut);

@@ -2,6 +2,7 @@ import { startAgentProcess, type AgentReport, type StopReason } from '../agent/a
 import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { toMicros } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -78,7 +79,11 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   });
   const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
   const saveMeter = coalesce((metered: Spending) => recordMetered(database, { lease, metered }));
-  const pass = deps.gateway.open({ attemptId, onMeter: () => saveMeter(toSpending(pass)) });
+  const pass = deps.gateway.open({
+    attemptId,
+    ceilingMicros: toMicros(run.limits.maxBudgetUsd),
+    onMeter: () => saveMeter(toSpending(pass)),
+  });
 
   async function work(): Promise<AgentReport> {
     const agent = deps.agents.get(run.agent);
