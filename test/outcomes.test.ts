@@ -43,6 +43,7 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   529: () => fail(529),
   'error in stream': () => failMidStream([], { type: 'api_error', message: 'Internal server error' }),
   cut: () => cut([say('half')]),
+  absurd: () => turn(say('Done.'), { usage: { inputTokens: 100.5, outputTokens: 9e15 } }),
   slow: () => turn(say('word '.repeat(400), { chunks: 400, chunkDelayMs: 50 }), priced),
 };
 
@@ -133,6 +134,11 @@ describe('a run', () => {
       { data: { error: { code, message: run.error?.message } } },
     ]);
     expect(events.at(-1)?.type).toBe('run.failed');
+  });
+
+  it('ends, and keeps no slot, when the model reports usage that makes no sense', async () => {
+    const runs = await Promise.all(Array.from({ length: 5 }, () => submit('absurd')));
+    for (const run of runs) expect((await ended(run)).finishedAt).not.toBeNull();
   });
 
   it('is cancelled while it streams, within seconds and with what it cost', async () => {

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sql } from 'kysely';
@@ -103,6 +104,26 @@ describe('a PostgreSQL database', () => {
     await drop();
   });
 
+  it('that stops answering without a word fails who asked, and is reached and listened to again', async () => {
+    const { url, drop } = await createPostgresDatabase();
+    const proxy = await startFreezingProxy(new URL(url));
+    const database = await openPostgresDatabase({ url: proxy.url });
+    const reconnected = Promise.withResolvers<void>();
+    const heard = Promise.withResolvers<string>();
+    await database.listen('longhaul_events', heard.resolve, reconnected.resolve);
+    await sql`select 1`.execute(database.sql);
+
+    proxy.freeze();
+    await expect(sql`select 1`.execute(database.sql)).rejects.toThrow(/terminated|nothing/);
+    expect((await sql`select 1 as one`.execute(database.sql)).rows).toEqual([{ one: 1 }]);
+    await reconnected.promise;
+    await sql`notify longhaul_events, 'again'`.execute(database.sql);
+    expect(await heard.promise).toBe('again');
+    await database.close();
+    await proxy.close();
+    await drop();
+  });
+
   it('is listened to again after its connections were cut, and says that something may have been missed', async () => {
     const { url, drop } = await createPostgresDatabase();
     const errors: Error[] = [];
@@ -129,3 +150,31 @@ describe('a PostgreSQL database', () => {
     await drop();
   });
 });
+
+/** A way to PostgreSQL whose connections can be made to pass nothing more, as when a network drops them without a word. */
+async function startFreezingProxy(target: URL) {
+  const sockets = new Set<Socket>();
+  const server = createServer((inner) => {
+    const outer = connect(Number(target.port), target.hostname);
+    for (const socket of [inner, outer]) {
+      sockets.add(socket);
+      socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    }
+    inner.pipe(outer).pipe(inner);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(target);
+  url.port = String((server.address() as AddressInfo).port);
+  return {
+    url: url.href,
+    freeze() {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

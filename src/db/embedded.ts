@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
+import { PGlite, types } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect } from 'kysely';
 import { fromPglite } from 'pg-boss';
 import { LonghaulError, toMessage } from '../core/errors.ts';
@@ -18,7 +18,8 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
   const lock = await lockDataDir(dataDir);
   let pglite: PGlite;
   try {
-    pglite = await PGlite.create(path.join(dataDir, 'db'));
+    // Without the parser a number above 2^53 would come as a BigInt, which nothing here takes.
+    pglite = await PGlite.create(path.join(dataDir, 'db'), { parsers: { [types.INT8]: Number } });
   } catch (cause) {
     await lock.release();
     throw new LonghaulError('database_unavailable', {

@@ -13,6 +13,10 @@ interface Subscription {
   readonly onReconnect: (() => void) | undefined;
 }
 
+/** How often the connection is tried, and how long it may take to answer: nothing else is ever sent over it. */
+const TRY_EVERY_MS = 10_000;
+const TRY_TIMEOUT_MS = 5_000;
+
 const RECONNECT_DELAYS_MS = [50, 250, 1_000, 2_000];
 
 /**
@@ -25,6 +29,7 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
   let connecting: Promise<pg.Client> | null = null;
   let retryTimer: NodeJS.Timeout | undefined;
   let isClosed = false;
+  let stopTrial = () => {};
 
   async function open(): Promise<pg.Client> {
     const opened = connect();
@@ -33,7 +38,10 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
       if (isLost) return;
       isLost = true;
       if (error) onError?.(error);
-      if (client === opened) client = null;
+      if (client === opened) {
+        client = null;
+        stopTrial();
+      }
       opened.end().catch(() => {}); // Already broken: nothing to learn from how it ends.
       if (!isClosed && subscriptions.size > 0) reconnect(0);
     };
@@ -49,6 +57,14 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
       await opened.query(`listen ${channel}`);
     }
     client = opened;
+    const trial = setInterval(() => {
+      const timer = setTimeout(() => onLost(new Error('The listening connection does not answer.')), TRY_TIMEOUT_MS);
+      opened.query('select 1').then(
+        () => clearTimeout(timer),
+        () => clearTimeout(timer), // Its end is heard by itself.
+      );
+    }, TRY_EVERY_MS);
+    stopTrial = () => clearInterval(trial);
     return opened;
   }
 
@@ -94,6 +110,7 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
     listen,
     async close() {
       isClosed = true;
+      stopTrial();
       clearTimeout(retryTimer);
       subscriptions.clear();
       await connecting?.catch(() => {});

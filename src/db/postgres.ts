@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { LonghaulError, toMessage } from '../core/errors.ts';
@@ -10,6 +11,14 @@ const INT8 = pg.types.builtins.INT8;
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format)),
 };
+
+/**
+ * How long the server may send nothing to a connection that is in use. A network that drops packets without a word
+ * would otherwise hold whoever asked, and with it a claim, a renewal or a request, until the system gives up after
+ * a quarter of an hour. No statement of ours takes this long; those of pg-boss's maintenance may, and have a pool of
+ * their own.
+ */
+const SILENCE_MS = 8_000;
 
 interface OpenOptions {
   readonly url: string;
@@ -31,15 +40,15 @@ export async function openPostgresDatabase({ url, poolSize = 10, onError }: Open
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
   };
-  const pool = new pg.Pool({ ...connection, max: poolSize });
-  pool.on('error', (error) => onError?.(error));
-  // The pool hears a connection only while it is idle. One that is lost in the middle of a transaction fails the
-  // next statement, which is enough; unheard, its event would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  const onPoolError = (error: Error) => onError?.(error);
+  const pool = createPool({ ...connection, max: poolSize }, onPoolError);
+  pool.on('acquire', (client) => watchSilence(client, SILENCE_MS));
+  pool.on('release', (_error, client) => watchSilence(client, 0));
+  const maintenancePool = createPool({ ...connection, max: 3 }, onPoolError);
   try {
     await pool.query('select 1');
   } catch (cause) {
-    await pool.end();
+    await Promise.all([pool.end(), maintenancePool.end()]);
     throw new LonghaulError('database_unavailable', {
       message: `The database at LONGHAUL_DATABASE_URL cannot be reached: ${toMessage(cause)}. Check that it runs and that host, user, password and database name are right.`,
       cause,
@@ -48,16 +57,33 @@ export async function openPostgresDatabase({ url, poolSize = 10, onError }: Open
   const listener = createPostgresListener({ connect: () => new pg.Client(connection), ...(onError && { onError }) });
   const close = async () => {
     await listener.close();
-    await pool.end();
+    await Promise.all([pool.end(), maintenancePool.end()]);
   };
   let closing: Promise<void> | undefined;
   return {
     kind: 'postgres',
     sql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
-    boss: toBossConnection(pool),
+    boss: toBossConnection(maintenancePool),
     listen: listener.listen,
     close: () => (closing ??= close()),
   };
+}
+
+function createPool(config: pg.PoolConfig, onError: (error: Error) => void): pg.Pool {
+  const pool = new pg.Pool(config);
+  pool.on('error', onError);
+  // The pool hears a connection only while it is idle. One that is lost in the middle of a transaction fails the
+  // next statement, which is enough; unheard, its event would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+/** Breaks a connection on which nothing comes for `durationMs`: whoever waits for an answer gets an error. 0: no more. */
+function watchSilence(client: pg.PoolClient, durationMs: number): void {
+  // Not in the types: the connection under a client, and the socket under that.
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.removeAllListeners('timeout');
+  stream.setTimeout(durationMs, () => stream.destroy(new Error(`The database sent nothing for ${durationMs} ms.`)));
 }
 
 /** pg-boss sends several statements in one text; `pg` then answers with a list of results. */

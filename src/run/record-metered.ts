@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 import type { Lease } from './append-events.ts';
-import type { Spending } from './spending.ts';
+import { toSound, type Spending } from './spending.ts';
 
 /**
  * Keeps what the gateway has metered so far, so that the cost of an attempt is known even when its worker
@@ -11,8 +11,9 @@ export async function recordMetered(
   database: Database,
   { lease, metered }: { lease: Lease; metered: Spending },
 ): Promise<boolean> {
+  const { models, costMicros } = toSound(metered);
   const { rows } = await sql`
-    update longhaul.attempts set metered = ${JSON.stringify(metered.models)}::json, metered_cost_micros = ${metered.costMicros}
+    update longhaul.attempts set metered = ${JSON.stringify(models)}::json, metered_cost_micros = ${costMicros}
      where run_id = ${lease.runId} and fence = ${lease.fence} and finished_at is null
     returning id`.execute(database.sql);
   return rows.length > 0;

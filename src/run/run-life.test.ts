@@ -80,6 +80,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
   const events = (runId: string) => readEvents(database, { runId, after: 0, limit: 1_000 });
   const settle = (claimed: Claim, changes: Partial<Settlement> = {}) =>
     settleAttempt({ database, queue }, { lease: claimed.lease, settlement: { ...settlement, ...changes } });
+  const sweep = () => sweepLostRuns({ database, queue, onError: (error) => expect.unreachable(String(error)) });
   const waiting = async () => (await queue.depth(['reader']))[0]!.waiting;
   const expireLease = (runId: string) =>
     sql`update longhaul.runs set lease_expires_at = now() - interval '1 second' where id = ${runId}`.execute(
@@ -250,9 +251,9 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const run = await submit();
     const claimed = await claim();
     await recordMetered(database, { lease: claimed.lease, metered: settlement.metered });
-    expect(await sweepLostRuns({ database, queue })).toEqual([]);
+    expect(await sweep()).toEqual([]);
     await expireLease(run.id);
-    const swept = await Promise.all([sweepLostRuns({ database, queue }), sweepLostRuns({ database, queue })]);
+    const swept = await Promise.all([sweep(), sweep()]);
     expect(swept.flat()).toMatchObject([
       { id: run.id, status: 'failed', costUsd: 0.0005, error: { code: 'worker_lost' } },
     ]);
@@ -273,11 +274,11 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     for (const attempt of [1, 2]) {
       expect((await claim()).run.attempt).toBe(attempt);
       await expireLease(run.id);
-      expect(await sweepLostRuns({ database, queue })).toMatchObject([{ id: run.id, status: 'queued', costUsd: 0 }]);
+      expect(await sweep()).toMatchObject([{ id: run.id, status: 'queued', costUsd: 0 }]);
     }
     await claim();
     await expireLease(run.id);
-    expect(await sweepLostRuns({ database, queue })).toMatchObject([{ id: run.id, status: 'failed', attempt: 3 }]);
+    expect(await sweep()).toMatchObject([{ id: run.id, status: 'failed', attempt: 3 }]);
   });
 
   it('ends a lost run as cancelled when that had been asked for', async () => {
@@ -285,7 +286,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     await claim();
     await cancelRun({ database, queue }, run.id);
     await expireLease(run.id);
-    await sweepLostRuns({ database, queue });
+    await sweep();
     expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled' });
   });
 
@@ -304,6 +305,27 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     });
     const log = await events(run.id);
     expect(log.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('takes whatever figures it is given, and makes them sound', async () => {
+    const wild = (inputTokens: number, costUsd: number) => ({
+      costMicros: costUsd * 1_000_000,
+      models: { m: { ...usage, inputTokens, costUsd } },
+    });
+    for (const [given, tokens, costUsd] of [
+      [wild(100.5, 0.0000015), 101, 0.000002],
+      [wild(1e21, 1e21), 1e12, 1e6],
+      [wild(9e15, Infinity), 1e12, 1e6],
+      [wild(-5, -1), 0, 0],
+      [wild(NaN, NaN), 0, 0],
+    ] as const) {
+      await submit();
+      const claimed = await claim();
+      expect(await recordMetered(database, { lease: claimed.lease, metered: given })).toBe(true);
+      const run = await settle(claimed, { metered: given, reported: null });
+      expect(run).toMatchObject({ status: 'succeeded', costUsd, usage: { inputTokens: tokens } });
+      expect(await findRun(database, claimed.run.id)).toEqual(run);
+    }
   });
 
   it('shows the safe words of a failure in run and event, and the detail only to operators', async () => {

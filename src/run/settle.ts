@@ -8,7 +8,7 @@ import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import { appendEvents, type Lease } from './append-events.ts';
 import { toRun, toRunError, type Run } from './run.ts';
-import { addModels, chooseSpending, totalUsage, type Spending } from './spending.ts';
+import { addModels, chooseSpending, toSound, totalUsage, type Spending } from './spending.ts';
 
 /** How an attempt ended. `handed_back`: its worker is going away and the run goes in line again. */
 export type AttemptOutcome =
@@ -61,7 +61,8 @@ export async function closeAttempt(options: {
   row: Selectable<RunsTable>;
   settlement: Settlement;
 }): Promise<Run> {
-  const { trx, queue, row, settlement } = options;
+  const { trx, queue, row } = options;
+  const settlement = toSoundSettlement(options.settlement);
   const { outcome } = settlement;
   const spending = chooseSpending(settlement.metered, settlement.reported);
   const attempt = await closeAttemptRow(trx, { row, settlement });
@@ -121,6 +122,14 @@ export async function closeAttempt(options: {
     await queue.remove(trx, { runId: row.id, queue: row.queue });
   }
   return toRun(settled);
+}
+
+function toSoundSettlement(settlement: Settlement): Settlement {
+  return {
+    ...settlement,
+    metered: toSound(settlement.metered),
+    reported: settlement.reported && toSound(settlement.reported),
+  };
 }
 
 async function closeAttemptRow(trx: Transaction, options: { row: Selectable<RunsTable>; settlement: Settlement }) {

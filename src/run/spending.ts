@@ -16,6 +16,35 @@ export function chooseSpending(metered: Spending, reported: Spending | null): Sp
   return reported !== null && reported.costMicros >= metered.costMicros ? reported : metered;
 }
 
+/** Far above what any attempt can use; far below where sums stop being exact. */
+const MOST = { tokens: 1e12, costUsd: 1e6 };
+
+/**
+ * Figures as the database takes them, whatever a provider or an executable has reported: whole numbers of tokens and
+ * micro-dollars, none below zero, none without end.
+ */
+export function toSound({ costMicros, models }: Spending): Spending {
+  return {
+    costMicros: Math.round(clamp(costMicros, MOST.costUsd * 1e6)),
+    models: Object.fromEntries(
+      Object.entries(models).map(([model, usage]) => [
+        model,
+        {
+          inputTokens: Math.round(clamp(usage.inputTokens, MOST.tokens)),
+          outputTokens: Math.round(clamp(usage.outputTokens, MOST.tokens)),
+          cacheReadTokens: Math.round(clamp(usage.cacheReadTokens, MOST.tokens)),
+          cacheCreationTokens: Math.round(clamp(usage.cacheCreationTokens, MOST.tokens)),
+          costUsd: Math.round(clamp(usage.costUsd, MOST.costUsd) * 1e6) / 1e6,
+        },
+      ]),
+    ),
+  };
+}
+
+function clamp(value: number, most: number): number {
+  return Number.isNaN(value) ? 0 : Math.min(Math.max(value, 0), most);
+}
+
 export function totalUsage({ models }: Spending): TokenUsage {
   return Object.values(models).reduce<TokenUsage>(addUsage, NO_USAGE);
 }

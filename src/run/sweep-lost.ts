@@ -6,50 +6,74 @@ import type { Run } from './run.ts';
 import { closeAttempt, type AttemptOutcome } from './settle.ts';
 import type { Spending } from './spending.ts';
 
-/** Runs settled in one sweep, so that a great outage is cleared in bounded transactions. */
+/** Runs settled in one sweep. */
 const BATCH_SIZE = 50;
 
 /** Attempts after which a run that is lost before it does anything is no accident any more. */
 const MAX_IDLE_ATTEMPTS = 3;
+
+interface SweepDeps {
+  readonly database: Database;
+  readonly queue: Queue;
+  /** Told of a run that could not be settled; the others are, and it is tried again next time. */
+  readonly onError: (error: unknown, runId: string) => void;
+}
 
 /**
  * Settles the runs whose worker let its lease run out: it died, or could not reach the database. Each ends
  * as `worker_lost` with the cost its gateway had metered, or as cancelled when that had been asked for; one
  * whose attempt had done nothing yet goes in line again. Returns the runs it settled.
  *
- * Locks the rows it settles and skips those locked by another sweep, so that any number may run at once. A
- * worker that was only slow finds its fence no longer running and writes nothing more.
+ * Each in a transaction of its own, that locks the row or skips it when another sweep has it, so that any number
+ * may run at once. A worker that was only slow finds its fence no longer running and writes nothing more.
  */
-export async function sweepLostRuns(deps: { database: Database; queue: Queue }): Promise<Run[]> {
-  return deps.database.sql.transaction().execute(async (trx) => {
-    const rows = await trx
+export async function sweepLostRuns({ database, queue, onError }: SweepDeps): Promise<Run[]> {
+  const lost = await database.sql
+    .selectFrom('longhaul.runs')
+    .select('id')
+    .where('status', '=', 'running')
+    .where('lease_expires_at', '<', sql<Date>`clock_timestamp()`)
+    .orderBy('lease_expires_at')
+    .limit(BATCH_SIZE)
+    .execute();
+  const settled: Run[] = [];
+  for (const { id } of lost) {
+    try {
+      const run = await settleLostRun({ database, queue }, id);
+      if (run !== null) settled.push(run);
+    } catch (error) {
+      onError(error, id);
+    }
+  }
+  return settled;
+}
+
+async function settleLostRun({ database, queue }: Omit<SweepDeps, 'onError'>, id: string): Promise<Run | null> {
+  return database.sql.transaction().execute(async (trx) => {
+    const row = await trx
       .selectFrom('longhaul.runs')
       .selectAll()
+      .where('id', '=', id)
       .where('status', '=', 'running')
       .where('lease_expires_at', '<', sql<Date>`clock_timestamp()`)
-      .orderBy('lease_expires_at')
-      .limit(BATCH_SIZE)
       .forUpdate()
       .skipLocked()
-      .execute();
-    const settled: Run[] = [];
-    for (const row of rows) {
-      const attempt = await readAttempt(trx, row);
-      const settlement = {
-        outcome: toOutcome(row, attempt),
-        turns: 0,
-        durationMs: attempt.age_ms,
-        toolUses: {},
-        metered: { costMicros: attempt.metered_cost_micros, models: (attempt.metered ?? {}) as Spending['models'] },
-        reported: null,
-        exitCode: null,
-        signal: null,
-        stderrTail: '',
-        claudeCodeVersion: null,
-      };
-      settled.push(await closeAttempt({ trx, queue: deps.queue, row, settlement }));
-    }
-    return settled;
+      .executeTakeFirst();
+    if (row === undefined) return null;
+    const attempt = await readAttempt(trx, row);
+    const settlement = {
+      outcome: toOutcome(row, attempt),
+      turns: 0,
+      durationMs: attempt.age_ms,
+      toolUses: {},
+      metered: { costMicros: attempt.metered_cost_micros, models: (attempt.metered ?? {}) as Spending['models'] },
+      reported: null,
+      exitCode: null,
+      signal: null,
+      stderrTail: '',
+      claudeCodeVersion: null,
+    };
+    return closeAttempt({ trx, queue, row, settlement });
   });
 }
 

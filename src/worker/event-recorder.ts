@@ -1,4 +1,5 @@
 import type { NewEvent } from '../core/events.ts';
+import { isDatabaseAway } from '../db/is-database-away.ts';
 
 /**
  * How long deltas are gathered before they are written, in milliseconds: a reader cannot tell at first, and hardly
@@ -73,8 +74,10 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     for (let tries = 0; !isLost; tries++) {
       try {
         return await write(batch);
-      } catch {
-        // The database is away. How long to go on is the lease's to say: its keeper ends the attempt when it runs out.
+      } catch (error) {
+        // Refused for what it is, it would be again.
+        if (!isDatabaseAway(error)) return false;
+        // How long to go on is the lease's to say: its keeper ends the attempt when it runs out.
         await pause(RETRY_DELAYS_MS[Math.min(tries, RETRY_DELAYS_MS.length - 1)] ?? 0);
       }
     }

@@ -1,9 +1,10 @@
 import { startAgentProcess, type AgentReport, type StopReason } from '../agent/agent-process.ts';
 import type { Agent } from '../config/config.ts';
-import { LonghaulError } from '../core/errors.ts';
+import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { toMicros } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
+import { isDatabaseAway } from '../db/is-database-away.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from '../run/append-events.ts';
@@ -16,7 +17,7 @@ import { coalesce } from './coalesce.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { logFinishedRun } from './log-finished-run.ts';
-import { toFailedReport, toSettlement, toSpending } from './settlement.ts';
+import { reduceSettlement, toFailedReport, toSettlement, toSpending } from './settlement.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 export interface ExecuteDeps {
@@ -141,18 +142,30 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   return { runId: run.id, done, stop };
 }
 
-/** Settles, trying again while the database is away, for as long as the lease is ours. */
+/**
+ * Settles, trying again while the database is away, for as long as the lease is ours. A settlement that the database
+ * refuses for what is in it is made with the least there is to say: a run must end, and its slot be free.
+ */
 async function settleUntilLost(options: {
   deps: ExecuteDeps;
   claim: Claim;
   settlement: Settlement;
   isLost: () => boolean;
 }): Promise<Run | null> {
-  const { deps, claim, settlement, isLost } = options;
+  const { deps, claim, isLost } = options;
+  let { settlement } = options;
+  let isReduced = false;
   for (let delayMs = 100; !isLost(); delayMs = Math.min(delayMs * 2, 2_000)) {
     try {
       return await settleAttempt(deps, { lease: claim.lease, settlement });
     } catch (error) {
+      if (!isDatabaseAway(error)) {
+        deps.log.error({ err: error, runId: claim.run.id }, 'the database refused the settlement of a run');
+        if (isReduced) return null; // The sweep is left to try.
+        settlement = reduceSettlement(settlement, toMessage(error));
+        isReduced = true;
+        continue;
+      }
       deps.log.warn({ err: error, runId: claim.run.id }, 'the run could not be settled; trying again');
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }

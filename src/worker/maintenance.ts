@@ -19,7 +19,8 @@ export function startMaintenance(deps: {
   const { config, database, queue, log } = deps;
 
   async function sweep(): Promise<void> {
-    for (const run of await sweepLostRuns({ database, queue })) {
+    const onError = (err: unknown, runId: string) => log.error({ err, runId }, 'a lost run could not be settled');
+    for (const run of await sweepLostRuns({ database, queue, onError })) {
       log.error(
         { runId: run.id, attempt: run.attempt, status: run.status, costUsd: run.costUsd },
         'the worker of the run was lost',

@@ -47,6 +47,22 @@ function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): Att
   }
 }
 
+/** What is left to say of an attempt whose settlement the database would not take: that, and what the gateway metered. */
+export function reduceSettlement({ durationMs, metered }: Settlement, refusal: string): Settlement {
+  return {
+    outcome: { status: 'failed', code: 'internal_error', detail: `The outcome could not be stored: ${refusal}` },
+    turns: 0,
+    durationMs,
+    toolUses: {},
+    metered: { costMicros: metered.costMicros, models: {} },
+    reported: null,
+    exitCode: null,
+    signal: null,
+    stderrTail: '',
+    claudeCodeVersion: null,
+  };
+}
+
 /** The report of an attempt that came to nothing before it had a process. */
 export function toFailedReport(error: unknown): AgentReport {
   const code = error instanceof LonghaulError && isRunErrorCode(error.code) ? error.code : 'internal_error';
