@@ -47,7 +47,7 @@ describe('longhaul demo', () => {
       '● Read  README.md',
       'Night desk, Halden Freight',
       '✓ succeeded   $0.0',
-      'Next:',
+      'Next,',
     ]);
     expect(stdout).toMatch(/✓ succeeded {3}\$0\.\d+ {3}\d+ turns {3}\d+\.\d s/);
     expect(stdout).not.toContain('\x1b');

@@ -83,7 +83,7 @@ async function submitAndFollow(
     return 0;
   }
   output.line(
-    `\nNext:  ${COMMAND} start\n       ${COMMAND} run reader "What is late today?" --follow   (in another terminal)`,
+    `\nNext, in one terminal and then in another:\n  ${COMMAND} start\n  ${COMMAND} run reader "What is late today?" --follow`,
   );
   return toExitCode(run);
 }
