@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
@@ -18,12 +18,20 @@ interface ScratchOptions {
   readonly log?: Logger | undefined;
 }
 
+/**
+ * What Claude Code 2.1.330 notes of itself after its first start: that its migrations of older settings are done. With
+ * it a new home costs 16 ms less to the first word (371 ms against 387, medians of 17); a later version runs what it
+ * has more of, and one that does not know the names ignores them.
+ */
+const SETTLED_IN = { migrationVersion: 15, opusProMigrationComplete: true, hasResetAutoModeOptInForDefaultOffer: true };
+
 /** Makes a home, a configuration and a temporary directory that no other attempt sees, for this user only. */
 export async function createScratch({ scratchRoot, attemptId, log }: ScratchOptions): Promise<Scratch> {
   const root = path.resolve(scratchRoot, attemptId);
   const directories = { home: `${root}/home`, configDir: `${root}/config`, tmpDir: `${root}/tmp` };
   await mkdir(root, { recursive: true, mode: 0o700 });
   await Promise.all(Object.values(directories).map((directory) => mkdir(directory, { recursive: true, mode: 0o700 })));
+  await writeFile(path.join(directories.configDir, '.claude.json'), JSON.stringify(SETTLED_IN), { mode: 0o600 });
   return {
     ...directories,
     async remove() {
