@@ -1,5 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { isWithin } from '../core/paths.ts';
 
 /**
  * Whether `given`, read as a tool reads it from `baseDir`, stays in `rootDir` once every symbolic link on the
@@ -14,7 +15,7 @@ export async function isContainedPath(
   if (asRead.includes('\0') || asRead === '~' || asRead.startsWith('~/')) return false;
   try {
     const real = await realpathOfFuture(path.resolve(baseDir, asRead));
-    return isWithin(await realpath(rootDir), real);
+    return isWithin(real, await realpath(rootDir));
   } catch {
     return false;
   }
@@ -34,9 +35,4 @@ async function realpathOfFuture(target: string): Promise<string> {
 
 function toCode(error: NodeJS.ErrnoException): string | undefined {
   return error.code;
-}
-
-function isWithin(rootDir: string, target: string): boolean {
-  const relative = path.relative(rootDir, target);
-  return relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }

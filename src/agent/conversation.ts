@@ -126,8 +126,8 @@ function toReport({
   isStartTimedOut,
 }: ReportFacts): Omit<AgentReport, 'durationMs'> {
   const { result, claudeCodeVersion } = listener;
-  const exitCode = child?.process.exitCode ?? null;
-  const signal = child?.process.signalCode ?? null;
+  const exitCode = child?.exitCode ?? null;
+  const signal = child?.signal ?? null;
   const stderrTail = child?.stderrTail() ?? '';
   return {
     outcome: judgeOutcome({

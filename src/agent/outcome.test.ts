@@ -121,7 +121,7 @@ test('the detail tells an operator what is known', () => {
     ...NOTHING,
     exitCode: 3,
     isInitialized: false,
-    thrown: thrown('process_exited_nonzero'),
+    thrown: thrown('initialize_timeout'),
     providerFailure: provider('silent'),
     stderrTail: 'no such option\n',
   });
@@ -130,6 +130,14 @@ test('the detail tells an operator what is known', () => {
     'Claude Code ended without a result · exit code 3 · it broke · provider: silent, what happened · stderr: no such option',
   );
 });
+
+test.each(['process_exited_nonzero', 'process_killed_by_signal'])(
+  'the detail leaves out what the SDK says of an exit that is already told: %s',
+  (errorClass) => {
+    const outcome = judgeOutcome({ ...NOTHING, exitCode: null, signal: 'SIGKILL', thrown: thrown(errorClass) });
+    expect(outcome).toHaveProperty('detail', 'Claude Code ended without a result · signal SIGKILL');
+  },
+);
 
 function thrown(errorClass: string) {
   return { errorClass, message: 'it broke' };

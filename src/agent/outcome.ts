@@ -148,6 +148,11 @@ function find(table: CodeTable, key: string | number | null | undefined): RunErr
   return key !== null && key !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
+/** The SDK's own words for the end of the process: it knows no more of it than what is said before, and less of a signal. */
+function isAboutExit({ errorClass }: NonNullable<OutcomeFacts['thrown']>): boolean {
+  return errorClass === 'process_exited_nonzero' || errorClass === 'process_killed_by_signal';
+}
+
 /** All that helps an operator to find the cause, on one line. */
 function describe(facts: OutcomeFacts): string {
   const { result, thrown, providerFailure, exitCode, signal, stderrTail } = facts;
@@ -155,7 +160,7 @@ function describe(facts: OutcomeFacts): string {
     facts.isStartTimedOut ? 'Claude Code did not say a word in time' : null,
     result === null ? 'Claude Code ended without a result' : [result.text, ...result.errors].filter(Boolean).join('; '),
     result === null ? (signal === null ? `exit code ${exitCode ?? 'unknown'}` : `signal ${signal}`) : null,
-    result === null && thrown !== null ? thrown.message : null,
+    result === null && thrown !== null && !isAboutExit(thrown) ? thrown.message : null,
     providerFailure === null ? null : `provider: ${providerFailure.kind}, ${providerFailure.message}`,
     stderrTail === '' ? null : `stderr: ${stderrTail.trim()}`,
   ];

@@ -8,6 +8,13 @@ import type { Containment } from './containment.ts';
 /** More than is reported, so that cutting in the middle of a character does not show. */
 const STDERR_KEPT = 4_000;
 
+/**
+ * The last line of an `unshare` whose process was killed. It means to die of the same signal, which it does with
+ * any other; but SIGKILL cannot be reset, and older versions (2.38 does) stumble over that and leave with 1.
+ * An exit code of 128 and more is the process's own: `unshare` makes none of a signal.
+ */
+const KILLED_INSIDE = /(?<![^\n])unshare: [^\n]*sigprocmask[^\n]*\n$/;
+
 /** A Claude Code process that was started: what the SDK needs of it, and what we need to end and judge it. */
 export interface ClaudeChild {
   /** For the SDK, which speaks with it over stdin and stdout. */
@@ -16,6 +23,10 @@ export interface ClaudeChild {
   /** Resolves when it has ended, or could not be started. */
   readonly exited: Promise<void>;
   readonly hasExited: boolean;
+  /** What it has left with; null before its end, and when a signal ended it. */
+  readonly exitCode: number | null;
+  /** What has ended it, or null. */
+  readonly signal: NodeJS.Signals | null;
   /** Whether its end was the end of every process it has started: the kernel ends a PID namespace with its first process. */
   readonly hasTakenAllAlong: boolean;
   /** Resolves when it has ended and all it wrote was read. Descendants that hold its pipes delay that. */
@@ -52,6 +63,10 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
   // A process that dies while it is written to breaks the pipe. Its death is reported by 'exit'; unheard, this would end ours.
   child.stdin.on('error', () => undefined);
 
+  // Asked when it is needed: the words of a process arrive after its end.
+  const isKilledInside = () =>
+    containment.kind === 'pid_namespace' && child.exitCode === 1 && KILLED_INSIDE.test(stderr);
+
   let hasExited = false;
   const exited = new Promise<void>((resolve) => {
     const end = () => {
@@ -74,8 +89,14 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
       // `unshare` leaves by itself only when the namespace is empty; when it is killed, that comes a moment later.
       return containment.kind === 'pid_namespace' && child.exitCode !== null;
     },
+    get exitCode() {
+      return isKilledInside() ? null : child.exitCode;
+    },
+    get signal() {
+      return isKilledInside() ? 'SIGKILL' : child.signalCode;
+    },
     closed,
-    stderrTail: () => toStorable(tail(stderr, 1_000)),
+    stderrTail: () => toStorable(tail(isKilledInside() ? stderr.replace(KILLED_INSIDE, '') : stderr, 1_000)),
     kill: (signal) => void child.kill(signal),
   };
 }

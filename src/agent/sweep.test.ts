@@ -80,15 +80,15 @@ test.runIf(isLinux)('a worker whose pid is used again by another process counts 
   expect(await exit).toEqual([null, 'SIGKILL']);
 });
 
-test.runIf(isLinux)(
-  'a process that only bears the mark of an attempt, and none of a worker, is left alone',
-  async () => {
-    const stranger = spawn('sleep', ['624'], { env: { LONGHAUL_ATTEMPT: 'not-ours' } });
-    await sweepOrphans({ log });
-    expect(stranger.exitCode).toBeNull();
-    expect(stranger.signalCode).toBeNull();
-    const exit = once(stranger, 'exit');
-    stranger.kill('SIGKILL');
-    await exit;
-  },
-);
+test.runIf(isLinux).each([
+  ['only the mark of an attempt, and none of a worker', {}],
+  ['the mark of a worker in the form of another version', { LONGHAUL_WORKER: '999999999:1' }],
+])('a process that bears %s is left alone', async (_, marks) => {
+  const stranger = spawn('sleep', ['624'], { env: { LONGHAUL_ATTEMPT: 'not-ours', ...marks } });
+  await sweepOrphans({ log });
+  expect(stranger.exitCode).toBeNull();
+  expect(stranger.signalCode).toBeNull();
+  const exit = once(stranger, 'exit');
+  stranger.kill('SIGKILL');
+  await exit;
+});

@@ -1,5 +1,6 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeDirectory } from '../core/paths.ts';
 import type { Database } from '../db/database.ts';
 import { generateKey, hasKeys, storeKey } from './keys.ts';
 
@@ -17,7 +18,7 @@ export async function ensureAdminKey(database: Database, dataDir: string): Promi
   if (await hasKeys(database)) return null;
   const key = generateKey();
   const file = adminKeyFile(dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeDirectory(dataDir, { mode: 0o700 });
   await writeFile(`${file}.new`, `${key}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
   await storeKey(database, { key, name: 'admin', scopes: ['admin'] });

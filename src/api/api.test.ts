@@ -1,69 +1,34 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases.ts';
-import { resolveConfig } from '../config/resolve.ts';
-import { createLog } from '../core/log.ts';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { NewEvent } from '../core/events.ts';
 import { createId } from '../core/ids.ts';
-import type { Database } from '../db/database.ts';
-import { migrate } from '../db/migrate.ts';
-import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
+import { CHANNELS, type Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from '../run/append-events.ts';
 import { claimRuns, type Claim } from '../run/claim.ts';
 import { findRun } from '../run/read-runs.ts';
 import { settleAttempt } from '../run/settle.ts';
-import { createEventHub, type EventHub } from '../stream/event-hub.ts';
-import { createApi } from './api.ts';
+import { startApi, type TestApi } from './api.fixture.ts';
 import type { Api } from './api-deps.ts';
 import type { Problem, RunResource } from './contract.ts';
-import { generateKey, storeKey } from './keys.ts';
-
-const config = resolveConfig({
-  input: { agents: { reader: { tools: ['Read'] }, brief: { tools: [], limits: { maxPromptLength: 10 } } } },
-  baseDir: '/',
-  env: {},
-});
+import { generateKey } from './keys.ts';
 
 describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
+  let service: TestApi;
   let database: Database;
   let queue: Queue;
-  let hub: EventHub;
   let api: Api;
-  let remove: () => Promise<void>;
-  const admin = generateKey();
-  const plain = generateKey();
+  let request: TestApi['request'];
+  let post: TestApi['post'];
 
   beforeAll(async () => {
-    ({ database, remove } = await createTestDatabase(kind));
-    await migrate(database);
-    queue = createPgBossQueue({ database, expireSeconds: 180, onError: (error) => expect.unreachable(error.message) });
-    await queue.start(['reader', 'brief']);
-    hub = await createEventHub(database);
-    api = createApi({ config, database, queue, hub, version: '0.0.0', log: createLog('error') });
-    await storeKey(database, { key: admin, name: 'admin', scopes: ['admin'] });
-    await storeKey(database, { key: plain, name: 'application', scopes: [] });
+    service = await startApi(kind);
+    ({ database, queue, api, request, post } = service);
   });
 
-  afterAll(async () => {
-    await hub.close();
-    await queue.stop();
-    await remove();
-  });
+  afterAll(() => service.close());
 
-  const request = async (path: string, init: RequestInit & { key?: string } = {}) => {
-    const { key = admin, headers, ...rest } = init;
-    return api.request(path, {
-      ...rest,
-      headers: { authorization: `Bearer ${key}`, ...(headers as Record<string, string>) },
-    });
-  };
-  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
-    request(path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    });
   const submit = async (changes: object = {}) => {
     const response = await post('/v1/runs', { agent: 'reader', prompt: 'hello', ...changes });
     expect(response.status).toBe(202);
@@ -282,8 +247,42 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
       expect((await request('/v1/runs', { key })).status).toBe(401);
     }
     expect((await request('/v1/nothing', { key: 'wrong' })).status).toBe(401);
+    expect((await request('/v1/runs', { key: 'wrong', method: 'DELETE' })).status).toBe(401);
     expect((await api.request('/livez')).status).toBe(200);
     expect((await api.request('/readyz')).status).toBe(200);
+  });
+
+  it('takes a key in one form alone', async () => {
+    const as = async (authorization: string) => (await request('/v1/runs', { headers: { authorization } })).status;
+    const { plainKey } = service;
+    expect(await as(`bearer  ${plainKey}`)).toBe(200);
+    for (const wrong of [`Bearer ${plainKey} extra`, `Bearer ${plainKey},`, `Bearer${plainKey}`, `Basic ${plainKey}`]) {
+      expect(await as(wrong)).toBe(401);
+    }
+  });
+
+  it('takes an id in any case, and gives it back in lower case', async () => {
+    const run = await submit();
+    const loud = `/v1/runs/${run.id.toUpperCase()}`;
+    const claimed = await claim();
+    const asked = Promise.withResolvers<string>();
+    const stopListening = await database.listen(CHANNELS.cancel, asked.resolve, () => undefined);
+    const cancelled = (await (await post(`${loud}/cancel`, {})).json()) as RunResource;
+    expect(cancelled.links.self).toBe(`/v1/runs/${run.id}`);
+    expect(await asked.promise).toBe(run.id);
+    await stopListening();
+    const live = await request(`${loud}/events?after=2`, { headers: { accept: 'text/event-stream' } });
+    const waiting = request(`${loud}?wait=30`);
+    await finish(claimed);
+    // A follower that is not woken says so, and looks for itself seconds later.
+    expect(await live.text()).not.toContain('still here');
+    expect(await (await waiting).json()).toMatchObject({ id: run.id, status: 'succeeded' });
+    const older = await request(`/v1/runs?cursor=${run.id.toUpperCase()}&limit=1`);
+    expect(older.status).toBe(200);
+    const missing = createId();
+    expect(await (await request(`/v1/runs/${missing.toUpperCase()}`)).json()).toMatchObject({
+      detail: `There is no run ${missing}.`,
+    });
   });
 
   it('answers the same run to the same idempotency key', async () => {
@@ -363,7 +362,7 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
       error: { code: 'provider_auth', detail: 'connect ECONNREFUSED 10.0.0.7' },
       attempts: [{ number: 1, outcome: 'failed' }],
     });
-    const seen = (await (await request(path, { key: plain })).json()) as RunResource;
+    const seen = (await (await request(path, { key: service.plainKey })).json()) as RunResource;
     expect(seen.error).toEqual({
       code: 'provider_auth',
       message: 'The service could not sign in to the model provider.',

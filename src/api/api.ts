@@ -1,13 +1,14 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
-import { HTTPException } from 'hono/http-exception';
-import { LonghaulError, toMessage } from '../core/errors.ts';
+import { LonghaulError } from '../core/errors.ts';
 import { toFieldErrors } from '../core/validation.ts';
+import { answerError } from './answer-error.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
 import { authenticate, type ApiEnv } from './authenticate.ts';
 import { describe } from './check-submission.ts';
 import { createKeyFinder } from './keys.ts';
 import { answerProblem, toProblem } from './problem.ts';
+import { refuseOtherMethods } from './refuse-other-methods.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addRunRoutes } from './routes/runs.ts';
@@ -32,20 +33,7 @@ export function createApi(deps: ApiDeps): Api {
       toProblem('not_found', { detail: `There is nothing at ${context.req.method} ${context.req.path}.` }),
     ),
   );
-  api.onError((error, context) => {
-    if (error instanceof LonghaulError) {
-      return answerProblem(context, toProblem(error.code, { detail: error.message, errors: error.errors }));
-    }
-    if (error instanceof HTTPException && error.status === 400) {
-      return answerProblem(context, toProblem('invalid_json', { detail: 'The body is not valid JSON.' }));
-    }
-    // What went wrong inside is for the log. A caller is told only that it did.
-    log.error(
-      { err: error, method: context.req.method, path: context.req.path },
-      `a request failed: ${toMessage(error)}`,
-    );
-    return answerProblem(context, toProblem('unavailable'));
-  });
+  api.onError((error, context) => answerError({ error, context, log }));
 
   api.use(
     '/v1/*',
@@ -71,6 +59,7 @@ export function createApi(deps: ApiDeps): Api {
     }),
   );
   api.get('/openapi.json', (context) => context.json(describeApi()));
+  refuseOtherMethods(api);
   return api;
 }
 

@@ -10,8 +10,8 @@ export interface ApiEnv {
 /** Lets only callers with a key that works through, and says who they are. */
 export function authenticate(findCaller: (key: string) => Promise<Caller | null>) {
   return createMiddleware<ApiEnv>(async (context, next) => {
-    const [scheme = '', key = ''] = (context.req.header('authorization') ?? '').split(' ');
-    if (scheme.toLowerCase() !== 'bearer' || key === '') {
+    const [, key] = /^Bearer +(\S+)$/i.exec(context.req.header('authorization') ?? '') ?? [];
+    if (key === undefined) {
       throw new LonghaulError('unauthorized', { message: 'Send an API key as "Authorization: Bearer KEY".' });
     }
     const caller = await findCaller(key);

@@ -2,12 +2,12 @@ import type { z } from '@hono/zod-openapi';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
 import type { RunLimits } from '../core/limits.ts';
-import { countCharacters, findUnstorable } from '../core/text.ts';
+import { countCharacters } from '../core/text.ts';
 import type { Submission } from '../run/submit.ts';
+import { checkMetadata } from './check-metadata.ts';
 import type { submissionSchema } from './contract.ts';
 import { fieldError } from './problem.ts';
 
-const MAX_METADATA_BYTES = 16_384;
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
 
 interface CheckOptions {
@@ -35,8 +35,7 @@ export function checkSubmission({ body, agents, idempotencyKey, createdBy }: Che
   }
   const errors = [
     ...checkPrompt(body.prompt, agent.limits.maxPromptLength),
-    ...checkText('user', body.user),
-    ...checkMetadata(body.metadata),
+    ...checkMetadata(body.metadata ?? {}),
     ...checkLimits(withoutUndefined(body.limits ?? {}), agent.limits),
   ];
   if (errors.length > 0) {
@@ -61,34 +60,8 @@ export function describe(errors: readonly FieldError[]): string {
 
 function checkPrompt(prompt: string, maxLength: number): FieldError[] {
   const length = countCharacters(prompt);
-  if (length > maxLength) {
-    return [{ path: 'prompt', message: `must have at most ${maxLength} characters; received ${length}` }];
-  }
-  return checkText('prompt', prompt);
-}
-
-function checkText(path: string, text: string | undefined): FieldError[] {
-  const unstorable = text === undefined ? null : findUnstorable(text);
-  return unstorable === null ? [] : [{ path, message: `must not contain a ${unstorable}` }];
-}
-
-function checkMetadata(metadata: Record<string, unknown> | undefined): FieldError[] {
-  if (metadata === undefined) return [];
-  const json = JSON.stringify(metadata);
-  const size = Buffer.byteLength(json);
-  if (size > MAX_METADATA_BYTES) {
-    return [{ path: 'metadata', message: `must be at most ${MAX_METADATA_BYTES} bytes as JSON; received ${size}` }];
-  }
-  return findUnstorableIn(metadata, 'metadata');
-}
-
-function findUnstorableIn(value: unknown, path: string): FieldError[] {
-  if (typeof value === 'string') return checkText(path, value);
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, child]) => [
-    ...checkText(path, key),
-    ...findUnstorableIn(child, `${path}.${key}`),
-  ]);
+  if (length <= maxLength) return [];
+  return [{ path: 'prompt', message: `must have at most ${maxLength} characters; received ${length}` }];
 }
 
 function checkLimits(limits: Partial<RunLimits>, agentLimits: RunLimits): FieldError[] {

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { RUN_STATUSES } from '../core/states.ts';
+import { text, time } from './input-fields.ts';
 
 /** The HTTP contract, v1: what goes in and what comes out. JSON in camelCase, times ISO 8601 UTC, money in USD. */
 
@@ -31,30 +32,27 @@ export const submissionSchema = z
         .string('must be the name of an agent')
         .min(1, 'must be the name of an agent')
         .max(64, 'must be the name of an agent'),
-      prompt: z
-        .string('must be a string')
+      prompt: text()
         .min(1, 'must not be empty')
         .describe('What the agent is to do. Data: never expanded, never interpreted.'),
-      user: z
-        .string('must be a string')
+      user: text()
         .min(1, 'must not be empty')
         .max(200, 'must have at most 200 characters')
         .optional()
         .describe("The application's own end user the run is for."),
-      metadata: z
-        .record(z.string(), z.unknown(), 'must be an object')
-        .optional()
-        .describe('Kept with the run and returned as given; at most 16 KB.'),
+      // Not a record, which would drop a key "__proto__" without a word.
+      metadata: z.custom<Record<string, unknown>>(isObject, 'must be an object').optional().openapi({
+        type: 'object',
+        additionalProperties: true,
+        description: 'Kept with the run and returned as given; at most 16 KB and 100 levels deep.',
+      }),
       priority: z
         .int('must be a whole number')
         .min(-100, 'must be between -100 and 100')
         .max(100, 'must be between -100 and 100')
         .optional()
         .describe('Higher goes first. Defaults to 0.'),
-      startAfter: z.iso
-        .datetime({ offset: true, message: 'must be an ISO 8601 time, such as 2026-01-31T09:00:00Z' })
-        .optional()
-        .describe('Not to start before. Defaults to at once.'),
+      startAfter: time().optional().describe('Not to start before. Defaults to at once.'),
       limits: limitsSchema.optional(),
     },
     'must be an object',
@@ -182,6 +180,10 @@ export const workerSchema = z
     heartbeatAt: instant(),
   })
   .openapi('Worker');
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 export type Submission = z.input<typeof submissionSchema>;
 export type RunResource = z.input<typeof runSchema>;

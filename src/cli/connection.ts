@@ -22,13 +22,13 @@ export function addConnectionOptions(command: Command): Command {
 /**
  * The client a command speaks through. The key is `LONGHAUL_API_KEY`, or for a server on this machine the
  * one its data directory keeps.
- * @throws {LonghaulError} `usage` for a URL that is none, `unauthorized` when there is no key,
+ * @throws {LonghaulError} `usage` for a URL that is none, `unauthorized` when there is no key or it cannot be one,
  * `server_unreachable` when there is none and nobody listens either.
  */
 export async function connect(shell: Shell, options: ConnectionOptions): Promise<LonghaulClient> {
   const url = findUrl(shell, options);
   const dataDir = path.resolve(shell.cwd, shell.env['LONGHAUL_DATA_DIR'] ?? '.longhaul');
-  const apiKey = shell.env['LONGHAUL_API_KEY'] ?? (isLoopback(url) ? await readKey(adminKeyFile(dataDir)) : null);
+  const apiKey = await findKey(shell, { url, file: adminKeyFile(dataDir) });
   if (apiKey !== null) return createClient({ url, apiKey });
 
   // Where no server was ever started there is no key either, and the server is what to speak of first.
@@ -55,6 +55,22 @@ function findUrl({ env }: Shell, options: ConnectionOptions): string {
 function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+async function findKey({ env }: Shell, { url, file }: { url: string; file: string }): Promise<string | null> {
+  const given = env['LONGHAUL_API_KEY'];
+  if (given !== undefined) return checkKey(given, 'LONGHAUL_API_KEY');
+  const kept = isLoopback(url) ? await readKey(file) : null;
+  return kept === null ? null : checkKey(kept, file);
+}
+
+/** What no header can hold would be refused by `fetch`, in an error that repeats the key. */
+function checkKey(key: string, source: string): string {
+  const trimmed = key.trim();
+  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
+  throw new LonghaulError('unauthorized', {
+    message: `What is in ${source} is no API key: a key is one line of printable ASCII characters without a blank. It is not shown here; copy the key anew.`,
+  });
 }
 
 async function readKey(file: string): Promise<string | null> {

@@ -77,6 +77,13 @@ describe('a configuration', () => {
     expect(config.ignoredOptions).toEqual(['agents.reader.retry', 'worker.restartAboveMb', 'limits', 'alerts']);
   });
 
+  it('tells a name that begins with two dots from the way out of a directory', () => {
+    const error = refusal(() =>
+      resolve({ agents: { reader: { ...reader, workspace: '.' } } }, { LONGHAUL_DATA_DIR: '..data' }),
+    );
+    expect(error.errors[0]?.path).toBe('agents.reader.workspace');
+  });
+
   it('cannot be changed once it is in force', () => {
     const config = resolve({ agents: { reader } });
     expect(() => Object.assign(config.worker, { slots: 99 })).toThrow(TypeError);
@@ -108,7 +115,22 @@ describe('a configuration', () => {
     [
       { agents: { reader: { ...reader, workspace: '.' } } },
       'agents.reader.workspace',
-      'holds Longhaul’s data directory'.replace('’', "'"),
+      "holds Longhaul's data directory",
+    ],
+    [
+      { agents: { reader: { ...reader, workspace: { root: '.longhaul/db', mode: 'shared' } } } },
+      'agents.reader.workspace',
+      "lies in Longhaul's data directory",
+    ],
+    [
+      { agents: { writer: { tools: ['Write'], workspace: { root: './w', from: '/' } } } },
+      'agents.writer.workspace.from',
+      "holds Longhaul's data directory",
+    ],
+    [
+      { agents: { writer: { tools: ['Write'], workspace: { root: './w', from: '.longhaul/db' } } } },
+      'agents.writer.workspace.from',
+      "lies in Longhaul's data directory",
     ],
     [{ agents: { reader }, worker: { slots: 0 } }, 'worker.slots', 'must be 1 or more; received 0'],
     [[], '', 'received []'],
@@ -227,6 +249,14 @@ describe('a configuration file', () => {
     await writeFile(path.join(directory, 'wrong.ts'), 'export default { agents: { a: { tools: "Read" } } };');
     await expect(load('wrong.ts')).rejects.toMatchObject({
       message: expect.stringContaining('agents.a.tools') as string,
+    });
+  });
+
+  it('that never finishes loading is given up', async () => {
+    await writeFile(path.join(directory, 'waits.ts'), 'await new Promise(() => {}); export default {};');
+    await expect(loadConfig({ file: 'waits.ts', cwd: directory, env: {}, deadlineMs: 50 })).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringMatching(/waits\.ts .*0\.05 s.*await/s) as string,
     });
   });
 

@@ -12,13 +12,18 @@ interface LoadOptions {
   readonly file?: string | undefined;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How long the file may take to load, in ms. Defaults to 30,000. */
+  readonly deadlineMs?: number;
 }
+
+/** Room for a file that asks something else for its values. Unwatched, one that waits for ever ends the process with Node's own words. */
+const DEADLINE_MS = 30_000;
 
 /**
  * Finds, loads and checks the configuration file.
  * @throws {LonghaulError} `config_not_found` or `config_invalid`.
  */
-export async function loadConfig({ file, cwd, env }: LoadOptions): Promise<Config> {
+export async function loadConfig({ file, cwd, env, deadlineMs = DEADLINE_MS }: LoadOptions): Promise<Config> {
   const candidates = (file === undefined ? CONFIG_FILES : [file]).map((candidate) => path.resolve(cwd, candidate));
   const found = candidates.find((candidate) => existsSync(candidate));
   if (found === undefined) {
@@ -29,15 +34,22 @@ export async function loadConfig({ file, cwd, env }: LoadOptions): Promise<Confi
           : `There is no configuration file at ${candidates[0]}.`,
     });
   }
-  return resolveConfig({ input: await importDefault(found), file: found, baseDir: path.dirname(found), env });
+  const input = await importDefault(found, deadlineMs);
+  return resolveConfig({ input, file: found, baseDir: path.dirname(found), env });
 }
 
-async function importDefault(file: string): Promise<unknown> {
+async function importDefault(file: string, deadlineMs: number): Promise<unknown> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Error(`it was not done after ${deadlineMs / 1_000} s; look for an await that never settles`));
+  }, deadlineMs);
   let loaded: { default?: unknown };
   try {
-    loaded = (await import(pathToFileURL(file).href)) as { default?: unknown };
+    loaded = (await Promise.race([import(pathToFileURL(file).href), late.promise])) as { default?: unknown };
   } catch (cause) {
     throw new LonghaulError('config_invalid', { message: `${file} could not be loaded: ${toMessage(cause)}`, cause });
+  } finally {
+    clearTimeout(timer);
   }
   if (loaded.default === undefined) {
     throw new LonghaulError('config_invalid', {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
+import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { configSchema, environmentSchema, type LonghaulConfig } from './schema.ts';
@@ -170,19 +171,20 @@ function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
     }));
 }
 
-/** A shared workspace around the data directory would let a run read the admin key and the database. */
+/**
+ * A run that is shown the data directory, or given a copy of it, could read the admin key and the database.
+ * Judged by name here; the worker looks again with links followed.
+ */
 function findExposureErrors(agents: ReadonlyMap<string, Agent>, dataDir: string): FieldError[] {
-  return [...agents.values()]
-    .filter(({ workspace }) => workspace.mode === 'shared' && isWithin(dataDir, workspace.root))
-    .map(({ name, workspace }) => ({
-      path: `agents.${name}.workspace`,
-      message: `is ${workspace.root}, which holds Longhaul's data directory ${dataDir}; name a directory beside it, such as ./workspace`,
-    }));
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  const relative = path.relative(outer, inner);
-  return !relative.startsWith('..') && !path.isAbsolute(relative);
+  return [...agents.values()].flatMap(({ name, workspace }) => {
+    const shown = { workspace: workspace.mode === 'shared' ? workspace.root : null, 'workspace.from': workspace.from };
+    return Object.entries(shown).flatMap(([field, place]) => {
+      const overlap = place === null ? null : findOverlap(place, dataDir);
+      if (overlap === null) return [];
+      const message = `is ${place}, which ${overlap} Longhaul's data directory ${dataDir}; name a directory beside it, such as ./workspace`;
+      return [{ path: `agents.${name}.${field}`, message }];
+    });
+  });
 }
 
 /** Options of the contract that this version accepts but does not act on yet. */

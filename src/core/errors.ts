@@ -68,6 +68,7 @@ export const REQUEST_ERRORS = {
   not_found: kind(404, 66, false, 'There is nothing at this address.'),
   run_not_found: kind(404, 67, false, 'There is no such run.'),
   agent_not_found: kind(404, 68, false, 'There is no such agent.'),
+  method_not_allowed: kind(405, 69, false, 'This address does not take that method.'),
   conflict: kind(409, 70, false, 'The request contradicts the present state.'),
   idempotency_mismatch: kind(422, 71, false, 'This idempotency key was used for another request.'),
   unavailable: kind(503, 72, true, 'The service cannot take requests right now. Try again shortly.'),

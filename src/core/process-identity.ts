@@ -26,11 +26,11 @@ export function ownIdentity(): string {
 
 /**
  * Whether the process that `identity` names is still there. `elsewhere`: it belongs to another machine,
- * container or boot, whose process ids say nothing here. A process that reuses an id is another one.
+ * container or boot, whose process ids say nothing here, or is named in a way that this version cannot read.
+ * A process that reuses an id is another one.
  */
 export function findPresence(identity: string): 'alive' | 'gone' | 'elsewhere' {
   const [, pid, startTime, place] = /^(\d+):([^@]+)@(.+)$/.exec(identity) ?? [];
-  if (place === undefined) return 'gone';
   if (place !== ownPlace()) return 'elsewhere';
   return readStartTime(Number(pid)) === startTime ? 'alive' : 'gone';
 }

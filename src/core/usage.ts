@@ -22,3 +22,12 @@ export function addUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
     cacheCreationTokens: a.cacheCreationTokens + b.cacheCreationTokens,
   };
 }
+
+/** Far above what any call can use, far below where sums and prices stop being exact. */
+const MOST_TOKENS = 10_000_000_000;
+
+/** A count of tokens as someone else reports it, made one that can be summed and priced: whole, from 0 to 1e10. */
+export function toTokenCount(value: unknown): number {
+  if (typeof value !== 'number' || !(value > 0)) return 0;
+  return Math.min(Math.round(value), MOST_TOKENS);
+}

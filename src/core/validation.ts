@@ -2,19 +2,20 @@ import type { z } from 'zod';
 import type { FieldError } from './errors.ts';
 import { countCharacters } from './text.ts';
 
+type Issue = z.core.$ZodIssue;
+
 /** Turns what zod found into field errors: the path, what is allowed there, the value received. */
 export function toFieldErrors(error: z.ZodError, input: unknown): FieldError[] {
   return error.issues.flatMap((issue): FieldError[] => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ path: toPath([...issue.path, key]), message: 'is not a known field' }));
     }
-    if (issue.code === 'invalid_key') {
-      return issue.issues.map(({ message }) => ({ path: toPath(issue.path), message }));
-    }
+    const path = toPath(issue.path);
+    if (issue.code === 'invalid_key') return issue.issues.map((inner) => ({ path, message: toRule(inner) }));
+    const rule = toRule(issue);
     const received = valueAt(input, issue.path);
-    const isMissing = received === undefined;
-    const rule = isMissing && issue.code === 'invalid_type' ? `is required (${issue.message})` : issue.message;
-    return [{ path: toPath(issue.path), message: isMissing ? rule : `${rule}; received ${describeValue(received)}` }];
+    if (received !== undefined) return [{ path, message: `${rule}; received ${describeValue(received)}` }];
+    return [{ path, message: issue.code === 'invalid_type' ? `is required (${rule})` : rule }];
   });
 }
 
@@ -23,8 +24,49 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'string' && value.length > 60) return `a string of ${countCharacters(value)} characters`;
   if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return typeof value;
   if (typeof value === 'number') return String(value);
-  const json = JSON.stringify(value) ?? 'undefined';
-  return json.length > 80 ? (Array.isArray(value) ? `an array of ${value.length}` : 'an object') : json;
+  // Whatever is deeper is longer, too, and JSON.stringify recurses.
+  const json = isDeeperThan(value, MAX_JSON_LENGTH / 2) ? null : (JSON.stringify(value) ?? 'undefined');
+  if (json !== null && json.length <= MAX_JSON_LENGTH) return json;
+  return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
+}
+
+const MAX_JSON_LENGTH = 80;
+
+/** Whether more than `most` objects or arrays lie within each other. Does not recurse: any depth is measured. */
+export function isDeeperThan(value: unknown, most: number): boolean {
+  const left = [{ value, depth: 1 }];
+  for (let at = left.pop(); at !== undefined; at = left.pop()) {
+    if (typeof at.value !== 'object' || at.value === null) continue;
+    if (at.depth > most) return true;
+    for (const child of Object.values(at.value)) left.push({ value: child, depth: at.depth + 1 });
+  }
+  return false;
+}
+
+/** The rule that was broken, as its schema states it; where it states none, ours in place of zod's words. */
+function toRule(issue: Issue): string {
+  // Ours go on from a path, so they begin in lower case. Zod's begin a sentence and repeat the value received.
+  if (!/^[A-Z]/.test(issue.message)) return issue.message;
+  if (issue.code === 'invalid_type') return `must be ${KINDS[issue.expected] ?? 'of another kind'}`;
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(describeValue).join(', ')}`;
+  if (issue.code === 'too_small') return toBoundRule(issue.origin, `at least ${issue.minimum}`);
+  if (issue.code === 'too_big') return toBoundRule(issue.origin, `at most ${issue.maximum}`);
+  return 'is not allowed';
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+};
+
+function toBoundRule(origin: string, bound: string): string {
+  if (origin === 'string') return `must have ${bound} characters`;
+  return origin === 'array' ? `must have ${bound} items` : `must be ${bound}`;
 }
 
 function toPath(segments: readonly PropertyKey[]): string {

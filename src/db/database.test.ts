@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -33,7 +33,6 @@ describe('the lock of a data directory', () => {
   it.each([
     ['a process that is gone', ownIdentity().replace(/^\d+/, '999999999')],
     ['a process whose id another one has now', ownIdentity().replace(/:[^@]+/, ':1')],
-    ['nobody who can be named', 'garbage'],
   ])('is taken over when it was left by %s', async (_, holder) => {
     await writeFile(path.join(directory, 'lock'), holder);
     const lock = await lockDataDir(directory);
@@ -41,13 +40,20 @@ describe('the lock of a data directory', () => {
     await lock.release();
   });
 
-  it('is left to a holder of another container that shows itself, and taken from one that does not', async () => {
+  it.each([
+    ['of another container', '1:1@another-machine', 'process 1.'],
+    ['of another version', '4711', 'process 4711.'],
+    ['that cannot be named', 'garbage', 'another process.'],
+  ])('is left to a holder %s that shows itself, and taken from one that does not', async (_, holder, name) => {
     const file = path.join(directory, 'lock');
-    await writeFile(file, '1:1@another-machine');
+    await writeFile(file, holder);
     const signs = setInterval(() => void utimes(file, new Date(), new Date()), 100);
-    await expect(lockDataDir(directory)).rejects.toMatchObject({ code: 'data_dir_locked' });
+    await expect(lockDataDir(directory)).rejects.toMatchObject({
+      code: 'data_dir_locked',
+      message: expect.stringContaining(`in use by ${name}`) as string,
+    });
     clearInterval(signs);
-    await (await lockDataDir(directory)).release();
+    await (await lockDataDir(directory, { watchMs: 500 })).release();
   });
 
   it('goes to one of many processes that find a stale one at once', async () => {
@@ -79,6 +85,16 @@ describe('the embedded database', () => {
     await again.close();
     expect((await stat(directory)).mode & 0o077).toBe(0);
     await rm(path.dirname(directory), { recursive: true });
+  });
+
+  it('leaves a directory that was there as it is, and keeps private what it makes in it', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-embedded-'));
+    await chmod(directory, 0o755);
+    await mkdir(path.join(directory, 'lost+found')); // As on a new volume.
+    await (await openEmbeddedDatabase(directory)).close();
+    expect((await stat(directory)).mode & 0o777).toBe(0o755);
+    expect((await stat(path.join(directory, 'db'))).mode & 0o777).toBe(0o700);
+    await rm(directory, { recursive: true });
   });
 });
 

@@ -1,25 +1,29 @@
-import { chmod, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { PGlite, types } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect } from 'kysely';
 import { fromPglite } from 'pg-boss';
 import { LonghaulError, toMessage } from '../core/errors.ts';
+import { makeDirectory } from '../core/paths.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { Database } from './database.ts';
+import { prepareDataDir } from './prepare-data-dir.ts';
 import type { Tables } from './tables.ts';
 
 /**
  * Opens the embedded PostgreSQL in `dataDir`, creating it at the first time. One process at a time.
- * @throws {LonghaulError} `data_dir_locked` when another process has it, `database_unavailable` when it cannot be opened.
+ * @throws {LonghaulError} `config_invalid` when the directory cannot be Longhaul's, `data_dir_locked` when another
+ * process has it, `database_unavailable` when it cannot be opened.
  */
 export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await chmod(dataDir, 0o700);
+  await prepareDataDir(dataDir);
   const lock = await lockDataDir(dataDir);
+  const databaseDir = path.join(dataDir, 'db');
   let pglite: PGlite;
   try {
+    // Private by itself: others may look into a data directory that was there before.
+    await makeDirectory(databaseDir, { mode: 0o700 });
     // Without the parser a number above 2^53 would come as a BigInt, which nothing here takes.
-    pglite = await PGlite.create(path.join(dataDir, 'db'), { parsers: { [types.INT8]: Number } });
+    pglite = await PGlite.create(databaseDir, { parsers: { [types.INT8]: Number } });
   } catch (cause) {
     await lock.release();
     throw new LonghaulError('database_unavailable', {

@@ -85,3 +85,16 @@ test('an answer that cannot be read is estimated by its size', () => {
   const { last } = read([Buffer.alloc(400)], { contentType: '' });
   expect(last).toMatchObject({ model: 'asked-for', outputTokens: 100, isEstimated: true });
 });
+
+test.each([
+  [12.5, 13],
+  [1e11, 1e10],
+  ['1e400', 1e10],
+  [-1, 500],
+  ['"500000"', 500],
+  ['null', 500],
+  ['[1]', 500],
+])('a count of %s is taken as %i, or left as it was', (count, expected) => {
+  const absurd = `event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":${count}}}\n\n`;
+  expect(read([Buffer.from(wholeStream + absurd)]).last).toEqual({ ...whole, outputTokens: expected });
+});

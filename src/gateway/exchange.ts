@@ -29,9 +29,13 @@ interface ExchangeOptions {
   readonly pass: AttemptPass;
 }
 
+/** More than an agent with all its sub-agents has; each one open costs the worker memory and a connection. */
+const MAX_OPEN_REQUESTS = 16;
+
 /** Takes one request of an attempt to the provider and its answer back. Never rejects. */
 export async function exchange(options: ExchangeOptions): Promise<void> {
   const { context, request, response, pass } = options;
+  if (pass.openRequests >= MAX_OPEN_REQUESTS) return refuse(response, REFUSALS.tooManyOpen);
   const ending = new AbortController();
   const leave = pass.enter(() => {
     ending.abort();
@@ -40,8 +44,9 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   response.once('close', () => {
     if (!response.writableFinished) ending.abort();
   });
+  const claim = pass.bodyBudget.claim();
   try {
-    const body = await readRequestBody(request);
+    const body = await readRequestBody(request, claim);
     if (typeof body === 'string') return refuse(response, REFUSALS[body]);
     const refusal = await decide(options, body);
     if (ending.signal.aborted) return;
@@ -54,6 +59,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
     }
     response.destroy();
   } finally {
+    claim.release();
     leave();
   }
 }

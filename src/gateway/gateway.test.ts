@@ -239,6 +239,23 @@ describe('the meter', () => {
     expect(meter.isPriceKnown).toBe(false);
   });
 
+  test('a model may be called as nothing else is', async () => {
+    upstream.answerWith((response, { body }) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const { model } = JSON.parse(body.toString()) as { model: string };
+      response.end(JSON.stringify({ model, usage: { input_tokens: 100, output_tokens: 10 } }));
+    });
+    for (const model of ['constructor', '__proto__']) {
+      await (await post('/v1/messages', { body: { ...call, model } })).text();
+      await (await post('/v1/messages', { body: { ...call, model } })).text();
+      expect(Object.entries(pass.meter().models)).toContainEqual([
+        model,
+        expect.objectContaining({ inputTokens: 200, outputTokens: 20, costMicros: 1_200 }),
+      ]);
+    }
+    expect(pass.meter()).toMatchObject({ costMicros: 2_400, isPriceKnown: false });
+  });
+
   test('counting tokens passes and is free', async () => {
     upstream.answerWith((response) => void response.end('{"input_tokens":12}'));
     const answer = await post('/v1/messages/count_tokens');

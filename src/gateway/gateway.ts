@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Micros } from '../core/money.ts';
 import type { Admit } from './admission.ts';
+import { createByteBudget } from './byte-budget.ts';
 import { findEndpoint } from './endpoint.ts';
 import { exchange, type ExchangeContext } from './exchange.ts';
 import { NO_LOG, type GatewayLog } from './gateway-log.ts';
@@ -47,6 +48,9 @@ interface GatewayOptions {
 /** Longer than Claude Code ever thinks between two calls: a connection it reuses must not be closing under it. */
 const KEEP_ALIVE_MS = 15 * 60_000;
 
+/** What the bodies of all requests under way may hold together; four of the largest. */
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
+
 /** Starts a gateway on a free port of 127.0.0.1. */
 export async function createGateway({ upstream, silenceMs, log = NO_LOG, admit }: GatewayOptions): Promise<Gateway> {
   const context: ExchangeContext = {
@@ -57,6 +61,7 @@ export async function createGateway({ upstream, silenceMs, log = NO_LOG, admit }
   };
   // By hash: finding one takes the same time however much of a guess is right.
   const passes = new Map<string, AttemptPass>();
+  const bodyBudget = createByteBudget(MAX_HELD_BYTES);
 
   const server = createServer((request, response) => {
     const pass = passes.get(hash(readToken(request.headers) ?? ''));
@@ -73,6 +78,7 @@ export async function createGateway({ upstream, silenceMs, log = NO_LOG, admit }
         attemptId,
         ceilingMicros,
         onMeter,
+        bodyBudget,
         log,
         onClose: () => passes.delete(hash(pass.token)),
       });

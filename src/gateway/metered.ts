@@ -37,7 +37,9 @@ export const NOTHING_METERED: Metered = {
 /** `metered` with one more answer in it. Each answer is priced by itself: a tier of a price may depend on its size. */
 export function addAnswer(metered: Metered, answer: AnswerUsage): Metered {
   const costMicros = costOf(answer.model, answer);
-  const before = metered.models[answer.model] ?? { ...NO_USAGE, costMicros: 0, isEstimated: false };
+  // The name is the provider's, or the process's: `constructor` is one, too.
+  const known = Object.hasOwn(metered.models, answer.model) ? metered.models[answer.model] : undefined;
+  const before = known ?? { ...NO_USAGE, costMicros: 0, isEstimated: false };
   return {
     requestCount: metered.requestCount,
     models: {

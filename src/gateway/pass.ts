@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { toMessage } from '../core/errors.ts';
 import type { Micros } from '../core/money.ts';
+import { createByteBudget, type ByteBudget } from './byte-budget.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import { addAnswer, NOTHING_METERED, type AnswerUsage, type Metered } from './metered.ts';
 import type { ProviderFailure } from './provider-failure.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
+import { MAX_BODY_BYTES } from './request-body.ts';
 
 /** One attempt's way through the gateway, as its worker holds it. */
 export interface GatewayPass {
@@ -22,6 +24,8 @@ export interface GatewayPass {
 /** The same attempt, as the gateway serves it. */
 export interface AttemptPass extends GatewayPass {
   readonly attemptId: string;
+  /** What the attempt's requests may hold of the worker's memory. */
+  readonly bodyBudget: ByteBudget;
   /** Why no request of this attempt can succeed any more, or null. */
   readonly refusal: Refusal | null;
   /** Whether the attempt has used up what it may cost. */
@@ -48,12 +52,15 @@ interface PassOptions {
   readonly attemptId: string;
   readonly ceilingMicros: Micros | undefined;
   readonly onMeter: ((metered: Metered) => void) | undefined;
+  /** What all attempts of the gateway share. */
+  readonly bodyBudget: ByteBudget;
   /** Called once, when the pass is closed. */
   readonly onClose: () => void;
   readonly log: GatewayLog;
 }
 
-export function createPass({ attemptId, ceilingMicros = Infinity, onMeter, onClose, log }: PassOptions): AttemptPass {
+export function createPass(options: PassOptions): AttemptPass {
+  const { attemptId, ceilingMicros = Infinity, onMeter, bodyBudget, onClose, log } = options;
   const open = new Set<() => void>();
   const underWay = new Set<{ usage: AnswerUsage | null }>();
   let settled = NOTHING_METERED;
@@ -78,6 +85,8 @@ export function createPass({ attemptId, ceilingMicros = Infinity, onMeter, onClo
 
   return {
     attemptId,
+    // One attempt alone never keeps the others out.
+    bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
     token: `lh_att_${randomBytes(32).toString('base64url')}`,
     meter,
     failure: () => failure,

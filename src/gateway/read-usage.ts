@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import type { BillableUsage } from '../core/pricing.ts';
+import { toTokenCount } from '../core/usage.ts';
 
-const tokens = z.number().int().nonnegative().nullish().catch(null);
+/** What is no count at all leaves the one before; one that makes no sense is brought within reason. */
+const tokens = z
+  .unknown()
+  .transform((value) => (typeof value === 'number' && value >= 0 ? toTokenCount(value) : null))
+  .optional();
 
 /** What a provider says of an answer's usage. Anything it leaves out, or spells in a way of its own, is null. */
 const usageSchema = z.object({

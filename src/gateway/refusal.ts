@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http';
 
 /**
  * An answer of the gateway's own, in the form of Anthropic's errors. The status decides what Claude Code does
- * (measured): 402 ends the run after this one request, 403 too but reads as a failed sign-in, 5xx is tried again.
+ * (measured): 402 ends the run after this one request, 403 too but reads as a failed sign-in, 429 and 5xx are tried
+ * again.
  */
 export interface Refusal {
   readonly status: number;
@@ -20,6 +21,8 @@ export const REFUSALS = {
   },
   notFound: { status: 404, type: 'not_found_error', message: 'The Longhaul gateway does not pass this on.' },
   notJson: { status: 400, type: 'invalid_request_error', message: 'The body must be a JSON object, not compressed.' },
+  tooManyOpen: { status: 429, type: 'rate_limit_error', message: 'The attempt has too many requests open at once.' },
+  tooMuchHeld: { status: 429, type: 'rate_limit_error', message: 'The Longhaul gateway holds too much to take more.' },
   tooLarge: { status: 413, type: 'request_too_large', message: 'The body is larger than the Longhaul gateway takes.' },
   signInFailed: {
     status: 403,

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import type { ByteClaim } from './byte-budget.ts';
 
 /** Twice what Anthropic's API takes. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
+export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** A request's body, and what the gateway must know of it. */
 export interface RequestBody {
@@ -13,10 +14,16 @@ export interface RequestBody {
 
 /**
  * Reads a whole request: what decides on it (`max_tokens`, `stream`) stands at the end of what Claude Code sends.
+ * `claim` is raised before anything is read, or with each chunk when the size was not announced.
  * Rejects when the sender goes away.
  */
-export async function readRequestBody(request: IncomingMessage): Promise<RequestBody | 'tooLarge' | 'notJson'> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return 'tooLarge';
+export async function readRequestBody(
+  request: IncomingMessage,
+  claim: ByteClaim,
+): Promise<RequestBody | 'tooLarge' | 'tooMuchHeld' | 'notJson'> {
+  const announcedBytes = Number(request.headers['content-length'] ?? 0);
+  if (announcedBytes > MAX_BODY_BYTES) return 'tooLarge';
+  if (!claim.raiseTo(announcedBytes)) return 'tooMuchHeld';
   if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') return 'notJson';
   const chunks: Buffer[] = [];
   let size = 0;
@@ -24,6 +31,7 @@ export async function readRequestBody(request: IncomingMessage): Promise<Request
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_BODY_BYTES) return 'tooLarge';
+    if (!claim.raiseTo(size)) return 'tooMuchHeld';
     chunks.push(chunk);
   }
   return parseBody(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));

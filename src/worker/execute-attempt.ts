@@ -28,6 +28,7 @@ export interface ExecuteDeps {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
+  readonly dataDir: string;
   readonly log: Logger;
 }
 
@@ -91,7 +92,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     if (agent === undefined) {
       throw new LonghaulError('internal_error', { message: `Agent "${run.agent}" is not configured on this worker.` });
     }
-    const workspaceDir = await prepareWorkspace(agent.workspace, run);
+    const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir: deps.dataDir });
     const process = startAgentProcess({
       attemptId,
       runId: run.id,

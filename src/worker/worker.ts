@@ -94,6 +94,7 @@ export function createWorker({ config, database, queue, gateway, version, log }:
         agents: config.agents,
         claudePath: config.claudePath,
         scratchRoot,
+        dataDir: config.dataDir,
         log,
       };
       claimer = await createClaimer({

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } f
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Workspace } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
 import { prepareWorkspace, removeOldWorkspaces } from './workspace.ts';
 
@@ -12,13 +13,15 @@ describe('a workspace', () => {
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
   const run = () => ({ id: createId(), sessionId: createId() });
+  const prepare = (workspace: Workspace, run: { id: string; sessionId: string }) =>
+    prepareWorkspace({ workspace, run, dataDir: path.join(root, 'elsewhere/data') });
 
   it('that is shared is its root, through links, and has to be there', async () => {
     await mkdir(path.join(root, 'real'));
     await symlink('real', path.join(root, 'link'));
     const workspace = { root: path.join(root, 'link'), mode: 'shared', from: null } as const;
-    expect(await prepareWorkspace(workspace, run())).toBe(path.join(root, 'real'));
-    await expect(prepareWorkspace({ ...workspace, root: path.join(root, 'missing') }, run())).rejects.toMatchObject({
+    expect(await prepare(workspace, run())).toBe(path.join(root, 'real'));
+    await expect(prepare({ ...workspace, root: path.join(root, 'missing') }, run())).rejects.toMatchObject({
       code: 'workspace_invalid',
     });
   });
@@ -26,10 +29,32 @@ describe('a workspace', () => {
   it('is never the root of the machine, a home directory or a file', async () => {
     await writeFile(path.join(root, 'file'), '');
     for (const place of ['/', homedir(), path.join(root, 'file')]) {
-      await expect(prepareWorkspace({ root: place, mode: 'shared', from: null }, run())).rejects.toMatchObject({
+      await expect(prepare({ root: place, mode: 'shared', from: null }, run())).rejects.toMatchObject({
         code: 'workspace_invalid',
       });
     }
+  });
+
+  it('neither shows nor copies the data directory, by whatever link it is reached', async () => {
+    const dataDir = path.join(root, 'data');
+    await mkdir(path.join(dataDir, 'db'), { recursive: true });
+    await symlink(dataDir, path.join(root, 'data-link'));
+    for (const place of [root, path.join(root, 'data-link'), path.join(root, 'data-link/db')]) {
+      await symlink(place, path.join(root, 'lure'));
+      for (const workspace of [
+        { root: path.join(root, 'lure'), mode: 'shared', from: null } as const,
+        { root: path.join(root, 'runs'), mode: 'perRun', from: path.join(root, 'lure') } as const,
+      ]) {
+        await expect(
+          prepareWorkspace({ workspace, run: run(), dataDir: path.join(root, 'data-link') }),
+        ).rejects.toMatchObject({
+          code: 'workspace_invalid',
+          message: expect.stringContaining("Longhaul's data directory") as string,
+        });
+      }
+      await rm(path.join(root, 'lure'));
+    }
+    expect(await readdir(path.join(root, 'runs'))).toEqual([]);
   });
 
   it('of a run is its own, begins as a copy, and is found again by the next attempt', async () => {
@@ -37,26 +62,24 @@ describe('a workspace', () => {
     await writeFile(path.join(root, 'template/notes.md'), 'as given');
     const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: path.join(root, 'template') } as const;
     const [first, second] = [run(), run()];
-    const directory = await prepareWorkspace(workspace, first);
+    const directory = await prepare(workspace, first);
     await writeFile(path.join(directory, 'notes.md'), 'changed');
-    expect(await prepareWorkspace(workspace, first)).toBe(directory);
+    expect(await prepare(workspace, first)).toBe(directory);
     expect(await readFile(path.join(directory, 'notes.md'), 'utf8')).toBe('changed');
-    expect(await readFile(path.join(await prepareWorkspace(workspace, second), 'notes.md'), 'utf8')).toBe('as given');
+    expect(await readFile(path.join(await prepare(workspace, second), 'notes.md'), 'utf8')).toBe('as given');
   });
 
   it('of a session is shared by its runs', async () => {
     const workspace = { root, mode: 'perSession', from: null } as const;
     const first = run();
-    expect(await prepareWorkspace(workspace, first)).toBe(
-      await prepareWorkspace(workspace, { ...run(), sessionId: first.sessionId }),
-    );
+    expect(await prepare(workspace, first)).toBe(await prepare(workspace, { ...run(), sessionId: first.sessionId }));
   });
 
   it('is not followed out of its root by a link in its place', async () => {
     const outside = await mkdtemp(path.join(tmpdir(), 'longhaul-outside-'));
     const lured = run();
     await symlink(outside, path.join(root, lured.id));
-    await expect(prepareWorkspace({ root, mode: 'perRun', from: null }, lured)).rejects.toMatchObject({
+    await expect(prepare({ root, mode: 'perRun', from: null }, lured)).rejects.toMatchObject({
       code: 'workspace_invalid',
     });
     await rm(outside, { recursive: true });
@@ -65,7 +88,7 @@ describe('a workspace', () => {
   it('of an old run is removed, and nothing else in the root', async () => {
     const workspace = { root, mode: 'perRun', from: null } as const;
     const young = run();
-    await prepareWorkspace(workspace, young);
+    await prepare(workspace, young);
     await mkdir(path.join(root, '01890a5d-ac96-774b-bcce-b302099a8057')); // Made in July 2023.
     await mkdir(path.join(root, 'something-else'));
     await removeOldWorkspaces(workspace, new Date('2024-01-01'));

@@ -1,27 +1,37 @@
-import { cp, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { cp, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Workspace } from '../config/config.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import { isId } from '../core/ids.ts';
+import { findOverlap, makeDirectory } from '../core/paths.ts';
+
+interface WorkspaceOptions {
+  readonly workspace: Workspace;
+  readonly run: { readonly id: string; readonly sessionId: string };
+  /** Longhaul's own directory, which no run may see. */
+  readonly dataDir: string;
+}
 
 /**
  * Makes the directory a run works in, and returns its real path: the agent's root itself, or a directory of
  * the run's or session's own beneath it, which a later attempt or run finds as the earlier left it.
  * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
  */
-export async function prepareWorkspace(workspace: Workspace, run: { id: string; sessionId: string }): Promise<string> {
+export async function prepareWorkspace({ workspace, run, dataDir }: WorkspaceOptions): Promise<string> {
   try {
-    if (workspace.mode !== 'shared') await mkdir(workspace.root, { recursive: true });
+    if (workspace.mode !== 'shared') await makeDirectory(workspace.root);
     const root = await realpath(workspace.root);
     if (!(await stat(root)).isDirectory()) throw new Error('it is not a directory');
-    if (workspace.mode === 'shared') return refuseBroad(root);
+    // Where the database is elsewhere there may be none.
+    const realDataDir = await realpath(dataDir).catch(() => dataDir);
+    if (workspace.mode === 'shared') return refuseExposed(refuseBroad(root), realDataDir);
+    const template = workspace.from === null ? null : refuseExposed(await realpath(workspace.from), realDataDir);
     const directory = path.join(root, workspace.mode === 'perRun' ? run.id : run.sessionId);
-    const isNew = (await mkdir(directory, { recursive: true })) !== undefined;
+    const isNew = await makeDirectory(directory);
     // A link put in the directory's place would lead the run out of its root.
     if ((await realpath(directory)) !== directory) throw new Error(`${directory} is a link`);
-    if (isNew && workspace.from !== null)
-      await cp(workspace.from, directory, { recursive: true, verbatimSymlinks: true });
+    if (isNew && template !== null) await cp(template, directory, { recursive: true, verbatimSymlinks: true });
     return directory;
   } catch (cause) {
     throw new LonghaulError('workspace_invalid', {
@@ -35,6 +45,13 @@ function refuseBroad(root: string): string {
   if (root === path.parse(root).root || root === homedir())
     throw new Error('it is the root of the machine or a home directory');
   return root;
+}
+
+/** The configuration refuses this by name; a link may lead there all the same. */
+function refuseExposed(place: string, dataDir: string): string {
+  const overlap = findOverlap(place, dataDir);
+  if (overlap !== null) throw new Error(`${place} ${overlap} Longhaul's data directory`);
+  return place;
 }
 
 /** Removes the directories of runs and sessions that began before `before`: their names, UUIDv7, say when that was. */

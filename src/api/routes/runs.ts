@@ -1,6 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { LonghaulError } from '../../core/errors.ts';
-import { isId } from '../../core/ids.ts';
 import { isFinal, RUN_STATUSES } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
 import { readAttempts } from '../../run/read-attempts.ts';
@@ -13,17 +12,15 @@ import type { Api, ApiDeps } from '../api-deps.ts';
 import { isOperator } from '../authenticate.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { eventSchema, runSchema, submissionSchema } from '../contract.ts';
+import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 
 const idParams = z.object({
-  id: z.string().refine(isId, "must be a run's id, a UUID").openapi({ format: 'uuid', description: "The run's id." }),
+  id: id("must be a run's id, a UUID").openapi({ format: 'uuid', description: "The run's id." }),
 });
-const count = (most: number) =>
-  z.coerce.number(`must be a whole number, at most ${most}`).int(`must be a whole number, at most ${most}`);
-const limit = count(200).min(1, 'must be 1 to 200').max(200, 'must be 1 to 200').default(50);
-const after = count(2_147_483_647).min(0, 'must be 0 or more').max(2_147_483_647, 'must be at most 2147483647');
-const instant = z.iso.datetime({ offset: true, message: 'must be an ISO 8601 time, such as 2026-01-31T09:00:00Z' });
+const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 });
+const after = wholeNumber({ min: 0, max: 2_147_483_647 });
 
 /** Submitting, reading, following and cancelling runs. */
 export function addRunRoutes(api: Api, deps: ApiDeps): void {
@@ -43,7 +40,6 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
         202: json(runSchema, 'Accepted: it survives the death of any process.'),
         ...problems(400, 401, 404, 413, 415, 422),
       },
-      middleware: [requireJson] as const,
     }),
     async (context) => {
       const caller = context.get('caller');
@@ -66,12 +62,12 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
       request: {
         query: z.strictObject({
           status: z.enum(RUN_STATUSES, `must be one of ${RUN_STATUSES.join(', ')}`).optional(),
-          agent: z.string().optional(),
-          user: z.string().optional(),
+          agent: text().optional(),
+          user: text().optional(),
           sessionId: z.uuid('must be a UUID').optional(),
-          from: instant.optional().openapi({ description: 'Submitted at or after.' }),
-          to: instant.optional().openapi({ description: 'Submitted before.' }),
-          cursor: z.string().refine(isId, 'must be the nextCursor of an earlier page').optional(),
+          from: time().optional().openapi({ description: 'Submitted at or after.' }),
+          to: time().optional().openapi({ description: 'Submitted before.' }),
+          cursor: id('must be the nextCursor of an earlier page').optional(),
           limit,
         }),
       },
@@ -104,10 +100,7 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
       request: {
         params: idParams,
         query: z.strictObject({
-          wait: z.coerce
-            .number('must be a number of seconds')
-            .min(0, 'must be 0 to 60')
-            .max(60, 'must be 0 to 60')
+          wait: seconds({ min: 0, max: 60 })
             .optional()
             .openapi({ description: 'Seconds to wait for the run to end before answering.' }),
         }),
@@ -208,19 +201,4 @@ function runNotFound(id: string): LonghaulError {
 
 function wantsEventStream(accept: string | undefined): boolean {
   return accept?.split(',').some((type) => type.split(';')[0]?.trim() === 'text/event-stream') ?? false;
-}
-
-/** Without this the validator would take a body of any other type for an empty one. */
-async function requireJson(
-  context: { req: { header(name: string): string | undefined } },
-  next: () => Promise<void>,
-): Promise<void> {
-  const type = context.req.header('content-type') ?? '';
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new LonghaulError('unsupported_media_type', {
-      message: `The body must be sent as application/json; received ${type === '' ? 'no content-type' : JSON.stringify(type.slice(0, 100))}.`,
-      errors: [{ path: 'Content-Type', message: 'must be application/json' }],
-    });
-  }
-  await next();
 }

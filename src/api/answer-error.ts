@@ -1,0 +1,45 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { LonghaulError, toMessage } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { answerProblem, toProblem } from './problem.ts';
+
+/** Answers a request that failed: with what the caller did wrong, or, logged, with `unavailable`. */
+export function answerError({ error, context, log }: { error: Error; context: Context; log: Logger }): Response {
+  if (error instanceof LonghaulError) {
+    return answerProblem(context, toProblem(error.code, { detail: error.message, errors: error.errors }));
+  }
+  if (error instanceof HTTPException && error.status === 400) {
+    return answerProblem(context, toProblem('invalid_json', { detail: 'The body is not valid JSON.' }));
+  }
+  if (error instanceof HTTPException && error.status === 415) return answerMediaType(context);
+  const { method, path } = context.req;
+  if (isDataException(error)) {
+    // The caller's fault all the same, but a check of ours is missing.
+    log.warn({ sqlState: error.code, method, path }, 'a value reached the database that it cannot hold');
+    return answerProblem(
+      context,
+      toProblem('invalid_request', { detail: 'The request holds a value that cannot be stored.' }),
+    );
+  }
+  // What went wrong inside is for the log. A caller is told only that it did.
+  log.error({ err: error, method, path }, `a request failed: ${toMessage(error)}`);
+  return answerProblem(context, toProblem('unavailable'));
+}
+
+function answerMediaType(context: Context): Response {
+  const type = context.req.header('content-type');
+  const received = type === undefined ? 'no content-type' : JSON.stringify(type.slice(0, 100));
+  return answerProblem(
+    context,
+    toProblem('unsupported_media_type', {
+      detail: `The body must be sent as application/json; received ${received}.`,
+      errors: [{ path: 'Content-Type', message: 'must be application/json' }],
+    }),
+  );
+}
+
+/** Whether the database refused a value: SQLSTATE class 22 (PostgreSQL, appendix A). */
+function isDataException(error: Error): error is Error & { code: string } {
+  return 'code' in error && typeof error.code === 'string' && /^22[0-9A-Z]{3}$/.test(error.code);
+}

@@ -1,0 +1,59 @@
+import { z } from '@hono/zod-openapi';
+import { isId } from '../core/ids.ts';
+import { findUnstorable } from '../core/text.ts';
+
+/** What a field of a request may hold. Each states its rule, in words that `; received …` can follow. */
+
+/** A text that can be stored, and returned exactly as given. */
+export function text() {
+  return z.string('must be a string').check(({ value, issues }) => {
+    const unstorable = findUnstorable(value);
+    if (unstorable === null) return;
+    issues.push({ code: 'custom', message: `must not contain a ${unstorable}`, input: value, continue: true });
+  });
+}
+
+/** The id of something, in lower case: notifications carry it so, and are matched as texts. */
+export function id(rule: string) {
+  return z.string(rule).refine(isId, rule).toLowerCase();
+}
+
+const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** A time with any offset, in years that JavaScript and PostgreSQL both write with four digits and without an era. */
+export function time() {
+  return z.iso
+    .datetime({ offset: true, abort: true, error: 'must be an ISO 8601 time, such as 2026-01-31T09:00:00Z' })
+    .refine(
+      (value) => Date.parse(value) >= 0 && Date.parse(value) <= LATEST,
+      'must lie in the years 1970 to 9999, UTC',
+    );
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A whole number in an address or a header. */
+export function wholeNumber(range: Range) {
+  return plainNumber({ ...range, pattern: /^\d+$/, type: 'integer', name: 'a whole number' });
+}
+
+/** Seconds in an address, with decimals or without. */
+export function seconds(range: Range) {
+  return plainNumber({ ...range, pattern: /^\d+(\.\d+)?$/, type: 'number', name: 'a number of seconds' });
+}
+
+/** Plain decimal digits: what JavaScript takes for numbers beside them (``, ` `, `0x10`, `1e1`) is a mistake here. */
+function plainNumber({
+  min,
+  max,
+  pattern,
+  type,
+  name,
+}: Range & { pattern: RegExp; type: 'integer' | 'number'; name: string }) {
+  const rule = `must be ${name} from ${min} to ${max}`;
+  const isAllowed = (digits: string) => pattern.test(digits) && Number(digits) >= min && Number(digits) <= max;
+  return z.string(rule).refine(isAllowed, rule).transform(Number).openapi({ type, minimum: min, maximum: max });
+}
