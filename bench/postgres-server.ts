@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import pg from 'pg';
-import { loadEmbeddedPostgres } from '../test/support/embedded-postgres.ts';
+import { findFreePort, loadEmbeddedPostgres } from '../test/support/embedded-postgres.ts';
 
 /** A real PostgreSQL on this machine. */
 export interface PostgresServer {
@@ -61,15 +60,4 @@ export async function queryPostgres(url: string, statement: string): Promise<Rec
   } finally {
     await client.end();
   }
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

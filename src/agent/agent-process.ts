@@ -65,7 +65,8 @@ async function execute(spec: AgentSpec, stopSignal: AbortSignal): Promise<AgentR
   }
 }
 
-const NOTHING_DONE: Omit<AgentReport, 'outcome' | 'durationMs'> = {
+/** The report of an attempt that had no process, but for how it ended and how long that took. */
+export const NOTHING_DONE: Omit<AgentReport, 'outcome' | 'durationMs'> = {
   turns: 0,
   costMicros: null,
   usage: null,

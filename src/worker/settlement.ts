@@ -1,4 +1,4 @@
-import type { AgentReport, StopReason } from '../agent/agent-process.ts';
+import { NOTHING_DONE, type AgentReport, type StopReason } from '../agent/agent-process.ts';
 import { LonghaulError, RUN_ERRORS, toMessage, type RunErrorCode } from '../core/errors.ts';
 import { toUsd } from '../core/money.ts';
 import type { GatewayPass } from '../gateway/gateway.ts';
@@ -66,21 +66,7 @@ export function reduceSettlement({ durationMs, metered }: Settlement, refusal: s
 /** The report of an attempt that came to nothing before it had a process. */
 export function toFailedReport(error: unknown): AgentReport {
   const code = error instanceof LonghaulError && isRunErrorCode(error.code) ? error.code : 'internal_error';
-  return {
-    outcome: { status: 'failed', code, detail: toMessage(error) },
-    turns: 0,
-    durationMs: 0,
-    costMicros: null,
-    usage: null,
-    modelUsage: null,
-    toolUses: {},
-    permissionDenials: 0,
-    exitCode: null,
-    signal: null,
-    stderrTail: '',
-    claudeCodeVersion: null,
-    pid: null,
-  };
+  return { ...NOTHING_DONE, outcome: { status: 'failed', code, detail: toMessage(error) }, durationMs: 0 };
 }
 
 function isRunErrorCode(code: string): code is RunErrorCode {

