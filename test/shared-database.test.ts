@@ -57,6 +57,7 @@ describe('a server and workers on one PostgreSQL', () => {
     postgres = await createPostgresDatabase();
     model = await startScriptedModel({
       script({ prompt, turn: count }) {
+        if (prompt === 'unstorable') return turn(say('unstorable'), { usage });
         if (prompt === 'slow') return turn(say('word '.repeat(60), { chunks: 60, chunkDelayMs: 50 }), { usage });
         return count === 0
           ? turn(useTool('Read', { file_path: 'notes.md' }), { usage })
@@ -113,6 +114,20 @@ describe('a server and workers on one PostgreSQL', () => {
     const cancelled = await ended(run.id);
     expect(cancelled).toMatchObject({ status: 'cancelled' });
     expect(cancelled.costUsd).toBeGreaterThan(0);
+  });
+
+  it('ends a run whose settlement the database refuses, with its cost, and frees its slot', async () => {
+    const operator = await openPostgresDatabase({ url: postgres.url });
+    await sql`alter table longhaul.runs add constraint refuses check (result is distinct from 'unstorable')`.execute(
+      operator.sql,
+    );
+    const runs = await Promise.all([1, 2, 3].map(() => client.submit({ agent: 'teller', prompt: 'unstorable' })));
+    for (const { id } of runs) {
+      expect(await ended(id)).toMatchObject({ status: 'failed', error: { code: 'internal_error' }, costUsd: 0.0045 });
+      expectGapFree(await follow(id));
+    }
+    await sql`alter table longhaul.runs drop constraint refuses`.execute(operator.sql);
+    await operator.close();
   });
 
   it('loses nothing when every connection to the database is cut while a run streams', async () => {

@@ -54,6 +54,38 @@ test.runIf(isLinux)('what a killed worker left running is ended by the next one'
   }
 });
 
+test.runIf(isLinux)(
+  'what a killed worker left running is ended by its reaper, with nobody starting anything',
+  async () => {
+    const script = [useTool('Bash', { command: 'sleep 625', description: 'wait' })];
+    await using model = await startScriptedModel({ script });
+    // No PID namespace, which would leave the reaper nothing to do.
+    await using attempt = await createAttempt({
+      url: model.url,
+      agent: { tools: ['Bash'] },
+      spec: { containment: PARENT_DEATH_SIGNAL },
+    });
+    const { onEvent: _, providerFailure: __, ...spec } = attempt.spec;
+    const worker = spawn(
+      process.execPath,
+      ['--conditions=longhaul-source', path.join(import.meta.dirname, 'worker.fixture.ts')],
+      { env: { ...process.env, SPEC: JSON.stringify(spec), REAPER: 'yes' }, stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    const gone = once(worker, 'exit');
+    try {
+      await vi.waitFor(async () => expect((await attempt.processes()).length).toBeGreaterThanOrEqual(3), {
+        timeout: 20_000,
+      });
+      worker.kill('SIGKILL');
+      await gone;
+      await vi.waitFor(async () => expect(await attempt.processes()).toEqual([]), { timeout: 2_000 });
+    } finally {
+      worker.kill('SIGKILL');
+      await killAttempt(attempt.spec.attemptId);
+    }
+  },
+);
+
 test.runIf(isLinux)('the processes of a worker that is alive are left alone', async () => {
   const script = [useTool('Bash', { command: 'sleep 622', description: 'wait' })];
   await using model = await startScriptedModel({ script });
