@@ -67,6 +67,8 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
           signal: null,
           stderrTail: '',
           claudeCodeVersion: null,
+          peakMemoryBytes: null,
+          retryAfterSeconds: null,
         },
       },
     );

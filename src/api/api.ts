@@ -11,6 +11,7 @@ import { answerProblem, toProblem } from './problem.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addOperationRoutes } from './routes/operations.ts';
+import { addRetryRoutes } from './routes/retries.ts';
 import { addRunRoutes } from './routes/runs.ts';
 
 /** Far above any prompt that is allowed, far below what would hurt. */
@@ -47,6 +48,7 @@ export function createApi(deps: ApiDeps): Api {
   );
 
   addHealthRoutes(api, deps);
+  addRetryRoutes(api, deps);
   addRunRoutes(api, deps);
   addOperationRoutes(api, deps);
 

@@ -15,13 +15,16 @@ interface CheckOptions {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly idempotencyKey: string | null;
   readonly createdBy: string;
+  /** The run that is tried once more. Defaults to null: it is a new one. */
+  readonly retryOf?: string | null;
 }
 
 /**
  * Holds a well-formed submission to its agent's rules.
  * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
  */
-export function checkSubmission({ body, agents, idempotencyKey, createdBy }: CheckOptions): Submission {
+export function checkSubmission(options: CheckOptions): Submission {
+  const { body, agents, idempotencyKey, createdBy, retryOf = null } = options;
   const agent = agents.get(body.agent);
   if (agent === undefined) {
     const message = `is not an agent of this service; there are: ${[...agents.keys()].join(', ')}`;
@@ -33,10 +36,11 @@ export function checkSubmission({ body, agents, idempotencyKey, createdBy }: Che
       `must be 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters without spaces`,
     );
   }
+  const requestedLimits = withoutUndefined(body.limits ?? {});
   const errors = [
     ...checkPrompt(body.prompt, agent.limits.maxPromptLength),
     ...checkMetadata(body.metadata ?? {}),
-    ...checkLimits(withoutUndefined(body.limits ?? {}), agent.limits),
+    ...checkLimits(requestedLimits, agent.limits),
   ];
   if (errors.length > 0) {
     throw new LonghaulError('invalid_request', { message: describe(errors), errors });
@@ -48,7 +52,9 @@ export function checkSubmission({ body, agents, idempotencyKey, createdBy }: Che
     metadata: body.metadata ?? {},
     priority: body.priority ?? 0,
     startAfter: body.startAfter === undefined ? null : new Date(body.startAfter),
-    limits: { ...agent.limits, ...withoutUndefined(body.limits ?? {}) },
+    limits: { ...agent.limits, ...requestedLimits },
+    requestedLimits,
+    retryOf,
     idempotencyKey,
     createdBy,
   };

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { RUN_STATUSES } from '../core/states.ts';
-import { text, time } from './input-fields.ts';
+import { id, text, time } from './input-fields.ts';
 
 /** The HTTP contract, v1: what goes in and what comes out. JSON in camelCase, times ISO 8601 UTC, money in USD. */
 
@@ -59,6 +59,34 @@ export const submissionSchema = z
   )
   .openapi('Submission');
 
+/** Which runs to try again. */
+export const retrySelectionSchema = z
+  .strictObject(
+    {
+      ids: z
+        .array(id("must be a run's id, a UUID"), 'must be a list of ids')
+        .min(1, 'must name at least one run')
+        .max(1_000, 'must name at most 1000 runs')
+        .optional()
+        .describe('The runs. Without it: those that have failed and were not tried again yet, newest first.'),
+      agent: text().optional(),
+      user: text().optional(),
+      errorCode: text().optional().describe('Only those that ended with this error code.'),
+      from: time().optional().describe('Submitted at or after.'),
+      to: time().optional().describe('Submitted before.'),
+      limit: z
+        .int('must be a whole number')
+        .min(1, 'must be between 1 and 1000')
+        .max(1_000, 'must be between 1 and 1000')
+        .optional()
+        .describe('Runs at most. Defaults to 200.'),
+    },
+    'must be an object',
+  )
+  .openapi('RetrySelection');
+
+export const skippedRunSchema = z.object({ id: z.uuid(), code: z.string(), message: z.string() }).openapi('SkippedRun');
+
 export const runErrorSchema = z
   .object({
     code: z.string(),
@@ -76,6 +104,10 @@ export const attemptSchema = z
     finishedAt: instant().nullable(),
     outcome: z.string().nullable(),
     errorCode: z.string().nullable(),
+    errorDetail: z
+      .string()
+      .nullable()
+      .describe('What really went wrong. Attempts are shown to keys of operators only.'),
     exitCode: z.int().nullable(),
     signal: z.string().nullable(),
     claudeCodeVersion: z.string().nullable(),
@@ -83,6 +115,7 @@ export const attemptSchema = z
     reportedCostUsd: usd()
       .nullable()
       .describe("By the Agent SDK's count, USD; null when the process ended without saying."),
+    peakMemoryBytes: z.int().nullable().describe('The most memory its processes held together.'),
   })
   .openapi('Attempt');
 
@@ -121,7 +154,7 @@ export const runSchema = z
     finishedAt: instant().nullable(),
     retryOf: z.uuid().nullable(),
     attempts: z.array(attemptSchema).optional().describe('One run alone, for keys of operators.'),
-    links: z.object({ self: z.string(), events: z.string(), cancel: z.string() }),
+    links: z.object({ self: z.string(), events: z.string(), cancel: z.string(), retry: z.string() }),
   })
   .openapi('Run');
 
@@ -187,5 +220,7 @@ function isObject(value: unknown): boolean {
 
 export type Submission = z.input<typeof submissionSchema>;
 export type RunResource = z.input<typeof runSchema>;
+export type RetrySelection = z.input<typeof retrySelectionSchema>;
+export type SkippedRun = z.input<typeof skippedRunSchema>;
 export type EventResource = z.infer<typeof eventSchema>;
 export type Problem = z.infer<typeof problemSchema>;

@@ -6,7 +6,8 @@ import type { Caller } from './keys.ts';
 
 /** A run as the API gives it to `caller`: operators see what really went wrong, everyone else the safe words. */
 export function toRunResource(run: Run, options: { caller: Caller; attempts?: readonly Attempt[] }): RunResource {
-  const { lastSeq, errorDetail, error, createdAt, startAfter, startedAt, finishedAt, ...rest } = run;
+  const { lastSeq, errorDetail, error, retryPolicy, requestedLimits, ...rest } = run;
+  const { createdAt, startAfter, startedAt, finishedAt } = run;
   const showsAll = isOperator(options.caller);
   const self = `/v1/runs/${run.id}`;
   return {
@@ -17,10 +18,10 @@ export function toRunResource(run: Run, options: { caller: Caller; attempts?: re
     startedAt: startedAt?.toISOString() ?? null,
     finishedAt: finishedAt?.toISOString() ?? null,
     ...(showsAll && options.attempts && { attempts: options.attempts.map(toAttemptResource) }),
-    links: { self, events: `${self}/events`, cancel: `${self}/cancel` },
+    links: { self, events: `${self}/events`, cancel: `${self}/cancel`, retry: `${self}/retry` },
   };
 }
 
-function toAttemptResource({ errorDetail, startedAt, finishedAt, ...attempt }: Attempt) {
+function toAttemptResource({ startedAt, finishedAt, ...attempt }: Attempt) {
   return { ...attempt, startedAt: startedAt.toISOString(), finishedAt: finishedAt?.toISOString() ?? null };
 }

@@ -5,6 +5,7 @@ import { addCancelCommand } from './cancel.ts';
 import { addDemoCommand } from './demo.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { reportError } from './report-error.ts';
+import { addRetryCommand } from './retry.ts';
 import { addRunCommand } from './run.ts';
 import { addRunsCommand } from './runs.ts';
 import { addServerCommand } from './server.ts';
@@ -57,6 +58,7 @@ function createProgram(shell: Shell): Command {
   addShowCommand(program, shell);
   addTailCommand(program, shell);
   addCancelCommand(program, shell);
+  addRetryCommand(program, shell);
   return program;
 }
 

@@ -2,13 +2,13 @@
  * The typed client of Longhaul's HTTP API. Runs in browsers as well as in Node: it needs `fetch` and
  * nothing else.
  */
-import type { EventResource, RunResource, Submission } from '../api/contract.ts';
+import type { EventResource, RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
 import { LonghaulNetworkError, toApiError } from './errors.ts';
 import { followEvents, type FollowOptions } from './follow-events.ts';
 
 export type { FollowOptions } from './follow-events.ts';
 export { LonghaulApiError, LonghaulNetworkError } from './errors.ts';
-export type { EventResource, Problem, RunResource, Submission } from '../api/contract.ts';
+export type { EventResource, Problem, RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
 
 export interface ClientOptions {
   /** Where Longhaul listens, such as `http://127.0.0.1:4400`. */
@@ -25,6 +25,7 @@ export interface RunFilter {
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
   readonly sessionId?: string | undefined;
+  readonly errorCode?: string | undefined;
   /** Submitted at or after: ISO 8601. */
   readonly from?: string | undefined;
   /** Submitted before: ISO 8601. */
@@ -52,6 +53,10 @@ export interface LonghaulClient {
   runs(filter?: RunFilter): Promise<RunPage>;
   /** Asks for a run to be cancelled and returns it as it stands. One that runs ends within seconds. */
   cancel(id: string): Promise<RunResource>;
+  /** Tries a run again that has failed or was cancelled; returns the new run, whose `retryOf` names the old one. */
+  retry(id: string, options?: { idempotencyKey?: string | undefined }): Promise<RunResource>;
+  /** Tries many again: those named, or those that have failed and fit. `skipped` says which were left out, and why. */
+  retryMany(selection: RetrySelection): Promise<{ data: RunResource[]; skipped: SkippedRun[] }>;
   /**
    * Follows a run: every event after `after` once and in order, as it happens, up to the final one. A
    * broken connection is taken up again where it broke, for as long as it takes; only a refusal ends it.
@@ -112,6 +117,17 @@ export function createClient({ url, apiKey, fetch: send = fetch }: ClientOptions
     run: (id, { waitSeconds } = {}) => requestJson(`${runPath(id)}${toQuery({ wait: waitSeconds })}`),
     runs: (filter = {}) => requestJson(`/v1/runs${toQuery({ ...filter })}`),
     cancel: (id) => requestJson(`${runPath(id)}/cancel`, { method: 'POST' }),
+    retry: (id, { idempotencyKey } = {}) =>
+      requestJson(`${runPath(id)}/retry`, {
+        method: 'POST',
+        headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+      }),
+    retryMany: (selection) =>
+      requestJson('/v1/runs/retry', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(selection),
+      }),
     events: (id, options = {}) =>
       followEvents({
         ...options,

@@ -1,4 +1,5 @@
 import type { RunLimits } from '../core/limits.ts';
+import type { RetryPolicy } from '../core/retry-policy.ts';
 import type { LonghaulConfig } from './schema.ts';
 
 /** How an agent is set up, with every default in place. */
@@ -9,6 +10,10 @@ export interface Agent {
   readonly permissionMode: 'dontAsk' | 'acceptEdits' | 'plan' | 'bypassPermissions';
   readonly workspace: Workspace;
   readonly limits: RunLimits;
+  readonly retry: RetryPolicy;
+  /** Processes a worker keeps waiting at least; null keeps none, whatever the demand. */
+  readonly prewarm: number | null;
+  readonly isReused: boolean;
   readonly systemPrompt: string | { readonly append: string } | null;
   readonly effort: 'low' | 'medium' | 'high';
   readonly thinking: 'enabled' | 'adaptive' | 'disabled';

@@ -49,6 +49,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   };
   const errors = [
     ...findBypassErrors(config.agents),
+    ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
     ...findTimeoutChainErrors({
       agents,
@@ -95,8 +96,17 @@ function resolveAgent(options: {
       maxTurns: agent.limits?.maxTurns ?? 15,
       maxThinkingTokens,
       timeoutSeconds: variables.LONGHAUL_RUN_TIMEOUT_SECONDS ?? agent.limits?.timeoutSeconds ?? 120,
+      maxMemoryMb: agent.limits?.maxMemoryMb ?? 2_048,
       maxPromptLength: agent.limits?.maxPromptLength ?? 5_000,
     },
+    retry: {
+      maxAttempts: agent.retry?.maxAttempts ?? 3,
+      delaysSeconds: agent.retry?.delaysSeconds ?? [10, 30, 60],
+      deadlineSeconds: agent.retry?.deadlineSeconds ?? 600,
+      isContinued: agent.retry?.continue ?? true,
+    },
+    prewarm: agent.prewarm === false ? null : (agent.prewarm ?? 0),
+    isReused: agent.reuse ?? false,
     systemPrompt: agent.systemPrompt ?? null,
     effort: agent.effort ?? 'medium',
     thinking: maxThinkingTokens === 0 ? 'disabled' : (agent.thinking ?? 'enabled'),
@@ -171,6 +181,16 @@ function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
     }));
 }
 
+/** A process cannot leave the directory it was started in, and the next run must not find itself in another's. */
+function findReuseErrors(agents: ReadonlyMap<string, Agent>): FieldError[] {
+  return [...agents.values()]
+    .filter(({ isReused, workspace }) => isReused && workspace.mode !== 'shared')
+    .map(({ name, workspace }) => ({
+      path: `agents.${name}.reuse`,
+      message: `needs a workspace that runs share, and this agent's is "${workspace.mode}"; set workspace: { root, mode: "shared" }, or leave reuse out`,
+    }));
+}
+
 /**
  * A run that is shown the data directory, or given a copy of it, could read the admin key and the database.
  * Judged by name here; the worker looks again with links followed.
@@ -189,11 +209,7 @@ function findExposureErrors(agents: ReadonlyMap<string, Agent>, dataDir: string)
 
 /** Options of the contract that this version accepts but does not act on yet. */
 function findIgnoredOptions(config: LonghaulConfig): string[] {
-  const retries = Object.entries(config.agents).flatMap(([name, agent]) =>
-    agent.retry === undefined ? [] : [`agents.${name}.retry`],
-  );
-  const groups = (['limits', 'alerts'] as const).filter((key) => Object.keys(config[key] ?? {}).length > 0);
-  return [...retries, ...(config.worker?.restartAboveMb === undefined ? [] : ['worker.restartAboveMb']), ...groups];
+  return (['limits', 'alerts'] as const).filter((key) => Object.keys(config[key] ?? {}).length > 0);
 }
 
 function invalid(source: string | null, errors: readonly FieldError[]): LonghaulError {

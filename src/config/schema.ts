@@ -30,6 +30,8 @@ const limitsSchema = z.strictObject({
   maxThinkingTokens: count().optional(),
   /** From the start of an attempt to its result. Defaults to 120; variable `LONGHAUL_RUN_TIMEOUT_SECONDS`. */
   timeoutSeconds: seconds().optional(),
+  /** Resident memory of a run's processes together, in megabytes (10^6 bytes). Defaults to 2,048. */
+  maxMemoryMb: positive().max(1_000_000, 'must be at most 1000000').optional(),
   /** Characters (code points) a prompt may have. Defaults to 5,000. */
   maxPromptLength: positive().max(1_000_000, 'must be at most 1000000').optional(),
 });
@@ -80,10 +82,26 @@ const agentSchema = z.strictObject({
       maxAttempts: positive().max(20, 'must be at most 20').optional(),
       /** Waits before the second attempt, the third, …; the last one repeats. Defaults to 10, 30, 60. */
       delaysSeconds: z.array(seconds(), 'must be a list of seconds').min(1, 'must name at least one delay').optional(),
-      /** From submission to the last moment an attempt may start. Defaults to 600. */
+      /** From the start of the first attempt to the last moment another may start. Defaults to 600. */
       deadlineSeconds: seconds().optional(),
+      /**
+       * Whether another attempt continues the conversation from its last recorded step, so that nothing is paid for
+       * twice. With `false` each attempt starts afresh. Defaults to true.
+       */
+      continue: z.boolean('must be true or false').optional(),
     })
     .optional(),
+  /**
+   * Claude Code processes of this agent that a worker keeps started and waiting, at least: a run that finds one is
+   * spared the start. Each holds about 160 MB. Beyond them a worker keeps as many as it has needed lately, up to its
+   * slots; `false` keeps none ever. Defaults to 0.
+   */
+  prewarm: z.union([z.literal(false), count().max(256, 'must be at most 256')], 'must be a number, or false').optional(),
+  /**
+   * Whether the process of a finished run is kept for the next run of the same user, with an empty conversation.
+   * Fast, and less isolated: see `docs/speed.md`. Needs a shared workspace. Defaults to false.
+   */
+  reuse: z.boolean('must be true or false').optional(),
   /** Replaces Claude Code's own system prompt, or with `{ append }` adds to it. Defaults to Claude Code's own, minimal one. */
   systemPrompt: z
     .union([z.string().min(1), z.strictObject({ append: z.string().min(1) })], 'must be a text, or { append: text }')

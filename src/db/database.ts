@@ -31,6 +31,8 @@ export const CHANNELS = {
   queue: 'longhaul_queue',
   /** Somebody asked for a running run to be cancelled. Payload: its id. */
   cancel: 'longhaul_cancel',
+  /** Somebody asked a worker to drain. Payload: its id. */
+  drain: 'longhaul_drain',
 } as const;
 
 export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];

@@ -13,6 +13,8 @@ export interface Tables {
   'longhaul.attempts': AttemptsTable;
   'longhaul.ledger': LedgerTable;
   'longhaul.workers': WorkersTable;
+  'longhaul.sessions': SessionsTable;
+  'longhaul.session_entries': SessionEntriesTable;
   'longhaul.queues': { name: string; paused_at: Date | null };
   'longhaul.api_keys': ApiKeysTable;
 }
@@ -29,6 +31,8 @@ export interface RunsTable {
   metadata: Json<unknown>;
   priority: number;
   limits: Json<unknown>;
+  retry_policy: Json<unknown>;
+  requested_limits: ColumnType<unknown, string | null | undefined, string | null>;
   attempt: Generated<number>;
   max_attempts: number;
   retry_of: Nullable<string>;
@@ -85,6 +89,8 @@ interface AttemptsTable {
   claude_code_version: Nullable<string>;
   metered: ColumnType<unknown, string | null | undefined, string | null>;
   metered_cost_micros: Generated<number>;
+  peak_memory_bytes: Nullable<number>;
+  agent: Nullable<string>;
   reported: ColumnType<unknown, string | null | undefined, string | null>;
   reported_cost_micros: Nullable<number>;
 }
@@ -114,6 +120,29 @@ interface WorkersTable {
   slots: number;
   started_at: Timestamp;
   heartbeat_at: Timestamp;
+  free_memory_bytes: Nullable<number>;
+  containment: Nullable<string>;
+  spares: Generated<number>;
+  holding_reason: Nullable<string>;
+  drain_requested_at: Nullable<Date>;
+}
+
+interface SessionsTable {
+  id: string;
+  claude_session_id: Nullable<string>;
+  holder_run_id: Nullable<string>;
+  holder_fence: Nullable<number>;
+  entry_count: Generated<number>;
+  updated_at: Timestamp;
+}
+
+interface SessionEntriesTable {
+  session_id: string;
+  position: number;
+  run_id: string;
+  subpath: Generated<string>;
+  uuid: Nullable<string>;
+  entry: Json<unknown>;
 }
 
 interface ApiKeysTable {

@@ -17,6 +17,8 @@ export interface Attempt {
   readonly meteredCostUsd: number;
   /** By the Agent SDK's; null when the process ended without saying. */
   readonly reportedCostUsd: number | null;
+  /** The most memory its processes held together; null when it was not measured. */
+  readonly peakMemoryBytes: number | null;
 }
 
 /** The attempts at a run, first to last. */
@@ -40,5 +42,6 @@ export async function readAttempts(database: Database, runId: string): Promise<A
     claudeCodeVersion: row.claude_code_version,
     meteredCostUsd: toUsd(row.metered_cost_micros),
     reportedCostUsd: row.reported_cost_micros === null ? null : toUsd(row.reported_cost_micros),
+    peakMemoryBytes: row.peak_memory_bytes,
   }));
 }

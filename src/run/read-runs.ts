@@ -13,6 +13,9 @@ export interface RunFilter {
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
   readonly sessionId?: string | undefined;
+  readonly errorCode?: string | undefined;
+  /** False: only those that no other run tries again. */
+  readonly isRetried?: false | undefined;
   /** Submitted at or after. */
   readonly from?: Date | undefined;
   /** Submitted before. */
@@ -31,7 +34,7 @@ export async function listRuns(
   database: Database,
   { filter, before, limit }: ListOptions,
 ): Promise<{ runs: Run[]; hasMore: boolean }> {
-  const { status, agent, user, sessionId, from, to } = filter;
+  const { status, agent, user, sessionId, errorCode, isRetried, from, to } = filter;
   let query = database.sql
     .selectFrom('longhaul.runs')
     .selectAll()
@@ -42,6 +45,16 @@ export async function listRuns(
   if (agent !== undefined) query = query.where('agent', '=', agent);
   if (user !== undefined) query = query.where('user_id', '=', user);
   if (sessionId !== undefined) query = query.where('session_id', '=', sessionId);
+  if (errorCode !== undefined) query = query.where('error_code', '=', errorCode);
+  if (isRetried === false) {
+    query = query.where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('longhaul.runs as retry').select('retry.id').whereRef('retry.retry_of', '=', 'longhaul.runs.id'),
+        ),
+      ),
+    );
+  }
   if (from !== undefined) query = query.where('created_at', '>=', from);
   if (to !== undefined) query = query.where('created_at', '<', to);
   const rows = await query.execute();

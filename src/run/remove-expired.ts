@@ -20,6 +20,22 @@ export async function removeExpiredRuns(
          order by finished_at limit ${sql.lit(BATCH_SIZE)} for update skip locked)
       returning id`.execute(database.sql);
     removed += rows.length;
-    if (rows.length < BATCH_SIZE) return removed;
+    if (rows.length < BATCH_SIZE) break;
+  }
+  await removeForsakenSessions(database, retentionDays);
+  return removed;
+}
+
+/** A conversation goes with the last of its runs. */
+async function removeForsakenSessions(database: Database, retentionDays: number): Promise<void> {
+  for (;;) {
+    const { rows } = await sql`
+      delete from longhaul.sessions where id in (
+        select id from longhaul.sessions as session
+         where updated_at < now() - ${retentionDays} * interval '1 day'
+           and not exists (select from longhaul.runs where session_id = session.id)
+         limit ${sql.lit(BATCH_SIZE)} for update skip locked)
+      returning id`.execute(database.sql);
+    if (rows.length < BATCH_SIZE) return;
   }
 }

@@ -1,91 +1,39 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases.ts';
-import { resolveConfig } from '../config/resolve.ts';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { NewEvent } from '../core/events.ts';
 import { createId } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
-import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
 import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from './append-events.ts';
 import { cancelRun } from './cancel.ts';
-import { claimRuns, type Claim } from './claim.ts';
-import { readEvents } from './read-events.ts';
+import { claimRuns } from './claim.ts';
 import { findRun, listRuns } from './read-runs.ts';
 import { removeExpiredRuns } from './remove-expired.ts';
 import { recordMetered } from './record-metered.ts';
 import { renewLeases } from './renew-leases.ts';
-import { settleAttempt, type Settlement } from './settle.ts';
-import { submitRun, type Submission } from './submit.ts';
-import { sweepLostRuns } from './sweep-lost.ts';
-
-const config = resolveConfig({ input: { agents: { reader: { tools: ['Read'] } } }, baseDir: '/', env: {} });
-const agent = config.agents.get('reader')!;
-const caller = createId();
-const workerId = createId();
-
-const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 5, cacheCreationTokens: 7 };
-const settlement: Settlement = {
-  outcome: { status: 'succeeded', result: 'done' },
-  turns: 2,
-  durationMs: 1_234,
-  toolUses: { Read: 3 },
-  metered: { costMicros: 500, models: { m: { ...usage, costUsd: 0.0005 } } },
-  reported: { costMicros: 600, models: { m: { ...usage, costUsd: 0.0006 } } },
-  exitCode: 0,
-  signal: null,
-  stderrTail: '',
-  claudeCodeVersion: '2.1.330',
-};
+import { createRunBench, settlement, usage, type RunBench } from './run.fixture.ts';
+import { submitRun } from './submit.ts';
 
 describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => {
+  let bench: RunBench;
   let database: Database;
   let queue: Queue;
-  let remove: () => Promise<void>;
 
   beforeAll(async () => {
-    ({ database, remove } = await createTestDatabase(kind));
-    await migrate(database);
-    queue = createPgBossQueue({ database, expireSeconds: 180, onError: (error) => expect.unreachable(error.message) });
-    await queue.start(['reader']);
+    bench = await createRunBench(kind);
+    ({ database, queue } = bench);
   });
 
-  afterAll(async () => {
-    await queue.stop();
-    await remove();
-  });
+  afterAll(() => bench.remove());
 
-  const submit = (changes: Partial<Submission> = {}) =>
-    submitRun(
-      { database, queue },
-      {
-        agent,
-        prompt: 'hello',
-        user: 'ann',
-        metadata: { ticket: 7 },
-        priority: 0,
-        startAfter: null,
-        limits: agent.limits,
-        idempotencyKey: null,
-        createdBy: caller,
-        ...changes,
-      },
-    );
-  const claim = async (): Promise<Claim> => {
-    const [claimed] = await claimRuns({ database, queue }, { queue: 'reader', workerId, limit: 1 });
-    if (claimed === undefined) throw new Error('Nothing to claim.');
-    return claimed;
-  };
-  const events = (runId: string) => readEvents(database, { runId, after: 0, limit: 1_000 });
-  const settle = (claimed: Claim, changes: Partial<Settlement> = {}) =>
-    settleAttempt({ database, queue }, { lease: claimed.lease, settlement: { ...settlement, ...changes } });
-  const sweep = () => sweepLostRuns({ database, queue, onError: (error) => expect.unreachable(String(error)) });
-  const waiting = async () => (await queue.depth(['reader']))[0]!.waiting;
-  const expireLease = (runId: string) =>
-    sql`update longhaul.runs set lease_expires_at = now() - interval '1 second' where id = ${runId}`.execute(
-      database.sql,
-    );
+  const submit: RunBench['submit'] = (changes) => bench.submit(changes);
+  const claim = () => bench.claim();
+  const events = (runId: string) => bench.events(runId);
+  const settle: RunBench['settle'] = (claimed, changes) => bench.settle(claimed, changes);
+  const sweep = () => bench.sweep();
+  const waiting = async () => (await bench.depth()).waiting;
 
   it('goes from submission through events to its result, with its cost in the ledger', async () => {
     const run = await submit();
@@ -161,15 +109,17 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       submitRun(
         { database, queue: broken },
         {
-          agent,
+          agent: bench.agent,
           prompt: 'x',
           user: null,
           metadata: {},
           priority: 0,
           startAfter: null,
-          limits: agent.limits,
+          limits: bench.agent.limits,
+          requestedLimits: {},
+          retryOf: null,
           idempotencyKey: 'half',
-          createdBy: caller,
+          createdBy: bench.caller,
         },
       ),
     ).rejects.toThrow('disk full');
@@ -204,7 +154,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const low = await submit();
     const delayed = await submit({ startAfter: new Date(Date.now() + 3_600_000), priority: 9 });
     const high = await submit({ priority: 5 });
-    const claims = await claimRuns({ database, queue }, { queue: 'reader', workerId, limit: 10 });
+    const claims = await claimRuns({ database, queue }, { queue: 'reader', workerId: bench.workerId, limit: 10 });
     expect(claims.map((claimed) => claimed.run.id).sort()).toEqual([low.id, high.id].sort());
     const single = await submit({ priority: 1 });
     const best = await submit({ priority: 2 });
@@ -218,7 +168,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
   it('gives nothing out of a paused queue until it is resumed', async () => {
     await submit();
     await sql`insert into longhaul.queues (name, paused_at) values ('reader', now())`.execute(database.sql);
-    expect(await claimRuns({ database, queue }, { queue: 'reader', workerId, limit: 1 })).toEqual([]);
+    expect(await claimRuns({ database, queue }, { queue: 'reader', workerId: bench.workerId, limit: 1 })).toEqual([]);
     await sql`delete from longhaul.queues`.execute(database.sql);
     await settle(await claim());
   });
@@ -252,11 +202,9 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const claimed = await claim();
     await recordMetered(database, { lease: claimed.lease, metered: settlement.metered });
     expect(await sweep()).toEqual([]);
-    await expireLease(run.id);
+    await bench.expireLease(run.id);
     const swept = await Promise.all([sweep(), sweep()]);
-    expect(swept.flat()).toMatchObject([
-      { id: run.id, status: 'failed', costUsd: 0.0005, error: { code: 'worker_lost' } },
-    ]);
+    expect(swept.flat()).toMatchObject([{ id: run.id, status: 'queued', costUsd: 0.0005, error: null }]);
 
     const late: NewEvent[] = [{ type: 'agent.text', data: { text: 'late', blockId: '1' } }];
     expect(
@@ -265,27 +213,32 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await recordMetered(database, { lease: claimed.lease, metered: settlement.metered })).toBe(false);
     expect(await renewLeases(database, [claimed.lease])).toEqual([]);
     expect(await settle(claimed)).toBeNull();
-    expect((await events(run.id)).map(({ type }) => type)).toEqual(['run.queued', 'run.started', 'run.failed']);
-    expect(await waiting()).toBe(0);
+    const log = await events(run.id);
+    expect(log.map(({ type }) => type)).toEqual(['run.queued', 'run.started', 'run.retrying']);
+    expect(log[2]?.data).toMatchObject({ error: { code: 'worker_lost' }, delaySeconds: 0 });
+    expect(await waiting()).toBe(1);
+    await settle(await claim());
   });
 
-  it('puts a lost run in line again when its attempt had done nothing yet, but not for ever', async () => {
+  it('spends no attempt on one that was lost before it had done anything, but not for ever', async () => {
     const run = await submit();
-    for (const attempt of [1, 2]) {
-      expect((await claim()).run.attempt).toBe(attempt);
-      await expireLease(run.id);
-      expect(await sweep()).toMatchObject([{ id: run.id, status: 'queued', costUsd: 0 }]);
+    const seen = [];
+    for (let status = 'queued'; status === 'queued';) {
+      await claim();
+      await bench.expireLease(run.id);
+      const [swept] = await sweep();
+      seen.push(swept?.maxAttempts);
+      status = swept?.status ?? 'gone';
     }
-    await claim();
-    await expireLease(run.id);
-    expect(await sweep()).toMatchObject([{ id: run.id, status: 'failed', attempt: 3 }]);
+    expect(seen).toEqual([4, 5, 5, 5, 5]);
+    expect(await findRun(database, run.id)).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
   });
 
   it('ends a lost run as cancelled when that had been asked for', async () => {
     const run = await submit();
     await claim();
     await cancelRun({ database, queue }, run.id);
-    await expireLease(run.id);
+    await bench.expireLease(run.id);
     await sweep();
     expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled' });
   });

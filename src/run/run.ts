@@ -3,6 +3,7 @@ import { RUN_ERRORS, type RunErrorCode } from '../core/errors.ts';
 import type { RunError } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { toUsd } from '../core/money.ts';
+import type { RetryPolicy } from '../core/retry-policy.ts';
 import type { RunStatus } from '../core/states.ts';
 import type { ModelUsage, TokenUsage } from '../core/usage.ts';
 import type { RunsTable } from '../db/tables.ts';
@@ -21,6 +22,9 @@ export interface Run {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly limits: RunLimits;
+  readonly retryPolicy: RetryPolicy;
+  /** The limits its submission named; null when that is not known. */
+  readonly requestedLimits: Partial<RunLimits> | null;
   readonly result: string | null;
   readonly structuredOutput: unknown;
   readonly error: RunError | null;
@@ -56,6 +60,8 @@ export function toRun(row: Selectable<RunsTable>): Run {
     attempt: row.attempt,
     maxAttempts: row.max_attempts,
     limits: row.limits as RunLimits,
+    retryPolicy: row.retry_policy as RetryPolicy,
+    requestedLimits: row.requested_limits as Run['requestedLimits'],
     result: row.result,
     structuredOutput: row.structured_output ?? null,
     error: row.error_code === null || row.status === 'succeeded' ? null : toRunError(row.error_code as RunErrorCode),

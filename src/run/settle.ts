@@ -1,13 +1,14 @@
 import { sql, type Selectable } from 'kysely';
 import type { RunErrorCode } from '../core/errors.ts';
-import type { NewEvent } from '../core/events.ts';
 import { toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import { appendEvents, type Lease } from './append-events.ts';
-import { toRun, toRunError, type Run } from './run.ts';
+import { conclude, toColumns, toEvent, type Conclusion } from './conclude.ts';
+import { toRun, type Run } from './run.ts';
+import { releaseSession } from './sessions.ts';
 import { addModels, chooseSpending, toSound, totalUsage, type Spending } from './spending.ts';
 
 /** How an attempt ended. `handed_back`: its worker is going away and the run goes in line again. */
@@ -30,6 +31,16 @@ export interface Settlement {
   readonly signal: string | null;
   readonly stderrTail: string;
   readonly claudeCodeVersion: string | null;
+  /** The most its processes held together; null when it was not measured. */
+  readonly peakMemoryBytes: number | null;
+  /** How long the provider asked to wait before it is called again, or null. */
+  readonly retryAfterSeconds: number | null;
+}
+
+/** A run as the end of its attempt leaves it, and what that end made of it. */
+export interface Settled {
+  readonly run: Run;
+  readonly conclusion: Conclusion;
 }
 
 /**
@@ -40,7 +51,7 @@ export interface Settlement {
 export async function settleAttempt(
   deps: { database: Database; queue: Queue },
   { lease, settlement }: { lease: Lease; settlement: Settlement },
-): Promise<Run | null> {
+): Promise<Settled | null> {
   return deps.database.sql.transaction().execute(async (trx) => {
     const row = await trx
       .selectFrom('longhaul.runs')
@@ -60,12 +71,13 @@ export async function closeAttempt(options: {
   queue: Queue;
   row: Selectable<RunsTable>;
   settlement: Settlement;
-}): Promise<Run> {
+}): Promise<Settled> {
   const { trx, queue, row } = options;
   const settlement = toSoundSettlement(options.settlement);
-  const { outcome } = settlement;
+  const { outcome, retryAfterSeconds } = settlement;
   const spending = chooseSpending(settlement.metered, settlement.reported);
   const attempt = await closeAttemptRow(trx, { row, settlement });
+  const conclusion = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
   const usage = totalUsage(spending);
   const tokens = {
     input_tokens: usage.inputTokens,
@@ -95,12 +107,12 @@ export async function closeAttempt(options: {
   await appendEvents(trx, {
     runId: row.id,
     attempt: row.attempt,
-    events: [toFinalEvent({ outcome, agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs })],
+    events: [toEvent(conclusion, { agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs })],
   });
   const settled = await trx
     .updateTable('longhaul.runs')
     .set((run) => ({
-      ...toRunColumns(outcome, row.max_attempts),
+      ...toColumns(conclusion, row.max_attempts),
       lease_worker_id: null,
       lease_expires_at: null,
       cost_micros: costMicros,
@@ -116,12 +128,18 @@ export async function closeAttempt(options: {
     .where('id', '=', row.id)
     .returningAll()
     .executeTakeFirstOrThrow();
-  if (outcome.status === 'handed_back') {
-    await queue.requeue(trx, { runId: row.id, queue: row.queue, priority: row.priority, startAfter: null });
+  await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
+  const message = { runId: row.id, queue: row.queue, priority: row.priority };
+  if (conclusion.status === 'handed_back') {
+    await queue.requeue(trx, { ...message, startAfter: null });
+  } else if (conclusion.status === 'retried') {
+    const { delaySeconds } = conclusion;
+    const startAfter = delaySeconds > 0 ? new Date(attempt.now.getTime() + delaySeconds * 1_000) : null;
+    await queue.requeue(trx, { ...message, startAfter });
   } else {
-    await queue.remove(trx, { runId: row.id, queue: row.queue });
+    await queue.remove(trx, message);
   }
-  return toRun(settled);
+  return { run: toRun(settled), conclusion };
 }
 
 function toSoundSettlement(settlement: Settlement): Settlement {
@@ -149,56 +167,12 @@ async function closeAttemptRow(trx: Transaction, options: { row: Selectable<Runs
       metered_cost_micros: settlement.metered.costMicros,
       reported: settlement.reported && JSON.stringify(settlement.reported.models),
       reported_cost_micros: settlement.reported?.costMicros ?? null,
+      peak_memory_bytes: settlement.peakMemoryBytes,
     })
     .where('run_id', '=', row.id)
     .where('number', '=', row.attempt)
-    .returning('id')
+    .returning(['id', sql<Date>`clock_timestamp()`.as('now')])
     .executeTakeFirstOrThrow();
-}
-
-function toFinalEvent(options: {
-  outcome: AttemptOutcome;
-  agent: string;
-  costUsd: number;
-  turns: number;
-  durationMs: number;
-}): NewEvent {
-  const { outcome, agent, costUsd, turns, durationMs } = options;
-  switch (outcome.status) {
-    case 'succeeded':
-      return { type: 'run.succeeded', data: { result: toStorable(outcome.result), costUsd, turns, durationMs } };
-    case 'failed':
-      return { type: 'run.failed', data: { error: toRunError(outcome.code) } };
-    case 'cancelled':
-      return { type: 'run.cancelled', data: { costUsd } };
-    case 'handed_back':
-      return { type: 'run.queued', data: { agent, reason: 'handed_back' } };
-  }
-}
-
-function toRunColumns(outcome: AttemptOutcome, maxAttempts: number) {
-  const finished_at = sql<Date>`now()`;
-  switch (outcome.status) {
-    case 'succeeded':
-      return {
-        status: outcome.status,
-        finished_at,
-        result: toStorable(outcome.result),
-        structured_output: outcome.structuredOutput === undefined ? null : JSON.stringify(outcome.structuredOutput),
-      };
-    case 'failed':
-      return {
-        status: outcome.status,
-        finished_at,
-        error_code: outcome.code,
-        error_detail: toStorable(outcome.detail),
-      };
-    case 'cancelled':
-      return { status: outcome.status, finished_at, error_code: 'cancelled' };
-    case 'handed_back':
-      // An attempt that its worker gave up is not one of those the run may have.
-      return { status: 'queued' as const, max_attempts: maxAttempts + 1 };
-  }
 }
 
 function addCounts(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {

@@ -17,14 +17,16 @@ export interface Submission {
   /** Higher goes first. */
   readonly priority: number;
   readonly startAfter: Date | null;
+  /** Those in force: the agent's, lowered where the submission asked for it. */
   readonly limits: RunLimits;
+  /** Those the submission named. */
+  readonly requestedLimits: Partial<RunLimits>;
+  /** The run it tries once more, by hand; null for a new one. */
+  readonly retryOf: string | null;
   readonly idempotencyKey: string | null;
   /** The API key that submits. */
   readonly createdBy: string;
 }
-
-/** Until the supervisor retries, every run has one attempt: see `retry` in the configuration. */
-const MAX_ATTEMPTS = 1;
 
 /**
  * Accepts a run: its row, its first event and its queue job in one transaction, so that an accepted run
@@ -51,7 +53,10 @@ export async function submitRun(deps: { database: Database; queue: Queue }, subm
         metadata: JSON.stringify(submission.metadata),
         priority: submission.priority,
         limits: JSON.stringify(submission.limits),
-        max_attempts: MAX_ATTEMPTS,
+        requested_limits: JSON.stringify(submission.requestedLimits),
+        max_attempts: agent.retry.maxAttempts,
+        retry_policy: JSON.stringify(agent.retry),
+        retry_of: submission.retryOf,
         start_after: startAfter,
         created_by: submission.createdBy,
         idempotency_key: submission.idempotencyKey,
@@ -92,7 +97,9 @@ async function findEarlier(database: Database, submission: Submission, requestHa
 }
 
 /** What makes two submissions the same request, in a form that does not keep the prompt a second time. */
-function hashRequest({ agent, prompt, user, metadata, priority, startAfter, limits }: Submission): string {
-  const request = [agent.name, prompt, user, metadata, priority, startAfter?.toISOString() ?? null, limits];
+function hashRequest(submission: Submission): string {
+  const { agent, prompt, user, metadata, priority, startAfter, requestedLimits, retryOf } = submission;
+  const startsAt = startAfter?.toISOString() ?? null;
+  const request = [agent.name, prompt, user, metadata, priority, startsAt, requestedLimits, retryOf];
   return createHash('sha256').update(JSON.stringify(request)).digest('hex');
 }

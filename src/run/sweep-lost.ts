@@ -2,8 +2,7 @@ import { sql, type Selectable } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Run } from './run.ts';
-import { closeAttempt, type AttemptOutcome } from './settle.ts';
+import { closeAttempt, type AttemptOutcome, type Settled } from './settle.ts';
 import type { Spending } from './spending.ts';
 
 /** Runs settled in one sweep. */
@@ -20,14 +19,14 @@ interface SweepDeps {
 }
 
 /**
- * Settles the runs whose worker let its lease run out: it died, or could not reach the database. Each ends
- * as `worker_lost` with the cost its gateway had metered, or as cancelled when that had been asked for; one
- * whose attempt had done nothing yet goes in line again. Returns the runs it settled.
+ * Settles the attempts whose worker let its lease run out: it died, or could not reach the database. Each ends
+ * as `worker_lost` with the cost its gateway had metered, and its run is taken over by another attempt; or as
+ * cancelled when that had been asked for. One that had done nothing yet is not counted. Returns what it settled.
  *
  * Each in a transaction of its own, that locks the row or skips it when another sweep has it, so that any number
  * may run at once. A worker that was only slow finds its fence no longer running and writes nothing more.
  */
-export async function sweepLostRuns({ database, queue, onError }: SweepDeps): Promise<Run[]> {
+export async function sweepLostRuns({ database, queue, onError }: SweepDeps): Promise<Settled[]> {
   const lost = await database.sql
     .selectFrom('longhaul.runs')
     .select('id')
@@ -36,11 +35,11 @@ export async function sweepLostRuns({ database, queue, onError }: SweepDeps): Pr
     .orderBy('lease_expires_at')
     .limit(BATCH_SIZE)
     .execute();
-  const settled: Run[] = [];
+  const settled: Settled[] = [];
   for (const { id } of lost) {
     try {
-      const run = await settleLostRun({ database, queue }, id);
-      if (run !== null) settled.push(run);
+      const lost = await settleLostRun({ database, queue }, id);
+      if (lost !== null) settled.push(lost);
     } catch (error) {
       onError(error, id);
     }
@@ -48,7 +47,7 @@ export async function sweepLostRuns({ database, queue, onError }: SweepDeps): Pr
   return settled;
 }
 
-async function settleLostRun({ database, queue }: Omit<SweepDeps, 'onError'>, id: string): Promise<Run | null> {
+async function settleLostRun({ database, queue }: Omit<SweepDeps, 'onError'>, id: string): Promise<Settled | null> {
   return database.sql.transaction().execute(async (trx) => {
     const row = await trx
       .selectFrom('longhaul.runs')
@@ -72,6 +71,8 @@ async function settleLostRun({ database, queue }: Omit<SweepDeps, 'onError'>, id
       signal: null,
       stderrTail: '',
       claudeCodeVersion: null,
+      peakMemoryBytes: null,
+      retryAfterSeconds: null,
     };
     return closeAttempt({ trx, queue, row, settlement });
   });

@@ -10,10 +10,10 @@ import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { recordMetered } from '../run/record-metered.ts';
-import type { Run } from '../run/run.ts';
-import { settleAttempt, type Settlement } from '../run/settle.ts';
+import { settleAttempt, type Settled, type Settlement } from '../run/settle.ts';
 import type { Spending } from '../run/spending.ts';
 import { coalesce } from './coalesce.ts';
+import { createTranscript, findConversation } from './conversation.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { logFinishedRun } from './log-finished-run.ts';
@@ -80,10 +80,13 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     onCancelRequested: () => stop('cancelled'),
   });
   const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
+  const hold = { sessionId: run.sessionId, lease };
+  // What earlier attempts have spent is gone: the ceiling is the run's.
+  const budgetUsd = Math.max(0, run.limits.maxBudgetUsd - run.costUsd);
   const saveMeter = coalesce((metered: Spending) => recordMetered(database, { lease, metered }));
   const pass = deps.gateway.open({
     attemptId,
-    ceilingMicros: toMicros(run.limits.maxBudgetUsd),
+    ceilingMicros: toMicros(budgetUsd),
     onMeter: () => saveMeter(toSpending(pass)),
   });
 
@@ -93,16 +96,22 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       throw new LonghaulError('internal_error', { message: `Agent "${run.agent}" is not configured on this worker.` });
     }
     const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir: deps.dataDir });
+    const { claudeSessionId, isResumed } = await findConversation(database, { run, hold });
+    const maxTurns = isResumed ? Math.max(0, run.limits.maxTurns - run.turns) : run.limits.maxTurns;
     const process = startAgentProcess({
       attemptId,
       runId: run.id,
       sessionId: run.sessionId,
+      claudeSessionId,
+      isResumed,
+      transcript: createTranscript({ database, hold, isLost: () => isLeaseLost }),
       prompt: run.prompt,
       agent,
-      limits: run.limits,
+      limits: { ...run.limits, maxBudgetUsd: budgetUsd, maxTurns },
       workspaceDir,
       gateway: { url: deps.gateway.url, token: pass.token },
       providerFailure: () => pass.failure(),
+      hasOpenModelCall: () => pass.openRequests > 0,
       claudePath: deps.claudePath,
       scratchRoot: deps.scratchRoot,
       onEvent: recorder.add,
@@ -134,7 +143,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       return;
     }
     const settled = await settleUntilLost({ deps, claim, settlement, isLost: () => isLeaseLost });
-    if (settled !== null) logFinishedRun(log, { run: settled, attempt: run.attempt, settlement });
+    if (settled !== null) logFinishedRun(log, { ...settled, attempt: run.attempt, settlement });
   }
 
   const done = execute()
@@ -152,7 +161,7 @@ async function settleUntilLost(options: {
   claim: Claim;
   settlement: Settlement;
   isLost: () => boolean;
-}): Promise<Run | null> {
+}): Promise<Settled | null> {
   const { deps, claim, isLost } = options;
   let { settlement } = options;
   let isReduced = false;

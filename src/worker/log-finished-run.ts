@@ -1,18 +1,21 @@
 import { toUsd } from '../core/money.ts';
 import { head } from '../core/text.ts';
 import type { Logger } from '../core/log.ts';
-import type { Run } from '../run/run.ts';
-import type { Settlement } from '../run/settle.ts';
+import type { Settled, Settlement } from '../run/settle.ts';
 
 /** How much of an error result goes to the log. */
 const ERROR_RESULT_LENGTH = 500;
 
+interface FinishedRun extends Settled {
+  readonly attempt: number;
+  readonly settlement: Settlement;
+}
+
 /**
- * Logs how a run's attempt ended: what it took and cost, and when it failed, why, as loudly as it
- * deserves: an executable that cannot be found stops every run, so it is critical.
+ * Logs how an attempt ended: what it took and cost, and when it failed, why. As loudly as it deserves: an attempt
+ * that is followed by another is a warning, a run that failed for good is critical.
  */
-export function logFinishedRun(log: Logger, options: { run: Run; attempt: number; settlement: Settlement }): void {
-  const { run, attempt, settlement } = options;
+export function logFinishedRun(log: Logger, { run, conclusion, attempt, settlement }: FinishedRun): void {
   const { outcome } = settlement;
   const facts = {
     runId: run.id,
@@ -27,21 +30,49 @@ export function logFinishedRun(log: Logger, options: { run: Run; attempt: number
     toolUses: settlement.toolUses,
     cacheReadTokens: run.usage.cacheReadTokens,
     cacheCreationTokens: run.usage.cacheCreationTokens,
+    peakMemoryBytes: settlement.peakMemoryBytes,
   };
   if (outcome.status !== 'failed') {
-    log.info(facts, `run ${outcome.status === 'handed_back' ? 'handed back' : outcome.status}`);
+    log.info(facts, `run ${conclusion.status === 'handed_back' ? 'handed back' : conclusion.status}`);
     return;
   }
-  const error = { ...facts, code: outcome.code, detail: head(outcome.detail, ERROR_RESULT_LENGTH) };
-  if (outcome.code === 'cli_not_found') {
-    log.fatal(error, 'run failed: the Claude Code executable was not found; every run will fail until it is');
-  } else if (outcome.code === 'cli_crashed' || outcome.code === 'cli_start_failed') {
-    const { exitCode, signal, stderrTail } = settlement;
-    log.error(
-      { ...error, exitCode, signal, stderr: stderrTail },
-      'run failed: the Claude Code process ended by itself',
-    );
+  const isProcessFailure = outcome.code === 'cli_crashed' || outcome.code === 'cli_start_failed';
+  const { exitCode, signal, stderrTail } = settlement;
+  const error = {
+    ...facts,
+    code: outcome.code,
+    detail: head(outcome.detail, ERROR_RESULT_LENGTH),
+    ...(isProcessFailure && { exitCode, signal, stderr: stderrTail }),
+  };
+  logFailure(log, { conclusion, error, what: isProcessFailure ? 'the Claude Code process ended by itself' : null });
+}
+
+/** Logs what became of a run whose worker is gone. */
+export function logLostRun(log: Logger, { run, conclusion }: Settled): void {
+  const facts = { runId: run.id, agent: run.agent, attempt: run.attempt, status: run.status, costUsd: run.costUsd };
+  if (conclusion.status === 'failed' || conclusion.status === 'retried') {
+    const error = { ...facts, code: 'worker_lost', detail: run.errorDetail };
+    logFailure(log, { conclusion, error, what: 'its worker was lost' });
   } else {
-    log.error(error, 'run failed');
+    log.warn(
+      facts,
+      `the worker of the run was lost; run ${conclusion.status === 'handed_back' ? 'in line again' : conclusion.status}`,
+    );
+  }
+}
+
+function logFailure(
+  log: Logger,
+  { conclusion, error, what }: { conclusion: Settled['conclusion']; error: { code: string }; what: string | null },
+): void {
+  const because = what === null ? '' : `: ${what}`;
+  if (conclusion.status === 'retried') {
+    log.warn({ ...error, delaySeconds: conclusion.delaySeconds }, `an attempt failed and is tried again${because}`);
+  } else if (error.code === 'cli_not_found') {
+    log.fatal(error, 'run failed: the Claude Code executable was not found; every run will fail until it is');
+  } else if (conclusion.status === 'failed') {
+    log.fatal({ ...error, code: conclusion.code }, `run failed${because}`);
+  } else {
+    log.warn(error, `an attempt failed, and its run was ${conclusion.status}${because}`);
   }
 }

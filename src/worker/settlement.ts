@@ -28,6 +28,8 @@ export function toSettlement(options: {
     signal,
     stderrTail,
     claudeCodeVersion,
+    peakMemoryBytes: report.peakMemoryBytes ?? null,
+    retryAfterSeconds: outcome.status === 'failed' ? (pass.failure()?.retryAfterSeconds ?? null) : null,
   };
 }
 
@@ -48,7 +50,7 @@ function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): Att
 }
 
 /** What is left to say of an attempt whose settlement the database would not take: that, and what the gateway metered. */
-export function reduceSettlement({ durationMs, metered }: Settlement, refusal: string): Settlement {
+export function reduceSettlement({ durationMs, metered, peakMemoryBytes }: Settlement, refusal: string): Settlement {
   return {
     outcome: { status: 'failed', code: 'internal_error', detail: `The outcome could not be stored: ${refusal}` },
     turns: 0,
@@ -60,6 +62,8 @@ export function reduceSettlement({ durationMs, metered }: Settlement, refusal: s
     signal: null,
     stderrTail: '',
     claudeCodeVersion: null,
+    peakMemoryBytes,
+    retryAfterSeconds: null,
   };
 }
 

@@ -10,6 +10,7 @@ const PROBLEMS = {
   400: 'Something in the request is wrong; `errors` names each field.',
   401: 'No API key, or not one that works.',
   404: 'There is no such thing.',
+  409: 'It contradicts the present state.',
   413: 'The body is too large.',
   415: 'The body is not sent as application/json.',
   422: 'The idempotency key was used for another request.',

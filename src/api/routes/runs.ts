@@ -1,5 +1,4 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { LonghaulError } from '../../core/errors.ts';
 import { isFinal, RUN_STATUSES } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
 import { readAttempts } from '../../run/read-attempts.ts';
@@ -15,10 +14,8 @@ import { eventSchema, runSchema, submissionSchema } from '../contract.ts';
 import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
+import { idParams, runNotFound } from './run-id.ts';
 
-const idParams = z.object({
-  id: id("must be a run's id, a UUID").openapi({ format: 'uuid', description: "The run's id." }),
-});
 const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 });
 const after = wholeNumber({ min: 0, max: 2_147_483_647 });
 
@@ -65,6 +62,7 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
           agent: text().optional(),
           user: text().optional(),
           sessionId: z.uuid('must be a UUID').optional(),
+          errorCode: text().optional().openapi({ description: 'Ended with this error code.' }),
           from: time().optional().openapi({ description: 'Submitted at or after.' }),
           to: time().optional().openapi({ description: 'Submitted before.' }),
           cursor: id('must be the nextCursor of an earlier page').optional(),
@@ -190,13 +188,6 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
       await hub.nextChange({ runId: id, timeoutMs, signal });
     }
   }
-}
-
-function runNotFound(id: string): LonghaulError {
-  return new LonghaulError('run_not_found', {
-    message: `There is no run ${id}.`,
-    errors: [{ path: 'id', message: 'names no run' }],
-  });
 }
 
 function wantsEventStream(accept: string | undefined): boolean {

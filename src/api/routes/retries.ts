@@ -1,0 +1,119 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { LonghaulError, toMessage } from '../../core/errors.ts';
+import { findRun, listRuns } from '../../run/read-runs.ts';
+import type { Run } from '../../run/run.ts';
+import { submitRun } from '../../run/submit.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
+import { checkSubmission } from '../check-submission.ts';
+import { retrySelectionSchema, runSchema, skippedRunSchema } from '../contract.ts';
+import { fieldError } from '../problem.ts';
+import type { Caller } from '../keys.ts';
+import { toRunResource } from '../to-resource.ts';
+import { json, problems } from './answers.ts';
+import { idParams, runNotFound } from './run-id.ts';
+
+/** How many runs are tried again by one request that names none. */
+const DEFAULT_LIMIT = 200;
+
+/** Trying runs again by hand, one or many. Each is a new run that names the old one. */
+export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs/{id}/retry',
+      summary: 'Try a run again that has failed or was cancelled',
+      description:
+        "Makes a new run with the old one's prompt, user, metadata and requested limits, under the rules its agent has now. The old one stays as it is.",
+      request: { params: idParams, headers: z.object({ 'idempotency-key': z.string().optional() }) },
+      responses: {
+        202: json(runSchema, 'The new run; its `retryOf` names the old one.'),
+        ...problems(400, 401, 404, 409, 422),
+      },
+    }),
+    async (context) => {
+      const { id } = context.req.valid('param');
+      const caller = context.get('caller');
+      const run = await findRun(database, id);
+      if (run === null) throw runNotFound(id);
+      const idempotencyKey = context.req.valid('header')['idempotency-key'] ?? null;
+      const retry = await retryRun(run, { caller, idempotencyKey });
+      return context.json(toRunResource(retry, { caller }), 202, { location: `/v1/runs/${retry.id}` });
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs/retry',
+      summary: 'Try many runs again',
+      description:
+        'Those named by `ids`, or the newest that have failed and were not tried again yet, of those that the other fields choose. One that cannot be tried again does not keep the others back.',
+      request: { body: { required: true, content: { 'application/json': { schema: retrySelectionSchema } } } },
+      responses: {
+        202: json(
+          z.object({ data: z.array(runSchema), skipped: z.array(skippedRunSchema) }),
+          'The new runs, and what was left out and why.',
+        ),
+        ...problems(400, 401, 413, 415),
+      },
+    }),
+    async (context) => {
+      const caller = context.get('caller');
+      const { ids, ...choice } = context.req.valid('json');
+      const chosen = ids === undefined ? await choose(choice) : await findAll(ids, choice);
+      const data = [];
+      const skipped = [];
+      for (const [id, run] of chosen) {
+        try {
+          if (run === null) throw runNotFound(id);
+          data.push(toRunResource(await retryRun(run, { caller, idempotencyKey: null }), { caller }));
+        } catch (error) {
+          if (!(error instanceof LonghaulError)) throw error;
+          skipped.push({ id, code: error.code, message: toMessage(error) });
+        }
+      }
+      return context.json({ data, skipped }, 202);
+    },
+  );
+
+  type Choice = Omit<z.output<typeof retrySelectionSchema>, 'ids'>;
+
+  async function choose({ limit = DEFAULT_LIMIT, from, to, ...filter }: Choice): Promise<[string, Run][]> {
+    const { runs } = await listRuns(database, {
+      filter: {
+        ...filter,
+        status: 'failed',
+        isRetried: false,
+        from: from === undefined ? undefined : new Date(from),
+        to: to === undefined ? undefined : new Date(to),
+      },
+      limit,
+    });
+    return runs.map((run) => [run.id, run]);
+  }
+
+  async function findAll(ids: readonly string[], choice: Choice): Promise<[string, Run | null][]> {
+    const [other] = Object.entries(choice).filter(([, value]) => value !== undefined);
+    if (other !== undefined) throw fieldError(other[0], 'must not be given beside ids, which name the runs already');
+    return Promise.all([...new Set(ids)].map(async (id) => [id, await findRun(database, id)] as const)).then((found) =>
+      found.map(([id, run]) => [id, run]),
+    );
+  }
+
+  async function retryRun(run: Run, { caller, idempotencyKey }: { caller: Caller; idempotencyKey: string | null }) {
+    if (run.status !== 'failed' && run.status !== 'cancelled') {
+      throw new LonghaulError('conflict', {
+        message: `Run ${run.id} is ${run.status}; only one that has failed or was cancelled can be tried again.`,
+      });
+    }
+    const { agent, prompt, user, metadata, priority, requestedLimits } = run;
+    const submission = checkSubmission({
+      body: { agent, prompt, user: user ?? undefined, metadata, priority, limits: requestedLimits ?? {} },
+      agents: config.agents,
+      idempotencyKey,
+      createdBy: caller.keyId,
+      retryOf: run.id,
+    });
+    return submitRun({ database, queue }, submission);
+  }
+}

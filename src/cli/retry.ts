@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { LonghaulError } from '../core/errors.ts';
+import type { RunResource } from '../client/client.ts';
+import { parseCount, parseRunId } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson, toTerminalText } from './terminal-text.ts';
+
+interface RetryOptions extends ConnectionOptions {
+  readonly failed?: true;
+  readonly agent?: string;
+  readonly user?: string;
+  readonly code?: string;
+  readonly limit?: number;
+  readonly json?: true;
+}
+
+/** Adds `longhaul retry`. */
+export function addRetryCommand(program: Command, shell: Shell): void {
+  const command = program
+    .command('retry')
+    .summary('try runs again that have failed')
+    .description(
+      'Makes a new run for each one named, or with --failed for each that has failed and was not tried again yet.',
+    )
+    .argument('[ids...]', 'the runs to try again', (value, ids: readonly string[] = []) => [...ids, parseRunId(value)])
+    .option('--failed', 'all that have failed, newest first')
+    .option('--agent <agent>', 'with --failed: only those of this agent')
+    .option('--user <user>', 'with --failed: only those for this end user')
+    .option('--code <code>', 'with --failed: only those that failed with this code, such as provider_overloaded')
+    .option('--limit <count>', 'with --failed: at most so many, 1 to 1000 (default: 200)', parseCount(1, 1_000))
+    .option('--json', 'print { data, skipped } as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ longhaul retry 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f\n  $ longhaul retry --failed --code provider_overloaded',
+    );
+  addConnectionOptions(command).action(async (ids: string[], options: RetryOptions) => {
+    const { failed, agent, user, code, limit } = options;
+    if ((failed === true) === ids.length > 0) {
+      throw new LonghaulError('usage', { message: 'Name the runs to try again, or give --failed for all that have.' });
+    }
+    const client = await connect(shell, options);
+    const { data, skipped } = await client.retryMany(
+      ids.length > 0 ? { ids } : { agent, user, errorCode: code, limit },
+    );
+    if (options.json === true) shell.stdout.line(toTerminalJson({ data, skipped }));
+    else if (data.length === 0 && skipped.length === 0) shell.stdout.line('No failed runs to try again.');
+    else for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
+    if (skipped.length > 0) {
+      for (const { id, message } of skipped) shell.stderr.line(toTerminalText(`${id}: ${message}`));
+      throw new LonghaulError('conflict', {
+        message: `${skipped.length} of ${skipped.length + data.length} could not be tried again.`,
+      });
+    }
+  });
+}
+
+function toTable(runs: readonly RunResource[], width: number): string[] {
+  if (runs.length === 0) return [];
+  return formatTable<RunResource>({
+    columns: [
+      { title: 'NEW RUN', value: ({ id }) => id },
+      { title: 'RETRY OF', value: ({ retryOf }) => retryOf ?? '' },
+      { title: 'AGENT', value: ({ agent }) => agent },
+      { title: 'PROMPT', value: ({ prompt }) => prompt },
+    ],
+    rows: runs,
+    width,
+  });
+}

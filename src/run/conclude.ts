@@ -1,0 +1,98 @@
+import { sql, type Selectable } from 'kysely';
+import type { RunErrorCode } from '../core/errors.ts';
+import type { NewEvent } from '../core/events.ts';
+import { decideRetry, type RetryPolicy } from '../core/retry-policy.ts';
+import { toStorable } from '../core/text.ts';
+import type { RunsTable } from '../db/tables.ts';
+import { toRunError } from './run.ts';
+import type { AttemptOutcome } from './settle.ts';
+
+/** What the end of an attempt makes of its run. */
+export type Conclusion =
+  | Extract<AttemptOutcome, { status: 'succeeded' | 'failed' | 'cancelled' | 'handed_back' }>
+  /** It failed, and is tried again after a wait. */
+  | { readonly status: 'retried'; readonly code: RunErrorCode; readonly delaySeconds: number };
+
+interface ConcludeOptions {
+  readonly row: Selectable<RunsTable>;
+  readonly outcome: AttemptOutcome;
+  /** By the database's clock. */
+  readonly now: Date;
+  readonly retryAfterSeconds: number | null;
+  /** A number from 0 up to 1. */
+  readonly random: number;
+}
+
+/**
+ * Decides what becomes of a run whose attempt has ended: its end, or another attempt. A cancellation that was asked
+ * for stands against another attempt, but does not undo an end that had come by itself.
+ */
+export function conclude({ row, outcome, now, retryAfterSeconds, random }: ConcludeOptions): Conclusion {
+  const isCancelRequested = row.cancel_requested_at !== null;
+  if (outcome.status === 'handed_back') return isCancelRequested ? { status: 'cancelled' } : outcome;
+  if (outcome.status !== 'failed') return outcome;
+  const policy = row.retry_policy as RetryPolicy;
+  const handedBack = row.max_attempts - policy.maxAttempts;
+  const elapsedSeconds = (now.getTime() - (row.started_at ?? now).getTime()) / 1_000;
+  const decision = decideRetry({
+    policy,
+    code: outcome.code,
+    failures: row.attempt - handedBack,
+    elapsedSeconds,
+    retryAfterSeconds,
+    random,
+  });
+  if (decision.retry) {
+    if (isCancelRequested) return { status: 'cancelled' };
+    return { status: 'retried', code: outcome.code, delaySeconds: decision.delaySeconds };
+  }
+  if (decision.code === outcome.code) return outcome;
+  const detail = `No other attempt could start within ${policy.deadlineSeconds} s of the first. The last one ended with ${outcome.code}: ${outcome.detail}`;
+  return { status: 'failed', code: decision.code, detail };
+}
+
+/** The event that tells watchers of a conclusion. */
+export function toEvent(
+  conclusion: Conclusion,
+  totals: { agent: string; costUsd: number; turns: number; durationMs: number },
+): NewEvent {
+  const { agent, costUsd, turns, durationMs } = totals;
+  switch (conclusion.status) {
+    case 'succeeded':
+      return { type: 'run.succeeded', data: { result: toStorable(conclusion.result), costUsd, turns, durationMs } };
+    case 'failed':
+      return { type: 'run.failed', data: { error: toRunError(conclusion.code) } };
+    case 'cancelled':
+      return { type: 'run.cancelled', data: { costUsd } };
+    case 'handed_back':
+      return { type: 'run.queued', data: { agent, reason: 'handed_back' } };
+    case 'retried':
+      return {
+        type: 'run.retrying',
+        data: { error: toRunError(conclusion.code), delaySeconds: conclusion.delaySeconds },
+      };
+  }
+}
+
+/** What a conclusion changes in the run's row. */
+export function toColumns(conclusion: Conclusion, maxAttempts: number) {
+  const finished_at = sql<Date>`now()`;
+  switch (conclusion.status) {
+    case 'succeeded': {
+      const { result, structuredOutput } = conclusion;
+      const structured_output = structuredOutput === undefined ? null : JSON.stringify(structuredOutput);
+      return { status: conclusion.status, finished_at, result: toStorable(result), structured_output };
+    }
+    case 'failed': {
+      const { status, code, detail } = conclusion;
+      return { status, finished_at, error_code: code, error_detail: toStorable(detail) };
+    }
+    case 'cancelled':
+      return { status: conclusion.status, finished_at, error_code: 'cancelled' };
+    case 'handed_back':
+      // An attempt that its worker gave up is not one of those the run may have.
+      return { status: 'queued' as const, max_attempts: maxAttempts + 1 };
+    case 'retried':
+      return { status: 'queued' as const };
+  }
+}

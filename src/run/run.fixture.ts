@@ -1,0 +1,110 @@
+import { sql } from 'kysely';
+import { expect } from 'vitest';
+import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { Agent } from '../config/config.ts';
+import { resolveConfig } from '../config/resolve.ts';
+import type { LonghaulConfig } from '../config/schema.ts';
+import { createId } from '../core/ids.ts';
+import { migrate } from '../db/migrate.ts';
+import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
+import { claimRuns, type Claim } from './claim.ts';
+import { readEvents } from './read-events.ts';
+import { settleAttempt, type Settlement } from './settle.ts';
+import { submitRun, type Submission } from './submit.ts';
+import { sweepLostRuns } from './sweep-lost.ts';
+
+export const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 5, cacheCreationTokens: 7 };
+
+/** How an attempt ends when a test does not say otherwise. */
+export const settlement: Settlement = {
+  outcome: { status: 'succeeded', result: 'done' },
+  turns: 2,
+  durationMs: 1_234,
+  toolUses: { Read: 3 },
+  metered: { costMicros: 500, models: { m: { ...usage, costUsd: 0.0005 } } },
+  reported: { costMicros: 600, models: { m: { ...usage, costUsd: 0.0006 } } },
+  exitCode: 0,
+  signal: null,
+  stderrTail: '',
+  claudeCodeVersion: '2.1.330',
+  peakMemoryBytes: 180_000_000,
+  retryAfterSeconds: null,
+};
+
+/** An agent "reader" as a configuration gives it. */
+export function createReader(agent: Partial<LonghaulConfig['agents'][string]> = {}): Agent {
+  const input = { agents: { reader: { tools: ['Read'], ...agent } } };
+  return resolveConfig({ input, baseDir: '/', env: {} }).agents.get('reader')!;
+}
+
+/** A database with a queue, and what is done to runs in it, in few words. */
+export async function createRunBench(kind: (typeof DATABASE_KINDS)[number]) {
+  const { database, remove } = await createTestDatabase(kind);
+  await migrate(database);
+  const queue = createPgBossQueue({
+    database,
+    expireSeconds: 180,
+    onError: (error) => expect.unreachable(error.message),
+  });
+  await queue.start(['reader']);
+  const agent = createReader();
+  const caller = createId();
+  const workerId = createId();
+
+  return {
+    database,
+    queue,
+    agent,
+    caller,
+    workerId,
+    submit: (changes: Partial<Submission> = {}) =>
+      submitRun(
+        { database, queue },
+        {
+          agent,
+          prompt: 'hello',
+          user: 'ann',
+          metadata: { ticket: 7 },
+          priority: 0,
+          startAfter: null,
+          limits: agent.limits,
+          requestedLimits: {},
+          retryOf: null,
+          idempotencyKey: null,
+          createdBy: caller,
+          ...changes,
+        },
+      ),
+    async claim(): Promise<Claim> {
+      const [claimed] = await claimRuns({ database, queue }, { queue: 'reader', workerId, limit: 1 });
+      if (claimed === undefined) throw new Error('Nothing to claim.');
+      return claimed;
+    },
+    /** The run as the attempt's end leaves it, or null when the lease was lost. */
+    async settle(claimed: Claim, changes: Partial<Settlement> = {}) {
+      const ended = { ...settlement, ...changes };
+      const settled = await settleAttempt({ database, queue }, { lease: claimed.lease, settlement: ended });
+      return settled?.run ?? null;
+    },
+    /** The runs whose lost attempts this sweep has settled. */
+    async sweep() {
+      const onError = (error: unknown) => expect.unreachable(String(error));
+      return (await sweepLostRuns({ database, queue, onError })).map(({ run }) => run);
+    },
+    expireLease: (runId: string) =>
+      sql`update longhaul.runs set lease_expires_at = now() - interval '1 second' where id = ${runId}`.execute(
+        database.sql,
+      ),
+    events: (runId: string) => readEvents(database, { runId, after: 0, limit: 1_000 }),
+    depth: async () => (await queue.depth(['reader']))[0]!,
+    /** Lets a run that waits for its next attempt begin it now. */
+    endWait: () =>
+      sql`update longhaul_queue.job set start_after = now() where state in ('created', 'retry')`.execute(database.sql),
+    async remove() {
+      await queue.stop();
+      await remove();
+    },
+  };
+}
+
+export type RunBench = Awaited<ReturnType<typeof createRunBench>>;

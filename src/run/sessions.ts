@@ -1,0 +1,141 @@
+import { sql } from 'kysely';
+import { toStorable } from '../core/text.ts';
+import type { Database, Transaction } from '../db/database.ts';
+import type { Lease } from './append-events.ts';
+
+/** What Claude Code writes of a conversation, line by line; kept as it came. */
+export type SessionEntry = Readonly<Record<string, unknown>>;
+
+/** An attempt's right to a session: its run's lease, which the session notes as its holder. */
+export interface SessionHold {
+  readonly sessionId: string;
+  readonly lease: Lease;
+}
+
+/**
+ * Gives a session to the attempt that was just claimed in `trx`; false when another running attempt has it. Two
+ * processes on one conversation would write two continuations of it, of which one is lost.
+ *
+ * Locks the session's row: of two that come at once the second waits, and is refused.
+ */
+export async function holdSession(trx: Transaction, { sessionId, lease }: SessionHold): Promise<boolean> {
+  const { rows } = await sql`
+    insert into longhaul.sessions as session (id, holder_run_id, holder_fence)
+    values (${sessionId}, ${lease.runId}, ${lease.fence})
+    on conflict (id) do update set holder_run_id = excluded.holder_run_id, holder_fence = excluded.holder_fence
+     where session.holder_run_id is null or session.holder_run_id = excluded.holder_run_id
+        or not exists (select from longhaul.runs as holder
+                        where holder.id = session.holder_run_id and holder.fence = session.holder_fence
+                          and holder.status = 'running')
+    returning id`.execute(trx);
+  return rows.length > 0;
+}
+
+/** Takes the session back from a run whose attempt is being settled in `trx`: nothing more is written by it. */
+export async function releaseSession(
+  trx: Transaction,
+  { sessionId, runId }: { sessionId: string; runId: string },
+): Promise<void> {
+  await trx
+    .updateTable('longhaul.sessions')
+    .set({ holder_run_id: null, holder_fence: null })
+    .where('id', '=', sessionId)
+    .where('holder_run_id', '=', runId)
+    .execute();
+}
+
+interface AppendEntries {
+  readonly hold: SessionHold;
+  readonly claudeSessionId: string;
+  /** Empty for the conversation itself. */
+  readonly subpath: string;
+  readonly entries: readonly SessionEntry[];
+}
+
+/**
+ * Adds entries to a session's transcript in one statement, each of Claude Code's own ids once however often it
+ * comes. Returns false, and writes nothing, when the session is not the caller's any more.
+ */
+export async function appendEntries(database: Database, options: AppendEntries): Promise<boolean> {
+  const { hold, claudeSessionId, subpath, entries } = options;
+  const { sessionId, lease } = hold;
+  // As texts: PostgreSQL keeps any JSON, but looks into none that holds an escaped NUL.
+  const values = entries.map((entry) => JSON.stringify(entry));
+  const uuids = entries.map(({ uuid }) => (typeof uuid === 'string' ? toStorable(uuid) : null));
+  const { rows } = await sql`
+    with held as (
+      update longhaul.sessions
+         set entry_count = entry_count + ${entries.length}, claude_session_id = ${claudeSessionId}, updated_at = now()
+       where id = ${sessionId} and holder_run_id = ${lease.runId} and holder_fence = ${lease.fence}
+      returning entry_count),
+    written as (
+      insert into longhaul.session_entries (session_id, position, run_id, subpath, uuid, entry)
+      select ${sessionId}, held.entry_count - ${entries.length} + entry.place, ${lease.runId}, ${subpath},
+             entry.uuid, entry.value::json
+        from held, unnest(${sql.val(uuids)}::text[], ${sql.val(values)}::text[]) with ordinality as entry (uuid, value, place)
+      on conflict (session_id, subpath, uuid) where uuid is not null do nothing)
+    select 1 from held`.execute(database.sql);
+  return rows.length > 0;
+}
+
+/** The transcript so far, in order, or null when there is none. */
+export async function readEntries(
+  database: Database,
+  { sessionId, subpath }: { sessionId: string; subpath: string },
+): Promise<SessionEntry[] | null> {
+  const rows = await database.sql
+    .selectFrom('longhaul.session_entries')
+    .select('entry')
+    .where('session_id', '=', sessionId)
+    .where('subpath', '=', subpath)
+    .orderBy('position')
+    .execute();
+  return rows.length === 0 ? null : rows.map(({ entry }) => entry as SessionEntry);
+}
+
+/** The places beside the conversation itself that have a transcript: its sub-agents'. */
+export async function listSubpaths(database: Database, sessionId: string): Promise<string[]> {
+  const rows = await database.sql
+    .selectFrom('longhaul.session_entries')
+    .select('subpath')
+    .distinct()
+    .where('session_id', '=', sessionId)
+    .where('subpath', '<>', '')
+    .orderBy('subpath')
+    .execute();
+  return rows.map(({ subpath }) => subpath);
+}
+
+/** What Claude Code calls the conversation, when it has written something of it that can be continued; else null. */
+export async function findClaudeSession(database: Database, sessionId: string): Promise<string | null> {
+  const row = await database.sql
+    .selectFrom('longhaul.sessions as session')
+    .select('claude_session_id')
+    .where('id', '=', sessionId)
+    .where((session) =>
+      session.exists(
+        session
+          .selectFrom('longhaul.session_entries')
+          .select('position')
+          .whereRef('session_id', '=', 'session.id')
+          .where('subpath', '=', '')
+          // What is said has an id; what is noted beside it has none.
+          .where('uuid', 'is not', null),
+      ),
+    )
+    .executeTakeFirst();
+  return row?.claude_session_id ?? null;
+}
+
+/** Forgets what a run's earlier attempts have said, for one that starts afresh; false when the session is another's. */
+export async function forgetEntries(database: Database, { sessionId, lease }: SessionHold): Promise<boolean> {
+  const { rows } = await sql`
+    with held as (
+      update longhaul.sessions set updated_at = now()
+       where id = ${sessionId} and holder_run_id = ${lease.runId} and holder_fence = ${lease.fence} returning id),
+    forgotten as (
+      delete from longhaul.session_entries using held
+       where session_id = held.id and run_id = ${lease.runId})
+    select 1 from held`.execute(database.sql);
+  return rows.length > 0;
+}
