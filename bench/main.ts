@@ -7,6 +7,7 @@ import { measureGateway } from './gateway.ts';
 import { measureIdle } from './idle.ts';
 import { measureInserts } from './inserts.ts';
 import type { Measurement } from './measurement.ts';
+import { measureRunsPerMinute } from './runs-per-minute.ts';
 import { measureThroughput } from './throughput.ts';
 
 /** `npm run bench [-- NAME…]`: measures what we promise, prints it as JSON, and exits with 1 if a promise does not hold. */
@@ -16,6 +17,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   gateway: measureGateway,
   acceptance: measureAcceptance,
   claim: measureClaim,
+  'runs-per-minute': measureRunsPerMinute,
   throughput: measureThroughput,
   inserts: measureInserts,
   idle: measureIdle,

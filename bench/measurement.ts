@@ -4,6 +4,7 @@ export type Figures = Readonly<Record<string, number>>;
 export type Bound<F extends Figures> = { readonly figure: keyof F & string } & (
   | { readonly below: number }
   | { readonly atMost: number }
+  | { readonly atLeast: number }
 );
 
 /** What one measurement found, as it is printed. */
@@ -20,10 +21,15 @@ export interface Measurement {
 export function judge<F extends Figures>(name: string, figures: F, bounds: readonly Bound<F>[] = []): Measurement {
   const promises = bounds.map((bound) => {
     const value = figures[bound.figure] ?? NaN;
-    return { ...bound, holds: 'below' in bound ? value < bound.below : value <= bound.atMost };
+    return { ...bound, holds: isKept(bound, value) };
   });
   const rounded = Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, round(value)]));
   return { name, figures: rounded, promises, holds: promises.every(({ holds }) => holds) };
+}
+
+function isKept(bound: Bound<Figures>, value: number): boolean {
+  if ('below' in bound) return value < bound.below;
+  return 'atMost' in bound ? value <= bound.atMost : value >= bound.atLeast;
 }
 
 function round(value: number): number {

@@ -19,6 +19,8 @@ const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 
 interface StartOptions {
   readonly bench: Bench;
+  /** What is different about its agent. Defaults to nothing: no process is kept waiting until there was a run. */
+  readonly agent?: Partial<LonghaulConfig['agents'][string]>;
   /** Its database; its provider or the executable to use. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -31,7 +33,7 @@ export interface RunningLonghaul {
 }
 
 /** Starts Longhaul with 4 slots and an agent that is set up as `test/support/bare-claude.ts` sets up the bare SDK. */
-export async function startLonghaul({ bench, variables }: StartOptions): Promise<RunningLonghaul> {
+export async function startLonghaul({ bench, agent, variables }: StartOptions): Promise<RunningLonghaul> {
   const directory = await bench.makeDirectory('longhaul');
   const config: LonghaulConfig = {
     agents: {
@@ -41,6 +43,7 @@ export async function startLonghaul({ bench, variables }: StartOptions): Promise
         permissionMode: 'dontAsk',
         thinking: 'disabled',
         workspace: await bench.makeDirectory('workspace'),
+        ...agent,
       },
     },
     worker: { slots: 4 },

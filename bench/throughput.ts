@@ -1,5 +1,6 @@
 import { query } from '@anthropic-ai/claude-agent-sdk';
 import type { Bench, DatabaseKind } from './bench.ts';
+import { measureRate } from './measure-rate.ts';
 import { judge, type Measurement } from './measurement.ts';
 import { AGENT, startLonghaul, STUB_CLAUDE } from './start-longhaul.ts';
 
@@ -31,9 +32,10 @@ function measureBare(): Promise<number> {
     env: { PATH: process.env['PATH'] },
     persistSession: false,
   };
-  return measureRate(SLOTS, async () => {
+  const work = async () => {
     for await (const message of query({ prompt: 'Do nothing.', options })) void message;
-  });
+  };
+  return measureRate({ times: RUNS, concurrency: SLOTS, work });
 }
 
 async function measureLonghaul(bench: Bench, database: DatabaseKind): Promise<number> {
@@ -41,28 +43,10 @@ async function measureLonghaul(bench: Bench, database: DatabaseKind): Promise<nu
     bench,
     variables: { ...(await bench.createDatabase(database)), LONGHAUL_CLAUDE_PATH: STUB_CLAUDE },
   });
-  return measureRate(UNFINISHED_RUNS, async () => {
+  const work = async () => {
     const { id } = await client.submit({ agent: AGENT, prompt: 'Do nothing.' });
     const { status } = await client.run(id, { waitSeconds: 60 });
     if (status !== 'succeeded') throw new Error(`A run of the stub ended as ${status}.`);
-  });
-}
-
-/** Does `work` again and again, `concurrency` of it at a time; a tenth of it first, to warm up. */
-async function measureRate(concurrency: number, work: () => Promise<void>): Promise<number> {
-  await repeat(RUNS / 10, { concurrency, work });
-  const startedAt = performance.now();
-  await repeat(RUNS, { concurrency, work });
-  return (RUNS * 1_000) / (performance.now() - startedAt);
-}
-
-async function repeat(
-  times: number,
-  { concurrency, work }: { concurrency: number; work: () => Promise<void> },
-): Promise<void> {
-  let begun = 0;
-  const keepWorking = async () => {
-    while (begun++ < times) await work();
   };
-  await Promise.all(Array.from({ length: concurrency }, keepWorking));
+  return measureRate({ times: RUNS, concurrency: UNFINISHED_RUNS, work });
 }

@@ -1,4 +1,5 @@
 import { REQUEST_ERRORS, RUN_ERRORS } from '../src/core/errors.ts';
+import { RESTART_EXIT_CODE } from '../src/core/exit-codes.ts';
 
 /** `docs/errors.md`, from the table in the code. */
 export function toErrorsPage(): string {
@@ -27,5 +28,13 @@ ${header}${table(RUN_ERRORS)}
 As \`code\` of a problem document (RFC 9457), and as the exit code of a command.
 
 ${header}${table(REQUEST_ERRORS)}
+
+## Exit codes that are no error
+
+| exit code | what ended |
+|---|---|
+| 0 | a command that did what it was asked; a service that was told to stop; a worker that was told to drain |
+| ${RESTART_EXIT_CODE} | a worker that has grown above \`worker.restartAboveMb\` and left in good order: start it again |
+| 130 | a command that follows a run, by Ctrl-C; the run goes on |
 `;
 }

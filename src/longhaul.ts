@@ -13,7 +13,7 @@ import { createEventHub } from './stream/event-hub.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
-import { createWorker, type Worker } from './worker/worker.ts';
+import { createWorker, type LeaveReason, type Worker } from './worker/worker.ts';
 
 export interface LonghaulOptions {
   /** What this process does: answer HTTP, execute runs, or both. Defaults to both. */
@@ -37,6 +37,11 @@ export interface Longhaul {
   readonly newAdminKey: string | null;
   /** Runs this process is executing. */
   readonly runningCount: number;
+  /**
+   * Resolves when the worker has drained and left though this process was not told to stop: somebody asked it to over
+   * HTTP, or the process, which is a worker only, has grown above `worker.restartAboveMb`. What is left to do is to stop.
+   */
+  readonly workerLeft: Promise<LeaveReason>;
   /** Takes no more runs, and resolves when those it has are finished; false when some are not after `timeoutMs`. */
   drain(timeoutMs: number): Promise<boolean>;
   /** Puts runs that are still going in line again, ends every process and closes the database. */
@@ -60,6 +65,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   const log = options.log ?? createLog(config.logLevel);
   const roles = options.roles ?? ['server', 'worker'];
   const closers: Closers = [];
+  const workerLeft = Promise.withResolvers<LeaveReason>();
   let starting: Promise<Parts> | null = null;
   let started: Parts | null = null;
   let stopping: Promise<void> | null = null;
@@ -84,9 +90,11 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
         log,
       });
       closers.push(() => gateway.close());
-      worker = createWorker({ config, database, queue, gateway, version: VERSION, log });
-      const leaving = worker;
-      closers.push(() => leaving.stop());
+      const isAlone = !roles.includes('server');
+      worker = createWorker({ config, database, queue, gateway, version: VERSION, isAlone, log });
+      workerLeft.resolve(worker.left);
+      const { stop } = worker;
+      closers.push(stop);
       await worker.start();
     }
     return { handle, newAdminKey, worker };
@@ -118,6 +126,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   return {
     config,
     start,
+    workerLeft: workerLeft.promise,
     async fetch(request) {
       if (started === null) await start();
       return started!.handle(request);

@@ -17,7 +17,7 @@ async function logOf(config: Omit<LonghaulConfig, 'agents'>, script: Script): Pr
     { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   );
   const longhaul = await startTestLonghaul({
-    config: { ...config, agents: { teller: { model: 'claude-sonnet-4-5', tools: [] } } },
+    config: { ...config, agents: { teller: { model: 'claude-sonnet-4-5', tools: [], retry: { maxAttempts: 1 } } } },
     script,
     env: { ANTHROPIC_API_KEY: PROVIDER_KEY },
     log,
@@ -49,7 +49,7 @@ describe('the log of a run', () => {
 
   it('holds at most the first 500 characters of an error', async () => {
     const [line] = await logOf({}, [fail(400, { message: 'x'.repeat(2_000) })]);
-    expect(line).toMatchObject({ level: 50, code: 'provider_invalid_request' });
+    expect(line).toMatchObject({ level: 60, code: 'provider_invalid_request' });
     expect(String(line?.['detail']).length).toBeLessThanOrEqual(500);
   });
 
@@ -60,7 +60,7 @@ describe('the log of a run', () => {
 
   it('has exit code and standard error of a process that ended by itself', async () => {
     const [line] = await logOf({ claudePath: path.resolve('test/fixtures/claude-fails-at-start.sh') }, [say('never')]);
-    expect(line).toMatchObject({ level: 50, code: 'cli_start_failed', exitCode: 3 });
+    expect(line).toMatchObject({ level: 60, code: 'cli_start_failed', exitCode: 3 });
     expect(String(line?.['stderr']).length).toBeGreaterThan(0);
     expect(String(line?.['stderr']).length).toBeLessThanOrEqual(1_000);
   });

@@ -54,7 +54,13 @@ describe('a run', () => {
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-outcomes-'));
     await writeFile(path.join(directory, 'notes.md'), 'Drive far.\n');
-    const reader = { model: 'claude-sonnet-4-5', tools: ['Read', 'Glob', 'Grep'], workspace: directory };
+    const reader = {
+      model: 'claude-sonnet-4-5',
+      tools: ['Read', 'Glob', 'Grep'],
+      workspace: directory,
+      // How an attempt ends is what is asked here.
+      retry: { maxAttempts: 1 },
+    };
     longhaul = await startTestLonghaul({
       baseDir: directory,
       script: (request) => SCRIPTS[request.prompt.trim()]?.(request) ?? say(`You said: ${request.prompt}`),

@@ -209,6 +209,16 @@ export const workerSchema = z
     version: z.string(),
     slots: z.int(),
     running: z.int(),
+    freeMemoryBytes: z.int().nullable().describe('Memory that new processes may take, by machine and control group.'),
+    spares: z.int().describe('Processes that are started and wait for a run.'),
+    containment: z
+      .string()
+      .nullable()
+      .describe("What holds an attempt's processes together: `pid_namespace`, `parent_death_signal` or `mark`."),
+    state: z
+      .enum(['working', 'holding', 'draining'])
+      .describe('`holding`: it leaves runs queued though it has slots. `draining`: it takes none and leaves.'),
+    holdingReason: z.string().nullable().describe('Why runs are left queued, such as memory that is short.'),
     startedAt: instant(),
     heartbeatAt: instant(),
   })
@@ -222,5 +232,6 @@ export type Submission = z.input<typeof submissionSchema>;
 export type RunResource = z.input<typeof runSchema>;
 export type RetrySelection = z.input<typeof retrySelectionSchema>;
 export type SkippedRun = z.input<typeof skippedRunSchema>;
+export type WorkerResource = z.infer<typeof workerSchema>;
 export type EventResource = z.infer<typeof eventSchema>;
 export type Problem = z.infer<typeof problemSchema>;

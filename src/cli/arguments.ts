@@ -8,6 +8,17 @@ export function parseRunId(value: string): string {
   return value;
 }
 
+/** A worker's id as an argument: the whole of it. */
+export function parseWorkerId(value: string): string {
+  if (!isId(value)) throw new InvalidArgumentError("It must be a worker's id, as listed by: longhaul workers.");
+  return value;
+}
+
+/** One more run's id, of an argument that takes many. */
+export function parseRunIds(value: string, before: readonly string[]): string[] {
+  return [...before, parseRunId(value)];
+}
+
 /** A whole number between `least` and `most` as an option. */
 export function parseCount(least: number, most: number): (value: string) => number {
   return (value) => {

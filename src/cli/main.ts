@@ -15,6 +15,7 @@ import { addStartCommand } from './start.ts';
 import { addTailCommand } from './tail.ts';
 import { toTerminalText } from './terminal-text.ts';
 import { addWorkerCommand } from './worker.ts';
+import { addWorkersCommand } from './workers.ts';
 
 const VARIABLES = `
 Variables:
@@ -59,6 +60,7 @@ function createProgram(shell: Shell): Command {
   addTailCommand(program, shell);
   addCancelCommand(program, shell);
   addRetryCommand(program, shell);
+  addWorkersCommand(program, shell);
   return program;
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { LonghaulError } from '../core/errors.ts';
 import type { RunResource } from '../client/client.ts';
-import { parseCount, parseRunId } from './arguments.ts';
+import { parseCount, parseRunIds } from './arguments.ts';
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
 import type { Shell } from './shell.ts';
 import { formatTable } from './table.ts';
@@ -24,7 +24,7 @@ export function addRetryCommand(program: Command, shell: Shell): void {
     .description(
       'Makes a new run for each one named, or with --failed for each that has failed and was not tried again yet.',
     )
-    .argument('[ids...]', 'the runs to try again', (value, ids: readonly string[] = []) => [...ids, parseRunId(value)])
+    .argument('[ids...]', 'the runs to try again', parseRunIds, [])
     .option('--failed', 'all that have failed, newest first')
     .option('--agent <agent>', 'with --failed: only those of this agent')
     .option('--user <user>', 'with --failed: only those for this end user')

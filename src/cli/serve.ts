@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { Listening } from '../api/listen.ts';
 import { LonghaulError } from '../core/errors.ts';
+import { RESTART_EXIT_CODE } from '../core/exit-codes.ts';
 import type { Longhaul } from '../longhaul.ts';
 import { parseCount } from './arguments.ts';
 import type { Shell } from './shell.ts';
@@ -35,7 +36,9 @@ export function addServeOptions(command: Command, roles: readonly Role[]): Comma
 
 /**
  * Runs Longhaul until SIGTERM or SIGINT. The first lets runs finish, the second ends them at once; they are
- * then put in line again. Logs go to standard error, what a person or program waits for to standard output.
+ * then put in line again. A process that is only a worker also ends when that has left: asked to over HTTP, with 0;
+ * grown too large, with the exit code its supervisor starts it again on. Logs go to standard error, what a person or
+ * program waits for to standard output.
  */
 export async function serve(shell: Shell, { roles, options }: { roles: readonly Role[]; options: ServeOptions }) {
   // Loaded here: a command that only asks a server is not to wait for the engine.
@@ -57,8 +60,10 @@ export async function serve(shell: Shell, { roles, options }: { roles: readonly 
       listening = await listen({ fetch: (request) => longhaul.fetch(request), host: config.host, port: config.port });
     }
     announce(shell, { longhaul, url: listening?.url ?? null, isJson: options.json === true });
-    await signals.first;
-    await drain(shell, { longhaul, signals, isJson: options.json === true });
+    const workerLeft = roles.includes('server') ? new Promise<never>(() => {}) : longhaul.workerLeft;
+    const leaveReason = await Promise.race([signals.first.then(() => null), workerLeft]);
+    if (leaveReason === null) await drain(shell, { longhaul, signals, isJson: options.json === true });
+    if (leaveReason === 'memory') shell.exitCode = RESTART_EXIT_CODE;
   } finally {
     await listening?.close();
     await longhaul.stop();
@@ -116,14 +121,15 @@ async function drain(
   { longhaul, signals, isJson }: { longhaul: Longhaul; signals: StopSignals; isJson: boolean },
 ): Promise<void> {
   const { runningCount } = longhaul;
-  if (runningCount === 0) return;
   const { drainTimeoutSeconds } = longhaul.config.worker;
-  const runs = runningCount === 1 ? '1 run' : `${runningCount} runs`;
-  (isJson ? stderr : stdout).line(
-    `Stopping: waiting up to ${drainTimeoutSeconds} s for ${runs} to finish. Signal again (Ctrl-C) to stop at once.`,
-  );
-  await Promise.race([
-    longhaul.drain(drainTimeoutSeconds * 1_000).then(() => setTimeout(LAST_WORDS_MS)),
-    signals.second,
-  ]);
+  if (runningCount > 0) {
+    const runs = runningCount === 1 ? '1 run' : `${runningCount} runs`;
+    (isJson ? stderr : stdout).line(
+      `Stopping: waiting up to ${drainTimeoutSeconds} s for ${runs} to finish. Signal again (Ctrl-C) to stop at once.`,
+    );
+  }
+  // Also when none is running: a claim may be under way.
+  const drained = longhaul.drain(drainTimeoutSeconds * 1_000);
+  const saidLast = drained.then(() => (runningCount > 0 ? setTimeout(LAST_WORDS_MS) : undefined));
+  await Promise.race([saidLast, signals.second]);
 }

@@ -2,13 +2,28 @@
  * The typed client of Longhaul's HTTP API. Runs in browsers as well as in Node: it needs `fetch` and
  * nothing else.
  */
-import type { EventResource, RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
+import type {
+  EventResource,
+  RetrySelection,
+  RunResource,
+  SkippedRun,
+  Submission,
+  WorkerResource,
+} from '../api/contract.ts';
 import { LonghaulNetworkError, toApiError } from './errors.ts';
 import { followEvents, type FollowOptions } from './follow-events.ts';
 
 export type { FollowOptions } from './follow-events.ts';
 export { LonghaulApiError, LonghaulNetworkError } from './errors.ts';
-export type { EventResource, Problem, RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
+export type {
+  EventResource,
+  Problem,
+  RetrySelection,
+  RunResource,
+  SkippedRun,
+  Submission,
+  WorkerResource,
+} from '../api/contract.ts';
 
 export interface ClientOptions {
   /** Where Longhaul listens, such as `http://127.0.0.1:4400`. */
@@ -63,6 +78,10 @@ export interface LonghaulClient {
    * Ends quietly when `signal` aborts.
    */
   events(id: string, options?: FollowOptions): AsyncGenerator<EventResource, void, void>;
+  /** The workers that are alive, eldest first. */
+  workers(): Promise<WorkerResource[]>;
+  /** Asks a worker to take no more runs, finish those it has and leave; returns it as it stands. */
+  drainWorker(id: string): Promise<WorkerResource>;
 }
 
 interface RequestOptions {
@@ -134,6 +153,11 @@ export function createClient({ url, apiKey, fetch: send = fetch }: ClientOptions
         connect: (after, signal) =>
           request(`${runPath(id)}/events${toQuery({ after })}`, { accept: 'text/event-stream', signal }),
       }),
+    async workers() {
+      const { data } = await requestJson<{ data: WorkerResource[] }>('/v1/workers');
+      return data;
+    },
+    drainWorker: (id) => requestJson(`/v1/workers/${encodeURIComponent(id)}/drain`, { method: 'POST' }),
   };
 }
 

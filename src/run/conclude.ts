@@ -5,7 +5,13 @@ import { decideRetry, type RetryPolicy } from '../core/retry-policy.ts';
 import { toStorable } from '../core/text.ts';
 import type { RunsTable } from '../db/tables.ts';
 import { toRunError } from './run.ts';
-import type { AttemptOutcome } from './settle.ts';
+
+/** How an attempt ended. `handed_back`: its worker is going away and the run goes in line again. */
+export type AttemptOutcome =
+  | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
+  | { readonly status: 'failed'; readonly code: RunErrorCode; readonly detail: string }
+  | { readonly status: 'cancelled' }
+  | { readonly status: 'handed_back' };
 
 /** What the end of an attempt makes of its run. */
 export type Conclusion =

@@ -86,7 +86,8 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     await bench.settle(await bench.claim(), { ...fail('provider_rate_limit'), retryAfterSeconds: 90 });
     const retrying = (await bench.events(run.id)).at(-1);
     expect(retrying).toMatchObject({ type: 'run.retrying' });
-    expect((retrying?.data as { delaySeconds: number }).delaySeconds).toBeGreaterThanOrEqual(90);
+    expect(retrying?.data).toHaveProperty('delaySeconds');
+    expect((retrying!.data as { delaySeconds: number }).delaySeconds).toBeGreaterThanOrEqual(90);
     await cancelRun(bench, run.id);
   });
 

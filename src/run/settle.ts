@@ -1,22 +1,14 @@
 import { sql, type Selectable } from 'kysely';
-import type { RunErrorCode } from '../core/errors.ts';
 import { toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import { appendEvents, type Lease } from './append-events.ts';
-import { conclude, toColumns, toEvent, type Conclusion } from './conclude.ts';
+import { conclude, toColumns, toEvent, type AttemptOutcome, type Conclusion } from './conclude.ts';
 import { toRun, type Run } from './run.ts';
 import { releaseSession } from './sessions.ts';
 import { addModels, chooseSpending, toSound, totalUsage, type Spending } from './spending.ts';
-
-/** How an attempt ended. `handed_back`: its worker is going away and the run goes in line again. */
-export type AttemptOutcome =
-  | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
-  | { readonly status: 'failed'; readonly code: RunErrorCode; readonly detail: string }
-  | { readonly status: 'cancelled' }
-  | { readonly status: 'handed_back' };
 
 /** Everything an attempt leaves behind when it ends. */
 export interface Settlement {

@@ -2,7 +2,8 @@ import { sql, type Selectable } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
-import { closeAttempt, type AttemptOutcome, type Settled } from './settle.ts';
+import type { AttemptOutcome } from './conclude.ts';
+import { closeAttempt, type Settled } from './settle.ts';
 import type { Spending } from './spending.ts';
 
 /** Runs settled in one sweep. */

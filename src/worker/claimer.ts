@@ -11,7 +11,8 @@ interface ClaimerOptions {
   readonly deps: { readonly database: Database; readonly queue: Queue; readonly log: Logger };
   readonly workerId: string;
   readonly queues: readonly string[];
-  readonly freeSlots: () => number;
+  /** How many runs of a queue may be claimed now. */
+  readonly freeSlots: (queue: string) => number;
   readonly onClaim: (claim: Claim) => void;
 }
 
@@ -29,17 +30,18 @@ export async function createClaimer({ deps, workerId, queues, freeSlots, onClaim
   const hopeful = new Set<string>();
   let claiming: Promise<void> | null = null;
   let isStopped = false;
+  let stopping: Promise<void> | null = null;
 
   function look(name: string | null): void {
     if (isStopped) return;
     for (const known of queues) if (name === null || name === known) hopeful.add(known);
-    if (claiming === null && hopeful.size > 0 && freeSlots() > 0) claiming = claim();
+    if (claiming === null && next() !== null) claiming = claim();
   }
 
   async function claim(): Promise<void> {
     try {
-      for (let name = next(); name !== undefined; name = next()) {
-        const limit = freeSlots();
+      for (let found = next(); found !== null; found = next()) {
+        const { name, limit } = found;
         // Removed before it is looked at: a call that comes meanwhile puts it in again.
         hopeful.delete(name);
         const claims = await claimRuns({ database, queue }, { queue: name, workerId, limit });
@@ -53,9 +55,14 @@ export async function createClaimer({ deps, workerId, queues, freeSlots, onClaim
     }
   }
 
-  /** The queue to look at next, in turn: one put in again goes behind the others. */
-  function next(): string | undefined {
-    return isStopped || freeSlots() <= 0 ? undefined : hopeful.values().next().value;
+  /** The queue to look at next and for how many runs, in turn: one put in again goes behind the others. */
+  function next(): { name: string; limit: number } | null {
+    if (isStopped) return null;
+    for (const name of hopeful) {
+      const limit = freeSlots(name);
+      if (limit > 0) return { name, limit };
+    }
+    return null;
   }
 
   const stopListening = await queue.onWork(look);
@@ -63,12 +70,14 @@ export async function createClaimer({ deps, workerId, queues, freeSlots, onClaim
   look(null);
   return {
     wake: () => look(null),
-    async stop() {
-      if (isStopped) return;
-      isStopped = true;
-      clearInterval(timer);
-      await claiming;
-      await stopListening();
+    stop() {
+      stopping ??= (async () => {
+        isStopped = true;
+        clearInterval(timer);
+        await claiming;
+        await stopListening();
+      })();
+      return stopping;
     },
   };
 }

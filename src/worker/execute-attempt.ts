@@ -1,30 +1,35 @@
-import { startAgentProcess, type AgentReport, type StopReason } from '../agent/agent-process.ts';
+import { startAgentProcess, type AgentProcess, type AgentReport, type StopReason } from '../agent/agent-process.ts';
+import type { ClaudeProcess } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { toMicros } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
-import type { Gateway } from '../gateway/gateway.ts';
+import type { RunLimits } from '../core/limits.ts';
+import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { recordMetered } from '../run/record-metered.ts';
 import { settleAttempt, type Settled, type Settlement } from '../run/settle.ts';
+import type { Run } from '../run/run.ts';
 import type { Spending } from '../run/spending.ts';
 import { coalesce } from './coalesce.ts';
-import { createTranscript, findConversation } from './conversation.ts';
+import { createTranscript, type Conversation } from './conversation.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { logFinishedRun } from './log-finished-run.ts';
 import { reduceSettlement, toFailedReport, toSettlement, toSpending } from './settlement.ts';
-import { prepareWorkspace } from './workspace.ts';
+import type { Spares } from './spares.ts';
+import { prepareStation, type Station } from './station.ts';
 
 export interface ExecuteDeps {
   readonly database: Database;
   readonly queue: Queue;
   readonly gateway: Gateway;
   readonly leases: LeaseKeeper;
+  readonly spares: Spares;
   readonly agents: ReadonlyMap<string, Agent>;
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
@@ -37,6 +42,10 @@ export interface Execution {
   readonly runId: string;
   /** Resolves when the process tree is gone and the attempt is settled, or lost to another worker. */
   readonly done: Promise<void>;
+  /** Resolves with the first word of its process, or the end. */
+  readonly started: Promise<void>;
+  /** What its processes hold in memory now; null while nobody has looked. */
+  residentBytes(): number | null;
   /** Ends it early; the first reason counts. */
   stop(reason: StopReason): void;
 }
@@ -80,43 +89,53 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     onCancelRequested: () => stop('cancelled'),
   });
   const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
-  const hold = { sessionId: run.sessionId, lease };
-  // What earlier attempts have spent is gone: the ceiling is the run's.
-  const budgetUsd = Math.max(0, run.limits.maxBudgetUsd - run.costUsd);
   const saveMeter = coalesce((metered: Spending) => recordMetered(database, { lease, metered }));
-  const pass = deps.gateway.open({
-    attemptId,
-    ceilingMicros: toMicros(budgetUsd),
-    onMeter: () => saveMeter(toSpending(pass)),
-  });
+  const started = Promise.withResolvers<void>();
+  let agentProcess: AgentProcess | null = null;
+  let station: Station | null = null;
+  let pass: GatewayPass | null = null;
 
   async function work(): Promise<AgentReport> {
     const agent = deps.agents.get(run.agent);
     if (agent === undefined) {
       throw new LonghaulError('internal_error', { message: `Agent "${run.agent}" is not configured on this worker.` });
     }
-    const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir: deps.dataDir });
-    const { claudeSessionId, isResumed } = await findConversation(database, { run, hold });
-    const maxTurns = isResumed ? Math.max(0, run.limits.maxTurns - run.turns) : run.limits.maxTurns;
+    const hold = { sessionId: run.sessionId, lease };
+    station = await prepareStation({ deps, run, agent, hold });
+    const { lane, spare, workspaceDir, conversation } = station;
+    const limits = toRemaining(run, conversation);
+    const opened = lane.open({
+      attemptId,
+      ceilingMicros: toMicros(limits.maxBudgetUsd),
+      onMeter: () => saveMeter(toSpending(opened)),
+    });
+    pass = opened;
     const process = startAgentProcess({
       attemptId,
       runId: run.id,
       sessionId: run.sessionId,
-      claudeSessionId,
-      isResumed,
+      ...conversation,
       transcript: createTranscript({ database, hold, isLost: () => isLeaseLost }),
+      process: spare?.process ?? null,
+      keepProcess: agent.isReused && run.user !== null,
       prompt: run.prompt,
       agent,
-      limits: { ...run.limits, maxBudgetUsd: budgetUsd, maxTurns },
+      limits,
       workspaceDir,
-      gateway: { url: deps.gateway.url, token: pass.token },
-      providerFailure: () => pass.failure(),
-      hasOpenModelCall: () => pass.openRequests > 0,
+      gateway: { url: deps.gateway.url, token: lane.token },
+      hasOpenModelCall: () => opened.openRequests > 0,
+      providerFailure: () => opened.failure(),
       claudePath: deps.claudePath,
       scratchRoot: deps.scratchRoot,
-      onEvent: recorder.add,
+      onEvent(event) {
+        started.resolve();
+        recorder.add(event);
+      },
       log,
     });
+    agentProcess = process;
+    // One that was waiting is no start that others would have to wait for.
+    if (spare !== null) started.resolve();
     void stopped.promise.then((reason) => process.stop(reason));
     return process.done;
   }
@@ -129,9 +148,11 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       report = toFailedReport(error);
     } finally {
       // From here on nothing of this attempt can spend, whatever may still be alive.
-      pass.close();
+      pass?.close();
       clearTimeout(timeout);
+      started.resolve();
     }
+    leaveStation(report.keptProcess);
     const settlement = toSettlement({
       report,
       pass,
@@ -146,10 +167,35 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     if (settled !== null) logFinishedRun(log, { ...settled, attempt: run.attempt, settlement });
   }
 
+  /** The process waits for the user's next run, or nothing is left of it. */
+  function leaveStation(keptProcess: ClaudeProcess | null): void {
+    if (station === null) return;
+    const { lane, workspaceDir } = station;
+    const agent = deps.agents.get(run.agent);
+    if (keptProcess === null || agent === undefined || run.user === null) lane.close();
+    else deps.spares.keep({ process: keptProcess, lane, agent, limits: run.limits, workspaceDir }, run.user);
+  }
+
   const done = execute()
     .catch((error: unknown) => log.error({ err: error, runId: run.id }, 'an attempt could not be settled'))
     .finally(() => leases.release(run.id));
-  return { runId: run.id, done, stop };
+  return {
+    runId: run.id,
+    done,
+    started: started.promise,
+    residentBytes: () => agentProcess?.residentBytes ?? null,
+    stop,
+  };
+}
+
+/** What earlier attempts have used of a run's limits is used: they are the run's. */
+function toRemaining({ limits, costUsd, turns }: Run, { isResumed }: Conversation): RunLimits {
+  return {
+    ...limits,
+    maxBudgetUsd: Math.max(0, limits.maxBudgetUsd - costUsd),
+    // One that starts afresh has its way before it again.
+    maxTurns: isResumed ? Math.max(0, limits.maxTurns - turns) : limits.maxTurns,
+  };
 }
 
 /**

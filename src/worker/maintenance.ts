@@ -2,8 +2,10 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
+import { logLostRun } from './log-finished-run.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { sweepLostRuns } from '../run/sweep-lost.ts';
+import { removeDeadWorkers } from './presence.ts';
 import { removeOldWorkspaces } from './workspace.ts';
 
 const SWEEP_EVERY_MS = 5_000;
@@ -20,18 +22,15 @@ export function startMaintenance(deps: {
 
   async function sweep(): Promise<void> {
     const onError = (err: unknown, runId: string) => log.error({ err, runId }, 'a lost run could not be settled');
-    for (const run of await sweepLostRuns({ database, queue, onError })) {
-      log.error(
-        { runId: run.id, attempt: run.attempt, status: run.status, costUsd: run.costUsd },
-        'the worker of the run was lost',
-      );
-    }
+    for (const { run, conclusion } of await sweepLostRuns({ database, queue, onError }))
+      logLostRun(log, { run, conclusion });
   }
 
   async function expire(): Promise<void> {
     const before = new Date(Date.now() - config.retentionDays * 24 * 3_600_000);
     const count = await removeExpiredRuns(database, { retentionDays: config.retentionDays });
     if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
+    await removeDeadWorkers(database);
     // A day's grace: what a directory's name tells is when its run was submitted, not when it ended.
     for (const agent of config.agents.values())
       await removeOldWorkspaces(agent.workspace, new Date(before.getTime() - 24 * 3_600_000));

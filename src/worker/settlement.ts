@@ -2,13 +2,15 @@ import { NOTHING_DONE, type AgentReport, type StopReason } from '../agent/agent-
 import { LonghaulError, RUN_ERRORS, toMessage, type RunErrorCode } from '../core/errors.ts';
 import { toUsd } from '../core/money.ts';
 import type { GatewayPass } from '../gateway/gateway.ts';
-import type { AttemptOutcome, Settlement } from '../run/settle.ts';
+import type { AttemptOutcome } from '../run/conclude.ts';
+import type { Settlement } from '../run/settle.ts';
 import type { Spending } from '../run/spending.ts';
 
 /** The attempt's end as the run takes it; null when the lease was lost and there is nothing to settle. */
 export function toSettlement(options: {
   report: AgentReport;
-  pass: GatewayPass;
+  /** Null when it came to nothing before it was let in to the gateway. */
+  pass: GatewayPass | null;
   stopReason: StopReason | null;
   durationMs: number;
 }): Settlement | null {
@@ -22,14 +24,14 @@ export function toSettlement(options: {
     turns,
     durationMs,
     toolUses,
-    metered: toSpending(pass),
+    metered: pass === null ? { costMicros: 0, models: {} } : toSpending(pass),
     reported,
     exitCode,
     signal,
     stderrTail,
     claudeCodeVersion,
     peakMemoryBytes: report.peakMemoryBytes ?? null,
-    retryAfterSeconds: outcome.status === 'failed' ? (pass.failure()?.retryAfterSeconds ?? null) : null,
+    retryAfterSeconds: outcome.status === 'failed' ? (pass?.failure()?.retryAfterSeconds ?? null) : null,
   };
 }
 

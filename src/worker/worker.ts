@@ -1,21 +1,27 @@
-import { hostname } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { rm } from 'node:fs/promises';
-import { sql } from 'kysely';
 import { findContainment } from '../agent/containment.ts';
 import { startReaper } from '../agent/reaper.ts';
+import { settlesWithin } from '../agent/settles-within.ts';
 import { sweepOrphans } from '../agent/sweep.ts';
-import type { StopReason } from '../agent/agent-process.ts';
 import type { Config } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
+import { createAdmission } from './admission.ts';
 import { createClaimer, type Claimer } from './claimer.ts';
-import { executeAttempt, type Execution } from './execute-attempt.ts';
-import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
+import { executeAttempt } from './execute-attempt.ts';
+import { readFreeMemory as readSystemMemory, type FreeMemory } from './free-memory.ts';
+import { createLeaseKeeper } from './lease-keeper.ts';
 import { startMaintenance } from './maintenance.ts';
+import { watchMemoryEstimates } from './memory-estimate.ts';
+import { watchOwnMemory } from './memory-guard.ts';
+import { announcePresence, type Presence } from './presence.ts';
+import { createRunningAttempts } from './running-attempts.ts';
 import { makeScratch, sweepScratch } from './scratch.ts';
+import { createSpares, type Spares } from './spares.ts';
 
 interface WorkerDeps {
   readonly config: Config;
@@ -23,13 +29,24 @@ interface WorkerDeps {
   readonly queue: Queue;
   readonly gateway: Gateway;
   readonly version: string;
+  /** Whether the process is there for the worker only, and may end for its sake. */
+  readonly isAlone: boolean;
   readonly log: Logger;
+  /** Memory that new processes may take. Defaults to what the system says. */
+  readonly readFreeMemory?: () => FreeMemory;
+  /** Resident memory of this process. Defaults to what the system says. */
+  readonly readResidentBytes?: () => number;
 }
+
+/** Why a worker left though its process was not told to stop. */
+export type LeaveReason = 'drain_requested' | 'memory';
 
 /** A process's slots: claims runs and executes them until it is told to stop. */
 export interface Worker {
   readonly id: string;
   readonly runningCount: number;
+  /** Resolves when it has drained and left by itself: asked over HTTP, or because its process has grown too large. */
+  readonly left: Promise<LeaveReason>;
   start(): Promise<void>;
   /** Takes no more runs, and resolves when those it has are finished; false when some are not after `timeoutMs`. */
   drain(timeoutMs: number): Promise<boolean>;
@@ -37,105 +54,164 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-const HEARTBEAT_EVERY_MS = 10_000;
-
-export function createWorker({ config, database, queue, gateway, version, log }: WorkerDeps): Worker {
+export function createWorker(options: WorkerDeps): Worker {
+  const { config, database, queue, gateway, version, isAlone, log } = options;
+  const { readFreeMemory = readSystemMemory, readResidentBytes } = options;
   const id = createId();
-  const executions = new Map<string, Execution>();
+  const attempts = createRunningAttempts(() => claimer?.wake());
   const closers: (() => Promise<void> | void)[] = [];
-  let leases: LeaseKeeper;
+  const firstFinished = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<LeaveReason>();
   let claimer: Claimer | null = null;
+  let presence: Presence | null = null;
+  let spares: Spares | null = null;
+  let isDraining = false;
+  let starting: Promise<void> | null = null;
+  let stopping: Promise<void> | null = null;
 
-  const beat = async () => {
-    const row = { id, host: hostname(), pid: process.pid, version, slots: config.worker.slots };
-    await database.sql
-      .insertInto('longhaul.workers')
-      .values(row)
-      .onConflict((conflict) => conflict.column('id').doUpdateSet({ heartbeat_at: sql<Date>`clock_timestamp()` }))
-      .execute();
-  };
+  async function open(): Promise<void> {
+    // What a former worker on this machine left behind goes first: it must not work beside its successor.
+    await sweepOrphans({ log });
+    await sweepScratch();
+    const { kind: containment } = await findContainment();
+    const { freeBytes, cgroupLimitBytes } = readFreeMemory();
+    const { slots } = config.worker;
+    log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
+    const reaper = startReaper();
+    closers.push(() => reaper.dismiss());
+    const scratchRoot = await makeScratch();
+    closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
+
+    const leases = createLeaseKeeper({ database, log });
+    closers.push(() => leases.stop());
+    const estimates = await watchMemoryEstimates({ database, agents: config.agents, log });
+    closers.push(() => estimates.stop());
+    const admission = createAdmission({
+      agents: config.agents,
+      slots,
+      maxStarts: Math.max(2, availableParallelism()),
+      running: attempts.list,
+      waiting: () => spares,
+      estimates,
+      readFreeMemory,
+      log,
+      onChange: () => presence?.update(),
+    });
+    spares = createSpares({
+      agents: config.agents,
+      slots,
+      gateway,
+      claudePath: config.claudePath,
+      scratchRoot,
+      dataDir: config.dataDir,
+      mayStart: (agent) => admission.mayStart(agent),
+      onChange: () => {
+        presence?.update();
+        claimer?.wake();
+      },
+      log,
+    });
+    const { stop: endSpares } = spares;
+    closers.push(endSpares);
+    presence = await announcePresence({
+      database,
+      worker: { id, version, slots, containment },
+      readStatus: () => ({
+        freeMemoryBytes: readFreeMemory().freeBytes,
+        spares: spares?.count ?? 0,
+        holdingReason: admission.holdingReason,
+        isDraining,
+      }),
+      onDrainRequested: () => void leave('drain_requested'),
+      log,
+    });
+    const { leave: withdraw } = presence;
+    closers.push(withdraw);
+
+    closers.push(await database.listen(CHANNELS.cancel, (runId) => attempts.stop(runId, 'cancelled')));
+    closers.push(startMaintenance({ config, database, queue, log }));
+    closers.push(
+      watchOwnMemory({
+        limitBytes: config.worker.restartAboveMb * 1_000_000,
+        settled: firstFinished.promise,
+        onExceeded: (growth) => {
+          const figures = { ...growth, restartAboveMb: config.worker.restartAboveMb };
+          if (!isAlone) return log.warn(figures, 'this process has grown above worker.restartAboveMb');
+          log.warn(figures, 'this worker has grown above worker.restartAboveMb; it leaves, to be started again');
+          void leave('memory');
+        },
+        readResidentBytes,
+      }),
+    );
+
+    const deps = {
+      database,
+      queue,
+      gateway,
+      leases,
+      spares,
+      agents: config.agents,
+      claudePath: config.claudePath,
+      scratchRoot,
+      dataDir: config.dataDir,
+      log,
+    };
+    claimer = await createClaimer({
+      deps: { database, queue, log },
+      workerId: id,
+      queues: [...new Set([...config.agents.values()].map((agent) => agent.queue))],
+      freeSlots: (name) => (isDraining ? 0 : admission.freeSlots(name)),
+      onClaim(claim) {
+        const execution = executeAttempt(deps, claim);
+        attempts.hold({ agent: claim.run.agent, execution });
+        void execution.done.then(firstFinished.resolve);
+      },
+    });
+  }
+
+  async function drain(timeoutMs: number): Promise<boolean> {
+    isDraining = true;
+    presence?.update();
+    await claimer?.stop();
+    log.info({ workerId: id, runs: attempts.count }, 'draining: no more runs are claimed');
+    const isDrained = await settlesWithin(attempts.ended(), timeoutMs);
+    if (isDrained) log.info({ workerId: id }, 'drained');
+    return isDrained;
+  }
+
+  async function close(): Promise<void> {
+    isDraining = true;
+    await claimer?.stop();
+    if (attempts.count > 0) log.info({ workerId: id, runs: attempts.count }, 'handing back what still runs');
+    attempts.stopAll('handed_back');
+    await attempts.ended();
+    for (const close of closers.splice(0).reverse()) {
+      await Promise.resolve(close()).catch((error: unknown) =>
+        log.warn({ err: error }, 'the worker did not leave cleanly'),
+      );
+    }
+  }
+
+  const stop = () => (stopping ??= close());
+
+  /** What SIGTERM brings about, for this worker alone. */
+  async function leave(reason: LeaveReason): Promise<void> {
+    if (isDraining) return;
+    isDraining = true;
+    await starting?.catch(() => {}); // Its own caller has been told.
+    await drain(config.worker.drainTimeoutSeconds * 1_000);
+    await stop();
+    left.resolve(reason);
+  }
 
   return {
     id,
     get runningCount() {
-      return executions.size;
+      return attempts.count;
     },
-
-    async start() {
-      // What a former worker on this machine left behind goes first: it must not work beside its successor.
-      await sweepOrphans({ log });
-      await sweepScratch();
-      const { kind: containment } = await findContainment();
-      log.info({ workerId: id, slots: config.worker.slots, containment }, 'worker started');
-      const reaper = startReaper();
-      closers.push(() => reaper.dismiss());
-      const scratchRoot = await makeScratch();
-      closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
-
-      leases = createLeaseKeeper({ database, log });
-      closers.push(() => leases.stop());
-      await beat();
-      const heartbeat = setInterval(() => {
-        beat().catch((error: unknown) => log.warn({ err: error }, 'heartbeat failed'));
-      }, HEARTBEAT_EVERY_MS);
-      closers.push(async () => {
-        clearInterval(heartbeat);
-        await database.sql.deleteFrom('longhaul.workers').where('id', '=', id).execute();
-      });
-
-      closers.push(await database.listen(CHANNELS.cancel, (runId) => executions.get(runId)?.stop('cancelled')));
-      closers.push(startMaintenance({ config, database, queue, log }));
-
-      const deps = {
-        database,
-        queue,
-        gateway,
-        leases,
-        agents: config.agents,
-        claudePath: config.claudePath,
-        scratchRoot,
-        dataDir: config.dataDir,
-        log,
-      };
-      claimer = await createClaimer({
-        deps: { database, queue, log },
-        workerId: id,
-        queues: [...new Set([...config.agents.values()].map((agent) => agent.queue))],
-        freeSlots: () => config.worker.slots - executions.size,
-        onClaim(claim) {
-          const execution = executeAttempt(deps, claim);
-          executions.set(claim.run.id, execution);
-          void execution.done.then(() => {
-            executions.delete(claim.run.id);
-            claimer?.wake();
-          });
-        },
-      });
-    },
-
-    async drain(timeoutMs) {
-      await claimer?.stop();
-      const finished = Promise.all([...executions.values()].map(({ done }) => done)).then(() => true);
-      const { promise: timedOut, resolve } = Promise.withResolvers<boolean>();
-      const timer = setTimeout(() => resolve(false), timeoutMs);
-      const isDrained = await Promise.race([finished, timedOut]);
-      clearTimeout(timer);
-      return isDrained;
-    },
-
-    async stop() {
-      await claimer?.stop();
-      await endAll('handed_back');
-      for (const close of closers.splice(0).reverse()) {
-        await Promise.resolve(close()).catch((error: unknown) =>
-          log.warn({ err: error }, 'the worker did not leave cleanly'),
-        );
-      }
-    },
+    left: left.promise,
+    start: () => (starting ??= open()),
+    drain,
+    stop,
   };
-
-  async function endAll(reason: StopReason): Promise<void> {
-    for (const execution of executions.values()) execution.stop(reason);
-    await Promise.all([...executions.values()].map(({ done }) => done));
-  }
 }

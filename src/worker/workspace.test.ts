@@ -4,7 +4,13 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Workspace } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
-import { prepareWorkspace, removeOldWorkspaces } from './workspace.ts';
+import {
+  adoptWorkspace,
+  prepareSpareWorkspace,
+  prepareWorkspace,
+  removeOldWorkspaces,
+  removeSpareWorkspace,
+} from './workspace.ts';
 
 describe('a workspace', () => {
   let root: string;
@@ -93,5 +99,39 @@ describe('a workspace', () => {
     await mkdir(path.join(root, 'something-else'));
     await removeOldWorkspaces(workspace, new Date('2024-01-01'));
     expect((await readdir(root)).sort()).toEqual([young.id, 'something-else'].sort());
+  });
+
+  it('made beforehand is given to one run, and found again by its next attempt', async () => {
+    await mkdir(path.join(root, 'template'));
+    await writeFile(path.join(root, 'template/notes.md'), 'hello');
+    const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: path.join(root, 'template') } as const;
+    const spare = await prepareSpareWorkspace({ workspace, dataDir: path.join(root, 'elsewhere/data') });
+    expect(await readFile(path.join(spare, 'notes.md'), 'utf8')).toBe('hello');
+    const taker = run();
+    expect(await adoptWorkspace(spare, { workspace, run: taker })).toBe(true);
+    await writeFile(path.join(spare, 'notes.md'), 'changed');
+    expect(await prepare(workspace, taker)).toBe(spare);
+    expect(await readFile(path.join(workspace.root, taker.id, 'notes.md'), 'utf8')).toBe('changed');
+    expect(await adoptWorkspace(spare, { workspace, run: taker })).toBe(false);
+  });
+
+  it('is not followed out of its root by a link in its place', async () => {
+    const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: null } as const;
+    const other = run();
+    await prepare(workspace, run());
+    await mkdir(path.join(root, other.sessionId));
+    await symlink(`../${other.sessionId}`, path.join(workspace.root, other.id));
+    await expect(prepare(workspace, other)).rejects.toMatchObject({ code: 'workspace_invalid' });
+  });
+
+  it('made beforehand and never used is removed, but not one that is shared', async () => {
+    const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: null } as const;
+    const dataDir = path.join(root, 'elsewhere/data');
+    const spare = await prepareSpareWorkspace({ workspace, dataDir });
+    await removeSpareWorkspace(spare, workspace);
+    expect(await readdir(workspace.root)).toEqual([]);
+    const shared = { ...workspace, mode: 'shared' } as const;
+    await removeSpareWorkspace(await prepareSpareWorkspace({ workspace: shared, dataDir }), shared);
+    expect(await readdir(workspace.root)).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
-import { cp, lstat, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { cp, lstat, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Workspace } from '../config/config.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
-import { isId } from '../core/ids.ts';
+import { createId, isId } from '../core/ids.ts';
 import { findOverlap, makeDirectory } from '../core/paths.ts';
 
 interface WorkspaceOptions {
@@ -18,27 +18,84 @@ interface WorkspaceOptions {
  * the run's or session's own beneath it, which a later attempt or run finds as the earlier left it.
  * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
  */
-export async function prepareWorkspace({ workspace, run, dataDir }: WorkspaceOptions): Promise<string> {
+export function prepareWorkspace({ workspace, run, dataDir }: WorkspaceOptions): Promise<string> {
+  return usable(workspace, async () => {
+    const { root, template } = await openRoot({ workspace, dataDir });
+    if (workspace.mode === 'shared') return root;
+    const directory = path.join(root, nameOf(workspace, run));
+    const found = await lstat(directory).catch(() => null);
+    if (found === null) await fill(directory, template);
+    const place = await realpath(directory);
+    // A link put in the directory's place would lead the run out of its root. Ours leads to one made beforehand, beside it.
+    const isOurs = found?.isSymbolicLink() === true && path.dirname(place) === root && isId(path.basename(place));
+    if (place !== directory && !isOurs) throw new Error(`${directory} is a link`);
+    return place;
+  });
+}
+
+/**
+ * Makes a directory for a run that is not there yet, under a name of its own. A run is given it by `adoptWorkspace`.
+ * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
+ */
+export function prepareSpareWorkspace({ workspace, dataDir }: Omit<WorkspaceOptions, 'run'>): Promise<string> {
+  return usable(workspace, async () => {
+    const { root, template } = await openRoot({ workspace, dataDir });
+    if (workspace.mode === 'shared') return root;
+    const directory = path.join(root, createId());
+    await fill(directory, template);
+    return realpath(directory);
+  });
+}
+
+/** Gives a run a directory that was made beforehand, for good; false when the run, or its session, has one already. */
+export async function adoptWorkspace(
+  directory: string,
+  { workspace, run }: Omit<WorkspaceOptions, 'dataDir'>,
+): Promise<boolean> {
+  if (workspace.mode === 'shared') return true;
   try {
-    if (workspace.mode !== 'shared') await makeDirectory(workspace.root);
-    const root = await realpath(workspace.root);
-    if (!(await stat(root)).isDirectory()) throw new Error('it is not a directory');
-    // Where the database is elsewhere there may be none.
-    const realDataDir = await realpath(dataDir).catch(() => dataDir);
-    if (workspace.mode === 'shared') return refuseExposed(refuseBroad(root), realDataDir);
-    const template = workspace.from === null ? null : refuseExposed(await realpath(workspace.from), realDataDir);
-    const directory = path.join(root, workspace.mode === 'perRun' ? run.id : run.sessionId);
-    const isThere = (await lstat(directory).catch(() => null)) !== null;
-    if (!isThere) await (template === null ? makeDirectory(directory) : copyWhole(template, directory));
-    // A link put in the directory's place would lead the run out of its root.
-    if ((await realpath(directory)) !== directory) throw new Error(`${directory} is a link`);
-    return directory;
+    // By a link beside it: the processes that are at home in the directory know it by its name.
+    await symlink(path.basename(directory), path.join(path.dirname(directory), nameOf(workspace, run)));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Removes a directory made beforehand that no run was given. */
+export async function removeSpareWorkspace(directory: string, workspace: Workspace): Promise<void> {
+  if (workspace.mode !== 'shared') await rm(directory, { recursive: true, force: true });
+}
+
+async function usable<T>(workspace: Workspace, prepare: () => Promise<T>): Promise<T> {
+  try {
+    return await prepare();
   } catch (cause) {
     throw new LonghaulError('workspace_invalid', {
       message: `The workspace ${workspace.root} cannot be used: ${toMessage(cause)}`,
       cause,
     });
   }
+}
+
+/** The agent's root, and what its directories begin with, both real and held against what no run may see. */
+async function openRoot({ workspace, dataDir }: Omit<WorkspaceOptions, 'run'>) {
+  if (workspace.mode !== 'shared') await makeDirectory(workspace.root);
+  const root = await realpath(workspace.root);
+  if (!(await stat(root)).isDirectory()) throw new Error('it is not a directory');
+  // Where the database is elsewhere there may be none.
+  const realDataDir = await realpath(dataDir).catch(() => dataDir);
+  if (workspace.mode === 'shared') refuseExposed(refuseBroad(root), realDataDir);
+  const template = workspace.from === null ? null : refuseExposed(await realpath(workspace.from), realDataDir);
+  return { root, template };
+}
+
+function nameOf(workspace: Workspace, run: WorkspaceOptions['run']): string {
+  return workspace.mode === 'perRun' ? run.id : run.sessionId;
+}
+
+async function fill(directory: string, template: string | null): Promise<void> {
+  await (template === null ? makeDirectory(directory) : copyWhole(template, directory));
 }
 
 /** Under another name first: a copy that breaks off half-way is never taken for the whole by a later attempt. */

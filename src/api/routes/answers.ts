@@ -9,6 +9,7 @@ export function json<T extends z.ZodType>(schema: T, description: string) {
 const PROBLEMS = {
   400: 'Something in the request is wrong; `errors` names each field.',
   401: 'No API key, or not one that works.',
+  403: 'The API key may not do that.',
   404: 'There is no such thing.',
   409: 'It contradicts the present state.',
   413: 'The body is too large.',

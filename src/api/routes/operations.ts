@@ -1,8 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import { LonghaulError } from '../../core/errors.ts';
+import { CHANNELS } from '../../db/database.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { agentSchema, queueSchema, workerSchema } from '../contract.ts';
+import { isOperator } from '../authenticate.ts';
+import { agentSchema, queueSchema, workerSchema, type WorkerResource } from '../contract.ts';
+import { id } from '../input-fields.ts';
 import { json, problems } from './answers.ts';
 
 /** What operators look at and turn: agents, queues, workers. */
@@ -75,30 +78,76 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
       summary: 'List the workers that are alive',
       responses: { 200: json(z.object({ data: z.array(workerSchema) }), 'Every worker.'), ...problems(401) },
     }),
+    async (context) => context.json({ data: await readWorkers() }, 200),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/workers/{id}/drain',
+      summary: 'Let a worker take no more runs, finish those it has and leave',
+      description:
+        'For keys of operators. The same as SIGTERM to the worker: what runs after the drain timeout is handed to another. May be repeated.',
+      request: {
+        params: z.object({
+          id: id("must be a worker's id, a UUID").openapi({ format: 'uuid', description: "The worker's id." }),
+        }),
+      },
+      responses: { 202: json(workerSchema, 'The worker as it stands.'), ...problems(400, 401, 403, 404) },
+    }),
     async (context) => {
-      const rows = await database.sql
-        .selectFrom('longhaul.workers')
-        .selectAll()
-        .select((worker) =>
-          worker
-            .selectFrom('longhaul.runs')
-            .select((run) => run.fn.countAll<number>().as('count'))
-            .where('status', '=', 'running')
-            .whereRef('lease_worker_id', '=', 'longhaul.workers.id')
-            .as('running'),
-        )
-        .where('heartbeat_at', '>', sql<Date>`now() - interval '30 seconds'`)
-        .orderBy('started_at')
-        .execute();
-      const data = rows.map(({ started_at, heartbeat_at, running, ...worker }) => ({
-        ...worker,
-        running: running ?? 0,
-        startedAt: started_at.toISOString(),
-        heartbeatAt: heartbeat_at.toISOString(),
-      }));
-      return context.json({ data }, 200);
+      if (!isOperator(context.get('caller'))) {
+        throw new LonghaulError('forbidden', { message: 'Only a key of an operator may drain a worker.' });
+      }
+      const { id } = context.req.valid('param');
+      await database.sql.transaction().execute(async (trx) => {
+        await trx
+          .updateTable('longhaul.workers')
+          .set({ drain_requested_at: sql<Date>`coalesce(drain_requested_at, clock_timestamp())` })
+          .where('id', '=', id)
+          .execute();
+        await sql`select pg_notify(${CHANNELS.drain}, ${id})`.execute(trx);
+      });
+      const worker = (await readWorkers()).find((one) => one.id === id);
+      if (worker === undefined) {
+        throw new LonghaulError('not_found', { message: `There is no worker ${id}, or it is no longer alive.` });
+      }
+      return context.json(worker, 202);
     },
   );
+
+  /** The workers that were heard of in the last 30 s, eldest first. */
+  async function readWorkers(): Promise<WorkerResource[]> {
+    const rows = await database.sql
+      .selectFrom('longhaul.workers')
+      .selectAll()
+      .select((worker) =>
+        worker
+          .selectFrom('longhaul.runs')
+          .select((run) => run.fn.countAll<number>().as('count'))
+          .where('status', '=', 'running')
+          .whereRef('lease_worker_id', '=', 'longhaul.workers.id')
+          .as('running'),
+      )
+      .where('heartbeat_at', '>', sql<Date>`now() - interval '30 seconds'`)
+      .orderBy('started_at')
+      .execute();
+    return rows.map(({ id, host, pid, version, slots, spares, containment, ...row }) => ({
+      id,
+      host,
+      pid,
+      version,
+      slots,
+      running: row.running ?? 0,
+      freeMemoryBytes: row.free_memory_bytes,
+      spares,
+      containment,
+      state: row.drain_requested_at !== null ? 'draining' : row.holding_reason !== null ? 'holding' : 'working',
+      holdingReason: row.holding_reason,
+      startedAt: row.started_at.toISOString(),
+      heartbeatAt: row.heartbeat_at.toISOString(),
+    }));
+  }
 
   async function readQueues() {
     const [depths, rows] = await Promise.all([

@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import type { WorkerResource } from '../client/client.ts';
+import { parseWorkerId } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { formatAge } from './durations.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson } from './terminal-text.ts';
+
+interface WorkersOptions extends ConnectionOptions {
+  readonly json?: true;
+}
+
+/** Adds `longhaul workers` and `longhaul workers drain`. */
+export function addWorkersCommand(program: Command, shell: Shell): void {
+  const workers = program
+    .command('workers')
+    .summary('list workers, or let one leave')
+    .description('Lists the workers that are alive, and why those hold that take no runs.')
+    .option('--json', 'print { data } as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul workers');
+  addConnectionOptions(workers).action(async (options: WorkersOptions) => {
+    const client = await connect(shell, options);
+    const data = await client.workers();
+    if (options.json === true) return shell.stdout.line(toTerminalJson({ data }));
+    if (data.length === 0) return shell.stdout.line('No workers. Start one with: longhaul worker');
+    for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
+    return undefined;
+  });
+
+  const drain = workers
+    .command('drain')
+    .summary('let a worker finish its runs and leave')
+    .description(
+      'Lets a worker take no more runs, finish those it has and leave, as SIGTERM does. Answers at once; the worker is gone when it is no longer listed.',
+    )
+    .argument('<id>', "the worker's id", parseWorkerId)
+    .option('--json', 'print the worker as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul workers drain 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
+  addConnectionOptions(drain).action(async (id: string, _own: WorkersOptions, command: Command) => {
+    // The parser gives an option that both commands have to the outer one, wherever it stands.
+    const options = command.optsWithGlobals<WorkersOptions>();
+    const client = await connect(shell, options);
+    const worker = await client.drainWorker(id);
+    if (options.json === true) return shell.stdout.line(toTerminalJson(worker));
+    const runs = worker.running === 1 ? '1 run' : `${worker.running} runs`;
+    return shell.stdout.line(`Worker ${worker.id} is draining, with ${runs} to finish.`);
+  });
+}
+
+function toTable(workers: readonly WorkerResource[], width: number): string[] {
+  return formatTable<WorkerResource>({
+    columns: [
+      { title: 'ID', value: ({ id }) => id },
+      { title: 'HOST', value: ({ host }) => host },
+      { title: 'PID', align: 'right', value: ({ pid }) => String(pid) },
+      { title: 'RUNNING', align: 'right', value: ({ running, slots }) => `${running}/${slots}` },
+      { title: 'FREE', align: 'right', value: ({ freeMemoryBytes }) => formatMemory(freeMemoryBytes) },
+      { title: 'UP', align: 'right', value: ({ startedAt }) => formatAge(startedAt) },
+      {
+        title: 'STATE',
+        value: ({ state, holdingReason }) => (state === 'holding' ? `holding: ${holdingReason ?? ''}` : state),
+      },
+    ],
+    rows: workers,
+    width,
+  });
+}
+
+function formatMemory(bytes: number | null): string {
+  if (bytes === null) return '?';
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { watchOwnMemory } from './memory-guard.ts';
+
+/** Watches what `readings` say, one a millisecond, the last one for ever; resolves with the growth, or null after 20 more. */
+async function watch(readings: number[]) {
+  const { promise, resolve } = Promise.withResolvers<{ baselineBytes: number; residentBytes: number } | null>();
+  let reads = 0;
+  const stop = watchOwnMemory({
+    limitBytes: 100,
+    settled: Promise.resolve(),
+    onExceeded: resolve,
+    everyMs: 1,
+    readResidentBytes() {
+      reads += 1;
+      if (reads === readings.length + 20) resolve(null);
+      return readings[Math.min(reads, readings.length) - 1] ?? 0;
+    },
+  });
+  const growth = await promise;
+  stop();
+  return growth;
+}
+
+describe('the guard of a worker’s own memory', () => {
+  it('speaks up when the process stays above its baseline by more than the limit', async () => {
+    expect(await watch([500, 550, 601, 602, 603])).toEqual({ baselineBytes: 500, residentBytes: 603 });
+  });
+
+  it('is silent at the limit, and about a peak that goes away', async () => {
+    expect(await watch([500, 600, 600, 600, 600])).toBeNull();
+    expect(await watch([500, 700, 700, 550])).toBeNull();
+    expect(await watch([500, 700, 550, 700, 700, 550])).toBeNull();
+  });
+
+  it('has no baseline before the process has settled', () => {
+    const settled = Promise.withResolvers<void>();
+    const stop = watchOwnMemory({
+      limitBytes: 1,
+      settled: settled.promise,
+      onExceeded: () => expect.unreachable(),
+      readResidentBytes: () => expect.unreachable(),
+    });
+    stop();
+  });
+
+  it('does nothing once it was stopped, though the process settles afterwards', async () => {
+    const settled = Promise.withResolvers<void>();
+    const stop = watchOwnMemory({
+      limitBytes: 1,
+      settled: settled.promise,
+      onExceeded: () => expect.unreachable(),
+      readResidentBytes: () => expect.unreachable(),
+    });
+    stop();
+    settled.resolve();
+    await settled.promise;
+  });
+});

@@ -1,0 +1,54 @@
+import type { StopReason } from '../agent/agent-process.ts';
+import type { RunningAttempt } from './admission.ts';
+import type { Execution } from './execute-attempt.ts';
+
+/** The attempts that hold a worker's slots. */
+export interface RunningAttempts {
+  readonly count: number;
+  list(): readonly RunningAttempt[];
+  /** Gives an attempt a slot until it is settled. */
+  hold(attempt: { readonly agent: string; readonly execution: Execution }): void;
+  /** Ends the attempt at a run, if this worker has it. */
+  stop(runId: string, reason: StopReason): void;
+  stopAll(reason: StopReason): void;
+  /** Resolves when those that are there now have ended. */
+  ended(): Promise<void>;
+}
+
+/** Keeps account of a worker's attempts. `onRoom` is called when one has started or ended: there may be room for another. */
+export function createRunningAttempts(onRoom: () => void): RunningAttempts {
+  const attempts = new Map<string, RunningAttempt & { readonly execution: Execution }>();
+  const all = () => [...attempts.values()];
+  return {
+    get count() {
+      return attempts.size;
+    },
+    list: all,
+    hold({ agent, execution }) {
+      let isStarting = true;
+      attempts.set(execution.runId, {
+        agent,
+        execution,
+        get isStarting() {
+          return isStarting;
+        },
+        residentBytes: () => execution.residentBytes(),
+      });
+      void execution.started.then(() => {
+        isStarting = false;
+        onRoom();
+      });
+      void execution.done.then(() => {
+        attempts.delete(execution.runId);
+        onRoom();
+      });
+    },
+    stop: (runId, reason) => attempts.get(runId)?.execution.stop(reason),
+    stopAll(reason) {
+      for (const { execution } of attempts.values()) execution.stop(reason);
+    },
+    async ended() {
+      await Promise.all(all().map(({ execution }) => execution.done));
+    },
+  };
+}

@@ -1,0 +1,247 @@
+import { startClaude, type ClaudeProcess } from '../agent/claude-process.ts';
+import type { Agent } from '../config/config.ts';
+import { toMessage } from '../core/errors.ts';
+import { createId } from '../core/ids.ts';
+import type { RunLimits } from '../core/limits.ts';
+import type { Logger } from '../core/log.ts';
+import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
+import type { Run } from '../run/run.ts';
+import { createDemand } from './demand.ts';
+import { adoptWorkspace, prepareSpareWorkspace, removeSpareWorkspace } from './workspace.ts';
+
+/** A process waiting for a prompt, with the token it was started with and the directory it is at home in. */
+export interface Spare {
+  readonly process: ClaudeProcess;
+  readonly lane: GatewayLane;
+  readonly agent: Agent;
+  /** Those it was started with: they hold for its whole life. */
+  readonly limits: RunLimits;
+  readonly workspaceDir: string;
+}
+
+/** The processes a worker keeps waiting, so that a run is spared their start. */
+export interface Spares {
+  readonly count: number;
+  /** Those that are still in their start. */
+  readonly startingCount: number;
+  /** How many wait, ready, for a run of one of these agents. */
+  readyFor(agents: readonly string[]): number;
+  /** A process for the first attempt of a run, which is then that attempt's, or null when none fits. */
+  take(run: Run, agent: Agent): Promise<Spare | null>;
+  /** Takes in a process that has served a run, for the next run of the same user. */
+  keep(spare: Spare, user: string): void;
+  /** Gives one up because memory is short: the one that has waited longest. */
+  shed(): void;
+  /** Starts what is missing and ends what is too much or too old. */
+  look(): void;
+  /** Ends all. None is started, and none taken, any more. */
+  stop(): Promise<void>;
+}
+
+/** After this a process that waits is replaced: settings and templates it has read may have changed since. */
+const MAX_AGE_MS = 10 * 60_000;
+/** After this a process that waits for one user's next run is given up. */
+const MAX_IDLE_MS = 2 * 60_000;
+const LOOK_EVERY_MS = 2_000;
+/** How long none is started for an agent after one could not be. */
+const PAUSE_AFTER_FAILURE_MS = 30_000;
+
+interface SparesOptions {
+  readonly agents: ReadonlyMap<string, Agent>;
+  readonly slots: number;
+  readonly gateway: Gateway;
+  readonly claudePath: string | null | undefined;
+  readonly scratchRoot: string;
+  readonly dataDir: string;
+  /** Whether one more may be started now: there is memory for it, and not too many are in their start. */
+  readonly mayStart: (agent: Agent) => boolean;
+  /** Called when one has become ready, or is gone. */
+  readonly onChange: () => void;
+  /** After this a process that waits is replaced, in milliseconds. Defaults to 600,000. */
+  readonly maxAgeMs?: number;
+  readonly log: Logger;
+}
+
+interface Waiting extends Spare {
+  /** The end user it has served and may serve again; null for one that has served nobody yet. */
+  readonly user: string | null;
+  readonly since: number;
+  isReady: boolean;
+}
+
+export function createSpares(options: SparesOptions): Spares {
+  const { agents, slots, gateway, mayStart, onChange, maxAgeMs = MAX_AGE_MS, log } = options;
+  const waiting = new Set<Waiting>();
+  /** Workspaces being made for processes that are about to be started, by agent. */
+  const beginning = new Map<Agent, number>();
+  const ending = new Set<Promise<void>>();
+  const demand = createDemand();
+  const pausedUntil = new Map<Agent, number>();
+  let isStopped = false;
+
+  /** How many are to wait for an agent: what is configured, or what was needed at once lately. */
+  function targetOf(agent: Agent): number {
+    if (agent.prewarm === null || agent.limits.maxTurns === 0 || agent.limits.maxBudgetUsd === 0) return 0;
+    return Math.max(agent.prewarm, Math.min(slots, demand.peakOf(agent.name)));
+  }
+
+  const unusedOf = (agent: Agent) => [...waiting].filter((spare) => spare.agent === agent && spare.user === null);
+
+  function look(): void {
+    if (isStopped) return;
+    const now = performance.now();
+    for (const spare of waiting) {
+      if (now - spare.since > (spare.user === null ? maxAgeMs : MAX_IDLE_MS)) giveUp(spare);
+    }
+    for (const agent of agents.values()) {
+      const target = targetOf(agent);
+      const unused = unusedOf(agent);
+      for (const spare of unused.slice(target)) giveUp(spare);
+      if (now < (pausedUntil.get(agent) ?? 0)) continue;
+      const missing = target - unused.length - (beginning.get(agent) ?? 0);
+      for (let count = 0; count < missing && mayStart(agent); count++) track(start(agent));
+    }
+  }
+
+  /** Starts one, and puts it among those that wait at once: a run that comes meanwhile may have it. */
+  async function start(agent: Agent): Promise<void> {
+    beginning.set(agent, (beginning.get(agent) ?? 0) + 1);
+    const { claudePath, scratchRoot, dataDir } = options;
+    const lane = gateway.reserve();
+    try {
+      const workspaceDir = await prepareSpareWorkspace({ workspace: agent.workspace, dataDir });
+      const process = startClaude({
+        processId: createId(),
+        agent,
+        limits: agent.limits,
+        workspaceDir,
+        gateway: { url: gateway.url, token: lane.token },
+        claudePath,
+        scratchRoot,
+        claudeSessionId: createId(),
+        resumeFrom: null,
+        log,
+      });
+      add({ process, lane, agent, limits: agent.limits, workspaceDir, user: null });
+    } catch (error) {
+      lane.close();
+      pause(agent, toMessage(error));
+    } finally {
+      beginning.set(agent, (beginning.get(agent) ?? 1) - 1);
+    }
+  }
+
+  function add(spare: Spare & { user: string | null }): void {
+    const entry: Waiting = { ...spare, since: performance.now(), isReady: spare.user !== null };
+    waiting.add(entry);
+    if (isStopped) return giveUp(entry);
+    void spare.process.ready.then((problem) => {
+      entry.isReady = true;
+      if (!waiting.has(entry)) return;
+      if (problem !== null) {
+        giveUp(entry);
+        pause(spare.agent, problem.detail);
+      }
+      onChange();
+    });
+    // One that never became ready is given up above, with its reason.
+    void Promise.all([spare.process.ready, spare.process.exited]).then(() => giveUp(entry));
+  }
+
+  function pause(agent: Agent, detail: string): void {
+    pausedUntil.set(agent, performance.now() + PAUSE_AFTER_FAILURE_MS);
+    log.warn({ agent: agent.name, detail }, 'no process could be started beforehand; tried again in 30 s');
+  }
+
+  function giveUp(spare: Waiting): void {
+    if (!waiting.delete(spare)) return;
+    track(
+      (async () => {
+        spare.lane.close();
+        await spare.process.close();
+        if (spare.user === null) await removeSpareWorkspace(spare.workspaceDir, spare.agent.workspace);
+        onChange();
+      })(),
+    );
+  }
+
+  /** Nothing that was begun is left behind by `stop`. */
+  function track(work: Promise<void>): void {
+    const tracked = work
+      .catch((err: unknown) => log.warn({ err }, 'a process started beforehand could not be ended cleanly'))
+      .finally(() => ending.delete(tracked));
+    ending.add(tracked);
+  }
+
+  /** Those that fit, best first: one that knows the user, then one that is ready, then the one nearest to it. */
+  function findFitting(run: Run, agent: Agent): Waiting[] {
+    const fitting = [...waiting].filter(
+      (spare) =>
+        spare.agent === agent &&
+        spare.process.isUsable &&
+        hasSameLimits(spare.limits, run.limits) &&
+        (spare.user === null || (agent.isReused && spare.user === run.user)),
+    );
+    const rank = (spare: Waiting) => (spare.user !== null ? 0 : spare.isReady ? 1 : 2);
+    return fitting.sort((a, b) => rank(a) - rank(b) || a.since - b.since);
+  }
+
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  look();
+  return {
+    get count() {
+      return waiting.size;
+    },
+    get startingCount() {
+      const about = [...beginning.values()].reduce((sum, count) => sum + count, 0);
+      return about + [...waiting].filter(({ isReady }) => !isReady).length;
+    },
+    readyFor(names) {
+      return [...waiting].filter(({ agent, isReady, user }) => isReady && user === null && names.includes(agent.name))
+        .length;
+    },
+
+    async take(run, agent) {
+      demand.note(agent.name);
+      try {
+        for (const spare of findFitting(run, agent)) {
+          // Another run may have taken it while this one was looking at the one before.
+          if (!waiting.delete(spare)) continue;
+          const { workspace } = agent;
+          if (await adoptWorkspace(spare.workspaceDir, { workspace, run })) return spare;
+          // The run has a directory already: what waits elsewhere is for another.
+          waiting.add(spare);
+          return null;
+        }
+        return null;
+      } finally {
+        look();
+      }
+    },
+
+    keep(spare, user) {
+      const kept = [...waiting].filter((other) => other.user !== null).sort((a, b) => a.since - b.since);
+      for (const other of kept.slice(0, Math.max(0, kept.length - slots + 1))) giveUp(other);
+      add({ ...spare, user });
+    },
+
+    shed() {
+      const [oldest] = [...waiting].sort((a, b) => a.since - b.since);
+      if (oldest !== undefined) giveUp(oldest);
+    },
+
+    look,
+
+    async stop() {
+      isStopped = true;
+      clearInterval(timer);
+      for (const spare of waiting) giveUp(spare);
+      while (ending.size > 0) await Promise.all(ending);
+    },
+  };
+}
+
+/** Those that a process is started with and keeps. */
+function hasSameLimits(a: RunLimits, b: RunLimits): boolean {
+  return (['maxBudgetUsd', 'maxTurns', 'maxThinkingTokens', 'maxMemoryMb'] as const).every((key) => a[key] === b[key]);
+}

@@ -1,0 +1,175 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase } from '../../test/support/databases.ts';
+import { resolveConfig } from '../config/resolve.ts';
+import type { Config } from '../config/config.ts';
+import { createId } from '../core/ids.ts';
+import type { Logger } from '../core/log.ts';
+import { migrate } from '../db/migrate.ts';
+import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
+import type { Queue } from '../queue/queue.ts';
+import { findRun } from '../run/read-runs.ts';
+import { submitRun } from '../run/submit.ts';
+import { say, startScriptedModel, turn, type ScriptedModel } from '../testing/index.ts';
+import { createWorker, type Worker } from './worker.ts';
+
+const MB = 1_000_000;
+
+describe('a worker', () => {
+  let directory: string;
+  let store: Awaited<ReturnType<typeof createTestDatabase>>;
+  let queue: Queue;
+  let model: ScriptedModel;
+  let gateway: Gateway;
+  let config: Config;
+  let answer: PromiseWithResolvers<void>;
+  const workers: Worker[] = [];
+
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'longhaul-worker-'));
+    config = resolveConfig({
+      input: {
+        agents: { teller: { model: 'claude-sonnet-4-5', tools: [], retry: { maxAttempts: 1 } } },
+        worker: { restartAboveMb: 100 },
+      },
+      baseDir: directory,
+      env: { LONGHAUL_DATA_DIR: path.join(directory, 'data') },
+    });
+    store = await createTestDatabase('postgres');
+    await migrate(store.database);
+    queue = createPgBossQueue({ database: store.database, expireSeconds: 180, onError: () => {} });
+    await queue.start(['teller']);
+    model = await startScriptedModel({
+      async script({ prompt }) {
+        if (prompt === 'wait') await answer.promise;
+        return turn(say('done'));
+      },
+    });
+    gateway = await createGateway({ upstream: { baseUrl: model.url, headers: {} }, silenceMs: 45_000 });
+  });
+
+  afterEach(async () => {
+    answer?.resolve();
+    await Promise.all(workers.splice(0).map((worker) => worker.stop()));
+  });
+
+  afterAll(async () => {
+    await gateway.close();
+    await model.close();
+    await queue.stop();
+    await store.remove();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const startWorker = async (parts: Partial<Parameters<typeof createWorker>[0]> = {}) => {
+    const { database } = store;
+    const { log, lines } = collectLog();
+    const worker = createWorker({ config, database, queue, gateway, version: '1.2.3', isAlone: true, log, ...parts });
+    workers.push(worker);
+    await worker.start();
+    return { worker, lines };
+  };
+  const submit = (prompt: string) =>
+    submitRun(
+      { database: store.database, queue },
+      {
+        agent: config.agents.get('teller')!,
+        prompt,
+        user: null,
+        metadata: {},
+        priority: 0,
+        startAfter: null,
+        limits: config.agents.get('teller')!.limits,
+        requestedLimits: {},
+        retryOf: null,
+        idempotencyKey: null,
+        createdBy: createId(),
+      },
+    );
+  const read = (id: string) => findRun(store.database, id);
+  const readRow = ({ id }: Worker) =>
+    store.database.sql.selectFrom('longhaul.workers').selectAll().where('id', '=', id).executeTakeFirst();
+  const startWaiting = async () => {
+    answer = Promise.withResolvers();
+    const asked = model.requests.length;
+    const { id } = await submit('wait');
+    await expect.poll(() => model.requests.length, { timeout: 20_000 }).toBeGreaterThan(asked);
+    return id;
+  };
+
+  it('leaves a run queued while memory is short, says why, and takes it when there is enough', async () => {
+    let freeBytes = 200 * MB;
+    const readFreeMemory = () => ({ freeBytes, limitBytes: 1_000 * MB, cgroupLimitBytes: 1_000 * MB });
+    const { worker, lines } = await startWorker({ readFreeMemory });
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        text: 'worker started',
+        slots: 4,
+        freeMemoryBytes: freeBytes,
+        cgroupLimitBytes: 1_000 * MB,
+        containment: expect.any(String) as string,
+      }),
+    );
+    const { id } = await submit('hello');
+    await expect
+      .poll(() => readRow(worker))
+      .toMatchObject({
+        holding_reason: 'needs 256 MB (assumed) for agent "teller", 150 MB are free',
+        free_memory_bytes: freeBytes,
+      });
+    expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+    expect(await read(id)).toMatchObject({ status: 'queued', attempt: 0 });
+
+    freeBytes = 900 * MB;
+    await expect.poll(() => read(id), { timeout: 20_000 }).toMatchObject({ status: 'succeeded' });
+    expect(await readRow(worker)).toMatchObject({ holding_reason: null });
+  });
+
+  it('hands back what still runs after the drain timeout, without spending an attempt', async () => {
+    const { worker, lines } = await startWorker();
+    const id = await startWaiting();
+    expect(await worker.drain(50)).toBe(false);
+    await expect.poll(() => readRow(worker).then((row) => row?.drain_requested_at)).toBeInstanceOf(Date);
+    await worker.stop();
+    expect(await read(id)).toMatchObject({ status: 'queued' });
+    expect(await readRow(worker)).toBeUndefined();
+    expect(lines).toContainEqual(expect.objectContaining({ text: 'handing back what still runs', runs: 1 }));
+    answer.resolve();
+    await startWorker();
+    await expect.poll(() => read(id), { timeout: 20_000 }).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('only says that its process has grown too large when others share the process', async () => {
+    let reads = 0;
+    const readResidentBytes = () => 500 * MB + (reads++ === 0 ? 0 : 101 * MB);
+    const { worker, lines } = await startWorker({ isAlone: false, readResidentBytes });
+    const { id } = await submit('hello');
+    await expect.poll(() => read(id), { timeout: 20_000 }).toMatchObject({ status: 'succeeded' });
+    await expect
+      .poll(() => lines.filter(({ level }) => level === 'warn'), { timeout: 30_000 })
+      .toEqual([
+        {
+          level: 'warn',
+          text: 'this process has grown above worker.restartAboveMb',
+          baselineBytes: 500 * MB,
+          residentBytes: 601 * MB,
+          restartAboveMb: 100,
+        },
+      ]);
+    expect(await readRow(worker)).toMatchObject({ drain_requested_at: null });
+  });
+});
+
+type Line = { level: string; text: string } & Record<string, unknown>;
+
+/** A log that keeps what it is told. */
+function collectLog() {
+  const lines: Line[] = [];
+  const write = (level: string) => (fields: Record<string, unknown>, text?: string) =>
+    void lines.push({ level, text: text ?? '', ...fields });
+  const log = Object.fromEntries(['debug', 'info', 'warn', 'error', 'fatal'].map((level) => [level, write(level)]));
+  return { log: log as unknown as Logger, lines };
+}
