@@ -103,7 +103,7 @@ describe('a run', () => {
       // 2,000 x $3 + 200 x $15 a million.
       costUsd: 0.009,
       modelUsage: { 'claude-sonnet-4-5': { inputTokens: 2_000, costUsd: 0.009 } },
-      attempts: [{ number: 1, outcome: 'succeeded', meteredCostUsd: 0.009, reportedCostUsd: 0.009, exitCode: 0 }],
+      attempts: [{ number: 1, outcome: 'succeeded', meteredCostUsd: 0.009, reportedCostUsd: 0.009, exitCode: null }],
     });
     expect(run.durationMs).toBeGreaterThan(0);
   });
@@ -195,7 +195,7 @@ describe('a run whose executable', () => {
     ['cannot start', path.resolve('test/fixtures/claude-fails-at-start.sh'), 'cli_start_failed'],
   ])('%s fails, and says which only to operators', async (_, claudePath, code) => {
     const longhaul = await startTestLonghaul({
-      config: { agents: { mute: { tools: [] } }, claudePath },
+      config: { agents: { mute: { tools: [], retry: { maxAttempts: 1 } } }, claudePath },
     });
     const run = await longhaul.client.submit({ agent: 'mute', prompt: 'hello' });
     const failed = await longhaul.client.run(run.id, { waitSeconds: 60 });
@@ -211,7 +211,7 @@ describe('a run whose executable', () => {
     const { port } = closed.address() as AddressInfo;
     await new Promise((resolve) => closed.close(resolve));
     const longhaul = await startTestLonghaul({
-      config: { agents: { mute: { tools: [] } } },
+      config: { agents: { mute: { tools: [], retry: { maxAttempts: 1 } } } },
       env: { ANTHROPIC_BASE_URL: `http://127.0.0.1:${port}` },
     });
     const run = await longhaul.client.submit({ agent: 'mute', prompt: 'hello' });

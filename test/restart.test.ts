@@ -25,8 +25,10 @@ describe('longhaul start, killed and started again', () => {
     );
     model = await startScriptedModel({
       script({ prompt, turn: count }) {
-        if (prompt.includes('sleep'))
-          return turn(useTool('Bash', { command: 'sleep 300 & tail -f /dev/null', timeout: 110_000 }), { usage });
+        if (prompt.includes('sleep')) {
+          const sleep = useTool('Bash', { command: 'sleep 300 & tail -f /dev/null', timeout: 110_000 });
+          return turn(count === 0 ? sleep : say('awake'), { usage });
+        }
         if (prompt.includes('slow')) return turn(say('word '.repeat(40), { chunks: 40, chunkDelayMs: 50 }), { usage });
         return count === 0 ? turn(say('done'), { usage }) : say('done');
       },
@@ -49,7 +51,7 @@ describe('longhaul start, killed and started again', () => {
     return command;
   };
 
-  it('ends what was running as worker_lost with its cost, runs what was queued, and leaves no process', async () => {
+  it('takes up what was running where it stopped, runs what was queued, and leaves no process', async () => {
     const first = await start();
     const asleep = await first.client.submit({ agent: 'worker', prompt: 'sleep' });
     const slow = await first.client.submit({ agent: 'worker', prompt: 'sleep too' });
@@ -66,15 +68,23 @@ describe('longhaul start, killed and started again', () => {
     const second = await start();
     expect(await ended(second.client, queued.id)).toMatchObject({ status: 'succeeded', result: 'done' });
     for (const run of [asleep, slow]) {
-      const lost = await ended(second.client, run.id);
-      expect(lost).toMatchObject({ status: 'failed', error: { code: 'worker_lost' }, costUsd: 0.0045 });
+      const resumed = await ended(second.client, run.id);
+      // What was asked before is not asked again: one answer of each attempt.
+      expect(resumed).toMatchObject({ status: 'succeeded', result: 'awake', attempt: 2, costUsd: 0.009 });
+      expect(resumed.attempts).toMatchObject([
+        { outcome: 'failed', errorCode: 'worker_lost', meteredCostUsd: 0.0045, reportedCostUsd: null },
+        { outcome: 'succeeded', meteredCostUsd: 0.0045 },
+      ]);
       const events = await allEvents(second.client, run.id);
       expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
-      expect(events.at(-1)?.type).toBe('run.failed');
+      expect(events.filter(({ type }) => type === 'run.retrying')).toMatchObject([
+        { attempt: 1, data: { error: { code: 'worker_lost' }, delaySeconds: 0 } },
+      ]);
+      expect(events.at(-1)?.type).toBe('run.succeeded');
     }
     expect(performance.now() - restartedAt).toBeLessThan(30_000);
     await second.end('SIGTERM');
-  });
+  }, 120_000);
 
   it('loses no accepted run and ends each once, killed again and again at any instant', async () => {
     const accepted: string[] = [];

@@ -9,7 +9,13 @@ import { toRunError } from './run.ts';
 /** How an attempt ended. `handed_back`: its worker is going away and the run goes in line again. */
 export type AttemptOutcome =
   | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
-  | { readonly status: 'failed'; readonly code: RunErrorCode; readonly detail: string }
+  | {
+      readonly status: 'failed';
+      readonly code: RunErrorCode;
+      readonly detail: string;
+      /** Whether no other attempt is to follow, whatever the code allows: the work was done. */
+      readonly isFinal?: true;
+    }
   | { readonly status: 'cancelled' }
   | { readonly status: 'handed_back' };
 
@@ -36,7 +42,7 @@ interface ConcludeOptions {
 export function conclude({ row, outcome, now, retryAfterSeconds, random }: ConcludeOptions): Conclusion {
   const isCancelRequested = row.cancel_requested_at !== null;
   if (outcome.status === 'handed_back') return isCancelRequested ? { status: 'cancelled' } : outcome;
-  if (outcome.status !== 'failed') return outcome;
+  if (outcome.status !== 'failed' || outcome.isFinal === true) return outcome;
   const policy = row.retry_policy as RetryPolicy;
   const handedBack = row.max_attempts - policy.maxAttempts;
   const elapsedSeconds = (now.getTime() - (row.started_at ?? now).getTime()) / 1_000;

@@ -54,7 +54,12 @@ function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): Att
 /** What is left to say of an attempt whose settlement the database would not take: that, and what the gateway metered. */
 export function reduceSettlement({ durationMs, metered, peakMemoryBytes }: Settlement, refusal: string): Settlement {
   return {
-    outcome: { status: 'failed', code: 'internal_error', detail: `The outcome could not be stored: ${refusal}` },
+    outcome: {
+      status: 'failed',
+      code: 'internal_error',
+      detail: `The outcome could not be stored: ${refusal}`,
+      isFinal: true,
+    },
     turns: 0,
     durationMs,
     toolUses: {},
