@@ -1,12 +1,15 @@
 import type { Options, ThinkingConfig } from '@anthropic-ai/claude-agent-sdk';
 import type { RunLimits } from '../core/limits.ts';
 import type { AgentSpec } from './agent-spec.ts';
+import type { ClaudeSpec } from './claude-spec.ts';
+import type { ConversationStore } from './session-store.ts';
 
 interface AgentOptionsInput {
-  readonly spec: Pick<AgentSpec, 'agent' | 'limits' | 'sessionId' | 'workspaceDir'>;
+  readonly spec: Pick<ClaudeSpec, 'agent' | 'limits' | 'claudeSessionId' | 'resumeFrom' | 'workspaceDir'>;
   readonly executable: string;
   readonly environment: Record<string, string>;
   readonly guard: NonNullable<Options['hooks']>;
+  readonly store: ConversationStore['sdkStore'];
   readonly spawn: NonNullable<Options['spawnClaudeCodeProcess']>;
 }
 
@@ -14,7 +17,7 @@ interface AgentOptionsInput {
 const MIN_THINKING_TOKENS = 1_024;
 
 /** What Claude Code is started with. Nothing that matters is left to a default, which moves between versions. */
-export function toAgentOptions({ spec, executable, environment, guard, spawn }: AgentOptionsInput): Options {
+export function toAgentOptions({ spec, executable, environment, guard, store, spawn }: AgentOptionsInput): Options {
   const { agent, limits } = spec;
   return {
     pathToClaudeCodeExecutable: executable,
@@ -22,8 +25,12 @@ export function toAgentOptions({ spec, executable, environment, guard, spawn }: 
     // Replaces the environment as a whole.
     env: environment,
     cwd: spec.workspaceDir,
-    sessionId: spec.sessionId,
-    persistSession: false,
+    ...(spec.resumeFrom === null ? { sessionId: spec.claudeSessionId } : { resume: spec.claudeSessionId }),
+    sessionStore: store,
+    // Each entry as it is written: batched, a killed worker would leave nothing of a turn.
+    sessionStoreFlush: 'eager',
+    // A start that is to be stopped waits for it.
+    loadTimeoutMs: 10_000,
 
     // `default` is a name Claude Code takes: its own choice for the account, as with no model given.
     model: agent.model,
@@ -44,8 +51,8 @@ export function toAgentOptions({ spec, executable, environment, guard, spawn }: 
 
     settingSources: [...agent.settingSources],
     strictMcpConfig: true,
-    // Without it `@/etc/hostname` in a prompt is read and `/cost` is run.
-    verbatimPrompts: true,
+    // Said of each prompt instead, see `toPrompt`: a kept process is told to forget by a command.
+    verbatimPrompts: false,
     includePartialMessages: true,
   };
 }

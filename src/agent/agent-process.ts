@@ -1,17 +1,21 @@
 import { toMessage } from '../core/errors.ts';
 import { toStorable } from '../core/text.ts';
-import type { AgentOutcome, AgentReport, AgentSpec, StopReason } from './agent-spec.ts';
-import { findContainment } from './containment.ts';
+import type { AgentOutcome, StopReason } from './agent-outcome.ts';
+import type { AgentReport, AgentSpec } from './agent-spec.ts';
+import { startClaude, type ClaudeProcess } from './claude-process.ts';
+import { findProgress } from './continuation.ts';
 import { converse } from './conversation.ts';
-import { preflight } from './preflight.ts';
-import { createScratch, type Scratch } from './scratch.ts';
+import { untilAborted } from './until-aborted.ts';
 
-export type { AgentReport, AgentSpec, StopReason } from './agent-spec.ts';
+export type { StopReason } from './agent-outcome.ts';
+export type { AgentReport, AgentSpec } from './agent-spec.ts';
 
 /** A Claude Code process at work on one attempt. */
 export interface AgentProcess {
   /** How it went. Never rejects; settles when every process of the attempt is gone. */
   readonly done: Promise<AgentReport>;
+  /** What its processes held resident together when they were last looked at, about a second ago; null before and after. */
+  readonly residentBytes: number | null;
   /** Ends it and all it has started, within 15 s. Resolves when the tree is gone; of several reasons the first counts. */
   stop(reason: StopReason): Promise<void>;
 }
@@ -21,9 +25,17 @@ export function startAgentProcess(spec: AgentSpec): AgentProcess {
   const stopping = new AbortController();
   const timeoutMs = Math.min(spec.limits.timeoutSeconds * 1_000, MAX_TIMER_MS);
   const timer = timeoutMs > 0 ? setTimeout(() => stopping.abort('run_timeout'), timeoutMs) : undefined;
-  const done = execute(spec, stopping.signal).finally(() => clearTimeout(timer));
+  let residentBytes: number | null = null;
+  const onMemory = (bytes: number) => void (residentBytes = bytes);
+  const done = execute({ spec, stopSignal: stopping.signal, onMemory }).finally(() => {
+    clearTimeout(timer);
+    residentBytes = null;
+  });
   return {
     done,
+    get residentBytes() {
+      return residentBytes;
+    },
     async stop(reason) {
       stopping.abort(reason);
       await done;
@@ -34,7 +46,13 @@ export function startAgentProcess(spec: AgentSpec): AgentProcess {
 /** Node takes a longer one for no time at all. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-async function execute(spec: AgentSpec, stopSignal: AbortSignal): Promise<AgentReport> {
+interface ExecuteOptions {
+  readonly spec: AgentSpec;
+  readonly stopSignal: AbortSignal;
+  readonly onMemory: (bytes: number) => void;
+}
+
+async function execute({ spec, stopSignal, onMemory }: ExecuteOptions): Promise<AgentReport> {
   const startedAt = performance.now();
   const report = (outcome: AgentOutcome, rest: Partial<AgentReport> = {}): AgentReport => ({
     ...NOTHING_DONE,
@@ -42,27 +60,30 @@ async function execute(spec: AgentSpec, stopSignal: AbortSignal): Promise<AgentR
     outcome,
     durationMs: Math.round(performance.now() - startedAt),
   });
-  let scratch: Scratch | undefined;
+  const stopped = untilAborted(stopSignal).then(() => NO_PROGRESS);
   try {
-    const ready = await preflight(spec);
-    if ('status' in ready) return report(ready);
-    scratch = await createScratch(spec);
-    const containment = spec.containment ?? (await findContainment());
-    if (stopSignal.aborted) return report({ status: 'stopped', reason: stopSignal.reason as StopReason });
-    const { outcome, ...rest } = await converse({
-      spec,
-      executable: ready.executable,
-      containment,
-      scratch,
-      stopSignal,
-    });
+    const progress =
+      spec.isResumed === true && spec.transcript
+        ? await Promise.race([findProgress(spec.transcript, spec.runId), stopped])
+        : NO_PROGRESS;
+    const claude = await findProcess(spec, progress.isBegun);
+    const { outcome, ...rest } = await converse({ spec, claude, isContinued: progress.isAsked, stopSignal, onMemory });
     return report(outcome, rest);
   } catch (error) {
     spec.log?.error({ attemptId: spec.attemptId, error: toMessage(error) }, 'an attempt could not be executed');
+    await spec.process?.close();
     return report({ status: 'failed', code: 'cli_start_failed', detail: toStorable(toMessage(error)) });
-  } finally {
-    await scratch?.remove();
   }
+}
+
+const NO_PROGRESS = { isBegun: false, isAsked: false };
+
+/** The process that was given, when it can be of use, or else one that is started now. */
+async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudeProcess> {
+  const { process: given = null, transcript = null, attemptId, claudeSessionId = spec.sessionId } = spec;
+  if (given?.isFree === true && !isBegun) return given;
+  await given?.close();
+  return startClaude({ ...spec, processId: attemptId, claudeSessionId, resumeFrom: isBegun ? transcript : null });
 }
 
 /** The report of an attempt that had no process, but for how it ended and how long that took. */
@@ -78,4 +99,6 @@ export const NOTHING_DONE: Omit<AgentReport, 'outcome' | 'durationMs'> = {
   stderrTail: '',
   claudeCodeVersion: null,
   pid: null,
+  peakMemoryBytes: null,
+  keptProcess: null,
 };

@@ -1,18 +1,34 @@
 import type { Agent } from '../config/config.ts';
-import type { RunErrorCode } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Micros } from '../core/money.ts';
 import type { ModelUsage, TokenUsage } from '../core/usage.ts';
 import type { Logger } from '../core/log.ts';
+import type { AgentOutcome, ProviderFailure } from './agent-outcome.ts';
+import type { ClaudeProcess } from './claude-spec.ts';
 import type { Containment } from './containment.ts';
+import type { Transcript } from './transcript.ts';
 
 /** One attempt to be executed by one Claude Code process. */
 export interface AgentSpec {
   readonly attemptId: string;
   readonly runId: string;
-  /** A UUID. Claude Code's own name for the conversation. */
+  /** A UUID: the conversation, as events name it. */
   readonly sessionId: string;
+  /** A UUID: what Claude Code calls it, in the transcript too. Defaults to `sessionId`; one of `process` is its own. */
+  readonly claudeSessionId?: string;
+  /** Where the conversation is kept. Defaults to nowhere. */
+  readonly transcript?: Transcript | null;
+  /** Whether an earlier attempt has begun, and this one goes on where its transcript ends. Defaults to false. */
+  readonly isResumed?: boolean;
+  /**
+   * A process to be used instead of one started now: a spare, or one kept from an earlier attempt. It must have been
+   * started with the same agent, limits, workspace and token. It is this attempt's from now on, whatever happens; one
+   * that is of no use, because it has died or the attempt is resumed, is closed, and another one started.
+   */
+  readonly process?: ClaudeProcess | null;
+  /** Whether to leave the process alive after a success, for the same user's next attempt. Defaults to false. */
+  readonly keepProcess?: boolean;
   /** Sent as it is: never on a command line, never expanded, never a command. */
   readonly prompt: string;
   readonly agent: Agent;
@@ -22,6 +38,10 @@ export interface AgentSpec {
   readonly workspaceDir: string;
   /** The only way to a model, and a token that is good for this attempt alone. */
   readonly gateway: { readonly url: string; readonly token: string };
+  /** Whether a call of the model is under way. Without it nothing is ever taken for hung. */
+  readonly hasOpenModelCall?: () => boolean;
+  /** How long the process may say nothing while it waits for neither model nor tool. Defaults to 60,000. */
+  readonly hungTimeoutMs?: number;
   /** What last went wrong between gateway and provider, or null. Asked once, when the outcome is judged. */
   readonly providerFailure: () => ProviderFailure | null;
   /** `undefined`: the Agent SDK's own executable; `null`: that, then `PATH`; a text: that path. */
@@ -36,26 +56,6 @@ export interface AgentSpec {
   /** How long the process may take to say its first word. Defaults to 30,000. */
   readonly startTimeoutMs?: number;
 }
-
-/**
- * `kind` is one of `auth`, `rate_limit`, `overloaded`, `invalid_request`, `not_found`, `too_large`,
- * `server_error`, `silent`, `unreachable`, `refused`; another one counts as the provider's error.
- */
-export interface ProviderFailure {
-  readonly kind: string;
-  readonly status: number | null;
-  readonly message: string;
-  /** For a call that our own rules refused: what the run ends with. */
-  readonly code?: RunErrorCode;
-}
-
-export type StopReason = 'cancelled' | 'run_timeout' | 'handed_back' | 'lease_lost';
-
-export type AgentOutcome =
-  | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
-  /** `detail` is for operators only: it may hold paths and words of the provider. */
-  | { readonly status: 'failed'; readonly code: RunErrorCode; readonly detail: string }
-  | { readonly status: 'stopped'; readonly reason: StopReason };
 
 /** How an attempt went, as far as its process can tell. */
 export interface AgentReport {
@@ -74,10 +74,16 @@ export interface AgentReport {
   readonly toolUses: Readonly<Record<string, number>>;
   /** Tool uses that were refused, by the workspace guard too. */
   readonly permissionDenials: number;
+  /** What it has left with; null when it was ended, also after its result, and when it was kept. */
   readonly exitCode: number | null;
+  /** What has ended it before its result, or null. */
   readonly signal: string | null;
   /** The last 1,000 characters. */
   readonly stderrTail: string;
   readonly claudeCodeVersion: string | null;
   readonly pid: number | null;
+  /** The most resident memory its processes held together, as far as it was seen; null when it had none. */
+  readonly peakMemoryBytes: number | null;
+  /** The process, waiting with an empty conversation, when it was to be kept and could be. It is the caller's to close. */
+  readonly keptProcess: ClaudeProcess | null;
 }

@@ -6,6 +6,7 @@ import { createId } from '../core/ids.ts';
 import type { EventData, EventType, NewEvent } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { AgentSpec } from './agent-spec.ts';
+import { startClaude, type ClaudeProcess, type ClaudeSpec } from './claude-process.ts';
 import { listProcesses } from './process-table.ts';
 
 const LIMITS: RunLimits = {
@@ -13,6 +14,7 @@ const LIMITS: RunLimits = {
   maxTurns: 15,
   maxThinkingTokens: 16_000,
   timeoutSeconds: 60,
+  maxMemoryMb: 2_048,
   maxPromptLength: 5_000,
 };
 
@@ -30,6 +32,7 @@ export async function createAttempt({ url = 'http://127.0.0.1:9', agent, limits,
   const workspaceDir = await realpath(await mkdtemp(path.join(root, 'workspace-')));
   const events: NewEvent[] = [];
   const listeners = new Set<(event: NewEvent) => void>();
+  const waiting = new Set<ClaudeProcess>();
   const fullSpec: AgentSpec = {
     attemptId: createId(),
     runId: createId(),
@@ -69,7 +72,19 @@ export async function createAttempt({ url = 'http://127.0.0.1:9', agent, limits,
       }),
     /** The processes that work for the attempt at this moment. */
     processes: async () => (await listProcesses()).filter((entry) => entry.attemptId === fullSpec.attemptId),
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+    /** A process started for it beforehand, under a mark of its own, for `spec.process`. */
+    startSpare(more: Partial<ClaudeSpec> = {}): ClaudeProcess {
+      const ids = { processId: createId(), claudeSessionId: createId() };
+      const spare = startClaude({ ...fullSpec, ...ids, resumeFrom: null, ...more });
+      waiting.add(spare);
+      return spare;
+    },
+    /** Ends a process that was kept, with the attempt. */
+    endLater: (kept: ClaudeProcess) => void waiting.add(kept),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...waiting].map((process) => process.close()));
+      await rm(root, { recursive: true, force: true });
+    },
   };
 }
 
@@ -81,6 +96,9 @@ function createAgent(agent: Partial<Agent> = {}): Agent {
     permissionMode: 'dontAsk',
     workspace: { root: '/', mode: 'shared', from: null },
     limits: LIMITS,
+    retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600, isContinued: true },
+    prewarm: 0,
+    isReused: false,
     systemPrompt: null,
     effort: 'medium',
     thinking: 'enabled',

@@ -1,133 +1,127 @@
-import { query } from '@anthropic-ai/claude-agent-sdk';
-import { toMessage } from '../core/errors.ts';
-import { toStorable } from '../core/text.ts';
-import { toAgentOptions } from './agent-options.ts';
-import type { AgentReport, AgentSpec, StopReason } from './agent-spec.ts';
-import type { Containment } from './containment.ts';
-import { toEnvironment } from './environment.ts';
-import { killAttempt } from './kill-processes.ts';
+import { randomUUID } from 'node:crypto';
+import type { Breach, StopReason } from './agent-outcome.ts';
+import type { AgentReport, AgentSpec } from './agent-spec.ts';
+import { START_TIMEOUT_MS } from './claude-process.ts';
+import type { ClaudeProcess, Thrown } from './claude-spec.ts';
+import { CONTINUATION } from './continuation.ts';
+import { keepProcess } from './keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome.ts';
-import type { Scratch } from './scratch.ts';
 import { settlesWithin } from './settles-within.ts';
-import { type ClaudeChild, spawnClaude } from './spawn-claude.ts';
-import { terminate } from './terminate.ts';
-import { toFields, toText } from './untyped.ts';
-import { createWorkspaceGuard } from './workspace-guard.ts';
+import type { ClaudeChild } from './spawn-claude.ts';
+import { untilAborted } from './until-aborted.ts';
+import { watchLimits } from './watch-limits.ts';
 
-/** How long a process may take to say its first word. */
-const START_TIMEOUT_MS = 30_000;
-/** How long it may take to leave after its result. */
+/** How long it may take to leave when it has said its last without a result. */
 const EXIT_TIMEOUT_MS = 5_000;
 /** How long the SDK may take to hand over the last words of a process that is gone. */
 const LAST_WORDS_TIMEOUT_MS = 2_000;
+/** How long the last entries of a transcript may take to be stored. */
+const FLUSH_TIMEOUT_MS = 10_000;
 
 interface ConverseOptions {
   readonly spec: AgentSpec;
-  readonly executable: string;
-  readonly containment: Containment;
-  readonly scratch: Scratch;
+  /** Started, or about to be. */
+  readonly claude: ClaudeProcess;
+  /** Whether the conversation has the run's prompt already, and is to go on. */
+  readonly isContinued: boolean;
   /** Aborted with a `StopReason` when the process is to be ended. */
   readonly stopSignal: AbortSignal;
+  /** Told about once a second what its processes hold resident, in bytes. */
+  readonly onMemory: (bytes: number) => void;
 }
 
-/** Starts Claude Code on the prompt, listens until it is gone, whatever ends it, and judges how it went. */
+/** Hands the prompt to a process, listens until the end, whatever brings it about, and judges how it went. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
-  const { spec, executable, containment, scratch, stopSignal } = options;
+  const { spec, claude, isContinued, stopSignal, onMemory } = options;
   const listener = createListener(spec);
-  const spawned = Promise.withResolvers<ClaudeChild>();
-  try {
-    const conversation = query({
-      prompt: spec.prompt,
-      options: toAgentOptions({
-        spec,
-        executable,
-        environment: toEnvironment({ spec, scratch, log: spec.log }),
-        guard: createWorkspaceGuard({
-          workspaceDir: spec.workspaceDir,
-          onDenied: (denial) => listener.noteDenial(denial),
-        }),
-        spawn(request) {
-          const child = spawnClaude({ request, containment });
-          spawned.resolve(child);
-          return child.process;
-        },
-      }),
-    });
-    const listening = listenTo(conversation, listener);
-    const child = await Promise.race([spawned.promise, listening.then(() => null)]);
-    if (child === null)
-      return toReport({ ...options, listener, child, thrown: await listening, isStartTimedOut: false });
-
-    const startTimeoutMs = spec.startTimeoutMs ?? START_TIMEOUT_MS;
-    const stopped = untilAborted(stopSignal);
-    const hasBegun = await settlesWithin(Promise.race([listener.firstWord, child.exited, stopped]), startTimeoutMs);
-    const isStartTimedOut = !hasBegun;
-    if (hasBegun) {
-      await Promise.race([
-        stopped,
-        child.exited.then(() => settlesWithin(listening, LAST_WORDS_TIMEOUT_MS)),
-        // Its end is awaited from the result on, or from the end of what it says without one.
-        Promise.race([listener.resultCame, listening]).then(() => settlesWithin(child.exited, EXIT_TIMEOUT_MS)),
-      ]);
-    }
-    const interrupt = stopSignal.aborted ? () => conversation.interrupt() : null;
-    // After a regular end too: a tool may have left a daemon behind.
-    await terminate({ child, attemptId: spec.attemptId, interrupt, log: spec.log });
-    // What it said while dying counts: the result of a run that was just finished, the cost of one that was not.
-    if (!(await settlesWithin(listening, LAST_WORDS_TIMEOUT_MS))) conversation.close();
-    await settlesWithin(child.closed, LAST_WORDS_TIMEOUT_MS);
-    const thrown = listener.isEnded ? await listening : null;
-    return toReport({ ...options, listener, child, thrown, isStartTimedOut });
-  } catch (error) {
-    await killAttempt(spec.attemptId);
-    throw error;
+  if (stopSignal.aborted) {
+    await claude.close();
+    return toReport({ ...options, ...NOTHING_SEEN, listener, thrown: null });
   }
-}
-
-interface Thrown {
-  readonly errorClass: string | null;
-  readonly message: string;
-}
-
-/** Hears every message to the end of the conversation. Gives what the SDK threw, or null. Never rejects. */
-async function listenTo(conversation: AsyncIterable<unknown>, listener: Listener): Promise<Thrown | null> {
-  try {
-    for await (const message of conversation) listener.hear(message);
-    return null;
-  } catch (error) {
-    // Present on the SDK's errors, though not in its types.
-    return { errorClass: toText(toFields(error)['errorClass']), message: toStorable(toMessage(error)) };
-  } finally {
-    listener.end();
-  }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
+  const stopped = untilAborted(stopSignal);
+  claude.ask({
+    // The run's id names its prompt in the transcript: so the next attempt knows that it was put.
+    ...(isContinued ? { text: CONTINUATION, uuid: randomUUID() } : { text: spec.prompt, uuid: spec.runId }),
+    transcript: spec.transcript ?? null,
+    receiver: listener,
   });
+  const launch = await Promise.race([claude.launched, stopped.then(() => null)]);
+  if (launch === null || !('child' in launch)) {
+    await claude.close();
+    const thrown = launch !== null && 'thrown' in launch ? launch.thrown : null;
+    const report = toReport({ ...options, ...NOTHING_SEEN, listener, thrown });
+    return launch !== null && 'refusal' in launch ? { ...report, outcome: launch.refusal } : report;
+  }
+
+  const { child } = launch;
+  const watch = watchLimits({ spec, processId: claude.id, child, listener, onMemory });
+  let breach: Breach | null = null;
+  const breached = watch.breached.then((found) => void (breach = found));
+  const startTimeoutMs = spec.startTimeoutMs ?? START_TIMEOUT_MS;
+  const hasBegun = Promise.race([listener.firstWord, child.exited, breached, stopped]);
+  const isStartTimedOut = !(await settlesWithin(hasBegun, startTimeoutMs));
+  if (!isStartTimedOut) {
+    await Promise.race([
+      stopped,
+      breached,
+      listener.resultCame,
+      child.exited.then(() => settlesWithin(claude.listened, LAST_WORDS_TIMEOUT_MS)),
+      claude.listened.then(() => settlesWithin(child.exited, EXIT_TIMEOUT_MS)),
+    ]);
+  }
+  const peakMemoryBytes = watch.stop();
+  // Nothing that matters follows a result, and what it has printed before is read.
+  const isFinished = listener.result !== null;
+  const hasLeft = child.hasExited;
+  const seen = { ...options, listener, breach, isStartTimedOut, peakMemoryBytes };
+  let isKept = false;
+  if (isFinished && spec.keepProcess === true) {
+    const { outcome } = toReport({ ...seen, child: null, thrown: null, keptProcess: null });
+    const hasUsedTools = Object.keys(listener.toolUses).length > 0;
+    isKept =
+      outcome.status === 'succeeded' &&
+      (await keepProcess({ claude, child, hasUsedTools, memoryBytes: peakMemoryBytes })) &&
+      !stopSignal.aborted;
+  }
+  if (!isKept) {
+    // After a regular end too: a tool may have left a daemon behind.
+    const isCutShort = stopSignal.aborted || breach !== null;
+    await claude.end({ isFinished, resultCame: isCutShort ? listener.resultCame : null });
+    if (stopSignal.reason !== 'lease_lost') await flush(claude);
+  }
+  return toReport({
+    ...seen,
+    child,
+    isEndedAfterResult: listener.result !== null && !hasLeft,
+    thrown: await Promise.race([claude.listened, Promise.resolve(null)]),
+    keptProcess: isKept ? claude : null,
+  });
+}
+
+async function flush(claude: ClaudeProcess): Promise<void> {
+  await settlesWithin(claude.flush(), FLUSH_TIMEOUT_MS);
 }
 
 interface ReportFacts extends ConverseOptions {
   readonly listener: Listener;
   readonly child: ClaudeChild | null;
   readonly thrown: Thrown | null;
+  readonly breach: Breach | null;
   readonly isStartTimedOut: boolean;
+  /** Whether it was ended, or kept, when it had said all: how it left says nothing then. */
+  readonly isEndedAfterResult?: boolean;
+  readonly peakMemoryBytes: number | null;
+  readonly keptProcess: ClaudeProcess | null;
 }
 
-function toReport({
-  spec,
-  stopSignal,
-  listener,
-  child,
-  thrown,
-  isStartTimedOut,
-}: ReportFacts): Omit<AgentReport, 'durationMs'> {
+const NOTHING_SEEN = { child: null, breach: null, isStartTimedOut: false, peakMemoryBytes: null, keptProcess: null };
+
+function toReport(facts: ReportFacts): Omit<AgentReport, 'durationMs'> {
+  const { spec, stopSignal, listener, child, thrown, breach, isStartTimedOut, isEndedAfterResult } = facts;
   const { result, claudeCodeVersion } = listener;
-  const exitCode = child?.exitCode ?? null;
-  const signal = child?.signal ?? null;
+  const exitCode = isEndedAfterResult ? null : (child?.exitCode ?? null);
+  const signal = isEndedAfterResult ? null : (child?.signal ?? null);
   const stderrTail = child?.stderrTail() ?? '';
   return {
     outcome: judgeOutcome({
@@ -136,6 +130,7 @@ function toReport({
       assistantError: listener.assistantError,
       providerFailure: spec.providerFailure(),
       stopReason: stopSignal.aborted ? (stopSignal.reason as StopReason) : null,
+      breach,
       isInitialized: claudeCodeVersion !== null,
       isStartTimedOut,
       exitCode,
@@ -154,5 +149,7 @@ function toReport({
     stderrTail,
     claudeCodeVersion,
     pid: child?.pid ?? null,
+    peakMemoryBytes: facts.peakMemoryBytes,
+    keptProcess: facts.keptProcess,
   };
 }

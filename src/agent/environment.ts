@@ -1,10 +1,10 @@
 import type { Logger } from '../core/log.ts';
 import { ownIdentity } from '../core/process-identity.ts';
-import type { AgentSpec } from './agent-spec.ts';
+import type { ClaudeSpec } from './claude-spec.ts';
 import type { Scratch } from './scratch.ts';
 
 interface EnvironmentOptions {
-  readonly spec: Pick<AgentSpec, 'attemptId' | 'gateway' | 'agent'>;
+  readonly spec: Pick<ClaudeSpec, 'processId' | 'gateway' | 'agent'>;
   readonly scratch: Pick<Scratch, 'home' | 'configDir' | 'tmpDir'>;
   readonly log?: Logger | undefined;
 }
@@ -12,7 +12,7 @@ interface EnvironmentOptions {
 /**
  * The whole environment of an agent's process, named variable by variable: nothing of the worker's own is
  * passed on but `PATH` and the language. Every tool of the agent can read it, so it holds no secret but the
- * attempt's own token for the gateway, which ends with the attempt.
+ * process's own token for the gateway, which is good for nothing but the attempt it works for.
  */
 export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Record<string, string> {
   const ours: Record<string, string> = {
@@ -24,8 +24,8 @@ export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Recor
     CLAUDE_CODE_TMPDIR: scratch.tmpDir,
     ANTHROPIC_BASE_URL: spec.gateway.url,
     ANTHROPIC_API_KEY: spec.gateway.token,
-    // The marks by which every process of the attempt is found again.
-    LONGHAUL_ATTEMPT: spec.attemptId,
+    // The marks by which everything this process starts is found again.
+    LONGHAUL_ATTEMPT: spec.processId,
     LONGHAUL_WORKER: ownIdentity(),
     // The executable's runtime then ends with its parent: beside setpriv, and where there is none.
     BUN_FEATURE_FLAG_NO_ORPHANS: '1',
@@ -37,6 +37,8 @@ export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Recor
     CLAUDE_CODE_MAX_RETRIES: '3',
     // A broken stream would be asked for again in one piece, without any sign of it.
     CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',
+    // A `cd` of one run must not be where the next one begins.
+    ...(spec.agent.isReused ? { CLAUDE_BASH_MAINTAIN_PROJECT_WORKING_DIR: '1' } : {}),
   };
   const refused = Object.keys(spec.agent.env).filter((name) => Object.hasOwn(ours, name) || RESERVED.test(name));
   if (refused.length > 0) {

@@ -22,13 +22,20 @@ export function killAttempt(attemptId: string): Promise<KillReport> {
   return killProcesses((entry) => entry.attemptId === attemptId);
 }
 
-/** Ends every process that `isTarget` names, with its descendants, until none is left. Never this process itself. */
-export async function killProcesses(isTarget: (entry: ProcessEntry) => boolean): Promise<KillReport> {
+/**
+ * Ends every process that `isTarget` names, with its descendants, until none is left. Never this process itself, and
+ * none of the pids in `spared`.
+ */
+export async function killProcesses(
+  isTarget: (entry: ProcessEntry) => boolean,
+  spared: readonly number[] = [],
+): Promise<KillReport> {
   const killed = new Set<string>();
   const deadline = performance.now() + PROOF_TIMEOUT_MS;
   for (;;) {
     // Looked up anew each time: a process may have forked between the look and the kill.
-    const survivors = withDescendants(await listProcesses(), isTarget);
+    const found = withDescendants(await listProcesses(), isTarget);
+    const survivors = found.filter(({ pid }) => !spared.includes(pid));
     if (survivors.length === 0 || performance.now() > deadline) return { killed: killed.size, survivors };
     for (const entry of survivors) {
       if (killExactly(entry)) killed.add(`${entry.pid}:${entry.startTime}`);

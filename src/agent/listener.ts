@@ -11,11 +11,11 @@ export interface Listener extends Pick<MessageMapper, 'turns' | 'toolUses' | 'as
   hear(message: unknown): void;
   /** Takes a refusal of the workspace guard, to be told at its place among the messages. */
   noteDenial(denial: EventData['agent.permission_denied']): void;
-  /** Nothing more will be heard. */
-  end(): void;
-  readonly isEnded: boolean;
-  /** Resolves with the first message, or the end. */
+  /** Resolves with the first message. */
   readonly firstWord: Promise<void>;
+  readonly messageCount: number;
+  /** Whether it waits for a tool, or until it may ask the model again. */
+  readonly isWaiting: boolean;
   /** Resolves with the first result. */
   readonly resultCame: Promise<void>;
   /** The last one. */
@@ -27,9 +27,10 @@ export interface Listener extends Pick<MessageMapper, 'turns' | 'toolUses' | 'as
 
 export function createListener({
   attemptId,
+  sessionId,
   onEvent,
   log,
-}: Pick<AgentSpec, 'attemptId' | 'onEvent' | 'log'>): Listener {
+}: Pick<AgentSpec, 'attemptId' | 'sessionId' | 'onEvent' | 'log'>): Listener {
   const mapper = createMessageMapper();
   const firstWord = Promise.withResolvers<void>();
   const resultCame = Promise.withResolvers<void>();
@@ -38,10 +39,15 @@ export function createListener({
   let result: ClaudeResult | null = null;
   let claudeCodeVersion: string | null = null;
   let permissionDenials = 0;
-  let isEnded = false;
+  let messageCount = 0;
+  const openToolUses = new Set<string>();
+  let retryAtMs = 0;
 
   function tell(event: NewEvent): void {
     if (event.type === 'agent.init') ({ claudeCodeVersion } = event.data);
+    if (event.type === 'agent.tool_use') openToolUses.add(event.data.toolUseId);
+    if (event.type === 'agent.tool_result') openToolUses.delete(event.data.toolUseId);
+    if (event.type === 'agent.api_retry') retryAtMs = performance.now() + event.data.delayMs;
     if (event.type === 'agent.permission_denied') permissionDenials += 1;
     try {
       onEvent(event);
@@ -52,12 +58,15 @@ export function createListener({
 
   return {
     hear(message) {
+      messageCount += 1;
       firstWord.resolve();
       if (toFields(message)['type'] === 'result') {
         result = parseResult(message);
         resultCame.resolve();
       }
-      for (const event of mapper.toEvents(message)) {
+      for (const said of mapper.toEvents(message)) {
+        // What Claude Code calls the conversation differs from process to process.
+        const event = said.type === 'agent.init' ? { ...said, data: { ...said.data, sessionId } } : said;
         const denial = event.type === 'agent.tool_result' ? untoldDenials.get(event.data.toolUseId) : undefined;
         if (denial !== undefined) {
           untoldDenials.delete(denial.toolUseId);
@@ -70,14 +79,13 @@ export function createListener({
       const denial = { toolUseId: toStorable(toolUseId), name: toStorable(name), message: toStorable(message) };
       untoldDenials.set(denial.toolUseId, denial);
     },
-    end() {
-      isEnded = true;
-      firstWord.resolve();
-    },
-    get isEnded() {
-      return isEnded;
-    },
     firstWord: firstWord.promise,
+    get messageCount() {
+      return messageCount;
+    },
+    get isWaiting() {
+      return openToolUses.size > 0 || performance.now() < retryAtMs;
+    },
     resultCame: resultCame.promise,
     get result() {
       return result;

@@ -39,6 +39,7 @@ const DROPPED = new Set([
   'tool_progress',
   'auth_status',
   'prompt_suggestion',
+  'command_lifecycle',
   'system/status',
   'system/thinking_tokens',
   'system/hook_started',

@@ -22,6 +22,7 @@ const NOTHING: OutcomeFacts = {
   assistantError: null,
   providerFailure: null,
   stopReason: null,
+  breach: null,
   isInitialized: true,
   isStartTimedOut: false,
   exitCode: 0,

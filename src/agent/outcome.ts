@@ -1,6 +1,6 @@
 import type { RunErrorCode } from '../core/errors.ts';
 import { head } from '../core/text.ts';
-import type { AgentOutcome, ProviderFailure, StopReason } from './agent-spec.ts';
+import type { AgentOutcome, Breach, ProviderFailure, StopReason } from './agent-outcome.ts';
 import type { ClaudeResult } from './result.ts';
 
 /** All that is known when a process is gone. */
@@ -24,6 +24,8 @@ export interface OutcomeFacts {
   readonly providerFailure: ProviderFailure | null;
   /** Why we ended it, or null when it ended by itself. */
   readonly stopReason: StopReason | null;
+  /** The limit of ours for which it was ended, or null. */
+  readonly breach: Breach | null;
   /** Whether `system/init` came: Claude Code had started to work. */
   readonly isInitialized: boolean;
   /** Whether it was ended because it did not say a word in time. */
@@ -90,6 +92,7 @@ const BY_ASSISTANT_ERROR: CodeTable = {
  * | a result that is a success | succeeded, also when it was being stopped: the work is done and paid for |
  * | a result that a limit was reached | that limit's code, for the same reason |
  * | we stopped it | stopped |
+ * | it was over its memory, or hung | `memory_exceeded`, `hung` |
  * | a result about a failed call of the model | that code |
  * | a result with a failure to start | `cli_start_failed` |
  * | any other result | `cli_crashed`: something interrupted it |
@@ -109,6 +112,10 @@ export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
   const limit = find(BY_LIMIT_REACHED, result?.subtype);
   if (limit !== undefined) return { status: 'failed', code: limit, detail: describe(facts) };
   if (stopReason !== null) return { status: 'stopped', reason: stopReason };
+  const { breach } = facts;
+  if (breach !== null) {
+    return { status: 'failed', code: breach.code, detail: `${breach.detail} · ${describe(facts)}` };
+  }
   const code = result === null ? judgeSilentEnd(facts) : judgeFailedResult(result, facts);
   return { status: 'failed', code, detail: describe(facts) };
 }

@@ -1,10 +1,9 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { toMessage } from '../core/errors.ts';
-import type { AgentOutcome, AgentSpec } from './agent-spec.ts';
+import type { Refusal } from './agent-outcome.ts';
+import type { AgentSpec } from './agent-spec.ts';
 import { findExecutable } from './executable.ts';
-
-type Refusal = Extract<AgentOutcome, { status: 'failed' }>;
 
 /** Finds the executable, or the reason for which nothing should be started at all. */
 export async function preflight(

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 
-/** The private directories of one attempt, absolute. */
+/** The private directories of one process, absolute. */
 export interface Scratch {
   readonly home: string;
   readonly configDir: string;
@@ -14,7 +14,7 @@ export interface Scratch {
 
 interface ScratchOptions {
   readonly scratchRoot: string;
-  readonly attemptId: string;
+  readonly processId: string;
   readonly log?: Logger | undefined;
 }
 
@@ -25,9 +25,9 @@ interface ScratchOptions {
  */
 const SETTLED_IN = { migrationVersion: 15, opusProMigrationComplete: true, hasResetAutoModeOptInForDefaultOffer: true };
 
-/** Makes a home, a configuration and a temporary directory that no other attempt sees, for this user only. */
-export async function createScratch({ scratchRoot, attemptId, log }: ScratchOptions): Promise<Scratch> {
-  const root = path.resolve(scratchRoot, attemptId);
+/** Makes a home, a configuration and a temporary directory that no other process of an agent sees, for this user only. */
+export async function createScratch({ scratchRoot, processId, log }: ScratchOptions): Promise<Scratch> {
+  const root = path.resolve(scratchRoot, processId);
   const directories = { home: `${root}/home`, configDir: `${root}/config`, tmpDir: `${root}/tmp` };
   await mkdir(root, { recursive: true, mode: 0o700 });
   await Promise.all(Object.values(directories).map((directory) => mkdir(directory, { recursive: true, mode: 0o700 })));
@@ -38,7 +38,7 @@ export async function createScratch({ scratchRoot, attemptId, log }: ScratchOpti
       try {
         await rm(root, { recursive: true, force: true, maxRetries: 3 });
       } catch (error) {
-        log?.warn({ attemptId, root, error: toMessage(error) }, 'the directories of an attempt could not be removed');
+        log?.warn({ processId, root, error: toMessage(error) }, 'the directories of a process could not be removed');
       }
     },
   };

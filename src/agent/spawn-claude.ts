@@ -27,6 +27,10 @@ export interface ClaudeChild {
   readonly exitCode: number | null;
   /** What has ended it, or null. */
   readonly signal: NodeJS.Signals | null;
+  /** Claude Code's own pid, as seen from here, where a wrapper stands before it; null when it is gone. */
+  readonly claudePid: number | null;
+  /** Whether its end is the end of every process it has started. */
+  readonly isContained: boolean;
   /** Whether its end was the end of every process it has started: the kernel ends a PID namespace with its first process. */
   readonly hasTakenAllAlong: boolean;
   /** Resolves when it has ended and all it wrote was read. Descendants that hold its pipes delay that. */
@@ -81,6 +85,11 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
   return {
     process: child,
     pid: child.pid ?? null,
+    get claudePid() {
+      if (hasExited) return null;
+      return (containment.kind === 'pid_namespace' ? findOnlyChild(child.pid) : child.pid) ?? null;
+    },
+    isContained: containment.kind === 'pid_namespace',
     exited,
     get hasExited() {
       return hasExited;

@@ -1,15 +1,23 @@
-/** A line of a conversation as Claude Code writes it. Kept as it came, never looked into. */
+/** One line of a conversation, as Claude Code writes it. */
 export type TranscriptEntry = Readonly<Record<string, unknown>>;
 
-/** Where an attempt's conversation is kept, so that another attempt, on any machine, can continue it. */
+/** Where a conversation is kept from one attempt to the next. Whoever implements it knows whose it is. */
 export interface Transcript {
-  /** Keeps entries; resolves when they are stored. Rejects when the attempt may not write any more. */
+  /**
+   * Keeps entries; resolves when they are stored, however long that takes. Rejects when the attempt may not
+   * write any more: then nothing more is brought to it. An entry whose `uuid` is known already is kept once.
+   */
   append(
     entries: readonly TranscriptEntry[],
-    place: { readonly claudeSessionId: string; readonly subpath: string },
+    place: {
+      /** What Claude Code calls the conversation. */
+      readonly claudeSessionId: string;
+      /** Empty for the conversation itself; a sub-agent's has a path of its own. */
+      readonly subpath: string;
+    },
   ): Promise<void>;
-  /** The entries so far, in order, or null when there are none. `subpath` is empty for the conversation itself. */
+  /** What was kept, in order; null when there is nothing. */
   load(place: { readonly subpath: string }): Promise<TranscriptEntry[] | null>;
-  /** The subpaths that have entries: sub-agents' conversations. */
+  /** The places beside the conversation itself. */
   listSubpaths(): Promise<string[]>;
 }

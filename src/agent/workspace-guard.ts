@@ -1,12 +1,16 @@
 import path from 'node:path';
 import type { HookCallback, Options } from '@anthropic-ai/claude-agent-sdk';
+import type { EventData } from '../core/events.ts';
 import { isContainedPath } from './contained-path.ts';
 import { toFields, toText } from './untyped.ts';
+
+/** A tool use that was refused. */
+export type Denial = EventData['agent.permission_denied'];
 
 interface WorkspaceGuardOptions {
   readonly workspaceDir: string;
   /** Called for each refusal: Claude Code itself reports none that a hook made. */
-  readonly onDenied: (denial: { readonly toolUseId: string; readonly name: string; readonly message: string }) => void;
+  readonly onDenied: (denial: Denial) => void;
 }
 
 /** The inputs of file tools that name one file or directory. */

@@ -2,37 +2,31 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Micros } from '../core/money.ts';
 import type { Admit } from './admission.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { findEndpoint } from './endpoint.ts';
 import { exchange, type ExchangeContext } from './exchange.ts';
 import { NO_LOG, type GatewayLog } from './gateway-log.ts';
 import { readToken } from './headers.ts';
-import type { Metered } from './metered.ts';
-import { createPass, type AttemptPass, type GatewayPass } from './pass.ts';
+import { createLane, type GatewayLane, type OpenOptions, type ServedLane } from './lane.ts';
+import type { AttemptPass, GatewayPass } from './pass.ts';
 import { refuse, REFUSALS } from './refusal.ts';
 import { createUpstreamClient } from './upstream-client.ts';
 import type { Upstream } from './upstream.ts';
 
+export type { GatewayLane } from './lane.ts';
 export type { GatewayPass } from './pass.ts';
 
 /** The loopback Messages API of one worker: every model call of its attempts passes here, and nowhere else. */
 export interface Gateway {
   /** For an attempt's `ANTHROPIC_BASE_URL`: `http://127.0.0.1:PORT`. */
   readonly url: string;
-  /** Lets an attempt in: until its pass is closed, requests with the pass's token are passed on. */
+  /** A token for a process that is started before there is an attempt, or outlives one. */
+  reserve(): GatewayLane;
+  /** Lets an attempt in: until its pass is closed, requests with the pass's token are passed on. The token ends with it. */
   open(attempt: OpenOptions): GatewayPass;
-  /** Closes every pass and stops listening, at once. */
+  /** Closes every lane and pass and stops listening, at once. */
   close(): Promise<void>;
-}
-
-interface OpenOptions {
-  readonly attemptId: string;
-  /** What the attempt may cost: once the meter stands there, no further call is sent. Defaults to no ceiling. */
-  readonly ceilingMicros?: Micros;
-  /** Called when more is known of what the attempt uses: as an answer begins, and when its final count comes. */
-  readonly onMeter?: (metered: Metered) => void;
 }
 
 interface GatewayOptions {
@@ -60,11 +54,18 @@ export async function createGateway({ upstream, silenceMs, log = NO_LOG, admit }
     log,
   };
   // By hash: finding one takes the same time however much of a guess is right.
-  const passes = new Map<string, AttemptPass>();
+  const lanes = new Map<string, ServedLane>();
   const bodyBudget = createByteBudget(MAX_HELD_BYTES);
 
+  function reserve(): ServedLane {
+    const lane = createLane({ bodyBudget, log, onClose: () => lanes.delete(hash(lane.token)) });
+    lanes.set(hash(lane.token), lane);
+    return lane;
+  }
+
   const server = createServer((request, response) => {
-    const pass = passes.get(hash(readToken(request.headers) ?? ''));
+    // Once, as it begins: the call is this attempt's to its end, whoever has the lane by then.
+    const pass = lanes.get(hash(readToken(request.headers) ?? ''))?.pass ?? null;
     void serve({ context, request, response, pass });
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -73,20 +74,13 @@ export async function createGateway({ upstream, silenceMs, log = NO_LOG, admit }
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    open({ attemptId, ceilingMicros, onMeter }) {
-      const pass = createPass({
-        attemptId,
-        ceilingMicros,
-        onMeter,
-        bodyBudget,
-        log,
-        onClose: () => passes.delete(hash(pass.token)),
-      });
-      passes.set(hash(pass.token), pass);
-      return pass;
+    reserve,
+    open(attempt) {
+      const lane = reserve();
+      return lane.open({ ...attempt, onClose: () => lane.close() });
     },
     async close() {
-      for (const pass of passes.values()) pass.close();
+      for (const lane of lanes.values()) lane.close();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
@@ -100,11 +94,11 @@ interface ServeOptions {
   readonly context: ExchangeContext;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly pass: AttemptPass | undefined;
+  readonly pass: AttemptPass | null;
 }
 
 async function serve({ context, request, response, pass }: ServeOptions): Promise<void> {
-  if (pass === undefined) return refuse(response, REFUSALS.badToken);
+  if (pass === null) return refuse(response, REFUSALS.badToken);
   const endpoint = findEndpoint(request.method ?? '', request.url ?? '');
   if (endpoint === null) {
     // The path alone, cut: a query may hold anything.

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { toMessage } from '../core/errors.ts';
 import type { Micros } from '../core/money.ts';
 import { createByteBudget, type ByteBudget } from './byte-budget.ts';
@@ -49,9 +48,12 @@ export interface AnswerRecord {
 }
 
 interface PassOptions {
+  /** Of the lane it is opened on. */
+  readonly token: string;
   readonly attemptId: string;
-  readonly ceilingMicros: Micros | undefined;
-  readonly onMeter: ((metered: Metered) => void) | undefined;
+  readonly ceilingMicros?: Micros;
+  readonly onMeter?: (metered: Metered) => void;
+  readonly isEntitled?: () => boolean;
   /** What all attempts of the gateway share. */
   readonly bodyBudget: ByteBudget;
   /** Called once, when the pass is closed. */
@@ -60,7 +62,7 @@ interface PassOptions {
 }
 
 export function createPass(options: PassOptions): AttemptPass {
-  const { attemptId, ceilingMicros = Infinity, onMeter, bodyBudget, onClose, log } = options;
+  const { token, attemptId, ceilingMicros = Infinity, onMeter, isEntitled, bodyBudget, onClose, log } = options;
   const open = new Set<() => void>();
   const underWay = new Set<{ usage: AnswerUsage | null }>();
   let settled = NOTHING_METERED;
@@ -87,14 +89,14 @@ export function createPass(options: PassOptions): AttemptPass {
     attemptId,
     // One attempt alone never keeps the others out.
     bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
-    token: `lh_att_${randomBytes(32).toString('base64url')}`,
+    token,
     meter,
     failure: () => failure,
     get openRequests() {
       return open.size;
     },
     get refusal() {
-      return refusal;
+      return refusal ?? (isEntitled?.() === false ? REFUSALS.badToken : null);
     },
     get isCeilingReached() {
       return meter().costMicros >= ceilingMicros;

@@ -108,6 +108,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       attemptId,
       ceilingMicros: toMicros(limits.maxBudgetUsd),
       onMeter: () => saveMeter(toSpending(opened)),
+      isEntitled: () => leases.isHeld(lease),
     });
     pass = opened;
     const process = startAgentProcess({

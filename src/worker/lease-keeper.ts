@@ -22,6 +22,8 @@ interface HeldLease {
 export interface LeaseKeeper {
   hold(held: HeldLease): void;
   release(runId: string): void;
+  /** Whether a lease is ours at this instant, as far as the time since its last renewal tells. */
+  isHeld(lease: Lease): boolean;
   stop(): Promise<void>;
 }
 
@@ -62,9 +64,10 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
     entry.onLost();
   }
 
+  const isExpired = ({ renewedAt }: { renewedAt: number }) => performance.now() - renewedAt > GIVE_UP_AFTER_MS;
+
   function loseExpired(): void {
-    const now = performance.now();
-    for (const entry of held.values()) if (now - entry.renewedAt > GIVE_UP_AFTER_MS) lose(entry);
+    for (const entry of held.values()) if (isExpired(entry)) lose(entry);
   }
 
   const renewTimer = setInterval(() => {
@@ -81,6 +84,10 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
     },
     release(runId) {
       held.delete(runId);
+    },
+    isHeld({ runId, fence }) {
+      const entry = held.get(runId);
+      return entry !== undefined && entry.lease.fence === fence && !isExpired(entry);
     },
     async stop() {
       clearInterval(renewTimer);

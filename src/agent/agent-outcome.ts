@@ -1,0 +1,30 @@
+import type { RunErrorCode } from '../core/errors.ts';
+
+/**
+ * `kind` is one of `auth`, `rate_limit`, `overloaded`, `invalid_request`, `not_found`, `too_large`,
+ * `server_error`, `silent`, `unreachable`, `refused`; another one counts as the provider's error.
+ */
+export interface ProviderFailure {
+  readonly kind: string;
+  readonly status: number | null;
+  readonly message: string;
+  /** For a call that our own rules refused: what the run ends with. */
+  readonly code?: RunErrorCode;
+}
+
+export type StopReason = 'cancelled' | 'run_timeout' | 'handed_back' | 'lease_lost';
+
+/** A limit of ours that an attempt has run into: it is ended for it. */
+export interface Breach {
+  readonly code: 'memory_exceeded' | 'hung';
+  readonly detail: string;
+}
+
+export type AgentOutcome =
+  | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
+  /** `detail` is for operators only: it may hold paths and words of the provider. */
+  | { readonly status: 'failed'; readonly code: RunErrorCode; readonly detail: string }
+  | { readonly status: 'stopped'; readonly reason: StopReason };
+
+/** Why a process was not started, or did not get as far as to wait for a prompt. */
+export type Refusal = Extract<AgentOutcome, { status: 'failed' }>;

@@ -1,0 +1,218 @@
+import { query, type Query } from '@anthropic-ai/claude-agent-sdk';
+import { toMessage } from '../core/errors.ts';
+import { toStorable } from '../core/text.ts';
+import type { Refusal } from './agent-outcome.ts';
+import { toAgentOptions } from './agent-options.ts';
+import type { ClaudeProcess, ClaudeSpec, Ending, Launch, Receiver, Thrown } from './claude-spec.ts';
+import { findContainment } from './containment.ts';
+import { toEnvironment } from './environment.ts';
+import { killAttempt } from './kill-processes.ts';
+import { judgeOutcome } from './outcome.ts';
+import { preflight } from './preflight.ts';
+import { createPromptQueue, toCommand, toPrompt } from './prompt-queue.ts';
+import { createScratch, type Scratch } from './scratch.ts';
+import { createConversationStore } from './session-store.ts';
+import { settlesWithin } from './settles-within.ts';
+import { type ClaudeChild, spawnClaude } from './spawn-claude.ts';
+import { terminate } from './terminate.ts';
+import { toFields, toText } from './untyped.ts';
+import { createWorkspaceGuard } from './workspace-guard.ts';
+
+export type { ClaudeProcess, ClaudeSpec } from './claude-spec.ts';
+
+/** How long a process may take to its first word. */
+export const START_TIMEOUT_MS = 30_000;
+/** How long the SDK may take to hand over the last words of a process that is gone. */
+const LAST_WORDS_TIMEOUT_MS = 2_000;
+/** Forgetting takes 25 ms. */
+const RESET_TIMEOUT_MS = 2_000;
+
+/** Starts Claude Code without a prompt. Never throws: what goes wrong is in `ready`. */
+export function startClaude(spec: ClaudeSpec): ClaudeProcess {
+  const { processId, log } = spec;
+  const startedAtMs = performance.now();
+  const prompts = createPromptQueue();
+  const store = createConversationStore(spec);
+  const spawned = Promise.withResolvers<ClaudeChild>();
+  const firstWord = Promise.withResolvers<void>();
+  const listened = Promise.withResolvers<Thrown | null>();
+  let conversation: Query | null = null;
+  let child: ClaudeChild | null = null;
+  let scratch: Scratch | null = null;
+  let receiver: Receiver | null = null;
+  let useCount = 0;
+  let isReady = false;
+  let ending: Promise<void> | null = null;
+
+  async function launch(): Promise<Launch> {
+    const found = await preflight(spec);
+    if ('status' in found) return { refusal: found };
+    scratch = await createScratch(spec);
+    const containment = spec.containment ?? (await findContainment());
+    if (ending !== null) return { refusal: notStarted('it was ended before it was started') };
+    // With a stream of prompts the executable starts at once, and is ready before there is one.
+    conversation = query({
+      prompt: prompts,
+      options: toAgentOptions({
+        spec,
+        executable: found.executable,
+        environment: toEnvironment({ spec, scratch, log }),
+        guard: createWorkspaceGuard({
+          workspaceDir: spec.workspaceDir,
+          onDenied: (denial) => receiver?.noteDenial(denial),
+        }),
+        store: store.sdkStore,
+        spawn(request) {
+          child = spawnClaude({ request, containment });
+          spawned.resolve(child);
+          return child.process;
+        },
+      }),
+    });
+    conversation.initializationResult().then(
+      () => firstWord.resolve(),
+      () => undefined, // It is listened to as well, and that tells.
+    );
+    void listen(conversation);
+    return Promise.race([
+      spawned.promise.then((started) => ({ child: started })),
+      listened.promise.then((thrown) => ({ thrown })),
+    ]);
+  }
+
+  /** Hears every message to the end of the process. */
+  async function listen(messages: AsyncIterable<unknown>): Promise<void> {
+    let thrown: Thrown | null = null;
+    try {
+      for await (const message of messages) {
+        firstWord.resolve();
+        receiver?.hear(message);
+      }
+    } catch (error) {
+      // Present on the SDK's errors, though not in its types.
+      thrown = { errorClass: toText(toFields(error)['errorClass']), message: toStorable(toMessage(error)) };
+    }
+    listened.resolve(thrown);
+  }
+
+  const launched = launch().catch(async (error: unknown): Promise<Launch> => {
+    log?.error({ processId, error: toMessage(error) }, 'a process could not be started');
+    await killAttempt(processId);
+    return { refusal: notStarted(toStorable(toMessage(error))) };
+  });
+
+  async function findReadiness(): Promise<Refusal | null> {
+    const launch = await launched;
+    if ('refusal' in launch) {
+      if (useCount === 0) await close();
+      return launch.refusal;
+    }
+    const started = 'child' in launch ? launch.child : null;
+    const hasSpoken = firstWord.promise.then(() => true);
+    const hasEnded = Promise.all([started?.exited, listened.promise]).then(() => false);
+    const spoke = Promise.race([hasSpoken, hasEnded]);
+    const isInTime = await settlesWithin(spoke, spec.startTimeoutMs ?? START_TIMEOUT_MS);
+    isReady = isInTime && (await spoke) && started?.hasExited === false;
+    if (isReady) return null;
+    const thrown = isInTime ? await listened.promise : null;
+    // One that has a prompt already is for its attempt to end.
+    if (useCount === 0) await close();
+    return judgeOutcome({
+      result: null,
+      thrown,
+      assistantError: null,
+      providerFailure: null,
+      stopReason: null,
+      breach: null,
+      isInitialized: false,
+      isStartTimedOut: !isInTime,
+      exitCode: started?.exitCode ?? null,
+      signal: started?.signal ?? null,
+      stderrTail: started?.stderrTail() ?? '',
+    }) as Refusal;
+  }
+
+  const close = () => end({ isFinished: true });
+
+  function end(how: Ending): Promise<void> {
+    ending ??= endOnce(how).catch((error: unknown) => {
+      log?.error({ processId, error: toMessage(error) }, 'a process could not be ended in good order');
+    });
+    return ending;
+  }
+
+  async function endOnce({ isFinished, resultCame = null }: Ending): Promise<void> {
+    const launch = await launched;
+    try {
+      if (!('child' in launch)) return;
+      const interrupt = resultCame && (() => Promise.resolve(conversation?.interrupt()).then(() => resultCame));
+      await terminate({ child: launch.child, processId, isFinished, interrupt, log });
+      // What it said while dying counts: the result of a run that was just finished, the cost of one that was not.
+      const isHeard = await settlesWithin(listened.promise, LAST_WORDS_TIMEOUT_MS);
+      if (!isHeard) conversation?.close();
+      await settlesWithin(launch.child.closed, LAST_WORDS_TIMEOUT_MS);
+    } finally {
+      prompts.end();
+      await scratch?.remove();
+    }
+  }
+
+  async function reset(): Promise<boolean> {
+    const done = Promise.withResolvers<void>();
+    let isForgotten = false;
+    let claudeSessionId: string | null = null;
+    receiver = {
+      hear(message) {
+        const fields = toFields(message);
+        if (fields['type'] === 'conversation_reset') isForgotten = true;
+        if (fields['type'] !== 'result') return;
+        // Not the reset's `new_conversation_id`, under which nothing is written.
+        claudeSessionId = toText(fields['session_id']);
+        done.resolve();
+      },
+      noteDenial: () => undefined,
+    };
+    prompts.push(toCommand('/clear'));
+    // What was written so far is for the transcript that it is taken from.
+    const isOver = Promise.all([Promise.race([done.promise, listened.promise]), store.flush()]);
+    const isInTime = await settlesWithin(isOver, RESET_TIMEOUT_MS);
+    if (!isInTime || !isForgotten || claudeSessionId === null || child?.hasExited !== false || ending !== null)
+      return false;
+    store.startNext(claudeSessionId);
+    receiver = null;
+    return true;
+  }
+
+  return {
+    id: processId,
+    spec,
+    ready: findReadiness(),
+    get isUsable() {
+      return isReady && receiver === null && ending === null && child?.hasExited === false;
+    },
+    get isFree() {
+      return receiver === null && ending === null && child?.hasExited !== true;
+    },
+    exited: launched.then((launch) => ('child' in launch ? launch.child.exited : undefined)),
+    close,
+    launched,
+    startedAtMs,
+    get useCount() {
+      return useCount;
+    },
+    ask(prompt) {
+      useCount += 1;
+      receiver = prompt.receiver;
+      store.bind(prompt.transcript);
+      prompts.push(toPrompt(prompt.text, prompt.uuid));
+    },
+    listened: listened.promise,
+    flush: store.flush,
+    end,
+    reset,
+  };
+}
+
+function notStarted(detail: string): Refusal {
+  return { status: 'failed', code: 'cli_start_failed', detail };
+}

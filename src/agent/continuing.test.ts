@@ -1,0 +1,174 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { createId } from '../core/ids.ts';
+import { hang, say, startScriptedModel, useTool, type ModelRequest } from '../testing/index.ts';
+import { startAgentProcess } from './agent-process.ts';
+import { createAttempt } from './attempt.fixture.ts';
+import { CONTINUATION } from './continuation.ts';
+import { createTranscript } from './transcript.fixture.ts';
+
+/** The real Claude Code executable, cut off and taken up again. */
+
+const bash = (command: string) => useTool('Bash', { command, description: 'work' });
+const messagesOf = (request: ModelRequest | undefined) => JSON.stringify(request?.body['messages']);
+
+test('an attempt goes on where another was cut off in the middle of a tool, and repeats nothing', async () => {
+  const keeper = createTranscript();
+  const script = [bash('echo one >> steps'), bash('echo two >> steps; sleep 650'), say('All done.')];
+  await using model = await startScriptedModel({ script });
+  await using first = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: { transcript: keeper.transcript },
+  });
+  const cut = startAgentProcess(first.spec);
+  const steps = path.join(first.workspaceDir, 'steps');
+  await vi.waitFor(async () => expect(await readFile(steps, 'utf8')).toBe('one\ntwo\n'), { timeout: 20_000 });
+  for (const { pid } of await first.processes()) process.kill(pid, 'SIGKILL');
+  expect((await cut.done).outcome).toMatchObject({ status: 'failed', code: 'cli_crashed' });
+  expect(model.requests).toHaveLength(2);
+
+  // On another machine: another home, another workspace.
+  await using second = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: {
+      runId: first.spec.runId,
+      sessionId: first.spec.sessionId,
+      transcript: keeper.transcript,
+      isResumed: true,
+    },
+  });
+  const report = await startAgentProcess(second.spec).done;
+
+  expect(report.outcome).toEqual({ status: 'succeeded', result: 'All done.' });
+  // One answer, where a fresh start would have taken three.
+  expect(model.requests).toHaveLength(3);
+  expect(report).toMatchObject({ turns: 1, toolUses: {} });
+  const asked = messagesOf(model.requests[2]);
+  expect(asked).toContain('outcome is unknown');
+  expect(asked).toContain(JSON.stringify(CONTINUATION).slice(1, -1));
+  expect(asked.split('Do it.')).toHaveLength(2);
+  expect(await readFile(steps, 'utf8')).toBe('one\ntwo\n');
+});
+
+test('what a continued attempt reports it has spent is its own spending alone', async () => {
+  const keeper = createTranscript();
+  await using model = await startScriptedModel({ script: [bash('true'), say('First.')] });
+  await using first = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: { transcript: keeper.transcript },
+  });
+  const before = await startAgentProcess(first.spec).done;
+  expect(before.costMicros).toBeGreaterThan(0);
+  expect(keeper.types()).not.toContain('cost-state');
+  // As another store might hold it.
+  await keeper.transcript.append([{ type: 'cost-state', totalCostUSD: 5 }], { claudeSessionId: '', subpath: '' });
+
+  await using second = await createAttempt({
+    url: model.url,
+    spec: { ...pickSession(first.spec), transcript: keeper.transcript, isResumed: true },
+  });
+  const after = await startAgentProcess(second.spec).done;
+  expect(after.outcome.status).toBe('succeeded');
+  const last = model.requests.at(-1);
+  expect(messagesOf(last)).toContain('First.');
+  expect(after.usage?.outputTokens).toBeLessThan(10);
+  expect(after.costMicros).toBeLessThan(before.costMicros ?? 0);
+});
+
+test('an attempt whose predecessor never came to its prompt puts it', async () => {
+  const keeper = createTranscript();
+  await using model = await startScriptedModel({ script: [say('Hello.')] });
+  await using attempt = await createAttempt({
+    url: model.url,
+    spec: { transcript: keeper.transcript, isResumed: true },
+  });
+  const report = await startAgentProcess(attempt.spec).done;
+  expect(report.outcome).toEqual({ status: 'succeeded', result: 'Hello.' });
+  expect(model.requests[0]?.prompt).toBe('Do it.');
+});
+
+test('a conversation that goes on with another run is sent that run’s prompt', async () => {
+  const keeper = createTranscript();
+  await using model = await startScriptedModel({ script: [say('First.'), say('Second.')] });
+  await using first = await createAttempt({ url: model.url, spec: { transcript: keeper.transcript } });
+  await startAgentProcess(first.spec).done;
+  await using second = await createAttempt({
+    url: model.url,
+    spec: {
+      ...pickSession(first.spec),
+      runId: createId(),
+      prompt: 'And now?',
+      transcript: keeper.transcript,
+      isResumed: true,
+    },
+  });
+  const report = await startAgentProcess(second.spec).done;
+  expect(report.outcome).toEqual({ status: 'succeeded', result: 'Second.' });
+  const asked = messagesOf(model.requests[1]);
+  expect(asked).toContain('First.');
+  expect(asked).toContain('And now?');
+  expect(asked).not.toContain('The previous attempt');
+  // Ours, whatever Claude Code calls it.
+  expect(second.dataOf('agent.init')[0]?.sessionId).toBe(first.spec.sessionId);
+});
+
+test('a transcript that is taken away neither holds up nor fails the attempt', async () => {
+  const keeper = createTranscript();
+  keeper.close();
+  await using model = await startScriptedModel({ script: [bash('true'), say('Done.')] });
+  await using attempt = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: { transcript: keeper.transcript },
+  });
+  expect((await startAgentProcess(attempt.spec).done).outcome.status).toBe('succeeded');
+  expect(keeper.kept).toEqual([]);
+});
+
+test('an attempt that loses its lease does not wait for a transcript that cannot be written', async () => {
+  const keeper = createTranscript();
+  const never = new Promise<void>(() => undefined);
+  await using model = await startScriptedModel({ script: [hang({ after: [say('Once')] })] });
+  await using attempt = await createAttempt({
+    url: model.url,
+    spec: { transcript: { ...keeper.transcript, append: () => never } },
+  });
+  const agent = startAgentProcess(attempt.spec);
+  await attempt.untilEvent('agent.text.delta');
+  const startedAt = performance.now();
+  await agent.stop('lease_lost');
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+});
+
+test('a conversation cut off at any entry can be taken up again', async () => {
+  const keeper = createTranscript();
+  await using model = await startScriptedModel({ script: [bash('true'), say('Done.')] });
+  await using whole = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: { transcript: keeper.transcript },
+  });
+  await startAgentProcess(whole.spec).done;
+  const entries = keeper.kept.map(({ entry }) => entry);
+  const cuts = [
+    ...new Set(['user', 'attachment', 'assistant'].map((type) => entries.findIndex((e) => e['type'] === type))),
+  ];
+  for (const cutAt of cuts) {
+    const part = createTranscript();
+    await part.transcript.append(entries.slice(0, cutAt + 1), { claudeSessionId: whole.spec.sessionId, subpath: '' });
+    await using attempt = await createAttempt({
+      url: model.url,
+      agent: { tools: ['Bash'] },
+      spec: { ...pickSession(whole.spec), transcript: part.transcript, isResumed: true },
+    });
+    expect((await startAgentProcess(attempt.spec).done).outcome.status).toBe('succeeded');
+  }
+});
+
+function pickSession({ runId, sessionId }: { runId: string; sessionId: string }) {
+  return { runId, sessionId };
+}

@@ -1,0 +1,42 @@
+import type { SDKUserMessage } from '@anthropic-ai/claude-agent-sdk';
+
+/** What one process is told, message by message, as it comes. */
+export interface PromptQueue extends AsyncIterable<SDKUserMessage> {
+  push(message: SDKUserMessage): void;
+  /** Lets whoever listens go: nothing more will come. */
+  end(): void;
+}
+
+export function createPromptQueue(): PromptQueue {
+  const messages: SDKUserMessage[] = [];
+  let isEnded = false;
+  let wake: (() => void) | null = null;
+  return {
+    push(message) {
+      messages.push(message);
+      wake?.();
+    },
+    end() {
+      isEnded = true;
+      wake?.();
+    },
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        const message = messages.shift();
+        if (message !== undefined) yield message;
+        else if (isEnded) return;
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+    },
+  };
+}
+
+/** A text as it is: no `@file` in it is read and no `/command` is run. */
+export function toPrompt(text: string, uuid: string): SDKUserMessage {
+  return { ...toCommand(text), client_composed: true, uuid: uuid as NonNullable<SDKUserMessage['uuid']> };
+}
+
+/** A command of Claude Code's own. Never a text that came from outside. */
+export function toCommand(command: string): SDKUserMessage {
+  return { type: 'user', message: { role: 'user', content: command }, parent_tool_use_id: null };
+}

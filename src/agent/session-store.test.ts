@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import { createConversationStore } from './session-store.ts';
+import { createTranscript } from './transcript.fixture.ts';
+import type { Transcript } from './transcript.ts';
+
+const entry = (uuid: string) => ({ type: 'user', uuid });
+const key = (sessionId: string, subpath?: string) => ({
+  projectKey: `project-of-${Math.random()}`,
+  sessionId,
+  ...(subpath === undefined ? {} : { subpath }),
+});
+
+function createStore(resumeFrom: Transcript | null = null) {
+  const store = createConversationStore({ claudeSessionId: 'first', resumeFrom });
+  return { store, append: store.sdkStore.append };
+}
+
+test('what is written before it is known for whom is kept for whom it turns out to be', async () => {
+  const { store, append } = createStore();
+  const keeper = createTranscript();
+  await append(key('first'), [entry('1')]);
+  expect(keeper.kept).toEqual([]);
+  store.bind(keeper.transcript);
+  await append(key('first'), [entry('2')]);
+  await store.flush();
+  expect(keeper.kept.map(({ entry: { uuid } }) => uuid)).toEqual(['1', '2']);
+});
+
+test('nothing of one conversation lands in the transcript of the next, whenever it comes', async () => {
+  const { store, append } = createStore();
+  const [first, second] = [createTranscript(), createTranscript()];
+  store.bind(first.transcript);
+  await append(key('first'), [entry('1')]);
+  // The next conversation begins before it is known to have begun, and the former has a last word.
+  await append(key('second'), [entry('a')]);
+  await store.flush();
+  store.startNext('second');
+  await append(key('first'), [entry('late')]);
+  await append(key('second'), [entry('b')]);
+  store.bind(second.transcript);
+  await append(key('first'), [entry('later')]);
+  await store.flush();
+  expect(first.kept.map(({ entry: { uuid } }) => uuid)).toEqual(['1']);
+  expect(second.kept.map(({ entry: { uuid } }) => uuid)).toEqual(['a', 'b']);
+});
+
+test('entries are stored in order and those that wait together, in one go for each place', async () => {
+  const { store, append } = createStore();
+  const keeper = createTranscript();
+  const gate = Promise.withResolvers<void>();
+  store.bind({
+    ...keeper.transcript,
+    async append(entries, place) {
+      await gate.promise;
+      await keeper.transcript.append(entries, place);
+    },
+  });
+  await append(key('first'), [entry('1')]);
+  // Answered though nothing is stored yet: Claude Code's messages would wait for it.
+  await append(key('first'), [entry('2')]);
+  await append(key('first', 'sub/agent'), [entry('s')]);
+  await append(key('first'), [entry('3'), entry('4')]);
+  expect(keeper.kept).toEqual([]);
+  gate.resolve();
+  await store.flush();
+  expect(keeper.kept.map(({ entry: { uuid }, subpath }) => [uuid, subpath])).toEqual([
+    ['1', ''],
+    ['2', ''],
+    ['3', ''],
+    ['4', ''],
+    ['s', 'sub/agent'],
+  ]);
+  expect(keeper.appends).toBe(3);
+});
+
+test('a transcript that refuses is not asked again, and holds up nothing', async () => {
+  const { store, append } = createStore();
+  let asked = 0;
+  store.bind({
+    ...createTranscript().transcript,
+    async append() {
+      asked += 1;
+      throw new Error('The lease is lost.');
+    },
+  });
+  await append(key('first'), [entry('1')]);
+  await store.flush();
+  await append(key('first'), [entry('2')]);
+  await store.flush();
+  expect(asked).toBe(1);
+});
+
+test('what a process has spent is neither kept nor given back', async () => {
+  const keeper = createTranscript();
+  const { store, append } = createStore(keeper.transcript);
+  store.bind(keeper.transcript);
+  await append(key('first'), [entry('1'), { type: 'cost-state' }]);
+  await append(key('first'), [{ type: 'cost-state' }]);
+  await store.flush();
+  expect(keeper.types()).toEqual(['user']);
+  await keeper.transcript.append([{ type: 'cost-state' }], { claudeSessionId: 'first', subpath: '' });
+  expect(await store.sdkStore.load(key('whatever'))).toEqual([entry('1')]);
+});
+
+test('a conversation is loaded whatever directory it was held in, with those of its sub-agents', async () => {
+  const keeper = createTranscript();
+  await keeper.transcript.append([entry('1')], { claudeSessionId: 'first', subpath: '' });
+  await keeper.transcript.append([entry('s')], { claudeSessionId: 'first', subpath: 'sub/agent' });
+  const { sdkStore } = createStore(keeper.transcript).store;
+  expect(await sdkStore.load(key('first', 'sub/agent'))).toEqual([entry('s')]);
+  expect(await sdkStore.listSubkeys?.(key('first'))).toEqual(['sub/agent']);
+  expect(await createStore().store.sdkStore.load(key('first'))).toBeNull();
+});

@@ -1,0 +1,36 @@
+import type { Transcript, TranscriptEntry } from './transcript.ts';
+
+/** A transcript in memory that keeps to the contract: each uuid once, and nothing once it is closed. */
+export function createTranscript() {
+  const kept: { claudeSessionId: string; subpath: string; entry: TranscriptEntry }[] = [];
+  let isClosed = false;
+  let appends = 0;
+  const transcript: Transcript = {
+    async append(entries, place) {
+      if (isClosed) throw new Error('The lease is lost.');
+      appends += 1;
+      for (const entry of entries) {
+        const isKnown = kept.some(({ entry: { uuid } }) => uuid !== undefined && uuid === entry['uuid']);
+        if (!isKnown) kept.push({ ...place, entry: JSON.parse(JSON.stringify(entry)) as TranscriptEntry });
+      }
+    },
+    async load({ subpath }) {
+      const entries = kept.filter((one) => one.subpath === subpath).map(({ entry }) => entry);
+      return entries.length === 0 ? null : entries;
+    },
+    listSubpaths: async () => [...new Set(kept.map(({ subpath }) => subpath))].filter((subpath) => subpath !== ''),
+  };
+  return {
+    transcript,
+    kept,
+    get appends() {
+      return appends;
+    },
+    types: () => kept.map(({ entry }) => entry['type']),
+    /** The conversations that it has entries of. */
+    sessions: () => [...new Set(kept.map(({ claudeSessionId }) => claudeSessionId))],
+    close() {
+      isClosed = true;
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { expect, test, vi } from 'vitest';
+import { fail, hang, say, startScriptedModel, useTool } from '../testing/index.ts';
+import { startAgentProcess } from './agent-process.ts';
+import { createAttempt } from './attempt.fixture.ts';
+
+/** The limits that Claude Code does not keep itself, with the real executable. */
+
+const bash = (command: string) => useTool('Bash', { command, description: 'work' });
+const isLinux = process.platform === 'linux';
+
+test.runIf(isLinux)('a run whose tool eats memory is ended over its limit, and says with how much', async () => {
+  // 600 MB in a child of Claude Code, which holds some 230 MB itself; it would wait for ever.
+  const eat = `${JSON.stringify(process.execPath)} -e "globalThis.eaten = Buffer.alloc(600e6, 1); setInterval(() => {}, 1e6)"`;
+  await using model = await startScriptedModel({ script: [bash(eat)] });
+  await using attempt = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    limits: { maxMemoryMb: 700 },
+  });
+  const report = await startAgentProcess(attempt.spec).done;
+  expect(report.outcome).toMatchObject({
+    status: 'failed',
+    code: 'memory_exceeded',
+    detail: expect.stringMatching(/held \d[\d,]+ MB of at most 700 MB/) as string,
+  });
+  expect(report.peakMemoryBytes).toBeGreaterThan(700_000_000);
+  // It was interrupted first, so it could still say what it has cost.
+  expect(report.costMicros).toBeGreaterThan(0);
+  expect(await attempt.processes()).toEqual([]);
+});
+
+test.runIf(isLinux)('a run says how much memory it has held, though it was over before the first look', async () => {
+  await using model = await startScriptedModel({ script: [say('Done.')] });
+  await using attempt = await createAttempt({ url: model.url });
+  const { outcome, peakMemoryBytes } = await startAgentProcess(attempt.spec).done;
+  expect(outcome.status).toBe('succeeded');
+  expect(peakMemoryBytes).toBeGreaterThan(100_000_000);
+  expect(peakMemoryBytes).toBeLessThan(1_000_000_000);
+});
+
+test.runIf(isLinux)('a run that is under way says how much memory it holds', async () => {
+  await using model = await startScriptedModel({ script: [hang()] });
+  await using attempt = await createAttempt({ url: model.url });
+  const agent = startAgentProcess(attempt.spec);
+  expect(agent.residentBytes).toBeNull();
+  await vi.waitFor(() => expect(agent.residentBytes).toBeGreaterThan(100_000_000), { timeout: 20_000 });
+  await agent.stop('cancelled');
+  expect(agent.residentBytes).toBeNull();
+});
+
+test.runIf(isLinux)('a process that stands still with nothing to wait for is ended as hung', async () => {
+  const isAsked = Promise.withResolvers<void>();
+  await using model = await startScriptedModel({
+    script: () => {
+      isAsked.resolve();
+      return say('Never heard.');
+    },
+  });
+  let hasOpenModelCall = true;
+  await using attempt = await createAttempt({
+    url: model.url,
+    spec: { hungTimeoutMs: 300, hasOpenModelCall: () => hasOpenModelCall },
+  });
+  const agent = startAgentProcess(attempt.spec);
+  await attempt.untilEvent('agent.init');
+  const [claude] = (await attempt.processes()).filter(({ parentPid }) => parentPid !== process.pid);
+  process.kill(claude?.pid ?? 0, 'SIGSTOP');
+  hasOpenModelCall = false;
+  const report = await agent.done;
+  expect(report.outcome).toMatchObject({
+    status: 'failed',
+    code: 'hung',
+    detail: expect.stringContaining('said nothing for 300 ms') as string,
+  });
+  expect(await attempt.processes()).toEqual([]);
+});
+
+test.each([
+  ['a tool that takes long', [bash('sleep 1.2'), say('Done.')], {}],
+  ['an answer that takes long', [say('Done.', { chunks: 2, chunkDelayMs: 1_200 })], { hasOpenModelCall: () => true }],
+] as const)('%s is no reason to take a run for hung', async (_, script, more) => {
+  await using model = await startScriptedModel({ script });
+  await using attempt = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    // Above what Claude Code needs between two steps on a busy machine, below what is waited for.
+    spec: { hungTimeoutMs: 1_000, hasOpenModelCall: () => false, ...more },
+  });
+  expect((await startAgentProcess(attempt.spec).done).outcome.status).toBe('succeeded');
+});
+
+test('the wait before another try of the model is no reason to take a run for hung', async () => {
+  await using model = await startScriptedModel({ script: [fail(529)] });
+  await using attempt = await createAttempt({
+    url: model.url,
+    spec: { hungTimeoutMs: 400, hasOpenModelCall: () => false },
+  });
+  // The third wait alone takes about 2 s.
+  expect((await startAgentProcess(attempt.spec).done).outcome).toMatchObject({ code: 'provider_overloaded' });
+});

@@ -1,0 +1,79 @@
+import type { Breach } from './agent-outcome.ts';
+import type { AgentSpec } from './agent-spec.ts';
+import { toMaxBytes } from './keep-process.ts';
+import type { Listener } from './listener.ts';
+import { readPeakMemory, watchMemory } from './process-memory.ts';
+import type { ClaudeChild } from './spawn-claude.ts';
+import { watchForHang } from './watchdog.ts';
+
+const HUNG_TIMEOUT_MS = 60_000;
+
+interface LimitsWatchOptions {
+  readonly spec: Pick<AgentSpec, 'limits' | 'hasOpenModelCall' | 'hungTimeoutMs'>;
+  readonly processId: string;
+  readonly child: ClaudeChild;
+  readonly listener: Listener;
+  readonly onMemory: (bytes: number) => void;
+}
+
+interface LimitsWatch {
+  /** Resolves when a limit is broken; else never. */
+  readonly breached: Promise<Breach>;
+  /** Ends the watch, and gives the most memory that was seen. Asked while the process is alive, it knows more. */
+  stop(): number | null;
+}
+
+/** Watches what Claude Code itself does not limit: the memory of its tree, and that it does anything at all. */
+export function watchLimits({ spec, processId, child, listener, onMemory }: LimitsWatchOptions): LimitsWatch {
+  const breached = Promise.withResolvers<Breach>();
+  const maxBytes = toMaxBytes(spec.limits.maxMemoryMb);
+  let peakBytes: number | null = null;
+  let isOver = false;
+  const notePeak = (bytes: number | null) => {
+    if (bytes !== null) peakBytes = Math.max(peakBytes ?? 0, bytes);
+  };
+
+  const stopMemory =
+    child.pid === null
+      ? () => undefined
+      : watchMemory({ rootPid: child.pid, mark: processId }, (bytes) => {
+          notePeak(bytes);
+          onMemory(bytes);
+          if (maxBytes === null || bytes <= maxBytes) return;
+          const detail = `The run's processes held ${toMb(bytes)} MB of at most ${toMb(maxBytes)} MB`;
+          breached.resolve({ code: 'memory_exceeded', detail });
+        });
+
+  const { hasOpenModelCall, hungTimeoutMs = HUNG_TIMEOUT_MS } = spec;
+  let stopHang = () => {};
+  if (hasOpenModelCall !== undefined) {
+    // Its start has a limit of its own.
+    void listener.firstWord.then(() => {
+      if (isOver) return;
+      stopHang = watchForHang({
+        timeoutMs: hungTimeoutMs,
+        countMessages: () => listener.messageCount,
+        isWaiting: () => listener.isWaiting || hasOpenModelCall(),
+        onHung() {
+          const detail = `Claude Code said nothing for ${hungTimeoutMs} ms, with no model call and no tool under way`;
+          breached.resolve({ code: 'hung', detail });
+        },
+      });
+    });
+  }
+  return {
+    breached: breached.promise,
+    stop() {
+      isOver = true;
+      stopMemory();
+      stopHang();
+      // A short run ends between two looks; the kernel remembers at least the largest process.
+      notePeak(readPeakMemory(child.claudePid));
+      return peakBytes;
+    },
+  };
+}
+
+function toMb(bytes: number): string {
+  return Math.round(bytes / 1_000_000).toLocaleString('en-US');
+}
