@@ -24,6 +24,11 @@ export interface LonghaulOptions {
   readonly baseDir?: string;
   /** The variables that configure. Defaults to this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * Whether this process is there for Longhaul alone, as under the `longhaul` command. Its `TMPDIR` is then moved, and
+   * when it is a worker only it is drained once it has grown too large. Defaults to false: it is an application's.
+   */
+  readonly ownsProcess?: boolean;
 }
 
 /** Longhaul inside an application: mount `fetch` where the application serves HTTP. */
@@ -90,8 +95,9 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
         log,
       });
       closers.push(() => gateway.close());
-      const isAlone = !roles.includes('server');
-      worker = createWorker({ config, database, queue, gateway, version: VERSION, isAlone, log });
+      const { ownsProcess = false } = options;
+      const isAlone = ownsProcess && !roles.includes('server');
+      worker = createWorker({ config, database, queue, gateway, version: VERSION, ownsProcess, isAlone, log });
       workerLeft.resolve(worker.left);
       const { stop } = worker;
       closers.push(stop);

@@ -50,7 +50,7 @@ export async function serve(shell: Shell, { roles, options }: { roles: readonly 
   if (roles.length === 1 && config.databaseUrl === null) throw embeddedRefusal(roles[0]!);
 
   const signals = listenForStop();
-  const longhaul = createLonghaul(config, { roles });
+  const longhaul = createLonghaul(config, { roles, ownsProcess: true });
   let listening: Listening | null = null;
   try {
     const isStarted = await Promise.race([longhaul.start().then(() => true), signals.first.then(() => false)]);

@@ -96,7 +96,9 @@ const agentSchema = z.strictObject({
    * spared the start. Each holds about 160 MB. Beyond them a worker keeps as many as it has needed lately, up to its
    * slots; `false` keeps none ever. Defaults to 0.
    */
-  prewarm: z.union([z.literal(false), count().max(256, 'must be at most 256')], 'must be a number, or false').optional(),
+  prewarm: z
+    .union([z.literal(false), count().max(256, 'must be at most 256')], 'must be a number, or false')
+    .optional(),
   /**
    * Whether the process of a finished run is kept for the next run of the same user, with an empty conversation.
    * Fast, and less isolated: see `docs/speed.md`. Needs a shared workspace. Defaults to false.

@@ -170,6 +170,19 @@ describe('processes that wait for a run', () => {
     expect(admission.freeSlots('alone')).toBe(3);
   });
 
+  it('are started only while no run is in its start, and leave room for one that comes', () => {
+    const waiting = { startingCount: 0, ready: {} };
+    const { admission, state } = createTestAdmission({ freeMb: 1_000, maxStarts: 2, waiting });
+    expect(admission.mayStart({ name: 'alone' })).toBe(true);
+    state.running = [attempt({ isStarting: true })];
+    expect(admission.mayStart({ name: 'alone' })).toBe(false);
+    state.running = [attempt({ isStarting: false })];
+    expect(admission.mayStart({ name: 'alone' })).toBe(true);
+    waiting.startingCount = 1;
+    expect(admission.mayStart({ name: 'alone' })).toBe(false);
+    expect(admission.freeSlots('alone')).toBe(1);
+  });
+
   it('are given up when memory is short for a run, and started only when there is room for one more', () => {
     const waiting = { startingCount: 0, ready: { coder: 1 } };
     const { admission, state } = createTestAdmission({ freeMb: 449, needsMb: { alone: 200, coder: 500 }, waiting });

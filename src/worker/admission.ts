@@ -87,8 +87,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
     },
 
     mayStart(agent) {
+      // Runs go before what only may be needed: one in its start is not slowed, and one that comes finds room to.
+      const isQuiet = running().every(({ isStarting }) => !isStarting);
+      const isOneLeft = (waiting()?.startingCount ?? 0) < Math.max(1, maxStarts - 1);
       // Room for one more beside it, or it would be given up as soon as a run comes.
-      return freeStarts() > 0 && readLeft().leftBytes >= 2 * estimates.of(agent.name).bytes;
+      return isQuiet && isOneLeft && readLeft().leftBytes >= 2 * estimates.of(agent.name).bytes;
     },
   };
 

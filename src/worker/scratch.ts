@@ -15,6 +15,19 @@ export async function makeScratch(): Promise<string> {
   return directory;
 }
 
+/**
+ * Has this process, the Agent SDK in it above all, keep its temporary files in a scratch directory: the SDK writes the
+ * transcript it resumes to one, and leaves it behind when the process is killed. Returns what undoes it.
+ */
+export function moveTemporaryFiles(scratchRoot: string): () => void {
+  const before = process.env['TMPDIR'];
+  process.env['TMPDIR'] = scratchRoot;
+  return () => {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+  };
+}
+
 /** Removes the scratch directories of workers that died without doing so. */
 export async function sweepScratch(): Promise<void> {
   for (const entry of await readdir(tmpdir())) {

@@ -20,7 +20,7 @@ import { watchMemoryEstimates } from './memory-estimate.ts';
 import { watchOwnMemory } from './memory-guard.ts';
 import { announcePresence, type Presence } from './presence.ts';
 import { createRunningAttempts } from './running-attempts.ts';
-import { makeScratch, sweepScratch } from './scratch.ts';
+import { makeScratch, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
 
 interface WorkerDeps {
@@ -31,6 +31,8 @@ interface WorkerDeps {
   readonly version: string;
   /** Whether the process is there for the worker only, and may end for its sake. */
   readonly isAlone: boolean;
+  /** Whether the process is Longhaul's own, so that what it keeps in temporary files may be moved. Defaults to `isAlone`. */
+  readonly ownsProcess?: boolean;
   readonly log: Logger;
   /** Memory that new processes may take. Defaults to what the system says. */
   readonly readFreeMemory?: () => FreeMemory;
@@ -55,10 +57,13 @@ export interface Worker {
 }
 
 export function createWorker(options: WorkerDeps): Worker {
-  const { config, database, queue, gateway, version, isAlone, log } = options;
+  const { config, database, queue, gateway, version, isAlone, ownsProcess = isAlone, log } = options;
   const { readFreeMemory = readSystemMemory, readResidentBytes } = options;
   const id = createId();
-  const attempts = createRunningAttempts(() => claimer?.wake());
+  const attempts = createRunningAttempts(() => {
+    claimer?.wake();
+    spares?.look();
+  });
   const closers: (() => Promise<void> | void)[] = [];
   const firstFinished = Promise.withResolvers<void>();
   const left = Promise.withResolvers<LeaveReason>();
@@ -81,6 +86,7 @@ export function createWorker(options: WorkerDeps): Worker {
     closers.push(() => reaper.dismiss());
     const scratchRoot = await makeScratch();
     closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
+    if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
 
     const leases = createLeaseKeeper({ database, log });
     closers.push(() => leases.stop());
@@ -173,6 +179,8 @@ export function createWorker(options: WorkerDeps): Worker {
     isDraining = true;
     presence?.update();
     await claimer?.stop();
+    // Nothing will come for them any more.
+    void spares?.stop();
     log.info({ workerId: id, runs: attempts.count }, 'draining: no more runs are claimed');
     const isDrained = await settlesWithin(attempts.ended(), timeoutMs);
     if (isDrained) log.info({ workerId: id }, 'drained');
