@@ -116,6 +116,7 @@ function isByName(schema: Schema): boolean {
 function toAllowed(key: string, schema: Schema): string {
   if (schema.anyOf) return schema.anyOf.map((one) => toAllowed(key, one)).join(' or ');
   if (schema.enum) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.properties) return `\`{ ${Object.keys(schema.properties).join(', ')} }\``;
   if (schema.type === 'array') return `list of ${toAllowed(key, schema.items as Schema)}`;
   if (schema.type === 'integer' || schema.type === 'number') {

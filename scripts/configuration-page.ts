@@ -38,7 +38,8 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
     default: '`https://api.anthropic.com`',
   },
   LONGHAUL_URL: {
-    meaning: 'The server that `run`, `runs`, `show`, `tail` and `cancel` speak to. `--url` wins over it.',
+    meaning:
+      'The server that `run`, `runs`, `show`, `tail`, `cancel`, `retry` and `workers` speak to. `--url` wins over it.',
     default: '`http://127.0.0.1:$LONGHAUL_PORT`',
   },
   LONGHAUL_API_KEY: {
@@ -61,6 +62,12 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words: 'As a text it is the `root`, with the default `mode`.',
   },
   { path: 'agents.NAME.limits', title: 'Its limits: `agents.NAME.limits`' },
+  {
+    path: 'agents.NAME.retry',
+    title: 'Its retries: `agents.NAME.retry`',
+    words:
+      'Only for failures that another try can mend, as [the table](errors.md) says of each. A longer `retry-after` of the provider is kept; every wait is lengthened by up to a fifth, so that runs that failed together do not come back together. What a worker that was lost had begun is taken over without a wait.',
+  },
   {
     path: 'worker',
     title: 'The worker: `worker`',

@@ -78,7 +78,7 @@ const agentSchema = z.strictObject({
   /** When a failed attempt is tried again. */
   retry: z
     .strictObject({
-      /** Defaults to 3. */
+      /** Attempts in all. Those that a leaving worker hands back do not count. Defaults to 3. */
       maxAttempts: positive().max(20, 'must be at most 20').optional(),
       /** Waits before the second attempt, the third, …; the last one repeats. Defaults to 10, 30, 60. */
       delaysSeconds: z.array(seconds(), 'must be a list of seconds').min(1, 'must name at least one delay').optional(),
@@ -92,16 +92,16 @@ const agentSchema = z.strictObject({
     })
     .optional(),
   /**
-   * Claude Code processes of this agent that a worker keeps started and waiting, at least: a run that finds one is
-   * spared the start. Each holds about 160 MB. Beyond them a worker keeps as many as it has needed lately, up to its
-   * slots; `false` keeps none ever. Defaults to 0.
+   * Processes that a worker keeps started and waiting, at least: a run that finds one is spared the start. Each holds
+   * about 160 MB. Beyond them a worker keeps as many as it has needed at once lately, up to its slots; `false` keeps
+   * none. Defaults to 0.
    */
   prewarm: z
     .union([z.literal(false), count().max(256, 'must be at most 256')], 'must be a number, or false')
     .optional(),
   /**
-   * Whether the process of a finished run is kept for the next run of the same user, with an empty conversation.
-   * Fast, and less isolated: see `docs/speed.md`. Needs a shared workspace. Defaults to false.
+   * Whether the process of a finished run serves the same user's next run as well, with an empty conversation. Faster,
+   * and less isolated: see [speed](speed.md). Needs a shared workspace. Defaults to false.
    */
   reuse: z.boolean('must be true or false').optional(),
   /** Replaces Claude Code's own system prompt, or with `{ append }` adds to it. Defaults to Claude Code's own, minimal one. */
