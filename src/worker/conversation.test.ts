@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { createConversationStore } from '../agent/session-store.ts';
+import { createId } from '../core/ids.ts';
+import type { Claim } from '../run/claim.ts';
+import { createReader, createRunBench, type RunBench } from '../run/run.fixture.ts';
+import { createTranscript, findConversation } from './conversation.ts';
+
+// What the Agent SDK asks of a session store, through all that lies between it and the database.
+
+describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
+  let bench: RunBench;
+
+  beforeAll(async () => {
+    bench = await createRunBench(kind);
+  });
+
+  afterAll(() => bench.remove());
+
+  function open(claimed: Claim, claudeSessionId: string) {
+    const hold = { sessionId: claimed.run.sessionId, lease: claimed.lease };
+    const transcript = createTranscript({ database: bench.database, hold, isLost: () => false });
+    const { sdkStore, bind, flush } = createConversationStore({ claudeSessionId, resumeFrom: transcript });
+    bind(transcript);
+    const keyOf = (projectKey: string, subpath?: string) => ({
+      projectKey,
+      sessionId: claudeSessionId,
+      ...(subpath !== undefined && { subpath }),
+    });
+    return {
+      hold,
+      async append(uuids: string[], { directory = 'a', subpath }: { directory?: string; subpath?: string } = {}) {
+        const entries = uuids.map((uuid) => ({ type: 'user', uuid }));
+        await sdkStore.append(keyOf(directory, subpath), entries);
+        await flush();
+      },
+      async load({ directory = 'a', subpath }: { directory?: string; subpath?: string } = {}) {
+        return (await sdkStore.load(keyOf(directory, subpath)))?.map(({ uuid }) => uuid) ?? null;
+      },
+      subpaths: () => sdkStore.listSubkeys!(keyOf('a')),
+    };
+  }
+
+  const next = (claimed: Claim) =>
+    findConversation(bench.database, {
+      run: claimed.run,
+      hold: { sessionId: claimed.run.sessionId, lease: claimed.lease },
+    });
+
+  it('is given back as it was written, whichever directory it was held in', async () => {
+    await bench.submit();
+    const claimed = await bench.claim();
+    const store = open(claimed, createId());
+    expect(await store.load()).toBeNull();
+    await store.append(['1', '2']);
+    await store.append([]);
+    await store.append(['3'], { directory: 'b' });
+    await store.append(['2', '4']);
+    expect(await store.load()).toEqual(['1', '2', '3', '4']);
+    expect(await store.load({ directory: 'elsewhere' })).toEqual(['1', '2', '3', '4']);
+    await bench.settle(claimed);
+  });
+
+  it("keeps each sub-agent's part by itself", async () => {
+    await bench.submit();
+    const claimed = await bench.claim();
+    const store = open(claimed, createId());
+    await store.append(['1']);
+    expect(await store.subpaths()).toEqual([]);
+    await store.append(['2'], { subpath: 'subagents/b' });
+    await store.append(['3'], { subpath: 'subagents/a' });
+    expect(await store.subpaths()).toEqual(['subagents/a', 'subagents/b']);
+    expect(await store.load({ subpath: 'subagents/a' })).toEqual(['3']);
+    expect(await store.load({ subpath: 'subagents/c' })).toBeNull();
+    expect(await store.load()).toEqual(['1']);
+    await bench.settle(claimed);
+  });
+
+  it('is continued by the next attempt under the name Claude Code gave it', async () => {
+    const run = await bench.submit();
+    const first = await bench.claim();
+    expect(await next(first)).toEqual({ claudeSessionId: run.sessionId, isResumed: false });
+    const claudeSessionId = createId();
+    await open(first, claudeSessionId).append(['1']);
+    await bench.settle(first, { outcome: { status: 'handed_back' } });
+    const second = await bench.claim();
+    expect(await next(second)).toEqual({ claudeSessionId, isResumed: true });
+    expect(await open(second, claudeSessionId).load()).toEqual(['1']);
+    await bench.settle(second);
+  });
+
+  it('begins anew with each attempt of an agent that wants it so', async () => {
+    const agent = createReader({ retry: { continue: false } });
+    const run = await bench.submit({ agent });
+    const first = await bench.claim();
+    await open(first, createId()).append(['1']);
+    await bench.settle(first, { outcome: { status: 'handed_back' } });
+    const second = await bench.claim();
+    expect(await next(second)).toEqual({ claudeSessionId: run.sessionId, isResumed: false });
+    expect(await open(second, run.sessionId).load()).toBeNull();
+    await bench.settle(second);
+  });
+
+  it('takes nothing more once the attempt has lost it, and does not wait', async () => {
+    const run = await bench.submit();
+    const slow = await bench.claim();
+    const store = open(slow, createId());
+    await store.append(['1']);
+    await bench.expireLease(run.id);
+    await bench.sweep();
+    const taken = await bench.claim();
+    await store.append(['2']);
+    expect(await open(taken, createId()).load()).toEqual(['1']);
+    await bench.settle(taken);
+  });
+});
