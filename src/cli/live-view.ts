@@ -72,10 +72,13 @@ export function createLiveView(output: Output): LiveView {
     'run.queued': ({ reason }) => {
       if (reason === 'handed_back') line(output.style('yellow', '↻ handed back by its worker; in line again'));
     },
-    'run.retrying': ({ error, delaySeconds }) =>
-      line(
-        output.style('yellow', `↻ ${error.code}: ${toTerminalLine(error.message)} Next attempt in ${delaySeconds} s.`),
-      ),
+    'run.retrying': ({ error, delaySeconds }) => {
+      // Whatever it was about, the next attempt says anew.
+      pending.clear();
+      const next =
+        delaySeconds === 0 ? 'Next attempt at once' : `Next attempt in ${formatDuration(delaySeconds * 1_000)}`;
+      line(output.style('yellow', `↻ ${error.code}: ${toTerminalLine(error.message)} ${next}.`));
+    },
     'run.waiting': ({ waitingFor }) => line(output.style('yellow', `… waiting for ${toTerminalLine(waitingFor)}`)),
     'agent.init': (init) => {
       cwd = init.cwd;

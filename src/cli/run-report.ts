@@ -1,6 +1,7 @@
 import type { RunResource } from '../client/client.ts';
 import { formatUsd, toMicros } from '../core/money.ts';
 import { formatAge, formatDuration } from './durations.ts';
+import { formatMemory } from './memory.ts';
 import { describeOutcome } from './outcome.ts';
 import type { Output } from './shell.ts';
 import { formatTable } from './table.ts';
@@ -113,6 +114,7 @@ function formatAttempts(attempts: readonly Attempt[], width: number): string[] {
         align: 'right',
         value: ({ reportedCostUsd: usd }) => (usd === null ? '-' : formatMoney(usd)),
       },
+      { title: 'MEMORY', align: 'right', value: ({ peakMemoryBytes }) => formatMemory(peakMemoryBytes) },
       { title: 'CLAUDE CODE', value: ({ claudeCodeVersion }) => claudeCodeVersion ?? '-' },
     ],
     rows: attempts,

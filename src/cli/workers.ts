@@ -3,6 +3,7 @@ import type { WorkerResource } from '../client/client.ts';
 import { parseWorkerId } from './arguments.ts';
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
 import { formatAge } from './durations.ts';
+import { formatMemory } from './memory.ts';
 import type { Shell } from './shell.ts';
 import { formatTable } from './table.ts';
 import { toTerminalJson } from './terminal-text.ts';
@@ -55,6 +56,7 @@ function toTable(workers: readonly WorkerResource[], width: number): string[] {
       { title: 'HOST', value: ({ host }) => host },
       { title: 'PID', align: 'right', value: ({ pid }) => String(pid) },
       { title: 'RUNNING', align: 'right', value: ({ running, slots }) => `${running}/${slots}` },
+      { title: 'SPARES', align: 'right', value: ({ spares }) => String(spares) },
       { title: 'FREE', align: 'right', value: ({ freeMemoryBytes }) => formatMemory(freeMemoryBytes) },
       { title: 'UP', align: 'right', value: ({ startedAt }) => formatAge(startedAt) },
       {
@@ -65,9 +67,4 @@ function toTable(workers: readonly WorkerResource[], width: number): string[] {
     rows: workers,
     width,
   });
-}
-
-function formatMemory(bytes: number | null): string {
-  if (bytes === null) return '?';
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
