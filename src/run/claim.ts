@@ -1,9 +1,9 @@
 import { sql, type Selectable } from 'kysely';
 import { createId } from '../core/ids.ts';
-import type { Database, Transaction } from '../db/database.ts';
+import { CHANNELS, type Database, type Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
-import { appendEvents, type Lease } from './append-events.ts';
+import type { Lease } from './append-events.ts';
 import { toRun, type Run } from './run.ts';
 import { holdSession } from './sessions.ts';
 
@@ -51,6 +51,8 @@ export async function claimRuns(deps: { database: Database; queue: Queue }, opti
           status: 'running',
           attempt: row('attempt', '+', 1),
           fence: row('fence', '+', 1),
+          // For `run.started`, which `beginAttempt` writes.
+          event_seq: row('event_seq', '+', 1),
           lease_worker_id: options.workerId,
           lease_expires_at: leaseEnd(),
           started_at: sql<Date>`coalesce(started_at, now())`,
@@ -63,32 +65,35 @@ export async function claimRuns(deps: { database: Database; queue: Queue }, opti
         await queue.remove(trx, { runId, queue: options.queue });
         continue;
       }
-      const lease = { runId, fence: row.fence };
-      if (!(await holdSession(trx, { sessionId: row.session_id, lease }))) {
-        await putBack({ trx, queue, row });
-        continue;
-      }
       const attemptId = createId();
-      await trx
-        .insertInto('longhaul.attempts')
-        .values({
-          id: attemptId,
-          run_id: runId,
-          agent: row.agent,
-          number: row.attempt,
-          worker_id: options.workerId,
-          fence: row.fence,
-        })
-        .execute();
-      await appendEvents(trx, {
-        runId,
-        attempt: row.attempt,
-        events: [{ type: 'run.started', data: { workerId: options.workerId } }],
-      });
-      claims.push({ run: toRun(row), attemptId, lease, lastSeq: row.event_seq + 1 });
+      if (await beginAttempt(trx, { row, attemptId, workerId: options.workerId })) {
+        claims.push({ run: toRun(row), attemptId, lease: { runId, fence: row.fence }, lastSeq: row.event_seq });
+      } else {
+        await putBack({ trx, queue, row });
+      }
     }
     return claims;
   });
+}
+
+/**
+ * Gives the attempt its conversation, notes it and says that it has started, in one statement. False, with nothing
+ * written, when another running attempt has the conversation.
+ */
+async function beginAttempt(
+  trx: Transaction,
+  { row, attemptId, workerId }: { row: Selectable<RunsTable>; attemptId: string; workerId: string },
+): Promise<boolean> {
+  const { rows } = await sql`
+    with held as (${holdSession({ sessionId: row.session_id, lease: { runId: row.id, fence: row.fence } })}),
+    begun as (
+      insert into longhaul.attempts (id, run_id, agent, number, worker_id, fence)
+      select ${attemptId}, ${row.id}, ${row.agent}, ${row.attempt}, ${workerId}, ${row.fence} from held),
+    written as (
+      insert into longhaul.run_events (run_id, seq, type, attempt, data)
+      select ${row.id}, ${row.event_seq}, 'run.started', ${row.attempt}, ${JSON.stringify({ workerId })}::json from held)
+    select pg_notify(${CHANNELS.events}, ${row.id}) from held`.execute(trx);
+  return rows.length > 0;
 }
 
 /** How long a run waits that finds its conversation in use. */
@@ -101,6 +106,7 @@ async function putBack({ trx, queue, row }: { trx: Transaction; queue: Queue; ro
     .set({
       status: 'queued',
       attempt: row.attempt - 1,
+      event_seq: row.event_seq - 1,
       lease_worker_id: null,
       lease_expires_at: null,
       ...(row.attempt === 1 && { started_at: null }),

@@ -13,13 +13,13 @@ export interface SessionHold {
 }
 
 /**
- * Gives a session to the attempt that was just claimed in `trx`; false when another running attempt has it. Two
- * processes on one conversation would write two continuations of it, of which one is lost.
+ * The statement that gives a session to the attempt being claimed; it returns no row when another running attempt has
+ * it. Two processes on one conversation would write two continuations of it, of which one is lost.
  *
  * Locks the session's row: of two that come at once the second waits, and is refused.
  */
-export async function holdSession(trx: Transaction, { sessionId, lease }: SessionHold): Promise<boolean> {
-  const { rows } = await sql`
+export function holdSession({ sessionId, lease }: SessionHold) {
+  return sql`
     insert into longhaul.sessions as session (id, holder_run_id, holder_fence)
     values (${sessionId}, ${lease.runId}, ${lease.fence})
     on conflict (id) do update set holder_run_id = excluded.holder_run_id, holder_fence = excluded.holder_fence
@@ -27,8 +27,7 @@ export async function holdSession(trx: Transaction, { sessionId, lease }: Sessio
         or not exists (select from longhaul.runs as holder
                         where holder.id = session.holder_run_id and holder.fence = session.holder_fence
                           and holder.status = 'running')
-    returning id`.execute(trx);
-  return rows.length > 0;
+    returning id`;
 }
 
 /** Takes the session back from a run whose attempt is being settled in `trx`: nothing more is written by it. */

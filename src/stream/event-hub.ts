@@ -85,19 +85,25 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     const watch = enter(runId);
     try {
       let cursor = after;
+      // One that comes back after the end would wait for ever; so would one whose run was removed.
+      let mayHaveEnded = true;
       while (!signal.aborted && !isClosed) {
         const { version } = watch;
         const events = await read(watch, { runId, after: cursor });
         const last = events.at(-1);
-        if (last === undefined) {
-          if (await hasEndedBy(cursor, runId)) return;
-          // A notification that came while we were reading has raised the version: look again.
-          if (watch.version === version && !(await waitForWake(watch, { timeoutMs: LOOK_EVERY_MS, signal }))) yield [];
-          continue;
+        if (last !== undefined) {
+          cursor = last.seq;
+          yield events;
+          if (isFinalEvent(last)) return;
+          mayHaveEnded = false;
+        } else if (mayHaveEnded && (await hasEndedBy(cursor, runId))) {
+          return;
         }
-        cursor = last.seq;
-        yield events;
-        if (isFinalEvent(last)) return;
+        // A full page has more behind it; a notification that came meanwhile has raised the version: look again.
+        if (events.length === PAGE_SIZE || watch.version !== version) continue;
+        if (await waitForWake(watch, { timeoutMs: LOOK_EVERY_MS, signal })) continue;
+        mayHaveEnded = true;
+        yield [];
       }
     } finally {
       leave(runId, watch);
