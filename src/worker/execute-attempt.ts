@@ -1,5 +1,4 @@
 import { startAgentProcess, type AgentProcess, type AgentReport, type StopReason } from '../agent/agent-process.ts';
-import type { ClaudeProcess } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
@@ -22,7 +21,7 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 import { logFinishedRun } from './log-finished-run.ts';
 import { reduceSettlement, toFailedReport, toSettlement, toSpending } from './settlement.ts';
 import type { Spares } from './spares.ts';
-import { prepareStation, type Station } from './station.ts';
+import { leaveStation, prepareStation, type Station } from './station.ts';
 
 export interface ExecuteDeps {
   readonly database: Database;
@@ -153,7 +152,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       clearTimeout(timeout);
       started.resolve();
     }
-    leaveStation(report.keptProcess);
+    if (station !== null) leaveStation(station, { spares: deps.spares, run, keptProcess: report.keptProcess });
     const settlement = toSettlement({
       report,
       pass,
@@ -166,15 +165,6 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     }
     const settled = await settleUntilLost({ deps, claim, settlement, isLost: () => isLeaseLost });
     if (settled !== null) logFinishedRun(log, { ...settled, attempt: run.attempt, settlement });
-  }
-
-  /** The process waits for the user's next run, or nothing is left of it. */
-  function leaveStation(keptProcess: ClaudeProcess | null): void {
-    if (station === null) return;
-    const { lane, workspaceDir } = station;
-    const agent = deps.agents.get(run.agent);
-    if (keptProcess === null || agent === undefined || run.user === null) lane.close();
-    else deps.spares.keep({ process: keptProcess, lane, agent, limits: run.limits, workspaceDir }, run.user);
   }
 
   const done = execute()

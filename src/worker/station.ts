@@ -1,3 +1,4 @@
+import type { ClaudeProcess } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
@@ -9,6 +10,7 @@ import { prepareWorkspace } from './workspace.ts';
 
 /** What an attempt works with and in. */
 export interface Station {
+  readonly agent: Agent;
   readonly conversation: Conversation;
   readonly workspaceDir: string;
   readonly lane: GatewayLane;
@@ -37,7 +39,21 @@ export async function prepareStation({ deps, run, agent, hold }: StationOptions)
   const conversation = await findConversation(database, { run, hold });
   // What waits has begun a conversation of its own, and has all of the run's limits still to spend.
   const spare = run.attempt === 1 ? await spares.take(run, agent) : null;
-  if (spare !== null) return { conversation, spare, workspaceDir: spare.workspaceDir, lane: spare.lane };
+  if (spare !== null) return { agent, conversation, spare, workspaceDir: spare.workspaceDir, lane: spare.lane };
   const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir });
-  return { conversation, spare, workspaceDir, lane: gateway.reserve() };
+  return { agent, conversation, spare, workspaceDir, lane: gateway.reserve() };
+}
+
+/** Has a process that was kept wait for the user's next run; else nothing is left of what the attempt worked with. */
+export function leaveStation(
+  { agent, lane, spare, workspaceDir }: Station,
+  { spares, run, keptProcess }: { spares: Spares; run: Run; keptProcess: ClaudeProcess | null },
+): void {
+  if (keptProcess !== null && run.user !== null) {
+    spares.keep({ process: keptProcess, lane, agent, limits: run.limits, workspaceDir }, run.user);
+    return;
+  }
+  lane.close();
+  // For one that the attempt never came to use; else it is closed already.
+  void spare?.process.close();
 }

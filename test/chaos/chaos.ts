@@ -1,0 +1,117 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { settlesWithin } from '../../src/agent/settles-within.ts';
+import { startCustomers } from './customers.ts';
+import { startFleet } from './fleet.ts';
+import { startHand } from './hand.ts';
+import { judgeAttempts } from './judge-attempts.ts';
+import { judgeMoney } from './judge-money.ts';
+import { judgeRemains } from './judge-remains.ts';
+import { judgeRuns } from './judge-runs.ts';
+import type { Judgment } from './judgment.ts';
+import { createPlan } from './plan.ts';
+import { assignCalls, readRecords } from './records.ts';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly runs: number;
+  readonly workers: number;
+  /** How long the hand is at work. */
+  readonly durationMs: number;
+  /** How long the runs may then take to end. Defaults to 2 minutes. */
+  readonly restMs?: number;
+  /** Told of every deed: when, in milliseconds from the beginning, what, and whom it met. */
+  readonly onDeed?: (deed: ChaosDeed) => void;
+  readonly onProgress?: (progress: ChaosProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ChaosDeed {
+  readonly atMs: number;
+  readonly kind: string;
+  readonly what: string;
+}
+
+export interface ChaosProgress {
+  readonly atMs: number;
+  readonly submitted: number;
+  readonly ended: number;
+  readonly runs: number;
+  readonly modelCalls: number;
+  readonly isResting: boolean;
+}
+
+/** How it went. */
+export interface ChaosReport {
+  readonly seed: number;
+  readonly holds: boolean;
+  readonly seconds: number;
+  readonly deeds: number;
+  readonly judgments: readonly Judgment[];
+  /** Where the logs are, kept when something does not hold; else null. */
+  readonly directory: string | null;
+}
+
+const PROGRESS_EVERY_MS = 1_000;
+
+/**
+ * Lets a fleet work through many runs while a seeded hand breaks what it can, then judges whether anything was lost,
+ * doubled or left behind. Null when `signal` put an end to it. Whatever it has started is gone when it returns.
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport | null> {
+  const { seed, runs, durationMs, restMs = 120_000, onDeed, onProgress } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  const plan = createPlan({ seed, runs, durationMs });
+  const fleet = await startFleet({ workers: options.workers });
+  // From here on everything ends with this, whatever happens.
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  let isKept = false;
+  const beganAt = performance.now();
+  const now = () => Math.round(performance.now() - beganAt);
+  let isResting = false;
+  const customers = startCustomers({ client: fleet.client, runs: plan.runs, signal: ending.signal });
+  const hand = startHand({
+    fleet,
+    deeds: plan.deeds,
+    onDeed: (kind, what) => onDeed?.({ atMs: now(), kind, what }),
+    signal: ending.signal,
+  });
+  const progress = setInterval(() => {
+    const ended = customers.seen.filter(({ isSeenToItsEnd }) => isSeenToItsEnd).length;
+    const modelCalls = fleet.model.calls.length;
+    onProgress?.({ atMs: now(), submitted: customers.seen.length, ended, runs, modelCalls, isResting });
+  }, PROGRESS_EVERY_MS);
+  try {
+    await Promise.all([hand.done, delay(plan.restsAtMs, undefined, { signal: ending.signal }).catch(() => {})]);
+    isResting = true;
+    const isAllEnded = await settlesWithin(customers.done, restMs);
+    if (signal.aborted) return null;
+    if (!isAllEnded) end();
+    await customers.done;
+    // One that is killed in its start has not swept yet, and would leave what its predecessor has left.
+    await fleet.untilWorking(signal);
+    const endings = await fleet.stopWorkers();
+    if (signal.aborted) return null;
+    const records = await readRecords(fleet.postgres.url);
+    const { calls, strayCount } = fleet.model;
+    const callsOf = await assignCalls({ records, calls, workers: fleet.workers });
+    const judgments = [
+      ...judgeRuns({ records, seen: customers.seen }),
+      ...judgeMoney({ records, callsOf }),
+      ...(await judgeAttempts({ records, callsOf, strayCount, journalDir: fleet.journalDir })),
+      ...(await judgeRemains({ fleet, records, hand, endings })),
+    ];
+    const holds = judgments.every(({ problems }) => problems.length === 0);
+    isKept = !holds;
+    const seconds = Math.round(now() / 1_000);
+    return { seed, holds, seconds, deeds: hand.deedCount, judgments, directory: isKept ? fleet.directory : null };
+  } finally {
+    clearInterval(progress);
+    signal.removeEventListener('abort', end);
+    end();
+    await Promise.all([hand.done, customers.done]);
+    await fleet.close({ isKept });
+  }
+}

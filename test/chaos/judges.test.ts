@@ -1,0 +1,217 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { SeenRun } from './customers.ts';
+import { judgeAttempts } from './judge-attempts.ts';
+import { judgeMoney } from './judge-money.ts';
+import { judgeRuns } from './judge-runs.ts';
+import type { Judgment } from './judgment.ts';
+import type { ModelCall } from './model.ts';
+import { createPlan } from './plan.ts';
+import type { AttemptRecord, EventRecord, Records, RunRecord } from './records.ts';
+import { answerOf, type Task } from './task.ts';
+
+// A judge that finds nothing proves nothing: each has to see what it is there for.
+
+const task: Task = {
+  name: 'r001',
+  tools: 0,
+  toolSeconds: 0,
+  leavesDaemon: false,
+  words: 2,
+  wordDelayMs: 0,
+  failures: [],
+  endlessFailure: null,
+};
+
+const text = answerOf(task);
+
+const events: readonly EventRecord[] = [
+  { seq: 1, type: 'run.queued', attempt: 0, data: {} },
+  { seq: 2, type: 'agent.text.delta', attempt: 1, data: { text: text.slice(0, 4), blockId: 'b' } },
+  { seq: 3, type: 'agent.text.delta', attempt: 1, data: { text: text.slice(4), blockId: 'b' } },
+  { seq: 4, type: 'agent.text', attempt: 1, data: { text, blockId: 'b' } },
+  { seq: 5, type: 'run.succeeded', attempt: 1, data: {} },
+];
+
+const attempt: AttemptRecord = {
+  id: 'a1',
+  number: 1,
+  workerId: 'w',
+  startedAtMs: 1_000,
+  finishedAtMs: 2_000,
+  outcome: 'succeeded',
+  errorCode: null,
+  errorDetail: null,
+};
+
+const run: RunRecord = {
+  id: 'id',
+  name: 'r001',
+  agent: 'stub',
+  status: 'succeeded',
+  result: text,
+  errorCode: null,
+  errorDetail: null,
+  lastSeq: 5,
+  costMicros: 100,
+  events,
+  attempts: [attempt],
+  ledger: [{ attemptId: 'a1', costMicros: 100 }],
+};
+
+const call: ModelCall = { run: 'r001', workerKey: 'w1.1', receivedAtMs: 1_500, costMicros: 100, outcome: 'whole' };
+
+const toRecords = (changes: Partial<RunRecord>): Records => ({
+  runs: new Map([['r001', { ...run, ...changes }]]),
+  runCount: 1,
+  queuedMessages: 0,
+});
+
+const toSeen = (changes: Partial<SeenRun> = {}): SeenRun => ({
+  planned: { task, agent: 'stub', atMs: 0, isSentTwice: false, cancelAfterMs: null },
+  ids: ['id'],
+  events: events.map((event) => ({ ...event, runId: 'id', at: '' })),
+  isSeenToItsEnd: true,
+  interruptions: 0,
+  problem: null,
+  ...changes,
+});
+
+const toBroken = (judgments: readonly Judgment[]) =>
+  judgments.filter(({ problems }) => problems.length > 0).map(({ claim }) => claim.split(/[,:]/)[0]);
+
+describe('the judges of runs', () => {
+  const judge = (changes: Partial<RunRecord>, seen: Partial<SeenRun> = {}) =>
+    toBroken(judgeRuns({ records: toRecords(changes), seen: [toSeen(seen)] }));
+
+  it('find nothing wrong with what is right', () => {
+    expect(judge({})).toEqual([]);
+  });
+
+  it('see a submission that became two runs', () => {
+    expect(judge({}, { ids: ['id', 'other'] })).toEqual(['every submission became one run']);
+  });
+
+  it('see a run that is not final', () => {
+    expect(judge({ status: 'running' })).toContain('every run is final');
+  });
+
+  it('see an end that came twice, and one that is not the last', () => {
+    const again = { seq: 6, type: 'run.failed', attempt: 2, data: {} };
+    expect(judge({ events: [...events, again], lastSeq: 6 })).toContain('every run ended once');
+    expect(judge({ events: [...events, { ...again, type: 'agent.text' }], lastSeq: 6 })).toContain(
+      'every run ended once',
+    );
+  });
+
+  it('see a gap in a log', () => {
+    expect(judge({ events: events.filter(({ seq }) => seq !== 2) })).toContain('every log is free of gaps');
+  });
+
+  it('see an event that its follower was not given, was given twice or otherwise', () => {
+    const claim = 'every follower saw the whole log once';
+    const { events: whole } = toSeen();
+    expect(judge({}, { events: whole.slice(0, -1) })).toContain(claim);
+    expect(judge({}, { events: [...whole, whole.at(-1)!] })).toContain(claim);
+    expect(judge({}, { events: whole.map((event) => ({ ...event, attempt: 1 })) })).toContain(claim);
+  });
+
+  it('see text that does not add up', () => {
+    const torn = toSeen().events.filter(({ seq }) => seq !== 3);
+    expect(judge({}, { events: torn })).toContain('the pieces of every text make the text');
+  });
+
+  it('see a failure that nobody has caused', () => {
+    const failed = { ...attempt, outcome: 'failed', errorCode: 'internal_error' };
+    expect(judge({ attempts: [failed] })).toEqual([
+      'every attempt that failed did so for a reason that the plan or the hand gave',
+    ]);
+    expect(judge({ attempts: [{ ...failed, errorCode: 'worker_lost' }] })).toEqual([]);
+  });
+});
+
+describe('the judges of money', () => {
+  const judge = (changes: Partial<RunRecord>, calls: readonly ModelCall[] = [call]) =>
+    toBroken(judgeMoney({ records: toRecords(changes), callsOf: new Map([['a1', calls]]) }));
+
+  it('find nothing wrong with what is right, nor with a broken answer that is charged in part', () => {
+    expect(judge({})).toEqual([]);
+    expect(judge({}, [{ ...call, costMicros: 300, outcome: 'broken' }])).toEqual([]);
+  });
+
+  it('see a sum that is wrong', () => {
+    expect(judge({ costMicros: 90 })).toEqual(['a run costs the sum of its ledger entries']);
+  });
+
+  it('see an attempt without an entry, and one without an end', () => {
+    expect(judge({ ledger: [], costMicros: 0 }, [])).toEqual(['every attempt has ended']);
+    expect(judge({ attempts: [{ ...attempt, finishedAtMs: null }] })).toEqual(['every attempt has ended']);
+  });
+
+  it('see a charge for what was not asked for', () => {
+    expect(judge({}, [{ ...call, costMicros: 99 }])).toEqual([
+      'no attempt is charged for more than it asked the model for',
+    ]);
+  });
+
+  it('see an answer that nobody paid for, but for a lost worker', () => {
+    const calls = [call, call];
+    expect(judge({}, calls)).toEqual(['every whole answer is charged for']);
+    expect(judge({ attempts: [{ ...attempt, outcome: 'failed', errorCode: 'worker_lost' }] }, calls)).toEqual([]);
+  });
+});
+
+describe('the judges of attempts', () => {
+  const second: AttemptRecord = { ...attempt, id: 'a2', number: 2, startedAtMs: 3_000, finishedAtMs: 4_000 };
+
+  async function judge(changes: Partial<RunRecord>, { calls = [call], journal = '' } = {}): Promise<unknown[]> {
+    const journalDir = await mkdtemp(path.join(tmpdir(), 'longhaul-journal-'));
+    try {
+      await writeFile(path.join(journalDir, 'r001'), journal);
+      const callsOf = new Map([['a1', calls]]);
+      return toBroken(await judgeAttempts({ records: toRecords(changes), callsOf, strayCount: 0, journalDir }));
+    } finally {
+      await rm(journalDir, { recursive: true });
+    }
+  }
+
+  it('find nothing wrong with one after the other', async () => {
+    const journal = 'a1 0 begin\na2 0 begin\na2 0 end\n';
+    expect(await judge({ attempts: [attempt, second] }, { journal })).toEqual([]);
+  });
+
+  it('see one that began too early', async () => {
+    const attempts = [attempt, { ...second, startedAtMs: 1_900 }];
+    expect(await judge({ attempts })).toEqual(['no attempt began before the one before it had ended']);
+  });
+
+  it('see one that asked the model for something after its end', async () => {
+    expect(await judge({}, { calls: [{ ...call, receivedAtMs: 2_100 }] })).toEqual([
+      'no attempt asked the model for anything after the next had begun',
+    ]);
+  });
+
+  it('see one that used a tool after another had begun to', async () => {
+    const journal = 'a1 0 begin\na2 0 begin\na1 0 end\n';
+    expect(await judge({ attempts: [attempt, second] }, { journal })).toEqual([
+      'no two attempts of a run used tools at the same time',
+    ]);
+  });
+});
+
+describe('a plan', () => {
+  const options = { seed: 7, runs: 50, durationMs: 120_000 };
+
+  it('is the same for the same seed, and another for another', () => {
+    expect(createPlan(options)).toEqual(createPlan(options));
+    expect(createPlan({ ...options, seed: 8 }).deeds).not.toEqual(createPlan(options).deeds);
+  });
+
+  it('has every kind of deed when there is time, and none that outlasts a short one', () => {
+    expect(new Set(createPlan(options).deeds.map(({ kind }) => kind)).size).toBe(16);
+    const short = createPlan({ ...options, durationMs: 12_000 });
+    expect(Math.max(...short.deeds.map(({ durationMs }) => durationMs))).toBeLessThan(12_000);
+  });
+});

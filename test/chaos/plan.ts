@@ -1,0 +1,177 @@
+import { createRandom, type Random } from './random.ts';
+import type { Task, TaskFailure } from './task.ts';
+
+/** One run of a plan. */
+export interface PlannedRun {
+  readonly task: Task;
+  /** The agent it is for: the one with the real executable or the one with the stub. */
+  readonly agent: 'real' | 'stub';
+  /** When it is submitted, from the beginning. */
+  readonly atMs: number;
+  /** Whether its submission is sent twice at once, with one idempotency key. */
+  readonly isSentTwice: boolean;
+  /** When it is cancelled, from its submission, or null. */
+  readonly cancelAfterMs: number | null;
+}
+
+/** What the hand may do. */
+export type DeedKind =
+  | 'kill-worker'
+  | 'term-worker'
+  | 'term-worker-twice'
+  | 'stop-worker'
+  | 'stop-worker-over-lease'
+  | 'kill-executable'
+  | 'term-executable'
+  | 'stop-executable'
+  | 'restart-database'
+  | 'crash-database'
+  | 'database-away-over-lease'
+  | 'cut-worker-off'
+  | 'cut-worker-off-over-lease'
+  | 'kill-server'
+  | 'term-server'
+  | 'cut-streams';
+
+/** One deed of the hand. */
+export interface PlannedDeed {
+  readonly kind: DeedKind;
+  /** From the beginning. */
+  readonly atMs: number;
+  /** Whom it meets, from 0 up to 1: its place among those there are at the time. */
+  readonly target: number;
+  /** How long what it does lasts: a stop, an absence. */
+  readonly durationMs: number;
+}
+
+/** Everything that is decided beforehand. */
+export interface Plan {
+  readonly seed: number;
+  readonly runs: readonly PlannedRun[];
+  /** In the order of time. */
+  readonly deeds: readonly PlannedDeed[];
+  /** When the hand rests, from the beginning. */
+  readonly restsAtMs: number;
+}
+
+interface PlanOptions {
+  readonly seed: number;
+  readonly runs: number;
+  /** How long the hand is at work. */
+  readonly durationMs: number;
+}
+
+/** Which share of the runs is for the real executable: each takes a second of a processor and 200 MB. */
+const REAL_SHARE = 0.15;
+
+/** The part of the time in which runs are submitted; the hand goes on while they are worked off. */
+const SUBMISSION_SHARE = 0.8;
+
+/** How long the hand leaves things alone between two deeds, on average. */
+const DEED_EVERY_MS = 2_500;
+
+const DEEDS_LEAST = 8;
+
+/** Deeds that last longer than a lease fit only into a longer run. */
+const LONG_DEEDS_FROM_MS = 60_000;
+
+const DEEDS: readonly { kind: DeedKind; weight: number; durationMs?: readonly [number, number]; isLong?: true }[] = [
+  { kind: 'kill-worker', weight: 5 },
+  { kind: 'term-worker', weight: 1 },
+  { kind: 'term-worker-twice', weight: 2 },
+  { kind: 'stop-worker', weight: 2, durationMs: [1_000, 8_000] },
+  { kind: 'stop-worker-over-lease', weight: 1, durationMs: [17_000, 24_000], isLong: true },
+  { kind: 'kill-executable', weight: 4 },
+  { kind: 'term-executable', weight: 2 },
+  { kind: 'stop-executable', weight: 2, durationMs: [1_000, 8_000] },
+  { kind: 'restart-database', weight: 1, durationMs: [0, 2_000] },
+  { kind: 'crash-database', weight: 1, durationMs: [0, 2_000] },
+  { kind: 'database-away-over-lease', weight: 0.3, durationMs: [17_000, 20_000], isLong: true },
+  { kind: 'cut-worker-off', weight: 2, durationMs: [1_000, 8_000] },
+  { kind: 'cut-worker-off-over-lease', weight: 1, durationMs: [17_000, 24_000], isLong: true },
+  { kind: 'kill-server', weight: 2 },
+  { kind: 'term-server', weight: 1 },
+  { kind: 'cut-streams', weight: 4 },
+];
+
+/** Decides everything from the seed. The same options give the same plan. */
+export function createPlan({ seed, runs, durationMs }: PlanOptions): Plan {
+  const random = createRandom(seed);
+  const running = random.fork('runs');
+  return {
+    seed,
+    runs: Array.from({ length: runs }, (_, index) => planRun(running, { index, runs, durationMs })).sort(
+      (a, b) => a.atMs - b.atMs,
+    ),
+    deeds: planDeeds(random.fork('deeds'), durationMs),
+    restsAtMs: durationMs,
+  };
+}
+
+function planRun(
+  random: Random,
+  { index, runs, durationMs }: { index: number; runs: number; durationMs: number },
+): PlannedRun {
+  // The first runs are the real executable's, so that the shortest plan has some.
+  const isReal = random.chance(REAL_SHARE) || index < Math.min(2, runs);
+  return {
+    task: planTask(random, {
+      name: `r${String(index + 1).padStart(3, '0')}`,
+      isLong: durationMs >= LONG_DEEDS_FROM_MS,
+    }),
+    agent: isReal ? 'real' : 'stub',
+    atMs: Math.round(random.next() * durationMs * SUBMISSION_SHARE),
+    isSentTwice: random.chance(0.2),
+    cancelAfterMs: random.chance(0.08) ? random.int(0, 10_000) : null,
+  };
+}
+
+const QUIET = { tools: 0, toolSeconds: 0, leavesDaemon: false, failures: [], endlessFailure: null } as const;
+
+function planTask(random: Random, { name, isLong }: { name: string; isLong: boolean }): Task {
+  const dice = random.next();
+  const stream = { words: random.int(20, 100), wordDelayMs: random.int(5, 50) };
+  if (dice < 0.35) return { ...QUIET, name, ...stream };
+  if (dice < 0.65) {
+    const tools = { tools: random.int(1, 4), toolSeconds: random.int(0, 10) / 10, leavesDaemon: random.chance(0.3) };
+    return { ...QUIET, name, ...tools, words: 20, wordDelayMs: 10 };
+  }
+  if (dice < 0.73) return { ...QUIET, name, words: 150, wordDelayMs: random.int(40, 80) };
+  if (dice < 0.85) {
+    // Up to 24 s: longer than a lease, so that one who goes on without it would be seen to.
+    const tools = { tools: isLong ? random.int(5, 8) : 2, toolSeconds: 3, leavesDaemon: true };
+    return { ...QUIET, name, ...tools, words: 20, wordDelayMs: 10 };
+  }
+  if (dice < 0.95) {
+    const failures = Array.from({ length: random.int(1, 2) }, () => random.pick<TaskFailure>([500, 529, 'cut']));
+    return { ...QUIET, name, ...stream, failures };
+  }
+  return { ...QUIET, name, ...stream, endlessFailure: random.pick([400, 529] as const) };
+}
+
+function planDeeds(random: Random, durationMs: number): PlannedDeed[] {
+  const possible = DEEDS.filter(({ isLong }) => isLong !== true || durationMs >= LONG_DEEDS_FROM_MS);
+  const count = Math.max(DEEDS_LEAST, Math.floor(durationMs / DEED_EVERY_MS));
+  // Each once, as far as they fit, then by weight.
+  const chosen = random.shuffle(possible).slice(0, count);
+  while (chosen.length < count) chosen.push(pickByWeight(random, possible));
+  return random
+    .shuffle(chosen)
+    .map(({ kind, durationMs: [least, most] = [0, 0] }) => ({
+      kind,
+      // Work first, then the hand: an idle worker is no victim.
+      atMs: Math.round((0.1 + random.next() * 0.9) * durationMs),
+      target: random.next(),
+      durationMs: random.int(least, most),
+    }))
+    .sort((a, b) => a.atMs - b.atMs);
+}
+
+function pickByWeight(random: Random, from: typeof DEEDS): (typeof DEEDS)[number] {
+  let place = random.next() * from.reduce((sum, { weight }) => sum + weight, 0);
+  for (const deed of from) {
+    place -= deed.weight;
+    if (place < 0) return deed;
+  }
+  return from[0]!;
+}

@@ -1,0 +1,104 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { settlesWithin } from '../../src/agent/settles-within.ts';
+
+const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+
+/** How long a process that has ended stays away. */
+const RESTART_DELAY_MS = 500;
+
+/** One process of those that a supervised command has had. */
+export interface Incarnation {
+  readonly pid: number;
+  /** The variable that tells its model calls from all others'. */
+  readonly key: string;
+  /** What it has printed on standard error. */
+  readonly logFile: string;
+}
+
+/** How a process ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A `longhaul` command that is started again whenever it ends, as a supervisor does it. */
+export interface Supervised {
+  readonly name: string;
+  /** The process there is now; null between two. */
+  readonly current: Incarnation | null;
+  /** All there were. */
+  readonly incarnations: readonly Incarnation[];
+  /** Sends a signal; false when there is no process. */
+  signal(signal: NodeJS.Signals): boolean;
+  /** Ends it for good, by SIGTERM, or by SIGKILL when that takes longer than `timeoutMs`; null when it was not there. */
+  stop(timeoutMs: number): Promise<Ending | null>;
+}
+
+interface SuperviseOptions {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Where it works, logs, and has its temporary files: its machine. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Starts a command from the sources, again and again until it is stopped. */
+export function supervise({ name, args, directory, env }: SuperviseOptions): Supervised {
+  const incarnations: Incarnation[] = [];
+  const stopping = new AbortController();
+  let child: ChildProcess | null = null;
+
+  async function keep(): Promise<Ending | null> {
+    for (;;) {
+      const ending = await live();
+      if (stopping.signal.aborted) return ending;
+      await delay(RESTART_DELAY_MS, undefined, { signal: stopping.signal }).catch(() => {});
+      if (stopping.signal.aborted) return null;
+    }
+  }
+
+  async function live(): Promise<Ending> {
+    const key = `${name}.${incarnations.length + 1}`;
+    const logFile = path.join(directory, `${key}.log`);
+    const log = await open(logFile, 'w');
+    child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, ...args], {
+      cwd: directory,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: directory,
+        TMPDIR: path.join(directory, 'tmp'),
+        ANTHROPIC_API_KEY: key,
+        ...env,
+      },
+      stdio: ['ignore', 'ignore', log.fd],
+      // A Ctrl-C in the terminal is for the harness alone, which ends them.
+      detached: true,
+    });
+    incarnations.push({ pid: child.pid ?? 0, key, logFile });
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    child = null;
+    await log.close();
+    return { code, signal };
+  }
+
+  const kept = keep();
+  return {
+    name,
+    get current() {
+      return child === null ? null : (incarnations.at(-1) ?? null);
+    },
+    incarnations,
+    signal: (signal) => child?.kill(signal) ?? false,
+    async stop(timeoutMs) {
+      stopping.abort();
+      child?.kill('SIGCONT');
+      child?.kill('SIGTERM');
+      if (!(await settlesWithin(kept, timeoutMs))) child?.kill('SIGKILL');
+      return kept;
+    },
+  };
+}

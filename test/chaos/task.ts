@@ -1,0 +1,88 @@
+import type { ModelRequest } from '../../src/testing/index.ts';
+import { cut, fail, say, turn, useTool, type Turn } from '../../src/testing/index.ts';
+
+/** What one run is to do. It is the run's prompt, as JSON, so that the model knows by the prompt alone how to answer. */
+export interface Task {
+  /** Names the run: `r017`. */
+  readonly name: string;
+  /** Tool calls, one after another; each writes two lines to the run's journal, this far apart. */
+  readonly tools: number;
+  readonly toolSeconds: number;
+  /** Whether its first tool call leaves a process of its own session behind. */
+  readonly leavesDaemon: boolean;
+  /** Words of the answer, one by one. */
+  readonly words: number;
+  readonly wordDelayMs: number;
+  /** What its first calls of the model are answered with instead, one after another. */
+  readonly failures: readonly TaskFailure[];
+  /** What each of its calls is answered with, or null: such a run cannot succeed. */
+  readonly endlessFailure: 400 | 529 | null;
+}
+
+export type TaskFailure = 500 | 529 | 'cut';
+
+/** The text a run of this task succeeds with. No two words of any two runs are the same. */
+export function answerOf({ name, words }: Task): string {
+  return wordsOf(name, words).join('');
+}
+
+function wordsOf(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${name}-${index} `);
+}
+
+/** Reads the task out of a prompt; null when it holds none. */
+export function parseTask(prompt: string): Task | null {
+  const start = prompt.indexOf('{');
+  const end = prompt.lastIndexOf('}');
+  try {
+    const parsed: unknown = JSON.parse(prompt.slice(start, end + 1));
+    return typeof parsed === 'object' && parsed !== null && 'endlessFailure' in parsed ? (parsed as Task) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * What the model answers to a request of a task's run, the `callIndex`th that came. The conversation says how many
+ * tool calls there were: one that is continued by another attempt goes on where it was.
+ */
+export function toTurn(task: Task, options: { request: ModelRequest; callIndex: number; journalScript: string }): Turn {
+  const { request, callIndex, journalScript } = options;
+  if (task.endlessFailure !== null) return fail(task.endlessFailure);
+  const failure = task.failures[callIndex];
+  if (typeof failure === 'number') return fail(failure);
+  const step = countToolUses(request);
+  const isTool = step < task.tools;
+  const block = isTool
+    ? useTool('Bash', { command: toCommand(task, { step, journalScript }) })
+    : say(answerOf(task), { chunks: wordsOf(task.name, task.words), chunkDelayMs: task.wordDelayMs });
+  const characters = isTool ? 400 : answerOf(task).length;
+  // Never fewer output tokens than the gateway estimates for an answer that is cut off: a token for 4 characters.
+  const answer = turn(block, { usage: { inputTokens: 1_000, outputTokens: 20 + Math.ceil(characters / 3) } });
+  return failure === 'cut' ? { ...answer, ending: cut(block).ending } : answer;
+}
+
+function toCommand(task: Task, { step, journalScript }: { step: number; journalScript: string }): string {
+  const parts = ['sh', journalScript, task.name, String(step), String(task.toolSeconds)];
+  return (task.leavesDaemon && step === 0 ? [...parts, 'daemon'] : parts).join(' ');
+}
+
+function countToolUses({ body }: ModelRequest): number {
+  return body.messages
+    .flatMap(({ content }) => (typeof content === 'string' ? [] : content))
+    .filter(({ type }) => type === 'tool_use').length;
+}
+
+/**
+ * The shell script behind every tool call: `RUN STEP SECONDS [daemon]`. A line when it begins and one when it ends,
+ * with the attempt it works for; appended, so that two at once would both be seen.
+ */
+export function toJournalScript(journalDir: string): string {
+  return `run=$1 step=$2 seconds=$3
+[ "$4" = daemon ] && setsid sleep 600 < /dev/null > /dev/null 2>&1 &
+echo "$LONGHAUL_ATTEMPT $step begin" >> "${journalDir}/$run"
+sleep "$seconds"
+echo "$LONGHAUL_ATTEMPT $step end" >> "${journalDir}/$run"
+echo "written"
+`;
+}

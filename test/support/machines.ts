@@ -1,0 +1,133 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { findAttemptProcesses } from './marked-processes.ts';
+import { createClient, type EventResource, type LonghaulClient, type RunResource } from '../../src/client/client.ts';
+import type { LonghaulConfig } from '../../src/config/schema.ts';
+import { createLog } from '../../src/core/log.ts';
+import { createLonghaul } from '../../src/longhaul.ts';
+import { startScriptedModel, type Script, type ScriptedModel } from '../../src/testing/index.ts';
+import { createPostgresDatabase } from './databases.ts';
+import { spawnCommand, type RunningCommand } from './run-command.ts';
+
+/** A worker, or a server, as a process of its own with nothing in common with the others but the database. */
+export interface Machine extends RunningCommand {
+  /** The processes of its attempts that are alive, by id. */
+  findAttemptPids(): Promise<number[]>;
+}
+
+interface MachineOptions {
+  /** Another way to the database. */
+  readonly databaseUrl?: string;
+  readonly role?: 'worker' | 'server';
+  readonly port?: number;
+}
+
+/** Machines on one PostgreSQL, with a server in this process and a model for all. */
+export interface Machines extends AsyncDisposable {
+  readonly directory: string;
+  readonly databaseUrl: string;
+  readonly model: ScriptedModel;
+  readonly apiKey: string;
+  /** Speaks with the server in this process. */
+  readonly client: LonghaulClient;
+  /** Starts one and waits until it works. */
+  start(name: string, options?: MachineOptions): Promise<Machine>;
+}
+
+const CONFIG: LonghaulConfig = {
+  worker: { slots: 1 },
+  agents: {
+    // No retries but those of a lost worker, which are at once.
+    teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false, retry: { maxAttempts: 3 } },
+    doer: { model: 'claude-sonnet-4-5', tools: ['Bash'], prewarm: false, retry: { maxAttempts: 3 } },
+  },
+};
+
+/** Makes a database, a model and a server for workers that a test then starts and torments. */
+export async function createMachines(script: Script): Promise<Machines> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-machines-'));
+  const postgres = await createPostgresDatabase();
+  const model = await startScriptedModel({ script });
+  const started: Machine[] = [];
+  const server = createLonghaul(CONFIG, {
+    roles: ['server'],
+    log: createLog('silent'),
+    baseDir: directory,
+    env: { LONGHAUL_DATABASE_URL: postgres.url, LONGHAUL_DATA_DIR: path.join(directory, 'here') },
+  });
+  await server.start();
+  const apiKey = (await readFile(path.join(directory, 'here/admin-key'), 'utf8')).trim();
+
+  async function start(name: string, options: MachineOptions = {}): Promise<Machine> {
+    const { databaseUrl = postgres.url, role = 'worker', port = 0 } = options;
+    const home = path.join(directory, name);
+    await mkdir(home, { recursive: true });
+    await writeFile(path.join(home, 'longhaul.config.mjs'), `export default ${JSON.stringify(CONFIG)};\n`);
+    const command = spawnCommand([role], {
+      cwd: home,
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: home,
+        TMPDIR: home,
+        LONGHAUL_DATABASE_URL: databaseUrl,
+        LONGHAUL_PORT: String(port),
+        LONGHAUL_LOG_LEVEL: 'warn',
+        ANTHROPIC_BASE_URL: model.url,
+        ANTHROPIC_API_KEY: 'scripted',
+      },
+    });
+    const machine = {
+      ...command,
+      findAttemptPids: async () => (await findAttemptProcesses([command.pid])).map(({ pid }) => pid),
+    };
+    started.push(machine);
+    await machine.printed(/^Longhaul is/m);
+    return machine;
+  }
+
+  return {
+    directory,
+    databaseUrl: postgres.url,
+    model,
+    apiKey,
+    client: createClient({ url: 'http://longhaul.test', apiKey, fetch: server.fetch }),
+    start,
+    async [Symbol.asyncDispose]() {
+      for (const machine of started) machine.kill('SIGKILL');
+      await Promise.all(started.map(({ ended }) => ended));
+      await server.stop();
+      await model.close();
+      await postgres.drop();
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** Follows a run to its end; `onEvent` hears every event as it comes. */
+export async function followToEnd(
+  client: LonghaulClient,
+  id: string,
+  onEvent: (event: EventResource) => void = () => {},
+): Promise<EventResource[]> {
+  const events: EventResource[] = [];
+  for await (const event of client.events(id)) {
+    events.push(event);
+    onEvent(event);
+  }
+  return events;
+}
+
+/** Resolves with the first event of the type that a run has, now or later. */
+export async function untilEvent(client: LonghaulClient, id: string, type: string): Promise<EventResource> {
+  for await (const event of client.events(id)) if (event.type === type) return event;
+  throw new Error(`Run ${id} ended without ${type}.`);
+}
+
+/** Resolves with a run when it is final. */
+export async function untilEnded(client: LonghaulClient, id: string): Promise<RunResource> {
+  for (;;) {
+    const run = await client.run(id, { waitSeconds: 60 });
+    if (run.finishedAt !== null) return run;
+  }
+}

@@ -1,0 +1,20 @@
+import { readlink } from 'node:fs/promises';
+import { listProcesses, type ProcessEntry } from '../../src/agent/process-table.ts';
+
+/** The living processes that carry the marks of attempts of these workers, by the workers' pids. */
+export async function findAttemptProcesses(workerPids: readonly number[]): Promise<ProcessEntry[]> {
+  const pids = new Set(workerPids.map(String));
+  return (await listProcesses()).filter(
+    ({ attemptId, worker }) => attemptId !== null && worker !== null && pids.has(worker.split(':')[0] ?? ''),
+  );
+}
+
+/** Those of them that run one of `executables`: not the tools, nor what holds them together. */
+export async function findExecutableProcesses(
+  workerPids: readonly number[],
+  executables: readonly string[],
+): Promise<ProcessEntry[]> {
+  const entries = await findAttemptProcesses(workerPids);
+  const files = await Promise.all(entries.map(({ pid }) => readlink(`/proc/${pid}/exe`).catch(() => '')));
+  return entries.filter((_, index) => executables.includes(files[index] ?? ''));
+}

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A way through to another port of this machine, which can be cut. */
+export interface TcpProxy {
+  readonly port: number;
+  /** Breaks the connections for which `isChosen` says so, all by default, without a farewell; returns how many. */
+  cut(isChosen?: (index: number) => boolean): number;
+  /** Breaks every connection and takes no new one, until `reopen`. */
+  shut(): void;
+  reopen(): void;
+  readonly isShut: boolean;
+  close(): Promise<void>;
+}
+
+/** Listens on a port of its own and passes everything on to `targetPort`. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const connections = new Set<readonly [Socket, Socket]>();
+  let isShut = false;
+
+  const server = createServer((near) => {
+    if (isShut) return void near.resetAndDestroy();
+    const far = connect(targetPort, '127.0.0.1');
+    const pair = [near, far] as const;
+    connections.add(pair);
+    const end = () => {
+      connections.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    // A broken connection is told to the other side; its reason is nobody's business here.
+    for (const socket of pair)
+      socket
+        .setNoDelay(true)
+        .on('error', () => {})
+        .on('close', end);
+    near.pipe(far);
+    far.pipe(near);
+  });
+
+  function cut(isChosen: (index: number) => boolean = () => true): number {
+    const chosen = [...connections].filter((_, index) => isChosen(index));
+    for (const [near, far] of chosen) {
+      near.resetAndDestroy();
+      far.destroy();
+    }
+    return chosen.length;
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut,
+    shut() {
+      isShut = true;
+      cut();
+    },
+    reopen() {
+      isShut = false;
+    },
+    get isShut() {
+      return isShut;
+    },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      cut();
+      await closed;
+    },
+  };
+}
