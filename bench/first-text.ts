@@ -9,8 +9,8 @@ import { median } from './statistics.ts';
 
 const ROUNDS = 12;
 const PROMPT = 'Say something.';
-/** How long a process that was taken needs to be replaced, with the machine otherwise idle; twice that, and more. */
-const SPARE_TIMEOUT_MS = 1_500;
+/** Between two runs: twice what the replacement of a process that was taken needs, so that it slows nobody's run. */
+const PAUSE_MS = 800;
 
 /** Does one run to its end; gives the milliseconds from asking for it to its first text. */
 type TimeFirstText = () => Promise<number>;
@@ -46,7 +46,7 @@ export async function measureFirstText(bench: Bench): Promise<Measurement> {
   // Taken in turn, so that whatever else the machine does meets all alike. The first round warms up.
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [name, time] of contenders) {
-      await sleep(SPARE_TIMEOUT_MS / contenders.length);
+      await sleep(PAUSE_MS);
       const firstTextMs = await time();
       if (round > 0) times.get(name)?.push(firstTextMs);
     }

@@ -1,29 +1,46 @@
 import { say, startScriptedModel } from '../src/testing/index.ts';
 import { createBareClaude } from '../test/support/bare-claude.ts';
 import type { Bench } from './bench.ts';
-import { measureRate } from './measure-rate.ts';
+import { repeat } from './measure-rate.ts';
 import { judge, type Measurement } from './measurement.ts';
 import { AGENT, startLonghaul } from './start-longhaul.ts';
 
-const RUNS = 80;
+const ROUNDS = 4;
+const RUNS_PER_ROUND = 24;
 const SLOTS = 4;
 /** Runs that are submitted and not finished: as many again as there are slots, so that no slot waits for a client. */
 const UNFINISHED_RUNS = 8;
 const PROMPT = 'Say something.';
 
+interface Contender {
+  readonly concurrency: number;
+  /** Does one run to its end. */
+  readonly work: () => Promise<void>;
+}
+
 /** Runs a minute with the real executable, four at a time, against a loop of the bare SDK's `query()` as wide. */
 export async function measureRunsPerMinute(bench: Bench): Promise<Measurement> {
   const model = await startScriptedModel({ script: () => say('Here is something.'), keepRequests: 0 });
-  const bareSdk = await measureBare(model.url);
-  const fresh = await measureLonghaul({ bench, modelUrl: model.url, reuse: false });
-  await bench.endMeasurement();
-  const reused = await measureLonghaul({ bench, modelUrl: model.url, reuse: true });
-  await bench.endMeasurement();
-  await model.close();
+  bench.onEnd(() => model.close());
+  const contenders = [
+    await prepareBare(bench, model.url),
+    await prepareLonghaul({ bench, modelUrl: model.url, reuse: false }),
+    await prepareLonghaul({ bench, modelUrl: model.url, reuse: true }),
+  ];
+  const durationsMs = contenders.map(() => 0);
+  for (const contender of contenders) await repeat({ ...contender, times: UNFINISHED_RUNS });
+  // Taken in turn, so that whatever else the machine does meets all alike.
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      durationsMs[index]! += await repeat({ ...contender, times: RUNS_PER_ROUND });
+    }
+  }
+  const toRate = (durationMs = NaN) => (ROUNDS * RUNS_PER_ROUND * 60_000) / durationMs;
+  const [bareSdk = NaN, fresh = NaN, reused = NaN] = durationsMs.map(toRate);
   return judge(
     'runs-per-minute',
     {
-      runs: RUNS,
+      runs: ROUNDS * RUNS_PER_ROUND,
       slots: SLOTS,
       bareSdkRunsPerMinute: bareSdk,
       freshRunsPerMinute: fresh,
@@ -38,29 +55,36 @@ export async function measureRunsPerMinute(bench: Bench): Promise<Measurement> {
   );
 }
 
-async function measureBare(modelUrl: string): Promise<number> {
-  await using claude = await createBareClaude(modelUrl);
-  const work = async () => {
-    for await (const message of claude.start(PROMPT)) void message;
+/** As `query()` is by itself: the conversation is kept, as Longhaul keeps it. */
+async function prepareBare(bench: Bench, modelUrl: string): Promise<Contender> {
+  const claude = await createBareClaude(modelUrl);
+  bench.onEnd(async () => claude[Symbol.asyncDispose]());
+  return {
+    concurrency: SLOTS,
+    async work() {
+      for await (const message of claude.start(PROMPT, { persistSession: true })) void message;
+    },
   };
-  return 60 * (await measureRate({ times: RUNS, concurrency: SLOTS, work }));
 }
 
-async function measureLonghaul(options: { bench: Bench; modelUrl: string; reuse: boolean }): Promise<number> {
+async function prepareLonghaul(options: { bench: Bench; modelUrl: string; reuse: boolean }): Promise<Contender> {
   const { bench, modelUrl, reuse } = options;
   const { client } = await startLonghaul({
     bench,
-    agent: { reuse },
+    // None that wait: they would be started while another is measured.
+    agent: { reuse, prewarm: false },
     variables: {
       ...(await bench.createDatabase('postgres')),
       ANTHROPIC_BASE_URL: modelUrl,
       ANTHROPIC_API_KEY: 'dummy',
     },
   });
-  const work = async () => {
-    const { id } = await client.submit({ agent: AGENT, prompt: PROMPT, user: 'ann' });
-    const { status } = await client.run(id, { waitSeconds: 60 });
-    if (status !== 'succeeded') throw new Error(`A run ended as ${status}.`);
+  return {
+    concurrency: UNFINISHED_RUNS,
+    async work() {
+      const { id } = await client.submit({ agent: AGENT, prompt: PROMPT, user: 'ann' });
+      const { status } = await client.run(id, { waitSeconds: 60 });
+      if (status !== 'succeeded') throw new Error(`A run ended as ${status}.`);
+    },
   };
-  return 60 * (await measureRate({ times: RUNS, concurrency: UNFINISHED_RUNS, work }));
 }

@@ -40,9 +40,15 @@ function packagedPaths(): string[] {
   });
 }
 
+let isMuslFound: boolean | undefined;
+
+/** Asked of the machine once: a report takes 4 ms, in which nothing else is done. */
 function isMusl(): boolean {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime === undefined;
+  if (isMuslFound === undefined) {
+    const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
+    isMuslFound = report.header?.glibcVersionRuntime === undefined;
+  }
+  return isMuslFound;
 }
 
 function searchPaths(): string[] {

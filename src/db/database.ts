@@ -27,6 +27,8 @@ export interface Database {
 export const CHANNELS = {
   /** A run has new events. Payload: its id. */
   events: 'longhaul_events',
+  /** A run has ended. Payload: its id. */
+  ends: 'longhaul_ends',
   /** A queue may have work. Payload: its name. */
   queue: 'longhaul_queue',
   /** Somebody asked for a running run to be cancelled. Payload: its id. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { NewEvent } from '../core/events.ts';
+import { isFinalEvent, type NewEvent } from '../core/events.ts';
 import { CHANNELS, type Transaction } from '../db/database.ts';
 import type { Database } from '../db/database.ts';
 
@@ -21,6 +21,7 @@ interface AppendOptions {
  */
 export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
   if (events.length === 0) return;
+  const channels = events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
   await sql`
     with numbered as (
       update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq),
@@ -28,7 +29,7 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
       insert into longhaul.run_events (run_id, seq, type, attempt, data)
       select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data'
         from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place))
-    select pg_notify(${CHANNELS.events}, ${runId})`.execute(trx);
+    select pg_notify(channel, ${runId}) from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
 }
 
 interface RecordOptions extends AppendOptions {

@@ -1,6 +1,6 @@
 import { isFinalEvent, type RunEvent } from '../core/events.ts';
 import { isFinal } from '../core/states.ts';
-import { CHANNELS, type Database } from '../db/database.ts';
+import { CHANNELS, type Channel, type Database } from '../db/database.ts';
 import { readEvents } from '../run/read-events.ts';
 import { findRun } from '../run/read-runs.ts';
 
@@ -23,9 +23,16 @@ export interface EventHub {
    * final one. An empty batch is a sign of life. Nothing is read ahead: a follower that does not ask costs nothing.
    */
   follow(options: FollowOptions): AsyncGenerator<readonly RunEvent[], void, void>;
-  /** Resolves at the next event of the run, or after `timeoutMs`, or when `signal` says so. */
-  nextChange(options: { runId: string; timeoutMs: number; signal: AbortSignal }): Promise<void>;
+  /** Begins to watch for the end of a run. To be begun before the run is looked at, and closed. */
+  watchEnd(runId: string): EndWatch;
   close(): Promise<void>;
+}
+
+/** Says when a run may have ended. */
+export interface EndWatch {
+  /** Resolves when it has, since the watch began or this last resolved; or after `timeoutMs`, or when `signal` says so. */
+  next(options: { timeoutMs: number; signal: AbortSignal }): Promise<void>;
+  close(): void;
 }
 
 /** What the followers of one run share: its waking, and reads of the same place. */
@@ -37,34 +44,39 @@ interface Watch {
 }
 
 export async function createEventHub(database: Database): Promise<EventHub> {
+  /** Of runs that are followed, and of runs whose end is waited for. */
   const watches = new Map<string, Watch>();
+  const endWatches = new Map<string, Watch>();
   let isClosed = false;
 
   const wake = (watch: Watch) => {
     watch.version++;
     for (const waker of watch.wakers) waker();
   };
-  const stopListening = await database.listen(
-    CHANNELS.events,
-    (runId) => {
-      const watch = watches.get(runId);
-      if (watch) wake(watch);
-    },
-    () => watches.forEach(wake),
-  );
+  const listenFor = (channel: Channel, awaited: Map<string, Watch>) =>
+    database.listen(
+      channel,
+      (runId) => {
+        const watch = awaited.get(runId);
+        if (watch) wake(watch);
+      },
+      () => awaited.forEach(wake),
+    );
+  const stops = [await listenFor(CHANNELS.events, watches), await listenFor(CHANNELS.ends, endWatches)];
 
-  function enter(runId: string): Watch {
-    let watch = watches.get(runId);
+  function enter(awaited: Map<string, Watch>, runId: string): Watch {
+    let watch = awaited.get(runId);
     if (watch === undefined) {
       watch = { followers: 0, version: 0, wakers: new Set(), reads: new Map() };
-      watches.set(runId, watch);
+      awaited.set(runId, watch);
     }
     watch.followers++;
     return watch;
   }
 
-  function leave(runId: string, watch: Watch): void {
-    if (--watch.followers === 0) watches.delete(runId);
+  function leave(awaited: Map<string, Watch>, runId: string): void {
+    const watch = awaited.get(runId);
+    if (watch !== undefined && --watch.followers === 0) awaited.delete(runId);
   }
 
   /**
@@ -82,7 +94,7 @@ export async function createEventHub(database: Database): Promise<EventHub> {
   }
 
   async function* follow({ runId, after, signal }: FollowOptions): AsyncGenerator<readonly RunEvent[], void, void> {
-    const watch = enter(runId);
+    const watch = enter(watches, runId);
     try {
       let cursor = after;
       // One that comes back after the end would wait for ever; so would one whose run was removed.
@@ -106,7 +118,7 @@ export async function createEventHub(database: Database): Promise<EventHub> {
         yield [];
       }
     } finally {
-      leave(runId, watch);
+      leave(watches, runId);
     }
   }
 
@@ -118,18 +130,23 @@ export async function createEventHub(database: Database): Promise<EventHub> {
 
   return {
     follow,
-    async nextChange({ runId, timeoutMs, signal }) {
-      const watch = enter(runId);
-      try {
-        await waitForWake(watch, { timeoutMs: Math.min(timeoutMs, LOOK_EVERY_MS), signal });
-      } finally {
-        leave(runId, watch);
-      }
+    watchEnd(runId) {
+      const watch = enter(endWatches, runId);
+      let { version } = watch;
+      return {
+        async next({ timeoutMs, signal }) {
+          if (watch.version === version) {
+            await waitForWake(watch, { timeoutMs: Math.min(timeoutMs, LOOK_EVERY_MS), signal });
+          }
+          ({ version } = watch);
+        },
+        close: () => leave(endWatches, runId),
+      };
     },
     async close() {
       isClosed = true;
-      watches.forEach(wake);
-      await stopListening();
+      for (const awaited of [watches, endWatches]) awaited.forEach(wake);
+      for (const stop of stops) await stop();
     },
   };
 }

@@ -18,7 +18,7 @@ interface ClaimerOptions {
 
 /** Fills a worker's free slots from its queues, as soon as there is something to fill them with. */
 export interface Claimer {
-  /** Looks at every queue: a slot has become free. */
+  /** There may be room for another run: looks at the queues that may have one. */
   wake(): void;
   /** Claims nothing more. Resolves when the claim under way, if any, has been given out. */
   stop(): Promise<void>;
@@ -33,9 +33,12 @@ export async function createClaimer({ deps, workerId, queues, freeSlots, onClaim
   let stopping: Promise<void> | null = null;
 
   function look(name: string | null): void {
-    if (isStopped) return;
     for (const known of queues) if (name === null || name === known) hopeful.add(known);
-    if (claiming === null && next() !== null) claiming = claim();
+    wake();
+  }
+
+  function wake(): void {
+    if (!isStopped && claiming === null && next() !== null) claiming = claim();
   }
 
   async function claim(): Promise<void> {
@@ -69,7 +72,7 @@ export async function createClaimer({ deps, workerId, queues, freeSlots, onClaim
   const timer = setInterval(() => look(null), LOOK_EVERY_MS);
   look(null);
   return {
-    wake: () => look(null),
+    wake,
     stop() {
       stopping ??= (async () => {
         isStopped = true;

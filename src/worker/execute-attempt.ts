@@ -1,6 +1,7 @@
 import { startAgentProcess, type AgentProcess, type AgentReport, type StopReason } from '../agent/agent-process.ts';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
+import type { EventType } from '../core/events.ts';
 import type { Logger } from '../core/log.ts';
 import { toMicros } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
@@ -90,6 +91,8 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
   const saveMeter = coalesce((metered: Spending) => recordMetered(database, { lease, metered }));
   const started = Promise.withResolvers<void>();
+  const answering = Promise.withResolvers<void>();
+  void answering.promise.then(() => deps.spares.look());
   let agentProcess: AgentProcess | null = null;
   let station: Station | null = null;
   let pass: GatewayPass | null = null;
@@ -130,6 +133,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       onEvent(event) {
         started.resolve();
         recorder.add(event);
+        if (ANSWERING.has(event.type)) answering.resolve();
       },
       log,
     });
@@ -151,6 +155,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       pass?.close();
       clearTimeout(timeout);
       started.resolve();
+      answering.resolve();
     }
     if (station !== null) leaveStation(station, { spares: deps.spares, run, keptProcess: report.keptProcess });
     const settlement = toSettlement({
@@ -178,6 +183,14 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     stop,
   };
 }
+
+/** The events by which a run has begun to answer: what is done from then on keeps nobody waiting for the first word. */
+const ANSWERING: ReadonlySet<EventType> = new Set([
+  'agent.text.delta',
+  'agent.text',
+  'agent.thinking',
+  'agent.tool_use',
+]);
 
 /** What earlier attempts have used of a run's limits is used: they are the run's. */
 function toRemaining({ limits, costUsd, turns }: Run, { isResumed }: Conversation): RunLimits {

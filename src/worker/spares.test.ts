@@ -74,6 +74,7 @@ describe('processes that wait for a run', () => {
     expect(pool.readyFor(['other'])).toBe(0);
     const spare = await pool.take(runOf(agent('reader')), agent('reader'));
     expect(spare?.process.isUsable).toBe(true);
+    pool.look();
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.count).toBe(2);
     await spare?.process.close();
@@ -86,6 +87,7 @@ describe('processes that wait for a run', () => {
     expect(await pool.take(runOf(agent('plain')), agent('plain'))).toBeNull();
     expect(await pool.take(runOf(agent('reader')), agent('reader'))).toBeNull();
     expect(await pool.take(runOf(agent('reader')), agent('reader'))).toBeNull();
+    pool.look();
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.readyFor(['plain'])).toBe(0);
   });

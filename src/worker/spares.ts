@@ -26,7 +26,10 @@ export interface Spares {
   readonly startingCount: number;
   /** How many wait, ready, for a run of one of these agents. */
   readyFor(agents: readonly string[]): number;
-  /** A process for the first attempt of a run, which is then that attempt's, or null when none fits. */
+  /**
+   * A process for the first attempt of a run, which is then that attempt's, or null when none fits. Another takes its
+   * place at the next `look`: when the run has begun to answer, for a start beside it would keep it waiting.
+   */
   take(run: Run, agent: Agent): Promise<Spare | null>;
   /** Takes in a process that has served a run, for the next run of the same user. */
   keep(spare: Spare, user: string): void;
@@ -203,20 +206,16 @@ export function createSpares(options: SparesOptions): Spares {
 
     async take(run, agent) {
       demand.note(agent.name);
-      try {
-        for (const spare of findFitting(run, agent)) {
-          // Another run may have taken it while this one was looking at the one before.
-          if (!waiting.delete(spare)) continue;
-          const { workspace } = agent;
-          if (await adoptWorkspace(spare.workspaceDir, { workspace, run })) return spare;
-          // The run has a directory already: what waits elsewhere is for another.
-          waiting.add(spare);
-          return null;
-        }
+      for (const spare of findFitting(run, agent)) {
+        // Another run may have taken it while this one was looking at the one before.
+        if (!waiting.delete(spare)) continue;
+        const { workspace } = agent;
+        if (await adoptWorkspace(spare.workspaceDir, { workspace, run })) return spare;
+        // The run has a directory already: what waits elsewhere is for another.
+        waiting.add(spare);
         return null;
-      } finally {
-        look();
       }
+      return null;
     },
 
     keep(spare, user) {

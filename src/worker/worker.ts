@@ -60,10 +60,7 @@ export function createWorker(options: WorkerDeps): Worker {
   const { config, database, queue, gateway, version, isAlone, ownsProcess = isAlone, log } = options;
   const { readFreeMemory = readSystemMemory, readResidentBytes } = options;
   const id = createId();
-  const attempts = createRunningAttempts(() => {
-    claimer?.wake();
-    spares?.look();
-  });
+  const attempts = createRunningAttempts(() => claimer?.wake());
   const closers: (() => Promise<void> | void)[] = [];
   const firstFinished = Promise.withResolvers<void>();
   const left = Promise.withResolvers<LeaveReason>();

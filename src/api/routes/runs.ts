@@ -180,12 +180,18 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
   }
 
   async function waitForEnd(id: string, { waitMs, signal }: { waitMs: number; signal: AbortSignal }): Promise<Run> {
+    if (waitMs === 0) return findOrThrow(id);
     const endAt = performance.now() + waitMs;
-    for (;;) {
-      const run = await findOrThrow(id);
-      const timeoutMs = endAt - performance.now();
-      if (isFinal(run.status) || timeoutMs <= 0 || signal.aborted) return run;
-      await hub.nextChange({ runId: id, timeoutMs, signal });
+    const watch = hub.watchEnd(id);
+    try {
+      for (;;) {
+        const run = await findOrThrow(id);
+        const timeoutMs = endAt - performance.now();
+        if (isFinal(run.status) || timeoutMs <= 0 || signal.aborted) return run;
+        await watch.next({ timeoutMs, signal });
+      }
+    } finally {
+      watch.close();
     }
   }
 }
