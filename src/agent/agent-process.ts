@@ -3,7 +3,7 @@ import { toStorable } from '../core/text.ts';
 import type { AgentOutcome, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { startClaude, type ClaudeProcess } from './claude-process.ts';
-import { findProgress } from './continuation.ts';
+import { findProgress, NO_PROGRESS, type Progress } from './continuation.ts';
 import { converse } from './conversation.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -62,12 +62,9 @@ async function execute({ spec, stopSignal, onMemory }: ExecuteOptions): Promise<
   });
   const stopped = untilAborted(stopSignal).then(() => NO_PROGRESS);
   try {
-    const progress =
-      spec.isResumed === true && spec.transcript
-        ? await Promise.race([findProgress(spec.transcript, spec.runId), stopped])
-        : NO_PROGRESS;
+    const progress = await Promise.race([lookBack(spec), stopped]);
     const claude = await findProcess(spec, progress.isBegun);
-    const { outcome, ...rest } = await converse({ spec, claude, isContinued: progress.isAsked, stopSignal, onMemory });
+    const { outcome, ...rest } = await converse({ spec, claude, progress, stopSignal, onMemory });
     return report(outcome, rest);
   } catch (error) {
     spec.log?.error({ attemptId: spec.attemptId, error: toMessage(error) }, 'an attempt could not be executed');
@@ -76,7 +73,10 @@ async function execute({ spec, stopSignal, onMemory }: ExecuteOptions): Promise<
   }
 }
 
-const NO_PROGRESS = { isBegun: false, isAsked: false };
+async function lookBack({ isResumed, transcript, runId, unfinishedToolUses = [] }: AgentSpec): Promise<Progress> {
+  if (isResumed === true && transcript) return findProgress({ transcript, runId, unfinishedToolUses });
+  return { ...NO_PROGRESS, unknownToolUses: unfinishedToolUses };
+}
 
 /** The process that was given, when it can be of use, or else one that is started now. */
 async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudeProcess> {

@@ -7,6 +7,7 @@ import type { Logger } from '../core/log.ts';
 import type { AgentOutcome, ProviderFailure } from './agent-outcome.ts';
 import type { ClaudeProcess } from './claude-spec.ts';
 import type { Containment } from './containment.ts';
+import type { UnfinishedToolUse } from './continuation.ts';
 import type { Transcript } from './transcript.ts';
 
 /** One attempt to be executed by one Claude Code process. */
@@ -29,6 +30,16 @@ export interface AgentSpec {
   readonly process?: ClaudeProcess | null;
   /** Whether to leave the process alive after a success, for the same user's next attempt. Defaults to false. */
   readonly keepProcess?: boolean;
+  /**
+   * Awaited before each use of a tool, once `onEvent` has been told of it; false refuses the use. Defaults to allowing
+   * it: then a tool may have taken effect that nobody knows was used.
+   */
+  readonly beforeToolUse?: () => Promise<boolean>;
+  /**
+   * Tools that were at work when earlier attempts ended. The model is told of those that the transcript does not
+   * have, which lags behind by a tenth of a second. Defaults to none.
+   */
+  readonly unfinishedToolUses?: readonly UnfinishedToolUse[];
   /** Sent as it is: never on a command line, never expanded, never a command. */
   readonly prompt: string;
   readonly agent: Agent;

@@ -60,6 +60,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         guard: createWorkspaceGuard({
           workspaceDir: spec.workspaceDir,
           onDenied: (denial) => receiver?.noteDenial(denial),
+          mayBegin: async (toolUseId) => (await receiver?.mayBegin(toolUseId)) ?? false,
         }),
         store: store.sdkStore,
         spawn(request) {
@@ -171,6 +172,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         done.resolve();
       },
       noteDenial: () => undefined,
+      mayBegin: async () => false,
     };
     prompts.push(toCommand('/clear'));
     // What was written so far is for the transcript that it is taken from.
@@ -204,7 +206,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       useCount += 1;
       receiver = prompt.receiver;
       store.bind(prompt.transcript);
-      prompts.push(toPrompt(prompt.text, prompt.uuid));
+      prompts.push(toPrompt(prompt));
     },
     listened: listened.promise,
     flush: store.flush,

@@ -69,6 +69,8 @@ export interface ClaudeProcess {
 
 export interface Prompt {
   readonly text: string;
+  /** Words of ours that go with it, or null. */
+  readonly note: string | null;
   /** A UUID, kept with the prompt in the transcript. */
   readonly uuid: string;
   readonly transcript: Transcript | null;
@@ -80,6 +82,8 @@ export interface Receiver {
   hear(message: unknown): void;
   /** A tool use was refused by the workspace guard. */
   noteDenial(denial: Denial): void;
+  /** Resolves when it is on record that a tool use begins; false when it may not. */
+  mayBegin(toolUseId: string): Promise<boolean>;
 }
 
 export interface Ending {

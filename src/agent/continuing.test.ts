@@ -172,3 +172,71 @@ test('a conversation cut off at any entry can be taken up again', async () => {
 function pickSession({ runId, sessionId }: { runId: string; sessionId: string }) {
   return { runId, sessionId };
 }
+
+test('no tool begins before it is allowed to, and none that is told of only then', async () => {
+  const release = Promise.withResolvers<boolean>();
+  const asked = Promise.withResolvers<string[]>();
+  await using model = await startScriptedModel({ script: [bash('echo begun > begun'), say('Done.')] });
+  await using attempt = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: {
+      beforeToolUse() {
+        asked.resolve(attempt.events.map(({ type }) => type));
+        return release.promise;
+      },
+    },
+  });
+  const process = startAgentProcess(attempt.spec);
+  expect(await asked.promise).toContain('agent.tool_use');
+  // Long enough for a tool that does not wait: it takes 20 ms.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await expect(readFile(path.join(attempt.workspaceDir, 'begun'))).rejects.toThrow('ENOENT');
+  release.resolve(true);
+  expect((await process.done).outcome.status).toBe('succeeded');
+  expect(await readFile(path.join(attempt.workspaceDir, 'begun'), 'utf8')).toBe('begun\n');
+});
+
+test('no tool begins once the attempt may not write any more', async () => {
+  await using model = await startScriptedModel({ script: [bash('echo begun > begun'), say('Done.')] });
+  await using attempt = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: { beforeToolUse: async () => false },
+  });
+  await startAgentProcess(attempt.spec).done;
+  expect(attempt.dataOf('agent.permission_denied')).toMatchObject([{ name: 'Bash' }]);
+  await expect(readFile(path.join(attempt.workspaceDir, 'begun'))).rejects.toThrow('ENOENT');
+});
+
+test('the model is told of a tool that was at work and that the transcript had not reached', async () => {
+  const used = [
+    { toolUseId: 'toolu_lost', name: 'Bash', input: { command: 'send-invoice 17' } },
+    { toolUseId: 'toolu_known', name: 'Bash', input: { command: 'known' } },
+  ];
+  const keeper = createTranscript();
+  await using model = await startScriptedModel({ script: [say('First.'), say('Second.')] });
+  await using first = await createAttempt({ url: model.url, spec: { transcript: keeper.transcript } });
+  await startAgentProcess(first.spec).done;
+  await keeper.transcript.append([{ type: 'note', text: 'toolu_known' }], { claudeSessionId: '', subpath: '' });
+  await using second = await createAttempt({
+    url: model.url,
+    spec: {
+      ...pickSession(first.spec),
+      runId: first.spec.runId,
+      transcript: keeper.transcript,
+      isResumed: true,
+      unfinishedToolUses: used,
+    },
+  });
+  await startAgentProcess(second.spec).done;
+  const asked = messagesOf(model.requests[1]);
+  expect(asked).toContain('send-invoice 17');
+  expect(asked).not.toContain('"known');
+
+  // Also when nothing of the conversation was kept: then beside the prompt, which stays as it is.
+  await using third = await createAttempt({ url: model.url, spec: { unfinishedToolUses: used.slice(0, 1) } });
+  await startAgentProcess(third.spec).done;
+  expect(model.requests[2]?.prompt).toContain('Do it.');
+  expect(messagesOf(model.requests[2])).toContain('send-invoice 17');
+});

@@ -3,7 +3,7 @@ import type { Breach, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { START_TIMEOUT_MS } from './claude-process.ts';
 import type { ClaudeProcess, Thrown } from './claude-spec.ts';
-import { CONTINUATION } from './continuation.ts';
+import { CONTINUATION, describeUnfinished, type Progress } from './continuation.ts';
 import { keepProcess } from './keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome.ts';
@@ -23,8 +23,8 @@ interface ConverseOptions {
   readonly spec: AgentSpec;
   /** Started, or about to be. */
   readonly claude: ClaudeProcess;
-  /** Whether the conversation has the run's prompt already, and is to go on. */
-  readonly isContinued: boolean;
+  /** What earlier attempts have come to. */
+  readonly progress: Progress;
   /** Aborted with a `StopReason` when the process is to be ended. */
   readonly stopSignal: AbortSignal;
   /** Told about once a second what its processes hold resident, in bytes. */
@@ -33,7 +33,7 @@ interface ConverseOptions {
 
 /** Hands the prompt to a process, listens until the end, whatever brings it about, and judges how it went. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
-  const { spec, claude, isContinued, stopSignal, onMemory } = options;
+  const { spec, claude, progress, stopSignal, onMemory } = options;
   const listener = createListener(spec);
   if (stopSignal.aborted) {
     await claude.close();
@@ -42,7 +42,8 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
   const stopped = untilAborted(stopSignal);
   claude.ask({
     // The run's id names its prompt in the transcript: so the next attempt knows that it was put.
-    ...(isContinued ? { text: CONTINUATION, uuid: randomUUID() } : { text: spec.prompt, uuid: spec.runId }),
+    ...(progress.isAsked ? { text: CONTINUATION, uuid: randomUUID() } : { text: spec.prompt, uuid: spec.runId }),
+    note: describeUnfinished(progress.unknownToolUses),
     transcript: spec.transcript ?? null,
     receiver: listener,
   });

@@ -4,13 +4,19 @@ import { toStorable } from '../core/text.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import { createMessageMapper, type MessageMapper } from './messages-to-events.ts';
 import { type ClaudeResult, parseResult } from './result.ts';
+import { settlesWithin } from './settles-within.ts';
 import { toFields } from './untyped.ts';
+
+/** How long a tool use waits at most for the message about it. */
+const TOLD_TIMEOUT_MS = 500;
 
 /** Hears what Claude Code says: passes it on as events and keeps what the report needs. */
 export interface Listener extends Pick<MessageMapper, 'turns' | 'toolUses' | 'assistantError'> {
   hear(message: unknown): void;
   /** Takes a refusal of the workspace guard, to be told at its place among the messages. */
   noteDenial(denial: EventData['agent.permission_denied']): void;
+  /** Resolves when the use of a tool has been told, and is on record; false when it may not begin. */
+  mayBegin(toolUseId: string): Promise<boolean>;
   /** Resolves with the first message. */
   readonly firstWord: Promise<void>;
   readonly messageCount: number;
@@ -29,8 +35,9 @@ export function createListener({
   attemptId,
   sessionId,
   onEvent,
+  beforeToolUse,
   log,
-}: Pick<AgentSpec, 'attemptId' | 'sessionId' | 'onEvent' | 'log'>): Listener {
+}: Pick<AgentSpec, 'attemptId' | 'sessionId' | 'onEvent' | 'beforeToolUse' | 'log'>): Listener {
   const mapper = createMessageMapper();
   const firstWord = Promise.withResolvers<void>();
   const resultCame = Promise.withResolvers<void>();
@@ -41,6 +48,8 @@ export function createListener({
   let permissionDenials = 0;
   let messageCount = 0;
   const openToolUses = new Set<string>();
+  /** Tool uses that want to begin and have not been told yet. */
+  const untold = new Map<string, () => void>();
   let retryAtMs = 0;
 
   function tell(event: NewEvent): void {
@@ -51,6 +60,7 @@ export function createListener({
     if (event.type === 'agent.permission_denied') permissionDenials += 1;
     try {
       onEvent(event);
+      if (event.type === 'agent.tool_use') untold.get(event.data.toolUseId)?.();
     } catch (error) {
       log?.error({ attemptId, type: event.type, error: toMessage(error) }, 'an event of an attempt was not taken');
     }
@@ -74,6 +84,16 @@ export function createListener({
         }
         tell(event);
       }
+    },
+    async mayBegin(toolUseId) {
+      if (beforeToolUse === undefined) return true;
+      // The hook hears of it a moment before the message about it is read.
+      if (!openToolUses.has(toolUseId)) {
+        const told = new Promise<void>((resolve) => untold.set(toolUseId, resolve));
+        await settlesWithin(told, TOLD_TIMEOUT_MS);
+        untold.delete(toolUseId);
+      }
+      return beforeToolUse();
     },
     noteDenial({ toolUseId, name, message }) {
       const denial = { toolUseId: toStorable(toolUseId), name: toStorable(name), message: toStorable(message) };

@@ -1,4 +1,5 @@
 import type { SDKUserMessage } from '@anthropic-ai/claude-agent-sdk';
+import type { Prompt } from './claude-spec.ts';
 
 /** What one process is told, message by message, as it comes. */
 export interface PromptQueue extends AsyncIterable<SDKUserMessage> {
@@ -31,9 +32,16 @@ export function createPromptQueue(): PromptQueue {
   };
 }
 
-/** A text as it is: no `@file` in it is read and no `/command` is run. */
-export function toPrompt(text: string, uuid: string): SDKUserMessage {
-  return { ...toCommand(text), client_composed: true, uuid: uuid as NonNullable<SDKUserMessage['uuid']> };
+/** A text as it is, no `@file` in it read and no `/command` run; what we have to say ourselves stands beside it. */
+export function toPrompt({ text, note, uuid }: Pick<Prompt, 'text' | 'note' | 'uuid'>): SDKUserMessage {
+  const content = note === null ? text : [text, note].map((part) => ({ type: 'text' as const, text: part }));
+  return {
+    type: 'user',
+    message: { role: 'user', content },
+    parent_tool_use_id: null,
+    client_composed: true,
+    uuid: uuid as NonNullable<SDKUserMessage['uuid']>,
+  };
 }
 
 /** A command of Claude Code's own. Never a text that came from outside. */

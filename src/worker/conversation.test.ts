@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { createConversationStore } from '../agent/session-store.ts';
+import type { NewEvent } from '../core/events.ts';
 import { createId } from '../core/ids.ts';
+import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { createReader, createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createTranscript, findConversation } from './conversation.ts';
@@ -79,13 +81,41 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
   it('is continued by the next attempt under the name Claude Code gave it', async () => {
     const run = await bench.submit();
     const first = await bench.claim();
-    expect(await next(first)).toEqual({ claudeSessionId: run.sessionId, isResumed: false });
+    expect(await next(first)).toEqual({
+      claudeSessionId: run.sessionId,
+      isResumed: false,
+      unfinishedToolUses: [],
+    });
     const claudeSessionId = createId();
     await open(first, claudeSessionId).append(['1']);
     await bench.settle(first, { outcome: { status: 'handed_back' } });
     const second = await bench.claim();
-    expect(await next(second)).toEqual({ claudeSessionId, isResumed: true });
+    expect(await next(second)).toEqual({ claudeSessionId, isResumed: true, unfinishedToolUses: [] });
     expect(await open(second, claudeSessionId).load()).toEqual(['1']);
+    await bench.settle(second);
+  });
+
+  it('comes with the tools that were at work when the attempt before ended', async () => {
+    const run = await bench.submit();
+    const first = await bench.claim();
+    const use = (toolUseId: string): NewEvent => ({
+      type: 'agent.tool_use',
+      data: { toolUseId, name: 'Bash', input: { command: toolUseId } },
+    });
+    const result: NewEvent = { type: 'agent.tool_result', data: { toolUseId: 'done', isError: false, content: '' } };
+    await recordEvents(bench.database, {
+      runId: run.id,
+      attempt: 1,
+      events: [use('done'), result, use('open'), use('too')],
+      lease: first.lease,
+      lastSeq: first.lastSeq,
+    });
+    await bench.settle(first, { outcome: { status: 'handed_back' } });
+    const second = await bench.claim();
+    expect((await next(second)).unfinishedToolUses).toEqual([
+      { toolUseId: 'open', name: 'Bash', input: { command: 'open' } },
+      { toolUseId: 'too', name: 'Bash', input: { command: 'too' } },
+    ]);
     await bench.settle(second);
   });
 
@@ -96,7 +126,11 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await open(first, createId()).append(['1']);
     await bench.settle(first, { outcome: { status: 'handed_back' } });
     const second = await bench.claim();
-    expect(await next(second)).toEqual({ claudeSessionId: run.sessionId, isResumed: false });
+    expect(await next(second)).toEqual({
+      claudeSessionId: run.sessionId,
+      isResumed: false,
+      unfinishedToolUses: [],
+    });
     expect(await open(second, run.sessionId).load()).toBeNull();
     await bench.settle(second);
   });

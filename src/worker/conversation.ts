@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Transcript } from '../agent/transcript.ts';
 import type { Database } from '../db/database.ts';
-import { isDatabaseAway } from '../db/is-database-away.ts';
+import { findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
 import type { Run } from '../run/run.ts';
 import {
   appendEntries,
@@ -11,6 +10,7 @@ import {
   readEntries,
   type SessionHold,
 } from '../run/sessions.ts';
+import { retryWhileAway } from './retry-while-away.ts';
 
 /** The conversation an attempt takes part in. */
 export interface Conversation {
@@ -18,6 +18,8 @@ export interface Conversation {
   readonly claudeSessionId: string;
   /** Whether an earlier attempt has begun it, and this one goes on where that stopped. */
   readonly isResumed: boolean;
+  /** Tools that were at work when earlier attempts ended: each may have taken effect. */
+  readonly unfinishedToolUses: readonly UnfinishedTool[];
 }
 
 /** Finds what an attempt has to continue. One that starts afresh has nothing, and what was said before is forgotten. */
@@ -25,14 +27,17 @@ export async function findConversation(
   database: Database,
   { run, hold }: { run: Run; hold: SessionHold },
 ): Promise<Conversation> {
-  const fresh = { claudeSessionId: run.sessionId, isResumed: false };
+  const fresh = { claudeSessionId: run.sessionId, isResumed: false, unfinishedToolUses: [] };
   if (run.attempt === 1) return fresh;
   if (!run.retryPolicy.isContinued) {
     await forgetEntries(database, hold);
     return fresh;
   }
   const claudeSessionId = await findClaudeSession(database, run.sessionId);
-  return claudeSessionId === null ? fresh : { claudeSessionId, isResumed: true };
+  const unfinishedToolUses = await findUnfinishedTools(database, run.id);
+  return claudeSessionId === null
+    ? { ...fresh, unfinishedToolUses }
+    : { claudeSessionId, isResumed: true, unfinishedToolUses };
 }
 
 interface TranscriptOptions {
@@ -42,23 +47,16 @@ interface TranscriptOptions {
   readonly isLost: () => boolean;
 }
 
-const RETRY_DELAYS_MS = [50, 100, 250, 500, 1_000];
-
 /** An attempt's transcript in the database. While that is away an entry waits, for as long as the lease may be ours. */
 export function createTranscript({ database, hold, isLost }: TranscriptOptions): Transcript {
   return {
     async append(entries, { claudeSessionId, subpath }) {
-      for (let tries = 0; !isLost(); tries++) {
-        try {
-          // Repeated when it is not known whether it went through: each entry is kept once, by its id.
-          if (await appendEntries(database, { hold, claudeSessionId, subpath, entries })) return;
-          break;
-        } catch (error) {
-          if (!isDatabaseAway(error)) throw error;
-          await delay(RETRY_DELAYS_MS[Math.min(tries, RETRY_DELAYS_MS.length - 1)]);
-        }
-      }
-      throw new Error('The session belongs to another attempt.');
+      // Repeated when it is not known whether it went through: each entry is kept once, by its id.
+      const isOurs = await retryWhileAway(
+        async () => !isLost() && (await appendEntries(database, { hold, claudeSessionId, subpath, entries })),
+        { isLost },
+      );
+      if (!isOurs) throw new Error('The session belongs to another attempt.');
     },
     load: ({ subpath }) => readEntries(database, { sessionId: hold.sessionId, subpath }),
     listSubpaths: () => listSubpaths(database, hold.sessionId),

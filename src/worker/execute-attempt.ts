@@ -5,7 +5,6 @@ import type { EventType } from '../core/events.ts';
 import type { Logger } from '../core/log.ts';
 import { toMicros } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
-import { isDatabaseAway } from '../db/is-database-away.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -21,6 +20,7 @@ import { createEventRecorder } from './event-recorder.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { logFinishedRun } from './log-finished-run.ts';
 import { reduceSettlement, toFailedReport, toSettlement, toSpending } from './settlement.ts';
+import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';
 import { leaveStation, prepareStation, type Station } from './station.ts';
 
@@ -103,7 +103,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       throw new LonghaulError('internal_error', { message: `Agent "${run.agent}" is not configured on this worker.` });
     }
     const hold = { sessionId: run.sessionId, lease };
-    station = await prepareStation({ deps, run, agent, hold });
+    station = await prepareStation({ deps, run, agent, hold, isLost: () => isLeaseLost });
     const { lane, spare, workspaceDir, conversation } = station;
     const limits = toRemaining(run, conversation);
     const opened = lane.open({
@@ -126,6 +126,8 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       limits,
       workspaceDir,
       gateway: { url: deps.gateway.url, token: lane.token },
+      // What a tool is asked to do is in the log before it does it.
+      beforeToolUse: () => recorder.flush(),
       hasOpenModelCall: () => opened.openRequests > 0,
       providerFailure: () => opened.failure(),
       claudePath: deps.claudePath,
@@ -213,22 +215,18 @@ async function settleUntilLost(options: {
   isLost: () => boolean;
 }): Promise<Settled | null> {
   const { deps, claim, isLost } = options;
-  let { settlement } = options;
-  let isReduced = false;
-  for (let delayMs = 100; !isLost(); delayMs = Math.min(delayMs * 2, 2_000)) {
-    try {
-      return await settleAttempt(deps, { lease: claim.lease, settlement });
-    } catch (error) {
-      if (!isDatabaseAway(error)) {
-        deps.log.error({ err: error, runId: claim.run.id }, 'the database refused the settlement of a run');
-        if (isReduced) return null; // The sweep is left to try.
-        settlement = reduceSettlement(settlement, toMessage(error));
-        isReduced = true;
-        continue;
-      }
-      deps.log.warn({ err: error, runId: claim.run.id }, 'the run could not be settled; trying again');
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-    }
+  const { lease, run } = claim;
+  const settle = (settlement: Settlement) =>
+    retryWhileAway(async () => (isLost() ? null : settleAttempt(deps, { lease, settlement })), {
+      isLost,
+      onAway: (err) => deps.log.warn({ err, runId: run.id }, 'the run could not be settled; trying again'),
+    });
+  try {
+    return await settle(options.settlement);
+  } catch (error) {
+    if (isLost()) return null;
+    deps.log.error({ err: error, runId: run.id }, 'the database refused the settlement of a run');
+    // If this is refused as well, the sweep is left to try.
+    return settle(reduceSettlement(options.settlement, toMessage(error)));
   }
-  return null;
 }

@@ -5,6 +5,7 @@ import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
 import type { SessionHold } from '../run/sessions.ts';
 import { findConversation, type Conversation } from './conversation.ts';
+import { retryWhileAway } from './retry-while-away.ts';
 import type { Spare, Spares } from './spares.ts';
 import { prepareWorkspace } from './workspace.ts';
 
@@ -28,15 +29,17 @@ interface StationOptions {
   readonly run: Run;
   readonly agent: Agent;
   readonly hold: SessionHold;
+  /** Whether the lease is known to be lost. */
+  readonly isLost: () => boolean;
 }
 
 /**
  * Finds an attempt its conversation, directory and token, and a process that waits with all of them if there is one.
  * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
  */
-export async function prepareStation({ deps, run, agent, hold }: StationOptions): Promise<Station> {
+export async function prepareStation({ deps, run, agent, hold, isLost }: StationOptions): Promise<Station> {
   const { database, gateway, spares, dataDir } = deps;
-  const conversation = await findConversation(database, { run, hold });
+  const conversation = await retryWhileAway(() => findConversation(database, { run, hold }), { isLost });
   // What waits has begun a conversation of its own, and has all of the run's limits still to spend.
   const spare = run.attempt === 1 ? await spares.take(run, agent) : null;
   if (spare !== null) return { agent, conversation, spare, workspaceDir: spare.workspaceDir, lane: spare.lane };
