@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { isDatabaseAway } from '../db/is-database-away.ts';
 import { answerProblem, toProblem } from './problem.ts';
 
 /** Answers a request that failed: with what the caller did wrong, or, logged, with `unavailable`. */
@@ -22,6 +23,10 @@ export function answerError({ error, context, log }: { error: Error; context: Co
       toProblem('invalid_request', { detail: 'The request holds a value that cannot be stored.' }),
     );
   }
+  if (isConnectionLost(error)) {
+    log.warn({ method, path, reason: toMessage(error) }, 'a request could not be answered: the database is away');
+    return answerProblem(context, toProblem('unavailable'));
+  }
   // What went wrong inside is for the log. A caller is told only that it did.
   log.error({ err: error, method, path }, `a request failed: ${toMessage(error)}`);
   return answerProblem(context, toProblem('unavailable'));
@@ -37,6 +42,12 @@ function answerMediaType(context: Context): Response {
       errors: [{ path: 'Content-Type', message: 'must be application/json' }],
     }),
   );
+}
+
+/** Whether it is plainly the database that is away: an error that says nothing of its kind is looked at as a defect. */
+function isConnectionLost(error: Error): boolean {
+  const saysWhy = 'code' in error || /^Connection terminated|^timeout exceeded/i.test(error.message);
+  return saysWhy && isDatabaseAway(error);
 }
 
 /** Whether the database refused a value: SQLSTATE class 22 (PostgreSQL, appendix A). */

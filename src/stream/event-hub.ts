@@ -1,11 +1,15 @@
 import { isFinalEvent, type RunEvent } from '../core/events.ts';
 import { isFinal } from '../core/states.ts';
 import { CHANNELS, type Channel, type Database } from '../db/database.ts';
+import { isDatabaseAway } from '../db/is-database-away.ts';
 import { readEvents } from '../run/read-events.ts';
 import { findRun } from '../run/read-runs.ts';
 
 /** How long a follower waits for a notification before it looks for itself: no lost notification is ever noticed. */
 const LOOK_EVERY_MS = 5_000;
+
+/** The same while the database is away: then no notification comes. */
+const AWAY_LOOK_EVERY_MS = 1_000;
 
 const PAGE_SIZE = 500;
 
@@ -101,15 +105,23 @@ export async function createEventHub(database: Database): Promise<EventHub> {
       let mayHaveEnded = true;
       while (!signal.aborted && !isClosed) {
         const { version } = watch;
-        const events = await read(watch, { runId, after: cursor });
+        const events = await readOrAway(watch, { runId, after: cursor });
+        if (events === null) {
+          // It is a reader's to say when to give up.
+          mayHaveEnded = true;
+          yield [];
+          await waitForWake(watch, { timeoutMs: AWAY_LOOK_EVERY_MS, signal });
+          continue;
+        }
         const last = events.at(-1);
         if (last !== undefined) {
           cursor = last.seq;
           yield events;
           if (isFinalEvent(last)) return;
           mayHaveEnded = false;
-        } else if (mayHaveEnded && (await hasEndedBy(cursor, runId))) {
-          return;
+        } else if (mayHaveEnded) {
+          if (await hasEndedBy(cursor, runId)) return;
+          mayHaveEnded = false;
         }
         // A full page has more behind it; a notification that came meanwhile has raised the version: look again.
         if (events.length === PAGE_SIZE || watch.version !== version) continue;
@@ -122,10 +134,25 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     }
   }
 
+  /** Null when the database cannot be reached just now. */
+  async function readOrAway(watch: Watch, options: { runId: string; after: number }): Promise<RunEvent[] | null> {
+    try {
+      return await read(watch, options);
+    } catch (error) {
+      if (isDatabaseAway(error)) return null;
+      throw error;
+    }
+  }
+
   /** Whether the log holds nothing after `cursor` and never will: its reader has come back after the end. */
   async function hasEndedBy(cursor: number, runId: string): Promise<boolean> {
-    const run = await findRun(database, runId);
-    return run === null || (isFinal(run.status) && run.lastSeq <= cursor);
+    try {
+      const run = await findRun(database, runId);
+      return run === null || (isFinal(run.status) && run.lastSeq <= cursor);
+    } catch (error) {
+      if (isDatabaseAway(error)) return false; // It is looked at again.
+      throw error;
+    }
   }
 
   return {

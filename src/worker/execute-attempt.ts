@@ -1,6 +1,6 @@
 import { startAgentProcess, type AgentProcess, type AgentReport, type StopReason } from '../agent/agent-process.ts';
 import type { Agent } from '../config/config.ts';
-import { LonghaulError, toMessage } from '../core/errors.ts';
+import { LonghaulError } from '../core/errors.ts';
 import type { EventType } from '../core/events.ts';
 import type { Logger } from '../core/log.ts';
 import { toMicros } from '../core/money.ts';
@@ -11,15 +11,14 @@ import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { recordMetered } from '../run/record-metered.ts';
-import { settleAttempt, type Settled, type Settlement } from '../run/settle.ts';
 import type { Run } from '../run/run.ts';
 import type { Spending } from '../run/spending.ts';
 import { coalesce } from './coalesce.ts';
 import { createTranscript, type Conversation } from './conversation.ts';
+import { endAttempt } from './end-attempt.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import { logFinishedRun } from './log-finished-run.ts';
-import { reduceSettlement, toFailedReport, toSettlement, toSpending } from './settlement.ts';
+import { toFailedReport, toSettlement, toSpending } from './settlement.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';
 import { leaveStation, prepareStation, type Station } from './station.ts';
@@ -89,7 +88,9 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     onCancelRequested: () => stop('cancelled'),
   });
   const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
-  const saveMeter = coalesce((metered: Spending) => recordMetered(database, { lease, metered }));
+  const saveMeter = coalesce((metered: Spending) =>
+    retryWhileAway(() => recordMetered(database, { lease, metered }), { isLost: () => isLeaseLost }),
+  );
   const started = Promise.withResolvers<void>();
   const answering = Promise.withResolvers<void>();
   void answering.promise.then(() => deps.spares.look());
@@ -166,12 +167,13 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       stopReason,
       durationMs: Math.round(performance.now() - startedAt),
     });
-    if (settlement === null || !(await recorder.flush())) {
-      log.warn({ runId: run.id, attempt: run.attempt }, 'the lease was lost; the run is left to whoever takes it up');
-      return;
-    }
-    const settled = await settleUntilLost({ deps, claim, settlement, isLost: () => isLeaseLost });
-    if (settled !== null) logFinishedRun(log, { ...settled, attempt: run.attempt, settlement });
+    const isOurs = await recorder.flush();
+    await endAttempt(deps, {
+      claim,
+      settlement: isOurs ? settlement : null,
+      metered: pass === null ? null : toSpending(pass),
+      isLost: () => isLeaseLost,
+    });
   }
 
   const done = execute()
@@ -202,31 +204,4 @@ function toRemaining({ limits, costUsd, turns }: Run, { isResumed }: Conversatio
     // One that starts afresh has its way before it again.
     maxTurns: isResumed ? Math.max(0, limits.maxTurns - turns) : limits.maxTurns,
   };
-}
-
-/**
- * Settles, trying again while the database is away, for as long as the lease is ours. A settlement that the database
- * refuses for what is in it is made with the least there is to say: a run must end, and its slot be free.
- */
-async function settleUntilLost(options: {
-  deps: ExecuteDeps;
-  claim: Claim;
-  settlement: Settlement;
-  isLost: () => boolean;
-}): Promise<Settled | null> {
-  const { deps, claim, isLost } = options;
-  const { lease, run } = claim;
-  const settle = (settlement: Settlement) =>
-    retryWhileAway(async () => (isLost() ? null : settleAttempt(deps, { lease, settlement })), {
-      isLost,
-      onAway: (err) => deps.log.warn({ err, runId: run.id }, 'the run could not be settled; trying again'),
-    });
-  try {
-    return await settle(options.settlement);
-  } catch (error) {
-    if (isLost()) return null;
-    deps.log.error({ err: error, runId: run.id }, 'the database refused the settlement of a run');
-    // If this is refused as well, the sweep is left to try.
-    return settle(reduceSettlement(options.settlement, toMessage(error)));
-  }
 }

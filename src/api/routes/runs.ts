@@ -21,7 +21,7 @@ const after = wholeNumber({ min: 0, max: 2_147_483_647 });
 
 /** Submitting, reading, following and cancelling runs. */
 export function addRunRoutes(api: Api, deps: ApiDeps): void {
-  const { config, database, queue, hub } = deps;
+  const { config, database, queue, hub, log } = deps;
 
   api.openapi(
     createRoute({
@@ -151,7 +151,10 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
       const gone = new AbortController();
       context.req.raw.signal.addEventListener('abort', () => gone.abort());
       const events = hub.follow({ runId: id, after: cursor, signal: gone.signal });
-      return toEventStream(events, () => gone.abort());
+      return toEventStream(events, {
+        onGone: () => gone.abort(),
+        onError: (err) => log.error({ err, runId: id }, 'a stream of events broke'),
+      });
     },
   );
 
