@@ -28,7 +28,17 @@ describe('a configuration', () => {
       tools: ['Read', 'Grep', 'Glob'],
       permissionMode: 'dontAsk',
       workspace: { root: '/app/workspace', mode: 'shared', from: null },
-      limits: { maxBudgetUsd: 1, maxTurns: 15, maxThinkingTokens: 16_000, timeoutSeconds: 120, maxPromptLength: 5_000 },
+      limits: {
+        maxBudgetUsd: 1,
+        maxTurns: 15,
+        maxThinkingTokens: 16_000,
+        timeoutSeconds: 120,
+        maxMemoryMb: 2_048,
+        maxPromptLength: 5_000,
+      },
+      retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600, isContinued: true },
+      prewarm: 0,
+      isReused: false,
       systemPrompt: null,
       effort: 'medium',
       thinking: 'enabled',
@@ -74,7 +84,24 @@ describe('a configuration', () => {
       limits: { perUser: { runsPerMinute: 5 }, global: {} },
       alerts: { runCostUsd: 5, dailyCostUsd: 100, queueDepth: 50, channels: [] },
     });
-    expect(config.ignoredOptions).toEqual(['agents.reader.retry', 'worker.restartAboveMb', 'limits', 'alerts']);
+    expect(config.ignoredOptions).toEqual(['limits', 'alerts']);
+  });
+
+  it('keeps a process for a user’s next run only where runs share their workspace', () => {
+    const shared = resolve({ agents: { reader: { ...reader, reuse: true } } });
+    expect(shared.agents.get('reader')?.isReused).toBe(true);
+    const error = refusal(() => resolve({ agents: { coder: { tools: ['Bash'], reuse: true } } }));
+    expect(error.errors).toMatchObject([{ path: 'agents.coder.reuse' }]);
+  });
+
+  it('keeps no process waiting when told not to', () => {
+    expect(resolve({ agents: { reader: { ...reader, prewarm: false } } }).agents.get('reader')?.prewarm).toBeNull();
+    expect(resolve({ agents: { reader: { ...reader, prewarm: 3 } } }).agents.get('reader')?.prewarm).toBe(3);
+    for (const prewarm of [true, -1, 1.5, 'many']) {
+      expect(refusal(() => resolve({ agents: { reader: { ...reader, prewarm } } })).errors).toMatchObject([
+        { path: 'agents.reader.prewarm' },
+      ]);
+    }
   });
 
   it('tells a name that begins with two dots from the way out of a directory', () => {
