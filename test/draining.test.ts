@@ -134,8 +134,8 @@ describe('a worker that is to leave', () => {
     const run = await startWaitingRun();
     const listed = await runCommand(['workers'], { cwd: directory, env });
     expect(listed).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(listed.stdout).toMatch(/^ID +HOST +PID +RUNNING +FREE +UP +STATE$/m);
-    expect(listed.stdout).toMatch(new RegExp(` ${worker.pid} +1/1 +\\d+(\\.\\d)? [MG]B +\\d+ s +working$`, 'm'));
+    expect(listed.stdout).toMatch(/^ID +HOST +PID +RUNNING +SPARES +FREE +UP +STATE$/m);
+    expect(listed.stdout).toMatch(new RegExp(` ${worker.pid} +1/1 +\\d+ +\\d+(\\.\\d)? [MG]B +\\d+ s +working$`, 'm'));
     const { id = '' } = (await findWorker(worker)) ?? {};
 
     for (let times = 0; times < 2; times++) {
