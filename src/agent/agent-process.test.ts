@@ -325,13 +325,24 @@ test.each([
   expect(report).toMatchObject({ outcome: { status: 'failed', code }, pid: null, turns: 0, costMicros: null });
 });
 
-test('a receiver of events that throws does not disturb the run', async () => {
-  await using model = await startModel([say('done')]);
-  const onEvent = () => {
-    throw new Error('the database is away');
-  };
-  await using attempt = await createAttempt({ url: model.url, spec: { onEvent } });
-  expect((await startAgentProcess(attempt.spec).done).outcome).toEqual({ status: 'succeeded', result: 'done' });
+test('a receiver of events that throws ends the run, with its tools', async () => {
+  await using model = await startModel([useTool('Bash', { command: 'sleep 651', description: 'wait' }), say('done')]);
+  await using attempt = await createAttempt({
+    url: model.url,
+    agent: { tools: ['Bash'] },
+    spec: {
+      onEvent({ type }) {
+        if (type === 'agent.tool_use') throw new Error('there is no room for it');
+      },
+    },
+  });
+  expect((await startAgentProcess(attempt.spec).done).outcome).toMatchObject({
+    status: 'failed',
+    code: 'internal_error',
+    detail: expect.stringContaining('agent.tool_use was not taken: there is no room for it') as string,
+  });
+  expect(await attempt.processes()).toEqual([]);
+  expect(await commandsMatching(/sleep 651/)).toEqual([]);
 });
 
 async function commandsMatching(pattern: RegExp): Promise<string[]> {

@@ -58,7 +58,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
   const { child } = launch;
   const watch = watchLimits({ spec, processId: claude.id, child, listener, onMemory });
   let breach: Breach | null = null;
-  const breached = watch.breached.then((found) => void (breach = found));
+  const breached = Promise.race([watch.breached, listener.unheard]).then((found) => void (breach = found));
   const startTimeoutMs = spec.startTimeoutMs ?? START_TIMEOUT_MS;
   const hasBegun = Promise.race([listener.firstWord, child.exited, breached, stopped]);
   const isStartTimedOut = !(await settlesWithin(hasBegun, startTimeoutMs));

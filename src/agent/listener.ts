@@ -1,6 +1,7 @@
 import { toMessage } from '../core/errors.ts';
 import type { EventData, NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
+import type { Breach } from './agent-outcome.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import { createMessageMapper, type MessageMapper } from './messages-to-events.ts';
 import { type ClaudeResult, parseResult } from './result.ts';
@@ -24,6 +25,8 @@ export interface Listener extends Pick<MessageMapper, 'turns' | 'toolUses' | 'as
   readonly isWaiting: boolean;
   /** Resolves with the first result. */
   readonly resultCame: Promise<void>;
+  /** Resolves when `onEvent` has thrown: what is not heard must not go on. */
+  readonly unheard: Promise<Breach>;
   /** The last one. */
   readonly result: ClaudeResult | null;
   /** Null until Claude Code has introduced itself. */
@@ -41,6 +44,7 @@ export function createListener({
   const mapper = createMessageMapper();
   const firstWord = Promise.withResolvers<void>();
   const resultCame = Promise.withResolvers<void>();
+  const unheard = Promise.withResolvers<Breach>();
   /** The hook hears of a tool use before the message about it is read; it is told before the tool's result. */
   const untoldDenials = new Map<string, EventData['agent.permission_denied']>();
   let result: ClaudeResult | null = null;
@@ -62,7 +66,9 @@ export function createListener({
       onEvent(event);
       if (event.type === 'agent.tool_use') untold.get(event.data.toolUseId)?.();
     } catch (error) {
+      const detail = `the event ${event.type} was not taken: ${toMessage(error)}`;
       log?.error({ attemptId, type: event.type, error: toMessage(error) }, 'an event of an attempt was not taken');
+      unheard.resolve({ code: 'internal_error', detail });
     }
   }
 
@@ -107,6 +113,7 @@ export function createListener({
       return openToolUses.size > 0 || performance.now() < retryAtMs;
     },
     resultCame: resultCame.promise,
+    unheard: unheard.promise,
     get result() {
       return result;
     },
