@@ -120,7 +120,7 @@ export function createMessageMapper(): MessageMapper {
         response.usage = mergeUsage(response.usage, event['usage']);
         return [];
       case 'message_stop':
-        return [{ type: 'agent.usage', data: { ...response.usage, model: response.model } }];
+        return [{ type: 'agent.usage', data: { ...response.usage, model: response.model, ...within(parent) } }];
       default:
         return [];
     }

@@ -101,8 +101,10 @@ const BY_ASSISTANT_ERROR: CodeTable = {
  * | no result: anything else, a clean exit too | `cli_crashed` |
  */
 export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
-  const { result, stopReason } = facts;
-  if (result !== null && result.subtype === 'success' && !result.isError) {
+  const { result, stopReason, breach } = facts;
+  // Interrupted in a hook, Claude Code reports a success without a word (measured): nothing that was finished.
+  const isCutOff = result?.text === '' && (stopReason !== null || breach !== null);
+  if (result !== null && result.subtype === 'success' && !result.isError && !isCutOff) {
     return {
       status: 'succeeded',
       result: result.text,
@@ -112,7 +114,6 @@ export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
   const limit = find(BY_LIMIT_REACHED, result?.subtype);
   if (limit !== undefined) return { status: 'failed', code: limit, detail: describe(facts) };
   if (stopReason !== null) return { status: 'stopped', reason: stopReason };
-  const { breach } = facts;
   if (breach !== null) {
     return { status: 'failed', code: breach.code, detail: `${breach.detail} · ${describe(facts)}` };
   }

@@ -41,7 +41,10 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
     return rows[0]!.count;
   };
   const claim = async (): Promise<Claim> => {
-    const [claimed] = await claimRuns({ database, queue }, { queue: 'reader', workerId: createId(), limit: 1 });
+    const [claimed] = await claimRuns(
+      { database, queue },
+      { queue: 'reader', workerId: createId(), limit: 1, agents: new Set(['reader']) },
+    );
     return claimed!;
   };
   const record = async (claimed: Claim, events: NewEvent[]) => {
@@ -395,7 +398,12 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
       pausedAt: expect.any(String) as string,
     });
     const run = await submit();
-    expect(await claimRuns({ database, queue }, { queue: 'reader', workerId: createId(), limit: 1 })).toEqual([]);
+    expect(
+      await claimRuns(
+        { database, queue },
+        { queue: 'reader', workerId: createId(), limit: 1, agents: new Set(['reader']) },
+      ),
+    ).toEqual([]);
     expect(await (await request('/v1/queues')).json()).toMatchObject({
       data: [
         { name: 'reader', waiting: 1 },

@@ -85,6 +85,13 @@ describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (
     expect(await retryMany({ errorCode: 'hung' })).toEqual({ data: [], skipped: [] });
   });
 
+  it('retries each once, also when it is asked twice at once', async () => {
+    const runs = await Promise.all(Array.from({ length: 10 }, () => failedRun({}, 'cli_crashed')));
+    const answers = await Promise.all([1, 2].map(() => retryMany({ errorCode: 'cli_crashed' })));
+    const retried = answers.flatMap(({ data }) => data.map(({ retryOf }) => retryOf));
+    expect(retried.sort()).toEqual(runs.map(({ id }) => id).sort());
+  });
+
   it('refuses a choice that contradicts itself, naming the field', async () => {
     for (const [selection, path] of [
       [{ ids: [createId()], agent: 'reader' }, 'agent'],

@@ -31,7 +31,7 @@ export interface EventData {
     isTruncated?: boolean;
     parentToolUseId?: string;
   };
-  'agent.usage': TokenUsage & { model: string };
+  'agent.usage': TokenUsage & { model: string; parentToolUseId?: string };
   'agent.api_retry': { attempt: number; maxRetries: number; delayMs: number; status: number | null; error: string };
   'agent.permission_denied': { toolUseId: string; name: string; message: string };
   /** A message of Claude Code's that has no type above, kept as it came. */

@@ -5,17 +5,41 @@ import type { Queue } from '../queue/queue.ts';
 import { appendEvents } from './append-events.ts';
 import { toRun, type Run } from './run.ts';
 
+/** How often a cancellation is tried that meets a claim or a settlement half-way. */
+const MAX_TRIES = 5;
+
+/** Two transactions have each waited for a row of the other's (PostgreSQL, appendix A). */
+const DEADLOCK = '40P01';
+
 /**
  * Cancels a run: one that is not running at once, a running one by asking its worker, which ends the
  * process tree and settles the run within seconds. A run that has ended is left as it is. Returns the run
  * as it then stands, or null when there is none.
  *
- * Locks the run's row, so a claim that comes at the same moment either sees a cancelled run and leaves it,
- * or has made it a running one by the time this looks.
+ * Locks the message of a queued run, then its row, in the order in which a claim does: of two that come at the same
+ * moment one waits, and finds either no message or a running run.
  */
 export async function cancelRun(deps: { database: Database; queue: Queue }, runId: string): Promise<Run | null> {
-  const { database, queue } = deps;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await cancelOnce(deps, runId);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== DEADLOCK || tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+async function cancelOnce(
+  { database, queue }: { database: Database; queue: Queue },
+  runId: string,
+): Promise<Run | null> {
   return database.sql.transaction().execute(async (trx) => {
+    const seen = await trx
+      .selectFrom('longhaul.runs')
+      .select(['status', 'queue'])
+      .where('id', '=', runId)
+      .executeTakeFirst();
+    if (seen?.status === 'queued') await queue.remove(trx, { runId, queue: seen.queue });
     const row = await trx
       .selectFrom('longhaul.runs')
       .selectAll()

@@ -23,6 +23,8 @@ interface ClaimOptions {
   readonly queue: string;
   readonly workerId: string;
   readonly limit: number;
+  /** The agents the worker knows. A run of another is left to one that does. */
+  readonly agents: ReadonlySet<string>;
 }
 
 /**
@@ -66,10 +68,12 @@ export async function claimRuns(deps: { database: Database; queue: Queue }, opti
         continue;
       }
       const attemptId = createId();
-      if (await beginAttempt(trx, { row, attemptId, workerId: options.workerId })) {
+      if (!options.agents.has(row.agent)) {
+        await putBack({ trx, queue, row, waitMs: AGENT_WAIT_MS });
+      } else if (await beginAttempt(trx, { row, attemptId, workerId: options.workerId })) {
         claims.push({ run: toRun(row), attemptId, lease: { runId, fence: row.fence }, lastSeq: row.event_seq });
       } else {
-        await putBack({ trx, queue, row });
+        await putBack({ trx, queue, row, waitMs: SESSION_WAIT_MS });
       }
     }
     return claims;
@@ -99,8 +103,12 @@ async function beginAttempt(
 /** How long a run waits that finds its conversation in use. */
 const SESSION_WAIT_MS = 1_000;
 
-/** Undoes a claim in its own transaction: another run of the same conversation is at work. */
-async function putBack({ trx, queue, row }: { trx: Transaction; queue: Queue; row: Selectable<RunsTable> }) {
+/** How long a run waits whose agent the worker that found it does not know, as while a new configuration is rolled out. */
+const AGENT_WAIT_MS = 3_000;
+
+/** Undoes a claim in its own transaction, and keeps the run from being claimed again for a while. */
+async function putBack(options: { trx: Transaction; queue: Queue; row: Selectable<RunsTable>; waitMs: number }) {
+  const { trx, queue, row, waitMs } = options;
   await trx
     .updateTable('longhaul.runs')
     .set({
@@ -114,7 +122,7 @@ async function putBack({ trx, queue, row }: { trx: Transaction; queue: Queue; ro
     .where('id', '=', row.id)
     .execute();
   // Reckoned from the lease it was given: by the database's clock.
-  const startAfter = new Date((row.lease_expires_at?.getTime() ?? 0) - LEASE_DURATION_MS + SESSION_WAIT_MS);
+  const startAfter = new Date((row.lease_expires_at?.getTime() ?? 0) - LEASE_DURATION_MS + waitMs);
   await queue.requeue(trx, { runId: row.id, queue: row.queue, priority: row.priority, startAfter });
 }
 

@@ -143,7 +143,10 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const run = await submit();
     const claims = await Promise.all(
       Array.from({ length: 8 }, () =>
-        claimRuns({ database, queue }, { queue: 'reader', workerId: createId(), limit: 4 }),
+        claimRuns(
+          { database, queue },
+          { queue: 'reader', workerId: createId(), limit: 4, agents: new Set(['reader']) },
+        ),
       ),
     );
     expect(claims.flat().map((claimed) => claimed.run.id)).toEqual([run.id]);
@@ -154,7 +157,10 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const low = await submit();
     const delayed = await submit({ startAfter: new Date(Date.now() + 3_600_000), priority: 9 });
     const high = await submit({ priority: 5 });
-    const claims = await claimRuns({ database, queue }, { queue: 'reader', workerId: bench.workerId, limit: 10 });
+    const claims = await claimRuns(
+      { database, queue },
+      { queue: 'reader', workerId: bench.workerId, limit: 10, agents: new Set(['reader']) },
+    );
     expect(claims.map((claimed) => claimed.run.id).sort()).toEqual([low.id, high.id].sort());
     const single = await submit({ priority: 1 });
     const best = await submit({ priority: 2 });
@@ -168,7 +174,12 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
   it('gives nothing out of a paused queue until it is resumed', async () => {
     await submit();
     await sql`insert into longhaul.queues (name, paused_at) values ('reader', now())`.execute(database.sql);
-    expect(await claimRuns({ database, queue }, { queue: 'reader', workerId: bench.workerId, limit: 1 })).toEqual([]);
+    expect(
+      await claimRuns(
+        { database, queue },
+        { queue: 'reader', workerId: bench.workerId, limit: 1, agents: new Set(['reader']) },
+      ),
+    ).toEqual([]);
     await sql`delete from longhaul.queues`.execute(database.sql);
     await settle(await claim());
   });
@@ -183,6 +194,36 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await events(run.id)).toHaveLength(2);
   });
 
+  it('cancels and claims at once without either waiting for the other', async () => {
+    for (let round = 0; round < 15; round++) {
+      const runs = await Promise.all([1, 2, 3].map(() => submit()));
+      const [claims] = await Promise.all([
+        claimRuns(
+          { database, queue },
+          { queue: 'reader', workerId: bench.workerId, limit: 3, agents: new Set(['reader']) },
+        ),
+        ...runs.map(({ id }) => cancelRun({ database, queue }, id)),
+      ]);
+      for (const claimed of claims) await settle(claimed, { outcome: { status: 'cancelled' } });
+      for (const { id } of runs) expect((await findRun(database, id))?.status).toBe('cancelled');
+    }
+    expect(await waiting()).toBe(0);
+  });
+
+  it('leaves a run of an agent that the worker does not know to another', async () => {
+    const run = await submit();
+    const claimed = await claimRuns(
+      { database, queue },
+      { queue: 'reader', workerId: bench.workerId, limit: 1, agents: new Set(['other']) },
+    );
+    expect(claimed).toEqual([]);
+    expect(await bench.depth()).toMatchObject({ waiting: 0, delayed: 1 });
+    expect(await findRun(database, run.id)).toMatchObject({ status: 'queued', attempt: 0, startedAt: null });
+    await bench.endWait();
+    await settle(await claim());
+    expect((await events(run.id)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  });
+
   it("tells a running run's worker to cancel, by notification and at the next renewal", async () => {
     const run = await submit();
     const claimed = await claim();
@@ -195,6 +236,33 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     await settle(claimed, { outcome: { status: 'cancelled' } });
     expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled', costUsd: 0.0006 });
     await stopListening();
+  });
+
+  it('knows the turns and tools of a lost attempt from its log', async () => {
+    const run = await submit();
+    const claimed = await claim();
+    const model = 'm';
+    const batch: NewEvent[] = [
+      { type: 'agent.usage', data: { ...usage, model } },
+      { type: 'agent.tool_use', data: { toolUseId: '1', name: 'Bash', input: {} } },
+      { type: 'agent.tool_use', data: { toolUseId: '2', name: 'Task', input: {} } },
+      { type: 'agent.usage', data: { ...usage, model, parentToolUseId: '2' } },
+      { type: 'agent.tool_use', data: { toolUseId: '3', name: 'Bash', input: {} } },
+      { type: 'agent.usage', data: { ...usage, model } },
+    ];
+    await recordEvents(database, { runId: run.id, attempt: 1, events: batch, lease: claimed.lease, lastSeq: 2 });
+    await bench.expireLease(run.id);
+    expect(await sweep()).toMatchObject([{ id: run.id, turns: 2, toolUses: { Bash: 2, Task: 1 } }]);
+    await sql`update longhaul.attempts set started_at = now() - interval '40 days' where run_id = ${run.id}`.execute(
+      database.sql,
+    );
+    await claim();
+    await sql`update longhaul.attempts set started_at = now() - interval '40 days' where run_id = ${run.id}`.execute(
+      database.sql,
+    );
+    await bench.expireLease(run.id);
+    expect((await sweep())[0]?.durationMs).toBeGreaterThan(40 * 24 * 3_600_000 - 1);
+    await cancelRun({ database, queue }, run.id);
   });
 
   it('settles a lost run once, with the metered cost, and refuses everything the late worker still writes', async () => {

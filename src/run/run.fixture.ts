@@ -76,7 +76,10 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number]) {
         },
       ),
     async claim(): Promise<Claim> {
-      const [claimed] = await claimRuns({ database, queue }, { queue: 'reader', workerId, limit: 1 });
+      const [claimed] = await claimRuns(
+        { database, queue },
+        { queue: 'reader', workerId, limit: 1, agents: new Set(['reader']) },
+      );
       if (claimed === undefined) throw new Error('Nothing to claim.');
       return claimed;
     },

@@ -3,7 +3,7 @@ import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import type { RunLimits } from '../core/limits.ts';
-import type { Database } from '../db/database.ts';
+import type { Database, Transaction } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import { appendEvents } from './append-events.ts';
 import { toRun, type Run } from './run.ts';
@@ -23,6 +23,8 @@ export interface Submission {
   readonly requestedLimits: Partial<RunLimits>;
   /** The run it tries once more, by hand; null for a new one. */
   readonly retryOf: string | null;
+  /** Whether it is refused when another run tries that one again already. Defaults to false. */
+  readonly isOnlyRetry?: boolean;
   readonly idempotencyKey: string | null;
   /** The API key that submits. */
   readonly createdBy: string;
@@ -32,7 +34,8 @@ export interface Submission {
  * Accepts a run: its row, its first event and its queue job in one transaction, so that an accepted run
  * survives anything and a refused one leaves no trace. The same idempotency key of the same caller
  * answers the run it made the first time.
- * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request before.
+ * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request before, `conflict` when it
+ * is to be the only retry and is not.
  */
 export async function submitRun(deps: { database: Database; queue: Queue }, submission: Submission): Promise<Run> {
   const { database, queue } = deps;
@@ -40,6 +43,7 @@ export async function submitRun(deps: { database: Database; queue: Queue }, subm
   const id = createId();
   const requestHash = submission.idempotencyKey === null ? null : hashRequest(submission);
   const inserted = await database.sql.transaction().execute(async (trx) => {
+    if (submission.isOnlyRetry === true) await refuseSecondRetry(trx, submission.retryOf);
     const row = await trx
       .insertInto('longhaul.runs')
       .values({
@@ -79,6 +83,14 @@ export async function submitRun(deps: { database: Database; queue: Queue }, subm
     return { ...row, event_seq: 1 };
   });
   return toRun(inserted ?? (await findEarlier(database, submission, requestHash)));
+}
+
+/** Locks the run that is retried: of two retries at once the second waits, and finds the first. */
+async function refuseSecondRetry(trx: Transaction, retryOf: string | null): Promise<void> {
+  await trx.selectFrom('longhaul.runs').select('id').where('id', '=', retryOf).forUpdate().execute();
+  const other = await trx.selectFrom('longhaul.runs').select('id').where('retry_of', '=', retryOf).executeTakeFirst();
+  if (other === undefined) return;
+  throw new LonghaulError('conflict', { message: `Run ${retryOf} is tried again already, by run ${other.id}.` });
 }
 
 async function findEarlier(database: Database, submission: Submission, requestHash: string | null) {

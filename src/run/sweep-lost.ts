@@ -63,9 +63,10 @@ async function settleLostRun({ database, queue }: Omit<SweepDeps, 'onError'>, id
     const attempt = await readAttempt(trx, row);
     const settlement = {
       outcome: toOutcome(row, attempt),
-      turns: 0,
+      // By the log: its worker is not there to say.
+      turns: attempt.turns,
       durationMs: attempt.age_ms,
-      toolUses: {},
+      toolUses: attempt.tool_uses ?? {},
       metered: { costMicros: attempt.metered_cost_micros, models: (attempt.metered ?? {}) as Spending['models'] },
       reported: null,
       exitCode: null,
@@ -87,7 +88,14 @@ function readAttempt(trx: Transaction, row: Selectable<RunsTable>) {
     .select([
       'metered',
       'metered_cost_micros',
-      sql<number>`(extract(epoch from clock_timestamp() - started_at) * 1000)::int`.as('age_ms'),
+      sql<number>`(extract(epoch from clock_timestamp() - started_at) * 1000)::bigint`.as('age_ms'),
+      sql<number>`(select count(*)::int from longhaul.run_events where run_id = ${row.id} and attempt = ${row.attempt}
+        and type = 'agent.usage' and data->>'parentToolUseId' is null)`.as('turns'),
+      sql<Record<string, number> | null>`(select json_object_agg(name, uses) from (
+        select data->>'name' as name, count(*)::int as uses from longhaul.run_events
+         where run_id = ${row.id} and attempt = ${row.attempt} and type = 'agent.tool_use' group by 1) as used)`.as(
+        'tool_uses',
+      ),
       // Claude Code says its first word before it asks the model anything.
       sql<boolean>`exists (select from longhaul.run_events where run_id = ${row.id} and attempt = ${row.attempt} and type <> 'run.started')`.as(
         'has_begun',

@@ -40,7 +40,6 @@ function createTestAdmission(setup: {
         : {
             startingCount: waiting.startingCount,
             readyFor: (names) => names.reduce((sum, name) => sum + (waiting.ready[name] ?? 0), 0),
-            shed: () => void (state.sheds += 1),
           },
     estimates: {
       of: (agent) => ({ bytes: (needs.get(agent) ?? 100) * MB, isMeasured: needs.has(agent) }),
@@ -51,6 +50,7 @@ function createTestAdmission(setup: {
       warn: (_: unknown, text?: string) => void state.warnings.push(text ?? ''),
       info: () => void (state.infos += 1),
     },
+    onShort: () => void (state.sheds += 1),
     onChange: () => void (state.changes += 1),
   });
   return { admission, state };

@@ -18,8 +18,6 @@ export interface WaitingProcesses {
   readonly startingCount: number;
   /** How many wait, ready, for a run of one of these agents. */
   readyFor(agents: readonly string[]): number;
-  /** Gives one up, if there is one. */
-  shed(): void;
 }
 
 /** Says how many runs may be claimed: only those that can start at once, so that others are left to another worker. */
@@ -52,12 +50,14 @@ interface AdmissionOptions {
   readonly estimates: Pick<MemoryEstimates, 'of' | 'raise'>;
   readonly readFreeMemory: () => FreeMemory;
   readonly log: Pick<Logger, 'info' | 'warn'>;
+  /** Called at each look at a queue that memory is short for, whether a run waits in it or not. */
+  readonly onShort: (queue: string) => void;
   /** Called when it begins or ends to hold runs of a queue. */
   readonly onChange: () => void;
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { slots, maxStarts, running, waiting = () => null, estimates, log, onChange } = options;
+  const { slots, maxStarts, running, waiting = () => null, estimates, log, onShort, onChange } = options;
   const agentsByQueue = Map.groupBy(options.agents.values(), ({ queue }) => queue);
   /** The queues that memory is short for, with the reason. */
   const held = new Map<string, string>();
@@ -81,7 +81,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       if (free <= 0 || largest === null) return 0;
       const memory = readLeft();
       const fitting = countFitting({ leftBytes: memory.leftBytes, needBytes: largest.bytes, ready });
-      if (fitting === 0) waiting()?.shed();
+      if (fitting === 0) onShort(queue);
       note({ queue, isHeld: fitting === 0, largest, memory });
       return Math.min(free, fitting);
     },

@@ -11,6 +11,8 @@ interface ClaimerOptions {
   readonly deps: { readonly database: Database; readonly queue: Queue; readonly log: Logger };
   readonly workerId: string;
   readonly queues: readonly string[];
+  /** The agents this worker knows. */
+  readonly agents: ReadonlySet<string>;
   /** How many runs of a queue may be claimed now. */
   readonly freeSlots: (queue: string) => number;
   readonly onClaim: (claim: Claim) => void;
@@ -24,7 +26,8 @@ export interface Claimer {
   stop(): Promise<void>;
 }
 
-export async function createClaimer({ deps, workerId, queues, freeSlots, onClaim }: ClaimerOptions): Promise<Claimer> {
+export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
+  const { deps, workerId, queues, agents, freeSlots, onClaim } = options;
   const { database, queue, log } = deps;
   /** The queues that may have work. A queue is in it until a look at it found less than asked for. */
   const hopeful = new Set<string>();
@@ -47,7 +50,7 @@ export async function createClaimer({ deps, workerId, queues, freeSlots, onClaim
         const { name, limit } = found;
         // Removed before it is looked at: a call that comes meanwhile puts it in again.
         hopeful.delete(name);
-        const claims = await claimRuns({ database, queue }, { queue: name, workerId, limit });
+        const claims = await claimRuns({ database, queue }, { queue: name, workerId, limit, agents });
         for (const claimed of claims) onClaim(claimed);
         if (claims.length === limit) hopeful.add(name);
       }

@@ -66,7 +66,7 @@ async function settleUntilLost(options: {
 }
 
 /** How long the last count of a lost attempt is tried to be left. */
-const COUNT_TIMEOUT_MS = 60_000;
+const COUNT_TIMEOUT_MS = 3_000;
 
 /**
  * Leaves what a lost attempt has spent for whoever settles it, as long as nobody has. Afterwards nothing of it may be

@@ -1,4 +1,10 @@
-import { startAgentProcess, type AgentProcess, type AgentReport, type StopReason } from '../agent/agent-process.ts';
+import {
+  NOTHING_DONE,
+  startAgentProcess,
+  type AgentProcess,
+  type AgentReport,
+  type StopReason,
+} from '../agent/agent-process.ts';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { EventType } from '../core/events.ts';
@@ -104,7 +110,16 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       throw new LonghaulError('internal_error', { message: `Agent "${run.agent}" is not configured on this worker.` });
     }
     const hold = { sessionId: run.sessionId, lease };
-    station = await prepareStation({ deps, run, agent, hold, isLost: () => isLeaseLost });
+    const preparing = prepareStation({ deps, run, agent, hold, isLost: () => isLeaseLost });
+    const ready = await Promise.race([preparing, stopped.promise]);
+    if (typeof ready === 'string') {
+      // A template may take long to be copied: nobody waits for the end of that.
+      void preparing
+        .then((late) => leaveStation(late, { spares: deps.spares, run, keptProcess: null }))
+        .catch(() => {});
+      return { ...NOTHING_DONE, outcome: { status: 'stopped', reason: ready }, durationMs: 0 };
+    }
+    station = ready;
     const { lane, spare, workspaceDir, conversation } = station;
     const limits = toRemaining(run, conversation);
     const opened = lane.open({
@@ -129,7 +144,8 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       gateway: { url: deps.gateway.url, token: lane.token },
       // What a tool is asked to do is in the log before it does it.
       beforeToolUse: () => recorder.flush(),
-      hasOpenModelCall: () => opened.openRequests > 0,
+      // Hooks of a project's own settings may take their time, and are not heard of.
+      ...(agent.settingSources.length === 0 && { hasOpenModelCall: () => opened.openRequests > 0 }),
       providerFailure: () => opened.failure(),
       claudePath: deps.claudePath,
       scratchRoot: deps.scratchRoot,
@@ -201,7 +217,7 @@ function toRemaining({ limits, costUsd, turns }: Run, { isResumed }: Conversatio
   return {
     ...limits,
     maxBudgetUsd: Math.max(0, limits.maxBudgetUsd - costUsd),
-    // One that starts afresh has its way before it again.
-    maxTurns: isResumed ? Math.max(0, limits.maxTurns - turns) : limits.maxTurns,
+    // One that starts afresh has its way before it again; one that was cut off in its last turn has that turn.
+    maxTurns: isResumed ? Math.max(Math.min(1, limits.maxTurns), limits.maxTurns - turns) : limits.maxTurns,
   };
 }

@@ -29,12 +29,13 @@ export interface LeaseKeeper {
 
 /** Renews all leases of a worker together, in one statement every few seconds. */
 export function createLeaseKeeper({ database, log }: { database: Database; log: Logger }): LeaseKeeper {
-  const held = new Map<string, HeldLease & { renewedAt: number }>();
+  const held = new Map<string, HeldLease & { renewedAt: number; renewedOn: number }>();
   let renewing: Promise<void> | null = null;
 
   async function renew(): Promise<void> {
     // Measured from before the statement is sent: a clock that only counts forward, whatever the wall clock does.
     const sentAt = performance.now();
+    const sentOn = Date.now();
     const asked = [...held.values()];
     try {
       const renewed = new Map(
@@ -51,6 +52,7 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
         if (answer === undefined) lose(entry);
         else {
           entry.renewedAt = sentAt;
+          entry.renewedOn = sentOn;
           if (answer.isCancelRequested) entry.onCancelRequested();
         }
       }
@@ -64,7 +66,11 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
     entry.onLost();
   }
 
-  const isExpired = ({ renewedAt }: { renewedAt: number }) => performance.now() - renewedAt > GIVE_UP_AFTER_MS;
+  const isExpired = (entry: { renewedAt: number; renewedOn: number }) => {
+    // The clock that only counts forward stands still while a machine is suspended; the wall clock does not.
+    const elapsedMs = Math.max(performance.now() - entry.renewedAt, Date.now() - entry.renewedOn);
+    return elapsedMs > GIVE_UP_AFTER_MS;
+  };
 
   function loseExpired(): void {
     for (const entry of held.values()) if (isExpired(entry)) lose(entry);
@@ -80,7 +86,7 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
 
   return {
     hold(entry) {
-      held.set(entry.lease.runId, { ...entry, renewedAt: performance.now() });
+      held.set(entry.lease.runId, { ...entry, renewedAt: performance.now(), renewedOn: Date.now() });
     },
     release(runId) {
       held.delete(runId);

@@ -181,7 +181,7 @@ export function createSpares(options: SparesOptions): Spares {
     const fitting = [...waiting].filter(
       (spare) =>
         spare.agent === agent &&
-        spare.process.isUsable &&
+        spare.process.isFree &&
         hasSameLimits(spare.limits, run.limits) &&
         (spare.user === null || (agent.isReused && spare.user === run.user)),
     );
@@ -210,10 +210,12 @@ export function createSpares(options: SparesOptions): Spares {
         // Another run may have taken it while this one was looking at the one before.
         if (!waiting.delete(spare)) continue;
         const { workspace } = agent;
-        if (await adoptWorkspace(spare.workspaceDir, { workspace, run })) return spare;
-        // The run has a directory already: what waits elsewhere is for another.
+        const adopted = await adoptWorkspace(spare.workspaceDir, { workspace, run });
+        if (adopted === 'adopted') return spare;
         waiting.add(spare);
-        return null;
+        if (isStopped || adopted === 'gone' || !spare.process.isFree) giveUp(spare);
+        // The run has a directory already: what waits elsewhere is for another.
+        if (adopted === 'taken') return null;
       }
       return null;
     },

@@ -53,7 +53,9 @@ export function leaveStation(
   { spares, run, keptProcess }: { spares: Spares; run: Run; keptProcess: ClaudeProcess | null },
 ): void {
   if (keptProcess !== null && run.user !== null) {
-    spares.keep({ process: keptProcess, lane, agent, limits: run.limits, workspaceDir }, run.user);
+    // Those it was started with: a later attempt may have had less left than its run began with.
+    const { limits } = keptProcess.spec;
+    spares.keep({ process: keptProcess, lane, agent, limits, workspaceDir }, run.user);
     return;
   }
   lane.close();

@@ -98,6 +98,7 @@ export function createWorker(options: WorkerDeps): Worker {
       estimates,
       readFreeMemory,
       log,
+      onShort: (name) => void makeRoom(name),
       onChange: () => presence?.update(),
     });
     spares = createSpares({
@@ -163,6 +164,7 @@ export function createWorker(options: WorkerDeps): Worker {
       deps: { database, queue, log },
       workerId: id,
       queues: [...new Set([...config.agents.values()].map((agent) => agent.queue))],
+      agents: new Set(config.agents.keys()),
       freeSlots: (name) => (isDraining ? 0 : admission.freeSlots(name)),
       onClaim(claim) {
         const execution = executeAttempt(deps, claim);
@@ -170,6 +172,13 @@ export function createWorker(options: WorkerDeps): Worker {
         void execution.done.then(firstFinished.resolve);
       },
     });
+  }
+
+  /** Gives up a process that waits, for a run that waits: not for a queue that nothing waits in. */
+  async function makeRoom(queueName: string): Promise<void> {
+    if (spares === null || spares.count === 0) return;
+    const [depth] = await queue.depth([queueName]).catch(() => []);
+    if (depth !== undefined && depth.waiting > 0) spares.shed();
   }
 
   async function drain(timeoutMs: number): Promise<boolean> {

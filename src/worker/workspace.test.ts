@@ -108,11 +108,13 @@ describe('a workspace', () => {
     const spare = await prepareSpareWorkspace({ workspace, dataDir: path.join(root, 'elsewhere/data') });
     expect(await readFile(path.join(spare, 'notes.md'), 'utf8')).toBe('hello');
     const taker = run();
-    expect(await adoptWorkspace(spare, { workspace, run: taker })).toBe(true);
+    expect(await adoptWorkspace(spare, { workspace, run: taker })).toBe('adopted');
     await writeFile(path.join(spare, 'notes.md'), 'changed');
     expect(await prepare(workspace, taker)).toBe(spare);
     expect(await readFile(path.join(workspace.root, taker.id, 'notes.md'), 'utf8')).toBe('changed');
-    expect(await adoptWorkspace(spare, { workspace, run: taker })).toBe(false);
+    expect(await adoptWorkspace(spare, { workspace, run: taker })).toBe('taken');
+    await rm(spare, { recursive: true });
+    expect(await adoptWorkspace(spare, { workspace, run: run() })).toBe('gone');
   });
 
   it('is not followed out of its root by a link in its place', async () => {
@@ -133,5 +135,21 @@ describe('a workspace', () => {
     const shared = { ...workspace, mode: 'shared' } as const;
     await removeSpareWorkspace(await prepareSpareWorkspace({ workspace: shared, dataDir }), shared);
     expect(await readdir(workspace.root)).toEqual([]);
+  });
+
+  it('that a killed worker has left half-made, or made for nobody, is removed after an hour', async () => {
+    const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: null } as const;
+    const old = '01900000-0000-7000-8000-00000000000';
+    const young = createId();
+    const kept = createId();
+    await mkdir(workspace.root);
+    for (const name of [`spare-${old}1`, `spare-${old}2`, `.${old}3.new`, `spare-${young}`, `.${young}.new`, 'notes']) {
+      await mkdir(path.join(workspace.root, name));
+    }
+    await symlink(`spare-${old}1`, path.join(workspace.root, kept));
+    await removeOldWorkspaces(workspace, new Date(0));
+    expect((await readdir(workspace.root)).sort()).toEqual(
+      [kept, 'notes', `spare-${old}1`, `spare-${young}`, `.${young}.new`].sort(),
+    );
   });
 });

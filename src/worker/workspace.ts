@@ -1,4 +1,4 @@
-import { cp, lstat, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { cp, lstat, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Workspace } from '../config/config.ts';
@@ -27,7 +27,8 @@ export function prepareWorkspace({ workspace, run, dataDir }: WorkspaceOptions):
     if (found === null) await fill(directory, template);
     const place = await realpath(directory);
     // A link put in the directory's place would lead the run out of its root. Ours leads to one made beforehand, beside it.
-    const isOurs = found?.isSymbolicLink() === true && path.dirname(place) === root && isId(path.basename(place));
+    const isOurs =
+      found?.isSymbolicLink() === true && path.dirname(place) === root && isSpareName(path.basename(place));
     if (place !== directory && !isOurs) throw new Error(`${directory} is a link`);
     return place;
   });
@@ -41,24 +42,32 @@ export function prepareSpareWorkspace({ workspace, dataDir }: Omit<WorkspaceOpti
   return usable(workspace, async () => {
     const { root, template } = await openRoot({ workspace, dataDir });
     if (workspace.mode === 'shared') return root;
-    const directory = path.join(root, createId());
+    const directory = path.join(root, `${SPARE_PREFIX}${createId()}`);
     await fill(directory, template);
     return realpath(directory);
   });
 }
 
-/** Gives a run a directory that was made beforehand, for good; false when the run, or its session, has one already. */
+/**
+ * Gives a run a directory that was made beforehand, for good. `taken`: the run, or its session, has one already; `gone`:
+ * somebody has removed it.
+ */
 export async function adoptWorkspace(
   directory: string,
   { workspace, run }: Omit<WorkspaceOptions, 'dataDir'>,
-): Promise<boolean> {
-  if (workspace.mode === 'shared') return true;
+): Promise<'adopted' | 'taken' | 'gone'> {
+  const isThere = await stat(directory).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isThere) return 'gone';
+  if (workspace.mode === 'shared') return 'adopted';
   try {
     // By a link beside it: the processes that are at home in the directory know it by its name.
     await symlink(path.basename(directory), path.join(path.dirname(directory), nameOf(workspace, run)));
-    return true;
+    return 'adopted';
   } catch {
-    return false;
+    return 'taken';
   }
 }
 
@@ -100,10 +109,15 @@ async function fill(directory: string, template: string | null): Promise<void> {
 
 /** Under another name first: a copy that breaks off half-way is never taken for the whole by a later attempt. */
 async function copyWhole(from: string, to: string): Promise<void> {
-  const aside = path.join(path.dirname(to), `.${path.basename(to)}.new`);
-  await rm(aside, { recursive: true, force: true });
-  await cp(from, aside, { recursive: true, verbatimSymlinks: true });
-  await rename(aside, to);
+  const aside = path.join(path.dirname(to), `.${createId()}${PARTIAL_SUFFIX}`);
+  try {
+    await cp(from, aside, { recursive: true, verbatimSymlinks: true });
+    await rename(aside, to);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
+    // An earlier attempt's copy, which nobody waited for, has come first: it is the same.
+    if (!['EEXIST', 'ENOTEMPTY'].includes(String((error as { code?: unknown }).code))) throw error;
+  }
 }
 
 function refuseBroad(root: string): string {
@@ -119,12 +133,43 @@ function refuseExposed(place: string, dataDir: string): string {
   return place;
 }
 
-/** Removes the directories of runs and sessions that began before `before`: their names, UUIDv7, say when that was. */
+/**
+ * Removes the directories of runs and sessions that began before `before`: their names, UUIDv7, say when that was. And
+ * what a worker that was killed has left half-made, or made for a run that never came.
+ */
 export async function removeOldWorkspaces(workspace: Workspace, before: Date): Promise<void> {
   if (workspace.mode === 'shared') return;
-  const entries = await readdir(workspace.root).catch(() => []);
-  const old = entries.filter(
-    (entry) => isId(entry) && Number.parseInt(entry.replaceAll('-', '').slice(0, 12), 16) < before.getTime(),
+  const { root } = workspace;
+  const entries = await readdir(root).catch(() => []);
+  const remove = (names: readonly string[]) =>
+    Promise.all(names.map((name) => rm(path.join(root, name), { recursive: true, force: true })));
+  await remove(entries.filter((entry) => isId(entry) && madeAt(entry) < before.getTime()));
+  const abandoned = Date.now() - ABANDONED_AFTER_MS;
+  await remove(entries.filter((entry) => isPartialName(entry) && madeAt(entry.slice(1)) < abandoned));
+  const spares = entries.filter((entry) => isSpareName(entry) && madeAt(entry.slice(SPARE_PREFIX.length)) < abandoned);
+  if (spares.length === 0) return;
+  const links = await Promise.all(
+    entries.filter(isId).map((entry) => readlink(path.join(root, entry)).catch(() => '')),
   );
-  await Promise.all(old.map((entry) => rm(path.join(workspace.root, entry), { recursive: true, force: true })));
+  const given = new Set(links);
+  await remove(spares.filter((spare) => !given.has(spare)));
+}
+
+/** Before its name: a directory made beforehand. A run that is given it has a link to it under its own name. */
+const SPARE_PREFIX = 'spare-';
+const PARTIAL_SUFFIX = '.new';
+/** A process waits for a run for ten minutes at the most, and a copy does not take an hour. */
+const ABANDONED_AFTER_MS = 3_600_000;
+
+function isSpareName(name: string): boolean {
+  return name.startsWith(SPARE_PREFIX) && isId(name.slice(SPARE_PREFIX.length));
+}
+
+function isPartialName(name: string): boolean {
+  return name.startsWith('.') && name.endsWith(PARTIAL_SUFFIX) && isId(name.slice(1, -PARTIAL_SUFFIX.length));
+}
+
+/** When something whose name begins with a UUIDv7 was made, in milliseconds since the epoch. */
+function madeAt(name: string): number {
+  return Number.parseInt(name.replaceAll('-', '').slice(0, 12), 16);
 }

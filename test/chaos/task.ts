@@ -33,7 +33,8 @@ function wordsOf(name: string, count: number): string[] {
 /** Reads the task out of a prompt; null when it holds none. */
 export function parseTask(prompt: string): Task | null {
   const start = prompt.indexOf('{');
-  const end = prompt.lastIndexOf('}');
+  // What Longhaul itself has to say may follow, with braces of its own.
+  const end = prompt.indexOf('}', prompt.indexOf('endlessFailure'));
   try {
     const parsed: unknown = JSON.parse(prompt.slice(start, end + 1));
     return typeof parsed === 'object' && parsed !== null && 'endlessFailure' in parsed ? (parsed as Task) : null;

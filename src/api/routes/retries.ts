@@ -47,7 +47,7 @@ export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): 
       path: '/v1/runs/retry',
       summary: 'Try many runs again',
       description:
-        'Those named by `ids`, or the newest that have failed and were not tried again yet, of those that the other fields choose. One that cannot be tried again does not keep the others back.',
+        'Those named by `ids`, or the newest that have failed and were not tried again yet, of those that the other fields choose. One that cannot be tried again, or is already, does not keep the others back.',
       request: { body: { required: true, content: { 'application/json': { schema: retrySelectionSchema } } } },
       responses: {
         202: json(
@@ -66,7 +66,8 @@ export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): 
       for (const [id, run] of chosen) {
         try {
           if (run === null) throw runNotFound(id);
-          data.push(toRunResource(await retryRun(run, { caller, idempotencyKey: null }), { caller }));
+          const retry = await retryRun(run, { caller, idempotencyKey: null, isOnlyRetry: true });
+          data.push(toRunResource(retry, { caller }));
         } catch (error) {
           if (!(error instanceof LonghaulError)) throw error;
           skipped.push({ id, code: error.code, message: toMessage(error) });
@@ -100,7 +101,13 @@ export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): 
     );
   }
 
-  async function retryRun(run: Run, { caller, idempotencyKey }: { caller: Caller; idempotencyKey: string | null }) {
+  interface RetryOptions {
+    readonly caller: Caller;
+    readonly idempotencyKey: string | null;
+    readonly isOnlyRetry?: boolean;
+  }
+
+  async function retryRun(run: Run, { caller, idempotencyKey, isOnlyRetry = false }: RetryOptions) {
     if (run.status !== 'failed' && run.status !== 'cancelled') {
       throw new LonghaulError('conflict', {
         message: `Run ${run.id} is ${run.status}; only one that has failed or was cancelled can be tried again.`,
@@ -114,6 +121,6 @@ export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): 
       createdBy: caller.keyId,
       retryOf: run.id,
     });
-    return submitRun({ database, queue }, submission);
+    return submitRun({ database, queue }, { ...submission, isOnlyRetry });
   }
 }
