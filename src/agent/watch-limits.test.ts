@@ -49,10 +49,11 @@ test.runIf(isLinux)('a run that is under way says how much memory it holds', asy
 });
 
 test.runIf(isLinux)('a process that stands still with nothing to wait for is ended as hung', async () => {
-  const isAsked = Promise.withResolvers<void>();
+  const frozen = Promise.withResolvers<void>();
   await using model = await startScriptedModel({
-    script: () => {
-      isAsked.resolve();
+    async script() {
+      // Not before it stands still: else it may be done by then.
+      await frozen.promise;
       return say('Never heard.');
     },
   });
@@ -64,7 +65,9 @@ test.runIf(isLinux)('a process that stands still with nothing to wait for is end
   const agent = startAgentProcess(attempt.spec);
   await attempt.untilEvent('agent.init');
   const [claude] = (await attempt.processes()).filter(({ parentPid }) => parentPid !== process.pid);
-  process.kill(claude?.pid ?? 0, 'SIGSTOP');
+  if (claude === undefined) throw new Error('There is no process to stop.');
+  process.kill(claude.pid, 'SIGSTOP');
+  frozen.resolve();
   hasOpenModelCall = false;
   const report = await agent.done;
   expect(report.outcome).toMatchObject({
