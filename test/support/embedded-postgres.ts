@@ -15,7 +15,16 @@ export async function loadEmbeddedPostgres(directory: string): Promise<typeof Em
   const isReachable = process.getuid?.() !== 0 || (await isOpenToOthers(PACKAGE_DIR));
   const packageDir = isReachable ? PACKAGE_DIR : await copyPackage(directory);
   const entry = pathToFileURL(path.join(packageDir, 'dist/index.js')).href;
-  return ((await import(entry)) as { default: typeof EmbeddedPostgres }).default;
+  const events = ['beforeExit', 'exit'] as const;
+  const before = events.map((event) => process.listeners(event as 'exit'));
+  const { default: loaded } = (await import(entry)) as { default: typeof EmbeddedPostgres };
+  // It ends the process with 0 when there is nothing left to do, whatever had gone wrong: tests that failed would pass.
+  for (const [index, event] of events.entries()) {
+    for (const listener of process.listeners(event as 'exit')) {
+      if (!before[index]?.includes(listener)) process.off(event, listener);
+    }
+  }
+  return loaded;
 }
 
 async function isOpenToOthers(directory: string): Promise<boolean> {
