@@ -1,0 +1,105 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { NewEvent } from '../core/events.ts';
+import type { Database } from '../db/database.ts';
+import type { Queue } from '../queue/queue.ts';
+import { recordEvents } from './append-events.ts';
+import { cancelRun } from './cancel.ts';
+import { findRun } from './read-runs.ts';
+import { recordMetered } from './record-metered.ts';
+import { renewLeases } from './renew-leases.ts';
+import { createRunBench, settlement, usage, type RunBench } from './run.fixture.ts';
+
+describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
+  let bench: RunBench;
+  let database: Database;
+  let queue: Queue;
+
+  beforeAll(async () => {
+    bench = await createRunBench(kind);
+    ({ database, queue } = bench);
+  });
+
+  afterAll(() => bench.remove());
+
+  const submit: RunBench['submit'] = (changes) => bench.submit(changes);
+  const claim = () => bench.claim();
+  const events = (runId: string) => bench.events(runId);
+  const settle: RunBench['settle'] = (claimed, changes) => bench.settle(claimed, changes);
+  const sweep = () => bench.sweep();
+  const waiting = async () => (await bench.depth()).waiting;
+
+  it('knows the turns and tools of a lost attempt from its log', async () => {
+    const run = await submit();
+    const claimed = await claim();
+    const model = 'm';
+    const batch: NewEvent[] = [
+      { type: 'agent.usage', data: { ...usage, model } },
+      { type: 'agent.tool_use', data: { toolUseId: '1', name: 'Bash', input: {} } },
+      { type: 'agent.tool_use', data: { toolUseId: '2', name: 'Task', input: {} } },
+      { type: 'agent.usage', data: { ...usage, model, parentToolUseId: '2' } },
+      { type: 'agent.tool_use', data: { toolUseId: '3', name: 'Bash', input: {} } },
+      { type: 'agent.usage', data: { ...usage, model } },
+    ];
+    await recordEvents(database, { runId: run.id, attempt: 1, events: batch, lease: claimed.lease, lastSeq: 2 });
+    await bench.expireLease(run.id);
+    expect(await sweep()).toMatchObject([{ id: run.id, turns: 2, toolUses: { Bash: 2, Task: 1 } }]);
+    await sql`update longhaul.attempts set started_at = now() - interval '40 days' where run_id = ${run.id}`.execute(
+      database.sql,
+    );
+    await claim();
+    await sql`update longhaul.attempts set started_at = now() - interval '40 days' where run_id = ${run.id}`.execute(
+      database.sql,
+    );
+    await bench.expireLease(run.id);
+    expect((await sweep())[0]?.durationMs).toBeGreaterThan(40 * 24 * 3_600_000 - 1);
+    await cancelRun({ database, queue }, run.id);
+  });
+
+  it('settles a lost run once, with the metered cost, and refuses everything the late worker still writes', async () => {
+    const run = await submit();
+    const claimed = await claim();
+    await recordMetered(database, { lease: claimed.lease, metered: settlement.metered });
+    expect(await sweep()).toEqual([]);
+    await bench.expireLease(run.id);
+    const swept = await Promise.all([sweep(), sweep()]);
+    expect(swept.flat()).toMatchObject([{ id: run.id, status: 'queued', costUsd: 0.0005, error: null }]);
+
+    const late: NewEvent[] = [{ type: 'agent.text', data: { text: 'late', blockId: '1' } }];
+    expect(
+      await recordEvents(database, { runId: run.id, attempt: 1, events: late, lease: claimed.lease, lastSeq: 2 }),
+    ).toBe(false);
+    expect(await recordMetered(database, { lease: claimed.lease, metered: settlement.metered })).toBe(false);
+    expect(await renewLeases(database, [claimed.lease])).toEqual([]);
+    expect(await settle(claimed)).toBeNull();
+    const log = await events(run.id);
+    expect(log.map(({ type }) => type)).toEqual(['run.queued', 'run.started', 'run.retrying']);
+    expect(log[2]?.data).toMatchObject({ error: { code: 'worker_lost' }, delaySeconds: 0 });
+    expect(await waiting()).toBe(1);
+    await settle(await claim());
+  });
+
+  it('spends no attempt on one that was lost before it had done anything, but not for ever', async () => {
+    const run = await submit();
+    const seen = [];
+    for (let status = 'queued'; status === 'queued';) {
+      await claim();
+      await bench.expireLease(run.id);
+      const [swept] = await sweep();
+      seen.push(swept?.maxAttempts);
+      status = swept?.status ?? 'gone';
+    }
+    expect(seen).toEqual([4, 5, 5, 5, 5]);
+    expect(await findRun(database, run.id)).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
+  });
+
+  it('ends a lost run as cancelled when that had been asked for', async () => {
+    const run = await submit();
+    await claim();
+    await cancelRun({ database, queue }, run.id);
+    await bench.expireLease(run.id);
+    await sweep();
+    expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled' });
+  });
+});
