@@ -215,6 +215,24 @@ test("a tool sees the variables that are named, and nothing of the worker's", as
   expect([...variables.keys()].filter((name) => /^(npm_|VITEST|NODE_|USER$)/.test(name))).toEqual([]);
 });
 
+test.each([
+  { what: 'one that fetches nothing', agent: { tools: ['Bash'] }, expected: 'bundled' },
+  { what: 'one that fetches', agent: { tools: ['Bash', 'WebFetch'] }, expected: '' },
+  {
+    what: 'one whose configuration says otherwise',
+    agent: { tools: ['Bash'], env: { CLAUDE_CODE_CERT_STORE: 'system' } },
+    expected: 'system',
+  },
+])('whether the certificates of the machine are read: $what', async ({ agent, expected }) => {
+  await using model = await startModel([
+    useTool('Bash', { command: 'echo "store=$CLAUDE_CODE_CERT_STORE"', description: 'env' }),
+    say('done'),
+  ]);
+  await using attempt = await createAttempt({ url: model.url, agent });
+  await startAgentProcess(attempt.spec).done;
+  expect(attempt.dataOf('agent.tool_result')[0]?.content.trim()).toBe(`store=${expected}`);
+});
+
 test('the file tools do not leave the workspace, by no path, pattern or link', async () => {
   const outside = await createAttempt();
   await using _ = outside;

@@ -48,7 +48,15 @@ export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Recor
     );
   }
   const given = Object.entries(spec.agent.env).filter(([name]) => !refused.includes(name));
-  return { ...Object.fromEntries(given), ...ours };
+  return { ...toTrust(spec.agent), ...Object.fromEntries(given), ...ours };
+}
+
+/**
+ * Reading the machine's certificates is 3 % of what a start costs. A process that fetches nothing has no use for them:
+ * its model is the gateway, over plain HTTP on this machine. The agent's own `env` may say otherwise.
+ */
+function toTrust({ tools }: ClaudeSpec['agent']): Record<string, string> {
+  return tools.includes('WebFetch') ? {} : { CLAUDE_CODE_CERT_STORE: 'bundled' };
 }
 
 /** What could lead the process around the gateway, or forge a mark. */
