@@ -25,6 +25,8 @@ test('an attempt goes on where another was cut off in the middle of a tool, and 
   const cut = startAgentProcess(first.spec);
   const steps = path.join(first.workspaceDir, 'steps');
   await vi.waitFor(async () => expect(await readFile(steps, 'utf8')).toBe('one\ntwo\n'), { timeout: 20_000 });
+  // Claude Code writes its transcript up to a tenth of a second late; what it has not written is told in another way.
+  await vi.waitFor(() => expect(JSON.stringify(keeper.kept)).toContain('sleep 650'), { timeout: 20_000 });
   for (const { pid } of await first.processes()) process.kill(pid, 'SIGKILL');
   expect((await cut.done).outcome).toMatchObject({ status: 'failed', code: 'cli_crashed' });
   expect(model.requests).toHaveLength(2);
