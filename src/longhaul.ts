@@ -13,6 +13,7 @@ import { createEventHub } from './stream/event-hub.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
+import { createGovernor, toAccount } from './worker/governor.ts';
 import { createWorker, type LeaveReason, type Worker } from './worker/worker.ts';
 
 export interface LonghaulOptions {
@@ -89,15 +90,20 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
 
     let worker: Worker | null = null;
     if (roles.includes('worker')) {
+      const account = toAccount(config.provider);
+      const governor = await createGovernor({ database, queue, agents: config.agents, account, log });
+      closers.push(() => governor.close());
       const gateway = await createGateway({
         upstream: await openUpstream(),
         silenceMs: config.providerSilenceSeconds * 1_000,
+        prices: config.prices,
+        governor,
         log,
       });
       closers.push(() => gateway.close());
       const { ownsProcess = false } = options;
       const isAlone = ownsProcess && !roles.includes('server');
-      worker = createWorker({ config, database, queue, gateway, version: VERSION, ownsProcess, isAlone, log });
+      worker = createWorker({ config, database, queue, gateway, governor, version: VERSION, ownsProcess, isAlone, log });
       workerLeft.resolve(worker.left);
       const { stop } = worker;
       closers.push(stop);

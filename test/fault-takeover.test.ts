@@ -219,7 +219,7 @@ async function readEverything(databaseUrl: string, id: string) {
         .orderBy('seq')
         .execute(),
       ledger: await database.sql
-        .selectFrom('longhaul.ledger')
+        .selectFrom('longhaul.ledger_entries')
         .selectAll()
         .where('run_id', '=', id)
         .orderBy('attempt')

@@ -96,6 +96,7 @@ function createAgent(agent: Partial<Agent> = {}): Agent {
     permissionMode: 'dontAsk',
     workspace: { root: '/', mode: 'shared', from: null },
     limits: LIMITS,
+    concurrent: null,
     retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600, isContinued: true },
     prewarm: 0,
     isReused: false,

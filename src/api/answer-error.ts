@@ -8,7 +8,8 @@ import { answerProblem, toProblem } from './problem.ts';
 /** Answers a request that failed: with what the caller did wrong, or, logged, with `unavailable`. */
 export function answerError({ error, context, log }: { error: Error; context: Context; log: Logger }): Response {
   if (error instanceof LonghaulError) {
-    return answerProblem(context, toProblem(error.code, { detail: error.message, errors: error.errors }));
+    const { code, message, errors, details, retryAfterSeconds } = error;
+    return answerProblem(context, toProblem(code, { detail: message, errors, details }), retryAfterSeconds);
   }
   if (error instanceof HTTPException && error.status === 400) {
     return answerProblem(context, toProblem('invalid_json', { detail: 'The body is not valid JSON.' }));

@@ -18,13 +18,14 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
   let service: TestApi;
   let database: Database;
   let queue: Queue;
+  let rules: TestApi['rules'];
   let api: Api;
   let request: TestApi['request'];
   let post: TestApi['post'];
 
   beforeAll(async () => {
     service = await startApi(kind);
-    ({ database, queue, api, request, post } = service);
+    ({ database, queue, rules, api, request, post } = service);
   });
 
   afterAll(() => service.close());
@@ -41,11 +42,11 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
     return rows[0]!.count;
   };
   const claim = async (): Promise<Claim> => {
-    const [claimed] = await claimRuns(
-      { database, queue },
+    const { claims } = await claimRuns(
+      { database, queue, rules },
       { queue: 'reader', workerId: createId(), limit: 1, agents: new Set(['reader']) },
     );
-    return claimed!;
+    return claims[0]!;
   };
   const record = async (claimed: Claim, events: NewEvent[]) => {
     const { lastSeq } = (await findRun(database, claimed.run.id))!;
@@ -53,7 +54,7 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
   };
   const finish = (claimed: Claim, detail?: string) =>
     settleAttempt(
-      { database, queue },
+      { database, queue, rules },
       {
         lease: claimed.lease,
         settlement: {
@@ -400,10 +401,10 @@ describe.each(DATABASE_KINDS)('the HTTP API on the %s database', (kind) => {
     const run = await submit();
     expect(
       await claimRuns(
-        { database, queue },
+        { database, queue, rules },
         { queue: 'reader', workerId: createId(), limit: 1, agents: new Set(['reader']) },
       ),
-    ).toEqual([]);
+    ).toMatchObject({ claims: [] });
     expect(await (await request('/v1/queues')).json()).toMatchObject({
       data: [
         { name: 'reader', waiting: 1 },

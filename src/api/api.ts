@@ -9,6 +9,10 @@ import { describe } from './check-submission.ts';
 import { createKeyFinder } from './keys.ts';
 import { answerProblem, toProblem } from './problem.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
+import { addAlertRoutes } from './routes/alerts.ts';
+import { addAuditRoutes } from './routes/audit.ts';
+import { addBudgetRoutes } from './routes/budgets.ts';
+import { addCostRoutes } from './routes/costs.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addRetryRoutes } from './routes/retries.ts';
@@ -51,6 +55,10 @@ export function createApi(deps: ApiDeps): Api {
   addRetryRoutes(api, deps);
   addRunRoutes(api, deps);
   addOperationRoutes(api, deps);
+  addBudgetRoutes(api, deps);
+  addAlertRoutes(api, deps);
+  addCostRoutes(api, deps);
+  addAuditRoutes(api, deps);
 
   api.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer' });
   const describeApi = once(() =>

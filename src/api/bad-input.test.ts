@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('bad input, on the %s database', (kind) => {
 
   beforeAll(async () => {
     const log = pino({ level: 'error' }, { write: (line: string) => void logged.push(line) });
-    service = await startApi(kind, log);
+    service = await startApi(kind, { log });
     service.api.get('/unchecked', async (context) =>
       context.json(await sql`select ${'a\0b'}::text`.execute(service.database.sql)),
     );

@@ -49,6 +49,7 @@ export function checkSubmission(options: CheckOptions): Submission {
     agent,
     prompt: body.prompt,
     user: body.user ?? null,
+    team: body.team ?? null,
     metadata: body.metadata ?? {},
     priority: body.priority ?? 0,
     startAfter: body.startAfter === undefined ? null : new Date(body.startAfter),

@@ -4,9 +4,10 @@ import { ERRORS, LonghaulError, type ErrorCode, type FieldError } from '../core/
 import type { Problem } from './contract.ts';
 
 /** A problem document (RFC 9457). Its words are for whoever calls the API: nothing internal is in them. */
-export function toProblem(code: ErrorCode, options: { detail?: string; errors?: readonly FieldError[] } = {}): Problem {
+export function toProblem(code: ErrorCode, options: ProblemOptions = {}): Problem {
   const { httpStatus, message } = ERRORS[code];
   return {
+    ...options.details,
     type: `urn:longhaul:error:${code}`,
     title: message,
     status: httpStatus,
@@ -16,12 +17,23 @@ export function toProblem(code: ErrorCode, options: { detail?: string; errors?: 
   };
 }
 
+interface ProblemOptions {
+  readonly detail?: string;
+  readonly errors?: readonly FieldError[];
+  /** Members of this problem's own (RFC 9457, 3.2). */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
 /** Answers with a problem document. */
-export function answerProblem(context: Context, problem: Problem): Response {
+export function answerProblem(
+  context: Context,
+  problem: Problem,
+  retryAfterSeconds = problem.status === 503 ? 5 : null,
+): Response {
   return context.json(problem, problem.status as ContentfulStatusCode, {
     'content-type': 'application/problem+json',
     ...(problem.code === 'unauthorized' && { 'www-authenticate': 'Bearer realm="longhaul"' }),
-    ...(problem.status === 503 && { 'retry-after': '5' }),
+    ...(retryAfterSeconds !== null && { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
   });
 }
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { RunResource } from '../client/client.ts';
-import type { NewEvent } from '../core/events.ts';
+import type { NewEvent, WaitingFor } from '../core/events.ts';
 import { createLiveView } from './live-view.ts';
 import { createOutput } from './shell.ts';
 
@@ -60,7 +60,7 @@ describe('the live view', () => {
       { type: 'agent.tool_result', data: { toolUseId: evil, isError: false, content: evil } },
       { type: 'agent.api_retry', data: { attempt: 1, maxRetries: 2, delayMs: 500, status: 529, error: evil } },
       { type: 'agent.permission_denied', data: { toolUseId: 'a', name: evil, message: evil } },
-      { type: 'run.waiting', data: { waitingFor: evil } },
+      { type: 'run.waiting', data: { waitingFor: evil as WaitingFor } },
       { type: 'approval.requested', data: { approvalId: 'a', toolName: evil, input: evil } },
       { type: 'approval.resolved', data: { approvalId: 'a', decision: 'deny', reason: evil } },
       { type: 'run.retrying', data: { error: { code: 'hung', message: evil, retryable: true }, delaySeconds: 1 } },

@@ -1,4 +1,6 @@
+import type { Micros } from '../core/money.ts';
 import type { RunLimits } from '../core/limits.ts';
+import type { PriceOverrides } from '../core/pricing.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
 import type { LonghaulConfig } from './schema.ts';
 
@@ -10,6 +12,8 @@ export interface Agent {
   readonly permissionMode: 'dontAsk' | 'acceptEdits' | 'plan' | 'bypassPermissions';
   readonly workspace: Workspace;
   readonly limits: RunLimits;
+  /** Runs of it at once, on all workers together; null for any number. */
+  readonly concurrent: number | null;
   readonly retry: RetryPolicy;
   /** Processes a worker keeps waiting at least; null keeps none, whatever the demand. */
   readonly prewarm: number | null;
@@ -30,6 +34,21 @@ export interface Workspace {
   readonly from: string | null;
 }
 
+/** What one user, one team or all together may spend; null for any amount. */
+export interface Budget {
+  readonly dayMicros: Micros | null;
+  readonly monthMicros: Micros | null;
+  readonly whenReached: 'refuse' | 'wait';
+}
+
+/** The limits over all runs; null for any number. */
+export interface Limits {
+  readonly perUser: Budget & { readonly runsPerMinute: number | null; readonly concurrent: number | null };
+  readonly perTeam: Budget;
+  readonly perKey: { readonly runsPerMinute: number | null };
+  readonly global: Budget & { readonly concurrent: number | null };
+}
+
 /** Where model calls go: Anthropic's API or anything that speaks it, or the built-in scripted model. */
 export type Provider =
   | {
@@ -39,6 +58,39 @@ export type Provider =
       readonly authToken: string | null;
     }
   | { readonly kind: 'scripted' };
+
+export type AlertSeverity = 'info' | 'warning' | 'critical';
+
+/** Where alerts go, with every secret read. `name` tells channels of one type apart, and is kept with each delivery. */
+export type AlertChannel = { readonly name: string; readonly minSeverity: AlertSeverity } & (
+  | { readonly type: 'log' }
+  | { readonly type: 'webhook'; readonly url: string; readonly secret: string | null }
+  | { readonly type: 'slack'; readonly url: string }
+  | {
+      readonly type: 'email';
+      readonly to: readonly string[];
+      readonly from: string;
+      readonly smtp: {
+        readonly host: string;
+        readonly port: number;
+        readonly secure: boolean;
+        readonly user: string | null;
+        readonly password: string | null;
+      };
+    }
+);
+
+/** What operators are told of. A figure that is null is off. */
+export interface AlertsConfig {
+  readonly runCostUsd: number | null;
+  readonly dailyCostUsd: number | null;
+  readonly queueDepth: number | null;
+  readonly errorRate: { readonly share: number; readonly minRuns: number; readonly windowMinutes: number } | null;
+  readonly driftShare: number | null;
+  readonly repeatMinutes: number | null;
+  /** The log is always one of them. */
+  readonly channels: readonly AlertChannel[];
+}
 
 /** The configuration in force: file, variables and defaults resolved once, then frozen. */
 export interface Config {
@@ -62,8 +114,15 @@ export interface Config {
   /** A path, `null` to search for one, `undefined` for the Agent SDK's own. */
   readonly claudePath: string | null | undefined;
   readonly provider: Provider;
+  /** IANA name: where days and months of budgets and costs begin. */
+  readonly timeZone: string;
+  readonly limits: Limits;
+  readonly prices: PriceOverrides;
   readonly providerSilenceSeconds: number;
   readonly retentionDays: number;
+  /** `retentionDays`: null for ever. */
+  readonly audit: { readonly retentionDays: number | null };
+  readonly alerts: AlertsConfig;
   /** What was set but has no effect in this version, for a warning at start. */
   readonly ignoredOptions: readonly string[];
 }

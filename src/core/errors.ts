@@ -32,6 +32,7 @@ export const RUN_ERRORS = {
   global_budget: kind(402, 14, false, 'The spending limit of this service is reached.'),
   deadline_exceeded: kind(504, 15, false, 'The run could not be finished within its overall deadline.'),
   cancelled: kind(409, 16, false, 'The run was cancelled.'),
+  team_budget: kind(402, 18, false, 'The spending limit for this team is reached.'),
   approval_denied: kind(403, 17, false, 'A step of the run needed an approval, and it was denied.'),
 
   provider_rate_limit: kind(503, 20, true, 'The model is receiving too many requests. Try again later.'),
@@ -73,6 +74,8 @@ export const REQUEST_ERRORS = {
   idempotency_mismatch: kind(422, 71, false, 'This idempotency key was used for another request.'),
   unavailable: kind(503, 72, true, 'The service cannot take requests right now. Try again shortly.'),
 
+  rate_limited: kind(429, 73, true, 'Too many requests. Try again later.'),
+
   usage: kind(400, 2, false, 'The command was not understood.'),
   config_invalid: kind(500, 80, false, 'The configuration is not valid.'),
   config_not_found: kind(500, 81, false, 'There is no configuration file.'),
@@ -102,6 +105,10 @@ interface LonghaulErrorOptions {
   readonly cause?: unknown;
   /** The fields that were wrong, for bad input. */
   readonly errors?: readonly FieldError[];
+  /** What the caller may know beside the words, such as which budget is reached. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** How long to wait before it is tried again, or null. */
+  readonly retryAfterSeconds?: number | null;
 }
 
 /** The one error class of Longhaul. `code` is stable; `message` is for operators and callers. */
@@ -109,11 +116,15 @@ export class LonghaulError extends Error {
   override readonly name = 'LonghaulError';
   readonly code: ErrorCode;
   readonly errors: readonly FieldError[];
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds: number | null;
 
   constructor(code: ErrorCode, options: LonghaulErrorOptions = {}) {
     super(options.message ?? ERRORS[code].message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.errors = options.errors ?? [];
+    this.details = options.details ?? {};
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
 }
 

@@ -8,11 +8,15 @@ export interface RunError {
   readonly retryable: boolean;
 }
 
+/** What a run without a process waits for. */
+export type WaitingFor = 'budget' | 'provider_limit' | 'approval';
+
 /** What each type of event carries. Types are part of the contract; `agent.other` keeps what has no type here. */
 export interface EventData {
-  'run.queued': { agent: string; reason?: 'submitted' | 'handed_back' };
+  'run.queued': { agent: string; reason?: 'submitted' | 'handed_back' | 'resumed' };
   'run.started': { workerId: string };
-  'run.waiting': { waitingFor: string };
+  /** `until`: when it is looked at again, ISO 8601; it may be sooner. */
+  'run.waiting': { waitingFor: WaitingFor; until?: string };
   'run.retrying': { error: RunError; delaySeconds: number };
   'run.succeeded': { result: string; costUsd: number; turns: number; durationMs: number };
   'run.failed': { error: RunError };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { costOf, priceOf } from './pricing.ts';
+import { costOf, dearestPriceOf, priceOf, toPlainModelName } from './pricing.ts';
 import { NO_USAGE } from './usage.ts';
 
 const MILLION = 1_000_000;
@@ -61,4 +61,72 @@ describe('costOf', () => {
   test('is a whole number of micro-dollars', () => {
     expect(costOf('claude-haiku-4-5', { ...NO_USAGE, cacheReadTokens: 7 })).toBe(1);
   });
+});
+
+describe('an override', () => {
+  const overrides = {
+    'claude-sonnet-4-5': { inputUsdPerMTok: 1, outputUsdPerMTok: 2 },
+    'claude-opus-4-8-20260101': { inputUsdPerMTok: 7, outputUsdPerMTok: 8, cacheWriteUsdPerMTok: 9 },
+    'Home-Made': { inputUsdPerMTok: 0, outputUsdPerMTok: 0 },
+  };
+
+  test.each([
+    ['claude-sonnet-4-5', 1],
+    ['claude-sonnet-4-5-20250929', 1],
+    ['us.anthropic.claude-sonnet-4-5-20250929-v1:0', 1],
+    ['claude-sonnet-4-5@20250929', 1],
+    ['claude-sonnet-4-5[1m]', 1],
+    ['claude-sonnet-4-6', 3],
+    ['claude-opus-4-8-20260101', 7],
+    ['claude-opus-4-8', 5],
+    ['Home-Made', 0],
+  ])('prices %s at %i', (model, usd) => {
+    expect(priceOf(model, overrides)?.inputTokens).toBe(usd * MILLION);
+  });
+
+  test('is no price for what merely begins alike, or is called as nothing else is', () => {
+    expect(priceOf('home-made-2', overrides)).toBeNull();
+    expect(priceOf('constructor', overrides)).toBeNull();
+  });
+
+  test('gives the classes it leaves out in the usual proportion to the input', () => {
+    const usage = {
+      ...NO_USAGE,
+      cacheReadTokens: MILLION,
+      cacheCreationTokens: 2 * MILLION,
+      cacheCreation1hTokens: MILLION,
+    };
+    expect(costOf('claude-sonnet-4-5', usage, overrides)).toBe(0.1 * MILLION + 1.25 * MILLION + 2 * MILLION);
+    expect(costOf('claude-opus-4-8-20260101', usage, overrides)).toBe(0.7 * MILLION + 9 * MILLION + 14 * MILLION);
+  });
+});
+
+describe('dearestPriceOf', () => {
+  test.each([
+    ['claude-sonnet-4-5', false, 16.5],
+    ['claude-haiku-5-5', false, 2.75],
+    ['claude-opus-4-6', false, 27.5],
+    ['claude-opus-4-6', true, 165],
+    ['my-model', true, 22],
+  ])('of %s (fast: %s) takes the dearest tier that may hold', (model, isFast, usd) => {
+    expect(dearestPriceOf([model], { isFast }).outputTokens).toBe(usd * MILLION);
+  });
+
+  test('of several models is that of the dearest, by its override where it has one', () => {
+    const overrides = { 'claude-opus-4-8': { inputUsdPerMTok: 50, outputUsdPerMTok: 1 } };
+    const price = dearestPriceOf(['claude-sonnet-4-5', 'claude-opus-4-8'], { isFast: false, overrides });
+    expect(price).toMatchObject({ inputTokens: 55 * MILLION, outputTokens: 16.5 * MILLION });
+  });
+});
+
+test.each([
+  ['claude-sonnet-4-5[1m]', 'claude-sonnet-4-5'],
+  ['us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'claude-sonnet-4-5-20250929'],
+  ['arn:aws:bedrock:eu-west-1:1:inference-profile/eu.anthropic.claude-opus-4-8-v1', 'claude-opus-4-8'],
+  ['claude-3-5-sonnet-v2@20241022', 'claude-3-5-sonnet-20241022'],
+  ['claude-opus-4-8@default', 'claude-opus-4-8'],
+  ['Claude-3-5-Haiku-Latest', 'claude-3-5-haiku'],
+  ['my-model', 'my-model'],
+])('%s is %s by its own name', (spelled, plain) => {
+  expect(toPlainModelName(spelled)).toBe(plain);
 });

@@ -59,10 +59,10 @@ const ALIASES: Readonly<Record<string, string>> = {
 const UNKNOWN_MODEL_PRICE: Price = list({ input: 4, output: 20, cacheRead: 0.2 });
 
 /** Micro-dollars each. The same for every model. */
-const WEB_SEARCH_PRICE: Micros = toMicros(0.01);
+export const WEB_SEARCH_PRICE: Micros = toMicros(0.01);
 
 /** Asking that inference stay in the United States costs this factor on tokens; measured, $3.00 became $3.30. */
-const US_INFERENCE_FACTOR = 1.1;
+export const US_INFERENCE_FACTOR = 1.1;
 
 /** Micro-dollars per million tokens, by class. */
 export interface TokenPrice {
@@ -95,18 +95,43 @@ export interface BillableUsage extends TokenUsage {
   readonly isUsOnly?: boolean;
 }
 
-/**
- * The list price of a model, or null when this build knows none. Takes what Claude Code takes: `claude-sonnet-4-5`,
- * dated (`-20250929`), with `[1m]`, as Bedrock and Vertex spell it, and a bare family name such as `sonnet`.
- */
-export function priceOf(model: string): Price | null {
-  const name = model.toLowerCase();
-  return MODEL_PRICES[ALIASES[name.replace('[1m]', '')] ?? toListedName(name) ?? ''] ?? null;
+/** Prices that replace the known ones, by model id: as the provider names it, or without its date. */
+export type PriceOverrides = Readonly<Record<string, PriceOverride>>;
+
+/** USD per million tokens. */
+interface PriceOverride {
+  readonly inputUsdPerMTok: number;
+  readonly outputUsdPerMTok: number;
+  /** Defaults to a tenth of the input's price. */
+  readonly cacheReadUsdPerMTok?: number;
+  /** Writing to the prompt cache for 5 minutes. Defaults to 1.25 times the input's price. */
+  readonly cacheWriteUsdPerMTok?: number;
+  /** Writing to the prompt cache for an hour. Defaults to twice the input's price. */
+  readonly cacheWrite1hUsdPerMTok?: number;
 }
 
-/** What one answer of `model` cost, in whole micro-dollars. A model without a list price costs the unknown's price. */
-export function costOf(model: string, usage: BillableUsage): Micros {
-  const price = tokenPriceOf(priceOf(model) ?? UNKNOWN_MODEL_PRICE, usage);
+/**
+ * The price of a model, its override's before the list's, or null when neither is known. Takes what Claude Code takes:
+ * `claude-sonnet-4-5`, dated (`-20250929`), with `[1m]`, as Bedrock and Vertex spell it, and a bare family name such as
+ * `sonnet`.
+ */
+export function priceOf(model: string, overrides: PriceOverrides = {}): Price | null {
+  const name = model.toLowerCase();
+  return (
+    overriddenPriceOf(model, overrides) ??
+    MODEL_PRICES[ALIASES[name.replace('[1m]', '')] ?? toListedName(name) ?? ''] ??
+    null
+  );
+}
+
+/** What one answer of `model` cost, in whole micro-dollars. A model without a price costs the unknown's price. */
+export function costOf(model: string, usage: BillableUsage, overrides: PriceOverrides = {}): Micros {
+  return costAt(priceOf(model, overrides) ?? UNKNOWN_MODEL_PRICE, usage);
+}
+
+/** What one answer cost at `whole`, in whole micro-dollars. */
+export function costAt(whole: Price, usage: BillableUsage): Micros {
+  const price = tokenPriceOf(whole, usage);
   const cacheWrite1hTokens = Math.min(usage.cacheCreation1hTokens ?? 0, usage.cacheCreationTokens);
   const tokens =
     usage.inputTokens * price.inputTokens +
@@ -116,6 +141,67 @@ export function costOf(model: string, usage: BillableUsage): Micros {
     cacheWrite1hTokens * price.cacheWrite1hTokens;
   const factor = usage.isUsOnly === true ? US_INFERENCE_FACTOR : 1;
   return Math.round((tokens / 1_000_000) * factor + (usage.webSearches ?? 0) * WEB_SEARCH_PRICE);
+}
+
+/**
+ * The most a call can be charged that any of `models` may answer, before it is known what it uses: class by class the
+ * dearest of the tiers that may hold. Fast mode holds only where it was asked for; inference in the United States may
+ * be the account's choice.
+ */
+export function dearestPriceOf(
+  models: readonly string[],
+  { isFast, overrides = {} }: { isFast: boolean; overrides?: PriceOverrides | undefined },
+): TokenPrice {
+  const tiers = models.flatMap((model): TokenPrice[] => {
+    const price = priceOf(model, overrides) ?? UNKNOWN_MODEL_PRICE;
+    return [price, price.longPrompt ?? price, isFast ? (price.fast ?? price) : price];
+  });
+  const dearest = (of: keyof TokenPrice): Micros =>
+    Math.round(Math.max(...tiers.map((tier) => tier[of])) * US_INFERENCE_FACTOR);
+  return {
+    inputTokens: dearest('inputTokens'),
+    outputTokens: dearest('outputTokens'),
+    cacheReadTokens: dearest('cacheReadTokens'),
+    cacheWrite5mTokens: dearest('cacheWrite5mTokens'),
+    cacheWrite1hTokens: dearest('cacheWrite1hTokens'),
+  };
+}
+
+/** What the owner of the installation says a model costs, or null. */
+export function overriddenPriceOf(model: string, overrides: PriceOverrides): Price | null {
+  const plain = toPlainModelName(model);
+  const name = [model, plain, withoutDate(plain)].find((candidate) => Object.hasOwn(overrides, candidate));
+  const override = name === undefined ? undefined : overrides[name];
+  if (override === undefined) return null;
+  const { inputUsdPerMTok: input, outputUsdPerMTok: output, cacheReadUsdPerMTok: cacheRead } = override;
+  const price = list({ input, output, ...(cacheRead === undefined ? {} : { cacheRead }) });
+  return {
+    ...price,
+    cacheWrite5mTokens: toMicros(override.cacheWriteUsdPerMTok ?? input * 1.25),
+    cacheWrite1hTokens: toMicros(override.cacheWrite1hUsdPerMTok ?? input * 2),
+  };
+}
+
+/**
+ * A model's own name, as Anthropic spells it: without `[1m]` and `-latest`, and without what Bedrock
+ * (`us.anthropic.…-v1:0`) and Vertex (`…@20250929`) put around it. A date stays.
+ */
+export function toPlainModelName(model: string): string {
+  const name = model.toLowerCase().replace('[1m]', '').replace('@', '-');
+  const start = name.indexOf('claude-');
+  return (start === -1 ? name : name.slice(start))
+    .replace(/-(latest|default)$/, '')
+    .replace(/-v\d+(:\d+)?(?=-\d{8}$|$)/, '');
+}
+
+/** The one name by which we know a model: a family name resolved, without date, and as in `toPlainModelName`. */
+export function toModelKey(model: string): string {
+  const plain = toPlainModelName(model);
+  return withoutDate(ALIASES[plain] ?? plain);
+}
+
+export function withoutDate(name: string): string {
+  return name.replace(/-\d{8}$/, '');
 }
 
 function tokenPriceOf(price: Price, usage: BillableUsage): TokenPrice {

@@ -18,6 +18,38 @@ export type RetryDecision =
   /** `code` is the failure's own, or `deadline_exceeded` when only time forbids another attempt. */
   | { readonly retry: false; readonly code: RunErrorCode };
 
+/** The failures that are the provider's with all of us, not this run's: it waits for their end, and loses no attempt. */
+const PARKED: ReadonlySet<RunErrorCode> = new Set(['provider_rate_limit', 'provider_overloaded']);
+
+/** Waits where the provider names none, each twice the one before. */
+const UNNAMED_WAIT_SECONDS = { first: 10, longest: 300 };
+
+/** A reset further away than a week's limit can be is none. */
+const LONGEST_NAMED_SECONDS = 8 * 86_400;
+
+/** Runs that wait for one reset do not come back all at once. */
+const SPREAD_SECONDS = 10;
+
+/**
+ * Decides whether a run whose attempt met a limit of the provider's waits for its end without spending an attempt; null
+ * when it does not. A time that the provider has named is waited for however long it is; without one the waits grow, and
+ * count against the deadline. An agent with one attempt alone does not wait.
+ */
+export function decideParking(
+  failed: Omit<FailedAttempt, 'failures'> & { readonly unnamedParks: number },
+): { delaySeconds: number; isNamed: boolean } | 'tooLate' | null {
+  const { policy, code, unnamedParks, elapsedSeconds, retryAfterSeconds, random } = failed;
+  if (!PARKED.has(code) || policy.maxAttempts === 1) return null;
+  const isNamed = retryAfterSeconds !== null && retryAfterSeconds <= LONGEST_NAMED_SECONDS;
+  const { first, longest } = UNNAMED_WAIT_SECONDS;
+  const unnamedSeconds = Math.min(longest, first * 2 ** unnamedParks);
+  const waitSeconds = isNamed ? retryAfterSeconds : unnamedSeconds;
+  const delaySeconds =
+    Math.round((waitSeconds + Math.min(SPREAD_SECONDS, waitSeconds * JITTER) * random) * 1_000) / 1_000;
+  if (!isNamed && elapsedSeconds + delaySeconds > policy.deadlineSeconds) return 'tooLate';
+  return { delaySeconds, isNamed };
+}
+
 interface FailedAttempt {
   readonly policy: RetryPolicy;
   readonly code: RunErrorCode;

@@ -10,7 +10,7 @@ export type FinalStatus = (typeof FINAL_STATUSES)[number];
 
 /** Which states may follow which. The SQL of `run/` moves a run only along these. */
 export const TRANSITIONS: Readonly<Record<RunStatus, readonly RunStatus[]>> = {
-  queued: ['running', 'cancelled'],
+  queued: ['running', 'waiting', 'cancelled'],
   running: ['queued', 'waiting', 'succeeded', 'failed', 'cancelled'],
   waiting: ['queued', 'cancelled'],
   succeeded: [],

@@ -10,6 +10,13 @@ export interface TokenUsage {
 export interface ModelUsage extends TokenUsage {
   /** USD, at most 6 decimals. */
   readonly costUsd: number;
+  /** How many of `cacheCreationTokens` were written for an hour; the rest was for 5 minutes. */
+  readonly cacheCreation1hTokens?: number;
+  /** How many of `outputTokens` were thinking; null when the provider did not say. */
+  readonly thinkingTokens?: number | null;
+  readonly webSearches?: number;
+  /** What it cost by a price table that others keep, in USD; null when that knows no price. */
+  readonly ownCostUsd?: number | null;
 }
 
 export const NO_USAGE: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 };

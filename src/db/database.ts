@@ -35,6 +35,8 @@ export const CHANNELS = {
   cancel: 'longhaul_cancel',
   /** Somebody asked a worker to drain. Payload: its id. */
   drain: 'longhaul_drain',
+  /** A limit of the provider's was met, or is over. Payload: the account. */
+  provider: 'longhaul_provider',
 } as const;
 
 export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];

@@ -63,11 +63,17 @@ async function readMigrations(): Promise<Migration[]> {
 
 /**
  * The statements of a migration file, one by one: a parameterised connection takes one at a time. Our
- * files keep to one rule for it: a semicolon at a line's end ends a statement.
+ * files keep to one rule for it: a semicolon at a line's end ends a statement, except within a body in `$$`.
  */
 function splitStatements(text: string): string[] {
-  return text
-    .split(/;\s*$/m)
+  const statements: string[] = [];
+  let isWhole = true;
+  for (const piece of text.split(/;\s*$/m)) {
+    if (isWhole) statements.push(piece);
+    else statements.push(`${statements.pop()};${piece}`);
+    isWhole = (statements.at(-1)?.split('$$').length ?? 1) % 2 === 1;
+  }
+  return statements
     .map((statement) => statement.trim())
     .filter((statement) => statement.replace(/--.*$/gm, '').trim() !== '');
 }

@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from 'kysely';
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { RunStatus } from '../core/states.ts';
 
 /** JSON as it is written: a text that PostgreSQL checks. Read back as the value it describes. */
@@ -11,12 +11,22 @@ export interface Tables {
   'longhaul.runs': RunsTable;
   'longhaul.run_events': RunEventsTable;
   'longhaul.attempts': AttemptsTable;
-  'longhaul.ledger': LedgerTable;
+  'longhaul.ledger_entries': LedgerEntriesTable;
+  'longhaul.cost_rollups': CostRollupsTable;
+  'longhaul.budget_accounts': BudgetAccountsTable;
+  'longhaul.budgets': BudgetsTable;
+  'longhaul.provider_limits': ProviderLimitsTable;
   'longhaul.workers': WorkersTable;
   'longhaul.sessions': SessionsTable;
   'longhaul.session_entries': SessionEntriesTable;
   'longhaul.queues': { name: string; paused_at: Date | null };
   'longhaul.api_keys': ApiKeysTable;
+  'longhaul.audit': AuditTable;
+  'longhaul.audit_head': { seq: number; hash: string };
+  'longhaul.audit_seals': AuditSealsTable;
+  'longhaul.alerts': AlertsTable;
+  'longhaul.alert_deliveries': AlertDeliveriesTable;
+  'longhaul.alert_rules': { rule: string; taken_at: Date; turn: number; looked_until: Date | null };
 }
 
 export interface RunsTable {
@@ -27,6 +37,7 @@ export interface RunsTable {
   waiting_for: Nullable<string>;
   prompt: string;
   user_id: Nullable<string>;
+  team: Nullable<string>;
   session_id: string;
   metadata: Json<unknown>;
   priority: number;
@@ -61,6 +72,13 @@ export interface RunsTable {
   tool_uses: DefaultJson<unknown>;
   turns: Generated<number>;
   duration_ms: Nullable<number>;
+  reserved_micros: Generated<number>;
+  reserved_on: Nullable<Date>;
+  fair_rank: Generated<number>;
+  held_for: Nullable<'user' | 'agent' | 'all'>;
+  parked_at: Nullable<Date>;
+  parked_ms: Generated<number>;
+  unnamed_parks: Generated<number>;
 }
 
 interface RunEventsTable {
@@ -95,21 +113,80 @@ interface AttemptsTable {
   reported_cost_micros: Nullable<number>;
 }
 
-interface LedgerTable {
+interface LedgerEntriesTable {
   attempt_id: string;
+  position: number;
   run_id: string;
   attempt: number;
   agent: string;
-  user_id: Nullable<string>;
+  user_id: string | null;
+  team: string | null;
+  model: string | null;
   outcome: string;
-  models: Json<unknown>;
+  concludes: string | null;
   input_tokens: number;
   output_tokens: number;
   cache_read_tokens: number;
   cache_creation_tokens: number;
+  cache_creation_1h_tokens: number;
+  thinking_tokens: number | null;
+  web_searches: number;
   cost_micros: number;
+  sdk_cost_micros: number | null;
+  own_cost_micros: number | null;
   duration_ms: number;
   at: Timestamp;
+}
+
+interface CostRollupsTable {
+  dimension: 'total' | 'user' | 'team' | 'agent' | 'model';
+  period: 'day' | 'month';
+  start: Date;
+  key: string;
+  runs: number;
+  succeeded_runs: number;
+  attempts: number;
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_creation_tokens: number;
+  cache_creation_1h_tokens: number;
+  thinking_tokens: number;
+  cost_micros: number;
+  retried_micros: number;
+  own_cost_micros: number;
+  unpriced_micros: number;
+  unpriced_entries: number;
+  compared_sdk_micros: number;
+  compared_own_micros: number;
+}
+
+interface BudgetAccountsTable {
+  scope: 'user' | 'team' | 'global';
+  key: string;
+  period: 'day' | 'month';
+  start: Date;
+  spent_micros: Generated<number>;
+  reserved_micros: Generated<number>;
+}
+
+interface BudgetsTable {
+  scope: 'user' | 'team' | 'global';
+  key: string;
+  day_micros: number | null;
+  month_micros: number | null;
+  updated_at: Timestamp;
+}
+
+interface ProviderLimitsTable {
+  account: string;
+  model: string;
+  kind: 'rate_limit' | 'overloaded';
+  message: string;
+  since: Timestamp;
+  until: Date;
+  strikes: Generated<number>;
+  next_probe_at: Date;
 }
 
 interface WorkersTable {
@@ -152,4 +229,60 @@ interface ApiKeysTable {
   scopes: string[];
   created_at: Timestamp;
   revoked_at: Nullable<Date>;
+}
+
+export interface AlertsTable {
+  id: string;
+  key: string;
+  rule: string;
+  severity: 'info' | 'warning' | 'critical';
+  state: ColumnType<'open' | 'resolved', 'open' | 'resolved' | undefined, 'open' | 'resolved'>;
+  title: string;
+  detail: string;
+  data: Json<unknown>;
+  opened_at: Date;
+  last_seen_at: Date;
+  notified_at: Date;
+  times_notified: Generated<number>;
+  resolved_at: Nullable<Date>;
+  acknowledged_at: Nullable<Date>;
+  acknowledged_by: Nullable<string>;
+}
+
+export interface AlertDeliveriesTable {
+  id: string;
+  alert_id: string;
+  channel: string;
+  what: 'opened' | 'repeated' | 'resolved';
+  content: Json<unknown>;
+  status: ColumnType<'pending' | 'delivered' | 'failed', 'pending' | undefined, 'pending' | 'delivered' | 'failed'>;
+  attempts: Generated<number>;
+  next_attempt_at: Date;
+  last_error: Nullable<string>;
+  at: Date;
+  delivered_at: Nullable<Date>;
+}
+
+interface AuditTable {
+  id: GeneratedAlways<number>;
+  seq: Nullable<number>;
+  at: Timestamp;
+  actor: string;
+  action: string;
+  subject: string;
+  data: string;
+  prev_hash: Nullable<string>;
+  hash: Nullable<string>;
+}
+
+interface AuditSealsTable {
+  /** Written as a text, `2026-01-31`; read it as one too: as a `Date` it is midnight of this machine's time zone. */
+  day: ColumnType<Date, string, never>;
+  first_seq: number;
+  last_seq: number;
+  entries: number;
+  last_hash: string;
+  prev_hash: string;
+  hash: string;
+  removed_at: Nullable<Date>;
 }

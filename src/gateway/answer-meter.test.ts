@@ -26,6 +26,7 @@ const whole: AnswerUsage = {
   cacheReadTokens: 10_000,
   cacheCreationTokens: 3_000,
   cacheCreation1hTokens: 2_000,
+  thinkingTokens: null,
   webSearches: 2,
   isFast: false,
   isUsOnly: false,
@@ -79,6 +80,14 @@ test('an answer that is not streamed is read from its JSON', () => {
   const json = JSON.stringify({ model: 'claude-opus-4-8', usage: { input_tokens: 7, output_tokens: 8 } });
   const { last } = read([Buffer.from(json)], { contentType: 'application/json' });
   expect(last).toMatchObject({ model: 'claude-opus-4-8', inputTokens: 7, outputTokens: 8, isEstimated: false });
+});
+
+test('how much of an answer was thinking is read where the provider says it', () => {
+  const details = { output_tokens_details: { thinking_tokens: 300 } };
+  const counted = sse('message_delta', { usage: { output_tokens: 500, ...details } });
+  expect(read([Buffer.from(messageStart + counted)]).last).toMatchObject({ outputTokens: 500, thinkingTokens: 300 });
+  const json = JSON.stringify({ usage: { input_tokens: 7, output_tokens: 500, ...details } });
+  expect(read([Buffer.from(json)], { contentType: 'application/json' }).last).toMatchObject({ thinkingTokens: 300 });
 });
 
 test('an answer that cannot be read is estimated by its size', () => {

@@ -1,14 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { toMessage, type RunErrorCode } from '../core/errors.ts';
+import { toMessage } from '../core/errors.ts';
 import type { Admit } from './admission.ts';
 import { createAnswerMeter } from './answer-meter.ts';
+import { decide, type Cleared } from './decide.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { GatewayLog } from './gateway-log.ts';
+import type { Governor } from './governor.ts';
 import { toAnswerHeaders } from './headers.ts';
-import type { AttemptPass } from './pass.ts';
-import { toFailure, toStreamFailure, withoutAnswer } from './provider-failure.ts';
+import type { AttemptPass, PassCall } from './pass.ts';
+import { toStreamFailure, withoutAnswer } from './provider-failure.ts';
 import { refuse, REFUSALS, type Refusal } from './refusal.ts';
+import { relayError, reportLimit } from './relay-error.ts';
 import { readRequestBody, type RequestBody } from './request-body.ts';
 import { NO_WATCH, watchSilence, type SilenceWatch } from './silence.ts';
 import type { UpstreamClient } from './upstream-client.ts';
@@ -17,6 +20,7 @@ import type { UpstreamClient } from './upstream-client.ts';
 export interface ExchangeContext {
   readonly upstream: UpstreamClient;
   readonly admit: Admit;
+  readonly governor: Governor;
   readonly silenceMs: number;
   readonly log: GatewayLog;
 }
@@ -48,10 +52,10 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   try {
     const body = await readRequestBody(request, claim);
     if (typeof body === 'string') return refuse(response, REFUSALS[body]);
-    const refusal = await decide(options, body);
-    if (ending.signal.aborted) return;
-    if (refusal !== null) return refuse(response, refusal);
-    await forward({ ...options, body, ending });
+    const decided = await decide({ ...options, body, signal: ending.signal });
+    if (decided === 'left') return;
+    if ('status' in decided) return refuse(response, decided);
+    await forward({ ...options, body, cleared: decided, ending });
   } catch (error) {
     // A sender that went away, or an attempt that ended, is nobody's failure.
     if (!ending.signal.aborted && !request.destroyed) {
@@ -64,36 +68,14 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   }
 }
 
-/** What stands against a request before it is sent, or null. Counting tokens is free and always admitted. */
-async function decide({ context, pass, endpoint }: ExchangeOptions, body: RequestBody): Promise<Refusal | null> {
-  if (pass.refusal !== null || endpoint.kind === 'count_tokens') return pass.refusal;
-  if (pass.isCeilingReached) return denyMoney(pass, 'max_budget', 'The run has reached its cost limit.');
-  let admission;
-  try {
-    admission = await context.admit({ attemptId: pass.attemptId, model: body.model, maxTokens: body.maxTokens });
-  } catch (error) {
-    // Closed when in doubt, and with a status that Claude Code tries again.
-    context.log.error({ attemptId: pass.attemptId, cause: toMessage(error) }, 'Admission of a model call failed.');
-    return REFUSALS.notAdmitted;
-  }
-  // Another request may have settled the matter meanwhile.
-  if (admission.allowed) return pass.refusal;
-  return denyMoney(pass, admission.code, admission.message);
-}
-
-/** A call that our own rules refuse: the run ends at once, with `code`. */
-function denyMoney(pass: AttemptPass, code: RunErrorCode, message: string): Refusal {
-  pass.fail({ kind: 'refused', status: null, message, retryAfterSeconds: null, at: Date.now(), code });
-  return { status: 402, type: 'billing_error', message };
-}
-
 interface Forwarding extends ExchangeOptions {
   readonly body: RequestBody;
+  readonly cleared: Cleared;
   readonly ending: AbortController;
 }
 
 async function forward(forwarding: Forwarding): Promise<void> {
-  const { context, request, response, endpoint, pass, body, ending } = forwarding;
+  const { context, request, response, endpoint, pass, body, cleared, ending } = forwarding;
   const startedAt = performance.now();
   let silence: Refusal | null = null;
   const watch = body.isStreamed
@@ -108,24 +90,23 @@ async function forward(forwarding: Forwarding): Promise<void> {
         },
       })
     : NO_WATCH;
-  const record = endpoint.kind === 'messages' ? pass.startAnswer() : null;
   try {
     const answer = await context.upstream.send({
       endpoint,
       headers: request.headers,
-      body: body.bytes,
+      body: cleared.bytes,
       signal: ending.signal,
     });
     watch.heard();
     const status = answer.statusCode ?? 0;
-    if (status >= 200 && status < 300) await relay({ ...forwarding, answer, watch, record });
-    else await relayError({ ...forwarding, answer, watch });
+    if (status >= 200 && status < 300) await relay({ ...forwarding, answer, watch, call: cleared.call });
+    else await relayError({ ...forwarding, call: cleared.call, model: body.model, answer, watch });
   } catch (error) {
     if (silence !== null) refuse(response, silence);
     else if (!ending.signal.aborted) failUnreachable(forwarding, error);
   } finally {
     watch.stop();
-    record?.settle();
+    cleared.call?.settle();
   }
 }
 
@@ -135,21 +116,23 @@ interface Relaying extends Forwarding {
 }
 
 /** Passes a good answer back as it comes, byte for byte, with the meter listening. */
-async function relay(relaying: Relaying & { record: ReturnType<AttemptPass['startAnswer']> | null }): Promise<void> {
-  const { response, pass, body, ending, answer, watch, record } = relaying;
+async function relay(relaying: Relaying & { call: PassCall | null }): Promise<void> {
+  const { context, response, body, ending, answer, watch, call } = relaying;
   let hasFailed = false;
   const meter =
-    record === null
+    call === null
       ? null
       : createAnswerMeter({
           // One that is compressed against our asking cannot be read, only measured.
           contentType: answer.headers['content-encoding'] === undefined ? (answer.headers['content-type'] ?? '') : '',
           requestedModel: body.model,
-          onUsage: (usage) => record.update(usage),
+          onUsage: (usage) => call.update(usage),
           // At once: Claude Code hangs up on an error without waiting for the end.
           onError(data) {
             hasFailed = true;
-            pass.fail(toStreamFailure(data));
+            const failure = toStreamFailure(data);
+            call.fail(failure);
+            reportLimit(context.governor, { failure, model: body.model });
           },
         });
   let isOver = false;
@@ -157,7 +140,7 @@ async function relay(relaying: Relaying & { record: ReturnType<AttemptPass['star
     if (isOver) return;
     isOver = true;
     meter?.end(isWhole);
-    record?.settle();
+    call?.settle();
   };
   // At once, so that the meter is right the moment an attempt is closed.
   ending.signal.addEventListener('abort', () => finish(false), { once: true });
@@ -171,8 +154,11 @@ async function relay(relaying: Relaying & { record: ReturnType<AttemptPass['star
     if (!isOver) meter?.push(chunk);
   });
   answer.once('end', () => {
+    if (call !== null && !hasFailed && !isOver) {
+      call.succeed();
+      context.governor.onAnswer(body.model);
+    }
     finish(true);
-    if (record !== null && !hasFailed) pass.succeed();
   });
   answer.once('error', (error) => {
     // Before the other side can notice.
@@ -188,42 +174,12 @@ async function relay(relaying: Relaying & { record: ReturnType<AttemptPass['star
   }
 }
 
-/** Error answers are short: read whole, kept for the outcome of the run, passed back without our credentials. */
-async function relayError({ context, response, endpoint, pass, answer, watch }: Relaying): Promise<void> {
-  const status = answer.statusCode ?? 500;
-  const body = context.upstream.redact(await readError(answer, watch));
-  const failure = toFailure({ status, headers: answer.headers, body: body.toString('utf8') });
-  const isSignInFailed = failure.kind === 'auth';
-  // Not every upstream counts tokens, and no answer depends on it: a run must not fail for that.
-  if (endpoint.kind === 'messages') pass.fail(failure, isSignInFailed ? REFUSALS.signInFailed : undefined);
-  context.log.warn({ attemptId: pass.attemptId, kind: failure.kind, status }, 'The model provider refused a call.');
-  // Passed on, it would lead the prompt to a place nobody configured.
-  if (status >= 300 && status < 400) return refuse(response, REFUSALS.redirected);
-  // 401 is tried again for three minutes; 403 ends at once.
-  response.writeHead(isSignInFailed ? 403 : status, { ...toAnswerHeaders(answer), 'content-length': body.length });
-  response.end(body);
-}
-
-const MAX_ERROR_BYTES = 1024 * 1024;
-
-async function readError(answer: IncomingMessage, watch: SilenceWatch): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    watch.heard();
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MAX_ERROR_BYTES) break;
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_ERROR_BYTES);
-}
-
-function failUnreachable({ context, response, endpoint, pass }: Forwarding, error: unknown): void {
+function failUnreachable({ context, response, pass, cleared }: Forwarding, error: unknown): void {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
   const message = response.headersSent
     ? `The connection to the model provider broke in the middle of an answer (${code}).`
     : `The model provider could not be reached (${code}).`;
-  if (endpoint.kind === 'messages') pass.fail(withoutAnswer('unreachable', message));
+  cleared.call?.fail(withoutAnswer('unreachable', message));
   context.log.warn({ attemptId: pass.attemptId, code }, message);
   refuse(response, { status: 502, type: 'api_error', message });
 }

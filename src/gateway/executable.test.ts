@@ -32,7 +32,7 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-async function run(prompt: string): Promise<{ result: SDKResultMessage | null; durationMs: number }> {
+async function run(prompt: string, tools = ['Bash']): Promise<{ result: SDKResultMessage | null; durationMs: number }> {
   const startedAt = performance.now();
   let result: SDKResultMessage | null = null;
   const messages = query({
@@ -40,8 +40,8 @@ async function run(prompt: string): Promise<{ result: SDKResultMessage | null; d
     options: {
       cwd: home,
       model: 'claude-sonnet-4-5',
-      tools: ['Bash'],
-      allowedTools: ['Bash'],
+      tools,
+      allowedTools: tools,
       permissionMode: 'dontAsk',
       settingSources: [],
       persistSession: false,
@@ -50,6 +50,7 @@ async function run(prompt: string): Promise<{ result: SDKResultMessage | null; d
         HOME: home,
         TMPDIR: home,
         CLAUDE_CONFIG_DIR: home,
+        CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
         CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',
         ANTHROPIC_BASE_URL: gateway.url,
@@ -114,4 +115,78 @@ test.each([
   expect(durationMs).toBeLessThan(8_000);
   expect(model.requests).toHaveLength(2);
   expect(pass.failure()).toMatchObject({ kind: 'silent' });
+});
+
+test('with $0.02 a run is asked for no more than that pays, and ends having cost less than one input more', async () => {
+  pass = gateway.open({ attemptId: 'attempt-2', ceilingMicros: 20_000 });
+  const inputTokens = 4_000;
+  // A model that always writes as much as it may.
+  model.setScript(({ body, turn: answers }) =>
+    turn([say('I will look.'), useTool('Bash', { command: `echo ${answers}` })], {
+      usage: { inputTokens, outputTokens: Math.min(Number(body['max_tokens']), 400) },
+    }),
+  );
+  const { result, durationMs } = await run('Go on and on.');
+  expect(result).toMatchObject({ is_error: true, api_error_status: 402 });
+  expect(pass.failure()).toMatchObject({ kind: 'refused', code: 'max_budget' });
+  expect(durationMs).toBeLessThan(10_000);
+  const asked = model.requests.map(({ body }) => Number(body['max_tokens']));
+  expect(asked).toEqual([1_212, 121]);
+  expect(model.requests.map(({ body }) => body['thinking'])).toMatchObject([
+    { type: 'enabled', budget_tokens: 1_024 },
+    { type: 'disabled' },
+  ]);
+  expect(pass.meter().costMicros).toBe(Math.round((result?.total_cost_usd ?? 0) * 1_000_000));
+  expect(pass.meter().costMicros).toBeLessThan(20_000 + inputTokens * 3);
+});
+
+test('an answer cut short by the money that is left ends the run as max_budget', async () => {
+  pass = gateway.open({ attemptId: 'attempt-2', ceilingMicros: 20_000 });
+  model.setScript(({ body }) =>
+    turn(say('And then'), {
+      usage: { inputTokens: 1_000, outputTokens: Number(body['max_tokens']) },
+      stopReason: 'max_tokens',
+    }),
+  );
+  const { result } = await run('Tell me a long story.');
+  expect(result).toMatchObject({ is_error: true, api_error_status: 402 });
+  expect(pass.failure()).toMatchObject({ code: 'max_budget' });
+  expect(pass.meter().costMicros).toBeLessThan(20_000 + 3_000);
+});
+
+test('a run ends after its last turn, and when the provider names a long wait', async () => {
+  pass = gateway.open({ attemptId: 'attempt-2', maxTurns: 2 });
+  model.setScript(() => useTool('Bash', { command: 'true' }));
+  const turns = await run('Go on and on.');
+  expect(turns.result).toMatchObject({ is_error: true, api_error_status: 402 });
+  expect(pass.failure()).toMatchObject({ code: 'max_turns' });
+  expect(model.requests).toHaveLength(2);
+
+  pass.close();
+  pass = gateway.open({ attemptId: 'attempt-3' });
+  model.setScript([fail(529, { retryAfterSeconds: 30 })]);
+  const overloaded = await run('Hello.');
+  expect(overloaded.result).toMatchObject({ is_error: true, api_error_status: 402 });
+  expect(overloaded.durationMs).toBeLessThan(10_000);
+  expect(pass.failure()).toMatchObject({ kind: 'overloaded', status: 529, retryAfterSeconds: 30 });
+  expect(model.requests).toHaveLength(3);
+});
+
+test('sub-agents side by side that may not all have what they ask for wait for each other, and the run succeeds', async () => {
+  // The main loop and each sub-agent ask for 32,000 tokens, which is more than half a dollar.
+  pass = gateway.open({ attemptId: 'attempt-2', ceilingMicros: 300_000 });
+  const usage = { inputTokens: 4_000, outputTokens: 100 };
+  model.setScript(({ prompt, turn: answers }) => {
+    const isMain = prompt.startsWith('Ask three.');
+    const asked = ['one', 'two', 'three'].map((name) =>
+      useTool('Agent', { description: name, prompt: `Work on ${name}.`, subagent_type: 'general-purpose' }),
+    );
+    if (answers === 0) return turn(isMain ? asked : useTool('Bash', { command: 'true' }), { usage });
+    return turn(say(isMain ? 'All three are done.' : 'Done.'), { usage });
+  });
+  const { result } = await run('Ask three.', ['Bash', 'Agent']);
+  expect(result).toMatchObject({ is_error: false, result: 'All three are done.' });
+  expect(model.requests).toHaveLength(8);
+  expect(Math.max(...model.requests.map(({ body }) => Number(body['max_tokens'])))).toBe(18_181);
+  expect(pass.meter().costMicros).toBe(8 * 13_500);
 });

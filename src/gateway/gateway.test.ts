@@ -209,13 +209,18 @@ describe('the meter', () => {
     answerWithStream();
     await (await post()).text();
     const usage = { inputTokens: 1_000, outputTokens: 500, cacheReadTokens: 10_000, cacheCreationTokens: 3_000 };
-    expect(pass.meter()).toEqual({
-      requestCount: 1,
-      models: {
-        'claude-sonnet-4-5-20250929': { ...usage, costMicros: WHOLE_STREAM_MICROS, isEstimated: false },
-      },
-      usage,
+    const sums = {
       costMicros: WHOLE_STREAM_MICROS,
+      ownCostMicros: WHOLE_STREAM_MICROS,
+      cacheCreation1hTokens: 2_000,
+      thinkingTokens: null,
+      webSearches: 2,
+    };
+    expect(pass.meter()).toEqual({
+      ...sums,
+      requestCount: 1,
+      models: { 'claude-sonnet-4-5-20250929': { ...usage, ...sums, isEstimated: false } },
+      usage,
       isPriceKnown: true,
     });
     expect(metered.map((meter) => meter.usage.outputTokens)).toEqual([1, 500]);
@@ -234,9 +239,9 @@ describe('the meter', () => {
     const meter = pass.meter();
     expect(meter.requestCount).toBe(3);
     expect(meter.models['claude-opus-4-8']).toMatchObject({ inputTokens: 200, outputTokens: 20, costMicros: 1_500 });
-    expect(meter.models['home-made']).toMatchObject({ costMicros: 600 });
-    expect(meter.costMicros).toBe(2_100);
-    expect(meter.isPriceKnown).toBe(false);
+    expect(meter.models['claude-opus-4-8']).toMatchObject({ ownCostMicros: 1_500 });
+    expect(meter.models['home-made']).toMatchObject({ costMicros: 600, ownCostMicros: null });
+    expect(meter).toMatchObject({ costMicros: 2_100, ownCostMicros: null, isPriceKnown: false });
   });
 
   test('a model may be called as nothing else is', async () => {
@@ -254,6 +259,23 @@ describe('the meter', () => {
       ]);
     }
     expect(pass.meter()).toMatchObject({ costMicros: 2_400, isPriceKnown: false });
+  });
+
+  test('goes by the prices it is given before any list', async () => {
+    const priced = await createGateway({
+      upstream: { baseUrl: upstream.url, headers: {} },
+      silenceMs: 10_000,
+      prices: { 'home-made': { inputUsdPerMTok: 10, outputUsdPerMTok: 100 } },
+    });
+    upstream.answerWith((response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ model: 'home-made', usage: { input_tokens: 100, output_tokens: 10 } }));
+    });
+    const { token, meter } = priced.open({ attemptId: 'a' });
+    const headers = { 'x-api-key': token };
+    await (await fetch(`${priced.url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify(call) })).text();
+    await priced.close();
+    expect(meter()).toMatchObject({ costMicros: 2_000, ownCostMicros: 2_000, isPriceKnown: true });
   });
 
   test('counting tokens passes and is free', async () => {

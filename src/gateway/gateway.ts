@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { PriceOverrides } from '../core/price-table.ts';
 import type { Admit } from './admission.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { findEndpoint } from './endpoint.ts';
 import { exchange, type ExchangeContext } from './exchange.ts';
 import { NO_LOG, type GatewayLog } from './gateway-log.ts';
+import { toWatchedGovernor, type Governor } from './governor.ts';
 import { readToken } from './headers.ts';
 import { createLane, type GatewayLane, type OpenOptions, type ServedLane } from './lane.ts';
 import type { AttemptPass, GatewayPass } from './pass.ts';
@@ -14,6 +16,7 @@ import { refuse, REFUSALS } from './refusal.ts';
 import { createUpstreamClient } from './upstream-client.ts';
 import type { Upstream } from './upstream.ts';
 
+export type { Governor, ProviderLimit } from './governor.ts';
 export type { GatewayLane } from './lane.ts';
 export type { GatewayPass } from './pass.ts';
 
@@ -37,6 +40,10 @@ interface GatewayOptions {
   readonly log?: GatewayLog;
   /** Decides on each model call before it is sent. Defaults to allowing all. */
   readonly admit?: Admit;
+  /** Is told of the provider's limits, and says which of them hold. Defaults to none. */
+  readonly governor?: Governor;
+  /** Prices that replace the known ones, in the meter and for ceilings. Defaults to none. */
+  readonly prices?: PriceOverrides;
 }
 
 /** Longer than Claude Code ever thinks between two calls: a connection it reuses must not be closing under it. */
@@ -46,10 +53,12 @@ const KEEP_ALIVE_MS = 15 * 60_000;
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** Starts a gateway on a free port of 127.0.0.1. */
-export async function createGateway({ upstream, silenceMs, log = NO_LOG, admit }: GatewayOptions): Promise<Gateway> {
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const { upstream, silenceMs, log = NO_LOG, admit, governor, prices = {} } = options;
   const context: ExchangeContext = {
     upstream: createUpstreamClient(upstream),
     admit: admit ?? (() => ({ allowed: true })),
+    governor: toWatchedGovernor(governor, log),
     silenceMs,
     log,
   };
@@ -58,7 +67,7 @@ export async function createGateway({ upstream, silenceMs, log = NO_LOG, admit }
   const bodyBudget = createByteBudget(MAX_HELD_BYTES);
 
   function reserve(): ServedLane {
-    const lane = createLane({ bodyBudget, log, onClose: () => lanes.delete(hash(lane.token)) });
+    const lane = createLane({ prices, bodyBudget, log, onClose: () => lanes.delete(hash(lane.token)) });
     lanes.set(hash(lane.token), lane);
     return lane;
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Micros } from '../core/money.ts';
+import type { PriceOverrides } from '../core/price-table.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Metered } from './metered.ts';
@@ -20,8 +21,21 @@ export interface GatewayLane {
 
 export interface OpenOptions {
   readonly attemptId: string;
-  /** What the attempt may cost: once the meter stands there, no further call is sent. Defaults to no ceiling. */
+  /**
+   * What the attempt may cost: each call's `max_tokens` is lowered to what is left, and once the meter stands there no
+   * further call is sent. Defaults to no ceiling.
+   */
   readonly ceilingMicros?: Micros;
+  /**
+   * How many answers the attempt may have to requests that offer tools, those of sub-agents included: the next one is
+   * refused. Defaults to any number.
+   */
+  readonly maxTurns?: number;
+  /**
+   * What any one request may think, in tokens: a larger budget is lowered to it, and 0 turns thinking off. Defaults to
+   * what the request asks for.
+   */
+  readonly maxThinkingTokens?: number;
   /** Called when more is known of what the attempt uses: as an answer begins, and when its final count comes. */
   readonly onMeter?: (metered: Metered) => void;
   /**
@@ -39,6 +53,7 @@ export interface ServedLane extends GatewayLane {
 }
 
 interface LaneOptions {
+  readonly prices: PriceOverrides;
   /** What all attempts of the gateway share. */
   readonly bodyBudget: ByteBudget;
   /** Called once, when the lane is closed. */
@@ -47,7 +62,7 @@ interface LaneOptions {
 }
 
 /** Makes a lane with a token of its own. */
-export function createLane({ bodyBudget, onClose, log }: LaneOptions): ServedLane {
+export function createLane({ prices, bodyBudget, onClose, log }: LaneOptions): ServedLane {
   const token = `lh_att_${randomBytes(32).toString('base64url')}`;
   let pass: AttemptPass | null = null;
   let isClosed = false;
@@ -62,6 +77,7 @@ export function createLane({ bodyBudget, onClose, log }: LaneOptions): ServedLan
       const opened = createPass({
         ...attempt,
         token,
+        prices,
         bodyBudget,
         log,
         onClose() {

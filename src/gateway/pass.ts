@@ -1,8 +1,10 @@
 import { toMessage } from '../core/errors.ts';
 import type { Micros } from '../core/money.ts';
+import type { PriceOverrides } from '../core/price-table.ts';
+import { createAccount, type Account, type BegunCall, type Call } from './account.ts';
 import { createByteBudget, type ByteBudget } from './byte-budget.ts';
 import type { GatewayLog } from './gateway-log.ts';
-import { addAnswer, NOTHING_METERED, type AnswerUsage, type Metered } from './metered.ts';
+import type { Metered } from './metered.ts';
 import type { ProviderFailure } from './provider-failure.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
 import { MAX_BODY_BYTES } from './request-body.ts';
@@ -27,24 +29,28 @@ export interface AttemptPass extends GatewayPass {
   readonly bodyBudget: ByteBudget;
   /** Why no request of this attempt can succeed any more, or null. */
   readonly refusal: Refusal | null;
-  /** Whether the attempt has used up what it may cost. */
-  readonly isCeilingReached: boolean;
+  readonly account: Pick<Account, 'isCeilingReached' | 'changed'>;
+  /** What a request of the attempt may think at most, in tokens; null for as much as it asks for. */
+  readonly maxThinkingTokens: number | null;
   /** Registers a request under way: `cut` is called when the attempt ends. Returns what unregisters it. */
   enter(cut: () => void): () => void;
-  /** Counts a request that is sent to the provider. Returns what takes its usage as it becomes known. */
-  startAnswer(): AnswerRecord;
-  /** A call succeeded: what failed before it no longer matters. */
-  succeed(): void;
-  /** A call failed. With `refusal` given, every later one is answered with that. */
-  fail(failure: ProviderFailure, refusal?: Refusal): void;
+  /** Begins a call, as the account does. */
+  begin(call: Call): PassCall | Exclude<ReturnType<Account['begin']>, BegunCall>;
+  /** Our own rules refuse a call. */
+  deny(failure: ProviderFailure): void;
   /** The provider stayed silent in a request begun at `startedAt` (monotonic). Returns how that is answered. */
   strike(startedAt: number, failure: ProviderFailure): Refusal;
 }
 
-export interface AnswerRecord {
-  update(usage: AnswerUsage): void;
-  /** The answer is over, whole or not. */
-  settle(): void;
+/**
+ * A call under way. Once our own rules have refused another one, that is why the attempt ends, whatever becomes of
+ * the calls that began before.
+ */
+export interface PassCall extends BegunCall {
+  /** The answer was a good one: what failed before it no longer matters. */
+  succeed(): void;
+  /** The call failed. With `refusal` given, every later one is answered with that. */
+  fail(failure: ProviderFailure, refusal?: Refusal): void;
 }
 
 interface PassOptions {
@@ -52,6 +58,9 @@ interface PassOptions {
   readonly token: string;
   readonly attemptId: string;
   readonly ceilingMicros?: Micros;
+  readonly maxTurns?: number;
+  readonly maxThinkingTokens?: number;
+  readonly prices: PriceOverrides;
   readonly onMeter?: (metered: Metered) => void;
   readonly isEntitled?: () => boolean;
   /** What all attempts of the gateway share. */
@@ -62,27 +71,46 @@ interface PassOptions {
 }
 
 export function createPass(options: PassOptions): AttemptPass {
-  const { token, attemptId, ceilingMicros = Infinity, onMeter, isEntitled, bodyBudget, onClose, log } = options;
+  const { token, attemptId, ceilingMicros = Infinity, maxTurns = Infinity, maxThinkingTokens = null } = options;
+  const { prices, onMeter, isEntitled, bodyBudget, onClose, log } = options;
   const open = new Set<() => void>();
-  const underWay = new Set<{ usage: AnswerUsage | null }>();
-  let settled = NOTHING_METERED;
   let failure: ProviderFailure | null = null;
   let refusal: Refusal | null = null;
   let firstSilenceAt: number | null = null;
+  /** When our own rules last refused a call (monotonic). */
+  let deniedAt = -Infinity;
   let isClosed = false;
+  const account = createAccount({
+    ceilingMicros,
+    maxTurns,
+    prices,
+    onMeter(metered) {
+      try {
+        onMeter?.(metered);
+      } catch (cause) {
+        log.error({ attemptId, cause: toMessage(cause) }, 'The meter of an attempt could not be reported.');
+      }
+    },
+  });
 
-  function meter(): Metered {
-    let metered = settled;
-    for (const { usage } of underWay) if (usage !== null) metered = addAnswer(metered, usage);
-    return metered;
-  }
-
-  function report(): void {
-    try {
-      onMeter?.(meter());
-    } catch (cause) {
-      log.error({ attemptId, cause: toMessage(cause) }, 'The meter of an attempt could not be reported.');
-    }
+  function begin(call: Call): ReturnType<AttemptPass['begin']> {
+    const begun = account.begin(call);
+    if (typeof begun === 'string') return begun;
+    const begunAt = performance.now();
+    const isOutlived = (): boolean => refusal !== null || begunAt <= deniedAt;
+    return {
+      ...begun,
+      succeed() {
+        begun.succeed();
+        if (isOutlived()) return;
+        failure = null;
+        firstSilenceAt = null;
+      },
+      fail(failed, andRefuse) {
+        if (!isOutlived()) failure = failed;
+        refusal ??= andRefuse ?? null;
+      },
+    };
   }
 
   return {
@@ -90,7 +118,10 @@ export function createPass(options: PassOptions): AttemptPass {
     // One attempt alone never keeps the others out.
     bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
     token,
-    meter,
+    account,
+    maxThinkingTokens,
+    begin,
+    meter: () => account.meter(),
     failure: () => failure,
     get openRequests() {
       return open.size;
@@ -98,40 +129,17 @@ export function createPass(options: PassOptions): AttemptPass {
     get refusal() {
       return refusal ?? (isEntitled?.() === false ? REFUSALS.badToken : null);
     },
-    get isCeilingReached() {
-      return meter().costMicros >= ceilingMicros;
-    },
     enter(cut) {
       open.add(cut);
       return () => open.delete(cut);
     },
-    startAnswer() {
-      const answer: { usage: AnswerUsage | null } = { usage: null };
-      settled = { ...settled, requestCount: settled.requestCount + 1 };
-      underWay.add(answer);
-      return {
-        update(usage) {
-          answer.usage = usage;
-          report();
-        },
-        settle() {
-          if (underWay.delete(answer) && answer.usage !== null) settled = addAnswer(settled, answer.usage);
-        },
-      };
-    },
-    succeed() {
-      // A refusal is for good: an answer that began before it must not hide why the attempt ends.
+    deny(denied) {
       if (refusal !== null) return;
-      failure = null;
-      firstSilenceAt = null;
-    },
-    fail(failed, andRefuse) {
-      if (refusal !== null) return;
-      failure = failed;
-      refusal = andRefuse ?? null;
+      failure = denied;
+      deniedAt = performance.now();
     },
     strike(startedAt, failed) {
-      if (refusal === null) failure = failed;
+      if (refusal === null && startedAt > deniedAt) failure = failed;
       // Requests that hung side by side are one silence; only one begun after it is the second.
       if (firstSilenceAt === null || startedAt <= firstSilenceAt) {
         firstSilenceAt ??= performance.now();

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RunErrorCode } from '../core/errors.ts';
 import { head } from '../core/text.ts';
+import { readRegainAt, readResetAt, readRetryAt } from './reset-at.ts';
 
 /** How a model call of an attempt went wrong. */
 export interface ProviderFailure {
@@ -12,6 +13,10 @@ export interface ProviderFailure {
   readonly message: string;
   /** How long the provider asked to wait, or null. */
   readonly retryAfterSeconds: number | null;
+  /** When the provider said to take calls again, in milliseconds since the epoch, or null. */
+  readonly resetAt: number | null;
+  /** Whether it is a limit of the provider's account that holds for every model. Defaults to false. */
+  readonly isAccountWide?: boolean;
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** For a request our own rules refused: why. */
@@ -55,15 +60,38 @@ const KIND_BY_STATUS: Readonly<Record<number, FailureKind>> = {
 };
 
 /** The failure an answer with an error status stands for. */
-export function toFailure(answer: { status: number; headers: IncomingHttpHeaders; body: string }): ProviderFailure {
-  const { message } = readError(answer.body);
+export function toFailure({ status, headers, body }: ErrorAnswer): ProviderFailure {
+  const { message } = readError(body);
+  const now = Date.now();
+  // A limit on spending is no mistake of the request, though its status says so.
+  const regainAt = status === 400 || status === 403 ? readRegainAt(message ?? '', now) : null;
+  const kind = regainAt === null ? kindOf(status) : 'rate_limit';
+  const retryAt = readRetryAt(headers, now);
+  const reset = kind === 'rate_limit' ? readResetAt(headers, now) : null;
+  const resetAt = regainAt ?? retryAt ?? reset?.at ?? null;
   return {
-    kind: kindOf(answer.status),
-    status: answer.status,
-    message: head(message ?? `The model provider answered with status ${answer.status}.`, 1_000),
-    retryAfterSeconds: readRetryAfter(answer.headers),
-    at: Date.now(),
+    kind,
+    status,
+    message: head(message ?? `The model provider answered with status ${status}.`, 1_000),
+    retryAfterSeconds: toSeconds(resetAt, now),
+    resetAt,
+    isAccountWide: regainAt !== null || reset?.isAccountWide === true,
+    at: now,
   };
+}
+
+interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A wait that is too long for a process to sit in its slot meanwhile: the run ends, and is taken up again later. */
+const LONG_WAIT_MS = 5_000;
+
+/** Whether nothing can be had from the provider before `resetAt`, and that is too far off to wait for. */
+export function isLongWait(resetAt: number | null): resetAt is number {
+  return resetAt !== null && resetAt - Date.now() > LONG_WAIT_MS;
 }
 
 /** The failure an `error` event within a stream stands for. `data` is the event's JSON. */
@@ -75,13 +103,27 @@ export function toStreamFailure(data: string): ProviderFailure {
     status,
     message: head(message ?? 'The model provider broke off its answer with an error.', 1_000),
     retryAfterSeconds: null,
+    resetAt: null,
     at: Date.now(),
   };
 }
 
 /** A failure that is no answer of the provider's. */
 export function withoutAnswer(kind: 'silent' | 'unreachable', message: string): ProviderFailure {
-  return { kind, status: null, message, retryAfterSeconds: null, at: Date.now() };
+  return { kind, status: null, message, retryAfterSeconds: null, resetAt: null, at: Date.now() };
+}
+
+/** A call that our own rules refuse. */
+export function refusedWith(
+  code: RunErrorCode,
+  { message, resetAt = null }: { message: string; resetAt?: number | null },
+): ProviderFailure {
+  const at = Date.now();
+  return { kind: 'refused', status: null, message, retryAfterSeconds: toSeconds(resetAt, at), resetAt, at, code };
+}
+
+function toSeconds(resetAt: number | null, now: number): number | null {
+  return resetAt === null ? null : Math.max(0, Math.ceil((resetAt - now) / 1_000));
 }
 
 function kindOf(status: number): FailureKind {
@@ -99,12 +141,4 @@ function readError(json: string): { type?: string; message?: string } {
   } catch {
     return {};
   }
-}
-
-/** `retry-after` is a number of seconds or a date (RFC 9110, 10.2.3). */
-function readRetryAfter(headers: IncomingHttpHeaders): number | null {
-  const value = headers['retry-after'];
-  if (value === undefined) return null;
-  const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1_000;
-  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { BillableUsage } from '../core/pricing.ts';
 import { toTokenCount } from '../core/usage.ts';
+import type { AnswerUsage } from './metered.ts';
 
 /** What is no count at all leaves the one before; one that makes no sense is brought within reason. */
 const tokens = z
@@ -15,13 +15,16 @@ const usageSchema = z.object({
   cache_read_input_tokens: tokens,
   cache_creation_input_tokens: tokens,
   cache_creation: z.object({ ephemeral_1h_input_tokens: tokens }).nullish().catch(null),
+  output_tokens_details: z.object({ thinking_tokens: tokens }).nullish().catch(null),
   server_tool_use: z.object({ web_search_requests: tokens }).nullish().catch(null),
   speed: z.string().nullish().catch(null),
   inference_geo: z.string().nullish().catch(null),
 });
 
+type ReadUsage = Omit<AnswerUsage, 'model' | 'isEstimated'>;
+
 /** Takes over what `received` says; its counts are cumulative, so each replaces the one `before`. */
-export function readUsage(before: BillableUsage, received: unknown): BillableUsage {
+export function readUsage(before: ReadUsage, received: unknown): ReadUsage {
   const usage = usageSchema.safeParse(received).data;
   if (usage === undefined) return before;
   return {
@@ -30,6 +33,7 @@ export function readUsage(before: BillableUsage, received: unknown): BillableUsa
     cacheReadTokens: usage.cache_read_input_tokens ?? before.cacheReadTokens,
     cacheCreationTokens: usage.cache_creation_input_tokens ?? before.cacheCreationTokens,
     cacheCreation1hTokens: usage.cache_creation?.ephemeral_1h_input_tokens ?? before.cacheCreation1hTokens ?? 0,
+    thinkingTokens: usage.output_tokens_details?.thinking_tokens ?? before.thinkingTokens ?? null,
     webSearches: usage.server_tool_use?.web_search_requests ?? before.webSearches ?? 0,
     isFast: usage.speed === undefined || usage.speed === null ? (before.isFast ?? false) : usage.speed === 'fast',
     isUsOnly:

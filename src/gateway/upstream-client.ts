@@ -19,7 +19,8 @@ export interface UpstreamClient {
 interface OutgoingRequest {
   readonly endpoint: Endpoint;
   readonly headers: http.IncomingHttpHeaders;
-  readonly body: Buffer;
+  /** In parts, so that one of which little is changed need not be copied. */
+  readonly body: readonly Buffer[];
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +41,7 @@ export function createUpstreamClient({ baseUrl, headers: credentials }: Upstream
       port: base.port,
       method: 'POST',
       path: prefix + endpoint.target,
-      headers: toUpstreamHeaders({ received: headers, credentials, bodyBytes: body.length }),
+      headers: toUpstreamHeaders({ received: headers, credentials, bodyBytes: countBytes(body) }),
       agent,
       signal,
     });
@@ -56,7 +57,9 @@ export function createUpstreamClient({ baseUrl, headers: credentials }: Upstream
       if (isStale) resolve(send(outgoing));
       else reject(error);
     });
-    request.end(body);
+    request.cork();
+    for (const part of body) request.write(part);
+    request.end();
     return promise;
   }
 
@@ -72,4 +75,8 @@ export function createUpstreamClient({ baseUrl, headers: credentials }: Upstream
     },
     close: () => agent.destroy(),
   };
+}
+
+function countBytes(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { isFinal } from '../core/states.ts';
-import { CHANNELS, type Database } from '../db/database.ts';
-import type { Queue } from '../queue/queue.ts';
+import { CHANNELS } from '../db/database.ts';
 import { appendEvents } from './append-events.ts';
+import { spendBudget } from './budget.ts';
+import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
 
 /** How often a cancellation is tried that meets a claim or a settlement half-way. */
@@ -19,7 +20,7 @@ const DEADLOCK = '40P01';
  * Locks the message of a queued run, then its row, in the order in which a claim does: of two that come at the same
  * moment one waits, and finds either no message or a running run.
  */
-export async function cancelRun(deps: { database: Database; queue: Queue }, runId: string): Promise<Run | null> {
+export async function cancelRun(deps: RunDeps, runId: string): Promise<Run | null> {
   for (let tries = 1; ; tries++) {
     try {
       return await cancelOnce(deps, runId);
@@ -29,17 +30,14 @@ export async function cancelRun(deps: { database: Database; queue: Queue }, runI
   }
 }
 
-async function cancelOnce(
-  { database, queue }: { database: Database; queue: Queue },
-  runId: string,
-): Promise<Run | null> {
+async function cancelOnce({ database, queue, rules }: RunDeps, runId: string): Promise<Run | null> {
   return database.sql.transaction().execute(async (trx) => {
     const seen = await trx
       .selectFrom('longhaul.runs')
       .select(['status', 'queue'])
       .where('id', '=', runId)
       .executeTakeFirst();
-    if (seen?.status === 'queued') await queue.remove(trx, { runId, queue: seen.queue });
+    if (seen?.status === 'queued' || seen?.status === 'waiting') await queue.remove(trx, { runId, queue: seen.queue });
     const row = await trx
       .selectFrom('longhaul.runs')
       .selectAll()
@@ -65,10 +63,17 @@ async function cancelOnce(
     });
     const cancelled = await trx
       .updateTable('longhaul.runs')
-      .set({ status: 'cancelled', waiting_for: null, error_code: 'cancelled', finished_at: sql<Date>`now()` })
+      .set({
+        status: 'cancelled',
+        waiting_for: null,
+        held_for: null,
+        error_code: 'cancelled',
+        finished_at: sql<Date>`now()`,
+      })
       .where('id', '=', runId)
       .returningAll()
       .executeTakeFirstOrThrow();
+    await spendBudget(trx, { runId, spentMicros: 0, isOver: true, rules });
     return toRun(cancelled);
   });
 }

@@ -1,9 +1,14 @@
 import { sql, type Selectable } from 'kysely';
 import { createId } from '../core/ids.ts';
-import { CHANNELS, type Database, type Transaction } from '../db/database.ts';
+import { CHANNELS, type Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Lease } from './append-events.ts';
+import { moveReservation } from './budget.ts';
+import { findFullGate, type Gate } from './concurrency.ts';
+import { parkRun, TRIED_AGAIN } from './park.ts';
+import { toMessage } from './place-in-line.ts';
+import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
 import { holdSession } from './sessions.ts';
 
@@ -19,12 +24,24 @@ export interface Claim {
   readonly lastSeq: number;
 }
 
+/** What a look at a queue has come to. */
+export interface Claimed {
+  readonly claims: readonly Claim[];
+  /** Whether as many were in line as were asked for: there may be more, though none of these could be given out. */
+  readonly isMore: boolean;
+}
+
 interface ClaimOptions {
   readonly queue: string;
   readonly workerId: string;
   readonly limit: number;
   /** The agents the worker knows. A run of another is left to one that does. */
   readonly agents: ReadonlySet<string>;
+  /**
+   * Asked for each run, in its transaction: until when its agent's model cannot be asked, or null. Defaults to never:
+   * then a run finds out by itself.
+   */
+  readonly findProviderLimit?: (trx: Transaction, agent: string) => Promise<Date | null>;
 }
 
 /**
@@ -32,9 +49,10 @@ interface ClaimOptions {
  * transaction. Nothing is returned for a paused queue.
  *
  * A message whose run is not queued any more (cancelled, or already running elsewhere) is dropped. Of two
- * workers that take at once each gets other messages (`for update skip locked` in pg-boss).
+ * workers that take at once each gets other messages (`for update skip locked` in pg-boss). A run that may not begin
+ * now is put back, and what it waits for decides how.
  */
-export async function claimRuns(deps: { database: Database; queue: Queue }, options: ClaimOptions): Promise<Claim[]> {
+export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<Claimed> {
   const { database, queue } = deps;
   return database.sql.transaction().execute(async (trx) => {
     const paused = await trx
@@ -43,41 +61,92 @@ export async function claimRuns(deps: { database: Database; queue: Queue }, opti
       .where('name', '=', options.queue)
       .where('paused_at', 'is not', null)
       .executeTakeFirst();
-    if (paused !== undefined) return [];
+    if (paused !== undefined) return { claims: [], isMore: false };
     const runIds = await queue.take(trx, options);
     const claims: Claim[] = [];
     for (const runId of runIds) {
-      const row = await trx
-        .updateTable('longhaul.runs')
-        .set((row) => ({
-          status: 'running',
-          attempt: row('attempt', '+', 1),
-          fence: row('fence', '+', 1),
-          // For `run.started`, which `beginAttempt` writes.
-          event_seq: row('event_seq', '+', 1),
-          lease_worker_id: options.workerId,
-          lease_expires_at: leaseEnd(),
-          started_at: sql<Date>`coalesce(started_at, now())`,
-        }))
-        .where('id', '=', runId)
-        .where('status', '=', 'queued')
-        .returningAll()
-        .executeTakeFirst();
-      if (row === undefined) {
-        await queue.remove(trx, { runId, queue: options.queue });
-        continue;
-      }
-      const attemptId = createId();
-      if (!options.agents.has(row.agent)) {
-        await putBack({ trx, queue, row, waitMs: AGENT_WAIT_MS });
-      } else if (await beginAttempt(trx, { row, attemptId, workerId: options.workerId })) {
-        claims.push({ run: toRun(row), attemptId, lease: { runId, fence: row.fence }, lastSeq: row.event_seq });
-      } else {
-        await putBack({ trx, queue, row, waitMs: SESSION_WAIT_MS });
-      }
+      const claim = await claimRun(trx, { deps, options, runId });
+      if (claim !== null) claims.push(claim);
     }
-    return claims;
+    return { claims, isMore: runIds.length === options.limit };
   });
+}
+
+interface ClaimRunOptions {
+  readonly deps: RunDeps;
+  readonly options: ClaimOptions;
+  readonly runId: string;
+}
+
+async function claimRun(trx: Transaction, { deps, options, runId }: ClaimRunOptions): Promise<Claim | null> {
+  const { queue } = deps;
+  const row = await trx
+    .updateTable('longhaul.runs')
+    .set((row) => ({
+      status: 'running',
+      attempt: row('attempt', '+', 1),
+      fence: row('fence', '+', 1),
+      // For the events that `beginAttempt` writes.
+      event_seq: sql<number>`event_seq + case when status = 'waiting' then 2 else 1 end`,
+      lease_worker_id: options.workerId,
+      lease_expires_at: leaseEnd(),
+      started_at: sql<Date>`coalesce(started_at, now())`,
+    }))
+    .where('id', '=', runId)
+    .where((run) =>
+      run.or([
+        run('status', '=', 'queued'),
+        run.and([run('status', '=', 'waiting'), run('waiting_for', 'in', [...TRIED_AGAIN])]),
+      ]),
+    )
+    .returningAll()
+    .executeTakeFirst();
+  if (row === undefined) {
+    await queue.remove(trx, { runId, queue: options.queue });
+    return null;
+  }
+  const obstacle = await findObstacle(trx, { deps, options, row });
+  if (obstacle !== null) {
+    await putBack({ trx, queue, row, obstacle });
+    return null;
+  }
+  const attemptId = createId();
+  if (!(await beginAttempt(trx, { row, attemptId, workerId: options.workerId }))) {
+    await putBack({ trx, queue, row, obstacle: { kind: 'later', waitMs: SESSION_WAIT_MS } });
+    return null;
+  }
+  const run = toRun({ ...row, waiting_for: null });
+  return { run, attemptId, lease: { runId, fence: row.fence }, lastSeq: row.event_seq };
+}
+
+/** Why a run cannot begin now, and what is done about it. */
+type Obstacle =
+  /** It stays queued, and is looked at again after a while. */
+  | { readonly kind: 'later'; readonly waitMs: number }
+  /** It stays queued, until another run has ended. */
+  | { readonly kind: 'held'; readonly gate: Gate }
+  | { readonly kind: 'waiting'; readonly waitingFor: (typeof TRIED_AGAIN)[number]; readonly until: Date };
+
+/** How long a run waits that finds its conversation in use. */
+const SESSION_WAIT_MS = 1_000;
+
+/** How long a run waits whose agent the worker that found it does not know, as while a new configuration is rolled out. */
+const AGENT_WAIT_MS = 3_000;
+
+async function findObstacle(
+  trx: Transaction,
+  { deps, options, row }: { deps: RunDeps; options: ClaimOptions; row: Selectable<RunsTable> },
+): Promise<Obstacle | null> {
+  const { rules } = deps;
+  if (!options.agents.has(row.agent)) return { kind: 'later', waitMs: AGENT_WAIT_MS };
+  const limitedUntil = await options.findProviderLimit?.(trx, row.agent);
+  if (limitedUntil) return { kind: 'waiting', waitingFor: 'provider_limit', until: limitedUntil };
+  const gate = await findFullGate(trx, { row, rules });
+  if (gate !== null) return { kind: 'held', gate };
+  // Set aside on an earlier day, or given back while it waited: it is today's budget that it is going to spend.
+  if (row.reserved_on === null && row.waiting_for !== 'budget') return null;
+  const full = await moveReservation(trx, { row, rules });
+  return full === null ? null : { kind: 'waiting', waitingFor: 'budget', until: new Date(full.resetsAt) };
 }
 
 /**
@@ -88,6 +157,10 @@ async function beginAttempt(
   trx: Transaction,
   { row, attemptId, workerId }: { row: Selectable<RunsTable>; attemptId: string; workerId: string },
 ): Promise<boolean> {
+  const events = [
+    ...(row.waiting_for === null ? [] : [{ type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } }]),
+    { type: 'run.started', data: { workerId } },
+  ];
   const { rows } = await sql`
     with held as (${holdSession({ sessionId: row.session_id, lease: { runId: row.id, fence: row.fence } })}),
     begun as (
@@ -95,35 +168,62 @@ async function beginAttempt(
       select ${attemptId}, ${row.id}, ${row.agent}, ${row.attempt}, ${workerId}, ${row.fence} from held),
     written as (
       insert into longhaul.run_events (run_id, seq, type, attempt, data)
-      select ${row.id}, ${row.event_seq}, 'run.started', ${row.attempt}, ${JSON.stringify({ workerId })}::json from held)
+      select ${row.id}, ${row.event_seq - events.length} + event.place, event.value->>'type', ${row.attempt}, event.value->'data'
+        from held, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place))
     select pg_notify(${CHANNELS.events}, ${row.id}) from held`.execute(trx);
+  if (rows.length > 0 && row.waiting_for !== null) await noteEndOfWait(trx, row.id);
   return rows.length > 0;
 }
 
-/** How long a run waits that finds its conversation in use. */
-const SESSION_WAIT_MS = 1_000;
-
-/** How long a run waits whose agent the worker that found it does not know, as while a new configuration is rolled out. */
-const AGENT_WAIT_MS = 3_000;
-
-/** Undoes a claim in its own transaction, and keeps the run from being claimed again for a while. */
-async function putBack(options: { trx: Transaction; queue: Queue; row: Selectable<RunsTable>; waitMs: number }) {
-  const { trx, queue, row, waitMs } = options;
+/** What was waited for a time that was named does not count against the time that attempts may take together. */
+async function noteEndOfWait(trx: Transaction, runId: string): Promise<void> {
   await trx
     .updateTable('longhaul.runs')
     .set({
-      status: 'queued',
+      waiting_for: null,
+      parked_at: null,
+      parked_ms: sql<number>`parked_ms + coalesce((extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint, 0)`,
+    })
+    .where('id', '=', runId)
+    .execute();
+}
+
+interface PutBackOptions {
+  readonly trx: Transaction;
+  readonly queue: Queue;
+  readonly row: Selectable<RunsTable>;
+  readonly obstacle: Obstacle;
+}
+
+/** Undoes a claim in its own transaction: as if it had not been, but for what the run is now known to wait for. */
+async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<void> {
+  const wasWaiting = row.waiting_for !== null;
+  await trx
+    .updateTable('longhaul.runs')
+    .set({
+      status: wasWaiting ? 'waiting' : 'queued',
       attempt: row.attempt - 1,
-      event_seq: row.event_seq - 1,
+      event_seq: row.event_seq - (wasWaiting ? 2 : 1),
       lease_worker_id: null,
       lease_expires_at: null,
       ...(row.attempt === 1 && { started_at: null }),
+      ...(obstacle.kind === 'held' && { held_for: obstacle.gate, status: 'queued', waiting_for: null }),
     })
     .where('id', '=', row.id)
     .execute();
-  // Reckoned from the lease it was given: by the database's clock.
-  const startAfter = new Date((row.lease_expires_at?.getTime() ?? 0) - LEASE_DURATION_MS + waitMs);
-  await queue.requeue(trx, { runId: row.id, queue: row.queue, priority: row.priority, startAfter });
+  // By the database's clock, from the lease it was given.
+  const now = (row.lease_expires_at?.getTime() ?? 0) - LEASE_DURATION_MS;
+  switch (obstacle.kind) {
+    case 'later':
+      return queue.requeue(trx, toMessage(row, new Date(now + obstacle.waitMs)));
+    case 'held':
+      return queue.remove(trx, { runId: row.id, queue: row.queue });
+    case 'waiting': {
+      const { waitingFor, until } = obstacle;
+      if (row.waiting_for === waitingFor) return queue.requeue(trx, toMessage(row, until));
+      await parkRun(trx, { queue, runId: row.id, attempt: row.attempt - 1, waitingFor, until });
+    }
+  }
 }
 
 /** The end of a lease given or renewed now, by the database's clock: those of the machines do not matter. */

@@ -1,7 +1,7 @@
 import { sql, type Selectable } from 'kysely';
 import type { RunErrorCode } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
-import { decideRetry, type RetryPolicy } from '../core/retry-policy.ts';
+import { decideParking, decideRetry, type RetryPolicy } from '../core/retry-policy.ts';
 import { toStorable } from '../core/text.ts';
 import type { RunsTable } from '../db/tables.ts';
 import { toRunError } from './run.ts';
@@ -22,8 +22,21 @@ export type AttemptOutcome =
 /** What the end of an attempt makes of its run. */
 export type Conclusion =
   | Extract<AttemptOutcome, { status: 'succeeded' | 'failed' | 'cancelled' | 'handed_back' }>
+  /** The provider is at a limit: it waits without a process, and the attempt does not count. */
+  | {
+      readonly status: 'parked';
+      readonly code: RunErrorCode;
+      readonly delaySeconds: number;
+      /** Whether the provider has named the time; else it is our guess. */
+      readonly isNamed: boolean;
+    }
   /** It failed, and is tried again after a wait. */
   | { readonly status: 'retried'; readonly code: RunErrorCode; readonly delaySeconds: number };
+
+/** Whether the run has ended with it. */
+export function isOver(conclusion: Conclusion): boolean {
+  return conclusion.status === 'succeeded' || conclusion.status === 'failed' || conclusion.status === 'cancelled';
+}
 
 interface ConcludeOptions {
   readonly row: Selectable<RunsTable>;
@@ -45,7 +58,18 @@ export function conclude({ row, outcome, now, retryAfterSeconds, random }: Concl
   if (outcome.status !== 'failed' || outcome.isFinal === true) return outcome;
   const policy = row.retry_policy as RetryPolicy;
   const handedBack = row.max_attempts - policy.maxAttempts;
-  const elapsedSeconds = (now.getTime() - (row.started_at ?? now).getTime()) / 1_000;
+  const elapsedSeconds = (now.getTime() - (row.started_at ?? now).getTime() - row.parked_ms) / 1_000;
+  const parking = decideParking({
+    policy,
+    code: outcome.code,
+    unnamedParks: row.unnamed_parks,
+    elapsedSeconds,
+    retryAfterSeconds,
+    random,
+  });
+  if (parking === 'tooLate') return toLate(outcome, policy);
+  if (parking !== null)
+    return isCancelRequested ? { status: 'cancelled' } : { status: 'parked', code: outcome.code, ...parking };
   const decision = decideRetry({
     policy,
     code: outcome.code,
@@ -59,16 +83,20 @@ export function conclude({ row, outcome, now, retryAfterSeconds, random }: Concl
     return { status: 'retried', code: outcome.code, delaySeconds: decision.delaySeconds };
   }
   if (decision.code === outcome.code) return outcome;
-  const detail = `No other attempt could start within ${policy.deadlineSeconds} s of the first. The last one ended with ${outcome.code}: ${outcome.detail}`;
-  return { status: 'failed', code: decision.code, detail };
+  return toLate(outcome, policy);
+}
+
+function toLate({ code, detail }: { code: RunErrorCode; detail: string }, policy: RetryPolicy): Conclusion {
+  const late = `No other attempt could start within ${policy.deadlineSeconds} s of the first.`;
+  return { status: 'failed', code: 'deadline_exceeded', detail: `${late} The last one ended with ${code}: ${detail}` };
 }
 
 /** The event that tells watchers of a conclusion. */
 export function toEvent(
   conclusion: Conclusion,
-  totals: { agent: string; costUsd: number; turns: number; durationMs: number },
+  totals: { agent: string; costUsd: number; turns: number; durationMs: number; now: Date },
 ): NewEvent {
-  const { agent, costUsd, turns, durationMs } = totals;
+  const { agent, costUsd, turns, durationMs, now } = totals;
   switch (conclusion.status) {
     case 'succeeded':
       return { type: 'run.succeeded', data: { result: toStorable(conclusion.result), costUsd, turns, durationMs } };
@@ -78,6 +106,11 @@ export function toEvent(
       return { type: 'run.cancelled', data: { costUsd } };
     case 'handed_back':
       return { type: 'run.queued', data: { agent, reason: 'handed_back' } };
+    case 'parked':
+      return {
+        type: 'run.waiting',
+        data: { waitingFor: 'provider_limit', until: toUntil(now, conclusion.delaySeconds) },
+      };
     case 'retried':
       return {
         type: 'run.retrying',
@@ -86,8 +119,10 @@ export function toEvent(
   }
 }
 
+type Counts = Pick<Selectable<RunsTable>, 'max_attempts' | 'unnamed_parks'>;
+
 /** What a conclusion changes in the run's row. */
-export function toColumns(conclusion: Conclusion, maxAttempts: number) {
+export function toColumns(conclusion: Conclusion, { max_attempts: maxAttempts, unnamed_parks }: Counts) {
   const finished_at = sql<Date>`now()`;
   switch (conclusion.status) {
     case 'succeeded': {
@@ -104,7 +139,21 @@ export function toColumns(conclusion: Conclusion, maxAttempts: number) {
     case 'handed_back':
       // An attempt that its worker gave up is not one of those the run may have.
       return { status: 'queued' as const, max_attempts: maxAttempts + 1 };
+    case 'parked':
+      return {
+        status: 'waiting' as const,
+        waiting_for: 'provider_limit',
+        parked_at: conclusion.isNamed ? sql<Date>`clock_timestamp()` : null,
+        // As with one that its worker gave up.
+        max_attempts: maxAttempts + 1,
+        unnamed_parks: conclusion.isNamed ? unnamed_parks : unnamed_parks + 1,
+      };
     case 'retried':
       return { status: 'queued' as const };
   }
+}
+
+/** When a wait that begins now ends, as events tell it. */
+function toUntil(now: Date, delaySeconds: number): string {
+  return new Date(now.getTime() + delaySeconds * 1_000).toISOString();
 }

@@ -26,7 +26,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     for (const attempt of [1, 2, 3]) {
       const claimed = await bench.claim();
       expect(claimed.run).toMatchObject({ attempt, maxAttempts: 3 });
-      const settled = await bench.settle(claimed, fail('provider_overloaded'));
+      const settled = await bench.settle(claimed, fail('provider_error'));
       expect(settled?.status).toBe(attempt === 3 ? 'failed' : 'queued');
       const { rows } = await sql<{ wait: number }>`
         select extract(epoch from start_after - now())::float as wait from longhaul_queue.job where id = ${run.id}`.execute(
@@ -50,11 +50,11 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
       ['run.started', 3],
       ['run.failed', 3],
     ]);
-    expect(log[2]?.data).toMatchObject({ error: { code: 'provider_overloaded', retryable: true } });
+    expect(log[2]?.data).toMatchObject({ error: { code: 'provider_error', retryable: true } });
     expect(JSON.stringify(log)).not.toContain('secret detail');
     expect(await findRun(bench.database, run.id)).toMatchObject({
       status: 'failed',
-      error: { code: 'provider_overloaded' },
+      error: { code: 'provider_error' },
       errorDetail: 'secret detail',
       costUsd: 0.0018,
     });
@@ -68,7 +68,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     const done = await bench.settle(await bench.claim());
     expect(done).toMatchObject({ status: 'succeeded', attempt: 2, costUsd: 0.0011, turns: 4, error: null });
     const { rows } = await sql`
-      select attempt, outcome, cost_micros from longhaul.ledger where run_id = ${run.id} order by attempt`.execute(
+      select attempt, outcome, cost_micros from longhaul.ledger_entries where run_id = ${run.id} order by attempt`.execute(
       bench.database.sql,
     );
     expect(rows).toEqual([
@@ -83,7 +83,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
 
   it('waits as long as the provider asked', async () => {
     const run = await bench.submit();
-    await bench.settle(await bench.claim(), { ...fail('provider_rate_limit'), retryAfterSeconds: 90 });
+    await bench.settle(await bench.claim(), { ...fail('provider_error'), retryAfterSeconds: 90 });
     const retrying = (await bench.events(run.id)).at(-1);
     expect(retrying).toMatchObject({ type: 'run.retrying' });
     expect(retrying?.data).toHaveProperty('delaySeconds');

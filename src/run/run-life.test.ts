@@ -8,7 +8,6 @@ import { migrate } from '../db/migrate.ts';
 import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from './append-events.ts';
 import { cancelRun } from './cancel.ts';
-import { claimRuns } from './claim.ts';
 import { findRun, listRuns } from './read-runs.ts';
 import { removeExpiredRuns } from './remove-expired.ts';
 import { recordMetered } from './record-metered.ts';
@@ -70,7 +69,11 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     ]);
     expect(log.slice(2, 4).map(({ type, data }) => ({ type, data }))).toEqual(batch);
     expect(log[4]?.data).toEqual({ result: 'done', costUsd: 0.0006, turns: 2, durationMs: 1_234 });
-    const ledger = await database.sql.selectFrom('longhaul.ledger').selectAll().where('run_id', '=', run.id).execute();
+    const ledger = await database.sql
+      .selectFrom('longhaul.ledger_entries')
+      .selectAll()
+      .where('run_id', '=', run.id)
+      .execute();
     expect(ledger).toMatchObject([
       { attempt: 1, user_id: 'ann', outcome: 'succeeded', cost_micros: 600, input_tokens: 100 },
     ]);
@@ -106,11 +109,12 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const broken: Queue = { ...queue, enqueue: () => Promise.reject(new Error('disk full')) };
     await expect(
       submitRun(
-        { database, queue: broken },
+        { ...bench, queue: broken },
         {
           agent: bench.agent,
           prompt: 'x',
           user: null,
+          team: null,
           metadata: {},
           priority: 0,
           startAfter: null,
@@ -140,14 +144,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
 
   it('gives one run to one of many workers that claim at once', async () => {
     const run = await submit();
-    const claims = await Promise.all(
-      Array.from({ length: 8 }, () =>
-        claimRuns(
-          { database, queue },
-          { queue: 'reader', workerId: createId(), limit: 4, agents: new Set(['reader']) },
-        ),
-      ),
-    );
+    const claims = await Promise.all(Array.from({ length: 8 }, () => bench.claimUpTo(4, { workerId: createId() })));
     expect(claims.flat().map((claimed) => claimed.run.id)).toEqual([run.id]);
     await settle(claims.flat()[0]!);
   });
@@ -156,10 +153,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const low = await submit();
     const delayed = await submit({ startAfter: new Date(Date.now() + 3_600_000), priority: 9 });
     const high = await submit({ priority: 5 });
-    const claims = await claimRuns(
-      { database, queue },
-      { queue: 'reader', workerId: bench.workerId, limit: 10, agents: new Set(['reader']) },
-    );
+    const claims = await bench.claimUpTo(10);
     expect(claims.map((claimed) => claimed.run.id).sort()).toEqual([low.id, high.id].sort());
     const single = await submit({ priority: 1 });
     const best = await submit({ priority: 2 });
@@ -167,42 +161,31 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(first.run.id).toBe(best.id);
     for (const claimed of [...claims, first, await claim()]) await settle(claimed);
     expect((await findRun(database, single.id))?.status).toBe('succeeded');
-    expect((await cancelRun({ database, queue }, delayed.id))?.status).toBe('cancelled');
+    expect((await cancelRun(bench, delayed.id))?.status).toBe('cancelled');
   });
 
   it('gives nothing out of a paused queue until it is resumed', async () => {
     await submit();
     await sql`insert into longhaul.queues (name, paused_at) values ('reader', now())`.execute(database.sql);
-    expect(
-      await claimRuns(
-        { database, queue },
-        { queue: 'reader', workerId: bench.workerId, limit: 1, agents: new Set(['reader']) },
-      ),
-    ).toEqual([]);
+    expect(await bench.claimUpTo(1)).toEqual([]);
     await sql`delete from longhaul.queues`.execute(database.sql);
     await settle(await claim());
   });
 
   it('cancels a queued run at once and takes it out of line', async () => {
     const run = await submit();
-    const cancelled = await cancelRun({ database, queue }, run.id);
+    const cancelled = await cancelRun(bench, run.id);
     expect(cancelled).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } });
     expect(await waiting()).toBe(0);
     expect((await events(run.id)).map(({ type }) => type)).toEqual(['run.queued', 'run.cancelled']);
-    expect(await cancelRun({ database, queue }, run.id)).toMatchObject({ status: 'cancelled' });
+    expect(await cancelRun(bench, run.id)).toMatchObject({ status: 'cancelled' });
     expect(await events(run.id)).toHaveLength(2);
   });
 
   it('cancels and claims at once without either waiting for the other', async () => {
     for (let round = 0; round < 15; round++) {
       const runs = await Promise.all([1, 2, 3].map(() => submit()));
-      const [claims] = await Promise.all([
-        claimRuns(
-          { database, queue },
-          { queue: 'reader', workerId: bench.workerId, limit: 3, agents: new Set(['reader']) },
-        ),
-        ...runs.map(({ id }) => cancelRun({ database, queue }, id)),
-      ]);
+      const [claims] = await Promise.all([bench.claimUpTo(3), ...runs.map(({ id }) => cancelRun(bench, id))]);
       for (const claimed of claims) await settle(claimed, { outcome: { status: 'cancelled' } });
       for (const { id } of runs) expect((await findRun(database, id))?.status).toBe('cancelled');
     }
@@ -211,10 +194,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
 
   it('leaves a run of an agent that the worker does not know to another', async () => {
     const run = await submit();
-    const claimed = await claimRuns(
-      { database, queue },
-      { queue: 'reader', workerId: bench.workerId, limit: 1, agents: new Set(['other']) },
-    );
+    const claimed = await bench.claimUpTo(1, { agents: new Set(['other']) });
     expect(claimed).toEqual([]);
     expect(await bench.depth()).toMatchObject({ waiting: 0, delayed: 1 });
     expect(await findRun(database, run.id)).toMatchObject({ status: 'queued', attempt: 0, startedAt: null });
@@ -229,7 +209,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const heard = Promise.withResolvers<string>();
     const stopListening = await database.listen('longhaul_cancel', heard.resolve);
     expect(await renewLeases(database, [claimed.lease])).toEqual([{ runId: run.id, isCancelRequested: false }]);
-    await cancelRun({ database, queue }, run.id);
+    await cancelRun(bench, run.id);
     expect(await heard.promise).toBe(run.id);
     expect(await renewLeases(database, [claimed.lease])).toEqual([{ runId: run.id, isCancelRequested: true }]);
     await settle(claimed, { outcome: { status: 'cancelled' } });
@@ -299,7 +279,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const rest = await listRuns(database, { filter, limit: 2, before: runs[1]!.id });
     expect(rest).toMatchObject({ hasMore: false, runs: [{ id: runs[0]!.id }] });
     expect((await listRuns(database, { filter: { user: 'pager', status: 'failed' }, limit: 2 })).runs).toEqual([]);
-    for (const run of runs) await cancelRun({ database, queue }, run.id);
+    for (const run of runs) await cancelRun(bench, run.id);
   });
 
   it('keeps a finished run for as long as configured, then forgets all of it but its entry in the ledger', async () => {
@@ -315,7 +295,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await events(old.id)).toEqual([]);
     expect(await findRun(database, young.id)).not.toBeNull();
     const kept = await database.sql
-      .selectFrom('longhaul.ledger')
+      .selectFrom('longhaul.ledger_entries')
       .select('cost_micros')
       .where('run_id', '=', old.id)
       .execute();

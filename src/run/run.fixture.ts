@@ -38,7 +38,7 @@ export function createReader(agent: Partial<LonghaulConfig['agents'][string]> = 
 }
 
 /** A database with a queue, and what is done to runs in it, in few words. */
-export async function createRunBench(kind: (typeof DATABASE_KINDS)[number]) {
+export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], config: Partial<LonghaulConfig> = {}) {
   const { database, remove } = await createTestDatabase(kind);
   await migrate(database);
   const queue = createPgBossQueue({
@@ -47,52 +47,62 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number]) {
     onError: (error) => expect.unreachable(error.message),
   });
   await queue.start(['reader']);
-  const agent = createReader();
+  const resolve = (changes: Partial<LonghaulConfig>) =>
+    resolveConfig({ input: { agents: { reader: { tools: ['Read'] } }, ...changes }, baseDir: '/', env: {} });
+  const agent = resolve(config).agents.get('reader')!;
+  const deps = { database, queue, rules: resolve(config) };
   const caller = createId();
   const workerId = createId();
+  const claimUpTo = async (limit: number, changes: Partial<Parameters<typeof claimRuns>[1]> = {}): Promise<Claim[]> => {
+    const agents = new Set(['reader']);
+    return [...(await claimRuns(deps, { queue: 'reader', workerId, limit, agents, ...changes })).claims];
+  };
 
   return {
     database,
     queue,
+    get rules() {
+      return deps.rules;
+    },
+    /** Goes on as after a restart with another configuration. */
+    configure(changes: Partial<LonghaulConfig>) {
+      deps.rules = resolve(changes);
+    },
     agent,
     caller,
     workerId,
     submit: (changes: Partial<Submission> = {}) =>
-      submitRun(
-        { database, queue },
-        {
-          agent,
-          prompt: 'hello',
-          user: 'ann',
-          metadata: { ticket: 7 },
-          priority: 0,
-          startAfter: null,
-          limits: agent.limits,
-          requestedLimits: {},
-          retryOf: null,
-          idempotencyKey: null,
-          createdBy: caller,
-          ...changes,
-        },
-      ),
+      submitRun(deps, {
+        agent,
+        prompt: 'hello',
+        user: 'ann',
+        team: null,
+        metadata: { ticket: 7 },
+        priority: 0,
+        startAfter: null,
+        limits: agent.limits,
+        requestedLimits: {},
+        retryOf: null,
+        idempotencyKey: null,
+        createdBy: caller,
+        ...changes,
+      }),
     async claim(): Promise<Claim> {
-      const [claimed] = await claimRuns(
-        { database, queue },
-        { queue: 'reader', workerId, limit: 1, agents: new Set(['reader']) },
-      );
+      const [claimed] = await claimUpTo(1);
       if (claimed === undefined) throw new Error('Nothing to claim.');
       return claimed;
     },
+    claimUpTo,
     /** The run as the attempt's end leaves it, or null when the lease was lost. */
     async settle(claimed: Claim, changes: Partial<Settlement> = {}) {
       const ended = { ...settlement, ...changes };
-      const settled = await settleAttempt({ database, queue }, { lease: claimed.lease, settlement: ended });
+      const settled = await settleAttempt(deps, { lease: claimed.lease, settlement: ended });
       return settled?.run ?? null;
     },
     /** The runs whose lost attempts this sweep has settled. */
     async sweep() {
       const onError = (error: unknown) => expect.unreachable(String(error));
-      return (await sweepLostRuns({ database, queue, onError })).map(({ run }) => run);
+      return (await sweepLostRuns({ ...deps, onError })).map(({ run }) => run);
     },
     expireLease: (runId: string) =>
       sql`update longhaul.runs set lease_expires_at = now() - interval '1 second' where id = ${runId}`.execute(

@@ -16,6 +16,7 @@ export interface Run {
   readonly waitingFor: string | null;
   readonly prompt: string;
   readonly user: string | null;
+  readonly team: string | null;
   readonly sessionId: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly priority: number;
@@ -54,6 +55,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     waitingFor: row.waiting_for,
     prompt: row.prompt,
     user: row.user_id,
+    team: row.team,
     sessionId: row.session_id,
     metadata: row.metadata as Run['metadata'],
     priority: row.priority,

@@ -1,11 +1,16 @@
 import { sql, type Selectable } from 'kysely';
 import { toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
-import type { Database, Transaction } from '../db/database.ts';
+import type { RunErrorCode } from '../core/errors.ts';
+import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
-import type { Queue } from '../queue/queue.ts';
 import { appendEvents, type Lease } from './append-events.ts';
-import { conclude, toColumns, toEvent, type AttemptOutcome, type Conclusion } from './conclude.ts';
+import { spendBudget } from './budget.ts';
+import { releaseHeld } from './concurrency.ts';
+import { conclude, isOver, toColumns, toEvent, type AttemptOutcome, type Conclusion } from './conclude.ts';
+import { postLedger } from './ledger.ts';
+import { toMessage } from './place-in-line.ts';
+import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
 import { releaseSession } from './sessions.ts';
 import { addModels, chooseSpending, toSound, totalUsage, type Spending } from './spending.ts';
@@ -41,7 +46,7 @@ export interface Settled {
  * nothing written, when the lease was no longer the caller's: then another has settled or will.
  */
 export async function settleAttempt(
-  deps: { database: Database; queue: Queue },
+  deps: RunDeps,
   { lease, settlement }: { lease: Lease; settlement: Settlement },
 ): Promise<Settled | null> {
   return deps.database.sql.transaction().execute(async (trx) => {
@@ -53,18 +58,19 @@ export async function settleAttempt(
       .where('status', '=', 'running')
       .forUpdate()
       .executeTakeFirst();
-    return row === undefined ? null : closeAttempt({ trx, queue: deps.queue, row, settlement });
+    return row === undefined ? null : closeAttempt({ trx, deps, row, settlement });
   });
 }
 
 /** Settles a running run whose row the caller has locked in `trx`. */
 export async function closeAttempt(options: {
   trx: Transaction;
-  queue: Queue;
+  deps: Pick<RunDeps, 'queue' | 'rules'>;
   row: Selectable<RunsTable>;
   settlement: Settlement;
 }): Promise<Settled> {
-  const { trx, queue, row } = options;
+  const { trx, row } = options;
+  const { queue, rules } = options.deps;
   const settlement = toSoundSettlement(options.settlement);
   const { outcome, retryAfterSeconds } = settlement;
   const spending = chooseSpending(settlement.metered, settlement.reported);
@@ -77,34 +83,21 @@ export async function closeAttempt(options: {
     cache_read_tokens: usage.cacheReadTokens,
     cache_creation_tokens: usage.cacheCreationTokens,
   };
-  await trx
-    .insertInto('longhaul.ledger')
-    .values({
-      attempt_id: attempt.id,
-      run_id: row.id,
-      attempt: row.attempt,
-      agent: row.agent,
-      user_id: row.user_id,
-      outcome: outcome.status,
-      models: JSON.stringify(spending.models),
-      ...tokens,
-      cost_micros: spending.costMicros,
-      duration_ms: settlement.durationMs,
-    })
-    .execute();
-
   const costMicros = row.cost_micros + spending.costMicros;
   const durationMs = (row.duration_ms ?? 0) + settlement.durationMs;
   const turns = row.turns + settlement.turns;
   await appendEvents(trx, {
     runId: row.id,
     attempt: row.attempt,
-    events: [toEvent(conclusion, { agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs })],
+    events: [
+      toEvent(conclusion, { agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs, now: attempt.now }),
+    ],
   });
   const settled = await trx
     .updateTable('longhaul.runs')
     .set((run) => ({
-      ...toColumns(conclusion, row.max_attempts),
+      ...toColumns(conclusion, row),
+      ...(isStoppedByMoney(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
       lease_worker_id: null,
       lease_expires_at: null,
       cost_micros: costMicros,
@@ -121,17 +114,50 @@ export async function closeAttempt(options: {
     .returningAll()
     .executeTakeFirstOrThrow();
   await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
-  const message = { runId: row.id, queue: row.queue, priority: row.priority };
-  if (conclusion.status === 'handed_back') {
-    await queue.requeue(trx, { ...message, startAfter: null });
-  } else if (conclusion.status === 'retried') {
-    const { delaySeconds } = conclusion;
-    const startAfter = delaySeconds > 0 ? new Date(attempt.now.getTime() + delaySeconds * 1_000) : null;
-    await queue.requeue(trx, { ...message, startAfter });
-  } else {
-    await queue.remove(trx, message);
-  }
+  const startAfter = toNextStart(conclusion, attempt.now);
+  if (isOver(conclusion)) await queue.remove(trx, { runId: row.id, queue: row.queue });
+  else await queue.requeue(trx, toMessage(row, startAfter));
+  await releaseHeld(trx, { queue, row });
+  // Last, because all share the total, and hold it until they commit.
+  const { metered, reported, durationMs: tookMs } = settlement;
+  const booking = {
+    row,
+    attemptId: attempt.id,
+    outcome: outcome.status,
+    conclusion,
+    metered,
+    reported,
+    durationMs: tookMs,
+  };
+  await postLedger(trx, booking, rules);
+  const booked = { spentMicros: spending.costMicros, isOver: isOver(conclusion) };
+  await spendBudget(trx, { runId: row.id, ...booked, rules });
   return { run: toRun(settled), conclusion };
+}
+
+/** When a run that goes on is looked at next; null: at once. */
+function toNextStart(conclusion: Conclusion, now: Date): Date | null {
+  const delaySeconds = 'delaySeconds' in conclusion ? conclusion.delaySeconds : 0;
+  return delaySeconds > 0 ? new Date(now.getTime() + delaySeconds * 1_000) : null;
+}
+
+/** Ended by a limit on what may be used: what it had said by then was paid for, and is kept. */
+function isStoppedByMoney(conclusion: Conclusion): boolean {
+  return conclusion.status === 'failed' && KEEPS_TEXT.has(conclusion.code);
+}
+
+const KEEPS_TEXT: ReadonlySet<RunErrorCode> = new Set([
+  'max_budget',
+  'max_turns',
+  'user_budget',
+  'team_budget',
+  'global_budget',
+]);
+
+/** The text of the run's own conversation, all of its attempts; null when it has said nothing. */
+function saidSoFar(runId: string) {
+  return sql`(select string_agg(data->>'text', E'\n\n' order by seq) from longhaul.run_events
+    where run_id = ${runId} and type = 'agent.text' and data->>'parentToolUseId' is null)`;
 }
 
 function toSoundSettlement(settlement: Settlement): Settlement {

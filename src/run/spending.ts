@@ -34,11 +34,23 @@ export function toSound({ costMicros, models }: Spending): Spending {
           outputTokens: Math.round(clamp(usage.outputTokens, MOST.tokens)),
           cacheReadTokens: Math.round(clamp(usage.cacheReadTokens, MOST.tokens)),
           cacheCreationTokens: Math.round(clamp(usage.cacheCreationTokens, MOST.tokens)),
-          costUsd: Math.round(clamp(usage.costUsd, MOST.costUsd) * 1e6) / 1e6,
+          costUsd: toSoundUsd(usage.costUsd),
+          ...(usage.cacheCreation1hTokens !== undefined && {
+            cacheCreation1hTokens: Math.round(clamp(usage.cacheCreation1hTokens, MOST.tokens)),
+          }),
+          ...(usage.webSearches !== undefined && { webSearches: Math.round(clamp(usage.webSearches, MOST.tokens)) }),
+          ...(typeof usage.thinkingTokens === 'number' && {
+            thinkingTokens: Math.round(clamp(usage.thinkingTokens, MOST.tokens)),
+          }),
+          ...(typeof usage.ownCostUsd === 'number' && { ownCostUsd: toSoundUsd(usage.ownCostUsd) }),
         },
       ]),
     ),
   };
+}
+
+function toSoundUsd(usd: number): number {
+  return Math.round(clamp(usd, MOST.costUsd) * 1e6) / 1e6;
 }
 
 function clamp(value: number, most: number): number {

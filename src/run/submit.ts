@@ -3,9 +3,13 @@ import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import type { RunLimits } from '../core/limits.ts';
+import { toMicros } from '../core/money.ts';
 import type { Database, Transaction } from '../db/database.ts';
-import type { Queue } from '../queue/queue.ts';
 import { appendEvents } from './append-events.ts';
+import { isWaitedFor, reserveBudget, toBudgetError } from './budget.ts';
+import { parkRun } from './park.ts';
+import { nextFairRank, toMessage } from './place-in-line.ts';
+import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
 
 /** A submission that has been validated against its agent. */
@@ -13,6 +17,8 @@ export interface Submission {
   readonly agent: Agent;
   readonly prompt: string;
   readonly user: string | null;
+  /** Whose budget it counts for beside its user's, or null. */
+  readonly team: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Higher goes first. */
   readonly priority: number;
@@ -31,14 +37,14 @@ export interface Submission {
 }
 
 /**
- * Accepts a run: its row, its first event and its queue job in one transaction, so that an accepted run
- * survives anything and a refused one leaves no trace. The same idempotency key of the same caller
+ * Accepts a run: its row, its first event, the money set aside for it and its queue job in one transaction, so that an
+ * accepted run survives anything and a refused one leaves no trace. The same idempotency key of the same caller
  * answers the run it made the first time.
  * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request before, `conflict` when it
- * is to be the only retry and is not.
+ * is to be the only retry and is not, `user_budget`, `team_budget` or `global_budget` when no money is left for it.
  */
-export async function submitRun(deps: { database: Database; queue: Queue }, submission: Submission): Promise<Run> {
-  const { database, queue } = deps;
+export async function submitRun(deps: RunDeps, submission: Submission): Promise<Run> {
+  const { database, queue, rules } = deps;
   const { agent, startAfter } = submission;
   const id = createId();
   const requestHash = submission.idempotencyKey === null ? null : hashRequest(submission);
@@ -53,9 +59,11 @@ export async function submitRun(deps: { database: Database; queue: Queue }, subm
         status: 'queued',
         prompt: submission.prompt,
         user_id: submission.user,
+        team: submission.team,
         session_id: createId(),
         metadata: JSON.stringify(submission.metadata),
         priority: submission.priority,
+        fair_rank: nextFairRank({ queue: agent.queue, user: submission.user }),
         limits: JSON.stringify(submission.limits),
         requested_limits: JSON.stringify(submission.requestedLimits),
         max_attempts: agent.retry.maxAttempts,
@@ -79,8 +87,15 @@ export async function submitRun(deps: { database: Database; queue: Queue }, subm
       attempt: 0,
       events: [{ type: 'run.queued', data: { agent: agent.name, reason: 'submitted' } }],
     });
-    await queue.enqueue(trx, { runId: id, queue: agent.queue, priority: submission.priority, startAfter });
-    return { ...row, event_seq: 1 };
+    const amountMicros = toMicros(submission.limits.maxBudgetUsd);
+    const full = await reserveBudget(trx, { runId: id, amountMicros, rules });
+    if (full === null) {
+      await queue.enqueue(trx, toMessage(row, startAfter));
+      return { ...row, event_seq: 1 };
+    }
+    if (!isWaitedFor(full, rules)) throw toBudgetError(full, amountMicros);
+    const until = new Date(Math.max(Date.parse(full.resetsAt), startAfter?.getTime() ?? 0));
+    return parkRun(trx, { queue, runId: id, attempt: 0, waitingFor: 'budget', until });
   });
   return toRun(inserted ?? (await findEarlier(database, submission, requestHash)));
 }
@@ -110,8 +125,18 @@ async function findEarlier(database: Database, submission: Submission, requestHa
 
 /** What makes two submissions the same request, in a form that does not keep the prompt a second time. */
 function hashRequest(submission: Submission): string {
-  const { agent, prompt, user, metadata, priority, startAfter, requestedLimits, retryOf } = submission;
+  const { agent, prompt, user, team, metadata, priority, startAfter, requestedLimits, retryOf } = submission;
   const startsAt = startAfter?.toISOString() ?? null;
-  const request = [agent.name, prompt, user, metadata, priority, startsAt, requestedLimits, retryOf];
+  const request = [
+    agent.name,
+    prompt,
+    user,
+    metadata,
+    priority,
+    startsAt,
+    requestedLimits,
+    retryOf,
+    ...(team === null ? [] : [team]),
+  ];
   return createHash('sha256').update(JSON.stringify(request)).digest('hex');
 }

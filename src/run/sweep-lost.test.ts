@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { Database } from '../db/database.ts';
-import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from './append-events.ts';
 import { cancelRun } from './cancel.ts';
 import { findRun } from './read-runs.ts';
@@ -14,11 +13,10 @@ import { createRunBench, settlement, usage, type RunBench } from './run.fixture.
 describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
   let bench: RunBench;
   let database: Database;
-  let queue: Queue;
 
   beforeAll(async () => {
     bench = await createRunBench(kind);
-    ({ database, queue } = bench);
+    ({ database } = bench);
   });
 
   afterAll(() => bench.remove());
@@ -54,7 +52,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
     );
     await bench.expireLease(run.id);
     expect((await sweep())[0]?.durationMs).toBeGreaterThan(40 * 24 * 3_600_000 - 1);
-    await cancelRun({ database, queue }, run.id);
+    await cancelRun(bench, run.id);
   });
 
   it('settles a lost run once, with the metered cost, and refuses everything the late worker still writes', async () => {
@@ -97,7 +95,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
   it('ends a lost run as cancelled when that had been asked for', async () => {
     const run = await submit();
     await claim();
-    await cancelRun({ database, queue }, run.id);
+    await cancelRun(bench, run.id);
     await bench.expireLease(run.id);
     await sweep();
     expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled' });

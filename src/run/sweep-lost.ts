@@ -1,8 +1,8 @@
 import { sql, type Selectable } from 'kysely';
-import type { Database, Transaction } from '../db/database.ts';
+import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
-import type { Queue } from '../queue/queue.ts';
 import type { AttemptOutcome } from './conclude.ts';
+import type { RunDeps } from './rules.ts';
 import { closeAttempt, type Settled } from './settle.ts';
 import type { Spending } from './spending.ts';
 
@@ -12,9 +12,7 @@ const BATCH_SIZE = 50;
 /** Attempts after which a run that is lost before it does anything is no accident any more. */
 const MAX_IDLE_ATTEMPTS = 3;
 
-interface SweepDeps {
-  readonly database: Database;
-  readonly queue: Queue;
+interface SweepDeps extends RunDeps {
   /** Told of a run that could not be settled; the others are, and it is tried again next time. */
   readonly onError: (error: unknown, runId: string) => void;
 }
@@ -27,7 +25,7 @@ interface SweepDeps {
  * Each in a transaction of its own, that locks the row or skips it when another sweep has it, so that any number
  * may run at once. A worker that was only slow finds its fence no longer running and writes nothing more.
  */
-export async function sweepLostRuns({ database, queue, onError }: SweepDeps): Promise<Settled[]> {
+export async function sweepLostRuns({ database, queue, rules, onError }: SweepDeps): Promise<Settled[]> {
   const lost = await database.sql
     .selectFrom('longhaul.runs')
     .select('id')
@@ -39,7 +37,7 @@ export async function sweepLostRuns({ database, queue, onError }: SweepDeps): Pr
   const settled: Settled[] = [];
   for (const { id } of lost) {
     try {
-      const lost = await settleLostRun({ database, queue }, id);
+      const lost = await settleLostRun({ database, queue, rules }, id);
       if (lost !== null) settled.push(lost);
     } catch (error) {
       onError(error, id);
@@ -48,8 +46,8 @@ export async function sweepLostRuns({ database, queue, onError }: SweepDeps): Pr
   return settled;
 }
 
-async function settleLostRun({ database, queue }: Omit<SweepDeps, 'onError'>, id: string): Promise<Settled | null> {
-  return database.sql.transaction().execute(async (trx) => {
+async function settleLostRun(deps: RunDeps, id: string): Promise<Settled | null> {
+  return deps.database.sql.transaction().execute(async (trx) => {
     const row = await trx
       .selectFrom('longhaul.runs')
       .selectAll()
@@ -76,7 +74,7 @@ async function settleLostRun({ database, queue }: Omit<SweepDeps, 'onError'>, id
       peakMemoryBytes: null,
       retryAfterSeconds: null,
     };
-    return closeAttempt({ trx, queue, row, settlement });
+    return closeAttempt({ trx, deps, row, settlement });
   });
 }
 

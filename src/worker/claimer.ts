@@ -1,14 +1,14 @@
 import type { Logger } from '../core/log.ts';
 import { toMessage } from '../core/errors.ts';
-import type { Database } from '../db/database.ts';
-import type { Queue } from '../queue/queue.ts';
+import type { Transaction } from '../db/database.ts';
 import { claimRuns, type Claim } from '../run/claim.ts';
+import type { RunDeps } from '../run/rules.ts';
 
 /** How often every queue is looked at though nobody called: for runs whose start time has come, and calls that were missed. */
 const LOOK_EVERY_MS = 2_000;
 
 interface ClaimerOptions {
-  readonly deps: { readonly database: Database; readonly queue: Queue; readonly log: Logger };
+  readonly deps: RunDeps & { readonly log: Logger };
   readonly workerId: string;
   readonly queues: readonly string[];
   /** The agents this worker knows. */
@@ -16,6 +16,8 @@ interface ClaimerOptions {
   /** How many runs of a queue may be claimed now. */
   readonly freeSlots: (queue: string) => number;
   readonly onClaim: (claim: Claim) => void;
+  /** Until when an agent's model cannot be asked, or null. Defaults to not knowing. */
+  readonly findProviderLimit?: (trx: Transaction, agent: string) => Promise<Date | null>;
 }
 
 /** Fills a worker's free slots from its queues, as soon as there is something to fill them with. */
@@ -27,8 +29,8 @@ export interface Claimer {
 }
 
 export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
-  const { deps, workerId, queues, agents, freeSlots, onClaim } = options;
-  const { database, queue, log } = deps;
+  const { deps, workerId, queues, agents, freeSlots, onClaim, findProviderLimit } = options;
+  const { queue, log } = deps;
   /** The queues that may have work. A queue is in it until a look at it found less than asked for. */
   const hopeful = new Set<string>();
   let claiming: Promise<void> | null = null;
@@ -50,9 +52,10 @@ export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
         const { name, limit } = found;
         // Removed before it is looked at: a call that comes meanwhile puts it in again.
         hopeful.delete(name);
-        const claims = await claimRuns({ database, queue }, { queue: name, workerId, limit, agents });
+        const options = { queue: name, workerId, limit, agents, ...(findProviderLimit && { findProviderLimit }) };
+        const { claims, isMore } = await claimRuns(deps, options);
         for (const claimed of claims) onClaim(claimed);
-        if (claims.length === limit) hopeful.add(name);
+        if (isMore) hopeful.add(name);
       }
     } catch (error) {
       log.warn({ err: error }, `no run could be claimed: ${toMessage(error)}`);

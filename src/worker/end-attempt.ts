@@ -1,9 +1,8 @@
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { toUsd } from '../core/money.ts';
-import type { Database } from '../db/database.ts';
-import type { Queue } from '../queue/queue.ts';
 import type { Claim } from '../run/claim.ts';
+import type { RunDeps } from '../run/rules.ts';
 import { recordMetered } from '../run/record-metered.ts';
 import { settleAttempt, type Settled, type Settlement } from '../run/settle.ts';
 import type { Spending } from '../run/spending.ts';
@@ -11,9 +10,7 @@ import { logFinishedRun } from './log-finished-run.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import { reduceSettlement } from './settlement.ts';
 
-interface EndDeps {
-  readonly database: Database;
-  readonly queue: Queue;
+interface EndDeps extends RunDeps {
   readonly log: Logger;
 }
 

@@ -17,6 +17,7 @@ import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { recordMetered } from '../run/record-metered.ts';
+import type { RunRules } from '../run/rules.ts';
 import type { Run } from '../run/run.ts';
 import type { Spending } from '../run/spending.ts';
 import { coalesce } from './coalesce.ts';
@@ -32,6 +33,7 @@ import { leaveStation, prepareStation, type Station } from './station.ts';
 export interface ExecuteDeps {
   readonly database: Database;
   readonly queue: Queue;
+  readonly rules: RunRules;
   readonly gateway: Gateway;
   readonly leases: LeaseKeeper;
   readonly spares: Spares;
@@ -125,6 +127,8 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     const opened = lane.open({
       attemptId,
       ceilingMicros: toMicros(limits.maxBudgetUsd),
+      maxThinkingTokens: limits.maxThinkingTokens,
+      maxTurns: limits.maxTurns,
       onMeter: () => saveMeter(toSpending(opened)),
       isEntitled: () => leases.isHeld(lease),
     });

@@ -3,6 +3,7 @@ import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
+import { sweepHeld } from '../run/concurrency.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { sweepLostRuns } from '../run/sweep-lost.ts';
 import { removeDeadWorkers } from './presence.ts';
@@ -22,8 +23,9 @@ export function startMaintenance(deps: {
 
   async function sweep(): Promise<void> {
     const onError = (err: unknown, runId: string) => log.error({ err, runId }, 'a lost run could not be settled');
-    for (const { run, conclusion } of await sweepLostRuns({ database, queue, onError }))
+    for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, onError }))
       logLostRun(log, { run, conclusion });
+    await sweepHeld({ database, queue, rules: config });
   }
 
   async function expire(): Promise<void> {

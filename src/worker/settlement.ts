@@ -31,8 +31,14 @@ export function toSettlement(options: {
     stderrTail,
     claudeCodeVersion,
     peakMemoryBytes: report.peakMemoryBytes ?? null,
-    retryAfterSeconds: outcome.status === 'failed' ? (pass?.failure()?.retryAfterSeconds ?? null) : null,
+    retryAfterSeconds: outcome.status === 'failed' ? toWaitSeconds(pass?.failure() ?? null) : null,
   };
+}
+
+/** How long from now the provider asked to wait, or null. */
+function toWaitSeconds(failure: ReturnType<GatewayPass['failure']>): number | null {
+  if (failure === null || failure.resetAt === null) return failure?.retryAfterSeconds ?? null;
+  return Math.max(0, Math.ceil((failure.resetAt - Date.now()) / 1_000));
 }
 
 function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): AttemptOutcome | null {
@@ -90,12 +96,10 @@ export function toSpending(pass: GatewayPass): Spending {
   return {
     costMicros,
     models: Object.fromEntries(
-      Object.entries(models).map(
-        ([model, { inputTokens, outputTokens, cacheReadTokens, cacheCreationTokens, costMicros: cost }]) => [
-          model,
-          { inputTokens, outputTokens, cacheReadTokens, cacheCreationTokens, costUsd: toUsd(cost) },
-        ],
-      ),
+      Object.entries(models).map(([model, { costMicros: cost, ownCostMicros, isEstimated: _, ...usage }]) => [
+        model,
+        { ...usage, costUsd: toUsd(cost), ownCostUsd: ownCostMicros === null ? null : toUsd(ownCostMicros) },
+      ]),
     ),
   };
 }

@@ -6,8 +6,8 @@ import { createTestDatabase } from '../../test/support/databases.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { Config } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
-import type { Logger } from '../core/log.ts';
 import { migrate } from '../db/migrate.ts';
+import { collectLog } from '../core/log.fixture.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -74,11 +74,12 @@ describe('a worker', () => {
   };
   const submit = (prompt: string) =>
     submitRun(
-      { database: store.database, queue },
+      { database: store.database, queue, rules: config },
       {
         agent: config.agents.get('teller')!,
         prompt,
         user: null,
+        team: null,
         metadata: {},
         priority: 0,
         startAfter: null,
@@ -162,14 +163,3 @@ describe('a worker', () => {
     expect(await readRow(worker)).toMatchObject({ drain_requested_at: null });
   });
 });
-
-type Line = { level: string; text: string } & Record<string, unknown>;
-
-/** A log that keeps what it is told. */
-function collectLog() {
-  const lines: Line[] = [];
-  const write = (level: string) => (fields: Record<string, unknown>, text?: string) =>
-    void lines.push({ level, text: text ?? '', ...fields });
-  const log = Object.fromEntries(['debug', 'info', 'warn', 'error', 'fatal'].map((level) => [level, write(level)]));
-  return { log: log as unknown as Logger, lines };
-}

@@ -14,6 +14,7 @@ import { createAdmission } from './admission.ts';
 import { createClaimer, type Claimer } from './claimer.ts';
 import { executeAttempt } from './execute-attempt.ts';
 import { readFreeMemory as readSystemMemory, type FreeMemory } from './free-memory.ts';
+import type { Governor } from './governor.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { startMaintenance } from './maintenance.ts';
 import { watchMemoryEstimates } from './memory-estimate.ts';
@@ -28,6 +29,8 @@ interface WorkerDeps {
   readonly database: Database;
   readonly queue: Queue;
   readonly gateway: Gateway;
+  /** What is known of the provider's limits. Defaults to nothing: each run meets them by itself. */
+  readonly governor?: Pick<Governor, 'findProviderLimit'>;
   readonly version: string;
   /** Whether the process is there for the worker only, and may end for its sake. */
   readonly isAlone: boolean;
@@ -58,7 +61,7 @@ export interface Worker {
 
 export function createWorker(options: WorkerDeps): Worker {
   const { config, database, queue, gateway, version, isAlone, ownsProcess = isAlone, log } = options;
-  const { readFreeMemory = readSystemMemory, readResidentBytes } = options;
+  const { readFreeMemory = readSystemMemory, readResidentBytes, governor } = options;
   const id = createId();
   const attempts = createRunningAttempts(() => claimer?.wake());
   const closers: (() => Promise<void> | void)[] = [];
@@ -151,6 +154,7 @@ export function createWorker(options: WorkerDeps): Worker {
     const deps = {
       database,
       queue,
+      rules: config,
       gateway,
       leases,
       spares,
@@ -161,7 +165,8 @@ export function createWorker(options: WorkerDeps): Worker {
       log,
     };
     claimer = await createClaimer({
-      deps: { database, queue, log },
+      ...(governor && { findProviderLimit: governor.findProviderLimit }),
+      deps: { database, queue, rules: config, log },
       workerId: id,
       queues: [...new Set([...config.agents.values()].map((agent) => agent.queue))],
       agents: new Set(config.agents.keys()),

@@ -68,7 +68,7 @@ export async function readRecords(url: string): Promise<Records> {
       (attempt) => attempt.run_id,
     );
     const ledger = Map.groupBy(
-      await database.sql.selectFrom('longhaul.ledger').selectAll().execute(),
+      await database.sql.selectFrom('longhaul.ledger_entries').selectAll().execute(),
       (entry) => entry.run_id,
     );
     const jobs = await sql<{ count: number }>`

@@ -9,12 +9,14 @@ export function json<T extends z.ZodType>(schema: T, description: string) {
 const PROBLEMS = {
   400: 'Something in the request is wrong; `errors` names each field.',
   401: 'No API key, or not one that works.',
+  402: 'A budget has no room for it; `budget` says which, and when it begins anew.',
   403: 'The API key may not do that.',
   404: 'There is no such thing.',
   409: 'It contradicts the present state.',
   413: 'The body is too large.',
   415: 'The body is not sent as application/json.',
   422: 'The idempotency key was used for another request.',
+  429: 'Too many requests; `Retry-After` says when to come again.',
 } as const;
 
 type ProblemStatus = keyof typeof PROBLEMS;

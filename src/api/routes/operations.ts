@@ -1,9 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
+import type { Agent } from '../../config/config.ts';
+import { toModelKey } from '../../core/pricing.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { CHANNELS } from '../../db/database.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
+import { countHeld } from '../../run/concurrency.ts';
+import { readProviderLimits, type ProviderLimitState } from '../../run/provider-limits.ts';
 import { isOperator } from '../authenticate.ts';
+import type { Caller } from '../keys.ts';
 import { agentSchema, queueSchema, workerSchema, type WorkerResource } from '../contract.ts';
 import { id } from '../input-fields.ts';
 import { json, problems } from './answers.ts';
@@ -39,7 +44,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
       summary: 'List the queues with what waits in them',
       responses: { 200: json(z.object({ data: z.array(queueSchema) }), 'Every queue.'), ...problems(401) },
     }),
-    async (context) => context.json({ data: await readQueues() }, 200),
+    async (context) => context.json({ data: await readQueues(context.get('caller')) }, 200),
   );
 
   for (const action of ['pause', 'resume'] as const) {
@@ -65,7 +70,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
           .onConflict((conflict) => conflict.column('name').doUpdateSet({ paused_at }))
           .execute();
         if (action === 'resume') await sql`select pg_notify('longhaul_queue', ${name})`.execute(database.sql);
-        const [found] = (await readQueues()).filter((queue) => queue.name === name);
+        const [found] = (await readQueues(context.get('caller'))).filter((queue) => queue.name === name);
         return context.json(found!, 200);
       },
     );
@@ -149,15 +154,37 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
     }));
   }
 
-  async function readQueues() {
-    const [depths, rows] = await Promise.all([
+  async function readQueues(caller: Caller) {
+    const [depths, rows, held, limits] = await Promise.all([
       queue.depth(queueNames),
       database.sql.selectFrom('longhaul.queues').selectAll().execute(),
+      countHeld(database),
+      readProviderLimits(database),
     ]);
     return depths.map(({ queue: name, ...depth }) => ({
       name,
       ...depth,
+      held: held.get(name) ?? 0,
+      ...findLimit({ agents: [...config.agents.values()].filter((agent) => agent.queue === name), limits, caller }),
       pausedAt: rows.find((row) => row.name === name)?.paused_at?.toISOString() ?? null,
     }));
   }
+}
+
+interface LimitOptions {
+  readonly agents: readonly Agent[];
+  readonly limits: readonly ProviderLimitState[];
+  readonly caller: Caller;
+}
+
+/** The limit of the provider's that keeps these agents' runs longest. */
+function findLimit({ agents, limits, caller }: LimitOptions) {
+  const models = new Set(['*', ...agents.map(({ model }) => toModelKey(model))]);
+  const longest = limits
+    .filter(({ model }) => models.has(model))
+    .sort((a, b) => b.until.getTime() - a.until.getTime())[0];
+  return {
+    limitedUntil: longest?.until.toISOString() ?? null,
+    limitReason: longest === undefined || !isOperator(caller) ? null : longest.message,
+  };
 }

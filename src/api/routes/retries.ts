@@ -113,14 +113,15 @@ export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): 
         message: `Run ${run.id} is ${run.status}; only one that has failed or was cancelled can be tried again.`,
       });
     }
-    const { agent, prompt, user, metadata, priority, requestedLimits } = run;
+    const { agent, prompt, user, team, metadata, priority, requestedLimits } = run;
+    const owners = { user: user ?? undefined, team: team ?? undefined };
     const submission = checkSubmission({
-      body: { agent, prompt, user: user ?? undefined, metadata, priority, limits: requestedLimits ?? {} },
+      body: { agent, prompt, ...owners, metadata, priority, limits: requestedLimits ?? {} },
       agents: config.agents,
       idempotencyKey,
       createdBy: caller.keyId,
       retryOf: run.id,
     });
-    return submitRun({ database, queue }, { ...submission, isOnlyRetry });
+    return submitRun({ database, queue, rules: config }, { ...submission, isOnlyRetry });
   }
 }

@@ -12,6 +12,7 @@ import { isOperator } from '../authenticate.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { eventSchema, runSchema, submissionSchema } from '../contract.ts';
 import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
+import { createRateLimits, toRateLimitError, toRateLimitHeaders } from '../rate-limits.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
@@ -22,6 +23,7 @@ const after = wholeNumber({ min: 0, max: 2_147_483_647 });
 /** Submitting, reading, following and cancelling runs. */
 export function addRunRoutes(api: Api, deps: ApiDeps): void {
   const { config, database, queue, hub, log } = deps;
+  const rateLimits = createRateLimits({ database, limits: config.limits });
 
   api.openapi(
     createRoute({
@@ -35,7 +37,7 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
       },
       responses: {
         202: json(runSchema, 'Accepted: it survives the death of any process.'),
-        ...problems(400, 401, 404, 413, 415, 422),
+        ...problems(400, 401, 402, 404, 413, 415, 422, 429),
       },
     }),
     async (context) => {
@@ -46,7 +48,10 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
         idempotencyKey: context.req.valid('header')['idempotency-key'] ?? null,
         createdBy: caller.keyId,
       });
-      const run = await submitRun({ database, queue }, submission);
+      const { states, isRefused } = await rateLimits.count({ user: submission.user, keyId: caller.keyId });
+      for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
+      if (isRefused) throw toRateLimitError(states);
+      const run = await submitRun({ database, queue, rules: config }, submission);
       return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
     },
   );
@@ -170,7 +175,7 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
     }),
     async (context) => {
       const { id } = context.req.valid('param');
-      const run = await cancelRun({ database, queue }, id);
+      const run = await cancelRun({ database, queue, rules: config }, id);
       if (run === null) throw runNotFound(id);
       return context.json(toRunResource(run, { caller: context.get('caller') }), 202);
     },

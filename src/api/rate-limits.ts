@@ -1,0 +1,120 @@
+import { CompiledQuery } from 'kysely';
+import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Limits } from '../config/config.ts';
+import { LonghaulError } from '../core/errors.ts';
+import type { Database } from '../db/database.ts';
+
+const WINDOW_SECONDS = 60;
+
+/** What is left of a limit after a submission was counted. */
+export interface RateLimitState {
+  /** `user` or `key`. */
+  readonly name: string;
+  /** Submissions in a window of 60 s. */
+  readonly quota: number;
+  readonly remaining: number;
+  readonly resetSeconds: number;
+}
+
+/** Counts submissions, exactly over all servers: the counts are in the database. */
+export interface RateLimits {
+  /** Counts one, against its user and its key. `isRefused`: it is one too many for at least one of them. */
+  count(submission: { user: string | null; keyId: string }): Promise<{ states: RateLimitState[]; isRefused: boolean }>;
+  /** Forgets windows that are over. */
+  removeExpired(): Promise<void>;
+}
+
+export function createRateLimits({
+  database,
+  limits,
+}: {
+  database: Database;
+  limits: Pick<Limits, 'perUser' | 'perKey'>;
+}): RateLimits {
+  const perUser = createLimiter({ database, name: 'user', quota: limits.perUser.runsPerMinute });
+  const perKey = createLimiter({ database, name: 'key', quota: limits.perKey.runsPerMinute });
+  return {
+    async count({ user, keyId }) {
+      const counted = await Promise.all([user === null ? null : perUser?.count(user), perKey?.count(keyId)]);
+      const results = counted.filter((result) => result !== null && result !== undefined);
+      return { states: results.map(({ state }) => state), isRefused: results.some((result) => result.isRefused) };
+    },
+    async removeExpired() {
+      await database.sql.executeQuery(
+        CompiledQuery.raw('delete from longhaul.rate_limits where expire < $1', [Date.now()]),
+      );
+    },
+  };
+}
+
+/** Of several limits the one that is over for longest says when to come again. */
+export function toRateLimitError(states: readonly RateLimitState[]): LonghaulError {
+  const reached = states.filter(({ remaining }) => remaining === 0).sort((a, b) => b.resetSeconds - a.resetSeconds)[0];
+  const { name = 'user', quota = 0, resetSeconds = WINDOW_SECONDS } = reached ?? {};
+  const owner = name === 'user' ? 'This user' : 'This API key';
+  return new LonghaulError('rate_limited', {
+    message: `${owner} may submit ${quota} runs a minute. Try again in ${resetSeconds} s.`,
+    retryAfterSeconds: resetSeconds,
+  });
+}
+
+/** The `RateLimit` fields of draft-ietf-httpapi-ratelimit-headers-10: the policies, and what is left of each. */
+export function toRateLimitHeaders(states: readonly RateLimitState[]): Record<string, string> {
+  if (states.length === 0) return {};
+  return {
+    'RateLimit-Policy': states.map(({ name, quota }) => `"${name}";q=${quota};w=${WINDOW_SECONDS}`).join(', '),
+    RateLimit: states
+      .map(({ name, remaining, resetSeconds }) => `"${name}";r=${remaining};t=${resetSeconds}`)
+      .join(', '),
+  };
+}
+
+interface Counted {
+  readonly state: RateLimitState;
+  readonly isRefused: boolean;
+}
+
+function createLimiter({ database, name, quota }: { database: Database; name: string; quota: number | null }) {
+  if (quota === null) return null;
+  const limiter = new RateLimiterPostgres({
+    storeClient: toStoreClient(database),
+    storeType: 'pool',
+    schemaName: 'longhaul',
+    tableName: 'rate_limits',
+    tableCreated: true,
+    clearExpiredByTimeout: false,
+    keyPrefix: name,
+    points: quota,
+    duration: WINDOW_SECONDS,
+    // One that goes on asking while it is refused is answered from memory.
+    inMemoryBlockOnConsumed: quota + 1,
+  });
+  const toState = (result: RateLimiterRes): RateLimitState => ({
+    name,
+    quota,
+    remaining: Math.max(0, quota - result.consumedPoints),
+    resetSeconds: Math.max(1, Math.ceil(result.msBeforeNext / 1_000)),
+  });
+  return {
+    async count(key: string): Promise<Counted> {
+      // None at all: the limiter takes no quota of zero.
+      if (quota === 0) return { state: { name, quota, remaining: 0, resetSeconds: WINDOW_SECONDS }, isRefused: true };
+      try {
+        return { state: toState(await limiter.consume(key)), isRefused: false };
+      } catch (refused) {
+        if (!(refused instanceof RateLimiterRes)) throw refused;
+        return { state: toState(refused), isRefused: true };
+      }
+    },
+  };
+}
+
+/** The database as the limiter takes one: a pool of node-postgres, of which it uses `query`. */
+function toStoreClient(database: Database) {
+  return {
+    query: async ({ text, values }: { text: string; values: unknown[] }) => {
+      const { rows } = await database.sql.executeQuery(CompiledQuery.raw(text, values));
+      return { rows, rowCount: rows.length };
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { AUDIT_ACTIONS } from '../../audit/actions.ts';
+import { keyActor } from '../../audit/actors.ts';
+import { readAudit } from '../../audit/read.ts';
+import { recordAudit } from '../../audit/record.ts';
+import { verifyAudit } from '../../audit/verify.ts';
+import { LonghaulError } from '../../core/errors.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
+import { isOperator } from '../authenticate.ts';
+import { auditEntrySchema, auditVerificationSchema } from '../contract.ts';
+import { text, time, wholeNumber } from '../input-fields.ts';
+import type { Caller } from '../keys.ts';
+import { json, problems } from './answers.ts';
+
+/** The audit record, for operators to read and to verify. */
+export function addAuditRoutes(api: Api, { database }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/audit',
+      summary: 'Read the audit record, newest first',
+      description:
+        'For keys of operators. `order=chain` exports: oldest first in the order of the chain, what is chained alone; its first page is itself entered in the record.',
+      request: {
+        query: z.strictObject({
+          action: z.enum(AUDIT_ACTIONS, `must be one of ${AUDIT_ACTIONS.join(', ')}`).optional(),
+          actor: text().optional().openapi({ description: 'The whole of it, such as `worker:ID`.' }),
+          subject: text().optional(),
+          from: time().optional().openapi({ description: 'At or after.' }),
+          to: time().optional().openapi({ description: 'Before.' }),
+          order: z.enum(['newest', 'chain'], 'must be newest or chain').default('newest'),
+          cursor: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
+          limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
+        }),
+      },
+      responses: {
+        200: json(z.object({ data: z.array(auditEntrySchema), nextCursor: z.int().nullable() }), 'A page of entries.'),
+        ...problems(400, 401, 403),
+      },
+    }),
+    async (context) => {
+      const caller = context.get('caller');
+      requireOperator(caller);
+      const { cursor, limit, order, from, to, ...parts } = context.req.valid('query');
+      if (order === 'chain' && cursor === undefined) await recordExport(caller, { from, to, ...parts });
+      const { entries, nextCursor } = await readAudit(database, {
+        filter: {
+          ...parts,
+          from: from === undefined ? undefined : new Date(from),
+          to: to === undefined ? undefined : new Date(to),
+        },
+        order,
+        after: cursor,
+        limit,
+      });
+      return context.json({ data: entries, nextCursor }, 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/audit/verify',
+      summary: 'Follow the chain of the audit record and say where it was broken',
+      description: 'For keys of operators. Reads every entry that is kept: some 50,000 a second.',
+      responses: {
+        200: json(auditVerificationSchema, 'What was found.'),
+        ...problems(401, 403),
+      },
+    }),
+    async (context) => {
+      requireOperator(context.get('caller'));
+      return context.json(await verifyAudit(database), 200);
+    },
+  );
+
+  async function recordExport({ keyId }: Caller, filter: Readonly<Record<string, unknown>>): Promise<void> {
+    await database.sql.transaction().execute(async (trx) => {
+      const key = await trx.selectFrom('longhaul.api_keys').select('name').where('id', '=', keyId).executeTakeFirst();
+      const actor = keyActor({ keyId, name: key?.name });
+      await recordAudit(trx, { actor, action: 'audit.exported', subject: 'audit', data: filter });
+    });
+  }
+}
+
+function requireOperator(caller: Caller): void {
+  if (isOperator(caller)) return;
+  throw new LonghaulError('forbidden', { message: 'Only a key of an operator may see the audit record.' });
+}

@@ -1,0 +1,117 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { LonghaulError } from '../../core/errors.ts';
+import { findUnstorable } from '../../core/text.ts';
+import { readForecast } from '../../run/cost-forecast.ts';
+import { toCostRange } from '../../run/cost-range.ts';
+import { COST_GROUPINGS, readCosts, type CostCursor, type CostGrouping } from '../../run/costs.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
+import { isOperator } from '../authenticate.ts';
+import { describe } from '../check-submission.ts';
+import { costsSchema } from '../contract.ts';
+import { time, wholeNumber } from '../input-fields.ts';
+import { json, problems } from './answers.ts';
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const CURSOR_RULE = 'must be the nextCursor of an earlier page with the same groupBy';
+
+/** What was spent, on what, and what it is going to be. */
+export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
+  const { timeZone } = config;
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/costs',
+      summary: 'Add up what was spent',
+      description:
+        "For keys of operators. Newest first by day and month, else dearest first. An attempt counts when it ends, by the configuration's time zone, with what failed or was cancelled included. While runs end, rows of a stretch that is not over may change places between two pages.",
+      request: {
+        query: z.strictObject({
+          groupBy: z
+            .enum(COST_GROUPINGS, `must be one of ${COST_GROUPINGS.join(', ')}`)
+            .default('day')
+            .openapi({ default: 'day' }),
+          from: costInstant().openapi({
+            description:
+              'Included: an ISO 8601 time, or a day of the time zone as 2026-01-31, from its beginning. Defaults to the beginning of the month that `to` ends: of the current one.',
+          }),
+          to: costInstant().openapi({
+            description:
+              'Not included: an ISO 8601 time, or a day of the time zone, up to its beginning. Defaults to the end of the current month.',
+          }),
+          cursor: z.string(CURSOR_RULE).optional(),
+          limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
+        }),
+      },
+      responses: { 200: json(costsSchema, 'A page of rows, with the totals of all pages.'), ...problems(400, 401, 403) },
+    }),
+    async (context) => {
+      if (!isOperator(context.get('caller'))) {
+        throw new LonghaulError('forbidden', { message: 'Only a key of an operator may see what was spent.' });
+      }
+      const { groupBy, from, to, cursor, limit } = context.req.valid('query');
+      const after = cursor === undefined ? undefined : parseCursor(cursor, groupBy);
+      const [range, forecast] = await Promise.all([
+        toCostRange(database, { from: toCostInstant(from), to: toCostInstant(to), timeZone }),
+        readForecast(database, { timeZone }),
+      ]);
+      const [fromText, toText] = [range.from.toISOString(), range.to.toISOString()];
+      if (range.from >= range.to) {
+        throw refuse(to === undefined ? 'from' : 'to', `must be after from, ${fromText}; received ${toText}`);
+      }
+      const { rows, next, totals } = await readCosts(database, { groupBy, range, limit, after });
+      return context.json(
+        {
+          data: rows,
+          nextCursor: next && toCursor(next, groupBy),
+          totals,
+          forecast,
+          from: fromText,
+          to: toText,
+          timeZone,
+        },
+        200,
+      );
+    },
+  );
+}
+
+/** A time, or a day that there is. */
+function costInstant() {
+  const rule = 'must be an ISO 8601 time, such as 2026-01-31T09:00:00Z, or a day, such as 2026-01-31';
+  return z
+    .string(rule)
+    .refine((value) => (DAY.test(value) ? isDay(value) : time().safeParse(value).success), `${rule}, in the years 1970 to 9999`)
+    .optional();
+}
+
+function isDay(value: string): boolean {
+  const at = new Date(`${value}T00:00:00Z`);
+  // The 31st of a shorter month would be one of the next.
+  return at.getTime() >= 0 && at.toISOString().startsWith(value);
+}
+
+function toCostInstant(value: string | undefined): Date | string | undefined {
+  return value === undefined || DAY.test(value) ? value : new Date(value);
+}
+
+function toCursor({ key, costMicros }: CostCursor, groupBy: CostGrouping): string {
+  return Buffer.from(JSON.stringify([groupBy, key, costMicros])).toString('base64url');
+}
+
+const cursorSchema = z.tuple([z.enum(COST_GROUPINGS), z.string(), z.int()]);
+
+function parseCursor(cursor: string, groupBy: CostGrouping): CostCursor {
+  try {
+    const [grouping, key, costMicros] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    if (grouping === groupBy && findUnstorable(key) === null) return { key, costMicros };
+  } catch {
+    // Refused below, as one that was made for another list is.
+  }
+  throw refuse('cursor', CURSOR_RULE);
+}
+
+function refuse(path: string, message: string): LonghaulError {
+  const errors = [{ path, message }];
+  return new LonghaulError('invalid_request', { message: describe(errors), errors });
+}

@@ -1,0 +1,239 @@
+import type { ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
+import type { OpenOptions } from './lane.ts';
+import { startUpstream, type SeenRequest, type TestUpstream } from './upstream.fixture.ts';
+
+const MODEL = 'claude-sonnet-4-5';
+/** What a token of output costs at most: $15 for a million, and a tenth more in the United States. */
+const MICROS_PER_TOKEN = 16.5;
+
+let upstream: TestUpstream;
+let gateway: Gateway;
+let pass: GatewayPass;
+
+beforeEach(async () => {
+  upstream = await startUpstream();
+  gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000 });
+});
+
+afterEach(async () => {
+  await expect.poll(() => pass.openRequests).toBe(0);
+  await gateway.close();
+  await upstream.close();
+});
+
+function open(limits: Pick<OpenOptions, 'ceilingMicros'>): void {
+  pass = gateway.open({ attemptId: 'attempt-1', ...limits });
+}
+
+function post(body: object | string, { path = '/v1/messages', signal }: PostOptions = {}): Promise<Response> {
+  return fetch(gateway.url + path, {
+    method: 'POST',
+    headers: { 'x-api-key': pass.token },
+    body: typeof body === 'string' ? body : JSON.stringify({ model: MODEL, ...body }),
+    signal: signal ?? null,
+  });
+}
+
+interface PostOptions {
+  readonly path?: string;
+  readonly signal?: AbortSignal;
+}
+
+function answer(response: ServerResponse, usage: { inputTokens?: number; outputTokens?: number }): void {
+  const { inputTokens = 0, outputTokens = 0 } = usage;
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ model: MODEL, usage: { input_tokens: inputTokens, output_tokens: outputTokens } }));
+}
+
+const answerWith = (usage: Parameters<typeof answer>[1]): void =>
+  upstream.answerWith((response) => answer(response, usage));
+
+const bodyOf = (seen: SeenRequest | undefined): Record<string, unknown> =>
+  JSON.parse(seen?.body.toString() ?? '') as Record<string, unknown>;
+
+/** Answers that the test gives one by one, as their requests arrive. */
+function answerByHand(): { next(): Promise<Arrived> } {
+  const arrived: Arrived[] = [];
+  let wake = (): void => undefined;
+  upstream.answerWith((response, request) => {
+    arrived.push({ request, give: (usage) => answer(response, usage), drop: () => response.destroy() });
+    wake();
+  });
+  return {
+    async next() {
+      for (;;) {
+        const first = arrived.shift();
+        if (first !== undefined) return first;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+      }
+    },
+  };
+}
+
+interface Arrived {
+  readonly request: SeenRequest;
+  give(usage: object): void;
+  drop(): void;
+}
+
+describe('the money that is left', () => {
+  test('lowers max_tokens to what it can pay, and the thinking budget with it', async () => {
+    open({ ceilingMicros: 100_000 });
+    const thinking = { type: 'enabled', budget_tokens: 31_999 };
+    await (await post({ max_tokens: 32_000, thinking })).text();
+    const most = Math.floor(100_000 / MICROS_PER_TOKEN);
+    expect(bodyOf(upstream.seen[0])).toEqual({
+      model: MODEL,
+      max_tokens: most,
+      thinking: { type: 'enabled', budget_tokens: 4_096 },
+    });
+    expect(Number(upstream.seen[0]?.headers['content-length'])).toBe(upstream.seen[0]?.body.length);
+  });
+
+  test('lowers nothing that it can pay: not a byte of the request changes', async () => {
+    open({ ceilingMicros: 100_000 });
+    const body = `{ "model":"${MODEL}", "n":1.0, "max_tokens": ${Math.floor(100_000 / MICROS_PER_TOKEN)} }`;
+    await (await post(body)).text();
+    expect(upstream.seen[0]?.body.toString()).toBe(body);
+  });
+
+  test('shrinks by what was used', async () => {
+    open({ ceilingMicros: 100_000 });
+    answerWith({ inputTokens: 10_000, outputTokens: 1_000 });
+    await (await post({ max_tokens: 1_000 })).text();
+    await (await post({ max_tokens: 32_000 })).text();
+    expect(bodyOf(upstream.seen[1])['max_tokens']).toBe(Math.floor(55_000 / MICROS_PER_TOKEN));
+  });
+
+  test('pays for no answer that could say nothing: the request is refused, unsent', async () => {
+    open({ ceilingMicros: 100 * MICROS_PER_TOKEN - 1 });
+    const response = await post({ max_tokens: 32_000 });
+    expect(response.status).toBe(402);
+    expect(await response.json()).toMatchObject({ error: { type: 'billing_error' } });
+    expect(pass.failure()).toMatchObject({ kind: 'refused', code: 'max_budget' });
+    expect(upstream.seen).toEqual([]);
+    expect((await post({ max_tokens: 99 })).status).toBe(200);
+  });
+
+  test.each([[undefined], ['many'], [-1], [1.5], [null]])('counts max_tokens %j as the most', async (maxTokens) => {
+    open({ ceilingMicros: 128_000 * MICROS_PER_TOKEN });
+    await (await post({ max_tokens: maxTokens })).text();
+    expect(upstream.seen[0]?.body.toString()).toBe(JSON.stringify({ model: MODEL, max_tokens: maxTokens }));
+    open({ ceilingMicros: 128_000 * MICROS_PER_TOKEN - 1 });
+    await (await post({ max_tokens: maxTokens })).text();
+    expect(bodyOf(upstream.seen[1])['max_tokens']).toBe(127_999);
+  });
+
+  test.each([
+    ['claude-haiku-5-5', {}, 2.75],
+    ['claude-opus-4-6', {}, 27.5],
+    ['claude-opus-4-6', { speed: 'fast' }, 165],
+    ['home-made', {}, 22],
+    ['claude-fable-5', { fallbacks: [{ model: 'claude-opus-4-1' }] }, 82.5],
+    ['claude-fable-5', { fallbacks: 'default' }, 55],
+  ])('counts %s with %j at the dearest price that may hold', async (model, extra, microsPerToken) => {
+    open({ ceilingMicros: 100_000 });
+    await (await post({ model, max_tokens: 64_000, ...extra })).text();
+    expect(bodyOf(upstream.seen[0])['max_tokens']).toBe(Math.floor(100_000 / microsPerToken));
+  });
+
+  test('pays for the searches that a request allows, too', async () => {
+    open({ ceilingMicros: 100_000 });
+    const tools = [{ type: 'web_search_20250305', name: 'web_search', max_uses: 8 }];
+    await (await post({ max_tokens: 32_000, tools })).text();
+    expect(bodyOf(upstream.seen[0])['max_tokens']).toBe(Math.floor(20_000 / MICROS_PER_TOKEN));
+  });
+
+  test('is not asked for to count tokens', async () => {
+    open({ ceilingMicros: 1 });
+    expect((await post({}, { path: '/v1/messages/count_tokens' })).status).toBe(200);
+  });
+});
+
+describe('calls side by side', () => {
+  test('a call gets what those under way cannot use up', async () => {
+    const answers = answerByHand();
+    open({ ceilingMicros: 500_000 });
+    const first = post({ max_tokens: 20_000 });
+    const one = await answers.next();
+    const second = post({ max_tokens: 20_000 });
+    const two = await answers.next();
+    const heldMicros = (one.request.body.length / 4) * 6.6 + 20_000 * MICROS_PER_TOKEN;
+    expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor((500_000 - heldMicros) / MICROS_PER_TOKEN));
+    one.give({ inputTokens: 100, outputTokens: 5 });
+    two.give({ inputTokens: 100, outputTokens: 5 });
+    expect([(await first).status, (await second).status]).toEqual([200, 200]);
+  });
+
+  test('a call for which too little may be left waits until one under way has left more', async () => {
+    const answers = answerByHand();
+    open({ ceilingMicros: 500_000 });
+    const first = post({ max_tokens: 30_000 });
+    const one = await answers.next();
+    const second = post({ max_tokens: 30_000 });
+    // The waiting one holds nothing: a small one still fits in beside it.
+    const third = post({ max_tokens: 1 });
+    (await answers.next()).give({});
+    await third;
+    expect(upstream.seen).toHaveLength(2);
+    one.give({ inputTokens: 100, outputTokens: 1_000 });
+    const two = await answers.next();
+    expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor((500_000 - 15_300) / MICROS_PER_TOKEN));
+    two.give({});
+    expect([(await first).status, (await second).status]).toEqual([200, 200]);
+  });
+
+  test('a call that waited for money that was used up is refused, and the others do not hide why', async () => {
+    const answers = answerByHand();
+    open({ ceilingMicros: 330_000 });
+    const first = post({ max_tokens: 10_000 });
+    const one = await answers.next();
+    const second = post({ max_tokens: 5_000 });
+    const two = await answers.next();
+    const third = post({ max_tokens: 32_000 });
+    one.give({ inputTokens: 110_000 });
+    await (await first).text();
+    expect((await third).status).toBe(402);
+    two.give({});
+    await (await second).text();
+    expect(pass.failure()).toMatchObject({ code: 'max_budget' });
+  });
+
+  test('nor does a call hide why that began before and fails after', async () => {
+    const answers = answerByHand();
+    open({ ceilingMicros: 20_000 });
+    const first = post({ max_tokens: 100 });
+    const one = await answers.next();
+    const second = post({ max_tokens: 100 });
+    (await answers.next()).give({ inputTokens: 10_000 });
+    await second;
+    expect((await post({ max_tokens: 100 })).status).toBe(402);
+    one.drop();
+    expect((await first).status).toBe(502);
+    expect(pass.failure()).toMatchObject({ code: 'max_budget' });
+  });
+
+  test('a process that goes away while its call waits leaves nothing behind, nor does the end of the attempt', async () => {
+    const answers = answerByHand();
+    open({ ceilingMicros: 100_000 });
+    const first = post({ max_tokens: 32_000 });
+    const one = await answers.next();
+    const leaving = new AbortController();
+    const second = post({ max_tokens: 32_000 }, { signal: leaving.signal });
+    const third = post({ max_tokens: 32_000 });
+    await expect.poll(() => pass.openRequests).toBe(3);
+    leaving.abort();
+    await expect(second).rejects.toThrow();
+    await expect.poll(() => pass.openRequests).toBe(2);
+    pass.close();
+    await expect(third).rejects.toThrow();
+    await expect(first).rejects.toThrow();
+    one.give({});
+    expect(upstream.seen).toHaveLength(1);
+    await expect.poll(() => pass.openRequests).toBe(0);
+  });
+});

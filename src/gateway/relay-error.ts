@@ -1,0 +1,70 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GatewayLog } from './gateway-log.ts';
+import type { Governor } from './governor.ts';
+import { toAnswerHeaders } from './headers.ts';
+import type { AttemptPass, PassCall } from './pass.ts';
+import { isLongWait, toFailure, type ProviderFailure } from './provider-failure.ts';
+import { refuse, REFUSALS } from './refusal.ts';
+import type { SilenceWatch } from './silence.ts';
+import type { UpstreamClient } from './upstream-client.ts';
+
+interface RelayErrorOptions {
+  readonly context: { readonly upstream: UpstreamClient; readonly governor: Governor; readonly log: GatewayLog };
+  readonly response: ServerResponse;
+  readonly pass: Pick<AttemptPass, 'attemptId'>;
+  /** Null for one that is free. */
+  readonly call: PassCall | null;
+  /** As the request named it. */
+  readonly model: string;
+  readonly answer: IncomingMessage;
+  readonly watch: SilenceWatch;
+}
+
+/** Error answers are short: read whole, kept for the outcome of the run, passed back without our credentials. */
+export async function relayError(options: RelayErrorOptions): Promise<void> {
+  const { context, response, pass, call, model, answer, watch } = options;
+  const status = answer.statusCode ?? 500;
+  const body = context.upstream.redact(await readError(answer, watch));
+  const failure = toFailure({ status, headers: answer.headers, body: body.toString('utf8') });
+  const isSignInFailed = failure.kind === 'auth';
+  // Not every upstream counts tokens, and no answer depends on it: a run must not fail for that.
+  if (call !== null) {
+    call.fail(failure, isSignInFailed ? REFUSALS.signInFailed : undefined);
+    reportLimit(context.governor, { failure, model });
+  }
+  context.log.warn({ attemptId: pass.attemptId, kind: failure.kind, status }, 'The model provider refused a call.');
+  // Passed on, it would lead the prompt to a place nobody configured.
+  if (status >= 300 && status < 400) return refuse(response, REFUSALS.redirected);
+  if (call !== null && isLimit(failure) && isLongWait(failure.resetAt)) {
+    // In our words: Claude Code would find a limit in the provider's, and try again whatever the status is.
+    return refuse(response, { status: 402, type: 'billing_error', message: failure.message });
+  }
+  // 401 is tried again for three minutes; 403 ends at once.
+  response.writeHead(isSignInFailed ? 403 : status, { ...toAnswerHeaders(answer), 'content-length': body.length });
+  response.end(body);
+}
+
+/** Tells the governor, when `failure` is a limit of the provider's. */
+export function reportLimit(governor: Governor, { failure, model }: { failure: ProviderFailure; model: string }): void {
+  if (!isLimit(failure)) return;
+  const { kind, resetAt, message, isAccountWide = false } = failure;
+  governor.onLimit({ model, kind, resetAt, message, isAccountWide });
+}
+
+function isLimit(failure: ProviderFailure): failure is ProviderFailure & { kind: 'rate_limit' | 'overloaded' } {
+  return failure.kind === 'rate_limit' || failure.kind === 'overloaded';
+}
+
+const MAX_ERROR_BYTES = 1024 * 1024;
+
+async function readError(answer: IncomingMessage, watch: SilenceWatch): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    watch.heard();
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_ERROR_BYTES) break;
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_ERROR_BYTES);
+}

@@ -1,0 +1,164 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { LonghaulError } from '../core/errors.ts';
+import { changeBudget, readBudgets } from './budgets.ts';
+import { cancelRun } from './cancel.ts';
+import { listRuns } from './read-runs.ts';
+import { createRunBench, settlement, type RunBench } from './run.fixture.ts';
+
+const limits = {
+  perUser: { usdPerDay: 3, runsPerMinute: false as const },
+  perTeam: { usdPerDay: 5, whenReached: 'wait' as const },
+  global: { usdPerMonth: 1_000 },
+};
+
+describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
+  let bench: RunBench;
+
+  beforeAll(async () => {
+    bench = await createRunBench(kind, { limits, timeZone: 'Pacific/Auckland' });
+  });
+
+  afterAll(() => bench.remove());
+
+  const spend = (costMicros: number) => ({ metered: { ...settlement.metered, costMicros }, reported: null });
+  const read = async (key: string) =>
+    (await readBudgets(bench.database, { rules: bench.rules, key, limit: 10 })).find(({ period }) => period === 'day');
+  const runsOf = async (user: string) => (await listRuns(bench.database, { filter: { user }, limit: 200 })).runs;
+  /** As if all that was set aside so far had been on the day before. */
+  const passADay = async () => {
+    await sql`update longhaul.runs set reserved_on = reserved_on - 1`.execute(bench.database.sql);
+    // Far away first: a key is unique at every moment.
+    for (const days of [-1_000, 999]) {
+      await sql`update longhaul.budget_accounts set start = start + ${days}::int where period = 'day'`.execute(
+        bench.database.sql,
+      );
+    }
+  };
+
+  it('sets the ceiling of a run aside, and gives back at its end what it did not spend', async () => {
+    const user = 'reserving';
+    await bench.submit({ user });
+    expect(await read(user)).toMatchObject({ spentMicros: 0, reservedMicros: 1_000_000, capMicros: 3_000_000 });
+    await bench.settle(await bench.claim(), spend(250_000));
+    expect(await read(user)).toMatchObject({ spentMicros: 250_000, reservedMicros: 0 });
+    const run = await bench.submit({ user });
+    await cancelRun(bench, run.id);
+    expect(await read(user)).toMatchObject({ spentMicros: 250_000, reservedMicros: 0 });
+  });
+
+  it('refuses what no money is left for, says which budget and until when, and leaves no trace', async () => {
+    const user = 'spender';
+    const runs = [await bench.submit({ user }), await bench.submit({ user }), await bench.submit({ user })];
+    const refused = await bench.submit({ user, idempotencyKey: 'refused' }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(LonghaulError);
+    expect(refused).toMatchObject({
+      code: 'user_budget',
+      details: { budget: { scope: 'user', period: 'day', limitUsd: 3, spentUsd: 0, reservedUsd: 3 } },
+    });
+    expect((refused as LonghaulError).retryAfterSeconds).toBeGreaterThan(0);
+    expect((refused as LonghaulError).message).toContain('$3.00 a day');
+    expect(await runsOf(user)).toHaveLength(3);
+    // A smaller one may still fit where a larger one does not.
+    await cancelRun(bench, runs[0]!.id);
+    await bench.submit({ user, limits: { ...bench.agent.limits, maxBudgetUsd: 0.4 } });
+    await bench.submit({ user, limits: { ...bench.agent.limits, maxBudgetUsd: 0.6 } });
+    await expect(bench.submit({ user })).rejects.toMatchObject({ code: 'user_budget' });
+    for (const { id } of await runsOf(user)) await cancelRun(bench, id);
+  });
+
+  it('lets no more in than fit, however many come at once', async () => {
+    const user = 'crowd';
+    const outcomes = await Promise.allSettled(Array.from({ length: 60 }, () => bench.submit({ user })));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+    const codes = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    expect(codes.every((error) => error instanceof LonghaulError && error.code === 'user_budget')).toBe(true);
+    expect(await read(user)).toMatchObject({ reservedMicros: 3_000_000 });
+    for (const { id } of await runsOf(user)) await cancelRun(bench, id);
+  });
+
+  it('keeps for a retry what an attempt has left of its ceiling', async () => {
+    const user = 'retrier';
+    const { id } = await bench.submit({ user });
+    const failed = { outcome: { status: 'failed', code: 'cli_crashed', detail: '' } } as const;
+    await bench.settle(await bench.claim(), { ...failed, ...spend(300_000) });
+    expect(await read(user)).toMatchObject({ spentMicros: 300_000, reservedMicros: 700_000 });
+    await bench.endWait();
+    await bench.settle(await bench.claim(), spend(900_000));
+    expect(await read(user)).toMatchObject({ spentMicros: 1_200_000, reservedMicros: 0 });
+    const { rows } = await sql<{ sum: number }>`
+      select sum(cost_micros)::bigint as sum from longhaul.ledger_entries where run_id = ${id}`.execute(
+      bench.database.sql,
+    );
+    expect(Number(rows[0]?.sum)).toBe(1_200_000);
+  });
+
+  it('lets a run wait where that is configured, and begin when the budget is raised', async () => {
+    const team = 'research';
+    const runs = [];
+    for (let user = 0; user < 6; user++) runs.push(await bench.submit({ user: `researcher-${user}`, team }));
+    expect(runs.map(({ status, waitingFor }) => waitingFor ?? status)).toEqual([
+      ...Array.from({ length: 5 }, () => 'queued'),
+      'budget',
+    ]);
+    const last = runs.at(-1)!;
+    expect((await bench.events(last.id)).map(({ type }) => type)).toEqual(['run.queued', 'run.waiting']);
+    expect(await bench.depth()).toMatchObject({ waiting: 5, delayed: 1 });
+    // Looked at before there is room, it waits on without a word, and no attempt is counted.
+    await bench.endWait();
+    const claims = await bench.claimUpTo(10);
+    expect(claims.map(({ run }) => run.id)).not.toContain(last.id);
+    expect(claims).toHaveLength(5);
+
+    expect(await changeBudget(bench, { scope: 'team', key: team, dayMicros: 6_000_000 })).toBe(1);
+    const claimed = await bench.claim();
+    expect(claimed.run).toMatchObject({ id: last.id, attempt: 1, waitingFor: null });
+    expect((await bench.events(last.id)).map(({ seq, type }) => [seq, type])).toEqual([
+      [1, 'run.queued'],
+      [2, 'run.waiting'],
+      [3, 'run.queued'],
+      [4, 'run.started'],
+    ]);
+    for (const one of [...claims, claimed]) await bench.settle(one, spend(10));
+    expect(await read(team)).toMatchObject({
+      spentMicros: 60,
+      reservedMicros: 0,
+      capMicros: 6_000_000,
+      isChanged: true,
+    });
+    await changeBudget(bench, { scope: 'team', key: team, dayMicros: null });
+    expect(await read(team)).toMatchObject({ capMicros: 5_000_000, isChanged: false });
+  });
+
+  it("counts a run that begins on a later day for that day's budget, and lets it wait when that has no room", async () => {
+    const user = 'sleeper';
+    const runs = [await bench.submit({ user }), await bench.submit({ user }), await bench.submit({ user })];
+    await passADay();
+    expect(await read(user)).toBeUndefined();
+    const first = await bench.claim();
+    expect(first.run.id).toBe(runs[0]!.id);
+    expect(await read(user)).toMatchObject({ reservedMicros: 1_000_000 });
+    await bench.settle(first, spend(2_500_000));
+    expect(await read(user)).toMatchObject({ spentMicros: 2_500_000, reservedMicros: 0 });
+    expect(await bench.claimUpTo(5)).toEqual([]);
+    expect((await runsOf(user)).map(({ waitingFor }) => waitingFor)).toEqual(['budget', 'budget', null]);
+    // The next day there is room again.
+    await passADay();
+    await bench.endWait();
+    const rest = await bench.claimUpTo(5);
+    expect(rest).toHaveLength(2);
+    for (const claimed of rest) await bench.settle(claimed, spend(0));
+    const { rows } = await sql`select 1 from longhaul.budget_accounts where reserved_micros <> 0`.execute(
+      bench.database.sql,
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it('has spent what its ledger says, in every account', async () => {
+    const { rows } = await sql<{ spent: number; booked: number }>`
+      select (select sum(spent_micros) from longhaul.budget_accounts where scope = 'global' and period = 'month')::bigint as spent,
+             (select sum(cost_micros) from longhaul.ledger_entries)::bigint as booked`.execute(bench.database.sql);
+    expect(Number(rows[0]?.spent)).toBe(Number(rows[0]?.booked));
+  });
+});

@@ -1,0 +1,117 @@
+import { sql, type Selectable } from 'kysely';
+import type { Budget } from '../config/config.ts';
+import { LonghaulError, type RunErrorCode } from '../core/errors.ts';
+import type { RunLimits } from '../core/limits.ts';
+import { formatUsd, toMicros, toUsd, type Micros } from '../core/money.ts';
+import type { Transaction } from '../db/database.ts';
+import type { RunsTable } from '../db/tables.ts';
+import type { RunRules } from './rules.ts';
+
+export type BudgetScope = 'user' | 'team' | 'global';
+
+/** A budget that has no room for what was to be set aside. */
+export interface FullBudget {
+  readonly scope: BudgetScope;
+  /** The user or team; empty for all. */
+  readonly key: string;
+  readonly period: 'day' | 'month';
+  readonly capMicros: Micros;
+  readonly spentMicros: Micros;
+  /** Set aside by other runs that are not over. */
+  readonly reservedMicros: Micros;
+  /** ISO 8601: when it begins anew. */
+  readonly resetsAt: string;
+}
+
+const RULES_OF: Readonly<Record<BudgetScope, 'perUser' | 'perTeam' | 'global'>> = {
+  user: 'perUser',
+  team: 'perTeam',
+  global: 'global',
+};
+
+const CODES: Readonly<Record<BudgetScope, RunErrorCode>> = {
+  user: 'user_budget',
+  team: 'team_budget',
+  global: 'global_budget',
+};
+
+/**
+ * Sets a run's ceiling aside in every budget it counts for, or in none of them: then the first that is full is returned.
+ * Null when it is done, or when there is no budget at all. Money set aside on an earlier day comes over to today.
+ *
+ * Holds the budgets until the transaction ends; the last thing to do in one. The caller has locked the run's row.
+ */
+export async function reserveBudget(
+  trx: Transaction,
+  { runId, amountMicros, rules }: { runId: string; amountMicros: Micros; rules: RunRules },
+): Promise<FullBudget | null> {
+  const { rows } = await sql<{ full: FullBudget | Record<string, never> | null }>`
+    select longhaul.reserve_budget(${runId}, ${amountMicros}, ${toCaps(rules.limits)}::json, ${rules.timeZone}) as full`.execute(
+    trx,
+  );
+  const full = rows[0]?.full ?? null;
+  return full !== null && 'scope' in full ? (full as FullBudget) : null;
+}
+
+/**
+ * Sees to it that the money set aside for a run that is about to begin is of today's budget. When there is no room for
+ * it, nothing stays set aside, and the full budget is returned. The caller has locked the run's row.
+ */
+export async function moveReservation(
+  trx: Transaction,
+  { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
+): Promise<FullBudget | null> {
+  const isToday = await sql<{ is: boolean }>`
+    select reserved_on = longhaul.day_of(clock_timestamp(), ${rules.timeZone}) as is
+      from longhaul.runs where id = ${row.id}`.execute(trx);
+  if (isToday.rows[0]?.is === true) return null;
+  const limits = row.limits as RunLimits;
+  const leftMicros = Math.max(0, toMicros(limits.maxBudgetUsd) - row.cost_micros);
+  const full = await reserveBudget(trx, { runId: row.id, amountMicros: leftMicros, rules });
+  if (full !== null) await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
+  return full;
+}
+
+/**
+ * Books what an attempt has spent, and gives back as much of what its run had set aside; all of it when the run is
+ * over, or is to set it aside anew. The caller has locked the run's row.
+ */
+export async function spendBudget(
+  trx: Transaction,
+  options: { runId: string; spentMicros: Micros; isOver: boolean; rules: Pick<RunRules, 'timeZone'> },
+): Promise<void> {
+  const { runId, spentMicros, isOver, rules } = options;
+  await sql`select longhaul.spend_budget(${runId}, ${spentMicros}, ${isOver}, ${rules.timeZone})`.execute(trx);
+}
+
+/** What the configuration wants done at a full budget. */
+export function isWaitedFor({ scope }: FullBudget, { limits }: RunRules): boolean {
+  return limits[RULES_OF[scope]].whenReached === 'wait';
+}
+
+/** A submission refused for a full budget: 402, with which budget it is and when it begins anew. */
+export function toBudgetError(full: FullBudget, amountMicros: Micros): LonghaulError {
+  const { scope, period, capMicros, spentMicros, reservedMicros, resetsAt } = full;
+  const owner = scope === 'global' ? 'for all runs together' : `of this ${scope}`;
+  const message = `The budget ${owner} is ${formatUsd(capMicros)} a ${period}: ${formatUsd(spentMicros)} are spent, ${formatUsd(reservedMicros)} set aside for runs under way, and this run may cost ${formatUsd(amountMicros)}. It begins anew at ${new Date(resetsAt).toISOString()}; a lower limits.maxBudgetUsd may fit before.`;
+  return new LonghaulError(CODES[scope], {
+    message,
+    details: {
+      budget: {
+        scope,
+        period,
+        limitUsd: toUsd(capMicros),
+        spentUsd: toUsd(spentMicros),
+        reservedUsd: toUsd(reservedMicros),
+        resetsAt: new Date(resetsAt).toISOString(),
+      },
+    },
+    retryAfterSeconds: Math.max(1, (Date.parse(resetsAt) - Date.now()) / 1_000),
+  });
+}
+
+/** The limits as the SQL of budgets takes them. */
+export function toCaps({ perUser, perTeam, global }: RunRules['limits']): string {
+  const caps = ({ dayMicros, monthMicros }: Budget) => ({ dayMicros, monthMicros });
+  return JSON.stringify({ user: caps(perUser), team: caps(perTeam), global: caps(global) });
+}

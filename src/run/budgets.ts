@@ -1,0 +1,99 @@
+import { sql } from 'kysely';
+import type { Micros } from '../core/money.ts';
+import type { Database, Transaction } from '../db/database.ts';
+import { toCaps, type BudgetScope } from './budget.ts';
+import { wakeRuns } from './park.ts';
+import type { RunDeps, RunRules } from './rules.ts';
+
+/** How a budget stands in its present day or month. */
+export interface BudgetState {
+  readonly scope: BudgetScope;
+  /** The user or team; empty for all. */
+  readonly key: string;
+  readonly period: 'day' | 'month';
+  /** `2026-11-23`: its first day. */
+  readonly start: string;
+  readonly capMicros: Micros | null;
+  readonly isChanged: boolean;
+  readonly spentMicros: Micros;
+  readonly reservedMicros: Micros;
+  readonly resetsAt: Date;
+}
+
+interface ReadOptions {
+  readonly rules: Pick<RunRules, 'timeZone' | 'limits'>;
+  readonly scope?: BudgetScope | undefined;
+  readonly key?: string | undefined;
+  readonly limit: number;
+}
+
+/** The budgets of today and of this month that money was spent or set aside in, the fullest first. */
+export async function readBudgets(
+  database: Database,
+  { rules, scope, key, limit }: ReadOptions,
+): Promise<BudgetState[]> {
+  const { timeZone } = rules;
+  const { rows } = await sql<BudgetState>`
+    with today as (select longhaul.day_of(clock_timestamp(), ${timeZone}) as day),
+    standing as (
+      select held.*, cap.cap, coalesce(case held.period when 'day' then changed.day_micros else changed.month_micros end
+               is not null, false) as is_changed
+        from today
+        join longhaul.budget_accounts as held on held.start = longhaul.period_start(held.period, today.day)
+        left join longhaul.budgets as changed on changed.scope = held.scope and changed.key = held.key
+       cross join lateral (
+         select cap from longhaul.budget_caps(case held.scope when 'user' then held.key end,
+           case held.scope when 'team' then held.key end, today.day, ${toCaps(rules.limits)}::json) as caps
+          where caps.scope = held.scope and caps.key = held.key and caps.period = held.period) as cap
+       where (${scope ?? null}::text is null or held.scope = ${scope ?? null})
+         and (${key ?? null}::text is null or held.key = ${key ?? null}))
+    select scope, key, period, start::text as start, cap as "capMicros", is_changed as "isChanged",
+           spent_micros as "spentMicros", reserved_micros as "reservedMicros",
+           (start + case period when 'day' then interval '1 day' else interval '1 month' end) at time zone ${timeZone}
+             as "resetsAt"
+      from standing
+     order by (spent_micros + reserved_micros)::float / nullif(cap, 0) desc nulls last,
+              spent_micros + reserved_micros desc, scope, key, period
+     limit ${limit}`.execute(database.sql);
+  return rows;
+}
+
+/** A limit to be set over the configuration's; null: not any more; undefined: as it is. */
+export interface BudgetChange {
+  readonly scope: BudgetScope;
+  /** Empty for all. */
+  readonly key: string;
+  readonly dayMicros?: Micros | null | undefined;
+  readonly monthMicros?: Micros | null | undefined;
+}
+
+/** Changes a budget at once and everywhere, and puts in line what has waited for it. Returns how many runs. */
+export async function changeBudget(
+  { database, queue }: Pick<RunDeps, 'database' | 'queue'>,
+  {
+    scope,
+    key,
+    dayMicros,
+    monthMicros,
+    alongside,
+  }: BudgetChange & {
+    /** What else belongs into the transaction. Defaults to nothing. */
+    readonly alongside?: (trx: Transaction) => Promise<void>;
+  },
+): Promise<number> {
+  await database.sql.transaction().execute(async (trx) => {
+    const change = {
+      ...(dayMicros !== undefined && { day_micros: dayMicros }),
+      ...(monthMicros !== undefined && { month_micros: monthMicros }),
+      updated_at: sql<Date>`now()`,
+    };
+    await trx
+      .insertInto('longhaul.budgets')
+      .values({ scope, key, day_micros: dayMicros ?? null, month_micros: monthMicros ?? null })
+      .onConflict((conflict) => conflict.columns(['scope', 'key']).doUpdateSet(change))
+      .execute();
+    await alongside?.(trx);
+  });
+  const whose = scope === 'user' ? { user: key } : scope === 'team' ? { team: key } : {};
+  return wakeRuns({ database, queue }, { waitingFor: 'budget', ...whose });
+}

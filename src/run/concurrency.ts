@@ -1,0 +1,137 @@
+import { sql, type Selectable } from 'kysely';
+import type { Database, Transaction } from '../db/database.ts';
+import type { RunsTable } from '../db/tables.ts';
+import type { Queue } from '../queue/queue.ts';
+import { toMessage } from './place-in-line.ts';
+import type { RunDeps, RunRules } from './rules.ts';
+
+/** What a run can be held for: as many of its user, of its agent, or of all, run already as may at once. */
+export type Gate = 'user' | 'agent' | 'all';
+
+/** One lock for all gates: two claims at once would each see the other's run not running yet. "lhgt" as a number. */
+const ADVISORY_LOCK = 0x6c686774;
+
+/**
+ * The first gate that a run, which `trx` has just made a running one, is too many for; null when there is none. Exact
+ * over all workers: they look one after another.
+ */
+export async function findFullGate(
+  trx: Transaction,
+  { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
+): Promise<Gate | null> {
+  const limits = {
+    user: row.user_id === null ? null : rules.limits.perUser.concurrent,
+    agent: rules.agents.get(row.agent)?.concurrent ?? null,
+    all: rules.limits.global.concurrent,
+  };
+  const gates = (['user', 'agent', 'all'] as const).filter((gate) => limits[gate] !== null);
+  if (gates.length === 0) return null;
+  await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(trx);
+  const running = await trx
+    .selectFrom('longhaul.runs')
+    .select((run) => [
+      run.fn.countAll<number>().filterWhere('user_id', '=', row.user_id).as('user'),
+      run.fn.countAll<number>().filterWhere('agent', '=', row.agent).as('agent'),
+      run.fn.countAll<number>().as('all'),
+    ])
+    .where('status', '=', 'running')
+    .executeTakeFirstOrThrow();
+  return gates.find((gate) => Number(running[gate]) > limits[gate]!) ?? null;
+}
+
+/**
+ * Puts in line what a run that no longer runs has made room for: the next that is held for its user, for its agent, and
+ * for all. At most one of each; a run that is then too many after all is held again by its claim.
+ */
+export async function releaseHeld(
+  trx: Transaction,
+  { queue, row }: { queue: Queue; row: Selectable<RunsTable> },
+): Promise<void> {
+  const { rows } = await sql<Place>`
+    with of_user as (
+      select id from longhaul.runs where held_for = 'user' and user_id = ${row.user_id}
+       order by priority desc, fair_rank, id limit 1 for update skip locked),
+    of_agent as (
+      select id from longhaul.runs where held_for = 'agent' and agent = ${row.agent}
+       order by priority desc, fair_rank, id limit 1 for update skip locked),
+    of_all as (
+      select id from longhaul.runs where held_for = 'all'
+       order by priority desc, fair_rank, id limit 1 for update skip locked)
+    update longhaul.runs set held_for = null
+     where id in (select id from of_user union all select id from of_agent union all select id from of_all)
+    returning id, queue, priority, fair_rank`.execute(trx);
+  for (const place of rows) await queue.enqueue(trx, toMessage(place));
+}
+
+type Place = Parameters<typeof toMessage>[0];
+
+/** Held runs looked after in one sweep. */
+const BATCH_SIZE = 500;
+
+/**
+ * Puts in line held runs that there is room for: after a limit was raised or taken away, or a run went another way than
+ * by its settlement. Any number of workers may do it at once. Returns how many.
+ */
+export async function sweepHeld({ database, queue, rules }: RunDeps): Promise<number> {
+  const { rows } = await sql<{ gate: Gate; key: string }>`
+    select distinct held_for as gate, case held_for when 'user' then user_id when 'agent' then agent else '' end as key
+      from longhaul.runs where held_for is not null and status = 'queued' limit ${sql.lit(BATCH_SIZE)}`.execute(
+    database.sql,
+  );
+  let released = 0;
+  for (const held of rows) released += await sweepGate({ database, queue, rules }, held);
+  return released;
+}
+
+async function sweepGate({ database, queue, rules }: RunDeps, { gate, key }: { gate: Gate; key: string }) {
+  const limit = {
+    user: rules.limits.perUser.concurrent,
+    agent: rules.agents.get(key)?.concurrent ?? null,
+    all: rules.limits.global.concurrent,
+  }[gate];
+  const room = limit === null ? BATCH_SIZE : limit - (await countRunning(database, { gate, key }));
+  if (room <= 0) return 0;
+  return database.sql.transaction().execute(async (trx) => {
+    const places = await trx
+      .updateTable('longhaul.runs')
+      .set({ held_for: null })
+      .where('id', 'in', (run) =>
+        run
+          .selectFrom('longhaul.runs')
+          .select('id')
+          .where('held_for', '=', gate)
+          .$if(gate === 'user', (runs) => runs.where('user_id', '=', key))
+          .$if(gate === 'agent', (runs) => runs.where('agent', '=', key))
+          .orderBy('priority', 'desc')
+          .orderBy('fair_rank')
+          .orderBy('id')
+          .limit(Math.min(room, BATCH_SIZE))
+          .forUpdate()
+          .skipLocked(),
+      )
+      .returning(['id', 'queue', 'priority', 'fair_rank'])
+      .execute();
+    for (const place of places) await queue.enqueue(trx, toMessage(place));
+    return places.length;
+  });
+}
+
+async function countRunning(database: Database, { gate, key }: { gate: Gate; key: string }): Promise<number> {
+  const { count } = await database.sql
+    .selectFrom('longhaul.runs')
+    .select((run) => run.fn.countAll<number>().as('count'))
+    .where('status', '=', 'running')
+    .$if(gate === 'user', (runs) => runs.where('user_id', '=', key))
+    .$if(gate === 'agent', (runs) => runs.where('agent', '=', key))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** How many runs of each queue are held. */
+export async function countHeld(database: Database): Promise<Map<string, number>> {
+  const { rows } = await sql<{ queue: string; count: number }>`
+    select queue, count(*)::int as count from longhaul.runs where held_for is not null group by queue`.execute(
+    database.sql,
+  );
+  return new Map(rows.map(({ queue, count }) => [queue, count]));
+}

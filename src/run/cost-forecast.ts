@@ -1,0 +1,71 @@
+import { sql } from 'kysely';
+import { toUsd, type Micros } from '../core/money.ts';
+import type { Database } from '../db/database.ts';
+import { startOfDay } from './cost-range.ts';
+
+/** What will have been spent when the day and the month are over. */
+export interface CostForecast {
+  /** Null: there is nothing to go by yet. */
+  readonly dayUsd: number | null;
+  /** Null: there is nothing to go by yet. */
+  readonly monthUsd: number | null;
+}
+
+const DAYS = 7;
+
+interface ForecastRow {
+  readonly now: Date;
+  readonly day_start: Date;
+  readonly day_end: Date;
+  readonly month_end: Date;
+  /** The beginning of the first day whose spending counts; null: nothing was ever spent. */
+  readonly since: Date | null;
+  readonly day_micros: Micros;
+  readonly month_micros: Micros;
+  readonly recent_micros: Micros;
+}
+
+/**
+ * Forecasts what the present day and month will have cost: what was spent so far, and for the rest of the time the rate
+ * of the last 7 whole days, or of as many as there are since the first attempt. On the very first day it is the rate since midnight.
+ * Days without spending count: the rate falls when little is done.
+ */
+export async function readForecast(
+  database: Database,
+  { timeZone, now = null }: { timeZone: string; now?: Date | null },
+): Promise<CostForecast> {
+  const { rows } = await sql<ForecastRow>`
+    with clock as (
+      select now, longhaul.day_of(now, ${timeZone}) as today from (select coalesce(${now}::timestamptz, now()) as now) as given),
+    sums as (
+      select period, start, cost_micros from longhaul.cost_rollups where dimension = 'total' and key = ''),
+    span as (
+      select *, longhaul.period_start('month', today) as month,
+             greatest(today - ${DAYS}::int, (select min(start) from sums where period = 'day')) as first_day,
+             exists (select from sums where period = 'day') as is_begun
+        from clock)
+    select now, ${startOfDay(sql`today`, timeZone)} as day_start, ${startOfDay(sql`today + 1`, timeZone)} as day_end,
+           ${startOfDay(sql`(month + interval '1 month')::date`, timeZone)} as month_end,
+           case when is_begun then ${startOfDay(sql`least(first_day, today)`, timeZone)} end as since,
+           coalesce((select cost_micros from sums where period = 'day' and start = today), 0) as day_micros,
+           coalesce((select cost_micros from sums where period = 'month' and start = month), 0) as month_micros,
+           coalesce((select sum(cost_micros) from sums where period = 'day' and start >= first_day and start < today), 0)::bigint
+             as recent_micros
+      from span`.execute(database.sql);
+  const row = rows[0]!;
+  const microsPerMs = toRate(row);
+  if (microsPerMs === null) return { dayUsd: null, monthUsd: null };
+  const restUntil = (end: Date) => Math.round(microsPerMs * Math.max(0, end.getTime() - row.now.getTime()));
+  return {
+    dayUsd: toUsd(row.day_micros + restUntil(row.day_end)),
+    monthUsd: toUsd(row.month_micros + restUntil(row.month_end)),
+  };
+}
+
+function toRate({ now, day_start, since, day_micros, recent_micros }: ForecastRow): number | null {
+  if (since === null) return null;
+  const wholeDaysMs = day_start.getTime() - since.getTime();
+  if (wholeDaysMs > 0) return recent_micros / wholeDaysMs;
+  const todayMs = now.getTime() - day_start.getTime();
+  return todayMs > 0 ? day_micros / todayMs : null;
+}

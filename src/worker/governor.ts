@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Agent, Provider } from '../config/config.ts';
+import type { Logger } from '../core/log.ts';
+import { toModelKey } from '../core/pricing.ts';
+import { head } from '../core/text.ts';
+import { CHANNELS, type Database, type Transaction } from '../db/database.ts';
+import type { Governor as GatewayGovernor, ProviderLimit } from '../gateway/governor.ts';
+import { wakeRuns } from '../run/park.ts';
+import type { Queue } from '../queue/queue.ts';
+
+/** What the fleet knows of its provider's limits, as one worker sees it and adds to it. */
+export interface Governor extends GatewayGovernor {
+  /**
+   * Until when runs of an agent are not to be started, or null: they may. After the time the provider named one run at
+   * a time tries, until a call was answered. Part of the claim's transaction: a claim that is undone has not tried.
+   */
+  findProviderLimit(trx: Transaction, agent: string): Promise<Date | null>;
+  close(): Promise<void>;
+}
+
+interface Limit {
+  readonly model: string;
+  readonly kind: ProviderLimit['kind'];
+  readonly message: string;
+  /** By this machine's clock. */
+  readonly untilMs: number;
+}
+
+/** Holds for every model of an account. */
+const ALL_MODELS = '*';
+
+/** How often all is read again though nobody called. */
+const LOOK_EVERY_MS = 5_000;
+
+/** Where the provider names no time: twice the last one with each answer after it that says the same. */
+const UNNAMED_SECONDS = { first: 1, longest: 300 };
+
+/** Between two runs that try whether a limit is over. */
+const PROBE_EVERY_MS = 2_000;
+
+/** Runs that wait for one moment do not come back in it all at once. */
+const SPREAD_MS = 5_000;
+
+/** A limit that nobody has met again for this long is forgotten. */
+const FORGOTTEN_AFTER = sql.lit('15 minutes');
+
+interface GovernorOptions {
+  readonly database: Database;
+  readonly queue: Queue;
+  readonly agents: ReadonlyMap<string, Pick<Agent, 'model'>>;
+  /** See `toAccount`. */
+  readonly account: string;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** What tells one account with a provider from another, and is no secret: a hash of its address and credentials. */
+export function toAccount(provider: Provider): string {
+  if (provider.kind === 'scripted') return provider.kind;
+  const { baseUrl, apiKey, authToken } = provider;
+  return createHash('sha256')
+    .update(JSON.stringify([baseUrl, apiKey, authToken]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** Starts to follow what all workers with the same account learn of its limits. */
+export async function createGovernor(options: GovernorOptions): Promise<Governor> {
+  const { database, queue, agents, account, log } = options;
+  let limits = new Map<string, Limit>();
+  let isClosed = false;
+  const underWay = new Set<Promise<unknown>>();
+
+  async function look(): Promise<void> {
+    const { rows } = await sql<Omit<Limit, 'untilMs'> & { leftMs: number }>`
+      select model, kind, message, (extract(epoch from until - clock_timestamp()) * 1000)::float as "leftMs"
+        from longhaul.provider_limits
+       where account = ${account} and until > clock_timestamp() - interval ${FORGOTTEN_AFTER}`.execute(database.sql);
+    limits = new Map(
+      rows.map(({ model, kind, message, leftMs }) => [model, { model, kind, message, untilMs: Date.now() + leftMs }]),
+    );
+  }
+
+  /** In the background: a model call does not wait for what we note of it. */
+  function inBackground(what: string, work: () => Promise<unknown>): void {
+    if (isClosed) return;
+    const done = work()
+      .catch((err: unknown) => log.warn({ err }, what))
+      .finally(() => underWay.delete(done));
+    underWay.add(done);
+  }
+
+  async function note({ model, kind, resetAt, message, isAccountWide }: ProviderLimit): Promise<void> {
+    const place = isAccountWide ? ALL_MODELS : toModelKey(model);
+    const isNew = !limits.has(place);
+    const named = resetAt === null ? null : Math.max(0, (resetAt - Date.now()) / 1_000);
+    const { first, longest } = UNNAMED_SECONDS;
+    // Answers to calls that were under way when the limit was met say nothing new.
+    await sql`
+      insert into longhaul.provider_limits as met (account, model, kind, message, until, next_probe_at)
+      select ${account}, ${place}, ${kind}, ${head(message, 500)}, until, until
+        from (select clock_timestamp() + ${named ?? first} * interval '1 second' as until) as asked
+      on conflict (account, model) do update
+         set kind = excluded.kind, message = excluded.message,
+             strikes = case when met.until < clock_timestamp() then met.strikes + 1 else met.strikes end,
+             until = greatest(met.until, excluded.until, case when ${named === null} and met.until < clock_timestamp()
+               then clock_timestamp() + least(${longest}, ${first} * power(2, met.strikes)) * interval '1 second' end),
+             next_probe_at = greatest(met.until, excluded.until)`.execute(database.sql);
+    await sql`select pg_notify(${CHANNELS.provider}, ${account})`.execute(database.sql);
+    await look();
+    const until = limits.get(place)?.untilMs;
+    if (!isNew) return;
+    const facts = { account, model: place, kind, until: until === undefined ? null : new Date(until).toISOString() };
+    log.warn({ ...facts, detail: head(message, 500) }, 'the model provider is at a limit: runs that need it wait');
+  }
+
+  async function forget(place: string): Promise<void> {
+    const { numDeletedRows } = await database.sql
+      .deleteFrom('longhaul.provider_limits')
+      .where('account', '=', account)
+      .where('model', '=', place)
+      .executeTakeFirst();
+    limits.delete(place);
+    if (numDeletedRows === 0n) return;
+    await sql`select pg_notify(${CHANNELS.provider}, ${account})`.execute(database.sql);
+    const woken = await wakeRuns({ database, queue }, { waitingFor: 'provider_limit' });
+    log.info({ account, model: place, woken }, 'the model provider answers again: runs that waited are in line');
+  }
+
+  function placesOf(model: string): string[] {
+    return limits.size === 0 ? [] : [ALL_MODELS, toModelKey(model)].filter((place) => limits.has(place));
+  }
+
+  const stopListening = await database.listen(
+    CHANNELS.provider,
+    (payload) => {
+      if (payload === account) inBackground("the provider's limits could not be read", look);
+    },
+    () => inBackground("the provider's limits could not be read", look),
+  );
+  const timer = setInterval(() => inBackground("the provider's limits could not be read", look), LOOK_EVERY_MS);
+  await look();
+
+  return {
+    onLimit: (limit) => inBackground("a limit of the provider's could not be noted", () => note(limit)),
+    onAnswer(model) {
+      for (const place of placesOf(model)) {
+        // One answer begun before the limit was met is no sign of its end.
+        if ((limits.get(place)?.untilMs ?? Infinity) > Date.now()) continue;
+        inBackground("the end of a limit of the provider's could not be noted", () => forget(place));
+      }
+    },
+    limitOf(model) {
+      const standing = placesOf(model)
+        .map((place) => limits.get(place)!)
+        .filter(({ untilMs }) => untilMs > Date.now())
+        .sort((a, b) => b.untilMs - a.untilMs)[0];
+      if (standing === undefined) return null;
+      const code = standing.kind === 'overloaded' ? 'provider_overloaded' : 'provider_rate_limit';
+      return {
+        resetAt: standing.untilMs,
+        code,
+        message: 'The model provider is at a limit. The run waits for its end.',
+      };
+    },
+    async findProviderLimit(trx, agent) {
+      const places = placesOf(agents.get(agent)?.model ?? '');
+      for (const place of places) {
+        const { untilMs } = limits.get(place)!;
+        if (untilMs > Date.now()) return new Date(untilMs + Math.random() * SPREAD_MS);
+        if (!(await mayProbe(trx, place))) return new Date(Date.now() + PROBE_EVERY_MS + Math.random() * SPREAD_MS);
+      }
+      return null;
+    },
+    async close() {
+      isClosed = true;
+      clearInterval(timer);
+      await stopListening();
+      await Promise.all(underWay);
+    },
+  };
+
+  /** Whether it is time for a run to try. Of two claims at once the second finds that it is not. */
+  async function mayProbe(trx: Transaction, place: string): Promise<boolean> {
+    const { rows } = await sql`
+      update longhaul.provider_limits
+         set next_probe_at = clock_timestamp() + ${PROBE_EVERY_MS} * interval '1 millisecond'
+       where account = ${account} and model = ${place} and next_probe_at <= clock_timestamp()
+      returning model`.execute(trx);
+    if (rows.length > 0) return true;
+    const known = await trx
+      .selectFrom('longhaul.provider_limits')
+      .select('model')
+      .where('account', '=', account)
+      .where('model', '=', place)
+      .executeTakeFirst();
+    // Forgotten by another worker since we looked.
+    return known === undefined;
+  }
+}
