@@ -1,4 +1,5 @@
 import { ensureAdminKey } from './api/admin-key.ts';
+import { startAlerts } from './alert/start-alerts.ts';
 import { createApi } from './api/api.ts';
 import type { Config } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
@@ -77,15 +78,13 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   let stopping: Promise<void> | null = null;
 
   async function open(): Promise<Parts> {
-    if (config.ignoredOptions.length > 0) {
-      log.warn({ options: config.ignoredOptions }, 'these options have no effect in this version yet');
-    }
     const { database, queue, applied } = await openStore(config, { log, closers });
     if (applied.length > 0) log.info({ applied }, 'database brought up to date');
     const newAdminKey = await ensureAdminKey(database, config.dataDir);
 
     const hub = await createEventHub(database);
     closers.push(() => hub.close());
+    closers.push(startAlerts({ config, database, queue, log }));
     const handle = createApi({ config, database, queue, hub, version: VERSION, log }).fetch;
 
     let worker: Worker | null = null;

@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { SYSTEM_ACTOR } from '../audit/actors.ts';
+import { recordAudit } from '../audit/record.ts';
 import { createId } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 
@@ -23,10 +25,15 @@ export async function storeKey(
   database: Database,
   options: { key: string; name: string; scopes: readonly string[] },
 ): Promise<void> {
-  await database.sql
-    .insertInto('longhaul.api_keys')
-    .values({ id: createId(), name: options.name, hash: hashKey(options.key), scopes: [...options.scopes] })
-    .execute();
+  const { name, scopes } = options;
+  const id = createId();
+  await database.sql.transaction().execute(async (trx) => {
+    await trx
+      .insertInto('longhaul.api_keys')
+      .values({ id, name, hash: hashKey(options.key), scopes: [...scopes] })
+      .execute();
+    await recordAudit(trx, { actor: SYSTEM_ACTOR, action: 'key.created', subject: id, data: { name, scopes } });
+  });
 }
 
 /** Whether there is any key that works. */

@@ -20,8 +20,6 @@ export interface RateLimitState {
 export interface RateLimits {
   /** Counts one, against its user and its key. `isRefused`: it is one too many for at least one of them. */
   count(submission: { user: string | null; keyId: string }): Promise<{ states: RateLimitState[]; isRefused: boolean }>;
-  /** Forgets windows that are over. */
-  removeExpired(): Promise<void>;
 }
 
 export function createRateLimits({
@@ -38,11 +36,6 @@ export function createRateLimits({
       const counted = await Promise.all([user === null ? null : perUser?.count(user), perKey?.count(keyId)]);
       const results = counted.filter((result) => result !== null && result !== undefined);
       return { states: results.map(({ state }) => state), isRefused: results.some((result) => result.isRefused) };
-    },
-    async removeExpired() {
-      await database.sql.executeQuery(
-        CompiledQuery.raw('delete from longhaul.rate_limits where expire < $1', [Date.now()]),
-      );
     },
   };
 }

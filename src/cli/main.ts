@@ -1,7 +1,10 @@
 // The `longhaul` command: reads what is asked for, hands it to the command's own file, exits with its code.
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
+import { addAlertsCommand } from './alerts.ts';
+import { addAuditCommand } from './audit.ts';
 import { addCancelCommand } from './cancel.ts';
+import { addCostsCommand } from './costs.ts';
 import { addDemoCommand } from './demo.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { reportError } from './report-error.ts';
@@ -61,6 +64,9 @@ function createProgram(shell: Shell): Command {
   addCancelCommand(program, shell);
   addRetryCommand(program, shell);
   addWorkersCommand(program, shell);
+  addCostsCommand(program, shell);
+  addAlertsCommand(program, shell);
+  addAuditCommand(program, shell);
   return program;
 }
 

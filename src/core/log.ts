@@ -1,11 +1,19 @@
 import { pino, type Logger as PinoLogger } from 'pino';
+import { maskSecrets } from './mask-secrets.ts';
 
 /** What the parts of Longhaul log to. Prompts and secrets never go here. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
-/** A log of JSON lines on standard error: standard output belongs to what a command answers. */
+/**
+ * A log of JSON lines on standard error: standard output belongs to what a command answers. What looks like a key is
+ * masked, in whatever a provider or a tool may have said of itself.
+ */
 export function createLog(level: string): Logger {
-  return pino({ level, base: null, serializers: { err: toLoggedError } }, pino.destination({ fd: 2, sync: true }));
+  const hooks = { streamWrite: maskSecrets };
+  return pino(
+    { level, base: null, serializers: { err: toLoggedError }, hooks },
+    pino.destination({ fd: 2, sync: true }),
+  );
 }
 
 /** Named fields only: a database's error also carries the row it was about, and with it a prompt. */

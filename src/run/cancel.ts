@@ -1,4 +1,7 @@
 import { sql } from 'kysely';
+import { SYSTEM_ACTOR } from '../audit/actors.ts';
+import { recordAudit } from '../audit/record.ts';
+import { toUsd } from '../core/money.ts';
 import { isFinal } from '../core/states.ts';
 import { CHANNELS } from '../db/database.ts';
 import { appendEvents } from './append-events.ts';
@@ -14,23 +17,27 @@ const DEADLOCK = '40P01';
 
 /**
  * Cancels a run: one that is not running at once, a running one by asking its worker, which ends the
- * process tree and settles the run within seconds. A run that has ended is left as it is. Returns the run
+ * process tree and settles the run within seconds. A run that has ended is left as it is. `actor` is who asked, for the
+ * audit record. Returns the run
  * as it then stands, or null when there is none.
  *
  * Locks the message of a queued run, then its row, in the order in which a claim does: of two that come at the same
  * moment one waits, and finds either no message or a running run.
  */
-export async function cancelRun(deps: RunDeps, runId: string): Promise<Run | null> {
+export async function cancelRun(deps: RunDeps, runId: string, actor: string = SYSTEM_ACTOR): Promise<Run | null> {
   for (let tries = 1; ; tries++) {
     try {
-      return await cancelOnce(deps, runId);
+      return await cancelOnce(deps, { runId, actor });
     } catch (error) {
       if ((error as { code?: unknown }).code !== DEADLOCK || tries === MAX_TRIES) throw error;
     }
   }
 }
 
-async function cancelOnce({ database, queue, rules }: RunDeps, runId: string): Promise<Run | null> {
+async function cancelOnce(
+  { database, queue, rules }: RunDeps,
+  { runId, actor }: { runId: string; actor: string },
+): Promise<Run | null> {
   return database.sql.transaction().execute(async (trx) => {
     const seen = await trx
       .selectFrom('longhaul.runs')
@@ -46,6 +53,13 @@ async function cancelOnce({ database, queue, rules }: RunDeps, runId: string): P
       .executeTakeFirst();
     if (row === undefined) return null;
     if (isFinal(row.status)) return toRun(row);
+    const { status, agent, user_id: user, team } = row;
+    await recordAudit(trx, {
+      actor,
+      action: 'run.cancel_requested',
+      subject: runId,
+      data: { status, agent, user, team },
+    });
     if (row.status === 'running') {
       await trx
         .updateTable('longhaul.runs')
@@ -59,7 +73,7 @@ async function cancelOnce({ database, queue, rules }: RunDeps, runId: string): P
     await appendEvents(trx, {
       runId,
       attempt: row.attempt,
-      events: [{ type: 'run.cancelled', data: { costUsd: row.cost_micros / 1_000_000 } }],
+      events: [{ type: 'run.cancelled', data: { costUsd: toUsd(row.cost_micros) } }],
     });
     const cancelled = await trx
       .updateTable('longhaul.runs')
@@ -73,6 +87,8 @@ async function cancelOnce({ database, queue, rules }: RunDeps, runId: string): P
       .where('id', '=', runId)
       .returningAll()
       .executeTakeFirstOrThrow();
+    const data = { agent, user, team, costUsd: toUsd(row.cost_micros) };
+    await recordAudit(trx, { actor, action: 'run.cancelled', subject: runId, data });
     await spendBudget(trx, { runId, spentMicros: 0, isOver: true, rules });
     return toRun(cancelled);
   });

@@ -55,10 +55,10 @@ export async function toCostRange(database: Database, options: RangeOptions): Pr
   const { timeZone, now = null } = options;
   const monthOf = (at: RawBuilder<unknown>) => sql`longhaul.period_start('month', longhaul.day_of(${at}, ${timeZone}))`;
   const { rows } = await sql<RangeRow>`
-    with asked as (
+    with asked as materialized (
       select ${toInstant(options.from, timeZone)} as since, ${toInstant(options.to, timeZone)} as until,
              coalesce(${now}::timestamptz, now()) as now),
-    filled as (
+    filled as materialized (
       select coalesce(since, ${startOfDay(monthOf(sql`coalesce(until - interval '1 microsecond', now)`), timeZone)}) as since,
              coalesce(until, ${startOfDay(sql`(${monthOf(sql`greatest(since, now)`)} + interval '1 month')::date`, timeZone)})
                as until

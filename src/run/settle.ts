@@ -1,4 +1,6 @@
 import { sql, type Selectable } from 'kysely';
+import { SYSTEM_ACTOR, workerActor } from '../audit/actors.ts';
+import { recordAudit } from '../audit/record.ts';
 import { toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
 import type { RunErrorCode } from '../core/errors.ts';
@@ -113,6 +115,7 @@ export async function closeAttempt(options: {
     .where('id', '=', row.id)
     .returningAll()
     .executeTakeFirstOrThrow();
+  if (isOver(conclusion)) await auditEnd(trx, { row: settled, workerId: row.lease_worker_id });
   await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
   const startAfter = toNextStart(conclusion, attempt.now);
   if (isOver(conclusion)) await queue.remove(trx, { runId: row.id, queue: row.queue });
@@ -133,6 +136,31 @@ export async function closeAttempt(options: {
   const booked = { spentMicros: spending.costMicros, isOver: isOver(conclusion) };
   await spendBudget(trx, { runId: row.id, ...booked, rules });
   return { run: toRun(settled), conclusion };
+}
+
+/** Enters a run's end in the audit record: how it ended, what it cost, and what came of it. */
+async function auditEnd(
+  trx: Transaction,
+  { row, workerId }: { row: Selectable<RunsTable>; workerId: string | null },
+): Promise<void> {
+  const { status, agent, user_id: user, team, attempt, turns, result } = row;
+  await recordAudit(trx, {
+    actor: workerId === null ? SYSTEM_ACTOR : workerActor(workerId),
+    action: status === 'succeeded' ? 'run.succeeded' : status === 'cancelled' ? 'run.cancelled' : 'run.failed',
+    subject: row.id,
+    data: {
+      agent,
+      user,
+      team,
+      attempt,
+      costUsd: toUsd(row.cost_micros),
+      turns,
+      durationMs: row.duration_ms,
+      toolUses: row.tool_uses,
+      result,
+      ...(row.error_code !== null && { error: { code: row.error_code, detail: row.error_detail } }),
+    },
+  });
 }
 
 /** When a run that goes on is looked at next; null: at once. */

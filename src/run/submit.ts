@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { keyActor } from '../audit/actors.ts';
+import { recordAuditMany, type AuditRecord } from '../audit/record.ts';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
@@ -87,6 +89,7 @@ export async function submitRun(deps: RunDeps, submission: Submission): Promise<
       attempt: 0,
       events: [{ type: 'run.queued', data: { agent: agent.name, reason: 'submitted' } }],
     });
+    await recordAuditMany(trx, toAuditRecords(id, submission));
     const amountMicros = toMicros(submission.limits.maxBudgetUsd);
     const full = await reserveBudget(trx, { runId: id, amountMicros, rules });
     if (full === null) {
@@ -98,6 +101,16 @@ export async function submitRun(deps: RunDeps, submission: Submission): Promise<
     return parkRun(trx, { queue, runId: id, attempt: 0, waitingFor: 'budget', until });
   });
   return toRun(inserted ?? (await findEarlier(database, submission, requestHash)));
+}
+
+function toAuditRecords(runId: string, submission: Submission): AuditRecord[] {
+  const { agent, prompt, user, team, limits, retryOf } = submission;
+  const actor = keyActor({ keyId: submission.createdBy });
+  const data = { agent: agent.name, user, team, prompt, limits, ...(retryOf !== null && { retryOf }) };
+  return [
+    { actor, action: 'run.submitted', subject: runId, data },
+    ...(retryOf === null ? [] : [{ actor, action: 'run.retried', subject: retryOf, data: { by: runId } } as const]),
+  ];
 }
 
 /** Locks the run that is retried: of two retries at once the second waits, and finds the first. */

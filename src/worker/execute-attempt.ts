@@ -25,6 +25,7 @@ import { createTranscript, type Conversation } from './conversation.ts';
 import { endAttempt } from './end-attempt.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import { createEventMask } from './mask-events.ts';
 import { toFailedReport, toSettlement, toSpending } from './settlement.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';
@@ -85,6 +86,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       stop('lease_lost');
     },
   });
+  const masked = createEventMask((event) => recorder.add(event));
   leases.hold({
     lease,
     onLost() {
@@ -155,7 +157,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       scratchRoot: deps.scratchRoot,
       onEvent(event) {
         started.resolve();
-        recorder.add(event);
+        masked.add(event);
         if (ANSWERING.has(event.type)) answering.resolve();
       },
       log,
@@ -187,6 +189,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       stopReason,
       durationMs: Math.round(performance.now() - startedAt),
     });
+    masked.end();
     const isOurs = await recorder.flush();
     await endAttempt(deps, {
       claim,

@@ -5,6 +5,7 @@ import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
 import { sweepHeld } from '../run/concurrency.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
+import { removeOldCounts } from '../run/remove-old-counts.ts';
 import { sweepLostRuns } from '../run/sweep-lost.ts';
 import { removeDeadWorkers } from './presence.ts';
 import { removeOldWorkspaces } from './workspace.ts';
@@ -33,6 +34,7 @@ export function startMaintenance(deps: {
     const count = await removeExpiredRuns(database, { retentionDays: config.retentionDays });
     if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
     await removeDeadWorkers(database);
+    await removeOldCounts(database);
     // A day's grace: what a directory's name tells is when its run was submitted, not when it ended.
     for (const agent of config.agents.values())
       await removeOldWorkspaces(agent.workspace, new Date(before.getTime() - 24 * 3_600_000));

@@ -1,4 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { keyActor } from '../../audit/actors.ts';
+import { recordAudit } from '../../audit/record.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { toMicros, toUsd } from '../../core/money.ts';
 import { changeBudget, readBudgets, type BudgetState } from '../../run/budgets.ts';
@@ -51,7 +53,16 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
         throw fieldError('key', scope === 'global' ? 'must be left out for "global"' : `must name the ${scope}`);
       }
       const change = { dayMicros: toLimit(usdPerDay), monthMicros: toLimit(usdPerMonth) };
-      await changeBudget({ database, queue }, { scope, key: key ?? '', ...change });
+      const actor = keyActor(context.get('caller'));
+      const data = { scope, key: key ?? null, usdPerDay, usdPerMonth };
+      await changeBudget(
+        { database, queue },
+        {
+          ...{ scope, key: key ?? '', ...change },
+          alongside: (trx) =>
+            recordAudit(trx, { actor, action: 'budget.changed', subject: `${scope}:${key ?? ''}`, data }),
+        },
+      );
       const budgets = await readBudgets(database, { rules: config, scope, key: key ?? '', limit: 2 });
       return context.json({ data: budgets.map(toResource) }, 200);
     },

@@ -43,7 +43,10 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
           limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
         }),
       },
-      responses: { 200: json(costsSchema, 'A page of rows, with the totals of all pages.'), ...problems(400, 401, 403) },
+      responses: {
+        200: json(costsSchema, 'A page of rows, with the totals of all pages.'),
+        ...problems(400, 401, 403),
+      },
     }),
     async (context) => {
       if (!isOperator(context.get('caller'))) {
@@ -57,7 +60,7 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
       ]);
       const [fromText, toText] = [range.from.toISOString(), range.to.toISOString()];
       if (range.from >= range.to) {
-        throw refuse(to === undefined ? 'from' : 'to', `must be after from, ${fromText}; received ${toText}`);
+        throw refuse('to', `must be after from, ${fromText}; received ${toText}`);
       }
       const { rows, next, totals } = await readCosts(database, { groupBy, range, limit, after });
       return context.json(
@@ -76,18 +79,19 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
   );
 }
 
-/** A time, or a day that there is. */
+/** A time, or a day that there is; not in the last year that is written with four digits, for the next one begins in it. */
 function costInstant() {
   const rule = 'must be an ISO 8601 time, such as 2026-01-31T09:00:00Z, or a day, such as 2026-01-31';
+  const isAllowed = (value: string) => (DAY.test(value) ? isDay(value) : time().safeParse(value).success);
   return z
     .string(rule)
-    .refine((value) => (DAY.test(value) ? isDay(value) : time().safeParse(value).success), `${rule}, in the years 1970 to 9999`)
+    .refine((value) => isAllowed(value) && !value.startsWith('9999'), `${rule}, in the years 1970 to 9998`)
     .optional();
 }
 
 function isDay(value: string): boolean {
   const at = new Date(`${value}T00:00:00Z`);
-  // The 31st of a shorter month would be one of the next.
+  // JavaScript takes the 31st of a shorter month for one of the next.
   return at.getTime() >= 0 && at.toISOString().startsWith(value);
 }
 

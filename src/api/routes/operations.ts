@@ -1,5 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
+import { keyActor } from '../../audit/actors.ts';
+import { recordAudit } from '../../audit/record.ts';
 import type { Agent } from '../../config/config.ts';
 import { toModelKey } from '../../core/pricing.ts';
 import { LonghaulError } from '../../core/errors.ts';
@@ -64,11 +66,16 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
           });
         }
         const paused_at = action === 'pause' ? sql<Date>`coalesce(queues.paused_at, now())` : null;
-        await database.sql
-          .insertInto('longhaul.queues')
-          .values({ name, paused_at: action === 'pause' ? sql<Date>`now()` : null })
-          .onConflict((conflict) => conflict.column('name').doUpdateSet({ paused_at }))
-          .execute();
+        const actor = keyActor(context.get('caller'));
+        const audited = action === 'pause' ? 'queue.paused' : 'queue.resumed';
+        await database.sql.transaction().execute(async (trx) => {
+          await trx
+            .insertInto('longhaul.queues')
+            .values({ name, paused_at: action === 'pause' ? sql<Date>`now()` : null })
+            .onConflict((conflict) => conflict.column('name').doUpdateSet({ paused_at }))
+            .execute();
+          await recordAudit(trx, { actor, action: audited, subject: name, data: {} });
+        });
         if (action === 'resume') await sql`select pg_notify('longhaul_queue', ${name})`.execute(database.sql);
         const [found] = (await readQueues(context.get('caller'))).filter((queue) => queue.name === name);
         return context.json(found!, 200);
@@ -111,6 +118,8 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
           .set({ drain_requested_at: sql<Date>`coalesce(drain_requested_at, clock_timestamp())` })
           .where('id', '=', id)
           .execute();
+        const actor = keyActor(context.get('caller'));
+        await recordAudit(trx, { actor, action: 'worker.drain_requested', subject: id, data: {} });
         await sql`select pg_notify(${CHANNELS.drain}, ${id})`.execute(trx);
       });
       const worker = (await readWorkers()).find((one) => one.id === id);

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { keyActor } from '../../audit/actors.ts';
 import { isFinal, RUN_STATUSES } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
 import { readAttempts } from '../../run/read-attempts.ts';
@@ -175,7 +176,7 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
     }),
     async (context) => {
       const { id } = context.req.valid('param');
-      const run = await cancelRun({ database, queue, rules: config }, id);
+      const run = await cancelRun({ database, queue, rules: config }, id, keyActor(context.get('caller')));
       if (run === null) throw runNotFound(id);
       return context.json(toRunResource(run, { caller: context.get('caller') }), 202);
     },

@@ -1,0 +1,63 @@
+import type { Micros } from '../core/money.ts';
+
+/** Runs of one agent that ended in one way within the window. */
+export interface OutcomeCount {
+  readonly agent: string;
+  readonly status: 'succeeded' | 'failed';
+  /** Null for runs that succeeded. */
+  readonly errorCode: string | null;
+  readonly runs: number;
+}
+
+/** Attempts of one agent that ended in the same way. */
+export interface AttemptCount {
+  readonly agent: string;
+  readonly attempts: number;
+}
+
+export interface LostWorker {
+  readonly id: string;
+  /** Null when nothing but its attempts is known of it any more. */
+  readonly host: string | null;
+  /** Attempts that ended because it was gone. */
+  readonly attempts: number;
+}
+
+/** What stands on a budget's account: spent and set aside together. */
+export interface BudgetUse {
+  readonly scope: 'user' | 'team' | 'global';
+  /** The user or the team; empty for all together. */
+  readonly key: string;
+  readonly period: 'day' | 'month';
+  readonly usedMicros: Micros;
+  readonly limitMicros: Micros;
+}
+
+/** A stretch of time: after `since`, up to `now`. */
+export interface Since {
+  readonly since: Date;
+}
+
+/** The figures that the rules judge, one function for each. */
+export interface AlertFacts {
+  /** What the day of `now` has cost so far, in the configured time zone. */
+  costOfDay(now: Date): Promise<Micros>;
+  /** The runs that ended after `since` and cost more than `overMicros`. */
+  costlyRuns(
+    options: Since & { overMicros: Micros },
+  ): Promise<{ readonly id: string; readonly agent: string; readonly costMicros: Micros }[]>;
+  /** What waits in each queue of the configuration. */
+  queueDepths(): Promise<
+    { readonly queue: string; readonly waiting: number; readonly oldestWaitSeconds: number | null }[]
+  >;
+  /** How the runs of each agent ended. Cancelled ones are left out: they say nothing of how well things work. */
+  outcomes(options: Since): Promise<OutcomeCount[]>;
+  hungRuns(options: Since): Promise<AttemptCount[]>;
+  missingExecutables(options: Since): Promise<AttemptCount[]>;
+  /** Workers that let a lease run out, and those whose heartbeat stopped after `since` and before `silentUntil` though they had not left. */
+  lostWorkers(options: Since & { silentUntil: Date }): Promise<LostWorker[]>;
+  /** What the day of `now` cost by the Agent SDK's count and by Longhaul's own, of what both have counted. */
+  drift(now: Date): Promise<{ readonly sdkMicros: Micros; readonly ownMicros: Micros }>;
+  /** The budgets of the day and month of `now` of which at least `share` is used. */
+  budgets(options: { now: Date; share: number }): Promise<BudgetUse[]>;
+}

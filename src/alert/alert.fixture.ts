@@ -1,0 +1,193 @@
+import { sql } from 'kysely';
+import { expect } from 'vitest';
+import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { Config } from '../config/config.ts';
+import { resolveConfig } from '../config/resolve.ts';
+import type { LonghaulConfig } from '../config/schema.ts';
+import type { RunErrorCode } from '../core/errors.ts';
+import { createId } from '../core/ids.ts';
+import { migrate } from '../db/migrate.ts';
+import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
+import type { Channel } from './channels/channel.ts';
+import { deliverDue } from './deliver.ts';
+import { evaluateRules } from './evaluate.ts';
+import { createAlertFacts } from './facts.ts';
+import { listAlerts, type ToldAlert } from './read-alerts.ts';
+
+export const MINUTE_MS = 60_000;
+
+const NOON = new Date('2026-03-10T12:00:00Z');
+
+interface RunOptions {
+  readonly agent?: string;
+  /** Null: it succeeded. */
+  readonly errorCode?: RunErrorCode | null;
+  readonly costUsd?: number;
+  readonly finishedAt?: Date;
+}
+
+type Attempt = { readonly errorCode: RunErrorCode; readonly finishedAt: Date; readonly workerId?: string };
+
+/** A configuration with the agents `reader` and `writer`. */
+export function createConfig(parts: Partial<LonghaulConfig> = {}): Config {
+  const input = { agents: { reader: { tools: [] }, writer: { tools: [] } }, ...parts };
+  return resolveConfig({ input, baseDir: '/', env: {} });
+}
+
+/** A database with a queue and a clock that stands until it is moved, and what happens to runs in few words. */
+export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
+  const { database, url, remove } = await createTestDatabase(kind);
+  await migrate(database);
+  const queue = createPgBossQueue({
+    database,
+    expireSeconds: 180,
+    onError: (error) => expect.unreachable(error.message),
+  });
+  await queue.start(['reader', 'writer']);
+  let now = NOON;
+
+  async function addRun({ agent = 'reader', errorCode = null, costUsd = 0, finishedAt = now }: RunOptions = {}) {
+    const id = createId();
+    await database.sql
+      .insertInto('longhaul.runs')
+      .values({
+        id,
+        agent,
+        queue: agent,
+        status: errorCode === null ? 'succeeded' : 'failed',
+        error_code: errorCode,
+        prompt: 'a secret prompt',
+        session_id: createId(),
+        metadata: '{}',
+        priority: 0,
+        limits: '{}',
+        retry_policy: '{}',
+        max_attempts: 1,
+        created_by: createId(),
+        cost_micros: costUsd * 1e6,
+        finished_at: finishedAt,
+      })
+      .execute();
+    return id;
+  }
+
+  return {
+    database,
+    queue,
+    url,
+    remove: async () => {
+      await queue.stop();
+      await remove();
+    },
+    now: () => now,
+    /** Moves the clock on. */
+    pass: (ms: number) => {
+      now = new Date(now.getTime() + ms);
+    },
+    addRun,
+    async addAttempt({ errorCode, finishedAt, workerId = createId() }: Attempt) {
+      await database.sql
+        .insertInto('longhaul.attempts')
+        .values({
+          id: createId(),
+          run_id: await addRun({ errorCode, finishedAt }),
+          number: 1,
+          worker_id: workerId,
+          fence: 1,
+          agent: 'reader',
+          outcome: 'failed',
+          error_code: errorCode,
+          finished_at: finishedAt,
+        })
+        .execute();
+    },
+    async addWorker({ heartbeatAt, id = createId() }: { heartbeatAt: Date; id?: string }) {
+      await database.sql
+        .insertInto('longhaul.workers')
+        .values({ id, host: 'truck-7', pid: 1, version: '1', slots: 4, heartbeat_at: heartbeatAt })
+        .execute();
+      return id;
+    },
+    /** Sets what the day has cost, as the ledger's sums say. */
+    async setDay({
+      day,
+      costUsd = 0,
+      sdkUsd = 0,
+      ownUsd = 0,
+    }: {
+      day: string;
+      costUsd?: number;
+      sdkUsd?: number;
+      ownUsd?: number;
+    }) {
+      const [cost, sdk, own] = [costUsd, sdkUsd, ownUsd].map((usd) => Math.round(usd * 1e6));
+      await sql`delete from longhaul.cost_rollups where start = ${day}::date`.execute(database.sql);
+      await sql`
+        insert into longhaul.cost_rollups
+        select (jsonb_populate_record(null::longhaul.cost_rollups, (
+          select json_object_agg(column_name, 0) from information_schema.columns
+           where table_schema = 'longhaul' and table_name = 'cost_rollups' and data_type = 'bigint')
+          ::jsonb || ${JSON.stringify({ dimension: 'total', period: 'day', start: day, key: '', cost_micros: cost, compared_sdk_micros: sdk, compared_own_micros: own })}::jsonb)).*`.execute(
+        database.sql,
+      );
+    },
+    async setAccount(account: {
+      scope: string;
+      key: string;
+      period: string;
+      start: string;
+      spent: number;
+      reserved?: number;
+    }) {
+      const { scope, key, period, start, spent, reserved = 0 } = account;
+      await sql`
+        insert into longhaul.budget_accounts (scope, key, period, start, spent_micros, reserved_micros)
+        values (${scope}, ${key}, ${period}, ${start}::date, ${spent * 1e6}, ${reserved * 1e6})
+        on conflict (scope, key, period, start) do update
+          set spent_micros = excluded.spent_micros, reserved_micros = excluded.reserved_micros`.execute(database.sql);
+    },
+    async enqueue(count: number, name = 'reader') {
+      await database.sql.transaction().execute(async (trx) => {
+        for (let i = 0; i < count; i++)
+          await queue.enqueue(trx, { runId: createId(), queue: name, priority: 0, startAfter: null });
+      });
+    },
+    /** Evaluates what is due at the clock's time; returns how many rules were. */
+    evaluate: (config: Config = createConfig()) =>
+      evaluateRules({
+        database,
+        facts: createAlertFacts({ config, database, queue }),
+        alerts: config.alerts,
+        now,
+        everyMs: MINUTE_MS,
+        onError: (error) => {
+          throw error;
+        },
+      }),
+    /** Delivers what is due for the channel; returns why attempts failed. */
+    async deliver(channel: Channel, signal = new AbortController().signal) {
+      const reasons: string[] = [];
+      const onFailure = ({ reason }: { reason: string }) => reasons.push(reason);
+      await deliverDue(database, { channel, readNow: async () => now, signal, onFailure });
+      return reasons;
+    },
+    /** The alerts about `key`, or all, newest first. */
+    async alerts(key?: string): Promise<ToldAlert[]> {
+      const { alerts } = await listAlerts(database, { limit: 200 });
+      return key === undefined ? alerts : alerts.filter((alert) => alert.key === key);
+    },
+    /** Takes everything out of the queues. */
+    empty: () => sql`delete from longhaul_queue.job`.execute(database.sql),
+    /** The rules that have been evaluated. */
+    turns: () => database.sql.selectFrom('longhaul.alert_rules').selectAll().execute(),
+    /** Forgets everything that has happened, and sets the clock back. */
+    async clear() {
+      now = NOON;
+      for (const table of ['alerts', 'alert_rules', 'runs', 'workers', 'budget_accounts', 'budgets', 'cost_rollups'])
+        await sql`delete from ${sql.table(`longhaul.${table}`)}`.execute(database.sql);
+      await sql`delete from longhaul_queue.job`.execute(database.sql);
+    },
+  };
+}
+
+export type AlertBench = Awaited<ReturnType<typeof createAlertBench>>;

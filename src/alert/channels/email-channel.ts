@@ -1,0 +1,71 @@
+import { createTransport } from 'nodemailer';
+import type { AlertChannel } from '../../config/config.ts';
+import { toHeadline, type Channel, type Message } from './channel.ts';
+
+/** The steps of a connection, each; the whole is held to its own deadline. */
+const STEP_TIMEOUT_MS = 10_000;
+
+/** Sends a mail in plain text by SMTP. A password is never sent over a network in the clear. */
+export function createEmailChannel({ name, to, from, smtp }: Extract<AlertChannel, { type: 'email' }>): Channel {
+  const { host, port, secure, user, password } = smtp;
+  const hasLogin = user !== null || password !== null;
+  return {
+    name,
+    async send(message, signal) {
+      const transport = createTransport({
+        host,
+        port,
+        secure,
+        requireTLS: hasLogin && !isLoopback(host),
+        ...(hasLogin && { auth: { user: user ?? '', pass: password ?? '' } }),
+        connectionTimeout: STEP_TIMEOUT_MS,
+        greetingTimeout: STEP_TIMEOUT_MS,
+        socketTimeout: STEP_TIMEOUT_MS,
+        dnsTimeout: STEP_TIMEOUT_MS,
+        disableFileAccess: true,
+        disableUrlAccess: true,
+      });
+      try {
+        await transport.sendMail({
+          from,
+          to: [...to],
+          subject: `Longhaul ${toHeadline(message)}`,
+          text: toText(message),
+          messageId: `<${message.id}@longhaul>`,
+          headers: { 'Auto-Submitted': 'auto-generated' },
+          signal,
+        });
+      } catch (error) {
+        throw new Error(toReason(error), { cause: error });
+      } finally {
+        transport.close();
+      }
+    },
+  };
+}
+
+function toText({ at, alert }: Message): string {
+  const facts = [
+    ['Rule', alert.rule],
+    ['About', alert.key],
+    ['Severity', alert.severity],
+    ['State', alert.state],
+    ['Opened', alert.openedAt],
+    ['Told', at.toISOString()],
+    ['Alert', alert.id],
+  ];
+  const lines = facts.map(([name, value]) => `${name?.padEnd(10)}${value}`);
+  return `${alert.title}.\n\n${alert.detail}\n\n${lines.join('\n')}\n`;
+}
+
+/** The client's code and the server's, such as `EAUTH 535`; not the server's words, which may repeat what it was told. */
+function toReason(error: unknown): string {
+  const { code, responseCode, command } = error as { code?: string; responseCode?: number; command?: string };
+  return ['SMTP:', code ?? 'refused', responseCode, command === undefined ? undefined : `at ${command}`]
+    .filter((part) => part !== undefined)
+    .join(' ');
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

@@ -1,0 +1,129 @@
+import { formatUsd, toMicros, toUsd } from '../core/money.ts';
+import { head } from '../core/text.ts';
+import type { BudgetUse } from './alert-facts.ts';
+import { percent, plural, type Finding, type Rule } from './rule.ts';
+
+/** Sums of a day below this are too small to say that two counts of it differ: 1 cent. */
+const LEAST_COMPARED_MICROS = 10_000;
+
+/** Accounts that an alert names. */
+const MOST_LISTED = 20;
+
+/** A run that cost more than it should. Told once for each. */
+export const runCost: Rule = {
+  name: 'run_cost',
+  isRepeated: false,
+  calm: 'once',
+  async find({ facts, alerts, lookedUntil }) {
+    const { runCostUsd } = alerts;
+    if (runCostUsd === null) return [];
+    const runs = await facts.costlyRuns({ since: lookedUntil, overMicros: toMicros(runCostUsd) });
+    return runs.map(({ id, agent, costMicros }) => ({
+      key: `run_cost:${id}`,
+      severity: 'warning',
+      title: `A run of agent ${agent} cost ${formatUsd(costMicros)}`,
+      detail: `Run ${id} cost ${formatUsd(costMicros)}, more than ${formatUsd(toMicros(runCostUsd))}.`,
+      data: { runId: id, agent, costUsd: toUsd(costMicros), thresholdUsd: runCostUsd },
+    }));
+  },
+};
+
+/** A day that cost more than it should. Told once for each. */
+export const dailyCost: Rule = {
+  name: 'daily_cost',
+  isRepeated: false,
+  calm: 1,
+  async find({ facts, alerts, now }) {
+    const { dailyCostUsd } = alerts;
+    if (dailyCostUsd === null) return [];
+    const micros = await facts.costOfDay(now);
+    if (micros <= toMicros(dailyCostUsd)) return [];
+    return [
+      {
+        key: 'daily_cost',
+        severity: 'critical',
+        title: `The day has cost ${formatUsd(micros)}`,
+        detail: `Runs have cost ${formatUsd(micros)} today, more than ${formatUsd(toMicros(dailyCostUsd))}.`,
+        data: { costUsd: toUsd(micros), thresholdUsd: dailyCostUsd },
+      },
+    ];
+  },
+};
+
+/** The Agent SDK's cost of the day lies far from Longhaul's own: one of the two has wrong prices. */
+export const drift: Rule = {
+  name: 'drift',
+  isRepeated: true,
+  calm: 1,
+  async find({ facts, alerts, now }) {
+    const { driftShare } = alerts;
+    if (driftShare === null) return [];
+    const { sdkMicros, ownMicros } = await facts.drift(now);
+    if (Math.max(sdkMicros, ownMicros) < LEAST_COMPARED_MICROS) return [];
+    const share = Math.abs(sdkMicros - ownMicros) / ownMicros;
+    if (share <= driftShare) return [];
+    const data = { sdkCostUsd: toUsd(sdkMicros), ownCostUsd: toUsd(ownMicros), threshold: driftShare };
+    return [
+      {
+        key: 'drift',
+        severity: 'warning',
+        title: `Two counts of today's cost differ by ${formatUsd(Math.abs(sdkMicros - ownMicros))}`,
+        detail: `The Agent SDK counts ${formatUsd(sdkMicros)} where Longhaul's price list makes ${formatUsd(ownMicros)}: more than ${percent(driftShare)} apart. Prices may have changed.`,
+        // Against nothing of our own any difference is without end, which JSON does not have.
+        data: { ...data, share: Number.isFinite(share) ? share : null },
+      },
+    ];
+  },
+};
+
+export const budget80: Rule = {
+  name: 'budget_80',
+  isRepeated: false,
+  calm: 1,
+  find: async ({ facts, now }) =>
+    toFindings(await facts.budgets({ now, share: 0.8 }), { share: 0.8, severity: 'warning' }),
+};
+
+export const budget100: Rule = {
+  name: 'budget_100',
+  isRepeated: true,
+  calm: 1,
+  find: async ({ facts, now }) =>
+    toFindings(await facts.budgets({ now, share: 1 }), { share: 1, severity: 'critical' }),
+};
+
+/** One finding for each account; users', of which there may be thousands, in one for each period. */
+function toFindings(
+  used: readonly BudgetUse[],
+  { share, severity }: { share: number; severity: Finding['severity'] },
+): Finding[] {
+  const rule = `budget_${share * 100}`;
+  const groups = Map.groupBy(used, ({ scope, key, period }) =>
+    scope === 'team' ? `${rule}:team:${key}:${period}` : `${rule}:${scope}:${period}`,
+  );
+  return [...groups].map(([key, accounts]) => {
+    const [{ scope, period, usedMicros, limitMicros }, ...others] = accounts as [BudgetUse, ...BudgetUse[]];
+    const each = period === 'day' ? 'daily' : 'monthly';
+    const owner = others.length > 0 ? plural(accounts.length, scope) : nameOwner(accounts[0]!);
+    return {
+      key,
+      severity,
+      title: `${owner} ${others.length > 0 ? 'have' : 'has'} used ${share === 1 ? 'all' : percent(share)} of the ${each} budget`,
+      detail: `${others.length > 0 ? `The largest stands` : 'It stands'} at ${formatUsd(usedMicros)} of ${formatUsd(limitMicros)}, with what is set aside for runs that have not ended.`,
+      data: {
+        scope,
+        period,
+        accounts: accounts.length,
+        largest: accounts.slice(0, MOST_LISTED).map((account) => ({
+          key: account.key,
+          usedUsd: toUsd(account.usedMicros),
+          limitUsd: toUsd(account.limitMicros),
+        })),
+      },
+    };
+  });
+}
+
+function nameOwner({ scope, key }: BudgetUse): string {
+  return scope === 'global' ? 'The service' : `${scope === 'user' ? 'User' : 'Team'} ${JSON.stringify(head(key, 80))}`;
+}

@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { RunErrorCode } from '../core/errors.ts';
+import { createAlertBench, createConfig, MINUTE_MS, type AlertBench } from './alert.fixture.ts';
+
+describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
+  let bench: AlertBench;
+
+  beforeAll(async () => {
+    bench = await createAlertBench(kind);
+  });
+  afterAll(() => bench.remove());
+  beforeEach(() => bench.clear());
+
+  const keys = async () => (await bench.alerts()).filter(({ state }) => state === 'open').map(({ key }) => key);
+  const next = async (config = createConfig()) => {
+    bench.pass(MINUTE_MS);
+    await bench.evaluate(config);
+  };
+  const ago = (minutes: number) => new Date(bench.now().getTime() - minutes * MINUTE_MS);
+  async function addRuns(count: number, agent: string, errorCode: RunErrorCode | null) {
+    for (let i = 0; i < count; i++) await bench.addRun({ agent, errorCode });
+  }
+
+  it('find nothing where nothing is wrong', async () => {
+    await addRuns(12, 'reader', null);
+    expect(await bench.evaluate()).toBe(10);
+    expect(await bench.alerts()).toEqual([]);
+  });
+
+  it('warn of a run over $5 once, whenever its end is seen, and are done with it a minute later', async () => {
+    await bench.addRun({ costUsd: 5 });
+    const run = await bench.addRun({ costUsd: 5.01, agent: 'writer' });
+    await bench.evaluate();
+    expect(await bench.alerts()).toMatchObject([
+      {
+        key: `run_cost:${run}`,
+        severity: 'warning',
+        state: 'open',
+        title: 'A run of agent writer cost $5.01',
+        data: { runId: run, agent: 'writer', costUsd: 5.01, thresholdUsd: 5 },
+      },
+    ]);
+    const late = await bench.addRun({ costUsd: 7, finishedAt: ago(1) });
+    await next();
+    expect(await keys()).toEqual([`run_cost:${late}`]);
+    for (let i = 0; i < 5; i++) await next();
+    const all = await bench.alerts();
+    expect(all.map(({ state, timesNotified }) => [state, timesNotified])).toEqual([
+      ['resolved', 1],
+      ['resolved', 1],
+    ]);
+  });
+
+  it('call a day over $100 critical until the day is over, in the time zone of the configuration, and say it once', async () => {
+    const config = createConfig({ timeZone: 'Asia/Tokyo' });
+    expect(bench.now().toISOString()).toMatch(/^2026-03-10T12/);
+    await bench.setDay({ day: '2026-03-10', costUsd: 100 });
+    await bench.evaluate(config);
+    expect(await keys()).toEqual([]);
+    await bench.setDay({ day: '2026-03-10', costUsd: 100.5 });
+    await next(config);
+    bench.pass(100 * MINUTE_MS);
+    await bench.evaluate(config);
+    expect(await bench.alerts()).toMatchObject([
+      { key: 'daily_cost', severity: 'critical', state: 'open', timesNotified: 1, title: 'The day has cost $100.50' },
+    ]);
+    bench.pass(2 * 3_600_000);
+    await bench.evaluate(config);
+    expect(await keys()).toEqual([]);
+  });
+
+  it('warn of a queue with more than 50 waiting, by name, and not at each swing around 50', async () => {
+    await bench.enqueue(50, 'reader');
+    await bench.enqueue(51, 'writer');
+    await bench.evaluate();
+    expect(await bench.alerts()).toMatchObject([
+      { key: 'queue_depth:writer', severity: 'warning', data: { queue: 'writer', waiting: 51, threshold: 50 } },
+    ]);
+    const isLess = createConfig({ alerts: { queueDepth: 51 } });
+    for (let i = 0; i < 5; i++) {
+      await next(isLess);
+      await next();
+    }
+    expect(await bench.alerts()).toMatchObject([{ state: 'open', timesNotified: 1 }]);
+    await next(isLess);
+    await next(isLess);
+    expect(await bench.alerts()).toMatchObject([{ state: 'resolved' }]);
+  });
+
+  it('say of what is failing, how much, and what it looks like: per agent and overall', async () => {
+    await addRuns(10, 'reader', null);
+    await addRuns(7, 'writer', null);
+    await addRuns(2, 'writer', 'provider_auth');
+    await addRuns(1, 'writer', 'invalid_model');
+    await bench.addRun({ agent: 'writer', errorCode: 'hung', finishedAt: ago(16) });
+    await bench.evaluate();
+    expect(await bench.alerts()).toMatchObject([
+      {
+        key: 'error_rate:writer',
+        severity: 'warning',
+        title: '30 % of the runs of agent writer fail',
+        detail:
+          '3 of 10 runs that ended in the last 15 min have failed. It looks like a mistake in the configuration: provider_auth 2, invalid_model 1.',
+        data: { runs: 10, failed: 3, verdict: 'configuration', codes: { provider_auth: 2, invalid_model: 1 } },
+      },
+    ]);
+    await addRuns(20, 'writer', 'provider_overloaded');
+    await next();
+    const alerts = await bench.alerts();
+    expect(alerts.map(({ key, severity }) => [key, severity])).toEqual(
+      expect.arrayContaining([
+        ['error_rate', 'critical'],
+        ['error_rate:writer', 'critical'],
+      ]),
+    );
+    expect(alerts[0]?.data).toMatchObject({ runs: 40, failed: 23, verdict: 'provider_outage' });
+  });
+
+  it('draw no conclusion from fewer than 10 runs', async () => {
+    await addRuns(9, 'reader', 'hung');
+    await bench.evaluate();
+    expect(await keys()).toEqual([]);
+  });
+
+  it('tell of agents that hung, of a missing executable and of lost workers for 15 minutes after the last', async () => {
+    const lost = await bench.addWorker({ heartbeatAt: ago(2) });
+    await bench.addWorker({ heartbeatAt: ago(0.5) });
+    await bench.addWorker({ heartbeatAt: ago(20) });
+    await bench.addAttempt({ errorCode: 'worker_lost', finishedAt: ago(1), workerId: lost });
+    await bench.addAttempt({ errorCode: 'worker_lost', finishedAt: ago(1) });
+    await bench.addAttempt({ errorCode: 'hung', finishedAt: ago(1) });
+    await bench.addAttempt({ errorCode: 'cli_not_found', finishedAt: ago(1) });
+    await bench.evaluate();
+    const alerts = await bench.alerts();
+    expect(alerts.map(({ key, severity }) => `${key} ${severity}`).toSorted()).toEqual([
+      'executable_missing critical',
+      'hung_runs warning',
+      'worker_lost warning',
+    ]);
+    const [workers] = await bench.alerts('worker_lost');
+    expect(workers).toMatchObject({ title: '2 workers were lost', data: { attempts: 2 } });
+    expect(workers?.data['workers']).toContainEqual({ id: lost, host: 'truck-7', attempts: 1 });
+    bench.pass(14 * MINUTE_MS + 1);
+    await bench.database.sql.updateTable('longhaul.workers').set({ heartbeat_at: bench.now() }).execute();
+    await bench.evaluate();
+    expect(await keys()).toEqual([]);
+  });
+
+  it('warn when the two counts of a day’s cost lie too far apart', async () => {
+    await bench.setDay({ day: '2026-03-10', sdkUsd: 1.1, ownUsd: 1 });
+    await bench.evaluate();
+    expect(await keys()).toEqual([]);
+    await bench.setDay({ day: '2026-03-10', sdkUsd: 0.8, ownUsd: 1 });
+    await next();
+    expect(await bench.alerts()).toMatchObject([
+      { key: 'drift', severity: 'warning', data: { sdkCostUsd: 0.8, ownCostUsd: 1, share: 0.2 } },
+    ]);
+    await bench.setDay({ day: '2026-03-10', sdkUsd: 0.009, ownUsd: 0.001 });
+    await next();
+    expect(await keys()).toEqual([]);
+    await bench.setDay({ day: '2026-03-10', sdkUsd: 3 });
+    await next();
+    expect(await keys()).toEqual(['drift']);
+  });
+
+  it('tell of budgets at 80 % and at 100 %, with what is set aside, by the day and month of now', async () => {
+    const config = createConfig({
+      limits: { perUser: { usdPerDay: 10 }, perTeam: { usdPerMonth: 100 }, global: { usdPerDay: 1_000 } },
+    });
+    await bench.setAccount({ scope: 'user', key: 'ann', period: 'day', start: '2026-03-10', spent: 7 });
+    await bench.setAccount({ scope: 'user', key: 'ann', period: 'month', start: '2026-03-01', spent: 700 });
+    await bench.setAccount({ scope: 'user', key: 'bob', period: 'day', start: '2026-03-09', spent: 10 });
+    await bench.setAccount({ scope: 'team', key: 'ops', period: 'month', start: '2026-03-01', spent: 79 });
+    await bench.evaluate(config);
+    expect(await keys()).toEqual([]);
+
+    await bench.setAccount({ scope: 'team', key: 'ops', period: 'month', start: '2026-03-01', spent: 79, reserved: 1 });
+    await bench.setAccount({ scope: 'user', key: 'ann', period: 'day', start: '2026-03-10', spent: 10 });
+    await bench.setAccount({ scope: 'user', key: 'cid', period: 'day', start: '2026-03-10', spent: 9, reserved: 2 });
+    await next(config);
+    const alerts = await bench.alerts();
+    expect(alerts.map(({ key, severity, title }) => `${key} ${severity} ${title}`).toSorted()).toEqual([
+      'budget_100:user:day critical 2 users have used all of the daily budget',
+      'budget_80:team:ops:month warning Team "ops" has used 80 % of the monthly budget',
+      'budget_80:user:day warning 2 users have used 80 % of the daily budget',
+    ]);
+    await bench.database.sql
+      .insertInto('longhaul.budgets')
+      .values({ scope: 'team', key: 'ops', month_micros: 200e6 })
+      .execute();
+    await next(config);
+    expect(await keys()).not.toContain('budget_80:team:ops:month');
+  });
+
+  it('find nothing once they are off', async () => {
+    await bench.setDay({ day: '2026-03-10', costUsd: 1e5, sdkUsd: 9, ownUsd: 1 });
+    await bench.enqueue(60);
+    for (let i = 0; i < 12; i++) await bench.addRun({ costUsd: 9, errorCode: 'provider_error' });
+    const off = {
+      runCostUsd: false,
+      dailyCostUsd: false,
+      queueDepth: false,
+      errorRate: false,
+      driftShare: false,
+    } as const;
+    await bench.evaluate(createConfig({ alerts: off }));
+    expect(await bench.alerts()).toEqual([]);
+  });
+});

@@ -1,0 +1,18 @@
+import { errorRate } from './error-rate.ts';
+import { executableMissing, hungRuns, queueDepth, workerLost } from './fleet-rules.ts';
+import { budget100, budget80, dailyCost, drift, runCost } from './money-rules.ts';
+import type { Rule } from './rule.ts';
+
+/** Every rule there is. Names are stored data: chosen once. */
+export const RULES: readonly Rule[] = [
+  runCost,
+  dailyCost,
+  queueDepth,
+  errorRate,
+  hungRuns,
+  workerLost,
+  executableMissing,
+  drift,
+  budget80,
+  budget100,
+];

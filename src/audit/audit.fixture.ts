@@ -1,0 +1,74 @@
+import { sql } from 'kysely';
+import { expect } from 'vitest';
+import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
+import { migrate } from '../db/migrate.ts';
+import { chainAudit } from './chain.ts';
+import { readAudit } from './read.ts';
+import { recordAuditMany, type AuditRecord } from './record.ts';
+import { verifyAudit } from './verify.ts';
+
+export const log = { info: () => {} };
+
+/** Something to enter where a test does not care what. */
+export const entry = (changes: Partial<AuditRecord> = {}): AuditRecord => ({
+  actor: 'system',
+  action: 'run.succeeded',
+  subject: 'run-1',
+  data: { costUsd: 0.5 },
+  ...changes,
+});
+
+/** A database with an empty audit record, and what is done to it, in few words. */
+export async function createAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
+  const { database, remove } = await createTestDatabase(kind);
+  await migrate(database);
+
+  const record = (...records: AuditRecord[]) =>
+    database.sql.transaction().execute((trx) => recordAuditMany(trx, records));
+  /** What somebody does who owns the tables and wants no trigger to see it. */
+  const tamper = (statement: string) =>
+    database.sql.transaction().execute(async (trx) => {
+      for (const table of ['audit', 'audit_seals']) {
+        await sql.raw(`alter table longhaul.${table} disable trigger all`).execute(trx);
+      }
+      await sql.raw(statement).execute(trx);
+      for (const table of ['audit', 'audit_seals']) {
+        await sql.raw(`alter table longhaul.${table} enable trigger all`).execute(trx);
+      }
+    });
+
+  return {
+    database,
+    record,
+    tamper,
+    recordNumbered: (count: number) =>
+      record(...Array.from({ length: count }, (_, index) => entry({ subject: `run-${index + 1}` }))),
+    /** Enters something `days` ago, at noon. */
+    recordAgo: (days: number, count = 1) =>
+      sql`insert into longhaul.audit (at, actor, action, subject, data)
+          select ((now() at time zone 'UTC')::date - ${days}::int + interval '12 hours') at time zone 'UTC',
+                 'system', 'run.failed', 'run-' || n, '{}' from generate_series(1, ${count}::int) as n`.execute(
+        database.sql,
+      ),
+    async chainAll() {
+      while (((await chainAudit(database)) ?? 0) > 0);
+    },
+    /** The beginnings of what verification says, each with its place. */
+    async findProblems() {
+      const { isIntact, problems, problemCount } = await verifyAudit(database);
+      expect(isIntact).toBe(problems.length === 0);
+      expect(problemCount).toBe(problems.length);
+      return problems.map(({ seq, what }) => `${seq}: ${what.split(/[.:] /)[0]}`);
+    },
+    list: () => readAudit(database, { filter: {}, limit: 200 }),
+    async reset() {
+      await tamper('truncate longhaul.audit restart identity');
+      await tamper('truncate longhaul.audit_seals');
+      await tamper('delete from longhaul.audit_head');
+      await tamper(`insert into longhaul.audit_head (seq, hash) values (0, repeat('0', 64))`);
+    },
+    remove,
+  };
+}
+
+export type AuditBench = Awaited<ReturnType<typeof createAuditBench>>;

@@ -1,0 +1,53 @@
+import { sql } from 'kysely';
+import type { Logger } from '../core/log.ts';
+import type { Database } from '../db/database.ts';
+import { chainAudit } from './chain.ts';
+import { isExpired, removeExpiredAudit } from './remove-expired.ts';
+import { sealAudit } from './seal.ts';
+
+interface MaintainOptions {
+  /** How long entries are kept, in days; null for ever. */
+  readonly retentionDays: number | null;
+  readonly log: Pick<Logger, 'info'>;
+}
+
+/**
+ * Chains what was entered, seals days that are over, removes what is expired. Every process may call it every second:
+ * one of them does it, and with nothing to do it costs one statement that three indexes answer.
+ */
+export async function maintainAudit(database: Database, { retentionDays, log }: MaintainOptions): Promise<void> {
+  // Each step may be what the next one has waited for.
+  const look = () => findWork(database, retentionDays);
+  let work = await look();
+  if (work.isUnchained) {
+    while (((await chainAudit(database)) ?? 0) > 0);
+    work = await look();
+  }
+  if (work.isDayOver) {
+    for (const { day, entries } of await sealAudit(database)) {
+      log.info({ day, entries }, 'sealed a day of the audit record');
+    }
+    work = await look();
+  }
+  if (work.isExpired && retentionDays !== null) {
+    const count = await removeExpiredAudit(database, { retentionDays });
+    if (count > 0) log.info({ count }, 'removed audit entries older than audit.retentionDays');
+  }
+}
+
+async function findWork(database: Database, retentionDays: number | null) {
+  const { rows } = await sql<{ isUnchained: boolean; isDayOver: boolean; isExpired: boolean }>`
+    select
+      exists (select from longhaul.audit where seq is null) as "isUnchained",
+      coalesce((select at < date_trunc('day', now() at time zone 'UTC') at time zone 'UTC' from longhaul.audit
+                 where seq > coalesce((select max(last_seq) from longhaul.audit_seals), 0) order by seq limit 1),
+               false) as "isDayOver",
+      ${
+        retentionDays === null
+          ? sql`false`
+          : sql`exists (select from longhaul.audit_seals where removed_at is null and ${isExpired(retentionDays)})
+                or coalesce((select min(seq) from longhaul.audit)
+                  <= (select max(last_seq) from longhaul.audit_seals where removed_at is not null), false)`
+      } as "isExpired"`.execute(database.sql);
+  return rows[0]!;
+}

@@ -1,0 +1,187 @@
+import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { InvalidArgumentError, type Command } from 'commander';
+import { adminKeyFile } from '../api/admin-key.ts';
+import type { AuditEntryResource, AuditVerificationResource } from '../api/contract.ts';
+import { LonghaulNetworkError, toApiError } from '../client/errors.ts';
+import { LonghaulError, toMessage } from '../core/errors.ts';
+import { parseCount } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { formatAge } from './durations.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson, toTerminalText } from './terminal-text.ts';
+
+interface AuditOptions extends ConnectionOptions {
+  readonly action?: string;
+  readonly subject?: string;
+  readonly actor?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+interface ExportOptions extends ConnectionOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly out?: string;
+}
+
+interface AuditPage {
+  readonly data: AuditEntryResource[];
+  readonly nextCursor: number | null;
+}
+
+/** Adds `longhaul audit`, `longhaul audit verify` and `longhaul audit export`. */
+export function addAuditCommand(program: Command, shell: Shell): void {
+  const audit = program
+    .command('audit')
+    .summary('read, verify or export the audit record')
+    .description('Lists the newest entries of the audit record: who did what, and when.')
+    .option('--action <action>', 'only this, such as queue.paused')
+    .option('--subject <subject>', "only of this, such as a run's id")
+    .option('--actor <actor>', 'only by this one, such as worker:ID')
+    .option('--from <time>', 'only at or after this time, ISO 8601', parseTime)
+    .option('--to <time>', 'only before this time, ISO 8601', parseTime)
+    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .option('--json', 'print { data, nextCursor } as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul audit --action queue.paused');
+  addConnectionOptions(audit).action(async ({ url, json, ...query }: AuditOptions) => {
+    const page = await request<AuditPage>(shell, { url, path: '/v1/audit', query });
+    if (json === true) return shell.stdout.line(toTerminalJson(page));
+    if (page.data.length === 0) return shell.stdout.line('No entries.');
+    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
+    if (page.nextCursor !== null) shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+    return undefined;
+  });
+
+  const verify = audit
+    .command('verify')
+    .summary('find out whether the record was tampered with')
+    .description('Follows the chain of entries and names each that was changed, is missing or was moved. Exits 1 then.')
+    .option('--json', 'print what was found as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul audit verify');
+  addConnectionOptions(verify).action(async (_own: unknown, command: Command) => {
+    const { url, json } = command.optsWithGlobals<AuditOptions>();
+    const found = await request<AuditVerificationResource>(shell, { url, path: '/v1/audit/verify' });
+    if (!found.isIntact) shell.exitCode = 1;
+    if (json === true) return shell.stdout.line(toTerminalJson(found));
+    for (const line of describeVerification(found)) shell.stdout.line(toTerminalText(line));
+    return undefined;
+  });
+
+  const exported = audit
+    .command('export')
+    .summary('write the record out as JSON lines')
+    .description('Writes every chained entry, oldest first, one line of JSON each: to keep elsewhere, or to search.')
+    .option('--from <time>', 'only at or after this time, ISO 8601', parseTime)
+    .option('--to <time>', 'only before this time, ISO 8601', parseTime)
+    .option('--out <file>', 'write to this file, which must not be there yet (default: standard output)')
+    .addHelpText('after', '\nExample:\n  $ longhaul audit export --from 2026-01-01T00:00:00Z --out audit.jsonl');
+  addConnectionOptions(exported).action(async (_own: unknown, command: Command) => {
+    await exportEntries(shell, command.optsWithGlobals<ExportOptions>());
+  });
+}
+
+function toTable(entries: readonly AuditEntryResource[], width: number): string[] {
+  return formatTable<AuditEntryResource>({
+    columns: [
+      { title: 'SEQ', align: 'right', value: ({ seq }) => (seq === null ? '' : String(seq)) },
+      { title: 'AGE', align: 'right', value: ({ at }) => formatAge(at) },
+      { title: 'ACTION', value: ({ action }) => action },
+      { title: 'SUBJECT', value: ({ subject }) => subject },
+      { title: 'ACTOR', value: ({ actor }) => actor },
+      { title: 'DATA', value: ({ data }) => JSON.stringify(data) },
+    ],
+    rows: entries,
+    width,
+  });
+}
+
+function describeVerification(found: AuditVerificationResource): string[] {
+  const { isIntact, entries, firstSeq, lastSeq, lastHash, sealedUntil, unchained, problems, problemCount } = found;
+  const range = firstSeq === null ? '' : ` (${firstSeq} to ${lastSeq})`;
+  const sealed = sealedUntil === null ? 'no day is sealed yet' : `days are sealed up to ${sealedUntil}`;
+  const waiting = unchained === 0 ? '' : `; ${unchained} more wait to be chained`;
+  const checked = `Checked ${entries} entries${range}; ${sealed}${waiting}.`;
+  if (isIntact) return [checked, ...(lastHash === null ? [] : [`Last hash: ${lastHash}`]), 'The chain is intact.'];
+  const more = problemCount - problems.length;
+  return [
+    checked,
+    ...problems.map(({ seq, what }) => `✗ ${seq}: ${what}`),
+    ...(more === 0 ? [] : [`… and ${more} more.`]),
+    `The chain is broken: ${problemCount} ${problemCount === 1 ? 'problem' : 'problems'}.`,
+  ];
+}
+
+async function exportEntries(shell: Shell, { url, from, to, out }: ExportOptions): Promise<void> {
+  const target = out === undefined ? null : path.resolve(shell.cwd, out);
+  const file = target === null ? null : await openNew(target);
+  try {
+    let count = 0;
+    let cursor: number | null | undefined;
+    while (cursor !== null && !shell.readerGone.aborted) {
+      const query = { order: 'chain', limit: 200, from, to, cursor };
+      const page: AuditPage = await request<AuditPage>(shell, { url, path: '/v1/audit', query });
+      const lines = page.data.map((entry) => `${toTerminalJson(entry)}\n`).join('');
+      if (file === null) shell.stdout.write(lines);
+      else await file.write(lines);
+      count += page.data.length;
+      cursor = page.nextCursor;
+    }
+    if (target !== null) shell.stderr.line(toTerminalText(`Wrote ${count} entries to ${target}.`));
+  } catch (error) {
+    // Half an export would pass for a whole one.
+    if (target !== null) await rm(target, { force: true });
+    throw error;
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Prompts are in it: for nobody else to read. */
+async function openNew(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'wx', 0o600);
+  } catch (cause) {
+    throw new LonghaulError('usage', {
+      message: `${file} cannot be written (${toMessage(cause)}). Name a file that is not there yet.`,
+      cause,
+    });
+  }
+}
+
+function parseTime(value: string): string {
+  const at = /^\d{4}-\d\d-\d\d/.test(value) ? new Date(value) : new Date(Number.NaN);
+  if (Number.isNaN(at.getTime())) {
+    throw new InvalidArgumentError('It must be an ISO 8601 time, such as 2026-01-31 or 2026-01-31T09:00:00Z.');
+  }
+  return at.toISOString();
+}
+
+interface AuditRequest {
+  readonly url: string | undefined;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | null | undefined>>;
+}
+
+// TODO: `client.audit(query)` and `client.verifyAudit()`, once the client has them, take the place of all that follows.
+async function request<T>(shell: Shell, { url: given, path: route, query = {} }: AuditRequest): Promise<T> {
+  await connect(shell, given === undefined ? {} : { url: given }); // Refuses, in words, an address or a key that cannot be one.
+  const { env, cwd } = shell;
+  const url = (given ?? env['LONGHAUL_URL'] ?? `http://127.0.0.1:${env['LONGHAUL_PORT'] ?? 4400}`).replace(/\/+$/, '');
+  const dataDir = path.resolve(cwd, env['LONGHAUL_DATA_DIR'] ?? '.longhaul');
+  const key = env['LONGHAUL_API_KEY'] ?? (await readFile(adminKeyFile(dataDir), 'utf8'));
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null) parameters.set(name, String(value));
+  }
+  const response = await fetch(`${url}${route}?${parameters.toString()}`, {
+    headers: { authorization: `Bearer ${key.trim()}` },
+  }).catch((cause: unknown) => {
+    throw new LonghaulNetworkError(url, cause);
+  });
+  if (!response.ok) throw await toApiError(response);
+  return (await response.json()) as T;
+}

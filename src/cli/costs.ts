@@ -1,0 +1,93 @@
+import { Option, type Command } from 'commander';
+import type { CostQuery, CostRowResource, LonghaulClient } from '../client/client.ts';
+import { parseCount } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { formatCosts } from './cost-report.ts';
+import { formatCsv } from './csv.ts';
+import type { Shell } from './shell.ts';
+import { toTerminalJson } from './terminal-text.ts';
+
+const GROUPINGS = ['day', 'month', 'user', 'team', 'agent', 'model'] as const;
+
+interface CostsOptions extends ConnectionOptions {
+  readonly by: (typeof GROUPINGS)[number];
+  readonly from?: string;
+  readonly to?: string;
+  readonly limit: number;
+  readonly csv?: true;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  $ longhaul costs --by user --from 2026-11-01
+  $ longhaul costs --by month --from 2026-01-01 --csv > costs.csv`;
+
+/** Adds `longhaul costs`. */
+export function addCostsCommand(program: Command, shell: Shell): void {
+  const command = program
+    .command('costs')
+    .summary('show what was spent')
+    .description("Shows what was spent, this month by default. Days begin in the server's time zone.")
+    .addOption(new Option('--by <grouping>', 'what to add up by').choices(GROUPINGS).default('day'))
+    .option('--from <time>', 'from the beginning of a day such as 2026-01-31, or from an ISO 8601 time')
+    .option('--to <time>', 'up to the beginning of a day, or to an ISO 8601 time; not included')
+    .option('--limit <count>', 'rows at most, 1 to 200', parseCount(1, 200), 50)
+    .addOption(new Option('--csv', 'print all rows as CSV').conflicts('json'))
+    .option('--json', 'print { data, nextCursor, totals, forecast, from, to, timeZone } as JSON')
+    .addHelpText('after', EXAMPLES);
+  addConnectionOptions(command).action(async ({ url, by, csv, json, ...query }: CostsOptions) => {
+    const client = await connect(shell, url === undefined ? {} : { url });
+    if (csv === true) {
+      const rows = await readAllRows(client, { ...query, groupBy: by, limit: 200 });
+      return shell.stdout.write(formatCsv({ columns: toCsvColumns(by), rows }));
+    }
+    const costs = await client.costs({ ...query, groupBy: by });
+    if (json === true) return shell.stdout.line(toTerminalJson(costs));
+    for (const line of formatCosts(costs, { title: by, width: shell.stdout.columns })) shell.stdout.line(line);
+    if (costs.nextCursor !== null) {
+      shell.stderr.line(
+        `${costs.data.length} rows are shown, totals are of all; see more with --limit, all with --csv.`,
+      );
+    }
+    return undefined;
+  });
+}
+
+async function readAllRows(client: LonghaulClient, query: CostQuery): Promise<CostRowResource[]> {
+  const rows: CostRowResource[] = [];
+  let cursor: string | null | undefined;
+  while (cursor !== null) {
+    const page = await client.costs({ ...query, cursor });
+    rows.push(...page.data);
+    cursor = page.nextCursor;
+  }
+  return rows;
+}
+
+/** Named as in the API, but for the first, which says what it holds. */
+const FIGURES = [
+  'costUsd',
+  'ownCostUsd',
+  'unpricedUsd',
+  'isOwnCostWhole',
+  'runs',
+  'succeededRuns',
+  'attempts',
+  'inputTokens',
+  'outputTokens',
+  'cacheReadTokens',
+  'cacheCreationTokens',
+  'cacheCreation1hTokens',
+  'thinkingTokens',
+  'costPerSucceededRunUsd',
+  'retriedCostUsd',
+  'driftUsd',
+] as const satisfies (keyof CostRowResource)[];
+
+function toCsvColumns(by: string) {
+  return [
+    { title: by, value: ({ key }: CostRowResource) => key },
+    ...FIGURES.map((name) => ({ title: name, value: (row: CostRowResource) => row[name] })),
+  ];
+}

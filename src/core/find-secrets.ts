@@ -1,0 +1,158 @@
+import { rules as keptRules } from '@secretlint/secretlint-rule-preset-recommend';
+
+/** Where in a text something stands that looks like a key, and what it looks like. */
+export interface FoundSecret {
+  readonly start: number;
+  readonly end: number;
+  /** Such as `github-token`. */
+  readonly kind: string;
+}
+
+/**
+ * What in `text` looks like a key, in order and without overlap. The patterns are those of secretlint's recommended
+ * set, which its maintainers keep up with the providers, and a few of ours for what that set leaves out.
+ */
+export function findSecrets(text: string): FoundSecret[] {
+  if (!LONG_WORD.test(text) && !text.includes('://')) return [];
+  // A line break may come spelled out, as in JSON inside JSON; its letter would join the key that follows it.
+  const loosened = text.includes('\\') ? text.replace(SPELLED_BREAK, (spelled) => ' '.repeat(spelled.length)) : text;
+  const found: FoundSecret[] = [];
+  for (const { kind, pattern } of OWN_PATTERNS) {
+    for (const { indices } of loosened.matchAll(pattern)) {
+      // The key is the group, where there is one; what stands around it only tells it.
+      const [start, end] = indices?.[1] ?? indices?.[0] ?? [0, 0];
+      found.push({ start, end, kind });
+    }
+  }
+  for (const scan of keptScans) scan(loosened, found);
+  return found.length < 2 ? found : joinOverlapping(found);
+}
+
+/** Every key has a word of this length in it, but a password in an address; most texts have neither. */
+const LONG_WORD = /\S{16}/;
+
+const SPELLED_BREAK = /(?<!\\)\\{1,8}[nrt]/g;
+
+/** secretlint's rules, as far as they are used: each is handed a text and reports ranges of it, at once. */
+interface Rule {
+  readonly meta: { readonly id: string };
+  create(context: RuleContext, options: { enableIDScanRule?: boolean }): { file(source: RuleSource): unknown };
+}
+interface RuleContext {
+  createTranslator(): (messageId: string) => string;
+  report(finding: { message: string; range: readonly [number, number] }): void;
+}
+interface RuleSource {
+  readonly content: string;
+  readonly contentType: 'text';
+  readonly filePath: '';
+  readonly ext: '';
+}
+
+type Scan = (text: string, found: FoundSecret[]) => void;
+
+/**
+ * Not for us: comments that turn rules off; files by their name; and addresses with a password, of which the set
+ * takes the whole and passes over passwords like "secret". Ours take the password alone, and any.
+ */
+const UNUSED_RULES = /-(filter-comments|gcp|basicauth|database-connection-string)$/;
+
+/** An account's id is no secret; and of the secret's assignment the set reports as many characters as the secret has. */
+const UNUSED_KINDS = new Set(['aws-account-id', 'aws-secret-access-key']);
+
+/** No key is shorter; what the set finds below this is code that looks like one, such as `SG.config.name`. */
+const SHORTEST_KEY = 16;
+
+const keptScans = (keptRules as unknown as readonly Rule[])
+  .filter(({ meta }) => !UNUSED_RULES.test(meta.id))
+  .map(createScan);
+
+function createScan(rule: Rule): Scan {
+  let text = '';
+  let found: FoundSecret[] = [];
+  const { file } = rule.create(
+    {
+      createTranslator: () => (messageId) => messageId,
+      report({ message, range: [start, end] }) {
+        const kind = toKind(message);
+        // Some patterns run to the end of the line. No key but a PEM block has white space in it.
+        const key = text.slice(start, end);
+        const length = kind === 'private-key' ? key.length : /^\S*/.exec(key)![0].length;
+        if (length >= SHORTEST_KEY && !UNUSED_KINDS.has(kind)) found.push({ start, end: start + length, kind });
+      },
+    },
+    { enableIDScanRule: true },
+  );
+  return (given, into) => {
+    [text, found] = [given, into];
+    file({ content: given, contentType: 'text', filePath: '', ext: '' });
+    [text, found] = ['', []];
+  };
+}
+
+/** `AWSSecretAccessKey` and `GITHUB_TOKEN` as `aws-secret-access-key` and `github-token`. */
+function toKind(messageId: string): string {
+  return messageId
+    .replace(/([a-z\d])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$1$3-$2')
+    .replaceAll('_', '-')
+    .toLowerCase();
+}
+
+function joinOverlapping(found: FoundSecret[]): FoundSecret[] {
+  const joined: FoundSecret[] = [];
+  for (const secret of found.sort((a, b) => a.start - b.start)) {
+    const last = joined.at(-1);
+    if (last === undefined || secret.start >= last.end) joined.push(secret);
+    else if (secret.end > last.end) joined[joined.length - 1] = { ...last, end: secret.end };
+  }
+  return joined;
+}
+
+/**
+ * What secretlint's recommended set (13.0.7) leaves out or takes more narrowly than a log may: it reports to authors, whom
+ * a false alarm stops, so it wants a key's exact length and passes over examples. Each names where its form is from.
+ */
+const OWN_PATTERNS: readonly { kind: string; pattern: RegExp }[] = [
+  // Our own: `generateKey` in api/keys.ts.
+  { kind: 'longhaul-api-key', pattern: /(?<![A-Za-z0-9_-])lh_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/dg },
+  // API, admin and OAuth keys alike (gitleaks: anthropic-api-key, anthropic-admin-api-key), of any length.
+  { kind: 'anthropic-api-key', pattern: /sk-ant-[A-Za-z0-9_-]{16,}/dg },
+  // Project, service and admin keys of any length; older ones have 48 characters (platform.openai.com/docs).
+  {
+    kind: 'openai-token',
+    pattern:
+      /(?<![A-Za-z0-9_-])sk-(?:(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{48}(?![A-Za-z0-9_-]))/dg,
+  },
+  // Examples too (docs.aws.amazon.com, IAM identifiers; gitleaks: aws-access-token).
+  {
+    kind: 'aws-access-key-id',
+    pattern: /(?<![A-Za-z0-9+/_-])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9+/=_-])/dg,
+  },
+  // As secretlint's, with quotes that are escaped, and with an end like `/` or `=`.
+  {
+    kind: 'aws-secret-access-key',
+    pattern:
+      /secret_?access_?key[\\"']{0,2}\s{0,9}(?::|=>|=)\s{0,9}[\\"']{0,2}([A-Za-z0-9/+=]{40})(?![A-Za-z0-9/+=])/dgi,
+  },
+  // gitleaks: gcp-api-key.
+  { kind: 'google-api-key', pattern: /(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])/dg },
+  // RFC 7519: header and claims are JSON objects, so their base64 begins with `ey`; the signature may be missing.
+  {
+    kind: 'json-web-token',
+    pattern: /(?<![A-Za-z0-9_-])ey[A-Za-z0-9_-]{15,}\.ey[A-Za-z0-9_-]{15,}\.(?:[A-Za-z0-9_-]{10,})?/dg,
+  },
+  // npm's documentation of .npmrc; the set looks only into files of that name.
+  { kind: 'npmrc-auth-token', pattern: /_auth(?:Token)?\s{0,2}=\s{0,2}["']?([^\s$"'[]\S{7,})/dg },
+  // RFC 3986, 3.2.1: the password of an address, whatever its scheme, up to the last `@` before the path.
+  {
+    kind: 'url-password',
+    pattern:
+      /(?<=[A-Za-z][A-Za-z0-9+.-]{0,30}):\/\/[^\s:/?#@"'<>`\\]{0,256}:(?!\d{1,5}[?#])([^\s/"'<>`\\]{1,256})@(?=[A-Za-z0-9[])/dg,
+  },
+  // RFC 7468, and OpenSSH's and PGP's: also one whose end is missing, as `head` shows it, or that is encrypted.
+  {
+    kind: 'private-key',
+    pattern:
+      /-----BEGIN (?:[A-Z]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:\s{0,9}[A-Za-z-]{1,20}: [^\n]{0,200})*\s{1,9}[A-Za-z0-9+/=]{32,}(?:[ \t]{0,4}\r?[\n ][ \t]{0,4}[A-Za-z0-9+/=]{16,})*(?:\s{1,9}[A-Za-z0-9+/=]{1,80}(?=\s{0,9}(?:-----|\n|$)))?(?:\s{1,9}=[A-Za-z0-9+/]{4})?(?:\s{0,9}-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?/dg,
+  },
+];

@@ -1,0 +1,50 @@
+import { findSecrets, type FoundSecret } from './find-secrets.ts';
+
+/** Deeper than anything that is kept; it keeps a hostile value from overflowing the stack. */
+const MAX_DEPTH = 100;
+
+/** Where a key may be told only by the name before it, such as `"secretAccessKey": "…"`. */
+const TELLING_NAME = /secret|token|key/i;
+
+/** `text` with all in it that looks like a key replaced by what it was: `[masked: github-token]`. */
+export function maskSecrets(text: string): string {
+  return replaceSecrets(text, { found: findSecrets(text), from: 0, to: text.length });
+}
+
+/** A value of JSON with every text in it masked, names of fields included. */
+export function maskSecretsIn(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return maskSecrets(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === MAX_DEPTH) return '[nested too deeply]';
+  // As JSON takes it: a `Date` is a text.
+  if ('toJSON' in value && typeof value.toJSON === 'function') return maskSecretsIn(value.toJSON(), depth + 1);
+  if (Array.isArray(value)) return value.map((item) => maskSecretsIn(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]: [string, unknown]) => {
+      const masked =
+        typeof item === 'string' && TELLING_NAME.test(name) ? maskNamed(name, item) : maskSecretsIn(item, depth + 1);
+      return [maskSecrets(name), masked];
+    }),
+  );
+}
+
+function maskNamed(name: string, value: string): string {
+  const text = `${name}=${value}`;
+  return replaceSecrets(text, { found: findSecrets(text), from: name.length + 1, to: text.length });
+}
+
+/** The part of `text` between `from` and `to`, with what was found in the whole of it masked. */
+export function replaceSecrets(
+  text: string,
+  { found, from, to }: { found: readonly FoundSecret[]; from: number; to: number },
+): string {
+  if (found.length === 0) return from === 0 && to === text.length ? text : text.slice(from, to);
+  let masked = '';
+  let position = from;
+  for (const { start, end, kind } of found) {
+    if (end <= position || start >= to) continue;
+    masked += `${text.slice(position, Math.max(start, position))}[masked: ${kind}]`;
+    position = Math.min(end, to);
+  }
+  return masked + text.slice(position, to);
+}
