@@ -1,5 +1,6 @@
 import { ensureAdminKey } from './api/admin-key.ts';
 import { startAlerts } from './alert/start-alerts.ts';
+import { startAudit } from './audit/start-audit.ts';
 import { createApi } from './api/api.ts';
 import type { Config } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
@@ -84,6 +85,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
 
     const hub = await createEventHub(database);
     closers.push(() => hub.close());
+    closers.push(startAudit({ database, retentionDays: config.audit.retentionDays, log }));
     closers.push(startAlerts({ config, database, queue, log }));
     const handle = createApi({ config, database, queue, hub, version: VERSION, log }).fetch;
 
@@ -102,7 +104,17 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       closers.push(() => gateway.close());
       const { ownsProcess = false } = options;
       const isAlone = ownsProcess && !roles.includes('server');
-      worker = createWorker({ config, database, queue, gateway, governor, version: VERSION, ownsProcess, isAlone, log });
+      worker = createWorker({
+        config,
+        database,
+        queue,
+        gateway,
+        governor,
+        version: VERSION,
+        ownsProcess,
+        isAlone,
+        log,
+      });
       workerLeft.resolve(worker.left);
       const { stop } = worker;
       closers.push(stop);

@@ -10,12 +10,14 @@ const RULES: Record<string, readonly string[]> = {
   config: [],
   db: ['config'],
   queue: ['db'],
-  run: ['config', 'db', 'queue'],
+  audit: ['db'],
+  alert: ['config', 'db', 'queue', 'audit'],
+  run: ['config', 'db', 'queue', 'audit'],
   agent: ['config'],
   gateway: ['config'],
   stream: ['db', 'run'],
-  worker: ['config', 'db', 'queue', 'run', 'agent', 'gateway'],
-  api: ['config', 'db', 'queue', 'run', 'stream'],
+  worker: ['config', 'db', 'queue', 'run', 'audit', 'agent', 'gateway'],
+  api: ['config', 'db', 'queue', 'run', 'stream', 'alert', 'audit'],
   client: ['api/contract.ts'],
   testing: ['config', 'client', 'api/admin-key.ts', 'longhaul.ts'],
   cli: ['config', 'db', 'api', 'client', 'testing', 'longhaul.ts', 'version.ts'],
@@ -75,7 +77,7 @@ describe('the folders of src', () => {
   });
 
   it('say what each holds that rests on an invariant', () => {
-    for (const room of ['run', 'worker', 'agent', 'gateway', 'testing']) {
+    for (const room of ['run', 'worker', 'agent', 'gateway', 'alert', 'audit', 'testing']) {
       expect(readFileSync(path.join(src, room, 'README.md'), 'utf8').length).toBeGreaterThan(500);
     }
   });

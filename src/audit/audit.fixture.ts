@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { Database } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import { chainAudit } from './chain.ts';
 import { readAudit } from './read.ts';
@@ -18,6 +19,27 @@ export const entry = (changes: Partial<AuditRecord> = {}): AuditRecord => ({
   ...changes,
 });
 
+/** What somebody does who owns the tables and wants no trigger to see it. */
+export function tamperWith(database: Database, statement: string): Promise<void> {
+  return database.sql.transaction().execute(async (trx) => {
+    for (const table of ['audit', 'audit_seals']) {
+      await sql.raw(`alter table longhaul.${table} disable trigger all`).execute(trx);
+    }
+    await sql.raw(statement).execute(trx);
+    for (const table of ['audit', 'audit_seals']) {
+      await sql.raw(`alter table longhaul.${table} enable trigger all`).execute(trx);
+    }
+  });
+}
+
+/** Leaves the record as a new database has it. */
+export async function emptyAudit(database: Database): Promise<void> {
+  await tamperWith(database, 'truncate longhaul.audit restart identity');
+  await tamperWith(database, 'truncate longhaul.audit_seals');
+  await tamperWith(database, 'delete from longhaul.audit_head');
+  await tamperWith(database, `insert into longhaul.audit_head (seq, hash) values (0, repeat('0', 64))`);
+}
+
 /** A database with an empty audit record, and what is done to it, in few words. */
 export async function createAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
   const { database, remove } = await createTestDatabase(kind);
@@ -25,17 +47,7 @@ export async function createAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
 
   const record = (...records: AuditRecord[]) =>
     database.sql.transaction().execute((trx) => recordAuditMany(trx, records));
-  /** What somebody does who owns the tables and wants no trigger to see it. */
-  const tamper = (statement: string) =>
-    database.sql.transaction().execute(async (trx) => {
-      for (const table of ['audit', 'audit_seals']) {
-        await sql.raw(`alter table longhaul.${table} disable trigger all`).execute(trx);
-      }
-      await sql.raw(statement).execute(trx);
-      for (const table of ['audit', 'audit_seals']) {
-        await sql.raw(`alter table longhaul.${table} enable trigger all`).execute(trx);
-      }
-    });
+  const tamper = (statement: string) => tamperWith(database, statement);
 
   return {
     database,
@@ -61,12 +73,7 @@ export async function createAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
       return problems.map(({ seq, what }) => `${seq}: ${what.split(/[.:] /)[0]}`);
     },
     list: () => readAudit(database, { filter: {}, limit: 200 }),
-    async reset() {
-      await tamper('truncate longhaul.audit restart identity');
-      await tamper('truncate longhaul.audit_seals');
-      await tamper('delete from longhaul.audit_head');
-      await tamper(`insert into longhaul.audit_head (seq, hash) values (0, repeat('0', 64))`);
-    },
+    reset: () => emptyAudit(database),
     remove,
   };
 }

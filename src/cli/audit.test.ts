@@ -1,13 +1,13 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../test/support/run-command.ts';
 import { startApi, type TestApi } from '../api/api.fixture.ts';
 import type { AuditEntryResource } from '../api/contract.ts';
 import { generateKey, storeKey } from '../api/keys.ts';
 import { listen, type Listening } from '../api/listen.ts';
+import { emptyAudit, tamperWith } from '../audit/audit.fixture.ts';
 import { chainAudit } from '../audit/chain.ts';
 import { recordAuditMany } from '../audit/record.ts';
 
@@ -30,6 +30,7 @@ describe('longhaul audit', () => {
     server = await listen({ fetch: service.api.fetch, host: '127.0.0.1', port: 0 });
     const key = generateKey();
     await storeKey(service.database, { key, name: 'operator', scopes: ['admin'] });
+    await emptyAudit(service.database); // The keys that were made are in it.
     env = { PATH: process.env['PATH'] ?? '', LONGHAUL_URL: server.url, LONGHAUL_API_KEY: key };
   });
   afterAll(async () => {
@@ -98,13 +99,8 @@ describe('longhaul audit', () => {
   });
 
   it('names each place where the chain is broken, and exits 1', async () => {
-    for (const statement of [
-      'alter table longhaul.audit disable trigger all',
-      `update longhaul.audit set data = '{}' where seq = 17`,
-      'delete from longhaul.audit where seq = 20',
-    ]) {
-      await sql.raw(statement).execute(service.database.sql);
-    }
+    await tamperWith(service.database, `update longhaul.audit set data = '{}' where seq = 17`);
+    await tamperWith(service.database, 'delete from longhaul.audit where seq = 20');
     const { exitCode, stdout } = await longhaul('verify');
     expect(exitCode).toBe(1);
     expect(stdout.split('\n')).toEqual([

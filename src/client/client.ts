@@ -3,6 +3,8 @@
  * nothing else.
  */
 import type {
+  AlertResource,
+  CostsResource,
   EventResource,
   RetrySelection,
   RunResource,
@@ -16,6 +18,10 @@ import { followEvents, type FollowOptions } from './follow-events.ts';
 export type { FollowOptions } from './follow-events.ts';
 export { LonghaulApiError, LonghaulNetworkError } from './errors.ts';
 export type {
+  AlertResource,
+  CostRowResource,
+  CostsResource,
+  CostSumsResource,
   EventResource,
   Problem,
   RetrySelection,
@@ -58,6 +64,37 @@ export interface RunPage {
   readonly nextCursor: string | null;
 }
 
+/** Which costs to add up, and by what. */
+export interface CostQuery {
+  /** Defaults to `day`. */
+  readonly groupBy?: 'day' | 'month' | 'user' | 'team' | 'agent' | 'model' | undefined;
+  /** Included: ISO 8601, or a day of the server's time zone such as `2026-01-31`. Defaults to the month that `to` ends. */
+  readonly from?: string | undefined;
+  /** Not included: ISO 8601, or a day, up to its beginning. Defaults to the end of the current month. */
+  readonly to?: string | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: string | undefined;
+  /** Rows in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+/** Which alerts to list. */
+export interface AlertFilter {
+  readonly state?: AlertResource['state'] | undefined;
+  readonly severity?: AlertResource['severity'] | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: string | undefined;
+  /** Alerts in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface AlertPage {
+  /** Newest first. */
+  readonly data: AlertResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
 /** Every method throws `LonghaulApiError` when it is refused and `LonghaulNetworkError` when no answer comes. */
 export interface LonghaulClient {
   /** Submits a run and returns it at once, queued. Repeated with the same `idempotencyKey` it answers the same run. */
@@ -82,6 +119,10 @@ export interface LonghaulClient {
   workers(): Promise<WorkerResource[]>;
   /** Asks a worker to take no more runs, finish those it has and leave; returns it as it stands. */
   drainWorker(id: string): Promise<WorkerResource>;
+  /** What was spent, a page of rows at a time, with totals and a forecast. For keys of operators. */
+  costs(query?: CostQuery): Promise<CostsResource>;
+  /** Lists what operators were told of, newest first, a page at a time. For keys of operators. */
+  alerts(filter?: AlertFilter): Promise<AlertPage>;
 }
 
 interface RequestOptions {
@@ -158,6 +199,8 @@ export function createClient({ url, apiKey, fetch: send = fetch }: ClientOptions
       return data;
     },
     drainWorker: (id) => requestJson(`/v1/workers/${encodeURIComponent(id)}/drain`, { method: 'POST' }),
+    costs: (query = {}) => requestJson(`/v1/costs${toQuery({ ...query })}`),
+    alerts: (filter = {}) => requestJson(`/v1/alerts${toQuery({ ...filter })}`),
   };
 }
 

@@ -123,8 +123,6 @@ export interface Config {
   /** `retentionDays`: null for ever. */
   readonly audit: { readonly retentionDays: number | null };
   readonly alerts: AlertsConfig;
-  /** What was set but has no effect in this version, for a warning at start. */
-  readonly ignoredOptions: readonly string[];
 }
 
 /** Types a `longhaul.config.ts` as it is written. Returns what it is given. */

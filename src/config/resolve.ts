@@ -1,11 +1,13 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
-import { toMicros } from '../core/money.ts';
 import type { PriceOverrides } from '../core/pricing.ts';
 import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
-import type { Agent, AlertChannel, AlertsConfig, Budget, Config, Limits, Provider, Workspace } from './config.ts';
+import type { Agent, Config, Provider, Workspace } from './config.ts';
+import { hideSecrets } from './hide-secrets.ts';
+import { resolveAlerts } from './resolve-alerts.ts';
+import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { configSchema, environmentSchema, type LonghaulConfig } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
 
@@ -49,9 +51,9 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
     restartAboveMb: config.worker?.restartAboveMb ?? 256,
   };
-  const filled = fillVariables(config.alerts ?? {}, { path: 'alerts', env });
+  const alerts = resolveAlerts(config.alerts ?? {}, env);
   const errors = [
-    ...filled.errors,
+    ...alerts.errors,
     ...findBypassErrors(config.agents),
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
@@ -75,13 +77,12 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     claudePath: variables.LONGHAUL_CLAUDE_PATH ?? config.claudePath,
     provider: resolveProvider(variables),
     timeZone: config.timeZone ?? 'UTC',
-    limits: resolveLimits(config.limits ?? {}),
+    limits: resolveFleetLimits(config.limits ?? {}),
     prices: (config.prices ?? {}) as PriceOverrides,
     providerSilenceSeconds: config.providerSilenceSeconds ?? 45,
     retentionDays: config.retentionDays ?? 7,
     audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
-    alerts: resolveAlerts(filled.value),
-    ignoredOptions: findIgnoredOptions(config),
+    alerts: alerts.value,
   });
 }
 
@@ -138,118 +139,6 @@ function resolveWorkspace(options: { name: string; agent: AgentInput; baseDir: s
   };
 }
 
-function resolveLimits({ perUser, perTeam, perKey, global }: NonNullable<LonghaulConfig['limits']>): Limits {
-  return {
-    perUser: {
-      ...resolveBudget(perUser),
-      runsPerMinute: toRate(perUser?.runsPerMinute ?? 5),
-      concurrent: perUser?.concurrent ?? null,
-    },
-    perTeam: resolveBudget(perTeam),
-    perKey: { runsPerMinute: toRate(perKey?.runsPerMinute ?? false) },
-    global: { ...resolveBudget(global), concurrent: global?.concurrent ?? null },
-  };
-}
-
-function resolveBudget(budget: BudgetInput | undefined): Budget {
-  return {
-    dayMicros: budget?.usdPerDay === undefined ? null : toMicros(budget.usdPerDay),
-    monthMicros: budget?.usdPerMonth === undefined ? null : toMicros(budget.usdPerMonth),
-    whenReached: budget?.whenReached ?? 'refuse',
-  };
-}
-
-type BudgetInput = NonNullable<NonNullable<LonghaulConfig['limits']>['perTeam']>;
-
-/** A number of runs a minute, or null for any. */
-function toRate(given: number | false): number | null {
-  return given === false ? null : given;
-}
-
-type AlertsInput = NonNullable<LonghaulConfig['alerts']>;
-type ChannelInput = NonNullable<AlertsInput['channels']>[number];
-
-/** Alerts in which every `{ env }` is the variable's value, checked as if it had stood there. */
-function fillVariables(
-  alerts: AlertsInput,
-  { path, env }: { path: string; env: ResolveOptions['env'] },
-): { value: AlertsInput; errors: FieldError[] } {
-  const errors: FieldError[] = [];
-  const fill = (value: unknown, at: string): unknown => {
-    if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map((item, index) => fill(item, `${at}.${index}`));
-    if (!('env' in value)) {
-      return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, fill(child, `${at}.${key}`)]));
-    }
-    const found = env[String(value.env)];
-    if (found !== undefined && found !== '') return found;
-    errors.push({ path: at, message: `names the variable ${String(value.env)}, which is not set` });
-    return value;
-  };
-  const value = fill(alerts, path);
-  const parsed = configSchema.shape.alerts.safeParse(value);
-  if (!parsed.success) {
-    const wrong = toFieldErrors(parsed.error, value).map((error) => ({ ...error, path: `${path}.${error.path}` }));
-    errors.push(...wrong.map(hideSecrets));
-  }
-  return { value: value as AlertsInput, errors };
-}
-
-function resolveAlerts(alerts: AlertsInput): AlertsConfig {
-  const { share = 0.25, minRuns = 10, windowMinutes = 15 } = alerts.errorRate || {};
-  const given = alerts.channels ?? [];
-  const channels = given.some(({ type }) => type === 'log') ? given : [{ type: 'log' as const }, ...given];
-  return {
-    runCostUsd: toFigure(alerts.runCostUsd, 5),
-    dailyCostUsd: toFigure(alerts.dailyCostUsd, 100),
-    queueDepth: toFigure(alerts.queueDepth, 50),
-    errorRate: alerts.errorRate === false ? null : { share, minRuns, windowMinutes },
-    driftShare: toFigure(alerts.driftShare, 0.1),
-    repeatMinutes: toFigure(alerts.repeatMinutes, 60),
-    channels: channels.map((channel, index) => resolveChannel(channel, channels.slice(0, index))),
-  };
-}
-
-function toFigure(figure: number | false | undefined, fallback: number): number | null {
-  return figure === false ? null : (figure ?? fallback);
-}
-
-/** `before`: the channels that come before it. The variables are filled in by now: what can be one is a text. */
-function resolveChannel(channel: ChannelInput, before: readonly ChannelInput[]): AlertChannel {
-  const ordinal = before.filter(({ type }) => type === channel.type).length + 1;
-  const name = ordinal === 1 ? channel.type : `${channel.type}-${ordinal}`;
-  const common = { name, minSeverity: channel.minSeverity ?? ('info' as const) };
-  switch (channel.type) {
-    case 'log':
-      return { ...common, type: channel.type };
-    case 'webhook':
-      return {
-        ...common,
-        type: channel.type,
-        url: channel.url as string,
-        secret: (channel.secret ?? null) as string | null,
-      };
-    case 'slack':
-      return { ...common, type: channel.type, url: channel.url as string };
-    case 'email': {
-      const { host, port, secure = port === 465, user = null, password = null } = channel.smtp;
-      return {
-        ...common,
-        type: channel.type,
-        to: [channel.to].flat(),
-        from: channel.from,
-        smtp: {
-          host,
-          port: port ?? (secure ? 465 : 587),
-          secure,
-          user: user as string | null,
-          password: password as string | null,
-        },
-      };
-    }
-  }
-}
-
 function resolveProvider(variables: Environment): Provider {
   const { ANTHROPIC_API_KEY: apiKey, ANTHROPIC_AUTH_TOKEN: authToken, ANTHROPIC_BASE_URL: baseUrl } = variables;
   if (apiKey === undefined && authToken === undefined && baseUrl === undefined) return { kind: 'scripted' };
@@ -288,13 +177,6 @@ function parseEnvironment(env: ResolveOptions['env']): Environment {
 
 const UNSUPPORTED_PROVIDERS = { CLAUDE_CODE_USE_BEDROCK: 'Amazon Bedrock', CLAUDE_CODE_USE_VERTEX: 'Google Vertex AI' };
 
-function hideSecrets(error: FieldError): FieldError {
-  const isSecret =
-    /_URL$|_KEY$|_TOKEN$/.test(error.path) ||
-    (error.path.startsWith('alerts.channels') && !/\.(type|minSeverity)$/.test(error.path));
-  return isSecret ? { ...error, message: error.message.replace(/; received .*$/s, '') } : error;
-}
-
 function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
   return Object.entries(agents)
     .filter(([, agent]) => agent.permissionMode === 'bypassPermissions' && agent.allowBypassPermissions !== true)
@@ -329,11 +211,6 @@ function findExposureErrors(agents: ReadonlyMap<string, Agent>, dataDir: string)
       return [{ path: `agents.${name}.${field}`, message }];
     });
   });
-}
-
-/** Options of the contract that this version accepts but does not act on yet. */
-function findIgnoredOptions(config: LonghaulConfig): string[] {
-  return (['limits'] as const).filter((key) => Object.keys(config[key] ?? {}).length > 0);
 }
 
 function invalid(source: string | null, errors: readonly FieldError[]): LonghaulError {

@@ -1,54 +1,23 @@
 import { z } from 'zod';
+import { alertsSchema } from './alerts-schema.ts';
+import { fleetLimitsSchema } from './fleet-limits-schema.ts';
+import { count, positive, price, seconds, usd } from './option-values.ts';
 
 /**
  * Everything that can be configured: meaning, unit, default, and the variable that overrides it. A
  * variable wins over the file, so that a deployment can change what an image carries.
  */
 
-const count = () => z.int('must be a whole number').min(0, 'must be 0 or more');
-/** At most 20 days: a timer of Node's that waits longer than 2^31 ms fires at once. */
-const seconds = () =>
-  z
-    .number('must be a number of seconds')
-    .min(0, 'must be 0 or more')
-    .max(1_728_000, 'must be at most 1728000, 20 days');
-const positive = () => z.int('must be a whole number').min(1, 'must be 1 or more');
-const usd = () =>
-  z.number('must be an amount in USD').min(0, 'must be 0 or more').max(1_000_000, 'must be at most 1000000');
-const price = () =>
-  z.number('must be USD for a million tokens').min(0, 'must be 0 or more').max(1_000_000, 'must be at most 1000000');
-const rate = () =>
-  z.union([z.literal(false), count().max(1_000_000, 'must be at most 1000000')], 'must be a number, or false');
-/** What may be spent, and what happens then. Money counts when it is set aside for a run, not only when it is spent. */
-const budget = {
-  /** USD in a calendar day. Defaults to any amount. */
-  usdPerDay: usd().optional(),
-  /** USD in a calendar month. Defaults to any amount. */
-  usdPerMonth: usd().optional(),
-  /**
-   * What becomes of a submission that no money is left for: `refuse` answers `402`, `wait` accepts it and lets it wait
-   * until the budget begins anew or is raised. Defaults to `refuse`.
-   */
-  whenReached: z.enum(['refuse', 'wait'], 'must be "refuse" or "wait"').optional(),
-};
 const name = (what: string) =>
   z
     .string(`must be ${what}`)
     .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, `must be ${what}: a letter, then up to 63 letters, digits, "_" or "-"`);
 
-const off = () => z.literal(false);
-/** A text, or the name of the variable that holds it. */
-const secret = (text: z.ZodString | z.ZodURL, what: string) =>
-  z.union([text, z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) })], `${what}, or { env: "NAME" }`);
-const httpUrl = () => secret(z.url({ protocol: /^https?$/ }), 'must be an http or https URL');
-const mailAddress = () => z.email('must be a mail address');
-const minSeverity = () => z.enum(['info', 'warning', 'critical'], 'must be "info", "warning" or "critical"').optional();
-
 /** The limits of every run of an agent. A submission may lower them, never raise them. 0 means zero, never unlimited. */
 const limitsSchema = z.strictObject({
   /** Cost ceiling of a run, USD. Defaults to 1. */
   maxBudgetUsd: usd().optional(),
-  /** Model turns. Defaults to 15. */
+  /** Answers of the model, those to sub-agents included. Defaults to 15. */
   maxTurns: count().optional(),
   /** Tokens of extended thinking per response. Defaults to 16,000; 0 turns thinking off. */
   maxThinkingTokens: count().optional(),
@@ -155,6 +124,19 @@ const agentSchema = z.strictObject({
   queue: name('the name of a queue').optional(),
 });
 
+const priceSchema = z.strictObject({
+  /** USD for a million tokens that the model reads. */
+  inputUsdPerMTok: price(),
+  /** For a million that it writes. */
+  outputUsdPerMTok: price(),
+  /** For a million that it reads from the cache. Defaults to a tenth of the input's. */
+  cacheReadUsdPerMTok: price().optional(),
+  /** For a million written to the cache for 5 minutes. Defaults to 1.25 times the input's. */
+  cacheWriteUsdPerMTok: price().optional(),
+  /** For a million written to the cache for an hour. Defaults to twice the input's. */
+  cacheWrite1hUsdPerMTok: price().optional(),
+});
+
 export const configSchema = z.strictObject({
   agents: z
     .record(name('the name of an agent'), agentSchema, 'must be an object of agents by name')
@@ -178,133 +160,13 @@ export const configSchema = z.strictObject({
     .string('must be the name of a time zone')
     .refine(isTimeZone, 'must be the IANA name of a time zone, such as "Europe/Berlin"')
     .optional(),
-  limits: z
-    .strictObject({
-      /** For each user that submissions name. One without a user is held to the limits of its key and to `global`. */
-      perUser: z
-        .strictObject({
-          /** Submissions a minute, counted from the first; `false` for any number. Defaults to 5. */
-          runsPerMinute: rate().optional(),
-          /** Runs at once, on all workers together; others stay queued. Defaults to any number. */
-          concurrent: positive().optional(),
-          ...budget,
-        })
-        .optional(),
-      /** For each team that submissions name. */
-      perTeam: z.strictObject(budget).optional(),
-      /** For each API key. */
-      perKey: z
-        .strictObject({
-          /** Submissions a minute; `false` for any number. Defaults to any number. */
-          runsPerMinute: rate().optional(),
-        })
-        .optional(),
-      /** For all together. */
-      global: z
-        .strictObject({
-          /** Runs at once, on all workers together; others stay queued. Defaults to as many as there are slots. */
-          concurrent: positive().optional(),
-          ...budget,
-        })
-        .optional(),
-    })
-    .optional(),
+  limits: fleetLimitsSchema.optional(),
   /**
    * What models cost, in USD for a million tokens, by their id: for those that the built-in lists do not know, or know
    * at another price than yours. Defaults to none.
    */
-  prices: z
-    .record(
-      z.string().min(1),
-      z.strictObject({
-        inputUsdPerMTok: price(),
-        outputUsdPerMTok: price(),
-        /** Defaults to a tenth of the input's. */
-        cacheReadUsdPerMTok: price().optional(),
-        /** For 5 minutes. Defaults to 1.25 times the input's. */
-        cacheWriteUsdPerMTok: price().optional(),
-        /** For an hour. Defaults to twice the input's. */
-        cacheWrite1hUsdPerMTok: price().optional(),
-      }),
-      'must be an object of prices by model',
-    )
-    .optional(),
-  /** What operators are told of by themselves. `false` turns a rule off. */
-  alerts: z
-    .strictObject({
-      /** A finished run that cost more is a warning. Defaults to 5. */
-      runCostUsd: z.union([off(), usd()], 'must be an amount in USD, or false').optional(),
-      /** A day that cost more, in `timeZone`, is critical. Defaults to 100. */
-      dailyCostUsd: z.union([off(), usd()], 'must be an amount in USD, or false').optional(),
-      /** More runs that wait in one queue are a warning. Measured every minute. Defaults to 50. */
-      queueDepth: z.union([off(), count()], 'must be a whole number, or false').optional(),
-      /** Too many failures among the runs of an agent, or of all together. Defaults to the figures below. */
-      errorRate: z
-        .union(
-          [
-            off(),
-            z.strictObject({
-              /** Failed runs as a share of those that succeeded or failed: a warning, at twice the share critical. Defaults to 0.25. */
-              share: z.number().gt(0).max(1).optional(),
-              /** Fewer runs say nothing: of three, one failure is a third. Defaults to 10. */
-              minRuns: positive().optional(),
-              /** The runs that ended in so many minutes are judged. Defaults to 15. */
-              windowMinutes: positive().max(1_440).optional(),
-            }),
-          ],
-          'must be false, or { share: above 0 and up to 1, minRuns: 1 or more, windowMinutes: 1 to 1440 }',
-        )
-        .optional(),
-      /** How far the Agent SDK's cost of a day may lie from Longhaul's own, as a share of it, before it is a warning. Defaults to 0.1. */
-      driftShare: z.union([off(), z.number().gt(0).max(100)], 'must be a share, such as 0.1, or false').optional(),
-      /** How soon an alert that stays open is told again; `false` tells of it once. Defaults to 60. */
-      repeatMinutes: z.union([off(), positive()], 'must be a number of minutes, 1 or more, or false').optional(),
-      /**
-       * Where alerts go beside the log: `{ type: "webhook", url, secret }`, signed as Standard Webhooks says;
-       * `{ type: "slack", url }`; `{ type: "email", to, from, smtp: { host, port, secure, user, password } }`. With
-       * `minSeverity` (`info`, `warning`, `critical`) a channel gets only what is at least as severe. URLs and secrets
-       * may be given as `{ env: "NAME" }`. Defaults to the log alone.
-       */
-      channels: z
-        .array(
-          z.discriminatedUnion(
-            'type',
-            [
-              z.strictObject({ type: z.literal('log'), minSeverity: minSeverity() }),
-              z.strictObject({
-                type: z.literal('webhook'),
-                url: httpUrl(),
-                secret: secret(
-                  z.string().regex(/^(whsec_)?(?=.)([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/),
-                  'must be in base64, with or without "whsec_" before it',
-                ).optional(),
-                minSeverity: minSeverity(),
-              }),
-              z.strictObject({ type: z.literal('slack'), url: httpUrl(), minSeverity: minSeverity() }),
-              z.strictObject({
-                type: z.literal('email'),
-                to: z.union(
-                  [mailAddress(), z.array(mailAddress()).min(1)],
-                  'must be a mail address, or a list of them',
-                ),
-                from: mailAddress(),
-                smtp: z.strictObject({
-                  host: z.string('must be the name of a host').min(1, 'must be the name of a host'),
-                  port: z.int('must be a port').min(1, 'must be a port').max(65_535, 'must be a port').optional(),
-                  secure: z.boolean('must be true or false').optional(),
-                  user: secret(z.string().min(1), 'must be a text').optional(),
-                  password: secret(z.string().min(1), 'must be a text').optional(),
-                }),
-                minSeverity: minSeverity(),
-              }),
-            ],
-            'must be "log", "webhook", "slack" or "email"',
-          ),
-          'must be a list of channels',
-        )
-        .optional(),
-    })
-    .optional(),
+  prices: z.record(z.string().min(1), priceSchema, 'must be an object of prices by model').optional(),
+  alerts: alertsSchema.optional(),
   /**
    * The Claude Code executable. Defaults to the Agent SDK's own; `null` looks in the package, then in
    * `PATH`. Variable `LONGHAUL_CLAUDE_PATH`.
@@ -317,6 +179,7 @@ export const configSchema = z.strictObject({
     .number('must be a number of days')
     .min(1 / 24, 'must be at least an hour (0.0417)')
     .optional(),
+  /** The record of runs and of what operators did. */
   audit: z
     .strictObject({
       /** How many days entries of the audit record are kept, whole days UTC; `false` keeps them for ever. Defaults to 365. */

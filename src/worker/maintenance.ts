@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { every } from '../core/every.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -40,26 +41,12 @@ export function startMaintenance(deps: {
       await removeOldWorkspaces(agent.workspace, new Date(before.getTime() - 24 * 3_600_000));
   }
 
-  const stops = [every(SWEEP_EVERY_MS, sweep), every(EXPIRE_EVERY_MS, expire)];
+  const onError = (err: unknown) => log.warn({ err }, 'maintenance failed; it is tried again');
+  const stops = [
+    every({ intervalMs: SWEEP_EVERY_MS, task: sweep, onError }),
+    every({ intervalMs: EXPIRE_EVERY_MS, task: expire, onError }),
+  ];
   return async () => {
     await Promise.all(stops.map((stop) => stop()));
   };
-
-  /** Runs `task` now and every so often, never twice at once. */
-  function every(intervalMs: number, task: () => Promise<void>): () => Promise<void> {
-    let running: Promise<void> | null = null;
-    const run = () => {
-      running ??= task()
-        .catch((error: unknown) => log.warn({ err: error }, 'maintenance failed; it is tried again'))
-        .finally(() => {
-          running = null;
-        });
-    };
-    run();
-    const timer = setInterval(run, intervalMs);
-    return async () => {
-      clearInterval(timer);
-      await running;
-    };
-  }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../../test/support/databases.ts';
+import { emptyAudit } from '../../audit/audit.fixture.ts';
 import { chainAudit } from '../../audit/chain.ts';
 import { recordAuditMany } from '../../audit/record.ts';
 import { startApi, type TestApi } from '../api.fixture.ts';
@@ -26,6 +27,7 @@ describe.each(DATABASE_KINDS)('the audit record over HTTP, on the %s database', 
 
   beforeAll(async () => {
     service = await startApi(kind);
+    await emptyAudit(service.database); // The keys that were made are in it.
     await service.database.sql.transaction().execute((trx) =>
       recordAuditMany(
         trx,

@@ -1,0 +1,9 @@
+import type { FieldError } from '../core/errors.ts';
+
+/** What is wrong with a field, without the value received where that may be a secret. */
+export function hideSecrets(error: FieldError): FieldError {
+  const isSecret =
+    /_URL$|_KEY$|_TOKEN$/.test(error.path) ||
+    (error.path.startsWith('alerts.channels') && !/\.(type|minSeverity)$/.test(error.path));
+  return isSecret ? { ...error, message: error.message.replace(/; received .*$/s, '') } : error;
+}
