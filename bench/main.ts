@@ -1,10 +1,13 @@
 import { availableParallelism, loadavg, totalmem } from 'node:os';
 import { measureAcceptance } from './acceptance.ts';
+import { measureBudget } from './budget.ts';
 import { createBench, type Bench } from './bench.ts';
 import { measureClaim } from './claim.ts';
+import { measureCosts } from './costs.ts';
 import { measureFirstText } from './first-text.ts';
 import { measureGateway } from './gateway.ts';
 import { measureIdle } from './idle.ts';
+import { measureLimits } from './limits.ts';
 import { measureInserts } from './inserts.ts';
 import type { Measurement } from './measurement.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
@@ -19,7 +22,10 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   claim: measureClaim,
   'runs-per-minute': measureRunsPerMinute,
   throughput: measureThroughput,
+  limits: measureLimits,
+  budget: measureBudget,
   inserts: measureInserts,
+  costs: measureCosts,
   idle: measureIdle,
 };
 

@@ -21,6 +21,8 @@ interface StartOptions {
   readonly bench: Bench;
   /** What is different about its agent. Defaults to nothing: no process is kept waiting until there was a run. */
   readonly agent?: Partial<LonghaulConfig['agents'][string]>;
+  /** Over all runs. Defaults to none on how often. */
+  readonly limits?: LonghaulConfig['limits'];
   /** Its database; its provider or the executable to use. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -28,12 +30,14 @@ interface StartOptions {
 /** A `longhaul start` in a process of its own: in one with the bench each would slow the other down. */
 export interface RunningLonghaul {
   readonly client: LonghaulClient;
+  /** Sends a request with the operator's key. */
+  readonly request: (path: string, options?: RequestInit) => Promise<Response>;
   readonly pid: number;
   stop(): Promise<void>;
 }
 
 /** Starts Longhaul with 4 slots and an agent that is set up as `test/support/bare-claude.ts` sets up the bare SDK. */
-export async function startLonghaul({ bench, agent, variables }: StartOptions): Promise<RunningLonghaul> {
+export async function startLonghaul({ bench, agent, limits, variables }: StartOptions): Promise<RunningLonghaul> {
   const directory = await bench.makeDirectory('longhaul');
   const config: LonghaulConfig = {
     agents: {
@@ -47,6 +51,7 @@ export async function startLonghaul({ bench, agent, variables }: StartOptions): 
       },
     },
     worker: { slots: 4 },
+    limits: limits ?? { perUser: { runsPerMinute: false } },
   };
   await writeFile(path.join(directory, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
   const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, 'start', '--json', '--port', '0'], {
@@ -68,7 +73,13 @@ export async function startLonghaul({ bench, agent, variables }: StartOptions): 
   };
   bench.onEnd(stop);
   const { url, newAdminKey } = await readAnnouncement(child);
-  return { client: createClient({ url, apiKey: newAdminKey ?? '' }), pid: child.pid ?? 0, stop };
+  const headers = { authorization: `Bearer ${newAdminKey}` };
+  return {
+    client: createClient({ url, apiKey: newAdminKey ?? '' }),
+    request: (path, options) => fetch(`${url}${path}`, { ...options, headers }),
+    pid: child.pid ?? 0,
+    stop,
+  };
 }
 
 /** What it says once it listens. */

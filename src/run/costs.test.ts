@@ -4,10 +4,11 @@ import { createRandom } from '../../test/chaos/random.ts';
 import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { Database } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
+import { COST_GROUPINGS, type CostGrouping } from './add-up-costs.ts';
 import { createTestLedger, type TestAttempt } from './cost.fixture.ts';
 import { readForecast } from './cost-forecast.ts';
 import { toCostRange, type CostInstant } from './cost-range.ts';
-import { COST_GROUPINGS, readCosts, type CostCursor, type CostGrouping, type CostRow } from './costs.ts';
+import { readCosts, type CostCursor, type CostRow } from './costs.ts';
 
 /** Days of 23 and 25 hours; without a midnight, and with two; and half an hour beside the hours of UTC. */
 const TIME_ZONES = ['Europe/Berlin', 'America/Santiago', 'America/Havana', 'Asia/Kolkata'];
@@ -236,20 +237,16 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
   });
 });
 
-const NOTHING = toPlain({
-  ...{
-    key: null,
-    costUsd: 0,
-    ownCostUsd: 0,
-    unpricedUsd: 0,
-    isOwnCostWhole: true,
-    runs: 0,
-    succeededRuns: 0,
-    attempts: 0,
-  },
-  ...{ inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0, cacheCreation1hTokens: 0 },
-  ...{ thinkingTokens: 0, costPerSucceededRunUsd: null, retriedCostUsd: 0, driftUsd: null },
-});
+const NOTHING: ReturnType<typeof toPlain> = {
+  key: null,
+  cost: 0,
+  own: 0,
+  unpriced: 0,
+  retried: 0,
+  drift: 0,
+  counts: [0, 0, 0],
+  tokens: [0, 0, 0, 0, 0, 0],
+};
 
 /** A row in micro-dollars, as `sumPlainly` gives it. */
 function toPlain(row: CostRow) {

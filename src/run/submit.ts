@@ -90,12 +90,11 @@ export async function submitRun(deps: RunDeps, submission: Submission): Promise<
       events: [{ type: 'run.queued', data: { agent: agent.name, reason: 'submitted' } }],
     });
     await recordAuditMany(trx, toAuditRecords(id, submission));
+    await queue.enqueue(trx, toMessage(row, startAfter));
+    // Last, because all share the total, and hold it until they commit.
     const amountMicros = toMicros(submission.limits.maxBudgetUsd);
     const full = await reserveBudget(trx, { runId: id, amountMicros, rules });
-    if (full === null) {
-      await queue.enqueue(trx, toMessage(row, startAfter));
-      return { ...row, event_seq: 1 };
-    }
+    if (full === null) return { ...row, event_seq: 1 };
     if (!isWaitedFor(full, rules)) throw toBudgetError(full, amountMicros);
     const until = new Date(Math.max(Date.parse(full.resetsAt), startAfter?.getTime() ?? 0));
     return parkRun(trx, { queue, runId: id, attempt: 0, waitingFor: 'budget', until });

@@ -1,9 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { LonghaulError } from '../../core/errors.ts';
 import { findUnstorable } from '../../core/text.ts';
+import { COST_GROUPINGS, type CostGrouping } from '../../run/add-up-costs.ts';
 import { readForecast } from '../../run/cost-forecast.ts';
 import { toCostRange } from '../../run/cost-range.ts';
-import { COST_GROUPINGS, readCosts, type CostCursor, type CostGrouping } from '../../run/costs.ts';
+import { readCosts, type CostCursor } from '../../run/costs.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { isOperator } from '../authenticate.ts';
 import { describe } from '../check-submission.ts';

@@ -137,8 +137,9 @@ create table longhaul.provider_limits (
   primary key (account, model)
 );
 
--- The rate limiter's own table: `rate-limiter-flexible` on PostgreSQL.
-create table longhaul.rate_limits (
+-- The rate limiter's own table: `rate-limiter-flexible` on PostgreSQL. Unlogged: a count is over in a minute, and a crash
+-- may forget it; every submission would wait for the disk once more.
+create unlogged table longhaul.rate_limits (
   key varchar(255) primary key,
   points integer not null default 0,
   expire bigint
