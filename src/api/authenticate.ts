@@ -27,3 +27,12 @@ export function authenticate(findCaller: (key: string) => Promise<Caller | null>
 export function isOperator(caller: Caller): boolean {
   return caller.scopes.includes('admin');
 }
+
+/**
+ * Lets a key of an operator pass. `what` completes "Only a key of an operator may …".
+ * @throws {LonghaulError} `forbidden` for any other.
+ */
+export function requireOperator(caller: Caller, what: string): void {
+  if (isOperator(caller)) return;
+  throw new LonghaulError('forbidden', { message: `Only a key of an operator may ${what}.` });
+}

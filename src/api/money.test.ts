@@ -32,7 +32,8 @@ describe.each(DATABASE_KINDS)('limits on submissions, on the %s database', (kind
     expect(first.headers.get('ratelimit-policy')).toBe('"user";q=5;w=60');
     expect(first.headers.get('ratelimit')).toMatch(/^"user";r=4;t=(60|5\d)$/);
     const rest = await Promise.all(Array.from({ length: 9 }, () => submit({ user: 'ann' })));
-    expect(rest.map(({ status }) => status).sort()).toEqual([202, 202, 202, 202, 429, 429, 429, 429, 429]);
+    expect(rest.filter(({ status }) => status === 202)).toHaveLength(4);
+    expect(rest.filter(({ status }) => status === 429)).toHaveLength(5);
     const refused = rest.find(({ status }) => status === 429)!;
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(50);
     expect(refused.headers.get('ratelimit')).toMatch(/^"user";r=0;t=\d+$/);

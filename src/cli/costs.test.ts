@@ -1,7 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi, type TestApi } from '../api/api.fixture.ts';
+import { generateKey, storeKey } from '../api/keys.ts';
+import { listen, type Listening } from '../api/listen.ts';
 import type { CostRowResource, CostsResource, CostSumsResource } from '../client/client.ts';
+import { createTestLedger } from '../run/cost.fixture.ts';
 import { formatCosts } from './cost-report.ts';
+import { addCostsCommand } from './costs.ts';
 import { formatCsv } from './csv.ts';
+import { createShell } from './shell.ts';
 
 const sums: CostSumsResource = {
   costUsd: 1.5,
@@ -106,4 +113,66 @@ describe('the costs as CSV', () => {
       ],
       rows,
     });
+});
+
+describe('longhaul costs', () => {
+  const USERS = 201;
+  let service: TestApi;
+  let server: Listening;
+  const key = generateKey();
+
+  beforeAll(async () => {
+    service = await startApi('embedded');
+    await storeKey(service.database, { key, name: 'operator', scopes: ['admin'] });
+    const { fetch } = service.api;
+    server = await listen({ fetch, host: '127.0.0.1', port: 0 });
+    const ledger = await createTestLedger(service.database, 'UTC');
+    for (let index = 0; index < USERS; index++)
+      await ledger.post({ at: '2026-03-10T12:00:00Z', user: `u${index}`, models: [{ model: 'm', costMicros: index }] });
+  });
+  afterAll(async () => {
+    await server.close();
+    await service.close();
+  });
+
+  async function run(...options: string[]) {
+    const printed = { stdout: '', stderr: '' };
+    const shell = createShell();
+    const output = (name: keyof typeof printed) => {
+      const write = (text: string) => void (printed[name] += text);
+      return { ...shell[name], columns: 100, write, line: (text = '') => write(`${text}\n`) };
+    };
+    const program = new Command('longhaul');
+    const env = { LONGHAUL_URL: server.url, LONGHAUL_API_KEY: key };
+    addCostsCommand(program, { ...shell, env, stdout: output('stdout'), stderr: output('stderr') });
+    const range = ['--from', '2026-03-01', '--to', '2026-04-01'];
+    await program.parseAsync(['costs', '--by', 'user', ...range, ...options], { from: 'user' });
+    return printed;
+  }
+
+  it('prints as many rows as it is told, and the totals of all', async () => {
+    const { stdout, stderr } = await run('--limit', '2');
+    const lines = stdout.split('\n');
+    expect(lines.slice(1, 3).map((line) => line.split(/ +/).slice(0, 2))).toEqual([
+      ['u200', '$0.0002'],
+      ['u199', '$0.000199'],
+    ]);
+    expect(lines[3]).toMatch(/^TOTAL +\$0\.0201 /);
+    expect(stderr).toBe('2 rows are shown, totals are of all; see more with --limit, all with --csv.\n');
+  });
+
+  it('prints all rows as CSV, over as many pages as there are', async () => {
+    const { stdout, stderr } = await run('--csv', '--limit', '2');
+    const lines = stdout.split('\r\n');
+    expect(lines).toHaveLength(1 + USERS + 1);
+    expect(lines[0]).toMatch(/^user,costUsd,ownCostUsd,/);
+    expect(lines[1]).toMatch(/^u200,0\.0002,,0\.0002,false,1,1,1,/);
+    expect(new Set(lines).size).toBe(lines.length);
+    expect(stderr).toBe('');
+  });
+
+  it('prints the page as JSON', async () => {
+    const page = JSON.parse((await run('--json', '--limit', '1')).stdout) as CostsResource;
+    expect(page).toMatchObject({ data: [{ key: 'u200' }], totals: { runs: USERS }, timeZone: 'UTC' });
+  });
 });

@@ -50,8 +50,8 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     await submitAll(...Array.from({ length: 20 }, () => 'many'));
     expect(await takeInTurn(3)).toEqual(['many', 'many', 'many']);
     await submitAll('new', 'new', 'late');
-    expect((await takeInTurn(3)).sort()).toEqual(['late', 'many', 'new']);
-    expect((await takeInTurn(2)).sort()).toEqual(['many', 'new']);
+    expect(new Set(await takeInTurn(3))).toEqual(new Set(['late', 'many', 'new']));
+    expect(new Set(await takeInTurn(2))).toEqual(new Set(['many', 'new']));
     expect(await takeInTurn(15)).toEqual(Array.from({ length: 15 }, () => 'many'));
   });
 

@@ -36,7 +36,7 @@ export async function findFullGate(
     ])
     .where('status', '=', 'running')
     .executeTakeFirstOrThrow();
-  return gates.find((gate) => Number(running[gate]) > limits[gate]!) ?? null;
+  return gates.find((gate) => running[gate] > limits[gate]!) ?? null;
 }
 
 /**
@@ -124,7 +124,7 @@ async function countRunning(database: Database, { gate, key }: { gate: Gate; key
     .$if(gate === 'user', (runs) => runs.where('user_id', '=', key))
     .$if(gate === 'agent', (runs) => runs.where('agent', '=', key))
     .executeTakeFirstOrThrow();
-  return Number(count);
+  return count;
 }
 
 /** How many runs of each queue are held. */

@@ -80,7 +80,7 @@ export async function readCosts(database: Database, { groupBy, range, limit, aft
          page as (select * from grouped where ${rest} order by ${order} limit ${limit + 1})
     select coalesce((select json_agg(page order by ${order}) from page), '[]') as page, to_json(total) as total from total`;
   const { rows } = await database.sql.transaction().execute(async (trx) => {
-    // Workers take longer to start and to hand over their sums than one of them takes for all of it.
+    // Parallel workers take longer to start, and to hand over their sums, than one process takes for all of it.
     await sql`set local max_parallel_workers_per_gather = 0`.execute(trx);
     return query.execute(trx);
   });

@@ -40,7 +40,7 @@ export function createEventMask(emit: (event: NewEvent) => void): EventMask {
       emit({ ...event, data: maskSecretsIn(event.data) } as NewEvent);
     },
     end() {
-      for (const blockId of [...streams.keys()]) endBlock(blockId);
+      for (const blockId of streams.keys()) endBlock(blockId);
     },
   };
 }

@@ -3,10 +3,9 @@ import { ALERT_STATES, SEVERITIES, toAlertContent } from '../../alert/alert.ts';
 import { acknowledgeAlert, listAlerts, type ToldAlert } from '../../alert/read-alerts.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { isOperator } from '../authenticate.ts';
+import { requireOperator } from '../authenticate.ts';
 import { alertSchema, type AlertResource } from '../contract.ts';
 import { id, wholeNumber } from '../input-fields.ts';
-import type { Caller } from '../keys.ts';
 import { json, problems } from './answers.ts';
 
 /** What operators were told of, and their word that they have seen it. */
@@ -31,7 +30,7 @@ export function addAlertRoutes(api: Api, { database }: ApiDeps): void {
       },
     }),
     async (context) => {
-      requireOperator(context.get('caller'));
+      requireOperator(context.get('caller'), 'see alerts');
       const { cursor, ...filter } = context.req.valid('query');
       const { alerts, hasMore } = await listAlerts(database, { ...filter, before: cursor });
       const nextCursor = hasMore ? (alerts.at(-1)?.id ?? null) : null;
@@ -54,18 +53,13 @@ export function addAlertRoutes(api: Api, { database }: ApiDeps): void {
     }),
     async (context) => {
       const caller = context.get('caller');
-      requireOperator(caller);
+      requireOperator(caller, 'acknowledge alerts');
       const { id } = context.req.valid('param');
       const alert = await acknowledgeAlert(database, { id, keyId: caller.keyId });
       if (alert === null) throw new LonghaulError('not_found', { message: `There is no alert ${id}.` });
       return context.json(toAlertResource(alert), 200);
     },
   );
-}
-
-function requireOperator(caller: Caller): void {
-  if (isOperator(caller)) return;
-  throw new LonghaulError('forbidden', { message: 'Only a key of an operator may see or acknowledge alerts.' });
 }
 
 function toAlertResource({ deliveries, ...alert }: ToldAlert): AlertResource {

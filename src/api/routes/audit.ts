@@ -4,9 +4,9 @@ import { keyActor } from '../../audit/actors.ts';
 import { readAudit } from '../../audit/read.ts';
 import { recordAudit } from '../../audit/record.ts';
 import { verifyAudit } from '../../audit/verify.ts';
-import { LonghaulError } from '../../core/errors.ts';
+
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { isOperator } from '../authenticate.ts';
+import { requireOperator } from '../authenticate.ts';
 import { auditEntrySchema, auditVerificationSchema } from '../contract.ts';
 import { text, time, wholeNumber } from '../input-fields.ts';
 import type { Caller } from '../keys.ts';
@@ -40,7 +40,7 @@ export function addAuditRoutes(api: Api, { database }: ApiDeps): void {
     }),
     async (context) => {
       const caller = context.get('caller');
-      requireOperator(caller);
+      requireOperator(caller, 'see the audit record');
       const { cursor, limit, order, from, to, ...parts } = context.req.valid('query');
       if (order === 'chain' && (cursor ?? 0) === 0) await recordExport(caller, { from, to, ...parts });
       const { entries, nextCursor } = await readAudit(database, {
@@ -69,7 +69,7 @@ export function addAuditRoutes(api: Api, { database }: ApiDeps): void {
       },
     }),
     async (context) => {
-      requireOperator(context.get('caller'));
+      requireOperator(context.get('caller'), 'see the audit record');
       return context.json(await verifyAudit(database), 200);
     },
   );
@@ -81,9 +81,4 @@ export function addAuditRoutes(api: Api, { database }: ApiDeps): void {
       await recordAudit(trx, { actor, action: 'audit.exported', subject: 'audit', data: filter });
     });
   }
-}
-
-function requireOperator(caller: Caller): void {
-  if (isOperator(caller)) return;
-  throw new LonghaulError('forbidden', { message: 'Only a key of an operator may see the audit record.' });
 }

@@ -1,11 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { keyActor } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
-import { LonghaulError } from '../../core/errors.ts';
 import { toMicros, toUsd } from '../../core/money.ts';
 import { changeBudget, readBudgets, type BudgetState } from '../../run/budgets.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { isOperator } from '../authenticate.ts';
+import { requireOperator } from '../authenticate.ts';
 import { budgetChangeSchema, budgetSchema, type BudgetResource } from '../contract.ts';
 import { text, wholeNumber } from '../input-fields.ts';
 import { fieldError } from '../problem.ts';
@@ -31,7 +30,7 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
       responses: { 200: list('Budgets in which money was spent or set aside.'), ...problems(400, 401, 403) },
     }),
     async (context) => {
-      if (!isOperator(context.get('caller'))) throw notAllowed();
+      requireOperator(context.get('caller'), 'see and change budgets');
       const budgets = await readBudgets(database, { rules: config, ...context.req.valid('query') });
       return context.json({ data: budgets.map(toResource) }, 200);
     },
@@ -47,7 +46,7 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
       responses: { 200: list('The budget as it stands.'), ...problems(400, 401, 403, 413, 415) },
     }),
     async (context) => {
-      if (!isOperator(context.get('caller'))) throw notAllowed();
+      requireOperator(context.get('caller'), 'see and change budgets');
       const { scope, key, usdPerDay, usdPerMonth } = context.req.valid('json');
       if ((scope === 'global') !== (key === undefined)) {
         throw fieldError('key', scope === 'global' ? 'must be left out for "global"' : `must name the ${scope}`);
@@ -58,7 +57,9 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
       await changeBudget(
         { database, queue },
         {
-          ...{ scope, key: key ?? '', ...change },
+          scope,
+          key: key ?? '',
+          ...change,
           alongside: (trx) =>
             recordAudit(trx, { actor, action: 'budget.changed', subject: `${scope}:${key ?? ''}`, data }),
         },
@@ -82,8 +83,4 @@ function toResource({ key, capMicros, spentMicros, reservedMicros, resetsAt, ...
     reservedUsd: toUsd(reservedMicros),
     resetsAt: resetsAt.toISOString(),
   };
-}
-
-function notAllowed(): LonghaulError {
-  return new LonghaulError('forbidden', { message: 'Only a key of an operator may see and change budgets.' });
 }

@@ -6,7 +6,7 @@ import { readForecast } from '../../run/cost-forecast.ts';
 import { toCostRange } from '../../run/cost-range.ts';
 import { readCosts, type CostCursor } from '../../run/costs.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { isOperator } from '../authenticate.ts';
+import { requireOperator } from '../authenticate.ts';
 import { describe } from '../check-submission.ts';
 import { costsSchema } from '../contract.ts';
 import { time, wholeNumber } from '../input-fields.ts';
@@ -50,9 +50,7 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
       },
     }),
     async (context) => {
-      if (!isOperator(context.get('caller'))) {
-        throw new LonghaulError('forbidden', { message: 'Only a key of an operator may see what was spent.' });
-      }
+      requireOperator(context.get('caller'), 'see what was spent');
       const { groupBy, from, to, cursor, limit } = context.req.valid('query');
       const after = cursor === undefined ? undefined : parseCursor(cursor, groupBy);
       const [range, forecast] = await Promise.all([

@@ -9,7 +9,7 @@ import { CHANNELS } from '../../db/database.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { countHeld } from '../../run/concurrency.ts';
 import { readProviderLimits, type ProviderLimitState } from '../../run/provider-limits.ts';
-import { isOperator } from '../authenticate.ts';
+import { isOperator, requireOperator } from '../authenticate.ts';
 import type { Caller } from '../keys.ts';
 import { agentSchema, queueSchema, workerSchema, type WorkerResource } from '../contract.ts';
 import { id } from '../input-fields.ts';
@@ -108,9 +108,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
       responses: { 202: json(workerSchema, 'The worker as it stands.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
-      if (!isOperator(context.get('caller'))) {
-        throw new LonghaulError('forbidden', { message: 'Only a key of an operator may drain a worker.' });
-      }
+      requireOperator(context.get('caller'), 'drain a worker');
       const { id } = context.req.valid('param');
       await database.sql.transaction().execute(async (trx) => {
         await trx
