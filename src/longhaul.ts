@@ -12,6 +12,7 @@ import { createGateway } from './gateway/gateway.ts';
 import { toUpstream } from './gateway/upstream.ts';
 import { createPgBossQueue } from './queue/pg-boss-queue.ts';
 import { createEventHub } from './stream/event-hub.ts';
+import { useCostZone } from './run/use-cost-zone.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
@@ -81,6 +82,8 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   async function open(): Promise<Parts> {
     const { database, queue, applied } = await openStore(config, { log, closers });
     if (applied.length > 0) log.info({ applied }, 'database brought up to date');
+    if (await useCostZone(database, config.timeZone))
+      log.info({ timeZone: config.timeZone }, 'costs are summed by the days of this time zone');
     const newAdminKey = await ensureAdminKey(database, config.dataDir);
 
     const hub = await createEventHub(database);

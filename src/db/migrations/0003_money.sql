@@ -149,7 +149,7 @@ create function longhaul.day_of(at timestamptz, zone text) returns date language
   return (at at time zone zone)::date;
 
 create function longhaul.period_start(period text, day date) returns date language sql immutable
-  return case period when 'month' then date_trunc('month', day)::date else day end;
+  return case period when 'month' then date_trunc('month', day::timestamp)::date else day end;
 
 /* The accounts a run counts for on a day, with what stands on them at most; null: no limit. Users before all. */
 create function longhaul.budget_caps(user_id text, team text, day date, rules json)
@@ -247,27 +247,16 @@ begin
   end if;
 end $$;
 
-/*
- * Adds entries to the ledger, and to its sums, in one order of keys: of two that do so at once the second waits.
- */
-create function longhaul.post_entries(entries json, zone text) returns void language sql as $$
-  with entry as (
-    insert into longhaul.ledger_entries (attempt_id, position, run_id, attempt, agent, user_id, team, model, outcome,
-      concludes, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens,
-      thinking_tokens, web_searches, cost_micros, sdk_cost_micros, own_cost_micros, duration_ms)
-    select attempt_id, position, run_id, attempt, agent, user_id, team, model, outcome,
-      concludes, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens,
-      thinking_tokens, web_searches, cost_micros, sdk_cost_micros, own_cost_micros, duration_ms
-      from json_populate_recordset(null::longhaul.ledger_entries, entries)
-    returning *),
-  counted as (
+/* Adds entries to the sums, in one order of keys: of two that do so at once the second waits. */
+create function longhaul.sum_up(entries longhaul.ledger_entries[], zone text) returns void language sql as $$
+  with counted as (
     select place.dimension, place.key, periods.period,
            longhaul.period_start(periods.period, longhaul.day_of(entry.at, zone)) as start,
            -- The attempt as a whole is counted on its first entry, but once for each of its models.
            (entry.position = 0 or place.dimension = 'model') as is_first, entry.*
-      from entry
-     cross join lateral (values ('total', ''), ('user', coalesce(user_id, '')), ('team', coalesce(team, '')),
-                                ('agent', agent), ('model', coalesce(model, ''))) as place (dimension, key)
+      from unnest(entries) as entry
+     cross join lateral (values ('total', ''), ('user', coalesce(entry.user_id, '')), ('team', coalesce(entry.team, '')),
+                                ('agent', entry.agent), ('model', coalesce(entry.model, ''))) as place (dimension, key)
      cross join (values ('day'), ('month')) as periods (period))
   insert into longhaul.cost_rollups as sum (dimension, period, start, key, runs, succeeded_runs, attempts,
     input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens, thinking_tokens,
@@ -298,3 +287,21 @@ create function longhaul.post_entries(entries json, zone text) returns void lang
     compared_sdk_micros = sum.compared_sdk_micros + excluded.compared_sdk_micros,
     compared_own_micros = sum.compared_own_micros + excluded.compared_own_micros
 $$;
+
+/* Adds entries to the ledger, and to its sums. */
+create function longhaul.post_entries(entries json, zone text) returns void language sql as $$
+  with entry as (
+    insert into longhaul.ledger_entries (attempt_id, position, run_id, attempt, agent, user_id, team, model, outcome,
+      concludes, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens,
+      thinking_tokens, web_searches, cost_micros, sdk_cost_micros, own_cost_micros, duration_ms)
+    select attempt_id, position, run_id, attempt, agent, user_id, team, model, outcome,
+      concludes, input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, cache_creation_1h_tokens,
+      thinking_tokens, web_searches, cost_micros, sdk_cost_micros, own_cost_micros, duration_ms
+      from json_populate_recordset(null::longhaul.ledger_entries, entries)
+    returning *)
+  select longhaul.sum_up(array_agg(entry::longhaul.ledger_entries), zone) from entry
+$$;
+
+-- The time zone by whose days the sums were made.
+create table longhaul.cost_zone (zone text not null);
+create unique index cost_zone_is_one on longhaul.cost_zone ((true));

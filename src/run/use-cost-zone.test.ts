@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sql } from 'kysely';
+import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { Database } from '../db/database.ts';
+import { migrate } from '../db/migrate.ts';
+import { createTestLedger } from './cost.fixture.ts';
+import { useCostZone } from './use-cost-zone.ts';
+
+describe.each(DATABASE_KINDS)('the zone of costs, on the %s database', (kind) => {
+  let database: Database;
+  let remove: () => Promise<void>;
+
+  beforeAll(async () => {
+    ({ database, remove } = await createTestDatabase(kind));
+    await migrate(database);
+  });
+
+  afterAll(() => remove());
+
+  const readDays = async () => {
+    const { rows } = await sql<{ start: string; cost: number; attempts: number }>`
+      select start::text as start, cost_micros as cost, attempts from longhaul.cost_rollups
+       where dimension = 'total' and period = 'day' order by start`.execute(database.sql);
+    return rows;
+  };
+
+  it('sums the ledger by other days when it changes, once, and exactly', async () => {
+    expect(await useCostZone(database, 'UTC')).toBe(true);
+    expect(await useCostZone(database, 'UTC')).toBe(false);
+    const ledger = await createTestLedger(database, 'UTC');
+    for (const [at, costMicros] of [
+      ['2026-11-22T20:00:00Z', 100],
+      ['2026-11-22T23:30:00Z', 20],
+      ['2026-11-23T01:00:00Z', 3],
+    ] as const) {
+      await ledger.post({
+        at,
+        models: [
+          { model: 'a', costMicros },
+          { model: 'b', costMicros: 0 },
+        ],
+      });
+    }
+    expect(await readDays()).toEqual([
+      { start: '2026-11-22', cost: 120, attempts: 2 },
+      { start: '2026-11-23', cost: 3, attempts: 1 },
+    ]);
+    expect(await Promise.all([useCostZone(database, 'Europe/Berlin'), useCostZone(database, 'Europe/Berlin')])).toEqual(
+      expect.arrayContaining([true, false]),
+    );
+    expect(await readDays()).toEqual([
+      { start: '2026-11-22', cost: 100, attempts: 1 },
+      { start: '2026-11-23', cost: 23, attempts: 2 },
+    ]);
+    await useCostZone(database, 'UTC');
+    expect((await readDays()).map(({ cost }) => cost)).toEqual([120, 3]);
+  });
+});
