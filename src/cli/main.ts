@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { addAlertsCommand } from './alerts.ts';
 import { addAuditCommand } from './audit.ts';
+import { addBudgetsCommand } from './budgets.ts';
 import { addCancelCommand } from './cancel.ts';
 import { addCostsCommand } from './costs.ts';
 import { addDemoCommand } from './demo.ts';
@@ -65,6 +66,7 @@ function createProgram(shell: Shell): Command {
   addRetryCommand(program, shell);
   addWorkersCommand(program, shell);
   addCostsCommand(program, shell);
+  addBudgetsCommand(program, shell);
   addAlertsCommand(program, shell);
   addAuditCommand(program, shell);
   return program;

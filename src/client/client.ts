@@ -4,6 +4,8 @@
  */
 import type {
   AlertResource,
+  BudgetChange,
+  BudgetResource,
   CostsResource,
   EventResource,
   RetrySelection,
@@ -19,6 +21,8 @@ export type { FollowOptions } from './follow-events.ts';
 export { LonghaulApiError, LonghaulNetworkError } from './errors.ts';
 export type {
   AlertResource,
+  BudgetChange,
+  BudgetResource,
   CostRowResource,
   CostsResource,
   CostSumsResource,
@@ -95,6 +99,15 @@ export interface AlertPage {
   readonly nextCursor: string | null;
 }
 
+/** Which budgets to list. */
+export interface BudgetFilter {
+  readonly scope?: BudgetResource['scope'] | undefined;
+  /** The user or team. */
+  readonly key?: string | undefined;
+  /** 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
 /** Every method throws `LonghaulApiError` when it is refused and `LonghaulNetworkError` when no answer comes. */
 export interface LonghaulClient {
   /** Submits a run and returns it at once, queued. Repeated with the same `idempotencyKey` it answers the same run. */
@@ -121,6 +134,10 @@ export interface LonghaulClient {
   drainWorker(id: string): Promise<WorkerResource>;
   /** What was spent, a page of rows at a time, with totals and a forecast. For keys of operators. */
   costs(query?: CostQuery): Promise<CostsResource>;
+  /** The budgets of today and of this month that money was spent or set aside in, the fullest first. For keys of operators. */
+  budgets(filter?: BudgetFilter): Promise<BudgetResource[]>;
+  /** Changes a budget over the configuration, at once and everywhere; returns it as it stands. For keys of operators. */
+  changeBudget(change: BudgetChange): Promise<BudgetResource[]>;
   /** Lists what operators were told of, newest first, a page at a time. For keys of operators. */
   alerts(filter?: AlertFilter): Promise<AlertPage>;
 }
@@ -200,6 +217,18 @@ export function createClient({ url, apiKey, fetch: send = fetch }: ClientOptions
     },
     drainWorker: (id) => requestJson(`/v1/workers/${encodeURIComponent(id)}/drain`, { method: 'POST' }),
     costs: (query = {}) => requestJson(`/v1/costs${toQuery({ ...query })}`),
+    async budgets(filter = {}) {
+      const { data } = await requestJson<{ data: BudgetResource[] }>(`/v1/budgets${toQuery({ ...filter })}`);
+      return data;
+    },
+    async changeBudget(change) {
+      const { data } = await requestJson<{ data: BudgetResource[] }>('/v1/budgets', {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(change),
+      });
+      return data;
+    },
     alerts: (filter = {}) => requestJson(`/v1/alerts${toQuery({ ...filter })}`),
   };
 }

@@ -69,7 +69,7 @@ export interface BudgetChange {
 
 /** Changes a budget at once and everywhere, and puts in line what has waited for it. Returns how many runs. */
 export async function changeBudget(
-  { database, queue }: Pick<RunDeps, 'database' | 'queue'>,
+  { database, queue, rules }: RunDeps,
   {
     scope,
     key,
@@ -92,6 +92,12 @@ export async function changeBudget(
       .values({ scope, key, day_micros: dayMicros ?? null, month_micros: monthMicros ?? null })
       .onConflict((conflict) => conflict.columns(['scope', 'key']).doUpdateSet(change))
       .execute();
+    // So that it is listed, and told of, before anything is spent in it.
+    await sql`
+      insert into longhaul.budget_accounts (scope, key, period, start)
+      select ${scope}, ${key}, period, longhaul.period_start(period, longhaul.day_of(clock_timestamp(), ${rules.timeZone}))
+        from (values ('day'), ('month')) as periods (period)
+      on conflict do nothing`.execute(trx);
     await alongside?.(trx);
   });
   const whose = scope === 'user' ? { user: key } : scope === 'team' ? { team: key } : {};

@@ -55,7 +55,7 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
       const actor = keyActor(context.get('caller'));
       const data = { scope, key: key ?? null, usdPerDay, usdPerMonth };
       await changeBudget(
-        { database, queue },
+        { database, queue, rules: config },
         {
           scope,
           key: key ?? '',

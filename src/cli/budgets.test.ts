@@ -1,0 +1,48 @@
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runCommand } from '../../test/support/run-command.ts';
+import { startApi, type TestApi } from '../api/api.fixture.ts';
+import { generateKey, storeKey } from '../api/keys.ts';
+import { listen, type Listening } from '../api/listen.ts';
+
+let service: TestApi;
+let server: Listening;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  service = await startApi('embedded');
+  server = await listen({ fetch: service.api.fetch, host: '127.0.0.1', port: 0 });
+  const key = generateKey();
+  await storeKey(service.database, { key, name: 'operator', scopes: ['admin'] });
+  env = { PATH: process.env['PATH'] ?? '', LONGHAUL_URL: server.url, LONGHAUL_API_KEY: key };
+});
+
+afterAll(async () => {
+  await server.close();
+  await service.close();
+});
+
+const budgets = (...args: string[]) => runCommand(['budgets', ...args], { cwd: tmpdir(), env });
+
+it('lists budgets, and changes one', async () => {
+  expect((await budgets()).stdout).toBe('Nothing was spent or set aside yet.\n');
+  const set = await budgets('set', '--team', 'ops', '--per-day', '10');
+  expect(set.stdout).toMatch(/^team ops +day +\$0\.00 +\$0\.00 +\$10\.00 \(set\) +0 % +20\d\d-\d\d-\d\d 00:00 UTC$/m);
+  await service.post('/v1/runs', { agent: 'reader', prompt: 'x', team: 'ops' });
+  expect((await budgets('--json')).stdout).toContain('"reservedUsd":1');
+  expect((await budgets()).stdout).toMatch(/^team ops +day +\$0\.00 +\$1\.00 +\$10\.00 \(set\) +10 %/m);
+  const unset = await budgets('set', '--team', 'ops', '--per-day', 'none');
+  expect(unset.stderr).toBe('');
+  expect(unset.stdout).toMatch(/^team ops +day +\$0\.00 +\$1\.00 +none/m);
+});
+
+it.each([
+  [['set', '--per-day', '10'], 'name one of --user, --team and --global'],
+  [['set', '--user', 'a', '--team', 'b', '--per-day', '10'], 'name one of --user, --team and --global'],
+  [['set', '--global'], 'name --per-day, --per-month or both'],
+  [['set', '--global', '--per-day', 'much'], 'It must be an amount in USD, 0 or more, or "none".'],
+])('refuses %j', async (args, words) => {
+  const refused = await budgets(...args);
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toContain(words);
+});
