@@ -29,6 +29,10 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   success: ({ turn: count }) =>
     count === 0 ? turn(useTool('Read', { file_path: 'notes.md' }), priced) : turn(say('All read.'), priced),
   endless: () => turn(useTool('Read', { file_path: 'notes.md' }), priced),
+  'says and spends': () =>
+    turn([say('Half of it is done.'), useTool('Read', { file_path: 'notes.md' })], {
+      usage: { outputTokens: 100_000 },
+    }),
   expensive: () => turn(useTool('Read', { file_path: 'notes.md' }), { usage: { outputTokens: 100_000 } }),
   hang: () => hang('before_headers'),
   'hang later': ({ turn: count }) =>
@@ -109,6 +113,14 @@ describe('a run', () => {
       attempts: [{ number: 1, outcome: 'succeeded', meteredCostUsd: 0.009, reportedCostUsd: 0.009, exitCode: null }],
     });
     expect(run.durationMs).toBeGreaterThan(0);
+  });
+
+  it('stopped by its budget keeps what it had said', async () => {
+    expect(await ended(await submit('says and spends', 'reader', { maxBudgetUsd: 0.5 }))).toMatchObject({
+      status: 'failed',
+      error: { code: 'max_budget' },
+      result: 'Half of it is done.',
+    });
   });
 
   it.each([

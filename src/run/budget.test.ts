@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { openPostgresDatabase } from '../db/postgres.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { changeBudget, readBudgets } from './budgets.ts';
 import { cancelRun } from './cancel.ts';
 import { listRuns } from './read-runs.ts';
+import { submitRun } from './submit.ts';
 import { createRunBench, settlement, type RunBench } from './run.fixture.ts';
 
 const limits = {
@@ -75,6 +77,27 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     const codes = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     expect(codes.every((error) => error instanceof LonghaulError && error.code === 'user_budget')).toBe(true);
     expect(await read(user)).toMatchObject({ reservedMicros: 3_000_000 });
+    for (const { id } of await runsOf(user)) await cancelRun(bench, id);
+  });
+
+  it.runIf(kind === 'postgres')('lets no more in than fit of a thousand from four servers', async () => {
+    const user = 'thousand';
+    const servers = await Promise.all(Array.from({ length: 4 }, () => openPostgresDatabase({ url: bench.url! })));
+    const { queue, rules, agent, caller } = bench;
+    const submission = {
+      ...{ agent, prompt: 'hello', user, team: null, metadata: {}, priority: 0, startAfter: null },
+      ...{ limits: { ...agent.limits, maxBudgetUsd: 0.7 }, requestedLimits: {}, retryOf: null, idempotencyKey: null },
+      createdBy: caller,
+    };
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 1_000 }, (_, index) =>
+        submitRun({ database: servers[index % 4]!, queue, rules }, submission),
+      ),
+    );
+    await Promise.all(servers.map((server) => server.close()));
+    // 4 of $0.70 fit into $3, and what is left of it is less than one of them.
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(4);
+    expect(await read(user)).toMatchObject({ reservedMicros: 2_800_000 });
     for (const { id } of await runsOf(user)) await cancelRun(bench, id);
   });
 

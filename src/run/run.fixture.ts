@@ -39,7 +39,7 @@ export function createReader(agent: Partial<LonghaulConfig['agents'][string]> = 
 
 /** A database with a queue, and what is done to runs in it, in few words. */
 export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], config: Partial<LonghaulConfig> = {}) {
-  const { database, remove } = await createTestDatabase(kind);
+  const { database, url, remove } = await createTestDatabase(kind);
   await migrate(database);
   const queue = createPgBossQueue({
     database,
@@ -60,6 +60,8 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
 
   return {
     database,
+    /** Of a PostgreSQL: for opening it once more, as another server would. */
+    url,
     queue,
     get rules() {
       return deps.rules;
