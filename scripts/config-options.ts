@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { resolveConfig } from '../src/config/resolve.ts';
 import { configSchema } from '../src/config/schema.ts';
 
 /** One option of `longhaul.config.ts`. */
@@ -16,23 +15,38 @@ export interface ConfigOption {
   readonly isRequired: boolean;
   /** Whether it holds further options instead of a value. */
   readonly isGroup: boolean;
-  /** Whether this version accepts it and does nothing with it. */
-  readonly isIgnored: boolean;
 }
 
 type Schema = z.core.JSONSchema.JSONSchema;
 
+const FILES = ['schema.ts', 'fleet-limits-schema.ts', 'alerts-schema.ts'];
+
+const CHANNELS = ['log', 'webhook', 'slack', 'email'].map((type) => `alerts.channels.${type}`);
+
 /** Where the parts of the schema stand that are written down by themselves. */
-const PLACES: Readonly<Record<string, string>> = {
-  configSchema: '',
-  agentSchema: 'agents.NAME',
-  limitsSchema: 'agents.NAME.limits',
-  workspaceSchema: 'agents.NAME.workspace',
+const PLACES: Readonly<Record<string, readonly string[]>> = {
+  configSchema: [''],
+  agentSchema: ['agents.NAME'],
+  limitsSchema: ['agents.NAME.limits'],
+  workspaceSchema: ['agents.NAME.workspace'],
+  priceSchema: ['prices.NAME'],
+  fleetLimitsSchema: ['limits'],
+  budgetSchema: ['limits.perUser', 'limits.perTeam', 'limits.global'],
+  alertsSchema: ['alerts'],
+  channelSchema: CHANNELS,
+  logSchema: ['alerts.channels.log'],
+  webhookSchema: ['alerts.channels.webhook'],
+  slackSchema: ['alerts.channels.slack'],
+  emailSchema: ['alerts.channels.email'],
 };
 
+/** Parts that stand in several places and are no option themselves. */
+const SHARED = new Set(['budgetSchema', 'channelSchema']);
+
 const UNITS: readonly (readonly [ending: RegExp, unit: string])[] = [
-  [/Usd(PerDay)?$|^usdPerDay$/, 'USD'],
+  [/Usd$|^usdPer(Day|Month)$|UsdPerMTok$/, 'USD'],
   [/Seconds$/, 'seconds'],
+  [/Minutes$/, 'minutes'],
   [/Days$/, 'days'],
   [/Mb$/, 'MB'],
   [/Tokens$/, 'tokens'],
@@ -41,14 +55,15 @@ const UNITS: readonly (readonly [ending: RegExp, unit: string])[] = [
 
 /** Every option there is: names and what they take from the schema itself, words from its docstrings. */
 export function readConfigOptions(): ConfigOption[] {
-  const source = readFileSync(new URL('../src/config/schema.ts', import.meta.url), 'utf8');
-  const docs = readDocs(source);
-  const ignored = findIgnored();
+  const sources = FILES.map((file) => readFileSync(new URL(`../src/config/${file}`, import.meta.url), 'utf8'));
+  const docs = new Map(sources.flatMap((source) => [...readDocs(source)]));
   const options: ConfigOption[] = [];
 
   function walk(schema: Schema, parent: string): void {
     for (const [key, value] of Object.entries(schema.properties ?? {})) {
       const child = value as Schema;
+      // What tells kinds of one thing apart stands in the path.
+      if (child.const !== undefined) continue;
       const path = parent === '' ? key : `${parent}.${key}`;
       const { meaning, default: fallback } = splitDefault(docs.get(path) ?? '');
       options.push({
@@ -58,11 +73,11 @@ export function readConfigOptions(): ConfigOption[] {
         default: fallback,
         isRequired: schema.required?.includes(key) ?? false,
         isGroup: child.properties !== undefined || isByName(child),
-        isIgnored: ignored.some((prefix) => path === prefix || path.startsWith(`${prefix}.`)),
       });
       if (isByName(child)) walk(child.additionalProperties as Schema, `${path}.NAME`);
       // Of what may be an object or something shorter, only an object whose parts are described by themselves.
       for (const one of child.anyOf ?? []) if (isDescribed(one, path)) walk(one, path);
+      for (const one of kindsOf(child)) walk(one, `${path}.${nameOf(one)}`);
       walk(child, path);
     }
   }
@@ -78,26 +93,27 @@ export function readConfigOptions(): ConfigOption[] {
 /** The docstrings of the schema's source by the path of their option. The source is formatted: nesting is indentation. */
 function readDocs(source: string): Map<string, string> {
   const docs = new Map<string, string>();
-  let root: string | undefined;
+  let roots: readonly string[] = [];
   let parents: { indent: number; key: string }[] = [];
   const declarations =
     /(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\n)?^( *)(?:(?:export )?const )?(\w+)(?::| =) (?=z\b|\w+\(|\w+Schema\b)/gm;
   for (const [, comment = '', { length: indent } = '', key = ''] of source.matchAll(declarations)) {
     if (indent === 0) {
-      root = PLACES[key];
+      roots = PLACES[key] ?? [];
       parents = [];
-      if (root === undefined && key !== 'environmentSchema')
+      if (roots.length === 0 && key.endsWith('Schema') && key !== 'environmentSchema')
         throw new Error(`scripts/config-options.ts knows no place for ${key}.`);
     }
-    if (root === undefined) continue;
     parents = parents.filter((parent) => parent.indent < indent);
     if (indent > 0) parents.push({ indent, key });
-    const path = [root, ...parents.map((parent) => parent.key)].filter(Boolean).join('.');
     const text = comment
       .replace(/^\s*\* ?/gm, ' ')
       .replace(/\s+/g, ' ')
       .trim();
-    if (text !== '') docs.set(path, text);
+    if (text === '' || (indent === 0 && SHARED.has(key))) continue;
+    for (const root of roots) {
+      docs.set([root, ...parents.map((parent) => parent.key)].filter(Boolean).join('.'), text);
+    }
   }
   return docs;
 }
@@ -106,6 +122,17 @@ function splitDefault(doc: string): { meaning: string; default: string | null } 
   const found = /\s*Defaults to (.+?)\.(?=\s|$)/.exec(doc);
   if (found === null) return { meaning: doc, default: null };
   return { meaning: doc.replace(found[0], '').trim(), default: found[1] ?? null };
+}
+
+/** The kinds that each of a list may be of. */
+function kindsOf({ items }: Schema): readonly Schema[] {
+  return typeof items === 'object' && 'oneOf' in items ? (items.oneOf ?? []) : [];
+}
+
+/** The name of a kind: the one property that can have but one value. */
+function nameOf(schema: Schema): string {
+  const values = Object.values(schema.properties ?? {}).map((property) => (property as Schema).const);
+  return String(values.find((value) => value !== undefined));
 }
 
 /** Whether its keys are names that the user chooses, with an object for each. */
@@ -118,12 +145,18 @@ function toAllowed(key: string, schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.properties) return `\`{ ${Object.keys(schema.properties).join(', ')} }\``;
+  if (kindsOf(schema).length > 0) return `list of ${kindsOf(schema).map(toKind).join(' or ')}`;
   if (schema.type === 'array') return `list of ${toAllowed(key, schema.items as Schema)}`;
   if (schema.type === 'integer' || schema.type === 'number') {
     const unit = UNITS.find(([ending]) => ending.test(key))?.[1];
     return `${unit ?? (schema.type === 'integer' ? 'whole number' : 'number')}${toRange(schema)}`;
   }
   return WORDS[String(schema.type)] ?? 'anything';
+}
+
+function toKind(schema: Schema): string {
+  const others = Object.entries(schema.properties ?? {}).filter(([, value]) => (value as Schema).const === undefined);
+  return `\`{ ${[`type: "${nameOf(schema)}"`, ...others.map(([key]) => key)].join(', ')} }\``;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -133,18 +166,10 @@ const WORDS: Readonly<Record<string, string>> = {
   object: 'object of texts by name',
 };
 
-function toRange({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): string {
+function toRange({ minimum = 0, exclusiveMinimum, maximum = Number.MAX_SAFE_INTEGER }: Schema): string {
   const show = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 4 });
-  return maximum >= Number.MAX_SAFE_INTEGER ? `, ${show(minimum)} or more` : `, ${show(minimum)} to ${show(maximum)}`;
-}
-
-/** Asked of the code that warns of them at start, with a configuration that sets all there is to be ignored. */
-function findIgnored(): readonly string[] {
-  const input = {
-    agents: { NAME: { tools: [], retry: {} } },
-    worker: { restartAboveMb: 256 },
-    limits: { global: {} },
-    alerts: { channels: [] },
-  };
-  return resolveConfig({ input, baseDir: '/', env: {} }).ignoredOptions;
+  const isBounded = maximum < Number.MAX_SAFE_INTEGER;
+  if (typeof exclusiveMinimum === 'number')
+    return `, above ${show(exclusiveMinimum)}${isBounded ? `, up to ${show(maximum)}` : ''}`;
+  return isBounded ? `, ${show(minimum)} to ${show(maximum)}` : `, ${show(minimum)} or more`;
 }

@@ -39,7 +39,7 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
   },
   LONGHAUL_URL: {
     meaning:
-      'The server that `run`, `runs`, `show`, `tail`, `cancel`, `retry` and `workers` speak to. `--url` wins over it.',
+      'The server that `run`, `runs`, `show`, `tail`, `cancel`, `retry`, `workers`, `costs`, `budgets`, `alerts` and `audit` speak to. `--url` wins over it.',
     default: '`http://127.0.0.1:$LONGHAUL_PORT`',
   },
   LONGHAUL_API_KEY: {
@@ -74,6 +74,49 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words:
       'Each layer has to give up before the one around it does, or a start is refused: every `timeoutSeconds` < `expireSeconds` < `drainTimeoutSeconds` < `stopWaitSeconds`.',
   },
+  {
+    path: 'limits.perUser',
+    title: 'Each user: `limits.perUser`',
+    words:
+      'For each `user` that submissions name; one without is held to the limits of its team, its key and `global`. [Money](money.md) has how these limits work together.',
+  },
+  {
+    path: 'limits.perTeam',
+    title: 'Each team: `limits.perTeam`',
+    words: 'For each `team` that submissions name, beside the limits of their user.',
+  },
+  { path: 'limits.perKey', title: 'Each API key: `limits.perKey`' },
+  { path: 'limits.global', title: 'All together: `limits.global`' },
+  {
+    path: 'prices.NAME',
+    title: 'Prices: `prices.NAME`',
+    words:
+      'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. None by default.',
+  },
+  {
+    path: 'alerts',
+    title: 'Alerts: `alerts`',
+    words:
+      'What operators are told of by themselves. `false` turns a rule off. [Operations](operations.md#alerts) has all rules, and what to do on each.',
+  },
+  {
+    path: 'alerts.errorRate',
+    title: 'When failures are too many: `alerts.errorRate`',
+  },
+  {
+    path: 'alerts.channels.log',
+    title: 'The log: `{ type: "log" }` in `alerts.channels`',
+    words: 'Always there; named only to give it a `minSeverity`.',
+  },
+  {
+    path: 'alerts.channels.webhook',
+    title: 'A webhook: `{ type: "webhook" }` in `alerts.channels`',
+    words: 'Of this and all other channels, what is a URL or a secret may stand in a variable: `{ env: "NAME" }`.',
+  },
+  { path: 'alerts.channels.slack', title: 'Slack: `{ type: "slack" }` in `alerts.channels`' },
+  { path: 'alerts.channels.email', title: 'Mail: `{ type: "email" }` in `alerts.channels`' },
+  { path: 'alerts.channels.email.smtp', title: 'Its mail server: `smtp`' },
+  { path: 'audit', title: 'The audit record: `audit`' },
   { path: '', title: 'The rest' },
 ];
 
@@ -81,7 +124,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
 export function toConfigurationPage(): string {
   const options = readConfigOptions();
   const sections = SECTIONS.map(({ path, title, words }) => {
-    const own = options.filter((option) => parentOf(option.path) === path && !option.isIgnored && !option.isGroup);
+    const own = options.filter((option) => parentOf(option.path) === path && !option.isGroup);
     const doc = options.find((option) => option.path === path)?.meaning ?? '';
     return [`## ${title}`, words ?? doc, toTable(own)].filter(Boolean).join('\n\n');
   });
@@ -111,15 +154,6 @@ This page is made from the code by \`npm run docs\`.
 
 ${sections.join('\n\n')}
 
-## Without effect yet
-
-Accepted, checked, and named in a warning at start, so that a configuration for a later version can be written now.
-
-${toTable(
-  options.filter((option) => option.isIgnored && !option.isGroup),
-  (path) => path,
-)}
-
 ## Variables
 
 An empty variable counts as unset. With none of the provider's set, the built-in scripted model answers, and \`start\`
@@ -136,10 +170,10 @@ Colours of the commands follow \`NO_COLOR\` and \`FORCE_COLOR\`.
 `;
 }
 
-function toTable(options: readonly ConfigOption[], name: (path: string) => string = lastOf): string {
+function toTable(options: readonly ConfigOption[]): string {
   const rows = options.map((option) => {
     const fallback = option.isRequired ? '**required**' : (option.default ?? 'none');
-    return `| \`${name(option.path)}\` | ${option.meaning} | ${option.allowed} | ${fallback} |`;
+    return `| \`${lastOf(option.path)}\` | ${option.meaning} | ${option.allowed} | ${fallback} |`;
   });
   return ['| option | meaning | takes | default |', '|---|---|---|---|', ...rows].join('\n');
 }

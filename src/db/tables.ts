@@ -76,6 +76,7 @@ export interface RunsTable {
   reserved_on: Nullable<Date>;
   fair_rank: Generated<number>;
   held_for: Nullable<'user' | 'agent' | 'all'>;
+  waits_for_scope: Nullable<'user' | 'team' | 'global'>;
   parked_at: Nullable<Date>;
   parked_ms: Generated<number>;
   unnamed_parks: Generated<number>;

@@ -154,6 +154,26 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     expect(await read(team)).toMatchObject({ capMicros: 5_000_000, isChanged: false });
   });
 
+  it('begins what waits as soon as others have given back enough', async () => {
+    const team = 'refund';
+    const runs = [];
+    for (let user = 0; user < 7; user++) runs.push(await bench.submit({ user: `${team}-${user}`, team }));
+    expect(runs.map(({ status }) => status).slice(5)).toEqual(['waiting', 'waiting']);
+    const claims = await bench.claimUpTo(10);
+    expect(claims).toHaveLength(5);
+    await bench.settle(claims[0]!, spend(1));
+    // Not enough for the next one, which waits on.
+    expect(await bench.claimUpTo(10)).toEqual([]);
+    await cancelRun(bench, runs[1]!.id);
+    await bench.settle(claims[1]!, { outcome: { status: 'cancelled' }, ...spend(0) });
+    const next = await bench.claimUpTo(10);
+    expect(next.map(({ run }) => run.id)).toEqual([runs[5]!.id]);
+    for (const claimed of [...claims.slice(2), ...next]) await bench.settle(claimed, spend(0));
+    const last = await bench.claimUpTo(10);
+    expect(last.map(({ run }) => run.id)).toEqual([runs[6]!.id]);
+    await bench.settle(last[0]!, spend(0));
+  });
+
   it("counts a run that begins on a later day for that day's budget, and lets it wait when that has no room", async () => {
     const user = 'sleeper';
     const runs = [await bench.submit({ user }), await bench.submit({ user }), await bench.submit({ user })];

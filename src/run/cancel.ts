@@ -6,6 +6,7 @@ import { isFinal } from '../core/states.ts';
 import { CHANNELS } from '../db/database.ts';
 import { appendEvents } from './append-events.ts';
 import { spendBudget } from './budget.ts';
+import { wakeNext } from './park.ts';
 import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
 
@@ -27,7 +28,10 @@ const DEADLOCK = '40P01';
 export async function cancelRun(deps: RunDeps, runId: string, actor: string = SYSTEM_ACTOR): Promise<Run | null> {
   for (let tries = 1; ; tries++) {
     try {
-      return await cancelOnce(deps, { runId, actor });
+      const run = await cancelOnce(deps, { runId, actor });
+      // Should it fail, the next run's end does it.
+      if (run?.status === 'cancelled') await wakeNext(deps, run).catch(() => {});
+      return run;
     } catch (error) {
       if ((error as { code?: unknown }).code !== DEADLOCK || tries === MAX_TRIES) throw error;
     }
@@ -80,6 +84,7 @@ async function cancelOnce(
       .set({
         status: 'cancelled',
         waiting_for: null,
+        waits_for_scope: null,
         held_for: null,
         error_code: 'cancelled',
         finished_at: sql<Date>`now()`,

@@ -4,8 +4,8 @@ import { CHANNELS, type Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Lease } from './append-events.ts';
-import { moveReservation } from './budget.ts';
-import { findFullGate, type Gate } from './concurrency.ts';
+import { moveReservation, type BudgetScope } from './budget.ts';
+import { findFullGate, lockGates, type Gate } from './concurrency.ts';
 import { parkRun, TRIED_AGAIN } from './park.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
@@ -62,6 +62,7 @@ export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<C
       .where('paused_at', 'is not', null)
       .executeTakeFirst();
     if (paused !== undefined) return { claims: [], isMore: false };
+    await lockGates(trx, deps.rules);
     const runIds = await queue.take(trx, options);
     const claims: Claim[] = [];
     for (const runId of runIds) {
@@ -125,7 +126,13 @@ type Obstacle =
   | { readonly kind: 'later'; readonly waitMs: number }
   /** It stays queued, until another run has ended. */
   | { readonly kind: 'held'; readonly gate: Gate }
-  | { readonly kind: 'waiting'; readonly waitingFor: (typeof TRIED_AGAIN)[number]; readonly until: Date };
+  | {
+      readonly kind: 'waiting';
+      readonly waitingFor: (typeof TRIED_AGAIN)[number];
+      readonly until: Date;
+      /** Whose budget it waits for. */
+      readonly scope?: BudgetScope;
+    };
 
 /** How long a run waits that finds its conversation in use. */
 const SESSION_WAIT_MS = 1_000;
@@ -146,7 +153,9 @@ async function findObstacle(
   // Set aside on an earlier day, or given back while it waited: it is today's budget that it is going to spend.
   if (row.reserved_on === null && row.waiting_for !== 'budget') return null;
   const full = await moveReservation(trx, { row, rules });
-  return full === null ? null : { kind: 'waiting', waitingFor: 'budget', until: new Date(full.resetsAt) };
+  return full === null
+    ? null
+    : { kind: 'waiting', waitingFor: 'budget', until: new Date(full.resetsAt), scope: full.scope };
 }
 
 /**
@@ -181,6 +190,7 @@ async function noteEndOfWait(trx: Transaction, runId: string): Promise<void> {
     .updateTable('longhaul.runs')
     .set({
       waiting_for: null,
+      waits_for_scope: null,
       parked_at: null,
       parked_ms: sql<number>`parked_ms + coalesce((extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint, 0)`,
     })
@@ -207,7 +217,12 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
       lease_worker_id: null,
       lease_expires_at: null,
       ...(row.attempt === 1 && { started_at: null }),
-      ...(obstacle.kind === 'held' && { held_for: obstacle.gate, status: 'queued', waiting_for: null }),
+      ...(obstacle.kind === 'held' && {
+        held_for: obstacle.gate,
+        status: 'queued',
+        waiting_for: null,
+        waits_for_scope: null,
+      }),
     })
     .where('id', '=', row.id)
     .execute();
@@ -219,9 +234,11 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
     case 'held':
       return queue.remove(trx, { runId: row.id, queue: row.queue });
     case 'waiting': {
-      const { waitingFor, until } = obstacle;
-      if (row.waiting_for === waitingFor) return queue.requeue(trx, toMessage(row, until));
-      await parkRun(trx, { queue, runId: row.id, attempt: row.attempt - 1, waitingFor, until });
+      const { waitingFor, until, scope = null } = obstacle;
+      if (row.waiting_for === waitingFor && row.waits_for_scope === scope) {
+        return queue.requeue(trx, toMessage(row, until));
+      }
+      await parkRun(trx, { queue, runId: row.id, attempt: row.attempt - 1, waitingFor, until, scope });
     }
   }
 }

@@ -8,12 +8,24 @@ import type { RunDeps, RunRules } from './rules.ts';
 /** What a run can be held for: as many of its user, of its agent, or of all, run already as may at once. */
 export type Gate = 'user' | 'agent' | 'all';
 
-/** One lock for all gates: two claims at once would each see the other's run not running yet. "lhgt" as a number. */
+/** One lock for all gates: "lhgt" as a number. */
 const ADVISORY_LOCK = 0x6c686774;
 
 /**
+ * Lets one claim at a time through where there is any limit on runs at once: two would each see the other's runs not
+ * running yet. Before anything else is locked in `trx`, so that no two claims wait for each other.
+ */
+export async function lockGates(trx: Transaction, { limits, agents }: RunRules): Promise<void> {
+  const isAnySet =
+    limits.perUser.concurrent !== null ||
+    limits.global.concurrent !== null ||
+    [...agents.values()].some(({ concurrent }) => concurrent !== null);
+  if (isAnySet) await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(trx);
+}
+
+/**
  * The first gate that a run, which `trx` has just made a running one, is too many for; null when there is none. Exact
- * over all workers: they look one after another.
+ * over all workers when `trx` began with `lockGates`.
  */
 export async function findFullGate(
   trx: Transaction,
@@ -26,7 +38,6 @@ export async function findFullGate(
   };
   const gates = (['user', 'agent', 'all'] as const).filter((gate) => limits[gate] !== null);
   if (gates.length === 0) return null;
-  await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(trx);
   const running = await trx
     .selectFrom('longhaul.runs')
     .select((run) => [

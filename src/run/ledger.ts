@@ -1,5 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import { toMicros, type Micros } from '../core/money.ts';
+import { overriddenPriceOf } from '../core/pricing.ts';
 import { addUsage, NO_USAGE, type ModelUsage } from '../core/usage.ts';
 import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
@@ -22,9 +23,13 @@ export interface Booking {
  * Writes the ledger's entries of an attempt, one for each model it used, with their sums by day and month. What is
  * charged is the larger of the two counts (see `chooseSpending`), and the entries add up to it to the micro-dollar.
  */
-export async function postLedger(trx: Transaction, booking: Booking, rules: Pick<RunRules, 'timeZone'>): Promise<void> {
+export async function postLedger(
+  trx: Transaction,
+  booking: Booking,
+  rules: Pick<RunRules, 'timeZone' | 'prices'>,
+): Promise<void> {
   const { row, attemptId, outcome, conclusion, durationMs } = booking;
-  const entries = toEntries(booking).map((entry, position) => ({
+  const entries = toEntries(booking, rules.prices).map((entry, position) => ({
     attempt_id: attemptId,
     position,
     run_id: row.id,
@@ -41,8 +46,11 @@ export async function postLedger(trx: Transaction, booking: Booking, rules: Pick
 }
 
 /** One entry for each model; one without a model for an attempt that asked none. */
-export function toEntries({ metered, reported }: Pick<Booking, 'metered' | 'reported'>) {
-  const charged = chooseSpending(metered, reported);
+export function toEntries(
+  { metered, reported }: Pick<Booking, 'metered' | 'reported'>,
+  prices: RunRules['prices'] = {},
+) {
+  const charged = chooseSpending(metered, reported, prices);
   const seen = byPlainName(metered.models);
   const said = byPlainName(reported?.models ?? {});
   const names = [...new Set([...seen.keys(), ...said.keys()])];
@@ -61,7 +69,8 @@ export function toEntries({ metered, reported }: Pick<Booking, 'metered' | 'repo
       thinking_tokens: meteredUsage?.thinkingTokens ?? said.get(model)?.thinkingTokens ?? null,
       web_searches: meteredUsage?.webSearches ?? 0,
       cost_micros: toMicros(chargedBy.get(model)?.costUsd ?? 0),
-      sdk_cost_micros: toMicrosOrNull(said.get(model)?.costUsd),
+      // By another price than the one that was set: not to be compared.
+      sdk_cost_micros: overriddenPriceOf(model, prices) === null ? toMicrosOrNull(said.get(model)?.costUsd) : null,
       own_cost_micros: toMicrosOrNull(meteredUsage?.ownCostUsd),
     };
   });

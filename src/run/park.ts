@@ -3,6 +3,7 @@ import type { WaitingFor } from '../core/events.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { BudgetScope } from './budget.ts';
 import { appendEvents } from './append-events.ts';
 import { toMessage } from './place-in-line.ts';
 
@@ -13,11 +14,13 @@ interface ParkOptions {
   readonly waitingFor: WaitingFor;
   /** When it is looked at again: its message comes then. */
   readonly until: Date;
+  /** For a budget: whose it is. Defaults to null. */
+  readonly scope?: BudgetScope | null;
 }
 
 /** Lets a run whose row `trx` has locked wait, with no process and no slot, until a worker claims it again. */
 export async function parkRun(trx: Transaction, options: ParkOptions): Promise<Selectable<RunsTable>> {
-  const { queue, runId, attempt, waitingFor, until } = options;
+  const { queue, runId, attempt, waitingFor, until, scope = null } = options;
   await appendEvents(trx, {
     runId,
     attempt,
@@ -25,7 +28,12 @@ export async function parkRun(trx: Transaction, options: ParkOptions): Promise<S
   });
   const row = await trx
     .updateTable('longhaul.runs')
-    .set({ status: 'waiting', waiting_for: waitingFor, parked_at: sql<Date>`clock_timestamp()` })
+    .set({
+      status: 'waiting',
+      waiting_for: waitingFor,
+      waits_for_scope: scope,
+      parked_at: sql<Date>`clock_timestamp()`,
+    })
     .where('id', '=', runId)
     .returningAll()
     .executeTakeFirstOrThrow();
@@ -42,6 +50,9 @@ const BATCH_SIZE = 200;
 /**
  * Puts runs that wait for a budget, or for a limit of the provider's, in line now: it was raised, or is over. Each that
  * still has to wait is parked again by its claim. Returns how many.
+ *
+ * Their rows are not locked: a claim holds a run's message when it asks for its row, and each would wait for the other.
+ * A message for a run that no longer waits is dropped by its claim.
  */
 export async function wakeRuns(
   { database, queue }: { database: Database; queue: Queue },
@@ -50,26 +61,56 @@ export async function wakeRuns(
   let woken = 0;
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {
-    const rows = await database.sql.transaction().execute(async (trx) => {
-      const waiting = await trx
-        .selectFrom('longhaul.runs')
-        .select(['id', 'queue', 'priority', 'fair_rank'])
-        .where('status', '=', 'waiting')
-        .where('waiting_for', '=', waitingFor)
-        .where('id', '>', after)
-        .$if(user !== undefined, (runs) => runs.where('user_id', '=', user!))
-        .$if(team !== undefined, (runs) => runs.where('team', '=', team!))
-        .where((run) => run.or([run('start_after', 'is', null), run('start_after', '<=', sql<Date>`now()`)]))
-        .orderBy('id')
-        .limit(BATCH_SIZE)
-        .forUpdate()
-        .skipLocked()
-        .execute();
-      for (const run of waiting) await queue.requeue(trx, toMessage(run));
-      return waiting;
-    });
+    const rows = await database.sql
+      .selectFrom('longhaul.runs')
+      .select(['id', 'queue', 'priority', 'fair_rank'])
+      .where('status', '=', 'waiting')
+      .where('waiting_for', '=', waitingFor)
+      .where('id', '>', after)
+      .$if(user !== undefined, (runs) => runs.where('user_id', '=', user!))
+      .$if(team !== undefined, (runs) => runs.where('team', '=', team!))
+      .where(sql<boolean>`${IS_DUE}`)
+      .orderBy('id')
+      .limit(BATCH_SIZE)
+      .execute();
+    await putInLine({ database, queue }, rows);
     woken += rows.length;
     after = rows.at(-1)?.id ?? after;
     if (rows.length < BATCH_SIZE) return woken;
   }
+}
+
+/**
+ * Puts in line what the money that a run has given back may be enough for: the next that waits for its user's budget,
+ * for its team's, and for that of all. One that finds it is not enough waits on. To be done when the run's end is
+ * written: should it fail, the next run's end does it.
+ */
+export async function wakeNext(
+  { database, queue }: { database: Database; queue: Queue },
+  { user, team }: { user: string | null; team: string | null },
+): Promise<void> {
+  const { rows } = await sql<Parameters<typeof toMessage>[0]>`
+    (select id, queue, priority, fair_rank from longhaul.runs
+      where waits_for_scope = 'user' and user_id = ${user} and ${IS_DUE} order by priority desc, fair_rank, id limit 1)
+    union all
+    (select id, queue, priority, fair_rank from longhaul.runs
+      where waits_for_scope = 'team' and team = ${team} and ${IS_DUE} order by priority desc, fair_rank, id limit 1)
+    union all
+    (select id, queue, priority, fair_rank from longhaul.runs
+      where waits_for_scope = 'global' and ${IS_DUE} order by priority desc, fair_rank, id limit 1)`.execute(
+    database.sql,
+  );
+  await putInLine({ database, queue }, rows);
+}
+
+const IS_DUE = sql`status = 'waiting' and (start_after is null or start_after <= now())`;
+
+async function putInLine(
+  { database, queue }: { database: Database; queue: Queue },
+  places: readonly Parameters<typeof toMessage>[0][],
+): Promise<void> {
+  if (places.length === 0) return;
+  await database.sql.transaction().execute(async (trx) => {
+    for (const place of places) await queue.requeue(trx, toMessage(place));
+  });
 }

@@ -11,6 +11,7 @@ import { spendBudget } from './budget.ts';
 import { releaseHeld } from './concurrency.ts';
 import { conclude, isOver, toColumns, toEvent, type AttemptOutcome, type Conclusion } from './conclude.ts';
 import { postLedger } from './ledger.ts';
+import { wakeNext } from './park.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
@@ -51,7 +52,7 @@ export async function settleAttempt(
   deps: RunDeps,
   { lease, settlement }: { lease: Lease; settlement: Settlement },
 ): Promise<Settled | null> {
-  return deps.database.sql.transaction().execute(async (trx) => {
+  const settled = await deps.database.sql.transaction().execute(async (trx) => {
     const row = await trx
       .selectFrom('longhaul.runs')
       .selectAll()
@@ -62,6 +63,13 @@ export async function settleAttempt(
       .executeTakeFirst();
     return row === undefined ? null : closeAttempt({ trx, deps, row, settlement });
   });
+  if (settled !== null) await afterAttempt(deps, settled);
+  return settled;
+}
+
+/** What the end of an attempt that is written makes room for. Never rejects: the end stands. */
+export async function afterAttempt(deps: RunDeps, { run, conclusion }: Settled): Promise<void> {
+  if (isOver(conclusion)) await wakeNext(deps, run).catch(() => {});
 }
 
 /** Settles a running run whose row the caller has locked in `trx`. */
@@ -75,7 +83,7 @@ export async function closeAttempt(options: {
   const { queue, rules } = options.deps;
   const settlement = toSoundSettlement(options.settlement);
   const { outcome, retryAfterSeconds } = settlement;
-  const spending = chooseSpending(settlement.metered, settlement.reported);
+  const spending = chooseSpending(settlement.metered, settlement.reported, rules.prices);
   const attempt = await closeAttemptRow(trx, { row, settlement });
   const conclusion = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
   const usage = totalUsage(spending);

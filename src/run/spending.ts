@@ -1,4 +1,5 @@
 import type { Micros } from '../core/money.ts';
+import { overriddenPriceOf, type PriceOverrides } from '../core/pricing.ts';
 import { addUsage, NO_USAGE, type ModelUsage, type TokenUsage } from '../core/usage.ts';
 
 /** What an attempt spent, by model, as one source tells it. */
@@ -10,9 +11,11 @@ export interface Spending {
 /**
  * What an attempt is charged for, of what the gateway metered and what the Agent SDK reported. Each of them
  * can miss spending (the SDK when its process is killed, the gateway when an answer breaks off before its
- * count) and neither invents any, so the larger is the nearer to the truth.
+ * count) and neither invents any, so the larger is the nearer to the truth. Where the configuration sets the price of a
+ * model that was used, only the gateway's count goes by it.
  */
-export function chooseSpending(metered: Spending, reported: Spending | null): Spending {
+export function chooseSpending(metered: Spending, reported: Spending | null, prices: PriceOverrides = {}): Spending {
+  if (Object.keys(metered.models).some((model) => overriddenPriceOf(model, prices) !== null)) return metered;
   return reported !== null && reported.costMicros >= metered.costMicros ? reported : metered;
 }
 

@@ -97,7 +97,7 @@ export async function submitRun(deps: RunDeps, submission: Submission): Promise<
     if (full === null) return { ...row, event_seq: 1 };
     if (!isWaitedFor(full, rules)) throw toBudgetError(full, amountMicros);
     const until = new Date(Math.max(Date.parse(full.resetsAt), startAfter?.getTime() ?? 0));
-    return parkRun(trx, { queue, runId: id, attempt: 0, waitingFor: 'budget', until });
+    return parkRun(trx, { queue, runId: id, attempt: 0, waitingFor: 'budget', until, scope: full.scope });
   });
   return toRun(inserted ?? (await findEarlier(database, submission, requestHash)));
 }

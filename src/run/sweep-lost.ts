@@ -3,7 +3,7 @@ import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { AttemptOutcome } from './conclude.ts';
 import type { RunDeps } from './rules.ts';
-import { closeAttempt, type Settled } from './settle.ts';
+import { afterAttempt, closeAttempt, type Settled } from './settle.ts';
 import type { Spending } from './spending.ts';
 
 /** Runs settled in one sweep. */
@@ -38,7 +38,9 @@ export async function sweepLostRuns({ database, queue, rules, onError }: SweepDe
   for (const { id } of lost) {
     try {
       const lost = await settleLostRun({ database, queue, rules }, id);
-      if (lost !== null) settled.push(lost);
+      if (lost === null) continue;
+      settled.push(lost);
+      await afterAttempt({ database, queue, rules }, lost);
     } catch (error) {
       onError(error, id);
     }

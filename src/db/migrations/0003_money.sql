@@ -25,6 +25,12 @@ alter table longhaul.runs add column parked_ms bigint not null default 0;
 alter table longhaul.runs add column unnamed_parks integer not null default 0;
 create index runs_waiting on longhaul.runs (waiting_for, id) where status = 'waiting';
 
+-- Whose budget it waits for: money that another run gives back may be enough.
+alter table longhaul.runs add column waits_for_scope text;
+create index runs_waiting_for_user on longhaul.runs (user_id, priority desc, fair_rank, id) where waits_for_scope = 'user';
+create index runs_waiting_for_team on longhaul.runs (team, priority desc, fair_rank, id) where waits_for_scope = 'team';
+create index runs_waiting_for_all on longhaul.runs (priority desc, fair_rank, id) where waits_for_scope = 'global';
+
 -- Append-only: what each attempt cost, model by model. One that asked no model has an entry without one.
 create table longhaul.ledger_entries (
   attempt_id uuid not null,
