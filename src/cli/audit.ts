@@ -1,9 +1,7 @@
-import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
-import { adminKeyFile } from '../api/admin-key.ts';
-import type { AuditEntryResource, AuditVerificationResource } from '../api/contract.ts';
-import { LonghaulNetworkError, toApiError } from '../client/errors.ts';
+import type { AuditEntryResource, AuditPage, AuditVerificationResource } from '../client/client.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import { parseCount } from './arguments.ts';
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
@@ -28,11 +26,6 @@ interface ExportOptions extends ConnectionOptions {
   readonly out?: string;
 }
 
-interface AuditPage {
-  readonly data: AuditEntryResource[];
-  readonly nextCursor: number | null;
-}
-
 /** Adds `longhaul audit`, `longhaul audit verify` and `longhaul audit export`. */
 export function addAuditCommand(program: Command, shell: Shell): void {
   const audit = program
@@ -48,7 +41,8 @@ export function addAuditCommand(program: Command, shell: Shell): void {
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul audit --action queue.paused');
   addConnectionOptions(audit).action(async ({ url, json, ...query }: AuditOptions) => {
-    const page = await request<AuditPage>(shell, { url, path: '/v1/audit', query });
+    const client = await connect(shell, url === undefined ? {} : { url });
+    const page = await client.audit(query);
     if (json === true) return shell.stdout.line(toTerminalJson(page));
     if (page.data.length === 0) return shell.stdout.line('No entries.');
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
@@ -63,8 +57,8 @@ export function addAuditCommand(program: Command, shell: Shell): void {
     .option('--json', 'print what was found as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul audit verify');
   addConnectionOptions(verify).action(async (_own: unknown, command: Command) => {
-    const { url, json } = command.optsWithGlobals<AuditOptions>();
-    const found = await request<AuditVerificationResource>(shell, { url, path: '/v1/audit/verify' });
+    const { json, ...connection } = command.optsWithGlobals<AuditOptions>();
+    const found = await (await connect(shell, connection)).verifyAudit();
     if (!found.isIntact) shell.exitCode = 1;
     if (json === true) return shell.stdout.line(toTerminalJson(found));
     for (const line of describeVerification(found)) shell.stdout.line(toTerminalText(line));
@@ -115,15 +109,14 @@ function describeVerification(found: AuditVerificationResource): string[] {
   ];
 }
 
-async function exportEntries(shell: Shell, { url, from, to, out }: ExportOptions): Promise<void> {
+async function exportEntries(shell: Shell, { from, to, out, ...connection }: ExportOptions): Promise<void> {
+  const client = await connect(shell, connection);
   const target = out === undefined ? null : path.resolve(shell.cwd, out);
   const file = target === null ? null : await openNew(target);
   try {
     let count = 0;
-    let cursor: number | null | undefined;
-    while (cursor !== null && !shell.readerGone.aborted) {
-      const query = { order: 'chain', limit: 200, from, to, cursor };
-      const page: AuditPage = await request<AuditPage>(shell, { url, path: '/v1/audit', query });
+    for (let cursor: number | undefined | null; cursor !== null && !shell.readerGone.aborted;) {
+      const page: AuditPage = await client.audit({ order: 'chain', limit: 200, from, to, cursor });
       const lines = page.data.map((entry) => `${toTerminalJson(entry)}\n`).join('');
       if (file === null) shell.stdout.write(lines);
       else await file.write(lines);
@@ -158,30 +151,4 @@ function parseTime(value: string): string {
     throw new InvalidArgumentError('It must be an ISO 8601 time, such as 2026-01-31 or 2026-01-31T09:00:00Z.');
   }
   return at.toISOString();
-}
-
-interface AuditRequest {
-  readonly url: string | undefined;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | null | undefined>>;
-}
-
-// TODO: `client.audit(query)` and `client.verifyAudit()`, once the client has them, take the place of all that follows.
-async function request<T>(shell: Shell, { url: given, path: route, query = {} }: AuditRequest): Promise<T> {
-  await connect(shell, given === undefined ? {} : { url: given }); // Refuses, in words, an address or a key that cannot be one.
-  const { env, cwd } = shell;
-  const url = (given ?? env['LONGHAUL_URL'] ?? `http://127.0.0.1:${env['LONGHAUL_PORT'] ?? 4400}`).replace(/\/+$/, '');
-  const dataDir = path.resolve(cwd, env['LONGHAUL_DATA_DIR'] ?? '.longhaul');
-  const key = env['LONGHAUL_API_KEY'] ?? (await readFile(adminKeyFile(dataDir), 'utf8'));
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null) parameters.set(name, String(value));
-  }
-  const response = await fetch(`${url}${route}?${parameters.toString()}`, {
-    headers: { authorization: `Bearer ${key.trim()}` },
-  }).catch((cause: unknown) => {
-    throw new LonghaulNetworkError(url, cause);
-  });
-  if (!response.ok) throw await toApiError(response);
-  return (await response.json()) as T;
 }

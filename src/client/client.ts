@@ -4,6 +4,8 @@
  */
 import type {
   AlertResource,
+  AuditEntryResource,
+  AuditVerificationResource,
   BudgetChange,
   BudgetResource,
   CostsResource,
@@ -21,6 +23,8 @@ export type { FollowOptions } from './follow-events.ts';
 export { LonghaulApiError, LonghaulNetworkError } from './errors.ts';
 export type {
   AlertResource,
+  AuditEntryResource,
+  AuditVerificationResource,
   BudgetChange,
   BudgetResource,
   CostRowResource,
@@ -99,6 +103,30 @@ export interface AlertPage {
   readonly nextCursor: string | null;
 }
 
+/** Which entries of the audit record to list. */
+export interface AuditFilter {
+  readonly action?: string | undefined;
+  /** What it was done to, such as a run's id. */
+  readonly subject?: string | undefined;
+  readonly actor?: string | undefined;
+  /** At or after: ISO 8601. */
+  readonly from?: string | undefined;
+  /** Before: ISO 8601. */
+  readonly to?: string | undefined;
+  /** `chain`: those that are chained, oldest first. Defaults to `newest`. */
+  readonly order?: 'newest' | 'chain' | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: number | undefined;
+  /** Entries in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface AuditPage {
+  readonly data: AuditEntryResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: number | null;
+}
+
 /** Which budgets to list. */
 export interface BudgetFilter {
   readonly scope?: BudgetResource['scope'] | undefined;
@@ -138,6 +166,10 @@ export interface LonghaulClient {
   budgets(filter?: BudgetFilter): Promise<BudgetResource[]>;
   /** Changes a budget over the configuration, at once and everywhere; returns it as it stands. For keys of operators. */
   changeBudget(change: BudgetChange): Promise<BudgetResource[]>;
+  /** Lists entries of the audit record, a page at a time. For keys of operators. */
+  audit(filter?: AuditFilter): Promise<AuditPage>;
+  /** Follows the chain of the audit record, and says what was tampered with. For keys of operators. */
+  verifyAudit(): Promise<AuditVerificationResource>;
   /** Lists what operators were told of, newest first, a page at a time. For keys of operators. */
   alerts(filter?: AlertFilter): Promise<AlertPage>;
 }
@@ -229,6 +261,8 @@ export function createClient({ url, apiKey, fetch: send = fetch }: ClientOptions
       });
       return data;
     },
+    audit: (filter = {}) => requestJson(`/v1/audit${toQuery({ ...filter })}`),
+    verifyAudit: () => requestJson('/v1/audit/verify'),
     alerts: (filter = {}) => requestJson(`/v1/alerts${toQuery({ ...filter })}`),
   };
 }
