@@ -83,12 +83,8 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
   it.runIf(kind === 'postgres')('lets no more in than fit of a thousand from four servers', async () => {
     const user = 'thousand';
     const servers = await Promise.all(Array.from({ length: 4 }, () => openPostgresDatabase({ url: bench.url! })));
-    const { queue, rules, agent, caller } = bench;
-    const submission = {
-      ...{ agent, prompt: 'hello', user, team: null, metadata: {}, priority: 0, startAfter: null },
-      ...{ limits: { ...agent.limits, maxBudgetUsd: 0.7 }, requestedLimits: {}, retryOf: null, idempotencyKey: null },
-      createdBy: caller,
-    };
+    const { queue, rules } = bench;
+    const submission = bench.toSubmission({ user, limits: { ...bench.agent.limits, maxBudgetUsd: 0.7 } });
     const outcomes = await Promise.allSettled(
       Array.from({ length: 1_000 }, (_, index) =>
         submitRun({ database: servers[index % 4]!, queue, rules }, submission),

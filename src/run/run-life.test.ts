@@ -108,23 +108,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const before = (await listRuns(database, { filter: {}, limit: 200 })).runs.length;
     const broken: Queue = { ...queue, enqueue: () => Promise.reject(new Error('disk full')) };
     await expect(
-      submitRun(
-        { ...bench, queue: broken },
-        {
-          agent: bench.agent,
-          prompt: 'x',
-          user: null,
-          team: null,
-          metadata: {},
-          priority: 0,
-          startAfter: null,
-          limits: bench.agent.limits,
-          requestedLimits: {},
-          retryOf: null,
-          idempotencyKey: 'half',
-          createdBy: bench.caller,
-        },
-      ),
+      submitRun({ ...bench, queue: broken }, bench.toSubmission({ user: null, idempotencyKey: 'half' })),
     ).rejects.toThrow('disk full');
     expect((await listRuns(database, { filter: {}, limit: 200 })).runs).toHaveLength(before);
     expect(await waiting()).toBe(0);

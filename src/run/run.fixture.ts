@@ -53,6 +53,21 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
   const deps = { database, queue, rules: resolve(config) };
   const caller = createId();
   const workerId = createId();
+  const toSubmission = (changes: Partial<Submission> = {}): Submission => ({
+    agent,
+    prompt: 'hello',
+    user: 'ann',
+    team: null,
+    metadata: { ticket: 7 },
+    priority: 0,
+    startAfter: null,
+    limits: agent.limits,
+    requestedLimits: {},
+    retryOf: null,
+    idempotencyKey: null,
+    createdBy: caller,
+    ...changes,
+  });
   const claimUpTo = async (limit: number, changes: Partial<Parameters<typeof claimRuns>[1]> = {}): Promise<Claim[]> => {
     const agents = new Set(['reader']);
     return [...(await claimRuns(deps, { queue: 'reader', workerId, limit, agents, ...changes })).claims];
@@ -73,22 +88,8 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
     agent,
     caller,
     workerId,
-    submit: (changes: Partial<Submission> = {}) =>
-      submitRun(deps, {
-        agent,
-        prompt: 'hello',
-        user: 'ann',
-        team: null,
-        metadata: { ticket: 7 },
-        priority: 0,
-        startAfter: null,
-        limits: agent.limits,
-        requestedLimits: {},
-        retryOf: null,
-        idempotencyKey: null,
-        createdBy: caller,
-        ...changes,
-      }),
+    toSubmission,
+    submit: (changes: Partial<Submission> = {}) => submitRun(deps, toSubmission(changes)),
     async claim(): Promise<Claim> {
       const [claimed] = await claimUpTo(1);
       if (claimed === undefined) throw new Error('Nothing to claim.');
