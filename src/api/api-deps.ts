@@ -4,6 +4,7 @@ import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { EventHub } from '../stream/event-hub.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { ApiEnv } from './authenticate.ts';
 
 /** What the routes work with. */
@@ -14,6 +15,11 @@ export interface ApiDeps {
   readonly hub: EventHub;
   readonly version: string;
   readonly log: Logger;
+}
+
+/** What those routes work with that submit runs. */
+export interface SubmitDeps extends ApiDeps {
+  readonly rateLimits: RateLimits;
 }
 
 /** The Hono app that routes are added to. */

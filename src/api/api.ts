@@ -8,6 +8,7 @@ import { authenticate, type ApiEnv } from './authenticate.ts';
 import { describe } from './check-submission.ts';
 import { createKeyFinder } from './keys.ts';
 import { answerProblem, toProblem } from './problem.ts';
+import { createRateLimits } from './rate-limits.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
 import { addAuditRoutes } from './routes/audit.ts';
@@ -52,8 +53,9 @@ export function createApi(deps: ApiDeps): Api {
   );
 
   addHealthRoutes(api, deps);
-  addRetryRoutes(api, deps);
-  addRunRoutes(api, deps);
+  const submitDeps = { ...deps, rateLimits: createRateLimits({ database, limits: deps.config.limits }) };
+  addRetryRoutes(api, submitDeps);
+  addRunRoutes(api, submitDeps);
   addOperationRoutes(api, deps);
   addBudgetRoutes(api, deps);
   addAlertRoutes(api, deps);

@@ -188,9 +188,11 @@ export const problemSchema = z
       .object({
         scope: z.enum(['user', 'team', 'global']),
         period: z.enum(['day', 'month']),
-        limitUsd: usd(),
-        spentUsd: usd(),
-        reservedUsd: usd().describe('Set aside for runs that are not over.'),
+        limitUsd: usd()
+          .optional()
+          .describe("Figures of a team and of all are for keys of operators; a user's own for every key."),
+        spentUsd: usd().optional(),
+        reservedUsd: usd().optional().describe('Set aside for runs that are not over.'),
         resetsAt: instant(),
       })
       .optional()

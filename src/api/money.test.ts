@@ -61,6 +61,27 @@ describe.each(DATABASE_KINDS)('limits on submissions, on the %s database', (kind
     expect((await submit({ user: 'nobody' })).status).toBe(429);
   });
 
+  it('counts a run that is tried again by hand, unless an operator does it', async () => {
+    request = service.startServer({});
+    const asApplication = (path: string, options: object = { method: 'POST' }) =>
+      request(path, { key: service.plainKey, ...options });
+    const { id } = (await (await asApplication('/v1/runs', toBody({ user: 'again' }))).json()) as { id: string };
+    await asApplication(`/v1/runs/${id}/cancel`);
+    const statuses = [];
+    for (let count = 0; count < 6; count++) statuses.push((await asApplication(`/v1/runs/${id}/retry`)).status);
+    expect(statuses).toEqual([202, 202, 202, 202, 429, 429]);
+    expect((await request(`/v1/runs/${id}/retry`, { method: 'POST' })).status).toBe(202);
+  });
+
+  it('tells an application what is left of a budget that others share only in so far as it needs to know', async () => {
+    request = service.startServer({ global: { usdPerDay: 0.5 } });
+    const refused = await request('/v1/runs', { ...toBody({}), key: service.plainKey });
+    expect(refused.status).toBe(402);
+    const problem = (await refused.json()) as { budget: object; detail: string };
+    expect(Object.keys(problem.budget)).toEqual(['scope', 'period', 'resetsAt']);
+    expect(problem.detail).not.toContain('$');
+  });
+
   it('refuses with 402 what a budget has no room for, until an operator raises it', async () => {
     request = service.startServer({ perTeam: { usdPerDay: 1 } });
     expect(await (await submit({ team: 'ops' })).json()).toMatchObject({ team: 'ops', status: 'queued' });

@@ -197,7 +197,7 @@ export function toPlainModelName(model: string): string {
 /** The one name by which we know a model: a family name resolved, without date, and as in `toPlainModelName`. */
 export function toModelKey(model: string): string {
   const plain = toPlainModelName(model);
-  return withoutDate(ALIASES[plain] ?? plain);
+  return withoutDate((Object.hasOwn(ALIASES, plain) ? ALIASES[plain] : undefined) ?? plain);
 }
 
 export function withoutDate(name: string): string {

@@ -24,6 +24,9 @@ const PARKED: ReadonlySet<RunErrorCode> = new Set(['provider_rate_limit', 'provi
 /** Waits where the provider names none, each twice the one before. */
 const UNNAMED_WAIT_SECONDS = { first: 10, longest: 300 };
 
+/** A shorter one is kept, but grows as one that was not named: a provider may name it again and again. */
+const SHORTEST_NAMED_SECONDS = 60;
+
 /** A reset further away than a week's limit can be is none. */
 const LONGEST_NAMED_SECONDS = 8 * 86_400;
 
@@ -32,18 +35,22 @@ const SPREAD_SECONDS = 10;
 
 /**
  * Decides whether a run whose attempt met a limit of the provider's waits for its end without spending an attempt; null
- * when it does not. A time that the provider has named is waited for however long it is; without one the waits grow, and
- * count against the deadline. An agent with one attempt alone does not wait.
+ * when it does not. A time of a minute and more that the provider has named is waited for however long it is; else the waits
+ * grow, and count against the deadline. An agent with one attempt alone does not wait.
  */
 export function decideParking(
   failed: Omit<FailedAttempt, 'failures'> & { readonly unnamedParks: number },
 ): { delaySeconds: number; isNamed: boolean } | 'tooLate' | null {
   const { policy, code, unnamedParks, elapsedSeconds, retryAfterSeconds, random } = failed;
   if (!PARKED.has(code) || policy.maxAttempts === 1) return null;
-  const isNamed = retryAfterSeconds !== null && retryAfterSeconds <= LONGEST_NAMED_SECONDS;
+  const isNamed =
+    retryAfterSeconds !== null &&
+    retryAfterSeconds >= SHORTEST_NAMED_SECONDS &&
+    retryAfterSeconds <= LONGEST_NAMED_SECONDS;
   const { first, longest } = UNNAMED_WAIT_SECONDS;
   const unnamedSeconds = Math.min(longest, first * 2 ** unnamedParks);
-  const waitSeconds = isNamed ? retryAfterSeconds : unnamedSeconds;
+  const asked = retryAfterSeconds !== null && retryAfterSeconds < SHORTEST_NAMED_SECONDS ? retryAfterSeconds : 0;
+  const waitSeconds = isNamed ? retryAfterSeconds : Math.max(unnamedSeconds, asked);
   const delaySeconds =
     Math.round((waitSeconds + Math.min(SPREAD_SECONDS, waitSeconds * JITTER) * random) * 1_000) / 1_000;
   if (!isNamed && elapsedSeconds + delaySeconds > policy.deadlineSeconds) return 'tooLate';

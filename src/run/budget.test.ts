@@ -5,6 +5,7 @@ import { openPostgresDatabase } from '../db/postgres.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { changeBudget, readBudgets } from './budgets.ts';
 import { cancelRun } from './cancel.ts';
+import { wakeRuns } from './park.ts';
 import { listRuns } from './read-runs.ts';
 import { submitRun } from './submit.ts';
 import { createRunBench, settlement, type RunBench } from './run.fixture.ts';
@@ -170,6 +171,45 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     await bench.settle(last[0]!, spend(0));
   });
 
+  it('begins nothing without a budget, whatever else it had to wait for meanwhile', async () => {
+    const user = 'detour';
+    bench.configure({
+      limits: { perUser: { usdPerDay: 1, whenReached: 'wait', concurrent: 1, runsPerMinute: false } },
+      timeZone: 'Pacific/Auckland',
+    });
+    const first = await bench.submit({ user });
+    const second = await bench.submit({ user });
+    const third = await bench.submit({ user });
+    expect([first, second, third].map(({ status }) => status)).toEqual(['queued', 'waiting', 'waiting']);
+    const claimed = await bench.claim();
+    // One is held by the gate, the other by a limit of the provider's, when they are looked at too soon.
+    await wakeRuns(bench, { waitingFor: 'budget', user });
+    const until = new Date(Date.now() + 60_000);
+    let asked = 0;
+    const findProviderLimit = async () => (asked++ === 0 ? until : null);
+    expect(await bench.claimUpTo(5, { findProviderLimit })).toEqual([]);
+    await bench.settle(claimed, spend(1_000_000));
+    await wakeRuns(bench, { waitingFor: 'provider_limit', user });
+    for (let look = 0; look < 3; look++) expect(await bench.claimUpTo(5)).toEqual([]);
+    expect((await runsOf(user)).map(({ waitingFor }) => waitingFor)).toEqual(['budget', 'budget', null]);
+    expect(await read(user)).toMatchObject({ spentMicros: 1_000_000, reservedMicros: 0 });
+    for (const { id } of await runsOf(user)) await cancelRun(bench, id);
+    bench.configure({ limits, timeZone: 'Pacific/Auckland' });
+  });
+
+  it('holds what is in line already to a budget that is set afterwards', async () => {
+    const user = 'braked';
+    bench.configure({ limits: { perUser: { runsPerMinute: false } }, timeZone: 'Pacific/Auckland' });
+    for (let count = 0; count < 3; count++) await bench.submit({ user });
+    await changeBudget(bench, { scope: 'user', key: user, dayMicros: 1_000_000 });
+    const claims = [...(await bench.claimUpTo(5)), ...(await bench.claimUpTo(5)), ...(await bench.claimUpTo(5))];
+    expect(claims).toHaveLength(1);
+    for (const claimed of claims) await bench.settle(claimed, spend(1_000_000));
+    for (const { id } of await runsOf(user)) await cancelRun(bench, id);
+    await changeBudget(bench, { scope: 'user', key: user, dayMicros: null });
+    bench.configure({ limits, timeZone: 'Pacific/Auckland' });
+  });
+
   it("counts a run that begins on a later day for that day's budget, and lets it wait when that has no room", async () => {
     const user = 'sleeper';
     const runs = [await bench.submit({ user }), await bench.submit({ user }), await bench.submit({ user })];
@@ -180,12 +220,13 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     expect(await read(user)).toMatchObject({ reservedMicros: 1_000_000 });
     await bench.settle(first, spend(2_500_000));
     expect(await read(user)).toMatchObject({ spentMicros: 2_500_000, reservedMicros: 0 });
-    expect(await bench.claimUpTo(5)).toEqual([]);
+    for (let look = 0; look < 3; look++) expect(await bench.claimUpTo(5)).toEqual([]);
     expect((await runsOf(user)).map(({ waitingFor }) => waitingFor)).toEqual(['budget', 'budget', null]);
     // The next day there is room again.
     await passADay();
     await bench.endWait();
-    const rest = await bench.claimUpTo(5);
+    // One in each look: only one run's money is moved in a transaction.
+    const rest = [...(await bench.claimUpTo(5)), ...(await bench.claimUpTo(5))];
     expect(rest).toHaveLength(2);
     for (const claimed of rest) await bench.settle(claimed, spend(0));
     const { rows } = await sql`select 1 from longhaul.budget_accounts where reserved_micros <> 0`.execute(

@@ -35,41 +35,57 @@ const CODES: Readonly<Record<BudgetScope, RunErrorCode>> = {
   global: 'global_budget',
 };
 
+/** What came of setting money aside. Neither: there is no budget at all, and nothing was written or locked. */
+export interface Reservation {
+  readonly isReserved: boolean;
+  /** The first budget that has no room. */
+  readonly full: FullBudget | null;
+}
+
 /**
  * Sets a run's ceiling aside in every budget it counts for, or in none of them: then the first that is full is returned.
- * Null when it is done, or when there is no budget at all. Money set aside on an earlier day comes over to today.
+ * Money set aside on an earlier day comes over to today.
  *
  * Holds the budgets until the transaction ends; the last thing to do in one. The caller has locked the run's row.
  */
 export async function reserveBudget(
   trx: Transaction,
   { runId, amountMicros, rules }: { runId: string; amountMicros: Micros; rules: RunRules },
-): Promise<FullBudget | null> {
+): Promise<Reservation> {
   const { rows } = await sql<{ full: FullBudget | Record<string, never> | null }>`
     select longhaul.reserve_budget(${runId}, ${amountMicros}, ${toCaps(rules.limits)}::json, ${rules.timeZone}) as full`.execute(
     trx,
   );
   const full = rows[0]?.full ?? null;
-  return full !== null && 'scope' in full ? (full as FullBudget) : null;
+  if (full === null) return { isReserved: true, full };
+  return { isReserved: false, full: 'scope' in full ? (full as FullBudget) : null };
+}
+
+/** Whether what a run may spend is set aside in today's budgets. */
+export async function isReservedToday(
+  trx: Transaction,
+  { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
+): Promise<boolean> {
+  if (row.reserved_on === null) return false;
+  const { rows } = await sql<{ is: boolean }>`
+    select reserved_on = longhaul.day_of(clock_timestamp(), ${rules.timeZone}) as is
+      from longhaul.runs where id = ${row.id}`.execute(trx);
+  return rows[0]?.is === true;
 }
 
 /**
- * Sees to it that the money set aside for a run that is about to begin is of today's budget. When there is no room for
- * it, nothing stays set aside, and the full budget is returned. The caller has locked the run's row.
+ * Sets aside in today's budgets what a run that is about to begin may still spend. When there is no room for it, nothing
+ * stays set aside, on no day. The caller has locked the run's row.
  */
 export async function moveReservation(
   trx: Transaction,
   { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
-): Promise<FullBudget | null> {
-  const isToday = await sql<{ is: boolean }>`
-    select reserved_on = longhaul.day_of(clock_timestamp(), ${rules.timeZone}) as is
-      from longhaul.runs where id = ${row.id}`.execute(trx);
-  if (isToday.rows[0]?.is === true) return null;
+): Promise<Reservation> {
   const limits = row.limits as RunLimits;
   const leftMicros = Math.max(0, toMicros(limits.maxBudgetUsd) - row.cost_micros);
-  const full = await reserveBudget(trx, { runId: row.id, amountMicros: leftMicros, rules });
-  if (full !== null) await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
-  return full;
+  const reservation = await reserveBudget(trx, { runId: row.id, amountMicros: leftMicros, rules });
+  if (reservation.full !== null) await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
+  return reservation;
 }
 
 /**
@@ -107,6 +123,20 @@ export function toBudgetError(full: FullBudget, amountMicros: Micros): LonghaulE
       },
     },
     retryAfterSeconds: Math.max(1, (Date.parse(resetsAt) - Date.now()) / 1_000),
+  });
+}
+
+/** An error for a caller who may not know what others spend: of a team's budget, and that of all, only when it begins anew. */
+export function withoutFiguresOfOthers(error: unknown): unknown {
+  if (!(error instanceof LonghaulError)) return error;
+  const budget = error.details['budget'] as { scope: BudgetScope; period: string; resetsAt: string } | undefined;
+  if (budget === undefined || budget.scope === 'user') return error;
+  const { scope, period, resetsAt } = budget;
+  const owner = scope === 'global' ? 'for all runs together' : `of this ${scope}`;
+  return new LonghaulError(error.code, {
+    message: `The budget ${owner} has no room for this run. It begins anew at ${resetsAt}; a lower limits.maxBudgetUsd may fit before.`,
+    details: { budget: { scope, period, resetsAt } },
+    retryAfterSeconds: error.retryAfterSeconds,
   });
 }
 

@@ -4,17 +4,12 @@ import { recordAudit } from '../audit/record.ts';
 import { toUsd } from '../core/money.ts';
 import { isFinal } from '../core/states.ts';
 import { CHANNELS } from '../db/database.ts';
+import { retryDeadlock } from '../db/retry-deadlock.ts';
 import { appendEvents } from './append-events.ts';
 import { spendBudget } from './budget.ts';
 import { wakeNext } from './park.ts';
 import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
-
-/** How often a cancellation is tried that meets a claim or a settlement half-way. */
-const MAX_TRIES = 5;
-
-/** Two transactions have each waited for a row of the other's (PostgreSQL, appendix A). */
-const DEADLOCK = '40P01';
 
 /**
  * Cancels a run: one that is not running at once, a running one by asking its worker, which ends the
@@ -26,16 +21,10 @@ const DEADLOCK = '40P01';
  * moment one waits, and finds either no message or a running run.
  */
 export async function cancelRun(deps: RunDeps, runId: string, actor: string = SYSTEM_ACTOR): Promise<Run | null> {
-  for (let tries = 1; ; tries++) {
-    try {
-      const run = await cancelOnce(deps, { runId, actor });
-      // Should it fail, the next run's end does it.
-      if (run?.status === 'cancelled') await wakeNext(deps, run).catch(() => {});
-      return run;
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== DEADLOCK || tries === MAX_TRIES) throw error;
-    }
-  }
+  const run = await retryDeadlock(() => cancelOnce(deps, { runId, actor }));
+  // Should it fail, the next run's end does it.
+  if (run?.status === 'cancelled') await wakeNext(deps, run).catch(() => {});
+  return run;
 }
 
 async function cancelOnce(

@@ -1,10 +1,12 @@
 import { sql, type Selectable } from 'kysely';
+import type { NewEvent } from '../core/events.ts';
 import { createId } from '../core/ids.ts';
 import { CHANNELS, type Transaction } from '../db/database.ts';
+import { retryDeadlock } from '../db/retry-deadlock.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Lease } from './append-events.ts';
-import { moveReservation, type BudgetScope } from './budget.ts';
+import { appendEvents, type Lease } from './append-events.ts';
+import { isReservedToday, moveReservation, type BudgetScope } from './budget.ts';
 import { findFullGate, lockGates, type Gate } from './concurrency.ts';
 import { parkRun, TRIED_AGAIN } from './park.ts';
 import { toMessage } from './place-in-line.ts';
@@ -54,7 +56,7 @@ interface ClaimOptions {
  */
 export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<Claimed> {
   const { database, queue } = deps;
-  return database.sql.transaction().execute(async (trx) => {
+  const claim = async (trx: Transaction): Promise<Claimed> => {
     const paused = await trx
       .selectFrom('longhaul.queues')
       .select('name')
@@ -65,21 +67,28 @@ export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<C
     await lockGates(trx, deps.rules);
     const runIds = await queue.take(trx, options);
     const claims: Claim[] = [];
+    const budgets = { areLocked: false };
     for (const runId of runIds) {
-      const claim = await claimRun(trx, { deps, options, runId });
-      if (claim !== null) claims.push(claim);
+      const claimed = await claimRun(trx, { deps, options, runId, budgets });
+      if (claimed !== null) claims.push(claimed);
     }
     return { claims, isMore: runIds.length === options.limit };
-  });
+  };
+  return retryDeadlock(() => database.sql.transaction().execute(claim));
 }
 
 interface ClaimRunOptions {
   readonly deps: RunDeps;
   readonly options: ClaimOptions;
   readonly runId: string;
+  /**
+   * Whether money was set aside in this transaction. It is for one run at the most: accounts are locked in one order, and
+   * those of a second run would come after the first one's.
+   */
+  readonly budgets: { areLocked: boolean };
 }
 
-async function claimRun(trx: Transaction, { deps, options, runId }: ClaimRunOptions): Promise<Claim | null> {
+async function claimRun(trx: Transaction, { deps, options, runId, budgets }: ClaimRunOptions): Promise<Claim | null> {
   const { queue } = deps;
   const row = await trx
     .updateTable('longhaul.runs')
@@ -106,7 +115,7 @@ async function claimRun(trx: Transaction, { deps, options, runId }: ClaimRunOpti
     await queue.remove(trx, { runId, queue: options.queue });
     return null;
   }
-  const obstacle = await findObstacle(trx, { deps, options, row });
+  const obstacle = await findObstacle(trx, { deps, options, row, budgets });
   if (obstacle !== null) {
     await putBack({ trx, queue, row, obstacle });
     return null;
@@ -142,7 +151,7 @@ const AGENT_WAIT_MS = 3_000;
 
 async function findObstacle(
   trx: Transaction,
-  { deps, options, row }: { deps: RunDeps; options: ClaimOptions; row: Selectable<RunsTable> },
+  { deps, options, row, budgets }: Omit<ClaimRunOptions, 'runId'> & { row: Selectable<RunsTable> },
 ): Promise<Obstacle | null> {
   const { rules } = deps;
   if (!options.agents.has(row.agent)) return { kind: 'later', waitMs: AGENT_WAIT_MS };
@@ -150,12 +159,13 @@ async function findObstacle(
   if (limitedUntil) return { kind: 'waiting', waitingFor: 'provider_limit', until: limitedUntil };
   const gate = await findFullGate(trx, { row, rules });
   if (gate !== null) return { kind: 'held', gate };
-  // Set aside on an earlier day, or given back while it waited: it is today's budget that it is going to spend.
-  if (row.reserved_on === null && row.waiting_for !== 'budget') return null;
-  const full = await moveReservation(trx, { row, rules });
-  return full === null
-    ? null
-    : { kind: 'waiting', waitingFor: 'budget', until: new Date(full.resetsAt), scope: full.scope };
+  // It is today's budget that it is going to spend: what was set aside on an earlier day, or never, is set aside now.
+  if (await isReservedToday(trx, { row, rules })) return null;
+  if (budgets.areLocked) return { kind: 'later', waitMs: 0 };
+  const { full, isReserved } = await moveReservation(trx, { row, rules });
+  budgets.areLocked = isReserved || full !== null;
+  if (full === null) return null;
+  return { kind: 'waiting', waitingFor: 'budget', until: new Date(full.resetsAt), scope: full.scope };
 }
 
 /**
@@ -220,8 +230,6 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
       ...(obstacle.kind === 'held' && {
         held_for: obstacle.gate,
         status: 'queued',
-        waiting_for: null,
-        waits_for_scope: null,
       }),
     })
     .where('id', '=', row.id)
@@ -232,6 +240,11 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
     case 'later':
       return queue.requeue(trx, toMessage(row, new Date(now + obstacle.waitMs)));
     case 'held':
+      if (wasWaiting) {
+        const queued: NewEvent = { type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } };
+        await appendEvents(trx, { runId: row.id, attempt: row.attempt - 1, events: [queued] });
+        await noteEndOfWait(trx, row.id);
+      }
       return queue.remove(trx, { runId: row.id, queue: row.queue });
     case 'waiting': {
       const { waitingFor, until, scope = null } = obstacle;

@@ -77,6 +77,22 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
     expect(waits[1]).toBeGreaterThan(19);
   });
 
+  it('does not try for ever where a moment is named again and again', async () => {
+    const run = await bench.submit({ agent: createReader({ retry: { deadlineSeconds: 60 } }) });
+    let status = 'queued';
+    let attempts = 0;
+    while (status !== 'failed' && attempts < 20) {
+      status = (await bench.settle(await bench.claim(), limited(0)))!.status;
+      attempts += 1;
+      if (status === 'waiting') expect(await readWait(run.id)).toBeGreaterThan(9);
+      await sql`update longhaul.runs set started_at = started_at - interval '11 seconds' where id = ${run.id}`.execute(
+        bench.database.sql,
+      );
+      await bench.endWait();
+    }
+    expect(attempts).toBeLessThan(5);
+  });
+
   it('fails at once when its agent has one attempt alone', async () => {
     await bench.submit({ agent: createReader({ retry: { maxAttempts: 1 } }) });
     expect(await bench.settle(await bench.claim(), limited(60))).toMatchObject({

@@ -6,6 +6,7 @@ import { toStorable } from '../core/text.ts';
 import type { RunErrorCode } from '../core/errors.ts';
 import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
+import { retryDeadlock } from '../db/retry-deadlock.ts';
 import { appendEvents, type Lease } from './append-events.ts';
 import { spendBudget } from './budget.ts';
 import { releaseHeld } from './concurrency.ts';
@@ -52,7 +53,7 @@ export async function settleAttempt(
   deps: RunDeps,
   { lease, settlement }: { lease: Lease; settlement: Settlement },
 ): Promise<Settled | null> {
-  const settled = await deps.database.sql.transaction().execute(async (trx) => {
+  const settle = async (trx: Transaction) => {
     const row = await trx
       .selectFrom('longhaul.runs')
       .selectAll()
@@ -62,7 +63,8 @@ export async function settleAttempt(
       .forUpdate()
       .executeTakeFirst();
     return row === undefined ? null : closeAttempt({ trx, deps, row, settlement });
-  });
+  };
+  const settled = await retryDeadlock(() => deps.database.sql.transaction().execute(settle));
   if (settled !== null) await afterAttempt(deps, settled);
   return settled;
 }
@@ -231,6 +233,6 @@ async function closeAttemptRow(trx: Transaction, options: { row: Selectable<Runs
 
 function addCounts(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
   const sum = { ...a };
-  for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
+  for (const [name, count] of Object.entries(b)) sum[name] = (Object.hasOwn(sum, name) ? (sum[name] ?? 0) : 0) + count;
   return sum;
 }

@@ -1,5 +1,6 @@
 import type { Micros } from '../core/money.ts';
 import { overriddenPriceOf, type PriceOverrides } from '../core/pricing.ts';
+import { head, toStorable } from '../core/text.ts';
 import { addUsage, NO_USAGE, type ModelUsage, type TokenUsage } from '../core/usage.ts';
 
 /** What an attempt spent, by model, as one source tells it. */
@@ -31,7 +32,8 @@ export function toSound({ costMicros, models }: Spending): Spending {
     costMicros: Math.round(clamp(costMicros, MOST.costUsd * 1e6)),
     models: Object.fromEntries(
       Object.entries(models).map(([model, usage]) => [
-        model,
+        // A provider's word, as everything here.
+        toStorable(head(model, 200)),
         {
           inputTokens: Math.round(clamp(usage.inputTokens, MOST.tokens)),
           outputTokens: Math.round(clamp(usage.outputTokens, MOST.tokens)),
@@ -68,7 +70,7 @@ export function totalUsage({ models }: Spending): TokenUsage {
 export function addModels(a: Spending['models'], b: Spending['models']): Record<string, ModelUsage> {
   const sum: Record<string, ModelUsage> = { ...a };
   for (const [model, usage] of Object.entries(b)) {
-    const before = sum[model];
+    const before = Object.hasOwn(sum, model) ? sum[model] : undefined;
     const costUsd = Math.round(((before?.costUsd ?? 0) + usage.costUsd) * 1_000_000) / 1_000_000;
     sum[model] = { ...addUsage(before ?? NO_USAGE, usage), costUsd };
   }

@@ -7,6 +7,7 @@ import { createId } from '../core/ids.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { toMicros } from '../core/money.ts';
 import type { Database, Transaction } from '../db/database.ts';
+import { retryDeadlock } from '../db/retry-deadlock.ts';
 import { appendEvents } from './append-events.ts';
 import { isWaitedFor, reserveBudget, toBudgetError } from './budget.ts';
 import { parkRun } from './park.ts';
@@ -50,7 +51,7 @@ export async function submitRun(deps: RunDeps, submission: Submission): Promise<
   const { agent, startAfter } = submission;
   const id = createId();
   const requestHash = submission.idempotencyKey === null ? null : hashRequest(submission);
-  const inserted = await database.sql.transaction().execute(async (trx) => {
+  const insert = async (trx: Transaction) => {
     if (submission.isOnlyRetry === true) await refuseSecondRetry(trx, submission.retryOf);
     const row = await trx
       .insertInto('longhaul.runs')
@@ -93,12 +94,13 @@ export async function submitRun(deps: RunDeps, submission: Submission): Promise<
     await queue.enqueue(trx, toMessage(row, startAfter));
     // Last, because all share the total, and hold it until they commit.
     const amountMicros = toMicros(submission.limits.maxBudgetUsd);
-    const full = await reserveBudget(trx, { runId: id, amountMicros, rules });
+    const { full } = await reserveBudget(trx, { runId: id, amountMicros, rules });
     if (full === null) return { ...row, event_seq: 1 };
     if (!isWaitedFor(full, rules)) throw toBudgetError(full, amountMicros);
     const until = new Date(Math.max(Date.parse(full.resetsAt), startAfter?.getTime() ?? 0));
     return parkRun(trx, { queue, runId: id, attempt: 0, waitingFor: 'budget', until, scope: full.scope });
-  });
+  };
+  const inserted = await retryDeadlock(() => database.sql.transaction().execute(insert));
   return toRun(inserted ?? (await findEarlier(database, submission, requestHash)));
 }
 

@@ -28,6 +28,17 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
   const sweep = () => bench.sweep();
   const waiting = async () => (await bench.depth()).waiting;
 
+  it('ends though a provider has named a model as nothing can be stored', async () => {
+    await submit();
+    const claimed = await claim();
+    const models = { 'evil\u0000m': { ...usage, costUsd: 0.0005 }, ['lone\ud800']: { ...usage, costUsd: 0 } };
+    await recordMetered(database, { lease: claimed.lease, metered: { costMicros: 500, models } });
+    await bench.expireLease(claimed.run.id);
+    const [lost] = await sweep();
+    expect(lost).toMatchObject({ id: claimed.run.id, status: 'queued', costUsd: 0.0005 });
+    await cancelRun(bench, claimed.run.id);
+  });
+
   it('knows the turns and tools of a lost attempt from its log', async () => {
     const run = await submit();
     const claimed = await claim();

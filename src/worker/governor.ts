@@ -36,6 +36,9 @@ const LOOK_EVERY_MS = 5_000;
 /** Where the provider names no time: twice the last one with each answer after it that says the same. */
 const UNNAMED_SECONDS = { first: 1, longest: 300 };
 
+/** After this long a run tries whether a limit still holds, whatever time the provider has named: it may be wrong. */
+const LONGEST_SECONDS = 3_600;
+
 /** Between two runs that try whether a limit is over. */
 const PROBE_EVERY_MS = 2_000;
 
@@ -93,7 +96,7 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
   async function note({ model, kind, resetAt, message, isAccountWide }: ProviderLimit): Promise<void> {
     const place = isAccountWide ? ALL_MODELS : toModelKey(model);
     const isNew = !limits.has(place);
-    const named = resetAt === null ? null : Math.max(0, (resetAt - Date.now()) / 1_000);
+    const named = resetAt === null ? null : Math.min(LONGEST_SECONDS, Math.max(0, (resetAt - Date.now()) / 1_000));
     const { first, longest } = UNNAMED_SECONDS;
     // Answers to calls that were under way when the limit was met say nothing new.
     await sql`

@@ -51,7 +51,10 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
       if ((scope === 'global') !== (key === undefined)) {
         throw fieldError('key', scope === 'global' ? 'must be left out for "global"' : `must name the ${scope}`);
       }
-      const change = { dayMicros: toLimit(usdPerDay), monthMicros: toLimit(usdPerMonth) };
+      const change = {
+        dayMicros: toLimit('usdPerDay', usdPerDay),
+        monthMicros: toLimit('usdPerMonth', usdPerMonth),
+      };
       const actor = keyActor(context.get('caller'));
       const data = { scope, key: key ?? null, usdPerDay, usdPerMonth };
       await changeBudget(
@@ -70,8 +73,11 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
   );
 }
 
-function toLimit(usd: number | null | undefined): number | null | undefined {
-  return typeof usd === 'number' ? toMicros(usd) : usd;
+function toLimit(path: string, usd: number | null | undefined): number | null | undefined {
+  if (typeof usd !== 'number') return usd;
+  const micros = toMicros(usd);
+  if (micros === 0 && usd > 0) throw fieldError(path, 'must be 0, or at least 0.000001');
+  return micros;
 }
 
 function toResource({ key, capMicros, spentMicros, reservedMicros, resetsAt, ...budget }: BudgetState): BudgetResource {

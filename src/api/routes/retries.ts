@@ -3,11 +3,13 @@ import { LonghaulError, toMessage } from '../../core/errors.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
 import { submitRun } from '../../run/submit.ts';
-import type { Api, ApiDeps } from '../api-deps.ts';
+import type { Api, SubmitDeps } from '../api-deps.ts';
+import { isOperator } from '../authenticate.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { retrySelectionSchema, runSchema, skippedRunSchema } from '../contract.ts';
 import { fieldError } from '../problem.ts';
 import type { Caller } from '../keys.ts';
+import { toRateLimitError } from '../rate-limits.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
@@ -16,7 +18,7 @@ import { idParams, runNotFound } from './run-id.ts';
 const DEFAULT_LIMIT = 200;
 
 /** Trying runs again by hand, one or many. Each is a new run that names the old one. */
-export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): void {
+export function addRetryRoutes(api: Api, { config, database, queue, rateLimits }: SubmitDeps): void {
   api.openapi(
     createRoute({
       method: 'post',
@@ -27,7 +29,7 @@ export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): 
       request: { params: idParams, headers: z.object({ 'idempotency-key': z.string().optional() }) },
       responses: {
         202: json(runSchema, 'The new run; its `retryOf` names the old one.'),
-        ...problems(400, 401, 404, 409, 422),
+        ...problems(400, 401, 402, 404, 409, 422, 429),
       },
     }),
     async (context) => {
@@ -122,6 +124,11 @@ export function addRetryRoutes(api: Api, { config, database, queue }: ApiDeps): 
       createdBy: caller.keyId,
       retryOf: run.id,
     });
+    // An operator tries hundreds again after a bad night.
+    if (!isOperator(caller)) {
+      const { states, isRefused } = await rateLimits.count({ user, keyId: caller.keyId });
+      if (isRefused) throw toRateLimitError(states);
+    }
     return submitRun({ database, queue, rules: config }, { ...submission, isOnlyRetry });
   }
 }

@@ -4,16 +4,17 @@ import { isFinal, RUN_STATUSES } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
 import { readAttempts } from '../../run/read-attempts.ts';
 import { readEvents } from '../../run/read-events.ts';
+import { withoutFiguresOfOthers } from '../../run/budget.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
 import { submitRun } from '../../run/submit.ts';
 import { toEventStream } from '../../stream/server-sent-events.ts';
-import type { Api, ApiDeps } from '../api-deps.ts';
+import type { Api, SubmitDeps } from '../api-deps.ts';
 import { isOperator } from '../authenticate.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { eventSchema, runSchema, submissionSchema } from '../contract.ts';
 import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
-import { createRateLimits, toRateLimitError, toRateLimitHeaders } from '../rate-limits.ts';
+import { toRateLimitError, toRateLimitHeaders } from '../rate-limits.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
@@ -22,9 +23,8 @@ const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 5
 const after = wholeNumber({ min: 0, max: 2_147_483_647 });
 
 /** Submitting, reading, following and cancelling runs. */
-export function addRunRoutes(api: Api, deps: ApiDeps): void {
-  const { config, database, queue, hub, log } = deps;
-  const rateLimits = createRateLimits({ database, limits: config.limits });
+export function addRunRoutes(api: Api, deps: SubmitDeps): void {
+  const { config, database, queue, hub, log, rateLimits } = deps;
 
   api.openapi(
     createRoute({
@@ -52,7 +52,9 @@ export function addRunRoutes(api: Api, deps: ApiDeps): void {
       const { states, isRefused } = await rateLimits.count({ user: submission.user, keyId: caller.keyId });
       for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
       if (isRefused) throw toRateLimitError(states);
-      const run = await submitRun({ database, queue, rules: config }, submission);
+      const run = await submitRun({ database, queue, rules: config }, submission).catch((error: unknown) => {
+        throw isOperator(caller) ? error : withoutFiguresOfOthers(error);
+      });
       return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
     },
   );
