@@ -1,6 +1,7 @@
 import { sql, type Selectable } from 'kysely';
 import type { WaitingFor } from '../core/events.ts';
 import type { Database, Transaction } from '../db/database.ts';
+import { retryDeadlock } from '../db/retry-deadlock.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { BudgetScope } from './budget.ts';
@@ -109,8 +110,11 @@ async function putInLine(
   { database, queue }: { database: Database; queue: Queue },
   places: readonly Parameters<typeof toMessage>[0][],
 ): Promise<void> {
-  if (places.length === 0) return;
-  await database.sql.transaction().execute(async (trx) => {
-    for (const place of places) await queue.requeue(trx, toMessage(place));
-  });
+  // In one order: of two that wake the same runs the second waits for the first.
+  const inOrder = places.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  if (inOrder.length === 0) return;
+  const work = async (trx: Transaction) => {
+    for (const place of inOrder) await queue.requeue(trx, toMessage(place));
+  };
+  await retryDeadlock(() => database.sql.transaction().execute(work));
 }
