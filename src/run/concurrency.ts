@@ -1,5 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
+import { retryDeadlock } from '../db/retry-deadlock.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import { toMessage } from './place-in-line.ts';
@@ -102,7 +103,7 @@ async function sweepGate({ database, queue, rules }: RunDeps, { gate, key }: { g
   }[gate];
   const room = limit === null ? BATCH_SIZE : limit - (await countRunning(database, { gate, key }));
   if (room <= 0) return 0;
-  return database.sql.transaction().execute(async (trx) => {
+  const release = async (trx: Transaction) => {
     const places = await trx
       .updateTable('longhaul.runs')
       .set({ held_for: null })
@@ -124,7 +125,8 @@ async function sweepGate({ database, queue, rules }: RunDeps, { gate, key }: { g
       .execute();
     for (const place of places) await queue.enqueue(trx, toMessage(place));
     return places.length;
-  });
+  };
+  return retryDeadlock(() => database.sql.transaction().execute(release));
 }
 
 async function countRunning(database: Database, { gate, key }: { gate: Gate; key: string }): Promise<number> {
