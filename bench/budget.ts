@@ -33,7 +33,7 @@ export async function measureBudget(bench: Bench): Promise<Measurement> {
   });
   let accepted = 0;
   let refused = 0;
-  let running = 0;
+  let unfinished = 0;
   let isSpent = false;
   const endAt = performance.now() + GIVE_UP_AFTER_MS;
 
@@ -41,16 +41,15 @@ export async function measureBudget(bench: Bench): Promise<Measurement> {
   async function keepSubmitting(user: string): Promise<void> {
     while (!isSpent && performance.now() < endAt) {
       try {
-        running += 1;
         const { id } = await client.submit({ agent: AGENT, prompt: 'Spend.', user });
         accepted += 1;
+        unfinished += 1;
         await client.run(id, { waitSeconds: 60 });
-        running -= 1;
+        unfinished -= 1;
       } catch (error) {
-        running -= 1;
         if (!(error instanceof LonghaulApiError) || error.code !== 'global_budget') throw error;
         refused += 1;
-        if (running === 0) isSpent = true;
+        if (unfinished === 0) isSpent = true;
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     }
