@@ -104,6 +104,27 @@ export async function wakeNext(
   await putInLine({ database, queue }, rows);
 }
 
+/** As long as a limit of the provider's is believed: see the worker's governor. */
+const OVERDUE_AFTER = sql.lit('1 hour');
+
+/** Runs that look for themselves at once. */
+const OVERDUE_BATCH = 10;
+
+/**
+ * Puts in line the eldest of those that have waited for a named time for an hour, where no limit of the provider's
+ * stands any more: it was wrong, or whoever knew of its end could not say so. What waits for the provider still is parked
+ * anew by its next attempt. Returns how many.
+ */
+export async function wakeOverdue({ database, queue }: { database: Database; queue: Queue }): Promise<number> {
+  const { rows } = await sql<Parameters<typeof toMessage>[0]>`
+    select id, queue, priority, fair_rank from longhaul.runs
+     where status = 'waiting' and waiting_for = 'provider_limit' and parked_at < now() - interval ${OVERDUE_AFTER}
+       and not exists (select from longhaul.provider_limits where until > now())
+     order by id limit ${sql.lit(OVERDUE_BATCH)}`.execute(database.sql);
+  await putInLine({ database, queue }, rows);
+  return rows.length;
+}
+
 const IS_DUE = sql`status = 'waiting' and (start_after is null or start_after <= now())`;
 
 async function putInLine(

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { cancelRun } from './cancel.ts';
-import { wakeRuns } from './park.ts';
+import { wakeOverdue, wakeRuns } from './park.ts';
 import { createReader, createRunBench, type RunBench } from './run.fixture.ts';
 import type { Settlement } from './settle.ts';
 
@@ -112,6 +112,23 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
     expect(await wakeRuns(bench, { waitingFor: 'provider_limit' })).toBe(1);
     const claimed = await bench.claim();
     expect(claimed.run).toMatchObject({ id: run.id, attempt: 1 });
+    await bench.settle(claimed);
+  });
+
+  it('is looked at again after an hour when no limit stands any more, though nobody has said that it is over', async () => {
+    const run = await bench.submit();
+    await bench.settle(await bench.claim(), limited(86_400));
+    expect(await wakeOverdue(bench)).toBe(0);
+    await sql`update longhaul.runs set parked_at = now() - interval '61 minutes' where id = ${run.id}`.execute(
+      bench.database.sql,
+    );
+    await sql`insert into longhaul.provider_limits (account, model, kind, message, until, next_probe_at)
+      values ('a', 'm', 'rate_limit', '', now() + interval '1 minute', now())`.execute(bench.database.sql);
+    expect(await wakeOverdue(bench)).toBe(0);
+    await sql`delete from longhaul.provider_limits`.execute(bench.database.sql);
+    expect(await wakeOverdue(bench)).toBe(1);
+    const claimed = await bench.claim();
+    expect(claimed.run.id).toBe(run.id);
     await bench.settle(claimed);
   });
 

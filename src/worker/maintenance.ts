@@ -5,6 +5,7 @@ import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
 import { sweepHeld } from '../run/concurrency.ts';
+import { wakeOverdue } from '../run/park.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { removeOldCounts } from '../run/remove-old-counts.ts';
 import { sweepLostRuns } from '../run/sweep-lost.ts';
@@ -28,6 +29,7 @@ export function startMaintenance(deps: {
     for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, onError }))
       logLostRun(log, { run, conclusion });
     await sweepHeld({ database, queue, rules: config });
+    await wakeOverdue({ database, queue });
   }
 
   async function expire(): Promise<void> {

@@ -65,7 +65,7 @@ export function startCustomers({ client, runs, signal }: CustomersOptions): Cust
 
   /** Sends a submission until it is answered: by its key it becomes one run, whatever got lost on the way. */
   function submit({ agent, task }: PlannedRun): Promise<RunResource> {
-    const submission = { agent, prompt: JSON.stringify(task), metadata: { run: task.name } };
+    const submission = { agent, team: 'chaos', prompt: JSON.stringify(task), metadata: { run: task.name } };
     return untilAnswered(() => client.submit(submission, { idempotencyKey: task.name }));
   }
 

@@ -175,7 +175,13 @@ function toConfig(claudePath: string): LonghaulConfig {
     ...(kind === 'stub' && { prewarm: false as const }),
   });
   const { runSeconds: _, ...chain } = TIMEOUTS;
-  return { claudePath, agents: { real: agent('real'), stub: agent('stub') }, worker: { slots: 3, ...chain } };
+  return {
+    claudePath,
+    agents: { real: agent('real'), stub: agent('stub') },
+    worker: { slots: 3, ...chain },
+    // Never reached, so that nothing waits for them, but kept account of; fewer at once than there are slots.
+    limits: { perTeam: { usdPerDay: 10_000 }, global: { usdPerMonth: 10_000, concurrent: 7 } },
+  };
 }
 
 /** A client with the key of the first start, once the server answers. */

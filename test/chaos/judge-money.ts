@@ -31,6 +31,14 @@ export function judgeMoney({ records, callsOf }: MoneyFacts): Judgment[] {
       },
       note: `${toUsd(runs.reduce((sum, { costMicros }) => sum + costMicros, 0))} in all`,
     }),
+    judgeEach('a budget has spent what the ledger and its sums say, and nothing is set aside any more', {
+      items: records.budgets,
+      findProblem({ name, spentMicros, reservedMicros, bookedMicros, summedMicros }) {
+        if (reservedMicros !== 0) return `${name}: ${reservedMicros} are still set aside`;
+        if (summedMicros !== bookedMicros) return `the sums make ${summedMicros} of ${bookedMicros}`;
+        return spentMicros === bookedMicros ? null : `${name}: ${spentMicros} spent of ${bookedMicros}`;
+      },
+    }),
     judgeEach('every attempt has ended, with one ledger entry', {
       items: attempts,
       findProblem({ run, attempt }) {

@@ -67,6 +67,7 @@ const toRecords = (changes: Partial<RunRecord>): Records => ({
   runs: new Map([['r001', { ...run, ...changes }]]),
   runCount: 1,
   queuedMessages: 0,
+  budgets: [{ name: 'team', spentMicros: 100, reservedMicros: 0, bookedMicros: 100, summedMicros: 100 }],
 });
 
 const toSeen = (changes: Partial<SeenRun> = {}): SeenRun => ({
@@ -143,6 +144,14 @@ describe('the judges of money', () => {
 
   it('see a sum that is wrong', () => {
     expect(judge({ costMicros: 90 })).toEqual(['a run costs the sum of its ledger entries']);
+  });
+
+  it.each([{ reservedMicros: 1 }, { spentMicros: 90 }, { summedMicros: 90 }])('see a budget with %j', (wrong) => {
+    const records = toRecords({});
+    const budgets = records.budgets.map((budget) => ({ ...budget, ...wrong }));
+    expect(toBroken(judgeMoney({ records: { ...records, budgets }, callsOf: new Map([['a1', [call]]]) }))).toEqual([
+      'a budget has spent what the ledger and its sums say',
+    ]);
   });
 
   it('see an attempt without an entry, and one without an end', () => {

@@ -12,6 +12,17 @@ export interface Records {
   readonly runCount: number;
   /** Messages that are still in line. */
   readonly queuedMessages: number;
+  /** Of the month: the team's, and that of all. Every run counts for both. */
+  readonly budgets: readonly BudgetRecord[];
+}
+
+export interface BudgetRecord {
+  readonly name: string;
+  readonly spentMicros: number;
+  readonly reservedMicros: number;
+  /** By the entries of the ledger, and by their sums. */
+  readonly bookedMicros: number;
+  readonly summedMicros: number;
 }
 
 export interface RunRecord {
@@ -75,6 +86,13 @@ export async function readRecords(url: string): Promise<Records> {
       select count(*)::int as count from longhaul_queue.job where state < 'completed' and name in ('real', 'stub')`.execute(
       database.sql,
     );
+    const budgets = await sql<BudgetRecord>`
+      select scope as name, sum(spent_micros)::bigint as "spentMicros", sum(reserved_micros)::bigint as "reservedMicros",
+             (select coalesce(sum(cost_micros), 0) from longhaul.ledger_entries)::bigint as "bookedMicros",
+             (select coalesce(sum(cost_micros), 0) from longhaul.cost_rollups
+               where dimension = 'total' and period = 'day')::bigint as "summedMicros"
+        from longhaul.budget_accounts where scope in ('team', 'global') and period = 'month'
+       group by scope`.execute(database.sql);
     const records = runs.map((run): RunRecord => ({
       id: run.id,
       name: (run.metadata as { run: string }).run,
@@ -110,6 +128,7 @@ export async function readRecords(url: string): Promise<Records> {
       runs: new Map(records.map((run) => [run.name, run])),
       runCount: runs.length,
       queuedMessages: jobs.rows[0]?.count ?? 0,
+      budgets: budgets.rows,
     };
   } finally {
     await database.close();
