@@ -55,4 +55,25 @@ describe.each(DATABASE_KINDS)('the zone of costs, on the %s database', (kind) =>
     await useCostZone(database, 'UTC');
     expect((await readDays()).map(({ cost }) => cost)).toEqual([120, 3]);
   });
+
+  it('sums more entries than fit in one statement, those of one instant among them, each once', async () => {
+    await sql`
+      insert into longhaul.ledger_entries
+      select (jsonb_populate_record(entry::longhaul.ledger_entries, jsonb_build_object(
+               'attempt_id', gen_random_uuid(), 'cost_micros', number,
+               'at', '2026-11-01Z'::timestamptz + (number / 7) * interval '1.0005 s'))).*
+        from (select entry from longhaul.ledger_entries as entry limit 1) as first, generate_series(1, 45000) as number`.execute(
+      database.sql,
+    );
+    expect(await useCostZone(database, 'Asia/Tokyo')).toBe(true);
+    const { rows } = await sql<{ cost: number; attempts: number }>`
+      select sum(cost_micros)::bigint as cost, count(*) filter (where position = 0) as attempts
+        from longhaul.ledger_entries`.execute(database.sql);
+    const days = await readDays();
+    const sum = (of: 'cost' | 'attempts') => days.reduce((total, day) => total + Number(day[of]), 0);
+    expect({ cost: sum('cost'), attempts: sum('attempts') }).toEqual({
+      cost: Number(rows[0]!.cost),
+      attempts: Number(rows[0]!.attempts),
+    });
+  });
 });

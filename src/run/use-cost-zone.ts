@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
 
-/** Attempts summed up in one statement. */
-const BATCH_SIZE = 2_000;
+/** Entries summed up in one statement: by time, so that the sums of a day are written a few times and not for every entry. */
+const BATCH_SIZE = 20_000;
 
 /**
- * Sees to it that the sums of the ledger are by the days of `timeZone`, and makes them anew when they are not: about 20 s
+ * Sees to it that the sums of the ledger are by the days of `timeZone`, and makes them anew when they are not: about 45 s
  * for a million entries, in which whoever settles a run waits. Returns whether they were. Servers whose configurations
  * name different time zones undo each other's at every start.
  */
@@ -16,34 +16,35 @@ export async function useCostZone(database: Database, timeZone: string): Promise
     // Another may have done it meanwhile.
     if (await isUsed(trx, timeZone)) return false;
     await sql`delete from longhaul.cost_rollups`.execute(trx);
-    for (let after: string | null = NO_ATTEMPT; after !== null;) after = await sumUpBatch(trx, { after, timeZone });
+    for (let after: Date | null = LONG_AGO; after !== null;) after = await sumUpBatch(trx, { after, timeZone });
     await sql`insert into longhaul.cost_zone (zone) values (${timeZone})
       on conflict ((true)) do update set zone = excluded.zone`.execute(trx);
     return true;
   });
 }
 
-const NO_ATTEMPT = '00000000-0000-0000-0000-000000000000';
+const LONG_AGO = new Date(0);
 
 async function isUsed(on: Database['sql'], timeZone: string): Promise<boolean> {
   const { rows } = await sql`select 1 from longhaul.cost_zone where zone = ${timeZone}`.execute(on);
   return rows.length > 0;
 }
 
-/** Sums up the next attempts after one, by their ids; returns the last of them, or null when there was none. */
+/**
+ * Sums up the next entries after a time, and all that share the last one's; returns that, or null when there was none.
+ * Times are kept to the microsecond and `Date` has milliseconds: a batch begins and ends at whole ones.
+ */
 async function sumUpBatch(
   trx: Transaction,
-  { after, timeZone }: { after: string; timeZone: string },
-): Promise<string | null> {
-  const { rows } = await sql<{ last: string | null }>`
-    with next as (
-      select distinct attempt_id from longhaul.ledger_entries
-       where attempt_id > ${after} order by attempt_id limit ${sql.lit(BATCH_SIZE)}),
+  { after, timeZone }: { after: Date; timeZone: string },
+): Promise<Date | null> {
+  const { rows } = await sql<{ until: Date | null }>`
+    with last as (
+      select date_trunc('milliseconds', max(at)) + interval '1 millisecond' as until
+        from (select at from longhaul.ledger_entries where at >= ${after} order by at limit ${sql.lit(BATCH_SIZE)}) as next),
     batch as (
-      select array_agg(entry) as entries from longhaul.ledger_entries as entry
-       where attempt_id in (select attempt_id from next))
-    select (select max(attempt_id::text) from next) as last, longhaul.sum_up(batch.entries, ${timeZone}) from batch`.execute(
-    trx,
-  );
-  return rows[0]?.last ?? null;
+      select array_agg(entry) as entries from longhaul.ledger_entries as entry, last
+       where entry.at >= ${after} and entry.at < last.until)
+    select last.until, longhaul.sum_up(batch.entries, ${timeZone}) from batch, last`.execute(trx);
+  return rows[0]?.until ?? null;
 }
