@@ -1,13 +1,11 @@
 import { sql } from 'kysely';
-import { expect } from 'vitest';
-import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { createQueueDatabase } from '../../test/support/queue-database.ts';
 import type { Config } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
 import type { RunErrorCode } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
-import { migrate } from '../db/migrate.ts';
-import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
 import type { Channel } from './channels/channel.ts';
 import { deliverDue } from './deliver.ts';
 import { evaluateRules } from './evaluate.ts';
@@ -36,14 +34,7 @@ export function createConfig(parts: Partial<LonghaulConfig> = {}): Config {
 
 /** A database with a queue and a clock that stands until it is moved, and what happens to runs in few words. */
 export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
-  const { database, url, remove } = await createTestDatabase(kind);
-  await migrate(database);
-  const queue = createPgBossQueue({
-    database,
-    expireSeconds: 180,
-    onError: (error) => expect.unreachable(error.message),
-  });
-  await queue.start(['reader', 'writer']);
+  const { database, url, queue, remove } = await createQueueDatabase(kind, ['reader', 'writer']);
   let now = NOON;
 
   async function addRun({ agent = 'reader', errorCode = null, costUsd = 0, finishedAt = now }: RunOptions = {}) {
@@ -75,10 +66,7 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
     database,
     queue,
     url,
-    remove: async () => {
-      await queue.stop();
-      await remove();
-    },
+    remove,
     now: () => now,
     /** Moves the clock on. */
     pass: (ms: number) => {

@@ -1,16 +1,20 @@
 import { expect } from 'vitest';
-import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { createQueueDatabase } from '../../test/support/queue-database.ts';
+import type { Config } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
+import { createId } from '../core/ids.ts';
 import { createLog, type Logger } from '../core/log.ts';
-import type { Config } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
-import { migrate } from '../db/migrate.ts';
-import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
 import type { Queue } from '../queue/queue.ts';
+import { claimRuns, type Claim } from '../run/claim.ts';
+import { settlement } from '../run/run.fixture.ts';
+import { settleAttempt } from '../run/settle.ts';
 import { createEventHub } from '../stream/event-hub.ts';
 import { createApi } from './api.ts';
 import type { Api } from './api-deps.ts';
+import type { RunResource } from './contract.ts';
 import { generateKey, storeKey } from './keys.ts';
 
 type RequestOptions = RequestInit & { key?: string };
@@ -27,6 +31,14 @@ export interface TestApi {
   request(path: string, options?: RequestOptions): Promise<Response>;
   /** Posts a body as `application/json`: a text as it stands, anything else as JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** Submits a run of `reader`, which is accepted. */
+  submit(changes?: object): Promise<RunResource>;
+  /** Claims up to `limit` runs of `reader`, as a worker does. */
+  claimUpTo(limit: number): Promise<readonly Claim[]>;
+  /** Claims the one run of `reader` that comes next. */
+  claim(): Promise<Claim>;
+  /** Ends an attempt as its worker does: well, or, with `detail`, with `provider_auth`. */
+  finish(claimed: Claim, detail?: string): Promise<unknown>;
   /** Another server on the same database, with limits of its own: sends requests to it. */
   startServer(limits: LonghaulConfig['limits']): TestApi['request'];
   close(): Promise<void>;
@@ -47,14 +59,7 @@ export async function startApi(
   const resolve = (given: LonghaulConfig['limits']) =>
     resolveConfig({ input: { agents, limits: given }, baseDir: '/', env: {} });
   const config = resolve(limits);
-  const { database, remove } = await createTestDatabase(kind);
-  await migrate(database);
-  const queue = createPgBossQueue({
-    database,
-    expireSeconds: 180,
-    onError: (error) => expect.unreachable(error.message),
-  });
-  await queue.start(['reader', 'brief']);
+  const { database, queue, remove } = await createQueueDatabase(kind, ['reader', 'brief']);
   const hub = await createEventHub(database);
   const startServer = (server: Config) => createApi({ config: server, database, queue, hub, version: '0.0.0', log });
   const api = startServer(config);
@@ -70,6 +75,18 @@ export async function startApi(
         headers: { authorization: `Bearer ${key}`, ...(headers as Record<string, string>) },
       });
   const request = requestOf(api);
+  const post: TestApi['post'] = (path, body, headers = {}) =>
+    request(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  const deps = { database, queue, rules: config };
+  const claimUpTo = async (limit: number) => {
+    const agents = new Set(['reader']);
+    return (await claimRuns(deps, { queue: 'reader', workerId: createId(), limit, agents })).claims;
+  };
+
   return {
     api,
     database,
@@ -78,15 +95,26 @@ export async function startApi(
     plainKey,
     request,
     startServer: (given) => requestOf(startServer(resolve(given))),
-    post: (path, body, headers = {}) =>
-      request(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
+    post,
+    async submit(changes = {}) {
+      const response = await post('/v1/runs', { agent: 'reader', prompt: 'hello', ...changes });
+      expect(response.status).toBe(202);
+      return (await response.json()) as RunResource;
+    },
+    claimUpTo,
+    claim: async () => (await claimUpTo(1))[0]!,
+    finish: (claimed, detail) =>
+      settleAttempt(deps, {
+        lease: claimed.lease,
+        settlement: {
+          ...settlement,
+          ...(detail !== undefined && { outcome: { status: 'failed', code: 'provider_auth', detail } }),
+          metered: { costMicros: 0, models: {} },
+          reported: { costMicros: 1_500, models: {} },
+        },
       }),
     async close() {
       await hub.close();
-      await queue.stop();
       await remove();
     },
   };

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { Database } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
@@ -40,17 +40,26 @@ export async function emptyAudit(database: Database): Promise<void> {
   await tamperWith(database, `insert into longhaul.audit_head (seq, hash) values (0, repeat('0', 64))`);
 }
 
-/** A database with an empty audit record, and what is done to it, in few words. */
-export async function createAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
-  const { database, remove } = await createTestDatabase(kind);
-  await migrate(database);
+/** Gives the suite a database, with an empty audit record before each test, and what is done to it in few words. */
+export function useAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
+  let database: Database;
+  let remove: () => Promise<void>;
+
+  beforeAll(async () => {
+    ({ database, remove } = await createTestDatabase(kind));
+    await migrate(database);
+  });
+  beforeEach(() => emptyAudit(database));
+  afterAll(() => remove());
 
   const record = (...records: AuditRecord[]) =>
     database.sql.transaction().execute((trx) => recordAuditMany(trx, records));
   const tamper = (statement: string) => tamperWith(database, statement);
 
   return {
-    database,
+    get database() {
+      return database;
+    },
     record,
     tamper,
     recordNumbered: (count: number) =>
@@ -73,9 +82,5 @@ export async function createAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
       return problems.map(({ seq, what }) => `${seq}: ${what.split(/[.:] /)[0]}`);
     },
     list: () => readAudit(database, { filter: {}, limit: 200 }),
-    reset: () => emptyAudit(database),
-    remove,
   };
 }
-
-export type AuditBench = Awaited<ReturnType<typeof createAuditBench>>;

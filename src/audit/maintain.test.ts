@@ -1,20 +1,14 @@
 import { sql } from 'kysely';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { createAuditBench, log, type AuditBench } from './audit.fixture.ts';
+import { log, useAuditBench } from './audit.fixture.ts';
 import { maintainAudit } from './maintain.ts';
 import { removeExpiredAudit } from './remove-expired.ts';
 import { sealAudit } from './seal.ts';
 import { verifyAudit } from './verify.ts';
 
 describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => {
-  let bench: AuditBench;
-
-  beforeAll(async () => {
-    bench = await createAuditBench(kind);
-  });
-  beforeEach(() => bench.reset());
-  afterAll(() => bench.remove());
+  const bench = useAuditBench(kind);
 
   describe('a seal', () => {
     it('is set on each day that is over, once', async () => {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { createAuditBench, entry, type AuditBench } from './audit.fixture.ts';
+import { entry, useAuditBench } from './audit.fixture.ts';
 import { chainAudit } from './chain.ts';
 import { hashEntry } from './hash.ts';
 import { exportAudit, readAudit } from './read.ts';
@@ -10,13 +10,7 @@ import { sealAudit } from './seal.ts';
 import { verifyAudit } from './verify.ts';
 
 describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => {
-  let bench: AuditBench;
-
-  beforeAll(async () => {
-    bench = await createAuditBench(kind);
-  });
-  beforeEach(() => bench.reset());
-  afterAll(() => bench.remove());
+  const bench = useAuditBench(kind);
 
   describe('an entry', () => {
     it('is written with what it records, or not at all', async () => {

@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { createAuditBench, log, type AuditBench } from './audit.fixture.ts';
+import { log, useAuditBench } from './audit.fixture.ts';
 import { hashEntry } from './hash.ts';
 import { maintainAudit } from './maintain.ts';
 import { exportAudit } from './read.ts';
 import { verifyAudit } from './verify.ts';
 
 describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => {
-  let bench: AuditBench;
-
-  beforeAll(async () => {
-    bench = await createAuditBench(kind);
-  });
-  beforeEach(() => bench.reset());
-  afterAll(() => bench.remove());
+  const bench = useAuditBench(kind);
 
   describe('verification', () => {
     beforeEach(async () => {

@@ -1,31 +1,20 @@
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../test/support/run-command.ts';
-import { startApi, type TestApi } from '../api/api.fixture.ts';
 import type { AlertResource } from '../api/contract.ts';
-import { generateKey, storeKey } from '../api/keys.ts';
-import { listen, type Listening } from '../api/listen.ts';
 import { createId } from '../core/ids.ts';
+import { startOperatorServer, type OperatorServer } from './operator.fixture.ts';
 
 describe('longhaul alerts', () => {
-  let service: TestApi;
-  let server: Listening;
-  let env: Record<string, string>;
+  let operator: OperatorServer;
 
   const longhaul = (args: string[], changes: Record<string, string> = {}) =>
-    runCommand(['alerts', ...args], { cwd: tmpdir(), env: { ...env, ...changes } });
+    runCommand(['alerts', ...args], { cwd: tmpdir(), env: { ...operator.env, ...changes } });
 
   beforeAll(async () => {
-    service = await startApi('embedded');
-    server = await listen({ fetch: service.api.fetch, host: '127.0.0.1', port: 0 });
-    const key = generateKey();
-    await storeKey(service.database, { key, name: 'operator', scopes: ['admin'] });
-    env = { PATH: process.env['PATH'] ?? '', LONGHAUL_URL: server.url, LONGHAUL_API_KEY: key };
+    operator = await startOperatorServer();
   });
-  afterAll(async () => {
-    await server.close();
-    await service.close();
-  });
+  afterAll(() => operator.close());
 
   it('lists what is open, and with --all what is over', async () => {
     expect(await longhaul([])).toMatchObject({
@@ -39,7 +28,7 @@ describe('longhaul alerts', () => {
       ['Over\x1b[2J', 'resolved'],
       ['Here', 'open'],
     ] as const) {
-      await service.database.sql
+      await operator.service.database.sql
         .insertInto('longhaul.alerts')
         .values({ id: createId(), key: `about:${title}`, title, state, ...facts, ...times })
         .execute();
@@ -58,7 +47,7 @@ describe('longhaul alerts', () => {
   });
 
   it('is refused as every command is', async () => {
-    expect(await longhaul([], { LONGHAUL_API_KEY: service.plainKey })).toMatchObject({ exitCode: 65 });
+    expect(await longhaul([], { LONGHAUL_API_KEY: operator.service.plainKey })).toMatchObject({ exitCode: 65 });
     expect(await longhaul([], { LONGHAUL_URL: 'http://127.0.0.1:9' })).toMatchObject({ exitCode: 85 });
     expect(await longhaul(['--limit', '0'])).toMatchObject({ exitCode: 2 });
   });

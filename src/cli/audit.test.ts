@@ -3,21 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../test/support/run-command.ts';
-import { startApi, type TestApi } from '../api/api.fixture.ts';
 import type { AuditEntryResource } from '../api/contract.ts';
-import { generateKey, storeKey } from '../api/keys.ts';
-import { listen, type Listening } from '../api/listen.ts';
 import { emptyAudit, tamperWith } from '../audit/audit.fixture.ts';
 import { chainAudit } from '../audit/chain.ts';
 import { recordAuditMany } from '../audit/record.ts';
+import { startOperatorServer, type OperatorServer } from './operator.fixture.ts';
 
 describe('longhaul audit', () => {
-  let service: TestApi;
-  let server: Listening;
-  let env: Record<string, string>;
+  let operator: OperatorServer;
   let cwd: string;
 
-  const longhaul = (...args: string[]) => runCommand(['audit', ...args], { cwd, env });
+  const longhaul = (...args: string[]) => runCommand(['audit', ...args], { cwd, env: operator.env });
   const parseLines = (text: string) =>
     text
       .trim()
@@ -26,16 +22,11 @@ describe('longhaul audit', () => {
 
   beforeAll(async () => {
     cwd = await mkdtemp(path.join(tmpdir(), 'longhaul-audit-'));
-    service = await startApi('embedded');
-    server = await listen({ fetch: service.api.fetch, host: '127.0.0.1', port: 0 });
-    const key = generateKey();
-    await storeKey(service.database, { key, name: 'operator', scopes: ['admin'] });
-    await emptyAudit(service.database); // The keys that were made are in it.
-    env = { PATH: process.env['PATH'] ?? '', LONGHAUL_URL: server.url, LONGHAUL_API_KEY: key };
+    operator = await startOperatorServer();
+    await emptyAudit(operator.service.database); // The keys that were made are in it.
   });
   afterAll(async () => {
-    await server.close();
-    await service.close();
+    await operator.close();
     await rm(cwd, { recursive: true });
   });
 
@@ -48,7 +39,7 @@ describe('longhaul audit', () => {
   });
 
   it('shows the newest entries, verifies the chain, and writes it out', async () => {
-    await service.database.sql.transaction().execute((trx) =>
+    await operator.service.database.sql.transaction().execute((trx) =>
       recordAuditMany(
         trx,
         Array.from({ length: 300 }, (_, index) => ({
@@ -59,7 +50,7 @@ describe('longhaul audit', () => {
         })),
       ),
     );
-    await chainAudit(service.database);
+    await chainAudit(operator.service.database);
     const listed = await longhaul('--limit', '2');
     expect(listed.stdout).toMatch(
       /^SEQ +AGE +ACTION +SUBJECT +ACTOR +DATA\n300 +\d+ s +run\.succeeded +run-300\\x1b\[2J +worker:7/,
@@ -99,8 +90,8 @@ describe('longhaul audit', () => {
   });
 
   it('names each place where the chain is broken, and exits 1', async () => {
-    await tamperWith(service.database, `update longhaul.audit set data = '{}' where seq = 17`);
-    await tamperWith(service.database, 'delete from longhaul.audit where seq = 20');
+    await tamperWith(operator.service.database, `update longhaul.audit set data = '{}' where seq = 17`);
+    await tamperWith(operator.service.database, 'delete from longhaul.audit where seq = 20');
     const { exitCode, stdout } = await longhaul('verify');
     expect(exitCode).toBe(1);
     expect(stdout.split('\n')).toEqual([

@@ -1,34 +1,23 @@
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommand } from '../../test/support/run-command.ts';
-import { startApi, type TestApi } from '../api/api.fixture.ts';
-import { generateKey, storeKey } from '../api/keys.ts';
-import { listen, type Listening } from '../api/listen.ts';
+import { startOperatorServer, type OperatorServer } from './operator.fixture.ts';
 
-let service: TestApi;
-let server: Listening;
-let env: Record<string, string>;
+let operator: OperatorServer;
 
 beforeAll(async () => {
-  service = await startApi('embedded');
-  server = await listen({ fetch: service.api.fetch, host: '127.0.0.1', port: 0 });
-  const key = generateKey();
-  await storeKey(service.database, { key, name: 'operator', scopes: ['admin'] });
-  env = { PATH: process.env['PATH'] ?? '', LONGHAUL_URL: server.url, LONGHAUL_API_KEY: key };
+  operator = await startOperatorServer();
 });
 
-afterAll(async () => {
-  await server.close();
-  await service.close();
-});
+afterAll(() => operator.close());
 
-const budgets = (...args: string[]) => runCommand(['budgets', ...args], { cwd: tmpdir(), env });
+const budgets = (...args: string[]) => runCommand(['budgets', ...args], { cwd: tmpdir(), env: operator.env });
 
 it('lists budgets, and changes one', async () => {
   expect((await budgets()).stdout).toBe('Nothing was spent or set aside yet.\n');
   const set = await budgets('set', '--team', 'ops', '--per-day', '10');
   expect(set.stdout).toMatch(/^team ops +day +\$0\.00 +\$0\.00 +\$10\.00 \(set\) +0 % +20\d\d-\d\d-\d\d 00:00 UTC$/m);
-  await service.post('/v1/runs', { agent: 'reader', prompt: 'x', team: 'ops' });
+  await operator.service.post('/v1/runs', { agent: 'reader', prompt: 'x', team: 'ops' });
   expect((await budgets('--json')).stdout).toContain('"reservedUsd":1');
   expect((await budgets()).stdout).toMatch(/^team ops +day +\$0\.00 +\$1\.00 +\$10\.00 \(set\) +10 %/m);
   const unset = await budgets('set', '--team', 'ops', '--per-day', 'none');

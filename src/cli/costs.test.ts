@@ -1,13 +1,11 @@
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startApi, type TestApi } from '../api/api.fixture.ts';
-import { generateKey, storeKey } from '../api/keys.ts';
-import { listen, type Listening } from '../api/listen.ts';
 import type { CostRowResource, CostsResource, CostSumsResource } from '../client/client.ts';
 import { createTestLedger } from '../run/cost.fixture.ts';
 import { formatCosts } from './cost-report.ts';
 import { addCostsCommand } from './costs.ts';
 import { formatCsv } from './csv.ts';
+import { startOperatorServer, type OperatorServer } from './operator.fixture.ts';
 import { createShell } from './shell.ts';
 
 const sums: CostSumsResource = {
@@ -117,23 +115,15 @@ describe('the costs as CSV', () => {
 
 describe('longhaul costs', () => {
   const USERS = 201;
-  let service: TestApi;
-  let server: Listening;
-  const key = generateKey();
+  let operator: OperatorServer;
 
   beforeAll(async () => {
-    service = await startApi('embedded');
-    await storeKey(service.database, { key, name: 'operator', scopes: ['admin'] });
-    const { fetch } = service.api;
-    server = await listen({ fetch, host: '127.0.0.1', port: 0 });
-    const ledger = await createTestLedger(service.database, 'UTC');
+    operator = await startOperatorServer();
+    const ledger = await createTestLedger(operator.service.database, 'UTC');
     for (let index = 0; index < USERS; index++)
       await ledger.post({ at: '2026-03-10T12:00:00Z', user: `u${index}`, models: [{ model: 'm', costMicros: index }] });
   });
-  afterAll(async () => {
-    await server.close();
-    await service.close();
-  });
+  afterAll(() => operator.close());
 
   async function run(...options: string[]) {
     const printed = { stdout: '', stderr: '' };
@@ -143,7 +133,7 @@ describe('longhaul costs', () => {
       return { ...shell[name], columns: 100, write, line: (text = '') => write(`${text}\n`) };
     };
     const program = new Command('longhaul');
-    const env = { LONGHAUL_URL: server.url, LONGHAUL_API_KEY: key };
+    const { env } = operator;
     addCostsCommand(program, { ...shell, env, stdout: output('stdout'), stderr: output('stderr') });
     const range = ['--from', '2026-03-01', '--to', '2026-04-01'];
     await program.parseAsync(['costs', '--by', 'user', ...range, ...options], { from: 'user' });

@@ -1,23 +1,10 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { costOf } from '../core/pricing.ts';
 import { NO_USAGE } from '../core/usage.ts';
-import { createGateway, type Gateway } from './gateway.ts';
-import { sse, startUpstream, type TestUpstream } from './upstream.fixture.ts';
+import { MODEL, useGatewayBench } from './gateway.fixture.ts';
+import { sse } from './upstream.fixture.ts';
 
-const MODEL = 'claude-sonnet-4-5';
-
-let upstream: TestUpstream;
-let gateway: Gateway;
-
-beforeEach(async () => {
-  upstream = await startUpstream();
-  gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000 });
-});
-
-afterEach(async () => {
-  await gateway.close();
-  await upstream.close();
-});
+const bench = useGatewayBench();
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   'however they fall, the ceiling is passed by less than one input (%i)',
@@ -26,7 +13,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const ceilingMicros = 50_000 + random(400_000);
     let spentMicros = 0;
     let largestInputMicros = 0;
-    upstream.answerWith(async (response, request) => {
+    bench.upstream.answerWith(async (response, request) => {
       // Uncached text, or written to the cache for an hour: the dearest input there is.
       const tokens = Math.floor(request.body.length / 4);
       const cached = random(2) === 0 ? 0 : tokens;
@@ -52,26 +39,20 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       response.end(sse('message_delta', { usage: { output_tokens: outputTokens } }));
     });
 
-    const pass = gateway.open({ attemptId: 'attempt-1', ceilingMicros });
-    const post = (body: object): Promise<Response> =>
-      fetch(`${gateway.url}/v1/messages`, {
-        method: 'POST',
-        headers: { 'x-api-key': pass.token },
-        body: JSON.stringify({ model: MODEL, ...body }),
-      });
+    bench.open({ ceilingMicros });
     // Several loops side by side, as sub-agents are, each until it is refused.
     const loop = async (): Promise<void> => {
       for (;;) {
         await turnsOfTheLoop(random(10));
         const padding = 'x'.repeat(random(20_000));
-        const response = await post({ max_tokens: 1 + random(20_000), stream: true, padding });
+        const response = await bench.post({ max_tokens: 1 + random(20_000), stream: true, padding });
         await response.text();
         if (response.status === 402) return;
       }
     };
     await Promise.all(Array.from({ length: 1 + random(8) }, loop));
-    expect(pass.failure()).toMatchObject({ code: 'max_budget' });
-    expect(pass.meter().costMicros).toBe(spentMicros);
+    expect(bench.pass.failure()).toMatchObject({ code: 'max_budget' });
+    expect(bench.pass.meter().costMicros).toBe(spentMicros);
     expect(spentMicros).toBeLessThanOrEqual(ceilingMicros + largestInputMicros);
     // And all of it can be used, but for what would pay less than a hundred tokens.
     expect(spentMicros).toBeGreaterThan(ceilingMicros - 100 * 16.5);

@@ -1,54 +1,15 @@
-import type { ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
-import type { OpenOptions } from './lane.ts';
-import { startUpstream, type SeenRequest, type TestUpstream } from './upstream.fixture.ts';
+import { describe, expect, test } from 'vitest';
+import { answer, MODEL, useGatewayBench } from './gateway.fixture.ts';
+import type { SeenRequest } from './upstream.fixture.ts';
 
-const MODEL = 'claude-sonnet-4-5';
 /** What a token of output costs at most: $15 for a million, and a tenth more in the United States. */
 const MICROS_PER_TOKEN = 16.5;
 
-let upstream: TestUpstream;
-let gateway: Gateway;
-let pass: GatewayPass;
-
-beforeEach(async () => {
-  upstream = await startUpstream();
-  gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000 });
-});
-
-afterEach(async () => {
-  await expect.poll(() => pass.openRequests).toBe(0);
-  await gateway.close();
-  await upstream.close();
-});
-
-function open(limits: Pick<OpenOptions, 'ceilingMicros'>): void {
-  pass = gateway.open({ attemptId: 'attempt-1', ...limits });
-}
-
-function post(body: object | string, { path = '/v1/messages', signal }: PostOptions = {}): Promise<Response> {
-  return fetch(gateway.url + path, {
-    method: 'POST',
-    headers: { 'x-api-key': pass.token },
-    body: typeof body === 'string' ? body : JSON.stringify({ model: MODEL, ...body }),
-    signal: signal ?? null,
-  });
-}
-
-interface PostOptions {
-  readonly path?: string;
-  readonly signal?: AbortSignal;
-}
-
-function answer(response: ServerResponse, usage: { inputTokens?: number; outputTokens?: number }): void {
-  const { inputTokens = 0, outputTokens = 0 } = usage;
-  response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ model: MODEL, usage: { input_tokens: inputTokens, output_tokens: outputTokens } }));
-}
+const bench = useGatewayBench();
+const { open, post } = bench;
 
 const answerWith = (usage: Parameters<typeof answer>[1]): void =>
-  upstream.answerWith((response) => answer(response, usage));
+  bench.upstream.answerWith((response) => answer(response, usage));
 
 const bodyOf = (seen: SeenRequest | undefined): Record<string, unknown> =>
   JSON.parse(seen?.body.toString() ?? '') as Record<string, unknown>;
@@ -57,7 +18,7 @@ const bodyOf = (seen: SeenRequest | undefined): Record<string, unknown> =>
 function answerByHand(): { next(): Promise<Arrived> } {
   const arrived: Arrived[] = [];
   let wake = (): void => undefined;
-  upstream.answerWith((response, request) => {
+  bench.upstream.answerWith((response, request) => {
     arrived.push({ request, give: (usage) => answer(response, usage), drop: () => response.destroy() });
     wake();
   });
@@ -86,19 +47,19 @@ describe('the money that is left', () => {
     const thinking = { type: 'enabled', budget_tokens: 31_999 };
     await (await post({ max_tokens: 32_000, thinking })).text();
     const most = Math.floor(100_000 / MICROS_PER_TOKEN);
-    expect(bodyOf(upstream.seen[0])).toEqual({
+    expect(bodyOf(bench.upstream.seen[0])).toEqual({
       model: MODEL,
       max_tokens: most,
       thinking: { type: 'enabled', budget_tokens: 4_096 },
     });
-    expect(Number(upstream.seen[0]?.headers['content-length'])).toBe(upstream.seen[0]?.body.length);
+    expect(Number(bench.upstream.seen[0]?.headers['content-length'])).toBe(bench.upstream.seen[0]?.body.length);
   });
 
   test('lowers nothing that it can pay: not a byte of the request changes', async () => {
     open({ ceilingMicros: 100_000 });
     const body = `{ "model":"${MODEL}", "n":1.0, "max_tokens": ${Math.floor(100_000 / MICROS_PER_TOKEN)} }`;
     await (await post(body)).text();
-    expect(upstream.seen[0]?.body.toString()).toBe(body);
+    expect(bench.upstream.seen[0]?.body.toString()).toBe(body);
   });
 
   test('shrinks by what was used', async () => {
@@ -106,7 +67,7 @@ describe('the money that is left', () => {
     answerWith({ inputTokens: 10_000, outputTokens: 1_000 });
     await (await post({ max_tokens: 1_000 })).text();
     await (await post({ max_tokens: 32_000 })).text();
-    expect(bodyOf(upstream.seen[1])['max_tokens']).toBe(Math.floor(55_000 / MICROS_PER_TOKEN));
+    expect(bodyOf(bench.upstream.seen[1])['max_tokens']).toBe(Math.floor(55_000 / MICROS_PER_TOKEN));
   });
 
   test('pays for no answer that could say nothing: the request is refused, unsent', async () => {
@@ -114,18 +75,18 @@ describe('the money that is left', () => {
     const response = await post({ max_tokens: 32_000 });
     expect(response.status).toBe(402);
     expect(await response.json()).toMatchObject({ error: { type: 'billing_error' } });
-    expect(pass.failure()).toMatchObject({ kind: 'refused', code: 'max_budget' });
-    expect(upstream.seen).toEqual([]);
+    expect(bench.pass.failure()).toMatchObject({ kind: 'refused', code: 'max_budget' });
+    expect(bench.upstream.seen).toEqual([]);
     expect((await post({ max_tokens: 99 })).status).toBe(200);
   });
 
   test.each([[undefined], ['many'], [-1], [1.5], [null]])('counts max_tokens %j as the most', async (maxTokens) => {
     open({ ceilingMicros: 128_000 * MICROS_PER_TOKEN });
     await (await post({ max_tokens: maxTokens })).text();
-    expect(upstream.seen[0]?.body.toString()).toBe(JSON.stringify({ model: MODEL, max_tokens: maxTokens }));
+    expect(bench.upstream.seen[0]?.body.toString()).toBe(JSON.stringify({ model: MODEL, max_tokens: maxTokens }));
     open({ ceilingMicros: 128_000 * MICROS_PER_TOKEN - 1 });
     await (await post({ max_tokens: maxTokens })).text();
-    expect(bodyOf(upstream.seen[1])['max_tokens']).toBe(127_999);
+    expect(bodyOf(bench.upstream.seen[1])['max_tokens']).toBe(127_999);
   });
 
   test.each([
@@ -138,14 +99,14 @@ describe('the money that is left', () => {
   ])('counts %s with %j at the dearest price that may hold', async (model, extra, microsPerToken) => {
     open({ ceilingMicros: 100_000 });
     await (await post({ model, max_tokens: 64_000, ...extra })).text();
-    expect(bodyOf(upstream.seen[0])['max_tokens']).toBe(Math.floor(100_000 / microsPerToken));
+    expect(bodyOf(bench.upstream.seen[0])['max_tokens']).toBe(Math.floor(100_000 / microsPerToken));
   });
 
   test('pays for the searches that a request allows, too', async () => {
     open({ ceilingMicros: 100_000 });
     const tools = [{ type: 'web_search_20250305', name: 'web_search', max_uses: 8 }];
     await (await post({ max_tokens: 32_000, tools })).text();
-    expect(bodyOf(upstream.seen[0])['max_tokens']).toBe(Math.floor(20_000 / MICROS_PER_TOKEN));
+    expect(bodyOf(bench.upstream.seen[0])['max_tokens']).toBe(Math.floor(20_000 / MICROS_PER_TOKEN));
   });
 
   test('is not asked for to count tokens', async () => {
@@ -179,7 +140,7 @@ describe('calls side by side', () => {
     const third = post({ max_tokens: 1 });
     (await answers.next()).give({});
     await third;
-    expect(upstream.seen).toHaveLength(2);
+    expect(bench.upstream.seen).toHaveLength(2);
     one.give({ inputTokens: 100, outputTokens: 1_000 });
     const two = await answers.next();
     expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor((500_000 - 15_300) / MICROS_PER_TOKEN));
@@ -200,7 +161,7 @@ describe('calls side by side', () => {
     expect((await third).status).toBe(402);
     two.give({});
     await (await second).text();
-    expect(pass.failure()).toMatchObject({ code: 'max_budget' });
+    expect(bench.pass.failure()).toMatchObject({ code: 'max_budget' });
   });
 
   test('nor does a call hide why that began before and fails after', async () => {
@@ -214,7 +175,7 @@ describe('calls side by side', () => {
     expect((await post({ max_tokens: 100 })).status).toBe(402);
     one.drop();
     expect((await first).status).toBe(502);
-    expect(pass.failure()).toMatchObject({ code: 'max_budget' });
+    expect(bench.pass.failure()).toMatchObject({ code: 'max_budget' });
   });
 
   test('a process that goes away while its call waits leaves nothing behind, nor does the end of the attempt', async () => {
@@ -225,15 +186,15 @@ describe('calls side by side', () => {
     const leaving = new AbortController();
     const second = post({ max_tokens: 32_000 }, { signal: leaving.signal });
     const third = post({ max_tokens: 32_000 });
-    await expect.poll(() => pass.openRequests).toBe(3);
+    await expect.poll(() => bench.pass.openRequests).toBe(3);
     leaving.abort();
     await expect(second).rejects.toThrow();
-    await expect.poll(() => pass.openRequests).toBe(2);
-    pass.close();
+    await expect.poll(() => bench.pass.openRequests).toBe(2);
+    bench.pass.close();
     await expect(third).rejects.toThrow();
     await expect(first).rejects.toThrow();
     one.give({});
-    expect(upstream.seen).toHaveLength(1);
-    await expect.poll(() => pass.openRequests).toBe(0);
+    expect(bench.upstream.seen).toHaveLength(1);
+    await expect.poll(() => bench.pass.openRequests).toBe(0);
   });
 });

@@ -1,12 +1,11 @@
 import { sql } from 'kysely';
 import { expect } from 'vitest';
-import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { createQueueDatabase } from '../../test/support/queue-database.ts';
 import type { Agent } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
 import { createId } from '../core/ids.ts';
-import { migrate } from '../db/migrate.ts';
-import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
 import { claimRuns, type Claim } from './claim.ts';
 import { readEvents } from './read-events.ts';
 import { settleAttempt, type Settlement } from './settle.ts';
@@ -39,14 +38,7 @@ export function createReader(agent: Partial<LonghaulConfig['agents'][string]> = 
 
 /** A database with a queue, and what is done to runs in it, in few words. */
 export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], config: Partial<LonghaulConfig> = {}) {
-  const { database, url, remove } = await createTestDatabase(kind);
-  await migrate(database);
-  const queue = createPgBossQueue({
-    database,
-    expireSeconds: 180,
-    onError: (error) => expect.unreachable(error.message),
-  });
-  await queue.start(['reader']);
+  const { database, url, queue, remove } = await createQueueDatabase(kind, ['reader']);
   const resolve = (changes: Partial<LonghaulConfig>) =>
     resolveConfig({ input: { agents: { reader: { tools: ['Read'] } }, ...changes }, baseDir: '/', env: {} });
   const agent = resolve(config).agents.get('reader')!;
@@ -116,10 +108,7 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
     /** Lets a run that waits for its next attempt begin it now. */
     endWait: () =>
       sql`update longhaul_queue.job set start_after = now() where state in ('created', 'retry')`.execute(database.sql),
-    async remove() {
-      await queue.stop();
-      await remove();
-    },
+    remove,
   };
 }
 

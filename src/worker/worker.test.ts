@@ -2,15 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase } from '../../test/support/databases.ts';
+import { createQueueDatabase } from '../../test/support/queue-database.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { Config } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
-import { migrate } from '../db/migrate.ts';
 import { collectLog } from '../core/log.fixture.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
-import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
-import type { Queue } from '../queue/queue.ts';
 import { findRun } from '../run/read-runs.ts';
 import { submitRun } from '../run/submit.ts';
 import { say, startScriptedModel, turn, type ScriptedModel } from '../testing/index.ts';
@@ -20,8 +17,7 @@ const MB = 1_000_000;
 
 describe('a worker', () => {
   let directory: string;
-  let store: Awaited<ReturnType<typeof createTestDatabase>>;
-  let queue: Queue;
+  let store: Awaited<ReturnType<typeof createQueueDatabase>>;
   let model: ScriptedModel;
   let gateway: Gateway;
   let config: Config;
@@ -38,10 +34,7 @@ describe('a worker', () => {
       baseDir: directory,
       env: { LONGHAUL_DATA_DIR: path.join(directory, 'data') },
     });
-    store = await createTestDatabase('postgres');
-    await migrate(store.database);
-    queue = createPgBossQueue({ database: store.database, expireSeconds: 180, onError: () => {} });
-    await queue.start(['teller']);
+    store = await createQueueDatabase('postgres', ['teller']);
     model = await startScriptedModel({
       async script({ prompt }) {
         if (prompt === 'wait') await answer.promise;
@@ -59,13 +52,12 @@ describe('a worker', () => {
   afterAll(async () => {
     await gateway.close();
     await model.close();
-    await queue.stop();
     await store.remove();
     await rm(directory, { recursive: true, force: true });
   });
 
   const startWorker = async (parts: Partial<Parameters<typeof createWorker>[0]> = {}) => {
-    const { database } = store;
+    const { database, queue } = store;
     const { log, lines } = collectLog();
     const worker = createWorker({ config, database, queue, gateway, version: '1.2.3', isAlone: true, log, ...parts });
     workers.push(worker);
@@ -74,7 +66,7 @@ describe('a worker', () => {
   };
   const submit = (prompt: string) =>
     submitRun(
-      { database: store.database, queue, rules: config },
+      { database: store.database, queue: store.queue, rules: config },
       {
         agent: config.agents.get('teller')!,
         prompt,

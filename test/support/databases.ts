@@ -9,7 +9,7 @@ import { openEmbeddedDatabase } from '../../src/db/embedded.ts';
 import { openPostgresDatabase } from '../../src/db/postgres.ts';
 
 /** A new, empty database for one test file, with what removes it. */
-interface TestDatabase {
+export interface TestDatabase {
   readonly database: Database;
   /** Opens it once more, as another process would. Only on PostgreSQL. */
   readonly url: string | null;

@@ -4,7 +4,6 @@ import { keyActor } from '../../audit/actors.ts';
 import { readAudit } from '../../audit/read.ts';
 import { recordAudit } from '../../audit/record.ts';
 import { verifyAudit } from '../../audit/verify.ts';
-
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { requireOperator } from '../authenticate.ts';
 import { auditEntrySchema, auditVerificationSchema } from '../contract.ts';

@@ -1,0 +1,89 @@
+import { z } from '@hono/zod-openapi';
+import { RUN_STATUSES } from '../../core/states.ts';
+import { instant, tokens, usd } from './output-fields.ts';
+
+export const runErrorSchema = z
+  .object({
+    code: z.string(),
+    message: z.string().describe('Safe to show to an end user.'),
+    retryable: z.boolean(),
+    detail: z.string().optional().describe('What really went wrong. For keys of operators only.'),
+  })
+  .openapi('RunError');
+
+export const attemptSchema = z
+  .object({
+    number: z.int(),
+    workerId: z.uuid(),
+    startedAt: instant(),
+    finishedAt: instant().nullable(),
+    outcome: z.string().nullable(),
+    errorCode: z.string().nullable(),
+    errorDetail: z
+      .string()
+      .nullable()
+      .describe('What really went wrong. Attempts are shown to keys of operators only.'),
+    exitCode: z.int().nullable(),
+    signal: z.string().nullable(),
+    claudeCodeVersion: z.string().nullable(),
+    meteredCostUsd: usd().describe("By the gateway's count, USD."),
+    reportedCostUsd: usd()
+      .nullable()
+      .describe("By the Agent SDK's count, USD; null when the process ended without saying."),
+    peakMemoryBytes: z.int().nullable().describe('The most memory its processes held together.'),
+  })
+  .openapi('Attempt');
+
+export const runSchema = z
+  .object({
+    id: z.uuid(),
+    agent: z.string(),
+    status: z.enum(RUN_STATUSES),
+    waitingFor: z.string().nullable(),
+    prompt: z.string(),
+    user: z.string().nullable(),
+    team: z.string().nullable(),
+    sessionId: z.uuid(),
+    metadata: z.record(z.string(), z.unknown()),
+    priority: z.int(),
+    attempt: z.int(),
+    maxAttempts: z.int(),
+    limits: z.object({
+      maxBudgetUsd: usd(),
+      maxTurns: z.int(),
+      maxThinkingTokens: z.int(),
+      timeoutSeconds: z.number(),
+      maxPromptLength: z.int(),
+    }),
+    result: z.string().nullable(),
+    structuredOutput: z.unknown(),
+    error: runErrorSchema.nullable(),
+    costUsd: usd(),
+    usage: z.object(tokens),
+    modelUsage: z.record(z.string(), z.object({ ...tokens, costUsd: usd() })),
+    turns: z.int(),
+    durationMs: z.int().nullable(),
+    toolUses: z.record(z.string(), z.int()),
+    createdAt: instant(),
+    startAfter: instant().nullable(),
+    startedAt: instant().nullable(),
+    finishedAt: instant().nullable(),
+    retryOf: z.uuid().nullable(),
+    attempts: z.array(attemptSchema).optional().describe('One run alone, for keys of operators.'),
+    links: z.object({ self: z.string(), events: z.string(), cancel: z.string(), retry: z.string() }),
+  })
+  .openapi('Run');
+
+export const eventSchema = z
+  .object({
+    runId: z.uuid(),
+    seq: z.int().describe('Counts from 1 without a gap. The cursor for `Last-Event-ID` and `after`.'),
+    type: z.string(),
+    at: instant(),
+    attempt: z.int(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .openapi('Event');
+
+export type RunResource = z.input<typeof runSchema>;
+export type EventResource = z.infer<typeof eventSchema>;

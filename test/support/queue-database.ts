@@ -1,0 +1,34 @@
+import { expect } from 'vitest';
+import { migrate } from '../../src/db/migrate.ts';
+import { createPgBossQueue } from '../../src/queue/pg-boss-queue.ts';
+import type { Queue } from '../../src/queue/queue.ts';
+import { createTestDatabase, type DATABASE_KINDS, type TestDatabase } from './databases.ts';
+
+/** A new database at today's schema with its queue. `remove` stops the queue as well. */
+interface QueueDatabase extends TestDatabase {
+  readonly queue: Queue;
+}
+
+/** Makes one with the queues that are named. An error in the queue's own work fails the test. */
+export async function createQueueDatabase(
+  kind: (typeof DATABASE_KINDS)[number],
+  queues: readonly string[],
+): Promise<QueueDatabase> {
+  const { database, url, remove } = await createTestDatabase(kind);
+  await migrate(database);
+  const queue = createPgBossQueue({
+    database,
+    expireSeconds: 180,
+    onError: (error) => expect.unreachable(error.message),
+  });
+  await queue.start(queues);
+  return {
+    database,
+    url,
+    queue,
+    async remove() {
+      await queue.stop();
+      await remove();
+    },
+  };
+}
