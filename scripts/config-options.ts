@@ -19,9 +19,20 @@ export interface ConfigOption {
 
 type Schema = z.core.JSONSchema.JSONSchema;
 
-const FILES = ['schema.ts', 'fleet-limits-schema.ts', 'alerts-schema.ts'];
+const FILES = [
+  'schema.ts',
+  'fleet-limits-schema.ts',
+  'alerts-schema.ts',
+  'http-schema.ts',
+  'provider-schema.ts',
+  'mcp-server.ts',
+  'subagent.ts',
+  'tool-hooks.ts',
+];
 
 const CHANNELS = ['log', 'webhook', 'slack', 'email'].map((type) => `alerts.channels.${type}`);
+
+const PROVIDERS = ['anthropic', 'bedrock', 'vertex'].map((kind) => `providers.NAME.${kind}`);
 
 /** Where the parts of the schema stand that are written down by themselves. */
 const PLACES: Readonly<Record<string, readonly string[]>> = {
@@ -29,11 +40,21 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   agentSchema: ['agents.NAME'],
   limitsSchema: ['agents.NAME.limits'],
   workspaceSchema: ['agents.NAME.workspace'],
+  hooksSchema: ['agents.NAME.hooks'],
+  mcpServerSchema: ['agents.NAME.mcpServers.NAME'],
+  subagentSchema: ['agents.NAME.subagents.NAME'],
   priceSchema: ['prices.NAME'],
   fleetLimitsSchema: ['limits'],
   budgetSchema: ['limits.perUser', 'limits.perTeam', 'limits.global'],
   alertsSchema: ['alerts'],
+  httpSchema: ['http'],
   channelSchema: CHANNELS,
+  providersSchema: ['providers'],
+  commonSchema: PROVIDERS,
+  anthropicSchema: ['providers.NAME.anthropic'],
+  bedrockSchema: ['providers.NAME.bedrock'],
+  vertexSchema: ['providers.NAME.vertex'],
+  scriptedSchema: ['providers.NAME.scripted'],
   logSchema: ['alerts.channels.log'],
   webhookSchema: ['alerts.channels.webhook'],
   slackSchema: ['alerts.channels.slack'],
@@ -41,7 +62,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Parts that stand in several places and are no option themselves. */
-const SHARED = new Set(['budgetSchema', 'channelSchema']);
+const SHARED = new Set(['budgetSchema', 'channelSchema', 'commonSchema']);
 
 const UNITS: readonly (readonly [ending: RegExp, unit: string])[] = [
   [/Usd$|^usdPer(Day|Month)$|UsdPerMTok$/, 'USD'],
@@ -72,12 +93,13 @@ export function readConfigOptions(): ConfigOption[] {
         allowed: toAllowed(key, child),
         default: fallback,
         isRequired: schema.required?.includes(key) ?? false,
-        isGroup: child.properties !== undefined || isByName(child),
+        isGroup: child.properties !== undefined || isByName(child) || kindsByName(child).length > 0,
       });
       if (isByName(child)) walk(child.additionalProperties as Schema, `${path}.NAME`);
       // Of what may be an object or something shorter, only an object whose parts are described by themselves.
       for (const one of child.anyOf ?? []) if (isDescribed(one, path)) walk(one, path);
       for (const one of kindsOf(child)) walk(one, `${path}.${nameOf(one)}`);
+      for (const one of kindsByName(child)) walk(one, `${path}.NAME.${nameOf(one)}`);
       walk(child, path);
     }
   }
@@ -86,7 +108,7 @@ export function readConfigOptions(): ConfigOption[] {
     return Object.keys(schema.properties ?? {}).some((key) => docs.has(`${path}.${key}`));
   }
 
-  walk(z.toJSONSchema(configSchema, { io: 'input' }), '');
+  walk(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }), '');
   return options;
 }
 
@@ -129,6 +151,11 @@ function kindsOf({ items }: Schema): readonly Schema[] {
   return typeof items === 'object' && 'oneOf' in items ? (items.oneOf ?? []) : [];
 }
 
+/** The same for what has names that the user chooses. */
+function kindsByName({ additionalProperties }: Schema): readonly Schema[] {
+  return typeof additionalProperties === 'object' ? (additionalProperties.oneOf ?? []) : [];
+}
+
 /** The name of a kind: the one property that can have but one value. */
 function nameOf(schema: Schema): string {
   const values = Object.values(schema.properties ?? {}).map((property) => (property as Schema).const);
@@ -141,6 +168,8 @@ function isByName(schema: Schema): boolean {
 }
 
 function toAllowed(key: string, schema: Schema): string {
+  // What JSON has no form for says itself what it is.
+  if (schema.title !== undefined) return schema.title;
   if (schema.anyOf) return schema.anyOf.map((one) => toAllowed(key, one)).join(' or ');
   if (schema.enum) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;

@@ -37,9 +37,24 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
     meaning: 'Where the provider, or a proxy that speaks the Messages API, is reached.',
     default: '`https://api.anthropic.com`',
   },
+  CLAUDE_CODE_USE_BEDROCK: {
+    meaning:
+      'Makes [Amazon Bedrock](providers.md#amazon-bedrock) the default provider, with `AWS_REGION`, `AWS_BEARER_TOKEN_BEDROCK` or the credentials that AWS finds, and `ANTHROPIC_BEDROCK_BASE_URL`.',
+    default: 'off; `0` and `false` are off as well',
+  },
+  CLAUDE_CODE_USE_VERTEX: {
+    meaning:
+      'Makes [Google Vertex AI](providers.md#google-vertex-ai) the default provider, with `ANTHROPIC_VERTEX_PROJECT_ID`, `CLOUD_ML_REGION`, `GOOGLE_APPLICATION_CREDENTIALS` and `ANTHROPIC_VERTEX_BASE_URL`.',
+    default: 'off; `0` and `false` are off as well',
+  },
+  ANTHROPIC_MODEL: {
+    meaning:
+      'With one of the two, the model of agents that name none; `ANTHROPIC_DEFAULT_HAIKU_MODEL`, `…_SONNET_MODEL` and `…_OPUS_MODEL` what the families are called there.',
+    default: 'none',
+  },
   LONGHAUL_URL: {
     meaning:
-      'The server that `run`, `runs`, `show`, `tail`, `cancel`, `retry`, `workers`, `costs`, `budgets`, `alerts` and `audit` speak to. `--url` wins over it.',
+      'The server that `run`, `runs`, `show`, `tail`, `cancel`, `retry`, `workers`, `costs`, `budgets`, `alerts`, `audit` and `keys` speak to. `--url` wins over it.',
     default: '`http://127.0.0.1:$LONGHAUL_PORT`',
   },
   LONGHAUL_API_KEY: {
@@ -60,6 +75,22 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'agents.NAME.workspace',
     title: 'Its workspace: `agents.NAME.workspace`',
     words: 'As a text it is the `root`, with the default `mode`.',
+  },
+  {
+    path: 'agents.NAME.hooks',
+    title: 'Its hooks: `agents.NAME.hooks`',
+    words:
+      'Functions called around each use of a tool, with the run, its user and what the tool is asked. [Agents](agents.md#hooks) has what they may answer, and what happens when they fail.',
+  },
+  {
+    path: 'agents.NAME.mcpServers.NAME',
+    title: 'Its MCP servers: `agents.NAME.mcpServers.NAME`',
+    words:
+      'Each has one of `command`, `url` and `create`. `NAME` is what its tools are called by, `mcp__NAME__TOOL`: a letter, then up to 31 letters, digits, `_` or `-`. [Agents](agents.md#mcp-servers) has examples.',
+  },
+  {
+    path: 'agents.NAME.subagents.NAME',
+    title: 'Its subagents: `agents.NAME.subagents.NAME`',
   },
   { path: 'agents.NAME.limits', title: 'Its limits: `agents.NAME.limits`' },
   {
@@ -88,10 +119,23 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
   { path: 'limits.perKey', title: 'Each API key: `limits.perKey`' },
   { path: 'limits.global', title: 'All together: `limits.global`' },
   {
+    path: 'providers.NAME.anthropic',
+    title: 'Providers: `{ kind: "anthropic" }` in `providers.NAME`',
+    words:
+      'Where model calls go, by the name that an agent\'s `provider` says; `default` is for agents that name none, and without one the variables choose it. [Providers](providers.md) has each by task. Of all kinds, what is a secret may stand in a variable: `{ env: "NAME" }`. `{ kind: "scripted" }` is the built-in scripted model.',
+  },
+  { path: 'providers.NAME.bedrock', title: 'Amazon Bedrock: `{ kind: "bedrock" }` in `providers.NAME`' },
+  { path: 'providers.NAME.vertex', title: 'Google Vertex AI: `{ kind: "vertex" }` in `providers.NAME`' },
+  {
     path: 'prices.NAME',
     title: 'Prices: `prices.NAME`',
     words:
       'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. None by default.',
+  },
+  {
+    path: 'http',
+    title: 'The HTTP API: `http`',
+    words: '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what it is for.',
   },
   {
     path: 'alerts',
@@ -157,8 +201,7 @@ ${sections.join('\n\n')}
 ## Variables
 
 An empty variable counts as unset. With none of the provider's set, the built-in scripted model answers, and \`start\`
-says so. \`LONGHAUL_QUEUE_URL\`, \`CLAUDE_CODE_USE_BEDROCK\` and \`CLAUDE_CODE_USE_VERTEX\` are refused at start: what they ask
-for is not there yet.
+says so. \`LONGHAUL_QUEUE_URL\` is refused at start: what it asks for is not there yet.
 
 | variable | meaning | default |
 |---|---|---|

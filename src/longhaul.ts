@@ -1,22 +1,26 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { ensureAdminKey } from './api/admin-key.ts';
+import { openAccess } from './access/access.ts';
 import { startAlerts } from './alert/start-alerts.ts';
 import { startAudit } from './audit/start-audit.ts';
 import { createApi } from './api/api.ts';
-import type { Config } from './config/config.ts';
+import { createWebSockets, type WebSockets } from './api/web-socket/web-sockets.ts';
+import type { Config, Provider } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
 import type { LonghaulConfig } from './config/schema.ts';
 import { createLog, type Logger } from './core/log.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
-import { createGateway } from './gateway/gateway.ts';
-import { toUpstream } from './gateway/upstream.ts';
+import { createGateway, type GatewayProvider } from './gateway/gateway.ts';
+import { toUpstream, type Upstream } from './gateway/upstream.ts';
 import { createPgBossQueue } from './queue/pg-boss-queue.ts';
 import { createEventHub } from './stream/event-hub.ts';
 import { useCostZone } from './run/use-cost-zone.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
-import { createGovernor, toAccount } from './worker/governor.ts';
+import { createGovernors, type Governors } from './worker/governors.ts';
 import { createWorker, type LeaveReason, type Worker } from './worker/worker.ts';
 
 export interface LonghaulOptions {
@@ -40,6 +44,13 @@ export interface Longhaul {
   readonly config: Config;
   /** Answers an HTTP request of the API, `/v1/…`, starting Longhaul if it has not been. */
   readonly fetch: (request: Request) => Promise<Response>;
+  /**
+   * Takes over a request of `/v1/stream` that asks to go on as a WebSocket: to be called by the application's server,
+   * `server.on('upgrade', longhaul.handleUpgrade)`, for the requests that are Longhaul's.
+   */
+  readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Ends the open WebSockets, and tells their readers to come again. `stop` does it too. */
+  readonly closeSockets: () => Promise<void>;
   /** Opens the database, brings it up to date and begins to work. May be called again; starts once. */
   start(): Promise<void>;
   /** The first API key, when this start made it; it is also in the data directory's `admin-key`. */
@@ -59,6 +70,7 @@ export interface Longhaul {
 
 interface Parts {
   readonly handle: (request: Request) => Response | Promise<Response>;
+  readonly sockets: WebSockets;
   readonly newAdminKey: string | null;
   readonly worker: Worker | null;
 }
@@ -88,20 +100,23 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
 
     const hub = await createEventHub(database);
     closers.push(() => hub.close());
+    const access = await openAccess({ database, log });
+    closers.push(() => access.close());
     closers.push(startAudit({ database, retentionDays: config.audit.retentionDays, log }));
     closers.push(startAlerts({ config, database, queue, log }));
-    const handle = createApi({ config, database, queue, hub, version: VERSION, log }).fetch;
+    const { fetch: handle } = createApi({ access, config, database, queue, hub, version: VERSION, log });
+    const sockets = createWebSockets({ fetch: handle });
+    closers.push(() => sockets.close());
 
     let worker: Worker | null = null;
     if (roles.includes('worker')) {
-      const account = toAccount(config.provider);
-      const governor = await createGovernor({ database, queue, agents: config.agents, account, log });
-      closers.push(() => governor.close());
+      const { agents, providers } = config;
+      const governors = await createGovernors({ database, queue, agents, providers, log });
+      closers.push(() => governors.close());
       const gateway = await createGateway({
-        upstream: await openUpstream(),
+        providers: await openProviders(governors),
         silenceMs: config.providerSilenceSeconds * 1_000,
         prices: config.prices,
-        governor,
         log,
       });
       closers.push(() => gateway.close());
@@ -112,7 +127,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
         database,
         queue,
         gateway,
-        governor,
+        governor: governors,
         version: VERSION,
         ownsProcess,
         isAlone,
@@ -123,11 +138,21 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       closers.push(stop);
       await worker.start();
     }
-    return { handle, newAdminKey, worker };
+    return { handle, sockets, newAdminKey, worker };
   }
 
-  async function openUpstream() {
-    if (config.provider.kind !== 'scripted') return toUpstream(config.provider);
+  /** Those that agents use, and no others. */
+  async function openProviders({ of }: Pick<Governors, 'of'>): Promise<Map<string, GatewayProvider>> {
+    const opened = new Map<string, GatewayProvider>();
+    for (const name of new Set([...config.agents.values()].map(({ provider }) => provider))) {
+      const provider = config.providers.get(name);
+      if (provider !== undefined) opened.set(name, { upstream: await openUpstream(provider), governor: of(name) });
+    }
+    return opened;
+  }
+
+  async function openUpstream(provider: Provider): Promise<Upstream> {
+    if (provider.kind !== 'scripted') return toUpstream(provider);
     const model = await startScriptedModel({ script: demoScript, keepRequests: 0 });
     closers.push(() => model.close());
     return { baseUrl: model.url, headers: {} };
@@ -156,6 +181,15 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     async fetch(request) {
       if (started === null) await start();
       return started!.handle(request);
+    },
+    handleUpgrade(request, socket, head) {
+      start().then(
+        () => started!.sockets.handleUpgrade(request, socket, head),
+        () => socket.destroy(), // Who starts it, or asks anything else, is told why.
+      );
+    },
+    async closeSockets() {
+      await started?.sockets.close();
     },
     get newAdminKey() {
       return started?.newAdminKey ?? null;

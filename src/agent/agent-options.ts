@@ -1,4 +1,4 @@
-import type { Options, ThinkingConfig } from '@anthropic-ai/claude-agent-sdk';
+import type { AgentDefinition, Options, ThinkingConfig } from '@anthropic-ai/claude-agent-sdk';
 import type { RunLimits } from '../core/limits.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import type { ClaudeSpec } from './claude-spec.ts';
@@ -8,7 +8,8 @@ interface AgentOptionsInput {
   readonly spec: Pick<ClaudeSpec, 'agent' | 'limits' | 'claudeSessionId' | 'resumeFrom' | 'workspaceDir'>;
   readonly executable: string;
   readonly environment: Record<string, string>;
-  readonly guard: NonNullable<Options['hooks']>;
+  readonly gate: NonNullable<Options['hooks']>;
+  readonly mcpServers: Readonly<NonNullable<Options['mcpServers']>>;
   readonly store: ConversationStore['sdkStore'];
   readonly spawn: NonNullable<Options['spawnClaudeCodeProcess']>;
 }
@@ -17,7 +18,8 @@ interface AgentOptionsInput {
 const MIN_THINKING_TOKENS = 1_024;
 
 /** What Claude Code is started with. Nothing that matters is left to a default, which moves between versions. */
-export function toAgentOptions({ spec, executable, environment, guard, store, spawn }: AgentOptionsInput): Options {
+export function toAgentOptions(input: AgentOptionsInput): Options {
+  const { spec, executable, environment, gate, mcpServers, store, spawn } = input;
   const { agent, limits } = spec;
   return {
     pathToClaudeCodeExecutable: executable,
@@ -47,7 +49,14 @@ export function toAgentOptions({ spec, executable, environment, guard, store, sp
     permissionMode: agent.permissionMode,
     allowDangerouslySkipPermissions: agent.permissionMode === 'bypassPermissions',
     permissionPrompts: 'none',
-    hooks: guard,
+    hooks: gate,
+    mcpServers: { ...mcpServers },
+    // Their variables and headers over stdin: arguments can be read by everyone on the machine.
+    mcpServersDelivery: 'initialize',
+    ...(agent.subagents.length > 0 && { agents: toSubagents(agent), forwardSubagentText: true }),
+    ...(agent.outputSchema !== null && {
+      outputFormat: { type: 'json_schema', schema: { ...agent.outputSchema.json } },
+    }),
 
     settingSources: [...agent.settingSources],
     strictMcpConfig: true,
@@ -55,6 +64,21 @@ export function toAgentOptions({ spec, executable, environment, guard, store, sp
     verbatimPrompts: false,
     includePartialMessages: true,
   };
+}
+
+function toSubagents({ subagents }: AgentSpec['agent']): Record<string, AgentDefinition> {
+  return Object.fromEntries(
+    subagents.map(({ name, description, prompt, tools, model, maxTurns }) => [
+      name,
+      {
+        description,
+        prompt,
+        tools: [...tools],
+        model: model ?? 'inherit',
+        ...(maxTurns !== null && { maxTurns }),
+      },
+    ]),
+  );
 }
 
 function toThinking(kind: AgentSpec['agent']['thinking'], { maxThinkingTokens }: RunLimits): ThinkingConfig {

@@ -14,9 +14,9 @@ export interface ProviderFailure {
 
 export type StopReason = 'cancelled' | 'run_timeout' | 'handed_back' | 'lease_lost';
 
-/** What an attempt is ended for: a limit of ours that it has run into, or that nobody can hear it any more. */
+/** What an attempt is ended for: a limit of ours, a server it cannot do without, or that nobody can hear it any more. */
 export interface Breach {
-  readonly code: 'memory_exceeded' | 'hung' | 'internal_error';
+  readonly code: 'memory_exceeded' | 'hung' | 'mcp_server_failed' | 'internal_error';
   readonly detail: string;
 }
 

@@ -1,4 +1,5 @@
 import type { Agent } from '../config/config.ts';
+import type { ToolRun } from '../config/tool-hooks.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Micros } from '../core/money.ts';
@@ -8,6 +9,7 @@ import type { AgentOutcome, ProviderFailure } from './agent-outcome.ts';
 import type { ClaudeProcess } from './claude-spec.ts';
 import type { Containment } from './containment.ts';
 import type { UnfinishedToolUse } from './continuation.ts';
+import type { AskForToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 
 /** One attempt to be executed by one Claude Code process. */
@@ -35,6 +37,13 @@ export interface AgentSpec {
    * it: then a tool may have taken effect that nobody knows was used.
    */
   readonly beforeToolUse?: () => Promise<boolean>;
+  /** What hooks and in-process tools are told of the run beside its id and agent. Defaults to its first attempt, for nobody. */
+  readonly facts?: Omit<ToolRun, 'id' | 'agent'>;
+  /**
+   * Asks a person before each use of a tool that the agent's `ask` names; the use waits. Defaults to nobody: such a use
+   * is denied.
+   */
+  readonly askForToolUse?: AskForToolUse;
   /**
    * Tools that were at work when earlier attempts ended. The model is told of those that the transcript does not
    * have, which lags behind by a tenth of a second. Defaults to none.

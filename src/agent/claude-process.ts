@@ -1,12 +1,14 @@
 import { query, type Query } from '@anthropic-ai/claude-agent-sdk';
+import type { ToolRun } from '../config/tool-hooks.ts';
 import { toMessage } from '../core/errors.ts';
 import { toStorable } from '../core/text.ts';
-import type { Refusal } from './agent-outcome.ts';
+import type { Breach, Refusal } from './agent-outcome.ts';
 import { toAgentOptions } from './agent-options.ts';
 import type { ClaudeProcess, ClaudeSpec, Ending, Launch, Receiver, Thrown } from './claude-spec.ts';
 import { findContainment } from './containment.ts';
 import { toEnvironment } from './environment.ts';
 import { killAttempt } from './kill-processes.ts';
+import { checkMcpServers, toMcpServers } from './mcp-servers.ts';
 import { judgeOutcome } from './outcome.ts';
 import { preflight } from './preflight.ts';
 import { createPromptQueue, toCommand, toPrompt } from './prompt-queue.ts';
@@ -15,8 +17,8 @@ import { createConversationStore } from './session-store.ts';
 import { settlesWithin } from './settles-within.ts';
 import { type ClaudeChild, spawnClaude } from './spawn-claude.ts';
 import { terminate } from './terminate.ts';
+import { createToolUseGate } from './tool-use-gate.ts';
 import { toFields, toText } from './untyped.ts';
-import { createWorkspaceGuard } from './workspace-guard.ts';
 
 export type { ClaudeProcess, ClaudeSpec } from './claude-spec.ts';
 
@@ -39,14 +41,21 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   let conversation: Query | null = null;
   let child: ClaudeChild | null = null;
   let scratch: Scratch | null = null;
+  /** The attempt it works for. */
   let receiver: Receiver | null = null;
+  /** Who hears it: that attempt, or we ourselves while it forgets the last one. */
+  let hearer: Pick<Receiver, 'hear'> | null = null;
   let useCount = 0;
   let isReady = false;
   let ending: Promise<void> | null = null;
+  /** Aborted at its end: a hook that is still at work learns of it. */
+  const ended = new AbortController();
 
   async function launch(): Promise<Launch> {
     const found = await preflight(spec);
     if ('status' in found) return { refusal: found };
+    const mcp = toMcpServers(spec.agent, currentRun);
+    if ('refusal' in mcp) return mcp;
     scratch = await createScratch(spec);
     const containment = spec.containment ?? (await findContainment());
     if (ending !== null) return { refusal: notStarted('it was ended before it was started') };
@@ -57,11 +66,14 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         spec,
         executable: found.executable,
         environment: toEnvironment({ spec, scratch, log }),
-        guard: createWorkspaceGuard({
+        gate: createToolUseGate({
+          agent: spec.agent,
           workspaceDir: spec.workspaceDir,
-          onDenied: (denial) => receiver?.noteDenial(denial),
-          mayBegin: async (toolUseId) => (await receiver?.mayBegin(toolUseId)) ?? false,
+          receiver: () => receiver,
+          endSignal: ended.signal,
+          log,
         }),
+        mcpServers: mcp.servers,
         store: store.sdkStore,
         spawn(request) {
           child = spawnClaude({ request, containment });
@@ -81,13 +93,37 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     ]);
   }
 
+  function currentRun(): ToolRun {
+    if (receiver === null)
+      throw new Error('There is no run at the moment: this is for a tool to ask when it is called.');
+    return receiver.run;
+  }
+
+  /** Why it cannot work for its agent, or null. */
+  async function findUnfit(): Promise<Breach | null> {
+    if (spec.agent.mcpServers.length === 0) return null;
+    await launched;
+    if (conversation === null || child === null) return null;
+    try {
+      await conversation.initializationResult();
+      return await checkMcpServers(spec.agent, conversation);
+    } catch (error) {
+      // One that is gone has more to say of itself than that it did not answer.
+      if (await settlesWithin(child.exited, LAST_WORDS_TIMEOUT_MS)) return null;
+      return {
+        code: 'mcp_server_failed',
+        detail: `MCP servers could not be looked at: ${toStorable(toMessage(error))}`,
+      };
+    }
+  }
+
   /** Hears every message to the end of the process. */
   async function listen(messages: AsyncIterable<unknown>): Promise<void> {
     let thrown: Thrown | null = null;
     try {
       for await (const message of messages) {
         firstWord.resolve();
-        receiver?.hear(message);
+        hearer?.hear(message);
       }
     } catch (error) {
       // Present on the SDK's errors, though not in its types.
@@ -113,8 +149,14 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     const hasEnded = Promise.all([started?.exited, listened.promise]).then(() => false);
     const spoke = Promise.race([hasSpoken, hasEnded]);
     const isInTime = await settlesWithin(spoke, spec.startTimeoutMs ?? START_TIMEOUT_MS);
-    isReady = isInTime && (await spoke) && started?.hasExited === false;
+    const isAlive = isInTime && (await spoke) && started?.hasExited === false;
+    const unfit = isAlive ? await findUnfit() : null;
+    isReady = isAlive && unfit === null && !started.hasExited;
     if (isReady) return null;
+    if (unfit !== null && !started?.hasExited) {
+      if (useCount === 0) await close();
+      return { status: 'failed', ...unfit };
+    }
     const thrown = isInTime ? await listened.promise : null;
     // One that has a prompt already is for its attempt to end.
     if (useCount === 0) await close();
@@ -136,6 +178,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   const close = () => end({ isFinished: true });
 
   function end(how: Ending): Promise<void> {
+    ended.abort();
     ending ??= endOnce(how).catch((error: unknown) => {
       log?.error({ processId, error: toMessage(error) }, 'a process could not be ended in good order');
     });
@@ -162,7 +205,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     const done = Promise.withResolvers<void>();
     let isForgotten = false;
     let claudeSessionId: string | null = null;
-    receiver = {
+    receiver = null;
+    hearer = {
       hear(message) {
         const fields = toFields(message);
         if (fields['type'] === 'conversation_reset') isForgotten = true;
@@ -171,8 +215,6 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         claudeSessionId = toText(fields['session_id']);
         done.resolve();
       },
-      noteDenial: () => undefined,
-      mayBegin: async () => false,
     };
     prompts.push(toCommand('/clear'));
     // What was written so far is for the transcript that it is taken from.
@@ -181,7 +223,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     if (!isInTime || !isForgotten || claudeSessionId === null || child?.hasExited !== false || ending !== null)
       return false;
     store.startNext(claudeSessionId);
-    receiver = null;
+    hearer = null;
     return true;
   }
 
@@ -190,10 +232,10 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     spec,
     ready: findReadiness(),
     get isUsable() {
-      return isReady && receiver === null && ending === null && child?.hasExited === false;
+      return isReady && hearer === null && ending === null && child?.hasExited === false;
     },
     get isFree() {
-      return receiver === null && ending === null && child?.hasExited !== true;
+      return hearer === null && ending === null && child?.hasExited !== true;
     },
     exited: launched.then((launch) => ('child' in launch ? launch.child.exited : undefined)),
     close,
@@ -205,8 +247,14 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     ask(prompt) {
       useCount += 1;
       receiver = prompt.receiver;
+      hearer = receiver;
       store.bind(prompt.transcript);
-      prompts.push(toPrompt(prompt));
+      // At once where there is nothing to look at: a step later would be a step too late for the first word.
+      if (spec.agent.mcpServers.length === 0) return prompts.push(toPrompt(prompt));
+      void findUnfit().then((unfit) => {
+        if (unfit === null) prompts.push(toPrompt(prompt));
+        else prompt.receiver.noteUnfit(unfit);
+      });
     },
     listened: listened.promise,
     flush: store.flush,

@@ -1,9 +1,11 @@
 import type { Agent } from '../config/config.ts';
+import type { ToolRun } from '../config/tool-hooks.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
-import type { Refusal } from './agent-outcome.ts';
+import type { Breach, Refusal } from './agent-outcome.ts';
 import type { Containment } from './containment.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
+import type { AskForToolUse, ToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 import type { Denial } from './workspace-guard.ts';
 
@@ -79,11 +81,22 @@ export interface Prompt {
 
 /** Who is told what the process says. */
 export interface Receiver {
+  /** The run that the process works for. */
+  readonly run: ToolRun;
+  /** Asks a person whether a tool may be used; null when there is nobody to ask. */
+  readonly ask: AskForToolUse | null;
   hear(message: unknown): void;
-  /** A tool use was refused by the workspace guard. */
+  /** A tool use was refused by the gate. */
   noteDenial(denial: Denial): void;
-  /** Resolves when it is on record that a tool use begins; false when it may not. */
-  mayBegin(toolUseId: string): Promise<boolean>;
+  /** The result of a tool use is not to be had: what comes in its place says so. */
+  noteFailedResult(toolUseId: string): void;
+  /**
+   * Resolves when it is on record that a tool use begins, and with what where its input was changed; false when it may
+   * not.
+   */
+  mayBegin(toolUseId: string, changed: ToolUse | null): Promise<boolean>;
+  /** The process is not fit for the prompt, which it was not given. */
+  noteUnfit(breach: Breach): void;
 }
 
 export interface Ending {

@@ -9,6 +9,7 @@ import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome.ts';
 import { settlesWithin } from './settles-within.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
+import { judgeStructuredOutput } from './structured-output.ts';
 import { untilAborted } from './until-aborted.ts';
 import { watchLimits } from './watch-limits.ts';
 
@@ -58,7 +59,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
   const { child } = launch;
   const watch = watchLimits({ spec, processId: claude.id, child, listener, onMemory });
   let breach: Breach | null = null;
-  const breached = Promise.race([watch.breached, listener.unheard]).then((found) => void (breach = found));
+  const breached = Promise.race([watch.breached, listener.broken]).then((found) => void (breach = found));
   const startTimeoutMs = spec.startTimeoutMs ?? START_TIMEOUT_MS;
   const hasBegun = Promise.race([listener.firstWord, child.exited, breached, stopped]);
   const isStartTimedOut = !(await settlesWithin(hasBegun, startTimeoutMs));
@@ -125,19 +126,22 @@ function toReport(facts: ReportFacts): Omit<AgentReport, 'durationMs'> {
   const signal = isEndedAfterResult ? null : (child?.signal ?? null);
   const stderrTail = child?.stderrTail() ?? '';
   return {
-    outcome: judgeOutcome({
-      result,
-      thrown,
-      assistantError: listener.assistantError,
-      providerFailure: spec.providerFailure(),
-      stopReason: stopSignal.aborted ? (stopSignal.reason as StopReason) : null,
-      breach,
-      isInitialized: claudeCodeVersion !== null,
-      isStartTimedOut,
-      exitCode,
-      signal,
-      stderrTail,
-    }),
+    outcome: judgeStructuredOutput(
+      judgeOutcome({
+        result,
+        thrown,
+        assistantError: listener.assistantError,
+        providerFailure: spec.providerFailure(),
+        stopReason: stopSignal.aborted ? (stopSignal.reason as StopReason) : null,
+        breach,
+        isInitialized: claudeCodeVersion !== null,
+        isStartTimedOut,
+        exitCode,
+        signal,
+        stderrTail,
+      }),
+      spec.agent.outputSchema,
+    ),
     turns: listener.turns,
     costMicros: result?.costMicros ?? null,
     usage: result?.usage ?? null,

@@ -33,6 +33,8 @@ export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Recor
     CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
     CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    // The subagents there are, are those of the config.
+    CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS: '1',
     // About 4 s of retries instead of three minutes; what outlasts that is for the next attempt.
     CLAUDE_CODE_MAX_RETRIES: '3',
     // A broken stream would be asked for again in one piece, without any sign of it.
@@ -48,16 +50,21 @@ export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Recor
     );
   }
   const given = Object.entries(spec.agent.env).filter(([name]) => !refused.includes(name));
-  return { ...toTrust(spec.agent), ...Object.fromEntries(given), ...ours };
+  return { ...toTrust(spec.agent), MCP_TIMEOUT, ...Object.fromEntries(given), ...ours };
 }
 
 /**
  * Reading the machine's certificates is 3 % of what a start costs. A process that fetches nothing has no use for them:
  * its model is the gateway, over plain HTTP on this machine. The agent's own `env` may say otherwise.
  */
-function toTrust({ tools }: ClaudeSpec['agent']): Record<string, string> {
-  return tools.includes('WebFetch') ? {} : { CLAUDE_CODE_CERT_STORE: 'bundled' };
+function toTrust({ tools, mcpServers }: ClaudeSpec['agent']): Record<string, string> {
+  return tools.includes('WebFetch') || mcpServers.some(({ type }) => type === 'http' || type === 'sse')
+    ? {}
+    : { CLAUDE_CODE_CERT_STORE: 'bundled' };
 }
+
+/** How long a server may take to connect, in milliseconds: less than a process may take to its first word. */
+const MCP_TIMEOUT = '20000';
 
 /** What could lead the process around the gateway, or forge a mark. */
 const RESERVED = /^(ANTHROPIC_|LONGHAUL_|CLAUDE_CODE_USE_)/;

@@ -3,21 +3,21 @@ import type { EventData, NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
 import type { Breach } from './agent-outcome.ts';
 import type { AgentSpec } from './agent-spec.ts';
+import type { Receiver } from './claude-spec.ts';
 import { createMessageMapper, type MessageMapper } from './messages-to-events.ts';
 import { type ClaudeResult, parseResult } from './result.ts';
 import { settlesWithin } from './settles-within.ts';
+import { toStorableJson } from './storable-json.ts';
 import { toFields } from './untyped.ts';
 
 /** How long a tool use waits at most for the message about it. */
 const TOLD_TIMEOUT_MS = 500;
 
+/** A run of which no more is known than that it is one. */
+const NOBODY = { user: null, team: null, metadata: {}, attempt: 1 };
+
 /** Hears what Claude Code says: passes it on as events and keeps what the report needs. */
-export interface Listener extends Pick<MessageMapper, 'turns' | 'toolUses' | 'assistantError'> {
-  hear(message: unknown): void;
-  /** Takes a refusal of the workspace guard, to be told at its place among the messages. */
-  noteDenial(denial: EventData['agent.permission_denied']): void;
-  /** Resolves when the use of a tool has been told, and is on record; false when it may not begin. */
-  mayBegin(toolUseId: string): Promise<boolean>;
+export interface Listener extends Receiver, Pick<MessageMapper, 'turns' | 'toolUses' | 'assistantError'> {
   /** Resolves with the first message. */
   readonly firstWord: Promise<void>;
   readonly messageCount: number;
@@ -25,8 +25,8 @@ export interface Listener extends Pick<MessageMapper, 'turns' | 'toolUses' | 'as
   readonly isWaiting: boolean;
   /** Resolves with the first result. */
   readonly resultCame: Promise<void>;
-  /** Resolves when `onEvent` has thrown: what is not heard must not go on. */
-  readonly unheard: Promise<Breach>;
+  /** Resolves when it cannot go on: `onEvent` has thrown, or the process is not fit for the prompt. */
+  readonly broken: Promise<Breach>;
   /** The last one. */
   readonly result: ClaudeResult | null;
   /** Null until Claude Code has introduced itself. */
@@ -34,19 +34,21 @@ export interface Listener extends Pick<MessageMapper, 'turns' | 'toolUses' | 'as
   readonly permissionDenials: number;
 }
 
-export function createListener({
-  attemptId,
-  sessionId,
-  onEvent,
-  beforeToolUse,
-  log,
-}: Pick<AgentSpec, 'attemptId' | 'sessionId' | 'onEvent' | 'beforeToolUse' | 'log'>): Listener {
+type ListenerSpec = Pick<
+  AgentSpec,
+  'attemptId' | 'runId' | 'agent' | 'facts' | 'sessionId' | 'onEvent' | 'beforeToolUse' | 'askForToolUse' | 'log'
+>;
+
+export function createListener(spec: ListenerSpec): Listener {
+  const { attemptId, sessionId, onEvent, beforeToolUse, log } = spec;
   const mapper = createMessageMapper();
   const firstWord = Promise.withResolvers<void>();
   const resultCame = Promise.withResolvers<void>();
-  const unheard = Promise.withResolvers<Breach>();
+  const broken = Promise.withResolvers<Breach>();
   /** The hook hears of a tool use before the message about it is read; it is told before the tool's result. */
   const untoldDenials = new Map<string, EventData['agent.permission_denied']>();
+  /** Tool uses of which the model gets no result, though Claude Code has one. */
+  const failedResults = new Set<string>();
   let result: ClaudeResult | null = null;
   let claudeCodeVersion: string | null = null;
   let permissionDenials = 0;
@@ -68,11 +70,31 @@ export function createListener({
     } catch (error) {
       const detail = `the event ${event.type} was not taken: ${toMessage(error)}`;
       log?.error({ attemptId, type: event.type, error: toMessage(error) }, 'an event of an attempt was not taken');
-      unheard.resolve({ code: 'internal_error', detail });
+      broken.resolve({ code: 'internal_error', detail });
     }
   }
 
+  /** What Claude Code says as the run's event: some of it we know better. */
+  function amend(said: NewEvent): NewEvent {
+    // What Claude Code calls the conversation differs from process to process.
+    if (said.type === 'agent.init') return { ...said, data: { ...said.data, sessionId } };
+    if (said.type === 'agent.tool_result' && failedResults.delete(said.data.toolUseId)) {
+      return { ...said, data: { ...said.data, isError: true } };
+    }
+    return said;
+  }
+
+  async function untilTold(toolUseId: string): Promise<void> {
+    // The hook hears of it a moment before the message about it is read.
+    if (openToolUses.has(toolUseId)) return;
+    const told = new Promise<void>((resolve) => untold.set(toolUseId, resolve));
+    await settlesWithin(told, TOLD_TIMEOUT_MS);
+    untold.delete(toolUseId);
+  }
+
   return {
+    run: { ...NOBODY, ...spec.facts, id: spec.runId, agent: spec.agent.name },
+    ask: spec.askForToolUse ?? null,
     hear(message) {
       messageCount += 1;
       firstWord.resolve();
@@ -81,8 +103,7 @@ export function createListener({
         resultCame.resolve();
       }
       for (const said of mapper.toEvents(message)) {
-        // What Claude Code calls the conversation differs from process to process.
-        const event = said.type === 'agent.init' ? { ...said, data: { ...said.data, sessionId } } : said;
+        const event = amend(said);
         const denial = event.type === 'agent.tool_result' ? untoldDenials.get(event.data.toolUseId) : undefined;
         if (denial !== undefined) {
           untoldDenials.delete(denial.toolUseId);
@@ -91,16 +112,20 @@ export function createListener({
         tell(event);
       }
     },
-    async mayBegin(toolUseId) {
-      if (beforeToolUse === undefined) return true;
-      // The hook hears of it a moment before the message about it is read.
-      if (!openToolUses.has(toolUseId)) {
-        const told = new Promise<void>((resolve) => untold.set(toolUseId, resolve));
-        await settlesWithin(told, TOLD_TIMEOUT_MS);
-        untold.delete(toolUseId);
+    async mayBegin(toolUseId, changed) {
+      if (beforeToolUse === undefined && changed === null) return true;
+      await untilTold(toolUseId);
+      if (changed !== null) {
+        const { name, input } = changed;
+        tell({
+          type: 'agent.tool_input',
+          data: { toolUseId: toStorable(toolUseId), name: toStorable(name), input: toStorableJson(input) },
+        });
       }
-      return beforeToolUse();
+      return beforeToolUse === undefined ? true : beforeToolUse();
     },
+    noteFailedResult: (toolUseId) => void failedResults.add(toStorable(toolUseId)),
+    noteUnfit: (breach) => broken.resolve(breach),
     noteDenial({ toolUseId, name, message }) {
       const denial = { toolUseId: toStorable(toolUseId), name: toStorable(name), message: toStorable(message) };
       untoldDenials.set(denial.toolUseId, denial);
@@ -113,7 +138,7 @@ export function createListener({
       return openToolUses.size > 0 || performance.now() < retryAtMs;
     },
     resultCame: resultCame.promise,
-    unheard: unheard.promise,
+    broken: broken.promise,
     get result() {
       return result;
     },

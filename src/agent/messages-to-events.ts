@@ -48,6 +48,10 @@ const DROPPED = new Set([
   'system/session_state_changed',
   'system/commands_changed',
   'system/background_tasks_changed',
+  // A sub-agent's beginning and end: the use of the tool that starts it, and its result, say both.
+  'system/task_started',
+  'system/task_updated',
+  'system/task_notification',
   'system/task_progress',
 ]);
 
@@ -164,12 +168,13 @@ export function createMessageMapper(): MessageMapper {
     return type === 'redacted_thinking' ? [] : [other(block)];
   }
 
-  /** Null when the message carries no tool's result. */
+  /** Null when the message carries no tool's result, and is not what a sub-agent was asked: its tool use says that. */
   function fromUser(fields: Fields, parent: string | null): NewEvent[] | null {
     const results = toList(toFields(fields['message'])['content'])
       .map(toFields)
       .filter((block) => block['type'] === 'tool_result');
-    return results.length === 0 ? null : results.map((block) => fromToolResult(block, parent));
+    if (results.length === 0) return parent === null ? null : [];
+    return results.map((block) => fromToolResult(block, parent));
   }
 
   function openResponse(message: Fields, parent: string | null): Response {
@@ -200,6 +205,9 @@ export function createMessageMapper(): MessageMapper {
 type Fields = Readonly<Record<string, unknown>>;
 
 function fromInit(fields: Fields): NewEvent {
+  const mcpServers = toList(fields['mcp_servers'])
+    .map(toFields)
+    .map(({ name, status }) => ({ name: toStorable(toText(name) ?? ''), status: toStorable(toText(status) ?? '') }));
   return {
     type: 'agent.init',
     data: {
@@ -208,6 +216,7 @@ function fromInit(fields: Fields): NewEvent {
       tools: toList(fields['tools']).map((tool) => toStorable(String(tool))),
       cwd: toStorable(toText(fields['cwd']) ?? ''),
       claudeCodeVersion: toStorable(toText(fields['claude_code_version']) ?? ''),
+      ...(mcpServers.length > 0 && { mcpServers }),
     },
   };
 }

@@ -92,7 +92,7 @@ const BY_ASSISTANT_ERROR: CodeTable = {
  * | a result that is a success | succeeded, also when it was being stopped: the work is done and paid for |
  * | a result that a limit was reached | that limit's code, for the same reason |
  * | we stopped it | stopped |
- * | it was over its memory, or hung | `memory_exceeded`, `hung` |
+ * | it was over its memory, hung, or without a server it needs | `memory_exceeded`, `hung`, `mcp_server_failed` |
  * | a result about a failed call of the model | that code |
  * | a result with a failure to start | `cli_start_failed` |
  * | any other result | `cli_crashed`: something interrupted it |

@@ -1,8 +1,8 @@
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { generateKey, hasKeys, storeKey } from '../access/keys.ts';
 import { makeDirectory } from '../core/paths.ts';
 import type { Database } from '../db/database.ts';
-import { generateKey, hasKeys, storeKey } from './keys.ts';
 
 /** Where the first key is kept, for the commands on this machine to use by themselves. */
 export function adminKeyFile(dataDir: string): string {

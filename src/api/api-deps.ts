@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Access } from '../access/access.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
@@ -9,6 +10,7 @@ import type { ApiEnv } from './authenticate.ts';
 
 /** What the routes work with. */
 export interface ApiDeps {
+  readonly access: Access;
   readonly config: Config;
   readonly database: Database;
   readonly queue: Queue;

@@ -1,6 +1,9 @@
 import { expect } from 'vitest';
 import type { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { createQueueDatabase } from '../../test/support/queue-database.ts';
+import { openAccess } from '../access/access.ts';
+import { generateKey, storeKey } from '../access/keys.ts';
+import type { Scope } from '../access/scopes.ts';
 import type { Config } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
@@ -13,20 +16,23 @@ import { settlement } from '../run/run.fixture.ts';
 import { settleAttempt } from '../run/settle.ts';
 import { createEventHub } from '../stream/event-hub.ts';
 import { createApi } from './api.ts';
-import type { Api } from './api-deps.ts';
+import type { Api, ApiDeps } from './api-deps.ts';
 import type { RunResource } from './contract.ts';
-import { generateKey, storeKey } from './keys.ts';
 
 type RequestOptions = RequestInit & { key?: string };
 
 /** The API with all that is behind it, on a database of its own. Its agents: `reader`, and `brief` with 10 characters. */
 export interface TestApi {
+  /** For another server on the same database. */
+  readonly deps: ApiDeps;
   readonly api: Api;
   readonly database: Database;
   readonly queue: Queue;
   readonly rules: Config;
-  /** A key without scopes. */
+  /** The key of an application's server: every scope but `admin`. */
   readonly plainKey: string;
+  /** Makes a key: an application's, unless `changes` say otherwise. */
+  makeKey(changes?: { scopes?: readonly Scope[]; user?: string; team?: string }): Promise<string>;
   /** Sends a request with the key of an operator, or with `key`. */
   request(path: string, options?: RequestOptions): Promise<Response>;
   /** Posts a body as `application/json`: a text as it stands, anything else as JSON. */
@@ -61,12 +67,19 @@ export async function startApi(
   const config = resolve(limits);
   const { database, queue, remove } = await createQueueDatabase(kind, ['reader', 'brief']);
   const hub = await createEventHub(database);
-  const startServer = (server: Config) => createApi({ config: server, database, queue, hub, version: '0.0.0', log });
+  const access = await openAccess({ database, log });
+  const apiDeps = { access, config, database, queue, hub, version: '0.0.0', log };
+  const startServer = (server: Config) => createApi({ ...apiDeps, config: server });
   const api = startServer(config);
   const [adminKey, plainKey] = [generateKey(), generateKey()];
   await storeKey(database, { key: adminKey, name: 'admin', scopes: ['admin'] });
-  await storeKey(database, { key: plainKey, name: 'application', scopes: [] });
+  await storeKey(database, { key: plainKey, name: 'application', scopes: ['runs:read', 'runs:write', 'approvals'] });
 
+  const makeKey: TestApi['makeKey'] = async (changes) => {
+    const key = generateKey();
+    await storeKey(database, { key, name: 'made', scopes: ['runs:read', 'runs:write', 'approvals'], ...changes });
+    return key;
+  };
   const requestOf =
     (server: Api) =>
     async (path: string, { key = adminKey, headers, ...rest }: RequestOptions = {}) =>
@@ -88,11 +101,13 @@ export async function startApi(
   };
 
   return {
+    deps: apiDeps,
     api,
     database,
     queue,
     rules: config,
     plainKey,
+    makeKey,
     request,
     startServer: (given) => requestOf(startServer(resolve(given))),
     post,
@@ -114,6 +129,7 @@ export async function startApi(
         },
       }),
     async close() {
+      await access.close();
       await hub.close();
       await remove();
     },

@@ -5,26 +5,30 @@ import { toFieldErrors } from '../core/validation.ts';
 import { answerError } from './answer-error.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
 import { authenticate, type ApiEnv } from './authenticate.ts';
+import { allowOrigins } from './cors.ts';
 import { describe } from './check-submission.ts';
-import { createKeyFinder } from './keys.ts';
 import { answerProblem, toProblem } from './problem.ts';
 import { createRateLimits } from './rate-limits.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
+import { securityHeaders } from './security-headers.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
 import { addAuditRoutes } from './routes/audit.ts';
 import { addBudgetRoutes } from './routes/budgets.ts';
 import { addCostRoutes } from './routes/costs.ts';
+import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addKeyRoutes } from './routes/keys.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addRetryRoutes } from './routes/retries.ts';
 import { addRunRoutes } from './routes/runs.ts';
+import { addTokenRoutes } from './routes/tokens.ts';
 
 /** Far above any prompt that is allowed, far below what would hurt. */
 const MAX_BODY_BYTES = 1_048_576;
 
 /** The HTTP API, v1, as one `fetch` handler. */
 export function createApi(deps: ApiDeps): Api {
-  const { database, log, version } = deps;
+  const { access, database, log, version } = deps;
   const api: Api = new OpenAPIHono<ApiEnv>({
     defaultHook(result, context) {
       if (result.success) return undefined;
@@ -41,9 +45,13 @@ export function createApi(deps: ApiDeps): Api {
   );
   api.onError((error, context) => answerError({ error, context, log }));
 
+  api.use(securityHeaders);
+  // Before anybody is asked for a key: a browser that asks whether it may call has none.
+  const { corsOrigins } = deps.config.http;
+  if (corsOrigins.length > 0) api.use(allowOrigins(corsOrigins));
   api.use(
     '/v1/*',
-    authenticate(createKeyFinder(database)),
+    authenticate(access),
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: () => {
@@ -56,11 +64,14 @@ export function createApi(deps: ApiDeps): Api {
   const submitDeps = { ...deps, rateLimits: createRateLimits({ database, limits: deps.config.limits }) };
   addRetryRoutes(api, submitDeps);
   addRunRoutes(api, submitDeps);
+  addEventRoutes(api, deps);
   addOperationRoutes(api, deps);
   addBudgetRoutes(api, deps);
   addAlertRoutes(api, deps);
   addCostRoutes(api, deps);
   addAuditRoutes(api, deps);
+  addKeyRoutes(api, deps);
+  addTokenRoutes(api, deps);
 
   api.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer' });
   const describeApi = once(() =>

@@ -1,38 +1,74 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { matchedRoutes } from 'hono/route';
+import type { Access } from '../access/access.ts';
+import type { Caller } from '../access/caller.ts';
+import { looksLikeKey } from '../access/keys.ts';
+import { untilEnded } from '../access/until-ended.ts';
 import { LonghaulError } from '../core/errors.ts';
-import type { Caller } from './keys.ts';
+import { requireAccess } from './route-access.ts';
 
 /** What the routes know of the request beside the request itself. */
 export interface ApiEnv {
-  Variables: { caller: Caller };
+  Variables: {
+    caller: Caller;
+    /**
+     * Aborts when the caller's key is revoked or its token expires: streams end on it. Many callers share it; whoever
+     * listens takes the listener back when the stream is over.
+     */
+    revoked: AbortSignal;
+  };
 }
 
-/** Lets only callers with a key that works through, and says who they are. */
-export function authenticate(findCaller: (key: string) => Promise<Caller | null>) {
+/** Lets only callers with a key or token that works through, to what its scopes allow, and says who they are. */
+export function authenticate(access: Access) {
   return createMiddleware<ApiEnv>(async (context, next) => {
-    const [, key] = /^Bearer +(\S+)$/i.exec(context.req.header('authorization') ?? '') ?? [];
-    if (key === undefined) {
-      throw new LonghaulError('unauthorized', { message: 'Send an API key as "Authorization: Bearer KEY".' });
-    }
-    const caller = await findCaller(key);
-    if (caller === null) {
-      throw new LonghaulError('unauthorized', { message: 'The API key is not known, or was revoked.' });
-    }
-    context.set('caller', caller);
+    const identity = await access.identify(readCredential(context.req.raw));
+    requireAccess(identity.caller, findRoute(context));
+    const { signal, dispose } = untilEnded(identity);
+    context.set('caller', identity.caller);
+    context.set('revoked', signal);
     await next();
+    if (!isStream(context.res)) dispose();
   });
 }
 
-/** Whether the caller may see what only operators see. */
-export function isOperator(caller: Caller): boolean {
-  return caller.scopes.includes('admin');
+/**
+ * The key or token of a request. On a stream a token may stand in the address, for `EventSource` and `WebSocket` in a
+ * browser send no header of ours; never a key, for addresses end up in logs.
+ * @throws {LonghaulError} `unauthorized` when there is none.
+ */
+export function readCredential(request: Request): string {
+  const header = request.headers.get('authorization');
+  const [, credential] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
+  if (credential !== undefined) return credential;
+  const token = header === null && wantsStream(request) ? new URL(request.url).searchParams.get('token') : null;
+  if (token === null || token === '') {
+    throw new LonghaulError('unauthorized', {
+      message: 'Send an API key, or a token of POST /v1/tokens, as "Authorization: Bearer KEY".',
+    });
+  }
+  if (looksLikeKey(token)) {
+    throw new LonghaulError('unauthorized', {
+      message:
+        'An API key must not stand in an address, where logs keep it. Send a token of POST /v1/tokens as ?token=.',
+    });
+  }
+  return token;
 }
 
-/**
- * Lets a key of an operator pass. `what` completes "Only a key of an operator may …".
- * @throws {LonghaulError} `forbidden` for any other.
- */
-export function requireOperator(caller: Caller, what: string): void {
-  if (isOperator(caller)) return;
-  throw new LonghaulError('forbidden', { message: `Only a key of an operator may ${what}.` });
+function wantsStream({ method, headers }: Request): boolean {
+  if (method !== 'GET') return false;
+  if (headers.get('upgrade')?.toLowerCase() === 'websocket') return true;
+  return headers.get('accept')?.includes('text/event-stream') === true;
+}
+
+/** The route that is going to answer, such as `GET /v1/runs/:id`; null: none, and 404 or 405 will. */
+function findRoute(context: Context): string | null {
+  const found = matchedRoutes(context).find(({ method }) => method !== 'ALL');
+  return found === undefined ? null : `${found.method} ${found.path}`;
+}
+
+function isStream(response: Response): boolean {
+  return response.status === 101 || response.headers.get('content-type')?.startsWith('text/event-stream') === true;
 }

@@ -1,9 +1,10 @@
 import type { z } from '@hono/zod-openapi';
+import { toIdempotencyOwner, type Caller } from '../access/caller.ts';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { countCharacters } from '../core/text.ts';
-import type { Submission } from '../run/submit.ts';
+import type { Submission } from '../run/submission.ts';
 import { checkMetadata } from './check-metadata.ts';
 import type { submissionSchema } from './contract.ts';
 import { fieldError } from './problem.ts';
@@ -14,7 +15,7 @@ interface CheckOptions {
   readonly body: z.output<typeof submissionSchema>;
   readonly agents: ReadonlyMap<string, Agent>;
   readonly idempotencyKey: string | null;
-  readonly createdBy: string;
+  readonly caller: Caller;
   /** The run that is tried once more. Defaults to null: it is a new one. */
   readonly retryOf?: string | null;
 }
@@ -24,7 +25,7 @@ interface CheckOptions {
  * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
  */
 export function checkSubmission(options: CheckOptions): Submission {
-  const { body, agents, idempotencyKey, createdBy, retryOf = null } = options;
+  const { body, agents, idempotencyKey, caller, retryOf = null } = options;
   const agent = agents.get(body.agent);
   if (agent === undefined) {
     const message = `is not an agent of this service; there are: ${[...agents.keys()].join(', ')}`;
@@ -57,7 +58,8 @@ export function checkSubmission(options: CheckOptions): Submission {
     requestedLimits,
     retryOf,
     idempotencyKey,
-    createdBy,
+    idempotencyOwner: toIdempotencyOwner(caller),
+    createdBy: caller.keyId,
   };
 }
 

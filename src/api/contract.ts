@@ -1,7 +1,9 @@
 /** The HTTP contract, v1: what goes in and what comes out. JSON in camelCase, times ISO 8601 UTC, money in USD. */
 
+export * from './contract/access.ts';
 export * from './contract/submission.ts';
 export * from './contract/runs.ts';
+export * from './contract/stream.ts';
 export * from './contract/retries.ts';
 export * from './contract/problem.ts';
 export * from './contract/operations.ts';

@@ -4,6 +4,7 @@ import type { NewEvent } from '../core/events.ts';
 import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { findRun } from '../run/read-runs.ts';
+import { SEES_ALL } from '../run/viewer.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { RunResource } from './contract.ts';
 
@@ -18,7 +19,7 @@ describe.each(DATABASE_KINDS)('following a run over HTTP, on the %s database', (
 
   const record = async (claimed: Claim, events: NewEvent[]) => {
     const { database } = service;
-    const { lastSeq } = (await findRun(database, claimed.run.id))!;
+    const { lastSeq } = (await findRun(database, { runId: claimed.run.id, viewer: SEES_ALL }))!;
     return recordEvents(database, { runId: claimed.run.id, attempt: 1, events, lease: claimed.lease, lastSeq });
   };
 

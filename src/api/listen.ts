@@ -1,13 +1,34 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { serve } from '@hono/node-server';
 import { LonghaulError } from '../core/errors.ts';
+import { refuseConnection } from './refuse-connection.ts';
 
 interface ListenOptions {
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
+  /** Defaults to what follows. */
+  readonly limits?: Partial<typeof LIMITS>;
+  /** What takes over requests that ask to go on as a WebSocket. Without it they are answered as any other. */
+  readonly sockets?: {
+    handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+    closeSockets(): Promise<void>;
+  };
 }
+
+/** What a request may take before it is answered: so slow or large a one is not one of a client of ours. */
+const LIMITS = {
+  /** For the headers to arrive. */
+  headersTimeoutMs: 10_000,
+  /** For all of the request to arrive. How long the answer takes is not limited: streams last. */
+  requestTimeoutMs: 30_000,
+  /** For address and headers together. */
+  maxHeaderBytes: 16_384,
+  /** For the reader of a stream to take any of what it was sent. It can resume. */
+  streamStallMs: 20_000,
+};
 
 /** A server that is listening. */
 export interface Listening {
@@ -20,9 +41,25 @@ export interface Listening {
  * Serves a `fetch` handler over HTTP.
  * @throws {LonghaulError} `port_in_use` when the port is taken.
  */
-export async function listen({ fetch, host, port }: ListenOptions): Promise<Listening> {
+export async function listen({ fetch, host, port, limits, sockets }: ListenOptions): Promise<Listening> {
+  const { headersTimeoutMs, requestTimeoutMs, maxHeaderBytes, streamStallMs } = { ...LIMITS, ...limits };
+  const serverOptions = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    maxHeaderSize: maxHeaderBytes,
+    // How often it looks for those that are late.
+    connectionsCheckingInterval: Math.min(5_000, headersTimeoutMs / 2),
+  };
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const server = serve({ fetch, hostname: host, port }, (info) => resolve(info.port)) as Server;
+  const server = serve({ fetch, hostname: host, port, serverOptions }, (info) => resolve(info.port)) as Server;
+  server.on('clientError', refuseConnection);
+  server.on('request', ({ headers }: IncomingMessage, response: ServerResponse) => {
+    // Counts from the last byte that went out, and streams give a sign of life every 5 seconds.
+    if (headers.accept?.includes('text/event-stream')) response.setTimeout(streamStallMs, () => response.destroy());
+  });
+  if (sockets !== undefined) {
+    server.on('upgrade', (request, socket, head) => sockets.handleUpgrade(request, socket, head));
+  }
   server.once('error', (cause: NodeJS.ErrnoException) => {
     const isTaken = cause.code === 'EADDRINUSE';
     reject(
@@ -43,6 +80,7 @@ export async function listen({ fetch, host, port }: ListenOptions): Promise<List
         server.close(() => resolve());
       });
       server.closeAllConnections();
+      await sockets?.closeSockets();
       await closed;
     },
   };

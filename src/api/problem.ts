@@ -32,7 +32,7 @@ export function answerProblem(
 ): Response {
   return context.json(problem, problem.status as ContentfulStatusCode, {
     'content-type': 'application/problem+json',
-    ...(problem.code === 'unauthorized' && { 'www-authenticate': 'Bearer realm="longhaul"' }),
+    ...(problem.status === 401 && { 'www-authenticate': 'Bearer realm="longhaul"' }),
     ...(retryAfterSeconds !== null && { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
   });
 }

@@ -16,10 +16,17 @@ export interface RateLimitState {
   readonly resetSeconds: number;
 }
 
+interface Counted {
+  readonly states: RateLimitState[];
+  readonly isRefused: boolean;
+  /** Takes the count back: the submission turned out to be one from before. */
+  giveBack(): Promise<void>;
+}
+
 /** Counts submissions, exactly over all servers: the counts are in the database. */
 export interface RateLimits {
   /** Counts one, against its user and its key. `isRefused`: it is one too many for at least one of them. */
-  count(submission: { user: string | null; keyId: string }): Promise<{ states: RateLimitState[]; isRefused: boolean }>;
+  count(submission: { user: string | null; keyId: string }): Promise<Counted>;
 }
 
 export function createRateLimits({
@@ -35,7 +42,13 @@ export function createRateLimits({
     async count({ user, keyId }) {
       const counted = await Promise.all([user === null ? null : perUser?.count(user), perKey?.count(keyId)]);
       const results = counted.filter((result) => result !== null && result !== undefined);
-      return { states: results.map(({ state }) => state), isRefused: results.some((result) => result.isRefused) };
+      return {
+        states: results.map(({ state }) => state),
+        isRefused: results.some((result) => result.isRefused),
+        async giveBack() {
+          await Promise.all(results.map((result) => result.giveBack()));
+        },
+      };
     },
   };
 }
@@ -62,9 +75,10 @@ export function toRateLimitHeaders(states: readonly RateLimitState[]): Record<st
   };
 }
 
-interface Counted {
+interface Count {
   readonly state: RateLimitState;
   readonly isRefused: boolean;
+  giveBack(): Promise<void>;
 }
 
 function createLimiter({ database, name, quota }: { database: Database; name: string; quota: number | null }) {
@@ -88,15 +102,27 @@ function createLimiter({ database, name, quota }: { database: Database; name: st
     remaining: Math.max(0, quota - result.consumedPoints),
     resetSeconds: Math.max(1, Math.ceil(result.msBeforeNext / 1_000)),
   });
+  const giveNothingBack = () => Promise.resolve();
   return {
-    async count(key: string): Promise<Counted> {
+    async count(key: string): Promise<Count> {
       // None at all: the limiter takes no quota of zero.
-      if (quota === 0) return { state: { name, quota, remaining: 0, resetSeconds: WINDOW_SECONDS }, isRefused: true };
+      if (quota === 0) {
+        const state = { name, quota, remaining: 0, resetSeconds: WINDOW_SECONDS };
+        return { state, isRefused: true, giveBack: giveNothingBack };
+      }
+      const giveBack = async () => {
+        await limiter.reward(key);
+        // What it has let the limiter remember of this one holds no longer.
+        limiter.deleteInMemoryBlockedAll();
+      };
       try {
-        return { state: toState(await limiter.consume(key)), isRefused: false };
+        return { state: toState(await limiter.consume(key)), isRefused: false, giveBack };
       } catch (refused) {
         if (!(refused instanceof RateLimiterRes)) throw refused;
-        return { state: toState(refused), isRefused: true };
+        // Refused from memory it was not counted, and says nothing of what is left: that is none.
+        const isCounted = refused.consumedPoints > 0;
+        const state = { ...toState(refused), remaining: 0 };
+        return { state, isRefused: true, giveBack: isCounted ? giveBack : giveNothingBack };
       }
     },
   };

@@ -1,8 +1,7 @@
+import { isOperator, type Caller } from '../access/caller.ts';
 import type { Attempt } from '../run/read-attempts.ts';
 import type { Run } from '../run/run.ts';
-import { isOperator } from './authenticate.ts';
 import type { RunResource } from './contract.ts';
-import type { Caller } from './keys.ts';
 
 /** A run as the API gives it to `caller`: operators see what really went wrong, everyone else the safe words. */
 export function toRunResource(run: Run, options: { caller: Caller; attempts?: readonly Attempt[] }): RunResource {

@@ -14,6 +14,12 @@ export function parseWorkerId(value: string): string {
   return value;
 }
 
+/** A key's id as an argument: the whole of it. */
+export function parseKeyId(value: string): string {
+  if (!isId(value)) throw new InvalidArgumentError("It must be a key's id, as listed by: longhaul keys list.");
+  return value;
+}
+
 /** One more run's id, of an argument that takes many. */
 export function parseRunIds(value: string, before: readonly string[]): string[] {
   return [...before, parseRunId(value)];

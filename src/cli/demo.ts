@@ -108,8 +108,8 @@ function toEnvironment({ env }: Shell, directory: string): Shell['env'] {
 }
 
 function describeProvider({ config }: Longhaul): string {
-  const { provider } = config;
-  return provider.kind === 'scripted'
+  const provider = config.providers.get('default');
+  return provider === undefined || provider.kind === 'scripted'
     ? "The model's words are scripted; the agent loop, the tools, the files read and the accounting are real."
     : `A real provider answers (${new URL(provider.baseUrl).host}): this may cost up to ${formatUsd(toMicros(MAX_BUDGET_USD))}.`;
 }

@@ -7,6 +7,7 @@ import { addBudgetsCommand } from './budgets.ts';
 import { addCancelCommand } from './cancel.ts';
 import { addCostsCommand } from './costs.ts';
 import { addDemoCommand } from './demo.ts';
+import { addKeysCommand } from './keys.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { reportError } from './report-error.ts';
 import { addRetryCommand } from './retry.ts';
@@ -69,6 +70,7 @@ function createProgram(shell: Shell): Command {
   addBudgetsCommand(program, shell);
   addAlertsCommand(program, shell);
   addAuditCommand(program, shell);
+  addKeysCommand(program, shell);
   return program;
 }
 

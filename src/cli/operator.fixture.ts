@@ -1,5 +1,5 @@
 import { startApi, type TestApi } from '../api/api.fixture.ts';
-import { generateKey, storeKey } from '../api/keys.ts';
+import { generateKey, storeKey } from '../access/keys.ts';
 import { listen } from '../api/listen.ts';
 
 /** A server on an embedded database, and an operator who has a key to it. */

@@ -57,7 +57,12 @@ export async function serve(shell: Shell, { roles, options }: { roles: readonly 
     if (!isStarted) return;
     if (roles.includes('server')) {
       const { listen } = await import('../api/listen.ts');
-      listening = await listen({ fetch: (request) => longhaul.fetch(request), host: config.host, port: config.port });
+      listening = await listen({
+        fetch: (request) => longhaul.fetch(request),
+        sockets: longhaul,
+        host: config.host,
+        port: config.port,
+      });
     }
     announce(shell, { longhaul, url: listening?.url ?? null, isJson: options.json === true });
     const workerLeft = roles.includes('server') ? new Promise<never>(() => {}) : longhaul.workerLeft;
@@ -97,7 +102,9 @@ interface Announcement {
 
 function announce({ stdout, cwd }: Shell, { longhaul, url, isJson }: Announcement): void {
   const { config, newAdminKey } = longhaul;
-  const isScripted = config.provider.kind === 'scripted';
+  const isScripted = [...config.agents.values()].some(
+    ({ provider }) => config.providers.get(provider)?.kind === 'scripted',
+  );
   if (isJson) {
     stdout.line(toTerminalJson({ url, dataDir: config.dataDir, newAdminKey, isScripted }));
     return;

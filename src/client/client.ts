@@ -3,23 +3,48 @@
  * nothing else.
  */
 import type {
-  AlertResource,
-  AuditEntryResource,
   AuditVerificationResource,
   BudgetChange,
   BudgetResource,
   CostsResource,
+  CreatedKeyResource,
   EventResource,
+  KeyResource,
+  NewKey,
   RetrySelection,
   RunResource,
   SkippedRun,
   Submission,
+  TokenRequest,
+  TokenResource,
   WorkerResource,
 } from '../api/contract.ts';
 import { LonghaulNetworkError, toApiError } from './errors.ts';
 import { followEvents, type FollowOptions } from './follow-events.ts';
+import type {
+  AlertFilter,
+  AlertPage,
+  AuditFilter,
+  AuditPage,
+  BudgetFilter,
+  CostQuery,
+  KeyPage,
+  RunFilter,
+  RunPage,
+} from './lists.ts';
 
 export type { FollowOptions } from './follow-events.ts';
+export type {
+  AlertFilter,
+  AlertPage,
+  AuditFilter,
+  AuditPage,
+  BudgetFilter,
+  CostQuery,
+  KeyPage,
+  RunFilter,
+  RunPage,
+} from './lists.ts';
 export { LonghaulApiError, LonghaulNetworkError } from './errors.ts';
 export type {
   AlertResource,
@@ -30,110 +55,27 @@ export type {
   CostRowResource,
   CostsResource,
   CostSumsResource,
+  CreatedKeyResource,
   EventResource,
+  KeyResource,
+  NewKey,
   Problem,
   RetrySelection,
   RunResource,
   SkippedRun,
   Submission,
+  TokenRequest,
+  TokenResource,
   WorkerResource,
 } from '../api/contract.ts';
 
 export interface ClientOptions {
   /** Where Longhaul listens, such as `http://127.0.0.1:4400`. */
   readonly url: string;
-  /** An API key. In a browser never one of an operator: everyone who opens the page can read it. */
+  /** An API key, or a token of `createToken`. In a browser always a token: everyone who opens the page can read it. */
   readonly apiKey: string;
   /** What sends requests: another `fetch`, or a Longhaul in this process. Defaults to the global `fetch`. */
   readonly fetch?: (request: Request) => Promise<Response>;
-}
-
-/** Which runs to list. Every part that is given has to hold. */
-export interface RunFilter {
-  readonly status?: RunResource['status'] | undefined;
-  readonly agent?: string | undefined;
-  readonly user?: string | undefined;
-  readonly sessionId?: string | undefined;
-  readonly errorCode?: string | undefined;
-  /** Submitted at or after: ISO 8601. */
-  readonly from?: string | undefined;
-  /** Submitted before: ISO 8601. */
-  readonly to?: string | undefined;
-  /** The `nextCursor` of an earlier page. */
-  readonly cursor?: string | undefined;
-  /** Runs in a page, 1 to 200. Defaults to 50. */
-  readonly limit?: number | undefined;
-}
-
-export interface RunPage {
-  /** Newest first. */
-  readonly data: RunResource[];
-  /** Continues the list; null on the last page. */
-  readonly nextCursor: string | null;
-}
-
-/** Which costs to add up, and by what. */
-export interface CostQuery {
-  /** Defaults to `day`. */
-  readonly groupBy?: 'day' | 'month' | 'user' | 'team' | 'agent' | 'model' | undefined;
-  /** Included: ISO 8601, or a day of the server's time zone such as `2026-01-31`. Defaults to the month that `to` ends. */
-  readonly from?: string | undefined;
-  /** Not included: ISO 8601, or a day, up to its beginning. Defaults to the end of the current month. */
-  readonly to?: string | undefined;
-  /** The `nextCursor` of an earlier page. */
-  readonly cursor?: string | undefined;
-  /** Rows in a page, 1 to 200. Defaults to 50. */
-  readonly limit?: number | undefined;
-}
-
-/** Which alerts to list. */
-export interface AlertFilter {
-  readonly state?: AlertResource['state'] | undefined;
-  readonly severity?: AlertResource['severity'] | undefined;
-  /** The `nextCursor` of an earlier page. */
-  readonly cursor?: string | undefined;
-  /** Alerts in a page, 1 to 200. Defaults to 50. */
-  readonly limit?: number | undefined;
-}
-
-export interface AlertPage {
-  /** Newest first. */
-  readonly data: AlertResource[];
-  /** Continues the list; null on the last page. */
-  readonly nextCursor: string | null;
-}
-
-/** Which entries of the audit record to list. */
-export interface AuditFilter {
-  readonly action?: string | undefined;
-  /** What it was done to, such as a run's id. */
-  readonly subject?: string | undefined;
-  readonly actor?: string | undefined;
-  /** At or after: ISO 8601. */
-  readonly from?: string | undefined;
-  /** Before: ISO 8601. */
-  readonly to?: string | undefined;
-  /** `chain`: those that are chained, oldest first. Defaults to `newest`. */
-  readonly order?: 'newest' | 'chain' | undefined;
-  /** The `nextCursor` of an earlier page. */
-  readonly cursor?: number | undefined;
-  /** Entries in a page, 1 to 200. Defaults to 50. */
-  readonly limit?: number | undefined;
-}
-
-export interface AuditPage {
-  readonly data: AuditEntryResource[];
-  /** Continues the list; null on the last page. */
-  readonly nextCursor: number | null;
-}
-
-/** Which budgets to list. */
-export interface BudgetFilter {
-  readonly scope?: BudgetResource['scope'] | undefined;
-  /** The user or team. */
-  readonly key?: string | undefined;
-  /** 1 to 200. Defaults to 50. */
-  readonly limit?: number | undefined;
 }
 
 /** Every method throws `LonghaulApiError` when it is refused and `LonghaulNetworkError` when no answer comes. */
@@ -172,6 +114,14 @@ export interface LonghaulClient {
   verifyAudit(): Promise<AuditVerificationResource>;
   /** Lists what operators were told of, newest first, a page at a time. For keys of operators. */
   alerts(filter?: AlertFilter): Promise<AlertPage>;
+  /** Issues a short-lived token for one user's browser. For keys. */
+  createToken(request: TokenRequest): Promise<TokenResource>;
+  /** Makes an API key; `key` in the answer is not shown again. For keys of operators. */
+  createKey(key: NewKey): Promise<CreatedKeyResource>;
+  /** Lists API keys, newest first, a page at a time. For keys of operators. */
+  keys(filter?: { cursor?: string | undefined; limit?: number | undefined }): Promise<KeyPage>;
+  /** Revokes an API key, with its tokens and open streams; returns it as it stands. For keys of operators. */
+  revokeKey(id: string): Promise<KeyResource>;
 }
 
 interface RequestOptions {
@@ -211,6 +161,13 @@ export function createClient({ url, apiKey, fetch: send = fetch }: ClientOptions
       throw new LonghaulNetworkError(baseUrl, cause);
     }
   }
+
+  const postJson = <T>(path: string, body: unknown) =>
+    requestJson<T>(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
 
   return {
     submit(submission, { idempotencyKey } = {}) {
@@ -264,6 +221,10 @@ export function createClient({ url, apiKey, fetch: send = fetch }: ClientOptions
     audit: (filter = {}) => requestJson(`/v1/audit${toQuery({ ...filter })}`),
     verifyAudit: () => requestJson('/v1/audit/verify'),
     alerts: (filter = {}) => requestJson(`/v1/alerts${toQuery({ ...filter })}`),
+    createToken: (wanted) => postJson('/v1/tokens', wanted),
+    createKey: (key) => postJson('/v1/keys', key),
+    keys: (filter = {}) => requestJson(`/v1/keys${toQuery({ ...filter })}`),
+    revokeKey: (id) => requestJson(`/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' }),
   };
 }
 

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { count, off, positive, usd } from './option-values.ts';
+import { secret } from './secret-value.ts';
 
-/** A text, or the name of the variable that holds it. */
-const secret = (text: z.ZodString | z.ZodURL, what: string) =>
-  z.union([text, z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) })], `${what}, or { env: "NAME" }`);
 const httpUrl = () => secret(z.url({ protocol: /^https?$/ }), 'must be an http or https URL');
 const mailAddress = () => z.email('must be a mail address');
 

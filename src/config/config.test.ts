@@ -25,7 +25,14 @@ describe('a configuration', () => {
     expect(config.agents.get('reader')).toEqual({
       name: 'reader',
       model: 'default',
+      provider: 'default',
       tools: ['Read', 'Grep', 'Glob'],
+      ask: [],
+      hooks: {},
+      hookTimeoutSeconds: 30,
+      mcpServers: [],
+      subagents: [],
+      outputSchema: null,
       permissionMode: 'dontAsk',
       workspace: { root: '/app/workspace', mode: 'shared', from: null },
       limits: {
@@ -59,7 +66,7 @@ describe('a configuration', () => {
       port: 4400,
       databaseUrl: null,
       dataDir: '/app/.longhaul',
-      provider: { kind: 'scripted' },
+      providers: new Map([['default', { kind: 'scripted' }]]),
     });
   });
 
@@ -222,7 +229,6 @@ describe('a configuration', () => {
     ['LONGHAUL_DATABASE_URL', 'mysql://root:hunter2@db/x'],
     ['LONGHAUL_LOG_LEVEL', 'loud'],
     ['LONGHAUL_QUEUE_URL', 'redis://:hunter2@cache'],
-    ['CLAUDE_CODE_USE_BEDROCK', '1'],
     ['ANTHROPIC_BASE_URL', 'ftp://hunter2@x'],
   ])('is refused over a wrong variable, never repeating a secret: %s=%s', (name, value) => {
     const error = refusal(() => resolve({ agents: { reader } }, { [name]: value }));

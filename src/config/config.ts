@@ -2,13 +2,28 @@ import type { Micros } from '../core/money.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { PriceOverrides } from '../core/pricing.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
+import type { McpServer } from './mcp-server.ts';
+import type { OutputSchema } from './output-schema.ts';
 import type { LonghaulConfig } from './schema.ts';
+import type { Subagent } from './subagent.ts';
+import type { ToolHooks } from './tool-hooks.ts';
 
 /** How an agent is set up, with every default in place. */
 export interface Agent {
   readonly name: string;
   readonly model: string;
+  /** The name of one of `Config.providers`. */
+  readonly provider: string;
+  /** With subagents, the one that starts them is among them. */
   readonly tools: readonly string[];
+  /** Those that wait for a person. */
+  readonly ask: readonly string[];
+  readonly hooks: ToolHooks;
+  readonly hookTimeoutSeconds: number;
+  readonly mcpServers: readonly McpServer[];
+  readonly subagents: readonly Subagent[];
+  /** Null for an answer in text. */
+  readonly outputSchema: OutputSchema | null;
   readonly permissionMode: 'dontAsk' | 'acceptEdits' | 'plan' | 'bypassPermissions';
   readonly workspace: Workspace;
   readonly limits: RunLimits;
@@ -49,15 +64,40 @@ export interface Limits {
   readonly global: Budget & { readonly concurrent: number | null };
 }
 
-/** Where model calls go: Anthropic's API or anything that speaks it, or the built-in scripted model. */
-export type Provider =
-  | {
-      readonly kind: 'anthropic';
-      readonly baseUrl: string;
-      readonly apiKey: string | null;
-      readonly authToken: string | null;
-    }
-  | { readonly kind: 'scripted' };
+/** Where model calls go: Anthropic's API or anything that speaks it, a cloud, or the built-in scripted model. */
+export type Provider = AnthropicProvider | BedrockProvider | VertexProvider | { readonly kind: 'scripted' };
+
+interface ModelNames {
+  /** What is asked for in place of a model's name. */
+  readonly models: Readonly<Record<string, string>>;
+}
+
+export interface AnthropicProvider extends ModelNames {
+  readonly kind: 'anthropic';
+  readonly baseUrl: string;
+  readonly apiKey: string | null;
+  readonly authToken: string | null;
+}
+
+/** Without an API key and an access key, AWS's chain of credentials is asked, for `profile` where that is named. */
+export interface BedrockProvider extends ModelNames {
+  readonly kind: 'bedrock';
+  readonly region: string;
+  readonly baseUrl: string;
+  readonly apiKey: string | null;
+  readonly accessKey: { readonly id: string; readonly secret: string; readonly sessionToken: string | null } | null;
+  readonly profile: string | null;
+}
+
+/** Without a file, Google's default credentials are used. */
+export interface VertexProvider extends ModelNames {
+  readonly kind: 'vertex';
+  readonly region: string;
+  readonly project: string;
+  readonly baseUrl: string;
+  /** Absolute, or null. */
+  readonly keyFile: string | null;
+}
 
 export type AlertSeverity = 'info' | 'warning' | 'critical';
 
@@ -113,16 +153,21 @@ export interface Config {
   readonly logLevel: string;
   /** A path, `null` to search for one, `undefined` for the Agent SDK's own. */
   readonly claudePath: string | null | undefined;
-  readonly provider: Provider;
+  /** By name; `default` is always there. */
+  readonly providers: ReadonlyMap<string, Provider>;
   /** IANA name: where days and months of budgets and costs begin. */
   readonly timeZone: string;
   readonly limits: Limits;
   readonly prices: PriceOverrides;
   readonly providerSilenceSeconds: number;
   readonly retentionDays: number;
+  /** Null: never. */
+  readonly foldAfterMinutes: number | null;
   /** `retentionDays`: null for ever. */
   readonly audit: { readonly retentionDays: number | null };
   readonly alerts: AlertsConfig;
+  /** `corsOrigins`: the web pages that may call the API from a browser. */
+  readonly http: { readonly corsOrigins: readonly string[] };
 }
 
 /** Types a `longhaul.config.ts` as it is written. Returns what it is given. */

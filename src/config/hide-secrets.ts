@@ -4,6 +4,9 @@ import type { FieldError } from '../core/errors.ts';
 export function hideSecrets(error: FieldError): FieldError {
   const isSecret =
     /_URL$|_KEY$|_TOKEN$/.test(error.path) ||
+    (error.path.startsWith('providers.') &&
+      !/\.(kind|region|project|profile|keyFile|models(\..*)?)$/.test(error.path)) ||
+    /^agents\.[^.]+\.mcpServers\.[^.]+\.(args|env|url|headers)\b/.test(error.path) ||
     (error.path.startsWith('alerts.channels') && !/\.(type|minSeverity)$/.test(error.path));
   return isSecret ? { ...error, message: error.message.replace(/; received .*$/s, '') } : error;
 }

@@ -8,6 +8,8 @@ import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
+import { resolveFeatures, type Features } from './resolve-features.ts';
+import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
 import { configSchema, environmentSchema, type LonghaulConfig } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
 
@@ -38,12 +40,13 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   const config = parsed.data;
   const dataDir = path.resolve(baseDir, variables.LONGHAUL_DATA_DIR ?? '.longhaul');
 
-  const agents = new Map(
-    Object.entries(config.agents).map(([name, agent]) => [
-      name,
-      resolveAgent({ name, agent, baseDir, dataDir, variables }),
-    ]),
-  );
+  const providers = resolveProviders({ providers: config.providers ?? {}, agents: config.agents, env, baseDir });
+  const resolved = Object.entries(config.agents).map(([name, agent]) => {
+    const features = resolveFeatures({ name, agent, env });
+    const options = { name, agent, features: features.value, baseDir, dataDir, variables };
+    return { errors: features.errors, agent: resolveAgent({ ...options, providers: providers.value }) };
+  });
+  const agents = new Map(resolved.map(({ agent }) => [agent.name, agent]));
   const worker = {
     slots: config.worker?.slots ?? 4,
     expireSeconds: config.worker?.expireSeconds ?? 180,
@@ -54,6 +57,8 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   const alerts = resolveAlerts(config.alerts ?? {}, env);
   const errors = [
     ...alerts.errors,
+    ...providers.errors,
+    ...resolved.flatMap((agent) => agent.errors),
     ...findBypassErrors(config.agents),
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
@@ -75,30 +80,36 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
     claudePath: variables.LONGHAUL_CLAUDE_PATH ?? config.claudePath,
-    provider: resolveProvider(variables),
+    providers: providers.value,
     timeZone: config.timeZone ?? 'UTC',
     limits: resolveFleetLimits(config.limits ?? {}),
     prices: (config.prices ?? {}) as PriceOverrides,
     providerSilenceSeconds: config.providerSilenceSeconds ?? 45,
     retentionDays: config.retentionDays ?? 7,
+    foldAfterMinutes: config.foldAfterMinutes === false ? null : (config.foldAfterMinutes ?? 60),
     audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
     alerts: alerts.value,
+    http: { corsOrigins: config.http?.corsOrigins ?? [] },
   });
 }
 
 function resolveAgent(options: {
   name: string;
   agent: AgentInput;
+  features: Features;
   baseDir: string;
   dataDir: string;
   variables: Environment;
+  providers: ReadonlyMap<string, Provider>;
 }): Agent {
-  const { name, agent, baseDir, dataDir, variables } = options;
+  const { name, agent, features, baseDir, dataDir, variables, providers } = options;
+  const provider = providers.get(agent.provider ?? 'default');
   const maxThinkingTokens = agent.limits?.maxThinkingTokens ?? 16_000;
   return {
     name,
-    model: agent.model ?? 'default',
-    tools: [...new Set(agent.tools)],
+    model: agent.model ?? toDefaultModel(provider) ?? 'default',
+    provider: agent.provider ?? 'default',
+    ...features,
     permissionMode: agent.permissionMode ?? 'dontAsk',
     workspace: resolveWorkspace({ name, agent, baseDir, dataDir }),
     limits: {
@@ -122,9 +133,14 @@ function resolveAgent(options: {
     effort: agent.effort ?? 'medium',
     thinking: maxThinkingTokens === 0 ? 'disabled' : (agent.thinking ?? 'enabled'),
     settingSources: agent.settingSources ?? [],
-    env: agent.env ?? {},
+    env: { ...toProviderEnv(provider), ...agent.env },
     queue: agent.queue ?? name,
   };
+}
+
+function toDefaultModel(provider: Provider | undefined): string | undefined {
+  const models = provider === undefined || provider.kind === 'scripted' ? {} : provider.models;
+  return Object.hasOwn(models, 'default') ? models['default'] : undefined;
 }
 
 function resolveWorkspace(options: { name: string; agent: AgentInput; baseDir: string; dataDir: string }): Workspace {
@@ -139,31 +155,11 @@ function resolveWorkspace(options: { name: string; agent: AgentInput; baseDir: s
   };
 }
 
-function resolveProvider(variables: Environment): Provider {
-  const { ANTHROPIC_API_KEY: apiKey, ANTHROPIC_AUTH_TOKEN: authToken, ANTHROPIC_BASE_URL: baseUrl } = variables;
-  if (apiKey === undefined && authToken === undefined && baseUrl === undefined) return { kind: 'scripted' };
-  return {
-    kind: 'anthropic',
-    baseUrl: (baseUrl ?? 'https://api.anthropic.com').replace(/\/+$/, ''),
-    apiKey: apiKey ?? null,
-    authToken: authToken ?? null,
-  };
-}
-
 /** The variables that count, with an empty one taken as unset, as shells and Compose files leave them. */
 function parseEnvironment(env: ResolveOptions['env']): Environment {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environmentSchema.safeParse(given);
   const errors = parsed.success ? [] : toFieldErrors(parsed.error, given).map(hideSecrets);
-  for (const [variable, provider] of Object.entries(UNSUPPORTED_PROVIDERS)) {
-    const value = given[variable];
-    if (value !== undefined && value !== '0' && value !== 'false') {
-      errors.push({
-        path: variable,
-        message: `asks for ${provider}, which this version does not reach yet; unset it, or point ANTHROPIC_BASE_URL at a gateway that speaks the Messages API`,
-      });
-    }
-  }
   if (given['LONGHAUL_QUEUE_URL'] !== undefined) {
     errors.push({
       path: 'LONGHAUL_QUEUE_URL',
@@ -174,8 +170,6 @@ function parseEnvironment(env: ResolveOptions['env']): Environment {
   if (!parsed.success || errors.length > 0) throw invalid('the environment', errors);
   return parsed.data;
 }
-
-const UNSUPPORTED_PROVIDERS = { CLAUDE_CODE_USE_BEDROCK: 'Amazon Bedrock', CLAUDE_CODE_USE_VERTEX: 'Google Vertex AI' };
 
 function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
   return Object.entries(agents)

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
+import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
+import { mcpServerSchema } from './mcp-server.ts';
 import { count, positive, price, seconds, usd } from './option-values.ts';
+import { outputSchemaSchema } from './output-schema.ts';
+import { subagentSchema } from './subagent.ts';
+import { hooksSchema } from './tool-hooks.ts';
+import { providersSchema } from './provider-schema.ts';
 
 /**
  * Everything that can be configured: meaning, unit, default, and the variable that overrides it. A
@@ -12,6 +18,11 @@ const name = (what: string) =>
   z
     .string(`must be ${what}`)
     .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, `must be ${what}: a letter, then up to 63 letters, digits, "_" or "-"`);
+
+const toolName = () =>
+  z
+    .string('must be the name of a tool')
+    .regex(/^(?:[A-Za-z][\w-]*|mcp__[\w-]+__\*)$/, 'must be the name of a tool, such as "Read" or "mcp__server__tool"');
 
 /** The limits of every run of an agent. A submission may lower them, never raise them. 0 means zero, never unlimited. */
 const limitsSchema = z.strictObject({
@@ -51,11 +62,40 @@ const workspaceSchema = z.union(
 const agentSchema = z.strictObject({
   /** The model by its id or alias. Defaults to `default`, Claude Code's own choice. */
   model: z.string('must be the id of a model').min(1, 'must be the id of a model').max(200).optional(),
-  /** The tools a run may use, and no others; `[]` means none. */
-  tools: z.array(
-    z.string('must be the name of a tool').regex(/^[A-Za-z][\w-]*$/, 'must be the name of a tool, such as "Read"'),
-    'must be a list of tool names; [] means none',
-  ),
+  /** Where its model calls go, by a name in `providers`. Defaults to `default`. */
+  provider: name('the name of a provider').optional(),
+  /**
+   * The tools a run may use, and no others; `[]` means none. Those of an MCP server by `mcp__SERVER__TOOL`, all of them by
+   * `mcp__SERVER`.
+   */
+  tools: z.array(toolName(), 'must be a list of tool names; [] means none'),
+  /** Those of `tools` that wait for a person's approval before each use. Defaults to none. */
+  ask: z.array(toolName(), 'must be a list of tool names').optional(),
+  hooks: hooksSchema.optional(),
+  /** How long a hook may take. Defaults to 30. */
+  hookTimeoutSeconds: seconds().min(1, 'must be 1 or more').optional(),
+  /** Servers of tools that speak the Model Context Protocol, by name; `tools` says which of their tools a run may use. Defaults to none. */
+  mcpServers: z
+    .record(
+      z
+        .string()
+        .regex(
+          /^(?!.*__|.*_$)[A-Za-z][A-Za-z0-9_-]{0,31}$/,
+          'must be the name of a server: a letter, then up to 31 letters, digits, "_" or "-", with no "_" at its end and no two in a row',
+        ),
+      mcpServerSchema,
+      'must be an object of servers by name',
+    )
+    .optional(),
+  /** Agents the model may hand a part of its work to, by name. What they cost and their turns are the run's. Defaults to none. */
+  subagents: z
+    .record(name('the name of a subagent'), subagentSchema, 'must be an object of subagents by name')
+    .optional(),
+  /**
+   * The form an answer must have, an object: a zod 4 schema or a JSON schema. What fits is the run's `structuredOutput`;
+   * a run whose answer does not fails with `structured_output_invalid`. Defaults to none: the answer is text.
+   */
+  outputSchema: outputSchemaSchema.optional(),
   /** What happens to a tool use that no rule allows. Defaults to `dontAsk`: it is denied. */
   permissionMode: z
     .enum(
@@ -166,7 +206,14 @@ export const configSchema = z.strictObject({
    * at another price than yours. Defaults to none.
    */
   prices: z.record(z.string().min(1), priceSchema, 'must be an object of prices by model').optional(),
+  /**
+   * Where model calls go, by name, each described below. `default` is for agents that name none; without one, the
+   * variables choose it. Defaults to what the variables choose.
+   */
+  providers: providersSchema.optional(),
   alerts: alertsSchema.optional(),
+  /** How the HTTP API is served. */
+  http: httpSchema.optional(),
   /**
    * The Claude Code executable. Defaults to the Agent SDK's own; `null` looks in the package, then in
    * `PATH`. Variable `LONGHAUL_CLAUDE_PATH`.
@@ -178,6 +225,16 @@ export const configSchema = z.strictObject({
   retentionDays: z
     .number('must be a number of days')
     .min(1 / 24, 'must be at least an hour (0.0417)')
+    .optional(),
+  /**
+   * Minutes after the end of a run in which its text is kept as it was streamed; then only as whole blocks, which is what
+   * `agent.text` says. `false` keeps it for as long as the run. Defaults to 60.
+   */
+  foldAfterMinutes: z
+    .union(
+      [z.literal(false), z.number().min(1).max(5_256_000)],
+      'must be a number of minutes from 1 to 5256000, or false',
+    )
     .optional(),
   /** The record of runs and of what operators did. */
   audit: z

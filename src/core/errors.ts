@@ -51,9 +51,11 @@ export const RUN_ERRORS = {
   memory_exceeded: kind(500, 33, true, 'The run needed more memory than it may use and was stopped.'),
   hung: kind(500, 34, true, 'The agent stopped responding and was ended.'),
   workspace_invalid: kind(500, 35, false, "The agent's workspace is not available."),
-  structured_output_invalid: kind(502, 36, true, 'The answer did not have the required form.'),
+  // Claude Code has shown the model what was wrong five times by then, within the run and at its cost.
+  structured_output_invalid: kind(502, 36, false, 'The answer did not have the required form.'),
   worker_lost: kind(500, 37, true, 'The server working on this run went away before it was finished.'),
   internal_error: kind(500, 38, true, 'Something went wrong inside the service.'),
+  mcp_server_failed: kind(502, 39, true, 'A service that the agent needs is not available. Try again later.'),
 } as const satisfies Record<string, ErrorKind>;
 
 export type RunErrorCode = keyof typeof RUN_ERRORS;
@@ -73,6 +75,10 @@ export const REQUEST_ERRORS = {
   conflict: kind(409, 70, false, 'The request contradicts the present state.'),
   idempotency_mismatch: kind(422, 71, false, 'This idempotency key was used for another request.'),
   unavailable: kind(503, 72, true, 'The service cannot take requests right now. Try again shortly.'),
+
+  token_expired: kind(401, 74, false, 'The token has expired.'),
+  request_timeout: kind(408, 75, true, 'The request was not sent in time.'),
+  headers_too_large: kind(431, 76, false, 'The headers of the request are too large.'),
 
   rate_limited: kind(429, 73, true, 'Too many requests. Try again later.'),
 

@@ -18,15 +18,33 @@ export interface EventData {
   /** `until`: when it is looked at again, ISO 8601; it may be sooner. */
   'run.waiting': { waitingFor: WaitingFor; until?: string };
   'run.retrying': { error: RunError; delaySeconds: number };
-  'run.succeeded': { result: string; costUsd: number; turns: number; durationMs: number };
+  /** `structuredOutput`: for an agent with an `outputSchema`. */
+  'run.succeeded': {
+    result: string;
+    structuredOutput?: unknown;
+    costUsd: number;
+    turns: number;
+    durationMs: number;
+  };
   'run.failed': { error: RunError };
   'run.cancelled': { costUsd: number };
-  'agent.init': { sessionId: string; model: string; tools: string[]; cwd: string; claudeCodeVersion: string };
+  'agent.init': {
+    sessionId: string;
+    model: string;
+    tools: string[];
+    cwd: string;
+    claudeCodeVersion: string;
+    /** For an agent that has any: `status` is `connected`, or why a server that is not required is not there. */
+    mcpServers?: { name: string; status: string }[];
+  };
   /** Text as it is produced. `blockId` names the block it belongs to; the same block follows whole as `agent.text`. */
   'agent.text.delta': { text: string; blockId: string; parentToolUseId?: string };
-  'agent.text': { text: string; blockId: string; parentToolUseId?: string };
+  /** Stands for the deltas of its block before it. `isPartial`: the block was never finished. */
+  'agent.text': { text: string; blockId: string; parentToolUseId?: string; isPartial?: true };
   'agent.thinking': { text: string; parentToolUseId?: string };
   'agent.tool_use': { toolUseId: string; name: string; input: unknown; parentToolUseId?: string };
+  /** What a tool was asked in place of the input it was used with: a hook, or who approved it, has changed that. */
+  'agent.tool_input': { toolUseId: string; name: string; input: unknown };
   'agent.tool_result': {
     toolUseId: string;
     isError: boolean;

@@ -113,7 +113,7 @@ function joinOverlapping(found: FoundSecret[]): FoundSecret[] {
  * a false alarm stops, so it wants a key's exact length and passes over examples. Each names where its form is from.
  */
 const OWN_PATTERNS: readonly { kind: string; pattern: RegExp }[] = [
-  // Our own: `generateKey` in api/keys.ts.
+  // Our own: `generateKey` in access/keys.ts.
   { kind: 'longhaul-api-key', pattern: /(?<![A-Za-z0-9_-])lh_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/dg },
   // API, admin and OAuth keys alike (gitleaks: anthropic-api-key, anthropic-admin-api-key), of any length.
   { kind: 'anthropic-api-key', pattern: /sk-ant-[A-Za-z0-9_-]{16,}/dg },

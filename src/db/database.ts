@@ -37,6 +37,8 @@ export const CHANNELS = {
   drain: 'longhaul_drain',
   /** A limit of the provider's was met, or is over. Payload: the account. */
   provider: 'longhaul_provider',
+  /** An API key was revoked. Payload: its id. */
+  revocations: 'longhaul_revocations',
 } as const;
 
 export type Channel = (typeof CHANNELS)[keyof typeof CHANNELS];

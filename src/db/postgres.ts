@@ -20,6 +20,13 @@ const types: pg.CustomTypesConfig = {
  */
 const SILENCE_MS = 8_000;
 
+/**
+ * How long the server waits for the next statement of a transaction before it ends it. A machine that vanishes in the
+ * middle of one would otherwise hold its locks, and readers of many runs (`src/stream/horizon.ts`), until the server's
+ * system notices, by default after two hours.
+ */
+const IDLE_IN_TRANSACTION_MS = 15_000;
+
 interface OpenOptions {
   readonly url: string;
   /** Connections at most, the listening one aside. Defaults to 10. */
@@ -41,7 +48,9 @@ export async function openPostgresDatabase({ url, poolSize = 10, onError }: Open
     keepAlive: true,
   };
   const onPoolError = (error: Error) => onError?.(error);
-  const pool = createPool({ ...connection, max: poolSize }, onPoolError);
+  // The pool waits for it, and takes its failure for the connection's; its types do not say so.
+  const onConnect: pg.PoolConfig['onConnect'] = (client) => endIdleTransactions(client) as unknown as void;
+  const pool = createPool({ ...connection, max: poolSize, onConnect }, onPoolError);
   pool.on('acquire', (client) => watchSilence(client, SILENCE_MS));
   pool.on('release', (_error, client) => watchSilence(client, 0));
   const maintenancePool = createPool({ ...connection, max: 3 }, onPoolError);
@@ -69,6 +78,12 @@ export async function openPostgresDatabase({ url, poolSize = 10, onError }: Open
   };
 }
 
+/** As a statement, not with the connection's first packet: poolers between refuse settings there that they do not know. */
+async function endIdleTransactions(client: pg.ClientBase): Promise<void> {
+  watchSilence(client, SILENCE_MS);
+  await client.query(`set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`);
+}
+
 function createPool(config: pg.PoolConfig, onError: (error: Error) => void): pg.Pool {
   const pool = new pg.Pool(config);
   pool.on('error', onError);
@@ -79,7 +94,7 @@ function createPool(config: pg.PoolConfig, onError: (error: Error) => void): pg.
 }
 
 /** Breaks a connection on which nothing comes for `durationMs`: whoever waits for an answer gets an error. 0: no more. */
-function watchSilence(client: pg.PoolClient, durationMs: number): void {
+function watchSilence(client: pg.ClientBase, durationMs: number): void {
   // Not in the types: the connection under a client, and the socket under that.
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
   stream.removeAllListeners('timeout');

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { RunStatus } from '../core/states.ts';
+import type { AccessTables } from './tables/access.ts';
 
 /** JSON as it is written: a text that PostgreSQL checks. Read back as the value it describes. */
 type Json<T> = ColumnType<T, string, string>;
@@ -7,7 +8,7 @@ type DefaultJson<T> = ColumnType<T, string | undefined, string>;
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
-export interface Tables {
+export interface Tables extends AccessTables {
   'longhaul.runs': RunsTable;
   'longhaul.run_events': RunEventsTable;
   'longhaul.attempts': AttemptsTable;
@@ -20,7 +21,6 @@ export interface Tables {
   'longhaul.sessions': SessionsTable;
   'longhaul.session_entries': SessionEntriesTable;
   'longhaul.queues': { name: string; paused_at: Date | null };
-  'longhaul.api_keys': ApiKeysTable;
   'longhaul.audit': AuditTable;
   'longhaul.audit_head': { seq: number; hash: string };
   'longhaul.audit_seals': AuditSealsTable;
@@ -48,8 +48,6 @@ export interface RunsTable {
   max_attempts: number;
   retry_of: Nullable<string>;
   created_by: string;
-  idempotency_key: Nullable<string>;
-  request_hash: Nullable<string>;
   created_at: Timestamp;
   start_after: Nullable<Date>;
   started_at: Nullable<Date>;
@@ -80,15 +78,19 @@ export interface RunsTable {
   parked_at: Nullable<Date>;
   parked_ms: Generated<number>;
   unnamed_parks: Generated<number>;
+  deltas_folded_at: Nullable<Date>;
 }
 
-interface RunEventsTable {
+export interface RunEventsTable {
   run_id: string;
   seq: number;
   type: string;
   attempt: number;
   at: Timestamp;
   data: Json<unknown>;
+  position: Generated<number>;
+  user_id: Nullable<string>;
+  team: Nullable<string>;
 }
 
 interface AttemptsTable {
@@ -221,15 +223,6 @@ interface SessionEntriesTable {
   subpath: Generated<string>;
   uuid: Nullable<string>;
   entry: Json<unknown>;
-}
-
-interface ApiKeysTable {
-  id: string;
-  name: string;
-  hash: string;
-  scopes: string[];
-  created_at: Timestamp;
-  revoked_at: Nullable<Date>;
 }
 
 export interface AlertsTable {

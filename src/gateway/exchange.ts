@@ -14,7 +14,7 @@ import { refuse, REFUSALS, type Refusal } from './refusal.ts';
 import { relayError, reportLimit } from './relay-error.ts';
 import { readRequestBody, type RequestBody } from './request-body.ts';
 import { NO_WATCH, watchSilence, type SilenceWatch } from './silence.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import type { UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
 
 /** What every exchange of a gateway shares. */
 export interface ExchangeContext {
@@ -95,10 +95,12 @@ async function forward(forwarding: Forwarding): Promise<void> {
       endpoint,
       headers: request.headers,
       body: cleared.bytes,
+      model: body.model,
+      isStreamed: body.isStreamed,
       signal: ending.signal,
     });
     watch.heard();
-    const status = answer.statusCode ?? 0;
+    const { status } = answer;
     if (status >= 200 && status < 300) await relay({ ...forwarding, answer, watch, call: cleared.call });
     else await relayError({ ...forwarding, call: cleared.call, model: body.model, answer, watch });
   } catch (error) {
@@ -111,7 +113,7 @@ async function forward(forwarding: Forwarding): Promise<void> {
 }
 
 interface Relaying extends Forwarding {
-  readonly answer: IncomingMessage;
+  readonly answer: UpstreamAnswer;
   readonly watch: SilenceWatch;
 }
 
@@ -145,22 +147,22 @@ async function relay(relaying: Relaying & { call: PassCall | null }): Promise<vo
   // At once, so that the meter is right the moment an attempt is closed.
   ending.signal.addEventListener('abort', () => finish(false), { once: true });
 
-  response.writeHead(answer.statusCode ?? 200, toAnswerHeaders(answer));
+  response.writeHead(answer.status, toAnswerHeaders(answer));
   response.flushHeaders();
-  const piped = pipeline(answer, response);
+  const piped = pipeline(answer.body, response);
   // After the pipe: each chunk is on its way before it is looked at.
-  answer.on('data', (chunk: Buffer) => {
+  answer.body.on('data', (chunk: Buffer) => {
     watch.heard();
     if (!isOver) meter?.push(chunk);
   });
-  answer.once('end', () => {
+  answer.body.once('end', () => {
     if (call !== null && !hasFailed && !isOver) {
       call.succeed();
       context.governor.onAnswer(body.model);
     }
     finish(true);
   });
-  answer.once('error', (error) => {
+  answer.body.once('error', (error) => {
     // Before the other side can notice.
     finish(false);
     if (!ending.signal.aborted && !hasFailed) failUnreachable(relaying, error);

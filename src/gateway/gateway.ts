@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { PriceOverrides } from '../core/price-table.ts';
 import type { Admit } from './admission.ts';
 import { createByteBudget } from './byte-budget.ts';
+import { createUpstreamClient } from './create-upstream-client.ts';
 import { findEndpoint } from './endpoint.ts';
 import { exchange, type ExchangeContext } from './exchange.ts';
 import { NO_LOG, type GatewayLog } from './gateway-log.ts';
@@ -13,7 +14,6 @@ import { readToken } from './headers.ts';
 import { createLane, type GatewayLane, type OpenOptions, type ServedLane } from './lane.ts';
 import type { AttemptPass, GatewayPass } from './pass.ts';
 import { refuse, REFUSALS } from './refusal.ts';
-import { createUpstreamClient } from './upstream-client.ts';
 import type { Upstream } from './upstream.ts';
 
 export type { Governor, ProviderLimit } from './governor.ts';
@@ -32,16 +32,22 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-interface GatewayOptions {
+/** One of several providers. */
+export interface GatewayProvider {
   readonly upstream: Upstream;
+  /** Is told of this provider's limits, and says which of them hold. Defaults to none. */
+  readonly governor?: Governor;
+}
+
+interface GatewayOptions extends Partial<GatewayProvider> {
+  /** Providers by name; `upstream` is the one called `default`. Defaults to none. */
+  readonly providers?: ReadonlyMap<string, GatewayProvider>;
   /** How long the provider may send nothing within a streamed request, in milliseconds, before it is cut off. */
   readonly silenceMs: number;
   /** Defaults to none. */
   readonly log?: GatewayLog;
   /** Decides on each model call before it is sent. Defaults to allowing all. */
   readonly admit?: Admit;
-  /** Is told of the provider's limits, and says which of them hold. Defaults to none. */
-  readonly governor?: Governor;
   /** Prices that replace the known ones, in the meter and for ceilings. Defaults to none. */
   readonly prices?: PriceOverrides;
 }
@@ -54,14 +60,17 @@ const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** Starts a gateway on a free port of 127.0.0.1. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { upstream, silenceMs, log = NO_LOG, admit, governor, prices = {} } = options;
-  const context: ExchangeContext = {
-    upstream: createUpstreamClient(upstream),
+  const { silenceMs, log = NO_LOG, admit, providers = new Map<string, GatewayProvider>(), prices = {} } = options;
+  const toContext = ({ upstream, governor }: GatewayProvider): ExchangeContext => ({
+    upstream: createUpstreamClient(upstream, log),
     admit: admit ?? (() => ({ allowed: true })),
     governor: toWatchedGovernor(governor, log),
     silenceMs,
     log,
-  };
+  });
+  const { upstream, governor } = options;
+  const contexts = new Map([...providers].map(([name, provider]) => [name, toContext(provider)]));
+  if (upstream !== undefined) contexts.set('default', toContext({ upstream, ...(governor && { governor }) }));
   // By hash: finding one takes the same time however much of a guess is right.
   const lanes = new Map<string, ServedLane>();
   const bodyBudget = createByteBudget(MAX_HELD_BYTES);
@@ -75,7 +84,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const server = createServer((request, response) => {
     // Once, as it begins: the call is this attempt's to its end, whoever has the lane by then.
     const pass = lanes.get(hash(readToken(request.headers) ?? ''))?.pass ?? null;
-    void serve({ context, request, response, pass });
+    if (pass === null) return refuse(response, REFUSALS.badToken);
+    const context = contexts.get(pass.provider);
+    if (context !== undefined) return void serve({ context, request, response, pass });
+    log.error({ attemptId: pass.attemptId, provider: pass.provider }, 'The gateway knows no such provider.');
+    refuse(response, REFUSALS.notAdmitted);
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(0, '127.0.0.1');
@@ -93,7 +106,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      context.upstream.close();
+      for (const context of contexts.values()) context.upstream.close();
       await closed;
     },
   };
@@ -103,11 +116,10 @@ interface ServeOptions {
   readonly context: ExchangeContext;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly pass: AttemptPass | null;
+  readonly pass: AttemptPass;
 }
 
 async function serve({ context, request, response, pass }: ServeOptions): Promise<void> {
-  if (pass === null) return refuse(response, REFUSALS.badToken);
   const endpoint = findEndpoint(request.method ?? '', request.url ?? '');
   if (endpoint === null) {
     // The path alone, cut: a query may hold anything.

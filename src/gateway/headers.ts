@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 
 /** What belongs to one connection and never to the next (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = [
@@ -35,23 +35,20 @@ export function readToken(headers: IncomingHttpHeaders): string | null {
 export function toUpstreamHeaders({
   received,
   credentials,
-  bodyBytes,
 }: {
   received: IncomingHttpHeaders;
   credentials: Readonly<Record<string, string>>;
-  bodyBytes: number;
 }): OutgoingHttpHeaders {
   return {
     ...without(received, NOT_FORWARDED),
     // What passes must be readable to be metered.
     'accept-encoding': 'identity',
-    'content-length': bodyBytes,
     ...credentials,
   };
 }
 
 /** The headers an answer goes back with: as they came, without those of the provider's connection. */
-export function toAnswerHeaders(answer: IncomingMessage): OutgoingHttpHeaders {
+export function toAnswerHeaders(answer: { readonly headers: IncomingHttpHeaders }): OutgoingHttpHeaders {
   return without(answer.headers, HOP_BY_HOP);
 }
 

@@ -21,6 +21,8 @@ export interface GatewayLane {
 
 export interface OpenOptions {
   readonly attemptId: string;
+  /** Where its calls go, by name. Defaults to `default`. */
+  readonly provider?: string;
   /**
    * What the attempt may cost: each call's `max_tokens` is lowered to what is left, and once the meter stands there no
    * further call is sent. Defaults to no ceiling.

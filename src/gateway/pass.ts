@@ -25,6 +25,8 @@ export interface GatewayPass {
 /** The same attempt, as the gateway serves it. */
 export interface AttemptPass extends GatewayPass {
   readonly attemptId: string;
+  /** Where its calls go, by name. */
+  readonly provider: string;
   /** What the attempt's requests may hold of the worker's memory. */
   readonly bodyBudget: ByteBudget;
   /** Why no request of this attempt can succeed any more, or null. */
@@ -57,6 +59,7 @@ interface PassOptions {
   /** Of the lane it is opened on. */
   readonly token: string;
   readonly attemptId: string;
+  readonly provider?: string;
   readonly ceilingMicros?: Micros;
   readonly maxTurns?: number;
   readonly maxThinkingTokens?: number;
@@ -115,6 +118,7 @@ export function createPass(options: PassOptions): AttemptPass {
 
   return {
     attemptId,
+    provider: options.provider ?? 'default',
     // One attempt alone never keeps the others out.
     bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
     token,

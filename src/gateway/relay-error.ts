@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Governor } from './governor.ts';
 import { toAnswerHeaders } from './headers.ts';
@@ -6,7 +7,7 @@ import type { AttemptPass, PassCall } from './pass.ts';
 import { isLongWait, toFailure, type ProviderFailure } from './provider-failure.ts';
 import { refuse, REFUSALS } from './refusal.ts';
 import type { SilenceWatch } from './silence.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import type { UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
 
 interface RelayErrorOptions {
   readonly context: { readonly upstream: UpstreamClient; readonly governor: Governor; readonly log: GatewayLog };
@@ -16,15 +17,15 @@ interface RelayErrorOptions {
   readonly call: PassCall | null;
   /** As the request named it. */
   readonly model: string;
-  readonly answer: IncomingMessage;
+  readonly answer: UpstreamAnswer;
   readonly watch: SilenceWatch;
 }
 
 /** Error answers are short: read whole, kept for the outcome of the run, passed back without our credentials. */
 export async function relayError(options: RelayErrorOptions): Promise<void> {
   const { context, response, pass, call, model, answer, watch } = options;
-  const status = answer.statusCode ?? 500;
-  const body = context.upstream.redact(await readError(answer, watch));
+  const { status } = answer;
+  const body = context.upstream.redact(await readError(answer.body, watch));
   const failure = toFailure({ status, headers: answer.headers, body: body.toString('utf8') });
   const isSignInFailed = failure.kind === 'auth';
   // Not every upstream counts tokens, and no answer depends on it: a run must not fail for that.
@@ -57,7 +58,7 @@ function isLimit(failure: ProviderFailure): failure is ProviderFailure & { kind:
 
 const MAX_ERROR_BYTES = 1024 * 1024;
 
-async function readError(answer: IncomingMessage, watch: SilenceWatch): Promise<Buffer> {
+async function readError(answer: Readable, watch: SilenceWatch): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {

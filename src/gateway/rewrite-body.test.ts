@@ -31,3 +31,20 @@ test.each([
 ])('in %s it is found however it is spelled', (json, expected) => {
   expect(rewrite(json, { a: 1 })).toBe(expected);
 });
+
+test.each([
+  ['{"a":1}', '{}'],
+  ['{ "a" : 1 }', '{}'],
+  ['{"a":1,"b":2}', '{"b":2}'],
+  ['{"b":2, "a":{"a":[1,","]} }', '{"b":2}'],
+  ['{"b":2,"a":1 , "c":1.0}', '{"b":2, "c":1.0}'],
+  ['{"a":1,"b":{"a":2},"\\u0061":3}', '{"b":{"a":2}}'],
+  ['{}', '{}'],
+])('of %s a member that is set to nothing is left out', (json, expected) => {
+  expect(rewrite(json, { a: undefined })).toBe(expected);
+});
+
+test('a body in parts is rewritten as a whole', () => {
+  const parts = ['{"mod', 'el":"m","b":1', '}'].map((part) => Buffer.from(part));
+  expect(Buffer.concat(withMembers(parts, { model: undefined, c: 2 })).toString()).toBe('{"c":2,"b":1}');
+});

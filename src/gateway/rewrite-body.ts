@@ -3,43 +3,57 @@ const OPENING = new Set(Buffer.from('{['));
 const CLOSING = new Set(Buffer.from('}]'));
 
 /**
- * A JSON object with some of its members set to other values, in parts that make it up together. Every other byte is
- * the sender's own: written anew, numbers would come out as JavaScript holds them, and the provider's prompt cache
- * would not know the prompt again. `json` must be valid; a member that stands in it twice is set twice.
+ * A JSON object with some of its members set to other values, or left out where that is undefined, in parts that make
+ * it up together. Every other byte of a member is the sender's own: written anew, numbers would come out as JavaScript
+ * holds them, and the provider's prompt cache would not know the prompt again. The body must be valid; a member that
+ * stands in it twice is set twice.
  */
-export function withMembers(json: Buffer, members: Readonly<Record<string, unknown>>): readonly Buffer[] {
-  const { openedAt, isEmpty, values } = findValues(json, members);
-  const parts: Buffer[] = [json.subarray(0, openedAt)];
-  const present = new Set(values.map(({ name }) => name));
-  const missing = Object.keys(members).filter((name) => !present.has(name));
-  const added = missing.map((name) => `${JSON.stringify(name)}:${JSON.stringify(members[name])}`).join(',');
-  parts.push(Buffer.from(added === '' || isEmpty ? added : `${added},`));
-  let from = openedAt;
-  for (const { name, start, end } of values) {
-    parts.push(json.subarray(from, start), Buffer.from(JSON.stringify(members[name])));
-    from = end;
+export function withMembers(
+  body: Buffer | readonly Buffer[],
+  members: Readonly<Record<string, unknown>>,
+): readonly Buffer[] {
+  const json = Buffer.isBuffer(body) ? body : joinParts(body);
+  const { openedAt, closedAt, found } = findMembers(json);
+  const present = new Set(found.map(({ name }) => name));
+  const added = Object.entries(members).filter(([name, value]) => value !== undefined && !present.has(name));
+  const slices = added.map(([name, value]): Buffer[] => [
+    Buffer.from(`${JSON.stringify(name)}:${JSON.stringify(value)}`),
+  ]);
+  for (const { name, start, valueStart, end } of found) {
+    if (!Object.hasOwn(members, name)) slices.push([json.subarray(start, end)]);
+    else if (members[name] !== undefined) {
+      slices.push([json.subarray(start, valueStart), Buffer.from(JSON.stringify(members[name]))]);
+    }
   }
-  parts.push(json.subarray(from));
-  return parts.filter((part) => part.length > 0);
+  const parts = slices.flatMap((slice, index) => (index === 0 ? slice : [Buffer.from(','), ...slice]));
+  // What stands in an empty object is white space.
+  const rest = json.subarray(found.length === 0 ? openedAt : closedAt);
+  return [json.subarray(0, openedAt), ...parts, rest].filter((part) => part.length > 0);
 }
 
-interface FoundValue {
+interface FoundMember {
   readonly name: string;
+  /** With the white space before its name. */
   readonly start: number;
+  /** After the colon. */
+  readonly valueStart: number;
+  /** With the white space after its value. */
   readonly end: number;
 }
 
-/** Where the values of the outermost object's members stand that are among `members`. */
-function findValues(json: Buffer, members: object): { openedAt: number; isEmpty: boolean; values: FoundValue[] } {
-  const values: FoundValue[] = [];
+/** Where the outermost object's members stand. */
+function findMembers(json: Buffer): { openedAt: number; closedAt: number; found: FoundMember[] } {
+  const found: FoundMember[] = [];
   let openedAt = 0;
+  let closedAt = json.length;
   let depth = 0;
-  let isEmpty = true;
   let name: string | null = null;
-  let start = -1;
-  const endValue = (end: number): void => {
-    if (name !== null && Object.hasOwn(members, name)) values.push({ name, start, end });
+  let start = 0;
+  let valueStart = 0;
+  const endMember = (end: number): void => {
+    if (name !== null) found.push({ name, start, valueStart, end });
     name = null;
+    start = end + 1;
   };
   for (let at = 0; at < json.length; at++) {
     const byte = json[at] as number;
@@ -47,21 +61,20 @@ function findValues(json: Buffer, members: object): { openedAt: number; isEmpty:
       const end = findStringEnd(json, at);
       // As a reader takes it: a name may be spelled with escapes.
       if (depth === 1 && name === null) name = JSON.parse(json.toString('utf8', at, end)) as string;
-      isEmpty = false;
       at = end - 1;
     } else if (OPENING.has(byte)) {
       depth++;
-      if (depth === 1) openedAt = at + 1;
+      if (depth === 1) start = openedAt = at + 1;
     } else if (CLOSING.has(byte)) {
-      if (depth === 1) endValue(at);
+      if (depth === 1) endMember((closedAt = at));
       depth--;
     } else if (depth === 1 && byte === COLON) {
-      start = at + 1;
+      valueStart = at + 1;
     } else if (depth === 1 && byte === COMMA) {
-      endValue(at);
+      endMember(at);
     }
   }
-  return { openedAt, isEmpty, values };
+  return { openedAt, closedAt, found };
 }
 
 /** Where the string that begins at `start` ends, its last quote included. */
@@ -73,4 +86,10 @@ function findStringEnd(json: Buffer, start: number): number {
     if ((at - first) % 2 === 0) return at + 1;
   }
   return json.length;
+}
+
+function joinParts([first, ...others]: readonly Buffer[]): Buffer {
+  return first !== undefined && others.length === 0
+    ? first
+    : Buffer.concat(first === undefined ? [] : [first, ...others]);
 }

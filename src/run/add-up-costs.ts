@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 import { toDay, toMonths, type CostRange, type Piece } from './cost-range.ts';
+import { isSeenBy, type Viewer } from './viewer.ts';
 
 export const COST_GROUPINGS = ['day', 'month', 'user', 'team', 'agent', 'model'] as const;
 export type CostGrouping = (typeof COST_GROUPINGS)[number];
@@ -31,8 +32,20 @@ const COLUMNS = Object.keys(FROM_ENTRY) as Column[];
 /** All of the columns, added up. */
 export const SUMS = sql.raw(COLUMNS.map((column) => `coalesce(sum(${column}), 0)::bigint as ${column}`).join(', '));
 
-/** SQL for the sums of each key, or, for null, of everything: out of those of months and days, and the entries at both ends. */
-export function addUp(groupBy: CostGrouping | null, { days, edges, timeZone }: CostRange): RawBuilder<unknown> {
+interface AddUpOptions {
+  /** Null: everything together. */
+  readonly groupBy: CostGrouping | null;
+  readonly range: CostRange;
+  readonly viewer: Viewer;
+}
+
+/**
+ * SQL for the sums of each key: out of those of months and days, and the entries at both ends. One user's or team's, of
+ * which there are few, are added up from their entries alone.
+ */
+export function addUp({ groupBy, range, viewer }: AddUpOptions): RawBuilder<unknown> {
+  const { days, edges, timeZone } = range;
+  const seesAll = viewer.user === null && viewer.team === null;
   const { dimension, keyOfSum, keyOfEntry, keyOfGroup } = toKeys(groupBy, timeZone);
   const fromSums = (period: 'day' | 'month', { from, to, sign }: Piece) => sql`
     select ${keyOfSum} as key, ${signed(COLUMNS, sign)} from longhaul.cost_rollups
@@ -40,13 +53,15 @@ export function addUp(groupBy: CostGrouping | null, { days, edges, timeZone }: C
   const fromEntries = ({ from, to, sign }: Piece) => sql`
     select key, ${signed(Object.values(FROM_ENTRY), sign)}
       from (select *, ${keyOfEntry} as key, ${groupBy === 'model' ? sql`true` : sql`position = 0`} as is_first
-              from longhaul.ledger_entries where at >= ${new Date(from)} and at < ${new Date(to)}) as entry`;
+              from longhaul.ledger_entries where at >= ${new Date(from)} and at < ${new Date(to)} and ${isSeenBy(viewer)}) as entry`;
   const { whole: months, edges: odd } = days === null || groupBy === 'day' ? uncut(days) : toMonths(days);
-  const parts = [
-    ...toPieces(months).map((piece) => fromSums('month', piece)),
-    ...odd.map((piece) => fromSums('day', piece)),
-    ...edges.map(fromEntries),
-  ];
+  const parts = seesAll
+    ? [
+        ...toPieces(months).map((piece) => fromSums('month', piece)),
+        ...odd.map((piece) => fromSums('day', piece)),
+        ...edges.map(fromEntries),
+      ]
+    : [fromEntries({ from: range.from.getTime(), to: range.to.getTime(), sign: 1 })];
   if (parts.length === 0) parts.push(fromEntries({ from: 0, to: 0, sign: 1 }));
   const all = sql.join(parts, sql` union all `);
   const columns = sql.raw(COLUMNS.join(', '));

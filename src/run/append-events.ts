@@ -16,7 +16,8 @@ interface AppendOptions {
 }
 
 /**
- * Adds events to a run whose row the caller has locked in this transaction, numbering them on from the last.
+ * Adds events to a run whose row the caller has locked in this transaction, numbering them on from the last. Positions
+ * are drawn row by row, in the order of the select: rows have to come in the order of their places.
  * Watchers are told when the transaction commits.
  */
 export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
@@ -24,11 +25,13 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
   const channels = events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
   await sql`
     with numbered as (
-      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq),
+      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq, user_id, team),
     written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data)
-      select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data'
-        from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place))
+      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team)
+      select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data',
+             numbered.user_id, numbered.team
+        from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
+       order by event.place)
     select pg_notify(channel, ${runId}) from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
 }
 
@@ -50,11 +53,13 @@ export async function recordEvents(database: Database, options: RecordOptions): 
   const { rows } = await sql`
     with numbered as (
       update longhaul.runs set event_seq = event_seq + ${events.length}
-       where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq} returning event_seq),
+       where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq} returning user_id, team),
     written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data)
-      select ${runId}, ${lastSeq} + event.place, event.value->>'type', ${attempt}, event.value->'data'
-        from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place))
+      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team)
+      select ${runId}, ${lastSeq} + event.place, event.value->>'type', ${attempt}, event.value->'data',
+             numbered.user_id, numbered.team
+        from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
+       order by event.place)
     select pg_notify(${CHANNELS.events}, ${runId}) from numbered`.execute(database.sql);
   return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
 }

@@ -4,6 +4,7 @@ import type { Database, Transaction } from '../db/database.ts';
 import { toCaps, type BudgetScope } from './budget.ts';
 import { wakeRuns } from './park.ts';
 import type { RunDeps, RunRules } from './rules.ts';
+import type { Viewer } from './viewer.ts';
 
 /** How a budget stands in its present day or month. */
 export interface BudgetState {
@@ -21,6 +22,8 @@ export interface BudgetState {
 }
 
 interface ReadOptions {
+  /** Sees all budgets, or that of one user, or of one team. */
+  readonly viewer: Viewer;
   readonly rules: Pick<RunRules, 'timeZone' | 'limits'>;
   readonly scope?: BudgetScope | undefined;
   readonly key?: string | undefined;
@@ -30,9 +33,10 @@ interface ReadOptions {
 /** The budgets of today and of this month that money was spent or set aside in, the fullest first. */
 export async function readBudgets(
   database: Database,
-  { rules, scope, key, limit }: ReadOptions,
+  { viewer, rules, scope, key, limit }: ReadOptions,
 ): Promise<BudgetState[]> {
   const { timeZone } = rules;
+  const own = viewer.user !== null ? { scope: 'user', key: viewer.user } : { scope: 'team', key: viewer.team };
   const { rows } = await sql<BudgetState>`
     with today as (select longhaul.day_of(clock_timestamp(), ${timeZone}) as day),
     standing as (
@@ -45,7 +49,8 @@ export async function readBudgets(
          select cap from longhaul.budget_caps(case held.scope when 'user' then held.key end,
            case held.scope when 'team' then held.key end, today.day, ${toCaps(rules.limits)}::json) as caps
           where caps.scope = held.scope and caps.key = held.key and caps.period = held.period) as cap
-       where (${scope ?? null}::text is null or held.scope = ${scope ?? null})
+       where (${own.key}::text is null or (held.scope, held.key) = (${own.scope}, ${own.key}))
+         and (${scope ?? null}::text is null or held.scope = ${scope ?? null})
          and (${key ?? null}::text is null or held.key = ${key ?? null}))
     select scope, key, period, start::text as start, cap as "capMicros", is_changed as "isChanged",
            spent_micros as "spentMicros", reserved_micros as "reservedMicros",

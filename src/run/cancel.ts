@@ -10,18 +10,26 @@ import { spendBudget } from './budget.ts';
 import { wakeNext } from './park.ts';
 import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
+import { isSeenBy, SEES_ALL, type Viewer } from './viewer.ts';
+
+interface Canceller {
+  /** For the audit record. */
+  readonly actor: string;
+  readonly viewer: Viewer;
+}
+
+const LONGHAUL: Canceller = { actor: SYSTEM_ACTOR, viewer: SEES_ALL };
 
 /**
  * Cancels a run: one that is not running at once, a running one by asking its worker, which ends the
- * process tree and settles the run within seconds. A run that has ended is left as it is. `actor` is who asked, for the
- * audit record. Returns the run
- * as it then stands, or null when there is none.
+ * process tree and settles the run within seconds. A run that has ended is left as it is. `by` is who asked.
+ * Returns the run as it then stands, or null when there is none that the viewer may see.
  *
  * Locks the message of a queued run, then its row, in the order in which a claim does: of two that come at the same
  * moment one waits, and finds either no message or a running run.
  */
-export async function cancelRun(deps: RunDeps, runId: string, actor: string = SYSTEM_ACTOR): Promise<Run | null> {
-  const run = await retryDeadlock(() => cancelOnce(deps, { runId, actor }));
+export async function cancelRun(deps: RunDeps, runId: string, by: Canceller = LONGHAUL): Promise<Run | null> {
+  const run = await retryDeadlock(() => cancelOnce(deps, { runId, ...by }));
   // Should it fail, the next run's end does it.
   if (run?.status === 'cancelled') await wakeNext(deps, run).catch(() => {});
   return run;
@@ -29,15 +37,17 @@ export async function cancelRun(deps: RunDeps, runId: string, actor: string = SY
 
 async function cancelOnce(
   { database, queue, rules }: RunDeps,
-  { runId, actor }: { runId: string; actor: string },
+  { runId, actor, viewer }: Canceller & { runId: string },
 ): Promise<Run | null> {
   return database.sql.transaction().execute(async (trx) => {
     const seen = await trx
       .selectFrom('longhaul.runs')
       .select(['status', 'queue'])
       .where('id', '=', runId)
+      .where(isSeenBy(viewer))
       .executeTakeFirst();
-    if (seen?.status === 'queued' || seen?.status === 'waiting') await queue.remove(trx, { runId, queue: seen.queue });
+    if (seen === undefined) return null;
+    if (seen.status === 'queued' || seen.status === 'waiting') await queue.remove(trx, { runId, queue: seen.queue });
     const row = await trx
       .selectFrom('longhaul.runs')
       .selectAll()

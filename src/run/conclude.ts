@@ -99,7 +99,16 @@ export function toEvent(
   const { agent, costUsd, turns, durationMs, now } = totals;
   switch (conclusion.status) {
     case 'succeeded':
-      return { type: 'run.succeeded', data: { result: toStorable(conclusion.result), costUsd, turns, durationMs } };
+      return {
+        type: 'run.succeeded',
+        data: {
+          result: toStorable(conclusion.result),
+          ...(conclusion.structuredOutput !== undefined && { structuredOutput: conclusion.structuredOutput }),
+          costUsd,
+          turns,
+          durationMs,
+        },
+      };
     case 'failed':
       return { type: 'run.failed', data: { error: toRunError(conclusion.code) } };
     case 'cancelled':

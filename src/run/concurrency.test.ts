@@ -5,6 +5,7 @@ import { cancelRun } from './cancel.ts';
 import type { Claim } from './claim.ts';
 import { sweepHeld } from './concurrency.ts';
 import { findRun, listRuns } from './read-runs.ts';
+import { SEES_ALL } from './viewer.ts';
 import { createRunBench, type RunBench } from './run.fixture.ts';
 
 describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
@@ -15,7 +16,7 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
   });
 
   afterEach(async () => {
-    const { runs } = await listRuns(bench.database, { filter: {}, limit: 200 });
+    const { runs } = await listRuns(bench.database, { viewer: SEES_ALL, filter: {}, limit: 200 });
     for (const { id } of runs) await cancelRun(bench, id);
     for (const claimed of taken.splice(0)) await bench.settle(claimed);
   });
@@ -72,7 +73,7 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     expect(claims.filter(({ run }) => run.user === 'ann')).toHaveLength(2);
     expect(await claimUpTo(10)).toEqual([]);
     for (const id of ann.filter((one) => !idsOf(claims).includes(one)))
-      expect(await findRun(bench.database, id)).toMatchObject({ status: 'queued', attempt: 0 });
+      expect(await findRun(bench.database, { runId: id, viewer: SEES_ALL })).toMatchObject({ status: 'queued', attempt: 0 });
 
     const running = claims.filter(({ run }) => run.user === 'ann');
     const done = new Set<string>();

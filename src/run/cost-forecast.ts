@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { toUsd, type Micros } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
 import { startOfDay } from './cost-range.ts';
+import type { Viewer } from './viewer.ts';
 
 /** What will have been spent when the day and the month are over. */
 export interface CostForecast {
@@ -32,13 +33,17 @@ interface ForecastRow {
  */
 export async function readForecast(
   database: Database,
-  { timeZone, now = null }: { timeZone: string; now?: Date | null },
+  { viewer, timeZone, now = null }: { viewer: Viewer; timeZone: string; now?: Date | null },
 ): Promise<CostForecast> {
+  const { user, team } = viewer;
+  // No sums are kept of a user within a team.
+  if (user !== null && team !== null) return { dayUsd: null, monthUsd: null };
+  const dimension = user !== null ? 'user' : team !== null ? 'team' : 'total';
   const { rows } = await sql<ForecastRow>`
     with clock as (
       select now, longhaul.day_of(now, ${timeZone}) as today from (select coalesce(${now}::timestamptz, now()) as now) as given),
     sums as (
-      select period, start, cost_micros from longhaul.cost_rollups where dimension = 'total' and key = ''),
+      select period, start, cost_micros from longhaul.cost_rollups where dimension = ${dimension} and key = ${user ?? team ?? ''}),
     span as (
       select *, longhaul.period_start('month', today) as month,
              greatest(today - ${DAYS}::int, (select min(start) from sums where period = 'day')) as first_day,

@@ -9,6 +9,7 @@ import { createTestLedger, type TestAttempt } from './cost.fixture.ts';
 import { readForecast } from './cost-forecast.ts';
 import { toCostRange, type CostInstant } from './cost-range.ts';
 import { readCosts, type CostCursor, type CostRow } from './costs.ts';
+import { SEES_ALL } from './viewer.ts';
 
 /** Days of 23 and 25 hours; without a midnight, and with two; and half an hour beside the hours of UTC. */
 const TIME_ZONES = ['Europe/Berlin', 'America/Santiago', 'America/Havana', 'Asia/Kolkata'];
@@ -37,7 +38,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
   }
   const read = async (groupBy: CostGrouping, { from, to, timeZone = 'UTC', limit = 200, after }: Query = {}) => {
     const range = await toCostRange(database, { from, to, timeZone, now });
-    return readCosts(database, { groupBy, range, limit, after });
+    return readCosts(database, { viewer: SEES_ALL, groupBy, range, limit, after });
   };
 
   it.each(TIME_ZONES)('are what a plain sum of the entries says, between any two instants, in %s', async (timeZone) => {
@@ -210,7 +211,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
 
   describe('to be expected', () => {
     const charge = (at: string, costMicros: number) => post({ at, models: [{ model: 'm', costMicros }] });
-    const forecast = (at = now) => readForecast(database, { timeZone: 'UTC', now: at });
+    const forecast = (at = now) => readForecast(database, { viewer: SEES_ALL, timeZone: 'UTC', now: at });
 
     it('are unknown while there is nothing to go by', async () => {
       expect(await forecast()).toEqual({ dayUsd: null, monthUsd: null });

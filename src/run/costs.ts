@@ -3,6 +3,7 @@ import { toUsd, type Micros } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
 import { addUp, SUMS, type CostGrouping, type Sums } from './add-up-costs.ts';
 import type { CostRange } from './cost-range.ts';
+import type { Viewer } from './viewer.ts';
 
 /** What the attempts that ended in a stretch of time have cost, and what for. */
 export interface CostSums {
@@ -46,6 +47,8 @@ export interface CostCursor {
 }
 
 interface CostOptions {
+  /** Whose costs: all, one user's or one team's. */
+  readonly viewer: Viewer;
   readonly groupBy: CostGrouping;
   readonly range: CostRange;
   readonly limit: number;
@@ -67,15 +70,18 @@ interface CostPage {
  * read in one statement, so that rows and totals agree. The sums of months and days do most of it; the entries themselves
  * are read only for the days that a range begins and ends in.
  */
-export async function readCosts(database: Database, { groupBy, range, limit, after }: CostOptions): Promise<CostPage> {
+export async function readCosts(
+  database: Database,
+  { viewer, groupBy, range, limit, after }: CostOptions,
+): Promise<CostPage> {
   const isByTime = groupBy === 'day' || groupBy === 'month';
   const key = sql`key collate "C"`;
   const order = isByTime ? sql`${key} desc` : sql`cost_micros desc, ${key}`;
   const rest = after === undefined ? sql`true` : isByTime ? sql`${key} < ${after.key}` : isCheaper(after);
   // By model a run counts for each that it used, and all together have to be asked for.
-  const together = groupBy === 'model' ? addUp(null, range) : sql`select ${SUMS} from grouped`;
+  const together = groupBy === 'model' ? addUp({ groupBy: null, range, viewer }) : sql`select ${SUMS} from grouped`;
   const query = sql<{ page: (Sums & { key: string })[]; total: Sums }>`
-    with grouped as materialized (${addUp(groupBy, range)}),
+    with grouped as materialized (${addUp({ groupBy, range, viewer })}),
          total as (${together}),
          page as (select * from grouped where ${rest} order by ${order} limit ${limit + 1})
     select coalesce((select json_agg(page order by ${order}) from page), '[]') as page, to_json(total) as total from total`;

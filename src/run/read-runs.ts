@@ -1,10 +1,19 @@
 import type { RunStatus } from '../core/states.ts';
 import type { Database } from '../db/database.ts';
 import { toRun, type Run } from './run.ts';
+import { isSeenBy, type Viewer } from './viewer.ts';
 
-/** The run with this id, or null. */
-export async function findRun(database: Database, runId: string): Promise<Run | null> {
-  const row = await database.sql.selectFrom('longhaul.runs').selectAll().where('id', '=', runId).executeTakeFirst();
+/** The run with this id; null when there is none, or none that the viewer may see. */
+export async function findRun(
+  database: Database,
+  { runId, viewer }: { runId: string; viewer: Viewer },
+): Promise<Run | null> {
+  const row = await database.sql
+    .selectFrom('longhaul.runs')
+    .selectAll()
+    .where('id', '=', runId)
+    .where(isSeenBy(viewer))
+    .executeTakeFirst();
   return row === undefined ? null : toRun(row);
 }
 
@@ -23,21 +32,23 @@ export interface RunFilter {
 }
 
 interface ListOptions {
+  readonly viewer: Viewer;
   readonly filter: RunFilter;
   /** Runs submitted before this one, by id. */
   readonly before?: string | undefined;
   readonly limit: number;
 }
 
-/** A page of runs, newest first, and whether there are more. Each filter alone is answered from an index. */
+/** A page of the runs that the viewer may see, newest first, and whether there are more. Each filter alone is answered from an index. */
 export async function listRuns(
   database: Database,
-  { filter, before, limit }: ListOptions,
+  { viewer, filter, before, limit }: ListOptions,
 ): Promise<{ runs: Run[]; hasMore: boolean }> {
   const { status, agent, user, sessionId, errorCode, isRetried, from, to } = filter;
   let query = database.sql
     .selectFrom('longhaul.runs')
     .selectAll()
+    .where(isSeenBy(viewer))
     .orderBy('id', 'desc')
     .limit(limit + 1);
   if (before !== undefined) query = query.where('id', '<', before);

@@ -4,6 +4,7 @@ import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { RunErrorCode } from '../core/errors.ts';
 import { cancelRun } from './cancel.ts';
 import { findRun } from './read-runs.ts';
+import { SEES_ALL } from './viewer.ts';
 import { readAttempts } from './read-attempts.ts';
 import { createReader, createRunBench, type RunBench } from './run.fixture.ts';
 
@@ -52,7 +53,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     ]);
     expect(log[2]?.data).toMatchObject({ error: { code: 'provider_error', retryable: true } });
     expect(JSON.stringify(log)).not.toContain('secret detail');
-    expect(await findRun(bench.database, run.id)).toMatchObject({
+    expect(await findRun(bench.database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({
       status: 'failed',
       error: { code: 'provider_error' },
       errorDetail: 'secret detail',

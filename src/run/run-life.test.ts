@@ -9,6 +9,7 @@ import type { Queue } from '../queue/queue.ts';
 import { recordEvents } from './append-events.ts';
 import { cancelRun } from './cancel.ts';
 import { findRun, listRuns } from './read-runs.ts';
+import { SEES_ALL } from './viewer.ts';
 import { removeExpiredRuns } from './remove-expired.ts';
 import { recordMetered } from './record-metered.ts';
 import { renewLeases } from './renew-leases.ts';
@@ -58,7 +59,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       toolUses: { Read: 3 },
       error: null,
     });
-    expect(await findRun(database, run.id)).toEqual(settled);
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toEqual(settled);
     const log = await events(run.id);
     expect(log.map(({ seq, type, attempt }) => [seq, type, attempt])).toEqual([
       [1, 'run.queued', 0],
@@ -105,12 +106,12 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
   });
 
   it('leaves no trace of a submission that fails half-way', async () => {
-    const before = (await listRuns(database, { filter: {}, limit: 200 })).runs.length;
+    const before = (await listRuns(database, { viewer: SEES_ALL, filter: {}, limit: 200 })).runs.length;
     const broken: Queue = { ...queue, enqueue: () => Promise.reject(new Error('disk full')) };
     await expect(
       submitRun({ ...bench, queue: broken }, bench.toSubmission({ user: null, idempotencyKey: 'half' })),
     ).rejects.toThrow('disk full');
-    expect((await listRuns(database, { filter: {}, limit: 200 })).runs).toHaveLength(before);
+    expect((await listRuns(database, { viewer: SEES_ALL, filter: {}, limit: 200 })).runs).toHaveLength(before);
     expect(await waiting()).toBe(0);
   });
 
@@ -144,7 +145,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const first = await claim();
     expect(first.run.id).toBe(best.id);
     for (const claimed of [...claims, first, await claim()]) await settle(claimed);
-    expect((await findRun(database, single.id))?.status).toBe('succeeded');
+    expect((await findRun(database, { runId: single.id, viewer: SEES_ALL }))?.status).toBe('succeeded');
     expect((await cancelRun(bench, delayed.id))?.status).toBe('cancelled');
   });
 
@@ -171,7 +172,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       const runs = await Promise.all([1, 2, 3].map(() => submit()));
       const [claims] = await Promise.all([bench.claimUpTo(3), ...runs.map(({ id }) => cancelRun(bench, id))]);
       for (const claimed of claims) await settle(claimed, { outcome: { status: 'cancelled' } });
-      for (const { id } of runs) expect((await findRun(database, id))?.status).toBe('cancelled');
+      for (const { id } of runs) expect((await findRun(database, { runId: id, viewer: SEES_ALL }))?.status).toBe('cancelled');
     }
     expect(await waiting()).toBe(0);
   });
@@ -181,7 +182,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const claimed = await bench.claimUpTo(1, { agents: new Set(['other']) });
     expect(claimed).toEqual([]);
     expect(await bench.depth()).toMatchObject({ waiting: 0, delayed: 1 });
-    expect(await findRun(database, run.id)).toMatchObject({ status: 'queued', attempt: 0, startedAt: null });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'queued', attempt: 0, startedAt: null });
     await bench.endWait();
     await settle(await claim());
     expect((await events(run.id)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
@@ -197,18 +198,18 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await heard.promise).toBe(run.id);
     expect(await renewLeases(database, [claimed.lease])).toEqual([{ runId: run.id, isCancelRequested: true }]);
     await settle(claimed, { outcome: { status: 'cancelled' } });
-    expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled', costUsd: 0.0006 });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'cancelled', costUsd: 0.0006 });
     await stopListening();
   });
 
   it('puts a handed-back run in line again, and charges both attempts', async () => {
     const run = await submit();
     await settle(await claim(), { outcome: { status: 'handed_back' } });
-    expect(await findRun(database, run.id)).toMatchObject({ status: 'queued', costUsd: 0.0006 });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'queued', costUsd: 0.0006 });
     const again = await claim();
     expect(again.run).toMatchObject({ id: run.id, attempt: 2 });
     await settle(again);
-    expect(await findRun(database, run.id)).toMatchObject({
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({
       status: 'succeeded',
       costUsd: 0.0012,
       turns: 4,
@@ -235,7 +236,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       expect(await recordMetered(database, { lease: claimed.lease, metered: given })).toBe(true);
       const run = await settle(claimed, { metered: given, reported: null });
       expect(run).toMatchObject({ status: 'succeeded', costUsd, usage: { inputTokens: tokens } });
-      expect(await findRun(database, claimed.run.id)).toEqual(run);
+      expect(await findRun(database, { runId: claimed.run.id, viewer: SEES_ALL })).toEqual(run);
     }
   });
 
@@ -245,7 +246,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       outcome: { status: 'failed', code: 'provider_auth', detail: 'key sk-ant-\0 refused' },
       reported: null,
     });
-    const failed = await findRun(database, run.id);
+    const failed = await findRun(database, { runId: run.id, viewer: SEES_ALL });
     expect(failed).toMatchObject({
       status: 'failed',
       costUsd: 0.0005,
@@ -258,11 +259,11 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
   it('pages through runs newest first, by each filter', async () => {
     const runs = [await submit({ user: 'pager' }), await submit({ user: 'pager' }), await submit({ user: 'pager' })];
     const filter = { user: 'pager' };
-    const first = await listRuns(database, { filter, limit: 2 });
+    const first = await listRuns(database, { viewer: SEES_ALL, filter, limit: 2 });
     expect(first).toMatchObject({ hasMore: true, runs: [{ id: runs[2]!.id }, { id: runs[1]!.id }] });
-    const rest = await listRuns(database, { filter, limit: 2, before: runs[1]!.id });
+    const rest = await listRuns(database, { viewer: SEES_ALL, filter, limit: 2, before: runs[1]!.id });
     expect(rest).toMatchObject({ hasMore: false, runs: [{ id: runs[0]!.id }] });
-    expect((await listRuns(database, { filter: { user: 'pager', status: 'failed' }, limit: 2 })).runs).toEqual([]);
+    expect((await listRuns(database, { viewer: SEES_ALL, filter: { user: 'pager', status: 'failed' }, limit: 2 })).runs).toEqual([]);
     for (const run of runs) await cancelRun(bench, run.id);
   });
 
@@ -275,9 +276,9 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       database.sql,
     );
     await removeExpiredRuns(database, { retentionDays: 7 });
-    expect(await findRun(database, old.id)).toBeNull();
+    expect(await findRun(database, { runId: old.id, viewer: SEES_ALL })).toBeNull();
     expect(await events(old.id)).toEqual([]);
-    expect(await findRun(database, young.id)).not.toBeNull();
+    expect(await findRun(database, { runId: young.id, viewer: SEES_ALL })).not.toBeNull();
     const kept = await database.sql
       .selectFrom('longhaul.ledger_entries')
       .select('cost_micros')

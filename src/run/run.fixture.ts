@@ -9,7 +9,8 @@ import { createId } from '../core/ids.ts';
 import { claimRuns, type Claim } from './claim.ts';
 import { readEvents } from './read-events.ts';
 import { settleAttempt, type Settlement } from './settle.ts';
-import { submitRun, type Submission } from './submit.ts';
+import type { Submission } from './submission.ts';
+import { submitRun } from './submit.ts';
 import { sweepLostRuns } from './sweep-lost.ts';
 
 export const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 5, cacheCreationTokens: 7 };
@@ -81,7 +82,7 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
     caller,
     workerId,
     toSubmission,
-    submit: (changes: Partial<Submission> = {}) => submitRun(deps, toSubmission(changes)),
+    submit: async (changes: Partial<Submission> = {}) => (await submitRun(deps, toSubmission(changes))).run,
     async claim(): Promise<Claim> {
       const [claimed] = await claimUpTo(1);
       if (claimed === undefined) throw new Error('Nothing to claim.');

@@ -1,57 +1,43 @@
-import { createHash } from 'node:crypto';
 import { keyActor } from '../audit/actors.ts';
 import { recordAuditMany, type AuditRecord } from '../audit/record.ts';
-import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
-import type { RunLimits } from '../core/limits.ts';
 import { toMicros } from '../core/money.ts';
-import type { Database, Transaction } from '../db/database.ts';
+import type { Transaction } from '../db/database.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
 import { appendEvents } from './append-events.ts';
 import { isWaitedFor, reserveBudget, toBudgetError } from './budget.ts';
 import { parkRun } from './park.ts';
+import { readRepeated, toIdempotentRequest } from './find-repeated.ts';
+import { takeIdempotencyKey } from './idempotency.ts';
 import { nextFairRank, toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
+import type { Submission } from './submission.ts';
 
-/** A submission that has been validated against its agent. */
-export interface Submission {
-  readonly agent: Agent;
-  readonly prompt: string;
-  readonly user: string | null;
-  /** Whose budget it counts for beside its user's, or null. */
-  readonly team: string | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  /** Higher goes first. */
-  readonly priority: number;
-  readonly startAfter: Date | null;
-  /** Those in force: the agent's, lowered where the submission asked for it. */
-  readonly limits: RunLimits;
-  /** Those the submission named. */
-  readonly requestedLimits: Partial<RunLimits>;
-  /** The run it tries once more, by hand; null for a new one. */
-  readonly retryOf: string | null;
-  /** Whether it is refused when another run tries that one again already. Defaults to false. */
-  readonly isOnlyRetry?: boolean;
-  readonly idempotencyKey: string | null;
-  /** The API key that submits. */
-  readonly createdBy: string;
+export interface Submitted {
+  readonly run: Run;
+  /** It is the run that an earlier submission with the same idempotency key has made. */
+  readonly isRepeat: boolean;
 }
 
 /**
  * Accepts a run: its row, its first event, the money set aside for it and its queue job in one transaction, so that an
  * accepted run survives anything and a refused one leaves no trace. The same idempotency key of the same caller
- * answers the run it made the first time.
+ * answers, for a day, the run it made the first time.
  * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request before, `conflict` when it
  * is to be the only retry and is not, `user_budget`, `team_budget` or `global_budget` when no money is left for it.
  */
-export async function submitRun(deps: RunDeps, submission: Submission): Promise<Run> {
+export async function submitRun(deps: RunDeps, submission: Submission): Promise<Submitted> {
   const { database, queue, rules } = deps;
   const { agent, startAfter } = submission;
   const id = createId();
-  const requestHash = submission.idempotencyKey === null ? null : hashRequest(submission);
+  const request = toIdempotentRequest(submission);
+  let repeatedId: string | undefined;
   const insert = async (trx: Transaction) => {
+    const earlier = request && (await takeIdempotencyKey(trx, { ...request, runIds: [id] }));
+    repeatedId = earlier?.[0];
+    if (repeatedId !== undefined) return null;
     if (submission.isOnlyRetry === true) await refuseSecondRetry(trx, submission.retryOf);
     const row = await trx
       .insertInto('longhaul.runs')
@@ -74,17 +60,10 @@ export async function submitRun(deps: RunDeps, submission: Submission): Promise<
         retry_of: submission.retryOf,
         start_after: startAfter,
         created_by: submission.createdBy,
-        idempotency_key: submission.idempotencyKey,
-        request_hash: requestHash,
         event_seq: 0,
       })
-      // Two submissions with one key at once: the second waits here for the first, then inserts nothing.
-      .onConflict((conflict) =>
-        conflict.columns(['created_by', 'idempotency_key']).where('idempotency_key', 'is not', null).doNothing(),
-      )
       .returningAll()
-      .executeTakeFirst();
-    if (row === undefined) return null;
+      .executeTakeFirstOrThrow();
     await appendEvents(trx, {
       runId: id,
       attempt: 0,
@@ -101,7 +80,8 @@ export async function submitRun(deps: RunDeps, submission: Submission): Promise<
     return parkRun(trx, { queue, runId: id, attempt: 0, waitingFor: 'budget', until, scope: full.scope });
   };
   const inserted = await retryDeadlock(() => database.sql.transaction().execute(insert));
-  return toRun(inserted ?? (await findEarlier(database, submission, requestHash)));
+  if (inserted !== null) return { run: toRun(inserted), isRepeat: false };
+  return { run: await readRepeated(database, repeatedId!), isRepeat: true };
 }
 
 function toAuditRecords(runId: string, submission: Submission): AuditRecord[] {
@@ -120,37 +100,4 @@ async function refuseSecondRetry(trx: Transaction, retryOf: string | null): Prom
   const other = await trx.selectFrom('longhaul.runs').select('id').where('retry_of', '=', retryOf).executeTakeFirst();
   if (other === undefined) return;
   throw new LonghaulError('conflict', { message: `Run ${retryOf} is tried again already, by run ${other.id}.` });
-}
-
-async function findEarlier(database: Database, submission: Submission, requestHash: string | null) {
-  const earlier = await database.sql
-    .selectFrom('longhaul.runs')
-    .selectAll()
-    .where('created_by', '=', submission.createdBy)
-    .where('idempotency_key', '=', submission.idempotencyKey)
-    .executeTakeFirstOrThrow();
-  if (earlier.request_hash !== requestHash) {
-    throw new LonghaulError('idempotency_mismatch', {
-      message: `Idempotency-Key was used before, for run ${earlier.id}, with another request. Use a new key for a new request.`,
-    });
-  }
-  return earlier;
-}
-
-/** What makes two submissions the same request, in a form that does not keep the prompt a second time. */
-function hashRequest(submission: Submission): string {
-  const { agent, prompt, user, team, metadata, priority, startAfter, requestedLimits, retryOf } = submission;
-  const startsAt = startAfter?.toISOString() ?? null;
-  const request = [
-    agent.name,
-    prompt,
-    user,
-    metadata,
-    priority,
-    startsAt,
-    requestedLimits,
-    retryOf,
-    ...(team === null ? [] : [team]),
-  ];
-  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
 }

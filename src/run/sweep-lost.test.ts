@@ -6,6 +6,7 @@ import type { Database } from '../db/database.ts';
 import { recordEvents } from './append-events.ts';
 import { cancelRun } from './cancel.ts';
 import { findRun } from './read-runs.ts';
+import { SEES_ALL } from './viewer.ts';
 import { recordMetered } from './record-metered.ts';
 import { renewLeases } from './renew-leases.ts';
 import { createRunBench, settlement, usage, type RunBench } from './run.fixture.ts';
@@ -100,7 +101,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       status = swept?.status ?? 'gone';
     }
     expect(seen).toEqual([4, 5, 5, 5, 5]);
-    expect(await findRun(database, run.id)).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
   });
 
   it('ends a lost run as cancelled when that had been asked for', async () => {
@@ -109,6 +110,6 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
     await cancelRun(bench, run.id);
     await bench.expireLease(run.id);
     await sweep();
-    expect(await findRun(database, run.id)).toMatchObject({ status: 'cancelled' });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'cancelled' });
   });
 });

@@ -1,15 +1,18 @@
 import { isFinalEvent, type RunEvent } from '../core/events.ts';
 import { isFinal } from '../core/states.ts';
-import { CHANNELS, type Channel, type Database } from '../db/database.ts';
+import { CHANNELS, type Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 import { readEvents } from '../run/read-events.ts';
 import { findRun } from '../run/read-runs.ts';
-
-/** How long a follower waits for a notification before it looks for itself: no lost notification is ever noticed. */
-const LOOK_EVERY_MS = 5_000;
-
-/** The same while the database is away: then no notification comes. */
-const AWAY_LOOK_EVERY_MS = 1_000;
+import {
+  createVisibleEvents,
+  type FollowVisibleOptions,
+  type PageVisibleOptions,
+  type VisibleBatch,
+} from './follow-visible.ts';
+import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
+import { createWatches, readShared, waitForWake, type Watch } from './watches.ts';
+import { SEES_ALL } from '../run/viewer.ts';
 
 const PAGE_SIZE = 500;
 
@@ -20,6 +23,11 @@ interface FollowOptions {
   readonly signal: AbortSignal;
 }
 
+interface PageOptions extends FollowOptions {
+  readonly limit: number;
+  readonly waitMs: number;
+}
+
 /** Brings the events of runs to whoever follows them, from the database alone: any server serves any run. */
 export interface EventHub {
   /**
@@ -27,6 +35,16 @@ export interface EventHub {
    * final one. An empty batch is a sign of life. Nothing is read ahead: a follower that does not ask costs nothing.
    */
   follow(options: FollowOptions): AsyncGenerator<readonly RunEvent[], void, void>;
+  /** The next events of a run, at most `limit`; waits for one where there is none yet and one may come. */
+  page(options: PageOptions): Promise<readonly RunEvent[]>;
+  /**
+   * The events of all runs that somebody may see, from a position on, as they are written, by position and each once.
+   * First comes a batch without events: its cursor is where it begins. Later ones are signs of life, `null` where it has
+   * not begun yet. Nothing is read ahead.
+   */
+  followVisible(options: FollowVisibleOptions): AsyncGenerator<VisibleBatch | null, void, void>;
+  /** The next of these events, at most `limit`; waits for one where there is none. */
+  pageVisible(options: PageVisibleOptions): Promise<VisibleBatch>;
   /** Begins to watch for the end of a run. To be begun before the run is looked at, and closed. */
   watchEnd(runId: string): EndWatch;
   close(): Promise<void>;
@@ -39,66 +57,32 @@ export interface EndWatch {
   close(): void;
 }
 
-/** What the followers of one run share: its waking, and reads of the same place. */
-interface Watch {
-  followers: number;
-  version: number;
-  readonly wakers: Set<() => void>;
-  readonly reads: Map<string, Promise<RunEvent[]>>;
-}
-
 export async function createEventHub(database: Database): Promise<EventHub> {
-  /** Of runs that are followed, and of runs whose end is waited for. */
-  const watches = new Map<string, Watch>();
-  const endWatches = new Map<string, Watch>();
+  /** Of runs that are followed, of runs whose end is waited for, and of all runs that somebody may see. */
+  const watches = createWatches<RunEvent[]>();
+  const endWatches = createWatches<never>();
+  const visible = createVisibleEvents(database);
   let isClosed = false;
 
-  const wake = (watch: Watch) => {
-    watch.version++;
-    for (const waker of watch.wakers) waker();
+  const onEvents = (runId: string) => {
+    watches.wake(runId);
+    visible.notice();
   };
-  const listenFor = (channel: Channel, awaited: Map<string, Watch>) =>
-    database.listen(
-      channel,
-      (runId) => {
-        const watch = awaited.get(runId);
-        if (watch) wake(watch);
-      },
-      () => awaited.forEach(wake),
-    );
-  const stops = [await listenFor(CHANNELS.events, watches), await listenFor(CHANNELS.ends, endWatches)];
+  const onEventsMissed = () => {
+    watches.wakeAll();
+    visible.notice();
+  };
+  const stops = [
+    await database.listen(CHANNELS.events, onEvents, onEventsMissed),
+    await database.listen(CHANNELS.ends, endWatches.wake, endWatches.wakeAll),
+  ];
 
-  function enter(awaited: Map<string, Watch>, runId: string): Watch {
-    let watch = awaited.get(runId);
-    if (watch === undefined) {
-      watch = { followers: 0, version: 0, wakers: new Set(), reads: new Map() };
-      awaited.set(runId, watch);
-    }
-    watch.followers++;
-    return watch;
-  }
-
-  function leave(awaited: Map<string, Watch>, runId: string): void {
-    const watch = awaited.get(runId);
-    if (watch !== undefined && --watch.followers === 0) awaited.delete(runId);
-  }
-
-  /**
-   * Followers that stand at the same place, as all that have caught up do, share one query. Not one that
-   * was begun before the last notification, though: it may have missed what that was about.
-   */
-  function read(watch: Watch, options: { runId: string; after: number }): Promise<RunEvent[]> {
-    const place = `${watch.version}:${options.after}`;
-    let reading = watch.reads.get(place);
-    if (reading === undefined) {
-      reading = readEvents(database, { ...options, limit: PAGE_SIZE }).finally(() => watch.reads.delete(place));
-      watch.reads.set(place, reading);
-    }
-    return reading;
+  function read(watch: Watch<RunEvent[]>, options: { runId: string; after: number; limit: number }) {
+    return readShared(watch, `${options.after}:${options.limit}`, () => readEvents(database, options));
   }
 
   async function* follow({ runId, after, signal }: FollowOptions): AsyncGenerator<readonly RunEvent[], void, void> {
-    const watch = enter(watches, runId);
+    const watch = watches.enter(runId);
     try {
       let cursor = after;
       // One that comes back after the end would wait for ever; so would one whose run was removed.
@@ -130,14 +114,17 @@ export async function createEventHub(database: Database): Promise<EventHub> {
         yield [];
       }
     } finally {
-      leave(watches, runId);
+      watches.leave(runId);
     }
   }
 
   /** Null when the database cannot be reached just now. */
-  async function readOrAway(watch: Watch, options: { runId: string; after: number }): Promise<RunEvent[] | null> {
+  async function readOrAway(
+    watch: Watch<RunEvent[]>,
+    options: { runId: string; after: number },
+  ): Promise<RunEvent[] | null> {
     try {
-      return await read(watch, options);
+      return await read(watch, { ...options, limit: PAGE_SIZE });
     } catch (error) {
       if (isDatabaseAway(error)) return null;
       throw error;
@@ -147,7 +134,7 @@ export async function createEventHub(database: Database): Promise<EventHub> {
   /** Whether the log holds nothing after `cursor` and never will: its reader has come back after the end. */
   async function hasEndedBy(cursor: number, runId: string): Promise<boolean> {
     try {
-      const run = await findRun(database, runId);
+      const run = await findRun(database, { runId, viewer: SEES_ALL });
       return run === null || (isFinal(run.status) && run.lastSeq <= cursor);
     } catch (error) {
       if (isDatabaseAway(error)) return false; // It is looked at again.
@@ -155,10 +142,31 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     }
   }
 
+  async function page({ runId, after, limit, waitMs, signal }: PageOptions): Promise<readonly RunEvent[]> {
+    const endAt = performance.now() + waitMs;
+    const watch = watches.enter(runId);
+    try {
+      for (;;) {
+        const { version } = watch;
+        const events = await read(watch, { runId, after, limit });
+        const timeoutMs = endAt - performance.now();
+        if (events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return events;
+        if (await hasEndedBy(after, runId)) return events;
+        if (watch.version === version)
+          await waitForWake(watch, { timeoutMs: Math.min(timeoutMs, LOOK_EVERY_MS), signal });
+      }
+    } finally {
+      watches.leave(runId);
+    }
+  }
+
   return {
     follow,
+    page,
+    followVisible: visible.follow,
+    pageVisible: visible.page,
     watchEnd(runId) {
-      const watch = enter(endWatches, runId);
+      const watch = endWatches.enter(runId);
       let { version } = watch;
       return {
         async next({ timeoutMs, signal }) {
@@ -167,34 +175,14 @@ export async function createEventHub(database: Database): Promise<EventHub> {
           }
           ({ version } = watch);
         },
-        close: () => leave(endWatches, runId),
+        close: () => endWatches.leave(runId),
       };
     },
     async close() {
       isClosed = true;
-      for (const awaited of [watches, endWatches]) awaited.forEach(wake);
+      for (const awaited of [watches, endWatches]) awaited.wakeAll();
+      await visible.close();
       for (const stop of stops) await stop();
     },
   };
-}
-
-/** Whether the run was changed; false when time or the caller's patience ran out first. */
-async function waitForWake(
-  watch: Watch,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const onWake = () => resolve(true);
-  const onAbort = () => resolve(false);
-  const timer = setTimeout(onAbort, timeoutMs);
-  watch.wakers.add(onWake);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    watch.wakers.delete(onWake);
-    signal.removeEventListener('abort', onAbort);
-  }
 }

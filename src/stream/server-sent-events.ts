@@ -1,4 +1,4 @@
-import type { RunEvent } from '../core/events.ts';
+import type { CursorEvent, CursorEvents } from './cursor-events.ts';
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -7,42 +7,89 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+/** How long a reader may take nothing of what it was sent. It can come back for the rest. */
+export const READER_STALL_MS = 30_000;
+
+/** What is made ready for a reader at once, beyond one event: all that waits for one that does not read. */
+const CHUNK_CHARACTERS = 32_768;
+
+interface EventStreamOptions {
+  /** The reader has gone away, or takes nothing. */
+  readonly onGone: () => void;
+  readonly onError: (error: unknown) => void;
+  /** Defaults to `READER_STALL_MS`. */
+  readonly stallMs?: number;
+}
+
 /**
- * Answers with batches of events as a stream (WHATWG HTML, 9.2): `id` is the place in the log, `event` the
- * type, `data` the event as JSON. The source is asked for more only as the reader takes what it has, so a
- * slow reader holds up nobody; one that goes away ends the source through `onGone`. When the source fails, `onError`
- * is told and the stream ends: its reader comes back for the rest.
+ * Answers with batches of events as a stream (WHATWG HTML, 9.2): `id` is the cursor, `event` the type, `data` the event
+ * as JSON; an `id` alone sets the cursor and is no event. The source is asked for more only as the reader takes what it
+ * has, so a slow reader holds up nobody and costs no more than a batch; one that goes away, or takes nothing for
+ * `stallMs`, ends the source through `onGone`. When the source fails, `onError` is told and the stream ends: its reader
+ * comes back for the rest.
  */
 export function toEventStream(
-  source: AsyncGenerator<readonly RunEvent[], void, void>,
-  { onGone, onError }: { onGone: () => void; onError: (error: unknown) => void },
+  source: CursorEvents,
+  { onGone, onError, stallMs = READER_STALL_MS }: EventStreamOptions,
 ): Response {
   const encoder = new TextEncoder();
-  let isGone = false;
+  let isOver = false;
+  let batch: readonly CursorEvent[] = [];
+  let sent = 0;
+  let stallTimer: NodeJS.Timeout | undefined;
+
+  function end(): void {
+    isOver = true;
+    clearTimeout(stallTimer);
+    batch = [];
+  }
+
+  /** The next of the batch, as many as fit. */
+  function nextChunk(): string {
+    if (batch.length === 0) return ': still here\n\n';
+    let text = '';
+    while (sent < batch.length && text.length < CHUNK_CHARACTERS) text += toFrame(batch[sent++]!);
+    return text;
+  }
+
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(encoder.encode('retry: 1000\n\n'));
     },
     async pull(controller) {
+      clearTimeout(stallTimer);
       try {
-        const { done, value } = await source.next();
-        if (isGone) return;
-        if (done) controller.close();
-        else controller.enqueue(encoder.encode(value.length === 0 ? ': still here\n\n' : value.map(toFrame).join('')));
+        if (sent === batch.length) {
+          const { done, value } = await source.next();
+          if (isOver) return;
+          if (done) {
+            end();
+            return controller.close();
+          }
+          [batch, sent] = [value, 0];
+        }
+        controller.enqueue(encoder.encode(nextChunk()));
+        stallTimer = setTimeout(() => {
+          end();
+          onGone();
+          controller.error(new Error(`The reader took nothing for ${stallMs} ms.`));
+        }, stallMs);
       } catch (error) {
-        if (isGone) return;
+        if (isOver) return;
+        end();
         onError(error);
         controller.close();
       }
     },
     cancel() {
-      isGone = true;
+      end();
       onGone();
     },
   });
   return new Response(body, { headers: HEADERS });
 }
 
-function toFrame(event: RunEvent): string {
-  return `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+function toFrame({ cursor, event }: CursorEvent): string {
+  if (event === null) return `id: ${cursor}\n\n`;
+  return `id: ${cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

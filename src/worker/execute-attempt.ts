@@ -128,6 +128,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     const limits = toRemaining(run, conversation);
     const opened = lane.open({
       attemptId,
+      provider: agent.provider,
       ceilingMicros: toMicros(limits.maxBudgetUsd),
       maxThinkingTokens: limits.maxThinkingTokens,
       maxTurns: limits.maxTurns,
@@ -143,6 +144,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       transcript: createTranscript({ database, hold, isLost: () => isLeaseLost }),
       process: spare?.process ?? null,
       keepProcess: agent.isReused && run.user !== null,
+      facts: { user: run.user, team: run.team, metadata: run.metadata, attempt: run.attempt },
       prompt: run.prompt,
       agent,
       limits,

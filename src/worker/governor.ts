@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
-import type { Agent, Provider } from '../config/config.ts';
+import type { Agent } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
 import { toModelKey } from '../core/pricing.ts';
 import { head } from '../core/text.ts';
@@ -52,19 +51,9 @@ interface GovernorOptions {
   readonly database: Database;
   readonly queue: Queue;
   readonly agents: ReadonlyMap<string, Pick<Agent, 'model'>>;
-  /** See `toAccount`. */
+  /** See `toAccount` (`provider-account.ts`). */
   readonly account: string;
   readonly log: Pick<Logger, 'info' | 'warn'>;
-}
-
-/** What tells one account with a provider from another, and is no secret: a hash of its address and credentials. */
-export function toAccount(provider: Provider): string {
-  if (provider.kind === 'scripted') return provider.kind;
-  const { baseUrl, apiKey, authToken } = provider;
-  return createHash('sha256')
-    .update(JSON.stringify([baseUrl, apiKey, authToken]))
-    .digest('hex')
-    .slice(0, 16);
 }
 
 /** Starts to follow what all workers with the same account learn of its limits. */

@@ -6,6 +6,8 @@ import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
 import { sweepHeld } from '../run/concurrency.ts';
 import { wakeOverdue } from '../run/park.ts';
+import { removeOldIdempotencyKeys } from '../run/idempotency.ts';
+import { foldDeltas } from '../run/fold-deltas.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { removeOldCounts } from '../run/remove-old-counts.ts';
 import { sweepLostRuns } from '../run/sweep-lost.ts';
@@ -23,6 +25,7 @@ export function startMaintenance(deps: {
   log: Logger;
 }): () => Promise<void> {
   const { config, database, queue, log } = deps;
+  const stopping = new AbortController();
 
   async function sweep(): Promise<void> {
     const onError = (err: unknown, runId: string) => log.error({ err, runId }, 'a lost run could not be settled');
@@ -36,8 +39,11 @@ export function startMaintenance(deps: {
     const before = new Date(Date.now() - config.retentionDays * 24 * 3_600_000);
     const count = await removeExpiredRuns(database, { retentionDays: config.retentionDays });
     if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
+    if (config.foldAfterMinutes !== null)
+      await foldDeltas(database, { afterMinutes: config.foldAfterMinutes, signal: stopping.signal });
     await removeDeadWorkers(database);
     await removeOldCounts(database);
+    await removeOldIdempotencyKeys(database);
     // A day's grace: what a directory's name tells is when its run was submitted, not when it ended.
     for (const agent of config.agents.values())
       await removeOldWorkspaces(agent.workspace, new Date(before.getTime() - 24 * 3_600_000));
@@ -49,6 +55,7 @@ export function startMaintenance(deps: {
     every({ intervalMs: EXPIRE_EVERY_MS, task: expire, onError }),
   ];
   return async () => {
+    stopping.abort();
     await Promise.all(stops.map((stop) => stop()));
   };
 }

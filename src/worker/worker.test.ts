@@ -9,6 +9,7 @@ import { createId } from '../core/ids.ts';
 import { collectLog } from '../core/log.fixture.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { findRun } from '../run/read-runs.ts';
+import { SEES_ALL } from '../run/viewer.ts';
 import { submitRun } from '../run/submit.ts';
 import { say, startScriptedModel, turn, type ScriptedModel } from '../testing/index.ts';
 import { createWorker, type Worker } from './worker.ts';
@@ -64,8 +65,8 @@ describe('a worker', () => {
     await worker.start();
     return { worker, lines };
   };
-  const submit = (prompt: string) =>
-    submitRun(
+  const submit = async (prompt: string) => {
+    const { run } = await submitRun(
       { database: store.database, queue: store.queue, rules: config },
       {
         agent: config.agents.get('teller')!,
@@ -82,7 +83,9 @@ describe('a worker', () => {
         createdBy: createId(),
       },
     );
-  const read = (id: string) => findRun(store.database, id);
+    return run;
+  };
+  const read = (id: string) => findRun(store.database, { runId: id, viewer: SEES_ALL });
   const readRow = ({ id }: Worker) =>
     store.database.sql.selectFrom('longhaul.workers').selectAll().where('id', '=', id).executeTakeFirst();
   const startWaiting = async () => {

@@ -3,7 +3,6 @@ import { ALERT_STATES, SEVERITIES, toAlertContent } from '../../alert/alert.ts';
 import { acknowledgeAlert, listAlerts, type ToldAlert } from '../../alert/read-alerts.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { requireOperator } from '../authenticate.ts';
 import { alertSchema, type AlertResource } from '../contract.ts';
 import { id, wholeNumber } from '../input-fields.ts';
 import { json, problems } from './answers.ts';
@@ -30,7 +29,6 @@ export function addAlertRoutes(api: Api, { database }: ApiDeps): void {
       },
     }),
     async (context) => {
-      requireOperator(context.get('caller'), 'see alerts');
       const { cursor, ...filter } = context.req.valid('query');
       const { alerts, hasMore } = await listAlerts(database, { ...filter, before: cursor });
       const nextCursor = hasMore ? (alerts.at(-1)?.id ?? null) : null;
@@ -53,7 +51,6 @@ export function addAlertRoutes(api: Api, { database }: ApiDeps): void {
     }),
     async (context) => {
       const caller = context.get('caller');
-      requireOperator(caller, 'acknowledge alerts');
       const { id } = context.req.valid('param');
       const alert = await acknowledgeAlert(database, { id, keyId: caller.keyId });
       if (alert === null) throw new LonghaulError('not_found', { message: `There is no alert ${id}.` });

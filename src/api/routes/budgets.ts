@@ -1,10 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
 import { toMicros, toUsd } from '../../core/money.ts';
 import { changeBudget, readBudgets, type BudgetState } from '../../run/budgets.ts';
+import { SEES_ALL } from '../../run/viewer.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { requireOperator } from '../authenticate.ts';
 import { budgetChangeSchema, budgetSchema, type BudgetResource } from '../contract.ts';
 import { text, wholeNumber } from '../input-fields.ts';
 import { fieldError } from '../problem.ts';
@@ -13,13 +14,14 @@ import { json, problems } from './answers.ts';
 const scopeField = z.enum(['user', 'team', 'global'], 'must be "user", "team" or "global"');
 const list = (description: string) => json(z.object({ data: z.array(budgetSchema) }), description);
 
-/** What may be spent, what was, and changing it. For keys of operators. */
+/** What may be spent, what was, and changing it. */
 export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps): void {
   api.openapi(
     createRoute({
       method: 'get',
       path: '/v1/budgets',
       summary: 'List the budgets of today and of this month, the fullest first',
+      description: 'For operators. Who is bound to a user or a team sees that one’s own.',
       request: {
         query: z.strictObject({
           scope: scopeField.optional(),
@@ -30,8 +32,11 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
       responses: { 200: list('Budgets in which money was spent or set aside.'), ...problems(400, 401, 403) },
     }),
     async (context) => {
-      requireOperator(context.get('caller'), 'see and change budgets');
-      const budgets = await readBudgets(database, { rules: config, ...context.req.valid('query') });
+      const budgets = await readBudgets(database, {
+        viewer: toViewer(context.get('caller')),
+        rules: config,
+        ...context.req.valid('query'),
+      });
       return context.json({ data: budgets.map(toResource) }, 200);
     },
   );
@@ -46,7 +51,6 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
       responses: { 200: list('The budget as it stands.'), ...problems(400, 401, 403, 413, 415) },
     }),
     async (context) => {
-      requireOperator(context.get('caller'), 'see and change budgets');
       const { scope, key, usdPerDay, usdPerMonth } = context.req.valid('json');
       if ((scope === 'global') !== (key === undefined)) {
         throw fieldError('key', scope === 'global' ? 'must be left out for "global"' : `must name the ${scope}`);
@@ -67,7 +71,7 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
             recordAudit(trx, { actor, action: 'budget.changed', subject: `${scope}:${key ?? ''}`, data }),
         },
       );
-      const budgets = await readBudgets(database, { rules: config, scope, key: key ?? '', limit: 2 });
+      const budgets = await readBudgets(database, { viewer: SEES_ALL, rules: config, scope, key: key ?? '', limit: 2 });
       return context.json({ data: budgets.map(toResource) }, 200);
     },
   );

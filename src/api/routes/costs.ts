@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { toViewer } from '../../access/caller.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { findUnstorable } from '../../core/text.ts';
 import { COST_GROUPINGS, type CostGrouping } from '../../run/add-up-costs.ts';
@@ -6,7 +7,6 @@ import { readForecast } from '../../run/cost-forecast.ts';
 import { toCostRange } from '../../run/cost-range.ts';
 import { readCosts, type CostCursor } from '../../run/costs.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { requireOperator } from '../authenticate.ts';
 import { describe } from '../check-submission.ts';
 import { costsSchema } from '../contract.ts';
 import { time, wholeNumber } from '../input-fields.ts';
@@ -25,7 +25,7 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
       path: '/v1/costs',
       summary: 'Add up what was spent',
       description:
-        "For keys of operators. Newest first by day and month, else dearest first. An attempt counts when it ends, by the configuration's time zone, with what failed or was cancelled included. While runs end, rows of a stretch that is not over may change places between two pages.",
+        "For operators; who is bound to a user or a team sees that one's own. Newest first by day and month, else dearest first. An attempt counts when it ends, by the configuration's time zone, with what failed or was cancelled included. While runs end, rows of a stretch that is not over may change places between two pages.",
       request: {
         query: z.strictObject({
           groupBy: z
@@ -50,18 +50,18 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
       },
     }),
     async (context) => {
-      requireOperator(context.get('caller'), 'see what was spent');
+      const viewer = toViewer(context.get('caller'));
       const { groupBy, from, to, cursor, limit } = context.req.valid('query');
       const after = cursor === undefined ? undefined : parseCursor(cursor, groupBy);
       const [range, forecast] = await Promise.all([
         toCostRange(database, { from: toCostInstant(from), to: toCostInstant(to), timeZone }),
-        readForecast(database, { timeZone }),
+        readForecast(database, { viewer, timeZone }),
       ]);
       const [fromText, toText] = [range.from.toISOString(), range.to.toISOString()];
       if (range.from >= range.to) {
         throw refuse('to', `must be after from, ${fromText}; received ${toText}`);
       }
-      const { rows, next, totals } = await readCosts(database, { groupBy, range, limit, after });
+      const { rows, next, totals } = await readCosts(database, { viewer, groupBy, range, limit, after });
       return context.json(
         {
           data: rows,

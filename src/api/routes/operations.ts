@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
+import { isOperator, type Caller } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
 import type { Agent } from '../../config/config.ts';
@@ -9,8 +10,6 @@ import { CHANNELS } from '../../db/database.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { countHeld } from '../../run/concurrency.ts';
 import { readProviderLimits, type ProviderLimitState } from '../../run/provider-limits.ts';
-import { isOperator, requireOperator } from '../authenticate.ts';
-import type { Caller } from '../keys.ts';
 import { agentSchema, queueSchema, workerSchema, type WorkerResource } from '../contract.ts';
 import { id } from '../input-fields.ts';
 import { json, problems } from './answers.ts';
@@ -44,7 +43,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
       method: 'get',
       path: '/v1/queues',
       summary: 'List the queues with what waits in them',
-      responses: { 200: json(z.object({ data: z.array(queueSchema) }), 'Every queue.'), ...problems(401) },
+      responses: { 200: json(z.object({ data: z.array(queueSchema) }), 'Every queue.'), ...problems(401, 403) },
     }),
     async (context) => context.json({ data: await readQueues(context.get('caller')) }, 200),
   );
@@ -56,7 +55,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
         path: `/v1/queues/{name}/${action}`,
         summary: action === 'pause' ? 'Let no more runs start from a queue' : 'Let runs start from a queue again',
         request: { params: z.object({ name: z.string() }) },
-        responses: { 200: json(queueSchema, 'The queue as it stands.'), ...problems(401, 404) },
+        responses: { 200: json(queueSchema, 'The queue as it stands.'), ...problems(401, 403, 404) },
       }),
       async (context) => {
         const { name } = context.req.valid('param');
@@ -88,7 +87,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
       method: 'get',
       path: '/v1/workers',
       summary: 'List the workers that are alive',
-      responses: { 200: json(z.object({ data: z.array(workerSchema) }), 'Every worker.'), ...problems(401) },
+      responses: { 200: json(z.object({ data: z.array(workerSchema) }), 'Every worker.'), ...problems(401, 403) },
     }),
     async (context) => context.json({ data: await readWorkers() }, 200),
   );
@@ -108,7 +107,6 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
       responses: { 202: json(workerSchema, 'The worker as it stands.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
-      requireOperator(context.get('caller'), 'drain a worker');
       const { id } = context.req.valid('param');
       await database.sql.transaction().execute(async (trx) => {
         await trx

@@ -1,15 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { isOperator, toViewer, type Caller } from '../../access/caller.ts';
 import { LonghaulError, toMessage } from '../../core/errors.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
-import { submitRun } from '../../run/submit.ts';
+import type { Viewer } from '../../run/viewer.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { isOperator } from '../authenticate.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { retrySelectionSchema, runSchema, skippedRunSchema } from '../contract.ts';
 import { fieldError } from '../problem.ts';
-import type { Caller } from '../keys.ts';
-import { toRateLimitError } from '../rate-limits.ts';
+import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
@@ -18,7 +17,9 @@ import { idParams, runNotFound } from './run-id.ts';
 const DEFAULT_LIMIT = 200;
 
 /** Trying runs again by hand, one or many. Each is a new run that names the old one. */
-export function addRetryRoutes(api: Api, { config, database, queue, rateLimits }: SubmitDeps): void {
+export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
+  const { config, database } = deps;
+
   api.openapi(
     createRoute({
       method: 'post',
@@ -29,13 +30,13 @@ export function addRetryRoutes(api: Api, { config, database, queue, rateLimits }
       request: { params: idParams, headers: z.object({ 'idempotency-key': z.string().optional() }) },
       responses: {
         202: json(runSchema, 'The new run; its `retryOf` names the old one.'),
-        ...problems(400, 401, 402, 404, 409, 422, 429),
+        ...problems(400, 401, 402, 403, 404, 409, 422, 429),
       },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
       const caller = context.get('caller');
-      const run = await findRun(database, id);
+      const run = await findRun(database, { runId: id, viewer: toViewer(caller) });
       if (run === null) throw runNotFound(id);
       const idempotencyKey = context.req.valid('header')['idempotency-key'] ?? null;
       const retry = await retryRun(run, { caller, idempotencyKey });
@@ -56,13 +57,14 @@ export function addRetryRoutes(api: Api, { config, database, queue, rateLimits }
           z.object({ data: z.array(runSchema), skipped: z.array(skippedRunSchema) }),
           'The new runs, and what was left out and why.',
         ),
-        ...problems(400, 401, 413, 415),
+        ...problems(400, 401, 403, 413, 415),
       },
     }),
     async (context) => {
       const caller = context.get('caller');
       const { ids, ...choice } = context.req.valid('json');
-      const chosen = ids === undefined ? await choose(choice) : await findAll(ids, choice);
+      const viewer = toViewer(caller);
+      const chosen = ids === undefined ? await choose(viewer, choice) : await findAll(viewer, { ids, choice });
       const data = [];
       const skipped = [];
       for (const [id, run] of chosen) {
@@ -81,8 +83,12 @@ export function addRetryRoutes(api: Api, { config, database, queue, rateLimits }
 
   type Choice = Omit<z.output<typeof retrySelectionSchema>, 'ids'>;
 
-  async function choose({ limit = DEFAULT_LIMIT, from, to, ...filter }: Choice): Promise<[string, Run][]> {
+  async function choose(
+    viewer: Viewer,
+    { limit = DEFAULT_LIMIT, from, to, ...filter }: Choice,
+  ): Promise<[string, Run][]> {
     const { runs } = await listRuns(database, {
+      viewer,
       filter: {
         ...filter,
         status: 'failed',
@@ -95,11 +101,17 @@ export function addRetryRoutes(api: Api, { config, database, queue, rateLimits }
     return runs.map((run) => [run.id, run]);
   }
 
-  async function findAll(ids: readonly string[], choice: Choice): Promise<[string, Run | null][]> {
+  async function findAll(
+    viewer: Viewer,
+    { ids, choice }: { ids: readonly string[]; choice: Choice },
+  ): Promise<[string, Run | null][]> {
     const [other] = Object.entries(choice).filter(([, value]) => value !== undefined);
     if (other !== undefined) throw fieldError(other[0], 'must not be given beside ids, which name the runs already');
-    return Promise.all([...new Set(ids)].map(async (id) => [id, await findRun(database, id)] as const)).then((found) =>
-      found.map(([id, run]) => [id, run]),
+    return Promise.all(
+      [...new Set(ids)].map(async (id): Promise<[string, Run | null]> => [
+        id,
+        await findRun(database, { runId: id, viewer }),
+      ]),
     );
   }
 
@@ -121,14 +133,10 @@ export function addRetryRoutes(api: Api, { config, database, queue, rateLimits }
       body: { agent, prompt, ...owners, metadata, priority, limits: requestedLimits ?? {} },
       agents: config.agents,
       idempotencyKey,
-      createdBy: caller.keyId,
+      caller,
       retryOf: run.id,
     });
     // An operator tries hundreds again after a bad night.
-    if (!isOperator(caller)) {
-      const { states, isRefused } = await rateLimits.count({ user, keyId: caller.keyId });
-      if (isRefused) throw toRateLimitError(states);
-    }
-    return submitRun({ database, queue, rules: config }, { ...submission, isOnlyRetry });
+    return submitOnce(deps, { submission: { ...submission, isOnlyRetry }, caller, isCounted: !isOperator(caller) });
   }
 }

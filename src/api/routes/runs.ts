@@ -1,30 +1,28 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { isOperator, toOwners, toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
+import { LonghaulError } from '../../core/errors.ts';
 import { isFinal, RUN_STATUSES } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
 import { readAttempts } from '../../run/read-attempts.ts';
-import { readEvents } from '../../run/read-events.ts';
-import { withoutFiguresOfOthers } from '../../run/budget.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
-import { submitRun } from '../../run/submit.ts';
-import { toEventStream } from '../../stream/server-sent-events.ts';
+import type { Viewer } from '../../run/viewer.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { isOperator } from '../authenticate.ts';
 import { checkSubmission } from '../check-submission.ts';
-import { eventSchema, runSchema, submissionSchema } from '../contract.ts';
+import { runSchema, submissionSchema } from '../contract.ts';
 import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
-import { toRateLimitError, toRateLimitHeaders } from '../rate-limits.ts';
+import { toRateLimitHeaders } from '../rate-limits.ts';
+import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
 
 const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 });
-const after = wholeNumber({ min: 0, max: 2_147_483_647 });
 
 /** Submitting, reading, following and cancelling runs. */
 export function addRunRoutes(api: Api, deps: SubmitDeps): void {
-  const { config, database, queue, hub, log, rateLimits } = deps;
+  const { config, database, queue, hub } = deps;
 
   api.openapi(
     createRoute({
@@ -38,22 +36,24 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       },
       responses: {
         202: json(runSchema, 'Accepted: it survives the death of any process.'),
-        ...problems(400, 401, 402, 404, 413, 415, 422, 429),
+        ...problems(400, 401, 402, 403, 404, 413, 415, 422, 429),
       },
     }),
     async (context) => {
       const caller = context.get('caller');
+      const body = context.req.valid('json');
       const submission = checkSubmission({
-        body: context.req.valid('json'),
+        body: { ...body, ...toOwners(caller, body) },
         agents: config.agents,
         idempotencyKey: context.req.valid('header')['idempotency-key'] ?? null,
-        createdBy: caller.keyId,
+        caller,
       });
-      const { states, isRefused } = await rateLimits.count({ user: submission.user, keyId: caller.keyId });
-      for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
-      if (isRefused) throw toRateLimitError(states);
-      const run = await submitRun({ database, queue, rules: config }, submission).catch((error: unknown) => {
-        throw isOperator(caller) ? error : withoutFiguresOfOthers(error);
+      const run = await submitOnce(deps, {
+        submission,
+        caller,
+        onCounted(states) {
+          for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
+        },
       });
       return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
     },
@@ -79,12 +79,14 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       },
       responses: {
         200: json(z.object({ data: z.array(runSchema), nextCursor: z.uuid().nullable() }), 'A page of runs.'),
-        ...problems(400, 401),
+        ...problems(400, 401, 403),
       },
     }),
     async (context) => {
       const { cursor, limit, from, to, ...filter } = context.req.valid('query');
+      const caller = context.get('caller');
       const { runs, hasMore } = await listRuns(database, {
+        viewer: toViewer(caller),
         filter: {
           ...filter,
           from: from === undefined ? undefined : new Date(from),
@@ -93,7 +95,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
         before: cursor,
         limit,
       });
-      const data = runs.map((run) => toRunResource(run, { caller: context.get('caller') }));
+      const data = runs.map((run) => toRunResource(run, { caller }));
       return context.json({ data, nextCursor: hasMore ? (runs.at(-1)?.id ?? null) : null }, 200);
     },
   );
@@ -111,58 +113,18 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
             .openapi({ description: 'Seconds to wait for the run to end before answering.' }),
         }),
       },
-      responses: { 200: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 404) },
+      responses: { 200: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
       const { wait = 0 } = context.req.valid('query');
-      const run = await waitForEnd(id, { waitMs: wait * 1_000, signal: context.req.raw.signal });
       const caller = context.get('caller');
+      const revoked = context.get('revoked');
+      const signal = wait === 0 ? context.req.raw.signal : AbortSignal.any([context.req.raw.signal, revoked]);
+      const run = await waitForEnd(id, { viewer: toViewer(caller), waitMs: wait * 1_000, signal });
+      if (revoked.aborted) throw new LonghaulError('unauthorized', { message: 'The credential ended meanwhile.' });
       const attempts = isOperator(caller) ? { attempts: await readAttempts(database, id) } : {};
       return context.json(toRunResource(run, { caller, ...attempts }), 200);
-    },
-  );
-
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/runs/{id}/events',
-      summary: 'Follow a run, or read its log',
-      description:
-        'With `Accept: text/event-stream`: every event from `Last-Event-ID` or `after` on, as it happens, until the final one. Otherwise a page of the log.',
-      request: {
-        params: idParams,
-        headers: z.object({ 'last-event-id': after.optional() }),
-        query: z.strictObject({ after: after.optional(), limit }),
-      },
-      responses: {
-        200: {
-          description: 'The events.',
-          content: {
-            'application/json': { schema: z.object({ data: z.array(eventSchema), nextCursor: z.int().nullable() }) },
-            'text/event-stream': { schema: z.string() },
-          },
-        },
-        ...problems(400, 401, 404),
-      },
-    }),
-    async (context) => {
-      const { id } = context.req.valid('param');
-      const query = context.req.valid('query');
-      await findOrThrow(id);
-      const cursor = context.req.valid('header')['last-event-id'] ?? query.after ?? 0;
-      if (!wantsEventStream(context.req.header('accept'))) {
-        const events = await readEvents(database, { runId: id, after: cursor, limit: query.limit });
-        const nextCursor = events.length === query.limit ? (events.at(-1)?.seq ?? null) : null;
-        return context.json({ data: events, nextCursor }, 200);
-      }
-      const gone = new AbortController();
-      context.req.raw.signal.addEventListener('abort', () => gone.abort());
-      const events = hub.follow({ runId: id, after: cursor, signal: gone.signal });
-      return toEventStream(events, {
-        onGone: () => gone.abort(),
-        onError: (err) => log.error({ err, runId: id }, 'a stream of events broke'),
-      });
     },
   );
 
@@ -174,29 +136,37 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       description:
         'A queued run at once; a running one within seconds, its cost kept. A run that has ended stays as it is.',
       request: { params: idParams },
-      responses: { 202: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 404) },
+      responses: { 202: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
-      const run = await cancelRun({ database, queue, rules: config }, id, keyActor(context.get('caller')));
+      const caller = context.get('caller');
+      const by = { actor: keyActor(caller), viewer: toViewer(caller) };
+      const run = await cancelRun({ database, queue, rules: config }, id, by);
       if (run === null) throw runNotFound(id);
-      return context.json(toRunResource(run, { caller: context.get('caller') }), 202);
+      return context.json(toRunResource(run, { caller }), 202);
     },
   );
 
-  async function findOrThrow(id: string): Promise<Run> {
-    const run = await findRun(database, id);
+  async function findOrThrow(id: string, viewer: Viewer): Promise<Run> {
+    const run = await findRun(database, { runId: id, viewer });
     if (run === null) throw runNotFound(id);
     return run;
   }
 
-  async function waitForEnd(id: string, { waitMs, signal }: { waitMs: number; signal: AbortSignal }): Promise<Run> {
-    if (waitMs === 0) return findOrThrow(id);
+  interface WaitOptions {
+    readonly viewer: Viewer;
+    readonly waitMs: number;
+    readonly signal: AbortSignal;
+  }
+
+  async function waitForEnd(id: string, { viewer, waitMs, signal }: WaitOptions): Promise<Run> {
+    if (waitMs === 0) return findOrThrow(id, viewer);
     const endAt = performance.now() + waitMs;
     const watch = hub.watchEnd(id);
     try {
       for (;;) {
-        const run = await findOrThrow(id);
+        const run = await findOrThrow(id, viewer);
         const timeoutMs = endAt - performance.now();
         if (isFinal(run.status) || timeoutMs <= 0 || signal.aborted) return run;
         await watch.next({ timeoutMs, signal });
@@ -205,8 +175,4 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       watch.close();
     }
   }
-}
-
-function wantsEventStream(accept: string | undefined): boolean {
-  return accept?.split(',').some((type) => type.split(';')[0]?.trim() === 'text/event-stream') ?? false;
 }

@@ -1,0 +1,68 @@
+import { LonghaulError } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import type { Database } from '../db/database.ts';
+import type { Caller } from './caller.ts';
+import { openKeyDirectory } from './key-directory.ts';
+import { looksLikeKey } from './keys.ts';
+import type { Scope } from './scopes.ts';
+import { openTokens } from './tokens.ts';
+
+/** Who sends a credential, and for how long it counts. */
+export interface Identity {
+  readonly caller: Caller;
+  /**
+   * Aborts when the credential ends: its key is revoked. What is shared by many callers; whoever listens takes the
+   * listener back when it is done.
+   */
+  readonly revoked: AbortSignal;
+  /** When the credential ends by itself; null: never. */
+  readonly expiresAt: Date | null;
+}
+
+interface TokenRequest {
+  /** Who issues it: a key. */
+  readonly issuer: Caller;
+  readonly user: string;
+  readonly team: string | null;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: Date;
+}
+
+/** Who may call. */
+export interface Access {
+  /**
+   * Says whose a credential is: an API key, or a token.
+   * @throws {LonghaulError} `unauthorized` with the reason, or `token_expired`.
+   */
+  identify(credential: string): Promise<Identity>;
+  issueToken(request: TokenRequest): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Opens what knows keys and tokens. */
+export async function openAccess({ database, log }: { database: Database; log: Logger }): Promise<Access> {
+  const tokens = await openTokens(database);
+  const keys = await openKeyDirectory({ database, log });
+
+  async function identify(credential: string): Promise<Identity> {
+    if (looksLikeKey(credential)) {
+      const key = await keys.find(credential);
+      if (key === null) {
+        throw new LonghaulError('unauthorized', { message: 'The API key is not known, or was revoked.' });
+      }
+      return { caller: key.caller, revoked: key.revoked, expiresAt: null };
+    }
+    const { keyId, user, team, scopes, expiresAt } = await tokens.verify(credential);
+    const key = await keys.findById(keyId);
+    if (key === null) {
+      throw new LonghaulError('unauthorized', { message: 'The API key that issued this token was revoked.' });
+    }
+    return { caller: { kind: 'token', keyId, scopes, user, team }, revoked: key.revoked, expiresAt };
+  }
+
+  return {
+    identify,
+    issueToken: ({ issuer, ...claims }) => tokens.sign({ keyId: issuer.keyId, ...claims }),
+    close: () => keys.close(),
+  };
+}

@@ -1,0 +1,34 @@
+import { setMaxListeners } from 'node:events';
+import type { Identity } from './access.ts';
+
+/** When a credential ends. */
+export interface Ending {
+  /** Aborts when its key is revoked, or its token expires. */
+  readonly signal: AbortSignal;
+  /** Takes back what waits for it. */
+  dispose(): void;
+}
+
+/** setTimeout takes no more, and a token does not last as long. */
+const MAX_DELAY_MS = 2_147_483_647;
+
+/** Watches for the end of a credential. One that ends only with its key costs nothing: it shares that key's signal. */
+export function untilEnded({ revoked, expiresAt }: Identity): Ending {
+  if (expiresAt === null) return { signal: revoked, dispose: () => {} };
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  const end = () => {
+    dispose();
+    controller.abort();
+  };
+  const timer = setTimeout(end, Math.min(MAX_DELAY_MS, Math.max(0, expiresAt.getTime() - Date.now())));
+  // Nothing that is worth staying for.
+  timer.unref();
+  const dispose = () => {
+    clearTimeout(timer);
+    revoked.removeEventListener('abort', end);
+  };
+  if (revoked.aborted) end();
+  else revoked.addEventListener('abort', end);
+  return { signal: controller.signal, dispose };
+}

@@ -1,0 +1,110 @@
+import type { HookCallback, HookCallbackMatcher, Options } from '@anthropic-ai/claude-agent-sdk';
+import type { Agent } from '../config/config.ts';
+import { isListedTool } from '../config/resolve-tools.ts';
+import { toMessage } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import type { Receiver } from './claude-spec.ts';
+import { createHookRunner } from './hook-runner.ts';
+import { OUTPUT_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
+import { findStrayPath } from './workspace-guard.ts';
+
+/** As long as the SDK may be told to wait: what bounds a hook of ours is its own limit, and the attempt's end. */
+const MATCHER_TIMEOUT_SECONDS = 1_728_000;
+
+interface ToolUseGateOptions {
+  readonly agent: Agent;
+  readonly workspaceDir: string;
+  /** The attempt that the process works for at the moment, or null. */
+  readonly receiver: () => Receiver | null;
+  /** Aborted when the process is ended. */
+  readonly endSignal: AbortSignal;
+  readonly log?: Logger | undefined;
+}
+
+/**
+ * What every use of a tool passes before it begins, in this order; the first that denies it ends the way:
+ *
+ * 1. the list of tools, and for the file tools the workspace
+ * 2. the agent's `beforeToolUse`
+ * 3. a person, for the tools that the agent's `ask` names
+ * 4. the record: what it is asked is in the log before it does it
+ *
+ * An input that is changed on the way is judged by the workspace again. Whatever fails denies the use.
+ */
+export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Options['hooks']> {
+  const { agent, workspaceDir, receiver, endSignal, log } = options;
+  const runner = createHookRunner(options);
+
+  async function decide(use: ToolUse, { cwd, signal }: { cwd: string; signal: AbortSignal }): Promise<ToolUseDecision> {
+    const attempt = receiver();
+    if (attempt === null) return { deny: `${use.name} may not begin: there is no run to use it for` };
+    const objection = await findObjection(use, cwd);
+    if (objection !== null) return { deny: objection };
+    let now = use;
+    const asking = isListedTool(agent.ask, use.name) ? (attempt.ask ?? nobodyToAsk) : null;
+    const steps = [() => runner.before(now, { attempt, signal }), () => asking?.(now, signal)];
+    for (const step of steps) {
+      const decision = await step();
+      if (decision === undefined) continue;
+      if ('deny' in decision) return decision;
+      if (decision.input === undefined) continue;
+      now = { ...use, input: decision.input };
+      const second = await findObjection(now, cwd);
+      if (second !== null) return { deny: second };
+    }
+    const changed = now === use ? null : now;
+    if (!(await attempt.mayBegin(use.id, changed))) return { deny: `${use.name} may not begin: the attempt has ended` };
+    return changed === null ? {} : { input: changed.input };
+  }
+
+  /** What the agent may not do at all, whoever says so. */
+  async function findObjection({ name, input }: ToolUse, cwd: string): Promise<string | null> {
+    if (name === OUTPUT_TOOL && agent.outputSchema !== null) return null;
+    if (!isListedTool(agent.tools, name)) return `${name} is not one of the agent's tools`;
+    // What a server calls a path need not be one on this machine.
+    if (name.startsWith('mcp__')) return null;
+    const stray = await findStrayPath({ name, input, workspaceDir, cwd });
+    return stray === null ? null : `${name} may not leave the workspace: ${stray}`;
+  }
+
+  const before: HookCallback = async (input, toolUseId, { signal }) => {
+    if (input.hook_event_name !== 'PreToolUse') return {};
+    const use = toToolUse(input, toolUseId);
+    const decision = await decide(use, { cwd: input.cwd, signal: AbortSignal.any([signal, endSignal]) }).catch(
+      (error: unknown): ToolUseDecision => {
+        log?.error(
+          { runId: receiver()?.run.id, tool: use.name, error: toMessage(error) },
+          'a tool use could not be judged, and was denied',
+        );
+        return { deny: `${use.name} could not be judged` };
+      },
+    );
+    if ('deny' in decision) {
+      receiver()?.noteDenial({ toolUseId: use.id, name: use.name, message: decision.deny });
+      return {
+        hookSpecificOutput: {
+          hookEventName: 'PreToolUse',
+          permissionDecision: 'deny',
+          permissionDecisionReason: decision.deny,
+        },
+      };
+    }
+    if (decision.input === undefined) return {};
+    // Without a decision: Claude Code's own rules are still asked.
+    return { hookSpecificOutput: { hookEventName: 'PreToolUse', updatedInput: { ...decision.input } } };
+  };
+
+  const matchers = (hook: HookCallback): HookCallbackMatcher[] => [
+    { hooks: [hook], onFailure: 'block', timeout: MATCHER_TIMEOUT_SECONDS },
+  ];
+  return {
+    PreToolUse: matchers(before),
+    ...(agent.hooks.afterToolUse && {
+      PostToolUse: matchers(runner.after),
+      PostToolUseFailure: matchers(runner.after),
+    }),
+  };
+}
+
+const nobodyToAsk = (): Promise<ToolUseDecision> =>
+  Promise.resolve({ deny: 'it needs an approval, and there is nobody to ask' });

@@ -1,0 +1,66 @@
+import { hasScope, type Scope } from '../access/scopes.ts';
+import { isBound, isOperator, type Caller } from '../access/caller.ts';
+import { LonghaulError } from '../core/errors.ts';
+
+/**
+ * Who a route is for. A scope: whoever has it, each for what it may see. `anyone`: every key and token. `application`:
+ * who has `runs:read` and is not bound to a user or a team, for it is about the runs of all. `own`: operators for all
+ * there is, and who is bound to a user or a team, with `runs:read`, for that one's own.
+ */
+type RouteAccess = Scope | 'anyone' | 'application' | 'own';
+
+/** Who may call what. A route that does not stand here is for operators. */
+export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
+  'POST /v1/runs': 'runs:write',
+  'GET /v1/runs': 'runs:read',
+  'GET /v1/runs/:id': 'runs:read',
+  'GET /v1/runs/:id/events': 'runs:read',
+  'POST /v1/runs/:id/cancel': 'runs:write',
+  'POST /v1/runs/:id/retry': 'runs:write',
+  'POST /v1/runs/retry': 'runs:write',
+  'GET /v1/stream': 'runs:read',
+
+  'POST /v1/tokens': 'anyone',
+  'POST /v1/keys': 'admin',
+  'GET /v1/keys': 'admin',
+  'DELETE /v1/keys/:id': 'admin',
+
+  'GET /v1/agents': 'anyone',
+  'GET /v1/queues': 'application',
+  'POST /v1/queues/:name/pause': 'admin',
+  'POST /v1/queues/:name/resume': 'admin',
+  'GET /v1/workers': 'admin',
+  'POST /v1/workers/:id/drain': 'admin',
+
+  'GET /v1/costs': 'own',
+  'GET /v1/budgets': 'own',
+  'PUT /v1/budgets': 'admin',
+  'GET /v1/alerts': 'admin',
+  'POST /v1/alerts/:id/acknowledge': 'admin',
+  'GET /v1/audit': 'admin',
+  'GET /v1/audit/verify': 'admin',
+};
+
+/**
+ * Lets a caller pass who may call a route; null is none, where there is nothing to guard.
+ * @throws {LonghaulError} `forbidden`, naming the scope that is missing.
+ */
+export function requireAccess(caller: Caller, route: string | null): void {
+  if (route === null || isOperator(caller)) return;
+  const wanted = (Object.hasOwn(ROUTE_ACCESS, route) && ROUTE_ACCESS[route]) || 'admin';
+  if (wanted === 'anyone') return;
+  const what = caller.kind === 'key' ? 'API key' : 'token';
+  if (wanted === 'application' && isBound(caller)) {
+    throw refuse(`This is about the runs of all, and the ${what} is bound to one user or team.`);
+  }
+  if (wanted === 'own' && !isBound(caller)) {
+    throw refuse(`This ${what} lacks the scope admin: what is spent in all is for operators.`);
+  }
+  const scope = wanted === 'application' || wanted === 'own' ? 'runs:read' : wanted;
+  if (hasScope(caller.scopes, scope)) return;
+  throw refuse(`This ${what} lacks the scope ${scope}; it has ${caller.scopes.join(', ') || 'none'}.`);
+}
+
+function refuse(message: string): LonghaulError {
+  return new LonghaulError('forbidden', { message });
+}

@@ -1,0 +1,62 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { Caller } from '../../access/caller.ts';
+import { hasScope, SCOPES, type Scope } from '../../access/scopes.ts';
+import { LonghaulError } from '../../core/errors.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
+import { tokenRequestSchema, tokenSchema } from '../contract.ts';
+import { json, problems } from './answers.ts';
+
+const DEFAULT_SECONDS = 900;
+
+/** Short-lived tokens, each for one end user's browser. */
+export function addTokenRoutes(api: Api, { access }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/tokens',
+      summary: "Issue a short-lived token for one user's browser",
+      description:
+        'For keys, not for tokens. Whoever has it sees and submits the runs of that user alone. It ends with the key that issued it.',
+      request: { body: { required: true, content: { 'application/json': { schema: tokenRequestSchema } } } },
+      responses: { 201: json(tokenSchema, 'The token.'), ...problems(400, 401, 403, 413, 415) },
+    }),
+    async (context) => {
+      const issuer = context.get('caller');
+      if (issuer.kind === 'token') {
+        throw new LonghaulError('forbidden', { message: 'A token issues no tokens. Send an API key.' });
+      }
+      const { user, team, scopes, expiresInSeconds = DEFAULT_SECONDS } = context.req.valid('json');
+      const bound = bind(issuer, { user, team });
+      // Whole seconds, as the token has them.
+      const expiresAt = new Date((Math.floor(Date.now() / 1_000) + expiresInSeconds) * 1_000);
+      const token = await access.issueToken({ issuer, ...bound, scopes: grant(issuer, scopes), expiresAt });
+      return context.json({ token, expiresAt: expiresAt.toISOString() }, 201);
+    },
+  );
+}
+
+/** Never wider than the key: its own user and team stand. */
+function bind(issuer: Caller, { user, team }: { user: string; team?: string | undefined }) {
+  for (const [part, named] of [
+    ['user', user],
+    ['team', team],
+  ] as const) {
+    const own = issuer[part];
+    if (own === null || named === undefined || named === own) continue;
+    throw new LonghaulError('forbidden', {
+      message: `This API key is bound to the ${part} ${JSON.stringify(own)}; it issues no token for another.`,
+      errors: [{ path: part, message: `must be the ${part} the key is bound to` }],
+    });
+  }
+  return { user, team: team ?? issuer.team };
+}
+
+function grant(issuer: Caller, wanted: readonly Scope[] | undefined): readonly Scope[] {
+  const granted = wanted ?? SCOPES.filter((scope) => scope !== 'admin' && hasScope(issuer.scopes, scope));
+  const missing = granted.find((scope) => !hasScope(issuer.scopes, scope));
+  if (missing === undefined) return [...new Set(granted)];
+  throw new LonghaulError('forbidden', {
+    message: `This API key lacks the scope ${missing}, so its tokens cannot have it.`,
+    errors: [{ path: 'scopes', message: "must be scopes of the key's own" }],
+  });
+}

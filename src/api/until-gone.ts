@@ -1,0 +1,23 @@
+import type { Context } from 'hono';
+import type { ApiEnv } from './authenticate.ts';
+
+/** How long somebody is there to be answered. */
+export interface Presence {
+  /** Aborts when the caller has gone away, or what let it in has ended. */
+  readonly signal: AbortSignal;
+  /** Says that it is over, and takes back what waits for it. */
+  end(): void;
+}
+
+/** Watches over a stream to a caller: until it goes away, its key is revoked or its token expires. */
+export function untilGone(context: Context<ApiEnv>): Presence {
+  const controller = new AbortController();
+  const signals = [context.req.raw.signal, context.get('revoked')];
+  const end = () => {
+    for (const signal of signals) signal.removeEventListener('abort', end);
+    controller.abort();
+  };
+  for (const signal of signals) signal.addEventListener('abort', end);
+  if (signals.some((signal) => signal.aborted)) end();
+  return { signal: controller.signal, end };
+}

@@ -1,0 +1,172 @@
+import type { WebSocket } from 'ws';
+import { LonghaulError } from '../../core/errors.ts';
+import { toFieldErrors } from '../../core/validation.ts';
+import type { Database } from '../../db/database.ts';
+import { findRun } from '../../run/read-runs.ts';
+import type { Viewer } from '../../run/viewer.ts';
+import { followRun, followVisible, type CursorEvents } from '../../stream/cursor-events.ts';
+import type { EventHub } from '../../stream/event-hub.ts';
+import { describe } from '../check-submission.ts';
+import { streamMessageSchema, type EventResource } from '../contract.ts';
+import { fieldError, toProblem } from '../problem.ts';
+import { runNotFound } from '../routes/run-id.ts';
+import { closeSoon } from './close-soon.ts';
+import { CLOSE_CODES } from './frames.ts';
+import { keepAlive } from './keep-alive.ts';
+import { createSocketWriter } from './socket-writer.ts';
+
+/** Subscriptions of one connection at once. */
+export const MAX_SUBSCRIPTIONS = 100;
+
+interface ServeOptions {
+  readonly socket: WebSocket;
+  readonly viewer: Viewer;
+  readonly hub: EventHub;
+  readonly database: Database;
+  /** How long the reader may take nothing of what it was sent. */
+  readonly stallMs: number;
+  /** Aborts when what let the reader in has ended. */
+  readonly revoked: AbortSignal;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Serves one reader over a WebSocket: does what its messages ask for, one after the other, and sends the events of what
+ * it has subscribed to. Resolves when the connection is over. A message that cannot be followed is answered with an
+ * `error` frame and changes nothing.
+ */
+export async function serveSocket(options: ServeOptions): Promise<void> {
+  const { socket, viewer, hub, database, stallMs, revoked, onError } = options;
+  const writer = createSocketWriter(socket, { stallMs });
+  const subscriptions = new Map<string, { readonly controller: AbortController; readonly pumping: Promise<void> }>();
+  let handling: Promise<unknown> = Promise.resolve();
+
+  async function handle(text: string): Promise<unknown> {
+    const message = parseMessage(text);
+    switch (message.type) {
+      case 'ping':
+        return writer.send({ type: 'pong' });
+      case 'unsubscribe':
+        return unsubscribe(message.id);
+      case 'subscribe': {
+        const { id, runId, after } = message;
+        if (subscriptions.has(id)) throw fieldError('id', 'names a subscription that is there already');
+        if (subscriptions.size >= MAX_SUBSCRIPTIONS) throw tooMany();
+        if (runId === undefined)
+          return subscribe(id, (signal) => followVisible(hub, { viewer, after: after ?? null, signal }));
+        if ((await findRun(database, { runId, viewer })) === null) throw runNotFound(runId);
+        await writer.send({ type: 'subscribed', id, cursor: after ?? 0 });
+        return subscribe(id, (signal) => followRun(hub, { runId, after: after ?? 0, signal }));
+      }
+    }
+  }
+
+  function subscribe(id: string, follow: (signal: AbortSignal) => CursorEvents): void {
+    const controller = new AbortController();
+    const pumping = pump(id, follow(controller.signal), controller.signal);
+    subscriptions.set(id, { controller, pumping });
+  }
+
+  async function unsubscribe(id: string): Promise<void> {
+    const subscription = subscriptions.get(id);
+    if (subscription === undefined) throw fieldError('id', 'names no subscription');
+    subscription.controller.abort();
+    await subscription.pumping;
+  }
+
+  async function pump(id: string, source: CursorEvents, signal: AbortSignal): Promise<void> {
+    let isBegun = false;
+    try {
+      for await (const batch of source) {
+        for (const { cursor, event } of batch) {
+          if (signal.aborted) break;
+          if (event === null && isBegun) continue;
+          isBegun = true;
+          const isOpen =
+            event === null
+              ? await writer.send({ type: 'subscribed', id, cursor })
+              : await writer.send({ type: 'event', id, cursor, event: event as EventResource });
+          if (!isOpen) return;
+        }
+      }
+      subscriptions.delete(id);
+      await writer.send({ type: 'end', id });
+    } catch (error) {
+      // Its reader comes back for the rest, of this one and of the others.
+      onError(error);
+      closeSoon(socket, { code: CLOSE_CODES.failed, reason: 'A subscription failed; come again.' });
+    }
+  }
+
+  async function answerFailure(id: string | null, error: unknown): Promise<void> {
+    if (error instanceof LonghaulError) {
+      const { code, message: detail, errors } = error;
+      await writer.send({ type: 'error', id, problem: toProblem(code, { detail, errors }) });
+      return;
+    }
+    // What went wrong inside is for the log.
+    onError(error);
+    await writer.send({ type: 'error', id, problem: toProblem('unavailable') });
+  }
+
+  socket.on('message', (data: Buffer, isBinary) => {
+    const text = isBinary ? '' : data.toString('utf8');
+    // The next message is read when this one was followed: who sends without reading is not read either.
+    socket.pause();
+    handling = handling
+      .then(() => handle(text))
+      .catch((error: unknown) => answerFailure(findId(text), error))
+      .finally(() => socket.resume());
+  });
+
+  const stopAlive = keepAlive(socket, { isBusy: () => writer.isBusy });
+  const onRevoked = () => closeSoon(socket, { code: CLOSE_CODES.accessEnded, reason: 'The key or token has ended.' });
+  revoked.addEventListener('abort', onRevoked);
+  if (revoked.aborted) onRevoked();
+  try {
+    await untilClosed(socket);
+  } finally {
+    revoked.removeEventListener('abort', onRevoked);
+    stopAlive();
+    writer.stop();
+    for (const { controller } of subscriptions.values()) controller.abort();
+    await handling;
+    await Promise.all([...subscriptions.values()].map(({ pumping }) => pumping));
+  }
+}
+
+function parseMessage(text: string) {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new LonghaulError('invalid_json', { message: 'The message is not a text of JSON.', cause });
+  }
+  const parsed = streamMessageSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = toFieldErrors(parsed.error, value);
+  throw new LonghaulError('invalid_request', { message: describe(errors), errors });
+}
+
+/** The subscription that a message is about, for the answer to one that is wrong. */
+function findId(text: string): string | null {
+  try {
+    const { id } = JSON.parse(text) as { id?: unknown };
+    return typeof id === 'string' && id.length <= 64 ? id : null;
+  } catch {
+    return null; // It was no JSON, or null: it names nothing.
+  }
+}
+
+function tooMany(): LonghaulError {
+  return new LonghaulError('conflict', {
+    message: `This connection has ${MAX_SUBSCRIPTIONS} subscriptions, and cannot have more. Unsubscribe from one, or follow all runs with one.`,
+  });
+}
+
+function untilClosed(socket: WebSocket): Promise<void> {
+  if (socket.readyState === socket.CLOSED) return Promise.resolve();
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+  });
+}

@@ -1,0 +1,127 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { SCOPES, type Scope } from '../access/scopes.ts';
+import type { KeyResource } from '../client/client.ts';
+import { parseCount, parseKeyId } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { formatAge } from './durations.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+
+interface KeysOptions extends ConnectionOptions {
+  readonly json?: true;
+}
+
+interface CreateOptions extends KeysOptions {
+  readonly scope?: readonly Scope[];
+  readonly user?: string;
+  readonly team?: string;
+}
+
+const SCOPE_HELP = `
+Scopes:
+  runs:write   submit, cancel and retry runs
+  runs:read    read and follow runs
+  approvals    decide on what waits for a person
+  admin        everything, with what is for operators alone
+  Without --scope: runs:write, runs:read and approvals, as an application's server needs them.
+
+Examples:
+  $ longhaul keys create "shop backend"
+  $ longhaul keys create "dashboard of ann" --user ann --scope runs:read
+  $ longhaul keys create "on-call" --scope admin`;
+
+/** Adds `longhaul keys create`, `longhaul keys list` and `longhaul keys revoke`. */
+export function addKeysCommand(program: Command, shell: Shell): void {
+  const keys = program
+    .command('keys')
+    .summary('make, list and revoke API keys')
+    .description('Makes, lists and revokes API keys. Needs an admin key.')
+    .helpCommand(false)
+    .addHelpText('after', '\nExample:\n  $ longhaul keys create "shop backend"');
+
+  const create = keys
+    .command('create')
+    .summary('make a key')
+    .description('Makes a key and prints it, this once: only its hash is kept.')
+    .argument('<name>', 'for people to know it by, such as the service that holds it')
+    .option('--scope <scope>', 'what it may do; may be repeated', parseScope)
+    .option('--user <user>', 'bind it to one end user: it sees and submits runs of this one alone')
+    .option('--team <team>', 'bind it to one team')
+    .option('--json', 'print the key as JSON')
+    .addHelpText('after', SCOPE_HELP);
+  addConnectionOptions(create).action(async (name: string, { scope, user, team, ...options }: CreateOptions) => {
+    const client = await connect(shell, options);
+    const created = await client.createKey({ name, scopes: scope === undefined ? undefined : [...scope], user, team });
+    if (options.json === true) return shell.stdout.line(toTerminalJson(created));
+    shell.stdout.line(created.key);
+    return shell.stderr.line(
+      `Key ${created.id} (${toTerminalLine(created.name)}): ${describe(created)}. It is not shown again.`,
+    );
+  });
+
+  const list = keys
+    .command('list')
+    .summary('list keys')
+    .description('Lists the keys, newest first, revoked ones included. The keys themselves are kept nowhere.')
+    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 50)
+    .option('--json', 'print { data, nextCursor } as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul keys list');
+  addConnectionOptions(list).action(async ({ limit, ...options }: KeysOptions & { limit: number }) => {
+    const client = await connect(shell, options);
+    const page = await client.keys({ limit });
+    if (options.json === true) return shell.stdout.line(toTerminalJson(page));
+    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
+    if (page.nextCursor !== null) shell.stderr.line('There are more: see them with --limit.');
+    return undefined;
+  });
+
+  const revoke = keys
+    .command('revoke')
+    .summary('revoke a key')
+    .description(
+      'Revokes a key, with its tokens and open streams, at once and on every server. It cannot be taken back. The last admin key cannot be revoked.',
+    )
+    .argument('<id>', "the key's id", parseKeyId)
+    .option('--json', 'print the key as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul keys revoke 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
+  addConnectionOptions(revoke).action(async (id: string, options: KeysOptions) => {
+    const client = await connect(shell, options);
+    const key = await client.revokeKey(id);
+    if (options.json === true) return shell.stdout.line(toTerminalJson(key));
+    return shell.stdout.line(`Key ${key.id} (${toTerminalLine(key.name)}) is revoked.`);
+  });
+}
+
+function parseScope(value: string, before: readonly Scope[] = []): Scope[] {
+  const scope = SCOPES.find((name) => name === value);
+  if (scope === undefined) throw new InvalidArgumentError(`It must be one of ${SCOPES.join(', ')}.`);
+  return [...before, scope];
+}
+
+function describe({ scopes, user, team }: KeyResource): string {
+  const bound = [
+    user === null ? [] : `user ${toTerminalLine(user)}`,
+    team === null ? [] : `team ${toTerminalLine(team)}`,
+  ];
+  return [scopes.join(', '), ...bound.flat()].join('; ');
+}
+
+function toTable(keys: readonly KeyResource[], width: number): string[] {
+  return formatTable<KeyResource>({
+    columns: [
+      { title: 'ID', value: ({ id }) => id },
+      { title: 'STATE', value: ({ revokedAt }) => (revokedAt === null ? 'works' : 'revoked') },
+      { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+      {
+        title: 'USED',
+        align: 'right',
+        value: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : formatAge(lastUsedAt)),
+      },
+      { title: 'NAME', value: ({ name }) => name },
+      { title: 'SCOPES', value: describe },
+    ],
+    rows: keys,
+    width,
+  });
+}

@@ -1,0 +1,96 @@
+import type { AlertResource, AuditEntryResource, BudgetResource, KeyResource, RunResource } from '../api/contract.ts';
+
+/** Which runs to list. Every part that is given has to hold. */
+export interface RunFilter {
+  readonly status?: RunResource['status'] | undefined;
+  readonly agent?: string | undefined;
+  readonly user?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly errorCode?: string | undefined;
+  /** Submitted at or after: ISO 8601. */
+  readonly from?: string | undefined;
+  /** Submitted before: ISO 8601. */
+  readonly to?: string | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: string | undefined;
+  /** Runs in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface RunPage {
+  /** Newest first. */
+  readonly data: RunResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+/** Which costs to add up, and by what. */
+export interface CostQuery {
+  /** Defaults to `day`. */
+  readonly groupBy?: 'day' | 'month' | 'user' | 'team' | 'agent' | 'model' | undefined;
+  /** Included: ISO 8601, or a day of the server's time zone such as `2026-01-31`. Defaults to the month that `to` ends. */
+  readonly from?: string | undefined;
+  /** Not included: ISO 8601, or a day, up to its beginning. Defaults to the end of the current month. */
+  readonly to?: string | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: string | undefined;
+  /** Rows in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+/** Which alerts to list. */
+export interface AlertFilter {
+  readonly state?: AlertResource['state'] | undefined;
+  readonly severity?: AlertResource['severity'] | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: string | undefined;
+  /** Alerts in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface AlertPage {
+  /** Newest first. */
+  readonly data: AlertResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+/** Which entries of the audit record to list. */
+export interface AuditFilter {
+  readonly action?: string | undefined;
+  /** What it was done to, such as a run's id. */
+  readonly subject?: string | undefined;
+  readonly actor?: string | undefined;
+  /** At or after: ISO 8601. */
+  readonly from?: string | undefined;
+  /** Before: ISO 8601. */
+  readonly to?: string | undefined;
+  /** `chain`: those that are chained, oldest first. Defaults to `newest`. */
+  readonly order?: 'newest' | 'chain' | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: number | undefined;
+  /** Entries in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface AuditPage {
+  readonly data: AuditEntryResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: number | null;
+}
+
+/** Which budgets to list. */
+export interface BudgetFilter {
+  readonly scope?: BudgetResource['scope'] | undefined;
+  /** The user or team. */
+  readonly key?: string | undefined;
+  /** 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface KeyPage {
+  /** Newest first. */
+  readonly data: KeyResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: string | null;
+}

@@ -1,0 +1,101 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { z } from 'zod';
+import { toMessage } from '../core/errors.ts';
+import { toDraft7 } from './to-draft-7.ts';
+
+/** The form that an agent's answer must have. */
+export interface OutputSchema {
+  /** As Claude Code takes it: JSON schema, draft 7, without words it does not know. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** The answer as it is kept, or what is wrong with it, the first things. */
+  readonly check: (answer: unknown) => { readonly value: unknown } | { readonly problems: readonly string[] };
+}
+
+/** How many things that are wrong with an answer are told. */
+const MAX_PROBLEMS = 5;
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+export type OutputSchemaInput = z.core.$ZodType | JsonSchema;
+
+export const outputSchemaSchema = z
+  .custom<OutputSchemaInput>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be a zod schema or a JSON schema',
+  )
+  .meta({ title: 'zod schema or JSON schema' });
+
+/**
+ * Makes ready what an agent's answers are judged by.
+ * @throws {Error} saying what is wrong with the schema.
+ */
+export function createOutputSchema(given: OutputSchemaInput): OutputSchema {
+  const schema = isZod(given) ? fromZod(given) : fromJson(given);
+  if (schema.json['type'] !== 'object') throw new Error('must describe an object at its top: { type: "object", … }');
+  const refusal = findRefusal(schema.json);
+  if (refusal !== null) throw new Error(`cannot be used: ${refusal}`);
+  return schema;
+}
+
+function isZod(given: OutputSchemaInput): given is z.core.$ZodType {
+  if ('_zod' in given) return true;
+  if ('_def' in given || '~standard' in given) throw new Error('must be a schema of zod 4, or a JSON schema');
+  return false;
+}
+
+function fromZod(schema: z.core.$ZodType): OutputSchema {
+  // What the model is to write, before defaults and transforms.
+  const json = toDraft7(z.toJSONSchema(schema, { io: 'input', target: 'draft-7' }));
+  return {
+    json,
+    check(answer) {
+      const parsed = z.safeParse(schema, answer);
+      if (parsed.success) return { value: toJson(parsed.data) };
+      return {
+        problems: parsed.error.issues
+          .slice(0, MAX_PROBLEMS)
+          .map((issue) => `${issue.path.map(String).join('.') || 'the answer'}: ${issue.message}`),
+      };
+    },
+  };
+}
+
+/** A date, for example, as what JSON makes of it. */
+function toJson(value: unknown): unknown {
+  const text: string | undefined = JSON.stringify(value);
+  return text === undefined ? null : (JSON.parse(text) as unknown);
+}
+
+function fromJson(given: JsonSchema): OutputSchema {
+  const schema = structuredClone(given);
+  const options = { allErrors: true, strict: false, validateFormats: false, logger: false } as const;
+  const { $schema: draft, ...words } = schema;
+  const isOld = typeof draft === 'string' && /draft-0[67]/.test(draft);
+  let validate: ValidateFunction;
+  try {
+    validate = isOld ? new Ajv(options).compile(words) : new Ajv2020(options).compile(words);
+  } catch (error) {
+    throw new Error(`is no JSON schema: ${toMessage(error)}`, { cause: error });
+  }
+  return {
+    json: toDraft7(words),
+    check: (answer) =>
+      validate(answer)
+        ? { value: answer }
+        : { problems: (validate.errors ?? []).slice(0, MAX_PROBLEMS).map(toProblem) },
+  };
+}
+
+function toProblem({ instancePath, message }: ErrorObject): string {
+  return `${instancePath.slice(1).replaceAll('/', '.') || 'the answer'}: ${message ?? 'is not allowed'}`;
+}
+
+/** Why Claude Code would not start with a schema: it is strict with words it does not know (measured). */
+function findRefusal(json: JsonSchema): string | null {
+  try {
+    new Ajv({ strictSchema: true, validateFormats: false, logger: false }).compile(json);
+    return null;
+  } catch (error) {
+    return toMessage(error);
+  }
+}

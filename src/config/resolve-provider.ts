@@ -1,0 +1,148 @@
+import type { FieldError } from '../core/errors.ts';
+import type { Provider } from './config.ts';
+import { resolveBedrock } from './resolve-bedrock.ts';
+import { resolveVertex } from './resolve-vertex.ts';
+import {
+  read,
+  type Input,
+  type ProviderInput,
+  type ProvidersInput,
+  type Resolving,
+  type Variables,
+} from './resolving-provider.ts';
+
+/** What of an agent decides on its provider. */
+interface AgentInput {
+  readonly provider?: string | undefined;
+  readonly model?: string | undefined;
+  readonly subagents?: Readonly<Record<string, { readonly model?: string | undefined }>> | undefined;
+}
+
+interface ResolveProvidersOptions {
+  readonly providers: ProvidersInput;
+  readonly agents: Readonly<Record<string, AgentInput>>;
+  readonly env: Variables;
+  /** Relative paths start here. */
+  readonly baseDir: string;
+}
+
+/**
+ * Every provider there is, `default` always among them: the file's, or else what the variables choose. Where `errors`
+ * are, the value is not to be used.
+ */
+export function resolveProviders(options: ResolveProvidersOptions): {
+  value: ReadonlyMap<string, Provider>;
+  errors: readonly FieldError[];
+} {
+  const { providers, agents } = options;
+  const errors: FieldError[] = [];
+  const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== ''));
+  const value = new Map<string, Provider>();
+  const all = Object.hasOwn(providers, 'default')
+    ? providers
+    : { ...providers, default: chooseByVariables(env, errors) };
+  for (const [name, input] of Object.entries(all)) {
+    const own = Object.values(agents).filter((agent) => (agent.provider ?? 'default') === name);
+    const provider = resolveProvider({ ...options, env, errors, name, input });
+    value.set(name, provider.kind === 'scripted' ? provider : { ...provider, models: withOwn(provider.models, own) });
+  }
+  errors.push(...findProviderErrors(agents, value));
+  return { value, errors };
+}
+
+/** What Claude Code must be told so that it asks a cloud for nothing but what clouds know. */
+export function toProviderEnv(provider: Provider | undefined): Readonly<Record<string, string>> {
+  // As it does of itself when it speaks to them directly: they refuse a call with a beta they do not know.
+  return provider?.kind === 'bedrock' || provider?.kind === 'vertex'
+    ? { CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: '1' }
+    : {};
+}
+
+/** The default provider when the file has none. */
+function chooseByVariables(env: Variables, errors: FieldError[]): ProviderInput {
+  const [isBedrock, isVertex] = [isOn(env['CLAUDE_CODE_USE_BEDROCK']), isOn(env['CLAUDE_CODE_USE_VERTEX'])];
+  if (isBedrock && isVertex) {
+    errors.push({
+      path: 'CLAUDE_CODE_USE_VERTEX',
+      message: 'is set beside CLAUDE_CODE_USE_BEDROCK; unset one of them',
+    });
+  }
+  if (isBedrock) return { kind: 'bedrock', baseUrl: env['ANTHROPIC_BEDROCK_BASE_URL'], models: namedModels(env) };
+  if (isVertex) return { kind: 'vertex', baseUrl: env['ANTHROPIC_VERTEX_BASE_URL'], models: namedModels(env) };
+  const isAnthropic = ['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'ANTHROPIC_BASE_URL'].some((name) => env[name]);
+  return { kind: isAnthropic ? 'anthropic' : 'scripted' };
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && value !== '0' && value.toLowerCase() !== 'false';
+}
+
+/** The variables by which Claude Code learns what models are called at a cloud. */
+function namedModels(env: Variables): Record<string, string> {
+  const named = {
+    default: env['ANTHROPIC_MODEL'],
+    haiku: env['ANTHROPIC_DEFAULT_HAIKU_MODEL'] ?? env['ANTHROPIC_SMALL_FAST_MODEL'],
+    sonnet: env['ANTHROPIC_DEFAULT_SONNET_MODEL'],
+    opus: env['ANTHROPIC_DEFAULT_OPUS_MODEL'],
+  };
+  return Object.fromEntries(Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function resolveProvider(resolving: Resolving): Provider {
+  const { input } = resolving;
+  switch (input.kind) {
+    case 'anthropic':
+      return resolveAnthropic({ ...resolving, input });
+    case 'bedrock':
+      return resolveBedrock({ ...resolving, input });
+    case 'vertex':
+      return resolveVertex({ ...resolving, input });
+    case 'scripted':
+      return { kind: 'scripted' };
+  }
+}
+
+function resolveAnthropic(resolving: Resolving<Input<'anthropic'>>): Provider {
+  const { input, env } = resolving;
+  // A key that the variables hold is for the address that they name, and goes to no other.
+  const isOwn = input.baseUrl !== undefined || input.apiKey !== undefined || input.authToken !== undefined;
+  const baseUrl = input.baseUrl ?? (isOwn ? undefined : env['ANTHROPIC_BASE_URL']) ?? 'https://api.anthropic.com';
+  return {
+    kind: 'anthropic',
+    baseUrl: baseUrl.replace(/\/+$/, ''),
+    apiKey: isOwn ? read(resolving, 'apiKey') : (env['ANTHROPIC_API_KEY'] ?? null),
+    authToken: isOwn ? read(resolving, 'authToken') : (env['ANTHROPIC_AUTH_TOKEN'] ?? null),
+    models: input.models ?? {},
+  };
+}
+
+/** The map of models with what agents and subagents ask for by its id, which no family's name may replace. */
+function withOwn(
+  models: Readonly<Record<string, string>>,
+  agents: readonly AgentInput[],
+): Readonly<Record<string, string>> {
+  const asked = agents.flatMap(({ model, subagents = {} }) => [
+    model,
+    ...Object.values(subagents).map((one) => one.model),
+  ]);
+  const ids = asked.filter((model) => model?.includes('-') === true);
+  return { ...Object.fromEntries(ids.map((id) => [id, id])), ...models };
+}
+
+function findProviderErrors(
+  agents: ResolveProvidersOptions['agents'],
+  providers: ReadonlyMap<string, Provider>,
+): FieldError[] {
+  return Object.entries(agents).flatMap(([name, { provider: chosen = 'default', model }]): FieldError[] => {
+    const provider = providers.get(chosen);
+    if (provider === undefined) {
+      const known = [...providers.keys()].map((key) => JSON.stringify(key)).join(', ');
+      return [{ path: `agents.${name}.provider`, message: `is ${JSON.stringify(chosen)}, which is none of ${known}` }];
+    }
+    // Claude Code's own choice is a name of Anthropic's, which Bedrock does not know.
+    if (provider.kind !== 'bedrock' || model !== undefined || Object.hasOwn(provider.models, 'default')) return [];
+    const variable = chosen === 'default' ? ', or in the variable ANTHROPIC_MODEL' : '';
+    const message = `is missing: Amazon Bedrock needs the id of a model or an inference profile, here or as providers.${chosen}.models.default${variable}`;
+    return [{ path: `agents.${name}.model`, message }];
+  });
+}

@@ -1,0 +1,74 @@
+import type { FieldError } from '../core/errors.ts';
+import type { Agent } from './config.ts';
+
+/** The tool by which the model hands work to a subagent. */
+const SUBAGENT_TOOL = 'Agent';
+/** With the name it had before. */
+export const SUBAGENT_TOOLS: readonly string[] = [SUBAGENT_TOOL, 'Task'];
+
+/** Whether a list of tools names one: by its name, or by its MCP server, as `mcp__server` or `mcp__server__*`. */
+export function isListedTool(tools: readonly string[], name: string): boolean {
+  if (tools.includes(name)) return true;
+  const server = toServerName(name);
+  return server !== null && (tools.includes(`mcp__${server}`) || tools.includes(`mcp__${server}__*`));
+}
+
+/** The MCP server a tool is of, or null. No server's name has two underscores in a row. */
+function toServerName(tool: string): string | null {
+  return /^mcp__(.+?)(?:__|$)/.exec(tool)?.[1] ?? null;
+}
+
+/** The tools of an agent: those it names, and with subagents the one that starts them. */
+export function resolveTools({ tools, subagents = {} }: { tools: readonly string[]; subagents?: object | undefined }) {
+  const named = tools.filter((tool) => !SUBAGENT_TOOLS.includes(tool));
+  return [...new Set(Object.keys(subagents).length === 0 ? tools : [...named, SUBAGENT_TOOL])];
+}
+
+/** What the lists of tools of an agent name that is not there. */
+export function findToolErrors(
+  agent: Pick<Agent, 'name' | 'tools' | 'ask' | 'subagents' | 'mcpServers'>,
+): FieldError[] {
+  const { name, tools, ask, subagents, mcpServers } = agent;
+  const at = `agents.${name}`;
+  const servers = new Set(mcpServers.map((server) => server.name));
+  const unknownServers = tools.flatMap((tool) => {
+    const server = toServerName(tool);
+    if (server === null || servers.has(server)) return [];
+    return [{ path: `${at}.tools`, message: `names ${tool}, and mcpServers has no "${server}"` }];
+  });
+  const unusedServers = [...servers]
+    .filter((server) => !tools.some((tool) => toServerName(tool) === server))
+    .map((server) => ({
+      path: `${at}.mcpServers.${server}`,
+      message: `is of no use: no tool of it is in tools; add "mcp__${server}" for all of them, or "mcp__${server}__TOOL"`,
+    }));
+  const orphaned = tools
+    .filter((tool) => subagents.length === 0 && SUBAGENT_TOOLS.includes(tool))
+    .map((tool) => ({
+      path: `${at}.tools`,
+      message: `names ${tool}, which starts subagents; define them in subagents`,
+    }));
+  const unlisted = (path: string, names: readonly string[]) =>
+    names
+      .filter((tool) => !isListedTool(tools, tool))
+      .map((tool) => ({ path, message: `names ${tool}, which is not in the agent's tools` }));
+  const nested = subagents
+    .filter((subagent) => subagent.tools.some((tool) => SUBAGENT_TOOLS.includes(tool)))
+    .map((subagent) => ({
+      path: `${at}.subagents.${subagent.name}.tools`,
+      message: `names ${SUBAGENT_TOOL}, and a subagent starts no others`,
+    }));
+  return [
+    ...unknownServers,
+    ...unusedServers,
+    ...orphaned,
+    ...unlisted(`${at}.ask`, ask),
+    ...subagents.flatMap((subagent) =>
+      unlisted(
+        `${at}.subagents.${subagent.name}.tools`,
+        subagent.tools.filter((tool) => !SUBAGENT_TOOLS.includes(tool)),
+      ),
+    ),
+    ...nested,
+  ];
+}

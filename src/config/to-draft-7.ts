@@ -1,0 +1,46 @@
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** The words of draft 7 that say what is allowed, and those that only describe. */
+const WORDS = new Set(
+  (
+    'title description default examples enum const type format multipleOf maximum exclusiveMaximum minimum ' +
+    'exclusiveMinimum maxLength minLength pattern additionalItems maxItems minItems uniqueItems contains maxProperties ' +
+    'minProperties required properties patternProperties additionalProperties propertyNames dependencies if then else ' +
+    'allOf anyOf oneOf not items definitions $defs $ref $id $comment readOnly writeOnly'
+  ).split(' '),
+);
+
+/** The words whose value is an object of schemas by name. */
+const BY_NAME = new Set(['properties', 'patternProperties', 'definitions', '$defs', 'dependencies']);
+/** Those whose value is data, not a schema. */
+const DATA = new Set(['default', 'examples', 'enum', 'const', 'required', 'type']);
+
+/**
+ * A JSON schema in the words of draft 7, the only ones that Claude Code takes: it does not start with others. Those
+ * that have no counterpart are left out, so that the model is told less than an answer is judged by, never more.
+ */
+export function toDraft7(schema: JsonSchema): JsonSchema {
+  return Object.fromEntries(
+    Object.entries(toOldTuple(schema)).flatMap(([word, value]): [string, unknown][] => {
+      if (!WORDS.has(word)) return [];
+      if (DATA.has(word)) return [[word, value]];
+      if (BY_NAME.has(word)) {
+        const parts = Object.entries(value as JsonSchema);
+        return [[word, Object.fromEntries(parts.map(([name, part]) => [name, convert(part)]))]];
+      }
+      return [[word, convert(value)]];
+    }),
+  );
+}
+
+function convert(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(convert);
+  return typeof value === 'object' && value !== null ? toDraft7(value as JsonSchema) : value;
+}
+
+/** A list whose first items are described one by one. */
+function toOldTuple(schema: JsonSchema): JsonSchema {
+  const { prefixItems, items, ...rest } = schema;
+  if (prefixItems === undefined) return schema;
+  return { ...rest, items: prefixItems, ...(items !== undefined && { additionalItems: items }) };
+}

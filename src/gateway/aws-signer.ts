@@ -1,0 +1,118 @@
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+import type { SignatureV4 } from '@smithy/signature-v4';
+import type { BedrockProvider } from '../config/config.ts';
+
+/** What signs calls of Amazon Bedrock. */
+export interface AwsSigner {
+  /** The headers that `request` goes with, credentials included. */
+  sign(request: UnsignedRequest): Promise<Record<string, string>>;
+  /** Drops what was refused: credentials are looked up anew for the next call. */
+  forget(): void;
+  /** What must not be shown of the credentials last used. */
+  readonly secrets: readonly string[];
+}
+
+interface UnsignedRequest {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: readonly Buffer[];
+}
+
+type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+
+/** Signs with an API key of Bedrock's, an access key, or what AWS's chain of credentials finds. */
+export function createAwsSigner(provider: BedrockProvider): AwsSigner {
+  const { apiKey, region } = provider;
+  let secrets: readonly string[] = apiKey === null ? [] : [apiKey];
+  let signer: Promise<SignatureV4> | null = null;
+
+  /** Loaded with the first call: whoever has another provider pays nothing for it. */
+  async function open(): Promise<SignatureV4> {
+    const { SignatureV4 } = await import('@smithy/signature-v4');
+    const find = await findCredentials(provider);
+    const credentials = async (): Promise<Credentials> => {
+      const found = await find();
+      secrets = [found.secretAccessKey, found.sessionToken ?? ''].filter(Boolean);
+      return found;
+    };
+    return new SignatureV4({ service: 'bedrock', region, credentials, sha256: Sha256 });
+  }
+
+  return {
+    async sign({ url, headers, body }) {
+      if (apiKey !== null) return { ...headers, authorization: `Bearer ${apiKey}` };
+      // One that failed is opened anew by the next call.
+      signer ??= open().catch((error: unknown) => {
+        signer = null;
+        throw error;
+      });
+      const signed = await (
+        await signer
+      ).sign({
+        method: 'POST',
+        protocol: url.protocol,
+        hostname: url.hostname,
+        path: url.pathname,
+        query: {},
+        // Given here it is not computed, which would need the body in one piece.
+        headers: { ...headers, host: url.host, 'x-amz-content-sha256': hashOf(body) },
+      });
+      return signed.headers;
+    },
+    forget() {
+      signer = null;
+    },
+    get secrets() {
+      return secrets;
+    },
+  };
+}
+
+async function findCredentials({ accessKey, profile }: BedrockProvider): Promise<() => Promise<Credentials>> {
+  if (accessKey !== null) {
+    const { id: accessKeyId, secret: secretAccessKey, sessionToken } = accessKey;
+    return () => Promise.resolve({ accessKeyId, secretAccessKey, ...(sessionToken !== null && { sessionToken }) });
+  }
+  const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+  const find = defaultProvider({ ...(profile !== null && { profile }), ignoreCache: true });
+  return async () => {
+    const { accessKeyId, secretAccessKey, sessionToken } = await find();
+    return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
+  };
+}
+
+function hashOf(parts: readonly Buffer[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+/** Node's own SHA-256 as the signer wants it; with a secret, its HMAC. */
+export class Sha256 {
+  #hash: Hash | Hmac;
+  readonly #secret: Secret;
+
+  constructor(secret?: Secret) {
+    this.#secret = secret;
+    this.#hash = start(secret);
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest());
+  }
+
+  reset(): void {
+    this.#hash = start(this.#secret);
+  }
+}
+
+type Secret = string | ArrayBuffer | ArrayBufferView | undefined;
+
+function start(secret: Secret): Hash | Hmac {
+  if (secret === undefined) return createHash('sha256');
+  return createHmac('sha256', secret instanceof ArrayBuffer ? Buffer.from(secret) : (secret as string | Uint8Array));
+}

@@ -1,0 +1,65 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { head } from '../core/text.ts';
+import type { UpstreamAnswer } from './upstream-client.ts';
+
+const MAX_ERROR_BYTES = 1024 * 1024;
+
+/** Anthropic's error type for a status (its API reference, "Errors"). */
+const TYPE_BY_STATUS: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  402: 'billing_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  504: 'timeout_error',
+  529: 'overloaded_error',
+};
+
+/** An error as the Messages API puts it. */
+export function toErrorBody({ status, message }: { status: number; message: string }): string {
+  const type = TYPE_BY_STATUS[status] ?? (status >= 400 && status < 500 ? 'invalid_request_error' : 'api_error');
+  return JSON.stringify({ type: 'error', error: { type, message: head(message, 1_000) } });
+}
+
+/** An error answer in the form of the Messages API. */
+export function toErrorAnswer(
+  error: { status: number; message: string },
+  headers: IncomingHttpHeaders = {},
+): UpstreamAnswer {
+  const { 'retry-after': retryAfter } = headers;
+  return {
+    status: error.status,
+    headers: {
+      'content-type': 'application/json',
+      ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
+    },
+    body: Readable.from([Buffer.from(toErrorBody(error))]),
+  };
+}
+
+/** A short answer read whole. */
+export async function readAnswer(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_ERROR_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** `json` as an object; empty when it is none. */
+export function parseAnswer(json: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(json);
+    // Google wraps an error in a list when it was asked for a stream.
+    const first: unknown = Array.isArray(value) ? value[0] : value;
+    return typeof first === 'object' && first !== null ? (first as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,83 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { VertexProvider } from '../config/config.ts';
+import { parseAnswer, readAnswer, toErrorAnswer } from './cloud-answer.ts';
+import { untilAborted, withoutCredentials } from './cloud-credentials.ts';
+import type { GatewayLog } from './gateway-log.ts';
+import { createGoogleTokens } from './google-tokens.ts';
+import { createHttpSender } from './http-sender.ts';
+import { isModelId, toProviderModel } from './provider-model.ts';
+import { redact } from './redact.ts';
+import { withMembers } from './rewrite-body.ts';
+import type { OutgoingRequest, UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
+
+/**
+ * Sends to Claude on Google Vertex AI. It answers as the Messages API does, so good answers pass as they are.
+ * https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai
+ */
+export function createVertexClient(provider: VertexProvider, log: GatewayLog): UpstreamClient {
+  const sender = createHttpSender(provider.baseUrl);
+  const tokens = createGoogleTokens(provider);
+  const publisher = `/projects/${provider.project}/locations/${provider.region}/publishers/anthropic/models`;
+
+  async function send(request: OutgoingRequest): Promise<UpstreamAnswer> {
+    const { endpoint, headers, body, signal } = request;
+    const model = toVertexModel(toProviderModel(request.model, provider.models));
+    if (!isModelId(model)) return toErrorAnswer({ status: 404, message: 'This is not the id of a model.' });
+    let token: string;
+    try {
+      token = await untilAborted(tokens.get(), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      tokens.forget();
+      return withoutCredentials(error, { log, cloud: 'Google Vertex AI' });
+    }
+    const isCount = endpoint.kind === 'count_tokens';
+    const verb = !isCount && request.isStreamed ? 'streamRawPredict' : 'rawPredict';
+    // Counting takes the model in the body; for an answer it stands in the address alone.
+    const members = { model: isCount ? model : undefined, anthropic_version: 'vertex-2023-10-16' };
+    const answer = await sender.post({
+      path: `${publisher}/${isCount ? 'count-tokens' : toPathPart(model)}:${verb}`,
+      headers: { ...toHeaders(headers), authorization: `Bearer ${token}` },
+      body: withMembers(body, members),
+      signal,
+    });
+    const status = answer.statusCode ?? 0;
+    if (status < 400) return { status, headers: answer.headers, body: answer };
+    if (status === 401) tokens.forget();
+    return toErrorAnswer(
+      { status: toStatus(status), message: readMessage(await readAnswer(answer), status) },
+      answer.headers,
+    );
+  }
+
+  return { send, redact: (bytes) => redact(bytes, tokens.secrets), close: () => sender.close() };
+}
+
+/** A dated id as Vertex spells it: `claude-haiku-4-5@20251001`. */
+function toVertexModel(model: string): string {
+  return model.replace('[1m]', '').replace(/^(claude-.+)-(20\d{6})$/, '$1@$2');
+}
+
+function toPathPart(model: string): string {
+  return encodeURIComponent(model).replaceAll('%40', '@');
+}
+
+/** Betas alone: the rest of what Claude Code says of itself is for Anthropic. */
+function toHeaders({ 'anthropic-beta': beta }: IncomingHttpHeaders): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'accept-encoding': 'identity',
+    ...(typeof beta === 'string' && { 'anthropic-beta': beta }),
+  };
+}
+
+/** Vertex has no 529: it says `UNAVAILABLE` when it is overloaded. */
+function toStatus(status: number): number {
+  return status === 503 ? 529 : status;
+}
+
+/** Of an error as Google puts it, or as Anthropic does. */
+function readMessage(body: string, status: number): string {
+  const { error } = parseAnswer(body) as { error?: { message?: unknown } };
+  return typeof error?.message === 'string' ? error.message : `Google Vertex AI answered with status ${status}.`;
+}

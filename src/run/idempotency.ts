@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
+import { LonghaulError } from '../core/errors.ts';
+import type { Database, Transaction } from '../db/database.ts';
+
+/** How long a key answers what it has made. */
+const LASTS_HOURS = 24;
+
+/** A request that may come more than once, and is to be done once. */
+export interface IdempotentRequest {
+  /** Whose key it is: others may choose the same. */
+  readonly owner: string;
+  readonly key: string;
+  /** Of all that makes it this request: see `hashRequest`. */
+  readonly hash: string;
+}
+
+/** What makes two requests the same, in a form that keeps no prompt a second time. */
+export function hashRequest(parts: unknown): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/**
+ * Takes a key for the runs that this transaction is about to make: null, or the ids of those that an earlier request with
+ * it has made. To be done first in the transaction.
+ *
+ * Of two at once the second waits here until the first has committed, and then finds its runs; should that be rolled back,
+ * the second makes its own. A key that has run out is taken anew.
+ * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request.
+ */
+export async function takeIdempotencyKey(
+  trx: Transaction,
+  { owner, key, hash, runIds }: IdempotentRequest & { readonly runIds: readonly string[] },
+): Promise<readonly string[] | null> {
+  const ids = [...runIds];
+  const { rows } = await sql`
+    insert into longhaul.idempotency_keys as held (owner, key, request_hash, run_ids)
+    values (${owner}, ${key}, ${hash}, ${ids}::uuid[])
+    on conflict (owner, key) do update
+       set request_hash = excluded.request_hash, run_ids = excluded.run_ids, created_at = excluded.created_at
+     where held.created_at < now() - ${LASTS_HOURS} * interval '1 hour'
+    returning owner`.execute(trx);
+  if (rows.length > 0) return null;
+  const earlier = await findKey(trx, { owner, key, hash });
+  // Only what was locked by this statement stood against it.
+  return earlier ?? takeIdempotencyKey(trx, { owner, key, hash, runIds });
+}
+
+/**
+ * The ids of the runs that an earlier request with this key has made; null: there was none.
+ * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request.
+ */
+export function findIdempotentRuns(database: Database, request: IdempotentRequest): Promise<readonly string[] | null> {
+  return findKey(database.sql, request);
+}
+
+/** The same, and when the earlier request is still under way, once it is done. */
+export async function awaitIdempotentRuns(
+  database: Database,
+  request: IdempotentRequest,
+): Promise<readonly string[] | null> {
+  const trx = await database.sql.startTransaction().execute();
+  try {
+    return await takeIdempotencyKey(trx, { ...request, runIds: [] });
+  } finally {
+    await trx.rollback().execute();
+  }
+}
+
+/** Removes the keys that have run out. */
+export async function removeOldIdempotencyKeys(database: Database): Promise<void> {
+  await sql`delete from longhaul.idempotency_keys
+    where created_at < now() - ${LASTS_HOURS} * interval '1 hour'`.execute(database.sql);
+}
+
+async function findKey(
+  connection: Database['sql'],
+  { owner, key, hash }: IdempotentRequest,
+): Promise<readonly string[] | null> {
+  const { rows } = await sql<{ request_hash: string; run_ids: string[] }>`
+    select request_hash, run_ids::text[] as run_ids from longhaul.idempotency_keys
+     where owner = ${owner} and key = ${key} and created_at >= now() - ${LASTS_HOURS} * interval '1 hour'`.execute(
+    connection,
+  );
+  const [earlier] = rows;
+  if (earlier === undefined) return null;
+  if (earlier.request_hash === hash) return earlier.run_ids;
+  throw new LonghaulError('idempotency_mismatch', {
+    message: `Idempotency-Key was used before, for run ${earlier.run_ids[0]}, with another request. Use a new key for a new request.`,
+  });
+}

@@ -1,0 +1,28 @@
+import type { Agent } from '../config/config.ts';
+import type { RunLimits } from '../core/limits.ts';
+
+/** A submission that has been validated against its agent. */
+export interface Submission {
+  readonly agent: Agent;
+  readonly prompt: string;
+  readonly user: string | null;
+  /** Whose budget it counts for beside its user's, or null. */
+  readonly team: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Higher goes first. */
+  readonly priority: number;
+  readonly startAfter: Date | null;
+  /** Those in force: the agent's, lowered where the submission asked for it. */
+  readonly limits: RunLimits;
+  /** Those the submission named. */
+  readonly requestedLimits: Partial<RunLimits>;
+  /** The run it tries once more, by hand; null for a new one. */
+  readonly retryOf: string | null;
+  /** Whether it is refused when another run tries that one again already. Defaults to false. */
+  readonly isOnlyRetry?: boolean;
+  readonly idempotencyKey: string | null;
+  /** Whose idempotency key it is. Defaults to the API key that submits. */
+  readonly idempotencyOwner?: string;
+  /** The API key that submits. */
+  readonly createdBy: string;
+}

@@ -1,0 +1,183 @@
+import type { Database } from '../db/database.ts';
+import { isDatabaseAway } from '../db/is-database-away.ts';
+import { readVisibleEvents, type PlacedEvent } from '../run/read-events.ts';
+import type { Viewer } from '../run/viewer.ts';
+import { createSettler } from './settler.ts';
+import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
+import { createWatches, readShared, waitForWake, type Watch } from './watches.ts';
+
+const PAGE_SIZE = 200;
+
+/** Events of many runs, and the cursor behind them. */
+export interface VisibleBatch {
+  readonly cursor: number;
+  readonly events: readonly PlacedEvent[];
+}
+
+export interface FollowVisibleOptions {
+  readonly viewer: Viewer;
+  /** Events after this position; null for those from now on. */
+  readonly after: number | null;
+  readonly signal: AbortSignal;
+}
+
+export interface PageVisibleOptions extends FollowVisibleOptions {
+  readonly limit: number;
+  /** How long to wait for an event where there is none. */
+  readonly waitMs: number;
+}
+
+/** Brings the events of all runs that somebody may see to whoever follows them. */
+export interface VisibleEvents {
+  follow(options: FollowVisibleOptions): AsyncGenerator<VisibleBatch | null, void, void>;
+  page(options: PageVisibleOptions): Promise<VisibleBatch>;
+  /** Something was written. */
+  notice(): void;
+  close(): Promise<void>;
+}
+
+/** The part of the event hub that brings the events of many runs, by position, as far as the log is settled. */
+export function createVisibleEvents(database: Database): VisibleEvents {
+  const watches = createWatches<PlacedEvent[]>();
+  let isClosed = false;
+  const settler = createSettler({
+    database,
+    isFollowed: () => watches.size > 0,
+    onAdvance(owners) {
+      if (owners === null) return watches.wakeAll();
+      for (const key of new Set(owners.flatMap(toWatcherKeys))) watches.wake(key);
+    },
+  });
+
+  async function* follow({ viewer, after, signal }: FollowVisibleOptions): ReturnType<VisibleEvents['follow']> {
+    const watch = watches.enter(toKey(viewer));
+    try {
+      const start = settler.fresh();
+      while (!(await isSettledWithin(start, { timeoutMs: LOOK_EVERY_MS, signal }))) {
+        if (signal.aborted) return;
+        yield null;
+      }
+      const newest = await start;
+      if (newest === null) return;
+      let cursor = toPossible(after, newest);
+      yield { cursor, events: [] };
+      while (!signal.aborted && !isClosed) {
+        const { version } = watch;
+        const found = await readOrAway(watch, { viewer, after: cursor });
+        if (found !== null) {
+          ({ cursor } = found);
+          if (found.events.length > 0) yield found;
+        }
+        // A full page has more behind it; a change that came meanwhile has raised the version: look again.
+        if (found !== null && (found.events.length === PAGE_SIZE || watch.version !== version)) continue;
+        const timeoutMs = found === null ? AWAY_LOOK_EVERY_MS : LOOK_EVERY_MS;
+        if (!(await waitForWake(watch, { timeoutMs, signal })) || found === null) yield { cursor, events: [] };
+      }
+    } finally {
+      watches.leave(toKey(viewer));
+    }
+  }
+
+  async function page({ viewer, after, limit, waitMs, signal }: PageVisibleOptions): Promise<VisibleBatch> {
+    const endAt = performance.now() + waitMs;
+    const watch = watches.enter(toKey(viewer));
+    try {
+      const start = settler.fresh();
+      await isSettledWithin(start, { timeoutMs: Math.max(waitMs, LOOK_EVERY_MS), signal });
+      const newest = await Promise.race([start, Promise.resolve(null)]);
+      // Not settled yet: what comes next cannot be said, only where it begins.
+      let cursor = newest === null ? (after ?? settler.position()) : toPossible(after, newest);
+      for (;;) {
+        const { version } = watch;
+        const found = await read(watch, { viewer, after: cursor, limit });
+        ({ cursor } = found);
+        const timeoutMs = endAt - performance.now();
+        if (found.events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return found;
+        if (watch.version === version) await waitForWake(watch, { timeoutMs, signal });
+      }
+    } finally {
+      watches.leave(toKey(viewer));
+    }
+  }
+
+  /**
+   * The next events, and the cursor behind them: behind all that is settled, when they are all there are up to there.
+   * So the next read begins there, and does not look through what others have written since the last event of its own.
+   */
+  async function read(
+    watch: Watch<PlacedEvent[]>,
+    { viewer, after, limit }: { viewer: Viewer; after: number; limit: number },
+  ): Promise<VisibleBatch> {
+    const upTo = settler.position();
+    if (upTo <= after) return { cursor: after, events: [] };
+    const events = await readShared(watch, `${upTo}:${after}:${limit}`, () =>
+      readVisibleEvents(database, { viewer, after, upTo, limit }),
+    );
+    return { cursor: events.length === limit ? events.at(-1)!.position : upTo, events };
+  }
+
+  /** Null when the database cannot be reached just now. */
+  async function readOrAway(watch: Watch<PlacedEvent[]>, place: { viewer: Viewer; after: number }) {
+    try {
+      return await read(watch, { ...place, limit: PAGE_SIZE });
+    } catch (error) {
+      if (isDatabaseAway(error)) return null;
+      throw error;
+    }
+  }
+
+  return {
+    follow,
+    page,
+    notice: settler.notice,
+    async close() {
+      isClosed = true;
+      await settler.close();
+      watches.wakeAll();
+    },
+  };
+}
+
+/**
+ * A cursor beyond the end of the log comes from a database that has since been put back to an earlier state, or the
+ * events before it were removed: all that is still to come is after the log's end.
+ */
+function toPossible(after: number | null, newest: number): number {
+  return after === null ? newest : Math.min(after, newest);
+}
+
+function toKey({ user, team }: Viewer): string {
+  return JSON.stringify([user, team]);
+}
+
+/** The viewers that may see what belongs to somebody. */
+function toWatcherKeys({ user, team }: Viewer): string[] {
+  return [
+    { user, team },
+    { user, team: null },
+    { user: null, team },
+    { user: null, team: null },
+  ].map(toKey);
+}
+
+/** Whether a promise has come to an end, well or not; false when time or patience ran out first. */
+async function isSettledWithin(
+  promise: Promise<unknown>,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+): Promise<boolean> {
+  const { promise: given, resolve } = Promise.withResolvers<boolean>();
+  const giveUp = () => resolve(false);
+  const timer = setTimeout(giveUp, timeoutMs);
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  promise.then(
+    () => resolve(true),
+    () => resolve(true), // Whoever takes its value is told.
+  );
+  try {
+    return await given;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
+}

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Provider } from '../config/config.ts';
+import { collectLog } from '../core/log.fixture.ts';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { createRunBench, type RunBench } from '../run/run.fixture.ts';
+import { createGovernors } from './governors.ts';
+import { toAccount } from './provider-account.ts';
+
+const models = {};
+const anthropic = { kind: 'anthropic', baseUrl: 'https://api', apiKey: 'sk-1', authToken: null, models } as const;
+const bedrock = {
+  kind: 'bedrock',
+  region: 'us-east-1',
+  baseUrl: 'https://bedrock',
+  apiKey: null,
+  accessKey: { id: 'AKID', secret: 'hush', sessionToken: 'one' },
+  profile: null,
+  models,
+} as const;
+const vertex = {
+  kind: 'vertex',
+  region: 'eu',
+  project: 'p',
+  baseUrl: 'https://vertex',
+  keyFile: null,
+  models,
+} as const;
+
+describe.each(DATABASE_KINDS)('the limits of several providers, on the %s database', (kind) => {
+  let bench: RunBench;
+  beforeAll(async () => {
+    bench = await createRunBench(kind);
+  });
+  afterAll(() => bench.remove());
+
+  it('hold up the agents of their own account alone, whatever its names', async () => {
+    const model = 'claude-sonnet-4-5';
+    const governors = await createGovernors({
+      database: bench.database,
+      queue: bench.queue,
+      agents: new Map([
+        ['direct', { provider: 'default', model }],
+        ['cloud', { provider: 'bedrock', model: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0' }],
+        ['same', { provider: 'again', model: 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0' }],
+        ['google', { provider: 'vertex', model: 'claude-sonnet-4-5@20250929' }],
+      ]),
+      providers: new Map<string, Provider>([
+        ['default', anthropic],
+        ['bedrock', bedrock],
+        ['again', { ...bedrock, models: { haiku: 'x' } }],
+        ['vertex', vertex],
+      ]),
+      log: collectLog().log,
+    });
+    const limit = {
+      kind: 'rate_limit',
+      resetAt: Date.now() + 60_000,
+      message: 'Slow down.',
+      isAccountWide: false,
+    } as const;
+    governors.of('bedrock').onLimit({ ...limit, model: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0' });
+    await expect.poll(() => governors.of('bedrock').limitOf(model)?.code).toBe('provider_rate_limit');
+    const held = (agent: string): Promise<Date | null> =>
+      bench.database.sql.transaction().execute((trx) => governors.findProviderLimit(trx, agent));
+    expect(await held('cloud')).toBeInstanceOf(Date);
+    expect(await held('same')).toBeInstanceOf(Date);
+    expect(await held('direct')).toBeNull();
+    expect(await held('google')).toBeNull();
+    expect(await held('unknown')).toBeNull();
+    expect(() => governors.of('nobody')).toThrow('nobody');
+    await governors.close();
+  });
+});
+
+describe('an account', () => {
+  it.each([
+    ['another key', anthropic, { ...anthropic, apiKey: 'sk-2' }],
+    ['another region', bedrock, { ...bedrock, region: 'eu-west-1' }],
+    ['another access key', bedrock, { ...bedrock, accessKey: { ...bedrock.accessKey, id: 'AKOTHER' } }],
+    ['another profile', { ...bedrock, accessKey: null }, { ...bedrock, accessKey: null, profile: 'other' }],
+    ['another project', vertex, { ...vertex, project: 'q' }],
+    ['another cloud', { ...bedrock, baseUrl: 'https://x' }, { ...vertex, baseUrl: 'https://x' }],
+  ] as const)('is told from one with %s', (_, one, other) => {
+    expect(toAccount(one)).not.toBe(toAccount(other));
+  });
+
+  it.each([
+    ['another map of models', bedrock, { ...bedrock, models: { haiku: 'x' } }],
+    ['newer temporary credentials', bedrock, { ...bedrock, accessKey: { ...bedrock.accessKey, sessionToken: 'two' } }],
+    ['another file of credentials', vertex, { ...vertex, keyFile: '/key.json' }],
+  ] as const)('is the same with %s', (_, one, other) => {
+    expect(toAccount(one)).toBe(toAccount(other));
+  });
+
+  it('holds no secret', () => {
+    for (const provider of [anthropic, bedrock, vertex]) expect(toAccount(provider)).toMatch(/^[0-9a-f]{16}$/);
+  });
+});
