@@ -17,7 +17,7 @@ const typesOf = async (run: RunResource) => {
 
 it('parks runs until the time that was named, with no slot and no attempt, while other models go on', async () => {
   let limitedCalls = 0;
-  const endsAt = Date.now() + 12_000;
+  const endsAt = Date.now() + 30_000;
   longhaul = await startTestLonghaul({
     script: ({ model }) => {
       if (!model.includes('sonnet') || Date.now() >= endsAt) return say('Done.');

@@ -23,7 +23,7 @@ export type McpServer = { readonly name: string; readonly isRequired: boolean } 
 const texts = (what: string) => z.record(z.string(), z.string('must be a text'), what);
 
 export const mcpServerSchema = z.strictObject({
-  /** Defaults to `stdio` with a `command`, `http` with a `url`. */
+  /** How it is spoken to. Defaults to `stdio` with a `command`, `http` with a `url`. */
   type: z.enum(['stdio', 'http', 'sse'], 'must be "stdio", "http" or "sse"').optional(),
   /** The program to start, for one that speaks over its own input and output. It lives as long as the run's process. Defaults to none. */
   command: z.string('must be a program').min(1, 'must be a program').optional(),
