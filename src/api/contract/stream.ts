@@ -44,6 +44,4 @@ export const streamPageSchema = z
   .object({ data: z.array(eventSchema), nextCursor: z.int().describe('Goes into `after` for what follows.') })
   .openapi('StreamPage');
 
-/** What a reader sends over a WebSocket. */
-export type StreamMessage = z.input<typeof streamMessageSchema>;
 export type StreamPage = z.infer<typeof streamPageSchema>;
