@@ -10,6 +10,7 @@ import { createPostgresDatabase } from '../../test/support/databases.ts';
 import { ownIdentity } from '../core/process-identity.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { openEmbeddedDatabase } from './embedded.ts';
+import { migrate, MIGRATION_LOCK } from './migrate.ts';
 import { openPostgresDatabase } from './postgres.ts';
 
 describe('the lock of a data directory', () => {
@@ -123,7 +124,7 @@ describe('a PostgreSQL database', () => {
   it('that stops answering without a word fails who asked, and is reached and listened to again', async () => {
     const { url, drop } = await createPostgresDatabase();
     const proxy = await startFreezingProxy(new URL(url));
-    const database = await openPostgresDatabase({ url: proxy.url });
+    const database = await openPostgresDatabase({ url: proxy.url, silenceMs: 1_000 });
     const reconnected = Promise.withResolvers<void>();
     const heard = Promise.withResolvers<string>();
     await database.listen('longhaul_events', heard.resolve, reconnected.resolve);
@@ -137,6 +138,23 @@ describe('a PostgreSQL database', () => {
     expect(await heard.promise).toBe('again');
     await database.close();
     await proxy.close();
+    await drop();
+  });
+
+  it('has time for migrations: one that waits in silence for another is not given up', async () => {
+    const { url, drop } = await createPostgresDatabase();
+    const first = await openPostgresDatabase({ url });
+    const second = await openPostgresDatabase({ url, silenceMs: 300 });
+    const isWaiting = () => sql`select from pg_locks where locktype = 'advisory' and not granted`.execute(first.sql);
+    let migrating: Promise<string[]>;
+    await first.patientSql.transaction().execute(async (trx) => {
+      await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(trx);
+      migrating = migrate(second);
+      await expect.poll(async () => (await isWaiting()).rows.length, { timeout: 10_000 }).toBe(1);
+      await sql`select pg_sleep(1)`.execute(trx);
+    });
+    expect((await migrating!).length).toBeGreaterThan(0);
+    await Promise.all([first.close(), second.close()]);
     await drop();
   });
 

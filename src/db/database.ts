@@ -9,6 +9,11 @@ export type { BossConnection };
 export interface Database {
   readonly kind: 'embedded' | 'postgres';
   readonly sql: Kysely<Tables>;
+  /**
+   * The same, for statements that may take minutes, such as those of a migration. Those of `sql` are given up when the
+   * server says nothing for 8 s.
+   */
+  readonly patientSql: Kysely<Tables>;
   /** The same database as pg-boss takes it. */
   readonly boss: BossConnection;
   /**

@@ -31,9 +31,11 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
       cause,
     });
   }
+  const sql = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) });
   return {
     kind: 'embedded',
-    sql: new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) }),
+    sql,
+    patientSql: sql,
     boss: fromPglite(pglite),
     // In one process no notification is ever missed, so `onReconnect` is never called.
     listen: (channel, onPayload) => pglite.listen(channel, onPayload),

@@ -15,8 +15,8 @@ const types: pg.CustomTypesConfig = {
 /**
  * How long the server may send nothing to a connection that is in use. A network that drops packets without a word
  * would otherwise hold whoever asked, and with it a claim, a renewal or a request, until the system gives up after
- * a quarter of an hour. No statement of ours takes this long; those of pg-boss's maintenance may, and have a pool of
- * their own.
+ * a quarter of an hour. No statement of a request or a run takes this long; those of migrations and of pg-boss's
+ * maintenance may, and have a pool of their own.
  */
 const SILENCE_MS = 8_000;
 
@@ -31,6 +31,8 @@ interface OpenOptions {
   readonly url: string;
   /** Connections at most, the listening one aside. Defaults to 10. */
   readonly poolSize?: number;
+  /** How long the server may send nothing to a connection in use, but for `patientSql`, in ms. Defaults to 8,000. */
+  readonly silenceMs?: number;
   /** Told of a connection lost while idle; the pool replaces it. */
   readonly onError?: (error: Error) => void;
 }
@@ -39,7 +41,8 @@ interface OpenOptions {
  * Opens a PostgreSQL server's database.
  * @throws {LonghaulError} `database_unavailable` when no connection can be made.
  */
-export async function openPostgresDatabase({ url, poolSize = 10, onError }: OpenOptions): Promise<Database> {
+export async function openPostgresDatabase(options: OpenOptions): Promise<Database> {
+  const { url, poolSize = 10, silenceMs = SILENCE_MS, onError } = options;
   const connection = {
     connectionString: url,
     types,
@@ -49,9 +52,12 @@ export async function openPostgresDatabase({ url, poolSize = 10, onError }: Open
   };
   const onPoolError = (error: Error) => onError?.(error);
   // The pool waits for it, and takes its failure for the connection's; its types do not say so.
-  const onConnect: pg.PoolConfig['onConnect'] = (client) => endIdleTransactions(client) as unknown as void;
+  const onConnect: pg.PoolConfig['onConnect'] = (client) => {
+    watchSilence(client, silenceMs);
+    return endIdleTransactions(client) as unknown as void;
+  };
   const pool = createPool({ ...connection, max: poolSize, onConnect }, onPoolError);
-  pool.on('acquire', (client) => watchSilence(client, SILENCE_MS));
+  pool.on('acquire', (client) => watchSilence(client, silenceMs));
   pool.on('release', (_error, client) => watchSilence(client, 0));
   const maintenancePool = createPool({ ...connection, max: 3 }, onPoolError);
   try {
@@ -72,6 +78,7 @@ export async function openPostgresDatabase({ url, poolSize = 10, onError }: Open
   return {
     kind: 'postgres',
     sql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
+    patientSql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: maintenancePool }) }),
     boss: toBossConnection(maintenancePool),
     listen: listener.listen,
     close: () => (closing ??= close()),
@@ -80,7 +87,6 @@ export async function openPostgresDatabase({ url, poolSize = 10, onError }: Open
 
 /** As a statement, not with the connection's first packet: poolers between refuse settings there that they do not know. */
 async function endIdleTransactions(client: pg.ClientBase): Promise<void> {
-  watchSilence(client, SILENCE_MS);
   await client.query(`set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`);
 }
 

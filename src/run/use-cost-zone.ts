@@ -9,14 +9,20 @@ const BATCH_SIZE = 20_000;
  * for a million entries, in which whoever settles a run waits. Returns whether they were. Servers whose configurations
  * name different time zones undo each other's at every start.
  */
-export async function useCostZone(database: Database, timeZone: string): Promise<boolean> {
+export async function useCostZone(
+  database: Database,
+  timeZone: string,
+  { batchSize = BATCH_SIZE }: { batchSize?: number } = {},
+): Promise<boolean> {
   if (await isUsed(database.sql, timeZone)) return false;
-  return database.sql.transaction().execute(async (trx) => {
+  // Another may be at it: waiting for that is silent.
+  return database.patientSql.transaction().execute(async (trx) => {
     await sql`lock table longhaul.cost_rollups in exclusive mode`.execute(trx);
     // Another may have done it meanwhile.
     if (await isUsed(trx, timeZone)) return false;
     await sql`delete from longhaul.cost_rollups`.execute(trx);
-    for (let after: Date | null = LONG_AGO; after !== null;) after = await sumUpBatch(trx, { after, timeZone });
+    for (let after: Date | null = LONG_AGO; after !== null;)
+      after = await sumUpBatch(trx, { after, timeZone, batchSize });
     await sql`insert into longhaul.cost_zone (zone) values (${timeZone})
       on conflict ((true)) do update set zone = excluded.zone`.execute(trx);
     return true;
@@ -36,12 +42,12 @@ async function isUsed(on: Database['sql'], timeZone: string): Promise<boolean> {
  */
 async function sumUpBatch(
   trx: Transaction,
-  { after, timeZone }: { after: Date; timeZone: string },
+  { after, timeZone, batchSize }: { after: Date; timeZone: string; batchSize: number },
 ): Promise<Date | null> {
   const { rows } = await sql<{ until: Date | null }>`
     with last as (
       select date_trunc('milliseconds', max(at)) + interval '1 millisecond' as until
-        from (select at from longhaul.ledger_entries where at >= ${after} order by at limit ${sql.lit(BATCH_SIZE)}) as next),
+        from (select at from longhaul.ledger_entries where at >= ${after} order by at limit ${sql.lit(batchSize)}) as next),
     batch as (
       select array_agg(entry) as entries from longhaul.ledger_entries as entry, last
        where entry.at >= ${after} and entry.at < last.until)
