@@ -133,6 +133,11 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
       'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. None by default.',
   },
   {
+    path: 'health',
+    title: 'Whether the agent answers: `health`',
+    text: `The check of \`GET /v1/health/agent\`: see [operations](operations.md).`,
+  },
+  {
     path: 'http',
     title: 'The HTTP API: `http`',
     words: '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what it is for.',

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Config } from '../config/config.ts';
+import { withoutHealthAgent } from '../config/health-agent.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { AlertFacts, AttemptCount, LostWorker, OutcomeCount } from './alert-facts.ts';
@@ -13,7 +14,7 @@ interface FactsDeps {
 
 /** Reads the figures from the tables of runs, attempts, workers and money. Each statement is answered from an index. */
 export function createAlertFacts({ config, database, queue }: FactsDeps): AlertFacts {
-  const queues = [...new Set([...config.agents.values()].map((agent) => agent.queue))];
+  const queues = [...new Set(withoutHealthAgent(config.agents).map((agent) => agent.queue))];
 
   /** `code` is written into the statement: only so can the partial index of the few such attempts answer it. */
   async function countAttempts(code: 'hung' | 'cli_not_found', since: Date): Promise<AttemptCount[]> {

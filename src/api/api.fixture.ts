@@ -5,6 +5,7 @@ import { openAccess } from '../access/access.ts';
 import { generateKey, storeKey } from '../access/keys.ts';
 import type { Scope } from '../access/scopes.ts';
 import type { Config } from '../config/config.ts';
+import { HEALTH_AGENT } from '../config/health-agent.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
 import { createId } from '../core/ids.ts';
@@ -39,8 +40,8 @@ export interface TestApi {
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
   /** Submits a run of `reader`, which is accepted. */
   submit(changes?: object): Promise<RunResource>;
-  /** Claims up to `limit` runs of `reader`, as a worker does. */
-  claimUpTo(limit: number): Promise<readonly Claim[]>;
+  /** Claims up to `limit` runs of an agent, by default of `reader`, as a worker does. */
+  claimUpTo(limit: number, agent?: string): Promise<readonly Claim[]>;
   /** Claims the one run of `reader` that comes next. */
   claim(): Promise<Claim>;
   /** Ends an attempt as its worker does: well, or, with `detail`, with `provider_auth`. */
@@ -55,17 +56,19 @@ const agents = { reader: { tools: ['Read'] }, brief: { tools: [], limits: { maxP
 interface StartOptions {
   /** Defaults to none on how often. */
   readonly limits?: LonghaulConfig['limits'];
+  /** Defaults to public addresses alone. */
+  readonly webhooks?: LonghaulConfig['webhooks'];
   readonly log?: Logger;
 }
 
 export async function startApi(
   kind: (typeof DATABASE_KINDS)[number],
-  { limits = { perUser: { runsPerMinute: false } }, log = createLog('error') }: StartOptions = {},
+  { limits = { perUser: { runsPerMinute: false } }, webhooks, log = createLog('error') }: StartOptions = {},
 ): Promise<TestApi> {
   const resolve = (given: LonghaulConfig['limits']) =>
-    resolveConfig({ input: { agents, limits: given }, baseDir: '/', env: {} });
+    resolveConfig({ input: { agents, limits: given, webhooks }, baseDir: '/', env: {} });
   const config = resolve(limits);
-  const { database, queue, remove } = await createQueueDatabase(kind, ['reader', 'brief']);
+  const { database, queue, remove } = await createQueueDatabase(kind, ['reader', 'brief', HEALTH_AGENT]);
   const hub = await createEventHub(database);
   const access = await openAccess({ database, log });
   const apiDeps = { access, config, database, queue, hub, version: '0.0.0', log };
@@ -95,9 +98,9 @@ export async function startApi(
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
   const deps = { database, queue, rules: config };
-  const claimUpTo = async (limit: number) => {
-    const agents = new Set(['reader']);
-    return (await claimRuns(deps, { queue: 'reader', workerId: createId(), limit, agents })).claims;
+  const claimUpTo = async (limit: number, agent = 'reader') => {
+    const agents = new Set([agent]);
+    return (await claimRuns(deps, { queue: agent, workerId: createId(), limit, agents })).claims;
   };
 
   return {

@@ -1,6 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 import { toIdempotencyOwner, type Caller } from '../access/caller.ts';
-import type { Agent } from '../config/config.ts';
+import type { Agent, WebhooksConfig } from '../config/config.ts';
+import { HEALTH_AGENT, withoutHealthAgent } from '../config/health-agent.ts';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { countCharacters } from '../core/text.ts';
@@ -8,6 +9,7 @@ import type { Submission } from '../run/submission.ts';
 import { checkMetadata } from './check-metadata.ts';
 import type { submissionSchema } from './contract.ts';
 import { fieldError } from './problem.ts';
+import { checkWebhookUrl } from './webhook-access.ts';
 
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
 
@@ -16,6 +18,8 @@ interface CheckOptions {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly idempotencyKey: string | null;
   readonly caller: Caller;
+  /** What a `webhookUrl` is held to. Defaults to none: it must be left out. */
+  readonly webhooks?: WebhooksConfig;
   /** The run that is tried once more. Defaults to null: it is a new one. */
   readonly retryOf?: string | null;
 }
@@ -25,17 +29,17 @@ interface CheckOptions {
  * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
  */
 export function checkSubmission(options: CheckOptions): Submission {
-  const { body, agents, idempotencyKey, caller, retryOf = null } = options;
+  const { body, agents, idempotencyKey, caller, webhooks, retryOf = null } = options;
   const agent = agents.get(body.agent);
-  if (agent === undefined) {
-    const message = `is not an agent of this service; there are: ${[...agents.keys()].join(', ')}`;
+  if (agent === undefined || agent.name === HEALTH_AGENT) {
+    const names = withoutHealthAgent(agents).map(({ name }) => name);
+    const message = `is not an agent of this service; there are: ${names.join(', ')}`;
     throw new LonghaulError('agent_not_found', { message: `agent ${message}.`, errors: [{ path: 'agent', message }] });
   }
-  if (idempotencyKey !== null && !/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
-    throw fieldError(
-      'Idempotency-Key',
-      `must be 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters without spaces`,
-    );
+  checkIdempotencyKey(idempotencyKey);
+  if (body.webhookUrl !== undefined) {
+    if (webhooks === undefined) throw fieldError('webhookUrl', 'must be left out here');
+    checkWebhookUrl(body.webhookUrl, { path: 'webhookUrl', caller, config: webhooks });
   }
   const requestedLimits = withoutUndefined(body.limits ?? {});
   const errors = [
@@ -57,14 +61,29 @@ export function checkSubmission(options: CheckOptions): Submission {
     limits: { ...agent.limits, ...requestedLimits },
     requestedLimits,
     retryOf,
+    webhookUrl: body.webhookUrl ?? null,
     idempotencyKey,
     idempotencyOwner: toIdempotencyOwner(caller),
     createdBy: caller.keyId,
   };
 }
 
+/** @throws {LonghaulError} `invalid_request` for a key that cannot be one. */
+export function checkIdempotencyKey(key: string | null): string | null {
+  if (key === null || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  throw fieldError(
+    'Idempotency-Key',
+    `must be 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters without spaces`,
+  );
+}
+
+/** Field errors named in a sentence. */
+const MOST_IN_SENTENCE = 10;
+
 export function describe(errors: readonly FieldError[]): string {
-  return `${errors.map(({ path, message }) => `${path || 'the body'} ${message}`).join('; ')}.`;
+  const named = errors.slice(0, MOST_IN_SENTENCE);
+  const more = errors.length - named.length;
+  return `${named.map(({ path, message }) => `${path || 'the body'} ${message}`).join('; ')}${more > 0 ? `; and ${more} more` : ''}.`;
 }
 
 function checkPrompt(prompt: string, maxLength: number): FieldError[] {

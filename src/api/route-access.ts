@@ -12,6 +12,7 @@ type RouteAccess = Scope | 'anyone' | 'application' | 'own';
 /** Who may call what. A route that does not stand here is for operators. */
 export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /v1/runs': 'runs:write',
+  'POST /v1/runs/batch': 'runs:write',
   'GET /v1/runs': 'runs:read',
   'GET /v1/runs/:id': 'runs:read',
   'GET /v1/runs/:id/events': 'runs:read',
@@ -24,6 +25,28 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /v1/keys': 'admin',
   'GET /v1/keys': 'admin',
   'DELETE /v1/keys/:id': 'admin',
+
+  'GET /v1/health/agent': 'anyone',
+  'POST /v1/schedules': 'runs:write',
+  'GET /v1/schedules': 'runs:read',
+  'GET /v1/schedules/:id': 'runs:read',
+  'PATCH /v1/schedules/:id': 'runs:write',
+  'DELETE /v1/schedules/:id': 'runs:write',
+  'POST /v1/schedules/:id/pause': 'runs:write',
+  'POST /v1/schedules/:id/resume': 'runs:write',
+  'POST /v1/schedules/:id/trigger': 'runs:write',
+
+  'POST /v1/webhooks': 'runs:write',
+  'GET /v1/webhooks': 'runs:read',
+  'GET /v1/webhooks/secret': 'runs:read',
+  'POST /v1/webhooks/secret/rotate': 'runs:write',
+  'GET /v1/webhooks/:id': 'runs:read',
+  'DELETE /v1/webhooks/:id': 'runs:write',
+  'POST /v1/webhooks/:id/test': 'runs:write',
+  'POST /v1/webhooks/:id/rotate': 'runs:write',
+  'GET /v1/webhooks/:id/deliveries': 'runs:read',
+  'GET /v1/runs/:id/deliveries': 'runs:read',
+  'POST /v1/webhooks/deliveries/:id/redeliver': 'runs:write',
 
   'GET /v1/agents': 'anyone',
   'GET /v1/queues': 'application',

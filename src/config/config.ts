@@ -2,6 +2,7 @@ import type { Micros } from '../core/money.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { PriceOverrides } from '../core/pricing.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
+import type { WhileBusy } from '../core/while-busy.ts';
 import type { McpServer } from './mcp-server.ts';
 import type { OutputSchema } from './output-schema.ts';
 import type { LonghaulConfig } from './schema.ts';
@@ -33,6 +34,8 @@ export interface Agent {
   /** Processes a worker keeps waiting at least; null keeps none, whatever the demand. */
   readonly prewarm: number | null;
   readonly isReused: boolean;
+  /** What becomes of a submission to a conversation whose last run is not over. */
+  readonly whileBusy: WhileBusy;
   readonly systemPrompt: string | { readonly append: string } | null;
   readonly effort: 'low' | 'medium' | 'high';
   readonly thinking: 'enabled' | 'adaptive' | 'disabled';
@@ -132,6 +135,13 @@ export interface AlertsConfig {
   readonly channels: readonly AlertChannel[];
 }
 
+/** What webhooks may be sent to. `allow`: hosts, addresses and networks, in lower case. */
+export interface WebhooksConfig {
+  readonly allowHttp: boolean;
+  readonly allowPrivateAddresses: boolean;
+  readonly allow: readonly string[];
+}
+
 /** The configuration in force: file, variables and defaults resolved once, then frozen. */
 export interface Config {
   /** The file it came from, or null when it was given as an object. */
@@ -166,8 +176,11 @@ export interface Config {
   /** `retentionDays`: null for ever. */
   readonly audit: { readonly retentionDays: number | null };
   readonly alerts: AlertsConfig;
+  /** `agent`: whose model and provider the health check asks. */
+  readonly health: { readonly agent: string; readonly everySeconds: number };
   /** `corsOrigins`: the web pages that may call the API from a browser. */
   readonly http: { readonly corsOrigins: readonly string[] };
+  readonly webhooks: WebhooksConfig;
 }
 
 /** Types a `longhaul.config.ts` as it is written. Returns what it is given. */

@@ -5,11 +5,13 @@ import type { PriceOverrides } from '../core/pricing.ts';
 import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
+import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
+import { resolveWebhooks } from './resolve-webhooks.ts';
 import { configSchema, environmentSchema, type LonghaulConfig } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
 
@@ -54,11 +56,13 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
     restartAboveMb: config.worker?.restartAboveMb ?? 256,
   };
+  const checked = config.health?.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts(config.alerts ?? {}, env);
   const errors = [
     ...alerts.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
+    ...findHealthErrors(checked, agents),
     ...findBypassErrors(config.agents),
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
@@ -69,6 +73,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     }),
   ];
   if (errors.length > 0) throw invalid(file, errors);
+  agents.set(HEALTH_AGENT, toHealthAgent(agents.get(checked)!, { dataDir }));
 
   return deepFreeze({
     file,
@@ -89,7 +94,9 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     foldAfterMinutes: config.foldAfterMinutes === false ? null : (config.foldAfterMinutes ?? 60),
     audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
     alerts: alerts.value,
+    health: { agent: checked, everySeconds: config.health?.everySeconds ?? 600 },
     http: { corsOrigins: config.http?.corsOrigins ?? [] },
+    webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
 }
 
@@ -129,6 +136,7 @@ function resolveAgent(options: {
     },
     prewarm: agent.prewarm === false ? null : (agent.prewarm ?? 0),
     isReused: agent.reuse ?? false,
+    whileBusy: agent.whileBusy ?? 'enqueue',
     systemPrompt: agent.systemPrompt ?? null,
     effort: agent.effort ?? 'medium',
     thinking: maxThinkingTokens === 0 ? 'disabled' : (agent.thinking ?? 'enabled'),
@@ -179,6 +187,20 @@ function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
       message:
         'is "bypassPermissions", which lets every tool use through; set allowBypassPermissions: true beside it if that is meant, or use "dontAsk"',
     }));
+}
+
+function findHealthErrors(checked: string, agents: ReadonlyMap<string, Agent>): FieldError[] {
+  const errors: FieldError[] = [];
+  if (agents.has(HEALTH_AGENT)) {
+    errors.push({ path: `agents.${HEALTH_AGENT}`, message: 'is the name of Longhaul’s own agent; take another' });
+  }
+  if (!agents.has(checked)) {
+    errors.push({
+      path: 'health.agent',
+      message: `must be one of the agents (${[...agents.keys()].join(', ')}); received ${JSON.stringify(checked)}`,
+    });
+  }
+  return errors;
 }
 
 /** A process cannot leave the directory it was started in, and the next run must not find itself in another's. */

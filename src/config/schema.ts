@@ -2,12 +2,15 @@ import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
+import { healthSchema } from './health-schema.ts';
 import { mcpServerSchema } from './mcp-server.ts';
 import { count, positive, price, seconds, usd } from './option-values.ts';
 import { outputSchemaSchema } from './output-schema.ts';
 import { subagentSchema } from './subagent.ts';
 import { hooksSchema } from './tool-hooks.ts';
 import { providersSchema } from './provider-schema.ts';
+import { webhooksSchema } from './webhooks-schema.ts';
+import { WHILE_BUSY } from '../core/while-busy.ts';
 
 /**
  * Everything that can be configured: meaning, unit, default, and the variable that overrides it. A
@@ -139,6 +142,11 @@ const agentSchema = z.strictObject({
    * and less isolated: see [speed](speed.md). Needs a shared workspace. Defaults to false.
    */
   reuse: z.boolean('must be true or false').optional(),
+  /**
+   * What becomes of a submission to a conversation whose last run is not over: `enqueue` waits for it, `reject` refuses
+   * with `session_busy`, `interrupt` cancels it, `steer` says it into the run at work. Defaults to `enqueue`.
+   */
+  whileBusy: z.enum(WHILE_BUSY, 'must be "enqueue", "reject", "interrupt" or "steer"').optional(),
   /** Replaces Claude Code's own system prompt, or with `{ append }` adds to it. Defaults to Claude Code's own, minimal one. */
   systemPrompt: z
     .union([z.string().min(1), z.strictObject({ append: z.string().min(1) })], 'must be a text, or { append: text }')
@@ -212,8 +220,10 @@ export const configSchema = z.strictObject({
    */
   providers: providersSchema.optional(),
   alerts: alertsSchema.optional(),
+  health: healthSchema.optional(),
   /** How the HTTP API is served. */
   http: httpSchema.optional(),
+  webhooks: webhooksSchema.optional(),
   /**
    * The Claude Code executable. Defaults to the Agent SDK's own; `null` looks in the package, then in
    * `PATH`. Variable `LONGHAUL_CLAUDE_PATH`.

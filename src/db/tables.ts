@@ -1,6 +1,10 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { RunStatus } from '../core/states.ts';
 import type { AccessTables } from './tables/access.ts';
+import type { ConversationTables } from './tables/conversations.ts';
+import type { HealthTables } from './tables/health.ts';
+import type { ScheduleTables } from './tables/schedules.ts';
+import type { WebhookTables } from './tables/webhooks.ts';
 
 /** JSON as it is written: a text that PostgreSQL checks. Read back as the value it describes. */
 type Json<T> = ColumnType<T, string, string>;
@@ -8,7 +12,7 @@ type DefaultJson<T> = ColumnType<T, string | undefined, string>;
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
-export interface Tables extends AccessTables {
+export interface Tables extends AccessTables, ConversationTables, HealthTables, ScheduleTables, WebhookTables {
   'longhaul.runs': RunsTable;
   'longhaul.run_events': RunEventsTable;
   'longhaul.attempts': AttemptsTable;
@@ -39,6 +43,7 @@ export interface RunsTable {
   user_id: Nullable<string>;
   team: Nullable<string>;
   session_id: string;
+  session_turn: Generated<number>;
   metadata: Json<unknown>;
   priority: number;
   limits: Json<unknown>;
@@ -73,12 +78,16 @@ export interface RunsTable {
   reserved_micros: Generated<number>;
   reserved_on: Nullable<Date>;
   fair_rank: Generated<number>;
-  held_for: Nullable<'user' | 'agent' | 'all'>;
+  held_for: Nullable<'user' | 'agent' | 'all' | 'session'>;
   waits_for_scope: Nullable<'user' | 'team' | 'global'>;
   parked_at: Nullable<Date>;
   parked_ms: Generated<number>;
   unnamed_parks: Generated<number>;
   deltas_folded_at: Nullable<Date>;
+  webhook_url: Nullable<string>;
+  webhook_key_id: Nullable<string>;
+  schedule_id: Nullable<string>;
+  scheduled_for: Nullable<Date>;
 }
 
 export interface RunEventsTable {
@@ -209,6 +218,12 @@ interface WorkersTable {
 
 interface SessionsTable {
   id: string;
+  agent: string;
+  user_id: Nullable<string>;
+  team: Nullable<string>;
+  created_at: Timestamp;
+  last_turn: Generated<number>;
+  forked_from: Nullable<string>;
   claude_session_id: Nullable<string>;
   holder_run_id: Nullable<string>;
   holder_fence: Nullable<number>;

@@ -1,12 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
+import { checkAgent } from '../agent-check.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { json } from './answers.ts';
+import { agentHealthSchema } from '../contract.ts';
+import { seconds } from '../input-fields.ts';
+import { json, problems } from './answers.ts';
 
 const healthSchema = z.object({ status: z.string(), version: z.string() }).openapi('Health');
 
-/** Whether the process lives, and whether it can take runs. No key: probes have none. */
-export function addHealthRoutes(api: Api, { database, version, log }: ApiDeps): void {
+/** Whether the process lives and can take runs, without a key, for probes have none; and whether an agent answers. */
+export function addHealthRoutes(api: Api, deps: ApiDeps): void {
+  const { database, version, log } = deps;
   api.openapi(
     createRoute({
       method: 'get',
@@ -34,6 +38,34 @@ export function addHealthRoutes(api: Api, { database, version, log }: ApiDeps): 
         log.warn({ err: error }, 'not ready: the database does not answer');
         return context.json({ status: 'unavailable', version }, 503);
       }
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/health/agent',
+      summary: 'Whether an agent answers, by asking it',
+      description:
+        'Asks for one word, within one turn and $0.01, through a worker, Claude Code and the provider. An answer is kept for `health.everySeconds`, and the whole fleet asks once: ask for it as often as you like.',
+      request: {
+        query: z.strictObject({
+          wait: seconds({ min: 0, max: 60 })
+            .optional()
+            .openapi({ description: 'Seconds to wait for an answer that is not there yet. Defaults to 20.' }),
+        }),
+      },
+      responses: {
+        200: json(agentHealthSchema, 'It answers.'),
+        503: json(agentHealthSchema, 'It does not.'),
+        ...problems(400, 401),
+      },
+    }),
+    async (context) => {
+      const { wait = 20 } = context.req.valid('query');
+      const { keyId } = context.get('caller');
+      const health = await checkAgent(deps, { keyId, waitMs: wait * 1_000, signal: context.req.raw.signal });
+      return context.json(health, health.status === 'unhealthy' ? 503 : 200);
     },
   );
 }

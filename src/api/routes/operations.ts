@@ -4,6 +4,7 @@ import { isOperator, type Caller } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
 import type { Agent } from '../../config/config.ts';
+import { withoutHealthAgent } from '../../config/health-agent.ts';
 import { toModelKey } from '../../core/pricing.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { CHANNELS } from '../../db/database.ts';
@@ -16,7 +17,7 @@ import { json, problems } from './answers.ts';
 
 /** What operators look at and turn: agents, queues, workers. */
 export function addOperationRoutes(api: Api, { config, database, queue }: ApiDeps): void {
-  const queueNames = [...new Set([...config.agents.values()].map((agent) => agent.queue))];
+  const queueNames = [...new Set(withoutHealthAgent(config.agents).map((agent) => agent.queue))];
 
   api.openapi(
     createRoute({
@@ -26,7 +27,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
       responses: { 200: json(z.object({ data: z.array(agentSchema) }), 'Every agent.'), ...problems(401) },
     }),
     (context) => {
-      const data = [...config.agents.values()].map(({ name, model, tools, permissionMode, queue, limits }) => ({
+      const data = withoutHealthAgent(config.agents).map(({ name, model, tools, permissionMode, queue, limits }) => ({
         name,
         model,
         tools: [...tools],

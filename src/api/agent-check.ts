@@ -1,0 +1,181 @@
+import { setTimeout } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { HEALTH_AGENT } from '../config/health-agent.ts';
+import { LonghaulError } from '../core/errors.ts';
+import { isFinal } from '../core/states.ts';
+import { cancelRun } from '../run/cancel.ts';
+import { findRun } from '../run/read-runs.ts';
+import type { Run } from '../run/run.ts';
+import { submitRun } from '../run/submit.ts';
+import { SEES_ALL } from '../run/viewer.ts';
+import type { ApiDeps } from './api-deps.ts';
+import type { AgentHealth } from './contract.ts';
+
+/** An answer that takes longer is late. */
+const LATE_MS = 15_000;
+
+/** How long it may take until somebody answers at all; the next question is not put before. */
+const PATIENCE_MS = 60_000;
+
+/** How long an answer that was not well is good for at most. */
+const RECHECK_MS = 60_000;
+
+/** How long it takes at most to put a question in line, and how often it is looked whether it is. */
+const PUT_MS = 5_000;
+const PUT_LOOK_MS = 100;
+
+interface CheckOptions {
+  /** The API key that asks. */
+  readonly keyId: string;
+  /** How long to wait for the answer of a question under way. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Says whether an agent answers, by asking it: a run like any other, through line, worker, Claude Code and provider. The
+ * fleet asks once, however many want to know: an answer is kept until it is old, and of two that find it old one asks.
+ *
+ * What is known is in the run that asked; the one row of `agent_checks` only says which that is. A server that dies in
+ * between leaves a run that ends by itself.
+ */
+export async function checkAgent(deps: ApiDeps, { keyId, waitMs, signal }: CheckOptions): Promise<AgentHealth> {
+  const { database, config, hub } = deps;
+  const known = await readCheck();
+  const isFresh = known.last !== null && known.ageMs < toAgeMs(known.last);
+  if (isFresh || known.current !== null || known.isBeingPut) return waitAndTell();
+  const isOurs = await takeTurn();
+  if (isOurs) {
+    const refusal = await ask();
+    if (refusal !== null) return tell({ last: null, current: null, isBeingPut: false, refusal });
+  }
+  return waitAndTell();
+
+  async function waitAndTell(): Promise<AgentHealth> {
+    const endAt = performance.now() + waitMs;
+    for (;;) {
+      const check = await readCheck();
+      const timeoutMs = endAt - performance.now();
+      const isDone = check.current === null && !check.isBeingPut;
+      if (isDone || timeoutMs <= 0 || signal.aborted) return tell(check);
+      if (check.current === null) await setTimeout(PUT_LOOK_MS);
+      else await waitForEnd(check.current.id, { timeoutMs: Math.min(timeoutMs, 1_000), signal });
+    }
+  }
+
+  async function waitForEnd(runId: string, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
+    const watch = hub.watchEnd(runId);
+    try {
+      await watch.next(options);
+    } finally {
+      watch.close();
+    }
+  }
+
+  /** The run that answered last, and the one under way. One that nobody has answered for long is ended. */
+  async function readCheck() {
+    const row = await database.sql
+      .selectFrom('longhaul.agent_checks')
+      .select([
+        'run_id',
+        'earlier_run_id',
+        sql<number>`(extract(epoch from now() - begun_at) * 1000)::float8`.as('age'),
+      ])
+      .executeTakeFirst();
+    const ageMs = row?.age ?? 0;
+    const find = (runId: string | null | undefined) =>
+      runId ? findRun(database, { runId, viewer: SEES_ALL }) : Promise.resolve(null);
+    const [run, earlier] = await Promise.all([find(row?.run_id), find(row?.earlier_run_id)]);
+    if (run !== null && !isFinal(run.status)) {
+      if (ageMs > PATIENCE_MS) {
+        await cancelRun({ database, queue: deps.queue, rules: config }, run.id);
+        return { last: run, current: null, isBeingPut: false, ageMs };
+      }
+      return { last: earlier, current: run, isBeingPut: false, ageMs };
+    }
+    const isBeingPut = row?.run_id === null && ageMs < PUT_MS;
+    return { last: run ?? earlier, current: null, isBeingPut, ageMs };
+  }
+
+  /** How long an answer is good for. */
+  function toAgeMs(run: Run): number {
+    const everyMs = config.health.everySeconds * 1_000;
+    return run.status === 'succeeded' ? everyMs : Math.min(RECHECK_MS, everyMs);
+  }
+
+  /** Locks the one row: of two that find the answer old, one asks. Its turn lasts as long as a question may. */
+  async function takeTurn(): Promise<boolean> {
+    const { rows } = await sql`
+      insert into longhaul.agent_checks as held (begun_at) values (now())
+      on conflict (is_one) do update
+        set begun_at = now(), earlier_run_id = coalesce(held.run_id, held.earlier_run_id), run_id = null
+      where held.run_id is not null and held.run_id is not distinct from ${known.last?.id ?? null}
+         or held.begun_at < now() - ${sql.lit(PATIENCE_MS)} * interval '1 millisecond'
+      returning 1`.execute(database.sql);
+    return rows.length > 0;
+  }
+
+  /** Puts the question; says in words why it could not be. */
+  async function ask(): Promise<string | null> {
+    const agent = config.agents.get(HEALTH_AGENT)!;
+    try {
+      const { run } = await submitRun(
+        { database, queue: deps.queue, rules: config },
+        {
+          agent,
+          prompt: 'Reply with OK',
+          user: null,
+          team: null,
+          metadata: {},
+          priority: 100,
+          startAfter: null,
+          limits: agent.limits,
+          requestedLimits: {},
+          retryOf: null,
+          idempotencyKey: null,
+          createdBy: keyId,
+        },
+      );
+      await database.sql.updateTable('longhaul.agent_checks').set({ run_id: run.id }).execute();
+      return null;
+    } catch (error) {
+      if (error instanceof LonghaulError && error.code === 'global_budget') return 'The budget of all is spent.';
+      throw error;
+    }
+  }
+
+  async function tell(check: { last: Run | null; current: Run | null; refusal?: string }): Promise<AgentHealth> {
+    const { last, current, refusal } = check;
+    const latencyMs = last?.status === 'succeeded' ? last.finishedAt!.getTime() - last.createdAt.getTime() : null;
+    const told = {
+      agent: config.health.agent,
+      code: last?.error?.code ?? null,
+      latencyMs,
+      costUsd: last?.costUsd ?? null,
+      checkedAt: last?.finishedAt?.toISOString() ?? null,
+      isBeingChecked: current !== null || check.isBeingPut,
+      runId: last?.id ?? current?.id ?? null,
+    };
+    if (refusal !== undefined) return { ...told, status: 'degraded', detail: refusal };
+    if (latencyMs !== null) {
+      const inWords = `It answered in ${(latencyMs / 1_000).toFixed(1)} s.`;
+      return { ...told, status: latencyMs > LATE_MS ? 'degraded' : 'healthy', detail: inWords };
+    }
+    if (last?.status === 'failed') return { ...told, status: 'unhealthy', detail: last.error!.message };
+    if (!(await isAnyWorkerThere())) return { ...told, status: 'unhealthy', detail: 'No worker is there to answer.' };
+    if (last !== null || current?.status === 'waiting') {
+      return {
+        ...told,
+        status: 'degraded',
+        detail: `Nobody has answered within ${PATIENCE_MS / 1_000} s: all slots are taken, or the provider is at a limit.`,
+      };
+    }
+    return { ...told, status: 'degraded', detail: 'It is being asked; look again in a moment, or wait with ?wait=.' };
+  }
+
+  async function isAnyWorkerThere(): Promise<boolean> {
+    const { rows } = await sql`
+      select from longhaul.workers where heartbeat_at > now() - interval '30 seconds' limit 1`.execute(database.sql);
+    return rows.length > 0;
+  }
+}

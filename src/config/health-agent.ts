@@ -1,0 +1,48 @@
+import path from 'node:path';
+import type { Agent } from './config.ts';
+
+/** The agent that `GET /v1/health/agent` asks. Nobody can submit to it, and no configuration can define it. */
+export const HEALTH_AGENT = 'longhaul-health';
+
+/** The agents that the configuration names. */
+export function withoutHealthAgent(agents: ReadonlyMap<string, Agent>): Agent[] {
+  return [...agents.values()].filter(({ name }) => name !== HEALTH_AGENT);
+}
+
+/**
+ * The agent of the health check: the model and provider of another, asked for one word within one turn and $0.01, with
+ * no tools. Its queue is its own, so that a check competes with no run in line, but for a slot.
+ */
+export function toHealthAgent(agent: Agent, { dataDir }: { dataDir: string }): Agent {
+  return {
+    ...agent,
+    name: HEALTH_AGENT,
+    queue: HEALTH_AGENT,
+    tools: [],
+    ask: [],
+    hooks: {},
+    mcpServers: [],
+    subagents: [],
+    outputSchema: null,
+    permissionMode: 'dontAsk',
+    workspace: { root: path.join(dataDir, 'workspaces', HEALTH_AGENT), mode: 'perRun', from: null },
+    limits: {
+      ...agent.limits,
+      maxBudgetUsd: 0.01,
+      maxTurns: 1,
+      maxThinkingTokens: 0,
+      timeoutSeconds: Math.min(30, agent.limits.timeoutSeconds),
+      maxPromptLength: 1_000,
+    },
+    concurrent: null,
+    retry: { ...agent.retry, maxAttempts: 1 },
+    prewarm: null,
+    isReused: false,
+    whileBusy: 'enqueue',
+    // Claude Code's own would cost more than the question.
+    systemPrompt: 'Answer with the word you are asked for.',
+    effort: 'low',
+    thinking: 'disabled',
+    settingSources: [],
+  };
+}
