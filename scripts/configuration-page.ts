@@ -135,7 +135,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
   {
     path: 'health',
     title: 'Whether the agent answers: `health`',
-    text: `The check of \`GET /v1/health/agent\`: see [operations](operations.md).`,
+    words: 'The check of `GET /v1/health/agent`: see [operations](operations.md).',
   },
   {
     path: 'http',

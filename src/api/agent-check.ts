@@ -144,7 +144,12 @@ export async function checkAgent(deps: ApiDeps, { keyId, waitMs, signal }: Check
     }
   }
 
-  async function tell(check: { last: Run | null; current: Run | null; refusal?: string }): Promise<AgentHealth> {
+  async function tell(check: {
+    last: Run | null;
+    current: Run | null;
+    isBeingPut: boolean;
+    refusal?: string;
+  }): Promise<AgentHealth> {
     const { last, current, refusal } = check;
     const latencyMs = last?.status === 'succeeded' ? last.finishedAt!.getTime() - last.createdAt.getTime() : null;
     const told = {
