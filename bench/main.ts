@@ -10,6 +10,7 @@ import { measureIdle } from './idle.ts';
 import { measureLimits } from './limits.ts';
 import { measureInserts } from './inserts.ts';
 import type { Measurement } from './measurement.ts';
+import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
 import { measureThroughput } from './throughput.ts';
 
@@ -25,6 +26,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   limits: measureLimits,
   budget: measureBudget,
   inserts: measureInserts,
+  readers: measureReaders,
   costs: measureCosts,
   idle: measureIdle,
 };

@@ -4,6 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient, type LonghaulClient } from '../src/client/client.ts';
+import type { Config } from '../src/config/config.ts';
+import { resolveConfig } from '../src/config/resolve.ts';
 import type { LonghaulConfig } from '../src/config/schema.ts';
 import type { Bench } from './bench.ts';
 
@@ -19,6 +21,8 @@ const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 
 interface StartOptions {
   readonly bench: Bench;
+  /** What is started. Defaults to `start`: server and worker in one. */
+  readonly command?: 'start' | 'server';
   /** What is different about its agent. Defaults to nothing: no process is kept waiting until there was a run. */
   readonly agent?: Partial<LonghaulConfig['agents'][string]>;
   /** Over all runs. Defaults to none on how often. */
@@ -30,6 +34,10 @@ interface StartOptions {
 /** A `longhaul start` in a process of its own: in one with the bench each would slow the other down. */
 export interface RunningLonghaul {
   readonly client: LonghaulClient;
+  readonly url: string;
+  /** What authenticates the operator. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly config: Config;
   /** Sends a request with the operator's key. */
   readonly request: (path: string, options?: RequestInit) => Promise<Response>;
   readonly pid: number;
@@ -37,7 +45,13 @@ export interface RunningLonghaul {
 }
 
 /** Starts Longhaul with 4 slots and an agent that is set up as `test/support/bare-claude.ts` sets up the bare SDK. */
-export async function startLonghaul({ bench, agent, limits, variables }: StartOptions): Promise<RunningLonghaul> {
+export async function startLonghaul({
+  bench,
+  command = 'start',
+  agent,
+  limits,
+  variables,
+}: StartOptions): Promise<RunningLonghaul> {
   const directory = await bench.makeDirectory('longhaul');
   const config: LonghaulConfig = {
     agents: {
@@ -54,7 +68,7 @@ export async function startLonghaul({ bench, agent, limits, variables }: StartOp
     limits: limits ?? { perUser: { runsPerMinute: false } },
   };
   await writeFile(path.join(directory, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
-  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, 'start', '--json', '--port', '0'], {
+  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, command, '--json', '--port', '0'], {
     cwd: directory,
     env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory, LONGHAUL_LOG_LEVEL: 'error', ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -75,6 +89,9 @@ export async function startLonghaul({ bench, agent, limits, variables }: StartOp
   const { url, newAdminKey } = await readAnnouncement(child);
   const headers = { authorization: `Bearer ${newAdminKey}` };
   return {
+    url,
+    headers,
+    config: resolveConfig({ input: config, baseDir: directory, env: variables }),
     client: createClient({ url, apiKey: newAdminKey ?? '' }),
     request: (path, options) => fetch(`${url}${path}`, { ...options, headers }),
     pid: child.pid ?? 0,
