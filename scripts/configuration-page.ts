@@ -143,6 +143,12 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words: '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what it is for.',
   },
   {
+    path: 'webhooks',
+    title: 'Webhooks: `webhooks`',
+    words:
+      'Which addresses [webhooks](webhooks.md#which-addresses-are-posted-to) may have. Whoever has a key names them: by default only what is public is posted to.',
+  },
+  {
     path: 'alerts',
     title: 'Alerts: `alerts`',
     words:

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ensureAdminKey } from './api/admin-key.ts';
 import { openAccess } from './access/access.ts';
+import { toScheduledSubmission } from './api/scheduled-submission.ts';
 import { startAlerts } from './alert/start-alerts.ts';
 import { startAudit } from './audit/start-audit.ts';
 import { createApi } from './api/api.ts';
@@ -16,10 +17,12 @@ import { createGateway, type GatewayProvider } from './gateway/gateway.ts';
 import { toUpstream, type Upstream } from './gateway/upstream.ts';
 import { createPgBossQueue } from './queue/pg-boss-queue.ts';
 import { createEventHub } from './stream/event-hub.ts';
+import { startSchedules } from './schedule/start-schedules.ts';
 import { useCostZone } from './run/use-cost-zone.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
+import { startWebhooks } from './webhook/start-webhooks.ts';
 import { createGovernors, type Governors } from './worker/governors.ts';
 import { createWorker, type LeaveReason, type Worker } from './worker/worker.ts';
 
@@ -104,6 +107,19 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     closers.push(() => access.close());
     closers.push(startAudit({ database, retentionDays: config.audit.retentionDays, log }));
     closers.push(startAlerts({ config, database, queue, log }));
+    closers.push(
+      startSchedules({
+        database,
+        queue,
+        rules: config,
+        toSubmission: (schedule) => toScheduledSubmission(schedule, config.agents),
+        log,
+      }),
+    );
+    if (roles.includes('server')) {
+      const webhooks = await startWebhooks({ database, config: config.webhooks, log });
+      closers.push(webhooks.stop);
+    }
     const { fetch: handle } = createApi({ access, config, database, queue, hub, version: VERSION, log });
     const sockets = createWebSockets({ fetch: handle });
     closers.push(() => sockets.close());

@@ -16,9 +16,11 @@ const RULES: Record<string, readonly string[]> = {
   run: ['config', 'db', 'queue', 'audit'],
   agent: ['config'],
   gateway: ['config'],
+  schedule: ['db', 'run', 'audit'],
   stream: ['db', 'run'],
   worker: ['config', 'db', 'queue', 'run', 'audit', 'agent', 'gateway'],
-  api: ['access', 'config', 'db', 'queue', 'run', 'stream', 'alert', 'audit'],
+  webhook: ['config', 'db', 'audit', 'run'],
+  api: ['access', 'config', 'db', 'queue', 'run', 'schedule', 'stream', 'alert', 'audit', 'webhook'],
   client: ['api/contract.ts'],
   testing: ['config', 'client', 'api/admin-key.ts', 'longhaul.ts'],
   cli: ['access', 'config', 'db', 'api', 'client', 'testing', 'longhaul.ts', 'version.ts'],
@@ -78,7 +80,18 @@ describe('the folders of src', () => {
   });
 
   it('say what each holds that rests on an invariant', () => {
-    for (const room of ['run', 'worker', 'agent', 'gateway', 'alert', 'audit', 'access', 'stream', 'testing']) {
+    for (const room of [
+      'run',
+      'worker',
+      'agent',
+      'gateway',
+      'alert',
+      'audit',
+      'access',
+      'stream',
+      'webhook',
+      'testing',
+    ]) {
       expect(readFileSync(path.join(src, room, 'README.md'), 'utf8').length).toBeGreaterThan(500);
     }
   });

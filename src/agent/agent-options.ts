@@ -3,6 +3,7 @@ import type { RunLimits } from '../core/limits.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import type { ClaudeSpec } from './claude-spec.ts';
 import type { ConversationStore } from './session-store.ts';
+import { QUESTION_TOOL } from './tool-use.ts';
 
 interface AgentOptionsInput {
   readonly spec: Pick<ClaudeSpec, 'agent' | 'limits' | 'claudeSessionId' | 'resumeFrom' | 'workspaceDir'>;
@@ -43,12 +44,12 @@ export function toAgentOptions(input: AgentOptionsInput): Options {
     maxBudgetUsd: limits.maxBudgetUsd,
     ...toSystemPrompt(agent.systemPrompt),
 
-    // What exists, and what is approved, are the same list: there is nobody to ask.
+    // What exists, and what is approved, are the same list: there is nobody to ask but by the gate.
     tools: [...agent.tools],
-    allowedTools: [...agent.tools],
+    allowedTools: agent.tools.filter((tool) => tool !== QUESTION_TOOL),
     permissionMode: agent.permissionMode,
     allowDangerouslySkipPermissions: agent.permissionMode === 'bypassPermissions',
-    permissionPrompts: 'none',
+    ...toPrompting(agent),
     hooks: gate,
     mcpServers: { ...mcpServers },
     // Their variables and headers over stdin: arguments can be read by everyone on the machine.
@@ -64,6 +65,12 @@ export function toAgentOptions(input: AgentOptionsInput): Options {
     verbatimPrompts: false,
     includePartialMessages: true,
   };
+}
+
+/** Claude Code has its question tool only where somebody could be asked; whom it asks is the gate. */
+function toPrompting({ tools }: AgentSpec['agent']): Pick<Options, 'permissionPrompts' | 'canUseTool'> {
+  if (!tools.includes(QUESTION_TOOL)) return { permissionPrompts: 'none' };
+  return { canUseTool: async () => ({ behavior: 'deny', message: 'There is nobody to ask.' }) };
 }
 
 function toSubagents({ subagents }: AgentSpec['agent']): Record<string, AgentDefinition> {

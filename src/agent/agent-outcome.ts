@@ -12,7 +12,8 @@ export interface ProviderFailure {
   readonly code?: RunErrorCode;
 }
 
-export type StopReason = 'cancelled' | 'run_timeout' | 'handed_back' | 'lease_lost';
+/** `awaits_approval`: a tool use waits for a person, and no process waits with it. */
+export type StopReason = 'cancelled' | 'run_timeout' | 'handed_back' | 'lease_lost' | 'awaits_approval';
 
 /** What an attempt is ended for: a limit of ours, a server it cannot do without, or that nobody can hear it any more. */
 export interface Breach {

@@ -4,7 +4,9 @@ import type { AgentOutcome, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { startClaude, type ClaudeProcess } from './claude-process.ts';
 import { findProgress, NO_PROGRESS, type Progress } from './continuation.ts';
-import { converse } from './conversation.ts';
+import { converse, takesUpDeferred } from './conversation.ts';
+import { withoutDeferred } from './deferred-tool-use.ts';
+import { createSteering, type Steering, type SteeringMessage } from './steering.ts';
 import { untilAborted } from './until-aborted.ts';
 
 export type { StopReason } from './agent-outcome.ts';
@@ -16,6 +18,8 @@ export interface AgentProcess {
   readonly done: Promise<AgentReport>;
   /** What its processes held resident together when they were last looked at, about a second ago; null before and after. */
   readonly residentBytes: number | null;
+  /** Says something into the conversation: the model takes it up with the result of the next tool, or never. */
+  say(message: SteeringMessage): void;
   /** Ends it and all it has started, within 15 s. Resolves when the tree is gone; of several reasons the first counts. */
   stop(reason: StopReason): Promise<void>;
 }
@@ -25,9 +29,10 @@ export function startAgentProcess(spec: AgentSpec): AgentProcess {
   const stopping = new AbortController();
   const timeoutMs = Math.min(spec.limits.timeoutSeconds * 1_000, MAX_TIMER_MS);
   const timer = timeoutMs > 0 ? setTimeout(() => stopping.abort('run_timeout'), timeoutMs) : undefined;
+  const steering = createSteering({ onTakenUp: (id) => spec.onMessageTakenUp?.(id) });
   let residentBytes: number | null = null;
   const onMemory = (bytes: number) => void (residentBytes = bytes);
-  const done = execute({ spec, stopSignal: stopping.signal, onMemory }).finally(() => {
+  const done = execute({ spec, steering, stopSignal: stopping.signal, onMemory }).finally(() => {
     clearTimeout(timer);
     residentBytes = null;
   });
@@ -36,6 +41,7 @@ export function startAgentProcess(spec: AgentSpec): AgentProcess {
     get residentBytes() {
       return residentBytes;
     },
+    say: (message) => steering.say(message),
     async stop(reason) {
       stopping.abort(reason);
       await done;
@@ -48,11 +54,12 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 interface ExecuteOptions {
   readonly spec: AgentSpec;
+  readonly steering: Steering;
   readonly stopSignal: AbortSignal;
   readonly onMemory: (bytes: number) => void;
 }
 
-async function execute({ spec, stopSignal, onMemory }: ExecuteOptions): Promise<AgentReport> {
+async function execute({ spec, steering, stopSignal, onMemory }: ExecuteOptions): Promise<AgentReport> {
   const startedAt = performance.now();
   const report = (outcome: AgentOutcome, rest: Partial<AgentReport> = {}): AgentReport => ({
     ...NOTHING_DONE,
@@ -63,8 +70,8 @@ async function execute({ spec, stopSignal, onMemory }: ExecuteOptions): Promise<
   const stopped = untilAborted(stopSignal).then(() => NO_PROGRESS);
   try {
     const progress = await Promise.race([lookBack(spec), stopped]);
-    const claude = await findProcess(spec, progress.isBegun);
-    const { outcome, ...rest } = await converse({ spec, claude, progress, stopSignal, onMemory });
+    const claude = await findProcess(spec, progress);
+    const { outcome, ...rest } = await converse({ spec, steering, claude, progress, stopSignal, onMemory });
     return report(outcome, rest);
   } catch (error) {
     spec.log?.error({ attemptId: spec.attemptId, error: toMessage(error) }, 'an attempt could not be executed');
@@ -79,11 +86,12 @@ async function lookBack({ isResumed, transcript, runId, unfinishedToolUses = [] 
 }
 
 /** The process that was given, when it can be of use, or else one that is started now. */
-async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudeProcess> {
+async function findProcess(spec: AgentSpec, { isBegun, ...progress }: Progress): Promise<ClaudeProcess> {
   const { process: given = null, transcript = null, attemptId, claudeSessionId = spec.sessionId } = spec;
   if (given?.isFree === true && !isBegun) return given;
   await given?.close();
-  return startClaude({ ...spec, processId: attemptId, claudeSessionId, resumeFrom: isBegun ? transcript : null });
+  const said = transcript !== null && !takesUpDeferred(spec, progress) ? withoutDeferred(transcript) : transcript;
+  return startClaude({ ...spec, processId: attemptId, claudeSessionId, resumeFrom: isBegun ? said : null });
 }
 
 /** The report of an attempt that had no process, but for how it ended and how long that took. */

@@ -8,7 +8,7 @@ import type { Logger } from '../core/log.ts';
 import type { AgentOutcome, ProviderFailure } from './agent-outcome.ts';
 import type { ClaudeProcess } from './claude-spec.ts';
 import type { Containment } from './containment.ts';
-import type { UnfinishedToolUse } from './continuation.ts';
+import type { DecidedToolUse, UnfinishedToolUse } from './continuation.ts';
 import type { AskForToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -37,6 +37,8 @@ export interface AgentSpec {
    * it: then a tool may have taken effect that nobody knows was used.
    */
   readonly beforeToolUse?: () => Promise<boolean>;
+  /** Told of a message, by its id, that was said into the attempt and that Claude Code has taken up. */
+  readonly onMessageTakenUp?: (id: string) => void;
   /** What hooks and in-process tools are told of the run beside its id and agent. Defaults to its first attempt, for nobody. */
   readonly facts?: Omit<ToolRun, 'id' | 'agent'>;
   /**
@@ -49,6 +51,8 @@ export interface AgentSpec {
    * have, which lags behind by a tenth of a second. Defaults to none.
    */
   readonly unfinishedToolUses?: readonly UnfinishedToolUse[];
+  /** Tool uses that waited for a person when earlier attempts ended, and what was decided. Defaults to none. */
+  readonly decidedToolUses?: readonly DecidedToolUse[];
   /** Sent as it is: never on a command line, never expanded, never a command. */
   readonly prompt: string;
   readonly agent: Agent;

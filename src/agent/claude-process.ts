@@ -250,12 +250,15 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       hearer = receiver;
       store.bind(prompt.transcript);
       // At once where there is nothing to look at: a step later would be a step too late for the first word.
-      if (spec.agent.mcpServers.length === 0) return prompts.push(toPrompt(prompt));
+      const { text } = prompt;
+      const handOver = () => void (text !== null && prompts.push(toPrompt({ ...prompt, text })));
+      if (spec.agent.mcpServers.length === 0) return handOver();
       void findUnfit().then((unfit) => {
-        if (unfit === null) prompts.push(toPrompt(prompt));
+        if (unfit === null) handOver();
         else prompt.receiver.noteUnfit(unfit);
       });
     },
+    tell: ({ id, text }) => prompts.push(toPrompt({ text, note: null, uuid: id })),
     listened: listened.promise,
     flush: store.flush,
     end,

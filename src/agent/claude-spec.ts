@@ -5,6 +5,7 @@ import type { Logger } from '../core/log.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 import type { Containment } from './containment.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
+import type { SteeringMessage } from './steering.ts';
 import type { AskForToolUse, ToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 import type { Denial } from './workspace-guard.ts';
@@ -59,6 +60,8 @@ export interface ClaudeProcess {
   readonly useCount: number;
   /** Hands over a prompt: from now on what it says is for `receiver`, and what it writes for `transcript`. */
   ask(prompt: Prompt): void;
+  /** Says something into the conversation at work. */
+  tell(message: SteeringMessage): void;
   /** Resolves when nothing more will be heard, with what the SDK threw, or null. */
   readonly listened: Promise<Thrown | null>;
   /** Resolves when the transcript has all that was written. */
@@ -70,7 +73,8 @@ export interface ClaudeProcess {
 }
 
 export interface Prompt {
-  readonly text: string;
+  /** Null: the conversation goes on by itself, with the tool use that was put off. */
+  readonly text: string | null;
   /** Words of ours that go with it, or null. */
   readonly note: string | null;
   /** A UUID, kept with the prompt in the transcript. */

@@ -1,12 +1,9 @@
+import { CONTINUATION, UNFINISHED_TOOLS } from '../core/own-words.ts';
 import { head } from '../core/text.ts';
+import { findDeferred } from './deferred-tool-use.ts';
 import type { Transcript } from './transcript.ts';
 
-/** What an attempt tells the model that takes up a conversation where another was cut off. */
-export const CONTINUATION =
-  'The previous attempt at this task was interrupted before it was finished. Continue from where it stopped. ' +
-  'Do not repeat steps that are finished. The outcome of a tool call without a recorded result is unknown: ' +
-  'check whether it took effect before you do it again. Where the conversation says that the user rejected or ' +
-  'interrupted a tool use, or that you are to stop and wait, it was this interruption and not the user: go on.';
+export { CONTINUATION };
 
 /** A tool that was used, and whose result never came. */
 export interface UnfinishedToolUse {
@@ -22,7 +19,23 @@ const INPUT_LENGTH = 2_000;
 export function describeUnfinished(uses: readonly UnfinishedToolUse[]): string | null {
   if (uses.length === 0) return null;
   const lines = uses.map(({ name, input }) => `- ${name} ${head(JSON.stringify(input), INPUT_LENGTH)}`);
-  return `An earlier attempt at this task used these tools, and was interrupted before their results came. Whether they took effect is unknown: check before you do the same again.\n${lines.join('\n')}`;
+  return `${UNFINISHED_TOOLS}\n${lines.join('\n')}`;
+}
+
+/** A tool use that waited for a person, who has decided; it has not begun. */
+export interface DecidedToolUse extends UnfinishedToolUse {
+  readonly isAllowed: boolean;
+  readonly reason: string | null;
+}
+
+/** What the model is told of decisions that were made while it was away, or null when there are none. */
+export function describeDecided(uses: readonly DecidedToolUse[]): string | null {
+  if (uses.length === 0) return null;
+  const lines = uses.map(({ name, input, isAllowed, reason }) => {
+    const decision = isAllowed ? 'allowed: use it again with exactly this input' : 'denied: do not use it again';
+    return `- ${name} ${head(JSON.stringify(input), INPUT_LENGTH)}\n  ${decision}${reason === null ? '' : `. The reason given: ${reason}`}`;
+  });
+  return `These tool uses waited for a person's decision and have not begun. Each was decided meanwhile:\n${lines.join('\n')}`;
 }
 
 /** What there is of a run in the conversation that an attempt is to continue. */
@@ -33,9 +46,11 @@ export interface Progress {
   readonly isAsked: boolean;
   /** Tools at work when it was cut off that the conversation does not know of. */
   readonly unknownToolUses: readonly UnfinishedToolUse[];
+  /** The tool use that it was put off for, with which Claude Code goes on by itself. */
+  readonly deferred: { readonly name: string } | null;
 }
 
-export const NO_PROGRESS: Progress = { isBegun: false, isAsked: false, unknownToolUses: [] };
+export const NO_PROGRESS: Progress = { isBegun: false, isAsked: false, unknownToolUses: [], deferred: null };
 
 interface ProgressOptions {
   readonly transcript: Transcript;
@@ -51,5 +66,6 @@ export async function findProgress({ transcript, runId, unfinishedToolUses }: Pr
     isBegun: entries.some(({ type }) => type === 'user' || type === 'assistant'),
     isAsked: entries.some(({ type, uuid }) => type === 'user' && uuid === runId),
     unknownToolUses: unfinishedToolUses.filter(({ toolUseId }) => !known.includes(toolUseId)),
+    deferred: findDeferred(entries),
   };
 }

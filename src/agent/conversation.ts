@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { isListedTool } from '../config/resolve-tools.ts';
 import type { Breach, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { START_TIMEOUT_MS } from './claude-process.ts';
-import type { ClaudeProcess, Thrown } from './claude-spec.ts';
-import { CONTINUATION, describeUnfinished, type Progress } from './continuation.ts';
+import type { ClaudeProcess, Prompt, Thrown } from './claude-spec.ts';
+import { CONTINUATION, describeDecided, describeUnfinished, type Progress } from './continuation.ts';
 import { keepProcess } from './keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome.ts';
 import { settlesWithin } from './settles-within.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
+import type { Steering } from './steering.ts';
 import { judgeStructuredOutput } from './structured-output.ts';
 import { untilAborted } from './until-aborted.ts';
 import { watchLimits } from './watch-limits.ts';
@@ -22,6 +24,8 @@ const FLUSH_TIMEOUT_MS = 10_000;
 
 interface ConverseOptions {
   readonly spec: AgentSpec;
+  /** What is said into the conversation meanwhile. */
+  readonly steering: Steering;
   /** Started, or about to be. */
   readonly claude: ClaudeProcess;
   /** What earlier attempts have come to. */
@@ -34,8 +38,8 @@ interface ConverseOptions {
 
 /** Hands the prompt to a process, listens until the end, whatever brings it about, and judges how it went. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
-  const { spec, claude, progress, stopSignal, onMemory } = options;
-  const listener = createListener(spec);
+  const { spec, steering, claude, progress, stopSignal, onMemory } = options;
+  const listener = createListener(spec, steering);
   if (stopSignal.aborted) {
     await claude.close();
     return toReport({ ...options, ...NOTHING_SEEN, listener, thrown: null });
@@ -43,11 +47,12 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
   const stopped = untilAborted(stopSignal);
   claude.ask({
     // The run's id names its prompt in the transcript: so the next attempt knows that it was put.
-    ...(progress.isAsked ? { text: CONTINUATION, uuid: randomUUID() } : { text: spec.prompt, uuid: spec.runId }),
-    note: describeUnfinished(progress.unknownToolUses),
+    ...toWords(spec, progress),
+    note: toNote(spec, progress),
     transcript: spec.transcript ?? null,
     receiver: listener,
   });
+  steering.attach({ tell: (message) => claude.tell(message), isAtTool: () => listener.isAtTool });
   const launch = await Promise.race([claude.launched, stopped.then(() => null)]);
   if (launch === null || !('child' in launch)) {
     await claude.close();
@@ -83,6 +88,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
     const hasUsedTools = Object.keys(listener.toolUses).length > 0;
     isKept =
       outcome.status === 'succeeded' &&
+      steering.isHeard &&
       (await keepProcess({ claude, child, hasUsedTools, memoryBytes: peakMemoryBytes })) &&
       !stopSignal.aborted;
   }
@@ -99,6 +105,28 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
     thrown: await Promise.race([claude.listened, Promise.resolve(null)]),
     keptProcess: isKept ? claude : null,
   });
+}
+
+/** What an attempt says first. */
+function toWords(spec: AgentSpec, progress: Progress): Pick<Prompt, 'text' | 'uuid'> {
+  if (!progress.isAsked) return { text: spec.prompt, uuid: spec.runId };
+  return { text: takesUpDeferred(spec, progress) ? null : CONTINUATION, uuid: randomUUID() };
+}
+
+/** Whether an attempt goes on with the tool use that the run was put off for, and not with words of ours. */
+export function takesUpDeferred(
+  { agent }: AgentSpec,
+  { isAsked, deferred }: Pick<Progress, 'isAsked' | 'deferred'>,
+): boolean {
+  return isAsked && deferred !== null && isListedTool(agent.tools, deferred.name);
+}
+
+function toNote({ decidedToolUses = [] }: AgentSpec, { unknownToolUses }: Progress): string | null {
+  // Nobody let them begin: nothing about them is unknown.
+  const waited = new Set(decidedToolUses.map(({ toolUseId }) => toolUseId));
+  const unknown = unknownToolUses.filter(({ toolUseId }) => !waited.has(toolUseId));
+  const notes = [describeUnfinished(unknown), describeDecided(decidedToolUses)].filter((note) => note !== null);
+  return notes.length === 0 ? null : notes.join('\n\n');
 }
 
 async function flush(claude: ClaudeProcess): Promise<void> {

@@ -8,6 +8,7 @@ import { createMessageMapper, type MessageMapper } from './messages-to-events.ts
 import { type ClaudeResult, parseResult } from './result.ts';
 import { settlesWithin } from './settles-within.ts';
 import { toStorableJson } from './storable-json.ts';
+import type { Steering } from './steering.ts';
 import { toFields } from './untyped.ts';
 
 /** How long a tool use waits at most for the message about it. */
@@ -23,6 +24,8 @@ export interface Listener extends Receiver, Pick<MessageMapper, 'turns' | 'toolU
   readonly messageCount: number;
   /** Whether it waits for a tool, or until it may ask the model again. */
   readonly isWaiting: boolean;
+  /** Whether a tool was used whose result has not come. */
+  readonly isAtTool: boolean;
   /** Resolves with the first result. */
   readonly resultCame: Promise<void>;
   /** Resolves when it cannot go on: `onEvent` has thrown, or the process is not fit for the prompt. */
@@ -39,7 +42,10 @@ type ListenerSpec = Pick<
   'attemptId' | 'runId' | 'agent' | 'facts' | 'sessionId' | 'onEvent' | 'beforeToolUse' | 'askForToolUse' | 'log'
 >;
 
-export function createListener(spec: ListenerSpec): Listener {
+export function createListener(
+  spec: ListenerSpec,
+  steering: Pick<Steering, 'hear' | 'toolBegins'> | null = null,
+): Listener {
   const { attemptId, sessionId, onEvent, beforeToolUse, log } = spec;
   const mapper = createMessageMapper();
   const firstWord = Promise.withResolvers<void>();
@@ -98,6 +104,7 @@ export function createListener(spec: ListenerSpec): Listener {
     hear(message) {
       messageCount += 1;
       firstWord.resolve();
+      steering?.hear(message);
       if (toFields(message)['type'] === 'result') {
         result = parseResult(message);
         resultCame.resolve();
@@ -113,8 +120,11 @@ export function createListener(spec: ListenerSpec): Listener {
       }
     },
     async mayBegin(toolUseId, changed) {
+      await steering?.toolBegins();
       if (beforeToolUse === undefined && changed === null) return true;
       await untilTold(toolUseId);
+      // One that was put off is told of no second time, and may take as long as any.
+      openToolUses.add(toolUseId);
       if (changed !== null) {
         const { name, input } = changed;
         tell({
@@ -136,6 +146,9 @@ export function createListener(spec: ListenerSpec): Listener {
     },
     get isWaiting() {
       return openToolUses.size > 0 || performance.now() < retryAtMs;
+    },
+    get isAtTool() {
+      return openToolUses.size > 0;
     },
     resultCame: resultCame.promise,
     broken: broken.promise,

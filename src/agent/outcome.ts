@@ -89,6 +89,7 @@ const BY_ASSISTANT_ERROR: CodeTable = {
  *
  * | what is known | outcome |
  * |---|---|
+ * | a result that a tool use was put off | stopped, for an approval |
  * | a result that is a success | succeeded, also when it was being stopped: the work is done and paid for |
  * | a result that a limit was reached | that limit's code, for the same reason |
  * | we stopped it | stopped |
@@ -102,6 +103,7 @@ const BY_ASSISTANT_ERROR: CodeTable = {
  */
 export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
   const { result, stopReason, breach } = facts;
+  if (result?.terminalReason === 'tool_deferred') return { status: 'stopped', reason: stopReason ?? 'awaits_approval' };
   // Interrupted in a hook, Claude Code reports a success without a word (measured): nothing that was finished.
   const isCutOff = result?.text === '' && (stopReason !== null || breach !== null);
   if (result !== null && result.subtype === 'success' && !result.isError && !isCutOff) {

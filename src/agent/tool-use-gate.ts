@@ -1,11 +1,17 @@
-import type { HookCallback, HookCallbackMatcher, Options } from '@anthropic-ai/claude-agent-sdk';
+import type {
+  HookCallback,
+  HookCallbackMatcher,
+  HookJSONOutput,
+  Options,
+  PreToolUseHookSpecificOutput,
+} from '@anthropic-ai/claude-agent-sdk';
 import type { Agent } from '../config/config.ts';
 import { isListedTool } from '../config/resolve-tools.ts';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Receiver } from './claude-spec.ts';
 import { createHookRunner } from './hook-runner.ts';
-import { OUTPUT_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
+import { OUTPUT_TOOL, QUESTION_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
 import { findStrayPath } from './workspace-guard.ts';
 
 /** As long as the SDK may be told to wait: what bounds a hook of ours is its own limit, and the attempt's end. */
@@ -34,18 +40,23 @@ interface ToolUseGateOptions {
 export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Options['hooks']> {
   const { agent, workspaceDir, receiver, endSignal, log } = options;
   const runner = createHookRunner(options);
+  /** The use that is put off: until it has been decided on nothing else of its conversation begins. */
+  let deferred: { readonly attempt: Receiver; readonly useId: string } | null = null;
 
-  async function decide(use: ToolUse, { cwd, signal }: { cwd: string; signal: AbortSignal }): Promise<ToolUseDecision> {
+  async function decide(use: ToolUse, { cwd, signal }: { cwd: string; signal: AbortSignal }): Promise<Judgement> {
     const attempt = receiver();
     if (attempt === null) return { deny: `${use.name} may not begin: there is no run to use it for` };
+    if (deferred?.attempt === attempt) return { notNow: waitsBehind(use.name) };
     const objection = await findObjection(use, cwd);
     if (objection !== null) return { deny: objection };
     let now = use;
-    const asking = isListedTool(agent.ask, use.name) ? (attempt.ask ?? nobodyToAsk) : null;
+    const isAsked = use.name === QUESTION_TOOL || isListedTool(agent.ask, use.name);
+    const asking = isAsked ? (attempt.ask ?? nobodyToAsk) : null;
     const steps = [() => runner.before(now, { attempt, signal }), () => asking?.(now, signal)];
     for (const step of steps) {
       const decision = await step();
       if (decision === undefined) continue;
+      if (decision === 'later') return putOff(use, attempt);
       if ('deny' in decision) return decision;
       if (decision.input === undefined) continue;
       now = { ...use, input: decision.input };
@@ -55,6 +66,13 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
     const changed = now === use ? null : now;
     if (!(await attempt.mayBegin(use.id, changed))) return { deny: `${use.name} may not begin: the attempt has ended` };
     return changed === null ? {} : { input: changed.input };
+  }
+
+  /** Of several that wait at once Claude Code keeps one; the model is to make the others anew. */
+  function putOff(use: ToolUse, attempt: Receiver): Judgement {
+    if (deferred?.attempt === attempt || use.subagent !== null) return { notNow: waitsBeside(use.name) };
+    deferred = { attempt, useId: use.id };
+    return 'defer';
   }
 
   /** What the agent may not do at all, whoever says so. */
@@ -70,8 +88,9 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
   const before: HookCallback = async (input, toolUseId, { signal }) => {
     if (input.hook_event_name !== 'PreToolUse') return {};
     const use = toToolUse(input, toolUseId);
+    process.stderr.write('GATE '+use.name+' '+use.id+' '+JSON.stringify(input).slice(0,200)+'\n');
     const decision = await decide(use, { cwd: input.cwd, signal: AbortSignal.any([signal, endSignal]) }).catch(
-      (error: unknown): ToolUseDecision => {
+      (error: unknown): Judgement => {
         log?.error(
           { runId: receiver()?.run.id, tool: use.name, error: toMessage(error) },
           'a tool use could not be judged, and was denied',
@@ -79,19 +98,18 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
         return { deny: `${use.name} could not be judged` };
       },
     );
+    if (decision === 'defer') return toHookOutput({ permissionDecision: 'defer' });
+    if ('notNow' in decision) {
+      return toHookOutput({ permissionDecision: 'deny', permissionDecisionReason: decision.notNow });
+    }
     if ('deny' in decision) {
       receiver()?.noteDenial({ toolUseId: use.id, name: use.name, message: decision.deny });
-      return {
-        hookSpecificOutput: {
-          hookEventName: 'PreToolUse',
-          permissionDecision: 'deny',
-          permissionDecisionReason: decision.deny,
-        },
-      };
+      return toHookOutput({ permissionDecision: 'deny', permissionDecisionReason: decision.deny });
     }
     if (decision.input === undefined) return {};
-    // Without a decision: Claude Code's own rules are still asked.
-    return { hookSpecificOutput: { hookEventName: 'PreToolUse', updatedInput: { ...decision.input } } };
+    // Without a decision: Claude Code's own rules are still asked. But for questions, which they would ask somebody.
+    const permission = use.name === QUESTION_TOOL ? ({ permissionDecision: 'allow' } as const) : {};
+    return toHookOutput({ ...permission, updatedInput: { ...decision.input } });
   };
 
   const matchers = (hook: HookCallback): HookCallbackMatcher[] => [
@@ -104,6 +122,19 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
       PostToolUseFailure: matchers(runner.after),
     }),
   };
+}
+
+/** What comes of a tool use. `notNow`: it is neither denied nor does it begin. */
+type Judgement = ToolUseDecision | { readonly notNow: string } | 'defer';
+
+const waitsBehind = (name: string) =>
+  `${name} has not begun: another tool use waits for a person's decision first. Use it again when you have the result of that one, if it is still needed.`;
+
+const waitsBeside = (name: string) =>
+  `${name} has not begun: it waits for a person's decision. When you have the result of the tool use that waits with it, use it again with exactly the same input: the decision is known then.`;
+
+function toHookOutput(output: Omit<PreToolUseHookSpecificOutput, 'hookEventName'>): HookJSONOutput {
+  return { hookSpecificOutput: { hookEventName: 'PreToolUse', ...output } };
 }
 
 const nobodyToAsk = (): Promise<ToolUseDecision> =>

@@ -1,18 +1,19 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { LonghaulError } from '../core/errors.ts';
-import { toFieldErrors } from '../core/validation.ts';
 import { answerError } from './answer-error.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
 import { authenticate, type ApiEnv } from './authenticate.ts';
 import { allowOrigins } from './cors.ts';
-import { describe } from './check-submission.ts';
 import { answerProblem, toProblem } from './problem.ts';
 import { createRateLimits } from './rate-limits.ts';
+import { refuseInvalid } from './refuse-invalid.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
 import { securityHeaders } from './security-headers.ts';
 import { addAlertRoutes } from './routes/alerts.ts';
+import { addApprovalRoutes } from './routes/approvals.ts';
 import { addAuditRoutes } from './routes/audit.ts';
+import { addBatchRoutes } from './routes/batch.ts';
 import { addBudgetRoutes } from './routes/budgets.ts';
 import { addCostRoutes } from './routes/costs.ts';
 import { addEventRoutes } from './routes/events.ts';
@@ -21,20 +22,22 @@ import { addKeyRoutes } from './routes/keys.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addRetryRoutes } from './routes/retries.ts';
 import { addRunRoutes } from './routes/runs.ts';
+import { addScheduleRoutes } from './routes/schedules.ts';
+import { addSessionRoutes } from './routes/sessions.ts';
 import { addTokenRoutes } from './routes/tokens.ts';
+import { addWebhookRoutes } from './routes/webhooks.ts';
 
 /** Far above any prompt that is allowed, far below what would hurt. */
 const MAX_BODY_BYTES = 1_048_576;
+
+/** A thousand submissions of 16 KiB. */
+const MAX_BATCH_BYTES = 16 * MAX_BODY_BYTES;
 
 /** The HTTP API, v1, as one `fetch` handler. */
 export function createApi(deps: ApiDeps): Api {
   const { access, database, log, version } = deps;
   const api: Api = new OpenAPIHono<ApiEnv>({
-    defaultHook(result, context) {
-      if (result.success) return undefined;
-      const errors = toFieldErrors(result.error, (result as { data?: unknown }).data);
-      return answerProblem(context, toProblem('invalid_request', { detail: describe(errors), errors }));
-    },
+    defaultHook: (result) => refuseInvalid(result),
   });
 
   api.notFound((context) =>
@@ -49,22 +52,20 @@ export function createApi(deps: ApiDeps): Api {
   // Before anybody is asked for a key: a browser that asks whether it may call has none.
   const { corsOrigins } = deps.config.http;
   if (corsOrigins.length > 0) api.use(allowOrigins(corsOrigins));
-  api.use(
-    '/v1/*',
-    authenticate(access),
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: () => {
-        throw new LonghaulError('body_too_large', { message: `The body is larger than ${MAX_BODY_BYTES} bytes.` });
-      },
-    }),
+  const [limitOne, limitBatch] = [limitBody(MAX_BODY_BYTES), limitBody(MAX_BATCH_BYTES)];
+  api.use('/v1/*', authenticate(access), (context, next) =>
+    context.req.path === '/v1/runs/batch' ? limitBatch(context, next) : limitOne(context, next),
   );
 
   addHealthRoutes(api, deps);
   const submitDeps = { ...deps, rateLimits: createRateLimits({ database, limits: deps.config.limits }) };
+  addBatchRoutes(api, submitDeps);
+  addSessionRoutes(api, submitDeps);
+  addScheduleRoutes(api, submitDeps);
   addRetryRoutes(api, submitDeps);
   addRunRoutes(api, submitDeps);
   addEventRoutes(api, deps);
+  addApprovalRoutes(api, deps);
   addOperationRoutes(api, deps);
   addBudgetRoutes(api, deps);
   addAlertRoutes(api, deps);
@@ -72,6 +73,7 @@ export function createApi(deps: ApiDeps): Api {
   addAuditRoutes(api, deps);
   addKeyRoutes(api, deps);
   addTokenRoutes(api, deps);
+  addWebhookRoutes(api, deps);
 
   api.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer' });
   const describeApi = once(() =>
@@ -84,6 +86,15 @@ export function createApi(deps: ApiDeps): Api {
   api.get('/openapi.json', (context) => context.json(describeApi()));
   refuseOtherMethods(api);
   return api;
+}
+
+function limitBody(maxSize: number) {
+  return bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new LonghaulError('body_too_large', { message: `The body is larger than ${maxSize} bytes.` });
+    },
+  });
 }
 
 function once<T>(make: () => T): () => T {

@@ -20,6 +20,8 @@ interface CheckOptions {
   readonly caller: Caller;
   /** What a `webhookUrl` is held to. Defaults to none: it must be left out. */
   readonly webhooks?: WebhooksConfig;
+  /** The conversation it goes on with, from `joinSession`. Defaults to none: `sessionId` must be left out. */
+  readonly session?: Submission['session'];
   /** The run that is tried once more. Defaults to null: it is a new one. */
   readonly retryOf?: string | null;
 }
@@ -29,7 +31,7 @@ interface CheckOptions {
  * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
  */
 export function checkSubmission(options: CheckOptions): Submission {
-  const { body, agents, idempotencyKey, caller, webhooks, retryOf = null } = options;
+  const { body, agents, idempotencyKey, caller, webhooks, session, retryOf = null } = options;
   const agent = agents.get(body.agent);
   if (agent === undefined || agent.name === HEALTH_AGENT) {
     const names = withoutHealthAgent(agents).map(({ name }) => name);
@@ -37,6 +39,10 @@ export function checkSubmission(options: CheckOptions): Submission {
     throw new LonghaulError('agent_not_found', { message: `agent ${message}.`, errors: [{ path: 'agent', message }] });
   }
   checkIdempotencyKey(idempotencyKey);
+  if (session === undefined) {
+    if (body.sessionId !== undefined) throw fieldError('sessionId', 'must be left out here');
+    if (body.fork !== undefined) throw fieldError('fork', 'must be left out here');
+  }
   if (body.webhookUrl !== undefined) {
     if (webhooks === undefined) throw fieldError('webhookUrl', 'must be left out here');
     checkWebhookUrl(body.webhookUrl, { path: 'webhookUrl', caller, config: webhooks });
@@ -60,6 +66,7 @@ export function checkSubmission(options: CheckOptions): Submission {
     startAfter: body.startAfter === undefined ? null : new Date(body.startAfter),
     limits: { ...agent.limits, ...requestedLimits },
     requestedLimits,
+    session: session ?? null,
     retryOf,
     webhookUrl: body.webhookUrl ?? null,
     idempotencyKey,

@@ -1,8 +1,11 @@
 /** The HTTP contract, v1: what goes in and what comes out. JSON in camelCase, times ISO 8601 UTC, money in USD. */
 
 export * from './contract/access.ts';
+export * from './contract/approvals.ts';
 export * from './contract/submission.ts';
+export * from './contract/sessions.ts';
 export * from './contract/runs.ts';
+export * from './contract/events.ts';
 export * from './contract/stream.ts';
 export * from './contract/batch.ts';
 export * from './contract/schedules.ts';

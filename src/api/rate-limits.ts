@@ -25,8 +25,11 @@ interface Counted {
 
 /** Counts submissions, exactly over all servers: the counts are in the database. */
 export interface RateLimits {
-  /** Counts one, against its user and its key. `isRefused`: it is one too many for at least one of them. */
-  count(submission: { user: string | null; keyId: string }): Promise<Counted>;
+  /**
+   * Counts submissions, each against its user and all against their key. `isRefused`: they are too many for at least one
+   * of them.
+   */
+  count(submissions: { users: readonly (string | null)[]; keyId: string }): Promise<Counted>;
 }
 
 export function createRateLimits({
@@ -39,11 +42,18 @@ export function createRateLimits({
   const perUser = createLimiter({ database, name: 'user', quota: limits.perUser.runsPerMinute });
   const perKey = createLimiter({ database, name: 'key', quota: limits.perKey.runsPerMinute });
   return {
-    async count({ user, keyId }) {
-      const counted = await Promise.all([user === null ? null : perUser?.count(user), perKey?.count(keyId)]);
-      const results = counted.filter((result) => result !== null && result !== undefined);
+    async count({ users, keyId }) {
+      const named = Map.groupBy(
+        users.filter((user) => user !== null),
+        (user) => user,
+      );
+      const counted = await Promise.all([
+        ...(perUser === null ? [] : [...named].map(([user, { length }]) => perUser.count(user, length))),
+        perKey?.count(keyId, users.length),
+      ]);
+      const results = counted.filter((result) => result !== undefined);
       return {
-        states: results.map(({ state }) => state),
+        states: toStates(results),
         isRefused: results.some((result) => result.isRefused),
         async giveBack() {
           await Promise.all(results.map((result) => result.giveBack()));
@@ -53,13 +63,27 @@ export function createRateLimits({
   };
 }
 
+/** Of the users of a batch the one that has least left stands for all. */
+function toStates(results: readonly Count[]): RateLimitState[] {
+  const byName = Map.groupBy(results, ({ state }) => state.name);
+  return [...byName.values()].map(
+    (ofName) =>
+      ofName.toSorted((a, b) => Number(b.isRefused) - Number(a.isRefused) || a.state.remaining - b.state.remaining)[0]!
+        .state,
+  );
+}
+
 /** Of several limits the one that is over for longest says when to come again. */
-export function toRateLimitError(states: readonly RateLimitState[]): LonghaulError {
+export function toRateLimitError(
+  states: readonly RateLimitState[],
+  { submissions }: { submissions: number },
+): LonghaulError {
   const reached = states.filter(({ remaining }) => remaining === 0).sort((a, b) => b.resetSeconds - a.resetSeconds)[0];
   const { name = 'user', quota = 0, resetSeconds = WINDOW_SECONDS } = reached ?? {};
   const owner = name === 'user' ? 'This user' : 'This API key';
+  const batch = submissions === 1 ? '' : ` None of the ${submissions} was submitted.`;
   return new LonghaulError('rate_limited', {
-    message: `${owner} may submit ${quota} runs a minute. Try again in ${resetSeconds} s.`,
+    message: `${owner} may submit ${quota} runs a minute. Try again in ${resetSeconds} s.${batch}`,
     retryAfterSeconds: resetSeconds,
   });
 }
@@ -104,19 +128,19 @@ function createLimiter({ database, name, quota }: { database: Database; name: st
   });
   const giveNothingBack = () => Promise.resolve();
   return {
-    async count(key: string): Promise<Count> {
+    async count(key: string, points: number): Promise<Count> {
       // None at all: the limiter takes no quota of zero.
       if (quota === 0) {
         const state = { name, quota, remaining: 0, resetSeconds: WINDOW_SECONDS };
         return { state, isRefused: true, giveBack: giveNothingBack };
       }
       const giveBack = async () => {
-        await limiter.reward(key);
+        await limiter.reward(key, points);
         // What it has let the limiter remember of this one holds no longer.
         limiter.deleteInMemoryBlockedAll();
       };
       try {
-        return { state: toState(await limiter.consume(key)), isRefused: false, giveBack };
+        return { state: toState(await limiter.consume(key, points)), isRefused: false, giveBack };
       } catch (refused) {
         if (!(refused instanceof RateLimiterRes)) throw refused;
         // Refused from memory it was not counted, and says nothing of what is left: that is none.

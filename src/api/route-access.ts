@@ -19,7 +19,14 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /v1/runs/:id/cancel': 'runs:write',
   'POST /v1/runs/:id/retry': 'runs:write',
   'POST /v1/runs/retry': 'runs:write',
+  'POST /v1/runs/:id/messages': 'runs:write',
+  'GET /v1/sessions': 'runs:read',
+  'GET /v1/sessions/:id': 'runs:read',
   'GET /v1/stream': 'runs:read',
+
+  'GET /v1/approvals': 'approvals',
+  'GET /v1/approvals/:id': 'approvals',
+  'POST /v1/approvals/:id': 'approvals',
 
   'POST /v1/tokens': 'anyone',
   'POST /v1/keys': 'admin',

@@ -1,19 +1,25 @@
 import { isOperator, type Caller } from '../access/caller.ts';
 import { withoutFiguresOfOthers } from '../run/budget.ts';
-import { findRepeated } from '../run/find-repeated.ts';
+import { findRepeated, toIdempotentRequest } from '../run/find-repeated.ts';
+import type { IdempotentRequest } from '../run/idempotency.ts';
 import type { Run } from '../run/run.ts';
 import type { Submission } from '../run/submission.ts';
-import { submitRun } from '../run/submit.ts';
+import { submitRuns } from '../run/submit.ts';
 import type { SubmitDeps } from './api-deps.ts';
 import { toRateLimitError, type RateLimitState } from './rate-limits.ts';
 
-interface SubmitOptions {
-  readonly submission: Submission;
+interface CountOptions {
   readonly caller: Caller;
   /** Whether it counts against the rate limits. Defaults to true. */
   readonly isCounted?: boolean;
   /** Told what is left of the rate limits, before it may be refused for them. */
   readonly onCounted?: (states: readonly RateLimitState[]) => void;
+}
+
+interface BatchOptions extends CountOptions {
+  readonly submissions: readonly Submission[];
+  /** The whole as a request that is done once; null: it came without a key. */
+  readonly request: IdempotentRequest | null;
 }
 
 /**
@@ -22,23 +28,36 @@ interface SubmitOptions {
  * @throws {LonghaulError} `rate_limited`, and what `submitRun` throws, without figures that are not the caller's.
  */
 export async function submitOnce(
-  { config, database, queue, rateLimits }: SubmitDeps,
-  { submission, caller, isCounted = true, onCounted = () => {} }: SubmitOptions,
+  deps: SubmitDeps,
+  { submission, ...options }: CountOptions & { readonly submission: Submission },
 ): Promise<Run> {
-  const repeated = await findRepeated(database, submission);
+  const request = toIdempotentRequest(submission);
+  const [run] = await submitAllOnce(deps, { submissions: [submission], request, ...options });
+  return run!;
+}
+
+/** The same for many, which count as many, and are submitted or refused as a whole. */
+export async function submitAllOnce(
+  { config, database, queue, rateLimits }: SubmitDeps,
+  { submissions, request, caller, isCounted = true, onCounted = () => {} }: BatchOptions,
+): Promise<Run[]> {
+  const repeated = await findRepeated(database, request);
   if (repeated !== null) return repeated;
-  const counted = isCounted ? await rateLimits.count({ user: submission.user, keyId: caller.keyId }) : null;
+  const users = submissions.map(({ user }) => user);
+  const counted = isCounted ? await rateLimits.count({ users, keyId: caller.keyId }) : null;
   if (counted !== null) onCounted(counted.states);
   if (counted?.isRefused === true) {
     // Of several at once the first may be the one that counts.
-    const first = await findRepeated(database, submission, { isAwaited: true });
-    if (first === null) throw toRateLimitError(counted.states);
-    await counted.giveBack();
+    const first = await findRepeated(database, request, { isAwaited: true });
+    // One that asks too often is held off by having asked; a batch may only have been too large.
+    if (first !== null || submissions.length > 1) await counted.giveBack();
+    if (first === null) throw toRateLimitError(counted.states, { submissions: submissions.length });
     return first;
   }
-  const { run, isRepeat } = await submitRun({ database, queue, rules: config }, submission).catch((error: unknown) => {
+  const deps = { database, queue, rules: config };
+  const { runs, isRepeat } = await submitRuns(deps, { submissions, request }).catch((error: unknown) => {
     throw isOperator(caller) ? error : withoutFiguresOfOthers(error);
   });
   if (isRepeat) await counted?.giveBack();
-  return run;
+  return runs;
 }

@@ -20,6 +20,19 @@ export function parseKeyId(value: string): string {
   return value;
 }
 
+/** A webhook's id as an argument: the whole of it. */
+export function parseWebhookId(value: string): string {
+  if (!isId(value)) throw new InvalidArgumentError("It must be a webhook's id, as listed by: longhaul webhooks list.");
+  return value;
+}
+
+/** A delivery's id as an argument: the whole of it. */
+export function parseDeliveryId(value: string): string {
+  if (!isId(value))
+    throw new InvalidArgumentError("It must be a delivery's id, as listed by: longhaul webhooks deliveries.");
+  return value;
+}
+
 /** One more run's id, of an argument that takes many. */
 export function parseRunIds(value: string, before: readonly string[]): string[] {
   return [...before, parseRunId(value)];

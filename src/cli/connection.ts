@@ -29,7 +29,7 @@ export async function connect(shell: Shell, options: ConnectionOptions): Promise
   const url = findUrl(shell, options);
   const dataDir = path.resolve(shell.cwd, shell.env['LONGHAUL_DATA_DIR'] ?? '.longhaul');
   const apiKey = await findKey(shell, { url, file: adminKeyFile(dataDir) });
-  if (apiKey !== null) return createClient({ url, apiKey });
+  if (apiKey !== null) return createClient({ url, apiKey, retryForSeconds: 0 });
 
   // Where no server was ever started there is no key either, and the server is what to speak of first.
   await fetch(`${url.replace(/\/+$/, '')}/livez`).catch((cause: unknown) => {

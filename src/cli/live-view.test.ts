@@ -61,7 +61,24 @@ describe('the live view', () => {
       { type: 'agent.api_retry', data: { attempt: 1, maxRetries: 2, delayMs: 500, status: 529, error: evil } },
       { type: 'agent.permission_denied', data: { toolUseId: 'a', name: evil, message: evil } },
       { type: 'run.waiting', data: { waitingFor: evil as WaitingFor } },
-      { type: 'approval.requested', data: { approvalId: 'a', toolName: evil, input: evil } },
+      {
+        type: 'approval.requested',
+        data: {
+          approvalId: evil,
+          kind: 'tool',
+          tool: { name: evil, input: evil, toolUseId: evil },
+          expiresAt: evil,
+        },
+      },
+      {
+        type: 'approval.requested',
+        data: {
+          approvalId: 'a',
+          kind: 'question',
+          tool: { name: 'b', input: { questions: [{ question: evil, options: [{ label: evil }] }] }, toolUseId: 'c' },
+          expiresAt: '',
+        },
+      },
       { type: 'approval.resolved', data: { approvalId: 'a', decision: 'deny', reason: evil } },
       { type: 'run.retrying', data: { error: { code: 'hung', message: evil, retryable: true }, delaySeconds: 1 } },
       { type: 'agent.other', data: { message: evil } },

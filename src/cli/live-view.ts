@@ -5,6 +5,7 @@ import { formatDuration } from './durations.ts';
 import { describeOutcome } from './outcome.ts';
 import type { Output } from './shell.ts';
 import { toTerminalLine, toTerminalText } from './terminal-text.ts';
+import { describeQuestions } from './describe-questions.ts';
 import { describeToolInput, describeToolResult } from './tool-summary.ts';
 
 /** Shows a run to a person, event by event. */
@@ -118,20 +119,22 @@ export function createLiveView(output: Output): LiveView {
     },
     'agent.permission_denied': ({ name, message }) =>
       line(output.style('red', fit(`✗ ${toTerminalLine(`${name} denied: ${message}`)}`, 0))),
-    'approval.requested': ({ toolName, input }) =>
-      line(
-        output.style(
-          'yellow',
-          fit(`? ${toTerminalLine(toolName)} waits for an approval: ${describeToolInput(input, cwd)}`, 0),
-        ),
-      ),
-    'approval.resolved': ({ decision, reason }) =>
-      line(
-        output.style(
-          'yellow',
-          fit(`? ${decision === 'allow' ? 'approved' : 'denied'} ${toTerminalLine(reason ?? '')}`, 0),
-        ),
-      ),
+    'approval.requested': ({ approvalId, kind, tool }) => {
+      const what =
+        kind === 'question'
+          ? 'the agent has a question'
+          : `${toTerminalLine(tool.name)} waits for an approval: ${describeToolInput(tool.input, cwd)}`;
+      line(output.style('yellow', fit(`? ${what}`, 0)));
+      if (kind === 'question') for (const words of describeQuestions(tool.input)) line(`    ${words}`);
+      const id = toTerminalLine(approvalId);
+      const answer = kind === 'question' ? ` --answer 'QUESTION=ANSWER'` : '';
+      line(output.style('dim', `  longhaul approvals allow ${id}${answer}`));
+      line(output.style('dim', `  longhaul approvals deny ${id} --reason WHY`));
+    },
+    'approval.resolved': ({ decision, reason }) => {
+      const words = { allow: 'allowed', deny: 'denied', expired: 'denied', cancelled: 'cancelled' }[decision];
+      line(output.style('yellow', fit(`? ${words} ${toTerminalLine(reason ?? '')}`.trimEnd(), 0)));
+    },
   };
 
   return {

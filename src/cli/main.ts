@@ -10,15 +10,19 @@ import { addDemoCommand } from './demo.ts';
 import { addKeysCommand } from './keys.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { reportError } from './report-error.ts';
+import { addQueuesCommand } from './queues.ts';
 import { addRetryCommand } from './retry.ts';
 import { addRunCommand } from './run.ts';
 import { addRunsCommand } from './runs.ts';
+import { addSchedulesCommand } from './schedules.ts';
 import { addServerCommand } from './server.ts';
+import { addSessionsCommand } from './sessions.ts';
 import { createShell, type Shell } from './shell.ts';
 import { addShowCommand } from './show.ts';
 import { addStartCommand } from './start.ts';
 import { addTailCommand } from './tail.ts';
 import { toTerminalText } from './terminal-text.ts';
+import { addWebhooksCommand } from './webhooks.ts';
 import { addWorkerCommand } from './worker.ts';
 import { addWorkersCommand } from './workers.ts';
 
@@ -61,16 +65,20 @@ function createProgram(shell: Shell): Command {
   program.commandsGroup('Use it:');
   addRunCommand(program, shell);
   addRunsCommand(program, shell);
+  addSessionsCommand(program, shell);
   addShowCommand(program, shell);
   addTailCommand(program, shell);
   addCancelCommand(program, shell);
   addRetryCommand(program, shell);
+  addSchedulesCommand(program, shell);
+  addQueuesCommand(program, shell);
   addWorkersCommand(program, shell);
   addCostsCommand(program, shell);
   addBudgetsCommand(program, shell);
   addAlertsCommand(program, shell);
   addAuditCommand(program, shell);
   addKeysCommand(program, shell);
+  addWebhooksCommand(program, shell);
   return program;
 }
 

@@ -11,8 +11,8 @@ export interface OperatorServer {
 }
 
 /** Starts one, for commands to be run against. */
-export async function startOperatorServer(): Promise<OperatorServer> {
-  const service = await startApi('embedded');
+export async function startOperatorServer(options: Parameters<typeof startApi>[1] = {}): Promise<OperatorServer> {
+  const service = await startApi('embedded', options);
   const server = await listen({ fetch: service.api.fetch, host: '127.0.0.1', port: 0 });
   const key = generateKey();
   await storeKey(service.database, { key, name: 'operator', scopes: ['admin'] });

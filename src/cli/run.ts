@@ -9,6 +9,8 @@ import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
 interface RunOptions extends ConnectionOptions {
   readonly user?: string;
   readonly team?: string;
+  readonly session?: string;
+  readonly fork?: true;
   readonly priority?: number;
   readonly idempotencyKey?: string;
   readonly follow?: true;
@@ -32,6 +34,8 @@ export function addRunCommand(program: Command, shell: Shell): void {
     .option('-f, --follow', 'show the run until it ends; the exit code is its outcome. Ctrl-C leaves the run going')
     .option('--user <user>', 'the end user the run is for')
     .option('--team <team>', "whose budget it counts for beside the user's")
+    .option('--session <id>', 'the conversation it goes on with: the sessionId of an earlier run')
+    .option('--fork', 'with --session: begin a branch of that conversation')
     .option('--priority <number>', 'higher goes first, -100 to 100', parseCount(-100, 100))
     .option('--idempotency-key <key>', 'the same key again answers the same run', parseIdempotencyKey)
     .option('--max-budget-usd <usd>', "cost ceiling, at most the agent's", parseAmount)
@@ -49,11 +53,11 @@ async function submitAndFollow(
   shell: Shell,
   { agent, prompt, options }: { agent: string; prompt: string; options: RunOptions },
 ): Promise<void> {
-  const { user, team, priority, idempotencyKey, maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds } = options;
+  const { user, team, session: sessionId, fork, priority, idempotencyKey, maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds } = options;
   const client = await connect(shell, options);
   // What was not given is left out by JSON.
   const limits = { maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds };
-  const run = await client.submit({ agent, prompt, user, team, priority, limits }, { idempotencyKey });
+  const run = await client.submit({ agent, prompt, user, team, sessionId, fork, priority, limits }, { idempotencyKey });
 
   if (options.follow === true) {
     await followForCommand(shell, { client, runId: run.id, isJson: options.json === true });

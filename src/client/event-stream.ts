@@ -6,14 +6,19 @@ export interface StreamMessage {
   readonly data: string;
 }
 
-/**
- * Reads a `text/event-stream` (WHATWG HTML, 9.2.6) piece by piece: give `push` the text as it comes, cut
- * anywhere, and it returns the messages that became complete. A message cut off at the end is never returned.
- */
-export function createEventStreamParser(): { push(text: string): StreamMessage[] } {
+export interface EventStreamParser {
+  /** Takes the text as it comes, cut anywhere, and returns the messages that became complete. */
+  push(text: string): StreamMessage[];
+  /** The last id of a block that is complete, also of one without data, which is no message; or the empty text. */
+  readonly lastId: string;
+}
+
+/** Reads a `text/event-stream` (WHATWG HTML, 9.2.6) piece by piece. A message cut off at the end is never returned. */
+export function createEventStreamParser(): EventStreamParser {
   let unfinishedLine = '';
   let endedInCarriageReturn = false;
   let id = '';
+  let lastId = '';
   let event = '';
   let data: string[] = [];
 
@@ -30,6 +35,7 @@ export function createEventStreamParser(): { push(text: string): StreamMessage[]
 
   function takeMessage(): StreamMessage | null {
     const message = data.length === 0 ? null : { id, event: event === '' ? 'message' : event, data: data.join('\n') };
+    lastId = id;
     event = '';
     data = [];
     return message;
@@ -44,6 +50,9 @@ export function createEventStreamParser(): { push(text: string): StreamMessage[]
       const lines = (unfinishedLine + added).split(/\r\n|\n|\r/);
       unfinishedLine = lines.pop() ?? '';
       return lines.map(takeLine).filter((message) => message !== null);
+    },
+    get lastId() {
+      return lastId;
     },
   };
 }

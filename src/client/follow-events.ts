@@ -1,79 +1,79 @@
-import type { EventResource } from '../api/contract.ts';
-import { LonghaulApiError, LonghaulNetworkError } from './errors.ts';
+import { pause, toDelayMs } from './delays.ts';
+import { isPassing } from './errors.ts';
+import type { LonghaulEvent, StreamedEvent } from './events.ts';
 import { readMessages } from './read-messages.ts';
 
 export interface FollowOptions {
-  /** The `seq` of the last event that is known already. Defaults to 0: the whole log. */
+  /** The cursor of the last event that is known already. */
   readonly after?: number | undefined;
+  /** Ends it, quietly. */
   readonly signal?: AbortSignal | undefined;
+  /** Told each time a connection stands, with the cursor it goes on behind. */
+  readonly onOpen?: ((cursor: number) => void) | undefined;
   /** Told each time the connection broke, or none could be made; it is tried again after `delayMs`. */
-  readonly onInterruption?: ((delayMs: number) => void) | undefined;
+  readonly onInterruption?: ((delayMs: number, error: unknown) => void) | undefined;
 }
 
 interface FollowEventsOptions extends FollowOptions {
-  /** Opens the stream of the events after a `seq`. */
-  readonly connect: (after: number, signal: AbortSignal) => Promise<Response>;
+  /** Opens the stream of the events after a cursor; null: those from now on. */
+  readonly connect: (after: number | null, signal: AbortSignal) => Promise<Response>;
+  /** Whether nothing more can come after a cursor: asked when a stream ended without bringing anything. */
+  readonly isOver?: ((after: number) => Promise<boolean>) | undefined;
 }
-
-const FINAL_TYPES = new Set(['run.succeeded', 'run.failed', 'run.cancelled']);
 
 /** The server gives a sign of life every 5 seconds. */
 const SILENCE_MS = 30_000;
 
-const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 5_000;
-
-/** A run's events, over as many connections as it takes. See `LonghaulClient.events`. */
-export async function* followEvents(options: FollowEventsOptions): AsyncGenerator<EventResource, void, void> {
-  const { connect, after = 0, signal = new AbortController().signal, onInterruption } = options;
-  let cursor = after;
+/**
+ * Events, each once and in order, over as many connections as it takes; `cursor` is what the stream named as id. Only a
+ * refusal, the signal and `isOver` end it.
+ */
+export async function* followEvents(options: FollowEventsOptions): AsyncGenerator<StreamedEvent, void, void> {
+  const { connect, isOver, after, signal = new AbortController().signal, onOpen, onInterruption } = options;
+  let cursor: number | null = after ?? null;
   let failures = 0;
   while (!signal.aborted) {
+    let broken: unknown = null;
+    let hasBrought = false;
+    let isOpen = false;
+    const onSign = (id: string) => {
+      // What comes first names the place, or else it is the one that was asked for.
+      if (id !== '') cursor = Math.max(Number(id), cursor ?? 0);
+      if (!isOpen && cursor !== null) onOpen?.(cursor);
+      isOpen ||= cursor !== null;
+      failures = 0;
+    };
     try {
-      for await (const event of readEvents(await connect(cursor, signal))) {
-        if (signal.aborted) return;
-        if (event.seq <= cursor) continue;
-        cursor = event.seq;
-        failures = 0;
-        yield event;
-        if (FINAL_TYPES.has(event.type)) return;
+      const { body } = await connect(cursor, signal);
+      if (body === null) return;
+      if (cursor !== null) onSign('');
+      const messages = readMessages(body, { silenceMs: SILENCE_MS, signal, onSign });
+      try {
+        for (;;) {
+          const { done, value } = await messages.next();
+          if (signal.aborted) return;
+          if (done) {
+            if (value && !hasBrought && cursor !== null && (await isOver?.(cursor))) return;
+            break;
+          }
+          const position = Number(value.id);
+          if (cursor !== null && position <= cursor) continue;
+          if (cursor === null) onSign(value.id);
+          cursor = position;
+          hasBrought = true;
+          yield { ...(JSON.parse(value.data) as LonghaulEvent), cursor: position };
+        }
+      } finally {
+        await messages.return(false);
       }
     } catch (error) {
       if (signal.aborted) return;
       if (!isPassing(error)) throw error;
+      broken = error;
     }
     if (signal.aborted) return;
     const delayMs = toDelayMs(failures++);
-    onInterruption?.(delayMs);
+    onInterruption?.(delayMs, broken);
     await pause(delayMs, signal);
   }
-}
-
-async function* readEvents({ body }: Response): AsyncGenerator<EventResource, void, void> {
-  if (body === null) return;
-  for await (const { data } of readMessages(body, { silenceMs: SILENCE_MS })) yield JSON.parse(data) as EventResource;
-}
-
-/** Whether the same request may be answered later: nobody answered, the server failed, or it has too much to do. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof LonghaulNetworkError) return true;
-  return error instanceof LonghaulApiError && (error.status >= 500 || error.status === 408 || error.status === 429);
-}
-
-/** Doubles with each failure in a row, and differs from reader to reader: a server that comes back is not run down. */
-function toDelayMs(failures: number): number {
-  return Math.min(FIRST_DELAY_MS * 2 ** failures, LONGEST_DELAY_MS) * (0.75 + Math.random() / 4);
-}
-
-function pause(durationMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, durationMs);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-  });
 }

@@ -1,4 +1,12 @@
-import type { AlertResource, AuditEntryResource, BudgetResource, KeyResource, RunResource } from '../api/contract.ts';
+import type {
+  AlertResource,
+  ApprovalResource,
+  AuditEntryResource,
+  BudgetResource,
+  KeyResource,
+  RunResource,
+  ScheduleResource,
+} from '../api/contract.ts';
 
 /** Which runs to list. Every part that is given has to hold. */
 export interface RunFilter {
@@ -6,6 +14,8 @@ export interface RunFilter {
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
   readonly sessionId?: string | undefined;
+  /** Made by this schedule. */
+  readonly scheduleId?: string | undefined;
   readonly errorCode?: string | undefined;
   /** Submitted at or after: ISO 8601. */
   readonly from?: string | undefined;
@@ -55,6 +65,25 @@ export interface AlertPage {
   readonly nextCursor: string | null;
 }
 
+/** Which approvals to list. Every part that is given has to hold. */
+export interface ApprovalFilter {
+  readonly status?: ApprovalResource['status'] | undefined;
+  readonly kind?: ApprovalResource['kind'] | undefined;
+  readonly runId?: string | undefined;
+  readonly user?: string | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: string | undefined;
+  /** Approvals in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface ApprovalPage {
+  /** Newest first. */
+  readonly data: ApprovalResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
 /** Which entries of the audit record to list. */
 export interface AuditFilter {
   readonly action?: string | undefined;
@@ -91,6 +120,23 @@ export interface BudgetFilter {
 export interface KeyPage {
   /** Newest first. */
   readonly data: KeyResource[];
+  /** Continues the list; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+/** Which schedules to list. */
+export interface ScheduleFilter {
+  readonly agent?: string | undefined;
+  readonly user?: string | undefined;
+  /** The `nextCursor` of an earlier page. */
+  readonly cursor?: string | undefined;
+  /** Schedules in a page, 1 to 200. Defaults to 50. */
+  readonly limit?: number | undefined;
+}
+
+export interface SchedulePage {
+  /** Newest first. */
+  readonly data: ScheduleResource[];
   /** Continues the list; null on the last page. */
   readonly nextCursor: string | null;
 }

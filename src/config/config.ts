@@ -4,6 +4,7 @@ import type { PriceOverrides } from '../core/pricing.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
 import type { WhileBusy } from '../core/while-busy.ts';
 import type { McpServer } from './mcp-server.ts';
+import type { ApprovalRules } from './resolve-approvals.ts';
 import type { OutputSchema } from './output-schema.ts';
 import type { LonghaulConfig } from './schema.ts';
 import type { Subagent } from './subagent.ts';
@@ -21,6 +22,7 @@ export interface Agent {
   readonly ask: readonly string[];
   readonly hooks: ToolHooks;
   readonly hookTimeoutSeconds: number;
+  readonly approvals: ApprovalRules;
   readonly mcpServers: readonly McpServer[];
   readonly subagents: readonly Subagent[];
   /** Null for an answer in text. */

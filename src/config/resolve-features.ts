@@ -1,6 +1,7 @@
 import { toMessage, type FieldError } from '../core/errors.ts';
 import type { Agent } from './config.ts';
 import { createOutputSchema, type OutputSchema, type OutputSchemaInput } from './output-schema.ts';
+import { resolveApprovals } from './resolve-approvals.ts';
 import { resolveMcpServers } from './resolve-mcp-servers.ts';
 import { findToolErrors, resolveTools, SUBAGENT_TOOLS } from './resolve-tools.ts';
 import type { LonghaulConfig } from './schema.ts';
@@ -8,7 +9,7 @@ import type { LonghaulConfig } from './schema.ts';
 /** What an agent can do, beside answering. */
 export type Features = Pick<
   Agent,
-  'tools' | 'ask' | 'hooks' | 'hookTimeoutSeconds' | 'mcpServers' | 'subagents' | 'outputSchema'
+  'tools' | 'ask' | 'approvals' | 'hooks' | 'hookTimeoutSeconds' | 'mcpServers' | 'subagents' | 'outputSchema'
 >;
 
 interface ResolveFeaturesOptions {
@@ -28,6 +29,7 @@ export function resolveFeatures({ name, agent, env }: ResolveFeaturesOptions): {
   const value: Features = {
     tools: resolveTools(agent),
     ask: [...new Set(agent.ask)],
+    approvals: resolveApprovals(agent.approvals),
     hooks: agent.hooks ?? {},
     hookTimeoutSeconds: agent.hookTimeoutSeconds ?? 30,
     mcpServers: servers.value,

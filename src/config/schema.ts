@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
+import { approvalsSchema } from './approvals-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
@@ -74,6 +75,7 @@ const agentSchema = z.strictObject({
   tools: z.array(toolName(), 'must be a list of tool names; [] means none'),
   /** Those of `tools` that wait for a person's approval before each use. Defaults to none. */
   ask: z.array(toolName(), 'must be a list of tool names').optional(),
+  approvals: approvalsSchema.optional(),
   hooks: hooksSchema.optional(),
   /** How long a hook may take. Defaults to 30. */
   hookTimeoutSeconds: seconds().min(1, 'must be 1 or more').optional(),

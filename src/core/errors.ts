@@ -80,6 +80,10 @@ export const REQUEST_ERRORS = {
   request_timeout: kind(408, 75, true, 'The request was not sent in time.'),
   headers_too_large: kind(431, 76, false, 'The headers of the request are too large.'),
 
+  session_not_found: kind(404, 77, false, 'There is no such conversation.'),
+  session_mismatch: kind(422, 78, false, 'The conversation belongs to another agent.'),
+  session_busy: kind(409, 79, true, 'The conversation is in use. Try again when its run has ended.'),
+
   rate_limited: kind(429, 73, true, 'Too many requests. Try again later.'),
 
   usage: kind(400, 2, false, 'The command was not understood.'),

@@ -17,6 +17,8 @@ export interface EventData {
   'run.started': { workerId: string };
   /** `until`: when it is looked at again, ISO 8601; it may be sooner. */
   'run.waiting': { waitingFor: WaitingFor; until?: string };
+  /** What was said into the run at work, once Claude Code has taken it up. */
+  'run.message': { messageId: string; text: string };
   'run.retrying': { error: RunError; delaySeconds: number };
   /** `structuredOutput`: for an agent with an `outputSchema`. */
   'run.succeeded': {
@@ -58,8 +60,22 @@ export interface EventData {
   'agent.permission_denied': { toolUseId: string; name: string; message: string };
   /** A message of Claude Code's that has no type above, kept as it came. */
   'agent.other': { message: unknown };
-  'approval.requested': { approvalId: string; toolName: string; input: unknown };
-  'approval.resolved': { approvalId: string; decision: 'allow' | 'deny'; reason?: string };
+  /** A tool use, or a question of the agent's, waits for a person. `expiresAt`: ISO 8601; then it is denied. */
+  'approval.requested': {
+    approvalId: string;
+    kind: 'tool' | 'question';
+    tool: { name: string; input: unknown; toolUseId: string };
+    expiresAt: string;
+  };
+  /** `expired` and `cancelled`: nobody has decided; the tool was not used. */
+  'approval.resolved': {
+    approvalId: string;
+    decision: 'allow' | 'deny' | 'expired' | 'cancelled';
+    reason?: string;
+    /** What the tool does in place of what it was asked; of a question the answers. */
+    updatedInput?: unknown;
+    decidedBy?: string;
+  };
 }
 
 export type EventType = keyof EventData;

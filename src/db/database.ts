@@ -38,10 +38,14 @@ export const CHANNELS = {
   queue: 'longhaul_queue',
   /** Somebody asked for a running run to be cancelled. Payload: its id. */
   cancel: 'longhaul_cancel',
+  /** Something was said into a running run, or decided for it. Payload: its id. */
+  messages: 'longhaul_messages',
   /** Somebody asked a worker to drain. Payload: its id. */
   drain: 'longhaul_drain',
   /** A limit of the provider's was met, or is over. Payload: the account. */
   provider: 'longhaul_provider',
+  /** Something is to be told to a webhook. Payload: none. */
+  webhooks: 'longhaul_webhooks',
   /** An API key was revoked. Payload: its id. */
   revocations: 'longhaul_revocations',
 } as const;

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { RunStatus } from '../core/states.ts';
 import type { AccessTables } from './tables/access.ts';
+import type { ApprovalTables } from './tables/approvals.ts';
 import type { ConversationTables } from './tables/conversations.ts';
 import type { HealthTables } from './tables/health.ts';
 import type { ScheduleTables } from './tables/schedules.ts';
@@ -12,7 +13,7 @@ type DefaultJson<T> = ColumnType<T, string | undefined, string>;
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
-export interface Tables extends AccessTables, ConversationTables, HealthTables, ScheduleTables, WebhookTables {
+export interface Tables extends AccessTables, ApprovalTables, ConversationTables, HealthTables, ScheduleTables, WebhookTables {
   'longhaul.runs': RunsTable;
   'longhaul.run_events': RunEventsTable;
   'longhaul.attempts': AttemptsTable;

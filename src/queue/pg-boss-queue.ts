@@ -45,10 +45,19 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
     known.add(name);
   }
 
-  const enqueue: Queue['enqueue'] = async (trx, { runId, queue, priority, startAfter }) => {
-    await boss.send(queue, null, { db: fromKysely(trx), id: runId, priority, ...(startAfter && { startAfter }) });
-    await sql`select pg_notify(${CHANNELS.queue}, ${queue})`.execute(trx);
+  const enqueueAll: Queue['enqueueAll'] = async (trx, messages) => {
+    for (const [queue, ofQueue] of Map.groupBy(messages, (message) => message.queue)) {
+      const jobs = ofQueue.map(({ runId, priority, startAfter }) => ({
+        id: runId,
+        priority,
+        ...(startAfter && { startAfter }),
+      }));
+      await boss.insert(queue, jobs, { db: fromKysely(trx) });
+      await sql`select pg_notify(${CHANNELS.queue}, ${queue})`.execute(trx);
+    }
   };
+
+  const enqueue: Queue['enqueue'] = (trx, message) => enqueueAll(trx, [message]);
 
   const remove: Queue['remove'] = async (trx, { runId, queue }) => {
     await boss.deleteJob(queue, runId, { db: fromKysely(trx) });
@@ -68,6 +77,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
     },
 
     enqueue,
+    enqueueAll,
 
     async requeue(trx, message) {
       await remove(trx, message);

@@ -24,6 +24,8 @@ export interface Queue {
   start(queues: readonly string[]): Promise<void>;
   /** Puts a new run in line, with whatever else the caller's transaction does. */
   enqueue(trx: Transaction, message: QueueMessage): Promise<void>;
+  /** Puts many new runs in line, at the cost of one for each queue. */
+  enqueueAll(trx: Transaction, messages: readonly QueueMessage[]): Promise<void>;
   /** Puts a run in line again, in the place of the message that brought it out. */
   requeue(trx: Transaction, message: QueueMessage): Promise<void>;
   /** Takes up to `limit` runs out of a queue, for this transaction alone: rolled back, they are in line again. */

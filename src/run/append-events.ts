@@ -35,6 +35,26 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
     select pg_notify(channel, ${runId}) from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
 }
 
+/**
+ * Writes the first event of runs that `trx` has made with an `event_seq` of 1, in one statement. Watchers are told when
+ * the transaction commits.
+ */
+export async function beginLogs(
+  trx: Transaction,
+  begun: readonly { readonly runId: string; readonly event: NewEvent }[],
+): Promise<void> {
+  await sql`
+    with first as (
+      select (entry ->> 'runId')::uuid as run_id, entry -> 'event' as event
+        from json_array_elements(${JSON.stringify(begun)}::json) as entry),
+    written as (
+      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team)
+      select first.run_id, 1, first.event ->> 'type', 0, first.event -> 'data', run.user_id, run.team
+        from first join longhaul.runs as run on run.id = first.run_id
+       order by first.run_id)
+    select pg_notify(${CHANNELS.events}, run_id::text) from first`.execute(trx);
+}
+
 interface RecordOptions extends AppendOptions {
   readonly lease: Lease;
   /** The place in the log of the last event before these, as the attempt knows it: it is the only one that writes. */
@@ -59,9 +79,33 @@ export async function recordEvents(database: Database, options: RecordOptions): 
       select ${runId}, ${lastSeq} + event.place, event.value->>'type', ${attempt}, event.value->'data',
              numbered.user_id, numbered.team
         from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
-       order by event.place)
+       order by event.place)${noteMessages(events)}${noteApprovals(events)}
     select pg_notify(${CHANNELS.events}, ${runId}) from numbered`.execute(database.sql);
   return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
+}
+
+/** A message into the run whose event is written has been taken up: both in one statement, or neither. */
+function noteMessages(events: readonly NewEvent[]) {
+  const ids = events.flatMap((event) => (event.type === 'run.message' ? [event.data.messageId] : []));
+  if (ids.length === 0) return sql``;
+  return sql`,
+    told as (
+      update longhaul.messages set taken_up_at = coalesce(taken_up_at, now()), is_told = true
+        from numbered where id = any(${ids}::uuid[]))`;
+}
+
+/** An approval whose events are written is told of: both in one statement, or neither. */
+function noteApprovals(events: readonly NewEvent[]) {
+  const idsOf = (type: 'approval.requested' | 'approval.resolved') =>
+    events.flatMap((event) => (event.type === type ? [event.data.approvalId] : []));
+  const [requested, resolved] = [idsOf('approval.requested'), idsOf('approval.resolved')];
+  if (requested.length + resolved.length === 0) return sql``;
+  return sql`,
+    asked as (
+      update longhaul.approvals as approval
+         set is_requested_told = true,
+             is_resolved_told = is_resolved_told or approval.id = any(${sql.val(resolved)}::uuid[])
+        from numbered where approval.id = any(${sql.val([...requested, ...resolved])}::uuid[]))`;
 }
 
 /** Whether the log of a run that is still ours already ends where a batch would have ended it. */

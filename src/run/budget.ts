@@ -61,6 +61,24 @@ export async function reserveBudget(
   return { isReserved: false, full: 'scope' in full ? (full as FullBudget) : null };
 }
 
+/**
+ * Sets aside the ceilings of runs that `trx` has just made; one that a budget has no room for, beside those before it,
+ * gets that budget in its place. As `reserveBudget`, the last thing to do.
+ */
+export async function reserveBudgets(
+  trx: Transaction,
+  { runIds, amounts, rules }: { runIds: readonly string[]; amounts: readonly Micros[]; rules: RunRules },
+): Promise<(FullBudget | null)[]> {
+  if (runIds.length === 1) {
+    return [(await reserveBudget(trx, { runId: runIds[0]!, amountMicros: amounts[0]!, rules })).full];
+  }
+  const { rows } = await sql<{ run: string; full_budget: FullBudget }>`
+    select run, full_budget from longhaul.reserve_budgets(${sql.val([...runIds])}::uuid[],
+      ${sql.val([...amounts])}::bigint[], ${toCaps(rules.limits)}::json, ${rules.timeZone})`.execute(trx);
+  const fulls = new Map(rows.map((row) => [row.run, row.full_budget]));
+  return runIds.map((runId) => fulls.get(runId) ?? null);
+}
+
 /** Whether what a run may spend is set aside in today's budgets. */
 export async function isReservedToday(
   trx: Transaction,
@@ -136,6 +154,7 @@ export function withoutFiguresOfOthers(error: unknown): unknown {
   return new LonghaulError(error.code, {
     message: `The budget ${owner} has no room for this run. It begins anew at ${resetsAt}; a lower limits.maxBudgetUsd may fit before.`,
     details: { budget: { scope, period, resetsAt } },
+    errors: error.errors,
     retryAfterSeconds: error.retryAfterSeconds,
   });
 }

@@ -8,10 +8,11 @@ import type { Queue } from '../queue/queue.ts';
 import { appendEvents, type Lease } from './append-events.ts';
 import { isReservedToday, moveReservation, type BudgetScope } from './budget.ts';
 import { findFullGate, lockGates, type Gate } from './concurrency.ts';
-import { parkRun, TRIED_AGAIN } from './park.ts';
+import { END_OF_WAIT, parkRun, TRIED_AGAIN } from './park.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
+import { isBehindAnother } from './session-gate.ts';
 import { holdSession } from './sessions.ts';
 
 /** How long a lease lasts unless it is renewed. Short enough that a lost worker's runs are seen to within 30 s. */
@@ -134,7 +135,7 @@ type Obstacle =
   /** It stays queued, and is looked at again after a while. */
   | { readonly kind: 'later'; readonly waitMs: number }
   /** It stays queued, until another run has ended. */
-  | { readonly kind: 'held'; readonly gate: Gate }
+  | { readonly kind: 'held'; readonly gate: Gate | 'session' }
   | {
       readonly kind: 'waiting';
       readonly waitingFor: (typeof TRIED_AGAIN)[number];
@@ -155,6 +156,8 @@ async function findObstacle(
 ): Promise<Obstacle | null> {
   const { rules } = deps;
   if (!options.agents.has(row.agent)) return { kind: 'later', waitMs: AGENT_WAIT_MS };
+  // Only what waited for money can have come out of line before its turn.
+  if (await isBehindAnother(trx, row)) return { kind: 'held', gate: 'session' };
   const limitedUntil = await options.findProviderLimit?.(trx, row.agent);
   if (limitedUntil) return { kind: 'waiting', waitingFor: 'provider_limit', until: limitedUntil };
   const gate = await findFullGate(trx, { row, rules });
@@ -196,16 +199,10 @@ async function beginAttempt(
   return rows.length > 0;
 }
 
-/** What was waited for a time that was named does not count against the time that attempts may take together. */
 async function noteEndOfWait(trx: Transaction, runId: string): Promise<void> {
   await trx
     .updateTable('longhaul.runs')
-    .set({
-      waiting_for: null,
-      waits_for_scope: null,
-      parked_at: null,
-      parked_ms: sql<number>`parked_ms + coalesce((extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint, 0)`,
-    })
+    .set(END_OF_WAIT)
     .where('id', '=', runId)
     .execute();
 }

@@ -30,6 +30,13 @@ export type Conclusion =
       /** Whether the provider has named the time; else it is our guess. */
       readonly isNamed: boolean;
     }
+  /** A person has to decide on a tool use first: it waits without a process. */
+  | {
+      readonly status: 'awaits_approval';
+      readonly until: Date;
+      /** Whether the attempt is one of those the run may have: it failed by itself. */
+      readonly isCounted: boolean;
+    }
   /** It failed, and is tried again after a wait. */
   | { readonly status: 'retried'; readonly code: RunErrorCode; readonly delaySeconds: number };
 
@@ -91,6 +98,12 @@ function toLate({ code, detail }: { code: RunErrorCode; detail: string }, policy
   return { status: 'failed', code: 'deadline_exceeded', detail: `${late} The last one ended with ${code}: ${detail}` };
 }
 
+/** A run that goes on, and a tool use of which waits for a person until then, waits for that first. */
+export function awaitApproval(conclusion: Conclusion, until: Date | null): Conclusion {
+  if (until === null || isOver(conclusion)) return conclusion;
+  return { status: 'awaits_approval', until, isCounted: conclusion.status === 'retried' };
+}
+
 /** The event that tells watchers of a conclusion. */
 export function toEvent(
   conclusion: Conclusion,
@@ -120,6 +133,8 @@ export function toEvent(
         type: 'run.waiting',
         data: { waitingFor: 'provider_limit', until: toUntil(now, conclusion.delaySeconds) },
       };
+    case 'awaits_approval':
+      return { type: 'run.waiting', data: { waitingFor: 'approval', until: conclusion.until.toISOString() } };
     case 'retried':
       return {
         type: 'run.retrying',
@@ -156,6 +171,13 @@ export function toColumns(conclusion: Conclusion, { max_attempts: maxAttempts, u
         // As with one that its worker gave up.
         max_attempts: maxAttempts + 1,
         unnamed_parks: conclusion.isNamed ? unnamed_parks : unnamed_parks + 1,
+      };
+    case 'awaits_approval':
+      return {
+        status: 'waiting' as const,
+        waiting_for: 'approval',
+        parked_at: sql<Date>`clock_timestamp()`,
+        max_attempts: conclusion.isCounted ? maxAttempts : maxAttempts + 1,
       };
     case 'retried':
       return { status: 'queued' as const };

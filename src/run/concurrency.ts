@@ -6,7 +6,7 @@ import type { Queue } from '../queue/queue.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps, RunRules } from './rules.ts';
 
-/** What a run can be held for: as many of its user, of its agent, or of all, run already as may at once. */
+/** What a run can be held for: as many of its user, of its agent, or of all, run already as may at once. For its conversation see `session-gate.ts`. */
 export type Gate = 'user' | 'agent' | 'all';
 
 /** One lock for all gates: "lhgt" as a number. */
@@ -87,7 +87,7 @@ const BATCH_SIZE = 500;
 export async function sweepHeld({ database, queue, rules }: RunDeps): Promise<number> {
   const { rows } = await sql<{ gate: Gate; key: string }>`
     select distinct held_for as gate, case held_for when 'user' then user_id when 'agent' then agent else '' end as key
-      from longhaul.runs where held_for is not null and status = 'queued' limit ${sql.lit(BATCH_SIZE)}`.execute(
+      from longhaul.runs where held_for in ('user', 'agent', 'all') and status = 'queued' limit ${sql.lit(BATCH_SIZE)}`.execute(
     database.sql,
   );
   let released = 0;

@@ -8,6 +8,21 @@ export interface UnfinishedTool {
   readonly input: unknown;
 }
 
+/** The run before this one in its conversation, when it did not come to its end; else null. */
+export async function findCutOffRun(
+  database: Database,
+  { sessionId, sessionTurn }: { sessionId: string; sessionTurn: number },
+): Promise<string | null> {
+  const row = await database.sql
+    .selectFrom('longhaul.runs')
+    .select('id')
+    .where('session_id', '=', sessionId)
+    .where('session_turn', '=', sessionTurn - 1)
+    .where('status', 'in', ['failed', 'cancelled'])
+    .executeTakeFirst();
+  return row?.id ?? null;
+}
+
 /** The tools that were at work when a run's earlier attempts ended, in the order they began. */
 export async function findUnfinishedTools(database: Database, runId: string): Promise<UnfinishedTool[]> {
   const { rows } = await sql<UnfinishedTool>`

@@ -67,6 +67,20 @@ export async function awaitIdempotentRuns(
   }
 }
 
+/** Lets a key that this transaction has taken answer other runs than it was to make. */
+export async function pointIdempotencyKey(
+  trx: Transaction,
+  { owner, key, runIds }: IdempotentRequest & { readonly runIds: readonly string[] },
+): Promise<void> {
+  const run_ids = [...runIds];
+  await trx
+    .updateTable('longhaul.idempotency_keys')
+    .set({ run_ids })
+    .where('owner', '=', owner)
+    .where('key', '=', key)
+    .execute();
+}
+
 /** Removes the keys that have run out. */
 export async function removeOldIdempotencyKeys(database: Database): Promise<void> {
   await sql`delete from longhaul.idempotency_keys

@@ -6,6 +6,7 @@ import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { BudgetScope } from './budget.ts';
 import { appendEvents } from './append-events.ts';
+import { noteWebhooks } from './note-webhooks.ts';
 import { toMessage } from './place-in-line.ts';
 
 interface ParkOptions {
@@ -38,9 +39,36 @@ export async function parkRun(trx: Transaction, options: ParkOptions): Promise<S
     .where('id', '=', runId)
     .returningAll()
     .executeTakeFirstOrThrow();
+  await noteWebhooks(trx, row);
   await queue.requeue(trx, toMessage(row, until));
   return row;
 }
+
+/** Puts a run that waits, whose row `trx` has locked, in line: what it waited for has come. */
+export async function resumeRun(
+  trx: Transaction,
+  { queue, row }: { queue: Queue; row: Selectable<RunsTable> },
+): Promise<void> {
+  await appendEvents(trx, {
+    runId: row.id,
+    attempt: row.attempt,
+    events: [{ type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } }],
+  });
+  await trx
+    .updateTable('longhaul.runs')
+    .set({ status: 'queued', ...END_OF_WAIT })
+    .where('id', '=', row.id)
+    .execute();
+  await queue.enqueue(trx, toMessage(row));
+}
+
+/** What was waited for a time that was named does not count against the time that attempts may take together. */
+export const END_OF_WAIT = {
+  waiting_for: null,
+  waits_for_scope: null,
+  parked_at: null,
+  parked_ms: sql<number>`parked_ms + coalesce((extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint, 0)`,
+};
 
 /** What waits for a worker to try it again, and not for a person. */
 export const TRIED_AGAIN = ['budget', 'provider_limit'] as const satisfies WaitingFor[];

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { RunStatus } from '../core/states.ts';
 import type { Database } from '../db/database.ts';
 import { toRun, type Run } from './run.ts';
@@ -17,11 +18,27 @@ export async function findRun(
   return row === undefined ? null : toRun(row);
 }
 
+/** Those of these runs that there are and the viewer may see, by id. */
+export async function findRuns(
+  database: Database,
+  { runIds, viewer }: { runIds: readonly string[]; viewer: Viewer },
+): Promise<Map<string, Run>> {
+  const rows = await database.sql
+    .selectFrom('longhaul.runs')
+    .selectAll()
+    .where('id', '=', sql<string>`any(${sql.val([...runIds])}::uuid[])`)
+    .where(isSeenBy(viewer))
+    .execute();
+  return new Map(rows.map((row) => [row.id, toRun(row)]));
+}
+
 export interface RunFilter {
   readonly status?: RunStatus | undefined;
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
   readonly sessionId?: string | undefined;
+  /** Made by this schedule. */
+  readonly scheduleId?: string | undefined;
   readonly errorCode?: string | undefined;
   /** False: only those that no other run tries again. */
   readonly isRetried?: false | undefined;
@@ -44,7 +61,7 @@ export async function listRuns(
   database: Database,
   { viewer, filter, before, limit }: ListOptions,
 ): Promise<{ runs: Run[]; hasMore: boolean }> {
-  const { status, agent, user, sessionId, errorCode, isRetried, from, to } = filter;
+  const { status, agent, user, sessionId, scheduleId, errorCode, isRetried, from, to } = filter;
   let query = database.sql
     .selectFrom('longhaul.runs')
     .selectAll()
@@ -56,6 +73,7 @@ export async function listRuns(
   if (agent !== undefined) query = query.where('agent', '=', agent);
   if (user !== undefined) query = query.where('user_id', '=', user);
   if (sessionId !== undefined) query = query.where('session_id', '=', sessionId);
+  if (scheduleId !== undefined) query = query.where('schedule_id', '=', scheduleId);
   if (errorCode !== undefined) query = query.where('error_code', '=', errorCode);
   if (isRetried === false) {
     query = query.where(({ not, exists, selectFrom }) =>

@@ -107,7 +107,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
 
   it('leaves no trace of a submission that fails half-way', async () => {
     const before = (await listRuns(database, { viewer: SEES_ALL, filter: {}, limit: 200 })).runs.length;
-    const broken: Queue = { ...queue, enqueue: () => Promise.reject(new Error('disk full')) };
+    const broken: Queue = { ...queue, enqueueAll: () => Promise.reject(new Error('disk full')) };
     await expect(
       submitRun({ ...bench, queue: broken }, bench.toSubmission({ user: null, idempotencyKey: 'half' })),
     ).rejects.toThrow('disk full');

@@ -18,6 +18,8 @@ export interface Run {
   readonly user: string | null;
   readonly team: string | null;
   readonly sessionId: string;
+  /** Its place in its conversation; 1: it begins it. */
+  readonly sessionTurn: number;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly priority: number;
   readonly attempt: number;
@@ -40,6 +42,10 @@ export interface Run {
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly retryOf: string | null;
+  /** The schedule that made it; null: none. */
+  readonly scheduleId: string | null;
+  /** The tick of that schedule it is for; null: none, or it was triggered by hand. */
+  readonly scheduledFor: Date | null;
   /** The last event of its log. */
   readonly lastSeq: number;
   /** For operators only: what really went wrong. */
@@ -57,6 +63,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     user: row.user_id,
     team: row.team,
     sessionId: row.session_id,
+    sessionTurn: row.session_turn,
     metadata: row.metadata as Run['metadata'],
     priority: row.priority,
     attempt: row.attempt,
@@ -83,6 +90,8 @@ export function toRun(row: Selectable<RunsTable>): Run {
     startedAt: row.started_at,
     finishedAt: row.finished_at,
     retryOf: row.retry_of,
+    scheduleId: row.schedule_id,
+    scheduledFor: row.scheduled_for,
     lastSeq: row.event_seq,
     errorDetail: row.error_detail,
   };

@@ -97,10 +97,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     const claimed = await bench.claim();
     await append(claimed, [entry('a')]);
     await bench.settle(claimed);
-    const second = await bench.submit();
-    await sql`update longhaul.runs set session_id = ${first.sessionId} where id = ${second.id}`.execute(
-      bench.database.sql,
-    );
+    await bench.submit({ session: { id: first.sessionId, isFork: false } });
     const next = await bench.claim();
     await append(next, [entry('b')]);
     expect(await forgetEntries(bench.database, holdOf(next))).toBe(true);
@@ -111,15 +108,11 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
 
   it('is never given to two runs at once: the second waits in line', async () => {
     const first = await bench.submit();
-    const second = await bench.submit();
-    await sql`update longhaul.runs set session_id = ${first.sessionId} where id = ${second.id}`.execute(
-      bench.database.sql,
-    );
+    const second = await bench.submit({ session: { id: first.sessionId, isFork: false } });
     const holder = await bench.claim();
     await expect(bench.claim()).rejects.toThrow('Nothing to claim');
-    expect(await bench.depth()).toMatchObject({ waiting: 0, delayed: 1 });
+    expect(await bench.depth()).toMatchObject({ waiting: 0, delayed: 0 });
     await bench.settle(holder);
-    await bench.endWait();
     const next = await bench.claim();
     expect(next.run).toMatchObject({ id: second.id, attempt: 1 });
     expect((await bench.events(second.id)).map(({ type }) => type)).toEqual(['run.queued', 'run.started']);

@@ -20,13 +20,12 @@ export interface SessionHold {
  */
 export function holdSession({ sessionId, lease }: SessionHold) {
   return sql`
-    insert into longhaul.sessions as session (id, holder_run_id, holder_fence)
-    values (${sessionId}, ${lease.runId}, ${lease.fence})
-    on conflict (id) do update set holder_run_id = excluded.holder_run_id, holder_fence = excluded.holder_fence
-     where session.holder_run_id is null or session.holder_run_id = excluded.holder_run_id
-        or not exists (select from longhaul.runs as holder
-                        where holder.id = session.holder_run_id and holder.fence = session.holder_fence
-                          and holder.status = 'running')
+    update longhaul.sessions as session set holder_run_id = ${lease.runId}, holder_fence = ${lease.fence}
+     where id = ${sessionId}
+       and (holder_run_id is null or holder_run_id = ${lease.runId}
+            or not exists (select from longhaul.runs as holder
+                            where holder.id = session.holder_run_id and holder.fence = session.holder_fence
+                              and holder.status = 'running'))
     returning id`;
 }
 

@@ -10,12 +10,16 @@ import { retryDeadlock } from '../db/retry-deadlock.ts';
 import { appendEvents, type Lease } from './append-events.ts';
 import { spendBudget } from './budget.ts';
 import { releaseHeld } from './concurrency.ts';
-import { conclude, isOver, toColumns, toEvent, type AttemptOutcome, type Conclusion } from './conclude.ts';
+import { closeApprovals } from './close-approvals.ts';
+import { awaitApproval, conclude, isOver, toColumns, toEvent, type AttemptOutcome, type Conclusion } from './conclude.ts';
 import { postLedger } from './ledger.ts';
+import { promoteMessages } from './messages.ts';
+import { noteWebhooks } from './note-webhooks.ts';
 import { wakeNext } from './park.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
+import { releaseNextInSession } from './session-gate.ts';
 import { releaseSession } from './sessions.ts';
 import { addModels, chooseSpending, toSound, totalUsage, type Spending } from './spending.ts';
 
@@ -87,7 +91,9 @@ export async function closeAttempt(options: {
   const { outcome, retryAfterSeconds } = settlement;
   const spending = chooseSpending(settlement.metered, settlement.reported, rules.prices);
   const attempt = await closeAttemptRow(trx, { row, settlement });
-  const conclusion = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
+  const judged = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
+  const approvals = await closeApprovals(trx, { runId: row.id, isOver: isOver(judged) });
+  const conclusion = awaitApproval(judged, approvals.waitsUntil);
   const usage = totalUsage(spending);
   const tokens = {
     input_tokens: usage.inputTokens,
@@ -102,6 +108,7 @@ export async function closeAttempt(options: {
     runId: row.id,
     attempt: row.attempt,
     events: [
+      ...approvals.events,
       toEvent(conclusion, { agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs, now: attempt.now }),
     ],
   });
@@ -126,11 +133,13 @@ export async function closeAttempt(options: {
     .returningAll()
     .executeTakeFirstOrThrow();
   if (isOver(conclusion)) await auditEnd(trx, { row: settled, workerId: row.lease_worker_id });
+  await noteWebhooks(trx, settled);
   await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
   const startAfter = toNextStart(conclusion, attempt.now);
-  if (isOver(conclusion)) await queue.remove(trx, { runId: row.id, queue: row.queue });
+  if (isOver(conclusion) || conclusion.status === 'awaits_approval') await queue.remove(trx, { runId: row.id, queue: row.queue });
   else await queue.requeue(trx, toMessage(row, startAfter));
   await releaseHeld(trx, { queue, row });
+  if (isOver(conclusion)) await releaseNextInSession(trx, { queue, sessionId: row.session_id });
   // Last, because all share the total, and hold it until they commit.
   const { metered, reported, durationMs: tookMs } = settlement;
   const booking = {
@@ -145,6 +154,7 @@ export async function closeAttempt(options: {
   await postLedger(trx, booking, rules);
   const booked = { spentMicros: spending.costMicros, isOver: isOver(conclusion) };
   await spendBudget(trx, { runId: row.id, ...booked, rules });
+  if (isOver(conclusion)) await promoteMessages(trx, { deps: { queue, rules }, runId: row.id });
   return { run: toRun(settled), conclusion };
 }
 

@@ -96,6 +96,8 @@ function readAttempt(trx: Transaction, row: Selectable<RunsTable>) {
          where run_id = ${row.id} and attempt = ${row.attempt} and type = 'agent.tool_use' group by 1) as used)`.as(
         'tool_uses',
       ),
+      sql<boolean>`exists (select from longhaul.approvals where run_id = ${row.id} and consumed_at is null
+        and (status = 'pending' or decided_at > started_at))`.as('has_waited'),
       // Claude Code says its first word before it asks the model anything.
       sql<boolean>`exists (select from longhaul.run_events where run_id = ${row.id} and attempt = ${row.attempt} and type <> 'run.started')`.as(
         'has_begun',
@@ -110,5 +112,7 @@ function toOutcome(row: Selectable<RunsTable>, attempt: LostAttempt): AttemptOut
   if (row.cancel_requested_at !== null) return { status: 'cancelled' };
   const isIdle = attempt.metered === null && !attempt.has_begun;
   if (isIdle && row.attempt < MAX_IDLE_ATTEMPTS) return { status: 'handed_back' };
+  // It waited for a person, or had just been told: it is not the attempt's fault.
+  if (attempt.has_waited) return { status: 'handed_back' };
   return { status: 'failed', code: 'worker_lost', detail: `Worker ${row.lease_worker_id} did not renew its lease.` };
 }

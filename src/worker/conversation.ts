@@ -1,6 +1,8 @@
+import type { DecidedToolUse } from '../agent/continuation.ts';
 import type { Transcript } from '../agent/transcript.ts';
 import type { Database } from '../db/database.ts';
-import { findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
+import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
+import { listUnconsumed, type KnownApproval } from '../run/request-approval.ts';
 import type { Run } from '../run/run.ts';
 import {
   appendEntries,
@@ -20,24 +22,36 @@ export interface Conversation {
   readonly isResumed: boolean;
   /** Tools that were at work when earlier attempts ended: each may have taken effect. */
   readonly unfinishedToolUses: readonly UnfinishedTool[];
+  /** Tool uses that waited for a person, and what was decided. Defaults to none. */
+  readonly decidedToolUses?: readonly DecidedToolUse[];
 }
 
-/** Finds what an attempt has to continue. One that starts afresh has nothing, and what was said before is forgotten. */
+/**
+ * Finds what an attempt has to continue: its conversation, with what earlier runs have said. Of one that starts afresh
+ * what its own run has said before is forgotten.
+ */
 export async function findConversation(
   database: Database,
   { run, hold }: { run: Run; hold: SessionHold },
 ): Promise<Conversation> {
   const fresh = { claudeSessionId: run.sessionId, isResumed: false, unfinishedToolUses: [] };
-  if (run.attempt === 1) return fresh;
-  if (!run.retryPolicy.isContinued) {
-    await forgetEntries(database, hold);
-    return fresh;
-  }
+  const isFirst = run.attempt === 1;
+  if (isFirst && run.sessionTurn === 1) return fresh;
+  const decided = isFirst ? [] : (await listUnconsumed(database, run.id)).filter(({ status }) => status !== 'pending');
+  // What a person has decided on is in what was said before.
+  const startsAfresh = !isFirst && !run.retryPolicy.isContinued && decided.length === 0;
+  if (startsAfresh) await forgetEntries(database, hold);
+  if (startsAfresh && run.sessionTurn === 1) return fresh;
   const claudeSessionId = await findClaudeSession(database, run.sessionId);
-  const unfinishedToolUses = await findUnfinishedTools(database, run.id);
+  const cutOffId = isFirst ? await findCutOffRun(database, run) : startsAfresh ? null : run.id;
+  const unfinishedToolUses = cutOffId === null ? [] : await findUnfinishedTools(database, cutOffId);
   return claudeSessionId === null
     ? { ...fresh, unfinishedToolUses }
-    : { claudeSessionId, isResumed: true, unfinishedToolUses };
+    : { claudeSessionId, isResumed: true, unfinishedToolUses, decidedToolUses: decided.map(toDecided) };
+}
+
+function toDecided({ tool, status, reason }: KnownApproval): DecidedToolUse {
+  return { toolUseId: tool.useId, name: tool.name, input: tool.input, isAllowed: status === 'allowed', reason };
 }
 
 interface TranscriptOptions {

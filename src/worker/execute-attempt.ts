@@ -20,12 +20,14 @@ import { recordMetered } from '../run/record-metered.ts';
 import type { RunRules } from '../run/rules.ts';
 import type { Run } from '../run/run.ts';
 import type { Spending } from '../run/spending.ts';
+import { createApprovalDesk, type ApprovalDesk } from './approval-desk.ts';
 import { coalesce } from './coalesce.ts';
 import { createTranscript, type Conversation } from './conversation.ts';
 import { endAttempt } from './end-attempt.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { createEventMask } from './mask-events.ts';
+import { createMessageDelivery, type MessageDelivery } from './message-delivery.ts';
 import { toFailedReport, toSettlement, toSpending } from './settlement.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';
@@ -54,6 +56,10 @@ export interface Execution {
   readonly started: Promise<void>;
   /** What its processes hold in memory now; null while nobody has looked. */
   residentBytes(): number | null;
+  /** Something may have been said into the run, or decided for it. */
+  deliver(): void;
+  /** Gives the process up where it waits for a person: the worker leaves. */
+  stopHolding(): void;
   /** Ends it early; the first reason counts. */
   stop(reason: StopReason): void;
 }
@@ -107,6 +113,9 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   let agentProcess: AgentProcess | null = null;
   let station: Station | null = null;
   let pass: GatewayPass | null = null;
+  let delivery: MessageDelivery | null = null;
+  let desk: ApprovalDesk | null = null;
+  let isHoldingStopped = false;
 
   async function work(): Promise<AgentReport> {
     const agent = deps.agents.get(run.agent);
@@ -136,6 +145,29 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       isEntitled: () => leases.isHeld(lease),
     });
     pass = opened;
+    delivery = createMessageDelivery({
+      database,
+      run,
+      hold,
+      say: (message) => agentProcess?.say(message),
+      onEvent: (event) => masked.add(event),
+      isLost: () => isLeaseLost,
+      log,
+    });
+    const opening = createApprovalDesk({
+      database,
+      run,
+      lease,
+      agent,
+      endsAtMs: startedAt + run.limits.timeoutSeconds * 1_000,
+      onEvent: (event) => masked.add(event),
+      flush: () => recorder.flush(),
+      giveUp: () => stop('awaits_approval'),
+      isLost: () => isLeaseLost,
+      log,
+    });
+    desk = opening;
+    if (isHoldingStopped) desk.release();
     const process = startAgentProcess({
       attemptId,
       runId: run.id,
@@ -150,6 +182,8 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       limits,
       workspaceDir,
       gateway: { url: deps.gateway.url, token: lane.token },
+      onMessageTakenUp: (id) => delivery?.noteTakenUp(id),
+      askForToolUse: opening.ask,
       // What a tool is asked to do is in the log before it does it.
       beforeToolUse: () => recorder.flush(),
       // Hooks of a project's own settings may take their time, and are not heard of.
@@ -165,6 +199,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       log,
     });
     agentProcess = process;
+    delivery.look();
     // One that was waiting is no start that others would have to wait for.
     if (spare !== null) started.resolve();
     void stopped.promise.then((reason) => process.stop(reason));
@@ -191,6 +226,8 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       stopReason,
       durationMs: Math.round(performance.now() - startedAt),
     });
+    await desk?.close();
+    await delivery?.flush();
     masked.end();
     const isOurs = await recorder.flush();
     await endAttempt(deps, {
@@ -209,6 +246,14 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     done,
     started: started.promise,
     residentBytes: () => agentProcess?.residentBytes ?? null,
+    deliver() {
+      delivery?.look();
+      desk?.look();
+    },
+    stopHolding() {
+      isHoldingStopped = true;
+      desk?.release();
+    },
     stop,
   };
 }

@@ -4,12 +4,14 @@ import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
+import { expireApprovals } from '../run/decide-approval.ts';
 import { sweepHeld } from '../run/concurrency.ts';
 import { wakeOverdue } from '../run/park.ts';
 import { removeOldIdempotencyKeys } from '../run/idempotency.ts';
 import { foldDeltas } from '../run/fold-deltas.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { removeOldCounts } from '../run/remove-old-counts.ts';
+import { sweepHeldInSessions } from '../run/session-gate.ts';
 import { sweepLostRuns } from '../run/sweep-lost.ts';
 import { removeDeadWorkers } from './presence.ts';
 import { removeOldWorkspaces } from './workspace.ts';
@@ -32,7 +34,9 @@ export function startMaintenance(deps: {
     for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, onError }))
       logLostRun(log, { run, conclusion });
     await sweepHeld({ database, queue, rules: config });
+    await sweepHeldInSessions({ database, queue });
     await wakeOverdue({ database, queue });
+    await expireApprovals({ database, queue, rules: config });
   }
 
   async function expire(): Promise<void> {

@@ -11,6 +11,8 @@ function createExecution(runId: string) {
     started: started.promise,
     done: done.promise,
     residentBytes: () => null,
+    deliver: () => {},
+    stopHolding: () => {},
     stop: (reason: string) => void stops.push(reason),
   };
   return { execution, stops, start: started.resolve, end: done.resolve };

@@ -8,6 +8,10 @@ export interface RunningAttempts {
   list(): readonly RunningAttempt[];
   /** Gives an attempt a slot until it is settled. */
   hold(attempt: { readonly agent: string; readonly execution: Execution }): void;
+  /** Something may have been said into a run; into any, when none is named. */
+  deliver(runId?: string): void;
+  /** Gives up every process that waits for a person. */
+  stopHolding(): void;
   /** Ends the attempt at a run, if this worker has it. */
   stop(runId: string, reason: StopReason): void;
   stopAll(reason: StopReason): void;
@@ -42,6 +46,13 @@ export function createRunningAttempts(onRoom: () => void): RunningAttempts {
         attempts.delete(execution.runId);
         onRoom();
       });
+    },
+    deliver(runId) {
+      const asked = runId === undefined ? all() : [attempts.get(runId)];
+      for (const attempt of asked) (attempt as { execution: Execution } | undefined)?.execution.deliver();
+    },
+    stopHolding() {
+      for (const { execution } of attempts.values()) execution.stopHolding();
     },
     stop: (runId, reason) => attempts.get(runId)?.execution.stop(reason),
     stopAll(reason) {

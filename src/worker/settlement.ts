@@ -50,6 +50,8 @@ function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): Att
       return { status: 'cancelled' };
     case 'run_timeout':
       return { status: 'failed', code: 'run_timeout', detail: 'The run timeout ran out.' };
+    case 'awaits_approval':
+    // What waits for a person is found when it is settled: by then it may have been decided.
     case 'handed_back':
       return { status: 'handed_back' };
     case 'lease_lost':

@@ -41,7 +41,8 @@ export async function prepareStation({ deps, run, agent, hold, isLost }: Station
   const { database, gateway, spares, dataDir } = deps;
   const conversation = await retryWhileAway(() => findConversation(database, { run, hold }), { isLost });
   // What waits has begun a conversation of its own, and has all of the run's limits still to spend.
-  const spare = run.attempt === 1 ? await spares.take(run, agent) : null;
+  const isNew = run.attempt === 1 && !conversation.isResumed;
+  const spare = isNew ? await spares.take(run, agent) : null;
   if (spare !== null) return { agent, conversation, spare, workspaceDir: spare.workspaceDir, lane: spare.lane };
   const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir });
   return { agent, conversation, spare, workspaceDir, lane: gateway.reserve() };

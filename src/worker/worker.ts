@@ -136,6 +136,13 @@ export function createWorker(options: WorkerDeps): Worker {
     closers.push(withdraw);
 
     closers.push(await database.listen(CHANNELS.cancel, (runId) => attempts.stop(runId, 'cancelled')));
+    closers.push(
+      await database.listen(
+        CHANNELS.messages,
+        (runId) => attempts.deliver(runId),
+        () => attempts.deliver(),
+      ),
+    );
     closers.push(startMaintenance({ config, database, queue, log }));
     closers.push(
       watchOwnMemory({
@@ -192,6 +199,7 @@ export function createWorker(options: WorkerDeps): Worker {
     await claimer?.stop();
     // Nothing will come for them any more.
     void spares?.stop();
+    attempts.stopHolding();
     log.info({ workerId: id, runs: attempts.count }, 'draining: no more runs are claimed');
     const isDrained = await settlesWithin(attempts.ended(), timeoutMs);
     if (isDrained) log.info({ workerId: id }, 'drained');

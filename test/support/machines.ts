@@ -41,6 +41,13 @@ const CONFIG: LonghaulConfig = {
     // No retries but those of a lost worker, which are at once.
     teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false, retry: { maxAttempts: 3 } },
     doer: { model: 'claude-sonnet-4-5', tools: ['Bash'], prewarm: false, retry: { maxAttempts: 3 } },
+    steered: {
+      model: 'claude-sonnet-4-5',
+      tools: ['Bash'],
+      prewarm: false,
+      retry: { maxAttempts: 3 },
+      whileBusy: 'steer',
+    },
   },
 };
 

@@ -51,4 +51,5 @@ export const workerSchema = z
   })
   .openapi('Worker');
 
+export type QueueResource = z.infer<typeof queueSchema>;
 export type WorkerResource = z.infer<typeof workerSchema>;

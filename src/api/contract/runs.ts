@@ -57,7 +57,8 @@ export const runSchema = z
     }),
     result: z.string().nullable(),
     structuredOutput: z.unknown(),
-    error: runErrorSchema.nullable(),
+    // Not `nullable`, which would make `RunError` itself so, for all that name it.
+    error: z.union([runErrorSchema, z.null()]),
     costUsd: usd(),
     usage: z.object(tokens),
     modelUsage: z.record(z.string(), z.object({ ...tokens, costUsd: usd() })),
@@ -69,21 +70,17 @@ export const runSchema = z
     startedAt: instant().nullable(),
     finishedAt: instant().nullable(),
     retryOf: z.uuid().nullable(),
+    scheduleId: z.uuid().nullable().describe('The schedule that made it.'),
+    scheduledFor: instant().nullable().describe('The tick of its schedule it is for; null: triggered by hand.'),
     attempts: z.array(attemptSchema).optional().describe('One run alone, for keys of operators.'),
-    links: z.object({ self: z.string(), events: z.string(), cancel: z.string(), retry: z.string() }),
+    links: z.object({
+      self: z.string(),
+      events: z.string(),
+      approvals: z.string(),
+      cancel: z.string(),
+      retry: z.string(),
+    }),
   })
   .openapi('Run');
 
-export const eventSchema = z
-  .object({
-    runId: z.uuid(),
-    seq: z.int().describe('Counts from 1 without a gap. The cursor for `Last-Event-ID` and `after`.'),
-    type: z.string(),
-    at: instant(),
-    attempt: z.int(),
-    data: z.record(z.string(), z.unknown()),
-  })
-  .openapi('Event');
-
 export type RunResource = z.input<typeof runSchema>;
-export type EventResource = z.infer<typeof eventSchema>;

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { id } from '../input-fields.ts';
-import { eventSchema } from './runs.ts';
+import { eventSchema } from './events.ts';
 
 const subscriptionId = z
   .string('must be a text')

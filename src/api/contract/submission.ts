@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { text, time } from '../input-fields.ts';
+import { webhookUrl } from './webhooks.ts';
 
 export const limitsSchema = z
   .strictObject(
@@ -33,6 +34,15 @@ export const submissionSchema = z
         .max(200, 'must have at most 200 characters')
         .optional()
         .describe('Whose budget the run counts for beside its user’s, such as a customer or a department.'),
+      sessionId: z
+        .uuid('must be the sessionId of an earlier run')
+        .toLowerCase()
+        .optional()
+        .describe('The conversation it goes on with: of the same agent, user and team. Defaults to a new one.'),
+      fork: z
+        .boolean('must be true or false')
+        .optional()
+        .describe('With `sessionId`: begins a branch of that conversation, which goes on by itself.'),
       // Not a record, which would drop a key "__proto__" without a word.
       metadata: z.custom<Record<string, unknown>>(isObject, 'must be an object').optional().openapi({
         type: 'object',
@@ -47,6 +57,11 @@ export const submissionSchema = z
         .describe('Higher goes first. Defaults to 0.'),
       startAfter: time().optional().describe('Not to start before. Defaults to at once.'),
       limits: limitsSchema.optional(),
+      webhookUrl: webhookUrl()
+        .optional()
+        .describe(
+          "Posted to when the run ends or waits, signed with the API key's own secret. Never shown again but in deliveries.",
+        ),
     },
     'must be an object',
   )

@@ -131,12 +131,18 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
     const owners = { user: user ?? undefined, team: team ?? undefined };
     const submission = checkSubmission({
       body: { agent, prompt, ...owners, metadata, priority, limits: requestedLimits ?? {} },
+      // In its own conversation, at the end: what it had done by then is known there.
+      session: { id: run.sessionId, isFork: false },
       agents: config.agents,
       idempotencyKey,
       caller,
       retryOf: run.id,
     });
     // An operator tries hundreds again after a bad night.
-    return submitOnce(deps, { submission: { ...submission, isOnlyRetry }, caller, isCounted: !isOperator(caller) });
+    return submitOnce(deps, {
+      submission: { ...submission, agent: { ...submission.agent, whileBusy: 'enqueue' as const }, isOnlyRetry },
+      caller,
+      isCounted: !isOperator(caller),
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { isOperator, toOwners, toViewer } from '../../access/caller.ts';
+import { isOperator, toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { isFinal, RUN_STATUSES } from '../../core/states.ts';
@@ -12,6 +12,7 @@ import type { Api, SubmitDeps } from '../api-deps.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { runSchema, submissionSchema } from '../contract.ts';
 import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
+import { joinSession } from '../join-session.ts';
 import { toRateLimitHeaders } from '../rate-limits.ts';
 import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
@@ -36,15 +37,18 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       },
       responses: {
         202: json(runSchema, 'Accepted: it survives the death of any process.'),
-        ...problems(400, 401, 402, 403, 404, 413, 415, 422, 429),
+        ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
       },
     }),
     async (context) => {
       const caller = context.get('caller');
       const body = context.req.valid('json');
+      const { session, ...owners } = await joinSession(database, { body, caller });
       const submission = checkSubmission({
-        body: { ...body, ...toOwners(caller, body) },
+        body: { ...body, ...owners },
+        session,
         agents: config.agents,
+        webhooks: config.webhooks,
         idempotencyKey: context.req.valid('header')['idempotency-key'] ?? null,
         caller,
       });
@@ -70,6 +74,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
           agent: text().optional(),
           user: text().optional(),
           sessionId: z.uuid('must be a UUID').optional(),
+          scheduleId: z.uuid('must be a UUID').optional().openapi({ description: 'Made by this schedule.' }),
           errorCode: text().optional().openapi({ description: 'Ended with this error code.' }),
           from: time().optional().openapi({ description: 'Submitted at or after.' }),
           to: time().optional().openapi({ description: 'Submitted before.' }),

@@ -1,0 +1,71 @@
+import { z } from '@hono/zod-openapi';
+import { APPROVAL_KINDS, APPROVAL_STATUSES } from '../../core/approvals.ts';
+import { text } from '../input-fields.ts';
+import { instant } from './output-fields.ts';
+
+const MAX_REASON_LENGTH = 2_000;
+const MAX_ANSWERS = 50;
+const MAX_ANSWER_LENGTH = 10_000;
+
+const answer = () =>
+  z
+    .union(
+      [
+        text().max(MAX_ANSWER_LENGTH, `must be at most ${MAX_ANSWER_LENGTH} characters`),
+        z.array(text().max(MAX_ANSWER_LENGTH, `must be at most ${MAX_ANSWER_LENGTH} characters`)).max(MAX_ANSWERS),
+      ],
+      'must be a text, or a list of texts where several may be chosen',
+    )
+    .openapi({ example: 'Blue' });
+
+export const decisionSchema = z
+  .strictObject({
+    decision: z.enum(['allow', 'deny'], 'must be "allow" or "deny"'),
+    reason: text()
+      .max(MAX_REASON_LENGTH, `must be at most ${MAX_REASON_LENGTH} characters`)
+      .optional()
+      .describe('Of a denial: the model is told it.'),
+    updatedInput: z
+      .record(z.string(), z.unknown(), 'must be an object')
+      .optional()
+      .describe('What the tool is to do in place of what it was asked. It passes the same checks.'),
+    answers: z
+      .record(z.string(), answer(), 'must be an object of answers by question')
+      .refine((answers) => Object.keys(answers).length <= MAX_ANSWERS, `must be at most ${MAX_ANSWERS} answers`)
+      .optional()
+      .describe("Of a question: each question's text with its answer, a label of its options or a text of one's own."),
+  })
+  .openapi('Decision', { example: { decision: 'deny', reason: 'Not in production.' } });
+
+export const approvalSchema = z
+  .object({
+    id: z.uuid(),
+    runId: z.uuid(),
+    sessionId: z.uuid(),
+    user: z.string().nullable(),
+    team: z.string().nullable(),
+    agent: z.string(),
+    attempt: z.int(),
+    kind: z.enum(APPROVAL_KINDS).describe('`question`: the agent asks the user; `tool.input.questions` has what.'),
+    tool: z.object({
+      name: z.string(),
+      input: z.unknown().describe('What it is asked, with all masked that looks like a key.'),
+      useId: z.string(),
+    }),
+    subagent: z.string().nullable(),
+    status: z.enum(APPROVAL_STATUSES),
+    updatedInput: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .describe('What the tool does in place of what it was asked; of a question `{ answers }`.'),
+    reason: z.string().nullable(),
+    decidedBy: z.string().nullable(),
+    requestedAt: instant(),
+    expiresAt: instant().describe('When it is denied if nobody has decided.'),
+    decidedAt: instant().nullable(),
+    links: z.object({ self: z.string(), run: z.string() }),
+  })
+  .openapi('Approval');
+
+export type DecisionRequest = z.input<typeof decisionSchema>;
+export type ApprovalResource = z.infer<typeof approvalSchema>;

@@ -1,0 +1,117 @@
+import { z } from '@hono/zod-openapi';
+import { WEBHOOK_EVENTS } from '../../core/webhooks.ts';
+import { text } from '../input-fields.ts';
+import { instant } from './output-fields.ts';
+
+const EXAMPLE_ID = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
+
+/** An address as it is sent; which ones may be named, the configuration says. */
+export const webhookUrl = () => text().min(1, 'must not be empty').max(2_000, 'must have at most 2000 characters');
+
+export const newWebhookSchema = z
+  .strictObject(
+    {
+      url: webhookUrl().describe('Where to post to: https, and not in a private network unless that is allowed.'),
+      events: z
+        .array(
+          z.enum(WEBHOOK_EVENTS, `must be one of ${WEBHOOK_EVENTS.join(', ')}`),
+          'must be a list of what it is told of',
+        )
+        .min(1, 'must name at least one event')
+        .max(WEBHOOK_EVENTS.length, `must name at most ${WEBHOOK_EVENTS.length} events`)
+        .optional()
+        .describe('What it is told of. Defaults to all.'),
+      description: text()
+        .max(200, 'must have at most 200 characters')
+        .optional()
+        .describe('For people to know it by. Defaults to none.'),
+    },
+    'must be an object',
+  )
+  .openapi('NewWebhook', {
+    example: { url: 'https://shop.example.com/hooks/longhaul', events: ['run.succeeded', 'run.failed'] },
+  });
+
+export const webhookSchema = z
+  .object({
+    id: z.uuid(),
+    keyId: z.uuid().describe('The API key that has made it: it hears of the runs that this one submits.'),
+    url: z.string(),
+    events: z.array(z.enum(WEBHOOK_EVENTS)),
+    description: z.string().nullable(),
+    createdAt: instant(),
+    disabledAt: instant().nullable().describe('When it has answered `410 Gone`; null: it is in use.'),
+  })
+  .openapi('Webhook', {
+    example: {
+      id: EXAMPLE_ID,
+      keyId: '01968a3e-0000-7d40-9f7a-5d2e8c1b4a6f',
+      url: 'https://shop.example.com/hooks/longhaul',
+      events: ['run.succeeded', 'run.failed'],
+      description: null,
+      createdAt: '2026-01-31T09:00:00.000Z',
+      disabledAt: null,
+    },
+  });
+
+export const createdWebhookSchema = webhookSchema
+  .extend({ secret: z.string().describe('What its deliveries are signed with. Shown this once.') })
+  .openapi('CreatedWebhook');
+
+export const webhookSecretSchema = z
+  .object({
+    secret: z.string().describe('As Standard Webhooks has it: `whsec_` and base64.'),
+    createdAt: instant(),
+    previousUntil: instant().nullable().describe('Until when the one before signs as well; null: there is none.'),
+  })
+  .openapi('WebhookSecret', {
+    example: {
+      secret: 'whsec_bG9uZ2hhdWwtZXhhbXBsZS1zZWNyZXQtMDEyMzQ1Njc=',
+      createdAt: '2026-01-31T09:00:00.000Z',
+      previousUntil: null,
+    },
+  });
+
+export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const;
+
+export const webhookDeliverySchema = z
+  .object({
+    id: z.uuid().describe('The `webhook-id` of all its attempts.'),
+    webhookId: z.uuid().nullable().describe("Null: it goes to the submission's own `webhookUrl`."),
+    runId: z.uuid().nullable().describe('Null: a test.'),
+    type: z.enum([...WEBHOOK_EVENTS, 'webhook.test']),
+    url: z.string(),
+    status: z.enum(DELIVERY_STATUSES),
+    attempts: z.int(),
+    createdAt: instant(),
+    lastAttemptAt: instant().nullable(),
+    nextAttemptAt: instant().nullable().describe('Null once it is delivered or has failed.'),
+    deliveredAt: instant().nullable(),
+    responseStatus: z.int().nullable().describe('The HTTP status of the last answer; null when there was none.'),
+    error: z.string().nullable().describe('Why the last attempt has failed.'),
+    responseText: z.string().nullable().describe('The beginning of what the other side said to it, keys masked.'),
+  })
+  .openapi('WebhookDelivery', {
+    example: {
+      id: EXAMPLE_ID,
+      webhookId: '01968a3e-1111-7d40-9f7a-5d2e8c1b4a6f',
+      runId: '01968a3e-2222-7d40-9f7a-5d2e8c1b4a6f',
+      type: 'run.succeeded',
+      url: 'https://shop.example.com/hooks/longhaul',
+      status: 'pending',
+      attempts: 1,
+      createdAt: '2026-01-31T09:00:00.000Z',
+      lastAttemptAt: '2026-01-31T09:00:00.100Z',
+      nextAttemptAt: '2026-01-31T09:00:05.100Z',
+      deliveredAt: null,
+      responseStatus: 503,
+      error: 'answered 503',
+      responseText: 'upstream unavailable',
+    },
+  });
+
+export type NewWebhook = z.input<typeof newWebhookSchema>;
+export type WebhookResource = z.infer<typeof webhookSchema>;
+export type CreatedWebhookResource = z.infer<typeof createdWebhookSchema>;
+export type WebhookSecretResource = z.infer<typeof webhookSecretSchema>;
+export type WebhookDeliveryResource = z.infer<typeof webhookDeliverySchema>;

@@ -1,0 +1,52 @@
+import { toOwners, toViewer, type Caller } from '../access/caller.ts';
+import { LonghaulError } from '../core/errors.ts';
+import type { Database } from '../db/database.ts';
+import { toSessionNotFound } from '../run/fork-session.ts';
+import { findSession } from '../run/read-sessions.ts';
+import type { Submission } from '../run/submission.ts';
+import { fieldError } from './problem.ts';
+
+interface Joining {
+  readonly agent: string;
+  readonly user?: string | undefined;
+  readonly team?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly fork?: boolean | undefined;
+}
+
+/** Whom a submission is for and which conversation it goes on with. */
+export interface Joined {
+  readonly user: string | undefined;
+  readonly team: string | undefined;
+  readonly session: NonNullable<Submission['session']> | null;
+}
+
+/**
+ * Finds a submission its owners and its conversation. User and team that it does not name are the conversation's.
+ * @throws {LonghaulError} `forbidden` when it names another's user or team, `session_not_found` when there is no such
+ * session for the caller or it is of another user or team, `session_mismatch` when it is of another agent.
+ */
+export async function joinSession(
+  database: Database,
+  { body, caller }: { body: Joining; caller: Caller },
+): Promise<Joined> {
+  const owners = toOwners(caller, body);
+  const { agent, sessionId, fork: isFork = false } = body;
+  if (sessionId === undefined) {
+    if (isFork) throw fieldError('fork', 'must come with sessionId, the session it begins a branch of');
+    return { ...owners, session: null };
+  }
+  const session = await findSession(database, { sessionId, viewer: toViewer(caller) });
+  const isOwn = (named: string | undefined, own: string | null) => named === undefined || named === own;
+  if (session === null || !isOwn(owners.user, session.user) || !isOwn(owners.team, session.team)) {
+    throw toSessionNotFound(sessionId);
+  }
+  if (session.agent !== agent) {
+    const message = `must be a session of agent ${agent}; this one is of ${session.agent}`;
+    throw new LonghaulError('session_mismatch', {
+      message: `sessionId ${message}.`,
+      errors: [{ path: 'sessionId', message }],
+    });
+  }
+  return { user: session.user ?? undefined, team: session.team ?? undefined, session: { id: sessionId, isFork } };
+}

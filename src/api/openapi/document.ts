@@ -1,0 +1,42 @@
+import type { Api } from '../api-deps.ts';
+
+/** An OpenAPI 3.1 document. */
+export type ApiDocument = ReturnType<Api['getOpenAPI31Document']>;
+
+type PathItem = NonNullable<ApiDocument['paths']>[string];
+
+export type Operation = NonNullable<PathItem['get']>;
+
+/** A schema as a document has it: JSON Schema 2020-12. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** One operation with where it is. */
+export interface FoundOperation {
+  /** In upper case. */
+  readonly method: string;
+  /** As the document has it, such as `/v1/runs/{id}`. */
+  readonly path: string;
+  readonly operation: Operation;
+}
+
+/** Every operation of a document, in its order. */
+export function findOperations(document: Pick<ApiDocument, 'paths'>): FoundOperation[] {
+  return Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method];
+      return operation === undefined ? [] : [{ method: method.toUpperCase(), path, operation }];
+    }),
+  );
+}
+
+/** What a `$ref` within the document points at; anything else is itself. */
+export function resolveRef<T extends object>(document: object, value: T): T {
+  if (!('$ref' in value) || typeof value.$ref !== 'string') return value;
+  const found = value.$ref
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((at, part) => (at as Record<string, unknown>)[part.replaceAll('~1', '/').replaceAll('~0', '~')], document);
+  return found as T;
+}

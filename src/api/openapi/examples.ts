@@ -1,0 +1,336 @@
+import type {
+  AlertResource,
+  ApprovalResource,
+  AuditEntryResource,
+  AuditVerificationResource,
+  BudgetChange,
+  BudgetResource,
+  CostRowResource,
+  CostSumsResource,
+  CreatedKeyResource,
+  CreatedWebhookResource,
+  EventResource,
+  KeyResource,
+  QueueResource,
+  RetrySelection,
+  RunResource,
+  ScheduleResource,
+  SessionMessageResource,
+  SessionSummaryResource,
+  SkippedRun,
+  Submission,
+  TokenResource,
+  WorkerResource,
+} from '../contract.ts';
+
+const RUN_ID = '019cd7ac-5d2e-7c41-9a54-2f6a0c1b7d11';
+const SESSION_ID = '019cd7ac-5d2f-7a0b-8c3d-4e5f60718293';
+const KEY_ID = '019cd7a0-0001-7b3c-9d4e-5f6071829304';
+const WORKER_ID = '019cd7a1-1a2b-7c3d-8e4f-506172839405';
+const [CREATED, STARTED, FINISHED] = [
+  '2026-03-10T12:00:00.000Z',
+  '2026-03-10T12:00:00.420Z',
+  '2026-03-10T12:00:07.310Z',
+];
+
+const tokens = { inputTokens: 1_204, outputTokens: 312, cacheReadTokens: 8_000, cacheCreationTokens: 0 };
+
+const run: RunResource = {
+  id: RUN_ID,
+  agent: 'reader',
+  status: 'succeeded',
+  waitingFor: null,
+  prompt: 'What is late today?',
+  user: 'ann',
+  team: 'north',
+  sessionId: SESSION_ID,
+  metadata: { ticket: 17 },
+  priority: 0,
+  attempt: 1,
+  maxAttempts: 3,
+  limits: { maxBudgetUsd: 1, maxTurns: 15, maxThinkingTokens: 16_000, timeoutSeconds: 120, maxPromptLength: 5_000 },
+  result: 'Two deliveries are late: 1042 and 1057.',
+  structuredOutput: null,
+  error: null,
+  costUsd: 0.012_4,
+  usage: tokens,
+  modelUsage: { 'claude-sonnet-4-5': { ...tokens, costUsd: 0.012_4 } },
+  turns: 3,
+  durationMs: 6_890,
+  toolUses: { Read: 2 },
+  createdAt: CREATED,
+  startAfter: null,
+  startedAt: STARTED,
+  finishedAt: FINISHED,
+  retryOf: null,
+  scheduleId: null,
+  scheduledFor: null,
+  links: {
+    self: `/v1/runs/${RUN_ID}`,
+    events: `/v1/runs/${RUN_ID}/events`,
+    cancel: `/v1/runs/${RUN_ID}/cancel`,
+    retry: `/v1/runs/${RUN_ID}/retry`,
+  },
+};
+
+const event: EventResource = {
+  runId: RUN_ID,
+  seq: 7,
+  type: 'agent.tool_use',
+  at: '2026-03-10T12:00:03.007Z',
+  attempt: 1,
+  data: { toolUseId: 'toolu_01A', name: 'Read', input: { file_path: 'deliveries.csv' } },
+};
+
+const submission: Submission = {
+  agent: 'reader',
+  prompt: 'What is late today?',
+  user: 'ann',
+  metadata: { ticket: 17 },
+  limits: { maxBudgetUsd: 0.1, timeoutSeconds: 60 },
+};
+
+const sessionSummary: SessionSummaryResource = {
+  id: SESSION_ID,
+  agent: 'reader',
+  user: 'ann',
+  team: 'north',
+  createdAt: CREATED,
+  updatedAt: FINISHED,
+  forkedFrom: null,
+};
+
+const message: SessionMessageResource = {
+  role: 'user',
+  runId: RUN_ID,
+  at: STARTED,
+  content: [{ type: 'text', text: 'What is late today?' }],
+};
+
+const approval: ApprovalResource = {
+  id: '019cd7ad-2222-7c41-9a54-2f6a0c1b7d11',
+  runId: RUN_ID,
+  sessionId: SESSION_ID,
+  user: 'ann',
+  team: 'north',
+  agent: 'operator',
+  attempt: 1,
+  kind: 'tool',
+  tool: { name: 'Bash', input: { command: 'systemctl restart shop' }, useId: 'toolu_01B' },
+  subagent: null,
+  status: 'pending',
+  updatedInput: null,
+  reason: null,
+  decidedBy: null,
+  requestedAt: STARTED,
+  expiresAt: '2026-03-17T12:00:00.420Z',
+  decidedAt: null,
+  links: { self: '/v1/approvals/019cd7ad-2222-7c41-9a54-2f6a0c1b7d11', run: `/v1/runs/${RUN_ID}` },
+};
+
+const schedule: ScheduleResource = {
+  id: '019cd7ae-3333-7c41-9a54-2f6a0c1b7d11',
+  name: 'morning report',
+  agent: 'reader',
+  prompt: 'Sum up what came in overnight.',
+  cron: '30 7 * * 1-5',
+  timeZone: 'Europe/Berlin',
+  user: null,
+  team: null,
+  metadata: {},
+  priority: 0,
+  limits: {},
+  webhookUrl: null,
+  missed: 'once',
+  createdAt: CREATED,
+  pausedAt: null,
+  pausedReason: null,
+  nextAt: '2026-03-11T06:30:00.000Z',
+  lastAt: null,
+  lastRunId: null,
+  lastError: null,
+};
+
+const key: KeyResource = {
+  id: KEY_ID,
+  name: 'shop backend',
+  scopes: ['runs:write', 'runs:read'],
+  user: null,
+  team: null,
+  createdAt: CREATED,
+  lastUsedAt: null,
+  revokedAt: null,
+};
+
+const costs: CostSumsResource = {
+  costUsd: 4.21,
+  ownCostUsd: 4.2,
+  unpricedUsd: 0,
+  isOwnCostWhole: true,
+  runs: 310,
+  succeededRuns: 302,
+  attempts: 318,
+  ...tokens,
+  cacheCreation1hTokens: 0,
+  thinkingTokens: 120,
+  costPerSucceededRunUsd: 0.013_94,
+  retriedCostUsd: 0.05,
+  driftUsd: 0.001,
+};
+
+const costRow: CostRowResource = { key: '2026-03-10', ...costs };
+
+const queue: QueueResource = {
+  name: 'reader',
+  waiting: 3,
+  delayed: 1,
+  held: 0,
+  limitedUntil: null,
+  limitReason: null,
+  oldestWaitSeconds: 1.2,
+  pausedAt: null,
+};
+
+const worker: WorkerResource = {
+  id: WORKER_ID,
+  host: 'worker-1',
+  pid: 4_021,
+  version: '0.1.0',
+  slots: 4,
+  running: 2,
+  freeMemoryBytes: 6_442_450_944,
+  spares: 1,
+  containment: 'pid_namespace',
+  state: 'working',
+  holdingReason: null,
+  startedAt: CREATED,
+  heartbeatAt: FINISHED,
+};
+
+const budget: BudgetResource = {
+  scope: 'user',
+  key: 'ann',
+  period: 'day',
+  start: '2026-03-10',
+  limitUsd: 2,
+  isChanged: false,
+  spentUsd: 0.3,
+  reservedUsd: 0.5,
+  resetsAt: '2026-03-11T00:00:00.000Z',
+};
+
+const alert: AlertResource = {
+  id: '019cd7af-4444-7c41-9a54-2f6a0c1b7d11',
+  key: 'queue_depth:reader',
+  rule: 'queue_depth',
+  severity: 'warning',
+  state: 'open',
+  title: 'Runs pile up in the queue reader',
+  detail: '63 runs wait; 50 is the limit.',
+  data: { waiting: 63, limit: 50 },
+  openedAt: CREATED,
+  lastSeenAt: FINISHED,
+  notifiedAt: CREATED,
+  timesNotified: 1,
+  resolvedAt: null,
+  acknowledgedAt: null,
+  acknowledgedBy: null,
+  deliveries: [],
+};
+
+const auditEntry: AuditEntryResource = {
+  id: 118,
+  seq: 118,
+  at: '2026-03-10T12:00:00.000123Z',
+  actor: `key:${KEY_ID} (shop backend)`,
+  action: 'run.submitted',
+  subject: RUN_ID,
+  data: { agent: 'reader' },
+  prevHash: '3b6f0c1d2e4a5968778695a4b3c2d1e0f1e2d3c4b5a69788796a5b4c3d2e1f00',
+  hash: '91c0ffee2e4a5968778695a4b3c2d1e0f1e2d3c4b5a69788796a5b4c3d2e1f01',
+};
+
+const verification: AuditVerificationResource = {
+  isIntact: true,
+  entries: 118,
+  firstSeq: 1,
+  lastSeq: 118,
+  lastHash: '91c0ffee2e4a5968778695a4b3c2d1e0f1e2d3c4b5a69788796a5b4c3d2e1f01',
+  sealedUntil: '2026-03-09',
+  unchained: 0,
+  problems: [],
+  problemCount: 0,
+};
+
+const token: TokenResource = {
+  token: 'eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoiYW5uIn0.4Jx0mQ9sV3nE7pB1kL5rT8wZ2yC6dF0hG',
+  expiresAt: '2026-03-10T12:15:00.000Z',
+};
+
+const budgetChange: BudgetChange = { scope: 'user', key: 'ann', usdPerDay: 5 };
+const retrySelection: RetrySelection = { errorCode: 'provider_overloaded', limit: 100 };
+const skippedRun: SkippedRun = { id: RUN_ID, code: 'conflict', message: 'It has succeeded.' };
+const createdKey: CreatedKeyResource = { ...key, key: 'lh_EXAMPLE0000000000000000000000000000000000' };
+
+const createdWebhook: CreatedWebhookResource = {
+  id: '019cd7b0-5555-7c41-9a54-2f6a0c1b7d11',
+  keyId: KEY_ID,
+  url: 'https://shop.example.com/hooks/longhaul',
+  events: ['run.succeeded', 'run.failed'],
+  description: null,
+  createdAt: CREATED,
+  disabledAt: null,
+  secret: 'whsec_bG9uZ2hhdWwtZXhhbXBsZS1zZWNyZXQtMDEyMzQ1Njc=',
+};
+
+/** What each schema of the document looks like filled in, by its name, where its definition does not say. */
+export const EXAMPLES: Readonly<Record<string, unknown>> = {
+  Agent: {
+    name: 'reader',
+    model: 'claude-sonnet-4-5',
+    tools: ['Read', 'Grep', 'Glob'],
+    permissionMode: 'dontAsk',
+    queue: 'reader',
+    limits: run.limits,
+  },
+  Alert: alert,
+  Approval: approval,
+  AuditEntry: auditEntry,
+  AuditVerification: verification,
+  Budget: budget,
+  BudgetChange: budgetChange,
+  CostRow: costRow,
+  CostSums: costs,
+  Costs: {
+    data: [costRow],
+    nextCursor: null,
+    totals: costs,
+    forecast: { dayUsd: 5.1, monthUsd: 140 },
+    from: '2026-03-01T00:00:00.000Z',
+    to: '2026-04-01T00:00:00.000Z',
+    timeZone: 'UTC',
+  },
+  CreatedKey: createdKey,
+  CreatedWebhook: createdWebhook,
+  Event: event,
+  EventPage: { data: [event], nextCursor: null },
+  Health: { status: 'ready', version: '0.1.0' },
+  Key: key,
+  Queue: queue,
+  RetrySelection: retrySelection,
+  Run: run,
+  Schedule: schedule,
+  Session: {
+    ...sessionSummary,
+    runs: { data: [run], nextCursor: null },
+    messages: { data: [message], nextCursor: null },
+  },
+  SessionMessage: message,
+  SessionSummary: sessionSummary,
+  SkippedRun: skippedRun,
+  StreamPage: { data: [event], nextCursor: 40_127 },
+  Submission: submission,
+  SubmittedBatch: { data: [run] },
+  Token: token,
+  Worker: worker,
+};

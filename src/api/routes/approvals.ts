@@ -1,0 +1,124 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { toViewer } from '../../access/caller.ts';
+import { keyActor } from '../../audit/actors.ts';
+import { APPROVAL_KINDS, APPROVAL_STATUSES } from '../../core/approvals.ts';
+import { LonghaulError } from '../../core/errors.ts';
+import type { Approval } from '../../run/approval.ts';
+import { decideApproval } from '../../run/decide-approval.ts';
+import { findApprovalById, listApprovals } from '../../run/read-approvals.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
+import { approvalSchema, decisionSchema, type ApprovalResource } from '../contract.ts';
+import { id, text, wholeNumber } from '../input-fields.ts';
+import { toDecision } from '../to-decision.ts';
+import { json, problems } from './answers.ts';
+
+const params = z.object({
+  id: id("must be an approval's id, a UUID").openapi({ format: 'uuid', description: "The approval's id." }),
+});
+
+/** What waits for a person, and the decision. */
+export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/approvals',
+      summary: 'List what waits, or waited, for a person, newest first',
+      request: {
+        query: z.strictObject({
+          status: z.enum(APPROVAL_STATUSES, `must be one of ${APPROVAL_STATUSES.join(', ')}`).optional(),
+          kind: z.enum(APPROVAL_KINDS, `must be one of ${APPROVAL_KINDS.join(', ')}`).optional(),
+          runId: id("must be a run's id, a UUID").optional(),
+          user: text().optional(),
+          cursor: id('must be the nextCursor of an earlier page').optional(),
+          limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
+        }),
+      },
+      responses: {
+        200: json(z.object({ data: z.array(approvalSchema), nextCursor: z.uuid().nullable() }), 'A page of approvals.'),
+        ...problems(400, 401, 403),
+      },
+    }),
+    async (context) => {
+      const { cursor, limit, ...filter } = context.req.valid('query');
+      const viewer = toViewer(context.get('caller'));
+      const { approvals, hasMore } = await listApprovals(database, { viewer, filter, before: cursor, limit });
+      const nextCursor = hasMore ? (approvals.at(-1)?.id ?? null) : null;
+      return context.json({ data: approvals.map(toApprovalResource), nextCursor }, 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/approvals/{id}',
+      summary: 'Read an approval',
+      request: { params },
+      responses: { 200: json(approvalSchema, 'The approval.'), ...problems(400, 401, 403, 404) },
+    }),
+    async (context) => {
+      const { id: approvalId } = context.req.valid('param');
+      const viewer = toViewer(context.get('caller'));
+      const approval = await findApprovalById(database, { id: approvalId, viewer });
+      if (approval === null) throw notFound(approvalId);
+      return context.json(toApprovalResource(approval), 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/approvals/{id}',
+      summary: 'Allow or deny a tool use, or answer a question',
+      description:
+        'The first decision stands; a second one is answered with 409 and how it was decided. The run goes on at once.',
+      request: { params, body: { required: true, content: { 'application/json': { schema: decisionSchema } } } },
+      responses: {
+        200: json(approvalSchema, 'The approval as it was decided.'),
+        ...problems(400, 401, 403, 404, 409, 413, 415),
+      },
+    }),
+    async (context) => {
+      const caller = context.get('caller');
+      const { id: approvalId } = context.req.valid('param');
+      const viewer = toViewer(caller);
+      const waiting = await findApprovalById(database, { id: approvalId, viewer });
+      if (waiting === null) throw notFound(approvalId);
+      const decided = await decideApproval(
+        { database, queue, rules: config },
+        {
+          id: approvalId,
+          viewer,
+          actor: keyActor(caller),
+          decision: toDecision(context.req.valid('json'), waiting),
+        },
+      );
+      if (decided === null) throw notFound(approvalId);
+      if (decided.outcome === 'conflict') throw conflict(decided.approval);
+      return context.json(toApprovalResource(decided.approval), 200);
+    },
+  );
+}
+
+function notFound(approvalId: string): LonghaulError {
+  return new LonghaulError('not_found', { message: `There is no approval ${approvalId}.` });
+}
+
+function conflict(approval: Approval): LonghaulError {
+  const { id: approvalId, status, runId, reason } = approval;
+  const message =
+    status === 'pending'
+      ? `Run ${runId} has ended or is being cancelled; nothing waits for approval ${approvalId} any more.`
+      : `Approval ${approvalId} is ${status} already${reason === null ? '' : `: ${reason}`}`;
+  return new LonghaulError('conflict', { message, details: { approval: toApprovalResource(approval) } });
+}
+
+function toApprovalResource({ requestedAt, expiresAt, decidedAt, ...approval }: Approval): ApprovalResource {
+  return {
+    ...approval,
+    updatedInput: approval.updatedInput && { ...approval.updatedInput },
+    requestedAt: requestedAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+    decidedAt: decidedAt?.toISOString() ?? null,
+    links: { self: `/v1/approvals/${approval.id}`, run: `/v1/runs/${approval.runId}` },
+  };
+}

@@ -1,0 +1,85 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { toIdempotencyOwner, toOwners, type Caller } from '../../access/caller.ts';
+import type { Config } from '../../config/config.ts';
+import { LonghaulError, type FieldError } from '../../core/errors.ts';
+import { toBatchRequest } from '../../run/find-repeated.ts';
+import type { Submission } from '../../run/submission.ts';
+import type { Api, SubmitDeps } from '../api-deps.ts';
+import { checkIdempotencyKey, checkSubmission, describe } from '../check-submission.ts';
+import { batchSchema, submittedBatchSchema } from '../contract.ts';
+import { toRateLimitHeaders } from '../rate-limits.ts';
+import { refuseInvalid } from '../refuse-invalid.ts';
+import { submitAllOnce } from '../submit-once.ts';
+import { toRunResource } from '../to-resource.ts';
+import { json, problems } from './answers.ts';
+
+/** Submitting many runs at once. */
+export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs/batch',
+      summary: 'Submit many runs, all or none',
+      description:
+        'Up to 1,000, in a body of up to 16 MiB. When one is wrong none is submitted, and `errors` names every one that is, as `runs[3].prompt`. The `Idempotency-Key` is that of the whole batch.',
+      request: {
+        headers: z.object({ 'idempotency-key': z.string().optional() }),
+        body: { required: true, content: { 'application/json': { schema: batchSchema } } },
+      },
+      responses: {
+        202: json(submittedBatchSchema, 'All are accepted: they survive the death of any process.'),
+        ...problems(400, 401, 402, 403, 404, 413, 415, 422, 429),
+      },
+    }),
+    async (context) => {
+      const caller = context.get('caller');
+      const key = checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null);
+      const submissions = checkAll(context.req.valid('json').runs, { config: deps.config, caller });
+      const runs = await submitAllOnce(deps, {
+        submissions,
+        request: key === null ? null : toBatchRequest(submissions, { owner: toIdempotencyOwner(caller), key }),
+        caller,
+        onCounted(states) {
+          for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
+        },
+      });
+      return context.json({ data: runs.map((run) => toRunResource(run, { caller })) }, 202);
+    },
+    (result) => refuseInvalid(result, toItemPath),
+  );
+}
+
+/** `runs.3.prompt` as `runs[3].prompt`. */
+function toItemPath({ path, message }: FieldError): FieldError {
+  return { path: path.replace(/^runs\.(\d+)/, 'runs[$1]'), message };
+}
+
+type Bodies = z.output<typeof batchSchema>['runs'];
+
+/** @throws {LonghaulError} naming all that is wrong with any of them; its code is theirs where all have the same. */
+function checkAll(bodies: Bodies, { config, caller }: { config: Config; caller: Caller }): Submission[] {
+  const submissions: Submission[] = [];
+  const errors: FieldError[] = [];
+  const codes = new Set<LonghaulError['code']>();
+  for (const [index, body] of bodies.entries()) {
+    try {
+      const owned = { ...body, ...toOwners(caller, body) };
+      submissions.push(
+        checkSubmission({
+          body: owned,
+          agents: config.agents,
+          webhooks: config.webhooks,
+          idempotencyKey: null,
+          caller,
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof LonghaulError)) throw error;
+      codes.add(error.code);
+      errors.push(...error.errors.map(({ path, message }) => ({ path: `runs[${index}].${path}`, message })));
+    }
+  }
+  const [code = 'invalid_request'] = codes.size === 1 ? codes : [];
+  if (codes.size > 0) throw new LonghaulError(code, { message: describe(errors), errors });
+  return submissions;
+}

@@ -1,0 +1,250 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { sql } from 'kysely';
+import { toIdempotencyOwner, toOwners, toViewer, type Caller } from '../../access/caller.ts';
+import { keyActor } from '../../audit/actors.ts';
+import { LonghaulError } from '../../core/errors.ts';
+import {
+  changeSchedule,
+  createSchedule,
+  pauseSchedule,
+  removeSchedule,
+  resumeSchedule,
+} from '../../schedule/change-schedules.ts';
+import { findSchedule, listSchedules } from '../../schedule/read-schedules.ts';
+import type { Schedule } from '../../schedule/schedule.ts';
+import type { Api, SubmitDeps } from '../api-deps.ts';
+import { checkIdempotencyKey } from '../check-submission.ts';
+import {
+  newScheduleSchema,
+  runSchema,
+  scheduleChangeSchema,
+  scheduleSchema,
+  type ScheduleResource,
+} from '../contract.ts';
+import { id, text, wholeNumber } from '../input-fields.ts';
+import { toScheduledSubmission } from '../scheduled-submission.ts';
+import { submitOnce } from '../submit-once.ts';
+import { toRunResource } from '../to-resource.ts';
+import { checkWebhookUrl } from '../webhook-access.ts';
+import { json, problems } from './answers.ts';
+
+const params = z.object({
+  id: id("must be a schedule's id, a UUID").openapi({ format: 'uuid', description: "The schedule's id." }),
+});
+
+/** Runs that are submitted by the clock. */
+export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
+  const { config, database } = deps;
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/schedules',
+      summary: 'Submit a run again and again, by the clock',
+      description:
+        'Its runs belong to the API key that makes it, count for budgets as any other, and stand in `GET /v1/runs?scheduleId=`. They do not count against the rate limits.',
+      request: { body: { required: true, content: { 'application/json': { schema: newScheduleSchema } } } },
+      responses: { 201: json(scheduleSchema, 'The schedule.'), ...problems(400, 401, 403, 404, 409, 413, 415) },
+    }),
+    async (context) => {
+      const caller = context.get('caller');
+      const body = context.req.valid('json');
+      const { user, team } = toOwners(caller, body);
+      if (body.webhookUrl !== undefined) checkUrl(body.webhookUrl, caller);
+      const schedule = {
+        name: body.name ?? null,
+        agent: body.agent,
+        prompt: body.prompt,
+        cron: body.cron,
+        timeZone: body.timeZone ?? config.timeZone,
+        user: user ?? null,
+        team: team ?? null,
+        metadata: body.metadata ?? {},
+        priority: body.priority ?? 0,
+        limits: withoutUndefined(body.limits ?? {}),
+        webhookUrl: body.webhookUrl ?? null,
+        missed: body.missed ?? 'once',
+        createdBy: caller.keyId,
+      } as const;
+      toScheduledSubmission(schedule, config.agents);
+      const created = await createSchedule(database, { schedule, now: await readNow() });
+      return context.json(toResource(created), 201, { location: `/v1/schedules/${created.id}` });
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/schedules',
+      summary: 'List the schedules, newest first',
+      request: {
+        query: z.strictObject({
+          agent: text().optional(),
+          user: text().optional(),
+          cursor: id('must be the nextCursor of an earlier page').optional(),
+          limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
+        }),
+      },
+      responses: {
+        200: json(z.object({ data: z.array(scheduleSchema), nextCursor: z.uuid().nullable() }), 'A page of them.'),
+        ...problems(400, 401, 403),
+      },
+    }),
+    async (context) => {
+      const { cursor, ...query } = context.req.valid('query');
+      const viewer = toViewer(context.get('caller'));
+      const { schedules, hasMore } = await listSchedules(database, { viewer, before: cursor, ...query });
+      return context.json({ data: schedules.map(toResource), nextCursor: hasMore ? schedules.at(-1)!.id : null }, 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/schedules/{id}',
+      summary: 'Read a schedule',
+      request: { params },
+      responses: { 200: json(scheduleSchema, 'The schedule as it stands.'), ...problems(400, 401, 403, 404) },
+    }),
+    async (context) => {
+      const { id } = context.req.valid('param');
+      return context.json(toResource(await find(id, context.get('caller'))), 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'patch',
+      path: '/v1/schedules/{id}',
+      summary: 'Change a schedule',
+      description:
+        'What is left out stays; `metadata` and `limits` are replaced as a whole. With another `cron` or `timeZone` it ticks anew from now on. Its user and team stay: make another for another.',
+      request: {
+        params,
+        body: { required: true, content: { 'application/json': { schema: scheduleChangeSchema } } },
+      },
+      responses: { 200: json(scheduleSchema, 'The schedule as it stands.'), ...problems(400, 401, 403, 404, 413, 415) },
+    }),
+    async (context) => {
+      const { limits, ...body } = context.req.valid('json');
+      if (body.webhookUrl) checkUrl(body.webhookUrl, context.get('caller'));
+      const changed = await changeSchedule(database, {
+        ...(await mean(context.req.valid('param').id, context.get('caller'))),
+        change(schedule) {
+          const change = withoutUndefined({ ...body, limits: limits && withoutUndefined(limits) });
+          toScheduledSubmission({ ...schedule, ...change }, config.agents);
+          return change;
+        },
+      });
+      return context.json(toResource(foundOrThrow(changed, context.req.valid('param').id)), 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/v1/schedules/{id}',
+      summary: 'Remove a schedule',
+      description: 'Its runs stay as they are, those in line included.',
+      request: { params },
+      responses: { 200: json(scheduleSchema, 'The schedule as it stood.'), ...problems(400, 401, 403, 404) },
+    }),
+    async (context) => {
+      const { id } = context.req.valid('param');
+      const removed = await removeSchedule(database, await mean(id, context.get('caller')));
+      return context.json(toResource(foundOrThrow(removed, id)), 200);
+    },
+  );
+
+  const turns = [
+    ['pause', pauseSchedule, 'Let a schedule submit no runs', 'May be repeated.'],
+    [
+      'resume',
+      resumeSchedule,
+      'Let a paused schedule submit runs again',
+      'From now on: what it would have submitted meanwhile is not made up for. May be repeated.',
+    ],
+  ] as const;
+  for (const [action, turn, summary, description] of turns) {
+    api.openapi(
+      createRoute({
+        method: 'post',
+        path: `/v1/schedules/{id}/${action}`,
+        summary,
+        description,
+        request: { params },
+        responses: { 200: json(scheduleSchema, 'The schedule as it stands.'), ...problems(400, 401, 403, 404) },
+      }),
+      async (context) => {
+        const { id } = context.req.valid('param');
+        const turned = await turn(database, await mean(id, context.get('caller')));
+        return context.json(toResource(foundOrThrow(turned, id)), 200);
+      },
+    );
+  }
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/schedules/{id}/trigger',
+      summary: 'Submit the run of a schedule now',
+      description:
+        'Beside its ticks, also while it is paused. It counts against the rate limits, and belongs to the key of the schedule.',
+      request: { params, headers: z.object({ 'idempotency-key': z.string().optional() }) },
+      responses: { 202: json(runSchema, 'The run.'), ...problems(400, 401, 402, 403, 404, 422, 429) },
+    }),
+    async (context) => {
+      const caller = context.get('caller');
+      const schedule = await find(context.req.valid('param').id, caller);
+      const submission = {
+        ...toScheduledSubmission(schedule, config.agents),
+        actor: keyActor(caller),
+        schedule: { id: schedule.id, tickAt: null },
+        idempotencyKey: checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null),
+        idempotencyOwner: toIdempotencyOwner(caller),
+      };
+      const run = await submitOnce(deps, { submission, caller });
+      return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
+    },
+  );
+
+  async function find(id: string, caller: Caller): Promise<Schedule> {
+    return foundOrThrow(await findSchedule(database, { id, viewer: toViewer(caller) }), id);
+  }
+
+  async function mean(id: string, caller: Caller) {
+    return { id, viewer: toViewer(caller), keyId: caller.keyId, now: await readNow() };
+  }
+
+  /** The clock that ticks go by. */
+  function checkUrl(url: string, caller: Caller): void {
+    checkWebhookUrl(url, { path: 'webhookUrl', caller, config: config.webhooks });
+  }
+
+  async function readNow(): Promise<Date> {
+    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(database.sql);
+    return rows[0]!.now;
+  }
+}
+
+function foundOrThrow(schedule: Schedule | null, id: string): Schedule {
+  if (schedule !== null) return schedule;
+  throw new LonghaulError('not_found', { message: `There is no schedule ${id}.` });
+}
+
+function toResource({ createdBy: _, createdAt, pausedAt, nextAt, lastAt, ...schedule }: Schedule): ScheduleResource {
+  return {
+    ...schedule,
+    metadata: { ...schedule.metadata },
+    createdAt: createdAt.toISOString(),
+    pausedAt: pausedAt?.toISOString() ?? null,
+    nextAt: nextAt?.toISOString() ?? null,
+    lastAt: lastAt?.toISOString() ?? null,
+  };
+}
+
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,144 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { toViewer } from '../../access/caller.ts';
+import { toSessionNotFound } from '../../run/fork-session.ts';
+import { findRun, listRuns } from '../../run/read-runs.ts';
+import { findSession, listSessions, readTranscript, type Session } from '../../run/read-sessions.ts';
+import type { Api, SubmitDeps } from '../api-deps.ts';
+import { checkSubmission } from '../check-submission.ts';
+import { messageSchema, runSchema, sessionSchema, sessionSummarySchema } from '../contract.ts';
+import { id, text, wholeNumber } from '../input-fields.ts';
+import { joinSession } from '../join-session.ts';
+import { toRateLimitHeaders } from '../rate-limits.ts';
+import { submitOnce } from '../submit-once.ts';
+import { toRunResource } from '../to-resource.ts';
+import { json, problems } from './answers.ts';
+import { idParams, runNotFound } from './run-id.ts';
+
+const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 });
+
+/** Conversations: reading them, and going on with one. */
+export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
+  const { config, database } = deps;
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/runs/{id}/messages',
+      summary: "Say something to a run's conversation",
+      description:
+        'A run in the same session, for the same agent and user; while another is not over, what the agent’s `whileBusy` says. With `steer` it is said into the run at work, and the answer is that run.',
+      request: {
+        params: idParams,
+        headers: z.object({ 'idempotency-key': z.string().optional() }),
+        body: { required: true, content: { 'application/json': { schema: messageSchema } } },
+      },
+      responses: {
+        202: json(runSchema, 'The new run, or the one at work that it is said into.'),
+        ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
+      },
+    }),
+    async (context) => {
+      const caller = context.get('caller');
+      const { id } = context.req.valid('param');
+      const named = await findRun(database, { runId: id, viewer: toViewer(caller) });
+      if (named === null) throw runNotFound(id);
+      const body = { ...context.req.valid('json'), agent: named.agent };
+      const { session, ...owners } = await joinSession(database, {
+        body: { agent: named.agent, sessionId: named.sessionId },
+        caller,
+      });
+      const submission = checkSubmission({
+        body: { ...body, ...owners },
+        session,
+        agents: config.agents,
+        webhooks: config.webhooks,
+        idempotencyKey: context.req.valid('header')['idempotency-key'] ?? null,
+        caller,
+      });
+      const run = await submitOnce(deps, {
+        submission,
+        caller,
+        onCounted(states) {
+          for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
+        },
+      });
+      return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/sessions',
+      summary: 'List sessions, the one begun last first',
+      request: {
+        query: z.strictObject({
+          agent: text().optional(),
+          user: text().optional(),
+          cursor: id('must be the nextCursor of an earlier page').optional(),
+          limit,
+        }),
+      },
+      responses: {
+        200: json(
+          z.object({ data: z.array(sessionSummarySchema), nextCursor: z.uuid().nullable() }),
+          'A page of sessions.',
+        ),
+        ...problems(400, 401, 403),
+      },
+    }),
+    async (context) => {
+      const { cursor, limit, ...filter } = context.req.valid('query');
+      const viewer = toViewer(context.get('caller'));
+      const { sessions, hasMore } = await listSessions(database, { viewer, filter, before: cursor, limit });
+      const nextCursor = hasMore ? (sessions.at(-1)?.id ?? null) : null;
+      return context.json({ data: sessions.map(toSummary), nextCursor }, 200);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/sessions/{id}',
+      summary: 'Read a session: its runs, and what was said',
+      request: {
+        params: idParams,
+        query: z.strictObject({
+          runsCursor: id('must be the nextCursor of runs').optional(),
+          after: wholeNumber({ min: 0, max: 2_147_483_647 })
+            .default(0)
+            .openapi({ default: 0, description: 'Messages after this one: the `nextCursor` of messages.' }),
+          limit: limit.openapi({ description: 'Runs, and messages, in a page.' }),
+        }),
+      },
+      responses: { 200: json(sessionSchema, 'The session as it stands.'), ...problems(400, 401, 403, 404) },
+    }),
+    async (context) => {
+      const { id: sessionId } = context.req.valid('param');
+      const { runsCursor, after, limit } = context.req.valid('query');
+      const caller = context.get('caller');
+      const viewer = toViewer(caller);
+      const session = await findSession(database, { sessionId, viewer });
+      if (session === null) throw toSessionNotFound(sessionId);
+      const [{ runs, hasMore }, { messages, nextCursor }] = await Promise.all([
+        listRuns(database, { viewer, filter: { sessionId }, before: runsCursor, limit }),
+        readTranscript(database, { sessionId, after, limit }),
+      ]);
+      return context.json(
+        {
+          ...toSummary(session),
+          runs: {
+            data: runs.map((run) => toRunResource(run, { caller })),
+            nextCursor: hasMore ? (runs.at(-1)?.id ?? null) : null,
+          },
+          messages: { data: messages.map((message) => ({ ...message, content: [...message.content] })), nextCursor },
+        },
+        200,
+      );
+    },
+  );
+}
+
+function toSummary({ createdAt, updatedAt, ...session }: Session) {
+  return { ...session, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+}

@@ -1,0 +1,32 @@
+import type { Agent } from '../config/config.ts';
+import type { Submission } from '../run/submission.ts';
+import type { Schedule } from '../schedule/schedule.ts';
+import { checkSubmission } from './check-submission.ts';
+
+type Scheduled = Pick<
+  Schedule,
+  'agent' | 'prompt' | 'user' | 'team' | 'metadata' | 'priority' | 'limits' | 'webhookUrl' | 'createdBy'
+>;
+
+/**
+ * The run that a schedule submits, held to the rules its agent has now.
+ * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
+ */
+export function toScheduledSubmission(schedule: Scheduled, agents: ReadonlyMap<string, Agent>): Submission {
+  const { agent, prompt, user, team, metadata, priority, limits, webhookUrl, createdBy } = schedule;
+  const submission = checkSubmission({
+    body: {
+      agent,
+      prompt,
+      user: user ?? undefined,
+      team: team ?? undefined,
+      metadata: { ...metadata },
+      priority,
+      limits,
+    },
+    agents,
+    idempotencyKey: null,
+    caller: { kind: 'key', keyId: createdBy, scopes: [], user, team },
+  });
+  return { ...submission, webhookUrl };
+}

@@ -1,0 +1,272 @@
+import { sql } from 'kysely';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { revokeKey } from '../access/keys.ts';
+import { startSchedules } from '../schedule/start-schedules.ts';
+import { followClockBack, pauseOfRevokedKeys, tickNext, type Ticked } from '../schedule/tick.ts';
+import { createLog } from '../core/log.ts';
+import { startApi, type TestApi } from './api.fixture.ts';
+import type { Problem, RunResource, ScheduleResource } from './contract.ts';
+import { toScheduledSubmission } from './scheduled-submission.ts';
+
+const MINUTE_MS = 60_000;
+
+describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
+  let api: TestApi;
+
+  beforeAll(async () => {
+    api = await startApi(kind, { limits: { perUser: { runsPerMinute: false, usdPerDay: 2 } } });
+  });
+
+  afterEach(() => sql`delete from longhaul.schedules`.execute(api.database.sql));
+  afterAll(() => api.close());
+
+  const send = async <T = ScheduleResource & Problem>(method: string, path: string, body?: object, key?: string) => {
+    const response = await api.request(`/v1/schedules${path}`, {
+      method,
+      ...(key !== undefined && { key }),
+      ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as T };
+  };
+  const create = async (changes: object = {}, key?: string) => {
+    const every = { agent: 'reader', prompt: 'hello', cron: '* * * * *', ...changes };
+    const { status, body } = await send('POST', '', every, key);
+    expect(status).toBe(201);
+    return body;
+  };
+  const read = async (id: string) => (await send('GET', `/${id}`)).body;
+  const runsOf = async (id: string) => {
+    const { data } = (await (await api.request(`/v1/runs?scheduleId=${id}&limit=200`)).json()) as {
+      data: RunResource[];
+    };
+    return data.toReversed();
+  };
+  const deps = (known = api.rules.agents) => ({
+    database: api.database,
+    queue: api.queue,
+    rules: { ...api.rules, agents: known },
+    toSubmission: (schedule: Parameters<typeof toScheduledSubmission>[0]) => toScheduledSubmission(schedule, known),
+  });
+  /** Makes all ticks that are due, as a server does. */
+  const tickAll = async (now: Date, given = deps()) => {
+    const ticked: Ticked[] = [];
+    for (;;) {
+      const one = await tickNext(given, now);
+      if (one === null) return ticked;
+      ticked.push(one);
+    }
+  };
+  const later = (iso: string | null, ms: number) => new Date(Date.parse(iso!) + ms);
+
+  it('submits its run when its time has come, and not before', async () => {
+    const schedule = await create({ name: 'report', user: 'ann', metadata: { a: 1 }, priority: 5, cron: '@daily' });
+    expect(schedule).toMatchObject({ timeZone: 'UTC', missed: 'once', pausedAt: null, lastAt: null, lastError: null });
+    expect(await tickAll(later(schedule.nextAt, -1))).toEqual([]);
+    const [ticked] = await tickAll(later(schedule.nextAt, 400));
+    const [run, ...others] = await runsOf(schedule.id);
+    expect(others).toEqual([]);
+    expect(run).toMatchObject({
+      id: ticked!.runId,
+      user: 'ann',
+      metadata: { a: 1 },
+      priority: 5,
+      scheduleId: schedule.id,
+      scheduledFor: schedule.nextAt,
+    });
+    expect(await read(schedule.id)).toMatchObject({
+      lastAt: schedule.nextAt,
+      lastRunId: run!.id,
+      nextAt: later(schedule.nextAt, 24 * 60 * MINUTE_MS).toISOString(),
+    });
+    const { rows } = await sql`select actor, data from longhaul.audit
+      where action = 'run.submitted' and subject = ${run!.id}`.execute(api.database.sql);
+    expect(rows).toMatchObject([{ actor: 'system', data: expect.stringContaining(schedule.id) as string }]);
+  });
+
+  it('ticks once, however many servers look at once', async () => {
+    const made = await Promise.all(Array.from({ length: 5 }, () => create()));
+    const now = later(made[0]!.nextAt, 100);
+    const ticked = await Promise.all(Array.from({ length: 6 }, () => tickAll(now)));
+    expect(ticked.flat().length).toBe(5);
+    for (const { id } of made) expect((await read(id)).lastAt).toBe(made[0]!.nextAt);
+  });
+
+  it.each([
+    ['skip', 0],
+    ['once', 1],
+    ['all', 100],
+  ])('after a day asleep makes up for its ticks by its policy: %s', async (missed, count) => {
+    const schedule = await create({ missed });
+    const now = later(schedule.nextAt, 24 * 60 * MINUTE_MS + 90_000 - 60_000 + 15_000);
+    const ticked = await tickAll(now);
+    expect(ticked.filter(({ runId }) => runId !== null)).toHaveLength(count === 0 ? 1 : count);
+    const runs = await runsOf(schedule.id);
+    const latest = new Date(Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS);
+    // The latest is not a minute old: it is in time for every policy.
+    expect(runs.at(-1)?.scheduledFor).toBe(latest.toISOString());
+    expect(new Set(runs.map(({ scheduledFor }) => scheduledFor)).size).toBe(runs.length);
+    expect((await read(schedule.id)).nextAt).toBe(later(latest.toISOString(), MINUTE_MS).toISOString());
+  });
+
+  it('skips what it missed when it is told to', async () => {
+    const schedule = await create({ missed: 'skip', cron: '@hourly' });
+    expect(await tickAll(later(schedule.nextAt, 61_000))).toMatchObject([{ tickAt: null, runId: null }]);
+    expect(await runsOf(schedule.id)).toEqual([]);
+    expect(await read(schedule.id)).toMatchObject({
+      lastAt: null,
+      nextAt: later(schedule.nextAt, 60 * MINUTE_MS).toISOString(),
+    });
+  });
+
+  it('notes a run that is refused, and goes on with the next', async () => {
+    const schedule = await create({ user: `spent-${kind}`, missed: 'all' });
+    await tickAll(later(schedule.nextAt, 2 * MINUTE_MS));
+    expect(await runsOf(schedule.id)).toHaveLength(2);
+    const refused = await read(schedule.id);
+    expect(refused).toMatchObject({
+      lastError: { code: 'user_budget' },
+      lastAt: later(schedule.nextAt, 2 * MINUTE_MS).toISOString(),
+      nextAt: later(schedule.nextAt, 3 * MINUTE_MS).toISOString(),
+    });
+    await sql`update longhaul.budget_accounts set reserved_micros = 0`.execute(api.database.sql);
+    await tickAll(later(schedule.nextAt, 3 * MINUTE_MS));
+    expect(await read(schedule.id)).toMatchObject({ lastError: null });
+  });
+
+  it('leaves a tick for a minute to servers that know its agent, then notes that there is none', async () => {
+    const schedule = await create();
+    const without = deps(new Map([...api.rules.agents].filter(([name]) => name !== 'reader')));
+    expect(await tickAll(later(schedule.nextAt, 30_000), without)).toEqual([]);
+    await tickAll(later(schedule.nextAt, MINUTE_MS), without);
+    expect(await read(schedule.id)).toMatchObject({ lastError: { code: 'agent_not_found' }, lastRunId: null });
+  });
+
+  it('makes no instant twice when the clock is put back, and ticks from the present time on', async () => {
+    const schedule = await create();
+    const ahead = later(schedule.nextAt, 3 * 60 * MINUTE_MS);
+    await tickAll(ahead);
+    expect(await followClockBack(api, ahead)).toBe(0);
+    const back = later(ahead.toISOString(), -30_000 - 2 * MINUTE_MS);
+    expect(await followClockBack(api, back)).toBe(1);
+    for (let minute = 0; minute <= 4; minute++) await tickAll(later(back.toISOString(), minute * MINUTE_MS));
+    const ticks = (await runsOf(schedule.id)).map(({ scheduledFor }) => scheduledFor!).sort();
+    expect(ticks).toEqual(
+      [-120, -60, 0, 60].map((seconds) => later(ahead.toISOString(), seconds * 1_000).toISOString()),
+    );
+  });
+
+  it('is changed, paused, resumed and removed, and each stands in the audit record', async () => {
+    const schedule = await create({ cron: '@daily' });
+    const at = `/${schedule.id}`;
+    const { body: changed } = await send('PATCH', at, { cron: '30 * * * *', timeZone: 'Asia/Kolkata', name: 'x' });
+    expect(changed).toMatchObject({ cron: '30 * * * *', name: 'x', prompt: 'hello' });
+    expect(changed.nextAt).toMatch(/:00:00\.000Z$/);
+    expect((await send('PATCH', at, { prompt: 'other' })).body.nextAt).toBe(changed.nextAt);
+    const { body: paused } = await send('POST', `${at}/pause`);
+    expect(paused).toMatchObject({ pausedReason: 'by_hand', nextAt: null });
+    expect((await send('POST', `${at}/pause`)).body.pausedAt).toBe(paused.pausedAt);
+    expect((await send('PATCH', at, { cron: '* * * * *' })).body.nextAt).toBeNull();
+    expect(await tickAll(later(changed.nextAt, 24 * 60 * MINUTE_MS))).toEqual([]);
+    const { body: resumed } = await send('POST', `${at}/resume`);
+    expect(resumed).toMatchObject({ pausedAt: null, pausedReason: null });
+    expect(Date.parse(resumed.nextAt!)).toBeLessThanOrEqual(Date.now() + MINUTE_MS);
+    expect((await send('DELETE', at)).status).toBe(200);
+    expect((await send('DELETE', at)).status).toBe(404);
+    expect(await tickAll(later(changed.nextAt, 24 * 60 * MINUTE_MS))).toEqual([]);
+    const { rows } = await sql<{ action: string }>`
+      select action from longhaul.audit where subject = ${schedule.id} order by id`.execute(api.database.sql);
+    expect(rows.map(({ action }) => action.replace('schedule.', ''))).toEqual([
+      'created',
+      'changed',
+      'changed',
+      'paused',
+      'changed',
+      'resumed',
+      'removed',
+    ]);
+  });
+
+  it('is triggered by hand, also while it is paused, and its ticks stay as they are', async () => {
+    const schedule = await create({ cron: '@daily' });
+    await send('POST', `/${schedule.id}/pause`);
+    const { status, body: run } = await send<RunResource>('POST', `/${schedule.id}/trigger`);
+    expect(status).toBe(202);
+    expect(run).toMatchObject({ scheduleId: schedule.id, scheduledFor: null, status: 'queued' });
+    expect((await send<RunResource>('POST', `/${schedule.id}/trigger`)).body.id).not.toBe(run.id);
+    expect(await read(schedule.id)).toMatchObject({ nextAt: null, lastAt: null });
+  });
+
+  it('is paused when its key is revoked, and belongs to the key that resumes it', async () => {
+    const key = await api.makeKey();
+    const schedule = await create({}, key);
+    const { rows } = await sql<{ id: string }>`
+      select created_by as id from longhaul.schedules where id = ${schedule.id}`.execute(api.database.sql);
+    await revokeKey(api.database, { id: rows[0]!.id, actor: 'system' });
+    const due = later(schedule.nextAt, 1_000);
+    expect(await tickAll(due)).toEqual([]);
+    expect(await pauseOfRevokedKeys(api, due)).toEqual([schedule.id]);
+    expect(await pauseOfRevokedKeys(api, due)).toEqual([]);
+    expect(await read(schedule.id)).toMatchObject({ pausedReason: 'key_revoked', nextAt: null });
+    const { body } = await send('POST', `/${schedule.id}/resume`);
+    expect(body.pausedReason).toBeNull();
+    expect(await tickAll(later(body.nextAt, 0))).toHaveLength(1);
+  });
+
+  it('is seen and made by who is bound to its user alone', async () => {
+    const [ann, bob] = [await api.makeKey({ user: 'ann' }), await api.makeKey({ user: 'bob' })];
+    const schedule = await create({}, ann);
+    expect(schedule.user).toBe('ann');
+    for (const [method, path] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['POST', '/pause'],
+      ['POST', '/resume'],
+      ['POST', '/trigger'],
+    ] as const) {
+      expect((await send(method, `/${schedule.id}${path}`, undefined, bob)).status).toBe(404);
+    }
+    expect((await send('PATCH', `/${schedule.id}`, { prompt: 'x' }, bob)).status).toBe(404);
+    const listOf = async (key: string) =>
+      (await send<{ data: ScheduleResource[] }>('GET', '', undefined, key)).body.data.map(({ id }) => id);
+    expect(await listOf(bob)).toEqual([]);
+    expect(await listOf(ann)).toEqual([schedule.id]);
+    const mine = { agent: 'reader', prompt: 'x', cron: '@daily' };
+    expect((await send('POST', '', { ...mine, user: 'ann' }, bob)).status).toBe(403);
+    const reads = await api.makeKey({ scopes: ['runs:read'] });
+    expect((await send('POST', '', mine, reads)).status).toBe(403);
+  });
+
+  it.each([
+    [{ cron: '* * * * * *' }, 'cron'],
+    [{ cron: '0 0 30 2 *' }, 'cron'],
+    [{ timeZone: 'Mars/Base' }, 'timeZone'],
+    [{ missed: 'some' }, 'missed'],
+    [{ prompt: 'x'.repeat(5_001) }, 'prompt'],
+    [{ limits: { maxTurns: 1_000 } }, 'limits.maxTurns'],
+    [{ startAfter: '2026-01-01T00:00:00Z' }, 'startAfter'],
+    [{ webhookUrl: 'ftp://x' }, 'webhookUrl'],
+  ])('is refused with %j, new and changed', async (wrong, path) => {
+    const { status, body } = await send('POST', '', { agent: 'reader', prompt: 'x', cron: '@daily', ...wrong });
+    expect([status, body.errors?.map((error) => error.path)]).toEqual([400, [path]]);
+    const { id } = await create();
+    const change = await send('PATCH', `/${id}`, wrong);
+    expect([change.status, change.body.errors?.map((error) => error.path)]).toEqual([400, [path]]);
+  });
+
+  it('ticks by itself as long as it is looked after', async () => {
+    const schedule = await create({ cron: '* * * * *' });
+    const stop = startSchedules({
+      ...deps(),
+      log: createLog('error'),
+      clock: () => later(schedule.nextAt, 10),
+      lookEveryMs: 5,
+    });
+    try {
+      await expect.poll(async () => (await runsOf(schedule.id)).length, { timeout: 10_000 }).toBe(1);
+    } finally {
+      await stop();
+    }
+    expect(await runsOf(schedule.id)).toHaveLength(1);
+  });
+});

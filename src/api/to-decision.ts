@@ -1,0 +1,55 @@
+import { LonghaulError, type FieldError } from '../core/errors.ts';
+import { findUnstorable } from '../core/text.ts';
+import type { Approval } from '../run/approval.ts';
+import type { Decision } from '../run/decide-approval.ts';
+import type { DecisionRequest } from './contract.ts';
+
+/**
+ * A decision as it was sent, for what waits.
+ * @throws {LonghaulError} `invalid_request` when it does not fit: answers for a tool, or none for a question.
+ */
+export function toDecision(request: DecisionRequest, waiting: Pick<Approval, 'kind' | 'tool'>): Decision {
+  const { decision, reason = null, updatedInput, answers } = request;
+  const errors = findErrors(request, waiting);
+  if (errors.length > 0) throw new LonghaulError('invalid_request', { errors });
+  if (decision === 'deny') return { status: 'denied', updatedInput: null, reason };
+  const given = Object.entries(answers ?? {}).map(([question, answer]) => [
+    question,
+    Array.isArray(answer) ? answer.join(', ') : answer,
+  ]);
+  const input = waiting.kind === 'question' ? { answers: Object.fromEntries(given) } : (updatedInput ?? null);
+  return { status: 'allowed', updatedInput: input, reason };
+}
+
+function findErrors(request: DecisionRequest, { kind, tool }: Pick<Approval, 'kind' | 'tool'>): FieldError[] {
+  const { decision, updatedInput, answers } = request;
+  const isAllowed = decision === 'allow';
+  const errors: FieldError[] = [];
+  if (!isAllowed && updatedInput !== undefined)
+    errors.push({ path: 'updatedInput', message: 'must be left out of a denial' });
+  if (!isAllowed && answers !== undefined) errors.push({ path: 'answers', message: 'must be left out of a denial' });
+  if (!isAllowed || errors.length > 0) return errors;
+  if (kind === 'tool') {
+    if (answers !== undefined) errors.push({ path: 'answers', message: 'must be left out: it is no question' });
+    if (updatedInput !== undefined && findUnstorable(JSON.stringify(updatedInput)) !== null)
+      errors.push({ path: 'updatedInput', message: 'must hold texts that can be stored' });
+    return errors;
+  }
+  if (updatedInput !== undefined)
+    errors.push({ path: 'updatedInput', message: 'must be left out: a question is answered with answers' });
+  const questions = toQuestions(tool.input);
+  const missing = questions.filter((question) => !Object.hasOwn(answers ?? {}, question));
+  if (missing.length > 0)
+    errors.push({ path: 'answers', message: `must answer ${missing.map((question) => JSON.stringify(question)).join(', ')}` });
+  const unknown = Object.keys(answers ?? {}).filter((question) => !questions.includes(question));
+  return [...errors, ...unknown.map((question) => ({ path: `answers.${question}`, message: 'must be one of the questions' }))];
+}
+
+function toQuestions(input: unknown): string[] {
+  const { questions } = (input ?? {}) as { questions?: unknown };
+  if (!Array.isArray(questions)) return [];
+  return questions.flatMap((entry: unknown) => {
+    const { question } = (entry ?? {}) as { question?: unknown };
+    return typeof question === 'string' ? [question] : [];
+  });
+}

@@ -1,0 +1,142 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import type { ScheduleResource } from '../client/client.ts';
+import { isId } from '../core/ids.ts';
+import { parseCount } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+
+interface SchedulesOptions extends ConnectionOptions {
+  readonly json?: true;
+}
+
+interface CreateOptions extends SchedulesOptions {
+  readonly cron: string;
+  readonly name?: string;
+  readonly timeZone?: string;
+  readonly missed?: ScheduleResource['missed'];
+  readonly user?: string;
+  readonly team?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ longhaul schedules create reader "Sum up what came in overnight." --cron "30 7 * * 1-5" --time-zone Europe/Berlin
+  $ longhaul schedules create reader "Check the links." --cron @daily --missed skip`;
+
+/** Adds `longhaul schedules list`, `create`, `pause`, `resume`, `trigger` and `delete`. */
+export function addSchedulesCommand(program: Command, shell: Shell): void {
+  const schedules = program
+    .command('schedules')
+    .summary('submit runs by the clock')
+    .description('Makes, lists, pauses, triggers and deletes schedules: runs submitted again and again, by the clock.')
+    .helpCommand(false)
+    .addHelpText('after', '\nExample:\n  $ longhaul schedules list');
+
+  const create = schedules
+    .command('create')
+    .summary('make a schedule')
+    .description('Makes a schedule, and prints when its first run is submitted.')
+    .argument('<agent>', 'the agent')
+    .argument('<prompt>', 'what it is to do')
+    .requiredOption('--cron <cron>', 'minute hour day month weekday, or a name such as @daily')
+    .option('--name <name>', 'for people to know it by')
+    .option('--time-zone <zone>', "whose clocks it goes by (default: the server's timeZone)")
+    .option('--missed <policy>', 'ticks that no server was there for: skip, once or all (default: once)', parseMissed)
+    .option('--user <user>', 'the end user its runs are for')
+    .option('--team <team>', 'the team whose budget they count for')
+    .option('--json', 'print the schedule as JSON')
+    .addHelpText('after', EXAMPLES);
+  addConnectionOptions(create).action(async (agent: string, prompt: string, options: CreateOptions) => {
+    const { cron, name, timeZone, missed, user, team } = options;
+    const client = await connect(shell, options);
+    const schedule = await client.createSchedule({ agent, prompt, cron, name, timeZone, missed, user, team });
+    if (options.json === true) return shell.stdout.line(toTerminalJson(schedule));
+    return shell.stdout.line(`Schedule ${schedule.id}: ${describe(schedule)}.`);
+  });
+
+  const list = schedules
+    .command('list')
+    .summary('list schedules')
+    .description('Lists the schedules, newest first.')
+    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 50)
+    .option('--json', 'print { data, nextCursor } as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul schedules list');
+  addConnectionOptions(list).action(async ({ limit, ...options }: SchedulesOptions & { limit: number }) => {
+    const client = await connect(shell, options);
+    const page = await client.schedules({ limit });
+    if (options.json === true) return shell.stdout.line(toTerminalJson(page));
+    if (page.data.length === 0) return shell.stdout.line('No schedules. Make one with: longhaul schedules create');
+    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
+    if (page.nextCursor !== null) shell.stderr.line('There are more: see them with --limit.');
+    return undefined;
+  });
+
+  const turns = [
+    ['pause', 'let a schedule submit no runs', 'Lets a schedule submit no runs until it is resumed.'],
+    ['resume', 'let it submit runs again', 'Lets a schedule submit runs again, from now on.'],
+    ['delete', 'delete a schedule', 'Deletes a schedule. Its runs stay as they are, those in line included.'],
+  ] as const;
+  for (const [action, summary, description] of turns) {
+    const turn = schedules
+      .command(action)
+      .summary(summary)
+      .description(description)
+      .argument('<id>', "the schedule's id", parseScheduleId)
+      .option('--json', 'print the schedule as JSON')
+      .addHelpText('after', `\nExample:\n  $ longhaul schedules ${action} 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f`);
+    addConnectionOptions(turn).action(async (id: string, options: SchedulesOptions) => {
+      const client = await connect(shell, options);
+      const act = { pause: client.pauseSchedule, resume: client.resumeSchedule, delete: client.removeSchedule }[action];
+      const schedule = await act(id);
+      if (options.json === true) return shell.stdout.line(toTerminalJson(schedule));
+      return shell.stdout.line(`Schedule ${schedule.id}: ${action === 'delete' ? 'deleted' : describe(schedule)}.`);
+    });
+  }
+
+  const trigger = schedules
+    .command('trigger')
+    .summary('submit its run now')
+    .description("Submits a schedule's run now, beside its ticks, and prints the run's id.")
+    .argument('<id>', "the schedule's id", parseScheduleId)
+    .option('--json', 'print the run as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul schedules trigger 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
+  addConnectionOptions(trigger).action(async (id: string, options: SchedulesOptions) => {
+    const client = await connect(shell, options);
+    const run = await client.triggerSchedule(id);
+    return shell.stdout.line(options.json === true ? toTerminalJson(run) : run.id);
+  });
+}
+
+function parseScheduleId(value: string): string {
+  if (!isId(value))
+    throw new InvalidArgumentError("It must be a schedule's id, as listed by: longhaul schedules list.");
+  return value;
+}
+
+function parseMissed(value: string): ScheduleResource['missed'] {
+  if (value === 'skip' || value === 'once' || value === 'all') return value;
+  throw new InvalidArgumentError('It must be skip, once or all.');
+}
+
+function describe({ pausedReason, nextAt, lastError }: ScheduleResource): string {
+  if (pausedReason !== null) return pausedReason === 'by_hand' ? 'paused' : 'paused, its API key was revoked';
+  const next = nextAt === null ? 'no tick is left' : `next at ${nextAt.replace('.000Z', 'Z')}`;
+  return lastError === null ? next : `${next}; the last tick was refused: ${toTerminalLine(lastError.message)}`;
+}
+
+function toTable(schedules: readonly ScheduleResource[], width: number): string[] {
+  return formatTable<ScheduleResource>({
+    columns: [
+      { title: 'ID', value: ({ id }) => id },
+      { title: 'AGENT', value: ({ agent }) => agent },
+      { title: 'CRON', value: ({ cron }) => cron },
+      { title: 'TIME ZONE', value: ({ timeZone }) => timeZone },
+      { title: 'NAME', value: ({ name }) => name ?? '' },
+      { title: 'STATE', value: describe },
+    ],
+    rows: schedules,
+    width,
+  });
+}

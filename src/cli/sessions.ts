@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import type { SessionMessageResource, SessionResource, SessionSummaryResource } from '../client/client.ts';
+import { parseCount } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { formatAge } from './durations.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson, toTerminalLine, toTerminalText } from './terminal-text.ts';
+
+interface SessionsOptions extends ConnectionOptions {
+  readonly agent?: string;
+  readonly user?: string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+/** Adds `longhaul sessions`. */
+export function addSessionsCommand(program: Command, shell: Shell): void {
+  const command = program
+    .command('sessions')
+    .summary('list conversations, or read one')
+    .description('Lists conversations, the one begun last first; with an id shows what was said in it.')
+    .argument('[id]', 'the sessionId of a run')
+    .option('--agent <agent>', 'only those of this agent')
+    .option('--user <user>', 'only those for this end user')
+    .option('--limit <count>', 'at most so many conversations, or messages, 1 to 200', parseCount(1, 200), 20)
+    .option('--json', 'print the answer as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ longhaul run reader "And last week?" --session ID\n  $ longhaul sessions ID',
+    );
+  addConnectionOptions(command).action(
+    async (id: string | undefined, { url, json, limit, ...filter }: SessionsOptions) => {
+      const client = await connect(shell, url === undefined ? {} : { url });
+      if (id !== undefined) {
+        const session = await client.session(id, { limit });
+        if (json === true) return shell.stdout.line(toTerminalJson(session));
+        return showSession(shell, session);
+      }
+      const page = await client.sessions({ ...filter, limit });
+      if (json === true) return shell.stdout.line(toTerminalJson(page));
+      if (page.data.length === 0) return shell.stdout.line('No conversations.');
+      for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
+      if (page.nextCursor !== null)
+        shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+      return undefined;
+    },
+  );
+}
+
+function showSession(shell: Shell, { agent, user, messages }: SessionResource): void {
+  shell.stdout.line(toTerminalLine(user === null ? agent : `${agent}, for ${user}`));
+  for (const message of messages.data) {
+    for (const line of describe(message)) shell.stdout.line(toTerminalText(line));
+  }
+  if (messages.nextCursor !== null)
+    shell.stderr.line(`The first ${messages.data.length} messages are shown; see more with --limit.`);
+}
+
+function describe({ role, content }: SessionMessageResource): string[] {
+  const who = role === 'user' ? '> ' : '';
+  return content.flatMap((part) => {
+    switch (part.type) {
+      case 'text':
+        return [`${who}${part.text}`];
+      case 'tool_use':
+        return [`· ${part.name} ${JSON.stringify(part.input)}`];
+      default:
+        return [];
+    }
+  });
+}
+
+function toTable(sessions: readonly SessionSummaryResource[], width: number): string[] {
+  return formatTable<SessionSummaryResource>({
+    columns: [
+      { title: 'ID', value: ({ id }) => id },
+      { title: 'AGENT', value: ({ agent }) => agent },
+      { title: 'USER', value: ({ user }) => user ?? '' },
+      { title: 'BEGUN', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+      { title: 'LAST', align: 'right', value: ({ updatedAt }) => formatAge(updatedAt) },
+    ],
+    rows: sessions,
+    width,
+  });
+}

@@ -1,0 +1,145 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import type { WebhookDeliveryResource, WebhookResource } from '../client/client.ts';
+import { WEBHOOK_EVENTS, type WebhookEvent } from '../core/webhooks.ts';
+import { parseCount, parseDeliveryId, parseWebhookId } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { formatAge } from './durations.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+
+interface WebhooksOptions extends ConnectionOptions {
+  readonly json?: true;
+}
+
+interface ListOptions extends WebhooksOptions {
+  readonly limit: number;
+}
+
+interface CreateOptions extends WebhooksOptions {
+  readonly event?: readonly WebhookEvent[];
+  readonly description?: string;
+}
+
+/** Adds `longhaul webhooks create`, `list`, `delete`, `deliveries` and `redeliver`. */
+export function addWebhooksCommand(program: Command, shell: Shell): void {
+  const webhooks = program
+    .command('webhooks')
+    .summary('have addresses told when runs end or wait')
+    .description('Makes, lists and removes webhooks, and shows what they were told.')
+    .helpCommand(false)
+    .addHelpText('after', '\nExample:\n  $ longhaul webhooks create https://shop.example.com/hooks/longhaul');
+
+  const create = webhooks
+    .command('create')
+    .summary('make a webhook')
+    .description("Makes a webhook that hears of this key's runs, and prints its secret, this once.")
+    .argument('<url>', 'where to post to')
+    .option('--event <event>', `what it is told of, one of ${WEBHOOK_EVENTS.join(', ')}; may be repeated`, parseEvent)
+    .option('--description <text>', 'for people to know it by')
+    .option('--json', 'print the webhook as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul webhooks create https://shop.example.com/hook --event run.failed');
+  addConnectionOptions(create).action(async (url: string, { event, description, ...options }: CreateOptions) => {
+    const client = await connect(shell, options);
+    const created = await client.createWebhook({
+      url,
+      events: event === undefined ? undefined : [...event],
+      description,
+    });
+    if (options.json === true) return shell.stdout.line(toTerminalJson(created));
+    shell.stdout.line(created.secret);
+    return shell.stderr.line(`Webhook ${created.id}: ${created.events.join(', ')}. Its secret is not shown again.`);
+  });
+
+  const list = webhooks
+    .command('list')
+    .summary('list webhooks')
+    .description("Lists this key's webhooks, newest first; with an admin key everybody's.")
+    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 50)
+    .option('--json', 'print { data, nextCursor } as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul webhooks list');
+  addConnectionOptions(list).action(async ({ limit, ...options }: ListOptions) => {
+    const page = await (await connect(shell, options)).webhooks({ limit });
+    if (options.json === true) return shell.stdout.line(toTerminalJson(page));
+    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
+    if (page.nextCursor !== null) shell.stderr.line('There are more: see them with --limit.');
+    return undefined;
+  });
+
+  const remove = webhooks
+    .command('delete')
+    .summary('remove a webhook')
+    .description('Removes a webhook: nothing more is sent to it.')
+    .argument('<id>', "the webhook's id", parseWebhookId)
+    .option('--json', 'print the webhook as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul webhooks delete 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
+  addConnectionOptions(remove).action(async (id: string, options: WebhooksOptions) => {
+    const removed = await (await connect(shell, options)).removeWebhook(id);
+    if (options.json === true) return shell.stdout.line(toTerminalJson(removed));
+    return shell.stdout.line(`Webhook ${removed.id} is removed.`);
+  });
+
+  const deliveries = webhooks
+    .command('deliveries')
+    .summary('list what a webhook was told')
+    .description('Lists what a webhook was told, newest first, and what came of it.')
+    .argument('<id>', "the webhook's id", parseWebhookId)
+    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 50)
+    .option('--json', 'print { data, nextCursor } as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul webhooks deliveries 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
+  addConnectionOptions(deliveries).action(async (id: string, { limit, ...options }: ListOptions) => {
+    const page = await (await connect(shell, options)).deliveries({ webhookId: id, limit });
+    if (options.json === true) return shell.stdout.line(toTerminalJson(page));
+    for (const line of toDeliveryTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
+    if (page.nextCursor !== null) shell.stderr.line('There are more: see them with --limit.');
+    return undefined;
+  });
+
+  const redeliver = webhooks
+    .command('redeliver')
+    .summary('send a delivery once more')
+    .description('Sends a delivery once more, under its id and with what it said.')
+    .argument('<id>', "the delivery's id", parseDeliveryId)
+    .option('--json', 'print the delivery as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul webhooks redeliver 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
+  addConnectionOptions(redeliver).action(async (id: string, options: WebhooksOptions) => {
+    const delivery = await (await connect(shell, options)).redeliver(id);
+    if (options.json === true) return shell.stdout.line(toTerminalJson(delivery));
+    return shell.stdout.line(`Delivery ${delivery.id} (${delivery.type}) is on its way.`);
+  });
+}
+
+function parseEvent(value: string, before: readonly WebhookEvent[] = []): WebhookEvent[] {
+  const event = WEBHOOK_EVENTS.find((name) => name === value);
+  if (event === undefined) throw new InvalidArgumentError(`It must be one of ${WEBHOOK_EVENTS.join(', ')}.`);
+  return [...before, event];
+}
+
+function toTable(webhooks: readonly WebhookResource[], width: number): string[] {
+  return formatTable<WebhookResource>({
+    columns: [
+      { title: 'ID', value: ({ id }) => id },
+      { title: 'STATE', value: ({ disabledAt }) => (disabledAt === null ? 'works' : 'gone') },
+      { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+      { title: 'URL', value: ({ url }) => toTerminalLine(url) },
+      { title: 'EVENTS', value: ({ events }) => events.join(', ') },
+    ],
+    rows: webhooks,
+    width,
+  });
+}
+
+function toDeliveryTable(deliveries: readonly WebhookDeliveryResource[], width: number): string[] {
+  return formatTable<WebhookDeliveryResource>({
+    columns: [
+      { title: 'ID', value: ({ id }) => id },
+      { title: 'STATUS', value: ({ status }) => status },
+      { title: 'TYPE', value: ({ type }) => type },
+      { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+      { title: 'ATTEMPTS', align: 'right', value: ({ attempts }) => String(attempts) },
+      { title: 'LAST', value: ({ error, responseStatus }) => error ?? String(responseStatus ?? '') },
+    ],
+    rows: deliveries,
+    width,
+  });
+}

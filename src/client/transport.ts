@@ -1,0 +1,153 @@
+import { createCredential, type CredentialOptions } from './credential.ts';
+import { pause, toDelayMs } from './delays.ts';
+import { isPassing, LonghaulApiError, LonghaulNetworkError, toApiError } from './errors.ts';
+
+/** Where a client's requests go, and how. */
+export interface TransportOptions extends CredentialOptions {
+  /** Where Longhaul listens, such as `http://127.0.0.1:4400`; in a browser also a path of the page's own origin. */
+  readonly url: string;
+  /** What sends requests: another `fetch`, or a Longhaul in this process. Defaults to the global `fetch`. */
+  readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
+  /**
+   * For how long a request that may safely be repeated is, while no answer comes or the server cannot take it. Streams and
+   * `wait` do not end by it. 0: never. Defaults to 10.
+   */
+  readonly retryForSeconds?: number | undefined;
+}
+
+export interface RequestOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** For the answer to begin. Defaults to 60 s. */
+  readonly timeoutMs?: number;
+  /** Whether it may be sent again when it is not known what became of it. By default that follows from the method and an idempotency key. */
+  readonly isRepeatable?: boolean;
+  /** Overrides `retryForSeconds`. */
+  readonly retryForMs?: number;
+}
+
+export type Query = Record<string, string | number | boolean | undefined>;
+
+/** Sends requests and reads their answers. */
+export interface Transport {
+  /** Sends a request and reads the JSON it is answered with. */
+  requestJson<T>(path: string, options?: RequestOptions): Promise<T>;
+  /** Opens a stream of events. It is tried once. */
+  requestStream(path: string, signal: AbortSignal): Promise<Response>;
+  /** The query of an address, with those that are given. */
+  toQuery(parameters: Query): string;
+}
+
+const TIMEOUT_MS = 60_000;
+const STREAM_TIMEOUT_MS = 20_000;
+
+/** A server that asks for more patience than this is not waited for. */
+const LONGEST_WAIT_MS = 10_000;
+
+/** @throws {TypeError} when both an API key and a token are given. */
+export function createTransport(options: TransportOptions): Transport {
+  const { url, fetch: send = (request: Request) => fetch(request), retryForSeconds = 10 } = options;
+  const baseUrl = url.replace(/\/+$/, '');
+  const credential = createCredential(options);
+
+  /** One request, with a new token where the one at hand has expired. */
+  async function sendOnce<T>(path: string, options: SendOptions<T>): Promise<T> {
+    const sent = await credential.current();
+    const { response, read } = await exchange(path, options, sent);
+    if (response.status !== 401 || !credential.renew(sent)) return read();
+    await response.body?.cancel();
+    const again = await exchange(path, options, await credential.current());
+    return again.read();
+  }
+
+  async function exchange<T>(path: string, options: SendOptions<T>, credential: string | null) {
+    const { accept, read, headers, signal: given, timeoutMs, ...init } = options;
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs);
+    const signal = given === undefined ? silence.signal : AbortSignal.any([given, silence.signal]);
+    /** What was thrown, as the caller's own abort or as a failure of the network. */
+    const toThrown = (cause: unknown) => {
+      clearTimeout(timer);
+      if (given?.aborted) return given.reason as unknown;
+      return cause instanceof LonghaulApiError ? cause : new LonghaulNetworkError(baseUrl, cause);
+    };
+    try {
+      const message = new Request(`${baseUrl}${path}`, {
+        ...init,
+        signal,
+        headers: { ...headers, accept, ...(credential !== null && { authorization: `Bearer ${credential}` }) },
+      });
+      const response = await send(message);
+      return {
+        response,
+        async read(): Promise<T> {
+          try {
+            const type = response.headers.get('content-type') ?? '';
+            if (!response.ok || !type.startsWith(accept)) throw await toApiError(response);
+            return await read(response);
+          } catch (cause) {
+            throw toThrown(cause);
+          } finally {
+            clearTimeout(timer);
+          }
+        },
+      };
+    } catch (cause) {
+      throw toThrown(cause);
+    }
+  }
+
+  return {
+    async requestJson<T>(path: string, options: RequestOptions = {}): Promise<T> {
+      const { isRepeatable = isSafeToRepeat(options), retryForMs = retryForSeconds * 1_000, ...init } = options;
+      const endsAt = Date.now() + retryForMs;
+      for (let failures = 0; ; failures++) {
+        try {
+          return await sendOnce<T>(path, {
+            timeoutMs: TIMEOUT_MS,
+            ...init,
+            accept: 'application/json',
+            read: (response) => response.json() as Promise<T>,
+          });
+        } catch (error) {
+          const delayMs = isRepeatable ? toRepeatDelayMs(error, failures) : null;
+          if (delayMs === null || Date.now() + delayMs > endsAt) throw error;
+          await pause(delayMs, init.signal);
+          init.signal?.throwIfAborted();
+        }
+      }
+    },
+    requestStream: (path, signal) =>
+      sendOnce(path, {
+        accept: 'text/event-stream',
+        signal,
+        timeoutMs: STREAM_TIMEOUT_MS,
+        read: (response) => Promise.resolve(response),
+      }),
+    toQuery(parameters) {
+      const query = new URLSearchParams();
+      for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, String(value));
+      return query.size === 0 ? '' : `?${query.toString()}`;
+    },
+  };
+}
+
+interface SendOptions<T> extends Omit<RequestOptions, 'isRepeatable' | 'retryForMs'> {
+  /** The type the answer has to have. */
+  readonly accept: string;
+  readonly timeoutMs: number;
+  readonly read: (response: Response) => Promise<T>;
+}
+
+function isSafeToRepeat({ method = 'GET', headers }: RequestOptions): boolean {
+  return method !== 'POST' && method !== 'PATCH' ? true : headers?.['idempotency-key'] !== undefined;
+}
+
+/** Null: not again. A refusal for too many requests is the caller's to hear of. */
+function toRepeatDelayMs(error: unknown, failures: number): number | null {
+  if (!isPassing(error) || (error instanceof LonghaulApiError && error.status === 429)) return null;
+  const wantedMs = error instanceof LonghaulApiError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;
+  return wantedMs > LONGEST_WAIT_MS ? null : Math.max(wantedMs, toDelayMs(failures));
+}

@@ -1,0 +1,102 @@
+import { isOwnWords } from './own-words.ts';
+
+/** A part of a message, as people read a conversation. */
+export type MessageContent =
+  | { readonly type: 'text'; readonly text: string; readonly isTruncated?: true }
+  | { readonly type: 'thinking'; readonly text: string; readonly isTruncated?: true }
+  /** `input` is a text, and `isTruncated`, where it is too large. */
+  | {
+      readonly type: 'tool_use';
+      readonly toolUseId: string;
+      readonly name: string;
+      readonly input: unknown;
+      readonly isTruncated?: true;
+    }
+  | {
+      readonly type: 'tool_result';
+      readonly toolUseId: string;
+      readonly isError: boolean;
+      readonly text: string;
+      readonly isTruncated?: true;
+    };
+
+export interface TranscriptMessage {
+  readonly role: 'user' | 'assistant';
+  /** ISO 8601; null where Claude Code has noted none. */
+  readonly at: string | null;
+  readonly content: readonly MessageContent[];
+}
+
+/** The most characters of one part that are shown; of a tool's result and input as many as its event has. */
+const MOST = { text: 32_000, tool: 8_000 };
+
+/**
+ * One entry of Claude Code's transcript as a message, or null when it is none: what is noted beside a conversation, what
+ * Claude Code or Longhaul have said themselves. Read as untyped data, so that another version costs a message at most.
+ */
+export function toTranscriptMessage(entry: unknown): TranscriptMessage | null {
+  const fields = toFields(entry);
+  const at = typeof fields['timestamp'] === 'string' ? fields['timestamp'] : null;
+  if (NOT_SHOWN.some((mark) => fields[mark] === true)) return null;
+  const attachment = toFields(fields['attachment']);
+  // What was said into a turn at work.
+  if (fields['type'] === 'attachment' && attachment['type'] === 'queued_command') {
+    return toMessage({ role: 'user', at, content: toBlocks(attachment['prompt']) });
+  }
+  const role = fields['type'];
+  if (role !== 'user' && role !== 'assistant') return null;
+  const message = toFields(fields['message']);
+  if (message['model'] === '<synthetic>') return null;
+  return toMessage({ role, at, content: toBlocks(message['content']) });
+}
+
+const NOT_SHOWN = ['isMeta', 'isSidechain', 'isCompactSummary', 'isApiErrorMessage', 'isVisibleInTranscriptOnly'];
+
+function toMessage(message: TranscriptMessage): TranscriptMessage | null {
+  return message.content.length === 0 ? null : message;
+}
+
+function toBlocks(content: unknown): MessageContent[] {
+  const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  return Array.isArray(blocks) ? blocks.flatMap(toContent) : [];
+}
+
+function toContent(block: unknown): MessageContent[] {
+  const fields = toFields(block);
+  const type = String(fields['type']);
+  if (type === 'text') {
+    const text = String(fields['text'] ?? '');
+    return text === '' || isOwnWords(text) ? [] : [{ type, ...cut(text, MOST.text) }];
+  }
+  if (type === 'thinking') {
+    const text = String(fields['thinking'] ?? '');
+    return text === '' ? [] : [{ type, ...cut(text, MOST.text) }];
+  }
+  if (type.endsWith('tool_use')) {
+    const written = JSON.stringify(fields['input'] ?? {});
+    const isLarge = written.length > MOST.tool;
+    const input = isLarge ? written.slice(0, MOST.tool) : fields['input'];
+    const use = { toolUseId: String(fields['id']), name: String(fields['name']), input };
+    return [{ type: 'tool_use', ...use, ...(isLarge && { isTruncated: true as const }) }];
+  }
+  if (type.endsWith('tool_result')) {
+    const toolUseId = String(fields['tool_use_id']);
+    const isError = fields['is_error'] === true;
+    return [{ type: 'tool_result', toolUseId, isError, ...cut(toText(fields['content']), MOST.tool) }];
+  }
+  return [];
+}
+
+function toText(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content.map((part) => String(toFields(part)['text'] ?? `[${String(toFields(part)['type'])}]`)).join('\n');
+}
+
+function cut(text: string, most: number): { text: string; isTruncated?: true } {
+  return text.length <= most ? { text } : { text: text.slice(0, most).toWellFormed(), isTruncated: true };
+}
+
+function toFields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,77 @@
+import type { Selectable } from 'kysely';
+import type { ApprovalKind, ApprovalStatus } from '../core/approvals.ts';
+import type { NewEvent } from '../core/events.ts';
+import type { ApprovalsTable } from '../db/tables/approvals.ts';
+
+/** A tool use that waits, or waited, for a person; or a question of the agent's. */
+export interface Approval {
+  readonly id: string;
+  readonly runId: string;
+  readonly sessionId: string;
+  readonly user: string | null;
+  readonly team: string | null;
+  readonly agent: string;
+  readonly attempt: number;
+  readonly kind: ApprovalKind;
+  readonly tool: { readonly name: string; readonly input: unknown; readonly useId: string };
+  readonly subagent: string | null;
+  readonly status: ApprovalStatus;
+  /** What the tool does in place of what it was asked; of a question the answers. */
+  readonly updatedInput: Readonly<Record<string, unknown>> | null;
+  readonly reason: string | null;
+  readonly decidedBy: string | null;
+  readonly requestedAt: Date;
+  readonly expiresAt: Date;
+  readonly decidedAt: Date | null;
+}
+
+/** The one place where a row of `longhaul.approvals` becomes an approval. */
+export function toApproval(row: Selectable<ApprovalsTable>): Approval {
+  return {
+    id: row.id,
+    runId: row.run_id,
+    sessionId: row.session_id,
+    user: row.user_id,
+    team: row.team,
+    agent: row.agent,
+    attempt: row.attempt,
+    kind: row.kind,
+    tool: { name: row.tool, input: row.input, useId: row.tool_use_id },
+    subagent: row.subagent,
+    status: row.status,
+    updatedInput: row.updated_input as Approval['updatedInput'],
+    reason: row.reason,
+    decidedBy: row.decided_by,
+    requestedAt: row.requested_at,
+    expiresAt: row.expires_at,
+    decidedAt: row.decided_at,
+  };
+}
+
+export function toRequestedEvent({ id, kind, tool, expiresAt }: Approval): NewEvent {
+  return {
+    type: 'approval.requested',
+    data: {
+      approvalId: id,
+      kind,
+      tool: { name: tool.name, input: tool.input, toolUseId: tool.useId },
+      expiresAt: expiresAt.toISOString(),
+    },
+  };
+}
+
+const DECISIONS = { allowed: 'allow', denied: 'deny', expired: 'expired', cancelled: 'cancelled' } as const;
+
+/** Of one that is not pending any more. */
+export function toResolvedEvent({ id, status, reason, updatedInput, decidedBy }: Approval): NewEvent {
+  return {
+    type: 'approval.resolved',
+    data: {
+      approvalId: id,
+      decision: DECISIONS[status === 'pending' ? 'cancelled' : status],
+      ...(reason !== null && { reason }),
+      ...(updatedInput !== null && { updatedInput }),
+      ...(decidedBy !== null && { decidedBy }),
+    },
+  };
+}

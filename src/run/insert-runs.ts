@@ -1,0 +1,185 @@
+import { sql, type Insertable, type RawBuilder, type Selectable } from 'kysely';
+import { keyActor } from '../audit/actors.ts';
+import { recordAuditMany, type AuditRecord } from '../audit/record.ts';
+import { LonghaulError } from '../core/errors.ts';
+import { createId } from '../core/ids.ts';
+import { toMicros } from '../core/money.ts';
+import type { Transaction } from '../db/database.ts';
+import type { RunsTable } from '../db/tables.ts';
+import type { Queue } from '../queue/queue.ts';
+import { beginLogs } from './append-events.ts';
+import { forkSession, keepSession } from './fork-session.ts';
+import { isWaitedFor, reserveBudgets, toBudgetError, type FullBudget } from './budget.ts';
+import { parkRun } from './park.ts';
+import { nextFairRanks, toMessage } from './place-in-line.ts';
+import type { RunRules } from './rules.ts';
+import type { Submission } from './submission.ts';
+
+interface InsertOptions {
+  readonly queue: Queue;
+  readonly rules: RunRules;
+  /** The runs' ids, rising: one for each submission. */
+  readonly ids: readonly string[];
+  readonly submissions: readonly Submission[];
+  /** Whether they were accepted before: then none is refused, and what finds no money waits for it. Defaults to false. */
+  readonly isPromised?: boolean;
+}
+
+/**
+ * Makes runs in `trx`, each with its first event, the money set aside for it, its entry in the audit record and its
+ * queue message: as many statements for a thousand as for one. Returns their rows in order.
+ *
+ * Late come the events, for whoever follows many runs waits for a transaction that has written some, and last the
+ * money, for all share the total.
+ * @throws {LonghaulError} `conflict` when one is to be the only retry and is not; `user_budget`, `team_budget` or
+ * `global_budget` when no money is left for one of them: `errors` names each by its place.
+ */
+export async function insertRuns(trx: Transaction, options: InsertOptions): Promise<Selectable<RunsTable>[]> {
+  const { queue, rules, ids, submissions, isPromised = false } = options;
+  for (const submission of submissions) if (submission.isOnlyRetry === true) await refuseSecondRetry(trx, submission);
+  const sessionIds = await enterSessions(trx, submissions);
+  const ranks = await nextFairRanks(
+    trx,
+    submissions.map(({ agent, user, startAfter }) => ({ queue: agent.queue, user, isDelayed: startAfter !== null })),
+  );
+  const inserted = await trx
+    .insertInto('longhaul.runs')
+    .values(toRows({ ids, submissions, sessionIds, ranks }))
+    .returningAll()
+    .execute();
+  const rows = inserted.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  await recordAuditMany(
+    trx,
+    submissions.flatMap((submission, index) => toAuditRecords(ids[index]!, submission)),
+  );
+  await queue.enqueueAll(
+    trx,
+    // One whose conversation an earlier run has is put in line by that one's end.
+    rows.filter(({ held_for }) => held_for === null).map((row) => toMessage(row, row.start_after)),
+  );
+  await beginLogs(
+    trx,
+    rows.map(({ id, agent }) => ({ runId: id, event: { type: 'run.queued', data: { agent, reason: 'submitted' } } })),
+  );
+  const amounts = submissions.map(({ limits }) => toMicros(limits.maxBudgetUsd));
+  const fulls = await reserveBudgets(trx, { runIds: ids, amounts, rules });
+  if (!isPromised) refuseTooDear({ fulls, amounts, rules });
+  for (const [index, full] of fulls.entries()) {
+    // What is held looks for money when it is let go.
+    if (full === null || rows[index]?.held_for === 'session') continue;
+    const { id, start_after } = rows[index]!;
+    const until = new Date(Math.max(Date.parse(full.resetsAt), start_after?.getTime() ?? 0));
+    rows[index] = await parkRun(trx, {
+      queue,
+      runId: id,
+      attempt: 0,
+      waitingFor: 'budget',
+      until,
+      scope: full.scope,
+    });
+  }
+  return rows;
+}
+
+/** The conversation of each: its own, the one it goes on with, or a branch of that. */
+async function enterSessions(trx: Transaction, submissions: readonly Submission[]): Promise<string[]> {
+  const sessionIds: string[] = [];
+  for (const { session = null } of submissions) {
+    const sessionId = session === null || session.isFork ? createId() : session.id;
+    if (session?.isFork === true) await forkSession(trx, { baseId: session.id, sessionId });
+    else if (session !== null) await keepSession(trx, sessionId);
+    sessionIds.push(sessionId);
+  }
+  return sessionIds;
+}
+
+interface RowsOptions extends Pick<InsertOptions, 'ids' | 'submissions'> {
+  readonly sessionIds: readonly string[];
+  readonly ranks: Awaited<ReturnType<typeof nextFairRanks>>;
+}
+
+function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): Insertable<RunsTable>[] {
+  return submissions.map((submission, index) => {
+    const { agent, user, startAfter } = submission;
+    return {
+      id: ids[index]!,
+      agent: agent.name,
+      queue: agent.queue,
+      status: 'queued',
+      prompt: submission.prompt,
+      user_id: user,
+      team: submission.team,
+      session_id: sessionIds[index]!,
+      metadata: JSON.stringify(submission.metadata),
+      priority: submission.priority,
+      fair_rank: ranks[index]!,
+      limits: JSON.stringify(submission.limits),
+      requested_limits: JSON.stringify(submission.requestedLimits),
+      max_attempts: agent.retry.maxAttempts,
+      retry_policy: JSON.stringify(agent.retry),
+      retry_of: submission.retryOf,
+      start_after: startAfter,
+      ...toWebhookColumns(submission),
+      schedule_id: submission.schedule?.id ?? null,
+      scheduled_for: submission.schedule?.tickAt ?? null,
+      created_by: submission.createdBy,
+      event_seq: 1,
+    } as unknown as Insertable<RunsTable>;
+  });
+}
+
+/** A run that tries another again tells whom that one told, whoever it was that tried. */
+function toWebhookColumns({ webhookUrl = null, retryOf }: Submission) {
+  if (retryOf === null) return { webhook_url: webhookUrl };
+  const earlier = (value: RawBuilder<string | null>) =>
+    sql<string | null>`(select ${value} from longhaul.runs where id = ${retryOf})`;
+  return {
+    webhook_url: webhookUrl ?? earlier(sql`webhook_url`),
+    webhook_key_id: earlier(sql`coalesce(webhook_key_id, created_by::uuid)`),
+  };
+}
+
+function toAuditRecords(runId: string, submission: Submission): AuditRecord[] {
+  const { agent, prompt, user, team, limits, retryOf, schedule } = submission;
+  const { actor = keyActor({ keyId: submission.createdBy }) } = submission;
+  const from = schedule === undefined ? {} : { schedule: schedule.id };
+  const data = { agent: agent.name, user, team, prompt, limits, ...(retryOf !== null && { retryOf }), ...from };
+  return [
+    { actor, action: 'run.submitted', subject: runId, data },
+    ...(retryOf === null ? [] : [{ actor, action: 'run.retried', subject: retryOf, data: { by: runId } } as const]),
+  ];
+}
+
+/** Locks the run that is retried: of two retries at once the second waits, and finds the first. */
+async function refuseSecondRetry(trx: Transaction, { retryOf }: Submission): Promise<void> {
+  await trx.selectFrom('longhaul.runs').select('id').where('id', '=', retryOf).forUpdate().execute();
+  const other = await trx.selectFrom('longhaul.runs').select('id').where('retry_of', '=', retryOf).executeTakeFirst();
+  if (other === undefined) return;
+  throw new LonghaulError('conflict', { message: `Run ${retryOf} is tried again already, by run ${other.id}.` });
+}
+
+interface Reserved {
+  readonly fulls: readonly (FullBudget | null)[];
+  readonly amounts: readonly number[];
+  readonly rules: RunRules;
+}
+
+function refuseTooDear({ fulls, amounts, rules }: Reserved): void {
+  const refused = fulls.flatMap((full, index) =>
+    full === null || isWaitedFor(full, rules) ? [] : [{ full, index, amountMicros: amounts[index]! }],
+  );
+  const [first] = refused;
+  if (first === undefined) return;
+  const error = toBudgetError(first.full, first.amountMicros);
+  if (fulls.length === 1) throw error;
+  throw new LonghaulError(error.code, {
+    message: `${error.message} None of the ${fulls.length} runs was submitted.`,
+    details: error.details,
+    retryAfterSeconds: error.retryAfterSeconds,
+    // Without figures: they may be of others.
+    errors: refused.map(({ full, index }) => ({
+      path: `runs[${index}]`,
+      message: `finds no room in the budget ${full.scope === 'global' ? 'for all runs together' : `of its ${full.scope}`} beside those before it`,
+    })),
+  });
+}

@@ -1,0 +1,44 @@
+import { sql, type Selectable } from 'kysely';
+import { keyActor } from '../audit/actors.ts';
+import { LonghaulError } from '../core/errors.ts';
+import type { Transaction } from '../db/database.ts';
+import type { RunsTable } from '../db/tables.ts';
+import { cancelWithin } from './cancel.ts';
+import type { RunDeps } from './rules.ts';
+import type { Submission } from './submission.ts';
+
+/**
+ * Cancels the runs of the submission's conversation that are not over, but for `except` itself: those in line at once,
+ * the one at work by asking its worker. What they have said stays.
+ */
+export async function interruptSession(
+  trx: Transaction,
+  { deps, submission, except }: { deps: Omit<RunDeps, 'database'>; submission: Submission; except: string },
+): Promise<void> {
+  const sessionId = submission.session?.id;
+  if (sessionId === undefined) return;
+  // The one at work first: its end takes the same locks in this order.
+  await sql`select from longhaul.runs where session_id = ${sessionId} and status = 'running' for update`.execute(trx);
+  const { rows } = await sql<{ id: string }>`
+    select id from longhaul.runs
+     where session_id = ${sessionId} and finished_at is null and id <> ${except} and cancel_requested_at is null
+     order by session_turn`.execute(trx);
+  const actor = keyActor({ keyId: submission.createdBy });
+  for (const { id } of rows) await cancelWithin(trx, deps, { runId: id, actor });
+}
+
+/** @throws {LonghaulError} `session_busy` when a run has to wait for another of its conversation, and its agent wants none to. */
+export function refuseBusy(rows: readonly Selectable<RunsTable>[], submissions: readonly Submission[]): void {
+  const refused = rows.flatMap(({ held_for, session_id }, index) =>
+    held_for === 'session' && submissions[index]?.agent.whileBusy === 'reject' ? [{ index, session_id }] : [],
+  );
+  const [first] = refused;
+  if (first === undefined) return;
+  throw new LonghaulError('session_busy', {
+    message: `A run of session ${first.session_id} is not over, and its agent takes no other meanwhile (whileBusy: "reject"). Submit it again when that run has ended, or cancel it.`,
+    errors:
+      rows.length === 1
+        ? []
+        : refused.map(({ index }) => ({ path: `runs[${index}]`, message: 'finds its conversation in use' })),
+  });
+}

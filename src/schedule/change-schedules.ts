@@ -1,0 +1,204 @@
+import { keyActor } from '../audit/actors.ts';
+import { recordAudit } from '../audit/record.ts';
+import type { AuditAction } from '../audit/actions.ts';
+import { LonghaulError } from '../core/errors.ts';
+import { createId } from '../core/ids.ts';
+import type { Database, Transaction } from '../db/database.ts';
+import { isSeenBy, type Viewer } from '../run/viewer.ts';
+import { toTicks } from './cron.ts';
+import { toSchedule, type Schedule, type ScheduleRow } from './schedule.ts';
+
+/** What a schedule is made of. */
+export type NewSchedule = Pick<
+  Schedule,
+  | 'name'
+  | 'agent'
+  | 'prompt'
+  | 'cron'
+  | 'timeZone'
+  | 'user'
+  | 'team'
+  | 'metadata'
+  | 'priority'
+  | 'limits'
+  | 'webhookUrl'
+  | 'missed'
+  | 'createdBy'
+>;
+
+/** What of it may be changed. */
+export type ScheduleChange = Partial<Omit<NewSchedule, 'user' | 'team' | 'createdBy'>>;
+
+/** A schedule that somebody means, and at what time it is. */
+interface Meant {
+  readonly id: string;
+  readonly viewer: Viewer;
+  /** The API key that asks. */
+  readonly keyId: string;
+  readonly now: Date;
+}
+
+/** One user or team may have so many: each may come every minute. */
+const MOST_OF_AN_OWNER = 100;
+
+/**
+ * Makes a schedule. Its first tick is the first after `now`.
+ * @throws {LonghaulError} `conflict` when its user or team has as many as may be.
+ */
+export function createSchedule(
+  database: Database,
+  { schedule, now }: { schedule: NewSchedule; now: Date },
+): Promise<Schedule> {
+  return database.sql.transaction().execute(async (trx) => {
+    await refuseTooMany(trx, schedule);
+    const row = await trx
+      .insertInto('longhaul.schedules')
+      .values({
+        id: createId(),
+        user_id: schedule.user,
+        team: schedule.team,
+        created_by: schedule.createdBy,
+        ...toColumns(schedule),
+        next_at: toTicks(schedule.cron, schedule.timeZone).next(now),
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    await audit(trx, { action: 'schedule.created', row, keyId: schedule.createdBy });
+    return toSchedule(row);
+  });
+}
+
+/** Changes a schedule; null: there is none. With another cron or time zone it ticks anew from `now` on. */
+export function changeSchedule(
+  database: Database,
+  { change, ...meant }: Meant & { readonly change: (schedule: Schedule) => ScheduleChange },
+): Promise<Schedule | null> {
+  return changeLocked(database, meant, async (trx, row) => {
+    const changed = change(toSchedule(row));
+    const { cron = row.cron, timeZone = row.time_zone } = changed;
+    const isMoved = cron !== row.cron || timeZone !== row.time_zone;
+    const next =
+      isMoved && row.paused_at === null ? { next_at: findNext({ row, cron, timeZone, now: meant.now }) } : {};
+    return update(trx, row.id, { ...toColumns({ ...toSchedule(row), ...changed }), ...next }, async (after) =>
+      audit(trx, { action: 'schedule.changed', row: after, keyId: meant.keyId }),
+    );
+  });
+}
+
+/** Lets a schedule make no runs; null: there is none. One that is paused already stays as it is. */
+export function pauseSchedule(database: Database, meant: Meant): Promise<Schedule | null> {
+  return changeLocked(database, meant, async (trx, row) => {
+    if (row.paused_at !== null) return row;
+    return update(trx, row.id, { paused_at: meant.now, paused_reason: 'by_hand', next_at: null }, async (after) =>
+      audit(trx, { action: 'schedule.paused', row: after, keyId: meant.keyId }),
+    );
+  });
+}
+
+/**
+ * Lets a paused schedule tick again, from `now` on: what it would have made meanwhile is not made up for. One that was
+ * paused because its key was revoked belongs to the key that resumes it. Null: there is none.
+ */
+export function resumeSchedule(database: Database, meant: Meant): Promise<Schedule | null> {
+  return changeLocked(database, meant, async (trx, row) => {
+    if (row.paused_at === null) return row;
+    const created_by = row.paused_reason === 'key_revoked' ? meant.keyId : row.created_by;
+    const next_at = findNext({ row, cron: row.cron, timeZone: row.time_zone, now: meant.now });
+    return update(trx, row.id, { paused_at: null, paused_reason: null, next_at, created_by }, async (after) =>
+      audit(trx, { action: 'schedule.resumed', row: after, keyId: meant.keyId }),
+    );
+  });
+}
+
+/** Removes a schedule, and keeps its runs; returns it as it stood, or null when there is none. */
+export function removeSchedule(database: Database, meant: Omit<Meant, 'now'>): Promise<Schedule | null> {
+  return changeLocked(database, meant, async (trx, row) => {
+    await trx.deleteFrom('longhaul.schedules').where('id', '=', row.id).execute();
+    await audit(trx, { action: 'schedule.removed', row, keyId: meant.keyId });
+    return row;
+  });
+}
+
+/** Locks the schedule's row: a tick that is being made is waited for, and the next one finds it changed. */
+function changeLocked(
+  database: Database,
+  { id, viewer }: Pick<Meant, 'id' | 'viewer'>,
+  work: (trx: Transaction, row: ScheduleRow) => Promise<ScheduleRow>,
+): Promise<Schedule | null> {
+  return database.sql.transaction().execute(async (trx) => {
+    const row = await trx
+      .selectFrom('longhaul.schedules')
+      .selectAll()
+      .where('id', '=', id)
+      .where(isSeenBy(viewer))
+      .forUpdate()
+      .executeTakeFirst();
+    return row === undefined ? null : toSchedule(await work(trx, row));
+  });
+}
+
+async function update(
+  trx: Transaction,
+  id: string,
+  values: Partial<ReturnType<typeof toColumns>> &
+    Partial<Omit<ScheduleRow, 'metadata' | 'requested_limits' | 'last_error'>>,
+  then: (row: ScheduleRow) => Promise<void>,
+): Promise<ScheduleRow> {
+  const row = await trx
+    .updateTable('longhaul.schedules')
+    .set(values)
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  await then(row);
+  return row;
+}
+
+/** Never a tick that was made already, whatever the clock says. */
+function findNext(options: { row: ScheduleRow; cron: string; timeZone: string; now: Date }): Date | null {
+  const { row, cron, timeZone, now } = options;
+  const after = row.last_at !== null && row.last_at > now ? row.last_at : now;
+  return toTicks(cron, timeZone).next(after);
+}
+
+async function refuseTooMany(trx: Transaction, { user, team }: NewSchedule): Promise<void> {
+  for (const [column, value] of [['user_id', user] as const, ['team', team] as const]) {
+    if (value === null) continue;
+    const { count } = await trx
+      .selectFrom('longhaul.schedules')
+      .select((schedule) => schedule.fn.countAll<number>().as('count'))
+      .where(column, '=', value)
+      .executeTakeFirstOrThrow();
+    if (Number(count) < MOST_OF_AN_OWNER) continue;
+    throw new LonghaulError('conflict', {
+      message: `This ${column === 'team' ? 'team' : 'user'} has ${MOST_OF_AN_OWNER} schedules, which is as many as may be. Remove one first.`,
+    });
+  }
+}
+
+function toColumns(schedule: Omit<NewSchedule, 'user' | 'team' | 'createdBy'>) {
+  return {
+    name: schedule.name,
+    agent: schedule.agent,
+    prompt: schedule.prompt,
+    cron: schedule.cron.trim(),
+    time_zone: schedule.timeZone,
+    metadata: JSON.stringify(schedule.metadata),
+    priority: schedule.priority,
+    requested_limits: JSON.stringify(schedule.limits),
+    webhook_url: schedule.webhookUrl,
+    missed: schedule.missed,
+  };
+}
+
+interface Audited {
+  readonly action: Extract<AuditAction, `schedule.${string}`>;
+  readonly row: ScheduleRow;
+  readonly keyId: string;
+}
+
+async function audit(trx: Transaction, { action, row, keyId }: Audited): Promise<void> {
+  const { name, agent, cron, time_zone: timeZone, user_id: user, team, missed, prompt } = row;
+  const data = { name, agent, cron, timeZone, user, team, missed, prompt };
+  await recordAudit(trx, { actor: keyActor({ keyId }), action, subject: row.id, data });
+}

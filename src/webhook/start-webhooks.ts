@@ -1,0 +1,122 @@
+import { sql } from 'kysely';
+import type { WebhooksConfig } from '../config/config.ts';
+import { toMessage } from '../core/errors.ts';
+import { every } from '../core/every.ts';
+import type { Logger } from '../core/log.ts';
+import { CHANNELS, type Database } from '../db/database.ts';
+import { deliver } from './deliver.ts';
+import { removeOldTests, takeDue } from './due-deliveries.ts';
+import type { PostEnvironment } from './post.ts';
+
+/** Attempts under way at once in this process. */
+const MOST_AT_ONCE = 64;
+
+const REMOVE_EVERY_MS = 3_600_000;
+
+export interface WebhooksOptions {
+  readonly database: Database;
+  readonly config: WebhooksConfig;
+  readonly log: Logger;
+  /** What deliveries take for the time. Defaults to the database's clock, which all servers share. */
+  readonly clock?: () => Date;
+  /** How often to look whether something is due, in ms, beside when it is said. Defaults to 5,000. */
+  readonly tickMs?: number;
+  /** How addresses are found and certificates judged. Defaults to as Node does. */
+  readonly environment?: PostEnvironment;
+}
+
+/** What delivers webhooks in this process. */
+export interface Webhooks {
+  /** Looks now whether something is due. */
+  wake(): void;
+  /** Ends it. What is on its way is left to another server. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts to deliver what webhooks are to be told. Any number of servers may do it at once: each delivery is made by one
+ * of them. Never throws into the process, and goes on once a database that was away is back.
+ */
+export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks> {
+  const { database, config, log, clock, tickMs = 5_000, environment = {} } = options;
+  const leaving = new AbortController();
+  const underWay = new Set<Promise<void>>();
+  let looking: Promise<void> | null = null;
+  let isAskedAgain = false;
+  let isFailing = false;
+
+  async function readNow(): Promise<Date> {
+    if (clock !== undefined) return clock();
+    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(database.sql);
+    return rows[0]!.now;
+  }
+
+  async function look(): Promise<void> {
+    do {
+      isAskedAgain = false;
+      const limit = MOST_AT_ONCE - underWay.size;
+      if (limit === 0 || leaving.signal.aborted) return;
+      for (const delivery of await takeDue(database, { now: await readNow(), limit })) {
+        const attempt = deliver(delivery, {
+          database,
+          config,
+          environment,
+          readNow,
+          leaving: leaving.signal,
+          onGivenUp: (facts) => log.warn(facts, 'a webhook was not delivered and is given up'),
+        })
+          // Not noted: it is taken again when its time is over.
+          .catch((err: unknown) =>
+            log.warn({ err, deliveryId: delivery.id }, 'how a webhook went was not written down'),
+          )
+          .finally(() => {
+            underWay.delete(attempt);
+            wake();
+          });
+        underWay.add(attempt);
+      }
+    } while (isAskedAgain);
+  }
+
+  function wake(): void {
+    if (leaving.signal.aborted) return;
+    isAskedAgain = true;
+    looking ??= look()
+      .then(
+        () => {
+          isFailing = false;
+        },
+        (err: unknown) => {
+          // Said once, not every few seconds for as long as the database is away.
+          if (!isFailing) log.warn({ err }, `webhooks are held up: ${toMessage(err)}`);
+          isFailing = true;
+          isAskedAgain = false;
+        },
+      )
+      .finally(() => {
+        looking = null;
+        if (isAskedAgain) wake();
+      });
+  }
+
+  const stopListening = await database.listen(CHANNELS.webhooks, wake, wake);
+  const timer = setInterval(wake, tickMs);
+  const stopRemoving = every({
+    intervalMs: REMOVE_EVERY_MS,
+    task: () => removeOldTests(database),
+    onError: (err) => log.warn({ err }, 'old tests of webhooks were not removed; it is tried again'),
+  });
+  wake();
+
+  return {
+    wake,
+    async stop() {
+      clearInterval(timer);
+      leaving.abort();
+      await stopListening();
+      await looking;
+      await Promise.all(underWay);
+      await stopRemoving();
+    },
+  };
+}

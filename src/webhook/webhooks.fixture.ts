@@ -1,0 +1,75 @@
+import { pino } from 'pino';
+import type { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { startApi } from '../api/api.fixture.ts';
+import type {
+  CreatedWebhookResource,
+  NewWebhook,
+  WebhookDeliveryResource,
+  WebhookSecretResource,
+} from '../api/contract.ts';
+import { startWebhooks, type Webhooks } from './start-webhooks.ts';
+
+type Page = { data: WebhookDeliveryResource[]; nextCursor: string | null };
+
+/** The API with what delivers webhooks, to receivers on this machine, and a clock that can be moved on. */
+export async function startWebhookBench(kind: (typeof DATABASE_KINDS)[number]) {
+  const service = await startApi(kind, { webhooks: { allowHttp: true, allowPrivateAddresses: true } });
+  const { plainKey, request } = service;
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+  const started: Webhooks[] = [];
+  let ahead = 0;
+
+  const call = async <T>(path: string, { method = 'GET', body, key = plainKey }: Call = {}): Promise<T> => {
+    const headers = { 'content-type': 'application/json' };
+    const init = body === undefined ? { method, key } : { method, key, headers, body: JSON.stringify(body) };
+    return (await (await request(path, init)).json()) as T;
+  };
+
+  return {
+    ...service,
+    /** What was logged. */
+    lines,
+    call,
+    /** Delivers in this process, as one more server. */
+    async startServer(): Promise<Webhooks> {
+      const webhooks = await startWebhooks({
+        database: service.database,
+        config: service.rules.webhooks,
+        log,
+        clock: () => new Date(Date.now() + ahead),
+        tickMs: 3_600_000,
+      });
+      started.push(webhooks);
+      return webhooks;
+    },
+    /** Moves the clock on. Servers look when they are woken. */
+    pass(ms: number) {
+      ahead += ms;
+    },
+    now: () => Date.now() + ahead,
+    createWebhook: (body: NewWebhook, key = plainKey) =>
+      call<CreatedWebhookResource>('/v1/webhooks', { method: 'POST', body, key }),
+    removeWebhook: (id: string) => call(`/v1/webhooks/${id}`, { method: 'DELETE' }),
+    keySecret: async (key = plainKey) => (await call<WebhookSecretResource>('/v1/webhooks/secret', { key })).secret,
+    deliveriesOf: async (path: string, key = plainKey) => (await call<Page>(`${path}/deliveries`, { key })).data,
+    /** Submits with an application's key. */
+    submitAs: (key: string, changes: object = {}) =>
+      call<{ id: string }>('/v1/runs', { method: 'POST', key, body: { agent: 'reader', prompt: 'hello', ...changes } }),
+    async stopServers() {
+      await Promise.all(started.splice(0).map((webhooks) => webhooks.stop()));
+    },
+    async close() {
+      await Promise.all(started.splice(0).map((webhooks) => webhooks.stop()));
+      await service.close();
+    },
+  };
+}
+
+interface Call {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly key?: string;
+}
+
+export type WebhookBench = Awaited<ReturnType<typeof startWebhookBench>>;

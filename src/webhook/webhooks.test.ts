@@ -1,0 +1,402 @@
+import { Webhook } from 'standardwebhooks';
+import { sql } from 'kysely';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { CreatedWebhookResource, RunResource, WebhookDeliveryResource } from '../api/contract.ts';
+import { WEBHOOK_ATTEMPTS, WEBHOOK_DELAYS_SECONDS } from '../core/webhooks.ts';
+import { settlement } from '../run/run.fixture.ts';
+import { settleAttempt } from '../run/settle.ts';
+import { takeDue } from './due-deliveries.ts';
+import { startReceiver, type Receiver } from './receiver.fixture.ts';
+import { startWebhookBench, type WebhookBench } from './webhooks.fixture.ts';
+
+interface Told {
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: { readonly run: RunResource; readonly isTruncated: boolean };
+}
+
+describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
+  let bench: WebhookBench;
+  let receiver: Receiver;
+  const made: string[] = [];
+
+  beforeAll(async () => {
+    bench = await startWebhookBench(kind);
+  });
+  beforeEach(async () => {
+    receiver = await startReceiver();
+  });
+  afterEach(async () => {
+    await bench.stopServers();
+    for (const id of made.splice(0)) await bench.removeWebhook(id);
+    await sql`delete from longhaul.webhook_deliveries`.execute(bench.database.sql);
+    await receiver.close();
+  });
+  afterAll(() => bench.close());
+
+  async function create(changes: object = {}, key?: string): Promise<CreatedWebhookResource> {
+    const webhook = await bench.createWebhook({ url: receiver.url, ...changes }, key);
+    made.push(webhook.id);
+    return webhook;
+  }
+
+  /** Submits a run with the application's key, and ends it. */
+  async function finish(changes: object = {}, detail?: string) {
+    const { id } = await bench.submitAs(bench.plainKey, changes);
+    await bench.finish(await bench.claim(), detail);
+    return id;
+  }
+
+  const read = (index = 0) => JSON.parse(receiver.received[index]!.body) as Told;
+  const headersOf = (index = 0) => receiver.received[index]!.headers as Record<string, string>;
+  /** Once `status` stands there: it is written after the answer. */
+  async function settled(path: string, status: WebhookDeliveryResource['status']): Promise<WebhookDeliveryResource> {
+    await expect.poll(async () => (await bench.deliveriesOf(path))[0]?.status, { timeout: 5_000 }).toBe(status);
+    return (await bench.deliveriesOf(path))[0]!;
+  }
+
+  it('tell of a run’s end what the API shows of it, signed so that the standard’s own library verifies it', async () => {
+    const { id, secret } = await create();
+    await bench.startServer();
+    const runId = await finish({ metadata: { ticket: 7 } }, 'connect ECONNREFUSED 10.0.0.7');
+    await receiver.until(1);
+    const [{ body }] = receiver.received as [(typeof receiver.received)[number]];
+    const told = new Webhook(secret).verify(body, headersOf()) as Told;
+    const { prompt, ...run } = await bench.call<RunResource>(`/v1/runs/${runId}`);
+    expect(prompt).toBe('hello');
+    expect(told).toEqual({
+      type: 'run.failed',
+      timestamp: expect.any(String) as string,
+      data: { run, isTruncated: false },
+    });
+    expect(body).not.toContain('ECONNREFUSED');
+    expect(() => new Webhook('whsec_b3RoZXItc2VjcmV0').verify(body, headersOf())).toThrow('No matching signature');
+    expect(await settled(`/v1/webhooks/${id}`, 'delivered')).toMatchObject({
+      id: headersOf()['webhook-id'],
+      webhookId: id,
+      runId,
+      type: 'run.failed',
+      url: receiver.url,
+      attempts: 1,
+      responseStatus: 204,
+      error: null,
+      nextAttemptAt: null,
+      lastAttemptAt: expect.any(String) as string,
+      deliveredAt: expect.any(String) as string,
+    });
+  });
+
+  it('tell of each end and of each wait, of those that were asked for', async () => {
+    await create();
+    await create({ events: ['run.cancelled'], url: `${receiver.url}/ends` });
+    const succeeded = await finish();
+    await finish({}, 'no');
+    const cancelled = await bench.submitAs(bench.plainKey);
+    await bench.call(`/v1/runs/${cancelled.id}/cancel`, { method: 'POST' });
+    await bench.submitAs(bench.plainKey);
+    const claimed = await bench.claim();
+    await settleAttempt(
+      { database: bench.database, queue: bench.queue, rules: bench.rules },
+      {
+        lease: claimed.lease,
+        settlement: {
+          ...settlement,
+          outcome: { status: 'failed', code: 'provider_rate_limit', detail: '' },
+          retryAfterSeconds: 100,
+        },
+      },
+    );
+    await bench.startServer();
+    await receiver.until(5);
+    const told = receiver.received.map(({ path }, index) => `${path} ${read(index).type}`).toSorted();
+    expect(told).toEqual([
+      '/hook run.cancelled',
+      '/hook run.failed',
+      '/hook run.succeeded',
+      '/hook run.waiting',
+      '/hook/ends run.cancelled',
+    ]);
+    const waiting = receiver.received.map((_, index) => read(index)).find(({ type }) => type === 'run.waiting');
+    expect(waiting?.data.run).toMatchObject({ status: 'waiting', waitingFor: 'provider_limit' });
+    expect((await bench.deliveriesOf(`/v1/runs/${succeeded}`)).map(({ type }) => type)).toEqual(['run.succeeded']);
+    await bench.call(`/v1/runs/${claimed.run.id}/cancel`, { method: 'POST' });
+  });
+
+  it('have a delivery due for every such event, written with it', async () => {
+    await create();
+    await finish();
+    await finish({}, 'no');
+    const { rows } = await sql<{ missing: number }>`
+      select count(*)::int as missing from longhaul.run_events as event join longhaul.runs on runs.id = run_id
+       where event.type in ('run.succeeded', 'run.failed', 'run.cancelled', 'run.waiting')
+         and runs.created_at > (select created_at from longhaul.webhook_endpoints order by id desc limit 1)
+         and not exists (select from longhaul.webhook_deliveries as delivery
+                          where delivery.run_id = event.run_id and delivery.type = event.type)`.execute(
+      bench.database.sql,
+    );
+    expect(rows).toEqual([{ missing: 0 }]);
+  });
+
+  it('tell the address that a submission names, signed with its API key’s own secret', async () => {
+    await bench.startServer();
+    const runId = await finish({ webhookUrl: receiver.url });
+    await receiver.until(1);
+    const secret = await bench.keySecret();
+    expect(new Webhook(secret).verify(receiver.received[0]!.body, headersOf())).toMatchObject({
+      type: 'run.succeeded',
+    });
+    expect(await settled(`/v1/runs/${runId}`, 'delivered')).toMatchObject({ webhookId: null, url: receiver.url });
+  });
+
+  it('tell of a run that an operator tries again whom the first one told', async () => {
+    const { secret } = await create();
+    const runId = await finish({ webhookUrl: `${receiver.url}/own` }, 'no');
+    const retry = (await (await bench.request(`/v1/runs/${runId}/retry`, { method: 'POST' })).json()) as RunResource;
+    await bench.finish(await bench.claim());
+    await bench.startServer();
+    await receiver.until(4);
+    const ofRetry = receiver.received.filter((_, index) => read(index).data.run.id === retry.id);
+    expect(ofRetry.map(({ path }) => path).toSorted()).toEqual(['/hook', '/hook/own']);
+    for (const { path, headers, body } of ofRetry) {
+      const signedWith = path === '/hook' ? secret : await bench.keySecret();
+      expect(new Webhook(signedWith).verify(body, headers as Record<string, string>)).toMatchObject({
+        type: 'run.succeeded',
+      });
+    }
+  });
+
+  it('are tried again after longer and longer waits for a day, under one id and saying the same', async () => {
+    const { id, secret } = await create();
+    receiver.state.answer = (response) => response.writeHead(503).end('upstream\nis down');
+    await finish();
+    const server = await bench.startServer();
+    for (const [index, seconds] of WEBHOOK_DELAYS_SECONDS.entries()) {
+      await receiver.until(index + 1);
+      // Until the attempt is written down, it has the time of the one before.
+      const isNoted = async () => {
+        const [{ attempts, lastAttemptAt, nextAttemptAt }] = (await bench.deliveriesOf(`/v1/webhooks/${id}`)) as [
+          WebhookDeliveryResource,
+        ];
+        return attempts === index + 1 && Date.parse(nextAttemptAt!) > Date.parse(lastAttemptAt!);
+      };
+      await expect.poll(isNoted, { timeout: 5_000 }).toBe(true);
+      const [delivery] = await bench.deliveriesOf(`/v1/webhooks/${id}`);
+      expect(delivery).toMatchObject({
+        status: 'pending',
+        responseStatus: 503,
+        error: 'answered 503',
+        responseText: 'upstream is down',
+      });
+      const waitMs = Date.parse(delivery!.nextAttemptAt!) - bench.now();
+      expect(waitMs / 1_000).toBeGreaterThan(seconds * 0.89 - 3);
+      expect(waitMs / 1_000).toBeLessThan(seconds * 1.11);
+      bench.pass(waitMs + 1);
+      server.wake();
+    }
+    await receiver.until(WEBHOOK_ATTEMPTS);
+    expect(await settled(`/v1/webhooks/${id}`, 'failed')).toMatchObject({
+      attempts: WEBHOOK_ATTEMPTS,
+      nextAttemptAt: null,
+    });
+    expect(WEBHOOK_DELAYS_SECONDS.reduce((sum, seconds) => sum + seconds, 0)).toBeGreaterThan(22 * 3_600);
+    expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
+    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    for (const { headers, body } of receiver.received)
+      new Webhook(secret).verify(body, headers as Record<string, string>);
+    expect(bench.lines.at(-1)).toContain('given up');
+    expect(bench.lines.join('')).not.toContain(receiver.url);
+  });
+
+  it('are sent again by hand, whatever has become of them', async () => {
+    const { id } = await create();
+    await bench.startServer();
+    await finish();
+    const delivered = await settled(`/v1/webhooks/${id}`, 'delivered');
+    const again = await bench.call<WebhookDeliveryResource>(`/v1/webhooks/deliveries/${delivered.id}/redeliver`, {
+      method: 'POST',
+    });
+    expect(again).toMatchObject({ id: delivered.id, status: 'pending', attempts: 1 });
+    await receiver.until(2);
+    expect(await settled(`/v1/webhooks/${id}`, 'delivered')).toMatchObject({ attempts: 2 });
+    expect(headersOf(1)['webhook-id']).toBe(headersOf(0)['webhook-id']);
+    expect(receiver.received[1]!.body).toBe(receiver.received[0]!.body);
+  });
+
+  it('are delivered by another when a server dies between taking one and telling', async () => {
+    const { id } = await create();
+    await finish();
+    // Taken by a server that then dies.
+    expect(await takeDue(bench.database, { now: new Date(bench.now()), limit: 10 })).toHaveLength(1);
+    const server = await bench.startServer();
+    bench.pass(50_000);
+    server.wake();
+    expect(await takeDue(bench.database, { now: new Date(bench.now()), limit: 10 })).toEqual([]);
+    bench.pass(20_000);
+    server.wake();
+    await receiver.until(1);
+    expect(await settled(`/v1/webhooks/${id}`, 'delivered')).toMatchObject({ attempts: 2 });
+  });
+
+  it('are each delivered once by two servers', async () => {
+    await create();
+    for (let count = 0; count < 10; count++) await finish();
+    await Promise.all([bench.startServer(), bench.startServer()]);
+    await receiver.until(10);
+    await bench.stopServers();
+    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(10);
+    expect(receiver.received).toHaveLength(10);
+  });
+
+  it('wait for nobody who is slow', async () => {
+    const slow = await startReceiver();
+    try {
+      const held: { end(): unknown }[] = [];
+      slow.state.answer = (response) => held.push({ end: () => response.writeHead(204).end() });
+      await create({ url: slow.url });
+      await bench.startServer();
+      for (let count = 0; count < 8; count++) await finish();
+      await slow.until(4);
+      await create();
+      await finish();
+      await receiver.until(1);
+      // More than a few at once are not asked of who is slow.
+      expect(slow.received).toHaveLength(4);
+      slow.state.answer = (response) => response.writeHead(204).end();
+      for (const one of held) one.end();
+      await slow.until(9);
+    } finally {
+      await bench.stopServers();
+      await slow.close();
+    }
+  });
+
+  it('leave what is on its way to another server when one leaves, and count it for no attempt', async () => {
+    const { id } = await create();
+    receiver.state.answer = () => {};
+    const leaving = await bench.startServer();
+    await finish();
+    await receiver.until(1);
+    await leaving.stop();
+    receiver.state.answer = (response) => response.writeHead(204).end();
+    await bench.startServer();
+    await receiver.until(2);
+    expect(await settled(`/v1/webhooks/${id}`, 'delivered')).toMatchObject({ attempts: 2 });
+    const { rows } = await sql`select attempts_left from longhaul.webhook_deliveries`.execute(bench.database.sql);
+    expect(rows).toEqual([{ attempts_left: WEBHOOK_ATTEMPTS - 1 }]);
+  });
+
+  it('end at one who answers that it is gone', async () => {
+    const { id } = await create();
+    receiver.state.answer = (response) => response.writeHead(410).end();
+    await bench.startServer();
+    await finish();
+    const failed = await settled(`/v1/webhooks/${id}`, 'failed');
+    expect(failed).toMatchObject({ attempts: 1, responseStatus: 410 });
+    expect(await bench.call(`/v1/webhooks/${id}`)).toMatchObject({ disabledAt: expect.any(String) as string });
+    await finish();
+    expect(await bench.deliveriesOf(`/v1/webhooks/${id}`)).toHaveLength(1);
+    const redeliver = `/v1/webhooks/deliveries/${failed.id}/redeliver`;
+    for (const path of [redeliver, `/v1/webhooks/${id}/test`]) {
+      expect(await bench.call(path, { method: 'POST' })).toMatchObject({ status: 409 });
+    }
+  });
+
+  it('are told no more once their API key is revoked, or they are removed', async () => {
+    const key = await bench.makeKey();
+    const keyId = (await bench.createWebhook({ url: receiver.url }, key)).keyId;
+    const { id } = await create();
+    const run = await bench.submitAs(key);
+    await bench.finish(await bench.claim());
+    const ofRemoved = await finish();
+    await bench.removeWebhook(id);
+    await (await bench.request(`/v1/keys/${keyId}`, { method: 'DELETE' })).json();
+    await bench.startServer();
+    expect(await settled(`/v1/runs/${ofRemoved}`, 'failed')).toMatchObject({ error: 'its webhook was removed' });
+    const { data } = (await (await bench.request(`/v1/runs/${run.id}/deliveries`)).json()) as {
+      data: WebhookDeliveryResource[];
+    };
+    expect(data).toMatchObject([{ status: 'failed', error: 'its API key was revoked' }]);
+    expect(receiver.received).toEqual([]);
+    made.length = 0;
+  });
+
+  it('carry two signatures for a day after their secret was replaced', async () => {
+    const { id, secret: old } = await create();
+    const { secret, previousUntil } = await bench.call<{ secret: string; previousUntil: string }>(
+      `/v1/webhooks/${id}/rotate`,
+      { method: 'POST' },
+    );
+    expect(Date.parse(previousUntil) - Date.now()).toBeGreaterThan(23 * 3_600_000);
+    await bench.startServer();
+    await finish();
+    await receiver.until(1);
+    for (const one of [secret, old]) new Webhook(one).verify(receiver.received[0]!.body, headersOf());
+    await settled(`/v1/webhooks/${id}`, 'delivered');
+    await sql`update longhaul.webhook_secrets set previous_until = now() - interval '1 second' where owner_id = ${id}`.execute(
+      bench.database.sql,
+    );
+    await finish();
+    await receiver.until(2);
+    new Webhook(secret).verify(receiver.received[1]!.body, headersOf(1));
+    expect(() => new Webhook(old).verify(receiver.received[1]!.body, headersOf(1))).toThrow('No matching signature');
+  });
+
+  it('hear of what their API key submits and may see alone', async () => {
+    const [bound, other] = [await bench.makeKey({ user: 'ann' }), await bench.makeKey()];
+    await create({ url: `${receiver.url}/ann` }, bound);
+    await create({ url: `${receiver.url}/other` }, other);
+    await bench.submitAs(bound);
+    await bench.finish(await bench.claim());
+    await finish({ user: 'ann' });
+    await bench.startServer();
+    await receiver.until(1);
+    await bench.stopServers();
+    expect(receiver.received.map(({ path }) => path)).toEqual(['/hook/ann']);
+    made.length = 0;
+    await sql`delete from longhaul.webhook_endpoints`.execute(bench.database.sql);
+  });
+
+  it('are told the beginning of what is long', async () => {
+    await create();
+    await bench.submitAs(bench.plainKey);
+    const claimed = await bench.claim();
+    await settleAttempt(
+      { database: bench.database, queue: bench.queue, rules: bench.rules },
+      {
+        lease: claimed.lease,
+        settlement: {
+          ...settlement,
+          outcome: { status: 'succeeded', result: 'ü'.repeat(50_000), structuredOutput: { text: 'x'.repeat(50_000) } },
+        },
+      },
+    );
+    await bench.startServer();
+    await receiver.until(1);
+    const { run, isTruncated } = read().data;
+    expect(isTruncated).toBe(true);
+    expect(run.result).toHaveLength(16_000);
+    expect(run.structuredOutput).toBeNull();
+  });
+
+  it('go with their run', async () => {
+    await create();
+    const runId = await finish();
+    await sql`delete from longhaul.runs where id = ${runId}`.execute(bench.database.sql);
+    expect((await sql`select from longhaul.webhook_deliveries`.execute(bench.database.sql)).rows).toEqual([]);
+  });
+
+  it('can be tried', async () => {
+    const { id, secret } = await create();
+    await bench.startServer();
+    const test = await bench.call<WebhookDeliveryResource>(`/v1/webhooks/${id}/test`, { method: 'POST' });
+    expect(test).toMatchObject({ type: 'webhook.test', runId: null, status: 'pending' });
+    await receiver.until(1);
+    expect(new Webhook(secret).verify(receiver.received[0]!.body, headersOf())).toEqual({
+      type: 'webhook.test',
+      timestamp: expect.any(String) as string,
+      data: { webhookId: id },
+    });
+    await settled(`/v1/webhooks/${id}`, 'delivered');
+  });
+});

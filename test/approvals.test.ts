@@ -1,0 +1,274 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { afterEach, expect, test } from 'vitest';
+import type { LonghaulConfig } from 'longhaul';
+import { say, startTestLonghaul, useTool, type Script, type TestLonghaul, type ToolUseBlock } from 'longhaul/testing';
+import type { ApprovalResource, RunResource } from 'longhaul/client';
+
+/** Tool uses that wait for a person, from the HTTP API to the real Claude Code executable and back. */
+
+const TIMEOUT_MS = 60_000;
+const disposals: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const dispose of disposals.splice(0).reverse()) await dispose();
+});
+
+type AgentConfig = LonghaulConfig['agents'][string];
+
+async function start(script: Script, agent: Partial<AgentConfig> = {}) {
+  const workspace = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-approvals-')));
+  disposals.push(() => rm(workspace, { recursive: true, force: true }));
+  const longhaul = await startTestLonghaul({
+    config: {
+      agents: {
+        doer: {
+          model: 'claude-sonnet-4-5',
+          tools: ['Bash', 'Read'],
+          ask: ['Bash'],
+          workspace: { root: workspace, mode: 'shared' },
+          ...agent,
+        },
+      },
+    },
+    script,
+  });
+  disposals.push(() => longhaul.stop());
+  const readLog = () => readFile(path.join(workspace, 'log.txt'), 'utf8').catch(() => '');
+  return { ...longhaul, workspace, readLog };
+}
+
+const bash = (command: string): ToolUseBlock => useTool('Bash', { command, description: 'a step' });
+const write = bash('echo one >> log.txt; echo written');
+const GIVEN_UP = { approvals: { holdSeconds: 0 } };
+
+/** Waits until a run waits for a person, with a process or without. */
+async function untilAsked({ client }: Pick<TestLonghaul, 'client'>, runId: string, count = 1): Promise<ApprovalResource[]> {
+  const list = async () => (await client.approvals({ runId, status: 'pending' })).data;
+  await expect.poll(async () => (await list()).length, { timeout: TIMEOUT_MS }).toBe(count);
+  return (await list()).toReversed();
+}
+
+const untilParked = ({ client }: Pick<TestLonghaul, 'client'>, runId: string) =>
+  expect
+    .poll(() => client.run(runId), { timeout: TIMEOUT_MS })
+    .toMatchObject({ status: 'waiting', waitingFor: 'approval' });
+
+async function untilEnded({ client }: Pick<TestLonghaul, 'client'>, runId: string): Promise<RunResource> {
+  const run = await client.run(runId, { waitSeconds: 60 });
+  return run;
+}
+
+async function typesOf({ client }: Pick<TestLonghaul, 'client'>, runId: string): Promise<string[]> {
+  const types: string[] = [];
+  for await (const { type } of client.events(runId)) types.push(type);
+  return types;
+}
+
+test('a tool use that is allowed while its process waits goes on in it', { timeout: TIMEOUT_MS }, async () => {
+  const world = await start([write, say('Done.')]);
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  expect(approval).toMatchObject({ kind: 'tool', tool: { name: 'Bash' }, status: 'pending', runId: id });
+  expect(await world.readLog()).toBe('');
+  await world.client.approve(approval!.id);
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.', attempt: 1 });
+  expect(await world.readLog()).toBe('one\n');
+  const types = await typesOf(world, id);
+  const of = (type: string) => types.indexOf(type);
+  expect(of('agent.tool_use')).toBeLessThan(of('approval.requested'));
+  expect(of('approval.requested')).toBeLessThan(of('approval.resolved'));
+  expect(of('approval.resolved')).toBeLessThan(of('agent.tool_result'));
+  await expect(world.client.deny(approval!.id)).rejects.toMatchObject({ status: 409 });
+});
+
+test('a run waits without a process, and its tool use goes on in the same conversation', { timeout: TIMEOUT_MS }, async () => {
+  const world = await start([write, say('Done.')], { ...GIVEN_UP, retry: { maxAttempts: 1, deadlineSeconds: 1 } });
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  await untilParked(world, id);
+  expect(await world.readLog()).toBe('');
+  const asked = world.model.requests.length;
+  await world.client.approve(approval!.id);
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.', attempt: 2, turns: 2 });
+  expect(await world.readLog()).toBe('one\n');
+  // The model made its use once, and was told of the result alone.
+  expect(world.model.requests.length - asked).toBe(1);
+  expect(world.model.requests.at(-1)?.toolResults?.at(-1)).toMatchObject({ isError: false });
+  const types = await typesOf(world, id);
+  expect(types.filter((type) => type.startsWith('approval.') || type.startsWith('run.'))).toEqual([
+    'run.queued',
+    'run.started',
+    'approval.requested',
+    'run.waiting',
+    'approval.resolved',
+    'run.queued',
+    'run.started',
+    'run.succeeded',
+  ]);
+});
+
+test.each([
+  ['while its process waits', {}],
+  ['when its process is gone', GIVEN_UP],
+])('a tool use that is denied %s does not happen, and the model reads why', { timeout: TIMEOUT_MS }, async (_, agent) => {
+  const world = await start([write, say('As you wish.')], agent);
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  if (agent === GIVEN_UP) await untilParked(world, id);
+  await world.client.deny(approval!.id, 'not on a Sunday');
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'As you wish.' });
+  expect(await world.readLog()).toBe('');
+  expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain('not on a Sunday');
+});
+
+test.each([
+  ['while its process waits', {}],
+  ['when its process is gone', GIVEN_UP],
+])('a tool does what its input was changed to %s', { timeout: TIMEOUT_MS }, async (_, agent) => {
+  const world = await start([write, say('Done.')], agent);
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  if (agent === GIVEN_UP) await untilParked(world, id);
+  const updatedInput = { command: 'echo changed >> log.txt', description: 'a step' };
+  await world.client.approve(approval!.id, { updatedInput });
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded' });
+  expect(await world.readLog()).toBe('changed\n');
+});
+
+test('a changed input cannot lead a tool out of the workspace', { timeout: TIMEOUT_MS }, async () => {
+  const world = await start([useTool('Read', { file_path: 'a.txt' }), say('Done.')], { ask: ['Read'], ...GIVEN_UP });
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  await untilParked(world, id);
+  await world.client.approve(approval!.id, { updatedInput: { file_path: '/etc/hostname' } });
+  await untilEnded(world, id);
+  expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain('may not leave the workspace');
+});
+
+test.each([
+  ['while its process waits', {}],
+  ['when its process is gone', { holdSeconds: 0 }],
+])('what nobody decides on is denied %s', { timeout: TIMEOUT_MS }, async (_, approvals) => {
+  const world = await start([write, say('As you wish.')], { approvals: { ...approvals, expireSeconds: 1 } });
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'As you wish.' });
+  expect(await world.readLog()).toBe('');
+  const { data } = await world.client.approvals({ runId: id });
+  expect(data).toMatchObject([{ status: 'expired', decidedBy: 'system' }]);
+  expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain('Nobody has decided in time');
+});
+
+const QUESTION = useTool('AskUserQuestion', {
+  questions: [
+    {
+      question: 'Which color?',
+      header: 'Color',
+      multiSelect: false,
+      options: [
+        { label: 'Red', description: 'like fire' },
+        { label: 'Blue', description: 'like the sea' },
+      ],
+    },
+  ],
+});
+
+test.each([
+  ['while its process waits', {}],
+  ['when its process is gone', GIVEN_UP],
+])('a question is answered %s', { timeout: TIMEOUT_MS }, async (_, agent) => {
+  const world = await start([QUESTION, say('Blue it is.')], { tools: ['AskUserQuestion'], ask: [], ...agent });
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  expect(approval).toMatchObject({ kind: 'question', tool: { input: { questions: [{ question: 'Which color?' }] } } });
+  if (agent === GIVEN_UP) await untilParked(world, id);
+  await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 400 });
+  await world.client.approve(approval!.id, { answers: { 'Which color?': 'Blue' } });
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Blue it is.' });
+  expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain('=\\"Blue\\"');
+});
+
+test('of two uses that wait at once each is decided on, and done once', { timeout: TIMEOUT_MS }, async () => {
+  const reads = ['a.txt', 'b.txt'].map((file) => useTool('Read', { file_path: file }));
+  const world = await start(
+    ({ turn }) => (turn === 0 ? reads : turn === 1 ? reads[1]! : say('Done.')),
+    { ask: ['Read'], approvals: { holdSeconds: 2 } },
+  );
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const approvals = await untilAsked(world, id, 2);
+  await untilParked(world, id);
+  await world.client.approve(approvals[0]!.id);
+  expect(await world.client.run(id)).toMatchObject({ status: 'waiting' });
+  await world.client.deny(approvals[1]!.id, 'not the second');
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.' });
+  expect((await world.client.approvals({ runId: id })).data).toHaveLength(2);
+  expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain('not the second');
+});
+
+test('of two uses one after the other the second waits for the first', { timeout: TIMEOUT_MS }, async () => {
+  const second = bash('echo two >> log.txt');
+  const world = await start(({ turn }) => (turn === 0 ? [write, second] : turn === 1 ? second : say('Done.')), GIVEN_UP);
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [first] = await untilAsked(world, id);
+  await untilParked(world, id);
+  await world.client.approve(first!.id);
+  const [next] = await untilAsked(world, id);
+  await untilParked(world, id);
+  expect(await world.readLog()).toBe('one\n');
+  await world.client.approve(next!.id);
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded' });
+  expect(await world.readLog()).toBe('one\ntwo\n');
+});
+
+test("a subagent's use waits without a process too", { timeout: TIMEOUT_MS }, async () => {
+  const world = await start(
+    ({ body, turn }) => {
+      const isSubagent = !JSON.stringify(body['tools'] ?? []).includes('subagent_type');
+      if (isSubagent) return turn === 0 ? write : say('The part is done.');
+      const isDone = JSON.stringify(body).includes('The part is done.');
+      return isDone ? say('Done.') : useTool('Agent', { description: 'a part', prompt: 'Go.', subagent_type: 'helper' });
+    },
+    { ...GIVEN_UP, subagents: { helper: { description: 'helps', prompt: 'You help.', tools: ['Bash'] } } },
+  );
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  expect(approval).toMatchObject({ subagent: 'helper' });
+  await untilParked(world, id);
+  await world.client.approve(approval!.id);
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.' });
+  expect(await world.readLog()).toBe('one\n');
+});
+
+test.each([
+  ['with its process', {}],
+  ['without one', GIVEN_UP],
+])('a run that is cancelled while it waits %s takes its approvals with it', { timeout: TIMEOUT_MS }, async (_, agent) => {
+  const world = await start([write, say('Done.')], agent);
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  if (agent === GIVEN_UP) await untilParked(world, id);
+  await world.client.cancel(id);
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'cancelled' });
+  expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'cancelled' }]);
+  await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 409 });
+  expect((await typesOf(world, id)).slice(-2)).toEqual(['approval.resolved', 'run.cancelled']);
+  expect(await world.readLog()).toBe('');
+});
+
+test('of two decisions at once one stands, and the other learns which', { timeout: TIMEOUT_MS }, async () => {
+  const world = await start([write, say('Done.')], GIVEN_UP);
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  await untilParked(world, id);
+  const settled = await Promise.allSettled([
+    world.client.approve(approval!.id),
+    world.client.deny(approval!.id, 'no'),
+    world.client.approve(approval!.id),
+  ]);
+  expect(settled.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected']);
+  const [lost] = settled.filter(({ status }) => status === 'rejected');
+  expect(lost).toMatchObject({ reason: { status: 409, problem: { approval: { id: approval!.id } } } });
+  await untilEnded(world, id);
+});

@@ -1,0 +1,90 @@
+import { afterAll, describe, it, type ExpectStatic } from 'vitest';
+import type { LonghaulClient } from '../src/client/client.ts';
+import { hang, say, useTool, type ModelRequest } from '../src/testing/index.ts';
+import { createMachines, followToEnd, untilEnded, untilEvent, type Machines } from './support/machines.ts';
+
+// Conversations that go from one worker to another. Real workers, each on a machine of its own, and the real executable.
+
+const bash = (command: string) => useTool('Bash', { command, description: 'work', timeout: 100_000 });
+const messagesOf = (request: ModelRequest | undefined) => JSON.stringify(request?.body['messages']);
+const timesIn = (text: string, part: string) => text.split(part).length - 1;
+
+// Each waits for a lease to run out, and they share two processors.
+describe.concurrent('a conversation', { timeout: 120_000 }, () => {
+  const open: Machines[] = [];
+
+  afterAll(async () => {
+    await Promise.all(open.map((machines) => machines[Symbol.asyncDispose]()));
+  });
+
+  async function create(script: Parameters<typeof createMachines>[0]): Promise<Machines> {
+    const machines = await createMachines(script);
+    open.push(machines);
+    return machines;
+  }
+
+  it('goes on at another worker, when the one that began it is gone', async ({ expect }) => {
+    const { client, start, model } = await create([say('I am Bea.'), say('Still Bea.')]);
+    const first = await start('first');
+    const run = await client.submit({ agent: 'teller', prompt: 'Who are you?', user: 'ann' });
+    await untilEnded(client, run.id);
+    first.kill('SIGTERM');
+    await first.ended;
+    await start('second');
+    const next = await client.submit({ agent: 'teller', prompt: 'And now?', sessionId: run.sessionId });
+    expect(await untilEnded(client, next.id)).toMatchObject({ status: 'succeeded', result: 'Still Bea.', turns: 1 });
+    const asked = messagesOf(model.requests.at(-1));
+    expect(asked).toContain('Who are you?');
+    expect(asked).toContain('I am Bea.');
+  });
+
+  it('has a message once whose worker was killed before the model had it', async ({ expect }) => {
+    const { client, start, model } = await create(({ turn: count }) =>
+      count === 0 ? bash('tail -f /dev/null') : count === 1 ? bash('sleep 1') : say('done'),
+    );
+    const first = await start('first');
+    const run = await client.submit({ agent: 'steered', prompt: 'Begin.', user: 'ann' });
+    await untilEvent(client, run.id, 'agent.tool_use');
+    expect((await client.sendMessage(run.id, { prompt: 'Make it blue.' })).id).toBe(run.id);
+    first.kill('SIGKILL');
+    await start('second');
+    expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', result: 'done', attempt: 2 });
+    expect(timesIn(messagesOf(model.requests.at(-1)), 'Make it blue.')).toBe(1);
+    await expectSaidOnce(expect, { client, id: run.id, attempt: 2 });
+  });
+
+  it('has a message once whose worker was killed when the model had it', async ({ expect }) => {
+    let isHung = false;
+    const { client, start, model } = await create((request) => {
+      if (request.turn === 0) return bash('sleep 3');
+      if (isHung) return request.turn === 1 ? bash('sleep 1') : say('done');
+      isHung = true;
+      return hang();
+    });
+    const first = await start('first');
+    const run = await client.submit({ agent: 'steered', prompt: 'Begin.', user: 'ann' });
+    await untilEvent(client, run.id, 'agent.tool_use');
+    await client.sendMessage(run.id, { prompt: 'Make it blue.' });
+    await untilEvent(client, run.id, 'run.message');
+    await expect.poll(() => isHung, { timeout: 10_000 }).toBe(true);
+    first.kill('SIGKILL');
+    await start('second');
+    expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', result: 'done', attempt: 2 });
+    expect(timesIn(messagesOf(model.requests.at(-1)), 'Make it blue.')).toBe(1);
+    await expectSaidOnce(expect, { client, id: run.id, attempt: 1 });
+  });
+
+  /** One event, in that attempt, and no run beside. */
+  async function expectSaidOnce(
+    expect: ExpectStatic,
+    { client, id, attempt }: { client: LonghaulClient; id: string; attempt: number },
+  ): Promise<void> {
+    const events = await followToEnd(client, id);
+    const said = events.filter(({ type }) => type === 'run.message');
+    expect(said).toMatchObject([{ attempt, data: { text: 'Make it blue.' } }]);
+    const { sessionId } = await client.run(id);
+    expect((await client.runs({ sessionId })).data).toHaveLength(1);
+    const { messages } = await client.session(sessionId);
+    expect(timesIn(JSON.stringify(messages.data), 'Make it blue.')).toBe(1);
+  }
+});
