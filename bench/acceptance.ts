@@ -98,5 +98,5 @@ async function measureBusy(bench: Bench, database: DatabaseKind): Promise<number
 /** Submits a run and waits for its first text. */
 async function startTalking(client: LonghaulClient): Promise<void> {
   const { id } = await client.submit({ agent: AGENT, prompt: 'Talk.' });
-  for await (const { type } of client.events(id)) if (type === 'agent.text.delta') return;
+  for await (const { type } of client.stream(id)) if (type === 'agent.text.delta') return;
 }

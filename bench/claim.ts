@@ -40,7 +40,7 @@ async function measure(bench: Bench, database: DatabaseKind): Promise<{ seenMs: 
     const acceptedAt = performance.now();
     const storedAt: Record<string, number> = {};
     let seenMs = NaN;
-    for await (const { type, at } of client.events(id)) {
+    for await (const { type, at } of client.stream(id)) {
       if (type === 'run.started') seenMs = performance.now() - acceptedAt;
       storedAt[type] = Date.parse(at);
     }

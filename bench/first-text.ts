@@ -121,7 +121,7 @@ async function prepareLonghaul(options: {
     const startedAt = performance.now();
     let firstTextMs = NaN;
     const { id } = await client.submit({ agent: AGENT, prompt: PROMPT, user: 'ann' });
-    for await (const { type } of client.events(id)) {
+    for await (const { type } of client.stream(id)) {
       if (type === 'agent.text.delta' && Number.isNaN(firstTextMs)) firstTextMs = performance.now() - startedAt;
     }
     return firstTextMs;

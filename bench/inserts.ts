@@ -45,7 +45,7 @@ export async function measureInserts(bench: Bench): Promise<Measurement> {
 async function readText(client: LonghaulClient): Promise<string> {
   const { id } = await client.submit({ agent: AGENT, prompt: 'Talk.' });
   let text = '';
-  for await (const event of client.events(id)) {
+  for await (const event of client.stream(id)) {
     if (event.type === 'agent.text.delta') text += String(event.data['text']);
   }
   return text;

@@ -24,7 +24,7 @@ const apiKey = (await readFile(path.join(longhaul.config.dataDir, 'admin-key'), 
 const client = createClient({ url: 'http://longhaul.localhost', apiKey, fetch: longhaul.fetch });
 
 const submitted = await client.submit({ agent: 'reader', prompt: 'What is this workspace about?', user: 'ann' });
-for await (const { type, data } of client.events(submitted.id)) {
+for await (const { type, data } of client.stream(submitted.id)) {
   if (type === 'agent.tool_use') console.log(data.name, data.input);
   if (type === 'agent.text.delta') process.stdout.write(String(data.text));
 }

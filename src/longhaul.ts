@@ -1,12 +1,17 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
 import { ensureAdminKey } from './api/admin-key.ts';
 import { openAccess } from './access/access.ts';
 import { toScheduledSubmission } from './api/scheduled-submission.ts';
 import { startAlerts } from './alert/start-alerts.ts';
 import { startAudit } from './audit/start-audit.ts';
 import { createApi } from './api/api.ts';
+import type { InProcessBindings } from './api/authenticate.ts';
+import { mountAt } from './api/mount.ts';
+import type { UpgradeBindings } from './api/web-socket/upgrade.ts';
 import { createWebSockets, type WebSockets } from './api/web-socket/web-sockets.ts';
+import { createClient, type LonghaulClient } from './client/client.ts';
 import type { Config, Provider } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
 import type { LonghaulConfig } from './config/schema.ts';
@@ -40,6 +45,11 @@ export interface LonghaulOptions {
    * when it is a worker only it is drained once it has grown too large. Defaults to false: it is an application's.
    */
   readonly ownsProcess?: boolean;
+  /**
+   * The path below which the application serves `fetch`, such as `/api/longhaul`, where its framework does not take that
+   * off by itself: Next.js. Defaults to `/`.
+   */
+  readonly basePath?: string;
 }
 
 /** Longhaul inside an application: mount `fetch` where the application serves HTTP. */
@@ -47,6 +57,10 @@ export interface Longhaul {
   readonly config: Config;
   /** Answers an HTTP request of the API, `/v1/…`, starting Longhaul if it has not been. */
   readonly fetch: (request: Request) => Promise<Response>;
+  /** The same for a server of Node's, and what is built on it: `app.use('/api/longhaul', longhaul.nodeHandler)` in Express. */
+  readonly nodeHandler: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Submits, follows and all else, for the application itself: with every right, without HTTP and without a key. */
+  readonly client: LonghaulClient;
   /**
    * Takes over a request of `/v1/stream` that asks to go on as a WebSocket: to be called by the application's server,
    * `server.on('upgrade', longhaul.handleUpgrade)`, for the requests that are Longhaul's.
@@ -71,8 +85,10 @@ export interface Longhaul {
   stop(): Promise<void>;
 }
 
+type Bindings = UpgradeBindings | InProcessBindings;
+
 interface Parts {
-  readonly handle: (request: Request) => Response | Promise<Response>;
+  readonly handle: (request: Request, bindings?: Bindings) => Response | Promise<Response>;
   readonly sockets: WebSockets;
   readonly newAdminKey: string | null;
   readonly worker: Worker | null;
@@ -120,7 +136,8 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       const webhooks = await startWebhooks({ database, config: config.webhooks, log });
       closers.push(webhooks.stop);
     }
-    const { fetch: handle } = createApi({ access, config, database, queue, hub, version: VERSION, log });
+    const api = createApi({ access, config, database, queue, hub, version: VERSION, log });
+    const handle = mountAt<Bindings>(options.basePath ?? '/', api.fetch);
     const sockets = createWebSockets({ fetch: handle });
     closers.push(() => sockets.close());
 
@@ -190,14 +207,22 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     started = await starting;
   }
 
+  async function answer(request: Request, bindings?: Bindings): Promise<Response> {
+    if (started === null) await start();
+    return started!.handle(request, bindings);
+  }
+
   return {
     config,
     start,
     workerLeft: workerLeft.promise,
-    async fetch(request) {
-      if (started === null) await start();
-      return started!.handle(request);
-    },
+    fetch: (request) => answer(request),
+    nodeHandler: getRequestListener((request) => answer(request), { overrideGlobalObjects: false }),
+    client: createClient({
+      url: 'http://longhaul.localhost',
+      retryForSeconds: 0,
+      fetch: (request) => answer(request, { isInProcess: true }),
+    }),
     handleUpgrade(request, socket, head) {
       start().then(
         () => started!.sockets.handleUpgrade(request, socket, head),

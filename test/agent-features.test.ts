@@ -55,7 +55,7 @@ describe('an agent with hooks and a form for its answers', () => {
       attempt: 1,
     });
     const events: EventResource[] = [];
-    for await (const event of client.events(run.id)) events.push(event);
+    for await (const event of client.stream(run.id)) events.push(event);
     expect(events.at(-1)).toMatchObject({ type: 'run.succeeded', data: { structuredOutput: { verdict: 'good' } } });
     expect(events.find(({ type }) => type === 'agent.tool_input')).toMatchObject({
       data: { name: 'Bash', input: { command: 'echo from the hook' } },

@@ -50,17 +50,17 @@ describe('a conversation', () => {
   const submit = async (prompt: string, more: object = {}) =>
     service.client.submit({ agent: 'enqueue', prompt, user: 'ann', ...more });
   const untilToolOf = async (id: string) => {
-    for await (const event of service.client.events(id)) if (event.type === 'agent.tool_use') return;
+    for await (const event of service.client.stream(id)) if (event.type === 'agent.tool_use') return;
   };
   const eventsOf = async (id: string) => {
     const events = [];
-    for await (const event of service.client.events(id)) events.push(event);
+    for await (const event of service.client.stream(id)) events.push(event);
     return events;
   };
 
   /** Lets a run's tool end. */
   async function touch(name: string, runId: string): Promise<void> {
-    for await (const event of service.client.events(runId)) {
+    for await (const event of service.client.stream(runId)) {
       if (event.type !== 'agent.init') continue;
       return writeFile(path.join(String(event.data['cwd']), name), '');
     }
@@ -114,7 +114,7 @@ describe('a conversation', () => {
 
   it('makes a run of what no tool came for', async () => {
     const first = await submit('Slow.', { agent: 'steer' });
-    for await (const event of service.client.events(first.id)) {
+    for await (const event of service.client.stream(first.id)) {
       if (event.type === 'run.started') break;
     }
     const answer = await service.client.sendMessage(first.id, { prompt: 'Later.' });

@@ -81,7 +81,7 @@ describe('a worker that is to leave', () => {
     return run;
   };
   const untilEvent = async (id: string, type: string): Promise<EventResource> => {
-    for await (const event of client.events(id)) if (event.type === type) return event;
+    for await (const event of client.stream(id)) if (event.type === type) return event;
     throw new Error(`Run ${id} ended without ${type}.`);
   };
   const ended = async (id: string): Promise<RunResource> => {

@@ -149,7 +149,7 @@ describe('a run', () => {
     if (costUsd !== null) expect(run.costUsd).toBe(costUsd);
     expect(run.attempts).toMatchObject([{ outcome: 'failed', errorCode: code }]);
     const events = [];
-    for await (const event of longhaul.client.events(run.id)) events.push(event);
+    for await (const event of longhaul.client.stream(run.id)) events.push(event);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.filter(({ type }) => type === 'run.failed')).toMatchObject([
       { data: { error: { code, message: run.error?.message } } },
@@ -164,7 +164,7 @@ describe('a run', () => {
 
   it('is cancelled while it streams, within seconds and with what it cost', async () => {
     const run = await submit('slow');
-    for await (const event of longhaul.client.events(run.id)) {
+    for await (const event of longhaul.client.stream(run.id)) {
       if (event.type === 'agent.text.delta') {
         const asked = performance.now();
         await longhaul.client.cancel(run.id);
@@ -195,7 +195,7 @@ describe('a run', () => {
     const run = await submit('success');
     const texts: string[] = [];
     let whole = '';
-    for await (const { type, data } of longhaul.client.events(run.id)) {
+    for await (const { type, data } of longhaul.client.stream(run.id)) {
       if (type === 'agent.text.delta') texts.push(String(data['text']));
       if (type === 'agent.text') whole += String(data['text']);
     }

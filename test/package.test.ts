@@ -57,7 +57,7 @@ describe('the package, installed from its tarball', () => {
        const kit = await startTestLonghaul({ config: { agents: { mute: { tools: [] } } }, script: () => say('hello from a test') });
        const longhaul: Longhaul = kit.longhaul;
        const run = await kit.client.submit({ agent: 'mute', prompt: 'hi' });
-       for await (const event of kit.client.events(run.id)) if (event.type === 'run.succeeded') console.log(event.data['result']);
+       for await (const event of kit.client.stream(run.id)) if (event.type === 'run.succeeded') console.log(event.data['result']);
        console.log(typeof createLonghaul, typeof createClient, longhaul.config.port);
        await kit.stop();`,
     );

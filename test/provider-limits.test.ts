@@ -11,7 +11,7 @@ afterEach(() => longhaul.stop());
 const agent = { tools: [], model: 'claude-sonnet-4-5', prewarm: false as const };
 const typesOf = async (run: RunResource) => {
   const types: string[] = [];
-  for await (const { type } of longhaul.client.events(run.id)) if (type.startsWith('run.')) types.push(type);
+  for await (const { type } of longhaul.client.stream(run.id)) if (type.startsWith('run.')) types.push(type);
   return types;
 };
 

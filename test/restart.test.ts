@@ -125,13 +125,13 @@ async function ended(client: LonghaulClient, id: string): Promise<RunResource> {
 }
 
 async function untilEvent(client: LonghaulClient, id: string, type: string): Promise<void> {
-  for await (const event of client.events(id)) if (event.type === type) return;
+  for await (const event of client.stream(id)) if (event.type === type) return;
   throw new Error(`Run ${id} ended without ${type}.`);
 }
 
 async function allEvents(client: LonghaulClient, id: string): Promise<EventResource[]> {
   const events: EventResource[] = [];
-  for await (const event of client.events(id)) events.push(event);
+  for await (const event of client.stream(id)) events.push(event);
   return events;
 }
 

@@ -86,7 +86,7 @@ describe('a server and workers on one PostgreSQL', () => {
   };
   const follow = async (id: string, onEvent: (event: EventResource) => void = () => {}): Promise<EventResource[]> => {
     const events: EventResource[] = [];
-    for await (const event of client.events(id)) {
+    for await (const event of client.stream(id)) {
       events.push(event);
       onEvent(event);
     }

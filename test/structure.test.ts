@@ -75,7 +75,10 @@ describe('the folders of src', () => {
       const packages = [...text.matchAll(/^(?:import|export)(?! type).*from '([^']+)'/gm)].map(
         ([, target = '']) => target,
       );
-      expect(packages.filter((target) => !target.startsWith('./'))).toEqual([]);
+      const isOfReact = file.startsWith('client/react/');
+      const isAllowed = (target: string) =>
+        target.startsWith('./') || (isOfReact && (target === 'react' || /^\.\.\/[\w-]+\.ts$/.test(target)));
+      expect(packages.filter((target) => !isAllowed(target))).toEqual([]);
     }
   });
 

@@ -2,8 +2,9 @@ import { LonghaulError } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Caller } from './caller.ts';
+import { ensureInProcessKey } from './in-process-key.ts';
 import { openKeyDirectory } from './key-directory.ts';
-import { looksLikeKey } from './keys.ts';
+import { IN_PROCESS_KEY_ID, looksLikeKey } from './keys.ts';
 import type { Scope } from './scopes.ts';
 import { openTokens } from './tokens.ts';
 
@@ -35,6 +36,11 @@ export interface Access {
    * @throws {LonghaulError} `unauthorized` with the reason, or `token_expired`.
    */
   identify(credential: string): Promise<Identity>;
+  /**
+   * The identity of the application in whose process this is.
+   * @throws {LonghaulError} `unauthorized` when its key was revoked.
+   */
+  identifyInProcess(): Promise<Identity>;
   issueToken(request: TokenRequest): Promise<string>;
   close(): Promise<void>;
 }
@@ -60,8 +66,23 @@ export async function openAccess({ database, log }: { database: Database; log: L
     return { caller: { kind: 'token', keyId, scopes, user, team }, revoked: key.revoked, expiresAt };
   }
 
+  async function identifyInProcess(): Promise<Identity> {
+    let key = await keys.findById(IN_PROCESS_KEY_ID);
+    if (key === null) {
+      await ensureInProcessKey(database);
+      key = await keys.findById(IN_PROCESS_KEY_ID);
+    }
+    if (key === null) {
+      throw new LonghaulError('unauthorized', {
+        message: "The key of Longhaul's own process, which applications that have it within them use, was revoked.",
+      });
+    }
+    return { caller: key.caller, revoked: key.revoked, expiresAt: null };
+  }
+
   return {
     identify,
+    identifyInProcess,
     issueToken: ({ issuer, ...claims }) => tokens.sign({ keyId: issuer.keyId, ...claims }),
     close: () => keys.close(),
   };

@@ -23,6 +23,12 @@ export interface ApiKey {
   readonly revokedAt: Date | null;
 }
 
+/**
+ * The key that an application's own process calls with, which has Longhaul within it. It stands in the table for what
+ * names a key, such as runs, audit entries and tokens; nobody holds it, so over HTTP nobody calls with it.
+ */
+export const IN_PROCESS_KEY_ID = '00000000-0000-7000-8000-000000000001';
+
 const PREFIX = 'lh_';
 
 /** A new key. Only its hash is ever stored: whoever loses it makes another. */
@@ -95,7 +101,8 @@ export async function listKeys(
  * Ends a key, with its tokens and open streams, on every server: returns it as it then stands, or null when there is
  * none. One that was revoked before stays so.
  *
- * Locks every admin key that works: of two that revoke the last two at once the second waits, and is refused.
+ * Locks every admin key that works: of two that revoke the last two at once the second waits, and is refused. That of an
+ * application's own process does not count: nobody holds it.
  * @throws {LonghaulError} `conflict` when no admin key would be left.
  */
 export async function revokeKey(
@@ -104,9 +111,8 @@ export async function revokeKey(
 ): Promise<ApiKey | null> {
   return database.sql.transaction().execute(async (trx) => {
     const { rows: admins } = await sql<{ id: string }>`
-      select id from longhaul.api_keys where 'admin' = any(scopes) and revoked_at is null order by id for update`.execute(
-      trx,
-    );
+      select id from longhaul.api_keys where 'admin' = any(scopes) and revoked_at is null and id <> ${IN_PROCESS_KEY_ID}
+       order by id for update`.execute(trx);
     if (admins.length === 1 && admins[0]!.id === id) {
       throw new LonghaulError('conflict', {
         message: 'This is the last admin key: nobody could make another. Make one first, then revoke this one.',

@@ -4,7 +4,7 @@ import type { AgentOutcome, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { startClaude, type ClaudeProcess } from './claude-process.ts';
 import { findProgress, NO_PROGRESS, type Progress } from './continuation.ts';
-import { converse, takesUpDeferred } from './conversation.ts';
+import { converse } from './conversation.ts';
 import { withoutDeferred } from './deferred-tool-use.ts';
 import { createSteering, type Steering, type SteeringMessage } from './steering.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -70,7 +70,7 @@ async function execute({ spec, steering, stopSignal, onMemory }: ExecuteOptions)
   const stopped = untilAborted(stopSignal).then(() => NO_PROGRESS);
   try {
     const progress = await Promise.race([lookBack(spec), stopped]);
-    const claude = await findProcess(spec, progress);
+    const claude = await findProcess(spec, progress.isBegun);
     const { outcome, ...rest } = await converse({ spec, steering, claude, progress, stopSignal, onMemory });
     return report(outcome, rest);
   } catch (error) {
@@ -86,12 +86,12 @@ async function lookBack({ isResumed, transcript, runId, unfinishedToolUses = [] 
 }
 
 /** The process that was given, when it can be of use, or else one that is started now. */
-async function findProcess(spec: AgentSpec, { isBegun, ...progress }: Progress): Promise<ClaudeProcess> {
+async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudeProcess> {
   const { process: given = null, transcript = null, attemptId, claudeSessionId = spec.sessionId } = spec;
   if (given?.isFree === true && !isBegun) return given;
   await given?.close();
-  const said = transcript !== null && !takesUpDeferred(spec, progress) ? withoutDeferred(transcript) : transcript;
-  return startClaude({ ...spec, processId: attemptId, claudeSessionId, resumeFrom: isBegun ? said : null });
+  const resumeFrom = isBegun && transcript !== null ? withoutDeferred(transcript) : null;
+  return startClaude({ ...spec, processId: attemptId, claudeSessionId, resumeFrom });
 }
 
 /** The report of an attempt that had no process, but for how it ended and how long that took. */

@@ -250,11 +250,9 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       hearer = receiver;
       store.bind(prompt.transcript);
       // At once where there is nothing to look at: a step later would be a step too late for the first word.
-      const { text } = prompt;
-      const handOver = () => void (text !== null && prompts.push(toPrompt({ ...prompt, text })));
-      if (spec.agent.mcpServers.length === 0) return handOver();
+      if (spec.agent.mcpServers.length === 0) return prompts.push(toPrompt(prompt));
       void findUnfit().then((unfit) => {
-        if (unfit === null) handOver();
+        if (unfit === null) prompts.push(toPrompt(prompt));
         else prompt.receiver.noteUnfit(unfit);
       });
     },

@@ -73,8 +73,7 @@ export interface ClaudeProcess {
 }
 
 export interface Prompt {
-  /** Null: the conversation goes on by itself, with the tool use that was put off. */
-  readonly text: string | null;
+  readonly text: string;
   /** Words of ours that go with it, or null. */
   readonly note: string | null;
   /** A UUID, kept with the prompt in the transcript. */

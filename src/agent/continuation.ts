@@ -1,6 +1,5 @@
 import { CONTINUATION, UNFINISHED_TOOLS } from '../core/own-words.ts';
 import { head } from '../core/text.ts';
-import { findDeferred } from './deferred-tool-use.ts';
 import type { Transcript } from './transcript.ts';
 
 export { CONTINUATION };
@@ -26,16 +25,24 @@ export function describeUnfinished(uses: readonly UnfinishedToolUse[]): string |
 export interface DecidedToolUse extends UnfinishedToolUse {
   readonly isAllowed: boolean;
   readonly reason: string | null;
+  /** Of a question: what the user has answered. Null for any other tool. */
+  readonly answers: unknown;
 }
 
 /** What the model is told of decisions that were made while it was away, or null when there are none. */
 export function describeDecided(uses: readonly DecidedToolUse[]): string | null {
   if (uses.length === 0) return null;
-  const lines = uses.map(({ name, input, isAllowed, reason }) => {
-    const decision = isAllowed ? 'allowed: use it again with exactly this input' : 'denied: do not use it again';
-    return `- ${name} ${head(JSON.stringify(input), INPUT_LENGTH)}\n  ${decision}${reason === null ? '' : `. The reason given: ${reason}`}`;
+  const lines = uses.map((use) => {
+    const reason = use.reason === null ? '' : ` The reason given: ${use.reason}`;
+    return `- ${use.name} ${head(JSON.stringify(use.input), INPUT_LENGTH)}\n  ${describeDecision(use)}${reason}`;
   });
-  return `These tool uses waited for a person's decision and have not begun. Each was decided meanwhile:\n${lines.join('\n')}`;
+  return `These tool uses waited for a person and have not begun; no outcome of theirs is unknown. Each was decided meanwhile:\n${lines.join('\n')}`;
+}
+
+function describeDecision({ isAllowed, answers }: DecidedToolUse): string {
+  if (!isAllowed) return 'Denied: do not use it again for this.';
+  if (answers !== null) return `The user has answered: ${JSON.stringify(answers)}. Do not ask again.`;
+  return 'Allowed: use it again now, with exactly the same input. Another input would have to wait again.';
 }
 
 /** What there is of a run in the conversation that an attempt is to continue. */
@@ -46,11 +53,9 @@ export interface Progress {
   readonly isAsked: boolean;
   /** Tools at work when it was cut off that the conversation does not know of. */
   readonly unknownToolUses: readonly UnfinishedToolUse[];
-  /** The tool use that it was put off for, with which Claude Code goes on by itself. */
-  readonly deferred: { readonly name: string } | null;
 }
 
-export const NO_PROGRESS: Progress = { isBegun: false, isAsked: false, unknownToolUses: [], deferred: null };
+export const NO_PROGRESS: Progress = { isBegun: false, isAsked: false, unknownToolUses: [] };
 
 interface ProgressOptions {
   readonly transcript: Transcript;
@@ -66,6 +71,5 @@ export async function findProgress({ transcript, runId, unfinishedToolUses }: Pr
     isBegun: entries.some(({ type }) => type === 'user' || type === 'assistant'),
     isAsked: entries.some(({ type, uuid }) => type === 'user' && uuid === runId),
     unknownToolUses: unfinishedToolUses.filter(({ toolUseId }) => !known.includes(toolUseId)),
-    deferred: findDeferred(entries),
   };
 }

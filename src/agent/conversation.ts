@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { isListedTool } from '../config/resolve-tools.ts';
 import type { Breach, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { START_TIMEOUT_MS } from './claude-process.ts';
@@ -110,15 +109,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
 /** What an attempt says first. */
 function toWords(spec: AgentSpec, progress: Progress): Pick<Prompt, 'text' | 'uuid'> {
   if (!progress.isAsked) return { text: spec.prompt, uuid: spec.runId };
-  return { text: takesUpDeferred(spec, progress) ? null : CONTINUATION, uuid: randomUUID() };
-}
-
-/** Whether an attempt goes on with the tool use that the run was put off for, and not with words of ours. */
-export function takesUpDeferred(
-  { agent }: AgentSpec,
-  { isAsked, deferred }: Pick<Progress, 'isAsked' | 'deferred'>,
-): boolean {
-  return isAsked && deferred !== null && isListedTool(agent.tools, deferred.name);
+  return { text: CONTINUATION, uuid: randomUUID() };
 }
 
 function toNote({ decidedToolUses = [] }: AgentSpec, { unknownToolUses }: Progress): string | null {

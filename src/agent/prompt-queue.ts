@@ -33,7 +33,7 @@ export function createPromptQueue(): PromptQueue {
 }
 
 /** A text as it is, no `@file` in it read and no `/command` run; what we have to say ourselves stands beside it. */
-export function toPrompt({ text, note, uuid }: Pick<Prompt, 'note' | 'uuid'> & { readonly text: string }): SDKUserMessage {
+export function toPrompt({ text, note, uuid }: Pick<Prompt, 'text' | 'note' | 'uuid'>): SDKUserMessage {
   const content = note === null ? text : [text, note].map((part) => ({ type: 'text' as const, text: part }));
   return {
     type: 'user',

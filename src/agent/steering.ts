@@ -57,7 +57,7 @@ export function createSteering({ onTakenUp }: { onTakenUp: (id: string) => void 
   return {
     say(message) {
       waiting.push(message);
-      if (target?.isAtTool() === true) handOver();
+      if (target?.isAtTool() === true) void handOver();
     },
     attach(to) {
       target = to;

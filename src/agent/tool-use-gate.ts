@@ -88,7 +88,6 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
   const before: HookCallback = async (input, toolUseId, { signal }) => {
     if (input.hook_event_name !== 'PreToolUse') return {};
     const use = toToolUse(input, toolUseId);
-    process.stderr.write('GATE '+use.name+' '+use.id+' '+JSON.stringify(input).slice(0,200)+'\n');
     const decision = await decide(use, { cwd: input.cwd, signal: AbortSignal.any([signal, endSignal]) }).catch(
       (error: unknown): Judgement => {
         log?.error(

@@ -19,6 +19,7 @@ import { createEventHub } from '../stream/event-hub.ts';
 import { createApi } from './api.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
 import type { RunResource } from './contract.ts';
+import { holdToContract } from './held-to-contract.fixture.ts';
 
 type RequestOptions = RequestInit & { key?: string };
 
@@ -72,7 +73,12 @@ export async function startApi(
   const hub = await createEventHub(database);
   const access = await openAccess({ database, log });
   const apiDeps = { access, config, database, queue, hub, version: '0.0.0', log };
-  const startServer = (server: Config) => createApi({ ...apiDeps, config: server });
+  const failures: unknown[] = [];
+  const startServer = (server: Config) => {
+    const api = createApi({ ...apiDeps, config: server });
+    holdToContract(api, failures);
+    return api;
+  };
   const api = startServer(config);
   const [adminKey, plainKey] = [generateKey(), generateKey()];
   await storeKey(database, { key: adminKey, name: 'admin', scopes: ['admin'] });
@@ -135,6 +141,8 @@ export async function startApi(
       await access.close();
       await hub.close();
       await remove();
+      // Also what was answered over HTTP, where a failed check looks like a request that failed.
+      expect(failures).toEqual([]);
     },
   };
 }

@@ -16,6 +16,7 @@ import { addAuditRoutes } from './routes/audit.ts';
 import { addBatchRoutes } from './routes/batch.ts';
 import { addBudgetRoutes } from './routes/budgets.ts';
 import { addCostRoutes } from './routes/costs.ts';
+import { addDocsRoutes } from './routes/docs.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addKeyRoutes } from './routes/keys.ts';
@@ -35,7 +36,7 @@ const MAX_BATCH_BYTES = 16 * MAX_BODY_BYTES;
 
 /** The HTTP API, v1, as one `fetch` handler. */
 export function createApi(deps: ApiDeps): Api {
-  const { access, database, log, version } = deps;
+  const { access, database, log } = deps;
   const api: Api = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => refuseInvalid(result),
   });
@@ -75,15 +76,7 @@ export function createApi(deps: ApiDeps): Api {
   addTokenRoutes(api, deps);
   addWebhookRoutes(api, deps);
 
-  api.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer' });
-  const describeApi = once(() =>
-    api.getOpenAPI31Document({
-      openapi: '3.1.0',
-      info: { title: 'Longhaul', version, description: 'The production runtime for Claude agents.' },
-      security: [{ apiKey: [] }],
-    }),
-  );
-  api.get('/openapi.json', (context) => context.json(describeApi()));
+  addDocsRoutes(api, deps);
   refuseOtherMethods(api);
   return api;
 }
@@ -95,9 +88,4 @@ function limitBody(maxSize: number) {
       throw new LonghaulError('body_too_large', { message: `The body is larger than ${maxSize} bytes.` });
     },
   });
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

@@ -20,10 +20,18 @@ export interface ApiEnv {
   };
 }
 
+/** What comes beside a request that the application sends in whose process this is. Nothing over HTTP brings it. */
+export interface InProcessBindings {
+  readonly isInProcess: true;
+}
+
 /** Lets only callers with a key or token that works through, to what its scopes allow, and says who they are. */
 export function authenticate(access: Access) {
   return createMiddleware<ApiEnv>(async (context, next) => {
-    const identity = await access.identify(readCredential(context.req.raw));
+    const { isInProcess = false } = (context.env ?? {}) as Partial<InProcessBindings>;
+    const identity = isInProcess
+      ? await access.identifyInProcess()
+      : await access.identify(readCredential(context.req.raw));
     requireAccess(identity.caller, findRoute(context));
     const { signal, dispose } = untilEnded(identity);
     context.set('caller', identity.caller);

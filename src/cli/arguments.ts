@@ -8,6 +8,12 @@ export function parseRunId(value: string): string {
   return value;
 }
 
+/** An approval's id as an argument: the whole of it. */
+export function parseApprovalId(value: string): string {
+  if (!isId(value)) throw new InvalidArgumentError("It must be an approval's id, as listed by: longhaul approvals.");
+  return value;
+}
+
 /** A worker's id as an argument: the whole of it. */
 export function parseWorkerId(value: string): string {
   if (!isId(value)) throw new InvalidArgumentError("It must be a worker's id, as listed by: longhaul workers.");

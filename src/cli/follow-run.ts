@@ -11,6 +11,8 @@ interface FollowRunOptions {
   readonly after?: number | undefined;
   /** One line of JSON per event instead of the live view. */
   readonly isJson: boolean;
+  /** Whether whoever sits at the terminal is asked to decide on what waits for a person. Defaults to false. */
+  readonly asks?: boolean;
   /** Ends the following, not the run. */
   readonly signal?: AbortSignal;
 }
@@ -25,11 +27,13 @@ export async function followRun(shell: Shell, options: FollowRunOptions): Promis
     if (!isInterrupted) shell.stderr.line('longhaul: the connection to the server broke; trying again');
     isInterrupted = true;
   };
-  for await (const event of client.events(runId, { after, signal, onInterruption })) {
+  for await (const event of client.stream(runId, { after, signal, onInterruption })) {
     isInterrupted = false;
     if (isJson) shell.stdout.line(toTerminalJson(event));
     else view.add(event);
+    if (options.asks === true && !isJson) follow(event);
   }
+  for (const { abort } of [...asking.values()].map((asked) => ({ abort: () => asked.abort() }))) abort();
   if (signal.aborted) return null;
   const run = await client.run(runId);
   if (!isJson) view.close(run);

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { addAlertsCommand } from './alerts.ts';
+import { addApprovalsCommand } from './approvals.ts';
 import { addAuditCommand } from './audit.ts';
 import { addBudgetsCommand } from './budgets.ts';
 import { addCancelCommand } from './cancel.ts';
@@ -69,6 +70,7 @@ function createProgram(shell: Shell): Command {
   addShowCommand(program, shell);
   addTailCommand(program, shell);
   addCancelCommand(program, shell);
+  addApprovalsCommand(program, shell);
   addRetryCommand(program, shell);
   addSchedulesCommand(program, shell);
   addQueuesCommand(program, shell);

@@ -60,14 +60,8 @@ function showSession(shell: Shell, { agent, user, messages }: SessionResource): 
 function describe({ role, content }: SessionMessageResource): string[] {
   const who = role === 'user' ? '> ' : '';
   return content.flatMap((part) => {
-    switch (part.type) {
-      case 'text':
-        return [`${who}${part.text}`];
-      case 'tool_use':
-        return [`· ${part.name} ${JSON.stringify(part.input)}`];
-      default:
-        return [];
-    }
+    if (part.type === 'text') return [`${who}${part.text}`];
+    return part.type === 'tool_use' ? [`· ${part.name} ${JSON.stringify(part.input)}`] : [];
   });
 }
 

@@ -29,7 +29,7 @@ describe('following a run', () => {
       }
     });
     const delaysMs: number[] = [];
-    const events = await collect(client.events(ID, { onInterruption: (delayMs) => delaysMs.push(delayMs) }));
+    const events = await collect(client.stream(ID, { onInterruption: (delayMs) => delaysMs.push(delayMs) }));
     expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
     expect(delaysMs).toHaveLength(1);
     expect(cursors).toHaveLength(2);
@@ -44,7 +44,7 @@ describe('following a run', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       return response.write(frame(1, 'run.cancelled'));
     });
-    expect(await collect(client.events(ID))).toHaveLength(1);
+    expect(await collect(client.stream(ID))).toHaveLength(1);
     expect(requests).toBe(2);
   });
 
@@ -54,7 +54,7 @@ describe('following a run', () => {
       requests += 1;
       answerProblem(response, { status: 404, code: 'run_not_found' });
     });
-    await expect(collect(client.events(ID))).rejects.toMatchObject({ status: 404, code: 'run_not_found' });
+    await expect(collect(client.stream(ID))).rejects.toMatchObject({ status: 404, code: 'run_not_found' });
     expect(requests).toBe(1);
   });
 
@@ -68,7 +68,7 @@ describe('following a run', () => {
     const abort = new AbortController();
     const seen: number[] = [];
     const onInterruption = () => seen.push(Number.NaN);
-    for await (const { seq } of client.events(ID, { signal: abort.signal, onInterruption })) {
+    for await (const { seq } of client.stream(ID, { signal: abort.signal, onInterruption })) {
       seen.push(seq);
       abort.abort();
     }
@@ -83,7 +83,7 @@ describe('following a run', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(frame(1, 'run.queued'));
     });
-    for await (const _ of client.events(ID)) break;
+    for await (const _ of client.stream(ID)) break;
     await closed.promise;
   });
 });

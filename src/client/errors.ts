@@ -1,5 +1,4 @@
 import type { Problem } from '../api/contract.ts';
-import type { ErrorCode } from '../core/errors.ts';
 
 /** Longhaul answered a request with a refusal. The classes below are the refusals that callers treat differently. */
 export class LonghaulApiError extends Error {
@@ -7,7 +6,7 @@ export class LonghaulApiError extends Error {
   /** The HTTP status. */
   readonly status: number;
   /** The stable code of the refusal; `unknown` when something that is not Longhaul answered. */
-  readonly code: ErrorCode | 'unknown' | (string & {});
+  readonly code: string;
   /** Each field that was wrong; empty when none was. */
   readonly errors: readonly { readonly path: string; readonly message: string }[];
   /** When to come again, in seconds; null when the answer does not say. */

@@ -1,22 +1,13 @@
-import type { EventData, EventType } from '../core/events.ts';
+import type { EventResource } from '../api/contract.ts';
 
 /**
  * An event of a run, told apart by `type`, which says what `data` holds. Types that are not listed here may come from a
  * newer server: pass over them.
  */
-export type LonghaulEvent<Type extends EventType = EventType> = {
-  [T in Type]: {
-    readonly type: T;
-    readonly data: { readonly [K in keyof EventData[T]]: EventData[T][K] };
-    readonly runId: string;
-    /** Its place in the run's log, counted from 1. */
-    readonly seq: number;
-    /** ISO 8601, UTC. */
-    readonly at: string;
-    /** The attempt it belongs to; 0 before the first. */
-    readonly attempt: number;
-  };
-}[Type];
+export type LonghaulEvent<Type extends EventResource['type'] = EventResource['type']> = Extract<
+  EventResource,
+  { type: Type }
+>;
 
 /** An event of one of many runs. */
 export type StreamedEvent = LonghaulEvent & {

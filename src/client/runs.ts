@@ -1,4 +1,4 @@
-import type { EventResource, RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
+import type { RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
 import type { LonghaulEvent, StreamedEvent } from './events.ts';
 import { isFinalEvent } from './events.ts';
 import { followEvents, type FollowOptions } from './follow-events.ts';
@@ -44,8 +44,6 @@ export interface RunMethods {
    * and in order, for as long as it is read. As `stream`, it takes up again what breaks; `onOpen` says when it stands.
    */
   streamAll(options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>;
-  /** As `stream`, with `data` untyped. */
-  events(id: string, options?: FollowOptions): AsyncGenerator<EventResource, void, void>;
   /** Reads a page of a run's log: up to `limit` events (50, at most 200) after `after`. */
   eventPage(id: string, options?: { after?: number; limit?: number; signal?: AbortSignal }): Promise<EventPage>;
   /** Asks for a run to be cancelled and returns it as it stands. One that runs ends within seconds. */
@@ -74,7 +72,7 @@ export function createRunMethods(transport: Transport): RunMethods {
       },
     });
     for await (const { cursor: _, ...event } of source) {
-      yield event as LonghaulEvent;
+      yield event;
       if (isFinalEvent(event)) return;
     }
   }
@@ -97,7 +95,6 @@ export function createRunMethods(transport: Transport): RunMethods {
         ...options,
         connect: (after, signal) => requestStream(`/v1/stream${toQuery({ after: after ?? undefined })}`, signal),
       }),
-    events: (id, options) => stream(id, options) as AsyncGenerator<EventResource, void, void>,
     eventPage: readPage,
     // A run is cancelled once, however often that is asked for.
     cancel: (id) => requestJson(`${runPath(id)}/cancel`, { method: 'POST', isRepeatable: true }),

@@ -66,7 +66,7 @@ function readHeader(headers: HeaderSource, name: string): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }
 
-function importKey(secret: string): Promise<CryptoKey> {
+function importKey(secret: string): ReturnType<typeof crypto.subtle.importKey> {
   const bytes = fromBase64(secret.replace(/^whsec_/, ''));
   if (bytes === null) throw new TypeError('The secret of a webhook begins with whsec_, and goes on in base64.');
   return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);

@@ -63,24 +63,24 @@ function toBlocks(content: unknown): MessageContent[] {
 
 function toContent(block: unknown): MessageContent[] {
   const fields = toFields(block);
-  const type = String(fields['type']);
+  const type = asText(fields['type']);
   if (type === 'text') {
-    const text = String(fields['text'] ?? '');
+    const text = asText(fields['text']);
     return text === '' || isOwnWords(text) ? [] : [{ type, ...cut(text, MOST.text) }];
   }
   if (type === 'thinking') {
-    const text = String(fields['thinking'] ?? '');
+    const text = asText(fields['thinking']);
     return text === '' ? [] : [{ type, ...cut(text, MOST.text) }];
   }
   if (type.endsWith('tool_use')) {
     const written = JSON.stringify(fields['input'] ?? {});
     const isLarge = written.length > MOST.tool;
     const input = isLarge ? written.slice(0, MOST.tool) : fields['input'];
-    const use = { toolUseId: String(fields['id']), name: String(fields['name']), input };
+    const use = { toolUseId: asText(fields['id']), name: asText(fields['name']), input };
     return [{ type: 'tool_use', ...use, ...(isLarge && { isTruncated: true as const }) }];
   }
   if (type.endsWith('tool_result')) {
-    const toolUseId = String(fields['tool_use_id']);
+    const toolUseId = asText(fields['tool_use_id']);
     const isError = fields['is_error'] === true;
     return [{ type: 'tool_result', toolUseId, isError, ...cut(toText(fields['content']), MOST.tool) }];
   }
@@ -90,11 +90,18 @@ function toContent(block: unknown): MessageContent[] {
 function toText(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
-  return content.map((part) => String(toFields(part)['text'] ?? `[${String(toFields(part)['type'])}]`)).join('\n');
+  return content
+    .map(toFields)
+    .map(({ type, text }) => (type === 'text' ? asText(text) : `[${asText(type)}]`))
+    .join('\n');
 }
 
 function cut(text: string, most: number): { text: string; isTruncated?: true } {
   return text.length <= most ? { text } : { text: text.slice(0, most).toWellFormed(), isTruncated: true };
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function toFields(value: unknown): Readonly<Record<string, unknown>> {

@@ -14,7 +14,7 @@ export interface SessionHold {
 
 /**
  * The statement that gives a session to the attempt being claimed; it returns no row when another running attempt has
- * it. Two processes on one conversation would write two continuations of it, of which one is lost.
+ * it, whatever the order of its runs. Two processes on one conversation would write two continuations of it, of which one is lost.
  *
  * Locks the session's row: of two that come at once the second waits, and is refused.
  */

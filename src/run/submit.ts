@@ -38,7 +38,8 @@ export async function submitRuns(
   /** Alone, a submission does to the run at work in its conversation what its agent says; in a batch each waits its turn. */
   const [alone] = submissions.length === 1 && submissions[0]?.session?.isFork === false ? submissions : [];
   const steer = async (trx: Transaction) => {
-    if (alone?.agent.whileBusy !== 'steer') return null;
+    // What is for later is not said now.
+    if (alone?.agent.whileBusy !== 'steer' || alone.startAfter !== null) return null;
     const runId = await leaveMessage(trx, { submission: alone, id: ids[0]! });
     if (runId === null) return null;
     if (request !== null) await pointIdempotencyKey(trx, { ...request, runIds: [runId] });

@@ -20,6 +20,8 @@ export interface TestLonghaulOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Defaults to none. */
   readonly log?: Logger;
+  /** Where the application serves it, as of `createLonghaul`. */
+  readonly basePath?: string;
 }
 
 /** A whole Longhaul in this process, with a model that says what the test wants. */
@@ -37,12 +39,20 @@ export interface TestLonghaul {
  * in a temporary directory, with the scripted model in the provider's place. No network, no cost.
  */
 export async function startTestLonghaul(options: TestLonghaulOptions): Promise<TestLonghaul> {
-  const { config, baseDir = process.cwd(), script = demoScript, env = {}, log = createLog('silent') } = options;
+  const {
+    config,
+    baseDir = process.cwd(),
+    script = demoScript,
+    env = {},
+    log = createLog('silent'),
+    basePath = '/',
+  } = options;
   const model = await startScriptedModel({ script });
   const dataDir = await mkdtemp(path.join(tmpdir(), 'longhaul-test-'));
   const longhaul = createLonghaul(config, {
     baseDir,
     log,
+    basePath,
     env: { LONGHAUL_DATA_DIR: dataDir, ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'scripted', ...env },
   });
   const stop = async () => {

@@ -50,8 +50,15 @@ export async function findConversation(
     : { claudeSessionId, isResumed: true, unfinishedToolUses, decidedToolUses: decided.map(toDecided) };
 }
 
-function toDecided({ tool, status, reason }: KnownApproval): DecidedToolUse {
-  return { toolUseId: tool.useId, name: tool.name, input: tool.input, isAllowed: status === 'allowed', reason };
+function toDecided({ tool, kind, status, reason, updatedInput }: KnownApproval): DecidedToolUse {
+  return {
+    toolUseId: tool.useId,
+    name: tool.name,
+    input: tool.input,
+    isAllowed: status === 'allowed',
+    reason,
+    answers: kind === 'question' ? (updatedInput?.['answers'] ?? {}) : null,
+  };
 }
 
 interface TranscriptOptions {

@@ -47,12 +47,11 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
       const messages = (await readMessages(database, run.id)).filter(({ id }) => !known.has(id));
       const inTranscript = isReconciled ? null : await findInTranscript(messages);
       for (const message of messages) {
-        known.set(message.id, message);
         const isThere = inTranscript?.has(message.id) ?? message.isTakenUp;
         if (isThere && !message.isTakenUp) await takeUp(message);
-        if (isThere) continue;
-        if (message.isTakenUp) await mark(message.id, false);
-        say(message);
+        if (!isThere && message.isTakenUp) await mark(message.id, false);
+        known.set(message.id, message);
+        if (!isThere) say(message);
       }
       isReconciled = true;
     }

@@ -55,7 +55,7 @@ export function startCustomers({ client, runs, signal }: CustomersOptions): Cust
       const onInterruption = () => {
         run.interruptions += 1;
       };
-      for await (const event of client.events(ids[0]!, { signal, onInterruption })) events.push(event);
+      for await (const event of client.stream(ids[0]!, { signal, onInterruption })) events.push(event);
       run.isSeenToItsEnd = !signal.aborted;
       await cancelling;
     } catch (error) {

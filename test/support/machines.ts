@@ -118,7 +118,7 @@ export async function followToEnd(
   onEvent: (event: EventResource) => void = () => {},
 ): Promise<EventResource[]> {
   const events: EventResource[] = [];
-  for await (const event of client.events(id)) {
+  for await (const event of client.stream(id)) {
     events.push(event);
     onEvent(event);
   }
@@ -127,7 +127,7 @@ export async function followToEnd(
 
 /** Resolves with the first event of the type that a run has, now or later. */
 export async function untilEvent(client: LonghaulClient, id: string, type: string): Promise<EventResource> {
-  for await (const event of client.events(id)) if (event.type === type) return event;
+  for await (const event of client.stream(id)) if (event.type === type) return event;
   throw new Error(`Run ${id} ended without ${type}.`);
 }
 

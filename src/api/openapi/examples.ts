@@ -68,6 +68,7 @@ const run: RunResource = {
   links: {
     self: `/v1/runs/${RUN_ID}`,
     events: `/v1/runs/${RUN_ID}/events`,
+    approvals: `/v1/approvals?runId=${RUN_ID}`,
     cancel: `/v1/runs/${RUN_ID}/cancel`,
     retry: `/v1/runs/${RUN_ID}/retry`,
   },

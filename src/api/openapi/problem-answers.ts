@@ -1,8 +1,11 @@
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { toProblem } from '../problem.ts';
 
-/** Every code that a request can be answered with. The others of the table are how runs and commands end. */
-export const API_ERROR_CODES = [
+/**
+ * Every code that an operation can be answered with. The others of the table are how runs and commands end, or, as
+ * `method_not_allowed`, about what is no operation.
+ */
+const API_ERROR_CODES = [
   'invalid_request',
   'invalid_json',
   'unauthorized',
@@ -15,7 +18,6 @@ export const API_ERROR_CODES = [
   'run_not_found',
   'agent_not_found',
   'session_not_found',
-  'method_not_allowed',
   'request_timeout',
   'conflict',
   'session_busy',
@@ -34,7 +36,6 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   402: 'A budget has no room for it; `budget` says which, and when it begins anew.',
   403: 'The API key or token may not do that.',
   404: 'There is no such thing, or none that the caller may see.',
-  405: 'The address does not take that method; `Allow` names those it takes.',
   408: 'The request came too slowly.',
   409: 'It contradicts the present state.',
   413: 'The body is too large.',
@@ -48,7 +49,6 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
 const HEADERS: Readonly<Record<number, readonly string[]>> = {
   401: ['WWW-Authenticate'],
   402: ['Retry-After'],
-  405: ['Allow'],
   429: ['Retry-After', 'RateLimit', 'RateLimit-Policy'],
   503: ['Retry-After'],
 };

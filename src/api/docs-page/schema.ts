@@ -1,0 +1,97 @@
+import { html } from 'hono/html';
+import type { JsonSchema } from '../openapi/document.ts';
+import { renderInline, type Html } from './text.ts';
+
+interface Shape extends JsonSchema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly required?: readonly string[];
+  readonly items?: Shape;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly oneOf?: readonly Shape[];
+  readonly anyOf?: readonly Shape[];
+  readonly allOf?: readonly Shape[];
+  readonly additionalProperties?: boolean | Shape;
+  readonly default?: unknown;
+}
+
+/** A schema: what it is, and its fields, those of fields within them. Named ones are links. */
+export function renderSchema(schema: object): Html {
+  const { description, properties, required = [], allOf, oneOf, anyOf } = schema as Shape;
+  return html`<div class="shape">
+<p><span class="type">${renderType(schema as Shape)}</span>${description === undefined ? '' : html` ${renderInline(description)}`}</p>
+${[...(allOf ?? []), ...(oneOf ?? []), ...(anyOf ?? [])].filter(isInline).map((part) => renderSchema(part))}
+${properties === undefined ? '' : renderFields(properties, required)}
+</div>`;
+}
+
+function renderFields(properties: Readonly<Record<string, Shape>>, required: readonly string[]): Html {
+  return html`<dl class="fields">${Object.entries(properties).map(
+    ([name, field]) => html`<dt><code>${name}</code> <span class="type">${renderType(field)}</span>${required.includes(name) ? html` <span class="required">required</span>` : ''}</dt>
+<dd>${renderNotes(field)}${renderInner(field)}</dd>`,
+  )}</dl>`;
+}
+
+/** The fields of what is not named, where there are any. */
+function renderInner(field: Shape): Html | string {
+  const inner = field.items !== undefined ? field.items : field;
+  if (inner.properties !== undefined) return renderFields(inner.properties, inner.required ?? []);
+  const parts = [...(inner.oneOf ?? []), ...(inner.anyOf ?? []), ...(inner.allOf ?? [])].filter(isInline);
+  if (parts.length > 0) return html`${parts.map((part) => renderSchema(part))}`;
+  const { additionalProperties } = inner;
+  const values = typeof additionalProperties === 'object' ? additionalProperties.properties : undefined;
+  return values === undefined ? '' : renderFields(values, []);
+}
+
+function isInline({ properties }: Shape): boolean {
+  return properties !== undefined;
+}
+
+/** What is allowed beside the type. */
+export function renderNotes(schema: object): Html {
+  const { description, default: byDefault, ...rest } = schema as Shape;
+  const limits = LIMITS.flatMap(([name, words]) => (rest[name] === undefined ? [] : [`${words} ${String(rest[name])}`]));
+  const values = rest.enum ?? rest.items?.enum;
+  const notes = [
+    ...(limits.length > 0 ? [html`<span class="quiet">${limits.join(', ')}</span>`] : []),
+    ...(values === undefined ? [] : [html`one of ${values.map((value, index) => html`${index > 0 ? ', ' : ''}<code>${String(value)}</code>`)}`]),
+    ...(byDefault === undefined ? [] : [html`default <code>${JSON.stringify(byDefault)}</code>`]),
+  ];
+  return html`${description === undefined ? '' : html`<span>${renderInline(description)}</span> `}${notes.map((note) => html`<span class="note">${note}</span> `)}`;
+}
+
+const LIMITS = [
+  ['minLength', 'at least'],
+  ['maxLength', 'characters at most'],
+  ['minimum', 'from'],
+  ['maximum', 'to'],
+  ['minItems', 'items from'],
+  ['maxItems', 'items to'],
+] as const;
+
+/** The type in a few words. */
+export function renderType(schema: object): Html | string {
+  const { $ref, type, format, items, oneOf, anyOf, allOf, additionalProperties, const: only } = schema as Shape;
+  if ($ref !== undefined) {
+    const name = $ref.split('/').at(-1) ?? '';
+    return html`<a href="#schema-${name}">${name}</a>`;
+  }
+  if (only !== undefined) return html`<code>${JSON.stringify(only)}</code>`;
+  const parts = oneOf ?? anyOf;
+  if (parts !== undefined) return join(parts, ' or ');
+  if (allOf !== undefined) return join(allOf, ' with ');
+  if (type === 'array') return items === undefined ? 'list' : html`list of ${renderType(items)}`;
+  if (type === 'object' && typeof additionalProperties === 'object' && Object.keys(additionalProperties).length > 0) {
+    return html`object of ${renderType(additionalProperties)}`;
+  }
+  const names = type === undefined ? 'anything' : [type].flat().join(' or ');
+  return format === undefined ? names : `${names}, ${format}`;
+}
+
+function join(parts: readonly Shape[], word: string): Html {
+  return html`${parts.map((part, index) => html`${index > 0 ? word : ''}${renderType(part)}`)}`;
+}

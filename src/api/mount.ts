@@ -1,0 +1,19 @@
+type Handle<Bindings> = (request: Request, bindings?: Bindings) => Response | Promise<Response>;
+
+/**
+ * Serves the API below a path, such as `/api/longhaul`. A request whose address has lost the path already, as under
+ * Express's `app.use` and Hono's `app.mount`, is served as well.
+ */
+export function mountAt<Bindings>(basePath: string, handle: Handle<Bindings>): Handle<Bindings> {
+  const base = `/${basePath.replaceAll(/^\/+|\/+$/g, '')}`;
+  if (base === '/') return handle;
+  return async (request, bindings) => {
+    const url = new URL(request.url);
+    const isBelow = url.pathname === base || url.pathname.startsWith(`${base}/`);
+    if (isBelow) url.pathname = url.pathname.slice(base.length);
+    const response = await handle(isBelow ? new Request(url, request) : request, bindings);
+    const location = response.headers.get('location');
+    if (location?.startsWith('/v1/')) response.headers.set('location', `${base}${location}`);
+    return response;
+  };
+}

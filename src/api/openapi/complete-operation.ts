@@ -1,0 +1,93 @@
+import { ROUTE_ACCESS } from '../route-access.ts';
+import { resolveRef, type ApiDocument, type FoundOperation, type Operation } from './document.ts';
+import { OPERATIONS } from './operations.ts';
+import { toAnswerName, toHeaderRefs } from './problem-answers.ts';
+import { toExample } from './to-example.ts';
+
+const LOCATED = new Set(['submitRun', 'sendMessage', 'retryRun', 'createSchedule', 'triggerSchedule']);
+const COUNTED = new Set(['submitRun', 'submitRuns', 'sendMessage']);
+const STREAMS = new Set(['followRun', 'followRuns']);
+
+/**
+ * What an operation is besides what its route says: its name and group, who may call it, the problem documents that
+ * every route may answer with, headers and examples.
+ */
+export function completeOperation(document: ApiDocument, found: FoundOperation): Operation {
+  const { method, path, operation } = found;
+  const { operationId, tag } = OPERATIONS.get(`${method} ${path}`) ?? {};
+  const isOpen = !path.startsWith('/v1/');
+  return {
+    ...(operationId !== undefined && { operationId }),
+    ...(tag !== undefined && { tags: [tag] }),
+    ...operation,
+    ...(operation.requestBody !== undefined && { requestBody: withExamples(document, operation.requestBody) }),
+    security: isOpen ? [] : toSecurity(found, operationId ?? ''),
+    responses: { ...toAnswers(document, operation, operationId ?? ''), ...toProblems(operation, { isOpen }) },
+  } as Operation;
+}
+
+/** A request needs one of these, each with the scopes that are named. */
+function toSecurity({ method, path }: FoundOperation, operationId: string) {
+  const route = `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
+  const access = ROUTE_ACCESS[route] ?? 'admin';
+  if (access === 'admin' || operationId === 'createToken') return [{ apiKey: access === 'admin' ? ['admin'] : [] }];
+  const scopes = access === 'anyone' ? [] : access === 'application' || access === 'own' ? ['runs:read'] : [access];
+  if (access === 'application') return [{ apiKey: scopes }];
+  const schemes = ['apiKey', 'userToken', ...(STREAMS.has(operationId) ? ['streamToken'] : [])];
+  return schemes.map((scheme) => ({ [scheme]: scopes }));
+}
+
+type Answers = NonNullable<Operation['responses']>;
+
+/** The answers that are no problem. */
+function toAnswers(document: ApiDocument, { responses = {} }: Operation, operationId: string): Answers {
+  const headers = [
+    ...(LOCATED.has(operationId) ? ['Location'] : []),
+    ...(COUNTED.has(operationId) ? ['RateLimit', 'RateLimit-Policy'] : []),
+  ];
+  return Object.fromEntries(
+    Object.entries(responses as Answers)
+      .filter(([, answer]) => !isProblem(answer))
+      .map(([status, answer]) => [
+        status,
+        {
+          ...withExamples(document, answer as object),
+          ...(status.startsWith('2') && headers.length > 0 && { headers: toHeaderRefs(headers) }),
+        },
+      ]),
+  ) as Answers;
+}
+
+/** Its own, and those that any request may be answered with before it reaches its route, or when the service cannot. */
+function toProblems({ responses = {}, requestBody }: Operation, { isOpen }: { isOpen: boolean }): Answers {
+  const own = Object.entries(responses as Answers).filter(([, answer]) => isProblem(answer));
+  const statuses = new Set([
+    ...own.map(([status]) => Number(status)),
+    ...(isOpen ? [408, 431] : [401, 408, 431, ...('503' in responses ? [] : [503])]),
+    ...(requestBody === undefined ? [] : [413, 415]),
+  ]);
+  return Object.fromEntries(
+    [...statuses]
+      .toSorted((a, b) => a - b)
+      .map((status) => [String(status), { $ref: `#/components/responses/${toAnswerName(status)}` }]),
+  ) as Answers;
+}
+
+function isProblem(answer: unknown): boolean {
+  const { content = {} } = answer as { content?: object };
+  return 'application/problem+json' in content;
+}
+
+/** A body with an example in each of its media types that has none. */
+function withExamples<T extends object>(document: ApiDocument, body: T): T {
+  const { content = {} } = body as { content?: Record<string, { schema?: object; example?: unknown }> };
+  const completed = Object.entries(content).map(([type, media]) => {
+    const schema = resolveRef(document, media.schema ?? {}) as { example?: unknown };
+    const example = media.example ?? (type === 'text/event-stream' ? STREAM_EXAMPLE : toExample(media.schema ?? {}, document));
+    return [type, schema.example === undefined ? { ...media, example } : { ...media, example: schema.example }];
+  });
+  return completed.length === 0 ? body : { ...body, content: Object.fromEntries(completed) };
+}
+
+const STREAM_EXAMPLE =
+  'id: 7\nevent: agent.text.delta\ndata: {"runId":"019cd7ac-5d2e-7c41-9a54-2f6a0c1b7d11","seq":7,"type":"agent.text.delta","at":"2026-03-10T12:00:03.007Z","attempt":1,"data":{"text":"Two ","blockId":"0"}}\n\n';

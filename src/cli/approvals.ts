@@ -1,0 +1,135 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { ApprovalResource, DecisionRequest } from '../client/client.ts';
+import { LonghaulError } from '../core/errors.ts';
+import { parseApprovalId, parseCount } from './arguments.ts';
+import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { describeQuestions } from './describe-questions.ts';
+import { formatAge } from './durations.ts';
+import type { Shell } from './shell.ts';
+import { formatTable } from './table.ts';
+import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+import { describeToolInput } from './tool-summary.ts';
+
+interface ListOptions extends ConnectionOptions {
+  readonly all?: true;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+interface AllowOptions extends ConnectionOptions {
+  readonly input?: Record<string, unknown>;
+  readonly answer?: Record<string, string>;
+  readonly json?: true;
+}
+
+interface DenyOptions extends ConnectionOptions {
+  readonly reason?: string;
+  readonly json?: true;
+}
+
+/** Adds `longhaul approvals`. */
+export function addApprovalsCommand(program: Command, shell: Shell): void {
+  const approvals = program
+    .command('approvals')
+    .summary('list, allow and deny what waits for a person')
+    .description('What waits for a person: tool uses to be allowed or denied, and questions to be answered.');
+  addList(approvals, shell);
+  addAllow(approvals, shell);
+  addDeny(approvals, shell);
+}
+
+function addList(parent: Command, shell: Shell): void {
+  const command = parent
+    .command('list', { isDefault: true })
+    .description('Lists what waits, newest first.')
+    .option('--all', 'what is decided as well')
+    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .option('--json', 'print { data, nextCursor } as JSON');
+  addConnectionOptions(command).action(async ({ all, limit, json, ...connection }: ListOptions) => {
+    const client = await connect(shell, connection);
+    const page = await client.approvals({ status: all === true ? undefined : 'pending', limit });
+    if (json === true) return shell.stdout.line(toTerminalJson(page));
+    if (page.data.length === 0)
+      return shell.stdout.line(all === true ? 'No approvals.' : 'Nothing waits. See what is decided with --all.');
+    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
+    if (page.nextCursor !== null) shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+    return undefined;
+  });
+}
+
+function addAllow(parent: Command, shell: Shell): void {
+  const command = parent
+    .command('allow')
+    .description('Allows a tool use, or answers a question.')
+    .argument('<id>', "the approval's id", parseApprovalId)
+    .option('--input <json>', 'what the tool is to do instead, as a JSON object', parseObject)
+    .option('--answer <question=answer>', 'answers a question; once for each', parseAnswer)
+    .option('--json', 'print the approval as JSON')
+    .addHelpText('after', '\nExample:\n  $ longhaul approvals allow 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
+  addConnectionOptions(command).action(async (id: string, { input, answer, json, ...connection }: AllowOptions) => {
+    const client = await connect(shell, connection);
+    const decision: Omit<DecisionRequest, 'decision'> = { updatedInput: input, answers: answer };
+    show(shell, await client.approve(id, decision), json);
+  });
+}
+
+function addDeny(parent: Command, shell: Shell): void {
+  const command = parent
+    .command('deny')
+    .description('Denies a tool use; the model is told the reason.')
+    .argument('<id>', "the approval's id", parseApprovalId)
+    .option('--reason <words>', 'why')
+    .option('--json', 'print the approval as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ longhaul approvals deny 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f --reason "not in production"',
+    );
+  addConnectionOptions(command).action(async (id: string, { reason, json, ...connection }: DenyOptions) => {
+    const client = await connect(shell, connection);
+    show(shell, await client.deny(id, reason), json);
+  });
+}
+
+function show(shell: Shell, approval: ApprovalResource, isJson: true | undefined): void {
+  if (isJson === true) return shell.stdout.line(toTerminalJson(approval));
+  const run = toTerminalLine(approval.runId);
+  shell.stdout.line(`${approval.status}: ${describe(approval)}\nFollow the run with: longhaul tail ${run}`);
+  return undefined;
+}
+
+function describe({ kind, tool }: ApprovalResource): string {
+  if (kind === 'question') return describeQuestions(tool.input).join('; ');
+  return `${toTerminalLine(tool.name)} ${describeToolInput(tool.input)}`.trim();
+}
+
+function toTable(approvals: readonly ApprovalResource[], width: number): string[] {
+  return formatTable<ApprovalResource>({
+    columns: [
+      { title: 'ID', value: ({ id }) => id },
+      { title: 'STATUS', value: ({ status }) => status },
+      { title: 'AGE', align: 'right', value: ({ requestedAt }) => formatAge(requestedAt) },
+      { title: 'AGENT', value: ({ agent }) => agent },
+      { title: 'USER', value: ({ user }) => user ?? '' },
+      { title: 'WHAT', value: describe },
+    ],
+    rows: approvals,
+    width,
+  });
+}
+
+function parseObject(value: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
+  } catch (cause) {
+    throw new LonghaulError('usage', { message: `--input must be a JSON object; received ${value}`, cause });
+  }
+  throw new InvalidArgumentError('It must be a JSON object.');
+}
+
+function parseAnswer(value: string, before: Record<string, string> = {}): Record<string, string> {
+  // The last one: a question may well have an equals sign in it.
+  const at = value.lastIndexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be a question and its answer, such as "Which color?=Blue".');
+  return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
+}

@@ -1,0 +1,21 @@
+/** Reads anew what has changed: never twice at the same time, and once more when it changed meanwhile. */
+export function createRefresher(read: () => Promise<void>): () => Promise<void> {
+  let reading: Promise<void> | null = null;
+  let isStale = false;
+
+  async function readUntilFresh(): Promise<void> {
+    try {
+      do {
+        isStale = false;
+        await read();
+      } while (isStale);
+    } finally {
+      reading = null;
+    }
+  }
+
+  return () => {
+    isStale = true;
+    return (reading ??= readUntilFresh());
+  };
+}
