@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
+import { IN_PROCESS_KEY_ID } from '../access/keys.ts';
+import { SYSTEM_ACTOR } from '../audit/actors.ts';
 import { HEALTH_AGENT } from '../config/health-agent.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { isFinal } from '../core/states.ts';
@@ -25,8 +27,6 @@ const PUT_MS = 5_000;
 const PUT_LOOK_MS = 100;
 
 interface CheckOptions {
-  /** The API key that asks. */
-  readonly keyId: string;
   /** How long to wait for the answer of a question under way. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
@@ -39,7 +39,7 @@ interface CheckOptions {
  * What is known is in the run that asked; the one row of `agent_checks` only says which that is. A server that dies in
  * between leaves a run that ends by itself.
  */
-export async function checkAgent(deps: ApiDeps, { keyId, waitMs, signal }: CheckOptions): Promise<AgentHealth> {
+export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions): Promise<AgentHealth> {
   const { database, config, hub } = deps;
   const known = await readCheck();
   const isFresh = known.last !== null && known.ageMs < toAgeMs(known.last);
@@ -133,7 +133,9 @@ export async function checkAgent(deps: ApiDeps, { keyId, waitMs, signal }: Check
           requestedLimits: {},
           retryOf: null,
           idempotencyKey: null,
-          createdBy: keyId,
+          // Nobody's: no webhook tells of it.
+          createdBy: IN_PROCESS_KEY_ID,
+          actor: SYSTEM_ACTOR,
         },
       );
       await database.sql.updateTable('longhaul.agent_checks').set({ run_id: run.id }).execute();

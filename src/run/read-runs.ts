@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { RunStatus } from '../core/states.ts';
+import { HEALTH_AGENT } from '../config/health-agent.ts';
 import type { Database } from '../db/database.ts';
 import { toRun, type Run } from './run.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
@@ -56,7 +57,10 @@ interface ListOptions {
   readonly limit: number;
 }
 
-/** A page of the runs that the viewer may see, newest first, and whether there are more. Each filter alone is answered from an index. */
+/**
+ * A page of the runs that the viewer may see, newest first, and whether there are more; those of the health check only
+ * where its agent is asked for. Each filter alone is answered from an index.
+ */
 export async function listRuns(
   database: Database,
   { viewer, filter, before, limit }: ListOptions,
@@ -70,7 +74,7 @@ export async function listRuns(
     .limit(limit + 1);
   if (before !== undefined) query = query.where('id', '<', before);
   if (status !== undefined) query = query.where('status', '=', status);
-  if (agent !== undefined) query = query.where('agent', '=', agent);
+  query = agent === undefined ? query.where('agent', '<>', HEALTH_AGENT) : query.where('agent', '=', agent);
   if (user !== undefined) query = query.where('user_id', '=', user);
   if (sessionId !== undefined) query = query.where('session_id', '=', sessionId);
   if (scheduleId !== undefined) query = query.where('schedule_id', '=', scheduleId);

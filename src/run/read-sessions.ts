@@ -1,6 +1,7 @@
 import { maskSecretsIn } from '../core/mask-secrets.ts';
 import { toStorable } from '../core/text.ts';
 import { toTranscriptMessage, type TranscriptMessage } from '../core/transcript-messages.ts';
+import { HEALTH_AGENT } from '../config/health-agent.ts';
 import type { Database } from '../db/database.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
@@ -40,7 +41,7 @@ interface ListOptions {
   readonly limit: number;
 }
 
-/** A page of the conversations that the viewer may see, the one begun last first. */
+/** A page of the conversations that the viewer may see, the one begun last first; those of the health check only where it is asked for. */
 export async function listSessions(
   database: Database,
   { viewer, filter: { agent, user }, before, limit }: ListOptions,
@@ -52,7 +53,7 @@ export async function listSessions(
     .orderBy('id', 'desc')
     .limit(limit + 1);
   if (before !== undefined) query = query.where('id', '<', before);
-  if (agent !== undefined) query = query.where('agent', '=', agent);
+  query = agent === undefined ? query.where('agent', '<>', HEALTH_AGENT) : query.where('agent', '=', agent);
   if (user !== undefined) query = query.where('user_id', '=', user);
   const rows = await query.execute();
   return { sessions: rows.slice(0, limit).map(toSession), hasMore: rows.length > limit };

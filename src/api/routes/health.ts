@@ -63,8 +63,7 @@ export function addHealthRoutes(api: Api, deps: ApiDeps): void {
     }),
     async (context) => {
       const { wait = 20 } = context.req.valid('query');
-      const { keyId } = context.get('caller');
-      const health = await checkAgent(deps, { keyId, waitMs: wait * 1_000, signal: context.req.raw.signal });
+      const health = await checkAgent(deps, { waitMs: wait * 1_000, signal: context.req.raw.signal });
       return context.json(health, health.status === 'unhealthy' ? 503 : 200);
     },
   );
