@@ -92,7 +92,7 @@ export async function startLonghaul({
     url,
     headers,
     config: resolveConfig({ input: config, baseDir: directory, env: variables }),
-    client: createClient({ url, apiKey: newAdminKey ?? '' }),
+    client: createClient({ url, apiKey: newAdminKey ?? '', retryForSeconds: 0 }),
     request: (path, options) => fetch(`${url}${path}`, { ...options, headers }),
     pid: child.pid ?? 0,
     stop,

@@ -23,6 +23,7 @@ const FILES = [
   'schema.ts',
   'fleet-limits-schema.ts',
   'alerts-schema.ts',
+  'approvals-schema.ts',
   'http-schema.ts',
   'health-schema.ts',
   'webhooks-schema.ts',
@@ -38,6 +39,7 @@ const PROVIDERS = ['anthropic', 'bedrock', 'vertex'].map((kind) => `providers.NA
 
 /** Where the parts of the schema stand that are written down by themselves. */
 const PLACES: Readonly<Record<string, readonly string[]>> = {
+  approvalsSchema: ['agents.NAME.approvals'],
   configSchema: [''],
   agentSchema: ['agents.NAME'],
   limitsSchema: ['agents.NAME.limits'],

@@ -77,6 +77,11 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words: 'As a text it is the `root`, with the default `mode`.',
   },
   {
+    path: 'agents.NAME.approvals',
+    title: 'What waits for a person: `agents.NAME.approvals`',
+    words: 'Of uses of the tools in `ask`, and of questions; see [Approvals](approvals.md).',
+  },
+  {
     path: 'agents.NAME.hooks',
     title: 'Its hooks: `agents.NAME.hooks`',
     words:

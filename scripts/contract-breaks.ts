@@ -26,7 +26,8 @@ export function findBreaks(before: ApiDocument, after: ApiDocument): string[] {
   ];
 }
 
-const findWebhooks = ({ webhooks = {} }: ApiDocument) => findOperations({ paths: webhooks as ApiDocument['paths'] & {} });
+const findWebhooks = ({ webhooks = {} }: ApiDocument) =>
+  findOperations({ paths: webhooks as ApiDocument['paths'] & {} });
 
 function createComparison(before: ApiDocument, after: ApiDocument) {
   const schemas = (was: object, is: object, options: { direction: Direction; place: string }) =>
@@ -43,7 +44,9 @@ function createComparison(before: ApiDocument, after: ApiDocument) {
       const now = are.find((other) => other.method === method && other.path === path)?.operation;
       if (now === undefined) return [`${place} is gone`];
       return [
-        ...(now.operationId === operation.operationId ? [] : [`${place}: the operationId ${operation.operationId} is gone`]),
+        ...(now.operationId === operation.operationId
+          ? []
+          : [`${place}: the operationId ${operation.operationId} is gone`]),
         ...compareSecurity(operation, now).map((line) => `${place}: ${line}`),
         ...compareParameters(operation, now, place),
         ...compareBody(operation, now, { place, direction: isSent ? 'answer' : 'request' }),

@@ -89,7 +89,8 @@ function compareTypes(was: Schema, is: Schema, { direction, place }: Options): s
 
 function compareValues(was: Schema, is: Schema, { place, direction }: Options): string[] {
   const [old, now] = [was, is].map(({ enum: values, const: only }) => (only === undefined ? values : [only]));
-  if (old === undefined) return now !== undefined && direction === 'request' ? [`${place}: takes only ${now.join(', ')} now`] : [];
+  if (old === undefined)
+    return now !== undefined && direction === 'request' ? [`${place}: takes only ${now.join(', ')} now`] : [];
   if (now === undefined) return direction === 'answer' ? [`${place}: may be any value now`] : [];
   return old.filter((value) => !now.includes(value)).map((value) => `${place}: the value ${String(value)} is gone`);
 }
@@ -118,14 +119,16 @@ function compareFields(was: Schema, is: Schema, { place, direction }: Options): 
   const isClosed = is.additionalProperties === false;
   return [
     ...(isClosed ? gone.map((name) => `${place}: the field ${name} is not taken any more`) : []),
-    ...(isClosed && was.additionalProperties !== false && old.length > 0 ? [`${place}: takes no other fields now`] : []),
+    ...(isClosed && was.additionalProperties !== false && old.length > 0
+      ? [`${place}: takes no other fields now`]
+      : []),
     ...demanded.map((name) => `${place}: the field ${name} is required now`),
   ];
 }
 
 /** Each that was there has one to stand for it: the one of the same name, or else at the same place. */
 function compareAlternatives(was: Held, is: Held, options: Options, seen: ReadonlySet<string>): string[] {
-  const [old, now] = [was.schema, is.schema].map(({ oneOf, anyOf }: Schema) => oneOf ?? anyOf ?? []);
+  const [old, now] = ([was.schema, is.schema] as Schema[]).map(({ oneOf, anyOf }) => oneOf ?? anyOf ?? []);
   return (old ?? []).flatMap((alternative, index) => {
     const name = nameOf(alternative);
     const found = name === '' ? now?.[index] : now?.find((other) => nameOf(other) === name);

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { LonghaulConfig } from 'longhaul';
-import { say, startTestLonghaul, useTool, type ModelRequest, type Script, type TestLonghaul, type ToolUseBlock } from 'longhaul/testing';
+import {
+  say,
+  startTestLonghaul,
+  useTool,
+  type ModelRequest,
+  type Script,
+  type TestLonghaul,
+  type ToolUseBlock,
+} from 'longhaul/testing';
 import type { ApprovalResource, RunResource } from 'longhaul/client';
 
 /** Tool uses that wait for a person, from the HTTP API to the real Claude Code executable and back. */
@@ -57,7 +65,11 @@ function lastWords({ body }: ModelRequest): string {
 const GIVEN_UP = { approvals: { holdSeconds: 0 } };
 
 /** Waits until a run waits for a person, with a process or without. */
-async function untilAsked({ client }: Pick<TestLonghaul, 'client'>, runId: string, count = 1): Promise<ApprovalResource[]> {
+async function untilAsked(
+  { client }: Pick<TestLonghaul, 'client'>,
+  runId: string,
+  count = 1,
+): Promise<ApprovalResource[]> {
   const list = async () => (await client.approvals({ runId, status: 'pending' })).data;
   await expect.poll(async () => (await list()).length, { timeout: TIMEOUT_MS }).toBe(count);
   return (await list()).toReversed();
@@ -96,44 +108,52 @@ test('a tool use that is allowed while its process waits goes on in it', { timeo
   await expect(world.client.deny(approval!.id)).rejects.toMatchObject({ status: 409 });
 });
 
-test('a run waits without a process, and its tool use goes on in the same conversation', { timeout: TIMEOUT_MS }, async () => {
-  const world = await start(once(write, 'Done.'), { ...GIVEN_UP, retry: { maxAttempts: 1, deadlineSeconds: 1 } });
-  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
-  const [approval] = await untilAsked(world, id);
-  await untilParked(world, id);
-  expect(await world.readLog()).toBe('');
-  const asked = world.model.requests.length;
-  await world.client.approve(approval!.id);
-  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.', attempt: 2, turns: 3 });
-  expect(await world.readLog()).toBe('one\n');
-  expect(world.model.requests.length - asked).toBe(2);
-  expect((await world.client.approvals({ runId: id })).data).toHaveLength(1);
-  const types = await typesOf(world, id);
-  expect(types.filter((type) => type.startsWith('approval.') || type.startsWith('run.'))).toEqual([
-    'run.queued',
-    'run.started',
-    'approval.requested',
-    'run.waiting',
-    'approval.resolved',
-    'run.queued',
-    'run.started',
-    'run.succeeded',
-  ]);
-});
+test(
+  'a run waits without a process, and its tool use goes on in the same conversation',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const world = await start(once(write, 'Done.'), { ...GIVEN_UP, retry: { maxAttempts: 1, deadlineSeconds: 1 } });
+    const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+    const [approval] = await untilAsked(world, id);
+    await untilParked(world, id);
+    expect(await world.readLog()).toBe('');
+    const asked = world.model.requests.length;
+    await world.client.approve(approval!.id);
+    expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.', attempt: 2, turns: 3 });
+    expect(await world.readLog()).toBe('one\n');
+    expect(world.model.requests.length - asked).toBe(2);
+    expect((await world.client.approvals({ runId: id })).data).toHaveLength(1);
+    const types = await typesOf(world, id);
+    expect(types.filter((type) => type.startsWith('approval.') || type.startsWith('run.'))).toEqual([
+      'run.queued',
+      'run.started',
+      'approval.requested',
+      'run.waiting',
+      'approval.resolved',
+      'run.queued',
+      'run.started',
+      'run.succeeded',
+    ]);
+  },
+);
 
 test.each([
   ['while its process waits', {}],
   ['when its process is gone', GIVEN_UP],
-])('a tool use that is denied %s does not happen, and the model reads why', { timeout: TIMEOUT_MS }, async (_, agent) => {
-  const world = await start(once(write, 'As you wish.'), agent);
-  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
-  const [approval] = await untilAsked(world, id);
-  if (agent === GIVEN_UP) await untilParked(world, id);
-  await world.client.deny(approval!.id, 'not on a Sunday');
-  expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'As you wish.' });
-  expect(await world.readLog()).toBe('');
-  expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain('not on a Sunday');
-});
+])(
+  'a tool use that is denied %s does not happen, and the model reads why',
+  { timeout: TIMEOUT_MS },
+  async (_, agent) => {
+    const world = await start(once(write, 'As you wish.'), agent);
+    const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+    const [approval] = await untilAsked(world, id);
+    if (agent === GIVEN_UP) await untilParked(world, id);
+    await world.client.deny(approval!.id, 'not on a Sunday');
+    expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'As you wish.' });
+    expect(await world.readLog()).toBe('');
+    expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain('not on a Sunday');
+  },
+);
 
 test.each([
   ['while its process waits', {}],
@@ -204,8 +224,7 @@ test.each([
 test('of two uses that wait at once each is decided on, and done once', { timeout: TIMEOUT_MS }, async () => {
   const reads = ['a.txt', 'b.txt'].map((file) => useTool('Read', { file_path: file }));
   const world = await start(
-    (request) =>
-      request.turn === 0 ? reads : lastWords(request).includes(ALLOWED) ? reads[0]! : say('Done.'),
+    (request) => (request.turn === 0 ? reads : lastWords(request).includes(ALLOWED) ? reads[0]! : say('Done.')),
     { ask: ['Read'], approvals: { holdSeconds: 2 } },
   );
   const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
@@ -245,7 +264,9 @@ test("a subagent's use waits without a process too", { timeout: TIMEOUT_MS }, as
       const isSubagent = !JSON.stringify(body['tools'] ?? []).includes('subagent_type');
       if (isSubagent) return turn === 0 ? write : say('The part is done.');
       const isDone = JSON.stringify(body).includes('The part is done.');
-      return isDone ? say('Done.') : useTool('Agent', { description: 'a part', prompt: 'Go.', subagent_type: 'helper' });
+      return isDone
+        ? say('Done.')
+        : useTool('Agent', { description: 'a part', prompt: 'Go.', subagent_type: 'helper' });
     },
     { ...GIVEN_UP, subagents: { helper: { description: 'helps', prompt: 'You help.', tools: ['Bash'] } } },
   );
@@ -261,18 +282,22 @@ test("a subagent's use waits without a process too", { timeout: TIMEOUT_MS }, as
 test.each([
   ['with its process', {}],
   ['without one', GIVEN_UP],
-])('a run that is cancelled while it waits %s takes its approvals with it', { timeout: TIMEOUT_MS }, async (_, agent) => {
-  const world = await start([write, say('Done.')], agent);
-  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
-  const [approval] = await untilAsked(world, id);
-  if (agent === GIVEN_UP) await untilParked(world, id);
-  await world.client.cancel(id);
-  expect(await untilEnded(world, id)).toMatchObject({ status: 'cancelled' });
-  expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'cancelled' }]);
-  await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 409 });
-  expect((await typesOf(world, id)).slice(-2)).toEqual(['approval.resolved', 'run.cancelled']);
-  expect(await world.readLog()).toBe('');
-});
+])(
+  'a run that is cancelled while it waits %s takes its approvals with it',
+  { timeout: TIMEOUT_MS },
+  async (_, agent) => {
+    const world = await start([write, say('Done.')], agent);
+    const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+    const [approval] = await untilAsked(world, id);
+    if (agent === GIVEN_UP) await untilParked(world, id);
+    await world.client.cancel(id);
+    expect(await untilEnded(world, id)).toMatchObject({ status: 'cancelled' });
+    expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'cancelled' }]);
+    await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 409 });
+    expect((await typesOf(world, id)).slice(-2)).toEqual(['approval.resolved', 'run.cancelled']);
+    expect(await world.readLog()).toBe('');
+  },
+);
 
 test('of two decisions at once one stands, and the other learns which', { timeout: TIMEOUT_MS }, async () => {
   const world = await start([write, say('Done.')], GIVEN_UP);

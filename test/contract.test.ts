@@ -42,7 +42,9 @@ describe('the OpenAPI document', () => {
       },
     });
     const problems = await lintFromString({ source: toDocumentText(document), config });
-    expect(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`)).toEqual([]);
+    expect(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`)).toEqual(
+      [],
+    );
   });
 
   it('has a name, a group, an answer and an example of every body for every operation', () => {
@@ -53,7 +55,9 @@ describe('the OpenAPI document', () => {
       const bodies = [operation.requestBody, ...Object.values((operation.responses ?? {}) as Record<string, object>)];
       const media = bodies.flatMap((body) => Object.values((body as { content?: object } | undefined)?.content ?? {}));
       for (const one of media) expect(one, place).toHaveProperty('example');
-      expect(JSON.stringify(media.map(({ example }: { example: unknown }) => example)), place).not.toContain(NO_EXAMPLE);
+      expect(JSON.stringify(media.map(({ example }: { example: unknown }) => example)), place).not.toContain(
+        NO_EXAMPLE,
+      );
     }
   });
 
@@ -84,7 +88,8 @@ describe('a change of the contract', () => {
     [
       'a field of an answer that may be left out',
       /the field costUsd may be left out now/,
-      ({ components }) => components.schemas['Run'].required.splice(components.schemas['Run'].required.indexOf('costUsd'), 1),
+      ({ components }) =>
+        components.schemas['Run'].required.splice(components.schemas['Run'].required.indexOf('costUsd'), 1),
     ],
     [
       'a field of an answer that may be null',
@@ -101,7 +106,10 @@ describe('a change of the contract', () => {
       /AgentTextEvent is gone/,
       ({ components }) => {
         const { oneOf } = components.schemas['Event'];
-        oneOf.splice(oneOf.findIndex(({ $ref }: { $ref: string }) => $ref.endsWith('/AgentTextEvent')), 1);
+        oneOf.splice(
+          oneOf.findIndex(({ $ref }: { $ref: string }) => $ref.endsWith('/AgentTextEvent')),
+          1,
+        );
       },
     ],
     [
@@ -157,7 +165,9 @@ describe('a change of the contract', () => {
       'a code that is gone',
       /code: the value session_busy is gone/,
       ({ components }) =>
-        components.responses['Problem409'].content['application/problem+json'].schema.allOf[1].properties.code.enum.pop(),
+        components.responses['Problem409'].content[
+          'application/problem+json'
+        ].schema.allOf[1].properties.code.enum.pop(),
     ],
     ['a webhook that is gone', /^POST run.failed is gone$/, ({ webhooks }) => delete webhooks['run.failed']],
     [

@@ -109,7 +109,7 @@ describe('Longhaul inside an application', () => {
   });
 
   it('answers below its base path, as a route handler that is given whole addresses', async () => {
-    const url = await listen(longhaul.nodeHandler as RequestListener);
+    const url = await listen(longhaul.nodeHandler);
     await follow(`${url}/api/longhaul`);
     const answer = await fetch(`${url}/api/longhaul/v1/runs`, {
       method: 'POST',

@@ -40,9 +40,15 @@ function findErrors(request: DecisionRequest, { kind, tool }: Pick<Approval, 'ki
   const questions = toQuestions(tool.input);
   const missing = questions.filter((question) => !Object.hasOwn(answers ?? {}, question));
   if (missing.length > 0)
-    errors.push({ path: 'answers', message: `must answer ${missing.map((question) => JSON.stringify(question)).join(', ')}` });
+    errors.push({
+      path: 'answers',
+      message: `must answer ${missing.map((question) => JSON.stringify(question)).join(', ')}`,
+    });
   const unknown = Object.keys(answers ?? {}).filter((question) => !questions.includes(question));
-  return [...errors, ...unknown.map((question) => ({ path: `answers.${question}`, message: 'must be one of the questions' }))];
+  return [
+    ...errors,
+    ...unknown.map((question) => ({ path: `answers.${question}`, message: 'must be one of the questions' })),
+  ];
 }
 
 function toQuestions(input: unknown): string[] {

@@ -99,7 +99,7 @@ function show(shell: Shell, approval: ApprovalResource, isJson: true | undefined
 
 function describe({ kind, tool }: ApprovalResource): string {
   if (kind === 'question') return describeQuestions(tool.input).join('; ');
-  return `${toTerminalLine(tool.name)} ${describeToolInput(tool.input)}`.trim();
+  return `${toTerminalLine(tool.name)} ${describeToolInput(tool.input, '')}`.trim();
 }
 
 function toTable(approvals: readonly ApprovalResource[], width: number): string[] {

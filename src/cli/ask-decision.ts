@@ -1,7 +1,35 @@
 import { createInterface } from 'node:readline/promises';
-import { LonghaulApiError, type LonghaulClient } from '../client/client.ts';
+import type { EventResource, LonghaulClient } from '../client/client.ts';
+import { toMessage } from '../core/errors.ts';
 import type { Shell } from './shell.ts';
 import { toTerminalLine } from './terminal-text.ts';
+
+/** Asks whoever sits at the terminal, one thing after the other, while a run is followed. */
+export interface DecisionAsker extends Disposable {
+  hear(event: EventResource): void;
+}
+
+/** Has a tool use that waits for a person decided on in the terminal. Questions of the agent's are for the command. */
+export function createDecisionAsker(shell: Shell, client: LonghaulClient): DecisionAsker {
+  const open = new Map<string, AbortController>();
+  let last = Promise.resolve();
+
+  return {
+    hear({ type, data }) {
+      if (type === 'approval.requested') {
+        const { approvalId, kind } = data;
+        if (kind === 'question') return;
+        const asked = new AbortController();
+        open.set(approvalId, asked);
+        last = last.then(() => askDecision(shell, { client, approvalId, signal: asked.signal }));
+      }
+      if (type === 'approval.resolved') open.get(data.approvalId)?.abort();
+    },
+    [Symbol.dispose]() {
+      for (const asked of open.values()) asked.abort();
+    },
+  };
+}
 
 interface Asked {
   readonly client: LonghaulClient;
@@ -10,8 +38,9 @@ interface Asked {
   readonly signal: AbortSignal;
 }
 
-/** Asks whoever sits at the terminal whether a tool may be used, and sends the answer. Anything but y or n leaves it open. */
-export async function askDecision(shell: Shell, { client, approvalId, signal }: Asked): Promise<void> {
+/** Anything but y or n leaves it open. Never rejects: the commands above it decide as well. */
+async function askDecision(shell: Shell, { client, approvalId, signal }: Asked): Promise<void> {
+  if (signal.aborted) return;
   const reader = createInterface({ input: process.stdin, output: process.stdout });
   // In raw mode Ctrl-C is a key like any other: it has to go on being what it is everywhere else.
   reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
@@ -20,9 +49,7 @@ export async function askDecision(shell: Shell, { client, approvalId, signal }: 
     if (answer === 'y' || answer === 'yes') await client.approve(approvalId);
     else if (answer === 'n' || answer === 'no') await client.deny(approvalId, 'Denied in the terminal.');
   } catch (error) {
-    if (signal.aborted) return;
-    if (!(error instanceof LonghaulApiError)) throw error;
-    shell.stderr.line(`longhaul: ${toTerminalLine(error.message)}`);
+    if (!signal.aborted) shell.stderr.line(`longhaul: ${toTerminalLine(toMessage(error))}`);
   } finally {
     reader.close();
   }

@@ -1,4 +1,5 @@
 import type { LonghaulClient, RunResource } from '../client/client.ts';
+import { createDecisionAsker } from './ask-decision.ts';
 import { createLiveView } from './live-view.ts';
 import { toExitCode } from './outcome.ts';
 import type { Shell } from './shell.ts';
@@ -27,13 +28,13 @@ export async function followRun(shell: Shell, options: FollowRunOptions): Promis
     if (!isInterrupted) shell.stderr.line('longhaul: the connection to the server broke; trying again');
     isInterrupted = true;
   };
+  using approvals = createDecisionAsker(shell, client);
   for await (const event of client.stream(runId, { after, signal, onInterruption })) {
     isInterrupted = false;
     if (isJson) shell.stdout.line(toTerminalJson(event));
     else view.add(event);
-    if (options.asks === true && !isJson) follow(event);
+    if (options.asks === true) approvals.hear(event);
   }
-  for (const { abort } of [...asking.values()].map((asked) => ({ abort: () => asked.abort() }))) abort();
   if (signal.aborted) return null;
   const run = await client.run(runId);
   if (!isJson) view.close(run);

@@ -60,13 +60,18 @@ async function submitAndFollow(
   const run = await client.submit({ agent, prompt, user, team, sessionId, fork, priority, limits }, { idempotencyKey });
 
   if (options.follow === true) {
-    await followForCommand(shell, { client, runId: run.id, isJson: options.json === true });
+    await followForCommand(shell, { client, runId: run.id, isJson: options.json === true, asks: isAtTerminal(shell, options) });
   } else if (options.json === true) {
     shell.stdout.line(toTerminalJson(run));
   } else {
     const id = toTerminalLine(run.id);
     shell.stdout.line(`${id}\nFollow it with: longhaul tail ${id}`);
   }
+}
+
+/** Whether somebody sits there who can be asked to decide on what waits for a person. */
+function isAtTerminal(shell: Shell, { json }: RunOptions): boolean {
+  return json !== true && shell.stdout.isTerminal && process.stdin.isTTY === true;
 }
 
 /** The prompt from standard input, to the last byte as it is. */

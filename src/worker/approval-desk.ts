@@ -166,7 +166,9 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
     }
     if (status !== 'allowed') {
       const words = status === 'expired' ? 'Nobody has decided in time.' : (reason ?? 'No reason was given.');
-      return { deny: `${kind === 'question' ? 'The question was not answered' : `${use.name} was denied by a person`}: ${words}` };
+      return {
+        deny: `${kind === 'question' ? 'The question was not answered' : `${use.name} was denied by a person`}: ${words}`,
+      };
     }
     if (updatedInput === null) return {};
     return { input: kind === 'question' ? { ...use.input, ...updatedInput } : updatedInput };
@@ -185,7 +187,9 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
 
 /** The same for the same input, in whatever order its fields are given. */
 function hashInput(input: unknown): string {
-  return createHash('sha256').update(JSON.stringify(toSorted(input))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(toSorted(input)))
+    .digest('hex');
 }
 
 function toSorted(value: unknown): unknown {

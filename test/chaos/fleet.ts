@@ -190,7 +190,7 @@ async function connect({ url, dataDir }: { url: string; dataDir: string }): Prom
   for (;;) {
     try {
       const apiKey = (await readFile(path.join(dataDir, 'admin-key'), 'utf8')).trim();
-      const client = createClient({ url, apiKey });
+      const client = createClient({ url, apiKey, retryForSeconds: 0 });
       await client.runs({ limit: 1 });
       return client;
     } catch (error) {

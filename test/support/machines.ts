@@ -41,6 +41,23 @@ const CONFIG: LonghaulConfig = {
     // No retries but those of a lost worker, which are at once.
     teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false, retry: { maxAttempts: 3 } },
     doer: { model: 'claude-sonnet-4-5', tools: ['Bash'], prewarm: false, retry: { maxAttempts: 3 } },
+    // The first waits for a person with its process, the second without.
+    holding: {
+      model: 'claude-sonnet-4-5',
+      tools: ['Bash'],
+      ask: ['Bash'],
+      approvals: { holdSeconds: 120 },
+      prewarm: false,
+      retry: { maxAttempts: 1 },
+    },
+    parking: {
+      model: 'claude-sonnet-4-5',
+      tools: ['Bash'],
+      ask: ['Bash'],
+      approvals: { holdSeconds: 0 },
+      prewarm: false,
+      retry: { maxAttempts: 1 },
+    },
     steered: {
       model: 'claude-sonnet-4-5',
       tools: ['Bash'],

@@ -40,7 +40,7 @@ export async function startCommand(directory: string, env: Record<string, string
   return {
     process: child,
     url,
-    client: createClient({ url, apiKey }),
+    client: createClient({ url, apiKey, retryForSeconds: 0 }),
     log: () => log,
     end(signal) {
       child.kill(signal);

@@ -78,7 +78,10 @@ const EVENT_DATA = {
     approvalId: z.string(),
     decision: z.enum(['allow', 'deny', 'expired', 'cancelled']),
     reason: z.string().optional(),
-    updatedInput: z.unknown().optional().describe('What the tool does in place of what it was asked; of a question the answers.'),
+    updatedInput: z
+      .unknown()
+      .optional()
+      .describe('What the tool does in place of what it was asked; of a question the answers.'),
     decidedBy: z.string().optional(),
   }),
 } satisfies { [T in EventType]: z.ZodType<Loose<EventData[T]>> & { shape: Record<keyof EventData[T], z.ZodType> } };

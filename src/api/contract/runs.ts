@@ -53,6 +53,7 @@ export const runSchema = z
       maxTurns: z.int(),
       maxThinkingTokens: z.int(),
       timeoutSeconds: z.number(),
+      maxMemoryMb: z.int().describe('For all of its processes together.'),
       maxPromptLength: z.int(),
     }),
     result: z.string().nullable(),

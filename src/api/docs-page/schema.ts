@@ -23,17 +23,27 @@ interface Shape extends JsonSchema {
 export function renderSchema(schema: object): Html {
   const { description, properties, required = [], allOf, oneOf, anyOf } = schema as Shape;
   return html`<div class="shape">
-<p><span class="type">${renderType(schema as Shape)}</span>${description === undefined ? '' : html` ${renderInline(description)}`}</p>
-${[...(allOf ?? []), ...(oneOf ?? []), ...(anyOf ?? [])].filter(isInline).map((part) => renderSchema(part))}
-${properties === undefined ? '' : renderFields(properties, required)}
-</div>`;
+    <p>
+      <span class="type">${renderType(schema as Shape)}</span
+      >${description === undefined ? '' : html` ${renderInline(description)}`}
+    </p>
+    ${[...(allOf ?? []), ...(oneOf ?? []), ...(anyOf ?? [])].filter(isInline).map((part) => renderSchema(part))}
+    ${properties === undefined ? '' : renderFields(properties, required)}
+  </div>`;
 }
 
 function renderFields(properties: Readonly<Record<string, Shape>>, required: readonly string[]): Html {
-  return html`<dl class="fields">${Object.entries(properties).map(
-    ([name, field]) => html`<dt><code>${name}</code> <span class="type">${renderType(field)}</span>${required.includes(name) ? html` <span class="required">required</span>` : ''}</dt>
-<dd>${renderNotes(field)}${renderInner(field)}</dd>`,
-  )}</dl>`;
+  return html`<dl class="fields">
+    ${Object.entries(properties).map(
+      ([name, field]) =>
+        html`<dt>
+            <code>${name}</code>
+            <span class="type">${renderType(field)}</span
+            >${required.includes(name) ? html` <span class="required">required</span>` : ''}
+          </dt>
+          <dd>${renderNotes(field)}${renderInner(field)}</dd>`,
+    )}
+  </dl>`;
 }
 
 /** The fields of what is not named, where there are any. */
@@ -54,11 +64,15 @@ function isInline({ properties }: Shape): boolean {
 /** What is allowed beside the type. */
 export function renderNotes(schema: object): Html {
   const { description, default: byDefault, ...rest } = schema as Shape;
-  const limits = LIMITS.flatMap(([name, words]) => (rest[name] === undefined ? [] : [`${words} ${String(rest[name])}`]));
+  const limits = LIMITS.flatMap(([name, words]) =>
+    rest[name] === undefined ? [] : [`${words} ${String(rest[name])}`],
+  );
   const values = rest.enum ?? rest.items?.enum;
   const notes = [
     ...(limits.length > 0 ? [html`<span class="quiet">${limits.join(', ')}</span>`] : []),
-    ...(values === undefined ? [] : [html`one of ${values.map((value, index) => html`${index > 0 ? ', ' : ''}<code>${String(value)}</code>`)}`]),
+    ...(values === undefined
+      ? []
+      : [html`one of ${values.map((value, index) => html`${index > 0 ? ', ' : ''}<code>${String(value)}</code>`)}`]),
     ...(byDefault === undefined ? [] : [html`default <code>${JSON.stringify(byDefault)}</code>`]),
   ];
   return html`${description === undefined ? '' : html`<span>${renderInline(description)}</span> `}${notes.map((note) => html`<span class="note">${note}</span> `)}`;

@@ -83,7 +83,8 @@ function withExamples<T extends object>(document: ApiDocument, body: T): T {
   const { content = {} } = body as { content?: Record<string, { schema?: object; example?: unknown }> };
   const completed = Object.entries(content).map(([type, media]) => {
     const schema = resolveRef(document, media.schema ?? {}) as { example?: unknown };
-    const example = media.example ?? (type === 'text/event-stream' ? STREAM_EXAMPLE : toExample(media.schema ?? {}, document));
+    const example =
+      media.example ?? (type === 'text/event-stream' ? STREAM_EXAMPLE : toExample(media.schema ?? {}, document));
     return [type, schema.example === undefined ? { ...media, example } : { ...media, example: schema.example }];
   });
   return completed.length === 0 ? body : { ...body, content: Object.fromEntries(completed) };

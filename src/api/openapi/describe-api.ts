@@ -1,9 +1,9 @@
 import type { Api } from '../api-deps.ts';
 import { completeOperation } from './complete-operation.ts';
-import { findOperations, type ApiDocument } from './document.ts';
+import { findOperations, type ApiDocument, type FoundOperation } from './document.ts';
 import { EXAMPLES } from './examples.ts';
 import { ANSWER_HEADERS } from './headers.ts';
-import { TAGS } from './operations.ts';
+import { OPERATIONS, TAGS } from './operations.ts';
 import { describeProblemAnswers } from './problem-answers.ts';
 import { describeWebhookPayloads, describeWebhooks } from './webhook-section.ts';
 
@@ -20,7 +20,8 @@ const SECURITY_SCHEMES = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'lh_…',
-    description: 'An API key, for servers. The scopes that an operation needs are named with it; `admin` is all of them.',
+    description:
+      'An API key, for servers. The scopes that an operation needs are named with it; `admin` is all of them.',
   },
   userToken: {
     type: 'http',
@@ -60,11 +61,21 @@ export function describeApi(api: Api, version: string): ApiDocument {
       }),
     },
   } as ApiDocument;
-  for (const found of findOperations(document)) {
-    const item = document.paths?.[found.path] as Record<string, unknown>;
-    item[found.method.toLowerCase()] = completeOperation(document, found);
+  return { ...document, paths: describePaths(document) };
+}
+
+/** In the order that their names are listed in, which is the one to read them in. */
+function describePaths(document: ApiDocument): NonNullable<ApiDocument['paths']> {
+  const order = [...OPERATIONS.keys()];
+  const placeOf = ({ method, path }: FoundOperation) => {
+    const place = order.indexOf(`${method} ${path}`);
+    return place < 0 ? order.length : place;
+  };
+  const paths: Record<string, Record<string, object>> = {};
+  for (const found of findOperations(document).toSorted((a, b) => placeOf(a) - placeOf(b))) {
+    paths[found.path] = { ...paths[found.path], [found.method.toLowerCase()]: completeOperation(document, found) };
   }
-  return document;
+  return paths;
 }
 
 function withExample(name: string, schema: object): object {

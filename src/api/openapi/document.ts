@@ -24,11 +24,14 @@ export interface FoundOperation {
 /** Every operation of a document, in its order. */
 export function findOperations(document: Pick<ApiDocument, 'paths'>): FoundOperation[] {
   return Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
-    METHODS.flatMap((method) => {
-      const operation = item[method];
-      return operation === undefined ? [] : [{ method: method.toUpperCase(), path, operation }];
-    }),
+    Object.entries(item).flatMap(([method, operation]) =>
+      isMethod(method) ? [{ method: method.toUpperCase(), path, operation: operation as Operation }] : [],
+    ),
   );
+}
+
+function isMethod(name: string): boolean {
+  return (METHODS as readonly string[]).includes(name);
 }
 
 /** What a `$ref` within the document points at; anything else is itself. */
@@ -37,6 +40,9 @@ export function resolveRef<T extends object>(document: object, value: T): T {
   const found = value.$ref
     .slice(2)
     .split('/')
-    .reduce<unknown>((at, part) => (at as Record<string, unknown>)[part.replaceAll('~1', '/').replaceAll('~0', '~')], document);
+    .reduce<unknown>(
+      (at, part) => (at as Record<string, unknown>)[part.replaceAll('~1', '/').replaceAll('~0', '~')],
+      document,
+    );
   return found as T;
 }

@@ -9,6 +9,9 @@ export const ANSWER_HEADERS = {
     example: 17,
   },
   RateLimit: text('What is left of each limit, and the seconds until it is whole again.', '"user";r=4;t=60'),
-  'RateLimit-Policy': text('Each limit that a submission counts against: how many in how many seconds.', '"user";q=5;w=60'),
+  'RateLimit-Policy': text(
+    'Each limit that a submission counts against: how many in how many seconds.',
+    '"user";q=5;w=60',
+  ),
   'WWW-Authenticate': text('How to say who is calling.', 'Bearer realm="longhaul"'),
 } as const;

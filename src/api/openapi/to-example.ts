@@ -9,7 +9,16 @@ export function toExample(schema: object, document: object): unknown {
   const { $ref } = schema as { $ref?: string };
   const name = $ref?.split('/').at(-1);
   if (name !== undefined && Object.hasOwn(EXAMPLES, name)) return EXAMPLES[name];
-  const { example, type, properties, items, enum: values, oneOf, anyOf, format } = resolveRef(document, schema) as JsonSchema & {
+  const {
+    example,
+    type,
+    properties,
+    items,
+    enum: values,
+    oneOf,
+    anyOf,
+    format,
+  } = resolveRef(document, schema) as JsonSchema & {
     properties?: Record<string, object>;
     items?: object;
     enum?: readonly unknown[];

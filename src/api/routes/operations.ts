@@ -15,6 +15,9 @@ import { agentSchema, queueSchema, workerSchema, type WorkerResource } from '../
 import { id } from '../input-fields.ts';
 import { json, problems } from './answers.ts';
 
+/** A worker that was not heard of since is not there any more. */
+const HEARD_OF = sql<Date>`now() - interval '30 seconds'`;
+
 /** What operators look at and turn: agents, queues, workers. */
 export function addOperationRoutes(api: Api, { config, database, queue }: ApiDeps): void {
   const queueNames = [...new Set(withoutHealthAgent(config.agents).map((agent) => agent.queue))];
@@ -110,11 +113,14 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
     async (context) => {
       const { id } = context.req.valid('param');
       await database.sql.transaction().execute(async (trx) => {
-        await trx
+        const { numUpdatedRows } = await trx
           .updateTable('longhaul.workers')
           .set({ drain_requested_at: sql<Date>`coalesce(drain_requested_at, clock_timestamp())` })
           .where('id', '=', id)
-          .execute();
+          .where('heartbeat_at', '>', HEARD_OF)
+          .executeTakeFirstOrThrow();
+        // Of one that is not there nothing was asked.
+        if (numUpdatedRows === 0n) return;
         const actor = keyActor(context.get('caller'));
         await recordAudit(trx, { actor, action: 'worker.drain_requested', subject: id, data: {} });
         await sql`select pg_notify(${CHANNELS.drain}, ${id})`.execute(trx);
@@ -140,7 +146,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
           .whereRef('lease_worker_id', '=', 'longhaul.workers.id')
           .as('running'),
       )
-      .where('heartbeat_at', '>', sql<Date>`now() - interval '30 seconds'`)
+      .where('heartbeat_at', '>', HEARD_OF)
       .orderBy('started_at')
       .execute();
     return rows.map(({ id, host, pid, version, slots, spares, containment, ...row }) => ({

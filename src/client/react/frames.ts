@@ -7,13 +7,19 @@ export interface Frames {
   request(show: () => void): void;
 }
 
+/** Of a browser; on a server nothing is drawn. */
+const { requestAnimationFrame, cancelAnimationFrame } = globalThis as {
+  requestAnimationFrame?: (draw: () => void) => number;
+  cancelAnimationFrame?: (frame: number) => void;
+};
+
 export function createFrames(): Frames {
   const wanted = new Set<() => void>();
   let frame: number | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function showAll(): void {
-    if (frame !== undefined) cancelAnimationFrame(frame);
+    if (frame !== undefined) cancelAnimationFrame?.(frame);
     clearTimeout(timer);
     [frame, timer] = [undefined, undefined];
     const shows = [...wanted];
@@ -26,7 +32,7 @@ export function createFrames(): Frames {
       wanted.add(show);
       if (timer !== undefined) return;
       timer = setTimeout(showAll, LONGEST_MS);
-      if (typeof requestAnimationFrame === 'function') frame = requestAnimationFrame(showAll);
+      frame = requestAnimationFrame?.(showAll);
     },
   };
 }

@@ -89,6 +89,8 @@ export function createRunListView({ client, connection, frames }: RunListOptions
     const stop = connection.read({
       onState(state) {
         link = state;
+        // Given up, and begun anew by whoever looks next: what happened between is not known.
+        if (state.error !== null) hasRead = false;
         if (state.isOpen && !hasRead) readFirst().catch(onError);
         change();
       },

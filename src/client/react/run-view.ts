@@ -140,6 +140,8 @@ export function createRunView({ client, connection, frames, id }: RunViewOptions
     const stop = connection.read({
       onState(state) {
         link = state;
+        // Given up, and begun anew by whoever looks next: what happened between is not known.
+        if (state.error !== null) hasRead = false;
         // Only once the connection stands: what happens after the pages were read then comes over it.
         if (state.isOpen && !hasRead && !isReading) readUp().catch(onError);
         change();
