@@ -2,9 +2,7 @@
 //
 //   npx node --conditions=longhaul-source examples/mount-in-an-app.ts
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { createLonghaul } from 'longhaul';
@@ -15,17 +13,18 @@ await longhaul.start();
 
 const app = new Hono();
 app.get('/', (context) => context.text('The application itself.'));
-app.all('/v1/*', (context) => longhaul.fetch(context.req.raw));
+app.mount('/longhaul', longhaul.fetch);
 
 const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 });
 await once(server, 'listening');
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 console.log(await (await fetch(url)).text());
-const apiKey = (await readFile(path.join(longhaul.config.dataDir, 'admin-key'), 'utf8')).trim();
-const client = createClient({ url, apiKey });
+// In process, with every right and without HTTP; and as a user's browser would, with a token.
+const { token } = await longhaul.client.createToken({ user: 'ann' });
+const client = createClient({ url: `${url}/longhaul`, token });
 const submitted = await client.submit({ agent: 'writer', prompt: 'Write a haiku.' });
-const run = await client.run(submitted.id, { waitSeconds: 60 });
+const run = await client.wait(submitted.id);
 console.log(`The run ${run.status}.`);
 
 server.close();

@@ -58,7 +58,7 @@ export interface Longhaul {
   /** Answers an HTTP request of the API, `/v1/…`, starting Longhaul if it has not been. */
   readonly fetch: (request: Request) => Promise<Response>;
   /** The same for a server of Node's, and what is built on it: `app.use('/api/longhaul', longhaul.nodeHandler)` in Express. */
-  readonly nodeHandler: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  readonly nodeHandler: (request: IncomingMessage, response: ServerResponse) => void;
   /** Submits, follows and all else, for the application itself: with every right, without HTTP and without a key. */
   readonly client: LonghaulClient;
   /**
@@ -212,12 +212,14 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     return started!.handle(request, bindings);
   }
 
+  const listener = getRequestListener((request) => answer(request), { overrideGlobalObjects: false });
+
   return {
     config,
     start,
     workerLeft: workerLeft.promise,
     fetch: (request) => answer(request),
-    nodeHandler: getRequestListener((request) => answer(request), { overrideGlobalObjects: false }),
+    nodeHandler: (request, response) => void listener(request, response),
     client: createClient({
       url: 'http://longhaul.localhost',
       retryForSeconds: 0,

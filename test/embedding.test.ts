@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
@@ -7,6 +8,7 @@ import { Hono } from 'hono';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient } from '../src/client/client.ts';
+import { createLog } from '../src/core/log.ts';
 import { createLonghaul, type Longhaul } from '../src/longhaul.ts';
 import { IN_PROCESS_KEY_ID } from '../src/access/keys.ts';
 import { say } from '../src/testing/index.ts';
@@ -122,9 +124,10 @@ describe('Longhaul inside an application', () => {
   it('starts with the first request', async () => {
     const other = createLonghaul(
       { agents: { mute: { tools: [] } } },
-      { roles: ['server'], env: { LONGHAUL_DATA_DIR: `${longhaul.config.dataDir}-other` } },
+      { roles: ['server'], log: createLog('silent'), env: { LONGHAUL_DATA_DIR: `${longhaul.config.dataDir}-other` } },
     );
     expect((await other.client.runs()).data).toEqual([]);
     await other.stop();
+    await rm(other.config.dataDir, { recursive: true });
   });
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -53,17 +53,45 @@ describe('the package, installed from its tarball', () => {
       path.join(project, 'app.ts'),
       `import { createLonghaul, type Longhaul } from 'longhaul';
        import { createClient } from 'longhaul/client';
+       import { textOf, verifyWebhook } from 'longhaul/client';
        import { say, startTestLonghaul } from 'longhaul/testing';
        const kit = await startTestLonghaul({ config: { agents: { mute: { tools: [] } } }, script: () => say('hello from a test') });
        const longhaul: Longhaul = kit.longhaul;
        const run = await kit.client.submit({ agent: 'mute', prompt: 'hi' });
        for await (const event of kit.client.stream(run.id)) if (event.type === 'run.succeeded') console.log(event.data['result']);
+       console.log((await longhaul.client.wait(run.id)).status, typeof longhaul.nodeHandler, typeof textOf, typeof verifyWebhook);
        console.log(typeof createLonghaul, typeof createClient, longhaul.config.port);
        await kit.stop();`,
     );
     const { stdout } = await run(process.execPath, ['app.ts'], { cwd: project, env: env() });
-    expect(stdout.split('\n')).toEqual(['hello from a test', 'function function 4400', '']);
+    expect(stdout.split('\n')).toEqual([
+      'hello from a test',
+      'succeeded function function function',
+      'function function 4400',
+      '',
+    ]);
   }, 60_000);
+
+  it('brings a client that loads without any other package, and hooks that need React alone', async () => {
+    const dist = path.join(project, 'node_modules/longhaul/dist');
+    // As a browser would have it: these files and no others.
+    const alone = await mkdtemp(path.join(tmpdir(), 'longhaul-client-'));
+    try {
+      await cp(path.join(dist, 'client'), path.join(alone, 'client'), { recursive: true });
+      await writeFile(path.join(alone, 'package.json'), '{ "type": "module" }');
+      await run(process.execPath, ['--input-type=module', '-e', "await import('./client/client.js')"], { cwd: alone });
+      const hooks = run(process.execPath, ['--input-type=module', '-e', "await import('./client/react/react.js')"], {
+        cwd: alone,
+      });
+      await expect(hooks).rejects.toMatchObject({ stderr: expect.stringContaining("package 'react'") as string });
+      await symlink(path.join(root, 'node_modules'), path.join(alone, 'node_modules'));
+      await run(process.execPath, ['--input-type=module', '-e', "await import('./client/react/react.js')"], {
+        cwd: alone,
+      });
+    } finally {
+      await rm(alone, { recursive: true, force: true });
+    }
+  });
 
   it('refuses a Node that is too old, and says so', async () => {
     const script = `Object.defineProperty(process.versions, 'node', { value: '20.1.0' }); Object.defineProperty(process, 'version', { value: 'v20.1.0' }); await import(${JSON.stringify(path.join(project, 'node_modules/longhaul/bin/longhaul.js'))});`;

@@ -179,7 +179,7 @@ describe.skipIf(executable === null)('the React hooks, in Chromium', () => {
   }, 90_000);
 
   it('get a new token when theirs has expired, without a gap', async () => {
-    tokenSeconds = 1;
+    tokenSeconds = 2;
     const page = await open('fay');
     const before = tokensGiven;
     const run = await longhaul.client.submit({ agent: 'teller', prompt: 'slow enough', user: 'fay' });

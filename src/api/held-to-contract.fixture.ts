@@ -6,11 +6,9 @@ import { describeApi } from './openapi/describe-api.ts';
 import { findOperations, resolveRef, type ApiDocument } from './openapi/document.ts';
 
 /** Answers of tests, held to the OpenAPI document. */
-export interface Contract {
+interface Contract {
   /** Fails when an answer is not what the document says: its status, media type, headers and every field of its body. */
   check(request: { method: string; url: string }, response: Response): Promise<void>;
-  /** Fails when an event is not what the document says. */
-  checkEvent(event: unknown): void;
 }
 
 interface Answer {
@@ -21,7 +19,7 @@ interface Answer {
 const shared = new Map<string, Contract>();
 
 /** The contract of an API. Apis of one test file have the same routes: it is read once. */
-export function readContract(api: Api): Contract {
+function readContract(api: Api): Contract {
   const document = JSON.parse(JSON.stringify(describeApi(api, '0.0.0'))) as ApiDocument;
   const key = Object.keys(document.paths ?? {}).join();
   const contract = shared.get(key) ?? createContract(document);
@@ -45,7 +43,7 @@ export function holdToContract(api: Api, failures: unknown[]): void {
   };
 }
 
-export function createContract(document: ApiDocument): Contract {
+function createContract(document: ApiDocument): Contract {
   const ajv = new Ajv2020({ strict: false, allErrors: true, discriminator: false });
   (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
   ajv.addSchema({ $id: 'api', ...closed(document) });
@@ -102,9 +100,6 @@ export function createContract(document: ApiDocument): Contract {
         validate(`${base}/content/${escape(type)}/schema`, body),
         `${place}: ${JSON.stringify(body).slice(0, 1_000)}`,
       ).toEqual([]);
-    },
-    checkEvent(event) {
-      expect(validate('/components/schemas/Event', event), JSON.stringify(event)).toEqual([]);
     },
   };
 }

@@ -2,7 +2,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { collect } from './collect.fixture.ts';
-import { createClient, LonghaulApiError, LonghaulNetworkError, type LonghaulClient } from './client.ts';
+import {
+  createClient,
+  LonghaulApiError,
+  LonghaulNetworkError,
+  LonghaulTokenError,
+  LonghaulUnauthorizedError,
+  type LonghaulClient,
+} from './client.ts';
 
 const ID = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
 const closers: (() => void)[] = [];
@@ -102,6 +109,84 @@ describe('a request', () => {
     });
   });
 
+  it('is sent again until it is answered, with the same key each time', async () => {
+    const keys: (string | undefined)[] = [];
+    const client = await serve((request, response) => {
+      keys.push(request.headers['idempotency-key'] as string | undefined);
+      if (keys.length === 1) return request.socket.destroy();
+      if (keys.length === 2) return answerProblem(response, { status: 503, code: 'unavailable' });
+      response.writeHead(202, { 'content-type': 'application/json' });
+      return response.end('{}');
+    });
+    await client.submit({ agent: 'reader', prompt: '--' });
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    await client.submit({ agent: 'reader', prompt: '--' });
+    expect(keys[3]).not.toBe(keys[0]);
+  });
+
+  it('is sent once where a second time might do more', async () => {
+    let requests = 0;
+    const client = await serve((request) => {
+      requests += 1;
+      request.socket.destroy();
+    });
+    await expect(client.createKey({ name: 'one' })).rejects.toBeInstanceOf(LonghaulNetworkError);
+    expect(requests).toBe(1);
+  });
+
+  it('gets one new token for all who need one, and gives up when that is refused too', async () => {
+    const tokens: string[] = [];
+    let isRefused = false;
+    const given: string[] = [];
+    const origin = await serveUrl((request, response) => {
+      tokens.push(request.headers.authorization ?? '');
+      if (isRefused || tokens.at(-1) === 'Bearer 1')
+        return answerProblem(response, { status: 401, code: 'token_expired' });
+      response.writeHead(200, { 'content-type': 'application/json' });
+      return response.end('{}');
+    });
+    const token = () => {
+      given.push(String(given.length + 1));
+      return Promise.resolve(given.at(-1)!);
+    };
+    const client = createClient({ url: origin, token });
+    await Promise.all([client.run(ID), client.run(ID), client.run(ID)]);
+    expect(given).toEqual(['1', '2']);
+    isRefused = true;
+    await expect(client.run(ID)).rejects.toBeInstanceOf(LonghaulUnauthorizedError);
+    expect(given).toHaveLength(3);
+  });
+
+  it('says so when no token can be had', async () => {
+    const client = createClient({
+      url: 'http://127.0.0.1:1',
+      token: () => Promise.reject(new Error('signed out')),
+      retryForSeconds: 0,
+    });
+    await expect(client.run(ID)).rejects.toBeInstanceOf(LonghaulTokenError);
+  });
+
+  it('throws a class for each refusal that is treated differently', async () => {
+    let status = 0;
+    const client = await serve((_, response) => {
+      response.setHeader('retry-after', '7');
+      answerProblem(response, { status, code: 'some_code' });
+    });
+    for (const [given, name] of [
+      [400, 'LonghaulInvalidRequestError'],
+      [402, 'LonghaulBudgetError'],
+      [403, 'LonghaulForbiddenError'],
+      [404, 'LonghaulNotFoundError'],
+      [409, 'LonghaulConflictError'],
+      [429, 'LonghaulRateLimitError'],
+    ] as const) {
+      status = given;
+      await expect(client.run(ID)).rejects.toMatchObject({ name, status, code: 'some_code', retryAfterSeconds: 7 });
+    }
+  });
+
   it('throws the problem it was refused with', async () => {
     const errors = [{ path: 'prompt', message: 'must not be empty' }];
     const client = await serve((_, response) =>
@@ -118,19 +203,26 @@ describe('a request', () => {
   });
 
   it('throws another error when nobody answers', async () => {
-    const client = await serve((_, response) => response.socket?.destroy());
+    const url = await serveUrl((_, response) => response.socket?.destroy());
+    const client = createClient({ url, apiKey: 'key', retryForSeconds: 0 });
     await expect(client.run(ID)).rejects.toBeInstanceOf(LonghaulNetworkError);
   });
 });
 
-async function serve(answer: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<LonghaulClient> {
+type Answer = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+async function serve(answer: Answer): Promise<LonghaulClient> {
+  return createClient({ url: `${await serveUrl(answer)}/`, apiKey: 'key' });
+}
+
+async function serveUrl(answer: Answer): Promise<string> {
   const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closers.push(() => {
     server.close();
     server.closeAllConnections();
   });
-  return createClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, apiKey: 'key' });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 function frame(seq: number, type: string): string {

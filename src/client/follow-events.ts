@@ -38,10 +38,9 @@ export async function* followEvents(options: FollowEventsOptions): AsyncGenerato
     let isOpen = false;
     const onSign = (id: string) => {
       // What comes first names the place, or else it is the one that was asked for.
-      if (id !== '') cursor = Math.max(Number(id), cursor ?? 0);
+      if (id !== '') [cursor, failures] = [Math.max(Number(id), cursor ?? 0), 0];
       if (!isOpen && cursor !== null) onOpen?.(cursor);
       isOpen ||= cursor !== null;
-      failures = 0;
     };
     try {
       const { body } = await connect(cursor, signal);
@@ -59,7 +58,7 @@ export async function* followEvents(options: FollowEventsOptions): AsyncGenerato
           const position = Number(value.id);
           if (cursor !== null && position <= cursor) continue;
           if (cursor === null) onSign(value.id);
-          cursor = position;
+          [cursor, failures] = [position, 0];
           hasBrought = true;
           yield { ...(JSON.parse(value.data) as LonghaulEvent), cursor: position };
         }

@@ -55,9 +55,9 @@ export function createTransport(options: TransportOptions): Transport {
   /** One request, with a new token where the one at hand has expired. */
   async function sendOnce<T>(path: string, options: SendOptions<T>): Promise<T> {
     const sent = await credential.current();
-    const { response, read } = await exchange(path, options, sent);
-    if (response.status !== 401 || !credential.renew(sent)) return read();
-    await response.body?.cancel();
+    const { isUnauthorized, read, drop } = await exchange(path, options, sent);
+    if (!isUnauthorized || !credential.renew(sent)) return read();
+    await drop();
     const again = await exchange(path, options, await credential.current());
     return again.read();
   }
@@ -81,7 +81,11 @@ export function createTransport(options: TransportOptions): Transport {
       });
       const response = await send(message);
       return {
-        response,
+        isUnauthorized: response.status === 401,
+        async drop() {
+          clearTimeout(timer);
+          await response.body?.cancel().catch(() => {}); // It may be broken already.
+        },
         async read(): Promise<T> {
           try {
             const type = response.headers.get('content-type') ?? '';

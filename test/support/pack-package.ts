@@ -19,11 +19,10 @@ export async function packPackage(directory: string): Promise<string> {
     await run(process.execPath, [path.join(root, 'scripts/build.ts'), out], {
       env: { ...process.env, PATH: `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env['PATH']}` },
     });
-    const { stdout } = await run(
-      'npm',
-      ['pack', '--ignore-scripts', '--json', '--pack-destination', directory],
-      { cwd: staging, maxBuffer: 1e8 },
-    );
+    const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', directory], {
+      cwd: staging,
+      maxBuffer: 1e8,
+    });
     const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
     return path.join(directory, filename);
   } finally {

@@ -1,0 +1,51 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+
+/** Whether there is a `script` that gives a command a terminal of its own: that of util-linux. */
+export const hasTerminals =
+  process.platform === 'linux' && spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux');
+
+/** A `longhaul` command with a person at its terminal. */
+export interface TerminalCommand {
+  readonly ended: Promise<{ readonly exitCode: number | null; readonly screen: string }>;
+  /** Resolves with the first match of `pattern` on the screen; rejects when the command ends without one. */
+  shows(pattern: RegExp): Promise<RegExpExecArray>;
+  type(text: string): void;
+}
+
+interface TerminalOptions {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Starts a command from the sources in a terminal. No word of it may need quoting. */
+export function startInTerminal(words: readonly string[], { cwd, env }: TerminalOptions): TerminalCommand {
+  const command = [process.execPath, '--conditions=longhaul-source', MAIN, ...words].join(' ');
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    cwd,
+    env: { TERM: 'xterm', SHELL: '/bin/sh', ...env },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  let screen = '';
+  child.stdout.setEncoding("utf8").on("data", (text: string) => { screen += text; console.log(JSON.stringify(text)); });
+  child.stdin.on('error', () => {}); // It may end before it has read.
+  const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, screen }));
+  return {
+    ended,
+    shows(pattern) {
+      const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
+      const look = () => {
+        const match = pattern.exec(screen);
+        if (match !== null) resolve(match);
+      };
+      child.stdout.on('data', look);
+      look();
+      void ended.then(() => reject(new Error(`ended without ${String(pattern)}; showed ${screen}`)));
+      return promise.finally(() => child.stdout.off('data', look));
+    },
+    type: (text) => void child.stdin.write(text),
+  };
+}
