@@ -47,7 +47,7 @@ describe('a connection', () => {
     });
     await restarting;
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
-    const said = events.filter(({ type }) => type === 'agent.text.delta').map(({ data }) => data['text']);
+    const said = events.flatMap((event) => (event.type === 'agent.text.delta' ? [event.data.text] : []));
     expect(said.join('')).toBe(TEXT);
     expect(events.at(-1)).toMatchObject({ type: 'run.succeeded', attempt: 1 });
     expect(events).toEqual(await followToEnd(machines.client, run.id));
@@ -59,8 +59,10 @@ describe('a connection', () => {
       answer = Promise.withResolvers();
       const { client } = machines;
       const run = await client.submit({ agent: 'doer', prompt: `show ${end}` });
-      const { data } = await untilEvent(client, run.id, 'agent.tool_result');
-      const [url = '', token = ''] = String(data['content']).trim().split(' ');
+      const event = await untilEvent(client, run.id, 'agent.tool_result');
+      const [url = '', token = ''] = String(event.type === 'agent.tool_result' && event.data.content)
+        .trim()
+        .split(' ');
       const call = () => callGateway(url, token);
       expect(await call()).toBe(200);
       if (end === 'run.cancelled') await client.cancel(run.id);

@@ -124,7 +124,7 @@ describe.concurrent('a run is done once', () => {
       const reopened = after(4_000, () => proxy.reopen());
       const events = await followToEnd(client, run.id);
       await reopened;
-      const said = events.filter(({ type }) => type === 'agent.text.delta').map(({ data }) => data['text']);
+      const said = events.flatMap((event) => (event.type === 'agent.text.delta' ? [event.data.text] : []));
       expect(said.join('')).toBe('word '.repeat(80));
       expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', attempt: 1, costUsd: 0.0045 });
       await expectEndedOnce(expect, { client, id: run.id });

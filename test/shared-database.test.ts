@@ -142,7 +142,7 @@ describe('a server and workers on one PostgreSQL', () => {
       }
     });
     expectGapFree(events);
-    const said = events.filter(({ type }) => type === 'agent.text.delta').map(({ data }) => data['text']);
+    const said = events.flatMap((event) => (event.type === 'agent.text.delta' ? [event.data.text] : []));
     expect(said.join('')).toBe('word '.repeat(60));
     expect(events.at(-1)?.type).toBe('run.succeeded');
     await killer.close();
@@ -158,7 +158,7 @@ describe('a server and workers on one PostgreSQL', () => {
     });
     const events = await following;
     expectGapFree(events);
-    expect(events.filter(({ type }) => type === 'run.queued').map(({ data }) => data['reason'])).toEqual([
+    expect(events.flatMap((event) => (event.type === 'run.queued' ? [event.data.reason] : []))).toEqual([
       'submitted',
       'handed_back',
     ]);

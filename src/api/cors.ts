@@ -7,7 +7,7 @@ const MAX_AGE_SECONDS = 7_200;
 export function allowOrigins(origins: readonly string[]) {
   return cors({
     origin: origins.includes('*') ? '*' : [...origins],
-    allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID'],
     exposeHeaders: ['Location', 'RateLimit', 'RateLimit-Policy', 'Retry-After'],
     maxAge: MAX_AGE_SECONDS,

@@ -56,7 +56,9 @@ describe('longhaul approvals', () => {
     const { stdout } = await longhaul('approvals', 'allow', changed.id, '--input', '{"command":"pwd"}', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ status: 'allowed', updatedInput: { command: 'pwd' } });
     const denied = await ask();
-    expect((await longhaul('approvals', 'deny', denied.id, '--reason', 'not today')).stdout).toMatch(/^denied: Bash ls/);
+    expect((await longhaul('approvals', 'deny', denied.id, '--reason', 'not today')).stdout).toMatch(
+      /^denied: Bash ls/,
+    );
     expect(await read(denied.id)).toMatchObject({ status: 'denied', reason: 'not today' });
     expect(await longhaul('approvals', 'allow', denied.id)).toMatchObject({
       exitCode: 1,
@@ -112,14 +114,18 @@ describe('longhaul approvals', () => {
       expect((await terminal.ended).exitCode).toBe(0);
     });
 
-    it('are left open by anything else, and by Ctrl-C, which ends the following alone', { timeout: 30_000 }, async () => {
-      const { terminal, approval } = await follow();
-      terminal.type('\u0003');
-      const { exitCode, screen } = await terminal.ended;
-      expect(exitCode).toBe(130);
-      expect(screen).toContain('The run goes on.');
-      expect(await read(approval.id)).toMatchObject({ status: 'pending' });
-    });
+    it(
+      'are left open by anything else, and by Ctrl-C, which ends the following alone',
+      { timeout: 30_000 },
+      async () => {
+        const { terminal, approval } = await follow();
+        terminal.type('\u0003');
+        const { exitCode, screen } = await terminal.ended;
+        expect(exitCode).toBe(130);
+        expect(screen).toContain('The run goes on.');
+        expect(await read(approval.id)).toMatchObject({ status: 'pending' });
+      },
+    );
 
     it('are not asked for any more once they were decided elsewhere', { timeout: 30_000 }, async () => {
       const { terminal, claimed, approval } = await follow();

@@ -53,14 +53,30 @@ async function submitAndFollow(
   shell: Shell,
   { agent, prompt, options }: { agent: string; prompt: string; options: RunOptions },
 ): Promise<void> {
-  const { user, team, session: sessionId, fork, priority, idempotencyKey, maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds } = options;
+  const {
+    user,
+    team,
+    session: sessionId,
+    fork,
+    priority,
+    idempotencyKey,
+    maxBudgetUsd,
+    maxTurns,
+    maxThinkingTokens,
+    timeoutSeconds,
+  } = options;
   const client = await connect(shell, options);
   // What was not given is left out by JSON.
   const limits = { maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds };
   const run = await client.submit({ agent, prompt, user, team, sessionId, fork, priority, limits }, { idempotencyKey });
 
   if (options.follow === true) {
-    await followForCommand(shell, { client, runId: run.id, isJson: options.json === true, asks: isAtTerminal(shell, options) });
+    await followForCommand(shell, {
+      client,
+      runId: run.id,
+      isJson: options.json === true,
+      asks: isAtTerminal(shell, options),
+    });
   } else if (options.json === true) {
     shell.stdout.line(toTerminalJson(run));
   } else {

@@ -13,7 +13,8 @@ type DefaultJson<T> = ColumnType<T, string | undefined, string>;
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
-export interface Tables extends AccessTables, ApprovalTables, ConversationTables, HealthTables, ScheduleTables, WebhookTables {
+export interface Tables
+  extends AccessTables, ApprovalTables, ConversationTables, HealthTables, ScheduleTables, WebhookTables {
   'longhaul.runs': RunsTable;
   'longhaul.run_events': RunEventsTable;
   'longhaul.attempts': AttemptsTable;

@@ -28,8 +28,11 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
 
   const spend = (costMicros: number) => ({ metered: { ...settlement.metered, costMicros }, reported: null });
   const read = async (key: string) =>
-    (await readBudgets(bench.database, { viewer: SEES_ALL, rules: bench.rules, key, limit: 10 })).find(({ period }) => period === 'day');
-  const runsOf = async (user: string) => (await listRuns(bench.database, { viewer: SEES_ALL, filter: { user }, limit: 200 })).runs;
+    (await readBudgets(bench.database, { viewer: SEES_ALL, rules: bench.rules, key, limit: 10 })).find(
+      ({ period }) => period === 'day',
+    );
+  const runsOf = async (user: string) =>
+    (await listRuns(bench.database, { viewer: SEES_ALL, filter: { user }, limit: 200 })).runs;
   /** As if all that was set aside so far had been on the day before. */
   const passADay = async () => {
     await sql`update longhaul.runs set reserved_on = reserved_on - 1`.execute(bench.database.sql);

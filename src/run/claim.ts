@@ -200,11 +200,7 @@ async function beginAttempt(
 }
 
 async function noteEndOfWait(trx: Transaction, runId: string): Promise<void> {
-  await trx
-    .updateTable('longhaul.runs')
-    .set(END_OF_WAIT)
-    .where('id', '=', runId)
-    .execute();
+  await trx.updateTable('longhaul.runs').set(END_OF_WAIT).where('id', '=', runId).execute();
 }
 
 interface PutBackOptions {

@@ -73,7 +73,10 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     expect(claims.filter(({ run }) => run.user === 'ann')).toHaveLength(2);
     expect(await claimUpTo(10)).toEqual([]);
     for (const id of ann.filter((one) => !idsOf(claims).includes(one)))
-      expect(await findRun(bench.database, { runId: id, viewer: SEES_ALL })).toMatchObject({ status: 'queued', attempt: 0 });
+      expect(await findRun(bench.database, { runId: id, viewer: SEES_ALL })).toMatchObject({
+        status: 'queued',
+        attempt: 0,
+      });
 
     const running = claims.filter(({ run }) => run.user === 'ann');
     const done = new Set<string>();

@@ -172,7 +172,8 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       const runs = await Promise.all([1, 2, 3].map(() => submit()));
       const [claims] = await Promise.all([bench.claimUpTo(3), ...runs.map(({ id }) => cancelRun(bench, id))]);
       for (const claimed of claims) await settle(claimed, { outcome: { status: 'cancelled' } });
-      for (const { id } of runs) expect((await findRun(database, { runId: id, viewer: SEES_ALL }))?.status).toBe('cancelled');
+      for (const { id } of runs)
+        expect((await findRun(database, { runId: id, viewer: SEES_ALL }))?.status).toBe('cancelled');
     }
     expect(await waiting()).toBe(0);
   });
@@ -182,7 +183,11 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const claimed = await bench.claimUpTo(1, { agents: new Set(['other']) });
     expect(claimed).toEqual([]);
     expect(await bench.depth()).toMatchObject({ waiting: 0, delayed: 1 });
-    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'queued', attempt: 0, startedAt: null });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({
+      status: 'queued',
+      attempt: 0,
+      startedAt: null,
+    });
     await bench.endWait();
     await settle(await claim());
     expect((await events(run.id)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
@@ -198,14 +203,20 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await heard.promise).toBe(run.id);
     expect(await renewLeases(database, [claimed.lease])).toEqual([{ runId: run.id, isCancelRequested: true }]);
     await settle(claimed, { outcome: { status: 'cancelled' } });
-    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'cancelled', costUsd: 0.0006 });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({
+      status: 'cancelled',
+      costUsd: 0.0006,
+    });
     await stopListening();
   });
 
   it('puts a handed-back run in line again, and charges both attempts', async () => {
     const run = await submit();
     await settle(await claim(), { outcome: { status: 'handed_back' } });
-    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'queued', costUsd: 0.0006 });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({
+      status: 'queued',
+      costUsd: 0.0006,
+    });
     const again = await claim();
     expect(again.run).toMatchObject({ id: run.id, attempt: 2 });
     await settle(again);
@@ -263,7 +274,9 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(first).toMatchObject({ hasMore: true, runs: [{ id: runs[2]!.id }, { id: runs[1]!.id }] });
     const rest = await listRuns(database, { viewer: SEES_ALL, filter, limit: 2, before: runs[1]!.id });
     expect(rest).toMatchObject({ hasMore: false, runs: [{ id: runs[0]!.id }] });
-    expect((await listRuns(database, { viewer: SEES_ALL, filter: { user: 'pager', status: 'failed' }, limit: 2 })).runs).toEqual([]);
+    expect(
+      (await listRuns(database, { viewer: SEES_ALL, filter: { user: 'pager', status: 'failed' }, limit: 2 })).runs,
+    ).toEqual([]);
     for (const run of runs) await cancelRun(bench, run.id);
   });
 

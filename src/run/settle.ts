@@ -11,7 +11,15 @@ import { appendEvents, type Lease } from './append-events.ts';
 import { spendBudget } from './budget.ts';
 import { releaseHeld } from './concurrency.ts';
 import { closeApprovals } from './close-approvals.ts';
-import { awaitApproval, conclude, isOver, toColumns, toEvent, type AttemptOutcome, type Conclusion } from './conclude.ts';
+import {
+  awaitApproval,
+  conclude,
+  isOver,
+  toColumns,
+  toEvent,
+  type AttemptOutcome,
+  type Conclusion,
+} from './conclude.ts';
 import { postLedger } from './ledger.ts';
 import { promoteMessages } from './messages.ts';
 import { noteWebhooks } from './note-webhooks.ts';
@@ -136,7 +144,8 @@ export async function closeAttempt(options: {
   await noteWebhooks(trx, settled);
   await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
   const startAfter = toNextStart(conclusion, attempt.now);
-  if (isOver(conclusion) || conclusion.status === 'awaits_approval') await queue.remove(trx, { runId: row.id, queue: row.queue });
+  if (isOver(conclusion) || conclusion.status === 'awaits_approval')
+    await queue.remove(trx, { runId: row.id, queue: row.queue });
   else await queue.requeue(trx, toMessage(row, startAfter));
   await releaseHeld(trx, { queue, row });
   if (isOver(conclusion)) await releaseNextInSession(trx, { queue, sessionId: row.session_id });

@@ -101,7 +101,10 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       status = swept?.status ?? 'gone';
     }
     expect(seen).toEqual([4, 5, 5, 5, 5]);
-    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
+    expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({
+      status: 'failed',
+      error: { code: 'worker_lost' },
+    });
   });
 
   it('ends a lost run as cancelled when that had been asked for', async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { LonghaulEvent } from '../../src/client/client.ts';
 import type { SeenRun } from './customers.ts';
 import { judgeAttempts } from './judge-attempts.ts';
 import { judgeMoney } from './judge-money.ts';
@@ -73,7 +74,7 @@ const toRecords = (changes: Partial<RunRecord>): Records => ({
 const toSeen = (changes: Partial<SeenRun> = {}): SeenRun => ({
   planned: { task, agent: 'stub', atMs: 0, isSentTwice: false, cancelAfterMs: null },
   ids: ['id'],
-  events: events.map((event) => ({ ...event, runId: 'id', at: '' })),
+  events: events.map((event) => ({ ...event, runId: 'id', at: '' }) as LonghaulEvent),
   isSeenToItsEnd: true,
   interruptions: 0,
   problem: null,

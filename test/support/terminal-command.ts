@@ -6,7 +6,8 @@ const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 /** Whether there is a `script` that gives a command a terminal of its own: that of util-linux. */
 export const hasTerminals =
-  process.platform === 'linux' && spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux');
+  process.platform === 'linux' &&
+  spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux');
 
 /** A `longhaul` command with a person at its terminal. */
 export interface TerminalCommand {
@@ -30,7 +31,10 @@ export function startInTerminal(words: readonly string[], { cwd, env }: Terminal
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   let screen = '';
-  child.stdout.setEncoding("utf8").on("data", (text: string) => { screen += text; console.log(JSON.stringify(text)); });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    screen += text;
+    console.log(JSON.stringify(text));
+  });
   child.stdin.on('error', () => {}); // It may end before it has read.
   const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, screen }));
   return {

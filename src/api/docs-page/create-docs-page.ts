@@ -30,9 +30,7 @@ export function createDocsPage(document: ApiDocument): DocsPage {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${info.title} API ${info.version}</title>
-        <style>
-          ${raw(STYLE)}
-        </style>
+        ${raw(`<style>${STYLE}</style>`)}
       </head>
       <body>
         <a class="skip" href="#content">To the content</a>
@@ -89,6 +87,7 @@ export function createDocsPage(document: ApiDocument): DocsPage {
         </div>
       </body>
     </html>`;
+  // Of the very characters between the tags.
   const styleHash = createHash('sha256').update(STYLE).digest('base64');
   return {
     html: String(page),
