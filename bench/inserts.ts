@@ -46,7 +46,7 @@ async function readText(client: LonghaulClient): Promise<string> {
   const { id } = await client.submit({ agent: AGENT, prompt: 'Talk.' });
   let text = '';
   for await (const event of client.stream(id)) {
-    if (event.type === 'agent.text.delta') text += String(event.data['text']);
+    if (event.type === 'agent.text.delta') text += event.data.text;
   }
   return text;
 }

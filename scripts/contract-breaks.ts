@@ -26,8 +26,7 @@ export function findBreaks(before: ApiDocument, after: ApiDocument): string[] {
   ];
 }
 
-const findWebhooks = ({ webhooks = {} }: ApiDocument) =>
-  findOperations({ paths: webhooks as ApiDocument['paths'] & {} });
+const findWebhooks = ({ webhooks = {} }: ApiDocument) => findOperations({ paths: webhooks });
 
 function createComparison(before: ApiDocument, after: ApiDocument) {
   const schemas = (was: object, is: object, options: { direction: Direction; place: string }) =>

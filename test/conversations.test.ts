@@ -62,7 +62,7 @@ describe('a conversation', () => {
   async function touch(name: string, runId: string): Promise<void> {
     for await (const event of service.client.stream(runId)) {
       if (event.type !== 'agent.init') continue;
-      return writeFile(path.join(String(event.data['cwd']), name), '');
+      return writeFile(path.join(event.data.cwd, name), '');
     }
   }
 

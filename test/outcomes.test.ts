@@ -196,8 +196,8 @@ describe('a run', () => {
     const texts: string[] = [];
     let whole = '';
     for await (const { type, data } of longhaul.client.stream(run.id)) {
-      if (type === 'agent.text.delta') texts.push(String(data['text']));
-      if (type === 'agent.text') whole += String(data['text']);
+      if (type === 'agent.text.delta') texts.push(data.text);
+      if (type === 'agent.text') whole += data.text;
     }
     expect(texts.join('')).toBe(whole);
     expect(whole).toBe('All read.');

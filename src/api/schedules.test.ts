@@ -21,13 +21,16 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
   afterEach(() => sql`delete from longhaul.schedules`.execute(api.database.sql));
   afterAll(() => api.close());
 
-  const send = async <T = ScheduleResource & Problem>(method: string, path: string, body?: object, key?: string) => {
+  const send = async (method: string, path: string, body?: object, key?: string) => {
     const response = await api.request(`/v1/schedules${path}`, {
       method,
       ...(key !== undefined && { key }),
       ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
-    return { status: response.status, body: (await response.json()) as T };
+    return {
+      status: response.status,
+      body: (await response.json()) as ScheduleResource & Problem & { data: ScheduleResource[] },
+    };
   };
   const create = async (changes: object = {}, key?: string) => {
     const every = { agent: 'reader', prompt: 'hello', cron: '* * * * *', ...changes };
@@ -190,10 +193,10 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
   it('is triggered by hand, also while it is paused, and its ticks stay as they are', async () => {
     const schedule = await create({ cron: '@daily' });
     await send('POST', `/${schedule.id}/pause`);
-    const { status, body: run } = await send<RunResource>('POST', `/${schedule.id}/trigger`);
+    const { status, body: run } = await send('POST', `/${schedule.id}/trigger`);
     expect(status).toBe(202);
     expect(run).toMatchObject({ scheduleId: schedule.id, scheduledFor: null, status: 'queued' });
-    expect((await send<RunResource>('POST', `/${schedule.id}/trigger`)).body.id).not.toBe(run.id);
+    expect((await send('POST', `/${schedule.id}/trigger`)).body.id).not.toBe(run.id);
     expect(await read(schedule.id)).toMatchObject({ nextAt: null, lastAt: null });
   });
 
@@ -227,8 +230,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
       expect((await send(method, `/${schedule.id}${path}`, undefined, bob)).status).toBe(404);
     }
     expect((await send('PATCH', `/${schedule.id}`, { prompt: 'x' }, bob)).status).toBe(404);
-    const listOf = async (key: string) =>
-      (await send<{ data: ScheduleResource[] }>('GET', '', undefined, key)).body.data.map(({ id }) => id);
+    const listOf = async (key: string) => (await send('GET', '', undefined, key)).body.data.map(({ id }) => id);
     expect(await listOf(bob)).toEqual([]);
     expect(await listOf(ann)).toEqual([schedule.id]);
     const mine = { agent: 'reader', prompt: 'x', cron: '@daily' };

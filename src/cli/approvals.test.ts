@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '../../test/support/run-command.ts';
 import { hasTerminals, startInTerminal } from '../../test/support/terminal-command.ts';
 import type { ApprovalResource } from '../api/contract.ts';
@@ -61,7 +61,7 @@ describe('longhaul approvals', () => {
     );
     expect(await read(denied.id)).toMatchObject({ status: 'denied', reason: 'not today' });
     expect(await longhaul('approvals', 'allow', denied.id)).toMatchObject({
-      exitCode: 1,
+      exitCode: 70,
       stderr: expect.stringContaining('is denied already: not today') as string,
     });
   });
@@ -71,7 +71,7 @@ describe('longhaul approvals', () => {
       questions: [{ question: 'Which color?', options: [{ label: 'Blue' }, { label: 'Red' }], multiSelect: false }],
     };
     const { id } = await ask({ kind: 'question', tool: 'AskUserQuestion', input });
-    expect((await longhaul('approvals', 'list')).stdout).toContain('Which color?  (Blue · Red)');
+    expect((await longhaul('approvals', 'list')).stdout).toContain('Which color? (Blue · Red)');
     expect((await longhaul('approvals', 'allow', id)).exitCode).not.toBe(0);
     const { stdout } = await longhaul('approvals', 'allow', id, '--answer', 'Which color?=Blue');
     expect(stdout).toContain('allowed: Which color?');
@@ -96,8 +96,7 @@ describe('longhaul approvals', () => {
         cwd: tmpdir(),
         env: operator.env,
       });
-      await terminal.shows(/queued/);
-      const claimed = await operator.service.claim();
+      const claimed = await vi.waitUntil(() => operator.service.claim(), { timeout: 20_000 });
       const approval = await askPerson(operator.service.database, { claimed });
       await terminal.shows(/Allow it\? \[y\/n\] /);
       return { terminal, claimed, approval };

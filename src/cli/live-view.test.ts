@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { LonghaulEvent, RunResource } from '../client/client.ts';
+import type { RunResource } from '../client/client.ts';
 import type { NewEvent, WaitingFor } from '../core/events.ts';
 import { createLiveView } from './live-view.ts';
 import { createOutput } from './shell.ts';
@@ -101,7 +101,7 @@ function show(events: readonly NewEvent[], run?: object): string {
   const stream = new PassThrough({ encoding: 'utf8' });
   const view = createLiveView(createOutput(stream));
   for (const [index, event] of events.entries()) {
-    view.add({ ...event, runId: '', seq: index + 1, at: '', attempt: 1 } as LonghaulEvent);
+    view.add({ ...event, runId: '', seq: index + 1, at: '', attempt: 1 });
   }
   if (run !== undefined) view.close(run as RunResource);
   return (stream.read() as string | null) ?? '';

@@ -87,7 +87,7 @@ async function submitAndFollow(
 
 /** Whether somebody sits there who can be asked to decide on what waits for a person. */
 function isAtTerminal(shell: Shell, { json }: RunOptions): boolean {
-  return json !== true && shell.stdout.isTerminal && process.stdin.isTTY === true;
+  return json !== true && shell.stdout.isTerminal && process.stdin.isTTY;
 }
 
 /** The prompt from standard input, to the last byte as it is. */

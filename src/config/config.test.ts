@@ -44,6 +44,8 @@ describe('a configuration', () => {
         maxPromptLength: 5_000,
       },
       concurrent: null,
+      whileBusy: 'enqueue',
+      approvals: { holdSeconds: 20, expireSeconds: 604_800 },
       retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600, isContinued: true },
       prewarm: 0,
       isReused: false,

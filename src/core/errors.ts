@@ -77,7 +77,7 @@ export const REQUEST_ERRORS = {
   unavailable: kind(503, 72, true, 'The service cannot take requests right now. Try again shortly.'),
 
   token_expired: kind(401, 74, false, 'The token has expired.'),
-  request_timeout: kind(408, 75, true, 'The request was not sent in time.'),
+  request_timeout: kind(408, 59, true, 'The request was not sent in time.'),
   headers_too_large: kind(431, 76, false, 'The headers of the request are too large.'),
 
   session_not_found: kind(404, 77, false, 'There is no such conversation.'),

@@ -169,7 +169,7 @@ async function refuseTooMany(trx: Transaction, { user, team }: NewSchedule): Pro
       .select((schedule) => schedule.fn.countAll<number>().as('count'))
       .where(column, '=', value)
       .executeTakeFirstOrThrow();
-    if (Number(count) < MOST_OF_AN_OWNER) continue;
+    if (count < MOST_OF_AN_OWNER) continue;
     throw new LonghaulError('conflict', {
       message: `This ${column === 'team' ? 'team' : 'user'} has ${MOST_OF_AN_OWNER} schedules, which is as many as may be. Remove one first.`,
     });

@@ -23,7 +23,7 @@ export function checkCron(expression: string): string | null {
   try {
     if (toTicks(expression, 'UTC').next(new Date()) === null) return 'names a time that never comes';
   } catch (error) {
-    return `is not understood: ${String((error as Error).message).replace(/^\w+: /, '')}`;
+    return `is not understood: ${(error as Error).message.replace(/^\w+: /, '')}`;
   }
   return null;
 }

@@ -1,4 +1,5 @@
 import type { Agent } from '../config/config.ts';
+import { HEALTH_AGENT } from '../config/health-agent.ts';
 import type { Logger } from '../core/log.ts';
 import type { FreeMemory } from './free-memory.ts';
 import type { MemoryEstimate, MemoryEstimates } from './memory-estimate.ts';
@@ -119,6 +120,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
   /** Keeps the reason up to date, and says in the log when a queue begins to be held, and when it no longer is. */
   function note(found: { queue: string; isHeld: boolean; largest: LargestAgent; memory: ReturnType<typeof readLeft> }) {
     const { queue, isHeld, largest, memory } = found;
+    // The check of health says by itself that it found no room.
+    if (queue === HEALTH_AGENT) return;
     const { freeBytes, growthBytes, leftBytes } = memory;
     const reason = `needs ${toMegabytes(largest.bytes)} MB${largest.isMeasured ? '' : ' (assumed)'} for agent "${largest.name}", ${toMegabytes(leftBytes)} MB are free`;
     const wasHeld = held.has(queue);

@@ -90,7 +90,12 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await open(first, claudeSessionId).append(['1']);
     await bench.settle(first, { outcome: { status: 'handed_back' } });
     const second = await bench.claim();
-    expect(await next(second)).toEqual({ claudeSessionId, isResumed: true, unfinishedToolUses: [] });
+    expect(await next(second)).toEqual({
+      claudeSessionId,
+      isResumed: true,
+      unfinishedToolUses: [],
+      decidedToolUses: [],
+    });
     expect(await open(second, claudeSessionId).load()).toEqual(['1']);
     await bench.settle(second);
   });

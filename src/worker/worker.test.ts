@@ -35,7 +35,7 @@ describe('a worker', () => {
       baseDir: directory,
       env: { LONGHAUL_DATA_DIR: path.join(directory, 'data') },
     });
-    store = await createQueueDatabase('postgres', ['teller']);
+    store = await createQueueDatabase('postgres', [...config.agents.keys()]);
     model = await startScriptedModel({
       async script({ prompt }) {
         if (prompt === 'wait') await answer.promise;

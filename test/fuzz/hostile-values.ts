@@ -75,7 +75,7 @@ export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
       Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`k${index}`, index])),
       JSON.parse('{"__proto__":{"isAdmin":true}}'),
       { constructor: { prototype: { isAdmin: true } } },
-      { toString: 1, valueOf: 1, then: 1, length: -1 },
+      JSON.parse('{"toString":1,"valueOf":1,"then":1,"length":-1}'),
       { toJSON: 'x' },
     ),
   },

@@ -33,7 +33,6 @@ export function startInTerminal(words: readonly string[], { cwd, env }: Terminal
   let screen = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     screen += text;
-    console.log(JSON.stringify(text));
   });
   child.stdin.on('error', () => {}); // It may end before it has read.
   const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, screen }));

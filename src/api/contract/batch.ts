@@ -27,5 +27,3 @@ export const batchSchema = z
 export const submittedBatchSchema = z
   .object({ data: z.array(runSchema).describe('In the order of the submissions.') })
   .openapi('SubmittedBatch');
-
-export type Batch = z.input<typeof batchSchema>;

@@ -100,7 +100,7 @@ function toEventSchema<T extends EventType>(type: T) {
       type: z.literal(type),
       at: instant(),
       attempt: z.int().describe('The attempt it belongs to; 0 before the first.'),
-      data: EVENT_DATA[type] as (typeof EVENT_DATA)[T],
+      data: EVENT_DATA[type],
     })
     .openapi(toName(type));
 }

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { approvalSchema } from './approvals.ts';
 import { instant, usd } from './output-fields.ts';
 
 export const problemSchema = z
@@ -22,6 +23,7 @@ export const problemSchema = z
       })
       .optional()
       .describe('With 402: the budget that has no room.'),
+    approval: approvalSchema.optional().describe('With 409 to a decision: the approval as it stands.'),
   })
   .openapi('Problem');
 

@@ -92,7 +92,7 @@ interface Answer {
 }
 
 function renderAnswers(document: ApiDocument, { responses = {} }: Operation): Html {
-  const answers = Object.entries(responses as Record<string, { $ref?: string }>);
+  const answers = Object.entries(responses);
   const own = answers.filter(([, { $ref }]) => $ref === undefined);
   const refused = answers.filter(([, { $ref }]) => $ref !== undefined);
   return html`<h4>Answers</h4>
@@ -127,7 +127,7 @@ function renderAnswer(
   return html`<details class="answer" open>
     <summary><span class="status">${status}</span> ${renderInline(description)}</summary>
     ${renderHeaders(document, headers)}
-    ${Object.entries(content).map(([type, media]) => renderMedia({ type, media, label: `${status}` }))}
+    ${Object.entries(content).map(([type, media]) => renderMedia({ type, media, label: status }))}
     ${renderCodes(content)}
   </details>`;
 }

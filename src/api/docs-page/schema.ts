@@ -24,7 +24,7 @@ export function renderSchema(schema: object): Html {
   const { description, properties, required = [], allOf, oneOf, anyOf } = schema as Shape;
   return html`<div class="shape">
     <p>
-      <span class="type">${renderType(schema as Shape)}</span
+      <span class="type">${renderType(schema)}</span
       >${description === undefined ? '' : html` ${renderInline(description)}`}
     </p>
     ${[...(allOf ?? []), ...(oneOf ?? []), ...(anyOf ?? [])].filter(isInline).map((part) => renderSchema(part))}
@@ -65,7 +65,7 @@ function isInline({ properties }: Shape): boolean {
 export function renderNotes(schema: object): Html {
   const { description, default: byDefault, ...rest } = schema as Shape;
   const limits = LIMITS.flatMap(([name, words]) =>
-    rest[name] === undefined ? [] : [`${words} ${String(rest[name])}`],
+    rest[name] === undefined ? [] : [`${words} ${JSON.stringify(rest[name])}`],
   );
   const values = rest.enum ?? rest.items?.enum;
   const notes = [

@@ -23,7 +23,7 @@ export function completeOperation(document: ApiDocument, found: FoundOperation):
     ...(operation.requestBody !== undefined && { requestBody: withExamples(document, operation.requestBody) }),
     security: isOpen ? [] : toSecurity(found, operationId ?? ''),
     responses: { ...toAnswers(document, operation, operationId ?? ''), ...toProblems(operation, { isOpen }) },
-  } as Operation;
+  };
 }
 
 /** A request needs one of these, each with the scopes that are named. */
@@ -46,7 +46,7 @@ function toAnswers(document: ApiDocument, { responses = {} }: Operation, operati
     ...(COUNTED.has(operationId) ? ['RateLimit', 'RateLimit-Policy'] : []),
   ];
   return Object.fromEntries(
-    Object.entries(responses as Answers)
+    Object.entries(responses)
       .filter(([, answer]) => !isProblem(answer))
       .map(([status, answer]) => [
         status,
@@ -55,12 +55,12 @@ function toAnswers(document: ApiDocument, { responses = {} }: Operation, operati
           ...(status.startsWith('2') && headers.length > 0 && { headers: toHeaderRefs(headers) }),
         },
       ]),
-  ) as Answers;
+  );
 }
 
 /** Its own, and those that any request may be answered with before it reaches its route, or when the service cannot. */
 function toProblems({ responses = {}, requestBody }: Operation, { isOpen }: { isOpen: boolean }): Answers {
-  const own = Object.entries(responses as Answers).filter(([, answer]) => isProblem(answer));
+  const own = Object.entries(responses).filter(([, answer]) => isProblem(answer));
   const statuses = new Set([
     ...own.map(([status]) => Number(status)),
     ...(isOpen ? [408, 431] : [401, 408, 431, ...('503' in responses ? [] : [503])]),
@@ -70,7 +70,7 @@ function toProblems({ responses = {}, requestBody }: Operation, { isOpen }: { is
     [...statuses]
       .toSorted((a, b) => a - b)
       .map((status) => [String(status), { $ref: `#/components/responses/${toAnswerName(status)}` }]),
-  ) as Answers;
+  );
 }
 
 function isProblem(answer: unknown): boolean {
