@@ -39,9 +39,12 @@ describe.concurrent('a conversation', { timeout: 120_000 }, () => {
   });
 
   it('has a message once whose worker was killed before the model had it', async ({ expect }) => {
-    const { client, start, model } = await create(({ turn: count }) =>
-      count === 0 ? bash('tail -f /dev/null') : count === 1 ? bash('sleep 1') : say('done'),
-    );
+    // By its calls: how much of the first turn the transcript has when its worker dies differs.
+    let calls = 0;
+    const { client, start, model } = await create(() => {
+      calls += 1;
+      return [bash('tail -f /dev/null'), bash('sleep 1')][calls - 1] ?? say('done');
+    });
     const first = await start('first');
     const run = await client.submit({ agent: 'steered', prompt: 'Begin.', user: 'ann' });
     await untilEvent(client, run.id, 'agent.tool_use');
