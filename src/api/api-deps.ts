@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Access } from '../access/access.ts';
 import type { Config } from '../config/config.ts';
+import type { InTurn } from '../core/in-turn.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -22,6 +23,8 @@ export interface ApiDeps {
 /** What those routes work with that submit runs. */
 export interface SubmitDeps extends ApiDeps {
   readonly rateLimits: RateLimits;
+  /** Requests that come with one idempotency key at once. */
+  readonly inTurn: InTurn;
 }
 
 /** The Hono app that routes are added to. */

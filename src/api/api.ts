@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
+import { createInTurn } from '../core/in-turn.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { answerError } from './answer-error.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
@@ -59,7 +60,8 @@ export function createApi(deps: ApiDeps): Api {
   );
 
   addHealthRoutes(api, deps);
-  const submitDeps = { ...deps, rateLimits: createRateLimits({ database, limits: deps.config.limits }) };
+  const rateLimits = createRateLimits({ database, limits: deps.config.limits });
+  const submitDeps = { ...deps, rateLimits, inTurn: createInTurn() };
   addBatchRoutes(api, submitDeps);
   addSessionRoutes(api, submitDeps);
   addScheduleRoutes(api, submitDeps);

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { createId } from '../core/ids.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { Problem, RunResource } from './contract.ts';
 
@@ -139,6 +140,53 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
       errors: [{ path: 'runs[1].user' }],
     });
     expect((await submit([reader()])).body.data[0]).toMatchObject({ user: 'bea' });
+  });
+
+  it('goes on with conversations, each run after those before it in its own', async () => {
+    const limits = { maxBudgetUsd: 0.1 };
+    const { sessionId } = await api.submit({ user: 'dora', prompt: 'begin', limits });
+    const { status, body } = await send([
+      reader({ sessionId, limits, prompt: 'second' }),
+      reader({ sessionId, limits, prompt: 'branch', fork: true }),
+      reader({ sessionId, limits, prompt: 'third' }),
+    ]);
+    expect(status).toBe(202);
+    expect(body.data.map(({ user }) => user)).toEqual(['dora', 'dora', 'dora']);
+    expect(body.data.map((run) => run.sessionId === sessionId)).toEqual([true, false, true]);
+    const turns: string[][] = [];
+    for (let claims = await api.claimUpTo(50); claims.length > 0; claims = await api.claimUpTo(50)) {
+      turns.push(claims.filter(({ run }) => run.user === 'dora').map(({ run }) => run.prompt));
+      for (const claimed of claims) await api.finish(claimed);
+    }
+    expect(turns).toEqual([['begin', 'branch'], ['second'], ['third']]);
+  });
+
+  it('names every run whose conversation it cannot go on with', async () => {
+    const before = await api.submit({ user: 'dora' });
+    const { sessionId } = before;
+    const unknown = createId();
+    const { status, body } = await send([
+      reader({ sessionId }),
+      reader({ sessionId: unknown }),
+      reader({ sessionId, user: 'eli' }),
+      { agent: 'brief', prompt: 'hello', sessionId },
+      reader({ fork: true }),
+    ]);
+    expect(status).toBe(400);
+    expect(body.errors).toEqual([
+      { path: 'runs[1].sessionId', message: 'names no session' },
+      { path: 'runs[2].sessionId', message: 'names no session' },
+      { path: 'runs[3].sessionId', message: 'must be a session of agent brief; this one is of reader' },
+      { path: 'runs[4].fork', message: 'must come with sessionId, the session it begins a branch of' },
+    ]);
+    expect((await send([reader(), reader({ sessionId: unknown })])).status).toBe(404);
+    await api.finish(await api.claim());
+  });
+
+  it('names a hundred things that are wrong, and says how many there are', async () => {
+    const { body } = await send(Array.from({ length: 1_000 }, () => reader({ agent: 'nobody' })));
+    expect(body.errors).toHaveLength(100);
+    expect(body.detail).toMatch(/; and 990 more\.$/);
   });
 
   it('counts as many submissions as it has, and when it is refused as none', async () => {

@@ -2,7 +2,7 @@ import { toOwners, toViewer, type Caller } from '../access/caller.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { Database } from '../db/database.ts';
 import { toSessionNotFound } from '../run/fork-session.ts';
-import { findSession } from '../run/read-sessions.ts';
+import { findSessions, type Session } from '../run/read-sessions.ts';
 import type { Submission } from '../run/submission.ts';
 import { fieldError } from './problem.ts';
 
@@ -22,23 +22,41 @@ export interface Joined {
 }
 
 /**
- * Finds a submission its owners and its conversation. User and team that it does not name are the conversation's.
- * @throws {LonghaulError} `forbidden` when it names another's user or team, `session_not_found` when there is no such
- * session for the caller or it is of another user or team, `session_mismatch` when it is of another agent.
+ * Finds submissions the conversations they name, in one query, and answers what tells of each its owners and its
+ * conversation. User and team that it does not name are the conversation's. It throws a `LonghaulError`: `forbidden` for
+ * another's user or team, `session_not_found` when there is no such session for the caller or it is of another user or
+ * team, `session_mismatch` when it is of another agent.
+ */
+export async function findJoined(
+  database: Database,
+  { bodies, caller }: { bodies: readonly Joining[]; caller: Caller },
+): Promise<(body: Joining) => Joined> {
+  const sessionIds = bodies.map(({ sessionId }) => sessionId).filter((id) => id !== undefined);
+  const sessions = await findSessions(database, { sessionIds, viewer: toViewer(caller) });
+  return (body) => join(body, { caller, sessions });
+}
+
+/**
+ * The same for one submission.
+ * @throws {LonghaulError} what `findJoined` says.
  */
 export async function joinSession(
   database: Database,
   { body, caller }: { body: Joining; caller: Caller },
 ): Promise<Joined> {
+  return (await findJoined(database, { bodies: [body], caller }))(body);
+}
+
+function join(body: Joining, { caller, sessions }: { caller: Caller; sessions: ReadonlyMap<string, Session> }): Joined {
   const owners = toOwners(caller, body);
   const { agent, sessionId, fork: isFork = false } = body;
   if (sessionId === undefined) {
     if (isFork) throw fieldError('fork', 'must come with sessionId, the session it begins a branch of');
     return { ...owners, session: null };
   }
-  const session = await findSession(database, { sessionId, viewer: toViewer(caller) });
+  const session = sessions.get(sessionId.toLowerCase());
   const isOwn = (named: string | undefined, own: string | null) => named === undefined || named === own;
-  if (session === null || !isOwn(owners.user, session.user) || !isOwn(owners.team, session.team)) {
+  if (session === undefined || !isOwn(owners.user, session.user) || !isOwn(owners.team, session.team)) {
     throw toSessionNotFound(sessionId);
   }
   if (session.agent !== agent) {
@@ -48,5 +66,5 @@ export async function joinSession(
       errors: [{ path: 'sessionId', message }],
     });
   }
-  return { user: session.user ?? undefined, team: session.team ?? undefined, session: { id: sessionId, isFork } };
+  return { user: session.user ?? undefined, team: session.team ?? undefined, session: { id: session.id, isFork } };
 }

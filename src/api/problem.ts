@@ -3,6 +3,9 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { ERRORS, LonghaulError, type ErrorCode, type FieldError } from '../core/errors.ts';
 import type { Problem } from './contract.ts';
 
+/** Fields named in one answer: a batch of a thousand may be wrong in every one of its runs. */
+const MOST_ERRORS = 100;
+
 /** A problem document (RFC 9457). Its words are for whoever calls the API: nothing internal is in them. */
 export function toProblem(code: ErrorCode, options: ProblemOptions = {}): Problem {
   const { httpStatus, message } = ERRORS[code];
@@ -13,7 +16,7 @@ export function toProblem(code: ErrorCode, options: ProblemOptions = {}): Proble
     status: httpStatus,
     code,
     ...(options.detail !== undefined && options.detail !== message && { detail: options.detail }),
-    ...(options.errors !== undefined && options.errors.length > 0 && { errors: [...options.errors] }),
+    ...(options.errors !== undefined && options.errors.length > 0 && { errors: options.errors.slice(0, MOST_ERRORS) }),
   };
 }
 

@@ -202,7 +202,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
 
   it('is paused when its key is revoked, and belongs to the key that resumes it', async () => {
     const key = await api.makeKey();
-    const schedule = await create({}, key);
+    const schedule = await create({ webhookUrl: 'https://example.com/hook' }, key);
     const { rows } = await sql<{ id: string }>`
       select created_by as id from longhaul.schedules where id = ${schedule.id}`.execute(api.database.sql);
     await revokeKey(api.database, { id: rows[0]!.id, actor: 'system' });
@@ -212,7 +212,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect(await pauseOfRevokedKeys(api, due)).toEqual([]);
     expect(await read(schedule.id)).toMatchObject({ pausedReason: 'key_revoked', nextAt: null });
     const { body } = await send('POST', `/${schedule.id}/resume`);
-    expect(body.pausedReason).toBeNull();
+    expect(body).toMatchObject({ pausedReason: null, webhookUrl: null });
     expect(await tickAll(later(body.nextAt, 0))).toHaveLength(1);
   });
 
@@ -237,6 +237,32 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect((await send('POST', '', { ...mine, user: 'ann' }, bob)).status).toBe(403);
     const reads = await api.makeKey({ scopes: ['runs:read'] });
     expect((await send('POST', '', mine, reads)).status).toBe(403);
+  });
+
+  it('tells whom its key says, which others neither see nor change, but for operators', async () => {
+    const webhookUrl = 'https://example.com/hook?secret';
+    const [own, other] = [await api.makeKey(), await api.makeKey()];
+    const { id } = await create({ webhookUrl }, own);
+    expect((await send('GET', `/${id}`, undefined, own)).body).toMatchObject({ webhookUrl });
+    expect(await read(id)).toMatchObject({ webhookUrl });
+    expect((await send('GET', `/${id}`, undefined, other)).body).toMatchObject({ webhookUrl: null });
+    expect((await send('POST', `/${id}/pause`, undefined, other)).body).toMatchObject({ webhookUrl: null });
+    for (const change of [{ webhookUrl: 'https://example.org' }, { webhookUrl: null }]) {
+      expect(await send('PATCH', `/${id}`, change, other)).toMatchObject({
+        status: 403,
+        body: { errors: [{ path: 'webhookUrl' }] },
+      });
+    }
+    expect((await send('PATCH', `/${id}`, { priority: 3 }, other)).status).toBe(200);
+    expect(await read(id)).toMatchObject({ webhookUrl, priority: 3 });
+    expect((await send('PATCH', `/${id}`, { webhookUrl: null }, own)).body).toMatchObject({ webhookUrl: null });
+  });
+
+  it('is one of a hundred at most for a user, also when many are made at once', async () => {
+    const mine = { agent: 'reader', prompt: 'x', cron: '@daily', user: 'max' };
+    const made = await Promise.all(Array.from({ length: 105 }, () => send('POST', '', mine)));
+    expect(made.filter(({ status }) => status === 201)).toHaveLength(100);
+    expect(made.filter(({ status }) => status === 409)).toHaveLength(5);
   });
 
   it.each([

@@ -36,8 +36,16 @@ export async function submitOnce(
   return run!;
 }
 
-/** The same for many, which count as many, and are submitted or refused as a whole. */
-export async function submitAllOnce(
+/**
+ * The same for many, which count as many, and are submitted or refused as a whole. A repeat that comes before the first
+ * time is done waits for it, or it would be counted.
+ */
+export function submitAllOnce(deps: SubmitDeps, options: BatchOptions): Promise<Run[]> {
+  const { request } = options;
+  return deps.inTurn(request && JSON.stringify([request.owner, request.key]), () => submitAll(deps, options));
+}
+
+async function submitAll(
   { config, database, queue, rateLimits }: SubmitDeps,
   { submissions, request, caller, isCounted = true, onCounted = () => {} }: BatchOptions,
 ): Promise<Run[]> {
@@ -47,7 +55,7 @@ export async function submitAllOnce(
   const counted = isCounted ? await rateLimits.count({ users, keyId: caller.keyId }) : null;
   if (counted !== null) onCounted(counted.states);
   if (counted?.isRefused === true) {
-    // Of several at once the first may be the one that counts.
+    // Another server may be at work on the first.
     const first = await findRepeated(database, request, { isAwaited: true });
     // One that asks too often is held off by having asked; a batch may only have been too large.
     if (first !== null || submissions.length > 1) await counted.giveBack();

@@ -32,14 +32,23 @@ export async function forkSession(
 }
 
 /**
- * Keeps a conversation from being removed before its next run is there.
- * @throws {LonghaulError} `session_not_found` when it was, with the last of its runs.
+ * Keeps conversations from being removed before their next runs are there. They are locked in one order: of two who want
+ * several, one waits.
+ * @throws {LonghaulError} `session_not_found` when one was, with the last of its runs.
  */
-export async function keepSession(trx: Transaction, sessionId: string): Promise<void> {
-  const { rows } = await sql`select from longhaul.sessions where id = ${sessionId} for update`.execute(trx);
-  if (rows.length === 0) throw toSessionNotFound(sessionId);
+export async function keepSessions(trx: Transaction, sessionIds: readonly string[]): Promise<void> {
+  if (sessionIds.length === 0) return;
+  const { rows } = await sql<{ id: string }>`
+    select id from longhaul.sessions where id = any(${[...sessionIds]}::uuid[]) order by id for update`.execute(trx);
+  const found = new Set(rows.map(({ id }) => id));
+  const missing = sessionIds.find((id) => !found.has(id));
+  if (missing !== undefined) throw toSessionNotFound(missing);
 }
 
-export function toSessionNotFound(sessionId: string): LonghaulError {
-  return new LonghaulError('session_not_found', { message: `There is no session ${sessionId}.` });
+/** `path`: where the request names it. */
+export function toSessionNotFound(sessionId: string, path = 'sessionId'): LonghaulError {
+  return new LonghaulError('session_not_found', {
+    message: `There is no session ${sessionId}.`,
+    errors: [{ path, message: 'names no session' }],
+  });
 }

@@ -1,14 +1,14 @@
-import { sql, type Insertable, type RawBuilder, type Selectable } from 'kysely';
+import { sql, type InsertObject, type RawBuilder, type Selectable } from 'kysely';
 import { keyActor } from '../audit/actors.ts';
 import { recordAuditMany, type AuditRecord } from '../audit/record.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import { toMicros } from '../core/money.ts';
 import type { Transaction } from '../db/database.ts';
-import type { RunsTable } from '../db/tables.ts';
+import type { RunsTable, Tables } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import { beginLogs } from './append-events.ts';
-import { forkSession, keepSession } from './fork-session.ts';
+import { forkSession, keepSessions } from './fork-session.ts';
 import { isWaitedFor, reserveBudgets, toBudgetError, type FullBudget } from './budget.ts';
 import { parkRun } from './park.ts';
 import { nextFairRanks, toMessage } from './place-in-line.ts';
@@ -83,11 +83,12 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
 
 /** The conversation of each: its own, the one it goes on with, or a branch of that. */
 async function enterSessions(trx: Transaction, submissions: readonly Submission[]): Promise<string[]> {
+  const continued = submissions.flatMap(({ session }) => (session?.isFork === false ? [session.id] : []));
+  await keepSessions(trx, continued);
   const sessionIds: string[] = [];
   for (const { session = null } of submissions) {
     const sessionId = session === null || session.isFork ? createId() : session.id;
     if (session?.isFork === true) await forkSession(trx, { baseId: session.id, sessionId });
-    else if (session !== null) await keepSession(trx, sessionId);
     sessionIds.push(sessionId);
   }
   return sessionIds;
@@ -98,7 +99,7 @@ interface RowsOptions extends Pick<InsertOptions, 'ids' | 'submissions'> {
   readonly ranks: Awaited<ReturnType<typeof nextFairRanks>>;
 }
 
-function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): Insertable<RunsTable>[] {
+function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObject<Tables, 'longhaul.runs'>[] {
   return submissions.map((submission, index) => {
     const { agent, user, startAfter } = submission;
     return {
@@ -124,7 +125,7 @@ function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): Insertabl
       scheduled_for: submission.schedule?.tickAt ?? null,
       created_by: submission.createdBy,
       event_seq: 1,
-    } as unknown as Insertable<RunsTable>;
+    };
   });
 }
 

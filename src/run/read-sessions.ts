@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { maskSecretsIn } from '../core/mask-secrets.ts';
 import { toStorable } from '../core/text.ts';
 import { toTranscriptMessage, type TranscriptMessage } from '../core/transcript-messages.ts';
@@ -19,18 +20,28 @@ export interface Session {
 
 const COLUMNS = ['id', 'agent', 'user_id', 'team', 'created_at', 'updated_at', 'forked_from'] as const;
 
+/** Those of these conversations that there are and that the viewer may see, by id. */
+export async function findSessions(
+  database: Database,
+  { sessionIds, viewer }: { sessionIds: readonly string[]; viewer: Viewer },
+): Promise<Map<string, Session>> {
+  if (sessionIds.length === 0) return new Map();
+  const rows = await database.sql
+    .selectFrom('longhaul.sessions')
+    .select(COLUMNS)
+    .where('id', '=', sql<string>`any(${sql.val([...sessionIds])}::uuid[])`)
+    .where(isSeenBy(viewer))
+    .execute();
+  return new Map(rows.map((row) => [row.id, toSession(row)]));
+}
+
 /** The conversation with this id; null when there is none, or none that the viewer may see. */
 export async function findSession(
   database: Database,
   { sessionId, viewer }: { sessionId: string; viewer: Viewer },
 ): Promise<Session | null> {
-  const row = await database.sql
-    .selectFrom('longhaul.sessions')
-    .select(COLUMNS)
-    .where('id', '=', sessionId)
-    .where(isSeenBy(viewer))
-    .executeTakeFirst();
-  return row === undefined ? null : toSession(row);
+  const [session = null] = (await findSessions(database, { sessionIds: [sessionId], viewer })).values();
+  return session;
 }
 
 interface ListOptions {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { keyActor } from '../audit/actors.ts';
 import { recordAudit } from '../audit/record.ts';
 import type { AuditAction } from '../audit/actions.ts';
@@ -97,14 +98,16 @@ export function pauseSchedule(database: Database, meant: Meant): Promise<Schedul
 
 /**
  * Lets a paused schedule tick again, from `now` on: what it would have made meanwhile is not made up for. One that was
- * paused because its key was revoked belongs to the key that resumes it. Null: there is none.
+ * paused because its key was revoked belongs to the key that resumes it, and no longer tells whom that one told. Null:
+ * there is none.
  */
 export function resumeSchedule(database: Database, meant: Meant): Promise<Schedule | null> {
   return changeLocked(database, meant, async (trx, row) => {
     if (row.paused_at === null) return row;
-    const created_by = row.paused_reason === 'key_revoked' ? meant.keyId : row.created_by;
+    const isTakenOver = row.paused_reason === 'key_revoked' && row.created_by !== meant.keyId;
+    const takeover = isTakenOver ? { created_by: meant.keyId, webhook_url: null } : {};
     const next_at = findNext({ row, cron: row.cron, timeZone: row.time_zone, now: meant.now });
-    return update(trx, row.id, { paused_at: null, paused_reason: null, next_at, created_by }, async (after) =>
+    return update(trx, row.id, { paused_at: null, paused_reason: null, next_at, ...takeover }, async (after) =>
       audit(trx, { action: 'schedule.resumed', row: after, keyId: meant.keyId }),
     );
   });
@@ -164,6 +167,8 @@ function findNext(options: { row: ScheduleRow; cron: string; timeZone: string; n
 async function refuseTooMany(trx: Transaction, { user, team }: NewSchedule): Promise<void> {
   for (const [column, value] of [['user_id', user] as const, ['team', team] as const]) {
     if (value === null) continue;
+    // Of two at once the second counts the first.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`schedules of ${column} ${value}`}, 0))`.execute(trx);
     const { count } = await trx
       .selectFrom('longhaul.schedules')
       .select((schedule) => schedule.fn.countAll<number>().as('count'))

@@ -1,3 +1,4 @@
+import type { RunEvent } from '../core/events.ts';
 import type { CursorEvent, CursorEvents } from './cursor-events.ts';
 
 const HEADERS = {
@@ -91,5 +92,16 @@ export function toEventStream(
 
 function toFrame({ cursor, event }: CursorEvent): string {
   if (event === null) return `id: ${cursor}\n\n`;
-  return `id: ${cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  return `id: ${cursor}\nevent: ${event.type}\ndata: ${toJson(event)}\n\n`;
+}
+
+/** Those who share a read share its events: each is written out once. */
+const written = new WeakMap<RunEvent, string>();
+
+function toJson(event: RunEvent): string {
+  const known = written.get(event);
+  if (known !== undefined) return known;
+  const json = JSON.stringify(event);
+  written.set(event, json);
+  return json;
 }

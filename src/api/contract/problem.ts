@@ -9,7 +9,10 @@ export const problemSchema = z
     status: z.int(),
     code: z.string(),
     detail: z.string().optional(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe('Each field that is wrong, the first 100 of them.'),
     budget: z
       .object({
         scope: z.enum(['user', 'team', 'global']),

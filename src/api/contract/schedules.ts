@@ -92,7 +92,7 @@ export const scheduleSchema = z
     metadata: z.record(z.string(), z.unknown()),
     priority: z.int(),
     limits: limitsSchema,
-    webhookUrl: z.string().nullable(),
+    webhookUrl: z.string().nullable().describe('Shown to the key that made it and to operators; null to others.'),
     missed: z.enum(MISSED),
     createdAt: instant(),
     pausedAt: instant().nullable(),

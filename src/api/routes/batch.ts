@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { toIdempotencyOwner, toOwners, type Caller } from '../../access/caller.ts';
+import { toIdempotencyOwner, type Caller } from '../../access/caller.ts';
 import type { Config } from '../../config/config.ts';
 import { LonghaulError, type FieldError } from '../../core/errors.ts';
 import { toBatchRequest } from '../../run/find-repeated.ts';
@@ -7,6 +7,7 @@ import type { Submission } from '../../run/submission.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
 import { checkIdempotencyKey, checkSubmission, describe } from '../check-submission.ts';
 import { batchSchema, submittedBatchSchema } from '../contract.ts';
+import { findJoined, type Joined } from '../join-session.ts';
 import { toRateLimitHeaders } from '../rate-limits.ts';
 import { refuseInvalid } from '../refuse-invalid.ts';
 import { submitAllOnce } from '../submit-once.ts';
@@ -21,20 +22,22 @@ export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
       path: '/v1/runs/batch',
       summary: 'Submit many runs, all or none',
       description:
-        'Up to 1,000, in a body of up to 16 MiB. When one is wrong none is submitted, and `errors` names every one that is, as `runs[3].prompt`. The `Idempotency-Key` is that of the whole batch.',
+        'Up to 1,000, in a body of up to 16 MiB. When one is wrong none is submitted, and `errors` names every one that is, as `runs[3].prompt`. The `Idempotency-Key` is that of the whole batch. Runs that go on with one conversation go one after the other; one that is at work is neither interrupted nor steered.',
       request: {
         headers: z.object({ 'idempotency-key': z.string().optional() }),
         body: { required: true, content: { 'application/json': { schema: batchSchema } } },
       },
       responses: {
         202: json(submittedBatchSchema, 'All are accepted: they survive the death of any process.'),
-        ...problems(400, 401, 402, 403, 404, 413, 415, 422, 429),
+        ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
       },
     }),
     async (context) => {
       const caller = context.get('caller');
       const key = checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null);
-      const submissions = checkAll(context.req.valid('json').runs, { config: deps.config, caller });
+      const bodies = context.req.valid('json').runs;
+      const join = await findJoined(deps.database, { bodies, caller });
+      const submissions = checkAll(bodies, { config: deps.config, caller, join });
       const runs = await submitAllOnce(deps, {
         submissions,
         request: key === null ? null : toBatchRequest(submissions, { owner: toIdempotencyOwner(caller), key }),
@@ -56,17 +59,24 @@ function toItemPath({ path, message }: FieldError): FieldError {
 
 type Bodies = z.output<typeof batchSchema>['runs'];
 
+interface CheckAllOptions {
+  readonly config: Config;
+  readonly caller: Caller;
+  readonly join: (body: Bodies[number]) => Joined;
+}
+
 /** @throws {LonghaulError} naming all that is wrong with any of them; its code is theirs where all have the same. */
-function checkAll(bodies: Bodies, { config, caller }: { config: Config; caller: Caller }): Submission[] {
+function checkAll(bodies: Bodies, { config, caller, join }: CheckAllOptions): Submission[] {
   const submissions: Submission[] = [];
   const errors: FieldError[] = [];
   const codes = new Set<LonghaulError['code']>();
   for (const [index, body] of bodies.entries()) {
     try {
-      const owned = { ...body, ...toOwners(caller, body) };
+      const { session, ...owners } = join(body);
       submissions.push(
         checkSubmission({
-          body: owned,
+          body: { ...body, ...owners },
+          session,
           agents: config.agents,
           webhooks: config.webhooks,
           idempotencyKey: null,

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
-import { toIdempotencyOwner, toOwners, toViewer, type Caller } from '../../access/caller.ts';
+import { isOperator, toIdempotencyOwner, toOwners, toViewer, type Caller } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import {
@@ -68,7 +68,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
       } as const;
       toScheduledSubmission(schedule, config.agents);
       const created = await createSchedule(database, { schedule, now: await readNow() });
-      return context.json(toResource(created), 201, { location: `/v1/schedules/${created.id}` });
+      return context.json(toResource(created, caller), 201, { location: `/v1/schedules/${created.id}` });
     },
   );
 
@@ -92,9 +92,14 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     }),
     async (context) => {
       const { cursor, ...query } = context.req.valid('query');
-      const viewer = toViewer(context.get('caller'));
-      const { schedules, hasMore } = await listSchedules(database, { viewer, before: cursor, ...query });
-      return context.json({ data: schedules.map(toResource), nextCursor: hasMore ? schedules.at(-1)!.id : null }, 200);
+      const caller = context.get('caller');
+      const { schedules, hasMore } = await listSchedules(database, {
+        viewer: toViewer(caller),
+        before: cursor,
+        ...query,
+      });
+      const data = schedules.map((schedule) => toResource(schedule, caller));
+      return context.json({ data, nextCursor: hasMore ? schedules.at(-1)!.id : null }, 200);
     },
   );
 
@@ -107,8 +112,8 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
       responses: { 200: json(scheduleSchema, 'The schedule as it stands.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
-      const { id } = context.req.valid('param');
-      return context.json(toResource(await find(id, context.get('caller'))), 200);
+      const caller = context.get('caller');
+      return context.json(toResource(await find(context.req.valid('param').id, caller), caller), 200);
     },
   );
 
@@ -118,7 +123,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
       path: '/v1/schedules/{id}',
       summary: 'Change a schedule',
       description:
-        'What is left out stays; `metadata` and `limits` are replaced as a whole. With another `cron` or `timeZone` it ticks anew from now on. Its user and team stay: make another for another.',
+        'What is left out stays; `metadata` and `limits` are replaced as a whole. With another `cron` or `timeZone` it ticks anew from now on. Its user and team stay: make another for another. Its `webhookUrl` is for the key that made it, and for operators.',
       request: {
         params,
         body: { required: true, content: { 'application/json': { schema: scheduleChangeSchema } } },
@@ -127,16 +132,19 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     }),
     async (context) => {
       const { limits, ...body } = context.req.valid('json');
-      if (body.webhookUrl) checkUrl(body.webhookUrl, context.get('caller'));
+      const { id } = context.req.valid('param');
+      const caller = context.get('caller');
+      if (body.webhookUrl) checkUrl(body.webhookUrl, caller);
       const changed = await changeSchedule(database, {
-        ...(await mean(context.req.valid('param').id, context.get('caller'))),
+        ...(await mean(id, caller)),
         change(schedule) {
+          if (body.webhookUrl !== undefined && !isToldBy(schedule, caller)) throw notItsKey();
           const change = withoutUndefined({ ...body, limits: limits && withoutUndefined(limits) });
           toScheduledSubmission({ ...schedule, ...change }, config.agents);
           return change;
         },
       });
-      return context.json(toResource(foundOrThrow(changed, context.req.valid('param').id)), 200);
+      return context.json(toResource(foundOrThrow(changed, id), caller), 200);
     },
   );
 
@@ -151,8 +159,9 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     }),
     async (context) => {
       const { id } = context.req.valid('param');
-      const removed = await removeSchedule(database, await mean(id, context.get('caller')));
-      return context.json(toResource(foundOrThrow(removed, id)), 200);
+      const caller = context.get('caller');
+      const removed = await removeSchedule(database, await mean(id, caller));
+      return context.json(toResource(foundOrThrow(removed, id), caller), 200);
     },
   );
 
@@ -177,8 +186,9 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
       }),
       async (context) => {
         const { id } = context.req.valid('param');
-        const turned = await turn(database, await mean(id, context.get('caller')));
-        return context.json(toResource(foundOrThrow(turned, id)), 200);
+        const caller = context.get('caller');
+        const turned = await turn(database, await mean(id, caller));
+        return context.json(toResource(foundOrThrow(turned, id), caller), 200);
       },
     );
   }
@@ -216,11 +226,11 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     return { id, viewer: toViewer(caller), keyId: caller.keyId, now: await readNow() };
   }
 
-  /** The clock that ticks go by. */
   function checkUrl(url: string, caller: Caller): void {
     checkWebhookUrl(url, { path: 'webhookUrl', caller, config: config.webhooks });
   }
 
+  /** The clock that ticks go by. */
   async function readNow(): Promise<Date> {
     const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(database.sql);
     return rows[0]!.now;
@@ -232,9 +242,23 @@ function foundOrThrow(schedule: Schedule | null, id: string): Schedule {
   throw new LonghaulError('not_found', { message: `There is no schedule ${id}.` });
 }
 
-function toResource({ createdBy: _, createdAt, pausedAt, nextAt, lastAt, ...schedule }: Schedule): ScheduleResource {
+/** Whether the caller may see and say who is told: what is posted there is signed in the name of the schedule's key. */
+function isToldBy({ createdBy }: Schedule, caller: Caller): boolean {
+  return isOperator(caller) || (caller.kind === 'key' && caller.keyId === createdBy);
+}
+
+function notItsKey(): LonghaulError {
+  return new LonghaulError('forbidden', {
+    message: 'Another API key made this schedule; only that one and operators may change whom it tells.',
+    errors: [{ path: 'webhookUrl', message: 'must be left out' }],
+  });
+}
+
+function toResource(whole: Schedule, caller: Caller): ScheduleResource {
+  const { createdBy: _, createdAt, pausedAt, nextAt, lastAt, ...schedule } = whole;
   return {
     ...schedule,
+    webhookUrl: isToldBy(whole, caller) ? schedule.webhookUrl : null,
     metadata: { ...schedule.metadata },
     createdAt: createdAt.toISOString(),
     pausedAt: pausedAt?.toISOString() ?? null,

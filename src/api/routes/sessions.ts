@@ -119,7 +119,7 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
       const caller = context.get('caller');
       const viewer = toViewer(caller);
       const session = await findSession(database, { sessionId, viewer });
-      if (session === null) throw toSessionNotFound(sessionId);
+      if (session === null) throw toSessionNotFound(sessionId, 'id');
       const [{ runs, hasMore }, { messages, nextCursor }] = await Promise.all([
         listRuns(database, { viewer, filter: { sessionId }, before: runsCursor, limit }),
         readTranscript(database, { sessionId, after, limit }),

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { createInTurn } from './in-turn.ts';
+
+it('does one after the other what has the same key, also when one fails, and the rest at once', async () => {
+  const inTurn = createInTurn();
+  const said: string[] = [];
+  const [first, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const works = [
+    inTurn('a', async () => {
+      said.push('a1 begins');
+      await first.promise;
+      said.push('a1 fails');
+      throw new Error('a1');
+    }),
+    inTurn('a', async () => void said.push('a2')),
+    inTurn('b', async () => void said.push('b')),
+    inTurn(null, async () => {
+      await other.promise;
+      said.push('none');
+    }),
+    inTurn(null, async () => void said.push('none either')),
+  ];
+  await Promise.all([works[2], works[4]]);
+  first.resolve();
+  await expect(works[0]).rejects.toThrow('a1');
+  await works[1];
+  other.resolve();
+  await works[3];
+  expect(said).toEqual(['a1 begins', 'b', 'none either', 'a1 fails', 'a2', 'none']);
+  expect(await inTurn('a', async () => 'again')).toBe('again');
+});
