@@ -34,9 +34,9 @@ describe('the limits of a run of several attempts', () => {
         const isContinued = JSON.stringify(body.messages).includes('was interrupted before it was finished');
         const bash = turn(useTool('Bash', { command: `echo ${answers}` }), { usage });
         if (prompt.includes('whole')) return answers < 3 ? bash : turn(say('done'), { usage });
-        if (prompt.includes('fails in the last turn')) return isContinued ? say('done') : fail(529);
+        if (prompt.includes('fails in the last turn')) return isContinued ? say('done') : fail(500);
         if (answers < 2) return bash;
-        if (!isContinued) return fail(529);
+        if (!isContinued) return fail(500);
         return prompt.includes('endless') ? bash : turn(say('done'), { usage });
       },
     });

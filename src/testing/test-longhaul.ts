@@ -7,6 +7,7 @@ import type { LonghaulConfig } from '../config/schema.ts';
 import { createLog, type Logger } from '../core/log.ts';
 import { createLonghaul, type Longhaul } from '../longhaul.ts';
 import { demoScript } from './demo-script.ts';
+import { seedDatabase } from './seed-database.ts';
 import { startScriptedModel, type Script, type ScriptedModel } from './scripted-model.ts';
 
 export interface TestLonghaulOptions {
@@ -61,6 +62,7 @@ export async function startTestLonghaul(options: TestLonghaulOptions): Promise<T
     await rm(dataDir, { recursive: true, force: true });
   };
   try {
+    if (longhaul.config.databaseUrl === null) await seedDatabase(dataDir);
     await longhaul.start();
     const apiKey = longhaul.newAdminKey ?? (await readFile(adminKeyFile(dataDir), 'utf8')).trim();
     const client = createClient({ url: 'http://longhaul.test', apiKey, fetch: longhaul.fetch });

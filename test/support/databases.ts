@@ -7,6 +7,7 @@ import { inject } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
 import { openEmbeddedDatabase } from '../../src/db/embedded.ts';
 import { openPostgresDatabase } from '../../src/db/postgres.ts';
+import { seedDatabase } from '../../src/testing/seed-database.ts';
 
 /** A new, empty database for one test file, with what removes it. */
 export interface TestDatabase {
@@ -22,6 +23,7 @@ export const DATABASE_KINDS = ['embedded', 'postgres'] as const;
 export async function createTestDatabase(kind: (typeof DATABASE_KINDS)[number]): Promise<TestDatabase> {
   if (kind === 'embedded') {
     const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-data-'));
+    await seedDatabase(directory);
     const database = await openEmbeddedDatabase(directory);
     return {
       database,

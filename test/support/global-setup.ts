@@ -29,6 +29,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     onLog: () => {},
     onError: () => {},
   });
+  // Made by the first test that needs one.
+  process.env['LONGHAUL_TEST_DATABASE'] = path.join(directory, 'embedded');
   await postgres.initialise();
   await postgres.start();
   project.provide('postgresUrl', `postgres://longhaul:longhaul@127.0.0.1:${port}`);

@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { createClient, type LonghaulClient } from '../../src/client/client.ts';
+import { seedDatabase } from '../../src/testing/seed-database.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -19,6 +21,8 @@ export interface StartedCommand {
 
 /** Starts `longhaul start` in `directory`, which holds its configuration, with these variables and no others of ours. */
 export async function startCommand(directory: string, env: Record<string, string>): Promise<StartedCommand> {
+  const dataDir = path.join(directory, '.longhaul');
+  if (!existsSync(dataDir)) await seedDatabase(dataDir);
   const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, 'start'], {
     cwd: directory,
     env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory, LONGHAUL_PORT: '0', ...env },
@@ -36,7 +40,7 @@ export async function startCommand(directory: string, env: Record<string, string
   });
   void exited.then(() => reject(new Error(`longhaul start ended before it listened:\n${log}`)));
   const url = await promise;
-  const apiKey = (await readFile(path.join(directory, '.longhaul/admin-key'), 'utf8')).trim();
+  const apiKey = (await readFile(path.join(dataDir, 'admin-key'), 'utf8')).trim();
   return {
     process: child,
     url,
