@@ -17,6 +17,8 @@ const RUNS = 50;
 const READERS = 1_000;
 /** Those that were there before, so that what any reading at all takes is not charged to the rest. */
 const FIRST_READERS = 50;
+/** As in a small container: with memory to spare a heap grows to what suits its collector, whoever reads. */
+const HEAP = '--max-old-space-size=128 --max-semi-space-size=8';
 const BATCHES = 50;
 /** As often as a worker writes what a model says. */
 const BATCH_EVERY_MS = 200;
@@ -29,7 +31,7 @@ const DELTAS_PER_BATCH = 3;
  */
 export async function measureReaders(bench: Bench): Promise<Measurement> {
   const variables = await bench.createDatabase('postgres');
-  const longhaul = await startLonghaul({ bench, command: 'server', variables });
+  const longhaul = await startLonghaul({ bench, command: 'server', variables: { ...variables, NODE_OPTIONS: HEAP } });
   const database = await openPostgresDatabase({ url: variables['LONGHAUL_DATABASE_URL'] ?? '', poolSize: 20 });
   const queue = createPgBossQueue({ database, expireSeconds: 180, onError: (error) => console.error(error) });
   await queue.start([AGENT]);
@@ -79,6 +81,7 @@ export async function measureReaders(bench: Bench): Promise<Measurement> {
       eventsLost: expected - heard,
       p50Ms: percentile(delays, 50),
       p99Ms: percentile(delays, 99),
+      serverMib: percentile(memory, 100) / 1_024 ** 2,
       memoryPerReaderKib: (percentile(memory, 100) - before) / 1_024 / (READERS - FIRST_READERS),
     },
     [

@@ -1,4 +1,3 @@
-import type { RunEvent } from '../core/events.ts';
 import type { CursorEvent, CursorEvents } from './cursor-events.ts';
 
 const HEADERS = {
@@ -47,9 +46,8 @@ export function toEventStream(
 
   /** The next of the batch, as many as fit. */
   function nextChunk(): string {
-    if (batch.length === 0) return ': still here\n\n';
-    let text = '';
-    while (sent < batch.length && text.length < CHUNK_CHARACTERS) text += toFrame(batch[sent++]!);
+    const { text, count } = toChunk(batch, sent);
+    sent += count;
     return text;
   }
 
@@ -92,16 +90,26 @@ export function toEventStream(
 
 function toFrame({ cursor, event }: CursorEvent): string {
   if (event === null) return `id: ${cursor}\n\n`;
-  return `id: ${cursor}\nevent: ${event.type}\ndata: ${toJson(event)}\n\n`;
+  return `id: ${cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
-/** Those who share a read share its events: each is written out once. */
-const written = new WeakMap<RunEvent, string>();
+interface Chunk {
+  readonly text: string;
+  /** Of how many events. */
+  readonly count: number;
+}
 
-function toJson(event: RunEvent): string {
-  const known = written.get(event);
-  if (known !== undefined) return known;
-  const json = JSON.stringify(event);
-  written.set(event, json);
-  return json;
+/** Batches that are one chunk, as those of a run at work are. Readers share them. */
+const whole = new WeakMap<readonly CursorEvent[], Chunk>();
+
+function toChunk(batch: readonly CursorEvent[], from: number): Chunk {
+  if (batch.length === 0) return { text: ': still here\n\n', count: 0 };
+  const known = whole.get(batch);
+  if (known !== undefined && from === 0) return known;
+  let text = '';
+  let next = from;
+  while (next < batch.length && text.length < CHUNK_CHARACTERS) text += toFrame(batch[next++]!);
+  const chunk = { text, count: next - from };
+  if (chunk.count === batch.length) whole.set(batch, chunk);
+  return chunk;
 }
