@@ -8,13 +8,10 @@ import { readAttempts } from '../../run/read-attempts.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
 import type { Viewer } from '../../run/viewer.ts';
+import { acceptRun } from '../accept-run.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { checkSubmission } from '../check-submission.ts';
 import { runSchema, submissionSchema } from '../contract.ts';
 import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
-import { joinSession } from '../join-session.ts';
-import { toRateLimitHeaders } from '../rate-limits.ts';
-import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
@@ -42,23 +39,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
     }),
     async (context) => {
       const caller = context.get('caller');
-      const body = context.req.valid('json');
-      const { session, ...owners } = await joinSession(database, { body, caller });
-      const submission = checkSubmission({
-        body: { ...body, ...owners },
-        session,
-        agents: config.agents,
-        webhooks: config.webhooks,
-        idempotencyKey: context.req.valid('header')['idempotency-key'] ?? null,
-        caller,
-      });
-      const run = await submitOnce(deps, {
-        submission,
-        caller,
-        onCounted(states) {
-          for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
-        },
-      });
+      const run = await acceptRun(context, deps, context.req.valid('json'));
       return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
     },
   );

@@ -3,13 +3,10 @@ import { toViewer } from '../../access/caller.ts';
 import { toSessionNotFound } from '../../run/fork-session.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
 import { findSession, listSessions, readTranscript, type Session } from '../../run/read-sessions.ts';
+import { acceptRun } from '../accept-run.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { checkSubmission } from '../check-submission.ts';
 import { messageSchema, runSchema, sessionSchema, sessionSummarySchema } from '../contract.ts';
 import { id, text, wholeNumber } from '../input-fields.ts';
-import { joinSession } from '../join-session.ts';
-import { toRateLimitHeaders } from '../rate-limits.ts';
-import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
@@ -18,7 +15,7 @@ const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 5
 
 /** Conversations: reading them, and going on with one. */
 export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
-  const { config, database } = deps;
+  const { database } = deps;
 
   api.openapi(
     createRoute({
@@ -42,26 +39,8 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
       const { id } = context.req.valid('param');
       const named = await findRun(database, { runId: id, viewer: toViewer(caller) });
       if (named === null) throw runNotFound(id);
-      const body = { ...context.req.valid('json'), agent: named.agent };
-      const { session, ...owners } = await joinSession(database, {
-        body: { agent: named.agent, sessionId: named.sessionId },
-        caller,
-      });
-      const submission = checkSubmission({
-        body: { ...body, ...owners },
-        session,
-        agents: config.agents,
-        webhooks: config.webhooks,
-        idempotencyKey: context.req.valid('header')['idempotency-key'] ?? null,
-        caller,
-      });
-      const run = await submitOnce(deps, {
-        submission,
-        caller,
-        onCounted(states) {
-          for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
-        },
-      });
+      const { agent, sessionId } = named;
+      const run = await acceptRun(context, deps, { ...context.req.valid('json'), agent, sessionId });
       return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
     },
   );
