@@ -1,12 +1,13 @@
 import { createApi } from '../src/api/api.ts';
+import type { Api } from '../src/api/api-deps.ts';
 import { describeApi } from '../src/api/openapi/describe-api.ts';
 import type { ApiDocument } from '../src/api/openapi/document.ts';
 import { resolveConfig } from '../src/config/resolve.ts';
 import { createLog } from '../src/core/log.ts';
 import { VERSION } from '../src/version.ts';
 
-/** The OpenAPI document of the API as the code has it, made without a database: nothing is asked of the routes. */
-export function createApiDocument(): ApiDocument {
+/** The API with nothing behind it, to look at its routes: none can be asked anything. */
+export function createEmptyApi(): Api {
   const absent = null as never;
   const config = resolveConfig({
     input: { agents: { reader: { tools: [] } }, limits: { perUser: { runsPerMinute: false } } },
@@ -14,8 +15,12 @@ export function createApiDocument(): ApiDocument {
     env: {},
   });
   const deps = { access: absent, database: absent, queue: absent, hub: absent };
-  const api = createApi({ ...deps, config, version: VERSION, log: createLog('error') });
-  return JSON.parse(JSON.stringify(describeApi(api, VERSION))) as ApiDocument;
+  return createApi({ ...deps, config, version: VERSION, log: createLog('error') });
+}
+
+/** The OpenAPI document of the API as the code has it. */
+export function createApiDocument(): ApiDocument {
+  return JSON.parse(JSON.stringify(describeApi(createEmptyApi(), VERSION))) as ApiDocument;
 }
 
 /** As `docs/openapi.json` has it. */

@@ -48,7 +48,9 @@ export function findSchemaBreaks(was: Held, is: Held, options: Options): string[
 }
 
 function compare(was: Held, is: Held, options: Options, seen: ReadonlySet<string>): string[] {
-  const pair = `${nameOf(was.schema)} ${nameOf(is.schema)}`;
+  const [name, nameNow] = [nameOf(was.schema), nameOf(is.schema)];
+  if (name !== '' && name === nameNow && !findChanged(was.document, is.document).has(name)) return [];
+  const pair = `${name} ${nameNow}`;
   if (pair !== ' ' && seen.has(pair)) return [];
   const inner = new Set([...seen, pair]);
   const [old, now] = [flatten(was), flatten(is)];
@@ -66,8 +68,38 @@ function compare(was: Held, is: Held, options: Options, seen: ReadonlySet<string
     ...(old.items === undefined || now.items === undefined
       ? []
       : compare(at(old.items, was), at(now.items, is), { ...options, place: `${options.place}, its items` }, inner)),
+    ...compareValuesByName(at(old, was), at(now, is), options, inner),
     ...compareAlternatives(at(old, was), at(now, is), options, inner),
   ];
+}
+
+/** What stands under names that the schema does not list: all of one kind. */
+function compareValuesByName(was: Held, is: Held, options: Options, seen: ReadonlySet<string>): string[] {
+  const [old, now] = ([was.schema, is.schema] as Schema[]).map(({ additionalProperties }) => additionalProperties);
+  // Whether there may be any is said with the fields.
+  if (old === undefined || old === false || now === undefined || now === false) return [];
+  const [schema, schemaNow] = [old, now].map((given) => (given === true ? {} : given));
+  const place = `${options.place}, its values`;
+  return compare({ ...was, schema: schema! }, { ...is, schema: schemaNow! }, { ...options, place }, seen);
+}
+
+const changedOf = new WeakMap<object, WeakMap<object, ReadonlySet<string>>>();
+
+/** The names of the schemas that are not the same in both documents, or are made of one that is not. Looked for once. */
+function findChanged(before: object, after: object): ReadonlySet<string> {
+  const known = changedOf.get(before)?.get(after);
+  if (known !== undefined) return known;
+  const [old, now] = [before, after].map(
+    (document) => (document as { components?: { schemas?: Record<string, object> } }).components?.schemas ?? {},
+  );
+  const texts = Object.entries(old ?? {}).map(([name, schema]) => [name, JSON.stringify(schema)] as const);
+  const changed = new Set(texts.filter(([name, text]) => text !== JSON.stringify(now?.[name])).map(([name]) => name));
+  // A set is gone through with what is added on the way.
+  for (const name of changed) {
+    for (const [user, text] of texts) if (text.includes(`/schemas/${name}"`)) changed.add(user);
+  }
+  changedOf.set(before, (changedOf.get(before) ?? new WeakMap<object, ReadonlySet<string>>()).set(after, changed));
+  return changed;
 }
 
 function compareTypes(was: Schema, is: Schema, { direction, place }: Options): string[] {
@@ -97,6 +129,13 @@ function compareValues(was: Schema, is: Schema, { place, direction }: Options): 
 
 function compareLimits(was: Schema, is: Schema, { place, direction }: Options): string[] {
   if (direction === 'answer') return [];
+  const forms = ['pattern', 'multipleOf', 'uniqueItems'].filter(
+    (name) => is[name] !== undefined && is[name] !== false && is[name] !== was[name],
+  );
+  return [...forms.map((name) => `${place}: ${name} is ${String(is[name])} now`), ...compareRanges(was, is, place)];
+}
+
+function compareRanges(was: Schema, is: Schema, place: string): string[] {
   return Object.entries(LIMITS).flatMap(([name, isLower]) => {
     const [old, now] = [was[name], is[name]] as [number | undefined, number | undefined];
     if (now === undefined || (old !== undefined && (isLower ? now <= old : now >= old))) return [];

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import pg from 'pg';
 import { afterAll, describe, it, type ExpectStatic } from 'vitest';
 import type { ApprovalResource } from '../src/client/client.ts';
+import { CONTINUATION } from '../src/core/own-words.ts';
 import { say, useTool } from '../src/testing/index.ts';
 import { createMachines, untilEnded, type Machines } from './support/machines.ts';
 
@@ -10,15 +12,20 @@ import { createMachines, untilEnded, type Machines } from './support/machines.ts
 
 const TIMEOUT_MS = 90_000;
 
+/** What Claude Code, or Longhaul, says of a tool that was cut off. */
+const NOBODY_KNOWS = /Tool call interrupted[^"]*outcome is unknown|used these tools, and was interrupted/;
+
 describe.concurrent('a decision survives', () => {
   const open: Machines[] = [];
 
+  /** Machines whose model uses a tool, and again when it is told that it may, or that nobody knows whether it did. */
   async function create() {
     let use = useTool('Bash', { command: 'true' });
     const machines = await createMachines(({ turn: count, body }) => {
       const { messages } = body as { messages: unknown[] };
-      const isAllowed = JSON.stringify(messages.at(-1)).includes('Allowed: use it again now');
-      return count === 0 || isAllowed ? use : say('Done.');
+      const last = JSON.stringify(messages.at(-1));
+      const isTakenUp = last.includes(CONTINUATION) && NOBODY_KNOWS.test(JSON.stringify(messages));
+      return count === 0 || last.includes('Allowed: use it again now') || isTakenUp ? use : say('Done.');
     });
     open.push(machines);
     const file = path.join(machines.directory, 'log.txt');
@@ -47,6 +54,49 @@ describe.concurrent('a decision survives', () => {
     for await (const { type } of machines.client.stream(runId)) types.push(type);
     expect(types.filter((type) => type.startsWith('approval.'))).toEqual(['approval.requested', 'approval.resolved']);
   };
+
+  /** Keeps whoever takes a decision up waiting in the middle of it, until it is let go on. */
+  async function holdTakingUp(expect: ExpectStatic, { databaseUrl }: Machines) {
+    const connection = new pg.Client({ connectionString: databaseUrl });
+    // Should the test fail, its database is dropped first.
+    connection.on('error', () => {});
+    await connection.connect();
+    await connection.query(`
+      create function longhaul.hold() returns trigger language plpgsql as $$
+        begin perform pg_advisory_xact_lock_shared(7); return new; end $$;
+      create trigger hold before update of consumed_at on longhaul.approvals
+        for each row execute function longhaul.hold();
+      select pg_advisory_lock(7)`);
+    const count = async (query: string) => (await connection.query(query)).rowCount;
+    return {
+      begun: () =>
+        expect
+          .poll(
+            () =>
+              count(`select from pg_locks where locktype = 'advisory' and not granted
+              and database = (select oid from pg_database where datname = current_database())`),
+            {
+              timeout: TIMEOUT_MS,
+            },
+          )
+          .toBe(1),
+      /** The statement goes on, whoever has sent it: PostgreSQL looks for that one when it is done. */
+      async goOn() {
+        await connection.query('select pg_advisory_unlock(7)');
+        await expect
+          .poll(() => count('select from longhaul.approvals where consumed_at is not null'), { timeout: TIMEOUT_MS })
+          .toBe(1);
+      },
+      /** As of an agent that may be tried again. */
+      allowAttempts: (runId: string) =>
+        connection.query(
+          `update longhaul.runs set max_attempts = 3, retry_policy = (retry_policy::jsonb || '{"maxAttempts":3}')::json
+            where id = $1`,
+          [runId],
+        ),
+      [Symbol.asyncDispose]: () => connection.end(),
+    };
+  }
 
   afterAll(async () => {
     await Promise.all(open.map((machines) => machines[Symbol.asyncDispose]()));
@@ -90,6 +140,36 @@ describe.concurrent('a decision survives', () => {
     await machines.start('second');
     await expectDone(expect, machines, run.id);
   });
+
+  it(
+    'that its machine dies before the tool began: it is not used twice, and the model is told that nobody knows',
+    async ({ expect }) => {
+      const machines = await create();
+      const { client, model, start } = machines;
+      const first = await start('first');
+      await using takingUp = await holdTakingUp(expect, machines);
+      const run = await client.submit({ agent: 'holding', prompt: 'Go.' });
+      const approval = await untilAsked(expect, machines, run.id);
+      await takingUp.allowAttempts(run.id);
+      await client.approve(approval.id);
+      await takingUp.begun();
+      first.kill('SIGKILL');
+      await first.ended;
+      await takingUp.goOn();
+      expect(await machines.readLog()).toBe('');
+      await start('second');
+      // It is asked for anew, and done when it is allowed anew.
+      const again = await untilAsked(expect, machines, run.id);
+      expect(again).toMatchObject({ attempt: 2, tool: { input: approval.tool.input } });
+      expect(JSON.stringify(model.requests.at(-1)?.body)).toMatch(NOBODY_KNOWS);
+      expect(await machines.readLog()).toBe('');
+      await client.approve(again.id);
+      expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', result: 'Done.', attempt: 2 });
+      expect(await machines.readLog()).toBe('done\n');
+      expect((await client.approvals({ runId: run.id })).data).toMatchObject([{ id: again.id }, { id: approval.id }]);
+    },
+    TIMEOUT_MS,
+  );
 
   it('that its machine is stopped while it waits', { timeout: TIMEOUT_MS }, async ({ expect }) => {
     const machines = await create();

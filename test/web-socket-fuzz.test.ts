@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +11,7 @@ import { ERRORS } from '../src/core/errors.ts';
 import { hostileValue, HOSTILE_BODIES, HOSTILE_TEXTS } from './fuzz/hostile-values.ts';
 import { expectNoInternals } from './fuzz/judge.ts';
 
-const RUNS = Number(process.env['LONGHAUL_FUZZ_RUNS'] ?? 40) * 4;
+const RUNS = Number(process.env['LONGHAUL_FUZZ_RUNS'] ?? 25) * 4;
 const SEED = Number(process.env['LONGHAUL_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 
 interface Frame {
@@ -18,7 +19,7 @@ interface Frame {
   readonly problem?: { readonly code: string };
 }
 
-describe(`hostile messages over a WebSocket (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
+describe(`hostile bytes over HTTP and WebSockets (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
   let service: TestApi;
   let server: Listening;
   let ids: string[];
@@ -63,7 +64,7 @@ describe(`hostile messages over a WebSocket (LONGHAUL_FUZZ_SEED=${SEED})`, () =>
       fc.uint8Array({ maxLength: 100 }),
     );
 
-  it('are each answered in words of ours, or end their own connection alone', async () => {
+  it('are each answered in words of ours, or end their own connection alone, as messages', async () => {
     const key = await service.makeKey({ user: 'ann' });
     const headers = { authorization: `Bearer ${key}` };
     const property = fc.asyncProperty(fc.array(message(), { minLength: 1, maxLength: 8 }), async (messages) => {
@@ -97,6 +98,107 @@ describe(`hostile messages over a WebSocket (LONGHAUL_FUZZ_SEED=${SEED})`, () =>
     });
     await fc.assert(property, { numRuns: RUNS, seed: SEED });
   }, 600_000);
+
+  it('end their own connection alone, as frames that are none', async () => {
+    const authorization = `Bearer ${await service.makeKey({ user: 'ann' })}`;
+    const beside = new WebSocket(`${server.url.replace('http', 'ws')}/v1/stream`, { headers: { authorization } });
+    await once(beside, 'open');
+    const property = fc.asyncProperty(fc.array(rawFrame, { minLength: 1, maxLength: 5 }), async (frames) => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      const closed = once(socket, 'close');
+      socket.on('error', () => undefined);
+      let received = '';
+      socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
+      socket.write([...HANDSHAKE, `authorization: ${authorization}`, '', ''].join('\r\n'));
+      await once(socket, 'data');
+      socket.end(Buffer.concat(frames));
+      await closed;
+      expect(received).toMatch(/^HTTP\/1.1 101 /);
+      expectNoInternals(received);
+    });
+    await fc.assert(property, { numRuns: RUNS, seed: SEED });
+    beside.send(JSON.stringify({ type: 'ping' }));
+    expect(String((await once(beside, 'message'))[0])).toBe('{"type":"pong"}');
+    beside.terminate();
+    await once(beside, 'close');
+  }, 600_000);
+
+  it('are refused in words of ours, or not answered at all, when they are hardly HTTP', async () => {
+    const property = fc.asyncProperty(rawRequest, async (request) => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      const closed = once(socket, 'close');
+      socket.on('error', () => undefined);
+      let received = '';
+      socket.setEncoding('latin1').on('data', (chunk: string) => (received += chunk));
+      socket.end(request, 'latin1');
+      await closed;
+      for (const [, status] of received.matchAll(/^HTTP\/1\.1 (\d+)/gm))
+        expect(Number(status), received).toBeLessThan(500);
+      expectNoInternals(received);
+    });
+    await fc.assert(property, { numRuns: RUNS, seed: SEED });
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200);
+  }, 600_000);
 });
+
+const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array).toString('latin1'));
+
+/** What is nearly HTTP, or not at all, as latin1. */
+const rawRequest = fc
+  .record({
+    method: fc.oneof(fc.constantFrom('GET', 'POST', 'PRI', 'get', 'CONNECT', 'TRACE', ''), bytes),
+    target: fc.oneof(
+      fc.constantFrom('/v1/runs', '/v1/runs/\xff\xc0\x80', '*', '//', 'http://other/v1/runs', 'http://[', '/../..', ''),
+      fc.constant(`/${'x'.repeat(20_000)}`),
+      bytes,
+    ),
+    version: fc.constantFrom('HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', 'HTTP/9', ''),
+    headers: fc.array(
+      fc.oneof(
+        fc.constantFrom(
+          'host: x',
+          'host: y',
+          'host: [',
+          'content-length: 5',
+          'content-length: 6',
+          'content-length: -1',
+          'transfer-encoding: chunked',
+          'transfer-encoding: x',
+          'content-type: application/json',
+          'connection: upgrade',
+          'upgrade: websocket',
+          'upgrade: h2c',
+          'expect: 100-continue',
+          ' folded',
+          'authorization: Bearer \xff',
+        ),
+        bytes,
+      ),
+      { maxLength: 6 },
+    ),
+    body: fc.oneof(fc.constantFrom('', '{}', '5\r\n{"a":\r\n', 'zz\r\n', '0\r\n\r\n'), bytes),
+  })
+  .map(({ method, target, version, headers, body }) =>
+    [`${method} ${target} ${version}`, ...headers, '', body].join('\r\n'),
+  );
+
+const HANDSHAKE = [
+  'GET /v1/stream HTTP/1.1',
+  'host: localhost',
+  'connection: upgrade',
+  'upgrade: websocket',
+  'sec-websocket-version: 13',
+  'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==',
+];
+
+/** Any opcode, with or without a mask, of any length or any that is said to be (RFC 6455, 5.2). */
+const rawFrame = fc
+  .record({
+    head: fc.oneof(fc.constantFrom(0x81, 0x01, 0x80, 0x82, 0x88, 0x89, 0x8a, 0xc1, 0x83, 0x0f), fc.nat(255)),
+    isMasked: fc.boolean(),
+    length: fc.oneof(fc.nat(30), fc.constantFrom(125, 126, 127)),
+    rest: fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constant(new Uint8Array(20).fill(0xff))),
+  })
+  .map(({ head, isMasked, length, rest }) => Buffer.from([head, (isMasked ? 0x80 : 0) | length, ...rest]));
 
 const LAST = 'the last of them';

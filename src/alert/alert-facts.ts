@@ -23,6 +23,21 @@ export interface LostWorker {
   readonly attempts: number;
 }
 
+/** A lane of webhooks, which is an endpoint or a host that a key's runs have named, whose last deliveries have failed for good. */
+export interface FailingWebhook {
+  readonly lane: string;
+  /** Of the last that has failed. */
+  readonly url: string;
+  /** Null: the address was named by runs. */
+  readonly webhookId: string | null;
+  readonly keyId: string;
+  /** Those that have failed. */
+  readonly deliveries: number;
+  /** Of the last answer; null when there was none. */
+  readonly responseStatus: number | null;
+  readonly lastAt: Date;
+}
+
 /** What stands on a budget's account: spent and set aside together. */
 export interface BudgetUse {
   readonly scope: 'user' | 'team' | 'global';
@@ -56,6 +71,11 @@ export interface AlertFacts {
   missingExecutables(options: Since): Promise<AttemptCount[]>;
   /** Workers that let a lease run out, and those whose heartbeat stopped after `since` and before `silentUntil` though they had not left. */
   lostWorkers(options: Since & { silentUntil: Date }): Promise<LostWorker[]>;
+  /**
+   * Lanes of which a delivery has failed for good after `since`, and which have taken none later; the first to fail first.
+   * Tests are left out, and what was removed or revoked since.
+   */
+  failingWebhooks(options: Since): Promise<FailingWebhook[]>;
   /** What the day of `now` cost by the Agent SDK's count and by Longhaul's own, of what both have counted. */
   drift(now: Date): Promise<{ readonly sdkMicros: Micros; readonly ownMicros: Micros }>;
   /** The budgets of the day and month of `now` of which at least `share` is used. */

@@ -26,6 +26,14 @@ interface RunOptions {
 
 type Attempt = { readonly errorCode: RunErrorCode; readonly finishedAt: Date; readonly workerId?: string };
 
+interface Delivery {
+  readonly lane: string;
+  readonly endpointId?: string | null;
+  readonly status?: 'delivered' | 'failed' | 'pending';
+  readonly at?: Date;
+  readonly isTest?: boolean;
+}
+
 /** A configuration with the agents `reader` and `writer`. */
 export function createConfig(parts: Partial<LonghaulConfig> = {}): Config {
   const input = { agents: { reader: { tools: [] }, writer: { tools: [] } }, ...parts };
@@ -94,6 +102,41 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
         .insertInto('longhaul.workers')
         .values({ id, host: 'truck-7', pid: 1, version: '1', slots: 4, heartbeat_at: heartbeatAt })
         .execute();
+      return id;
+    },
+    /** A delivery of a webhook, by default one that has failed just now. */
+    async addDelivery({ lane, endpointId = null, status = 'failed', at = now, isTest = false }: Delivery) {
+      await database.sql
+        .insertInto('longhaul.webhook_deliveries')
+        .values({
+          id: createId(),
+          run_id: isTest ? null : await addRun(),
+          endpoint_id: endpointId,
+          key_id: createId(),
+          type: 'run.succeeded',
+          url: 'https://shop.example.com/hooks/a-secret',
+          body: '{}',
+          lane,
+          status,
+          attempts_left: 0,
+          last_attempt_at: at,
+          delivered_at: status === 'delivered' ? at : null,
+          response_status: status === 'delivered' ? 204 : 500,
+        })
+        .execute();
+    },
+    async addWebhook(id = createId()) {
+      const url = 'https://shop.example.com/hooks/a-secret';
+      const values = {
+        id,
+        key_id: createId(),
+        user_id: null,
+        team: null,
+        url,
+        events: ['run.succeeded'],
+        description: null,
+      };
+      await database.sql.insertInto('longhaul.webhook_endpoints').values(values).execute();
       return id;
     },
     /** Sets what the day has cost, as the ledger's sums say. */
@@ -171,7 +214,17 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
     /** Forgets everything that has happened, and sets the clock back. */
     async clear() {
       now = NOON;
-      for (const table of ['alerts', 'alert_rules', 'runs', 'workers', 'budget_accounts', 'budgets', 'cost_rollups'])
+      for (const table of [
+        'alerts',
+        'alert_rules',
+        'webhook_deliveries',
+        'webhook_endpoints',
+        'runs',
+        'workers',
+        'budget_accounts',
+        'budgets',
+        'cost_rollups',
+      ])
         await sql`delete from ${sql.table(`longhaul.${table}`)}`.execute(database.sql);
       await sql`delete from longhaul_queue.job`.execute(database.sql);
     },

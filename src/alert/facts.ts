@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { withoutHealthAgent } from '../config/health-agent.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { AlertFacts, AttemptCount, LostWorker, OutcomeCount } from './alert-facts.ts';
+import type { AlertFacts, AttemptCount, FailingWebhook, LostWorker, OutcomeCount } from './alert-facts.ts';
 import { createMoneyFacts } from './money-facts.ts';
 
 interface FactsDeps {
@@ -56,6 +56,27 @@ export function createAlertFacts({ config, database, queue }: FactsDeps): AlertF
           from lost full join silent on silent.id = lost.id
           left join longhaul.workers as worker on worker.id = lost.id
          order by 1`.execute(database.sql);
+      return rows;
+    },
+
+    async failingWebhooks({ since }) {
+      const { rows } = await sql<FailingWebhook>`
+        with failed as (
+          select lane, count(*)::int as deliveries, min(last_attempt_at) as first_at, max(last_attempt_at) as last_at,
+                 (array_agg(id order by last_attempt_at desc, id))[1] as last_id
+            from longhaul.webhook_deliveries
+           where status = 'failed' and last_attempt_at > ${since}::timestamptz and run_id is not null
+           group by lane)
+        select failed.lane, last.url, last.endpoint_id as "webhookId", last.key_id as "keyId", failed.deliveries,
+               last.response_status as "responseStatus", failed.last_at as "lastAt"
+          from failed join longhaul.webhook_deliveries as last on last.id = failed.last_id
+         where not exists (select from longhaul.webhook_deliveries as later
+                            where later.lane = failed.lane and later.status = 'delivered'
+                              and later.delivered_at > failed.last_at)
+           and not exists (select from longhaul.api_keys where id = last.key_id and revoked_at is not null)
+           and (last.endpoint_id is null
+                or exists (select from longhaul.webhook_endpoints where id = last.endpoint_id))
+         order by first_at, lane`.execute(database.sql);
       return rows;
     },
   };

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { RunErrorCode } from '../core/errors.ts';
+import { createId } from '../core/ids.ts';
 import { createAlertBench, createConfig, MINUTE_MS, type AlertBench } from './alert.fixture.ts';
+import { RULES } from './rules.ts';
 
 describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
   let bench: AlertBench;
@@ -24,7 +26,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
 
   it('find nothing where nothing is wrong', async () => {
     await addRuns(12, 'reader', null);
-    expect(await bench.evaluate()).toBe(10);
+    expect(await bench.evaluate()).toBe(RULES.length);
     expect(await bench.alerts()).toEqual([]);
   });
 
@@ -191,6 +193,47 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
       .execute();
     await next(config);
     expect(await keys()).not.toContain('budget_80:team:ops:month');
+  });
+
+  it('warn of a webhook whose deliveries were given up, once, until it takes one or a day after the last', async () => {
+    const webhook = await bench.addWebhook();
+    const lane = { lane: webhook, endpointId: webhook };
+    await bench.addDelivery({ ...lane, status: 'delivered', at: ago(30) });
+    await bench.addDelivery({ ...lane, at: ago(20) });
+    await bench.addDelivery({ ...lane, at: ago(10) });
+    await bench.addDelivery({ ...lane, status: 'pending' });
+    await bench.addDelivery({ lane: 'key shop.example.com', at: ago(5) });
+    await bench.addDelivery({ lane: 'a test', isTest: true });
+    await bench.addDelivery({ lane: 'a webhook that was removed', endpointId: createId() });
+    await bench.evaluate();
+    const key = `webhook_failed:${webhook}`;
+    expect((await keys()).toSorted()).toEqual([key, 'webhook_failed:key shop.example.com'].toSorted());
+    const [alert] = await bench.alerts(key);
+    expect(alert).toMatchObject({
+      severity: 'warning',
+      title: 'Webhooks to shop.example.com fail',
+      data: { host: 'shop.example.com', webhookId: webhook, deliveries: 2, responseStatus: 500 },
+    });
+    expect(alert?.detail).toMatch(/^In the last day 2 deliveries were given up; the last answer was 500\. /);
+    expect(JSON.stringify(alert)).not.toContain('a-secret');
+    bench.pass(3 * 60 * MINUTE_MS);
+    await bench.evaluate();
+    expect(await bench.alerts(key)).toMatchObject([{ state: 'open', timesNotified: 1 }]);
+    await bench.addDelivery({ ...lane, status: 'delivered' });
+    await next();
+    expect(await keys()).toEqual(['webhook_failed:key shop.example.com']);
+    bench.pass(21 * 60 * MINUTE_MS);
+    await bench.evaluate();
+    expect(await keys()).toEqual([]);
+  });
+
+  it('tell of 20 addresses one by one, and of what fails beside them together', async () => {
+    for (let i = 0; i < 22; i++) await bench.addDelivery({ lane: `key ${i}.example.com`, at: ago(60 - i) });
+    await bench.evaluate();
+    expect(await keys()).toHaveLength(21);
+    expect(await bench.alerts('webhook_failed')).toMatchObject([
+      { title: 'Webhooks to 2 more addresses fail', data: { addresses: 2, deliveries: 2 } },
+    ]);
   });
 
   it('find nothing once they are off', async () => {

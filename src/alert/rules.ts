@@ -2,6 +2,7 @@ import { errorRate } from './error-rate.ts';
 import { executableMissing, hungRuns, queueDepth, workerLost } from './fleet-rules.ts';
 import { budget100, budget80, dailyCost, drift, runCost } from './money-rules.ts';
 import type { Rule } from './rule.ts';
+import { webhookFailed } from './webhook-rules.ts';
 
 /** Every rule there is. Names are stored data: chosen once. */
 export const RULES: readonly Rule[] = [
@@ -15,4 +16,5 @@ export const RULES: readonly Rule[] = [
   drift,
   budget80,
   budget100,
+  webhookFailed,
 ];

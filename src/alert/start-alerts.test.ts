@@ -6,6 +6,7 @@ import { openPostgresDatabase } from '../db/postgres.ts';
 import { createAlertBench, createConfig, type AlertBench } from './alert.fixture.ts';
 import { startReceiver, type Receiver } from './receiver.fixture.ts';
 import { startAlerts, type AlertsOptions } from './start-alerts.ts';
+import { RULES } from './rules.ts';
 
 /** For a machine that is busy. */
 const PATIENCE = { timeout: 20_000 };
@@ -78,7 +79,7 @@ describe.each(DATABASE_KINDS)('alerts, once started, on the %s database', (kind)
     url.port = String(proxy.port);
     const database = await openPostgresDatabase({ url: url.href });
     const stop = start({ database, graceMs: 200 });
-    await expect.poll(async () => (await bench.turns()).length, PATIENCE).toBe(10);
+    await expect.poll(async () => (await bench.turns()).length, PATIENCE).toBe(RULES.length);
     proxy.shut();
     await expect.poll(() => lines.filter(({ msg }) => msg.startsWith('alerts are held up')), PATIENCE).toHaveLength(1);
     await bench.enqueue(51);

@@ -1,41 +1,13 @@
 import type { FieldError } from '../core/errors.ts';
-import { findUnstorable } from '../core/text.ts';
-import { isDeeperThan } from '../core/validation.ts';
+import { checkJson } from './check-json.ts';
 
 const MAX_BYTES = 16_384;
-const MAX_DEPTH = 100;
 
 /** What stands against keeping `metadata` and returning it as it was given. */
 export function checkMetadata(metadata: Readonly<Record<string, unknown>>): FieldError[] {
-  // First, because all that follows recurses.
-  if (isDeeperThan(metadata, MAX_DEPTH)) {
-    return [{ path: 'metadata', message: `must be nested at most ${MAX_DEPTH} levels deep` }];
-  }
+  const errors = checkJson(metadata, 'metadata');
+  if (errors.length > 0) return errors;
   const size = Buffer.byteLength(JSON.stringify(metadata));
-  if (size > MAX_BYTES) {
-    return [{ path: 'metadata', message: `must be at most ${MAX_BYTES} bytes as JSON; received ${size}` }];
-  }
-  return checkValue(metadata, 'metadata');
-}
-
-function checkValue(value: unknown, path: string): FieldError[] {
-  if (typeof value === 'string') return checkText(value, path);
-  // JSON can write what no number holds, such as 1e400.
-  if (typeof value === 'number' && !Number.isFinite(value)) return [{ path, message: 'must hold finite numbers' }];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, child]) => [
-    ...checkKey(key, path),
-    ...checkValue(child, `${path}.${key}`),
-  ]);
-}
-
-function checkKey(key: string, path: string): FieldError[] {
-  // It would vanish wherever an object is copied by assignment.
-  if (key === '__proto__') return [{ path, message: 'must not have a key "__proto__"' }];
-  return checkText(key, path);
-}
-
-function checkText(text: string, path: string): FieldError[] {
-  const unstorable = findUnstorable(text);
-  return unstorable === null ? [] : [{ path, message: `must not contain a ${unstorable}` }];
+  if (size <= MAX_BYTES) return [];
+  return [{ path: 'metadata', message: `must be at most ${MAX_BYTES} bytes as JSON; received ${size}` }];
 }

@@ -7,8 +7,18 @@ import { findOperations, resolveRef, type ApiDocument } from './openapi/document
 
 /** Answers of tests, held to the OpenAPI document. */
 interface Contract {
-  /** Fails when an answer is not what the document says: its status, media type, headers and every field of its body. */
-  check(request: { method: string; url: string }, response: Response): Promise<void>;
+  /**
+   * Fails when an answer is not what the document says: its status, media type, headers and every field of its body; or
+   * when a body was taken that the document does not allow.
+   */
+  check(request: Sent, response: Response): Promise<void>;
+}
+
+interface Sent {
+  readonly method: string;
+  readonly url: string;
+  /** To be read when it was taken; null without one. */
+  readonly body: Request | null;
 }
 
 interface Answer {
@@ -32,9 +42,11 @@ export function holdToContract(api: Api, failures: unknown[]): void {
   const contract = readContract(api);
   const { fetch } = api;
   api.fetch = async (request, ...rest) => {
+    const { method, url } = request;
+    const body = request.headers.get('content-type')?.startsWith('application/json') ? request.clone() : null;
     const response = await fetch(request, ...rest);
     try {
-      await contract.check(request, response);
+      await contract.check({ method, url, body }, response);
     } catch (error) {
       failures.push(error);
       throw error;
@@ -63,7 +75,7 @@ function createContract(document: ApiDocument): Contract {
   }
 
   return {
-    async check({ method, url }, response) {
+    async check({ method, url, body: sent }, response) {
       const { pathname } = new URL(url, 'http://localhost');
       const place = `${method} ${pathname} answered ${response.status}`;
       // Literal addresses before those with a name in them, as the routes are.
@@ -87,14 +99,17 @@ function createContract(document: ApiDocument): Contract {
       const { content = {}, headers = {} } = resolveRef(document, named ?? {}) as Answer;
       if (response.body === null && response.status < 300) return; // A HEAD, or a WebSocket that is over.
       expect(Object.keys(content), `${place} as ${type}`).toContain(type);
-      if (response.status === 401 || response.status === 503) {
-        for (const name of Object.keys(headers))
-          expect(response.headers.has(name), `${place} without ${name}`).toBe(true);
+      for (const name of Object.keys(headers).filter((name) => !SOMETIMES.has(name))) {
+        expect(response.headers.has(name), `${place} without ${name}`).toBe(true);
+      }
+      const at = `/paths/${escape(found.path)}/${found.method.toLowerCase()}`;
+      if (response.ok && sent !== null && found.operation.requestBody !== undefined) {
+        const errors = validate(`${at}/requestBody/content/${escape('application/json')}/schema`, await sent.json());
+        expect(errors, `${place}, though its description does not allow the body`).toEqual([]);
       }
       if (type === 'text/event-stream' || method === 'HEAD') return;
       const { $ref } = named as { $ref?: string };
-      const base =
-        $ref?.slice(1) ?? `/paths/${escape(found.path)}/${found.method.toLowerCase()}/responses/${response.status}`;
+      const base = $ref?.slice(1) ?? `${at}/responses/${response.status}`;
       const body: unknown = await response.clone().json();
       expect(
         validate(`${base}/content/${escape(type)}/schema`, body),
@@ -103,6 +118,9 @@ function createContract(document: ApiDocument): Contract {
     },
   };
 }
+
+/** Headers of submissions that are limited, and of refusals that end at a time that is known. */
+const SOMETIMES: ReadonlySet<string> = new Set(['RateLimit', 'RateLimit-Policy', 'Retry-After']);
 
 /** A part of a JSON pointer, in the fragment of a URI. */
 const escape = (part: string) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));

@@ -1,7 +1,7 @@
 import { LonghaulError, type FieldError } from '../core/errors.ts';
-import { findUnstorable } from '../core/text.ts';
 import type { Approval } from '../run/approval.ts';
 import type { Decision } from '../run/decide-approval.ts';
+import { checkJson } from './check-json.ts';
 import type { DecisionRequest } from './contract.ts';
 
 /**
@@ -31,9 +31,7 @@ function findErrors(request: DecisionRequest, { kind, tool }: Pick<Approval, 'ki
   if (!isAllowed || errors.length > 0) return errors;
   if (kind === 'tool') {
     if (answers !== undefined) errors.push({ path: 'answers', message: 'must be left out: it is no question' });
-    if (updatedInput !== undefined && findUnstorable(JSON.stringify(updatedInput)) !== null)
-      errors.push({ path: 'updatedInput', message: 'must hold texts that can be stored' });
-    return errors;
+    return [...errors, ...checkJson(updatedInput, 'updatedInput')];
   }
   if (updatedInput !== undefined)
     errors.push({ path: 'updatedInput', message: 'must be left out: a question is answered with answers' });

@@ -7,7 +7,7 @@ import type { NewEvent } from '../core/events.ts';
 import { appendEvents } from '../run/append-events.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import { listen, type Listening } from './listen.ts';
-import type { StreamFrame } from './web-socket/frames.ts';
+import { openReader, refusal } from './socket-reader.fixture.ts';
 import { createWebSockets, type WebSockets } from './web-socket/web-sockets.ts';
 
 describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s database', (kind) => {
@@ -228,56 +228,3 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     expect(reader.frames.some((frame) => frame.type === 'end')).toBe(false);
   });
 });
-
-interface Reader {
-  readonly frames: StreamFrame[];
-  readonly closed: Promise<[number]>;
-  /** Sends a text as it stands, anything else as JSON. */
-  send(message: unknown): void;
-  /** The first frame of which `isIt` says so, when it has come. */
-  until(isIt: (frame: StreamFrame) => boolean): Promise<StreamFrame>;
-  /** The cursors of a subscription's events. */
-  of(id: string): number[];
-  close(): Promise<unknown>;
-}
-
-async function openReader(socket: WebSocket): Promise<Reader> {
-  const frames: StreamFrame[] = [];
-  const changed = new Set<() => void>();
-  const closed = once(socket, 'close') as Promise<[number]>;
-  socket.on('message', (data: Buffer) => {
-    frames.push(JSON.parse(data.toString()) as StreamFrame);
-    for (const tell of changed) tell();
-  });
-  await once(socket, 'open');
-  return {
-    frames,
-    closed,
-    send: (message) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
-    async until(isIt) {
-      for (;;) {
-        const found = frames.find(isIt);
-        if (found !== undefined) return found;
-        const { promise, resolve } = Promise.withResolvers<void>();
-        changed.add(resolve);
-        await promise;
-        changed.delete(resolve);
-      }
-    },
-    of: (id) => frames.flatMap((frame) => (frame.type === 'event' && frame.id === id ? [frame.cursor] : [])),
-    close() {
-      socket.close();
-      return closed;
-    },
-  };
-}
-
-/** The status a handshake was refused with. */
-async function refusal(socket: WebSocket): Promise<number | undefined> {
-  const [, response] = (await once(socket, 'unexpected-response')) as [
-    unknown,
-    { statusCode?: number; resume(): void },
-  ];
-  response.resume();
-  return response.statusCode;
-}

@@ -8,6 +8,20 @@ export function parseRunId(value: string): string {
   return value;
 }
 
+/** A conversation's id as an argument: the whole of it. */
+export function parseSessionId(value: string): string {
+  if (!isId(value))
+    throw new InvalidArgumentError('It must be the sessionId of a run, as listed by: longhaul sessions.');
+  return value;
+}
+
+/** A schedule's id as an argument: the whole of it. */
+export function parseScheduleId(value: string): string {
+  if (!isId(value))
+    throw new InvalidArgumentError("It must be a schedule's id, as listed by: longhaul schedules list.");
+  return value;
+}
+
 /** An approval's id as an argument: the whole of it. */
 export function parseApprovalId(value: string): string {
   if (!isId(value)) throw new InvalidArgumentError("It must be an approval's id, as listed by: longhaul approvals.");

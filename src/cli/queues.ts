@@ -64,10 +64,15 @@ function toTable(queues: readonly QueueResource[], width: number): string[] {
       },
       {
         title: 'STATE',
-        value: ({ pausedAt }) => (pausedAt === null ? 'open' : `paused for ${formatAge(pausedAt)}`),
+        value: describeState,
       },
     ],
     rows: queues,
     width,
   });
+}
+
+function describeState({ pausedAt, limitedUntil }: QueueResource): string {
+  if (pausedAt !== null) return `paused for ${formatAge(pausedAt)}`;
+  return limitedUntil === null ? 'open' : `at the provider's limit until ${limitedUntil}`;
 }

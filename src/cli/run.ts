@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { LonghaulError } from '../core/errors.ts';
-import { parseAmount, parseCount, parseIdempotencyKey } from './arguments.ts';
+import { parseAmount, parseCount, parseIdempotencyKey, parseSessionId } from './arguments.ts';
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
 import { followForCommand } from './follow-run.ts';
 import type { Shell } from './shell.ts';
@@ -34,7 +34,7 @@ export function addRunCommand(program: Command, shell: Shell): void {
     .option('-f, --follow', 'show the run until it ends; the exit code is its outcome. Ctrl-C leaves the run going')
     .option('--user <user>', 'the end user the run is for')
     .option('--team <team>', "whose budget it counts for beside the user's")
-    .option('--session <id>', 'the conversation it goes on with: the sessionId of an earlier run')
+    .option('--session <id>', 'the conversation it goes on with: the sessionId of an earlier run', parseSessionId)
     .option('--fork', 'with --session: begin a branch of that conversation')
     .option('--priority <number>', 'higher goes first, -100 to 100', parseCount(-100, 100))
     .option('--idempotency-key <key>', 'the same key again answers the same run', parseIdempotencyKey)
@@ -45,6 +45,9 @@ export function addRunCommand(program: Command, shell: Shell): void {
     .option('--json', 'print the run as JSON; with --follow one line of JSON per event')
     .addHelpText('after', '\nExample:\n  $ longhaul run reader "What is late today?" --follow');
   addConnectionOptions(command).action(async (agent: string, prompt: string, options: RunOptions) => {
+    if (options.fork === true && options.session === undefined) {
+      throw new LonghaulError('usage', { message: '--fork needs --session, the conversation it begins a branch of.' });
+    }
     await submitAndFollow(shell, { agent, prompt: prompt === '-' ? await readPrompt(shell) : prompt, options });
   });
 }

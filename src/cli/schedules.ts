@@ -1,7 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { ScheduleResource } from '../client/client.ts';
-import { isId } from '../core/ids.ts';
-import { parseCount } from './arguments.ts';
+import { parseCount, parseScheduleId } from './arguments.ts';
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
 import type { Shell } from './shell.ts';
 import { formatTable } from './table.ts';
@@ -109,12 +108,6 @@ export function addSchedulesCommand(program: Command, shell: Shell): void {
   });
 }
 
-function parseScheduleId(value: string): string {
-  if (!isId(value))
-    throw new InvalidArgumentError("It must be a schedule's id, as listed by: longhaul schedules list.");
-  return value;
-}
-
 function parseMissed(value: string): ScheduleResource['missed'] {
   if (value === 'skip' || value === 'once' || value === 'all') return value;
   throw new InvalidArgumentError('It must be skip, once or all.');
@@ -122,7 +115,7 @@ function parseMissed(value: string): ScheduleResource['missed'] {
 
 function describe({ pausedReason, nextAt, lastError }: ScheduleResource): string {
   if (pausedReason !== null) return pausedReason === 'by_hand' ? 'paused' : 'paused, its API key was revoked';
-  const next = nextAt === null ? 'no tick is left' : `next at ${nextAt.replace('.000Z', 'Z')}`;
+  const next = nextAt === null ? 'no tick is left' : `next at ${toMinute(nextAt)}`;
   return lastError === null ? next : `${next}; the last tick was refused: ${toTerminalLine(lastError.message)}`;
 }
 
@@ -130,13 +123,26 @@ function toTable(schedules: readonly ScheduleResource[], width: number): string[
   return formatTable<ScheduleResource>({
     columns: [
       { title: 'ID', value: ({ id }) => id },
+      { title: 'NEXT', value: describeNext },
       { title: 'AGENT', value: ({ agent }) => agent },
       { title: 'CRON', value: ({ cron }) => cron },
       { title: 'TIME ZONE', value: ({ timeZone }) => timeZone },
-      { title: 'NAME', value: ({ name }) => name ?? '' },
-      { title: 'STATE', value: describe },
+      // The last one is cut where the terminal ends.
+      {
+        title: 'NAME',
+        value: ({ name, lastError }) =>
+          [name, lastError && `last tick refused: ${lastError.message}`].filter((part) => part !== null).join(', '),
+      },
     ],
     rows: schedules,
     width,
   });
 }
+
+function describeNext({ pausedReason, nextAt }: ScheduleResource): string {
+  if (pausedReason !== null) return pausedReason === 'by_hand' ? 'paused' : 'key revoked';
+  return nextAt === null ? 'never' : toMinute(nextAt);
+}
+
+/** Ticks are on the minute. */
+const toMinute = (at: string) => at.replace('.000Z', 'Z');

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { SessionMessageResource, SessionResource, SessionSummaryResource } from '../client/client.ts';
-import { parseCount } from './arguments.ts';
+import { parseCount, parseSessionId } from './arguments.ts';
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
 import { formatAge } from './durations.ts';
 import type { Shell } from './shell.ts';
@@ -20,7 +20,7 @@ export function addSessionsCommand(program: Command, shell: Shell): void {
     .command('sessions')
     .summary('list conversations, or read one')
     .description('Lists conversations, the one begun last first; with an id shows what was said in it.')
-    .argument('[id]', 'the sessionId of a run')
+    .argument('[id]', 'the sessionId of a run', parseSessionId)
     .option('--agent <agent>', 'only those of this agent')
     .option('--user <user>', 'only those for this end user')
     .option('--limit <count>', 'at most so many conversations, or messages, 1 to 200', parseCount(1, 200), 20)

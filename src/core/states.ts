@@ -18,6 +18,11 @@ export const TRANSITIONS: Readonly<Record<RunStatus, readonly RunStatus[]>> = {
   cancelled: [],
 };
 
+/** How an attempt can end. `handed_back`: by its worker, which left; `waiting`: a person has to decide before the run goes on. */
+export const ATTEMPT_OUTCOMES = ['succeeded', 'failed', 'cancelled', 'handed_back', 'waiting'] as const;
+
+export type AttemptEnd = (typeof ATTEMPT_OUTCOMES)[number];
+
 export function isFinal(status: RunStatus): status is FinalStatus {
   return TRANSITIONS[status].length === 0;
 }

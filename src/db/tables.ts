@@ -1,5 +1,5 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
-import type { RunStatus } from '../core/states.ts';
+import type { AttemptEnd, RunStatus } from '../core/states.ts';
 import type { AccessTables } from './tables/access.ts';
 import type { ApprovalTables } from './tables/approvals.ts';
 import type { ConversationTables } from './tables/conversations.ts';
@@ -112,7 +112,7 @@ interface AttemptsTable {
   fence: number;
   started_at: Timestamp;
   finished_at: Nullable<Date>;
-  outcome: Nullable<string>;
+  outcome: Nullable<AttemptEnd>;
   error_code: Nullable<string>;
   error_detail: Nullable<string>;
   exit_code: Nullable<number>;

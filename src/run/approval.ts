@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { ApprovalKind, ApprovalStatus } from '../core/approvals.ts';
 import type { NewEvent } from '../core/events.ts';
+import { maskSecrets, maskSecretsIn } from '../core/mask-secrets.ts';
 import type { ApprovalsTable } from '../db/tables/approvals.ts';
 
 /** A tool use that waits, or waited, for a person; or a question of the agent's. */
@@ -62,15 +63,15 @@ export function toRequestedEvent({ id, kind, tool, expiresAt }: Approval): NewEv
 
 const DECISIONS = { allowed: 'allow', denied: 'deny', expired: 'expired', cancelled: 'cancelled' } as const;
 
-/** Of one that is not pending any more. */
+/** Of one that is not pending any more. What a person has put into it is masked, as in every event. */
 export function toResolvedEvent({ id, status, reason, updatedInput, decidedBy }: Approval): NewEvent {
   return {
     type: 'approval.resolved',
     data: {
       approvalId: id,
       decision: DECISIONS[status === 'pending' ? 'cancelled' : status],
-      ...(reason !== null && { reason }),
-      ...(updatedInput !== null && { updatedInput }),
+      ...(reason !== null && { reason: maskSecrets(reason) }),
+      ...(updatedInput !== null && { updatedInput: maskSecretsIn(updatedInput) }),
       ...(decidedBy !== null && { decidedBy }),
     },
   };

@@ -1,4 +1,5 @@
 import { toUsd } from '../core/money.ts';
+import type { AttemptEnd } from '../core/states.ts';
 import type { Database } from '../db/database.ts';
 
 /** One try at a run: how it ended, and what it cost by each of the two counts. */
@@ -7,7 +8,7 @@ export interface Attempt {
   readonly workerId: string;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
-  readonly outcome: string | null;
+  readonly outcome: AttemptEnd | null;
   readonly errorCode: string | null;
   readonly errorDetail: string | null;
   readonly exitCode: number | null;

@@ -4,6 +4,7 @@ import { recordAudit } from '../audit/record.ts';
 import { toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
 import type { RunErrorCode } from '../core/errors.ts';
+import type { AttemptEnd } from '../core/states.ts';
 import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
@@ -102,6 +103,8 @@ export async function closeAttempt(options: {
   const judged = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
   const approvals = await closeApprovals(trx, { runId: row.id, isOver: isOver(judged) });
   const conclusion = awaitApproval(judged, approvals.waitsUntil);
+  const end = toAttemptEnd(outcome.status, conclusion);
+  if (end !== outcome.status) await noteAttemptEnd(trx, { attemptId: attempt.id, end });
   const usage = totalUsage(spending);
   const tokens = {
     input_tokens: usage.inputTokens,
@@ -154,7 +157,7 @@ export async function closeAttempt(options: {
   const booking = {
     row,
     attemptId: attempt.id,
-    outcome: outcome.status,
+    outcome: end,
     conclusion,
     metered,
     reported,
@@ -248,6 +251,15 @@ async function closeAttemptRow(trx: Transaction, options: { row: Selectable<Runs
     .where('number', '=', row.attempt)
     .returning(['id', sql<Date>`clock_timestamp()`.as('now')])
     .executeTakeFirstOrThrow();
+}
+
+/** What is said of an attempt: one that was given up so that its run waits for a person was not handed back. */
+function toAttemptEnd(status: AttemptOutcome['status'], conclusion: Conclusion): AttemptEnd {
+  return status === 'handed_back' && conclusion.status === 'awaits_approval' ? 'waiting' : status;
+}
+
+async function noteAttemptEnd(trx: Transaction, { attemptId, end }: { attemptId: string; end: AttemptEnd }) {
+  await trx.updateTable('longhaul.attempts').set({ outcome: end }).where('id', '=', attemptId).execute();
 }
 
 function addCounts(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {

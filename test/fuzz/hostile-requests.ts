@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { resolveRef, type ApiDocument, type FoundOperation } from '../../src/api/openapi/document.ts';
-import { HOSTILE_BODIES, HOSTILE_TEXTS, hostileValue } from './hostile-values.ts';
+import type { ApiDocument, FoundOperation } from '../../src/api/openapi/document.ts';
+import { hostileBody } from './hostile-bodies.ts';
+import { HOSTILE_TEXTS } from './hostile-values.ts';
 
 /** What is to be sent, and as whom. */
 export interface HostileRequest {
@@ -16,6 +17,7 @@ export interface HostileRequest {
 interface Parameter {
   readonly name: string;
   readonly in: string;
+  readonly schema?: { readonly enum?: readonly unknown[]; readonly minimum?: number; readonly maximum?: number };
 }
 
 interface Options {
@@ -29,30 +31,32 @@ interface Options {
 export function hostileRequest({ method, path, operation }: FoundOperation, options: Options) {
   const { document, ids, callers } = options;
   const parameters = (operation.parameters ?? []) as readonly Parameter[];
-  const queries = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
+  const queries = parameters.filter((parameter) => parameter.in === 'query');
   const names = parameters.filter((parameter) => parameter.in === 'header').map(({ name }) => name);
-  const body = operation.requestBody === undefined ? fc.constant(null) : hostileBody(toExample(document, operation));
   return fc
     .record({
+      method: fc.oneof({ weight: 12, arbitrary: fc.constant(method) }, fc.constantFrom('HEAD', 'OPTIONS', 'PURGE')),
       segments: fc.array(segment(ids), { minLength: 3, maxLength: 3 }),
-      query: fc.array(queryPart([...queries, 'unknown', '__proto__']), { maxLength: 4 }),
-      headers: fc.dictionary(fc.constantFrom('accept', 'x-forwarded-for', 'origin', ...names, ...names), headerValue, {
+      query: fc.array(queryPart(queries, ids), { maxLength: 4 }),
+      headers: fc.dictionary(fc.constantFrom('x-forwarded-for', 'origin', ...names, ...names), headerValue, {
         maxKeys: 3,
       }),
+      accept: fc.constantFrom(null, null, 'text/event-stream', '*/*', 'text/html', 'x'.repeat(5_000), ';,;q='),
       type: fc.oneof({ weight: 8, arbitrary: fc.constant('application/json') }, fc.constantFrom(...MEDIA_TYPES)),
-      body: fc.oneof({ weight: 20, arbitrary: body }, fc.constantFrom(null, '{}')),
+      body: hostileBody(document, operation),
       caller: fc.constantFrom(...callers),
     })
-    .map(({ segments, query, headers, type, body, caller }): HostileRequest => {
+    .map(({ method, segments, query, headers, accept, type, body, caller }): HostileRequest => {
       const filled = path.replaceAll(/\{\w+\}/g, () => segments.pop() ?? '');
       // A good `wait` would be waited for.
-      const waits = queries.includes('wait') ? ['wait=0'] : [];
+      const waits = queries.some(({ name }) => name === 'wait') ? ['wait=0'] : [];
       const search = [...waits, ...query].join('&');
+      const hasBody = body !== null && method !== 'GET' && method !== 'HEAD';
       return {
         method,
         url: `${filled}${search === '' ? '' : `?${search}`}`,
-        headers: { ...headers, ...(body !== null && { 'content-type': type }) },
-        body: method === 'GET' ? null : body,
+        headers: { ...headers, ...(accept !== null && { accept }), ...(hasBody && { 'content-type': type }) },
+        body: hasBody ? body : null,
         caller,
       };
     });
@@ -99,63 +103,39 @@ function segment(ids: readonly string[]) {
   );
 }
 
-function queryPart(names: readonly string[]) {
-  // What asks to be waited for is not in question here.
-  const name = fc.constantFrom(...names.filter((name) => name !== 'wait'));
-  return fc.tuple(name, fc.oneof(encoded, broken, fc.nat().map(String))).map(([key, value]) => `${key}=${value}`);
-}
+/** What `nextCursor` looks like, on some page or other, and what is made up in its form. */
+const CURSORS = [
+  '["day","2026-03-10",0]',
+  '["user","ann",1e300]',
+  '["user","\\u0000",1]',
+  '["user",{},-1]',
+  '{"__proto__":[]}',
+  '['.repeat(5_000),
+].map((text) => Buffer.from(text).toString('base64url'));
 
-function toExample(document: ApiDocument, { requestBody }: FoundOperation['operation']): unknown {
-  const { content = {} } = resolveRef(document, requestBody ?? {}) as {
-    content?: Record<string, { example?: unknown }>;
-  };
-  return content['application/json']?.example;
-}
-
-function hostileBody(example: unknown): fc.Arbitrary<string | Uint8Array> {
-  return fc.oneof(
-    { weight: 6, arbitrary: spoiled(example) },
-    { weight: 2, arbitrary: hostileValue.map((value) => JSON.stringify(value) ?? 'null') },
-    { weight: 2, arbitrary: fc.constantFrom(...HOSTILE_BODIES) },
-    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }) },
-    { weight: 1, arbitrary: fc.constant(JSON.stringify(example)) },
-  );
-}
-
-/** The example with one of its fields made another, left out, or given twice, or with one more. */
-function spoiled(example: unknown): fc.Arbitrary<string> {
-  const places = findPlaces(example, []);
-  return fc
-    .record({
-      place: fc.constantFrom(...places),
-      value: hostileValue,
-      how: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'add', 'twice'),
-      name: fc.constantFrom('__proto__', 'constructor', 'toString', 'unknown', '', '\u0000', 'a.b', 'x'.repeat(2_000)),
-    })
-    .map(({ place, value, how, name }) => {
-      const text = JSON.stringify(value) ?? 'null';
-      if (how === 'add') return write(example, [], (fields) => [...fields, `${JSON.stringify(name)}:${text}`]);
-      const last = JSON.stringify(place.at(-1) ?? '');
-      const own = (field: string) => field.startsWith(`${last}:`);
-      return write(example, place.slice(0, -1), (fields) => {
-        if (how === 'remove') return fields.filter((field) => !own(field));
-        if (how === 'twice') return [...fields, `${last}:${text}`];
-        return fields.map((field) => (own(field) ? `${last}:${text}` : field));
-      });
+function queryPart(queries: readonly Parameter[], ids: readonly string[]): fc.Arbitrary<string> {
+  const parts = queries
+    // What asks to be waited for is not in question here.
+    .filter(({ name }) => name !== 'wait')
+    .map(({ name, schema = {} }) => {
+      const { enum: values = [], minimum = 0, maximum = 100 } = schema;
+      const good = [...values, minimum, maximum].map(String);
+      const near = fc.constantFrom(
+        ...good,
+        ...ids,
+        ...CURSORS,
+        String(maximum + 1),
+        '2026-03-10T12:00:00Z',
+        '2026-03-10',
+      );
+      return part(name, fc.oneof({ weight: 3, arbitrary: near.map(encodeURIComponent) }, anything));
     });
+  const unknown = fc
+    .constantFrom('unknown', '__proto__', 'constructor', '', '%00')
+    .chain((name) => part(name, anything));
+  return fc.oneof(...parts.map((arbitrary) => ({ weight: 3, arbitrary })), unknown);
 }
 
-function findPlaces(value: unknown, path: readonly string[]): string[][] {
-  if (typeof value !== 'object' || value === null) return path.length === 0 ? [[]] : [[...path]];
-  return [[...path], ...Object.entries(value).flatMap(([key, inner]) => findPlaces(inner, [...path, key]))];
-}
+const anything = fc.oneof(encoded, broken, fc.nat().map(String));
 
-/** JSON of a value, with the fields of the object at `place` changed as texts: so that a key can be there twice. */
-function write(value: unknown, place: readonly string[], change: (fields: string[]) => string[]): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const [next, ...rest] = place;
-  const inner = (key: string, item: unknown) => (key === next ? write(item, rest, change) : JSON.stringify(item));
-  if (Array.isArray(value)) return `[${value.map((item, index) => inner(String(index), item)).join()}]`;
-  const fields = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${inner(key, item)}`);
-  return `{${(place.length === 0 ? change(fields) : fields).join()}}`;
-}
+const part = (name: string, value: fc.Arbitrary<string>) => value.map((text) => `${name}=${text}`);

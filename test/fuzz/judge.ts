@@ -15,21 +15,25 @@ export function expectNoInternals(text: string): void {
   for (const pattern of INTERNALS) expect(text).not.toMatch(pattern);
 }
 
-/** Fails when an answer is not one that a hostile request may have: a success, or a refusal in words of ours. */
+/**
+ * Fails when an answer is not one that a hostile request may have: a success, or a refusal in words of ours. Returns
+ * what it says; of a stream nothing.
+ */
 export async function judgeAnswer(
   response: Response,
   { mayBeUnavailable }: { mayBeUnavailable: boolean },
-): Promise<void> {
+): Promise<string> {
   const type = response.headers.get('content-type') ?? '';
   if (type.startsWith('text/event-stream')) {
     await response.body?.cancel();
     expect(response.status).toBe(200);
-    return;
+    return '';
   }
   const text = await response.text();
-  if (response.status === 503 && mayBeUnavailable) return;
+  if (response.status === 503 && mayBeUnavailable) return text;
   expect(response.status, text).toBeLessThan(500);
-  if (response.status < 400) return;
+  // The answer to a HEAD says nothing.
+  if (response.status < 400 || response.body === null) return text;
   expect(type).toMatch(/^application\/problem\+json/);
   const problem = JSON.parse(text) as { code: string; status: number };
   expect(Object.keys(ERRORS)).toContain(problem.code);
@@ -37,4 +41,5 @@ export async function judgeAnswer(
   expectNoInternals(text);
   // What was received is told, not sent back.
   expect(text.length).toBeLessThan(300_000);
+  return text;
 }

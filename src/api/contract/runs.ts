@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { RUN_STATUSES } from '../../core/states.ts';
+import { ATTEMPT_OUTCOMES, RUN_STATUSES } from '../../core/states.ts';
 import { instant, tokens, usd } from './output-fields.ts';
 
 export const runErrorSchema = z
@@ -17,7 +17,12 @@ export const attemptSchema = z
     workerId: z.uuid(),
     startedAt: instant(),
     finishedAt: instant().nullable(),
-    outcome: z.string().nullable(),
+    outcome: z
+      .enum(ATTEMPT_OUTCOMES)
+      .nullable()
+      .describe(
+        'null: it is at work. `handed_back`: its worker left, or had not begun; `waiting`: it was given up so that the run waits for a person. Neither counts as an attempt.',
+      ),
     errorCode: z.string().nullable(),
     errorDetail: z
       .string()

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { html, raw } from 'hono/html';
-import { findOperations, type ApiDocument, type FoundOperation } from '../openapi/document.ts';
-import { renderOperation, renderShared, renderWebhook, toAnchor } from './operation.ts';
+import { findOperations, type ApiDocument } from '../openapi/document.ts';
+import { renderRefusal } from './answers.ts';
+import { renderContents, type Group } from './contents.ts';
+import { renderOperation, renderWebhook } from './operation.ts';
 import { renderSchema } from './schema.ts';
 import { STYLE } from './style.ts';
-import { renderText, type Html } from './text.ts';
+import { renderCode, renderInline, renderLink, renderText, toAnchor, type Html } from './text.ts';
+import { VARIABLES } from './to-curl.ts';
 
 interface DocsPage {
   readonly html: string;
@@ -16,12 +19,12 @@ interface DocsPage {
 export function createDocsPage(document: ApiDocument): DocsPage {
   const { info, tags = [], webhooks = {}, components = {} } = document;
   const operations = Map.groupBy(findOperations(document), ({ operation }) => operation.tags?.[0] ?? '');
-  const named = tags.map(({ name, description = '' }) => ({
+  const groups = tags.map(({ name, description = '' }): Group => ({
     name,
     description,
     operations: operations.get(name) ?? [],
   }));
-  const told = findOperations({ paths: toPosted(webhooks) });
+  const told = findOperations({ paths: webhooks });
   const schemas = Object.entries(components.schemas ?? {});
   const page = html`<!doctype html>
     <html lang="en">
@@ -35,54 +38,40 @@ export function createDocsPage(document: ApiDocument): DocsPage {
       <body>
         <a class="skip" href="#content">To the content</a>
         <header class="top">
-          <p><strong>${info.title} API</strong> <span class="quiet">${info.version}</span></p>
-          <p><a href="/openapi.json">openapi.json</a></p>
+          <p><a class="home" href="#content">${info.title} API</a> <span class="quiet">${info.version}</span></p>
+          <p class="ways">
+            <a class="to-contents" href="#contents">Contents</a> <a href="openapi.json">openapi.json</a>
+          </p>
         </header>
         <div class="columns">
-          <nav aria-label="Contents">
-            <details class="contents" open>
-              <summary>Contents</summary>
-              ${named.map(
-                ({ name, operations }) =>
-                  html`<p><a href="#${toAnchor(name)}">${name}</a></p>
-                    <ul>
-                      ${operations.map((found) => html`<li><a href="#${toAnchor(found.operation.operationId)}">${toTitle(found)}</a></li>`)}
-                    </ul>`,
-              )}
-              <p><a href="#told">Webhooks that are sent</a></p>
-              <p><a href="#refusals">Refusals</a></p>
-              <p><a href="#schemas">Schemas</a></p>
-            </details>
-          </nav>
+          ${renderContents(groups, MORE)}
           <main id="content" tabindex="-1">
             <h1>${info.title} API</h1>
-            ${renderText(info.description ?? '')} ${renderSecurity(document)}
-            ${named.map(
-              ({ name, description, operations }) =>
-                html`<section aria-labelledby="${toAnchor(name)}">
-                  <h2 id="${toAnchor(name)}">${name}</h2>
-                  ${renderText(description)} ${operations.map((found) => renderOperation(document, found))}
-                </section>`,
+            <div class="lead">${renderText(info.description ?? '')}</div>
+            ${renderBeginning()} ${renderSecurity(document)}
+            ${groups.map(({ name, description, operations }) =>
+              renderSection({
+                anchor: toAnchor(name),
+                title: name,
+                content: html`${renderText(description)} ${operations.map((found) => renderOperation(document, found))}`,
+              }),
             )}
-            <section aria-labelledby="told">
-              <h2 id="told">Webhooks that are sent</h2>
-              ${told.map((found) => renderWebhook(document, found))}
-            </section>
-            <section aria-labelledby="refusals">
-              <h2 id="refusals">Refusals</h2>
-              ${renderText('Problem documents, each with a `code` that programs may go by.')}
-              ${Object.entries(components.responses ?? {}).map((shared) => renderShared(document, shared))}
-            </section>
-            <section aria-labelledby="schemas">
-              <h2 id="schemas">Schemas</h2>
-              ${schemas.map(
-                ([name, schema]) =>
-                  html`<article class="schema" aria-labelledby="schema-${name}">
-                    <h3 id="schema-${name}">${name}</h3>
-                    ${renderSchema(schema)}
-                  </article>`,
-              )}
-            </section>
+            ${renderSection({
+              anchor: 'told',
+              title: MORE.told,
+              content: html`${told.map((found) => renderWebhook(document, found))}`,
+            })}
+            ${renderSection({
+              anchor: 'refusals',
+              title: MORE.refusals,
+              content: html`${renderText('Problem documents (RFC 9457), each with a `code` that programs may go by.')}
+              ${Object.entries(components.responses ?? {}).map((refusal) => renderRefusal(document, refusal))}`,
+            })}
+            ${renderSection({
+              anchor: 'schemas',
+              title: MORE.schemas,
+              content: html`${schemas.map(([name, schema]) => renderNamed(name, schema))}`,
+            })}
           </main>
         </div>
       </body>
@@ -96,25 +85,48 @@ export function createDocsPage(document: ApiDocument): DocsPage {
   };
 }
 
-function toTitle({ operation }: FoundOperation): string {
-  return operation.summary ?? operation.operationId ?? '';
+/** What comes behind the operations, by what it is linked to by. */
+const MORE = { told: 'Webhooks that are sent', refusals: 'Refusals', schemas: 'Schemas' } as const;
+
+function renderSection({ anchor, title, content }: { anchor: string; title: string; content: Html }): Html {
+  return html`<section aria-labelledby="${anchor}">
+    <h2 id="${anchor}">${title} ${renderLink(anchor, title)}</h2>
+    ${content}
+  </section>`;
 }
 
-/** The webhooks as if they were paths: they have the same form. */
-function toPosted(webhooks: NonNullable<ApiDocument['webhooks']>): NonNullable<ApiDocument['paths']> {
-  return webhooks;
+/** What the commands of the page need, once. */
+function renderBeginning(): Html {
+  const value = `export ${VARIABLES.url}=http://127.0.0.1:4400\nexport ${VARIABLES.key}=lh_…`;
+  return renderSection({
+    anchor: 'begin',
+    title: 'Begin',
+    content: html`${renderText('The commands here can be pasted into a shell that knows where the service is and has a key. What they are about they take from variables as well, such as `RUN_ID`.')}
+    ${renderCode({ label: 'Once in a shell', title: 'Once in a shell', value })}`,
+  });
 }
 
 function renderSecurity({ components = {} }: ApiDocument): Html {
   const schemes = Object.entries(components.securitySchemes ?? {});
-  return html`<section aria-labelledby="security">
-    <h2 id="security">Who is calling</h2>
-    <dl>
+  return renderSection({
+    anchor: 'security',
+    title: 'Who is calling',
+    content: html`<dl class="fields">
       ${schemes.map(([name, scheme]) => {
         const { description = '' } = scheme as { description?: string };
-        return html`<dt id="security-${name}"><code>${name}</code></dt>
-          <dd>${renderText(description)}</dd>`;
+        return html`<div>
+          <dt id="security-${toAnchor(name)}"><code>${name}</code></dt>
+          <dd>${renderInline(description)}</dd>
+        </div>`;
       })}
-    </dl>
-  </section>`;
+    </dl>`,
+  });
+}
+
+/** A schema by its name, folded: what leads to it opens it. */
+function renderNamed(name: string, schema: object): Html {
+  return html`<details class="named">
+    <summary><h3>${name}</h3></summary>
+    <div id="schema-${toAnchor(name)}">${renderSchema(schema)}</div>
+  </details>`;
 }

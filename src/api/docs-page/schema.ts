@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import type { JsonSchema } from '../openapi/document.ts';
-import { renderInline, type Html } from './text.ts';
+import { renderInline, toAnchor, type Html } from './text.ts';
 
 interface Shape extends JsonSchema {
   readonly $ref?: string;
@@ -20,28 +20,33 @@ interface Shape extends JsonSchema {
 }
 
 /** A schema: what it is, and its fields, those of fields within them. Named ones are links. */
-export function renderSchema(schema: object): Html {
+export function renderSchema(schema: object, { isTyped = true } = {}): Html {
   const { description, properties, required = [], allOf, oneOf, anyOf } = schema as Shape;
+  const type = isTyped ? html`<span class="type">${renderType(schema)}</span> ` : '';
   return html`<div class="shape">
-    <p>
-      <span class="type">${renderType(schema)}</span
-      >${description === undefined ? '' : html` ${renderInline(description)}`}
-    </p>
+    ${isTyped || description !== undefined ? html`<p>${type}${renderInline(description ?? '')}</p>` : ''}
     ${[...(allOf ?? []), ...(oneOf ?? []), ...(anyOf ?? [])].filter(isInline).map((part) => renderSchema(part))}
     ${properties === undefined ? '' : renderFields(properties, required)}
   </div>`;
 }
 
+/** What is less common is said: what must be there, or, where nearly all is, what may be left out. */
 function renderFields(properties: Readonly<Record<string, Shape>>, required: readonly string[]): Html {
+  const isMostly = required.length > Object.keys(properties).length / 2;
+  const toMark = (name: string): Html | string => {
+    if (required.includes(name) === isMostly) return '';
+    return isMostly ? html` <span class="quiet">optional</span>` : html` <span class="required">required</span>`;
+  };
   return html`<dl class="fields">
     ${Object.entries(properties).map(
       ([name, field]) =>
-        html`<dt>
+        html`<div>
+          <dt>
             <code>${name}</code>
-            <span class="type">${renderType(field)}</span
-            >${required.includes(name) ? html` <span class="required">required</span>` : ''}
+            <span class="type">${renderType(field)}</span>${toMark(name)}
           </dt>
-          <dd>${renderNotes(field)}${renderInner(field)}</dd>`,
+          <dd>${renderNotes(field)}${renderInner(field)}</dd>
+        </div>`,
     )}
   </dl>`;
 }
@@ -49,12 +54,19 @@ function renderFields(properties: Readonly<Record<string, Shape>>, required: rea
 /** The fields of what is not named, where there are any. */
 function renderInner(field: Shape): Html | string {
   const inner = field.items !== undefined ? field.items : field;
-  if (inner.properties !== undefined) return renderFields(inner.properties, inner.required ?? []);
+  if (inner.properties !== undefined) return renderFold(renderFields(inner.properties, inner.required ?? []));
   const parts = [...(inner.oneOf ?? []), ...(inner.anyOf ?? []), ...(inner.allOf ?? [])].filter(isInline);
-  if (parts.length > 0) return html`${parts.map((part) => renderSchema(part))}`;
+  if (parts.length > 0) return renderFold(html`${parts.map((part) => renderSchema(part))}`);
   const { additionalProperties } = inner;
   const values = typeof additionalProperties === 'object' ? additionalProperties.properties : undefined;
-  return values === undefined ? '' : renderFields(values, []);
+  return values === undefined ? '' : renderFold(renderFields(values, []));
+}
+
+function renderFold(fields: Html): Html {
+  return html`<details class="fold">
+    <summary>Its fields</summary>
+    ${fields}
+  </details>`;
 }
 
 function isInline({ properties }: Shape): boolean {
@@ -64,8 +76,8 @@ function isInline({ properties }: Shape): boolean {
 /** What is allowed beside the type. */
 export function renderNotes(schema: object): Html {
   const { description, default: byDefault, ...rest } = schema as Shape;
-  const limits = LIMITS.flatMap(([name, words]) =>
-    rest[name] === undefined ? [] : [`${words} ${JSON.stringify(rest[name])}`],
+  const limits = LIMITS.flatMap(([least, most, unit]) =>
+    toRange(rest[least] as number | undefined, rest[most] as number | undefined, unit),
   );
   const values = rest.enum ?? rest.items?.enum;
   const notes = [
@@ -79,20 +91,30 @@ export function renderNotes(schema: object): Html {
 }
 
 const LIMITS = [
-  ['minLength', 'at least'],
-  ['maxLength', 'characters at most'],
-  ['minimum', 'from'],
-  ['maximum', 'to'],
-  ['minItems', 'items from'],
-  ['maxItems', 'items to'],
+  ['minLength', 'maxLength', ' characters'],
+  ['minimum', 'maximum', ''],
+  ['minItems', 'maxItems', ' items'],
 ] as const;
+
+function toRange(least: number | undefined, most: number | undefined, unit: string): string[] {
+  const [from, to] = [least, most].map((limit) => (isAny(limit) ? undefined : limit));
+  if (from === undefined && to === undefined) return [];
+  if (to === undefined && unit === ' characters' && from === 1) return ['not empty'];
+  if (to === undefined) return [`${from}${unit} or more`];
+  return [from === undefined ? `up to ${to}${unit}` : `${from} to ${to}${unit}`];
+}
+
+/** A limit that every whole number has is none. */
+function isAny(limit = 0): boolean {
+  return Math.abs(limit) >= Number.MAX_SAFE_INTEGER;
+}
 
 /** The type in a few words. */
 export function renderType(schema: object): Html | string {
   const { $ref, type, format, items, oneOf, anyOf, allOf, additionalProperties, const: only } = schema as Shape;
   if ($ref !== undefined) {
     const name = $ref.split('/').at(-1) ?? '';
-    return html`<a href="#schema-${name}">${name}</a>`;
+    return html`<a href="#schema-${toAnchor(name)}">${name}</a>`;
   }
   if (only !== undefined) return html`<code>${JSON.stringify(only)}</code>`;
   const parts = oneOf ?? anyOf;

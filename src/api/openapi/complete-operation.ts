@@ -1,6 +1,8 @@
 import { ROUTE_ACCESS } from '../route-access.ts';
 import { resolveRef, type ApiDocument, type FoundOperation, type Operation } from './document.ts';
+import { ANSWER_EXAMPLES } from './examples.ts';
 import { OPERATIONS } from './operations.ts';
+import { describeParameters } from './parameters.ts';
 import { toAnswerName, toHeaderRefs } from './problem-answers.ts';
 import { toExample } from './to-example.ts';
 
@@ -20,9 +22,14 @@ export function completeOperation(document: ApiDocument, found: FoundOperation):
     ...(operationId !== undefined && { operationId }),
     ...(tag !== undefined && { tags: [tag] }),
     ...operation,
+    ...(operation.parameters !== undefined && { parameters: describeParameters(operation.parameters) }),
     ...(operation.requestBody !== undefined && { requestBody: withExamples(document, operation.requestBody) }),
     security: isOpen ? [] : toSecurity(found, operationId ?? ''),
-    responses: { ...toAnswers(document, operation, operationId ?? ''), ...toProblems(operation, { isOpen }) },
+    responses: {
+      ...(operationId === 'followRuns' && { 101: WEB_SOCKET_ANSWER }),
+      ...toAnswers(document, operation, operationId ?? ''),
+      ...toProblems(found, { isOpen }),
+    },
   };
 }
 
@@ -51,7 +58,7 @@ function toAnswers(document: ApiDocument, { responses = {} }: Operation, operati
       .map(([status, answer]) => [
         status,
         {
-          ...withExamples(document, answer as object),
+          ...withExamples(document, answer as object, ANSWER_EXAMPLES[operationId]),
           ...(status.startsWith('2') && headers.length > 0 && { headers: toHeaderRefs(headers) }),
         },
       ]),
@@ -59,12 +66,15 @@ function toAnswers(document: ApiDocument, { responses = {} }: Operation, operati
 }
 
 /** Its own, and those that any request may be answered with before it reaches its route, or when the service cannot. */
-function toProblems({ responses = {}, requestBody }: Operation, { isOpen }: { isOpen: boolean }): Answers {
+function toProblems({ method, operation }: FoundOperation, { isOpen }: { isOpen: boolean }): Answers {
+  const { responses = {}, requestBody } = operation;
   const own = Object.entries(responses).filter(([, answer]) => isProblem(answer));
   const statuses = new Set([
     ...own.map(([status]) => Number(status)),
     ...(isOpen ? [408, 431] : [401, 408, 431, ...('503' in responses ? [] : [503])]),
-    ...(requestBody === undefined ? [] : [413, 415]),
+    // A body is measured also where none is wanted.
+    ...(method === 'GET' ? [] : [413]),
+    ...(requestBody === undefined ? [] : [415]),
   ]);
   return Object.fromEntries(
     [...statuses]
@@ -78,10 +88,17 @@ function isProblem(answer: unknown): boolean {
   return 'application/problem+json' in content;
 }
 
-/** A body with an example in each of its media types that has none. */
-function withExamples<T extends object>(document: ApiDocument, body: T): T {
+/** A body with an example in each of its media types that has none: of a schema by its name, where `examples` have one. */
+function withExamples<T extends object>(
+  document: ApiDocument,
+  body: T,
+  examples: Readonly<Record<string, unknown>> = {},
+): T {
   const { content = {} } = body as { content?: Record<string, { schema?: object; example?: unknown }> };
   const completed = Object.entries(content).map(([type, media]) => {
+    const { $ref } = (media.schema ?? {}) as { $ref?: string };
+    const named = examples[$ref?.split('/').at(-1) ?? ''];
+    if (named !== undefined) return [type, { ...media, example: named }];
     const schema = resolveRef(document, media.schema ?? {}) as { example?: unknown };
     const example =
       media.example ?? (type === 'text/event-stream' ? STREAM_EXAMPLE : toExample(media.schema ?? {}, document));
@@ -89,6 +106,17 @@ function withExamples<T extends object>(document: ApiDocument, body: T): T {
   });
   return completed.length === 0 ? body : { ...body, content: Object.fromEntries(completed) };
 }
+
+/** What a document of OpenAPI has no form for. */
+const WEB_SOCKET_ANSWER = {
+  description: `A WebSocket, where the request has asked for one. A browser sends its token along as the sub-protocol \`longhaul.token.TOKEN\`.
+
+It takes messages of JSON: \`{"type":"subscribe","id":"a","runId":"…","after":7}\`, with \`"all":true\` in place of \`runId\` for every run, \`{"type":"unsubscribe","id":"a"}\` and \`{"type":"ping"}\`.
+
+It sends frames with a \`type\` and the \`id\` of the subscription: \`subscribed\` and \`event\`, each with the \`cursor\` that goes into \`after\`, \`end\`, \`error\` with a \`problem\`, and \`pong\`.
+
+It is closed with 1001 when the server stops, 1008 when the key or token has ended, 1013 when its reader takes nothing. A reader that answers no ping is taken for gone.`,
+};
 
 const STREAM_EXAMPLE =
   'id: 7\nevent: agent.text.delta\ndata: {"runId":"019cd7ac-5d2e-7c41-9a54-2f6a0c1b7d11","seq":7,"type":"agent.text.delta","at":"2026-03-10T12:00:03.007Z","attempt":1,"data":{"text":"Two ","blockId":"0"}}\n\n';

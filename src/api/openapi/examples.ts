@@ -9,111 +9,32 @@ import type {
   CostSumsResource,
   CreatedKeyResource,
   CreatedWebhookResource,
-  EventResource,
   KeyResource,
   QueueResource,
   RetrySelection,
   RunResource,
   ScheduleResource,
-  SessionMessageResource,
-  SessionSummaryResource,
   SkippedRun,
-  Submission,
   TokenResource,
   WorkerResource,
 } from '../contract.ts';
+import {
+  CREATED,
+  FINISHED,
+  message,
+  event,
+  queuedRun,
+  run,
+  RUN_ID,
+  SESSION_ID,
+  sessionSummary,
+  STARTED,
+  submission,
+  tokens,
+} from './example-runs.ts';
 
-const RUN_ID = '019cd7ac-5d2e-7c41-9a54-2f6a0c1b7d11';
-const SESSION_ID = '019cd7ac-5d2f-7a0b-8c3d-4e5f60718293';
 const KEY_ID = '019cd7a0-0001-7b3c-9d4e-5f6071829304';
 const WORKER_ID = '019cd7a1-1a2b-7c3d-8e4f-506172839405';
-const [CREATED, STARTED, FINISHED] = [
-  '2026-03-10T12:00:00.000Z',
-  '2026-03-10T12:00:00.420Z',
-  '2026-03-10T12:00:07.310Z',
-];
-
-const tokens = { inputTokens: 1_204, outputTokens: 312, cacheReadTokens: 8_000, cacheCreationTokens: 0 };
-
-const run: RunResource = {
-  id: RUN_ID,
-  agent: 'reader',
-  status: 'succeeded',
-  waitingFor: null,
-  prompt: 'What is late today?',
-  user: 'ann',
-  team: 'north',
-  sessionId: SESSION_ID,
-  metadata: { ticket: 17 },
-  priority: 0,
-  attempt: 1,
-  maxAttempts: 3,
-  limits: {
-    maxBudgetUsd: 1,
-    maxTurns: 15,
-    maxThinkingTokens: 16_000,
-    timeoutSeconds: 120,
-    maxMemoryMb: 2_048,
-    maxPromptLength: 5_000,
-  },
-  result: 'Two deliveries are late: 1042 and 1057.',
-  structuredOutput: null,
-  error: null,
-  costUsd: 0.012_4,
-  usage: tokens,
-  modelUsage: { 'claude-sonnet-4-5': { ...tokens, costUsd: 0.012_4 } },
-  turns: 3,
-  durationMs: 6_890,
-  toolUses: { Read: 2 },
-  createdAt: CREATED,
-  startAfter: null,
-  startedAt: STARTED,
-  finishedAt: FINISHED,
-  retryOf: null,
-  scheduleId: null,
-  scheduledFor: null,
-  links: {
-    self: `/v1/runs/${RUN_ID}`,
-    events: `/v1/runs/${RUN_ID}/events`,
-    approvals: `/v1/approvals?runId=${RUN_ID}`,
-    cancel: `/v1/runs/${RUN_ID}/cancel`,
-    retry: `/v1/runs/${RUN_ID}/retry`,
-  },
-};
-
-const event: EventResource = {
-  runId: RUN_ID,
-  seq: 7,
-  type: 'agent.tool_use',
-  at: '2026-03-10T12:00:03.007Z',
-  attempt: 1,
-  data: { toolUseId: 'toolu_01A', name: 'Read', input: { file_path: 'deliveries.csv' } },
-};
-
-const submission: Submission = {
-  agent: 'reader',
-  prompt: 'What is late today?',
-  user: 'ann',
-  metadata: { ticket: 17 },
-  limits: { maxBudgetUsd: 0.1, timeoutSeconds: 60 },
-};
-
-const sessionSummary: SessionSummaryResource = {
-  id: SESSION_ID,
-  agent: 'reader',
-  user: 'ann',
-  team: 'north',
-  createdAt: CREATED,
-  updatedAt: FINISHED,
-  forkedFrom: null,
-};
-
-const message: SessionMessageResource = {
-  role: 'user',
-  runId: RUN_ID,
-  at: STARTED,
-  content: [{ type: 'text', text: 'What is late today?' }],
-};
 
 const approval: ApprovalResource = {
   id: '019cd7ad-2222-7c41-9a54-2f6a0c1b7d11',
@@ -338,7 +259,30 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   SkippedRun: skippedRun,
   StreamPage: { data: [event], nextCursor: 40_127 },
   Submission: submission,
-  SubmittedBatch: { data: [run] },
+  SubmittedBatch: { data: [queuedRun] },
   Token: token,
   Worker: worker,
+};
+
+const queued = { Run: queuedRun };
+
+/** What operations answer with when it is not as in `EXAMPLES`: by their name and that of the schema. */
+export const ANSWER_EXAMPLES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  submitRun: queued,
+  sendMessage: queued,
+  retryRun: queued,
+  triggerSchedule: queued,
+  cancelRun: { Run: { ...queuedRun, status: 'cancelled', finishedAt: FINISHED } satisfies RunResource },
+  decideApproval: {
+    Approval: {
+      ...approval,
+      status: 'denied',
+      reason: 'Not in production.',
+      decidedBy: `key:${KEY_ID}`,
+      decidedAt: FINISHED,
+    } satisfies ApprovalResource,
+  },
+  pauseSchedule: { Schedule: { ...schedule, pausedAt: FINISHED, nextAt: null } satisfies ScheduleResource },
+  pauseQueue: { Queue: { ...queue, pausedAt: FINISHED } satisfies QueueResource },
+  revokeKey: { Key: { ...key, revokedAt: FINISHED } satisfies KeyResource },
 };

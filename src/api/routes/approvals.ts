@@ -3,6 +3,7 @@ import { toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { APPROVAL_KINDS, APPROVAL_STATUSES } from '../../core/approvals.ts';
 import { LonghaulError } from '../../core/errors.ts';
+import { maskSecrets, maskSecretsIn } from '../../core/mask-secrets.ts';
 import type { Approval } from '../../run/approval.ts';
 import { decideApproval } from '../../run/decide-approval.ts';
 import { findApprovalById, listApprovals } from '../../run/read-approvals.ts';
@@ -112,10 +113,13 @@ function conflict(approval: Approval): LonghaulError {
   return new LonghaulError('conflict', { message, details: { approval: toApprovalResource(approval) } });
 }
 
-function toApprovalResource({ requestedAt, expiresAt, decidedAt, ...approval }: Approval): ApprovalResource {
+/** What a person has put in is masked as the tool's input is: others see it too. */
+function toApprovalResource(approval: Approval): ApprovalResource {
+  const { requestedAt, expiresAt, decidedAt, updatedInput, reason, ...rest } = approval;
   return {
-    ...approval,
-    updatedInput: approval.updatedInput && { ...approval.updatedInput },
+    ...rest,
+    updatedInput: updatedInput && (maskSecretsIn(updatedInput) as ApprovalResource['updatedInput']),
+    reason: reason && maskSecrets(reason),
     requestedAt: requestedAt.toISOString(),
     expiresAt: expiresAt.toISOString(),
     decidedAt: decidedAt?.toISOString() ?? null,

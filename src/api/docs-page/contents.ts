@@ -1,0 +1,43 @@
+import { html } from 'hono/html';
+import type { FoundOperation } from '../openapi/document.ts';
+import { toAnchor, type Html } from './text.ts';
+
+/** A group of operations under its heading. */
+export interface Group {
+  readonly name: string;
+  readonly description: string;
+  readonly operations: readonly FoundOperation[];
+}
+
+/** What the page has, beside it; on a phone above it, and folded. */
+export function renderContents(groups: readonly Group[], more: Readonly<Record<string, string>>): Html {
+  return html`<nav aria-label="Contents">
+    <details class="contents">
+      <summary>Contents</summary>
+      <div id="contents">
+        <p><a href="#begin">Begin</a></p>
+        <p><a href="#security">Who is calling</a></p>
+        ${groups.map(
+          ({ name, operations }) =>
+            html`<p><a href="#${toAnchor(name)}">${name}</a></p>
+              <ul>
+                ${operations.map(renderEntry)}
+              </ul>`,
+        )}
+        ${Object.entries(more).map(([anchor, title]) => html`<p><a href="#${anchor}">${title}</a></p>`)}
+      </div>
+    </details>
+  </nav>`;
+}
+
+function renderEntry({ method, operation }: FoundOperation): Html {
+  const { operationId, summary } = operation;
+  return html`<li>
+    <a href="#${toAnchor(operationId)}">${renderMethod(method)} <span>${summary ?? operationId}</span></a>
+  </li>`;
+}
+
+/** A method, told from the others by more than its colour. */
+export function renderMethod(method: string): Html {
+  return html`<span class="method ${method.toLowerCase()}">${method}</span>`;
+}

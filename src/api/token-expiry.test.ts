@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { appendEvents } from '../run/append-events.ts';
+import { startApi, type TestApi } from './api.fixture.ts';
+import type { Problem, TokenResource } from './contract.ts';
+import { openFrames } from './frames.fixture.ts';
+import { listen, type Listening } from './listen.ts';
+import { openReader, refusal } from './socket-reader.fixture.ts';
+import { createWebSockets } from './web-socket/web-sockets.ts';
+
+/** What a machine that is busy may be late by. */
+const LATE_MS = 2_000;
+
+describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on the %s database', (kind) => {
+  let service: TestApi;
+  let server: Listening;
+
+  beforeAll(async () => {
+    service = await startApi(kind);
+    const sockets = createWebSockets({ fetch: service.api.fetch });
+    server = await listen({
+      fetch: service.api.fetch,
+      host: '127.0.0.1',
+      port: 0,
+      sockets: { handleUpgrade: sockets.handleUpgrade, closeSockets: sockets.close },
+    });
+  });
+  afterAll(async () => {
+    await server.close();
+    await service.close();
+  });
+
+  const issue = async (user: string, expiresInSeconds: number) =>
+    (await (await service.post('/v1/tokens', { user, expiresInSeconds })).json()) as TokenResource;
+  const say = (runId: string, text: string) =>
+    service.database.sql
+      .transaction()
+      .execute((trx) =>
+        appendEvents(trx, { runId, attempt: 0, events: [{ type: 'agent.text', data: { text, blockId: '1' } }] }),
+      );
+  const follow = (path: string, { token }: TokenResource, lastEventId?: string) =>
+    fetch(`${server.url}${path}`, {
+      headers: {
+        accept: 'text/event-stream',
+        authorization: `Bearer ${token}`,
+        ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
+      },
+    });
+
+  /** How long after the token's end it is. */
+  const sinceEnd = ({ expiresAt }: TokenResource) => Date.now() - Date.parse(expiresAt);
+
+  // Side by side, each as a user of its own: what they wait for is the clock.
+  it.concurrent.each(['one run', 'every run'])(
+    'ends server-sent events of %s at once, and the next token goes on behind them',
+    async (what) => {
+      const user = `sse ${what}`;
+      const run = await service.submit({ user });
+      const isOne = what === 'one run';
+      const path = isOne ? `/v1/runs/${run.id}/events` : '/v1/stream';
+      const token = await issue(user, 2);
+      const reader = openFrames(await follow(path, token));
+      await reader.next(); // How long to wait before coming again.
+      if (!isOne) await reader.next(); // Where it begins.
+      await say(run.id, 'one');
+      let last = await reader.next();
+      while (!last.data?.includes('"one"')) last = await reader.next();
+      await reader.ended();
+      expect(sinceEnd(token)).toBeGreaterThan(-100);
+      expect(sinceEnd(token)).toBeLessThan(LATE_MS);
+
+      const refused = await follow(path, token, last.id);
+      expect([refused.status, ((await refused.json()) as Problem).code]).toEqual([401, 'token_expired']);
+      await say(run.id, 'two');
+      const resumed = openFrames(await follow(path, await issue(user, 60), last.id));
+      let next = await resumed.next();
+      while (next.data === undefined) next = await resumed.next();
+      expect(JSON.parse(next.data)).toMatchObject({ runId: run.id, seq: 3, data: { text: 'two' } });
+      await resumed.close();
+    },
+  );
+
+  it.concurrent('ends a WebSocket at once, with a code that says why, and the next token goes on behind it', async () => {
+    const address = `${server.url.replace('http', 'ws')}/v1/stream`;
+    const connect = ({ token }: TokenResource) => new WebSocket(address, ['longhaul', `longhaul.token.${token}`]);
+    const user = 'web socket';
+    const run = await service.submit({ user });
+    const token = await issue(user, 2);
+    const reader = await openReader(connect(token));
+    reader.send({ type: 'subscribe', id: 'a', runId: run.id });
+    await say(run.id, 'one');
+    await reader.until((frame) => frame.type === 'event' && frame.cursor === 2);
+    expect((await reader.closed)[0]).toBe(1_008);
+    expect(sinceEnd(token)).toBeGreaterThan(-100);
+    expect(sinceEnd(token)).toBeLessThan(LATE_MS);
+    expect(reader.frames.some(({ type }) => type === 'end')).toBe(false);
+
+    expect(await refusal(connect(token))).toBe(401);
+    await say(run.id, 'two');
+    const resumed = await openReader(connect(await issue(user, 60)));
+    resumed.send({ type: 'subscribe', id: 'a', runId: run.id, after: 2 });
+    const frame = await resumed.until(({ type }) => type === 'event');
+    expect(frame).toMatchObject({ cursor: 3, event: { data: { text: 'two' } } });
+    await resumed.close();
+  });
+});
