@@ -107,7 +107,7 @@ describe('a conversation', () => {
     expect(JSON.stringify(service.model.requests.at(-1)?.body['messages'])).toContain('And blue.');
     expect(ended.turns).toBe(2);
     const told = (await eventsOf(run.id)).filter(({ type }) => type === 'run.message');
-    expect(told).toMatchObject([{ data: { text: 'And blue.' } }]);
+    expect(told).toMatchObject([{ data: { messageId: answer.messageId, text: 'And blue.' } }]);
     const { data } = await service.client.runs({ sessionId: run.sessionId });
     expect(data).toHaveLength(1);
   });
@@ -117,12 +117,17 @@ describe('a conversation', () => {
     for await (const event of service.client.stream(first.id)) {
       if (event.type === 'run.started') break;
     }
-    const answer = await service.client.sendMessage(first.id, { prompt: 'Later.' });
-    expect(answer.id).toBe(first.id);
+    const say = () => service.client.sendMessage(first.id, { prompt: 'Later.' }, { idempotencyKey: 'later' });
+    const { id, messageId } = await say();
+    expect(id).toBe(first.id);
+    expect(await say()).toMatchObject({ id, messageId });
     await end(first.id);
     const { data } = await service.client.runs({ sessionId: first.sessionId });
     expect(data).toHaveLength(2);
-    const promoted = await end(data[0]!.id);
+    // Who has said it finds what has become of it.
+    expect(data[0]!.id).toBe(messageId);
+    expect((await say()).id).toBe(messageId);
+    const promoted = await end(messageId!);
     expect(promoted).toMatchObject({ status: 'succeeded', prompt: 'Later.', user: 'ann' });
     expect(promoted.result).toBe('Answer to: Slow. | Answer to: Slow. | Later.');
   });

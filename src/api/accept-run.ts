@@ -1,24 +1,24 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Run } from '../run/run.ts';
 import type { SubmitDeps } from './api-deps.ts';
 import type { ApiEnv } from './authenticate.ts';
 import { checkSubmission } from './check-submission.ts';
-import type { submissionSchema } from './contract.ts';
+import type { AcceptedRunResource, submissionSchema } from './contract.ts';
 import { joinSession } from './join-session.ts';
 import { toRateLimitHeaders } from './rate-limits.ts';
 import { submitOnce } from './submit-once.ts';
+import { toRunResource } from './to-resource.ts';
 
 /**
- * Submits what a request asks for, within its caller's rate limits, which the answer's headers tell. A repeat, by its
- * idempotency key, is the run of the first time.
+ * Submits what a request asks for, within its caller's rate limits, which the answer's headers tell, as they do its
+ * address. A repeat, by its idempotency key, is the run of the first time.
  * @throws {LonghaulError} what `joinSession`, `checkSubmission` and `submitOnce` throw.
  */
 export async function acceptRun(
   context: Context<ApiEnv>,
   deps: SubmitDeps,
   body: z.output<typeof submissionSchema>,
-): Promise<Run> {
+): Promise<AcceptedRunResource> {
   const { config, database } = deps;
   const caller = context.get('caller');
   const { session, ...owners } = await joinSession(database, { body, caller });
@@ -30,11 +30,13 @@ export async function acceptRun(
     idempotencyKey: context.req.header('idempotency-key') ?? null,
     caller,
   });
-  return submitOnce(deps, {
+  const { run, messageId } = await submitOnce(deps, {
     submission,
     caller,
     onCounted(states) {
       for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
     },
   });
+  context.header('location', `/v1/runs/${run.id}`);
+  return { ...toRunResource(run, { caller }), ...(messageId !== null && { messageId }) };
 }

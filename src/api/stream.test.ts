@@ -97,6 +97,24 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
     expect(keyInAddress.status).toBe(401);
   });
 
+  it("lets a user's browsers have fifty streams open, and another when one is over", async () => {
+    const token = await makeToken('max');
+    const run = await service.submit({ user: 'max' });
+    const open = async (path: string) => service.request(path, { key: token, headers: sse });
+    const ofRun = openFrames(await open(`/v1/runs/${run.id}/events`));
+    const others = await Promise.all(Array.from({ length: 49 }, async () => openFrames(await open('/v1/stream'))));
+    const refused = await open('/v1/stream');
+    expect([refused.status, await refused.json()]).toMatchObject([429, { code: 'rate_limited' }]);
+    // Whether the run ends or the reader goes away.
+    await service.request(`/v1/runs/${run.id}/cancel`, { method: 'POST' });
+    await ofRun.ended();
+    const next = openFrames(await open('/v1/stream'));
+    expect((await open('/v1/stream')).status).toBe(429);
+    await others[0]!.close();
+    others[0] = openFrames(await open('/v1/stream'));
+    for (const reader of [...others, next]) await reader.close();
+  });
+
   it('ends the streams of a key that is revoked, and of its tokens', async () => {
     const key = await service.makeKey();
     const token = await makeToken('rita', key);

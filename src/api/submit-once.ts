@@ -1,6 +1,6 @@
 import { isOperator, type Caller } from '../access/caller.ts';
 import { withoutFiguresOfOthers } from '../run/budget.ts';
-import { findRepeated, toIdempotentRequest } from '../run/find-repeated.ts';
+import { findRepeated, toIdempotentRequest, type Accepted } from '../run/find-repeated.ts';
 import type { IdempotentRequest } from '../run/idempotency.ts';
 import type { Run } from '../run/run.ts';
 import type { Submission } from '../run/submission.ts';
@@ -30,17 +30,17 @@ interface BatchOptions extends CountOptions {
 export async function submitOnce(
   deps: SubmitDeps,
   { submission, ...options }: CountOptions & { readonly submission: Submission },
-): Promise<Run> {
+): Promise<{ run: Run; messageId: string | null }> {
   const request = toIdempotentRequest(submission);
-  const [run] = await submitAllOnce(deps, { submissions: [submission], request, ...options });
-  return run!;
+  const { runs, messageId } = await submitAllOnce(deps, { submissions: [submission], request, ...options });
+  return { run: runs[0]!, messageId };
 }
 
 /**
  * The same for many, which count as many, and are submitted or refused as a whole. A repeat that comes before the first
  * time is done waits for it, or it would be counted.
  */
-export function submitAllOnce(deps: SubmitDeps, options: BatchOptions): Promise<Run[]> {
+export function submitAllOnce(deps: SubmitDeps, options: BatchOptions): Promise<Accepted> {
   const { request } = options;
   return deps.inTurn(request && JSON.stringify([request.owner, request.key]), () => submitAll(deps, options));
 }
@@ -48,7 +48,7 @@ export function submitAllOnce(deps: SubmitDeps, options: BatchOptions): Promise<
 async function submitAll(
   { config, database, queue, rateLimits }: SubmitDeps,
   { submissions, request, caller, isCounted = true, onCounted = () => {} }: BatchOptions,
-): Promise<Run[]> {
+): Promise<Accepted> {
   const repeated = await findRepeated(database, request);
   if (repeated !== null) return repeated;
   const users = submissions.map(({ user }) => user);
@@ -63,9 +63,9 @@ async function submitAll(
     return first;
   }
   const deps = { database, queue, rules: config };
-  const { runs, isRepeat } = await submitRuns(deps, { submissions, request }).catch((error: unknown) => {
+  const { isRepeat, ...accepted } = await submitRuns(deps, { submissions, request }).catch((error: unknown) => {
     throw isOperator(caller) ? error : withoutFiguresOfOthers(error);
   });
   if (isRepeat) await counted?.giveBack();
-  return runs;
+  return accepted;
 }

@@ -9,11 +9,15 @@ export interface Presence {
   end(): void;
 }
 
-/** Watches over a stream to a caller: until it goes away, its key is revoked or its token expires. */
-export function untilGone(context: Context<ApiEnv>): Presence {
+/**
+ * Watches over a stream to a caller: until it goes away, its key is revoked or its token expires. When it is over,
+ * `leave` is called, once.
+ */
+export function untilGone(context: Context<ApiEnv>, leave: () => void = () => {}): Presence {
   const controller = new AbortController();
   const signals = [context.req.raw.signal, context.get('revoked')];
   const end = () => {
+    if (!controller.signal.aborted) leave();
     for (const signal of signals) signal.removeEventListener('abort', end);
     controller.abort();
   };

@@ -69,6 +69,7 @@ export type {
   Problem,
   QueueResource,
   RetrySelection,
+  AcceptedRunResource,
   RunResource,
   ScheduleChange,
   ScheduleResource,

@@ -1,4 +1,4 @@
-import type { RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
+import type { AcceptedRunResource, RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
 import type { LonghaulEvent, StreamedEvent } from './events.ts';
 import { isFinalEvent } from './events.ts';
 import { followEvents, type FollowOptions } from './follow-events.ts';
@@ -14,14 +14,14 @@ export interface OnceOptions {
 
 export interface EventPage {
   readonly data: LonghaulEvent[];
-  /** Continues the log; null when there is no full page. */
+  /** Continues the log; null when there is no more. */
   readonly nextCursor: number | null;
 }
 
 /** Submitting, following and ending runs. */
 export interface RunMethods {
   /** Submits a run and returns it at once, queued. Where no answer comes it is sent again, and never makes two. */
-  submit(submission: Submission, options?: OnceOptions): Promise<RunResource>;
+  submit(submission: Submission, options?: OnceOptions): Promise<AcceptedRunResource>;
   /** Submits up to 1,000 runs, all or none, and returns them in order. */
   submitMany(runs: readonly Submission[], options?: OnceOptions): Promise<RunResource[]>;
   /** Reads a run; with `waitSeconds` (at most 60) when it has ended or the time is up. */

@@ -1,6 +1,7 @@
 import { LonghaulError } from '../core/errors.ts';
 import type { Database } from '../db/database.ts';
 import { awaitIdempotentRuns, findIdempotentRuns, hashRequest, type IdempotentRequest } from './idempotency.ts';
+import { findMessageId } from './find-message.ts';
 import { findRuns } from './read-runs.ts';
 import type { Run } from './run.ts';
 import type { Submission } from './submission.ts';
@@ -21,9 +22,17 @@ export function toBatchRequest(
   return { owner, key, hash: hashRequest({ runs: submissions.map(toParts) }) };
 }
 
+/** What a request has come to. */
+export interface Accepted {
+  /** In the order of its submissions. */
+  readonly runs: Run[];
+  /** The message it was, where it was said into the run at work; null: its runs are its own. */
+  readonly messageId: string | null;
+}
+
 /**
- * The runs that an earlier request with the same key has made; null: there was none. With `isAwaited`, one that is under
- * way at this moment is waited for.
+ * What an earlier request with the same key has come to; null: there was none. With `isAwaited`, one that is under way at
+ * this moment is waited for.
  * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request, `run_not_found` when a run
  * was removed since.
  */
@@ -31,24 +40,30 @@ export async function findRepeated(
   database: Database,
   request: IdempotentRequest | null,
   { isAwaited = false }: { isAwaited?: boolean } = {},
-): Promise<Run[] | null> {
+): Promise<Accepted | null> {
   if (request === null) return null;
   const find = isAwaited ? awaitIdempotentRuns : findIdempotentRuns;
   const ids = await find(database, request);
-  return ids === null ? null : readRepeated(database, ids);
+  return ids === null ? null : readRepeated(database, ids, request);
 }
 
-/** The runs that a key stands for, in order and as they are now. None is made anew: it was paid for. */
-export async function readRepeated(database: Database, runIds: readonly string[]): Promise<Run[]> {
+/** What a key stands for: the runs in order and as they are now. None is made anew: it was paid for. */
+export async function readRepeated(
+  database: Database,
+  runIds: readonly string[],
+  request: Pick<IdempotentRequest, 'owner' | 'key'>,
+): Promise<Accepted> {
   // Who has the key has made the runs.
   const found = await findRuns(database, { runIds, viewer: SEES_ALL });
-  return runIds.map((runId) => {
+  const runs = runIds.map((runId) => {
     const run = found.get(runId);
     if (run !== undefined) return run;
     throw new LonghaulError('run_not_found', {
       message: `This Idempotency-Key has made run ${runId}, which was removed since. Use a new key for a new run.`,
     });
   });
+  const [only] = runs.length === 1 ? runs : [];
+  return { runs, messageId: only === undefined ? null : await findMessageId(database, { runId: only.id, ...request }) };
 }
 
 function toParts(submission: Submission): unknown[] {

@@ -70,7 +70,7 @@ export async function awaitIdempotentRuns(
 /** Lets a key that this transaction has taken answer other runs than it was to make. */
 export async function pointIdempotencyKey(
   trx: Transaction,
-  { owner, key, runIds }: IdempotentRequest & { readonly runIds: readonly string[] },
+  { owner, key, runIds }: Pick<IdempotentRequest, 'owner' | 'key'> & { readonly runIds: readonly string[] },
 ): Promise<void> {
   const run_ids = [...runIds];
   await trx

@@ -4,6 +4,7 @@ import { recordAudit } from '../audit/record.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { CHANNELS } from '../db/database.ts';
 import type { Lease } from './append-events.ts';
+import { pointIdempotencyKey, type IdempotentRequest } from './idempotency.ts';
 import { insertRuns } from './insert-runs.ts';
 import type { RunDeps } from './rules.ts';
 import type { Submission } from './submission.ts';
@@ -26,7 +27,7 @@ export interface RunMessage {
  */
 export async function leaveMessage(
   trx: Transaction,
-  { submission, id }: { submission: Submission; id: string },
+  { submission, id, request }: { submission: Submission; id: string; request: IdempotentRequest | null },
 ): Promise<string | null> {
   const { session, prompt, createdBy } = submission;
   const { rows } = await sql<{ id: string }>`
@@ -38,7 +39,7 @@ export async function leaveMessage(
   if (runId === undefined) return null;
   await trx
     .insertInto('longhaul.messages')
-    .values({ id, run_id: runId, prompt, submission: JSON.stringify(toStored(submission)) })
+    .values({ id, run_id: runId, prompt, submission: JSON.stringify(toStored(submission, request)) })
     .execute();
   const data = { messageId: id, prompt };
   await recordAudit(trx, { actor: keyActor({ keyId: createdBy }), action: 'run.message', subject: runId, data });
@@ -88,7 +89,7 @@ export async function markMessages(database: Database, { lease, ids, isTakenUp }
 
 /**
  * Makes a run of each message that was not taken up by its run, whose end was written in `trx`: under the message's own
- * id, in the same conversation, in the order in which they came. None is refused, for each was accepted: where no money
+ * id, in the same conversation, in the order in which they came. Its idempotency key answers it from now on. None is refused, for each was accepted: where no money
  * is left it waits for that.
  */
 export async function promoteMessages(
@@ -103,17 +104,19 @@ export async function promoteMessages(
   for (const { id, prompt, submission } of rows) {
     const submissions = [toSubmission(submission, prompt)];
     await insertRuns(trx, { ...deps, ids: [id], submissions, isPromised: true });
+    if (submission.request) await pointIdempotencyKey(trx, { ...submission.request, runIds: [id] });
   }
 }
 
 type StoredSubmission = ReturnType<typeof toStored>;
 
-function toStored(submission: Submission) {
+function toStored(submission: Submission, request: IdempotentRequest | null) {
   const { agent, prompt: _, idempotencyKey: _key, idempotencyOwner: _owner, startAfter: _start, ...rest } = submission;
   const { name, queue, retry, whileBusy } = agent;
-  return { ...rest, agent: { name, queue, retry, whileBusy } };
+  const key = request && { owner: request.owner, key: request.key };
+  return { ...rest, agent: { name, queue, retry, whileBusy }, request: key };
 }
 
-function toSubmission(stored: StoredSubmission, prompt: string): Submission {
+function toSubmission({ request: _, ...stored }: StoredSubmission, prompt: string): Submission {
   return { ...stored, prompt, startAfter: null, idempotencyKey: null };
 }

@@ -1,8 +1,21 @@
-import type { Selectable } from 'kysely';
+import { sql, type RawBuilder, type Selectable } from 'kysely';
 import type { RunEvent } from '../core/events.ts';
 import type { Database } from '../db/database.ts';
 import type { RunEventsTable } from '../db/tables.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
+
+/**
+ * What a page holds at most, beyond its first event: what is read for a reader that takes nothing has to be held for it.
+ * In bytes of the events' data as JSON.
+ */
+const PAGE_BYTES = 262_144;
+
+/** Events in order: as many as were asked for, or fewer when they are large. */
+export interface EventPage<T> {
+  readonly events: readonly T[];
+  /** Whether there may be more behind it by now. */
+  readonly hasMore: boolean;
+}
 
 interface ReadOptions {
   readonly runId: string;
@@ -12,16 +25,14 @@ interface ReadOptions {
 }
 
 /** A run's events after a place in its log, in order. */
-export async function readEvents(database: Database, { runId, after, limit }: ReadOptions): Promise<RunEvent[]> {
-  const rows = await database.sql
-    .selectFrom('longhaul.run_events')
-    .selectAll()
-    .where('run_id', '=', runId)
-    .where('seq', '>', after)
-    .orderBy('seq')
-    .limit(limit)
-    .execute();
-  return rows.map(toEvent);
+export async function readEvents(
+  database: Database,
+  { runId, after, limit }: ReadOptions,
+): Promise<EventPage<RunEvent>> {
+  const events = sql`
+    select * from longhaul.run_events where run_id = ${runId} and seq > ${after} order by seq limit ${limit}`;
+  const { rows, hasMore } = await readPage(database, { events, order: sql`seq`, limit });
+  return { events: rows.map(toEvent), hasMore };
 }
 
 /** An event with its place among those of all runs. */
@@ -40,21 +51,43 @@ interface ReadVisibleOptions {
 }
 
 /** The events of all runs that somebody may see, by position. Answered from an index, whoever it is. */
-export async function readVisibleEvents(database: Database, options: ReadVisibleOptions): Promise<PlacedEvent[]> {
+export async function readVisibleEvents(
+  database: Database,
+  options: ReadVisibleOptions,
+): Promise<EventPage<PlacedEvent>> {
   const { viewer, after, upTo, limit } = options;
-  const rows = await database.sql
-    .selectFrom('longhaul.run_events')
-    .selectAll()
-    .where(isSeenBy(viewer))
-    .where('position', '>', after)
-    .where('position', '<=', upTo)
-    .orderBy('position')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({ position: row.position, event: toEvent(row) }));
+  const events = sql`
+    select * from longhaul.run_events
+     where ${isSeenBy(viewer)} and position > ${after} and position <= ${upTo}
+     order by position limit ${limit}`;
+  const { rows, hasMore } = await readPage(database, { events, order: sql`position`, limit });
+  return { events: rows.map((row) => ({ position: row.position, event: toEvent(row) })), hasMore };
 }
 
-function toEvent(row: Selectable<RunEventsTable>): RunEvent {
+type Row = Selectable<RunEventsTable>;
+
+interface PageOptions {
+  /** The events there are, `limit` at most. */
+  readonly events: RawBuilder<unknown>;
+  /** The column they are in order of. */
+  readonly order: RawBuilder<unknown>;
+  readonly limit: number;
+}
+
+/** Leaves out, in the database, what makes a page too large. */
+async function readPage(database: Database, { events, order, limit }: PageOptions) {
+  const { rows } = await sql<Row & { found: number }>`
+    with found as (${events}),
+    measured as (
+      select *, count(*) over () as found,
+             sum(octet_length(data::text)) over (order by ${order}) - octet_length(data::text) as bytes_before
+        from found)
+    select run_id, seq, type, attempt, at, data, position, found from measured
+     where bytes_before <= ${sql.lit(PAGE_BYTES)} order by ${order}`.execute(database.sql);
+  return { rows, hasMore: rows.length > 0 && (rows[0]!.found > rows.length || rows.length === limit) };
+}
+
+function toEvent(row: Row): RunEvent {
   return {
     runId: row.run_id,
     seq: row.seq,

@@ -104,7 +104,7 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
       sql`update longhaul.runs set lease_expires_at = now() - interval '1 second' where id = ${runId}`.execute(
         database.sql,
       ),
-    events: (runId: string) => readEvents(database, { runId, after: 0, limit: 1_000 }),
+    events: async (runId: string) => (await readEvents(database, { runId, after: 0, limit: 1_000 })).events,
     depth: async () => (await queue.depth(['reader']))[0]!,
     /** Lets a run that waits for its next attempt begin it now. */
     endWait: () =>

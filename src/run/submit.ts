@@ -1,7 +1,7 @@
 import { createId } from '../core/ids.ts';
 import type { Transaction } from '../db/database.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
-import { readRepeated, toIdempotentRequest } from './find-repeated.ts';
+import { readRepeated, toIdempotentRequest, type Accepted } from './find-repeated.ts';
 import { pointIdempotencyKey, takeIdempotencyKey, type IdempotentRequest } from './idempotency.ts';
 import { insertRuns } from './insert-runs.ts';
 import { leaveMessage } from './messages.ts';
@@ -32,15 +32,17 @@ interface Batch {
 export async function submitRuns(
   { database, queue, rules }: RunDeps,
   { submissions, request }: Batch,
-): Promise<{ runs: Run[]; isRepeat: boolean }> {
+): Promise<Accepted & { isRepeat: boolean }> {
   const ids = submissions.map(() => createId());
   let repeated: readonly string[] | null = null;
+  let messageId: string | null = null;
   /** Alone, a submission does to the run at work in its conversation what its agent says; in a batch each waits its turn. */
   const [alone] = submissions.length === 1 && submissions[0]?.session?.isFork === false ? submissions : [];
   const steer = async (trx: Transaction) => {
     // What is for later is not said now.
     if (alone?.agent.whileBusy !== 'steer' || alone.startAfter !== null) return null;
-    const runId = await leaveMessage(trx, { submission: alone, id: ids[0]! });
+    const runId = await leaveMessage(trx, { submission: alone, id: ids[0]!, request });
+    messageId = runId === null ? null : ids[0]!;
     if (runId === null) return null;
     if (request !== null) await pointIdempotencyKey(trx, { ...request, runIds: [runId] });
     return trx.selectFrom('longhaul.runs').selectAll().where('id', '=', runId).execute();
@@ -62,8 +64,8 @@ export async function submitRuns(
     return (await steer(trx)) ?? (await begin(trx));
   };
   const rows = await retryDeadlock(() => database.sql.transaction().execute(insert));
-  if (repeated === null) return { runs: rows.map(toRun), isRepeat: false };
-  return { runs: await readRepeated(database, repeated), isRepeat: true };
+  if (repeated === null || request === null) return { runs: rows.map(toRun), messageId, isRepeat: false };
+  return { ...(await readRepeated(database, repeated, request)), isRepeat: true };
 }
 
 /**

@@ -2,7 +2,7 @@ import { isFinalEvent, type RunEvent } from '../core/events.ts';
 import { isFinal } from '../core/states.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
-import { readEvents } from '../run/read-events.ts';
+import { readEvents, type EventPage } from '../run/read-events.ts';
 import { findRun } from '../run/read-runs.ts';
 import {
   createVisibleEvents,
@@ -11,19 +11,25 @@ import {
   type VisibleBatch,
 } from './follow-visible.ts';
 import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
+import { NO_TURNS, type Turns } from './turns.ts';
 import { createWatches, readShared, waitForWake, type Watch } from './watches.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 
 const PAGE_SIZE = 500;
 
-interface FollowOptions {
+interface PlaceOptions {
   readonly runId: string;
   /** Events after this place in the log; 0 for all. */
   readonly after: number;
   readonly signal: AbortSignal;
 }
 
-interface PageOptions extends FollowOptions {
+interface FollowOptions extends PlaceOptions {
+  /** Those that share a reader take turns. Defaults to one of its own. */
+  readonly turns?: Turns | undefined;
+}
+
+interface PageOptions extends PlaceOptions {
   readonly limit: number;
   readonly waitMs: number;
 }
@@ -36,7 +42,7 @@ export interface EventHub {
    */
   follow(options: FollowOptions): AsyncGenerator<readonly RunEvent[], void, void>;
   /** The next events of a run, at most `limit`; waits for one where there is none yet and one may come. */
-  page(options: PageOptions): Promise<readonly RunEvent[]>;
+  page(options: PageOptions): Promise<EventPage<RunEvent>>;
   /**
    * The events of all runs that somebody may see, from a position on, as they are written, by position and each once.
    * First comes a batch without events: its cursor is where it begins. Later ones are signs of life, `null` where it has
@@ -59,7 +65,7 @@ export interface EndWatch {
 
 export async function createEventHub(database: Database): Promise<EventHub> {
   /** Of runs that are followed, of runs whose end is waited for, and of all runs that somebody may see. */
-  const watches = createWatches<RunEvent[]>();
+  const watches = createWatches<EventPage<RunEvent>>();
   const endWatches = createWatches<never>();
   const visible = createVisibleEvents(database);
   let isClosed = false;
@@ -77,11 +83,12 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     await database.listen(CHANNELS.ends, endWatches.wake, endWatches.wakeAll),
   ];
 
-  function read(watch: Watch<RunEvent[]>, options: { runId: string; after: number; limit: number }) {
+  function read(watch: Watch<EventPage<RunEvent>>, options: { runId: string; after: number; limit: number }) {
     return readShared(watch, `${options.after}:${options.limit}`, () => readEvents(database, options));
   }
 
-  async function* follow({ runId, after, signal }: FollowOptions): AsyncGenerator<readonly RunEvent[], void, void> {
+  async function* follow(options: FollowOptions): AsyncGenerator<readonly RunEvent[], void, void> {
+    const { runId, after, signal, turns = NO_TURNS } = options;
     const watch = watches.enter(runId);
     try {
       let cursor = after;
@@ -89,26 +96,31 @@ export async function createEventHub(database: Database): Promise<EventHub> {
       let mayHaveEnded = true;
       while (!signal.aborted && !isClosed) {
         const { version } = watch;
-        const events = await readOrAway(watch, { runId, after: cursor });
-        if (events === null) {
+        let page: EventPage<RunEvent> | null;
+        {
+          using _turn = await turns.enter();
+          page = await readOrAway(watch, { runId, after: cursor });
+          const last = page?.events.at(-1);
+          if (page !== null && last !== undefined) {
+            cursor = last.seq;
+            yield page.events;
+            if (isFinalEvent(last)) return;
+            mayHaveEnded = false;
+          }
+        }
+        if (page === null) {
           // It is a reader's to say when to give up.
           mayHaveEnded = true;
           yield [];
           await waitForWake(watch, { timeoutMs: AWAY_LOOK_EVERY_MS, signal });
           continue;
         }
-        const last = events.at(-1);
-        if (last !== undefined) {
-          cursor = last.seq;
-          yield events;
-          if (isFinalEvent(last)) return;
-          mayHaveEnded = false;
-        } else if (mayHaveEnded) {
+        if (page.events.length === 0 && mayHaveEnded) {
           if (await hasEndedBy(cursor, runId)) return;
           mayHaveEnded = false;
         }
-        // A full page has more behind it; a notification that came meanwhile has raised the version: look again.
-        if (events.length === PAGE_SIZE || watch.version !== version) continue;
+        // A notification that came meanwhile has raised the version: look again.
+        if (page.hasMore || watch.version !== version) continue;
         if (await waitForWake(watch, { timeoutMs: LOOK_EVERY_MS, signal })) continue;
         mayHaveEnded = true;
         yield [];
@@ -120,9 +132,9 @@ export async function createEventHub(database: Database): Promise<EventHub> {
 
   /** Null when the database cannot be reached just now. */
   async function readOrAway(
-    watch: Watch<RunEvent[]>,
+    watch: Watch<EventPage<RunEvent>>,
     options: { runId: string; after: number },
-  ): Promise<RunEvent[] | null> {
+  ): Promise<EventPage<RunEvent> | null> {
     try {
       return await read(watch, { ...options, limit: PAGE_SIZE });
     } catch (error) {
@@ -142,16 +154,16 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     }
   }
 
-  async function page({ runId, after, limit, waitMs, signal }: PageOptions): Promise<readonly RunEvent[]> {
+  async function page({ runId, after, limit, waitMs, signal }: PageOptions): Promise<EventPage<RunEvent>> {
     const endAt = performance.now() + waitMs;
     const watch = watches.enter(runId);
     try {
       for (;;) {
         const { version } = watch;
-        const events = await read(watch, { runId, after, limit });
+        const page = await read(watch, { runId, after, limit });
         const timeoutMs = endAt - performance.now();
-        if (events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return events;
-        if (await hasEndedBy(after, runId)) return events;
+        if (page.events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return page;
+        if (await hasEndedBy(after, runId)) return page;
         if (watch.version === version)
           await waitForWake(watch, { timeoutMs: Math.min(timeoutMs, LOOK_EVERY_MS), signal });
       }

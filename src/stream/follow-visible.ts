@@ -1,9 +1,10 @@
 import type { Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
-import { readVisibleEvents, type PlacedEvent } from '../run/read-events.ts';
+import { readVisibleEvents, type EventPage, type PlacedEvent } from '../run/read-events.ts';
 import type { Viewer } from '../run/viewer.ts';
 import { createSettler } from './settler.ts';
 import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
+import { NO_TURNS, type Turns } from './turns.ts';
 import { createWatches, readShared, waitForWake, type Watch } from './watches.ts';
 
 const PAGE_SIZE = 200;
@@ -19,9 +20,11 @@ export interface FollowVisibleOptions {
   /** Events after this position; null for those from now on. */
   readonly after: number | null;
   readonly signal: AbortSignal;
+  /** Those that share a reader take turns. Defaults to one of its own. */
+  readonly turns?: Turns | undefined;
 }
 
-export interface PageVisibleOptions extends FollowVisibleOptions {
+export interface PageVisibleOptions extends Omit<FollowVisibleOptions, 'turns'> {
   readonly limit: number;
   /** How long to wait for an event where there is none. */
   readonly waitMs: number;
@@ -36,9 +39,13 @@ export interface VisibleEvents {
   close(): Promise<void>;
 }
 
+interface FoundBatch extends VisibleBatch {
+  readonly hasMore: boolean;
+}
+
 /** The part of the event hub that brings the events of many runs, by position, as far as the log is settled. */
 export function createVisibleEvents(database: Database): VisibleEvents {
-  const watches = createWatches<PlacedEvent[]>();
+  const watches = createWatches<EventPage<PlacedEvent>>();
   let isClosed = false;
   const settler = createSettler({
     database,
@@ -49,7 +56,8 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     },
   });
 
-  async function* follow({ viewer, after, signal }: FollowVisibleOptions): ReturnType<VisibleEvents['follow']> {
+  async function* follow(options: FollowVisibleOptions): ReturnType<VisibleEvents['follow']> {
+    const { viewer, after, signal, turns = NO_TURNS } = options;
     const watch = watches.enter(toKey(viewer));
     try {
       const start = settler.fresh();
@@ -63,13 +71,17 @@ export function createVisibleEvents(database: Database): VisibleEvents {
       yield { cursor, events: [] };
       while (!signal.aborted && !isClosed) {
         const { version } = watch;
-        const found = await readOrAway(watch, { viewer, after: cursor });
-        if (found !== null) {
-          ({ cursor } = found);
-          if (found.events.length > 0) yield found;
+        let found: FoundBatch | null;
+        {
+          using _turn = await turns.enter();
+          found = await readOrAway(watch, { viewer, after: cursor });
+          if (found !== null) {
+            ({ cursor } = found);
+            if (found.events.length > 0) yield found;
+          }
         }
-        // A full page has more behind it; a change that came meanwhile has raised the version: look again.
-        if (found !== null && (found.events.length === PAGE_SIZE || watch.version !== version)) continue;
+        // A change that came meanwhile has raised the version: look again.
+        if (found !== null && (found.hasMore || watch.version !== version)) continue;
         const timeoutMs = found === null ? AWAY_LOOK_EVERY_MS : LOOK_EVERY_MS;
         if (!(await waitForWake(watch, { timeoutMs, signal })) || found === null) yield { cursor, events: [] };
       }
@@ -89,10 +101,10 @@ export function createVisibleEvents(database: Database): VisibleEvents {
       let cursor = newest === null ? (after ?? settler.position()) : toPossible(after, newest);
       for (;;) {
         const { version } = watch;
-        const found = await read(watch, { viewer, after: cursor, limit });
-        ({ cursor } = found);
+        const { events, cursor: next } = await read(watch, { viewer, after: cursor, limit });
+        cursor = next;
         const timeoutMs = endAt - performance.now();
-        if (found.events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return found;
+        if (events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return { cursor, events };
         if (watch.version === version) await waitForWake(watch, { timeoutMs, signal });
       }
     } finally {
@@ -105,19 +117,19 @@ export function createVisibleEvents(database: Database): VisibleEvents {
    * So the next read begins there, and does not look through what others have written since the last event of its own.
    */
   async function read(
-    watch: Watch<PlacedEvent[]>,
+    watch: Watch<EventPage<PlacedEvent>>,
     { viewer, after, limit }: { viewer: Viewer; after: number; limit: number },
-  ): Promise<VisibleBatch> {
+  ): Promise<FoundBatch> {
     const upTo = settler.position();
-    if (upTo <= after) return { cursor: after, events: [] };
-    const events = await readShared(watch, `${upTo}:${after}:${limit}`, () =>
+    if (upTo <= after) return { cursor: after, events: [], hasMore: false };
+    const { events, hasMore } = await readShared(watch, `${upTo}:${after}:${limit}`, () =>
       readVisibleEvents(database, { viewer, after, upTo, limit }),
     );
-    return { cursor: events.length === limit ? events.at(-1)!.position : upTo, events };
+    return { cursor: hasMore ? events.at(-1)!.position : upTo, events, hasMore };
   }
 
   /** Null when the database cannot be reached just now. */
-  async function readOrAway(watch: Watch<PlacedEvent[]>, place: { viewer: Viewer; after: number }) {
+  async function readOrAway(watch: Watch<EventPage<PlacedEvent>>, place: { viewer: Viewer; after: number }) {
     try {
       return await read(watch, { ...place, limit: PAGE_SIZE });
     } catch (error) {

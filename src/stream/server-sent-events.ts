@@ -14,8 +14,8 @@ export const READER_STALL_MS = 30_000;
 const CHUNK_CHARACTERS = 32_768;
 
 interface EventStreamOptions {
-  /** The reader has gone away, or takes nothing. */
-  readonly onGone: () => void;
+  /** The stream is over: the reader has gone away or takes nothing, or nothing more comes. */
+  readonly onOver: () => void;
   readonly onError: (error: unknown) => void;
   /** Defaults to `READER_STALL_MS`. */
   readonly stallMs?: number;
@@ -25,12 +25,12 @@ interface EventStreamOptions {
  * Answers with batches of events as a stream (WHATWG HTML, 9.2): `id` is the cursor, `event` the type, `data` the event
  * as JSON; an `id` alone sets the cursor and is no event. The source is asked for more only as the reader takes what it
  * has, so a slow reader holds up nobody and costs no more than a batch; one that goes away, or takes nothing for
- * `stallMs`, ends the source through `onGone`. When the source fails, `onError` is told and the stream ends: its reader
+ * `stallMs`, ends the source through `onOver`. When the source fails, `onError` is told and the stream ends: its reader
  * comes back for the rest.
  */
 export function toEventStream(
   source: CursorEvents,
-  { onGone, onError, stallMs = READER_STALL_MS }: EventStreamOptions,
+  { onOver, onError, stallMs = READER_STALL_MS }: EventStreamOptions,
 ): Response {
   const encoder = new TextEncoder();
   let isOver = false;
@@ -42,6 +42,7 @@ export function toEventStream(
     isOver = true;
     clearTimeout(stallTimer);
     batch = [];
+    onOver();
   }
 
   /** The next of the batch, as many as fit. */
@@ -70,7 +71,6 @@ export function toEventStream(
         controller.enqueue(encoder.encode(nextChunk()));
         stallTimer = setTimeout(() => {
           end();
-          onGone();
           controller.error(new Error(`The reader took nothing for ${stallMs} ms.`));
         }, stallMs);
       } catch (error) {
@@ -82,7 +82,6 @@ export function toEventStream(
     },
     cancel() {
       end();
-      onGone();
     },
   });
   return new Response(body, { headers: HEADERS });

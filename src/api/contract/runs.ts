@@ -89,4 +89,16 @@ export const runSchema = z
   })
   .openapi('Run');
 
+export const acceptedRunSchema = runSchema
+  .extend({
+    messageId: z
+      .uuid()
+      .optional()
+      .describe(
+        'It was said into this run, at work: the id of that message, in its `run.message` once the model has it. One that the run ends without becomes a run of its own, with this for its id.',
+      ),
+  })
+  .openapi('AcceptedRun');
+
 export type RunResource = z.input<typeof runSchema>;
+export type AcceptedRunResource = z.input<typeof acceptedRunSchema>;

@@ -38,7 +38,7 @@ export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
       const bodies = context.req.valid('json').runs;
       const join = await findJoined(deps.database, { bodies, caller });
       const submissions = checkAll(bodies, { config: deps.config, caller, join });
-      const runs = await submitAllOnce(deps, {
+      const { runs } = await submitAllOnce(deps, {
         submissions,
         request: key === null ? null : toBatchRequest(submissions, { owner: toIdempotencyOwner(caller), key }),
         caller,

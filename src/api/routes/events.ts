@@ -6,6 +6,7 @@ import { toEventStream } from '../../stream/server-sent-events.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { eventPageSchema, streamPageSchema } from '../contract.ts';
 import { seconds, text, wholeNumber } from '../input-fields.ts';
+import { createOpenStreams } from '../open-streams.ts';
 import { untilGone } from '../until-gone.ts';
 import { serveSocket } from '../web-socket/serve-socket.ts';
 import { findUpgrade } from '../web-socket/upgrade.ts';
@@ -23,6 +24,7 @@ const position = wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER });
 /** Following runs, and reading their logs. */
 export function addEventRoutes(api: Api, { config, database, hub, log }: ApiDeps): void {
   const onError = (err: unknown) => log.error({ err }, 'a stream of events broke');
+  const streams = createOpenStreams();
 
   api.openapi(
     createRoute({
@@ -36,7 +38,7 @@ export function addEventRoutes(api: Api, { config, database, hub, log }: ApiDeps
         headers: z.object({ 'last-event-id': seq.optional() }),
         query: z.strictObject({ after: seq.optional(), limit, wait, token }),
       },
-      responses: { 200: events(eventPageSchema), ...problems(400, 401, 403, 404) },
+      responses: { 200: events(eventPageSchema), ...problems(400, 401, 403, 404, 429) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
@@ -44,13 +46,13 @@ export function addEventRoutes(api: Api, { config, database, hub, log }: ApiDeps
       const viewer = toViewer(context.get('caller'));
       if ((await findRun(database, { runId: id, viewer })) === null) throw runNotFound(id);
       const place = { runId: id, after: context.req.valid('header')['last-event-id'] ?? after ?? 0 };
-      const { signal, end } = untilGone(context);
+      const { signal, end } = untilGone(context, streams.enter(context.get('caller')));
       if (wantsEventStream(context.req.header('accept'))) {
-        return toEventStream(followRun(hub, { ...place, signal }), { onGone: end, onError });
+        return toEventStream(followRun(hub, { ...place, signal }), { onOver: end, onError });
       }
-      const data = await hub.page({ ...place, limit, waitMs: wait * 1_000, signal }).finally(end);
-      const nextCursor = data.length === limit ? (data.at(-1)?.seq ?? null) : null;
-      return context.json({ data: [...data], nextCursor }, 200);
+      const page = await hub.page({ ...place, limit, waitMs: wait * 1_000, signal }).finally(end);
+      const nextCursor = page.hasMore ? (page.events.at(-1)?.seq ?? null) : null;
+      return context.json({ data: [...page.events], nextCursor }, 200);
     },
   );
 
@@ -65,23 +67,28 @@ export function addEventRoutes(api: Api, { config, database, hub, log }: ApiDeps
         headers: z.object({ 'last-event-id': position.optional() }),
         query: z.strictObject({ after: position.optional(), limit, wait, token }),
       },
-      responses: { 200: events(streamPageSchema), ...problems(400, 401, 403) },
+      responses: { 200: events(streamPageSchema), ...problems(400, 401, 403, 429) },
     }),
     async (context) => {
       const { after, limit, wait = 0 } = context.req.valid('query');
       const viewer = toViewer(context.get('caller'));
       const upgrade = findUpgrade(context, config);
       if (upgrade !== null) {
-        const socket = await upgrade.accept();
-        // Answered when it is over: what lets the caller in is watched for as long as its request is open.
-        const { stallMs } = upgrade;
-        await serveSocket({ socket, viewer, hub, database, stallMs, revoked: context.get('revoked'), onError });
+        const leave = streams.enter(context.get('caller'));
+        try {
+          const socket = await upgrade.accept();
+          // Answered when it is over: what lets the caller in is watched for as long as its request is open.
+          const { stallMs } = upgrade;
+          await serveSocket({ socket, viewer, hub, database, stallMs, revoked: context.get('revoked'), onError });
+        } finally {
+          leave();
+        }
         return context.body(null);
       }
       const place = { viewer, after: context.req.valid('header')['last-event-id'] ?? after ?? null };
-      const { signal, end } = untilGone(context);
+      const { signal, end } = untilGone(context, streams.enter(context.get('caller')));
       if (wantsEventStream(context.req.header('accept'))) {
-        return toEventStream(followVisible(hub, { ...place, signal }), { onGone: end, onError });
+        return toEventStream(followVisible(hub, { ...place, signal }), { onOver: end, onError });
       }
       const { cursor, events } = await hub.pageVisible({ ...place, limit, waitMs: wait * 1_000, signal }).finally(end);
       return context.json({ data: events.map(({ event }) => event), nextCursor: cursor }, 200);

@@ -139,10 +139,11 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
       retryOf: run.id,
     });
     // An operator tries hundreds again after a bad night.
-    return submitOnce(deps, {
+    const { run: next } = await submitOnce(deps, {
       submission: { ...submission, agent: { ...submission.agent, whileBusy: 'enqueue' as const }, isOnlyRetry },
       caller,
       isCounted: !isOperator(caller),
     });
+    return next;
   }
 }

@@ -10,7 +10,7 @@ import type { Run } from '../../run/run.ts';
 import type { Viewer } from '../../run/viewer.ts';
 import { acceptRun } from '../accept-run.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { runSchema, submissionSchema } from '../contract.ts';
+import { acceptedRunSchema, runSchema, submissionSchema } from '../contract.ts';
 import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
@@ -33,14 +33,12 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
         body: { required: true, content: { 'application/json': { schema: submissionSchema } } },
       },
       responses: {
-        202: json(runSchema, 'Accepted: it survives the death of any process.'),
+        202: json(acceptedRunSchema, 'Accepted: it survives the death of any process.'),
         ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
       },
     }),
     async (context) => {
-      const caller = context.get('caller');
-      const run = await acceptRun(context, deps, context.req.valid('json'));
-      return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
+      return context.json(await acceptRun(context, deps, context.req.valid('json')), 202);
     },
   );
 

@@ -213,7 +213,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
         idempotencyKey: checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null),
         idempotencyOwner: toIdempotencyOwner(caller),
       };
-      const run = await submitOnce(deps, { submission, caller });
+      const { run } = await submitOnce(deps, { submission, caller });
       return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
     },
   );

@@ -5,7 +5,7 @@ import { findRun, listRuns } from '../../run/read-runs.ts';
 import { findSession, listSessions, readTranscript, type Session } from '../../run/read-sessions.ts';
 import { acceptRun } from '../accept-run.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { messageSchema, runSchema, sessionSchema, sessionSummarySchema } from '../contract.ts';
+import { messageSchema, acceptedRunSchema, sessionSchema, sessionSummarySchema } from '../contract.ts';
 import { id, text, wholeNumber } from '../input-fields.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
@@ -30,7 +30,7 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
         body: { required: true, content: { 'application/json': { schema: messageSchema } } },
       },
       responses: {
-        202: json(runSchema, 'The new run, or the one at work that it is said into.'),
+        202: json(acceptedRunSchema, 'The new run, or the one at work that it is said into.'),
         ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
       },
     }),
@@ -40,8 +40,7 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
       const named = await findRun(database, { runId: id, viewer: toViewer(caller) });
       if (named === null) throw runNotFound(id);
       const { agent, sessionId } = named;
-      const run = await acceptRun(context, deps, { ...context.req.valid('json'), agent, sessionId });
-      return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
+      return context.json(await acceptRun(context, deps, { ...context.req.valid('json'), agent, sessionId }), 202);
     },
   );
 

@@ -6,6 +6,7 @@ import { findRun } from '../../run/read-runs.ts';
 import type { Viewer } from '../../run/viewer.ts';
 import { followRun, followVisible, type CursorEvents } from '../../stream/cursor-events.ts';
 import type { EventHub } from '../../stream/event-hub.ts';
+import { createTurns } from '../../stream/turns.ts';
 import { describe } from '../check-submission.ts';
 import { streamMessageSchema, type EventResource } from '../contract.ts';
 import { fieldError, toProblem } from '../problem.ts';
@@ -17,6 +18,9 @@ import { createSocketWriter } from './socket-writer.ts';
 
 /** Subscriptions of one connection at once. */
 export const MAX_SUBSCRIPTIONS = 100;
+
+/** What was read of a subscription waits until the reader takes it; the others are read after that. */
+const PAGES_AT_ONCE = 8;
 
 interface ServeOptions {
   readonly socket: WebSocket;
@@ -38,6 +42,7 @@ interface ServeOptions {
 export async function serveSocket(options: ServeOptions): Promise<void> {
   const { socket, viewer, hub, database, stallMs, revoked, onError } = options;
   const writer = createSocketWriter(socket, { stallMs });
+  const turns = createTurns(PAGES_AT_ONCE);
   const subscriptions = new Map<string, { readonly controller: AbortController; readonly pumping: Promise<void> }>();
   let handling: Promise<unknown> = Promise.resolve();
 
@@ -53,10 +58,10 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
         if (subscriptions.has(id)) throw fieldError('id', 'names a subscription that is there already');
         if (subscriptions.size >= MAX_SUBSCRIPTIONS) throw tooMany();
         if (runId === undefined)
-          return subscribe(id, (signal) => followVisible(hub, { viewer, after: after ?? null, signal }));
+          return subscribe(id, (signal) => followVisible(hub, { viewer, after: after ?? null, signal, turns }));
         if ((await findRun(database, { runId, viewer })) === null) throw runNotFound(runId);
         await writer.send({ type: 'subscribed', id, cursor: after ?? 0 });
-        return subscribe(id, (signal) => followRun(hub, { runId, after: after ?? 0, signal }));
+        return subscribe(id, (signal) => followRun(hub, { runId, after: after ?? 0, signal, turns }));
       }
     }
   }

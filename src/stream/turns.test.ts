@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { createTurns } from './turns.ts';
+
+it('lets in so many at a time, in the order in which they came', async () => {
+  const turns = createTurns(2);
+  const entered: number[] = [];
+  const enter = async (index: number) => {
+    const turn = await turns.enter();
+    entered.push(index);
+    return turn;
+  };
+  const [first, second] = [await enter(0), await enter(1)];
+  const rest = [enter(2), enter(3)];
+  await Promise.resolve();
+  expect(entered).toEqual([0, 1]);
+  second[Symbol.dispose]();
+  const third = await rest[0]!;
+  expect(entered).toEqual([0, 1, 2]);
+  first[Symbol.dispose]();
+  third[Symbol.dispose]();
+  (await rest[1]!)[Symbol.dispose]();
+  expect(entered).toEqual([0, 1, 2, 3]);
+});
