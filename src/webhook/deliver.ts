@@ -1,15 +1,13 @@
 import type { WebhooksConfig } from '../config/config.ts';
-import { WEBHOOK_DELAYS_SECONDS, toWebhookHeaders } from '../core/webhooks.ts';
+import { toWebhookHeaders } from '../core/webhooks.ts';
 import type { Database } from '../db/database.ts';
-import { disableEndpoint, giveBack, noteAttempt, type DueDelivery } from './due-deliveries.ts';
+import type { DueDelivery } from './due-deliveries.ts';
+import { disableEndpoint, giveBack, noteAttempt } from './note-attempt.ts';
 import { postWebhook, type PostEnvironment, type PostOutcome } from './post.ts';
 import { readKeySecret, readSigningSecrets } from './secrets.ts';
 
 /** How long an attempt may take, with the search for the address. */
 export const TIMEOUT_MS = 15_000;
-
-/** By so much of itself a wait is shorter or longer, so that what failed together does not come back together. */
-const JITTER = 0.1;
 
 const GONE = 410;
 
@@ -37,22 +35,20 @@ export interface DeliverOptions {
  */
 export async function deliver(delivery: DueDelivery, options: DeliverOptions): Promise<void> {
   const { database, leaving, readNow, onGivenUp } = options;
-  const { endpointId, attempts, attemptsLeft, obstacle } = delivery;
-  const outcome = obstacle === null ? await send(delivery, options) : toRefused(obstacle);
-  const { status: responseStatus, error, text: responseText } = outcome;
-  const facts = { responseStatus, error, responseText };
-  if (outcome.isAccepted)
-    return noteAttempt(database, delivery, { ...facts, status: 'delivered', at: await readNow() });
-  if (leaving.aborted && responseStatus === null) return giveBack(database, delivery);
-  const isGone = responseStatus === GONE;
+  const { endpointId, attempts, obstacle } = delivery;
+  const { isAccepted, status, error, text } = obstacle === null ? await send(delivery, options) : toRefused(obstacle);
+  if (!isAccepted && leaving.aborted && status === null) return giveBack(database, delivery);
+  const isGone = status === GONE;
   if (isGone && endpointId !== null) await disableEndpoint(database, endpointId);
-  if (obstacle !== null || isGone || attemptsLeft <= 0) {
-    await noteAttempt(database, delivery, { ...facts, status: 'failed' });
-    onGivenUp({ deliveryId: delivery.id, webhookId: endpointId, attempts, reason: error ?? 'unknown' });
-    return;
-  }
-  const nextAttemptAt = new Date((await readNow()).getTime() + toDelayMs(attemptsLeft));
-  await noteAttempt(database, delivery, { ...facts, status: 'pending', nextAttemptAt });
+  const stands = await noteAttempt(database, delivery, {
+    outcome: isAccepted ? 'delivered' : obstacle !== null || isGone ? 'refused' : 'missed',
+    at: await readNow(),
+    responseStatus: status,
+    error,
+    responseText: text,
+  });
+  if (stands !== 'failed') return;
+  onGivenUp({ deliveryId: delivery.id, webhookId: endpointId, attempts, reason: error ?? 'unknown' });
 }
 
 async function send(delivery: DueDelivery, options: DeliverOptions): Promise<PostOutcome> {
@@ -72,10 +68,4 @@ async function send(delivery: DueDelivery, options: DeliverOptions): Promise<Pos
 
 function toRefused(reason: string): PostOutcome {
   return { isAccepted: false, status: null, error: reason, text: null };
-}
-
-/** How long to wait before the next attempt, of which so many are left. */
-function toDelayMs(attemptsLeft: number): number {
-  const seconds = WEBHOOK_DELAYS_SECONDS.at(-attemptsLeft)!;
-  return seconds * 1_000 * (1 + JITTER * (2 * Math.random() - 1));
 }

@@ -61,8 +61,8 @@ export async function listDeliveries(
 }
 
 /**
- * Sends a delivery once more, under its id and with what it said, and again for a day until it is taken. One that is
- * under way is left to its attempt. Null when there is none that the caller has.
+ * Sends a delivery once more, under its id and with what it said, and again for a day until it is taken. While an attempt
+ * is under way it waits for that one, and is made when that fails. Null when there is none that the caller has.
  * @throws {LonghaulError} `conflict` when its endpoint is gone.
  */
 export async function redeliver(

@@ -5,7 +5,16 @@ import type { Database } from '../db/database.ts';
 const TAKEN_MS = 60_000;
 
 /** Of one lane under way at once, over all servers; two that look at the very same moment may briefly make it more. */
-export const MOST_IN_LANE = 4;
+const MOST_IN_LANE = 4;
+
+/** Lanes of a key that a look steps through. Of those after them it sees the ones that its oldest deliveries are in. */
+const MOST_LANES = 200;
+
+/** How many of those it sees. */
+const OLDEST_SEEN = 64;
+
+/** How often to look again when others were quicker with all that was chosen. */
+const MOST_LOOKS = 3;
 
 /** A delivery taken for an attempt. */
 export interface DueDelivery {
@@ -16,102 +25,106 @@ export interface DueDelivery {
   readonly body: string;
   /** With this one. */
   readonly attempts: number;
-  /** After this one. */
-  readonly attemptsLeft: number;
   /** Why nothing is to be sent any more; null: it is. */
   readonly obstacle: string | null;
 }
 
+interface TakeOptions {
+  readonly now: Date;
+  /** Attempts that this process has room for. */
+  readonly free: number;
+  /** The API key of each attempt that it has under way. */
+  readonly underWay?: Iterable<string>;
+}
+
 /**
- * Takes up to `limit` deliveries that are due, of each lane as many as it has room for: what a slow address has waiting
- * keeps nobody else's back. Whoever else looks at this moment takes others.
+ * Takes deliveries that are due: of each lane as many as it has room for, and in turn over API keys, those first that have
+ * the fewest under way here. A key may have no more under way than are free after it, so that there is room for another's
+ * first as long as there is room at all: one takes half of a process at most, two take two thirds.
+ *
+ * Keys are held to what one process has, which it knows exactly; lanes to what all have, which the rows say. Rows are
+ * locked as they are taken, and whoever else looks at this moment leaves them out.
  */
-export async function takeDue(
+export async function takeDue(database: Database, options: TakeOptions): Promise<DueDelivery[]> {
+  for (let look = 1; ; look++) {
+    const { taken, chosen } = await takeOnce(database, options);
+    if (taken.length > 0 || chosen === 0 || look === MOST_LOOKS) return taken;
+  }
+}
+
+/**
+ * Steps from lane to lane by the index instead of reading all that is due: a million deliveries of one key are not read
+ * for another's one. What a key with very many lanes has in the rest of them waits for its own others, and for them alone.
+ */
+async function takeOnce(
   database: Database,
-  { now, limit }: { now: Date; limit: number },
-): Promise<DueDelivery[]> {
+  { now, free, underWay = [] }: TakeOptions,
+): Promise<{ taken: DueDelivery[]; chosen: number }> {
   const at = sql`${now}::timestamptz`;
-  const isFree = sql`(taken_until is null or taken_until <= ${at})`;
-  const { rows } = await sql<DueDelivery>`
-    with due as (
-      select lane, min(next_attempt_at) as since from longhaul.webhook_deliveries
-       where status = 'pending' and next_attempt_at <= ${at} and ${isFree} group by lane),
+  const isDue = sql`(status = 'pending' and next_attempt_at <= ${at} and (taken_until is null or taken_until <= ${at}))`;
+  const { rows } = await sql<DueDelivery & { readonly chosen: number }>`
+    with recursive steps as (
+      (select key_id, lane, 1 as step from longhaul.webhook_deliveries
+        where status = 'pending' order by key_id, lane limit 1)
+      union all
+      select next.key_id, next.lane, case when next.key_id = steps.key_id then step + 1 else 1 end
+        from steps cross join lateral (
+          (select key_id, lane from longhaul.webhook_deliveries
+            where status = 'pending' and step < ${sql.lit(MOST_LANES)}
+              and (key_id, lane) > (steps.key_id, steps.lane) order by key_id, lane limit 1)
+          union all
+          (select key_id, lane from longhaul.webhook_deliveries
+            where status = 'pending' and step = ${sql.lit(MOST_LANES)}
+              and key_id > steps.key_id order by key_id, lane limit 1)) as next),
     lanes as (
-      select lane, since, ${sql.lit(MOST_IN_LANE)} - (
-          select count(*) from longhaul.webhook_deliveries
-           where lane = due.lane and status = 'pending' and taken_until > ${at}) as room
-        from due),
+      select key_id, lane from steps
+      union
+      select steps.key_id, old.lane from steps cross join lateral (
+        select lane from longhaul.webhook_deliveries
+         where key_id = steps.key_id and ${isDue} order by next_attempt_at limit ${sql.lit(OLDEST_SEEN)}) as old
+       where step = ${sql.lit(MOST_LANES)}),
+    busy as (
+      select lane, count(*) as attempts from longhaul.webhook_deliveries
+       where taken_until > ${at} and status = 'pending' group by lane),
+    heads as (
+      select one.*, lanes.key_id
+        from lanes left join busy using (lane) cross join lateral (
+          select id, next_attempt_at, coalesce(busy.attempts, 0) + row_number() over (order by next_attempt_at) as place
+            from (select id, next_attempt_at from longhaul.webhook_deliveries
+                   where key_id = lanes.key_id and lane = lanes.lane and ${isDue}
+                   order by next_attempt_at
+                   limit greatest(${sql.lit(MOST_IN_LANE)} - coalesce(busy.attempts, 0), 0)) as first) as one),
+    here as (
+      select key_id, count(*) as attempts from unnest(${sql.val([...underWay])}::uuid[]) as key_id group by key_id),
+    turns as (
+      select id, next_attempt_at, coalesce(here.attempts, 0)
+               + row_number() over (partition by key_id order by place, next_attempt_at) as turn
+        from heads left join here using (key_id)),
     chosen as (
-      select one.id from lanes cross join lateral (
-        select id from longhaul.webhook_deliveries
-         where lane = lanes.lane and status = 'pending' and next_attempt_at <= ${at} and ${isFree}
-         order by next_attempt_at, id limit greatest(lanes.room, 0) for update skip locked) as one
-       order by lanes.since limit ${limit}),
+      select id from (
+        select id, turn, row_number() over (order by turn, next_attempt_at) as given from turns) as given
+       -- With it the key has as many as its turn says, and free are those that are not given before.
+       where turn <= ${free}::int - given + 1),
+    locked as (
+      select id from longhaul.webhook_deliveries
+       where id = any(array(select id from chosen)) and ${isDue} for update skip locked),
     taken as (
       update longhaul.webhook_deliveries
          set attempts = attempts + 1, attempts_left = attempts_left - 1, last_attempt_at = ${at},
              taken_until = ${new Date(now.getTime() + TAKEN_MS)}::timestamptz
-       where id in (select id from chosen)
+       where id = any(array(select id from locked))
       returning *)
-    select taken.id, taken.endpoint_id as "endpointId", taken.key_id as "keyId", taken.url, taken.body, taken.attempts,
-           taken.attempts_left as "attemptsLeft",
+    select (select count(*)::int from chosen) as chosen, taken.id, taken.endpoint_id as "endpointId",
+           taken.key_id as "keyId", taken.url, taken.body, taken.attempts,
            case when key.revoked_at is not null then 'its API key was revoked'
                 when taken.endpoint_id is not null and endpoint.id is null then 'its webhook was removed'
                 when endpoint.disabled_at is not null then 'its webhook is disabled' end as obstacle
-      from taken
+      from (select) as always
+      left join taken on true
       left join longhaul.api_keys as key on key.id = taken.key_id
       left join longhaul.webhook_endpoints as endpoint on endpoint.id = taken.endpoint_id`.execute(database.sql);
-  return rows;
-}
-
-/** What has become of an attempt. */
-export type AttemptResult = {
-  readonly responseStatus: number | null;
-  readonly error: string | null;
-  readonly responseText: string | null;
-} & (
-  | { readonly status: 'delivered'; readonly at: Date }
-  | { readonly status: 'failed' }
-  | { readonly status: 'pending'; readonly nextAttemptAt: Date }
-);
-
-/** Writes down how an attempt went. Nothing is noted once another has taken the delivery. */
-export async function noteAttempt(
-  database: Database,
-  { id, attempts }: DueDelivery,
-  result: AttemptResult,
-): Promise<void> {
-  await database.sql
-    .updateTable('longhaul.webhook_deliveries')
-    .set({
-      status: result.status,
-      taken_until: null,
-      response_status: result.responseStatus,
-      last_error: result.error,
-      response_text: result.responseText,
-      ...(result.status === 'delivered' && { delivered_at: result.at }),
-      ...(result.status === 'pending' && { next_attempt_at: result.nextAttemptAt }),
-    })
-    .where('id', '=', id)
-    .where('attempts', '=', attempts)
-    .execute();
-}
-
-/** Gives back what was taken by a process that is leaving before it was known how it went: it counts for no attempt. */
-export async function giveBack(database: Database, { id, attempts }: DueDelivery): Promise<void> {
-  await database.sql
-    .updateTable('longhaul.webhook_deliveries')
-    .set((row) => ({ taken_until: null, attempts_left: row('attempts_left', '+', 1) }))
-    .where('id', '=', id)
-    .where('attempts', '=', attempts)
-    .execute();
-}
-
-/** Sends an endpoint nothing more: it has said that it is gone. */
-export async function disableEndpoint(database: Database, id: string): Promise<void> {
-  await sql`update longhaul.webhook_endpoints set disabled_at = clock_timestamp() where id = ${id} and disabled_at is null`.execute(
-    database.sql,
-  );
+  const taken = rows.filter(({ id }) => (id as string | null) !== null);
+  return { taken: taken.map(({ chosen: _, ...delivery }) => delivery), chosen: rows[0]?.chosen ?? 0 };
 }
 
 /** Removes the tests of a week ago; what was told of runs goes with them. */

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
 import { recordAudit } from '../audit/record.ts';
+import { LonghaulError } from '../core/errors.ts';
 import type { Database, Transaction } from '../db/database.ts';
 
-/** How long the secret before signs beside a new one: receivers take either, and have so long to be given it. */
-const PREVIOUS_LASTS_HOURS = 24;
+/** How long a secret that was replaced signs beside the new one: receivers take either, and have so long to be given it. */
+const FORMER_LASTS_HOURS = 24;
+
+/** Secrets that sign at once, with the newest. */
+const MOST_SECRETS = 5;
 
 /** What signs deliveries, as whoever verifies them has it. */
 export interface WebhookSecret {
@@ -14,7 +18,7 @@ export interface WebhookSecret {
   readonly previousUntil: Date | null;
 }
 
-const IS_IN_FORCE = sql`previous_until > clock_timestamp()`;
+const IS_IN_FORCE = sql`signs_until > clock_timestamp()`;
 
 /** A new secret, as Standard Webhooks writes them: 256 random bits. */
 function generateSecret(): string {
@@ -35,37 +39,71 @@ export async function readKeySecret(database: Database, keyId: string): Promise<
     .values({ owner_id: keyId, secret: generateSecret() })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  return (await findSecret(database, keyId))!;
-}
-
-/** The secret of an endpoint, or of an API key; null when there is none. */
-export async function findSecret(database: Database, ownerId: string): Promise<WebhookSecret | null> {
   const { rows } = await sql<WebhookSecret>`
-    select secret, created_at as "createdAt", case when ${IS_IN_FORCE} then previous_until end as "previousUntil"
-      from longhaul.webhook_secrets where owner_id = ${ownerId}`.execute(database.sql);
-  return rows[0] ?? null;
+    select secret, created_at as "createdAt",
+           (select max(signs_until) from longhaul.webhook_former_secrets
+             where owner_id = held.owner_id and ${IS_IN_FORCE}) as "previousUntil"
+      from longhaul.webhook_secrets as held where owner_id = ${keyId}`.execute(database.sql);
+  return rows[0]!;
 }
 
 /** All that sign for an endpoint or an API key now, the newest first; none when it has none. */
 export async function readSigningSecrets(database: Database, ownerId: string): Promise<string[]> {
-  const { rows } = await sql<{ secret: string; previous: string | null }>`
-    select secret, case when ${IS_IN_FORCE} then previous end as previous
-      from longhaul.webhook_secrets where owner_id = ${ownerId}`.execute(database.sql);
-  return rows.flatMap(({ secret, previous }) => (previous === null ? [secret] : [secret, previous]));
+  const { rows } = await sql<{ secret: string }>`
+    select secret from (
+      select secret, 'infinity'::timestamptz as signs_until from longhaul.webhook_secrets where owner_id = ${ownerId}
+      union all
+      select secret, signs_until from longhaul.webhook_former_secrets where owner_id = ${ownerId} and ${IS_IN_FORCE}
+    ) as signing order by signs_until desc`.execute(database.sql);
+  return rows.map(({ secret }) => secret);
 }
 
-/** Makes a new secret for an endpoint or an API key; the one before signs beside it for a day. */
+/**
+ * Makes a new secret for an endpoint or an API key. The one before signs beside it for a day, as do those before that
+ * until their own day is over.
+ * @throws {LonghaulError} `conflict` when five sign already.
+ */
 export async function rotateSecret(
   database: Database,
   { ownerId, actor }: { ownerId: string; actor: string },
 ): Promise<WebhookSecret> {
-  await database.sql.transaction().execute(async (trx) => {
-    await sql`
-      insert into longhaul.webhook_secrets as held (owner_id, secret) values (${ownerId}, ${generateSecret()})
-      on conflict (owner_id) do update
-         set secret = excluded.secret, created_at = clock_timestamp(), previous = held.secret,
-             previous_until = clock_timestamp() + ${PREVIOUS_LASTS_HOURS} * interval '1 hour'`.execute(trx);
+  return database.sql.transaction().execute(async (trx) => {
+    const secret = generateSecret();
+    // Locks the row, or makes it: of two at once the second waits, and replaces what the first has made.
+    const {
+      rows: [held],
+    } = await sql<{ secret: string; createdAt: Date }>`
+      insert into longhaul.webhook_secrets as held (owner_id, secret) values (${ownerId}, ${secret})
+      on conflict (owner_id) do update set secret = held.secret
+      returning secret, created_at as "createdAt"`.execute(trx);
     await recordAudit(trx, { actor, action: 'webhook.secret_rotated', subject: ownerId, data: {} });
+    if (held!.secret === secret) return { ...held!, previousUntil: null };
+    await refuseTooMany(trx, ownerId);
+    const {
+      rows: [rotated],
+    } = await sql<WebhookSecret>`
+      with former as (
+        insert into longhaul.webhook_former_secrets (secret, owner_id, signs_until)
+        values (${held!.secret}, ${ownerId}, clock_timestamp() + ${sql.lit(FORMER_LASTS_HOURS)} * interval '1 hour')
+        returning signs_until)
+      update longhaul.webhook_secrets set secret = ${secret}, created_at = clock_timestamp()
+       where owner_id = ${ownerId}
+      returning secret, created_at as "createdAt", (select signs_until from former) as "previousUntil"`.execute(trx);
+    return rotated!;
   });
-  return (await findSecret(database, ownerId))!;
+}
+
+/** Counts after the lock, and forgets what signs no more. */
+async function refuseTooMany(trx: Transaction, ownerId: string): Promise<void> {
+  await sql`delete from longhaul.webhook_former_secrets where owner_id = ${ownerId} and not (${IS_IN_FORCE})`.execute(
+    trx,
+  );
+  const { rows } = await sql<{ signs_until: Date }>`
+    select signs_until from longhaul.webhook_former_secrets where owner_id = ${ownerId} order by signs_until`.execute(
+    trx,
+  );
+  if (rows.length < MOST_SECRETS - 1) return;
+  throw new LonghaulError('conflict', {
+    message: `${MOST_SECRETS} secrets sign already, and each was promised its day. Replace the newest after ${rows[0]!.signs_until.toISOString()}, when the oldest ends.`,
+  });
 }

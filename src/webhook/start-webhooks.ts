@@ -40,7 +40,8 @@ export interface Webhooks {
 export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks> {
   const { database, config, log, clock, tickMs = 5_000, environment = {} } = options;
   const leaving = new AbortController();
-  const underWay = new Set<Promise<void>>();
+  /** Attempts, with the API key of each. */
+  const underWay = new Map<Promise<void>, string>();
   let looking: Promise<void> | null = null;
   let isAskedAgain = false;
   let isFailing = false;
@@ -54,9 +55,10 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
   async function look(): Promise<void> {
     do {
       isAskedAgain = false;
-      const limit = MOST_AT_ONCE - underWay.size;
-      if (limit === 0 || leaving.signal.aborted) return;
-      for (const delivery of await takeDue(database, { now: await readNow(), limit })) {
+      const now = await readNow();
+      const free = MOST_AT_ONCE - underWay.size;
+      if (free === 0 || leaving.signal.aborted) return;
+      for (const delivery of await takeDue(database, { now, free, underWay: underWay.values() })) {
         const attempt = deliver(delivery, {
           database,
           config,
@@ -73,7 +75,7 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
             underWay.delete(attempt);
             wake();
           });
-        underWay.add(attempt);
+        underWay.set(attempt, delivery.keyId);
       }
     } while (isAskedAgain);
   }
@@ -115,7 +117,7 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
       leaving.abort();
       await stopListening();
       await looking;
-      await Promise.all(underWay);
+      await Promise.all(underWay.keys());
       await stopRemoving();
     },
   };

@@ -6,7 +6,6 @@ import type { CreatedWebhookResource, RunResource, WebhookDeliveryResource } fro
 import { WEBHOOK_ATTEMPTS, WEBHOOK_DELAYS_SECONDS } from '../core/webhooks.ts';
 import { settlement } from '../run/run.fixture.ts';
 import { settleAttempt } from '../run/settle.ts';
-import { takeDue } from './due-deliveries.ts';
 import { startReceiver, type Receiver } from './receiver.fixture.ts';
 import { startWebhookBench, type WebhookBench } from './webhooks.fixture.ts';
 
@@ -175,9 +174,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
       await receiver.until(index + 1);
       // Until the attempt is written down, it has the time of the one before.
       const isNoted = async () => {
-        const [{ attempts, lastAttemptAt, nextAttemptAt }] = (await bench.deliveriesOf(`/v1/webhooks/${id}`)) as [
-          WebhookDeliveryResource,
-        ];
+        const { attempts, lastAttemptAt, nextAttemptAt } = (await bench.deliveriesOf(`/v1/webhooks/${id}`))[0]!;
         return attempts === index + 1 && Date.parse(nextAttemptAt!) > Date.parse(lastAttemptAt!);
       };
       await expect.poll(isNoted, { timeout: 5_000 }).toBe(true);
@@ -206,84 +203,6 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
       new Webhook(secret).verify(body, headers as Record<string, string>);
     expect(bench.lines.at(-1)).toContain('given up');
     expect(bench.lines.join('')).not.toContain(receiver.url);
-  });
-
-  it('are sent again by hand, whatever has become of them', async () => {
-    const { id } = await create();
-    await bench.startServer();
-    await finish();
-    const delivered = await settled(`/v1/webhooks/${id}`, 'delivered');
-    const again = await bench.call<WebhookDeliveryResource>(`/v1/webhooks/deliveries/${delivered.id}/redeliver`, {
-      method: 'POST',
-    });
-    expect(again).toMatchObject({ id: delivered.id, status: 'pending', attempts: 1 });
-    await receiver.until(2);
-    expect(await settled(`/v1/webhooks/${id}`, 'delivered')).toMatchObject({ attempts: 2 });
-    expect(headersOf(1)['webhook-id']).toBe(headersOf(0)['webhook-id']);
-    expect(receiver.received[1]!.body).toBe(receiver.received[0]!.body);
-  });
-
-  it('are delivered by another when a server dies between taking one and telling', async () => {
-    const { id } = await create();
-    await finish();
-    // Taken by a server that then dies.
-    expect(await takeDue(bench.database, { now: new Date(bench.now()), limit: 10 })).toHaveLength(1);
-    const server = await bench.startServer();
-    bench.pass(50_000);
-    server.wake();
-    expect(await takeDue(bench.database, { now: new Date(bench.now()), limit: 10 })).toEqual([]);
-    bench.pass(20_000);
-    server.wake();
-    await receiver.until(1);
-    expect(await settled(`/v1/webhooks/${id}`, 'delivered')).toMatchObject({ attempts: 2 });
-  });
-
-  it('are each delivered once by two servers', async () => {
-    await create();
-    for (let count = 0; count < 10; count++) await finish();
-    await Promise.all([bench.startServer(), bench.startServer()]);
-    await receiver.until(10);
-    await bench.stopServers();
-    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(10);
-    expect(receiver.received).toHaveLength(10);
-  });
-
-  it('wait for nobody who is slow', async () => {
-    const slow = await startReceiver();
-    try {
-      const held: { end(): unknown }[] = [];
-      slow.state.answer = (response) => held.push({ end: () => response.writeHead(204).end() });
-      await create({ url: slow.url });
-      await bench.startServer();
-      for (let count = 0; count < 8; count++) await finish();
-      await slow.until(4);
-      await create();
-      await finish();
-      await receiver.until(1);
-      // More than a few at once are not asked of who is slow.
-      expect(slow.received).toHaveLength(4);
-      slow.state.answer = (response) => response.writeHead(204).end();
-      for (const one of held) one.end();
-      await slow.until(9);
-    } finally {
-      await bench.stopServers();
-      await slow.close();
-    }
-  });
-
-  it('leave what is on its way to another server when one leaves, and count it for no attempt', async () => {
-    const { id } = await create();
-    receiver.state.answer = () => {};
-    const leaving = await bench.startServer();
-    await finish();
-    await receiver.until(1);
-    await leaving.stop();
-    receiver.state.answer = (response) => response.writeHead(204).end();
-    await bench.startServer();
-    await receiver.until(2);
-    expect(await settled(`/v1/webhooks/${id}`, 'delivered')).toMatchObject({ attempts: 2 });
-    const { rows } = await sql`select attempts_left from longhaul.webhook_deliveries`.execute(bench.database.sql);
-    expect(rows).toEqual([{ attempts_left: WEBHOOK_ATTEMPTS - 1 }]);
   });
 
   it('end at one who answers that it is gone', async () => {
@@ -319,27 +238,6 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     expect(data).toMatchObject([{ status: 'failed', error: 'its API key was revoked' }]);
     expect(receiver.received).toEqual([]);
     made.length = 0;
-  });
-
-  it('carry two signatures for a day after their secret was replaced', async () => {
-    const { id, secret: old } = await create();
-    const { secret, previousUntil } = await bench.call<{ secret: string; previousUntil: string }>(
-      `/v1/webhooks/${id}/rotate`,
-      { method: 'POST' },
-    );
-    expect(Date.parse(previousUntil) - Date.now()).toBeGreaterThan(23 * 3_600_000);
-    await bench.startServer();
-    await finish();
-    await receiver.until(1);
-    for (const one of [secret, old]) new Webhook(one).verify(receiver.received[0]!.body, headersOf());
-    await settled(`/v1/webhooks/${id}`, 'delivered');
-    await sql`update longhaul.webhook_secrets set previous_until = now() - interval '1 second' where owner_id = ${id}`.execute(
-      bench.database.sql,
-    );
-    await finish();
-    await receiver.until(2);
-    new Webhook(secret).verify(receiver.received[1]!.body, headersOf(1));
-    expect(() => new Webhook(old).verify(receiver.received[1]!.body, headersOf(1))).toThrow('No matching signature');
   });
 
   it('hear of what their API key submits and may see alone', async () => {

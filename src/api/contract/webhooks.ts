@@ -62,7 +62,9 @@ export const webhookSecretSchema = z
   .object({
     secret: z.string().describe('As Standard Webhooks has it: `whsec_` and base64.'),
     createdAt: instant(),
-    previousUntil: instant().nullable().describe('Until when the one before signs as well; null: there is none.'),
+    previousUntil: instant()
+      .nullable()
+      .describe('Until when the one before signs as well, those before that ending sooner; null: there is none.'),
   })
   .openapi('WebhookSecret', {
     example: {

@@ -6,7 +6,7 @@ const KEPT_OUT = ['prompt', 'attempts'] as const;
 const HEADERS = [
   ['webhook-id', 'The same for every attempt at this delivery: what was seen before can be left.'],
   ['webhook-timestamp', 'When this attempt was sent, in seconds since 1970.'],
-  ['webhook-signature', 'One signature or, for a day after a rotation, two: `v1,` and base64.'],
+  ['webhook-signature', 'One signature or, for a day after each rotation, up to five: `v1,` and base64.'],
 ] as const;
 
 /** What webhooks are sent, for the document's `webhooks`. */

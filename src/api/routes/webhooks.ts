@@ -112,8 +112,9 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
       method: 'post',
       path: '/v1/webhooks/secret/rotate',
       summary: "Replace what signs for submissions' own webhookUrl",
-      description: 'For a day the secret before signs as well: each delivery then carries both signatures.',
-      responses: { 200: json(webhookSecretSchema, 'The new secret.'), ...problems(401, 403) },
+      description:
+        'For a day the secret before signs as well: each delivery then carries both signatures. Replaced again within that day it carries one more; five at most, then it is refused with `conflict` until the oldest ends.',
+      responses: { 200: json(webhookSecretSchema, 'The new secret.'), ...problems(401, 403, 409) },
     }),
     async (context) => {
       const caller = context.get('caller');
@@ -175,9 +176,10 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
       method: 'post',
       path: '/v1/webhooks/{id}/rotate',
       summary: "Replace a webhook's secret",
-      description: 'The new one is in the answer and nowhere else. For a day the one before signs as well.',
+      description:
+        'The new one is in the answer and nowhere else. For a day the one before signs as well. When five sign it is refused with `conflict` until the oldest ends.',
       request: { params: webhookParams },
-      responses: { 200: json(webhookSecretSchema, 'The new secret.'), ...problems(400, 401, 403, 404) },
+      responses: { 200: json(webhookSecretSchema, 'The new secret.'), ...problems(400, 401, 403, 404, 409) },
     }),
     async (context) => {
       const caller = context.get('caller');

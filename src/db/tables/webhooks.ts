@@ -3,6 +3,7 @@ import type { Generated } from 'kysely';
 export interface WebhookTables {
   'longhaul.webhook_endpoints': WebhookEndpointsTable;
   'longhaul.webhook_secrets': WebhookSecretsTable;
+  'longhaul.webhook_former_secrets': WebhookFormerSecretsTable;
   'longhaul.webhook_deliveries': WebhookDeliveriesTable;
 }
 
@@ -22,8 +23,12 @@ interface WebhookSecretsTable {
   owner_id: string;
   secret: string;
   created_at: Generated<Date>;
-  previous: Generated<string | null>;
-  previous_until: Generated<Date | null>;
+}
+
+interface WebhookFormerSecretsTable {
+  secret: string;
+  owner_id: string;
+  signs_until: Date;
 }
 
 interface WebhookDeliveriesTable {
