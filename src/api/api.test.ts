@@ -16,7 +16,7 @@ describe.each(DATABASE_KINDS)('the HTTP API, on the %s database', (kind) => {
 
   it.each([
     ['/v1/runs/not-an-id', 400, 'invalid_request'],
-    ['/v1/runs/7b1fd9a2-5f0c-4b2e-9d55-1f2f4e6f8a10', 400, 'invalid_request'],
+    ['/v1/runs/7b1fd9a2-5f0c-4b2e-9d55-1f2f4e6f8a10', 404, 'run_not_found'],
     [`/v1/runs/${createId()}`, 404, 'run_not_found'],
     [`/v1/runs/${createId()}/events`, 404, 'run_not_found'],
     ['/v1/runs?status=gone', 400, 'invalid_request'],

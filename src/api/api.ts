@@ -8,6 +8,7 @@ import { authenticate, type ApiEnv } from './authenticate.ts';
 import { allowOrigins } from './cors.ts';
 import { answerProblem, toProblem } from './problem.ts';
 import { createRateLimits } from './rate-limits.ts';
+import { refuseEncoded } from './refuse-encoded.ts';
 import { refuseInvalid } from './refuse-invalid.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -55,7 +56,7 @@ export function createApi(deps: ApiDeps): Api {
   const { corsOrigins } = deps.config.http;
   if (corsOrigins.length > 0) api.use(allowOrigins(corsOrigins));
   const [limitOne, limitBatch] = [limitBody(MAX_BODY_BYTES), limitBody(MAX_BATCH_BYTES)];
-  api.use('/v1/*', authenticate(access), (context, next) =>
+  api.use('/v1/*', authenticate(access), refuseEncoded(api), (context, next) =>
     context.req.path === '/v1/runs/batch' ? limitBatch(context, next) : limitOne(context, next),
   );
 

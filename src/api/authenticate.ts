@@ -20,6 +20,9 @@ export interface ApiEnv {
   };
 }
 
+/** The routes that can be followed. */
+const STREAMS = new Set(['GET /v1/runs/:id/events', 'GET /v1/stream']);
+
 /** What comes beside a request that the application sends in whose process this is. Nothing over HTTP brings it. */
 export interface InProcessBindings {
   readonly isInProcess: true;
@@ -29,10 +32,11 @@ export interface InProcessBindings {
 export function authenticate(access: Access) {
   return createMiddleware<ApiEnv>(async (context, next) => {
     const { isInProcess = false } = (context.env ?? {}) as Partial<InProcessBindings>;
+    const route = findRoute(context);
     const identity = isInProcess
       ? await access.identifyInProcess()
-      : await access.identify(readCredential(context.req.raw));
-    requireAccess(identity.caller, findRoute(context));
+      : await access.identify(readCredential(context.req.raw, route));
+    requireAccess(identity.caller, route);
     const { signal, dispose } = untilEnded(identity);
     context.set('caller', identity.caller);
     context.set('revoked', signal);
@@ -46,11 +50,11 @@ export function authenticate(access: Access) {
  * browser send no header of ours; never a key, for addresses end up in logs.
  * @throws {LonghaulError} `unauthorized` when there is none.
  */
-export function readCredential(request: Request): string {
+function readCredential(request: Request, route: string | null): string {
   const header = request.headers.get('authorization');
   const [, credential] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
   if (credential !== undefined) return credential;
-  const token = header === null && wantsStream(request) ? new URL(request.url).searchParams.get('token') : null;
+  const token = header === null && wantsStream(request, route) ? new URL(request.url).searchParams.get('token') : null;
   if (token === null || token === '') {
     throw new LonghaulError('unauthorized', {
       message: 'Send an API key, or a token of POST /v1/tokens, as "Authorization: Bearer KEY".',
@@ -65,14 +69,15 @@ export function readCredential(request: Request): string {
   return token;
 }
 
-function wantsStream({ method, headers }: Request): boolean {
-  if (method !== 'GET') return false;
+/** Whether what asks is followed: a browser asks for the rest with a header. */
+function wantsStream({ method, headers }: Request, route: string | null): boolean {
+  if (method !== 'GET' || route === null || !STREAMS.has(route)) return false;
   if (headers.get('upgrade')?.toLowerCase() === 'websocket') return true;
   return headers.get('accept')?.includes('text/event-stream') === true;
 }
 
 /** The route that is going to answer, such as `GET /v1/runs/:id`; null: none, and 404 or 405 will. */
-function findRoute(context: Context): string | null {
+export function findRoute(context: Context): string | null {
   const found = matchedRoutes(context).find(({ method }) => method !== 'ALL');
   return found === undefined ? null : `${found.method} ${found.path}`;
 }

@@ -38,6 +38,15 @@ const BAD_QUERIES: [string, string, string][] = [
   ['/v1/runs/none', 'id', "must be a run's id, a UUID"],
 ];
 
+/** UUIDs of kinds that Longhaul gives to nothing. */
+const UNKNOWN_IDS = [
+  '3f2504e0-4f89-41d3-9a0c-0305e82c3301',
+  '6BA7B810-9DAD-11D1-80B4-00C04FD430C8',
+  '00000000-0000-0000-0000-000000000000',
+  'ffffffff-ffff-ffff-ffff-ffffffffffff',
+  '12345678-1234-1234-1234-123456789012',
+];
+
 const nest = (depth: number): unknown => (depth === 0 ? 'x' : { a: nest(depth - 1) });
 
 /** Submissions, as what is laid over a good one, with the path of the field that is wrong and the rule it breaks. */
@@ -55,6 +64,13 @@ const BAD_SUBMISSIONS: [string, string, string][] = [
   [`{"prompt":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'prompt', 'must be a string; received an array of 1'],
   ['{"__proto__":{"agent":"x"}}', '__proto__', 'is not a known field'],
   ['{"limits":{"__proto__":{}}}', 'limits.__proto__', 'is not a known field'],
+  ...['user', 'team'].flatMap((field) =>
+    ['"  "', '"\\t\\n"', '"\\u00a0"'].map((value): [string, string, string] => [
+      `{"${field}":${value}}`,
+      field,
+      'must not be blank',
+    ]),
+  ),
   ['{"startAfter":"0000-06-01T00:00:00Z"}', 'startAfter', 'must lie in the years 1970 to 9999, UTC'],
   ['{"startAfter":"0001-01-01T00:00:00+14:00"}', 'startAfter', 'must lie in the years 1970 to 9999, UTC'],
   ['{"startAfter":"9999-12-31T23:00:00-14:00"}', 'startAfter', 'must lie in the years 1970 to 9999, UTC'],
@@ -134,6 +150,42 @@ describe.each(DATABASE_KINDS)('bad input, on the %s database', (kind) => {
       expect(logged).toEqual([]);
     },
   );
+
+  it.each([
+    ['gzip', 'Content-Encoding', { 'content-encoding': 'gzip' }],
+    ['br, identity', 'Content-Encoding', { 'content-encoding': 'br, identity' }],
+    ['utf-16', 'Content-Type', { 'content-type': 'application/json; charset=utf-16' }],
+    ['ISO-8859-1', 'Content-Type', { 'content-type': 'application/json; a=b; charset="ISO-8859-1"' }],
+  ])('a body in %s is refused as one that is not taken: %s', async (received, path, headers) => {
+    const body = '{"agent":"reader","prompt":"x"}';
+    for (const address of ['/v1/runs', '/v1/runs/batch', `${run}/messages`]) {
+      const response = await service.post(address, body, headers);
+      expect(response.status).toBe(415);
+      const problem = (await response.json()) as Problem;
+      expect(problem).toMatchObject({ code: 'unsupported_media_type', errors: [{ path }] });
+      expect(problem.detail).toContain(`received ${JSON.stringify(received)}`);
+    }
+    expect(logged).toEqual([]);
+  });
+
+  it.each([
+    { 'content-encoding': 'identity' },
+    { 'content-encoding': '' },
+    { 'content-type': 'application/json; charset=UTF-8' },
+    { 'content-type': 'application/json;charset="utf-8"' },
+  ])('a body sent with %j is taken', async (headers) => {
+    expect((await service.post('/v1/runs', '{"agent":"reader","prompt":"x"}', headers)).status).toBe(202);
+  });
+
+  it.each(
+    ['runs', 'approvals', 'sessions', 'schedules', 'webhooks'].flatMap((things) =>
+      UNKNOWN_IDS.map((id) => [things, id]),
+    ),
+  )('there are no %s %s', async (things, id) => {
+    const response = await service.request(`/v1/${things}/${id}`);
+    expect(response.status).toBe(404);
+    expect(logged).toEqual([]);
+  });
 
   it('a body without a media type is refused', async () => {
     const response = await service.request('/v1/runs', { method: 'POST', body: Buffer.from('{}') });

@@ -1,5 +1,4 @@
 import { z } from '@hono/zod-openapi';
-import { isId } from '../core/ids.ts';
 import { findUnstorable } from '../core/text.ts';
 
 /** What a field of a request may hold. Each states its rule, in words that `; received …` can follow. */
@@ -13,9 +12,25 @@ export function text() {
   });
 }
 
-/** The id of something, in lower case: notifications carry it so, and are matched as texts. */
+/** Whoever a run is for: the application's own name for a user or a team. */
+export function owner() {
+  return text()
+    .min(1, { error: 'must not be empty', abort: true })
+    .max(200, 'must have at most 200 characters')
+    .regex(/\S/, 'must not be blank');
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * The id of something, in lower case: notifications carry it so, and are matched as texts. Any UUID may be asked for: one
+ * that is of another kind than ours is the id of nothing.
+ */
 export function id(rule: string) {
-  return z.string(rule).refine(isId, rule).toLowerCase();
+  return z
+    .string(rule)
+    .refine((value) => UUID.test(value), rule)
+    .toLowerCase();
 }
 
 const LATEST = Date.parse('9999-12-31T23:59:59.999Z');

@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { listen, type Listening } from './listen.ts';
 
@@ -66,5 +68,75 @@ describe('a server that listens', () => {
     // Long enough for what is late to be looked for many times.
     setTimeout(release.resolve, 200);
     expect(await (await answer).text()).toBe('late');
+  });
+
+  describe('that refuses a request before all of it has come', () => {
+    const LARGE = Buffer.alloc(2_000_000, 'x');
+    const refuse = (body: string, status: number) => Response.json({ code: body }, { status });
+    const limited = new Hono().use(
+      bodyLimit({ maxSize: 1_000_000, onError: (context) => context.json({ code: 'body_too_large' }, 413) }),
+    );
+    const REFUSALS = {
+      'without a look at the body': async () => refuse('unauthorized', 401),
+      'by the limit of its body': async (request: Request) => limited.fetch(request),
+      'having begun to read it': async (request: Request) => {
+        await request.body?.getReader().read();
+        return refuse('body_too_large', 413);
+      },
+    };
+    const serve = async (fetch: (request: Request) => Promise<Response>, limits = {}) => {
+      const answer = (request: Request) =>
+        request.method === 'GET' ? Promise.resolve(new Response('ok')) : fetch(request);
+      server = await listen({ fetch: answer, host: '127.0.0.1', port: 0, limits });
+    };
+
+    it.each(Object.entries(REFUSALS))('%s, is heard by fetch, and so is the next request', async (_, fetch) => {
+      await serve(fetch);
+      for (let turn = 0; turn < 20; turn++) {
+        const body = turn % 2 === 0 ? LARGE : new Blob([LARGE]).stream();
+        const refused = await globalThis.fetch(server.url, { method: 'POST', body, duplex: 'half' });
+        expect([401, 413]).toContain(refused.status);
+        expect(await refused.json()).toMatchObject({ code: expect.any(String) as string });
+        expect(refused.headers.get('connection')).toBe('close');
+        expect(await (await globalThis.fetch(server.url)).text()).toBe('ok');
+      }
+    });
+
+    it.each(Object.entries(REFUSALS))('%s, is heard by a client that sends all before it reads', async (_, fetch) => {
+      await serve(fetch);
+      for (let turn = 0; turn < 20; turn++) {
+        const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+        socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${5 * LARGE.length}\r\n\r\n`);
+        for (let part = 0; part < 5; part++) {
+          await new Promise<void>((resolve, reject) => {
+            socket.write(LARGE, (error) => (error ? reject(error) : resolve()));
+          });
+        }
+        expect(await text(socket)).toMatch(/^HTTP\/1\.1 4\d\d [^]*\r\nconnection: close\r\n[^]*"code"/i);
+      }
+    });
+
+    it.each([
+      ['time', { maxUnreadMs: 100 }, 'x'],
+      ['bytes', { maxUnreadBytes: 1_000_000, maxUnreadMs: 60_000 }, LARGE],
+    ])('reads no more of the rest than the limit of %s allows', async (_, limits, part) => {
+      await serve(REFUSALS['without a look at the body'], limits);
+      // One that does not end its side because the server has.
+      const socket = connect({ port: Number(new URL(server.url).port), host: '127.0.0.1', allowHalfOpen: true });
+      socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n');
+      let received = '';
+      socket.on('data', (chunk) => (received += String(chunk)));
+      const cut = new Promise<Error>((resolve) => socket.once('error', resolve));
+      const writing = setInterval(() => socket.write(part), 5);
+      expect(await cut).toMatchObject({ code: expect.stringMatching(/^(EPIPE|ECONNRESET)$/) as string });
+      clearInterval(writing);
+      expect(received).toContain(' 401 ');
+    });
+
+    it('keeps the connection when the request was small enough to have come', async () => {
+      await serve(REFUSALS['without a look at the body']);
+      const refused = await globalThis.fetch(server.url, { method: 'POST', body: 'x'.repeat(1_000) });
+      expect(refused.headers.get('connection')).toBe('keep-alive');
+    });
   });
 });

@@ -1,11 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { serve } from '@hono/node-server';
+import { serve, type HttpBindings } from '@hono/node-server';
 import { LonghaulError } from '../core/errors.ts';
+import { linger } from './linger.ts';
 import { refuseConnection } from './refuse-connection.ts';
 
 interface ListenOptions {
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
@@ -26,6 +27,10 @@ const LIMITS = {
   requestTimeoutMs: 30_000,
   /** For address and headers together. */
   maxHeaderBytes: 16_384,
+  /** Of a request that was refused before all of it had come, to be read so that its client reads the answer. */
+  maxUnreadBytes: 67_108_864,
+  /** For that. */
+  maxUnreadMs: 10_000,
   /** For the reader of a stream to take any of what it was sent. It can resume. */
   streamStallMs: 20_000,
 };
@@ -42,7 +47,10 @@ export interface Listening {
  * @throws {LonghaulError} `port_in_use` when the port is taken.
  */
 export async function listen({ fetch, host, port, limits, sockets }: ListenOptions): Promise<Listening> {
-  const { headersTimeoutMs, requestTimeoutMs, maxHeaderBytes, streamStallMs } = { ...LIMITS, ...limits };
+  const { headersTimeoutMs, requestTimeoutMs, maxHeaderBytes, streamStallMs, ...lingerLimits } = {
+    ...LIMITS,
+    ...limits,
+  };
   const serverOptions = {
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
@@ -51,7 +59,15 @@ export async function listen({ fetch, host, port, limits, sockets }: ListenOptio
     connectionsCheckingInterval: Math.min(5_000, headersTimeoutMs / 2),
   };
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const server = serve({ fetch, hostname: host, port, serverOptions }, (info) => resolve(info.port)) as Server;
+  const answer = async (request: Request, env: unknown) => {
+    const bindings = env as HttpBindings;
+    try {
+      return await fetch(request, bindings);
+    } finally {
+      await linger(bindings, lingerLimits);
+    }
+  };
+  const server = serve({ fetch: answer, hostname: host, port, serverOptions }, (info) => resolve(info.port)) as Server;
   server.on('clientError', refuseConnection);
   server.on('request', ({ headers }: IncomingMessage, response: ServerResponse) => {
     // Counts from the last byte that went out, and streams give a sign of life every 5 seconds.

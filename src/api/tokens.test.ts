@@ -151,6 +151,33 @@ describe.each(DATABASE_KINDS)('tokens over HTTP, on the %s database', (kind) => 
     expect(await stream.text()).toContain('run.cancelled');
     expect((await follow(service.plainKey)).status).toBe(401);
     expect((await follow(token, 'application/json')).status).toBe(401);
-    expect((await service.api.request(`/v1/runs/${run.id}?token=${token}`)).status).toBe(401);
+    const elsewhere = [`/v1/runs/${run.id}`, '/v1/agents', '/v1/runs', '/v1/nothing', '/v1/webhooks'];
+    for (const other of elsewhere) {
+      for (const headers of [{}, { accept: 'text/event-stream' }, { upgrade: 'websocket', connection: 'upgrade' }]) {
+        expect((await service.api.request(`${other}?token=${token}`, { headers })).status).toBe(401);
+      }
+    }
+  });
+
+  it('may stand in the address of every route that streams', async () => {
+    const { token } = await issue({ user: 'ann' });
+    const { paths } = (await (await request('/openapi.json')).json()) as {
+      paths: Record<string, { get?: { responses: Record<string, { content?: object }> } }>;
+    };
+    const streams = Object.entries(paths).filter(
+      ([, { get }]) =>
+        get?.responses['200']?.content !== undefined && 'text/event-stream' in get.responses['200'].content,
+    );
+    expect(streams.length).toBeGreaterThanOrEqual(2);
+    for (const [path] of streams) {
+      const stop = new AbortController();
+      const response = await service.api.request(`${path.replace('{id}', 'none')}?token=${token}`, {
+        headers: { accept: 'text/event-stream' },
+        signal: stop.signal,
+      });
+      expect(response.status).not.toBe(401);
+      await response.body?.cancel();
+      stop.abort();
+    }
   });
 });

@@ -35,7 +35,11 @@ export interface SessionMethods {
    * Says something to a run's conversation: a new run, or, where its agent is steered and the run is at work, that run.
    * Repeated with the same `idempotencyKey` it answers the same.
    */
-  sendMessage(runId: string, message: Message, options?: { idempotencyKey?: string | undefined }): Promise<AcceptedRunResource>;
+  sendMessage(
+    runId: string,
+    message: Message,
+    options?: { idempotencyKey?: string | undefined },
+  ): Promise<AcceptedRunResource>;
   /** Reads a session: its runs, newest first, and what was said, oldest first, a page at a time. */
   session(id: string, query?: SessionQuery): Promise<SessionResource>;
   /** Lists sessions, the one begun last first, a page at a time. */

@@ -37,7 +37,11 @@ describe.each(DATABASE_KINDS)('folding what was streamed, on the %s database', (
 
   const fold = () => foldDeltas(bench.database, { afterMinutes: 60 });
   const summary = async (runId: string, after = 0) =>
-    (await readEvents(bench.database, { runId, after, limit: 100 })).events.map(({ seq, type, data }) => [seq, type, data]);
+    (await readEvents(bench.database, { runId, after, limit: 100 })).events.map(({ seq, type, data }) => [
+      seq,
+      type,
+      data,
+    ]);
 
   it('leaves the text of each block, and every other event as it was', async () => {
     const use: NewEvent = { type: 'agent.tool_use', data: { toolUseId: 't', name: 'Read', input: {} } };

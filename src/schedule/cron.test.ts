@@ -52,6 +52,59 @@ describe('a tick where a clock is put back', () => {
   });
 });
 
+/** An expression with the day it is for, in UTC where the two ends of the change are, and its ticks of then. */
+const CHANGES: [string, string, string, string[]][] = [
+  // Left out: 02:00 to 03:00.
+  ['0 2,14 * * *', 'Europe/Berlin', '2026-03-29', ['01:00', '12:00']],
+  ['0,30 2 * * *', 'Europe/Berlin', '2026-03-29', ['01:00']],
+  ['15,45 2 * * *', 'Europe/Berlin', '2026-03-29', ['01:00']],
+  ['0-10 2 * * *', 'Europe/Berlin', '2026-03-29', ['01:00']],
+  ['*/15 2 * * *', 'Europe/Berlin', '2026-03-29', ['01:00']],
+  ['* 2 * * *', 'Europe/Berlin', '2026-03-29', ['01:00']],
+  ['0 2,3 * * *', 'Europe/Berlin', '2026-03-29', ['01:00']],
+  [
+    '0 */2 * * *',
+    'Europe/Berlin',
+    '2026-03-29',
+    '01:00 02:00 04:00 06:00 08:00 10:00 12:00 14:00 16:00 18:00 20:00 22:00'.split(' '),
+  ],
+  ['30 1-3 * * 0', 'Europe/Berlin', '2026-03-29', ['00:30', '01:00', '01:30']],
+  ['0,30 2 29 3 *', 'Europe/Berlin', '2026-03-29', ['01:00']],
+  // Left out: 02:00 to 02:30, half an hour.
+  ['0,15,45 2 * * *', 'Australia/Lord_Howe', '2026-10-03', ['15:30', '15:45']],
+  // Left out: midnight to 01:00.
+  ['@daily', 'America/Santiago', '2026-09-06', ['04:00']],
+  ['0,30 0,12 * * *', 'America/Santiago', '2026-09-06', ['04:00', '15:00', '15:30']],
+
+  // Twice: 01:00 to 02:00.
+  ['30 1,13 * * *', 'America/New_York', '2026-11-01', ['05:30', '18:30']],
+  ['0 1,2 * * *', 'America/New_York', '2026-11-01', ['05:00', '07:00']],
+  ['*/20 1 * * *', 'America/New_York', '2026-11-01', ['05:00', '05:20', '05:40']],
+  ['0,40 1-2 * * 7', 'America/New_York', '2026-11-01', ['05:00', '05:40', '07:00', '07:40']],
+  // Twice: 01:30 to 02:00.
+  ['*/15 1,2 * * *', 'Australia/Lord_Howe', '2026-04-04', '14:00 14:15 14:30 14:45 15:30 15:45 16:00 16:15'.split(' ')],
+  // Twice: 23:00 to midnight.
+  ['30 0,23 * * *', 'America/Santiago', '2026-04-05', ['02:30', '04:30']],
+];
+
+test.each(CHANGES)('%s in %s on %s counts each of its times once', (cron, zone, day, times) => {
+  const ticks = toTicks(cron, zone);
+  const [from, until] = [new Date(Date.parse(day) - 1), new Date(Date.parse(day) + 86_400_000 - 1)];
+  const found = ticks.between({ after: from, until, count: 100 });
+  expect(found.map((tick) => tick.toISOString().slice(11, 16))).toEqual(times);
+  const forward: Date[] = [];
+  for (let at = ticks.next(from); at !== null && at <= until; at = ticks.next(at)) forward.push(at);
+  expect(forward).toEqual(found);
+});
+
+test.each(['* * * * *', '0 */1 * * *', '0 0-23 * * *', '@hourly', '0 ? * * *'])('%s goes by real time', (cron) => {
+  const ticks = toTicks(cron, 'Europe/Berlin');
+  for (const day of ['2026-03-29', '2026-10-25']) {
+    const [after, until] = [new Date(Date.parse(day) - 1), new Date(Date.parse(day) + 3_600_000 * 6 - 1)];
+    expect(ticks.between({ after, until, count: 1_000 })).toHaveLength(cron.startsWith('* ') ? 360 : 6);
+  }
+});
+
 test.each([
   ['30 2 * * *', 'Europe/Berlin', '2026-03-25', '2026-04-02'],
   ['*/20 * * * *', 'Europe/Berlin', '2026-10-24', '2026-10-26'],

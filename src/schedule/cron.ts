@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import { createWallClock, REAL_TIME } from './wall-clock.ts';
 
 /** The ticks of a cron expression on the clocks of a time zone. */
 export interface Ticks {
@@ -10,6 +11,8 @@ export interface Ticks {
 
 /** Five fields, or a name for five. */
 const SHAPE = /^\s*(@[a-z]+|\S+(\s+\S+){4})\s*$/i;
+
+const HOURS_A_DAY = 24;
 
 const NAMES = ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly'];
 
@@ -40,18 +43,50 @@ export function checkTimeZone(zone: string): string | null {
 }
 
 /**
- * A time that a clock leaves out when it is put forward comes with the first instant after the gap; one that comes twice
- * when it is put back counts the first time. What repeats by the hour or minute goes by real hours, through both.
+ * What ticks in every hour goes by real time through a change of the clocks. Any other expression names times of day, and
+ * each counts once: one that is left out comes with the first instant after the gap, together with the others that are,
+ * and one that comes twice comes the first time.
  * @throws {Error} for an expression that `checkCron` refuses.
  */
 export function toTicks(expression: string, timeZone: string): Ticks {
-  const cron = new Cron(expression.trim(), { timezone: timeZone, mode: '5-part', paused: true });
+  // Reckoned in UTC no time is left out or comes twice; when each of them is, the clocks say.
+  const isReal = isEveryHour(expression);
+  const times = parse(expression, isReal ? timeZone : 'UTC');
+  const clock = isReal ? REAL_TIME : createWallClock(timeZone);
   return {
-    next: (at) => cron.nextRun(at),
+    next(at) {
+      // The clocks may show times again that have been.
+      for (let time = times.nextRun(clock.shownAt(at)); time !== null; time = times.nextRun(time)) {
+        const tick = clock.firstAt(time);
+        if (tick > at) return tick;
+      }
+      return null;
+    },
     between({ after, until, count }) {
+      const found: Date[] = [];
+      let before = new Date(clock.latestShown(until).getTime() + 1);
       // Backwards from the end: years of missed ticks cost as much as a hundred.
-      const latest = cron.previousRuns(count, new Date(until.getTime() + 1)).toReversed();
-      return latest.filter((tick) => tick > after && tick <= until);
+      while (found.length < count) {
+        const [time] = times.previousRuns(1, before);
+        if (time === undefined) break;
+        before = time;
+        const tick = clock.firstAt(time);
+        if (tick <= after) break;
+        if (tick <= until && tick.getTime() !== found.at(-1)?.getTime()) found.push(tick);
+      }
+      return found.toReversed();
     },
   };
+}
+
+/** Whether its hours are all there are, however they are written. */
+function isEveryHour(expression: string): boolean {
+  const [name = '', hours] = expression.trim().split(/\s+/);
+  if (hours === undefined) return name.toLowerCase() === '@hourly';
+  const day = parse(`0 ${hours} * * *`, 'UTC').nextRuns(HOURS_A_DAY, new Date(-1));
+  return day.at(-1)?.getTime() === (HOURS_A_DAY - 1) * 3_600_000;
+}
+
+function parse(expression: string, timeZone: string): Cron {
+  return new Cron(expression.trim(), { timezone: timeZone, mode: '5-part', paused: true });
 }

@@ -1,12 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { SCOPES } from '../../access/scopes.ts';
-import { text } from '../input-fields.ts';
+import { owner, text } from '../input-fields.ts';
 import { instant } from './output-fields.ts';
 
 const scope = z.enum(SCOPES, `must be one of ${SCOPES.join(', ')}`);
 const userScopes = SCOPES.filter((name) => name !== 'admin');
-
-const owner = () => text().min(1, 'must not be empty').max(200, 'must have at most 200 characters');
 
 export const newKeySchema = z
   .strictObject(

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { text, time } from '../input-fields.ts';
+import { owner, text, time } from '../input-fields.ts';
 import { webhookUrl } from './webhooks.ts';
 
 export const limitsSchema = z
@@ -24,14 +24,8 @@ export const submissionSchema = z
       prompt: text()
         .min(1, 'must not be empty')
         .describe('What the agent is to do. Data: never expanded, never interpreted.'),
-      user: text()
-        .min(1, 'must not be empty')
-        .max(200, 'must have at most 200 characters')
-        .optional()
-        .describe("The application's own end user the run is for."),
-      team: text()
-        .min(1, 'must not be empty')
-        .max(200, 'must have at most 200 characters')
+      user: owner().optional().describe("The application's own end user the run is for."),
+      team: owner()
         .optional()
         .describe('Whose budget the run counts for beside its user’s, such as a customer or a department.'),
       sessionId: z

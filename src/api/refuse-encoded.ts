@@ -1,0 +1,44 @@
+import { createMiddleware } from 'hono/factory';
+import { LonghaulError } from '../core/errors.ts';
+import type { Api } from './api-deps.ts';
+import { findRoute, type ApiEnv } from './authenticate.ts';
+
+/** Refuses bodies that would be read as what they are not: those that are compressed, or not written in UTF-8. */
+export function refuseEncoded(api: Api) {
+  const readers = new Set<string>();
+  return createMiddleware<ApiEnv>(async (context, next) => {
+    // Once all routes are there. One that takes no body ignores whatever comes.
+    if (readers.size === 0) for (const route of routesWithBody(api)) readers.add(route);
+    const route = findRoute(context);
+    if (route !== null && readers.has(route)) check(context.req.raw.headers);
+    return next();
+  });
+}
+
+function routesWithBody({ openAPIRegistry }: Api): string[] {
+  return openAPIRegistry.definitions.flatMap((definition) => {
+    if (definition.type !== 'route' || definition.route.request?.body === undefined) return [];
+    const { method, path } = definition.route;
+    return [`${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`];
+  });
+}
+
+/** @throws {LonghaulError} `unsupported_media_type` naming what is not taken. */
+function check(headers: Headers): void {
+  const coding = headers.get('content-encoding')?.trim() ?? '';
+  if (!/^(identity)?$/i.test(coding)) {
+    throw refuse('Content-Encoding', { message: 'must be left out: bodies are taken as they are', received: coding });
+  }
+  const [, charset = 'utf-8'] =
+    /^application\/json\s*;.*?\bcharset\s*=\s*"?([^\s;"]*)/i.exec(headers.get('content-type') ?? '') ?? [];
+  if (!/^utf-?8$/i.test(charset)) {
+    throw refuse('Content-Type', { message: 'must have the charset utf-8 or none', received: charset });
+  }
+}
+
+function refuse(path: string, { message, received }: { message: string; received: string }): LonghaulError {
+  return new LonghaulError('unsupported_media_type', {
+    message: `${path} ${message}; received ${JSON.stringify(received.slice(0, 100))}.`,
+    errors: [{ path, message }],
+  });
+}
