@@ -97,8 +97,8 @@ export async function createEventHub(database: Database): Promise<EventHub> {
       while (!signal.aborted && !isClosed) {
         const { version } = watch;
         let page: EventPage<RunEvent> | null;
-        {
-          using _turn = await turns.enter();
+        const leave = await turns.enter();
+        try {
           page = await readOrAway(watch, { runId, after: cursor });
           const last = page?.events.at(-1);
           if (page !== null && last !== undefined) {
@@ -107,6 +107,8 @@ export async function createEventHub(database: Database): Promise<EventHub> {
             if (isFinalEvent(last)) return;
             mayHaveEnded = false;
           }
+        } finally {
+          leave();
         }
         if (page === null) {
           // It is a reader's to say when to give up.

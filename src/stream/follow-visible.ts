@@ -72,13 +72,15 @@ export function createVisibleEvents(database: Database): VisibleEvents {
       while (!signal.aborted && !isClosed) {
         const { version } = watch;
         let found: FoundBatch | null;
-        {
-          using _turn = await turns.enter();
+        const leave = await turns.enter();
+        try {
           found = await readOrAway(watch, { viewer, after: cursor });
           if (found !== null) {
             ({ cursor } = found);
             if (found.events.length > 0) yield found;
           }
+        } finally {
+          leave();
         }
         // A change that came meanwhile has raised the version: look again.
         if (found !== null && (found.hasMore || watch.version !== version)) continue;

@@ -13,11 +13,11 @@ it('lets in so many at a time, in the order in which they came', async () => {
   const rest = [enter(2), enter(3)];
   await Promise.resolve();
   expect(entered).toEqual([0, 1]);
-  second[Symbol.dispose]();
+  second();
   const third = await rest[0]!;
   expect(entered).toEqual([0, 1, 2]);
-  first[Symbol.dispose]();
-  third[Symbol.dispose]();
-  (await rest[1]!)[Symbol.dispose]();
+  first();
+  third();
+  (await rest[1]!)();
   expect(entered).toEqual([0, 1, 2, 3]);
 });

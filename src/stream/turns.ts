@@ -1,11 +1,11 @@
 /** Lets in so many at a time, in the order in which they came. */
 export interface Turns {
-  /** Resolves when it is the caller's turn, which lasts until it is disposed of. */
-  enter(): Promise<Disposable>;
+  /** Resolves when it is the caller's turn, with what ends it. */
+  enter(): Promise<() => void>;
 }
 
 /** For one that has nobody to take turns with. */
-export const NO_TURNS: Turns = { enter: () => Promise.resolve({ [Symbol.dispose]() {} }) };
+export const NO_TURNS: Turns = { enter: () => Promise.resolve(() => {}) };
 
 export function createTurns(most: number): Turns {
   const waiting: (() => void)[] = [];
@@ -19,7 +19,7 @@ export function createTurns(most: number): Turns {
     async enter() {
       if (free > 0) free--;
       else await new Promise<void>((resolve) => waiting.push(resolve));
-      return { [Symbol.dispose]: leave };
+      return leave;
     },
   };
 }
