@@ -214,6 +214,7 @@ const createdWebhook: CreatedWebhookResource = {
 
 /** What each schema of the document looks like filled in, by its name, where its definition does not say. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
+  AcceptedRun: queuedRun,
   Agent: {
     name: 'reader',
     model: 'claude-sonnet-4-5',
@@ -268,8 +269,6 @@ const queued = { Run: queuedRun };
 
 /** What operations answer with when it is not as in `EXAMPLES`: by their name and that of the schema. */
 export const ANSWER_EXAMPLES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  submitRun: queued,
-  sendMessage: queued,
   retryRun: queued,
   triggerSchedule: queued,
   cancelRun: { Run: { ...queuedRun, status: 'cancelled', finishedAt: FINISHED } satisfies RunResource },
