@@ -105,8 +105,8 @@ describe('the page at /docs', () => {
 
     it('opens what it leads to, and shows it below the bar that stays', async () => {
       await open();
-      await page.locator('#submitrun').locator('..').getByRole('link', { name: 'Run', exact: true }).click();
-      const schema = page.locator('.named:has(#schema-run)');
+      await page.locator('#submitrun').locator('..').getByRole('link', { name: 'AcceptedRun', exact: true }).click();
+      const schema = page.locator('.named:has(#schema-acceptedrun)');
       expect(await schema.getAttribute('open')).toBe('');
       expect((await schema.locator('h3').boundingBox())?.y).toBeGreaterThan(52);
       expect((await page.locator('.top').boundingBox())?.y).toBe(0);
