@@ -30,6 +30,10 @@ export function startInTerminal(words: readonly string[], { cwd, env }: Terminal
     env: { TERM: 'xterm', SHELL: '/bin/sh', ...env },
     stdio: ['pipe', 'pipe', 'ignore'],
   });
+  // A test that fails does not wait for it: without its terminal the command ends as well.
+  const hangUp = () => void child.kill('SIGKILL');
+  process.once('exit', hangUp);
+  child.once('close', () => process.off('exit', hangUp));
   let screen = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     screen += text;
