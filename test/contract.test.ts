@@ -5,7 +5,7 @@ import { createApiDocument, createEmptyApi, toDocumentText } from '../scripts/ap
 import { findBreaks } from '../scripts/contract-breaks.ts';
 import { findOperations, type ApiDocument } from '../src/api/openapi/document.ts';
 import { NO_EXAMPLE } from '../src/api/openapi/to-example.ts';
-import { ROUTE_ACCESS } from '../src/api/route-access.ts';
+import { ROUTE_ACCESS, toRoute } from '../src/api/route-access.ts';
 
 const written = readFileSync(new URL('../docs/openapi.json', import.meta.url), 'utf8');
 const document = createApiDocument();
@@ -53,9 +53,7 @@ describe('the OpenAPI document', () => {
     );
     // What is about the contract is no part of it.
     for (const route of ['GET /openapi.json', 'GET /docs']) expect(routes.delete(route)).toBe(true);
-    const described = findOperations(document).map(
-      ({ method, path }) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
-    );
+    const described = findOperations(document).map(({ method, path }) => toRoute(method, path));
     expect(described.toSorted()).toEqual([...routes].toSorted());
     const guarded = described.filter((route) => route.includes(' /v1/'));
     expect(Object.keys(ROUTE_ACCESS).toSorted()).toEqual(guarded.toSorted());
@@ -72,7 +70,7 @@ describe('the OpenAPI document', () => {
   it('says of every route that needs a key which scope it needs', () => {
     for (const { method, path, operation } of findOperations(document)) {
       if (!path.startsWith('/v1/')) continue;
-      const access = ROUTE_ACCESS[`${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`];
+      const access = ROUTE_ACCESS[toRoute(method, path)];
       expect(access, `${method} ${path}: src/api/route-access.ts`).toBeDefined();
       expect(operation.security?.length, path).toBeGreaterThan(0);
     }

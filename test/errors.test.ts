@@ -20,4 +20,9 @@ describe('the table of errors', () => {
     const docs = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
     expect(docs, 'run: npm run docs').toBe(toErrorsPage());
   });
+
+  it('is as long as the README says', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(`[${Object.keys(RUN_ERRORS).length} of them](docs/errors.md)`);
+  });
 });

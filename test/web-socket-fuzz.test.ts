@@ -5,8 +5,8 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startApi, type TestApi } from '../src/api/api.fixture.ts';
-import { listen, type Listening } from '../src/api/listen.ts';
-import { createWebSockets } from '../src/api/web-socket/web-sockets.ts';
+import type { Listening } from '../src/api/listen.ts';
+import { listenWithSockets } from '../src/api/listening-api.fixture.ts';
 import { ERRORS } from '../src/core/errors.ts';
 import { hostileValue, HOSTILE_BODIES, HOSTILE_TEXTS } from './fuzz/hostile-values.ts';
 import { expectNoInternals } from './fuzz/judge.ts';
@@ -29,13 +29,7 @@ describe(`hostile bytes over HTTP and WebSockets (LONGHAUL_FUZZ_SEED=${SEED})`, 
     service = await startApi('embedded', {
       log: pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) }),
     });
-    const sockets = createWebSockets({ fetch: service.api.fetch });
-    server = await listen({
-      fetch: service.api.fetch,
-      host: '127.0.0.1',
-      port: 0,
-      sockets: { handleUpgrade: sockets.handleUpgrade, closeSockets: sockets.close },
-    });
+    server = await listenWithSockets(service);
     ids = [(await service.submit({ user: 'ann' })).id, (await service.submit({ user: 'bob' })).id];
   });
   afterAll(async () => {

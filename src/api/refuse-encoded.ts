@@ -2,6 +2,7 @@ import { createMiddleware } from 'hono/factory';
 import { LonghaulError } from '../core/errors.ts';
 import type { Api } from './api-deps.ts';
 import { findRoute, type ApiEnv } from './authenticate.ts';
+import { toRoute } from './route-access.ts';
 
 /** Refuses bodies that would be read as what they are not: those that are compressed, or not written in UTF-8. */
 export function refuseEncoded(api: Api) {
@@ -19,7 +20,7 @@ function routesWithBody({ openAPIRegistry }: Api): string[] {
   return openAPIRegistry.definitions.flatMap((definition) => {
     if (definition.type !== 'route' || definition.route.request?.body === undefined) return [];
     const { method, path } = definition.route;
-    return [`${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`];
+    return [toRoute(method, path)];
   });
 }
 

@@ -94,3 +94,8 @@ export function requireAccess(caller: Caller, route: string | null): void {
 function refuse(message: string): LonghaulError {
   return new LonghaulError('forbidden', { message });
 }
+
+/** A route as it is named here, of one as OpenAPI writes it: `get`, `/v1/runs/{id}`. */
+export function toRoute(method: string, path: string): string {
+  return `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
+}

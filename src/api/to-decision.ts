@@ -1,4 +1,5 @@
 import { LonghaulError, type FieldError } from '../core/errors.ts';
+import { toQuestions } from '../core/questions.ts';
 import type { Approval } from '../run/approval.ts';
 import type { Decision } from '../run/decide-approval.ts';
 import { checkJson } from './check-json.ts';
@@ -35,7 +36,7 @@ function findErrors(request: DecisionRequest, { kind, tool }: Pick<Approval, 'ki
   }
   if (updatedInput !== undefined)
     errors.push({ path: 'updatedInput', message: 'must be left out: a question is answered with answers' });
-  const questions = toQuestions(tool.input);
+  const questions = toQuestions(tool.input).map(({ question }) => question);
   const missing = questions.filter((question) => !Object.hasOwn(answers ?? {}, question));
   if (missing.length > 0)
     errors.push({
@@ -47,13 +48,4 @@ function findErrors(request: DecisionRequest, { kind, tool }: Pick<Approval, 'ki
     ...errors,
     ...unknown.map((question) => ({ path: `answers.${question}`, message: 'must be one of the questions' })),
   ];
-}
-
-function toQuestions(input: unknown): string[] {
-  const { questions } = (input ?? {}) as { questions?: unknown };
-  if (!Array.isArray(questions)) return [];
-  return questions.flatMap((entry: unknown) => {
-    const { question } = (entry ?? {}) as { question?: unknown };
-    return typeof question === 'string' ? [question] : [];
-  });
 }

@@ -5,9 +5,9 @@ import { appendEvents } from '../run/append-events.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { Problem, TokenResource } from './contract.ts';
 import { openFrames } from './frames.fixture.ts';
-import { listen, type Listening } from './listen.ts';
+import type { Listening } from './listen.ts';
+import { listenWithSockets } from './listening-api.fixture.ts';
 import { openReader, refusal } from './socket-reader.fixture.ts';
-import { createWebSockets } from './web-socket/web-sockets.ts';
 
 /** What a machine that is busy may be late by. */
 const LATE_MS = 2_000;
@@ -18,13 +18,7 @@ describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on t
 
   beforeAll(async () => {
     service = await startApi(kind);
-    const sockets = createWebSockets({ fetch: service.api.fetch });
-    server = await listen({
-      fetch: service.api.fetch,
-      host: '127.0.0.1',
-      port: 0,
-      sockets: { handleUpgrade: sockets.handleUpgrade, closeSockets: sockets.close },
-    });
+    server = await listenWithSockets(service);
   });
   afterAll(async () => {
     await server.close();

@@ -6,24 +6,17 @@ import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { NewEvent } from '../core/events.ts';
 import { appendEvents } from '../run/append-events.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
-import { listen, type Listening } from './listen.ts';
+import type { Listening } from './listen.ts';
+import { listenWithSockets } from './listening-api.fixture.ts';
 import { openReader, refusal } from './socket-reader.fixture.ts';
-import { createWebSockets, type WebSockets } from './web-socket/web-sockets.ts';
 
 describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s database', (kind) => {
   let service: TestApi;
-  let sockets: WebSockets;
   let server: Listening;
 
   beforeAll(async () => {
     service = await startApi(kind);
-    sockets = createWebSockets({ fetch: service.api.fetch, stallMs: 500 });
-    server = await listen({
-      fetch: service.api.fetch,
-      host: '127.0.0.1',
-      port: 0,
-      sockets: { handleUpgrade: sockets.handleUpgrade, closeSockets: sockets.close },
-    });
+    server = await listenWithSockets(service, { stallMs: 500 });
   });
 
   afterAll(async () => {
@@ -212,13 +205,7 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
   });
 
   it('tells its readers to come again when the server stops', async () => {
-    const other = createWebSockets({ fetch: service.api.fetch });
-    const stopping = await listen({
-      fetch: service.api.fetch,
-      host: '127.0.0.1',
-      port: 0,
-      sockets: { handleUpgrade: other.handleUpgrade, closeSockets: other.close },
-    });
+    const stopping = await listenWithSockets(service);
     const headers = { authorization: `Bearer ${service.plainKey}` };
     const reader = await openReader(new WebSocket(`${stopping.url}/v1/stream`, { headers }));
     reader.send({ type: 'subscribe', id: 'all', all: true });

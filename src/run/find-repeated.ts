@@ -1,7 +1,7 @@
 import { LonghaulError } from '../core/errors.ts';
 import type { Database } from '../db/database.ts';
 import { awaitIdempotentRuns, findIdempotentRuns, hashRequest, type IdempotentRequest } from './idempotency.ts';
-import { findMessageId } from './find-message.ts';
+import { findMessageId } from './messages.ts';
 import { findRuns } from './read-runs.ts';
 import type { Run } from './run.ts';
 import type { Submission } from './submission.ts';

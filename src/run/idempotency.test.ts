@@ -6,6 +6,7 @@ import {
   awaitIdempotentRuns,
   findIdempotentRuns,
   hashRequest,
+  pointIdempotencyKey,
   removeOldIdempotencyKeys,
   takeIdempotencyKey,
 } from './idempotency.ts';
@@ -49,6 +50,21 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
     expect(new Set(runs.map(({ id }) => id)).size).toBe(1);
     const { runs: stored } = await listRuns(bench.database, { viewer: SEES_ALL, filter: { user: 'once' }, limit: 10 });
     expect(stored).toHaveLength(1);
+  });
+
+  it('are pointed at another run only while they answer the one that is named', async () => {
+    const [first, second, third] = [createId(), createId(), createId()];
+    const request = toRequest('pointed');
+    await take(request, [first]);
+    const point = (from: string, to: string) =>
+      bench.database.sql.transaction().execute((trx) => pointIdempotencyKey(trx, { ...request, from, to }));
+    await point(first, second);
+    expect(await findIdempotentRuns(bench.database, request)).toEqual([second]);
+    // Run out and taken anew since: what comes late for the first run changes nothing.
+    await age('pointed', 25);
+    await take(request, [third]);
+    await point(second, first);
+    expect(await findIdempotentRuns(bench.database, request)).toEqual([third]);
   });
 
   it('are not taken by what is rolled back', async () => {

@@ -67,18 +67,17 @@ export async function awaitIdempotentRuns(
   }
 }
 
-/** Lets a key that this transaction has taken answer other runs than it was to make. */
-export async function pointIdempotencyKey(
-  trx: Transaction,
-  { owner, key, runIds }: Pick<IdempotentRequest, 'owner' | 'key'> & { readonly runIds: readonly string[] },
-): Promise<void> {
-  const run_ids = [...runIds];
-  await trx
-    .updateTable('longhaul.idempotency_keys')
-    .set({ run_ids })
-    .where('owner', '=', owner)
-    .where('key', '=', key)
-    .execute();
+interface Pointing extends Pick<IdempotentRequest, 'owner' | 'key'> {
+  /** The run that it answers now. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Lets a key answer another run than it does; one that has run out and was taken anew since is left as it is. */
+export async function pointIdempotencyKey(trx: Transaction, { owner, key, from, to }: Pointing): Promise<void> {
+  await sql`
+    update longhaul.idempotency_keys set run_ids = array[${to}::uuid]
+     where owner = ${owner} and key = ${key} and run_ids = array[${from}::uuid]`.execute(trx);
 }
 
 /** Removes the keys that have run out. */

@@ -64,6 +64,18 @@ export async function readMessages(database: Database, runId: string): Promise<R
   }));
 }
 
+/** The message that a request with an idempotency key has left for a run; null: the run is its own. */
+export async function findMessageId(
+  database: Database,
+  { runId, owner, key }: { runId: string; owner: string; key: string },
+): Promise<string | null> {
+  const { rows } = await sql<{ id: string }>`
+    select id from longhaul.messages
+     where run_id = ${runId} and submission -> 'request' ->> 'owner' = ${owner}
+       and submission -> 'request' ->> 'key' = ${key}`.execute(database.sql);
+  return rows[0]?.id ?? null;
+}
+
 interface MarkOptions {
   readonly lease: Lease;
   readonly ids: readonly string[];
@@ -89,8 +101,8 @@ export async function markMessages(database: Database, { lease, ids, isTakenUp }
 
 /**
  * Makes a run of each message that was not taken up by its run, whose end was written in `trx`: under the message's own
- * id, in the same conversation, in the order in which they came. Its idempotency key answers it from now on. None is refused, for each was accepted: where no money
- * is left it waits for that.
+ * id, in the same conversation, in the order in which they came. Its idempotency key answers it from now on. None is
+ * refused, for each was accepted: where no money is left it waits for that.
  */
 export async function promoteMessages(
   trx: Transaction,
@@ -104,7 +116,7 @@ export async function promoteMessages(
   for (const { id, prompt, submission } of rows) {
     const submissions = [toSubmission(submission, prompt)];
     await insertRuns(trx, { ...deps, ids: [id], submissions, isPromised: true });
-    if (submission.request) await pointIdempotencyKey(trx, { ...submission.request, runIds: [id] });
+    if (submission.request) await pointIdempotencyKey(trx, { ...submission.request, from: runId, to: id });
   }
 }
 

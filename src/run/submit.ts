@@ -44,7 +44,7 @@ export async function submitRuns(
     const runId = await leaveMessage(trx, { submission: alone, id: ids[0]!, request });
     messageId = runId === null ? null : ids[0]!;
     if (runId === null) return null;
-    if (request !== null) await pointIdempotencyKey(trx, { ...request, runIds: [runId] });
+    if (request !== null) await pointIdempotencyKey(trx, { ...request, from: ids[0]!, to: runId });
     return trx.selectFrom('longhaul.runs').selectAll().where('id', '=', runId).execute();
   };
   const begin = async (trx: Transaction) => {

@@ -1,37 +1,23 @@
 import { Webhook } from 'standardwebhooks';
 import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { Problem, WebhookSecretResource } from '../api/contract.ts';
-import { startReceiver, type Receiver } from './receiver.fixture.ts';
-import { startWebhookBench, type WebhookBench } from './webhooks.fixture.ts';
+import { useWebhooks } from './webhooks.fixture.ts';
 
 describe.each(DATABASE_KINDS)('secrets of webhooks, on the %s database', (kind) => {
-  let bench: WebhookBench;
-  let receiver: Receiver;
-  beforeAll(async () => {
-    bench = await startWebhookBench(kind);
-  });
-  beforeEach(async () => {
-    receiver = await startReceiver();
-  });
-  afterEach(async () => {
-    await bench.stopServers();
-    await sql`delete from longhaul.webhook_deliveries`.execute(bench.database.sql);
-    await receiver.close();
-  });
-  afterAll(() => bench.close());
+  const suite = useWebhooks(kind);
+  const { create } = suite;
 
   const rotate = (id: string) =>
-    bench.call<WebhookSecretResource | Problem>(`/v1/webhooks/${id}/rotate`, { method: 'POST' });
+    suite.bench.call<WebhookSecretResource | Problem>(`/v1/webhooks/${id}/rotate`, { method: 'POST' });
   const isMade = (answer: WebhookSecretResource | Problem): answer is WebhookSecretResource => 'secret' in answer;
 
   /** Ends a run, and says which of these secrets verify what is told of it. */
   async function verifying(secrets: readonly string[], changes: object = {}): Promise<boolean[]> {
-    const count = receiver.received.length;
-    await bench.submitAs(bench.plainKey, changes);
-    await bench.finish(await bench.claim());
-    const { body, headers } = (await receiver.until(count + 1))[count]!;
+    const count = suite.receiver.received.length;
+    await suite.finish(changes);
+    const { body, headers } = (await suite.receiver.until(count + 1))[count]!;
     return secrets.map((secret) => {
       try {
         return Boolean(new Webhook(secret).verify(body, headers as Record<string, string>));
@@ -44,12 +30,12 @@ describe.each(DATABASE_KINDS)('secrets of webhooks, on the %s database', (kind) 
   /** Lets the day of a secret's replacement pass. */
   const age = (secret: string) =>
     sql`update longhaul.webhook_former_secrets set signs_until = now() - interval '1 s' where secret = ${secret}`.execute(
-      bench.database.sql,
+      suite.bench.database.sql,
     );
 
   it('that were replaced sign beside the new one for a day each, however soon that is replaced again', async () => {
-    const { id, secret: first } = await bench.createWebhook({ url: receiver.url });
-    await bench.startServer();
+    const { id, secret: first } = await create();
+    await suite.bench.startServer();
     const [second, third] = [await rotate(id), await rotate(id)];
     if (!isMade(second) || !isMade(third)) throw new Error('a secret was not replaced');
     expect(Date.parse(second.previousUntil!) - Date.now()).toBeGreaterThan(23 * 3_600_000);
@@ -60,46 +46,46 @@ describe.each(DATABASE_KINDS)('secrets of webhooks, on the %s database', (kind) 
     expect(await verifying(secrets)).toEqual([false, true, true]);
     await age(second.secret);
     expect(await verifying(secrets)).toEqual([false, false, true]);
-    await bench.removeWebhook(id);
+    await suite.bench.removeWebhook(id);
     const { rows } = await sql`select from longhaul.webhook_former_secrets where owner_id = ${id}`.execute(
-      bench.database.sql,
+      suite.bench.database.sql,
     );
     expect(rows).toEqual([]);
   });
 
   it('of six asked for at once are all in force, those that were made, and no more than five sign', async () => {
-    const { id, secret: first } = await bench.createWebhook({ url: receiver.url });
-    await bench.startServer();
+    const { id, secret: first } = await create();
+    await suite.bench.startServer();
     const answers = await Promise.all(Array.from({ length: 6 }, () => rotate(id)));
     const made = answers.filter(isMade).map(({ secret }) => secret);
     expect(new Set(made).size).toBe(4);
     const refused = answers.flatMap((answer) => (isMade(answer) ? [] : [`${answer.status} ${answer.code}`]));
     expect(refused).toEqual(['409 conflict', '409 conflict']);
     expect(await verifying([first, ...made])).toEqual([true, true, true, true, true]);
-    expect(receiver.received.at(-1)!.headers['webhook-signature']).toMatch(/^(v1,\S+ ){4}v1,\S+$/);
+    expect(suite.receiver.received.at(-1)!.headers['webhook-signature']).toMatch(/^(v1,\S+ ){4}v1,\S+$/);
     const { rows } = await sql<{ action: string }>`
       select action from longhaul.audit where subject = ${id} and action = 'webhook.secret_rotated'`.execute(
-      bench.database.sql,
+      suite.bench.database.sql,
     );
     expect(rows).toHaveLength(4);
     await age(first);
     const next = await rotate(id);
     if (!isMade(next)) throw new Error('a secret was not replaced');
     expect(await verifying([first, ...made, next.secret])).toEqual([false, true, true, true, true, true]);
-    await bench.removeWebhook(id);
+    await suite.bench.removeWebhook(id);
   });
 
   it('of an API key are kept for their day as well, the first made by being asked for', async () => {
-    const webhookUrl = receiver.url;
+    const webhookUrl = suite.receiver.url;
     const secrets: string[] = [];
     for (let count = 0; count < 3; count++) {
       const answer = await rotate('secret');
       if (!isMade(answer)) throw new Error('a secret was not replaced');
       secrets.push(answer.secret);
       expect(answer.previousUntil === null).toBe(count === 0);
-      expect(await bench.call('/v1/webhooks/secret')).toEqual(answer);
+      expect(await suite.bench.call('/v1/webhooks/secret')).toEqual(answer);
     }
-    await bench.startServer();
+    await suite.bench.startServer();
     expect(await verifying(secrets, { webhookUrl })).toEqual([true, true, true]);
   });
 });

@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { startApi } from '../api/api.fixture.ts';
 import type {
@@ -7,6 +9,7 @@ import type {
   WebhookDeliveryResource,
   WebhookSecretResource,
 } from '../api/contract.ts';
+import { startReceiver, type Receiver } from './receiver.fixture.ts';
 import { startWebhooks, type Webhooks } from './start-webhooks.ts';
 
 type Page = { data: WebhookDeliveryResource[]; nextCursor: string | null };
@@ -73,3 +76,50 @@ interface Call {
 }
 
 export type WebhookBench = Awaited<ReturnType<typeof startWebhookBench>>;
+
+/** What the tests of a suite share: a bench, and a receiver for each test. What a test makes is gone after it. */
+export function useWebhooks(kind: (typeof DATABASE_KINDS)[number]) {
+  let bench: WebhookBench;
+  let receiver: Receiver;
+  const made: string[] = [];
+
+  beforeAll(async () => {
+    bench = await startWebhookBench(kind);
+  });
+  beforeEach(async () => {
+    receiver = await startReceiver();
+  });
+  afterEach(async () => {
+    await bench.stopServers();
+    for (const id of made.splice(0)) await bench.removeWebhook(id);
+    await sql`delete from longhaul.webhook_deliveries`.execute(bench.database.sql);
+    await receiver.close();
+  });
+  afterAll(() => bench.close());
+
+  return {
+    get bench() {
+      return bench;
+    },
+    get receiver() {
+      return receiver;
+    },
+    /** Makes a webhook that tells the receiver. */
+    async create(changes: Partial<NewWebhook> = {}, key?: string): Promise<CreatedWebhookResource> {
+      const webhook = await bench.createWebhook({ url: receiver.url, ...changes }, key);
+      made.push(webhook.id);
+      return webhook;
+    },
+    /** Submits a run with the application's key and ends it; returns its id. */
+    async finish(changes: object = {}, detail?: string): Promise<string> {
+      const { id } = await bench.submitAs(bench.plainKey, changes);
+      await bench.finish(await bench.claim(), detail);
+      return id;
+    },
+    /** The newest delivery once `status` stands there: it is written after the answer. */
+    async settled(path: string, status: WebhookDeliveryResource['status']): Promise<WebhookDeliveryResource> {
+      await expect.poll(async () => (await bench.deliveriesOf(path))[0]?.status, { timeout: 5_000 }).toBe(status);
+      return (await bench.deliveriesOf(path))[0]!;
+    },
+  };
+}

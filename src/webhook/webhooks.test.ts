@@ -1,13 +1,12 @@
 import { Webhook } from 'standardwebhooks';
 import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import type { CreatedWebhookResource, RunResource, WebhookDeliveryResource } from '../api/contract.ts';
+import type { RunResource, WebhookDeliveryResource } from '../api/contract.ts';
 import { WEBHOOK_ATTEMPTS, WEBHOOK_DELAYS_SECONDS } from '../core/webhooks.ts';
 import { settlement } from '../run/run.fixture.ts';
 import { settleAttempt } from '../run/settle.ts';
-import { startReceiver, type Receiver } from './receiver.fixture.ts';
-import { startWebhookBench, type WebhookBench } from './webhooks.fixture.ts';
+import { useWebhooks } from './webhooks.fixture.ts';
 
 interface Told {
   readonly type: string;
@@ -16,53 +15,19 @@ interface Told {
 }
 
 describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
-  let bench: WebhookBench;
-  let receiver: Receiver;
-  const made: string[] = [];
-
-  beforeAll(async () => {
-    bench = await startWebhookBench(kind);
-  });
-  beforeEach(async () => {
-    receiver = await startReceiver();
-  });
-  afterEach(async () => {
-    await bench.stopServers();
-    for (const id of made.splice(0)) await bench.removeWebhook(id);
-    await sql`delete from longhaul.webhook_deliveries`.execute(bench.database.sql);
-    await receiver.close();
-  });
-  afterAll(() => bench.close());
-
-  async function create(changes: object = {}, key?: string): Promise<CreatedWebhookResource> {
-    const webhook = await bench.createWebhook({ url: receiver.url, ...changes }, key);
-    made.push(webhook.id);
-    return webhook;
-  }
-
-  /** Submits a run with the application's key, and ends it. */
-  async function finish(changes: object = {}, detail?: string) {
-    const { id } = await bench.submitAs(bench.plainKey, changes);
-    await bench.finish(await bench.claim(), detail);
-    return id;
-  }
-
-  const read = (index = 0) => JSON.parse(receiver.received[index]!.body) as Told;
-  const headersOf = (index = 0) => receiver.received[index]!.headers as Record<string, string>;
-  /** Once `status` stands there: it is written after the answer. */
-  async function settled(path: string, status: WebhookDeliveryResource['status']): Promise<WebhookDeliveryResource> {
-    await expect.poll(async () => (await bench.deliveriesOf(path))[0]?.status, { timeout: 5_000 }).toBe(status);
-    return (await bench.deliveriesOf(path))[0]!;
-  }
+  const suite = useWebhooks(kind);
+  const { create, finish, settled } = suite;
+  const read = (index = 0) => JSON.parse(suite.receiver.received[index]!.body) as Told;
+  const headersOf = (index = 0) => suite.receiver.received[index]!.headers as Record<string, string>;
 
   it('tell of a run’s end what the API shows of it, signed so that the standard’s own library verifies it', async () => {
     const { id, secret } = await create();
-    await bench.startServer();
+    await suite.bench.startServer();
     const runId = await finish({ metadata: { ticket: 7 } }, 'connect ECONNREFUSED 10.0.0.7');
-    await receiver.until(1);
-    const [{ body }] = receiver.received as [(typeof receiver.received)[number]];
+    await suite.receiver.until(1);
+    const [{ body }] = suite.receiver.received as [(typeof suite.receiver.received)[number]];
     const told = new Webhook(secret).verify(body, headersOf()) as Told;
-    const { prompt, ...run } = await bench.call<RunResource>(`/v1/runs/${runId}`);
+    const { prompt, ...run } = await suite.bench.call<RunResource>(`/v1/runs/${runId}`);
     expect(prompt).toBe('hello');
     expect(told).toEqual({
       type: 'run.failed',
@@ -76,7 +41,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
       webhookId: id,
       runId,
       type: 'run.failed',
-      url: receiver.url,
+      url: suite.receiver.url,
       attempts: 1,
       responseStatus: 204,
       error: null,
@@ -88,15 +53,15 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
 
   it('tell of each end and of each wait, of those that were asked for', async () => {
     await create();
-    await create({ events: ['run.cancelled'], url: `${receiver.url}/ends` });
+    await create({ events: ['run.cancelled'], url: `${suite.receiver.url}/ends` });
     const succeeded = await finish();
     await finish({}, 'no');
-    const cancelled = await bench.submitAs(bench.plainKey);
-    await bench.call(`/v1/runs/${cancelled.id}/cancel`, { method: 'POST' });
-    await bench.submitAs(bench.plainKey);
-    const claimed = await bench.claim();
+    const cancelled = await suite.bench.submitAs(suite.bench.plainKey);
+    await suite.bench.call(`/v1/runs/${cancelled.id}/cancel`, { method: 'POST' });
+    await suite.bench.submitAs(suite.bench.plainKey);
+    const claimed = await suite.bench.claim();
     await settleAttempt(
-      { database: bench.database, queue: bench.queue, rules: bench.rules },
+      { database: suite.bench.database, queue: suite.bench.queue, rules: suite.bench.rules },
       {
         lease: claimed.lease,
         settlement: {
@@ -106,9 +71,9 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
         },
       },
     );
-    await bench.startServer();
-    await receiver.until(5);
-    const told = receiver.received.map(({ path }, index) => `${path} ${read(index).type}`).toSorted();
+    await suite.bench.startServer();
+    await suite.receiver.until(5);
+    const told = suite.receiver.received.map(({ path }, index) => `${path} ${read(index).type}`).toSorted();
     expect(told).toEqual([
       '/hook run.cancelled',
       '/hook run.failed',
@@ -116,10 +81,12 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
       '/hook run.waiting',
       '/hook/ends run.cancelled',
     ]);
-    const waiting = receiver.received.map((_, index) => read(index)).find(({ type }) => type === 'run.waiting');
+    const waiting = suite.receiver.received.map((_, index) => read(index)).find(({ type }) => type === 'run.waiting');
     expect(waiting?.data.run).toMatchObject({ status: 'waiting', waitingFor: 'provider_limit' });
-    expect((await bench.deliveriesOf(`/v1/runs/${succeeded}`)).map(({ type }) => type)).toEqual(['run.succeeded']);
-    await bench.call(`/v1/runs/${claimed.run.id}/cancel`, { method: 'POST' });
+    expect((await suite.bench.deliveriesOf(`/v1/runs/${succeeded}`)).map(({ type }) => type)).toEqual([
+      'run.succeeded',
+    ]);
+    await suite.bench.call(`/v1/runs/${claimed.run.id}/cancel`, { method: 'POST' });
   });
 
   it('have a delivery due for every such event, written with it', async () => {
@@ -132,33 +99,35 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
          and runs.created_at > (select created_at from longhaul.webhook_endpoints order by id desc limit 1)
          and not exists (select from longhaul.webhook_deliveries as delivery
                           where delivery.run_id = event.run_id and delivery.type = event.type)`.execute(
-      bench.database.sql,
+      suite.bench.database.sql,
     );
     expect(rows).toEqual([{ missing: 0 }]);
   });
 
   it('tell the address that a submission names, signed with its API key’s own secret', async () => {
-    await bench.startServer();
-    const runId = await finish({ webhookUrl: receiver.url });
-    await receiver.until(1);
-    const secret = await bench.keySecret();
-    expect(new Webhook(secret).verify(receiver.received[0]!.body, headersOf())).toMatchObject({
+    await suite.bench.startServer();
+    const runId = await finish({ webhookUrl: suite.receiver.url });
+    await suite.receiver.until(1);
+    const secret = await suite.bench.keySecret();
+    expect(new Webhook(secret).verify(suite.receiver.received[0]!.body, headersOf())).toMatchObject({
       type: 'run.succeeded',
     });
-    expect(await settled(`/v1/runs/${runId}`, 'delivered')).toMatchObject({ webhookId: null, url: receiver.url });
+    expect(await settled(`/v1/runs/${runId}`, 'delivered')).toMatchObject({ webhookId: null, url: suite.receiver.url });
   });
 
   it('tell of a run that an operator tries again whom the first one told', async () => {
     const { secret } = await create();
-    const runId = await finish({ webhookUrl: `${receiver.url}/own` }, 'no');
-    const retry = (await (await bench.request(`/v1/runs/${runId}/retry`, { method: 'POST' })).json()) as RunResource;
-    await bench.finish(await bench.claim());
-    await bench.startServer();
-    await receiver.until(4);
-    const ofRetry = receiver.received.filter((_, index) => read(index).data.run.id === retry.id);
+    const runId = await finish({ webhookUrl: `${suite.receiver.url}/own` }, 'no');
+    const retry = (await (
+      await suite.bench.request(`/v1/runs/${runId}/retry`, { method: 'POST' })
+    ).json()) as RunResource;
+    await suite.bench.finish(await suite.bench.claim());
+    await suite.bench.startServer();
+    await suite.receiver.until(4);
+    const ofRetry = suite.receiver.received.filter((_, index) => read(index).data.run.id === retry.id);
     expect(ofRetry.map(({ path }) => path).toSorted()).toEqual(['/hook', '/hook/own']);
     for (const { path, headers, body } of ofRetry) {
-      const signedWith = path === '/hook' ? secret : await bench.keySecret();
+      const signedWith = path === '/hook' ? secret : await suite.bench.keySecret();
       expect(new Webhook(signedWith).verify(body, headers as Record<string, string>)).toMatchObject({
         type: 'run.succeeded',
       });
@@ -167,100 +136,98 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
 
   it('are tried again after longer and longer waits for a day, under one id and saying the same', async () => {
     const { id, secret } = await create();
-    receiver.state.answer = (response) => response.writeHead(503).end('upstream\nis down');
+    suite.receiver.state.answer = (response) => response.writeHead(503).end('upstream\nis down');
     await finish();
-    const server = await bench.startServer();
+    const server = await suite.bench.startServer();
     for (const [index, seconds] of WEBHOOK_DELAYS_SECONDS.entries()) {
-      await receiver.until(index + 1);
+      await suite.receiver.until(index + 1);
       // Until the attempt is written down, it has the time of the one before.
       const isNoted = async () => {
-        const { attempts, lastAttemptAt, nextAttemptAt } = (await bench.deliveriesOf(`/v1/webhooks/${id}`))[0]!;
+        const { attempts, lastAttemptAt, nextAttemptAt } = (await suite.bench.deliveriesOf(`/v1/webhooks/${id}`))[0]!;
         return attempts === index + 1 && Date.parse(nextAttemptAt!) > Date.parse(lastAttemptAt!);
       };
       await expect.poll(isNoted, { timeout: 5_000 }).toBe(true);
-      const [delivery] = await bench.deliveriesOf(`/v1/webhooks/${id}`);
+      const [delivery] = await suite.bench.deliveriesOf(`/v1/webhooks/${id}`);
       expect(delivery).toMatchObject({
         status: 'pending',
         responseStatus: 503,
         error: 'answered 503',
         responseText: 'upstream is down',
       });
-      const waitMs = Date.parse(delivery!.nextAttemptAt!) - bench.now();
+      const waitMs = Date.parse(delivery!.nextAttemptAt!) - suite.bench.now();
       expect(waitMs / 1_000).toBeGreaterThan(seconds * 0.89 - 3);
       expect(waitMs / 1_000).toBeLessThan(seconds * 1.11);
-      bench.pass(waitMs + 1);
+      suite.bench.pass(waitMs + 1);
       server.wake();
     }
-    await receiver.until(WEBHOOK_ATTEMPTS);
+    await suite.receiver.until(WEBHOOK_ATTEMPTS);
     expect(await settled(`/v1/webhooks/${id}`, 'failed')).toMatchObject({
       attempts: WEBHOOK_ATTEMPTS,
       nextAttemptAt: null,
     });
     expect(WEBHOOK_DELAYS_SECONDS.reduce((sum, seconds) => sum + seconds, 0)).toBeGreaterThan(22 * 3_600);
-    expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
-    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
-    for (const { headers, body } of receiver.received)
+    expect(new Set(suite.receiver.received.map(({ body }) => body)).size).toBe(1);
+    expect(new Set(suite.receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    for (const { headers, body } of suite.receiver.received)
       new Webhook(secret).verify(body, headers as Record<string, string>);
-    expect(bench.lines.at(-1)).toContain('given up');
-    expect(bench.lines.join('')).not.toContain(receiver.url);
+    expect(suite.bench.lines.at(-1)).toContain('given up');
+    expect(suite.bench.lines.join('')).not.toContain(suite.receiver.url);
   });
 
   it('end at one who answers that it is gone', async () => {
     const { id } = await create();
-    receiver.state.answer = (response) => response.writeHead(410).end();
-    await bench.startServer();
+    suite.receiver.state.answer = (response) => response.writeHead(410).end();
+    await suite.bench.startServer();
     await finish();
     const failed = await settled(`/v1/webhooks/${id}`, 'failed');
     expect(failed).toMatchObject({ attempts: 1, responseStatus: 410 });
-    expect(await bench.call(`/v1/webhooks/${id}`)).toMatchObject({ disabledAt: expect.any(String) as string });
+    expect(await suite.bench.call(`/v1/webhooks/${id}`)).toMatchObject({ disabledAt: expect.any(String) as string });
     await finish();
-    expect(await bench.deliveriesOf(`/v1/webhooks/${id}`)).toHaveLength(1);
+    expect(await suite.bench.deliveriesOf(`/v1/webhooks/${id}`)).toHaveLength(1);
     const redeliver = `/v1/webhooks/deliveries/${failed.id}/redeliver`;
     for (const path of [redeliver, `/v1/webhooks/${id}/test`]) {
-      expect(await bench.call(path, { method: 'POST' })).toMatchObject({ status: 409 });
+      expect(await suite.bench.call(path, { method: 'POST' })).toMatchObject({ status: 409 });
     }
   });
 
   it('are told no more once their API key is revoked, or they are removed', async () => {
-    const key = await bench.makeKey();
-    const keyId = (await bench.createWebhook({ url: receiver.url }, key)).keyId;
+    const key = await suite.bench.makeKey();
+    const keyId = (await suite.bench.createWebhook({ url: suite.receiver.url }, key)).keyId;
     const { id } = await create();
-    const run = await bench.submitAs(key);
-    await bench.finish(await bench.claim());
+    const run = await suite.bench.submitAs(key);
+    await suite.bench.finish(await suite.bench.claim());
     const ofRemoved = await finish();
-    await bench.removeWebhook(id);
-    await (await bench.request(`/v1/keys/${keyId}`, { method: 'DELETE' })).json();
-    await bench.startServer();
+    await suite.bench.removeWebhook(id);
+    await (await suite.bench.request(`/v1/keys/${keyId}`, { method: 'DELETE' })).json();
+    await suite.bench.startServer();
     expect(await settled(`/v1/runs/${ofRemoved}`, 'failed')).toMatchObject({ error: 'its webhook was removed' });
-    const { data } = (await (await bench.request(`/v1/runs/${run.id}/deliveries`)).json()) as {
+    const { data } = (await (await suite.bench.request(`/v1/runs/${run.id}/deliveries`)).json()) as {
       data: WebhookDeliveryResource[];
     };
     expect(data).toMatchObject([{ status: 'failed', error: 'its API key was revoked' }]);
-    expect(receiver.received).toEqual([]);
-    made.length = 0;
+    expect(suite.receiver.received).toEqual([]);
   });
 
   it('hear of what their API key submits and may see alone', async () => {
-    const [bound, other] = [await bench.makeKey({ user: 'ann' }), await bench.makeKey()];
-    await create({ url: `${receiver.url}/ann` }, bound);
-    await create({ url: `${receiver.url}/other` }, other);
-    await bench.submitAs(bound);
-    await bench.finish(await bench.claim());
+    const [bound, other] = [await suite.bench.makeKey({ user: 'ann' }), await suite.bench.makeKey()];
+    await create({ url: `${suite.receiver.url}/ann` }, bound);
+    await create({ url: `${suite.receiver.url}/other` }, other);
+    await suite.bench.submitAs(bound);
+    await suite.bench.finish(await suite.bench.claim());
     await finish({ user: 'ann' });
-    await bench.startServer();
-    await receiver.until(1);
-    await bench.stopServers();
-    expect(receiver.received.map(({ path }) => path)).toEqual(['/hook/ann']);
-    made.length = 0;
-    await sql`delete from longhaul.webhook_endpoints`.execute(bench.database.sql);
+    await suite.bench.startServer();
+    await suite.receiver.until(1);
+    await suite.bench.stopServers();
+    expect(suite.receiver.received.map(({ path }) => path)).toEqual(['/hook/ann']);
+    await sql`delete from longhaul.webhook_endpoints`.execute(suite.bench.database.sql);
   });
 
   it('are told the beginning of what is long', async () => {
     await create();
-    await bench.submitAs(bench.plainKey);
-    const claimed = await bench.claim();
+    await suite.bench.submitAs(suite.bench.plainKey);
+    const claimed = await suite.bench.claim();
     await settleAttempt(
-      { database: bench.database, queue: bench.queue, rules: bench.rules },
+      { database: suite.bench.database, queue: suite.bench.queue, rules: suite.bench.rules },
       {
         lease: claimed.lease,
         settlement: {
@@ -269,8 +236,8 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
         },
       },
     );
-    await bench.startServer();
-    await receiver.until(1);
+    await suite.bench.startServer();
+    await suite.receiver.until(1);
     const { run, isTruncated } = read().data;
     expect(isTruncated).toBe(true);
     expect(run.result).toHaveLength(16_000);
@@ -280,17 +247,17 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
   it('go with their run', async () => {
     await create();
     const runId = await finish();
-    await sql`delete from longhaul.runs where id = ${runId}`.execute(bench.database.sql);
-    expect((await sql`select from longhaul.webhook_deliveries`.execute(bench.database.sql)).rows).toEqual([]);
+    await sql`delete from longhaul.runs where id = ${runId}`.execute(suite.bench.database.sql);
+    expect((await sql`select from longhaul.webhook_deliveries`.execute(suite.bench.database.sql)).rows).toEqual([]);
   });
 
   it('can be tried', async () => {
     const { id, secret } = await create();
-    await bench.startServer();
-    const test = await bench.call<WebhookDeliveryResource>(`/v1/webhooks/${id}/test`, { method: 'POST' });
+    await suite.bench.startServer();
+    const test = await suite.bench.call<WebhookDeliveryResource>(`/v1/webhooks/${id}/test`, { method: 'POST' });
     expect(test).toMatchObject({ type: 'webhook.test', runId: null, status: 'pending' });
-    await receiver.until(1);
-    expect(new Webhook(secret).verify(receiver.received[0]!.body, headersOf())).toEqual({
+    await suite.receiver.until(1);
+    expect(new Webhook(secret).verify(suite.receiver.received[0]!.body, headersOf())).toEqual({
       type: 'webhook.test',
       timestamp: expect.any(String) as string,
       data: { webhookId: id },

@@ -1,4 +1,4 @@
-import { ROUTE_ACCESS } from '../route-access.ts';
+import { ROUTE_ACCESS, toRoute } from '../route-access.ts';
 import { resolveRef, type ApiDocument, type FoundOperation, type Operation } from './document.ts';
 import { ANSWER_EXAMPLES } from './examples.ts';
 import { OPERATIONS } from './operations.ts';
@@ -35,8 +35,7 @@ export function completeOperation(document: ApiDocument, found: FoundOperation):
 
 /** A request needs one of these, each with the scopes that are named. */
 function toSecurity({ method, path }: FoundOperation, operationId: string) {
-  const route = `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
-  const access = ROUTE_ACCESS[route] ?? 'admin';
+  const access = ROUTE_ACCESS[toRoute(method, path)] ?? 'admin';
   if (access === 'admin' || operationId === 'createToken') return [{ apiKey: access === 'admin' ? ['admin'] : [] }];
   const scopes = access === 'anyone' ? [] : access === 'application' || access === 'own' ? ['runs:read'] : [access];
   if (access === 'application') return [{ apiKey: scopes }];
