@@ -24,10 +24,12 @@ describe('longhaul start, killed and started again', () => {
       'export default { worker: { slots: 2 }, agents: { worker: { model: "claude-sonnet-4-5", tools: ["Bash"] }, teller: { model: "claude-sonnet-4-5", tools: [] } } };',
     );
     model = await startScriptedModel({
-      script({ prompt, turn: count }) {
+      script({ prompt, turn: count, body }) {
         if (prompt.includes('sleep')) {
           const sleep = useTool('Bash', { command: 'sleep 300 & tail -f /dev/null', timeout: 110_000 });
-          return turn(count === 0 ? sleep : say('awake'), { usage });
+          // Told of the tool it says so: by the transcript, or, since that lags behind by what may be a kill, by Longhaul.
+          const isTold = JSON.stringify(body.messages).includes('tail -f');
+          return turn(isTold ? say('awake') : sleep, { usage });
         }
         if (prompt.includes('slow')) return turn(say('word '.repeat(40), { chunks: 40, chunkDelayMs: 50 }), { usage });
         return count === 0 ? turn(say('done'), { usage }) : say('done');
