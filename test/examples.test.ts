@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { demoScript } from '../src/testing/demo-script.ts';
 import { say, startScriptedModel, useTool, type ScriptedModel } from '../src/testing/index.ts';
-import { findProcessesOf } from './support/run-command.ts';
+import { findProcessesOf, withCache } from './support/run-command.ts';
 import { startCommand, type StartedCommand } from './support/start-command.ts';
 
 // Each example as its reader would run it: a process of its own, in a directory of its own, with no provider.
@@ -132,7 +132,7 @@ describe('the examples', () => {
     const file = path.resolve(import.meta.dirname, `../examples/${name}.ts`);
     const child = spawn(process.execPath, ['--conditions=longhaul-source', file], {
       cwd: directory,
-      env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory },
+      env: withCache({ PATH: process.env['PATH'] ?? '', HOME: directory, TMPDIR: directory }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packPackage } from './support/pack-package.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
@@ -15,15 +16,8 @@ describe('the package, installed from its tarball', () => {
 
   beforeAll(async () => {
     project = await mkdtemp(path.join(tmpdir(), 'longhaul-package-'));
-    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], {
-      cwd: root,
-      maxBuffer: 1e8,
-    });
-    const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }];
     await writeFile(path.join(project, 'package.json'), '{ "name": "app", "private": true, "type": "module" }');
-    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', path.join(project, filename)], {
-      cwd: project,
-    });
+    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', await packPackage()], { cwd: project });
   }, 300_000);
 
   afterAll(() => rm(project, { recursive: true, force: true }));

@@ -93,7 +93,7 @@ describe('longhaul start, killed and started again', () => {
     for (const delayMs of [0, 30, 90, 250, 600, 1_100]) {
       const command = await start();
       const submitting = (async () => {
-        for (let index = 0; index < 20; index++) {
+        for (let index = 0; index < 10; index++) {
           const run = await command.client.submit({ agent: 'teller', prompt: index % 3 === 0 ? 'slow' : 'hello' });
           accepted.push(run.id);
         }

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, DATABASE_KINDS, type TestDatabase } from '../../test/support/databases.ts';
 import { createLog } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
-import { migrate } from '../db/migrate.ts';
 import { openAccess, type Access } from './access.ts';
 import { generateKey, listKeys, revokeKey, storeKey } from './keys.ts';
 
@@ -16,7 +15,6 @@ describe.each(DATABASE_KINDS)('keys that are revoked, on the %s database', (kind
   beforeAll(async () => {
     store = await createTestDatabase(kind);
     ({ database } = store);
-    await migrate(database);
     // The last hears no notification.
     const deaf: Database = { ...database, listen: () => Promise.resolve(() => Promise.resolve()) };
     servers = await Promise.all([database, database, deaf].map((on) => openAccess({ database: on, log })));

@@ -2,7 +2,6 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { Database } from '../db/database.ts';
-import { migrate } from '../db/migrate.ts';
 import { chainAudit } from './chain.ts';
 import { readAudit } from './read.ts';
 import { recordAuditMany, type AuditRecord } from './record.ts';
@@ -47,7 +46,6 @@ export function useAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
 
   beforeAll(async () => {
     ({ database, remove } = await createTestDatabase(kind));
-    await migrate(database);
   });
   beforeEach(() => emptyAudit(database));
   afterAll(() => remove());

@@ -107,7 +107,7 @@ describe('a PostgreSQL database', () => {
   });
 
   it('whose connection is cut in the middle of a transaction fails that transaction and nothing else', async () => {
-    const { url, drop } = await createPostgresDatabase();
+    const { url, drop } = await createPostgresDatabase({ isEmpty: true });
     const database = await openPostgresDatabase({ url });
     const transaction = database.sql.transaction().execute(async (trx) => {
       const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
@@ -122,7 +122,7 @@ describe('a PostgreSQL database', () => {
   });
 
   it('that stops answering without a word fails who asked, and is reached and listened to again', async () => {
-    const { url, drop } = await createPostgresDatabase();
+    const { url, drop } = await createPostgresDatabase({ isEmpty: true });
     const proxy = await startFreezingProxy(new URL(url));
     const database = await openPostgresDatabase({ url: proxy.url, silenceMs: 1_000 });
     const reconnected = Promise.withResolvers<void>();
@@ -142,7 +142,7 @@ describe('a PostgreSQL database', () => {
   });
 
   it('has time for migrations: one that waits in silence for another is not given up', async () => {
-    const { url, drop } = await createPostgresDatabase();
+    const { url, drop } = await createPostgresDatabase({ isEmpty: true });
     const first = await openPostgresDatabase({ url });
     const second = await openPostgresDatabase({ url, silenceMs: 300 });
     const isWaiting = () => sql`select from pg_locks where locktype = 'advisory' and not granted`.execute(first.sql);
@@ -159,7 +159,7 @@ describe('a PostgreSQL database', () => {
   });
 
   it('is listened to again after its connections were cut, and says that something may have been missed', async () => {
-    const { url, drop } = await createPostgresDatabase();
+    const { url, drop } = await createPostgresDatabase({ isEmpty: true });
     const errors: Error[] = [];
     const database = await openPostgresDatabase({ url, onError: (error) => errors.push(error) });
     const killer = await openPostgresDatabase({ url });

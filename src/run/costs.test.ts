@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRandom } from '../../test/chaos/random.ts';
 import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { Database } from '../db/database.ts';
-import { migrate } from '../db/migrate.ts';
 import { COST_GROUPINGS, type CostGrouping } from './add-up-costs.ts';
 import { createTestLedger, type TestAttempt } from './cost.fixture.ts';
 import { readForecast } from './cost-forecast.ts';
@@ -20,7 +19,6 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
 
   beforeAll(async () => {
     ({ database, remove } = await createTestDatabase(kind));
-    await migrate(database);
   });
   afterAll(() => remove());
   beforeEach(async () => (await createTestLedger(database, 'UTC')).clear());

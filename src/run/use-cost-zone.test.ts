@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sql } from 'kysely';
 import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { Database } from '../db/database.ts';
-import { migrate } from '../db/migrate.ts';
 import { createTestLedger } from './cost.fixture.ts';
 import { useCostZone } from './use-cost-zone.ts';
 
@@ -12,7 +11,6 @@ describe.each(DATABASE_KINDS)('the zone of costs, on the %s database', (kind) =>
 
   beforeAll(async () => {
     ({ database, remove } = await createTestDatabase(kind));
-    await migrate(database);
   });
 
   afterAll(() => remove());

@@ -4,7 +4,6 @@ import { createPostgresDatabase, DATABASE_KINDS } from '../../test/support/datab
 import { startTcpProxy } from '../../test/support/tcp-proxy.ts';
 import type { RunEvent } from '../core/events.ts';
 import { createId } from '../core/ids.ts';
-import { migrate } from '../db/migrate.ts';
 import { openPostgresDatabase } from '../db/postgres.ts';
 import { appendEvents } from '../run/append-events.ts';
 import type { PlacedEvent } from '../run/read-events.ts';
@@ -158,7 +157,6 @@ describe('following many runs while the database goes away', () => {
     const target = new URL(url);
     const proxy = await startTcpProxy(Number(target.port));
     const direct = await openPostgresDatabase({ url });
-    await migrate(direct);
     const through = new URL(url);
     through.port = String(proxy.port);
     const database = await openPostgresDatabase({ url: through.href, onError: () => {} });

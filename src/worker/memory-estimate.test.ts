@@ -3,7 +3,6 @@ import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases
 import { resolveConfig } from '../config/resolve.ts';
 import { createId } from '../core/ids.ts';
 import { createLog } from '../core/log.ts';
-import { migrate } from '../db/migrate.ts';
 import { ASSUMED_BYTES, watchMemoryEstimates } from './memory-estimate.ts';
 
 const MB = 1_000_000;
@@ -19,7 +18,6 @@ describe.each(DATABASE_KINDS)('the memory that agents are expected to need, on t
 
   beforeAll(async () => {
     store = await createTestDatabase(kind);
-    await migrate(store.database);
   });
   afterAll(() => store.remove());
 

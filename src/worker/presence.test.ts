@@ -4,7 +4,6 @@ import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases
 import { createId } from '../core/ids.ts';
 import { createLog } from '../core/log.ts';
 import { CHANNELS } from '../db/database.ts';
-import { migrate } from '../db/migrate.ts';
 import { announcePresence, removeDeadWorkers, type WorkerStatus } from './presence.ts';
 
 const IDLE: WorkerStatus = { freeMemoryBytes: 5_000_000_000, spares: 0, holdingReason: null, isDraining: false };
@@ -14,7 +13,6 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
 
   beforeAll(async () => {
     store = await createTestDatabase(kind);
-    await migrate(store.database);
   });
   afterAll(() => store.remove());
 

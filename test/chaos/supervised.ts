@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { settlesWithin } from '../../src/agent/settles-within.ts';
+import { withCache } from '../support/run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -67,13 +68,13 @@ export function supervise({ name, args, directory, env }: SuperviseOptions): Sup
     const log = await open(logFile, 'w');
     child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, ...args], {
       cwd: directory,
-      env: {
-        PATH: process.env['PATH'],
+      env: withCache({
+        PATH: process.env['PATH'] ?? '',
         HOME: directory,
         TMPDIR: path.join(directory, 'tmp'),
         ANTHROPIC_API_KEY: key,
         ...env,
-      },
+      }),
       stdio: ['ignore', 'ignore', log.fd],
       // A Ctrl-C in the terminal is for the harness alone, which ends them.
       detached: true,

@@ -8,6 +8,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** The PostgreSQL server of this test run, without a database's name. */
     postgresUrl: string;
+    /** Where what several test files need is kept for this test run. */
+    sharedDir: string;
   }
 }
 
@@ -31,9 +33,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   });
   // Made by the first test that needs one.
   process.env['LONGHAUL_TEST_DATABASE'] = path.join(directory, 'embedded');
+  // What was read of a module is read by the next process that has it too, a command started by a test among them.
+  process.env['NODE_COMPILE_CACHE'] = path.resolve(import.meta.dirname, '../../node_modules/.cache/longhaul-compiled');
   await postgres.initialise();
   await postgres.start();
   project.provide('postgresUrl', `postgres://longhaul:longhaul@127.0.0.1:${port}`);
+  project.provide('sharedDir', directory);
   return async () => {
     await postgres.stop();
     await rm(directory, { recursive: true, force: true });

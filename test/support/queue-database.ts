@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { migrate } from '../../src/db/migrate.ts';
 import { createPgBossQueue } from '../../src/queue/pg-boss-queue.ts';
 import type { Queue } from '../../src/queue/queue.ts';
 import { createTestDatabase, type DATABASE_KINDS, type TestDatabase } from './databases.ts';
@@ -15,7 +14,6 @@ export async function createQueueDatabase(
   queues: readonly string[],
 ): Promise<QueueDatabase> {
   const { database, url, remove } = await createTestDatabase(kind);
-  await migrate(database);
   const queue = createPgBossQueue({
     database,
     expireSeconds: 180,

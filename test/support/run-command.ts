@@ -32,7 +32,7 @@ interface CommandOptions {
 
 /** Starts a command from the sources. */
 export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: CommandOptions): RunningCommand {
-  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, ...args], { cwd, env });
+  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, ...args], { cwd, env: withCache(env) });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -57,6 +57,12 @@ export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: 
     kill: (signal) => void child.kill(signal),
     closeOutput: () => void child.stdout.destroy(),
   };
+}
+
+/** With where the test run keeps what Node has compiled: a command starts in half the time. */
+export function withCache(env: Readonly<Record<string, string>>): Record<string, string> {
+  const cache = process.env['NODE_COMPILE_CACHE'];
+  return { ...env, ...(cache !== undefined && { NODE_COMPILE_CACHE: cache }) };
 }
 
 /** Runs a command to its end. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { createClient, type LonghaulClient } from '../../src/client/client.ts';
 import { seedDatabase } from '../../src/testing/seed-database.ts';
+import { withCache } from './run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -25,7 +26,7 @@ export async function startCommand(directory: string, env: Record<string, string
   if (!existsSync(dataDir)) await seedDatabase(dataDir);
   const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, 'start'], {
     cwd: directory,
-    env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory, LONGHAUL_PORT: '0', ...env },
+    env: withCache({ PATH: process.env['PATH'] ?? '', HOME: directory, TMPDIR: directory, LONGHAUL_PORT: '0', ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { withCache } from './run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -27,7 +28,7 @@ export function startInTerminal(words: readonly string[], { cwd, env }: Terminal
   const command = [process.execPath, '--conditions=longhaul-source', MAIN, ...words].join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     cwd,
-    env: { TERM: 'xterm', SHELL: '/bin/sh', ...env },
+    env: withCache({ TERM: 'xterm', SHELL: '/bin/sh', ...env }),
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   // A test that fails does not wait for it: without its terminal the command ends as well.
