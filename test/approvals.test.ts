@@ -35,6 +35,7 @@ async function start(script: Script, agent: Partial<AgentConfig> = {}) {
           model: 'claude-sonnet-4-5',
           tools: ['Bash', 'Read'],
           ask: ['Bash'],
+          prewarm: false,
           workspace: { root: workspace, mode: 'shared' },
           ...agent,
         },

@@ -26,7 +26,7 @@ describe('a worker that is to leave', () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-draining-'));
     await writeFile(
       path.join(directory, 'longhaul.config.mjs'),
-      'export default { worker: { slots: 1, restartAboveMb: 80 }, agents: { teller: { model: "claude-sonnet-4-5", tools: [], retry: { maxAttempts: 1 } } } };',
+      'export default { worker: { slots: 1, restartAboveMb: 80 }, agents: { teller: { model: "claude-sonnet-4-5", tools: [], prewarm: false, retry: { maxAttempts: 1 } } } };',
     );
     postgres = await createPostgresDatabase();
     model = await startScriptedModel({

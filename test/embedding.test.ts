@@ -22,7 +22,7 @@ describe('Longhaul inside an application', () => {
 
   beforeAll(async () => {
     kit = await startTestLonghaul({
-      config: { agents: { mute: { tools: [] } } },
+      config: { agents: { mute: { tools: [], prewarm: false } } },
       script: () => say('hello from within'),
       basePath: '/api/longhaul',
     });

@@ -64,6 +64,7 @@ describe('a run', () => {
       workspace: directory,
       // How an attempt ends is what is asked here.
       retry: { maxAttempts: 1 },
+      prewarm: false as const,
     };
     longhaul = await startTestLonghaul({
       baseDir: directory,
@@ -210,7 +211,7 @@ describe('a run whose executable', () => {
     ['cannot start', path.resolve('test/fixtures/claude-fails-at-start.sh'), 'cli_start_failed'],
   ])('%s fails, and says which only to operators', async (_, claudePath, code) => {
     const longhaul = await startTestLonghaul({
-      config: { agents: { mute: { tools: [], retry: { maxAttempts: 1 } } }, claudePath },
+      config: { agents: { mute: { tools: [], prewarm: false, retry: { maxAttempts: 1 } } }, claudePath },
     });
     const run = await longhaul.client.submit({ agent: 'mute', prompt: 'hello' });
     const failed = await longhaul.client.run(run.id, { waitSeconds: 60 });
@@ -226,7 +227,7 @@ describe('a run whose executable', () => {
     const { port } = closed.address() as AddressInfo;
     await new Promise((resolve) => closed.close(resolve));
     const longhaul = await startTestLonghaul({
-      config: { agents: { mute: { tools: [], retry: { maxAttempts: 1 } } } },
+      config: { agents: { mute: { tools: [], prewarm: false, retry: { maxAttempts: 1 } } } },
       env: { ANTHROPIC_BASE_URL: `http://127.0.0.1:${port}` },
     });
     const run = await longhaul.client.submit({ agent: 'mute', prompt: 'hello' });

@@ -36,7 +36,7 @@ describe.skipIf(executable === null)('the React hooks, in Chromium', () => {
     await writeFile(
       path.join(directory, 'longhaul.config.mjs'),
       `export default {
-        agents: { teller: { tools: [] } },
+        agents: { teller: { tools: [], prewarm: false } },
         http: { corsOrigins: ['*'] },
         limits: { perUser: { runsPerMinute: 100 } },
       };`,

@@ -26,8 +26,8 @@ describe('a server and workers on one PostgreSQL', () => {
     createLonghaul(
       {
         agents: {
-          reader: { model: 'claude-sonnet-4-5', tools: ['Read'], workspace: './workspace' },
-          teller: { model: 'claude-sonnet-4-5', tools: [] },
+          reader: { model: 'claude-sonnet-4-5', tools: ['Read'], prewarm: false, workspace: './workspace' },
+          teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false },
         },
         worker: { slots: 2 },
       },

@@ -22,7 +22,7 @@ const RULES: Record<string, readonly string[]> = {
   webhook: ['config', 'db', 'audit', 'run'],
   api: ['access', 'config', 'db', 'queue', 'run', 'schedule', 'stream', 'alert', 'audit', 'webhook'],
   client: ['api/contract.ts'],
-  testing: ['config', 'client', 'db', 'api/admin-key.ts', 'longhaul.ts'],
+  testing: ['config', 'client', 'db', 'queue', 'api/admin-key.ts', 'longhaul.ts'],
   cli: ['access', 'config', 'db', 'api', 'client', 'testing', 'longhaul.ts', 'version.ts'],
 };
 

@@ -19,7 +19,7 @@ describe('a client whose connections break', () => {
 
   beforeAll(async () => {
     kit = await startTestLonghaul({
-      config: { agents: { mute: { tools: [] } }, limits: { perUser: { runsPerMinute: 1_000 } } },
+      config: { agents: { mute: { tools: [], prewarm: false } }, limits: { perUser: { runsPerMinute: 1_000 } } },
       script: () => say(TEXT, { chunks: 150, chunkDelayMs: 10 }),
     });
     server = await listen({ fetch: kit.longhaul.fetch, host: '127.0.0.1', port: 0 });
