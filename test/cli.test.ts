@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EventResource, RunResource } from '../src/client/client.ts';
+import { seedDatabase } from '../src/testing/seed-database.ts';
 import {
   findProcessesOf,
   runCommand,
@@ -76,6 +77,7 @@ describe('the commands against a started server', () => {
   const start = (...args: string[]) => spawnCommand(args, { cwd, env: { ...env, LONGHAUL_URL: url } });
 
   beforeAll(async () => {
+    await seedDatabase(path.join(cwd, '.longhaul'));
     server = spawnCommand(['start', '--port', '0'], { cwd, env });
     url = (await server.printed(/^Longhaul is listening on (http:\/\/127\.0\.0\.1:\d+)$/m))[1] ?? '';
   });

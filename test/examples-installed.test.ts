@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { seedDatabase } from '../src/testing/seed-database.ts';
 import { findChromium, startChromium } from './support/chromium.ts';
 import { packPackage } from './support/pack-package.ts';
 
@@ -81,6 +82,7 @@ describe.skipIf(executable === null)('the examples with pages, installed', () =>
 
   it('Express: a page on which a user sees their own runs, and nobody else does', async () => {
     const dataDir = path.join(directory, 'express-data');
+    await seedDatabase(dataDir);
     const url = await serve(['express/server.ts'], { PORT: '0', LONGHAUL_DATA_DIR: dataDir });
     const [ann, bob] = await Promise.all([browser.newPage(), browser.newPage()]);
     await ann.goto(url);
@@ -100,6 +102,7 @@ describe.skipIf(executable === null)('the examples with pages, installed', () =>
     await rm(path.join(project, 'express'), { recursive: true });
     await exec(process.execPath, [next, 'build'], { cwd: project, env: env(), maxBuffer: 1e8 });
     const dataDir = path.join(directory, 'next-data');
+    await seedDatabase(dataDir);
     const args = [next, 'start', '--port', '0', '--hostname', '127.0.0.1'];
     const url = await serve(args, { LONGHAUL_DATA_DIR: dataDir });
     const page = await browser.newPage();

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { demoScript } from '../src/testing/demo-script.ts';
 import { say, startScriptedModel, useTool, type ScriptedModel } from '../src/testing/index.ts';
-import { findProcessesOf, withCache } from './support/run-command.ts';
+import { seedDatabase } from '../src/testing/seed-database.ts';
+import { findProcessesOf, NODE_ARGS, withCache } from './support/run-command.ts';
 import { startCommand, type StartedCommand } from './support/start-command.ts';
 
 // Each example as its reader would run it: a process of its own, in a directory of its own, with no provider.
@@ -130,7 +131,8 @@ describe('the examples', () => {
 
   async function run(name: string) {
     const file = path.resolve(import.meta.dirname, `../examples/${name}.ts`);
-    const child = spawn(process.execPath, ['--conditions=longhaul-source', file], {
+    await seedDatabase(path.join(directory, '.longhaul'));
+    const child = spawn(process.execPath, [...NODE_ARGS, file], {
       cwd: directory,
       env: withCache({ PATH: process.env['PATH'] ?? '', HOME: directory, TMPDIR: directory }),
       stdio: ['ignore', 'pipe', 'pipe'],

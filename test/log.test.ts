@@ -17,7 +17,10 @@ async function logOf(config: Omit<LonghaulConfig, 'agents'>, script: Script): Pr
     { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   );
   const longhaul = await startTestLonghaul({
-    config: { ...config, agents: { teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false, retry: { maxAttempts: 1 } } } },
+    config: {
+      ...config,
+      agents: { teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false, retry: { maxAttempts: 1 } } },
+    },
     script,
     env: { ANTHROPIC_API_KEY: PROVIDER_KEY },
     log,

@@ -57,7 +57,10 @@ describe('the package, installed from its tarball', () => {
        console.log(typeof createLonghaul, typeof createClient, longhaul.config.port);
        await kit.stop();`,
     );
-    const { stdout } = await run(process.execPath, ['app.ts'], { cwd: project, env: env() });
+    const { stdout } = await run(process.execPath, ['app.ts'], {
+      cwd: project,
+      env: { ...env(), LONGHAUL_TEST_DATABASE: process.env['LONGHAUL_TEST_DATABASE'] },
+    });
     expect(stdout.split('\n')).toEqual([
       'hello from a test',
       'succeeded function function function',

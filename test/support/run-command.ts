@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
+/** How Node runs a command from the sources: as the tests themselves are run. */
+export const NODE_ARGS = ['--conditions=longhaul-source', '--liftoff-only'];
+
 export interface CommandResult {
   readonly exitCode: number | null;
   readonly stdout: string;
@@ -32,7 +35,7 @@ interface CommandOptions {
 
 /** Starts a command from the sources. */
 export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: CommandOptions): RunningCommand {
-  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, ...args], { cwd, env: withCache(env) });
+  const child = spawn(process.execPath, [...NODE_ARGS, MAIN, ...args], { cwd, env: withCache(env) });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { createClient, type LonghaulClient } from '../../src/client/client.ts';
 import { seedDatabase } from '../../src/testing/seed-database.ts';
-import { withCache } from './run-command.ts';
+import { NODE_ARGS, withCache } from './run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -24,7 +24,7 @@ export interface StartedCommand {
 export async function startCommand(directory: string, env: Record<string, string>): Promise<StartedCommand> {
   const dataDir = path.join(directory, '.longhaul');
   if (!existsSync(dataDir)) await seedDatabase(dataDir);
-  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, 'start'], {
+  const child = spawn(process.execPath, [...NODE_ARGS, MAIN, 'start'], {
     cwd: directory,
     env: withCache({ PATH: process.env['PATH'] ?? '', HOME: directory, TMPDIR: directory, LONGHAUL_PORT: '0', ...env }),
     stdio: ['ignore', 'pipe', 'pipe'],

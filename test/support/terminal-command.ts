@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { withCache } from './run-command.ts';
+import { NODE_ARGS, withCache } from './run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
@@ -25,7 +25,7 @@ interface TerminalOptions {
 
 /** Starts a command from the sources in a terminal. No word of it may need quoting. */
 export function startInTerminal(words: readonly string[], { cwd, env }: TerminalOptions): TerminalCommand {
-  const command = [process.execPath, '--conditions=longhaul-source', MAIN, ...words].join(' ');
+  const command = [process.execPath, ...NODE_ARGS, MAIN, ...words].join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     cwd,
     env: withCache({ TERM: 'xterm', SHELL: '/bin/sh', ...env }),
