@@ -123,6 +123,9 @@ test(
     expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.', attempt: 2, turns: 3 });
     expect(await world.readLog()).toBe('one\n');
     expect(world.model.requests.length - asked).toBe(2);
+    const told = JSON.stringify(world.model.requests[asked]!.body.messages);
+    expect(told).toContain('has not begun: a person is asked first');
+    expect(told).not.toContain('interrupted: the session ended');
     expect((await world.client.approvals({ runId: id })).data).toHaveLength(1);
     const types = await typesOf(world, id);
     expect(types.filter((type) => type.startsWith('approval.') || type.startsWith('run.'))).toEqual([

@@ -5,7 +5,7 @@ import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { startClaude, type ClaudeProcess } from './claude-process.ts';
 import { findProgress, NO_PROGRESS, type Progress } from './continuation.ts';
 import { converse } from './conversation.ts';
-import { withoutDeferred } from './deferred-tool-use.ts';
+import { answerDeferred } from './deferred-tool-use.ts';
 import { createSteering, type Steering, type SteeringMessage } from './steering.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -90,7 +90,7 @@ async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudePro
   const { process: given = null, transcript = null, attemptId, claudeSessionId = spec.sessionId } = spec;
   if (given?.isFree === true && !isBegun) return given;
   await given?.close();
-  const resumeFrom = isBegun && transcript !== null ? withoutDeferred(transcript) : null;
+  const resumeFrom = isBegun && transcript !== null ? answerDeferred(transcript) : null;
   return startClaude({ ...spec, processId: attemptId, claudeSessionId, resumeFrom });
 }
 

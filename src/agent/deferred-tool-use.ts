@@ -1,29 +1,31 @@
 import type { Transcript, TranscriptEntry } from './transcript.ts';
 import { toFields } from './untyped.ts';
 
+/** What the model reads as the result of a tool use that was put off. What was decided is said to it later on. */
+export const PUT_OFF = 'This tool use has not begun: a person is asked first. What is decided follows.';
+
 /**
- * A transcript without Claude Code's word that a tool use was put off. With it Claude Code would do that use by itself
- * when the conversation is taken up, and with a `spawnClaudeCodeProcess` before our hooks are in place: nobody would be
- * asked, not even the workspace guard (measured, 2.1.330). What followed the word follows what came before it.
+ * A transcript with a result in the place of Claude Code's word that a tool use was put off. With that word Claude Code
+ * would do the use by itself when the conversation is taken up, and with a `spawnClaudeCodeProcess` before our hooks are
+ * in place: nobody would be asked, not even the workspace guard. Without it and without a result the model would read that
+ * the use's outcome is unknown (measured, 2.1.330), which is not so: what was put off has not begun.
  */
-export function withoutDeferred(transcript: Transcript): Transcript {
+export function answerDeferred(transcript: Transcript): Transcript {
   return {
     append: (entries, place) => transcript.append(entries, place),
     listSubpaths: () => transcript.listSubpaths(),
     async load(place) {
       const entries = await transcript.load(place);
-      if (entries === null) return null;
-      const parents = new Map(entries.filter(isMarker).map((entry) => [entry['uuid'], entry['parentUuid']]));
-      return entries.filter((entry) => !isMarker(entry)).map((entry) => reparent(entry, parents));
+      return entries?.map(answer) ?? null;
     },
   };
 }
 
-function reparent(entry: TranscriptEntry, parents: ReadonlyMap<unknown, unknown>): TranscriptEntry {
-  const { parentUuid } = entry;
-  return parents.has(parentUuid) ? { ...entry, parentUuid: parents.get(parentUuid) } : entry;
-}
-
-function isMarker(entry: TranscriptEntry): boolean {
-  return toFields(entry['attachment'])['type'] === 'hook_deferred_tool';
+/** What followed the word follows the result: it has the word's own id. */
+function answer(entry: TranscriptEntry): TranscriptEntry {
+  const { attachment, ...rest } = entry;
+  const { type, toolUseID } = toFields(attachment);
+  if (type !== 'hook_deferred_tool') return entry;
+  const content = [{ type: 'tool_result', tool_use_id: toolUseID, content: PUT_OFF, is_error: true }];
+  return { ...rest, type: 'user', message: { role: 'user', content } };
 }

@@ -93,7 +93,15 @@ const COMMAND = import.meta.url.endsWith('.ts') ? 'npm run -s longhaul --' : 'lo
 
 function toConfig(workspace: string): LonghaulConfig {
   return {
-    agents: { reader: { tools: ['Read', 'Grep', 'Glob'], workspace, limits: { maxBudgetUsd: MAX_BUDGET_USD } } },
+    agents: {
+      reader: {
+        tools: ['Read', 'Grep', 'Glob'],
+        workspace,
+        limits: { maxBudgetUsd: MAX_BUDGET_USD },
+        // There is no second run for it to serve.
+        prewarm: false,
+      },
+    },
   };
 }
 

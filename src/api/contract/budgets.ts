@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { text } from '../input-fields.ts';
+import { owner } from '../input-fields.ts';
 import { instant, usd } from './output-fields.ts';
 
 export const budgetSchema = z
@@ -20,7 +20,7 @@ export const budgetChangeSchema = z
   .strictObject(
     {
       scope: z.enum(['user', 'team', 'global'], 'must be "user", "team" or "global"'),
-      key: text().min(1, 'must not be empty').max(200, 'must have at most 200 characters').optional(),
+      key: owner().optional(),
       usdPerDay: newLimit(),
       usdPerMonth: newLimit(),
     },
