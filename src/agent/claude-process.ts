@@ -14,7 +14,7 @@ import { preflight } from './preflight.ts';
 import { createPromptQueue, toCommand, toPrompt } from './prompt-queue.ts';
 import { createScratch, type Scratch } from './scratch.ts';
 import { createConversationStore } from './session-store.ts';
-import { settlesWithin } from './settles-within.ts';
+import { settlesWithin } from '../core/settles-within.ts';
 import { type ClaudeChild, spawnClaude } from './spawn-claude.ts';
 import { terminate } from './terminate.ts';
 import { createToolUseGate } from './tool-use-gate.ts';

@@ -7,7 +7,7 @@ import { CONTINUATION, describeDecided, describeUnfinished, type Progress } from
 import { keepProcess } from './keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome.ts';
-import { settlesWithin } from './settles-within.ts';
+import { settlesWithin } from '../core/settles-within.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 import type { Steering } from './steering.ts';
 import { judgeStructuredOutput } from './structured-output.ts';

@@ -6,7 +6,7 @@ import type { AgentSpec } from './agent-spec.ts';
 import type { Receiver } from './claude-spec.ts';
 import { createMessageMapper, type MessageMapper } from './messages-to-events.ts';
 import { type ClaudeResult, parseResult } from './result.ts';
-import { settlesWithin } from './settles-within.ts';
+import { settlesWithin } from '../core/settles-within.ts';
 import { toStorableJson } from './storable-json.ts';
 import type { Steering } from './steering.ts';
 import { toFields } from './untyped.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { settlesWithin } from './settles-within.ts';
+import { settlesWithin } from '../core/settles-within.ts';
 
 /** Waits beside its worker, and ends what is left of the worker's attempts when that is killed. */
 export interface Reaper {

@@ -1,4 +1,4 @@
-import { settlesWithin } from './settles-within.ts';
+import { settlesWithin } from '../core/settles-within.ts';
 import { toFields, toText } from './untyped.ts';
 
 /** How long a tool waits at most until Claude Code has read what was said; it takes about 5 ms. */

@@ -1,7 +1,7 @@
 import type { Logger } from '../core/log.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 import { killAttempt } from './kill-processes.ts';
-import { settlesWithin } from './settles-within.ts';
+import { settlesWithin } from '../core/settles-within.ts';
 
 /** How long each step may take before the next, harder one. */
 const INTERRUPT_TIMEOUT_MS = 2_000;

@@ -5,6 +5,7 @@ import type { InTurn } from '../core/in-turn.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { SubmitRuns } from '../run/submit-together.ts';
 import type { EventHub } from '../stream/event-hub.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { ApiEnv } from './authenticate.ts';
@@ -25,6 +26,7 @@ export interface SubmitDeps extends ApiDeps {
   readonly rateLimits: RateLimits;
   /** Requests that come with one idempotency key at once. */
   readonly inTurn: InTurn;
+  readonly submitRuns: SubmitRuns;
 }
 
 /** The Hono app that routes are added to. */

@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { createInTurn } from '../core/in-turn.ts';
 import { LonghaulError } from '../core/errors.ts';
+import { createSubmitter } from '../run/submit-together.ts';
 import { answerError } from './answer-error.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
 import { authenticate, type ApiEnv } from './authenticate.ts';
@@ -62,7 +63,8 @@ export function createApi(deps: ApiDeps): Api {
 
   addHealthRoutes(api, deps);
   const rateLimits = createRateLimits({ database, limits: deps.config.limits });
-  const submitDeps = { ...deps, rateLimits, inTurn: createInTurn() };
+  const submitRuns = createSubmitter({ database, queue: deps.queue, rules: deps.config });
+  const submitDeps = { ...deps, rateLimits, inTurn: createInTurn(), submitRuns };
   addBatchRoutes(api, submitDeps);
   addSessionRoutes(api, submitDeps);
   addScheduleRoutes(api, submitDeps);

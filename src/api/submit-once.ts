@@ -4,7 +4,6 @@ import { findRepeated, toIdempotentRequest, type Accepted } from '../run/find-re
 import type { IdempotentRequest } from '../run/idempotency.ts';
 import type { Run } from '../run/run.ts';
 import type { Submission } from '../run/submission.ts';
-import { submitRuns } from '../run/submit.ts';
 import type { SubmitDeps } from './api-deps.ts';
 import { toRateLimitError, type RateLimitState } from './rate-limits.ts';
 
@@ -46,7 +45,7 @@ export function submitAllOnce(deps: SubmitDeps, options: BatchOptions): Promise<
 }
 
 async function submitAll(
-  { config, database, queue, rateLimits }: SubmitDeps,
+  { database, rateLimits, submitRuns }: SubmitDeps,
   { submissions, request, caller, isCounted = true, onCounted = () => {} }: BatchOptions,
 ): Promise<Accepted> {
   const repeated = await findRepeated(database, request);
@@ -62,8 +61,7 @@ async function submitAll(
     if (first === null) throw toRateLimitError(counted.states, { submissions: submissions.length });
     return first;
   }
-  const deps = { database, queue, rules: config };
-  const { isRepeat, ...accepted } = await submitRuns(deps, { submissions, request }).catch((error: unknown) => {
+  const { isRepeat, ...accepted } = await submitRuns({ submissions, request }).catch((error: unknown) => {
     throw isOperator(caller) ? error : withoutFiguresOfOthers(error);
   });
   if (isRepeat) await counted?.giveBack();

@@ -47,6 +47,28 @@ export async function takeIdempotencyKey(
 }
 
 /**
+ * Takes keys for runs that this transaction is about to make, one each: the ids of those whose key nobody had. To be done
+ * first in the transaction, like `takeIdempotencyKey`, which says what comes of the others. No key may be in it twice.
+ */
+export async function takeFreeKeys(
+  trx: Transaction,
+  requests: readonly (IdempotentRequest & { readonly runId: string })[],
+): Promise<Set<string>> {
+  if (requests.length === 0) return new Set();
+  // In one order, whoever else takes some of them: of two, neither waits for the other.
+  const { rows } = await sql<{ run_id: string }>`
+    insert into longhaul.idempotency_keys as held (owner, key, request_hash, run_ids)
+    select owner, key, hash, array["runId"]
+      from json_to_recordset(${JSON.stringify(requests)}::json) as request (owner text, key text, hash text, "runId" uuid)
+     order by owner, key
+    on conflict (owner, key) do update
+       set request_hash = excluded.request_hash, run_ids = excluded.run_ids, created_at = excluded.created_at
+     where held.created_at < now() - ${LASTS_HOURS} * interval '1 hour'
+    returning run_ids[1]::text as run_id`.execute(trx);
+  return new Set(rows.map(({ run_id }) => run_id));
+}
+
+/**
  * The ids of the runs that an earlier request with this key has made; null: there was none.
  * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request.
  */

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Transaction } from '../db/database.ts';
 import type { QueueMessage } from '../queue/queue.ts';
 
@@ -8,13 +8,33 @@ import type { QueueMessage } from '../queue/queue.ts';
  * stands beside the first of the others, however many those have waiting (start-time fair queueing; Goyal, Vin and Cheng,
  * SIGCOMM 1996). Two submissions of a user at once may get one rank, which does no harm.
  */
-export function nextFairRank({ queue, user }: { queue: string; user: string | null }) {
-  return sql<number>`greatest(
-    (select min(fair_rank) from longhaul.runs
-      where queue = ${queue} and status = 'queued' and start_after is null),
-    (select max(fair_rank) + 1 from longhaul.runs
-      where queue = ${queue} and coalesce(user_id, '') = ${user ?? ''} and status = 'queued' and start_after is null),
-    0)`;
+function nextFairRank({ queue, user }: Line) {
+  const line = { queue: sql`${queue}::text`, user: sql`${user ?? ''}::text` };
+  return sql<number>`greatest(${firstIn(line)}, ${lastOf(line)} + 1, 0)`;
+}
+
+interface LineInSql {
+  readonly queue: RawBuilder<unknown>;
+  readonly user: RawBuilder<unknown>;
+}
+
+function firstIn({ queue }: LineInSql) {
+  return sql`(select min(fair_rank) from longhaul.runs
+    where queue = ${queue} and status = 'queued' and start_after is null)`;
+}
+
+/**
+ * The last row of an index up to where the user's last would be, when it is the user's. No other index can answer that:
+ * for the greatest of the user's own, PostgreSQL without statistics takes one that reads the whole line of a user who has
+ * none in it.
+ */
+function lastOf({ queue, user }: LineInSql) {
+  return sql`(select rank from (
+    select queue, coalesce(user_id, '') as user_id, fair_rank as rank from longhaul.runs
+     where status = 'queued' and start_after is null
+       and (queue, coalesce(user_id, ''), fair_rank) <= (${queue}, ${user}, 9223372036854775807)
+     order by queue desc, coalesce(user_id, '') desc, fair_rank desc limit 1) as last
+    where queue = ${queue} and user_id = ${user})`;
 }
 
 /** A line within a queue: the runs of one user, or of none. */
@@ -33,19 +53,13 @@ export async function nextFairRanks(
 ): Promise<(number | ReturnType<typeof nextFairRank>)[]> {
   if (runs.length === 1) return runs.map(nextFairRank);
   const lines = new Map(runs.map(({ queue, user }) => [toKey({ queue, user }), { queue, user }]));
+  const entries = JSON.stringify([...lines].map(([key, line]) => ({ key, ...line })));
+  const line = { queue: sql`line.queue`, user: sql`line.user_id` };
   const { rows } = await sql<{ key: string; rank: number }>`
     with line as (
       select entry ->> 'key' as key, entry ->> 'queue' as queue, coalesce(entry ->> 'user', '') as user_id
-        from json_array_elements(${JSON.stringify([...lines].map(([key, line]) => ({ key, ...line })))}::json) as entry),
-    first as materialized (
-      select queue, min(fair_rank) as rank from longhaul.runs
-       where queue in (select queue from line) and status = 'queued' and start_after is null group by queue),
-    last as materialized (
-      select queue, coalesce(user_id, '') as user_id, max(fair_rank) + 1 as rank from longhaul.runs
-       where queue in (select queue from line) and status = 'queued' and start_after is null
-       group by queue, coalesce(user_id, ''))
-    select line.key, greatest(first.rank, last.rank, 0)::int as rank
-      from line left join first using (queue) left join last using (queue, user_id)`.execute(trx);
+        from json_array_elements(${entries}::json) as entry)
+    select key, greatest(${firstIn(line)}, ${lastOf(line)} + 1, 0)::int as rank from line`.execute(trx);
   const next = new Map(rows.map(({ key, rank }) => [key, rank]));
   return runs.map(({ queue, user, isDelayed }) => {
     const key = toKey({ queue, user });

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { findContainment } from '../agent/containment.ts';
 import { startReaper } from '../agent/reaper.ts';
-import { settlesWithin } from '../agent/settles-within.ts';
+import { settlesWithin } from '../core/settles-within.ts';
 import { sweepOrphans } from '../agent/sweep.ts';
 import type { Config } from '../config/config.ts';
 import { createId } from '../core/ids.ts';

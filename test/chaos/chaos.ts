@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { settlesWithin } from '../../src/agent/settles-within.ts';
+import { settlesWithin } from '../../src/core/settles-within.ts';
 import { startCustomers } from './customers.ts';
 import { startFleet } from './fleet.ts';
 import { startHand } from './hand.ts';

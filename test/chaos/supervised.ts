@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { settlesWithin } from '../../src/agent/settles-within.ts';
+import { settlesWithin } from '../../src/core/settles-within.ts';
 import { withCache } from '../support/run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');

@@ -1,0 +1,119 @@
+import { sql } from 'kysely';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import type { LonghaulConfig } from '../config/schema.ts';
+import { toIdempotentRequest } from './find-repeated.ts';
+import { createRunBench, type RunBench } from './run.fixture.ts';
+import type { Submission } from './submission.ts';
+import { createSubmitter } from './submit-together.ts';
+
+describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database', (kind) => {
+  let bench: RunBench;
+
+  beforeAll(async () => {
+    bench = await createRunBench(kind);
+  });
+  afterEach(async () => {
+    await sql`drop trigger if exists fail on longhaul.runs`.execute(bench.database.sql);
+  });
+  afterAll(() => bench.remove());
+
+  /** A server's way to submit, with a configuration of its own. */
+  const serve = (config: Partial<LonghaulConfig> = {}) => {
+    bench.configure(config);
+    const submit = createSubmitter({ database: bench.database, queue: bench.queue, rules: bench.rules });
+    return async (changes: Partial<Submission> = {}) => {
+      const submission = bench.toSubmission(changes);
+      const { runs } = await submit({ submissions: [submission], request: toIdempotentRequest(submission) });
+      return runs[0]!;
+    };
+  };
+  const count = <T>(times: number, make: (index: number) => T) =>
+    Array.from({ length: times }, (_, index) => make(index));
+  /** In how many transactions they were made, each of which has one time. */
+  async function countTransactions(ids: readonly string[]): Promise<number> {
+    const { rows } = await sql`
+      select distinct created_at from longhaul.runs where id = any(${[...ids]}::uuid[])`.execute(bench.database.sql);
+    return rows.length;
+  }
+
+  it('are written together, each a run of its own with its place in line and its event', async () => {
+    const submit = serve();
+    const runs = await Promise.all(count(60, (index) => submit({ user: `u${index % 3}`, prompt: `p${index}` })));
+    expect(runs.map(({ prompt }) => prompt)).toEqual(count(60, (index) => `p${index}`));
+    expect(new Set(runs.map(({ id }) => id)).size).toBe(60);
+    // The first two begin before the others have come.
+    expect(await countTransactions(runs.map(({ id }) => id))).toBeLessThanOrEqual(4);
+    for (const { id } of runs.slice(0, 5))
+      expect(await bench.events(id)).toMatchObject([{ seq: 1, type: 'run.queued' }]);
+    const claimed = await bench.claimUpTo(60);
+    expect(new Set(claimed.map(({ run }) => run.id))).toEqual(new Set(runs.map(({ id }) => id)));
+    // The users take turns.
+    expect(new Set(claimed.slice(0, 3).map(({ run }) => run.user)).size).toBe(3);
+  });
+
+  it('answer with the run that their key has made, and leave those beside them alone', async () => {
+    const submit = serve();
+    const earlier = await submit({ idempotencyKey: 'known' });
+    const others = count(20, (index) => submit({ idempotencyKey: `new ${index}` }));
+    const repeat = submit({ idempotencyKey: 'known' });
+    const other = submit({ idempotencyKey: 'known', prompt: 'another' });
+    expect((await repeat).id).toBe(earlier.id);
+    await expect(other).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+    const made = await Promise.all(others);
+    const again = await Promise.all(count(20, (index) => submit({ idempotencyKey: `new ${index}` })));
+    expect(again.map(({ id }) => id)).toEqual(made.map(({ id }) => id));
+  });
+
+  it('are made once where two servers have the same ones in another order', async () => {
+    const [here, there] = [serve(), serve()];
+    const keys = count(30, (index) => `both ${index}`);
+    const [a, b] = await Promise.all([
+      Promise.all(keys.map((idempotencyKey) => here({ idempotencyKey }))),
+      Promise.all(keys.toReversed().map((idempotencyKey) => there({ idempotencyKey }))),
+    ]);
+    expect(b.toReversed().map(({ id }) => id)).toEqual(a.map(({ id }) => id));
+  });
+
+  it('are each refused or accepted as if alone: as many as there is money for', async () => {
+    const submit = serve({ limits: { perUser: { usdPerDay: 3 } } });
+    const limits = { ...bench.agent.limits, maxBudgetUsd: 1 };
+    const submissions = count(12, (index) => submit({ user: index % 2 === 0 ? 'poor' : `rich ${index}`, limits }));
+    const settled = await Promise.allSettled(submissions);
+    const refused = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as { code: string }] : []));
+    expect(refused.map(({ code }) => code)).toEqual(['user_budget', 'user_budget', 'user_budget']);
+    expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(9);
+  });
+
+  it('are not made again when it is not known whether their commit went through', async () => {
+    const submit = serve();
+    const db = bench.database.sql;
+    await sql`create or replace function longhaul.fail() returns trigger language plpgsql as $$
+      begin raise exception 'the commit failed'; end $$`.execute(db);
+    await sql`create constraint trigger fail after insert on longhaul.runs deferrable initially deferred
+      for each row when (new.prompt = 'bad') execute function longhaul.fail()`.execute(db);
+    const settled = await Promise.allSettled(count(20, (index) => submit({ prompt: index === 10 ? 'bad' : 'good' })));
+    const made = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value.id] : []));
+    // All that shared its transaction, and none of those twice.
+    expect(made.length).toBeLessThan(19);
+    expect(settled[10]).toMatchObject({ status: 'rejected', reason: { message: 'the commit failed' } });
+    const { rows } = await sql<{ id: string }>`
+      select id from longhaul.runs where prompt = 'good' and status = 'queued'`.execute(db);
+    expect(new Set(rows.map(({ id }) => id))).toEqual(new Set(made));
+  });
+
+  // The embedded database has one connection: nothing goes on beside a transaction.
+  it.skipIf(kind === 'embedded')('do not wait for long behind one that waits for another’s lock', async () => {
+    const submit = serve();
+    const holding = await bench.database.sql.startTransaction().execute();
+    const request = toIdempotentRequest(bench.toSubmission({ idempotencyKey: 'held' }))!;
+    await sql`insert into longhaul.idempotency_keys (owner, key, request_hash, run_ids)
+      values (${request.owner}, 'held', ${request.hash}, array[]::uuid[])`.execute(holding);
+    const held = count(3, (index) => submit({ idempotencyKey: index === 1 ? 'held' : `beside ${index}` }));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const others = await Promise.all(count(5, () => submit()));
+    expect(new Set(others.map(({ id }) => id)).size).toBe(5);
+    await holding.rollback().execute();
+    expect(new Set((await Promise.all(held)).map(({ id }) => id)).size).toBe(3);
+  });
+});

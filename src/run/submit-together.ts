@@ -1,0 +1,97 @@
+import { createId } from '../core/ids.ts';
+import { settlesWithin } from '../core/settles-within.ts';
+import { retryDeadlock } from '../db/retry-deadlock.ts';
+import { takeFreeKeys } from './idempotency.ts';
+import { insertRuns } from './insert-runs.ts';
+import type { RunDeps } from './rules.ts';
+import { toRun } from './run.ts';
+import { submitRuns } from './submit.ts';
+
+/** Accepts runs as `submitRuns` does, which says what is given, what comes of it and what is thrown. */
+export type SubmitRuns = (batch: Batch) => ReturnType<typeof submitRuns>;
+
+type Batch = Parameters<typeof submitRuns>[1];
+type Submitted = Awaited<ReturnType<typeof submitRuns>>;
+
+/** Transactions at once: while they are under way, those gather that the next one makes. */
+const MOST_AT_ONCE = 2;
+
+/** Submissions in one transaction. */
+const MOST_TOGETHER = 100;
+
+/** One that is held up by another's lock does not hold up those that come after it. */
+const TURN_MS = 100;
+
+interface Waiting {
+  readonly batch: Batch;
+  readonly resolve: (submitted: Submitted | Promise<Submitted>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Submits for many callers at once. Single runs that come while others are being written are written together: they then
+ * share their statements, their commit and its write to the disk. One that comes alone waits for nobody.
+ *
+ * Each is accepted or refused as if it had come by itself: what a transaction is undone for, each of it tries again alone.
+ */
+export function createSubmitter(deps: RunDeps): SubmitRuns {
+  const waiting: Waiting[] = [];
+  let underWay = 0;
+
+  async function writeAll(): Promise<void> {
+    underWay += 1;
+    while (waiting.length > 0) {
+      const together = waiting.splice(0, MOST_TOGETHER);
+      await settlesWithin(together.length === 1 ? writeAlone(together[0]!) : write(together), TURN_MS);
+    }
+    underWay -= 1;
+  }
+
+  function writeAlone({ batch, resolve, reject }: Waiting): Promise<void> {
+    return submitRuns(deps, batch).then(resolve, reject);
+  }
+
+  async function write(together: readonly Waiting[]): Promise<void> {
+    const entries = together.map((one) => ({ ...one, id: createId(), submission: one.batch.submissions[0]! }));
+    let isDone = false;
+    const made = await retryDeadlock(() =>
+      deps.database.sql.transaction().execute(async (trx) => {
+        isDone = false;
+        const requests = entries.flatMap(({ id, batch: { request } }) => (request ? [{ ...request, runId: id }] : []));
+        const free = await takeFreeKeys(trx, requests);
+        const kept = entries.filter(({ id, batch }) => batch.request === null || free.has(id));
+        const [ids, submissions] = [kept.map(({ id }) => id), kept.map(({ submission }) => submission)];
+        const rows = kept.length === 0 ? [] : await insertRuns(trx, { ...deps, ids, submissions });
+        isDone = true;
+        return rows;
+      }),
+    ).catch((error: unknown) => {
+      if (!isDone) return [];
+      // Whether a commit that failed went through is not known.
+      for (const { reject } of entries) reject(error);
+      return null;
+    });
+    if (made === null) return;
+    const rows = new Map(made.map((row) => [row.id, row]));
+    const rest = entries.filter(({ id, resolve }) => {
+      const row = rows.get(id);
+      if (row !== undefined) resolve({ runs: [toRun(row)], messageId: null, isRepeat: false });
+      return row === undefined;
+    });
+    await Promise.all(rest.map(writeAlone));
+  }
+
+  return (batch) => {
+    if (!mayBeTogether(batch)) return submitRuns(deps, batch);
+    return new Promise((resolve, reject) => {
+      waiting.push({ batch, resolve, reject });
+      if (underWay < MOST_AT_ONCE) void writeAll();
+    });
+  };
+}
+
+/** Whether it is a single run that looks at no other: of no conversation, and no retry. */
+function mayBeTogether({ submissions }: Batch): boolean {
+  const [one] = submissions;
+  return submissions.length === 1 && (one?.session ?? null) === null && one?.retryOf === null;
+}
