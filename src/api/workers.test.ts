@@ -73,6 +73,19 @@ describe.each(DATABASE_KINDS)('the workers over HTTP, on the %s database', (kind
     expect(await readRequest()).toEqual(first);
   });
 
+  it('answers with a worker that has nothing to do, and is gone as soon as it was asked', async () => {
+    const id = await addWorker();
+    await sql`create function longhaul.leave() returns trigger language plpgsql as $$
+      begin delete from longhaul.workers where id = new.id; return null; end $$`.execute(service.database.sql);
+    await sql`create constraint trigger leave after update on longhaul.workers deferrable initially deferred
+      for each row execute function longhaul.leave()`.execute(service.database.sql);
+    const response = await drain(id);
+    await sql`drop trigger leave on longhaul.workers`.execute(service.database.sql);
+    expect(response.status).toBe(202);
+    expect(await response.json()).toMatchObject({ id, state: 'draining' });
+    expect((await list()).map((worker) => worker.id)).not.toContain(id);
+  });
+
   it('refuses to drain a worker that is unknown or dead, and for a key that is not an operator’s', async () => {
     const unknown = await drain(createId());
     expect(unknown.status).toBe(404);

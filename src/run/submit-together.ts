@@ -16,8 +16,9 @@ type Submitted = Awaited<ReturnType<typeof submitRuns>>;
 /** Transactions at once: while they are under way, those gather that the next one makes. */
 const MOST_AT_ONCE = 2;
 
-/** Submissions in one transaction. */
+/** Submissions in one transaction, and characters of their prompts: what is long gains little by company. */
 const MOST_TOGETHER = 100;
+const MOST_CHARACTERS = 1_000_000;
 
 /** One that is held up by another's lock does not hold up those that come after it. */
 const TURN_MS = 100;
@@ -41,7 +42,7 @@ export function createSubmitter(deps: RunDeps): SubmitRuns {
   async function writeAll(): Promise<void> {
     underWay += 1;
     while (waiting.length > 0) {
-      const together = waiting.splice(0, MOST_TOGETHER);
+      const together = waiting.splice(0, countTogether(waiting));
       await settlesWithin(together.length === 1 ? writeAlone(together[0]!) : write(together), TURN_MS);
     }
     underWay -= 1;
@@ -88,6 +89,16 @@ export function createSubmitter(deps: RunDeps): SubmitRuns {
       if (underWay < MOST_AT_ONCE) void writeAll();
     });
   };
+}
+
+/** How many from the first on go into one transaction: one at least. */
+function countTogether(waiting: readonly Waiting[]): number {
+  let characters = 0;
+  const end = waiting.findIndex(({ batch }, index) => {
+    characters += batch.submissions[0]?.prompt.length ?? 0;
+    return index > 0 && (index === MOST_TOGETHER || characters > MOST_CHARACTERS);
+  });
+  return end === -1 ? waiting.length : end;
 }
 
 /** Whether it is a single run that looks at no other: of no conversation, and no retry. */

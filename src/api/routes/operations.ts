@@ -7,7 +7,7 @@ import type { Agent } from '../../config/config.ts';
 import { withoutHealthAgent } from '../../config/health-agent.ts';
 import { toModelKey } from '../../core/pricing.ts';
 import { LonghaulError } from '../../core/errors.ts';
-import { CHANNELS } from '../../db/database.ts';
+import { CHANNELS, type Database } from '../../db/database.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { countHeld } from '../../run/concurrency.ts';
 import { readProviderLimits, type ProviderLimitState } from '../../run/provider-limits.ts';
@@ -112,7 +112,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
     }),
     async (context) => {
       const { id } = context.req.valid('param');
-      await database.sql.transaction().execute(async (trx) => {
+      const worker = await database.sql.transaction().execute(async (trx) => {
         const { numUpdatedRows } = await trx
           .updateTable('longhaul.workers')
           .set({ drain_requested_at: sql<Date>`coalesce(drain_requested_at, clock_timestamp())` })
@@ -120,13 +120,14 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
           .where('heartbeat_at', '>', HEARD_OF)
           .executeTakeFirstOrThrow();
         // Of one that is not there nothing was asked.
-        if (numUpdatedRows === 0n) return;
+        if (numUpdatedRows === 0n) return null;
         const actor = keyActor(context.get('caller'));
         await recordAudit(trx, { actor, action: 'worker.drain_requested', subject: id, data: {} });
         await sql`select pg_notify(${CHANNELS.drain}, ${id})`.execute(trx);
+        // As it stands before it hears of it: one that has nothing to do is gone at once.
+        return (await readWorkers(trx)).find((one) => one.id === id) ?? null;
       });
-      const worker = (await readWorkers()).find((one) => one.id === id);
-      if (worker === undefined) {
+      if (worker === null) {
         throw new LonghaulError('not_found', { message: `There is no worker ${id}, or it is no longer alive.` });
       }
       return context.json(worker, 202);
@@ -134,8 +135,8 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
   );
 
   /** The workers that were heard of in the last 30 s, eldest first. */
-  async function readWorkers(): Promise<WorkerResource[]> {
-    const rows = await database.sql
+  async function readWorkers(connection: Database['sql'] = database.sql): Promise<WorkerResource[]> {
+    const rows = await connection
       .selectFrom('longhaul.workers')
       .selectAll()
       .select((worker) =>
