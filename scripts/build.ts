@@ -2,11 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-// Makes `dist/`, what the package ships: JavaScript and declarations of `src/`, and the migrations, which are data. An
-// argument names another directory for it.
+// Makes `dist/`, what the package ships: JavaScript and declarations of `src/`, and the migrations, which are data.
 
 const root = path.resolve(import.meta.dirname, '..');
-const out = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
+const out = path.join(root, 'dist');
 rmSync(out, { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', out], { cwd: root, stdio: 'inherit' });
 cpSync(path.join(root, 'src/db/migrations'), path.join(out, 'db/migrations'), { recursive: true });

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from '../src/config/resolve.ts';
+import { readExamples } from './support/doc-examples.ts';
 
 // The examples of `docs/agents.md` are configurations: each is type-checked as its reader would write it, and taken.
 
@@ -14,8 +15,7 @@ describe('the examples of the page on agents', () => {
   let examples: string[];
 
   beforeAll(async () => {
-    const page = await readFile(path.join(root, 'docs/agents.md'), 'utf8');
-    examples = [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => code);
+    examples = await readExamples('docs/agents.md');
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-docs-'));
     await symlink(path.join(root, 'node_modules'), path.join(directory, 'node_modules'));
     await Promise.all(examples.map((code, index) => writeFile(path.join(directory, `example-${index}.ts`), code)));

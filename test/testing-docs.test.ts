@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readExamples } from './support/doc-examples.ts';
 import { NODE_ARGS, withCache } from './support/run-command.ts';
 
 // The examples of `docs/testing.md`, as their reader would run them: with the real executable.
@@ -15,8 +16,7 @@ let directory: string;
 let examples: string[];
 
 beforeAll(async () => {
-  const page = await readFile(path.join(root, 'docs/testing.md'), 'utf8');
-  examples = [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => code);
+  examples = await readExamples('docs/testing.md');
   directory = await mkdtemp(path.join(tmpdir(), 'longhaul-docs-'));
   const modules = path.join(directory, 'node_modules');
   await mkdir(modules);

@@ -18,7 +18,7 @@ import { settlesWithin } from '../core/settles-within.ts';
 import { type ClaudeChild, spawnClaude } from './spawn-claude.ts';
 import { terminate } from './terminate.ts';
 import { createToolUseGate } from './tool-use-gate.ts';
-import { toFields, toText } from './untyped.ts';
+import { toFields, toText } from '../core/untyped.ts';
 
 export type { ClaudeProcess, ClaudeSpec } from './claude-spec.ts';
 

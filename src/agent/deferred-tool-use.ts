@@ -1,8 +1,8 @@
 import type { Transcript, TranscriptEntry } from './transcript.ts';
-import { toFields } from './untyped.ts';
+import { toFields } from '../core/untyped.ts';
 
-/** What the model reads as the result of a tool use that was put off. What was decided is said to it later on. */
-export const PUT_OFF = 'This tool use has not begun: a person is asked first. What is decided follows.';
+/** What the model reads as the result of a tool use that was put off. What was decided is said to it later on, if it was. */
+const PUT_OFF = 'This tool use has not begun: a person is asked first.';
 
 /**
  * A transcript with a result in the place of Claude Code's word that a tool use was put off. With that word Claude Code

@@ -6,7 +6,7 @@ import type { Logger } from '../core/log.ts';
 import type { Receiver } from './claude-spec.ts';
 import { replaceToolOutput, type ReplacedOutput } from './replace-tool-output.ts';
 import { OUTPUT_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
-import { toFields, toText } from './untyped.ts';
+import { toFields, toText } from '../core/untyped.ts';
 
 interface HookRunnerOptions {
   readonly agent: Agent;

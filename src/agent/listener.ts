@@ -9,7 +9,7 @@ import { type ClaudeResult, parseResult } from './result.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { toStorableJson } from './storable-json.ts';
 import type { Steering } from './steering.ts';
-import { toFields } from './untyped.ts';
+import { toFields } from '../core/untyped.ts';
 
 /** How long a tool use waits at most for the message about it. */
 const TOLD_TIMEOUT_MS = 500;

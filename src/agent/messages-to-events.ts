@@ -3,7 +3,7 @@ import { toStorable } from '../core/text.ts';
 import { NO_USAGE, type TokenUsage } from '../core/usage.ts';
 import { toStorableJson } from './storable-json.ts';
 import { describeContent } from './tool-result-text.ts';
-import { toFields, toList, toNumber, toText } from './untyped.ts';
+import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
 
 /**
  * The one place where Claude Code's messages become events of a run. A message is read as untyped data, so

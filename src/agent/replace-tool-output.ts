@@ -1,4 +1,4 @@
-import { toFields } from './untyped.ts';
+import { toFields } from '../core/untyped.ts';
 
 interface ReplaceOptions {
   readonly name: string;

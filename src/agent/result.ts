@@ -2,7 +2,7 @@ import { type Micros, toMicros, toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
 import { addUsage, type ModelUsage, NO_USAGE, type TokenUsage } from '../core/usage.ts';
 import { toStorableJson } from './storable-json.ts';
-import { toFields, toList, toNumber, toText } from './untyped.ts';
+import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
 
 /** Claude Code's own report at the end of a run. */
 export interface ClaudeResult {

@@ -1,5 +1,5 @@
 import { settlesWithin } from '../core/settles-within.ts';
-import { toFields, toText } from './untyped.ts';
+import { toFields, toText } from '../core/untyped.ts';
 
 /** How long a tool waits at most until Claude Code has read what was said; it takes about 5 ms. */
 const READ_TIMEOUT_MS = 500;

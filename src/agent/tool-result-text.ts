@@ -1,5 +1,5 @@
 import { toStorable } from '../core/text.ts';
-import { toFields, toList, toText } from './untyped.ts';
+import { toFields, toList, toText } from '../core/untyped.ts';
 
 /** Characters of a tool's result that an event keeps. */
 const MAX_CHARACTERS = 8_000;

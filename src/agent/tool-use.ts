@@ -1,5 +1,5 @@
 import type { PreToolUseHookInput } from '@anthropic-ai/claude-agent-sdk';
-import { toFields } from './untyped.ts';
+import { toFields } from '../core/untyped.ts';
 
 /** The use of a tool that is about to begin. */
 export interface ToolUse {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { EventData } from '../core/events.ts';
 import { isContainedPath } from './contained-path.ts';
-import { toFields, toText } from './untyped.ts';
+import { toFields, toText } from '../core/untyped.ts';
 
 /** A tool use that was refused. */
 export type Denial = EventData['agent.permission_denied'];

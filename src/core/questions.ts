@@ -1,3 +1,5 @@
+import { toFields, toList, toText } from './untyped.ts';
+
 /** A question of the agent's, with the answers it offers. */
 export interface Question {
   readonly question: string;
@@ -6,19 +8,11 @@ export interface Question {
 
 /** The questions that `AskUserQuestion` was used with; what is none is left out. */
 export function toQuestions(input: unknown): Question[] {
-  return toObjects(toField(input, 'questions')).flatMap((entry) => {
-    const { question } = entry;
-    if (typeof question !== 'string') return [];
-    const labels = toObjects(entry['options']).map(({ label }) => label);
-    return [{ question, labels: labels.filter((label) => typeof label === 'string') }];
-  });
-}
-
-function toField(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-}
-
-function toObjects(value: unknown): Record<string, unknown>[] {
-  if (!Array.isArray(value)) return [];
-  return value.filter((item): item is Record<string, unknown> => typeof item === 'object' && item !== null);
+  return toList(toFields(input)['questions'])
+    .map(toFields)
+    .flatMap(({ question, options }) => {
+      if (typeof question !== 'string') return [];
+      const labels = toList(options).map((option) => toText(toFields(option)['label']));
+      return [{ question, labels: labels.filter((label) => label !== null) }];
+    });
 }

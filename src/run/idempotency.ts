@@ -15,6 +15,11 @@ export interface IdempotentRequest {
   readonly hash: string;
 }
 
+/** With the runs that are to be made for it. */
+interface RequestWithRuns extends IdempotentRequest {
+  readonly runIds: readonly string[];
+}
+
 /** What makes two requests the same, in a form that keeps no prompt a second time. */
 export function hashRequest(parts: unknown): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
@@ -30,42 +35,35 @@ export function hashRequest(parts: unknown): string {
  */
 export async function takeIdempotencyKey(
   trx: Transaction,
-  { owner, key, hash, runIds }: IdempotentRequest & { readonly runIds: readonly string[] },
+  request: RequestWithRuns,
 ): Promise<readonly string[] | null> {
-  const ids = [...runIds];
-  const { rows } = await sql`
-    insert into longhaul.idempotency_keys as held (owner, key, request_hash, run_ids)
-    values (${owner}, ${key}, ${hash}, ${ids}::uuid[])
-    on conflict (owner, key) do update
-       set request_hash = excluded.request_hash, run_ids = excluded.run_ids, created_at = excluded.created_at
-     where held.created_at < now() - ${LASTS_HOURS} * interval '1 hour'
-    returning owner`.execute(trx);
-  if (rows.length > 0) return null;
-  const earlier = await findKey(trx, { owner, key, hash });
+  const taken = await takeFreeKeys(trx, [request]);
+  if (taken.length > 0) return null;
+  const earlier = await findKey(trx, request);
   // Only what was locked by this statement stood against it.
-  return earlier ?? takeIdempotencyKey(trx, { owner, key, hash, runIds });
+  return earlier ?? takeIdempotencyKey(trx, request);
 }
 
 /**
- * Takes keys for runs that this transaction is about to make, one each: the ids of those whose key nobody had. To be done
- * first in the transaction, like `takeIdempotencyKey`, which says what comes of the others. No key may be in it twice.
+ * Takes the keys that nobody has, or that have run out; returns the requests they are of. What `takeIdempotencyKey` says
+ * of one holds for each: what is not returned is for that to answer. No key may be in it twice.
  */
-export async function takeFreeKeys(
-  trx: Transaction,
-  requests: readonly (IdempotentRequest & { readonly runId: string })[],
-): Promise<Set<string>> {
-  if (requests.length === 0) return new Set();
+export async function takeFreeKeys<T extends RequestWithRuns>(trx: Transaction, requests: readonly T[]): Promise<T[]> {
+  if (requests.length === 0) return [];
+  const entries = requests.map(({ owner, key, hash, runIds }) => ({ owner, key, hash, runIds }));
   // In one order, whoever else takes some of them: of two, neither waits for the other.
-  const { rows } = await sql<{ run_id: string }>`
+  const { rows } = await sql<Pick<RequestWithRuns, 'owner' | 'key'>>`
     insert into longhaul.idempotency_keys as held (owner, key, request_hash, run_ids)
-    select owner, key, hash, array["runId"]
-      from json_to_recordset(${JSON.stringify(requests)}::json) as request (owner text, key text, hash text, "runId" uuid)
+    select owner, key, hash, "runIds"
+      from json_to_recordset(${JSON.stringify(entries)}::json) as request (owner text, key text, hash text, "runIds" uuid[])
      order by owner, key
     on conflict (owner, key) do update
        set request_hash = excluded.request_hash, run_ids = excluded.run_ids, created_at = excluded.created_at
      where held.created_at < now() - ${LASTS_HOURS} * interval '1 hour'
-    returning run_ids[1]::text as run_id`.execute(trx);
-  return new Set(rows.map(({ run_id }) => run_id));
+    returning owner, key`.execute(trx);
+  const toName = ({ owner, key }: Pick<RequestWithRuns, 'owner' | 'key'>) => JSON.stringify([owner, key]);
+  const taken = new Set(rows.map(toName));
+  return requests.filter((request) => taken.has(toName(request)));
 }
 
 /**

@@ -64,11 +64,14 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
     const earlier = await submit({ idempotencyKey: 'known' });
     const others = count(20, (index) => submit({ idempotencyKey: `new ${index}` }));
     const repeat = submit({ idempotencyKey: 'known' });
+    const twins = [submit({ idempotencyKey: 'twin' }), submit({ idempotencyKey: 'twin' })];
     const refused = expect(submit({ idempotencyKey: 'known', prompt: 'another' })).rejects.toMatchObject({
       code: 'idempotency_mismatch',
     });
     expect((await repeat).id).toBe(earlier.id);
     await refused;
+    const [twin, sameTwin] = await Promise.all(twins);
+    expect(sameTwin!.id).toBe(twin!.id);
     const made = await Promise.all(others);
     const again = await Promise.all(count(20, (index) => submit({ idempotencyKey: `new ${index}` })));
     expect(again.map(({ id }) => id)).toEqual(made.map(({ id }) => id));
@@ -92,6 +95,20 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
     const refused = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as { code: string }] : []));
     expect(refused.map(({ code }) => code)).toEqual(['user_budget', 'user_budget', 'user_budget']);
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(9);
+  });
+
+  it.skipIf(kind === 'embedded')('are made by themselves when their common connection is cut', async () => {
+    const submit = serve();
+    const db = bench.database.sql;
+    await sql`create or replace function longhaul.fail() returns trigger language plpgsql as $$
+      begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$`.execute(db);
+    await sql`create trigger fail before insert on longhaul.runs
+      for each row when (new.prompt = 'cut') execute function longhaul.fail()`.execute(db);
+    const settled = await Promise.allSettled(count(20, (index) => submit({ prompt: index === 10 ? 'cut' : 'whole' })));
+    const made = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value.id] : []));
+    expect(settled[10]).toMatchObject({ status: 'rejected' });
+    const { rows } = await sql`select id from longhaul.runs where prompt = 'whole'`.execute(db);
+    expect([rows.length, new Set(made).size]).toEqual([19, 19]);
   });
 
   it('are not made again when it is not known whether their commit went through', async () => {

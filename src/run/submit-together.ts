@@ -58,13 +58,16 @@ export function createSubmitter(deps: RunDeps): SubmitRuns {
     const made = await retryDeadlock(() =>
       deps.database.sql.transaction().execute(async (trx) => {
         isDone = false;
-        const requests = entries.flatMap(({ id, batch: { request } }) => (request ? [{ ...request, runId: id }] : []));
-        const free = await takeFreeKeys(trx, requests);
-        const kept = entries.filter(({ id, batch }) => batch.request === null || free.has(id));
+        const requests = entries.flatMap(({ id, batch }) =>
+          batch.request ? [{ ...batch.request, runIds: [id] }] : [],
+        );
+        const taken = new Set((await takeFreeKeys(trx, requests)).flatMap(({ runIds }) => runIds));
+        const kept = entries.filter(({ id, batch }) => batch.request === null || taken.has(id));
         const [ids, submissions] = [kept.map(({ id }) => id), kept.map(({ submission }) => submission)];
         const rows = kept.length === 0 ? [] : await insertRuns(trx, { ...deps, ids, submissions });
+        const runs = rows.map(toRun);
         isDone = true;
-        return rows;
+        return runs;
       }),
     ).catch((error: unknown) => {
       if (!isDone) return [];
@@ -73,11 +76,11 @@ export function createSubmitter(deps: RunDeps): SubmitRuns {
       return null;
     });
     if (made === null) return;
-    const rows = new Map(made.map((row) => [row.id, row]));
+    const runs = new Map(made.map((run) => [run.id, run]));
     const rest = entries.filter(({ id, resolve }) => {
-      const row = rows.get(id);
-      if (row !== undefined) resolve({ runs: [toRun(row)], messageId: null, isRepeat: false });
-      return row === undefined;
+      const run = runs.get(id);
+      if (run !== undefined) resolve({ runs: [run], messageId: null, isRepeat: false });
+      return run === undefined;
     });
     await Promise.all(rest.map(writeAlone));
   }

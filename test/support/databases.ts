@@ -61,7 +61,7 @@ export async function createPostgresDatabase({ isEmpty = false } = {}): Promise<
   return { url: `${server}/${name}`, drop };
 }
 
-/** What new databases are copied from, made by the first that needs it: seven times as fast as making their tables. */
+/** What new databases are copied from, made by the first that needs it. */
 const TEMPLATE = 'at_todays_schema';
 
 async function makeTemplate(client: pg.Client, server: string): Promise<void> {

@@ -62,7 +62,7 @@ export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: 
   };
 }
 
-/** With where the test run keeps what Node has compiled: a command starts in half the time. */
+/** With where the test run keeps what Node has compiled: a command takes half the processor time to start. */
 export function withCache(env: Readonly<Record<string, string>>): Record<string, string> {
   const cache = process.env['NODE_COMPILE_CACHE'];
   return { ...env, ...(cache !== undefined && { NODE_COMPILE_CACHE: cache }) };
