@@ -155,6 +155,8 @@ export interface Config {
     readonly drainTimeoutSeconds: number;
     readonly stopWaitSeconds: number;
     readonly restartAboveMb: number;
+    /** Absolute. */
+    readonly visiblePaths: readonly string[];
   };
   /** Absolute. */
   readonly dataDir: string;

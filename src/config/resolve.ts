@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { z } from 'zod';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
 import type { PriceOverrides } from '../core/pricing.ts';
-import { findOverlap } from '../core/paths.ts';
+import { findOverlap, isWithin } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
@@ -55,6 +55,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     drainTimeoutSeconds: config.worker?.drainTimeoutSeconds ?? 200,
     stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
     restartAboveMb: config.worker?.restartAboveMb ?? 256,
+    visiblePaths: (config.worker?.visiblePaths ?? []).map((place) => path.resolve(baseDir, place)),
   };
   const checked = config.health?.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts(config.alerts ?? {}, env);
@@ -66,6 +67,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     ...findBypassErrors(config.agents),
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
+    ...findVisibleErrors(worker.visiblePaths, dataDir),
     ...findTimeoutChainErrors({
       agents,
       worker,
@@ -227,6 +229,16 @@ function findExposureErrors(agents: ReadonlyMap<string, Agent>, dataDir: string)
       return [{ path: `agents.${name}.${field}`, message }];
     });
   });
+}
+
+/** The data directory is hidden wherever it is, but not what lies in it and is shown. */
+function findVisibleErrors(visiblePaths: readonly string[], dataDir: string): FieldError[] {
+  return visiblePaths
+    .filter((place) => isWithin(place, dataDir))
+    .map((place) => ({
+      path: 'worker.visiblePaths',
+      message: `must name nothing in Longhaul's data directory ${dataDir}; received ${JSON.stringify(place)}`,
+    }));
 }
 
 function invalid(source: string | null, errors: readonly FieldError[]): LonghaulError {

@@ -203,6 +203,11 @@ export const configSchema = z.strictObject({
       stopWaitSeconds: seconds().optional(),
       /** Growth of the worker's own memory after which it restarts itself. Defaults to 256. */
       restartAboveMb: positive().optional(),
+      /**
+       * Directories within the worker's home or the system's temporary directory that agents see although those are hidden
+       * from them, and devices in `/dev` that agents of root may use. Relative to the config file. Defaults to none.
+       */
+      visiblePaths: z.array(z.string('must be a path').min(1, 'must be a path'), 'must be a list of paths').optional(),
     })
     .optional(),
   /** The time zone, by its IANA name, in which days and months of budgets and costs begin. Defaults to `UTC`. */

@@ -1,4 +1,4 @@
-import { startClaude, type ClaudeProcess } from '../agent/claude-process.ts';
+import { startClaude, type ClaudeProcess, type ClaudeSpec } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
@@ -55,6 +55,7 @@ interface SparesOptions {
   readonly gateway: Gateway;
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
+  readonly findPlaces?: ClaudeSpec['findPlaces'];
   readonly dataDir: string;
   /** Whether one more may be started now: there is memory for it, and not too many are in their start. */
   readonly mayStart: (agent: Agent) => boolean;
@@ -109,7 +110,7 @@ export function createSpares(options: SparesOptions): Spares {
   /** Starts one, and puts it among those that wait at once: a run that comes meanwhile may have it. */
   async function start(agent: Agent): Promise<void> {
     beginning.set(agent, (beginning.get(agent) ?? 0) + 1);
-    const { claudePath, scratchRoot, dataDir } = options;
+    const { claudePath, scratchRoot, findPlaces, dataDir } = options;
     const lane = gateway.reserve();
     try {
       const workspaceDir = await prepareSpareWorkspace({ workspace: agent.workspace, dataDir });
@@ -121,6 +122,7 @@ export function createSpares(options: SparesOptions): Spares {
         gateway: { url: gateway.url, token: lane.token },
         claudePath,
         scratchRoot,
+        findPlaces,
         claudeSessionId: createId(),
         resumeFrom: null,
         log,
