@@ -5,7 +5,8 @@ import { toStorable } from '../core/text.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 import { toAgentOptions } from './agent-options.ts';
 import type { ClaudeProcess, ClaudeSpec, Ending, Launch, Receiver, Thrown } from './claude-spec.ts';
-import { findContainment } from './containment.ts';
+import { refuseClosedToRoot } from './closed-to-root.ts';
+import { dropsCapabilities, findContainment } from './containment.ts';
 import { toEnvironment } from './environment.ts';
 import { hidePlaces } from './hide-places.ts';
 import { killAttempt } from './kill-processes.ts';
@@ -56,11 +57,13 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   async function launch(): Promise<Launch> {
     const found = await preflight(spec);
     if ('status' in found) return { refusal: found };
+    const { workspaceDir } = spec;
+    const containment = spec.containment ?? (await findContainment());
+    const closed = dropsCapabilities(containment) ? await refuseClosedToRoot(spec) : null;
+    if (closed !== null) return { refusal: closed };
     const mcp = toMcpServers(spec.agent, currentRun);
     if ('refusal' in mcp) return mcp;
     scratch = await createScratch(spec);
-    const containment = spec.containment ?? (await findContainment());
-    const { workspaceDir } = spec;
     const { executable } = found;
     const places = (await spec.findPlaces?.()) ?? NOTHING_HIDDEN;
     const hide = await hidePlaces({ places, scratch, workspaceDir, executable, processId });

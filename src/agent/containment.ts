@@ -60,16 +60,18 @@ const DROP = [
 /** Strongest first. */
 function toCandidates(): Containment[] {
   const hold = (options: readonly string[]) => [...SETPRIV, '--', ...UNSHARE, ...options, '--'];
-  const inNamespace = (kind: Containment['kind'], wrapper: readonly string[], drop: readonly string[]): Containment => ({
+  const inNamespace = (
+    kind: Containment['kind'],
+    wrapper: readonly string[],
+    drop: readonly string[],
+  ): Containment => ({
     kind,
     isNamespace: true,
     wrapper,
     drop,
   });
   return [
-    ...(isRoot
-      ? [inNamespace('mount_namespace', hold([]), DROP), inNamespace('pid_namespace', hold([]), DROP)]
-      : []),
+    ...(isRoot ? [inNamespace('mount_namespace', hold([]), DROP), inNamespace('pid_namespace', hold([]), DROP)] : []),
     inNamespace('mount_namespace', hold(AS_ROOT), [...asBefore(), ...DROP]),
     inNamespace('pid_namespace', hold(AS_ONESELF), DROP),
     PARENT_DEATH_SIGNAL,
@@ -96,6 +98,11 @@ const MARK_ONLY: Containment = { kind: 'mark', isNamespace: false, wrapper: [], 
 
 /** Makes the mounts, goes to the directory as it is seen then, and becomes the command. Whatever fails ends it. */
 const ENTER = 'mount --all --fstab "$1" && cd -- "$2" && shift 2 && exec "$@"';
+
+/** Whether root in it is one user among others. */
+export function dropsCapabilities({ drop }: Containment): boolean {
+  return isRoot && drop.length > 0;
+}
 
 interface Command {
   readonly command: readonly string[];

@@ -63,7 +63,12 @@ function parseMounts(mountinfo: string): { target: string; type: string }[] {
     const target = before.split(' ')[4];
     const type = after.split(' ')[0];
     if (target === undefined || type === undefined) return [];
-    return [{ target: target.replaceAll(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8))), type }];
+    return [
+      {
+        target: target.replaceAll(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8))),
+        type,
+      },
+    ];
   });
 }
 

@@ -93,9 +93,7 @@ function toKernelLines(kernel: KernelSurfaces, { places, name }: Pick<MountTable
     // Bound to itself each of them is a mount of its own, which the last line does not change.
     ...[...new Set([...devices, ...shown])].map((device) => toLine(device, device, 'rbind')),
     // Terminals of its own: at one of somebody else's, root may type.
-    ...(terminals.exist
-      ? [toLine(name, '/dev/pts', 'newinstance,ptmxmode=666,mode=620,nosuid,noexec', 'devpts')]
-      : []),
+    ...(terminals.exist ? [toLine(name, '/dev/pts', 'newinstance,ptmxmode=666,mode=620,nosuid,noexec', 'devpts')] : []),
     ...(terminals.exist && terminals.hasOwnMaster ? [toLine('/dev/pts/ptmx', '/dev/ptmx', 'bind')] : []),
     toLine('none', '/dev', 'remount,bind,nodev,nosuid'),
   ];

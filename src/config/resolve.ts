@@ -2,15 +2,17 @@ import path from 'node:path';
 import type { z } from 'zod';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
 import type { PriceOverrides } from '../core/pricing.ts';
-import { findOverlap, isWithin } from '../core/paths.ts';
+import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
+import { canWrite } from './resolve-tools.ts';
 import { resolveWebhooks } from './resolve-webhooks.ts';
 import { configSchema, environmentSchema, type LonghaulConfig } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
@@ -27,9 +29,6 @@ interface ResolveOptions {
 
 type AgentInput = LonghaulConfig['agents'][string];
 type Environment = z.output<typeof environmentSchema>;
-
-/** The tools that change files or run commands: an agent with one of them gets a directory per run. */
-const WRITING_TOOLS = new Set(['Bash', 'Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
 
 /**
  * Checks a configuration and fills in every default.
@@ -68,6 +67,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
     ...findVisibleErrors(worker.visiblePaths, dataDir),
+    ...findSettingsErrors(agents),
     ...findTimeoutChainErrors({
       agents,
       worker,
@@ -155,7 +155,7 @@ function toDefaultModel(provider: Provider | undefined): string | undefined {
 
 function resolveWorkspace(options: { name: string; agent: AgentInput; baseDir: string; dataDir: string }): Workspace {
   const { name, agent, baseDir, dataDir } = options;
-  const mode = agent.tools.some((tool) => WRITING_TOOLS.has(tool)) ? 'perRun' : 'shared';
+  const mode = canWrite(agent.tools) ? 'perRun' : 'shared';
   const given = typeof agent.workspace === 'string' ? { root: agent.workspace } : agent.workspace;
   if (given === undefined) return { root: path.join(dataDir, 'workspaces', name), mode: 'perRun', from: null };
   return {
@@ -229,16 +229,6 @@ function findExposureErrors(agents: ReadonlyMap<string, Agent>, dataDir: string)
       return [{ path: `agents.${name}.${field}`, message }];
     });
   });
-}
-
-/** The data directory is hidden wherever it is, but not what lies in it and is shown. */
-function findVisibleErrors(visiblePaths: readonly string[], dataDir: string): FieldError[] {
-  return visiblePaths
-    .filter((place) => isWithin(place, dataDir))
-    .map((place) => ({
-      path: 'worker.visiblePaths',
-      message: `must name nothing in Longhaul's data directory ${dataDir}; received ${JSON.stringify(place)}`,
-    }));
 }
 
 function invalid(source: string | null, errors: readonly FieldError[]): LonghaulError {

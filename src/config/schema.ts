@@ -160,7 +160,10 @@ const agentSchema = z.strictObject({
    * for themselves, `disabled`. Defaults to `enabled` while `maxThinkingTokens` is above 0.
    */
   thinking: z.enum(['enabled', 'adaptive', 'disabled'], 'must be "enabled", "adaptive" or "disabled"').optional(),
-  /** Settings files Claude Code reads in the workspace. Defaults to none. */
+  /**
+   * Settings files Claude Code reads in the workspace, with the instructions beside them. Refused for a shared workspace
+   * that runs can write in: one could leave instructions for the next. Defaults to none.
+   */
   settingSources: z.array(z.enum(['project', 'local'], 'must be "project" or "local"')).optional(),
   /** Variables the agent's process gets beside Longhaul's own. Tools can read them: no secrets. Defaults to none. */
   env: z

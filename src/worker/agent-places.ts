@@ -8,7 +8,9 @@ import { CONFIG_FILES } from '../config/load.ts';
 import { isWithin } from '../core/paths.ts';
 
 interface AgentPlacesOptions {
-  readonly config: Pick<Config, 'file' | 'dataDir' | 'providers'> & { readonly worker: Pick<Config['worker'], 'visiblePaths'> };
+  readonly config: Pick<Config, 'file' | 'dataDir' | 'providers'> & {
+    readonly worker: Pick<Config['worker'], 'visiblePaths'>;
+  };
   /** Where the private directories of attempts are. Each sees its own. */
   readonly scratchRoot: string;
   /** The worker's. */
@@ -35,7 +37,9 @@ export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Pl
     ...applicationDirs,
     ...coverings.flatMap((covering) => findProgramDirs(env['PATH'] ?? '', covering)),
   ];
-  const doors = [...findCredentialFiles(config.providers, env), ...DOORS].filter((place) => !visiblePaths.includes(place));
+  const doors = [...findCredentialFiles(config.providers, env), ...DOORS].filter(
+    (place) => !visiblePaths.includes(place),
+  );
   const secretsIn = [...new Set([configDir, process.cwd(), ...applicationDirs])];
   return async () => ({
     secret: [config.dataDir, scratchRoot, ...doors, ...(await findSecretFiles(config.file, secretsIn))],
@@ -71,7 +75,21 @@ const CREDENTIAL_VARIABLES = [
 ];
 
 /** System users have a home that is everyone's. */
-const NO_HOMES = new Set(['/', '/bin', '/sbin', '/lib', '/usr', '/usr/bin', '/usr/sbin', '/etc', '/var', '/run', '/dev', '/proc', '/sys']);
+const NO_HOMES = new Set([
+  '/',
+  '/bin',
+  '/sbin',
+  '/lib',
+  '/usr',
+  '/usr/bin',
+  '/usr/sbin',
+  '/etc',
+  '/var',
+  '/run',
+  '/dev',
+  '/proc',
+  '/sys',
+]);
 
 function findHomes(): string[] {
   let ofUser = homedir();

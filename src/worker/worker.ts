@@ -24,7 +24,7 @@ import { announcePresence, type Presence } from './presence.ts';
 import { createRunningAttempts } from './running-attempts.ts';
 import { makeScratch, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
-import { listUnprotected, UNPROTECTED } from './unprotected.ts';
+import { logUnprotected } from './unprotected.ts';
 
 interface WorkerDeps {
   readonly config: Config;
@@ -85,8 +85,7 @@ export function createWorker(options: WorkerDeps): Worker {
     const { freeBytes, cgroupLimitBytes } = readFreeMemory();
     const { slots } = config.worker;
     log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
-    const unprotected = listUnprotected(found);
-    if (unprotected.length > 0) log.warn({ workerId: id, unprotected }, `${UNPROTECTED}: ${unprotected.join('; ')}`);
+    logUnprotected(log, found);
     const reaper = startReaper();
     closers.push(() => reaper.dismiss());
     const scratchRoot = await makeScratch();
