@@ -66,6 +66,8 @@ export interface Limits {
   readonly perUser: Budget & { readonly runsPerMinute: number | null; readonly concurrent: number | null };
   readonly perTeam: Budget;
   readonly perKey: { readonly runsPerMinute: number | null };
+  /** The highest priority that callers who are bound to a user or a team may name. */
+  readonly maxPriority: number;
   readonly global: Budget & { readonly concurrent: number | null };
 }
 

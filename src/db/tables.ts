@@ -44,6 +44,7 @@ export interface RunsTable {
   prompt: string;
   user_id: Nullable<string>;
   team: Nullable<string>;
+  tenant: Nullable<string>;
   session_id: string;
   session_turn: Generated<number>;
   metadata: Json<unknown>;
@@ -102,6 +103,7 @@ export interface RunEventsTable {
   position: Generated<number>;
   user_id: Nullable<string>;
   team: Nullable<string>;
+  tenant: Nullable<string>;
 }
 
 interface AttemptsTable {
@@ -135,6 +137,7 @@ interface LedgerEntriesTable {
   agent: string;
   user_id: string | null;
   team: string | null;
+  tenant: Nullable<string>;
   model: string | null;
   outcome: string;
   concludes: string | null;
@@ -223,6 +226,7 @@ interface SessionsTable {
   agent: string;
   user_id: Nullable<string>;
   team: Nullable<string>;
+  tenant: Nullable<string>;
   created_at: Timestamp;
   last_turn: Generated<number>;
   forked_from: Nullable<string>;

@@ -189,9 +189,9 @@ async function beginAttempt(
       insert into longhaul.attempts (id, run_id, agent, number, worker_id, fence)
       select ${attemptId}, ${row.id}, ${row.agent}, ${row.attempt}, ${workerId}, ${row.fence} from held),
     written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team)
+      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
       select ${row.id}, ${row.event_seq - events.length} + event.place, event.value->>'type', ${row.attempt}, event.value->'data',
-             ${row.user_id}, ${row.team}
+             ${row.user_id}, ${row.team}, ${row.tenant}
         from held, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
        order by event.place)
     select pg_notify(${CHANNELS.events}, ${row.id}) from held`.execute(trx);

@@ -110,6 +110,7 @@ function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObj
       prompt: submission.prompt,
       user_id: user,
       team: submission.team,
+      tenant: toTenant(submission),
       session_id: sessionIds[index]!,
       metadata: JSON.stringify(submission.metadata),
       priority: submission.priority,
@@ -127,6 +128,11 @@ function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObj
       event_seq: 1,
     };
   });
+}
+
+/** Where there is no user there is none to be told from another of its name. */
+function toTenant({ user, tenant = null }: Submission): string | null {
+  return user === null ? null : tenant;
 }
 
 /** A run that tries another again tells whom that one told, whoever it was that tried. */

@@ -64,7 +64,7 @@ describe('processes that wait for a run', () => {
   }
 
   const runOf = (agent: Agent, parts: Partial<Run> = {}) =>
-    ({ id: createId(), sessionId: createId(), user: null, limits: agent.limits, ...parts }) as Run;
+    ({ id: createId(), sessionId: createId(), user: null, tenant: null, limits: agent.limits, ...parts }) as Run;
   const processes = async () => (await listProcesses()).filter(({ worker }) => worker === ownIdentity());
   const marked = async (mark: string) => (await processes()).filter(({ attemptId }) => attemptId === mark);
 

@@ -139,6 +139,7 @@ const worker: WorkerResource = {
 const budget: BudgetResource = {
   scope: 'user',
   key: 'ann',
+  team: null,
   period: 'day',
   start: '2026-03-10',
   limitUsd: 2,
