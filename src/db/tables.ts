@@ -81,6 +81,7 @@ export interface RunsTable {
   reserved_micros: Generated<number>;
   reserved_on: Nullable<Date>;
   fair_rank: Generated<number>;
+  team_rank: Generated<number>;
   held_for: Nullable<'user' | 'agent' | 'all' | 'session'>;
   waits_for_scope: Nullable<'user' | 'team' | 'global'>;
   parked_at: Nullable<Date>;

@@ -14,6 +14,7 @@ import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
 import { isBehindAnother } from './session-gate.ts';
 import { holdSession } from './sessions.ts';
+import { giveTeamTurns } from './team-turns.ts';
 
 /** How long a lease lasts unless it is renewed. Short enough that a lost worker's runs are seen to within 30 s. */
 export const LEASE_DURATION_MS = 15_000;
@@ -66,7 +67,8 @@ export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<C
       .executeTakeFirst();
     if (paused !== undefined) return { claims: [], isMore: false };
     await lockGates(trx, deps.rules);
-    const runIds = await queue.take(trx, options);
+    const taken = await queue.take(trx, options);
+    const runIds = await giveTeamTurns(trx, { queue, name: options.queue, taken });
     const claims: Claim[] = [];
     const budgets = { areLocked: false };
     for (const runId of runIds) {
