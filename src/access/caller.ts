@@ -30,6 +30,11 @@ export function isOperator(caller: Caller): boolean {
   return hasScope(caller.scopes, 'admin');
 }
 
+/** Whether the caller may see what runs are asked and what they answer. */
+export function mayRead(caller: Caller): boolean {
+  return hasScope(caller.scopes, 'runs:read');
+}
+
 /** Whether the caller stands for one user or team, not for the application. */
 export function isBound({ user, team }: Caller): boolean {
   return user !== null || team !== null;

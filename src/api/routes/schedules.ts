@@ -2,6 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import {
   isOperator,
+  mayRead,
   toIdempotencyOwner,
   toMaxPriority,
   toOwners,
@@ -277,7 +278,10 @@ function toResource(whole: Schedule, caller: Caller): ScheduleResource {
   return {
     ...schedule,
     webhookUrl: isToldBy(whole, caller) ? schedule.webhookUrl : null,
-    metadata: { ...schedule.metadata },
+    // Who may not read runs sees that it stands, and not what it asks.
+    prompt: mayRead(caller) ? schedule.prompt : '',
+    metadata: mayRead(caller) ? { ...schedule.metadata } : {},
+    lastError: mayRead(caller) ? schedule.lastError : null,
     createdAt: createdAt.toISOString(),
     pausedAt: pausedAt?.toISOString() ?? null,
     nextAt: nextAt?.toISOString() ?? null,
