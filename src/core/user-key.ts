@@ -1,3 +1,5 @@
+import { countCharacters } from './text.ts';
+
 /** Whose a run is, as far as limits and fairness go. */
 export interface Owner {
   readonly user: string | null;
@@ -13,7 +15,7 @@ export function toUserKey(owner: Owner & { readonly user: string }): string;
 export function toUserKey(owner: Owner): string | null;
 export function toUserKey({ user, tenant }: Owner): string | null {
   if (user === null) return null;
-  if (tenant !== null) return `[${[...tenant].length}]${tenant}${user}`;
+  if (tenant !== null) return `[${countCharacters(tenant)}]${tenant}${user}`;
   return user.startsWith('[') ? `[]${user}` : user;
 }
 
@@ -21,7 +23,8 @@ export function toUserKey({ user, tenant }: Owner): string | null {
 export function parseUserKey(key: string): { readonly user: string; readonly tenant: string | null } {
   const [prefix = '', length = ''] = /^\[(\d*)\]/.exec(key) ?? [];
   if (length === '') return { user: key.slice(prefix.length), tenant: null };
-  const characters = [...key.slice(prefix.length)];
+  // By code points, as PostgreSQL counts them.
+  const characters = Array.from(key.slice(prefix.length));
   return {
     tenant: characters.slice(0, Number(length)).join(''),
     user: characters.slice(Number(length)).join(''),

@@ -43,11 +43,9 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
     await submit(times(3, () => ({ team: 'south', user: 'ann' })));
     await submit(times(3, () => ({ user: 'bob' })));
     const order = await claimAll(1);
-    expect(order.slice(0, 9).map((name) => name.replace(/user \d+/, '*'))).toEqual([
-      ...['north/*', 'south/ann', 'bob'],
-      ...['north/*', 'south/ann', 'bob'],
-      ...['north/*', 'south/ann', 'bob'],
-    ]);
+    expect(order.slice(0, 9).map((name) => name.replace(/user \d+/, '*'))).toEqual(
+      times(3, () => ['north/*', 'south/ann', 'bob']).flat(),
+    );
     expect(order).toHaveLength(18);
   });
 

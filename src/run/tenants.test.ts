@@ -40,7 +40,8 @@ describe.each(DATABASE_KINDS)('users of one name, in a run’s life on the %s da
     bench.configure({ limits: { perUser: { concurrent: 1 } } });
     for (const who of [north, north, south, own, own]) await bench.submit(who);
     const claims = await bench.claimUpTo(10);
-    expect(claims.map(({ run }) => run.tenant).sort()).toEqual([null, 'north', 'south'].sort());
+    expect(claims).toHaveLength(3);
+    expect(new Set(claims.map(({ run }) => run.tenant))).toEqual(new Set([null, 'north', 'south']));
     const settled = claims.find(({ run }) => run.tenant === 'north')!;
     await bench.settle(settled);
     const [next, ...others] = await bench.claimUpTo(10);

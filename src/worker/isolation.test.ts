@@ -85,13 +85,10 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
       temporary,
     };
     const as = uid === null ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--'];
-    const [command = '', ...args] = [
-      ...as,
-      process.execPath,
-      '--conditions=longhaul-source',
-      path.join(import.meta.dirname, 'isolated-worker.fixture.ts'),
-    ];
-    const { stdout } = await promisify(execFile)(command, args, {
+    const fixture = path.join(import.meta.dirname, 'isolated-worker.fixture.ts');
+    // `env` does nothing to what it is given: the first command is then the same for both.
+    const args = [...as, process.execPath, '--conditions=longhaul-source', fixture];
+    const { stdout } = await promisify(execFile)('env', args, {
       cwd: import.meta.dirname,
       env: {
         PATH: process.env['PATH'],
