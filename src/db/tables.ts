@@ -125,6 +125,8 @@ interface AttemptsTable {
   agent: Nullable<string>;
   reported: ColumnType<unknown, string | null | undefined, string | null>;
   reported_cost_micros: Nullable<number>;
+  lost_at: Nullable<Date>;
+  worker_survived: Generated<boolean>;
 }
 
 interface LedgerEntriesTable {
