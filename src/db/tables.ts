@@ -218,6 +218,8 @@ interface WorkersTable {
   spares: Generated<number>;
   holding_reason: Nullable<string>;
   drain_requested_at: Nullable<Date>;
+  last_stall_ms: Nullable<number>;
+  last_stalled_at: Nullable<Date>;
 }
 
 interface SessionsTable {
