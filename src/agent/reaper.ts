@@ -52,7 +52,7 @@ export function startReaper({ maxStallSeconds = null }: ReaperOptions = {}): Rea
   // A pipe of Node's is a socket, and bash takes a socket on its standard input for a remote login: it reads ~/.bashrc.
   const [shell, ...options] = existsSync('/bin/bash') ? ['/bin/bash', '--norc'] : ['/bin/sh'];
   const seconds = maxStallSeconds === null ? '' : String(Math.ceil(maxStallSeconds));
-  const child = spawn(shell!, [...options, '-c', SCRIPT, process.execPath, sweep, seconds, ownIdentity()], {
+  const child = spawn(shell, [...options, '-c', SCRIPT, process.execPath, sweep, seconds, ownIdentity()], {
     // In a session of its own: what ends the worker's process group is not to end this one with it.
     detached: true,
     // It says where the worker's log goes that it has ended the worker.

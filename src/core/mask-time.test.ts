@@ -10,26 +10,16 @@ const LEAST_MS = 60;
 
 /** Parts of keys, and of what stands around them: texts of hostile making are made of these. */
 const FRAGMENTS = [
-  ...['-----BEGIN ', 'PRIVATE KEY', ' BLOCK', '-----', '-----END ', 'RSA ', 'OPENSSH ', 'PGP '],
-  ...['-----BEGIN PRIVATE KEY-----', '-----BEGIN RSA PRIVATE KEY-----\n', '-----END PRIVATE KEY-----'],
-  ...['Proc-Type: 4,ENCRYPTED', 'DEK-Info: AES-256-CBC,', 'a: ', 'A-a: ', ': ', ':', '='],
-  ...['sk-ant-', 'sk-proj-', 'sk-', 'T3BlbkFJ', 'lh_', 'AKIA', 'secret_access_key', '_authToken=', 'AIza', 'ey', '.ey'],
-  ...['ghp_', 'ghs_1_', 'github_pat_', 'glpat-', 'glc_', 'xoxb-', 'xoxb-1-', 'SG.', 'npm_', 'hvs.', 'ops_ey', 'hf_'],
-  ...['sk_live_', 'shpat_', 'dapi', 'dckr_pat_', 'tskey-auth-', 'vcp_', 'lin_api_', 'ntn_', 'gsk_', 'fQ=='],
-  ...['https://', 'postgres://', 'a://', 'a://b:', '@', '@github.com/', ':x-oauth-basic', 'hooks.slack.com/services/T'],
-  ...['\n', '\r\n', ' ', '\t', '\\n', '\\', '\\\\', '"', "'", '.', '-', '_', '/', '+', ',', '{', 'é', '😀', '\ud800'],
-  ...[
-    'a',
-    'A',
-    '0',
-    'a'.repeat(15),
-    'A'.repeat(16),
-    'a'.repeat(32),
-    'aA0'.repeat(40),
-    '=a1/'.repeat(16),
-    ' '.repeat(9),
-  ],
-];
+  ['-----BEGIN ', 'PRIVATE KEY', ' BLOCK', '-----', '-----END ', 'RSA ', 'OPENSSH ', 'PGP '],
+  ['-----BEGIN PRIVATE KEY-----', '-----BEGIN RSA PRIVATE KEY-----\n', '-----END PRIVATE KEY-----'],
+  ['Proc-Type: 4,ENCRYPTED', 'DEK-Info: AES-256-CBC,', 'a: ', 'A-a: ', ': ', ':', '='],
+  ['sk-ant-', 'sk-proj-', 'sk-', 'T3BlbkFJ', 'lh_', 'AKIA', 'secret_access_key', '_authToken=', 'AIza', 'ey', '.ey'],
+  ['ghp_', 'ghs_1_', 'github_pat_', 'glpat-', 'glc_', 'xoxb-', 'xoxb-1-', 'SG.', 'npm_', 'hvs.', 'ops_ey', 'hf_'],
+  ['sk_live_', 'shpat_', 'dapi', 'dckr_pat_', 'tskey-auth-', 'vcp_', 'lin_api_', 'ntn_', 'gsk_', 'fQ=='],
+  ['https://', 'postgres://', 'a://', 'a://b:', '@', '@github.com/', ':x-oauth-basic', 'hooks.slack.com/services/T'],
+  ['\n', '\r\n', ' ', '\t', '\\n', '\\', '\\\\', '"', "'", '.', '-', '_', '/', '+', ',', '{', 'é', '😀', '\ud800'],
+  ['a', 'A', '0', 'a'.repeat(15), 'A'.repeat(16), 'a'.repeat(32), 'aA0'.repeat(40), '=a1/'.repeat(16), ' '.repeat(9)],
+].flat();
 
 const SIZES = [128, 512, 2_048, 16_384, 131_072];
 
