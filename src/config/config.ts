@@ -159,6 +159,8 @@ export interface Config {
     readonly restartAboveMb: number;
     /** Absolute. */
     readonly visiblePaths: readonly string[];
+    /** Null: a process whose event loop stands still is never ended. */
+    readonly maxStallSeconds: number | null;
   };
   /** Absolute. */
   readonly dataDir: string;

@@ -55,6 +55,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
     restartAboveMb: config.worker?.restartAboveMb ?? 256,
     visiblePaths: (config.worker?.visiblePaths ?? []).map((place) => path.resolve(baseDir, place)),
+    maxStallSeconds: config.worker?.maxStallSeconds === false ? null : (config.worker?.maxStallSeconds ?? 15),
   };
   const checked = config.health?.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts(config.alerts ?? {}, env);

@@ -25,6 +25,7 @@ import { createRunningAttempts } from './running-attempts.ts';
 import { makeScratch, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
 import { logUnprotected } from './unprotected.ts';
+import { watchStalls } from './watch-stalls.ts';
 
 interface WorkerDeps {
   readonly config: Config;
@@ -86,8 +87,10 @@ export function createWorker(options: WorkerDeps): Worker {
     const { slots } = config.worker;
     log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
     logUnprotected(log, found);
-    const reaper = startReaper();
+    const reaper = startReaper({ maxStallSeconds: ownsProcess ? config.worker.maxStallSeconds : null });
     closers.push(() => reaper.dismiss());
+    const stalls = watchStalls({ reaper, log });
+    closers.push(() => stalls.stop());
     const scratchRoot = await makeScratch();
     const findPlaces = createAgentPlaces({ config, scratchRoot, env: process.env });
     closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
@@ -134,6 +137,7 @@ export function createWorker(options: WorkerDeps): Worker {
         spares: spares?.count ?? 0,
         holdingReason: admission.holdingReason,
         isDraining,
+        lastStall: stalls.lastStall,
       }),
       onDrainRequested: () => void leave('drain_requested'),
       log,
