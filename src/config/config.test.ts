@@ -64,6 +64,7 @@ describe('a configuration', () => {
       drainTimeoutSeconds: 200,
       stopWaitSeconds: 210,
       restartAboveMb: 256,
+      maxStallSeconds: 15,
       visiblePaths: [],
     });
     expect(config).toMatchObject({

@@ -92,10 +92,10 @@ export async function createMachines(script: Script): Promise<Machines> {
 
   async function start(name: string, options: MachineOptions = {}): Promise<Machine> {
     const { databaseUrl = postgres.url, role = 'worker', port = 0 } = options;
-    const config = { ...CONFIG, worker: { ...CONFIG.worker, ...options.worker } };
+    const ownConfig = { ...config, worker: { ...config.worker, ...options.worker } };
     const home = path.join(directory, name);
     await mkdir(home, { recursive: true });
-    await writeFile(path.join(home, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
+    await writeFile(path.join(home, 'longhaul.config.mjs'), `export default ${JSON.stringify(ownConfig)};\n`);
     const command = spawnCommand([role], {
       cwd: home,
       env: {
