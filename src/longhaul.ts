@@ -15,6 +15,7 @@ import { createClient, type LonghaulClient } from './client/client.ts';
 import type { Config, Provider } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
 import type { LonghaulConfig } from './config/schema.ts';
+import { inBackground } from './core/guard.ts';
 import { createLog, type Logger } from './core/log.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
@@ -219,7 +220,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     start,
     workerLeft: workerLeft.promise,
     fetch: (request) => answer(request),
-    nodeHandler: (request, response) => void listener(request, response),
+    nodeHandler: (request, response) => inBackground(() => listener(request, response)),
     client: createClient({
       url: 'http://longhaul.localhost',
       retryForSeconds: 0,

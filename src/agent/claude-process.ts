@@ -1,6 +1,7 @@
 import { query, type Query } from '@anthropic-ai/claude-agent-sdk';
 import type { ToolRun } from '../config/tool-hooks.ts';
 import { toMessage } from '../core/errors.ts';
+import { inBackground } from '../core/guard.ts';
 import { toStorable } from '../core/text.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 import { toAgentOptions } from './agent-options.ts';
@@ -86,7 +87,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       () => firstWord.resolve(),
       () => undefined, // It is listened to as well, and that tells.
     );
-    void listen(conversation);
+    const spoken = conversation;
+    inBackground(() => listen(spoken));
     return Promise.race([
       spawned.promise.then((started) => ({ child: started })),
       listened.promise.then((thrown) => ({ thrown })),
@@ -251,7 +253,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       store.bind(prompt.transcript);
       // At once where there is nothing to look at: a step later would be a step too late for the first word.
       if (spec.agent.mcpServers.length === 0) return prompts.push(toPrompt(prompt));
-      void findUnfit().then((unfit) => {
+      inBackground(async () => {
+        const unfit = await findUnfit();
         if (unfit === null) prompts.push(toPrompt(prompt));
         else prompt.receiver.noteUnfit(unfit);
       });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { settlesWithin } from '../core/settles-within.ts';
 
@@ -30,12 +31,14 @@ export function startReaper(): Reaper {
   const exited = once(child, 'exit').catch(() => undefined); // One that could not be started has exited.
   // It ends nothing while it lives, so it is no reason for this process to stay.
   child.unref();
-  child.stdin.on('error', () => undefined);
-  (child.stdin as { unref?: () => void }).unref?.();
+  // Without a file descriptor to spare it has none, and does not live.
+  const pipe = child.stdin as (Writable & { unref?: () => void }) | undefined;
+  pipe?.on('error', () => undefined);
+  pipe?.unref?.();
   return {
     pid: child.pid ?? null,
     async dismiss() {
-      child.stdin.end('leave\n');
+      pipe?.end('leave\n');
       await settlesWithin(exited, DISMISSAL_TIMEOUT_MS);
     },
   };

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { Listening } from '../api/listen.ts';
@@ -137,6 +137,6 @@ async function drain(
   }
   // Also when none is running: a claim may be under way.
   const drained = longhaul.drain(drainTimeoutSeconds * 1_000);
-  const saidLast = drained.then(() => (runningCount > 0 ? setTimeout(LAST_WORDS_MS) : undefined));
+  const saidLast = drained.then(() => (runningCount > 0 ? delay(LAST_WORDS_MS) : undefined));
   await Promise.race([saidLast, signals.second]);
 }

@@ -1,4 +1,5 @@
 import { pino, type Logger as PinoLogger } from 'pino';
+import { createLogDestination } from './log-destination.ts';
 import { maskSecrets } from './mask-secrets.ts';
 
 /** What the parts of Longhaul log to. Prompts and secrets never go here. */
@@ -10,10 +11,7 @@ export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fat
  */
 export function createLog(level: string): Logger {
   const hooks = { streamWrite: maskSecrets };
-  return pino(
-    { level, base: null, serializers: { err: toLoggedError }, hooks },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  return pino({ level, base: null, serializers: { err: toLoggedError }, hooks }, createLogDestination(2));
 }
 
 /** Named fields only: a database's error also carries the row it was about, and with it a prompt. */

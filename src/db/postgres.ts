@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { LonghaulError, toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { BossConnection, Database } from './database.ts';
 import { createPostgresListener } from './postgres-listener.ts';
 import type { Tables } from './tables.ts';
@@ -57,8 +58,14 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     return endIdleTransactions(client) as unknown as void;
   };
   const pool = createPool({ ...connection, max: poolSize, onConnect }, onPoolError);
-  pool.on('acquire', (client) => watchSilence(client, silenceMs));
-  pool.on('release', (_error, client) => watchSilence(client, 0));
+  pool.on(
+    'acquire',
+    guarded((client: pg.PoolClient) => watchSilence(client, silenceMs)),
+  );
+  pool.on(
+    'release',
+    guarded((_error: Error | undefined, client: pg.PoolClient) => watchSilence(client, 0)),
+  );
   const maintenancePool = createPool({ ...connection, max: 3 }, onPoolError);
   try {
     await pool.query('select 1');
@@ -92,10 +99,13 @@ async function endIdleTransactions(client: pg.ClientBase): Promise<void> {
 
 function createPool(config: pg.PoolConfig, onError: (error: Error) => void): pg.Pool {
   const pool = new pg.Pool(config);
-  pool.on('error', onError);
+  pool.on('error', guarded(onError));
   // The pool hears a connection only while it is idle. One that is lost in the middle of a transaction fails the
   // next statement, which is enough; unheard, its event would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on(
+    'connect',
+    guarded((client: pg.PoolClient) => client.on('error', () => {})),
+  );
   return pool;
 }
 
@@ -104,7 +114,10 @@ function watchSilence(client: pg.ClientBase, durationMs: number): void {
   // Not in the types: the connection under a client, and the socket under that.
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
   stream.removeAllListeners('timeout');
-  stream.setTimeout(durationMs, () => stream.destroy(new Error(`The database sent nothing for ${durationMs} ms.`)));
+  stream.setTimeout(
+    durationMs,
+    guarded(() => stream.destroy(new Error(`The database sent nothing for ${durationMs} ms.`))),
+  );
 }
 
 /** pg-boss sends several statements in one text; `pg` then answers with a list of results. */

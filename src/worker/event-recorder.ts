@@ -1,4 +1,5 @@
 import type { NewEvent } from '../core/events.ts';
+import { after } from '../core/timers.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 
 /**
@@ -86,7 +87,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
 
   async function pause(durationMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, durationMs);
+    const timer = after(durationMs, resolve);
     endPause = resolve;
     await promise;
     clearTimeout(timer);

@@ -8,8 +8,10 @@ import {
 import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { EventType } from '../core/events.ts';
+import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import { toMicros } from '../core/money.ts';
+import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
@@ -75,6 +77,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   const stopped = Promise.withResolvers<StopReason>();
   let stopReason: StopReason | null = null;
   let isLeaseLost = false;
+  const onFailure = (err: unknown) => log.error({ err, runId: run.id }, 'something beside an attempt went wrong');
   const stop = (reason: StopReason) => {
     stopReason ??= reason;
     stopped.resolve(reason);
@@ -103,13 +106,16 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     },
     onCancelRequested: () => stop('cancelled'),
   });
-  const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
+  const timeout = after(run.limits.timeoutSeconds * 1_000, () => stop('run_timeout'));
   const saveMeter = coalesce((metered: Spending) =>
     retryWhileAway(() => recordMetered(database, { lease, metered }), { isLost: () => isLeaseLost }),
   );
   const started = Promise.withResolvers<void>();
   const answering = Promise.withResolvers<void>();
-  void answering.promise.then(() => deps.spares.look());
+  inBackground(async () => {
+    await answering.promise;
+    deps.spares.look();
+  }, onFailure);
   let agentProcess: AgentProcess | null = null;
   let station: Station | null = null;
   let pass: GatewayPass | null = null;
@@ -127,9 +133,10 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     const ready = await Promise.race([preparing, stopped.promise]);
     if (typeof ready === 'string') {
       // A template may take long to be copied: nobody waits for the end of that.
-      void preparing
-        .then((late) => leaveStation(late, { spares: deps.spares, run, keptProcess: null }))
-        .catch(() => {});
+      inBackground(
+        async () => leaveStation(await preparing, { spares: deps.spares, run, keptProcess: null }),
+        () => {},
+      );
       return { ...NOTHING_DONE, outcome: { status: 'stopped', reason: ready }, durationMs: 0 };
     }
     station = ready;
@@ -202,7 +209,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     delivery.look();
     // One that was waiting is no start that others would have to wait for.
     if (spare !== null) started.resolve();
-    void stopped.promise.then((reason) => process.stop(reason));
+    inBackground(async () => process.stop(await stopped.promise), onFailure);
     return process.done;
   }
 

@@ -1,3 +1,4 @@
+import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import type { Lease } from '../run/append-events.ts';
 import { LEASE_DURATION_MS } from '../run/claim.ts';
@@ -76,13 +77,13 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
     for (const entry of held.values()) if (isExpired(entry)) lose(entry);
   }
 
-  const renewTimer = setInterval(() => {
+  const renewTimer = repeat(RENEW_EVERY_MS, () => {
     if (held.size === 0) return;
     renewing ??= renew().finally(() => {
       renewing = null;
     });
-  }, RENEW_EVERY_MS);
-  const expiryTimer = setInterval(loseExpired, 500);
+  });
+  const expiryTimer = repeat(500, loseExpired);
 
   return {
     hold(entry) {

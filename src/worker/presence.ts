@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import type { Logger } from '../core/log.ts';
+import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 
 /** What a worker says of itself with every heartbeat. */
@@ -94,7 +95,7 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
     },
     update,
   );
-  const timer = setInterval(update, HEARTBEAT_EVERY_MS);
+  const timer = repeat(HEARTBEAT_EVERY_MS, update);
   return {
     update,
     async leave() {

@@ -1,9 +1,11 @@
 import { startClaude, type ClaudeProcess } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
+import { inBackground } from '../core/guard.ts';
 import { createId } from '../core/ids.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
+import { repeat } from '../core/timers.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
 import { createDemand } from './demand.ts';
@@ -138,17 +140,20 @@ export function createSpares(options: SparesOptions): Spares {
     const entry: Waiting = { ...spare, since: performance.now(), isReady: spare.user !== null };
     waiting.add(entry);
     if (isStopped) return giveUp(entry);
-    void spare.process.ready.then((problem) => {
+    inBackground(async () => {
+      const problem = await spare.process.ready;
       entry.isReady = true;
-      if (!waiting.has(entry)) return;
-      if (problem !== null) {
-        giveUp(entry);
-        pause(spare.agent, problem.detail);
+      if (waiting.has(entry)) {
+        if (problem !== null) {
+          giveUp(entry);
+          pause(spare.agent, problem.detail);
+        }
+        onChange();
       }
-      onChange();
-    });
-    // One that never became ready is given up above, with its reason.
-    void Promise.all([spare.process.ready, spare.process.exited]).then(() => giveUp(entry));
+      // One that never became ready is given up above, with its reason.
+      await spare.process.exited;
+      giveUp(entry);
+    }, onFailure);
   }
 
   function pause(agent: Agent, detail: string): void {
@@ -168,11 +173,13 @@ export function createSpares(options: SparesOptions): Spares {
     );
   }
 
+  function onFailure(err: unknown): void {
+    log.warn({ err }, 'a process started beforehand could not be ended cleanly');
+  }
+
   /** Nothing that was begun is left behind by `stop`. */
   function track(work: Promise<void>): void {
-    const tracked = work
-      .catch((err: unknown) => log.warn({ err }, 'a process started beforehand could not be ended cleanly'))
-      .finally(() => ending.delete(tracked));
+    const tracked = work.catch(onFailure).finally(() => ending.delete(tracked));
     ending.add(tracked);
   }
 
@@ -189,7 +196,7 @@ export function createSpares(options: SparesOptions): Spares {
     return fitting.sort((a, b) => rank(a) - rank(b) || a.since - b.since);
   }
 
-  const timer = setInterval(look, LOOK_EVERY_MS);
+  const timer = repeat(LOOK_EVERY_MS, look, onFailure);
   look();
   return {
     get count() {

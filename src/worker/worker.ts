@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { findContainment } from '../agent/containment.ts';
 import { startReaper } from '../agent/reaper.ts';
+import { inBackground } from '../core/guard.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { sweepOrphans } from '../agent/sweep.ts';
 import type { Config } from '../config/config.ts';
@@ -74,6 +75,8 @@ export function createWorker(options: WorkerDeps): Worker {
   let starting: Promise<void> | null = null;
   let stopping: Promise<void> | null = null;
 
+  const onFailure = (err: unknown) => log.error({ err }, 'something beside the runs of a worker went wrong');
+
   async function open(): Promise<void> {
     // What a former worker on this machine left behind goes first: it must not work beside its successor.
     await sweepOrphans({ log });
@@ -101,7 +104,7 @@ export function createWorker(options: WorkerDeps): Worker {
       estimates,
       readFreeMemory,
       log,
-      onShort: (name) => void makeRoom(name),
+      onShort: (name) => inBackground(() => makeRoom(name), onFailure),
       onChange: () => presence?.update(),
     });
     spares = createSpares({
@@ -129,7 +132,7 @@ export function createWorker(options: WorkerDeps): Worker {
         holdingReason: admission.holdingReason,
         isDraining,
       }),
-      onDrainRequested: () => void leave('drain_requested'),
+      onDrainRequested: () => inBackground(() => leave('drain_requested'), onFailure),
       log,
     });
     const { leave: withdraw } = presence;
@@ -152,7 +155,7 @@ export function createWorker(options: WorkerDeps): Worker {
           const figures = { ...growth, restartAboveMb: config.worker.restartAboveMb };
           if (!isAlone) return log.warn(figures, 'this process has grown above worker.restartAboveMb');
           log.warn(figures, 'this worker has grown above worker.restartAboveMb; it leaves, to be started again');
-          void leave('memory');
+          inBackground(() => leave('memory'), onFailure);
         },
         readResidentBytes,
       }),
@@ -181,7 +184,7 @@ export function createWorker(options: WorkerDeps): Worker {
       onClaim(claim) {
         const execution = executeAttempt(deps, claim);
         attempts.hold({ agent: claim.run.agent, execution });
-        void execution.done.then(firstFinished.resolve);
+        inBackground(async () => firstFinished.resolve(await execution.done));
       },
     });
   }
@@ -198,7 +201,7 @@ export function createWorker(options: WorkerDeps): Worker {
     presence?.update();
     await claimer?.stop();
     // Nothing will come for them any more.
-    void spares?.stop();
+    if (spares !== null) inBackground(spares.stop, onFailure);
     attempts.stopHolding();
     log.info({ workerId: id, runs: attempts.count }, 'draining: no more runs are claimed');
     const isDrained = await settlesWithin(attempts.ended(), timeoutMs);
