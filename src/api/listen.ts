@@ -46,6 +46,8 @@ const SAY_EVERY_MS = 60_000;
 /** A server that is listening. */
 export interface Listening {
   readonly url: string;
+  /** It ends soon: answers say that their connection closes, so that who keeps one goes elsewhere with the next request. */
+  announceEnd(): void;
   /** Takes no more requests and ends the open ones, streams included. */
   close(): Promise<void>;
 }
@@ -79,7 +81,9 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   };
   const server = serve({ fetch: answer, hostname: host, port, serverOptions }, (info) => resolve(info.port)) as Server;
   if (maxConnections !== null) server.maxConnections = maxConnections;
-  const onStreamRequest = guarded(({ headers }: IncomingMessage, response: ServerResponse) => {
+  let isEnding = false;
+  const onRequest = guarded(({ headers }: IncomingMessage, response: ServerResponse) => {
+    if (isEnding) response.shouldKeepAlive = false;
     // Counts from the last byte that went out, and streams give a sign of life every 5 seconds.
     if (headers.accept?.includes('text/event-stream')) response.setTimeout(streamStallMs, () => response.destroy());
   });
@@ -96,7 +100,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     ),
   );
   server.on('clientError', guarded(refuseConnection));
-  server.on('request', onStreamRequest);
+  // Before it is answered, which may be at once.
+  server.prependListener('request', onRequest);
   const onUpgrade = guarded((request: IncomingMessage, socket: Duplex, head: Buffer) =>
     sockets?.handleUpgrade(request, socket, head),
   );
@@ -108,6 +113,9 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const name = host.includes(':') ? `[${host}]` : host;
   return {
     url: `http://${name}:${actualPort}`,
+    announceEnd() {
+      isEnding = true;
+    },
     async close() {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());

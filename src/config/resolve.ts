@@ -7,6 +7,7 @@ import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { resolveAdminKey } from './resolve-admin-key.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
@@ -24,6 +25,9 @@ interface ResolveOptions {
   readonly baseDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
+
+/** Kubernetes and cloud load balancers take a few seconds until nobody is sent to a server that is not ready. */
+const SHUTDOWN_DELAY_SECONDS = 5;
 
 type AgentInput = LonghaulConfig['agents'][string];
 type Environment = z.output<typeof environmentSchema>;
@@ -56,10 +60,14 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
     restartAboveMb: config.worker?.restartAboveMb ?? 256,
   };
+  const shutdownDelaySeconds =
+    config.http?.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);
   const checked = config.health?.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts(config.alerts ?? {}, env);
+  const adminKey = resolveAdminKey(variables, baseDir);
   const errors = [
     ...alerts.errors,
+    ...adminKey.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
     ...findHealthErrors(checked, agents),
@@ -71,6 +79,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
       worker,
       isTimeoutFromVariable: variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined,
     }),
+    ...findShutdownErrors(shutdownDelaySeconds, worker),
   ];
   if (errors.length > 0) throw invalid(file, errors);
   agents.set(HEALTH_AGENT, toHealthAgent(agents.get(checked)!, { dataDir }));
@@ -81,6 +90,8 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
+    database: { waitSeconds: config.database?.waitSeconds ?? 60 },
+    adminKey: adminKey.value,
     host: variables.LONGHAUL_HOST ?? '127.0.0.1',
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
@@ -95,7 +106,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
     alerts: alerts.value,
     health: { agent: checked, everySeconds: config.health?.everySeconds ?? 600 },
-    http: { corsOrigins: config.http?.corsOrigins ?? [] },
+    http: { corsOrigins: config.http?.corsOrigins ?? [], shutdownDelaySeconds },
     webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
 }
@@ -187,6 +198,17 @@ function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
       message:
         'is "bypassPermissions", which lets every tool use through; set allowBypassPermissions: true beside it if that is meant, or use "dontAsk"',
     }));
+}
+
+/** A server that is killed while it waits closes its connections without a word. */
+function findShutdownErrors(shutdownDelaySeconds: number, { stopWaitSeconds }: Config['worker']): FieldError[] {
+  if (shutdownDelaySeconds < stopWaitSeconds) return [];
+  return [
+    {
+      path: 'http.shutdownDelaySeconds',
+      message: `is ${shutdownDelaySeconds} and must be less than worker.stopWaitSeconds, which is ${stopWaitSeconds}`,
+    },
+  ];
 }
 
 function findHealthErrors(checked: string, agents: ReadonlyMap<string, Agent>): FieldError[] {

@@ -37,6 +37,8 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
     kind: 'embedded',
     sql,
     patientSql: sql,
+    // The lock file of the data directory keeps every other process out.
+    exclusively: (work) => work(),
     boss: fromPglite(pglite),
     // In one process no notification is ever missed, so `onReconnect` is never called.
     listen: (channel, onPayload) => pglite.listen(channel, guarded(onPayload)),

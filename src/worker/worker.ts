@@ -26,6 +26,8 @@ import { makeScratch, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
 
 interface WorkerDeps {
+  /** Which worker this is, a UUID. Defaults to a new one. */
+  readonly id?: string;
   readonly config: Config;
   readonly database: Database;
   readonly queue: Queue;
@@ -63,7 +65,7 @@ export interface Worker {
 export function createWorker(options: WorkerDeps): Worker {
   const { config, database, queue, gateway, version, isAlone, ownsProcess = isAlone, log } = options;
   const { readFreeMemory = readSystemMemory, readResidentBytes, governor } = options;
-  const id = createId();
+  const { id = createId() } = options;
   const attempts = createRunningAttempts(() => claimer?.wake());
   const closers: (() => Promise<void> | void)[] = [];
   const firstFinished = Promise.withResolvers<void>();
