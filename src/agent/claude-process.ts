@@ -1,6 +1,7 @@
 import { query, type Query } from '@anthropic-ai/claude-agent-sdk';
 import type { ToolRun } from '../config/tool-hooks.ts';
 import { toMessage } from '../core/errors.ts';
+import { findMachineFault } from '../core/machine-fault.ts';
 import { inBackground } from '../core/guard.ts';
 import { toStorable } from '../core/text.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
@@ -42,6 +43,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   let conversation: Query | null = null;
   let child: ClaudeChild | null = null;
   let scratch: Scratch | null = null;
+  /** What the SDK wraps in words of its own. */
+  let spawnFailure: unknown = null;
   /** The attempt it works for. */
   let receiver: Receiver | null = null;
   /** Who hears it: that attempt, or we ourselves while it forgets the last one. */
@@ -77,7 +80,12 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         mcpServers: mcp.servers,
         store: store.sdkStore,
         spawn(request) {
-          child = spawnClaude({ request, containment });
+          try {
+            child = spawnClaude({ request, containment });
+          } catch (error) {
+            spawnFailure = error;
+            throw error;
+          }
           spawned.resolve(child);
           return child.process;
         },
@@ -129,7 +137,11 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       }
     } catch (error) {
       // Present on the SDK's errors, though not in its types.
-      thrown = { errorClass: toText(toFields(error)['errorClass']), message: toStorable(toMessage(error)) };
+      thrown = {
+        errorClass: toText(toFields(error)['errorClass']),
+        message: toStorable(toMessage(error)),
+        fault: findMachineFault(child?.failure) ?? findMachineFault(spawnFailure) ?? findMachineFault(error),
+      };
     }
     listened.resolve(thrown);
   }
@@ -137,7 +149,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   const launched = launch().catch(async (error: unknown): Promise<Launch> => {
     log?.error({ processId, error: toMessage(error) }, 'a process could not be started');
     await killAttempt(processId);
-    return { refusal: notStarted(toStorable(toMessage(error))) };
+    const fault = findMachineFault(spawnFailure) ?? findMachineFault(error);
+    return { refusal: { ...notStarted(toStorable(toMessage(error))), ...(fault !== null && { fault }) } };
   });
 
   async function findReadiness(): Promise<Refusal | null> {

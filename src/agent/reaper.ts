@@ -11,6 +11,9 @@ export interface Reaper {
   dismiss(): Promise<void>;
 }
 
+/** A signal to every process of the unit is for the worker: it has runs to finish, and may be killed after all. */
+const REAPER = `trap '' TERM INT HUP; read -r dismissal || exec "$0" "$@"`;
+
 /** How long a dismissed reaper may take to go. */
 const DISMISSAL_TIMEOUT_MS = 2_000;
 
@@ -21,7 +24,7 @@ const DISMISSAL_TIMEOUT_MS = 2_000;
  */
 export function startReaper(): Reaper {
   const sweep = fileURLToPath(new URL(`./reap${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
-  const child = spawn('/bin/sh', ['-c', 'read -r dismissal || exec "$0" "$@"', process.execPath, sweep], {
+  const child = spawn('/bin/sh', ['-c', REAPER, process.execPath, sweep], {
     // In a session of its own: what ends the worker's process group is not to end this one with it.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -24,6 +24,8 @@ export interface ClaudeChild {
   /** Resolves when it has ended, or could not be started. */
   readonly exited: Promise<void>;
   readonly hasExited: boolean;
+  /** Why it could not be started; null when it was. */
+  readonly failure: Error | null;
   /** What it has left with; null before its end, and when a signal ended it. */
   readonly exitCode: number | null;
   /** What has ended it, or null. */
@@ -58,13 +60,18 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
 
   // Before anything else is touched: one that could not be started says so by an event, and unheard that ends the worker.
   let hasExited = false;
+  let failure: Error | null = null;
   const exited = new Promise<void>((resolve) => {
     const end = guarded(() => {
       hasExited = true;
       resolve();
     });
+    const fail = guarded((error: Error) => {
+      failure = error;
+      end();
+    });
     child.once('exit', end);
-    child.once('error', end);
+    child.once('error', fail);
   });
   const closed = new Promise<void>((resolve) => {
     child.once('close', () => resolve());
@@ -100,6 +107,9 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
     exited,
     get hasExited() {
       return hasExited;
+    },
+    get failure() {
+      return failure;
     },
     get hasTakenAllAlong() {
       // `unshare` leaves by itself only when the namespace is empty; when it is killed, that comes a moment later.

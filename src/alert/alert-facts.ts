@@ -23,6 +23,20 @@ export interface LostWorker {
   readonly attempts: number;
 }
 
+/** A worker whose machine lacks something, so that it claims nothing, or nothing of one agent. */
+export interface FaultyWorker {
+  readonly id: string;
+  readonly host: string;
+  readonly fault: string;
+}
+
+/** Runs of an agent that are in line while no worker that is there takes runs of it. */
+export interface UnservedAgent {
+  readonly agent: string;
+  /** Among the first 1,000 of their queue. */
+  readonly runs: number;
+}
+
 /** A lane of webhooks, which is an endpoint or a host that a key's runs have named, whose last deliveries have failed for good. */
 export interface FailingWebhook {
   readonly lane: string;
@@ -71,6 +85,14 @@ export interface AlertFacts {
   missingExecutables(options: Since): Promise<AttemptCount[]>;
   /** Workers that let a lease run out, and those whose heartbeat stopped after `since` and before `silentUntil` though they had not left. */
   lostWorkers(options: Since & { silentUntil: Date }): Promise<LostWorker[]>;
+  /** Workers heard of after `since`, by whether their machines lack something; those that leave are left out. */
+  faultyWorkers(options: Since): Promise<{ readonly faulty: readonly FaultyWorker[]; readonly sound: number }>;
+  /**
+   * Agents with runs in line since before `readyBefore`, which no worker heard of after `since` takes and nobody has
+   * executed after `readyBefore`; those of paused queues are left out. None while there is a worker that does not say
+   * whose runs it takes.
+   */
+  unservedAgents(options: Since & { readyBefore: Date }): Promise<UnservedAgent[]>;
   /**
    * Lanes of which a delivery has failed for good after `since`, and which have taken none later; the first to fail first.
    * Tests are left out, and what was removed or revoked since.

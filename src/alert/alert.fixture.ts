@@ -26,6 +26,14 @@ interface RunOptions {
 
 type Attempt = { readonly errorCode: RunErrorCode; readonly finishedAt: Date; readonly workerId?: string };
 
+interface AddedWorker {
+  readonly heartbeatAt: Date;
+  readonly id?: string;
+  readonly agents?: string[];
+  readonly fault?: string;
+  readonly drain_requested_at?: Date;
+}
+
 interface Delivery {
   readonly lane: string;
   readonly endpointId?: string | null;
@@ -97,12 +105,30 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
         })
         .execute();
     },
-    async addWorker({ heartbeatAt, id = createId() }: { heartbeatAt: Date; id?: string }) {
+    async addWorker({ heartbeatAt, id = createId(), ...rest }: AddedWorker) {
       await database.sql
         .insertInto('longhaul.workers')
-        .values({ id, host: 'truck-7', pid: 1, version: '1', slots: 4, heartbeat_at: heartbeatAt })
+        .values({ id, host: 'truck-7', pid: 1, version: '1', slots: 4, heartbeat_at: heartbeatAt, ...rest })
         .execute();
       return id;
+    },
+    /** A run that is in line. */
+    async addQueued({
+      agent,
+      createdAt,
+      ...rest
+    }: {
+      agent: string;
+      createdAt: Date;
+      queue?: string;
+      held_for?: 'user';
+    }) {
+      const id = await addRun({ agent });
+      await database.sql
+        .updateTable('longhaul.runs')
+        .set({ status: 'queued', created_at: createdAt, finished_at: null, ...rest })
+        .where('id', '=', id)
+        .execute();
     },
     /** A delivery of a webhook, by default one that has failed just now. */
     async addDelivery({ lane, endpointId = null, status = 'failed', at = now, isTest = false }: Delivery) {

@@ -1,5 +1,5 @@
 import { errorRate } from './error-rate.ts';
-import { executableMissing, hungRuns, queueDepth, workerLost } from './fleet-rules.ts';
+import { agentUnserved, executableMissing, hungRuns, queueDepth, workerFault, workerLost } from './fleet-rules.ts';
 import { budget100, budget80, dailyCost, drift, runCost } from './money-rules.ts';
 import type { Rule } from './rule.ts';
 import { webhookFailed } from './webhook-rules.ts';
@@ -13,6 +13,8 @@ export const RULES: readonly Rule[] = [
   hungRuns,
   workerLost,
   executableMissing,
+  workerFault,
+  agentUnserved,
   drift,
   budget80,
   budget100,

@@ -216,6 +216,8 @@ interface WorkersTable {
   spares: Generated<number>;
   holding_reason: Nullable<string>;
   drain_requested_at: Nullable<Date>;
+  fault: Nullable<string>;
+  agents: Nullable<string[]>;
 }
 
 interface SessionsTable {

@@ -19,6 +19,11 @@ export const REFUSALS = {
     type: 'billing_error',
     message: 'This token is unknown, or its attempt has ended: nothing more can be spent with it.',
   },
+  inDoubt: {
+    status: 503,
+    type: 'api_error',
+    message: 'Whether this attempt is still the one at work is being found out. Try again.',
+  },
   notFound: { status: 404, type: 'not_found_error', message: 'The Longhaul gateway does not pass this on.' },
   notJson: { status: 400, type: 'invalid_request_error', message: 'The body must be a JSON object, not compressed.' },
   tooManyOpen: { status: 429, type: 'rate_limit_error', message: 'The attempt has too many requests open at once.' },

@@ -27,9 +27,11 @@ import { coalesce } from './coalesce.ts';
 import { createTranscript, type Conversation } from './conversation.ts';
 import { endAttempt } from './end-attempt.ts';
 import { createEventRecorder } from './event-recorder.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { LeaseKeeper, LeaseStanding } from './lease-keeper.ts';
 import { createEventMask } from './mask-events.ts';
+import type { MachineHolds } from './machine-holds.ts';
 import { createMessageDelivery, type MessageDelivery } from './message-delivery.ts';
+import { findOutsideCause } from './outside-cause.ts';
 import { toFailedReport, toSettlement, toSpending } from './settlement.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';
@@ -46,6 +48,9 @@ export interface ExecuteDeps {
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
   readonly dataDir: string;
+  readonly machine: Pick<MachineHolds, 'note' | 'look' | 'noteBegun'>;
+  /** Resolves when the worker begins to leave. */
+  readonly leaving: Promise<void>;
   readonly log: Logger;
 }
 
@@ -149,7 +154,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       maxThinkingTokens: limits.maxThinkingTokens,
       maxTurns: limits.maxTurns,
       onMeter: () => saveMeter(toSpending(opened)),
-      isEntitled: () => leases.isHeld(lease),
+      isEntitled: () => ENTITLED[leases.standingOf(lease)],
     });
     pass = opened;
     delivery = createMessageDelivery({
@@ -200,6 +205,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       scratchRoot: deps.scratchRoot,
       onEvent(event) {
         started.resolve();
+        if (event.type === 'agent.init') deps.machine.noteBegun();
         masked.add(event);
         if (ANSWERING.has(event.type)) answering.resolve();
       },
@@ -226,11 +232,19 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       started.resolve();
       answering.resolve();
     }
+    const outsideCause = await findOutsideCause({
+      report,
+      agent: deps.agents.get(run.agent),
+      hasAsked: (pass?.meter().requestCount ?? 0) > 0,
+      machine: deps.machine,
+      leaving: deps.leaving,
+    });
     if (station !== null) leaveStation(station, { spares: deps.spares, run, keptProcess: report.keptProcess });
     const settlement = toSettlement({
       report,
       pass,
       stopReason,
+      outsideCause,
       durationMs: Math.round(performance.now() - startedAt),
     });
     await desk?.close();
@@ -264,6 +278,9 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     stop,
   };
 }
+
+/** Whether a call may be sent under a lease that stands so. */
+const ENTITLED = { held: true, doubtful: 'unknown', lost: false } as const satisfies Record<LeaseStanding, unknown>;
 
 /** The events by which a run has begun to answer: what is done from then on keeps nobody waiting for the first word. */
 const ANSWERING: ReadonlySet<EventType> = new Set([

@@ -6,7 +6,13 @@ import { createLog } from '../core/log.ts';
 import { CHANNELS } from '../db/database.ts';
 import { announcePresence, removeDeadWorkers, type WorkerStatus } from './presence.ts';
 
-const IDLE: WorkerStatus = { freeMemoryBytes: 5_000_000_000, spares: 0, holdingReason: null, isDraining: false };
+const IDLE: WorkerStatus = {
+  freeMemoryBytes: 5_000_000_000,
+  spares: 0,
+  holdingReason: null,
+  fault: null,
+  isDraining: false,
+};
 
 describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (kind) => {
   let store: Awaited<ReturnType<typeof createTestDatabase>>;
@@ -17,7 +23,7 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
   afterAll(() => store.remove());
 
   const announce = async (readStatus: () => WorkerStatus, onDrainRequested = () => {}) => {
-    const worker = { id: createId(), version: '1.2.3', slots: 4, containment: 'mark' };
+    const worker = { id: createId(), version: '1.2.3', slots: 4, containment: 'mark', agents: ['reader'] };
     const presence = await announcePresence({
       database: store.database,
       worker,
@@ -38,14 +44,18 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
       slots: 4,
       version: '1.2.3',
       containment: 'mark',
+      agents: ['reader'],
+      fault: null,
       free_memory_bytes: 5_000_000_000,
       spares: 0,
       holding_reason: null,
       drain_requested_at: null,
     });
-    status = { freeMemoryBytes: 1, spares: 2, holdingReason: 'needs more', isDraining: true };
+    status = { freeMemoryBytes: 1, spares: 2, holdingReason: 'needs more', fault: 'full', isDraining: true };
     presence.update();
-    await expect.poll(() => find(id)).toMatchObject({ free_memory_bytes: 1, spares: 2, holding_reason: 'needs more' });
+    await expect
+      .poll(() => find(id))
+      .toMatchObject({ free_memory_bytes: 1, spares: 2, holding_reason: 'needs more', fault: 'full' });
     expect((await find(id))?.drain_requested_at).toBeInstanceOf(Date);
     presence.update();
     await presence.leave();

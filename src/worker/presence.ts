@@ -11,6 +11,8 @@ export interface WorkerStatus {
   readonly spares: number;
   /** Why it takes no run just now, or null. */
   readonly holdingReason: string | null;
+  /** What its machine lacks, where it is that; null: nothing. */
+  readonly fault: string | null;
   readonly isDraining: boolean;
 }
 
@@ -39,6 +41,8 @@ interface PresenceOptions {
     readonly version: string;
     readonly slots: number;
     readonly containment: string;
+    /** Those whose runs it takes. */
+    readonly agents: readonly string[];
   };
   readonly readStatus: () => WorkerStatus;
   /** Called when somebody has asked the worker to drain: at once when told, at the latest with the next heartbeat. */
@@ -54,12 +58,19 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
   let hasLeft = false;
 
   async function beat(): Promise<void> {
-    const { freeMemoryBytes, spares, holdingReason, isDraining } = readStatus();
-    const status = { free_memory_bytes: freeMemoryBytes, spares, holding_reason: holdingReason };
+    const { freeMemoryBytes, spares, holdingReason, fault, isDraining } = readStatus();
+    const status = { free_memory_bytes: freeMemoryBytes, spares, holding_reason: holdingReason, fault };
     const drain_requested_at = isDraining ? sql<Date>`clock_timestamp()` : null;
     const { drain_requested_at: drainRequestedAt } = await database.sql
       .insertInto('longhaul.workers')
-      .values({ ...worker, host: hostname(), pid: process.pid, ...status, drain_requested_at })
+      .values({
+        ...worker,
+        agents: [...worker.agents],
+        host: hostname(),
+        pid: process.pid,
+        ...status,
+        drain_requested_at,
+      })
       .onConflict((conflict) =>
         conflict.column('id').doUpdateSet({
           ...status,

@@ -5,6 +5,7 @@ import { inBackground } from '../core/guard.ts';
 import { createId } from '../core/ids.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
+import { findMachineFault, type MachineFault } from '../core/machine-fault.ts';
 import { repeat } from '../core/timers.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
@@ -60,6 +61,8 @@ interface SparesOptions {
   readonly dataDir: string;
   /** Whether one more may be started now: there is memory for it, and not too many are in their start. */
   readonly mayStart: (agent: Agent) => boolean;
+  /** The machine lacked what a process needs: told of the workspace it was for, if it was that. */
+  readonly onFault?: (fault: MachineFault, workspace?: { readonly agent: string; readonly root: string }) => void;
   /** Called when one has become ready, or is gone. */
   readonly onChange: () => void;
   /** After this a process that waits is replaced, in milliseconds. Defaults to 600,000. */
@@ -130,6 +133,8 @@ export function createSpares(options: SparesOptions): Spares {
       add({ process, lane, agent, limits: agent.limits, workspaceDir, user: null });
     } catch (error) {
       lane.close();
+      const fault = findMachineFault(error);
+      if (fault !== null) options.onFault?.(fault, { agent: agent.name, root: agent.workspace.root });
       pause(agent, toMessage(error));
     } finally {
       beginning.set(agent, (beginning.get(agent) ?? 1) - 1);
@@ -146,6 +151,7 @@ export function createSpares(options: SparesOptions): Spares {
       if (waiting.has(entry)) {
         if (problem !== null) {
           giveUp(entry);
+          if (problem.fault !== undefined) options.onFault?.(problem.fault);
           pause(spare.agent, problem.detail);
         }
         onChange();

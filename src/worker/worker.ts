@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { rm } from 'node:fs/promises';
 import { findContainment } from '../agent/containment.ts';
 import { startReaper } from '../agent/reaper.ts';
 import { inBackground } from '../core/guard.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { sweepOrphans } from '../agent/sweep.ts';
 import type { Config } from '../config/config.ts';
+import { withoutHealthAgent } from '../config/health-agent.ts';
 import { createId } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
@@ -17,12 +17,13 @@ import { executeAttempt } from './execute-attempt.ts';
 import { readFreeMemory as readSystemMemory, type FreeMemory } from './free-memory.ts';
 import type { Governor } from './governor.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
+import { createMachineHolds } from './machine-holds.ts';
 import { startMaintenance } from './maintenance.ts';
 import { watchMemoryEstimates } from './memory-estimate.ts';
 import { watchOwnMemory } from './memory-guard.ts';
 import { announcePresence, type Presence } from './presence.ts';
 import { createRunningAttempts } from './running-attempts.ts';
-import { makeScratch, moveTemporaryFiles, sweepScratch } from './scratch.ts';
+import { createScratchRoot, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
 
 interface WorkerDeps {
@@ -70,6 +71,7 @@ export function createWorker(options: WorkerDeps): Worker {
   const closers: (() => Promise<void> | void)[] = [];
   const firstFinished = Promise.withResolvers<void>();
   const left = Promise.withResolvers<LeaveReason>();
+  const leaving = Promise.withResolvers<void>();
   let claimer: Claimer | null = null;
   let presence: Presence | null = null;
   let spares: Spares | null = null;
@@ -89,8 +91,21 @@ export function createWorker(options: WorkerDeps): Worker {
     log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
     const reaper = startReaper();
     closers.push(() => reaper.dismiss());
-    const scratchRoot = await makeScratch();
-    closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
+    const scratch = createScratchRoot();
+    const { path: scratchRoot } = scratch;
+    closers.push(scratch.remove);
+    const machine = createMachineHolds({
+      ensureScratch: scratch.ensure,
+      scratchRoot,
+      onChange() {
+        presence?.update();
+        claimer?.wake();
+      },
+      log,
+    });
+    closers.push(() => machine.stop());
+    // A worker whose disk is full is there, and says so, and works when there is room.
+    await machine.look();
     if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
 
     const leases = createLeaseKeeper({ database, log });
@@ -116,7 +131,8 @@ export function createWorker(options: WorkerDeps): Worker {
       claudePath: config.claudePath,
       scratchRoot,
       dataDir: config.dataDir,
-      mayStart: (agent) => admission.mayStart(agent),
+      mayStart: (agent) => !machine.holds([agent.name]) && admission.mayStart(agent),
+      onFault: machine.note,
       onChange: () => {
         presence?.update();
         claimer?.wake();
@@ -127,11 +143,12 @@ export function createWorker(options: WorkerDeps): Worker {
     closers.push(endSpares);
     presence = await announcePresence({
       database,
-      worker: { id, version, slots, containment },
+      worker: { id, version, slots, containment, agents: withoutHealthAgent(config.agents).map(({ name }) => name) },
       readStatus: () => ({
         freeMemoryBytes: readFreeMemory().freeBytes,
         spares: spares?.count ?? 0,
-        holdingReason: admission.holdingReason,
+        holdingReason: machine.reason ?? admission.holdingReason,
+        fault: machine.reason,
         isDraining,
       }),
       onDrainRequested: () => inBackground(() => leave('drain_requested'), onFailure),
@@ -174,15 +191,19 @@ export function createWorker(options: WorkerDeps): Worker {
       claudePath: config.claudePath,
       scratchRoot,
       dataDir: config.dataDir,
+      machine,
+      leaving: leaving.promise,
       log,
     };
+    const agentsOf = Map.groupBy([...config.agents.values()], ({ queue }) => queue);
+    const isHeld = (name: string) => machine.holds((agentsOf.get(name) ?? []).map((agent) => agent.name));
     claimer = await createClaimer({
       ...(governor && { findProviderLimit: governor.findProviderLimit }),
       deps: { database, queue, rules: config, log },
       workerId: id,
       queues: [...new Set([...config.agents.values()].map((agent) => agent.queue))],
       agents: new Set(config.agents.keys()),
-      freeSlots: (name) => (isDraining ? 0 : admission.freeSlots(name)),
+      freeSlots: (name) => (isDraining || isHeld(name) ? 0 : admission.freeSlots(name)),
       onClaim(claim) {
         const execution = executeAttempt(deps, claim);
         attempts.hold({ agent: claim.run.agent, execution });
@@ -200,6 +221,7 @@ export function createWorker(options: WorkerDeps): Worker {
 
   async function drain(timeoutMs: number): Promise<boolean> {
     isDraining = true;
+    leaving.resolve();
     presence?.update();
     await claimer?.stop();
     // Nothing will come for them any more.
@@ -213,6 +235,7 @@ export function createWorker(options: WorkerDeps): Worker {
 
   async function close(): Promise<void> {
     isDraining = true;
+    leaving.resolve();
     await claimer?.stop();
     if (attempts.count > 0) log.info({ workerId: id, runs: attempts.count }, 'handing back what still runs');
     attempts.stopAll('handed_back');
