@@ -30,11 +30,19 @@ export interface FaultyWorker {
   readonly fault: string;
 }
 
-/** Runs of an agent that are in line while no worker that is there takes runs of it. */
+/** Runs of an agent that are in line while no live worker takes runs of that agent. */
 export interface UnservedAgent {
   readonly agent: string;
   /** Among the first 1,000 of their queue. */
   readonly runs: number;
+}
+
+/** A worker whose event loop stood still. */
+export interface StalledWorker {
+  readonly id: string;
+  readonly host: string;
+  /** For how long, the last time. */
+  readonly stallMs: number;
 }
 
 /** A lane of webhooks, which is an endpoint or a host that a key's runs have named, whose last deliveries have failed for good. */
@@ -93,6 +101,8 @@ export interface AlertFacts {
    * whose runs it takes.
    */
   unservedAgents(options: Since & { readyBefore: Date }): Promise<UnservedAgent[]>;
+  /** Workers whose event loop stood still, and went on after `since`. */
+  stalledWorkers(options: Since): Promise<StalledWorker[]>;
   /**
    * Lanes of which a delivery has failed for good after `since`, and which have taken none later; the first to fail first.
    * Tests are left out, and what was removed or revoked since.

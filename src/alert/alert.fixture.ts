@@ -32,6 +32,8 @@ interface AddedWorker {
   readonly agents?: string[];
   readonly fault?: string;
   readonly drain_requested_at?: Date;
+  /** The last time it stood still. */
+  readonly stall?: { readonly ms: number; readonly at: Date };
 }
 
 interface Delivery {
@@ -102,13 +104,24 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
           outcome: 'failed',
           error_code: errorCode,
           finished_at: finishedAt,
+          lost_at: errorCode === 'worker_lost' ? finishedAt : null,
         })
         .execute();
     },
-    async addWorker({ heartbeatAt, id = createId(), ...rest }: AddedWorker) {
+    async addWorker({ heartbeatAt, stall, id = createId(), ...rest }: AddedWorker) {
       await database.sql
         .insertInto('longhaul.workers')
-        .values({ id, host: 'truck-7', pid: 1, version: '1', slots: 4, heartbeat_at: heartbeatAt, ...rest })
+        .values({
+          id,
+          host: 'truck-7',
+          pid: 1,
+          version: '1',
+          slots: 4,
+          heartbeat_at: heartbeatAt,
+          last_stall_ms: stall?.ms ?? null,
+          last_stalled_at: stall?.at ?? null,
+          ...rest,
+        })
         .execute();
       return id;
     },

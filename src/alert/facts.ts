@@ -9,6 +9,7 @@ import type {
   FailingWebhook,
   LostWorker,
   OutcomeCount,
+  StalledWorker,
   UnservedAgent,
 } from './alert-facts.ts';
 import { createMoneyFacts } from './money-facts.ts';
@@ -54,7 +55,7 @@ export function createAlertFacts({ config, database, queue }: FactsDeps): AlertF
       const { rows } = await sql<LostWorker>`
         with lost as (
           select worker_id as id, count(*)::int as attempts from longhaul.attempts
-           where error_code = 'worker_lost' and finished_at > ${since}::timestamptz group by 1),
+           where lost_at is not null and lost_at > ${since}::timestamptz group by 1),
         silent as (
           select id, host from longhaul.workers
            where heartbeat_at > ${since}::timestamptz and heartbeat_at < ${silentUntil}::timestamptz)
@@ -104,6 +105,13 @@ export function createAlertFacts({ config, database, queue }: FactsDeps): AlertF
                                          order by id desc limit 1) as latest
                             where started_at > ${readyBefore}::timestamptz)
          order by runs desc, agent`.execute(database.sql);
+      return rows;
+    },
+
+    async stalledWorkers({ since }) {
+      const { rows } = await sql<StalledWorker>`
+        select id, host, last_stall_ms as "stallMs" from longhaul.workers
+         where last_stalled_at > ${since}::timestamptz order by last_stall_ms desc, id`.execute(database.sql);
       return rows;
     },
 

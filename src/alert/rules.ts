@@ -1,5 +1,13 @@
 import { errorRate } from './error-rate.ts';
-import { agentUnserved, executableMissing, hungRuns, queueDepth, workerFault, workerLost } from './fleet-rules.ts';
+import {
+  agentUnserved,
+  executableMissing,
+  hungRuns,
+  queueDepth,
+  workerFault,
+  workerLost,
+  workerStalled,
+} from './fleet-rules.ts';
 import { budget100, budget80, dailyCost, drift, runCost } from './money-rules.ts';
 import type { Rule } from './rule.ts';
 import { webhookFailed } from './webhook-rules.ts';
@@ -12,6 +20,7 @@ export const RULES: readonly Rule[] = [
   errorRate,
   hungRuns,
   workerLost,
+  workerStalled,
   executableMissing,
   workerFault,
   agentUnserved,

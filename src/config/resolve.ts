@@ -59,6 +59,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     drainTimeoutSeconds: config.worker?.drainTimeoutSeconds ?? 200,
     stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
     restartAboveMb: config.worker?.restartAboveMb ?? 256,
+    maxStallSeconds: config.worker?.maxStallSeconds === false ? null : (config.worker?.maxStallSeconds ?? 15),
   };
   const shutdownDelaySeconds =
     config.http?.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);

@@ -89,15 +89,18 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   };
 
   let { lastSeq } = claim;
+  let unrecordable: string | null = null;
   const recorder = createEventRecorder({
     async write(events) {
       const isOurs = await recordEvents(database, { runId: run.id, attempt: run.attempt, events, lease, lastSeq });
       lastSeq += events.length;
       return isOurs;
     },
-    onLost: (reason) => {
-      log.error({ runId: run.id, attempt: run.attempt, reason }, 'events of the run cannot be recorded any more');
-      stop('lease_lost');
+    onLost: (loss) => {
+      log.error({ runId: run.id, attempt: run.attempt, ...loss }, 'the events of the run can no longer be recorded');
+      if (loss.kind === 'lease_lost' || loss.kind === 'away') return leases.giveUp(lease);
+      unrecordable = loss.detail;
+      stop('unrecordable');
     },
   });
   const masked = createEventMask((event) => recorder.add(event));
@@ -245,18 +248,20 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       pass,
       stopReason,
       outsideCause,
+      unrecordable,
       durationMs: Math.round(performance.now() - startedAt),
     });
     await desk?.close();
     await delivery?.flush();
     masked.end();
-    const isOurs = await recorder.flush();
-    await endAttempt(deps, {
+    const isOurs = (await recorder.flush()) || unrecordable !== null;
+    const isSettled = await endAttempt(deps, {
       claim,
       settlement: isOurs ? settlement : null,
       metered: pass === null ? null : toSpending(pass),
       isLost: () => isLeaseLost,
     });
+    if (!isSettled) leases.giveUp(lease);
   }
 
   const done = execute()

@@ -34,6 +34,23 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
     });
     return { claim, said };
   };
+  const pass = (ms: number) => {
+    ahead = { monotonic: ahead.monotonic + ms, wall: ahead.wall + ms };
+  };
+  /** The sweep of another worker gives the run away. */
+  const loseToAnother = async ({ run }: Claim) => {
+    await bench.expireLease(run.id);
+    await bench.sweep();
+  };
+  const hasSurvived = async ({ run }: Claim) => {
+    const row = await bench.database.sql
+      .selectFrom('longhaul.attempts')
+      .select('worker_survived')
+      .where('run_id', '=', run.id)
+      .where('number', '=', 1)
+      .executeTakeFirstOrThrow();
+    return row.worker_survived;
+  };
   const standing = ({ lease }: Claim) => keeper.standingOf(lease);
 
   it('asks the database before it gives up a lease when the clock was set forward, and keeps it', async () => {
@@ -62,11 +79,10 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
     await bench.settle(claim);
   });
 
-  it('gives a lease up when the database says that it is another one’s by now', async () => {
+  it('gives a lease up when the database says that it is another worker’s by now', async () => {
     const { claim, said } = await keep();
-    await bench.expireLease(claim.run.id);
-    await bench.sweep();
-    ahead = { monotonic: 20_000, wall: 20_000 };
+    await loseToAnother(claim);
+    pass(20_000);
     expect(standing(claim)).toBe('doubtful');
     await expect.poll(() => standing(claim)).toBe('lost');
     expect(said).toEqual(['lost']);
@@ -75,16 +91,69 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
 
   it.runIf(kind === 'postgres')('gives it up when the database does not say in time whose it is', async () => {
     const { claim, said } = await keep();
-    // Whoever has the row's lock keeps the answer from coming.
+    // The lock of the row keeps the answer from coming.
     await bench.database.sql.transaction().execute(async (trx) => {
       await trx.selectFrom('longhaul.runs').select('id').where('id', '=', claim.run.id).forUpdate().execute();
-      ahead = { monotonic: 11_500, wall: 11_500 };
+      // In steps, as while the event loop goes on.
+      for (let passed = 0; passed < 11_500; passed += 500) {
+        pass(500);
+        standing(claim);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
       expect(standing(claim)).toBe('doubtful');
       expect(said).toEqual([]);
-      ahead = { monotonic: 13_600, wall: 13_600 };
+      pass(2_100);
       expect(standing(claim)).toBe('lost');
       expect(said).toEqual(['lost']);
     });
     await bench.settle(claim);
+  });
+
+  describe('when it has lost a lease', () => {
+    it('notes that the worker survived where the event loop went on: the database was away, or its clock was set', async () => {
+      const { claim, said } = await keep();
+      await loseToAnother(claim);
+      keeper.giveUp(claim.lease);
+      expect(said).toEqual(['lost']);
+      await keeper.stop();
+      expect(await hasSurvived(claim)).toBe(true);
+      await bench.settle(await bench.claim());
+    });
+
+    it('notes it too after the machine was suspended, which only the wall clock shows', async () => {
+      const { claim } = await keep();
+      await loseToAnother(claim);
+      ahead.wall = 60_000;
+      expect(standing(claim)).toBe('doubtful');
+      await expect.poll(() => standing(claim)).toBe('lost');
+      await keeper.stop();
+      expect(await hasSurvived(claim)).toBe(true);
+      await bench.settle(await bench.claim());
+    });
+
+    it.each([0, 3_600_000])(
+      'does not note it where the event loop stood still, for the run may be the reason, also when the clock was set by %i ms',
+      async (setBy) => {
+        const { claim } = await keep();
+        await loseToAnother(claim);
+        ahead = { monotonic: 20_000, wall: 20_000 + setBy };
+        expect(standing(claim)).toBe('doubtful');
+        await expect.poll(() => standing(claim)).toBe('lost');
+        await keeper.stop();
+        expect(await hasSurvived(claim)).toBe(false);
+        await bench.settle(await bench.claim());
+      },
+    );
+
+    it('takes a standstill for the reason only until the next renewal', async () => {
+      const { claim } = await keep();
+      pass(20_000);
+      await expect.poll(() => standing(claim)).toBe('held');
+      await loseToAnother(claim);
+      keeper.giveUp(claim.lease);
+      await keeper.stop();
+      expect(await hasSurvived(claim)).toBe(true);
+      await bench.settle(await bench.claim());
+    });
   });
 });

@@ -4,7 +4,9 @@ import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import type { Lease } from '../run/append-events.ts';
 import { LEASE_DURATION_MS } from '../run/claim.ts';
+import { noteSurvival } from '../run/losses.ts';
 import { renewLeases } from '../run/renew-leases.ts';
+import { SHORTEST_STALL_MS } from './watch-stalls.ts';
 
 const RENEW_EVERY_MS = 4_000;
 
@@ -12,8 +14,8 @@ const RENEW_EVERY_MS = 4_000;
 const ASK_TIMEOUT_MS = 2_000;
 
 /**
- * When a lease is in doubt: so that it is given up, unless the database says that it is ours, a little before that would
- * give it to another. So two workers never execute one run.
+ * A lease is in doubt after this time without a renewal. Unless the database then says that it is ours, it is given up a
+ * little before the database would give it to another worker: two workers never execute one run.
  */
 const DOUBT_AFTER_MS = LEASE_DURATION_MS - 2_000 - ASK_TIMEOUT_MS;
 
@@ -28,18 +30,20 @@ interface HeldLease {
   readonly onCancelRequested: () => void;
 }
 
-/** Keeps a worker's leases alive, and says at once when one is gone. */
+/** Keeps a worker's leases, and says when one is lost. */
 export interface LeaseKeeper {
   hold(held: HeldLease): void;
   release(runId: string): void;
-  /** Whether a lease is ours at this instant, as far as the time since its last renewal tells. */
+  /** Says how a lease stands now, by the time since its last renewal. */
   standingOf(lease: Lease): LeaseStanding;
+  /** Gives up a lease that is another worker's by now, or under which nothing can be recorded any more. */
+  giveUp(lease: Lease): void;
   stop(): Promise<void>;
 }
 
 interface LeaseKeeperOptions {
   readonly database: Database;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'debug' | 'warn'>;
   /** Defaults to the machine's. */
   readonly clock?: Clock;
 }
@@ -48,7 +52,7 @@ interface LeaseKeeperOptions {
 interface Clock {
   /** Only counts forward, and stands still while the machine does. */
   readonly monotonic: () => number;
-  /** Goes on while the machine stands still, and jumps when it is set. */
+  /** Goes on while the machine stands still, and jumps when somebody sets it. */
   readonly wall: () => number;
 }
 
@@ -65,14 +69,24 @@ interface Entry extends HeldLease {
  * Renews all leases of a worker together, in one statement every few seconds.
  *
  * Neither clock tells the truth alone: the monotonic one stands still while a machine is suspended, the wall clock jumps
- * when it is set. Where either says that a lease may have run out, it is in doubt, nothing is spent under it, and the
- * database is asked, which alone knows; without an answer in time it is given up.
+ * when somebody sets it. When either says that a lease may have run out, it is in doubt: nothing is spent under it, and
+ * the keeper asks the database, which alone knows. Without an answer in time the lease is given up.
+ *
+ * A run can only be the reason for the loss of its lease when the event loop stood still, for then nothing was renewed.
+ * Every other loss is the database's or the machine's, and the keeper notes that the worker survived it: the run does not
+ * become a poison run for it.
  */
 export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeeperOptions): LeaseKeeper {
   const held = new Map<string, Entry>();
+  /** Lost although the event loop went on, and not noted in the database yet. */
+  const survived = new Set<Lease>();
+  let lookedAt = clock.monotonic();
+  /** When the event loop last went on after a standstill, on the monotonic clock. */
+  let stoodStillUntil = -Infinity;
   let renewing: Promise<void> | null = null;
 
   async function renew(): Promise<void> {
+    noteStandstill();
     // Measured from before the statement is sent.
     const sentAt = clock.monotonic();
     const sentOn = clock.wall();
@@ -99,15 +113,39 @@ export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeepe
     }
   }
 
+  async function noteSurvived(): Promise<void> {
+    try {
+      for (const lease of survived) {
+        await noteSurvival(database, lease);
+        survived.delete(lease);
+      }
+    } catch (error) {
+      log.debug({ err: error }, 'survived leases could not be noted');
+    }
+  }
+
+  async function renewAndNote(): Promise<void> {
+    if (held.size > 0) await renew();
+    if (survived.size > 0) await noteSurvived();
+  }
+
   function beginRenewal(): void {
-    if (held.size === 0) return;
-    renewing ??= renew().finally(() => {
+    if (held.size + survived.size === 0) return;
+    renewing ??= renewAndNote().finally(() => {
       renewing = null;
     });
   }
 
+  function noteStandstill(): void {
+    const now = clock.monotonic();
+    if (now - lookedAt > SHORTEST_STALL_MS) stoodStillUntil = now;
+    lookedAt = now;
+  }
+
   function lose(entry: Entry): void {
+    noteStandstill();
     held.delete(entry.lease.runId);
+    if (stoodStillUntil <= entry.renewedAt) survived.add(entry.lease);
     entry.onLost();
   }
 
@@ -115,7 +153,7 @@ export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeepe
     return Math.max(clock.monotonic() - renewedAt, clock.wall() - renewedOn) > DOUBT_AFTER_MS;
   }
 
-  /** Puts a lease in doubt that is late, and gives it up when nobody has said in time that it is ours. */
+  /** Puts a lease in doubt that is late, and gives it up when the database has not confirmed it in time. */
   function judge(entry: Entry): LeaseStanding {
     if (!isLate(entry)) return 'held';
     entry.doubtedAt ??= clock.monotonic();
@@ -127,8 +165,14 @@ export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeepe
     return 'lost';
   }
 
+  const find = ({ runId, fence }: Lease): Entry | null => {
+    const entry = held.get(runId);
+    return entry?.lease.fence === fence ? entry : null;
+  };
+
   const renewTimer = repeat(RENEW_EVERY_MS, beginRenewal);
   const lookTimer = repeat(LOOK_EVERY_MS, () => {
+    noteStandstill();
     for (const entry of held.values()) judge(entry);
   });
 
@@ -140,14 +184,19 @@ export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeepe
     release(runId) {
       held.delete(runId);
     },
-    standingOf({ runId, fence }) {
-      const entry = held.get(runId);
-      return entry === undefined || entry.lease.fence !== fence ? 'lost' : judge(entry);
+    standingOf(lease) {
+      const entry = find(lease);
+      return entry === null ? 'lost' : judge(entry);
+    },
+    giveUp(lease) {
+      const entry = find(lease);
+      if (entry !== null) lose(entry);
     },
     async stop() {
       clearInterval(renewTimer);
       clearInterval(lookTimer);
       await renewing;
+      if (survived.size > 0) await noteSurvived();
     },
   };
 }

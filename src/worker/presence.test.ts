@@ -12,6 +12,7 @@ const IDLE: WorkerStatus = {
   holdingReason: null,
   fault: null,
   isDraining: false,
+  lastStall: null,
 };
 
 describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (kind) => {
@@ -51,12 +52,21 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
       holding_reason: null,
       drain_requested_at: null,
     });
-    status = { freeMemoryBytes: 1, spares: 2, holdingReason: 'needs more', fault: 'full', isDraining: true };
+    const lastStall = { durationMs: 6_000, endedAt: new Date() };
+    status = {
+      freeMemoryBytes: 1,
+      spares: 2,
+      holdingReason: 'needs more',
+      fault: 'full',
+      isDraining: true,
+      lastStall,
+    };
     presence.update();
     await expect
       .poll(() => find(id))
       .toMatchObject({ free_memory_bytes: 1, spares: 2, holding_reason: 'needs more', fault: 'full' });
     expect((await find(id))?.drain_requested_at).toBeInstanceOf(Date);
+    expect(await find(id)).toMatchObject({ last_stall_ms: 6_000, last_stalled_at: lastStall.endedAt });
     presence.update();
     await presence.leave();
     expect(await find(id)).toBeUndefined();

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
+import type { Stall } from './watch-stalls.ts';
 
 /** What a worker says of itself with every heartbeat. */
 export interface WorkerStatus {
@@ -14,6 +15,8 @@ export interface WorkerStatus {
   /** What its machine lacks, where it is that; null: nothing. */
   readonly fault: string | null;
   readonly isDraining: boolean;
+  /** The last time for which its event loop did nothing, or null. */
+  readonly lastStall: Stall | null;
 }
 
 /** A worker's row in `longhaul.workers`, by which others know that it is there. */
@@ -58,8 +61,15 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
   let hasLeft = false;
 
   async function beat(): Promise<void> {
-    const { freeMemoryBytes, spares, holdingReason, fault, isDraining } = readStatus();
-    const status = { free_memory_bytes: freeMemoryBytes, spares, holding_reason: holdingReason, fault };
+    const { freeMemoryBytes, spares, holdingReason, fault, isDraining, lastStall } = readStatus();
+    const status = {
+      free_memory_bytes: freeMemoryBytes,
+      spares,
+      holding_reason: holdingReason,
+      fault,
+      last_stall_ms: lastStall?.durationMs ?? null,
+      last_stalled_at: lastStall?.endedAt ?? null,
+    };
     const drain_requested_at = isDraining ? sql<Date>`clock_timestamp()` : null;
     const { drain_requested_at: drainRequestedAt } = await database.sql
       .insertInto('longhaul.workers')

@@ -13,13 +13,14 @@ export function toSettlement(options: {
   /** Null when it came to nothing before it was let in to the gateway. */
   pass: GatewayPass | null;
   stopReason: StopReason | null;
-  /** Why it failed, where that is not its own doing: then it is handed back. */
+  /** Why its events cannot be recorded, or null. */
+  unrecordable: string | null;
+  /** Why it failed, where its machine or operator is the reason: then it is handed back. */
   outsideCause: string | null;
   durationMs: number;
 }): Settlement | null {
-  const { report, pass, durationMs } = options;
-  const judged = toOutcome(report, options.stopReason);
-  const { outsideCause } = options;
+  const { report, pass, outsideCause, durationMs } = options;
+  const judged = toOutcome(report, options);
   const outcome =
     outsideCause !== null && judged?.status === 'failed'
       ? ({ status: 'handed_back', detail: outsideCause } as const)
@@ -49,7 +50,10 @@ function toWaitSeconds(failure: ReturnType<GatewayPass['failure']>): number | nu
   return Math.max(0, Math.ceil((failure.resetAt - Date.now()) / 1_000));
 }
 
-function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): AttemptOutcome | null {
+function toOutcome(
+  { outcome }: AgentReport,
+  { stopReason, unrecordable }: { stopReason: StopReason | null; unrecordable: string | null },
+): AttemptOutcome | null {
   if (outcome.status !== 'stopped') {
     return outcome;
   }
@@ -58,6 +62,10 @@ function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): Att
       return { status: 'cancelled' };
     case 'run_timeout':
       return { status: 'failed', code: 'run_timeout', detail: 'The run timeout ran out.' };
+    case 'unrecordable': {
+      const detail = `The events of the attempt could not be stored: ${unrecordable}`;
+      return { status: 'failed', code: 'internal_error', detail, isFinal: true };
+    }
     case 'awaits_approval':
     // What waits for a person is found when it is settled: by then it may have been decided.
     case 'handed_back':

@@ -25,6 +25,7 @@ import { announcePresence, type Presence } from './presence.ts';
 import { createRunningAttempts } from './running-attempts.ts';
 import { createScratchRoot, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
+import { watchStalls } from './watch-stalls.ts';
 
 interface WorkerDeps {
   /** Which worker this is, a UUID. Defaults to a new one. */
@@ -89,8 +90,10 @@ export function createWorker(options: WorkerDeps): Worker {
     const { freeBytes, cgroupLimitBytes } = readFreeMemory();
     const { slots } = config.worker;
     log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
-    const reaper = startReaper();
+    const reaper = startReaper({ maxStallSeconds: ownsProcess ? config.worker.maxStallSeconds : null });
     closers.push(() => reaper.dismiss());
+    const stalls = watchStalls({ reaper, log });
+    closers.push(() => stalls.stop());
     const scratch = createScratchRoot();
     const { path: scratchRoot } = scratch;
     closers.push(scratch.remove);
@@ -104,7 +107,7 @@ export function createWorker(options: WorkerDeps): Worker {
       log,
     });
     closers.push(() => machine.stop());
-    // A worker whose disk is full is there, and says so, and works when there is room.
+    // A worker whose disk is full starts all the same: it says so, and works when there is room.
     await machine.look();
     if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
 
@@ -150,6 +153,7 @@ export function createWorker(options: WorkerDeps): Worker {
         holdingReason: machine.reason ?? admission.holdingReason,
         fault: machine.reason,
         isDraining,
+        lastStall: stalls.lastStall,
       }),
       onDrainRequested: () => inBackground(() => leave('drain_requested'), onFailure),
       log,
