@@ -7,6 +7,8 @@ import { MachineFaultError } from '../core/machine-fault.ts';
 
 /** The private directories of one process, absolute. */
 export interface Scratch {
+  /** What holds the others. */
+  readonly root: string;
   readonly home: string;
   readonly configDir: string;
   readonly tmpDir: string;
@@ -56,6 +58,7 @@ export async function createScratch({ scratchRoot, processId, log }: ScratchOpti
     throw new MachineFaultError(`no directories can be made in ${scratchRoot}: ${toMessage(cause)}`, cause);
   }
   return {
+    root,
     ...directories,
     async remove() {
       try {

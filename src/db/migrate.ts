@@ -11,14 +11,19 @@ interface Migration {
   readonly statements: string;
 }
 
+interface MigrateOptions {
+  /** The last version to go to: as an earlier Longhaul would have left the database. Defaults to the newest. */
+  readonly upTo?: number;
+}
+
 /**
  * Brings the database to this version's schema; returns the names of the migrations it applied. All in one transaction:
  * it happens wholly or not at all. To be done `exclusively`: of several processes that start at once one migrates while
  * the others wait, and find nothing to do.
  * @throws {LonghaulError} `schema_too_new` when a newer Longhaul has migrated it already.
  */
-export async function migrate(database: Database): Promise<string[]> {
-  const migrations = await readMigrations();
+export async function migrate(database: Database, { upTo = Infinity }: MigrateOptions = {}): Promise<string[]> {
+  const migrations = (await readMigrations()).filter(({ version }) => version <= upTo);
   return database.patientSql.transaction().execute(async (trx) => {
     await sql`create schema if not exists longhaul`.execute(trx);
     await sql`create table if not exists longhaul.migrations (
