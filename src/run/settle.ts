@@ -214,10 +214,22 @@ const KEEPS_TEXT: ReadonlySet<RunErrorCode> = new Set([
   'global_budget',
 ]);
 
-/** The text of the run's own conversation, all of its attempts; null when it has said nothing. */
+/**
+ * The text of the run's own conversation, all of its attempts, as `textOf` of the client joins it; null when it has said
+ * nothing.
+ */
 function saidSoFar(runId: string) {
-  return sql`(select string_agg(data->>'text', E'\n\n' order by seq) from longhaul.run_events
-    where run_id = ${runId} and type = 'agent.text' and data->>'parentToolUseId' is null)`;
+  return sql`(
+    select string_agg(case when place = 1 or "isContinuation" then text else E'\n\n' || text end, '' order by place)
+      from (
+        select said.data->>'text' as text, said.data->>'isContinuation' is not null as "isContinuation",
+               row_number() over (order by said.seq) as place
+          from longhaul.run_events as said
+         where said.run_id = ${runId} and said.type = 'agent.text' and said.data->>'parentToolUseId' is null
+           and not exists (
+             select from longhaul.run_events as abandoned
+              where abandoned.run_id = said.run_id and abandoned.type = 'agent.text.abandoned'
+                and abandoned.seq > said.seq and abandoned.data->>'blockId' = said.data->>'blockId')) as kept)`;
 }
 
 function toSoundSettlement(settlement: Settlement): Settlement {
