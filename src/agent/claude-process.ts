@@ -162,6 +162,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     if (useCount === 0) await close();
     return judgeOutcome({
       result: null,
+      answer: '',
       thrown,
       assistantError: null,
       providerFailure: null,

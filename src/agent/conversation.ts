@@ -3,10 +3,11 @@ import type { Breach, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { START_TIMEOUT_MS } from './claude-process.ts';
 import type { ClaudeProcess, Prompt, Thrown } from './claude-spec.ts';
-import { CONTINUATION, describeDecided, describeUnfinished, type Progress } from './continuation.ts';
+import { CONTINUATION, describeDecided, describeUnfinished } from './continuation.ts';
 import { keepProcess } from './keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome.ts';
+import type { Progress } from './progress.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 import type { Steering } from './steering.ts';
@@ -38,7 +39,7 @@ interface ConverseOptions {
 /** Hands the prompt to a process, listens until the end, whatever brings it about, and judges how it went. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
   const { spec, steering, claude, progress, stopSignal, onMemory } = options;
-  const listener = createListener(spec, steering);
+  const listener = createListener({ spec, steering, progress });
   if (stopSignal.aborted) {
     await claude.close();
     return toReport({ ...options, ...NOTHING_SEEN, listener, thrown: null });
@@ -148,6 +149,7 @@ function toReport(facts: ReportFacts): Omit<AgentReport, 'durationMs'> {
     outcome: judgeStructuredOutput(
       judgeOutcome({
         result,
+        answer: listener.answer,
         thrown,
         assistantError: listener.assistantError,
         providerFailure: spec.providerFailure(),

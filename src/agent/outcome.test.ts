@@ -18,6 +18,7 @@ const ABORTED: Result = { ...LIMIT, subtype: 'error_during_execution', terminalR
 
 const NOTHING: OutcomeFacts = {
   result: null,
+  answer: '',
   thrown: null,
   assistantError: null,
   providerFailure: null,
@@ -44,6 +45,19 @@ test.each<[string, Partial<OutcomeFacts>]>([
     status: 'succeeded',
     result: 'the answer',
   });
+});
+
+test.each([
+  ['that came in several pieces is the whole of them', 'One.\n\nthe answer', 'One.\n\nthe answer'],
+  ['whose last piece ends in white space too', 'One.\n\nthe answer \n', 'One.\n\nthe answer \n'],
+  ["that is words of Claude Code's own is these", 'Let me see.', 'the answer'],
+])('an answer %s', (_, answer, result) => {
+  expect(judgeOutcome({ ...NOTHING, result: SUCCESS, answer })).toEqual({ status: 'succeeded', result });
+});
+
+test('an answer whose last piece is empty is what came before', () => {
+  const result = { ...SUCCESS, text: '' };
+  expect(judgeOutcome({ ...NOTHING, result, answer: 'One.' })).toEqual({ status: 'succeeded', result: 'One.' });
 });
 
 test('a structured answer comes with the result', () => {

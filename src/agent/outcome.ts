@@ -17,6 +17,8 @@ export interface OutcomeFacts {
     | 'startupFailureReason'
     | 'errors'
   > | null;
+  /** What the run has answered by now, in all its pieces: see `createAnswer`. */
+  readonly answer: string;
   /** What the SDK threw, or null. */
   readonly thrown: { readonly errorClass: string | null; readonly message: string } | null;
   /** Why the last failed call of the model failed, in Claude Code's words, or null. */
@@ -109,7 +111,7 @@ export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
   if (result !== null && result.subtype === 'success' && !result.isError && !isCutOff) {
     return {
       status: 'succeeded',
-      result: result.text,
+      result: toWholeAnswer(result.text, facts.answer),
       ...('structuredOutput' in result ? { structuredOutput: result.structuredOutput } : {}),
     };
   }
@@ -121,6 +123,11 @@ export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
   }
   const code = result === null ? judgeSilentEnd(facts) : judgeFailedResult(result, facts);
   return { status: 'failed', code, detail: describe(facts) };
+}
+
+/** What a run answers: Claude Code's own result is the last piece of it, or something of its own making. */
+function toWholeAnswer(result: string, answer: string): string {
+  return answer.trimEnd().endsWith(result.trim()) ? answer : result;
 }
 
 function judgeFailedResult(result: NonNullable<OutcomeFacts['result']>, facts: OutcomeFacts): RunErrorCode {

@@ -85,6 +85,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       claudeSessionId: run.sessionId,
       isResumed: false,
       unfinishedToolUses: [],
+      saidBefore: [],
     });
     const claudeSessionId = createId();
     await open(first, claudeSessionId).append(['1']);
@@ -95,6 +96,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       isResumed: true,
       unfinishedToolUses: [],
       decidedToolUses: [],
+      saidBefore: [],
     });
     expect(await open(second, claudeSessionId).load()).toEqual(['1']);
     await bench.settle(second);
@@ -124,6 +126,29 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await bench.settle(second);
   });
 
+  it('comes with what attempts before have told, but for what was given up', async () => {
+    const run = await bench.submit();
+    const first = await bench.claim();
+    const ofSubagent = { type: 'agent.text', data: { text: 'x', blockId: 's:0', parentToolUseId: 't' } } as const;
+    const events: NewEvent[] = [
+      { type: 'agent.text.delta', data: { text: 'On', blockId: 'a:0' } },
+      { type: 'agent.text', data: { text: 'One.', blockId: 'a:0' } },
+      { type: 'agent.text.delta', data: { text: 'Giv', blockId: 'b:0' } },
+      { type: 'agent.text.abandoned', data: { blockId: 'b:0' } },
+      ofSubagent,
+      { type: 'agent.text.delta', data: { text: 'Tw', blockId: 'c:0' } },
+    ];
+    const { lease, lastSeq } = first;
+    await recordEvents(bench.database, { runId: run.id, attempt: 1, events, lease, lastSeq });
+    await bench.settle(first, { outcome: { status: 'handed_back' } });
+    const second = await bench.claim();
+    expect((await next(second)).saidBefore).toEqual([
+      { blockId: 'a:0', isWhole: true },
+      { blockId: 'c:0', isWhole: false },
+    ]);
+    await bench.settle(second);
+  });
+
   it('begins anew with each attempt of an agent that wants it so', async () => {
     const agent = createReader({ retry: { continue: false } });
     const run = await bench.submit({ agent });
@@ -135,6 +160,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       claudeSessionId: run.sessionId,
       isResumed: false,
       unfinishedToolUses: [],
+      saidBefore: [],
     });
     expect(await open(second, run.sessionId).load()).toBeNull();
     await bench.settle(second);

@@ -1,6 +1,8 @@
 import type { DecidedToolUse } from '../agent/continuation.ts';
+import type { SaidBlock } from '../agent/progress.ts';
 import type { Transcript } from '../agent/transcript.ts';
 import type { Database } from '../db/database.ts';
+import { findSaidBlocks } from '../run/find-said-blocks.ts';
 import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
 import { listUnconsumed, type KnownApproval } from '../run/request-approval.ts';
 import type { Run } from '../run/run.ts';
@@ -24,6 +26,8 @@ export interface Conversation {
   readonly unfinishedToolUses: readonly UnfinishedTool[];
   /** Tool uses that waited for a person, and what was decided. Defaults to none. */
   readonly decidedToolUses?: readonly DecidedToolUse[];
+  /** The blocks of text that earlier attempts have told. */
+  readonly saidBefore: readonly SaidBlock[];
 }
 
 /**
@@ -34,8 +38,9 @@ export async function findConversation(
   database: Database,
   { run, hold }: { run: Run; hold: SessionHold },
 ): Promise<Conversation> {
-  const fresh = { claudeSessionId: run.sessionId, isResumed: false, unfinishedToolUses: [] };
   const isFirst = run.attempt === 1;
+  const saidBefore = isFirst ? [] : await findSaidBlocks(database, run.id);
+  const fresh = { claudeSessionId: run.sessionId, isResumed: false, unfinishedToolUses: [], saidBefore };
   if (isFirst && run.sessionTurn === 1) return fresh;
   const decided = isFirst ? [] : (await listUnconsumed(database, run.id)).filter(({ status }) => status !== 'pending');
   // What a person has decided on is in what was said before.
@@ -47,7 +52,7 @@ export async function findConversation(
   const unfinishedToolUses = cutOffId === null ? [] : await findUnfinishedTools(database, cutOffId);
   return claudeSessionId === null
     ? { ...fresh, unfinishedToolUses }
-    : { claudeSessionId, isResumed: true, unfinishedToolUses, decidedToolUses: decided.map(toDecided) };
+    : { claudeSessionId, isResumed: true, unfinishedToolUses, decidedToolUses: decided.map(toDecided), saidBefore };
 }
 
 function toDecided({ tool, kind, status, reason, updatedInput }: KnownApproval): DecidedToolUse {
