@@ -33,7 +33,13 @@ export interface Breach {
 export type AgentOutcome =
   | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
   /** `detail` is for operators only: it may hold paths and words of the provider. */
-  | { readonly status: 'failed'; readonly code: RunErrorCode; readonly detail: string }
+  | {
+      readonly status: 'failed';
+      readonly code: RunErrorCode;
+      readonly detail: string;
+      /** Of a refusal: the kind of content it is about, where the provider has named one. */
+      readonly category?: string;
+    }
   | { readonly status: 'stopped'; readonly reason: StopReason };
 
 /** Why a process was not started, or did not get as far as to wait for a prompt. */

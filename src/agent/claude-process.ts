@@ -163,6 +163,9 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     return judgeOutcome({
       result: null,
       answer: '',
+      needsAnswer: false,
+      lastStopReason: null,
+      refusalCategory: null,
       thrown,
       assistantError: null,
       providerFailure: null,

@@ -137,6 +137,12 @@ interface ReportFacts extends ConverseOptions {
   readonly keptProcess: ClaudeProcess | null;
 }
 
+/** An attempt that has done something may have nothing to say of it, and one that answers in a form says it there. */
+function needsAnswer({ spec, listener, progress }: ReportFacts): boolean {
+  const hasUsedTools = progress.hasUsedTools || Object.keys(listener.toolUses).length > 0;
+  return !hasUsedTools && spec.agent.outputSchema === null;
+}
+
 const NOTHING_SEEN = { child: null, breach: null, isStartTimedOut: false, peakMemoryBytes: null, keptProcess: null };
 
 function toReport(facts: ReportFacts): Omit<AgentReport, 'durationMs'> {
@@ -150,6 +156,9 @@ function toReport(facts: ReportFacts): Omit<AgentReport, 'durationMs'> {
       judgeOutcome({
         result,
         answer: listener.answer,
+        needsAnswer: needsAnswer(facts),
+        lastStopReason: listener.stopReason,
+        refusalCategory: listener.refusalCategory,
         thrown,
         assistantError: listener.assistantError,
         providerFailure: spec.providerFailure(),

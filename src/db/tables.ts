@@ -68,6 +68,7 @@ export interface RunsTable {
   structured_output: ColumnType<unknown, string | null | undefined, string | null>;
   error_code: Nullable<string>;
   error_detail: Nullable<string>;
+  error_category: Nullable<string>;
   cost_micros: Generated<number>;
   input_tokens: Generated<number>;
   output_tokens: Generated<number>;

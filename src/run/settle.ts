@@ -127,7 +127,7 @@ export async function closeAttempt(options: {
     .updateTable('longhaul.runs')
     .set((run) => ({
       ...toColumns(conclusion, row),
-      ...(isStoppedByMoney(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
+      ...(keepsText(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
       lease_worker_id: null,
       lease_expires_at: null,
       cost_micros: costMicros,
@@ -201,8 +201,8 @@ function toNextStart(conclusion: Conclusion, now: Date): Date | null {
   return delaySeconds > 0 ? new Date(now.getTime() + delaySeconds * 1_000) : null;
 }
 
-/** Ended by a limit on what may be used: what it had said by then was paid for, and is kept. */
-function isStoppedByMoney(conclusion: Conclusion): boolean {
+/** Ended by a limit, or within its answer: what it had said by then was paid for, and is kept. */
+function keepsText(conclusion: Conclusion): boolean {
   return conclusion.status === 'failed' && KEEPS_TEXT.has(conclusion.code);
 }
 
@@ -212,6 +212,10 @@ const KEEPS_TEXT: ReadonlySet<RunErrorCode> = new Set([
   'user_budget',
   'team_budget',
   'global_budget',
+  'max_output_tokens',
+  'request_too_large',
+  'model_refused',
+  'answer_unfinished',
 ]);
 
 /**
