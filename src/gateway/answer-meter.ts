@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import { NO_USAGE } from '../core/usage.ts';
+import { ANSWER_BOUNDS } from './answer-guard.ts';
 import type { AnswerUsage } from './metered.ts';
 import { readUsage } from './read-usage.ts';
 
@@ -19,6 +20,8 @@ interface AnswerMeterOptions {
   readonly onUsage: (usage: AnswerUsage) => void;
   /** Called with the JSON of an `error` event. */
   readonly onError: (data: string) => void;
+  /** Called with which bound the answer has broken, in words. */
+  readonly onExcess: (excess: string) => void;
 }
 
 /** Close enough for an answer that nobody will ever count exactly. */
@@ -28,11 +31,12 @@ export function createAnswerMeter(options: AnswerMeterOptions): AnswerMeter {
   return options.contentType.includes('text/event-stream') ? createStreamMeter(options) : createJsonMeter(options);
 }
 
-function createStreamMeter({ requestedModel, onUsage, onError }: AnswerMeterOptions): AnswerMeter {
+function createStreamMeter({ requestedModel, onUsage, onError, onExcess }: AnswerMeterOptions): AnswerMeter {
   const decoder = new TextDecoder();
   let usage: AnswerUsage = { ...NO_USAGE, model: requestedModel, isEstimated: false };
   let state: 'before' | 'begun' | 'counted' = 'before';
   let characters = 0;
+  let blockCharacters = 0;
   const parser = createParser({
     onEvent({ data }) {
       const event = parseObject(data);
@@ -47,7 +51,13 @@ function createStreamMeter({ requestedModel, onUsage, onError }: AnswerMeterOpti
         state = 'counted';
         onUsage(usage);
       } else if (event?.['type'] === 'content_block_delta') {
-        characters += countText(toObject(event['delta']));
+        const count = countText(toObject(event['delta']));
+        characters += count;
+        blockCharacters += count;
+        const most = ANSWER_BOUNDS.blockCharacters;
+        if (blockCharacters > most) onExcess(`a block of more than ${most} characters`);
+      } else if (event?.['type'] === 'content_block_start') {
+        blockCharacters = 0;
       } else if (event?.['type'] === 'error') {
         onError(data);
       }

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
+import { finished } from 'node:stream/promises';
 import { toMessage } from '../core/errors.ts';
 import type { Admit } from './admission.ts';
+import { createAnswerGuard } from './answer-guard.ts';
 import { createAnswerMeter } from './answer-meter.ts';
+import { breakOff } from './break-off.ts';
 import { decide, type Cleared } from './decide.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { GatewayLog } from './gateway-log.ts';
@@ -105,7 +107,9 @@ async function forward(forwarding: Forwarding): Promise<void> {
     else await relayError({ ...forwarding, call: cleared.call, model: body.model, answer, watch });
   } catch (error) {
     if (silence !== null) refuse(response, silence);
-    else if (!ending.signal.aborted) failUnreachable(forwarding, error);
+    else if (!ending.signal.aborted) {
+      refuse(response, { status: 502, type: 'api_error', message: noteUnreachable(forwarding, error) });
+    }
   } finally {
     watch.stop();
     cleared.call?.settle();
@@ -117,25 +121,30 @@ interface Relaying extends Forwarding {
   readonly watch: SilenceWatch;
 }
 
-/** Passes a good answer back as it comes, byte for byte, with the meter listening. */
+/**
+ * Passes a good answer back as it comes, byte for byte, with the meter listening. One that ends with an error, or too
+ * early, ends for the process with a broken connection, on which it asks again.
+ */
 async function relay(relaying: Relaying & { call: PassCall | null }): Promise<void> {
   const { context, response, body, ending, answer, watch, call } = relaying;
+  // One that is compressed against our asking cannot be read, only measured.
+  const contentType = answer.headers['content-encoding'] === undefined ? (answer.headers['content-type'] ?? '') : '';
   let hasFailed = false;
+  const guard = createAnswerGuard(contentType);
   const meter =
     call === null
       ? null
       : createAnswerMeter({
-          // One that is compressed against our asking cannot be read, only measured.
-          contentType: answer.headers['content-encoding'] === undefined ? (answer.headers['content-type'] ?? '') : '',
+          contentType,
           requestedModel: body.model,
           onUsage: (usage) => call.update(usage),
-          // At once: Claude Code hangs up on an error without waiting for the end.
           onError(data) {
             hasFailed = true;
             const failure = toStreamFailure(data);
             call.fail(failure);
             reportLimit(context.governor, { failure, model: body.model });
           },
+          onExcess: (excess) => failExcessive(relaying, excess),
         });
   let isOver = false;
   const finish = (isWhole: boolean): void => {
@@ -149,39 +158,57 @@ async function relay(relaying: Relaying & { call: PassCall | null }): Promise<vo
 
   response.writeHead(answer.status, toAnswerHeaders(answer));
   response.flushHeaders();
-  const piped = pipeline(answer.body, response);
-  // After the pipe: each chunk is on its way before it is looked at.
+  const write = (bytes: readonly Buffer[]): void => {
+    for (const part of bytes) if (!response.write(part)) answer.body.pause();
+  };
+  response.on('drain', () => answer.body.resume());
+  response.once('close', () => answer.body.destroy());
   answer.body.on('data', (chunk: Buffer) => {
     watch.heard();
-    if (!isOver) meter?.push(chunk);
-  });
-  answer.body.once('end', () => {
-    if (call !== null && !hasFailed && !isOver) {
-      call.succeed();
-      context.governor.onAnswer(body.model);
-    }
-    finish(true);
-  });
-  answer.body.once('error', (error) => {
-    // Before the other side can notice.
-    finish(false);
-    if (!ending.signal.aborted && !hasFailed) failUnreachable(relaying, error);
+    if (isOver) return;
+    const { now, later } = guard.take(chunk);
+    // Each chunk is on its way before it is looked at, but for one that may be too much.
+    write(now);
+    meter?.push(chunk);
+    if (guard.excess !== null) failExcessive(relaying, guard.excess);
+    if (!isOver) write(later);
+    // Nothing of use follows, and the process waits to ask again.
+    if (hasFailed) answer.body.destroy();
   });
   try {
-    await piped;
-  } catch {
-    // The provider's side broke, which is recorded above, or the other side left, which is nobody's failure.
-  } finally {
+    await finished(answer.body, { writable: false });
+    if (!guard.isComplete || guard.hasFailed) throw new Error('The model provider ended its answer too early.');
+    call?.succeed();
+    if (call !== null) context.governor.onAnswer(body.model);
+    finish(true);
+    response.end();
+    await finished(response);
+  } catch (error) {
+    // Before the other side can notice.
     finish(false);
+    // What the other side breaks is nobody's failure, and what we cut is told by whoever cuts it.
+    if (!response.destroyed && !ending.signal.aborted && !hasFailed) noteUnreachable(relaying, error);
+    await breakOff(response);
   }
 }
 
-function failUnreachable({ context, response, pass, cleared }: Forwarding, error: unknown): void {
+/** Nothing that comes of it is of use: the attempt ends with it, instead of asking for the same again. */
+function failExcessive({ context, response, pass, cleared, ending }: Forwarding, excess: string): void {
+  if (ending.signal.aborted) return;
+  const message = `The answer of the model provider holds ${excess}.`;
+  cleared.call?.fail(withoutAnswer('server_error', message), REFUSALS.answerTooLarge);
+  context.log.warn({ attemptId: pass.attemptId }, message);
+  ending.abort();
+  response.destroy();
+}
+
+/** Returns what happened, in words for the agent's process. */
+function noteUnreachable({ context, response, pass, cleared }: Forwarding, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
   const message = response.headersSent
     ? `The connection to the model provider broke in the middle of an answer (${code}).`
     : `The model provider could not be reached (${code}).`;
   cleared.call?.fail(withoutAnswer('unreachable', message));
   context.log.warn({ attemptId: pass.attemptId, code }, message);
-  refuse(response, { status: 502, type: 'api_error', message });
+  return message;
 }
