@@ -28,6 +28,10 @@ const refusal = {
 } as const;
 const slowly = { chunks: 3, chunkDelayMs: 40 };
 
+/** The file of a large result that the conversation names. */
+const findResultFile = ({ body }: ModelRequest) =>
+  /\/[^\s"]+\/tool-results\/[^\s"]+?\.txt/.exec(JSON.stringify(body.messages).replace(/\\n/g, ' '))?.[0] ?? 'none';
+
 const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   'cut by length': ({ turn: count }) =>
     count === 0 ? turn(say('The first half, '), { stopReason: 'max_tokens' }) : say('the second.'),
@@ -46,6 +50,13 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   'always paused': () => turn(say('Hm.'), { stopReason: 'pause_turn' }),
   'window full': () => turn(say('So far'), { stopReason: 'model_context_window_exceeded' }),
   empty: () => turn([]),
+  'large result': ({ turn: count }) =>
+    count === 0 ? useTool('Bash', { command: `seq -f 'line %g' 20000`, description: 'count' }) : say('Read it.'),
+  'read it again': (request) =>
+    request.toolResults.length === 0
+      ? useTool('Read', { file_path: findResultFile(request), offset: 15_000, limit: 1 })
+      : say('It says so.'),
+  'a long tool': () => useTool('Bash', { command: 'sleep 600', description: 'wait' }),
   'white space': () => turn(say(' \n')),
   'empty behind a tool': ({ turn: count }) => (count === 0 ? useTool('Read', { file_path: 'notes.md' }) : turn([])),
 };
@@ -69,7 +80,9 @@ describe('an answer', () => {
       baseDir: directory,
       // To an empty answer Claude Code adds a line to the prompt.
       script: (request) => SCRIPTS[request.prompt.split('\n')[0]!.trim()]!(request),
-      config: { agents: { reader, fable: { ...reader, model: 'claude-fable-5' } } },
+      config: {
+        agents: { reader, doer: { ...reader, tools: ['Bash', 'Read'] }, fable: { ...reader, model: 'claude-fable-5' } },
+      },
     });
   });
 
@@ -78,8 +91,12 @@ describe('an answer', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  async function run(prompt: string, agent = 'reader'): Promise<{ run: RunResource; events: LonghaulEvent[] }> {
-    const { id } = await longhaul.client.submit({ agent, prompt });
+  async function run(
+    prompt: string,
+    agent = 'reader',
+    sessionId?: string,
+  ): Promise<{ run: RunResource; events: LonghaulEvent[] }> {
+    const { id } = await longhaul.client.submit({ agent, prompt, ...(sessionId !== undefined && { sessionId }) });
     const events: LonghaulEvent[] = [];
     for await (const event of longhaul.client.stream(id)) events.push(event);
     return { run: await longhaul.client.run(id), events };
@@ -137,6 +154,32 @@ describe('an answer', () => {
 
   it('without a word is one where something was done', async () => {
     expect((await run('empty behind a tool')).run).toMatchObject({ status: 'succeeded', result: '' });
+  });
+
+  it('of a later run reads the large result that an earlier one was given', async () => {
+    const first = await run('large result', 'doer');
+    const { run: ended, events } = await run('read it again', 'doer', first.run.sessionId);
+    expect(ended).toMatchObject({ status: 'succeeded', result: 'It says so.' });
+    const results = events.filter(({ type }) => type === 'agent.tool_result').map(({ data }) => data);
+    expect(results).toMatchObject([{ isError: false, content: expect.stringContaining('line 15000') as string }]);
+    // Where on the worker it lies is nobody's to know.
+    const told = JSON.stringify([...first.events, ...events].filter(({ type }) => type.startsWith('agent.tool')));
+    expect(told).toContain('/longhaul/tool-results/');
+    expect(told).not.toContain('/config/projects/');
+  });
+
+  it('that is cancelled while a tool is at work leaves no tool use without a result', async () => {
+    const { id } = await longhaul.client.submit({ agent: 'doer', prompt: 'a long tool' });
+    const events: LonghaulEvent[] = [];
+    for await (const event of longhaul.client.stream(id)) {
+      events.push(event);
+      if (event.type === 'agent.tool_use') await longhaul.client.cancel(id);
+    }
+    expect(events.at(-1)?.type).toBe('run.cancelled');
+    const used = events.find(({ type }) => type === 'agent.tool_use')!.data as { toolUseId: string };
+    expect(events.filter(({ type }) => type === 'agent.tool_result').map(({ data }) => data)).toMatchObject([
+      { toolUseId: used.toolUseId, isError: true },
+    ]);
   });
 
   it('has nothing of a block that was given up behind its end', async () => {

@@ -39,7 +39,7 @@ interface ConverseOptions {
 /** Hands the prompt to a process, listens until the end, whatever brings it about, and judges how it went. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
   const { spec, steering, claude, progress, stopSignal, onMemory } = options;
-  const listener = createListener({ spec, steering, progress });
+  const listener = createListener({ spec, steering, progress, hideResultPaths: claude.hideResultPaths });
   if (stopSignal.aborted) {
     await claude.close();
     return toReport({ ...options, ...NOTHING_SEEN, listener, thrown: null });

@@ -19,6 +19,15 @@ const TOLD_TIMEOUT_MS = 500;
 /** A run of which no more is known than that it is one. */
 const NOBODY = { user: null, team: null, metadata: {}, attempt: 1 };
 
+/** The events that say what tools were asked, and gave. */
+const TOLD_OF_TOOLS: ReadonlySet<string> = new Set<NewEvent['type']>([
+  'agent.tool_use',
+  'agent.tool_input',
+  'agent.tool_result',
+  'agent.permission_denied',
+  'agent.other',
+]);
+
 /** Hears what Claude Code says: passes it on as events and keeps what the report needs. */
 export interface Listener extends Receiver, Omit<MessageMapper, 'toEvents'> {
   /** Resolves with the first message. */
@@ -52,9 +61,12 @@ interface ListenerOptions {
   readonly steering?: Pick<Steering, 'hear' | 'toolBegins'> | null;
   /** What earlier attempts have come to. Defaults to nothing. */
   readonly progress?: Pick<Progress, 'answer' | 'isCutOff'>;
+  /** Takes the directory of large results out of what is told. Defaults to leaving it. */
+  readonly hideResultPaths?: <T>(value: T) => T;
 }
 
-export function createListener({ spec, steering = null, progress = NO_PROGRESS }: ListenerOptions): Listener {
+export function createListener(options: ListenerOptions): Listener {
+  const { spec, steering = null, progress = NO_PROGRESS, hideResultPaths = (value) => value } = options;
   const { attemptId, sessionId, onEvent, beforeToolUse, log } = spec;
   const mapper = createMessageMapper({ isCutOff: progress.isCutOff });
   const answer = createAnswer(progress.answer);
@@ -74,7 +86,9 @@ export function createListener({ spec, steering = null, progress = NO_PROGRESS }
   const untold = new Map<string, () => void>();
   let retryAtMs = 0;
 
-  function tell(event: NewEvent): void {
+  function tell(said: NewEvent): void {
+    // What the model says is its own affair: its pieces would not be the same as the whole.
+    const event = TOLD_OF_TOOLS.has(said.type) ? ({ ...said, data: hideResultPaths(said.data) } as NewEvent) : said;
     answer.hear(event);
     if (event.type === 'agent.init') ({ claudeCodeVersion } = event.data);
     if (event.type === 'agent.tool_use') openToolUses.add(event.data.toolUseId);

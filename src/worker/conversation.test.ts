@@ -7,6 +7,7 @@ import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { createReader, createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createTranscript, findConversation } from './conversation.ts';
+import { createToolResults } from '../agent/tool-results.ts';
 
 // What the Agent SDK asks of a session store, through all that lies between it and the database.
 
@@ -22,7 +23,11 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
   function open(claimed: Claim, claudeSessionId: string) {
     const hold = { sessionId: claimed.run.sessionId, lease: claimed.lease };
     const transcript = createTranscript({ database: bench.database, hold, isLost: () => false });
-    const { sdkStore, bind, flush } = createConversationStore({ claudeSessionId, resumeFrom: transcript });
+    const { sdkStore, bind, flush } = createConversationStore({
+      toolResults: createToolResults({ root: '/nowhere' }),
+      claudeSessionId,
+      resumeFrom: transcript,
+    });
     bind(transcript);
     const keyOf = (projectKey: string, subpath?: string) => ({
       projectKey,

@@ -6,6 +6,7 @@ import { findSaidBlocks } from '../run/find-said-blocks.ts';
 import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
 import { listUnconsumed, type KnownApproval } from '../run/request-approval.ts';
 import type { Run } from '../run/run.ts';
+import { keepFiles, readFiles } from '../run/session-files.ts';
 import {
   appendEntries,
   findClaudeSession,
@@ -84,6 +85,13 @@ export function createTranscript({ database, hold, isLost }: TranscriptOptions):
       );
       if (!isOurs) throw new Error('The session belongs to another attempt.');
     },
+    async keepFiles(files) {
+      const isOurs = await retryWhileAway(async () => !isLost() && (await keepFiles(database, { hold, files })), {
+        isLost,
+      });
+      if (!isOurs) throw new Error('The session belongs to another attempt.');
+    },
+    loadFiles: () => readFiles(database, hold.sessionId),
     load: ({ subpath }) => readEntries(database, { sessionId: hold.sessionId, subpath }),
     listSubpaths: () => listSubpaths(database, hold.sessionId),
   };
