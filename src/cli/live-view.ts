@@ -144,6 +144,8 @@ export function createLiveView(output: Output): LiveView {
       line(output.style('dim', `  longhaul approvals allow ${id}${answer}`));
       line(output.style('dim', `  longhaul approvals deny ${id} --reason WHY`));
     },
+    'approval.unused': ({ tool }) =>
+      line(output.style('red', fit(`✗ ${toTerminalLine(`${tool.name} was allowed, and never used`)}`, 0))),
     'approval.resolved': ({ decision, reason }) => {
       const words = { allow: 'allowed', deny: 'denied', expired: 'denied', cancelled: 'cancelled' }[decision];
       line(output.style('yellow', fit(`? ${words} ${toTerminalLine(reason ?? '')}`.trimEnd(), 0)));

@@ -61,6 +61,8 @@ export interface EventData {
     /** The result as text, cut at 8,000 characters. */
     content: string;
     isTruncated?: boolean;
+    /** The tool gave none: the attempt ended first. `content` says so. */
+    isUnfinished?: true;
     parentToolUseId?: string;
   };
   'agent.usage': TokenUsage & { model: string; parentToolUseId?: string };
@@ -89,6 +91,8 @@ export interface EventData {
     updatedInput?: unknown;
     decidedBy?: string;
   };
+  /** The run has ended without the use that a person had allowed: its process was gone, and the agent did not make it again. */
+  'approval.unused': { approvalId: string; tool: { name: string; toolUseId: string } };
 }
 
 export type EventType = keyof EventData;

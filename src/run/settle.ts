@@ -12,6 +12,7 @@ import { appendEvents, type Lease } from './append-events.ts';
 import { spendBudget } from './budget.ts';
 import { releaseHeld } from './concurrency.ts';
 import { closeApprovals } from './close-approvals.ts';
+import { closeToolUses } from './close-tool-uses.ts';
 import {
   awaitApproval,
   conclude,
@@ -103,6 +104,8 @@ export async function closeAttempt(options: {
   const judged = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
   const approvals = await closeApprovals(trx, { runId: row.id, isOver: isOver(judged) });
   const conclusion = awaitApproval(judged, approvals.waitsUntil);
+  const hasUsedTools = Object.keys({ ...settlement.toolUses, ...(row.tool_uses as object) }).length > 0;
+  const openUses = hasUsedTools ? await closeToolUses(trx, { runId: row.id, isOver: isOver(conclusion) }) : [];
   const end = toAttemptEnd(outcome.status, conclusion);
   if (end !== outcome.status) await noteAttemptEnd(trx, { attemptId: attempt.id, end });
   const usage = totalUsage(spending);
@@ -120,6 +123,7 @@ export async function closeAttempt(options: {
     attempt: row.attempt,
     events: [
       ...approvals.events,
+      ...openUses,
       toEvent(conclusion, { agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs, now: attempt.now }),
     ],
   });

@@ -70,6 +70,10 @@ const EVENT_DATA = {
     isError: z.boolean(),
     content: z.string().describe('As text, at most 8,000 characters.'),
     isTruncated: z.boolean().optional(),
+    isUnfinished: z
+      .literal(true)
+      .optional()
+      .describe('The tool gave no result: the attempt ended first. `content` says so.'),
     parentToolUseId,
   }),
   'agent.usage': z.object({ ...tokens, model: z.string(), parentToolUseId }),
@@ -105,6 +109,10 @@ const EVENT_DATA = {
       .optional()
       .describe('What the tool does in place of what it was asked; of a question the answers.'),
     decidedBy: z.string().optional(),
+  }),
+  'approval.unused': z.object({
+    approvalId: z.string().describe('What it allows was never done: the run has ended without it.'),
+    tool: z.object({ name: z.string(), toolUseId: z.string() }),
   }),
 } satisfies { [T in EventType]: z.ZodType<Loose<EventData[T]>> & { shape: Record<keyof EventData[T], z.ZodType> } };
 

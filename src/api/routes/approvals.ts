@@ -115,7 +115,7 @@ function conflict(approval: Approval): LonghaulError {
 
 /** What a person has put in is masked as the tool's input is: others see it too. */
 function toApprovalResource(approval: Approval): ApprovalResource {
-  const { requestedAt, expiresAt, decidedAt, updatedInput, reason, ...rest } = approval;
+  const { requestedAt, expiresAt, decidedAt, takenUpAt, updatedInput, reason, ...rest } = approval;
   return {
     ...rest,
     updatedInput: updatedInput && (maskSecretsIn(updatedInput) as ApprovalResource['updatedInput']),
@@ -123,6 +123,7 @@ function toApprovalResource(approval: Approval): ApprovalResource {
     requestedAt: requestedAt.toISOString(),
     expiresAt: expiresAt.toISOString(),
     decidedAt: decidedAt?.toISOString() ?? null,
+    takenUpAt: takenUpAt?.toISOString() ?? null,
     links: { self: `/v1/approvals/${approval.id}`, run: `/v1/runs/${approval.runId}` },
   };
 }
