@@ -324,7 +324,11 @@ test.each([
     expect(await untilEnded(world, id)).toMatchObject({ status: 'cancelled' });
     expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'cancelled' }]);
     await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 409 });
-    expect((await typesOf(world, id)).slice(-2)).toEqual(['approval.resolved', 'run.cancelled']);
+    expect((await typesOf(world, id)).slice(-3)).toEqual([
+      'approval.resolved',
+      'agent.tool_result',
+      'run.cancelled',
+    ]);
     expect(await world.readLog()).toBe('');
   },
 );

@@ -39,6 +39,8 @@ export function createAnswer(before: readonly AnswerPiece[] = []): Answer {
         case 'agent.tool_result':
           pieces = [];
           return;
+        default:
+          return;
       }
     },
     get text() {

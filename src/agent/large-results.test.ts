@@ -120,7 +120,7 @@ test('a large result can be read by the attempt that goes on, also when that has
   await using third = await createAttempt({
     url: model.url,
     agent: { tools: TOOLS },
-    spec: { transcript: keeper.transcript, isResumed: true, ...ids } as object,
+    spec: { transcript: keeper.transcript, isResumed: true, ...ids },
   });
   const { outcome, permissionDenials } = await startAgentProcess(third.spec).done;
   expect(outcome).toMatchObject({ status: 'succeeded' });
