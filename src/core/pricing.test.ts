@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { costOf, dearestPriceOf, priceOf, toPlainModelName } from './pricing.ts';
+import { toPlainModelName } from './model-names.ts';
+import { costOf, dearestPriceOf, priceOf } from './pricing.ts';
 import { NO_USAGE } from './usage.ts';
 
 const MILLION = 1_000_000;
@@ -107,7 +108,8 @@ describe('dearestPriceOf', () => {
     ['claude-haiku-5-5', false, 2.75],
     ['claude-opus-4-6', false, 27.5],
     ['claude-opus-4-6', true, 165],
-    ['my-model', true, 22],
+    ['my-model', false, 82.5],
+    ['my-model', true, 165],
   ])('of %s (fast: %s) takes the dearest tier that may hold', (model, isFast, usd) => {
     expect(dearestPriceOf([model], { isFast }).outputTokens).toBe(usd * MILLION);
   });

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import { createAnswerMeter } from './answer-meter.ts';
-import type { AnswerUsage } from './metered.ts';
+import type { AnswerUsage } from './answer-usage.ts';
 import { messageStart, sse, textDelta, wholeStream } from './upstream.fixture.ts';
 
 const STREAM = 'text/event-stream; charset=utf-8';
 
-function read(chunks: readonly Uint8Array[], { contentType = STREAM, isWhole = true } = {}) {
+function read(chunks: readonly Uint8Array[], { contentType = STREAM, isWhole = true, request = {} } = {}) {
   const usages: AnswerUsage[] = [];
   const errors: string[] = [];
   const meter = createAnswerMeter({
     contentType,
-    requestedModel: 'asked-for',
+    request: { model: 'asked-for', isFast: false, isUsOnly: false, isLongContext: false, ...request },
     onUsage: (usage) => usages.push(usage),
     onError: (data) => errors.push(data),
   });
@@ -30,6 +30,7 @@ const whole: AnswerUsage = {
   webSearches: 2,
   isFast: false,
   isUsOnly: false,
+  isLongContext: false,
   isEstimated: false,
 };
 

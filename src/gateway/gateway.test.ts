@@ -217,7 +217,15 @@ describe('the meter', () => {
     expect(pass.meter()).toEqual({
       ...sums,
       requestCount: 1,
-      models: { 'claude-sonnet-4-5-20250929': { ...usage, ...sums, isEstimated: false } },
+      models: {
+        'claude-sonnet-4-5-20250929': {
+          ...usage,
+          ...sums,
+          isEstimated: false,
+          requestedModels: ['claude-sonnet-4-5'],
+          isPriceSet: false,
+        },
+      },
       usage,
       isPriceKnown: true,
     });

@@ -16,6 +16,8 @@ interface PostRequest {
   readonly headers: http.OutgoingHttpHeaders;
   readonly body: readonly Buffer[];
   readonly signal: AbortSignal;
+  /** Called when all of it was handed to the connection. */
+  readonly onSent: () => void;
 }
 
 export function createHttpSender(baseUrl: string): HttpSender {
@@ -25,7 +27,7 @@ export function createHttpSender(baseUrl: string): HttpSender {
   const agent = new transport.Agent({ keepAlive: true });
 
   function post(outgoing: PostRequest): Promise<http.IncomingMessage> {
-    const { path, headers, body, signal } = outgoing;
+    const { path, headers, body, signal, onSent } = outgoing;
     const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
     const request = transport.request({
       protocol: base.protocol,
@@ -50,6 +52,7 @@ export function createHttpSender(baseUrl: string): HttpSender {
       if (isStale) resolve(post(outgoing));
       else reject(error);
     });
+    request.once('finish', onSent);
     request.cork();
     for (const part of body) request.write(part);
     request.end();
