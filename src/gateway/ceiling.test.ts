@@ -94,6 +94,9 @@ describe('the money that is left', () => {
 
   test.each([
     ['claude-haiku-5-5', {}, 2.75],
+    ['claude-sonnet-4-5[1m]', {}, 24.75],
+    ['claude-sonnet-4-5', { betas: ['context-1m-2025-08-07'] }, 24.75],
+    ['claude-opus-4-0', {}, 82.5],
     ['claude-opus-4-6', {}, 27.5],
     ['claude-opus-4-6', { speed: 'fast' }, 165],
     // What no list knows may be any of those that they know, of which the dearest is $75 a million.
