@@ -130,7 +130,8 @@ function toNamesOfOne(model: string | ModelNames): readonly string[] {
 function findOverride(names: readonly string[], overrides: PriceOverrides): Price | null {
   const index = toIndex(overrides);
   for (const name of names) {
-    const price = index.exact.get(name) ?? index.plain.get(toPlainModelName(name)) ?? index.undated.get(toModelKey(name));
+    const price =
+      index.exact.get(name) ?? index.plain.get(toPlainModelName(name)) ?? index.undated.get(toModelKey(name));
     if (price !== undefined) return price;
   }
   return null;

@@ -136,6 +136,7 @@ interface LedgerEntriesTable {
   user_id: string | null;
   team: string | null;
   model: string | null;
+  requested_models: Generated<string[]>;
   outcome: string;
   concludes: string | null;
   input_tokens: number;
@@ -148,6 +149,7 @@ interface LedgerEntriesTable {
   cost_micros: number;
   sdk_cost_micros: number | null;
   own_cost_micros: number | null;
+  is_estimated: Generated<boolean>;
   duration_ms: number;
   at: Timestamp;
 }

@@ -110,8 +110,7 @@ test.each([
 });
 
 const start = (usage: object, model = 'claude-sonnet-4-5') => sse('message_start', { message: { model, usage } });
-const stop = (usage: object, reason = 'end_turn') =>
-  sse('message_delta', { delta: { stop_reason: reason }, usage });
+const stop = (usage: object, reason = 'end_turn') => sse('message_delta', { delta: { stop_reason: reason }, usage });
 const block = (content: object, ...deltas: object[]) =>
   sse('content_block_start', { index: 0, content_block: content }) +
   deltas.map((delta) => sse('content_block_delta', { index: 0, delta })).join('');
@@ -123,13 +122,19 @@ test.each([
   ['as null', { input_tokens: null, cache_read_input_tokens: null, server_tool_use: null, output_tokens: 500 }],
   ['without its parts', { output_tokens: 500, cache_creation: { ephemeral_1h_input_tokens: 0 } }],
 ])('what the end of a stream tells %s stands as its beginning told it', (_, usage) => {
-  const begun = messageStart.replace('"output_tokens":1', '"output_tokens":1,"server_tool_use":{"web_search_requests":2}');
+  const begun = messageStart.replace(
+    '"output_tokens":1',
+    '"output_tokens":1,"server_tool_use":{"web_search_requests":2}',
+  );
   expect(read([Buffer.from(begun + stop(usage))]).last).toEqual(whole);
 });
 
 test('the end of a stream counts what the provider has read since it began', () => {
   const end = stop({ input_tokens: 9_000, cache_creation_input_tokens: 4_000, output_tokens: 500 });
-  expect(read([Buffer.from(messageStart + end)]).last).toMatchObject({ inputTokens: 9_000, cacheCreationTokens: 4_000 });
+  expect(read([Buffer.from(messageStart + end)]).last).toMatchObject({
+    inputTokens: 9_000,
+    cacheCreationTokens: 4_000,
+  });
 });
 
 test('writes to the cache are for an hour where none was for five minutes', () => {
@@ -143,7 +148,11 @@ test('writes to the cache are for an hour where none was for five minutes', () =
 test.each([
   [{}, {}, { isFast: false, isUsOnly: false }],
   [{ isFast: true, isUsOnly: true }, {}, { isFast: true, isUsOnly: true }],
-  [{ isFast: true, isUsOnly: true }, { speed: 'standard', inference_geo: 'global' }, { isFast: false, isUsOnly: false }],
+  [
+    { isFast: true, isUsOnly: true },
+    { speed: 'standard', inference_geo: 'global' },
+    { isFast: false, isUsOnly: false },
+  ],
   [{}, { speed: 'fast', inference_geo: 'us' }, { isFast: true, isUsOnly: true }],
 ])('asked for %j, and answered %j, an answer is billed as %j', (request, usage, expected) => {
   expect(read([Buffer.from(start({ input_tokens: 1, ...usage }))], { request }).last).toMatchObject(expected);
@@ -155,7 +164,12 @@ describe('a refusal', () => {
   test('before the first word is not billed', () => {
     const refusal = stop({ output_tokens: 1 }, 'refusal');
     expect(read([Buffer.from(messageStart + refusal)]).last).toMatchObject({ ...none, isEstimated: false });
-    const json = { model: 'm', content: [], stop_reason: 'refusal', usage: { input_tokens: 100_000, output_tokens: 1 } };
+    const json = {
+      model: 'm',
+      content: [],
+      stop_reason: 'refusal',
+      usage: { input_tokens: 100_000, output_tokens: 1 },
+    };
     expect(read([Buffer.from(JSON.stringify(json))], { contentType: 'application/json' }).last).toMatchObject(none);
   });
 
@@ -170,10 +184,12 @@ describe('a refusal', () => {
 });
 
 describe('a stream that breaks off', () => {
-  const brokenAfter = (...events: string[]) => read([Buffer.from(messageStart + events.join(''))], { isWhole: false }).last;
+  const brokenAfter = (...events: string[]) =>
+    read([Buffer.from(messageStart + events.join(''))], { isWhole: false }).last;
 
   test('counts the searches that were begun, and what was read of what they found', () => {
-    const search = block({ type: 'server_tool_use', name: 'web_search' }, { partial_json: '{"query":"x"}' }) + blockStop;
+    const search =
+      block({ type: 'server_tool_use', name: 'web_search' }, { partial_json: '{"query":"x"}' }) + blockStop;
     const found = { type: 'web_search_tool_result', content: [{ encrypted_content: 'x'.repeat(4_000) }] };
     const result = block(found) + blockStop;
     const tokens = JSON.stringify(found).length / 4;
@@ -184,7 +200,14 @@ describe('a stream that breaks off', () => {
   });
 
   test.each([
-    ['by what the provider says of it', [{ thinking: '', estimated_tokens: 50 }, { thinking: '', estimated_tokens: 150 }], 200],
+    [
+      'by what the provider says of it',
+      [
+        { thinking: '', estimated_tokens: 50 },
+        { thinking: '', estimated_tokens: 150 },
+      ],
+      200,
+    ],
     ['by its signature', [{ thinking: '' }, { signature: 'x'.repeat(1_600) }], 300],
     ['by its text, where it is shown', [{ thinking: 'x'.repeat(2_000) }, { signature: 'x'.repeat(1_600) }], 500],
   ])('counts thinking %s', (_, deltas, outputTokens) => {
@@ -195,7 +218,9 @@ describe('a stream that breaks off', () => {
   });
 
   test('counts thinking that is kept from us', () => {
-    expect(brokenAfter(block({ type: 'redacted_thinking', data: 'x'.repeat(1_600) }))).toMatchObject({ outputTokens: 300 });
+    expect(brokenAfter(block({ type: 'redacted_thinking', data: 'x'.repeat(1_600) }))).toMatchObject({
+      outputTokens: 300,
+    });
   });
 
   test('counts thinking of which nothing is seen by the time it took', async () => {

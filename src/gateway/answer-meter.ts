@@ -98,7 +98,15 @@ function createJsonMeter({ request, onUsage }: AnswerMeterOptions): AnswerMeter 
 }
 
 function toCounts({ isFast, isUsOnly }: AnswerMeterOptions['request']): Counts {
-  return { ...NO_USAGE, cacheCreation1hTokens: 0, thinkingTokens: null, webSearches: 0, isFast, isUsOnly, iterations: [] };
+  return {
+    ...NO_USAGE,
+    cacheCreation1hTokens: 0,
+    thinkingTokens: null,
+    webSearches: 0,
+    isFast,
+    isUsOnly,
+    iterations: [],
+  };
 }
 
 function parseObject(json: string): Readonly<Record<string, unknown>> | null {

@@ -88,7 +88,8 @@ describe('iterations', () => {
   });
 
   test('share the writes for an hour that none of them claims', () => {
-    const write = (tokens: number, more: object = {}) => message(0, 0, { cache_creation_input_tokens: tokens, ...more });
+    const write = (tokens: number, more: object = {}) =>
+      message(0, 0, { cache_creation_input_tokens: tokens, ...more });
     const usage = {
       cache_creation_input_tokens: 300,
       cache_creation: { ephemeral_1h_input_tokens: 150, ephemeral_5m_input_tokens: 150 },

@@ -89,7 +89,10 @@ function lower({ context, pass, body }: DecideOptions, { maxTokens }: PassCall):
 function refuseOpen({ context, pass, body }: DecideOptions): Refusal {
   const { servedBy } = body.demand;
   const left = formatUsd(Math.max(0, Math.floor(pass.account.leftMicros)));
-  context.log.warn({ attemptId: pass.attemptId, servedBy }, 'A model call was refused: nothing bounds what it may cost.');
+  context.log.warn(
+    { attemptId: pass.attemptId, servedBy },
+    'A model call was refused: nothing bounds what it may cost.',
+  );
   const message = `With ${servedBy} the provider may read for this call as often and as much as it likes, for more than the ${left} that the run may still cost. Leave it out, or raise limits.maxBudgetUsd.`;
   return { status: 400, type: 'invalid_request_error', message };
 }

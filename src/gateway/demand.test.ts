@@ -18,7 +18,12 @@ test('a request as Claude Code makes it is bounded by its bytes', () => {
         role: 'assistant',
         content: [
           { type: 'thinking', thinking: 'Hm.', signature: 'abc' },
-          { type: 'tool_use', id: '1', name: 'Read', input: { content: [{ type: 'document', source: { type: 'url' } }] } },
+          {
+            type: 'tool_use',
+            id: '1',
+            name: 'Read',
+            input: { content: [{ type: 'document', source: { type: 'url' } }] },
+          },
         ],
       },
       { role: 'user', content: [{ type: 'tool_result', tool_use_id: '1', content: [{ type: 'text', text: 'x' }] }] },
@@ -56,7 +61,10 @@ test.each([
   ['one in what a tool found', say({ type: 'tool_result', content: [base64('document', 'JVBERi0=')] })],
   [
     'one that was fetched before',
-    say({ type: 'web_fetch_tool_result', content: { type: 'web_fetch_result', content: base64('document', 'JVBERi0=') } }),
+    say({
+      type: 'web_fetch_tool_result',
+      content: { type: 'web_fetch_result', content: base64('document', 'JVBERi0=') },
+    }),
   ],
   ['a file for the container', say({ type: 'container_upload', file_id: 'file_1' })],
   ['a part that is new to us', say({ type: 'novelty' })],
@@ -113,7 +121,10 @@ test('tools that are searched for stand in the request, which is read again afte
 
 test('a summary and each fallback read it once more, and write', () => {
   const edits = [{ type: 'compact_20260112' }, { type: 'clear_tool_uses_20250919' }];
-  const fallbacks = [{ model: 'a', max_tokens: 5 }, { model: 'b', speed: 'fast' }];
+  const fallbacks = [
+    { model: 'a', max_tokens: 5 },
+    { model: 'b', speed: 'fast' },
+  ];
   expect(of({ context_management: { edits } })).toMatchObject({ samplings: 2, answers: 2 });
   expect(of({ compaction: { type: 'summarize' } })).toMatchObject({ samplings: 2, answers: 2 });
   expect(of({ fallbacks })).toMatchObject({
@@ -130,7 +141,11 @@ test.each([
   ['a part', say({ type: 'text', text: 'x', cache_control: { type: 'ephemeral', ttl: '1h' } }), true],
   ['a tool', { tools: [{ name: 'x', cache_control: { type: 'ephemeral', ttl: '1h' } }] }, true],
   ['the request', { cache_control: { type: 'ephemeral', ttl: '2h' } }, true],
-  ['a part, for five minutes', say({ type: 'text', text: 'x', cache_control: { type: 'ephemeral', ttl: '5m' } }), false],
+  [
+    'a part, for five minutes',
+    say({ type: 'text', text: 'x', cache_control: { type: 'ephemeral', ttl: '5m' } }),
+    false,
+  ],
 ])('the longer cache is seen on %s', (_, body, isHourCached) => {
   expect(of(body)).toMatchObject({ isHourCached });
 });
@@ -140,7 +155,8 @@ test('however deep a request is, and whatever stands in it, it is read', () => {
   for (let depth = 0; depth < 100_000; depth++) content = [{ type: 'tool_result', content }];
   expect(readDemand({ messages: [{ content }] }, 1)).toMatchObject({ isWindowRead: true });
   for (const odd of [null, 7, 'x', [null], [[]], [{ content: null }]]) {
-    expect(readDemand({ messages: odd, system: odd, tools: odd, fallbacks: odd, context_management: odd }, 1).byteTokens)
-      .toBeGreaterThan(0);
+    expect(
+      readDemand({ messages: odd, system: odd, tools: odd, fallbacks: odd, context_management: odd }, 1).byteTokens,
+    ).toBeGreaterThan(0);
   }
 });

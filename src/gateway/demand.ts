@@ -69,8 +69,7 @@ const KNOWN_BLOCKS = new Set(
 );
 
 /** Tools that the agent's process runs: the answer ends with their use. */
-const CLIENT_TOOL =
-  /^(?:custom|(?:bash|text_editor|computer|memory)_\d+|(?:computer|browser)_toolset_\d+)$/;
+const CLIENT_TOOL = /^(?:custom|(?:bash|text_editor|computer|memory)_\d+|(?:computer|browser)_toolset_\d+)$/;
 
 /**
  * Reads from a request what it may cost. A token stands for one byte at least, so bytes bound the input, but not where
@@ -89,18 +88,22 @@ export function readDemand(body: Fields, size: number): Demand {
   ].find((by) => by !== null);
   const compactions = countCompactions(body);
   const pictureBytes = content.pictureBytes;
-  const loops = Math.max(1, searches + 1, ...tools.map((tool) => tool.samplings), served === undefined ? 1 : LOOP_SAMPLINGS);
+  const loops = Math.max(
+    1,
+    searches + 1,
+    ...tools.map((tool) => tool.samplings),
+    served === undefined ? 1 : LOOP_SAMPLINGS,
+  );
   return {
     byteTokens: size - pictureBytes + content.pictures * MAX_IMAGE_TOKENS + FRAME_TOKENS,
-    likelyTokens: Math.ceil(
-      (size - pictureBytes) / LIKELY_BYTES_PER_TOKEN + content.pictures * LIKELY_IMAGE_TOKENS,
-    ),
+    likelyTokens: Math.ceil((size - pictureBytes) / LIKELY_BYTES_PER_TOKEN + content.pictures * LIKELY_IMAGE_TOKENS),
     isWindowRead: content.isWindowRead || searches > 0 || served !== undefined || readsElsewhere(body),
     samplings: (loops + compactions) * (1 + fallbacks.count),
     answers: (served === undefined ? 1 : LOOP_SAMPLINGS) + fallbacks.count + compactions,
     servedBy: served ?? null,
     maxSearches: searches * (1 + fallbacks.count),
-    isHourCached: content.isHourCached || isHour(toFields(body['cache_control'])) || tools.some((tool) => tool.isHourCached),
+    isHourCached:
+      content.isHourCached || isHour(toFields(body['cache_control'])) || tools.some((tool) => tool.isHourCached),
     otherModels: [...fallbacks.models, ...tools.flatMap((tool) => tool.model ?? [])],
     fallbackMaxTokens: fallbacks.maxTokens,
     isFast: isFast(body['speed']) || fallbacks.isFast,
@@ -167,7 +170,13 @@ interface ContentDemand {
 
 /** Looks at every part of `system` and `messages`, however deep it stands, without recursion: its depth is the sender's. */
 function readContent(body: Fields): ContentDemand {
-  const found: ContentDemand = { pictures: 0, pictureBytes: 0, isWindowRead: false, isHourCached: false, addedTools: [] };
+  const found: ContentDemand = {
+    pictures: 0,
+    pictureBytes: 0,
+    isWindowRead: false,
+    isHourCached: false,
+    addedTools: [],
+  };
   const pending = [body['system'], ...toList(body['messages']).map((message) => toFields(message)['content'])];
   while (pending.length > 0) {
     const content = pending.pop();

@@ -28,7 +28,10 @@ async function sendUntilRefused(body: object): Promise<number[]> {
 
 describe('sixteen calls at once', () => {
   test.each([
-    ['documents by their address', say({ type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } })],
+    [
+      'documents by their address',
+      say({ type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } }),
+    ],
     ['documents by their id', say({ type: 'document', source: { type: 'file', file_id: 'file_1' } })],
     ['PDFs of many pages', say({ type: 'document', source: { type: 'base64', data: 'JVBERi0=' } })],
     ['parts that are new to us', say({ type: 'novelty', id: '1' })],
@@ -113,7 +116,9 @@ test('what has answered to a name once is held for it from then on', async () =>
   bench.open({ ceilingMicros: CEILING_MICROS });
   await (await bench.post({ max_tokens: 64_000 })).text();
   await (await bench.post({ max_tokens: 64_000 })).text();
-  const lowered = bench.upstream.seen.map(({ body }) => (JSON.parse(body.toString()) as { max_tokens: number }).max_tokens);
+  const lowered = bench.upstream.seen.map(
+    ({ body }) => (JSON.parse(body.toString()) as { max_tokens: number }).max_tokens,
+  );
   expect(lowered[0]).toBe(Math.floor(CEILING_MICROS / 16.5));
   expect(lowered[1]).toBe(Math.floor((CEILING_MICROS - 90) / 82.5));
 });

@@ -19,12 +19,16 @@ export function mostInputMicros(call: Call, price: TokenPrice, read = 0): Micros
  * nothing by it: it pays for the most that can have been read, and, of an answer that comes only when it is whole, written.
  * An attempt does not end to that end, nor twice: it pays for what was probably read.
  */
-export function toCutUsage(
-  { call, outputTokens }: { call: Call; outputTokens: number },
-  cutBy: CutBy,
-): AnswerUsage {
+export function toCutUsage({ call, outputTokens }: { call: Call; outputTokens: number }, cutBy: CutBy): AnswerUsage {
   const { demand, isStreamed, isUsOnly, isLongContext } = call;
-  const common = { ...NO_USAGE, model: call.asked[0], isEstimated: true, isFast: demand.isFast, isUsOnly, isLongContext };
+  const common = {
+    ...NO_USAGE,
+    model: call.asked[0],
+    isEstimated: true,
+    isFast: demand.isFast,
+    isUsOnly,
+    isLongContext,
+  };
   if (cutBy === 'attempt') return { ...common, inputTokens: demand.likelyTokens };
   // A stream begins when the prompt was read once.
   const tokens = (isStreamed ? 1 : demand.samplings) * mostTokensAtOnce(call);
