@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
+import { startReaper } from './agent/reaper.ts';
 import { ensureAdminKey } from './api/admin-key.ts';
 import { openAccess } from './access/access.ts';
 import { toScheduledSubmission } from './api/scheduled-submission.ts';
@@ -29,6 +30,7 @@ import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
 import { startWebhooks } from './webhook/start-webhooks.ts';
 import { createGovernors, type Governors } from './worker/governors.ts';
+import { watchStalls } from './worker/watch-stalls.ts';
 import { createWorker, type LeaveReason, type Worker } from './worker/worker.ts';
 
 export interface LonghaulOptions {
@@ -132,6 +134,9 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
         log,
       }),
     );
+    const { ownsProcess = false } = options;
+    // A worker has a reaper that watches it.
+    if (ownsProcess && !roles.includes('worker')) closers.push(watchServer(config, log));
     if (roles.includes('server')) {
       const webhooks = await startWebhooks({ database, config: config.webhooks, log });
       closers.push(webhooks.stop);
@@ -153,7 +158,6 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
         log,
       });
       closers.push(() => gateway.close());
-      const { ownsProcess = false } = options;
       const isAlone = ownsProcess && !roles.includes('server');
       worker = createWorker({
         config,
@@ -283,4 +287,14 @@ async function openStore(config: Config, { log, closers }: { log: Logger; closer
 
 function isResolved(input: LonghaulConfig | Config): input is Config {
   return input.agents instanceof Map;
+}
+
+/** Ends a server whose event loop stands still, so that its supervisor starts it again. Returns what ends the watch. */
+function watchServer({ worker: { maxStallSeconds } }: Config, log: Logger): () => Promise<void> {
+  const reaper = startReaper({ maxStallSeconds });
+  const stalls = watchStalls({ reaper, log });
+  return async () => {
+    stalls.stop();
+    await reaper.dismiss();
+  };
 }

@@ -77,7 +77,7 @@ describe.concurrent('a run is done once', () => {
     expect,
   }) => {
     const { client, start, databaseUrl } = await createTakeover(() => hang({ after: say('half an answer') }));
-    const first = await start('first');
+    const first = await start('first', { worker: { maxStallSeconds: false } });
     const run = await client.submit({ agent: 'teller', prompt: 'wait' });
     await untilEvent(client, run.id, 'agent.text.delta');
     await start('second');
@@ -94,6 +94,22 @@ describe.concurrent('a run is done once', () => {
     first.kill('SIGTERM');
     expect(await first.ended).toMatchObject({ exitCode: 0 });
     expect(await readEverything(databaseUrl, run.id)).toEqual(before);
+    await expectEndedOnce(expect, { client, id: run.id });
+  });
+
+  it('by another worker when its worker stands still, which its reaper ends with all its processes', async ({
+    expect,
+  }) => {
+    const { client, start } = await createTakeover(() => hang({ after: say('half an answer') }));
+    const first = await start('first');
+    const run = await client.submit({ agent: 'teller', prompt: 'wait' });
+    await untilEvent(client, run.id, 'agent.text.delta');
+    await start('second');
+
+    first.kill('SIGSTOP');
+    expect(await first.ended).toMatchObject({ exitCode: null, stderr: expect.stringContaining('stood still') });
+    await expect.poll(() => first.findAttemptPids(), { timeout: 2_000, interval: 50 }).toEqual([]);
+    expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', result: 'taken over', attempt: 2 });
     await expectEndedOnce(expect, { client, id: run.id });
   });
 
@@ -175,7 +191,12 @@ describe.concurrent('a run is done once', () => {
       proxy.reopen();
       first.kill('SIGTERM');
       expect(await first.ended).toMatchObject({ exitCode: 0 });
-      expect(await readEverything(databaseUrl, run.id)).toEqual(before);
+      // All it has left to say is that its run did not take it down.
+      const [lost, ...later] = before.attempts;
+      expect(await readEverything(databaseUrl, run.id)).toEqual({
+        ...before,
+        attempts: [{ ...lost, worker_survived: true }, ...later],
+      });
     });
   });
 });

@@ -12,8 +12,17 @@ export interface ProviderFailure {
   readonly code?: RunErrorCode;
 }
 
-/** `awaits_approval`: a tool use waits for a person, and no process waits with it. */
-export type StopReason = 'cancelled' | 'run_timeout' | 'handed_back' | 'lease_lost' | 'awaits_approval';
+/**
+ * `awaits_approval`: a tool use waits for a person, and no process waits with it. `unrecordable`: the database does not take
+ * the attempt's events, and would not take them from another one.
+ */
+export type StopReason =
+  | 'cancelled'
+  | 'run_timeout'
+  | 'handed_back'
+  | 'lease_lost'
+  | 'awaits_approval'
+  | 'unrecordable';
 
 /** What an attempt is ended for: a limit of ours, a server it cannot do without, or that nobody can hear it any more. */
 export interface Breach {

@@ -23,6 +23,14 @@ export interface LostWorker {
   readonly attempts: number;
 }
 
+/** A worker whose event loop stood still. */
+export interface StalledWorker {
+  readonly id: string;
+  readonly host: string;
+  /** For how long, the last time. */
+  readonly stallMs: number;
+}
+
 /** A lane of webhooks, which is an endpoint or a host that a key's runs have named, whose last deliveries have failed for good. */
 export interface FailingWebhook {
   readonly lane: string;
@@ -71,6 +79,8 @@ export interface AlertFacts {
   missingExecutables(options: Since): Promise<AttemptCount[]>;
   /** Workers that let a lease run out, and those whose heartbeat stopped after `since` and before `silentUntil` though they had not left. */
   lostWorkers(options: Since & { silentUntil: Date }): Promise<LostWorker[]>;
+  /** Workers whose event loop stood still, and went on after `since`. */
+  stalledWorkers(options: Since): Promise<StalledWorker[]>;
   /**
    * Lanes of which a delivery has failed for good after `since`, and which have taken none later; the first to fail first.
    * Tests are left out, and what was removed or revoked since.

@@ -26,6 +26,13 @@ interface RunOptions {
 
 type Attempt = { readonly errorCode: RunErrorCode; readonly finishedAt: Date; readonly workerId?: string };
 
+interface NewWorker {
+  readonly heartbeatAt: Date;
+  readonly id?: string;
+  /** The last time it stood still. */
+  readonly stall?: { readonly ms: number; readonly at: Date };
+}
+
 interface Delivery {
   readonly lane: string;
   readonly endpointId?: string | null;
@@ -94,13 +101,23 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
           outcome: 'failed',
           error_code: errorCode,
           finished_at: finishedAt,
+          lost_at: errorCode === 'worker_lost' ? finishedAt : null,
         })
         .execute();
     },
-    async addWorker({ heartbeatAt, id = createId() }: { heartbeatAt: Date; id?: string }) {
+    async addWorker({ heartbeatAt, stall, id = createId() }: NewWorker) {
       await database.sql
         .insertInto('longhaul.workers')
-        .values({ id, host: 'truck-7', pid: 1, version: '1', slots: 4, heartbeat_at: heartbeatAt })
+        .values({
+          id,
+          host: 'truck-7',
+          pid: 1,
+          version: '1',
+          slots: 4,
+          heartbeat_at: heartbeatAt,
+          last_stall_ms: stall?.ms ?? null,
+          last_stalled_at: stall?.at ?? null,
+        })
         .execute();
       return id;
     },

@@ -3,7 +3,14 @@ import type { Config } from '../config/config.ts';
 import { withoutHealthAgent } from '../config/health-agent.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { AlertFacts, AttemptCount, FailingWebhook, LostWorker, OutcomeCount } from './alert-facts.ts';
+import type {
+  AlertFacts,
+  AttemptCount,
+  FailingWebhook,
+  LostWorker,
+  OutcomeCount,
+  StalledWorker,
+} from './alert-facts.ts';
 import { createMoneyFacts } from './money-facts.ts';
 
 interface FactsDeps {
@@ -47,7 +54,7 @@ export function createAlertFacts({ config, database, queue }: FactsDeps): AlertF
       const { rows } = await sql<LostWorker>`
         with lost as (
           select worker_id as id, count(*)::int as attempts from longhaul.attempts
-           where error_code = 'worker_lost' and finished_at > ${since}::timestamptz group by 1),
+           where lost_at is not null and lost_at > ${since}::timestamptz group by 1),
         silent as (
           select id, host from longhaul.workers
            where heartbeat_at > ${since}::timestamptz and heartbeat_at < ${silentUntil}::timestamptz)
@@ -56,6 +63,13 @@ export function createAlertFacts({ config, database, queue }: FactsDeps): AlertF
           from lost full join silent on silent.id = lost.id
           left join longhaul.workers as worker on worker.id = lost.id
          order by 1`.execute(database.sql);
+      return rows;
+    },
+
+    async stalledWorkers({ since }) {
+      const { rows } = await sql<StalledWorker>`
+        select id, host, last_stall_ms as "stallMs" from longhaul.workers
+         where last_stalled_at > ${since}::timestamptz order by last_stall_ms desc, id`.execute(database.sql);
       return rows;
     },
 

@@ -83,6 +83,27 @@ export const workerLost: Rule = {
   },
 };
 
+/** Workers whose event loop stood still: nothing they do goes on meanwhile, and their leases may run out. */
+export const workerStalled: Rule = {
+  name: 'worker_stalled',
+  isRepeated: true,
+  calm: 1,
+  async find({ facts, now }) {
+    const workers = await facts.stalledWorkers({ since: lately(now) });
+    const [longest] = workers;
+    if (longest === undefined) return [];
+    return [
+      {
+        key: 'worker_stalled',
+        severity: 'warning',
+        title: `${plural(workers.length, 'worker')} stood still`,
+        detail: `In the last ${LATELY_MINUTES} min the event loop of ${plural(workers.length, 'worker')} did nothing for up to ${Math.round(longest.stallMs / 1_000)} s (on ${longest.host}). Is the machine short of processors or memory? A worker that stands still for longer than worker.maxStallSeconds is ended.`,
+        data: { workers: workers.slice(0, MOST_LISTED), stalled: workers.length, windowMinutes: LATELY_MINUTES },
+      },
+    ];
+  },
+};
+
 interface Words {
   readonly key: string;
   readonly severity: Finding['severity'];

@@ -149,6 +149,21 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await keys()).toEqual([]);
   });
 
+  it('warn of workers whose event loop stood still, for 15 minutes after the last time', async () => {
+    await bench.addWorker({ heartbeatAt: ago(0), stall: { ms: 20_000, at: ago(20) } });
+    await bench.evaluate();
+    expect(await keys()).toEqual([]);
+    const id = await bench.addWorker({ heartbeatAt: ago(0), stall: { ms: 9_400, at: ago(1) } });
+    await next();
+    expect(await bench.alerts('worker_stalled')).toMatchObject([
+      {
+        severity: 'warning',
+        title: '1 worker stood still',
+        data: { workers: [{ id, host: 'truck-7', stallMs: 9_400 }], stalled: 1 },
+      },
+    ]);
+  });
+
   it('warn when the two counts of a day’s cost lie too far apart', async () => {
     await bench.setDay({ day: '2026-03-10', sdkUsd: 1.1, ownUsd: 1 });
     await bench.evaluate();

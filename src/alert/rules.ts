@@ -1,5 +1,5 @@
 import { errorRate } from './error-rate.ts';
-import { executableMissing, hungRuns, queueDepth, workerLost } from './fleet-rules.ts';
+import { executableMissing, hungRuns, queueDepth, workerLost, workerStalled } from './fleet-rules.ts';
 import { budget100, budget80, dailyCost, drift, runCost } from './money-rules.ts';
 import type { Rule } from './rule.ts';
 import { webhookFailed } from './webhook-rules.ts';
@@ -12,6 +12,7 @@ export const RULES: readonly Rule[] = [
   errorRate,
   hungRuns,
   workerLost,
+  workerStalled,
   executableMissing,
   drift,
   budget80,

@@ -155,6 +155,8 @@ export interface Config {
     readonly drainTimeoutSeconds: number;
     readonly stopWaitSeconds: number;
     readonly restartAboveMb: number;
+    /** Null: a process whose event loop stands still is never ended. */
+    readonly maxStallSeconds: number | null;
   };
   /** Absolute. */
   readonly dataDir: string;

@@ -55,6 +55,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     drainTimeoutSeconds: config.worker?.drainTimeoutSeconds ?? 200,
     stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
     restartAboveMb: config.worker?.restartAboveMb ?? 256,
+    maxStallSeconds: config.worker?.maxStallSeconds === false ? null : (config.worker?.maxStallSeconds ?? 15),
   };
   const checked = config.health?.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts(config.alerts ?? {}, env);

@@ -203,6 +203,14 @@ export const configSchema = z.strictObject({
       stopWaitSeconds: seconds().optional(),
       /** Growth of the worker's own memory after which it restarts itself. Defaults to 256. */
       restartAboveMb: positive().optional(),
+      /**
+       * How long the event loop of a worker's or server's process may stand still before the process is ended, so that its
+       * runs continue elsewhere; `false`: for ever. A process that an application shares with Longhaul is never ended.
+       * Defaults to 15.
+       */
+      maxStallSeconds: z
+        .union([z.literal(false), seconds().min(5, 'must be at least 5')], 'must be a number of seconds, or false')
+        .optional(),
     })
     .optional(),
   /** The time zone, by its IANA name, in which days and months of budgets and costs begin. Defaults to `UTC`. */

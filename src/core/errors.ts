@@ -55,6 +55,7 @@ export const RUN_ERRORS = {
   structured_output_invalid: kind(502, 36, false, 'The answer did not have the required form.'),
   worker_lost: kind(500, 37, true, 'The server working on this run went away before it was finished.'),
   internal_error: kind(500, 38, true, 'Something went wrong inside the service.'),
+  poison_run: kind(500, 40, false, 'The run interrupted the service more than once and was stopped.'),
   mcp_server_failed: kind(502, 39, true, 'A service that the agent needs is not available. Try again later.'),
 } as const satisfies Record<string, ErrorKind>;
 

@@ -1,4 +1,5 @@
 import { rules as keptRules } from '@secretlint/secretlint-rule-preset-recommend';
+import { findPrivateKeys } from './find-private-keys.ts';
 
 /** Where in a text something stands that looks like a key, and what it looks like. */
 export interface FoundSecret {
@@ -24,6 +25,7 @@ export function findSecrets(text: string): FoundSecret[] {
       found.push({ start, end, kind });
     }
   }
+  for (const { start, end } of findPrivateKeys(loosened)) found.push({ start, end, kind: 'private-key' });
   for (const scan of keptScans) scan(loosened, found);
   return found.length < 2 ? found : joinOverlapping(found);
 }
@@ -52,8 +54,8 @@ interface RuleSource {
 type Scan = (text: string, found: FoundSecret[]) => void;
 
 /**
- * Not for us: comments that turn rules off; files by their name; and addresses with a password, of which the set
- * takes the whole and passes over passwords like "secret". Ours take the password alone, and any.
+ * Rules of the set that are left out: comments that turn rules off; files by their name; and addresses with a password, of
+ * which the set takes the whole and skips passwords like "secret", while ours take the password alone, and any.
  */
 const UNUSED_RULES = /-(filter-comments|gcp|basicauth|database-connection-string)$/;
 
@@ -148,11 +150,5 @@ const OWN_PATTERNS: readonly { kind: string; pattern: RegExp }[] = [
     kind: 'url-password',
     pattern:
       /(?<=[A-Za-z][A-Za-z0-9+.-]{0,30}):\/\/[^\s:/?#@"'<>`\\]{0,256}:(?!\d{1,5}[?#])([^\s/"'<>`\\]{1,256})@(?=[A-Za-z0-9[])/dg,
-  },
-  // RFC 7468, and OpenSSH's and PGP's: also one whose end is missing, as `head` shows it, or that is encrypted.
-  {
-    kind: 'private-key',
-    pattern:
-      /-----BEGIN (?:[A-Z]{2,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----(?:\s{0,9}[A-Za-z-]{1,20}: [^\n]{0,200})*\s{1,9}[A-Za-z0-9+/=]{32,}(?:[ \t]{0,4}\r?[\n ][ \t]{0,4}[A-Za-z0-9+/=]{16,})*(?:\s{1,9}[A-Za-z0-9+/=]{1,80}(?=\s{0,9}(?:-----|\n|$)))?(?:\s{1,9}=[A-Za-z0-9+/]{4})?(?:\s{0,9}-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?/dg,
   },
 ];

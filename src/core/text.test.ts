@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countCharacters, findUnstorable, head, tail, toStorable } from './text.ts';
+import { countCharacters, findUnstorable, head, tail, splitText, toStorable } from './text.ts';
 
 describe('text', () => {
   it('is cut without cutting a character in two', () => {
@@ -9,6 +9,12 @@ describe('text', () => {
     expect(tail('ab🎉cd', 4)).toBe('🎉cd');
     expect(head('short', 5)).toBe('short');
     expect(tail('short', 5)).toBe('short');
+  });
+
+  it('is split into pieces that make the whole again', () => {
+    expect(splitText('ab🎉cd', 3)).toEqual(['ab', '🎉c', 'd']);
+    expect(splitText('', 3)).toEqual(['']);
+    expect(splitText('abc', 3)).toEqual(['abc']);
   });
 
   it('counts an emoji as one character', () => {

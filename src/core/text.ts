@@ -26,6 +26,18 @@ export function head(text: string, length: number): string {
   return `${text.slice(0, isLowSurrogate(text, end) ? end - 1 : end)}…`;
 }
 
+/** `text` in pieces of at most `length` characters, one at least, without cutting a character of two code units. */
+export function splitText(text: string, length: number): string[] {
+  const pieces: string[] = [];
+  let start = 0;
+  while (text.length - start > length) {
+    const end = start + length - (isLowSurrogate(text, start + length) ? 1 : 0);
+    pieces.push(text.slice(start, end));
+    start = end;
+  }
+  return [...pieces, text.slice(start)];
+}
+
 function isLowSurrogate(text: string, index: number): boolean {
   const unit = text.charCodeAt(index);
   return unit >= 0xdc00 && unit <= 0xdfff;

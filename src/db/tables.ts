@@ -125,6 +125,8 @@ interface AttemptsTable {
   agent: Nullable<string>;
   reported: ColumnType<unknown, string | null | undefined, string | null>;
   reported_cost_micros: Nullable<number>;
+  lost_at: Nullable<Date>;
+  worker_survived: Generated<boolean>;
 }
 
 interface LedgerEntriesTable {
@@ -218,6 +220,8 @@ interface WorkersTable {
   spares: Generated<number>;
   holding_reason: Nullable<string>;
   drain_requested_at: Nullable<Date>;
+  last_stall_ms: Nullable<number>;
+  last_stalled_at: Nullable<Date>;
 }
 
 interface SessionsTable {

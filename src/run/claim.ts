@@ -8,6 +8,7 @@ import type { Queue } from '../queue/queue.ts';
 import { appendEvents, type Lease } from './append-events.ts';
 import { isReservedToday, moveReservation, type BudgetScope } from './budget.ts';
 import { findFullGate, lockGates, type Gate } from './concurrency.ts';
+import { isBesideSuspect } from './losses.ts';
 import { END_OF_WAIT, parkRun, TRIED_AGAIN } from './park.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
@@ -150,12 +151,16 @@ const SESSION_WAIT_MS = 1_000;
 /** How long a run waits whose agent the worker that found it does not know, as while a new configuration is rolled out. */
 const AGENT_WAIT_MS = 3_000;
 
+/** How long a run waits that must be executed away from others like it: see `losses.ts`. */
+const SUSPECT_WAIT_MS = 1_000;
+
 async function findObstacle(
   trx: Transaction,
   { deps, options, row, budgets }: Omit<ClaimRunOptions, 'runId'> & { row: Selectable<RunsTable> },
 ): Promise<Obstacle | null> {
   const { rules } = deps;
   if (!options.agents.has(row.agent)) return { kind: 'later', waitMs: AGENT_WAIT_MS };
+  if (await isBesideSuspect(trx, row)) return { kind: 'later', waitMs: SUSPECT_WAIT_MS };
   // Only what waited for money can have come out of line before its turn.
   if (await isBehindAnother(trx, row)) return { kind: 'held', gate: 'session' };
   const limitedUntil = await options.findProviderLimit?.(trx, row.agent);

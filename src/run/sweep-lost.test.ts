@@ -2,9 +2,11 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { NewEvent } from '../core/events.ts';
+import { createId } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 import { recordEvents } from './append-events.ts';
 import { cancelRun } from './cancel.ts';
+import { noteSurvival } from './losses.ts';
 import { findRun } from './read-runs.ts';
 import { SEES_ALL } from './viewer.ts';
 import { recordMetered } from './record-metered.ts';
@@ -94,9 +96,10 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
     const run = await submit();
     const seen = [];
     for (let status = 'queued'; status === 'queued';) {
-      await claim();
+      const claimed = await claim();
       await bench.expireLease(run.id);
       const [swept] = await sweep();
+      await noteSurvival(database, claimed.lease);
       seen.push(swept?.maxAttempts);
       status = swept?.status ?? 'gone';
     }
@@ -105,6 +108,63 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       status: 'failed',
       error: { code: 'worker_lost' },
     });
+  });
+
+  describe('a run that takes its workers down', () => {
+    /** Claims up to `limit` runs for a worker that goes away with them. */
+    const lose = async (limit = 1) => {
+      const claims = await bench.claimUpTo(limit, { workerId: createId() });
+      for (const { run } of claims) await bench.expireLease(run.id);
+      const swept = await sweep();
+      return claims.map(({ run }) => swept.find(({ id }) => id === run.id));
+    };
+
+    it('is given to a second one, and never to a third', async () => {
+      const run = await submit();
+      expect(await lose()).toMatchObject([{ id: run.id, status: 'queued' }]);
+      expect(await lose()).toMatchObject([
+        { id: run.id, status: 'failed', error: { code: 'poison_run', retryable: false } },
+      ]);
+      expect(await bench.claimUpTo(4)).toEqual([]);
+      expect((await events(run.id)).at(-1)).toMatchObject({
+        type: 'run.failed',
+        data: { error: { code: 'poison_run' } },
+      });
+    });
+
+    it('is not taken for one when a worker was only cut off from the database', async () => {
+      const run = await submit();
+      const claimed = await claim();
+      await bench.expireLease(run.id);
+      await noteSurvival(database, claimed.lease);
+      await sweep();
+      expect(await lose()).toMatchObject([{ id: run.id, status: 'queued' }]);
+      expect(await lose()).toMatchObject([{ id: run.id, status: 'failed', error: { code: 'poison_run' } }]);
+    });
+
+    it('is told from those that were beside it: each is tried once more, apart from the others', async () => {
+      const runs = [await submit(), await submit({ user: 'bob' }), await submit({ user: 'cy' })];
+      await lose(3);
+      expect(await lose(3)).toMatchObject([{ status: 'queued' }, { status: 'queued' }, { status: 'queued' }]);
+
+      const workerId = createId();
+      const [first, ...others] = await bench.claimUpTo(3, { workerId });
+      expect(others).toEqual([]);
+      const [second] = await endWaitAndClaim();
+      await bench.expireLease(first!.run.id);
+      expect(await sweep()).toMatchObject([{ id: first!.run.id, status: 'failed', error: { code: 'poison_run' } }]);
+      expect((await settle(second!))?.status).toBe('succeeded');
+      const [third] = await endWaitAndClaim();
+      expect((await settle(third!))?.status).toBe('succeeded');
+      expect(new Set([first, second, third].map((claimed) => claimed?.run.id))).toEqual(
+        new Set(runs.map(({ id }) => id)),
+      );
+    });
+
+    const endWaitAndClaim = async () => {
+      await bench.endWait();
+      return bench.claimUpTo(3, { workerId: createId() });
+    };
   });
 
   it('ends a lost run as cancelled when that had been asked for', async () => {

@@ -2,6 +2,7 @@ import { sql, type Selectable } from 'kysely';
 import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { AttemptOutcome } from './conclude.ts';
+import { noteLoss } from './losses.ts';
 import type { RunDeps } from './rules.ts';
 import { afterAttempt, closeAttempt, type Settled } from './settle.ts';
 import type { Spending } from './spending.ts';
@@ -19,8 +20,9 @@ interface SweepDeps extends RunDeps {
 
 /**
  * Settles the attempts whose worker let its lease run out: it died, or could not reach the database. Each ends
- * as `worker_lost` with the cost its gateway had metered, and its run is taken over by another attempt; or as
- * cancelled when that had been asked for. One that had done nothing yet is not counted. Returns what it settled.
+ * as `worker_lost` with the cost its gateway had metered, and its run is taken over by another attempt; as `poison_run`
+ * when it was the second worker that its run took down; or as cancelled when that had been asked for. One that had done
+ * nothing yet is not counted. Returns what it settled.
  *
  * Each in a transaction of its own, that locks the row or skips it when another sweep has it, so that any number
  * may run at once. A worker that was only slow finds its fence no longer running and writes nothing more.
@@ -61,8 +63,10 @@ async function settleLostRun(deps: RunDeps, id: string): Promise<Settled | null>
       .executeTakeFirst();
     if (row === undefined) return null;
     const attempt = await readAttempt(trx, row);
+    // An attempt that waited for a person, or had just been answered, asked nothing of its worker.
+    const isPoison = !attempt.has_waited && (await noteLoss(trx, row));
     const settlement = {
-      outcome: toOutcome(row, attempt),
+      outcome: toOutcome({ row, attempt, isPoison }),
       // By the log: its worker is not there to say.
       turns: attempt.turns,
       durationMs: attempt.age_ms,
@@ -108,11 +112,16 @@ function readAttempt(trx: Transaction, row: Selectable<RunsTable>) {
     .executeTakeFirstOrThrow();
 }
 
-function toOutcome(row: Selectable<RunsTable>, attempt: LostAttempt): AttemptOutcome {
+function toOutcome(lost: { row: Selectable<RunsTable>; attempt: LostAttempt; isPoison: boolean }): AttemptOutcome {
+  const { row, attempt, isPoison } = lost;
   if (row.cancel_requested_at !== null) return { status: 'cancelled' };
+  if (isPoison) return { status: 'failed', code: 'poison_run', detail: POISON_DETAIL, isFinal: true };
   const isIdle = attempt.metered === null && !attempt.has_begun;
   if (isIdle && row.attempt < MAX_IDLE_ATTEMPTS) return { status: 'handed_back' };
-  // It waited for a person, or had just been told: it is not the attempt's fault.
   if (attempt.has_waited) return { status: 'handed_back' };
   return { status: 'failed', code: 'worker_lost', detail: `Worker ${row.lease_worker_id} did not renew its lease.` };
 }
+
+const POISON_DETAIL =
+  'Two workers went away while they executed this run, so it is not given to a third. Read its events and the logs of ' +
+  'both workers; retry it by hand once the reason is known.';

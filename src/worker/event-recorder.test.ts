@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { NewEvent } from '../core/events.ts';
-import { createEventRecorder } from './event-recorder.ts';
+import { createEventRecorder, type RecorderLoss } from './event-recorder.ts';
 
 const delta = (text: string, blockId = 'b'): NewEvent => ({ type: 'agent.text.delta', data: { text, blockId } });
-const unexpected = (reason: string) => expect.unreachable(reason);
+const unexpected = ({ kind }: RecorderLoss) => expect.unreachable(kind);
 
 describe('the event recorder', () => {
   it('writes the first event at once and what follows in few batches, in order, nothing lost or doubled', async () => {
@@ -88,7 +88,7 @@ describe('the event recorder', () => {
     const lost: string[] = [];
     const recorder = createEventRecorder({
       write: () => Promise.resolve(false),
-      onLost: (reason) => lost.push(reason),
+      onLost: ({ kind }) => lost.push(kind),
     });
     recorder.add(delta('a'));
     expect(await recorder.flush()).toBe(false);
@@ -101,11 +101,41 @@ describe('the event recorder', () => {
     const lost: string[] = [];
     const recorder = createEventRecorder({
       write: () => Promise.reject(new Error('away')),
-      onLost: (reason) => lost.push(reason),
+      onLost: ({ kind }) => lost.push(kind),
     });
     const megabyte = 'x'.repeat(1_000_000);
     for (let index = 0; index < 20; index++) recorder.add(delta(megabyte));
-    expect(lost).toEqual(['buffer_full']);
+    expect(lost).toEqual(['overflow']);
     expect(await recorder.flush()).toBe(false);
+  });
+
+  it('ends the attempt as one that would end so again when the database refuses its events', async () => {
+    const lost: unknown[] = [];
+    const refusal = Object.assign(new Error('invalid input syntax for type json'), { code: '22P02' });
+    const recorder = createEventRecorder({
+      write: () => Promise.reject(refusal),
+      onLost: (loss) => lost.push(loss),
+    });
+    recorder.add(delta('a'));
+    expect(await recorder.flush()).toBe(false);
+    expect(lost).toEqual([{ kind: 'refused', detail: refusal.message }]);
+  });
+
+  it('writes much text in several statements, in order', async () => {
+    const sizes: number[] = [];
+    const written: NewEvent[] = [];
+    const recorder = createEventRecorder({
+      write: async (events) => {
+        sizes.push(JSON.stringify(events).length);
+        written.push(...events);
+        return true;
+      },
+      onLost: unexpected,
+    });
+    const added = Array.from({ length: 200 }, (_, index) => delta(`${index}`.padEnd(16_000), `${index}`));
+    for (const event of added) recorder.add(event);
+    expect(await recorder.flush()).toBe(true);
+    expect(written).toEqual(added);
+    expect(Math.max(...sizes)).toBeLessThan(300_000);
   });
 });

@@ -1,3 +1,4 @@
+import { toMessage } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 
@@ -11,13 +12,30 @@ const GATHER_MS = { first: 50, growth: 2, most: 200 };
 /** Events held back while the database does not take them. Beyond, the run is given up rather than the worker's memory. */
 const MAX_BUFFERED_CHARACTERS = 16_000_000;
 
+/** Characters of a batch, beyond which it is written in several: one statement is to hold neither worker nor database long. */
+const MAX_BATCH_CHARACTERS = 256_000;
+
 const RETRY_DELAYS_MS = [100, 250, 500, 1_000, 2_000];
 
 interface RecorderOptions {
   /** Writes a batch; false when the lease is lost. Throws when the database cannot be reached. */
   readonly write: (events: readonly NewEvent[]) => Promise<boolean>;
-  /** Told once when events can no longer be recorded: the attempt has to end. */
-  readonly onLost: (reason: 'lease_lost' | 'buffer_full') => void;
+  /** Called once when events can no longer be recorded: the attempt has to end. */
+  readonly onLost: (loss: RecorderLoss) => void;
+}
+
+/**
+ * Why events can no longer be recorded. `lease_lost`: the run belongs to another. `overflow`: they came faster than the
+ * database took them. `refused`: the database refused them for what is in them. The last two would happen to the run again
+ * on any worker.
+ */
+export type RecorderLoss =
+  | { readonly kind: 'lease_lost' }
+  | { readonly kind: 'overflow' | 'refused'; readonly detail: string };
+
+interface Buffered {
+  readonly event: NewEvent;
+  readonly characters: number;
 }
 
 /** Takes an attempt's events as they come and writes them in order, in batches, once. */
@@ -35,7 +53,7 @@ export interface EventRecorder {
  * is written at once, so that first text is not kept waiting behind the introduction before it.
  */
 export function createEventRecorder({ write, onLost }: RecorderOptions): EventRecorder {
-  let buffer: NewEvent[] = [];
+  let buffer: Buffered[] = [];
   let bufferedCharacters = 0;
   let lastTextAt = -Infinity;
   let textBatches = 0;
@@ -44,12 +62,12 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   let writing: Promise<void> | null = null;
   let endPause: (() => void) | null = null;
 
-  function lose(reason: 'lease_lost' | 'buffer_full'): void {
+  function lose(loss: RecorderLoss): void {
     if (isLost) return;
     isLost = true;
     buffer = [];
     endPause?.();
-    onLost(reason);
+    onLost(loss);
   }
 
   /** The only writer: runs while there is something to write, so batches cannot overtake each other. */
@@ -57,31 +75,41 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     while (buffer.length > 0) {
       const gatherMs = Math.min(GATHER_MS.first + textBatches * GATHER_MS.growth, GATHER_MS.most);
       const pauseMs = lastTextAt + gatherMs - performance.now();
-      if (pauseMs > 0 && buffer.every(isDelta) && !isFlushing) await pause(pauseMs);
-      const batch = mergeDeltas(buffer);
-      buffer = [];
-      bufferedCharacters = 0;
+      if (pauseMs > 0 && buffer.every(({ event }) => isDelta(event)) && !isFlushing) await pause(pauseMs);
+      const batch = takeBatch();
       if (batch.some(isDelta)) {
         lastTextAt = performance.now();
         textBatches++;
       }
-      if (batch.length > 0 && !(await writeUntilTaken(batch))) lose('lease_lost');
+      await writeUntilTaken(mergeDeltas(batch));
     }
     writing = null;
   }
 
-  async function writeUntilTaken(batch: readonly NewEvent[]): Promise<boolean> {
+  /** The events of the next statement: one at least, and more while they stay below `MAX_BATCH_CHARACTERS`. */
+  function takeBatch(): NewEvent[] {
+    let taken = 0;
+    let count = 0;
+    for (const { characters } of buffer) {
+      if (count > 0 && taken + characters > MAX_BATCH_CHARACTERS) break;
+      taken += characters;
+      count++;
+    }
+    bufferedCharacters -= taken;
+    return buffer.splice(0, count).map(({ event }) => event);
+  }
+
+  async function writeUntilTaken(batch: readonly NewEvent[]): Promise<void> {
     for (let tries = 0; !isLost; tries++) {
       try {
-        return await write(batch);
+        if (!(await write(batch))) lose({ kind: 'lease_lost' });
+        return;
       } catch (error) {
-        // Refused for what it is, it would be again.
-        if (!isDatabaseAway(error)) return false;
-        // How long to go on is the lease's to say: its keeper ends the attempt when it runs out.
+        if (!isDatabaseAway(error)) return lose({ kind: 'refused', detail: toMessage(error) });
+        // The lease says how long to go on: its keeper ends the attempt when it runs out.
         await pause(RETRY_DELAYS_MS[Math.min(tries, RETRY_DELAYS_MS.length - 1)] ?? 0);
       }
     }
-    return false;
   }
 
   async function pause(durationMs: number): Promise<void> {
@@ -96,9 +124,13 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   return {
     add(event) {
       if (isLost) return;
-      buffer.push(event);
-      bufferedCharacters += sizeOf(event);
-      if (bufferedCharacters > MAX_BUFFERED_CHARACTERS) return lose('buffer_full');
+      const characters = sizeOf(event);
+      buffer.push({ event, characters });
+      bufferedCharacters += characters;
+      if (bufferedCharacters > MAX_BUFFERED_CHARACTERS) {
+        const detail = `More than ${MAX_BUFFERED_CHARACTERS} characters of events were waiting for the database.`;
+        return lose({ kind: 'overflow', detail });
+      }
       // Only text is worth waiting for more of it: a tool use, a result, the end are shown as they come.
       if (!isDelta(event)) endPause?.();
       writing ??= writeBuffer();

@@ -81,15 +81,17 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   };
 
   let { lastSeq } = claim;
+  let unrecordable: string | null = null;
   const recorder = createEventRecorder({
     async write(events) {
       const isOurs = await recordEvents(database, { runId: run.id, attempt: run.attempt, events, lease, lastSeq });
       lastSeq += events.length;
       return isOurs;
     },
-    onLost: (reason) => {
-      log.error({ runId: run.id, attempt: run.attempt, reason }, 'events of the run cannot be recorded any more');
-      stop('lease_lost');
+    onLost: (loss) => {
+      log.error({ runId: run.id, attempt: run.attempt, ...loss }, 'the events of the run can no longer be recorded');
+      if (loss.kind !== 'lease_lost') unrecordable = loss.detail;
+      stop(loss.kind === 'lease_lost' ? 'lease_lost' : 'unrecordable');
     },
   });
   const masked = createEventMask((event) => recorder.add(event));
@@ -226,12 +228,13 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       report,
       pass,
       stopReason,
+      unrecordable,
       durationMs: Math.round(performance.now() - startedAt),
     });
     await desk?.close();
     await delivery?.flush();
     masked.end();
-    const isOurs = await recorder.flush();
+    const isOurs = (await recorder.flush()) || unrecordable !== null;
     await endAttempt(deps, {
       claim,
       settlement: isOurs ? settlement : null,

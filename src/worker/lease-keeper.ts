@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import type { Lease } from '../run/append-events.ts';
 import { LEASE_DURATION_MS } from '../run/claim.ts';
+import { noteSurvival } from '../run/losses.ts';
 import { renewLeases } from '../run/renew-leases.ts';
 import type { Logger } from '../core/log.ts';
 
@@ -30,7 +31,26 @@ export interface LeaseKeeper {
 /** Renews all leases of a worker together, in one statement every few seconds. */
 export function createLeaseKeeper({ database, log }: { database: Database; log: Logger }): LeaseKeeper {
   const held = new Map<string, HeldLease & { renewedAt: number; renewedOn: number }>();
+  /** Lost because the database was away, which their runs cannot be the reason for; not noted there yet. */
+  const survived = new Set<Lease>();
+  let isDatabaseAway = false;
   let renewing: Promise<void> | null = null;
+
+  async function renewAndNote(): Promise<void> {
+    if (held.size > 0) await renew();
+    if (survived.size > 0) await noteSurvived();
+  }
+
+  async function noteSurvived(): Promise<void> {
+    try {
+      for (const lease of survived) {
+        await noteSurvival(database, lease);
+        survived.delete(lease);
+      }
+    } catch (error) {
+      log.debug({ err: error }, 'survived leases could not be noted');
+    }
+  }
 
   async function renew(): Promise<void> {
     // Measured from before the statement is sent: a clock that only counts forward, whatever the wall clock does.
@@ -56,13 +76,16 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
           if (answer.isCancelRequested) entry.onCancelRequested();
         }
       }
+      isDatabaseAway = false;
     } catch (error) {
+      isDatabaseAway = true;
       log.warn({ err: error }, 'leases could not be renewed');
     }
   }
 
   function lose(entry: HeldLease): void {
     held.delete(entry.lease.runId);
+    if (isDatabaseAway) survived.add(entry.lease);
     entry.onLost();
   }
 
@@ -77,8 +100,8 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
   }
 
   const renewTimer = setInterval(() => {
-    if (held.size === 0) return;
-    renewing ??= renew().finally(() => {
+    if (held.size + survived.size === 0) return;
+    renewing ??= renewAndNote().finally(() => {
       renewing = null;
     });
   }, RENEW_EVERY_MS);
@@ -99,6 +122,7 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
       clearInterval(renewTimer);
       clearInterval(expiryTimer);
       await renewing;
+      if (survived.size > 0) await noteSurvived();
     },
   };
 }

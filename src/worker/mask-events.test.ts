@@ -37,3 +37,11 @@ it('masks what tools are given and what they answer', () => {
   expect(JSON.stringify(events)).not.toContain(KEY.slice(13, 40));
   expect(events[1]).toMatchObject({ data: { toolUseId: 't', isError: false } });
 });
+
+it('passes on a long text in pieces, and waits for the end of a word no longer for that', () => {
+  const text = 'one two 🎉 '.repeat(100_000);
+  const events = mask([delta(text)]);
+  const pieces = events.map((event) => (event.type === 'agent.text.delta' ? event.data.text : ''));
+  expect(pieces.join('')).toBe(text);
+  expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThanOrEqual(16_000);
+});

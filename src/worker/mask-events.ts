@@ -1,6 +1,10 @@
 import type { EventData, NewEvent } from '../core/events.ts';
 import { maskSecretsIn } from '../core/mask-secrets.ts';
 import { createStreamMask, type StreamMask } from '../core/stream-mask.ts';
+import { splitText } from '../core/text.ts';
+
+/** Characters of a delta that is passed on: more at once becomes several, so that none is large to write or to read. */
+const MAX_DELTA_CHARACTERS = 16_000;
 
 /** Passes an attempt's events on with all in them masked that looks like a key. */
 export interface EventMask {
@@ -24,7 +28,10 @@ export function createEventMask(emit: (event: NewEvent) => void): EventMask {
   }
 
   function emitDelta(data: EventData['agent.text.delta']): void {
-    if (data.text !== '') emit({ type: 'agent.text.delta', data });
+    if (data.text === '') return;
+    for (const text of splitText(data.text, MAX_DELTA_CHARACTERS)) {
+      emit({ type: 'agent.text.delta', data: { ...data, text } });
+    }
   }
 
   return {

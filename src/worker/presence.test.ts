@@ -6,7 +6,13 @@ import { createLog } from '../core/log.ts';
 import { CHANNELS } from '../db/database.ts';
 import { announcePresence, removeDeadWorkers, type WorkerStatus } from './presence.ts';
 
-const IDLE: WorkerStatus = { freeMemoryBytes: 5_000_000_000, spares: 0, holdingReason: null, isDraining: false };
+const IDLE: WorkerStatus = {
+  freeMemoryBytes: 5_000_000_000,
+  spares: 0,
+  holdingReason: null,
+  isDraining: false,
+  lastStall: null,
+};
 
 describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (kind) => {
   let store: Awaited<ReturnType<typeof createTestDatabase>>;
@@ -43,10 +49,12 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
       holding_reason: null,
       drain_requested_at: null,
     });
-    status = { freeMemoryBytes: 1, spares: 2, holdingReason: 'needs more', isDraining: true };
+    const lastStall = { durationMs: 6_000, endedAt: new Date() };
+    status = { freeMemoryBytes: 1, spares: 2, holdingReason: 'needs more', isDraining: true, lastStall };
     presence.update();
     await expect.poll(() => find(id)).toMatchObject({ free_memory_bytes: 1, spares: 2, holding_reason: 'needs more' });
     expect((await find(id))?.drain_requested_at).toBeInstanceOf(Date);
+    expect(await find(id)).toMatchObject({ last_stall_ms: 6_000, last_stalled_at: lastStall.endedAt });
     presence.update();
     await presence.leave();
     expect(await find(id)).toBeUndefined();

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import type { Logger } from '../core/log.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
+import type { Stall } from './watch-stalls.ts';
 
 /** What a worker says of itself with every heartbeat. */
 export interface WorkerStatus {
@@ -11,6 +12,8 @@ export interface WorkerStatus {
   /** Why it takes no run just now, or null. */
   readonly holdingReason: string | null;
   readonly isDraining: boolean;
+  /** The last time for which its event loop did nothing, or null. */
+  readonly lastStall: Stall | null;
 }
 
 /** A worker's row in `longhaul.workers`, by which others know that it is there. */
@@ -53,8 +56,14 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
   let hasLeft = false;
 
   async function beat(): Promise<void> {
-    const { freeMemoryBytes, spares, holdingReason, isDraining } = readStatus();
-    const status = { free_memory_bytes: freeMemoryBytes, spares, holding_reason: holdingReason };
+    const { freeMemoryBytes, spares, holdingReason, isDraining, lastStall } = readStatus();
+    const status = {
+      free_memory_bytes: freeMemoryBytes,
+      spares,
+      holding_reason: holdingReason,
+      last_stall_ms: lastStall?.durationMs ?? null,
+      last_stalled_at: lastStall?.endedAt ?? null,
+    };
     const drain_requested_at = isDraining ? sql<Date>`clock_timestamp()` : null;
     const { drain_requested_at: drainRequestedAt } = await database.sql
       .insertInto('longhaul.workers')

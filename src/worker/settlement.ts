@@ -12,10 +12,12 @@ export function toSettlement(options: {
   /** Null when it came to nothing before it was let in to the gateway. */
   pass: GatewayPass | null;
   stopReason: StopReason | null;
+  /** Why its events cannot be recorded, or null. */
+  unrecordable: string | null;
   durationMs: number;
 }): Settlement | null {
   const { report, pass, durationMs } = options;
-  const outcome = toOutcome(report, options.stopReason);
+  const outcome = toOutcome(report, options);
   if (outcome === null) return null;
   const { turns, toolUses, exitCode, signal, stderrTail, claudeCodeVersion, costMicros, modelUsage } = report;
   const reported = costMicros === null ? null : { costMicros, models: modelUsage ?? {} };
@@ -41,7 +43,10 @@ function toWaitSeconds(failure: ReturnType<GatewayPass['failure']>): number | nu
   return Math.max(0, Math.ceil((failure.resetAt - Date.now()) / 1_000));
 }
 
-function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): AttemptOutcome | null {
+function toOutcome(
+  { outcome }: AgentReport,
+  { stopReason, unrecordable }: { stopReason: StopReason | null; unrecordable: string | null },
+): AttemptOutcome | null {
   if (outcome.status !== 'stopped') {
     return outcome;
   }
@@ -50,6 +55,10 @@ function toOutcome({ outcome }: AgentReport, stopReason: StopReason | null): Att
       return { status: 'cancelled' };
     case 'run_timeout':
       return { status: 'failed', code: 'run_timeout', detail: 'The run timeout ran out.' };
+    case 'unrecordable': {
+      const detail = `The events of the attempt could not be stored: ${unrecordable}`;
+      return { status: 'failed', code: 'internal_error', detail, isFinal: true };
+    }
     case 'awaits_approval':
     // What waits for a person is found when it is settled: by then it may have been decided.
     case 'handed_back':

@@ -23,6 +23,7 @@ import { announcePresence, type Presence } from './presence.ts';
 import { createRunningAttempts } from './running-attempts.ts';
 import { makeScratch, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
+import { watchStalls } from './watch-stalls.ts';
 
 interface WorkerDeps {
   readonly config: Config;
@@ -82,8 +83,10 @@ export function createWorker(options: WorkerDeps): Worker {
     const { freeBytes, cgroupLimitBytes } = readFreeMemory();
     const { slots } = config.worker;
     log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
-    const reaper = startReaper();
+    const reaper = startReaper({ maxStallSeconds: ownsProcess ? config.worker.maxStallSeconds : null });
     closers.push(() => reaper.dismiss());
+    const stalls = watchStalls({ reaper, log });
+    closers.push(() => stalls.stop());
     const scratchRoot = await makeScratch();
     closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
     if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
@@ -128,6 +131,7 @@ export function createWorker(options: WorkerDeps): Worker {
         spares: spares?.count ?? 0,
         holdingReason: admission.holdingReason,
         isDraining,
+        lastStall: stalls.lastStall,
       }),
       onDrainRequested: () => void leave('drain_requested'),
       log,

@@ -64,6 +64,7 @@ export function judgeRuns({ records, seen }: { records: Records; seen: readonly 
 /** What is left of a run whose processes were killed, stopped or cut off too often. */
 const CAUSED_BY_THE_HAND: readonly (string | null)[] = [
   'worker_lost',
+  'poison_run',
   'cli_crashed',
   'cli_start_failed',
   'hung',

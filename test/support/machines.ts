@@ -21,6 +21,8 @@ interface MachineOptions {
   readonly databaseUrl?: string;
   readonly role?: 'worker' | 'server';
   readonly port?: number;
+  /** Options of the worker that differ from those of the others. */
+  readonly worker?: LonghaulConfig['worker'];
 }
 
 /** Machines on one PostgreSQL, with a server in this process and a model for all. */
@@ -85,9 +87,10 @@ export async function createMachines(script: Script): Promise<Machines> {
 
   async function start(name: string, options: MachineOptions = {}): Promise<Machine> {
     const { databaseUrl = postgres.url, role = 'worker', port = 0 } = options;
+    const config = { ...CONFIG, worker: { ...CONFIG.worker, ...options.worker } };
     const home = path.join(directory, name);
     await mkdir(home, { recursive: true });
-    await writeFile(path.join(home, 'longhaul.config.mjs'), `export default ${JSON.stringify(CONFIG)};\n`);
+    await writeFile(path.join(home, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
     const command = spawnCommand([role], {
       cwd: home,
       env: {

@@ -1,0 +1,46 @@
+import type { Reaper } from '../agent/reaper.ts';
+import type { Logger } from '../core/log.ts';
+
+/** A time for which the event loop of a process did nothing. */
+export interface Stall {
+  readonly durationMs: number;
+  /** When it was over. */
+  readonly endedAt: Date;
+}
+
+const BEAT_EVERY_MS = 1_000;
+
+/** Shorter ones are no cause for concern: a lease lasts three times as long, and is renewed every 4 s. */
+const SHORTEST_STALL_MS = 5_000;
+
+interface StallWatch {
+  /** The last stall of more than 5 s, or null. */
+  readonly lastStall: Stall | null;
+  stop(): void;
+}
+
+/**
+ * Shows the reaper every second that the event loop runs, and notices when it did not: a text that took long to read, a
+ * synchronous call of the application's, or a machine without processor time to give.
+ */
+export function watchStalls({ reaper, log }: { reaper: Pick<Reaper, 'beat'>; log: Logger }): StallWatch {
+  let lastStall: Stall | null = null;
+  let beatAt = performance.now();
+  const beat = () => {
+    reaper.beat();
+    const durationMs = Math.round(performance.now() - beatAt - BEAT_EVERY_MS);
+    beatAt = performance.now();
+    if (durationMs < SHORTEST_STALL_MS) return;
+    lastStall = { durationMs, endedAt: new Date() };
+    log.warn({ durationMs }, "this process's event loop stood still");
+  };
+  reaper.beat();
+  const timer = setInterval(beat, BEAT_EVERY_MS);
+  timer.unref();
+  return {
+    get lastStall() {
+      return lastStall;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
