@@ -34,6 +34,13 @@ export function toModelKey(model: string): string {
   return withoutDate(ALIASES.get(plain) ?? plain);
 }
 
+/** Whether a name is the model's, and not that of a profile, an ARN or another place where a cloud has it. */
+export function isOwnModelName(model: string): boolean {
+  const start = model.toLowerCase().indexOf('claude-');
+  if (start === -1) return !/[:/]/.test(model);
+  return start === 0 || /^anthropic\.$/i.test(model.slice(0, start));
+}
+
 export function withoutDate(name: string): string {
   return name.replace(/-\d{8}$/, '');
 }

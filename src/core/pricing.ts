@@ -1,4 +1,4 @@
-import { ALIASES, toModelKey, toPlainModelName, type ModelNames } from './model-names.ts';
+import { ALIASES, isOwnModelName, toModelKey, toPlainModelName, type ModelNames } from './model-names.ts';
 import {
   list,
   MODEL_PRICES,
@@ -33,7 +33,10 @@ export interface BillableUsage extends SamplingUsage {
   readonly isUsOnly?: boolean;
 }
 
-/** Prices that replace the known ones, by any name of a model: an id, dated or not, an alias, a profile or ARN of a cloud. */
+/**
+ * Prices that replace the known ones, by any name of a model: an id, dated or not, an alias, a profile or ARN of a cloud.
+ * Of several that fit, the most exact holds.
+ */
 export type PriceOverrides = Readonly<Record<string, PriceOverride>>;
 
 /** USD per million tokens. */
@@ -107,6 +110,15 @@ export function dearestPriceOf(models: readonly (string | ModelNames)[], options
   };
 }
 
+/** `own` before `base`, also where the two spell a model's name differently. */
+export function mergePrices(base: PriceOverrides, own: PriceOverrides): PriceOverrides {
+  const { plain, undated } = toIndex(own);
+  const kept = Object.entries(base).filter(
+    ([name]) => !isOwnModelName(name) || !(plain.has(toPlainModelName(name)) || undated.has(toModelKey(name))),
+  );
+  return { ...Object.fromEntries(kept), ...own };
+}
+
 /** What the owner of the installation says a model costs, or null. */
 export function overriddenPriceOf(model: string | ModelNames, overrides: PriceOverrides): Price | null {
   return findOverride(toNamesOfOne(model), overrides);
@@ -127,11 +139,20 @@ function toNamesOfOne(model: string | ModelNames): readonly string[] {
   return model.filter((_, index) => listed[index] === undefined || listed[index] === first);
 }
 
+/**
+ * The exact name counts most, and of those a profile or an ARN: it stands for one region, which may have a price of its
+ * own. Then the model's own name, however it is spelled.
+ */
 function findOverride(names: readonly string[], overrides: PriceOverrides): Price | null {
   const index = toIndex(overrides);
+  // With `[1m]` it is still that place.
+  const places = names.filter((name) => !isOwnModelName(name)).flatMap((name) => [name, name.replace(/\[1m\]$/i, '')]);
+  for (const name of [...places, ...names]) {
+    const price = index.exact.get(name);
+    if (price !== undefined) return price;
+  }
   for (const name of names) {
-    const price =
-      index.exact.get(name) ?? index.plain.get(toPlainModelName(name)) ?? index.undated.get(toModelKey(name));
+    const price = index.plain.get(toPlainModelName(name)) ?? index.undated.get(toModelKey(name));
     if (price !== undefined) return price;
   }
   return null;
@@ -139,8 +160,9 @@ function findOverride(names: readonly string[], overrides: PriceOverrides): Pric
 
 interface OverrideIndex {
   readonly exact: ReadonlyMap<string, Price>;
+  /** Of models' own names: what was set for a profile of one region holds for no other. */
   readonly plain: ReadonlyMap<string, Price>;
-  /** Of the names without a date: a price that was set for a dated model holds for no other. */
+  /** Of those without a date: a price that was set for a dated model holds for no other. */
   readonly undated: ReadonlyMap<string, Price>;
 }
 
@@ -150,14 +172,14 @@ function toIndex(overrides: PriceOverrides): OverrideIndex {
   const known = indexes.get(overrides);
   if (known !== undefined) return known;
   const prices = Object.entries(overrides).map(([name, override]) => [name, toPrice(override)] as const);
+  const plain = prices
+    .filter(([name]) => isOwnModelName(name))
+    .map(([name, price]) => [toPlainModelName(name), price] as const);
   const index = {
     exact: new Map(prices),
-    plain: new Map(prices.map(([name, price]) => [toPlainModelName(name), price])),
+    plain: new Map(plain),
     undated: new Map(
-      prices
-        .map(([name, price]) => [toPlainModelName(name), price] as const)
-        .filter(([plain]) => !/-\d{8}$/.test(plain))
-        .map(([plain, price]) => [ALIASES.get(plain) ?? plain, price]),
+      plain.filter(([name]) => !/-\d{8}$/.test(name)).map(([name, price]) => [ALIASES.get(name) ?? name, price]),
     ),
   };
   indexes.set(overrides, index);

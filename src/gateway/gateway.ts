@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { PriceOverrides } from '../core/price-table.ts';
+import { mergePrices, type PriceOverrides } from '../core/pricing.ts';
 import type { Admit } from './admission.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { createUpstreamClient } from './create-upstream-client.ts';
@@ -86,7 +86,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const contexts = new Map([...providers].map(([name, provider]) => [name, toContext(provider)]));
   if (upstream !== undefined) contexts.set('default', toContext({ upstream, ...(governor && { governor }) }));
   const pricesByProvider = new Map(
-    [...providers].map(([name, provider]) => [name, { ...prices, ...provider.prices }] as const),
+    [...providers].map(([name, provider]) => [name, mergePrices(prices, provider.prices ?? {})] as const),
   );
   // By hash: finding one takes the same time however much of a guess is right.
   const lanes = new Map<string, ServedLane>();
