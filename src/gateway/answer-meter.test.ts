@@ -173,6 +173,16 @@ describe('a refusal', () => {
     expect(read([Buffer.from(JSON.stringify(json))], { contentType: 'application/json' }).last).toMatchObject(none);
   });
 
+  test.each([
+    ['an empty text', { type: 'text', text: '' }, [{ text: '' }]],
+    ['the mark of a fallback', { type: 'fallback', from: { model: 'a' }, to: { model: 'b' } }, []],
+  ])('after %s alone is not billed', (_, content, deltas) => {
+    const refusal = block(content, ...deltas) + blockStop + stop({ output_tokens: 1 }, 'refusal');
+    expect(read([Buffer.from(messageStart + refusal)]).last).toMatchObject(none);
+    const json = { model: 'm', content: [content], stop_reason: 'refusal', usage: { input_tokens: 9, output_tokens: 1 } };
+    expect(read([Buffer.from(JSON.stringify(json))], { contentType: 'application/json' }).last).toMatchObject(none);
+  });
+
   test('in the middle of an answer is', () => {
     const refusal = block({ type: 'text', text: '' }, { text: 'Well' }) + stop({ output_tokens: 9 }, 'refusal');
     expect(read([Buffer.from(messageStart + refusal)]).last).toMatchObject({ inputTokens: 1_000, outputTokens: 9 });

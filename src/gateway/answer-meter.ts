@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser';
 import { NO_USAGE } from '../core/usage.ts';
 import { toFields, toList, toText } from '../core/untyped.ts';
 import { toAnswerUsage, type AnswerUsage } from './answer-usage.ts';
-import { createOutputEstimate } from './output-estimate.ts';
+import { createOutputEstimate, isOutput } from './output-estimate.ts';
 import { readUsage, type Counts } from './read-usage.ts';
 import type { RequestBody } from './request-body.ts';
 
@@ -85,7 +85,8 @@ function createJsonMeter({ request, onUsage }: AnswerMeterOptions): AnswerMeter 
       const { isLongContext } = request;
       const none = toCounts(request);
       if (typeof answer?.['usage'] === 'object') {
-        const isUnbilled = answer['stop_reason'] === 'refusal' && toList(answer['content']).length === 0;
+        const isUnbilled =
+          answer['stop_reason'] === 'refusal' && !toList(answer['content']).map(toFields).some(isOutput);
         const counts = isUnbilled ? none : readUsage(none, answer['usage']);
         onUsage(toAnswerUsage(counts, { model, isLongContext, isEstimated: false }));
       } else if (size > 0) {

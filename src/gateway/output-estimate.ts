@@ -17,8 +17,8 @@ const CHARACTERS_PER_TOKEN = 4;
 /** A signature holds the whole thinking in base64, encrypted: three bytes of it in four characters. */
 const SIGNATURE_CHARACTERS_PER_TOKEN = (CHARACTERS_PER_TOKEN * 4) / 3;
 
-/** How fast a model thinks of which nothing is shown. */
-const HIDDEN_TOKENS_PER_SECOND = 60;
+/** How fast a model probably writes of which nothing is seen. */
+export const LIKELY_TOKENS_PER_SECOND = 60;
 
 export function createOutputEstimate(): OutputEstimate {
   /** Of blocks that are over. */
@@ -43,8 +43,8 @@ export function createOutputEstimate(): OutputEstimate {
     take(type, event) {
       if (type === 'content_block_start') {
         finish();
-        hasContent = true;
         const content = toFields(event['content_block']);
+        hasContent ||= isOutput(content);
         const kind = toText(content['type']) ?? '';
         block = createBlock(kind.includes('thinking'));
         // Of thinking that is kept from us all at once.
@@ -56,13 +56,13 @@ export function createOutputEstimate(): OutputEstimate {
           rereadTokens += foundTokens;
         }
       } else if (type === 'content_block_delta') {
-        hasContent = true;
         block ??= createBlock(false);
         const delta = toFields(event['delta']);
         const shown = delta['text'] ?? delta['thinking'] ?? delta['partial_json'] ?? delta['content'];
         block.shown += (toText(shown) ?? '').length;
         block.told += Math.max(0, toNumber(delta['estimated_tokens']) ?? 0);
         block.signed += (toText(delta['signature']) ?? '').length;
+        hasContent ||= toTokens(block) > 0;
       } else if (type === 'content_block_stop') finish();
     },
     complete(counts) {
@@ -77,6 +77,12 @@ export function createOutputEstimate(): OutputEstimate {
       };
     },
   };
+}
+
+/** Whether a block of an answer is something that was written: an empty text is not, nor the mark of another model. */
+export function isOutput(content: Readonly<Record<string, unknown>>): boolean {
+  const { type, text } = content;
+  return type !== 'fallback' && (type !== 'text' || text !== '');
 }
 
 interface Block {
@@ -103,5 +109,5 @@ function toTokensSoFar(block: Block | null): number {
   if (block === null) return 0;
   const tokens = toTokens(block);
   if (!block.isThinking || tokens > 0) return tokens;
-  return ((performance.now() - block.startedAt) / 1_000) * HIDDEN_TOKENS_PER_SECOND;
+  return ((performance.now() - block.startedAt) / 1_000) * LIKELY_TOKENS_PER_SECOND;
 }
