@@ -57,6 +57,8 @@ interface UnderWay {
   readonly call: Call;
   readonly price: TokenPrice;
   readonly outputTokens: number;
+  /** Monotonic. */
+  readonly begunAt: number;
   answer: { readonly usage: AnswerUsage; readonly priced: readonly PricedAnswer[] } | null;
   hasSucceeded: boolean;
 }
@@ -118,7 +120,8 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
   function settle(begun: UnderWay, cutBy: CutBy | undefined): void {
     if (!underWay.has(begun)) return;
     if (cutBy !== undefined) {
-      if (begun.answer === null) update(begun, toCutUsage(begun, cutBy));
+      const seconds = (performance.now() - begun.begunAt) / 1_000;
+      if (begun.answer === null) update(begun, toCutUsage({ ...begun, seconds }, cutBy));
       if (begun.call.isTurn && !begun.hasSucceeded) turns++;
     }
     underWay.delete(begun);
@@ -138,7 +141,14 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
       const price = priceOf(call);
       const outputTokens = allow(call, price);
       if (typeof outputTokens === 'string') return outputTokens;
-      const begun: UnderWay = { call, price, outputTokens, answer: null, hasSucceeded: false };
+      const begun: UnderWay = {
+        call,
+        price,
+        outputTokens,
+        begunAt: performance.now(),
+        answer: null,
+        hasSucceeded: false,
+      };
       settled = { ...settled, requestCount: settled.requestCount + 1 };
       underWay.add(begun);
       return {

@@ -6,7 +6,7 @@ const say = (...content: unknown[]) => ({ messages: [{ role: 'user', content }] 
 const base64 = (type: string, data: string) => ({ type, source: { type: 'base64', media_type: 'x', data } });
 
 /** What a plain request is: read once, answered once, in its bytes. */
-const PLAIN = { isWindowRead: false, samplings: 1, answers: 1, servedBy: null, maxSearches: 0, isHourCached: false };
+const PLAIN = { isPromptOpen: false, isWindowRead: false, samplings: 1, answers: 1, servedBy: null, maxSearches: 0, isHourCached: false };
 
 test('a request as Claude Code makes it is bounded by its bytes', () => {
   const body = {
@@ -71,7 +71,7 @@ test.each([
   ['a member that is new to us', { ...say(), novelty: true }],
   ['a conversation that the provider holds', { ...say(), thread: { type: 'continue', previous_message_id: 'm' } }],
 ])('%s may fill the window', (_, body) => {
-  expect(of(body)).toMatchObject({ ...PLAIN, isWindowRead: true });
+  expect(of(body)).toMatchObject({ ...PLAIN, isPromptOpen: true, isWindowRead: true });
 });
 
 test.each([
@@ -106,6 +106,7 @@ test('each search is read with all that came before it', () => {
   const search = { type: 'web_search_20250305', name: 'web_search' };
   expect(of({ tools: [{ ...search, max_uses: 3 }] })).toMatchObject({
     servedBy: null,
+    isPromptOpen: false,
     isWindowRead: true,
     samplings: 4,
     answers: 1,

@@ -6,7 +6,9 @@ export interface Demand {
   readonly byteTokens: number;
   /** Tokens that they probably come to. */
   readonly likelyTokens: number;
-  /** Whether it may read more than its bytes say: a whole context window. */
+  /** Whether its prompt may hold more than its bytes say, up to a whole context window: what the provider has or fetches. */
+  readonly isPromptOpen: boolean;
+  /** Whether a sampling of it may read more than its bytes say: the prompt, or what tools of the provider's have found. */
   readonly isWindowRead: boolean;
   /** How often its input may be read, and billed, for one answer. */
   readonly samplings: number;
@@ -87,7 +89,9 @@ export function readDemand(body: Fields, size: number): Demand {
     isPresent(body['container']) ? 'container' : null,
   ].find((by) => by !== null);
   const compactions = countCompactions(body);
-  const pictureBytes = content.pictureBytes;
+  const { pictureBytes } = content;
+  // A tool of the provider's may come with definitions that the request only names.
+  const isPromptOpen = content.isWindowRead || served !== undefined || readsElsewhere(body);
   const loops = Math.max(
     1,
     searches + 1,
@@ -97,7 +101,8 @@ export function readDemand(body: Fields, size: number): Demand {
   return {
     byteTokens: size - pictureBytes + content.pictures * MAX_IMAGE_TOKENS + FRAME_TOKENS,
     likelyTokens: Math.ceil((size - pictureBytes) / LIKELY_BYTES_PER_TOKEN + content.pictures * LIKELY_IMAGE_TOKENS),
-    isWindowRead: content.isWindowRead || searches > 0 || served !== undefined || readsElsewhere(body),
+    isPromptOpen,
+    isWindowRead: isPromptOpen || searches > 0,
     samplings: (loops + compactions) * (1 + fallbacks.count),
     answers: (served === undefined ? 1 : LOOP_SAMPLINGS) + fallbacks.count + compactions,
     servedBy: served ?? null,

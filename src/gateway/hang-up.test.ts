@@ -104,6 +104,16 @@ describe('a process that hangs up before the answer', () => {
     expect(pass.meter().models['claude-sonnet-4-5']).toMatchObject({ isEstimated: true, outputTokens: 0 });
   });
 
+  test('pays for no more than its prompt where only what searches find may be more', async () => {
+    const calls = receive();
+    const call = post({ tools: [{ type: 'web_search_20250305', name: 'web_search', max_uses: 3 }] });
+    await calls.next();
+    await call.hangUp();
+    await expect.poll(() => pass.openRequests).toBe(0);
+    const bytes = upstream.seen[0]?.body.length ?? 0;
+    expect(pass.meter()).toMatchObject({ costMicros: Math.round((bytes + 1_000) * 3.75), webSearches: 0 });
+  });
+
   test('pays, of an answer that comes only when it is whole, the most that can have been written too', async () => {
     const calls = receive();
     const call = post({ stream: false });
@@ -170,14 +180,36 @@ test('what the end of an attempt cuts is paid for as what was probably read, at 
   const call = post({ messages: [{ role: 'user', content: 'word '.repeat(8_000) }] });
   const cut = once(await calls.next(), 'close');
   pass.close();
-  const { likely } = { likely: Math.ceil((upstream.seen[0]?.body.length ?? 0) / 4) };
+  const likely = Math.ceil((upstream.seen[0]?.body.length ?? 0) / 4);
   expect(pass.meter()).toMatchObject({ costMicros: likely * 3, usage: { inputTokens: likely } });
   expect(pass.meter().models['claude-sonnet-4-5']).toMatchObject({ isEstimated: true });
   await cut;
   await expect(call.answer).rejects.toThrow();
 });
 
-test('so is a call that the process has hung up on when its attempt ends', async () => {
+test('an attempt that ends pays, of an answer that comes only when it is whole, what was probably written by then', async () => {
+  const calls = receive();
+  const call = post({ stream: false, max_tokens: 32_000 });
+  await calls.next();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  pass.close();
+  const { outputTokens } = pass.meter().usage;
+  expect(outputTokens).toBeGreaterThanOrEqual(12);
+  expect(outputTokens).toBeLessThan(32_000);
+  await expect(call.answer).rejects.toThrow();
+});
+
+test('an attempt that ends pays for a whole window where nothing says how much of it was read', async () => {
+  const calls = receive();
+  const document = { type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } };
+  const call = post({ messages: [{ role: 'user', content: [document] }] });
+  await calls.next();
+  pass.close();
+  expect(pass.meter().usage).toMatchObject({ inputTokens: 200_000, outputTokens: 0 });
+  await expect(call.answer).rejects.toThrow();
+});
+
+test('a call that the process has hung up on is estimated when its attempt ends, too', async () => {
   await gateway.close();
   await start(60_000);
   const calls = receive();
