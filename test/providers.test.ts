@@ -68,6 +68,7 @@ beforeEach(async () => {
           project: google.PROJECT,
           baseUrl: `${vertex.url}/v1`,
           keyFile: vertex.keyFile,
+          prices: { 'claude-sonnet-4-5': { inputUsdPerMTok: 0, outputUsdPerMTok: 1_000 } },
         },
       },
     },
@@ -117,6 +118,12 @@ it('agents of several providers run side by side; a name of a family is the one 
   expect(family).toMatchObject({ status: 'succeeded', result: 'Done.' });
   expect(longhaul.model.requests.map(({ headers }) => headers['x-api-key'])).toEqual(['sk-direct']);
   expect(cloudModel.requests[0]?.model).toBe('eu.anthropic.claude-haiku-4-5-20251001-v1:0');
+}, 60_000);
+
+it('each provider has prices of its own', async () => {
+  const { usage, costUsd } = await finish('google');
+  expect(usage.outputTokens).toBeGreaterThan(0);
+  expect(costUsd).toBeCloseTo(usage.outputTokens / 1_000, 6);
 }, 60_000);
 
 it('credentials that a cloud refuses end the run at once', async () => {
