@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunErrorCode } from '../core/errors.ts';
 import type { Admission } from './admission.ts';
-import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
+import { createGateway, type Gateway, type GatewayPass, type GatewayProvider } from './gateway.ts';
 import type { Metered } from './metered.ts';
 import { toUpstream } from './upstream.ts';
 import { startUpstream, WHOLE_STREAM_MICROS, wholeStream, type TestUpstream } from './upstream.fixture.ts';
@@ -288,7 +288,7 @@ describe('the meter', () => {
     const at = (usd: number) => ({ inputUsdPerMTok: usd, outputUsdPerMTok: usd });
     const shared = { upstream: { baseUrl: upstream.url, headers: {} } };
     const priced = await createGateway({
-      providers: new Map([
+      providers: new Map<string, GatewayProvider>([
         ['default', shared],
         ['regional', { ...shared, prices: { 'claude-sonnet-4-5': at(40) } }],
       ]),

@@ -1,6 +1,7 @@
 import { sql, type Selectable } from 'kysely';
 import { SYSTEM_ACTOR, workerActor } from '../audit/actors.ts';
 import { recordAudit } from '../audit/record.ts';
+import type { RunLimits } from '../core/limits.ts';
 import { toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
 import type { RunErrorCode } from '../core/errors.ts';
@@ -28,7 +29,7 @@ import { noteWebhooks } from './note-webhooks.ts';
 import { wakeNext } from './park.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
-import { toRun, type Run } from './run.ts';
+import { isAtCeiling, toRun, type Run } from './run.ts';
 import { releaseNextInSession } from './session-gate.ts';
 import { releaseSession } from './sessions.ts';
 import { addModels, toSound, totalUsage, type Spending } from './spending.ts';
@@ -116,13 +117,18 @@ export async function closeAttempt(options: {
   const costMicros = row.cost_micros + charge.costMicros;
   const durationMs = (row.duration_ms ?? 0) + settlement.durationMs;
   const turns = row.turns + settlement.turns;
+  const totals = {
+    agent: row.agent,
+    costUsd: toUsd(costMicros),
+    isAtCeiling: isAtCeiling(row.limits as RunLimits, costMicros),
+    turns,
+    durationMs,
+    now: attempt.now,
+  };
   await appendEvents(trx, {
     runId: row.id,
     attempt: row.attempt,
-    events: [
-      ...approvals.events,
-      toEvent(conclusion, { agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs, now: attempt.now }),
-    ],
+    events: [...approvals.events, toEvent(conclusion, totals)],
   });
   const settled = await trx
     .updateTable('longhaul.runs')
