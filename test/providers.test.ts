@@ -91,12 +91,15 @@ async function finish(agent: string) {
 it.each(['cloud', 'google'] as const)(
   'an agent of %s runs with its tools, is priced, and finds no credential',
   async (agent) => {
-    expect(await finish(agent)).toMatchObject({
+    const run = await finish(agent);
+    expect(run).toMatchObject({
       status: 'succeeded',
       result: 'Done.',
       toolUses: { Bash: 1 },
       costUsd: expect.any(Number) as number,
     });
+    // However it is spelled: what Claude Code calls it and what the cloud does are one model.
+    expect(Object.keys(run.modelUsage)).toEqual(['claude-sonnet-4-5']);
     const { requests } = cloudModel;
     expect(requests).toHaveLength(2);
     const environment = requests[1]?.toolResults[0]?.content ?? '';

@@ -104,7 +104,7 @@ describe('an override', () => {
   });
 });
 
-describe('prices of a profile', () => {
+describe('prices by name', () => {
   const profile = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';
   const arn = 'arn:aws:bedrock:us-east-1:1:application-inference-profile/abc';
   const answered = 'claude-sonnet-4-5-20250929';
@@ -118,12 +118,22 @@ describe('prices of a profile', () => {
     [[answered, 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0'], 2],
     [[answered, 'anthropic.claude-sonnet-4-5-20250929-v1:0'], 2],
     [[answered], 2],
-  ] as const)('hold for it alone: %j costs $%i', (names, usd) => {
+  ] as const)('of a profile hold for it alone: %j costs $%i', (names, usd) => {
     const overrides = { 'claude-sonnet-4-5': at(2), [profile]: at(4), [arn]: at(5) };
     expect(priceOf([...names], overrides)?.inputTokens).toBe(usd * MILLION);
   });
 
-  test('leave other places at the list price', () => {
+  test.each([
+    ['claude-sonnet-5-5', 'sonnet', 9],
+    ['claude-sonnet-4-5', 'sonnet[1m]', 9],
+    ['claude-haiku-4-5', 'sonnet', 1],
+    ['claude-haiku-4-5', 'claude-sonnet-5-5', 1],
+    ['home-made', 'sonnet', 9],
+  ])('of the family hold for its models: %s, asked for as %s, costs $%i', (name, asked, usd) => {
+    expect(priceOf([name, asked], { sonnet: at(9) })?.inputTokens).toBe(usd * MILLION);
+  });
+
+  test('of a profile leave other places at the list price', () => {
     expect(priceOf([answered, 'eu.anthropic.claude-sonnet-4-5-v1:0'], { [profile]: at(4) })?.inputTokens).toBe(
       3 * MILLION,
     );

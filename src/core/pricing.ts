@@ -128,6 +128,9 @@ function allPrices(overrides: PriceOverrides): Price[] {
   return [...MODEL_PRICES.values(), UNKNOWN_MODEL_PRICE, ...Object.values(overrides).map(toPrice)];
 }
 
+/** Aliases that stand for some model of their family; which one, the provider decides. */
+const FAMILIES = new Set(['haiku', 'sonnet', 'opus', 'fable']);
+
 /**
  * `model`'s names without those of another model. A request for one model may be answered by another, as a fallback
  * is: what the list knows under two names are two models.
@@ -136,7 +139,11 @@ function toNamesOfOne(model: string | ModelNames): readonly string[] {
   if (typeof model === 'string') return [model];
   const listed = model.map((name) => toListedName(name.toLowerCase()));
   const first = listed.find((name) => name !== undefined);
-  return model.filter((_, index) => listed[index] === undefined || listed[index] === first);
+  return model.filter((name, index) => {
+    if (first === undefined || listed[index] !== undefined) return listed[index] === first;
+    const plain = toPlainModelName(name);
+    return !FAMILIES.has(plain) || first.includes(plain);
+  });
 }
 
 /**
