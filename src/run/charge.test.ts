@@ -52,6 +52,17 @@ describe('an attempt', () => {
     expect(costs(charge)).toEqual({ costMicros: 1_000, models: { 'claude-haiku-5-5': [1_000, null] } });
   });
 
+  it.each([
+    [ARN, 1_000],
+    ['sonnet', 1_000],
+    ['claude-haiku-4-5[1m]', 40_000],
+    ['eu.anthropic.claude-haiku-4-5-20251001-v1:0', 40_000],
+  ])('is charged by the SDK more than an estimate only where it has priced the same model: %s', (asked, micros) => {
+    const name = 'claude-haiku-4-5';
+    const metered = spending({ [name]: { costUsd: 0.001, isEstimated: true, requestedModels: [asked] } });
+    expect(toCharge(metered, spending({ [asked]: { costUsd: 0.04 } })).costMicros).toBe(micros);
+  });
+
   it('is charged by the SDK what it knows of an answer that the gateway could only estimate', () => {
     const metered = spending({ 'claude-opus-4-8': { costUsd: 0.001, isEstimated: true }, b: { costUsd: 0.001 } });
     const reported = spending({ 'claude-opus-4-8': { costUsd: 0.003 }, b: { costUsd: 0.002 } });

@@ -18,8 +18,8 @@ export interface ChargedModel extends ModelUsage {
  * What an attempt is charged for, of what the gateway metered and what the Agent SDK reported. All calls pass the gateway,
  * which has the provider's own counts and the name of the model that answered; the SDK has only the name that was asked
  * for, goes by its own list of prices, and counts what is not billed. So the gateway's count rules. The SDK's is kept
- * beside it, on the model that its name stood for. It is charged where it is the larger of an estimate of ours, and where
- * the gateway knows of nothing at all.
+ * beside it, on the model that its name stood for. It is charged where it is larger than an estimate of ours for a model that
+ * was asked for by its own name, and where the gateway knows of nothing at all.
  */
 export function toCharge(metered: Spending, reported: Spending | null): Charge {
   const seen = mergeByName(metered.models);
@@ -28,11 +28,17 @@ export function toCharge(metered: Spending, reported: Spending | null): Charge {
   let costMicros = metered.costMicros;
   const models = [...seen].map(([name, usage]): [string, ChargedModel] => {
     const sdkCostMicros = usage.isPriceSet === true ? null : (sdk.get(name) ?? null);
-    const extra = usage.isEstimated === true ? Math.max(0, (sdkCostMicros ?? 0) - toMicros(usage.costUsd)) : 0;
+    const isBySdk = usage.isEstimated === true && isAskedForAs(name, usage);
+    const extra = isBySdk ? Math.max(0, (sdkCostMicros ?? 0) - toMicros(usage.costUsd)) : 0;
     costMicros += extra;
     return [name, { ...usage, costUsd: toUsd(toMicros(usage.costUsd) + extra), sdkCostMicros }];
   });
   return { costMicros, models: Object.fromEntries(models) };
+}
+
+/** Whether `model` was asked for by no other model's name: then the SDK has priced it by its own. */
+function isAskedForAs(model: string, { requestedModels = [] }: ModelUsage): boolean {
+  return requestedModels.every((requested) => toModelKey(requested) === toModelKey(model));
 }
 
 function toReportedCharge({ costMicros, models }: Spending): Charge {
