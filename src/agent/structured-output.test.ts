@@ -36,7 +36,9 @@ test('an answer in the form that is asked for is the structured output, its defa
 });
 
 test('an answer in the form that is asked for counts also when it has used up the money', async () => {
-  await using model = await startScriptedModel({ script: [useTool('StructuredOutput', { verdict: 'good', score: 4 })] });
+  await using model = await startScriptedModel({
+    script: [useTool('StructuredOutput', { verdict: 'good', score: 4 })],
+  });
   const agent = { outputSchema: createOutputSchema(REVIEW) };
   await using attempt = await createAttempt({ url: model.url, agent });
   const { outcome } = await startAgentProcess({ ...attempt.spec, hasMoneyLeft: () => false }).done;

@@ -179,7 +179,12 @@ describe('a refusal', () => {
   ])('after %s alone is not billed', (_, content, deltas) => {
     const refusal = block(content, ...deltas) + blockStop + stop({ output_tokens: 1 }, 'refusal');
     expect(read([Buffer.from(messageStart + refusal)]).last).toMatchObject(none);
-    const json = { model: 'm', content: [content], stop_reason: 'refusal', usage: { input_tokens: 9, output_tokens: 1 } };
+    const json = {
+      model: 'm',
+      content: [content],
+      stop_reason: 'refusal',
+      usage: { input_tokens: 9, output_tokens: 1 },
+    };
     expect(read([Buffer.from(JSON.stringify(json))], { contentType: 'application/json' }).last).toMatchObject(none);
   });
 

@@ -6,7 +6,15 @@ const say = (...content: unknown[]) => ({ messages: [{ role: 'user', content }] 
 const base64 = (type: string, data: string) => ({ type, source: { type: 'base64', media_type: 'x', data } });
 
 /** What a plain request is: read once, answered once, in its bytes. */
-const PLAIN = { isPromptOpen: false, isWindowRead: false, samplings: 1, answers: 1, servedBy: null, maxSearches: 0, isHourCached: false };
+const PLAIN = {
+  isPromptOpen: false,
+  isWindowRead: false,
+  samplings: 1,
+  answers: 1,
+  servedBy: null,
+  maxSearches: 0,
+  isHourCached: false,
+};
 
 test('a request as Claude Code makes it is bounded by its bytes', () => {
   const body = {
