@@ -75,15 +75,21 @@ export function createCallMeter({ call, body, governor, departure }: CallMeterOp
         call.succeed();
         governor.onAnswer(body.model);
       }
-      meter?.end(isWhole);
-      call.settle();
+      try {
+        meter?.end(isWhole);
+      } finally {
+        call.settle();
+      }
     },
     cut(by) {
       if (isOver) return;
       isOver = true;
-      meter?.end(false);
-      // What a provider has not counted by the time it fails, silently or not, it has not begun.
-      call.settle(isSent && !hasFailed && by !== 'silence' ? by : undefined);
+      try {
+        meter?.end(false);
+      } finally {
+        // What a provider has not counted by the time it fails, silently or not, it has not begun.
+        call.settle(isSent && !hasFailed && by !== 'silence' ? by : undefined);
+      }
     },
   };
 }

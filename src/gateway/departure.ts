@@ -1,3 +1,5 @@
+import { after } from '../core/timers.ts';
+
 /** What becomes of a call when the agent's process hangs up on it. */
 export interface Departure {
   /** Whether the process is gone. */
@@ -35,7 +37,7 @@ export function createDeparture({ lingerMs, onCut }: DepartureOptions): Departur
     leave() {
       if (isGone || isStopped) return;
       isGone = true;
-      if (isWaiting) timer = setTimeout(onCut, lingerMs);
+      if (isWaiting) timer = after(lingerMs, onCut);
       else onCut();
     },
     stay() {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { Admit } from './admission.ts';
 import { createCallMeter } from './call-meter.ts';
 import { decide, type Cleared } from './decide.ts';
@@ -50,9 +51,10 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
     departure.stop();
     response.destroy();
   });
-  response.once('close', () => {
+  const onClose = guarded(() => {
     if (!response.writableFinished) departure.leave();
   });
+  response.once('close', onClose);
   const claim = pass.bodyBudget.claim();
   try {
     const body = await readRequestBody(request, claim);
@@ -104,7 +106,8 @@ async function forward(forwarding: Forwarding): Promise<void> {
     : NO_WATCH;
   const meter = call === null ? null : createCallMeter({ call, body, governor: context.governor, departure });
   // At once, so that the meter is right the moment an attempt is closed.
-  signal.addEventListener('abort', () => meter?.cut(signal.reason), { once: true });
+  const onEnding = guarded(() => meter?.cut(signal.reason));
+  signal.addEventListener('abort', onEnding, { once: true });
   try {
     const answer = await context.upstream.send({
       endpoint,
@@ -118,7 +121,7 @@ async function forward(forwarding: Forwarding): Promise<void> {
     watch.heard();
     const { status } = answer;
     if (status >= 200 && status < 300) {
-      await relayAnswer({ response, answer, watch, meter, signal, onBroken: fail });
+      await relayAnswer({ response, answer, watch, meter, signal, onBroken: fail, onUnreadable });
     } else await relayError({ ...forwarding, call, model: body.model, answer, watch });
   } catch (error) {
     if (silence !== null) refuse(response, silence);
@@ -126,6 +129,16 @@ async function forward(forwarding: Forwarding): Promise<void> {
   } finally {
     watch.stop();
     meter?.end(false);
+  }
+
+  /** What cannot be read is not passed on: it would be spent without being counted. */
+  function onUnreadable(error: unknown): void {
+    context.log.error(
+      { attemptId: pass.attemptId, cause: toMessage(error) },
+      'An answer could not be followed and is cut off.',
+    );
+    ending.abort('attempt');
+    response.destroy();
   }
 
   function fail(error: unknown): void {
