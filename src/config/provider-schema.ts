@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pricesSchema } from './prices-schema.ts';
 import { secret } from './secret-value.ts';
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${what}`).max(500);
@@ -22,6 +23,11 @@ const commonSchema = z.strictObject({
    * is written. Defaults to none.
    */
   models: z.record(text('a name'), text('the id of a model'), 'must be an object of model ids by name').optional(),
+  /**
+   * What models cost here, where that differs from other providers, such as by a region's surcharge: as `prices` for all
+   * providers, before which these go. Defaults to none.
+   */
+  prices: pricesSchema.optional(),
 });
 
 const anthropicSchema = z.strictObject({

@@ -142,6 +142,7 @@ interface LedgerEntriesTable {
   team: string | null;
   tenant: Nullable<string>;
   model: string | null;
+  requested_models: Generated<string[]>;
   outcome: string;
   concludes: string | null;
   input_tokens: number;
@@ -154,6 +155,7 @@ interface LedgerEntriesTable {
   cost_micros: number;
   sdk_cost_micros: number | null;
   own_cost_micros: number | null;
+  is_estimated: Generated<boolean>;
   duration_ms: number;
   at: Timestamp;
 }

@@ -23,7 +23,7 @@ export function createBedrockClient(provider: BedrockProvider, log: GatewayLog):
   const signer = createAwsSigner(provider);
 
   async function send(request: OutgoingRequest): Promise<UpstreamAnswer> {
-    const { endpoint, signal } = request;
+    const { endpoint, signal, onSent } = request;
     const model = toProviderModel(request.model, provider.models).replace('[1m]', '');
     if (!isModelId(model)) return toErrorAnswer({ status: 404, message: 'This is not the id of a model.' });
     const isCount = endpoint.kind === 'count_tokens';
@@ -44,7 +44,7 @@ export function createBedrockClient(provider: BedrockProvider, log: GatewayLog):
       signer.forget();
       return withoutCredentials(error, { log, cloud: 'Amazon Bedrock' });
     }
-    const answer = await sender.post({ path, headers, body, signal });
+    const answer = await sender.post({ path, headers, body, signal, onSent });
     const status = answer.statusCode ?? 0;
     if (status >= 400) return toError(answer, status);
     // A redirect, which is not followed: the gateway says what it thinks of it.

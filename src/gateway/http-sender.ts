@@ -17,6 +17,8 @@ interface PostRequest {
   readonly headers: http.OutgoingHttpHeaders;
   readonly body: readonly Buffer[];
   readonly signal: AbortSignal;
+  /** Called when all of it was handed to the connection. */
+  readonly onSent: () => void;
 }
 
 export function createHttpSender(baseUrl: string): HttpSender {
@@ -26,7 +28,7 @@ export function createHttpSender(baseUrl: string): HttpSender {
   const agent = new transport.Agent({ keepAlive: true });
 
   function post(outgoing: PostRequest): Promise<http.IncomingMessage> {
-    const { path, headers, body, signal } = outgoing;
+    const { path, headers, body, signal, onSent } = outgoing;
     const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
     const request = transport.request({
       protocol: base.protocol,
@@ -52,6 +54,7 @@ export function createHttpSender(baseUrl: string): HttpSender {
       else reject(error);
     }, reject);
     request.once('response', onAnswer);
+    request.once('finish', guarded(onSent));
     request.on('error', onError);
     request.cork();
     for (const part of body) request.write(part);

@@ -11,13 +11,14 @@ export function createMessagesClient({ baseUrl, headers: credentials, models = {
   const sender = createHttpSender(baseUrl);
   const secrets = Object.values(credentials).map((value) => value.replace(/^Bearer /, ''));
   return {
-    async send({ endpoint, headers, body, model, signal }) {
+    async send({ endpoint, headers, body, model, signal, onSent }) {
       const asked = toProviderModel(model, models);
       const answer = await sender.post({
         path: endpoint.target,
         headers: toUpstreamHeaders({ received: headers, credentials }),
         body: asked === model ? body : withMembers(body, { model: asked }),
         signal,
+        onSent,
       });
       return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer };
     },
