@@ -143,8 +143,8 @@ describe('a run', () => {
   it.each([
     ['endless', 'reader', { maxTurns: 2 }, 'max_turns', 0.009],
     ['expensive', 'reader', { maxBudgetUsd: 0.5 }, 'max_budget', 1.5],
-    ['hang', 'brief', {}, 'run_timeout', 0],
-    ['hang later', 'brief', {}, 'run_timeout', 0.0045],
+    ['hang', 'brief', {}, 'run_timeout', null],
+    ['hang later', 'brief', {}, 'run_timeout', null],
     ['success', 'broke', {}, 'max_budget', 0],
     ['success', 'mute', {}, 'max_turns', 0],
     ['success', 'instant', {}, 'run_timeout', 0],
@@ -173,6 +173,20 @@ describe('a run', () => {
     ]);
     expect(events.at(-1)?.type).toBe('run.failed');
   });
+
+  it.each([
+    ['hang', 0],
+    ['hang later', 0.0045],
+  ])(
+    'whose time is over while the model has not answered ("%s") pays what was probably read',
+    async (prompt, least) => {
+      const { costUsd, usage } = await ended(await submit(prompt, 'brief'));
+      expect(costUsd).toBeGreaterThan(least);
+      // A short prompt, the tools and Claude Code's own words.
+      expect(costUsd).toBeLessThan(least + 0.03);
+      expect(usage.inputTokens).toBeGreaterThan(0);
+    },
+  );
 
   it('ends, and keeps no slot, when the model reports usage that makes no sense', async () => {
     const runs = await Promise.all(Array.from({ length: 5 }, () => submit('absurd')));
