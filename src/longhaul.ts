@@ -272,7 +272,10 @@ type Closers = (() => Promise<void> | void)[];
 
 /** Opens the database and the queue, brought up to date. What closes them goes to `closers`. */
 async function openStore(config: Config, { log, closers }: { log: Logger; closers: Closers }) {
-  const database = await openDatabase(config, (err) => log.warn({ err }, 'a database connection was lost'));
+  const database = await openDatabase(config, {
+    onError: (err) => log.warn({ err }, 'a database connection was lost'),
+    onWarning: (message) => log.warn({}, message),
+  });
   closers.push(() => database.close());
   const applied = await migrate(database);
   const queue = createPgBossQueue({

@@ -162,6 +162,10 @@ export interface Config {
   readonly dataDir: string;
   /** A PostgreSQL URL, or null for the embedded database in `dataDir`. */
   readonly databaseUrl: string | null;
+  readonly database: {
+    /** Connections to PostgreSQL that this process opens at most. */
+    readonly poolSize: number;
+  };
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;

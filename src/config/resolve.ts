@@ -82,6 +82,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
+    database: { poolSize: config.database?.poolSize ?? 14 },
     host: variables.LONGHAUL_HOST ?? '127.0.0.1',
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',

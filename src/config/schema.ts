@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
 import { approvalsSchema } from './approvals-schema.ts';
+import { databaseSchema } from './database-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
@@ -219,6 +220,7 @@ export const configSchema = z.strictObject({
     .refine(isTimeZone, 'must be the IANA name of a time zone, such as "Europe/Berlin"')
     .optional(),
   limits: fleetLimitsSchema.optional(),
+  database: databaseSchema.optional(),
   /**
    * What models cost, in USD for a million tokens, by their id: for those that the built-in lists do not know, or know
    * at another price than yours. Defaults to none.
