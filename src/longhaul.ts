@@ -17,11 +17,12 @@ import type { Config, Provider } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
 import type { LonghaulConfig } from './config/schema.ts';
 import { createLog, type Logger } from './core/log.ts';
+import { checkGrants, creating } from './db/grants.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { createGateway, type GatewayProvider } from './gateway/gateway.ts';
 import { toUpstream, type Upstream } from './gateway/upstream.ts';
-import { createPgBossQueue } from './queue/pg-boss-queue.ts';
+import { createPgBossQueue, QUEUE_SCHEMA } from './queue/pg-boss-queue.ts';
 import { createEventHub } from './stream/event-hub.ts';
 import { startSchedules } from './schedule/start-schedules.ts';
 import { useCostZone } from './run/use-cost-zone.ts';
@@ -277,13 +278,14 @@ async function openStore(config: Config, { log, closers }: { log: Logger; closer
     onWarning: (message) => log.warn({}, message),
   });
   closers.push(() => database.close());
-  const applied = await migrate(database);
+  await checkGrants(database, ['longhaul', QUEUE_SCHEMA]);
+  const applied = await creating(database, () => migrate(database));
   const queue = createPgBossQueue({
     database,
     expireSeconds: config.worker.expireSeconds,
     onError: (err) => log.warn({ err }, 'queue error'),
   });
-  await queue.start([...new Set([...config.agents.values()].map((agent) => agent.queue))]);
+  await creating(database, () => queue.start([...new Set([...config.agents.values()].map((agent) => agent.queue))]));
   closers.push(() => queue.stop());
   return { database, queue, applied };
 }

@@ -126,7 +126,7 @@ function toAcquireError(cause: unknown, { waitMs, max }: { waitMs: number; max: 
   if (cause instanceof LonghaulError) return cause;
   if (/^timeout exceeded when trying to connect/.test(toMessage(cause))) {
     return new LonghaulError('unavailable', {
-      message: `All ${max} database connections of this process were in use for ${waitMs / 1_000} s.`,
+      message: `Too many requests at once: none of ${max} database connections came free within ${waitMs / 1_000} s.`,
       retryAfterSeconds: 1,
       cause,
     });

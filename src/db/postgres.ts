@@ -76,7 +76,11 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   });
   const patientPool = createPostgresPool({
     ...common,
-    connection: { ...connection, connectionTimeoutMillis: PATIENT_WAIT_MS },
+    connection: {
+      ...connection,
+      application_name: 'longhaul maintenance',
+      connectionTimeoutMillis: PATIENT_WAIT_MS,
+    },
     max: PATIENT,
     silenceMs: 0,
     idleInTransactionMs: 0,
@@ -88,7 +92,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     throw toOpenError(cause);
   }
   const listener = createPostgresListener({
-    connect: () => new pg.Client(connection),
+    connect: () => new pg.Client({ ...connection, application_name: 'longhaul listening' }),
     prepare: (client) => prepareSession(client, { idleInTransactionMs: 0 }),
     onError,
   });

@@ -5,7 +5,7 @@ import { CHANNELS, type Database } from '../db/database.ts';
 import type { Queue, QueueDepth } from './queue.ts';
 
 /** pg-boss's tables live in a schema of our own, so that an application may use pg-boss beside us. */
-const SCHEMA = 'longhaul_queue';
+export const QUEUE_SCHEMA = 'longhaul_queue';
 
 interface PgBossQueueOptions {
   readonly database: Database;
@@ -25,7 +25,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
   const boss = new PgBoss({
     db: database.boss,
     backend: database.kind === 'embedded' ? 'pglite' : 'postgres',
-    schema: SCHEMA,
+    schema: QUEUE_SCHEMA,
     schedule: false,
     registerInstance: false,
   });
@@ -100,7 +100,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
                count(*) filter (where start_after <= now())::int as waiting,
                count(*) filter (where start_after > now())::int as delayed,
                (extract(epoch from now() - min(start_after) filter (where start_after <= now())))::float as "oldestWaitSeconds"
-          from ${sql.table(`${SCHEMA}.job`)}
+          from ${sql.table(`${QUEUE_SCHEMA}.job`)}
          where state in ('created', 'retry') and name = any(${sql.val([...queues])}::text[])
          group by name`.execute(database.sql);
       return queues.map(

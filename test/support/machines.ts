@@ -70,10 +70,17 @@ const CONFIG: LonghaulConfig = {
   },
 };
 
+interface MachinesOptions {
+  /** A database there is. Defaults to a new one on the test run's server. */
+  readonly databaseUrl?: string;
+}
+
 /** Makes a database, a model and a server for workers that a test then starts and torments. */
-export async function createMachines(script: Script): Promise<Machines> {
+export async function createMachines(script: Script, options: MachinesOptions = {}): Promise<Machines> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-machines-'));
-  const postgres = await createPostgresDatabase();
+  const { databaseUrl } = options;
+  const postgres =
+    databaseUrl === undefined ? await createPostgresDatabase() : { url: databaseUrl, drop: () => Promise.resolve() };
   const model = await startScriptedModel({ script });
   const started: Machine[] = [];
   const server = createLonghaul(CONFIG, {
