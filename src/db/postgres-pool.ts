@@ -134,5 +134,8 @@ function toAcquireError(cause: unknown, { waitMs, max }: { waitMs: number; max: 
   const { code } = cause as { code?: unknown };
   // One that was tried over several addresses has no words of its own.
   const reason = toMessage(cause) || String(code ?? 'for an unknown reason');
-  return new LonghaulError('database_unavailable', { message: `The database cannot be reached: ${reason}.`, cause });
+  return new LonghaulError('database_unavailable', {
+    message: `The database cannot be reached: ${reason}. Check that it runs and that host, user, password and database name in LONGHAUL_DATABASE_URL are right.`,
+    cause,
+  });
 }

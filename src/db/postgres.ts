@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { BossConnection, Database } from './database.ts';
+import { notificationsArrive } from './notifications-arrive.ts';
 import { createPostgresListener } from './postgres-listener.ts';
 import { createPostgresPool, type PostgresPool } from './postgres-pool.ts';
 import { prepareSession } from './prepare-session.ts';
@@ -38,6 +38,8 @@ interface OpenOptions {
   readonly silenceMs?: number;
   /** Told of a connection lost while idle; the pool replaces it. */
   readonly onError?: (error: Error) => void;
+  /** Told of what works, but not as well as it could. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** One connection listens. */
@@ -50,6 +52,9 @@ const DEFAULT_POOL_SIZE = 14;
 
 const WAIT_FOR_CONNECTION_MS = 5_000;
 
+const NO_NOTIFICATIONS =
+  'Notifications of the database do not arrive, so runs start late and streams stand still for seconds: LONGHAUL_DATABASE_URL leads through a pooler in transaction mode. Give it the address of the server itself, or of a pooler in session mode.';
+
 /** For maintenance, which nobody waits for: another of it may be at work for long. */
 const PATIENT_WAIT_MS = 60_000;
 
@@ -59,7 +64,7 @@ const PATIENT_WAIT_MS = 60_000;
  * when the database cannot be used as it is set up.
  */
 export async function openPostgresDatabase(options: OpenOptions): Promise<Database> {
-  const { url, poolSize = DEFAULT_POOL_SIZE, silenceMs = SILENCE_MS, onError = () => {} } = options;
+  const { url, poolSize = DEFAULT_POOL_SIZE, silenceMs = SILENCE_MS, onError = () => {}, onWarning = () => {} } = options;
   const connection = {
     connectionString: url,
     types,
@@ -89,14 +94,23 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     await pool.query('select 1');
   } catch (cause) {
     await Promise.all([pool.end(), patientPool.end()]);
-    throw toOpenError(cause);
+    throw cause;
   }
   const listener = createPostgresListener({
     connect: () => new pg.Client({ ...connection, application_name: 'longhaul listening' }),
     prepare: (client) => prepareSession(client, { idleInTransactionMs: 0 }),
     onError,
   });
+  const closed = new AbortController();
+  let trial: Promise<void> | undefined;
+  const tryNotifications = async () => {
+    const notify = (channel: string, payload: string) => pool.query('select pg_notify($1, $2)', [channel, payload]);
+    const arrive = await notificationsArrive({ listen: listener.listen, notify, signal: closed.signal });
+    if (!arrive) onWarning(NO_NOTIFICATIONS);
+  };
   const close = async () => {
+    closed.abort();
+    await trial;
     await listener.close();
     await Promise.all([pool.end(), patientPool.end()]);
   };
@@ -106,17 +120,13 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     sql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
     patientSql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: patientPool }) }),
     boss: toBossConnection(patientPool),
-    listen: listener.listen,
+    async listen(...subscription) {
+      const end = await listener.listen(...subscription);
+      trial ??= tryNotifications().catch(onError);
+      return end;
+    },
     close: () => (closing ??= close()),
   };
-}
-
-function toOpenError(cause: unknown): LonghaulError {
-  if (cause instanceof LonghaulError && cause.code === 'database_unsuitable') return cause;
-  return new LonghaulError('database_unavailable', {
-    message: `The database at LONGHAUL_DATABASE_URL cannot be used: ${toMessage(cause)} Check that it runs and that host, user, password and database name are right.`,
-    cause,
-  });
 }
 
 /** pg-boss sends several statements in one text; `pg` then answers with a list of results. */
