@@ -114,6 +114,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   let stopping: Promise<void> | null = null;
 
   async function open(): Promise<Parts> {
+    for (const warning of config.warnings) log.warn({}, warning);
     const { database, queue, applied } = await openStore(config, { log, closers });
     if (applied.length > 0) log.info({ applied }, 'database brought up to date');
     if (await useCostZone(database, config.timeZone))

@@ -88,6 +88,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
     claudePath: variables.LONGHAUL_CLAUDE_PATH ?? config.claudePath,
     providers: providers.value,
+    warnings: providers.warnings,
     timeZone: config.timeZone ?? 'UTC',
     limits: resolveFleetLimits(config.limits ?? {}),
     prices: (config.prices ?? {}) as PriceOverrides,

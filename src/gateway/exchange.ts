@@ -125,8 +125,7 @@ async function relay(relaying: Relaying & { call: PassCall | null }): Promise<vo
     call === null
       ? null
       : createAnswerMeter({
-          // One that is compressed against our asking cannot be read, only measured.
-          contentType: answer.headers['content-encoding'] === undefined ? (answer.headers['content-type'] ?? '') : '',
+          contentType: answer.headers['content-type'] ?? '',
           requestedModel: body.model,
           onUsage: (usage) => call.update(usage),
           // At once: Claude Code hangs up on an error without waiting for the end.

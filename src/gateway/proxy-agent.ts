@@ -1,0 +1,19 @@
+import type { Agent, ClientRequest } from 'node:http';
+import { HttpProxyAgent } from 'http-proxy-agent';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+
+/** The way to an address through a proxy, over connections that are kept. */
+export function createProxyAgent({ base, proxy }: { base: URL; proxy: string }): Agent {
+  if (base.protocol === 'http:') return new HttpProxyAgent(proxy, { keepAlive: true }) as Agent;
+  const agent = new HttpsProxyAgent(proxy, { keepAlive: true });
+  // Its own words would be taken for the provider's.
+  agent.on('proxyConnect', ({ statusCode }: { statusCode: number }, request: ClientRequest) => {
+    if (statusCode !== 200) request.destroy(toProxyError(statusCode));
+  });
+  return agent as Agent;
+}
+
+function toProxyError(status: number): Error {
+  const hint = status === 407 ? ', which wants a user and password in HTTPS_PROXY' : '';
+  return Object.assign(new Error(`The proxy answered with status ${status}${hint}.`), { code: `ERR_PROXY_${status}` });
+}
