@@ -31,7 +31,7 @@ export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender 
   const prefix = toPrefix(base);
   const transport = base.protocol === 'https:' ? https : http;
   const agent =
-    proxy === null ? new transport.Agent({ keepAlive: true }) : createProxyAgent({ base, proxy });
+    proxy === null ? new transport.Agent({ keepAlive: true }) : createProxyAgent({ protocol: base.protocol, proxy });
 
   function post(outgoing: PostRequest): Promise<HttpAnswer> {
     const { path, headers, body, signal } = outgoing;

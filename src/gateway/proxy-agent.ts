@@ -2,9 +2,9 @@ import type { Agent, ClientRequest } from 'node:http';
 import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 
-/** The way to an address through a proxy, over connections that are kept. */
-export function createProxyAgent({ base, proxy }: { base: URL; proxy: string }): Agent {
-  if (base.protocol === 'http:') return new HttpProxyAgent(proxy, { keepAlive: true }) as Agent;
+/** The way through a proxy to addresses of one protocol, over connections that are kept. */
+export function createProxyAgent({ protocol, proxy }: { protocol: string; proxy: string }): Agent {
+  if (protocol === 'http:') return new HttpProxyAgent(proxy, { keepAlive: true }) as Agent;
   const agent = new HttpsProxyAgent(proxy, { keepAlive: true });
   // Its own words would be taken for the provider's.
   agent.on('proxyConnect', ({ statusCode }: { statusCode: number }, request: ClientRequest) => {
