@@ -9,7 +9,7 @@ import { startAlerts } from './alert/start-alerts.ts';
 import { startAudit } from './audit/start-audit.ts';
 import { createApi } from './api/api.ts';
 import type { InProcessBindings } from './api/authenticate.ts';
-import { mountAt } from './api/mount.ts';
+import { mountAt, toBasePath } from './api/mount.ts';
 import type { UpgradeBindings } from './api/web-socket/upgrade.ts';
 import { createWebSockets, type WebSockets } from './api/web-socket/web-sockets.ts';
 import { createClient, type LonghaulClient } from './client/client.ts';
@@ -50,7 +50,7 @@ export interface LonghaulOptions {
   readonly ownsProcess?: boolean;
   /**
    * The path below which the application serves `fetch`, such as `/api/longhaul`, where its framework does not take that
-   * off by itself: Next.js. Defaults to `/`.
+   * off by itself: Next.js. Defaults to `http.basePath`.
    */
   readonly basePath?: string;
 }
@@ -102,9 +102,11 @@ interface Parts {
  * @throws {LonghaulError} `config_invalid`, naming every path that is wrong.
  */
 export function createLonghaul(input: LonghaulConfig | Config, options: LonghaulOptions = {}): Longhaul {
-  const config = isResolved(input)
+  const resolved = isResolved(input)
     ? input
     : resolveConfig({ input, baseDir: options.baseDir ?? process.cwd(), env: options.env ?? process.env });
+  const basePath = toBasePath(options.basePath ?? resolved.http.basePath);
+  const config = { ...resolved, http: { ...resolved.http, basePath } };
   const log = options.log ?? createLog(config.logLevel);
   const roles = options.roles ?? ['server', 'worker'];
   const closers: Closers = [];
@@ -144,7 +146,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       closers.push(webhooks.stop);
     }
     const api = createApi({ access, config, database, queue, hub, version: VERSION, log });
-    const handle = mountAt<Bindings>(options.basePath ?? '/', api.fetch);
+    const handle = mountAt<Bindings>(basePath, api.fetch);
     const sockets = createWebSockets({ fetch: handle });
     closers.push(() => sockets.close());
 

@@ -31,6 +31,8 @@ const LIMITS = {
   maxUnreadBytes: 67_108_864,
   /** For that. */
   maxUnreadMs: 10_000,
+  /** For the next request to come over a connection that is kept. Load balancers keep theirs for 60 s by default. */
+  keepAliveMs: 75_000,
   /** For the reader of a stream to take any of what it was sent. It can resume. */
   streamStallMs: 20_000,
 };
@@ -47,7 +49,7 @@ export interface Listening {
  * @throws {LonghaulError} `port_in_use` when the port is taken.
  */
 export async function listen({ fetch, host, port, limits, sockets }: ListenOptions): Promise<Listening> {
-  const { headersTimeoutMs, requestTimeoutMs, maxHeaderBytes, streamStallMs, ...lingerLimits } = {
+  const { headersTimeoutMs, requestTimeoutMs, maxHeaderBytes, keepAliveMs, streamStallMs, ...lingerLimits } = {
     ...LIMITS,
     ...limits,
   };
@@ -55,6 +57,7 @@ export async function listen({ fetch, host, port, limits, sockets }: ListenOptio
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     maxHeaderSize: maxHeaderBytes,
+    keepAliveTimeout: keepAliveMs,
     // How often it looks for those that are late.
     connectionsCheckingInterval: Math.min(5_000, headersTimeoutMs / 2),
   };

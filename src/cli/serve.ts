@@ -62,6 +62,7 @@ export async function serve(shell: Shell, { roles, options }: { roles: readonly 
         sockets: longhaul,
         host: config.host,
         port: config.port,
+        limits: { keepAliveMs: config.http.keepAliveSeconds * 1_000 },
       });
     }
     announce(shell, { longhaul, url: listening?.url ?? null, isJson: options.json === true });

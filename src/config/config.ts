@@ -192,7 +192,12 @@ export interface Config {
   /** `agent`: whose model and provider the health check asks. */
   readonly health: { readonly agent: string; readonly everySeconds: number };
   /** `corsOrigins`: the web pages that may call the API from a browser. */
-  readonly http: { readonly corsOrigins: readonly string[] };
+  readonly http: {
+    readonly corsOrigins: readonly string[];
+    readonly keepAliveSeconds: number;
+    /** Without a slash at its end; empty for none. */
+    readonly basePath: string;
+  };
   readonly webhooks: WebhooksConfig;
 }
 

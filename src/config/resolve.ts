@@ -98,7 +98,11 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
     alerts: alerts.value,
     health: { agent: checked, everySeconds: config.health?.everySeconds ?? 600 },
-    http: { corsOrigins: config.http?.corsOrigins ?? [] },
+    http: {
+      corsOrigins: config.http?.corsOrigins ?? [],
+      keepAliveSeconds: config.http?.keepAliveSeconds ?? 75,
+      basePath: config.http?.basePath ?? '',
+    },
     webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
 }
