@@ -6,6 +6,7 @@ import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
+import { findSizeErrors } from './find-size-errors.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
@@ -63,6 +64,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     ...alerts.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
+    ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
     ...findHealthErrors(checked, agents),
     ...findBypassErrors(config.agents),
     ...findReuseErrors(agents),
