@@ -95,7 +95,12 @@ describe('a workspace', () => {
       await prepareWorkspace({ workspace, run: run(), dataDir, log }),
       await prepareSpareWorkspace({ workspace, dataDir, log }),
     ]) {
-      expect(await readdir(directory, { recursive: true })).toEqual(['deep', 'link', 'deep/notes.md', 'link/notes.md']);
+      expect((await readdir(directory, { recursive: true })).sort()).toEqual([
+        'deep',
+        'deep/notes.md',
+        'link',
+        'link/notes.md',
+      ]);
     }
     expect(lines).toMatchObject([{ template, skipped: expect.arrayContaining(['deep/editor.sock', 'pipe']) as unknown }]);
     server.close();

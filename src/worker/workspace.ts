@@ -111,7 +111,10 @@ function nameOf(workspace: Workspace, run: WorkspaceOptions['run']): string {
 const told = new Set<string>();
 
 async function fill(directory: string, template: string | null, log: Logger | undefined): Promise<void> {
-  if (template === null) return makeDirectory(directory);
+  if (template === null) {
+    await makeDirectory(directory);
+    return;
+  }
   const skipped = await copyTemplate(template, directory);
   if (skipped.length === 0 || told.has(template)) return;
   told.add(template);
