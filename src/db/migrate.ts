@@ -14,34 +14,44 @@ interface Migration {
   readonly statements: string;
 }
 
+interface MigrateOptions {
+  /** The last version to go to: as an earlier Longhaul would have left the database. Defaults to the newest. */
+  readonly upTo?: number;
+}
+
 /**
  * Brings the database to this version's schema; returns the names of the migrations it applied.
  * All in one transaction under an advisory lock: it happens wholly or not at all, and of several
  * processes starting at once one migrates while the others wait, as long as it takes, and find nothing to do.
  * @throws {LonghaulError} `schema_too_new` when a newer Longhaul has migrated it already.
  */
-export async function migrate(database: Database): Promise<string[]> {
-  const migrations = await readMigrations();
+export async function migrate(database: Database, { upTo = Infinity }: MigrateOptions = {}): Promise<string[]> {
+  const migrations = (await readMigrations()).filter(({ version }) => version <= upTo);
   const newest = migrations.at(-1)?.version ?? 0;
   // Without asking for a right that only a change of the schema needs.
-  if ((await findVersion(database)) === newest) return [];
+  const found = await findVersion(database);
+  if (found === newest) return [];
+  refuseNewer(found ?? 0, newest);
   return database.patientSql.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(trx);
     await sql`create schema if not exists longhaul`.execute(trx);
     await sql`create table if not exists longhaul.migrations (
       version integer primary key, name text not null, applied_at timestamptz not null default now())`.execute(trx);
     const current = await currentVersion(trx);
-    if (current > newest) {
-      throw new LonghaulError('schema_too_new', {
-        message: `The database has schema version ${current}, and this Longhaul knows versions up to ${newest}. Start the newer Longhaul that migrated it, or point this one at another database.`,
-      });
-    }
+    refuseNewer(current, newest);
     const pending = migrations.filter(({ version }) => version > current);
     for (const { version, name, statements } of pending) {
       for (const statement of splitStatements(statements)) await sql.raw(statement).execute(trx);
       await sql`insert into longhaul.migrations (version, name) values (${version}, ${name})`.execute(trx);
     }
     return pending.map(({ name }) => name);
+  });
+}
+
+function refuseNewer(current: number, newest: number): void {
+  if (current <= newest) return;
+  throw new LonghaulError('schema_too_new', {
+    message: `The database has schema version ${current}, and this Longhaul knows versions up to ${newest}. Start the newer Longhaul that migrated it, or point this one at another database.`,
   });
 }
 
