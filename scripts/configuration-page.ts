@@ -48,7 +48,8 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
     default: 'none',
   },
   NO_PROXY: {
-    meaning: 'Hosts that are reached without it: names, which stand for what is below them too, addresses, networks, `*`.',
+    meaning:
+      'Hosts that are reached without it: names, which stand for what is below them too, addresses, networks, `*`.',
     default: 'none',
   },
   CLAUDE_CODE_USE_BEDROCK: {

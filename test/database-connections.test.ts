@@ -42,7 +42,8 @@ it('are never more than the documentation allows a process, and enough for many 
   );
   const asked = Array.from({ length: 300 }, () => client.runs({ limit: 5 }));
   expect(await Promise.all(asked)).toHaveLength(300);
-  for (const { id } of submitted) expect(await client.run(id, { waitSeconds: 60 })).toMatchObject({ attempt: 1, status: 'succeeded' });
+  for (const { id } of submitted)
+    expect(await client.run(id, { waitSeconds: 60 })).toMatchObject({ attempt: 1, status: 'succeeded' });
   isDone = true;
   await observing;
   expect(most.get('longhaul')).toBe(allowed.get('longhaul'));

@@ -86,7 +86,9 @@ describe('a role that may change no schema', () => {
     await query(as(owner), `grant usage on schema longhaul, longhaul_queue to ${app}`);
     await expect(start()).rejects.toMatchObject({
       code: 'database_unsuitable',
-      message: expect.stringMatching(/(select, insert, update, delete on longhaul\.\w+; ){4}.*, and \d+ more\. As/) as string,
+      message: expect.stringMatching(
+        /(select, insert, update, delete on longhaul\.\w+; ){4}.*, and \d+ more\. As/,
+      ) as string,
     });
   });
 
@@ -121,7 +123,9 @@ describe('a database with settings of its own', () => {
   it('is used as any other', async () => {
     const postgres = await createPostgresDatabase({ isEmpty: true });
     const name = new URL(postgres.url).pathname.slice(1);
-    const set = Object.entries(SETTINGS).map(([setting, value]) => `alter database ${name} set ${setting} = '${value}'`);
+    const set = Object.entries(SETTINGS).map(
+      ([setting, value]) => `alter database ${name} set ${setting} = '${value}'`,
+    );
     await query(`${inject('postgresUrl')}/postgres`, set.join(';\n'));
     expect(await runOn(postgres.url)).toMatchObject({ status: 'succeeded', result: 'größer \\ „so“ 🙂' });
     await postgres.drop();

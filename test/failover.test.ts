@@ -28,7 +28,9 @@ describe('a failover of the database', () => {
     proxy = await startTcpProxy(Number(new URL(primary.url).port));
     const url = new URL(primary.url);
     url.port = String(proxy.port);
-    machines = await createMachines(() => turn(say(TEXT, { chunks: 200, chunkDelayMs: 100 })), { databaseUrl: url.href });
+    machines = await createMachines(() => turn(say(TEXT, { chunks: 200, chunkDelayMs: 100 })), {
+      databaseUrl: url.href,
+    });
     const port = await findFreePort();
     serverUrl = `http://127.0.0.1:${port}`;
     await machines.start('server', { role: 'server', port });

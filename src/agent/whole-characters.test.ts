@@ -45,7 +45,14 @@ describe('a text that is streamed in pieces', () => {
   });
 
   it('is not mixed up with that of a sub-agent that streams meanwhile', () => {
-    const messages = [start('m'), begin(), start('s', 'use'), begin(0, 'use'), delta(HIGH), delta(`x${HIGH}`, 0, 'use')];
+    const messages = [
+      start('m'),
+      begin(),
+      start('s', 'use'),
+      begin(0, 'use'),
+      delta(HIGH),
+      delta(`x${HIGH}`, 0, 'use'),
+    ];
     expect(textsOf([...messages, delta(LOW), delta(LOW, 0, 'use')])).toEqual([
       ['s:0', 'x'],
       ['m:0', '🙂'],

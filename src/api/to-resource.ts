@@ -49,6 +49,7 @@ const NOTHING_READ = {
   turns: 0,
   durationMs: null,
   toolUses: {},
+  deniedToolUses: {},
 } as const satisfies Partial<RunResource>;
 
 function toAttemptResource({ startedAt, finishedAt, ...attempt }: Attempt) {

@@ -12,7 +12,8 @@ describe.each(DATABASE_KINDS)('the probe of the %s database', (kind) => {
   afterAll(() => bench.remove());
 
   const readVersion = async () =>
-    (await sql<{ xmin: string }>`select xmin::text from longhaul.write_probe`.execute(bench.database.sql)).rows[0]?.xmin;
+    (await sql<{ xmin: string }>`select xmin::text from longhaul.write_probe`.execute(bench.database.sql)).rows[0]
+      ?.xmin;
 
   it('writes once a second at most, however many ask', async () => {
     const probe = createWriteProbe(bench.database);

@@ -166,7 +166,10 @@ describe('the form of an answer', () => {
     [{ type: 'object', anyOf: [{ required: ['a'] }, { required: ['b'] }] }, 'must not have anyOf at its top'],
     [{ type: 'object', oneOf: [{ required: ['a'] }] }, 'must not have oneOf at its top'],
     [{ type: 'object', allOf: [{ required: ['a'] }] }, 'must not have allOf at its top'],
-    [z.discriminatedUnion('kind', [z.object({ kind: z.literal('a') }), z.object({ kind: z.literal('b') })]), 'at its top'],
+    [
+      z.discriminatedUnion('kind', [z.object({ kind: z.literal('a') }), z.object({ kind: z.literal('b') })]),
+      'at its top',
+    ],
     [{ type: 'object', properties: { n: { type: 'whole' } } }, 'is no JSON schema'],
     [{ type: 'object', properties: { n: { $ref: '#/$defs/missing' } } }, 'is no JSON schema'],
     ['review', 'must be a zod schema or a JSON schema'],

@@ -10,7 +10,12 @@ const MAX_TOTAL_BYTES = 2_097_152 - 65_536;
 const POINTER_BYTES = 8;
 
 /** Options with which Claude Code could never be started: it gets them as arguments or variables, and the system takes no longer ones. */
-export function findSizeErrors({ name, tools, outputSchema, env }: Pick<Agent, 'name' | 'tools' | 'outputSchema' | 'env'>): FieldError[] {
+export function findSizeErrors({
+  name,
+  tools,
+  outputSchema,
+  env,
+}: Pick<Agent, 'name' | 'tools' | 'outputSchema' | 'env'>): FieldError[] {
   const at = `agents.${name}`;
   const list = tools.join(',');
   const strings: [path: string, text: string][] = [

@@ -198,7 +198,9 @@ describe('headers of a provider', () => {
     expect(resolve(own, env).warnings).toEqual([]);
     const elsewhere = { providers: { default: anthropic } };
     expect(headersOf(elsewhere, env)).toEqual({});
-    expect(resolve(elsewhere, env).warnings).toEqual([expect.stringContaining('ANTHROPIC_CUSTOM_HEADERS has no effect')]);
+    expect(resolve(elsewhere, env).warnings).toEqual([
+      expect.stringContaining('ANTHROPIC_CUSTOM_HEADERS has no effect'),
+    ]);
     expect(resolve({}, { ANTHROPIC_CUSTOM_HEADERS: 'x-team: 1' }).warnings).toHaveLength(1);
   });
 
@@ -225,9 +227,11 @@ describe('headers of a provider', () => {
 
 describe('the proxy of a provider', () => {
   const proxyOf = (env: Readonly<Record<string, string>>, baseUrl = 'https://api.example.com') =>
-    (resolve({}, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: baseUrl, ...env }).providers.get('default') as {
-      proxy?: string | null;
-    }).proxy;
+    (
+      resolve({}, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: baseUrl, ...env }).providers.get('default') as {
+        proxy?: string | null;
+      }
+    ).proxy;
   const HTTPS_PROXY = 'http://ada:s3cret@proxy.internal:3128';
 
   it.each([

@@ -15,7 +15,10 @@ export function resolveBedrock(resolving: Resolving<Input<'bedrock'>>): BedrockP
   return {
     kind: 'bedrock',
     region,
-    ...resolveReach(resolving, { baseUrl: toBaseUrl(resolving, 'ANTHROPIC_BEDROCK_BASE_URL', `https://bedrock-runtime.${region}.${suffix}`), isOfVariables: resolving.isOfVariables }),
+    ...resolveReach(resolving, {
+      baseUrl: toBaseUrl(resolving, 'ANTHROPIC_BEDROCK_BASE_URL', `https://bedrock-runtime.${region}.${suffix}`),
+      isOfVariables: resolving.isOfVariables,
+    }),
     ...readAwsCredentials(resolving),
     models: input.models ?? {},
   };

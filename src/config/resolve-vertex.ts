@@ -22,7 +22,10 @@ export function resolveVertex(resolving: Resolving<Input<'vertex'>>): VertexProv
     kind: 'vertex',
     region,
     project,
-    ...resolveReach(resolving, { baseUrl: toBaseUrl(resolving, 'ANTHROPIC_VERTEX_BASE_URL', toVertexUrl(region)), isOfVariables: resolving.isOfVariables }),
+    ...resolveReach(resolving, {
+      baseUrl: toBaseUrl(resolving, 'ANTHROPIC_VERTEX_BASE_URL', toVertexUrl(region)),
+      isOfVariables: resolving.isOfVariables,
+    }),
     keyFile: keyFile === undefined ? null : path.resolve(baseDir, keyFile),
     models: input.models ?? {},
   };

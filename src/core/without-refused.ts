@@ -19,7 +19,8 @@ export function withoutRefused(entries: readonly Entry[]): Entry[] {
   const parents = new Map<string, unknown>();
   for (const entry of entries) {
     const parent = entry['parentUuid'];
-    const moved = typeof parent === 'string' && parents.has(parent) ? { ...entry, parentUuid: parents.get(parent) } : entry;
+    const moved =
+      typeof parent === 'string' && parents.has(parent) ? { ...entry, parentUuid: parents.get(parent) } : entry;
     if (!isRefusal(entry)) {
       kept.push(moved);
       continue;
@@ -64,7 +65,10 @@ function withoutResults({ toolUseResult: _structured, ...entry }: Entry): Entry 
   const content: unknown[] = Array.isArray(message['content']) ? message['content'] : [];
   const results = content.map(toFields).filter(({ type }) => type === 'tool_result');
   if (entry['type'] !== 'user' || results.length === 0) return null;
-  return { ...entry, message: { ...message, content: results.map((result) => ({ ...result, content: RESULT_LEFT_OUT })) } };
+  return {
+    ...entry,
+    message: { ...message, content: results.map((result) => ({ ...result, content: RESULT_LEFT_OUT })) },
+  };
 }
 
 function toFields(value: unknown): Entry {

@@ -18,7 +18,12 @@ interface TrialOptions {
  * Whether notifications arrive. They do not where a pooler gives the listening connection's place at the server to others
  * between two statements. Rejects when the database is away.
  */
-export async function notificationsArrive({ listen, notify, signal, waitMs = WAIT_MS }: TrialOptions): Promise<boolean> {
+export async function notificationsArrive({
+  listen,
+  notify,
+  signal,
+  waitMs = WAIT_MS,
+}: TrialOptions): Promise<boolean> {
   const payload = randomUUID();
   const heard = Promise.withResolvers<boolean>();
   const onAbort = () => heard.resolve(true);

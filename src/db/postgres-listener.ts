@@ -73,7 +73,8 @@ export function createPostgresListener({ connect, prepare, onError }: ListenerOp
       asked
         .then(
           ({ rows }) => {
-            if (rows[0]?.transaction_read_only === 'on') onLost(new Error('The listening connection is to a server that takes no writes.'));
+            if (rows[0]?.transaction_read_only === 'on')
+              onLost(new Error('The listening connection is to a server that takes no writes.'));
           },
           () => {}, // Its end is heard by itself.
         )

@@ -85,7 +85,9 @@ describe('the connections of a process', () => {
     const database = await openPostgresDatabase({ url: url.href, poolSize: 14 });
     const pids = await Promise.all(
       Array.from({ length: 40 }, async () => {
-        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid, pg_sleep(0.02)`.execute(database.sql);
+        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid, pg_sleep(0.02)`.execute(
+          database.sql,
+        );
         return rows[0]!.pid;
       }),
     );

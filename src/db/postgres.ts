@@ -64,7 +64,13 @@ const PATIENT_WAIT_MS = 60_000;
  * when the database cannot be used as it is set up.
  */
 export async function openPostgresDatabase(options: OpenOptions): Promise<Database> {
-  const { url, poolSize = DEFAULT_POOL_SIZE, silenceMs = SILENCE_MS, onError = () => {}, onWarning = () => {} } = options;
+  const {
+    url,
+    poolSize = DEFAULT_POOL_SIZE,
+    silenceMs = SILENCE_MS,
+    onError = () => {},
+    onWarning = () => {},
+  } = options;
   const connection = {
     connectionString: url,
     types,

@@ -98,7 +98,9 @@ describe.each(['http', 'https'])('a provider over %s behind a forward proxy', (p
   });
 
   it('that the proxy cuts off in the middle of an answer is one that breaks off', async () => {
-    upstream.answerWith((response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(messageStart));
+    upstream.answerWith(
+      (response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(messageStart),
+    );
     const response = await post();
     const reader = response.body!.getReader();
     await reader.read();

@@ -141,7 +141,8 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
 
   function onHeld(): void {
     const leftMs = toLeftMs();
-    const isWorkAtStake = agent.approvals.holdSeconds > 0 && [...waiting.values()].some(({ isSubagents }) => isSubagents);
+    const isWorkAtStake =
+      agent.approvals.holdSeconds > 0 && [...waiting.values()].some(({ isSubagents }) => isSubagents);
     if (isWorkAtStake && leftMs > 0) holdTimer = setTimeout(release, leftMs);
     else release();
   }

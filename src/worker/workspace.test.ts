@@ -102,7 +102,9 @@ describe('a workspace', () => {
         'link/notes.md',
       ]);
     }
-    expect(lines).toMatchObject([{ template, skipped: expect.arrayContaining(['deep/editor.sock', 'pipe']) as unknown }]);
+    expect(lines).toMatchObject([
+      { template, skipped: expect.arrayContaining(['deep/editor.sock', 'pipe']) as unknown },
+    ]);
     server.close();
   });
 

@@ -39,7 +39,9 @@ export async function startStandby(primary: PostgresServer): Promise<Standby> {
     async caughtUp() {
       const [primaryAt] = await primary.query('select pg_current_wal_lsn()::text as lsn');
       const isThere = async () =>
-        (await server.query(`select pg_last_wal_replay_lsn() >= '${String(primaryAt?.['lsn'])}' as there`))[0]?.['there'];
+        (await server.query(`select pg_last_wal_replay_lsn() >= '${String(primaryAt?.['lsn'])}' as there`))[0]?.[
+          'there'
+        ];
       while ((await isThere()) !== true) await delay(50);
     },
     async promote() {

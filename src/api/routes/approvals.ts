@@ -45,7 +45,10 @@ export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps
       const viewer = toViewer(context.get('caller'));
       const { approvals, hasMore } = await listApprovals(database, { viewer, filter, before: cursor, limit });
       const nextCursor = hasMore ? (approvals.at(-1)?.id ?? null) : null;
-      return context.json({ data: approvals.map((approval) => toApprovalResource(approval, basePath)), nextCursor }, 200);
+      return context.json(
+        { data: approvals.map((approval) => toApprovalResource(approval, basePath)), nextCursor },
+        200,
+      );
     },
   );
 
