@@ -26,7 +26,7 @@ describe('a Longhaul that a proxy serves under a path', () => {
         ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
       }),
     );
-    return { response, answer: (await response.json()) as unknown };
+    return { response, answer: await response.json() };
   };
   const submission = { agent: 'doer', prompt: 'Go.' };
 

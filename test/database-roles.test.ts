@@ -51,7 +51,11 @@ describe('a role that may change no schema', () => {
   const start = async () => {
     const env = { LONGHAUL_DATABASE_URL: as(app) };
     const longhaul = createLonghaul({ agents }, { roles: ['server'], log: createLog('silent'), env });
-    await longhaul.start().finally(() => longhaul.stop());
+    try {
+      await longhaul.start();
+    } finally {
+      await longhaul.stop();
+    }
   };
 
   beforeAll(async () => {

@@ -124,16 +124,16 @@ function watchSilence(client: pg.ClientBase, durationMs: number): void {
 /** In our words: nothing of what was to be asked has reached the server. */
 function toAcquireError(cause: unknown, { waitMs, max }: { waitMs: number; max: number }): LonghaulError {
   if (cause instanceof LonghaulError) return cause;
-  if (/^timeout exceeded when trying to connect/.test(toMessage(cause))) {
+  if (toMessage(cause).startsWith('timeout exceeded when trying to connect')) {
     return new LonghaulError('unavailable', {
       message: `Too many requests at once: none of ${max} database connections came free within ${waitMs / 1_000} s.`,
       retryAfterSeconds: 1,
       cause,
     });
   }
-  const { code } = cause as { code?: unknown };
+  const { code } = cause as { code?: string };
   // One that was tried over several addresses has no words of its own.
-  const reason = toMessage(cause) || String(code ?? 'for an unknown reason');
+  const reason = toMessage(cause) || (code ?? 'for an unknown reason');
   return new LonghaulError('database_unavailable', {
     message: `The database cannot be reached: ${reason}. Check that it runs and that host, user, password and database name in LONGHAUL_DATABASE_URL are right.`,
     cause,

@@ -7,11 +7,11 @@ import { messageStart, sse } from './upstream.fixture.ts';
 // Nothing compressed is asked for; what stands before a provider may compress all the same.
 
 const COMPRESS: Readonly<Record<string, (text: string) => Promise<Buffer>>> = {
-  gzip: promisify(gzip) as (text: string) => Promise<Buffer>,
-  'X-GZip': promisify(gzip) as (text: string) => Promise<Buffer>,
-  br: promisify(brotliCompress) as (text: string) => Promise<Buffer>,
-  zstd: promisify(zstdCompress) as (text: string) => Promise<Buffer>,
-  deflate: promisify(deflate) as (text: string) => Promise<Buffer>,
+  gzip: promisify(gzip),
+  'X-GZip': promisify(gzip),
+  br: promisify(brotliCompress),
+  zstd: promisify(zstdCompress),
+  deflate: promisify(deflate),
 };
 
 const STREAM = messageStart + sse('message_delta', { usage: { output_tokens: 300 } }) + sse('message_stop');

@@ -53,7 +53,7 @@ export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender 
       try {
         resolve(decodeAnswer(answer));
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
     request.on('error', (error: NodeJS.ErrnoException) => {

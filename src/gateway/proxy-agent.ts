@@ -4,13 +4,13 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 
 /** The way through a proxy to addresses of one protocol, over connections that are kept. */
 export function createProxyAgent({ protocol, proxy }: { protocol: string; proxy: string }): Agent {
-  if (protocol === 'http:') return new HttpProxyAgent(proxy, { keepAlive: true }) as Agent;
+  if (protocol === 'http:') return new HttpProxyAgent(proxy, { keepAlive: true });
   const agent = new HttpsProxyAgent(proxy, { keepAlive: true });
   // Its own words would be taken for the provider's.
   agent.on('proxyConnect', ({ statusCode }: { statusCode: number }, request: ClientRequest) => {
     if (statusCode !== 200) request.destroy(toProxyError(statusCode));
   });
-  return agent as Agent;
+  return agent;
 }
 
 function toProxyError(status: number): Error {
