@@ -172,7 +172,11 @@ export interface Config {
   readonly database: {
     /** Connections to PostgreSQL that this process opens at most. */
     readonly poolSize: number;
+    /** How long a start waits for a database that cannot be reached yet. */
+    readonly waitSeconds: number;
   };
+  /** The admin key that the deployment has chosen; null: the first start makes one. */
+  readonly adminKey: string | null;
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;
@@ -198,6 +202,7 @@ export interface Config {
   /** `corsOrigins`: the web pages that may call the API from a browser. */
   readonly http: {
     readonly corsOrigins: readonly string[];
+    readonly shutdownDelaySeconds: number;
     readonly keepAliveSeconds: number;
     /** Without a slash at its end; empty for none. */
     readonly basePath: string;

@@ -11,6 +11,11 @@ export const httpSchema = z.strictObject({
     .array(z.string('must be an origin').refine(isOrigin, 'must be an origin, such as https://app.example.com, or *'))
     .optional(),
   /**
+   * How long a server that is told to stop goes on taking requests, while `/readyz` says `503`: load balancers learn of it
+   * first. A second signal, or Ctrl-C in a terminal, does not wait. Defaults to 5 on a PostgreSQL, else 0.
+   */
+  shutdownDelaySeconds: seconds().optional(),
+  /**
    * How long an idle connection is kept open. It must be longer than the load balancer in front keeps one, else requests
    * are lost that it sends at the moment of the end; usual there are 60. Defaults to 75.
    */

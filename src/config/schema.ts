@@ -291,6 +291,15 @@ function isTimeZone(name: string): boolean {
 /** What `longhaul.config.ts` exports: see each option for its meaning, unit and default. */
 export type LonghaulConfig = z.input<typeof configSchema>;
 
+/** In the form of those that are made here, so that it is known for a key; as hard to guess as 128 random bits at least. */
+export const adminKey = () =>
+  z
+    .string()
+    .regex(
+      /^lh_[A-Za-z0-9_-]{32,200}$/,
+      `must be "lh_" and 32 to 200 random letters, digits, "_" or "-"; make one with: echo "lh_$(openssl rand -hex 32)"`,
+    );
+
 /** What the variables of the environment may set. */
 export const environmentSchema = z.object({
   LONGHAUL_DATABASE_URL: z
@@ -313,6 +322,8 @@ export const environmentSchema = z.object({
       'must be fatal, error, warn, info, debug, trace or silent',
     )
     .optional(),
+  LONGHAUL_ADMIN_KEY: adminKey().optional(),
+  LONGHAUL_ADMIN_KEY_FILE: z.string().min(1).optional(),
   ANTHROPIC_API_KEY: z.string().optional(),
   ANTHROPIC_AUTH_TOKEN: z.string().optional(),
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).optional(),

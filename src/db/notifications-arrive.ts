@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { guarded } from '../core/guard.ts';
+import { after } from '../core/timers.ts';
 import { CHANNELS, type Database } from './database.ts';
 
 /** How long a notification may take. On one machine it takes a millisecond. */
@@ -26,7 +28,7 @@ export async function notificationsArrive({
 }: TrialOptions): Promise<boolean> {
   const payload = randomUUID();
   const heard = Promise.withResolvers<boolean>();
-  const onAbort = () => heard.resolve(true);
+  const onAbort = guarded(() => heard.resolve(true));
   signal.addEventListener('abort', onAbort, { once: true });
   // A connection that was lost meanwhile may have missed it, and proves nothing.
   const end = await listen(
@@ -38,7 +40,7 @@ export async function notificationsArrive({
   );
   try {
     await notify(CHANNELS.trial, payload);
-    const timer = setTimeout(() => heard.resolve(false), waitMs);
+    const timer = after(waitMs, () => heard.resolve(false));
     const isHeard = await heard.promise;
     clearTimeout(timer);
     return isHeard;

@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PostgresPool as KyselyPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { LonghaulError, toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import { isConnectionSpoilt, isReadOnly } from './is-database-away.ts';
+import { PostgresClient } from './postgres-client.ts';
 import { prepareSession, type SessionOptions } from './prepare-session.ts';
 
 /** A pool as Kysely takes one, which also asks by itself. */
@@ -52,13 +54,22 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
     watchSilence(client, silenceMs);
     return prepareSession(client, options) as unknown as void;
   };
-  const pool = new pg.Pool({ ...connection, max, onConnect });
-  pool.on('error', onError);
+  const pool = new pg.Pool({ ...connection, max, onConnect, Client: PostgresClient });
+  pool.on('error', guarded(onError));
   // The pool hears a connection only while it is idle. One that is lost in the middle of a transaction fails the
   // next statement, which is enough; unheard, its event would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}));
-  pool.on('acquire', (client) => watchSilence(client, silenceMs));
-  pool.on('release', (_error, client) => watchSilence(client, 0));
+  pool.on(
+    'connect',
+    guarded((client: pg.PoolClient) => client.on('error', () => {})),
+  );
+  pool.on(
+    'acquire',
+    guarded((client: pg.PoolClient) => watchSilence(client, silenceMs)),
+  );
+  pool.on(
+    'release',
+    guarded((_error: Error | undefined, client: pg.PoolClient) => watchSilence(client, 0)),
+  );
 
   let makesDoUntil = 0;
   async function acquire(): Promise<pg.PoolClient> {
@@ -118,7 +129,10 @@ function watchSilence(client: pg.ClientBase, durationMs: number): void {
   // Not in the types: the connection under a client, and the socket under that.
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
   stream.removeAllListeners('timeout');
-  stream.setTimeout(durationMs, () => stream.destroy(new Error(`The database sent nothing for ${durationMs} ms.`)));
+  stream.setTimeout(
+    durationMs,
+    guarded(() => stream.destroy(new Error(`The database sent nothing for ${durationMs} ms.`))),
+  );
 }
 
 /** In our words: nothing of what was to be asked has reached the server. */

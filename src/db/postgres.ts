@@ -1,7 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { LonghaulError } from '../core/errors.ts';
 import type { BossConnection, Database } from './database.ts';
+import { underLock } from './exclusive-lock.ts';
+import { isConnectionLost } from './is-database-away.ts';
 import { notificationsArrive } from './notifications-arrive.ts';
+import { PostgresClient } from './postgres-client.ts';
 import { createPostgresListener } from './postgres-listener.ts';
 import { createPostgresPool, type PostgresPool } from './postgres-pool.ts';
 import { prepareSession } from './prepare-session.ts';
@@ -40,6 +45,12 @@ interface OpenOptions {
   readonly onError?: (error: Error) => void;
   /** Told of what works, but not as well as it could. */
   readonly onWarning?: (message: string) => void;
+  /** How long to wait for a server that cannot be reached yet, in ms. Defaults to 0. */
+  readonly waitMs?: number;
+  /** Told once when it waits. */
+  readonly onWait?: (error: Error) => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One connection listens. */
@@ -60,14 +71,15 @@ const PATIENT_WAIT_MS = 60_000;
 
 /**
  * Opens a PostgreSQL server's database.
- * @throws {LonghaulError} `database_unavailable` when no connection can be made that can write, `database_unsuitable`
- * when the database cannot be used as it is set up.
+ * @throws {LonghaulError} `database_unavailable` when no connection can be made that can write, at once where waiting
+ * would not mend it; `database_unsuitable` when the database cannot be used as it is set up.
  */
 export async function openPostgresDatabase(options: OpenOptions): Promise<Database> {
   const {
     url,
     poolSize = DEFAULT_POOL_SIZE,
     silenceMs = SILENCE_MS,
+    waitMs = 0,
     onError = () => {},
     onWarning = () => {},
   } = options;
@@ -97,13 +109,13 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     idleInTransactionMs: 0,
   });
   try {
-    await pool.query('select 1');
+    await untilReached(() => pool.query('select 1'), options);
   } catch (cause) {
     await Promise.all([pool.end(), patientPool.end()]);
-    throw cause;
+    throw waitMs > 0 ? toWaitedError(cause, waitMs) : cause;
   }
   const listener = createPostgresListener({
-    connect: () => new pg.Client({ ...connection, application_name: 'longhaul listening' }),
+    connect: () => new PostgresClient({ ...connection, application_name: 'longhaul listening' }),
     prepare: (client) => prepareSession(client, { idleInTransactionMs: 0 }),
     onError,
   });
@@ -125,6 +137,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     kind: 'postgres',
     sql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
     patientSql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: patientPool }) }),
+    exclusively: (work, options) => underLock(patientPool, { ...options, work }),
     boss: toBossConnection(patientPool),
     async listen(...subscription) {
       const end = await listener.listen(...subscription);
@@ -133,6 +146,35 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     },
     close: () => (closing ??= close()),
   };
+}
+
+const TRY_AGAIN_AFTER_MS = 500;
+
+/**
+ * Asks until there is an answer, within the time for a server that is not there yet. One that refuses us for who we are,
+ * or has no such database, would do so again.
+ */
+async function untilReached(
+  ask: () => Promise<unknown>,
+  { waitMs = 0, onWait, signal }: Pick<OpenOptions, 'waitMs' | 'onWait' | 'signal'>,
+): Promise<void> {
+  const endAt = performance.now() + waitMs;
+  for (let isTold = false; ; isTold = true) {
+    signal?.throwIfAborted();
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (!isConnectionLost(error) || performance.now() + TRY_AGAIN_AFTER_MS > endAt) throw error;
+      if (!isTold) onWait?.(error as Error);
+      await delay(TRY_AGAIN_AFTER_MS, undefined, { signal });
+    }
+  }
+}
+
+function toWaitedError(cause: unknown, waitMs: number): unknown {
+  if (!(cause instanceof LonghaulError) || !isConnectionLost(cause)) return cause;
+  return new LonghaulError(cause.code, { message: `${cause.message} It was waited for ${waitMs / 1_000} s.`, cause });
 }
 
 /** pg-boss sends several statements in one text; `pg` then answers with a list of results. */
