@@ -180,11 +180,6 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words: 'How the PostgreSQL of `LONGHAUL_DATABASE_URL` is used: see [operations](operations.md#postgresql).',
   },
   {
-    path: 'database',
-    title: 'The database: `database`',
-    words: 'For a PostgreSQL of yours, which `LONGHAUL_DATABASE_URL` names.',
-  },
-  {
     path: 'webhooks',
     title: 'Webhooks: `webhooks`',
     words:
