@@ -161,7 +161,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'prices.NAME',
     title: 'Prices: `prices.NAME`',
     words:
-      'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. None by default.',
+      'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. A provider may have `prices` of its own, of the same form, which go before these. None by default. [Prices](money.md#prices) says which of several names holds.',
   },
   {
     path: 'health',

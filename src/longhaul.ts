@@ -197,7 +197,9 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     const opened = new Map<string, GatewayProvider>();
     for (const name of new Set([...config.agents.values()].map(({ provider }) => provider))) {
       const provider = config.providers.get(name);
-      if (provider !== undefined) opened.set(name, { upstream: await openUpstream(provider), governor: of(name) });
+      if (provider === undefined) continue;
+      const prices = provider.kind === 'scripted' ? {} : (provider.prices ?? {});
+      opened.set(name, { upstream: await openUpstream(provider), governor: of(name), prices });
     }
     return opened;
   }

@@ -95,6 +95,8 @@ export interface Receiver {
   readonly run: ToolRun;
   /** Asks a person whether a tool may be used; null when there is nobody to ask. */
   readonly ask: AskForToolUse | null;
+  /** Whether the run may still cost something: a tool whose result no model will read does not begin. */
+  hasMoneyLeft(): boolean;
   hear(message: unknown): void;
   /** A tool use was refused by the gate. */
   noteDenial(denial: Denial): void;

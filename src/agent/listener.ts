@@ -39,14 +39,23 @@ export interface Listener extends Receiver, Pick<MessageMapper, 'turns' | 'toolU
 
 type ListenerSpec = Pick<
   AgentSpec,
-  'attemptId' | 'runId' | 'agent' | 'facts' | 'sessionId' | 'onEvent' | 'beforeToolUse' | 'askForToolUse' | 'log'
+  | 'attemptId'
+  | 'runId'
+  | 'agent'
+  | 'facts'
+  | 'sessionId'
+  | 'onEvent'
+  | 'beforeToolUse'
+  | 'hasMoneyLeft'
+  | 'askForToolUse'
+  | 'log'
 >;
 
 export function createListener(
   spec: ListenerSpec,
   steering: Pick<Steering, 'hear' | 'toolBegins'> | null = null,
 ): Listener {
-  const { attemptId, sessionId, onEvent, beforeToolUse, log } = spec;
+  const { attemptId, sessionId, onEvent, beforeToolUse, hasMoneyLeft = () => true, log } = spec;
   const mapper = createMessageMapper();
   const firstWord = Promise.withResolvers<void>();
   const resultCame = Promise.withResolvers<void>();
@@ -119,6 +128,7 @@ export function createListener(
         tell(event);
       }
     },
+    hasMoneyLeft,
     async mayBegin(toolUseId, changed) {
       await steering?.toolBegins();
       if (beforeToolUse === undefined && changed === null) return true;

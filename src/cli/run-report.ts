@@ -68,10 +68,10 @@ function describeRun(run: RunResource): Field[] {
   ];
 }
 
-function describeCost({ costUsd, attempts = [] }: RunResource): Field[] {
+function describeCost({ costUsd, isAtCeiling, attempts = [] }: RunResource): Field[] {
   const reported = attempts.map((attempt) => attempt.reportedCostUsd).filter((usd) => usd !== null);
   return [
-    ['Charged', formatMoney(costUsd)],
+    ['Charged', `${formatMoney(costUsd)}${isAtCeiling ? ': it has reached its cost limit' : ''}`],
     [
       'Metered',
       attempts.length === 0 ? null : `${formatMoney(sum(attempts.map((a) => a.meteredCostUsd)))} by the gateway`,

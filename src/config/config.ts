@@ -72,7 +72,12 @@ export interface Limits {
 }
 
 /** Where model calls go: Anthropic's API or anything that speaks it, a cloud, or the built-in scripted model. */
-export type Provider = AnthropicProvider | BedrockProvider | VertexProvider | { readonly kind: 'scripted' };
+export type Provider =
+  | ((AnthropicProvider | BedrockProvider | VertexProvider) & {
+      /** What its models cost, before `Config.prices`. Defaults to none. */
+      readonly prices?: PriceOverrides;
+    })
+  | { readonly kind: 'scripted' };
 
 /** What all providers have but the scripted model. */
 export interface Reached {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pricesSchema } from './prices-schema.ts';
 import { headersSchema } from './provider-headers.ts';
 import { secret } from './secret-value.ts';
 
@@ -28,6 +29,11 @@ const commonSchema = z.strictObject({
    * `ANTHROPIC_CUSTOM_HEADERS` where the variables choose the address too, else to none.
    */
   headers: headersSchema.optional(),
+  /**
+   * What models cost here, where that differs from other providers, such as by a region's surcharge: as `prices` for all
+   * providers, before which these go. Defaults to none.
+   */
+  prices: pricesSchema.optional(),
 });
 
 const anthropicSchema = z.strictObject({

@@ -101,6 +101,24 @@ describe('the default provider', () => {
 });
 
 describe('a provider in the file', () => {
+  it('may have prices of its own, whatever kind it is', () => {
+    const prices = { 'claude-sonnet-4-5': { inputUsdPerMTok: 3.3, outputUsdPerMTok: 16.5 } };
+    const { providers } = resolve({
+      providers: {
+        proxy: { kind: 'anthropic', baseUrl: 'https://proxy', prices },
+        aws: { kind: 'bedrock', region: 'eu-west-1', prices },
+        google: { kind: 'vertex', region: 'eu', project: 'p-1', prices },
+        plain: { kind: 'anthropic', baseUrl: 'https://proxy' },
+      },
+    });
+    for (const name of ['proxy', 'aws', 'google']) expect(providers.get(name)).toMatchObject({ prices });
+    expect(providers.get('plain')).toMatchObject({ prices: {} });
+    const half = { proxy: { kind: 'anthropic', prices: { m: { inputUsdPerMTok: 1 } } } };
+    expect(refusalOf({ providers: half }).errors.map(({ path }) => path)).toEqual([
+      'providers.proxy.prices.m.outputUsdPerMTok',
+    ]);
+  });
+
   it('is chosen by the agent that names it; other agents have the default', () => {
     const config = resolve({
       agents: { reader, cloud: { ...reader, provider: 'google' } },

@@ -1,5 +1,6 @@
 import type { FieldError } from '../core/errors.ts';
-import type { Provider } from './config.ts';
+import type { PriceOverrides } from '../core/pricing.ts';
+import type { AnthropicProvider, BedrockProvider, Provider, VertexProvider } from './config.ts';
 import { resolveBedrock } from './resolve-bedrock.ts';
 import { parseHeaderLines } from './provider-headers.ts';
 import { resolveReach } from './resolve-reach.ts';
@@ -47,7 +48,11 @@ export function resolveProviders(options: ResolveProvidersOptions): {
     const own = Object.values(agents).filter((agent) => (agent.provider ?? 'default') === name);
     const isOfVariables = isChosen && name === 'default';
     const provider = resolveProvider({ ...options, env, errors, name, input, isOfVariables });
-    value.set(name, provider.kind === 'scripted' ? provider : { ...provider, models: withOwn(provider.models, own) });
+    if (provider.kind === 'scripted' || input.kind === 'scripted') value.set(name, { kind: 'scripted' });
+    else {
+      const prices = (input.prices ?? {}) as PriceOverrides;
+      value.set(name, { ...provider, models: withOwn(provider.models, own), prices });
+    }
   }
   errors.push(...findProviderErrors(agents, value));
   return { value, errors, warnings: findUnusedHeaders(env, value) };
@@ -103,7 +108,9 @@ function namedModels(env: Variables): Record<string, string> {
   return Object.fromEntries(Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-function resolveProvider(resolving: Resolving): Provider {
+function resolveProvider(
+  resolving: Resolving,
+): AnthropicProvider | BedrockProvider | VertexProvider | { readonly kind: 'scripted' } {
   const { input } = resolving;
   switch (input.kind) {
     case 'anthropic':
@@ -117,7 +124,7 @@ function resolveProvider(resolving: Resolving): Provider {
   }
 }
 
-function resolveAnthropic(resolving: Resolving<Input<'anthropic'>>): Provider {
+function resolveAnthropic(resolving: Resolving<Input<'anthropic'>>): AnthropicProvider {
   const { input, env } = resolving;
   // A key that the variables hold is for the address that they name, and goes to no other.
   const isOwn = input.baseUrl !== undefined || input.apiKey !== undefined || input.authToken !== undefined;

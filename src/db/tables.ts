@@ -143,6 +143,7 @@ interface LedgerEntriesTable {
   team: string | null;
   tenant: Nullable<string>;
   model: string | null;
+  requested_models: Generated<string[]>;
   outcome: string;
   concludes: string | null;
   input_tokens: number;
@@ -155,6 +156,7 @@ interface LedgerEntriesTable {
   cost_micros: number;
   sdk_cost_micros: number | null;
   own_cost_micros: number | null;
+  is_estimated: Generated<boolean>;
   duration_ms: number;
   at: Timestamp;
 }

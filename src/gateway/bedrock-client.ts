@@ -24,7 +24,7 @@ export function createBedrockClient(provider: BedrockProvider, log: GatewayLog):
   const secrets = secretsOf(provider.headers);
 
   async function send(request: OutgoingRequest): Promise<UpstreamAnswer> {
-    const { endpoint, signal } = request;
+    const { endpoint, signal, onSent } = request;
     const model = toProviderModel(request.model, provider.models).replace('[1m]', '');
     if (!isModelId(model)) return toErrorAnswer({ status: 404, message: 'This is not the id of a model.' });
     const isCount = endpoint.kind === 'count_tokens';
@@ -46,7 +46,7 @@ export function createBedrockClient(provider: BedrockProvider, log: GatewayLog):
       return withoutCredentials(error, { log, cloud: 'Amazon Bedrock' });
     }
     // Beside what is signed: whatever stands between may take them off again.
-    const answer = await sender.post({ path, headers: { ...provider.headers, ...headers }, body, signal });
+    const answer = await sender.post({ path, headers: { ...provider.headers, ...headers }, body, signal, onSent });
     const { status } = answer;
     if (status >= 400) return toError(answer);
     // A redirect, which is not followed: the gateway says what it thinks of it.

@@ -19,6 +19,8 @@ interface PostRequest {
   readonly headers: http.OutgoingHttpHeaders;
   readonly body: readonly Buffer[];
   readonly signal: AbortSignal;
+  /** Called when all of it was handed to the connection. */
+  readonly onSent: () => void;
 }
 
 interface SenderOptions {
@@ -35,7 +37,7 @@ export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender 
     proxy === null ? new transport.Agent({ keepAlive: true }) : createProxyAgent({ protocol: base.protocol, proxy });
 
   function post(outgoing: PostRequest): Promise<HttpAnswer> {
-    const { path, headers, body, signal } = outgoing;
+    const { path, headers, body, signal, onSent } = outgoing;
     const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
     const request = transport.request({
       protocol: base.protocol,
@@ -65,6 +67,7 @@ export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender 
       else reject(error);
     }, reject);
     request.once('response', onAnswer);
+    request.once('finish', guarded(onSent));
     request.on('error', onError);
     request.cork();
     for (const part of body) request.write(part);

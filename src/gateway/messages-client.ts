@@ -12,13 +12,14 @@ export function createMessagesClient(upstream: MessagesUpstream): UpstreamClient
   const sender = createHttpSender({ baseUrl, proxy });
   const secrets = secretsOf(own);
   return {
-    async send({ endpoint, headers, body, model, signal }) {
+    async send({ endpoint, headers, body, model, signal, onSent }) {
       const asked = toProviderModel(model, models);
       return sender.post({
         path: endpoint.target,
         headers: toUpstreamHeaders({ received: headers, own }),
         body: asked === model ? body : withMembers(body, { model: asked }),
         signal,
+        onSent,
       });
     },
     redact: (bytes) => redact(bytes, secrets),

@@ -21,7 +21,7 @@ export function createVertexClient(provider: VertexProvider, log: GatewayLog): U
   const publisher = `/projects/${provider.project}/locations/${provider.region}/publishers/anthropic/models`;
 
   async function send(request: OutgoingRequest): Promise<UpstreamAnswer> {
-    const { endpoint, headers, body, signal } = request;
+    const { endpoint, headers, body, signal, onSent } = request;
     const model = toVertexModel(toProviderModel(request.model, provider.models));
     if (!isModelId(model)) return toErrorAnswer({ status: 404, message: 'This is not the id of a model.' });
     let token: string;
@@ -41,6 +41,7 @@ export function createVertexClient(provider: VertexProvider, log: GatewayLog): U
       headers: { ...toHeaders(headers), ...provider.headers, authorization: `Bearer ${token}` },
       body: withMembers(body, members),
       signal,
+      onSent,
     });
     const { status } = answer;
     if (status < 400) return answer;

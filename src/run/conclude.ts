@@ -114,9 +114,9 @@ export function awaitApproval(conclusion: Conclusion, until: Date | null): Concl
 /** The event that tells watchers of a conclusion. */
 export function toEvent(
   conclusion: Conclusion,
-  totals: { agent: string; costUsd: number; turns: number; durationMs: number; now: Date },
+  totals: { agent: string; costUsd: number; isAtCeiling: boolean; turns: number; durationMs: number; now: Date },
 ): NewEvent {
-  const { agent, costUsd, turns, durationMs, now } = totals;
+  const { agent, costUsd, isAtCeiling, turns, durationMs, now } = totals;
   switch (conclusion.status) {
     case 'succeeded':
       return {
@@ -127,6 +127,7 @@ export function toEvent(
           costUsd,
           turns,
           durationMs,
+          ...(isAtCeiling && { isAtCeiling }),
         },
       };
     case 'failed':

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 import { RUN_ERRORS, type RunErrorCode } from '../core/errors.ts';
 import type { RunError } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
-import { toUsd } from '../core/money.ts';
+import { toMicros, toUsd, type Micros } from '../core/money.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
 import type { RunStatus } from '../core/states.ts';
 import type { ModelUsage, TokenUsage } from '../core/usage.ts';
@@ -34,6 +34,8 @@ export interface Run {
   readonly structuredOutput: unknown;
   readonly error: RunError | null;
   readonly costUsd: number;
+  /** Whether it has cost as much as its `maxBudgetUsd`, or more. */
+  readonly isAtCeiling: boolean;
   readonly usage: TokenUsage;
   readonly modelUsage: Readonly<Record<string, ModelUsage>>;
   readonly turns: number;
@@ -80,6 +82,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     structuredOutput: row.structured_output ?? null,
     error: row.error_code === null || row.status === 'succeeded' ? null : toRunError(row.error_code as RunErrorCode),
     costUsd: toUsd(row.cost_micros),
+    isAtCeiling: isAtCeiling(row.limits as RunLimits, row.cost_micros),
     usage: {
       inputTokens: row.input_tokens,
       outputTokens: row.output_tokens,
@@ -101,6 +104,11 @@ export function toRun(row: Selectable<RunsTable>): Run {
     lastSeq: row.event_seq,
     errorDetail: row.error_detail,
   };
+}
+
+/** Whether a run that has cost `costMicros` can spend nothing more. */
+export function isAtCeiling({ maxBudgetUsd }: Pick<RunLimits, 'maxBudgetUsd'>, costMicros: Micros): boolean {
+  return costMicros >= toMicros(maxBudgetUsd);
 }
 
 /** An error in the words that are safe for whoever watches the run. */

@@ -25,6 +25,7 @@ export function logFinishedRun(log: Logger, { run, conclusion, attempt, settleme
     durationMs: settlement.durationMs,
     turns: settlement.turns,
     costUsd: run.costUsd,
+    ...(run.isAtCeiling && { isAtCeiling: true }),
     reportedCostUsd: settlement.reported === null ? null : toUsd(settlement.reported.costMicros),
     meteredCostUsd: toUsd(settlement.metered.costMicros),
     toolUses: settlement.toolUses,

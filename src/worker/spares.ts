@@ -261,5 +261,5 @@ export function createSpares(options: SparesOptions): Spares {
 
 /** Those that a process is started with and keeps. */
 function hasSameLimits(a: RunLimits, b: RunLimits): boolean {
-  return (['maxBudgetUsd', 'maxTurns', 'maxThinkingTokens', 'maxMemoryMb'] as const).every((key) => a[key] === b[key]);
+  return (['maxTurns', 'maxThinkingTokens', 'maxMemoryMb'] as const).every((key) => a[key] === b[key]);
 }

@@ -66,6 +66,9 @@ export const runSchema = z
     // Not `nullable`, which would make `RunError` itself so, for all that name it.
     error: z.union([runErrorSchema, z.null()]),
     costUsd: usd(),
+    isAtCeiling: z
+      .boolean()
+      .describe('Whether it has cost as much as `limits.maxBudgetUsd` allows, or more: it can spend nothing more.'),
     usage: z.object(tokens),
     modelUsage: z.record(z.string(), z.object({ ...tokens, costUsd: usd() })),
     turns: z.int(),

@@ -41,6 +41,7 @@ export const run: RunResource = {
   structuredOutput: null,
   error: null,
   costUsd: 0.012_4,
+  isAtCeiling: false,
   usage: tokens,
   modelUsage: { 'claude-sonnet-4-5': { ...tokens, costUsd: 0.012_4 } },
   turns: 3,
