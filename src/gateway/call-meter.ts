@@ -46,7 +46,6 @@ export function createCallMeter({ call, body, governor, departure }: CallMeterOp
     },
     open({ headers }) {
       meter = createAnswerMeter({
-        // One that is compressed against our asking cannot be read, only measured.
         contentType: headers['content-type'] ?? '',
         request: { ...body, isFast: body.demand.isFast },
         onUsage(usage) {
