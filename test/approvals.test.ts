@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { LonghaulConfig } from 'longhaul';
 import {
@@ -282,6 +283,38 @@ test("a subagent's use waits without a process too", { timeout: TIMEOUT_MS }, as
   expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.' });
   expect(await world.readLog()).toBe('one\n');
 });
+
+test(
+  "a subagent's use keeps its process beyond holdSeconds, with what it has done",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    let asked = 0;
+    const world = await start(
+      ({ body, turn }) => {
+        const isSubagent = !JSON.stringify(body['tools'] ?? []).includes('subagent_type');
+        if (isSubagent) {
+          asked += 1;
+          return turn === 0 ? write : say('The part is done.');
+        }
+        const isDone = JSON.stringify(body).includes('The part is done.');
+        return isDone
+          ? say('Done.')
+          : useTool('Agent', { description: 'a part', prompt: 'Go.', subagent_type: 'helper' });
+      },
+      {
+        approvals: { holdSeconds: 0.5 },
+        subagents: { helper: { description: 'helps', prompt: 'You help.', tools: ['Bash'] } },
+      },
+    );
+    const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+    const [approval] = await untilAsked(world, id);
+    await delay(3_000);
+    expect(await world.client.run(id)).toMatchObject({ status: 'running' });
+    await world.client.approve(approval!.id);
+    expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.', attempt: 1 });
+    expect(asked).toBe(2);
+  },
+);
 
 test.each([
   ['with its process', {}],

@@ -2,6 +2,7 @@ import type { NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
 import { NO_USAGE, type TokenUsage } from '../core/usage.ts';
 import { toStorableJson } from './storable-json.ts';
+import { createWholeCharacters, type WholeCharacters } from './whole-characters.ts';
 import { describeContent } from './tool-result-text.ts';
 import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
 
@@ -69,6 +70,7 @@ interface Response {
 export function createMessageMapper(): MessageMapper {
   /** By the tool use that started the loop; the empty text is the main loop. */
   const responses = new Map<string, Response>();
+  const characters = new Map<string, WholeCharacters>();
   const turnIds = new Set<string>();
   const toolUseIds = new Set<string>();
   const toolUses = new Map<string, number>();
@@ -118,7 +120,9 @@ export function createMessageMapper(): MessageMapper {
         const text = delta['type'] === 'text_delta' ? toText(delta['text']) : null;
         if (text === null || text === '') return [];
         const blockId = `${response.messageId}:${toNumber(event['index']) ?? 0}`;
-        return [{ type: 'agent.text.delta', data: { text: toStorable(text), blockId, ...within(parent) } }];
+        const whole = charactersOf(parent).take(blockId, text);
+        if (whole === '') return [];
+        return [{ type: 'agent.text.delta', data: { text: toStorable(whole), blockId, ...within(parent) } }];
       }
       case 'message_delta':
         response.usage = mergeUsage(response.usage, event['usage']);
@@ -128,6 +132,13 @@ export function createMessageMapper(): MessageMapper {
       default:
         return [];
     }
+  }
+
+  function charactersOf(parent: string | null): WholeCharacters {
+    const key = parent ?? '';
+    const known = characters.get(key) ?? createWholeCharacters();
+    characters.set(key, known);
+    return known;
   }
 
   function fromAssistant(fields: Fields, parent: string | null): NewEvent[] {

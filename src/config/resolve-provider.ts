@@ -2,6 +2,8 @@ import type { FieldError } from '../core/errors.ts';
 import type { PriceOverrides } from '../core/pricing.ts';
 import type { AnthropicProvider, BedrockProvider, Provider, VertexProvider } from './config.ts';
 import { resolveBedrock } from './resolve-bedrock.ts';
+import { parseHeaderLines } from './provider-headers.ts';
+import { resolveReach } from './resolve-reach.ts';
 import { resolveVertex } from './resolve-vertex.ts';
 import {
   read,
@@ -34,17 +36,18 @@ interface ResolveProvidersOptions {
 export function resolveProviders(options: ResolveProvidersOptions): {
   value: ReadonlyMap<string, Provider>;
   errors: readonly FieldError[];
+  warnings: readonly string[];
 } {
   const { providers, agents } = options;
   const errors: FieldError[] = [];
   const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== ''));
   const value = new Map<string, Provider>();
-  const all = Object.hasOwn(providers, 'default')
-    ? providers
-    : { ...providers, default: chooseByVariables(env, errors) };
+  const isChosen = !Object.hasOwn(providers, 'default');
+  const all = isChosen ? { ...providers, default: chooseByVariables(env, errors) } : providers;
   for (const [name, input] of Object.entries(all)) {
     const own = Object.values(agents).filter((agent) => (agent.provider ?? 'default') === name);
-    const provider = resolveProvider({ ...options, env, errors, name, input });
+    const isOfVariables = isChosen && name === 'default';
+    const provider = resolveProvider({ ...options, env, errors, name, input, isOfVariables });
     if (provider.kind === 'scripted' || input.kind === 'scripted') value.set(name, { kind: 'scripted' });
     else {
       const prices = (input.prices ?? {}) as PriceOverrides;
@@ -52,7 +55,19 @@ export function resolveProviders(options: ResolveProvidersOptions): {
     }
   }
   errors.push(...findProviderErrors(agents, value));
-  return { value, errors };
+  return { value, errors, warnings: findUnusedHeaders(env, value) };
+}
+
+/** Whether nobody takes the headers that the variables name: a secret for one address goes to no other. */
+function findUnusedHeaders(env: Variables, providers: ReadonlyMap<string, Provider>): string[] {
+  const [name] = parseHeaderLines(env['ANTHROPIC_CUSTOM_HEADERS'] ?? '')?.[0] ?? [];
+  const isTaken = [...providers.values()].some(
+    (provider) => provider.kind !== 'scripted' && Object.hasOwn(provider.headers, name?.toLowerCase() ?? ''),
+  );
+  if (name === undefined || isTaken) return [];
+  return [
+    'ANTHROPIC_CUSTOM_HEADERS has no effect: it is for a provider whose address the variables choose, and there is none. Set providers.NAME.headers for the one that is meant.',
+  ];
 }
 
 /** What Claude Code must be told so that it asks a cloud for nothing but what clouds know. */
@@ -116,7 +131,7 @@ function resolveAnthropic(resolving: Resolving<Input<'anthropic'>>): AnthropicPr
   const baseUrl = input.baseUrl ?? (isOwn ? undefined : env['ANTHROPIC_BASE_URL']) ?? 'https://api.anthropic.com';
   return {
     kind: 'anthropic',
-    baseUrl: baseUrl.replace(/\/+$/, ''),
+    ...resolveReach(resolving, { baseUrl: baseUrl.replace(/\/+$/, ''), isOfVariables: !isOwn }),
     apiKey: isOwn ? read(resolving, 'apiKey') : (env['ANTHROPIC_API_KEY'] ?? null),
     authToken: isOwn ? read(resolving, 'authToken') : (env['ANTHROPIC_AUTH_TOKEN'] ?? null),
     models: input.models ?? {},

@@ -76,6 +76,7 @@ export interface RunsTable {
   cache_creation_tokens: Generated<number>;
   model_usage: DefaultJson<unknown>;
   tool_uses: DefaultJson<unknown>;
+  denied_tool_uses: DefaultJson<unknown>;
   turns: Generated<number>;
   duration_ms: Nullable<number>;
   reserved_micros: Generated<number>;

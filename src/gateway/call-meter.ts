@@ -46,8 +46,7 @@ export function createCallMeter({ call, body, governor, departure }: CallMeterOp
     },
     open({ headers }) {
       meter = createAnswerMeter({
-        // One that is compressed against our asking cannot be read, only measured.
-        contentType: headers['content-encoding'] === undefined ? (headers['content-type'] ?? '') : '',
+        contentType: headers['content-type'] ?? '',
         request: { ...body, isFast: body.demand.isFast },
         onUsage(usage) {
           isCounted = true;

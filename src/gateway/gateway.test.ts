@@ -89,7 +89,10 @@ describe('what passes', () => {
 
   test('a base URL may have a path of its own, and a token goes as bearer', async () => {
     const provider = { kind: 'anthropic', baseUrl: `${upstream.url}/proxy/`, apiKey: null, authToken: 'tok' } as const;
-    const prefixed = await createGateway({ upstream: toUpstream({ ...provider, models: {} }), silenceMs: 10_000 });
+    const prefixed = await createGateway({
+      upstream: toUpstream({ ...provider, models: {}, headers: {}, proxy: null }),
+      silenceMs: 10_000,
+    });
     const { token } = prefixed.open({ attemptId: 'a' });
     const headers = { authorization: `Bearer ${token}` };
     await fetch(`${prefixed.url}/v1/messages`, { method: 'POST', headers, body: '{}' });

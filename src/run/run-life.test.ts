@@ -57,6 +57,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       turns: 2,
       durationMs: 1_234,
       toolUses: { Read: 3 },
+      deniedToolUses: {},
       error: null,
     });
     expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toEqual(settled);

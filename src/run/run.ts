@@ -41,6 +41,8 @@ export interface Run {
   readonly turns: number;
   readonly durationMs: number | null;
   readonly toolUses: Readonly<Record<string, number>>;
+  /** Those among them that were denied: by the agent's rules, its hooks or a person. */
+  readonly deniedToolUses: Readonly<Record<string, number>>;
   readonly createdAt: Date;
   readonly startAfter: Date | null;
   readonly startedAt: Date | null;
@@ -91,6 +93,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     turns: row.turns,
     durationMs: row.duration_ms,
     toolUses: row.tool_uses as Run['toolUses'],
+    deniedToolUses: row.denied_tool_uses as Run['deniedToolUses'],
     createdAt: row.created_at,
     startAfter: row.start_after,
     startedAt: row.started_at,

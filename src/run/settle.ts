@@ -144,6 +144,7 @@ export async function closeAttempt(options: {
       cache_creation_tokens: run('cache_creation_tokens', '+', tokens.cache_creation_tokens),
       model_usage: JSON.stringify(addModels(row.model_usage as Spending['models'], charge.models)),
       tool_uses: JSON.stringify(addCounts(row.tool_uses as Record<string, number>, settlement.toolUses)),
+      denied_tool_uses: sql`${deniedToolUses(row.id)}`,
       turns,
       duration_ms: durationMs,
     }))
@@ -217,6 +218,13 @@ const KEEPS_TEXT: ReadonlySet<RunErrorCode> = new Set([
 function saidSoFar(runId: string) {
   return sql`(select string_agg(data->>'text', E'\n\n' order by seq) from longhaul.run_events
     where run_id = ${runId} and type = 'agent.text' and data->>'parentToolUseId' is null)`;
+}
+
+/** From the log, which has those of an attempt that was lost as well. A denial may be told of twice. */
+function deniedToolUses(runId: string) {
+  return sql`(select coalesce(json_object_agg(name, uses), '{}') from (
+    select data->>'name' as name, count(distinct data->>'toolUseId') as uses from longhaul.run_events
+     where run_id = ${runId} and type = 'agent.permission_denied' group by 1) as denied)`;
 }
 
 function toSoundSettlement(settlement: Settlement): Settlement {

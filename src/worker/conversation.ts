@@ -1,5 +1,6 @@
 import type { DecidedToolUse } from '../agent/continuation.ts';
 import type { Transcript } from '../agent/transcript.ts';
+import { withoutRefused } from '../core/without-refused.ts';
 import type { Database } from '../db/database.ts';
 import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
 import { listUnconsumed, type KnownApproval } from '../run/request-approval.ts';
@@ -79,7 +80,10 @@ export function createTranscript({ database, hold, isLost }: TranscriptOptions):
       );
       if (!isOurs) throw new Error('The session belongs to another attempt.');
     },
-    load: ({ subpath }) => readEntries(database, { sessionId: hold.sessionId, subpath }),
+    async load({ subpath }) {
+      const entries = await readEntries(database, { sessionId: hold.sessionId, subpath });
+      return entries && withoutRefused(entries);
+    },
     listSubpaths: () => listSubpaths(database, hold.sessionId),
   };
 }

@@ -119,7 +119,7 @@ export function createSpares(options: SparesOptions): Spares {
     const { claudePath, scratchRoot, findPlaces, dataDir } = options;
     const lane = gateway.reserve();
     try {
-      const workspaceDir = await prepareSpareWorkspace({ workspace: agent.workspace, dataDir });
+      const workspaceDir = await prepareSpareWorkspace({ workspace: agent.workspace, dataDir, log: options.log });
       const process = startClaude({
         processId: createId(),
         agent,

@@ -74,6 +74,9 @@ export const runSchema = z
     turns: z.int(),
     durationMs: z.int().nullable(),
     toolUses: z.record(z.string(), z.int()),
+    deniedToolUses: z
+      .record(z.string(), z.int())
+      .describe('Those among `toolUses` that were denied: by the rules of the agent, its hooks or a person.'),
     createdAt: instant(),
     startAfter: instant().nullable(),
     startedAt: instant().nullable(),

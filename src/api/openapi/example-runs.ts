@@ -47,6 +47,7 @@ export const run: RunResource = {
   turns: 3,
   durationMs: 6_890,
   toolUses: { Read: 2 },
+  deniedToolUses: {},
   createdAt: CREATED,
   startAfter: null,
   startedAt: STARTED,
