@@ -19,6 +19,12 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
   },
   LONGHAUL_HOST: { meaning: 'The address to listen on. `--host` wins over it.', default: '`127.0.0.1`' },
   LONGHAUL_PORT: { meaning: 'The port, 0 for any that is free. `--port` wins over it.', default: '4400' },
+  LONGHAUL_ADMIN_KEY: {
+    meaning:
+      'An admin key of your own, `lh_` and 32 random characters or more, which servers and `migrate` put in force: [the first key](access.md#the-first-key).',
+    default: 'the first start makes one',
+  },
+  LONGHAUL_ADMIN_KEY_FILE: { meaning: 'A file that holds it, as secrets are mounted.', default: 'none' },
   LONGHAUL_CLAUDE_PATH: {
     meaning: 'The Claude Code executable, as `claudePath`.',
     default: "the Agent SDK's own",
@@ -36,6 +42,21 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
   ANTHROPIC_BASE_URL: {
     meaning: 'Where the provider, or a proxy that speaks the Messages API, is reached.',
     default: '`https://api.anthropic.com`',
+  },
+  ANTHROPIC_CUSTOM_HEADERS: {
+    meaning:
+      'Headers of each request to a provider whose address the variables choose, as lines of `Name: value`. [`headers`](providers.md#headers-and-proxies) of a provider does the same in the file.',
+    default: 'none',
+  },
+  HTTPS_PROXY: {
+    meaning:
+      'The proxy through which providers with an `https:` address are reached; `HTTP_PROXY` for those with `http:`. Small letters win.',
+    default: 'none',
+  },
+  NO_PROXY: {
+    meaning:
+      'Hosts that are reached without it: names, which stand for what is below them too, addresses, networks, `*`.',
+    default: 'none',
   },
   CLAUDE_CODE_USE_BEDROCK: {
     meaning:
@@ -140,7 +161,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'prices.NAME',
     title: 'Prices: `prices.NAME`',
     words:
-      'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. None by default.',
+      'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. A provider may have `prices` of its own, of the same form, which go before these. None by default. [Prices](money.md#prices) says which of several names holds.',
   },
   {
     path: 'health',
@@ -150,7 +171,13 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
   {
     path: 'http',
     title: 'The HTTP API: `http`',
-    words: '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what it is for.',
+    words:
+      '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what `corsOrigins` is for, [operations](operations.md#behind-a-load-balancer-or-proxy) the others.',
+  },
+  {
+    path: 'database',
+    title: 'The database: `database`',
+    words: 'How the PostgreSQL of `LONGHAUL_DATABASE_URL` is used: see [operations](operations.md#postgresql).',
   },
   {
     path: 'webhooks',

@@ -1,4 +1,5 @@
 import type { RunErrorCode } from '../core/errors.ts';
+import type { MachineFault } from '../core/machine-fault.ts';
 
 /**
  * `kind` is one of `auth`, `rate_limit`, `overloaded`, `invalid_request`, `not_found`, `too_large`,
@@ -39,6 +40,8 @@ export type AgentOutcome =
       readonly detail: string;
       /** Of a refusal: the kind of content it is about, where the provider has named one. */
       readonly category?: string;
+      /** What the machine lacked to start or feed its process, where it is known to be that. */
+      readonly fault?: MachineFault;
     }
   | { readonly status: 'stopped'; readonly reason: StopReason };
 

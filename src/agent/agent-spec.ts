@@ -39,6 +39,11 @@ export interface AgentSpec {
    * it: then a tool may have taken effect that nobody knows was used.
    */
   readonly beforeToolUse?: () => Promise<boolean>;
+  /**
+   * Whether the run may still cost something. Asked before each use of a tool: where it may not, no model would read what
+   * comes of it, and it is denied. Defaults to yes.
+   */
+  readonly hasMoneyLeft?: () => boolean;
   /** Told of a message, by its id, that was said into the attempt and that Claude Code has taken up. */
   readonly onMessageTakenUp?: (id: string) => void;
   /** What hooks and in-process tools are told of the run beside its id and agent. Defaults to its first attempt, for nobody. */

@@ -2,6 +2,7 @@ import type { Agent } from '../config/config.ts';
 import type { ToolRun } from '../config/tool-hooks.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
+import type { MachineFault } from '../core/machine-fault.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 import type { Containment } from './containment.ts';
 import type { Places } from './places.ts';
@@ -96,6 +97,8 @@ export interface Receiver {
   readonly run: ToolRun;
   /** Asks a person whether a tool may be used; null when there is nobody to ask. */
   readonly ask: AskForToolUse | null;
+  /** Whether the run may still cost something: a tool whose result no model will read does not begin. */
+  hasMoneyLeft(): boolean;
   hear(message: unknown): void;
   /** A tool use was refused by the gate. */
   noteDenial(denial: Denial): void;
@@ -127,4 +130,6 @@ export type Launch =
 export interface Thrown {
   readonly errorClass: string | null;
   readonly message: string;
+  /** What the machine lacked, where it was that. */
+  readonly fault?: MachineFault | null;
 }

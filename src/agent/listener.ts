@@ -52,7 +52,16 @@ export interface Listener extends Receiver, Omit<MessageMapper, 'toEvents'> {
 
 type ListenerSpec = Pick<
   AgentSpec,
-  'attemptId' | 'runId' | 'agent' | 'facts' | 'sessionId' | 'onEvent' | 'beforeToolUse' | 'askForToolUse' | 'log'
+  | 'attemptId'
+  | 'runId'
+  | 'agent'
+  | 'facts'
+  | 'sessionId'
+  | 'onEvent'
+  | 'beforeToolUse'
+  | 'hasMoneyLeft'
+  | 'askForToolUse'
+  | 'log'
 >;
 
 interface ListenerOptions {
@@ -67,7 +76,7 @@ interface ListenerOptions {
 
 export function createListener(options: ListenerOptions): Listener {
   const { spec, steering = null, progress = NO_PROGRESS, hideResultPaths = (value) => value } = options;
-  const { attemptId, sessionId, onEvent, beforeToolUse, log } = spec;
+  const { attemptId, sessionId, onEvent, beforeToolUse, hasMoneyLeft = () => true, log } = spec;
   const mapper = createMessageMapper({ isCutOff: progress.isCutOff });
   const answer = createAnswer(progress.answer);
   const firstWord = Promise.withResolvers<void>();
@@ -144,6 +153,7 @@ export function createListener(options: ListenerOptions): Listener {
         tell(event);
       }
     },
+    hasMoneyLeft,
     async mayBegin(toolUseId, changed) {
       await steering?.toolBegins();
       if (beforeToolUse === undefined && changed === null) return true;
@@ -159,7 +169,9 @@ export function createListener(options: ListenerOptions): Listener {
       }
       return beforeToolUse === undefined ? true : beforeToolUse();
     },
-    noteFailedResult: (toolUseId) => void failedResults.add(toStorable(toolUseId)),
+    noteFailedResult(toolUseId) {
+      failedResults.add(toStorable(toolUseId));
+    },
     noteUnfit: (breach) => broken.resolve(breach),
     noteDenial({ toolUseId, name, message }) {
       const denial = { toolUseId: toStorable(toolUseId), name: toStorable(name), message: toStorable(message) };

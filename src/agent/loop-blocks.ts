@@ -1,5 +1,6 @@
 import type { EventData, NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
+import { createWholeCharacters } from './whole-characters.ts';
 
 /** How a block of text is named in events, and whether it goes on with the text before it. */
 type BlockName = Pick<EventData['agent.text'], 'blockId' | 'isContinuation' | 'parentToolUseId'>;
@@ -9,7 +10,7 @@ export interface LoopBlocks {
   /** A response begins. Only a streamed one says how it stopped. */
   beginResponse(name: string, isStreamed: boolean): NewEvent[];
   beginBlock(index: number, type: string): NewEvent[];
-  /** A piece of the text of a block that is being streamed. */
+  /** Takes a piece of the text of a block that is being streamed: it may end in the middle of a character. */
   say(index: number, text: string): NewEvent[];
   /** Claude Code has taken a whole block into the conversation: the one being streamed, or one that was not streamed. */
   keep(type: string): BlockName;
@@ -46,6 +47,7 @@ interface LoopOptions {
  */
 export function createLoopBlocks({ parent, isCutOff = false }: LoopOptions): LoopBlocks {
   const within = parent === null ? {} : { parentToolUseId: toStorable(parent) };
+  const characters = createWholeCharacters();
   let response = '';
   let wholeBlocks = 0;
   let open: OpenBlock | null = null;
@@ -92,8 +94,10 @@ export function createLoopBlocks({ parent, isCutOff = false }: LoopOptions): Loo
     say(index, text) {
       const events = open?.index === index ? [] : leaveBlock();
       open ??= openBlock(index, 'text');
+      const whole = toStorable(characters.take(open.blockId, text));
+      if (whole === '') return events;
       open.isSaid = true;
-      return [...events, { type: 'agent.text.delta', data: { text, ...toName(open) } }];
+      return [...events, { type: 'agent.text.delta', data: { text: whole, ...toName(open) } }];
     },
     keep(type) {
       const block = open === null || open.isKept ? openBlock(wholeBlocks, type) : open;

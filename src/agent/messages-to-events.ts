@@ -142,7 +142,7 @@ export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): M
         const delta = toFields(event['delta']);
         const text = delta['type'] === 'text_delta' ? toText(delta['text']) : null;
         if (text === null || text === '') return [];
-        return blocks.say(toNumber(event['index']) ?? 0, toStorable(text));
+        return blocks.say(toNumber(event['index']) ?? 0, text);
       }
       case 'message_delta': {
         loop.usage = mergeUsage(loop.usage, event['usage']);

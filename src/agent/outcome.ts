@@ -1,6 +1,8 @@
+import type { MachineFault } from '../core/machine-fault.ts';
 import type { RunErrorCode } from '../core/errors.ts';
 import { head } from '../core/text.ts';
 import type { AgentOutcome, Breach, ProviderFailure, StopReason } from './agent-outcome.ts';
+import type { Thrown } from './claude-spec.ts';
 import type { ClaudeResult } from './result.ts';
 
 /** All that is known when a process is gone. */
@@ -27,7 +29,7 @@ export interface OutcomeFacts {
   /** What a refusal was about, or null. */
   readonly refusalCategory: string | null;
   /** What the SDK threw, or null. */
-  readonly thrown: { readonly errorClass: string | null; readonly message: string } | null;
+  readonly thrown: Thrown | null;
   /** Why the last failed call of the model failed, in Claude Code's words, or null. */
   readonly assistantError: string | null;
   readonly providerFailure: ProviderFailure | null;
@@ -141,12 +143,20 @@ export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
   if (breach !== null) {
     return { status: 'failed', code: breach.code, detail: `${breach.detail} · ${describe(facts)}` };
   }
-  return fail(result === null ? judgeSilentEnd(facts) : judgeFailedResult(result, facts), facts);
+  const code = result === null ? judgeSilentEnd(facts) : judgeFailedResult(result, facts);
+  const fault = result === null ? (facts.thrown?.fault ?? null) : null;
+  return fail(code, facts, fault);
 }
 
-function fail(code: RunErrorCode, facts: OutcomeFacts): AgentOutcome {
+function fail(code: RunErrorCode, facts: OutcomeFacts, fault: MachineFault | null = null): AgentOutcome {
   const category = code === 'model_refused' ? facts.refusalCategory : null;
-  return { status: 'failed', code, detail: describe(facts), ...(category !== null && { category }) };
+  return {
+    status: 'failed',
+    code,
+    detail: describe(facts),
+    ...(category !== null && { category }),
+    ...(fault !== null && { fault }),
+  };
 }
 
 /** Why what Claude Code calls a success is none. */

@@ -58,5 +58,6 @@ function toModelUsage(usage: Readonly<Record<string, unknown>>): ModelUsage {
     cacheReadTokens: toNumber(usage['cacheReadInputTokens']) ?? 0,
     cacheCreationTokens: toNumber(usage['cacheCreationInputTokens']) ?? 0,
     costUsd: toUsd(toMicros(toNumber(usage['costUSD']) ?? 0)),
+    ...(usage['costBasis'] === 'unknown' && { isCostBasisUnknown: true }),
   };
 }

@@ -32,7 +32,7 @@ interface ToolUseGateOptions {
 /**
  * What every use of a tool passes before it begins, in this order; the first that denies it ends the way:
  *
- * 1. the list of tools, and for the file tools the workspace
+ * 1. the list of tools, and for the file tools the workspace; the money that is left to read what comes of it
  * 2. the agent's `beforeToolUse`
  * 3. a person, for the tools that the agent's `ask` names
  * 4. the record: what it is asked is in the log before it does it
@@ -51,6 +51,9 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
     if (deferred?.attempt === attempt) return { notNow: waitsBehind(use.name) };
     const objection = await findObjection(use, place);
     if (objection !== null) return { deny: objection };
+    if (use.name !== OUTPUT_TOOL && !attempt.hasMoneyLeft()) {
+      return { deny: `${use.name} may not begin: the run has reached its cost limit` };
+    }
     let now = use;
     const isAsked = use.name === QUESTION_TOOL || isListedTool(agent.ask, use.name);
     const asking = isAsked ? (attempt.ask ?? nobodyToAsk) : null;

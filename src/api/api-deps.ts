@@ -18,6 +18,8 @@ export interface ApiDeps {
   readonly queue: Queue;
   readonly hub: EventHub;
   readonly version: string;
+  /** Whether this process is about to stop. Defaults to never. */
+  readonly isLeaving?: () => boolean;
   readonly log: Logger;
 }
 

@@ -1,9 +1,12 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { listen, type Listening } from './listen.ts';
+import { parseOpenFiles } from './max-connections.ts';
 
 describe('a server that listens', () => {
   let server: Listening;
@@ -38,6 +41,32 @@ describe('a server that listens', () => {
     expect(problem).toMatchObject({ code: 'request_timeout', status: 408 });
   });
 
+  it('has as many connections as it may, says once that it refuses more, and takes one again when there is room', async () => {
+    const warnings: string[] = [];
+    const fetch = () => new Response('here');
+    const onWarning = (_: object, message: string) => warnings.push(message);
+    server = await listen({ fetch, host: '127.0.0.1', port: 0, limits: { maxConnections: 2 }, onWarning });
+    const open = () => connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {});
+    const kept = [open(), open()];
+    await Promise.all(kept.map((socket) => once(socket, 'connect')));
+    for (const refused of [open(), open()]) expect(await text(refused).catch(() => '')).toBe('');
+    expect(warnings).toEqual([expect.stringContaining('as many are open')]);
+    kept[0]?.destroy();
+    await expect.poll(async () => (await globalThis.fetch(server.url).catch(() => null))?.status).toBe(200);
+    kept[1]?.destroy();
+  });
+
+  it('knows how many files its process may open', () => {
+    expect(
+      parseOpenFiles(
+        'Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 524288               files     \n',
+      ),
+    ).toBe(1_024);
+    expect(
+      parseOpenFiles('Max open files            unlimited            unlimited            files     \n'),
+    ).toBeNull();
+  });
+
   it('takes no headers without end', async () => {
     await start({ maxHeaderBytes: 2_048 });
     const { head, problem } = await send(`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(4_000)}\r\n\r\n`);
@@ -50,6 +79,27 @@ describe('a server that listens', () => {
     const { head, problem } = await send('\x16\x03\x01 hello\r\n\r\n');
     expect(head).toMatch(/^HTTP\/1\.1 400 /);
     expect(problem).toMatchObject({ code: 'invalid_request', detail: 'What was received is not HTTP.' });
+  });
+
+  it('keeps an idle connection for as long as it is told, which it says, and longer than load balancers do', async () => {
+    const getOver = async (socket: Socket) => {
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      const [head] = (await once(socket, 'data')) as [Buffer];
+      return head.toString();
+    };
+    const open = () => connect(Number(new URL(server.url).port), '127.0.0.1');
+    await start({});
+    const long = open();
+    expect(await getOver(long)).toMatch(/\r\nkeep-alive: timeout=75\r\n/i);
+    // Node itself would have ended it after 5 seconds, and one more of grace.
+    await delay(6_500);
+    expect(await getOver(long)).toMatch(/^HTTP\/1\.1 200 /);
+    long.destroy();
+    await server.close();
+    await start({ keepAliveMs: 1_000 });
+    const short = open();
+    await getOver(short);
+    await once(short.resume(), 'close');
   });
 
   it('does not limit how long an answer takes', async () => {

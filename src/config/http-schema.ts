@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { seconds } from './option-values.ts';
 
 /** How the HTTP API is served. */
 export const httpSchema = z.strictObject({
@@ -8,6 +9,25 @@ export const httpSchema = z.strictObject({
    */
   corsOrigins: z
     .array(z.string('must be an origin').refine(isOrigin, 'must be an origin, such as https://app.example.com, or *'))
+    .optional(),
+  /**
+   * How long a server that is told to stop goes on taking requests, while `/readyz` says `503`: load balancers learn of it
+   * first. A second signal, or Ctrl-C in a terminal, does not wait. Defaults to 5 on a PostgreSQL, else 0.
+   */
+  shutdownDelaySeconds: seconds().optional(),
+  /**
+   * How long an idle connection is kept open. It must be longer than the load balancer in front keeps one, else requests
+   * are lost that it sends at the moment of the end; usual there are 60. Defaults to 75.
+   */
+  keepAliveSeconds: seconds().min(1, 'must be 1 or more').max(3_600, 'must be at most 3600').optional(),
+  /**
+   * The path that a proxy in front serves Longhaul under, such as `/longhaul`: `Location` and `links` begin with it.
+   * Requests are answered with it and without it, whether the proxy takes it off or not. Defaults to none.
+   */
+  basePath: z
+    .string('must be a path')
+    .regex(/^(?:\/[\w.~-]+)+$/, 'must be a path, such as /longhaul, without a slash at its end')
+    .max(200, 'must be at most 200 characters')
     .optional(),
 });
 

@@ -6,7 +6,9 @@ import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
+import { findSizeErrors } from './find-size-errors.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { resolveAdminKey } from './resolve-admin-key.ts';
 import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
@@ -26,6 +28,9 @@ interface ResolveOptions {
   readonly baseDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
+
+/** Kubernetes and cloud load balancers take a few seconds until nobody is sent to a server that is not ready. */
+const SHUTDOWN_DELAY_SECONDS = 5;
 
 type AgentInput = LonghaulConfig['agents'][string];
 type Environment = z.output<typeof environmentSchema>;
@@ -57,12 +62,17 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     visiblePaths: (config.worker?.visiblePaths ?? []).map((place) => path.resolve(baseDir, place)),
     maxStallSeconds: config.worker?.maxStallSeconds === false ? null : (config.worker?.maxStallSeconds ?? 15),
   };
+  const shutdownDelaySeconds =
+    config.http?.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);
   const checked = config.health?.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts(config.alerts ?? {}, env);
+  const adminKey = resolveAdminKey(variables, baseDir);
   const errors = [
     ...alerts.errors,
+    ...adminKey.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
+    ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
     ...findHealthErrors(checked, agents),
     ...findBypassErrors(config.agents),
     ...findReuseErrors(agents),
@@ -74,6 +84,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
       worker,
       isTimeoutFromVariable: variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined,
     }),
+    ...findShutdownErrors(shutdownDelaySeconds, worker),
   ];
   if (errors.length > 0) throw invalid(file, errors);
   agents.set(HEALTH_AGENT, toHealthAgent(agents.get(checked)!, { dataDir }));
@@ -84,11 +95,14 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
+    database: { poolSize: config.database?.poolSize ?? 14, waitSeconds: config.database?.waitSeconds ?? 60 },
+    adminKey: adminKey.value,
     host: variables.LONGHAUL_HOST ?? '127.0.0.1',
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
     claudePath: variables.LONGHAUL_CLAUDE_PATH ?? config.claudePath,
     providers: providers.value,
+    warnings: providers.warnings,
     timeZone: config.timeZone ?? 'UTC',
     limits: resolveFleetLimits(config.limits ?? {}),
     prices: (config.prices ?? {}) as PriceOverrides,
@@ -98,7 +112,12 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
     alerts: alerts.value,
     health: { agent: checked, everySeconds: config.health?.everySeconds ?? 600 },
-    http: { corsOrigins: config.http?.corsOrigins ?? [] },
+    http: {
+      corsOrigins: config.http?.corsOrigins ?? [],
+      shutdownDelaySeconds,
+      keepAliveSeconds: config.http?.keepAliveSeconds ?? 75,
+      basePath: config.http?.basePath ?? '',
+    },
     webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
 }
@@ -190,6 +209,17 @@ function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
       message:
         'is "bypassPermissions", which lets every tool use through; set allowBypassPermissions: true beside it if that is meant, or use "dontAsk"',
     }));
+}
+
+/** A server that is killed while it waits closes its connections without a word. */
+function findShutdownErrors(shutdownDelaySeconds: number, { stopWaitSeconds }: Config['worker']): FieldError[] {
+  if (shutdownDelaySeconds < stopWaitSeconds) return [];
+  return [
+    {
+      path: 'http.shutdownDelaySeconds',
+      message: `is ${shutdownDelaySeconds} and must be less than worker.stopWaitSeconds, which is ${stopWaitSeconds}`,
+    },
+  ];
 }
 
 function findHealthErrors(checked: string, agents: ReadonlyMap<string, Agent>): FieldError[] {

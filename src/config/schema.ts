@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
 import { approvalsSchema } from './approvals-schema.ts';
+import { databaseSchema } from './database-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
 import { mcpServerSchema } from './mcp-server.ts';
-import { count, positive, price, seconds, usd } from './option-values.ts';
+import { count, positive, seconds, usd } from './option-values.ts';
 import { outputSchemaSchema } from './output-schema.ts';
 import { subagentSchema } from './subagent.ts';
 import { hooksSchema } from './tool-hooks.ts';
+import { pricesSchema } from './prices-schema.ts';
 import { providersSchema } from './provider-schema.ts';
 import { webhooksSchema } from './webhooks-schema.ts';
 import { WHILE_BUSY } from '../core/while-busy.ts';
@@ -177,19 +179,6 @@ const agentSchema = z.strictObject({
   queue: name('the name of a queue').optional(),
 });
 
-const priceSchema = z.strictObject({
-  /** USD for a million tokens that the model reads. */
-  inputUsdPerMTok: price(),
-  /** For a million that it writes. */
-  outputUsdPerMTok: price(),
-  /** For a million that it reads from the cache. Defaults to a tenth of the input's. */
-  cacheReadUsdPerMTok: price().optional(),
-  /** For a million written to the cache for 5 minutes. Defaults to 1.25 times the input's. */
-  cacheWriteUsdPerMTok: price().optional(),
-  /** For a million written to the cache for an hour. Defaults to twice the input's. */
-  cacheWrite1hUsdPerMTok: price().optional(),
-});
-
 export const configSchema = z.strictObject({
   agents: z
     .record(name('the name of an agent'), agentSchema, 'must be an object of agents by name')
@@ -227,11 +216,12 @@ export const configSchema = z.strictObject({
     .refine(isTimeZone, 'must be the IANA name of a time zone, such as "Europe/Berlin"')
     .optional(),
   limits: fleetLimitsSchema.optional(),
+  database: databaseSchema.optional(),
   /**
    * What models cost, in USD for a million tokens, by their id: for those that the built-in lists do not know, or know
-   * at another price than yours. Defaults to none.
+   * at another price than yours. A provider's own `prices` go before these. Defaults to none.
    */
-  prices: z.record(z.string().min(1), priceSchema, 'must be an object of prices by model').optional(),
+  prices: pricesSchema.optional(),
   /**
    * Where model calls go, by name, each described below. `default` is for agents that name none; without one, the
    * variables choose it. Defaults to what the variables choose.
@@ -289,6 +279,15 @@ function isTimeZone(name: string): boolean {
 /** What `longhaul.config.ts` exports: see each option for its meaning, unit and default. */
 export type LonghaulConfig = z.input<typeof configSchema>;
 
+/** In the form of those that are made here, so that it is known for a key; as hard to guess as 128 random bits at least. */
+export const adminKey = () =>
+  z
+    .string()
+    .regex(
+      /^lh_[A-Za-z0-9_-]{32,200}$/,
+      `must be "lh_" and 32 to 200 random letters, digits, "_" or "-"; make one with: echo "lh_$(openssl rand -hex 32)"`,
+    );
+
 /** What the variables of the environment may set. */
 export const environmentSchema = z.object({
   LONGHAUL_DATABASE_URL: z
@@ -311,6 +310,8 @@ export const environmentSchema = z.object({
       'must be fatal, error, warn, info, debug, trace or silent',
     )
     .optional(),
+  LONGHAUL_ADMIN_KEY: adminKey().optional(),
+  LONGHAUL_ADMIN_KEY_FILE: z.string().min(1).optional(),
   ANTHROPIC_API_KEY: z.string().optional(),
   ANTHROPIC_AUTH_TOKEN: z.string().optional(),
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).optional(),

@@ -96,6 +96,7 @@ export const REQUEST_ERRORS = {
   config_not_found: kind(500, 81, false, 'There is no configuration file.'),
   data_dir_locked: kind(500, 82, false, 'Another process is using this data directory.'),
   database_unavailable: kind(503, 83, true, 'The database cannot be reached.'),
+  database_unsuitable: kind(500, 87, false, 'The database cannot be used as it is set up.'),
   schema_too_new: kind(500, 84, false, 'The database was written by a newer version of Longhaul.'),
   server_unreachable: kind(503, 85, true, 'The Longhaul server cannot be reached.'),
   port_in_use: kind(500, 86, false, 'The port is taken.'),

@@ -22,13 +22,14 @@ export interface EventData {
   /** What was said into the run at work, once Claude Code has taken it up. */
   'run.message': { messageId: string; text: string };
   'run.retrying': { error: RunError; delaySeconds: number };
-  /** `structuredOutput`: for an agent with an `outputSchema`. */
+  /** `structuredOutput`: for an agent with an `outputSchema`. `isAtCeiling`: it has cost all that it may cost. */
   'run.succeeded': {
     result: string;
     structuredOutput?: unknown;
     costUsd: number;
     turns: number;
     durationMs: number;
+    isAtCeiling?: true;
   };
   'run.failed': { error: RunError };
   'run.cancelled': { costUsd: number };

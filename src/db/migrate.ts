@@ -1,12 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { sql } from 'kysely';
 import { LonghaulError } from '../core/errors.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 
 const MIGRATIONS_DIR = new URL('./migrations/', import.meta.url);
-
-/** One lock for all of Longhaul's migrations on one database: "lhml" as a number. */
-export const MIGRATION_LOCK = 0x6c686d6c;
 
 interface Migration {
   readonly version: number;
@@ -20,25 +17,24 @@ interface MigrateOptions {
 }
 
 /**
- * Brings the database to this version's schema; returns the names of the migrations it applied.
- * All in one transaction under an advisory lock: it happens wholly or not at all, and of several
- * processes starting at once one migrates while the others wait, as long as it takes, and find nothing to do.
+ * Brings the database to this version's schema; returns the names of the migrations it applied. All in one transaction:
+ * it happens wholly or not at all. To be done `exclusively`: of several processes that start at once one migrates while
+ * the others wait, and find nothing to do.
  * @throws {LonghaulError} `schema_too_new` when a newer Longhaul has migrated it already.
  */
 export async function migrate(database: Database, { upTo = Infinity }: MigrateOptions = {}): Promise<string[]> {
   const migrations = (await readMigrations()).filter(({ version }) => version <= upTo);
+  const newest = migrations.at(-1)?.version ?? 0;
+  // Without asking for a right that only a change of the schema needs.
+  const found = await findVersion(database);
+  if (found === newest) return [];
+  refuseNewer(found ?? 0, newest);
   return database.patientSql.transaction().execute(async (trx) => {
-    await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(trx);
     await sql`create schema if not exists longhaul`.execute(trx);
     await sql`create table if not exists longhaul.migrations (
       version integer primary key, name text not null, applied_at timestamptz not null default now())`.execute(trx);
     const current = await currentVersion(trx);
-    const newest = migrations.at(-1)?.version ?? 0;
-    if (current > newest) {
-      throw new LonghaulError('schema_too_new', {
-        message: `The database has schema version ${current}, and this Longhaul knows versions up to ${newest}. Start the newer Longhaul that migrated it, or point this one at another database.`,
-      });
-    }
+    refuseNewer(current, newest);
     const pending = migrations.filter(({ version }) => version > current);
     for (const { version, name, statements } of pending) {
       for (const statement of splitStatements(statements)) await sql.raw(statement).execute(trx);
@@ -48,7 +44,22 @@ export async function migrate(database: Database, { upTo = Infinity }: MigrateOp
   });
 }
 
-async function currentVersion(trx: Transaction): Promise<number> {
+function refuseNewer(current: number, newest: number): void {
+  if (current <= newest) return;
+  throw new LonghaulError('schema_too_new', {
+    message: `The database has schema version ${current}, and this Longhaul knows versions up to ${newest}. Start the newer Longhaul that migrated it, or point this one at another database.`,
+  });
+}
+
+/** Null where nothing was ever migrated. */
+async function findVersion({ patientSql }: Database): Promise<number | null> {
+  const { rows } = await sql`select from pg_tables where schemaname = 'longhaul' and tablename = 'migrations'`.execute(
+    patientSql,
+  );
+  return rows.length === 0 ? null : currentVersion(patientSql);
+}
+
+async function currentVersion(trx: Database['sql']): Promise<number> {
   const { rows } = await sql<{
     version: number | null;
   }>`select max(version) as version from longhaul.migrations`.execute(trx);

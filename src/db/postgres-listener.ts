@@ -1,9 +1,13 @@
 import type pg from 'pg';
+import { guarded } from '../core/guard.ts';
+import { after, repeat } from '../core/timers.ts';
 import type { Database } from './database.ts';
 
 interface ListenerOptions {
   /** A new, unconnected client. */
   readonly connect: () => pg.Client;
+  /** Makes a connected client ready. Rejects when it is none that notifications come over: a standby has none. */
+  readonly prepare: (client: pg.Client) => Promise<void>;
   readonly onError?: (error: Error) => void;
 }
 
@@ -23,7 +27,7 @@ const RECONNECT_DELAYS_MS = [50, 250, 1_000, 2_000];
  * Listens on all channels over one connection of its own, and keeps it: a lost connection is made anew,
  * and every subscriber is told that it may have missed something.
  */
-export function createPostgresListener({ connect, onError }: ListenerOptions) {
+export function createPostgresListener({ connect, prepare, onError }: ListenerOptions) {
   const subscriptions = new Set<Subscription>();
   let client: pg.Client | null = null;
   let connecting: Promise<pg.Client> | null = null;
@@ -34,7 +38,7 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
   async function open(): Promise<pg.Client> {
     const opened = connect();
     let isLost = false;
-    const onLost = (error?: Error) => {
+    const onLost = guarded((error?: Error) => {
       if (isLost) return;
       isLost = true;
       if (error) onError?.(error);
@@ -44,47 +48,59 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
       }
       opened.end().catch(() => {}); // Already broken: nothing to learn from how it ends.
       if (!isClosed && subscriptions.size > 0) reconnect(0);
-    };
+    });
+    const onEnd = guarded(() => onLost());
     opened.on('error', onLost);
-    opened.on('end', () => onLost());
-    opened.on('notification', ({ channel, payload }) => {
+    opened.on('end', onEnd);
+    const onNotification = guarded(({ channel, payload }: pg.Notification) => {
       for (const subscription of subscriptions) {
         if (subscription.channel === channel) subscription.onPayload(payload ?? '');
       }
     });
-    await opened.connect();
-    for (const channel of new Set([...subscriptions].map((subscription) => subscription.channel))) {
-      await opened.query(`listen ${channel}`);
+    opened.on('notification', onNotification);
+    try {
+      await opened.connect();
+      await prepare(opened);
+      for (const channel of new Set([...subscriptions].map((subscription) => subscription.channel))) {
+        await opened.query(`listen ${channel}`);
+      }
+    } catch (error) {
+      isLost = true; // Whoever wanted it is told by this error.
+      opened.end().catch(() => {});
+      throw error;
     }
     client = opened;
-    const trial = setInterval(() => {
-      const timer = setTimeout(() => onLost(new Error('The listening connection does not answer.')), TRY_TIMEOUT_MS);
-      opened.query('select 1').then(
-        () => clearTimeout(timer),
-        () => clearTimeout(timer), // Its end is heard by itself.
-      );
-    }, TRY_EVERY_MS);
+    const trial = repeat(TRY_EVERY_MS, () => {
+      const timer = after(TRY_TIMEOUT_MS, () => onLost(new Error('The listening connection does not answer.')));
+      // A server that has become a standby is told of nothing that is notified on the new primary.
+      const asked = opened.query<{ transaction_read_only: string }>('show transaction_read_only');
+      asked
+        .then(
+          ({ rows }) => {
+            if (rows[0]?.transaction_read_only === 'on')
+              onLost(new Error('The listening connection is to a server that takes no writes.'));
+          },
+          () => {}, // Its end is heard by itself.
+        )
+        .finally(() => clearTimeout(timer));
+    });
     stopTrial = () => clearInterval(trial);
     return opened;
   }
 
   function reconnect(tries: number): void {
     clearTimeout(retryTimer);
-    retryTimer = setTimeout(
-      () => {
-        if (isClosed) return;
-        connected().then(
-          () => {
-            for (const subscription of subscriptions) subscription.onReconnect?.();
-          },
-          (error: Error) => {
-            onError?.(error);
-            reconnect(tries + 1);
-          },
-        );
-      },
-      RECONNECT_DELAYS_MS[Math.min(tries, RECONNECT_DELAYS_MS.length - 1)],
-    );
+    retryTimer = after(RECONNECT_DELAYS_MS[Math.min(tries, RECONNECT_DELAYS_MS.length - 1)] ?? 0, async () => {
+      if (isClosed) return;
+      try {
+        await connected();
+      } catch (error) {
+        onError?.(error as Error);
+        reconnect(tries + 1);
+        return;
+      }
+      for (const subscription of subscriptions) subscription.onReconnect?.();
+    });
   }
 
   function connected(): Promise<pg.Client> {
@@ -96,7 +112,12 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
   }
 
   const listen: Database['listen'] = async (channel, onPayload, onReconnect) => {
-    const subscription: Subscription = { channel, onPayload, onReconnect };
+    // One that fails does not keep the others from hearing.
+    const subscription: Subscription = {
+      channel,
+      onPayload: guarded(onPayload),
+      onReconnect: onReconnect && guarded(onReconnect),
+    };
     subscriptions.add(subscription);
     await (await connected()).query(`listen ${channel}`);
     return async () => {

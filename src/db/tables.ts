@@ -78,6 +78,7 @@ export interface RunsTable {
   cache_creation_tokens: Generated<number>;
   model_usage: DefaultJson<unknown>;
   tool_uses: DefaultJson<unknown>;
+  denied_tool_uses: DefaultJson<unknown>;
   turns: Generated<number>;
   duration_ms: Nullable<number>;
   reserved_micros: Generated<number>;
@@ -144,6 +145,7 @@ interface LedgerEntriesTable {
   team: string | null;
   tenant: Nullable<string>;
   model: string | null;
+  requested_models: Generated<string[]>;
   outcome: string;
   concludes: string | null;
   input_tokens: number;
@@ -156,6 +158,7 @@ interface LedgerEntriesTable {
   cost_micros: number;
   sdk_cost_micros: number | null;
   own_cost_micros: number | null;
+  is_estimated: Generated<boolean>;
   duration_ms: number;
   at: Timestamp;
 }
@@ -224,6 +227,8 @@ interface WorkersTable {
   spares: Generated<number>;
   holding_reason: Nullable<string>;
   drain_requested_at: Nullable<Date>;
+  fault: Nullable<string>;
+  agents: Nullable<string[]>;
   last_stall_ms: Nullable<number>;
   last_stalled_at: Nullable<Date>;
 }

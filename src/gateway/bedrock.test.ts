@@ -39,6 +39,8 @@ async function open(provider: Partial<BedrockProvider> = {}): Promise<void> {
             accessKey: ACCESS_KEY,
             profile: null,
             models: { haiku: 'eu.anthropic.claude-haiku-4-5-20251001-v1:0' },
+            headers: {},
+            proxy: null,
             ...provider,
           },
           governor: { onLimit: (limit) => void limits.push(limit), onAnswer: () => undefined, limitOf: () => null },

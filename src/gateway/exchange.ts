@@ -1,29 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { finished } from 'node:stream/promises';
 import { toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { Admit } from './admission.ts';
-import { createAnswerGuard } from './answer-guard.ts';
-import { createAnswerMeter } from './answer-meter.ts';
-import { breakOff } from './break-off.ts';
+import { createCallMeter } from './call-meter.ts';
 import { decide, type Cleared } from './decide.ts';
+import { createDeparture, type Departure } from './departure.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Governor } from './governor.ts';
-import { toAnswerHeaders } from './headers.ts';
-import type { AttemptPass, PassCall } from './pass.ts';
-import { toStreamFailure, withoutAnswer } from './provider-failure.ts';
+import type { AttemptPass } from './pass.ts';
+import { withoutAnswer } from './provider-failure.ts';
 import { refuse, REFUSALS, type Refusal } from './refusal.ts';
-import { relayError, reportLimit } from './relay-error.ts';
+import { relayAnswer } from './relay-answer.ts';
+import { relayError } from './relay-error.ts';
 import { readRequestBody, type RequestBody } from './request-body.ts';
-import { NO_WATCH, watchSilence, type SilenceWatch } from './silence.ts';
-import type { UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
+import { NO_WATCH, watchSilence } from './silence.ts';
+import type { UpstreamClient } from './upstream-client.ts';
 
 /** What every exchange of a gateway shares. */
 export interface ExchangeContext {
   readonly upstream: UpstreamClient;
   readonly admit: Admit;
   readonly governor: Governor;
+  /** What the provider is asked for in place of a model's name. */
+  readonly askedModelOf: (model: string) => string;
   readonly silenceMs: number;
+  readonly lingerMs: number;
   readonly log: GatewayLog;
 }
 
@@ -43,13 +45,16 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   const { context, request, response, pass } = options;
   if (pass.openRequests >= MAX_OPEN_REQUESTS) return refuse(response, REFUSALS.tooManyOpen);
   const ending = new AbortController();
+  const departure = createDeparture({ lingerMs: context.lingerMs, onCut: () => ending.abort('process') });
   const leave = pass.enter(() => {
-    ending.abort();
+    ending.abort('attempt');
+    departure.stop();
     response.destroy();
   });
-  response.once('close', () => {
-    if (!response.writableFinished) ending.abort();
+  const onClose = guarded(() => {
+    if (!response.writableFinished) departure.leave();
   });
+  response.once('close', onClose);
   const claim = pass.bodyBudget.claim();
   try {
     const body = await readRequestBody(request, claim);
@@ -57,7 +62,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
     const decided = await decide({ ...options, body, signal: ending.signal });
     if (decided === 'left') return;
     if ('status' in decided) return refuse(response, decided);
-    await forward({ ...options, body, cleared: decided, ending });
+    await forward({ ...options, body, cleared: decided, ending, departure });
   } catch (error) {
     // A sender that went away, or an attempt that ended, is nobody's failure.
     if (!ending.signal.aborted && !request.destroyed) {
@@ -65,6 +70,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
     }
     response.destroy();
   } finally {
+    departure.stop();
     claim.release();
     leave();
   }
@@ -73,11 +79,15 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
 interface Forwarding extends ExchangeOptions {
   readonly body: RequestBody;
   readonly cleared: Cleared;
+  /** Aborted with who cut the call, or `silence`. */
   readonly ending: AbortController;
+  readonly departure: Departure;
 }
 
 async function forward(forwarding: Forwarding): Promise<void> {
-  const { context, request, response, endpoint, pass, body, cleared, ending } = forwarding;
+  const { context, request, response, endpoint, pass, body, cleared, ending, departure } = forwarding;
+  const { call } = cleared;
+  const { signal } = ending;
   const startedAt = performance.now();
   let silence: Refusal | null = null;
   const watch = body.isStreamed
@@ -85,13 +95,22 @@ async function forward(forwarding: Forwarding): Promise<void> {
         silenceMs: context.silenceMs,
         isReaderBlocked: () => response.writableNeedDrain,
         onSilence() {
+          // Nobody waits for it any more: its silence is no reason for what becomes of the attempt.
+          if (departure.isGone) return ending.abort('process');
           const message = `The model provider sent nothing for ${context.silenceMs} ms.`;
           silence = pass.strike(startedAt, withoutAnswer('silent', message));
           context.log.warn({ attemptId: pass.attemptId }, message);
-          ending.abort();
+          ending.abort('silence');
         },
       })
     : NO_WATCH;
+  const meter =
+    call === null
+      ? null
+      : createCallMeter({ call, body, governor: context.governor, departure, onExcess: failExcessive });
+  // At once, so that the meter is right the moment an attempt is closed.
+  const onEnding = guarded(() => meter?.cut(signal.reason));
+  signal.addEventListener('abort', onEnding, { once: true });
   try {
     const answer = await context.upstream.send({
       endpoint,
@@ -99,116 +118,60 @@ async function forward(forwarding: Forwarding): Promise<void> {
       body: cleared.bytes,
       model: body.model,
       isStreamed: body.isStreamed,
-      signal: ending.signal,
+      signal,
+      onSent: () => meter?.sent(),
     });
     watch.heard();
     const { status } = answer;
-    if (status >= 200 && status < 300) await relay({ ...forwarding, answer, watch, call: cleared.call });
-    else await relayError({ ...forwarding, call: cleared.call, model: body.model, answer, watch });
+    if (status >= 200 && status < 300) {
+      await relayAnswer({
+        response,
+        answer,
+        watch,
+        meter,
+        signal,
+        onBroken: noteBroken,
+        onExcess: failExcessive,
+        onUnreadable,
+      });
+    } else await relayError({ ...forwarding, call, model: body.model, answer, watch });
   } catch (error) {
     if (silence !== null) refuse(response, silence);
-    else if (!ending.signal.aborted) {
-      refuse(response, { status: 502, type: 'api_error', message: noteUnreachable(forwarding, error) });
-    }
+    else if (!signal.aborted) refuse(response, { status: 502, type: 'api_error', message: noteBroken(error) });
   } finally {
     watch.stop();
-    cleared.call?.settle();
+    meter?.end(false);
   }
-}
 
-interface Relaying extends Forwarding {
-  readonly answer: UpstreamAnswer;
-  readonly watch: SilenceWatch;
-}
-
-/**
- * Passes a good answer back as it comes, byte for byte, with the meter listening. One that ends with an error, or too
- * early, ends for the process with a broken connection, on which it asks again.
- */
-async function relay(relaying: Relaying & { call: PassCall | null }): Promise<void> {
-  const { context, response, body, ending, answer, watch, call } = relaying;
-  // One that is compressed against our asking cannot be read, only measured.
-  const contentType = answer.headers['content-encoding'] === undefined ? (answer.headers['content-type'] ?? '') : '';
-  let hasFailed = false;
-  const guard = createAnswerGuard(contentType);
-  const meter =
-    call === null
-      ? null
-      : createAnswerMeter({
-          contentType,
-          requestedModel: body.model,
-          onUsage: (usage) => call.update(usage),
-          onError(data) {
-            hasFailed = true;
-            const failure = toStreamFailure(data);
-            call.fail(failure);
-            reportLimit(context.governor, { failure, model: body.model });
-          },
-          onExcess: (excess) => failExcessive(relaying, excess),
-        });
-  let isOver = false;
-  const finish = (isWhole: boolean): void => {
-    if (isOver) return;
-    isOver = true;
-    meter?.end(isWhole);
-    call?.settle();
-  };
-  // At once, so that the meter is right the moment an attempt is closed.
-  ending.signal.addEventListener('abort', () => finish(false), { once: true });
-
-  response.writeHead(answer.status, toAnswerHeaders(answer));
-  response.flushHeaders();
-  const write = (bytes: readonly Buffer[]): void => {
-    for (const part of bytes) if (!response.write(part)) answer.body.pause();
-  };
-  response.on('drain', () => answer.body.resume());
-  response.once('close', () => answer.body.destroy());
-  answer.body.on('data', (chunk: Buffer) => {
-    watch.heard();
-    if (isOver) return;
-    const { now, later } = guard.take(chunk);
-    // Each chunk is on its way before it is looked at, but for one that may be too much.
-    write(now);
-    meter?.push(chunk);
-    if (guard.excess !== null) failExcessive(relaying, guard.excess);
-    if (!isOver) write(later);
-    // Nothing of use follows, and the process waits to ask again.
-    if (hasFailed) answer.body.destroy();
-  });
-  try {
-    await finished(answer.body, { writable: false });
-    if (!guard.isComplete || guard.hasFailed) throw new Error('The model provider ended its answer too early.');
-    call?.succeed();
-    if (call !== null) context.governor.onAnswer(body.model);
-    finish(true);
-    response.end();
-    await finished(response);
-  } catch (error) {
-    // Before the other side can notice.
-    finish(false);
-    // What the other side breaks is nobody's failure, and what we cut is told by whoever cuts it.
-    if (!response.destroyed && !ending.signal.aborted && !hasFailed) noteUnreachable(relaying, error);
-    await breakOff(response);
+  /** What cannot be read is not passed on: it would be spent without being counted. */
+  function onUnreadable(error: unknown): void {
+    context.log.error(
+      { attemptId: pass.attemptId, cause: toMessage(error) },
+      'An answer could not be followed and is cut off.',
+    );
+    ending.abort('attempt');
+    response.destroy();
   }
-}
 
-/** Nothing that comes of it is of use: the attempt ends with it, instead of asking for the same again. */
-function failExcessive({ context, response, pass, cleared, ending }: Forwarding, excess: string): void {
-  if (ending.signal.aborted) return;
-  const message = `The answer of the model provider holds ${excess}.`;
-  cleared.call?.fail(withoutAnswer('server_error', message), REFUSALS.answerTooLarge);
-  context.log.warn({ attemptId: pass.attemptId }, message);
-  ending.abort();
-  response.destroy();
-}
+  /** Nothing that comes of it is of use: the attempt ends with it, instead of asking for the same again. */
+  function failExcessive(excess: string): void {
+    if (signal.aborted) return;
+    const message = `The answer of the model provider holds ${excess}.`;
+    call?.fail(withoutAnswer('server_error', message), REFUSALS.answerTooLarge);
+    context.log.warn({ attemptId: pass.attemptId }, message);
+    ending.abort('attempt');
+    response.destroy();
+  }
 
-/** Returns what happened, in words for the agent's process. */
-function noteUnreachable({ context, response, pass, cleared }: Forwarding, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
-  const message = response.headersSent
-    ? `The connection to the model provider broke in the middle of an answer (${code}).`
-    : `The model provider could not be reached (${code}).`;
-  cleared.call?.fail(withoutAnswer('unreachable', message));
-  context.log.warn({ attemptId: pass.attemptId, code }, message);
-  return message;
+  /** Returns what happened, in words for the agent's process. */
+  function noteBroken(error: unknown): string {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
+    const message = response.headersSent
+      ? `The connection to the model provider broke in the middle of an answer (${code}).`
+      : `The model provider could not be reached (${code}).`;
+    // Nobody waits for it any more: it is no reason for what becomes of the attempt.
+    if (!departure.isGone) call?.fail(withoutAnswer('unreachable', message));
+    context.log.warn({ attemptId: pass.attemptId, code }, message);
+    return message;
+  }
 }

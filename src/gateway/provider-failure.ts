@@ -54,6 +54,8 @@ const KIND_BY_STATUS: Readonly<Record<number, FailureKind>> = {
   402: 'refused',
   403: 'auth',
   404: 'not_found',
+  // By a proxy on the way, over HTTP without TLS.
+  407: 'auth',
   413: 'too_large',
   429: 'rate_limit',
   529: 'overloaded',

@@ -67,13 +67,13 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     await bench.settle(await bench.claim(), { ...fail('cli_crashed'), reported: null });
     await bench.endWait();
     const done = await bench.settle(await bench.claim());
-    expect(done).toMatchObject({ status: 'succeeded', attempt: 2, costUsd: 0.0011, turns: 4, error: null });
+    expect(done).toMatchObject({ status: 'succeeded', attempt: 2, costUsd: 0.0012, turns: 4, error: null });
     const { rows } = await sql`
       select attempt, outcome, cost_micros from longhaul.ledger_entries where run_id = ${run.id} order by attempt`.execute(
       bench.database.sql,
     );
     expect(rows).toEqual([
-      { attempt: 1, outcome: 'failed', cost_micros: 500 },
+      { attempt: 1, outcome: 'failed', cost_micros: 600 },
       { attempt: 2, outcome: 'succeeded', cost_micros: 600 },
     ]);
     expect(await readAttempts(bench.database, run.id)).toMatchObject([
@@ -124,6 +124,23 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
       status: 'failed',
       attempt: 3,
     });
+  });
+
+  it('counts neither the attempt nor the time until the next where it was handed back, and keeps why', async () => {
+    const run = await bench.submit();
+    const detail = 'The machine could not carry it out: no space left.';
+    await bench.settle(await bench.claim(), { outcome: { status: 'handed_back', detail } });
+    expect(await readAttempts(bench.database, run.id)).toMatchObject([
+      { outcome: 'handed_back', errorCode: null, errorDetail: detail },
+    ]);
+    // An hour ago, as far as the run's row tells: longer than all its attempts may take together.
+    await sql`update longhaul.runs set started_at = started_at - interval '1 hour', parked_at = parked_at - interval '1 hour'
+      where id = ${run.id}`.execute(bench.database.sql);
+    expect(await bench.settle(await bench.claim(), fail('cli_crashed'))).toMatchObject({
+      status: 'queued',
+      attempt: 2,
+    });
+    await cancelRun(bench, run.id);
   });
 
   it('is not followed by another when the run is to be cancelled', async () => {

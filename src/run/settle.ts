@@ -1,6 +1,7 @@
 import { sql, type Selectable } from 'kysely';
 import { SYSTEM_ACTOR, workerActor } from '../audit/actors.ts';
 import { recordAudit } from '../audit/record.ts';
+import type { RunLimits } from '../core/limits.ts';
 import { toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
 import type { RunErrorCode } from '../core/errors.ts';
@@ -10,6 +11,7 @@ import type { RunsTable } from '../db/tables.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
 import { appendEvents, type Lease } from './append-events.ts';
 import { spendBudget } from './budget.ts';
+import { toCharge } from './charge.ts';
 import { releaseHeld } from './concurrency.ts';
 import { closeApprovals } from './close-approvals.ts';
 import { closeToolUses } from './close-tool-uses.ts';
@@ -28,10 +30,10 @@ import { noteWebhooks } from './note-webhooks.ts';
 import { wakeNext } from './park.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
-import { toRun, type Run } from './run.ts';
+import { isAtCeiling, toRun, type Run } from './run.ts';
 import { releaseNextInSession } from './session-gate.ts';
 import { releaseSession } from './sessions.ts';
-import { addModels, chooseSpending, toSound, totalUsage, type Spending } from './spending.ts';
+import { addModels, toSound, totalUsage, type Spending } from './spending.ts';
 
 /** Everything an attempt leaves behind when it ends. */
 export interface Settlement {
@@ -99,7 +101,7 @@ export async function closeAttempt(options: {
   const { queue, rules } = options.deps;
   const settlement = toSoundSettlement(options.settlement);
   const { outcome, retryAfterSeconds } = settlement;
-  const spending = chooseSpending(settlement.metered, settlement.reported, rules.prices);
+  const charge = toCharge(settlement.metered, settlement.reported);
   const attempt = await closeAttemptRow(trx, { row, settlement });
   const judged = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
   const approvals = await closeApprovals(trx, { runId: row.id, isOver: isOver(judged) });
@@ -108,24 +110,28 @@ export async function closeAttempt(options: {
   const openUses = hasUsedTools ? await closeToolUses(trx, { runId: row.id, isOver: isOver(conclusion) }) : [];
   const end = toAttemptEnd(outcome.status, conclusion);
   if (end !== outcome.status) await noteAttemptEnd(trx, { attemptId: attempt.id, end });
-  const usage = totalUsage(spending);
+  const usage = totalUsage(charge);
   const tokens = {
     input_tokens: usage.inputTokens,
     output_tokens: usage.outputTokens,
     cache_read_tokens: usage.cacheReadTokens,
     cache_creation_tokens: usage.cacheCreationTokens,
   };
-  const costMicros = row.cost_micros + spending.costMicros;
+  const costMicros = row.cost_micros + charge.costMicros;
   const durationMs = (row.duration_ms ?? 0) + settlement.durationMs;
   const turns = row.turns + settlement.turns;
+  const totals = {
+    agent: row.agent,
+    costUsd: toUsd(costMicros),
+    isAtCeiling: isAtCeiling(row.limits as RunLimits, costMicros),
+    turns,
+    durationMs,
+    now: attempt.now,
+  };
   await appendEvents(trx, {
     runId: row.id,
     attempt: row.attempt,
-    events: [
-      ...approvals.events,
-      ...openUses,
-      toEvent(conclusion, { agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs, now: attempt.now }),
-    ],
+    events: [...approvals.events, ...openUses, toEvent(conclusion, totals)],
   });
   const settled = await trx
     .updateTable('longhaul.runs')
@@ -139,8 +145,9 @@ export async function closeAttempt(options: {
       output_tokens: run('output_tokens', '+', tokens.output_tokens),
       cache_read_tokens: run('cache_read_tokens', '+', tokens.cache_read_tokens),
       cache_creation_tokens: run('cache_creation_tokens', '+', tokens.cache_creation_tokens),
-      model_usage: JSON.stringify(addModels(row.model_usage as Spending['models'], spending.models)),
+      model_usage: JSON.stringify(addModels(row.model_usage as Spending['models'], charge.models)),
       tool_uses: JSON.stringify(addCounts(row.tool_uses as Record<string, number>, settlement.toolUses)),
+      denied_tool_uses: sql`${deniedToolUses(row.id)}`,
       turns,
       duration_ms: durationMs,
     }))
@@ -157,18 +164,10 @@ export async function closeAttempt(options: {
   await releaseHeld(trx, { queue, row });
   if (isOver(conclusion)) await releaseNextInSession(trx, { queue, sessionId: row.session_id });
   // Last, because all share the total, and hold it until they commit.
-  const { metered, reported, durationMs: tookMs } = settlement;
-  const booking = {
-    row,
-    attemptId: attempt.id,
-    outcome: end,
-    conclusion,
-    metered,
-    reported,
-    durationMs: tookMs,
-  };
+  const { durationMs: tookMs } = settlement;
+  const booking = { row, attemptId: attempt.id, outcome: end, conclusion, charge, durationMs: tookMs };
   await postLedger(trx, booking, rules);
-  const booked = { spentMicros: spending.costMicros, isOver: isOver(conclusion) };
+  const booked = { spentMicros: charge.costMicros, isOver: isOver(conclusion) };
   await spendBudget(trx, { runId: row.id, ...booked, rules });
   if (isOver(conclusion)) await promoteMessages(trx, { deps: { queue, rules }, runId: row.id });
   return { run: toRun(settled), conclusion };
@@ -240,6 +239,13 @@ function saidSoFar(runId: string) {
                 and abandoned.seq > said.seq and abandoned.data->>'blockId' = said.data->>'blockId')) as kept)`;
 }
 
+/** From the log, which has those of an attempt that was lost as well. A denial may be told of twice. */
+function deniedToolUses(runId: string) {
+  return sql`(select coalesce(json_object_agg(name, uses), '{}') from (
+    select data->>'name' as name, count(distinct data->>'toolUseId') as uses from longhaul.run_events
+     where run_id = ${runId} and type = 'agent.permission_denied' group by 1) as denied)`;
+}
+
 function toSoundSettlement(settlement: Settlement): Settlement {
   return {
     ...settlement,
@@ -257,6 +263,8 @@ async function closeAttemptRow(trx: Transaction, options: { row: Selectable<Runs
       finished_at: sql<Date>`now()`,
       outcome: outcome.status,
       ...(outcome.status === 'failed' && { error_code: outcome.code, error_detail: toStorable(outcome.detail) }),
+      ...(outcome.status === 'handed_back' &&
+        outcome.detail !== undefined && { error_detail: toStorable(outcome.detail) }),
       exit_code: settlement.exitCode,
       signal: settlement.signal,
       stderr_tail: toStorable(settlement.stderrTail),

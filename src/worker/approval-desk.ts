@@ -4,9 +4,11 @@ import { QUESTION_TOOL, type AskForToolUse, type ToolUse, type ToolUseDecision }
 import type { Agent } from '../config/config.ts';
 import { every } from '../core/every.ts';
 import type { NewEvent } from '../core/events.ts';
+import { guarded, inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import { maskSecretsIn } from '../core/mask-secrets.ts';
 import { toStorable } from '../core/text.ts';
+import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import type { Lease } from '../run/append-events.ts';
 import { toRequestedEvent, toResolvedEvent } from '../run/approval.ts';
@@ -52,7 +54,11 @@ const MARGIN_MS = 5_000;
 /** How often is looked whether something was decided, where notifications are lost. */
 const LOOK_EVERY_MS = 5_000;
 
-/** A decision is waited for at most `holdSeconds`, from the first use that waits; then none is waited for any more. */
+/**
+ * A decision is waited for at most `holdSeconds`, from the first use that waits; then none is waited for any more. With a
+ * subagent's among them that is for as long as the attempt's time allows: what the subagent has done and cost is lost with
+ * its process. `holdSeconds: 0` holds for none.
+ */
 export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   const { database, run, lease, agent, isLost, log } = options;
   const waiting = new Map<string, Waiting>();
@@ -108,11 +114,11 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
     { use, signal }: { use: ToolUse; signal: AbortSignal },
   ): Promise<KnownApproval | 'later'> {
     const { promise, resolve, reject } = Promise.withResolvers<KnownApproval | 'later'>();
-    const onAbort = () => reject(new Error('The attempt has ended.'));
+    const onAbort = guarded(() => reject(new Error('The attempt has ended.')));
     waiting.set(approval.id, { toolUseId: approval.tool.useId, isSubagents: use.subagent !== null, resolve });
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    holdTimer ??= setTimeout(release, Math.max(0, toHoldMs()));
+    holdTimer ??= after(Math.max(0, toHoldMs()), onHeld);
     stopLooking ??= every({ intervalMs: LOOK_EVERY_MS, task: look, onError: onLookFailed });
     // It may have been decided since it was read.
     lookSoon();
@@ -127,7 +133,20 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   }
 
   function toHoldMs(): number {
-    return Math.min(agent.approvals.holdSeconds * 1_000, options.endsAtMs - MARGIN_MS - performance.now());
+    return Math.min(agent.approvals.holdSeconds * 1_000, toLeftMs());
+  }
+
+  /** Until the process has to be given up whoever waits. */
+  function toLeftMs(): number {
+    return options.endsAtMs - MARGIN_MS - performance.now();
+  }
+
+  function onHeld(): void {
+    const leftMs = toLeftMs();
+    const isWorkAtStake =
+      agent.approvals.holdSeconds > 0 && [...waiting.values()].some(({ isSubagents }) => isSubagents);
+    if (isWorkAtStake && leftMs > 0) holdTimer = after(leftMs, release);
+    else release();
   }
 
   async function look(): Promise<void> {
@@ -145,7 +164,9 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   }
 
   const onLookFailed = (err: unknown) => log.warn({ err, runId: run.id }, 'approvals could not be read; trying again');
-  const lookSoon = () => void (waiting.size > 0 && look().catch(onLookFailed));
+  const lookSoon = () => {
+    if (waiting.size > 0) inBackground(look, onLookFailed);
+  };
 
   function release(): void {
     isReleased = true;

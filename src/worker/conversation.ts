@@ -1,6 +1,7 @@
 import type { DecidedToolUse } from '../agent/continuation.ts';
 import type { SaidBlock } from '../agent/progress.ts';
 import type { Transcript } from '../agent/transcript.ts';
+import { withoutRefused } from '../core/without-refused.ts';
 import type { Database } from '../db/database.ts';
 import { findSaidBlocks } from '../run/find-said-blocks.ts';
 import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
@@ -92,7 +93,10 @@ export function createTranscript({ database, hold, isLost }: TranscriptOptions):
       if (!isOurs) throw new Error('The session belongs to another attempt.');
     },
     loadFiles: () => readFiles(database, hold.sessionId),
-    load: ({ subpath }) => readEntries(database, { sessionId: hold.sessionId, subpath }),
+    async load({ subpath }) {
+      const entries = await readEntries(database, { sessionId: hold.sessionId, subpath });
+      return entries && withoutRefused(entries);
+    },
     listSubpaths: () => listSubpaths(database, hold.sessionId),
   };
 }

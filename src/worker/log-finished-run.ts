@@ -25,15 +25,20 @@ export function logFinishedRun(log: Logger, { run, conclusion, attempt, settleme
     durationMs: settlement.durationMs,
     turns: settlement.turns,
     costUsd: run.costUsd,
+    ...(run.isAtCeiling && { isAtCeiling: true }),
     reportedCostUsd: settlement.reported === null ? null : toUsd(settlement.reported.costMicros),
     meteredCostUsd: toUsd(settlement.metered.costMicros),
     toolUses: settlement.toolUses,
+    // Of all attempts.
+    ...(Object.keys(run.deniedToolUses).length > 0 && { deniedToolUses: run.deniedToolUses }),
     cacheReadTokens: run.usage.cacheReadTokens,
     cacheCreationTokens: run.usage.cacheCreationTokens,
     peakMemoryBytes: settlement.peakMemoryBytes,
   };
   if (outcome.status !== 'failed') {
-    log.info(facts, `run ${conclusion.status === 'handed_back' ? 'handed back' : conclusion.status}`);
+    if (conclusion.status !== 'handed_back') log.info(facts, `run ${conclusion.status}`);
+    else if (conclusion.detail === undefined) log.info(facts, 'run handed back');
+    else log.warn({ ...facts, detail: conclusion.detail }, 'run handed back: the attempt is not to blame for its end');
     return;
   }
   const isProcessFailure = outcome.code === 'cli_crashed' || outcome.code === 'cli_start_failed';

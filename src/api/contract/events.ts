@@ -39,6 +39,7 @@ const EVENT_DATA = {
     costUsd: usd(),
     turns: z.int(),
     durationMs: z.int(),
+    isAtCeiling: z.literal(true).optional().describe('When it has cost as much as `limits.maxBudgetUsd` allows.'),
   }),
   'run.failed': z.object({ error: safeError }),
   'run.cancelled': z.object({ costUsd: usd() }),

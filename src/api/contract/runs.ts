@@ -22,7 +22,7 @@ export const attemptSchema = z
       .enum(ATTEMPT_OUTCOMES)
       .nullable()
       .describe(
-        'null: it is at work. `handed_back`: its worker left, or had not begun; `waiting`: it was given up so that the run waits for a person. Neither counts as an attempt.',
+        'null: it is at work. `handed_back`: its worker left, or could not begin it for what its machine lacked; `waiting`: it was given up so that the run waits for a person. Neither counts as an attempt.',
       ),
     errorCode: z.string().nullable(),
     errorDetail: z
@@ -67,11 +67,17 @@ export const runSchema = z
     // Not `nullable`, which would make `RunError` itself so, for all that name it.
     error: z.union([runErrorSchema, z.null()]),
     costUsd: usd(),
+    isAtCeiling: z
+      .boolean()
+      .describe('Whether it has cost as much as `limits.maxBudgetUsd` allows, or more: it can spend nothing more.'),
     usage: z.object(tokens),
     modelUsage: z.record(z.string(), z.object({ ...tokens, costUsd: usd() })),
     turns: z.int(),
     durationMs: z.int().nullable(),
     toolUses: z.record(z.string(), z.int()),
+    deniedToolUses: z
+      .record(z.string(), z.int())
+      .describe('Those among `toolUses` that were denied: by the rules of the agent, its hooks or a person.'),
     createdAt: instant(),
     startAfter: instant().nullable(),
     startedAt: instant().nullable(),
