@@ -154,7 +154,7 @@ test(
     await world.client.approve(approval!.id);
     expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'I did not.' });
     expect(await world.readLog()).toBe('');
-    const { data: events } = await world.client.eventPage(id, { limit: 1_000 });
+    const { data: events } = await world.client.eventPage(id, { limit: 200 });
     const toolUseId = approval!.tool.useId;
     expect(events.find(({ type }) => type === 'approval.unused')?.data).toEqual({
       approvalId: approval!.id,
@@ -324,11 +324,10 @@ test.each([
     expect(await untilEnded(world, id)).toMatchObject({ status: 'cancelled' });
     expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'cancelled' }]);
     await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 409 });
-    expect((await typesOf(world, id)).slice(-3)).toEqual([
-      'approval.resolved',
-      'agent.tool_result',
-      'run.cancelled',
-    ]);
+    const types = await typesOf(world, id);
+    expect(types.slice(types.indexOf('approval.requested') + 1)).toContain('approval.resolved');
+    expect(types.filter((type) => type === 'agent.tool_result')).toHaveLength(1);
+    expect(types.at(-1)).toBe('run.cancelled');
     expect(await world.readLog()).toBe('');
   },
 );
