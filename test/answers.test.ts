@@ -50,12 +50,13 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   'always paused': () => turn(say('Hm.'), { stopReason: 'pause_turn' }),
   'window full': () => turn(say('So far'), { stopReason: 'model_context_window_exceeded' }),
   empty: () => turn([]),
-  'large result': ({ turn: count }) =>
-    count === 0 ? useTool('Bash', { command: `seq -f 'line %g' 20000`, description: 'count' }) : say('Read it.'),
-  'read it again': (request) =>
-    request.toolResults.length === 0
+  'large result': (request) => {
+    const isSecond = JSON.stringify(request.body.messages).includes('read it again');
+    if (request.toolResults.length > 0) return say(isSecond ? 'It says so.' : 'Read it.');
+    return isSecond
       ? useTool('Read', { file_path: findResultFile(request), offset: 15_000, limit: 1 })
-      : say('It says so.'),
+      : useTool('Bash', { command: `seq -f 'line %g' 20000`, description: 'count' });
+  },
   'a long tool': () => useTool('Bash', { command: 'sleep 600', description: 'wait' }),
   'white space': () => turn(say(' \n')),
   'empty behind a tool': ({ turn: count }) => (count === 0 ? useTool('Read', { file_path: 'notes.md' }) : turn([])),
