@@ -26,22 +26,12 @@ export function createAnswer(before: readonly AnswerPiece[] = []): Answer {
   return {
     hear({ type, data }) {
       if ('parentToolUseId' in data && data.parentToolUseId !== undefined) return;
-      switch (type) {
-        case 'agent.text': {
-          const { text, blockId, isContinuation = false } = data;
-          pieces.push({ text, blockId, isContinuation });
-          return;
-        }
-        case 'agent.text.abandoned':
-          pieces = pieces.filter(({ blockId }) => blockId !== data.blockId);
-          return;
-        case 'agent.tool_use':
-        case 'agent.tool_result':
-          pieces = [];
-          return;
-        default:
-          return;
-      }
+      if (type === 'agent.text') {
+        const { text, blockId, isContinuation = false } = data;
+        pieces.push({ text, blockId, isContinuation });
+      } else if (type === 'agent.text.abandoned') {
+        pieces = pieces.filter(({ blockId }) => blockId !== data.blockId);
+      } else if (type === 'agent.tool_use' || type === 'agent.tool_result') pieces = [];
     },
     get text() {
       return joinPieces(pieces);

@@ -59,7 +59,8 @@ export function createConversationStore(options: StoreOptions): ConversationStor
     if (results.length === 0) return [];
     const files = toolResults.read(results, sessionId);
     reading.add(files);
-    void files.finally(() => reading.delete(files));
+    const forget = () => reading.delete(files);
+    files.then(forget, forget);
     return [files];
   }
 
