@@ -10,6 +10,7 @@ import type { ClaudeProcess } from './claude-spec.ts';
 import type { Containment } from './containment.ts';
 import type { DecidedToolUse, UnfinishedToolUse } from './continuation.ts';
 import type { Places } from './places.ts';
+import type { SaidBlock } from './progress.ts';
 import type { AskForToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -57,6 +58,11 @@ export interface AgentSpec {
    * have, which lags behind by a tenth of a second. Defaults to none.
    */
   readonly unfinishedToolUses?: readonly UnfinishedToolUse[];
+  /**
+   * The blocks of text of the main conversation that earlier attempts have told, in order. Those that the transcript does
+   * not have are told to be given up, since the model will say them again. Defaults to none.
+   */
+  readonly saidBefore?: readonly SaidBlock[];
   /** Tool uses that waited for a person when earlier attempts ended, and what was decided. Defaults to none. */
   readonly decidedToolUses?: readonly DecidedToolUse[];
   /** Sent as it is: never on a command line, never expanded, never a command. */

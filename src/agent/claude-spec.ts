@@ -61,6 +61,8 @@ export interface ClaudeProcess {
   // What follows is for the attempt that uses it.
 
   readonly launched: Promise<Launch>;
+  /** `value` without the directory of large results: of what is told of it, which outlives the process. */
+  hideResultPaths<T>(value: T): T;
   /** When it was started, by the monotonic clock. */
   readonly startedAtMs: number;
   /** How many prompts it was given. */

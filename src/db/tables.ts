@@ -26,6 +26,7 @@ export interface Tables
   'longhaul.workers': WorkersTable;
   'longhaul.sessions': SessionsTable;
   'longhaul.session_entries': SessionEntriesTable;
+  'longhaul.session_files': SessionFilesTable;
   'longhaul.queues': { name: string; paused_at: Date | null };
   'longhaul.audit': AuditTable;
   'longhaul.audit_head': { seq: number; hash: string };
@@ -69,6 +70,7 @@ export interface RunsTable {
   structured_output: ColumnType<unknown, string | null | undefined, string | null>;
   error_code: Nullable<string>;
   error_detail: Nullable<string>;
+  error_category: Nullable<string>;
   cost_micros: Generated<number>;
   input_tokens: Generated<number>;
   output_tokens: Generated<number>;
@@ -254,6 +256,14 @@ interface SessionEntriesTable {
   subpath: Generated<string>;
   uuid: Nullable<string>;
   entry: Json<unknown>;
+}
+
+interface SessionFilesTable {
+  session_id: string;
+  name: string;
+  run_id: string;
+  content: Uint8Array;
+  kept_at: Generated<Date>;
 }
 
 export interface AlertsTable {

@@ -8,15 +8,17 @@ const STREAM = 'text/event-stream; charset=utf-8';
 function read(chunks: readonly Uint8Array[], { contentType = STREAM, isWhole = true, request = {} } = {}) {
   const usages: AnswerUsage[] = [];
   const errors: string[] = [];
+  const excesses: string[] = [];
   const meter = createAnswerMeter({
     contentType,
     request: { model: 'asked-for', isFast: false, isUsOnly: false, isLongContext: false, ...request },
     onUsage: (usage) => usages.push(usage),
     onError: (data) => errors.push(data),
+    onExcess: (excess) => excesses.push(excess),
   });
   for (const chunk of chunks) meter.push(chunk);
   meter.end(isWhole);
-  return { usages, errors, last: usages.at(-1) };
+  return { usages, errors, excesses, last: usages.at(-1) };
 }
 
 const whole: AnswerUsage = {
@@ -107,6 +109,17 @@ test.each([
 ])('a count of %s is taken as %i, or left as it was', (count, expected) => {
   const absurd = `event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":${count}}}\n\n`;
   expect(read([Buffer.from(wholeStream + absurd)]).last).toEqual({ ...whole, outputTokens: expected });
+});
+
+test('a block is held to its bound, by what it says and not by how it is sent', () => {
+  const block = (count: number) => [
+    sse('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
+    ...Array.from({ length: count }, () => textDelta('x'.repeat(100_000))),
+    sse('content_block_stop', { index: 0 }),
+  ];
+  const bytes = (parts: string[]) => parts.map((part) => Buffer.from(part));
+  expect(read(bytes([messageStart, ...block(10), ...block(10)])).excesses).toEqual([]);
+  expect(read(bytes([messageStart, ...block(11)])).excesses).toEqual(['a block of more than 1000000 characters']);
 });
 
 const start = (usage: object, model = 'claude-sonnet-4-5') => sse('message_start', { message: { model, usage } });
@@ -245,6 +258,7 @@ describe('a stream that breaks off', () => {
       request: { model: 'm', isFast: false, isUsOnly: false, isLongContext: false },
       onUsage: (usage) => usages.push(usage),
       onError: () => undefined,
+      onExcess: () => undefined,
     });
     meter.push(Buffer.from(messageStart + block({ type: 'thinking', thinking: '' })));
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,6 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import { NO_USAGE } from '../core/usage.ts';
 import { toFields, toList, toText } from '../core/untyped.ts';
+import { ANSWER_BOUNDS } from './answer-guard.ts';
 import { toAnswerUsage, type AnswerUsage } from './answer-usage.ts';
 import { createOutputEstimate, isOutput } from './output-estimate.ts';
 import { readUsage, type Counts } from './read-usage.ts';
@@ -22,6 +23,8 @@ interface AnswerMeterOptions {
   readonly onUsage: (usage: AnswerUsage) => void;
   /** Called with the JSON of an `error` event. */
   readonly onError: (data: string) => void;
+  /** Called with which bound the answer has broken, in words. */
+  readonly onExcess: (excess: string) => void;
 }
 
 /** Close enough for an answer that cannot be read. */
@@ -31,7 +34,7 @@ export function createAnswerMeter(options: AnswerMeterOptions): AnswerMeter {
   return options.contentType.includes('text/event-stream') ? createStreamMeter(options) : createJsonMeter(options);
 }
 
-function createStreamMeter({ request, onUsage, onError }: AnswerMeterOptions): AnswerMeter {
+function createStreamMeter({ request, onUsage, onError, onExcess }: AnswerMeterOptions): AnswerMeter {
   const decoder = new TextDecoder();
   const estimate = createOutputEstimate();
   let counts = toCounts(request);
@@ -58,7 +61,11 @@ function createStreamMeter({ request, onUsage, onError }: AnswerMeterOptions): A
         tell();
       } else if (type === 'error') {
         onError(data);
-      } else estimate.take(type, event);
+      } else {
+        estimate.take(type, event);
+        const most = ANSWER_BOUNDS.blockCharacters;
+        if (estimate.blockCharacters > most) onExcess(`a block of more than ${most} characters`);
+      }
     },
   });
   return {

@@ -28,9 +28,11 @@ interface CallMeterOptions {
   readonly body: RequestBody;
   readonly governor: Governor;
   readonly departure: Departure;
+  /** Called with which bound the answer has broken, in words. */
+  readonly onExcess: (excess: string) => void;
 }
 
-export function createCallMeter({ call, body, governor, departure }: CallMeterOptions): CallMeter {
+export function createCallMeter({ call, body, governor, departure, onExcess }: CallMeterOptions): CallMeter {
   let meter: AnswerMeter | null = null;
   let isSent = false;
   let isCounted = false;
@@ -52,6 +54,7 @@ export function createCallMeter({ call, body, governor, departure }: CallMeterOp
           isCounted = true;
           call.update(usage);
         },
+        onExcess,
         // At once: Claude Code hangs up on an error without waiting for the end.
         onError(data) {
           hasFailed = true;

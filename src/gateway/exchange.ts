@@ -104,7 +104,10 @@ async function forward(forwarding: Forwarding): Promise<void> {
         },
       })
     : NO_WATCH;
-  const meter = call === null ? null : createCallMeter({ call, body, governor: context.governor, departure });
+  const meter =
+    call === null
+      ? null
+      : createCallMeter({ call, body, governor: context.governor, departure, onExcess: failExcessive });
   // At once, so that the meter is right the moment an attempt is closed.
   const onEnding = guarded(() => meter?.cut(signal.reason));
   signal.addEventListener('abort', onEnding, { once: true });
@@ -121,11 +124,20 @@ async function forward(forwarding: Forwarding): Promise<void> {
     watch.heard();
     const { status } = answer;
     if (status >= 200 && status < 300) {
-      await relayAnswer({ response, answer, watch, meter, signal, onBroken: fail, onUnreadable });
+      await relayAnswer({
+        response,
+        answer,
+        watch,
+        meter,
+        signal,
+        onBroken: noteBroken,
+        onExcess: failExcessive,
+        onUnreadable,
+      });
     } else await relayError({ ...forwarding, call, model: body.model, answer, watch });
   } catch (error) {
     if (silence !== null) refuse(response, silence);
-    else if (!signal.aborted) fail(error);
+    else if (!signal.aborted) refuse(response, { status: 502, type: 'api_error', message: noteBroken(error) });
   } finally {
     watch.stop();
     meter?.end(false);
@@ -141,7 +153,18 @@ async function forward(forwarding: Forwarding): Promise<void> {
     response.destroy();
   }
 
-  function fail(error: unknown): void {
+  /** Nothing that comes of it is of use: the attempt ends with it, instead of asking for the same again. */
+  function failExcessive(excess: string): void {
+    if (signal.aborted) return;
+    const message = `The answer of the model provider holds ${excess}.`;
+    call?.fail(withoutAnswer('server_error', message), REFUSALS.answerTooLarge);
+    context.log.warn({ attemptId: pass.attemptId }, message);
+    ending.abort('attempt');
+    response.destroy();
+  }
+
+  /** Returns what happened, in words for the agent's process. */
+  function noteBroken(error: unknown): string {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
     const message = response.headersSent
       ? `The connection to the model provider broke in the middle of an answer (${code}).`
@@ -149,6 +172,6 @@ async function forward(forwarding: Forwarding): Promise<void> {
     // Nobody waits for it any more: it is no reason for what becomes of the attempt.
     if (!departure.isGone) call?.fail(withoutAnswer('unreachable', message));
     context.log.warn({ attemptId: pass.attemptId, code }, message);
-    refuse(response, { status: 502, type: 'api_error', message });
+    return message;
   }
 }

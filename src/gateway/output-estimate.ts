@@ -5,6 +5,8 @@ import type { Counts } from './read-usage.ts';
 export interface OutputEstimate {
   /** Whether the answer has begun to say something. */
   readonly hasContent: boolean;
+  /** How many characters the block that is being written holds. */
+  readonly blockCharacters: number;
   /** Takes an event of the stream. */
   take(type: string, event: Readonly<Record<string, unknown>>): void;
   /** `counts` of the answer's beginning, with what it has come to since. */
@@ -39,6 +41,9 @@ export function createOutputEstimate(): OutputEstimate {
   return {
     get hasContent() {
       return hasContent;
+    },
+    get blockCharacters() {
+      return block?.shown ?? 0;
     },
     take(type, event) {
       if (type === 'content_block_start') {

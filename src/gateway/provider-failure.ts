@@ -110,8 +110,8 @@ export function toStreamFailure(data: string): ProviderFailure {
   };
 }
 
-/** A failure that is no answer of the provider's. */
-export function withoutAnswer(kind: 'silent' | 'unreachable', message: string): ProviderFailure {
+/** A failure that is no answer of the provider's, or none that can be passed on. */
+export function withoutAnswer(kind: 'silent' | 'unreachable' | 'server_error', message: string): ProviderFailure {
   return { kind, status: null, message, retryAfterSeconds: null, resetAt: null, at: Date.now() };
 }
 

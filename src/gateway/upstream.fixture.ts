@@ -81,3 +81,14 @@ export const wholeStream = messageStart + textDelta('Grüße 🚀') + sse('ping'
 
 /** What `wholeStream` costs: $0.04925, as Claude Code reckons it too. */
 export const WHOLE_STREAM_MICROS = 49_250;
+
+/** What comes of an answer before its connection breaks, which it has to. */
+export async function readBroken(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of response.body ?? []) chunks.push(chunk);
+  } catch {
+    return Buffer.concat(chunks).toString('utf8');
+  }
+  throw new Error('The answer came to a good end.');
+}

@@ -80,7 +80,10 @@ export function toRun(row: Selectable<RunsTable>): Run {
     requestedLimits: row.requested_limits as Run['requestedLimits'],
     result: row.result,
     structuredOutput: row.structured_output ?? null,
-    error: row.error_code === null || row.status === 'succeeded' ? null : toRunError(row.error_code as RunErrorCode),
+    error:
+      row.error_code === null || row.status === 'succeeded'
+        ? null
+        : toRunError(row.error_code as RunErrorCode, row.error_category ?? undefined),
     costUsd: toUsd(row.cost_micros),
     isAtCeiling: isAtCeiling(row.limits as RunLimits, row.cost_micros),
     usage: {
@@ -112,7 +115,7 @@ export function isAtCeiling({ maxBudgetUsd }: Pick<RunLimits, 'maxBudgetUsd'>, c
 }
 
 /** An error in the words that are safe for whoever watches the run. */
-export function toRunError(code: RunErrorCode): RunError {
+export function toRunError(code: RunErrorCode, category?: string): RunError {
   const { message, isRetryable } = RUN_ERRORS[code];
-  return { code, message, retryable: isRetryable };
+  return { code, message, retryable: isRetryable, ...(category !== undefined && { category }) };
 }

@@ -14,6 +14,7 @@ import { spendBudget } from './budget.ts';
 import { toCharge } from './charge.ts';
 import { releaseHeld } from './concurrency.ts';
 import { closeApprovals } from './close-approvals.ts';
+import { closeToolUses } from './close-tool-uses.ts';
 import {
   awaitApproval,
   conclude,
@@ -105,6 +106,8 @@ export async function closeAttempt(options: {
   const judged = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
   const approvals = await closeApprovals(trx, { runId: row.id, isOver: isOver(judged) });
   const conclusion = awaitApproval(judged, approvals.waitsUntil);
+  const hasUsedTools = Object.keys({ ...settlement.toolUses, ...(row.tool_uses as object) }).length > 0;
+  const openUses = hasUsedTools ? await closeToolUses(trx, { runId: row.id, isOver: isOver(conclusion) }) : [];
   const end = toAttemptEnd(outcome.status, conclusion);
   if (end !== outcome.status) await noteAttemptEnd(trx, { attemptId: attempt.id, end });
   const usage = totalUsage(charge);
@@ -128,13 +131,13 @@ export async function closeAttempt(options: {
   await appendEvents(trx, {
     runId: row.id,
     attempt: row.attempt,
-    events: [...approvals.events, toEvent(conclusion, totals)],
+    events: [...approvals.events, ...openUses, toEvent(conclusion, totals)],
   });
   const settled = await trx
     .updateTable('longhaul.runs')
     .set((run) => ({
       ...toColumns(conclusion, row),
-      ...(isStoppedByMoney(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
+      ...(keepsText(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
       lease_worker_id: null,
       lease_expires_at: null,
       cost_micros: costMicros,
@@ -201,8 +204,8 @@ function toNextStart(conclusion: Conclusion, now: Date): Date | null {
   return delaySeconds > 0 ? new Date(now.getTime() + delaySeconds * 1_000) : null;
 }
 
-/** Ended by a limit on what may be used: what it had said by then was paid for, and is kept. */
-function isStoppedByMoney(conclusion: Conclusion): boolean {
+/** Ended by a limit, or within its answer: what it had said by then was paid for, and is kept. */
+function keepsText(conclusion: Conclusion): boolean {
   return conclusion.status === 'failed' && KEEPS_TEXT.has(conclusion.code);
 }
 
@@ -212,12 +215,28 @@ const KEEPS_TEXT: ReadonlySet<RunErrorCode> = new Set([
   'user_budget',
   'team_budget',
   'global_budget',
+  'max_output_tokens',
+  'request_too_large',
+  'model_refused',
+  'answer_unfinished',
 ]);
 
-/** The text of the run's own conversation, all of its attempts; null when it has said nothing. */
+/**
+ * The text of the run's own conversation, all of its attempts, as `textOf` of the client joins it; null when it has said
+ * nothing.
+ */
 function saidSoFar(runId: string) {
-  return sql`(select string_agg(data->>'text', E'\n\n' order by seq) from longhaul.run_events
-    where run_id = ${runId} and type = 'agent.text' and data->>'parentToolUseId' is null)`;
+  return sql`(
+    select string_agg(case when place = 1 or "isContinuation" then text else E'\n\n' || text end, '' order by place)
+      from (
+        select said.data->>'text' as text, said.data->>'isContinuation' is not null as "isContinuation",
+               row_number() over (order by said.seq) as place
+          from longhaul.run_events as said
+         where said.run_id = ${runId} and said.type = 'agent.text' and said.data->>'parentToolUseId' is null
+           and not exists (
+             select from longhaul.run_events as abandoned
+              where abandoned.run_id = said.run_id and abandoned.type = 'agent.text.abandoned'
+                and abandoned.seq > said.seq and abandoned.data->>'blockId' = said.data->>'blockId')) as kept)`;
 }
 
 /** From the log, which has those of an attempt that was lost as well. A denial may be told of twice. */

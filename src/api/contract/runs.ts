@@ -1,12 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { ATTEMPT_OUTCOMES, RUN_STATUSES } from '../../core/states.ts';
-import { instant, tokens, usd } from './output-fields.ts';
+import { instant, refusalCategory, tokens, usd } from './output-fields.ts';
 
 export const runErrorSchema = z
   .object({
     code: z.string(),
     message: z.string().describe('Safe to show to an end user.'),
     retryable: z.boolean(),
+    category: refusalCategory(),
     detail: z.string().optional().describe('What really went wrong. For keys of operators only.'),
   })
   .openapi('RunError');

@@ -119,7 +119,7 @@ function conflict(approval: Approval, basePath: string): LonghaulError {
 
 /** What a person has put in is masked as the tool's input is: others see it too. */
 function toApprovalResource(approval: Approval, basePath: string): ApprovalResource {
-  const { requestedAt, expiresAt, decidedAt, updatedInput, reason, ...rest } = approval;
+  const { requestedAt, expiresAt, decidedAt, takenUpAt, updatedInput, reason, ...rest } = approval;
   return {
     ...rest,
     updatedInput: updatedInput && (maskSecretsIn(updatedInput) as ApprovalResource['updatedInput']),
@@ -127,6 +127,7 @@ function toApprovalResource(approval: Approval, basePath: string): ApprovalResou
     requestedAt: requestedAt.toISOString(),
     expiresAt: expiresAt.toISOString(),
     decidedAt: decidedAt?.toISOString() ?? null,
+    takenUpAt: takenUpAt?.toISOString() ?? null,
     links: { self: `${basePath}/v1/approvals/${approval.id}`, run: `${basePath}/v1/runs/${approval.runId}` },
   };
 }
