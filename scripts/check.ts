@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process';
 
 const steps = [
   ['format', ['oxfmt', '--check']],
-  ['language', ['node', 'scripts/check-language.ts']],
   ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
   ['types', ['tsc', '-p', '.']],
   ['unused code', ['knip']],

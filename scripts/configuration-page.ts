@@ -43,6 +43,21 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
     meaning: 'Where the provider, or a proxy that speaks the Messages API, is reached.',
     default: '`https://api.anthropic.com`',
   },
+  ANTHROPIC_CUSTOM_HEADERS: {
+    meaning:
+      'Headers of each request to a provider whose address the variables choose, as lines of `Name: value`. [`headers`](providers.md#headers-and-proxies) of a provider does the same in the file.',
+    default: 'none',
+  },
+  HTTPS_PROXY: {
+    meaning:
+      'The proxy through which providers with an `https:` address are reached; `HTTP_PROXY` for those with `http:`. Small letters win.',
+    default: 'none',
+  },
+  NO_PROXY: {
+    meaning:
+      'Hosts that are reached without it: names, which stand for what is below them too, addresses, networks, `*`.',
+    default: 'none',
+  },
   CLAUDE_CODE_USE_BEDROCK: {
     meaning:
       'Makes [Amazon Bedrock](providers.md#amazon-bedrock) the default provider, with `AWS_REGION`, `AWS_BEARER_TOKEN_BEDROCK` or the credentials that AWS finds, and `ANTHROPIC_BEDROCK_BASE_URL`.',
@@ -146,7 +161,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'prices.NAME',
     title: 'Prices: `prices.NAME`',
     words:
-      'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. None by default.',
+      'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. A provider may have `prices` of its own, of the same form, which go before these. None by default. [Prices](money.md#prices) says which of several names holds.',
   },
   {
     path: 'health',
@@ -156,12 +171,13 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
   {
     path: 'http',
     title: 'The HTTP API: `http`',
-    words: '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what it is for.',
+    words:
+      '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what `corsOrigins` is for, [operations](operations.md#behind-a-load-balancer-or-proxy) the others.',
   },
   {
     path: 'database',
     title: 'The database: `database`',
-    words: 'For a PostgreSQL of yours, which `LONGHAUL_DATABASE_URL` names.',
+    words: 'How the PostgreSQL of `LONGHAUL_DATABASE_URL` is used: see [operations](operations.md#postgresql).',
   },
   {
     path: 'webhooks',

@@ -8,7 +8,7 @@ import { startAlerts } from './alert/start-alerts.ts';
 import { startAudit } from './audit/start-audit.ts';
 import { createApi } from './api/api.ts';
 import type { InProcessBindings } from './api/authenticate.ts';
-import { mountAt } from './api/mount.ts';
+import { mountAt, toBasePath } from './api/mount.ts';
 import type { UpgradeBindings } from './api/web-socket/upgrade.ts';
 import { createWebSockets, type WebSockets } from './api/web-socket/web-sockets.ts';
 import { createClient, type LonghaulClient } from './client/client.ts';
@@ -47,7 +47,7 @@ export interface LonghaulOptions {
   readonly ownsProcess?: boolean;
   /**
    * The path below which the application serves `fetch`, such as `/api/longhaul`, where its framework does not take that
-   * off by itself: Next.js. Defaults to `/`.
+   * off by itself: Next.js. Defaults to `http.basePath`.
    */
   readonly basePath?: string;
 }
@@ -104,9 +104,11 @@ interface Parts {
  * @throws {LonghaulError} `config_invalid`, naming every path that is wrong.
  */
 export function createLonghaul(input: LonghaulConfig | Config, options: LonghaulOptions = {}): Longhaul {
-  const config = isResolved(input)
+  const resolved = isResolved(input)
     ? input
     : resolveConfig({ input, baseDir: options.baseDir ?? process.cwd(), env: options.env ?? process.env });
+  const basePath = toBasePath(options.basePath ?? resolved.http.basePath);
+  const config = { ...resolved, http: { ...resolved.http, basePath } };
   const roles = options.roles ?? ['server', 'worker'];
   const workerId = roles.includes('worker') ? createId() : null;
   const givenLog = options.log ?? createLog(config.logLevel);
@@ -121,6 +123,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   let stopping: Promise<void> | null = null;
 
   async function open(): Promise<Parts> {
+    for (const warning of config.warnings) ownLog.warn({}, warning);
     const store = await openStore(config, {
       log: ownLog,
       closers,
@@ -152,7 +155,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     }
     const server = { isLeaving: () => isLeaving, version: VERSION, log };
     const api = createApi({ access, config, database, queue, hub, ...server });
-    const handle = mountAt<Bindings>(options.basePath ?? '/', api.fetch);
+    const handle = mountAt<Bindings>(basePath, api.fetch);
     const sockets = createWebSockets({ fetch: handle });
     closers.push(() => sockets.close());
 
@@ -194,7 +197,9 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     const opened = new Map<string, GatewayProvider>();
     for (const name of new Set([...config.agents.values()].map(({ provider }) => provider))) {
       const provider = config.providers.get(name);
-      if (provider !== undefined) opened.set(name, { upstream: await openUpstream(provider), governor: of(name) });
+      if (provider === undefined) continue;
+      const prices = provider.kind === 'scripted' ? {} : (provider.prices ?? {});
+      opened.set(name, { upstream: await openUpstream(provider), governor: of(name), prices });
     }
     return opened;
   }

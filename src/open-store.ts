@@ -3,10 +3,11 @@ import type { Config } from './config/config.ts';
 import { toMessage } from './core/errors.ts';
 import type { Logger } from './core/log.ts';
 import type { Database } from './db/database.ts';
+import { checkGrants, creating } from './db/grants.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { createOutage, quietOutages, type Outage } from './db/outage.ts';
-import { createPgBossQueue } from './queue/pg-boss-queue.ts';
+import { createPgBossQueue, QUEUE_SCHEMA } from './queue/pg-boss-queue.ts';
 import type { Queue } from './queue/queue.ts';
 import { useCostZone } from './run/use-cost-zone.ts';
 
@@ -43,6 +44,7 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   let outage: Outage | null = null;
   const database = await openDatabase(config, {
     onError: (error) => outage?.note(error),
+    onWarning: (message) => options.log.warn({}, message),
     onWait: (error) => {
       const { waitSeconds } = config.database;
       options.log.warn({ waitSeconds, reason: toMessage(error) }, 'the database cannot be reached yet: waiting for it');
@@ -61,9 +63,11 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   });
 
   const prepare = async () => {
-    const applied = await migrate(database);
+    await checkGrants(database, ['longhaul', QUEUE_SCHEMA]);
+    const applied = await creating(database, () => migrate(database));
     if (applied.length > 0) log.info({ applied }, 'database brought up to date');
-    await queue.start([...new Set([...config.agents.values()].map((agent) => agent.queue))]);
+    const queues = [...new Set([...config.agents.values()].map((agent) => agent.queue))];
+    await creating(database, () => queue.start(queues));
     closers.push(() => queue.stop());
     if (await useCostZone(database, config.timeZone))
       log.info({ timeZone: config.timeZone }, 'costs are summed by the days of this time zone');

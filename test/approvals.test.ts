@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { LonghaulConfig } from 'longhaul';
 import {
@@ -126,7 +127,9 @@ test(
     const told = JSON.stringify(world.model.requests[asked]!.body.messages);
     expect(told).toContain('has not begun: a person is asked first');
     expect(told).not.toContain('interrupted: the session ended');
-    expect((await world.client.approvals({ runId: id })).data).toHaveLength(1);
+    expect((await world.client.approvals({ runId: id })).data).toMatchObject([
+      { takenUpAt: expect.any(String) as string },
+    ]);
     const types = await typesOf(world, id);
     expect(types.filter((type) => type.startsWith('approval.') || type.startsWith('run.'))).toEqual([
       'run.queued',
@@ -138,6 +141,30 @@ test(
       'run.started',
       'run.succeeded',
     ]);
+  },
+);
+
+test(
+  'a use that is allowed after its process was given up, and not made again, is said to be unused',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const world = await start(({ turn }) => (turn === 0 ? write : say('I did not.')), GIVEN_UP);
+    const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+    const [approval] = await untilAsked(world, id);
+    await untilParked(world, id);
+    await world.client.approve(approval!.id);
+    expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'I did not.' });
+    expect(await world.readLog()).toBe('');
+    const { data: events } = await world.client.eventPage(id, { limit: 200 });
+    const toolUseId = approval!.tool.useId;
+    expect(events.find(({ type }) => type === 'approval.unused')?.data).toEqual({
+      approvalId: approval!.id,
+      tool: { name: 'Bash', toolUseId },
+    });
+    expect(events.filter(({ type }) => type === 'agent.tool_result').map(({ data }) => data)).toMatchObject([
+      { toolUseId, isError: true, isUnfinished: true, content: expect.stringContaining('never run') as string },
+    ]);
+    expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'allowed', takenUpAt: null }]);
   },
 );
 
@@ -283,6 +310,38 @@ test("a subagent's use waits without a process too", { timeout: TIMEOUT_MS }, as
   expect(await world.readLog()).toBe('one\n');
 });
 
+test(
+  "a subagent's use keeps its process beyond holdSeconds, with what it has done",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    let asked = 0;
+    const world = await start(
+      ({ body, turn }) => {
+        const isSubagent = !JSON.stringify(body['tools'] ?? []).includes('subagent_type');
+        if (isSubagent) {
+          asked += 1;
+          return turn === 0 ? write : say('The part is done.');
+        }
+        const isDone = JSON.stringify(body).includes('The part is done.');
+        return isDone
+          ? say('Done.')
+          : useTool('Agent', { description: 'a part', prompt: 'Go.', subagent_type: 'helper' });
+      },
+      {
+        approvals: { holdSeconds: 0.5 },
+        subagents: { helper: { description: 'helps', prompt: 'You help.', tools: ['Bash'] } },
+      },
+    );
+    const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+    const [approval] = await untilAsked(world, id);
+    await delay(3_000);
+    expect(await world.client.run(id)).toMatchObject({ status: 'running' });
+    await world.client.approve(approval!.id);
+    expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'Done.', attempt: 1 });
+    expect(asked).toBe(2);
+  },
+);
+
 test.each([
   ['with its process', {}],
   ['without one', GIVEN_UP],
@@ -298,7 +357,10 @@ test.each([
     expect(await untilEnded(world, id)).toMatchObject({ status: 'cancelled' });
     expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'cancelled' }]);
     await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 409 });
-    expect((await typesOf(world, id)).slice(-2)).toEqual(['approval.resolved', 'run.cancelled']);
+    const types = await typesOf(world, id);
+    expect(types.slice(types.indexOf('approval.requested') + 1)).toContain('approval.resolved');
+    expect(types.filter((type) => type === 'agent.tool_result')).toHaveLength(1);
+    expect(types.at(-1)).toBe('run.cancelled');
     expect(await world.readLog()).toBe('');
   },
 );

@@ -33,6 +33,7 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
     turn([say('Half of it is done.'), useTool('Read', { file_path: 'notes.md' })], {
       usage: { outputTokens: 100_000 },
     }),
+  'answers and spends': () => turn(say('All of it is done.'), { usage: { outputTokens: 100_000 } }),
   expensive: () => turn(useTool('Read', { file_path: 'notes.md' }), { usage: { outputTokens: 100_000 } }),
   hang: () => hang('before_headers'),
   'hang later': ({ turn: count }) =>
@@ -110,10 +111,25 @@ describe('a run', () => {
       usage: { inputTokens: 2_000, outputTokens: 200 },
       // 2,000 x $3 + 200 x $15 a million.
       costUsd: 0.009,
+      isAtCeiling: false,
       modelUsage: { 'claude-sonnet-4-5': { inputTokens: 2_000, costUsd: 0.009 } },
       attempts: [{ number: 1, outcome: 'succeeded', meteredCostUsd: 0.009, reportedCostUsd: 0.009, exitCode: null }],
     });
     expect(run.durationMs).toBeGreaterThan(0);
+  });
+
+  it('whose answer was complete when its ceiling was reached has succeeded, and says that it stands there', async () => {
+    const run = await ended(await submit('answers and spends', 'reader', { maxBudgetUsd: 0.5 }));
+    expect(run).toMatchObject({
+      status: 'succeeded',
+      result: 'All of it is done.',
+      error: null,
+      costUsd: 1.5,
+      isAtCeiling: true,
+    });
+    const events = [];
+    for await (const event of longhaul.client.stream(run.id)) events.push(event);
+    expect(events.at(-1)).toMatchObject({ type: 'run.succeeded', data: { costUsd: 1.5, isAtCeiling: true } });
   });
 
   it('stopped by its budget keeps what it had said', async () => {
@@ -127,8 +143,8 @@ describe('a run', () => {
   it.each([
     ['endless', 'reader', { maxTurns: 2 }, 'max_turns', 0.009],
     ['expensive', 'reader', { maxBudgetUsd: 0.5 }, 'max_budget', 1.5],
-    ['hang', 'brief', {}, 'run_timeout', 0],
-    ['hang later', 'brief', {}, 'run_timeout', 0.0045],
+    ['hang', 'brief', {}, 'run_timeout', null],
+    ['hang later', 'brief', {}, 'run_timeout', null],
     ['success', 'broke', {}, 'max_budget', 0],
     ['success', 'mute', {}, 'max_turns', 0],
     ['success', 'instant', {}, 'run_timeout', 0],
@@ -157,6 +173,20 @@ describe('a run', () => {
     ]);
     expect(events.at(-1)?.type).toBe('run.failed');
   });
+
+  it.each([
+    ['hang', 0],
+    ['hang later', 0.0045],
+  ])(
+    'whose time is over while the model has not answered ("%s") pays what was probably read',
+    async (prompt, least) => {
+      const { costUsd, usage } = await ended(await submit(prompt, 'brief'));
+      expect(costUsd).toBeGreaterThan(least);
+      // A short prompt, the tools and Claude Code's own words.
+      expect(costUsd).toBeLessThan(least + 0.03);
+      expect(usage.inputTokens).toBeGreaterThan(0);
+    },
+  );
 
   it('ends, and keeps no slot, when the model reports usage that makes no sense', async () => {
     const runs = await Promise.all(Array.from({ length: 5 }, () => submit('absurd')));

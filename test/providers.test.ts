@@ -68,6 +68,7 @@ beforeEach(async () => {
           project: google.PROJECT,
           baseUrl: `${vertex.url}/v1`,
           keyFile: vertex.keyFile,
+          prices: { 'claude-sonnet-4-5': { inputUsdPerMTok: 0, outputUsdPerMTok: 1_000 } },
         },
       },
     },
@@ -90,12 +91,15 @@ async function finish(agent: string) {
 it.each(['cloud', 'google'] as const)(
   'an agent of %s runs with its tools, is priced, and finds no credential',
   async (agent) => {
-    expect(await finish(agent)).toMatchObject({
+    const run = await finish(agent);
+    expect(run).toMatchObject({
       status: 'succeeded',
       result: 'Done.',
       toolUses: { Bash: 1 },
       costUsd: expect.any(Number) as number,
     });
+    // However it is spelled: what Claude Code calls it and what the cloud does are one model.
+    expect(Object.keys(run.modelUsage)).toEqual(['claude-sonnet-4-5']);
     const { requests } = cloudModel;
     expect(requests).toHaveLength(2);
     const environment = requests[1]?.toolResults[0]?.content ?? '';
@@ -117,6 +121,12 @@ it('agents of several providers run side by side; a name of a family is the one 
   expect(family).toMatchObject({ status: 'succeeded', result: 'Done.' });
   expect(longhaul.model.requests.map(({ headers }) => headers['x-api-key'])).toEqual(['sk-direct']);
   expect(cloudModel.requests[0]?.model).toBe('eu.anthropic.claude-haiku-4-5-20251001-v1:0');
+}, 60_000);
+
+it('each provider has prices of its own', async () => {
+  const { usage, costUsd } = await finish('google');
+  expect(usage.outputTokens).toBeGreaterThan(0);
+  expect(costUsd).toBeCloseTo(usage.outputTokens / 1_000, 6);
 }, 60_000);
 
 it('credentials that a cloud refuses end the run at once', async () => {

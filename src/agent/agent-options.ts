@@ -41,7 +41,8 @@ export function toAgentOptions(input: AgentOptionsInput): Options {
     effort: agent.effort,
     thinking: toThinking(agent.thinking, limits),
     maxTurns: limits.maxTurns,
-    maxBudgetUsd: limits.maxBudgetUsd,
+    // No `maxBudgetUsd`: Claude Code counts by its own prices, of the model that it asked for. The gateway holds the ceiling,
+    // by what the model that answers costs here.
     ...toSystemPrompt(agent.systemPrompt),
 
     // What exists, and what is approved, are the same list: there is nobody to ask but by the gate.

@@ -38,6 +38,8 @@ export type AgentOutcome =
       readonly status: 'failed';
       readonly code: RunErrorCode;
       readonly detail: string;
+      /** Of a refusal: the kind of content it is about, where the provider has named one. */
+      readonly category?: string;
       /** What the machine lacked to start or feed its process, where it is known to be that. */
       readonly fault?: MachineFault;
     }

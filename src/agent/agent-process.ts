@@ -4,9 +4,9 @@ import { after } from '../core/timers.ts';
 import type { AgentOutcome, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { startClaude, type ClaudeProcess } from './claude-process.ts';
-import { findProgress, NO_PROGRESS, type Progress } from './continuation.ts';
 import { converse } from './conversation.ts';
 import { answerDeferred } from './deferred-tool-use.ts';
+import { findProgress, NO_PROGRESS, type Progress } from './progress.ts';
 import { createSteering, type Steering, type SteeringMessage } from './steering.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -68,6 +68,7 @@ async function execute({ spec, steering, stopSignal, onMemory }: ExecuteOptions)
   const stopped = untilAborted(stopSignal).then(() => NO_PROGRESS);
   try {
     const progress = await Promise.race([lookBack(spec), stopped]);
+    for (const event of progress.abandoned) spec.onEvent(event);
     const claude = await findProcess(spec, progress.isBegun);
     const { outcome, ...rest } = await converse({ spec, steering, claude, progress, stopSignal, onMemory });
     return report(outcome, rest);
@@ -78,9 +79,9 @@ async function execute({ spec, steering, stopSignal, onMemory }: ExecuteOptions)
   }
 }
 
-async function lookBack({ isResumed, transcript, runId, unfinishedToolUses = [] }: AgentSpec): Promise<Progress> {
-  if (isResumed === true && transcript) return findProgress({ transcript, runId, unfinishedToolUses });
-  return { ...NO_PROGRESS, unknownToolUses: unfinishedToolUses };
+function lookBack(spec: AgentSpec): Promise<Progress> {
+  const { isResumed, transcript = null, runId, unfinishedToolUses = [], saidBefore = [] } = spec;
+  return findProgress({ transcript: isResumed === true ? transcript : null, runId, unfinishedToolUses, saidBefore });
 }
 
 /** The process that was given, when it can be of use, or else one that is started now. */

@@ -10,6 +10,7 @@ import type { ClaudeProcess } from './claude-spec.ts';
 import type { Containment } from './containment.ts';
 import type { DecidedToolUse, UnfinishedToolUse } from './continuation.ts';
 import type { Places } from './places.ts';
+import type { SaidBlock } from './progress.ts';
 import type { AskForToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -38,6 +39,11 @@ export interface AgentSpec {
    * it: then a tool may have taken effect that nobody knows was used.
    */
   readonly beforeToolUse?: () => Promise<boolean>;
+  /**
+   * Whether the run may still cost something. Asked before each use of a tool: where it may not, no model would read what
+   * comes of it, and it is denied. Defaults to yes.
+   */
+  readonly hasMoneyLeft?: () => boolean;
   /** Told of a message, by its id, that was said into the attempt and that Claude Code has taken up. */
   readonly onMessageTakenUp?: (id: string) => void;
   /** What hooks and in-process tools are told of the run beside its id and agent. Defaults to its first attempt, for nobody. */
@@ -52,6 +58,11 @@ export interface AgentSpec {
    * have, which lags behind by a tenth of a second. Defaults to none.
    */
   readonly unfinishedToolUses?: readonly UnfinishedToolUse[];
+  /**
+   * The blocks of text of the main conversation that earlier attempts have told, in order. Those that the transcript does
+   * not have are told to be given up, since the model will say them again. Defaults to none.
+   */
+  readonly saidBefore?: readonly SaidBlock[];
   /** Tool uses that waited for a person when earlier attempts ended, and what was decided. Defaults to none. */
   readonly decidedToolUses?: readonly DecidedToolUse[];
   /** Sent as it is: never on a command line, never expanded, never a command. */

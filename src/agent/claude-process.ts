@@ -17,11 +17,12 @@ import { judgeOutcome } from './outcome.ts';
 import { NOTHING_HIDDEN } from './places.ts';
 import { preflight } from './preflight.ts';
 import { createPromptQueue, toCommand, toPrompt } from './prompt-queue.ts';
-import { createScratch, type Scratch } from './scratch.ts';
+import { createScratch, toScratchRoot, type Scratch } from './scratch.ts';
 import { createConversationStore } from './session-store.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { type ClaudeChild, spawnClaude } from './spawn-claude.ts';
 import { terminate } from './terminate.ts';
+import { createToolResults } from './tool-results.ts';
 import { createToolUseGate } from './tool-use-gate.ts';
 import { toFields, toText } from '../core/untyped.ts';
 
@@ -39,7 +40,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   const { processId, log } = spec;
   const startedAtMs = performance.now();
   const prompts = createPromptQueue();
-  const store = createConversationStore(spec);
+  const toolResults = createToolResults({ root: toScratchRoot(spec), log });
+  const store = createConversationStore({ ...spec, toolResults });
   const spawned = Promise.withResolvers<ClaudeChild>();
   const firstWord = Promise.withResolvers<void>();
   const listened = Promise.withResolvers<Thrown | null>();
@@ -69,6 +71,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     if ('refusal' in mcp) return mcp;
     scratch = await createScratch(spec);
     const { executable } = found;
+    if (spec.resumeFrom?.loadFiles) await toolResults.restore(await spec.resumeFrom.loadFiles(), spec.claudeSessionId);
     const places = (await spec.findPlaces?.()) ?? NOTHING_HIDDEN;
     const hide = await hidePlaces({ places, scratch, workspaceDir, executable, processId });
     if (ending !== null) return { refusal: notStarted('it was ended before it was started') };
@@ -82,6 +85,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         gate: createToolUseGate({
           agent: spec.agent,
           workspaceDir,
+          toolResults,
           receiver: () => receiver,
           endSignal: ended.signal,
           log,
@@ -90,8 +94,10 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         store: store.sdkStore,
         spawn(request) {
           // For a conversation that is taken up again the SDK makes a configuration directory of its own.
+          const configDir = request.env['CLAUDE_CONFIG_DIR'];
           try {
-            const mountTable = hide(request.env['CLAUDE_CONFIG_DIR'] ?? workspaceDir);
+            const mountTable = hide(configDir ?? workspaceDir);
+            if (configDir !== undefined) toolResults.useConfigDir(configDir);
             child = spawnClaude({ request, containment, mountTable });
           } catch (error) {
             spawnFailure = error;
@@ -188,6 +194,10 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     if (useCount === 0) await close();
     return judgeOutcome({
       result: null,
+      answer: '',
+      needsAnswer: false,
+      lastStopReason: null,
+      refusalCategory: null,
       thrown,
       assistantError: null,
       providerFailure: null,
@@ -223,6 +233,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       await settlesWithin(launch.child.closed, LAST_WORDS_TIMEOUT_MS);
     } finally {
       prompts.end();
+      await store.untilRead();
       await scratch?.remove();
     }
   }
@@ -266,6 +277,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     exited: launched.then((launch) => ('child' in launch ? launch.child.exited : undefined)),
     close,
     launched,
+    hideResultPaths: toolResults.hide,
     startedAtMs,
     get useCount() {
       return useCount;

@@ -61,6 +61,8 @@ export interface ClaudeProcess {
   // What follows is for the attempt that uses it.
 
   readonly launched: Promise<Launch>;
+  /** `value` without the directory of large results: of what is told of it, which outlives the process. */
+  hideResultPaths<T>(value: T): T;
   /** When it was started, by the monotonic clock. */
   readonly startedAtMs: number;
   /** How many prompts it was given. */
@@ -95,6 +97,8 @@ export interface Receiver {
   readonly run: ToolRun;
   /** Asks a person whether a tool may be used; null when there is nobody to ask. */
   readonly ask: AskForToolUse | null;
+  /** Whether the run may still cost something: a tool whose result no model will read does not begin. */
+  hasMoneyLeft(): boolean;
   hear(message: unknown): void;
   /** A tool use was refused by the gate. */
   noteDenial(denial: Denial): void;

@@ -1,6 +1,5 @@
 import { CONTINUATION, UNFINISHED_TOOLS } from '../core/own-words.ts';
 import { head } from '../core/text.ts';
-import type { Transcript } from './transcript.ts';
 
 export { CONTINUATION };
 
@@ -43,33 +42,4 @@ function describeDecision({ isAllowed, answers }: DecidedToolUse): string {
   if (!isAllowed) return 'Denied: do not use it again for this.';
   if (answers !== null) return `The user has answered: ${JSON.stringify(answers)}. Do not ask again.`;
   return 'Allowed: use it again now, with exactly the same input. Another input would have to wait again.';
-}
-
-/** What there is of a run in the conversation that an attempt is to continue. */
-export interface Progress {
-  /** Whether there is anything to resume. */
-  readonly isBegun: boolean;
-  /** Whether the run's prompt is in it. */
-  readonly isAsked: boolean;
-  /** Tools at work when it was cut off that the conversation does not know of. */
-  readonly unknownToolUses: readonly UnfinishedToolUse[];
-}
-
-export const NO_PROGRESS: Progress = { isBegun: false, isAsked: false, unknownToolUses: [] };
-
-interface ProgressOptions {
-  readonly transcript: Transcript;
-  readonly runId: string;
-  readonly unfinishedToolUses: readonly UnfinishedToolUse[];
-}
-
-/** Looks how far a run had come. Its prompt is known by the run's id, under which it was sent. */
-export async function findProgress({ transcript, runId, unfinishedToolUses }: ProgressOptions): Promise<Progress> {
-  const entries = (await transcript.load({ subpath: '' })) ?? [];
-  const known = unfinishedToolUses.length === 0 ? '' : JSON.stringify(entries);
-  return {
-    isBegun: entries.some(({ type }) => type === 'user' || type === 'assistant'),
-    isAsked: entries.some(({ type, uuid }) => type === 'user' && uuid === runId),
-    unknownToolUses: unfinishedToolUses.filter(({ toolUseId }) => !known.includes(toolUseId)),
-  };
 }

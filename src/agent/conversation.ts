@@ -3,10 +3,11 @@ import type { Breach, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { START_TIMEOUT_MS } from './claude-process.ts';
 import type { ClaudeProcess, Prompt, Thrown } from './claude-spec.ts';
-import { CONTINUATION, describeDecided, describeUnfinished, type Progress } from './continuation.ts';
+import { CONTINUATION, describeDecided, describeUnfinished } from './continuation.ts';
 import { keepProcess } from './keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome.ts';
+import type { Progress } from './progress.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 import type { Steering } from './steering.ts';
@@ -38,7 +39,7 @@ interface ConverseOptions {
 /** Hands the prompt to a process, listens until the end, whatever brings it about, and judges how it went. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
   const { spec, steering, claude, progress, stopSignal, onMemory } = options;
-  const listener = createListener(spec, steering);
+  const listener = createListener({ spec, steering, progress, hideResultPaths: claude.hideResultPaths });
   if (stopSignal.aborted) {
     await claude.close();
     return toReport({ ...options, ...NOTHING_SEEN, listener, thrown: null });
@@ -136,6 +137,12 @@ interface ReportFacts extends ConverseOptions {
   readonly keptProcess: ClaudeProcess | null;
 }
 
+/** An attempt that has done something may have nothing to say of it, and one that answers in a form says it there. */
+function needsAnswer({ spec, listener, progress }: ReportFacts): boolean {
+  const hasUsedTools = progress.hasUsedTools || Object.keys(listener.toolUses).length > 0;
+  return !hasUsedTools && spec.agent.outputSchema === null;
+}
+
 const NOTHING_SEEN = { child: null, breach: null, isStartTimedOut: false, peakMemoryBytes: null, keptProcess: null };
 
 function toReport(facts: ReportFacts): Omit<AgentReport, 'durationMs'> {
@@ -148,6 +155,10 @@ function toReport(facts: ReportFacts): Omit<AgentReport, 'durationMs'> {
     outcome: judgeStructuredOutput(
       judgeOutcome({
         result,
+        answer: listener.answer,
+        needsAnswer: needsAnswer(facts),
+        lastStopReason: listener.stopReason,
+        refusalCategory: listener.refusalCategory,
         thrown,
         assistantError: listener.assistantError,
         providerFailure: spec.providerFailure(),

@@ -12,8 +12,7 @@ const PUT_OFF = 'This tool use has not begun: a person is asked first.';
  */
 export function answerDeferred(transcript: Transcript): Transcript {
   return {
-    append: (entries, place) => transcript.append(entries, place),
-    listSubpaths: () => transcript.listSubpaths(),
+    ...transcript,
     async load(place) {
       const entries = await transcript.load(place);
       return entries?.map(answer) ?? null;

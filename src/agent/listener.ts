@@ -2,9 +2,11 @@ import { toMessage } from '../core/errors.ts';
 import type { EventData, NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
 import type { Breach } from './agent-outcome.ts';
+import { createAnswer } from './answer.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import type { Receiver } from './claude-spec.ts';
 import { createMessageMapper, type MessageMapper } from './messages-to-events.ts';
+import { NO_PROGRESS, type Progress } from './progress.ts';
 import { type ClaudeResult, parseResult } from './result.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { toStorableJson } from './storable-json.ts';
@@ -17,8 +19,17 @@ const TOLD_TIMEOUT_MS = 500;
 /** A run of which no more is known than that it is one. */
 const NOBODY = { user: null, team: null, metadata: {}, attempt: 1 };
 
+/** The events that say what tools were asked, and gave. */
+const TOLD_OF_TOOLS: ReadonlySet<string> = new Set<NewEvent['type']>([
+  'agent.tool_use',
+  'agent.tool_input',
+  'agent.tool_result',
+  'agent.permission_denied',
+  'agent.other',
+]);
+
 /** Hears what Claude Code says: passes it on as events and keeps what the report needs. */
-export interface Listener extends Receiver, Pick<MessageMapper, 'turns' | 'toolUses' | 'assistantError'> {
+export interface Listener extends Receiver, Omit<MessageMapper, 'toEvents'> {
   /** Resolves with the first message. */
   readonly firstWord: Promise<void>;
   readonly messageCount: number;
@@ -35,19 +46,39 @@ export interface Listener extends Receiver, Pick<MessageMapper, 'turns' | 'toolU
   /** Null until Claude Code has introduced itself. */
   readonly claudeCodeVersion: string | null;
   readonly permissionDenials: number;
+  /** What the run has answered by now, earlier attempts included. */
+  readonly answer: string;
 }
 
 type ListenerSpec = Pick<
   AgentSpec,
-  'attemptId' | 'runId' | 'agent' | 'facts' | 'sessionId' | 'onEvent' | 'beforeToolUse' | 'askForToolUse' | 'log'
+  | 'attemptId'
+  | 'runId'
+  | 'agent'
+  | 'facts'
+  | 'sessionId'
+  | 'onEvent'
+  | 'beforeToolUse'
+  | 'hasMoneyLeft'
+  | 'askForToolUse'
+  | 'log'
 >;
 
-export function createListener(
-  spec: ListenerSpec,
-  steering: Pick<Steering, 'hear' | 'toolBegins'> | null = null,
-): Listener {
-  const { attemptId, sessionId, onEvent, beforeToolUse, log } = spec;
-  const mapper = createMessageMapper();
+interface ListenerOptions {
+  readonly spec: ListenerSpec;
+  /** What is said into the conversation meanwhile. Defaults to nothing. */
+  readonly steering?: Pick<Steering, 'hear' | 'toolBegins'> | null;
+  /** What earlier attempts have come to. Defaults to nothing. */
+  readonly progress?: Pick<Progress, 'answer' | 'isCutOff'>;
+  /** Takes the directory of large results out of what is told. Defaults to leaving it. */
+  readonly hideResultPaths?: <T>(value: T) => T;
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const { spec, steering = null, progress = NO_PROGRESS, hideResultPaths = (value) => value } = options;
+  const { attemptId, sessionId, onEvent, beforeToolUse, hasMoneyLeft = () => true, log } = spec;
+  const mapper = createMessageMapper({ isCutOff: progress.isCutOff });
+  const answer = createAnswer(progress.answer);
   const firstWord = Promise.withResolvers<void>();
   const resultCame = Promise.withResolvers<void>();
   const broken = Promise.withResolvers<Breach>();
@@ -64,7 +95,10 @@ export function createListener(
   const untold = new Map<string, () => void>();
   let retryAtMs = 0;
 
-  function tell(event: NewEvent): void {
+  function tell(said: NewEvent): void {
+    // What the model says is its own affair: its pieces would not be the same as the whole.
+    const event = TOLD_OF_TOOLS.has(said.type) ? ({ ...said, data: hideResultPaths(said.data) } as NewEvent) : said;
+    answer.hear(event);
     if (event.type === 'agent.init') ({ claudeCodeVersion } = event.data);
     if (event.type === 'agent.tool_use') openToolUses.add(event.data.toolUseId);
     if (event.type === 'agent.tool_result') openToolUses.delete(event.data.toolUseId);
@@ -119,6 +153,7 @@ export function createListener(
         tell(event);
       }
     },
+    hasMoneyLeft,
     async mayBegin(toolUseId, changed) {
       await steering?.toolBegins();
       if (beforeToolUse === undefined && changed === null) return true;
@@ -171,6 +206,15 @@ export function createListener(
     },
     get assistantError() {
       return mapper.assistantError;
+    },
+    get stopReason() {
+      return mapper.stopReason;
+    },
+    get refusalCategory() {
+      return mapper.refusalCategory;
+    },
+    get answer() {
+      return answer.text;
     },
   };
 }

@@ -42,6 +42,159 @@ test('a streamed block and the whole one have the same name', () => {
   ]);
 });
 
+const begin = (id: string) => stream({ type: 'message_start', message: { id, model: 'm' } });
+const beginBlock = (index: number, type = 'text') =>
+  stream({ type: 'content_block_start', index, content_block: { type } });
+const say = (index: number, text: string) =>
+  stream({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
+const endBlock = (index: number) => stream({ type: 'content_block_stop', index });
+/** How a response ends; a broken one ends without a reason, as Claude Code tells it. */
+const stop = (reason: string | null) => [
+  ...(reason === null ? [] : [stream({ type: 'message_delta', delta: { stop_reason: reason } })]),
+  stream({ type: 'message_stop' }),
+];
+/** A whole streamed block of text, as Claude Code tells it: the message about it comes before its end. */
+const wholeText = (id: string, index: number, text: string) => [
+  beginBlock(index),
+  say(index, text),
+  assistant([{ type: 'text', text }], id),
+  endBlock(index),
+];
+const thought = (id: string, index: number) => [
+  beginBlock(index, 'thinking'),
+  assistant([{ type: 'thinking', thinking: 'hm' }], id),
+  endBlock(index),
+];
+const textsOf = (...messages: unknown[]) =>
+  toEvents(...messages).events.flatMap((event) =>
+    event.type.startsWith('agent.text')
+      ? [[event.type.slice('agent.text'.length), ...Object.values(event.data as object)]]
+      : [],
+  );
+
+test('a block that ends without having been taken into the conversation is given up', () => {
+  const broken = [begin('a'), beginBlock(0), say(0, 'Half a '), endBlock(0), ...stop(null)];
+  expect(textsOf(...broken, begin('b'), ...wholeText('b', 0, 'Half a block.'))).toEqual([
+    ['.delta', 'Half a ', 'a:0'],
+    ['.abandoned', 'a:0'],
+    ['.delta', 'Half a block.', 'b:0'],
+    ['', 'Half a block.', 'b:0'],
+  ]);
+});
+
+test('a block that has no end is given up by what follows it', () => {
+  const open = [begin('a'), beginBlock(0), say(0, 'Half')];
+  const abandoned = ['.abandoned', 'a:0'];
+  expect(textsOf(...open, ...stop(null)).at(-1)).toEqual(abandoned);
+  expect(textsOf(...open, begin('b')).at(-1)).toEqual(abandoned);
+  expect(textsOf(...open, beginBlock(1)).at(-1)).toEqual(abandoned);
+  expect(textsOf(...open)).toHaveLength(1);
+});
+
+test('a text that was cut off by its length is continued by the next one, whatever nobody sees between them', () => {
+  const first = [begin('a'), ...wholeText('a', 0, 'The first half, '), ...stop('max_tokens')];
+  const second = [begin('b'), ...thought('b', 0), ...wholeText('b', 1, 'the second.'), ...wholeText('b', 2, 'More.')];
+  expect(textsOf(...first, ...second)).toEqual([
+    ['.delta', 'The first half, ', 'a:0'],
+    ['', 'The first half, ', 'a:0'],
+    ['.delta', 'the second.', 'b:1', true],
+    ['', 'the second.', 'b:1', true],
+    ['.delta', 'More.', 'b:2'],
+    ['', 'More.', 'b:2'],
+  ]);
+  const broken = [begin('b'), beginBlock(0), say(0, 'the se'), endBlock(0), ...stop(null)];
+  expect(textsOf(...first, ...broken, begin('c'), ...wholeText('c', 0, 'the second.')).at(-1)).toEqual([
+    '',
+    'the second.',
+    'c:0',
+    true,
+  ]);
+});
+
+test.each([
+  ['whose stream broke right behind it', true, stop(null)],
+  ['that the context window ended', true, stop('model_context_window_exceeded')],
+  ['that came to its end', false, stop('end_turn')],
+  ['behind which another block was begun', false, [beginBlock(1), say(1, 'An'), endBlock(1), ...stop(null)]],
+  ['behind which a tool use was begun', false, [beginBlock(1, 'tool_use'), ...stop(null)]],
+])('a text %s is continued: %s', (_, isContinued, rest) => {
+  const texts = textsOf(begin('a'), ...wholeText('a', 0, 'One.'), ...rest, begin('b'), ...wholeText('b', 0, 'Two.'));
+  expect(texts.at(-1)).toEqual(['', 'Two.', 'b:0', ...(isContinued ? [true] : [])]);
+});
+
+test('a text behind the use of a tool continues nothing', () => {
+  const use = assistant([{ type: 'tool_use', id: 't', name: 'Read', input: {} }], 'a');
+  const texts = textsOf(begin('a'), ...wholeText('a', 0, 'Let me look.'), use, ...stop('max_tokens'), begin('b'));
+  expect(texts.at(-1)).toEqual(['', 'Let me look.', 'a:0']);
+  const messages = [begin('a'), ...wholeText('a', 0, 'So.'), use, ...stop('max_tokens'), begin('b'), say(0, 'It')];
+  expect(textsOf(...messages).at(-1)).toEqual(['.delta', 'It', 'b:0']);
+});
+
+test('the first text of a conversation that ends in the middle of one continues it', () => {
+  const mapper = createMessageMapper({ isCutOff: true });
+  const said = [begin('a'), ...wholeText('a', 0, 'the rest.')].flatMap((message) => mapper.toEvents(message));
+  expect(said.at(-1)?.data).toEqual({ text: 'the rest.', blockId: 'a:0', isContinuation: true });
+});
+
+test('what sub-agents say whole is no continuation of anything', () => {
+  const one = assistant([{ type: 'text', text: 'One.' }], 's1', 'toolu_9');
+  const two = assistant([{ type: 'text', text: 'Two.' }], 's2', 'toolu_9');
+  expect(toEvents(one, two).events.at(-1)?.data).not.toHaveProperty('isContinuation');
+});
+
+test('texts that Claude Code takes back are given up, and another model is told of once', () => {
+  const change = {
+    type: 'system',
+    subtype: 'model_refusal_fallback',
+    original_model: 'claude-fable-5',
+    fallback_model: 'claude-opus-4-8',
+    api_refusal_category: 'cyber',
+    retracted_message_uuids: ['u1', 'unknown'],
+  };
+  const refused = { ...assistant([{ type: 'text', text: 'I can' }], 'a'), uuid: 'u1' };
+  const instead = { ...assistant([{ type: 'text', text: 'Here.' }], 'b'), uuid: 'u2', supersedes: ['u1'] };
+  const { events } = toEvents(refused, change, instead, change);
+  expect(events).toEqual([
+    { type: 'agent.text', data: { text: 'I can', blockId: 'a:0' } },
+    { type: 'agent.text.abandoned', data: { blockId: 'a:0' } },
+    {
+      type: 'agent.model_changed',
+      data: { from: 'claude-fable-5', to: 'claude-opus-4-8', reason: 'refusal', category: 'cyber' },
+    },
+    { type: 'agent.text', data: { text: 'Here.', blockId: 'b:0' } },
+  ]);
+  expect(toEvents(refused, instead).events.map(({ type }) => type)).toEqual([
+    'agent.text',
+    'agent.text.abandoned',
+    'agent.text',
+  ]);
+});
+
+test('responses of which the provider gives two the same id are kept apart', () => {
+  const { events, mapper } = toEvents(
+    begin('a'),
+    ...wholeText('a', 0, 'One.'),
+    ...stop('end_turn'),
+    begin('a'),
+    ...wholeText('a', 0, 'Two.'),
+  );
+  const ids = events.flatMap((event) => (event.type === 'agent.text' ? [event.data.blockId] : []));
+  expect(new Set(ids).size).toBe(2);
+  expect(mapper.turns).toBe(2);
+});
+
+test('it is known why the last answer of the main loop stopped', () => {
+  const { mapper } = toEvents(
+    begin('a'),
+    ...stop('max_tokens'),
+    stream({ type: 'message_start', message: { id: 's', model: 'm' } }, 'toolu_9'),
+    stream({ type: 'message_delta', delta: { stop_reason: 'end_turn' } }, 'toolu_9'),
+  );
+  expect(mapper.stopReason).toBe('max_tokens');
+  mapper.toEvents(begin('b'));
+  expect(mapper.stopReason).toBeNull();
+});
+
 test('blocks that were not streamed are numbered as they come', () => {
   const { events } = toEvents(assistant([{ type: 'text', text: 'a' }]), assistant([{ type: 'text', text: 'b' }]));
   expect(events.map((event) => event.data)).toMatchObject([{ blockId: 'msg_1:0' }, { blockId: 'msg_1:1' }]);
@@ -122,7 +275,7 @@ test('what a database cannot hold is replaced, wherever the model puts it', () =
 });
 
 test('a message without a type here is kept as it came', () => {
-  const message = { type: 'system', subtype: 'model_fallback', from: 'a', to: 'b' };
+  const message = { type: 'system', subtype: 'novelty', from: 'a', to: 'b' };
   expect(toEvents(message).events).toEqual([{ type: 'agent.other', data: { message } }]);
 });
 

@@ -1,6 +1,7 @@
-import type { NewEvent } from '../core/events.ts';
+import type { EventData, NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
 import { NO_USAGE, type TokenUsage } from '../core/usage.ts';
+import { createLoopBlocks, type LoopBlocks } from './loop-blocks.ts';
 import { toStorableJson } from './storable-json.ts';
 import { describeContent } from './tool-result-text.ts';
 import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
@@ -13,9 +14,12 @@ import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
  * |---|---|
  * | `system/init` | `agent.init` |
  * | `stream_event`: text delta | `agent.text.delta` |
+ * | `stream_event`: end of a block that Claude Code has not kept | `agent.text.abandoned` |
  * | `stream_event`: end of a response | `agent.usage` |
  * | `assistant`: text, thinking, a tool use | `agent.text`, `agent.thinking`, `agent.tool_use` |
+ * | `assistant` that supersedes others | `agent.text.abandoned` for each text among them |
  * | `user`: a tool's result | `agent.tool_result` |
+ * | `system/model_refusal_fallback`, `system/model_fallback` | `agent.text.abandoned` for what is retracted, `agent.model_changed` |
  * | `system/api_retry`, `system/permission_denied` | `agent.api_retry`, `agent.permission_denied` |
  * | `result` | none: the run's own final event says it |
  * | those of `DROPPED` | none |
@@ -30,6 +34,10 @@ export interface MessageMapper {
   readonly toolUses: Readonly<Record<string, number>>;
   /** Why Claude Code's last made-up answer stands for a failed call of the model, such as `rate_limit`. */
   readonly assistantError: string | null;
+  /** Why the model's last answer in the main loop stopped, such as `end_turn`; null when it broke off. */
+  readonly stopReason: string | null;
+  /** The kind of content that a refusal was about, where the provider has named one. */
+  readonly refusalCategory: string | null;
 }
 
 /** Progress of Claude Code itself, repeated often, that says nothing about the run. */
@@ -55,24 +63,33 @@ const DROPPED = new Set([
   'system/task_progress',
 ]);
 
-/** What is known of the response that a loop (the main one, or a sub-agent's) is receiving. */
-interface Response {
-  readonly messageId: string;
-  readonly model: string;
+/** What is known of a loop, the main one or a sub-agent's, and the response it is receiving. */
+interface Loop {
+  readonly blocks: LoopBlocks;
+  messageId: string;
+  model: string;
   usage: TokenUsage;
-  /** The block being streamed, or null between two. */
-  openBlock: number | null;
-  /** Whole blocks received: names a block that was not streamed. */
-  wholeBlocks: number;
 }
 
-export function createMessageMapper(): MessageMapper {
+interface MapperOptions {
+  /** Whether the conversation that is gone on with ends in the middle of a text. Defaults to false. */
+  readonly isCutOff?: boolean;
+}
+
+export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): MessageMapper {
   /** By the tool use that started the loop; the empty text is the main loop. */
-  const responses = new Map<string, Response>();
-  const turnIds = new Set<string>();
+  const loops = new Map<string, Loop>();
+  /** How many responses each id has named: a provider that gives one twice must not mix up their blocks. */
+  const responseCounts = new Map<string, number>();
+  /** By the uuid of the message that has told it. */
+  const toldTexts = new Map<string, EventData['agent.text.abandoned']>();
+  const turnNames = new Set<string>();
   const toolUseIds = new Set<string>();
   const toolUses = new Map<string, number>();
   let assistantError: string | null = null;
+  let stopReason: string | null = null;
+  let refusalCategory: string | null = null;
+  let lastChange: ModelChange | null = null;
 
   function toEvents(message: unknown): NewEvent[] {
     const fields = toFields(message);
@@ -87,6 +104,18 @@ export function createMessageMapper(): MessageMapper {
         return [fromApiRetry(fields)];
       case 'system/permission_denied':
         return [fromPermissionDenied(fields)];
+      case 'system/model_refusal_fallback':
+        // Of a sub-agent, whose next model is its own affair: nothing changes for the run.
+        if (fields['scope'] === 'local') return [other(message)];
+        return [
+          ...retract(fields['retracted_message_uuids']),
+          ...toModelChange(fields, { reason: 'refusal', category: toCategory(fields) }),
+        ];
+      case 'system/model_fallback':
+        return toModelChange(fields, { reason: 'unavailable', category: null });
+      case 'system/model_refusal_no_fallback':
+        refusalCategory = toCategory(fields);
+        return [other(message)];
       case 'stream_event':
         return fromStreamEvent(toFields(fields['event']), parent);
       case 'assistant':
@@ -99,32 +128,35 @@ export function createMessageMapper(): MessageMapper {
   }
 
   function fromStreamEvent(event: Fields, parent: string | null): NewEvent[] {
-    if (event['type'] === 'message_start') {
-      const response = openResponse(toFields(event['message']), parent);
-      response.usage = mergeUsage(response.usage, toFields(event['message'])['usage']);
-      return [];
-    }
-    const response = responses.get(parent ?? '');
-    if (response === undefined) return [];
+    if (event['type'] === 'message_start')
+      return beginResponse(toFields(event['message']), { parent, isStreamed: true });
+    const loop = loops.get(parent ?? '');
+    if (loop === undefined) return [];
+    const { blocks } = loop;
     switch (event['type']) {
       case 'content_block_start':
-        response.openBlock = toNumber(event['index']);
-        return [];
+        return blocks.beginBlock(toNumber(event['index']) ?? 0, toText(toFields(event['content_block'])['type']) ?? '');
       case 'content_block_stop':
-        response.openBlock = null;
-        return [];
+        return blocks.endBlock();
       case 'content_block_delta': {
         const delta = toFields(event['delta']);
         const text = delta['type'] === 'text_delta' ? toText(delta['text']) : null;
         if (text === null || text === '') return [];
-        const blockId = `${response.messageId}:${toNumber(event['index']) ?? 0}`;
-        return [{ type: 'agent.text.delta', data: { text: toStorable(text), blockId, ...within(parent) } }];
+        return blocks.say(toNumber(event['index']) ?? 0, text);
       }
-      case 'message_delta':
-        response.usage = mergeUsage(response.usage, event['usage']);
+      case 'message_delta': {
+        loop.usage = mergeUsage(loop.usage, event['usage']);
+        const reason = toText(toFields(event['delta'])['stop_reason']);
+        if (reason === null) return [];
+        if (parent === null) stopReason = reason;
+        blocks.noteStop(reason);
         return [];
+      }
       case 'message_stop':
-        return [{ type: 'agent.usage', data: { ...response.usage, model: response.model, ...within(parent) } }];
+        return [
+          ...blocks.endResponse(),
+          { type: 'agent.usage', data: { ...loop.usage, model: loop.model, ...within(parent) } },
+        ];
       default:
         return [];
     }
@@ -137,19 +169,23 @@ export function createMessageMapper(): MessageMapper {
       return [];
     }
     const message = toFields(fields['message']);
-    const response = openResponse(message, parent);
-    return toList(message['content']).flatMap((block): NewEvent[] => {
-      const index = response.openBlock ?? response.wholeBlocks;
-      response.wholeBlocks += 1;
-      return fromBlock(toFields(block), { blockId: `${response.messageId}:${index}`, parent });
-    });
+    const isKnown = loops.get(parent ?? '')?.messageId === toStorable(toText(message['id']) ?? '');
+    const begun = isKnown ? [] : beginResponse(message, { parent, isStreamed: false });
+    const told = toList(message['content']).flatMap((block) => fromBlock(toFields(block), parent));
+    const uuid = toText(fields['uuid']);
+    for (const event of told) {
+      if (event.type !== 'agent.text' || uuid === null) continue;
+      toldTexts.set(uuid, { blockId: event.data.blockId, ...within(parent) });
+    }
+    return [...begun, ...retract(fields['supersedes']), ...told];
   }
 
-  function fromBlock(block: Fields, { blockId, parent }: { blockId: string; parent: string | null }): NewEvent[] {
+  function fromBlock(block: Fields, parent: string | null): NewEvent[] {
     const type = toText(block['type']) ?? '';
+    const name = loops.get(parent ?? '')!.blocks.keep(type);
     if (type === 'text') {
       const text = toStorable(toText(block['text']) ?? '');
-      return text === '' ? [] : [{ type: 'agent.text', data: { text, blockId, ...within(parent) } }];
+      return text === '' ? [] : [{ type: 'agent.text', data: { text, ...name } }];
     }
     if (type === 'thinking') {
       // Some models keep their thinking to themselves and send it empty.
@@ -158,11 +194,11 @@ export function createMessageMapper(): MessageMapper {
     }
     if (type.endsWith('tool_use')) {
       const toolUseId = toStorable(toText(block['id']) ?? '');
-      const name = toStorable(toText(block['name']) ?? '');
-      if (!toolUseIds.has(toolUseId)) toolUses.set(name, (toolUses.get(name) ?? 0) + 1);
+      const tool = toStorable(toText(block['name']) ?? '');
+      if (!toolUseIds.has(toolUseId)) toolUses.set(tool, (toolUses.get(tool) ?? 0) + 1);
       toolUseIds.add(toolUseId);
       const input = toStorableJson(block['input'] ?? {});
-      return [{ type: 'agent.tool_use', data: { toolUseId, name, input, ...within(parent) } }];
+      return [{ type: 'agent.tool_use', data: { toolUseId, name: tool, input, ...within(parent) } }];
     }
     if (type.endsWith('tool_result')) return [fromToolResult(block, parent)];
     return type === 'redacted_thinking' ? [] : [other(block)];
@@ -177,21 +213,52 @@ export function createMessageMapper(): MessageMapper {
     return results.map((block) => fromToolResult(block, parent));
   }
 
-  function openResponse(message: Fields, parent: string | null): Response {
+  /** Messages that Claude Code has taken back: of the texts among them readers are told. */
+  function retract(uuids: unknown): NewEvent[] {
+    return toList(uuids).flatMap((value): NewEvent[] => {
+      const uuid = toText(value) ?? '';
+      const data = toldTexts.get(uuid);
+      toldTexts.delete(uuid);
+      return data === undefined ? [] : [{ type: 'agent.text.abandoned', data }];
+    });
+  }
+
+  /** Claude Code may tell of one change twice: when it begins, and when the turn is over. */
+  function toModelChange(
+    fields: Fields,
+    { reason, category }: { reason: ModelChange['reason']; category: string | null },
+  ): NewEvent[] {
+    const from = toStorable(toText(fields['original_model']) ?? '');
+    const to = toStorable(toText(fields['fallback_model']) ?? '');
+    if (lastChange?.from === from && lastChange.to === to) return [];
+    lastChange = { from, to, reason, ...(category !== null && { category }) };
+    return [{ type: 'agent.model_changed', data: lastChange }];
+  }
+
+  function beginResponse(
+    message: Fields,
+    { parent, isStreamed }: { parent: string | null; isStreamed: boolean },
+  ): NewEvent[] {
     const messageId = toStorable(toText(message['id']) ?? '');
-    const known = responses.get(parent ?? '');
-    if (known?.messageId === messageId) return known;
     const model = toStorable(toText(message['model']) ?? '');
-    const response = { messageId, model, usage: NO_USAGE, openBlock: null, wholeBlocks: 0 };
-    responses.set(parent ?? '', response);
-    if (parent === null && model !== '<synthetic>') turnIds.add(messageId);
-    return response;
+    const count = (responseCounts.get(messageId) ?? 0) + 1;
+    responseCounts.set(messageId, count);
+    const name = count === 1 ? messageId : `${messageId}~${count}`;
+    const key = parent ?? '';
+    const blocks = loops.get(key)?.blocks ?? createLoopBlocks({ parent, isCutOff: parent === null && isCutOff });
+    const usage = mergeUsage(NO_USAGE, message['usage']);
+    loops.set(key, { blocks, messageId, model, usage });
+    if (parent === null && model !== '<synthetic>') {
+      turnNames.add(name);
+      stopReason = null;
+    }
+    return blocks.beginResponse(name, isStreamed);
   }
 
   return {
     toEvents,
     get turns() {
-      return turnIds.size;
+      return turnNames.size;
     },
     get toolUses() {
       return Object.fromEntries(toolUses);
@@ -199,8 +266,16 @@ export function createMessageMapper(): MessageMapper {
     get assistantError() {
       return assistantError;
     },
+    get stopReason() {
+      return stopReason;
+    },
+    get refusalCategory() {
+      return refusalCategory;
+    },
   };
 }
+
+type ModelChange = EventData['agent.model_changed'];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -243,6 +318,11 @@ function fromPermissionDenied(fields: Fields): NewEvent {
       message: toStorable(toText(fields['message']) ?? ''),
     },
   };
+}
+
+function toCategory(fields: Fields): string | null {
+  const category = toText(fields['api_refusal_category']);
+  return category === null ? null : toStorable(category);
 }
 
 function fromToolResult(block: Fields, parent: string | null): NewEvent {

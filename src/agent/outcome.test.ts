@@ -8,6 +8,7 @@ const SUCCESS: Result = {
   isError: false,
   text: 'the answer',
   terminalReason: 'completed',
+  stopReason: 'end_turn',
   apiErrorStatus: null,
   startupFailureReason: null,
   errors: [],
@@ -18,6 +19,10 @@ const ABORTED: Result = { ...LIMIT, subtype: 'error_during_execution', terminalR
 
 const NOTHING: OutcomeFacts = {
   result: null,
+  answer: 'the answer',
+  needsAnswer: true,
+  lastStopReason: null,
+  refusalCategory: null,
   thrown: null,
   assistantError: null,
   providerFailure: null,
@@ -44,6 +49,69 @@ test.each<[string, Partial<OutcomeFacts>]>([
     status: 'succeeded',
     result: 'the answer',
   });
+});
+
+test.each([
+  ['that came in several pieces is the whole of them', 'One.\n\nthe answer', 'One.\n\nthe answer'],
+  ['whose last piece ends in white space too', 'One.\n\nthe answer \n', 'One.\n\nthe answer \n'],
+  ["that is words of Claude Code's own is these", 'Let me see.', 'the answer'],
+])('an answer %s', (_, answer, result) => {
+  expect(judgeOutcome({ ...NOTHING, result: SUCCESS, answer })).toEqual({ status: 'succeeded', result });
+});
+
+test.each<[string, string, Partial<Result>]>([
+  ['a refusal', 'model_refused', { ...API_ERROR, stopReason: 'refusal' }],
+  ['a refusal that looks like a success', 'model_refused', { stopReason: 'refusal' }],
+  ['a turn that was paused within its text', 'answer_unfinished', { stopReason: 'pause_turn' }],
+  [
+    'a turn that was paused within a tool of the provider',
+    'answer_unfinished',
+    { subtype: 'error_during_execution', isError: true, stopReason: 'pause_turn' },
+  ],
+  ['an answer cut by its length', 'max_output_tokens', { stopReason: 'max_tokens' }],
+  [
+    'an answer for which the context window was too small',
+    'request_too_large',
+    { stopReason: 'model_context_window_exceeded' },
+  ],
+])('%s is %s', (_, code, changes) => {
+  const result = { ...SUCCESS, ...changes };
+  expect(judgeOutcome({ ...NOTHING, result })).toMatchObject({ status: 'failed', code });
+});
+
+test('a refusal says what it was about, where that is known', () => {
+  const result = { ...API_ERROR, stopReason: 'refusal' };
+  const outcome = judgeOutcome({ ...NOTHING, result, refusalCategory: 'cyber' });
+  expect(outcome).toMatchObject({ code: 'model_refused', category: 'cyber' });
+  expect(judgeOutcome({ ...NOTHING, result })).not.toHaveProperty('category');
+});
+
+test('a call that failed behind a refusal is what its status says', () => {
+  const result = { ...API_ERROR, stopReason: 'refusal', apiErrorStatus: 529 };
+  expect(judgeOutcome({ ...NOTHING, result })).toMatchObject({ code: 'provider_overloaded' });
+});
+
+test('a context window that is full is told from an answer that is too long', () => {
+  const facts = { result: { ...API_ERROR, stopReason: 'stop_sequence' }, assistantError: 'max_output_tokens' };
+  const lastStopReason = 'model_context_window_exceeded';
+  expect(judgeOutcome({ ...NOTHING, ...facts, lastStopReason })).toMatchObject({ code: 'request_too_large' });
+  expect(judgeOutcome({ ...NOTHING, ...facts, lastStopReason: 'max_tokens' })).toMatchObject({
+    code: 'max_output_tokens',
+  });
+  expect(judgeOutcome({ ...NOTHING, ...facts })).toMatchObject({ code: 'max_output_tokens' });
+});
+
+test('an end without a word is no answer, unless something was done or the answer has a form', () => {
+  const empty = { ...NOTHING, result: { ...SUCCESS, text: ' \n' }, answer: '' };
+  expect(judgeOutcome(empty)).toMatchObject({ status: 'failed', code: 'empty_answer' });
+  expect(judgeOutcome({ ...empty, needsAnswer: false })).toMatchObject({ status: 'succeeded' });
+  const formed = { ...empty, result: { ...empty.result, structuredOutput: {} } };
+  expect(judgeOutcome(formed)).toMatchObject({ status: 'succeeded' });
+});
+
+test('an answer whose last piece is empty is what came before', () => {
+  const result = { ...SUCCESS, text: '' };
+  expect(judgeOutcome({ ...NOTHING, result, answer: 'One.' })).toEqual({ status: 'succeeded', result: 'One.' });
 });
 
 test('a structured answer comes with the result', () => {

@@ -1,3 +1,4 @@
+import type { MachineFault } from '../core/machine-fault.ts';
 import type { RunErrorCode } from '../core/errors.ts';
 import { head } from '../core/text.ts';
 import type { AgentOutcome, Breach, ProviderFailure, StopReason } from './agent-outcome.ts';
@@ -14,10 +15,19 @@ export interface OutcomeFacts {
     | 'text'
     | 'structuredOutput'
     | 'terminalReason'
+    | 'stopReason'
     | 'apiErrorStatus'
     | 'startupFailureReason'
     | 'errors'
   > | null;
+  /** What the run has answered by now, in all its pieces: see `createAnswer`. */
+  readonly answer: string;
+  /** Whether an end without a word is none: it used no tool, and its answer has no form. */
+  readonly needsAnswer: boolean;
+  /** Why the model's last answer in the main loop stopped, or null. */
+  readonly lastStopReason: string | null;
+  /** What a refusal was about, or null. */
+  readonly refusalCategory: string | null;
   /** What the SDK threw, or null. */
   readonly thrown: Thrown | null;
   /** Why the last failed call of the model failed, in Claude Code's words, or null. */
@@ -85,6 +95,14 @@ const BY_ASSISTANT_ERROR: CodeTable = {
   max_output_tokens: 'max_output_tokens',
 };
 
+/** The answers that stop before their end. Claude Code goes on by itself with some of them, up to three times. */
+const BY_UNFINISHED_ANSWER: CodeTable = {
+  refusal: 'model_refused',
+  pause_turn: 'answer_unfinished',
+  max_tokens: 'max_output_tokens',
+  model_context_window_exceeded: 'request_too_large',
+};
+
 /**
  * Judges how an attempt ended. In this order, the first that holds:
  *
@@ -92,10 +110,11 @@ const BY_ASSISTANT_ERROR: CodeTable = {
  * |---|---|
  * | a result that a tool use was put off | stopped, for an approval |
  * | a result that is a success | succeeded, also when it was being stopped: the work is done and paid for |
+ * | a result that looks like one, but of an answer that is not at its end, or without a word | that code |
  * | a result that a limit was reached | that limit's code, for the same reason |
  * | we stopped it | stopped |
  * | it was over its memory, hung, or without a server it needs | `memory_exceeded`, `hung`, `mcp_server_failed` |
- * | a result about a failed call of the model | that code |
+ * | a result about a failed call of the model, or a refusal | that code |
  * | a result with a failure to start | `cli_start_failed` |
  * | any other result | `cli_crashed`: something interrupted it |
  * | no result: no executable | `cli_not_found` |
@@ -108,26 +127,57 @@ export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
   // Interrupted in a hook, Claude Code reports a success without a word (measured): nothing that was finished.
   const isCutOff = result?.text === '' && (stopReason !== null || breach !== null);
   if (result !== null && result.subtype === 'success' && !result.isError && !isCutOff) {
+    const answer = toWholeAnswer(result.text, facts.answer);
+    const isWhole = 'structuredOutput' in result;
+    const shortcoming = isWhole ? undefined : findShortcoming({ result, answer }, facts);
+    if (shortcoming !== undefined) return fail(shortcoming, facts);
     return {
       status: 'succeeded',
-      result: result.text,
+      result: answer,
       ...('structuredOutput' in result ? { structuredOutput: result.structuredOutput } : {}),
     };
   }
   const limit = find(BY_LIMIT_REACHED, result?.subtype);
-  if (limit !== undefined) return { status: 'failed', code: limit, detail: describe(facts) };
+  if (limit !== undefined) return fail(limit, facts);
   if (stopReason !== null) return { status: 'stopped', reason: stopReason };
   if (breach !== null) {
     return { status: 'failed', code: breach.code, detail: `${breach.detail} · ${describe(facts)}` };
   }
   const code = result === null ? judgeSilentEnd(facts) : judgeFailedResult(result, facts);
   const fault = result === null ? (facts.thrown?.fault ?? null) : null;
-  return { status: 'failed', code, detail: describe(facts), ...(fault !== null && { fault }) };
+  return fail(code, facts, fault);
+}
+
+function fail(code: RunErrorCode, facts: OutcomeFacts, fault: MachineFault | null = null): AgentOutcome {
+  const category = code === 'model_refused' ? facts.refusalCategory : null;
+  return {
+    status: 'failed',
+    code,
+    detail: describe(facts),
+    ...(category !== null && { category }),
+    ...(fault !== null && { fault }),
+  };
+}
+
+/** Why what Claude Code calls a success is none. */
+function findShortcoming(
+  { result, answer }: { result: NonNullable<OutcomeFacts['result']>; answer: string },
+  { needsAnswer }: OutcomeFacts,
+): RunErrorCode | undefined {
+  const unfinished = find(BY_UNFINISHED_ANSWER, result.stopReason);
+  return unfinished ?? (needsAnswer && answer.trim() === '' ? 'empty_answer' : undefined);
+}
+
+/** What a run answers: Claude Code's own result is the last piece of it, or something of its own making. */
+function toWholeAnswer(result: string, answer: string): string {
+  return answer.trimEnd().endsWith(result.trim()) ? answer : result;
 }
 
 function judgeFailedResult(result: NonNullable<OutcomeFacts['result']>, facts: OutcomeFacts): RunErrorCode {
   if (result.startupFailureReason !== null) return 'cli_start_failed';
   if (result.terminalReason === 'prompt_too_long') return 'request_too_large';
+  const unfinished = result.apiErrorStatus === null ? find(BY_UNFINISHED_ANSWER, result.stopReason) : undefined;
+  if (unfinished !== undefined) return unfinished;
   const isModelCallFailed = result.subtype === 'success' || result.terminalReason === 'api_error';
   return isModelCallFailed ? judgeModelCall(result.apiErrorStatus, facts) : 'cli_crashed';
 }
@@ -137,12 +187,16 @@ function judgeFailedResult(result: NonNullable<OutcomeFacts['result']>, facts: O
  * ends a run at once whatever the cause, and no status, which is what a broken connection leaves. Only there is
  * its memory asked, for it may be of an earlier call that a retry has mended.
  */
-function judgeModelCall(status: number | null, { providerFailure, assistantError }: OutcomeFacts): RunErrorCode {
+function judgeModelCall(status: number | null, facts: OutcomeFacts): RunErrorCode {
+  const { providerFailure, assistantError, lastStopReason } = facts;
   if (status !== null && status !== 402) {
     return find(BY_API_STATUS, status) ?? (status < 500 ? 'provider_invalid_request' : 'provider_error');
   }
   // The one failure that is no error of the provider: every call was answered.
-  if (assistantError === 'max_output_tokens') return 'max_output_tokens';
+  if (assistantError === 'max_output_tokens') {
+    // Claude Code says the same of a context window that is full.
+    return find(BY_UNFINISHED_ANSWER, lastStopReason) ?? 'max_output_tokens';
+  }
   return (
     providerFailure?.code ??
     find(BY_PROVIDER_FAILURE, providerFailure?.kind) ??

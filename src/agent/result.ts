@@ -13,6 +13,8 @@ export interface ClaudeResult {
   readonly text: string;
   readonly structuredOutput?: unknown;
   readonly terminalReason: string | null;
+  /** Why the model's last answer stopped, such as `end_turn`; null when that is not known. */
+  readonly stopReason: string | null;
   readonly apiErrorStatus: number | null;
   readonly startupFailureReason: string | null;
   readonly errors: readonly string[];
@@ -36,6 +38,7 @@ export function parseResult(message: unknown): ClaudeResult {
     text: toStorable(toText(fields['result']) ?? ''),
     ...('structured_output' in fields ? { structuredOutput: toStorableJson(fields['structured_output']) } : {}),
     terminalReason: toText(fields['terminal_reason']),
+    stopReason: toText(fields['stop_reason']),
     apiErrorStatus: toNumber(fields['api_error_status']),
     startupFailureReason: toText(fields['startup_failure_reason']),
     errors: toList(fields['errors']).map(String),
@@ -55,5 +58,6 @@ function toModelUsage(usage: Readonly<Record<string, unknown>>): ModelUsage {
     cacheReadTokens: toNumber(usage['cacheReadInputTokens']) ?? 0,
     cacheCreationTokens: toNumber(usage['cacheCreationInputTokens']) ?? 0,
     costUsd: toUsd(toMicros(toNumber(usage['costUSD']) ?? 0)),
+    ...(usage['costBasis'] === 'unknown' && { isCostBasisUnknown: true }),
   };
 }

@@ -41,12 +41,17 @@ function toSettledIn(): object {
   };
 }
 
+/** What holds the private directories of a process, absolute; they may not be there yet. */
+export function toScratchRoot({ scratchRoot, processId }: Pick<ScratchOptions, 'scratchRoot' | 'processId'>): string {
+  return path.resolve(scratchRoot, processId);
+}
+
 /**
  * Makes a home, a configuration and a temporary directory that no other process of an agent sees, for this user only.
  * @throws {MachineFaultError} when they cannot be made.
  */
 export async function createScratch({ scratchRoot, processId, log }: ScratchOptions): Promise<Scratch> {
-  const root = path.resolve(scratchRoot, processId);
+  const root = toScratchRoot({ scratchRoot, processId });
   const directories = { home: `${root}/home`, configDir: `${root}/config`, tmpDir: `${root}/tmp` };
   const settledIn = path.join(directories.configDir, '.claude.json');
   try {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createConversationStore } from './session-store.ts';
 import { createTranscript } from './transcript.fixture.ts';
 import type { Transcript } from './transcript.ts';
+import { createToolResults } from './tool-results.ts';
 
 const entry = (uuid: string) => ({ type: 'user', uuid });
 const key = (sessionId: string, subpath?: string) => ({
@@ -11,7 +12,11 @@ const key = (sessionId: string, subpath?: string) => ({
 });
 
 function createStore(resumeFrom: Transcript | null = null) {
-  const store = createConversationStore({ claudeSessionId: 'first', resumeFrom });
+  const store = createConversationStore({
+    toolResults: createToolResults({ root: '/nowhere' }),
+    claudeSessionId: 'first',
+    resumeFrom,
+  });
   return { store, append: store.sdkStore.append };
 }
 

@@ -1,7 +1,8 @@
 import type { SessionStore } from '@anthropic-ai/claude-agent-sdk';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import type { Transcript, TranscriptEntry } from './transcript.ts';
+import type { ToolResults } from './tool-results.ts';
+import type { KeptFile, Transcript, TranscriptEntry } from './transcript.ts';
 
 /** What the SDK mirrors a process's conversation to, one conversation after another. */
 export interface ConversationStore {
@@ -9,6 +10,8 @@ export interface ConversationStore {
   readonly sdkStore: SessionStore;
   /** Gives the present conversation its transcript, with what it has written already; null when nobody keeps it. */
   bind(transcript: Transcript | null): void;
+  /** Resolves when the files that entries name have been read: until then the directory of the process is needed. */
+  untilRead(): Promise<void>;
   /** Resolves when all that was written is stored, or cannot be. Never rejects. */
   flush(): Promise<void>;
   /** The former conversation is over: what still comes of it is dropped, and `claudeSessionId` begins. */
@@ -19,6 +22,7 @@ interface StoreOptions {
   readonly claudeSessionId: string;
   /** What the SDK loads to resume from; null when the conversation is new. */
   readonly resumeFrom: Transcript | null;
+  readonly toolResults: ToolResults;
   readonly log?: Logger | undefined;
 }
 
@@ -29,6 +33,8 @@ interface Batch {
   readonly claudeSessionId: string;
   readonly subpath: string;
   readonly entries: TranscriptEntry[];
+  /** The large results that the entries name. */
+  readonly files: readonly Promise<readonly KeptFile[]>[];
 }
 
 /**
@@ -36,7 +42,8 @@ interface Batch {
  * answer too (measured: 200 ms more for a store that takes 200 ms). What is not stored yet is one round trip to the
  * database, and `flush` waits for it.
  */
-export function createConversationStore({ claudeSessionId, resumeFrom, log }: StoreOptions): ConversationStore {
+export function createConversationStore(options: StoreOptions): ConversationStore {
+  const { claudeSessionId, resumeFrom, toolResults, log } = options;
   let current = claudeSessionId;
   const former = new Set<string>();
   /** Undefined: it is not known yet who keeps the present conversation. */
@@ -44,15 +51,31 @@ export function createConversationStore({ claudeSessionId, resumeFrom, log }: St
   /** Also of a conversation that has begun before we know of it. */
   let waiting: Batch[] = [];
   let writing: Promise<void> | null = null;
+  const reading = new Set<Promise<unknown>>();
+
+  /** Begins at once to read the files that entries name: the process may end, and take them along. */
+  function readFiles(entries: readonly TranscriptEntry[], sessionId: string): Batch['files'] {
+    const results = entries.filter((entry) => entry['type'] === 'user');
+    if (results.length === 0) return [];
+    const files = toolResults.read(results, sessionId);
+    reading.add(files);
+    const forget = () => reading.delete(files);
+    files.then(forget, forget);
+    return [files];
+  }
 
   /** The oldest entries of the present conversation that go to one place, taken out together. */
   function takeBatch(): Batch | null {
     const first = waiting.find((batch) => batch.claudeSessionId === current);
     if (first === undefined) return null;
     const isTaken = (batch: Batch) => batch.claudeSessionId === current && batch.subpath === first.subpath;
-    const entries = waiting.filter(isTaken).flatMap((batch) => batch.entries);
+    const taken = waiting.filter(isTaken);
     waiting = waiting.filter((batch) => !isTaken(batch));
-    return { ...first, entries };
+    return {
+      ...first,
+      entries: taken.flatMap(({ entries }) => entries),
+      files: taken.flatMap(({ files }) => files),
+    };
   }
 
   /** The only writer of a transcript, so that entries cannot overtake each other. */
@@ -61,7 +84,9 @@ export function createConversationStore({ claudeSessionId, resumeFrom, log }: St
       while (transcript === keeper) {
         const batch = takeBatch();
         if (batch === null) return;
-        const { entries, ...place } = batch;
+        const { entries, files, ...place } = batch;
+        const kept = (await Promise.all(files)).flat();
+        if (kept.length > 0) await keeper.keepFiles?.(kept);
         await keeper.append(entries, place);
       }
     } catch (error) {
@@ -84,21 +109,25 @@ export function createConversationStore({ claudeSessionId, resumeFrom, log }: St
   return {
     sdkStore: {
       async append({ sessionId, subpath = '' }, entries) {
-        const kept = entries.filter(isKept);
+        const kept = entries.filter(isKept).map(toolResults.hide);
         if (kept.length === 0 || former.has(sessionId)) return;
-        waiting.push({ claudeSessionId: sessionId, subpath, entries: kept });
+        waiting.push({ claudeSessionId: sessionId, subpath, entries: kept, files: readFiles(kept, sessionId) });
         startWriting();
         if (waiting.length > MAX_WAITING) await writing;
       },
       async load({ subpath = '' }) {
         const entries = (await resumeFrom?.load({ subpath })) ?? null;
-        return entries === null ? null : (entries.filter(isKept) as LoadedEntry[]);
+        const shown = entries?.filter(isKept).map((entry) => toolResults.show(entry, claudeSessionId)) ?? null;
+        return shown as LoadedEntry[] | null;
       },
       listSubkeys: async () => (await resumeFrom?.listSubpaths()) ?? [],
     },
     bind(keeper) {
       transcript = keeper;
       startWriting();
+    },
+    async untilRead() {
+      await Promise.all(reading);
     },
     async flush() {
       while (writing !== null) await writing;

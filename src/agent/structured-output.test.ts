@@ -35,6 +35,16 @@ test('an answer in the form that is asked for is the structured output, its defa
   expect(asked).toBe(0);
 });
 
+test('an answer in the form that is asked for counts also when it has used up the money', async () => {
+  await using model = await startScriptedModel({
+    script: [useTool('StructuredOutput', { verdict: 'good', score: 4 })],
+  });
+  const agent = { outputSchema: createOutputSchema(REVIEW) };
+  await using attempt = await createAttempt({ url: model.url, agent });
+  const { outcome } = await startAgentProcess({ ...attempt.spec, hasMoneyLeft: () => false }).done;
+  expect(outcome).toMatchObject({ status: 'succeeded', structuredOutput: { verdict: 'good', score: 4 } });
+});
+
 test('the model gets to mend an answer that does not fit', async () => {
   const { outcome, model } = await run([
     useTool('StructuredOutput', { verdict: 'good', score: 9 }),

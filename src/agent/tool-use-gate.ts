@@ -11,6 +11,7 @@ import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Receiver } from './claude-spec.ts';
 import { createHookRunner } from './hook-runner.ts';
+import type { ToolResults } from './tool-results.ts';
 import { OUTPUT_TOOL, QUESTION_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
 import { findStrayPath } from './workspace-guard.ts';
 
@@ -20,6 +21,7 @@ const MATCHER_TIMEOUT_SECONDS = 1_728_000;
 interface ToolUseGateOptions {
   readonly agent: Agent;
   readonly workspaceDir: string;
+  readonly toolResults: Pick<ToolResults, 'findDirectories'>;
   /** The attempt that the process works for at the moment, or null. */
   readonly receiver: () => Receiver | null;
   /** Aborted when the process is ended. */
@@ -30,7 +32,7 @@ interface ToolUseGateOptions {
 /**
  * What every use of a tool passes before it begins, in this order; the first that denies it ends the way:
  *
- * 1. the list of tools, and for the file tools the workspace
+ * 1. the list of tools, and for the file tools the workspace; the money that is left to read what comes of it
  * 2. the agent's `beforeToolUse`
  * 3. a person, for the tools that the agent's `ask` names
  * 4. the record: what it is asked is in the log before it does it
@@ -38,17 +40,20 @@ interface ToolUseGateOptions {
  * An input that is changed on the way is judged by the workspace again. Whatever fails denies the use.
  */
 export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Options['hooks']> {
-  const { agent, workspaceDir, receiver, endSignal, log } = options;
+  const { agent, workspaceDir, toolResults, receiver, endSignal, log } = options;
   const runner = createHookRunner(options);
   /** The use that is put off: until it has been decided on nothing else of its conversation begins. */
   let deferred: { readonly attempt: Receiver; readonly useId: string } | null = null;
 
-  async function decide(use: ToolUse, { cwd, signal }: { cwd: string; signal: AbortSignal }): Promise<Judgement> {
+  async function decide(use: ToolUse, { place, signal }: { place: Place; signal: AbortSignal }): Promise<Judgement> {
     const attempt = receiver();
     if (attempt === null) return { deny: `${use.name} may not begin: there is no run to use it for` };
     if (deferred?.attempt === attempt) return { notNow: waitsBehind(use.name) };
-    const objection = await findObjection(use, cwd);
+    const objection = await findObjection(use, place);
     if (objection !== null) return { deny: objection };
+    if (use.name !== OUTPUT_TOOL && !attempt.hasMoneyLeft()) {
+      return { deny: `${use.name} may not begin: the run has reached its cost limit` };
+    }
     let now = use;
     const isAsked = use.name === QUESTION_TOOL || isListedTool(agent.ask, use.name);
     const asking = isAsked ? (attempt.ask ?? nobodyToAsk) : null;
@@ -60,7 +65,7 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
       if ('deny' in decision) return decision;
       if (decision.input === undefined) continue;
       now = { ...use, input: decision.input };
-      const second = await findObjection(now, cwd);
+      const second = await findObjection(now, place);
       if (second !== null) return { deny: second };
     }
     const changed = now === use ? null : now;
@@ -76,27 +81,34 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
   }
 
   /** What the agent may not do at all, whoever says so. */
-  async function findObjection({ name, input }: ToolUse, cwd: string): Promise<string | null> {
+  async function findObjection({ name, input }: ToolUse, { cwd, claudeSessionId }: Place): Promise<string | null> {
     if (name === OUTPUT_TOOL && agent.outputSchema !== null) return null;
     if (!isListedTool(agent.tools, name)) return `${name} is not one of the agent's tools`;
     // What a server calls a path need not be one on this machine.
     if (name.startsWith('mcp__')) return null;
     const stray = await findStrayPath({ name, input, workspaceDir, cwd });
+    if (stray !== null && RESULT_READERS.has(name)) {
+      // What of it lies in the workspace is not in the directory of results, and the other way round.
+      for (const rootDir of await toolResults.findDirectories(claudeSessionId)) {
+        if ((await findStrayPath({ name, input, workspaceDir: rootDir, cwd })) === null) return null;
+      }
+    }
     return stray === null ? null : `${name} may not leave the workspace: ${stray}`;
   }
 
   const before: HookCallback = async (input, toolUseId, { signal }) => {
     if (input.hook_event_name !== 'PreToolUse') return {};
     const use = toToolUse(input, toolUseId);
-    const decision = await decide(use, { cwd: input.cwd, signal: AbortSignal.any([signal, endSignal]) }).catch(
-      (error: unknown): Judgement => {
-        log?.error(
-          { runId: receiver()?.run.id, tool: use.name, error: toMessage(error) },
-          'a tool use could not be judged, and was denied',
-        );
-        return { deny: `${use.name} could not be judged` };
-      },
-    );
+    const decision = await decide(use, {
+      place: { cwd: input.cwd, claudeSessionId: input.session_id },
+      signal: AbortSignal.any([signal, endSignal]),
+    }).catch((error: unknown): Judgement => {
+      log?.error(
+        { runId: receiver()?.run.id, tool: use.name, error: toMessage(error) },
+        'a tool use could not be judged, and was denied',
+      );
+      return { deny: `${use.name} could not be judged` };
+    });
     if (decision === 'defer') return toHookOutput({ permissionDecision: 'defer' });
     if ('notNow' in decision) {
       return toHookOutput({ permissionDecision: 'deny', permissionDecisionReason: decision.notNow });
@@ -122,6 +134,15 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
     }),
   };
 }
+
+/** Where Claude Code is when it wants to use a tool. */
+interface Place {
+  readonly cwd: string;
+  readonly claudeSessionId: string;
+}
+
+/** The tools that Claude Code sends the model to a large result with. */
+const RESULT_READERS: ReadonlySet<string> = new Set(['Read', 'Grep']);
 
 /** What comes of a tool use. `notNow`: it is neither denied nor does it begin. */
 type Judgement = ToolUseDecision | { readonly notNow: string } | 'defer';

@@ -1,8 +1,9 @@
-import type { Transcript, TranscriptEntry } from './transcript.ts';
+import type { KeptFile, Transcript, TranscriptEntry } from './transcript.ts';
 
 /** A transcript in memory that keeps to the contract: each uuid once, and nothing once it is closed. */
 export function createTranscript() {
   const kept: { claudeSessionId: string; subpath: string; entry: TranscriptEntry }[] = [];
+  const files = new Map<string, KeptFile>();
   let isClosed = false;
   let appends = 0;
   const transcript: Transcript = {
@@ -14,6 +15,11 @@ export function createTranscript() {
         if (!isKnown) kept.push({ ...place, entry: JSON.parse(JSON.stringify(entry)) as TranscriptEntry });
       }
     },
+    async keepFiles(given) {
+      if (isClosed) throw new Error('The lease is lost.');
+      for (const file of given) if (!files.has(file.name)) files.set(file.name, file);
+    },
+    loadFiles: async () => [...files.values()],
     async load({ subpath }) {
       const entries = kept.filter((one) => one.subpath === subpath).map(({ entry }) => entry);
       return entries.length === 0 ? null : entries;
@@ -23,6 +29,7 @@ export function createTranscript() {
   return {
     transcript,
     kept,
+    files,
     get appends() {
       return appends;
     },

@@ -41,5 +41,8 @@ export async function acceptRun(
     },
   });
   context.header('location', `/v1/runs/${run.id}`);
-  return { ...toRunResource(run, { caller }), ...(messageId !== null && { messageId }) };
+  return {
+    ...toRunResource(run, { caller, basePath: config.http.basePath }),
+    ...(messageId !== null && { messageId }),
+  };
 }

@@ -7,7 +7,8 @@ import { answerProblem, toProblem } from './problem.ts';
 
 /** Answers a request that failed: with what the caller did wrong, or, logged, with `unavailable`. */
 export function answerError({ error, context, log }: { error: Error; context: Context; log: Logger }): Response {
-  if (error instanceof LonghaulError) {
+  // Why a database cannot be reached is for the log.
+  if (error instanceof LonghaulError && error.code !== 'database_unavailable') {
     const { code, message, errors, details, retryAfterSeconds } = error;
     return answerProblem(context, toProblem(code, { detail: message, errors, details }), retryAfterSeconds);
   }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -78,6 +79,27 @@ describe('a server that listens', () => {
     const { head, problem } = await send('\x16\x03\x01 hello\r\n\r\n');
     expect(head).toMatch(/^HTTP\/1\.1 400 /);
     expect(problem).toMatchObject({ code: 'invalid_request', detail: 'What was received is not HTTP.' });
+  });
+
+  it('keeps an idle connection for as long as it is told, which it says, and longer than load balancers do', async () => {
+    const getOver = async (socket: Socket) => {
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      const [head] = (await once(socket, 'data')) as [Buffer];
+      return head.toString();
+    };
+    const open = () => connect(Number(new URL(server.url).port), '127.0.0.1');
+    await start({});
+    const long = open();
+    expect(await getOver(long)).toMatch(/\r\nkeep-alive: timeout=75\r\n/i);
+    // Node itself would have ended it after 5 seconds, and one more of grace.
+    await delay(6_500);
+    expect(await getOver(long)).toMatch(/^HTTP\/1\.1 200 /);
+    long.destroy();
+    await server.close();
+    await start({ keepAliveMs: 1_000 });
+    const short = open();
+    await getOver(short);
+    await once(short.resume(), 'close');
   });
 
   it('does not limit how long an answer takes', async () => {

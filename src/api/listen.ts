@@ -36,6 +36,8 @@ const LIMITS = {
   maxUnreadBytes: 67_108_864,
   /** For that. */
   maxUnreadMs: 10_000,
+  /** For the next request to come over a connection that is kept. Load balancers keep theirs for 60 s by default. */
+  keepAliveMs: 75_000,
   /** For the reader of a stream to take any of what it was sent. It can resume. */
   streamStallMs: 20_000,
 };
@@ -58,7 +60,15 @@ export interface Listening {
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { fetch, host, port, sockets, onWarning = () => {} } = options;
-  const { headersTimeoutMs, requestTimeoutMs, maxHeaderBytes, streamStallMs, maxConnections, ...lingerLimits } = {
+  const {
+    headersTimeoutMs,
+    requestTimeoutMs,
+    maxHeaderBytes,
+    keepAliveMs,
+    streamStallMs,
+    maxConnections,
+    ...lingerLimits
+  } = {
     ...LIMITS,
     maxConnections: findMaxConnections(),
     ...options.limits,
@@ -67,6 +77,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     maxHeaderSize: maxHeaderBytes,
+    keepAliveTimeout: keepAliveMs,
     // How often it looks for those that are late.
     connectionsCheckingInterval: Math.min(5_000, headersTimeoutMs / 2),
   };

@@ -1,3 +1,9 @@
+/** A path as it stands before another one: with a slash at its beginning and none at its end; empty for none. */
+export function toBasePath(path: string): string {
+  const bare = path.replaceAll(/^\/+|\/+$/g, '');
+  return bare === '' ? '' : `/${bare}`;
+}
+
 type Handle<Bindings> = (request: Request, bindings?: Bindings) => Response | Promise<Response>;
 
 /**
@@ -5,8 +11,8 @@ type Handle<Bindings> = (request: Request, bindings?: Bindings) => Response | Pr
  * Express's `app.use` and Hono's `app.mount`, is served as well.
  */
 export function mountAt<Bindings>(basePath: string, handle: Handle<Bindings>): Handle<Bindings> {
-  const base = `/${basePath.replaceAll(/^\/+|\/+$/g, '')}`;
-  if (base === '/') return handle;
+  const base = toBasePath(basePath);
+  if (base === '') return handle;
   return async (request, bindings) => {
     const url = new URL(request.url);
     const isBelow = url.pathname === base || url.pathname.startsWith(`${base}/`);

@@ -5,12 +5,22 @@ import type { Run } from '../run/run.ts';
 import { toShownRun } from '../run/shown-run.ts';
 import type { RunResource } from './contract.ts';
 
+interface RunOptions {
+  readonly caller: Caller;
+  /** The path that the API is served under, with which links begin. */
+  readonly basePath: string;
+  readonly attempts?: readonly Attempt[];
+}
+
 /**
  * A run as the API gives it to `caller`: operators see what really went wrong, everyone else the safe words. Who may not
  * read runs, and has submitted or cancelled one, sees where it stands.
  */
-export function toRunResource(run: Run, options: { caller: Caller; attempts?: readonly Attempt[] }): RunResource {
-  const { createdAt, startAfter, startedAt, finishedAt, scheduledFor, error, ...shown } = toShownRun(run);
+export function toRunResource(run: Run, options: RunOptions): RunResource {
+  const { createdAt, startAfter, startedAt, finishedAt, scheduledFor, error, ...shown } = toShownRun(
+    run,
+    options.basePath,
+  );
   const { errorDetail } = run;
   const showsAll = isOperator(options.caller);
   return {
@@ -39,6 +49,7 @@ const NOTHING_READ = {
   turns: 0,
   durationMs: null,
   toolUses: {},
+  deniedToolUses: {},
 } as const satisfies Partial<RunResource>;
 
 function toAttemptResource({ startedAt, finishedAt, ...attempt }: Attempt) {

@@ -89,6 +89,7 @@ describe('a key that may submit and not read', () => {
       result: null,
       costUsd: 0,
       toolUses: {},
+      deniedToolUses: {},
       turns: 0,
     });
   });

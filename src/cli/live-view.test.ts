@@ -12,7 +12,7 @@ describe('the live view', () => {
       { type: 'agent.text.delta', data: { blockId: 'm:0', text: 'are late.' } },
       { type: 'agent.text', data: { blockId: 'm:0', text: 'Two loads are late.' } },
     ]);
-    expect(shown).toBe('Two loads are late.\n\n');
+    expect(shown).toBe('Two loads are late.');
   });
 
   it('shows a block that was not streamed, and the rest of one that was only begun', () => {
@@ -21,7 +21,34 @@ describe('the live view', () => {
       { type: 'agent.text.delta', data: { blockId: 'm:1', text: 'Sec' } },
       { type: 'agent.text', data: { blockId: 'm:1', text: 'Second.' } },
     ]);
-    expect(shown).toBe('First.\n\nSecond.\n\n');
+    expect(shown).toBe('First.\n\nSecond.');
+  });
+
+  it('goes on in its line with a text that was cut off', () => {
+    const shown = show([
+      { type: 'agent.text', data: { blockId: 'm:0', text: 'The first half, ' } },
+      { type: 'agent.text.delta', data: { blockId: 'n:0', text: 'the sec', isContinuation: true } },
+      { type: 'agent.text', data: { blockId: 'n:0', text: 'the second.', isContinuation: true } },
+      { type: 'agent.text', data: { blockId: 'n:1', text: 'Next.' } },
+    ]);
+    expect(shown).toBe('The first half, the second.\n\nNext.');
+  });
+
+  it('says which text was given up, and shows what takes its place', () => {
+    const shown = show([
+      { type: 'agent.text.delta', data: { blockId: 'm:0', text: 'The incom' } },
+      { type: 'agent.text.abandoned', data: { blockId: 'm:0' } },
+      { type: 'agent.text.abandoned', data: { blockId: 'unknown' } },
+      { type: 'agent.text', data: { blockId: 'n:0', text: 'The income tax.' } },
+    ]);
+    expect(shown).toBe('The incom\n\n↻ the model gave this text up: The incom\n\nThe income tax.');
+  });
+
+  it('says that another model goes on', () => {
+    const change = { from: 'claude-fable-5', to: 'claude-opus-4-8', reason: 'refusal', category: 'cyber' } as const;
+    expect(show([{ type: 'agent.model_changed', data: change }])).toBe(
+      '↻ claude-fable-5 would not answer (cyber); claude-opus-4-8 goes on\n',
+    );
   });
 
   it('shows a tool use with what it works on, and its result in short below it', () => {
@@ -60,6 +87,8 @@ describe('the live view', () => {
       { type: 'agent.tool_result', data: { toolUseId: evil, isError: false, content: evil } },
       { type: 'agent.api_retry', data: { attempt: 1, maxRetries: 2, delayMs: 500, status: 529, error: evil } },
       { type: 'agent.permission_denied', data: { toolUseId: 'a', name: evil, message: evil } },
+      { type: 'agent.text.abandoned', data: { blockId: evil } },
+      { type: 'agent.model_changed', data: { from: evil, to: evil, reason: 'refusal', category: evil } },
       { type: 'run.waiting', data: { waitingFor: evil as WaitingFor } },
       {
         type: 'approval.requested',

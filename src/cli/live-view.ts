@@ -15,6 +15,8 @@ export interface LiveView {
   close(run: RunResource): void;
 }
 
+type BlockName = Pick<EventData['agent.text'], 'blockId' | 'isContinuation'>;
+
 type Renderers = { readonly [T in EventType]?: (data: EventData[T]) => void };
 
 /**
@@ -42,10 +44,11 @@ export function createLiveView(output: Output): LiveView {
     isAtLineStart = true;
   }
 
-  function writeText(blockId: string, text: string): void {
+  function writeText({ blockId, isContinuation }: BlockName, text: string): void {
     if (text === '') return;
     if (openBlock !== blockId) {
-      endText();
+      // What goes on with the text before it goes on in its line, where that is still the last one.
+      if (isContinuation !== true) endText();
       if (needsGap) output.line();
       openBlock = blockId;
     }
@@ -84,12 +87,17 @@ export function createLiveView(output: Output): LiveView {
     'agent.init': (init) => {
       cwd = init.cwd;
     },
-    'agent.text.delta': ({ blockId, text }) => writeText(blockId, text),
-    'agent.text': ({ blockId, text }) => {
-      const shown = shownText.get(blockId) ?? '';
+    'agent.text.delta': (delta) => writeText(delta, delta.text),
+    'agent.text': (block) => {
+      const shown = shownText.get(block.blockId) ?? '';
       // Joined in the middle of a block, only its end was shown; what is missing cannot be put before it.
-      writeText(blockId, text.startsWith(shown) ? text.slice(shown.length) : '');
-      endText();
+      writeText(block, block.text.startsWith(shown) ? block.text.slice(shown.length) : '');
+    },
+    'agent.text.abandoned': ({ blockId, parentToolUseId }) => {
+      const shown = toTerminalLine(shownText.get(blockId) ?? '').trim();
+      shownText.delete(blockId);
+      if (shown === '') return;
+      line(output.style('yellow', fit(`${indent(parentToolUseId)}↻ the model gave this text up: ${shown}`, 0)));
     },
     'agent.thinking': ({ text, parentToolUseId }) => {
       const thought = fit(toTerminalLine(text), 12);
@@ -117,6 +125,11 @@ export function createLiveView(output: Output): LiveView {
       const next = `trying again in ${formatDuration(delayMs)} (${attempt} of ${maxRetries})`;
       line(output.style('yellow', `↻ the model did not answer: ${reason}; ${next}`));
     },
+    'agent.model_changed': ({ from, to, reason, category }) => {
+      const why = reason === 'refusal' ? 'would not answer' : 'was not available';
+      const about = category === undefined ? '' : ` (${toTerminalLine(category)})`;
+      line(output.style('yellow', `↻ ${toTerminalLine(from)} ${why}${about}; ${toTerminalLine(to)} goes on`));
+    },
     'agent.permission_denied': ({ name, message }) =>
       line(output.style('red', fit(`✗ ${toTerminalLine(`${name} denied: ${message}`)}`, 0))),
     'approval.requested': ({ approvalId, kind, tool }) => {
@@ -131,6 +144,8 @@ export function createLiveView(output: Output): LiveView {
       line(output.style('dim', `  longhaul approvals allow ${id}${answer}`));
       line(output.style('dim', `  longhaul approvals deny ${id} --reason WHY`));
     },
+    'approval.unused': ({ tool }) =>
+      line(output.style('red', fit(`✗ ${toTerminalLine(`${tool.name} was allowed, and never used`)}`, 0))),
     'approval.resolved': ({ decision, reason }) => {
       const words = { allow: 'allowed', deny: 'denied', expired: 'denied', cancelled: 'cancelled' }[decision];
       line(output.style('yellow', fit(`? ${words} ${toTerminalLine(reason ?? '')}`.trimEnd(), 0)));

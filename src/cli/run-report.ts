@@ -17,7 +17,7 @@ export function formatRun(run: RunResource, output: Output): string[] {
     ['Run', formatFields(describeRun(run))],
     ['Cost', formatFields(describeCost(run))],
     ['Tokens', formatTokens(run, output.columns)],
-    ['Tools', formatFields(Object.entries(run.toolUses).map(([name, uses]) => [name, String(uses)]))],
+    ['Tools', formatFields(describeTools(run))],
     ['Attempts', formatAttempts(run.attempts ?? [], output.columns)],
     ['Prompt', formatText(run.prompt)],
     ['Result', run.result === null ? [] : formatText(run.result)],
@@ -33,6 +33,13 @@ export function formatRun(run: RunResource, output: Output): string[] {
       .filter(([, lines]) => lines.length > 0)
       .flatMap(([title, lines]) => ['', output.style('bold', title), ...lines.map((line) => `  ${line}`.trimEnd())]),
   ];
+}
+
+function describeTools({ toolUses, deniedToolUses }: RunResource): Field[] {
+  return Object.entries(toolUses).map(([name, uses]) => {
+    const denied = deniedToolUses[name];
+    return [name, denied === undefined ? String(uses) : `${uses}, ${denied} denied`];
+  });
 }
 
 function describeRun(run: RunResource): Field[] {
@@ -61,10 +68,10 @@ function describeRun(run: RunResource): Field[] {
   ];
 }
 
-function describeCost({ costUsd, attempts = [] }: RunResource): Field[] {
+function describeCost({ costUsd, isAtCeiling, attempts = [] }: RunResource): Field[] {
   const reported = attempts.map((attempt) => attempt.reportedCostUsd).filter((usd) => usd !== null);
   return [
-    ['Charged', formatMoney(costUsd)],
+    ['Charged', `${formatMoney(costUsd)}${isAtCeiling ? ': it has reached its cost limit' : ''}`],
     [
       'Metered',
       attempts.length === 0 ? null : `${formatMoney(sum(attempts.map((a) => a.meteredCostUsd)))} by the gateway`,

@@ -117,12 +117,13 @@ function toExitCode(shell: Shell, { why }: EndReason): void {
 
 async function listenFor(longhaul: Longhaul, log: Pick<Logger, 'warn'>): Promise<Listening> {
   const { listen } = await import('../api/listen.ts');
-  const { host, port } = longhaul.config;
+  const { host, port, http } = longhaul.config;
   return listen({
     fetch: (request) => longhaul.fetch(request),
     sockets: longhaul,
     host,
     port,
+    limits: { keepAliveMs: http.keepAliveSeconds * 1_000 },
     onWarning: (facts, message) => log.warn(facts, message),
   });
 }

@@ -6,17 +6,24 @@ type TextEvent = Pick<LonghaulEvent, 'type' | 'data'>;
 export interface TextReader {
   /** Takes the next event, of whatever type. Returns whether the text is another now. */
   push(event: TextEvent): boolean;
-  /** All it has said by now, a block of text to a paragraph. */
+  /** All it has said by now, a block of text to a paragraph; one that was cut off is joined with what continues it. */
   readonly text: string;
 }
 
+interface Block {
+  readonly text: string;
+  readonly isWhole: boolean;
+  readonly isContinuation: boolean;
+}
+
 /**
- * Makes a reader of a run's text. Pieces are joined, and `agent.text`, the whole block, replaces those before it. What
- * sub-agents say among themselves is left out; so is what an attempt had begun to say when it was cut off.
+ * Makes a reader of a run's text. Pieces are joined, `agent.text`, the whole block, replaces those before it, and
+ * `agent.text.abandoned` takes a block away. What sub-agents say among themselves is left out; so is what an attempt had
+ * begun to say when it was cut off.
  */
 export function createTextReader(): TextReader {
   /** By block, in the order in which they began. */
-  const blocks = new Map<string, { text: string; isWhole: boolean }>();
+  const blocks = new Map<string, Block>();
   let joined: string | null = '';
 
   return {
@@ -27,20 +34,35 @@ export function createTextReader(): TextReader {
         if (unfinished.length > 0) joined = null;
         return unfinished.length > 0;
       }
+      if (event.type === 'agent.text.abandoned') {
+        const { blockId } = event.data as LonghaulEvent<'agent.text.abandoned'>['data'];
+        const isShown = blocks.delete(blockId);
+        if (isShown) joined = null;
+        return isShown;
+      }
       if (event.type !== 'agent.text' && event.type !== 'agent.text.delta') return false;
-      const { text, blockId, parentToolUseId, isPartial } = event.data as LonghaulEvent<'agent.text'>['data'];
-      if (parentToolUseId !== undefined) return false;
+      const data = event.data as LonghaulEvent<'agent.text'>['data'];
+      if (data.parentToolUseId !== undefined) return false;
       const isReplaced = event.type === 'agent.text';
-      const isWhole = isReplaced && isPartial !== true;
-      const known = blocks.get(blockId);
-      blocks.set(blockId, { text: isReplaced ? text : `${known?.text ?? ''}${text}`, isWhole });
+      const known = blocks.get(data.blockId);
+      blocks.set(data.blockId, {
+        text: isReplaced ? data.text : `${known?.text ?? ''}${data.text}`,
+        isWhole: isReplaced && data.isPartial !== true,
+        isContinuation: data.isContinuation === true,
+      });
       joined = null;
       return true;
     },
     get text() {
-      return (joined ??= [...blocks.values()].map(({ text }) => text).join('\n\n'));
+      return (joined ??= join([...blocks.values()]));
     },
   };
+}
+
+function join(blocks: readonly Block[]): string {
+  return blocks
+    .map(({ text, isContinuation }, place) => (place === 0 || isContinuation ? text : `\n\n${text}`))
+    .join('');
 }
 
 /** What the agent has said in these events, in order: see `createTextReader`. */

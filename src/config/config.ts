@@ -72,36 +72,44 @@ export interface Limits {
 }
 
 /** Where model calls go: Anthropic's API or anything that speaks it, a cloud, or the built-in scripted model. */
-export type Provider = AnthropicProvider | BedrockProvider | VertexProvider | { readonly kind: 'scripted' };
+export type Provider =
+  | ((AnthropicProvider | BedrockProvider | VertexProvider) & {
+      /** What its models cost, before `Config.prices`. Defaults to none. */
+      readonly prices?: PriceOverrides;
+    })
+  | { readonly kind: 'scripted' };
 
-interface ModelNames {
+/** What all providers have but the scripted model. */
+export interface Reached {
+  readonly baseUrl: string;
+  /** The proxy on the way there, with its user and password; null: none. */
+  readonly proxy: string | null;
+  /** What goes with each request beside the credentials, by names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
   /** What is asked for in place of a model's name. */
   readonly models: Readonly<Record<string, string>>;
 }
 
-export interface AnthropicProvider extends ModelNames {
+export interface AnthropicProvider extends Reached {
   readonly kind: 'anthropic';
-  readonly baseUrl: string;
   readonly apiKey: string | null;
   readonly authToken: string | null;
 }
 
 /** Without an API key and an access key, AWS's chain of credentials is asked, for `profile` where that is named. */
-export interface BedrockProvider extends ModelNames {
+export interface BedrockProvider extends Reached {
   readonly kind: 'bedrock';
   readonly region: string;
-  readonly baseUrl: string;
   readonly apiKey: string | null;
   readonly accessKey: { readonly id: string; readonly secret: string; readonly sessionToken: string | null } | null;
   readonly profile: string | null;
 }
 
 /** Without a file, Google's default credentials are used. */
-export interface VertexProvider extends ModelNames {
+export interface VertexProvider extends Reached {
   readonly kind: 'vertex';
   readonly region: string;
   readonly project: string;
-  readonly baseUrl: string;
   /** Absolute, or null. */
   readonly keyFile: string | null;
 }
@@ -167,6 +175,8 @@ export interface Config {
   /** A PostgreSQL URL, or null for the embedded database in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly database: {
+    /** Connections to PostgreSQL that this process opens at most. */
+    readonly poolSize: number;
     /** How long a start waits for a database that cannot be reached yet. */
     readonly waitSeconds: number;
   };
@@ -185,6 +195,8 @@ export interface Config {
   readonly prices: PriceOverrides;
   readonly providerSilenceSeconds: number;
   readonly retentionDays: number;
+  /** What was set and has no effect, or not the one that may be meant: to be told when Longhaul starts. */
+  readonly warnings: readonly string[];
   /** Null: never. */
   readonly foldAfterMinutes: number | null;
   /** `retentionDays`: null for ever. */
@@ -193,7 +205,13 @@ export interface Config {
   /** `agent`: whose model and provider the health check asks. */
   readonly health: { readonly agent: string; readonly everySeconds: number };
   /** `corsOrigins`: the web pages that may call the API from a browser. */
-  readonly http: { readonly corsOrigins: readonly string[]; readonly shutdownDelaySeconds: number };
+  readonly http: {
+    readonly corsOrigins: readonly string[];
+    readonly shutdownDelaySeconds: number;
+    readonly keepAliveSeconds: number;
+    /** Without a slash at its end; empty for none. */
+    readonly basePath: string;
+  };
   readonly webhooks: WebhooksConfig;
 }
 

@@ -163,6 +163,13 @@ describe('the form of an answer', () => {
     [z.array(z.string()), 'must describe an object at its top'],
     [z.object({ when: z.date() }), 'Date cannot be represented'],
     [{ type: 'array' }, 'must describe an object at its top'],
+    [{ type: 'object', anyOf: [{ required: ['a'] }, { required: ['b'] }] }, 'must not have anyOf at its top'],
+    [{ type: 'object', oneOf: [{ required: ['a'] }] }, 'must not have oneOf at its top'],
+    [{ type: 'object', allOf: [{ required: ['a'] }] }, 'must not have allOf at its top'],
+    [
+      z.discriminatedUnion('kind', [z.object({ kind: z.literal('a') }), z.object({ kind: z.literal('b') })]),
+      'at its top',
+    ],
     [{ type: 'object', properties: { n: { type: 'whole' } } }, 'is no JSON schema'],
     [{ type: 'object', properties: { n: { $ref: '#/$defs/missing' } } }, 'is no JSON schema'],
     ['review', 'must be a zod schema or a JSON schema'],
@@ -180,5 +187,23 @@ describe('the form of an answer', () => {
     const schema = resolve({ tools: [], outputSchema: Node })?.outputSchema;
     expect(schema?.check({ name: 'a', children: [{ name: 'b', children: [] }] })).toHaveProperty('value');
     expect(schema?.check({ name: 'a', children: [{ name: 1, children: [] }] })).toHaveProperty('problems');
+  });
+});
+
+describe('options that the system would not start a process with', () => {
+  it('are refused by name: an argument or a variable of 128 KiB and more', () => {
+    const schema = (length: number) => ({ type: 'object', description: 'x'.repeat(length) });
+    const long = (prefix: string, bytes: number) => 'x'.repeat(bytes - prefix.length - 1);
+    const most = 131_072;
+    expect(refusals({ tools: [], env: { LONG: long('LONG=', most + 1) } })['env.LONG']).toContain('131073 bytes');
+    expect(resolve({ tools: [], env: { LONG: long('LONG=', most) } })).toBeDefined();
+    expect(refusals({ tools: [], env: { LONG: 'ü'.repeat(70_000) } })['env.LONG']).toContain('is too long');
+    expect(refusals({ tools: [], outputSchema: schema(131_072) })['outputSchema']).toContain('is too long');
+    expect(resolve({ tools: [], outputSchema: schema(100_000) })).toBeDefined();
+  });
+
+  it('are refused together when they are too many', () => {
+    const env = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`V${index}`, 'x'.repeat(110_000)]));
+    expect(JSON.stringify(refusals({ tools: [], env }))).toContain('have 2200');
   });
 });

@@ -3,7 +3,7 @@ import type { FieldError } from '../core/errors.ts';
 /** What is wrong with a field, without the value received where that may be a secret. */
 export function hideSecrets(error: FieldError): FieldError {
   const isSecret =
-    /_URL$|_KEY$|_TOKEN$/.test(error.path) ||
+    /_URL$|_KEY$|_TOKEN$|_HEADERS$|_PROXY$/.test(error.path) ||
     (error.path.startsWith('providers.') &&
       !/\.(kind|region|project|profile|keyFile|models(\..*)?)$/.test(error.path)) ||
     /^agents\.[^.]+\.mcpServers\.[^.]+\.(args|env|url|headers)\b/.test(error.path) ||

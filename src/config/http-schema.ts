@@ -15,6 +15,20 @@ export const httpSchema = z.strictObject({
    * first. A second signal, or Ctrl-C in a terminal, does not wait. Defaults to 5 on a PostgreSQL, else 0.
    */
   shutdownDelaySeconds: seconds().optional(),
+  /**
+   * How long an idle connection is kept open. It must be longer than the load balancer in front keeps one, else requests
+   * are lost that it sends at the moment of the end; usual there are 60. Defaults to 75.
+   */
+  keepAliveSeconds: seconds().min(1, 'must be 1 or more').max(3_600, 'must be at most 3600').optional(),
+  /**
+   * The path that a proxy in front serves Longhaul under, such as `/longhaul`: `Location` and `links` begin with it.
+   * Requests are answered with it and without it, whether the proxy takes it off or not. Defaults to none.
+   */
+  basePath: z
+    .string('must be a path')
+    .regex(/^(?:\/[\w.~-]+)+$/, 'must be a path, such as /longhaul, without a slash at its end')
+    .max(200, 'must be at most 200 characters')
+    .optional(),
 });
 
 /** As browsers send it: without a path, in lower case, without the port that its scheme has anyway. */

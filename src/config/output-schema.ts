@@ -15,6 +15,9 @@ export interface OutputSchema {
 /** How many things that are wrong with an answer are told. */
 const MAX_PROBLEMS = 5;
 
+/** What the Messages API takes at the top of no tool's input, and an answer is one. */
+const COMBINING = ['anyOf', 'oneOf', 'allOf'];
+
 type JsonSchema = Readonly<Record<string, unknown>>;
 export type OutputSchemaInput = z.core.$ZodType | JsonSchema;
 
@@ -32,6 +35,12 @@ export const outputSchemaSchema = z
 export function createOutputSchema(given: OutputSchemaInput): OutputSchema {
   const schema = isZod(given) ? fromZod(given) : fromJson(given);
   if (schema.json['type'] !== 'object') throw new Error('must describe an object at its top: { type: "object", … }');
+  const combined = COMBINING.find((word) => Object.hasOwn(schema.json, word));
+  if (combined !== undefined) {
+    throw new Error(
+      `must not have ${combined} at its top, which the provider refuses; put it below a property, such as { answer: … }`,
+    );
+  }
   const refusal = findRefusal(schema.json);
   if (refusal !== null) throw new Error(`cannot be used: ${refusal}`);
   return schema;

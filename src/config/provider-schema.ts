@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { pricesSchema } from './prices-schema.ts';
+import { headersSchema } from './provider-headers.ts';
 import { secret } from './secret-value.ts';
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${what}`).max(500);
@@ -22,6 +24,16 @@ const commonSchema = z.strictObject({
    * is written. Defaults to none.
    */
   models: z.record(text('a name'), text('the id of a model'), 'must be an object of model ids by name').optional(),
+  /**
+   * Headers that go with each request to it, as an AI gateway wants them. A value may be `{ env: "NAME" }`. Defaults to
+   * `ANTHROPIC_CUSTOM_HEADERS` where the variables choose the address too, else to none.
+   */
+  headers: headersSchema.optional(),
+  /**
+   * What models cost here, where that differs from other providers, such as by a region's surcharge: as `prices` for all
+   * providers, before which these go. Defaults to none.
+   */
+  prices: pricesSchema.optional(),
 });
 
 const anthropicSchema = z.strictObject({

@@ -101,6 +101,24 @@ describe('the default provider', () => {
 });
 
 describe('a provider in the file', () => {
+  it('may have prices of its own, whatever kind it is', () => {
+    const prices = { 'claude-sonnet-4-5': { inputUsdPerMTok: 3.3, outputUsdPerMTok: 16.5 } };
+    const { providers } = resolve({
+      providers: {
+        proxy: { kind: 'anthropic', baseUrl: 'https://proxy', prices },
+        aws: { kind: 'bedrock', region: 'eu-west-1', prices },
+        google: { kind: 'vertex', region: 'eu', project: 'p-1', prices },
+        plain: { kind: 'anthropic', baseUrl: 'https://proxy' },
+      },
+    });
+    for (const name of ['proxy', 'aws', 'google']) expect(providers.get(name)).toMatchObject({ prices });
+    expect(providers.get('plain')).toMatchObject({ prices: {} });
+    const half = { proxy: { kind: 'anthropic', prices: { m: { inputUsdPerMTok: 1 } } } };
+    expect(refusalOf({ providers: half }).errors.map(({ path }) => path)).toEqual([
+      'providers.proxy.prices.m.outputUsdPerMTok',
+    ]);
+  });
+
   it('is chosen by the agent that names it; other agents have the default', () => {
     const config = resolve({
       agents: { reader, cloud: { ...reader, provider: 'google' } },
@@ -162,5 +180,122 @@ describe('a provider in the file', () => {
     const refusal = refusalOf(input);
     expect(refusal.errors).toEqual([{ path, message: expect.stringContaining(message) as string }]);
     expect(refusal.message).not.toContain('hush');
+  });
+});
+
+describe('headers of a provider', () => {
+  const anthropic = { kind: 'anthropic', baseUrl: 'https://gateway.example.com', apiKey: 'k' };
+  const headersOf = (input: object, env: Readonly<Record<string, string>> = {}, name = 'default') =>
+    (resolve(input, env).providers.get(name) as { headers?: unknown }).headers;
+
+  it('are sent by names in lower case, with values from variables', () => {
+    const headers = { 'X-Gateway-Key': { env: 'GATEWAY_KEY' }, 'x-team': ' payments ' };
+    const input = { providers: { default: { ...anthropic, headers } } };
+    expect(headersOf(input, { GATEWAY_KEY: 's3cret' })).toEqual({ 'x-gateway-key': 's3cret', 'x-team': 'payments' });
+    expect(refusalOf(input).message).toContain(
+      'providers.default.headers.X-Gateway-Key names the variable GATEWAY_KEY, which is not set',
+    );
+  });
+
+  it.each([
+    [{ ANTHROPIC_API_KEY: 'k' }, {}],
+    [{ CLAUDE_CODE_USE_BEDROCK: '1', AWS_REGION: 'us-east-1' }, {}],
+    [{ ANTHROPIC_API_KEY: 'k' }, { providers: { default: { kind: 'anthropic' } } }],
+  ])('are those of ANTHROPIC_CUSTOM_HEADERS where the variables choose the address: %j', (env, input) => {
+    const variable = { ANTHROPIC_CUSTOM_HEADERS: 'X-Gateway-Key: a:b\r\n\n x-team : payments' };
+    expect(headersOf(input, { ...(env as Record<string, string>), ...variable })).toEqual({
+      'x-gateway-key': 'a:b',
+      'x-team': 'payments',
+    });
+  });
+
+  it('of the file win over those of the variable, which go to no other address, and that is told', () => {
+    const env = { ANTHROPIC_API_KEY: 'k', ANTHROPIC_CUSTOM_HEADERS: 'x-team: variable\nx-other: 1' };
+    const own = { providers: { default: { kind: 'anthropic', headers: { 'X-Team': 'file' } } } };
+    expect(headersOf(own, env)).toEqual({ 'x-team': 'file', 'x-other': '1' });
+    expect(resolve(own, env).warnings).toEqual([]);
+    const elsewhere = { providers: { default: anthropic } };
+    expect(headersOf(elsewhere, env)).toEqual({});
+    expect(resolve(elsewhere, env).warnings).toEqual([
+      expect.stringContaining('ANTHROPIC_CUSTOM_HEADERS has no effect'),
+    ]);
+    expect(resolve({}, { ANTHROPIC_CUSTOM_HEADERS: 'x-team: 1' }).warnings).toHaveLength(1);
+  });
+
+  it.each([
+    [{ host: 'other' }, 'anthropic', 'headers.host is set by the connection itself'],
+    [{ 'Content-Length': '1' }, 'anthropic', 'headers.Content-Length is set by the connection itself'],
+    [{ 'x-key': 'one\ntwo' }, 'anthropic', 'headers.x-key must be printable characters of latin1'],
+    [{ 'x key': 'v' }, 'anthropic', 'must be the name of a header'],
+    [{ Authorization: 'x' }, 'bedrock', 'headers.Authorization carries what signs in to the cloud'],
+    [{ 'X-Amz-Date': 'x' }, 'bedrock', 'headers.X-Amz-Date carries what signs in to the cloud'],
+  ])('are refused where they cannot be sent: %j to %s', (headers, kind, message) => {
+    const provider = kind === 'anthropic' ? anthropic : { kind, region: 'us-east-1' };
+    expect(refusalOf({ providers: { default: { ...provider, headers } } }).message).toContain(message);
+  });
+
+  it('of the variable are refused without showing them when they are not headers', () => {
+    const refusal = refusalOf({}, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_CUSTOM_HEADERS: 's3cret without a colon' });
+    expect(refusal.message).toContain('ANTHROPIC_CUSTOM_HEADERS must be lines of the form "Name: value"');
+    expect(refusal.message).not.toContain('s3cret');
+    const forbidden = refusalOf({}, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_CUSTOM_HEADERS: 'Host: s3cret' });
+    expect(forbidden.message).toContain('ANTHROPIC_CUSTOM_HEADERS holds Host, which is set by the connection itself');
+  });
+});
+
+describe('the proxy of a provider', () => {
+  const proxyOf = (env: Readonly<Record<string, string>>, baseUrl = 'https://api.example.com') =>
+    (
+      resolve({}, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: baseUrl, ...env }).providers.get('default') as {
+        proxy?: string | null;
+      }
+    ).proxy;
+  const HTTPS_PROXY = 'http://ada:s3cret@proxy.internal:3128';
+
+  it.each([
+    [{}, 'https://api.example.com', null],
+    [{ HTTPS_PROXY }, 'https://api.example.com', `${HTTPS_PROXY}/`],
+    [{ HTTPS_PROXY }, 'http://api.example.com', null],
+    [{ HTTP_PROXY: 'proxy:80' }, 'http://api.example.com', 'http://proxy/'],
+    [{ HTTPS_PROXY, https_proxy: 'https://small' }, 'https://api.example.com', 'https://small/'],
+    [{ HTTPS_PROXY: '' }, 'https://api.example.com', null],
+    [{ HTTPS_PROXY }, 'https://localhost:8443', null],
+    [{ HTTPS_PROXY }, 'https://127.0.0.2', null],
+    [{ HTTPS_PROXY }, 'https://[::1]:8443', null],
+  ])('by %j to %s is %s', (env, baseUrl, expected) => {
+    expect(proxyOf(env as Record<string, string>, baseUrl)).toBe(expected);
+  });
+
+  it.each([
+    ['*', 'https://api.example.com', true],
+    ['api.example.com', 'https://api.example.com', true],
+    ['API.example.com', 'https://api.example.com', true],
+    ['example.com', 'https://api.example.com', true],
+    ['.example.com, other', 'https://api.example.com', true],
+    ['*.example.com', 'https://api.example.com', true],
+    ['other example.com', 'https://api.example.com', true],
+    ['ample.com', 'https://api.example.com', false],
+    ['example.com:443', 'https://api.example.com', true],
+    ['example.com:8443', 'https://api.example.com', false],
+    ['example.com:8443', 'https://api.example.com:8443', true],
+    ['10.0.0.0/8', 'https://10.1.2.3', true],
+    ['10.0.0.0/8', 'https://11.1.2.3', false],
+    ['10.1.2.3', 'https://10.1.2.3:8443', true],
+    ['fd00::/8', 'https://[fd12::1]', true],
+    ['[fd12::1]:8443', 'https://[fd12::1]:8443', true],
+    ['[fd12::1]:8443', 'https://[fd12::1]', false],
+    ['fd12::1', 'https://[fd12:0:0::1]', true],
+    ['not/a/network,,', 'https://10.1.2.3', false],
+  ])('with NO_PROXY=%s is left out for %s: %s', (list, baseUrl, isLeftOut) => {
+    expect(proxyOf({ HTTPS_PROXY, NO_PROXY: list }, baseUrl)).toBe(isLeftOut ? null : `${HTTPS_PROXY}/`);
+    expect(proxyOf({ HTTPS_PROXY, NO_PROXY: 'else', no_proxy: list }, baseUrl)).toBe(
+      isLeftOut ? null : `${HTTPS_PROXY}/`,
+    );
+  });
+
+  it('that is none is refused without showing it', () => {
+    const refusal = refusalOf({}, { ANTHROPIC_API_KEY: 'k', HTTPS_PROXY: 'socks5://ada:s3cret@proxy' });
+    expect(refusal.message).toContain('HTTPS_PROXY must be an http or https URL, such as http://proxy.internal:3128');
+    expect(refusal.message).not.toContain('s3cret');
   });
 });

@@ -1,5 +1,6 @@
 import type { BedrockProvider } from './config.ts';
 import { region as regionSchema } from './provider-schema.ts';
+import { resolveReach } from './resolve-reach.ts';
 import { read, readRequired, toBaseUrl, type Input, type Resolving } from './resolving-provider.ts';
 
 /** Amazon Bedrock, with what the variables of AWS add to the file. */
@@ -14,7 +15,10 @@ export function resolveBedrock(resolving: Resolving<Input<'bedrock'>>): BedrockP
   return {
     kind: 'bedrock',
     region,
-    baseUrl: toBaseUrl(resolving, 'ANTHROPIC_BEDROCK_BASE_URL', `https://bedrock-runtime.${region}.${suffix}`),
+    ...resolveReach(resolving, {
+      baseUrl: toBaseUrl(resolving, 'ANTHROPIC_BEDROCK_BASE_URL', `https://bedrock-runtime.${region}.${suffix}`),
+      isOfVariables: resolving.isOfVariables,
+    }),
     ...readAwsCredentials(resolving),
     models: input.models ?? {},
   };

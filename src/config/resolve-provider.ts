@@ -1,6 +1,9 @@
 import type { FieldError } from '../core/errors.ts';
-import type { Provider } from './config.ts';
+import type { PriceOverrides } from '../core/pricing.ts';
+import type { AnthropicProvider, BedrockProvider, Provider, VertexProvider } from './config.ts';
 import { resolveBedrock } from './resolve-bedrock.ts';
+import { parseHeaderLines } from './provider-headers.ts';
+import { resolveReach } from './resolve-reach.ts';
 import { resolveVertex } from './resolve-vertex.ts';
 import {
   read,
@@ -33,21 +36,38 @@ interface ResolveProvidersOptions {
 export function resolveProviders(options: ResolveProvidersOptions): {
   value: ReadonlyMap<string, Provider>;
   errors: readonly FieldError[];
+  warnings: readonly string[];
 } {
   const { providers, agents } = options;
   const errors: FieldError[] = [];
   const env = Object.fromEntries(Object.entries(options.env).filter(([, value]) => value !== ''));
   const value = new Map<string, Provider>();
-  const all = Object.hasOwn(providers, 'default')
-    ? providers
-    : { ...providers, default: chooseByVariables(env, errors) };
+  const isChosen = !Object.hasOwn(providers, 'default');
+  const all = isChosen ? { ...providers, default: chooseByVariables(env, errors) } : providers;
   for (const [name, input] of Object.entries(all)) {
     const own = Object.values(agents).filter((agent) => (agent.provider ?? 'default') === name);
-    const provider = resolveProvider({ ...options, env, errors, name, input });
-    value.set(name, provider.kind === 'scripted' ? provider : { ...provider, models: withOwn(provider.models, own) });
+    const isOfVariables = isChosen && name === 'default';
+    const provider = resolveProvider({ ...options, env, errors, name, input, isOfVariables });
+    if (provider.kind === 'scripted' || input.kind === 'scripted') value.set(name, { kind: 'scripted' });
+    else {
+      const prices = (input.prices ?? {}) as PriceOverrides;
+      value.set(name, { ...provider, models: withOwn(provider.models, own), prices });
+    }
   }
   errors.push(...findProviderErrors(agents, value));
-  return { value, errors };
+  return { value, errors, warnings: findUnusedHeaders(env, value) };
+}
+
+/** Whether nobody takes the headers that the variables name: a secret for one address goes to no other. */
+function findUnusedHeaders(env: Variables, providers: ReadonlyMap<string, Provider>): string[] {
+  const [name] = parseHeaderLines(env['ANTHROPIC_CUSTOM_HEADERS'] ?? '')?.[0] ?? [];
+  const isTaken = [...providers.values()].some(
+    (provider) => provider.kind !== 'scripted' && Object.hasOwn(provider.headers, name?.toLowerCase() ?? ''),
+  );
+  if (name === undefined || isTaken) return [];
+  return [
+    'ANTHROPIC_CUSTOM_HEADERS has no effect: it is for a provider whose address the variables choose, and there is none. Set providers.NAME.headers for the one that is meant.',
+  ];
 }
 
 /** What Claude Code must be told so that it asks a cloud for nothing but what clouds know. */
@@ -88,7 +108,9 @@ function namedModels(env: Variables): Record<string, string> {
   return Object.fromEntries(Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-function resolveProvider(resolving: Resolving): Provider {
+function resolveProvider(
+  resolving: Resolving,
+): AnthropicProvider | BedrockProvider | VertexProvider | { readonly kind: 'scripted' } {
   const { input } = resolving;
   switch (input.kind) {
     case 'anthropic':
@@ -102,14 +124,14 @@ function resolveProvider(resolving: Resolving): Provider {
   }
 }
 
-function resolveAnthropic(resolving: Resolving<Input<'anthropic'>>): Provider {
+function resolveAnthropic(resolving: Resolving<Input<'anthropic'>>): AnthropicProvider {
   const { input, env } = resolving;
   // A key that the variables hold is for the address that they name, and goes to no other.
   const isOwn = input.baseUrl !== undefined || input.apiKey !== undefined || input.authToken !== undefined;
   const baseUrl = input.baseUrl ?? (isOwn ? undefined : env['ANTHROPIC_BASE_URL']) ?? 'https://api.anthropic.com';
   return {
     kind: 'anthropic',
-    baseUrl: baseUrl.replace(/\/+$/, ''),
+    ...resolveReach(resolving, { baseUrl: baseUrl.replace(/\/+$/, ''), isOfVariables: !isOwn }),
     apiKey: isOwn ? read(resolving, 'apiKey') : (env['ANTHROPIC_API_KEY'] ?? null),
     authToken: isOwn ? read(resolving, 'authToken') : (env['ANTHROPIC_AUTH_TOKEN'] ?? null),
     models: input.models ?? {},

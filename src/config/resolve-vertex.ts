@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { VertexProvider } from './config.ts';
 import { project as projectSchema, region as regionSchema } from './provider-schema.ts';
+import { resolveReach } from './resolve-reach.ts';
 import { readRequired, toBaseUrl, type Input, type Resolving } from './resolving-provider.ts';
 
 /** Google Vertex AI, with what the variables of Google add to the file. */
@@ -21,7 +22,10 @@ export function resolveVertex(resolving: Resolving<Input<'vertex'>>): VertexProv
     kind: 'vertex',
     region,
     project,
-    baseUrl: toBaseUrl(resolving, 'ANTHROPIC_VERTEX_BASE_URL', toVertexUrl(region)),
+    ...resolveReach(resolving, {
+      baseUrl: toBaseUrl(resolving, 'ANTHROPIC_VERTEX_BASE_URL', toVertexUrl(region)),
+      isOfVariables: resolving.isOfVariables,
+    }),
     keyFile: keyFile === undefined ? null : path.resolve(baseDir, keyFile),
     models: input.models ?? {},
   };

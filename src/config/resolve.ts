@@ -6,6 +6,7 @@ import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
+import { findSizeErrors } from './find-size-errors.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import { resolveAdminKey } from './resolve-admin-key.ts';
 import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
@@ -71,6 +72,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     ...adminKey.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
+    ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
     ...findHealthErrors(checked, agents),
     ...findBypassErrors(config.agents),
     ...findReuseErrors(agents),
@@ -93,13 +95,14 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
-    database: { waitSeconds: config.database?.waitSeconds ?? 60 },
+    database: { poolSize: config.database?.poolSize ?? 14, waitSeconds: config.database?.waitSeconds ?? 60 },
     adminKey: adminKey.value,
     host: variables.LONGHAUL_HOST ?? '127.0.0.1',
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
     claudePath: variables.LONGHAUL_CLAUDE_PATH ?? config.claudePath,
     providers: providers.value,
+    warnings: providers.warnings,
     timeZone: config.timeZone ?? 'UTC',
     limits: resolveFleetLimits(config.limits ?? {}),
     prices: (config.prices ?? {}) as PriceOverrides,
@@ -109,7 +112,12 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
     alerts: alerts.value,
     health: { agent: checked, everySeconds: config.health?.everySeconds ?? 600 },
-    http: { corsOrigins: config.http?.corsOrigins ?? [], shutdownDelaySeconds },
+    http: {
+      corsOrigins: config.http?.corsOrigins ?? [],
+      shutdownDelaySeconds,
+      keepAliveSeconds: config.http?.keepAliveSeconds ?? 75,
+      basePath: config.http?.basePath ?? '',
+    },
     webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
 }

@@ -18,6 +18,8 @@ export interface Resolving<I extends ProviderInput = ProviderInput> {
   readonly env: Variables;
   readonly errors: FieldError[];
   readonly baseDir: string;
+  /** Whether the variables have chosen it: they say what its headers are. */
+  readonly isOfVariables: boolean;
 }
 
 /** Where a cloud is reached, without a slash at its end. */
@@ -60,11 +62,16 @@ export function read<I extends ProviderInput>(
   { name, input, env, errors }: Resolving<I>,
   field: keyof I & string,
 ): string | null {
-  const given = input[field] as Secret;
+  return readSecret(input[field] as Secret, { env, errors, path: `providers.${name}.${field}` });
+}
+
+/** A text, or what the variable holds that it names; null for nothing. A variable that is missing goes to `errors`. */
+export function readSecret(
+  given: Secret,
+  { env, errors, path }: { env: Variables; errors: FieldError[]; path: string },
+): string | null {
   if (given === undefined || typeof given === 'string') return given ?? null;
   const found = env[given.env];
-  if (found === undefined) {
-    errors.push({ path: `providers.${name}.${field}`, message: `names the variable ${given.env}, which is not set` });
-  }
+  if (found === undefined) errors.push({ path, message: `names the variable ${given.env}, which is not set` });
   return found ?? null;
 }

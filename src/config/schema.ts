@@ -6,10 +6,11 @@ import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
 import { mcpServerSchema } from './mcp-server.ts';
-import { count, positive, price, seconds, usd } from './option-values.ts';
+import { count, positive, seconds, usd } from './option-values.ts';
 import { outputSchemaSchema } from './output-schema.ts';
 import { subagentSchema } from './subagent.ts';
 import { hooksSchema } from './tool-hooks.ts';
+import { pricesSchema } from './prices-schema.ts';
 import { providersSchema } from './provider-schema.ts';
 import { webhooksSchema } from './webhooks-schema.ts';
 import { WHILE_BUSY } from '../core/while-busy.ts';
@@ -178,19 +179,6 @@ const agentSchema = z.strictObject({
   queue: name('the name of a queue').optional(),
 });
 
-const priceSchema = z.strictObject({
-  /** USD for a million tokens that the model reads. */
-  inputUsdPerMTok: price(),
-  /** For a million that it writes. */
-  outputUsdPerMTok: price(),
-  /** For a million that it reads from the cache. Defaults to a tenth of the input's. */
-  cacheReadUsdPerMTok: price().optional(),
-  /** For a million written to the cache for 5 minutes. Defaults to 1.25 times the input's. */
-  cacheWriteUsdPerMTok: price().optional(),
-  /** For a million written to the cache for an hour. Defaults to twice the input's. */
-  cacheWrite1hUsdPerMTok: price().optional(),
-});
-
 export const configSchema = z.strictObject({
   agents: z
     .record(name('the name of an agent'), agentSchema, 'must be an object of agents by name')
@@ -231,9 +219,9 @@ export const configSchema = z.strictObject({
   database: databaseSchema.optional(),
   /**
    * What models cost, in USD for a million tokens, by their id: for those that the built-in lists do not know, or know
-   * at another price than yours. Defaults to none.
+   * at another price than yours. A provider's own `prices` go before these. Defaults to none.
    */
-  prices: z.record(z.string().min(1), priceSchema, 'must be an object of prices by model').optional(),
+  prices: pricesSchema.optional(),
   /**
    * Where model calls go, by name, each described below. `default` is for agents that name none; without one, the
    * variables choose it. Defaults to what the variables choose.

@@ -44,6 +44,10 @@ export const RUN_ERRORS = {
   invalid_model: kind(502, 26, false, 'The model this agent is set up to use is not available.'),
   provider_billing: kind(502, 28, false, "The service's account with the model provider cannot be used."),
   max_output_tokens: kind(422, 27, false, 'The answer was longer than the model may write.'),
+  model_refused: kind(422, 41, false, 'The model declined to answer this.'),
+  // What was said is in the conversation: the next attempt goes on from there.
+  answer_unfinished: kind(502, 42, true, 'The model stopped before its answer was finished.'),
+  empty_answer: kind(502, 43, false, 'The model gave no answer.'),
 
   cli_not_found: kind(500, 30, false, 'The agent could not be started on this server.'),
   cli_start_failed: kind(500, 31, true, 'The agent could not be started.'),
@@ -92,6 +96,7 @@ export const REQUEST_ERRORS = {
   config_not_found: kind(500, 81, false, 'There is no configuration file.'),
   data_dir_locked: kind(500, 82, false, 'Another process is using this data directory.'),
   database_unavailable: kind(503, 83, true, 'The database cannot be reached.'),
+  database_unsuitable: kind(500, 87, false, 'The database cannot be used as it is set up.'),
   schema_too_new: kind(500, 84, false, 'The database was written by a newer version of Longhaul.'),
   server_unreachable: kind(503, 85, true, 'The Longhaul server cannot be reached.'),
   port_in_use: kind(500, 86, false, 'The port is taken.'),

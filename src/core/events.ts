@@ -6,6 +6,8 @@ export interface RunError {
   readonly code: RunErrorCode;
   readonly message: string;
   readonly retryable: boolean;
+  /** Of a refusal (`model_refused`): the kind of content it is about, where the provider names one, such as `cyber`. */
+  readonly category?: string | undefined;
 }
 
 /** What a run without a process waits for. */
@@ -20,13 +22,14 @@ export interface EventData {
   /** What was said into the run at work, once Claude Code has taken it up. */
   'run.message': { messageId: string; text: string };
   'run.retrying': { error: RunError; delaySeconds: number };
-  /** `structuredOutput`: for an agent with an `outputSchema`. */
+  /** `structuredOutput`: for an agent with an `outputSchema`. `isAtCeiling`: it has cost all that it may cost. */
   'run.succeeded': {
     result: string;
     structuredOutput?: unknown;
     costUsd: number;
     turns: number;
     durationMs: number;
+    isAtCeiling?: true;
   };
   'run.failed': { error: RunError };
   'run.cancelled': { costUsd: number };
@@ -39,10 +42,16 @@ export interface EventData {
     /** For an agent that has any: `status` is `connected`, or why a server that is not required is not there. */
     mcpServers?: { name: string; status: string }[];
   };
-  /** Text as it is produced. `blockId` names the block it belongs to; the same block follows whole as `agent.text`. */
-  'agent.text.delta': { text: string; blockId: string; parentToolUseId?: string };
+  /**
+   * Text as it is produced. `blockId` names the block it belongs to; the same block follows whole as `agent.text`, or
+   * `agent.text.abandoned` withdraws it. `isContinuation`: the block goes on, without a gap, with the text before it,
+   * which was cut off.
+   */
+  'agent.text.delta': { text: string; blockId: string; parentToolUseId?: string; isContinuation?: true };
   /** Stands for the deltas of its block before it. `isPartial`: the block was never finished. */
-  'agent.text': { text: string; blockId: string; parentToolUseId?: string; isPartial?: true };
+  'agent.text': { text: string; blockId: string; parentToolUseId?: string; isPartial?: true; isContinuation?: true };
+  /** The block counts no more, whole or not: it was given up, and what takes its place follows. */
+  'agent.text.abandoned': { blockId: string; parentToolUseId?: string };
   'agent.thinking': { text: string; parentToolUseId?: string };
   'agent.tool_use': { toolUseId: string; name: string; input: unknown; parentToolUseId?: string };
   /** What a tool was asked in place of the input it was used with: a hook, or who approved it, has changed that. */
@@ -53,10 +62,17 @@ export interface EventData {
     /** The result as text, cut at 8,000 characters. */
     content: string;
     isTruncated?: boolean;
+    /** The tool gave none: the attempt ended first. `content` says so. */
+    isUnfinished?: true;
     parentToolUseId?: string;
   };
   'agent.usage': TokenUsage & { model: string; parentToolUseId?: string };
   'agent.api_retry': { attempt: number; maxRetries: number; delayMs: number; status: number | null; error: string };
+  /**
+   * Another model goes on in place of the one that the agent asked for. `reason`: `refusal`, it would not answer;
+   * `unavailable`, it could not be had. `category`: of a refusal, where the provider names one.
+   */
+  'agent.model_changed': { from: string; to: string; reason: 'refusal' | 'unavailable'; category?: string };
   'agent.permission_denied': { toolUseId: string; name: string; message: string };
   /** A message of Claude Code's that has no type above, kept as it came. */
   'agent.other': { message: unknown };
@@ -76,6 +92,8 @@ export interface EventData {
     updatedInput?: unknown;
     decidedBy?: string;
   };
+  /** The run has ended without the use that a person had allowed: its process was gone, and the agent did not make it again. */
+  'approval.unused': { approvalId: string; tool: { name: string; toolUseId: string } };
 }
 
 export type EventType = keyof EventData;

@@ -1,14 +1,8 @@
 import { calcPrice } from '@pydantic/genai-prices';
+import { toPlainModelName, withoutDate, type ModelNames } from './model-names.ts';
+import { US_INFERENCE_FACTOR } from './model-prices.ts';
 import { toMicros, type Micros } from './money.ts';
-import {
-  costAt,
-  overriddenPriceOf,
-  toPlainModelName,
-  US_INFERENCE_FACTOR,
-  withoutDate,
-  type BillableUsage,
-  type PriceOverrides,
-} from './pricing.ts';
+import { costAt, overriddenPriceOf, type BillableUsage, type PriceOverrides, type SamplingUsage } from './pricing.ts';
 
 export type { PriceOverrides } from './pricing.ts';
 
@@ -17,18 +11,27 @@ export type { PriceOverrides } from './pricing.ts';
  * price is known for the model or for the way it was used. Never an estimate, so that a difference to `costOf` means
  * something. The table is the one bundled with its package: nothing is fetched.
  */
-export function ownCostOf(model: string, usage: BillableUsage, overrides: PriceOverrides = {}): Micros | null {
+export function ownCostOf(
+  model: string | ModelNames,
+  usage: BillableUsage,
+  overrides: PriceOverrides = {},
+): Micros | null {
   const overridden = overriddenPriceOf(model, overrides);
   if (overridden !== null) return costAt(overridden, usage);
   // The table knows no price for fast mode, which is up to six times the usual one.
   if (usage.isFast === true) return null;
-  const name = toTableName(model);
+  // By the answer's own name alone: what a profile or an alias stood for, the provider has said with it.
+  const name = toTableName(typeof model === 'string' ? model : model[0]);
   if (name === null) return null;
-  const tokens = priceAt(name, toTokens(usage));
+  const tokens = sumUp((usage.samplings ?? [usage]).map((sampling) => priceAt(name, toTokens(sampling))));
   // Apart: where inference runs makes the tokens dearer, not the searches.
   const searches = (usage.webSearches ?? 0) === 0 ? 0 : priceAt(name, { web_searches: usage.webSearches ?? 0 });
   if (tokens === null || searches === null) return null;
   return toMicros(tokens * (usage.isUsOnly === true ? US_INFERENCE_FACTOR : 1) + searches);
+}
+
+function sumUp(parts: readonly (number | null)[]): number | null {
+  return parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0);
 }
 
 /** In USD; null when the table has no price for something that was used. */
@@ -41,7 +44,7 @@ function priceAt(name: string, usage: Readonly<Record<string, number>>): number 
 }
 
 /** The table counts every token of the prompt as input, and then says which of them were cached. */
-function toTokens(usage: BillableUsage): Record<string, number> {
+function toTokens(usage: SamplingUsage): Record<string, number> {
   const cacheWrite1hTokens = Math.min(usage.cacheCreation1hTokens ?? 0, usage.cacheCreationTokens);
   return {
     input_tokens: usage.inputTokens + usage.cacheReadTokens + usage.cacheCreationTokens,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { costOf, dearestPriceOf, priceOf, toPlainModelName } from './pricing.ts';
+import { toPlainModelName } from './model-names.ts';
+import { costOf, dearestPriceOf, mergePrices, priceOf } from './pricing.ts';
 import { NO_USAGE } from './usage.ts';
 
 const MILLION = 1_000_000;
@@ -21,6 +22,8 @@ describe('priceOf', () => {
     ['claude-fable-5', 10],
     ['sonnet', 2],
     ['opus[1m]', 4],
+    ['claude-opus-4-0', 15],
+    ['claude-sonnet-4-0', 3],
   ])('knows the input price of %s', (model, usd) => {
     expect(priceOf(model)?.inputTokens).toBe(usd * MILLION);
   });
@@ -101,13 +104,77 @@ describe('an override', () => {
   });
 });
 
+describe('prices by name', () => {
+  const profile = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';
+  const arn = 'arn:aws:bedrock:us-east-1:1:application-inference-profile/abc';
+  const answered = 'claude-sonnet-4-5-20250929';
+  const at = (usd: number) => ({ inputUsdPerMTok: usd, outputUsdPerMTok: usd });
+
+  test.each([
+    [[answered, profile], 4],
+    [[answered, profile, `${profile}[1m]`], 4],
+    [[answered, `${profile}[1m]`], 4],
+    [[answered, arn, 'claude-sonnet-4-5'], 5],
+    [[answered, 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0'], 2],
+    [[answered, 'anthropic.claude-sonnet-4-5-20250929-v1:0'], 2],
+    [[answered], 2],
+  ] as const)('of a profile hold for it alone: %j costs $%i', (names, usd) => {
+    const overrides = { 'claude-sonnet-4-5': at(2), [profile]: at(4), [arn]: at(5) };
+    expect(priceOf([...names], overrides)?.inputTokens).toBe(usd * MILLION);
+  });
+
+  test.each([
+    ['claude-sonnet-5-5', 'sonnet', 9],
+    ['claude-sonnet-4-5', 'sonnet[1m]', 9],
+    ['claude-haiku-4-5', 'sonnet', 1],
+    ['claude-haiku-4-5', 'claude-sonnet-5-5', 1],
+    ['home-made', 'sonnet', 9],
+  ])('of the family hold for its models: %s, asked for as %s, costs $%i', (name, asked, usd) => {
+    expect(priceOf([name, asked], { sonnet: at(9) })?.inputTokens).toBe(usd * MILLION);
+  });
+
+  test('of a profile leave other places at the list price', () => {
+    expect(priceOf([answered, 'eu.anthropic.claude-sonnet-4-5-v1:0'], { [profile]: at(4) })?.inputTokens).toBe(
+      3 * MILLION,
+    );
+  });
+});
+
+describe('mergePrices', () => {
+  const at = (usd: number) => ({ inputUsdPerMTok: usd, outputUsdPerMTok: usd });
+
+  test.each([
+    ['claude-sonnet-4-5', 'claude-sonnet-4-5-20250929'],
+    ['claude-sonnet-4-5', 'anthropic.claude-sonnet-4-5-20250929-v1:0'],
+    ['claude-sonnet-5-5', 'sonnet'],
+    ['my-model', 'my-model'],
+  ])('puts the own price of %s before the common one of %s', (own, base) => {
+    const merged = mergePrices({ [base]: at(1) }, { [own]: at(7) });
+    expect(priceOf(base, merged)?.inputTokens).toBe(7 * MILLION);
+  });
+
+  test('keeps common prices of what has no own price', () => {
+    const profile = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';
+    const merged = mergePrices(
+      { 'claude-opus-4-8': at(1), [profile]: at(2), 'claude-sonnet-4-5': at(3) },
+      { 'claude-sonnet-4-5-20250929': at(7) },
+    );
+    expect(priceOf('claude-opus-4-8', merged)?.inputTokens).toBe(MILLION);
+    expect(priceOf(profile, merged)?.inputTokens).toBe(2 * MILLION);
+    expect(priceOf('claude-sonnet-4-5', merged)?.inputTokens).toBe(3 * MILLION);
+    expect(priceOf('claude-sonnet-4-5-20250929', merged)?.inputTokens).toBe(7 * MILLION);
+  });
+});
+
 describe('dearestPriceOf', () => {
   test.each([
     ['claude-sonnet-4-5', false, 16.5],
     ['claude-haiku-5-5', false, 2.75],
     ['claude-opus-4-6', false, 27.5],
     ['claude-opus-4-6', true, 165],
-    ['my-model', true, 22],
+    ['my-model', false, 82.5],
+    ['my-model', true, 165],
+    ['claude-opus-4-0', false, 82.5],
   ])('of %s (fast: %s) takes the dearest tier that may hold', (model, isFast, usd) => {
     expect(dearestPriceOf([model], { isFast }).outputTokens).toBe(usd * MILLION);
   });

@@ -1,101 +1,42 @@
+import { ALIASES, isOwnModelName, toModelKey, toPlainModelName, type ModelNames } from './model-names.ts';
+import {
+  list,
+  MODEL_PRICES,
+  UNKNOWN_MODEL_PRICE,
+  US_INFERENCE_FACTOR,
+  WEB_SEARCH_PRICE,
+  type Price,
+  type TokenPrice,
+} from './model-prices.ts';
 import { toMicros, type Micros } from './money.ts';
 import type { TokenUsage } from './usage.ts';
 
-/**
- * List prices of the models this build of Claude Code knows. Source: the price table inside Claude Code
- * 2.1.330 (Agent SDK 0.3.330), confirmed by running it against a loopback model that reported a million
- * tokens of one class at a time and reading `total_cost_usd`. Estimates of what a provider bills, not the bill.
- */
-const MODEL_PRICES: Readonly<Record<string, Price>> = {
-  'claude-3-5-haiku': list({ input: 0.8, output: 4 }),
-  'claude-haiku-4-5': list({ input: 1, output: 5 }),
-  'claude-haiku-5-5': {
-    ...list({ input: 0.1, output: 0.5 }),
-    longPrompt: { aboveTokens: 100_000, ...list({ input: 0.5, output: 2.5 }) },
-  },
-  'claude-3-5-sonnet': list({ input: 3, output: 15 }),
-  'claude-3-7-sonnet': list({ input: 3, output: 15 }),
-  'claude-sonnet-4': list({ input: 3, output: 15 }),
-  'claude-sonnet-4-5': list({ input: 3, output: 15 }),
-  'claude-sonnet-4-6': list({ input: 3, output: 15 }),
-  'claude-sonnet-5': list({ input: 2, output: 10 }),
-  'claude-sonnet-5-5': list({ input: 2, output: 10, cacheRead: 0.1 }),
-  'claude-opus-4': list({ input: 15, output: 75 }),
-  'claude-opus-4-1': list({ input: 15, output: 75 }),
-  'claude-opus-4-5': list({ input: 5, output: 25 }),
-  'claude-opus-4-6': { ...list({ input: 5, output: 25 }), fast: list({ input: 30, output: 150 }) },
-  'claude-opus-4-7': { ...list({ input: 5, output: 25 }), fast: list({ input: 30, output: 150 }) },
-  'claude-opus-4-8': { ...list({ input: 5, output: 25 }), fast: list({ input: 10, output: 50 }) },
-  'claude-opus-5': { ...list({ input: 5, output: 25 }), fast: list({ input: 10, output: 50 }) },
-  'claude-opus-5-5': {
-    ...list({ input: 4, output: 20, cacheRead: 0.2 }),
-    fast: list({ input: 8, output: 40, cacheRead: 0.4 }),
-  },
-  'claude-fable-5': list({ input: 10, output: 50 }),
-  'claude-fable-5-1': list({ input: 10, output: 50, cacheRead: 0.25 }),
-  'claude-fable-5-2': {
-    ...list({ input: 8, output: 40, cacheRead: 0.2 }),
-    fast: list({ input: 16, output: 80, cacheRead: 0.4 }),
-  },
-  'claude-mythos-5': list({ input: 10, output: 50 }),
-  'claude-mythos-5-1': list({ input: 10, output: 50, cacheRead: 0.25 }),
-  'claude-mythos-5-2': {
-    ...list({ input: 8, output: 40, cacheRead: 0.2 }),
-    fast: list({ input: 16, output: 80, cacheRead: 0.4 }),
-  },
-};
+export type { Price, TokenPrice } from './model-prices.ts';
 
-/** What the same build resolves a bare family name to when the provider is Anthropic. */
-const ALIASES: Readonly<Record<string, string>> = {
-  haiku: 'claude-haiku-5-5',
-  sonnet: 'claude-sonnet-5-5',
-  opus: 'claude-opus-5-5',
-  fable: 'claude-fable-5-2',
-  best: 'claude-opus-5-5',
-  default: 'claude-opus-5-5',
-};
-
-/** What the same build charges for a model it does not know. */
-const UNKNOWN_MODEL_PRICE: Price = list({ input: 4, output: 20, cacheRead: 0.2 });
-
-/** Micro-dollars each. The same for every model. */
-export const WEB_SEARCH_PRICE: Micros = toMicros(0.01);
-
-/** Asking that inference stay in the United States costs this factor on tokens; measured, $3.00 became $3.30. */
-export const US_INFERENCE_FACTOR = 1.1;
-
-/** Micro-dollars per million tokens, by class. */
-export interface TokenPrice {
-  readonly inputTokens: Micros;
-  readonly outputTokens: Micros;
-  readonly cacheReadTokens: Micros;
-  /** Writing to the prompt cache for 5 minutes. */
-  readonly cacheWrite5mTokens: Micros;
-  /** Writing to the prompt cache for an hour. */
-  readonly cacheWrite1hTokens: Micros;
-}
-
-/** What a model costs. */
-export interface Price extends TokenPrice {
-  /** Holds for the whole answer when the prompt, cached parts included, has more tokens than `aboveTokens`. */
-  readonly longPrompt?: TokenPrice & { readonly aboveTokens: number };
-  /** Holds when the answer was made in fast mode. */
-  readonly fast?: TokenPrice;
+/** The tokens that one sampling of a model used. */
+export interface SamplingUsage extends TokenUsage {
+  /** How many of `cacheCreationTokens` were written for an hour; the rest was for 5 minutes. Defaults to 0. */
+  readonly cacheCreation1hTokens?: number;
 }
 
 /** The tokens of one answer with all that its price depends on. */
-export interface BillableUsage extends TokenUsage {
-  /** How many of `cacheCreationTokens` were written for an hour; the rest was for 5 minutes. Defaults to 0. */
-  readonly cacheCreation1hTokens?: number;
+export interface BillableUsage extends SamplingUsage {
+  /** The samplings that the tokens add up from: each is priced in the tier of its own prompt. Defaults to a single one. */
+  readonly samplings?: readonly SamplingUsage[];
   /** Defaults to 0. */
   readonly webSearches?: number;
   /** Defaults to false. */
   readonly isFast?: boolean;
+  /** Whether the request carried the beta of the long context window. Defaults to false. */
+  readonly isLongContext?: boolean;
   /** Whether inference was bound to the United States. Defaults to false. */
   readonly isUsOnly?: boolean;
 }
 
-/** Prices that replace the known ones, by model id: as the provider names it, or without its date. */
+/**
+ * Prices that replace the known ones, by any name of a model: an id, dated or not, an alias, a profile or ARN of a cloud.
+ * Of several that fit, the most exact holds.
+ */
 export type PriceOverrides = Readonly<Record<string, PriceOverride>>;
 
 /** USD per million tokens. */
@@ -111,51 +52,53 @@ interface PriceOverride {
 }
 
 /**
- * The price of a model, its override's before the list's, or null when neither is known. Takes what Claude Code takes:
- * `claude-sonnet-4-5`, dated (`-20250929`), with `[1m]`, as Bedrock and Vertex spell it, and a bare family name such as
- * `sonnet`.
+ * The price of a model, its override's before the list's, or null when neither is known by any of its names. Takes what
+ * Claude Code takes: `claude-sonnet-4-5`, dated (`-20250929`), with `[1m]`, as Bedrock and Vertex spell it, and an alias
+ * such as `sonnet`.
  */
-export function priceOf(model: string, overrides: PriceOverrides = {}): Price | null {
-  const name = model.toLowerCase();
-  return (
-    overriddenPriceOf(model, overrides) ??
-    MODEL_PRICES[ALIASES[name.replace('[1m]', '')] ?? toListedName(name) ?? ''] ??
-    null
-  );
+export function priceOf(model: string | ModelNames, overrides: PriceOverrides = {}): Price | null {
+  const names = toNamesOfOne(model);
+  const overridden = findOverride(names, overrides);
+  if (overridden !== null) return overridden;
+  const listed = names.map(listedPriceOf).find((price) => price !== undefined);
+  return listed ?? null;
 }
 
-/** What one answer of `model` cost, in whole micro-dollars. A model without a price costs the unknown's price. */
-export function costOf(model: string, usage: BillableUsage, overrides: PriceOverrides = {}): Micros {
+/** What one answer of a model cost, in whole micro-dollars. A model without a price costs the unknown's price. */
+export function costOf(model: string | ModelNames, usage: BillableUsage, overrides: PriceOverrides = {}): Micros {
   return costAt(priceOf(model, overrides) ?? UNKNOWN_MODEL_PRICE, usage);
 }
 
 /** What one answer cost at `whole`, in whole micro-dollars. */
 export function costAt(whole: Price, usage: BillableUsage): Micros {
-  const price = tokenPriceOf(whole, usage);
-  const cacheWrite1hTokens = Math.min(usage.cacheCreation1hTokens ?? 0, usage.cacheCreationTokens);
-  const tokens =
-    usage.inputTokens * price.inputTokens +
-    usage.outputTokens * price.outputTokens +
-    usage.cacheReadTokens * price.cacheReadTokens +
-    (usage.cacheCreationTokens - cacheWrite1hTokens) * price.cacheWrite5mTokens +
-    cacheWrite1hTokens * price.cacheWrite1hTokens;
+  const tokens = (usage.samplings ?? [usage]).reduce(
+    (sum, sampling) => sum + tokensAt(tierOf(whole, { sampling, usage }), sampling),
+    0,
+  );
   const factor = usage.isUsOnly === true ? US_INFERENCE_FACTOR : 1;
   return Math.round((tokens / 1_000_000) * factor + (usage.webSearches ?? 0) * WEB_SEARCH_PRICE);
 }
 
+interface DearestOptions {
+  readonly isFast: boolean;
+  readonly isLongContext?: boolean;
+  readonly overrides?: PriceOverrides | undefined;
+}
+
 /**
  * The most a call can be charged that any of `models` may answer, before it is known what it uses: class by class the
- * dearest of the tiers that may hold. Fast mode holds only where it was asked for; inference in the United States may
- * be the account's choice.
+ * dearest of the tiers that may hold. Fast mode and the long context's price hold only where they were asked for;
+ * inference in the United States may be the account's choice. A model that no list knows may turn out to be any.
  */
-export function dearestPriceOf(
-  models: readonly string[],
-  { isFast, overrides = {} }: { isFast: boolean; overrides?: PriceOverrides | undefined },
-): TokenPrice {
-  const tiers = models.flatMap((model): TokenPrice[] => {
-    const price = priceOf(model, overrides) ?? UNKNOWN_MODEL_PRICE;
-    return [price, price.longPrompt ?? price, isFast ? (price.fast ?? price) : price];
-  });
+export function dearestPriceOf(models: readonly (string | ModelNames)[], options: DearestOptions): TokenPrice {
+  const { overrides = {}, isFast, isLongContext = false } = options;
+  const prices = models.flatMap((model) => priceOf(model, overrides) ?? allPrices(overrides));
+  const tiers = prices.flatMap((price): TokenPrice[] => [
+    price,
+    price.longPrompt ?? price,
+    isLongContext ? (price.longContext ?? price) : price,
+    isFast ? (price.fast ?? price) : price,
+  ]);
   const dearest = (of: keyof TokenPrice): Micros =>
     Math.round(Math.max(...tiers.map((tier) => tier[of])) * US_INFERENCE_FACTOR);
   return {
@@ -167,48 +110,120 @@ export function dearestPriceOf(
   };
 }
 
+/** `own` before `base`, also where the two spell a model's name differently. */
+export function mergePrices(base: PriceOverrides, own: PriceOverrides): PriceOverrides {
+  const { plain, undated } = toIndex(own);
+  const kept = Object.entries(base).filter(
+    ([name]) => !isOwnModelName(name) || !(plain.has(toPlainModelName(name)) || undated.has(toModelKey(name))),
+  );
+  return { ...Object.fromEntries(kept), ...own };
+}
+
 /** What the owner of the installation says a model costs, or null. */
-export function overriddenPriceOf(model: string, overrides: PriceOverrides): Price | null {
-  const plain = toPlainModelName(model);
-  const name = [model, plain, withoutDate(plain)].find((candidate) => Object.hasOwn(overrides, candidate));
-  const override = name === undefined ? undefined : overrides[name];
-  if (override === undefined) return null;
+export function overriddenPriceOf(model: string | ModelNames, overrides: PriceOverrides): Price | null {
+  return findOverride(toNamesOfOne(model), overrides);
+}
+
+function allPrices(overrides: PriceOverrides): Price[] {
+  return [...MODEL_PRICES.values(), UNKNOWN_MODEL_PRICE, ...Object.values(overrides).map(toPrice)];
+}
+
+/** Aliases that stand for some model of their family; which one, the provider decides. */
+const FAMILIES = new Set(['haiku', 'sonnet', 'opus', 'fable']);
+
+/**
+ * `model`'s names without those of another model. A request for one model may be answered by another, as a fallback
+ * is: what the list knows under two names are two models.
+ */
+function toNamesOfOne(model: string | ModelNames): readonly string[] {
+  if (typeof model === 'string') return [model];
+  const listed = model.map((name) => toListedName(name.toLowerCase()));
+  const first = listed.find((name) => name !== undefined);
+  return model.filter((name, index) => {
+    if (first === undefined || listed[index] !== undefined) return listed[index] === first;
+    const plain = toPlainModelName(name);
+    return !FAMILIES.has(plain) || first.includes(plain);
+  });
+}
+
+/**
+ * The exact name counts most, and of those a profile or an ARN: it stands for one region, which may have a price of its
+ * own. Then the model's own name, however it is spelled.
+ */
+function findOverride(names: readonly string[], overrides: PriceOverrides): Price | null {
+  const index = toIndex(overrides);
+  // With `[1m]` it is still that place.
+  const places = names.filter((name) => !isOwnModelName(name)).flatMap((name) => [name, name.replace(/\[1m\]$/i, '')]);
+  for (const name of [...places, ...names]) {
+    const price = index.exact.get(name);
+    if (price !== undefined) return price;
+  }
+  for (const name of names) {
+    const price = index.plain.get(toPlainModelName(name)) ?? index.undated.get(toModelKey(name));
+    if (price !== undefined) return price;
+  }
+  return null;
+}
+
+interface OverrideIndex {
+  readonly exact: ReadonlyMap<string, Price>;
+  /** Of models' own names: what was set for a profile of one region holds for no other. */
+  readonly plain: ReadonlyMap<string, Price>;
+  /** Of those without a date: a price that was set for a dated model holds for no other. */
+  readonly undated: ReadonlyMap<string, Price>;
+}
+
+const indexes = new WeakMap<PriceOverrides, OverrideIndex>();
+
+function toIndex(overrides: PriceOverrides): OverrideIndex {
+  const known = indexes.get(overrides);
+  if (known !== undefined) return known;
+  const prices = Object.entries(overrides).map(([name, override]) => [name, toPrice(override)] as const);
+  const plain = prices
+    .filter(([name]) => isOwnModelName(name))
+    .map(([name, price]) => [toPlainModelName(name), price] as const);
+  const index = {
+    exact: new Map(prices),
+    plain: new Map(plain),
+    undated: new Map(
+      plain.filter(([name]) => !/-\d{8}$/.test(name)).map(([name, price]) => [ALIASES.get(name) ?? name, price]),
+    ),
+  };
+  indexes.set(overrides, index);
+  return index;
+}
+
+function toPrice(override: PriceOverride): Price {
   const { inputUsdPerMTok: input, outputUsdPerMTok: output, cacheReadUsdPerMTok: cacheRead } = override;
-  const price = list({ input, output, ...(cacheRead === undefined ? {} : { cacheRead }) });
   return {
-    ...price,
+    ...list({ input, output, ...(cacheRead === undefined ? {} : { cacheRead }) }),
     cacheWrite5mTokens: toMicros(override.cacheWriteUsdPerMTok ?? input * 1.25),
     cacheWrite1hTokens: toMicros(override.cacheWrite1hUsdPerMTok ?? input * 2),
   };
 }
 
-/**
- * A model's own name, as Anthropic spells it: without `[1m]` and `-latest`, and without what Bedrock
- * (`us.anthropic.…-v1:0`) and Vertex (`…@20250929`) put around it. A date stays.
- */
-export function toPlainModelName(model: string): string {
-  const name = model.toLowerCase().replace('[1m]', '').replace('@', '-');
-  const start = name.indexOf('claude-');
-  return (start === -1 ? name : name.slice(start))
-    .replace(/-(latest|default)$/, '')
-    .replace(/-v\d+(:\d+)?(?=-\d{8}$|$)/, '');
-}
-
-/** The one name by which we know a model: a family name resolved, without date, and as in `toPlainModelName`. */
-export function toModelKey(model: string): string {
-  const plain = toPlainModelName(model);
-  return withoutDate((Object.hasOwn(ALIASES, plain) ? ALIASES[plain] : undefined) ?? plain);
-}
-
-export function withoutDate(name: string): string {
-  return name.replace(/-\d{8}$/, '');
-}
-
-function tokenPriceOf(price: Price, usage: BillableUsage): TokenPrice {
+function tierOf(price: Price, { sampling, usage }: { sampling: SamplingUsage; usage: BillableUsage }): TokenPrice {
   if (usage.isFast === true && price.fast !== undefined) return price.fast;
-  const promptTokens = usage.inputTokens + usage.cacheReadTokens + usage.cacheCreationTokens;
-  const { longPrompt } = price;
-  return longPrompt !== undefined && promptTokens > longPrompt.aboveTokens ? longPrompt : price;
+  const promptTokens = sampling.inputTokens + sampling.cacheReadTokens + sampling.cacheCreationTokens;
+  const longer = price.longPrompt ?? (usage.isLongContext === true ? price.longContext : undefined);
+  return longer !== undefined && promptTokens > longer.aboveTokens ? longer : price;
+}
+
+/** In micro-dollars times a million. */
+function tokensAt(price: TokenPrice, usage: SamplingUsage): number {
+  const cacheWrite1hTokens = Math.min(usage.cacheCreation1hTokens ?? 0, usage.cacheCreationTokens);
+  return (
+    usage.inputTokens * price.inputTokens +
+    usage.outputTokens * price.outputTokens +
+    usage.cacheReadTokens * price.cacheReadTokens +
+    (usage.cacheCreationTokens - cacheWrite1hTokens) * price.cacheWrite5mTokens +
+    cacheWrite1hTokens * price.cacheWrite1hTokens
+  );
+}
+
+function listedPriceOf(model: string): Price | undefined {
+  const name = model.toLowerCase();
+  return MODEL_PRICES.get(ALIASES.get(toPlainModelName(name)) ?? toListedName(name) ?? '');
 }
 
 /**
@@ -222,23 +237,4 @@ function toListedName(name: string): string | undefined {
   });
 }
 
-const LISTED_NAMES = Object.keys(MODEL_PRICES).sort((a, b) => b.length - a.length);
-
-/** A price from USD per million tokens. A cache read is a tenth of the input's price unless said otherwise. */
-function list({
-  input,
-  output,
-  cacheRead = input / 10,
-}: {
-  input: number;
-  output: number;
-  cacheRead?: number;
-}): TokenPrice {
-  return {
-    inputTokens: toMicros(input),
-    outputTokens: toMicros(output),
-    cacheReadTokens: toMicros(cacheRead),
-    cacheWrite5mTokens: toMicros(input * 1.25),
-    cacheWrite1hTokens: toMicros(input * 2),
-  };
-}
+const LISTED_NAMES = [...MODEL_PRICES.keys()].sort((a, b) => b.length - a.length);

@@ -73,13 +73,18 @@ interface FailedAttempt {
 /** The share of a wait by which it is lengthened at most: never shortened, so that the configured one is kept. */
 const JITTER = 0.2;
 
+/**
+ * The failures that another attempt need not wait after. `worker_lost`: the lease that had to run out was the wait.
+ * `answer_unfinished`: nothing failed, the model is to go on.
+ */
+const AT_ONCE: ReadonlySet<RunErrorCode> = new Set(['worker_lost', 'answer_unfinished']);
+
 /** Decides whether an attempt that failed is followed by another, and when. */
 export function decideRetry(failed: FailedAttempt): RetryDecision {
   const { policy, code, failures, elapsedSeconds, retryAfterSeconds, random } = failed;
   if (!RUN_ERRORS[code].isRetryable || failures >= policy.maxAttempts) return { retry: false, code };
   const configured = policy.delaysSeconds[failures - 1] ?? policy.delaysSeconds.at(-1) ?? 0;
-  // The lease that had to run out was the wait: another worker takes the run over at once.
-  const waitSeconds = code === 'worker_lost' ? 0 : Math.max(configured, retryAfterSeconds ?? 0);
+  const waitSeconds = AT_ONCE.has(code) ? 0 : Math.max(configured, retryAfterSeconds ?? 0);
   const delaySeconds = waitSeconds * (1 + JITTER * random);
   if (elapsedSeconds + delaySeconds > policy.deadlineSeconds) return { retry: false, code: 'deadline_exceeded' };
   return { retry: true, delaySeconds: Math.round(delaySeconds * 1_000) / 1_000 };

@@ -17,6 +17,14 @@ export interface ModelUsage extends TokenUsage {
   readonly webSearches?: number;
   /** What it cost by a price table that others keep, in USD; null when that knows no price. */
   readonly ownCostUsd?: number | null;
+  /** The names it was asked for by, where they are others than its own. Defaults to none. */
+  readonly requestedModels?: readonly string[];
+  /** Whether a part of this is an estimate: an answer was cut before the provider had counted it. Defaults to false. */
+  readonly isEstimated?: boolean;
+  /** Whether the configuration sets its price. Defaults to false. */
+  readonly isPriceSet?: boolean;
+  /** Whether its cost is a guess of whoever reports it, who knows no price for it. Defaults to false. */
+  readonly isCostBasisUnknown?: boolean;
 }
 
 export const NO_USAGE: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 };

@@ -59,6 +59,8 @@ export const CHANNELS = {
   provider: 'longhaul_provider',
   /** Something is to be told to a webhook. Payload: none. */
   webhooks: 'longhaul_webhooks',
+  /** Sent by a process to itself, to find out whether notifications arrive. Payload: of its own choice. */
+  trial: 'longhaul_trial',
   /** An API key was revoked. Payload: its id. */
   revocations: 'longhaul_revocations',
 } as const;

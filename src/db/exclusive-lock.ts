@@ -1,5 +1,6 @@
-import type pg from 'pg';
+import type { PostgresPoolClient } from 'kysely';
 import { guarded } from '../core/guard.ts';
+import type { PostgresPool } from './postgres-pool.ts';
 
 /** One for all of Longhaul on one database: "lhml" as a number. Earlier versions migrate under it too. */
 export const EXCLUSIVE_LOCK = 0x6c686d6c;
@@ -14,7 +15,7 @@ interface UnderLockOptions<T> {
  * Does `work` while this process alone has the lock. It belongs to a connection and not to a transaction, which would be
  * idle while the work goes on over others, and the server ends those that are idle for long.
  */
-export async function underLock<T>(pool: pg.Pool, { work, onWait, signal }: UnderLockOptions<T>): Promise<T> {
+export async function underLock<T>(pool: PostgresPool, { work, onWait, signal }: UnderLockOptions<T>): Promise<T> {
   signal?.throwIfAborted();
   const client = await pool.connect();
   let isTaken = false;
@@ -47,7 +48,7 @@ export async function underLock<T>(pool: pg.Pool, { work, onWait, signal }: Unde
   }
 }
 
-async function take(client: pg.PoolClient, onWait: (() => void) | undefined): Promise<void> {
+async function take(client: PostgresPoolClient, onWait: (() => void) | undefined): Promise<void> {
   const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [EXCLUSIVE_LOCK]);
   if (rows[0]?.taken === true) return;
   onWait?.();

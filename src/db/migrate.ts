@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { sql } from 'kysely';
 import { LonghaulError } from '../core/errors.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 
 const MIGRATIONS_DIR = new URL('./migrations/', import.meta.url);
 
@@ -24,17 +24,17 @@ interface MigrateOptions {
  */
 export async function migrate(database: Database, { upTo = Infinity }: MigrateOptions = {}): Promise<string[]> {
   const migrations = (await readMigrations()).filter(({ version }) => version <= upTo);
+  const newest = migrations.at(-1)?.version ?? 0;
+  // Without asking for a right that only a change of the schema needs.
+  const found = await findVersion(database);
+  if (found === newest) return [];
+  refuseNewer(found ?? 0, newest);
   return database.patientSql.transaction().execute(async (trx) => {
     await sql`create schema if not exists longhaul`.execute(trx);
     await sql`create table if not exists longhaul.migrations (
       version integer primary key, name text not null, applied_at timestamptz not null default now())`.execute(trx);
     const current = await currentVersion(trx);
-    const newest = migrations.at(-1)?.version ?? 0;
-    if (current > newest) {
-      throw new LonghaulError('schema_too_new', {
-        message: `The database has schema version ${current}, and this Longhaul knows versions up to ${newest}. Start the newer Longhaul that migrated it, or point this one at another database.`,
-      });
-    }
+    refuseNewer(current, newest);
     const pending = migrations.filter(({ version }) => version > current);
     for (const { version, name, statements } of pending) {
       for (const statement of splitStatements(statements)) await sql.raw(statement).execute(trx);
@@ -44,7 +44,22 @@ export async function migrate(database: Database, { upTo = Infinity }: MigrateOp
   });
 }
 
-async function currentVersion(trx: Transaction): Promise<number> {
+function refuseNewer(current: number, newest: number): void {
+  if (current <= newest) return;
+  throw new LonghaulError('schema_too_new', {
+    message: `The database has schema version ${current}, and this Longhaul knows versions up to ${newest}. Start the newer Longhaul that migrated it, or point this one at another database.`,
+  });
+}
+
+/** Null where nothing was ever migrated. */
+async function findVersion({ patientSql }: Database): Promise<number | null> {
+  const { rows } = await sql`select from pg_tables where schemaname = 'longhaul' and tablename = 'migrations'`.execute(
+    patientSql,
+  );
+  return rows.length === 0 ? null : currentVersion(patientSql);
+}
+
+async function currentVersion(trx: Database['sql']): Promise<number> {
   const { rows } = await sql<{
     version: number | null;
   }>`select max(version) as version from longhaul.migrations`.execute(trx);

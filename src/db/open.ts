@@ -6,6 +6,8 @@ import { openPostgresDatabase } from './postgres.ts';
 interface OpenOptions {
   /** Told of a connection that was lost. */
   readonly onError?: (error: Error) => void;
+  /** Told of what works, but not as well as it could. */
+  readonly onWarning?: (message: string) => void;
   /** Told once when a database that cannot be reached yet is waited for. */
   readonly onWait?: (error: Error) => void;
   /** Ends the waiting. */
@@ -14,7 +16,9 @@ interface OpenOptions {
 
 /** Opens the database the configuration names: PostgreSQL when there is a URL, else the embedded one. */
 export function openDatabase(config: Config, options: OpenOptions = {}): Promise<Database> {
-  return config.databaseUrl === null
-    ? openEmbeddedDatabase(config.dataDir)
-    : openPostgresDatabase({ url: config.databaseUrl, waitMs: config.database.waitSeconds * 1_000, ...options });
+  const { databaseUrl, dataDir, database } = config;
+  const { poolSize, waitSeconds } = database;
+  return databaseUrl === null
+    ? openEmbeddedDatabase(dataDir)
+    : openPostgresDatabase({ url: databaseUrl, poolSize, waitMs: waitSeconds * 1_000, ...options });
 }

@@ -6,6 +6,8 @@ import type { Database } from './database.ts';
 interface ListenerOptions {
   /** A new, unconnected client. */
   readonly connect: () => pg.Client;
+  /** Makes a connected client ready. Rejects when it is none that notifications come over: a standby has none. */
+  readonly prepare: (client: pg.Client) => Promise<void>;
   readonly onError?: (error: Error) => void;
 }
 
@@ -25,7 +27,7 @@ const RECONNECT_DELAYS_MS = [50, 250, 1_000, 2_000];
  * Listens on all channels over one connection of its own, and keeps it: a lost connection is made anew,
  * and every subscriber is told that it may have missed something.
  */
-export function createPostgresListener({ connect, onError }: ListenerOptions) {
+export function createPostgresListener({ connect, prepare, onError }: ListenerOptions) {
   const subscriptions = new Set<Subscription>();
   let client: pg.Client | null = null;
   let connecting: Promise<pg.Client> | null = null;
@@ -56,17 +58,31 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
       }
     });
     opened.on('notification', onNotification);
-    await opened.connect();
-    for (const channel of new Set([...subscriptions].map((subscription) => subscription.channel))) {
-      await opened.query(`listen ${channel}`);
+    try {
+      await opened.connect();
+      await prepare(opened);
+      for (const channel of new Set([...subscriptions].map((subscription) => subscription.channel))) {
+        await opened.query(`listen ${channel}`);
+      }
+    } catch (error) {
+      isLost = true; // Whoever wanted it is told by this error.
+      opened.end().catch(() => {});
+      throw error;
     }
     client = opened;
     const trial = repeat(TRY_EVERY_MS, () => {
       const timer = after(TRY_TIMEOUT_MS, () => onLost(new Error('The listening connection does not answer.')));
-      opened.query('select 1').then(
-        () => clearTimeout(timer),
-        () => clearTimeout(timer), // Its end is heard by itself.
-      );
+      // A server that has become a standby is told of nothing that is notified on the new primary.
+      const asked = opened.query<{ transaction_read_only: string }>('show transaction_read_only');
+      asked
+        .then(
+          ({ rows }) => {
+            if (rows[0]?.transaction_read_only === 'on')
+              onLost(new Error('The listening connection is to a server that takes no writes.'));
+          },
+          () => {}, // Its end is heard by itself.
+        )
+        .finally(() => clearTimeout(timer));
     });
     stopTrial = () => clearInterval(trial);
     return opened;

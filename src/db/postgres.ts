@@ -1,14 +1,15 @@
-import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { LonghaulError, toMessage } from '../core/errors.ts';
-import { guarded } from '../core/guard.ts';
+import { LonghaulError } from '../core/errors.ts';
 import type { BossConnection, Database } from './database.ts';
 import { underLock } from './exclusive-lock.ts';
 import { isConnectionLost } from './is-database-away.ts';
+import { notificationsArrive } from './notifications-arrive.ts';
 import { PostgresClient } from './postgres-client.ts';
 import { createPostgresListener } from './postgres-listener.ts';
+import { createPostgresPool, type PostgresPool } from './postgres-pool.ts';
+import { prepareSession } from './prepare-session.ts';
 import type { Tables } from './tables.ts';
 
 /** bigint comes as a number: what is stored so (micro-dollars, tokens, milliseconds) stays below 2^53. */
@@ -34,12 +35,16 @@ const IDLE_IN_TRANSACTION_MS = 15_000;
 
 interface OpenOptions {
   readonly url: string;
-  /** Connections at most, the listening one aside. Defaults to 10. */
+  /** Connections at most, all together. At least 5. Defaults to 14. */
   readonly poolSize?: number;
+  /** How long to wait for a connection, a new one or a free one, in ms. Defaults to 5,000. */
+  readonly waitForConnectionMs?: number;
   /** How long the server may send nothing to a connection in use, but for `patientSql`, in ms. Defaults to 8,000. */
   readonly silenceMs?: number;
   /** Told of a connection lost while idle; the pool replaces it. */
   readonly onError?: (error: Error) => void;
+  /** Told of what works, but not as well as it could. */
+  readonly onWarning?: (message: string) => void;
   /** How long to wait for a server that cannot be reached yet, in ms. Defaults to 0. */
   readonly waitMs?: number;
   /** Told once when it waits. */
@@ -48,61 +53,97 @@ interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** One connection listens. */
+const LISTENING = 1;
+
+/** For what may take minutes. One of them may hold a lock for the time in which another works under it. */
+const PATIENT = 2;
+
+const DEFAULT_POOL_SIZE = 14;
+
+const WAIT_FOR_CONNECTION_MS = 5_000;
+
+const NO_NOTIFICATIONS =
+  'Notifications of the database do not arrive, so runs start late and streams stand still for seconds: LONGHAUL_DATABASE_URL leads through a pooler in transaction mode. Give it the address of the server itself, or of a pooler in session mode.';
+
+/** For maintenance, which nobody waits for: another of it may be at work for long. */
+const PATIENT_WAIT_MS = 60_000;
+
 /**
  * Opens a PostgreSQL server's database.
- * @throws {LonghaulError} `database_unavailable` when no connection can be made, at once where waiting would not mend it.
+ * @throws {LonghaulError} `database_unavailable` when no connection can be made that can write, at once where waiting
+ * would not mend it; `database_unsuitable` when the database cannot be used as it is set up.
  */
 export async function openPostgresDatabase(options: OpenOptions): Promise<Database> {
-  const { url, poolSize = 10, silenceMs = SILENCE_MS, waitMs = 0, onError } = options;
+  const {
+    url,
+    poolSize = DEFAULT_POOL_SIZE,
+    silenceMs = SILENCE_MS,
+    waitMs = 0,
+    onError = () => {},
+    onWarning = () => {},
+  } = options;
   const connection = {
     connectionString: url,
     types,
     application_name: 'longhaul',
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: options.waitForConnectionMs ?? WAIT_FOR_CONNECTION_MS,
     keepAlive: true,
   };
-  const onPoolError = (error: Error) => onError?.(error);
-  // The pool waits for it, and takes its failure for the connection's; its types do not say so.
-  const onConnect: pg.PoolConfig['onConnect'] = (client) => {
-    watchSilence(client, silenceMs);
-    return endIdleTransactions(client) as unknown as void;
-  };
-  const pool = createPool({ ...connection, max: poolSize, onConnect }, onPoolError);
-  pool.on(
-    'acquire',
-    guarded((client: pg.PoolClient) => watchSilence(client, silenceMs)),
-  );
-  pool.on(
-    'release',
-    guarded((_error: Error | undefined, client: pg.PoolClient) => watchSilence(client, 0)),
-  );
-  const maintenancePool = createPool({ ...connection, max: 3 }, onPoolError);
+  const common = { connection, epoch: { current: 0 }, onError };
+  const pool = createPostgresPool({
+    ...common,
+    max: poolSize - LISTENING - PATIENT,
+    silenceMs,
+    idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
+  });
+  const patientPool = createPostgresPool({
+    ...common,
+    connection: {
+      ...connection,
+      application_name: 'longhaul maintenance',
+      connectionTimeoutMillis: PATIENT_WAIT_MS,
+    },
+    max: PATIENT,
+    silenceMs: 0,
+    idleInTransactionMs: 0,
+  });
   try {
     await untilReached(() => pool.query('select 1'), options);
   } catch (cause) {
-    await Promise.all([pool.end(), maintenancePool.end()]);
-    const waited = isConnectionLost(cause) && waitMs > 0 ? ` It was waited for ${waitMs / 1_000} s.` : '';
-    throw new LonghaulError('database_unavailable', {
-      message: `The database at LONGHAUL_DATABASE_URL cannot be reached: ${toMessage(cause)}.${waited} Check that it runs and that host, user, password and database name are right.`,
-      cause,
-    });
+    await Promise.all([pool.end(), patientPool.end()]);
+    throw waitMs > 0 ? toWaitedError(cause, waitMs) : cause;
   }
   const listener = createPostgresListener({
-    connect: () => new PostgresClient(connection),
-    ...(onError && { onError }),
+    connect: () => new PostgresClient({ ...connection, application_name: 'longhaul listening' }),
+    prepare: (client) => prepareSession(client, { idleInTransactionMs: 0 }),
+    onError,
   });
+  const closed = new AbortController();
+  let trial: Promise<void> | undefined;
+  const tryNotifications = async () => {
+    const notify = (channel: string, payload: string) => pool.query('select pg_notify($1, $2)', [channel, payload]);
+    const arrive = await notificationsArrive({ listen: listener.listen, notify, signal: closed.signal });
+    if (!arrive) onWarning(NO_NOTIFICATIONS);
+  };
   const close = async () => {
+    closed.abort();
+    await trial;
     await listener.close();
-    await Promise.all([pool.end(), maintenancePool.end()]);
+    await Promise.all([pool.end(), patientPool.end()]);
   };
   let closing: Promise<void> | undefined;
   return {
     kind: 'postgres',
     sql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
-    patientSql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: maintenancePool }) }),
-    exclusively: (work, options) => underLock(maintenancePool, { ...options, work }),
-    boss: toBossConnection(maintenancePool),
-    listen: listener.listen,
+    patientSql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: patientPool }) }),
+    exclusively: (work, options) => underLock(patientPool, { ...options, work }),
+    boss: toBossConnection(patientPool),
+    async listen(...subscription) {
+      const end = await listener.listen(...subscription);
+      trial ??= tryNotifications().catch(onError);
+      return end;
+    },
     close: () => (closing ??= close()),
   };
 }
@@ -131,39 +172,16 @@ async function untilReached(
   }
 }
 
-/** As a statement, not with the connection's first packet: poolers between refuse settings there that they do not know. */
-async function endIdleTransactions(client: pg.ClientBase): Promise<void> {
-  await client.query(`set idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`);
-}
-
-function createPool(config: pg.PoolConfig, onError: (error: Error) => void): pg.Pool {
-  const pool = new pg.Pool({ ...config, Client: PostgresClient });
-  pool.on('error', guarded(onError));
-  // The pool hears a connection only while it is idle. One that is lost in the middle of a transaction fails the
-  // next statement, which is enough; unheard, its event would end the process.
-  pool.on(
-    'connect',
-    guarded((client: pg.PoolClient) => client.on('error', () => {})),
-  );
-  return pool;
-}
-
-/** Breaks a connection on which nothing comes for `durationMs`: whoever waits for an answer gets an error. 0: no more. */
-function watchSilence(client: pg.ClientBase, durationMs: number): void {
-  // Not in the types: the connection under a client, and the socket under that.
-  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
-  stream.removeAllListeners('timeout');
-  stream.setTimeout(
-    durationMs,
-    guarded(() => stream.destroy(new Error(`The database sent nothing for ${durationMs} ms.`))),
-  );
+function toWaitedError(cause: unknown, waitMs: number): unknown {
+  if (!(cause instanceof LonghaulError) || !isConnectionLost(cause)) return cause;
+  return new LonghaulError(cause.code, { message: `${cause.message} It was waited for ${waitMs / 1_000} s.`, cause });
 }
 
 /** pg-boss sends several statements in one text; `pg` then answers with a list of results. */
-function toBossConnection(pool: pg.Pool): BossConnection {
+function toBossConnection(pool: PostgresPool): BossConnection {
   return {
     async executeSql(text, values) {
-      const results: pg.QueryResult | pg.QueryResult[] = await pool.query(text, values);
+      const results = await pool.query(text, values);
       return { rows: [results].flat().flatMap((result) => result.rows as unknown[]) };
     },
   };

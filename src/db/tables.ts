@@ -26,6 +26,7 @@ export interface Tables
   'longhaul.workers': WorkersTable;
   'longhaul.sessions': SessionsTable;
   'longhaul.session_entries': SessionEntriesTable;
+  'longhaul.session_files': SessionFilesTable;
   'longhaul.queues': { name: string; paused_at: Date | null };
   'longhaul.audit': AuditTable;
   'longhaul.audit_head': { seq: number; hash: string };
@@ -69,6 +70,7 @@ export interface RunsTable {
   structured_output: ColumnType<unknown, string | null | undefined, string | null>;
   error_code: Nullable<string>;
   error_detail: Nullable<string>;
+  error_category: Nullable<string>;
   cost_micros: Generated<number>;
   input_tokens: Generated<number>;
   output_tokens: Generated<number>;
@@ -76,6 +78,7 @@ export interface RunsTable {
   cache_creation_tokens: Generated<number>;
   model_usage: DefaultJson<unknown>;
   tool_uses: DefaultJson<unknown>;
+  denied_tool_uses: DefaultJson<unknown>;
   turns: Generated<number>;
   duration_ms: Nullable<number>;
   reserved_micros: Generated<number>;
@@ -142,6 +145,7 @@ interface LedgerEntriesTable {
   team: string | null;
   tenant: Nullable<string>;
   model: string | null;
+  requested_models: Generated<string[]>;
   outcome: string;
   concludes: string | null;
   input_tokens: number;
@@ -154,6 +158,7 @@ interface LedgerEntriesTable {
   cost_micros: number;
   sdk_cost_micros: number | null;
   own_cost_micros: number | null;
+  is_estimated: Generated<boolean>;
   duration_ms: number;
   at: Timestamp;
 }
@@ -251,6 +256,14 @@ interface SessionEntriesTable {
   subpath: Generated<string>;
   uuid: Nullable<string>;
   entry: Json<unknown>;
+}
+
+interface SessionFilesTable {
+  session_id: string;
+  name: string;
+  run_id: string;
+  content: Uint8Array;
+  kept_at: Generated<Date>;
 }
 
 export interface AlertsTable {

@@ -1,55 +1,70 @@
 import { createParser } from 'eventsource-parser';
 import { NO_USAGE } from '../core/usage.ts';
-import type { AnswerUsage } from './metered.ts';
-import { readUsage } from './read-usage.ts';
+import { toFields, toList, toText } from '../core/untyped.ts';
+import { ANSWER_BOUNDS } from './answer-guard.ts';
+import { toAnswerUsage, type AnswerUsage } from './answer-usage.ts';
+import { createOutputEstimate, isOutput } from './output-estimate.ts';
+import { readUsage, type Counts } from './read-usage.ts';
+import type { RequestBody } from './request-body.ts';
 
 /** Reads what one answer of the provider's uses while it passes. */
 export interface AnswerMeter {
   /** Takes the next bytes; they may break anywhere, within a character too. */
   push(bytes: Uint8Array): void;
-  /** Tells that no more will come. An answer that was cut short is counted with an estimate of its output. */
+  /** Tells that no more will come. An answer that was cut short is counted with an estimate of what it used. */
   end(isWhole: boolean): void;
 }
 
 interface AnswerMeterOptions {
   readonly contentType: string;
-  /** Counts until the answer names its own. */
-  readonly requestedModel: string;
+  /** What the request asked for counts until the answer says otherwise: its model, its speed, its place. */
+  readonly request: Pick<RequestBody, 'model' | 'isUsOnly' | 'isLongContext'> & { readonly isFast: boolean };
   /** Called whenever the answer's usage is known better than before. */
   readonly onUsage: (usage: AnswerUsage) => void;
   /** Called with the JSON of an `error` event. */
   readonly onError: (data: string) => void;
+  /** Called with which bound the answer has broken, in words. */
+  readonly onExcess: (excess: string) => void;
 }
 
-/** Close enough for an answer that nobody will ever count exactly. */
-const CHARACTERS_PER_TOKEN = 4;
+/** Close enough for an answer that cannot be read. */
+const BYTES_PER_TOKEN = 4;
 
 export function createAnswerMeter(options: AnswerMeterOptions): AnswerMeter {
   return options.contentType.includes('text/event-stream') ? createStreamMeter(options) : createJsonMeter(options);
 }
 
-function createStreamMeter({ requestedModel, onUsage, onError }: AnswerMeterOptions): AnswerMeter {
+function createStreamMeter({ request, onUsage, onError, onExcess }: AnswerMeterOptions): AnswerMeter {
   const decoder = new TextDecoder();
-  let usage: AnswerUsage = { ...NO_USAGE, model: requestedModel, isEstimated: false };
+  const estimate = createOutputEstimate();
+  let counts = toCounts(request);
+  let { model } = request;
   let state: 'before' | 'begun' | 'counted' = 'before';
-  let characters = 0;
+  const tell = (isEstimated = false): void =>
+    onUsage(toAnswerUsage(counts, { model, isLongContext: request.isLongContext, isEstimated }));
   const parser = createParser({
     onEvent({ data }) {
       const event = parseObject(data);
-      if (event?.['type'] === 'message_start') {
-        const message = toObject(event['message']);
-        const model = message['model'];
-        usage = { ...usage, ...readUsage(usage, message['usage']), ...(typeof model === 'string' ? { model } : {}) };
+      const type = event?.['type'];
+      if (event === null || typeof type !== 'string') return;
+      if (type === 'message_start') {
+        const message = toFields(event['message']);
+        model = toText(message['model']) ?? model;
+        counts = readUsage(counts, message['usage']);
         state = 'begun';
-        onUsage(usage);
-      } else if (event?.['type'] === 'message_delta') {
-        usage = { ...usage, ...readUsage(usage, event['usage']) };
+        tell();
+      } else if (type === 'message_delta') {
+        counts = readUsage(counts, event['usage']);
         state = 'counted';
-        onUsage(usage);
-      } else if (event?.['type'] === 'content_block_delta') {
-        characters += countText(toObject(event['delta']));
-      } else if (event?.['type'] === 'error') {
+        // The provider bills no refusal that came before the first word.
+        if (toFields(event['delta'])['stop_reason'] === 'refusal' && !estimate.hasContent) counts = toCounts(request);
+        tell();
+      } else if (type === 'error') {
         onError(data);
+      } else {
+        estimate.take(type, event);
+        const most = ANSWER_BOUNDS.blockCharacters;
+        if (estimate.blockCharacters > most) onExcess(`a block of more than ${most} characters`);
       }
     },
   });
@@ -57,14 +72,13 @@ function createStreamMeter({ requestedModel, onUsage, onError }: AnswerMeterOpti
     push: (bytes) => parser.feed(decoder.decode(bytes, { stream: true })),
     end() {
       if (state !== 'begun') return;
-      // The first count is a placeholder of a token or so, which the final one would have replaced.
-      const outputTokens = Math.max(usage.outputTokens, Math.ceil(characters / CHARACTERS_PER_TOKEN));
-      onUsage({ ...usage, outputTokens, isEstimated: true });
+      counts = estimate.complete(counts);
+      tell(true);
     },
   };
 }
 
-function createJsonMeter({ requestedModel, onUsage }: AnswerMeterOptions): AnswerMeter {
+function createJsonMeter({ request, onUsage }: AnswerMeterOptions): AnswerMeter {
   const chunks: Uint8Array[] = [];
   let size = 0;
   return {
@@ -74,32 +88,40 @@ function createJsonMeter({ requestedModel, onUsage }: AnswerMeterOptions): Answe
     },
     end(isWhole) {
       const answer = isWhole ? parseObject(Buffer.concat(chunks).toString('utf8')) : null;
-      const model = answer?.['model'];
-      const usage: AnswerUsage = {
-        ...NO_USAGE,
-        model: typeof model === 'string' ? model : requestedModel,
-        isEstimated: false,
-      };
-      if (typeof answer?.['usage'] === 'object') onUsage({ ...usage, ...readUsage(usage, answer['usage']) });
-      else if (size > 0) onUsage({ ...usage, outputTokens: Math.ceil(size / CHARACTERS_PER_TOKEN), isEstimated: true });
+      const model = toText(answer?.['model']) ?? request.model;
+      const { isLongContext } = request;
+      const none = toCounts(request);
+      if (typeof answer?.['usage'] === 'object') {
+        const isUnbilled =
+          answer['stop_reason'] === 'refusal' && !toList(answer['content']).map(toFields).some(isOutput);
+        const counts = isUnbilled ? none : readUsage(none, answer['usage']);
+        onUsage(toAnswerUsage(counts, { model, isLongContext, isEstimated: false }));
+      } else if (size > 0) {
+        const counts = { ...none, outputTokens: Math.ceil(size / BYTES_PER_TOKEN) };
+        const usage = toAnswerUsage(counts, { model, isLongContext, isEstimated: true });
+        onUsage({ ...usage, isInputUnknown: true });
+      }
     },
   };
 }
 
-function countText(delta: Record<string, unknown>): number {
-  const text = delta['text'] ?? delta['thinking'] ?? delta['partial_json'];
-  return typeof text === 'string' ? text.length : 0;
+function toCounts({ isFast, isUsOnly }: AnswerMeterOptions['request']): Counts {
+  return {
+    ...NO_USAGE,
+    cacheCreation1hTokens: 0,
+    thinkingTokens: null,
+    webSearches: 0,
+    isFast,
+    isUsOnly,
+    iterations: [],
+  };
 }
 
-function parseObject(json: string): Record<string, unknown> | null {
+function parseObject(json: string): Readonly<Record<string, unknown>> | null {
   try {
-    return toObject(JSON.parse(json));
+    return toFields(JSON.parse(json));
   } catch {
     // Not ours to judge: the executable gets the same bytes and says what it thinks of them.
     return null;
   }
-}
-
-function toObject(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -1,6 +1,9 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
+import type { Agent as HttpsAgent } from 'node:https';
+import type { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { SignatureV4 } from '@smithy/signature-v4';
 import type { BedrockProvider } from '../config/config.ts';
+import { createProxyAgent } from './proxy-agent.ts';
 
 /** What signs calls of Amazon Bedrock. */
 export interface AwsSigner {
@@ -68,17 +71,31 @@ export function createAwsSigner(provider: BedrockProvider): AwsSigner {
   };
 }
 
-async function findCredentials({ accessKey, profile }: BedrockProvider): Promise<() => Promise<Credentials>> {
+async function findCredentials({ accessKey, profile, proxy }: BedrockProvider): Promise<() => Promise<Credentials>> {
   if (accessKey !== null) {
     const { id: accessKeyId, secret: secretAccessKey, sessionToken } = accessKey;
     return () => Promise.resolve({ accessKeyId, secretAccessKey, ...(sessionToken !== null && { sessionToken }) });
   }
   const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
-  const find = defaultProvider({ ...(profile !== null && { profile }), ignoreCache: true });
+  const clientConfig = proxy === null ? null : { requestHandler: await createProxyHandler(proxy) };
+  const find = defaultProvider({
+    ...(profile !== null && { profile }),
+    ...(clientConfig !== null && { clientConfig }),
+    ignoreCache: true,
+  });
   return async () => {
     const { accessKeyId, secretAccessKey, sessionToken } = await find();
     return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
   };
+}
+
+/** What AWS's services of credentials are asked through. */
+async function createProxyHandler(proxy: string): Promise<NodeHttpHandler> {
+  const { NodeHttpHandler } = await import('@smithy/node-http-handler');
+  return new NodeHttpHandler({
+    httpAgent: createProxyAgent({ protocol: 'http:', proxy }),
+    httpsAgent: createProxyAgent({ protocol: 'https:', proxy }) as HttpsAgent,
+  });
 }
 
 function hashOf(parts: readonly Buffer[]): string {

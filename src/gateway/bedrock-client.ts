@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { BedrockProvider } from '../config/config.ts';
 import { createAwsSigner } from './aws-signer.ts';
@@ -9,7 +9,7 @@ import { untilAborted, withoutCredentials } from './cloud-credentials.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import { createHttpSender, toPrefix } from './http-sender.ts';
 import { isModelId, toProviderModel } from './provider-model.ts';
-import { redact } from './redact.ts';
+import { redact, secretsOf } from './redact.ts';
 import { withMembers } from './rewrite-body.ts';
 import type { OutgoingRequest, UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
 
@@ -19,11 +19,12 @@ import type { OutgoingRequest, UpstreamAnswer, UpstreamClient } from './upstream
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
  */
 export function createBedrockClient(provider: BedrockProvider, log: GatewayLog): UpstreamClient {
-  const sender = createHttpSender(provider.baseUrl);
+  const sender = createHttpSender(provider);
   const signer = createAwsSigner(provider);
+  const secrets = secretsOf(provider.headers);
 
   async function send(request: OutgoingRequest): Promise<UpstreamAnswer> {
-    const { endpoint, signal } = request;
+    const { endpoint, signal, onSent } = request;
     const model = toProviderModel(request.model, provider.models).replace('[1m]', '');
     if (!isModelId(model)) return toErrorAnswer({ status: 404, message: 'This is not the id of a model.' });
     const isCount = endpoint.kind === 'count_tokens';
@@ -44,28 +45,29 @@ export function createBedrockClient(provider: BedrockProvider, log: GatewayLog):
       signer.forget();
       return withoutCredentials(error, { log, cloud: 'Amazon Bedrock' });
     }
-    const answer = await sender.post({ path, headers, body, signal });
-    const status = answer.statusCode ?? 0;
-    if (status >= 400) return toError(answer, status);
+    // Beside what is signed: whatever stands between may take them off again.
+    const answer = await sender.post({ path, headers: { ...provider.headers, ...headers }, body, signal, onSent });
+    const { status } = answer;
+    if (status >= 400) return toError(answer);
     // A redirect, which is not followed: the gateway says what it thinks of it.
-    if (status !== 200) return { status, headers: answer.headers, body: answer };
-    if (isCount) return toCounted(await readAnswer(answer));
+    if (status !== 200) return answer;
+    if (isCount) return toCounted(await readAnswer(answer.body));
     const type = isStreamed ? 'text/event-stream; charset=utf-8' : 'application/json';
     const id = answer.headers['x-amzn-requestid'];
     return {
       status,
       headers: { 'content-type': type, ...(typeof id === 'string' && { 'request-id': id }) },
-      body: isStreamed ? await createBedrockStream(answer) : answer,
+      body: isStreamed ? await createBedrockStream(answer.body) : answer.body,
     };
   }
 
-  async function toError(answer: IncomingMessage, status: number): Promise<UpstreamAnswer> {
-    const error = toBedrockError({ status, headers: answer.headers, body: parseAnswer(await readAnswer(answer)) });
+  async function toError({ status, headers, body }: UpstreamAnswer): Promise<UpstreamAnswer> {
+    const error = toBedrockError({ status, headers, body: parseAnswer(await readAnswer(body)) });
     if (error.status === 401 || error.status === 403) signer.forget();
-    return toErrorAnswer(error, answer.headers);
+    return toErrorAnswer(error, headers);
   }
 
-  return { send, redact: (bytes) => redact(bytes, signer.secrets), close: () => sender.close() };
+  return { send, redact: (bytes) => redact(bytes, [...signer.secrets, ...secrets]), close: () => sender.close() };
 }
 
 /** The body of an invocation: the model stands in the path, and whether it is streamed too. */

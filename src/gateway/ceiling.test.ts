@@ -5,6 +5,9 @@ import type { SeenRequest } from './upstream.fixture.ts';
 /** What a token of output costs at most: $15 for a million, and a tenth more in the United States. */
 const MICROS_PER_TOKEN = 16.5;
 
+/** What a prompt of so many bytes costs at most: a token each, with what goes around it, written to the cache. */
+const toInputMicros = (bytes: number): number => (bytes + 1_000) * 4.125;
+
 const bench = useGatewayBench();
 const { open, post } = bench;
 
@@ -91,11 +94,16 @@ describe('the money that is left', () => {
 
   test.each([
     ['claude-haiku-5-5', {}, 2.75],
+    ['claude-sonnet-4-5[1m]', {}, 24.75],
+    ['claude-sonnet-4-5', { betas: ['context-1m-2025-08-07'] }, 24.75],
+    ['claude-opus-4-0', {}, 82.5],
     ['claude-opus-4-6', {}, 27.5],
     ['claude-opus-4-6', { speed: 'fast' }, 165],
-    ['home-made', {}, 22],
-    ['claude-fable-5', { fallbacks: [{ model: 'claude-opus-4-1' }] }, 82.5],
-    ['claude-fable-5', { fallbacks: 'default' }, 55],
+    // What no list knows may be any of those that they know, of which the dearest is $75 a million.
+    ['home-made', {}, 82.5],
+    // Each of them may write as much.
+    ['claude-fable-5', { fallbacks: [{ model: 'claude-opus-4-1' }] }, 2 * 82.5],
+    ['claude-fable-5', { fallbacks: 'default' }, 4 * 82.5],
   ])('counts %s with %j at the dearest price that may hold', async (model, extra, microsPerToken) => {
     open({ ceilingMicros: 100_000 });
     await (await post({ model, max_tokens: 64_000, ...extra })).text();
@@ -123,8 +131,10 @@ describe('calls side by side', () => {
     const one = await answers.next();
     const second = post({ max_tokens: 20_000 });
     const two = await answers.next();
-    const heldMicros = (one.request.body.length / 4) * 6.6 + 20_000 * MICROS_PER_TOKEN;
-    expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor((500_000 - heldMicros) / MICROS_PER_TOKEN));
+    const heldMicros = toInputMicros(one.request.body.length) + 20_000 * MICROS_PER_TOKEN;
+    // Its own input has to be paid as well.
+    const leftMicros = 500_000 - heldMicros - toInputMicros(one.request.body.length);
+    expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor(leftMicros / MICROS_PER_TOKEN));
     one.give({ inputTokens: 100, outputTokens: 5 });
     two.give({ inputTokens: 100, outputTokens: 5 });
     expect([(await first).status, (await second).status]).toEqual([200, 200]);
@@ -132,7 +142,7 @@ describe('calls side by side', () => {
 
   test('a call for which too little may be left waits until one under way has left more', async () => {
     const answers = answerByHand();
-    open({ ceilingMicros: 500_000 });
+    open({ ceilingMicros: 510_000 });
     const first = post({ max_tokens: 30_000 });
     const one = await answers.next();
     const second = post({ max_tokens: 30_000 });
@@ -143,7 +153,7 @@ describe('calls side by side', () => {
     expect(bench.upstream.seen).toHaveLength(2);
     one.give({ inputTokens: 100, outputTokens: 1_000 });
     const two = await answers.next();
-    expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor((500_000 - 15_300) / MICROS_PER_TOKEN));
+    expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor((510_000 - 15_300) / MICROS_PER_TOKEN));
     two.give({});
     expect([(await first).status, (await second).status]).toEqual([200, 200]);
   });

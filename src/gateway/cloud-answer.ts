@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { head } from '../core/text.ts';
 import type { UpstreamAnswer } from './upstream-client.ts';
@@ -41,7 +41,7 @@ export function toErrorAnswer(
 }
 
 /** A short answer read whole. */
-export async function readAnswer(answer: IncomingMessage): Promise<string> {
+export async function readAnswer(answer: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {

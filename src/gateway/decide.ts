@@ -1,4 +1,5 @@
 import { toMessage, type RunErrorCode } from '../core/errors.ts';
+import { formatUsd } from '../core/money.ts';
 import type { Admit } from './admission.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { GatewayLog } from './gateway-log.ts';
@@ -11,7 +12,12 @@ import type { RequestBody } from './request-body.ts';
 import { withMembers } from './rewrite-body.ts';
 
 interface DecideOptions {
-  readonly context: { readonly admit: Admit; readonly governor: Governor; readonly log: GatewayLog };
+  readonly context: {
+    readonly admit: Admit;
+    readonly governor: Governor;
+    readonly askedModelOf: (model: string) => string;
+    readonly log: GatewayLog;
+  };
   readonly pass: AttemptPass;
   readonly endpoint: Endpoint;
   readonly body: RequestBody;
@@ -51,8 +57,9 @@ export async function decide(options: DecideOptions): Promise<Cleared | Refusal 
     // Another request may have settled the matter meanwhile.
     const refusal = pass.refusal ?? judgeLimit(options);
     if (refusal !== null) return refusal;
-    const call = pass.begin({ ...body, bodyBytes: body.bytes.length });
+    const call = pass.begin({ ...body, asked: [context.askedModelOf(body.model), body.model] });
     if (typeof call === 'object') return { bytes: lower(options, call), call };
+    if (call === 'too_open') return refuseOpen(options);
     if (call !== 'wait') return deny(pass, call);
     await pass.account.changed(signal);
   }
@@ -73,6 +80,21 @@ function lower({ context, pass, body }: DecideOptions, { maxTokens }: PassCall):
     'A model call was lowered.',
   );
   return withMembers(body.bytes, members);
+}
+
+/**
+ * A call that nothing bounds, and that may cost more than is left. It alone is refused, and the run goes on: an agent
+ * that offered such tools by itself is told which.
+ */
+function refuseOpen({ context, pass, body }: DecideOptions): Refusal {
+  const { servedBy } = body.demand;
+  const left = formatUsd(Math.max(0, Math.floor(pass.account.leftMicros)));
+  context.log.warn(
+    { attemptId: pass.attemptId, servedBy },
+    'A model call was refused: nothing bounds what it may cost.',
+  );
+  const message = `With ${servedBy} the provider may read for this call as often and as much as it likes, for more than the ${left} that the run may still cost. Leave it out, or raise limits.maxBudgetUsd.`;
+  return { status: 400, type: 'invalid_request_error', message };
 }
 
 const MESSAGES = {

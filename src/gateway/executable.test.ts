@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { query, type SDKResultMessage } from '@anthropic-ai/claude-agent-sdk';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { fail, hang, say, startScriptedModel, turn, useTool, type ScriptedModel } from '../testing/index.ts';
+import {
+  fail,
+  failMidStream,
+  hang,
+  say,
+  startScriptedModel,
+  think,
+  turn,
+  useTool,
+  type ScriptedModel,
+} from '../testing/index.ts';
 import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
 
 /** The real Claude Code against the scripted model, with the gateway between them. */
@@ -53,6 +63,7 @@ async function run(prompt: string, tools = ['Bash']): Promise<{ result: SDKResul
         CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
         CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',
+        CLAUDE_CODE_MAX_RETRIES: '3',
         ANTHROPIC_BASE_URL: gateway.url,
         ANTHROPIC_API_KEY: pass.token,
       },
@@ -115,6 +126,37 @@ test.each([
   expect(durationMs).toBeLessThan(8_000);
   expect(model.requests).toHaveLength(2);
   expect(pass.failure()).toMatchObject({ kind: 'silent' });
+});
+
+const overload = { type: 'overloaded_error', message: 'Overloaded' };
+
+test.each([
+  ['before the first block', failMidStream([], overload)],
+  ['within the first block', failMidStream(say('Half of it'), overload, { midBlock: true })],
+  ['behind thinking', failMidStream([think('Hm.'), say('Half of it')], overload, { midBlock: true })],
+])('an error of the provider %s costs a call and not the run', async (_, failure) => {
+  model.setScript(() => (model.requests.length === 1 ? failure : say('All of it.')));
+  const { result } = await run('Hello.');
+  expect(result).toMatchObject({ subtype: 'success', is_error: false, result: 'All of it.' });
+  expect(model.requests).toHaveLength(2);
+  expect(pass.failure()).toBeNull();
+});
+
+test('a provider that always fails within its answer ends the run with what it said', async () => {
+  model.setScript([failMidStream(say('Half of it'), overload, { midBlock: true })]);
+  const { result } = await run('Hello.');
+  expect(result).toMatchObject({ is_error: true });
+  expect(pass.failure()).toMatchObject({ kind: 'overloaded', message: 'Overloaded' });
+});
+
+test('an answer without bounds ends the run at once', async () => {
+  const chunks = Array.from({ length: 11 }, () => 'x'.repeat(100_000));
+  model.setScript([say(chunks.join(''), { chunks })]);
+  const { result, durationMs } = await run('Hello.');
+  expect(result).toMatchObject({ is_error: true, api_error_status: 402 });
+  expect(durationMs).toBeLessThan(10_000);
+  expect(model.requests).toHaveLength(1);
+  expect(pass.failure()).toMatchObject({ kind: 'server_error' });
 });
 
 test('with $0.02 a run is asked for no more than that pays, and ends having cost less than one input more', async () => {

@@ -2,7 +2,15 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
-import { messageStart, sse, startUpstream, textDelta, wholeStream, type TestUpstream } from './upstream.fixture.ts';
+import {
+  messageStart,
+  readBroken,
+  sse,
+  startUpstream,
+  textDelta,
+  wholeStream,
+  type TestUpstream,
+} from './upstream.fixture.ts';
 
 const PROVIDER_KEY = 'sk-the-real-provider-key';
 const SILENCE_MS = 200;
@@ -15,14 +23,18 @@ let logged: string;
 beforeEach(async () => {
   upstream = await startUpstream();
   logged = '';
+  await open({ silenceMs: SILENCE_MS });
+});
+
+async function open({ silenceMs }: { silenceMs: number }): Promise<void> {
   const write = (fields: object, message: string): void => void (logged += `${JSON.stringify(fields)} ${message}\n`);
   gateway = await createGateway({
     upstream: { baseUrl: upstream.url, headers: { 'x-api-key': PROVIDER_KEY } },
-    silenceMs: SILENCE_MS,
+    silenceMs,
     log: { debug: write, warn: write, error: write },
   });
   pass = gateway.open({ attemptId: 'attempt-1' });
-});
+}
 
 afterEach(async () => {
   const { token } = pass;
@@ -133,29 +145,39 @@ describe('error answers', () => {
     expect(pass.failure()).toMatchObject({ kind: 'server_error', status: 307 });
   });
 
-  test('an error within a stream is recorded', async () => {
+  test('an error within a stream is recorded, and breaks the connection in its place', async () => {
     const error = sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } });
     upstream.answerWith((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end(messageStart + error);
     });
-    expect(await (await post()).text()).toBe(messageStart + error);
+    expect(await readBroken(await post())).toBe(messageStart);
     expect(pass.failure()).toMatchObject({ kind: 'overloaded', status: 529, message: 'Overloaded' });
   });
 
-  test('an error within a stream is recorded though the process hangs up on it', async () => {
+  test('an error within a stream is enough: the end of it is not waited for', async () => {
     const error = sse('error', { error: { type: 'rate_limit_error', message: 'Slow down' } });
     const hungUp = Promise.withResolvers<unknown>();
     upstream.answerWith((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(error);
+      response.write(messageStart + error);
       hungUp.resolve(once(response, 'close'));
     });
-    const leaving = new AbortController();
-    await readUntilHalf(await post({ signal: leaving.signal }));
-    leaving.abort();
+    expect(await readBroken(await post())).toBe(messageStart);
     await hungUp.promise;
     expect(pass.failure()).toMatchObject({ kind: 'rate_limit', status: 429, message: 'Slow down' });
+  });
+
+  test.each([
+    ['before its first event', ''],
+    ['within its text', messageStart + textDelta('Half')],
+  ])('a stream that ends %s, in good order, ends for the process with a broken connection', async (_, half) => {
+    upstream.answerWith((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(half);
+    });
+    expect(await readBroken(await post())).toBe(half);
+    expect(pass.failure()).toMatchObject({ kind: 'unreachable' });
   });
 
   test('a provider that cannot be reached is answered with 502', async () => {
@@ -280,9 +302,63 @@ describe('silence', () => {
         response.write(sse('ping'));
         if (++pings < 5) return;
         clearInterval(timer);
-        response.end();
+        response.end(wholeStream);
       }, SILENCE_MS / 2);
     });
-    expect(await (await post()).text()).toBe(sse('ping').repeat(5));
+    expect(await (await post()).text()).toBe(sse('ping').repeat(5) + wholeStream);
+  });
+});
+
+describe('an answer that is too large', () => {
+  // So much is read in this process too that it looks silent.
+  beforeEach(async () => {
+    await gateway.close();
+    await open({ silenceMs: 30_000 });
+  });
+
+  const beginOfBlock = sse('content_block_start', { index: 0, content_block: { type: 'text', text: '' } });
+
+  test.each([
+    [
+      'in one line',
+      [messageStart, beginOfBlock, textDelta('x'.repeat(5_000_000))],
+      'a line of more than 4000000 bytes',
+    ],
+    [
+      'in one block',
+      [messageStart, beginOfBlock, ...Array.from({ length: 11 }, () => textDelta('x'.repeat(100_000)))],
+      'a block of more than 1000000 characters',
+    ],
+    [
+      'in all',
+      [messageStart, ...Array.from({ length: 40 }, () => beginOfBlock + textDelta('x'.repeat(900_000)))],
+      'more than 32000000 bytes',
+    ],
+  ])('%s is cut off at the provider too, and the attempt ends', async (_, parts, bound) => {
+    const hungUp = Promise.withResolvers<unknown>();
+    upstream.answerWith(async (response) => {
+      hungUp.resolve(once(response, 'close'));
+      response.on('error', () => undefined);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const part of parts)
+        if (!response.write(part)) await Promise.race([once(response, 'drain'), hungUp.promise]);
+      response.end(wholeStream);
+    });
+    const received = await readBroken(await post());
+    expect(received.length).toBeLessThan(32_000_000);
+    await hungUp.promise;
+    expect(pass.failure()).toMatchObject({ kind: 'server_error', message: expect.stringContaining(bound) as string });
+    expect((await post()).status).toBe(402);
+    expect(upstream.seen).toHaveLength(1);
+  });
+
+  test('that is not streamed is as well', async () => {
+    upstream.answerWith((response) => {
+      response.on('error', () => undefined);
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(`{"content":"${'x'.repeat(33_000_000)}"}`);
+    });
+    await readBroken(await post({ stream: false }));
+    expect((await post()).status).toBe(402);
   });
 });

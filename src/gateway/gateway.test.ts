@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunErrorCode } from '../core/errors.ts';
 import type { Admission } from './admission.ts';
-import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
+import { createGateway, type Gateway, type GatewayPass, type GatewayProvider } from './gateway.ts';
 import type { Metered } from './metered.ts';
 import { toUpstream } from './upstream.ts';
 import { startUpstream, WHOLE_STREAM_MICROS, wholeStream, type TestUpstream } from './upstream.fixture.ts';
@@ -89,7 +89,10 @@ describe('what passes', () => {
 
   test('a base URL may have a path of its own, and a token goes as bearer', async () => {
     const provider = { kind: 'anthropic', baseUrl: `${upstream.url}/proxy/`, apiKey: null, authToken: 'tok' } as const;
-    const prefixed = await createGateway({ upstream: toUpstream({ ...provider, models: {} }), silenceMs: 10_000 });
+    const prefixed = await createGateway({
+      upstream: toUpstream({ ...provider, models: {}, headers: {}, proxy: null }),
+      silenceMs: 10_000,
+    });
     const { token } = prefixed.open({ attemptId: 'a' });
     const headers = { authorization: `Bearer ${token}` };
     await fetch(`${prefixed.url}/v1/messages`, { method: 'POST', headers, body: '{}' });
@@ -217,7 +220,15 @@ describe('the meter', () => {
     expect(pass.meter()).toEqual({
       ...sums,
       requestCount: 1,
-      models: { 'claude-sonnet-4-5-20250929': { ...usage, ...sums, isEstimated: false } },
+      models: {
+        'claude-sonnet-4-5-20250929': {
+          ...usage,
+          ...sums,
+          isEstimated: false,
+          requestedModels: ['claude-sonnet-4-5'],
+          isPriceSet: false,
+        },
+      },
       usage,
       isPriceKnown: true,
     });
@@ -274,6 +285,36 @@ describe('the meter', () => {
     await (await fetch(`${priced.url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify(call) })).text();
     await priced.close();
     expect(meter()).toMatchObject({ costMicros: 2_000, ownCostMicros: 2_000, isPriceKnown: true });
+  });
+
+  test('goes by the prices of the provider that a call goes to before those of all', async () => {
+    const at = (usd: number) => ({ inputUsdPerMTok: usd, outputUsdPerMTok: usd });
+    const shared = { upstream: { baseUrl: upstream.url, headers: {} } };
+    const priced = await createGateway({
+      providers: new Map<string, GatewayProvider>([
+        ['default', shared],
+        ['regional', { ...shared, prices: { 'claude-sonnet-4-5': at(40) } }],
+      ]),
+      silenceMs: 10_000,
+      prices: { 'claude-sonnet-4-5-20250929': at(10), 'home-made': at(20) },
+    });
+    upstream.answerWith((response, { body }) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const { model } = JSON.parse(body.toString()) as { model: string };
+      response.end(JSON.stringify({ model, usage: { input_tokens: 100, output_tokens: 0 } }));
+    });
+    const costs = [];
+    for (const provider of ['default', 'regional']) {
+      for (const model of ['claude-sonnet-4-5-20250929', 'home-made']) {
+        const pass = priced.open({ attemptId: `${provider} ${model}`, provider });
+        const body = JSON.stringify({ ...call, model });
+        const headers = { 'x-api-key': pass.token };
+        await (await fetch(`${priced.url}/v1/messages`, { method: 'POST', headers, body })).text();
+        costs.push(pass.meter().costMicros);
+      }
+    }
+    await priced.close();
+    expect(costs).toEqual([1_000, 2_000, 4_000, 2_000]);
   });
 
   test('counting tokens passes and is free', async () => {

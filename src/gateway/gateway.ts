@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { atMostEvery } from '../core/at-most-every.ts';
 import { toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
-import type { PriceOverrides } from '../core/price-table.ts';
+import { mergePrices, type PriceOverrides } from '../core/pricing.ts';
 import type { Admit } from './admission.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { CONNECTION_LIMITS, createConnections, type ConnectionLimits } from './connections.ts';
@@ -17,6 +17,7 @@ import { toWatchedGovernor, type Governor } from './governor.ts';
 import { readToken } from './headers.ts';
 import { createLane, type GatewayLane, type OpenOptions, type ServedLane } from './lane.ts';
 import type { AttemptPass, GatewayPass } from './pass.ts';
+import { toProviderModel } from './provider-model.ts';
 import { refuse, REFUSALS } from './refusal.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -41,6 +42,8 @@ export interface GatewayProvider {
   readonly upstream: Upstream;
   /** Is told of this provider's limits, and says which of them hold. Defaults to none. */
   readonly governor?: Governor;
+  /** Prices of its models, before those of `GatewayOptions`. Defaults to none. */
+  readonly prices?: PriceOverrides;
 }
 
 interface GatewayOptions extends Partial<GatewayProvider> {
@@ -54,6 +57,11 @@ interface GatewayOptions extends Partial<GatewayProvider> {
   readonly admit?: Admit;
   /** Prices that replace the known ones, in the meter and for ceilings. Defaults to none. */
   readonly prices?: PriceOverrides;
+  /**
+   * How long a call goes on that the agent's process has hung up on, at most, to learn what it cost. In milliseconds;
+   * defaults to 10,000.
+   */
+  readonly lingerMs?: number;
   /** Connections at most. Defaults to `CONNECTION_LIMITS`. */
   readonly connectionLimits?: ConnectionLimits;
 }
@@ -61,30 +69,41 @@ interface GatewayOptions extends Partial<GatewayProvider> {
 /** Longer than Claude Code ever thinks between two calls: a connection it reuses must not be closing under it. */
 const KEEP_ALIVE_MS = 15 * 60_000;
 
+/** A prompt of a million tokens takes longer to be read; then the most it can cost is charged. */
+const LINGER_MS = 10_000;
+
 /** What the bodies of all requests under way may hold together; four of the largest. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** Starts a gateway on a free port of 127.0.0.1. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { silenceMs, log = NO_LOG, admit, providers = new Map<string, GatewayProvider>(), prices = {} } = options;
+  const { silenceMs, lingerMs = LINGER_MS, log = NO_LOG, admit } = options;
+  const { providers = new Map<string, GatewayProvider>(), prices = {} } = options;
   const toContext = ({ upstream, governor }: GatewayProvider): ExchangeContext => ({
     upstream: createUpstreamClient(upstream, log),
     admit: admit ?? (() => ({ allowed: true })),
     governor: toWatchedGovernor(governor, log),
+    askedModelOf: (model) => toProviderModel(model, upstream.models ?? {}),
     silenceMs,
+    lingerMs,
     log,
   });
   const { upstream, governor } = options;
   const contexts = new Map([...providers].map(([name, provider]) => [name, toContext(provider)]));
   if (upstream !== undefined) contexts.set('default', toContext({ upstream, ...(governor && { governor }) }));
+  const pricesByProvider = new Map(
+    [...providers].map(([name, provider]) => [name, mergePrices(prices, provider.prices ?? {})] as const),
+  );
   // By hash: finding one takes the same time however much of a guess is right.
   const lanes = new Map<string, ServedLane>();
   const bodyBudget = createByteBudget(MAX_HELD_BYTES);
   const connections = createConnections(options.connectionLimits ?? CONNECTION_LIMITS);
 
+  const pricesOf = (provider: string): PriceOverrides => pricesByProvider.get(provider) ?? prices;
+
   function reserve(): ServedLane {
     const lane = createLane({
-      prices,
+      pricesOf,
       bodyBudget,
       log,
       onClose() {

@@ -31,19 +31,19 @@ export function readToken(headers: IncomingHttpHeaders): string | null {
   return /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
 }
 
-/** The headers a request goes on with: the sender's own, without its token, and the provider's credentials. */
+/** The headers a request goes on with: those it came with, without its token, and the provider's `own`. */
 export function toUpstreamHeaders({
   received,
-  credentials,
+  own,
 }: {
   received: IncomingHttpHeaders;
-  credentials: Readonly<Record<string, string>>;
+  own: Readonly<Record<string, string>>;
 }): OutgoingHttpHeaders {
   return {
     ...without(received, NOT_FORWARDED),
-    // What passes must be readable to be metered.
+    // What is compressed has to be decoded to be metered.
     'accept-encoding': 'identity',
-    ...credentials,
+    ...own,
   };
 }
 

@@ -1,13 +1,15 @@
 import http from 'node:http';
 import https from 'node:https';
 import { guarded } from '../core/guard.ts';
+import { decodeAnswer, type HttpAnswer } from './decode-answer.ts';
+import { createProxyAgent } from './proxy-agent.ts';
 
 /** Posts to one address, over connections that are kept. */
 export interface HttpSender {
   /** The address as it stands before `path`. */
   readonly base: URL;
   /** Resolves with the answer as soon as its headers are there. Rejects when there is none, and when `signal` aborts. */
-  post(request: PostRequest): Promise<http.IncomingMessage>;
+  post(request: PostRequest): Promise<HttpAnswer>;
   close(): void;
 }
 
@@ -17,17 +19,26 @@ interface PostRequest {
   readonly headers: http.OutgoingHttpHeaders;
   readonly body: readonly Buffer[];
   readonly signal: AbortSignal;
+  /** Called when all of it was handed to the connection. */
+  readonly onSent: () => void;
 }
 
-export function createHttpSender(baseUrl: string): HttpSender {
+interface SenderOptions {
+  readonly baseUrl: string;
+  /** The proxy on the way there, or null. */
+  readonly proxy: string | null;
+}
+
+export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender {
   const base = new URL(baseUrl);
   const prefix = toPrefix(base);
   const transport = base.protocol === 'https:' ? https : http;
-  const agent = new transport.Agent({ keepAlive: true });
+  const agent =
+    proxy === null ? new transport.Agent({ keepAlive: true }) : createProxyAgent({ protocol: base.protocol, proxy });
 
-  function post(outgoing: PostRequest): Promise<http.IncomingMessage> {
-    const { path, headers, body, signal } = outgoing;
-    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+  function post(outgoing: PostRequest): Promise<HttpAnswer> {
+    const { path, headers, body, signal, onSent } = outgoing;
+    const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
     const request = transport.request({
       protocol: base.protocol,
       // An IPv6 address stands in brackets in a URL, and without them here.
@@ -42,7 +53,11 @@ export function createHttpSender(baseUrl: string): HttpSender {
     let isAnswered = false;
     const onAnswer = guarded((answer: http.IncomingMessage) => {
       isAnswered = true;
-      resolve(answer);
+      try {
+        resolve(decodeAnswer(answer));
+      } catch (error) {
+        reject(error);
+      }
     });
     const onError = guarded((error: NodeJS.ErrnoException) => {
       // A kept connection that the provider closed the moment we used it: nobody has seen the request.
@@ -52,6 +67,7 @@ export function createHttpSender(baseUrl: string): HttpSender {
       else reject(error);
     }, reject);
     request.once('response', onAnswer);
+    request.once('finish', guarded(onSent));
     request.on('error', onError);
     request.cork();
     for (const part of body) request.write(part);

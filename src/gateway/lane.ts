@@ -4,7 +4,7 @@ import type { PriceOverrides } from '../core/price-table.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Metered } from './metered.ts';
-import { createPass, type AttemptPass, type GatewayPass } from './pass.ts';
+import { createPass, DEFAULT_PROVIDER, type AttemptPass, type GatewayPass } from './pass.ts';
 
 /**
  * A token that a process is started with before it is known which attempt it will work for. While no pass is open
@@ -56,7 +56,8 @@ export interface ServedLane extends GatewayLane {
 }
 
 interface LaneOptions {
-  readonly prices: PriceOverrides;
+  /** The prices that are set for what a provider's models cost, by its name. */
+  readonly pricesOf: (provider: string) => PriceOverrides;
   /** What all attempts of the gateway share. */
   readonly bodyBudget: ByteBudget;
   /** Called once, when the lane is closed. */
@@ -65,7 +66,7 @@ interface LaneOptions {
 }
 
 /** Makes a lane with a token of its own. */
-export function createLane({ prices, bodyBudget, onClose, log }: LaneOptions): ServedLane {
+export function createLane({ pricesOf, bodyBudget, onClose, log }: LaneOptions): ServedLane {
   const token = `lh_att_${randomBytes(32).toString('base64url')}`;
   let pass: AttemptPass | null = null;
   let isClosed = false;
@@ -80,7 +81,7 @@ export function createLane({ prices, bodyBudget, onClose, log }: LaneOptions): S
       const opened = createPass({
         ...attempt,
         token,
-        prices,
+        prices: pricesOf(attempt.provider ?? DEFAULT_PROVIDER),
         bodyBudget,
         log,
         onClose() {

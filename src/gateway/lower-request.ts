@@ -9,18 +9,48 @@ export interface Allowed {
   readonly maxThinkingTokens: number | null;
 }
 
+/** What of a request may have to be lowered. */
+type Lowerable = Pick<RequestBody, 'thinking' | 'contextManagement'> &
+  Partial<Pick<RequestBody, 'maxTokens' | 'fallbacks'>>;
+
 /** The members of a request that must be set to something less than it asks for: none when it may have it all. */
 export function lowerRequest(
-  { thinking, contextManagement }: Pick<RequestBody, 'thinking' | 'contextManagement'>,
-  { maxTokens, maxThinkingTokens }: Allowed,
+  { maxTokens: asked = null, thinking, contextManagement, fallbacks }: Lowerable,
+  allowed: Allowed,
 ): Readonly<Record<string, unknown>> {
-  const most = Math.min(maxThinkingTokens ?? Infinity, maxTokens === null ? Infinity : toThinkingTokens(maxTokens));
-  const lowered = lowerThinking(thinking, { most, isForbidden: maxThinkingTokens === 0 });
+  const lowered = lowerThinking(thinking, toMostThinking(allowed));
+  const others = lowerFallbacks(fallbacks, allowed);
+  const isTooLong = allowed.maxTokens !== null && (asked === null || asked > allowed.maxTokens);
   return {
-    ...(maxTokens === null ? {} : { max_tokens: maxTokens }),
+    ...(isTooLong ? { max_tokens: allowed.maxTokens } : {}),
     ...(lowered === null ? {} : { thinking: lowered }),
     ...(lowered?.['type'] === 'disabled' ? withoutThinkingEdits(contextManagement) : {}),
+    ...(others === null ? {} : { fallbacks: others }),
   };
+}
+
+/** A fallback may ask for more than the request itself. Null when they may stay as they are. */
+function lowerFallbacks(fallbacks: unknown, allowed: Allowed): unknown[] | null {
+  if (!Array.isArray(fallbacks)) return null;
+  let isChanged = false;
+  const lowered = (fallbacks as unknown[]).map((fallback) => {
+    if (!isObject(fallback)) return fallback;
+    const { max_tokens: asked, thinking } = fallback;
+    const isTooLong = allowed.maxTokens !== null && typeof asked === 'number' && asked > allowed.maxTokens;
+    const less = lowerThinking(thinking, toMostThinking(allowed));
+    isChanged ||= isTooLong || less !== null;
+    return {
+      ...fallback,
+      ...(isTooLong && { max_tokens: allowed.maxTokens }),
+      ...(less !== null && { thinking: less }),
+    };
+  });
+  return isChanged ? lowered : null;
+}
+
+function toMostThinking({ maxTokens, maxThinkingTokens }: Allowed): { most: number; isForbidden: boolean } {
+  const most = Math.min(maxThinkingTokens ?? Infinity, maxTokens === null ? Infinity : toThinkingTokens(maxTokens));
+  return { most, isForbidden: maxThinkingTokens === 0 };
 }
 
 /**

@@ -1,25 +1,26 @@
 import { toUpstreamHeaders } from './headers.ts';
 import { createHttpSender } from './http-sender.ts';
 import { toProviderModel } from './provider-model.ts';
-import { redact } from './redact.ts';
+import { redact, secretsOf } from './redact.ts';
 import { withMembers } from './rewrite-body.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 import type { MessagesUpstream } from './upstream.ts';
 
 /** Sends to whatever speaks the Messages API itself: what comes and goes stays as it is. */
-export function createMessagesClient({ baseUrl, headers: credentials, models = {} }: MessagesUpstream): UpstreamClient {
-  const sender = createHttpSender(baseUrl);
-  const secrets = Object.values(credentials).map((value) => value.replace(/^Bearer /, ''));
+export function createMessagesClient(upstream: MessagesUpstream): UpstreamClient {
+  const { baseUrl, headers: own, models = {}, proxy = null } = upstream;
+  const sender = createHttpSender({ baseUrl, proxy });
+  const secrets = secretsOf(own);
   return {
-    async send({ endpoint, headers, body, model, signal }) {
+    async send({ endpoint, headers, body, model, signal, onSent }) {
       const asked = toProviderModel(model, models);
-      const answer = await sender.post({
+      return sender.post({
         path: endpoint.target,
-        headers: toUpstreamHeaders({ received: headers, credentials }),
+        headers: toUpstreamHeaders({ received: headers, own }),
         body: asked === model ? body : withMembers(body, { model: asked }),
         signal,
+        onSent,
       });
-      return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer };
     },
     redact: (bytes) => redact(bytes, secrets),
     close: () => sender.close(),

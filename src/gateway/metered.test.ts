@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { NO_USAGE } from '../core/usage.ts';
-import { addAnswer, NOTHING_METERED, priceAnswer, type AnswerUsage, type Metered } from './metered.ts';
+import type { AnswerUsage } from './answer-usage.ts';
+import { addAnswer, NOTHING_METERED, priceAnswer, type Metered } from './metered.ts';
 
 const add = (...answers: Partial<AnswerUsage>[]): Metered =>
-  answers.reduce<Metered>(
-    (metered, answer) =>
-      addAnswer(metered, priceAnswer({ ...NO_USAGE, model: 'claude-sonnet-4-5', isEstimated: false, ...answer }, {})),
-    NOTHING_METERED,
-  );
+  answers
+    .flatMap((answer) => {
+      const usage = { ...NO_USAGE, model: 'claude-sonnet-4-5', isEstimated: false, ...answer };
+      return priceAnswer(usage, { asked: [usage.model], overrides: {} });
+    })
+    .reduce(addAnswer, NOTHING_METERED);
 
 test('what was thought is added up as far as the provider tells it', () => {
   expect(add({}, {}).thinkingTokens).toBeNull();

@@ -1,7 +1,9 @@
+import type { ModelNames } from '../core/model-names.ts';
 import type { Micros } from '../core/money.ts';
 import { ownCostOf, type PriceOverrides } from '../core/price-table.ts';
-import { priceOf, costOf, type BillableUsage } from '../core/pricing.ts';
+import { costOf, overriddenPriceOf, priceOf, type BillableUsage } from '../core/pricing.ts';
 import { addUsage, NO_USAGE, type TokenUsage } from '../core/usage.ts';
+import type { AnswerUsage } from './answer-usage.ts';
 
 /** What an attempt has used so far, from the provider's own answers. */
 export interface Metered {
@@ -31,21 +33,23 @@ export interface MeteredModel extends TokenUsage {
   readonly webSearches: number;
   /** Whether an answer broke off before its final count, so that part of this is our estimate. */
   readonly isEstimated: boolean;
+  /** The names it was asked for by, where they are others than that it answered with. */
+  readonly requestedModels: readonly string[];
+  /** Whether the configuration sets its price. */
+  readonly isPriceSet: boolean;
 }
 
-/** What one answer has used so far. */
-export interface AnswerUsage extends BillableUsage {
+/** What one model used for an answer, with what that costs. */
+export interface PricedAnswer extends BillableUsage {
   readonly model: string;
   readonly isEstimated: boolean;
-  /** Null, or not there, when the provider did not say. */
   readonly thinkingTokens?: number | null;
-}
-
-/** The same, with what it costs. */
-export interface PricedAnswer extends AnswerUsage {
   readonly costMicros: Micros;
   readonly ownCostMicros: Micros | null;
   readonly isPriceKnown: boolean;
+  readonly isPriceSet: boolean;
+  /** As the agent's process asked for it; null for a model that it did not ask for. */
+  readonly requestedModel: string | null;
 }
 
 const NO_SUMS = {
@@ -69,20 +73,40 @@ export const NOTHING_METERED: Metered = {
   isPriceKnown: true,
 };
 
-/** Each answer is priced by itself: a tier of a price may depend on its size. */
-export function priceAnswer(answer: AnswerUsage, overrides: PriceOverrides): PricedAnswer {
-  return {
-    ...answer,
-    costMicros: costOf(answer.model, answer, overrides),
-    ownCostMicros: ownCostOf(answer.model, answer, overrides),
-    isPriceKnown: priceOf(answer.model, overrides) !== null,
-  };
+/**
+ * Each answer is priced by itself: a tier of a price may depend on its size. `asked` is what its model was asked for
+ * by: first as the provider was asked for it, last as the agent's process did.
+ */
+export function priceAnswer(
+  { others = [], isInputUnknown: _, ...answer }: AnswerUsage,
+  { asked, overrides }: { asked: ModelNames; overrides: PriceOverrides },
+): PricedAnswer[] {
+  const { isFast = false, isUsOnly = false, isLongContext = false, isEstimated } = answer;
+  const price = (usage: BillableUsage & Pick<AnswerUsage, 'model' | 'isEstimated'>, names: ModelNames) => ({
+    ...usage,
+    costMicros: costOf(names, usage, overrides),
+    ownCostMicros: ownCostOf(names, usage, overrides),
+    isPriceKnown: priceOf(names, overrides) !== null,
+    isPriceSet: overriddenPriceOf(names, overrides) !== null,
+  });
+  const requestedModel = asked.at(-1) ?? null;
+  return [
+    { ...price(answer, [answer.model, ...asked]), requestedModel },
+    ...others.map(({ model, ...usage }) => {
+      const isOwn = model === answer.model;
+      const billable = { ...usage, model, isEstimated, isFast: isFast && isOwn, isUsOnly, isLongContext };
+      return { ...price(billable, isOwn ? [model, ...asked] : [model]), requestedModel: isOwn ? requestedModel : null };
+    }),
+  ];
 }
 
-/** `metered` with one more answer in it. */
+/** `metered` with one more answer in it, or what one model used for it. */
 export function addAnswer(metered: Metered, answer: PricedAnswer): Metered {
   // The name is the provider's, or the process's: `constructor` is one, too.
   const before = Object.hasOwn(metered.models, answer.model) ? metered.models[answer.model] : undefined;
+  const { requestedModel } = answer;
+  const requestedModels = before?.requestedModels ?? [];
+  const isNew = requestedModel !== null && requestedModel !== answer.model && !requestedModels.includes(requestedModel);
   return {
     ...addSums(metered, answer),
     requestCount: metered.requestCount,
@@ -92,6 +116,8 @@ export function addAnswer(metered: Metered, answer: PricedAnswer): Metered {
         ...addUsage(before ?? NO_USAGE, answer),
         ...addSums(before ?? NO_SUMS, answer),
         isEstimated: before?.isEstimated === true || answer.isEstimated,
+        requestedModels: isNew ? [...requestedModels, requestedModel] : requestedModels,
+        isPriceSet: before?.isPriceSet === true || answer.isPriceSet,
       },
     },
     usage: addUsage(metered.usage, answer),

@@ -1,8 +1,9 @@
 import { toMessage } from '../core/errors.ts';
 import type { Micros } from '../core/money.ts';
 import type { PriceOverrides } from '../core/price-table.ts';
-import { createAccount, type Account, type BegunCall, type Call } from './account.ts';
+import { createAccount, type Account, type BegunCall } from './account.ts';
 import { createByteBudget, type ByteBudget } from './byte-budget.ts';
+import type { Call } from './call.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Metered } from './metered.ts';
 import type { ProviderFailure } from './provider-failure.ts';
@@ -31,7 +32,7 @@ export interface AttemptPass extends GatewayPass {
   readonly bodyBudget: ByteBudget;
   /** Why no request of this attempt can succeed any more, or null. */
   readonly refusal: Refusal | null;
-  readonly account: Pick<Account, 'isCeilingReached' | 'changed'>;
+  readonly account: Pick<Account, 'isCeilingReached' | 'leftMicros' | 'changed'>;
   /** What a request of the attempt may think at most, in tokens; null for as much as it asks for. */
   readonly maxThinkingTokens: number | null;
   /** Registers a request under way: `cut` is called when the attempt ends. Returns what unregisters it. */
@@ -54,6 +55,9 @@ export interface PassCall extends BegunCall {
   /** The call failed. With `refusal` given, every later one is answered with that. */
   fail(failure: ProviderFailure, refusal?: Refusal): void;
 }
+
+/** For attempts that name none. */
+export const DEFAULT_PROVIDER = 'default';
 
 interface PassOptions {
   /** Of the lane it is opened on. */
@@ -118,7 +122,7 @@ export function createPass(options: PassOptions): AttemptPass {
 
   return {
     attemptId,
-    provider: options.provider ?? 'default',
+    provider: options.provider ?? DEFAULT_PROVIDER,
     // One attempt alone never keeps the others out.
     bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
     token,

@@ -54,6 +54,8 @@ const KIND_BY_STATUS: Readonly<Record<number, FailureKind>> = {
   402: 'refused',
   403: 'auth',
   404: 'not_found',
+  // By a proxy on the way, over HTTP without TLS.
+  407: 'auth',
   413: 'too_large',
   429: 'rate_limit',
   529: 'overloaded',
@@ -108,8 +110,8 @@ export function toStreamFailure(data: string): ProviderFailure {
   };
 }
 
-/** A failure that is no answer of the provider's. */
-export function withoutAnswer(kind: 'silent' | 'unreachable', message: string): ProviderFailure {
+/** A failure that is no answer of the provider's, or none that can be passed on. */
+export function withoutAnswer(kind: 'silent' | 'unreachable' | 'server_error', message: string): ProviderFailure {
   return { kind, status: null, message, retryAfterSeconds: null, resetAt: null, at: Date.now() };
 }
 

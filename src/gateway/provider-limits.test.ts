@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createGateway, type Gateway, type GatewayPass, type Governor, type ProviderLimit } from './gateway.ts';
 import type { StandingLimit } from './governor.ts';
-import { messageStart, sse, startUpstream, wholeStream, type TestUpstream } from './upstream.fixture.ts';
+import { messageStart, readBroken, sse, startUpstream, wholeStream, type TestUpstream } from './upstream.fixture.ts';
 
 let upstream: TestUpstream;
 let gateway: Gateway;
@@ -87,7 +87,7 @@ test('a limit within a stream is told, and a good answer after it', async () => 
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.end(messageStart + sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } }));
   });
-  await (await post()).text();
+  await readBroken(await post());
   expect(limits).toMatchObject([{ kind: 'overloaded', resetAt: null, message: 'Overloaded' }]);
   upstream.answerWith((response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });

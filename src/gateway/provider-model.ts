@@ -1,4 +1,4 @@
-import { toModelKey } from '../core/pricing.ts';
+import { toModelKey } from '../core/model-names.ts';
 
 const FAMILY = /^claude-.*\b(opus|sonnet|haiku|fable)\b/;
 

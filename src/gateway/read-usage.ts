@@ -1,44 +1,74 @@
-import { z } from 'zod';
+import { toFields, toList, toText } from '../core/untyped.ts';
 import { toTokenCount } from '../core/usage.ts';
-import type { AnswerUsage } from './metered.ts';
 
-/** What is no count at all leaves the one before; one that makes no sense is brought within reason. */
-const tokens = z
-  .unknown()
-  .transform((value) => (typeof value === 'number' && value >= 0 ? toTokenCount(value) : null))
-  .optional();
+/** One sampling of a model within an answer, as the provider counts it. */
+export interface Iteration {
+  /** `message` and `fallback_message` are parts of the answer's own counts; others stand beside them, or are new. */
+  readonly type: string;
+  /** Null: the answer's own. */
+  readonly model: string | null;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheCreationTokens: number;
+  /** Null when it does not say. */
+  readonly cacheCreation1hTokens: number | null;
+}
 
-/** What a provider says of an answer's usage. Anything it leaves out, or spells in a way of its own, is null. */
-const usageSchema = z.object({
-  input_tokens: tokens,
-  output_tokens: tokens,
-  cache_read_input_tokens: tokens,
-  cache_creation_input_tokens: tokens,
-  cache_creation: z.object({ ephemeral_1h_input_tokens: tokens }).nullish().catch(null),
-  output_tokens_details: z.object({ thinking_tokens: tokens }).nullish().catch(null),
-  server_tool_use: z.object({ web_search_requests: tokens }).nullish().catch(null),
-  speed: z.string().nullish().catch(null),
-  inference_geo: z.string().nullish().catch(null),
-});
+/** An answer's own counts, as far as they have come. */
+export interface Counts extends Omit<Iteration, 'type' | 'model' | 'cacheCreation1hTokens'> {
+  readonly cacheCreation1hTokens: number;
+  readonly thinkingTokens: number | null;
+  readonly webSearches: number;
+  readonly isFast: boolean;
+  readonly isUsOnly: boolean;
+  readonly iterations: readonly Iteration[];
+}
 
-type ReadUsage = Omit<AnswerUsage, 'model' | 'isEstimated'>;
-
-/** Takes over what `received` says; its counts are cumulative, so each replaces the one `before`. */
-export function readUsage(before: ReadUsage, received: unknown): ReadUsage {
-  const usage = usageSchema.safeParse(received).data;
-  if (usage === undefined) return before;
+/**
+ * Takes over what `received` says. Counts are cumulative, so each replaces the one `before`; but one of zero, or none at
+ * all, says nothing: the end of a stream often leaves out what its beginning has told, or tells it as 0. Whatever else
+ * makes no sense counts as none.
+ */
+export function readUsage(before: Counts, received: unknown): Counts {
+  const usage = toFields(received);
+  const cacheCreationTokens = toTokenCount(usage['cache_creation_input_tokens']) || before.cacheCreationTokens;
+  const hour = readHour(usage['cache_creation'], cacheCreationTokens);
+  const thinking = toFields(usage['output_tokens_details'])['thinking_tokens'];
+  const { speed, inference_geo: place } = usage;
+  const iterations = toList(usage['iterations']).map(readIteration);
   return {
-    inputTokens: usage.input_tokens ?? before.inputTokens,
-    outputTokens: usage.output_tokens ?? before.outputTokens,
-    cacheReadTokens: usage.cache_read_input_tokens ?? before.cacheReadTokens,
-    cacheCreationTokens: usage.cache_creation_input_tokens ?? before.cacheCreationTokens,
-    cacheCreation1hTokens: usage.cache_creation?.ephemeral_1h_input_tokens ?? before.cacheCreation1hTokens ?? 0,
-    thinkingTokens: usage.output_tokens_details?.thinking_tokens ?? before.thinkingTokens ?? null,
-    webSearches: usage.server_tool_use?.web_search_requests ?? before.webSearches ?? 0,
-    isFast: usage.speed === undefined || usage.speed === null ? (before.isFast ?? false) : usage.speed === 'fast',
-    isUsOnly:
-      usage.inference_geo === undefined || usage.inference_geo === null
-        ? (before.isUsOnly ?? false)
-        : usage.inference_geo === 'us',
+    inputTokens: toTokenCount(usage['input_tokens']) || before.inputTokens,
+    outputTokens: toTokenCount(usage['output_tokens']) || before.outputTokens,
+    cacheReadTokens: toTokenCount(usage['cache_read_input_tokens']) || before.cacheReadTokens,
+    cacheCreationTokens,
+    cacheCreation1hTokens: hour || before.cacheCreation1hTokens,
+    thinkingTokens: typeof thinking === 'number' && thinking >= 0 ? toTokenCount(thinking) : before.thinkingTokens,
+    webSearches: toTokenCount(toFields(usage['server_tool_use'])['web_search_requests']) || before.webSearches,
+    isFast: typeof speed === 'string' ? speed === 'fast' : before.isFast,
+    isUsOnly: typeof place === 'string' ? place === 'us' : before.isUsOnly,
+    iterations: iterations.length > 0 ? iterations : before.iterations,
   };
+}
+
+function readIteration(received: unknown): Iteration {
+  const iteration = toFields(received);
+  const cacheCreationTokens = toTokenCount(iteration['cache_creation_input_tokens']);
+  const split = iteration['cache_creation'];
+  return {
+    type: toText(iteration['type']) ?? '',
+    model: toText(iteration['model']),
+    inputTokens: toTokenCount(iteration['input_tokens']),
+    outputTokens: toTokenCount(iteration['output_tokens']),
+    cacheReadTokens: toTokenCount(iteration['cache_read_input_tokens']),
+    cacheCreationTokens,
+    cacheCreation1hTokens: typeof split === 'object' && split !== null ? readHour(split, cacheCreationTokens) : null,
+  };
+}
+
+/** How many of `writtenTokens` were for an hour: all, where it is said that none was for 5 minutes and some for one. */
+function readHour(received: unknown, writtenTokens: number): number {
+  const split = toFields(received);
+  const hour = toTokenCount(split['ephemeral_1h_input_tokens']);
+  return hour > 0 && split['ephemeral_5m_input_tokens'] === 0 ? writtenTokens : Math.min(hour, writtenTokens);
 }

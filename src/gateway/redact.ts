@@ -7,3 +7,13 @@ export function redact(bytes: Buffer, secrets: readonly string[]): Buffer {
     'latin1',
   );
 }
+
+/** What is as short is no secret, and may stand in an answer by chance. */
+const MIN_SECRET_LENGTH = 8;
+
+/** What must not be shown of headers: their values, each without the scheme before a credential. */
+export function secretsOf(headers: Readonly<Record<string, string>>): string[] {
+  return Object.values(headers)
+    .map((value) => value.replace(/^(?:Bearer|Basic) /i, ''))
+    .filter((value) => value.length >= MIN_SECRET_LENGTH);
+}

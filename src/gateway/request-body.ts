@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { toFields, toList, toText } from '../core/untyped.ts';
 import type { ByteClaim } from './byte-budget.ts';
+import { readDemand, type Demand } from './demand.ts';
 
 /** Twice what Anthropic's API takes. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -13,18 +15,17 @@ export interface RequestBody {
   readonly isStreamed: boolean;
   /** Whether it is a step of an agent's loop, main or sub-agent: only those offer tools that the agent runs. */
   readonly isTurn: boolean;
-  readonly isFast: boolean;
-  /** What else may answer it, should its model decline to. */
-  readonly fallbackModels: readonly string[];
-  /** How often the provider may search the web for it. */
-  readonly maxSearches: number;
+  /** Whether it asks that inference stay in the United States. */
+  readonly isUsOnly: boolean;
+  /** Whether it asks for the long context window where a model has that as a beta. */
+  readonly isLongContext: boolean;
+  /** What it may make the provider read and write. */
+  readonly demand: Demand;
   /** As they came; undefined when they did not. */
   readonly thinking: unknown;
   readonly contextManagement: unknown;
+  readonly fallbacks: unknown;
 }
-
-/** For a search tool that sets no bound; more than a model was seen to do within one answer. */
-const MAX_SEARCHES = 10;
 
 /**
  * Reads a whole request: what decides on it (`max_tokens`, `stream`) stands at the end of what Claude Code sends.
@@ -48,43 +49,41 @@ export async function readRequestBody(
     if (!claim.raiseTo(size)) return 'tooMuchHeld';
     chunks.push(chunk);
   }
-  return parseBody(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+  return parseBody(bytes, String(request.headers['anthropic-beta'] ?? ''));
 }
 
-function parseBody(bytes: Buffer): RequestBody | 'notJson' {
-  let body: unknown;
+function parseBody(bytes: Buffer, betas: string): RequestBody | 'notJson' {
+  let parsed: unknown;
   try {
-    body = JSON.parse(bytes.toString('utf8'));
+    parsed = JSON.parse(bytes.toString('utf8'));
   } catch {
     return 'notJson';
   }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'notJson';
-  const { model, max_tokens: maxTokens, stream, tools, speed, thinking, ...rest } = body as Record<string, unknown>;
-  const offered = Array.isArray(tools) ? tools.map(toTool) : [];
-  const searchTools = offered.filter(({ type }) => typeof type === 'string' && type.startsWith('web_search'));
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return 'notJson';
+  const body = toFields(parsed);
+  const { model, max_tokens: maxTokens, thinking, fallbacks, context_management: contextManagement } = body;
+  const name = toText(model) ?? '';
   return {
     bytes,
-    model: typeof model === 'string' ? model : '',
-    maxTokens: isCount(maxTokens) ? maxTokens : null,
-    isStreamed: stream === true,
-    isTurn: offered.length > searchTools.length,
-    isFast: speed !== undefined && speed !== null && speed !== 'standard',
-    fallbackModels: toModels(rest['fallbacks']),
-    maxSearches: searchTools.reduce((sum, { max_uses: uses }) => sum + (isCount(uses) ? uses : MAX_SEARCHES), 0),
+    model: name,
+    maxTokens: Number.isSafeInteger(maxTokens) && (maxTokens as number) >= 0 ? (maxTokens as number) : null,
+    isStreamed: body['stream'] === true,
+    isTurn: toList(body['tools']).some((tool) => !isSearchTool(toFields(tool)['type'])),
+    isUsOnly: body['inference_geo'] === 'us',
+    isLongContext: [betas, name, JSON.stringify([body['betas'], body['anthropic_beta']])].some((text) =>
+      LONG_CONTEXT.test(text),
+    ),
+    demand: readDemand(body, bytes.length),
     thinking,
-    contextManagement: rest['context_management'],
+    fallbacks,
+    contextManagement,
   };
 }
 
-function toTool(tool: unknown): { readonly type?: unknown; readonly max_uses?: unknown } {
-  return typeof tool === 'object' && tool !== null ? tool : {};
-}
+/** The beta by which it is asked for, or Claude Code's own spelling. */
+const LONG_CONTEXT = /context-1m|\[1m\]/i;
 
-function toModels(fallbacks: unknown): string[] {
-  const entries = Array.isArray(fallbacks) ? (fallbacks as ({ model?: unknown } | null)[]) : [];
-  return entries.map((entry) => entry?.model).filter((model) => typeof model === 'string');
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+function isSearchTool(type: unknown): boolean {
+  return toText(type)?.startsWith('web_search') === true;
 }

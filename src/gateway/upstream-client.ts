@@ -23,6 +23,8 @@ export interface OutgoingRequest {
   readonly model: string;
   readonly isStreamed: boolean;
   readonly signal: AbortSignal;
+  /** Called when all of it is on its way: from then on the provider may charge for it. */
+  readonly onSent: () => void;
 }
 
 export interface UpstreamAnswer {

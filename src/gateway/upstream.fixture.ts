@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 /** What a request looked like when it arrived at the provider. */
@@ -20,10 +21,11 @@ export interface TestUpstream {
   close(): Promise<void>;
 }
 
-export async function startUpstream(): Promise<TestUpstream> {
+/** `tls`: its certificate and key; it then speaks HTTPS. */
+export async function startUpstream(tls?: { cert: string; key: string }): Promise<TestUpstream> {
   const seen: SeenRequest[] = [];
   let answer: Answer = (response) => void response.end('{}');
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -32,11 +34,12 @@ export async function startUpstream(): Promise<TestUpstream> {
       seen.push(arrived);
       void answer(response, arrived);
     });
-  });
+  };
+  const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     answerWith: (next) => void (answer = next),
     async close() {
@@ -78,3 +81,14 @@ export const wholeStream = messageStart + textDelta('Grüße 🚀') + sse('ping'
 
 /** What `wholeStream` costs: $0.04925, as Claude Code reckons it too. */
 export const WHOLE_STREAM_MICROS = 49_250;
+
+/** What comes of an answer before its connection breaks, which it has to. */
+export async function readBroken(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of response.body ?? []) chunks.push(chunk);
+  } catch {
+    return Buffer.concat(chunks).toString('utf8');
+  }
+  throw new Error('The answer came to a good end.');
+}

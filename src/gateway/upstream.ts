@@ -8,10 +8,12 @@ export interface MessagesUpstream {
   readonly kind?: 'anthropic';
   /** May carry a path prefix, to which `/v1/messages` is appended. */
   readonly baseUrl: string;
-  /** The credentials. They replace what the request carried under the same names. */
+  /** The credentials, and what else goes with each request. They replace what it carried under the same names. */
   readonly headers: Readonly<Record<string, string>>;
   /** What is asked for in place of a model's name. Defaults to none. */
   readonly models?: Readonly<Record<string, string>>;
+  /** The proxy on the way there. Defaults to null, none. */
+  readonly proxy?: string | null;
 }
 
 /** The upstream of a configured provider: an API key goes as `x-api-key`, a token as `Authorization: Bearer`. */
@@ -19,14 +21,17 @@ export function toUpstream(provider: Exclude<Provider, { kind: 'scripted' }>): U
   return provider.kind === 'anthropic' ? toMessagesUpstream(provider) : provider;
 }
 
-function toMessagesUpstream({ kind, baseUrl, apiKey, authToken, models }: AnthropicProvider): MessagesUpstream {
+function toMessagesUpstream(provider: AnthropicProvider): MessagesUpstream {
+  const { kind, baseUrl, apiKey, authToken, headers, models, proxy } = provider;
   return {
     kind,
     baseUrl,
     headers: {
       ...(apiKey === null ? {} : { 'x-api-key': apiKey }),
       ...(authToken === null ? {} : { authorization: `Bearer ${authToken}` }),
+      ...headers,
     },
     models,
+    proxy,
   };
 }

@@ -6,7 +6,7 @@ import type { GatewayLog } from './gateway-log.ts';
 import { createGoogleTokens } from './google-tokens.ts';
 import { createHttpSender } from './http-sender.ts';
 import { isModelId, toProviderModel } from './provider-model.ts';
-import { redact } from './redact.ts';
+import { redact, secretsOf } from './redact.ts';
 import { withMembers } from './rewrite-body.ts';
 import type { OutgoingRequest, UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
 
@@ -15,12 +15,13 @@ import type { OutgoingRequest, UpstreamAnswer, UpstreamClient } from './upstream
  * https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai
  */
 export function createVertexClient(provider: VertexProvider, log: GatewayLog): UpstreamClient {
-  const sender = createHttpSender(provider.baseUrl);
+  const sender = createHttpSender(provider);
   const tokens = createGoogleTokens(provider);
+  const secrets = secretsOf(provider.headers);
   const publisher = `/projects/${provider.project}/locations/${provider.region}/publishers/anthropic/models`;
 
   async function send(request: OutgoingRequest): Promise<UpstreamAnswer> {
-    const { endpoint, headers, body, signal } = request;
+    const { endpoint, headers, body, signal, onSent } = request;
     const model = toVertexModel(toProviderModel(request.model, provider.models));
     if (!isModelId(model)) return toErrorAnswer({ status: 404, message: 'This is not the id of a model.' });
     let token: string;
@@ -37,20 +38,21 @@ export function createVertexClient(provider: VertexProvider, log: GatewayLog): U
     const members = { model: isCount ? model : undefined, anthropic_version: 'vertex-2023-10-16' };
     const answer = await sender.post({
       path: `${publisher}/${isCount ? 'count-tokens' : toPathPart(model)}:${verb}`,
-      headers: { ...toHeaders(headers), authorization: `Bearer ${token}` },
+      headers: { ...toHeaders(headers), ...provider.headers, authorization: `Bearer ${token}` },
       body: withMembers(body, members),
       signal,
+      onSent,
     });
-    const status = answer.statusCode ?? 0;
-    if (status < 400) return { status, headers: answer.headers, body: answer };
+    const { status } = answer;
+    if (status < 400) return answer;
     if (status === 401) tokens.forget();
     return toErrorAnswer(
-      { status: toStatus(status), message: readMessage(await readAnswer(answer), status) },
+      { status: toStatus(status), message: readMessage(await readAnswer(answer.body), status) },
       answer.headers,
     );
   }
 
-  return { send, redact: (bytes) => redact(bytes, tokens.secrets), close: () => sender.close() };
+  return { send, redact: (bytes) => redact(bytes, [...tokens.secrets, ...secrets]), close: () => sender.close() };
 }
 
 /** A dated id as Vertex spells it: `claude-haiku-4-5@20251001`. */

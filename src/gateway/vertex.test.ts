@@ -25,6 +25,8 @@ beforeEach(async () => {
       baseUrl: `${vertex.url}/v1`,
       keyFile: vertex.keyFile,
       models: { opus: 'claude-opus-4-8' },
+      headers: {},
+      proxy: null,
     },
     silenceMs: 10_000,
     log: logged.log,

@@ -6,7 +6,7 @@ import { CHANNELS, type Database } from '../db/database.ts';
 import type { Queue, QueueDepth } from './queue.ts';
 
 /** pg-boss's tables live in a schema of our own, so that an application may use pg-boss beside us. */
-const SCHEMA = 'longhaul_queue';
+export const QUEUE_SCHEMA = 'longhaul_queue';
 
 interface PgBossQueueOptions {
   readonly database: Database;
@@ -26,7 +26,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
   const boss = new PgBoss({
     db: database.boss,
     backend: database.kind === 'embedded' ? 'pglite' : 'postgres',
-    schema: SCHEMA,
+    schema: QUEUE_SCHEMA,
     schedule: false,
     registerInstance: false,
   });
@@ -95,11 +95,11 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
       const { rows } = await sql`
         with pair as (
           select id, state, priority, start_after, created_on, started_on, heartbeat_on, retry_count
-            from ${sql.table(`${SCHEMA}.job`)}
+            from ${sql.table(`${QUEUE_SCHEMA}.job`)}
            where name = ${queue} and not blocked
              and (id = ${taken} and state = 'active' or id = ${waiting} and state < 'active' and start_after <= now())
              for update skip locked)
-        update ${sql.table(`${SCHEMA}.job`)} as job
+        update ${sql.table(`${QUEUE_SCHEMA}.job`)} as job
            set state = other.state, priority = other.priority, start_after = other.start_after,
                created_on = other.created_on, started_on = other.started_on, heartbeat_on = other.heartbeat_on,
                retry_count = other.retry_count
@@ -121,7 +121,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
                count(*) filter (where start_after <= now())::int as waiting,
                count(*) filter (where start_after > now())::int as delayed,
                (extract(epoch from now() - min(start_after) filter (where start_after <= now())))::float as "oldestWaitSeconds"
-          from ${sql.table(`${SCHEMA}.job`)}
+          from ${sql.table(`${QUEUE_SCHEMA}.job`)}
          where state in ('created', 'retry') and name = any(${sql.val([...queues])}::text[])
          group by name`.execute(database.sql);
       return queues.map(

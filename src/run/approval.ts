@@ -24,6 +24,8 @@ export interface Approval {
   readonly requestedAt: Date;
   readonly expiresAt: Date;
   readonly decidedAt: Date | null;
+  /** When an attempt went on with the decision: the tool was run, or the model told why not. */
+  readonly takenUpAt: Date | null;
 }
 
 /** The one place where a row of `longhaul.approvals` becomes an approval. */
@@ -46,6 +48,7 @@ export function toApproval(row: Selectable<ApprovalsTable>): Approval {
     requestedAt: row.requested_at,
     expiresAt: row.expires_at,
     decidedAt: row.decided_at,
+    takenUpAt: row.consumed_at,
   };
 }
 
@@ -59,6 +62,11 @@ export function toRequestedEvent({ id, kind, tool, expiresAt }: Approval): NewEv
       expiresAt: expiresAt.toISOString(),
     },
   };
+}
+
+/** Of one that was allowed, in a run that has ended without the use. */
+export function toUnusedEvent({ id, tool }: Approval): NewEvent {
+  return { type: 'approval.unused', data: { approvalId: id, tool: { name: tool.name, toolUseId: tool.useId } } };
 }
 
 const DECISIONS = { allowed: 'allow', denied: 'deny', expired: 'expired', cancelled: 'cancelled' } as const;

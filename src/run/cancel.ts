@@ -9,6 +9,7 @@ import { appendEvents } from './append-events.ts';
 import { spendBudget } from './budget.ts';
 import { promoteMessages } from './messages.ts';
 import { closeApprovals } from './close-approvals.ts';
+import { closeToolUses } from './close-tool-uses.ts';
 import { noteWebhooks } from './note-webhooks.ts';
 import { wakeNext } from './park.ts';
 import type { RunDeps } from './rules.ts';
@@ -78,10 +79,11 @@ export async function cancelWithin(
   }
   await queue.remove(trx, { runId, queue: row.queue });
   const { events: approvals } = await closeApprovals(trx, { runId, isOver: true });
+  const openUses = await closeToolUses(trx, { runId, isOver: true });
   await appendEvents(trx, {
     runId,
     attempt: row.attempt,
-    events: [...approvals, { type: 'run.cancelled', data: { costUsd: toUsd(row.cost_micros) } }],
+    events: [...approvals, ...openUses, { type: 'run.cancelled', data: { costUsd: toUsd(row.cost_micros) } }],
   });
   const cancelled = await trx
     .updateTable('longhaul.runs')

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { NewEvent } from '../core/events.ts';
 import type { Transaction } from '../db/database.ts';
-import { toApproval, toRequestedEvent, toResolvedEvent } from './approval.ts';
+import { toApproval, toRequestedEvent, toResolvedEvent, toUnusedEvent } from './approval.ts';
 
 interface ClosedApprovals {
   /** What the run's log does not have yet: to be written in the same transaction. */
@@ -12,7 +12,7 @@ interface ClosedApprovals {
 
 /**
  * Looks after the approvals of a run whose row `trx` has locked, at the end of an attempt: a worker that died may have
- * told of none of it. With `isOver` those that wait are cancelled.
+ * told of none of it. With `isOver` those that wait are cancelled, and of those that were allowed and never used it is said.
  */
 export async function closeApprovals(
   trx: Transaction,
@@ -30,7 +30,13 @@ export async function closeApprovals(
     .selectFrom('longhaul.approvals')
     .selectAll()
     .where('run_id', '=', runId)
-    .where((row) => row.or([row('status', '=', 'pending'), row('is_resolved_told', '=', false)]))
+    .where((row) =>
+      row.or([
+        row('status', '=', 'pending'),
+        row('is_resolved_told', '=', false),
+        ...(isOver ? [row.and([row('status', '=', 'allowed'), row('consumed_at', 'is', null)])] : []),
+      ]),
+    )
     .orderBy('id')
     .forUpdate()
     .execute();
@@ -49,6 +55,7 @@ export async function closeApprovals(
     return [
       ...(row.is_requested_told ? [] : [toRequestedEvent(approval)]),
       ...(row.status === 'pending' || row.is_resolved_told ? [] : [toResolvedEvent(approval)]),
+      ...(isOver && row.status === 'allowed' && row.consumed_at === null ? [toUnusedEvent(approval)] : []),
     ];
   });
   const waiting = rows.filter(({ status }) => status === 'pending').map(({ expires_at: at }) => at);

@@ -16,6 +16,8 @@ export type AttemptOutcome =
       readonly status: 'failed';
       readonly code: RunErrorCode;
       readonly detail: string;
+      /** Of a refusal: the kind of content it is about, where the provider has named one. */
+      readonly category?: string;
       /** Whether no other attempt is to follow, whatever the code allows: the work was done. */
       readonly isFinal?: true;
     }
@@ -114,9 +116,9 @@ export function awaitApproval(conclusion: Conclusion, until: Date | null): Concl
 /** The event that tells watchers of a conclusion. */
 export function toEvent(
   conclusion: Conclusion,
-  totals: { agent: string; costUsd: number; turns: number; durationMs: number; now: Date },
+  totals: { agent: string; costUsd: number; isAtCeiling: boolean; turns: number; durationMs: number; now: Date },
 ): NewEvent {
-  const { agent, costUsd, turns, durationMs, now } = totals;
+  const { agent, costUsd, isAtCeiling, turns, durationMs, now } = totals;
   switch (conclusion.status) {
     case 'succeeded':
       return {
@@ -127,10 +129,11 @@ export function toEvent(
           costUsd,
           turns,
           durationMs,
+          ...(isAtCeiling && { isAtCeiling }),
         },
       };
     case 'failed':
-      return { type: 'run.failed', data: { error: toRunError(conclusion.code) } };
+      return { type: 'run.failed', data: { error: toRunError(conclusion.code, conclusion.category) } };
     case 'cancelled':
       return { type: 'run.cancelled', data: { costUsd } };
     case 'handed_back':
@@ -162,8 +165,14 @@ export function toColumns(conclusion: Conclusion, { max_attempts: maxAttempts, u
       return { status: conclusion.status, finished_at, result: toStorable(result), structured_output };
     }
     case 'failed': {
-      const { status, code, detail } = conclusion;
-      return { status, finished_at, error_code: code, error_detail: toStorable(detail) };
+      const { status, code, detail, category } = conclusion;
+      return {
+        status,
+        finished_at,
+        error_code: code,
+        error_detail: toStorable(detail),
+        error_category: category ?? null,
+      };
     }
     case 'cancelled':
       return { status: conclusion.status, finished_at, error_code: 'cancelled' };

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** A tool that an attempt has used and whose result is not in the log. */
+/** A tool that an attempt has used and that has given no result. */
 export interface UnfinishedTool {
   readonly toolUseId: string;
   readonly name: string;
@@ -31,6 +31,7 @@ export async function findUnfinishedTools(database: Database, runId: string): Pr
      where used.run_id = ${runId} and used.type = 'agent.tool_use'
        and not exists (select from longhaul.run_events as result
                         where result.run_id = ${runId} and result.type = 'agent.tool_result' and result.seq > used.seq
+                          and result.data->>'isUnfinished' is null
                           and result.data->>'toolUseId' = used.data->>'toolUseId')
      order by used.seq`.execute(database.sql);
   return rows;

@@ -66,6 +66,19 @@ describe.each(DATABASE_KINDS)('folding what was streamed, on the %s database', (
     expect(await fold()).toBe(0);
   });
 
+  it('leaves nothing of what was streamed of a block that was given up, and how one continues another', async () => {
+    const abandoned = (blockId: string): NewEvent => ({ type: 'agent.text.abandoned', data: { blockId } });
+    const rest: NewEvent = { type: 'agent.text.delta', data: { text: 'rest', blockId: '3', isContinuation: true } };
+    const id = await ended([delta('a', '1'), abandoned('1'), delta('b', '2'), whole('b', '2'), abandoned('2'), rest]);
+    await fold();
+    expect((await summary(id)).slice(2, -1)).toEqual([
+      [4, 'agent.text.abandoned', { blockId: '1' }],
+      [6, 'agent.text', { text: 'b', blockId: '2' }],
+      [7, 'agent.text.abandoned', { blockId: '2' }],
+      [8, 'agent.text', { text: 'rest', blockId: '3', isPartial: true, isContinuation: true }],
+    ]);
+  });
+
   it('keeps cursors from before good: what stands for the deltas comes behind them, or all were had', async () => {
     const id = await ended([delta('a', '1'), delta('b', '1'), delta('c', '1')]);
     await fold();

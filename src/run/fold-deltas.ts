@@ -7,7 +7,8 @@ const BATCH_SIZE = 20;
 /**
  * Removes from the logs of runs that ended more than `afterMinutes` ago what their text was streamed with: the deltas
  * of a block that follows whole as `agent.text`, which stands for all of them. The deltas of a block that was never
- * finished become one `agent.text` in the place of the last. Returns the number of runs.
+ * finished become one `agent.text` in the place of the last; those of a block that was given up just go. Returns the number
+ * of runs.
  *
  * Cursors from before stay good. Behind the deltas that a reader has had comes the text that stands for them, or
  * nothing, when it had them all; events that stay keep their `seq` and position, so some numbers are missing after it.
@@ -39,7 +40,8 @@ async function foldBatch(trx: Transaction, afterMinutes: number): Promise<number
   await sql`
     with blocks as (
       select run_id, attempt, data->>'blockId' as block, max(data->>'parentToolUseId') as parent,
-             max(seq) as last_seq, string_agg(data->>'text', '' order by seq) as text
+             bool_or(data->>'isContinuation' is not null) as is_continuation, max(seq) as last_seq,
+             string_agg(data->>'text', '' order by seq) as text
         from longhaul.run_events
        where run_id = any(${runIds}::uuid[]) and type = 'agent.text.delta'
        group by run_id, attempt, data->>'blockId'),
@@ -47,12 +49,18 @@ async function foldBatch(trx: Transaction, afterMinutes: number): Promise<number
       select * from blocks where not exists (
         select from longhaul.run_events as whole
          where whole.run_id = blocks.run_id and whole.attempt = blocks.attempt and whole.type = 'agent.text'
-           and whole.data->>'blockId' = blocks.block)),
+           and whole.data->>'blockId' = blocks.block)
+       -- Another attempt may be the one that says it.
+       and not exists (
+        select from longhaul.run_events as abandoned
+         where abandoned.run_id = blocks.run_id and abandoned.type = 'agent.text.abandoned'
+           and abandoned.seq > blocks.last_seq and abandoned.data->>'blockId' = blocks.block)),
     replaced as (
       update longhaul.run_events as event
          set type = 'agent.text',
              data = json_strip_nulls(json_build_object('text', unfinished.text, 'blockId', unfinished.block,
-                                                       'parentToolUseId', unfinished.parent, 'isPartial', true))
+                                                       'parentToolUseId', unfinished.parent, 'isPartial', true,
+                                                       'isContinuation', case when is_continuation then true end))
         from unfinished where event.run_id = unfinished.run_id and event.seq = unfinished.last_seq)
     delete from longhaul.run_events as event
      where event.run_id = any(${runIds}::uuid[]) and event.type = 'agent.text.delta'

@@ -29,6 +29,15 @@ export async function forkSession(
                         where run.session_id = ${baseId} and run.finished_at is null and run.id = said.run_id)`.execute(
     trx,
   );
+  await sql`
+    insert into longhaul.session_files (session_id, name, run_id, content, kept_at)
+    select ${sessionId}, name, run_id, content, kept_at
+      from longhaul.session_files as file
+     where session_id = ${baseId}
+       and not exists (select from longhaul.runs as run
+                        where run.session_id = ${baseId} and run.finished_at is null and run.id = file.run_id)`.execute(
+    trx,
+  );
 }
 
 /**

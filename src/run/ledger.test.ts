@@ -10,41 +10,28 @@ const costs = (entries: ReturnType<typeof toEntries>) =>
     own_cost_micros,
   ]);
 
-it('has one entry for each model, under one name, and adds up to what is charged', () => {
+it('has one entry for each model, and adds up to what is charged', () => {
   const entries = toEntries({
-    metered: {
-      costMicros: 900,
-      models: {
-        'claude-sonnet-4-5-20250929': { ...tokens, costUsd: 0.0005, ownCostUsd: 0.0004 },
-        'my-model': { ...tokens, costUsd: 0.0004, ownCostUsd: null },
-      },
-    },
-    reported: {
-      costMicros: 1_001,
-      models: {
-        'claude-sonnet-4-5': { ...tokens, costUsd: 0.0006 },
-        'my-model': { ...tokens, costUsd: 0.0004 },
-      },
+    costMicros: 1_001,
+    models: {
+      'claude-sonnet-4-5': { ...tokens, costUsd: 0.0006, ownCostUsd: 0.0004, sdkCostMicros: 700 },
+      'my-model': { ...tokens, costUsd: 0.0004, ownCostUsd: null, sdkCostMicros: null },
     },
   });
   expect(costs(entries)).toEqual([
-    ['claude-sonnet-4-5', 601, 600, 400],
-    ['my-model', 400, 400, null],
+    ['claude-sonnet-4-5', 601, 700, 400],
+    ['my-model', 400, null, null],
   ]);
 });
 
-it('has an entry without a model for an attempt that asked none', () => {
-  const entries = toEntries({ metered: { costMicros: 0, models: {} }, reported: null });
-  expect(costs(entries)).toEqual([[null, 0, null, null]]);
+it('has an entry without a model for an attempt that asked none, with whatever it is charged for', () => {
+  expect(costs(toEntries({ costMicros: 0, models: {} }))).toEqual([[null, 0, null, null]]);
+  expect(costs(toEntries({ costMicros: 700, models: {} }))).toEqual([[null, 700, null, null]]);
 });
 
-it('charges by the price that was set, and compares it with no other', () => {
-  const entries = toEntries(
-    {
-      metered: { costMicros: 10, models: { 'my-model': { ...tokens, costUsd: 0.00001, ownCostUsd: 0.00001 } } },
-      reported: { costMicros: 500, models: { 'my-model': { ...tokens, costUsd: 0.0005 } } },
-    },
-    { 'my-model': { inputUsdPerMTok: 1, outputUsdPerMTok: 1 } },
-  );
-  expect(costs(entries)).toEqual([['my-model', 10, null, 10]]);
+it('names what a model was asked for by, and says what is estimated', () => {
+  const usage = { ...tokens, costUsd: 0, sdkCostMicros: null, requestedModels: ['sonnet'], isEstimated: true };
+  expect(toEntries({ costMicros: 0, models: { 'claude-sonnet-5-5': usage } })).toMatchObject([
+    { model: 'claude-sonnet-5-5', requested_models: ['sonnet'], is_estimated: true },
+  ]);
 });

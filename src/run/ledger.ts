@@ -1,12 +1,10 @@
 import { sql, type Selectable } from 'kysely';
 import { toMicros, type Micros } from '../core/money.ts';
-import { overriddenPriceOf } from '../core/pricing.ts';
-import { addUsage, NO_USAGE, type ModelUsage } from '../core/usage.ts';
 import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
+import type { Charge } from './charge.ts';
 import { isOver, type Conclusion } from './conclude.ts';
 import type { RunRules } from './rules.ts';
-import { chooseSpending, type Spending } from './spending.ts';
 
 /** What an attempt has spent, as it is to be booked. */
 export interface Booking {
@@ -14,22 +12,21 @@ export interface Booking {
   readonly attemptId: string;
   readonly outcome: string;
   readonly conclusion: Conclusion;
-  readonly metered: Spending;
-  readonly reported: Spending | null;
+  readonly charge: Charge;
   readonly durationMs: number;
 }
 
 /**
- * Writes the ledger's entries of an attempt, one for each model it used, with their sums by day and month. What is
- * charged is the larger of the two counts (see `chooseSpending`), and the entries add up to it to the micro-dollar.
+ * Writes the ledger's entries of an attempt, one for each model it used, with their sums by day and month. The entries
+ * add up to what is charged to the micro-dollar.
  */
 export async function postLedger(
   trx: Transaction,
   booking: Booking,
-  rules: Pick<RunRules, 'timeZone' | 'prices'>,
+  { timeZone }: Pick<RunRules, 'timeZone'>,
 ): Promise<void> {
-  const { row, attemptId, outcome, conclusion, durationMs } = booking;
-  const entries = toEntries(booking, rules.prices).map((entry, position) => ({
+  const { row, attemptId, outcome, conclusion, charge, durationMs } = booking;
+  const entries = toEntries(charge).map((entry, position) => ({
     attempt_id: attemptId,
     position,
     run_id: row.id,
@@ -42,59 +39,60 @@ export async function postLedger(
     duration_ms: position === 0 ? durationMs : 0,
     ...entry,
   }));
-  await sql`select longhaul.post_entries(${JSON.stringify(entries)}::json, ${rules.timeZone})`.execute(trx);
+  await sql`select longhaul.post_entries(${JSON.stringify(entries)}::json, ${timeZone})`.execute(trx);
 }
 
 /** One entry for each model; one without a model for an attempt that asked none. */
-export function toEntries(
-  { metered, reported }: Pick<Booking, 'metered' | 'reported'>,
-  prices: RunRules['prices'] = {},
-) {
-  const charged = chooseSpending(metered, reported, prices);
-  const seen = byPlainName(metered.models);
-  const said = byPlainName(reported?.models ?? {});
-  const names = [...new Set([...seen.keys(), ...said.keys()])];
-  const chargedBy = charged === metered ? seen : said;
-  const entries = names.map((model) => {
-    const meteredUsage = seen.get(model);
-    const usage = chargedBy.get(model) ?? meteredUsage ?? said.get(model) ?? { ...NO_USAGE, costUsd: 0 };
-    const hour = meteredUsage?.cacheCreation1hTokens ?? 0;
-    return {
-      model,
-      input_tokens: usage.inputTokens,
-      output_tokens: usage.outputTokens,
-      cache_read_tokens: usage.cacheReadTokens,
-      cache_creation_tokens: usage.cacheCreationTokens,
-      cache_creation_1h_tokens: Math.min(hour, usage.cacheCreationTokens),
-      thinking_tokens: meteredUsage?.thinkingTokens ?? said.get(model)?.thinkingTokens ?? null,
-      web_searches: meteredUsage?.webSearches ?? 0,
-      cost_micros: toMicros(chargedBy.get(model)?.costUsd ?? 0),
-      // By another price than the one that was set: not to be compared.
-      sdk_cost_micros: overriddenPriceOf(model, prices) === null ? toMicrosOrNull(said.get(model)?.costUsd) : null,
-      own_cost_micros: toMicrosOrNull(meteredUsage?.ownCostUsd),
-    };
-  });
-  if (entries.length === 0) entries.push(withoutModel());
-  return addUp(entries, charged.costMicros);
+export function toEntries({ models, costMicros }: Charge) {
+  const entries = Object.entries(models).map(([model, usage]) => ({
+    model,
+    requested_models: usage.requestedModels ?? [],
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    cache_read_tokens: usage.cacheReadTokens,
+    cache_creation_tokens: usage.cacheCreationTokens,
+    cache_creation_1h_tokens: Math.min(usage.cacheCreation1hTokens ?? 0, usage.cacheCreationTokens),
+    thinking_tokens: usage.thinkingTokens ?? null,
+    web_searches: usage.webSearches ?? 0,
+    cost_micros: toMicros(usage.costUsd),
+    sdk_cost_micros: usage.sdkCostMicros,
+    own_cost_micros: toMicrosOrNull(usage.ownCostUsd),
+    is_estimated: usage.isEstimated === true,
+  }));
+  return addUp(entries.length === 0 ? [WITHOUT_MODEL] : entries, costMicros);
 }
 
-type Entry = Omit<ReturnType<typeof withoutModel>, 'model'> & { readonly model: string | null };
-
-function withoutModel() {
-  return {
-    model: null as never as string,
-    input_tokens: 0,
-    output_tokens: 0,
-    cache_read_tokens: 0,
-    cache_creation_tokens: 0,
-    cache_creation_1h_tokens: 0,
-    thinking_tokens: null as number | null,
-    web_searches: 0,
-    cost_micros: 0,
-    sdk_cost_micros: null as Micros | null,
-    own_cost_micros: null as Micros | null,
-  };
+interface Entry {
+  readonly model: string | null;
+  readonly requested_models: readonly string[];
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cache_read_tokens: number;
+  readonly cache_creation_tokens: number;
+  readonly cache_creation_1h_tokens: number;
+  readonly thinking_tokens: number | null;
+  readonly web_searches: number;
+  readonly cost_micros: Micros;
+  readonly sdk_cost_micros: Micros | null;
+  readonly own_cost_micros: Micros | null;
+  readonly is_estimated: boolean;
 }
+
+const WITHOUT_MODEL: Entry = {
+  model: null,
+  requested_models: [],
+  input_tokens: 0,
+  output_tokens: 0,
+  cache_read_tokens: 0,
+  cache_creation_tokens: 0,
+  cache_creation_1h_tokens: 0,
+  thinking_tokens: null,
+  web_searches: 0,
+  cost_micros: 0,
+  sdk_cost_micros: null,
+  own_cost_micros: null,
+  is_estimated: false,
+};
 
 /** Each model's cost is rounded by itself: what that makes of the sum is put right on the dearest. */
 function addUp(entries: readonly Entry[], totalMicros: Micros): Entry[] {
@@ -107,30 +105,6 @@ function addUp(entries: readonly Entry[], totalMicros: Micros): Entry[] {
     if (index !== dearest || sum === totalMicros) return entry;
     return { ...entry, cost_micros: Math.max(0, entry.cost_micros + totalMicros - sum) };
   });
-}
-
-/** The Agent SDK and the provider may name a model with and without its date. */
-function byPlainName(models: Spending['models']): Map<string, ModelUsage> {
-  const merged = new Map<string, ModelUsage>();
-  for (const [name, usage] of Object.entries(models)) {
-    const plain = name.replace(/[-@]\d{8}$/, '').replace(/\[1m\]$/, '');
-    const before = merged.get(plain);
-    merged.set(plain, before === undefined ? usage : addBoth(before, usage));
-  }
-  return merged;
-}
-
-function addBoth(a: ModelUsage, b: ModelUsage): ModelUsage {
-  const sum = (x: number | null | undefined, y: number | null | undefined) =>
-    x === null || y === null || x === undefined || y === undefined ? null : x + y;
-  return {
-    ...addUsage(a, b),
-    costUsd: a.costUsd + b.costUsd,
-    cacheCreation1hTokens: (a.cacheCreation1hTokens ?? 0) + (b.cacheCreation1hTokens ?? 0),
-    webSearches: (a.webSearches ?? 0) + (b.webSearches ?? 0),
-    thinkingTokens: sum(a.thinkingTokens, b.thinkingTokens),
-    ownCostUsd: sum(a.ownCostUsd, b.ownCostUsd),
-  };
 }
 
 function toMicrosOrNull(usd: number | null | undefined): Micros | null {

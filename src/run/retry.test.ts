@@ -67,13 +67,13 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     await bench.settle(await bench.claim(), { ...fail('cli_crashed'), reported: null });
     await bench.endWait();
     const done = await bench.settle(await bench.claim());
-    expect(done).toMatchObject({ status: 'succeeded', attempt: 2, costUsd: 0.0011, turns: 4, error: null });
+    expect(done).toMatchObject({ status: 'succeeded', attempt: 2, costUsd: 0.0012, turns: 4, error: null });
     const { rows } = await sql`
       select attempt, outcome, cost_micros from longhaul.ledger_entries where run_id = ${run.id} order by attempt`.execute(
       bench.database.sql,
     );
     expect(rows).toEqual([
-      { attempt: 1, outcome: 'failed', cost_micros: 500 },
+      { attempt: 1, outcome: 'failed', cost_micros: 600 },
       { attempt: 2, outcome: 'succeeded', cost_micros: 600 },
     ]);
     expect(await readAttempts(bench.database, run.id)).toMatchObject([

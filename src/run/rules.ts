@@ -7,8 +7,6 @@ export interface RunRules {
   /** IANA name: where days and months of budgets and costs begin. */
   readonly timeZone: string;
   readonly limits: Config['limits'];
-  /** Prices that the configuration sets: what they say is charged, whatever the Agent SDK's own list says. */
-  readonly prices: Config['prices'];
   readonly agents: ReadonlyMap<string, { readonly concurrent: number | null }>;
 }
 

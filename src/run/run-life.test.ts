@@ -57,6 +57,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
       turns: 2,
       durationMs: 1_234,
       toolUses: { Read: 3 },
+      deniedToolUses: {},
       error: null,
     });
     expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toEqual(settled);
@@ -260,7 +261,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const failed = await findRun(database, { runId: run.id, viewer: SEES_ALL });
     expect(failed).toMatchObject({
       status: 'failed',
-      costUsd: 0.0005,
+      costUsd: 0.0006,
       error: { code: 'provider_auth', retryable: false },
       errorDetail: 'key sk-ant-\uFFFD refused',
     });

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 import { RUN_ERRORS, type RunErrorCode } from '../core/errors.ts';
 import type { RunError } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
-import { toUsd } from '../core/money.ts';
+import { toMicros, toUsd, type Micros } from '../core/money.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
 import type { RunStatus } from '../core/states.ts';
 import type { ModelUsage, TokenUsage } from '../core/usage.ts';
@@ -34,11 +34,15 @@ export interface Run {
   readonly structuredOutput: unknown;
   readonly error: RunError | null;
   readonly costUsd: number;
+  /** Whether it has cost as much as its `maxBudgetUsd`, or more. */
+  readonly isAtCeiling: boolean;
   readonly usage: TokenUsage;
   readonly modelUsage: Readonly<Record<string, ModelUsage>>;
   readonly turns: number;
   readonly durationMs: number | null;
   readonly toolUses: Readonly<Record<string, number>>;
+  /** Those among them that were denied: by the agent's rules, its hooks or a person. */
+  readonly deniedToolUses: Readonly<Record<string, number>>;
   readonly createdAt: Date;
   readonly startAfter: Date | null;
   readonly startedAt: Date | null;
@@ -76,8 +80,12 @@ export function toRun(row: Selectable<RunsTable>): Run {
     requestedLimits: row.requested_limits as Run['requestedLimits'],
     result: row.result,
     structuredOutput: row.structured_output ?? null,
-    error: row.error_code === null || row.status === 'succeeded' ? null : toRunError(row.error_code as RunErrorCode),
+    error:
+      row.error_code === null || row.status === 'succeeded'
+        ? null
+        : toRunError(row.error_code as RunErrorCode, row.error_category ?? undefined),
     costUsd: toUsd(row.cost_micros),
+    isAtCeiling: isAtCeiling(row.limits as RunLimits, row.cost_micros),
     usage: {
       inputTokens: row.input_tokens,
       outputTokens: row.output_tokens,
@@ -88,6 +96,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     turns: row.turns,
     durationMs: row.duration_ms,
     toolUses: row.tool_uses as Run['toolUses'],
+    deniedToolUses: row.denied_tool_uses as Run['deniedToolUses'],
     createdAt: row.created_at,
     startAfter: row.start_after,
     startedAt: row.started_at,
@@ -100,8 +109,13 @@ export function toRun(row: Selectable<RunsTable>): Run {
   };
 }
 
+/** Whether a run that has cost `costMicros` can spend nothing more. */
+export function isAtCeiling({ maxBudgetUsd }: Pick<RunLimits, 'maxBudgetUsd'>, costMicros: Micros): boolean {
+  return costMicros >= toMicros(maxBudgetUsd);
+}
+
 /** An error in the words that are safe for whoever watches the run. */
-export function toRunError(code: RunErrorCode): RunError {
+export function toRunError(code: RunErrorCode, category?: string): RunError {
   const { message, isRetryable } = RUN_ERRORS[code];
-  return { code, message, retryable: isRetryable };
+  return { code, message, retryable: isRetryable, ...(category !== undefined && { category }) };
 }

@@ -133,6 +133,9 @@ export async function forgetEntries(database: Database, { sessionId, lease }: Se
        where id = ${sessionId} and holder_run_id = ${lease.runId} and holder_fence = ${lease.fence} returning id),
     forgotten as (
       delete from longhaul.session_entries using held
+       where session_id = held.id and run_id = ${lease.runId}),
+    forgotten_files as (
+      delete from longhaul.session_files using held
        where session_id = held.id and run_id = ${lease.runId})
     select 1 from held`.execute(database.sql);
   return rows.length > 0;

@@ -1,6 +1,7 @@
 import { sql, type Selectable } from 'kysely';
 import { SYSTEM_ACTOR, workerActor } from '../audit/actors.ts';
 import { recordAudit } from '../audit/record.ts';
+import type { RunLimits } from '../core/limits.ts';
 import { toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
 import type { RunErrorCode } from '../core/errors.ts';
@@ -10,8 +11,10 @@ import type { RunsTable } from '../db/tables.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
 import { appendEvents, type Lease } from './append-events.ts';
 import { spendBudget } from './budget.ts';
+import { toCharge } from './charge.ts';
 import { releaseHeld } from './concurrency.ts';
 import { closeApprovals } from './close-approvals.ts';
+import { closeToolUses } from './close-tool-uses.ts';
 import {
   awaitApproval,
   conclude,
@@ -27,10 +30,10 @@ import { noteWebhooks } from './note-webhooks.ts';
 import { wakeNext } from './park.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps } from './rules.ts';
-import { toRun, type Run } from './run.ts';
+import { isAtCeiling, toRun, type Run } from './run.ts';
 import { releaseNextInSession } from './session-gate.ts';
 import { releaseSession } from './sessions.ts';
-import { addModels, chooseSpending, toSound, totalUsage, type Spending } from './spending.ts';
+import { addModels, toSound, totalUsage, type Spending } from './spending.ts';
 
 /** Everything an attempt leaves behind when it ends. */
 export interface Settlement {
@@ -98,36 +101,43 @@ export async function closeAttempt(options: {
   const { queue, rules } = options.deps;
   const settlement = toSoundSettlement(options.settlement);
   const { outcome, retryAfterSeconds } = settlement;
-  const spending = chooseSpending(settlement.metered, settlement.reported, rules.prices);
+  const charge = toCharge(settlement.metered, settlement.reported);
   const attempt = await closeAttemptRow(trx, { row, settlement });
   const judged = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
   const approvals = await closeApprovals(trx, { runId: row.id, isOver: isOver(judged) });
   const conclusion = awaitApproval(judged, approvals.waitsUntil);
+  const hasUsedTools = Object.keys({ ...settlement.toolUses, ...(row.tool_uses as object) }).length > 0;
+  const openUses = hasUsedTools ? await closeToolUses(trx, { runId: row.id, isOver: isOver(conclusion) }) : [];
   const end = toAttemptEnd(outcome.status, conclusion);
   if (end !== outcome.status) await noteAttemptEnd(trx, { attemptId: attempt.id, end });
-  const usage = totalUsage(spending);
+  const usage = totalUsage(charge);
   const tokens = {
     input_tokens: usage.inputTokens,
     output_tokens: usage.outputTokens,
     cache_read_tokens: usage.cacheReadTokens,
     cache_creation_tokens: usage.cacheCreationTokens,
   };
-  const costMicros = row.cost_micros + spending.costMicros;
+  const costMicros = row.cost_micros + charge.costMicros;
   const durationMs = (row.duration_ms ?? 0) + settlement.durationMs;
   const turns = row.turns + settlement.turns;
+  const totals = {
+    agent: row.agent,
+    costUsd: toUsd(costMicros),
+    isAtCeiling: isAtCeiling(row.limits as RunLimits, costMicros),
+    turns,
+    durationMs,
+    now: attempt.now,
+  };
   await appendEvents(trx, {
     runId: row.id,
     attempt: row.attempt,
-    events: [
-      ...approvals.events,
-      toEvent(conclusion, { agent: row.agent, costUsd: toUsd(costMicros), turns, durationMs, now: attempt.now }),
-    ],
+    events: [...approvals.events, ...openUses, toEvent(conclusion, totals)],
   });
   const settled = await trx
     .updateTable('longhaul.runs')
     .set((run) => ({
       ...toColumns(conclusion, row),
-      ...(isStoppedByMoney(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
+      ...(keepsText(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
       lease_worker_id: null,
       lease_expires_at: null,
       cost_micros: costMicros,
@@ -135,8 +145,9 @@ export async function closeAttempt(options: {
       output_tokens: run('output_tokens', '+', tokens.output_tokens),
       cache_read_tokens: run('cache_read_tokens', '+', tokens.cache_read_tokens),
       cache_creation_tokens: run('cache_creation_tokens', '+', tokens.cache_creation_tokens),
-      model_usage: JSON.stringify(addModels(row.model_usage as Spending['models'], spending.models)),
+      model_usage: JSON.stringify(addModels(row.model_usage as Spending['models'], charge.models)),
       tool_uses: JSON.stringify(addCounts(row.tool_uses as Record<string, number>, settlement.toolUses)),
+      denied_tool_uses: sql`${deniedToolUses(row.id)}`,
       turns,
       duration_ms: durationMs,
     }))
@@ -153,18 +164,10 @@ export async function closeAttempt(options: {
   await releaseHeld(trx, { queue, row });
   if (isOver(conclusion)) await releaseNextInSession(trx, { queue, sessionId: row.session_id });
   // Last, because all share the total, and hold it until they commit.
-  const { metered, reported, durationMs: tookMs } = settlement;
-  const booking = {
-    row,
-    attemptId: attempt.id,
-    outcome: end,
-    conclusion,
-    metered,
-    reported,
-    durationMs: tookMs,
-  };
+  const { durationMs: tookMs } = settlement;
+  const booking = { row, attemptId: attempt.id, outcome: end, conclusion, charge, durationMs: tookMs };
   await postLedger(trx, booking, rules);
-  const booked = { spentMicros: spending.costMicros, isOver: isOver(conclusion) };
+  const booked = { spentMicros: charge.costMicros, isOver: isOver(conclusion) };
   await spendBudget(trx, { runId: row.id, ...booked, rules });
   if (isOver(conclusion)) await promoteMessages(trx, { deps: { queue, rules }, runId: row.id });
   return { run: toRun(settled), conclusion };
@@ -201,8 +204,8 @@ function toNextStart(conclusion: Conclusion, now: Date): Date | null {
   return delaySeconds > 0 ? new Date(now.getTime() + delaySeconds * 1_000) : null;
 }
 
-/** Ended by a limit on what may be used: what it had said by then was paid for, and is kept. */
-function isStoppedByMoney(conclusion: Conclusion): boolean {
+/** Ended by a limit, or within its answer: what it had said by then was paid for, and is kept. */
+function keepsText(conclusion: Conclusion): boolean {
   return conclusion.status === 'failed' && KEEPS_TEXT.has(conclusion.code);
 }
 
@@ -212,12 +215,35 @@ const KEEPS_TEXT: ReadonlySet<RunErrorCode> = new Set([
   'user_budget',
   'team_budget',
   'global_budget',
+  'max_output_tokens',
+  'request_too_large',
+  'model_refused',
+  'answer_unfinished',
 ]);
 
-/** The text of the run's own conversation, all of its attempts; null when it has said nothing. */
+/**
+ * The text of the run's own conversation, all of its attempts, as `textOf` of the client joins it; null when it has said
+ * nothing.
+ */
 function saidSoFar(runId: string) {
-  return sql`(select string_agg(data->>'text', E'\n\n' order by seq) from longhaul.run_events
-    where run_id = ${runId} and type = 'agent.text' and data->>'parentToolUseId' is null)`;
+  return sql`(
+    select string_agg(case when place = 1 or "isContinuation" then text else E'\n\n' || text end, '' order by place)
+      from (
+        select said.data->>'text' as text, said.data->>'isContinuation' is not null as "isContinuation",
+               row_number() over (order by said.seq) as place
+          from longhaul.run_events as said
+         where said.run_id = ${runId} and said.type = 'agent.text' and said.data->>'parentToolUseId' is null
+           and not exists (
+             select from longhaul.run_events as abandoned
+              where abandoned.run_id = said.run_id and abandoned.type = 'agent.text.abandoned'
+                and abandoned.seq > said.seq and abandoned.data->>'blockId' = said.data->>'blockId')) as kept)`;
+}
+
+/** From the log, which has those of an attempt that was lost as well. A denial may be told of twice. */
+function deniedToolUses(runId: string) {
+  return sql`(select coalesce(json_object_agg(name, uses), '{}') from (
+    select data->>'name' as name, count(distinct data->>'toolUseId') as uses from longhaul.run_events
+     where run_id = ${runId} and type = 'agent.permission_denied' group by 1) as denied)`;
 }
 
 function toSoundSettlement(settlement: Settlement): Settlement {

@@ -3,10 +3,13 @@ import type { Run } from './run.ts';
 /** A run as an application may see it, through the API and through webhooks, with the places of what belongs to it. */
 export type ShownRun = ReturnType<typeof toShownRun>;
 
-/** Leaves out what is only for operators, and what nobody outside has a use for. */
-export function toShownRun(run: Run) {
+/**
+ * Leaves out what is only for operators, and what nobody outside has a use for. `basePath`: the path that the API is
+ * served under, with which links begin; empty by default.
+ */
+export function toShownRun(run: Run, basePath = '') {
   const { tenant, lastSeq, sessionTurn, errorDetail, retryPolicy, requestedLimits, ...shown } = run;
-  const self = `/v1/runs/${run.id}`;
+  const self = `${basePath}/v1/runs/${run.id}`;
   return {
     ...shown,
     links: {
@@ -14,7 +17,7 @@ export function toShownRun(run: Run) {
       events: `${self}/events`,
       cancel: `${self}/cancel`,
       retry: `${self}/retry`,
-      approvals: `/v1/approvals?runId=${run.id}`,
+      approvals: `${basePath}/v1/approvals?runId=${run.id}`,
     },
   };
 }

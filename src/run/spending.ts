@@ -1,5 +1,4 @@
 import type { Micros } from '../core/money.ts';
-import { overriddenPriceOf, type PriceOverrides } from '../core/pricing.ts';
 import { head, toStorable } from '../core/text.ts';
 import { addUsage, NO_USAGE, type ModelUsage, type TokenUsage } from '../core/usage.ts';
 
@@ -9,19 +8,8 @@ export interface Spending {
   readonly models: Readonly<Record<string, ModelUsage>>;
 }
 
-/**
- * What an attempt is charged for, of what the gateway metered and what the Agent SDK reported. Each of them
- * can miss spending (the SDK when its process is killed, the gateway when an answer breaks off before its
- * count) and neither invents any, so the larger is the nearer to the truth. Where the configuration sets the price of a
- * model that was used, only the gateway's count goes by it.
- */
-export function chooseSpending(metered: Spending, reported: Spending | null, prices: PriceOverrides = {}): Spending {
-  if (Object.keys(metered.models).some((model) => overriddenPriceOf(model, prices) !== null)) return metered;
-  return reported !== null && reported.costMicros >= metered.costMicros ? reported : metered;
-}
-
 /** Far above what any attempt can use; far below where sums stop being exact. */
-const MOST = { tokens: 1e12, costUsd: 1e6 };
+const MOST = { tokens: 1e12, costUsd: 1e6, names: 20, nameLength: 200 };
 
 /**
  * Figures as the database takes them, whatever a provider or an executable has reported: whole numbers of tokens and
@@ -31,27 +19,39 @@ export function toSound({ costMicros, models }: Spending): Spending {
   return {
     costMicros: Math.round(clamp(costMicros, MOST.costUsd * 1e6)),
     models: Object.fromEntries(
-      Object.entries(models).map(([model, usage]) => [
-        // A provider's word, as everything here.
-        toStorable(head(model, 200)),
-        {
-          inputTokens: Math.round(clamp(usage.inputTokens, MOST.tokens)),
-          outputTokens: Math.round(clamp(usage.outputTokens, MOST.tokens)),
-          cacheReadTokens: Math.round(clamp(usage.cacheReadTokens, MOST.tokens)),
-          cacheCreationTokens: Math.round(clamp(usage.cacheCreationTokens, MOST.tokens)),
-          costUsd: toSoundUsd(usage.costUsd),
-          ...(usage.cacheCreation1hTokens !== undefined && {
-            cacheCreation1hTokens: Math.round(clamp(usage.cacheCreation1hTokens, MOST.tokens)),
-          }),
-          ...(usage.webSearches !== undefined && { webSearches: Math.round(clamp(usage.webSearches, MOST.tokens)) }),
-          ...(typeof usage.thinkingTokens === 'number' && {
-            thinkingTokens: Math.round(clamp(usage.thinkingTokens, MOST.tokens)),
-          }),
-          ...(typeof usage.ownCostUsd === 'number' && { ownCostUsd: toSoundUsd(usage.ownCostUsd) }),
-        },
-      ]),
+      Object.entries(models).map(([model, usage]) => [toSoundName(model), toSoundUsage(usage)]),
     ),
   };
+}
+
+function toSoundUsage(usage: ModelUsage): ModelUsage {
+  const { requestedModels = [] } = usage;
+  return {
+    inputTokens: toSoundTokens(usage.inputTokens),
+    outputTokens: toSoundTokens(usage.outputTokens),
+    cacheReadTokens: toSoundTokens(usage.cacheReadTokens),
+    cacheCreationTokens: toSoundTokens(usage.cacheCreationTokens),
+    costUsd: toSoundUsd(usage.costUsd),
+    ...(usage.cacheCreation1hTokens !== undefined && {
+      cacheCreation1hTokens: toSoundTokens(usage.cacheCreation1hTokens),
+    }),
+    ...(usage.webSearches !== undefined && { webSearches: toSoundTokens(usage.webSearches) }),
+    ...(typeof usage.thinkingTokens === 'number' && { thinkingTokens: toSoundTokens(usage.thinkingTokens) }),
+    ...(typeof usage.ownCostUsd === 'number' && { ownCostUsd: toSoundUsd(usage.ownCostUsd) }),
+    ...(requestedModels.length > 0 && { requestedModels: requestedModels.slice(0, MOST.names).map(toSoundName) }),
+    ...(usage.isEstimated === true && { isEstimated: true }),
+    ...(usage.isPriceSet === true && { isPriceSet: true }),
+    ...(usage.isCostBasisUnknown === true && { isCostBasisUnknown: true }),
+  };
+}
+
+/** A provider's word, as everything here. */
+function toSoundName(model: string): string {
+  return toStorable(head(model, MOST.nameLength));
+}
+
+function toSoundTokens(tokens: number): number {
+  return Math.round(clamp(tokens, MOST.tokens));
 }
 
 function toSoundUsd(usd: number): number {

@@ -52,11 +52,17 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       { type: 'agent.tool_use', data: { toolUseId: '2', name: 'Task', input: {} } },
       { type: 'agent.usage', data: { ...usage, model, parentToolUseId: '2' } },
       { type: 'agent.tool_use', data: { toolUseId: '3', name: 'Bash', input: {} } },
+      { type: 'agent.permission_denied', data: { toolUseId: '1', name: 'Bash', message: 'by a hook' } },
+      // Claude Code may tell of it as well.
+      { type: 'agent.permission_denied', data: { toolUseId: '1', name: 'Bash', message: 'not allowed' } },
+      { type: 'agent.permission_denied', data: { toolUseId: '3', name: 'Bash', message: 'by a person' } },
       { type: 'agent.usage', data: { ...usage, model } },
     ];
     await recordEvents(database, { runId: run.id, attempt: 1, events: batch, lease: claimed.lease, lastSeq: 2 });
     await bench.expireLease(run.id);
-    expect(await sweep()).toMatchObject([{ id: run.id, turns: 2, toolUses: { Bash: 2, Task: 1 } }]);
+    expect(await sweep()).toMatchObject([
+      { id: run.id, turns: 2, toolUses: { Bash: 2, Task: 1 }, deniedToolUses: { Bash: 2 } },
+    ]);
     await sql`update longhaul.attempts set started_at = now() - interval '40 days' where run_id = ${run.id}`.execute(
       database.sql,
     );

@@ -79,6 +79,8 @@ function toMessage(turn: Answer, request: ModelRequest): Message {
     blocks: turn.blocks,
     usage: turn.usage ?? estimateUsage(request, turn.blocks),
     stopReason: turn.stopReason ?? (usesTool ? 'tool_use' : 'end_turn'),
+    stopDetails: turn.stopDetails,
+    isMidBlock: turn.isMidBlock,
   };
 }
 

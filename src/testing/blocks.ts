@@ -1,4 +1,4 @@
-/** A part of a scripted answer. Made with `say`, `think` or `useTool`. */
+/** A part of a scripted answer. Made with `say`, `think`, `useTool` or `useServerTool`. */
 export type Block = TextBlock | ThinkingBlock | ToolUseBlock;
 
 export interface TextBlock {
@@ -15,7 +15,8 @@ export interface ThinkingBlock {
 }
 
 export interface ToolUseBlock {
-  readonly type: 'tool_use';
+  /** `server_tool_use`: a tool that the provider runs by itself. */
+  readonly type: 'tool_use' | 'server_tool_use';
   readonly name: string;
   readonly input: ToolInput;
 }
@@ -47,6 +48,11 @@ export function think(text: string, options: StreamingOptions = {}): ThinkingBlo
 /** Makes the model call a tool. Several in one turn are a parallel call. */
 export function useTool(name: string, input: ToolInput = {}): ToolUseBlock {
   return { type: 'tool_use', name, input };
+}
+
+/** Makes the model use a tool that runs at the provider, such as `web_search`. Its result is not scripted. */
+export function useServerTool(name: string, input: ToolInput = {}): ToolUseBlock {
+  return { type: 'server_tool_use', name, input };
 }
 
 function toStreaming(text: string, { chunks, chunkDelayMs = 0 }: StreamingOptions): Omit<TextBlock, 'type'> {

@@ -152,6 +152,14 @@ describe('how the endings of an answer come out', () => {
     expect(model.requests.map((request) => request.body['stream'])).toEqual([true, true]);
   });
 
+  test('after a cut within the first block that block is dropped and the same is asked again', async () => {
+    const { result } = await play(() =>
+      model.requests.length === 1 ? cut(say('Half of it'), { midBlock: true }) : say('Whole'),
+    );
+    expect(result).toMatchObject({ is_error: false, result: 'Whole' });
+    expect(model.requests.map((request) => request.turn)).toEqual([0, 0]);
+  });
+
   test('after an error in mid-stream before any text the request is made again without streaming', async () => {
     const { result } = await play(() =>
       model.requests.length === 1 ? failMidStream([], { type: 'api_error', message: 'Broken' }) : say('Whole'),

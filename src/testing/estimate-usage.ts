@@ -31,5 +31,5 @@ function estimateTokens(value: unknown): number {
 }
 
 function toWritten(block: Block): unknown {
-  return block.type === 'tool_use' ? [block.name, block.input] : block.chunks.join('');
+  return 'input' in block ? [block.name, block.input] : block.chunks.join('');
 }

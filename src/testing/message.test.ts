@@ -1,10 +1,10 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterEach, expect, test } from 'vitest';
-import { say, think, useTool } from './blocks.ts';
+import { say, think, useServerTool, useTool } from './blocks.ts';
 import { callModel, readEvents } from '../../test/support/call-model.ts';
 import type { Script, ScriptedModel } from './scripted-model.ts';
 import { startScriptedModel } from './scripted-model.ts';
-import { turn } from './turns.ts';
+import { failMidStream, turn } from './turns.ts';
 
 let model: ScriptedModel | undefined;
 afterEach(async () => {
@@ -77,6 +77,45 @@ test.each([true, false])("Anthropic's own client reads every kind of block (stre
   const ids = message.content.map((block) => (block.type === 'tool_use' ? block.id : null));
   expect(ids[2]).toMatch(/^toolu_01/);
   expect(ids[2]).not.toBe(ids[3]);
+});
+
+test.each([true, false])('a refused answer says why, as the API does (stream: %s)', async (isStreamed) => {
+  const stopDetails = { category: 'cyber', explanation: 'It looks like an attack.' };
+  const url = await start([turn(say('I can'), { stopReason: 'refusal', stopDetails })]);
+  const client = new Anthropic({ baseURL: url, apiKey: 'dummy', authToken: null, maxRetries: 0 });
+  const request = { model: 'm', max_tokens: 100, messages: [{ role: 'user' as const, content: 'Hello' }] };
+  const message = await (isStreamed ? client.messages.stream(request).finalMessage() : client.messages.create(request));
+  expect(message).toMatchObject({ stop_reason: 'refusal', stop_details: { type: 'refusal', ...stopDetails } });
+});
+
+test('an answer can stop within its last block, which then has no end', async () => {
+  const error = { type: 'overloaded_error', message: 'Overloaded' };
+  const url = await start([failMidStream([say('Whole.'), say('Half of')], error, { midBlock: true })]);
+  const events = await readEvents(callModel(url, { stream: true }));
+  expect(events.map(({ type, index }) => [type, index]).slice(2)).toEqual([
+    ['content_block_start', 0],
+    ['content_block_delta', 0],
+    ['content_block_stop', 0],
+    ['content_block_start', 1],
+    ['content_block_delta', 1],
+    ['error', undefined],
+  ]);
+});
+
+test('a tool that runs at the provider is used without a stop for its result', async () => {
+  const url = await start([[say('Let me search.'), useServerTool('web_search', { query: 'x' })]]);
+  expect(await (await callModel(url)).json()).toMatchObject({
+    stop_reason: 'end_turn',
+    content: [
+      { type: 'text' },
+      {
+        type: 'server_tool_use',
+        id: expect.stringMatching(/^srvtoolu_01/) as string,
+        name: 'web_search',
+        input: { query: 'x' },
+      },
+    ],
+  });
 });
 
 test('usage that is given is reported as given, with 0 for the rest', async () => {

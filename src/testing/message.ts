@@ -2,7 +2,7 @@ import type { TokenUsage } from '../core/usage.ts';
 import type { ApiError } from './api-error.ts';
 import type { Block } from './blocks.ts';
 import { createApiId } from './api-id.ts';
-import type { StopReason } from './turns.ts';
+import type { StopDetails, StopReason } from './turns.ts';
 
 /** A whole answer of the model, before it is written in one of the API's two forms. */
 export interface Message {
@@ -10,6 +10,9 @@ export interface Message {
   readonly blocks: readonly Block[];
   readonly usage: TokenUsage;
   readonly stopReason: StopReason;
+  readonly stopDetails: StopDetails | null;
+  /** Whether the last block is begun and not ended. */
+  readonly isMidBlock: boolean;
 }
 
 /** One server-sent event of a streamed message, and how long to wait before it. */
@@ -27,16 +30,18 @@ export function* toOpenStream(message: Message): Generator<StreamStep> {
   for (const [index, block] of message.blocks.entries()) {
     yield now({ type: 'content_block_start', index, content_block: toEmptyBlock(block) });
     for (const [place, delta] of toDeltas(block).entries()) {
-      const delayMs = place === 0 || block.type === 'tool_use' ? 0 : block.chunkDelayMs;
+      const delayMs = place === 0 || !('chunkDelayMs' in block) ? 0 : block.chunkDelayMs;
       yield { delayMs, event: { type: 'content_block_delta', index, delta } };
     }
+    if (message.isMidBlock && index === message.blocks.length - 1) return;
     yield now({ type: 'content_block_stop', index });
   }
 }
 
 /** The two events that end a streamed message. */
-export function* toStreamEnd({ stopReason, usage }: Message): Generator<StreamStep> {
-  const delta = { stop_reason: stopReason, stop_sequence: null };
+export function* toStreamEnd(message: Message): Generator<StreamStep> {
+  const { usage } = message;
+  const delta = { ...toStop(message), stop_sequence: null };
   yield now({ type: 'message_delta', delta, usage: toApiUsage(usage) });
   yield now({ type: 'message_stop' });
 }
@@ -47,12 +52,21 @@ export function* toStreamError(error: ApiError): Generator<StreamStep> {
 }
 
 /** A message as the one JSON body of an answer without streaming. */
-export function toJsonMessage({ model, blocks, stopReason, usage }: Message): Record<string, unknown> {
+export function toJsonMessage(message: Message): Record<string, unknown> {
+  const { model, blocks, usage } = message;
   return {
     ...toEnvelope(model),
     content: blocks.map(toWholeBlock),
-    stop_reason: stopReason,
+    ...toStop(message),
     usage: toApiUsage(usage),
+  };
+}
+
+function toStop({ stopReason, stopDetails }: Message): Record<string, unknown> {
+  const { category = null, explanation = null } = stopDetails ?? {};
+  return {
+    stop_reason: stopReason,
+    ...(stopDetails !== null && { stop_details: { type: 'refusal', category, explanation } }),
   };
 }
 
@@ -67,12 +81,13 @@ function toEnvelope(model: string): Record<string, unknown> {
 function toEmptyBlock(block: Block): Record<string, unknown> {
   if (block.type === 'text') return { type: 'text', text: '' };
   if (block.type === 'thinking') return { type: 'thinking', thinking: '', signature: '' };
-  return { type: 'tool_use', id: createApiId('toolu'), name: block.name, input: {} };
+  const { type, name } = block;
+  return { type, id: createApiId(type === 'tool_use' ? 'toolu' : 'srvtoolu'), name, input: {} };
 }
 
 function toDeltas(block: Block): Record<string, unknown>[] {
   if (block.type === 'text') return block.chunks.map((text) => ({ type: 'text_delta', text }));
-  if (block.type === 'tool_use') {
+  if ('input' in block) {
     return toJsonPieces(block.input).map((json) => ({ type: 'input_json_delta', partial_json: json }));
   }
   const deltas = block.chunks.map((thinking) => ({ type: 'thinking_delta', thinking }));
@@ -81,7 +96,7 @@ function toDeltas(block: Block): Record<string, unknown>[] {
 
 function toWholeBlock(block: Block): Record<string, unknown> {
   if (block.type === 'text') return { type: 'text', text: block.chunks.join('') };
-  if (block.type === 'tool_use') return { ...toEmptyBlock(block), input: block.input };
+  if ('input' in block) return { ...toEmptyBlock(block), input: block.input };
   return { type: 'thinking', thinking: block.chunks.join(''), signature: toSignature(block.chunks) };
 }
 

@@ -46,14 +46,14 @@ export async function startTestLonghaul(options: TestLonghaulOptions): Promise<T
     script = demoScript,
     env = {},
     log = createLog('silent'),
-    basePath = '/',
+    basePath,
   } = options;
   const model = await startScriptedModel({ script });
   const dataDir = await mkdtemp(path.join(tmpdir(), 'longhaul-test-'));
   const longhaul = createLonghaul(config, {
     baseDir,
     log,
-    basePath,
+    ...(basePath !== undefined && { basePath }),
     env: { LONGHAUL_DATA_DIR: dataDir, ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: 'scripted', ...env },
   });
   const stop = async () => {

@@ -16,9 +16,27 @@ export interface Answer {
   readonly usage: TokenUsage | null;
   /** Null: `tool_use` when a tool is called, else `end_turn`. */
   readonly stopReason: StopReason | null;
+  /** Why the provider stopped a refused answer; null: it does not say. */
+  readonly stopDetails: StopDetails | null;
   readonly firstByteDelayMs: number;
   /** What follows the blocks: the regular end of the message, an `error` event, silence, or a broken connection. */
   readonly ending: 'complete' | 'hang' | 'cut' | ApiError;
+  /** Whether it ends within its last block, which then has no end of its own. */
+  readonly isMidBlock: boolean;
+}
+
+/** What the Messages API says of a refusal beside `stop_reason: "refusal"`. */
+export interface StopDetails {
+  /** Such as `cyber` or `bio`. Defaults to null: the provider names none. */
+  readonly category?: string | null;
+  /** In the provider's words. Defaults to null. */
+  readonly explanation?: string | null;
+}
+
+/** Where an answer that does not come to its end stops. */
+export interface EndingOptions {
+  /** Stops within the last block instead of behind it. Defaults to false. */
+  readonly midBlock?: boolean;
 }
 
 export interface Failure {
@@ -47,6 +65,8 @@ export interface TurnOptions {
   readonly usage?: Partial<TokenUsage>;
   /** Defaults to `tool_use` when a tool is called, else `end_turn`. */
   readonly stopReason?: StopReason;
+  /** Sent with the stop reason `refusal`. Defaults to none. */
+  readonly stopDetails?: StopDetails;
   /** Milliseconds before anything is sent, headers included. Defaults to 0. */
   readonly firstByteDelayMs?: number;
 }
@@ -66,8 +86,10 @@ export function turn(blocks: Block | readonly Block[], options: TurnOptions = {}
     blocks: toBlocks(blocks),
     usage: options.usage === undefined ? null : toUsage(options.usage),
     stopReason: options.stopReason ?? null,
+    stopDetails: options.stopDetails ?? null,
     firstByteDelayMs: options.firstByteDelayMs ?? 0,
     ending: 'complete',
+    isMidBlock: false,
   };
 }
 
@@ -82,8 +104,12 @@ export function fail(status: number, options: FailOptions = {}): Failure {
 }
 
 /** Streams the blocks, then an `error` event. A request without streaming gets the error alone, with its status. */
-export function failMidStream(blocks: Block | readonly Block[], error: ApiError): Answer {
-  return { ...turn(blocks), ending: error };
+export function failMidStream(
+  blocks: Block | readonly Block[],
+  error: ApiError,
+  { midBlock = false }: EndingOptions = {},
+): Answer {
+  return { ...turn(blocks), ending: error, isMidBlock: midBlock };
 }
 
 /**
@@ -91,15 +117,20 @@ export function failMidStream(blocks: Block | readonly Block[], error: ApiError)
  * Defaults to `before_headers`: not even a status is sent.
  */
 export function hang(
-  where: 'before_headers' | 'after_headers' | { readonly after: Block | readonly Block[] } = 'before_headers',
+  where:
+    | 'before_headers'
+    | 'after_headers'
+    | ({ readonly after: Block | readonly Block[] } & EndingOptions) = 'before_headers',
 ): Turn {
-  if (typeof where === 'object') return { ...turn(where.after), ending: 'hang' };
+  if (typeof where === 'object') {
+    return { ...turn(where.after), ending: 'hang', isMidBlock: where.midBlock ?? false };
+  }
   return { type: 'silence', areHeadersSent: where === 'after_headers' };
 }
 
 /** Streams the blocks, then breaks the connection. */
-export function cut(blocks: Block | readonly Block[]): Answer {
-  return { ...turn(blocks), ending: 'cut' };
+export function cut(blocks: Block | readonly Block[], { midBlock = false }: EndingOptions = {}): Answer {
+  return { ...turn(blocks), ending: 'cut', isMidBlock: midBlock };
 }
 
 /** A turn in one of its three full forms. */

@@ -54,7 +54,11 @@ const MARGIN_MS = 5_000;
 /** How often is looked whether something was decided, where notifications are lost. */
 const LOOK_EVERY_MS = 5_000;
 
-/** A decision is waited for at most `holdSeconds`, from the first use that waits; then none is waited for any more. */
+/**
+ * A decision is waited for at most `holdSeconds`, from the first use that waits; then none is waited for any more. With a
+ * subagent's among them that is for as long as the attempt's time allows: what the subagent has done and cost is lost with
+ * its process. `holdSeconds: 0` holds for none.
+ */
 export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   const { database, run, lease, agent, isLost, log } = options;
   const waiting = new Map<string, Waiting>();
@@ -114,7 +118,7 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
     waiting.set(approval.id, { toolUseId: approval.tool.useId, isSubagents: use.subagent !== null, resolve });
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    holdTimer ??= after(Math.max(0, toHoldMs()), release);
+    holdTimer ??= after(Math.max(0, toHoldMs()), onHeld);
     stopLooking ??= every({ intervalMs: LOOK_EVERY_MS, task: look, onError: onLookFailed });
     // It may have been decided since it was read.
     lookSoon();
@@ -129,7 +133,20 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   }
 
   function toHoldMs(): number {
-    return Math.min(agent.approvals.holdSeconds * 1_000, options.endsAtMs - MARGIN_MS - performance.now());
+    return Math.min(agent.approvals.holdSeconds * 1_000, toLeftMs());
+  }
+
+  /** Until the process has to be given up whoever waits. */
+  function toLeftMs(): number {
+    return options.endsAtMs - MARGIN_MS - performance.now();
+  }
+
+  function onHeld(): void {
+    const leftMs = toLeftMs();
+    const isWorkAtStake =
+      agent.approvals.holdSeconds > 0 && [...waiting.values()].some(({ isSubagents }) => isSubagents);
+    if (isWorkAtStake && leftMs > 0) holdTimer = after(leftMs, release);
+    else release();
   }
 
   async function look(): Promise<void> {

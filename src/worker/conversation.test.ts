@@ -7,6 +7,7 @@ import { recordEvents } from '../run/append-events.ts';
 import type { Claim } from '../run/claim.ts';
 import { createReader, createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createTranscript, findConversation } from './conversation.ts';
+import { createToolResults } from '../agent/tool-results.ts';
 
 // What the Agent SDK asks of a session store, through all that lies between it and the database.
 
@@ -22,7 +23,11 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
   function open(claimed: Claim, claudeSessionId: string) {
     const hold = { sessionId: claimed.run.sessionId, lease: claimed.lease };
     const transcript = createTranscript({ database: bench.database, hold, isLost: () => false });
-    const { sdkStore, bind, flush } = createConversationStore({ claudeSessionId, resumeFrom: transcript });
+    const { sdkStore, bind, flush } = createConversationStore({
+      toolResults: createToolResults({ root: '/nowhere' }),
+      claudeSessionId,
+      resumeFrom: transcript,
+    });
     bind(transcript);
     const keyOf = (projectKey: string, subpath?: string) => ({
       projectKey,
@@ -85,6 +90,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       claudeSessionId: run.sessionId,
       isResumed: false,
       unfinishedToolUses: [],
+      saidBefore: [],
     });
     const claudeSessionId = createId();
     await open(first, claudeSessionId).append(['1']);
@@ -95,6 +101,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       isResumed: true,
       unfinishedToolUses: [],
       decidedToolUses: [],
+      saidBefore: [],
     });
     expect(await open(second, claudeSessionId).load()).toEqual(['1']);
     await bench.settle(second);
@@ -124,6 +131,29 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await bench.settle(second);
   });
 
+  it('comes with what attempts before have told, but for what was given up', async () => {
+    const run = await bench.submit();
+    const first = await bench.claim();
+    const ofSubagent = { type: 'agent.text', data: { text: 'x', blockId: 's:0', parentToolUseId: 't' } } as const;
+    const events: NewEvent[] = [
+      { type: 'agent.text.delta', data: { text: 'On', blockId: 'a:0' } },
+      { type: 'agent.text', data: { text: 'One.', blockId: 'a:0' } },
+      { type: 'agent.text.delta', data: { text: 'Giv', blockId: 'b:0' } },
+      { type: 'agent.text.abandoned', data: { blockId: 'b:0' } },
+      ofSubagent,
+      { type: 'agent.text.delta', data: { text: 'Tw', blockId: 'c:0' } },
+    ];
+    const { lease, lastSeq } = first;
+    await recordEvents(bench.database, { runId: run.id, attempt: 1, events, lease, lastSeq });
+    await bench.settle(first, { outcome: { status: 'handed_back' } });
+    const second = await bench.claim();
+    expect((await next(second)).saidBefore).toEqual([
+      { blockId: 'a:0', isWhole: true },
+      { blockId: 'c:0', isWhole: false },
+    ]);
+    await bench.settle(second);
+  });
+
   it('begins anew with each attempt of an agent that wants it so', async () => {
     const agent = createReader({ retry: { continue: false } });
     const run = await bench.submit({ agent });
@@ -135,6 +165,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       claudeSessionId: run.sessionId,
       isResumed: false,
       unfinishedToolUses: [],
+      saidBefore: [],
     });
     expect(await open(second, run.sessionId).load()).toBeNull();
     await bench.settle(second);

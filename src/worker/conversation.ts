@@ -1,9 +1,13 @@
 import type { DecidedToolUse } from '../agent/continuation.ts';
+import type { SaidBlock } from '../agent/progress.ts';
 import type { Transcript } from '../agent/transcript.ts';
+import { withoutRefused } from '../core/without-refused.ts';
 import type { Database } from '../db/database.ts';
+import { findSaidBlocks } from '../run/find-said-blocks.ts';
 import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
 import { listUnconsumed, type KnownApproval } from '../run/request-approval.ts';
 import type { Run } from '../run/run.ts';
+import { keepFiles, readFiles } from '../run/session-files.ts';
 import {
   appendEntries,
   findClaudeSession,
@@ -24,6 +28,8 @@ export interface Conversation {
   readonly unfinishedToolUses: readonly UnfinishedTool[];
   /** Tool uses that waited for a person, and what was decided. Defaults to none. */
   readonly decidedToolUses?: readonly DecidedToolUse[];
+  /** The blocks of text that earlier attempts have told. */
+  readonly saidBefore: readonly SaidBlock[];
 }
 
 /**
@@ -34,8 +40,9 @@ export async function findConversation(
   database: Database,
   { run, hold }: { run: Run; hold: SessionHold },
 ): Promise<Conversation> {
-  const fresh = { claudeSessionId: run.sessionId, isResumed: false, unfinishedToolUses: [] };
   const isFirst = run.attempt === 1;
+  const saidBefore = isFirst ? [] : await findSaidBlocks(database, run.id);
+  const fresh = { claudeSessionId: run.sessionId, isResumed: false, unfinishedToolUses: [], saidBefore };
   if (isFirst && run.sessionTurn === 1) return fresh;
   const decided = isFirst ? [] : (await listUnconsumed(database, run.id)).filter(({ status }) => status !== 'pending');
   // What a person has decided on is in what was said before.
@@ -47,7 +54,7 @@ export async function findConversation(
   const unfinishedToolUses = cutOffId === null ? [] : await findUnfinishedTools(database, cutOffId);
   return claudeSessionId === null
     ? { ...fresh, unfinishedToolUses }
-    : { claudeSessionId, isResumed: true, unfinishedToolUses, decidedToolUses: decided.map(toDecided) };
+    : { claudeSessionId, isResumed: true, unfinishedToolUses, decidedToolUses: decided.map(toDecided), saidBefore };
 }
 
 function toDecided({ tool, kind, status, reason, updatedInput }: KnownApproval): DecidedToolUse {
@@ -79,7 +86,17 @@ export function createTranscript({ database, hold, isLost }: TranscriptOptions):
       );
       if (!isOurs) throw new Error('The session belongs to another attempt.');
     },
-    load: ({ subpath }) => readEntries(database, { sessionId: hold.sessionId, subpath }),
+    async keepFiles(files) {
+      const isOurs = await retryWhileAway(async () => !isLost() && (await keepFiles(database, { hold, files })), {
+        isLost,
+      });
+      if (!isOurs) throw new Error('The session belongs to another attempt.');
+    },
+    loadFiles: () => readFiles(database, hold.sessionId),
+    async load({ subpath }) {
+      const entries = await readEntries(database, { sessionId: hold.sessionId, subpath });
+      return entries && withoutRefused(entries);
+    },
     listSubpaths: () => listSubpaths(database, hold.sessionId),
   };
 }

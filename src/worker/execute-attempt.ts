@@ -153,10 +153,11 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     station = ready;
     const { lane, spare, workspaceDir, conversation } = station;
     const limits = toRemaining(run, conversation);
+    const ceilingMicros = toMicros(limits.maxBudgetUsd);
     const opened = lane.open({
       attemptId,
       provider: agent.provider,
-      ceilingMicros: toMicros(limits.maxBudgetUsd),
+      ceilingMicros,
       maxThinkingTokens: limits.maxThinkingTokens,
       maxTurns: limits.maxTurns,
       onMeter: () => saveMeter(toSpending(opened)),
@@ -204,6 +205,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       askForToolUse: opening.ask,
       // What a tool is asked to do is in the log before it does it.
       beforeToolUse: () => recorder.flush(),
+      hasMoneyLeft: () => opened.meter().costMicros < ceilingMicros,
       // Hooks of a project's own settings may take their time, and are not heard of.
       ...(agent.settingSources.length === 0 && { hasOpenModelCall: () => opened.openRequests > 0 }),
       providerFailure: () => opened.failure(),

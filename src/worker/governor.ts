@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Agent } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
-import { toModelKey } from '../core/pricing.ts';
+import { toModelKey } from '../core/model-names.ts';
 import { head } from '../core/text.ts';
 import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database, type Transaction } from '../db/database.ts';

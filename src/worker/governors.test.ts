@@ -6,8 +6,8 @@ import { createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createGovernors } from './governors.ts';
 import { toAccount } from './provider-account.ts';
 
-const models = {};
-const anthropic = { kind: 'anthropic', baseUrl: 'https://api', apiKey: 'sk-1', authToken: null, models } as const;
+const common = { models: {}, headers: {}, proxy: null };
+const anthropic = { kind: 'anthropic', baseUrl: 'https://api', apiKey: 'sk-1', authToken: null, ...common } as const;
 const bedrock = {
   kind: 'bedrock',
   region: 'us-east-1',
@@ -15,7 +15,7 @@ const bedrock = {
   apiKey: null,
   accessKey: { id: 'AKID', secret: 'hush', sessionToken: 'one' },
   profile: null,
-  models,
+  ...common,
 } as const;
 const vertex = {
   kind: 'vertex',
@@ -23,7 +23,7 @@ const vertex = {
   project: 'p',
   baseUrl: 'https://vertex',
   keyFile: null,
-  models,
+  ...common,
 } as const;
 
 describe.each(DATABASE_KINDS)('the limits of several providers, on the %s database', (kind) => {
@@ -75,6 +75,7 @@ describe.each(DATABASE_KINDS)('the limits of several providers, on the %s databa
 describe('an account', () => {
   it.each([
     ['another key', anthropic, { ...anthropic, apiKey: 'sk-2' }],
+    ['another header', anthropic, { ...anthropic, headers: { 'x-gateway-key': 'other' } }],
     ['another region', bedrock, { ...bedrock, region: 'eu-west-1' }],
     ['another access key', bedrock, { ...bedrock, accessKey: { ...bedrock.accessKey, id: 'AKOTHER' } }],
     ['another profile', { ...bedrock, accessKey: null }, { ...bedrock, accessKey: null, profile: 'other' }],
@@ -87,6 +88,7 @@ describe('an account', () => {
   it.each([
     ['another map of models', bedrock, { ...bedrock, models: { haiku: 'x' } }],
     ['newer temporary credentials', bedrock, { ...bedrock, accessKey: { ...bedrock.accessKey, sessionToken: 'two' } }],
+    ['another proxy', anthropic, { ...anthropic, proxy: 'http://proxy/' }],
     ['another file of credentials', vertex, { ...vertex, keyFile: '/key.json' }],
   ] as const)('is the same with %s', (_, one, other) => {
     expect(toAccount(one)).toBe(toAccount(other));

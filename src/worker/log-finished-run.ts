@@ -25,9 +25,12 @@ export function logFinishedRun(log: Logger, { run, conclusion, attempt, settleme
     durationMs: settlement.durationMs,
     turns: settlement.turns,
     costUsd: run.costUsd,
+    ...(run.isAtCeiling && { isAtCeiling: true }),
     reportedCostUsd: settlement.reported === null ? null : toUsd(settlement.reported.costMicros),
     meteredCostUsd: toUsd(settlement.metered.costMicros),
     toolUses: settlement.toolUses,
+    // Of all attempts.
+    ...(Object.keys(run.deniedToolUses).length > 0 && { deniedToolUses: run.deniedToolUses }),
     cacheReadTokens: run.usage.cacheReadTokens,
     cacheCreationTokens: run.usage.cacheCreationTokens,
     peakMemoryBytes: settlement.peakMemoryBytes,

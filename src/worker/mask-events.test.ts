@@ -29,6 +29,13 @@ it('keeps blocks apart, and passes on what did not come to its end', () => {
   expect(events).toEqual([delta('one ', 'a'), delta('word', 'a'), delta('two', 'b')]);
 });
 
+it('passes on nothing more of a block that was given up', () => {
+  const abandoned = { type: 'agent.text.abandoned', data: { blockId: 'a' } } as const;
+  const whole = { type: 'agent.text', data: { text: 'The income tax.', blockId: 'b' } } as const;
+  const events = mask([delta('The inc', 'a'), abandoned, delta('The income tax.', 'b'), whole]);
+  expect(events).toEqual([delta('The ', 'a'), abandoned, delta('The income ', 'b'), delta('tax.', 'b'), whole]);
+});
+
 it('masks what tools are given and what they answer', () => {
   const events = mask([
     { type: 'agent.tool_use', data: { toolUseId: 't', name: 'Bash', input: { command: `export KEY=${KEY}` } } },

@@ -44,6 +44,8 @@ export function createEventMask(emit: (event: NewEvent) => void): EventMask {
         return;
       }
       if (event.type === 'agent.text') endBlock(event.data.blockId);
+      // What is held back of it is of no more use than the rest.
+      if (event.type === 'agent.text.abandoned') streams.delete(event.data.blockId);
       emit({ ...event, data: maskSecretsIn(event.data) } as NewEvent);
     },
     end() {

@@ -16,7 +16,8 @@ export function toAccount(provider: Provider): string {
 function toIdentity(provider: Exclude<Provider, { kind: 'scripted' }>): readonly (string | null)[] {
   switch (provider.kind) {
     case 'anthropic':
-      return [provider.baseUrl, provider.apiKey, provider.authToken];
+      // An AI gateway may take its key in a header of its own.
+      return [provider.baseUrl, provider.apiKey, provider.authToken, ...Object.entries(provider.headers).flat()];
     case 'bedrock':
       // Temporary credentials change, and their account does not.
       return [

@@ -116,7 +116,7 @@ export function toSpending(pass: GatewayPass): Spending {
   return {
     costMicros,
     models: Object.fromEntries(
-      Object.entries(models).map(([model, { costMicros: cost, ownCostMicros, isEstimated: _, ...usage }]) => [
+      Object.entries(models).map(([model, { costMicros: cost, ownCostMicros, ...usage }]) => [
         model,
         { ...usage, costUsd: toUsd(cost), ownCostUsd: ownCostMicros === null ? null : toUsd(ownCostMicros) },
       ]),

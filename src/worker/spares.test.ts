@@ -112,9 +112,15 @@ describe('processes that wait for a run', () => {
   it('are for runs with the limits they were started with, and no others', async () => {
     const { pool, until, agent } = open({ reader: { tools: [], prewarm: 1 } });
     await until(() => pool.readyFor(['reader']) === 1);
-    const lower = { ...agent('reader').limits, maxBudgetUsd: 0.1 };
+    const lower = { ...agent('reader').limits, maxTurns: 1 };
     expect(await pool.take(runOf(agent('reader'), { limits: lower }), agent('reader'))).toBeNull();
     expect(pool.readyFor(['reader'])).toBe(1);
+    // What a run may cost is the gateway's to hold: a process knows nothing of it.
+    const cheaper = { ...agent('reader').limits, maxBudgetUsd: 0.1 };
+    const spare = await pool.take(runOf(agent('reader'), { limits: cheaper }), agent('reader'));
+    expect(spare).not.toBeNull();
+    await spare?.process.close();
+    spare?.lane.close();
   });
 
   it('serve the same user again, and never another', async () => {

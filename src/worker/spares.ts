@@ -119,7 +119,7 @@ export function createSpares(options: SparesOptions): Spares {
     const { claudePath, scratchRoot, findPlaces, dataDir } = options;
     const lane = gateway.reserve();
     try {
-      const workspaceDir = await prepareSpareWorkspace({ workspace: agent.workspace, dataDir });
+      const workspaceDir = await prepareSpareWorkspace({ workspace: agent.workspace, dataDir, log: options.log });
       const process = startClaude({
         processId: createId(),
         agent,
@@ -261,5 +261,5 @@ export function createSpares(options: SparesOptions): Spares {
 
 /** Those that a process is started with and keeps. */
 function hasSameLimits(a: RunLimits, b: RunLimits): boolean {
-  return (['maxBudgetUsd', 'maxTurns', 'maxThinkingTokens', 'maxMemoryMb'] as const).every((key) => a[key] === b[key]);
+  return (['maxTurns', 'maxThinkingTokens', 'maxMemoryMb'] as const).every((key) => a[key] === b[key]);
 }

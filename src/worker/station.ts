@@ -1,6 +1,7 @@
 import type { ClaudeProcess } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { inBackground } from '../core/guard.ts';
+import type { Logger } from '../core/log.ts';
 import { toUserKey } from '../core/user-key.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
@@ -27,6 +28,7 @@ interface StationOptions {
     readonly gateway: Gateway;
     readonly spares: Spares;
     readonly dataDir: string;
+    readonly log: Logger;
   };
   readonly run: Run;
   readonly agent: Agent;
@@ -40,13 +42,13 @@ interface StationOptions {
  * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
  */
 export async function prepareStation({ deps, run, agent, hold, isLost }: StationOptions): Promise<Station> {
-  const { database, gateway, spares, dataDir } = deps;
+  const { database, gateway, spares, dataDir, log } = deps;
   const conversation = await retryWhileAway(() => findConversation(database, { run, hold }), { isLost });
   // What waits has begun a conversation of its own, and has all of the run's limits still to spend.
   const isNew = run.attempt === 1 && !conversation.isResumed;
   const spare = isNew ? await spares.take(run, agent) : null;
   if (spare !== null) return { agent, conversation, spare, workspaceDir: spare.workspaceDir, lane: spare.lane };
-  const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir });
+  const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir, log });
   return { agent, conversation, spare, workspaceDir, lane: gateway.reserve() };
 }
 

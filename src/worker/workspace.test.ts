@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Workspace } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
+import { collectLog } from '../core/log.fixture.ts';
 import {
   adoptWorkspace,
   prepareSpareWorkspace,
@@ -73,6 +78,34 @@ describe('a workspace', () => {
     expect(await prepare(workspace, first)).toBe(directory);
     expect(await readFile(path.join(directory, 'notes.md'), 'utf8')).toBe('changed');
     expect(await readFile(path.join(await prepare(workspace, second), 'notes.md'), 'utf8')).toBe('as given');
+  });
+
+  it('begins without the sockets and pipes of its template, of which the log tells once', async () => {
+    const template = path.join(root, 'template');
+    await mkdir(path.join(template, 'deep'), { recursive: true });
+    await writeFile(path.join(template, 'deep/notes.md'), 'as given');
+    await symlink('deep', path.join(template, 'link'));
+    const server = createServer().listen(path.join(template, 'deep/editor.sock'));
+    await once(server, 'listening');
+    await promisify(execFile)('mkfifo', [path.join(template, 'pipe')]);
+    const { log, lines } = collectLog();
+    const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: template } as const;
+    const dataDir = path.join(root, 'elsewhere/data');
+    for (const directory of [
+      await prepareWorkspace({ workspace, run: run(), dataDir, log }),
+      await prepareSpareWorkspace({ workspace, dataDir, log }),
+    ]) {
+      expect((await readdir(directory, { recursive: true })).sort()).toEqual([
+        'deep',
+        'deep/notes.md',
+        'link',
+        'link/notes.md',
+      ]);
+    }
+    expect(lines).toMatchObject([
+      { template, skipped: expect.arrayContaining(['deep/editor.sock', 'pipe']) as unknown },
+    ]);
+    server.close();
   });
 
   it('of a session is shared by its runs', async () => {

@@ -1,16 +1,20 @@
-import { cp, lstat, readdir, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, realpath, rm, stat, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Workspace } from '../config/config.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import { createId, isId } from '../core/ids.ts';
+import type { Logger } from '../core/log.ts';
 import { findOverlap, makeDirectory } from '../core/paths.ts';
+import { copyTemplate, PARTIAL_SUFFIX } from './copy-template.ts';
 
 interface WorkspaceOptions {
   readonly workspace: Workspace;
   readonly run: { readonly id: string; readonly sessionId: string };
   /** Longhaul's own directory, which no run may see. */
   readonly dataDir: string;
+  /** Told, once for each template, of what in it cannot be copied. */
+  readonly log?: Logger;
 }
 
 /**
@@ -18,13 +22,13 @@ interface WorkspaceOptions {
  * the run's or session's own beneath it, which a later attempt or run finds as the earlier left it.
  * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
  */
-export function prepareWorkspace({ workspace, run, dataDir }: WorkspaceOptions): Promise<string> {
+export function prepareWorkspace({ workspace, run, dataDir, log }: WorkspaceOptions): Promise<string> {
   return usable(workspace, async () => {
     const { root, template } = await openRoot({ workspace, dataDir });
     if (workspace.mode === 'shared') return root;
     const directory = path.join(root, nameOf(workspace, run));
     const found = await lstat(directory).catch(() => null);
-    if (found === null) await fill(directory, template);
+    if (found === null) await fill(directory, template, log);
     const place = await realpath(directory);
     // A link put in the directory's place would lead the run out of its root. Ours leads to one made beforehand, beside it.
     const isOurs =
@@ -38,12 +42,12 @@ export function prepareWorkspace({ workspace, run, dataDir }: WorkspaceOptions):
  * Makes a directory for a run that is not there yet, under a name of its own. A run is given it by `adoptWorkspace`.
  * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
  */
-export function prepareSpareWorkspace({ workspace, dataDir }: Omit<WorkspaceOptions, 'run'>): Promise<string> {
+export function prepareSpareWorkspace({ workspace, dataDir, log }: Omit<WorkspaceOptions, 'run'>): Promise<string> {
   return usable(workspace, async () => {
     const { root, template } = await openRoot({ workspace, dataDir });
     if (workspace.mode === 'shared') return root;
     const directory = path.join(root, `${SPARE_PREFIX}${createId()}`);
-    await fill(directory, template);
+    await fill(directory, template, log);
     return realpath(directory);
   });
 }
@@ -54,7 +58,7 @@ export function prepareSpareWorkspace({ workspace, dataDir }: Omit<WorkspaceOpti
  */
 export async function adoptWorkspace(
   directory: string,
-  { workspace, run }: Omit<WorkspaceOptions, 'dataDir'>,
+  { workspace, run }: Pick<WorkspaceOptions, 'workspace' | 'run'>,
 ): Promise<'adopted' | 'taken' | 'gone'> {
   const isThere = await stat(directory).then(
     (found) => found.isDirectory(),
@@ -88,7 +92,7 @@ async function usable<T>(workspace: Workspace, prepare: () => Promise<T>): Promi
 }
 
 /** The agent's root, and what its directories begin with, both real and held against what no run may see. */
-async function openRoot({ workspace, dataDir }: Omit<WorkspaceOptions, 'run'>) {
+async function openRoot({ workspace, dataDir }: Pick<WorkspaceOptions, 'workspace' | 'dataDir'>) {
   if (workspace.mode !== 'shared') await makeDirectory(workspace.root);
   const root = await realpath(workspace.root);
   if (!(await stat(root)).isDirectory()) throw new Error('it is not a directory');
@@ -103,27 +107,39 @@ function nameOf(workspace: Workspace, run: WorkspaceOptions['run']): string {
   return workspace.mode === 'perRun' ? run.id : run.sessionId;
 }
 
-async function fill(directory: string, template: string | null): Promise<void> {
-  await (template === null ? makeDirectory(directory) : copyWhole(template, directory));
+/** Templates of which it was said what is left out of them. */
+const told = new Set<string>();
+
+async function fill(directory: string, template: string | null, log: Logger | undefined): Promise<void> {
+  if (template === null) {
+    await makeDirectory(directory);
+    return;
+  }
+  const skipped = await copyTemplate(template, directory);
+  if (skipped.length === 0 || told.has(template)) return;
+  told.add(template);
+  log?.warn(
+    { template, skipped: skipped.slice(0, MOST_TOLD), count: skipped.length },
+    'workspaces are made without the sockets, pipes and devices of their template',
+  );
 }
 
-/** Under another name first: a copy that breaks off half-way is never taken for the whole by a later attempt. */
-async function copyWhole(from: string, to: string): Promise<void> {
-  const aside = path.join(path.dirname(to), `.${createId()}${PARTIAL_SUFFIX}`);
-  try {
-    await cp(from, aside, { recursive: true, verbatimSymlinks: true });
-    await rename(aside, to);
-  } catch (error) {
-    await rm(aside, { recursive: true, force: true });
-    // An earlier attempt's copy, which nobody waited for, has come first: it is the same.
-    if (!['EEXIST', 'ENOTEMPTY'].includes(String((error as { code?: unknown }).code))) throw error;
-  }
-}
+/** How many of them are told by name. */
+const MOST_TOLD = 10;
 
 function refuseBroad(root: string): string {
-  if (root === path.parse(root).root || root === homedir())
+  if (root === path.parse(root).root || root === findHome())
     throw new Error('it is the root of the machine or a home directory');
   return root;
+}
+
+/** Null for a user who has none: the number that a container is started with is in no list of users. */
+function findHome(): string | null {
+  try {
+    return homedir();
+  } catch {
+    return null;
+  }
 }
 
 /** The configuration refuses this by name; a link may lead there all the same. */
@@ -157,7 +173,6 @@ export async function removeOldWorkspaces(workspace: Workspace, before: Date): P
 
 /** Before its name: a directory made beforehand. A run that is given it has a link to it under its own name. */
 const SPARE_PREFIX = 'spare-';
-const PARTIAL_SUFFIX = '.new';
 /** A process waits for a run for ten minutes at the most, and a copy does not take an hour. */
 const ABANDONED_AFTER_MS = 3_600_000;
 

@@ -73,13 +73,20 @@ const CONFIG: LonghaulConfig = {
   },
 };
 
+interface MachinesOptions {
+  /** A database there is. Defaults to a new one on the test run's server. */
+  readonly databaseUrl?: string;
+}
+
 /** Makes a database, a model and a server for workers that a test then starts and torments. */
-export async function createMachines(script: Script): Promise<Machines> {
+export async function createMachines(script: Script, options: MachinesOptions = {}): Promise<Machines> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-machines-'));
   const sharedDir = path.join(directory, 'shared');
   await mkdir(sharedDir);
   const config = { ...CONFIG, worker: { ...CONFIG.worker, visiblePaths: [sharedDir] } };
-  const postgres = await createPostgresDatabase();
+  const { databaseUrl } = options;
+  const postgres =
+    databaseUrl === undefined ? await createPostgresDatabase() : { url: databaseUrl, drop: () => Promise.resolve() };
   const model = await startScriptedModel({ script });
   const started: Machine[] = [];
   const server = createLonghaul(config, {

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { findFreePort, loadEmbeddedPostgres } from './embedded-postgres.ts';
 
 /** How PostgreSQL is told to go: `fast` ends its sessions in good order, `immediate` is a crash to recover from. */
@@ -10,21 +11,39 @@ export type ShutdownMode = 'fast' | 'immediate';
 export interface PostgresServer {
   /** Its one database. */
   readonly url: string;
+  /** Where its files are. */
+  readonly databaseDir: string;
   stop(mode: ShutdownMode): Promise<void>;
   /** Starts it again after `stop`, with what was committed before. */
   start(): Promise<void>;
+  /** Asks it something over a connection of its own; returns the rows. */
+  query(text: string): Promise<Record<string, unknown>[]>;
   /** Ends and removes it, running or not. */
   close(): Promise<void>;
 }
 
+interface ServerOptions {
+  /** Settings of the server, such as `ssl=on`. Defaults to none. */
+  readonly settings?: readonly string[];
+}
+
 /** Starts a PostgreSQL with a new, empty database. Nothing is forced to the disk: it outlives its own crash, not the machine's. */
-export async function startPostgresServer(): Promise<PostgresServer> {
+export async function startPostgresServer(options: ServerOptions = {}): Promise<PostgresServer> {
+  const { server, initialise, createDatabase } = await createPostgresServer(options);
+  await initialise();
+  await server.start();
+  await createDatabase();
+  return server;
+}
+
+/** Makes a PostgreSQL that is not started yet and has no files. */
+export async function createPostgresServer({ settings = [] }: ServerOptions = {}) {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-postgres-'));
   await chmod(directory, 0o755); // The server's own user has to get in.
   const databaseDir = path.join(directory, 'data');
   const port = await findFreePort();
   const EmbeddedPostgres = await withoutSignalHandlers(() => loadEmbeddedPostgres(directory));
-  const server = new EmbeddedPostgres({
+  const embedded = new EmbeddedPostgres({
     databaseDir,
     port,
     user: 'longhaul',
@@ -32,14 +51,10 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--no-sync'],
-    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=300'],
+    postgresFlags: ['fsync=off', 'max_connections=300', ...settings].flatMap((setting) => ['-c', setting]),
     onLog: () => {},
     onError: () => {},
   });
-  await server.initialise();
-  await server.start();
-  await server.createDatabase('longhaul');
-
   const findPid = async () => {
     const file = await readFile(path.join(databaseDir, 'postmaster.pid'), 'utf8').catch(() => '');
     const pid = Number(file.split('\n')[0]);
@@ -51,18 +66,30 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     // Already gone, by a Ctrl-C in its terminal: the package would wait for its end for ever.
     if (pid === null) return;
     if (mode === 'immediate') process.kill(pid, 'SIGQUIT');
-    await server.stop(); // Sends the signal of a fast shutdown, which changes nothing about one that is under way.
+    await embedded.stop(); // Sends the signal of a fast shutdown, which changes nothing about one that is under way.
   }
 
-  return {
-    url: `postgres://longhaul:longhaul@127.0.0.1:${port}/longhaul`,
+  const url = `postgres://longhaul:longhaul@127.0.0.1:${port}/longhaul`;
+  const server: PostgresServer = {
+    url,
+    databaseDir,
     stop,
-    start: () => server.start(),
+    start: () => embedded.start(),
+    async query(text) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        return (await client.query(text)).rows as Record<string, unknown>[];
+      } finally {
+        await client.end();
+      }
+    },
     async close() {
       await stop('immediate');
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+  return { server, initialise: () => embedded.initialise(), createDatabase: () => embedded.createDatabase('longhaul') };
 }
 
 /** The package listens for signals as soon as it is loaded, and would end this process on the first, whatever else it has to end. */

@@ -9,14 +9,17 @@ export interface TcpProxy {
   /** Breaks every connection and takes no new one, until `reopen`. */
   shut(): void;
   reopen(): void;
+  /** Leads every new connection to another port; those there are stay as they are. */
+  redirect(targetPort: number): void;
   readonly isShut: boolean;
   close(): Promise<void>;
 }
 
-/** Listens on a port of its own and passes everything on to `targetPort`. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+/** Listens on a port of its own and passes everything on to another. */
+export async function startTcpProxy(firstTargetPort: number): Promise<TcpProxy> {
   const connections = new Set<readonly [Socket, Socket]>();
   let isShut = false;
+  let targetPort = firstTargetPort;
 
   const server = createServer((near) => {
     if (isShut) return void near.resetAndDestroy();
@@ -58,6 +61,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     reopen() {
       isShut = false;
+    },
+    redirect(port) {
+      targetPort = port;
     },
     get isShut() {
       return isShut;

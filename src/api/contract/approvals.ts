@@ -63,6 +63,11 @@ export const approvalSchema = z
     requestedAt: instant(),
     expiresAt: instant().describe('When it is denied if nobody has decided.'),
     decidedAt: instant().nullable(),
+    takenUpAt: instant()
+      .nullable()
+      .describe(
+        'When the agent went on with the decision. Null while it has not; of one that is `allowed` and whose run has ended, the tool was never run.',
+      ),
     links: z.object({ self: z.string(), run: z.string() }),
   })
   .openapi('Approval');

@@ -2,17 +2,26 @@ import { z } from '@hono/zod-openapi';
 import { APPROVAL_KINDS } from '../../core/approvals.ts';
 import { RUN_ERRORS, type RunErrorCode } from '../../core/errors.ts';
 import type { EventData, EventType } from '../../core/events.ts';
-import { instant, tokens, usd } from './output-fields.ts';
+import { instant, refusalCategory, tokens, usd } from './output-fields.ts';
 
 const runErrorCode = z.enum(Object.keys(RUN_ERRORS) as [RunErrorCode, ...RunErrorCode[]]);
 
 const safeError = z
-  .object({ code: runErrorCode, message: z.string().describe('Safe to show to an end user.'), retryable: z.boolean() })
+  .object({
+    code: runErrorCode,
+    message: z.string().describe('Safe to show to an end user.'),
+    retryable: z.boolean(),
+    category: refusalCategory(),
+  })
   .openapi('SafeError');
 
 const ofTool = { toolUseId: z.string(), name: z.string(), input: z.unknown() };
 const parentToolUseId = z.string().optional().describe('Of a sub-agent: the tool use that has begun it.');
 const blockId = z.string().describe('The block of text it belongs to.');
+const isContinuation = z
+  .literal(true)
+  .optional()
+  .describe('The block goes on, without a gap, with the text before it, which was cut off.');
 
 /** What an event of each type carries. */
 const EVENT_DATA = {
@@ -30,6 +39,7 @@ const EVENT_DATA = {
     costUsd: usd(),
     turns: z.int(),
     durationMs: z.int(),
+    isAtCeiling: z.literal(true).optional().describe('When it has cost as much as `limits.maxBudgetUsd` allows.'),
   }),
   'run.failed': z.object({ error: safeError }),
   'run.cancelled': z.object({ costUsd: usd() }),
@@ -41,12 +51,17 @@ const EVENT_DATA = {
     claudeCodeVersion: z.string(),
     mcpServers: z.array(z.object({ name: z.string(), status: z.string() })).optional(),
   }),
-  'agent.text.delta': z.object({ text: z.string(), blockId, parentToolUseId }),
+  'agent.text.delta': z.object({ text: z.string(), blockId, parentToolUseId, isContinuation }),
   'agent.text': z.object({
     text: z.string().describe('The whole block: it stands for the deltas before it.'),
     blockId,
     parentToolUseId,
     isPartial: z.literal(true).optional().describe('The block was never finished.'),
+    isContinuation,
+  }),
+  'agent.text.abandoned': z.object({
+    blockId: z.string().describe('The block that counts no more: it was given up, and what takes its place follows.'),
+    parentToolUseId,
   }),
   'agent.thinking': z.object({ text: z.string(), parentToolUseId }),
   'agent.tool_use': z.object({ ...ofTool, parentToolUseId }),
@@ -56,6 +71,10 @@ const EVENT_DATA = {
     isError: z.boolean(),
     content: z.string().describe('As text, at most 8,000 characters.'),
     isTruncated: z.boolean().optional(),
+    isUnfinished: z
+      .literal(true)
+      .optional()
+      .describe('The tool gave no result: the attempt ended first. `content` says so.'),
     parentToolUseId,
   }),
   'agent.usage': z.object({ ...tokens, model: z.string(), parentToolUseId }),
@@ -65,6 +84,14 @@ const EVENT_DATA = {
     delayMs: z.number(),
     status: z.int().nullable(),
     error: z.string(),
+  }),
+  'agent.model_changed': z.object({
+    from: z.string(),
+    to: z.string().describe('The model that goes on in its place.'),
+    reason: z
+      .enum(['refusal', 'unavailable'])
+      .describe('`refusal`: the model would not answer. `unavailable`: it could not be had.'),
+    category: refusalCategory(),
   }),
   'agent.permission_denied': z.object({ toolUseId: z.string(), name: z.string(), message: z.string() }),
   'agent.other': z.object({ message: z.unknown().describe('One of Claude Code’s that has no type here, as it came.') }),
@@ -83,6 +110,10 @@ const EVENT_DATA = {
       .optional()
       .describe('What the tool does in place of what it was asked; of a question the answers.'),
     decidedBy: z.string().optional(),
+  }),
+  'approval.unused': z.object({
+    approvalId: z.string().describe('What it allows was never done: the run has ended without it.'),
+    tool: z.object({ name: z.string(), toolUseId: z.string() }),
   }),
 } satisfies { [T in EventType]: z.ZodType<Loose<EventData[T]>> & { shape: Record<keyof EventData[T], z.ZodType> } };
 

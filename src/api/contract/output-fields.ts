@@ -15,3 +15,10 @@ export const tokens = {
   cacheReadTokens: z.int(),
   cacheCreationTokens: z.int(),
 };
+
+/** What a refusal was about. */
+export const refusalCategory = () =>
+  z
+    .string()
+    .optional()
+    .describe('Of a refusal: the kind of content it is about, where the provider names one, such as `cyber`.');

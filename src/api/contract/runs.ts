@@ -1,12 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { ATTEMPT_OUTCOMES, RUN_STATUSES } from '../../core/states.ts';
-import { instant, tokens, usd } from './output-fields.ts';
+import { instant, refusalCategory, tokens, usd } from './output-fields.ts';
 
 export const runErrorSchema = z
   .object({
     code: z.string(),
     message: z.string().describe('Safe to show to an end user.'),
     retryable: z.boolean(),
+    category: refusalCategory(),
     detail: z.string().optional().describe('What really went wrong. For keys of operators only.'),
   })
   .openapi('RunError');
@@ -66,11 +67,17 @@ export const runSchema = z
     // Not `nullable`, which would make `RunError` itself so, for all that name it.
     error: z.union([runErrorSchema, z.null()]),
     costUsd: usd(),
+    isAtCeiling: z
+      .boolean()
+      .describe('Whether it has cost as much as `limits.maxBudgetUsd` allows, or more: it can spend nothing more.'),
     usage: z.object(tokens),
     modelUsage: z.record(z.string(), z.object({ ...tokens, costUsd: usd() })),
     turns: z.int(),
     durationMs: z.int().nullable(),
     toolUses: z.record(z.string(), z.int()),
+    deniedToolUses: z
+      .record(z.string(), z.int())
+      .describe('Those among `toolUses` that were denied: by the rules of the agent, its hooks or a person.'),
     createdAt: instant(),
     startAfter: instant().nullable(),
     startedAt: instant().nullable(),

@@ -38,12 +38,15 @@ const SECURITY_SCHEMES = {
   },
 } as const;
 
-/** The OpenAPI 3.1 document of all routes that the API has, from the schemas that check requests. */
-export function describeApi(api: Api, version: string): ApiDocument {
+/**
+ * The OpenAPI 3.1 document of all routes that the API has, from the schemas that check requests. `basePath`: the path that
+ * they are served under; empty by default.
+ */
+export function describeApi(api: Api, version: string, basePath = ''): ApiDocument {
   const made = api.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Longhaul', version, description: DESCRIPTION },
-    servers: [{ url: '/', description: 'Where this document was found.' }],
+    servers: [{ url: basePath || '/', description: 'Where this document was found.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
   const schemas = made.components?.schemas ?? {};

@@ -54,6 +54,7 @@ const approval: ApprovalResource = {
   requestedAt: STARTED,
   expiresAt: '2026-03-17T12:00:00.420Z',
   decidedAt: null,
+  takenUpAt: null,
   links: { self: '/v1/approvals/019cd7ad-2222-7c41-9a54-2f6a0c1b7d11', run: `/v1/runs/${RUN_ID}` },
 };
 

@@ -19,6 +19,7 @@ const params = z.object({
 
 /** What waits for a person, and the decision. */
 export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps): void {
+  const { basePath } = config.http;
   api.openapi(
     createRoute({
       method: 'get',
@@ -44,7 +45,10 @@ export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps
       const viewer = toViewer(context.get('caller'));
       const { approvals, hasMore } = await listApprovals(database, { viewer, filter, before: cursor, limit });
       const nextCursor = hasMore ? (approvals.at(-1)?.id ?? null) : null;
-      return context.json({ data: approvals.map(toApprovalResource), nextCursor }, 200);
+      return context.json(
+        { data: approvals.map((approval) => toApprovalResource(approval, basePath)), nextCursor },
+        200,
+      );
     },
   );
 
@@ -61,7 +65,7 @@ export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps
       const viewer = toViewer(context.get('caller'));
       const approval = await findApprovalById(database, { id: approvalId, viewer });
       if (approval === null) throw notFound(approvalId);
-      return context.json(toApprovalResource(approval), 200);
+      return context.json(toApprovalResource(approval, basePath), 200);
     },
   );
 
@@ -94,8 +98,8 @@ export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps
         },
       );
       if (decided === null) throw notFound(approvalId);
-      if (decided.outcome === 'conflict') throw conflict(decided.approval);
-      return context.json(toApprovalResource(decided.approval), 200);
+      if (decided.outcome === 'conflict') throw conflict(decided.approval, basePath);
+      return context.json(toApprovalResource(decided.approval, basePath), 200);
     },
   );
 }
@@ -104,18 +108,18 @@ function notFound(approvalId: string): LonghaulError {
   return new LonghaulError('not_found', { message: `There is no approval ${approvalId}.` });
 }
 
-function conflict(approval: Approval): LonghaulError {
+function conflict(approval: Approval, basePath: string): LonghaulError {
   const { id: approvalId, status, runId, reason } = approval;
   const message =
     status === 'pending'
       ? `Run ${runId} has ended or is being cancelled; nothing waits for approval ${approvalId} any more.`
       : `Approval ${approvalId} is ${status} already${reason === null ? '' : `: ${reason}`}`;
-  return new LonghaulError('conflict', { message, details: { approval: toApprovalResource(approval) } });
+  return new LonghaulError('conflict', { message, details: { approval: toApprovalResource(approval, basePath) } });
 }
 
 /** What a person has put in is masked as the tool's input is: others see it too. */
-function toApprovalResource(approval: Approval): ApprovalResource {
-  const { requestedAt, expiresAt, decidedAt, updatedInput, reason, ...rest } = approval;
+function toApprovalResource(approval: Approval, basePath: string): ApprovalResource {
+  const { requestedAt, expiresAt, decidedAt, takenUpAt, updatedInput, reason, ...rest } = approval;
   return {
     ...rest,
     updatedInput: updatedInput && (maskSecretsIn(updatedInput) as ApprovalResource['updatedInput']),
@@ -123,6 +127,7 @@ function toApprovalResource(approval: Approval): ApprovalResource {
     requestedAt: requestedAt.toISOString(),
     expiresAt: expiresAt.toISOString(),
     decidedAt: decidedAt?.toISOString() ?? null,
-    links: { self: `/v1/approvals/${approval.id}`, run: `/v1/runs/${approval.runId}` },
+    takenUpAt: takenUpAt?.toISOString() ?? null,
+    links: { self: `${basePath}/v1/approvals/${approval.id}`, run: `${basePath}/v1/runs/${approval.runId}` },
   };
 }

@@ -16,6 +16,7 @@ import { json, problems } from './answers.ts';
 
 /** Submitting many runs at once. */
 export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
+  const { basePath } = deps.config.http;
   api.openapi(
     createRoute({
       method: 'post',
@@ -46,7 +47,7 @@ export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
           for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
         },
       });
-      return context.json({ data: runs.map((run) => toRunResource(run, { caller })) }, 202);
+      return context.json({ data: runs.map((run) => toRunResource(run, { caller, basePath })) }, 202);
     },
     (result) => refuseInvalid(result, toItemPath),
   );

@@ -1,10 +1,10 @@
-import type { Api } from '../api-deps.ts';
+import type { Api, ApiDeps } from '../api-deps.ts';
 import { describeApi } from '../openapi/describe-api.ts';
 import { createDocsPage } from '../docs-page/create-docs-page.ts';
 
 /** The contract, for programs and for people. To be called behind all other routes: it describes those there are. */
-export function addDocsRoutes(api: Api, { version }: { version: string }): void {
-  const describe = once(() => describeApi(api, version));
+export function addDocsRoutes(api: Api, { config, version }: Pick<ApiDeps, 'config' | 'version'>): void {
+  const describe = once(() => describeApi(api, version, config.http.basePath));
   const makePage = once(() => createDocsPage(describe()));
 
   api.get('/openapi.json', (context) => context.json(describe()));

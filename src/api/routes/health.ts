@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { sql } from 'kysely';
 import { checkAgent } from '../agent-check.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { agentHealthSchema } from '../contract.ts';
 import { seconds } from '../input-fields.ts';
+import { createWriteProbe } from '../write-probe.ts';
 import { json, problems } from './answers.ts';
 
 const healthSchema = z.object({ status: z.string(), version: z.string() }).openapi('Health');
@@ -11,6 +11,7 @@ const healthSchema = z.object({ status: z.string(), version: z.string() }).opena
 /** Whether the process lives and can take runs, without a key, for probes have none; and whether an agent answers. */
 export function addHealthRoutes(api: Api, deps: ApiDeps): void {
   const { database, version, isLeaving = () => false, log } = deps;
+  const probe = createWriteProbe(database);
   api.openapi(
     createRoute({
       method: 'get',
@@ -26,17 +27,17 @@ export function addHealthRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/readyz',
-      summary: 'Whether runs can be submitted here: the database answers, and the process is not about to stop',
+      summary: 'Whether runs can be submitted here: the database takes writes, and the process is not about to stop',
       security: [],
       responses: { 200: json(healthSchema, 'They can.'), 503: json(healthSchema, 'They cannot now.') },
     }),
     async (context) => {
       if (isLeaving()) return context.json({ status: 'leaving', version }, 503);
       try {
-        await sql`select 1`.execute(database.sql);
+        await probe();
         return context.json({ status: 'ready', version }, 200);
       } catch (error) {
-        log.warn({ err: error }, 'not ready: the database does not answer');
+        log.warn({ err: error }, 'not ready: the database takes no writes');
         return context.json({ status: 'unavailable', version }, 503);
       }
     },

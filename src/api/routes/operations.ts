@@ -5,7 +5,7 @@ import { keyActor } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
 import type { Agent } from '../../config/config.ts';
 import { withoutHealthAgent } from '../../config/health-agent.ts';
-import { toModelKey } from '../../core/pricing.ts';
+import { toModelKey } from '../../core/model-names.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { CHANNELS, type Database } from '../../db/database.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';

@@ -19,6 +19,7 @@ const DEFAULT_LIMIT = 200;
 /** Trying runs again by hand, one or many. Each is a new run that names the old one. */
 export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database } = deps;
+  const { basePath } = config.http;
 
   api.openapi(
     createRoute({
@@ -40,7 +41,7 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
       if (run === null) throw runNotFound(id);
       const idempotencyKey = context.req.valid('header')['idempotency-key'] ?? null;
       const retry = await retryRun(run, { caller, idempotencyKey });
-      return context.json(toRunResource(retry, { caller }), 202, { location: `/v1/runs/${retry.id}` });
+      return context.json(toRunResource(retry, { caller, basePath }), 202, { location: `/v1/runs/${retry.id}` });
     },
   );
 
@@ -71,7 +72,7 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
         try {
           if (run === null) throw runNotFound(id);
           const retry = await retryRun(run, { caller, idempotencyKey: null, isOnlyRetry: true });
-          data.push(toRunResource(retry, { caller }));
+          data.push(toRunResource(retry, { caller, basePath }));
         } catch (error) {
           if (!(error instanceof LonghaulError)) throw error;
           skipped.push({ id, code: error.code, message: toMessage(error) });

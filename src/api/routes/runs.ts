@@ -21,6 +21,7 @@ const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 5
 /** Submitting, reading, following and cancelling runs. */
 export function addRunRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database, queue, hub } = deps;
+  const { basePath } = config.http;
 
   api.openapi(
     createRoute({
@@ -79,7 +80,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
         before: cursor,
         limit,
       });
-      const data = runs.map((run) => toRunResource(run, { caller }));
+      const data = runs.map((run) => toRunResource(run, { caller, basePath }));
       return context.json({ data, nextCursor: hasMore ? (runs.at(-1)?.id ?? null) : null }, 200);
     },
   );
@@ -108,7 +109,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       const run = await waitForEnd(id, { viewer: toViewer(caller), waitMs: wait * 1_000, signal });
       if (revoked.aborted) throw new LonghaulError('unauthorized', { message: 'The credential ended meanwhile.' });
       const attempts = isOperator(caller) ? { attempts: await readAttempts(database, id) } : {};
-      return context.json(toRunResource(run, { caller, ...attempts }), 200);
+      return context.json(toRunResource(run, { caller, basePath, ...attempts }), 200);
     },
   );
 
@@ -128,7 +129,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       const by = { actor: keyActor(caller), viewer: toViewer(caller) };
       const run = await cancelRun({ database, queue, rules: config }, id, by);
       if (run === null) throw runNotFound(id);
-      return context.json(toRunResource(run, { caller }), 202);
+      return context.json(toRunResource(run, { caller, basePath }), 202);
     },
   );
 

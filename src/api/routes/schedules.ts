@@ -45,6 +45,7 @@ const params = z.object({
 /** Runs that are submitted by the clock. */
 export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database } = deps;
+  const { basePath } = config.http;
 
   api.openapi(
     createRoute({
@@ -228,7 +229,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
         idempotencyOwner: toIdempotencyOwner(caller),
       };
       const { run } = await submitOnce(deps, { submission, caller });
-      return context.json(toRunResource(run, { caller }), 202, { location: `/v1/runs/${run.id}` });
+      return context.json(toRunResource(run, { caller, basePath }), 202, { location: `/v1/runs/${run.id}` });
     },
   );
 

@@ -15,7 +15,8 @@ const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 5
 
 /** Conversations: reading them, and going on with one. */
 export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
-  const { database } = deps;
+  const { config, database } = deps;
+  const { basePath } = config.http;
 
   api.openapi(
     createRoute({
@@ -106,7 +107,7 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
         {
           ...toSummary(session),
           runs: {
-            data: runs.map((run) => toRunResource(run, { caller })),
+            data: runs.map((run) => toRunResource(run, { caller, basePath })),
             nextCursor: hasMore ? (runs.at(-1)?.id ?? null) : null,
           },
           messages: { data: messages.map((message) => ({ ...message, content: [...message.content] })), nextCursor },

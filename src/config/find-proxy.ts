@@ -1,0 +1,58 @@
+import ipaddr from 'ipaddr.js';
+import type { FieldError } from '../core/errors.ts';
+import type { Variables } from './resolving-provider.ts';
+
+/**
+ * The proxy on the way to an address, by `HTTPS_PROXY` or `HTTP_PROXY`, in small letters too, which win; null where there
+ * is none, where `NO_PROXY` names the host, and for this machine itself. What is wrong with a variable goes to `errors`.
+ */
+export function findProxy({ url, env, errors }: { url: string; env: Variables; errors: FieldError[] }): string | null {
+  if (!URL.canParse(url)) return null;
+  const target = new URL(url);
+  const name = target.protocol === 'http:' ? 'HTTP_PROXY' : 'HTTPS_PROXY';
+  const given = env[name.toLowerCase()] ?? env[name];
+  if (given === undefined || isLoopback(target.hostname)) return null;
+  if (isExcepted(target, env['no_proxy'] ?? env['NO_PROXY'] ?? '')) return null;
+  const proxy = given.includes('://') ? given : `http://${given}`;
+  if (/^https?:\/\//i.test(proxy) && URL.canParse(proxy)) return new URL(proxy).href;
+  errors.push({ path: name, message: 'must be an http or https URL, such as http://proxy.internal:3128' });
+  return null;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.endsWith('.localhost') || toAddress(hostname)?.range() === 'loopback';
+}
+
+/** Whether a list names a host: by its name, which holds for what is below it too, an address, a network, or `*`. */
+function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
+  const actualPort = port === '' ? (protocol === 'http:' ? '80' : '443') : port;
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => {
+      // An address of IPv6 stands in brackets before a port, and has more than one colon.
+      const [, bracketed, plain = entry, itsPort = actualPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
+      const name = bracketed ?? plain;
+      if (name === '' || itsPort !== actualPort) return false;
+      return name === '*' || isInNetwork(hostname, name) || isBelow(hostname, name.replace(/^\*?\./, ''));
+    });
+}
+
+function isBelow(hostname: string, name: string): boolean {
+  return hostname === name || hostname.endsWith(`.${name}`);
+}
+
+function isInNetwork(hostname: string, network: string): boolean {
+  const address = toAddress(hostname);
+  if (address === null) return false;
+  const other = toAddress(network);
+  if (other !== null) return other.toString() === address.toString();
+  if (!ipaddr.isValidCIDR(network)) return false;
+  const [start, bits] = ipaddr.parseCIDR(network);
+  return start.kind() === address.kind() && address.match(start, bits);
+}
+
+function toAddress(hostname: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  const bare = hostname.replace(/^\[|\]$/g, '');
+  return ipaddr.isValid(bare) ? ipaddr.process(bare) : null;
+}

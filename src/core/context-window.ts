@@ -1,0 +1,24 @@
+import { toModelKey, type ModelNames } from './model-names.ts';
+
+/** What models of today read at most in one sampling. */
+const LARGE = 1_000_000;
+const SMALL = 200_000;
+
+/** Those that read less, unless the long context is asked for. Source: the catalog inside Claude Code 2.1.330. */
+const SMALL_MODELS = new Set([
+  'claude-3-5-haiku',
+  'claude-haiku-4-5',
+  'claude-3-5-sonnet',
+  'claude-3-7-sonnet',
+  'claude-sonnet-4',
+  'claude-sonnet-4-5',
+  'claude-opus-4',
+  'claude-opus-4-1',
+  'claude-opus-4-5',
+]);
+
+/** How many tokens a model can read in one sampling at most. One that is not known may be of the largest. */
+export function contextWindowOf(names: ModelNames, { isLongContext }: { isLongContext: boolean }): number {
+  const isSmall = names.every((name) => SMALL_MODELS.has(toModelKey(name)) && !/\[1m\]/i.test(name));
+  return isSmall && !isLongContext ? SMALL : LARGE;
+}

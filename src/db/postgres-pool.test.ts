@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createPostgresDatabase } from '../../test/support/databases.ts';
+import { startPostgresServer, type PostgresServer } from '../../test/support/postgres-server.ts';
+import type { Database } from './database.ts';
+import { openPostgresDatabase } from './postgres.ts';
+
+const pidOf = async (database: Database) =>
+  (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.sql)).rows[0]!.pid;
+
+describe('connections to a server that takes no more writes', () => {
+  let server: PostgresServer;
+  let database: Database;
+  beforeAll(async () => {
+    server = await startPostgresServer();
+    database = await openPostgresDatabase({ url: server.url });
+    await sql`create table public.kept (value int)`.execute(database.sql);
+  });
+  afterAll(async () => {
+    await database.close();
+    await server.close();
+  });
+
+  const setReadOnly = async (value: 'on' | 'off') => {
+    await server.query(`alter system set default_transaction_read_only = ${value}`);
+    await server.query('select pg_reload_conf()');
+    // A connection reads it with its next statement, and says so.
+    await expect
+      .poll(async () => (await server.query('show default_transaction_read_only'))[0])
+      .toEqual({ default_transaction_read_only: value });
+  };
+  const write = () => sql`insert into public.kept values (1)`.execute(database.sql);
+
+  it('are given up at the first write that is refused, all of them, and made again when it takes writes', async () => {
+    const pids = await Promise.all(Array.from({ length: 5 }, () => pidOf(database)));
+    await setReadOnly('on');
+    await expect(write()).rejects.toMatchObject({ code: '25006' });
+    await expect(write()).rejects.toMatchObject({
+      code: 'database_unavailable',
+      message: expect.stringContaining('takes no writes') as string,
+    });
+    await setReadOnly('off');
+    await write();
+    const again = await Promise.all(Array.from({ length: 5 }, () => pidOf(database)));
+    expect(again.filter((pid) => pids.includes(pid))).toEqual([]);
+  });
+
+  it('are not made when a process starts, which is told why', async () => {
+    await setReadOnly('on');
+    await expect(openPostgresDatabase({ url: server.url })).rejects.toMatchObject({
+      code: 'database_unavailable',
+      message: expect.stringContaining('default_transaction_read_only is on') as string,
+    });
+    await setReadOnly('off');
+  });
+});
+
+describe('the connections of a process', () => {
+  let postgres: { url: string; drop: () => Promise<void> };
+  beforeAll(async () => {
+    postgres = await createPostgresDatabase({ isEmpty: true });
+  });
+  afterAll(() => postgres.drop());
+
+  it('are waited for within a bound, and then refused with when to come again', async () => {
+    const database = await openPostgresDatabase({ url: postgres.url, poolSize: 5, waitForConnectionMs: 500 });
+    const one = await database.sql.startTransaction().execute();
+    const two = await database.sql.startTransaction().execute();
+    await Promise.all([sql`select 1`.execute(one), sql`select 1`.execute(two)]);
+    await expect(pidOf(database)).rejects.toMatchObject({ code: 'unavailable', retryAfterSeconds: 1 });
+    const served = pidOf(database);
+    await one.rollback().execute();
+    expect(await served).toBeGreaterThan(0);
+    await two.rollback().execute();
+    await database.close();
+  });
+
+  it('are as many as the server gives it: a request for which there is none more waits for one of those', async () => {
+    const role = `few_${randomUUID().slice(0, 8)}`;
+    const url = new URL(postgres.url);
+    await asOwner(`create role ${role} login password 'few' connection limit 3`);
+    [url.username, url.password] = [role, 'few'];
+    const database = await openPostgresDatabase({ url: url.href, poolSize: 14 });
+    const pids = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid, pg_sleep(0.02)`.execute(
+          database.sql,
+        );
+        return rows[0]!.pid;
+      }),
+    );
+    expect(new Set(pids).size).toBe(3);
+    await database.close();
+    await asOwner(`drop role ${role}`);
+  });
+});
+
+async function asOwner(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: `${inject('postgresUrl')}/postgres` });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
+}

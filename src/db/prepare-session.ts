@@ -1,0 +1,73 @@
+import type pg from 'pg';
+import { LonghaulError } from '../core/errors.ts';
+
+/**
+ * The settings that Longhaul relies on. A role, a database or the server's own configuration may say otherwise, and each
+ * of these then breaks something: how dates, numbers and bytes are read, how texts are quoted, which functions a name
+ * means, how long a statement may take, and that two transactions may both read what one of them writes. A setting that
+ * this server does not know is left out.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  client_encoding: 'UTF8',
+  DateStyle: 'ISO, MDY',
+  TimeZone: 'UTC',
+  IntervalStyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  // All names in our statements have their schema.
+  search_path: 'pg_catalog',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  // How long something may take is ours to say, by the connection it is asked over.
+  statement_timeout: '0',
+  lock_timeout: '0',
+  transaction_timeout: '0',
+  idle_session_timeout: '0',
+};
+
+export interface SessionOptions {
+  /**
+   * How long the server waits for the next statement of a transaction before it ends the connection, in ms. 0: for as
+   * long as it takes.
+   */
+  readonly idleInTransactionMs: number;
+}
+
+interface SessionFacts {
+  readonly encoding: string;
+  readonly isReadOnly: boolean;
+}
+
+/**
+ * Makes a new connection ready for our statements. As statements, not with the connection's first packet: poolers between
+ * refuse settings there that they do not know.
+ * @throws {LonghaulError} `database_unsuitable` when the database cannot hold every text, `database_unavailable` when it
+ * takes no writes at the moment.
+ */
+export async function prepareSession(client: pg.ClientBase, { idleInTransactionMs }: SessionOptions): Promise<void> {
+  const settings = { ...SETTINGS, idle_in_transaction_session_timeout: String(idleInTransactionMs) };
+  const wanted = Object.entries(settings).map(([name, value]) => `('${name}', '${value}')`);
+  const answers: unknown = await client.query(`
+    select pg_catalog.set_config(name, value, false)
+      from (values ${wanted.join(', ')}) as wanted (name, value)
+     where pg_catalog.current_setting(name, true) operator(pg_catalog.<>) value;
+    select pg_catalog.current_setting('server_encoding') as encoding,
+           pg_catalog.current_setting('transaction_read_only') = 'on' as "isReadOnly"`);
+  const [, { rows }] = answers as [unknown, pg.QueryResult<SessionFacts>];
+  const { encoding, isReadOnly } = rows[0]!;
+  if (encoding !== 'UTF8') {
+    throw new LonghaulError('database_unsuitable', {
+      message: `Longhaul needs a database whose encoding is UTF8, and this one's is ${encoding}, in which most texts cannot be kept. Make another: create database longhaul encoding 'UTF8' template template0`,
+    });
+  }
+  if (isReadOnly) throw readOnlyError();
+}
+
+function readOnlyError(): LonghaulError {
+  return new LonghaulError('database_unavailable', {
+    message:
+      'The database takes no writes at the moment: the server is a standby, or default_transaction_read_only is on.',
+  });
+}

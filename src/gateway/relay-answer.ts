@@ -1,0 +1,82 @@
+import type { ServerResponse } from 'node:http';
+import { finished } from 'node:stream/promises';
+import { guarded } from '../core/guard.ts';
+import { createAnswerGuard } from './answer-guard.ts';
+import { breakOff } from './break-off.ts';
+import type { CallMeter } from './call-meter.ts';
+import { toAnswerHeaders } from './headers.ts';
+import type { SilenceWatch } from './silence.ts';
+import type { UpstreamAnswer } from './upstream-client.ts';
+
+interface RelayOptions {
+  readonly response: ServerResponse;
+  readonly answer: UpstreamAnswer;
+  readonly watch: SilenceWatch;
+  /** Null for a call that is free. */
+  readonly meter: CallMeter | null;
+  /** Aborted when the call is cut. */
+  readonly signal: AbortSignal;
+  /** The provider's side broke, or ended too early. */
+  readonly onBroken: (error: unknown) => void;
+  /** Called with which bound the answer has broken, in words. */
+  readonly onExcess: (excess: string) => void;
+  /** The answer cannot be followed. */
+  readonly onUnreadable: (error: unknown) => void;
+}
+
+/**
+ * Passes a good answer back as it comes, byte for byte, with the meter listening. An answer that ends with an error, or
+ * too early, ends for the process with a broken connection, on which it asks again. Resolves when both sides are done.
+ */
+export async function relayAnswer(options: RelayOptions): Promise<void> {
+  const { response, answer, watch, meter, signal, onBroken, onExcess, onUnreadable } = options;
+  const { body } = answer;
+  const guard = createAnswerGuard(answer.headers['content-type'] ?? '');
+  meter?.open(answer);
+  response.writeHead(answer.status, toAnswerHeaders(answer));
+  response.flushHeaders();
+
+  // Not a pipeline, which ends the provider's side with the process's: that may go on for a while, to be counted.
+  const closed = Promise.withResolvers<void>();
+  const onClosed = guarded(() => {
+    body.resume();
+    closed.resolve();
+  });
+  response.once('close', onClosed);
+  // Of a chunk that came between the end of the connection and the news of it.
+  response.on('error', () => {});
+  const onDrain = guarded(() => body.resume());
+  response.on('drain', onDrain);
+
+  const write = (parts: readonly Buffer[]): void => {
+    for (const part of parts) if (!response.destroyed && !response.write(part)) body.pause();
+  };
+  const onChunk = guarded((chunk: Buffer) => {
+    watch.heard();
+    if (signal.aborted) return;
+    const { now, later } = guard.take(chunk);
+    // Each chunk is on its way before it is looked at, but for one that may be too much.
+    write(now);
+    meter?.push(chunk);
+    if (guard.excess !== null) onExcess(guard.excess);
+    if (!signal.aborted) write(later);
+    // Nothing of use follows an error, and the process waits to ask again.
+    if (guard.hasFailed || meter?.hasFailed === true) body.destroy();
+  }, onUnreadable);
+  body.on('data', onChunk);
+
+  try {
+    await finished(body, { writable: false });
+    if (!guard.isComplete || guard.hasFailed) throw new Error('The model provider ended its answer too early.');
+  } catch (error) {
+    // Before the other side can notice.
+    meter?.end(false);
+    if (!signal.aborted && meter?.hasFailed !== true) onBroken(error);
+    body.destroy();
+    return breakOff(response);
+  }
+  const end = guarded(() => meter?.end(true), onUnreadable);
+  end();
+  response.end();
+  if (!response.destroyed) await closed.promise;
+}

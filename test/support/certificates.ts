@@ -1,0 +1,30 @@
+import { generate } from 'selfsigned';
+
+/** An authority of one's own, and a certificate that it has issued: PEM texts. */
+export interface Certificates {
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Makes an authority and a certificate for a host, by default `localhost`, which is not one for 127.0.0.1. */
+export async function makeCertificates(hostname = 'localhost'): Promise<Certificates> {
+  const ca = await generate([{ name: 'commonName', value: 'Longhaul test authority' }], {
+    keySize: 2_048,
+    algorithm: 'sha256',
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+    ],
+  });
+  const issued = await generate([{ name: 'commonName', value: hostname }], {
+    keySize: 2_048,
+    algorithm: 'sha256',
+    ca: { key: ca.private, cert: ca.cert },
+    extensions: [
+      { name: 'basicConstraints', cA: false },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: hostname }] },
+    ],
+  });
+  return { authority: ca.cert, certificate: issued.cert, key: issued.private };
+}
