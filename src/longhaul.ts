@@ -141,8 +141,9 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       const webhooks = await startWebhooks({ database, config: config.webhooks, log });
       closers.push(webhooks.stop);
     }
-    const api = createApi({ access, config, database, queue, hub, version: VERSION, log });
-    const handle = mountAt<Bindings>(options.basePath ?? '/', api.fetch);
+    const { basePath = '/' } = options;
+    const api = createApi({ access, config, database, queue, hub, version: VERSION, basePath, log });
+    const handle = mountAt<Bindings>(basePath, api.fetch);
     const sockets = createWebSockets({ fetch: handle });
     closers.push(() => sockets.close());
 

@@ -184,6 +184,8 @@ export interface Config {
   readonly health: { readonly agent: string; readonly everySeconds: number };
   /** `corsOrigins`: the web pages that may call the API from a browser. */
   readonly http: { readonly corsOrigins: readonly string[] };
+  /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
+  readonly dashboard: { readonly path: string; readonly signedInMs: number } | null;
   readonly webhooks: WebhooksConfig;
 }
 

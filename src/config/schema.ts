@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
 import { approvalsSchema } from './approvals-schema.ts';
+import { dashboardSchema } from './dashboard-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
@@ -233,6 +234,8 @@ export const configSchema = z.strictObject({
   health: healthSchema.optional(),
   /** How the HTTP API is served. */
   http: httpSchema.optional(),
+  /** The dashboard; `false` serves none. */
+  dashboard: dashboardSchema.optional(),
   webhooks: webhooksSchema.optional(),
   /**
    * The Claude Code executable. Defaults to the Agent SDK's own; `null` looks in the package, then in
