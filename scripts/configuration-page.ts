@@ -148,6 +148,11 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words: '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what it is for.',
   },
   {
+    path: 'dashboard',
+    title: 'The dashboard: `dashboard`',
+    words: '[The dashboard](dashboard.md) says what each of its pages answers, and who may see what.',
+  },
+  {
     path: 'webhooks',
     title: 'Webhooks: `webhooks`',
     words:

@@ -25,6 +25,7 @@ import { createPgBossQueue } from './queue/pg-boss-queue.ts';
 import { createEventHub } from './stream/event-hub.ts';
 import { startSchedules } from './schedule/start-schedules.ts';
 import { useCostZone } from './run/use-cost-zone.ts';
+import { startStats } from './stats/start-stats.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
@@ -125,6 +126,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     closers.push(() => access.close());
     closers.push(startAudit({ database, retentionDays: config.audit.retentionDays, log }));
     closers.push(startAlerts({ config, database, queue, log }));
+    closers.push(startStats({ config, database, queue, log }));
     closers.push(
       startSchedules({
         database,

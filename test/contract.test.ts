@@ -52,7 +52,8 @@ describe('the OpenAPI document', () => {
         .map(({ method, path }) => `${method} ${path}`),
     );
     // What is about the contract is no part of it, nor are the dashboard's own files.
-    for (const route of ['GET /openapi.json', 'GET /docs', 'GET /assets/:name']) expect(routes.delete(route)).toBe(true);
+    for (const route of ['GET /openapi.json', 'GET /docs', 'GET /assets/:name'])
+      expect(routes.delete(route)).toBe(true);
     const described = findOperations(document).map(({ method, path }) => toRoute(method, path));
     expect(described.toSorted()).toEqual([...routes].toSorted());
     const guarded = described.filter((route) => route.includes(' /v1/'));

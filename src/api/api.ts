@@ -32,6 +32,7 @@ import { addRunRoutes } from './routes/runs.ts';
 import { addScheduleRoutes } from './routes/schedules.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
 import { addSignedInRoutes, addSignInRoute } from './routes/sign-in.ts';
+import { addStatsRoute } from './routes/stats.ts';
 import { addTokenRoutes } from './routes/tokens.ts';
 import { addWebhookRoutes } from './routes/webhooks.ts';
 
@@ -77,6 +78,7 @@ export function createApi(deps: ApiDeps): Api {
   addBudgetRoutes(api, deps);
   addAlertRoutes(api, deps);
   addCostRoutes(api, deps);
+  addStatsRoute(api, deps);
   addAuditRoutes(api, deps);
   addKeyRoutes(api, deps);
   addTokenRoutes(api, deps);

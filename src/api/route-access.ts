@@ -71,6 +71,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /v1/workers': 'admin',
   'POST /v1/workers/:id/drain': 'admin',
 
+  'GET /v1/stats': 'runs:read',
   'GET /v1/costs': 'own',
   'GET /v1/budgets': 'own',
   'PUT /v1/budgets': 'admin',

@@ -8,6 +8,7 @@ import { createRunMethods, type RunMethods } from './runs.ts';
 import { createScheduleMethods, type ScheduleMethods } from './schedules.ts';
 import { createSessionMethods, type SessionMethods } from './sessions.ts';
 import { createSignInMethods, type SignInMethods } from './sign-in.ts';
+import { createStatsMethods, type StatsMethods } from './stats.ts';
 import { createTransport, type TransportOptions } from './transport.ts';
 import { createWebhookMethods, type WebhookMethods } from './webhooks.ts';
 
@@ -18,8 +19,10 @@ export type {
   ScheduleMethods,
   SessionMethods,
   SignInMethods,
+  StatsMethods,
   WebhookMethods,
 };
+export type { StatsQuery } from './stats.ts';
 export type { DeliveryFilter, DeliveryPage, WebhookPage } from './webhooks.ts';
 export type { SessionFilter, SessionPage, SessionQuery } from './sessions.ts';
 export type { CredentialOptions } from './credential.ts';
@@ -94,6 +97,8 @@ export type {
   SignInCodeResource,
   SignInRequest,
   SkippedRun,
+  StatPointResource,
+  StatsResource,
   Submission,
   TokenRequest,
   TokenResource,
@@ -117,7 +122,8 @@ export interface LonghaulClient
     ScheduleMethods,
     WebhookMethods,
     OperationMethods,
-    SignInMethods {}
+    SignInMethods,
+    StatsMethods {}
 
 /**
  * Makes a client of the Longhaul at `url`. It connects when it is used, and has nothing to be closed.
@@ -133,5 +139,6 @@ export function createClient(options: ClientOptions): LonghaulClient {
     ...createWebhookMethods(transport),
     ...createOperationMethods(transport),
     ...createSignInMethods(transport),
+    ...createStatsMethods(transport),
   };
 }

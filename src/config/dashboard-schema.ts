@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { positive } from './option-values.ts';
 
-/** The dashboard, which the server serves beside the API. */
+/** The [dashboard](dashboard.md), which the server serves beside the API; `false` serves none. Defaults to one at `/`. */
 export const dashboardSchema = z.union(
   [
     z.literal(false),

@@ -234,7 +234,7 @@ export const configSchema = z.strictObject({
   health: healthSchema.optional(),
   /** How the HTTP API is served. */
   http: httpSchema.optional(),
-  /** The dashboard; `false` serves none. */
+  /** What the server shows in a browser. */
   dashboard: dashboardSchema.optional(),
   webhooks: webhooksSchema.optional(),
   /**

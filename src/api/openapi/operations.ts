@@ -89,6 +89,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     'PUT /v1/budgets': 'changeBudget',
   }),
   ...of('Service', {
+    'GET /v1/stats': 'getStats',
     'GET /v1/agents': 'listAgents',
     'GET /v1/queues': 'listQueues',
     'POST /v1/queues/{name}/pause': 'pauseQueue',
