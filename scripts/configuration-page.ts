@@ -122,6 +122,11 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words: 'For each `team` that submissions name, beside the limits of their user.',
   },
   { path: 'limits.perKey', title: 'Each API key: `limits.perKey`' },
+  {
+    path: 'limits',
+    title: 'Callers bound to a user or a team: `limits`',
+    words: 'Keys and tokens that stand for one user or team, and not for the application.',
+  },
   { path: 'limits.global', title: 'All together: `limits.global`' },
   {
     path: 'providers.NAME.anthropic',

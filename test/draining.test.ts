@@ -177,7 +177,7 @@ describe('a worker that is to leave', () => {
     expect(await ended(run.id)).toMatchObject({ status: 'succeeded' });
     const { exitCode, stderr } = await worker.ended;
     expect(exitCode).toBe(75);
-    const [warning] = toMessages(stderr).filter(({ level }) => level === 40);
+    const [warning] = toMessages(stderr).filter(({ level, unprotected }) => level === 40 && unprotected === undefined);
     expect(warning).toMatchObject({
       restartAboveMb: 80,
       msg: expect.stringContaining('worker.restartAboveMb') as string,

@@ -28,7 +28,7 @@ describe.concurrent('a decision survives', () => {
       return count === 0 || last.includes('Allowed: use it again now') || isTakenUp ? use : say('Done.');
     });
     open.push(machines);
-    const file = path.join(machines.directory, 'log.txt');
+    const file = path.join(machines.sharedDir, 'log.txt');
     use = useTool('Bash', { command: `echo done >> ${file}`, description: 'the step' });
     return { ...machines, readLog: () => readFile(file, 'utf8').catch(() => '') };
   }

@@ -112,7 +112,7 @@ describe('longhaul start, killed and started again', () => {
     for (const id of accepted) {
       const run = await ended(last.client, id);
       expect(
-        run.status === 'succeeded' || run.error?.code === 'worker_lost',
+        run.status === 'succeeded' || ['worker_lost', 'poison_run'].includes(run.error?.code ?? ''),
         `${id} ${run.status} ${run.error?.code}`,
       ).toBe(true);
       const events = await allEvents(last.client, id);

@@ -20,14 +20,29 @@ export function toViewer({ user, team }: Caller): Viewer {
   return { user, team };
 }
 
+/** The team whose user it is that the caller names, or stands for; null: the application's. */
+export function toTenant({ team }: Caller): string | null {
+  return team;
+}
+
 /** Whether the caller may see what only operators see. */
 export function isOperator(caller: Caller): boolean {
   return hasScope(caller.scopes, 'admin');
 }
 
+/** Whether the caller may see what runs are asked and what they answer. */
+export function mayRead(caller: Caller): boolean {
+  return hasScope(caller.scopes, 'runs:read');
+}
+
 /** Whether the caller stands for one user or team, not for the application. */
 export function isBound({ user, team }: Caller): boolean {
   return user !== null || team !== null;
+}
+
+/** The highest priority that the caller may name; null: any. */
+export function toMaxPriority(caller: Caller, { maxPriority }: { readonly maxPriority: number }): number | null {
+  return isBound(caller) && !isOperator(caller) ? maxPriority : null;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { AgentOutcome, ProviderFailure } from './agent-outcome.ts';
 import type { ClaudeProcess } from './claude-spec.ts';
 import type { Containment } from './containment.ts';
 import type { DecidedToolUse, UnfinishedToolUse } from './continuation.ts';
+import type { Places } from './places.ts';
 import type { AskForToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -77,6 +78,8 @@ export interface AgentSpec {
   readonly log?: Logger;
   /** What holds its processes together. Defaults to the strongest this machine allows. */
   readonly containment?: Containment;
+  /** What is hidden from its processes where a mount namespace is to be had. Defaults to nothing. */
+  readonly findPlaces?: () => Promise<Places>;
   /** How long the process may take to say its first word. Defaults to 30,000. */
   readonly startTimeoutMs?: number;
 }

@@ -5,11 +5,14 @@ import { toStorable } from '../core/text.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 import { toAgentOptions } from './agent-options.ts';
 import type { ClaudeProcess, ClaudeSpec, Ending, Launch, Receiver, Thrown } from './claude-spec.ts';
-import { findContainment } from './containment.ts';
+import { refuseClosedToRoot } from './closed-to-root.ts';
+import { dropsCapabilities, findContainment } from './containment.ts';
 import { toEnvironment } from './environment.ts';
+import { hidePlaces } from './hide-places.ts';
 import { killAttempt } from './kill-processes.ts';
 import { checkMcpServers, toMcpServers } from './mcp-servers.ts';
 import { judgeOutcome } from './outcome.ts';
+import { NOTHING_HIDDEN } from './places.ts';
 import { preflight } from './preflight.ts';
 import { createPromptQueue, toCommand, toPrompt } from './prompt-queue.ts';
 import { createScratch, type Scratch } from './scratch.ts';
@@ -54,21 +57,27 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   async function launch(): Promise<Launch> {
     const found = await preflight(spec);
     if ('status' in found) return { refusal: found };
+    const { workspaceDir } = spec;
+    const containment = spec.containment ?? (await findContainment());
+    const closed = dropsCapabilities(containment) ? await refuseClosedToRoot(spec) : null;
+    if (closed !== null) return { refusal: closed };
     const mcp = toMcpServers(spec.agent, currentRun);
     if ('refusal' in mcp) return mcp;
     scratch = await createScratch(spec);
-    const containment = spec.containment ?? (await findContainment());
+    const { executable } = found;
+    const places = (await spec.findPlaces?.()) ?? NOTHING_HIDDEN;
+    const hide = await hidePlaces({ places, scratch, workspaceDir, executable, processId });
     if (ending !== null) return { refusal: notStarted('it was ended before it was started') };
     // With a stream of prompts the executable starts at once, and is ready before there is one.
     conversation = query({
       prompt: prompts,
       options: toAgentOptions({
         spec,
-        executable: found.executable,
+        executable,
         environment: toEnvironment({ spec, scratch, log }),
         gate: createToolUseGate({
           agent: spec.agent,
-          workspaceDir: spec.workspaceDir,
+          workspaceDir,
           receiver: () => receiver,
           endSignal: ended.signal,
           log,
@@ -76,7 +85,9 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         mcpServers: mcp.servers,
         store: store.sdkStore,
         spawn(request) {
-          child = spawnClaude({ request, containment });
+          // For a conversation that is taken up again the SDK makes a configuration directory of its own.
+          const mountTable = hide(request.env['CLAUDE_CONFIG_DIR'] ?? workspaceDir);
+          child = spawnClaude({ request, containment, mountTable });
           spawned.resolve(child);
           return child.process;
         },

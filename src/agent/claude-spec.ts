@@ -4,6 +4,7 @@ import type { RunLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 import type { Containment } from './containment.ts';
+import type { Places } from './places.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 import type { SteeringMessage } from './steering.ts';
 import type { AskForToolUse, ToolUse } from './tool-use.ts';
@@ -31,6 +32,11 @@ export interface ClaudeSpec {
   readonly resumeFrom: Transcript | null;
   /** What holds its processes together. Defaults to the strongest this machine allows. */
   readonly containment?: Containment | undefined;
+  /**
+   * Says, for each start, what is hidden from its processes where a mount namespace is to be had. Its own directories and
+   * its executable are always seen. Defaults to nothing.
+   */
+  readonly findPlaces?: (() => Promise<Places>) | undefined;
   /** How long it may take to its first word. Defaults to 30,000. */
   readonly startTimeoutMs?: number | undefined;
   readonly log?: Logger | undefined;

@@ -7,55 +7,50 @@ import { createAttempt } from './attempt.fixture.ts';
 import { findContainment, PARENT_DEATH_SIGNAL } from './containment.ts';
 import { listProcesses } from './process-table.ts';
 
-const { kind } = await findContainment();
+const strongest = await findContainment();
+const { isNamespace } = strongest;
 const bash = (command: string) => useTool('Bash', { command, description: 'look' });
 
 /** The two ways in which a run is held on Linux; the first where the machine allows it. */
 const containments = [
-  ...(kind === 'pid_namespace' ? [['a PID namespace', await findContainment()] as const] : []),
+  ...(isNamespace ? [['a PID namespace', strongest] as const] : []),
   ...(process.platform === 'linux' ? [['a parent-death signal', PARENT_DEATH_SIGNAL] as const] : []),
 ];
 
-test.runIf(kind === 'pid_namespace')(
-  'a tool in a PID namespace sees neither its worker nor what that holds',
-  async () => {
-    const worker = ownIdentity().split(':')[0];
-    const script = [bash(`tr '\\0' '\\n' < /proc/${worker}/environ; ls -d /proc/[0-9]* | wc -l`), say('seen')];
-    await using model = await startScriptedModel({ script });
-    await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
-    await startAgentProcess(attempt.spec).done;
-    const [seen] = attempt.dataOf('agent.tool_result');
-    expect(seen?.content).toContain('No such file');
-    expect(Number(/(\d+)\s*$/.exec(seen?.content ?? '')?.[1])).toBeLessThan(12);
-  },
-);
+test.runIf(isNamespace)('a tool in a PID namespace sees neither its worker nor what that holds', async () => {
+  const worker = ownIdentity().split(':')[0];
+  const script = [bash(`tr '\\0' '\\n' < /proc/${worker}/environ; ls -d /proc/[0-9]* | wc -l`), say('seen')];
+  await using model = await startScriptedModel({ script });
+  await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
+  await startAgentProcess(attempt.spec).done;
+  const [seen] = attempt.dataOf('agent.tool_result');
+  expect(seen?.content).toContain('No such file');
+  expect(Number(/(\d+)\s*$/.exec(seen?.content ?? '')?.[1])).toBeLessThan(12);
+});
 
-test.runIf(kind === 'pid_namespace')(
-  'nothing leaves a PID namespace, not even what clears its marks and detaches',
-  async () => {
-    await using model = await startScriptedModel({
-      script: [bash('env -i setsid sh -c "sleep 641 & exit" ; sleep 642 & tail -f /dev/null')],
-    });
-    await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
-    const agent = startAgentProcess(attempt.spec);
-    const sleepers = async () => (await listProcesses()).filter(({ pid }) => /^sleep 64[12]/.test(commandOf(pid)));
-    await vi.waitFor(async () => expect(await sleepers()).toHaveLength(2), { timeout: 20_000 });
-    const claude = (await attempt.processes()).find(({ parentPid }) => parentPid !== process.pid);
-    process.kill(claude!.pid, 'SIGKILL');
-    // `unshare` of util-linux 2.38 says by itself that it has failed, with 1.
-    expect(await agent.done).toMatchObject({
-      outcome: {
-        status: 'failed',
-        code: 'cli_crashed',
-        detail: expect.stringMatching(/ · signal SIGKILL$/) as string,
-      },
-      exitCode: null,
-      signal: 'SIGKILL',
-      stderrTail: '',
-    });
-    expect(await sleepers()).toEqual([]);
-  },
-);
+test.runIf(isNamespace)('nothing leaves a PID namespace, not even what clears its marks and detaches', async () => {
+  await using model = await startScriptedModel({
+    script: [bash('env -i setsid sh -c "sleep 641 & exit" ; sleep 642 & tail -f /dev/null')],
+  });
+  await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
+  const agent = startAgentProcess(attempt.spec);
+  const sleepers = async () => (await listProcesses()).filter(({ pid }) => /^sleep 64[12]/.test(commandOf(pid)));
+  await vi.waitFor(async () => expect(await sleepers()).toHaveLength(2), { timeout: 20_000 });
+  const claude = (await attempt.processes()).find(({ parentPid }) => parentPid !== process.pid);
+  process.kill(claude!.pid, 'SIGKILL');
+  // `unshare` of util-linux 2.38 says by itself that it has failed, with 1.
+  expect(await agent.done).toMatchObject({
+    outcome: {
+      status: 'failed',
+      code: 'cli_crashed',
+      detail: expect.stringMatching(/ · signal SIGKILL$/) as string,
+    },
+    exitCode: null,
+    signal: 'SIGKILL',
+    stderrTail: '',
+  });
+  expect(await sleepers()).toEqual([]);
+});
 
 test.each(containments)(
   'a run held by %s is interrupted at once, and says what it has cost',

@@ -6,6 +6,8 @@ import type { Logger } from '../core/log.ts';
 
 /** The private directories of one process, absolute. */
 export interface Scratch {
+  /** What holds the others. */
+  readonly root: string;
   readonly home: string;
   readonly configDir: string;
   readonly tmpDir: string;
@@ -46,6 +48,7 @@ export async function createScratch({ scratchRoot, processId, log }: ScratchOpti
   await Promise.all(Object.values(directories).map((directory) => mkdir(directory, { recursive: true, mode: 0o700 })));
   await writeFile(path.join(directories.configDir, '.claude.json'), JSON.stringify(toSettledIn()), { mode: 0o600 });
   return {
+    root,
     ...directories,
     async remove() {
       try {

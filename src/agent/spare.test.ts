@@ -209,11 +209,11 @@ test('a process is not kept after a failure', async () => {
 
 test('a process that holds more than half of its limit is not kept', async () => {
   await using model = await startScriptedModel({ script: [say('Yes.')] });
-  // Claude Code alone holds about 230 MB.
-  await using attempt = await createAttempt({ url: model.url, limits: { maxMemoryMb: 400 } });
+  // Claude Code alone holds 190 to 240 MB, by how much of its executable is in memory.
+  await using attempt = await createAttempt({ url: model.url, limits: { maxMemoryMb: 300 } });
   const report = await runKept(attempt);
   expect(report).toMatchObject({ outcome: { status: 'succeeded' }, keptProcess: null });
-  expect(report.peakMemoryBytes).toBeGreaterThan(200_000_000);
+  expect(report.peakMemoryBytes).toBeGreaterThan(150_000_000);
   expect(await attempt.processes()).toEqual([]);
 });
 

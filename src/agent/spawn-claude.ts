@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk';
 import { tail, toStorable } from '../core/text.ts';
-import type { Containment } from './containment.ts';
+import { contain, type Containment } from './containment.ts';
 
 /** More than is reported, so that cutting in the middle of a character does not show. */
 const STDERR_KEPT = 4_000;
@@ -43,11 +43,18 @@ interface SpawnClaudeOptions {
   /** What the SDK asks to be started. */
   readonly request: SpawnOptions;
   readonly containment: Containment;
+  /** A file with the mounts that hide what it may not see; null: nothing is hidden. */
+  readonly mountTable: string | null;
 }
 
 /** Starts Claude Code in a session of its own: a Ctrl-C in the worker's terminal is for the worker alone. */
-export function spawnClaude({ request, containment }: SpawnClaudeOptions): ClaudeChild {
-  const [command = request.command, ...args] = [...containment.wrapper, request.command, ...request.args];
+export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOptions): ClaudeChild {
+  const { isNamespace } = containment;
+  const [command = request.command, ...args] = contain(containment, {
+    command: [request.command, ...request.args],
+    cwd: request.cwd ?? process.cwd(),
+    mountTable,
+  });
   const child = spawn(command, args, {
     cwd: request.cwd,
     env: request.env,
@@ -55,7 +62,7 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
     detached: true,
   });
 
-  if (containment.kind === 'pid_namespace') {
+  if (isNamespace) {
     // `unshare` keeps a SIGTERM to itself: signals, the SDK's too, go to the one process it has started.
     child.kill = (signal = 'SIGTERM') => sendSignal(findOnlyChild(child.pid) ?? child.pid, signal);
   }
@@ -68,8 +75,7 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
   child.stdin.on('error', () => undefined);
 
   // Asked when it is needed: the words of a process arrive after its end.
-  const isKilledInside = () =>
-    containment.kind === 'pid_namespace' && child.exitCode === 1 && KILLED_INSIDE.test(stderr);
+  const isKilledInside = () => isNamespace && child.exitCode === 1 && KILLED_INSIDE.test(stderr);
 
   let hasExited = false;
   const exited = new Promise<void>((resolve) => {
@@ -87,16 +93,16 @@ export function spawnClaude({ request, containment }: SpawnClaudeOptions): Claud
     pid: child.pid ?? null,
     get claudePid() {
       if (hasExited) return null;
-      return (containment.kind === 'pid_namespace' ? findOnlyChild(child.pid) : child.pid) ?? null;
+      return (isNamespace ? findOnlyChild(child.pid) : child.pid) ?? null;
     },
-    isContained: containment.kind === 'pid_namespace',
+    isContained: isNamespace,
     exited,
     get hasExited() {
       return hasExited;
     },
     get hasTakenAllAlong() {
       // `unshare` leaves by itself only when the namespace is empty; when it is killed, that comes a moment later.
-      return containment.kind === 'pid_namespace' && child.exitCode !== null;
+      return isNamespace && child.exitCode !== null;
     },
     get exitCode() {
       return isKilledInside() ? null : child.exitCode;

@@ -1,5 +1,6 @@
 import { formatUsd, toMicros, toUsd } from '../core/money.ts';
 import { head } from '../core/text.ts';
+import { parseUserKey } from '../core/user-key.ts';
 import type { BudgetUse } from './alert-facts.ts';
 import { percent, plural, type Finding, type Rule } from './rule.ts';
 
@@ -115,7 +116,7 @@ function toFindings(
         period,
         accounts: accounts.length,
         largest: accounts.slice(0, MOST_LISTED).map((account) => ({
-          key: account.key,
+          ...toOwner(account),
           usedUsd: toUsd(account.usedMicros),
           limitUsd: toUsd(account.limitMicros),
         })),
@@ -124,6 +125,16 @@ function toFindings(
   });
 }
 
-function nameOwner({ scope, key }: BudgetUse): string {
-  return scope === 'global' ? 'The service' : `${scope === 'user' ? 'User' : 'Team'} ${JSON.stringify(head(key, 80))}`;
+function nameOwner(account: BudgetUse): string {
+  if (account.scope === 'global') return 'The service';
+  const { key, team } = toOwner(account);
+  const name = (text: string) => JSON.stringify(head(text, 80));
+  return `${account.scope === 'user' ? 'User' : 'Team'} ${name(key)}${team === undefined ? '' : ` of team ${name(team)}`}`;
+}
+
+/** Whose it is, with the team whose own user that is. */
+function toOwner({ scope, key }: BudgetUse): { key: string; team?: string } {
+  if (scope !== 'user') return { key };
+  const { user, tenant } = parseUserKey(key);
+  return { key: user, ...(tenant !== null && { team: tenant }) };
 }

@@ -1,5 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { toMaxPriority } from '../access/caller.ts';
 import type { SubmitDeps } from './api-deps.ts';
 import type { ApiEnv } from './authenticate.ts';
 import { checkSubmission } from './check-submission.ts';
@@ -21,10 +22,12 @@ export async function acceptRun(
 ): Promise<AcceptedRunResource> {
   const { config, database } = deps;
   const caller = context.get('caller');
-  const { session, ...owners } = await joinSession(database, { body, caller });
+  const { session, tenant, ...owners } = await joinSession(database, { body, caller });
   const submission = checkSubmission({
     body: { ...body, ...owners },
     session,
+    tenant,
+    maxPriority: toMaxPriority(caller, config.limits),
     agents: config.agents,
     webhooks: config.webhooks,
     idempotencyKey: context.req.header('idempotency-key') ?? null,

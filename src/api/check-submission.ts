@@ -18,6 +18,10 @@ interface CheckOptions {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly idempotencyKey: string | null;
   readonly caller: Caller;
+  /** The team whose user it is for; null: the application's. */
+  readonly tenant: string | null;
+  /** The highest priority that it may name; null: any. Defaults to any. */
+  readonly maxPriority?: number | null;
   /** What a `webhookUrl` is held to. Defaults to none: it must be left out. */
   readonly webhooks?: WebhooksConfig;
   /** The conversation it goes on with, from `joinSession`. Defaults to none: `sessionId` must be left out. */
@@ -31,7 +35,17 @@ interface CheckOptions {
  * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
  */
 export function checkSubmission(options: CheckOptions): Submission {
-  const { body, agents, idempotencyKey, caller, webhooks, session, retryOf = null } = options;
+  const {
+    body,
+    agents,
+    idempotencyKey,
+    caller,
+    tenant,
+    maxPriority = null,
+    webhooks,
+    session,
+    retryOf = null,
+  } = options;
   const agent = agents.get(body.agent);
   if (agent === undefined || agent.name === HEALTH_AGENT) {
     const names = withoutHealthAgent(agents).map(({ name }) => name);
@@ -52,6 +66,7 @@ export function checkSubmission(options: CheckOptions): Submission {
     ...checkPrompt(body.prompt, agent.limits.maxPromptLength),
     ...checkMetadata(body.metadata ?? {}),
     ...checkLimits(requestedLimits, agent.limits),
+    ...checkPriority(body.priority ?? 0, maxPriority),
   ];
   if (errors.length > 0) {
     throw new LonghaulError('invalid_request', { message: describe(errors), errors });
@@ -61,6 +76,7 @@ export function checkSubmission(options: CheckOptions): Submission {
     prompt: body.prompt,
     user: body.user ?? null,
     team: body.team ?? null,
+    tenant,
     metadata: body.metadata ?? {},
     priority: body.priority ?? 0,
     startAfter: body.startAfter === undefined ? null : new Date(body.startAfter),
@@ -97,6 +113,13 @@ function checkPrompt(prompt: string, maxLength: number): FieldError[] {
   const length = countCharacters(prompt);
   if (length <= maxLength) return [];
   return [{ path: 'prompt', message: `must have at most ${maxLength} characters; received ${length}` }];
+}
+
+/** Who stands for one user or team does not go before all others, unless the configuration says so. */
+export function checkPriority(priority: number, most: number | null): FieldError[] {
+  if (most === null || priority <= most) return [];
+  const message = `must be at most ${most} for a key or token that is bound to a user or a team; received ${priority}`;
+  return [{ path: 'priority', message }];
 }
 
 function checkLimits(limits: Partial<RunLimits>, agentLimits: RunLimits): FieldError[] {

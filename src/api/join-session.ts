@@ -1,4 +1,4 @@
-import { toOwners, toViewer, type Caller } from '../access/caller.ts';
+import { toOwners, toTenant, toViewer, type Caller } from '../access/caller.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { Database } from '../db/database.ts';
 import { toSessionNotFound } from '../run/fork-session.ts';
@@ -18,6 +18,8 @@ interface Joining {
 export interface Joined {
   readonly user: string | undefined;
   readonly team: string | undefined;
+  /** The team whose user it is; null: the application's. */
+  readonly tenant: string | null;
   readonly session: NonNullable<Submission['session']> | null;
 }
 
@@ -52,7 +54,7 @@ function join(body: Joining, { caller, sessions }: { caller: Caller; sessions: R
   const { agent, sessionId, fork: isFork = false } = body;
   if (sessionId === undefined) {
     if (isFork) throw fieldError('fork', 'must come with sessionId, the session it begins a branch of');
-    return { ...owners, session: null };
+    return { ...owners, tenant: toTenant(caller), session: null };
   }
   const session = sessions.get(sessionId.toLowerCase());
   const isOwn = (named: string | undefined, own: string | null) => named === undefined || named === own;
@@ -66,5 +68,10 @@ function join(body: Joining, { caller, sessions }: { caller: Caller; sessions: R
       errors: [{ path: 'sessionId', message }],
     });
   }
-  return { user: session.user ?? undefined, team: session.team ?? undefined, session: { id: session.id, isFork } };
+  return {
+    user: session.user ?? undefined,
+    team: session.team ?? undefined,
+    tenant: toTenant(caller) ?? session.tenant,
+    session: { id: session.id, isFork },
+  };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Limits } from '../config/config.ts';
@@ -26,8 +27,8 @@ interface Counted {
 /** Counts submissions, exactly over all servers: the counts are in the database. */
 export interface RateLimits {
   /**
-   * Counts submissions, each against its user and all against their key. `isRefused`: they are too many for at least one
-   * of them.
+   * Counts submissions, each against its user, as `toUserKey` writes it, and all against their key. `isRefused`: they are
+   * too many for at least one of them.
    */
   count(submissions: { users: readonly (string | null)[]; keyId: string }): Promise<Counted>;
 }
@@ -48,7 +49,7 @@ export function createRateLimits({
         (user) => user,
       );
       const counted = await Promise.all([
-        ...(perUser === null ? [] : [...named].map(([user, { length }]) => perUser.count(user, length))),
+        ...(perUser === null ? [] : [...named].map(([user, { length }]) => perUser.count(toCountKey(user), length))),
         perKey?.count(keyId, users.length),
       ]);
       const results = counted.filter((result) => result !== undefined);
@@ -61,6 +62,11 @@ export function createRateLimits({
       };
     },
   };
+}
+
+/** What the table of counts has room for. A user of a team's is named by a digest, which no other user's name is. */
+function toCountKey(userKey: string): string {
+  return userKey.startsWith('[') ? `[${createHash('sha256').update(userKey).digest('base64url')}]` : userKey;
 }
 
 /** Of the users of a batch the one that has least left stands for all. */

@@ -5,7 +5,7 @@ import { checkSubmission } from './check-submission.ts';
 
 type Scheduled = Pick<
   Schedule,
-  'agent' | 'prompt' | 'user' | 'team' | 'metadata' | 'priority' | 'limits' | 'webhookUrl' | 'createdBy'
+  'agent' | 'prompt' | 'user' | 'team' | 'tenant' | 'metadata' | 'priority' | 'limits' | 'webhookUrl' | 'createdBy'
 >;
 
 /**
@@ -13,7 +13,7 @@ type Scheduled = Pick<
  * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
  */
 export function toScheduledSubmission(schedule: Scheduled, agents: ReadonlyMap<string, Agent>): Submission {
-  const { agent, prompt, user, team, metadata, priority, limits, webhookUrl, createdBy } = schedule;
+  const { agent, prompt, user, team, tenant, metadata, priority, limits, webhookUrl, createdBy } = schedule;
   const submission = checkSubmission({
     body: {
       agent,
@@ -27,6 +27,7 @@ export function toScheduledSubmission(schedule: Scheduled, agents: ReadonlyMap<s
     agents,
     idempotencyKey: null,
     caller: { kind: 'key', keyId: createdBy, scopes: [], user, team },
+    tenant,
   });
   return { ...submission, webhookUrl };
 }

@@ -1,4 +1,5 @@
 import { isOperator, type Caller } from '../access/caller.ts';
+import { toUserKey } from '../core/user-key.ts';
 import { withoutFiguresOfOthers } from '../run/budget.ts';
 import { findRepeated, toIdempotentRequest, type Accepted } from '../run/find-repeated.ts';
 import type { IdempotentRequest } from '../run/idempotency.ts';
@@ -50,7 +51,7 @@ async function submitAll(
 ): Promise<Accepted> {
   const repeated = await findRepeated(database, request);
   if (repeated !== null) return repeated;
-  const users = submissions.map(({ user }) => user);
+  const users = submissions.map(({ user, tenant = null }) => toUserKey({ user, tenant }));
   const counted = isCounted ? await rateLimits.count({ users, keyId: caller.keyId }) : null;
   if (counted !== null) onCounted(counted.states);
   if (counted?.isRefused === true) {

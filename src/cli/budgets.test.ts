@@ -27,7 +27,8 @@ it('lists budgets, and changes one', async () => {
 
 it.each([
   [['set', '--per-day', '10'], 'name one of --user, --team and --global'],
-  [['set', '--user', 'a', '--team', 'b', '--per-day', '10'], 'name one of --user, --team and --global'],
+  [['set', '--user', 'a', '--global', '--per-day', '10'], 'name one of --user, --team and --global'],
+  [['set', '--team', 'a', '--global', '--per-day', '10'], 'name one of --user, --team and --global'],
   [['set', '--global'], 'name --per-day, --per-month or both'],
   [['set', '--global', '--per-day', 'much'], 'It must be an amount in USD, 0 or more, or "none".'],
 ])('refuses %j', async (args, words) => {

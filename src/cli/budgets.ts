@@ -43,7 +43,7 @@ export function addBudgetsCommand(program: Command, shell: Shell): void {
       'Changes what a user, a team or all together may spend, at once and on every server. Runs that have waited for it begin. "none" takes the change back: the configuration counts again.',
     )
     .option('--user <user>', "a user's budget")
-    .option('--team <team>', "a team's budget")
+    .option('--team <team>', "a team's budget, or with --user that of the team's own user")
     .option('--global', 'the budget of all together')
     .option('--per-day <usd>', 'USD a day, or none', parseLimit)
     .option('--per-month <usd>', 'USD a month, or none', parseLimit)
@@ -66,11 +66,12 @@ export function addBudgetsCommand(program: Command, shell: Shell): void {
 }
 
 function toChange({ user, team, global, perDay, perMonth }: SetOptions, command: Command): BudgetChange {
-  const owners = [user, team, global].filter((owner) => owner !== undefined);
-  if (owners.length !== 1) command.error('longhaul: name one of --user, --team and --global.');
+  const owners = [user ?? team, global].filter((owner) => owner !== undefined);
+  if (owners.length !== 1)
+    command.error('longhaul: name one of --user, --team and --global; a user that is a team’s own by both.');
   if (perDay === undefined && perMonth === undefined) command.error('longhaul: name --per-day, --per-month or both.');
   const limits = { usdPerDay: toLimit(perDay), usdPerMonth: toLimit(perMonth) };
-  if (user !== undefined) return { scope: 'user', key: user, ...limits };
+  if (user !== undefined) return { scope: 'user', key: user, ...(team !== undefined && { team }), ...limits };
   if (team !== undefined) return { scope: 'team', key: team, ...limits };
   return { scope: 'global', ...limits };
 }
@@ -93,7 +94,7 @@ function toTable(budgets: readonly BudgetResource[], width: number): string[] {
   const usd = (amount: number) => formatUsd(toMicros(amount));
   return formatTable<BudgetResource>({
     columns: [
-      { title: 'OF', value: ({ scope, key }) => (key === null ? 'all' : `${scope} ${key}`) },
+      { title: 'OF', value: toOwner },
       { title: 'PERIOD', value: ({ period }) => period },
       { title: 'SPENT', align: 'right', value: ({ spentUsd }) => usd(spentUsd) },
       { title: 'SET ASIDE', align: 'right', value: ({ reservedUsd }) => usd(reservedUsd) },
@@ -109,6 +110,11 @@ function toTable(budgets: readonly BudgetResource[], width: number): string[] {
     rows: budgets,
     width,
   });
+}
+
+function toOwner({ scope, key, team }: BudgetResource): string {
+  if (key === null) return 'all';
+  return `${scope} ${key}${team === null ? '' : ` of team ${team}`}`;
 }
 
 function toShare({ limitUsd, spentUsd, reservedUsd }: BudgetResource): string {

@@ -19,6 +19,8 @@ function refusal(act: () => unknown): LonghaulError {
   throw new Error('It was not refused.');
 }
 
+const shared = { root: './shared', mode: 'shared' };
+
 describe('a configuration', () => {
   it('has every default but its agents', () => {
     const config = resolve({ agents: { reader } });
@@ -62,6 +64,8 @@ describe('a configuration', () => {
       drainTimeoutSeconds: 200,
       stopWaitSeconds: 210,
       restartAboveMb: 256,
+      maxStallSeconds: 15,
+      visiblePaths: [],
     });
     expect(config).toMatchObject({
       host: '127.0.0.1',
@@ -90,7 +94,14 @@ describe('a configuration', () => {
           retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600 },
         },
       },
-      worker: { slots: 4, expireSeconds: 180, drainTimeoutSeconds: 200, stopWaitSeconds: 210, restartAboveMb: 256 },
+      worker: {
+        slots: 4,
+        expireSeconds: 180,
+        drainTimeoutSeconds: 200,
+        stopWaitSeconds: 210,
+        restartAboveMb: 256,
+        visiblePaths: [],
+      },
       limits: { perUser: { runsPerMinute: 5 }, global: {} },
       alerts: { runCostUsd: 5, dailyCostUsd: 100, queueDepth: 50, channels: [] },
     });
@@ -170,6 +181,26 @@ describe('a configuration', () => {
       "lies in Longhaul's data directory",
     ],
     [{ agents: { reader }, worker: { slots: 0 } }, 'worker.slots', 'must be 1 or more; received 0'],
+    [
+      { agents: { reader }, worker: { visiblePaths: ['../other', '.longhaul/db'] } },
+      'worker.visiblePaths',
+      "must name nothing in Longhaul's data directory",
+    ],
+    [
+      { agents: { writer: { tools: ['Bash'], workspace: shared, settingSources: ['project'] } } },
+      'agents.writer.settingSources',
+      'and runs of "writer" can write there',
+    ],
+    [
+      {
+        agents: {
+          reader: { ...reader, workspace: './shared', settingSources: ['local'] },
+          writer: { tools: ['Write'], workspace: { root: './shared/drafts' } },
+        },
+      },
+      'agents.reader.settingSources',
+      'and runs of "writer" can write there',
+    ],
     [[], '', 'received []'],
     [42, '', 'received 42'],
   ])('is refused by path, value and what is allowed: %j', (input, path, message) => {
@@ -208,6 +239,24 @@ describe('a configuration', () => {
     expect(refusal(() => resolve(input, env)).errors).toEqual([
       { path, message: expect.stringContaining(message) as string },
     ]);
+  });
+
+  it.each([
+    { reader: { ...reader, workspace: './shared', settingSources: ['project'] } },
+    { writer: { tools: ['Bash'], workspace: './own', settingSources: ['project'] } },
+    { writer: { tools: ['Bash'], workspace: { root: './own', mode: 'perSession' }, settingSources: ['project'] } },
+    {
+      reader: { ...reader, workspace: './shared', settingSources: ['project'] },
+      writer: { tools: ['Bash'], workspace: './shared-drafts' },
+    },
+  ])('may read a project’s settings where no other run can write them: %j', (agents) => {
+    expect(resolve({ agents }).agents.size).toBeGreaterThan(1);
+  });
+
+  it('names what agents see all the same, from its own directory', () => {
+    expect(
+      resolve({ agents: { reader }, worker: { visiblePaths: ['tools', '/dev/kvm'] } }).worker.visiblePaths,
+    ).toEqual(['/app/tools', '/dev/kvm']);
   });
 
   it('gives way to the variables', () => {

@@ -66,6 +66,8 @@ export interface Limits {
   readonly perUser: Budget & { readonly runsPerMinute: number | null; readonly concurrent: number | null };
   readonly perTeam: Budget;
   readonly perKey: { readonly runsPerMinute: number | null };
+  /** The highest priority that callers who are bound to a user or a team may name. */
+  readonly maxPriority: number;
   readonly global: Budget & { readonly concurrent: number | null };
 }
 
@@ -155,6 +157,8 @@ export interface Config {
     readonly drainTimeoutSeconds: number;
     readonly stopWaitSeconds: number;
     readonly restartAboveMb: number;
+    /** Absolute. */
+    readonly visiblePaths: readonly string[];
     /** Null: a process whose event loop stands still is never ended. */
     readonly maxStallSeconds: number | null;
   };

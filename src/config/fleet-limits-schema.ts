@@ -35,6 +35,15 @@ export const fleetLimitsSchema = z.strictObject({
       runsPerMinute: rate().optional(),
     })
     .optional(),
+  /**
+   * The highest priority that keys and tokens bound to a user or a team may name, from -100 to 100: with a higher one they
+   * would go before the runs of all others. Defaults to 0.
+   */
+  maxPriority: z
+    .int('must be a whole number from -100 to 100')
+    .min(-100, 'must be a whole number from -100 to 100')
+    .max(100, 'must be a whole number from -100 to 100')
+    .optional(),
   /** For all together. */
   global: z
     .strictObject({

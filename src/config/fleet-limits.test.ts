@@ -23,6 +23,7 @@ describe('the limits over all runs', () => {
       perUser: { ...NO_BUDGET, runsPerMinute: 5, concurrent: null },
       perTeam: NO_BUDGET,
       perKey: { runsPerMinute: null },
+      maxPriority: 0,
       global: { ...NO_BUDGET, concurrent: null },
     };
     expect(resolve({}).limits).toEqual(defaults);
@@ -36,6 +37,7 @@ describe('the limits over all runs', () => {
         perUser: { runsPerMinute: false, concurrent: 2, usdPerDay: 0.1, usdPerMonth: 1.5, whenReached: 'wait' },
         perTeam: { usdPerMonth: 20 },
         perKey: { runsPerMinute: 600 },
+        maxPriority: 20,
         global: { usdPerDay: 100, concurrent: 40 },
       },
     });
@@ -49,6 +51,7 @@ describe('the limits over all runs', () => {
       },
       perTeam: { ...NO_BUDGET, monthMicros: 20_000_000 },
       perKey: { runsPerMinute: 600 },
+      maxPriority: 20,
       global: { ...NO_BUDGET, dayMicros: 100_000_000, concurrent: 40 },
     });
   });
@@ -83,6 +86,7 @@ describe('the limits over all runs', () => {
     [{ perUser: { whenReached: 'ask' } }, 'limits.perUser.whenReached', 'must be "refuse" or "wait"; received "ask"'],
     [{ perTeam: { concurrent: 2 } }, 'limits.perTeam.concurrent', 'is not a known field'],
     [{ perKey: { usdPerDay: 2 } }, 'limits.perKey.usdPerDay', 'is not a known field'],
+    [{ maxPriority: 101 }, 'limits.maxPriority', 'must be a whole number from -100 to 100; received 101'],
     [{ perAgent: {} }, 'limits.perAgent', 'is not a known field'],
   ])('are refused by path, value and what is allowed: %j', (limits, path, message) => {
     expect(refusal({ limits }).errors).toContainEqual({ path, message: expect.stringContaining(message) as string });

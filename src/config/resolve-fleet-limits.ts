@@ -6,7 +6,7 @@ import type { fleetLimitsSchema } from './fleet-limits-schema.ts';
 type LimitsInput = z.input<typeof fleetLimitsSchema>;
 
 /** The limits over all runs with every default in place. */
-export function resolveFleetLimits({ perUser, perTeam, perKey, global }: LimitsInput): Limits {
+export function resolveFleetLimits({ perUser, perTeam, perKey, maxPriority, global }: LimitsInput): Limits {
   return {
     perUser: {
       ...resolveBudget(perUser),
@@ -15,6 +15,7 @@ export function resolveFleetLimits({ perUser, perTeam, perKey, global }: LimitsI
     },
     perTeam: resolveBudget(perTeam),
     perKey: { runsPerMinute: toRate(perKey?.runsPerMinute ?? false) },
+    maxPriority: maxPriority ?? 0,
     global: { ...resolveBudget(global), concurrent: global?.concurrent ?? null },
   };
 }

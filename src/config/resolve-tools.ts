@@ -6,6 +6,13 @@ const SUBAGENT_TOOL = 'Agent';
 /** With the name it had before. */
 export const SUBAGENT_TOOLS: readonly string[] = [SUBAGENT_TOOL, 'Task'];
 
+const WRITING_TOOLS = new Set(['Bash', 'Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
+
+/** Whether one of Claude Code's own tools in the list changes files or runs commands. Tools of MCP servers are not judged. */
+export function canWrite(tools: readonly string[]): boolean {
+  return tools.some((tool) => WRITING_TOOLS.has(tool));
+}
+
 /** Whether a list of tools names one: by its name, or by its MCP server, as `mcp__server` or `mcp__server__*`. */
 export function isListedTool(tools: readonly string[], name: string): boolean {
   if (tools.includes(name)) return true;

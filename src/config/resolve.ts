@@ -7,10 +7,12 @@ import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
+import { canWrite } from './resolve-tools.ts';
 import { resolveWebhooks } from './resolve-webhooks.ts';
 import { configSchema, environmentSchema, type LonghaulConfig } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
@@ -27,9 +29,6 @@ interface ResolveOptions {
 
 type AgentInput = LonghaulConfig['agents'][string];
 type Environment = z.output<typeof environmentSchema>;
-
-/** The tools that change files or run commands: an agent with one of them gets a directory per run. */
-const WRITING_TOOLS = new Set(['Bash', 'Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
 
 /**
  * Checks a configuration and fills in every default.
@@ -55,6 +54,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     drainTimeoutSeconds: config.worker?.drainTimeoutSeconds ?? 200,
     stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
     restartAboveMb: config.worker?.restartAboveMb ?? 256,
+    visiblePaths: (config.worker?.visiblePaths ?? []).map((place) => path.resolve(baseDir, place)),
     maxStallSeconds: config.worker?.maxStallSeconds === false ? null : (config.worker?.maxStallSeconds ?? 15),
   };
   const checked = config.health?.agent ?? resolved[0]!.agent.name;
@@ -67,6 +67,8 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     ...findBypassErrors(config.agents),
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
+    ...findVisibleErrors(worker.visiblePaths, dataDir),
+    ...findSettingsErrors(agents),
     ...findTimeoutChainErrors({
       agents,
       worker,
@@ -161,7 +163,7 @@ function toDefaultModel(provider: Provider | undefined): string | undefined {
 
 function resolveWorkspace(options: { name: string; agent: AgentInput; baseDir: string; dataDir: string }): Workspace {
   const { name, agent, baseDir, dataDir } = options;
-  const mode = agent.tools.some((tool) => WRITING_TOOLS.has(tool)) ? 'perRun' : 'shared';
+  const mode = canWrite(agent.tools) ? 'perRun' : 'shared';
   const given = typeof agent.workspace === 'string' ? { root: agent.workspace } : agent.workspace;
   if (given === undefined) return { root: path.join(dataDir, 'workspaces', name), mode: 'perRun', from: null };
   return {

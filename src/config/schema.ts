@@ -161,7 +161,10 @@ const agentSchema = z.strictObject({
    * for themselves, `disabled`. Defaults to `enabled` while `maxThinkingTokens` is above 0.
    */
   thinking: z.enum(['enabled', 'adaptive', 'disabled'], 'must be "enabled", "adaptive" or "disabled"').optional(),
-  /** Settings files Claude Code reads in the workspace. Defaults to none. */
+  /**
+   * Settings files Claude Code reads in the workspace, with the instructions beside them. Refused for a shared workspace
+   * that runs can write in: one could leave instructions for the next. Defaults to none.
+   */
   settingSources: z.array(z.enum(['project', 'local'], 'must be "project" or "local"')).optional(),
   /** Variables the agent's process gets beside Longhaul's own. Tools can read them: no secrets. Defaults to none. */
   env: z
@@ -204,6 +207,11 @@ export const configSchema = z.strictObject({
       stopWaitSeconds: seconds().optional(),
       /** Growth of the worker's own memory after which it restarts itself. Defaults to 256. */
       restartAboveMb: positive().optional(),
+      /**
+       * Directories within the worker's home or the system's temporary directory that agents see although those are hidden
+       * from them, and devices in `/dev` that agents of root may use. Relative to the config file. Defaults to none.
+       */
+      visiblePaths: z.array(z.string('must be a path').min(1, 'must be a path'), 'must be a list of paths').optional(),
       /**
        * How long the event loop of a worker's or server's process may stand still before the process is ended, so that its
        * runs continue elsewhere; `false`: for ever. A process that an application shares with Longhaul is never ended.

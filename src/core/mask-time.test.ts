@@ -3,7 +3,7 @@ import { maskSecrets } from './mask-secrets.ts';
 import { createStreamMask } from './stream-mask.ts';
 
 /** Milliseconds a kilobyte of the worst text may take. Measured: 0.02 for prose, 0.4 for the worst text found. */
-const MS_PER_KILOBYTE = 4;
+const MS_PER_KILOBYTE = 8;
 
 /** The least bound, in milliseconds: compiling, collecting garbage and the machine's other work are in a short scan. */
 const LEAST_MS = 60;
@@ -67,12 +67,19 @@ function expectLinear(parts: readonly string[], mask: (text: string) => unknown,
   const unit = parts.join('');
   for (const size of SIZES.filter((one) => one <= longest)) {
     const text = unit.repeat(Math.ceil(size / unit.length)).slice(0, Math.max(size, unit.length));
-    const startedAt = performance.now();
-    mask(text);
-    const tookMs = performance.now() - startedAt;
     const boundMs = Math.max(LEAST_MS, (text.length / 1_000) * MS_PER_KILOBYTE);
+    let tookMs = measure(() => mask(text));
+    // A machine that does other work is slow now and then; a pattern that is slow is slow each time.
+    for (let tries = 1; tries < 4 && tookMs > boundMs; tries++) tookMs = measure(() => mask(text));
     expect(tookMs, `${text.length} characters of ${JSON.stringify(unit.slice(0, 200))}`).toBeLessThan(boundMs);
   }
+}
+
+/** Milliseconds of this process's processor time. */
+function measure(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  return process.cpuUsage(before).user / 1_000;
 }
 
 /** A generator of numbers from 0 up to 1 that gives the same ones for the same seed (mulberry32). */

@@ -14,14 +14,19 @@ interface Migration {
   readonly statements: string;
 }
 
+interface MigrateOptions {
+  /** The last version to go to: as an earlier Longhaul would have left the database. Defaults to the newest. */
+  readonly upTo?: number;
+}
+
 /**
  * Brings the database to this version's schema; returns the names of the migrations it applied.
  * All in one transaction under an advisory lock: it happens wholly or not at all, and of several
  * processes starting at once one migrates while the others wait, as long as it takes, and find nothing to do.
  * @throws {LonghaulError} `schema_too_new` when a newer Longhaul has migrated it already.
  */
-export async function migrate(database: Database): Promise<string[]> {
-  const migrations = await readMigrations();
+export async function migrate(database: Database, { upTo = Infinity }: MigrateOptions = {}): Promise<string[]> {
+  const migrations = (await readMigrations()).filter(({ version }) => version <= upTo);
   return database.patientSql.transaction().execute(async (trx) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(trx);
     await sql`create schema if not exists longhaul`.execute(trx);

@@ -45,6 +45,7 @@ export interface RunsTable {
   prompt: string;
   user_id: Nullable<string>;
   team: Nullable<string>;
+  tenant: Nullable<string>;
   session_id: string;
   session_turn: Generated<number>;
   metadata: Json<unknown>;
@@ -81,6 +82,7 @@ export interface RunsTable {
   reserved_micros: Generated<number>;
   reserved_on: Nullable<Date>;
   fair_rank: Generated<number>;
+  team_rank: Generated<number>;
   held_for: Nullable<'user' | 'agent' | 'all' | 'session'>;
   waits_for_scope: Nullable<'user' | 'team' | 'global'>;
   parked_at: Nullable<Date>;
@@ -103,6 +105,7 @@ export interface RunEventsTable {
   position: Generated<number>;
   user_id: Nullable<string>;
   team: Nullable<string>;
+  tenant: Nullable<string>;
 }
 
 interface AttemptsTable {
@@ -138,6 +141,7 @@ interface LedgerEntriesTable {
   agent: string;
   user_id: string | null;
   team: string | null;
+  tenant: Nullable<string>;
   model: string | null;
   outcome: string;
   concludes: string | null;
@@ -228,6 +232,7 @@ interface SessionsTable {
   agent: string;
   user_id: Nullable<string>;
   team: Nullable<string>;
+  tenant: Nullable<string>;
   created_at: Timestamp;
   last_turn: Generated<number>;
   forked_from: Nullable<string>;

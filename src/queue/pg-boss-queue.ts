@@ -89,6 +89,26 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
       return jobs.map((job) => job.id);
     },
 
+    async exchange(trx, { queue, taken, waiting }) {
+      // By the rows' contents: an id is a run's. Locks what waits, or passes it over, as pg-boss's own fetch does.
+      const { rows } = await sql`
+        with pair as (
+          select id, state, priority, start_after, created_on, started_on, heartbeat_on, retry_count
+            from ${sql.table(`${SCHEMA}.job`)}
+           where name = ${queue} and not blocked
+             and (id = ${taken} and state = 'active' or id = ${waiting} and state < 'active' and start_after <= now())
+             for update skip locked)
+        update ${sql.table(`${SCHEMA}.job`)} as job
+           set state = other.state, priority = other.priority, start_after = other.start_after,
+               created_on = other.created_on, started_on = other.started_on, heartbeat_on = other.heartbeat_on,
+               retry_count = other.retry_count
+          from pair as other
+         where job.name = ${queue} and job.id in (${taken}, ${waiting}) and other.id <> job.id
+           and (select count(*) from pair) = 2
+        returning job.id`.execute(trx);
+      return rows.length === 2;
+    },
+
     remove,
 
     onWork: (onWork) => database.listen(CHANNELS.queue, onWork, () => onWork(null)),

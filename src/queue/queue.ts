@@ -30,6 +30,11 @@ export interface Queue {
   requeue(trx: Transaction, message: QueueMessage): Promise<void>;
   /** Takes up to `limit` runs out of a queue, for this transaction alone: rolled back, they are in line again. */
   take(trx: Transaction, options: { queue: string; limit: number }): Promise<string[]>;
+  /**
+   * Gives the message of a run that waits to this transaction in place of one that it has taken, which stands in line
+   * where the other stood. False, with nothing changed, when the other is for later or somebody else has it.
+   */
+  exchange(trx: Transaction, options: { queue: string; taken: string; waiting: string }): Promise<boolean>;
   /** Forgets a run's message, delivered or not. */
   remove(trx: Transaction, options: { runId: string; queue: string }): Promise<void>;
   /** Calls `onWork` with a queue's name as soon as something may be in it, or with null when any may have been missed. */

@@ -25,11 +25,11 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
   const channels = events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
   await sql`
     with numbered as (
-      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq, user_id, team),
+      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq, user_id, team, tenant),
     written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team)
+      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
       select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data',
-             numbered.user_id, numbered.team
+             numbered.user_id, numbered.team, numbered.tenant
         from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
        order by event.place)
     select pg_notify(channel, ${runId}) from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
@@ -48,8 +48,8 @@ export async function beginLogs(
       select (entry ->> 'runId')::uuid as run_id, entry -> 'event' as event
         from json_array_elements(${JSON.stringify(begun)}::json) as entry),
     written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team)
-      select first.run_id, 1, first.event ->> 'type', 0, first.event -> 'data', run.user_id, run.team
+      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
+      select first.run_id, 1, first.event ->> 'type', 0, first.event -> 'data', run.user_id, run.team, run.tenant
         from first join longhaul.runs as run on run.id = first.run_id
        order by first.run_id)
     select pg_notify(${CHANNELS.events}, run_id::text) from first`.execute(trx);
@@ -73,11 +73,11 @@ export async function recordEvents(database: Database, options: RecordOptions): 
   const { rows } = await sql`
     with numbered as (
       update longhaul.runs set event_seq = event_seq + ${events.length}
-       where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq} returning user_id, team),
+       where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq} returning user_id, team, tenant),
     written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team)
+      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
       select ${runId}, ${lastSeq} + event.place, event.value->>'type', ${attempt}, event.value->'data',
-             numbered.user_id, numbered.team
+             numbered.user_id, numbered.team, numbered.tenant
         from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
        order by event.place)${noteMessages(events)}${noteApprovals(events)}
     select pg_notify(${CHANNELS.events}, ${runId}) from numbered`.execute(database.sql);

@@ -187,13 +187,13 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     expect([first, second, third].map(({ status }) => status)).toEqual(['queued', 'waiting', 'waiting']);
     const claimed = await bench.claim();
     // One is held by the gate, the other by a limit of the provider's, when they are looked at too soon.
-    await wakeRuns(bench, { waitingFor: 'budget', user });
+    await wakeRuns(bench, { waitingFor: 'budget', userKey: user });
     const until = new Date(Date.now() + 60_000);
     let asked = 0;
     const findProviderLimit = async () => (asked++ === 0 ? until : null);
     expect(await bench.claimUpTo(5, { findProviderLimit })).toEqual([]);
     await bench.settle(claimed, spend(1_000_000));
-    await wakeRuns(bench, { waitingFor: 'provider_limit', user });
+    await wakeRuns(bench, { waitingFor: 'provider_limit', userKey: user });
     for (let look = 0; look < 3; look++) expect(await bench.claimUpTo(5)).toEqual([]);
     expect((await runsOf(user)).map(({ waitingFor }) => waitingFor)).toEqual(['budget', 'budget', null]);
     expect(await read(user)).toMatchObject({ spentMicros: 1_000_000, reservedMicros: 0 });

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Micros } from '../core/money.ts';
+import { toUserKey } from '../core/user-key.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { toCaps, type BudgetScope } from './budget.ts';
 import { wakeRuns } from './park.ts';
@@ -9,7 +10,7 @@ import type { Viewer } from './viewer.ts';
 /** How a budget stands in its present day or month. */
 export interface BudgetState {
   readonly scope: BudgetScope;
-  /** The user or team; empty for all. */
+  /** The user, as `toUserKey` writes it, or the team; empty for all. */
   readonly key: string;
   readonly period: 'day' | 'month';
   /** `2026-11-23`: its first day. */
@@ -26,17 +27,21 @@ interface ReadOptions {
   readonly viewer: Viewer;
   readonly rules: Pick<RunRules, 'timeZone' | 'limits'>;
   readonly scope?: BudgetScope | undefined;
+  /** The team, or empty for all together. Defaults to any. */
   readonly key?: string | undefined;
+  /** The user, as `toUserKey` writes it. Defaults to `key`. */
+  readonly userKey?: string | undefined;
   readonly limit: number;
 }
 
 /** The budgets of today and of this month that money was spent or set aside in, the fullest first. */
 export async function readBudgets(
   database: Database,
-  { viewer, rules, scope, key, limit }: ReadOptions,
+  { viewer, rules, scope, key, userKey = key, limit }: ReadOptions,
 ): Promise<BudgetState[]> {
   const { timeZone } = rules;
-  const own = viewer.user !== null ? { scope: 'user', key: viewer.user } : { scope: 'team', key: viewer.team };
+  const ownKey = toUserKey({ user: viewer.user, tenant: viewer.team });
+  const own = ownKey !== null ? { scope: 'user', key: ownKey } : { scope: 'team', key: viewer.team };
   const { rows } = await sql<BudgetState>`
     with today as (select longhaul.day_of(clock_timestamp(), ${timeZone}) as day),
     standing as (
@@ -51,7 +56,8 @@ export async function readBudgets(
           where caps.scope = held.scope and caps.key = held.key and caps.period = held.period) as cap
        where (${own.key}::text is null or (held.scope, held.key) = (${own.scope}, ${own.key}))
          and (${scope ?? null}::text is null or held.scope = ${scope ?? null})
-         and (${key ?? null}::text is null or held.key = ${key ?? null}))
+         and (${key ?? null}::text is null
+              or held.key = case held.scope when 'user' then ${userKey ?? null}::text else ${key ?? null} end))
     select scope, key, period, start::text as start, cap as "capMicros", is_changed as "isChanged",
            spent_micros as "spentMicros", reserved_micros as "reservedMicros",
            (start + case period when 'day' then interval '1 day' else interval '1 month' end) at time zone ${timeZone}
@@ -66,7 +72,7 @@ export async function readBudgets(
 /** A limit to be set over the configuration's; null: not any more; undefined: as it is. */
 export interface BudgetChange {
   readonly scope: BudgetScope;
-  /** Empty for all. */
+  /** The user, as `toUserKey` writes it, or the team; empty for all. */
   readonly key: string;
   readonly dayMicros?: Micros | null | undefined;
   readonly monthMicros?: Micros | null | undefined;
@@ -105,6 +111,6 @@ export async function changeBudget(
       on conflict do nothing`.execute(trx);
     await alongside?.(trx);
   });
-  const whose = scope === 'user' ? { user: key } : scope === 'team' ? { team: key } : {};
+  const whose = scope === 'user' ? { userKey: key } : scope === 'team' ? { team: key } : {};
   return wakeRuns({ database, queue }, { waitingFor: 'budget', ...whose });
 }

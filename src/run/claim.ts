@@ -15,6 +15,7 @@ import type { RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
 import { isBehindAnother } from './session-gate.ts';
 import { holdSession } from './sessions.ts';
+import { giveTeamTurns } from './team-turns.ts';
 
 /** How long a lease lasts unless it is renewed. Short enough that a lost worker's runs are seen to within 30 s. */
 export const LEASE_DURATION_MS = 15_000;
@@ -67,7 +68,8 @@ export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<C
       .executeTakeFirst();
     if (paused !== undefined) return { claims: [], isMore: false };
     await lockGates(trx, deps.rules);
-    const runIds = await queue.take(trx, options);
+    const taken = await queue.take(trx, options);
+    const runIds = await giveTeamTurns(trx, { queue, name: options.queue, taken });
     const claims: Claim[] = [];
     const budgets = { areLocked: false };
     for (const runId of runIds) {
@@ -194,9 +196,9 @@ async function beginAttempt(
       insert into longhaul.attempts (id, run_id, agent, number, worker_id, fence)
       select ${attemptId}, ${row.id}, ${row.agent}, ${row.attempt}, ${workerId}, ${row.fence} from held),
     written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team)
+      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
       select ${row.id}, ${row.event_seq - events.length} + event.place, event.value->>'type', ${row.attempt}, event.value->'data',
-             ${row.user_id}, ${row.team}
+             ${row.user_id}, ${row.team}, ${row.tenant}
         from held, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
        order by event.place)
     select pg_notify(${CHANNELS.events}, ${row.id}) from held`.execute(trx);

@@ -5,6 +5,7 @@ import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import { toMessage } from './place-in-line.ts';
 import type { RunDeps, RunRules } from './rules.ts';
+import { USER_KEY, userKeyOf } from './user-key.ts';
 
 /** What a run can be held for: as many of its user, of its agent, or of all, run already as may at once. For its conversation see `session-gate.ts`. */
 export type Gate = 'user' | 'agent' | 'all';
@@ -42,7 +43,7 @@ export async function findFullGate(
   const running = await trx
     .selectFrom('longhaul.runs')
     .select((run) => [
-      run.fn.countAll<number>().filterWhere('user_id', '=', row.user_id).as('user'),
+      run.fn.countAll<number>().filterWhere(USER_KEY, '=', userKeyOf(row)).as('user'),
       run.fn.countAll<number>().filterWhere('agent', '=', row.agent).as('agent'),
       run.fn.countAll<number>().as('all'),
     ])
@@ -61,7 +62,7 @@ export async function releaseHeld(
 ): Promise<void> {
   const { rows } = await sql<Place>`
     with of_user as (
-      select id from longhaul.runs where held_for = 'user' and user_id = ${row.user_id}
+      select id from longhaul.runs where held_for = 'user' and ${USER_KEY} = ${userKeyOf(row)}
        order by priority desc, fair_rank, id limit 1 for update skip locked),
     of_agent as (
       select id from longhaul.runs where held_for = 'agent' and agent = ${row.agent}
@@ -86,7 +87,7 @@ const BATCH_SIZE = 500;
  */
 export async function sweepHeld({ database, queue, rules }: RunDeps): Promise<number> {
   const { rows } = await sql<{ gate: Gate; key: string }>`
-    select distinct held_for as gate, case held_for when 'user' then user_id when 'agent' then agent else '' end as key
+    select distinct held_for as gate, case held_for when 'user' then ${USER_KEY} when 'agent' then agent else '' end as key
       from longhaul.runs where held_for in ('user', 'agent', 'all') and status = 'queued' limit ${sql.lit(BATCH_SIZE)}`.execute(
     database.sql,
   );
@@ -112,7 +113,7 @@ async function sweepGate({ database, queue, rules }: RunDeps, { gate, key }: { g
           .selectFrom('longhaul.runs')
           .select('id')
           .where('held_for', '=', gate)
-          .$if(gate === 'user', (runs) => runs.where('user_id', '=', key))
+          .$if(gate === 'user', (runs) => runs.where(USER_KEY, '=', key))
           .$if(gate === 'agent', (runs) => runs.where('agent', '=', key))
           .orderBy('priority', 'desc')
           .orderBy('fair_rank')
@@ -134,7 +135,7 @@ async function countRunning(database: Database, { gate, key }: { gate: Gate; key
     .selectFrom('longhaul.runs')
     .select((run) => run.fn.countAll<number>().as('count'))
     .where('status', '=', 'running')
-    .$if(gate === 'user', (runs) => runs.where('user_id', '=', key))
+    .$if(gate === 'user', (runs) => runs.where(USER_KEY, '=', key))
     .$if(gate === 'agent', (runs) => runs.where('agent', '=', key))
     .executeTakeFirstOrThrow();
   return count;

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { toUsd, type Micros } from '../core/money.ts';
 import type { Database } from '../db/database.ts';
 import { startOfDay } from './cost-range.ts';
-import type { Viewer } from './viewer.ts';
+import { isSeenBy, type Viewer } from './viewer.ts';
 
 /** What will have been spent when the day and the month are over. */
 export interface CostForecast {
@@ -38,12 +38,10 @@ export async function readForecast(
   const { user, team } = viewer;
   // No sums are kept of a user within a team.
   if (user !== null && team !== null) return { dayUsd: null, monthUsd: null };
-  const dimension = user !== null ? 'user' : team !== null ? 'team' : 'total';
   const { rows } = await sql<ForecastRow>`
     with clock as (
       select now, longhaul.day_of(now, ${timeZone}) as today from (select coalesce(${now}::timestamptz, now()) as now) as given),
-    sums as (
-      select period, start, cost_micros from longhaul.cost_rollups where dimension = ${dimension} and key = ${user ?? team ?? ''}),
+    sums as (${user === null ? sumsOf(team) : sumsOfUser(viewer, timeZone)}),
     span as (
       select *, longhaul.period_start('month', today) as month,
              greatest(today - ${DAYS}::int, (select min(start) from sums where period = 'day')) as first_day,
@@ -65,6 +63,22 @@ export async function readForecast(
     dayUsd: toUsd(row.day_micros + restUntil(row.day_end)),
     monthUsd: toUsd(row.month_micros + restUntil(row.month_end)),
   };
+}
+
+/** Those that are kept, of a team or of all. */
+function sumsOf(team: string | null) {
+  return sql`select period, start, cost_micros from longhaul.cost_rollups
+    where dimension = ${team === null ? 'total' : 'team'} and key = ${team ?? ''}`;
+}
+
+/** Added up from the entries: sums are kept by a user's name, which users of teams may have as well. */
+function sumsOfUser(viewer: Viewer, timeZone: string) {
+  return sql`select periods.period, longhaul.period_start(periods.period, entry.day) as start,
+                    sum(entry.cost_micros)::bigint as cost_micros
+      from (select longhaul.day_of(at, ${timeZone}) as day, cost_micros from longhaul.ledger_entries, clock
+             where ${isSeenBy(viewer)} and at > now - interval '40 days') as entry
+     cross join (values ('day'), ('month')) as periods (period)
+     group by 1, 2`;
 }
 
 function toRate({ now, day_start, since, day_micros, recent_micros }: ForecastRow): number | null {

@@ -15,8 +15,8 @@ export async function forkSession(
   { baseId, sessionId }: { baseId: string; sessionId: string },
 ): Promise<void> {
   const { rows } = await sql`
-    insert into longhaul.sessions (id, agent, user_id, team, claude_session_id, entry_count, last_turn, forked_from)
-    select ${sessionId}, agent, user_id, team, claude_session_id, entry_count, 1, id
+    insert into longhaul.sessions (id, agent, user_id, team, tenant, claude_session_id, entry_count, last_turn, forked_from)
+    select ${sessionId}, agent, user_id, team, tenant, claude_session_id, entry_count, 1, id
       from longhaul.sessions where id = ${baseId} for share
     returning id`.execute(trx);
   if (rows.length === 0) throw toSessionNotFound(baseId);

@@ -11,7 +11,7 @@ import { beginLogs } from './append-events.ts';
 import { forkSession, keepSessions } from './fork-session.ts';
 import { isWaitedFor, reserveBudgets, toBudgetError, type FullBudget } from './budget.ts';
 import { parkRun } from './park.ts';
-import { nextFairRanks, toMessage } from './place-in-line.ts';
+import { nextRanks, toMessage } from './place-in-line.ts';
 import type { RunRules } from './rules.ts';
 import type { Submission } from './submission.ts';
 
@@ -38,9 +38,15 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
   const { queue, rules, ids, submissions, isPromised = false } = options;
   for (const submission of submissions) if (submission.isOnlyRetry === true) await refuseSecondRetry(trx, submission);
   const sessionIds = await enterSessions(trx, submissions);
-  const ranks = await nextFairRanks(
+  const ranks = await nextRanks(
     trx,
-    submissions.map(({ agent, user, startAfter }) => ({ queue: agent.queue, user, isDelayed: startAfter !== null })),
+    submissions.map(({ agent, user, team, priority, startAfter }) => ({
+      queue: agent.queue,
+      user,
+      team,
+      priority,
+      isDelayed: startAfter !== null,
+    })),
   );
   const inserted = await trx
     .insertInto('longhaul.runs')
@@ -96,7 +102,7 @@ async function enterSessions(trx: Transaction, submissions: readonly Submission[
 
 interface RowsOptions extends Pick<InsertOptions, 'ids' | 'submissions'> {
   readonly sessionIds: readonly string[];
-  readonly ranks: Awaited<ReturnType<typeof nextFairRanks>>;
+  readonly ranks: Awaited<ReturnType<typeof nextRanks>>;
 }
 
 function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObject<Tables, 'longhaul.runs'>[] {
@@ -110,10 +116,12 @@ function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObj
       prompt: submission.prompt,
       user_id: user,
       team: submission.team,
+      tenant: toTenant(submission),
       session_id: sessionIds[index]!,
       metadata: JSON.stringify(submission.metadata),
       priority: submission.priority,
-      fair_rank: ranks[index]!,
+      fair_rank: ranks[index]!.fair,
+      team_rank: ranks[index]!.team,
       limits: JSON.stringify(submission.limits),
       requested_limits: JSON.stringify(submission.requestedLimits),
       max_attempts: agent.retry.maxAttempts,
@@ -127,6 +135,11 @@ function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObj
       event_seq: 1,
     };
   });
+}
+
+/** Where there is no user there is none to be told from another of its name. */
+function toTenant({ user, tenant = null }: Submission): string | null {
+  return user === null ? null : tenant;
 }
 
 /** A run that tries another again tells whom that one told, whoever it was that tried. */

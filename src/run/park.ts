@@ -1,5 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import type { WaitingFor } from '../core/events.ts';
+import { toUserKey, type Owner } from '../core/user-key.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
 import type { RunsTable } from '../db/tables.ts';
@@ -8,6 +9,7 @@ import type { BudgetScope } from './budget.ts';
 import { appendEvents } from './append-events.ts';
 import { noteWebhooks } from './note-webhooks.ts';
 import { toMessage } from './place-in-line.ts';
+import { USER_KEY } from './user-key.ts';
 
 interface ParkOptions {
   readonly queue: Queue;
@@ -85,7 +87,7 @@ const BATCH_SIZE = 200;
  */
 export async function wakeRuns(
   { database, queue }: { database: Database; queue: Queue },
-  { waitingFor, user, team }: { waitingFor: (typeof TRIED_AGAIN)[number]; user?: string; team?: string },
+  { waitingFor, userKey, team }: { waitingFor: (typeof TRIED_AGAIN)[number]; userKey?: string; team?: string },
 ): Promise<number> {
   let woken = 0;
   let after = '00000000-0000-0000-0000-000000000000';
@@ -96,7 +98,7 @@ export async function wakeRuns(
       .where('status', '=', 'waiting')
       .where('waiting_for', '=', waitingFor)
       .where('id', '>', after)
-      .$if(user !== undefined, (runs) => runs.where('user_id', '=', user!))
+      .$if(userKey !== undefined, (runs) => runs.where(USER_KEY, '=', userKey!))
       .$if(team !== undefined, (runs) => runs.where('team', '=', team!))
       .where(sql<boolean>`${IS_DUE}`)
       .orderBy('id')
@@ -116,11 +118,11 @@ export async function wakeRuns(
  */
 export async function wakeNext(
   { database, queue }: { database: Database; queue: Queue },
-  { user, team }: { user: string | null; team: string | null },
+  { user, team, tenant }: Owner & { readonly team: string | null },
 ): Promise<void> {
   const { rows } = await sql<Parameters<typeof toMessage>[0]>`
     (select id, queue, priority, fair_rank from longhaul.runs
-      where waits_for_scope = 'user' and user_id = ${user} and ${IS_DUE} order by priority desc, fair_rank, id limit 1)
+      where waits_for_scope = 'user' and ${USER_KEY} = ${toUserKey({ user, tenant })} and ${IS_DUE} order by priority desc, fair_rank, id limit 1)
     union all
     (select id, queue, priority, fair_rank from longhaul.runs
       where waits_for_scope = 'team' and team = ${team} and ${IS_DUE} order by priority desc, fair_rank, id limit 1)

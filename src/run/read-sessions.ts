@@ -12,13 +12,15 @@ export interface Session {
   readonly agent: string;
   readonly user: string | null;
   readonly team: string | null;
+  /** The team whose user it is; null: it is the application's, or nobody. */
+  readonly tenant: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   /** The conversation it is a branch of, which may be gone; null for none. */
   readonly forkedFrom: string | null;
 }
 
-const COLUMNS = ['id', 'agent', 'user_id', 'team', 'created_at', 'updated_at', 'forked_from'] as const;
+const COLUMNS = ['id', 'agent', 'user_id', 'team', 'tenant', 'created_at', 'updated_at', 'forked_from'] as const;
 
 /** Those of these conversations that there are and that the viewer may see, by id. */
 export async function findSessions(
@@ -128,11 +130,21 @@ type Row = {
   agent: string;
   user_id: string | null;
   team: string | null;
+  tenant: string | null;
   created_at: Date;
   updated_at: Date;
   forked_from: string | null;
 };
 
-function toSession({ id, agent, user_id, team, created_at, updated_at, forked_from }: Row): Session {
-  return { id, agent, user: user_id, team, createdAt: created_at, updatedAt: updated_at, forkedFrom: forked_from };
+function toSession({ id, agent, user_id, team, tenant, created_at, updated_at, forked_from }: Row): Session {
+  return {
+    id,
+    agent,
+    user: user_id,
+    team,
+    tenant,
+    createdAt: created_at,
+    updatedAt: updated_at,
+    forkedFrom: forked_from,
+  };
 }

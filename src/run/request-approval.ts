@@ -26,8 +26,8 @@ export async function requestApproval(database: Database, request: ApprovalReque
   const { lease, toolUseId, kind, tool, input, inputHash, subagent, expireSeconds } = request;
   const { rows } = await sql<Parameters<typeof toApproval>[0]>`
     insert into longhaul.approvals as approval
-           (id, run_id, session_id, user_id, team, agent, attempt, tool_use_id, kind, tool, input, input_hash, subagent, expires_at)
-    select ${createId()}, id, session_id, user_id, team, agent, attempt, ${toolUseId}, ${kind}, ${tool},
+           (id, run_id, session_id, user_id, team, tenant, agent, attempt, tool_use_id, kind, tool, input, input_hash, subagent, expires_at)
+    select ${createId()}, id, session_id, user_id, team, tenant, agent, attempt, ${toolUseId}, ${kind}, ${tool},
            ${JSON.stringify(input)}::json, ${inputHash}, ${subagent}, now() + ${expireSeconds} * interval '1 second'
       from longhaul.runs where id = ${lease.runId} and fence = ${lease.fence} and status = 'running'
     on conflict (run_id, tool_use_id) do update set tool_use_id = approval.tool_use_id

@@ -17,6 +17,8 @@ export interface Run {
   readonly prompt: string;
   readonly user: string | null;
   readonly team: string | null;
+  /** The team whose user it is; null: it is the application's, or nobody. */
+  readonly tenant: string | null;
   readonly sessionId: string;
   /** Its place in its conversation; 1: it begins it. */
   readonly sessionTurn: number;
@@ -62,6 +64,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     prompt: row.prompt,
     user: row.user_id,
     team: row.team,
+    tenant: row.tenant,
     sessionId: row.session_id,
     sessionTurn: row.session_turn,
     metadata: row.metadata as Run['metadata'],

@@ -5,7 +5,7 @@ export type ShownRun = ReturnType<typeof toShownRun>;
 
 /** Leaves out what is only for operators, and what nobody outside has a use for. */
 export function toShownRun(run: Run) {
-  const { lastSeq, sessionTurn, errorDetail, retryPolicy, requestedLimits, ...shown } = run;
+  const { tenant, lastSeq, sessionTurn, errorDetail, retryPolicy, requestedLimits, ...shown } = run;
   const self = `/v1/runs/${run.id}`;
   return {
     ...shown,

@@ -8,6 +8,8 @@ export interface Submission {
   readonly user: string | null;
   /** Whose budget it counts for beside its user's, or null. */
   readonly team: string | null;
+  /** The team whose user it is: that of a caller that is bound to one. Defaults to null: the user is the application's. */
+  readonly tenant?: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Higher goes first. */
   readonly priority: number;

@@ -4,6 +4,7 @@ import { recordAudit } from '../audit/record.ts';
 import type { AuditAction } from '../audit/actions.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
+import { toUserKey } from '../core/user-key.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { isSeenBy, type Viewer } from '../run/viewer.ts';
 import { toTicks } from './cron.ts';
@@ -19,6 +20,7 @@ export type NewSchedule = Pick<
   | 'timeZone'
   | 'user'
   | 'team'
+  | 'tenant'
   | 'metadata'
   | 'priority'
   | 'limits'
@@ -28,7 +30,7 @@ export type NewSchedule = Pick<
 >;
 
 /** What of it may be changed. */
-export type ScheduleChange = Partial<Omit<NewSchedule, 'user' | 'team' | 'createdBy'>>;
+export type ScheduleChange = Partial<Omit<NewSchedule, 'user' | 'team' | 'tenant' | 'createdBy'>>;
 
 /** A schedule that somebody means, and at what time it is. */
 interface Meant {
@@ -58,6 +60,7 @@ export function createSchedule(
         id: createId(),
         user_id: schedule.user,
         team: schedule.team,
+        tenant: schedule.user === null ? null : schedule.tenant,
         created_by: schedule.createdBy,
         ...toColumns(schedule),
         next_at: toTicks(schedule.cron, schedule.timeZone).next(now),
@@ -164,15 +167,20 @@ function findNext(options: { row: ScheduleRow; cron: string; timeZone: string; n
   return toTicks(cron, timeZone).next(after);
 }
 
-async function refuseTooMany(trx: Transaction, { user, team }: NewSchedule): Promise<void> {
-  for (const [column, value] of [['user_id', user] as const, ['team', team] as const]) {
+async function refuseTooMany(trx: Transaction, { user, team, tenant }: NewSchedule): Promise<void> {
+  const owners = [
+    { column: 'user_id', value: user, key: toUserKey({ user, tenant }) },
+    { column: 'team', value: team, key: team },
+  ] as const;
+  for (const { column, value, key } of owners) {
     if (value === null) continue;
     // Of two at once the second counts the first.
-    await sql`select pg_advisory_xact_lock(hashtextextended(${`schedules of ${column} ${value}`}, 0))`.execute(trx);
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`schedules of ${column} ${key}`}, 0))`.execute(trx);
     const { count } = await trx
       .selectFrom('longhaul.schedules')
       .select((schedule) => schedule.fn.countAll<number>().as('count'))
       .where(column, '=', value)
+      .$if(column === 'user_id', (schedules) => schedules.where('tenant', 'is not distinct from', tenant))
       .executeTakeFirstOrThrow();
     if (count < MOST_OF_AN_OWNER) continue;
     throw new LonghaulError('conflict', {
@@ -181,7 +189,7 @@ async function refuseTooMany(trx: Transaction, { user, team }: NewSchedule): Pro
   }
 }
 
-function toColumns(schedule: Omit<NewSchedule, 'user' | 'team' | 'createdBy'>) {
+function toColumns(schedule: Omit<NewSchedule, 'user' | 'team' | 'tenant' | 'createdBy'>) {
   return {
     name: schedule.name,
     agent: schedule.agent,

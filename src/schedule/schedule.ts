@@ -25,6 +25,8 @@ export interface Schedule {
   readonly timeZone: string;
   readonly user: string | null;
   readonly team: string | null;
+  /** The team whose user it is; null: it is the application's, or nobody. */
+  readonly tenant: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly priority: number;
   readonly limits: Partial<RunLimits>;
@@ -56,6 +58,7 @@ export function toSchedule(row: ScheduleRow): Schedule {
     timeZone: row.time_zone,
     user: row.user_id,
     team: row.team,
+    tenant: row.tenant,
     metadata: row.metadata as Schedule['metadata'],
     priority: row.priority,
     limits: row.requested_limits as Partial<RunLimits>,

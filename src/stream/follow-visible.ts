@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 import { readVisibleEvents, type EventPage, type PlacedEvent } from '../run/read-events.ts';
 import type { Viewer } from '../run/viewer.ts';
+import type { Owner } from './horizon.ts';
 import { createSettler } from './settler.ts';
 import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
 import { NO_TURNS, type Turns } from './turns.ts';
@@ -182,10 +183,10 @@ function toKey({ user, team }: Viewer): string {
 }
 
 /** The viewers that may see what belongs to somebody. */
-function toWatcherKeys({ user, team }: Viewer): string[] {
+function toWatcherKeys({ user, team, tenant }: Owner): string[] {
   return [
     { user, team },
-    { user, team: null },
+    ...(tenant === null ? [{ user, team: null }] : []),
     { user: null, team },
     { user: null, team: null },
   ].map(toKey);

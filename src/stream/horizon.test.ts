@@ -32,8 +32,8 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
     expect(next.owners).toHaveLength(2);
     expect(next.owners).toEqual(
       expect.arrayContaining([
-        { user: 'ann', team: 'north' },
-        { user: 'bob', team: null },
+        { user: 'ann', team: 'north', tenant: null },
+        { user: 'bob', team: null, tenant: null },
       ]),
     );
   });
@@ -85,7 +85,10 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
       const remover = await hold((trx) => sql`delete from longhaul.runs where id = ${run.id}`.execute(trx));
       const reader = await hold((trx) => sql`select count(*) from longhaul.run_events`.execute(trx));
       const other = await bench.submit();
-      expect(await look(position)).toEqual({ position: position + 1, owners: [{ user: 'ann', team: null }] });
+      expect(await look(position)).toEqual({
+        position: position + 1,
+        owners: [{ user: 'ann', team: null, tenant: null }],
+      });
       const holder = await hold((trx) => append(trx, other.id));
       const looking = look(position + 1);
       await holder.rollback();

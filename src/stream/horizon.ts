@@ -9,6 +9,8 @@ const LOOK_EVERY_MS = { first: 10, growth: 1.5, most: 250 };
 export interface Owner {
   readonly user: string | null;
   readonly team: string | null;
+  /** The team whose user it is; null: it is the application's, or nobody. */
+  readonly tenant: string | null;
 }
 
 /** How far the log of all runs can be read: no event will ever be added at or before `position`. */
@@ -89,8 +91,8 @@ async function highest(database: Database, drawn: number): Promise<number> {
 
 async function between(database: Database, { since, drawn }: { since: number; drawn: number }): Promise<Settled> {
   const { rows } = await sql<Owner & { position: number }>`
-    select user_id as "user", team, max(position) as position from longhaul.run_events
-     where position > ${since} and position <= ${drawn} group by user_id, team`.execute(database.sql);
-  const owners = rows.map(({ user, team }) => ({ user, team }));
+    select user_id as "user", team, tenant, max(position) as position from longhaul.run_events
+     where position > ${since} and position <= ${drawn} group by user_id, team, tenant`.execute(database.sql);
+  const owners = rows.map(({ user, team, tenant }) => ({ user, team, tenant }));
   return { position: Math.max(since, ...rows.map((row) => row.position)), owners };
 }

@@ -5,6 +5,7 @@ import {
   type AgentReport,
   type StopReason,
 } from '../agent/agent-process.ts';
+import type { Places } from '../agent/places.ts';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { EventType } from '../core/events.ts';
@@ -43,6 +44,8 @@ export interface ExecuteDeps {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
+  /** What is hidden from the processes of attempts. */
+  readonly findPlaces: () => Promise<Places>;
   readonly dataDir: string;
   readonly log: Logger;
 }
@@ -193,6 +196,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       providerFailure: () => opened.failure(),
       claudePath: deps.claudePath,
       scratchRoot: deps.scratchRoot,
+      findPlaces: deps.findPlaces,
       onEvent(event) {
         started.resolve();
         masked.add(event);

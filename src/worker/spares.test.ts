@@ -9,6 +9,7 @@ import type { LonghaulConfig } from '../config/schema.ts';
 import { createId } from '../core/ids.ts';
 import { createLog } from '../core/log.ts';
 import { ownIdentity } from '../core/process-identity.ts';
+import { toUserKey } from '../core/user-key.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
 import { say, startScriptedModel, type ScriptedModel } from '../testing/index.ts';
@@ -64,7 +65,7 @@ describe('processes that wait for a run', () => {
   }
 
   const runOf = (agent: Agent, parts: Partial<Run> = {}) =>
-    ({ id: createId(), sessionId: createId(), user: null, limits: agent.limits, ...parts }) as Run;
+    ({ id: createId(), sessionId: createId(), user: null, tenant: null, limits: agent.limits, ...parts }) as Run;
   const processes = async () => (await listProcesses()).filter(({ worker }) => worker === ownIdentity());
   const marked = async (mark: string) => (await processes()).filter(({ attemptId }) => attemptId === mark);
 
@@ -125,10 +126,16 @@ describe('processes that wait for a run', () => {
     await until(() => pool.readyFor(['feeder']) === 1);
     // One of the agent itself, which is not kept waiting before it has served.
     const spare = { ...(await pool.take(runOf(agent('feeder')), agent('feeder')))!, agent: agent('reader') };
-    pool.keep(spare, 'ann');
-    expect(await pool.take(runOf(agent('reader'), { user: 'bob' }), agent('reader'))).toBeNull();
-    expect(await pool.take(runOf(agent('reader')), agent('reader'))).toBeNull();
-    const again = await pool.take(runOf(agent('reader'), { user: 'ann' }), agent('reader'));
+    pool.keep(spare, toUserKey({ user: 'ann', tenant: 'north' }));
+    for (const other of [
+      { user: 'bob', tenant: 'north' },
+      { user: 'ann', tenant: 'south' },
+      { user: 'ann', tenant: null },
+      { user: null, tenant: null },
+    ]) {
+      expect(await pool.take(runOf(agent('reader'), other), agent('reader'))).toBeNull();
+    }
+    const again = await pool.take(runOf(agent('reader'), { user: 'ann', tenant: 'north' }), agent('reader'));
     expect(again?.process).toBe(spare.process);
     await spare.process.close();
     spare.lane.close();

@@ -1,9 +1,10 @@
-import { startClaude, type ClaudeProcess } from '../agent/claude-process.ts';
+import { startClaude, type ClaudeProcess, type ClaudeSpec } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
+import { toUserKey } from '../core/user-key.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
 import { createDemand } from './demand.ts';
@@ -31,8 +32,8 @@ export interface Spares {
    * place at the next `look`: when the run has begun to answer, for a start beside it would keep it waiting.
    */
   take(run: Run, agent: Agent): Promise<Spare | null>;
-  /** Takes in a process that has served a run, for the next run of the same user. */
-  keep(spare: Spare, user: string): void;
+  /** Takes in a process that has served a run, for the next run of the same user, by the key of `toUserKey`. */
+  keep(spare: Spare, userKey: string): void;
   /** Gives one up because memory is short: the one that has waited longest. */
   shed(): void;
   /** Starts what is missing and ends what is too much or too old. */
@@ -55,6 +56,7 @@ interface SparesOptions {
   readonly gateway: Gateway;
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
+  readonly findPlaces?: ClaudeSpec['findPlaces'];
   readonly dataDir: string;
   /** Whether one more may be started now: there is memory for it, and not too many are in their start. */
   readonly mayStart: (agent: Agent) => boolean;
@@ -66,8 +68,8 @@ interface SparesOptions {
 }
 
 interface Waiting extends Spare {
-  /** The end user it has served and may serve again; null for one that has served nobody yet. */
-  readonly user: string | null;
+  /** The key of the end user it has served and may serve again; null for one that has served nobody yet. */
+  readonly userKey: string | null;
   readonly since: number;
   isReady: boolean;
 }
@@ -88,13 +90,13 @@ export function createSpares(options: SparesOptions): Spares {
     return Math.max(agent.prewarm, Math.min(slots, demand.peakOf(agent.name)));
   }
 
-  const unusedOf = (agent: Agent) => [...waiting].filter((spare) => spare.agent === agent && spare.user === null);
+  const unusedOf = (agent: Agent) => [...waiting].filter((spare) => spare.agent === agent && spare.userKey === null);
 
   function look(): void {
     if (isStopped) return;
     const now = performance.now();
     for (const spare of waiting) {
-      if (now - spare.since > (spare.user === null ? maxAgeMs : MAX_IDLE_MS)) giveUp(spare);
+      if (now - spare.since > (spare.userKey === null ? maxAgeMs : MAX_IDLE_MS)) giveUp(spare);
     }
     for (const agent of agents.values()) {
       const target = targetOf(agent);
@@ -109,7 +111,7 @@ export function createSpares(options: SparesOptions): Spares {
   /** Starts one, and puts it among those that wait at once: a run that comes meanwhile may have it. */
   async function start(agent: Agent): Promise<void> {
     beginning.set(agent, (beginning.get(agent) ?? 0) + 1);
-    const { claudePath, scratchRoot, dataDir } = options;
+    const { claudePath, scratchRoot, findPlaces, dataDir } = options;
     const lane = gateway.reserve();
     try {
       const workspaceDir = await prepareSpareWorkspace({ workspace: agent.workspace, dataDir });
@@ -121,11 +123,12 @@ export function createSpares(options: SparesOptions): Spares {
         gateway: { url: gateway.url, token: lane.token },
         claudePath,
         scratchRoot,
+        findPlaces,
         claudeSessionId: createId(),
         resumeFrom: null,
         log,
       });
-      add({ process, lane, agent, limits: agent.limits, workspaceDir, user: null });
+      add({ process, lane, agent, limits: agent.limits, workspaceDir, userKey: null });
     } catch (error) {
       lane.close();
       pause(agent, toMessage(error));
@@ -134,8 +137,8 @@ export function createSpares(options: SparesOptions): Spares {
     }
   }
 
-  function add(spare: Spare & { user: string | null }): void {
-    const entry: Waiting = { ...spare, since: performance.now(), isReady: spare.user !== null };
+  function add(spare: Spare & { userKey: string | null }): void {
+    const entry: Waiting = { ...spare, since: performance.now(), isReady: spare.userKey !== null };
     waiting.add(entry);
     if (isStopped) return giveUp(entry);
     void spare.process.ready.then((problem) => {
@@ -162,7 +165,7 @@ export function createSpares(options: SparesOptions): Spares {
       (async () => {
         spare.lane.close();
         await spare.process.close();
-        if (spare.user === null) await removeSpareWorkspace(spare.workspaceDir, spare.agent.workspace);
+        if (spare.userKey === null) await removeSpareWorkspace(spare.workspaceDir, spare.agent.workspace);
         onChange();
       })(),
     );
@@ -183,9 +186,9 @@ export function createSpares(options: SparesOptions): Spares {
         spare.agent === agent &&
         spare.process.isFree &&
         hasSameLimits(spare.limits, run.limits) &&
-        (spare.user === null || (agent.isReused && spare.user === run.user)),
+        (spare.userKey === null || (agent.isReused && spare.userKey === toUserKey(run))),
     );
-    const rank = (spare: Waiting) => (spare.user !== null ? 0 : spare.isReady ? 1 : 2);
+    const rank = (spare: Waiting) => (spare.userKey !== null ? 0 : spare.isReady ? 1 : 2);
     return fitting.sort((a, b) => rank(a) - rank(b) || a.since - b.since);
   }
 
@@ -200,8 +203,9 @@ export function createSpares(options: SparesOptions): Spares {
       return about + [...waiting].filter(({ isReady }) => !isReady).length;
     },
     readyFor(names) {
-      return [...waiting].filter(({ agent, isReady, user }) => isReady && user === null && names.includes(agent.name))
-        .length;
+      return [...waiting].filter(
+        ({ agent, isReady, userKey }) => isReady && userKey === null && names.includes(agent.name),
+      ).length;
     },
 
     async take(run, agent) {
@@ -220,10 +224,10 @@ export function createSpares(options: SparesOptions): Spares {
       return null;
     },
 
-    keep(spare, user) {
-      const kept = [...waiting].filter((other) => other.user !== null).sort((a, b) => a.since - b.since);
+    keep(spare, userKey) {
+      const kept = [...waiting].filter((other) => other.userKey !== null).sort((a, b) => a.since - b.since);
       for (const other of kept.slice(0, Math.max(0, kept.length - slots + 1))) giveUp(other);
-      add({ ...spare, user });
+      add({ ...spare, userKey });
     },
 
     shed() {

@@ -1,5 +1,6 @@
 import type { ClaudeProcess } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
+import { toUserKey } from '../core/user-key.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
@@ -53,10 +54,11 @@ export function leaveStation(
   { agent, lane, spare, workspaceDir }: Station,
   { spares, run, keptProcess }: { spares: Spares; run: Run; keptProcess: ClaudeProcess | null },
 ): void {
-  if (keptProcess !== null && run.user !== null) {
+  const userKey = toUserKey(run);
+  if (keptProcess !== null && userKey !== null) {
     // Those it was started with: a later attempt may have had less left than its run began with.
     const { limits } = keptProcess.spec;
-    spares.keep({ process: keptProcess, lane, agent, limits, workspaceDir }, run.user);
+    spares.keep({ process: keptProcess, lane, agent, limits, workspaceDir }, userKey);
     return;
   }
   lane.close();

@@ -11,6 +11,7 @@ import { CHANNELS, type Database } from '../db/database.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createAdmission } from './admission.ts';
+import { createAgentPlaces } from './agent-places.ts';
 import { createClaimer, type Claimer } from './claimer.ts';
 import { executeAttempt } from './execute-attempt.ts';
 import { readFreeMemory as readSystemMemory, type FreeMemory } from './free-memory.ts';
@@ -23,6 +24,7 @@ import { announcePresence, type Presence } from './presence.ts';
 import { createRunningAttempts } from './running-attempts.ts';
 import { makeScratch, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
+import { logUnprotected } from './unprotected.ts';
 import { watchStalls } from './watch-stalls.ts';
 
 interface WorkerDeps {
@@ -79,15 +81,18 @@ export function createWorker(options: WorkerDeps): Worker {
     // What a former worker on this machine left behind goes first: it must not work beside its successor.
     await sweepOrphans({ log });
     await sweepScratch();
-    const { kind: containment } = await findContainment();
+    const found = await findContainment();
+    const { kind: containment } = found;
     const { freeBytes, cgroupLimitBytes } = readFreeMemory();
     const { slots } = config.worker;
     log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
+    logUnprotected(log, found);
     const reaper = startReaper({ maxStallSeconds: ownsProcess ? config.worker.maxStallSeconds : null });
     closers.push(() => reaper.dismiss());
     const stalls = watchStalls({ reaper, log });
     closers.push(() => stalls.stop());
     const scratchRoot = await makeScratch();
+    const findPlaces = createAgentPlaces({ config, scratchRoot, env: process.env });
     closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
     if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
 
@@ -113,6 +118,7 @@ export function createWorker(options: WorkerDeps): Worker {
       gateway,
       claudePath: config.claudePath,
       scratchRoot,
+      findPlaces,
       dataDir: config.dataDir,
       mayStart: (agent) => admission.mayStart(agent),
       onChange: () => {
@@ -172,6 +178,7 @@ export function createWorker(options: WorkerDeps): Worker {
       agents: config.agents,
       claudePath: config.claudePath,
       scratchRoot,
+      findPlaces,
       dataDir: config.dataDir,
       log,
     };

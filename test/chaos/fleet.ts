@@ -178,7 +178,8 @@ function toConfig(claudePath: string): LonghaulConfig {
   return {
     claudePath,
     agents: { real: agent('real'), stub: agent('stub') },
-    worker: { slots: 3, ...chain },
+    // The executable starts others that are in here.
+    worker: { slots: 3, ...chain, visiblePaths: [path.resolve(import.meta.dirname, '../..')] },
     // Never reached, so that nothing waits for them, but kept account of; fewer at once than there are slots.
     limits: { perTeam: { usdPerDay: 10_000 }, global: { usdPerMonth: 10_000, concurrent: 7 } },
   };

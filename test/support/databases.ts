@@ -20,10 +20,14 @@ export interface TestDatabase {
 /** The two kinds of database every suite about the database runs on. */
 export const DATABASE_KINDS = ['embedded', 'postgres'] as const;
 
-export async function createTestDatabase(kind: (typeof DATABASE_KINDS)[number]): Promise<TestDatabase> {
+export async function createTestDatabase(
+  kind: (typeof DATABASE_KINDS)[number],
+  /** With nothing in it, for what an earlier version would have left there. */
+  { isEmpty = false } = {},
+): Promise<TestDatabase> {
   if (kind === 'embedded') {
     const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-data-'));
-    await seedDatabase(directory);
+    if (!isEmpty) await seedDatabase(directory);
     const database = await openEmbeddedDatabase(directory);
     return {
       database,
@@ -34,7 +38,7 @@ export async function createTestDatabase(kind: (typeof DATABASE_KINDS)[number]):
       },
     };
   }
-  const { url, drop } = await createPostgresDatabase();
+  const { url, drop } = await createPostgresDatabase({ isEmpty });
   const database = await openPostgresDatabase({ url });
   return {
     database,

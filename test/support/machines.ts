@@ -28,6 +28,8 @@ interface MachineOptions {
 /** Machines on one PostgreSQL, with a server in this process and a model for all. */
 export interface Machines extends AsyncDisposable {
   readonly directory: string;
+  /** One that agents see beside their own. */
+  readonly sharedDir: string;
   readonly databaseUrl: string;
   readonly model: ScriptedModel;
   readonly apiKey: string;
@@ -73,10 +75,13 @@ const CONFIG: LonghaulConfig = {
 /** Makes a database, a model and a server for workers that a test then starts and torments. */
 export async function createMachines(script: Script): Promise<Machines> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-machines-'));
+  const sharedDir = path.join(directory, 'shared');
+  await mkdir(sharedDir);
+  const config = { ...CONFIG, worker: { ...CONFIG.worker, visiblePaths: [sharedDir] } };
   const postgres = await createPostgresDatabase();
   const model = await startScriptedModel({ script });
   const started: Machine[] = [];
-  const server = createLonghaul(CONFIG, {
+  const server = createLonghaul(config, {
     roles: ['server'],
     log: createLog('silent'),
     baseDir: directory,
@@ -87,10 +92,10 @@ export async function createMachines(script: Script): Promise<Machines> {
 
   async function start(name: string, options: MachineOptions = {}): Promise<Machine> {
     const { databaseUrl = postgres.url, role = 'worker', port = 0 } = options;
-    const config = { ...CONFIG, worker: { ...CONFIG.worker, ...options.worker } };
+    const ownConfig = { ...config, worker: { ...config.worker, ...options.worker } };
     const home = path.join(directory, name);
     await mkdir(home, { recursive: true });
-    await writeFile(path.join(home, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
+    await writeFile(path.join(home, 'longhaul.config.mjs'), `export default ${JSON.stringify(ownConfig)};\n`);
     const command = spawnCommand([role], {
       cwd: home,
       env: {
@@ -115,6 +120,7 @@ export async function createMachines(script: Script): Promise<Machines> {
 
   return {
     directory,
+    sharedDir,
     databaseUrl: postgres.url,
     model,
     apiKey,

@@ -6,6 +6,10 @@ export const budgetSchema = z
   .object({
     scope: z.enum(['user', 'team', 'global']),
     key: z.string().nullable().describe('The user or team; null for all together.'),
+    team: z
+      .string()
+      .nullable()
+      .describe("Of a user: the team whose own user it is; null: the application's user, or no user's budget."),
     period: z.enum(['day', 'month']),
     start: z.string().describe('The first day, in the time zone of the configuration.'),
     limitUsd: usd().nullable().describe('Null: no limit.'),
@@ -21,6 +25,11 @@ export const budgetChangeSchema = z
     {
       scope: z.enum(['user', 'team', 'global'], 'must be "user", "team" or "global"'),
       key: owner().optional(),
+      team: owner()
+        .optional()
+        .describe(
+          "With `scope` `user`: the team whose own user it is. Defaults to none: it is the application's user.",
+        ),
       usdPerDay: newLimit(),
       usdPerMonth: newLimit(),
     },

@@ -41,7 +41,9 @@ export const workerSchema = z
     containment: z
       .string()
       .nullable()
-      .describe("What holds an attempt's processes together: `pid_namespace`, `parent_death_signal` or `mark`."),
+      .describe(
+        "What holds an attempt's processes: `mount_namespace`, which also hides what is not theirs, `pid_namespace`, `parent_death_signal` or `mark`.",
+      ),
     state: z
       .enum(['working', 'holding', 'draining'])
       .describe('`holding`: it leaves runs queued though it has slots. `draining`: it takes none and leaves.'),

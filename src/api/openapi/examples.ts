@@ -131,7 +131,7 @@ const worker: WorkerResource = {
   running: 2,
   freeMemoryBytes: 6_442_450_944,
   spares: 1,
-  containment: 'pid_namespace',
+  containment: 'mount_namespace',
   state: 'working',
   holdingReason: null,
   startedAt: CREATED,
@@ -141,6 +141,7 @@ const worker: WorkerResource = {
 const budget: BudgetResource = {
   scope: 'user',
   key: 'ann',
+  team: null,
   period: 'day',
   start: '2026-03-10',
   limitUsd: 2,

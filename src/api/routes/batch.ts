@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { toIdempotencyOwner, type Caller } from '../../access/caller.ts';
+import { toIdempotencyOwner, toMaxPriority, type Caller } from '../../access/caller.ts';
 import type { Config } from '../../config/config.ts';
 import { LonghaulError, type FieldError } from '../../core/errors.ts';
 import { toBatchRequest } from '../../run/find-repeated.ts';
@@ -72,11 +72,13 @@ function checkAll(bodies: Bodies, { config, caller, join }: CheckAllOptions): Su
   const codes = new Set<LonghaulError['code']>();
   for (const [index, body] of bodies.entries()) {
     try {
-      const { session, ...owners } = join(body);
+      const { session, tenant, ...owners } = join(body);
       submissions.push(
         checkSubmission({
           body: { ...body, ...owners },
           session,
+          tenant,
+          maxPriority: toMaxPriority(caller, config.limits),
           agents: config.agents,
           webhooks: config.webhooks,
           idempotencyKey: null,

@@ -3,6 +3,7 @@ import { toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
 import { toMicros, toUsd } from '../../core/money.ts';
+import { parseUserKey, toUserKey } from '../../core/user-key.ts';
 import { changeBudget, readBudgets, type BudgetState } from '../../run/budgets.ts';
 import { SEES_ALL } from '../../run/viewer.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
@@ -26,16 +27,25 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
         query: z.strictObject({
           scope: scopeField.optional(),
           key: text().optional().openapi({ description: 'The user or team.' }),
+          team: text().optional().openapi({
+            description:
+              "With `key`, a user's: the team whose own user it is. Defaults to none: it is the application's.",
+          }),
           limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
         }),
       },
       responses: { 200: list('Budgets in which money was spent or set aside.'), ...problems(400, 401, 403) },
     }),
     async (context) => {
+      const { scope, key, team, limit } = context.req.valid('query');
+      if (team !== undefined && key === undefined) throw fieldError('team', 'must come with key, a user of the team');
       const budgets = await readBudgets(database, {
         viewer: toViewer(context.get('caller')),
         rules: config,
-        ...context.req.valid('query'),
+        // With a team it is a user's, else it may be one or the other.
+        scope: team === undefined ? scope : 'user',
+        ...(key !== undefined && { key, userKey: toKey(key, team) }),
+        limit,
       });
       return context.json({ data: budgets.map(toResource) }, 200);
     },
@@ -51,27 +61,35 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
       responses: { 200: list('The budget as it stands.'), ...problems(400, 401, 403, 413, 415) },
     }),
     async (context) => {
-      const { scope, key, usdPerDay, usdPerMonth } = context.req.valid('json');
+      const { scope, key, team, usdPerDay, usdPerMonth } = context.req.valid('json');
       if ((scope === 'global') !== (key === undefined)) {
         throw fieldError('key', scope === 'global' ? 'must be left out for "global"' : `must name the ${scope}`);
       }
+      if (team !== undefined && scope !== 'user') throw fieldError('team', `must be left out for "${scope}"`);
+      const accountKey = scope === 'user' && key !== undefined ? toKey(key, team) : (key ?? '');
       const change = {
         dayMicros: toLimit('usdPerDay', usdPerDay),
         monthMicros: toLimit('usdPerMonth', usdPerMonth),
       };
       const actor = keyActor(context.get('caller'));
-      const data = { scope, key: key ?? null, usdPerDay, usdPerMonth };
+      const data = { scope, key: key ?? null, ...(team !== undefined && { team }), usdPerDay, usdPerMonth };
       await changeBudget(
         { database, queue, rules: config },
         {
           scope,
-          key: key ?? '',
+          key: accountKey,
           ...change,
           alongside: (trx) =>
-            recordAudit(trx, { actor, action: 'budget.changed', subject: `${scope}:${key ?? ''}`, data }),
+            recordAudit(trx, { actor, action: 'budget.changed', subject: `${scope}:${accountKey}`, data }),
         },
       );
-      const budgets = await readBudgets(database, { viewer: SEES_ALL, rules: config, scope, key: key ?? '', limit: 2 });
+      const budgets = await readBudgets(database, {
+        viewer: SEES_ALL,
+        rules: config,
+        scope,
+        key: accountKey,
+        limit: 2,
+      });
       return context.json({ data: budgets.map(toResource) }, 200);
     },
   );
@@ -84,10 +102,16 @@ function toLimit(path: string, usd: number | null | undefined): number | null | 
   return micros;
 }
 
+function toKey(user: string, tenant: string | undefined): string {
+  return toUserKey({ user, tenant: tenant ?? null });
+}
+
 function toResource({ key, capMicros, spentMicros, reservedMicros, resetsAt, ...budget }: BudgetState): BudgetResource {
+  const { user, tenant } = budget.scope === 'user' ? parseUserKey(key) : { user: key, tenant: null };
   return {
     ...budget,
-    key: key === '' ? null : key,
+    key: user === '' ? null : user,
+    team: tenant,
     limitUsd: capMicros === null ? null : toUsd(capMicros),
     spentUsd: toUsd(spentMicros),
     reservedUsd: toUsd(reservedMicros),

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { isOperator, toViewer, type Caller } from '../../access/caller.ts';
+import { isOperator, toMaxPriority, toTenant, toViewer, type Caller } from '../../access/caller.ts';
 import { LonghaulError, toMessage } from '../../core/errors.ts';
 import { findRun } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
@@ -92,12 +92,15 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
         message: `Run ${run.id} is ${run.status}; only one that has failed or was cancelled can be tried again.`,
       });
     }
-    const { agent, prompt, user, team, metadata, priority, requestedLimits } = run;
+    const { agent, prompt, user, team, metadata, requestedLimits } = run;
+    // It is not the caller who has named it: no more than it may name is taken over.
+    const priority = Math.min(run.priority, toMaxPriority(caller, config.limits) ?? run.priority);
     const owners = { user: user ?? undefined, team: team ?? undefined };
     const submission = checkSubmission({
       body: { agent, prompt, ...owners, metadata, priority, limits: requestedLimits ?? {} },
       // In its own conversation, at the end: what it had done by then is known there.
       session: { id: run.sessionId, isFork: false },
+      tenant: toTenant(caller) ?? run.tenant,
       agents: config.agents,
       idempotencyKey,
       caller,

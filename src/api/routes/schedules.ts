@@ -1,6 +1,15 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
-import { isOperator, toIdempotencyOwner, toOwners, toViewer, type Caller } from '../../access/caller.ts';
+import {
+  isOperator,
+  mayRead,
+  toIdempotencyOwner,
+  toMaxPriority,
+  toOwners,
+  toTenant,
+  toViewer,
+  type Caller,
+} from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import {
@@ -13,7 +22,7 @@ import {
 import { findSchedule, listSchedules } from '../../schedule/read-schedules.ts';
 import type { Schedule } from '../../schedule/schedule.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { checkIdempotencyKey } from '../check-submission.ts';
+import { checkIdempotencyKey, checkPriority } from '../check-submission.ts';
 import {
   newScheduleSchema,
   runSchema,
@@ -22,6 +31,7 @@ import {
   type ScheduleResource,
 } from '../contract.ts';
 import { id, text, wholeNumber } from '../input-fields.ts';
+import { fieldError } from '../problem.ts';
 import { toScheduledSubmission } from '../scheduled-submission.ts';
 import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
@@ -51,6 +61,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
       const body = context.req.valid('json');
       const { user, team } = toOwners(caller, body);
       if (body.webhookUrl !== undefined) checkUrl(body.webhookUrl, caller);
+      refusePriority(body.priority, caller);
       const schedule = {
         name: body.name ?? null,
         agent: body.agent,
@@ -59,6 +70,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
         timeZone: body.timeZone ?? config.timeZone,
         user: user ?? null,
         team: team ?? null,
+        tenant: toTenant(caller),
         metadata: body.metadata ?? {},
         priority: body.priority ?? 0,
         limits: withoutUndefined(body.limits ?? {}),
@@ -135,6 +147,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
       const { id } = context.req.valid('param');
       const caller = context.get('caller');
       if (body.webhookUrl) checkUrl(body.webhookUrl, caller);
+      refusePriority(body.priority, caller);
       const changed = await changeSchedule(database, {
         ...(await mean(id, caller)),
         change(schedule) {
@@ -206,8 +219,9 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     async (context) => {
       const caller = context.get('caller');
       const schedule = await find(context.req.valid('param').id, caller);
+      const most = toMaxPriority(caller, config.limits) ?? schedule.priority;
       const submission = {
-        ...toScheduledSubmission(schedule, config.agents),
+        ...toScheduledSubmission({ ...schedule, priority: Math.min(schedule.priority, most) }, config.agents),
         actor: keyActor(caller),
         schedule: { id: schedule.id, tickAt: null },
         idempotencyKey: checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null),
@@ -228,6 +242,11 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
 
   function checkUrl(url: string, caller: Caller): void {
     checkWebhookUrl(url, { path: 'webhookUrl', caller, config: config.webhooks });
+  }
+
+  function refusePriority(priority: number | undefined, caller: Caller): void {
+    const [error] = checkPriority(priority ?? 0, toMaxPriority(caller, config.limits));
+    if (error !== undefined) throw fieldError(error.path, error.message);
   }
 
   /** The clock that ticks go by. */
@@ -255,11 +274,14 @@ function notItsKey(): LonghaulError {
 }
 
 function toResource(whole: Schedule, caller: Caller): ScheduleResource {
-  const { createdBy: _, createdAt, pausedAt, nextAt, lastAt, ...schedule } = whole;
+  const { createdBy: _, tenant: __, createdAt, pausedAt, nextAt, lastAt, ...schedule } = whole;
   return {
     ...schedule,
     webhookUrl: isToldBy(whole, caller) ? schedule.webhookUrl : null,
-    metadata: { ...schedule.metadata },
+    // Who may not read runs sees that it stands, and not what it asks.
+    prompt: mayRead(caller) ? schedule.prompt : '',
+    metadata: mayRead(caller) ? { ...schedule.metadata } : {},
+    lastError: mayRead(caller) ? schedule.lastError : null,
     createdAt: createdAt.toISOString(),
     pausedAt: pausedAt?.toISOString() ?? null,
     nextAt: nextAt?.toISOString() ?? null,

@@ -117,6 +117,6 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
   );
 }
 
-function toSummary({ createdAt, updatedAt, ...session }: Session) {
+function toSummary({ tenant: _, createdAt, updatedAt, ...session }: Session) {
   return { ...session, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
 }

@@ -10,6 +10,7 @@ export interface ApprovalsTable {
   session_id: string;
   user_id: string | null;
   team: string | null;
+  tenant: string | null;
   agent: string;
   attempt: number;
   tool_use_id: string;

@@ -13,6 +13,7 @@ interface SchedulesTable {
   time_zone: string;
   user_id: string | null;
   team: string | null;
+  tenant: string | null;
   metadata: ColumnType<unknown, string, string>;
   priority: number;
   requested_limits: ColumnType<unknown, string, string>;

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApi, type TestApi } from './api.fixture.ts';
+import type { RunResource, ScheduleResource } from './contract.ts';
+import { ROUTE_ACCESS } from './route-access.ts';
+
+const SECRET = 'what nobody without runs:read may see';
+
+/** What a key with `runs:write` alone is answered. */
+describe('a key that may submit and not read', () => {
+  let service: TestApi;
+  let writer: string;
+  let finished: RunResource;
+  let failed: RunResource;
+  let scheduled: ScheduleResource;
+
+  beforeAll(async () => {
+    service = await startApi('embedded');
+    writer = await service.makeKey({ scopes: ['runs:write'] });
+    finished = await service.submit({ prompt: SECRET, metadata: { note: SECRET } });
+    await service.finish(await service.claim());
+    failed = await service.submit({ prompt: SECRET, metadata: { note: SECRET } });
+    await service.finish(await service.claim(), SECRET);
+    const made = await service.post('/v1/schedules', {
+      agent: 'reader',
+      prompt: SECRET,
+      cron: '@yearly',
+      metadata: { note: SECRET },
+    });
+    scheduled = (await made.json()) as ScheduleResource;
+  });
+  afterAll(() => service.close());
+
+  const send = async (method: string, path: string, body?: object, key = '') => {
+    const response = await service.request(path, {
+      method,
+      key: writer,
+      headers: { 'content-type': 'application/json', ...(key !== '' && { 'idempotency-key': key }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  const submission = { agent: 'reader', prompt: SECRET, metadata: { note: SECRET } };
+
+  /** Each with a run, or schedule, that has something to hide; those that repeat a request are sent twice. */
+  const requests: Readonly<Record<string, () => ReturnType<typeof send>>> = {
+    'POST /v1/runs': () => send('POST', '/v1/runs', submission, 'once'),
+    'POST /v1/runs/batch': () => send('POST', '/v1/runs/batch', { runs: [submission] }, 'many'),
+    'POST /v1/runs/:id/cancel': () => send('POST', `/v1/runs/${finished.id}/cancel`),
+    'POST /v1/runs/:id/retry': () => send('POST', `/v1/runs/${failed.id}/retry`, undefined, 'again'),
+    'POST /v1/runs/retry': () => send('POST', '/v1/runs/retry', { ids: [failed.id, finished.id] }),
+    'POST /v1/runs/:id/messages': () => send('POST', `/v1/runs/${finished.id}/messages`, { prompt: SECRET }, 'say'),
+    'POST /v1/schedules': () => send('POST', '/v1/schedules', { ...submission, cron: '@yearly' }),
+    'PATCH /v1/schedules/:id': () => send('PATCH', `/v1/schedules/${scheduled.id}`, { name: 'mine' }),
+    'POST /v1/schedules/:id/pause': () => send('POST', `/v1/schedules/${scheduled.id}/pause`),
+    'POST /v1/schedules/:id/resume': () => send('POST', `/v1/schedules/${scheduled.id}/resume`),
+    'POST /v1/schedules/:id/trigger': () => send('POST', `/v1/schedules/${scheduled.id}/trigger`, undefined, 'now'),
+    'DELETE /v1/schedules/:id': () => send('DELETE', `/v1/schedules/${scheduled.id}`),
+  };
+
+  it('is asked about for every route that it may call, but for those of its own webhooks', () => {
+    const writing = Object.keys(ROUTE_ACCESS).filter(
+      (route) => ROUTE_ACCESS[route] === 'runs:write' && !route.includes('/v1/webhooks'),
+    );
+    expect(Object.keys(requests).sort()).toEqual(writing.sort());
+  });
+
+  it.each(Object.keys(requests))('is told nothing of what is asked and answered by %s', async (route) => {
+    const first = await requests[route]!();
+    expect(first.status).toBeLessThan(300);
+    expect(first.text).not.toContain(SECRET);
+  });
+
+  it('learns where a run stands, and nothing of its result, by sending its request again', async () => {
+    const sent = JSON.parse((await send('POST', '/v1/runs', submission, 'repeated')).text) as RunResource;
+    for (;;) {
+      const claimed = await service.claim();
+      await service.finish(claimed);
+      if (claimed.run.id === sent.id) break;
+    }
+    const own = JSON.parse((await send('POST', '/v1/runs', submission, 'repeated')).text) as RunResource;
+    const whole = (await (await service.request(`/v1/runs/${sent.id}`)).json()) as RunResource;
+    expect(whole).toMatchObject({ result: 'done', costUsd: 0.0015, prompt: SECRET });
+    expect(own).toMatchObject({
+      id: sent.id,
+      status: 'succeeded',
+      finishedAt: whole.finishedAt,
+      prompt: '',
+      metadata: {},
+      result: null,
+      costUsd: 0,
+      toolUses: {},
+      turns: 0,
+    });
+  });
+});

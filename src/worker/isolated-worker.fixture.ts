@@ -1,0 +1,32 @@
+import type { AgentSpec } from '../agent/agent-spec.ts';
+import { startAgentProcess } from '../agent/agent-process.ts';
+import { findContainment, PARENT_DEATH_SIGNAL } from '../agent/containment.ts';
+import type { NewEvent } from '../core/events.ts';
+import { createAgentPlaces } from './agent-places.ts';
+
+/**
+ * A worker of one attempt, as whichever user it is started. It takes the attempt and what its places are found by from the
+ * variable `TASK`, and prints the containment, the outcome and what the tools have answered.
+ */
+const { spec, places, isWeak } = JSON.parse(process.env['TASK'] ?? '') as {
+  spec: AgentSpec;
+  places: { config: Parameters<typeof createAgentPlaces>[0]['config']; homes: string[]; temporary: string };
+  isWeak: boolean;
+};
+const events: NewEvent[] = [];
+const report = await startAgentProcess({
+  ...spec,
+  providerFailure: () => null,
+  onEvent: (event) => void events.push(event),
+  ...(isWeak && { containment: PARENT_DEATH_SIGNAL }),
+  findPlaces: createAgentPlaces({
+    ...places,
+    config: { ...places.config, providers: new Map() },
+    scratchRoot: spec.scratchRoot,
+    env: process.env,
+  }),
+}).done;
+const answers = events.flatMap((event) =>
+  event.type === 'agent.tool_result' ? [(event.data as { content: string }).content] : [],
+);
+console.log(JSON.stringify({ kind: (await findContainment()).kind, outcome: report.outcome, answers }));

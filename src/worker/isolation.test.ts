@@ -1,0 +1,214 @@
+import { execFile } from 'node:child_process';
+import { chown, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { createAttempt } from '../agent/attempt.fixture.ts';
+import { findContainment } from '../agent/containment.ts';
+import { say, startScriptedModel, useTool } from '../testing/index.ts';
+
+/** Asked from inside: the real executable, its real Bash, and a worker that is a process of its own. */
+
+const { kind } = await findContainment();
+const isRoot = process.getuid?.() === 0;
+/** Any that is nobody's. */
+const ORDINARY_UID = 61_234;
+
+const users = [
+  ...(isRoot ? [['root', null] as const] : []),
+  ['an ordinary user', isRoot ? ORDINARY_UID : null] as const,
+];
+
+interface Machine {
+  readonly uid: number | null;
+  /** Whether the attempt has no namespace. */
+  readonly isWeak?: boolean;
+  readonly visiblePaths?: (root: string) => string[];
+  /** Where the worker works, below its home. */
+  readonly application?: string;
+}
+
+const SECRET = 'SECRET-OF-THE-WORKER';
+
+/** What there is beside the attempt: each file holds its own secret. */
+const SECRET_FILES = {
+  'the admin key': 'home/app/.longhaul/admin-key',
+  'the database': 'home/app/.longhaul/db/base',
+  "another run's workspace": 'home/app/.longhaul/workspaces/tester/other/notes',
+  'the configuration': 'home/app/longhaul.config.ts',
+  'the variables beside it': 'home/app/.env',
+  'other variables beside it': 'home/app/.env.production',
+  "another attempt's home": 'tmp/longhaul-worker-1/other/home/notes',
+  "another worker's attempt": 'tmp/longhaul-worker-2/other/config/transcript',
+  'a temporary file of somebody else': 'tmp/upload',
+  "a key in the worker's home": 'home/.ssh/id_ed25519',
+  "another project in the worker's home": 'home/other-project/notes',
+};
+
+async function onMachine(machine: Machine, commands: (places: Record<string, string>) => readonly string[]) {
+  const { uid, isWeak = false, visiblePaths, application = 'app' } = machine;
+  const root = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-isolation-')));
+  try {
+    const home = path.join(root, 'home');
+    const app = path.join(home, application);
+    const temporary = path.join(root, 'tmp');
+    const scratchRoot = path.join(temporary, 'longhaul-worker-1');
+    const workspaceDir = path.join(home, 'app/.longhaul/workspaces/tester/mine');
+    await mkdir(workspaceDir, { recursive: true });
+    for (const [what, file] of Object.entries(SECRET_FILES)) {
+      await mkdir(path.join(root, path.dirname(file)), { recursive: true });
+      await writeFile(path.join(root, file), `${SECRET}: ${what}\n`);
+    }
+    await writeFile(path.join(home, 'app/package.json'), '{"name":"the-application"}');
+    await writeFile(path.join(workspaceDir, 'given'), 'what the run works on\n');
+    const asked = commands({ root, home, app, workspaceDir, scratchRoot, temporary });
+    // In files: Claude Code itself refuses some commands that it can read.
+    await Promise.all(asked.map((command, index) => writeFile(path.join(workspaceDir, `.ask-${index}`), command)));
+    const uses = asked.map((_, index) => useTool('Bash', { command: `sh .ask-${index}`, description: 'look' }));
+    const script = [...uses, say('done')];
+    await using model = await startScriptedModel({ script });
+    await using attempt = await createAttempt({
+      url: model.url,
+      agent: { tools: ['Bash'] },
+      spec: { workspaceDir, scratchRoot },
+    });
+    await giveAway(root, uid);
+    const { onEvent: _, providerFailure: __, ...spec } = attempt.spec;
+    const places = {
+      config: {
+        file: path.join(app, 'longhaul.config.ts'),
+        dataDir: path.join(home, 'app/.longhaul'),
+        worker: { visiblePaths: visiblePaths?.(root) ?? [] },
+      },
+      homes: [home],
+      temporary,
+    };
+    const as = uid === null ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--'];
+    const fixture = path.join(import.meta.dirname, 'isolated-worker.fixture.ts');
+    // `env` does nothing to what it is given: the first command is then the same for both.
+    const args = [...as, process.execPath, '--conditions=longhaul-source', fixture];
+    const { stdout } = await promisify(execFile)('env', args, {
+      cwd: import.meta.dirname,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: home,
+        TMPDIR: temporary,
+        PROVIDER_KEY: SECRET,
+        TASK: JSON.stringify({ spec, places, isWeak }),
+      },
+    });
+    const result = JSON.parse(stdout) as { kind: string; outcome: unknown; answers: string[] };
+    expect(result.outcome).toMatchObject({ status: 'succeeded' });
+    return { ...result, leftInTemporary: await readdir(temporary) };
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function giveAway(directory: string, uid: number | null): Promise<void> {
+  if (uid === null) return;
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    await chown(path.join(entry.parentPath, entry.name), uid, uid);
+  }
+  await chown(directory, uid, uid);
+}
+
+const readAll = ({ root = '' }) =>
+  [
+    ...Object.values(SECRET_FILES).map((file) => `cat '${path.join(root, file)}'`),
+    'cat /proc/[0-9]*/environ | tr "\\0" "\\n" | grep PROVIDER_KEY',
+  ].join('; ');
+
+/** Where the same could be seen another way. */
+const lookAround = () =>
+  `grep -rhs --exclude='.ask-*' ${SECRET} .. ../../../.. /proc/driver /proc/[0-9]*/cwd/../.. /proc/[0-9]*/root/proc/driver; echo looked around`;
+
+/** Harmless where it works: a mount is undone in the attempt's own namespace, a setting is written as it is. */
+const undo = ({ home = '', app = '', temporary = '' }) =>
+  [
+    ...[temporary, home, `${app}/.longhaul`, `${app}/.env`, '/proc/driver'].flatMap((place) => [
+      `umount '${place}'`,
+      `umount -l '${place}'`,
+      `unshare --user --map-root-user --mount umount -l '${place}'`,
+      `unshare --user --mount umount -l '${place}'`,
+    ]),
+    'nsenter -t 1 -m true && echo UNDONE nsenter',
+    'mount -t tmpfs none /mnt && echo UNDONE mount',
+    'for block in $(find /dev -type b); do head -c 1 $block > /dev/null && echo UNDONE $block; done',
+    'for setting in /proc/sys/kernel/core_pattern /proc/sys/kernel/panic /sys/kernel/uevent_helper; do [ -e $setting ] && value=$(cat $setting) && echo "$value" > $setting && echo UNDONE $setting; done',
+    'find /sys/fs/cgroup -maxdepth 2 -name cgroup.procs -exec sh -c "echo 0 > {} && echo UNDONE {}" ";"',
+    'grep -E "^Cap(Eff|Prm|Inh|Amb)" /proc/self/status | grep -v "0000000000000000$" && echo UNDONE capabilities',
+    'grep NoNewPrivs /proc/self/status',
+  ]
+    .map((command) => `(${command}) 2> /dev/null`)
+    .join('; ');
+
+describe.runIf(kind === 'mount_namespace')('what is not an attempt’s own', () => {
+  it.each(users)('is not to be had by the Bash of a worker that is %s', async (_, uid) => {
+    const { kind: found, answers } = await onMachine({ uid }, (places) => [readAll(places), lookAround()]);
+    expect(found).toBe('mount_namespace');
+    expect(answers.join('\n')).not.toContain(SECRET);
+    expect(answers[1]).toContain('looked around');
+  });
+
+  it.each(users)(
+    'is all to be had where nothing is hidden from the Bash of %s, so the question is one',
+    async (_, uid) => {
+      const { answers } = await onMachine({ uid, isWeak: true }, (places) => [readAll(places)]);
+      for (const what of Object.keys(SECRET_FILES)) expect(answers[0]).toContain(`${SECRET}: ${what}`);
+      // Root without capabilities may not look into a process that has some.
+      expect(answers[0]?.includes(`PROVIDER_KEY=${SECRET}`)).toBe(uid !== null || !isRoot);
+    },
+  );
+
+  it.each(users)('cannot be brought to light from inside by %s', async (_, uid) => {
+    const { answers } = await onMachine({ uid }, (places) => [undo(places), `${readAll(places)}; ${lookAround()}`]);
+    expect(answers[0]).toContain('NoNewPrivs:\t1');
+    expect(answers[0]).not.toContain('UNDONE');
+    expect(answers.join('\n')).not.toContain(SECRET);
+  });
+
+  it.each(users)('is hidden, and the rest works as ever, for %s', async (_, uid) => {
+    const { answers, leftInTemporary } = await onMachine({ uid }, ({ app = '', temporary = '' }) => [
+      `pwd; cat given; echo new > made; ls; cat '${app}/package.json'`,
+      `echo mine > '${temporary}/mine' && ls '${temporary}'; echo x > $TMPDIR/y && cat $TMPDIR/y`,
+      'echo hello > /dev/null; head -c 4 /dev/urandom | wc -c; script -qec "echo on a terminal" /dev/null; git init -q . && git status --short | wc -l',
+      'sleep 0.1 & wait; id -u; claude=$(cat /proc/1/comm); echo "first: $claude"; ls -d /proc/[0-9]* | wc -l',
+    ]);
+    expect(answers[0]).toMatch(
+      /workspaces\/tester\/mine\nwhat the run works on\ngiven\nmade\n\{"name":"the-application"\}/,
+    );
+    // Its own directories lie in there, and its executable may.
+    expect(answers[1]).toMatch(/^(.*\n)*mine\n(.*\n)*x$/);
+    expect(answers[2]).toMatch(/^4\n(on a terminal\r?\n)\d/);
+    expect(answers[3]).toContain(`${uid ?? process.getuid?.()}\nfirst: claude`);
+    expect(leftInTemporary.sort()).toEqual(['longhaul-worker-1', 'longhaul-worker-2', 'upload']);
+  });
+
+  it.each(users)('stays hidden where the home of %s is the application’s directory, but for that', async (_, uid) => {
+    const { answers } = await onMachine({ uid, application: '.' }, (places) => [
+      `${readAll(places)}; cat '${places['home']}/app/package.json'`,
+    ]);
+    expect(answers[0]).toContain('the-application');
+    // Only what the application has beside it is seen.
+    const seen = answers[0]?.match(new RegExp(`${SECRET}: .*`, 'g'));
+    expect(seen?.sort()).toEqual(
+      [
+        'the configuration',
+        'the variables beside it',
+        'other variables beside it',
+        "another project in the worker's home",
+      ]
+        .map((what) => `${SECRET}: ${what}`)
+        .sort(),
+    );
+  });
+
+  it.each(users)('is seen by %s where the configuration says so', async (_, uid) => {
+    const visiblePaths = (root: string) => [path.join(root, 'home/other-project'), path.join(root, 'home/not-there')];
+    const { answers } = await onMachine({ uid, visiblePaths }, (places) => [readAll(places)]);
+    expect(answers[0]?.match(new RegExp(SECRET, 'g'))).toHaveLength(1);
+    expect(answers[0]).toContain("another project in the worker's home");
+  });
+});
