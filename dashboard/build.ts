@@ -12,7 +12,7 @@ const root = path.resolve(import.meta.dirname, '..');
 export async function buildDashboard(directory: string): Promise<void> {
   const made = `${directory}.${process.pid}`;
   const { metafile } = await build({
-    entryPoints: [path.join(root, 'dashboard/main.tsx'), path.join(root, 'dashboard/boot.ts')],
+    entryPoints: ['main.tsx', 'boot.ts', 'icon.svg'].map((file) => path.join(root, 'dashboard', file)),
     outdir: path.join(made, 'assets'),
     absWorkingDir: root,
     bundle: true,
@@ -25,7 +25,7 @@ export async function buildDashboard(directory: string): Promise<void> {
     jsx: 'automatic',
     conditions: ['longhaul-source'],
     define: { 'process.env.NODE_ENV': '"production"' },
-    loader: { '.woff2': 'file', '.svg': 'file' },
+    loader: { '.woff2': 'file', '.svg': 'copy' },
     entryNames: '[name]-[hash]',
     chunkNames: 'chunk-[hash]',
     assetNames: '[name]-[hash]',
@@ -59,7 +59,7 @@ function toManifest({ outputs }: Metafile): Manifest {
     styles: main.cssBundle === undefined ? [] : [path.basename(main.cssBundle)],
     chunks: main.imports.filter(({ kind }) => kind === 'import-statement').map(({ path: file }) => path.basename(file)),
     fonts: find(/^inter-latin-wght-normal-.*\.woff2$/),
-    icon: find(/^icon-.*\.svg$/)[0] ?? '',
+    icon: find(/^icon-.*\.svg$/)[0]!,
   };
 }
 
