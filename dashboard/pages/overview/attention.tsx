@@ -39,7 +39,9 @@ export function Attention() {
     entries.push(
       <Entry key="approvals" tone="amber" icon={<PersonIcon />} at={pending.at(-1)!.requestedAt}>
         <Link to="/approvals">
-          {pending.length === 1 ? '1 run waits' : `${pending.length}${approvals.data?.nextCursor === null ? '' : '+'} runs wait`}{' '}
+          {pending.length === 1
+            ? '1 run waits'
+            : `${pending.length}${approvals.data?.nextCursor === null ? '' : '+'} runs wait`}{' '}
           for a decision
         </Link>
       </Entry>,

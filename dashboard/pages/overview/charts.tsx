@@ -54,7 +54,14 @@ export function Charts({ stats, span, agent }: ChartsProps) {
     <>
       <div className={classes['columns']} data-wide>
         <Card title="Runs" hint={`ended, ${step}`}>
-          <TimeChart label="Runs that ended" at={at} series={outcomes} kind="bars" format={formatCompact} />
+          <TimeChart
+            label="Runs that ended"
+            at={at}
+            series={outcomes}
+            kind="bars"
+            format={formatCompact}
+            height={190}
+          />
         </Card>
         <Card title="Why runs failed">
           {totals.failures.length === 0 ? (

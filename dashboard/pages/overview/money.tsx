@@ -67,7 +67,13 @@ function Forecast({ usd }: { usd: number | null }) {
   );
 }
 
-function toToday({ data, timeZone }: { data: readonly { key: string | null; costUsd: number }[]; timeZone: string }): number {
+function toToday({
+  data,
+  timeZone,
+}: {
+  data: readonly { key: string | null; costUsd: number }[];
+  timeZone: string;
+}): number {
   const today = new Date().toLocaleDateString('sv-SE', { timeZone });
   return data.find(({ key }) => key === today)?.costUsd ?? 0;
 }

@@ -42,12 +42,15 @@ export function TimeChart({ label, at, series, kind, format, height = 150, limit
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
-    const colors = shape.split(' ')[0]!.split(',').map((color) => readColor(element, `--chart-${color}`));
+    const colors = shape
+      .split(' ')[0]!
+      .split(',')
+      .map((color) => readColor(element, `--chart-${color}`));
     const one = new UPlot(
       {
         width: element.clientWidth || 300,
         height,
-        padding: [8, 4, 0, 0],
+        padding: [8, 18, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: !isBars }, drag: { x: false, y: false } },
         scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
