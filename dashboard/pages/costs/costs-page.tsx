@@ -124,7 +124,7 @@ function Costs({ costs, rows, group, hasMore, onMore }: CostsProps) {
           detail="failures included"
         />
         <Figure
-          label="Spent on attempts that were repeated"
+          label="Repeated attempts"
           value={<Usd usd={totals.retriedCostUsd} />}
           detail={totals.costUsd > 0 ? formatShare(totals.retriedCostUsd / totals.costUsd) : undefined}
         />

@@ -53,7 +53,11 @@ export function TimeChart({ label, at, series, kind, format, height = 150, limit
         padding: [8, 18, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: !isBars }, drag: { x: false, y: false } },
-        scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
+        scales: {
+          // A bar stands for the time from its beginning on.
+          x: { range: (u, min, max) => [min, isBars ? max + stepOf(u) : max] },
+          y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
+        },
         axes: [
           { ...axis(element), values: (_, splits, __, ___, step) => splits.map((split) => toTick(split, step)) },
           {
@@ -150,6 +154,10 @@ function axis(element: HTMLElement): UPlot.Axis {
 function measure({ ctx }: UPlot, labels: readonly string[]): number {
   const longest = labels.reduce((most, text) => (text.length > most.length ? text : most), '');
   return ctx.measureText(longest).width / devicePixelRatio + 18;
+}
+
+function stepOf({ data: [at] }: UPlot): number {
+  return at.length < 2 ? 3_600 : at[at.length - 1]! - at[at.length - 2]!;
 }
 
 function toTick(seconds: number, stepSeconds: number): string {

@@ -25,7 +25,8 @@ function joinUnits(large: number, largeUnit: string, small: number, smallUnit: s
 /** How long ago, or in how long, in its largest unit. */
 export function formatRelative(at: number, now: number): string {
   const seconds = Math.round(Math.abs(now - at) / 1_000);
-  if (seconds < 1) return 'now';
+  // Two clocks are never quite the same.
+  if (seconds < 1 || (at > now && seconds < 3)) return 'now';
   const text = toLargestUnit(seconds);
   return at <= now ? `${text} ago` : `in ${text}`;
 }

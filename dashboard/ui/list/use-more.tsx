@@ -26,7 +26,7 @@ export function useMore<Row, Cursor = string>(
 ): More<Row> {
   const query = useInfiniteQuery({
     queryKey: key,
-    queryFn: ({ pageParam }) => read(pageParam ?? undefined),
+    queryFn: ({ pageParam }) => read((pageParam as Cursor | null) ?? undefined),
     initialPageParam: null as Cursor | null,
     getNextPageParam: ({ nextCursor }) => nextCursor,
     refetchInterval,
