@@ -4,6 +4,7 @@ import { MagnifyingGlassIcon } from '@radix-ui/react-icons';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { useIsConnected } from '../data/connection.ts';
+import { useLiveUpdates } from '../data/live.ts';
 import { Logo } from '../ui/logo.tsx';
 import { Navigation } from './navigation.tsx';
 import { openPalette, Palette } from './palette.tsx';
@@ -12,6 +13,7 @@ import classes from './shell.module.css';
 
 /** What is around every page: the way to the others, the palette, the shortcuts. */
 export function Shell() {
+  useLiveUpdates();
   const [isMenuOpen, menu] = useDisclosure(false);
   const path = useRouterState({ select: ({ location }) => location.pathname });
   useEffect(menu.close, [path, menu.close]);

@@ -1,7 +1,7 @@
 import { ActionIcon, Button } from '@mantine/core';
 import { ArrowLeftIcon, MagnifyingGlassIcon, Share1Icon } from '@radix-ui/react-icons';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { LonghaulNotFoundError, type SessionResource } from 'longhaul/client';
 import { useEffect, useMemo } from 'react';
 import { client } from '../../data/client.ts';
@@ -60,6 +60,7 @@ interface OneSessionProps {
 
 function OneSession({ title, session, pages }: OneSessionProps) {
   const { mayWrite } = useRights();
+  const navigate = useNavigate();
   const thread = useMemo(() => toThread(pages.flatMap(({ messages }) => messages.data)), [pages]);
   const runs = session.runs.data;
   const byId = useMemo(() => new Map(runs.map((run) => [run.id, run])), [runs]);
@@ -74,9 +75,7 @@ function OneSession({ title, session, pages }: OneSessionProps) {
           <Button
             variant="default"
             leftSection={<Share1Icon />}
-            component={Link}
-            to="/try"
-            search={{ session: session.id }}
+            onClick={() => void navigate({ to: '/try', search: { session: session.id } })}
           >
             Branch off
           </Button>
