@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClient, type LonghaulClient } from '../src/client/client.ts';
@@ -86,13 +86,14 @@ export async function startLonghaul({
     clearTimeout(timer);
   };
   bench.onEnd(stop);
-  const { url, newAdminKey } = await readAnnouncement(child);
-  const headers = { authorization: `Bearer ${newAdminKey}` };
+  const { url, adminKeyFile } = await readAnnouncement(child);
+  const apiKey = adminKeyFile === null ? '' : (await readFile(adminKeyFile, 'utf8')).trim();
+  const headers = { authorization: `Bearer ${apiKey}` };
   return {
     url,
     headers,
     config: resolveConfig({ input: config, baseDir: directory, env: variables }),
-    client: createClient({ url, apiKey: newAdminKey ?? '', retryForSeconds: 0 }),
+    client: createClient({ url, apiKey, retryForSeconds: 0 }),
     request: (path, options) => fetch(`${url}${path}`, { ...options, headers }),
     pid: child.pid ?? 0,
     stop,
@@ -100,10 +101,10 @@ export async function startLonghaul({
 }
 
 /** What it says once it listens. */
-async function readAnnouncement(child: ChildProcess): Promise<{ url: string; newAdminKey: string | null }> {
+async function readAnnouncement(child: ChildProcess): Promise<{ url: string; adminKeyFile: string | null }> {
   const died = once(child, 'exit').then(() => {
     throw new Error('longhaul start ended before it was listening.');
   });
   const [line] = (await Promise.race([once(child.stdout!, 'data'), died])) as [Buffer];
-  return JSON.parse(line.toString()) as { url: string; newAdminKey: string | null };
+  return JSON.parse(line.toString()) as { url: string; adminKeyFile: string | null };
 }

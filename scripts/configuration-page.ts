@@ -19,6 +19,12 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
   },
   LONGHAUL_HOST: { meaning: 'The address to listen on. `--host` wins over it.', default: '`127.0.0.1`' },
   LONGHAUL_PORT: { meaning: 'The port, 0 for any that is free. `--port` wins over it.', default: '4400' },
+  LONGHAUL_ADMIN_KEY: {
+    meaning:
+      'An admin key of your own, `lh_` and 32 random characters or more, which servers and `migrate` put in force: [the first key](access.md#the-first-key).',
+    default: 'the first start makes one',
+  },
+  LONGHAUL_ADMIN_KEY_FILE: { meaning: 'A file that holds it, as secrets are mounted.', default: 'none' },
   LONGHAUL_CLAUDE_PATH: {
     meaning: 'The Claude Code executable, as `claudePath`.',
     default: "the Agent SDK's own",
@@ -156,6 +162,11 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'dashboard',
     title: 'The dashboard: `dashboard`',
     words: '[The dashboard](dashboard.md) says what each of its pages answers, and who may see what.',
+  },
+  {
+    path: 'database',
+    title: 'The database: `database`',
+    words: 'For a PostgreSQL of yours, which `LONGHAUL_DATABASE_URL` names.',
   },
   {
     path: 'webhooks',

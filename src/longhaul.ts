@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { startReaper } from './agent/reaper.ts';
-import { ensureAdminKey } from './api/admin-key.ts';
 import { openAccess } from './access/access.ts';
 import { toScheduledSubmission } from './api/scheduled-submission.ts';
 import { startAlerts } from './alert/start-alerts.ts';
@@ -16,15 +15,14 @@ import { createClient, type LonghaulClient } from './client/client.ts';
 import type { Config, Provider } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
 import type { LonghaulConfig } from './config/schema.ts';
-import { createLog, type Logger } from './core/log.ts';
-import { migrate } from './db/migrate.ts';
-import { openDatabase } from './db/open.ts';
+import { inBackground } from './core/guard.ts';
+import { createId } from './core/ids.ts';
+import { createLog, withFacts, type Logger } from './core/log.ts';
 import { createGateway, type GatewayProvider } from './gateway/gateway.ts';
 import { toUpstream, type Upstream } from './gateway/upstream.ts';
-import { createPgBossQueue } from './queue/pg-boss-queue.ts';
+import { openStore, type Closers, type Store } from './open-store.ts';
 import { createEventHub } from './stream/event-hub.ts';
 import { startSchedules } from './schedule/start-schedules.ts';
-import { useCostZone } from './run/use-cost-zone.ts';
 import { startStats } from './stats/start-stats.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
@@ -75,6 +73,8 @@ export interface Longhaul {
   start(): Promise<void>;
   /** The first API key, when this start made it; it is also in the data directory's `admin-key`. */
   readonly newAdminKey: string | null;
+  /** The worker of this process, as `/v1/workers` lists it; null when it has none. */
+  readonly workerId: string | null;
   /** Runs this process is executing. */
   readonly runningCount: number;
   /**
@@ -82,7 +82,10 @@ export interface Longhaul {
    * HTTP, or the process, which is a worker only, has grown above `worker.restartAboveMb`. What is left to do is to stop.
    */
   readonly workerLeft: Promise<LeaveReason>;
-  /** Takes no more runs, and resolves when those it has are finished; false when some are not after `timeoutMs`. */
+  /**
+   * Takes no more runs, and resolves when those it has are finished; false when some are not after `timeoutMs`. From then
+   * on `/readyz` says that this process leaves; requests are still answered.
+   */
   drain(timeoutMs: number): Promise<boolean>;
   /** Puts runs that are still going in line again, ends every process and closes the database. */
   stop(): Promise<void>;
@@ -105,21 +108,27 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   const config = isResolved(input)
     ? input
     : resolveConfig({ input, baseDir: options.baseDir ?? process.cwd(), env: options.env ?? process.env });
-  const log = options.log ?? createLog(config.logLevel);
   const roles = options.roles ?? ['server', 'worker'];
+  const workerId = roles.includes('worker') ? createId() : null;
+  const givenLog = options.log ?? createLog(config.logLevel);
+  const ownLog = workerId === null ? givenLog : withFacts(givenLog, { workerId });
   const closers: Closers = [];
+  /** Aborts when it is to stop: a start that waits for the database ends. */
+  const stopped = new AbortController();
+  let isLeaving = false;
   const workerLeft = Promise.withResolvers<LeaveReason>();
   let starting: Promise<Parts> | null = null;
   let started: Parts | null = null;
   let stopping: Promise<void> | null = null;
 
   async function open(): Promise<Parts> {
-    const { database, queue, applied } = await openStore(config, { log, closers });
-    if (applied.length > 0) log.info({ applied }, 'database brought up to date');
-    if (await useCostZone(database, config.timeZone))
-      log.info({ timeZone: config.timeZone }, 'costs are summed by the days of this time zone');
-    const newAdminKey = await ensureAdminKey(database, config.dataDir);
-
+    const store = await openStore(config, {
+      log: ownLog,
+      closers,
+      makesAdminKey: roles.includes('server'),
+      signal: stopped.signal,
+    });
+    const { database, queue, log, newAdminKey } = store;
     const hub = await createEventHub(database);
     closers.push(() => hub.close());
     const access = await openAccess({ database, log });
@@ -144,7 +153,8 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       closers.push(webhooks.stop);
     }
     const { basePath = '/' } = options;
-    const api = createApi({ access, config, database, queue, hub, version: VERSION, basePath, log });
+    const server = { isLeaving: () => isLeaving, version: VERSION, basePath, log };
+    const api = createApi({ access, config, database, queue, hub, ...server });
     const handle = mountAt<Bindings>(basePath, api.fetch);
     const sockets = createWebSockets({ fetch: handle });
     closers.push(() => sockets.close());
@@ -163,6 +173,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       closers.push(() => gateway.close());
       const isAlone = ownsProcess && !roles.includes('server');
       worker = createWorker({
+        ...(workerId !== null && { id: workerId }),
         config,
         database,
         queue,
@@ -201,7 +212,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   /** Closes what was opened, last first; one that fails does not keep the others open. */
   async function closeAll(): Promise<void> {
     for (const close of closers.splice(0).reverse()) {
-      await Promise.resolve(close()).catch((err: unknown) => log.error({ err }, 'a part did not close cleanly'));
+      await Promise.resolve(close()).catch((err: unknown) => ownLog.error({ err }, 'a part did not close cleanly'));
     }
   }
 
@@ -224,9 +235,10 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   return {
     config,
     start,
+    workerId,
     workerLeft: workerLeft.promise,
     fetch: (request) => answer(request),
-    nodeHandler: (request, response) => void listener(request, response),
+    nodeHandler: (request, response) => inBackground(() => listener(request, response)),
     client: createClient({
       url: 'http://longhaul.localhost',
       retryForSeconds: 0,
@@ -248,9 +260,12 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       return started?.worker?.runningCount ?? 0;
     },
     async drain(timeoutMs) {
+      isLeaving = true;
       return (await started?.worker?.drain(timeoutMs)) ?? true;
     },
     stop() {
+      isLeaving = true;
+      stopped.abort(new Error('Longhaul was stopped.'));
       stopping ??= (async () => {
         await starting?.catch(() => {}); // Its own caller has been told.
         await closeAll();
@@ -260,32 +275,20 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   };
 }
 
-/** Brings the database and the queue in it to this version's schema; returns the names of the migrations applied. */
-export async function migrateOnly(config: Config): Promise<string[]> {
+/**
+ * Brings the database and the queue in it to this version's schema, and puts the admin key in force that the variables
+ * give; where `makesAdminKey` says so, it makes one when there is none.
+ */
+export async function migrateOnly(
+  config: Config,
+  { makesAdminKey, log = createLog(config.logLevel) }: { makesAdminKey: boolean; log?: Logger },
+): Promise<Pick<Store, 'applied' | 'newAdminKey'>> {
   const closers: Closers = [];
   try {
-    const { applied } = await openStore(config, { log: createLog(config.logLevel), closers });
-    return applied;
+    return await openStore(config, { log, closers, makesAdminKey: makesAdminKey || config.adminKey !== null });
   } finally {
     for (const close of closers.reverse()) await close();
   }
-}
-
-type Closers = (() => Promise<void> | void)[];
-
-/** Opens the database and the queue, brought up to date. What closes them goes to `closers`. */
-async function openStore(config: Config, { log, closers }: { log: Logger; closers: Closers }) {
-  const database = await openDatabase(config, (err) => log.warn({ err }, 'a database connection was lost'));
-  closers.push(() => database.close());
-  const applied = await migrate(database);
-  const queue = createPgBossQueue({
-    database,
-    expireSeconds: config.worker.expireSeconds,
-    onError: (err) => log.warn({ err }, 'queue error'),
-  });
-  await queue.start([...new Set([...config.agents.values()].map((agent) => agent.queue))]);
-  closers.push(() => queue.stop());
-  return { database, queue, applied };
 }
 
 function isResolved(input: LonghaulConfig | Config): input is Config {

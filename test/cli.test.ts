@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -79,7 +79,7 @@ describe('the commands against a started server', () => {
   beforeAll(async () => {
     await seedDatabase(path.join(cwd, '.longhaul'));
     server = spawnCommand(['start', '--port', '0'], { cwd, env });
-    url = (await server.printed(/^Longhaul is listening on (http:\/\/127\.0\.0\.1:\d+)$/m))[1] ?? '';
+    url = (await server.printed(/Longhaul is listening on (http:\/\/127\.0\.0\.1:\d+) with 4 slots/))[1] ?? '';
   });
 
   afterAll(async () => {
@@ -87,12 +87,23 @@ describe('the commands against a started server', () => {
     await server.ended;
   });
 
-  it('prints the first admin key and keeps it for its owner alone', async () => {
-    const key = (await server.printed(/^Admin key: (lh_\S+) \(kept in \.longhaul\/admin-key\)$/m))[1];
+  it('keeps the first admin key for its owner alone, and says where but not which', async () => {
+    const { adminKeyFile } = toLogLine(await server.printed(/^\{.*An admin key was made.*\}$/m));
     const file = path.join(cwd, '.longhaul', 'admin-key');
-    expect((await readFile(file, 'utf8')).trim()).toBe(key);
+    expect(adminKeyFile).toBe(await realpath(file));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    await server.printed(/^No provider is configured: answers come from the built-in scripted model\./m);
+    expect(await readFile(file, 'utf8')).toMatch(/^lh_[\w-]{43}\n$/);
+    await server.printed(/No provider is configured: answers come from the built-in scripted model\./);
+  });
+
+  it('says on every line, on whichever output, when, which process, where and which worker', async () => {
+    const [url] = [await server.printed(/^\{.*Longhaul is listening.*\}$/m)].map(toLogLine);
+    const logged = toLogLine(await server.logged(/^\{.*worker started.*\}$/m));
+    const workerId = expect.stringMatching(/^[\da-f-]{36}$/) as string;
+    const base = { level: 30, time: expect.any(Number) as number, pid: server.pid, host: hostname(), workerId };
+    expect(url).toMatchObject(base);
+    expect(logged).toMatchObject(base);
+    expect(logged['workerId']).toBe(url?.['workerId']);
   });
 
   it('submits and follows a run as lines of JSON, and then lists, shows and tails it', async () => {
@@ -207,7 +218,7 @@ describe('the commands against a started server', () => {
     const following = start('run', 'reader', 'One for the road', '--follow', '--json');
     await following.printed(/"type":"agent\.init"/);
     server.kill('SIGTERM');
-    await server.printed(/^Stopping: waiting up to 200 s for \d runs? to finish\. Signal again/m);
+    await server.logged(/"runs":1,"msg":"draining: no more runs are claimed"/);
     expect((await following.ended).exitCode).toBe(0);
     expect((await server.ended).exitCode).toBe(0);
     expect(existsSync(path.join(cwd, '.longhaul', 'lock'))).toBe(false);
@@ -245,6 +256,8 @@ describe('the commands by themselves', () => {
     const { exitCode, stderr } = await longhaul('start');
     expect(exitCode).toBe(81);
     expectInOrder(stderr, ['There is no longhaul.config.ts', 'export default']);
+    // A supervisor's log: this line too is one of its kind.
+    expect(JSON.parse(stderr)).toMatchObject({ level: 60, code: 'config_not_found', host: hostname() });
   });
 
   it.each(['server', 'worker'])('refuses a %s alone on the embedded database', async (command) => {
@@ -263,6 +276,10 @@ describe('the commands by themselves', () => {
     expect((await longhaul('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });
+
+function toLogLine([line]: RegExpExecArray): Record<string, unknown> {
+  return JSON.parse(line) as Record<string, unknown>;
+}
 
 function toJsonLines<T>({ stdout }: CommandResult): T[] {
   return stdout

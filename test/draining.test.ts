@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ describe('a worker that is to leave', () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-draining-'));
     await writeFile(
       path.join(directory, 'longhaul.config.mjs'),
-      'export default { worker: { slots: 1, restartAboveMb: 80 }, agents: { teller: { model: "claude-sonnet-4-5", tools: [], prewarm: false, retry: { maxAttempts: 1 } } } };',
+      'export default { http: { shutdownDelaySeconds: 0 }, worker: { slots: 1, restartAboveMb: 80 }, agents: { teller: { model: "claude-sonnet-4-5", tools: [], prewarm: false, retry: { maxAttempts: 1 } } } };',
     );
     postgres = await createPostgresDatabase();
     model = await startScriptedModel({
@@ -46,9 +46,10 @@ describe('a worker that is to leave', () => {
     };
     server = spawnCommand(['server', '--port', '0', '--json'], { cwd: directory, env });
     const [line] = await server.printed(/^\{.*\}$/m);
-    const { url, newAdminKey } = JSON.parse(line) as { url: string; newAdminKey: string };
-    env = { ...env, LONGHAUL_URL: url, LONGHAUL_API_KEY: newAdminKey };
-    client = createClient({ url, apiKey: newAdminKey });
+    const { url, adminKeyFile } = JSON.parse(line) as { url: string; adminKeyFile: string };
+    const apiKey = (await readFile(adminKeyFile, 'utf8')).trim();
+    env = { ...env, LONGHAUL_URL: url, LONGHAUL_API_KEY: apiKey };
+    client = createClient({ url, apiKey });
   });
 
   afterEach(async () => {
@@ -70,7 +71,7 @@ describe('a worker that is to leave', () => {
   const startWorker = async (variables: Record<string, string> = {}) => {
     const worker = spawnCommand(['worker'], { cwd: directory, env: { ...env, ...variables } });
     workers.push(worker);
-    await worker.printed(/^Longhaul is working/m);
+    await worker.printed(/Longhaul is working/);
     return worker;
   };
   /** A run whose model waits for `answer`, at work. */
@@ -97,7 +98,7 @@ describe('a worker that is to leave', () => {
     const running = await startWaitingRun();
     const queued = await client.submit({ agent: 'teller', prompt: 'hello' });
     worker.kill('SIGTERM');
-    await worker.printed(/^Stopping: waiting up to 200 s for 1 run to finish/m);
+    await worker.logged(/"runs":1,"msg":"draining: no more runs are claimed"/);
     await expect.poll(() => findWorker(worker)).toMatchObject({ state: 'draining', running: 1 });
     answer.resolve();
     expect(await ended(running.id)).toMatchObject({ status: 'succeeded', result: 'waited', attempt: 1 });
@@ -118,7 +119,7 @@ describe('a worker that is to leave', () => {
     const first = await startWorker();
     const run = await startWaitingRun();
     first.kill('SIGTERM');
-    await first.printed(/^Stopping:/m);
+    await first.logged(/draining: no more runs are claimed/);
     first.kill('SIGTERM');
     expect((await first.ended).exitCode).toBe(0);
     expect(await client.run(run.id)).toMatchObject({ status: 'queued' });

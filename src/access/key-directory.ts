@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { sql } from 'kysely';
 import { every } from '../core/every.ts';
+import { guarded } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import type { Caller } from './caller.ts';
@@ -100,7 +101,7 @@ export async function openKeyDirectory({ database, log }: { database: Database; 
   }
 
   const onError = (err: unknown) => log.warn({ err }, 'it could not be seen which API keys were revoked');
-  const stopListening = await database.listen(CHANNELS.revocations, revoke, () => void look().catch(onError));
+  const stopListening = await database.listen(CHANNELS.revocations, revoke, guarded(look, onError));
   const stopLooking = every({ intervalMs: LOOK_EVERY_MS, task: look, onError });
   return {
     find: (key) => findInUse('hash', hashKey(key)),

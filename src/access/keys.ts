@@ -71,15 +71,22 @@ export async function storeKey(database: Database, options: NewKey): Promise<Api
   });
 }
 
-/** Whether there is any key that works. */
-export async function hasKeys(database: Database): Promise<boolean> {
+/** Whether there is an admin key that works and that somebody may hold: that of an application's own process is none. */
+export async function hasAdminKey(database: Database): Promise<boolean> {
+  const { rows } = await sql`
+    select from longhaul.api_keys
+     where 'admin' = any(scopes) and revoked_at is null and id <> ${IN_PROCESS_KEY_ID} limit 1`.execute(database.sql);
+  return rows.length > 0;
+}
+
+/** The key with this hash, revoked or not; null when there is none. */
+export async function findKeyByHash(database: Database, hash: string): Promise<ApiKey | null> {
   const row = await database.sql
     .selectFrom('longhaul.api_keys')
-    .select('id')
-    .where('revoked_at', 'is', null)
-    .limit(1)
+    .selectAll()
+    .where('hash', '=', hash)
     .executeTakeFirst();
-  return row !== undefined;
+  return row === undefined ? null : toApiKey(row);
 }
 
 /** A page of keys, newest first, revoked ones included, and whether there are more. */

@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events';
+import { guarded } from '../core/guard.ts';
+import { after } from '../core/timers.ts';
 import type { Identity } from './access.ts';
 
 /** When a credential ends. */
@@ -9,19 +11,16 @@ export interface Ending {
   dispose(): void;
 }
 
-/** setTimeout takes no more, and a token does not last as long. */
-const MAX_DELAY_MS = 2_147_483_647;
-
 /** Watches for the end of a credential. One that ends only with its key costs nothing: it shares that key's signal. */
 export function untilEnded({ revoked, expiresAt }: Identity): Ending {
   if (expiresAt === null) return { signal: revoked, dispose: () => {} };
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
-  const end = () => {
+  const end = guarded(() => {
     dispose();
     controller.abort();
-  };
-  const timer = setTimeout(end, Math.min(MAX_DELAY_MS, Math.max(0, expiresAt.getTime() - Date.now())));
+  });
+  const timer = after(Math.max(0, expiresAt.getTime() - Date.now()), end);
   // Nothing that is worth staying for.
   timer.unref();
   const dispose = () => {

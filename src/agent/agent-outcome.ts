@@ -1,4 +1,5 @@
 import type { RunErrorCode } from '../core/errors.ts';
+import type { MachineFault } from '../core/machine-fault.ts';
 
 /**
  * `kind` is one of `auth`, `rate_limit`, `overloaded`, `invalid_request`, `not_found`, `too_large`,
@@ -33,7 +34,13 @@ export interface Breach {
 export type AgentOutcome =
   | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
   /** `detail` is for operators only: it may hold paths and words of the provider. */
-  | { readonly status: 'failed'; readonly code: RunErrorCode; readonly detail: string }
+  | {
+      readonly status: 'failed';
+      readonly code: RunErrorCode;
+      readonly detail: string;
+      /** What the machine lacked to start or feed its process, where it is known to be that. */
+      readonly fault?: MachineFault;
+    }
   | { readonly status: 'stopped'; readonly reason: StopReason };
 
 /** Why a process was not started, or did not get as far as to wait for a prompt. */

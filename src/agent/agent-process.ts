@@ -1,5 +1,6 @@
 import { toMessage } from '../core/errors.ts';
 import { toStorable } from '../core/text.ts';
+import { after } from '../core/timers.ts';
 import type { AgentOutcome, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
 import { startClaude, type ClaudeProcess } from './claude-process.ts';
@@ -27,8 +28,8 @@ export interface AgentProcess {
 /** Executes one attempt with Claude Code. Never throws: every failure is in the report. */
 export function startAgentProcess(spec: AgentSpec): AgentProcess {
   const stopping = new AbortController();
-  const timeoutMs = Math.min(spec.limits.timeoutSeconds * 1_000, MAX_TIMER_MS);
-  const timer = timeoutMs > 0 ? setTimeout(() => stopping.abort('run_timeout'), timeoutMs) : undefined;
+  const timeoutMs = spec.limits.timeoutSeconds * 1_000;
+  const timer = timeoutMs > 0 ? after(timeoutMs, () => stopping.abort('run_timeout')) : undefined;
   const steering = createSteering({ onTakenUp: (id) => spec.onMessageTakenUp?.(id) });
   let residentBytes: number | null = null;
   const onMemory = (bytes: number) => void (residentBytes = bytes);
@@ -48,9 +49,6 @@ export function startAgentProcess(spec: AgentSpec): AgentProcess {
     },
   };
 }
-
-/** Node takes a longer one for no time at all. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 interface ExecuteOptions {
   readonly spec: AgentSpec;

@@ -1,6 +1,8 @@
 import { query, type Query } from '@anthropic-ai/claude-agent-sdk';
 import type { ToolRun } from '../config/tool-hooks.ts';
 import { toMessage } from '../core/errors.ts';
+import { findMachineFault } from '../core/machine-fault.ts';
+import { inBackground } from '../core/guard.ts';
 import { toStorable } from '../core/text.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 import { toAgentOptions } from './agent-options.ts';
@@ -44,6 +46,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   let conversation: Query | null = null;
   let child: ClaudeChild | null = null;
   let scratch: Scratch | null = null;
+  /** What the SDK wraps in words of its own. */
+  let spawnFailure: unknown = null;
   /** The attempt it works for. */
   let receiver: Receiver | null = null;
   /** Who hears it: that attempt, or we ourselves while it forgets the last one. */
@@ -86,8 +90,13 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         store: store.sdkStore,
         spawn(request) {
           // For a conversation that is taken up again the SDK makes a configuration directory of its own.
-          const mountTable = hide(request.env['CLAUDE_CONFIG_DIR'] ?? workspaceDir);
-          child = spawnClaude({ request, containment, mountTable });
+          try {
+            const mountTable = hide(request.env['CLAUDE_CONFIG_DIR'] ?? workspaceDir);
+            child = spawnClaude({ request, containment, mountTable });
+          } catch (error) {
+            spawnFailure = error;
+            throw error;
+          }
           spawned.resolve(child);
           return child.process;
         },
@@ -97,7 +106,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       () => firstWord.resolve(),
       () => undefined, // It is listened to as well, and that tells.
     );
-    void listen(conversation);
+    const spoken = conversation;
+    inBackground(() => listen(spoken));
     return Promise.race([
       spawned.promise.then((started) => ({ child: started })),
       listened.promise.then((thrown) => ({ thrown })),
@@ -138,7 +148,11 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       }
     } catch (error) {
       // Present on the SDK's errors, though not in its types.
-      thrown = { errorClass: toText(toFields(error)['errorClass']), message: toStorable(toMessage(error)) };
+      thrown = {
+        errorClass: toText(toFields(error)['errorClass']),
+        message: toStorable(toMessage(error)),
+        fault: findMachineFault(child?.failure) ?? findMachineFault(spawnFailure) ?? findMachineFault(error),
+      };
     }
     listened.resolve(thrown);
   }
@@ -146,7 +160,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   const launched = launch().catch(async (error: unknown): Promise<Launch> => {
     log?.error({ processId, error: toMessage(error) }, 'a process could not be started');
     await killAttempt(processId);
-    return { refusal: notStarted(toStorable(toMessage(error))) };
+    const fault = findMachineFault(spawnFailure) ?? findMachineFault(error);
+    return { refusal: { ...notStarted(toStorable(toMessage(error))), ...(fault !== null && { fault }) } };
   });
 
   async function findReadiness(): Promise<Refusal | null> {
@@ -262,7 +277,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       store.bind(prompt.transcript);
       // At once where there is nothing to look at: a step later would be a step too late for the first word.
       if (spec.agent.mcpServers.length === 0) return prompts.push(toPrompt(prompt));
-      void findUnfit().then((unfit) => {
+      inBackground(async () => {
+        const unfit = await findUnfit();
         if (unfit === null) prompts.push(toPrompt(prompt));
         else prompt.receiver.noteUnfit(unfit);
       });

@@ -2,6 +2,7 @@ import type { Agent } from '../config/config.ts';
 import type { ToolRun } from '../config/tool-hooks.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
+import type { MachineFault } from '../core/machine-fault.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 import type { Containment } from './containment.ts';
 import type { Places } from './places.ts';
@@ -125,4 +126,6 @@ export type Launch =
 export interface Thrown {
   readonly errorClass: string | null;
   readonly message: string;
+  /** What the machine lacked, where it was that. */
+  readonly fault?: MachineFault | null;
 }

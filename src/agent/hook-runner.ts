@@ -2,7 +2,9 @@ import type { HookCallback, HookJSONOutput, PostToolUseHookInput } from '@anthro
 import type { Agent } from '../config/config.ts';
 import type { AfterToolDecision, ToolHookContext } from '../config/tool-hooks.ts';
 import { toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
+import { after as startTimer } from '../core/timers.ts';
 import type { Receiver } from './claude-spec.ts';
 import { replaceToolOutput, type ReplacedOutput } from './replace-tool-output.ts';
 import { OUTPUT_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
@@ -35,13 +37,13 @@ export function createHookRunner({ agent, receiver, endSignal, log }: HookRunner
     { name, tool, attempt, signal }: { name: string; tool: string; attempt: Receiver; signal: AbortSignal },
   ): Promise<{ answer: T } | null> {
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), agent.hookTimeoutSeconds * 1_000);
+    const timer = startTimer(agent.hookTimeoutSeconds * 1_000, () => late.abort());
     const given = AbortSignal.any([signal, late.signal]);
     const cutShort = Promise.withResolvers<never>();
-    const giveUp = () => {
+    const giveUp = guarded(() => {
       const isLate = late.signal.aborted;
       cutShort.reject(new Error(isLate ? `it took more than ${agent.hookTimeoutSeconds} s` : 'the run has ended'));
-    };
+    });
     given.addEventListener('abort', giveUp);
     if (given.aborted) giveUp();
     try {

@@ -134,7 +134,9 @@ export function createListener(
       }
       return beforeToolUse === undefined ? true : beforeToolUse();
     },
-    noteFailedResult: (toolUseId) => void failedResults.add(toStorable(toolUseId)),
+    noteFailedResult(toolUseId) {
+      failedResults.add(toStorable(toolUseId));
+    },
     noteUnfit: (breach) => broken.resolve(breach),
     noteDenial({ toolUseId, name, message }) {
       const denial = { toolUseId: toStorable(toolUseId), name: toStorable(name), message: toStorable(message) };

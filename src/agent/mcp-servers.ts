@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { McpServerConfig, Query } from '@anthropic-ai/claude-agent-sdk';
 import type { Agent } from '../config/config.ts';
 import { isListedTool } from '../config/resolve-tools.ts';
@@ -49,7 +50,7 @@ export async function checkMcpServers(agent: Agent, query: Query): Promise<Breac
   if (agent.mcpServers.length === 0) return null;
   let servers = await query.mcpServerStatus();
   for (let looks = 0; looks < MAX_LOOKS && servers.some(({ status }) => status === 'pending'); looks++) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    await delay(LOOK_EVERY_MS);
     servers = await query.mcpServerStatus();
   }
   const missing = agent.mcpServers.flatMap(({ name, isRequired }) => {

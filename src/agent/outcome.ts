@@ -1,6 +1,7 @@
 import type { RunErrorCode } from '../core/errors.ts';
 import { head } from '../core/text.ts';
 import type { AgentOutcome, Breach, ProviderFailure, StopReason } from './agent-outcome.ts';
+import type { Thrown } from './claude-spec.ts';
 import type { ClaudeResult } from './result.ts';
 
 /** All that is known when a process is gone. */
@@ -18,7 +19,7 @@ export interface OutcomeFacts {
     | 'errors'
   > | null;
   /** What the SDK threw, or null. */
-  readonly thrown: { readonly errorClass: string | null; readonly message: string } | null;
+  readonly thrown: Thrown | null;
   /** Why the last failed call of the model failed, in Claude Code's words, or null. */
   readonly assistantError: string | null;
   readonly providerFailure: ProviderFailure | null;
@@ -120,7 +121,8 @@ export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
     return { status: 'failed', code: breach.code, detail: `${breach.detail} · ${describe(facts)}` };
   }
   const code = result === null ? judgeSilentEnd(facts) : judgeFailedResult(result, facts);
-  return { status: 'failed', code, detail: describe(facts) };
+  const fault = result === null ? (facts.thrown?.fault ?? null) : null;
+  return { status: 'failed', code, detail: describe(facts), ...(fault !== null && { fault }) };
 }
 
 function judgeFailedResult(result: NonNullable<OutcomeFacts['result']>, facts: OutcomeFacts): RunErrorCode {

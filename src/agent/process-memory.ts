@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { repeat } from '../core/timers.ts';
 
 /** One process and everything that belongs to it. */
 export interface ProcessTree {
@@ -30,7 +31,7 @@ let isSampling = false;
 export function watchMemory(tree: ProcessTree, onSample: (bytes: number) => void): () => void {
   const key = { ...tree };
   watched.set(key, onSample);
-  timer ??= setInterval(() => void sample(), SAMPLE_EVERY_MS);
+  timer ??= repeat(SAMPLE_EVERY_MS, sample);
   return () => {
     watched.delete(key);
     if (watched.size > 0) return;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import inspector from 'node:inspector';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { ownIdentity } from '../core/process-identity.ts';
 import { settlesWithin } from '../core/settles-within.ts';
@@ -30,8 +31,11 @@ const DISMISSAL_TIMEOUT_MS = 2_000;
  * Reads lines until the pipe ends, or until none has come for `$2` seconds and 3 more: a machine that was suspended wakes
  * both processes at once, and the beat may be the later one. Then it runs the sweep. `wait` is a beat after which there
  * may be none for any time. A shell without a timeout for `read`, such as dash, waits for the end of the pipe alone.
+ *
+ * It ignores a signal that goes to every process of the unit: the worker has runs to finish, and may be killed after all.
  */
 const SCRIPT = `
+trap '' TERM INT HUP
 [ -n "$2" ] && [ -z "$( (read -r -t 1 line) 2>&1 </dev/null )" ] && timeout="-t $2"
 limit=$timeout
 while :; do
@@ -63,16 +67,18 @@ export function startReaper({ maxStallSeconds = null }: ReaperOptions = {}): Rea
   const exited = once(child, 'exit').catch(() => undefined); // One that could not be started has exited.
   // It ends nothing while it lives, so it is no reason for this process to stay.
   child.unref();
-  child.stdin.on('error', () => undefined);
-  (child.stdin as { unref?: () => void }).unref?.();
+  // Where no file descriptor is left there is no pipe, and no reaper.
+  const pipe = child.stdin as (Writable & { unref?: () => void }) | undefined;
+  pipe?.on('error', () => undefined);
+  pipe?.unref?.();
   return {
     pid: child.pid ?? null,
     beat() {
       // A debugger may stop the event loop for as long as a person thinks.
-      child.stdin.write(inspector.url() === undefined ? 'beat\n' : 'wait\n');
+      pipe?.write(inspector.url() === undefined ? 'beat\n' : 'wait\n');
     },
     async dismiss() {
-      child.stdin.end('leave\n');
+      pipe?.end('leave\n');
       await settlesWithin(exited, DISMISSAL_TIMEOUT_MS);
     },
   };

@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { MachineFaultError } from '../core/machine-fault.ts';
 
 /** The private directories of one process, absolute. */
 export interface Scratch {
@@ -40,13 +41,22 @@ function toSettledIn(): object {
   };
 }
 
-/** Makes a home, a configuration and a temporary directory that no other process of an agent sees, for this user only. */
+/**
+ * Makes a home, a configuration and a temporary directory that no other process of an agent sees, for this user only.
+ * @throws {MachineFaultError} when they cannot be made.
+ */
 export async function createScratch({ scratchRoot, processId, log }: ScratchOptions): Promise<Scratch> {
   const root = path.resolve(scratchRoot, processId);
   const directories = { home: `${root}/home`, configDir: `${root}/config`, tmpDir: `${root}/tmp` };
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  await Promise.all(Object.values(directories).map((directory) => mkdir(directory, { recursive: true, mode: 0o700 })));
-  await writeFile(path.join(directories.configDir, '.claude.json'), JSON.stringify(toSettledIn()), { mode: 0o600 });
+  const settledIn = path.join(directories.configDir, '.claude.json');
+  try {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    await Promise.all(Object.values(directories).map((made) => mkdir(made, { recursive: true, mode: 0o700 })));
+    await writeFile(settledIn, JSON.stringify(toSettledIn()), { mode: 0o600 });
+  } catch (cause) {
+    await rm(root, { recursive: true, force: true }).catch(() => {}); // What is there of it helps nobody.
+    throw new MachineFaultError(`no directories can be made in ${scratchRoot}: ${toMessage(cause)}`, cause);
+  }
   return {
     root,
     ...directories,

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk';
+import { guarded } from '../core/guard.ts';
 import { tail, toStorable } from '../core/text.ts';
 import { contain, type Containment } from './containment.ts';
 
@@ -23,6 +24,8 @@ export interface ClaudeChild {
   /** Resolves when it has ended, or could not be started. */
   readonly exited: Promise<void>;
   readonly hasExited: boolean;
+  /** Why it could not be started; null when it was. */
+  readonly failure: Error | null;
   /** What it has left with; null before its end, and when a signal ended it. */
   readonly exitCode: number | null;
   /** What has ended it, or null. */
@@ -62,32 +65,43 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
     detached: true,
   });
 
+  // Before anything else is touched: one that could not be started says so by an event, and unheard that ends the worker.
+  let hasExited = false;
+  let failure: Error | null = null;
+  const exited = new Promise<void>((resolve) => {
+    const end = guarded(() => {
+      hasExited = true;
+      resolve();
+    });
+    const fail = guarded((error: Error) => {
+      failure = error;
+      end();
+    });
+    child.once('exit', end);
+    child.once('error', fail);
+  });
+  const closed = new Promise<void>((resolve) => {
+    child.once('close', () => resolve());
+    child.once('error', () => resolve());
+  });
+  if (!hasPipes(child)) throw notStarted(command);
+
   if (isNamespace) {
     // `unshare` keeps a SIGTERM to itself: signals, the SDK's too, go to the one process it has started.
     child.kill = (signal = 'SIGTERM') => sendSignal(findOnlyChild(child.pid) ?? child.pid, signal);
   }
 
   let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  const onStderr = guarded((chunk: string) => {
     stderr = tail(stderr + chunk, STDERR_KEPT);
   });
+  child.stderr.setEncoding('utf8').on('data', onStderr);
   // A process that dies while it is written to breaks the pipe. Its death is reported by 'exit'; unheard, this would end ours.
-  child.stdin.on('error', () => undefined);
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined);
 
   // Asked when it is needed: the words of a process arrive after its end.
   const isKilledInside = () => isNamespace && child.exitCode === 1 && KILLED_INSIDE.test(stderr);
 
-  let hasExited = false;
-  const exited = new Promise<void>((resolve) => {
-    const end = () => {
-      hasExited = true;
-      resolve();
-    };
-    child.once('exit', end).once('error', end);
-  });
-  const closed = new Promise<void>((resolve) => {
-    child.once('close', () => resolve()).once('error', () => resolve());
-  });
   return {
     process: child,
     pid: child.pid ?? null,
@@ -99,6 +113,9 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
     exited,
     get hasExited() {
       return hasExited;
+    },
+    get failure() {
+      return failure;
     },
     get hasTakenAllAlong() {
       // `unshare` leaves by itself only when the namespace is empty; when it is killed, that comes a moment later.
@@ -112,8 +129,21 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
     },
     closed,
     stderrTail: () => toStorable(tail(isKilledInside() ? stderr.replace(KILLED_INSIDE, '') : stderr, 1_000)),
-    kill: (signal) => void child.kill(signal),
+    kill(signal) {
+      child.kill(signal);
+    },
   };
+}
+
+/** Without a file descriptor to spare there are none, whatever the types say. */
+function hasPipes(child: Partial<ChildProcessByStdio<Writable, Readable, Readable>>): boolean {
+  return child.stdin !== undefined && child.stdout !== undefined && child.stderr !== undefined;
+}
+
+/** As the system puts it: only then does Node make no pipes (lib/internal/child_process.js). */
+function notStarted(command: string): Error {
+  const message = `spawn ${command}: no file descriptor is left for it (EMFILE)`;
+  return Object.assign(new Error(message), { code: 'EMFILE', syscall: 'spawn' });
 }
 
 function findOnlyChild(pid: number | undefined): number | undefined {

@@ -1,3 +1,4 @@
+import { inBackground } from '../core/guard.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { toFields, toText } from '../core/untyped.ts';
 
@@ -57,7 +58,7 @@ export function createSteering({ onTakenUp }: { onTakenUp: (id: string) => void 
   return {
     say(message) {
       waiting.push(message);
-      if (target?.isAtTool() === true) void handOver();
+      if (target?.isAtTool() === true) inBackground(handOver);
     },
     attach(to) {
       target = to;

@@ -9,6 +9,7 @@ import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
 import { PARENT_DEATH_SIGNAL } from './containment.ts';
 import { killAttempt } from './kill-processes.ts';
+import { listProcesses } from './process-table.ts';
 import { sweepOrphans } from './sweep.ts';
 
 const log = pino({ level: 'silent' });
@@ -76,6 +77,11 @@ test.runIf(isLinux)(
       await vi.waitFor(async () => expect((await attempt.processes()).length).toBeGreaterThanOrEqual(3), {
         timeout: 20_000,
       });
+      // A signal to the whole unit does not send it away: its worker may still be killed.
+      const reaper = (await listProcesses()).find(
+        ({ parentPid, attemptId }) => parentPid === worker.pid && attemptId === null,
+      );
+      process.kill(reaper!.pid, 'SIGTERM');
       worker.kill('SIGKILL');
       await gone;
       await vi.waitFor(async () => expect(await attempt.processes()).toEqual([]), { timeout: 2_000 });

@@ -1,3 +1,4 @@
+import { inBackground } from '../core/guard.ts';
 import type { Breach } from './agent-outcome.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import { toMaxBytes } from './keep-process.ts';
@@ -48,7 +49,8 @@ export function watchLimits({ spec, processId, child, listener, onMemory }: Limi
   let stopHang = () => {};
   if (hasOpenModelCall !== undefined) {
     // Its start has a limit of its own.
-    void listener.firstWord.then(() => {
+    inBackground(async () => {
+      await listener.firstWord;
       if (isOver) return;
       stopHang = watchForHang({
         timeoutMs: hungTimeoutMs,

@@ -1,3 +1,5 @@
+import { repeat } from '../core/timers.ts';
+
 interface HangWatchOptions {
   /** How long nothing may be heard. */
   readonly timeoutMs: number;
@@ -19,13 +21,13 @@ const LOOKS = 10;
 export function watchForHang({ timeoutMs, countMessages, isWaiting, onHung }: HangWatchOptions): () => void {
   let heard = countMessages();
   let quietLooks = 0;
-  const timer = setInterval(() => {
+  const timer = repeat(timeoutMs / LOOKS, () => {
     const count = countMessages();
     quietLooks = count === heard && !isWaiting() ? quietLooks + 1 : 0;
     heard = count;
     if (quietLooks < LOOKS) return;
     clearInterval(timer);
     onHung();
-  }, timeoutMs / LOOKS);
+  });
   return () => clearInterval(timer);
 }

@@ -23,6 +23,20 @@ export interface LostWorker {
   readonly attempts: number;
 }
 
+/** A worker whose machine lacks something, so that it claims nothing, or nothing of one agent. */
+export interface FaultyWorker {
+  readonly id: string;
+  readonly host: string;
+  readonly fault: string;
+}
+
+/** Runs of an agent that are in line while no live worker takes runs of that agent. */
+export interface UnservedAgent {
+  readonly agent: string;
+  /** Among the first 1,000 of their queue. */
+  readonly runs: number;
+}
+
 /** A worker whose event loop stood still. */
 export interface StalledWorker {
   readonly id: string;
@@ -79,6 +93,14 @@ export interface AlertFacts {
   missingExecutables(options: Since): Promise<AttemptCount[]>;
   /** Workers that let a lease run out, and those whose heartbeat stopped after `since` and before `silentUntil` though they had not left. */
   lostWorkers(options: Since & { silentUntil: Date }): Promise<LostWorker[]>;
+  /** Workers heard of after `since`, by whether their machines lack something; those that leave are left out. */
+  faultyWorkers(options: Since): Promise<{ readonly faulty: readonly FaultyWorker[]; readonly sound: number }>;
+  /**
+   * Agents with runs in line since before `readyBefore`, which no worker heard of after `since` takes and nobody has
+   * executed after `readyBefore`; those of paused queues are left out. None while there is a worker that does not say
+   * whose runs it takes.
+   */
+  unservedAgents(options: Since & { readyBefore: Date }): Promise<UnservedAgent[]>;
   /** Workers whose event loop stood still, and went on after `since`. */
   stalledWorkers(options: Since): Promise<StalledWorker[]>;
   /**

@@ -26,9 +26,12 @@ interface RunOptions {
 
 type Attempt = { readonly errorCode: RunErrorCode; readonly finishedAt: Date; readonly workerId?: string };
 
-interface NewWorker {
+interface AddedWorker {
   readonly heartbeatAt: Date;
   readonly id?: string;
+  readonly agents?: string[];
+  readonly fault?: string;
+  readonly drain_requested_at?: Date;
   /** The last time it stood still. */
   readonly stall?: { readonly ms: number; readonly at: Date };
 }
@@ -105,7 +108,7 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
         })
         .execute();
     },
-    async addWorker({ heartbeatAt, stall, id = createId() }: NewWorker) {
+    async addWorker({ heartbeatAt, stall, id = createId(), ...rest }: AddedWorker) {
       await database.sql
         .insertInto('longhaul.workers')
         .values({
@@ -117,9 +120,28 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
           heartbeat_at: heartbeatAt,
           last_stall_ms: stall?.ms ?? null,
           last_stalled_at: stall?.at ?? null,
+          ...rest,
         })
         .execute();
       return id;
+    },
+    /** A run that is in line. */
+    async addQueued({
+      agent,
+      createdAt,
+      ...rest
+    }: {
+      agent: string;
+      createdAt: Date;
+      queue?: string;
+      held_for?: 'user';
+    }) {
+      const id = await addRun({ agent });
+      await database.sql
+        .updateTable('longhaul.runs')
+        .set({ status: 'queued', created_at: createdAt, finished_at: null, ...rest })
+        .where('id', '=', id)
+        .execute();
     },
     /** A delivery of a webhook, by default one that has failed just now. */
     async addDelivery({ lane, endpointId = null, status = 'failed', at = now, isTest = false }: Delivery) {

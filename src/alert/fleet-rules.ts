@@ -83,6 +83,57 @@ export const workerLost: Rule = {
   },
 };
 
+/** Workers that claim nothing because their machine lacks something: room on a disk, file descriptors. */
+export const workerFault: Rule = {
+  name: 'worker_fault',
+  isRepeated: true,
+  calm: 1,
+  async find({ facts, now }) {
+    const { faulty, sound } = await facts.faultyWorkers({ since: new Date(now.getTime() - SILENT_MS) });
+    const [first] = faulty;
+    if (first === undefined) return [];
+    const others =
+      faulty.length === 1 ? '' : `, and so ${faulty.length === 2 ? 'does 1 more' : `do ${faulty.length - 1} more`}`;
+    return [
+      {
+        key: 'worker_fault',
+        severity: sound === 0 ? 'critical' : 'warning',
+        title: `${plural(faulty.length, 'worker')} cannot work for ${faulty.length === 1 ? 'a fault of its machine' : 'faults of their machines'}`,
+        detail: `On ${first.host}: ${first.fault}${others}. Their runs stay in line${sound === 0 ? ', and no other worker is there' : ' for other workers'}. They go on by themselves when there is what they lack.`,
+        data: { workers: faulty.slice(0, MOST_LISTED), faulty: faulty.length, sound },
+      },
+    ];
+  },
+};
+
+/** How long a run is in line before it is told that nobody takes it: a worker that starts again is there by then. */
+const UNSERVED_MS = 5 * 60_000;
+
+/** Runs in line of agents that no worker takes: with an agent that left the configuration they would wait for ever. */
+export const agentUnserved: Rule = {
+  name: 'agent_unserved',
+  isRepeated: true,
+  calm: 1,
+  async find({ facts, now }) {
+    const unserved = await facts.unservedAgents({
+      since: new Date(now.getTime() - SILENT_MS),
+      readyBefore: new Date(now.getTime() - UNSERVED_MS),
+    });
+    if (unserved.length === 0) return [];
+    const agents = unserved.slice(0, MOST_LISTED);
+    const names = agents.map(({ agent, runs }) => `${agent} ${runs}`).join(', ');
+    return [
+      {
+        key: 'agent_unserved',
+        severity: 'critical',
+        title: `Runs of ${plural(unserved.length, 'agent')} wait for a worker that takes them`,
+        detail: `For ${UNSERVED_MS / 60_000} min and more, by agent: ${names}. No worker that is there has the agent in its configuration. Start one that has, or cancel the runs.`,
+        data: { agents, unserved: unserved.length },
+      },
+    ];
+  },
+};
+
 /** Workers whose event loop stood still: nothing they do goes on meanwhile, and their leases may run out. */
 export const workerStalled: Rule = {
   name: 'worker_stalled',

@@ -251,6 +251,80 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     ]);
   });
 
+  it('tell of workers whose machine lacks something, critical where no other is there, until they work again', async () => {
+    const id = await bench.addWorker({ heartbeatAt: ago(0), fault: 'ENOSPC: no space left on device' });
+    await bench.addWorker({ heartbeatAt: ago(2), fault: 'of one that is gone' });
+    const sound = await bench.addWorker({ heartbeatAt: ago(0) });
+    await bench.evaluate();
+    const [alert] = await bench.alerts('worker_fault');
+    expect(alert).toMatchObject({
+      severity: 'warning',
+      title: '1 worker cannot work for a fault of its machine',
+      data: { faulty: 1, sound: 1, workers: [{ id, host: 'truck-7' }] },
+    });
+    expect(alert?.detail).toContain('On truck-7: ENOSPC');
+    await bench.database.sql.deleteFrom('longhaul.workers').where('id', '=', sound).execute();
+    bench.pass(MINUTE_MS - 1_000);
+    await bench.addWorker({ heartbeatAt: ago(0), fault: 'EROFS: read-only file system' });
+    await bench.database.sql
+      .updateTable('longhaul.workers')
+      .set({ heartbeat_at: ago(0) })
+      .where('id', '=', id)
+      .execute();
+    bench.pass(1_000);
+    await bench.evaluate();
+    expect(await bench.alerts('worker_fault')).toMatchObject([{ severity: 'critical', data: { faulty: 2, sound: 0 } }]);
+    await bench.database.sql.updateTable('longhaul.workers').set({ fault: null }).execute();
+    await next();
+    expect(await keys()).not.toContain('worker_fault');
+  });
+
+  it('tell of runs of an agent that no worker takes any more, and of no others', async () => {
+    const since = (minutes: number) => ({ createdAt: ago(minutes) });
+    await bench.addQueued({ agent: 'gone', ...since(6) });
+    await bench.addQueued({ agent: 'gone', ...since(7) });
+    await bench.addQueued({ agent: 'gone', ...since(1) });
+    await bench.addQueued({ agent: 'held', ...since(6), held_for: 'user' });
+    await bench.addQueued({ agent: 'paused', ...since(6), queue: 'paused' });
+    await bench.database.sql
+      .insertInto('longhaul.queues')
+      .values({ name: 'paused', paused_at: ago(9) })
+      .execute();
+    await bench.addQueued({ agent: 'writer', ...since(6) });
+    await bench.addRun({ agent: 'over' });
+    // One that leaves takes nothing more, and one that is gone neither.
+    await bench.addWorker({ heartbeatAt: ago(0), agents: ['gone'], drain_requested_at: ago(1) });
+    await bench.addWorker({ heartbeatAt: ago(3), agents: ['gone'] });
+    await bench.addWorker({ heartbeatAt: ago(0), agents: ['reader', 'writer'] });
+    await bench.evaluate();
+    const [alert] = await bench.alerts('agent_unserved');
+    expect(alert).toMatchObject({
+      severity: 'critical',
+      title: 'Runs of 1 agent wait for a worker that takes them',
+      data: { agents: [{ agent: 'gone', runs: 2 }], unserved: 1 },
+    });
+    // A worker of an earlier version does not say whose runs it takes: it may be these.
+    const silent = await bench.addWorker({ heartbeatAt: new Date(bench.now().getTime() + MINUTE_MS) });
+    await next();
+    expect(await keys()).not.toContain('agent_unserved');
+    await bench.database.sql.deleteFrom('longhaul.workers').where('id', '=', silent).execute();
+    await bench.database.sql.deleteFrom('longhaul.queues').execute();
+  });
+
+  it('do not take an agent for unserved whose worker is just being started again', async () => {
+    await bench.addQueued({ agent: 'reader', createdAt: ago(30) });
+    await bench.addAttempt({ errorCode: 'cli_crashed', finishedAt: ago(1) });
+    await bench.database.sql
+      .updateTable('longhaul.attempts')
+      .set({ peak_memory_bytes: 1, started_at: ago(3) })
+      .execute();
+    await bench.evaluate();
+    expect(await keys()).not.toContain('agent_unserved');
+    bench.pass(3 * MINUTE_MS);
+    await bench.evaluate();
+    expect(await bench.alerts('agent_unserved')).toMatchObject([{ data: { agents: [{ agent: 'reader', runs: 1 }] } }]);
+  });
+
   it('find nothing once they are off', async () => {
     await bench.setDay({ day: '2026-03-10', costUsd: 1e5, sdkUsd: 9, ownUsd: 1 });
     await bench.enqueue(60);

@@ -1,5 +1,13 @@
 import { errorRate } from './error-rate.ts';
-import { executableMissing, hungRuns, queueDepth, workerLost, workerStalled } from './fleet-rules.ts';
+import {
+  agentUnserved,
+  executableMissing,
+  hungRuns,
+  queueDepth,
+  workerFault,
+  workerLost,
+  workerStalled,
+} from './fleet-rules.ts';
 import { budget100, budget80, dailyCost, drift, runCost } from './money-rules.ts';
 import type { Rule } from './rule.ts';
 import { webhookFailed } from './webhook-rules.ts';
@@ -14,6 +22,8 @@ export const RULES: readonly Rule[] = [
   workerLost,
   workerStalled,
   executableMissing,
+  workerFault,
+  agentUnserved,
   drift,
   budget80,
   budget100,

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Config } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -85,11 +86,11 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
   const evaluation = createTask(evaluate);
   const removal = createTask(remove);
   const timers = [
-    setInterval(() => {
+    repeat(tickMs, () => {
       if (performance.now() >= judgesAgainAt) evaluation.run();
       for (const delivery of deliveries) delivery.run();
-    }, tickMs),
-    setInterval(removal.run, REMOVE_EVERY_MS),
+    }),
+    repeat(REMOVE_EVERY_MS, removal.run),
   ];
   evaluation.run();
   removal.run();

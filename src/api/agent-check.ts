@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { IN_PROCESS_KEY_ID } from '../access/keys.ts';
 import { SYSTEM_ACTOR } from '../audit/actors.ts';
@@ -58,7 +58,7 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
       const timeoutMs = endAt - performance.now();
       const isDone = check.current === null && !check.isBeingPut;
       if (isDone || timeoutMs <= 0 || signal.aborted) return tell(check);
-      if (check.current === null) await setTimeout(PUT_LOOK_MS);
+      if (check.current === null) await delay(PUT_LOOK_MS);
       else await waitForEnd(check.current.id, { timeoutMs: Math.min(timeoutMs, 1_000), signal });
     }
   }

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { isDatabaseAway } from '../db/is-database-away.ts';
+import { isConnectionLost, isDatabaseAway } from '../db/is-database-away.ts';
 import { answerProblem, toProblem } from './problem.ts';
 
 /** Answers a request that failed: with what the caller did wrong, or, logged, with `unavailable`. */
@@ -24,8 +24,8 @@ export function answerError({ error, context, log }: { error: Error; context: Co
       toProblem('invalid_request', { detail: 'The request holds a value that cannot be stored.' }),
     );
   }
-  if (isConnectionLost(error)) {
-    log.warn({ method, path, reason: toMessage(error) }, 'a request could not be answered: the database is away');
+  if (isPlainlyAway(error)) {
+    log.warn({ err: error, method, path }, 'a request could not be answered: the database is away');
     return answerProblem(context, toProblem('unavailable'));
   }
   // What went wrong inside is for the log. A caller is told only that it did.
@@ -46,9 +46,8 @@ function answerMediaType(context: Context): Response {
 }
 
 /** Whether it is plainly the database that is away: an error that says nothing of its kind is looked at as a defect. */
-function isConnectionLost(error: Error): boolean {
-  const saysWhy = 'code' in error || /^Connection terminated|^timeout exceeded/i.test(error.message);
-  return saysWhy && isDatabaseAway(error);
+function isPlainlyAway(error: Error): boolean {
+  return isConnectionLost(error) || ('code' in error && isDatabaseAway(error));
 }
 
 /** Whether the database refused a value: SQLSTATE class 22 (PostgreSQL, appendix A). */

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { guarded } from '../core/guard.ts';
+import { after } from '../core/timers.ts';
 
 interface Exchange {
   readonly incoming: IncomingMessage;
@@ -21,17 +23,17 @@ export interface LingerLimits {
  */
 export async function linger({ incoming, outgoing }: Exchange, limits: LingerLimits): Promise<void> {
   // What came together with the headers is looked at after them.
-  if (!incoming.complete) await setImmediate();
+  if (!incoming.complete) await nextTurn();
   if (incoming.complete || incoming.destroyed || outgoing.headersSent) return;
   const { socket } = incoming;
   outgoing.setHeader('connection', 'close');
 
   let unreadBytes = 0;
   const close = () => socket.destroy();
-  const closeWhenDone = () => {
+  const closeWhenDone = guarded(() => {
     if (incoming.readableEnded && socket.writableFinished) close();
-  };
-  const timer = setTimeout(close, limits.maxUnreadMs);
+  });
+  const timer = after(limits.maxUnreadMs, close);
   socket.once('close', () => clearTimeout(timer)).once('finish', closeWhenDone);
   // Node ends a connection with this when the last answer is out, and would not wait for what still comes.
   socket.destroySoon = () => {
@@ -40,10 +42,11 @@ export async function linger({ incoming, outgoing }: Exchange, limits: LingerLim
 
   // Whoever began to read the body and stopped would hold it up.
   incoming.removeAllListeners('data');
-  incoming.on('data', ({ length }: Buffer) => {
+  const onData = guarded(({ length }: Buffer) => {
     unreadBytes += length;
     if (unreadBytes > limits.maxUnreadBytes && socket.writableFinished) close();
   });
+  incoming.on('data', onData);
   incoming.once('end', closeWhenDone);
   incoming.resume();
 }

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { listen, type Listening } from './listen.ts';
+import { parseOpenFiles } from './max-connections.ts';
 
 describe('a server that listens', () => {
   let server: Listening;
@@ -36,6 +38,32 @@ describe('a server that listens', () => {
     expect(head).toMatch(/^HTTP\/1\.1 408 /);
     expect(head).toContain('application/problem+json');
     expect(problem).toMatchObject({ code: 'request_timeout', status: 408 });
+  });
+
+  it('has as many connections as it may, says once that it refuses more, and takes one again when there is room', async () => {
+    const warnings: string[] = [];
+    const fetch = () => new Response('here');
+    const onWarning = (_: object, message: string) => warnings.push(message);
+    server = await listen({ fetch, host: '127.0.0.1', port: 0, limits: { maxConnections: 2 }, onWarning });
+    const open = () => connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {});
+    const kept = [open(), open()];
+    await Promise.all(kept.map((socket) => once(socket, 'connect')));
+    for (const refused of [open(), open()]) expect(await text(refused).catch(() => '')).toBe('');
+    expect(warnings).toEqual([expect.stringContaining('as many are open')]);
+    kept[0]?.destroy();
+    await expect.poll(async () => (await globalThis.fetch(server.url).catch(() => null))?.status).toBe(200);
+    kept[1]?.destroy();
+  });
+
+  it('knows how many files its process may open', () => {
+    expect(
+      parseOpenFiles(
+        'Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 524288               files     \n',
+      ),
+    ).toBe(1_024);
+    expect(
+      parseOpenFiles('Max open files            unlimited            unlimited            files     \n'),
+    ).toBeNull();
   });
 
   it('takes no headers without end', async () => {

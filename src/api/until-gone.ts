@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { guarded } from '../core/guard.ts';
 import type { ApiEnv } from './authenticate.ts';
 
 /** How long somebody is there to be answered. */
@@ -16,11 +17,11 @@ export interface Presence {
 export function untilGone(context: Context<ApiEnv>, leave: () => void = () => {}): Presence {
   const controller = new AbortController();
   const signals = [context.req.raw.signal, context.get('revoked')];
-  const end = () => {
+  const end = guarded(() => {
     if (!controller.signal.aborted) leave();
     for (const signal of signals) signal.removeEventListener('abort', end);
     controller.abort();
-  };
+  });
   for (const signal of signals) signal.addEventListener('abort', end);
   if (signals.some((signal) => signal.aborted)) end();
   return { signal: controller.signal, end };

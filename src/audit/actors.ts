@@ -1,6 +1,9 @@
 /** Longhaul itself, where nobody asked for it. */
 export const SYSTEM_ACTOR = 'system';
 
+/** Whoever has access to the database, and did it there without a server. */
+export const DATABASE_ACTOR = 'database';
+
 /** A worker as an actor: `worker:ID`. */
 export function workerActor(workerId: string): string {
   return `worker:${workerId}`;

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { EventResource, LonghaulClient } from '../client/client.ts';
 import { toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { Shell } from './shell.ts';
 import { toTerminalLine } from './terminal-text.ts';
 
@@ -43,7 +44,10 @@ async function askDecision(shell: Shell, { client, approvalId, signal }: Asked):
   if (signal.aborted) return;
   const reader = createInterface({ input: process.stdin, output: process.stdout });
   // In raw mode Ctrl-C is a key like any other: it has to go on being what it is everywhere else.
-  reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  reader.on(
+    'SIGINT',
+    guarded(() => process.kill(process.pid, 'SIGINT')),
+  );
   try {
     const answer = (await reader.question('  Allow it? [y/n] ', { signal })).trim().toLowerCase();
     if (answer === 'y' || answer === 'yes') await client.approve(approvalId);

@@ -21,7 +21,7 @@ export function addConnectionOptions(command: Command): Command {
 
 /**
  * The client a command speaks through. The key is `LONGHAUL_API_KEY`, or for a server on this machine the
- * one its data directory keeps.
+ * one that the variables give it, or its data directory keeps.
  * @throws {LonghaulError} `usage` for a URL that is none, `unauthorized` when there is no key or it cannot be one,
  * `server_unreachable` when there is none and nobody listens either.
  */
@@ -38,7 +38,7 @@ export async function connect(shell: Shell, options: ConnectionOptions): Promise
   throw new LonghaulError('unauthorized', {
     message: isLoopback(url)
       ? `No API key. There is none in ${adminKeyFile(dataDir)}: run this where the server was started, set LONGHAUL_DATA_DIR to its data directory, or set LONGHAUL_API_KEY.`
-      : `No API key. Set LONGHAUL_API_KEY to one of ${url}; the first one was printed by its first start and is kept in its data directory, in admin-key.`,
+      : `No API key. Set LONGHAUL_API_KEY to one of ${url}; the first one is kept in the data directory of the server that started first, in admin-key; whoever may write to its database can make another: longhaul keys create NAME --scope admin --database`,
   });
 }
 
@@ -57,11 +57,16 @@ function isLoopback(url: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
-async function findKey({ env }: Shell, { url, file }: { url: string; file: string }): Promise<string | null> {
+async function findKey({ env, cwd }: Shell, { url, file }: { url: string; file: string }): Promise<string | null> {
   const given = env['LONGHAUL_API_KEY'];
   if (given !== undefined) return checkKey(given, 'LONGHAUL_API_KEY');
-  const kept = isLoopback(url) ? await readKey(file) : null;
-  return kept === null ? null : checkKey(kept, file);
+  if (!isLoopback(url)) return null;
+  // What a server on this machine is started with.
+  const { LONGHAUL_ADMIN_KEY: adminKey, LONGHAUL_ADMIN_KEY_FILE: adminKeyFile } = env;
+  if (adminKey !== undefined) return checkKey(adminKey, 'LONGHAUL_ADMIN_KEY');
+  const place = adminKeyFile === undefined ? file : path.resolve(cwd, adminKeyFile);
+  const kept = await readKey(place);
+  return kept === null ? null : checkKey(kept, place);
 }
 
 /** What no header can hold would be refused by `fetch`, in an error that repeats the key. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { createClient } from '../client/client.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
+import { inBackground } from '../core/guard.ts';
 import { formatUsd, toMicros } from '../core/money.ts';
 import type { Longhaul } from '../longhaul.ts';
 import { followRun } from './follow-run.ts';
@@ -39,7 +40,10 @@ async function runDemo(shell: Shell, { isJson }: { isJson: boolean }): Promise<v
   const { createLonghaul } = await import('../longhaul.ts');
   const signals = listenForStop(['SIGINT', 'SIGTERM', 'SIGHUP']);
   const stopped = new AbortController();
-  void signals.first.then(() => stopped.abort());
+  inBackground(async () => {
+    await signals.first;
+    stopped.abort();
+  });
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-demo-'));
   let longhaul: Longhaul | null = null;
   try {

@@ -1,4 +1,5 @@
 import type { LonghaulClient, RunResource } from '../client/client.ts';
+import { guarded } from '../core/guard.ts';
 import { createDecisionAsker } from './ask-decision.ts';
 import { createLiveView } from './live-view.ts';
 import { toExitCode } from './outcome.ts';
@@ -47,7 +48,7 @@ export async function followRun(shell: Shell, options: FollowRunOptions): Promis
  */
 export async function followForCommand(shell: Shell, options: Omit<FollowRunOptions, 'signal'>): Promise<void> {
   const detached = new AbortController();
-  const detach = () => detached.abort();
+  const detach = guarded(() => detached.abort());
   process.once('SIGINT', detach);
   try {
     const run = await followRun(shell, { ...options, signal: detached.signal });

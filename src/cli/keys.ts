@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { SCOPES, type Scope } from '../access/scopes.ts';
 import type { KeyResource } from '../client/client.ts';
+import { createInDatabase, type NewKey } from './create-in-database.ts';
 import { parseCount, parseKeyId } from './arguments.ts';
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
 import { formatAge } from './durations.ts';
@@ -13,6 +14,8 @@ interface KeysOptions extends ConnectionOptions {
 }
 
 interface CreateOptions extends KeysOptions {
+  readonly database?: true;
+  readonly config?: string;
   readonly scope?: readonly Scope[];
   readonly user?: string;
   readonly team?: string;
@@ -29,7 +32,10 @@ Scopes:
 Examples:
   $ longhaul keys create "shop backend"
   $ longhaul keys create "dashboard of ann" --user ann --scope runs:read
-  $ longhaul keys create "on-call" --scope admin`;
+  $ longhaul keys create "on-call" --scope admin
+
+Without an admin key, for those who may write to the database:
+  $ longhaul keys create "on-call" --scope admin --database`;
 
 /** Adds `longhaul keys create`, `longhaul keys list` and `longhaul keys revoke`. */
 export function addKeysCommand(program: Command, shell: Shell): void {
@@ -48,17 +54,23 @@ export function addKeysCommand(program: Command, shell: Shell): void {
     .option('--scope <scope>', 'what it may do; may be repeated', parseScope)
     .option('--user <user>', 'bind it to one end user: it sees and submits runs of this one alone')
     .option('--team <team>', 'bind it to one team')
+    .option('--database', 'write it to the database of the configuration, without a server and without a key')
+    .option('--config <file>', 'with --database: the configuration (default: longhaul.config.ts in this directory)')
     .option('--json', 'print the key as JSON')
     .addHelpText('after', SCOPE_HELP);
-  addConnectionOptions(create).action(async (name: string, { scope, user, team, ...options }: CreateOptions) => {
-    const client = await connect(shell, options);
-    const created = await client.createKey({ name, scopes: scope === undefined ? undefined : [...scope], user, team });
+  addConnectionOptions(create).action(async (name: string, options: CreateOptions) => {
+    const created = options.database === true ? await createInDatabase(shell, name, options) : await ask(name, options);
     if (options.json === true) return shell.stdout.line(toTerminalJson(created));
     shell.stdout.line(created.key);
     return shell.stderr.line(
       `Key ${created.id} (${toTerminalLine(created.name)}): ${describe(created)}. It is not shown again.`,
     );
   });
+
+  async function ask(name: string, { scope, user, team, ...options }: CreateOptions): Promise<NewKey> {
+    const client = await connect(shell, options);
+    return client.createKey({ name, scopes: scope === undefined ? undefined : [...scope], user, team });
+  }
 
   const list = keys
     .command('list')
@@ -99,7 +111,7 @@ function parseScope(value: string, before: readonly Scope[] = []): Scope[] {
   return [...before, scope];
 }
 
-function describe({ scopes, user, team }: KeyResource): string {
+function describe({ scopes, user, team }: Pick<KeyResource, 'scopes' | 'user' | 'team'>): string {
   const bound = [
     user === null ? [] : `user ${toTerminalLine(user)}`,
     team === null ? [] : `team ${toTerminalLine(team)}`,

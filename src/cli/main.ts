@@ -32,6 +32,8 @@ Variables:
   LONGHAUL_URL, LONGHAUL_API_KEY       the server to speak to, and the key for it; on this machine
                                        the key is found in the data directory
   LONGHAUL_DATA_DIR                    the embedded database and the admin key (.longhaul)
+  LONGHAUL_ADMIN_KEY, LONGHAUL_ADMIN_KEY_FILE
+                                       an admin key of your own, or a file that holds it
   LONGHAUL_DATABASE_URL                a PostgreSQL instead of the embedded database
   LONGHAUL_HOST, LONGHAUL_PORT         where to listen (127.0.0.1, 4400)
   LONGHAUL_LOG_LEVEL                   fatal, error, warn, info, debug, trace or silent (info)

@@ -1,3 +1,4 @@
+import { repeat } from '../core/timers.ts';
 import type { Output } from './shell.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -20,7 +21,7 @@ export async function withMovingLine<T>(
     output.write(`${CLEAR_LINE}${FRAMES[frame++ % FRAMES.length]} ${text} … ${output.style('dim', `${seconds} s`)}`);
   };
   draw();
-  const timer = setInterval(draw, FRAME_MS);
+  const timer = repeat(FRAME_MS, draw);
   try {
     return await work();
   } finally {

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { LonghaulApiError, LonghaulNetworkError } from '../client/errors.ts';
 import { ERRORS, LonghaulError, toMessage, type ErrorCode, type FieldError } from '../core/errors.ts';
+import { toLogLine } from './log-line.ts';
 import type { Shell } from './shell.ts';
 import { toTerminalText } from './terminal-text.ts';
 
@@ -33,6 +34,14 @@ export function reportError(shell: Shell, thrown: unknown): void {
   const hint = HINTS[code];
   if (hint !== undefined) shell.stderr.line(hint);
   if (shell.env['LONGHAUL_LOG_LEVEL'] === 'debug') shell.stderr.line(toTerminalText(inspect(thrown)));
+  shell.exitCode = ERRORS[code].exitCode;
+}
+
+/** Says the same as a line of the log, for a process whose standard error is one. */
+export function reportToLog(shell: Shell, thrown: unknown): void {
+  const { code, message } = toReport(thrown);
+  const hint = HINTS[code];
+  shell.stderr.line(toLogLine({ code }, hint === undefined ? message : `${message} ${hint}`, 60));
   shell.exitCode = ERRORS[code].exitCode;
 }
 

@@ -1,18 +1,17 @@
-import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { Config } from '../config/config.ts';
 import type { Listening } from '../api/listen.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { RESTART_EXIT_CODE } from '../core/exit-codes.ts';
+import type { Logger } from '../core/log.ts';
 import type { Longhaul } from '../longhaul.ts';
+import { announce } from './announce.ts';
 import { parseCount } from './arguments.ts';
+import { continueUnderInit } from './init.ts';
+import { reportToLog } from './report-error.ts';
 import type { Shell } from './shell.ts';
 import { listenForStop, type StopSignals } from './stop-signals.ts';
-import { toTerminalJson, toTerminalText } from './terminal-text.ts';
-
-const SCRIPTED_NOTICE =
-  'No provider is configured: answers come from the built-in scripted model. Set ANTHROPIC_API_KEY to use Claude.';
+import { listenForUncaught, type Uncaught } from './uncaught.ts';
 
 export interface ServeOptions {
   readonly config?: string;
@@ -22,6 +21,11 @@ export interface ServeOptions {
 }
 
 type Role = 'server' | 'worker';
+
+interface ServeRoles {
+  readonly roles: readonly Role[];
+  readonly options: ServeOptions;
+}
 
 /** Gives a command the options of a process that stays. */
 export function addServeOptions(command: Command, roles: readonly Role[]): Command {
@@ -37,43 +41,90 @@ export function addServeOptions(command: Command, roles: readonly Role[]): Comma
 /**
  * Runs Longhaul until SIGTERM or SIGINT. The first lets runs finish, the second ends them at once; they are
  * then put in line again. A process that is only a worker also ends when that has left: asked to over HTTP, with 0;
- * grown too large, with the exit code its supervisor starts it again on. Logs go to standard error, what a person or
- * program waits for to standard output.
+ * grown too large, with the exit code its supervisor starts it again on. With that code every process leaves in good order
+ * that met an error nobody has caught. Logs go to standard error, what a person or program waits for to standard output.
  */
-export async function serve(shell: Shell, { roles, options }: { roles: readonly Role[]; options: ServeOptions }) {
+export async function serve(shell: Shell, options: ServeRoles): Promise<void> {
+  try {
+    await serveUntilEnd(shell, options);
+  } catch (error) {
+    // On a terminal in words, as of any command; elsewhere standard error is the log.
+    if (shell.stderr.isTerminal) throw error;
+    reportToLog(shell, error);
+  }
+}
+
+async function serveUntilEnd(shell: Shell, { roles, options }: ServeRoles): Promise<void> {
+  const withoutInit = continueUnderInit();
+  process.title = `longhaul ${roles.length > 1 ? 'start' : roles[0]}`;
   // Loaded here: a command that only asks a server is not to wait for the engine.
-  const [{ loadConfig }, { createLonghaul }] = await Promise.all([
+  const [{ loadConfig }, { createLonghaul }, { createLog }] = await Promise.all([
     import('../config/load.ts'),
     import('../longhaul.ts'),
+    import('../core/log.ts'),
   ]);
   const config = await loadConfig({ file: options.config, cwd: shell.cwd, env: withOverrides(shell.env, options) });
   if (roles.length === 1 && config.databaseUrl === null) throw embeddedRefusal(roles[0]!);
 
+  const log = createLog(config.logLevel);
+  if (withoutInit !== null) log.warn({}, withoutInit.problem);
   const signals = listenForStop();
-  const longhaul = createLonghaul(config, { roles, ownsProcess: true });
+  const uncaught = listenForUncaught(log);
+  const longhaul = createLonghaul(config, { roles, ownsProcess: true, log });
   let listening: Listening | null = null;
   try {
-    const isStarted = await Promise.race([longhaul.start().then(() => true), signals.first.then(() => false)]);
-    if (!isStarted) return;
-    if (roles.includes('server')) {
-      const { listen } = await import('../api/listen.ts');
-      listening = await listen({
-        fetch: (request) => longhaul.fetch(request),
-        sockets: longhaul,
-        host: config.host,
-        port: config.port,
-      });
-    }
-    announce(shell, { longhaul, url: listening?.url ?? null, isJson: options.json === true });
-    const workerLeft = roles.includes('server') ? new Promise<never>(() => {}) : longhaul.workerLeft;
-    const leaveReason = await Promise.race([signals.first.then(() => null), workerLeft]);
-    if (leaveReason === null) await drain(shell, { longhaul, signals, isJson: options.json === true });
-    if (leaveReason === 'memory') shell.exitCode = RESTART_EXIT_CODE;
+    const end = untilEnd({ longhaul, signals, uncaught, isWorkerAlone: !roles.includes('server') });
+    const started = await Promise.race([longhaul.start().then(() => null), end]);
+    if (started !== null) return toExitCode(shell, started);
+    if (roles.includes('server')) listening = await listenFor(longhaul, log);
+    announce(shell, { started: longhaul, url: listening?.url ?? null, isJson: options.json === true });
+    const reason = await end;
+    if (reason.why === 'signal' || reason.why === 'uncaught')
+      await leave(shell, { longhaul, listening, signals, reason });
+    toExitCode(shell, reason);
   } finally {
     await listening?.close();
     await longhaul.stop();
+    uncaught.dispose();
     signals.dispose();
   }
+}
+
+/** Why a process ends. `memory`, `drain_requested`: its worker has left already. */
+type EndReason =
+  | { readonly why: 'signal'; readonly signal: NodeJS.Signals }
+  | { readonly why: 'uncaught' | 'memory' | 'drain_requested' };
+
+async function untilEnd(options: {
+  longhaul: Longhaul;
+  signals: StopSignals;
+  uncaught: Uncaught;
+  isWorkerAlone: boolean;
+}): Promise<EndReason> {
+  const { longhaul, signals, uncaught, isWorkerAlone } = options;
+  const ends: Promise<EndReason>[] = [
+    signals.first.then((signal) => ({ why: 'signal', signal }) as const),
+    uncaught.first.then(() => ({ why: 'uncaught' }) as const),
+  ];
+  // Of one that is a server as well that goes on.
+  if (isWorkerAlone) ends.push(longhaul.workerLeft.then((why) => ({ why })));
+  return Promise.race(ends);
+}
+
+function toExitCode(shell: Shell, { why }: EndReason): void {
+  if (why === 'memory' || why === 'uncaught') shell.exitCode = RESTART_EXIT_CODE;
+}
+
+async function listenFor(longhaul: Longhaul, log: Pick<Logger, 'warn'>): Promise<Listening> {
+  const { listen } = await import('../api/listen.ts');
+  const { host, port } = longhaul.config;
+  return listen({
+    fetch: (request) => longhaul.fetch(request),
+    sockets: longhaul,
+    host,
+    port,
+    onWarning: (facts, message) => log.warn(facts, message),
+  });
 }
 
 function withOverrides(env: Shell['env'], { port, host }: ServeOptions): Shell['env'] {
@@ -93,50 +144,40 @@ function embeddedRefusal(role: Role): LonghaulError {
 /** Whoever follows a run that has just finished is still to be sent its last event, and may then ask for the run. */
 const LAST_WORDS_MS = 500;
 
-interface Announcement {
+interface Leaving {
   readonly longhaul: Longhaul;
   /** Null for a worker alone. */
-  readonly url: string | null;
-  readonly isJson: boolean;
+  readonly listening: Listening | null;
+  readonly signals: StopSignals;
+  readonly reason: EndReason;
 }
 
-function announce({ stdout, cwd }: Shell, { longhaul, url, isJson }: Announcement): void {
-  const { config, newAdminKey } = longhaul;
-  const isScripted = [...config.agents.values()].some(
-    ({ provider }) => config.providers.get(provider)?.kind === 'scripted',
-  );
-  if (isJson) {
-    stdout.line(toTerminalJson({ url, dataDir: config.dataDir, newAdminKey, isScripted }));
-    return;
-  }
-  stdout.line(
-    url === null ? `Longhaul is working with ${config.worker.slots} slots` : `Longhaul is listening on ${url}`,
-  );
-  if (newAdminKey !== null) stdout.line(`Admin key: ${newAdminKey} (kept in ${toTerminalText(keyFile(config, cwd))})`);
-  if (isScripted) stdout.line(SCRIPTED_NOTICE);
-}
-
-function keyFile(config: Config, cwd: string): string {
-  const file = path.join(config.dataDir, 'admin-key');
-  const relative = path.relative(cwd, file);
-  return relative.startsWith('..') ? file : relative;
-}
-
-/** Waits until the runs are finished, time is up or a second signal comes. */
-async function drain(
-  { stdout, stderr }: Shell,
-  { longhaul, signals, isJson }: { longhaul: Longhaul; signals: StopSignals; isJson: boolean },
-): Promise<void> {
+/**
+ * Waits until the runs are finished and who sends requests here has had time to learn that it should not, or a second
+ * signal comes.
+ */
+async function leave({ stdout, stderr }: Shell, { longhaul, listening, signals, reason }: Leaving): Promise<void> {
   const { runningCount } = longhaul;
   const { drainTimeoutSeconds } = longhaul.config.worker;
-  if (runningCount > 0) {
+  const isAtTerminal = stdout.isTerminal || stderr.isTerminal;
+  // Elsewhere the worker's own line in the log says it.
+  if (runningCount > 0 && isAtTerminal) {
     const runs = runningCount === 1 ? '1 run' : `${runningCount} runs`;
-    (isJson ? stderr : stdout).line(
+    (stdout.isTerminal ? stdout : stderr).line(
       `Stopping: waiting up to ${drainTimeoutSeconds} s for ${runs} to finish. Signal again (Ctrl-C) to stop at once.`,
     );
   }
+  const isCtrlC = isAtTerminal && reason.why === 'signal' && reason.signal === 'SIGINT';
+  const isServing = listening !== null && !isCtrlC;
   // Also when none is running: a claim may be under way.
-  const drained = longhaul.drain(drainTimeoutSeconds * 1_000);
-  const saidLast = drained.then(() => (runningCount > 0 ? setTimeout(LAST_WORDS_MS) : undefined));
-  await Promise.race([saidLast, signals.second]);
+  const drained = longhaul
+    .drain(drainTimeoutSeconds * 1_000)
+    .then(() => (runningCount > 0 ? delay(LAST_WORDS_MS) : null));
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  listening?.announceEnd();
+  const { shutdownDelaySeconds } = longhaul.config.http;
+  const noticed = isServing ? delay(shutdownDelaySeconds * 1_000, undefined, { signal }).catch(() => {}) : null;
+  await Promise.race([Promise.all([drained, noticed]), signals.second]);
+  leaving.abort();
 }

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { guarded } from '../core/guard.ts';
 
 /** Where a command writes for people and programs to read. */
 export interface Output {
@@ -35,10 +36,11 @@ const DEFAULT_COLUMNS = 100;
 export function createShell(): Shell {
   const gone = new AbortController();
   // `longhaul runs | head` ends as quietly as any command does whose reader has seen enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  const onOutputLost = guarded((error: NodeJS.ErrnoException) => {
     if (!gone.signal.aborted && error.code !== 'EPIPE') stderr.line(`longhaul: output was lost: ${error.message}`);
     gone.abort();
   });
+  process.stdout.on('error', onOutputLost);
   process.stderr.on('error', () => {});
   const stderr = createOutput(process.stderr);
   return {

@@ -1,3 +1,5 @@
+import { guarded } from '../core/guard.ts';
+
 /** The requests to stop that a process has got, one promise each. */
 export interface StopSignals {
   /** Resolves at the first signal. */
@@ -16,12 +18,12 @@ export function listenForStop(signals: readonly NodeJS.Signals[] = ['SIGINT', 'S
   const first = Promise.withResolvers<NodeJS.Signals>();
   const second = Promise.withResolvers<NodeJS.Signals>();
   let count = 0;
-  const onSignal = (signal: NodeJS.Signals) => {
+  const onSignal = guarded((signal: NodeJS.Signals) => {
     count += 1;
     if (count === 1) return first.resolve(signal);
     dispose();
     second.resolve(signal);
-  };
+  });
   const dispose = () => signals.forEach((signal) => process.off(signal, onSignal));
   signals.forEach((signal) => process.on(signal, onSignal));
   return { first: first.promise, second: second.promise, dispose };

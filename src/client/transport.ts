@@ -109,7 +109,8 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     async requestJson<T>(path: string, options: RequestOptions = {}): Promise<T> {
       const { isRepeatable = isSafeToRepeat(options), retryForMs = retryForSeconds * 1_000, ...init } = options;
-      const endsAt = Date.now() + retryForMs;
+      // A clock that only counts forward: one that is set meanwhile would end the tries, or have them go on for ever.
+      const endsAt = performance.now() + retryForMs;
       for (let failures = 0; ; failures++) {
         try {
           return await sendOnce<T>(path, {
@@ -120,7 +121,7 @@ export function createTransport(options: TransportOptions): Transport {
           });
         } catch (error) {
           const delayMs = isRepeatable ? toRepeatDelayMs(error, failures) : null;
-          if (delayMs === null || Date.now() + delayMs > endsAt) throw error;
+          if (delayMs === null || performance.now() + delayMs > endsAt) throw error;
           await pause(delayMs, init.signal);
           init.signal?.throwIfAborted();
         }

@@ -166,6 +166,12 @@ export interface Config {
   readonly dataDir: string;
   /** A PostgreSQL URL, or null for the embedded database in `dataDir`. */
   readonly databaseUrl: string | null;
+  readonly database: {
+    /** How long a start waits for a database that cannot be reached yet. */
+    readonly waitSeconds: number;
+  };
+  /** The admin key that the deployment has chosen; null: the first start makes one. */
+  readonly adminKey: string | null;
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;
@@ -187,7 +193,7 @@ export interface Config {
   /** `agent`: whose model and provider the health check asks. */
   readonly health: { readonly agent: string; readonly everySeconds: number };
   /** `corsOrigins`: the web pages that may call the API from a browser. */
-  readonly http: { readonly corsOrigins: readonly string[] };
+  readonly http: { readonly corsOrigins: readonly string[]; readonly shutdownDelaySeconds: number };
   /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
   readonly dashboard: { readonly path: string; readonly signedInMs: number } | null;
   readonly webhooks: WebhooksConfig;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LonghaulError, toMessage } from '../core/errors.ts';
+import { after } from '../core/timers.ts';
 import type { Config } from './config.ts';
 import { resolveConfig } from './resolve.ts';
 
@@ -40,9 +41,9 @@ export async function loadConfig({ file, cwd, env, deadlineMs = DEADLINE_MS }: L
 
 async function importDefault(file: string, deadlineMs: number): Promise<unknown> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
+  const timer = after(deadlineMs, () => {
     late.reject(new Error(`it was not done after ${deadlineMs / 1_000} s; look for an await that never settles`));
-  }, deadlineMs);
+  });
   let loaded: { default?: unknown };
   try {
     loaded = (await Promise.race([import(pathToFileURL(file).href), late.promise])) as { default?: unknown };

@@ -7,6 +7,7 @@ import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
 import { hideSecrets } from './hide-secrets.ts';
+import { resolveAdminKey } from './resolve-admin-key.ts';
 import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
@@ -26,6 +27,9 @@ interface ResolveOptions {
   readonly baseDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
+
+/** Kubernetes and cloud load balancers take a few seconds until nobody is sent to a server that is not ready. */
+const SHUTDOWN_DELAY_SECONDS = 5;
 
 type AgentInput = LonghaulConfig['agents'][string];
 type Environment = z.output<typeof environmentSchema>;
@@ -57,10 +61,14 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     visiblePaths: (config.worker?.visiblePaths ?? []).map((place) => path.resolve(baseDir, place)),
     maxStallSeconds: config.worker?.maxStallSeconds === false ? null : (config.worker?.maxStallSeconds ?? 15),
   };
+  const shutdownDelaySeconds =
+    config.http?.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);
   const checked = config.health?.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts(config.alerts ?? {}, env);
+  const adminKey = resolveAdminKey(variables, baseDir);
   const errors = [
     ...alerts.errors,
+    ...adminKey.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
     ...findHealthErrors(checked, agents),
@@ -74,6 +82,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
       worker,
       isTimeoutFromVariable: variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined,
     }),
+    ...findShutdownErrors(shutdownDelaySeconds, worker),
   ];
   if (errors.length > 0) throw invalid(file, errors);
   agents.set(HEALTH_AGENT, toHealthAgent(agents.get(checked)!, { dataDir }));
@@ -84,6 +93,8 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
+    database: { waitSeconds: config.database?.waitSeconds ?? 60 },
+    adminKey: adminKey.value,
     host: variables.LONGHAUL_HOST ?? '127.0.0.1',
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
@@ -98,7 +109,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
     alerts: alerts.value,
     health: { agent: checked, everySeconds: config.health?.everySeconds ?? 600 },
-    http: { corsOrigins: config.http?.corsOrigins ?? [] },
+    http: { corsOrigins: config.http?.corsOrigins ?? [], shutdownDelaySeconds },
     dashboard: resolveDashboard(config.dashboard ?? {}),
     webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
@@ -197,6 +208,17 @@ function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
       message:
         'is "bypassPermissions", which lets every tool use through; set allowBypassPermissions: true beside it if that is meant, or use "dontAsk"',
     }));
+}
+
+/** A server that is killed while it waits closes its connections without a word. */
+function findShutdownErrors(shutdownDelaySeconds: number, { stopWaitSeconds }: Config['worker']): FieldError[] {
+  if (shutdownDelaySeconds < stopWaitSeconds) return [];
+  return [
+    {
+      path: 'http.shutdownDelaySeconds',
+      message: `is ${shutdownDelaySeconds} and must be less than worker.stopWaitSeconds, which is ${stopWaitSeconds}`,
+    },
+  ];
 }
 
 function findHealthErrors(checked: string, agents: ReadonlyMap<string, Agent>): FieldError[] {

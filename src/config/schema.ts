@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
 import { approvalsSchema } from './approvals-schema.ts';
 import { dashboardSchema } from './dashboard-schema.ts';
+import { databaseSchema } from './database-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
@@ -228,6 +229,7 @@ export const configSchema = z.strictObject({
     .refine(isTimeZone, 'must be the IANA name of a time zone, such as "Europe/Berlin"')
     .optional(),
   limits: fleetLimitsSchema.optional(),
+  database: databaseSchema.optional(),
   /**
    * What models cost, in USD for a million tokens, by their id: for those that the built-in lists do not know, or know
    * at another price than yours. Defaults to none.
@@ -292,6 +294,15 @@ function isTimeZone(name: string): boolean {
 /** What `longhaul.config.ts` exports: see each option for its meaning, unit and default. */
 export type LonghaulConfig = z.input<typeof configSchema>;
 
+/** In the form of those that are made here, so that it is known for a key; as hard to guess as 128 random bits at least. */
+export const adminKey = () =>
+  z
+    .string()
+    .regex(
+      /^lh_[A-Za-z0-9_-]{32,200}$/,
+      `must be "lh_" and 32 to 200 random letters, digits, "_" or "-"; make one with: echo "lh_$(openssl rand -hex 32)"`,
+    );
+
 /** What the variables of the environment may set. */
 export const environmentSchema = z.object({
   LONGHAUL_DATABASE_URL: z
@@ -314,6 +325,8 @@ export const environmentSchema = z.object({
       'must be fatal, error, warn, info, debug, trace or silent',
     )
     .optional(),
+  LONGHAUL_ADMIN_KEY: adminKey().optional(),
+  LONGHAUL_ADMIN_KEY_FILE: z.string().min(1).optional(),
   ANTHROPIC_API_KEY: z.string().optional(),
   ANTHROPIC_AUTH_TOKEN: z.string().optional(),
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).optional(),

@@ -1,4 +1,6 @@
+import { hostname } from 'node:os';
 import { pino, type Logger as PinoLogger } from 'pino';
+import { createLogDestination } from './log-destination.ts';
 import { maskSecrets } from './mask-secrets.ts';
 
 /** What the parts of Longhaul log to. Prompts and secrets never go here. */
@@ -10,10 +12,25 @@ export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fat
  */
 export function createLog(level: string): Logger {
   const hooks = { streamWrite: maskSecrets };
-  return pino(
-    { level, base: null, serializers: { err: toLoggedError }, hooks },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  return pino({ level, base: processFacts(), serializers: { err: toLoggedError }, hooks }, createLogDestination(2));
+}
+
+/** What stands on every line: which of several processes, whose lines may come together, has written it. */
+export function processFacts() {
+  return { pid: process.pid, host: hostname() };
+}
+
+/** `log`, with `facts` on every line. What a line says itself goes before them. */
+export function withFacts(log: Logger, facts: Readonly<Record<string, unknown>>): Logger {
+  const at = (level: keyof Logger) => {
+    const say = (first: unknown, ...rest: unknown[]) => {
+      const write: (...args: unknown[]) => void = log[level];
+      if (typeof first === 'object' && first !== null) write.call(log, { ...facts, ...first }, ...rest);
+      else write.call(log, facts, first, ...rest);
+    };
+    return say as Logger['info'];
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
 }
 
 /** Named fields only: a database's error also carries the row it was about, and with it a prompt. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LonghaulError } from '../core/errors.ts';
 import { findPresence, ownIdentity } from '../core/process-identity.ts';
+import { repeat } from '../core/timers.ts';
 
 /** How often a holder shows that it is there, to those who cannot see its process. */
 const SIGN_EVERY_MS = 2_000;
@@ -39,10 +40,10 @@ export async function lockDataDir(dataDir: string, { watchMs = WATCH_MS }: LockO
   } finally {
     await rm(ownFile, { force: true });
   }
-  const signs = setInterval(() => {
+  const signs = repeat(SIGN_EVERY_MS, () => {
     const now = new Date();
     utimes(lockFile, now, now).catch(() => {}); // Released meanwhile.
-  }, SIGN_EVERY_MS).unref();
+  }).unref();
   return {
     async release() {
       clearInterval(signs);

@@ -10,7 +10,8 @@ import { createPostgresDatabase } from '../../test/support/databases.ts';
 import { ownIdentity } from '../core/process-identity.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { openEmbeddedDatabase } from './embedded.ts';
-import { migrate, MIGRATION_LOCK } from './migrate.ts';
+import { EXCLUSIVE_LOCK } from './exclusive-lock.ts';
+import { migrate } from './migrate.ts';
 import { openPostgresDatabase } from './postgres.ts';
 
 describe('the lock of a data directory', () => {
@@ -148,8 +149,8 @@ describe('a PostgreSQL database', () => {
     const isWaiting = () => sql`select from pg_locks where locktype = 'advisory' and not granted`.execute(first.sql);
     let migrating: Promise<string[]>;
     await first.patientSql.transaction().execute(async (trx) => {
-      await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(trx);
-      migrating = migrate(second);
+      await sql`select pg_advisory_xact_lock(${sql.lit(EXCLUSIVE_LOCK)})`.execute(trx);
+      migrating = second.exclusively(() => migrate(second));
       await expect.poll(async () => (await isWaiting()).rows.length, { timeout: 10_000 }).toBe(1);
       await sql`select pg_sleep(1)`.execute(trx);
     });

@@ -5,6 +5,13 @@ import type { Tables } from './tables.ts';
 export type Transaction = KyselyTransaction<Tables>;
 export type { BossConnection };
 
+interface ExclusiveOptions {
+  /** Called once when another process is at it, before it is waited for. */
+  readonly onWait?: () => void;
+  /** Aborts the waiting; what has begun is done to its end. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A PostgreSQL database, embedded or a server's. Everything above it runs the same SQL on both. */
 export interface Database {
   readonly kind: 'embedded' | 'postgres';
@@ -14,6 +21,12 @@ export interface Database {
    * server says nothing for 8 s.
    */
   readonly patientSql: Kysely<Tables>;
+  /**
+   * Does `work` while no other process does any of the kind on this database: what brings the schemas up to date, and
+   * makes what there is to be once. Others wait, as long as it takes.
+   * @throws what `work` throws, and what `signal` aborted with while it waits.
+   */
+  exclusively<T>(work: () => Promise<T>, options?: ExclusiveOptions): Promise<T>;
   /** The same database as pg-boss takes it. */
   readonly boss: BossConnection;
   /**

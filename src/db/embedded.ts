@@ -3,6 +3,7 @@ import { PGlite, types } from '@electric-sql/pglite';
 import { Kysely, PGliteDialect } from 'kysely';
 import { fromPglite } from 'pg-boss';
 import { LonghaulError, toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import { makeDirectory } from '../core/paths.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { Database } from './database.ts';
@@ -36,9 +37,11 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
     kind: 'embedded',
     sql,
     patientSql: sql,
+    // The lock file of the data directory keeps every other process out.
+    exclusively: (work) => work(),
     boss: fromPglite(pglite),
     // In one process no notification is ever missed, so `onReconnect` is never called.
-    listen: (channel, onPayload) => pglite.listen(channel, onPayload),
+    listen: (channel, onPayload) => pglite.listen(channel, guarded(onPayload)),
     async close() {
       if (!pglite.closed) await pglite.close();
       await lock.release();

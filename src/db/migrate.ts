@@ -5,9 +5,6 @@ import type { Database, Transaction } from './database.ts';
 
 const MIGRATIONS_DIR = new URL('./migrations/', import.meta.url);
 
-/** One lock for all of Longhaul's migrations on one database: "lhml" as a number. */
-export const MIGRATION_LOCK = 0x6c686d6c;
-
 interface Migration {
   readonly version: number;
   readonly name: string;
@@ -20,15 +17,14 @@ interface MigrateOptions {
 }
 
 /**
- * Brings the database to this version's schema; returns the names of the migrations it applied.
- * All in one transaction under an advisory lock: it happens wholly or not at all, and of several
- * processes starting at once one migrates while the others wait, as long as it takes, and find nothing to do.
+ * Brings the database to this version's schema; returns the names of the migrations it applied. All in one transaction:
+ * it happens wholly or not at all. To be done `exclusively`: of several processes that start at once one migrates while
+ * the others wait, and find nothing to do.
  * @throws {LonghaulError} `schema_too_new` when a newer Longhaul has migrated it already.
  */
 export async function migrate(database: Database, { upTo = Infinity }: MigrateOptions = {}): Promise<string[]> {
   const migrations = (await readMigrations()).filter(({ version }) => version <= upTo);
   return database.patientSql.transaction().execute(async (trx) => {
-    await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(trx);
     await sql`create schema if not exists longhaul`.execute(trx);
     await sql`create table if not exists longhaul.migrations (
       version integer primary key, name text not null, applied_at timestamptz not null default now())`.execute(trx);

@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import { guarded } from '../core/guard.ts';
+import { after, repeat } from '../core/timers.ts';
 import type { Database } from './database.ts';
 
 interface ListenerOptions {
@@ -34,7 +36,7 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
   async function open(): Promise<pg.Client> {
     const opened = connect();
     let isLost = false;
-    const onLost = (error?: Error) => {
+    const onLost = guarded((error?: Error) => {
       if (isLost) return;
       isLost = true;
       if (error) onError?.(error);
@@ -44,47 +46,45 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
       }
       opened.end().catch(() => {}); // Already broken: nothing to learn from how it ends.
       if (!isClosed && subscriptions.size > 0) reconnect(0);
-    };
+    });
+    const onEnd = guarded(() => onLost());
     opened.on('error', onLost);
-    opened.on('end', () => onLost());
-    opened.on('notification', ({ channel, payload }) => {
+    opened.on('end', onEnd);
+    const onNotification = guarded(({ channel, payload }: pg.Notification) => {
       for (const subscription of subscriptions) {
         if (subscription.channel === channel) subscription.onPayload(payload ?? '');
       }
     });
+    opened.on('notification', onNotification);
     await opened.connect();
     for (const channel of new Set([...subscriptions].map((subscription) => subscription.channel))) {
       await opened.query(`listen ${channel}`);
     }
     client = opened;
-    const trial = setInterval(() => {
-      const timer = setTimeout(() => onLost(new Error('The listening connection does not answer.')), TRY_TIMEOUT_MS);
+    const trial = repeat(TRY_EVERY_MS, () => {
+      const timer = after(TRY_TIMEOUT_MS, () => onLost(new Error('The listening connection does not answer.')));
       opened.query('select 1').then(
         () => clearTimeout(timer),
         () => clearTimeout(timer), // Its end is heard by itself.
       );
-    }, TRY_EVERY_MS);
+    });
     stopTrial = () => clearInterval(trial);
     return opened;
   }
 
   function reconnect(tries: number): void {
     clearTimeout(retryTimer);
-    retryTimer = setTimeout(
-      () => {
-        if (isClosed) return;
-        connected().then(
-          () => {
-            for (const subscription of subscriptions) subscription.onReconnect?.();
-          },
-          (error: Error) => {
-            onError?.(error);
-            reconnect(tries + 1);
-          },
-        );
-      },
-      RECONNECT_DELAYS_MS[Math.min(tries, RECONNECT_DELAYS_MS.length - 1)],
-    );
+    retryTimer = after(RECONNECT_DELAYS_MS[Math.min(tries, RECONNECT_DELAYS_MS.length - 1)] ?? 0, async () => {
+      if (isClosed) return;
+      try {
+        await connected();
+      } catch (error) {
+        onError?.(error as Error);
+        reconnect(tries + 1);
+        return;
+      }
+      for (const subscription of subscriptions) subscription.onReconnect?.();
+    });
   }
 
   function connected(): Promise<pg.Client> {
@@ -96,7 +96,12 @@ export function createPostgresListener({ connect, onError }: ListenerOptions) {
   }
 
   const listen: Database['listen'] = async (channel, onPayload, onReconnect) => {
-    const subscription: Subscription = { channel, onPayload, onReconnect };
+    // One that fails does not keep the others from hearing.
+    const subscription: Subscription = {
+      channel,
+      onPayload: guarded(onPayload),
+      onReconnect: onReconnect && guarded(onReconnect),
+    };
     subscriptions.add(subscription);
     await (await connected()).query(`listen ${channel}`);
     return async () => {

@@ -1,8 +1,13 @@
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { LonghaulError, toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { BossConnection, Database } from './database.ts';
+import { underLock } from './exclusive-lock.ts';
+import { isConnectionLost } from './is-database-away.ts';
+import { PostgresClient } from './postgres-client.ts';
 import { createPostgresListener } from './postgres-listener.ts';
 import type { Tables } from './tables.ts';
 
@@ -35,14 +40,20 @@ interface OpenOptions {
   readonly silenceMs?: number;
   /** Told of a connection lost while idle; the pool replaces it. */
   readonly onError?: (error: Error) => void;
+  /** How long to wait for a server that cannot be reached yet, in ms. Defaults to 0. */
+  readonly waitMs?: number;
+  /** Told once when it waits. */
+  readonly onWait?: (error: Error) => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Opens a PostgreSQL server's database.
- * @throws {LonghaulError} `database_unavailable` when no connection can be made.
+ * @throws {LonghaulError} `database_unavailable` when no connection can be made, at once where waiting would not mend it.
  */
 export async function openPostgresDatabase(options: OpenOptions): Promise<Database> {
-  const { url, poolSize = 10, silenceMs = SILENCE_MS, onError } = options;
+  const { url, poolSize = 10, silenceMs = SILENCE_MS, waitMs = 0, onError } = options;
   const connection = {
     connectionString: url,
     types,
@@ -57,19 +68,29 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     return endIdleTransactions(client) as unknown as void;
   };
   const pool = createPool({ ...connection, max: poolSize, onConnect }, onPoolError);
-  pool.on('acquire', (client) => watchSilence(client, silenceMs));
-  pool.on('release', (_error, client) => watchSilence(client, 0));
+  pool.on(
+    'acquire',
+    guarded((client: pg.PoolClient) => watchSilence(client, silenceMs)),
+  );
+  pool.on(
+    'release',
+    guarded((_error: Error | undefined, client: pg.PoolClient) => watchSilence(client, 0)),
+  );
   const maintenancePool = createPool({ ...connection, max: 3 }, onPoolError);
   try {
-    await pool.query('select 1');
+    await untilReached(() => pool.query('select 1'), options);
   } catch (cause) {
     await Promise.all([pool.end(), maintenancePool.end()]);
+    const waited = isConnectionLost(cause) && waitMs > 0 ? ` It was waited for ${waitMs / 1_000} s.` : '';
     throw new LonghaulError('database_unavailable', {
-      message: `The database at LONGHAUL_DATABASE_URL cannot be reached: ${toMessage(cause)}. Check that it runs and that host, user, password and database name are right.`,
+      message: `The database at LONGHAUL_DATABASE_URL cannot be reached: ${toMessage(cause)}.${waited} Check that it runs and that host, user, password and database name are right.`,
       cause,
     });
   }
-  const listener = createPostgresListener({ connect: () => new pg.Client(connection), ...(onError && { onError }) });
+  const listener = createPostgresListener({
+    connect: () => new PostgresClient(connection),
+    ...(onError && { onError }),
+  });
   const close = async () => {
     await listener.close();
     await Promise.all([pool.end(), maintenancePool.end()]);
@@ -79,10 +100,35 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     kind: 'postgres',
     sql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
     patientSql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: maintenancePool }) }),
+    exclusively: (work, options) => underLock(maintenancePool, { ...options, work }),
     boss: toBossConnection(maintenancePool),
     listen: listener.listen,
     close: () => (closing ??= close()),
   };
+}
+
+const TRY_AGAIN_AFTER_MS = 500;
+
+/**
+ * Asks until there is an answer, within the time for a server that is not there yet. One that refuses us for who we are,
+ * or has no such database, would do so again.
+ */
+async function untilReached(
+  ask: () => Promise<unknown>,
+  { waitMs = 0, onWait, signal }: Pick<OpenOptions, 'waitMs' | 'onWait' | 'signal'>,
+): Promise<void> {
+  const endAt = performance.now() + waitMs;
+  for (let isTold = false; ; isTold = true) {
+    signal?.throwIfAborted();
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (!isConnectionLost(error) || performance.now() + TRY_AGAIN_AFTER_MS > endAt) throw error;
+      if (!isTold) onWait?.(error as Error);
+      await delay(TRY_AGAIN_AFTER_MS, undefined, { signal });
+    }
+  }
 }
 
 /** As a statement, not with the connection's first packet: poolers between refuse settings there that they do not know. */
@@ -91,11 +137,14 @@ async function endIdleTransactions(client: pg.ClientBase): Promise<void> {
 }
 
 function createPool(config: pg.PoolConfig, onError: (error: Error) => void): pg.Pool {
-  const pool = new pg.Pool(config);
-  pool.on('error', onError);
+  const pool = new pg.Pool({ ...config, Client: PostgresClient });
+  pool.on('error', guarded(onError));
   // The pool hears a connection only while it is idle. One that is lost in the middle of a transaction fails the
   // next statement, which is enough; unheard, its event would end the process.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on(
+    'connect',
+    guarded((client: pg.PoolClient) => client.on('error', () => {})),
+  );
   return pool;
 }
 
@@ -104,7 +153,10 @@ function watchSilence(client: pg.ClientBase, durationMs: number): void {
   // Not in the types: the connection under a client, and the socket under that.
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
   stream.removeAllListeners('timeout');
-  stream.setTimeout(durationMs, () => stream.destroy(new Error(`The database sent nothing for ${durationMs} ms.`)));
+  stream.setTimeout(
+    durationMs,
+    guarded(() => stream.destroy(new Error(`The database sent nothing for ${durationMs} ms.`))),
+  );
 }
 
 /** pg-boss sends several statements in one text; `pg` then answers with a list of results. */

@@ -223,6 +223,8 @@ interface WorkersTable {
   spares: Generated<number>;
   holding_reason: Nullable<string>;
   drain_requested_at: Nullable<Date>;
+  fault: Nullable<string>;
+  agents: Nullable<string[]>;
   last_stall_ms: Nullable<number>;
   last_stalled_at: Nullable<Date>;
 }

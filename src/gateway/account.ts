@@ -1,4 +1,5 @@
 import type { RunErrorCode } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { Micros } from '../core/money.ts';
 import type { PriceOverrides } from '../core/price-table.ts';
 import { dearestPriceOf, WEB_SEARCH_PRICE, type TokenPrice } from '../core/pricing.ts';
@@ -132,11 +133,11 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
     changed(signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
       if (signal.aborted) return Promise.resolve();
-      const wake = (): void => {
+      const wake = guarded((): void => {
         signal.removeEventListener('abort', wake);
         waiting.delete(wake);
         resolve();
-      };
+      });
       waiting.add(wake);
       signal.addEventListener('abort', wake);
       return promise;

@@ -1,3 +1,4 @@
+import { guarded } from '../core/guard.ts';
 import { head } from '../core/text.ts';
 import { toErrorAnswer } from './cloud-answer.ts';
 import type { GatewayLog } from './gateway-log.ts';
@@ -6,7 +7,7 @@ import type { UpstreamAnswer } from './upstream-client.ts';
 /** `promise`, or a rejection as soon as `signal` aborts. What fetches credentials has no deadline of its own. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
+  const abort = guarded(() => aborted.reject(signal.reason));
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   try {

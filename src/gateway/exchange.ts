@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { Admit } from './admission.ts';
 import { createAnswerMeter } from './answer-meter.ts';
 import { decide, type Cleared } from './decide.ts';
@@ -45,9 +46,10 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
     ending.abort();
     response.destroy();
   });
-  response.once('close', () => {
+  const onClose = guarded(() => {
     if (!response.writableFinished) ending.abort();
   });
+  response.once('close', onClose);
   const claim = pass.bodyBudget.claim();
   try {
     const body = await readRequestBody(request, claim);
@@ -145,28 +147,40 @@ async function relay(relaying: Relaying & { call: PassCall | null }): Promise<vo
     call?.settle();
   };
   // At once, so that the meter is right the moment an attempt is closed.
-  ending.signal.addEventListener('abort', () => finish(false), { once: true });
+  const onEnding = guarded(() => finish(false));
+  ending.signal.addEventListener('abort', onEnding, { once: true });
+
+  /** What cannot be read is not passed on: it would be spent without being counted. */
+  function onBroken(error: unknown): void {
+    const { attemptId } = relaying.pass;
+    context.log.error({ attemptId, cause: toMessage(error) }, 'An answer could not be followed and is cut off.');
+    ending.abort();
+    response.destroy();
+  }
 
   response.writeHead(answer.status, toAnswerHeaders(answer));
   response.flushHeaders();
   const piped = pipeline(answer.body, response);
   // After the pipe: each chunk is on its way before it is looked at.
-  answer.body.on('data', (chunk: Buffer) => {
+  const onChunk = guarded((chunk: Buffer) => {
     watch.heard();
     if (!isOver) meter?.push(chunk);
-  });
-  answer.body.once('end', () => {
+  }, onBroken);
+  const onEnd = guarded(() => {
     if (call !== null && !hasFailed && !isOver) {
       call.succeed();
       context.governor.onAnswer(body.model);
     }
     finish(true);
-  });
-  answer.body.once('error', (error) => {
+  }, onBroken);
+  const onAnswerLost = guarded((error: Error) => {
     // Before the other side can notice.
     finish(false);
     if (!ending.signal.aborted && !hasFailed) failUnreachable(relaying, error);
-  });
+  }, onBroken);
+  answer.body.on('data', onChunk);
+  answer.body.once('end', onEnd);
+  answer.body.once('error', onAnswerLost);
   try {
     await piped;
   } catch {

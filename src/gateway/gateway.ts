@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { atMostEvery } from '../core/at-most-every.ts';
+import { toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import type { PriceOverrides } from '../core/price-table.ts';
 import type { Admit } from './admission.ts';
 import { createByteBudget } from './byte-budget.ts';
+import { CONNECTION_LIMITS, createConnections, type ConnectionLimits } from './connections.ts';
 import { createUpstreamClient } from './create-upstream-client.ts';
 import { findEndpoint } from './endpoint.ts';
 import { exchange, type ExchangeContext } from './exchange.ts';
@@ -50,6 +54,8 @@ interface GatewayOptions extends Partial<GatewayProvider> {
   readonly admit?: Admit;
   /** Prices that replace the known ones, in the meter and for ceilings. Defaults to none. */
   readonly prices?: PriceOverrides;
+  /** Connections at most. Defaults to `CONNECTION_LIMITS`. */
+  readonly connectionLimits?: ConnectionLimits;
 }
 
 /** Longer than Claude Code ever thinks between two calls: a connection it reuses must not be closing under it. */
@@ -74,25 +80,52 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   // By hash: finding one takes the same time however much of a guess is right.
   const lanes = new Map<string, ServedLane>();
   const bodyBudget = createByteBudget(MAX_HELD_BYTES);
+  const connections = createConnections(options.connectionLimits ?? CONNECTION_LIMITS);
 
   function reserve(): ServedLane {
-    const lane = createLane({ prices, bodyBudget, log, onClose: () => lanes.delete(hash(lane.token)) });
+    const lane = createLane({
+      prices,
+      bodyBudget,
+      log,
+      onClose() {
+        lanes.delete(hash(lane.token));
+        connections.endOf(lane);
+      },
+    });
     lanes.set(hash(lane.token), lane);
     return lane;
   }
 
-  const server = createServer((request, response) => {
+  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const lane = lanes.get(hash(readToken(request.headers) ?? '')) ?? null;
+    if (lane === null) return refuse(response, REFUSALS.badToken, { isLast: true });
+    if (!connections.give(request.socket, lane)) return refuse(response, REFUSALS.tooManyConnections, { isLast: true });
     // Once, as it begins: the call is this attempt's to its end, whoever has the lane by then.
-    const pass = lanes.get(hash(readToken(request.headers) ?? ''))?.pass ?? null;
+    const { pass } = lane;
     if (pass === null) return refuse(response, REFUSALS.badToken);
     const context = contexts.get(pass.provider);
-    if (context !== undefined) return void serve({ context, request, response, pass });
+    if (context !== undefined) return serve({ context, request, response, pass });
     log.error({ attemptId: pass.attemptId, provider: pass.provider }, 'The gateway knows no such provider.');
     refuse(response, REFUSALS.notAdmitted);
-  });
+  }
+
+  const onRequest = guarded((request: IncomingMessage, response: ServerResponse) =>
+    take(request, response).catch((error: unknown) => {
+      log.error({ cause: toMessage(error) }, 'A request broke in the gateway.');
+      response.destroy();
+    }),
+  );
+  const server = createServer(onRequest);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  const onConnection = guarded((socket: Socket) => connections.enter(socket));
+  server.on('connection', onConnection);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  // Such as no file descriptor for one that is to be taken: those that are open go on.
+  const sayAcceptFailed = atMostEvery(10_000, (error: Error) =>
+    log.error({ cause: toMessage(error) }, 'The gateway could not take a connection.'),
+  );
+  server.on('error', guarded(sayAcceptFailed));
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { guarded } from '../core/guard.ts';
 
 /** Posts to one address, over connections that are kept. */
 export interface HttpSender {
@@ -39,17 +40,19 @@ export function createHttpSender(baseUrl: string): HttpSender {
       signal,
     });
     let isAnswered = false;
-    request.once('response', (answer) => {
+    const onAnswer = guarded((answer: http.IncomingMessage) => {
       isAnswered = true;
       resolve(answer);
     });
-    request.on('error', (error: NodeJS.ErrnoException) => {
+    const onError = guarded((error: NodeJS.ErrnoException) => {
       // A kept connection that the provider closed the moment we used it: nobody has seen the request.
       // https://nodejs.org/api/http.html#requestreusedsocket
       const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !isAnswered && !signal.aborted;
       if (isStale) resolve(post(outgoing));
       else reject(error);
-    });
+    }, reject);
+    request.once('response', onAnswer);
+    request.on('error', onError);
     request.cork();
     for (const part of body) request.write(part);
     request.end();

@@ -97,10 +97,14 @@ test('a pass that is opened without a lane takes its token with it', async () =>
 });
 
 test('an attempt whose worker may not go on with it passes nothing more on, from that instant', async () => {
-  let isOurs = true;
+  let isOurs: boolean | 'unknown' = true;
   const pass = gateway.open({ attemptId: 'one', isEntitled: () => isOurs });
   expect((await call(pass.token)).status).toBe(200);
+  // Tried again by Claude Code, until it is known.
+  isOurs = 'unknown';
+  expect((await call(pass.token)).status).toBe(503);
   isOurs = false;
   expect((await call(pass.token)).status).toBe(402);
   expect(upstream.seen).toHaveLength(1);
+  expect(pass.failure()).toBeNull();
 });

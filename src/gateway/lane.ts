@@ -42,9 +42,10 @@ export interface OpenOptions {
   readonly onMeter?: (metered: Metered) => void;
   /**
    * Asked before each call is sent: whether the attempt is still its worker's. A worker that was stopped for a while
-   * wakes with requests to pass on, of an attempt that another may have by then. Defaults to always.
+   * wakes with requests to pass on, of an attempt that another may have by then. `unknown`: that is being found out, and
+   * the call is to come again. Defaults to always.
    */
-  readonly isEntitled?: () => boolean;
+  readonly isEntitled?: () => boolean | 'unknown';
 }
 
 /** The same lane, as the gateway serves it. */

@@ -65,7 +65,7 @@ interface PassOptions {
   readonly maxThinkingTokens?: number;
   readonly prices: PriceOverrides;
   readonly onMeter?: (metered: Metered) => void;
-  readonly isEntitled?: () => boolean;
+  readonly isEntitled?: () => boolean | 'unknown';
   /** What all attempts of the gateway share. */
   readonly bodyBudget: ByteBudget;
   /** Called once, when the pass is closed. */
@@ -131,7 +131,10 @@ export function createPass(options: PassOptions): AttemptPass {
       return open.size;
     },
     get refusal() {
-      return refusal ?? (isEntitled?.() === false ? REFUSALS.badToken : null);
+      if (refusal !== null) return refusal;
+      const entitled = isEntitled?.() ?? true;
+      if (entitled === true) return null;
+      return entitled === 'unknown' ? REFUSALS.inDoubt : REFUSALS.badToken;
     },
     enter(cut) {
       open.add(cut);

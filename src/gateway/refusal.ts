@@ -19,9 +19,19 @@ export const REFUSALS = {
     type: 'billing_error',
     message: 'This token is unknown, or its attempt has ended: nothing more can be spent with it.',
   },
+  inDoubt: {
+    status: 503,
+    type: 'api_error',
+    message: 'Whether this attempt is still the one at work is being found out. Try again.',
+  },
   notFound: { status: 404, type: 'not_found_error', message: 'The Longhaul gateway does not pass this on.' },
   notJson: { status: 400, type: 'invalid_request_error', message: 'The body must be a JSON object, not compressed.' },
   tooManyOpen: { status: 429, type: 'rate_limit_error', message: 'The attempt has too many requests open at once.' },
+  tooManyConnections: {
+    status: 429,
+    type: 'rate_limit_error',
+    message: 'The attempt has too many connections open to the Longhaul gateway: close some, or use them again.',
+  },
   tooMuchHeld: { status: 429, type: 'rate_limit_error', message: 'The Longhaul gateway holds too much to take more.' },
   tooLarge: { status: 413, type: 'request_too_large', message: 'The body is larger than the Longhaul gateway takes.' },
   signInFailed: {
@@ -35,13 +45,19 @@ export const REFUSALS = {
   notAdmitted: { status: 503, type: 'api_error', message: 'The Longhaul gateway could not decide on this request.' },
 } as const satisfies Record<string, Refusal>;
 
+interface RefuseOptions {
+  /** Whether the connection ends with it. Defaults to false. */
+  readonly isLast?: boolean;
+}
+
 /** Answers with `refusal`, or cuts the connection when an answer has already begun. */
-export function refuse(response: ServerResponse, refusal: Refusal): void {
+export function refuse(response: ServerResponse, refusal: Refusal, { isLast = false }: RefuseOptions = {}): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
   const body = JSON.stringify({ type: 'error', error: { type: refusal.type, message: refusal.message } });
+  if (isLast) response.shouldKeepAlive = false;
   response.writeHead(refusal.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
   response.end(body);
 }

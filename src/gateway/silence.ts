@@ -1,3 +1,5 @@
+import { after } from '../core/timers.ts';
+
 /** Watches for an upstream that sends nothing. */
 export interface SilenceWatch {
   /** Something came: the time starts anew. */
@@ -14,11 +16,16 @@ interface SilenceOptions {
 
 /** Calls `onSilence` once when nothing was heard for `silenceMs`. */
 export function watchSilence({ silenceMs, isReaderBlocked, onSilence }: SilenceOptions): SilenceWatch {
-  const timer = setTimeout(() => {
+  const timer = after(silenceMs, () => {
     if (isReaderBlocked()) timer.refresh();
     else onSilence();
-  }, silenceMs);
-  return { heard: () => void timer.refresh(), stop: () => clearTimeout(timer) };
+  });
+  return {
+    heard() {
+      timer.refresh();
+    },
+    stop: () => clearTimeout(timer),
+  };
 }
 
 /** For requests that may take as long as they take. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
 import { LonghaulError } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import type { Queue, QueueDepth } from './queue.ts';
 
@@ -29,7 +30,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
     schedule: false,
     registerInstance: false,
   });
-  boss.on('error', onError);
+  boss.on('error', guarded(onError));
   const known = new Set<string>();
 
   async function ensureQueue(name: string): Promise<void> {

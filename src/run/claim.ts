@@ -202,7 +202,7 @@ async function beginAttempt(
         from held, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
        order by event.place)
     select pg_notify(${CHANNELS.events}, ${row.id}) from held`.execute(trx);
-  if (rows.length > 0 && row.waiting_for !== null) await noteEndOfWait(trx, row.id);
+  if (rows.length > 0 && (row.waiting_for !== null || row.parked_at !== null)) await noteEndOfWait(trx, row.id);
   return rows.length > 0;
 }
 

@@ -6,7 +6,10 @@ import { toStorable } from '../core/text.ts';
 import type { RunsTable } from '../db/tables.ts';
 import { toRunError } from './run.ts';
 
-/** How an attempt ended. `handed_back`: its worker is going away and the run goes in line again. */
+/**
+ * How an attempt ended. `handed_back`: for a reason that is its worker's, which is going away, or its machine's, and not
+ * its own; the run goes in line again.
+ */
 export type AttemptOutcome =
   | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
   | {
@@ -17,7 +20,11 @@ export type AttemptOutcome =
       readonly isFinal?: true;
     }
   | { readonly status: 'cancelled' }
-  | { readonly status: 'handed_back' };
+  | {
+      readonly status: 'handed_back';
+      /** Why, for operators, where it was not that its worker leaves. */
+      readonly detail?: string;
+    };
 
 /** What the end of an attempt makes of its run. */
 export type Conclusion =
@@ -161,8 +168,8 @@ export function toColumns(conclusion: Conclusion, { max_attempts: maxAttempts, u
     case 'cancelled':
       return { status: conclusion.status, finished_at, error_code: 'cancelled' };
     case 'handed_back':
-      // An attempt that its worker gave up is not one of those the run may have.
-      return { status: 'queued' as const, max_attempts: maxAttempts + 1 };
+      // An attempt that its worker gave up is not one of those the run may have, nor is it to blame for the wait after it.
+      return { status: 'queued' as const, max_attempts: maxAttempts + 1, parked_at: sql<Date>`clock_timestamp()` };
     case 'parked':
       return {
         status: 'waiting' as const,

@@ -8,7 +8,7 @@ const MOST_LOSSES = 2;
 
 /**
  * Notes that the attempt was lost with its worker. Returns whether its run is a poison run: it has taken two workers down,
- * and must not take a third.
+ * and must not take a third. A worker that was draining was not taken down: its supervisor had no more time for it.
  *
  * Where several runs that had already lost a worker were lost together with the second one, only one of them need be the
  * reason. They get another attempt each, on workers that execute no other such run (`isBesideSuspect`): the one that takes
@@ -17,7 +17,10 @@ const MOST_LOSSES = 2;
 export async function noteLoss(trx: Transaction, row: Selectable<RunsTable>): Promise<boolean> {
   const { rows } = await sql<{ losses: number; is_alone: boolean }>`
     with noted as (
-      update longhaul.attempts set lost_at = clock_timestamp()
+      update longhaul.attempts
+         set lost_at = clock_timestamp(),
+             worker_survived = worker_survived or exists (
+               select from longhaul.workers where id = attempts.worker_id and drain_requested_at is not null)
        where run_id = ${row.id} and number = ${row.attempt} returning id, worker_survived)
     select (select count(*)::int from noted where not worker_survived)
          + (select count(*)::int from longhaul.attempts as attempt

@@ -126,6 +126,23 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     });
   });
 
+  it('counts neither the attempt nor the time until the next where it was handed back, and keeps why', async () => {
+    const run = await bench.submit();
+    const detail = 'The machine could not carry it out: no space left.';
+    await bench.settle(await bench.claim(), { outcome: { status: 'handed_back', detail } });
+    expect(await readAttempts(bench.database, run.id)).toMatchObject([
+      { outcome: 'handed_back', errorCode: null, errorDetail: detail },
+    ]);
+    // An hour ago, as far as the run's row tells: longer than all its attempts may take together.
+    await sql`update longhaul.runs set started_at = started_at - interval '1 hour', parked_at = parked_at - interval '1 hour'
+      where id = ${run.id}`.execute(bench.database.sql);
+    expect(await bench.settle(await bench.claim(), fail('cli_crashed'))).toMatchObject({
+      status: 'queued',
+      attempt: 2,
+    });
+    await cancelRun(bench, run.id);
+  });
+
   it('is not followed by another when the run is to be cancelled', async () => {
     const run = await bench.submit();
     const claimed = await bench.claim();

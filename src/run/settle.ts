@@ -237,6 +237,8 @@ async function closeAttemptRow(trx: Transaction, options: { row: Selectable<Runs
       finished_at: sql<Date>`now()`,
       outcome: outcome.status,
       ...(outcome.status === 'failed' && { error_code: outcome.code, error_detail: toStorable(outcome.detail) }),
+      ...(outcome.status === 'handed_back' &&
+        outcome.detail !== undefined && { error_detail: toStorable(outcome.detail) }),
       exit_code: settlement.exitCode,
       signal: settlement.signal,
       stderr_tail: toStorable(settlement.stderrTail),

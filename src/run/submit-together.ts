@@ -1,3 +1,4 @@
+import { inBackground } from '../core/guard.ts';
 import { createId } from '../core/ids.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
@@ -89,7 +90,7 @@ export function createSubmitter(deps: RunDeps): SubmitRuns {
     if (!mayBeTogether(batch)) return submitRuns(deps, batch);
     return new Promise((resolve, reject) => {
       waiting.push({ batch, resolve, reject });
-      if (underWay < MOST_AT_ONCE) void writeAll();
+      if (underWay < MOST_AT_ONCE) inBackground(writeAll);
     });
   };
 }

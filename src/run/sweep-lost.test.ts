@@ -142,6 +142,20 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       expect(await lose()).toMatchObject([{ id: run.id, status: 'failed', error: { code: 'poison_run' } }]);
     });
 
+    it('is not taken for one when its worker was told to leave and was killed before it had', async () => {
+      const run = await submit();
+      const leaving = createId();
+      await database.sql
+        .insertInto('longhaul.workers')
+        .values({ id: leaving, host: 'x', pid: 1, version: '1', slots: 1, drain_requested_at: new Date() })
+        .execute();
+      await bench.claimUpTo(1, { workerId: leaving });
+      await bench.expireLease(run.id);
+      expect(await sweep()).toMatchObject([{ id: run.id, status: 'queued' }]);
+      expect(await lose()).toMatchObject([{ id: run.id, status: 'queued' }]);
+      expect(await lose()).toMatchObject([{ id: run.id, status: 'failed', error: { code: 'poison_run' } }]);
+    });
+
     it('is told from those that were beside it: each is tried once more, apart from the others', async () => {
       const runs = [await submit(), await submit({ user: 'bob' }), await submit({ user: 'cy' })];
       await lose(3);

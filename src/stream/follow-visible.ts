@@ -1,4 +1,6 @@
 import type { EventType } from '../core/events.ts';
+import { guarded } from '../core/guard.ts';
+import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 import { readVisibleEvents, type EventPage, type PlacedEvent } from '../run/read-events.ts';
@@ -198,8 +200,8 @@ async function isSettledWithin(
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
 ): Promise<boolean> {
   const { promise: given, resolve } = Promise.withResolvers<boolean>();
-  const giveUp = () => resolve(false);
-  const timer = setTimeout(giveUp, timeoutMs);
+  const giveUp = guarded(() => resolve(false));
+  const timer = after(timeoutMs, giveUp);
   signal.addEventListener('abort', giveUp, { once: true });
   if (signal.aborted) giveUp();
   promise.then(

@@ -1,3 +1,4 @@
+import { after } from '../core/timers.ts';
 import type { CursorEvent, CursorEvents } from './cursor-events.ts';
 
 const HEADERS = {
@@ -69,10 +70,14 @@ export function toEventStream(
           [batch, sent] = [value, 0];
         }
         controller.enqueue(encoder.encode(nextChunk()));
-        stallTimer = setTimeout(() => {
-          end();
-          controller.error(new Error(`The reader took nothing for ${stallMs} ms.`));
-        }, stallMs);
+        stallTimer = after(
+          stallMs,
+          () => {
+            end();
+            controller.error(new Error(`The reader took nothing for ${stallMs} ms.`));
+          },
+          onError,
+        );
       } catch (error) {
         if (isOver) return;
         end();

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 import { settle, type Owner } from './horizon.ts';
@@ -88,7 +89,7 @@ export function createSettler({ database, isFollowed, onAdvance }: SettlerOption
     if (looking === null && (waiting.length > 0 || isFollowed()) && !signal.aborted) looking = lookOn();
   }
 
-  const timer = setInterval(notice, LOOK_EVERY_MS);
+  const timer = repeat(LOOK_EVERY_MS, notice);
   return {
     position() {
       if (failure !== null) throw failure.error;

@@ -1,3 +1,6 @@
+import { guarded } from '../core/guard.ts';
+import { after } from '../core/timers.ts';
+
 /** What those share who watch for the same thing: its waking, and reads of the same place. */
 export interface Watch<T> {
   watchers: number;
@@ -69,8 +72,8 @@ export async function waitForWake(
 ): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const onWake = () => resolve(true);
-  const onAbort = () => resolve(false);
-  const timer = setTimeout(onAbort, timeoutMs);
+  const onAbort = guarded(() => resolve(false));
+  const timer = after(timeoutMs, onAbort);
   watch.wakers.add(onWake);
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
 import { playTurn, sendError, sendJson } from './answer.ts';
 import { demoScript } from './demo-script.ts';
 import { estimateInputTokens } from './estimate-usage.ts';
@@ -47,7 +48,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
   const requests: ModelRequest[] = [];
   let chooseTurn = toChooser(options.script ?? demoScript);
 
-  const server = createServer((incoming, response) => {
+  const serve = guarded((incoming: IncomingMessage, response: ServerResponse) => {
     // A client that goes away ends what was being done for it, at once; so does close().
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -59,6 +60,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
         sendError(response, 400, { type: 'invalid_request_error', message: `The script failed: ${toMessage(cause)}` });
     });
   });
+  const server = createServer(serve);
 
   async function respond(incoming: IncomingMessage, { response, signal }: Reply): Promise<void> {
     const { method = 'GET', url: path = '/', headers } = incoming;

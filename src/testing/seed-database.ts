@@ -4,6 +4,7 @@ import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { guarded } from '../core/guard.ts';
 import type { Database } from '../db/database.ts';
 import { openEmbeddedDatabase } from '../db/embedded.ts';
 import { migrate } from '../db/migrate.ts';
@@ -47,7 +48,10 @@ async function findTemplate(): Promise<string> {
   const shared = process.env[VARIABLE];
   if (shared === undefined) {
     const own = await makeTemplate(path.join(tmpdir(), 'longhaul-empty-'));
-    process.once('exit', () => rmSync(own, { recursive: true, force: true }));
+    process.once(
+      'exit',
+      guarded(() => rmSync(own, { recursive: true, force: true })),
+    );
     return own;
   }
   if (await exists(shared)) return shared;

@@ -3,6 +3,7 @@ import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import { callbackify } from 'node:util';
 import type { WebhooksConfig } from '../config/config.ts';
+import { guarded } from '../core/guard.ts';
 import { maskSecrets } from '../core/mask-secrets.ts';
 import { head, toStorable } from '../core/text.ts';
 import { isAddressAllowed } from './address.ts';
@@ -94,10 +95,13 @@ function send({ url, config, headers, body, signal, resolve, ca }: PostOptions):
     signal,
     ...(ca !== undefined && { ca }),
   });
-  request.on('response', answer);
+  request.on('response', guarded(answer));
   request.on('error', reject);
   // Without an answer, as after `101 Switching Protocols`; after one this changes nothing.
-  request.on('close', () => reject(new Closed()));
+  request.on(
+    'close',
+    guarded(() => reject(new Closed())),
+  );
   request.end(body);
   return promise;
 }

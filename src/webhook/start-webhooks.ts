@@ -3,6 +3,7 @@ import type { WebhooksConfig } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import { every } from '../core/every.ts';
 import type { Logger } from '../core/log.ts';
+import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import { deliver } from './deliver.ts';
 import { removeOldTests, takeDue } from './due-deliveries.ts';
@@ -102,7 +103,7 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
   }
 
   const stopListening = await database.listen(CHANNELS.webhooks, wake, wake);
-  const timer = setInterval(wake, tickMs);
+  const timer = repeat(tickMs, wake);
   const stopRemoving = every({
     intervalMs: REMOVE_EVERY_MS,
     task: () => removeOldTests(database),

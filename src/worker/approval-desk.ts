@@ -4,9 +4,11 @@ import { QUESTION_TOOL, type AskForToolUse, type ToolUse, type ToolUseDecision }
 import type { Agent } from '../config/config.ts';
 import { every } from '../core/every.ts';
 import type { NewEvent } from '../core/events.ts';
+import { guarded, inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import { maskSecretsIn } from '../core/mask-secrets.ts';
 import { toStorable } from '../core/text.ts';
+import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import type { Lease } from '../run/append-events.ts';
 import { toRequestedEvent, toResolvedEvent } from '../run/approval.ts';
@@ -108,11 +110,11 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
     { use, signal }: { use: ToolUse; signal: AbortSignal },
   ): Promise<KnownApproval | 'later'> {
     const { promise, resolve, reject } = Promise.withResolvers<KnownApproval | 'later'>();
-    const onAbort = () => reject(new Error('The attempt has ended.'));
+    const onAbort = guarded(() => reject(new Error('The attempt has ended.')));
     waiting.set(approval.id, { toolUseId: approval.tool.useId, isSubagents: use.subagent !== null, resolve });
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
-    holdTimer ??= setTimeout(release, Math.max(0, toHoldMs()));
+    holdTimer ??= after(Math.max(0, toHoldMs()), release);
     stopLooking ??= every({ intervalMs: LOOK_EVERY_MS, task: look, onError: onLookFailed });
     // It may have been decided since it was read.
     lookSoon();
@@ -145,7 +147,9 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   }
 
   const onLookFailed = (err: unknown) => log.warn({ err, runId: run.id }, 'approvals could not be read; trying again');
-  const lookSoon = () => void (waiting.size > 0 && look().catch(onLookFailed));
+  const lookSoon = () => {
+    if (waiting.size > 0) inBackground(look, onLookFailed);
+  };
 
   function release(): void {
     isReleased = true;

@@ -1,5 +1,6 @@
 import type { Logger } from '../core/log.ts';
 import { toMessage } from '../core/errors.ts';
+import { repeat } from '../core/timers.ts';
 import type { Transaction } from '../db/database.ts';
 import { claimRuns, type Claim } from '../run/claim.ts';
 import type { RunDeps } from '../run/rules.ts';
@@ -75,7 +76,7 @@ export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
   }
 
   const stopListening = await queue.onWork(look);
-  const timer = setInterval(() => look(null), LOOK_EVERY_MS);
+  const timer = repeat(LOOK_EVERY_MS, () => look(null));
   look(null);
   return {
     wake,

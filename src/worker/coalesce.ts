@@ -1,3 +1,5 @@
+import { inBackground } from '../core/guard.ts';
+
 /** Calls `act` with the newest value, one call at a time: what comes meanwhile is made one with what comes last. */
 export function coalesce<T>(act: (value: T) => Promise<unknown>): (value: T) => void {
   let newest: { value: T } | null = null;
@@ -14,6 +16,6 @@ export function coalesce<T>(act: (value: T) => Promise<unknown>): (value: T) => 
   };
   return (value) => {
     newest = { value };
-    if (!isActing) void run();
+    if (!isActing) inBackground(run);
   };
 }

@@ -24,15 +24,23 @@ interface EndedAttempt {
   readonly isLost: () => boolean;
 }
 
-/** Settles an attempt whose processes are gone; one whose lease is lost is left to whoever takes its run up. */
-export async function endAttempt(deps: EndDeps, { claim, settlement, metered, isLost }: EndedAttempt): Promise<void> {
+/**
+ * Settles an attempt whose processes are gone. Returns false when it is not ours to settle any more: it is then left to
+ * the worker that takes its run up.
+ */
+export async function endAttempt(deps: EndDeps, ended: EndedAttempt): Promise<boolean> {
+  const { claim, settlement, metered, isLost } = ended;
   const { run } = claim;
   if (settlement !== null) {
     const settled = await settleUntilLost({ deps, claim, settlement, isLost });
-    if (settled !== null) return logFinishedRun(deps.log, { ...settled, attempt: run.attempt, settlement });
+    if (settled !== null) {
+      logFinishedRun(deps.log, { ...settled, attempt: run.attempt, settlement });
+      return true;
+    }
   }
   deps.log.warn({ runId: run.id, attempt: run.attempt }, 'the lease was lost; the run is left to whoever takes it up');
   if (metered !== null) await leaveCount(deps, { claim, metered });
+  return false;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { toMessage } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
+import { after } from '../core/timers.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 
 /**
@@ -25,12 +26,13 @@ interface RecorderOptions {
 }
 
 /**
- * Why events can no longer be recorded. `lease_lost`: the run belongs to another. `overflow`: they came faster than the
- * database took them. `refused`: the database refused them for what is in them. The last two would happen to the run again
- * on any worker.
+ * Why events can no longer be recorded. `lease_lost`: the run belongs to another. `away`: the database is away, and more
+ * events came than are kept for it. `overflow`: they came faster than the database took them. `refused`: the database
+ * refused them for what is in them. The last two would happen to the run again on any worker.
  */
 export type RecorderLoss =
   | { readonly kind: 'lease_lost' }
+  | { readonly kind: 'away' }
   | { readonly kind: 'overflow' | 'refused'; readonly detail: string };
 
 interface Buffered {
@@ -59,6 +61,8 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   let textBatches = 0;
   let isLost = false;
   let isFlushing = false;
+  /** Whether the last try to write met no database. */
+  let isAway = false;
   let writing: Promise<void> | null = null;
   let endPause: (() => void) | null = null;
 
@@ -103,9 +107,11 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     for (let tries = 0; !isLost; tries++) {
       try {
         if (!(await write(batch))) lose({ kind: 'lease_lost' });
+        isAway = false;
         return;
       } catch (error) {
         if (!isDatabaseAway(error)) return lose({ kind: 'refused', detail: toMessage(error) });
+        isAway = true;
         // The lease says how long to go on: its keeper ends the attempt when it runs out.
         await pause(RETRY_DELAYS_MS[Math.min(tries, RETRY_DELAYS_MS.length - 1)] ?? 0);
       }
@@ -114,7 +120,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
 
   async function pause(durationMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, durationMs);
+    const timer = after(durationMs, resolve);
     endPause = resolve;
     await promise;
     clearTimeout(timer);
@@ -128,6 +134,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
       buffer.push({ event, characters });
       bufferedCharacters += characters;
       if (bufferedCharacters > MAX_BUFFERED_CHARACTERS) {
+        if (isAway) return lose({ kind: 'away' });
         const detail = `More than ${MAX_BUFFERED_CHARACTERS} characters of events were waiting for the database.`;
         return lose({ kind: 'overflow', detail });
       }

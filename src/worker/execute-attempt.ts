@@ -9,8 +9,10 @@ import type { Places } from '../agent/places.ts';
 import type { Agent } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { EventType } from '../core/events.ts';
+import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import { toMicros } from '../core/money.ts';
+import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
@@ -26,9 +28,11 @@ import { coalesce } from './coalesce.ts';
 import { createTranscript, type Conversation } from './conversation.ts';
 import { endAttempt } from './end-attempt.ts';
 import { createEventRecorder } from './event-recorder.ts';
-import type { LeaseKeeper } from './lease-keeper.ts';
+import type { LeaseKeeper, LeaseStanding } from './lease-keeper.ts';
 import { createEventMask } from './mask-events.ts';
+import type { MachineHolds } from './machine-holds.ts';
 import { createMessageDelivery, type MessageDelivery } from './message-delivery.ts';
+import { findOutsideCause } from './outside-cause.ts';
 import { toFailedReport, toSettlement, toSpending } from './settlement.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';
@@ -47,6 +51,9 @@ export interface ExecuteDeps {
   /** What is hidden from the processes of attempts. */
   readonly findPlaces: () => Promise<Places>;
   readonly dataDir: string;
+  readonly machine: Pick<MachineHolds, 'note' | 'look' | 'noteBegun'>;
+  /** Resolves when the worker begins to leave. */
+  readonly leaving: Promise<void>;
   readonly log: Logger;
 }
 
@@ -78,6 +85,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   const stopped = Promise.withResolvers<StopReason>();
   let stopReason: StopReason | null = null;
   let isLeaseLost = false;
+  const onFailure = (err: unknown) => log.error({ err, runId: run.id }, 'something beside an attempt went wrong');
   const stop = (reason: StopReason) => {
     stopReason ??= reason;
     stopped.resolve(reason);
@@ -93,8 +101,9 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     },
     onLost: (loss) => {
       log.error({ runId: run.id, attempt: run.attempt, ...loss }, 'the events of the run can no longer be recorded');
-      if (loss.kind !== 'lease_lost') unrecordable = loss.detail;
-      stop(loss.kind === 'lease_lost' ? 'lease_lost' : 'unrecordable');
+      if (loss.kind === 'lease_lost' || loss.kind === 'away') return leases.giveUp(lease);
+      unrecordable = loss.detail;
+      stop('unrecordable');
     },
   });
   const masked = createEventMask((event) => recorder.add(event));
@@ -108,13 +117,16 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     },
     onCancelRequested: () => stop('cancelled'),
   });
-  const timeout = setTimeout(() => stop('run_timeout'), run.limits.timeoutSeconds * 1_000);
+  const timeout = after(run.limits.timeoutSeconds * 1_000, () => stop('run_timeout'));
   const saveMeter = coalesce((metered: Spending) =>
     retryWhileAway(() => recordMetered(database, { lease, metered }), { isLost: () => isLeaseLost }),
   );
   const started = Promise.withResolvers<void>();
   const answering = Promise.withResolvers<void>();
-  void answering.promise.then(() => deps.spares.look());
+  inBackground(async () => {
+    await answering.promise;
+    deps.spares.look();
+  }, onFailure);
   let agentProcess: AgentProcess | null = null;
   let station: Station | null = null;
   let pass: GatewayPass | null = null;
@@ -132,9 +144,10 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     const ready = await Promise.race([preparing, stopped.promise]);
     if (typeof ready === 'string') {
       // A template may take long to be copied: nobody waits for the end of that.
-      void preparing
-        .then((late) => leaveStation(late, { spares: deps.spares, run, keptProcess: null }))
-        .catch(() => {});
+      inBackground(
+        async () => leaveStation(await preparing, { spares: deps.spares, run, keptProcess: null }),
+        () => {},
+      );
       return { ...NOTHING_DONE, outcome: { status: 'stopped', reason: ready }, durationMs: 0 };
     }
     station = ready;
@@ -147,7 +160,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       maxThinkingTokens: limits.maxThinkingTokens,
       maxTurns: limits.maxTurns,
       onMeter: () => saveMeter(toSpending(opened)),
-      isEntitled: () => leases.isHeld(lease),
+      isEntitled: () => ENTITLED[leases.standingOf(lease)],
     });
     pass = opened;
     delivery = createMessageDelivery({
@@ -199,6 +212,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       findPlaces: deps.findPlaces,
       onEvent(event) {
         started.resolve();
+        if (event.type === 'agent.init') deps.machine.noteBegun();
         masked.add(event);
         if (ANSWERING.has(event.type)) answering.resolve();
       },
@@ -208,7 +222,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     delivery.look();
     // One that was waiting is no start that others would have to wait for.
     if (spare !== null) started.resolve();
-    void stopped.promise.then((reason) => process.stop(reason));
+    inBackground(async () => process.stop(await stopped.promise), onFailure);
     return process.done;
   }
 
@@ -225,11 +239,19 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       started.resolve();
       answering.resolve();
     }
+    const outsideCause = await findOutsideCause({
+      report,
+      agent: deps.agents.get(run.agent),
+      hasAsked: (pass?.meter().requestCount ?? 0) > 0,
+      machine: deps.machine,
+      leaving: deps.leaving,
+    });
     if (station !== null) leaveStation(station, { spares: deps.spares, run, keptProcess: report.keptProcess });
     const settlement = toSettlement({
       report,
       pass,
       stopReason,
+      outsideCause,
       unrecordable,
       durationMs: Math.round(performance.now() - startedAt),
     });
@@ -237,12 +259,13 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     await delivery?.flush();
     masked.end();
     const isOurs = (await recorder.flush()) || unrecordable !== null;
-    await endAttempt(deps, {
+    const isSettled = await endAttempt(deps, {
       claim,
       settlement: isOurs ? settlement : null,
       metered: pass === null ? null : toSpending(pass),
       isLost: () => isLeaseLost,
     });
+    if (!isSettled) leases.giveUp(lease);
   }
 
   const done = execute()
@@ -264,6 +287,9 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     stop,
   };
 }
+
+/** Whether a call may be sent under a lease that stands so. */
+const ENTITLED = { held: true, doubtful: 'unknown', lost: false } as const satisfies Record<LeaseStanding, unknown>;
 
 /** The events by which a run has begun to answer: what is done from then on keeps nobody waiting for the first word. */
 const ANSWERING: ReadonlySet<EventType> = new Set([

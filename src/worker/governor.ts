@@ -3,6 +3,7 @@ import type { Agent } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
 import { toModelKey } from '../core/pricing.ts';
 import { head } from '../core/text.ts';
+import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database, type Transaction } from '../db/database.ts';
 import type { Governor as GatewayGovernor, ProviderLimit } from '../gateway/governor.ts';
 import { wakeRuns } from '../run/park.ts';
@@ -130,7 +131,7 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
     },
     () => inBackground("the provider's limits could not be read", look),
   );
-  const timer = setInterval(() => inBackground("the provider's limits could not be read", look), LOOK_EVERY_MS);
+  const timer = repeat(LOOK_EVERY_MS, () => inBackground("the provider's limits could not be read", look));
   await look();
 
   return {

@@ -1,17 +1,28 @@
+import { toMessage } from '../core/errors.ts';
+import type { Logger } from '../core/log.ts';
+import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import type { Lease } from '../run/append-events.ts';
 import { LEASE_DURATION_MS } from '../run/claim.ts';
 import { noteSurvival } from '../run/losses.ts';
 import { renewLeases } from '../run/renew-leases.ts';
-import type { Logger } from '../core/log.ts';
+import { SHORTEST_STALL_MS } from './watch-stalls.ts';
 
 const RENEW_EVERY_MS = 4_000;
 
+/** How long the database may take to say whether a lease is ours that may have run out. */
+const ASK_TIMEOUT_MS = 2_000;
+
 /**
- * When a lease is taken for lost though nobody said so: a little before the database would give it to
- * another, so that two workers never execute one run.
+ * A lease is in doubt after this time without a renewal. Unless the database then says that it is ours, it is given up a
+ * little before the database would give it to another worker: two workers never execute one run.
  */
-const GIVE_UP_AFTER_MS = LEASE_DURATION_MS - 2_000;
+const DOUBT_AFTER_MS = LEASE_DURATION_MS - 2_000 - ASK_TIMEOUT_MS;
+
+const LOOK_EVERY_MS = 250;
+
+/** `doubtful`: it may have run out, and the database is being asked. */
+export type LeaseStanding = 'held' | 'doubtful' | 'lost';
 
 interface HeldLease {
   readonly lease: Lease;
@@ -19,26 +30,87 @@ interface HeldLease {
   readonly onCancelRequested: () => void;
 }
 
-/** Keeps a worker's leases alive, and says at once when one is gone. */
+/** Keeps a worker's leases, and says when one is lost. */
 export interface LeaseKeeper {
   hold(held: HeldLease): void;
   release(runId: string): void;
-  /** Whether a lease is ours at this instant, as far as the time since its last renewal tells. */
-  isHeld(lease: Lease): boolean;
+  /** Says how a lease stands now, by the time since its last renewal. */
+  standingOf(lease: Lease): LeaseStanding;
+  /** Gives up a lease that is another worker's by now, or under which nothing can be recorded any more. */
+  giveUp(lease: Lease): void;
   stop(): Promise<void>;
 }
 
-/** Renews all leases of a worker together, in one statement every few seconds. */
-export function createLeaseKeeper({ database, log }: { database: Database; log: Logger }): LeaseKeeper {
-  const held = new Map<string, HeldLease & { renewedAt: number; renewedOn: number }>();
-  /** Lost because the database was away, which their runs cannot be the reason for; not noted there yet. */
+interface LeaseKeeperOptions {
+  readonly database: Database;
+  readonly log: Pick<Logger, 'debug' | 'warn'>;
+  /** Defaults to the machine's. */
+  readonly clock?: Clock;
+}
+
+/** In milliseconds. */
+interface Clock {
+  /** Only counts forward, and stands still while the machine does. */
+  readonly monotonic: () => number;
+  /** Goes on while the machine stands still, and jumps when somebody sets it. */
+  readonly wall: () => number;
+}
+
+const MACHINE: Clock = { monotonic: () => performance.now(), wall: () => Date.now() };
+
+interface Entry extends HeldLease {
+  renewedAt: number;
+  renewedOn: number;
+  /** Since when it is in doubt, on the monotonic clock; null: it is not. */
+  doubtedAt: number | null;
+}
+
+/**
+ * Renews all leases of a worker together, in one statement every few seconds.
+ *
+ * Neither clock tells the truth alone: the monotonic one stands still while a machine is suspended, the wall clock jumps
+ * when somebody sets it. When either says that a lease may have run out, it is in doubt: nothing is spent under it, and
+ * the keeper asks the database, which alone knows. Without an answer in time the lease is given up.
+ *
+ * A run can only be the reason for the loss of its lease when the event loop stood still, for then nothing was renewed.
+ * Every other loss is the database's or the machine's, and the keeper notes that the worker survived it: the run does not
+ * become a poison run for it.
+ */
+export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeeperOptions): LeaseKeeper {
+  const held = new Map<string, Entry>();
+  /** Lost although the event loop went on, and not noted in the database yet. */
   const survived = new Set<Lease>();
-  let isDatabaseAway = false;
+  let lookedAt = clock.monotonic();
+  /** When the event loop last went on after a standstill, on the monotonic clock. */
+  let stoodStillUntil = -Infinity;
   let renewing: Promise<void> | null = null;
 
-  async function renewAndNote(): Promise<void> {
-    if (held.size > 0) await renew();
-    if (survived.size > 0) await noteSurvived();
+  async function renew(): Promise<void> {
+    noteStandstill();
+    // Measured from before the statement is sent.
+    const sentAt = clock.monotonic();
+    const sentOn = clock.wall();
+    const asked = [...held.values()];
+    try {
+      const answers = await renewLeases(
+        database,
+        asked.map(({ lease }) => lease),
+      );
+      const renewed = new Map(answers.map((answer) => [answer.runId, answer]));
+      for (const entry of asked) {
+        if (held.get(entry.lease.runId) !== entry) continue;
+        const answer = renewed.get(entry.lease.runId);
+        if (answer === undefined) lose(entry);
+        else {
+          entry.renewedAt = sentAt;
+          entry.renewedOn = sentOn;
+          if (!isLate(entry)) entry.doubtedAt = null;
+          if (answer.isCancelRequested) entry.onCancelRequested();
+        }
+      }
+    } catch (error) {
+      log.warn({ err: error }, `leases could not be renewed: ${toMessage(error)}`);
+    }
   }
 
   async function noteSurvived(): Promise<void> {
@@ -52,75 +124,77 @@ export function createLeaseKeeper({ database, log }: { database: Database; log: 
     }
   }
 
-  async function renew(): Promise<void> {
-    // Measured from before the statement is sent: a clock that only counts forward, whatever the wall clock does.
-    const sentAt = performance.now();
-    const sentOn = Date.now();
-    const asked = [...held.values()];
-    try {
-      const renewed = new Map(
-        (
-          await renewLeases(
-            database,
-            asked.map(({ lease }) => lease),
-          )
-        ).map((answer) => [answer.runId, answer]),
-      );
-      for (const entry of asked) {
-        if (held.get(entry.lease.runId) !== entry) continue;
-        const answer = renewed.get(entry.lease.runId);
-        if (answer === undefined) lose(entry);
-        else {
-          entry.renewedAt = sentAt;
-          entry.renewedOn = sentOn;
-          if (answer.isCancelRequested) entry.onCancelRequested();
-        }
-      }
-      isDatabaseAway = false;
-    } catch (error) {
-      isDatabaseAway = true;
-      log.warn({ err: error }, 'leases could not be renewed');
-    }
+  async function renewAndNote(): Promise<void> {
+    if (held.size > 0) await renew();
+    if (survived.size > 0) await noteSurvived();
   }
 
-  function lose(entry: HeldLease): void {
-    held.delete(entry.lease.runId);
-    if (isDatabaseAway) survived.add(entry.lease);
-    entry.onLost();
-  }
-
-  const isExpired = (entry: { renewedAt: number; renewedOn: number }) => {
-    // The clock that only counts forward stands still while a machine is suspended; the wall clock does not.
-    const elapsedMs = Math.max(performance.now() - entry.renewedAt, Date.now() - entry.renewedOn);
-    return elapsedMs > GIVE_UP_AFTER_MS;
-  };
-
-  function loseExpired(): void {
-    for (const entry of held.values()) if (isExpired(entry)) lose(entry);
-  }
-
-  const renewTimer = setInterval(() => {
+  function beginRenewal(): void {
     if (held.size + survived.size === 0) return;
     renewing ??= renewAndNote().finally(() => {
       renewing = null;
     });
-  }, RENEW_EVERY_MS);
-  const expiryTimer = setInterval(loseExpired, 500);
+  }
+
+  function noteStandstill(): void {
+    const now = clock.monotonic();
+    if (now - lookedAt > SHORTEST_STALL_MS) stoodStillUntil = now;
+    lookedAt = now;
+  }
+
+  function lose(entry: Entry): void {
+    noteStandstill();
+    held.delete(entry.lease.runId);
+    if (stoodStillUntil <= entry.renewedAt) survived.add(entry.lease);
+    entry.onLost();
+  }
+
+  function isLate({ renewedAt, renewedOn }: Entry): boolean {
+    return Math.max(clock.monotonic() - renewedAt, clock.wall() - renewedOn) > DOUBT_AFTER_MS;
+  }
+
+  /** Puts a lease in doubt that is late, and gives it up when the database has not confirmed it in time. */
+  function judge(entry: Entry): LeaseStanding {
+    if (!isLate(entry)) return 'held';
+    entry.doubtedAt ??= clock.monotonic();
+    if (clock.monotonic() - entry.doubtedAt < ASK_TIMEOUT_MS) {
+      beginRenewal();
+      return 'doubtful';
+    }
+    lose(entry);
+    return 'lost';
+  }
+
+  const find = ({ runId, fence }: Lease): Entry | null => {
+    const entry = held.get(runId);
+    return entry?.lease.fence === fence ? entry : null;
+  };
+
+  const renewTimer = repeat(RENEW_EVERY_MS, beginRenewal);
+  const lookTimer = repeat(LOOK_EVERY_MS, () => {
+    noteStandstill();
+    for (const entry of held.values()) judge(entry);
+  });
 
   return {
     hold(entry) {
-      held.set(entry.lease.runId, { ...entry, renewedAt: performance.now(), renewedOn: Date.now() });
+      const now = { renewedAt: clock.monotonic(), renewedOn: clock.wall() };
+      held.set(entry.lease.runId, { ...entry, ...now, doubtedAt: null });
     },
     release(runId) {
       held.delete(runId);
     },
-    isHeld({ runId, fence }) {
-      const entry = held.get(runId);
-      return entry !== undefined && entry.lease.fence === fence && !isExpired(entry);
+    standingOf(lease) {
+      const entry = find(lease);
+      return entry === null ? 'lost' : judge(entry);
+    },
+    giveUp(lease) {
+      const entry = find(lease);
+      if (entry !== null) lose(entry);
     },
     async stop() {
       clearInterval(renewTimer);
-      clearInterval(expiryTimer);
+      clearInterval(lookTimer);
       await renewing;
       if (survived.size > 0) await noteSurvived();
     },

@@ -33,7 +33,9 @@ export function logFinishedRun(log: Logger, { run, conclusion, attempt, settleme
     peakMemoryBytes: settlement.peakMemoryBytes,
   };
   if (outcome.status !== 'failed') {
-    log.info(facts, `run ${conclusion.status === 'handed_back' ? 'handed back' : conclusion.status}`);
+    if (conclusion.status !== 'handed_back') log.info(facts, `run ${conclusion.status}`);
+    else if (conclusion.detail === undefined) log.info(facts, 'run handed back');
+    else log.warn({ ...facts, detail: conclusion.detail }, 'run handed back: the attempt is not to blame for its end');
     return;
   }
   const isProcessFailure = outcome.code === 'cli_crashed' || outcome.code === 'cli_start_failed';

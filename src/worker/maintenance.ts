@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Config } from '../config/config.ts';
 import { every } from '../core/every.ts';
 import type { Logger } from '../core/log.ts';
@@ -41,7 +42,6 @@ export function startMaintenance(deps: {
   }
 
   async function expire(): Promise<void> {
-    const before = new Date(Date.now() - config.retentionDays * 24 * 3_600_000);
     const count = await removeExpiredRuns(database, { retentionDays: config.retentionDays });
     if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
     if (config.foldAfterMinutes !== null)
@@ -51,9 +51,15 @@ export function startMaintenance(deps: {
     await removeDeadWorkers(database);
     await removeOldCounts(database);
     await removeOldIdempotencyKeys(database);
-    // A day's grace: what a directory's name tells is when its run was submitted, not when it ended.
-    for (const agent of config.agents.values())
-      await removeOldWorkspaces(agent.workspace, new Date(before.getTime() - 24 * 3_600_000));
+    // A day's grace: what a directory's name tells is when its run was submitted, not when it ended. By the database's
+    // clock, as for the runs: one of this machine that was set wrong would take the directories of runs at work.
+    const before = new Date((await readNow()).getTime() - (config.retentionDays + 1) * 24 * 3_600_000);
+    for (const agent of config.agents.values()) await removeOldWorkspaces(agent.workspace, before);
+  }
+
+  async function readNow(): Promise<Date> {
+    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(database.sql);
+    return rows[0]!.now;
   }
 
   const onError = (err: unknown) => log.warn({ err }, 'maintenance failed; it is tried again');

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Agent } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
+import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 
 /** How much memory an attempt of an agent is expected to need. */
@@ -51,11 +52,11 @@ export async function watchMemoryEstimates({ database, agents, log }: EstimateOp
     }
   }
   await read();
-  const timer = setInterval(() => {
+  const timer = repeat(REFRESH_EVERY_MS, () => {
     reading ??= read().finally(() => {
       reading = null;
     });
-  }, REFRESH_EVERY_MS);
+  });
 
   return {
     of(agent) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { watchOwnMemory } from './memory-guard.ts';
 
 /** Watches what `readings` say, one a millisecond, the last one for ever; resolves with the growth, or null after 20 more. */
-async function watch(readings: number[]) {
+async function watch(readings: (number | Error)[]) {
   const { promise, resolve } = Promise.withResolvers<{ baselineBytes: number; residentBytes: number } | null>();
   let reads = 0;
   const stop = watchOwnMemory({
@@ -13,7 +13,9 @@ async function watch(readings: number[]) {
     readResidentBytes() {
       reads += 1;
       if (reads === readings.length + 20) resolve(null);
-      return readings[Math.min(reads, readings.length) - 1] ?? 0;
+      const reading = readings[Math.min(reads, readings.length) - 1] ?? 0;
+      if (reading instanceof Error) throw reading;
+      return reading;
     },
   });
   const growth = await promise;
@@ -30,6 +32,14 @@ describe('the guard of a worker’s own memory', () => {
     expect(await watch([500, 600, 600, 600, 600])).toBeNull();
     expect(await watch([500, 700, 700, 550])).toBeNull();
     expect(await watch([500, 700, 550, 700, 700, 550])).toBeNull();
+  });
+
+  it('takes a reading that the system refuses for none, the first one too', async () => {
+    const refused = new Error('ENOENT: no such file or directory, uv_resident_set_memory');
+    expect(await watch([refused, 500, 601, refused, 602, refused, 603])).toEqual({
+      baselineBytes: 500,
+      residentBytes: 603,
+    });
   });
 
   it('has no baseline before the process has settled', () => {

@@ -1,3 +1,6 @@
+import { inBackground } from '../core/guard.ts';
+import { repeat } from '../core/timers.ts';
+
 interface MemoryGuardOptions {
   /** Growth above the baseline that is too much. */
   readonly limitBytes: number;
@@ -17,28 +20,43 @@ const READINGS = 3;
 /**
  * Watches whether this process grows without end, and says so once. Returns what ends the watch.
  *
- * The baseline is the memory at the moment the process has settled, which for a worker is the end of its first run:
- * by then everything that a run needs has been loaded, compiled and connected, and none of that is a leak.
+ * The baseline is the memory at the first reading after the process has settled, which for a worker is the end of its
+ * first run: by then everything that a run needs has been loaded, compiled and connected, and none of that is a leak.
+ * The system may refuse a reading, as when no file can be opened: that one says nothing, and the next one is taken.
  */
 export function watchOwnMemory(options: MemoryGuardOptions): () => void {
   const { limitBytes, settled, onExceeded, readResidentBytes = process.memoryUsage.rss, everyMs = 5_000 } = options;
   let timer: NodeJS.Timeout | undefined;
   let isEnded = false;
+  let baselineBytes: number | null = null;
+  let above = 0;
 
-  void settled.then(() => {
+  function read(): void {
+    const residentBytes = tryToRead(readResidentBytes);
+    if (residentBytes === null) return;
+    baselineBytes ??= residentBytes;
+    above = residentBytes - baselineBytes > limitBytes ? above + 1 : 0;
+    if (above < READINGS) return;
+    clearInterval(timer);
+    onExceeded({ baselineBytes, residentBytes });
+  }
+
+  inBackground(async () => {
+    await settled;
     if (isEnded) return;
-    const baselineBytes = readResidentBytes();
-    let above = 0;
-    timer = setInterval(() => {
-      const residentBytes = readResidentBytes();
-      above = residentBytes - baselineBytes > limitBytes ? above + 1 : 0;
-      if (above < READINGS) return;
-      clearInterval(timer);
-      onExceeded({ baselineBytes, residentBytes });
-    }, everyMs);
+    read();
+    timer = repeat(everyMs, read);
   });
   return () => {
     isEnded = true;
     clearInterval(timer);
   };
+}
+
+function tryToRead(readResidentBytes: () => number): number | null {
+  try {
+    return readResidentBytes();
+  } catch {
+    return null;
+  }
 }

@@ -1,5 +1,6 @@
 import type { SteeringMessage } from '../agent/steering.ts';
 import type { NewEvent } from '../core/events.ts';
+import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import { markMessages, readMessages, type RunMessage } from '../run/messages.ts';
@@ -76,11 +77,12 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
   /** One after the other. */
   function work(task: () => Promise<void>): void {
     const before = working ?? Promise.resolve();
-    const now = before.then(task).catch((err: unknown) => {
-      // It is looked for again with the next message; at the run's end it becomes a run.
-      log.warn({ err, runId: run.id }, 'a message into a run could not be delivered');
-    });
-    working = now;
+    working = before.then(task).catch(onFailure);
+  }
+
+  function onFailure(err: unknown): void {
+    // It is looked for again with the next message; at the run's end it becomes a run.
+    log.warn({ err, runId: run.id }, 'a message into a run could not be delivered');
   }
 
   return {
@@ -92,7 +94,7 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
       const message = known.get(id);
       if (message === undefined) return;
       // At once, for the event stands before what comes of it.
-      if (!message.isTold) void takeUp(message);
+      if (!message.isTold) inBackground(() => takeUp(message), onFailure);
       else work(() => takeUp(message));
     },
     async flush() {

@@ -10,6 +10,7 @@ const IDLE: WorkerStatus = {
   freeMemoryBytes: 5_000_000_000,
   spares: 0,
   holdingReason: null,
+  fault: null,
   isDraining: false,
   lastStall: null,
 };
@@ -23,7 +24,7 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
   afterAll(() => store.remove());
 
   const announce = async (readStatus: () => WorkerStatus, onDrainRequested = () => {}) => {
-    const worker = { id: createId(), version: '1.2.3', slots: 4, containment: 'mark' };
+    const worker = { id: createId(), version: '1.2.3', slots: 4, containment: 'mark', agents: ['reader'] };
     const presence = await announcePresence({
       database: store.database,
       worker,
@@ -44,15 +45,26 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
       slots: 4,
       version: '1.2.3',
       containment: 'mark',
+      agents: ['reader'],
+      fault: null,
       free_memory_bytes: 5_000_000_000,
       spares: 0,
       holding_reason: null,
       drain_requested_at: null,
     });
     const lastStall = { durationMs: 6_000, endedAt: new Date() };
-    status = { freeMemoryBytes: 1, spares: 2, holdingReason: 'needs more', isDraining: true, lastStall };
+    status = {
+      freeMemoryBytes: 1,
+      spares: 2,
+      holdingReason: 'needs more',
+      fault: 'full',
+      isDraining: true,
+      lastStall,
+    };
     presence.update();
-    await expect.poll(() => find(id)).toMatchObject({ free_memory_bytes: 1, spares: 2, holding_reason: 'needs more' });
+    await expect
+      .poll(() => find(id))
+      .toMatchObject({ free_memory_bytes: 1, spares: 2, holding_reason: 'needs more', fault: 'full' });
     expect((await find(id))?.drain_requested_at).toBeInstanceOf(Date);
     expect(await find(id)).toMatchObject({ last_stall_ms: 6_000, last_stalled_at: lastStall.endedAt });
     presence.update();

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import type { Logger } from '../core/log.ts';
+import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import type { Stall } from './watch-stalls.ts';
 
@@ -11,6 +12,8 @@ export interface WorkerStatus {
   readonly spares: number;
   /** Why it takes no run just now, or null. */
   readonly holdingReason: string | null;
+  /** What its machine lacks, where it is that; null: nothing. */
+  readonly fault: string | null;
   readonly isDraining: boolean;
   /** The last time for which its event loop did nothing, or null. */
   readonly lastStall: Stall | null;
@@ -41,6 +44,8 @@ interface PresenceOptions {
     readonly version: string;
     readonly slots: number;
     readonly containment: string;
+    /** Those whose runs it takes. */
+    readonly agents: readonly string[];
   };
   readonly readStatus: () => WorkerStatus;
   /** Called when somebody has asked the worker to drain: at once when told, at the latest with the next heartbeat. */
@@ -56,18 +61,26 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
   let hasLeft = false;
 
   async function beat(): Promise<void> {
-    const { freeMemoryBytes, spares, holdingReason, isDraining, lastStall } = readStatus();
+    const { freeMemoryBytes, spares, holdingReason, fault, isDraining, lastStall } = readStatus();
     const status = {
       free_memory_bytes: freeMemoryBytes,
       spares,
       holding_reason: holdingReason,
+      fault,
       last_stall_ms: lastStall?.durationMs ?? null,
       last_stalled_at: lastStall?.endedAt ?? null,
     };
     const drain_requested_at = isDraining ? sql<Date>`clock_timestamp()` : null;
     const { drain_requested_at: drainRequestedAt } = await database.sql
       .insertInto('longhaul.workers')
-      .values({ ...worker, host: hostname(), pid: process.pid, ...status, drain_requested_at })
+      .values({
+        ...worker,
+        agents: [...worker.agents],
+        host: hostname(),
+        pid: process.pid,
+        ...status,
+        drain_requested_at,
+      })
       .onConflict((conflict) =>
         conflict.column('id').doUpdateSet({
           ...status,
@@ -103,7 +116,7 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
     },
     update,
   );
-  const timer = setInterval(update, HEARTBEAT_EVERY_MS);
+  const timer = repeat(HEARTBEAT_EVERY_MS, update);
   return {
     update,
     async leave() {

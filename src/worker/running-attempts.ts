@@ -1,4 +1,5 @@
 import type { StopReason } from '../agent/agent-process.ts';
+import { inBackground } from '../core/guard.ts';
 import type { RunningAttempt } from './admission.ts';
 import type { Execution } from './execute-attempt.ts';
 
@@ -38,11 +39,13 @@ export function createRunningAttempts(onRoom: () => void): RunningAttempts {
         },
         residentBytes: () => execution.residentBytes(),
       });
-      void execution.started.then(() => {
+      inBackground(async () => {
+        await execution.started;
         isStarting = false;
         onRoom();
       });
-      void execution.done.then(() => {
+      inBackground(async () => {
+        await execution.done;
         attempts.delete(execution.runId);
         onRoom();
       });

@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { ownIdentity } from '../core/process-identity.ts';
-import { makeScratch, sweepScratch } from './scratch.ts';
+import { createScratchRoot, sweepScratch } from './scratch.ts';
 
 test('the scratch directories of dead workers are removed, and no others', async () => {
   const root = await mkdtemp(path.join(tmpdir(), 'longhaul-scratch-'));
   vi.stubEnv('TMPDIR', root);
   try {
-    const own = path.basename(await makeScratch());
+    const scratch = createScratchRoot();
+    await scratch.ensure();
+    const own = path.basename(scratch.path);
     const owners = {
       'longhaul-worker-dead': ownIdentity().replace(/^\d+/, '999999999'),
       'longhaul-worker-elsewhere': '1:1@another-machine',

@@ -1,5 +1,6 @@
 import { NOTHING_DONE, type AgentReport, type StopReason } from '../agent/agent-process.ts';
 import { LonghaulError, RUN_ERRORS, toMessage, type RunErrorCode } from '../core/errors.ts';
+import { findMachineFault } from '../core/machine-fault.ts';
 import { toUsd } from '../core/money.ts';
 import type { GatewayPass } from '../gateway/gateway.ts';
 import type { AttemptOutcome } from '../run/conclude.ts';
@@ -14,10 +15,16 @@ export function toSettlement(options: {
   stopReason: StopReason | null;
   /** Why its events cannot be recorded, or null. */
   unrecordable: string | null;
+  /** Why it failed, where its machine or operator is the reason: then it is handed back. */
+  outsideCause: string | null;
   durationMs: number;
 }): Settlement | null {
-  const { report, pass, durationMs } = options;
-  const outcome = toOutcome(report, options);
+  const { report, pass, outsideCause, durationMs } = options;
+  const judged = toOutcome(report, options);
+  const outcome =
+    outsideCause !== null && judged?.status === 'failed'
+      ? ({ status: 'handed_back', detail: outsideCause } as const)
+      : judged;
   if (outcome === null) return null;
   const { turns, toolUses, exitCode, signal, stderrTail, claudeCodeVersion, costMicros, modelUsage } = report;
   const reported = costMicros === null ? null : { costMicros, models: modelUsage ?? {} };
@@ -94,7 +101,9 @@ export function reduceSettlement({ durationMs, metered, peakMemoryBytes }: Settl
 /** The report of an attempt that came to nothing before it had a process. */
 export function toFailedReport(error: unknown): AgentReport {
   const code = error instanceof LonghaulError && isRunErrorCode(error.code) ? error.code : 'internal_error';
-  return { ...NOTHING_DONE, outcome: { status: 'failed', code, detail: toMessage(error) }, durationMs: 0 };
+  const fault = findMachineFault(error);
+  const outcome = { status: 'failed', code, detail: toMessage(error), ...(fault !== null && { fault }) } as const;
+  return { ...NOTHING_DONE, outcome, durationMs: 0 };
 }
 
 function isRunErrorCode(code: string): code is RunErrorCode {

@@ -1,9 +1,12 @@
 import { startClaude, type ClaudeProcess, type ClaudeSpec } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
+import { inBackground } from '../core/guard.ts';
 import { createId } from '../core/ids.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Logger } from '../core/log.ts';
+import { findMachineFault, type MachineFault } from '../core/machine-fault.ts';
+import { repeat } from '../core/timers.ts';
 import { toUserKey } from '../core/user-key.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
@@ -60,6 +63,8 @@ interface SparesOptions {
   readonly dataDir: string;
   /** Whether one more may be started now: there is memory for it, and not too many are in their start. */
   readonly mayStart: (agent: Agent) => boolean;
+  /** The machine lacked what a process needs: told of the workspace it was for, if it was that. */
+  readonly onFault?: (fault: MachineFault, workspace?: { readonly agent: string; readonly root: string }) => void;
   /** Called when one has become ready, or is gone. */
   readonly onChange: () => void;
   /** After this a process that waits is replaced, in milliseconds. Defaults to 600,000. */
@@ -131,6 +136,8 @@ export function createSpares(options: SparesOptions): Spares {
       add({ process, lane, agent, limits: agent.limits, workspaceDir, userKey: null });
     } catch (error) {
       lane.close();
+      const fault = findMachineFault(error);
+      if (fault !== null) options.onFault?.(fault, { agent: agent.name, root: agent.workspace.root });
       pause(agent, toMessage(error));
     } finally {
       beginning.set(agent, (beginning.get(agent) ?? 1) - 1);
@@ -141,17 +148,21 @@ export function createSpares(options: SparesOptions): Spares {
     const entry: Waiting = { ...spare, since: performance.now(), isReady: spare.userKey !== null };
     waiting.add(entry);
     if (isStopped) return giveUp(entry);
-    void spare.process.ready.then((problem) => {
+    inBackground(async () => {
+      const problem = await spare.process.ready;
       entry.isReady = true;
-      if (!waiting.has(entry)) return;
-      if (problem !== null) {
-        giveUp(entry);
-        pause(spare.agent, problem.detail);
+      if (waiting.has(entry)) {
+        if (problem !== null) {
+          giveUp(entry);
+          if (problem.fault !== undefined) options.onFault?.(problem.fault);
+          pause(spare.agent, problem.detail);
+        }
+        onChange();
       }
-      onChange();
-    });
-    // One that never became ready is given up above, with its reason.
-    void Promise.all([spare.process.ready, spare.process.exited]).then(() => giveUp(entry));
+      // One that never became ready is given up above, with its reason.
+      await spare.process.exited;
+      giveUp(entry);
+    }, onFailure);
   }
 
   function pause(agent: Agent, detail: string): void {
@@ -171,11 +182,13 @@ export function createSpares(options: SparesOptions): Spares {
     );
   }
 
+  function onFailure(err: unknown): void {
+    log.warn({ err }, 'a process started beforehand could not be ended cleanly');
+  }
+
   /** Nothing that was begun is left behind by `stop`. */
   function track(work: Promise<void>): void {
-    const tracked = work
-      .catch((err: unknown) => log.warn({ err }, 'a process started beforehand could not be ended cleanly'))
-      .finally(() => ending.delete(tracked));
+    const tracked = work.catch(onFailure).finally(() => ending.delete(tracked));
     ending.add(tracked);
   }
 
@@ -192,7 +205,7 @@ export function createSpares(options: SparesOptions): Spares {
     return fitting.sort((a, b) => rank(a) - rank(b) || a.since - b.since);
   }
 
-  const timer = setInterval(look, LOOK_EVERY_MS);
+  const timer = repeat(LOOK_EVERY_MS, look, onFailure);
   look();
   return {
     get count() {

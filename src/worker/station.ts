@@ -1,5 +1,6 @@
 import type { ClaudeProcess } from '../agent/claude-process.ts';
 import type { Agent } from '../config/config.ts';
+import { inBackground } from '../core/guard.ts';
 import { toUserKey } from '../core/user-key.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
@@ -63,5 +64,5 @@ export function leaveStation(
   }
   lane.close();
   // For one that the attempt never came to use; else it is closed already.
-  void spare?.process.close();
+  if (spare !== null) inBackground(() => spare.process.close());
 }

@@ -1,5 +1,6 @@
 import type { Reaper } from '../agent/reaper.ts';
 import type { Logger } from '../core/log.ts';
+import { repeat } from '../core/timers.ts';
 
 /** A time for which the event loop of a process did nothing. */
 export interface Stall {
@@ -11,7 +12,7 @@ export interface Stall {
 const BEAT_EVERY_MS = 1_000;
 
 /** Shorter ones are no cause for concern: a lease lasts three times as long, and is renewed every 4 s. */
-const SHORTEST_STALL_MS = 5_000;
+export const SHORTEST_STALL_MS = 5_000;
 
 interface StallWatch {
   /** The last stall of more than 5 s, or null. */
@@ -35,8 +36,7 @@ export function watchStalls({ reaper, log }: { reaper: Pick<Reaper, 'beat'>; log
     log.warn({ durationMs }, "this process's event loop stood still");
   };
   reaper.beat();
-  const timer = setInterval(beat, BEAT_EVERY_MS);
-  timer.unref();
+  const timer = repeat(BEAT_EVERY_MS, beat).unref();
   return {
     get lastStall() {
       return lastStall;

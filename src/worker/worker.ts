@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { rm } from 'node:fs/promises';
 import { findContainment } from '../agent/containment.ts';
 import { startReaper } from '../agent/reaper.ts';
+import { inBackground } from '../core/guard.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { sweepOrphans } from '../agent/sweep.ts';
 import type { Config } from '../config/config.ts';
+import { withoutHealthAgent } from '../config/health-agent.ts';
 import { createId } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
@@ -17,17 +18,20 @@ import { executeAttempt } from './execute-attempt.ts';
 import { readFreeMemory as readSystemMemory, type FreeMemory } from './free-memory.ts';
 import type { Governor } from './governor.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
+import { createMachineHolds } from './machine-holds.ts';
 import { startMaintenance } from './maintenance.ts';
 import { watchMemoryEstimates } from './memory-estimate.ts';
 import { watchOwnMemory } from './memory-guard.ts';
 import { announcePresence, type Presence } from './presence.ts';
 import { createRunningAttempts } from './running-attempts.ts';
-import { makeScratch, moveTemporaryFiles, sweepScratch } from './scratch.ts';
+import { createScratchRoot, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { createSpares, type Spares } from './spares.ts';
 import { logUnprotected } from './unprotected.ts';
 import { watchStalls } from './watch-stalls.ts';
 
 interface WorkerDeps {
+  /** Which worker this is, a UUID. Defaults to a new one. */
+  readonly id?: string;
   readonly config: Config;
   readonly database: Database;
   readonly queue: Queue;
@@ -65,17 +69,20 @@ export interface Worker {
 export function createWorker(options: WorkerDeps): Worker {
   const { config, database, queue, gateway, version, isAlone, ownsProcess = isAlone, log } = options;
   const { readFreeMemory = readSystemMemory, readResidentBytes, governor } = options;
-  const id = createId();
+  const { id = createId() } = options;
   const attempts = createRunningAttempts(() => claimer?.wake());
   const closers: (() => Promise<void> | void)[] = [];
   const firstFinished = Promise.withResolvers<void>();
   const left = Promise.withResolvers<LeaveReason>();
+  const leaving = Promise.withResolvers<void>();
   let claimer: Claimer | null = null;
   let presence: Presence | null = null;
   let spares: Spares | null = null;
   let isDraining = false;
   let starting: Promise<void> | null = null;
   let stopping: Promise<void> | null = null;
+
+  const onFailure = (err: unknown) => log.error({ err }, 'something beside the runs of a worker went wrong');
 
   async function open(): Promise<void> {
     // What a former worker on this machine left behind goes first: it must not work beside its successor.
@@ -91,9 +98,22 @@ export function createWorker(options: WorkerDeps): Worker {
     closers.push(() => reaper.dismiss());
     const stalls = watchStalls({ reaper, log });
     closers.push(() => stalls.stop());
-    const scratchRoot = await makeScratch();
+    const scratch = createScratchRoot();
+    const { path: scratchRoot } = scratch;
+    closers.push(scratch.remove);
+    const machine = createMachineHolds({
+      ensureScratch: scratch.ensure,
+      scratchRoot,
+      onChange() {
+        presence?.update();
+        claimer?.wake();
+      },
+      log,
+    });
+    closers.push(() => machine.stop());
+    // A worker whose disk is full starts all the same: it says so, and works when there is room.
+    await machine.look();
     const findPlaces = createAgentPlaces({ config, scratchRoot, env: process.env });
-    closers.push(() => rm(scratchRoot, { recursive: true, force: true }));
     if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
 
     const leases = createLeaseKeeper({ database, log });
@@ -109,7 +129,7 @@ export function createWorker(options: WorkerDeps): Worker {
       estimates,
       readFreeMemory,
       log,
-      onShort: (name) => void makeRoom(name),
+      onShort: (name) => inBackground(() => makeRoom(name), onFailure),
       onChange: () => presence?.update(),
     });
     spares = createSpares({
@@ -120,7 +140,8 @@ export function createWorker(options: WorkerDeps): Worker {
       scratchRoot,
       findPlaces,
       dataDir: config.dataDir,
-      mayStart: (agent) => admission.mayStart(agent),
+      mayStart: (agent) => !machine.holds([agent.name]) && admission.mayStart(agent),
+      onFault: machine.note,
       onChange: () => {
         presence?.update();
         claimer?.wake();
@@ -131,15 +152,16 @@ export function createWorker(options: WorkerDeps): Worker {
     closers.push(endSpares);
     presence = await announcePresence({
       database,
-      worker: { id, version, slots, containment },
+      worker: { id, version, slots, containment, agents: withoutHealthAgent(config.agents).map(({ name }) => name) },
       readStatus: () => ({
         freeMemoryBytes: readFreeMemory().freeBytes,
         spares: spares?.count ?? 0,
-        holdingReason: admission.holdingReason,
+        holdingReason: machine.reason ?? admission.holdingReason,
+        fault: machine.reason,
         isDraining,
         lastStall: stalls.lastStall,
       }),
-      onDrainRequested: () => void leave('drain_requested'),
+      onDrainRequested: () => inBackground(() => leave('drain_requested'), onFailure),
       log,
     });
     const { leave: withdraw } = presence;
@@ -162,7 +184,7 @@ export function createWorker(options: WorkerDeps): Worker {
           const figures = { ...growth, restartAboveMb: config.worker.restartAboveMb };
           if (!isAlone) return log.warn(figures, 'this process has grown above worker.restartAboveMb');
           log.warn(figures, 'this worker has grown above worker.restartAboveMb; it leaves, to be started again');
-          void leave('memory');
+          inBackground(() => leave('memory'), onFailure);
         },
         readResidentBytes,
       }),
@@ -180,19 +202,23 @@ export function createWorker(options: WorkerDeps): Worker {
       scratchRoot,
       findPlaces,
       dataDir: config.dataDir,
+      machine,
+      leaving: leaving.promise,
       log,
     };
+    const agentsOf = Map.groupBy([...config.agents.values()], ({ queue }) => queue);
+    const isHeld = (name: string) => machine.holds((agentsOf.get(name) ?? []).map((agent) => agent.name));
     claimer = await createClaimer({
       ...(governor && { findProviderLimit: governor.findProviderLimit }),
       deps: { database, queue, rules: config, log },
       workerId: id,
       queues: [...new Set([...config.agents.values()].map((agent) => agent.queue))],
       agents: new Set(config.agents.keys()),
-      freeSlots: (name) => (isDraining ? 0 : admission.freeSlots(name)),
+      freeSlots: (name) => (isDraining || isHeld(name) ? 0 : admission.freeSlots(name)),
       onClaim(claim) {
         const execution = executeAttempt(deps, claim);
         attempts.hold({ agent: claim.run.agent, execution });
-        void execution.done.then(firstFinished.resolve);
+        inBackground(async () => firstFinished.resolve(await execution.done));
       },
     });
   }
@@ -206,10 +232,11 @@ export function createWorker(options: WorkerDeps): Worker {
 
   async function drain(timeoutMs: number): Promise<boolean> {
     isDraining = true;
+    leaving.resolve();
     presence?.update();
     await claimer?.stop();
     // Nothing will come for them any more.
-    void spares?.stop();
+    if (spares !== null) inBackground(spares.stop, onFailure);
     attempts.stopHolding();
     log.info({ workerId: id, runs: attempts.count }, 'draining: no more runs are claimed');
     const isDrained = await settlesWithin(attempts.ended(), timeoutMs);
@@ -219,6 +246,7 @@ export function createWorker(options: WorkerDeps): Worker {
 
   async function close(): Promise<void> {
     isDraining = true;
+    leaving.resolve();
     await claimer?.stop();
     if (attempts.count > 0) log.info({ workerId: id, runs: attempts.count }, 'handing back what still runs');
     attempts.stopAll('handed_back');

@@ -41,6 +41,7 @@ export interface Machines extends AsyncDisposable {
 
 const CONFIG: LonghaulConfig = {
   worker: { slots: 1 },
+  http: { shutdownDelaySeconds: 0 },
   agents: {
     // No retries but those of a lost worker, which are at once.
     teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false, retry: { maxAttempts: 3 } },
@@ -114,7 +115,7 @@ export async function createMachines(script: Script): Promise<Machines> {
       findAttemptPids: async () => (await findAttemptProcesses([command.pid])).map(({ pid }) => pid),
     };
     started.push(machine);
-    await machine.printed(/^Longhaul is/m);
+    await machine.printed(/Longhaul is/);
     return machine;
   }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { once } from 'node:events';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -21,6 +22,8 @@ export interface RunningCommand {
   readonly ended: Promise<CommandResult>;
   /** Resolves with the first match of `pattern` in what it has printed; rejects when it ends without one. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
+  /** The same of standard error. */
+  logged(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
   /** Goes away as a reader of its standard output. */
   closeOutput(): void;
@@ -42,21 +45,23 @@ export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: 
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdin.on('error', () => {}); // It may end before it has read.
   child.stdin.end(input);
+  function untilMatch(stream: Readable, pattern: RegExp, read: () => string): Promise<RegExpExecArray> {
+    const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
+    const look = () => {
+      const match = pattern.exec(read());
+      if (match !== null) resolve(match);
+    };
+    stream.on('data', look);
+    look();
+    void ended.then(() => reject(new Error(`ended without ${String(pattern)}; printed ${stdout}${stderr}`)));
+    return promise.finally(() => stream.off('data', look));
+  }
   const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, stdout, stderr }));
   return {
     pid: child.pid ?? 0,
     ended,
-    printed(pattern) {
-      const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
-      const look = () => {
-        const match = pattern.exec(stdout);
-        if (match !== null) resolve(match);
-      };
-      child.stdout.on('data', look);
-      look();
-      void ended.then(() => reject(new Error(`ended without ${String(pattern)}; printed ${stdout}${stderr}`)));
-      return promise.finally(() => child.stdout.off('data', look));
-    },
+    printed: (pattern) => untilMatch(child.stdout, pattern, () => stdout),
+    logged: (pattern) => untilMatch(child.stderr, pattern, () => stderr),
     kill: (signal) => void child.kill(signal),
     closeOutput: () => void child.stdout.destroy(),
   };

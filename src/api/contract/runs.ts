@@ -21,7 +21,7 @@ export const attemptSchema = z
       .enum(ATTEMPT_OUTCOMES)
       .nullable()
       .describe(
-        'null: it is at work. `handed_back`: its worker left, or had not begun; `waiting`: it was given up so that the run waits for a person. Neither counts as an attempt.',
+        'null: it is at work. `handed_back`: its worker left, or could not begin it for what its machine lacked; `waiting`: it was given up so that the run waits for a person. Neither counts as an attempt.',
       ),
     errorCode: z.string().nullable(),
     errorDetail: z

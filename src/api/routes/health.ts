@@ -10,7 +10,7 @@ const healthSchema = z.object({ status: z.string(), version: z.string() }).opena
 
 /** Whether the process lives and can take runs, without a key, for probes have none; and whether an agent answers. */
 export function addHealthRoutes(api: Api, deps: ApiDeps): void {
-  const { database, version, log } = deps;
+  const { database, version, isLeaving = () => false, log } = deps;
   api.openapi(
     createRoute({
       method: 'get',
@@ -26,11 +26,12 @@ export function addHealthRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/readyz',
-      summary: 'Whether runs can be submitted: the database answers',
+      summary: 'Whether runs can be submitted here: the database answers, and the process is not about to stop',
       security: [],
       responses: { 200: json(healthSchema, 'They can.'), 503: json(healthSchema, 'They cannot now.') },
     }),
     async (context) => {
+      if (isLeaving()) return context.json({ status: 'leaving', version }, 503);
       try {
         await sql`select 1`.execute(database.sql);
         return context.json({ status: 'ready', version }, 200);

@@ -1,15 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { generateKey, listKeys, revokeKey, storeKey, type ApiKey } from '../../access/keys.ts';
-import type { Scope } from '../../access/scopes.ts';
+import { listKeys, revokeKey, type ApiKey } from '../../access/keys.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { createdKeySchema, keySchema, newKeySchema, type KeyResource } from '../contract.ts';
 import { id, wholeNumber } from '../input-fields.ts';
-import { fieldError } from '../problem.ts';
+import { makeKey } from '../make-key.ts';
 import { json, problems } from './answers.ts';
-
-const APPLICATION: readonly Scope[] = ['runs:write', 'runs:read', 'approvals'];
 
 /** API keys, for operators to make, list and revoke. */
 export function addKeyRoutes(api: Api, { database }: ApiDeps): void {
@@ -23,14 +20,8 @@ export function addKeyRoutes(api: Api, { database }: ApiDeps): void {
       responses: { 201: json(createdKeySchema, 'The key.'), ...problems(400, 401, 403, 413, 415) },
     }),
     async (context) => {
-      const { name, scopes = APPLICATION, user, team } = context.req.valid('json');
-      const bound = user !== undefined ? 'user' : team !== undefined ? 'team' : null;
-      if (bound !== null && scopes.includes('admin')) {
-        throw fieldError(bound, 'must be left out with the scope admin, which is for all there is');
-      }
-      const key = generateKey();
       const actor = keyActor(context.get('caller'));
-      const stored = await storeKey(database, { key, name, scopes: [...new Set(scopes)], user, team, actor });
+      const { key, stored } = await makeKey(database, { wanted: context.req.valid('json'), actor });
       return context.json({ ...toKeyResource(stored), key }, 201);
     },
   );

@@ -1,4 +1,6 @@
 import type { WebSocket } from 'ws';
+import { guarded } from '../../core/guard.ts';
+import { repeat } from '../../core/timers.ts';
 
 /** Twice this without a sign of life, and a reader is taken for gone. */
 const PING_EVERY_MS = 15_000;
@@ -12,21 +14,22 @@ export function keepAlive(
   { isBusy, everyMs = PING_EVERY_MS }: { isBusy: () => boolean; everyMs?: number },
 ): () => void {
   let silentPings = 0;
-  const onSign = () => {
+  const onSign = guarded(() => {
     silentPings = 0;
-  };
-  socket.on('pong', onSign);
-  socket.on('message', onSign);
-  socket.on('ping', (data: Buffer) => {
+  });
+  const onPing = guarded((data: Buffer) => {
     onSign();
     // Who asks without reading is not answered: answers would pile up.
     if (socket.readyState === socket.OPEN && socket.bufferedAmount === 0) socket.pong(data);
   });
-  const timer = setInterval(() => {
+  socket.on('pong', onSign);
+  socket.on('message', onSign);
+  socket.on('ping', onPing);
+  const timer = repeat(everyMs, () => {
     if (isBusy()) return;
     if (silentPings >= 2) return socket.terminate();
     silentPings++;
     if (socket.readyState === socket.OPEN) socket.ping();
-  }, everyMs);
+  });
   return () => clearInterval(timer);
 }

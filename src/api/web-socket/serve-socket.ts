@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import { LonghaulError } from '../../core/errors.ts';
+import { guarded } from '../../core/guard.ts';
 import { toFieldErrors } from '../../core/validation.ts';
 import type { Database } from '../../db/database.ts';
 import { findRun } from '../../run/read-runs.ts';
@@ -114,7 +115,7 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
     await writer.send({ type: 'error', id, problem: toProblem('unavailable') });
   }
 
-  socket.on('message', (data: Buffer, isBinary) => {
+  const onMessage = guarded((data: Buffer, isBinary: boolean) => {
     const text = isBinary ? '' : data.toString('utf8');
     // The next message is read when this one was followed: who sends without reading is not read either.
     socket.pause();
@@ -122,10 +123,13 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
       .then(() => handle(text))
       .catch((error: unknown) => answerFailure(findId(text), error))
       .finally(() => socket.resume());
-  });
+  }, onError);
+  socket.on('message', onMessage);
 
   const stopAlive = keepAlive(socket, { isBusy: () => writer.isBusy });
-  const onRevoked = () => closeSoon(socket, { code: CLOSE_CODES.accessEnded, reason: 'The key or token has ended.' });
+  const onRevoked = guarded(() =>
+    closeSoon(socket, { code: CLOSE_CODES.accessEnded, reason: 'The key or token has ended.' }),
+  );
   revoked.addEventListener('abort', onRevoked);
   if (revoked.aborted) onRevoked();
   try {

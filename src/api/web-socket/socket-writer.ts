@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws';
+import { repeat } from '../../core/timers.ts';
 import { closeSoon } from './close-soon.ts';
 import { CLOSE_CODES, type StreamFrame } from './frames.ts';
 
@@ -32,10 +33,10 @@ export function createSocketWriter(socket: WebSocket, { stallMs }: { stallMs: nu
     return socket.bufferedAmount <= MAX_BUFFERED_BYTES ? true : taken.promise;
   }
 
-  const timer = setInterval(() => {
+  const timer = repeat(stallMs / 4, () => {
     if (waiting === 0 || performance.now() - takenAt < stallMs || socket.readyState !== socket.OPEN) return;
     closeSoon(socket, { code: CLOSE_CODES.tooSlow, reason: 'The reader takes nothing; come again.' });
-  }, stallMs / 4);
+  });
 
   return {
     // In turn: else all who wait would send at once when there is room for one.

@@ -2,6 +2,7 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { LonghaulError } from '../../core/errors.ts';
+import { guarded } from '../../core/guard.ts';
 import { READER_STALL_MS } from '../../stream/server-sent-events.ts';
 import { toProblem } from '../problem.ts';
 import { closeSoon } from './close-soon.ts';
@@ -42,7 +43,7 @@ export function createWebSockets({ fetch, stallMs = READER_STALL_MS }: WebSocket
 
   function accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<WebSocket> {
     const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
-    const onEnd = () => reject(new LonghaulError('invalid_request', { message: 'The handshake failed.' }));
+    const onEnd = guarded(() => reject(new LonghaulError('invalid_request', { message: 'The handshake failed.' })));
     socket.once('close', onEnd);
     server.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('close', onEnd);

@@ -1,0 +1,34 @@
+import type { z } from '@hono/zod-openapi';
+import { generateKey, storeKey, type ApiKey } from '../access/keys.ts';
+import { DATABASE_ACTOR } from '../audit/actors.ts';
+import type { Scope } from '../access/scopes.ts';
+import type { Database } from '../db/database.ts';
+import type { newKeySchema } from './contract.ts';
+import { fieldError } from './problem.ts';
+
+/** What the server of an application needs. */
+const APPLICATION: readonly Scope[] = ['runs:write', 'runs:read', 'approvals'];
+
+interface MakeKeyOptions {
+  readonly wanted: z.infer<typeof newKeySchema>;
+  /** Who makes it, for the audit record. Defaults to whoever has access to the database. */
+  readonly actor?: string;
+}
+
+/**
+ * Makes an API key that works, and returns it with how it stands in the table.
+ * @throws {LonghaulError} `invalid_request` for an admin key that is bound to a user or team.
+ */
+export async function makeKey(
+  database: Database,
+  { wanted, actor = DATABASE_ACTOR }: MakeKeyOptions,
+): Promise<{ key: string; stored: ApiKey }> {
+  const { name, scopes = APPLICATION, user, team } = wanted;
+  const bound = user !== undefined ? 'user' : team !== undefined ? 'team' : null;
+  if (bound !== null && scopes.includes('admin')) {
+    throw fieldError(bound, 'must be left out with the scope admin, which is for all there is');
+  }
+  const key = generateKey();
+  const stored = await storeKey(database, { key, name, scopes: [...new Set(scopes)], user, team, actor });
+  return { key, stored };
+}

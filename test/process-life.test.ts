@@ -1,0 +1,152 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createPostgresDatabase } from './support/databases.ts';
+import { NODE_ARGS, spawnCommand, withCache, type RunningCommand } from './support/run-command.ts';
+
+// What a process of Longhaul is to the system around it: the first one of a container, one that load balancers send
+// requests to, one that a supervisor starts again.
+
+const MAIN = path.resolve(import.meta.dirname, '../src/cli/main.ts');
+
+const toConfig = (http: object) =>
+  `export default ${JSON.stringify({ agents: { teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false } }, http })};\n`;
+
+/** Whether this machine lets us make a process the first of a PID namespace. */
+const hasNamespaces =
+  process.platform === 'linux' && spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0;
+
+let directory: string;
+let database: { url: string; drop: () => Promise<void> };
+let env: Record<string, string>;
+const commands: RunningCommand[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'longhaul-life-'));
+  database = await createPostgresDatabase();
+  env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: directory,
+    TMPDIR: directory,
+    LONGHAUL_PORT: '0',
+    LONGHAUL_DATABASE_URL: database.url,
+  };
+});
+afterEach(async () => {
+  for (const command of commands) command.kill('SIGKILL');
+  await Promise.all(commands.splice(0).map(({ ended }) => ended));
+});
+afterAll(async () => {
+  await database.drop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function start(role: string, http: object, more: Record<string, string> = {}) {
+  await writeFile(path.join(directory, 'longhaul.config.mjs'), toConfig(http));
+  const command = spawnCommand([role], { cwd: directory, env: { ...env, ...more } });
+  commands.push(command);
+  const [, url = ''] = await command.printed(/Longhaul is (?:listening on (\S+)|working)/);
+  return { command, url };
+}
+
+describe('a server that is told to stop', () => {
+  it('says that it leaves, and goes on answering, until who sends requests has had time to learn of it', async () => {
+    const { command, url } = await start('server', { shutdownDelaySeconds: 2 });
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    const askedAt = performance.now();
+    command.kill('SIGTERM');
+    await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
+    const answer = await fetch(`${url}/livez`);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('connection')).toBe('close');
+    expect(await (await fetch(`${url}/readyz`)).json()).toMatchObject({ status: 'leaving' });
+    expect((await command.ended).exitCode).toBe(0);
+    expect(performance.now() - askedAt).toBeGreaterThanOrEqual(2_000);
+  });
+
+  it('does not wait when it is told again', async () => {
+    const { command, url } = await start('server', { shutdownDelaySeconds: 60 });
+    command.kill('SIGTERM');
+    await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
+    command.kill('SIGTERM');
+    expect((await command.ended).exitCode).toBe(0);
+  });
+});
+
+describe('a process', () => {
+  it('is shown by what it does', async () => {
+    const { command } = await start('worker', {});
+    expect(execFileSync('ps', ['-o', 'args=', '-p', String(command.pid)], { encoding: 'utf8' }).trim()).toBe(
+      'longhaul worker',
+    );
+  });
+
+  it('that meets an error nobody has caught says so, leaves in good order and asks to be started again', async () => {
+    const fault = path.join(directory, 'fault.mjs');
+    await writeFile(
+      fault,
+      "process.on('SIGUSR2', () => { Promise.reject(new Error('of a part')); process.emitWarning('odd'); });\n",
+    );
+    const { command } = await start('worker', {}, { NODE_OPTIONS: `--import ${fault}` });
+    command.kill('SIGUSR2');
+    const { exitCode, stderr } = await command.ended;
+    expect(exitCode).toBe(75);
+    const lines = stderr
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(expect.objectContaining({ level: 60, origin: 'unhandledRejection' }));
+    expect(lines).toContainEqual(expect.objectContaining({ level: 40, msg: 'a warning of this process: odd' }));
+    expect(lines.map(({ msg }) => msg)).toContain('drained');
+  });
+});
+
+describe.runIf(hasNamespaces)('the first process of a container', () => {
+  let container: ChildProcess;
+  afterEach(() => container.kill('SIGKILL'));
+
+  /** The processes of the container by what the system says of them. */
+  const list = (first: number) =>
+    execFileSync('nsenter', ['-t', String(first), '-p', '-m', 'ps', '-eo', 'pid=,ppid=,stat=,args='], {
+      encoding: 'utf8',
+    })
+      .trim()
+      .split('\n')
+      .map((line) => /^\s*(?<pid>\d+)\s+(?<ppid>\d+)\s+(?<stat>\S+)\s+(?<args>.*)$/.exec(line)?.groups ?? {});
+
+  it('waits for whatever its tools leave behind, passes a signal on and ends as the command does', async () => {
+    await writeFile(path.join(directory, 'longhaul.config.mjs'), toConfig({ shutdownDelaySeconds: 0 }));
+    const node = [process.execPath, ...NODE_ARGS, MAIN, 'worker'];
+    container = spawn('unshare', ['--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc', ...node], {
+      cwd: directory,
+      env: withCache(env),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(container, 'exit');
+    let said = '';
+    container.stdout!.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await expect.poll(() => said, { timeout: 30_000 }).toContain('Longhaul is working');
+    const first = Number(await readFile(`/proc/${container.pid}/task/${container.pid}/children`, 'utf8'));
+    const worker = list(first).find(({ args }) => args === 'longhaul worker');
+    expect(worker).toMatchObject({ ppid: '1' });
+
+    // What a tool does that leaves a process behind: its parent ends first, and it is then the first process's.
+    execFileSync('nsenter', [
+      '-t',
+      String(first),
+      '-p',
+      '-m',
+      'sh',
+      '-c',
+      'for i in 1 2 3; do (sleep 0.2 & sleep 0.2 &); done',
+    ]);
+    const left = () => list(first).filter(({ args }) => /^(?:sleep|\[sleep\])/.test(args ?? ''));
+    await expect.poll(left, { timeout: 10_000 }).toEqual([]);
+
+    process.kill(first, 'SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  });
+});
