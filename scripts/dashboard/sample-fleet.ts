@@ -142,7 +142,11 @@ export async function fillSampleFleet({ client }: SampleFleet): Promise<void> {
   await client.pauseSchedule(weekly.id);
   await client.createKey({ name: 'portal of north', team: 'north' });
   await client.createKey({ name: 'nightly report', scopes: ['runs:read'] });
-  await client.createWebhook({ url: 'http://127.0.0.1:4999/hooks/longhaul', description: 'CRM', events: ['run.failed'] });
+  await client.createWebhook({
+    url: 'http://127.0.0.1:4999/hooks/longhaul',
+    description: 'CRM',
+    events: ['run.failed'],
+  });
   await submit('invoices', 'Which invoices of Müller & Co are overdue, and why?', 'ann');
   await submit('invoices', 'Correct the handover of week 32', 'bob');
   await submit('support', 'This one is overloaded', 'cleo', 'south');

@@ -42,7 +42,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Finds the files of the dashboard: in the package beside this one; in a checkout they are built, once for each change. */
 export async function openAssets(): Promise<Assets> {
-  const directory = import.meta.url.endsWith('.ts') ? await buildInCheckout() : import.meta.dirname;
+  const directory = import.meta.url.endsWith('.ts') ? await buildInCheckout() : path.join(import.meta.dirname, 'files');
   const manifest = JSON.parse(await readFile(path.join(directory, 'manifest.json'), 'utf8')) as Manifest;
   const names = new Set(globSync('*', { cwd: path.join(directory, 'assets') }));
   const encoded = new Map<string, Promise<Asset>>();

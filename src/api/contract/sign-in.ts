@@ -44,9 +44,13 @@ export const signedInSchema = z
   });
 
 export const signInCodeSchema = z
-  .object({ code: z.string().describe('Signs in once: goes behind `#code=` of the address.'), expiresAt: instant() })
+  .object({
+    code: z.string().describe('Signs in once: goes behind `#code=` of the address.'),
+    path: z.string().describe('Where the dashboard is on this server: `PATH#code=CODE` signs in.'),
+    expiresAt: instant(),
+  })
   .openapi('SignInCode', {
-    example: { code: 'q1Zb4Yy8…', expiresAt: '2026-01-31T09:10:00.000Z' },
+    example: { code: 'q1Zb4Yy8…', path: '/', expiresAt: '2026-01-31T09:10:00.000Z' },
   });
 
 export type SignInRequest = z.input<typeof signInRequestSchema>;

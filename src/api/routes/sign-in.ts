@@ -31,9 +31,7 @@ export function addSignInRoute(api: Api, deps: ApiDeps): void {
     async (context) => {
       checkOrigin(context);
       const { dashboard } = config;
-      if (dashboard === null) {
-        throw new LonghaulError('not_found', { message: 'This server has no dashboard: dashboard is false.' });
-      }
+      if (dashboard === null) throw noDashboard();
       const { key, code } = context.req.valid('json');
       const { caller } = key === undefined ? await useCode(code!) : await identifyKey(key);
       const begun = await beginSignIn(database, { keyId: caller.keyId, lastsMs: dashboard.signedInMs });
@@ -95,15 +93,19 @@ export function addSignedInRoutes(api: Api, deps: ApiDeps): void {
       summary: 'Make a code that signs in once',
       description:
         'For keys, not for tokens. Whoever opens the dashboard with it within ten minutes is signed in as the key; the first has it.',
-      responses: { 201: json(signInCodeSchema, 'The code.'), ...problems(401, 403) },
+      responses: { 201: json(signInCodeSchema, 'The code.'), ...problems(401, 403, 404) },
     }),
     async (context) => {
       const { kind, keyId } = context.get('caller');
       if (kind === 'token') {
         throw new LonghaulError('forbidden', { message: 'A token signs nobody in. Send an API key.' });
       }
+      const { dashboard } = config;
+      if (dashboard === null) throw noDashboard();
       const { code, expiresAt } = await createSignInCode(database, keyId);
-      return context.json({ code, expiresAt: expiresAt.toISOString() }, 201);
+      const base = basePath.replaceAll(/^\/+|\/+$/g, '');
+      const path = `${base === '' ? '' : `/${encodeURI(base)}`}${dashboard.path}` || '/';
+      return context.json({ code, path, expiresAt: expiresAt.toISOString() }, 201);
     },
   );
 }
@@ -129,6 +131,10 @@ async function describe(
     version,
     timeZone,
   };
+}
+
+function noDashboard(): LonghaulError {
+  return new LonghaulError('not_found', { message: 'This server has no dashboard: dashboard is false.' });
 }
 
 function refuseBody(): never {
