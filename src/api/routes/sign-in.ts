@@ -57,7 +57,7 @@ export function addSignInRoute(api: Api, deps: ApiDeps): void {
 
 /** Who is calling, signing out, and links that sign in. */
 export function addSignedInRoutes(api: Api, deps: ApiDeps): void {
-  const { database, basePath } = deps;
+  const { config, database, basePath } = deps;
 
   api.openapi(
     createRoute({
