@@ -8,3 +8,6 @@ export const API_PATH = meta?.dataset['apiPath'] ?? '';
 
 /** What lets the component library's own styles in: a number that the page's policy names. */
 export const STYLE_NONCE = document.querySelector<HTMLElement>('script[nonce]')?.nonce ?? '';
+
+// What keeps the page from scrolling below a dialog writes a style as well, and looks for its nonce here.
+(globalThis as { __webpack_nonce__?: string }).__webpack_nonce__ = STYLE_NONCE;

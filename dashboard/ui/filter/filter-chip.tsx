@@ -27,19 +27,19 @@ export function FilterChip({ name, value, isOpen, onOpen, onRemove, children }: 
       returnFocus
       withinPortal
     >
-      <Popover.Target>
-        <span className={classes['chip']} data-empty={value === null || undefined}>
+      <span className={classes['chip']} data-empty={value === null || undefined}>
+        <Popover.Target>
           <UnstyledButton className={classes['chipMain']} onClick={() => onOpen(!isOpen)}>
             <span className={classes['chipName']}>{name}</span>
             {value !== null && <span className={classes['chipValue']}>{value}</span>}
           </UnstyledButton>
-          {onRemove !== undefined && value !== null && (
-            <UnstyledButton className={classes['chipRemove']} aria-label={`Remove ${name}`} onClick={onRemove}>
-              <Cross2Icon width={11} height={11} />
-            </UnstyledButton>
-          )}
-        </span>
-      </Popover.Target>
+        </Popover.Target>
+        {onRemove !== undefined && value !== null && (
+          <UnstyledButton className={classes['chipRemove']} aria-label={`Remove ${name}`} onClick={onRemove}>
+            <Cross2Icon width={11} height={11} />
+          </UnstyledButton>
+        )}
+      </span>
       <Popover.Dropdown>{children}</Popover.Dropdown>
     </Popover>
   );
