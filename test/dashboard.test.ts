@@ -143,7 +143,7 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
     expect(page.url()).not.toContain('code');
     const kept = await page.evaluate(() =>
-      JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }]),
+      JSON.stringify([document.cookie, Object.entries(localStorage), Object.entries(sessionStorage)]),
     );
     expect(kept).not.toMatch(/lh_|session|sign/i);
     const [cookie] = await context.cookies();

@@ -10,4 +10,4 @@ export const API_PATH = meta?.dataset['apiPath'] ?? '';
 export const STYLE_NONCE = document.querySelector<HTMLElement>('script[nonce]')?.nonce ?? '';
 
 // What keeps the page from scrolling below a dialog writes a style as well, and looks for its nonce here.
-(globalThis as { __webpack_nonce__?: string }).__webpack_nonce__ = STYLE_NONCE;
+Object.assign(globalThis, { ['__webpack_nonce__']: STYLE_NONCE });

@@ -60,7 +60,7 @@ export function BudgetDialog({ owner, onClose }: BudgetDialogProps) {
                   { value: 'global', label: 'Everything' },
                 ]}
                 value={scope}
-                onChange={(next) => setScope((next ?? 'user') as BudgetResource['scope'])}
+                onChange={(next) => setScope(next ?? 'user')}
               />
               {scope !== 'global' && (
                 <TextInput

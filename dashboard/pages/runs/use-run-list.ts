@@ -125,14 +125,19 @@ function refresh(runId: string, onRun: (run: RunResource) => void): void {
     const [id, done] = next;
     waiting.delete(id);
     reading += 1;
-    void client
-      .run(id)
-      .then(done, () => {}) // It is read again with the next change, or when the page is opened again.
-      .finally(() => {
-        reading -= 1;
-        const [after] = waiting;
-        if (after !== undefined) refresh(...after);
-      });
+    void read(id, done);
+  }
+}
+
+async function read(runId: string, onRun: (run: RunResource) => void): Promise<void> {
+  try {
+    onRun(await client.run(runId));
+  } catch {
+    // It is read again with the next change, or when the page is opened again.
+  } finally {
+    reading -= 1;
+    const [after] = waiting;
+    if (after !== undefined) refresh(...after);
   }
 }
 

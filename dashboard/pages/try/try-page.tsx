@@ -42,14 +42,14 @@ export function TryPage() {
         <Failed error={error} onRetry={() => void agents.refetch()} />
       ) : isLoading ? (
         <PageLoading />
-      ) : agents.data!.length === 0 ? (
+      ) : agents.data.length === 0 ? (
         <State icon={<RocketIcon />} title="No agents">
           The configuration has none. Add one to longhaul.config.ts and start the server again.
         </State>
       ) : (
         <TryForm
           key={`${from} ${sessionId}`}
-          agents={agents.data!}
+          agents={agents.data}
           source={source.data ?? null}
           session={session.data ?? null}
         />

@@ -45,7 +45,7 @@ export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps):
       const { format, ...given } = context.req.valid('query');
       const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/jsonl; charset=utf-8';
       const headers = { 'content-type': type, 'content-disposition': `attachment; filename="runs.${format}"` };
-      if (context.req.method === 'HEAD') return new Response(null, { headers }) as never;
+      if (context.req.method === 'HEAD') return new Response(null, { headers });
       const caller = context.get('caller');
       const { signal, end } = untilGone(context);
       const pages = readPages({ caller, filter: toRunFilter(given, config), signal });
@@ -68,7 +68,7 @@ export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps):
           await pages.return();
         },
       });
-      return new Response(body, { headers }) as never;
+      return new Response(body, { headers });
     },
   );
 

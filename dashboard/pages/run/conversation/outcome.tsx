@@ -48,8 +48,9 @@ export function Outcome({ run, isOver, isRead, isLast }: OutcomeProps) {
 
 function Working({ run, isLast }: { run: RunResource; isLast: LogItem | undefined }) {
   if (run.status === 'waiting') {
-    const for_ = run.waitingFor === 'approval' ? 'a person' : run.waitingFor === 'budget' ? 'a budget' : 'the provider';
-    return <Line>Waits for {for_}. It goes on by itself afterwards.</Line>;
+    const cause =
+      run.waitingFor === 'approval' ? 'a person' : run.waitingFor === 'budget' ? 'a budget' : 'the provider';
+    return <Line>Waits for {cause}. It goes on by itself afterwards.</Line>;
   }
   if (run.status === 'queued') {
     return (

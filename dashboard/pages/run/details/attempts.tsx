@@ -5,7 +5,7 @@ import { Tag } from '../../../ui/status/tag.tsx';
 import type { Tone } from '../../../ui/status/tone.ts';
 import { LongText } from '../../../ui/text/long-text.tsx';
 import { Duration } from '../../../ui/time/time.tsx';
-import { Fact, Facts } from './details.tsx';
+import { Fact, Facts } from './facts.tsx';
 import classes from './details.module.css';
 
 type Attempt = NonNullable<RunResource['attempts']>[number];

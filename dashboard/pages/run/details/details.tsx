@@ -10,6 +10,7 @@ import { Duration, Time } from '../../../ui/time/time.tsx';
 import { toVisible } from '../../../ui/text/to-visible.ts';
 import { Meter } from '../../../ui/figures/meter.tsx';
 import { Attempts } from './attempts.tsx';
+import { Fact, Facts } from './facts.tsx';
 import classes from './details.module.css';
 
 /** What is known of a run beside what was said: who, when, how much, within which limits. */
@@ -179,24 +180,11 @@ function IdText({ id }: { id: string }) {
   );
 }
 
-export function Section({ title, children }: { title: string; children: ReactNode }) {
+function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
     <section className={classes['section']}>
       <h2>{title}</h2>
       {children}
     </section>
-  );
-}
-
-export function Facts({ children }: { children: ReactNode }) {
-  return <dl className={classes['facts']}>{children}</dl>;
-}
-
-export function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className={classes['fact']}>
-      <dt>{name}</dt>
-      <dd className="numeric">{children}</dd>
-    </div>
   );
 }
