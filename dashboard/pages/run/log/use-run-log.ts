@@ -16,6 +16,8 @@ export interface LogState {
   readonly error: unknown;
 }
 
+const WHILE_READING_MS = 150;
+
 /** Follows a run from its first event to its last, each once; draws at most once for each frame. */
 export function useRunLog(runId: string): LogState {
   const store = useMemo(() => createLogStore(runId), [runId]);
@@ -36,17 +38,21 @@ function createLogStore(runId: string) {
   const log = createRunLog();
   const listeners = new Set<() => void>();
   let state: LogState = { log, version: 0, isRead: false, isLive: false, error: null };
-  let frame: number | undefined;
+  let isDrawing = false;
 
   function draw(): void {
-    frame = undefined;
+    isDrawing = false;
     state = { ...state, version: state.version + 1 };
     for (const listener of listeners) listener();
   }
 
   function change(next: Partial<LogState>): void {
     state = { ...state, ...next };
-    frame ??= requestAnimationFrame(draw);
+    if (isDrawing) return;
+    isDrawing = true;
+    // While a long log comes in, drawing each frame of it would take longer than reading it.
+    if (state.isRead || state.version === 0) requestAnimationFrame(draw);
+    else setTimeout(() => requestAnimationFrame(draw), WHILE_READING_MS);
   }
 
   async function read(signal: AbortSignal): Promise<void> {
