@@ -34,10 +34,6 @@ export function toStatusWord({ status, waitingFor }: RunState): string {
   return (status === 'waiting' && waitingFor !== null && WAITING_FOR[waitingFor]) || WORDS[status];
 }
 
-export function toStatusTone(status: RunResource['status']): Tone {
-  return TONES[status];
-}
-
 export function isUnfinished(status: RunResource['status']): boolean {
   return status === 'queued' || status === 'running' || status === 'waiting';
 }

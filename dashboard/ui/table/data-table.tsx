@@ -230,6 +230,3 @@ function useListShortcuts(scroll: { current: HTMLElement | null }, { count, scro
 
 /** For the cell of a row whose link is the row's. */
 export const rowLink = classes['link'] ?? '';
-
-/** For what is in a row and not to be covered by its link. */
-export const aboveRowLink = classes['above'] ?? '';
