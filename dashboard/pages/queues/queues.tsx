@@ -62,7 +62,7 @@ export function Queues() {
       : []),
   ];
   return (
-    <Card title="Queues" hint="Held: as many of their user, agent or of all run as may at once" isFlush>
+    <Card title="Queues" hint="Held: a limit on runs at once is reached" isFlush>
       {data === undefined ? (
         error === null ? (
           <PageLoading />

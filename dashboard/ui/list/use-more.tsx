@@ -22,7 +22,7 @@ export interface More<Row> {
 export function useMore<Row, Cursor = string>(
   key: readonly unknown[],
   read: (cursor: Cursor | undefined) => Promise<PageOf<Row, Cursor>>,
-  { refetchInterval = 30_000 as number | false } = {},
+  { refetchInterval = 30_000 }: { readonly refetchInterval?: number } = {},
 ): More<Row> {
   const query = useInfiniteQuery({
     queryKey: key,
