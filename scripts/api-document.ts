@@ -15,7 +15,7 @@ export function createEmptyApi(): Api {
     env: {},
   });
   const deps = { access: absent, database: absent, queue: absent, hub: absent };
-  return createApi({ ...deps, config, version: VERSION, log: createLog('error') });
+  return createApi({ ...deps, config, version: VERSION, basePath: '/', log: createLog('error') });
 }
 
 /** The OpenAPI document of the API as the code has it. */

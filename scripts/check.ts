@@ -6,6 +6,7 @@ const steps = [
   ['format', ['oxfmt', '--check']],
   ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
   ['types', ['tsc', '-p', '.']],
+  ['types of the dashboard', ['tsc', '-p', 'dashboard']],
   ['unused code', ['knip']],
   ...(process.argv.includes('--static') ? [] : [['tests', ['vitest', 'run']] as const]),
 ] as const;

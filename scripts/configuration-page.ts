@@ -175,6 +175,11 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
       '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what `corsOrigins` is for, [operations](operations.md#behind-a-load-balancer-or-proxy) the others.',
   },
   {
+    path: 'dashboard',
+    title: 'The dashboard: `dashboard`',
+    words: '[The dashboard](dashboard.md) says what each of its pages answers, and who may see what.',
+  },
+  {
     path: 'database',
     title: 'The database: `database`',
     words: 'How the PostgreSQL of `LONGHAUL_DATABASE_URL` is used: see [operations](operations.md#postgresql).',

@@ -23,6 +23,7 @@ import { toUpstream, type Upstream } from './gateway/upstream.ts';
 import { openStore, type Closers, type Store } from './open-store.ts';
 import { createEventHub } from './stream/event-hub.ts';
 import { startSchedules } from './schedule/start-schedules.ts';
+import { startStats } from './stats/start-stats.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
@@ -137,6 +138,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     closers.push(() => access.close());
     closers.push(startAudit({ database, retentionDays: config.audit.retentionDays, log }));
     closers.push(startAlerts({ config, database, queue, log }));
+    closers.push(startStats({ config, database, queue, log }));
     closers.push(
       startSchedules({
         database,
@@ -153,7 +155,8 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       const webhooks = await startWebhooks({ database, config: config.webhooks, log });
       closers.push(webhooks.stop);
     }
-    const server = { isLeaving: () => isLeaving, version: VERSION, log };
+    const { basePath = '/' } = options;
+    const server = { isLeaving: () => isLeaving, version: VERSION, basePath, log };
     const api = createApi({ access, config, database, queue, hub, ...server });
     const handle = mountAt<Bindings>(basePath, api.fetch);
     const sockets = createWebSockets({ fetch: handle });

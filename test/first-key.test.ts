@@ -115,6 +115,8 @@ describe('the first admin key', () => {
     await started.shows(/Longhaul is listening on http:\/\/127\.0\.0\.1:\d+\r?\n/);
     const [, key] = await started.shows(/Admin key: (lh_\S+) \(kept in \.longhaul\/admin-key\)/);
     expect((await readFile(path.join(home, '.longhaul/admin-key'), 'utf8')).trim()).toBe(key);
+    // Signs in once, and is shown on a terminal alone as well.
+    await started.shows(/Dashboard: http:\/\/127\.0\.0\.1:\d+\/#code=[\w-]{20,} /);
     started.type('\x03');
     await started.shows(/"msg":"drained"/);
     await started.ended;

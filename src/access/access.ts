@@ -6,6 +6,7 @@ import { ensureInProcessKey } from './in-process-key.ts';
 import { openKeyDirectory } from './key-directory.ts';
 import { IN_PROCESS_KEY_ID, looksLikeKey } from './keys.ts';
 import type { Scope } from './scopes.ts';
+import { findSignIn } from './sign-ins.ts';
 import { openTokens } from './tokens.ts';
 
 /** Who sends a credential, and for how long it counts. */
@@ -41,6 +42,13 @@ export interface Access {
    * @throws {LonghaulError} `unauthorized` when its key was revoked.
    */
   identifyInProcess(): Promise<Identity>;
+  /** The identity of the key with this id; null: there is none, or it was revoked. */
+  identifyById(keyId: string): Promise<Identity | null>;
+  /**
+   * Says whose a sign-in to the dashboard is, by the secret that the browser holds.
+   * @throws {LonghaulError} `unauthorized` when it has ended, by itself or with its key.
+   */
+  identifySignIn(secret: string): Promise<Identity>;
   issueToken(request: TokenRequest): Promise<string>;
   close(): Promise<void>;
 }
@@ -80,9 +88,27 @@ export async function openAccess({ database, log }: { database: Database; log: L
     return { caller: key.caller, revoked: key.revoked, expiresAt: null };
   }
 
+  async function identifyById(keyId: string): Promise<Identity | null> {
+    const key = await keys.findById(keyId);
+    return key === null ? null : { caller: key.caller, revoked: key.revoked, expiresAt: null };
+  }
+
+  async function identifySignIn(secret: string): Promise<Identity> {
+    const signIn = await findSignIn(database, secret);
+    const identity = signIn === null ? null : await identifyById(signIn.keyId);
+    if (signIn === null || identity === null) {
+      throw new LonghaulError('unauthorized', {
+        message: 'You are no longer signed in: sign in again with an API key.',
+      });
+    }
+    return { ...identity, expiresAt: signIn.expiresAt };
+  }
+
   return {
     identify,
     identifyInProcess,
+    identifyById,
+    identifySignIn,
     issueToken: ({ issuer, ...claims }) => tokens.sign({ keyId: issuer.keyId, ...claims }),
     close: () => keys.close(),
   };

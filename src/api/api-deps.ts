@@ -18,6 +18,8 @@ export interface ApiDeps {
   readonly queue: Queue;
   readonly hub: EventHub;
   readonly version: string;
+  /** Where Longhaul is, below the address of its server: `/`, or such as `/api/longhaul`. */
+  readonly basePath: string;
   /** Whether this process is about to stop. Defaults to never. */
   readonly isLeaving?: () => boolean;
   readonly log: Logger;

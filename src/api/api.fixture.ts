@@ -72,7 +72,7 @@ export async function startApi(
   const { database, queue, remove } = await createQueueDatabase(kind, ['reader', 'brief', HEALTH_AGENT]);
   const hub = await createEventHub(database);
   const access = await openAccess({ database, log });
-  const apiDeps = { access, config, database, queue, hub, version: '0.0.0', log };
+  const apiDeps = { access, config, database, queue, hub, version: '0.0.0', basePath: '/', log };
   const failures: unknown[] = [];
   const startServer = (server: Config) => {
     const api = createApi({ ...apiDeps, config: server });

@@ -1,17 +1,19 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { matchedRoutes } from 'hono/route';
-import type { Access } from '../access/access.ts';
+import type { Access, Identity } from '../access/access.ts';
 import type { Caller } from '../access/caller.ts';
 import { looksLikeKey } from '../access/keys.ts';
 import { untilEnded } from '../access/until-ended.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { requireAccess } from './route-access.ts';
+import { readSignInCookie } from './sign-in-cookie.ts';
 
 /** What the routes know of the request beside the request itself. */
 export interface ApiEnv {
   Variables: {
     caller: Caller;
+    identity: Identity;
     /**
      * Aborts when the caller's key is revoked or its token expires: streams end on it. Many callers share it; whoever
      * listens takes the listener back when the stream is over.
@@ -31,18 +33,25 @@ export interface InProcessBindings {
 /** Lets only callers with a key or token that works through, to what its scopes allow, and says who they are. */
 export function authenticate(access: Access) {
   return createMiddleware<ApiEnv>(async (context, next) => {
-    const { isInProcess = false } = (context.env ?? {}) as Partial<InProcessBindings>;
     const route = findRoute(context);
-    const identity = isInProcess
-      ? await access.identifyInProcess()
-      : await access.identify(readCredential(context.req.raw, route));
+    const identity = await identify(access, context, route);
     requireAccess(identity.caller, route);
     const { signal, dispose } = untilEnded(identity);
     context.set('caller', identity.caller);
+    context.set('identity', identity);
     context.set('revoked', signal);
     await next();
     if (!isStream(context.res)) dispose();
   });
+}
+
+/** By the process it is in, by its key or token, or, in the dashboard, by the browser's sign-in. */
+async function identify(access: Access, context: Context, route: string | null): Promise<Identity> {
+  const { isInProcess = false } = (context.env ?? {}) as Partial<InProcessBindings>;
+  if (isInProcess) return access.identifyInProcess();
+  const secret = context.req.header('authorization') === undefined ? readSignInCookie(context) : null;
+  if (secret !== null) return access.identifySignIn(secret);
+  return access.identify(readCredential(context.req.raw, route));
 }
 
 /**
@@ -82,6 +91,8 @@ export function findRoute(context: Context): string | null {
   return found === undefined ? null : `${found.method} ${found.path}`;
 }
 
+/** Whether the answer goes on after it was begun: what let the caller in is watched until it is over. */
 function isStream(response: Response): boolean {
-  return response.status === 101 || response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const type = response.headers.get('content-type') ?? '';
+  return response.status === 101 || /^(text\/event-stream|text\/csv|application\/jsonl)/.test(type);
 }

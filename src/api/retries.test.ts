@@ -82,7 +82,7 @@ describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (
     const first = await retryMany({ errorCode: 'hung', limit: 2 });
     expect(first.data.map(({ retryOf }) => retryOf)).toEqual([runs[2]!.id, runs[1]!.id]);
     expect((await retryMany({ errorCode: 'hung' })).data.map(({ retryOf }) => retryOf)).toEqual([runs[0]!.id]);
-    expect(await retryMany({ errorCode: 'hung' })).toEqual({ data: [], skipped: [] });
+    expect(await retryMany({ errorCode: 'hung' })).toEqual({ data: [], skipped: [], nextCursor: null });
   });
 
   it('retries each once, also when it is asked twice at once', async () => {

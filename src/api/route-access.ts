@@ -3,22 +3,26 @@ import { isBound, isOperator, type Caller } from '../access/caller.ts';
 import { LonghaulError } from '../core/errors.ts';
 
 /**
- * Who a route is for. A scope: whoever has it, each for what it may see. `anyone`: every key and token. `application`:
+ * Who a route is for. A scope: whoever has it, each for what it may see. `everyone`: also who has no key; it is not asked
+ * for one. `anyone`: every key and token. `application`:
  * who has `runs:read` and is not bound to a user or a team, for it is about the runs of all. `own`: operators for all
  * there is, and who is bound to a user or a team, with `runs:read`, for that one's own.
  */
-type RouteAccess = Scope | 'anyone' | 'application' | 'own';
+type RouteAccess = Scope | 'everyone' | 'anyone' | 'application' | 'own';
 
 /** Who may call what. A route that does not stand here is for operators. */
 export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /v1/runs': 'runs:write',
   'POST /v1/runs/batch': 'runs:write',
   'GET /v1/runs': 'runs:read',
+  'GET /v1/runs/count': 'runs:read',
+  'GET /v1/runs/export': 'runs:read',
   'GET /v1/runs/:id': 'runs:read',
   'GET /v1/runs/:id/events': 'runs:read',
   'POST /v1/runs/:id/cancel': 'runs:write',
   'POST /v1/runs/:id/retry': 'runs:write',
   'POST /v1/runs/retry': 'runs:write',
+  'POST /v1/runs/cancel': 'runs:write',
   'POST /v1/runs/:id/messages': 'runs:write',
   'GET /v1/sessions': 'runs:read',
   'GET /v1/sessions/:id': 'runs:read',
@@ -27,6 +31,11 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /v1/approvals': 'approvals',
   'GET /v1/approvals/:id': 'approvals',
   'POST /v1/approvals/:id': 'approvals',
+
+  'POST /v1/sign-in': 'everyone',
+  'GET /v1/sign-in': 'anyone',
+  'DELETE /v1/sign-in': 'anyone',
+  'POST /v1/sign-in/code': 'anyone',
 
   'POST /v1/tokens': 'anyone',
   'POST /v1/keys': 'admin',
@@ -62,6 +71,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /v1/workers': 'admin',
   'POST /v1/workers/:id/drain': 'admin',
 
+  'GET /v1/stats': 'runs:read',
   'GET /v1/costs': 'own',
   'GET /v1/budgets': 'own',
   'PUT /v1/budgets': 'admin',
@@ -78,7 +88,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
 export function requireAccess(caller: Caller, route: string | null): void {
   if (route === null || isOperator(caller)) return;
   const wanted = (Object.hasOwn(ROUTE_ACCESS, route) && ROUTE_ACCESS[route]) || 'admin';
-  if (wanted === 'anyone') return;
+  if (wanted === 'anyone' || wanted === 'everyone') return;
   const what = caller.kind === 'key' ? 'API key' : 'token';
   if (wanted === 'application' && isBound(caller)) {
     throw refuse(`This is about the runs of all, and the ${what} is bound to one user or team.`);

@@ -12,6 +12,8 @@ export const AUDIT_ACTIONS = [
   'worker.drain_requested',
   'key.created',
   'key.revoked',
+  'dashboard.signed_in',
+  'dashboard.signed_out',
   'webhook.created',
   'webhook.removed',
   'webhook.secret_rotated',

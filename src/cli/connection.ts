@@ -42,7 +42,8 @@ export async function connect(shell: Shell, options: ConnectionOptions): Promise
   });
 }
 
-function findUrl({ env }: Shell, options: ConnectionOptions): string {
+/** Where the server is that a command speaks to. */
+export function findUrl({ env }: Shell, options: ConnectionOptions): string {
   const url = options.url ?? env['LONGHAUL_URL'] ?? `http://127.0.0.1:${env['LONGHAUL_PORT'] ?? 4400}`;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new LonghaulError('usage', {
@@ -52,7 +53,8 @@ function findUrl({ env }: Shell, options: ConnectionOptions): string {
   return url;
 }
 
-function isLoopback(url: string): boolean {
+/** Whether an address is on this machine. */
+export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -7,6 +7,7 @@ import { addAuditCommand } from './audit.ts';
 import { addBudgetsCommand } from './budgets.ts';
 import { addCancelCommand } from './cancel.ts';
 import { addCostsCommand } from './costs.ts';
+import { addDashboardCommand } from './dashboard.ts';
 import { addDemoCommand } from './demo.ts';
 import { addKeysCommand } from './keys.ts';
 import { addMigrateCommand } from './migrate.ts';
@@ -66,6 +67,7 @@ function createProgram(shell: Shell): Command {
   addWorkerCommand(program, shell);
   addMigrateCommand(program, shell);
   program.commandsGroup('Use it:');
+  addDashboardCommand(program, shell);
   addRunCommand(program, shell);
   addRunsCommand(program, shell);
   addSessionsCommand(program, shell);

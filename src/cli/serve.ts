@@ -6,6 +6,8 @@ import { RESTART_EXIT_CODE } from '../core/exit-codes.ts';
 import type { Logger } from '../core/log.ts';
 import type { Longhaul } from '../longhaul.ts';
 import { announce } from './announce.ts';
+import { connect, isLoopback } from './connection.ts';
+import { createLink } from './dashboard.ts';
 import { parseCount } from './arguments.ts';
 import { continueUnderInit } from './init.ts';
 import { reportToLog } from './report-error.ts';
@@ -78,6 +80,7 @@ async function serveUntilEnd(shell: Shell, { roles, options }: ServeRoles): Prom
     if (started !== null) return toExitCode(shell, started);
     if (roles.includes('server')) listening = await listenFor(longhaul, log);
     announce(shell, { started: longhaul, url: listening?.url ?? null, isJson: options.json === true });
+    if (listening !== null && options.json !== true) await announceDashboard(shell, { longhaul, url: listening.url });
     const reason = await end;
     if (reason.why === 'signal' || reason.why === 'uncaught')
       await leave(shell, { longhaul, listening, signals, reason });
@@ -87,6 +90,19 @@ async function serveUntilEnd(shell: Shell, { roles, options }: ServeRoles): Prom
     await longhaul.stop();
     uncaught.dispose();
     signals.dispose();
+  }
+}
+
+/** Shows a newcomer at a terminal the way into the dashboard. A link that signs in is for no log. */
+async function announceDashboard(shell: Shell, { longhaul, url }: { longhaul: Longhaul; url: string }): Promise<void> {
+  if (!shell.stdout.isTerminal || !isLoopback(url) || longhaul.config.dashboard === null) return;
+  try {
+    const client = await connect(shell, { url });
+    const link = await createLink(client, url);
+    shell.stdout.line(`Dashboard: ${link.url} (signs in once, within ten minutes; then: longhaul dashboard)`);
+  } catch {
+    // The key may be kept elsewhere. The server works without.
+    shell.stdout.line(`Dashboard: ${new URL(longhaul.config.dashboard.path, url).href}`);
   }
 }
 

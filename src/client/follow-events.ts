@@ -14,6 +14,11 @@ export interface FollowOptions {
   readonly onInterruption?: ((delayMs: number, error: unknown) => void) | undefined;
 }
 
+export interface FollowAllOptions extends FollowOptions {
+  /** Events of these types alone. Defaults to all. */
+  readonly types?: readonly LonghaulEvent['type'][] | undefined;
+}
+
 interface FollowEventsOptions extends FollowOptions {
   /** Opens the stream of the events after a cursor; null: those from now on. */
   readonly connect: (after: number | null, signal: AbortSignal) => Promise<Response>;

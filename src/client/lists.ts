@@ -8,19 +8,40 @@ import type {
   ScheduleResource,
 } from '../api/contract.ts';
 
-/** Which runs to list. Every part that is given has to hold. */
-export interface RunFilter {
+/** Which runs are meant. Every part that is given has to hold. */
+export interface RunChoice {
   readonly status?: RunResource['status'] | undefined;
+  /** Any of these, in place of `status`. */
+  readonly anyStatus?: readonly RunResource['status'][] | undefined;
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
+  readonly team?: string | undefined;
+  /** Of the agents that have this queue. */
+  readonly queue?: string | undefined;
   readonly sessionId?: string | undefined;
   /** Made by this schedule. */
   readonly scheduleId?: string | undefined;
   readonly errorCode?: string | undefined;
+  /** Words in the prompt or the result, each one or its beginning; `"in quotes"` in a row, `-not` at all. */
+  readonly q?: string | undefined;
+  /** Entries of the metadata, each as `key=value`. */
+  readonly metadata?: readonly string[] | undefined;
   /** Submitted at or after: ISO 8601. */
   readonly from?: string | undefined;
   /** Submitted before: ISO 8601. */
   readonly to?: string | undefined;
+  readonly minCostUsd?: number | undefined;
+  readonly maxCostUsd?: number | undefined;
+  readonly minDurationSeconds?: number | undefined;
+  readonly maxDurationSeconds?: number | undefined;
+  /** Those that another run tries again, or those that none does. */
+  readonly retried?: boolean | undefined;
+}
+
+/** Which runs to list, and how. */
+export interface RunFilter extends RunChoice {
+  /** Characters of `prompt` and `result` that are wanted. Defaults to all. */
+  readonly maxText?: number | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
   /** Runs in a page, 1 to 200. Defaults to 50. */

@@ -1,4 +1,7 @@
 import type {
+  AgentHealth,
+  AgentResource,
+  AlertResource,
   AuditVerificationResource,
   BudgetChange,
   BudgetResource,
@@ -24,6 +27,10 @@ export interface OperationMethods {
   keys(filter?: { cursor?: string | undefined; limit?: number | undefined }): Promise<KeyPage>;
   /** Revokes an API key, with its tokens and open streams; returns it as it stands. For keys of operators. */
   revokeKey(id: string): Promise<KeyResource>;
+  /** The agents of the configuration. */
+  agents(): Promise<AgentResource[]>;
+  /** Asks whether an agent answers. An unhealthy one is an answer as well, not an error. */
+  agentHealth(options?: { waitSeconds?: number | undefined }): Promise<AgentHealth>;
   /** The workers that are alive, eldest first. */
   workers(): Promise<WorkerResource[]>;
   /** Asks a worker to take no more runs, finish those it has and leave; returns it as it stands. */
@@ -40,6 +47,8 @@ export interface OperationMethods {
   verifyAudit(): Promise<AuditVerificationResource>;
   /** Lists what operators were told of, newest first, a page at a time. For keys of operators. */
   alerts(filter?: AlertFilter): Promise<AlertPage>;
+  /** Says that somebody looks after an alert: nobody is told of it again. For keys of operators. */
+  acknowledgeAlert(id: string): Promise<AlertResource>;
 }
 
 export function createOperationMethods({ requestJson, toQuery }: Transport): OperationMethods {
@@ -52,6 +61,12 @@ export function createOperationMethods({ requestJson, toQuery }: Transport): Ope
     createKey: (key) => requestJson('/v1/keys', jsonBody('POST', key)),
     keys: (filter = {}) => requestJson(`/v1/keys${toQuery({ ...filter })}`),
     revokeKey: (id) => requestJson(`/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' }),
+    agents: () => requestData('/v1/agents'),
+    agentHealth: ({ waitSeconds } = {}) =>
+      requestJson(`/v1/health/agent${toQuery({ wait: waitSeconds })}`, {
+        retryForMs: 0,
+        isAnswer: (response) => response.status === 503 && isJson(response),
+      }),
     workers: () => requestData('/v1/workers'),
     drainWorker: (id) => requestJson(`/v1/workers/${encodeURIComponent(id)}/drain`, { method: 'POST' }),
     costs: (query = {}) => requestJson(`/v1/costs${toQuery({ ...query })}`),
@@ -60,5 +75,11 @@ export function createOperationMethods({ requestJson, toQuery }: Transport): Ope
     audit: (filter = {}) => requestJson(`/v1/audit${toQuery({ ...filter })}`),
     verifyAudit: () => requestJson('/v1/audit/verify'),
     alerts: (filter = {}) => requestJson(`/v1/alerts${toQuery({ ...filter })}`),
+    acknowledgeAlert: (id) => requestJson(`/v1/alerts/${encodeURIComponent(id)}/acknowledge`, { method: 'POST' }),
   };
+}
+
+/** A refusal is `application/problem+json`. */
+function isJson({ headers }: Response): boolean {
+  return headers.get('content-type')?.startsWith('application/json') === true;
 }

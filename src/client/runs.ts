@@ -1,9 +1,17 @@
-import type { AcceptedRunResource, RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
+import type {
+  AcceptedRunResource,
+  CancelSelection,
+  RetrySelection,
+  RunCountResource,
+  RunResource,
+  SkippedRun,
+  Submission,
+} from '../api/contract.ts';
 import type { LonghaulEvent, StreamedEvent } from './events.ts';
 import { isFinalEvent } from './events.ts';
-import { followEvents, type FollowOptions } from './follow-events.ts';
+import { followEvents, type FollowAllOptions, type FollowOptions } from './follow-events.ts';
 import { jsonBody, postOnce } from './json-body.ts';
-import type { RunFilter, RunPage } from './lists.ts';
+import type { RunChoice, RunFilter, RunPage } from './lists.ts';
 import type { Transport } from './transport.ts';
 import { waitForEnd } from './wait-for-end.ts';
 
@@ -16,6 +24,15 @@ export interface EventPage {
   readonly data: LonghaulEvent[];
   /** Continues the log; null when there is no more. */
   readonly nextCursor: number | null;
+}
+
+/** What became of runs that were meant together. */
+export interface BulkResult {
+  readonly data: RunResource[];
+  /** What was left out, and why. */
+  readonly skipped: SkippedRun[];
+  /** For the runs behind these, as `cursor`; null: that was all. */
+  readonly nextCursor: string | null;
 }
 
 /** Submitting, following and ending runs. */
@@ -43,15 +60,24 @@ export interface RunMethods {
    * Follows every run that the key or token may see: each event after `after` (a `cursor`; by default from now on), once
    * and in order, for as long as it is read. As `stream`, it takes up again what breaks; `onOpen` says when it stands.
    */
-  streamAll(options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>;
+  streamAll(options?: FollowAllOptions): AsyncGenerator<StreamedEvent, void, void>;
   /** Reads a page of a run's log: up to `limit` events (50, at most 200) after `after`. */
   eventPage(id: string, options?: { after?: number; limit?: number; signal?: AbortSignal }): Promise<EventPage>;
   /** Asks for a run to be cancelled and returns it as it stands. One that runs ends within seconds. */
   cancel(id: string): Promise<RunResource>;
   /** Tries a run again that has failed or was cancelled; returns the new run, whose `retryOf` names the old one. */
   retry(id: string, options?: OnceOptions): Promise<RunResource>;
-  /** Tries many again: those named, or those that have failed and fit. `skipped` says which were left out, and why. */
-  retryMany(selection: RetrySelection): Promise<{ data: RunResource[]; skipped: SkippedRun[] }>;
+  /** Tries many again: those named, or those that have failed and fit. */
+  retryMany(selection: RetrySelection): Promise<BulkResult>;
+  /** Cancels many: those named, or those that have not ended and fit. */
+  cancelMany(selection: CancelSelection): Promise<BulkResult>;
+  /** Counts runs, up to 10,000. */
+  countRuns(choice?: RunChoice): Promise<RunCountResource>;
+  /** Reads all runs that fit, newest first, as CSV or as lines of JSON, while they are read from the database. */
+  exportRuns(
+    choice?: RunChoice,
+    options?: { format?: 'csv' | 'jsonl' | undefined; signal?: AbortSignal | undefined },
+  ): Promise<ReadableStream<Uint8Array>>;
 }
 
 export function createRunMethods(transport: Transport): RunMethods {
@@ -90,16 +116,23 @@ export function createRunMethods(transport: Transport): RunMethods {
     wait: (id, { signal } = {}) => waitForEnd(transport, { path: runPath(id), signal }),
     runs: (filter = {}) => requestJson(`/v1/runs${toQuery({ ...filter })}`),
     stream,
-    streamAll: (options = {}) =>
+    streamAll: ({ types, ...options } = {}) =>
       followEvents({
         ...options,
-        connect: (after, signal) => requestStream(`/v1/stream${toQuery({ after: after ?? undefined })}`, signal),
+        connect: (after, signal) => requestStream(`/v1/stream${toQuery({ after: after ?? undefined, types })}`, signal),
       }),
     eventPage: readPage,
     // A run is cancelled once, however often that is asked for.
     cancel: (id) => requestJson(`${runPath(id)}/cancel`, { method: 'POST', isRepeatable: true }),
     retry: (id, { idempotencyKey } = {}) => requestJson(`${runPath(id)}/retry`, postOnce(undefined, idempotencyKey)),
     retryMany: (selection) => requestJson('/v1/runs/retry', jsonBody('POST', selection)),
+    cancelMany: (selection) => requestJson('/v1/runs/cancel', jsonBody('POST', selection)),
+    countRuns: (choice = {}) => requestJson(`/v1/runs/count${toQuery({ ...choice })}`),
+    async exportRuns(choice = {}, { format = 'csv', signal } = {}) {
+      const accept = format === 'csv' ? 'text/csv' : 'application/jsonl';
+      const { body } = await requestStream(`/v1/runs/export${toQuery({ ...choice, format })}`, signal, accept);
+      return body ?? new ReadableStream({ start: (controller) => controller.close() });
+    },
   };
 }
 

@@ -24,19 +24,21 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
   /** Whether it may be sent again when it is not known what became of it. By default that follows from the method and an idempotency key. */
   readonly isRepeatable?: boolean;
+  /** Takes an answer whose status is that of a refusal for what was asked for. Defaults to none. */
+  readonly isAnswer?: (response: Response) => boolean;
   /** Overrides `retryForSeconds`. */
   readonly retryForMs?: number;
 }
 
-export type Query = Record<string, string | number | boolean | undefined>;
+export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
 
 /** Sends requests and reads their answers. */
 export interface Transport {
   /** Sends a request and reads the JSON it is answered with. */
   requestJson<T>(path: string, options?: RequestOptions): Promise<T>;
-  /** Opens a stream of events. It is tried once. */
-  requestStream(path: string, signal: AbortSignal): Promise<Response>;
-  /** The query of an address, with those that are given. */
+  /** Opens a stream: of events, unless `accept` says of what. It is tried once. */
+  requestStream(path: string, signal?: AbortSignal, accept?: string): Promise<Response>;
+  /** The query of an address, with those that are given: a list several times. */
   toQuery(parameters: Query): string;
 }
 
@@ -63,7 +65,7 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   async function exchange<T>(path: string, options: SendOptions<T>, credential: string | null) {
-    const { accept, read, headers, signal: given, timeoutMs, ...init } = options;
+    const { accept, read, headers, signal: given, timeoutMs, isAnswer, ...init } = options;
     const silence = new AbortController();
     const timer = setTimeout(() => silence.abort(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs);
     const signal = given === undefined ? silence.signal : AbortSignal.any([given, silence.signal]);
@@ -89,7 +91,8 @@ export function createTransport(options: TransportOptions): Transport {
         async read(): Promise<T> {
           try {
             const type = response.headers.get('content-type') ?? '';
-            if (!response.ok || !type.startsWith(accept)) throw await toApiError(response);
+            const isWanted = response.ok || isAnswer?.(response) === true;
+            if (!isWanted || !type.startsWith(accept)) throw await toApiError(response);
             return await read(response);
           } catch (cause) {
             throw toThrown(cause);
@@ -124,16 +127,19 @@ export function createTransport(options: TransportOptions): Transport {
         }
       }
     },
-    requestStream: (path, signal) =>
+    requestStream: (path, signal, accept = 'text/event-stream') =>
       sendOnce(path, {
-        accept: 'text/event-stream',
+        accept,
         signal,
         timeoutMs: STREAM_TIMEOUT_MS,
         read: (response) => Promise.resolve(response),
       }),
     toQuery(parameters) {
       const query = new URLSearchParams();
-      for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, String(value));
+      for (const [name, value] of Object.entries(parameters)) {
+        for (const one of typeof value === 'object' ? value : value === undefined ? [] : [value])
+          query.append(name, String(one));
+      }
       return query.size === 0 ? '' : `?${query.toString()}`;
     },
   };

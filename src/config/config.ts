@@ -212,6 +212,8 @@ export interface Config {
     /** Without a slash at its end; empty for none. */
     readonly basePath: string;
   };
+  /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
+  readonly dashboard: { readonly path: string; readonly signedInMs: number } | null;
   readonly webhooks: WebhooksConfig;
 }
 

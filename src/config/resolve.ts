@@ -118,8 +118,15 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
       keepAliveSeconds: config.http?.keepAliveSeconds ?? 75,
       basePath: config.http?.basePath ?? '',
     },
+    dashboard: resolveDashboard(config.dashboard ?? {}),
     webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
+}
+
+function resolveDashboard(dashboard: NonNullable<LonghaulConfig['dashboard']>): Config['dashboard'] {
+  if (dashboard === false) return null;
+  const { path = '/', signedInHours = 168 } = dashboard;
+  return { path: path === '/' ? '' : path, signedInMs: signedInHours * 3_600_000 };
 }
 
 function resolveAgent(options: {

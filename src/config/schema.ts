@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alertsSchema } from './alerts-schema.ts';
 import { approvalsSchema } from './approvals-schema.ts';
+import { dashboardSchema } from './dashboard-schema.ts';
 import { databaseSchema } from './database-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
@@ -231,6 +232,8 @@ export const configSchema = z.strictObject({
   health: healthSchema.optional(),
   /** How the HTTP API is served. */
   http: httpSchema.optional(),
+  /** What the server shows in a browser. */
+  dashboard: dashboardSchema.optional(),
   webhooks: webhooksSchema.optional(),
   /**
    * The Claude Code executable. Defaults to the Agent SDK's own; `null` looks in the package, then in

@@ -6,6 +6,9 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 /** The states nothing leaves. */
 export const FINAL_STATUSES = ['succeeded', 'failed', 'cancelled'] as const satisfies RunStatus[];
 
+/** The others. */
+export const UNFINISHED_STATUSES = ['queued', 'running', 'waiting'] as const satisfies RunStatus[];
+
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 
 /** Which states may follow which. The SQL of `run/` moves a run only along these. */

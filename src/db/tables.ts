@@ -5,6 +5,7 @@ import type { ApprovalTables } from './tables/approvals.ts';
 import type { ConversationTables } from './tables/conversations.ts';
 import type { HealthTables } from './tables/health.ts';
 import type { ScheduleTables } from './tables/schedules.ts';
+import type { StatsTables } from './tables/stats.ts';
 import type { WebhookTables } from './tables/webhooks.ts';
 
 /** JSON as it is written: a text that PostgreSQL checks. Read back as the value it describes. */
@@ -14,7 +15,7 @@ type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
 export interface Tables
-  extends AccessTables, ApprovalTables, ConversationTables, HealthTables, ScheduleTables, WebhookTables {
+  extends AccessTables, ApprovalTables, ConversationTables, HealthTables, ScheduleTables, StatsTables, WebhookTables {
   'longhaul.runs': RunsTable;
   'longhaul.run_events': RunEventsTable;
   'longhaul.attempts': AttemptsTable;

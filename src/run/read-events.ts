@@ -1,5 +1,5 @@
 import { sql, type RawBuilder, type Selectable } from 'kysely';
-import type { RunEvent } from '../core/events.ts';
+import type { EventType, RunEvent } from '../core/events.ts';
 import type { Database } from '../db/database.ts';
 import type { RunEventsTable } from '../db/tables.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
@@ -43,6 +43,8 @@ export interface PlacedEvent {
 
 interface ReadVisibleOptions {
   readonly viewer: Viewer;
+  /** Of these types alone; null: of all. */
+  readonly types?: readonly EventType[] | null | undefined;
   /** Events after this position. */
   readonly after: number;
   /** Events up to this position. Beyond what is settled (`src/stream/horizon.ts`) some may be missing. */
@@ -55,10 +57,11 @@ export async function readVisibleEvents(
   database: Database,
   options: ReadVisibleOptions,
 ): Promise<EventPage<PlacedEvent>> {
-  const { viewer, after, upTo, limit } = options;
+  const { viewer, types = null, after, upTo, limit } = options;
+  const isWanted = types === null ? sql`true` : sql`type = any(${sql.val([...types])}::text[])`;
   const events = sql`
     select * from longhaul.run_events
-     where ${isSeenBy(viewer)} and position > ${after} and position <= ${upTo}
+     where ${isSeenBy(viewer)} and ${isWanted} and position > ${after} and position <= ${upTo}
      order by position limit ${limit}`;
   const { rows, hasMore } = await readPage(database, { events, order: sql`position`, limit });
   return { events: rows.map((row) => ({ position: row.position, event: toEvent(row) })), hasMore };

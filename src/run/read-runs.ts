@@ -1,8 +1,7 @@
 import { sql } from 'kysely';
-import type { RunStatus } from '../core/states.ts';
-import { HEALTH_AGENT } from '../config/health-agent.ts';
 import type { Database } from '../db/database.ts';
 import { toRun, type Run } from './run.ts';
+import { matchesFilter, type RunFilter } from './run-filter.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
 /** The run with this id; null when there is none, or none that the viewer may see. */
@@ -33,22 +32,6 @@ export async function findRuns(
   return new Map(rows.map((row) => [row.id, toRun(row)]));
 }
 
-export interface RunFilter {
-  readonly status?: RunStatus | undefined;
-  readonly agent?: string | undefined;
-  readonly user?: string | undefined;
-  readonly sessionId?: string | undefined;
-  /** Made by this schedule. */
-  readonly scheduleId?: string | undefined;
-  readonly errorCode?: string | undefined;
-  /** False: only those that no other run tries again. */
-  readonly isRetried?: false | undefined;
-  /** Submitted at or after. */
-  readonly from?: Date | undefined;
-  /** Submitted before. */
-  readonly to?: Date | undefined;
-}
-
 interface ListOptions {
   readonly viewer: Viewer;
   readonly filter: RunFilter;
@@ -59,37 +42,32 @@ interface ListOptions {
 
 /**
  * A page of the runs that the viewer may see, newest first, and whether there are more; those of the health check only
- * where its agent is asked for. Each filter alone is answered from an index.
+ * where its agent is asked for.
  */
 export async function listRuns(
   database: Database,
   { viewer, filter, before, limit }: ListOptions,
 ): Promise<{ runs: Run[]; hasMore: boolean }> {
-  const { status, agent, user, sessionId, scheduleId, errorCode, isRetried, from, to } = filter;
   let query = database.sql
-    .selectFrom('longhaul.runs')
+    .selectFrom('longhaul.runs as runs')
     .selectAll()
-    .where(isSeenBy(viewer))
+    .where(matchesFilter({ viewer, filter }))
     .orderBy('id', 'desc')
     .limit(limit + 1);
   if (before !== undefined) query = query.where('id', '<', before);
-  if (status !== undefined) query = query.where('status', '=', status);
-  query = agent === undefined ? query.where('agent', '<>', HEALTH_AGENT) : query.where('agent', '=', agent);
-  if (user !== undefined) query = query.where('user_id', '=', user);
-  if (sessionId !== undefined) query = query.where('session_id', '=', sessionId);
-  if (scheduleId !== undefined) query = query.where('schedule_id', '=', scheduleId);
-  if (errorCode !== undefined) query = query.where('error_code', '=', errorCode);
-  if (isRetried === false) {
-    query = query.where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('longhaul.runs as retry').select('retry.id').whereRef('retry.retry_of', '=', 'longhaul.runs.id'),
-        ),
-      ),
-    );
-  }
-  if (from !== undefined) query = query.where('created_at', '>=', from);
-  if (to !== undefined) query = query.where('created_at', '<', to);
   const rows = await query.execute();
   return { runs: rows.slice(0, limit).map(toRun), hasMore: rows.length > limit };
+}
+
+/** How many runs there are for `listRuns`, at most `upTo`: what is beyond is not counted. */
+export async function countRuns(
+  database: Database,
+  { viewer, filter, upTo }: Pick<ListOptions, 'viewer' | 'filter'> & { upTo: number },
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count
+      from (select from longhaul.runs as runs where ${matchesFilter({ viewer, filter })} limit ${upTo}) as counted`.execute(
+    database.sql,
+  );
+  return rows[0]!.count;
 }

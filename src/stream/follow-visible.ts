@@ -1,3 +1,4 @@
+import type { EventType } from '../core/events.ts';
 import { guarded } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
@@ -20,6 +21,8 @@ export interface VisibleBatch {
 
 export interface FollowVisibleOptions {
   readonly viewer: Viewer;
+  /** Events of these types alone; null, or left out: of all. */
+  readonly types?: readonly EventType[] | null | undefined;
   /** Events after this position; null for those from now on. */
   readonly after: number | null;
   readonly signal: AbortSignal;
@@ -46,6 +49,13 @@ interface FoundBatch extends VisibleBatch {
   readonly hasMore: boolean;
 }
 
+interface ReadOptions {
+  readonly viewer: Viewer;
+  readonly types: readonly EventType[] | null;
+  readonly after: number;
+  readonly limit: number;
+}
+
 /** The part of the event hub that brings the events of many runs, by position, as far as the log is settled. */
 export function createVisibleEvents(database: Database): VisibleEvents {
   const watches = createWatches<EventPage<PlacedEvent>>();
@@ -60,7 +70,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
   });
 
   async function* follow(options: FollowVisibleOptions): ReturnType<VisibleEvents['follow']> {
-    const { viewer, after, signal, turns = NO_TURNS } = options;
+    const { viewer, types = null, after, signal, turns = NO_TURNS } = options;
     const watch = watches.enter(toKey(viewer));
     try {
       const start = settler.fresh();
@@ -77,7 +87,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
         let found: FoundBatch | null;
         const leave = await turns.enter();
         try {
-          found = await readOrAway(watch, { viewer, after: cursor });
+          found = await readOrAway(watch, { viewer, types, after: cursor });
           if (found !== null) {
             ({ cursor } = found);
             if (found.events.length > 0) yield found;
@@ -95,7 +105,14 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     }
   }
 
-  async function page({ viewer, after, limit, waitMs, signal }: PageVisibleOptions): Promise<VisibleBatch> {
+  async function page({
+    viewer,
+    types = null,
+    after,
+    limit,
+    waitMs,
+    signal,
+  }: PageVisibleOptions): Promise<VisibleBatch> {
     const endAt = performance.now() + waitMs;
     const watch = watches.enter(toKey(viewer));
     try {
@@ -106,7 +123,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
       let cursor = newest === null ? (after ?? settler.position()) : toPossible(after, newest);
       for (;;) {
         const { version } = watch;
-        const { events, cursor: next } = await read(watch, { viewer, after: cursor, limit });
+        const { events, cursor: next } = await read(watch, { viewer, types, after: cursor, limit });
         cursor = next;
         const timeoutMs = endAt - performance.now();
         if (events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return { cursor, events };
@@ -123,18 +140,18 @@ export function createVisibleEvents(database: Database): VisibleEvents {
    */
   async function read(
     watch: Watch<EventPage<PlacedEvent>>,
-    { viewer, after, limit }: { viewer: Viewer; after: number; limit: number },
+    { viewer, types, after, limit }: ReadOptions,
   ): Promise<FoundBatch> {
     const upTo = settler.position();
     if (upTo <= after) return { cursor: after, events: [], hasMore: false };
-    const { events, hasMore } = await readShared(watch, `${upTo}:${after}:${limit}`, () =>
-      readVisibleEvents(database, { viewer, after, upTo, limit }),
+    const { events, hasMore } = await readShared(watch, `${upTo}:${after}:${limit}:${types?.join() ?? ''}`, () =>
+      readVisibleEvents(database, { viewer, types, after, upTo, limit }),
     );
     return { cursor: hasMore ? events.at(-1)!.position : upTo, events, hasMore };
   }
 
   /** Null when the database cannot be reached just now. */
-  async function readOrAway(watch: Watch<EventPage<PlacedEvent>>, place: { viewer: Viewer; after: number }) {
+  async function readOrAway(watch: Watch<EventPage<PlacedEvent>>, place: Omit<ReadOptions, 'limit'>) {
     try {
       return await read(watch, { ...place, limit: PAGE_SIZE });
     } catch (error) {

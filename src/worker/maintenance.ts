@@ -10,6 +10,7 @@ import { sweepHeld } from '../run/concurrency.ts';
 import { wakeOverdue } from '../run/park.ts';
 import { removeOldIdempotencyKeys } from '../run/idempotency.ts';
 import { foldDeltas } from '../run/fold-deltas.ts';
+import { noteOldWords } from '../run/note-old-words.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { removeOldCounts } from '../run/remove-old-counts.ts';
 import { sweepHeldInSessions } from '../run/session-gate.ts';
@@ -45,6 +46,8 @@ export function startMaintenance(deps: {
     if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
     if (config.foldAfterMinutes !== null)
       await foldDeltas(database, { afterMinutes: config.foldAfterMinutes, signal: stopping.signal });
+    const noted = await noteOldWords(database, { signal: stopping.signal });
+    if (noted > 0) log.info({ count: noted }, 'runs of before can be searched by their words');
     await removeDeadWorkers(database);
     await removeOldCounts(database);
     await removeOldIdempotencyKeys(database);

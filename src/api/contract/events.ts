@@ -151,4 +151,7 @@ export const eventSchema = z
   .discriminatedUnion('type', schemas)
   .openapi('Event', { description: 'By its `type`. Readers skip types that they do not know: more will come.' });
 
+/** Every type there is. */
+export const eventTypes = Object.keys(EVENT_DATA) as Types;
+
 export type EventResource = z.infer<typeof eventSchema>;

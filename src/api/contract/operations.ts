@@ -53,5 +53,6 @@ export const workerSchema = z
   })
   .openapi('Worker');
 
+export type AgentResource = z.infer<typeof agentSchema>;
 export type QueueResource = z.infer<typeof queueSchema>;
 export type WorkerResource = z.infer<typeof workerSchema>;

@@ -17,7 +17,7 @@ const STREAMS = new Set(['followRun', 'followRuns']);
 export function completeOperation(document: ApiDocument, found: FoundOperation): Operation {
   const { method, path, operation } = found;
   const { operationId, tag } = OPERATIONS.get(`${method} ${path}`) ?? {};
-  const isOpen = !path.startsWith('/v1/');
+  const isOpen = !path.startsWith('/v1/') || ROUTE_ACCESS[toRoute(method, path)] === 'everyone';
   return {
     ...(operationId !== undefined && { operationId }),
     ...(tag !== undefined && { tags: [tag] }),

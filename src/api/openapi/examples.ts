@@ -15,6 +15,8 @@ import type {
   RunResource,
   ScheduleResource,
   SkippedRun,
+  StatPointResource,
+  StatsResource,
   TokenResource,
   WorkerResource,
 } from '../contract.ts';
@@ -214,6 +216,31 @@ const createdWebhook: CreatedWebhookResource = {
   secret: 'whsec_bG9uZ2hhdWwtZXhhbXBsZS1zZWNyZXQtMDEyMzQ1Njc=',
 };
 
+const statOutcomes = { submitted: 42, succeeded: 39, failed: 2, cancelled: 1, costUsd: 1.204 };
+const statSums = {
+  ...statOutcomes,
+  wait: { p50Ms: 120, p95Ms: 2_700, runs: 42 },
+  duration: { p50Ms: 14_600, p95Ms: 58_000, runs: 42 },
+  failures: [{ code: 'run_timeout', runs: 2 }],
+};
+const statPoint: StatPointResource = {
+  at: CREATED,
+  ...statSums,
+  queues: { waiting: 1.5, delayed: 0, held: 0, oldestWaitSeconds: 4 },
+  slots: { workers: 2, total: 8, running: 5.25 },
+};
+const stats: StatsResource = {
+  data: [statPoint],
+  totals: statSums,
+  agents: [{ agent: 'reader', ...statOutcomes }],
+  queues: [{ queue: 'reader', data: [{ at: CREATED, waiting: 1.5 }] }],
+  now: { queued: 1, running: 5, waiting: 0 },
+  from: CREATED,
+  to: '2026-03-10T13:00:00.000Z',
+  step: 'hour',
+  timeZone: 'UTC',
+};
+
 /** What each schema of the document looks like filled in, by its name, where its definition does not say. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   AcceptedRun: queuedRun,
@@ -260,6 +287,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   SessionMessage: message,
   SessionSummary: sessionSummary,
   SkippedRun: skippedRun,
+  StatPoint: statPoint,
+  Stats: stats,
   StreamPage: { data: [event], nextCursor: 40_127 },
   Submission: submission,
   SubmittedBatch: { data: [queuedRun] },

@@ -6,7 +6,7 @@ export const TAGS = {
   Approvals: 'What waits for a person: uses of tools, and questions of the agent.',
   Schedules: 'Runs that are submitted by the clock.',
   Webhooks: 'Addresses that are told when runs end or wait.',
-  Access: 'API keys, and short-lived tokens for browsers.',
+  Access: 'API keys, short-lived tokens for browsers, and who is signed in to the dashboard.',
   Money: 'What was spent, and what may be.',
   Service: 'Agents, queues, workers, alerts, the audit record and health.',
 } as const;
@@ -32,6 +32,9 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     'POST /v1/runs/{id}/cancel': 'cancelRun',
     'POST /v1/runs/{id}/retry': 'retryRun',
     'POST /v1/runs/retry': 'retryRuns',
+    'POST /v1/runs/cancel': 'cancelRuns',
+    'GET /v1/runs/count': 'countRuns',
+    'GET /v1/runs/export': 'exportRuns',
   }),
   ...of('Events', {
     'GET /v1/runs/{id}/events': 'followRun',
@@ -75,6 +78,10 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     'GET /v1/keys': 'listKeys',
     'DELETE /v1/keys/{id}': 'revokeKey',
     'POST /v1/tokens': 'createToken',
+    'GET /v1/sign-in': 'getSignedIn',
+    'POST /v1/sign-in': 'signIn',
+    'DELETE /v1/sign-in': 'signOut',
+    'POST /v1/sign-in/code': 'createSignInCode',
   }),
   ...of('Money', {
     'GET /v1/costs': 'getCosts',
@@ -82,6 +89,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     'PUT /v1/budgets': 'changeBudget',
   }),
   ...of('Service', {
+    'GET /v1/stats': 'getStats',
     'GET /v1/agents': 'listAgents',
     'GET /v1/queues': 'listQueues',
     'POST /v1/queues/{name}/pause': 'pauseQueue',

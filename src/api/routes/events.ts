@@ -4,7 +4,7 @@ import { findRun } from '../../run/read-runs.ts';
 import { followRun, followVisible } from '../../stream/cursor-events.ts';
 import { toEventStream } from '../../stream/server-sent-events.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
-import { eventPageSchema, streamPageSchema } from '../contract.ts';
+import { eventPageSchema, eventTypes, streamPageSchema } from '../contract.ts';
 import { seconds, text, wholeNumber } from '../input-fields.ts';
 import { createOpenStreams } from '../open-streams.ts';
 import { untilGone } from '../until-gone.ts';
@@ -18,6 +18,12 @@ const wait = seconds({ min: 0, max: 60 })
   .optional()
   .openapi({ description: 'Seconds to wait for an event, in a page where there is none.' });
 const token = text().optional().openapi({ description: 'A token of `POST /v1/tokens`, on streams to browsers.' });
+const types = z
+  .preprocess(
+    (value) => (value === undefined ? undefined : [value].flat()),
+    z.array(z.enum(eventTypes, `must be one of ${eventTypes.join(', ')}`)).optional(),
+  )
+  .openapi({ description: 'Events of this type alone; given several times, of these. Not over a WebSocket.' });
 const seq = wholeNumber({ min: 0, max: 2_147_483_647 });
 const position = wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
@@ -65,12 +71,12 @@ export function addEventRoutes(api: Api, { config, database, hub, log }: ApiDeps
         'With `Accept: text/event-stream`: every event from `Last-Event-ID` or `after` on, without either from now on, as it happens. Otherwise a page of them. As a WebSocket: what was subscribed to.',
       request: {
         headers: z.object({ 'last-event-id': position.optional() }),
-        query: z.strictObject({ after: position.optional(), limit, wait, token }),
+        query: z.strictObject({ after: position.optional(), types, limit, wait, token }),
       },
       responses: { 200: events(streamPageSchema), ...problems(400, 401, 403, 429) },
     }),
     async (context) => {
-      const { after, limit, wait = 0 } = context.req.valid('query');
+      const { after, types, limit, wait = 0 } = context.req.valid('query');
       const viewer = toViewer(context.get('caller'));
       const upgrade = findUpgrade(context, config);
       if (upgrade !== null) {
@@ -85,7 +91,7 @@ export function addEventRoutes(api: Api, { config, database, hub, log }: ApiDeps
         }
         return context.body(null);
       }
-      const place = { viewer, after: context.req.valid('header')['last-event-id'] ?? after ?? null };
+      const place = { viewer, types, after: context.req.valid('header')['last-event-id'] ?? after ?? null };
       const { signal, end } = untilGone(context, streams.enter(context.get('caller')));
       if (wantsEventStream(context.req.header('accept'))) {
         return toEventStream(followVisible(hub, { ...place, signal }), { onOver: end, onError });

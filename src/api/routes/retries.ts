@@ -1,20 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { isOperator, toMaxPriority, toTenant, toViewer, type Caller } from '../../access/caller.ts';
 import { LonghaulError, toMessage } from '../../core/errors.ts';
-import { findRun, listRuns } from '../../run/read-runs.ts';
+import { findRun } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
-import type { Viewer } from '../../run/viewer.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
+import { chooseRuns } from '../choose-runs.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { retrySelectionSchema, runSchema, skippedRunSchema } from '../contract.ts';
-import { fieldError } from '../problem.ts';
 import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
-
-/** How many runs are tried again by one request that names none. */
-const DEFAULT_LIMIT = 200;
 
 /** Trying runs again by hand, one or many. Each is a new run that names the old one. */
 export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
@@ -55,7 +51,7 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
       request: { body: { required: true, content: { 'application/json': { schema: retrySelectionSchema } } } },
       responses: {
         202: json(
-          z.object({ data: z.array(runSchema), skipped: z.array(skippedRunSchema) }),
+          z.object({ data: z.array(runSchema), skipped: z.array(skippedRunSchema), nextCursor: z.uuid().nullable() }),
           'The new runs, and what was left out and why.',
         ),
         ...problems(400, 401, 403, 413, 415),
@@ -63,12 +59,15 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
     }),
     async (context) => {
       const caller = context.get('caller');
-      const { ids, ...choice } = context.req.valid('json');
-      const viewer = toViewer(caller);
-      const chosen = ids === undefined ? await choose(viewer, choice) : await findAll(viewer, { ids, choice });
+      const selection = context.req.valid('json');
+      const { runs, nextCursor } = await chooseRuns(deps, {
+        viewer: toViewer(caller),
+        selection,
+        filter: { status: selection.status ?? 'failed', isRetried: false },
+      });
       const data = [];
       const skipped = [];
-      for (const [id, run] of chosen) {
+      for (const [id, run] of runs) {
         try {
           if (run === null) throw runNotFound(id);
           const retry = await retryRun(run, { caller, idempotencyKey: null, isOnlyRetry: true });
@@ -78,43 +77,9 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
           skipped.push({ id, code: error.code, message: toMessage(error) });
         }
       }
-      return context.json({ data, skipped }, 202);
+      return context.json({ data, skipped, nextCursor }, 202);
     },
   );
-
-  type Choice = Omit<z.output<typeof retrySelectionSchema>, 'ids'>;
-
-  async function choose(
-    viewer: Viewer,
-    { limit = DEFAULT_LIMIT, from, to, ...filter }: Choice,
-  ): Promise<[string, Run][]> {
-    const { runs } = await listRuns(database, {
-      viewer,
-      filter: {
-        ...filter,
-        status: 'failed',
-        isRetried: false,
-        from: from === undefined ? undefined : new Date(from),
-        to: to === undefined ? undefined : new Date(to),
-      },
-      limit,
-    });
-    return runs.map((run) => [run.id, run]);
-  }
-
-  async function findAll(
-    viewer: Viewer,
-    { ids, choice }: { ids: readonly string[]; choice: Choice },
-  ): Promise<[string, Run | null][]> {
-    const [other] = Object.entries(choice).filter(([, value]) => value !== undefined);
-    if (other !== undefined) throw fieldError(other[0], 'must not be given beside ids, which name the runs already');
-    return Promise.all(
-      [...new Set(ids)].map(async (id): Promise<[string, Run | null]> => [
-        id,
-        await findRun(database, { runId: id, viewer }),
-      ]),
-    );
-  }
 
   interface RetryOptions {
     readonly caller: Caller;

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { isOperator, toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError } from '../../core/errors.ts';
-import { isFinal, RUN_STATUSES } from '../../core/states.ts';
+import { isFinal } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
 import { readAttempts } from '../../run/read-attempts.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
@@ -10,8 +10,9 @@ import type { Run } from '../../run/run.ts';
 import type { Viewer } from '../../run/viewer.ts';
 import { acceptRun } from '../accept-run.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { acceptedRunSchema, runSchema, submissionSchema } from '../contract.ts';
-import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
+import { acceptedRunSchema, runSchema, submissionSchema, type RunResource } from '../contract.ts';
+import { id, seconds, wholeNumber } from '../input-fields.ts';
+import { runFilterQuery, toRunFilter } from '../run-filter-fields.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
@@ -50,14 +51,10 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       summary: 'List runs, newest first',
       request: {
         query: z.strictObject({
-          status: z.enum(RUN_STATUSES, `must be one of ${RUN_STATUSES.join(', ')}`).optional(),
-          agent: text().optional(),
-          user: text().optional(),
-          sessionId: z.uuid('must be a UUID').optional(),
-          scheduleId: z.uuid('must be a UUID').optional().openapi({ description: 'Made by this schedule.' }),
-          errorCode: text().optional().openapi({ description: 'Ended with this error code.' }),
-          from: time().optional().openapi({ description: 'Submitted at or after.' }),
-          to: time().optional().openapi({ description: 'Submitted before.' }),
+          ...runFilterQuery,
+          maxText: wholeNumber({ min: 0, max: 100_000 }).optional().openapi({
+            description: 'Characters of `prompt` and `result` that are wanted. The rest is left out, for lists.',
+          }),
           cursor: id('must be the nextCursor of an earlier page').optional(),
           limit,
         }),
@@ -68,19 +65,15 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       },
     }),
     async (context) => {
-      const { cursor, limit, from, to, ...filter } = context.req.valid('query');
+      const { cursor, limit, maxText, ...given } = context.req.valid('query');
       const caller = context.get('caller');
       const { runs, hasMore } = await listRuns(database, {
         viewer: toViewer(caller),
-        filter: {
-          ...filter,
-          from: from === undefined ? undefined : new Date(from),
-          to: to === undefined ? undefined : new Date(to),
-        },
+        filter: toRunFilter(given, config),
         before: cursor,
         limit,
       });
-      const data = runs.map((run) => toRunResource(run, { caller, basePath }));
+      const data = runs.map((run) => shorten(toRunResource(run, { caller, basePath }), maxText));
       return context.json({ data, nextCursor: hasMore ? (runs.at(-1)?.id ?? null) : null }, 200);
     },
   );
@@ -160,4 +153,23 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       watch.close();
     }
   }
+}
+
+/** The first code points: none of them is cut in half. */
+function toCharacters(text: string, count: number): string {
+  return Array.from(text.slice(0, count * 2))
+    .slice(0, count)
+    .join('');
+}
+
+/** Leaves out what a list has no room for: of texts what is beyond the limit, and the structured output. */
+function shorten(run: RunResource, maxText: number | undefined): RunResource {
+  if (maxText === undefined) return run;
+  const cut = (text: string) => (text.length <= maxText ? text : toCharacters(text, maxText));
+  return {
+    ...run,
+    prompt: cut(run.prompt),
+    result: run.result === null ? null : cut(run.result),
+    structuredOutput: null,
+  };
 }
