@@ -155,7 +155,6 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       const webhooks = await startWebhooks({ database, config: config.webhooks, log });
       closers.push(webhooks.stop);
     }
-    const { basePath = '/' } = options;
     const server = { isLeaving: () => isLeaving, version: VERSION, basePath, log };
     const api = createApi({ access, config, database, queue, hub, ...server });
     const handle = mountAt<Bindings>(basePath, api.fetch);

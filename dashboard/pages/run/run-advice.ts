@@ -38,6 +38,9 @@ const ADVICE: Readonly<Record<RunErrorCode, string>> = {
   structured_output_invalid: 'The answer did not fit the schema. Simplify outputSchema, or explain it in the prompt.',
   worker_lost: 'Retry the run. The worker went away: its log, or that of its machine, says why.',
   internal_error: 'Retry the run. If it happens again, the log of the server has the details: report it as a fault.',
+  model_refused: 'The model declined to answer. Change the prompt; the conversation shows what was said before.',
+  answer_unfinished: 'Retry the run: the model stopped in the middle of its answer.',
+  empty_answer: 'The model answered nothing. Retry the run, or say more plainly what the answer should hold.',
   poison_run: 'Do not retry it unchanged: it took down more than one worker. Look at what it does first.',
   mcp_server_failed: 'An MCP server of the agent did not start. Check its command and its log, then retry.',
 };

@@ -18,6 +18,7 @@ const COUNTED = 10_000;
 /** What is asked and done about many runs at once. To be added before what takes the rest of the path for an id. */
 export function addBulkRoutes(api: Api, deps: ApiDeps): void {
   const { config, database, queue } = deps;
+  const { basePath } = config.http;
 
   api.openapi(
     createRoute({
@@ -74,7 +75,7 @@ export function addBulkRoutes(api: Api, deps: ApiDeps): void {
           }
           const run = await cancelRun({ database, queue, rules: config }, id, { actor: keyActor(caller), viewer });
           if (run === null) throw runNotFound(id);
-          data.push(toRunResource(run, { caller }));
+          data.push(toRunResource(run, { caller, basePath }));
         } catch (error) {
           if (!(error instanceof LonghaulError)) throw error;
           skipped.push({ id, code: error.code, message: toMessage(error) });

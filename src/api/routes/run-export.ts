@@ -14,6 +14,8 @@ const PAGE = 200;
 
 /** All runs that fit, as a file that is written while it is read: of a million no more than a page is held. */
 export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps): void {
+  const { basePath } = config.http;
+
   api.openapi(
     createRoute({
       method: 'get',
@@ -87,7 +89,7 @@ export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps):
       if (signal.aborted) throw new Error('The key was revoked, or nobody reads any more.');
       before = page.runs.at(-1)?.id;
       ({ hasMore } = page);
-      if (page.runs.length > 0) yield page.runs.map((run) => toRunResource(run, { caller }));
+      if (page.runs.length > 0) yield page.runs.map((run) => toRunResource(run, { caller, basePath }));
     }
   }
 }
