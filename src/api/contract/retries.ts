@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { id, text, time } from '../input-fields.ts';
 
-/** Which runs to try again. */
+/** Selects the runs to retry. */
 export const retrySelectionSchema = z
   .strictObject(
     {
@@ -10,18 +10,18 @@ export const retrySelectionSchema = z
         .min(1, 'must name at least one run')
         .max(1_000, 'must name at most 1000 runs')
         .optional()
-        .describe('The runs. Without it: those that have failed and were not tried again yet, newest first.'),
+        .describe('The runs to retry. Defaults to the failed runs that were not retried yet, newest first.'),
       agent: text().optional(),
       user: text().optional(),
-      errorCode: text().optional().describe('Only those that ended with this error code.'),
-      from: time().optional().describe('Submitted at or after.'),
-      to: time().optional().describe('Submitted before.'),
+      errorCode: text().optional().describe('Only runs that ended with this error code.'),
+      from: time().optional().describe('Only runs submitted at or after this time.'),
+      to: time().optional().describe('Only runs submitted before this time.'),
       limit: z
         .int('must be a whole number')
         .min(1, 'must be between 1 and 1000')
         .max(1_000, 'must be between 1 and 1000')
         .optional()
-        .describe('Runs at most. Defaults to 200.'),
+        .describe('Maximum number of runs. Defaults to 200.'),
     },
     'must be an object',
   )
