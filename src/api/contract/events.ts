@@ -154,11 +154,9 @@ const schemas = (Object.keys(EVENT_DATA) as Types).map(toEventSchema) as unknown
 ];
 
 /** An entry of a run's log. */
-export const eventSchema = z
-  .discriminatedUnion('type', schemas)
-  .openapi('Event', {
-    description:
-      'Its `type` selects the data. Clients must ignore types that they do not know, because more will be added.',
-  });
+export const eventSchema = z.discriminatedUnion('type', schemas).openapi('Event', {
+  description:
+    'Its `type` selects the data. Clients must ignore types that they do not know, because more will be added.',
+});
 
 export type EventResource = z.infer<typeof eventSchema>;

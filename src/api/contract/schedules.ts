@@ -55,7 +55,7 @@ export const newScheduleSchema = z
     example: {
       name: 'morning report',
       agent: 'reader',
-      prompt: 'Sum up what came in overnight.',
+      prompt: 'Summarize the messages of last night.',
       cron: '30 7 * * 1-5',
       timeZone: 'Europe/Berlin',
     },

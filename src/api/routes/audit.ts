@@ -22,7 +22,9 @@ export function addAuditRoutes(api: Api, { database }: ApiDeps): void {
       request: {
         query: z.strictObject({
           action: z.enum(AUDIT_ACTIONS, `must be one of ${AUDIT_ACTIONS.join(', ')}`).optional(),
-          actor: text().optional().openapi({ description: 'The complete actor, such as `worker:ID`.' }),
+          actor: text()
+            .optional()
+            .openapi({ description: 'Only entries of this actor, written in full, such as `worker:ID`.' }),
           subject: text().optional(),
           from: time().optional().openapi({ description: 'Only entries at or after this time.' }),
           to: time().optional().openapi({ description: 'Only entries before this time.' }),

@@ -134,7 +134,7 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
     const owners = { user: user ?? undefined, team: team ?? undefined };
     const submission = checkSubmission({
       body: { agent, prompt, ...owners, metadata, priority, limits: requestedLimits ?? {} },
-      // At the end of its own session, where the model sees what the old run had done.
+      // At the end of the same session, where the model sees what the old run had done.
       session: { id: run.sessionId, isFork: false },
       tenant: toTenant(caller) ?? run.tenant,
       agents: config.agents,

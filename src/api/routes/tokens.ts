@@ -35,7 +35,7 @@ export function addTokenRoutes(api: Api, { access }: ApiDeps): void {
   );
 }
 
-/** Returns the user and team of the token, which cannot differ from those that the key is bound to. */
+/** Returns the user and team of the token. They cannot differ from the user and team that the key is bound to. */
 function bind(issuer: Caller, { user, team }: { user: string; team?: string | undefined }) {
   for (const [part, named] of [
     ['user', user],
