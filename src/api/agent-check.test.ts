@@ -95,7 +95,7 @@ describe.each(DATABASE_KINDS)('the check of the agent, on the %s database', (kin
     await answer();
     expect((await check(0)).health).toMatchObject({
       status: 'degraded',
-      detail: expect.stringMatching(/^It answered in 2/) as string,
+      detail: expect.stringMatching(/^The agent answered in 2/) as string,
     });
   });
 

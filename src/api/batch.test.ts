@@ -177,7 +177,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
       { path: 'runs[1].sessionId', message: 'names no session' },
       { path: 'runs[2].sessionId', message: 'names no session' },
       { path: 'runs[3].sessionId', message: 'must be a session of agent brief; this one is of reader' },
-      { path: 'runs[4].fork', message: 'must come with sessionId, the session it begins a branch of' },
+      { path: 'runs[4].fork', message: 'must be sent with sessionId, the session to branch from' },
     ]);
     expect((await send([reader(), reader({ sessionId: unknown })])).status).toBe(404);
     await api.finish(await api.claim());

@@ -78,7 +78,7 @@ describe('a server that listens', () => {
     await start({});
     const { head, problem } = await send('\x16\x03\x01 hello\r\n\r\n');
     expect(head).toMatch(/^HTTP\/1\.1 400 /);
-    expect(problem).toMatchObject({ code: 'invalid_request', detail: 'What was received is not HTTP.' });
+    expect(problem).toMatchObject({ code: 'invalid_request', detail: 'The received data is not HTTP.' });
   });
 
   it('keeps an idle connection for as long as it is told, which it says, and longer than load balancers do', async () => {

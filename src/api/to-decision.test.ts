@@ -57,7 +57,12 @@ describe('a decision', () => {
       'updatedInput',
       'must be nested at most 100 levels deep',
     ],
-    ['answers to no question', { decision: 'allow', answers: { Why: 'so' } }, 'answers', 'must be left out: it is no'],
+    [
+      'answers to no question',
+      { decision: 'allow', answers: { Why: 'so' } },
+      'answers',
+      'must be left out: the approval',
+    ],
     ['a denial with an input', { decision: 'deny', updatedInput: {} }, 'updatedInput', 'must be left out of a denial'],
     ['a denial with answers', { decision: 'deny', answers: {} }, 'answers', 'must be left out of a denial'],
     ['a long reason', { decision: 'deny', reason: 'x'.repeat(2_001) }, 'reason', 'must be at most 2000 characters'],

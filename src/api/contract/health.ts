@@ -20,7 +20,7 @@ export const agentHealthSchema = z
   .openapi('AgentHealth', {
     example: {
       status: 'healthy',
-      detail: 'It answered in 1.4 s.',
+      detail: 'The agent answered in 1.4 s.',
       code: null,
       agent: 'reader',
       latencyMs: 1_402,

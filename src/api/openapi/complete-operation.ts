@@ -64,7 +64,7 @@ function toAnswers(document: ApiDocument, { responses = {} }: Operation, operati
   );
 }
 
-/** Returns the operation's own problem responses, and those that any request may get before it reaches its route. */
+/** Returns the operation's own problem responses, and the responses that any request may get before its route. */
 function toProblems({ method, operation }: FoundOperation, { isOpen }: { isOpen: boolean }): Answers {
   const { responses = {}, requestBody } = operation;
   const own = Object.entries(responses).filter(([, answer]) => isProblem(answer));

@@ -27,7 +27,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   action: 'Only entries with this action.',
   subject: 'Only entries about this subject.',
   groupBy: 'The group that each row adds up.',
-  order: 'Whether the newest entries come first, or the entries are in the order of the chain.',
+  order: 'The newest entries first, or the order of the chain.',
 };
 
 /** Adds a description to each parameter that has none. */

@@ -6,7 +6,7 @@ const KEPT_OUT = ['prompt', 'attempts'] as const;
 const HEADERS = [
   ['webhook-id', 'The same for every attempt at this delivery. Use it to deduplicate.'],
   ['webhook-timestamp', 'When this attempt was sent, in seconds since 1970.'],
-  ['webhook-signature', 'One signature, or up to five for a day after each rotation: `v1,` and base64.'],
+  ['webhook-signature', 'A signature, or up to five for a day after each rotation: `v1,` and base64.'],
 ] as const;
 
 /** Describes the requests to webhooks, for the document's `webhooks`. */

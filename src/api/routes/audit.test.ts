@@ -27,7 +27,7 @@ describe.each(DATABASE_KINDS)('the audit record over HTTP, on the %s database', 
 
   beforeAll(async () => {
     service = await startApi(kind);
-    await emptyAudit(service.database); // It has the keys that were created.
+    await emptyAudit(service.database); // The creation of the keys is recorded.
     await service.database.sql.transaction().execute((trx) =>
       recordAuditMany(
         trx,
