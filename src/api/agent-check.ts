@@ -33,8 +33,9 @@ interface CheckOptions {
 }
 
 /**
- * Checks that an agent answers, by asking it with a normal run through queue, worker, Claude Code and provider. The fleet
- * asks only once, however many callers check: an answer is cached until it is old, and only one server asks again.
+ * Checks that an agent answers, by asking it with a normal run through queue, worker, Claude Code and provider. The
+ * fleet asks only once, however many callers check: an answer is cached until it is old, and only one server asks
+ * again.
  *
  * The result is in the run that asked; the single row of `agent_checks` only names that run. If a server crashes in
  * between, its run still ends by itself.

@@ -5,7 +5,10 @@ import type { Logger } from '../core/log.ts';
 import { isConnectionLost, isDatabaseAway } from '../db/is-database-away.ts';
 import { answerProblem, toProblem } from './problem.ts';
 
-/** Responds to a failed request with the caller's mistake, or, if the failure is internal, logs it and responds `unavailable`. */
+/**
+ * Responds to a failed request with the caller's mistake, or, if the failure is internal, logs it and responds
+ * `unavailable`.
+ */
 export function answerError({ error, context, log }: { error: Error; context: Context; log: Logger }): Response {
   // The reason why a database is unreachable goes to the log only.
   if (error instanceof LonghaulError && error.code !== 'database_unavailable') {

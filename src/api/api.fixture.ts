@@ -23,7 +23,9 @@ import { holdToContract } from './held-to-contract.fixture.ts';
 
 type RequestOptions = RequestInit & { key?: string };
 
-/** The API with all that is behind it, on a database of its own. Its agents: `reader`, and `brief` with 10 characters. */
+/**
+ * The API with all that is behind it, on a database of its own. Its agents: `reader`, and `brief` with 10 characters.
+ */
 export interface TestApi {
   /** For another server on the same database. */
   readonly deps: ApiDeps;

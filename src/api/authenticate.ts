@@ -46,8 +46,8 @@ export function authenticate(access: Access) {
 }
 
 /**
- * Reads the key or token of a request. For a stream, a token may be in the URL, because `EventSource` and `WebSocket` in
- * a browser cannot set headers; never a key, because URLs end up in logs.
+ * Reads the key or token of a request. For a stream, a token may be in the URL, because `EventSource` and `WebSocket`
+ * in a browser cannot set headers; never a key, because URLs end up in logs.
  * @throws {LonghaulError} `unauthorized` when there is none.
  */
 function readCredential(request: Request, route: string | null): string {

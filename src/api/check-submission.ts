@@ -115,7 +115,10 @@ function checkPrompt(prompt: string, maxLength: number): FieldError[] {
   return [{ path: 'prompt', message: `must have at most ${maxLength} characters; received ${length}` }];
 }
 
-/** Limits the priority of a caller bound to a user or team, so that it cannot go first unless the configuration allows it. */
+/**
+ * Limits the priority of a caller bound to a user or team, so that it cannot go first unless the configuration allows
+ * it.
+ */
 export function checkPriority(priority: number, most: number | null): FieldError[] {
   if (most === null || priority <= most) return [];
   const message = `must be at most ${most} for a key or token that is bound to a user or a team; received ${priority}`;

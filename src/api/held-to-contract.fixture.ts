@@ -37,7 +37,10 @@ function readContract(api: Api): Contract {
   return contract;
 }
 
-/** Checks every request to an API from now on: one that is answered otherwise than its document says fails, and is noted. */
+/**
+ * Checks every request to an API from now on: one that is answered otherwise than its document says fails, and is
+ * noted.
+ */
 export function holdToContract(api: Api, failures: unknown[]): void {
   const contract = readContract(api);
   const { fetch } = api;

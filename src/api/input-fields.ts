@@ -60,7 +60,10 @@ export function seconds(range: Range) {
   return plainNumber({ ...range, pattern: /^\d+(\.\d+)?$/, type: 'number', name: 'a number of seconds' });
 }
 
-/** Accepts plain decimal digits only. Other texts that JavaScript converts to numbers (``, ` `, `0x10`, `1e1`) are invalid. */
+/**
+ * Accepts plain decimal digits only. Other texts that JavaScript converts to numbers (``, ` `, `0x10`, `1e1`) are
+ * invalid.
+ */
 function plainNumber({
   min,
   max,

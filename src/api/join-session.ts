@@ -26,8 +26,8 @@ export interface Joined {
 /**
  * Finds the sessions of submissions in one query. Returns a function that finds the owners and the session of each
  * submission. A user or team that a submission does not name is taken from its session. The function throws a
- * `LonghaulError`: `forbidden` for a user or team that the caller may not name, `session_not_found` when the caller sees
- * no such session or the session has another user or team, `session_mismatch` when it has another agent.
+ * `LonghaulError`: `forbidden` for a user or team that the caller may not name, `session_not_found` when the caller
+ * sees no such session or the session has another user or team, `session_mismatch` when it has another agent.
  */
 export async function findJoined(
   database: Database,

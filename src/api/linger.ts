@@ -17,9 +17,9 @@ export interface LingerLimits {
 /**
  * Lets a client that is still sending its request read the response. Call it before the response headers are written.
  *
- * A connection that is closed with unread bytes is reset, and a client that sees the reset while it sends never reads the
- * response (RFC 9112, 9.6). So the response announces that the connection closes, and the rest of the request is first
- * read and discarded, within the limits.
+ * A connection that is closed with unread bytes is reset, and a client that sees the reset while it sends never reads
+ * the response (RFC 9112, 9.6). So the response announces that the connection closes, and the rest of the request is
+ * first read and discarded, within the limits.
  */
 export async function linger({ incoming, outgoing }: Exchange, limits: LingerLimits): Promise<void> {
   // A body that arrived together with the headers is parsed after them.

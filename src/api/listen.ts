@@ -13,7 +13,9 @@ interface ListenOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** Defaults to `LIMITS`. `maxConnections`: open connections, null for any number; defaults to `findMaxConnections`. */
+  /**
+   * Defaults to `LIMITS`. `maxConnections`: open connections, null for any number; defaults to `findMaxConnections`.
+   */
   readonly limits?: Partial<typeof LIMITS & { readonly maxConnections: number | null }>;
   /** Receives warnings about connections that cannot be accepted, each at most once a minute. Defaults to none. */
   readonly onWarning?: (facts: object, message: string) => void;
@@ -117,7 +119,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     sockets?.handleUpgrade(request, socket, head),
   );
   if (sockets !== undefined) server.on('upgrade', onUpgrade);
-  // Registered as long as the server listens: a connection that cannot be accepted is an error of the server, but must not end it.
+  // Registered as long as the server listens: a connection that cannot be accepted is an error of the server, but must
+  // not end it.
   server.on('error', onError);
   server.on('drop', onDrop);
   const actualPort = await promise;

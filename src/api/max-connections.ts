@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-/** The share for connections. The rest is for other open files: the database, attempts with their pipes, the gateway. */
+/**
+ * The share for connections. The rest is for other open files: the database, attempts with their pipes, the gateway.
+ */
 const SHARE_FOR_CONNECTIONS = 0.75;
 
 /**

@@ -64,7 +64,10 @@ export function createRateLimits({
   };
 }
 
-/** Shortens a user key to fit the table. A user of a team is named by a digest, which differs from any other user's name. */
+/**
+ * Shortens a user key to fit the table. A user of a team is named by a digest, which differs from any other user's
+ * name.
+ */
 function toCountKey(userKey: string): string {
   return userKey.startsWith('[') ? `[${createHash('sha256').update(userKey).digest('base64url')}]` : userKey;
 }
@@ -94,7 +97,9 @@ export function toRateLimitError(
   });
 }
 
-/** Creates the `RateLimit` headers of draft-ietf-httpapi-ratelimit-headers-10: the policies, and what remains of each. */
+/**
+ * Creates the `RateLimit` headers of draft-ietf-httpapi-ratelimit-headers-10: the policies, and what remains of each.
+ */
 export function toRateLimitHeaders(states: readonly RateLimitState[]): Record<string, string> {
   if (states.length === 0) return {};
   return {

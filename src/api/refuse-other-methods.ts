@@ -1,7 +1,10 @@
 import type { Api } from './api-deps.ts';
 import { answerProblem, toProblem } from './problem.ts';
 
-/** Rejects unsupported methods of a path with 405 (RFC 9110, 15.5.6). Call it after the last route: the first match wins. */
+/**
+ * Rejects unsupported methods of a path with 405 (RFC 9110, 15.5.6). Call it after the last route: the first match
+ * wins.
+ */
 export function refuseOtherMethods(api: Api): void {
   const routes = api.routes.filter(({ method }) => method !== 'ALL');
   for (const [path, taken] of Map.groupBy(routes, (route) => route.path)) {

@@ -3,9 +3,10 @@ import { isBound, isOperator, type Caller } from '../access/caller.ts';
 import { LonghaulError } from '../core/errors.ts';
 
 /**
- * The callers that may use a route. A scope: callers with the scope, each for the runs it may see. `anyone`: every key and
- * token. `application`: callers with `runs:read` that are not bound to a user or a team, because the route covers all
- * runs. `own`: operators for everything, and callers bound to a user or a team, with `runs:read`, for their own part.
+ * The callers that may use a route. A scope: callers with the scope, each for the runs it may see. `anyone`: every key
+ * and token. `application`: callers with `runs:read` that are not bound to a user or a team, because the route covers
+ * all runs. `own`: operators for everything, and callers bound to a user or a team, with `runs:read`, for their own
+ * part.
  */
 type RouteAccess = Scope | 'anyone' | 'application' | 'own';
 

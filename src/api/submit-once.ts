@@ -23,8 +23,8 @@ interface BatchOptions extends CountOptions {
 }
 
 /**
- * Submits a run within its caller's rate limits. A repeated request, by its idempotency key, returns the run of the first
- * request and is not counted.
+ * Submits a run within its caller's rate limits. A repeated request, by its idempotency key, returns the run of the
+ * first request and is not counted.
  * @throws {LonghaulError} `rate_limited`, and what `submitRun` throws, without amounts that the caller may not see.
  */
 export async function submitOnce(
@@ -37,8 +37,8 @@ export async function submitOnce(
 }
 
 /**
- * Submits many runs, which count as many, and are accepted or rejected as a whole. A repeated request that arrives before
- * the first is finished waits for it, because it would be counted otherwise.
+ * Submits many runs, which count as many, and are accepted or rejected as a whole. A repeated request that arrives
+ * before the first is finished waits for it, because it would be counted otherwise.
  */
 export function submitAllOnce(deps: SubmitDeps, options: BatchOptions): Promise<Accepted> {
   const { request } = options;

@@ -13,8 +13,8 @@ interface RunOptions {
 }
 
 /**
- * Converts a run for `caller`: operators see the actual cause of an error, others the safe message. A caller that may not
- * read runs, but has submitted or cancelled one, sees only its state.
+ * Converts a run for `caller`: operators see the actual cause of an error, others the safe message. A caller that may
+ * not read runs, but has submitted or cancelled one, sees only its state.
  */
 export function toRunResource(run: Run, options: RunOptions): RunResource {
   const { createdAt, startAfter, startedAt, finishedAt, scheduledFor, error, ...shown } = toShownRun(

@@ -11,8 +11,8 @@ export interface Presence {
 }
 
 /**
- * Watches a stream to a client until the client disconnects, its key is revoked or its token expires. Calls `leave`, once,
- * when the stream ends.
+ * Watches a stream to a client until the client disconnects, its key is revoked or its token expires. Calls `leave`,
+ * once, when the stream ends.
  */
 export function untilGone(context: Context<ApiEnv>, leave: () => void = () => {}): Presence {
   const controller = new AbortController();

@@ -18,7 +18,8 @@ export function toKeyFilter(caller: Caller): KeyFilter {
 
 /**
  * Checks that the configuration allows the URL that a caller names, and that the caller may use webhooks.
- * @throws {LonghaulError} `forbidden` for a token and for a key that may not read runs; `invalid_request`, naming `path`.
+ * @throws {LonghaulError} `forbidden` for a token and for a key that may not read runs; `invalid_request`, naming
+ * `path`.
  */
 export function checkWebhookUrl(
   url: string,

@@ -66,7 +66,9 @@ interface CheckAllOptions {
   readonly join: (body: Bodies[number]) => Joined;
 }
 
-/** @throws {LonghaulError} naming all invalid fields of all runs, with the code that they share, else `invalid_request`. */
+/**
+ * @throws {LonghaulError} naming all invalid fields of all runs, with the code that they share, else `invalid_request`.
+ */
 function checkAll(bodies: Bodies, { config, caller, join }: CheckAllOptions): Submission[] {
   const submissions: Submission[] = [];
   const errors: FieldError[] = [];

@@ -78,7 +78,10 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
   );
 }
 
-/** Accepts a time, or a day that exists. Rejects 9999, the last year with four digits, because the next year begins in it. */
+/**
+ * Accepts a time, or a day that exists. Rejects 9999, the last year with four digits, because the next year begins in
+ * it.
+ */
 function costInstant() {
   const rule = 'must be an ISO 8601 time, such as 2026-01-31T09:00:00Z, or a day, such as 2026-01-31';
   const isAllowed = (value: string) => (DAY.test(value) ? isDay(value) : time().safeParse(value).success);

@@ -2,7 +2,9 @@ import type { Api, ApiDeps } from '../api-deps.ts';
 import { describeApi } from '../openapi/describe-api.ts';
 import { createDocsPage } from '../docs-page/create-docs-page.ts';
 
-/** Adds the API description, for programs and for people. Call it after all other routes are added: it describes them. */
+/**
+ * Adds the API description, for programs and for people. Call it after all other routes are added: it describes them.
+ */
 export function addDocsRoutes(api: Api, { config, version }: Pick<ApiDeps, 'config' | 'version'>): void {
   const describe = once(() => describeApi(api, version, config.http.basePath));
   const makePage = once(() => createDocsPage(describe()));

@@ -6,8 +6,8 @@ import { repeat } from '../../core/timers.ts';
 const PING_EVERY_MS = 15_000;
 
 /**
- * Pings a client at intervals, and terminates its connection when it does not answer. While unread frames are buffered, a
- * ping would wait behind them, so the writer decides instead. Returns a function that stops the pings.
+ * Pings a client at intervals, and terminates its connection when it does not answer. While unread frames are buffered,
+ * a ping would wait behind them, so the writer decides instead. Returns a function that stops the pings.
  */
 export function keepAlive(
   socket: WebSocket,

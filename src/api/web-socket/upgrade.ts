@@ -18,8 +18,8 @@ export interface UpgradeBindings {
 
 /**
  * Finds the WebSocket upgrade of a request; null when the request asks for none, or its server supports none.
- * @throws {LonghaulError} `forbidden` when the request comes from a web page that may not call the API: browsers let any
- * page open a WebSocket to any server, and only report the page's origin.
+ * @throws {LonghaulError} `forbidden` when the request comes from a web page that may not call the API: browsers let
+ * any page open a WebSocket to any server, and only report the page's origin.
  */
 export function findUpgrade(context: Context, config: Config): Upgrade | null {
   const { upgrade = null } = (context.env ?? {}) as Partial<UpgradeBindings>;

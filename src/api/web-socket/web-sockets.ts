@@ -30,8 +30,8 @@ export interface WebSockets {
 }
 
 /**
- * Upgrades requests to WebSockets. Each goes through the API like any other request, which accepts the caller or rejects
- * the request with a problem document.
+ * Upgrades requests to WebSockets. Each goes through the API like any other request, which accepts the caller or
+ * rejects the request with a problem document.
  */
 export function createWebSockets({ fetch, stallMs = READER_STALL_MS }: WebSocketsOptions): WebSockets {
   const server = new WebSocketServer({
