@@ -4,7 +4,7 @@ import { hasScope, type Scope } from './scopes.ts';
 
 /** The caller of a request. */
 export interface Caller {
-  /** Whether the caller sent an API key, or a token that a key has issued. */
+  /** The kind of credential: an API key, or a token that a key has issued. */
   readonly kind: 'key' | 'token';
   /** The id of the key, or of the key that issued the token. */
   readonly keyId: string;
