@@ -113,7 +113,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     expect((await send([reader({ user: 'poor' })])).status).toBe(402);
   });
 
-  it('queues the runs that exceed the budget of its team', async () => {
+  it('parks the runs that exceed the budget of its team', async () => {
     const { status, body } = await send(Array.from({ length: 4 }, () => reader({ team: 'red' })));
     expect(status).toBe(202);
     expect(body.data.map(({ status, waitingFor }) => [status, waitingFor])).toEqual([

@@ -77,7 +77,7 @@ describe.each(DATABASE_KINDS)('retrying runs by hand, on the %s database', (kind
     expect(skipped).toMatchObject([{ id: missing, code: 'run_not_found' }]);
   });
 
-  it('retries the runs that failed with a code, each once over repeated requests', async () => {
+  it('retries the runs that failed with a code, each only once for repeated requests', async () => {
     const runs = [await failedRun({}, 'hung'), await failedRun({}, 'hung'), await failedRun({}, 'hung')];
     const first = await retryMany({ errorCode: 'hung', limit: 2 });
     expect(first.data.map(({ retryOf }) => retryOf)).toEqual([runs[2]!.id, runs[1]!.id]);

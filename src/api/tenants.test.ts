@@ -185,7 +185,7 @@ describe.each(DATABASE_KINDS)('users with the same name, on the %s database', (k
     expect(forecast.dayUsd).toBeGreaterThanOrEqual(0.0015);
   });
 
-  it('receive live events of their own runs only', async () => {
+  it('receive live events only for their own runs', async () => {
     const frames = openFrames(
       await request('/v1/stream', { key: callers['ann']!, headers: { accept: 'text/event-stream' } }),
     );

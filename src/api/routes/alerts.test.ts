@@ -89,7 +89,7 @@ describe.each(DATABASE_KINDS)('the alerts over HTTP, on the %s database', (kind)
   });
 
   it.each(['state=shut', 'severity=loud', 'limit=201', 'limit=0', 'cursor=x', 'agent=reader'])(
-    'refuse ?%s',
+    'reject ?%s',
     async (query) => {
       expect((await service.request(`/v1/alerts?${query}`)).status).toBe(400);
     },
