@@ -74,7 +74,7 @@ export function addWebhookDeliveryRoutes(api: Api, { database, findWebhook }: De
     createRoute({
       method: 'post',
       path: '/v1/webhooks/deliveries/{id}/redeliver',
-      summary: 'Redeliver a delivery',
+      summary: 'Redeliver a webhook delivery',
       description:
         'Sends the delivery again, whatever its status, with the same id and content. It is retried until it is accepted or a day has passed.',
       request: {
