@@ -201,7 +201,7 @@ describe('the commands against a started server', () => {
     expect(wrong).toMatchObject({
       exitCode: 64,
       stdout: '',
-      stderr: 'longhaul: The API key is not known, or was revoked.\n',
+      stderr: 'longhaul: The API key is unknown or was revoked.\n',
     });
     const none = await runCommand(['runs'], { cwd: home, env: { ...env, LONGHAUL_URL: url } });
     expect(none.exitCode).toBe(64);

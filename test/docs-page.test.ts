@@ -93,7 +93,7 @@ describe('the page at /docs', () => {
     it('is reached with the keyboard', async () => {
       await open();
       await page.keyboard.press('Tab');
-      expect(await page.evaluate(`document.activeElement.textContent`)).toBe('To the content');
+      expect(await page.evaluate(`document.activeElement.textContent`)).toBe('Skip to the content');
       await page.keyboard.press('Enter');
       expect(await page.evaluate(`document.activeElement.id`)).toBe('content');
       await page.locator('.named summary').first().focus();

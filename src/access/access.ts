@@ -9,20 +9,19 @@ import type { Scope } from './scopes.ts';
 import { findSignIn } from './sign-ins.ts';
 import { openTokens } from './tokens.ts';
 
-/** Who sends a credential, and for how long it counts. */
+/** The caller behind a credential, and how long the credential is valid. */
 export interface Identity {
   readonly caller: Caller;
   /**
-   * Aborts when the credential ends: its key is revoked. What is shared by many callers; whoever listens takes the
-   * listener back when it is done.
+   * Aborts when the key of the credential is revoked. Many callers share it, so a listener must be removed when done.
    */
   readonly revoked: AbortSignal;
-  /** When the credential ends by itself; null: never. */
+  /** When the credential expires; null for never. */
   readonly expiresAt: Date | null;
 }
 
 interface TokenRequest {
-  /** Who issues it: a key. */
+  /** The key that issues the token. */
   readonly issuer: Caller;
   readonly user: string;
   readonly team: string | null;
@@ -30,15 +29,15 @@ interface TokenRequest {
   readonly expiresAt: Date;
 }
 
-/** Who may call. */
+/** Identifies callers and issues tokens. */
 export interface Access {
   /**
-   * Says whose a credential is: an API key, or a token.
+   * Identifies the caller of a credential, which is an API key or a token.
    * @throws {LonghaulError} `unauthorized` with the reason, or `token_expired`.
    */
   identify(credential: string): Promise<Identity>;
   /**
-   * The identity of the application in whose process this is.
+   * Identifies the application that runs Longhaul in its own process.
    * @throws {LonghaulError} `unauthorized` when its key was revoked.
    */
   identifyInProcess(): Promise<Identity>;
@@ -53,7 +52,7 @@ export interface Access {
   close(): Promise<void>;
 }
 
-/** Opens what knows keys and tokens. */
+/** Opens the access to keys and tokens. */
 export async function openAccess({ database, log }: { database: Database; log: Logger }): Promise<Access> {
   const tokens = await openTokens(database);
   const keys = await openKeyDirectory({ database, log });
@@ -62,7 +61,7 @@ export async function openAccess({ database, log }: { database: Database; log: L
     if (looksLikeKey(credential)) {
       const key = await keys.find(credential);
       if (key === null) {
-        throw new LonghaulError('unauthorized', { message: 'The API key is not known, or was revoked.' });
+        throw new LonghaulError('unauthorized', { message: 'The API key is unknown or was revoked.' });
       }
       return { caller: key.caller, revoked: key.revoked, expiresAt: null };
     }
@@ -82,7 +81,7 @@ export async function openAccess({ database, log }: { database: Database; log: L
     }
     if (key === null) {
       throw new LonghaulError('unauthorized', {
-        message: "The key of Longhaul's own process, which applications that have it within them use, was revoked.",
+        message: 'The in-process key, which applications use when they run Longhaul in their own process, was revoked.',
       });
     }
     return { caller: key.caller, revoked: key.revoked, expiresAt: null };

@@ -36,13 +36,13 @@ import { addStatsRoute } from './routes/stats.ts';
 import { addTokenRoutes } from './routes/tokens.ts';
 import { addWebhookRoutes } from './routes/webhooks.ts';
 
-/** Far above any prompt that is allowed, far below what would hurt. */
+/** Maximum size of a request body: far above any allowed prompt, and harmless to memory. */
 const MAX_BODY_BYTES = 1_048_576;
 
-/** A thousand submissions of 16 KiB. */
+/** Maximum size of a batch: a thousand submissions of 16 KiB. */
 const MAX_BATCH_BYTES = 16 * MAX_BODY_BYTES;
 
-/** The HTTP API, v1, as one `fetch` handler. */
+/** Creates the HTTP API, v1, as one `fetch` handler. */
 export function createApi(deps: ApiDeps): Api {
   const { access, database, log } = deps;
   const api: Api = new OpenAPIHono<ApiEnv>({
@@ -52,7 +52,7 @@ export function createApi(deps: ApiDeps): Api {
   api.onError((error, context) => answerError({ error, context, log }));
 
   api.use(securityHeaders);
-  // Before anybody is asked for a key: a browser that asks whether it may call has none.
+  // Before authentication: the preflight request of a browser has no key.
   const { corsOrigins } = deps.config.http;
   if (corsOrigins.length > 0) api.use(allowOrigins(corsOrigins));
   addSignInRoute(api, deps);

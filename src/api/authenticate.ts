@@ -9,28 +9,28 @@ import { LonghaulError } from '../core/errors.ts';
 import { requireAccess } from './route-access.ts';
 import { readSignInCookie } from './sign-in-cookie.ts';
 
-/** What the routes know of the request beside the request itself. */
+/** Data about the request that routes receive in addition to the request itself. */
 export interface ApiEnv {
   Variables: {
     caller: Caller;
     identity: Identity;
     /**
-     * Aborts when the caller's key is revoked or its token expires: streams end on it. Many callers share it; whoever
-     * listens takes the listener back when the stream is over.
+     * Aborts when the caller's key is revoked or its token expires, which ends its streams. Many callers share it, so a
+     * listener must be removed when its stream ends.
      */
     revoked: AbortSignal;
   };
 }
 
-/** The routes that can be followed. */
+/** The routes that can respond with a stream. */
 const STREAMS = new Set(['GET /v1/runs/:id/events', 'GET /v1/stream']);
 
-/** What comes beside a request that the application sends in whose process this is. Nothing over HTTP brings it. */
+/** The bindings of a request from the application in the same process. A request over HTTP never has them. */
 export interface InProcessBindings {
   readonly isInProcess: true;
 }
 
-/** Lets only callers with a key or token that works through, to what its scopes allow, and says who they are. */
+/** Rejects requests without a valid key or token, or whose scopes do not allow the route. Sets the caller. */
 export function authenticate(access: Access) {
   return createMiddleware<ApiEnv>(async (context, next) => {
     const route = findRoute(context);
@@ -55,8 +55,8 @@ async function identify(access: Access, context: Context, route: string | null):
 }
 
 /**
- * The key or token of a request. On a stream a token may stand in the address, for `EventSource` and `WebSocket` in a
- * browser send no header of ours; never a key, for addresses end up in logs.
+ * Reads the key or token of a request. For a stream, a token may be in the URL, because `EventSource` and `WebSocket`
+ * in a browser cannot set headers; never a key, because URLs end up in logs.
  * @throws {LonghaulError} `unauthorized` when there is none.
  */
 function readCredential(request: Request, route: string | null): string {
@@ -72,20 +72,20 @@ function readCredential(request: Request, route: string | null): string {
   if (looksLikeKey(token)) {
     throw new LonghaulError('unauthorized', {
       message:
-        'An API key must not stand in an address, where logs keep it. Send a token of POST /v1/tokens as ?token=.',
+        'An API key must not be sent in a URL, because URLs end up in logs. Send a token of POST /v1/tokens as ?token=.',
     });
   }
   return token;
 }
 
-/** Whether what asks is followed: a browser asks for the rest with a header. */
+/** Returns whether the request is for a stream. For other requests a browser can set a header. */
 function wantsStream({ method, headers }: Request, route: string | null): boolean {
   if (method !== 'GET' || route === null || !STREAMS.has(route)) return false;
   if (headers.get('upgrade')?.toLowerCase() === 'websocket') return true;
   return headers.get('accept')?.includes('text/event-stream') === true;
 }
 
-/** The route that is going to answer, such as `GET /v1/runs/:id`; null: none, and 404 or 405 will. */
+/** Finds the route that will respond, such as `GET /v1/runs/:id`; null when none matches, for a 404 or 405. */
 export function findRoute(context: Context): string | null {
   const found = matchedRoutes(context).find(({ method }) => method !== 'ALL');
   return found === undefined ? null : `${found.method} ${found.path}`;

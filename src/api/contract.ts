@@ -1,4 +1,4 @@
-/** The HTTP contract, v1: what goes in and what comes out. JSON in camelCase, times ISO 8601 UTC, money in USD. */
+/** The HTTP contract, v1: requests and responses. JSON in camelCase, times ISO 8601 UTC, money in USD. */
 
 export * from './contract/access.ts';
 export * from './contract/sign-in.ts';

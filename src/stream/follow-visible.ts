@@ -13,7 +13,7 @@ import { createWatches, readShared, waitForWake, type Watch } from './watches.ts
 
 const PAGE_SIZE = 200;
 
-/** Events of many runs, and the cursor behind them. */
+/** Events of many runs, and the cursor after them. */
 export interface VisibleBatch {
   readonly cursor: number;
   readonly events: readonly PlacedEvent[];
@@ -21,26 +21,26 @@ export interface VisibleBatch {
 
 export interface FollowVisibleOptions {
   readonly viewer: Viewer;
-  /** Events of these types alone; null, or left out: of all. */
+  /** Only events of these types; null or undefined for events of all types. */
   readonly types?: readonly EventType[] | null | undefined;
-  /** Events after this position; null for those from now on. */
+  /** Events after this position; null for new events only. */
   readonly after: number | null;
   readonly signal: AbortSignal;
-  /** Those that share a reader take turns. Defaults to one of its own. */
+  /** Limits concurrent reads among the subscriptions of one client. Defaults to no limit. */
   readonly turns?: Turns | undefined;
 }
 
 export interface PageVisibleOptions extends Omit<FollowVisibleOptions, 'turns'> {
   readonly limit: number;
-  /** How long to wait for an event where there is none. */
+  /** Milliseconds to wait for an event if there is none. */
   readonly waitMs: number;
 }
 
-/** Brings the events of all runs that somebody may see to whoever follows them. */
+/** Delivers the events of all runs that a viewer may see to its followers. */
 export interface VisibleEvents {
   follow(options: FollowVisibleOptions): AsyncGenerator<VisibleBatch | null, void, void>;
   page(options: PageVisibleOptions): Promise<VisibleBatch>;
-  /** Something was written. */
+  /** Reports that events were written. */
   notice(): void;
   close(): Promise<void>;
 }
@@ -56,7 +56,7 @@ interface ReadOptions {
   readonly limit: number;
 }
 
-/** The part of the event hub that brings the events of many runs, by position, as far as the log is settled. */
+/** Creates the part of the event hub that delivers the events of many runs, by position, up to the watermark. */
 export function createVisibleEvents(database: Database): VisibleEvents {
   const watches = createWatches<EventPage<PlacedEvent>>();
   let isClosed = false;
@@ -95,7 +95,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
         } finally {
           leave();
         }
-        // A change that came meanwhile has raised the version: look again.
+        // A change during the read has raised the version: read again.
         if (found !== null && (found.hasMore || watch.version !== version)) continue;
         const timeoutMs = found === null ? AWAY_LOOK_EVERY_MS : LOOK_EVERY_MS;
         if (!(await waitForWake(watch, { timeoutMs, signal })) || found === null) yield { cursor, events: [] };
@@ -119,7 +119,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
       const start = settler.fresh();
       await isSettledWithin(start, { timeoutMs: Math.max(waitMs, LOOK_EVERY_MS), signal });
       const newest = await Promise.race([start, Promise.resolve(null)]);
-      // Not settled yet: what comes next cannot be said, only where it begins.
+      // Without a watermark yet, the page can only return its start.
       let cursor = newest === null ? (after ?? settler.position()) : toPossible(after, newest);
       for (;;) {
         const { version } = watch;
@@ -135,8 +135,8 @@ export function createVisibleEvents(database: Database): VisibleEvents {
   }
 
   /**
-   * The next events, and the cursor behind them: behind all that is settled, when they are all there are up to there.
-   * So the next read begins there, and does not look through what others have written since the last event of its own.
+   * Reads the next events and the cursor after them. If the page has all events up to the watermark, the cursor is the
+   * watermark, so that the next read does not scan the events of other owners again.
    */
   async function read(
     watch: Watch<EventPage<PlacedEvent>>,
@@ -150,7 +150,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     return { cursor: hasMore ? events.at(-1)!.position : upTo, events, hasMore };
   }
 
-  /** Null when the database cannot be reached just now. */
+  /** Reads a page; null when the database is unreachable. */
   async function readOrAway(watch: Watch<EventPage<PlacedEvent>>, place: Omit<ReadOptions, 'limit'>) {
     try {
       return await read(watch, { ...place, limit: PAGE_SIZE });
@@ -173,8 +173,8 @@ export function createVisibleEvents(database: Database): VisibleEvents {
 }
 
 /**
- * A cursor beyond the end of the log comes from a database that has since been put back to an earlier state, or the
- * events before it were removed: all that is still to come is after the log's end.
+ * Limits a cursor to the end of the log. A cursor beyond the end comes from a database that was restored to an earlier
+ * state, or the events before it were deleted; all new events come after the end.
  */
 function toPossible(after: number | null, newest: number): number {
   return after === null ? newest : Math.min(after, newest);
@@ -184,7 +184,7 @@ function toKey({ user, team }: Viewer): string {
   return JSON.stringify([user, team]);
 }
 
-/** The viewers that may see what belongs to somebody. */
+/** Returns the keys of the viewers that may see the events of an owner. */
 function toWatcherKeys({ user, team, tenant }: Owner): string[] {
   return [
     { user, team },
@@ -194,7 +194,7 @@ function toWatcherKeys({ user, team, tenant }: Owner): string[] {
   ].map(toKey);
 }
 
-/** Whether a promise has come to an end, well or not; false when time or patience ran out first. */
+/** Returns whether a promise resolves or rejects within `timeoutMs`; false on a timeout or when `signal` aborts. */
 async function isSettledWithin(
   promise: Promise<unknown>,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
@@ -206,7 +206,7 @@ async function isSettledWithin(
   if (signal.aborted) giveUp();
   promise.then(
     () => resolve(true),
-    () => resolve(true), // Whoever takes its value is told.
+    () => resolve(true), // The code that awaits the promise receives the error.
   );
   try {
     return await given;

@@ -5,7 +5,7 @@ import { runFilterBody } from '../run-filter-fields.ts';
 
 const MOST = 1_000;
 
-/** What every choice of many runs has: their names, or what they have in common, a page at a time. */
+/** Fields of every selection of many runs: their ids or filters, a page at a time. */
 const choice = {
   ids: z
     .array(id("must be a run's id, a UUID"), 'must be a list of ids')
@@ -15,22 +15,22 @@ const choice = {
   ...runFilterBody,
   cursor: id('must be the nextCursor of an earlier answer')
     .optional()
-    .describe('The `nextCursor` of the answer before: goes on with those behind it.'),
+    .describe('The `nextCursor` of the previous answer, to continue after it.'),
   limit: z
     .int('must be a whole number')
     .min(1, `must be between 1 and ${MOST}`)
     .max(MOST, `must be between 1 and ${MOST}`)
     .optional()
-    .describe('Runs at most. Defaults to 200.'),
+    .describe('Maximum number of runs. Defaults to 200.'),
 };
 
-/** Which runs to try again. */
+/** Selects the runs to retry. */
 export const retrySelectionSchema = z
   .strictObject(
     {
       ...choice,
       ids: choice.ids.describe(
-        'The runs. Without it: those that have failed and were not tried again yet, newest first.',
+        'The runs to retry. Defaults to the failed runs that were not retried yet, newest first.',
       ),
       status: z
         .enum(['failed', 'cancelled'], 'must be "failed" or "cancelled"')
@@ -41,16 +41,16 @@ export const retrySelectionSchema = z
   )
   .openapi('RetrySelection');
 
-/** Which runs to cancel. */
+/** Selects the runs to cancel. */
 export const cancelSelectionSchema = z
   .strictObject(
     {
       ...choice,
-      ids: choice.ids.describe('The runs. Without it: those that have not ended, newest first.'),
+      ids: choice.ids.describe('The runs to cancel. Defaults to the unfinished runs, newest first.'),
       status: z
         .enum(UNFINISHED_STATUSES, `must be one of ${UNFINISHED_STATUSES.join(', ')}`)
         .optional()
-        .describe('Defaults to all that have not ended.'),
+        .describe('Defaults to all unfinished states.'),
     },
     'must be an object',
   )
@@ -61,7 +61,7 @@ export const skippedRunSchema = z.object({ id: z.uuid(), code: z.string(), messa
 export const runCountSchema = z
   .object({
     count: z.int(),
-    isMore: z.boolean().describe('There are more: counting ends at 10,000.'),
+    isMore: z.boolean().describe('True when there are more: counting stops at 10,000.'),
   })
   .openapi('RunCount', { example: { count: 128, isMore: false } });
 

@@ -64,7 +64,7 @@ const schedule: ScheduleResource = {
   id: '019cd7ae-3333-7c41-9a54-2f6a0c1b7d11',
   name: 'morning report',
   agent: 'reader',
-  prompt: 'Sum up what came in overnight.',
+  prompt: 'Summarize the messages of last night.',
   cron: '30 7 * * 1-5',
   timeZone: 'Europe/Berlin',
   user: null,
@@ -202,7 +202,7 @@ const token: TokenResource = {
 
 const budgetChange: BudgetChange = { scope: 'user', key: 'ann', usdPerDay: 5 };
 const retrySelection: RetrySelection = { errorCode: 'provider_overloaded', limit: 100 };
-const skippedRun: SkippedRun = { id: RUN_ID, code: 'conflict', message: 'It has succeeded.' };
+const skippedRun: SkippedRun = { id: RUN_ID, code: 'conflict', message: 'The run has succeeded.' };
 const createdKey: CreatedKeyResource = { ...key, key: 'lh_EXAMPLE0000000000000000000000000000000000' };
 
 const createdWebhook: CreatedWebhookResource = {
@@ -241,7 +241,7 @@ const stats: StatsResource = {
   timeZone: 'UTC',
 };
 
-/** What each schema of the document looks like filled in, by its name, where its definition does not say. */
+/** Examples of schemas by their name, for schemas whose definition has none. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   AcceptedRun: queuedRun,
   Agent: {
@@ -298,7 +298,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
 
 const queued = { Run: queuedRun };
 
-/** What operations answer with when it is not as in `EXAMPLES`: by their name and that of the schema. */
+/** Examples of responses that differ from `EXAMPLES`, by the name of the operation and of the schema. */
 export const ANSWER_EXAMPLES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   retryRun: queued,
   triggerSchedule: queued,

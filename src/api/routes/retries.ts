@@ -12,7 +12,7 @@ import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
 
-/** Trying runs again by hand, one or many. Each is a new run that names the old one. */
+/** Adds the routes that retry runs by hand, one or many. Each retry is a new run that names the old one. */
 export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database } = deps;
   const { basePath } = config.http;
@@ -21,12 +21,12 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/runs/{id}/retry',
-      summary: 'Try a run again that has failed or was cancelled',
+      summary: 'Retry a failed or cancelled run',
       description:
-        "Makes a new run with the old one's prompt, user, metadata and requested limits, under the rules its agent has now. The old one stays as it is.",
+        'Creates a new run with the prompt, user, metadata and requested limits of the old run, under the current rules of its agent. The old run does not change.',
       request: { params: idParams, headers: z.object({ 'idempotency-key': z.string().optional() }) },
       responses: {
-        202: json(runSchema, 'The new run; its `retryOf` names the old one.'),
+        202: json(runSchema, 'The new run; its `retryOf` names the old run.'),
         ...problems(400, 401, 402, 403, 404, 409, 422, 429),
       },
     }),
@@ -45,14 +45,14 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/runs/retry',
-      summary: 'Try many runs again',
+      summary: 'Retry many runs',
       description:
-        'Those named by `ids`, or the newest that have failed and were not tried again yet, of those that the other fields choose. One that cannot be tried again, or is already, does not keep the others back.',
+        'Retries the runs in `ids`, or the newest failed runs that match the other fields and were not retried yet. A run that cannot be retried, or was retried already, does not stop the others.',
       request: { body: { required: true, content: { 'application/json': { schema: retrySelectionSchema } } } },
       responses: {
         202: json(
           z.object({ data: z.array(runSchema), skipped: z.array(skippedRunSchema), nextCursor: z.uuid().nullable() }),
-          'The new runs, and what was left out and why.',
+          'The new runs, and the skipped runs with the reason.',
         ),
         ...problems(400, 401, 403, 413, 415),
       },
@@ -90,16 +90,16 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
   async function retryRun(run: Run, { caller, idempotencyKey, isOnlyRetry = false }: RetryOptions) {
     if (run.status !== 'failed' && run.status !== 'cancelled') {
       throw new LonghaulError('conflict', {
-        message: `Run ${run.id} is ${run.status}; only one that has failed or was cancelled can be tried again.`,
+        message: `Run ${run.id} is ${run.status}; only a failed or cancelled run can be retried.`,
       });
     }
     const { agent, prompt, user, team, metadata, requestedLimits } = run;
-    // It is not the caller who has named it: no more than it may name is taken over.
+    // The caller did not choose this priority, so it is reduced to the highest that the caller may use.
     const priority = Math.min(run.priority, toMaxPriority(caller, config.limits) ?? run.priority);
     const owners = { user: user ?? undefined, team: team ?? undefined };
     const submission = checkSubmission({
       body: { agent, prompt, ...owners, metadata, priority, limits: requestedLimits ?? {} },
-      // In its own conversation, at the end: what it had done by then is known there.
+      // At the end of the same session, where the model sees what the old run had done.
       session: { id: run.sessionId, isFork: false },
       tenant: toTenant(caller) ?? run.tenant,
       agents: config.agents,
@@ -107,7 +107,7 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
       caller,
       retryOf: run.id,
     });
-    // An operator tries hundreds again after a bad night.
+    // Not counted for an operator, who may retry hundreds of runs after an outage.
     const { run: next } = await submitOnce(deps, {
       submission: { ...submission, agent: { ...submission.agent, whileBusy: 'enqueue' as const }, isOnlyRetry },
       caller,

@@ -19,7 +19,7 @@ import { idParams, runNotFound } from './run-id.ts';
 
 const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 });
 
-/** Submitting, reading, following and cancelling runs. */
+/** Adds the routes that submit, list, read and cancel runs. */
 export function addRunRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database, queue, hub } = deps;
   const { basePath } = config.http;
@@ -29,13 +29,14 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       method: 'post',
       path: '/v1/runs',
       summary: 'Submit a run',
-      description: 'Answers at once; the run is executed by a worker. The same `Idempotency-Key` answers the same run.',
+      description:
+        'Responds at once; a worker executes the run. A repeated request with the same `Idempotency-Key` returns the same run.',
       request: {
         headers: z.object({ 'idempotency-key': z.string().optional() }),
         body: { required: true, content: { 'application/json': { schema: submissionSchema } } },
       },
       responses: {
-        202: json(acceptedRunSchema, 'Accepted: it survives the death of any process.'),
+        202: json(acceptedRunSchema, 'The run is accepted: it survives the crash of any process.'),
         ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
       },
     }),
@@ -53,7 +54,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
         query: z.strictObject({
           ...runFilterQuery,
           maxText: wholeNumber({ min: 0, max: 100_000 }).optional().openapi({
-            description: 'Characters of `prompt` and `result` that are wanted. The rest is left out, for lists.',
+            description: 'Maximum number of characters of `prompt` and `result` in the answer, for lists.',
           }),
           cursor: id('must be the nextCursor of an earlier page').optional(),
           limit,
@@ -82,16 +83,16 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/runs/{id}',
-      summary: 'Read a run, or wait for its end',
+      summary: 'Read a run, or wait until it ends',
       request: {
         params: idParams,
         query: z.strictObject({
           wait: seconds({ min: 0, max: 60 })
             .optional()
-            .openapi({ description: 'Seconds to wait for the run to end before answering.' }),
+            .openapi({ description: 'Seconds to wait for the run to end before responding.' }),
         }),
       },
-      responses: { 200: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 403, 404) },
+      responses: { 200: json(runSchema, 'The current state of the run.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
@@ -100,7 +101,10 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       const revoked = context.get('revoked');
       const signal = wait === 0 ? context.req.raw.signal : AbortSignal.any([context.req.raw.signal, revoked]);
       const run = await waitForEnd(id, { viewer: toViewer(caller), waitMs: wait * 1_000, signal });
-      if (revoked.aborted) throw new LonghaulError('unauthorized', { message: 'The credential ended meanwhile.' });
+      if (revoked.aborted)
+        throw new LonghaulError('unauthorized', {
+          message: 'The credential was revoked or expired during the request.',
+        });
       const attempts = isOperator(caller) ? { attempts: await readAttempts(database, id) } : {};
       return context.json(toRunResource(run, { caller, basePath, ...attempts }), 200);
     },
@@ -112,9 +116,9 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       path: '/v1/runs/{id}/cancel',
       summary: 'Cancel a run',
       description:
-        'A queued run at once; a running one within seconds, its cost kept. A run that has ended stays as it is.',
+        'A queued run ends at once, a running one within seconds; its cost is kept. A finished run does not change.',
       request: { params: idParams },
-      responses: { 202: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 403, 404) },
+      responses: { 202: json(runSchema, 'The current state of the run.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
