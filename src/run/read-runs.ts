@@ -5,7 +5,7 @@ import type { Database } from '../db/database.ts';
 import { toRun, type Run } from './run.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
-/** The run with this id; null when there is none, or none that the viewer may see. */
+/** Reads the run with this id; null when the viewer may see none. */
 export async function findRun(
   database: Database,
   { runId, viewer }: { runId: string; viewer: Viewer },
@@ -19,7 +19,7 @@ export async function findRun(
   return row === undefined ? null : toRun(row);
 }
 
-/** Those of these runs that there are and the viewer may see, by id. */
+/** Reads the runs among these that exist and that the viewer may see, by id. */
 export async function findRuns(
   database: Database,
   { runIds, viewer }: { runIds: readonly string[]; viewer: Viewer },
@@ -38,14 +38,14 @@ export interface RunFilter {
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
   readonly sessionId?: string | undefined;
-  /** Made by this schedule. */
+  /** Runs of this schedule. */
   readonly scheduleId?: string | undefined;
   readonly errorCode?: string | undefined;
-  /** False: only those that no other run tries again. */
+  /** False: only runs that no other run retries. */
   readonly isRetried?: false | undefined;
-  /** Submitted at or after. */
+  /** Submitted at this time or later. */
   readonly from?: Date | undefined;
-  /** Submitted before. */
+  /** Submitted before this time. */
   readonly to?: Date | undefined;
 }
 
@@ -58,8 +58,8 @@ interface ListOptions {
 }
 
 /**
- * A page of the runs that the viewer may see, newest first, and whether there are more; those of the health check only
- * where its agent is asked for. Each filter alone is answered from an index.
+ * Reads a page of the runs that the viewer may see, newest first, and whether there are more. Runs of the health check
+ * appear only when its agent is requested. Each filter alone is answered from an index.
  */
 export async function listRuns(
   database: Database,
