@@ -49,7 +49,7 @@ async function foldBatch(trx: Transaction, afterMinutes: number): Promise<number
         select from longhaul.run_events as whole
          where whole.run_id = blocks.run_id and whole.attempt = blocks.attempt and whole.type = 'agent.text'
            and whole.data->>'blockId' = blocks.block)
-       -- Another attempt may be the one that says it.
+       -- This event may come from another attempt.
        and not exists (
         select from longhaul.run_events as abandoned
          where abandoned.run_id = blocks.run_id and abandoned.type = 'agent.text.abandoned'
