@@ -10,7 +10,7 @@ import { toCostRange, type CostInstant } from './cost-range.ts';
 import { readCosts, type CostCursor, type CostRow } from './costs.ts';
 import { SEES_ALL } from './viewer.ts';
 
-/** Days of 23 and 25 hours; a day without a midnight, and one with two; and an offset of half an hour from UTC. */
+/** Days of 23 and 25 hours; a day without a midnight, and a day with two; and an offset of half an hour from UTC. */
 const TIME_ZONES = ['Europe/Berlin', 'America/Santiago', 'America/Havana', 'Asia/Kolkata'];
 
 describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {

@@ -120,7 +120,7 @@ describe.each(DATABASE_KINDS)('simultaneous submissions on the %s database', (ki
       for each row when (new.prompt = 'bad') execute function longhaul.fail()`.execute(db);
     const settled = await Promise.allSettled(count(20, (index) => submit({ prompt: index === 10 ? 'bad' : 'good' })));
     const made = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value.id] : []));
-    // All that shared its transaction, and none of those twice.
+    // Every run that shared its transaction, and none of those twice.
     expect(made.length).toBeLessThan(19);
     expect(settled[10]).toMatchObject({ status: 'rejected', reason: { message: 'the commit failed' } });
     const { rows } = await sql<{ id: string }>`

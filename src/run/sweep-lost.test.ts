@@ -138,7 +138,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       });
     });
 
-    it('is not assumed when a worker was only cut off from the database', async () => {
+    it('is not suspected when a worker was only cut off from the database', async () => {
       const run = await submit();
       const claimed = await claim();
       await bench.expireLease(run.id);
@@ -148,7 +148,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       expect(await lose()).toMatchObject([{ id: run.id, status: 'failed', error: { code: 'poison_run' } }]);
     });
 
-    it('is not assumed when its worker was told to drain and was killed before it had', async () => {
+    it('is not suspected when its worker was draining and was killed before it had finished', async () => {
       const run = await submit();
       const leaving = createId();
       await database.sql

@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('users of one name, in a run’s life on the %s da
   });
 });
 
-describe.each(DATABASE_KINDS)('a %s database from before teams had users of their own', (kind) => {
+describe.each(DATABASE_KINDS)('a %s database from before teams had their own users', (kind) => {
   let store: TestDatabase;
   let database: Database;
 
