@@ -150,16 +150,16 @@ type Obstacle =
       readonly scope?: BudgetScope;
     };
 
-/** Time until a run is tried again that found its session in use. */
+/** Delay before the next claim of a run whose session is in use. */
 const SESSION_WAIT_MS = 1_000;
 
 /**
- * Time until a run is tried again whose agent the claiming worker does not know, for example during the rollout of a
- * new configuration.
+ * Delay before the next claim of a run whose agent the claiming worker does not know, for example during the rollout of
+ * a new configuration.
  */
 const AGENT_WAIT_MS = 3_000;
 
-/** Time until a run is tried again that must not be executed beside others like it: see `losses.ts`. */
+/** Delay before the next claim of a run that must not be executed beside others like it: see `losses.ts`. */
 const SUSPECT_WAIT_MS = 1_000;
 
 async function findObstacle(

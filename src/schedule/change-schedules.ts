@@ -102,7 +102,7 @@ export function pauseSchedule(database: Database, meant: Meant): Promise<Schedul
 }
 
 /**
- * Resumes a paused schedule from `now` on; ticks during the pause are not made up for. A schedule that was paused
+ * Resumes a paused schedule from `now` on; ticks during the pause submit no runs later. A schedule that was paused
  * because its key was revoked then belongs to the key that resumes it, and no longer notifies the revoked key's
  * webhooks. Null when none exists.
  */

@@ -29,7 +29,7 @@ export interface Ticked {
 /** A tick within a minute of its time is not missed: a server may have been restarted meanwhile. */
 const IN_TIME_MS = 60_000;
 
-/** Most missed ticks that are made up for. */
+/** Most missed ticks for which runs are submitted later. */
 const MOST_MADE_UP = 100;
 
 /** Raised by `runs_once_a_tick`: the tick was made before, by a clock that was ahead. */
