@@ -126,7 +126,7 @@ describe('a start whose database is not there', () => {
     expect(JSON.parse(refused.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({
       level: 60,
       code: 'database_unavailable',
-      msg: expect.stringContaining('It was waited for 1 s.') as string,
+      msg: expect.stringContaining('Longhaul waited 1 s for it.') as string,
     });
     const missing = server.url.replace(/longhaul$/, 'no_such_database');
     const atOnce = await runCommand(['worker'], { cwd: directory, env: toEnv('no', missing) });
@@ -141,13 +141,13 @@ describe('a start whose database is not there', () => {
     const [, url = ''] = await running.printed(/listening on (http:\S+)/);
     await worker.printed(/Longhaul is working/);
     await server.stop('fast');
-    await Promise.all([running, worker].map((command) => command.logged(/the database is away/)));
+    await Promise.all([running, worker].map((command) => command.logged(/the database is unavailable/)));
     for (let asked = 0; asked < 10; asked++) {
       expect((await fetch(`${url}/readyz`)).status).toBe(503);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
     await server.start();
-    await Promise.all([running, worker].map((command) => command.logged(/the database is back/)));
+    await Promise.all([running, worker].map((command) => command.logged(/the database is available again/)));
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
     for (const command of [running, worker]) {
       command.kill('SIGTERM');
@@ -158,8 +158,8 @@ describe('a start whose database is not there', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as { level: number; msg: string });
       const loud = lines.filter(({ level }) => level > 30).map(({ msg }) => msg);
-      expect(loud).toEqual([expect.stringContaining('the database is away')]);
-      expect(lines.filter(({ msg }) => msg === 'the database is back')).toHaveLength(1);
+      expect(loud).toEqual([expect.stringContaining('the database is unavailable')]);
+      expect(lines.filter(({ msg }) => msg === 'the database is available again')).toHaveLength(1);
     }
   });
 });

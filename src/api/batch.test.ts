@@ -106,7 +106,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     expect(status).toBe(402);
     expect(body.code).toBe('user_budget');
     expect(body.errors).toEqual([
-      { path: 'runs[3]', message: 'finds no room in the budget of its user beside those before it' },
+      { path: 'runs[3]', message: 'does not fit into the budget of its user beside the runs before it' },
     ]);
     expect(await count()).toBe(before);
     expect((await send([reader({ user: 'poor' }), reader({ user: 'poor' })])).status).toBe(202);
@@ -174,8 +174,8 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     ]);
     expect(status).toBe(400);
     expect(body.errors).toEqual([
-      { path: 'runs[1].sessionId', message: 'names no session' },
-      { path: 'runs[2].sessionId', message: 'names no session' },
+      { path: 'runs[1].sessionId', message: 'does not name an existing session' },
+      { path: 'runs[2].sessionId', message: 'does not name an existing session' },
       { path: 'runs[3].sessionId', message: 'must be a session of agent brief; this one is of reader' },
       { path: 'runs[4].fork', message: 'must be sent with sessionId, the session to branch from' },
     ]);

@@ -47,7 +47,7 @@ describe('longhaul schedules', () => {
 
   // What else a cron or a time zone may have wrong is the API's to test.
   it.each([
-    [['create', 'reader', 'x', '--cron', '61 * * * *'], 60, /cron is not understood: .*61/],
+    [['create', 'reader', 'x', '--cron', '61 * * * *'], 60, /cron is invalid: .*61/],
     [['create', 'nobody', 'x', '--cron', '@daily'], 68, /agent is not an agent of this service/],
     [['create', 'reader', 'x', '--cron', '@daily', '--missed', 'some'], 2, /must be skip, once or all/],
     [['create', 'reader', 'x'], 2, /required option '--cron <cron>'/],

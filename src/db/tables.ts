@@ -8,7 +8,7 @@ import type { ScheduleTables } from './tables/schedules.ts';
 import type { StatsTables } from './tables/stats.ts';
 import type { WebhookTables } from './tables/webhooks.ts';
 
-/** JSON as it is written: a text that PostgreSQL checks. Read back as the value it describes. */
+/** JSON stored as it is written: a text that PostgreSQL checks. Read as the value it describes. */
 type Json<T> = ColumnType<T, string, string>;
 type DefaultJson<T> = ColumnType<T, string | undefined, string>;
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
@@ -312,7 +312,7 @@ interface AuditTable {
 }
 
 interface AuditSealsTable {
-  /** Written as a text, `2026-01-31`; read it as one too: as a `Date` it is midnight of this machine's time zone. */
+  /** Written as a text, `2026-01-31`; read it as a text too: as a `Date` it is midnight of this machine's time zone. */
   day: ColumnType<Date, string, never>;
   first_seq: number;
   last_seq: number;

@@ -4,7 +4,7 @@ import { toRun, type Run } from './run.ts';
 import { matchesFilter, type RunFilter } from './run-filter.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
-/** The run with this id; null when there is none, or none that the viewer may see. */
+/** Reads the run with this id; null when the viewer may see none. */
 export async function findRun(
   database: Database,
   { runId, viewer }: { runId: string; viewer: Viewer },
@@ -18,7 +18,7 @@ export async function findRun(
   return row === undefined ? null : toRun(row);
 }
 
-/** Those of these runs that there are and the viewer may see, by id. */
+/** Reads the runs among these that exist and that the viewer may see, by id. */
 export async function findRuns(
   database: Database,
   { runIds, viewer }: { runIds: readonly string[]; viewer: Viewer },
@@ -41,8 +41,8 @@ interface ListOptions {
 }
 
 /**
- * A page of the runs that the viewer may see, newest first, and whether there are more; those of the health check only
- * where its agent is asked for.
+ * Reads a page of the runs that the viewer may see, newest first, and whether there are more. Runs of the health check
+ * appear only when its agent is requested.
  */
 export async function listRuns(
   database: Database,
