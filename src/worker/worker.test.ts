@@ -132,7 +132,7 @@ describe('a worker', () => {
     await worker.stop();
     expect(await read(id)).toMatchObject({ status: 'queued' });
     expect(await readRow(worker)).toBeUndefined();
-    expect(lines).toContainEqual(expect.objectContaining({ text: 'handing back what still runs', runs: 1 }));
+    expect(lines).toContainEqual(expect.objectContaining({ text: 'handing back the runs in progress', runs: 1 }));
     answer.resolve();
     await startWorker();
     await expect.poll(() => read(id), { timeout: 20_000 }).toMatchObject({ status: 'succeeded' });
