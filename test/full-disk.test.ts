@@ -73,7 +73,7 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     const disk = await start();
     await disk.fill();
     const runs = await Promise.all(Array.from({ length: 6 }, submit));
-    await logged(/no run is claimed here: no directories can be made in \S+: ENOSPC/);
+    await logged(/no run is claimed here: directories could not be created in \S+: ENOSPC/);
     await expect
       .poll(findWorker)
       .toMatchObject({ state: 'holding', holdingReason: expect.stringContaining('ENOSPC') as string, running: 0 });

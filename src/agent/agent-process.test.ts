@@ -371,7 +371,7 @@ test('a receiver of events that throws ends the run, with its tools', async () =
   expect((await startAgentProcess(attempt.spec).done).outcome).toMatchObject({
     status: 'failed',
     code: 'internal_error',
-    detail: expect.stringContaining('agent.tool_use was not taken: there is no room for it') as string,
+    detail: expect.stringContaining('agent.tool_use could not be recorded: there is no room for it') as string,
   });
   expect(await attempt.processes()).toEqual([]);
   expect(await commandsMatching(/sleep 651/)).toEqual([]);

@@ -37,7 +37,7 @@ test.runIf(isWithoutCapabilities).each([
     expect((await startAgentProcess(attempt.spec).done).outcome).toMatchObject({
       status: 'failed',
       code: 'workspace_invalid',
-      detail: expect.stringContaining(`belongs to the user ${SOMEBODY} and is not open for others to read`) as string,
+      detail: expect.stringContaining(`belongs to the user ${SOMEBODY} and does not let other users read`) as string,
     });
   },
 );
@@ -53,6 +53,6 @@ test.runIf(isWithoutCapabilities)(
       await using attempt = await createAttempt({ url: model.url, agent: { tools }, spec: { workspaceDir, log } });
       expect((await startAgentProcess(attempt.spec).done).outcome).toMatchObject({ status: 'succeeded' });
     }
-    expect(lines.filter(({ text }) => text.includes('not open for others to write'))).toHaveLength(1);
+    expect(lines.filter(({ text }) => text.includes('does not let other users write'))).toHaveLength(1);
   },
 );

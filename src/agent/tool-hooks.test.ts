@@ -216,12 +216,12 @@ test.each<[string, NonNullable<ToolHooks['afterToolUse']>]>([
   expect(failures[0]).toMatchObject({ level: 'error', runId: spec.runId });
 });
 
-test('a tool that waits for a person is denied when there is nobody to ask', async () => {
+test('a tool that waits for a person is denied when no person can be asked', async () => {
   await using model = await startScriptedModel({ script: [read, say('Done.')] });
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Read'], ask: ['Read'] } });
   const report = await startAgentProcess(attempt.spec).done;
   expect(report).toMatchObject({ outcome: { status: 'succeeded' }, permissionDenials: 1 });
-  expect(attempt.dataOf('agent.permission_denied')[0]?.message).toContain('nobody to ask');
+  expect(attempt.dataOf('agent.permission_denied')[0]?.message).toContain('no person can be asked');
 });
 
 test('a person is asked after the hooks, about the input they leave, and may change it within the workspace', async () => {

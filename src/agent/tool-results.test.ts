@@ -48,7 +48,7 @@ test('files are read by the names that are told, at most 2 MB of each', async ()
   await writeFile(path.join(directory, 'long.txt'), Buffer.alloc(MAX_FILE_BYTES + 5, 'x'));
   expect(await read('b1.txt.', 'missing.txt')).toEqual([['b1.txt', 'all of it']]);
   const [long] = await read('long.txt');
-  expect(long?.[1]).toMatch(/^x{2000000}\n\[The rest is gone: only the first 2000000 of 2000005 bytes were kept/);
+  expect(long?.[1]).toMatch(/^x{2000000}\n\[The rest is missing: only the first 2000000 of 2000005 bytes were kept/);
 });
 
 test('no link is followed, and nothing but a plain file is read', async () => {

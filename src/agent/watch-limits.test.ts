@@ -73,7 +73,7 @@ test.runIf(isLinux)('a process that stands still with nothing to wait for is end
   expect(report.outcome).toMatchObject({
     status: 'failed',
     code: 'hung',
-    detail: expect.stringContaining('said nothing for 300 ms') as string,
+    detail: expect.stringContaining('sent no message for 300 ms') as string,
   });
   expect(await attempt.processes()).toEqual([]);
 });
