@@ -74,7 +74,7 @@ export function toAgentOptions(input: AgentOptionsInput): Options {
 /** Claude Code offers its question tool only if somebody could be asked. The gate does the asking. */
 function toPrompting({ tools }: AgentSpec['agent']): Pick<Options, 'permissionPrompts' | 'canUseTool'> {
   if (!tools.includes(QUESTION_TOOL)) return { permissionPrompts: 'none' };
-  return { canUseTool: async () => ({ behavior: 'deny', message: 'There is nobody to ask.' }) };
+  return { canUseTool: async () => ({ behavior: 'deny', message: 'No person can be asked.' }) };
 }
 
 function toSubagents({ subagents }: AgentSpec['agent']): Record<string, AgentDefinition> {

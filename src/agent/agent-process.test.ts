@@ -69,7 +69,7 @@ test('the model is asked with the model, thinking and tools of the agent, and no
   expect([...(model.requests[0]?.toolNames ?? [])].sort()).toEqual(['Glob', 'Read']);
 });
 
-test('a limit of thinking below what the model takes turns thinking off instead of being raised', async () => {
+test("a thinking limit below the model's minimum turns thinking off instead of being raised", async () => {
   await using model = await startModel([say('ok')]);
   await using attempt = await createAttempt({ url: model.url, limits: { maxThinkingTokens: 500 } });
   await startAgentProcess(attempt.spec).done;
@@ -84,7 +84,7 @@ test("an agent without a model gets Claude Code's own choice", async () => {
   expect(model.requests[0]?.model).toMatch(/^claude-/);
 });
 
-test('the limit of turns ends a run after exactly as many answers of the model', async () => {
+test('the turn limit ends a run after exactly as many answers of the model', async () => {
   await using model = await startModel([useTool('Bash', { command: 'true', description: 'nothing' })]);
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] }, limits: { maxTurns: 2 } });
   const report = await startAgentProcess(attempt.spec).done;
@@ -187,7 +187,7 @@ test('a daemon that a tool left behind ends when the run succeeds', async () => 
 });
 
 test.each(['--settings={"a":1}', '-p', '@/etc/hostname', '/cost', '😀'.repeat(5_000), '</script>\u001B[31m'])(
-  'a prompt is data, sent as it is and never on a command line: %j',
+  'a prompt is data, sent unchanged and never on a command line: %j',
   async (prompt) => {
     await using model = await startModel([hang({ after: [say('…')] })]);
     await using attempt = await createAttempt({ url: model.url, spec: { prompt } });

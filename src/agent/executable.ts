@@ -21,7 +21,7 @@ export async function findExecutable(
     problem:
       typeof claudePath === 'string'
         ? `${candidates[0]} is not an executable file; set LONGHAUL_CLAUDE_PATH or claudePath to the Claude Code executable`
-        : `the Agent SDK brings no Claude Code executable for ${process.platform}-${process.arch} here; reinstall it without --omit=optional, or set LONGHAUL_CLAUDE_PATH`,
+        : `the Agent SDK has no Claude Code executable for ${process.platform}-${process.arch} here; reinstall it without --omit=optional, or set LONGHAUL_CLAUDE_PATH`,
   };
 }
 

@@ -54,7 +54,7 @@ done`;
  */
 export function startReaper({ maxStallSeconds = null }: ReaperOptions = {}): Reaper {
   const sweep = fileURLToPath(new URL(`./reap${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
-  // A pipe of Node's is a socket, and bash takes a socket on its standard input for a remote login: it reads ~/.bashrc.
+  // A pipe of Node is a socket, and bash takes a socket on its standard input for a remote login: it reads ~/.bashrc.
   const [shell, ...options] = existsSync('/bin/bash') ? ['/bin/bash', '--norc'] : ['/bin/sh'];
   const seconds = maxStallSeconds === null ? '' : String(Math.ceil(maxStallSeconds));
   const child = spawn(shell, [...options, '-c', SCRIPT, process.execPath, sweep, seconds, ownIdentity()], {

@@ -88,7 +88,7 @@ export function createToolResults({ root, log }: ToolResultsOptions): ToolResult
         try {
           await writeFile(path.join(directory, path.basename(name)), content, { mode: 0o600 });
         } catch (error) {
-          log?.warn({ name, error: toMessage(error) }, 'a large tool result of the conversation could not be put back');
+          log?.warn({ name, error: toMessage(error) }, 'a large tool result of the conversation could not be restored');
         }
       }
     },

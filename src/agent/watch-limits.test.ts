@@ -48,7 +48,7 @@ test.runIf(isLinux)('a run in progress reports its current memory', async () => 
   expect(agent.residentBytes).toBeNull();
 });
 
-test.runIf(isLinux)('a process that stands still with nothing to wait for is ended as hung', async () => {
+test.runIf(isLinux)('a process that stands still and waits for nothing is ended as hung', async () => {
   const frozen = Promise.withResolvers<void>();
   await using model = await startScriptedModel({
     async script() {

@@ -183,7 +183,7 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   async function takeUp(approval: KnownApproval, use: ToolUse): Promise<ToolUseDecision> {
     const { id, status, reason, updatedInput, kind } = approval;
     const taker = { id, lease, attempt: run.attempt, toolUseId: toStorable(use.id) };
-    if (status === 'cancelled') return { deny: `${use.name} was not approved: the run was cancelled` };
+    if (status === 'cancelled') return { deny: `${use.name} was not allowed: the run was cancelled` };
     if (!(await persist(() => consumeApproval(database, taker)))) {
       return {
         deny: `${use.name} was allowed and started in an earlier attempt that was interrupted. Its outcome is unknown: check whether it took effect before you do it again.`,

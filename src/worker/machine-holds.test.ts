@@ -80,7 +80,7 @@ describe('the reason why a worker stops claiming', () => {
     await expect.poll(() => machine.reason).toBeNull();
   });
 
-  it('lasts longer each time it begins again although a probe was written, until an attempt has begun', async () => {
+  it('lasts longer each time it returns after a written probe, until an attempt has begun', async () => {
     create();
     for (let times = 0; times < 4; times++) {
       machine.note(FULL);

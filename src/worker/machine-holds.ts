@@ -94,7 +94,7 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
         return lookAfter(hold, waitsMs.first);
       }
       held.delete(hold.agent);
-      log.info(toFacts(hold), 'the machine has what it lacked: runs are claimed again');
+      log.info(toFacts(hold), 'the fault of the machine is gone: runs are claimed again');
       onChange();
       return undefined;
     });

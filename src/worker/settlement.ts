@@ -63,7 +63,7 @@ function toOutcome(
     case 'cancelled':
       return { status: 'cancelled' };
     case 'run_timeout':
-      return { status: 'failed', code: 'run_timeout', detail: 'The run timeout ran out.' };
+      return { status: 'failed', code: 'run_timeout', detail: 'The run exceeded its timeout.' };
     case 'unrecordable': {
       const detail = `The events of the attempt could not be stored: ${unrecordable}`;
       return { status: 'failed', code: 'internal_error', detail, isFinal: true };
