@@ -73,7 +73,7 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     const disk = await start();
     await disk.fill();
     const runs = await Promise.all(Array.from({ length: 6 }, submit));
-    await logged(/no run is claimed here: no directories can be made in \S+: ENOSPC/);
+    await logged(/no run is claimed here: directories could not be created in \S+: ENOSPC/);
     await expect
       .poll(findWorker)
       .toMatchObject({ state: 'holding', holdingReason: expect.stringContaining('ENOSPC') as string, running: 0 });
@@ -94,7 +94,7 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     // None has cost an attempt: each has as many left as it was accepted with.
     expect(ended.map(({ attempt, maxAttempts }) => maxAttempts - attempt)).toEqual(runs.map(() => 2));
     await expect.poll(findWorker).toMatchObject({ state: 'working', holdingReason: null });
-    expect(log).toMatch(/the machine has what it lacked: runs are claimed again/);
+    expect(log).toMatch(/the fault of the machine is gone: runs are claimed again/);
   });
 
   it('lives, claims nothing and says why when it was full before it started', async () => {

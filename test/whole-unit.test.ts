@@ -34,7 +34,7 @@ describe.runIf(process.platform === 'linux')('a signal to every process of a wor
     await signalAll(first);
     const { exitCode, stderr } = await first.ended;
     expect(exitCode).toBe(0);
-    expect(stderr).toContain('Claude Code was told to end together with its worker');
+    expect(stderr).toContain('Claude Code was asked to end together with its worker');
     const handedBack = await client.run(run.id);
     expect(handedBack).toMatchObject({ status: 'queued', attempts: [{ outcome: 'handed_back', errorCode: null }] });
     expect(handedBack.costUsd).toBeGreaterThan(0);

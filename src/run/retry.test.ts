@@ -128,7 +128,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
 
   it('counts neither a handed-back attempt nor the time until the next, and keeps the reason', async () => {
     const run = await bench.submit();
-    const detail = 'The machine could not carry it out: no space left.';
+    const detail = 'The machine could not execute the attempt: no space left.';
     await bench.settle(await bench.claim(), { outcome: { status: 'handed_back', detail } });
     expect(await readAttempts(bench.database, run.id)).toMatchObject([
       { outcome: 'handed_back', errorCode: null, errorDetail: detail },
