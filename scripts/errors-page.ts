@@ -35,6 +35,6 @@ ${header}${table(REQUEST_ERRORS)}
 |---|---|
 | 0 | a command that did what it was asked; a service that was told to stop; a worker that was told to drain |
 | ${RESTART_EXIT_CODE} | a worker that has grown above \`worker.restartAboveMb\` and left in good order: start it again |
-| 130 | a command that follows a run, by Ctrl-C; the run goes on |
+| 130 | a command that follows a run was stopped by Ctrl-C; the run continues |
 `;
 }

@@ -42,7 +42,7 @@ describe('longhaul demo', () => {
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
     expectInOrder(stdout, [
-      "The model's words are scripted; the agent loop, the tools, the files read and the accounting are real.",
+      "The model's answers are scripted; the agent loop, the tools, the files and the accounting are real.",
       'Creating the embedded database',
       '● Glob',
       '● Read  README.md',
@@ -173,7 +173,7 @@ describe('the commands against a started server', () => {
     following.kill('SIGINT');
     const { exitCode, stderr } = await following.ended;
     expect(exitCode).toBe(130);
-    expectInOrder(stderr, ['The run goes on', `longhaul tail ${id}`, `longhaul cancel ${id}`]);
+    expectInOrder(stderr, ['The run continues', `longhaul tail ${id}`, `longhaul cancel ${id}`]);
     expect((await longhaul('tail', id)).exitCode).toBe(0);
   });
 

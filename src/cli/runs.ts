@@ -22,11 +22,11 @@ export function addRunsCommand(program: Command, shell: Shell): void {
   const command = program
     .command('runs')
     .summary('list runs')
-    .description('Lists runs, newest first.')
-    .addOption(new Option('--status <status>', 'only those in this state').choices(RUN_STATUSES))
-    .option('--agent <agent>', 'only those of this agent')
-    .option('--user <user>', 'only those for this end user')
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .description('List runs, newest first.')
+    .addOption(new Option('--status <status>', 'only runs in this state').choices(RUN_STATUSES))
+    .option('--agent <agent>', 'only runs of this agent')
+    .option('--user <user>', 'only runs for this end user')
+    .option('--limit <count>', 'maximum number of runs, 1 to 200', parseCount(1, 200), 20)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul runs --status failed --limit 5');
   addConnectionOptions(command).action(async ({ url, json, ...filter }: RunsOptions) => {
@@ -35,7 +35,8 @@ export function addRunsCommand(program: Command, shell: Shell): void {
     if (json === true) return shell.stdout.line(toTerminalJson(page));
     if (page.data.length === 0) return shell.stdout.line('No runs.');
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+    if (page.nextCursor !== null)
+      shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
     return undefined;
   });
 }
