@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-// Makes `dist/`, what the package ships: JavaScript and declarations of `src/`, and the migrations, which are data.
+// Builds `dist/`, the content of the package: JavaScript and declarations of `src/`, and the migrations, which are
+// data.
 
 const root = path.resolve(import.meta.dirname, '..');
 const out = path.join(root, 'dist');

@@ -42,7 +42,7 @@ describe('longhaul demo', () => {
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
     expectInOrder(stdout, [
-      "The model's answers are scripted; the agent loop, the tools, the files and the accounting are real.",
+      "The model's words are scripted; the agent loop, the tools, the files read and the accounting are real.",
       'Creating the embedded database',
       '● Glob',
       '● Read  README.md',

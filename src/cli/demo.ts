@@ -122,6 +122,6 @@ function toEnvironment({ env }: Shell, directory: string): Shell['env'] {
 function describeProvider({ config }: Longhaul): string {
   const provider = config.providers.get('default');
   return provider === undefined || provider.kind === 'scripted'
-    ? "The model's answers are scripted; the agent loop, the tools, the files and the accounting are real."
+    ? "The model's words are scripted; the agent loop, the tools, the files read and the accounting are real."
     : `A real provider answers (${new URL(provider.baseUrl).host}): this may cost up to ${formatUsd(toMicros(MAX_BUDGET_USD))}.`;
 }
