@@ -3,8 +3,8 @@ import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { buildDashboard } from '../dashboard/build.ts';
 
-// Makes `dist/`, what the package ships: JavaScript and declarations of `src/`, the migrations, which are data,
-// and the files of the dashboard.
+// Builds `dist/`, the content of the package: JavaScript and declarations of `src/`, the migrations, which are data, and
+// the files of the dashboard.
 
 const root = path.resolve(import.meta.dirname, '..');
 const out = path.join(root, 'dist');

@@ -173,7 +173,7 @@ describe('the commands against a started server', () => {
     following.kill('SIGINT');
     const { exitCode, stderr } = await following.ended;
     expect(exitCode).toBe(130);
-    expectInOrder(stderr, ['The run goes on', `longhaul tail ${id}`, `longhaul cancel ${id}`]);
+    expectInOrder(stderr, ['The run continues', `longhaul tail ${id}`, `longhaul cancel ${id}`]);
     expect((await longhaul('tail', id)).exitCode).toBe(0);
   });
 

@@ -99,7 +99,7 @@ describe('a change of the contract', () => {
     ],
     [
       'a way to say who is calling that is gone',
-      /^POST \/v1\/runs: userToken is not taken any more$/,
+      /^POST \/v1\/runs: userToken is no longer accepted$/,
       ({ paths }) => paths['/v1/runs']!['post'].security.pop(),
     ],
     [
@@ -146,7 +146,7 @@ describe('a change of the contract', () => {
     ],
     [
       'a field that a request may not have any more',
-      /the field priority is not taken any more/,
+      /the field priority is no longer accepted/,
       ({ components }) => delete components.schemas['Submission'].properties.priority,
     ],
     [

@@ -71,7 +71,7 @@ describe('a worker that is to leave', () => {
   const startWorker = async (variables: Record<string, string> = {}) => {
     const worker = spawnCommand(['worker'], { cwd: directory, env: { ...env, ...variables } });
     workers.push(worker);
-    await worker.printed(/Longhaul is working/);
+    await worker.printed(/Longhaul worker is running/);
     return worker;
   };
   /** A run whose model waits for `answer`, at work. */

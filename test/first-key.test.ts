@@ -113,7 +113,7 @@ describe('the first admin key', () => {
     const { LONGHAUL_DATABASE_URL: _, ...embedded } = env;
     const started = startInTerminal(['start'], { cwd: home, env: embedded });
     await started.shows(/Longhaul is listening on http:\/\/127\.0\.0\.1:\d+\r?\n/);
-    const [, key] = await started.shows(/Admin key: (lh_\S+) \(kept in \.longhaul\/admin-key\)/);
+    const [, key] = await started.shows(/Admin key: (lh_\S+) \(saved in \.longhaul\/admin-key\)/);
     expect((await readFile(path.join(home, '.longhaul/admin-key'), 'utf8')).trim()).toBe(key);
     // Signs in once, and is shown on a terminal alone as well.
     await started.shows(/Dashboard: http:\/\/127\.0\.0\.1:\d+\/#code=[\w-]{20,} /);

@@ -56,7 +56,7 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     log = '';
     for (const output of [worker.stdout!, worker.stderr!])
       output.setEncoding('utf8').on('data', (text: string) => (log += text));
-    await logged(/Longhaul is working/);
+    await logged(/Longhaul worker is running/);
     // Mounted where the worker alone sees it.
     const file = path.join(`/proc/${worker.pid}/root`, temporary, 'fill');
     return {

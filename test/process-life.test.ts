@@ -99,7 +99,7 @@ describe('a process', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines).toContainEqual(expect.objectContaining({ level: 60, origin: 'unhandledRejection' }));
-    expect(lines).toContainEqual(expect.objectContaining({ level: 40, msg: 'a warning of this process: odd' }));
+    expect(lines).toContainEqual(expect.objectContaining({ level: 40, msg: 'Node emitted a warning: odd' }));
     expect(lines.map(({ msg }) => msg)).toContain('drained');
   });
 });
@@ -128,7 +128,7 @@ describe.runIf(hasNamespaces)('the first process of a container', () => {
     const ended = once(container, 'exit');
     let said = '';
     container.stdout!.setEncoding('utf8').on('data', (text: string) => (said += text));
-    await expect.poll(() => said, { timeout: 30_000 }).toContain('Longhaul is working');
+    await expect.poll(() => said, { timeout: 30_000 }).toContain('Longhaul worker is running');
     const first = Number(await readFile(`/proc/${container.pid}/task/${container.pid}/children`, 'utf8'));
     const worker = list(first).find(({ args }) => args === 'longhaul worker');
     expect(worker).toMatchObject({ ppid: '1' });

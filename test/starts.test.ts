@@ -100,7 +100,7 @@ describe('a start whose database is not there', () => {
     // Refused, tried again, refused: it is not over with the first.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     await server.start();
-    await worker.printed(/Longhaul is working/);
+    await worker.printed(/Longhaul worker is running/);
     worker.kill('SIGTERM');
     const { exitCode, stderr } = await worker.ended;
     expect(exitCode).toBe(0);
@@ -139,7 +139,7 @@ describe('a start whose database is not there', () => {
     const running = start('server', toEnv('steady', server.url));
     const worker = start('worker', toEnv('steady-worker', server.url));
     const [, url = ''] = await running.printed(/listening on (http:\S+)/);
-    await worker.printed(/Longhaul is working/);
+    await worker.printed(/Longhaul worker is running/);
     await server.stop('fast');
     await Promise.all([running, worker].map((command) => command.logged(/the database is unavailable/)));
     for (let asked = 0; asked < 10; asked++) {

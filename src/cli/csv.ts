@@ -8,8 +8,8 @@ interface CsvColumn<Row> {
 }
 
 /**
- * Rows as CSV by RFC 4180, the titles first. Texts can be anything: one that a spreadsheet would take for a formula is
- * given an apostrophe in front, and what would command a terminal is spelled out.
+ * Formats rows as CSV (RFC 4180), the titles first. Texts can be anything: a text that a spreadsheet would take for a
+ * formula gets an apostrophe in front, and terminal control characters are escaped.
  */
 export function formatCsv<Row>({
   columns,

@@ -15,7 +15,7 @@ describe('longhaul keys', () => {
   });
   afterAll(() => operator.close());
 
-  it('makes a key, which works, and prints it alone on standard output', async () => {
+  it('creates a key, and prints only the key on standard output', async () => {
     const made = await longhaul(['keys', 'create', 'shop backend', '--user', 'ann', '--scope', 'runs:read']);
     expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^lh_[\w-]{43}\n$/) as string });
     expect(made.stderr).toMatch(/^Key [\da-f-]{36} \(shop backend\): runs:read; user ann. It is not shown again.\n$/);
@@ -41,7 +41,7 @@ describe('longhaul keys', () => {
       .toBe(64);
   });
 
-  it('refuses what is no scope and no id, and explains itself', async () => {
+  it('rejects an invalid scope and an invalid id with an explanation', async () => {
     expect((await longhaul(['keys', 'create', 'x', '--scope', 'root'])).stderr).toContain('runs:write, runs:read');
     expect(await longhaul(['keys', 'revoke', 'x'])).toMatchObject({ exitCode: 2 });
     expect((await longhaul(['keys', 'create', '--help'])).stdout).toContain('Without --scope');

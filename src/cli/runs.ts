@@ -25,14 +25,17 @@ export function addRunsCommand(program: Command, shell: Shell): void {
   const command = program
     .command('runs')
     .summary('list runs')
-    .description('Lists runs, newest first.')
-    .addOption(new Option('--status <status>', 'only those in this state').choices(RUN_STATUSES))
-    .option('--agent <agent>', 'only those of this agent')
-    .option('--user <user>', 'only those for this end user')
-    .option('--search <words>', 'only those with these words in prompt or result; "in quotes" in a row, -not at all')
-    .option('--metadata <key=value>', 'only those with this entry in their metadata; may be repeated', collect)
-    .option('--error <code>', 'only those that failed with this code')
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .description('List runs, newest first.')
+    .addOption(new Option('--status <status>', 'only runs in this state').choices(RUN_STATUSES))
+    .option('--agent <agent>', 'only runs of this agent')
+    .option('--user <user>', 'only runs for this end user')
+    .option(
+      '--search <words>',
+      'only runs with these words in prompt or result; "in quotes" for a phrase, -word to exclude',
+    )
+    .option('--metadata <key=value>', 'only runs with this entry in their metadata; may be repeated', collect)
+    .option('--error <code>', 'only runs that failed with this code')
+    .option('--limit <count>', 'maximum number of runs, 1 to 200', parseCount(1, 200), 20)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText(
       'after',
@@ -44,7 +47,8 @@ export function addRunsCommand(program: Command, shell: Shell): void {
     if (json === true) return shell.stdout.line(toTerminalJson(page));
     if (page.data.length === 0) return shell.stdout.line('No runs.');
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+    if (page.nextCursor !== null)
+      shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
     return undefined;
   });
 }

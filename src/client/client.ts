@@ -1,7 +1,4 @@
-/**
- * The typed client of Longhaul's HTTP API. Runs in browsers as well as in Node: it needs `fetch` and
- * nothing else.
- */
+/** The typed client of Longhaul's HTTP API. Runs in browsers as well as in Node: it needs only `fetch`. */
 import { createApprovalMethods, type ApprovalMethods } from './approvals.ts';
 import { createOperationMethods, type OperationMethods } from './operations.ts';
 import { createRunMethods, type RunMethods } from './runs.ts';
@@ -111,8 +108,8 @@ export type {
 export interface ClientOptions extends TransportOptions {}
 
 /**
- * Every method throws a `LonghaulApiError` when it is refused, a `LonghaulNetworkError` when no answer comes, and a
- * `LonghaulTokenError` when the `token` function fails.
+ * A client of Longhaul. Every method throws a `LonghaulApiError` when its request is rejected, a `LonghaulNetworkError`
+ * when there is no answer, and a `LonghaulTokenError` when the `token` function fails.
  */
 export interface LonghaulClient
   extends
@@ -126,7 +123,7 @@ export interface LonghaulClient
     StatsMethods {}
 
 /**
- * Makes a client of the Longhaul at `url`. It connects when it is used, and has nothing to be closed.
+ * Creates a client of the Longhaul at `url`. It connects when it is used, and needs no closing.
  * @throws {TypeError} when both an API key and a token are given.
  */
 export function createClient(options: ClientOptions): LonghaulClient {
