@@ -82,7 +82,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
     expect(await sweep()).toEqual([]);
     await bench.expireLease(run.id);
     const swept = await Promise.all([sweep(), sweep()]);
-    expect(swept.flat()).toMatchObject([{ id: run.id, status: 'queued', costUsd: 0.0005, error: null }]);
+    expect(swept.flat()).toMatchObject([{ id: run.id, status: 'queued', costUsd: 0.0006, error: null }]);
 
     const late: NewEvent[] = [{ type: 'agent.text', data: { text: 'late', blockId: '1' } }];
     expect(
