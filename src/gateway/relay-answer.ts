@@ -60,8 +60,8 @@ export async function relayAnswer(options: RelayOptions): Promise<void> {
     meter?.push(chunk);
     if (guard.excess !== null) onExcess(guard.excess);
     if (!signal.aborted) write(later);
-    // Nothing of use follows an error, and the process waits to ask again.
-    if (guard.hasFailed || meter?.hasFailed === true) body.destroy();
+    // Nothing of use follows an error that was read, and the process waits to ask again.
+    if (meter === null ? guard.hasFailed : meter.hasFailed) body.destroy();
   }, onUnreadable);
   body.on('data', onChunk);
 
