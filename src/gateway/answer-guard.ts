@@ -74,12 +74,13 @@ export function createAnswerGuard(contentType: string): AnswerGuard {
 
   return {
     take(chunk) {
-      if (hasFailed || excess !== null) return NOTHING;
+      if (excess !== null) return NOTHING;
       answerBytes += chunk.length;
       if (answerBytes > ANSWER_BOUNDS.answerBytes) {
         excess = `more than ${ANSWER_BOUNDS.answerBytes} bytes`;
         return NOTHING;
       }
+      if (hasFailed) return NOTHING;
       if (!isStream) return { now: [chunk], later: [] };
       const heldBefore = held;
       const isLong = Math.max(lineBytes, chunk.length) > LONG_LINE_BYTES;

@@ -155,6 +155,18 @@ describe('error answers', () => {
     expect(pass.failure()).toMatchObject({ kind: 'overloaded', status: 529, message: 'Overloaded' });
   });
 
+  test('an error within a stream is recorded with its details, even if they arrive after its name', async () => {
+    const error = sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } });
+    const words = error.indexOf('data:');
+    upstream.answerWith((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(messageStart + error.slice(0, words));
+      setTimeout(() => response.write(error.slice(words)), SILENCE_MS / 4);
+    });
+    expect(await readBroken(await post())).toBe(messageStart);
+    expect(pass.failure()).toMatchObject({ kind: 'overloaded', status: 529, message: 'Overloaded' });
+  });
+
   test('an error within a stream is enough: the gateway does not wait for its end', async () => {
     const error = sse('error', { error: { type: 'rate_limit_error', message: 'Slow down' } });
     const hungUp = Promise.withResolvers<unknown>();

@@ -61,8 +61,8 @@ export async function relayAnswer(options: RelayOptions): Promise<void> {
     meter?.push(chunk);
     if (guard.excess !== null) onExcess(guard.excess);
     if (!signal.aborted) write(later);
-    // Nothing useful follows an error, and the process waits to retry.
-    if (guard.hasFailed || meter?.hasFailed === true) body.destroy();
+    // Nothing useful follows an error that was read, and the process waits to retry.
+    if (meter === null ? guard.hasFailed : meter.hasFailed) body.destroy();
   }, onUnreadable);
   body.on('data', onChunk);
 

@@ -62,6 +62,7 @@ describe.each(DATABASE_KINDS)('folding streamed deltas, on the %s database', (ki
       [6, 'agent.tool_use', use.data],
       [10, 'agent.text', { text: 'xy', blockId: '9', parentToolUseId: 't', isPartial: true }],
       [11, 'agent.text', { text: 'cd', blockId: '2' }],
+      [12, 'agent.tool_result', expect.objectContaining({ toolUseId: 't', isUnfinished: true })],
     ]);
     expect(await fold()).toBe(0);
   });
