@@ -21,7 +21,7 @@ test.runIf(isLinux)('a run whose tool exceeds the memory limit is ended, and rep
   expect(report.outcome).toMatchObject({
     status: 'failed',
     code: 'memory_exceeded',
-    detail: expect.stringMatching(/held \d[\d,]+ MB of at most 700 MB/) as string,
+    detail: expect.stringMatching(/used \d[\d,]+ MB of at most 700 MB/) as string,
   });
   expect(report.peakMemoryBytes).toBeGreaterThan(700_000_000);
   // Claude Code was interrupted first, so that it could still report its cost.
