@@ -34,7 +34,7 @@ describe('longhaul approvals', () => {
     const { stdout } = await longhaul('approvals', 'list');
     expect(stdout).toMatch(
       new RegExp(
-        `^ID {36}STATUS +AGE {2}AGENT {3}USER {4}WHAT\n${second.id} {2}pending +\\d+ s {2}reader {2}robert {2}Write a.txt\n${first.id} {2}pending +\\d+ s {2}reader {2}ann {5}Bash ls\n$`,
+        `^ID {36}STATUS +AGE {2}AGENT {3}USER {4}REQUEST\n${second.id} {2}pending +\\d+ s {2}reader {2}robert {2}Write a.txt\n${first.id} {2}pending +\\d+ s {2}reader {2}ann {5}Bash ls\n$`,
       ),
     );
     await longhaul('approvals', 'deny', second.id);

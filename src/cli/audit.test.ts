@@ -55,7 +55,7 @@ describe('longhaul audit', () => {
     expect(listed.stdout).toMatch(
       /^SEQ +AGE +ACTION +SUBJECT +ACTOR +DATA\n300 +\d+ s +run\.succeeded +run-300\\x1b\[2J +worker:7/,
     );
-    expect(listed.stderr).toContain('The newest 2 are shown');
+    expect(listed.stderr).toContain('Only the newest 2 are shown');
     expect(await longhaul('verify')).toMatchObject({
       exitCode: 0,
       stdout: expect.stringMatching(

@@ -30,7 +30,7 @@ describe('longhaul keys', () => {
     const made = await longhaul(['keys', 'create', 'on\x1b[2Jcall', '--scope', 'admin', '--json']);
     const { key, id } = JSON.parse(made.stdout) as CreatedKeyResource;
     expect((await longhaul(['keys', 'list'], { LONGHAUL_API_KEY: key })).stdout).toMatch(
-      new RegExp(`^ID +STATE +AGE +USED +NAME +SCOPES\n${id} +works +\\d+ s +(never|\\d+ s) +on[^\x1b]*call +admin\n`),
+      new RegExp(`^ID +STATE +AGE +USED +NAME +SCOPES\n${id} +active +\\d+ s +(never|\\d+ s) +on[^\x1b]*call +admin\n`),
     );
     const revoked = await longhaul(['keys', 'revoke', id]);
     expect(revoked).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/ is revoked\.\n$/) as string });

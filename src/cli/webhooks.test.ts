@@ -34,7 +34,7 @@ describe('longhaul webhooks', () => {
     expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^whsec_\S+\n$/) as string });
     const [id = ''] = /[\da-f-]{36}/.exec(made.stderr) ?? [];
     expect((await longhaul(['webhooks', 'list'])).stdout).toMatch(
-      new RegExp(`^ID +STATE +AGE +URL +EVENTS\n${id} +works +\\d+ s +${receiver.url} +run.cancelled\n`),
+      new RegExp(`^ID +STATE +AGE +URL +EVENTS\n${id} +active +\\d+ s +${receiver.url} +run.cancelled\n`),
     );
     const run = JSON.parse((await longhaul(['run', 'reader', 'hello', '--json'])).stdout) as { id: string };
     await longhaul(['cancel', run.id]);

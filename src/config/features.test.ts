@@ -163,9 +163,9 @@ describe('the form of an answer', () => {
     [z.array(z.string()), 'must describe an object at the top level'],
     [z.object({ when: z.date() }), 'Date cannot be represented'],
     [{ type: 'array' }, 'must describe an object at the top level'],
-    [{ type: 'object', anyOf: [{ required: ['a'] }, { required: ['b'] }] }, 'must not have anyOf at its top'],
-    [{ type: 'object', oneOf: [{ required: ['a'] }] }, 'must not have oneOf at its top'],
-    [{ type: 'object', allOf: [{ required: ['a'] }] }, 'must not have allOf at its top'],
+    [{ type: 'object', anyOf: [{ required: ['a'] }, { required: ['b'] }] }, 'must not have anyOf at the top level'],
+    [{ type: 'object', oneOf: [{ required: ['a'] }] }, 'must not have oneOf at the top level'],
+    [{ type: 'object', allOf: [{ required: ['a'] }] }, 'must not have allOf at the top level'],
     [
       z.discriminatedUnion('kind', [z.object({ kind: z.literal('a') }), z.object({ kind: z.literal('b') })]),
       'at its top',

@@ -239,7 +239,9 @@ describe('headers of a provider', () => {
     expect(refusal.message).toContain('ANTHROPIC_CUSTOM_HEADERS must be lines of the form "Name: value"');
     expect(refusal.message).not.toContain('s3cret');
     const forbidden = refusalOf({}, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_CUSTOM_HEADERS: 'Host: s3cret' });
-    expect(forbidden.message).toContain('ANTHROPIC_CUSTOM_HEADERS holds Host, which is set by the connection itself');
+    expect(forbidden.message).toContain(
+      'ANTHROPIC_CUSTOM_HEADERS contains Host, which is set by the connection itself',
+    );
   });
 });
 
