@@ -145,7 +145,7 @@ describe('a database with settings of its own', () => {
     const longhaul = createLonghaul({ agents }, { log: createLog('silent'), env });
     await expect(longhaul.start()).rejects.toMatchObject({
       code: 'database_unsuitable',
-      message: expect.stringContaining(`encoding is UTF8, and this one's is ${encoding}`) as string,
+      message: expect.stringContaining(`encoding UTF8. This database has ${encoding}`) as string,
     });
     await longhaul.stop();
     await query(`${server}/postgres`, `drop database ${name} with (force)`);

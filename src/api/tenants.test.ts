@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('users with the same name, on the %s database', (k
     expect(refused.status).toBe(202);
     const full = await submit('north', { ...dear, user: 'meg' });
     expect(full.status).toBe(402);
-    expect(((await full.json()) as Problem).detail).toContain('$3.00 set aside');
+    expect(((await full.json()) as Problem).detail).toContain('$3.00 are reserved');
     await accepted('south', { ...dear, user: 'meg' });
     await accepted('application', { ...dear, user: 'meg' });
     const token = await issue(callers['south']!, { user: 'meg' });
