@@ -159,7 +159,7 @@ describe('a provider in the file', () => {
   });
 
   it.each([
-    [{ agents: { reader: { ...reader, provider: 'nowhere' } } }, 'agents.reader.provider', 'none of "default"'],
+    [{ agents: { reader: { ...reader, provider: 'nowhere' } } }, 'agents.reader.provider', 'not one of "default"'],
     [
       { agents: { a: { tools: [], provider: 'aws' } }, providers: { aws: { kind: 'bedrock', region: 'us-east-1' } } },
       'agents.a.model',
