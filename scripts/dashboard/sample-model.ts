@@ -1,7 +1,7 @@
 import { fail, say, think, turn, useTool } from '../../src/testing/index.ts';
 import type { ModelRequest, Turn } from '../../src/testing/index.ts';
 
-// What the model of the sample fleet answers: nothing of it is real, all of it is what real runs look like.
+// Scripted answers of the sample fleet's model: invented, but similar to real runs.
 
 const PACE = { chunkDelayMs: 18 };
 
@@ -34,7 +34,7 @@ const usage = (inputTokens: number, outputTokens: number) => ({
   },
 });
 
-/** A slow answer, to be watched while it is written. */
+/** A slow answer, to watch it stream. */
 const LONG = Array.from(
   { length: 12 },
   (_, index) =>

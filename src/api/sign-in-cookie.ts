@@ -2,15 +2,15 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { LonghaulError } from '../core/errors.ts';
 
-/** The header that the dashboard sends with each request. A page of another origin cannot send it unless CORS allows it. */
+/** Header that the dashboard sends with each request. A page of another origin cannot send it unless CORS allows it. */
 export const DASHBOARD_HEADER = 'x-longhaul-dashboard';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /**
  * Reads the secret of the sign-in from a request's cookie; null without a cookie.
- * @throws {LonghaulError} `forbidden` when the request may come from another page than the dashboard: the browser adds the
- * cookie to the requests of every page.
+ * @throws {LonghaulError} `forbidden` when the request may come from another page than the dashboard: the browser adds
+ * the cookie to the requests of every page.
  */
 export function readSignInCookie(context: Context): string | null {
   const secret = getCookie(context, toName(context));
@@ -56,7 +56,7 @@ export function clearSignInCookie(context: Context, { basePath }: CookieOptions)
 }
 
 function toAttributes(context: Context, basePath: string) {
-  // Behind a proxy that ends TLS the request itself is plain. A client that forges the header harms only its own cookie.
+  // Behind a proxy that ends TLS the request itself is plain. A client that forges the header harms only its cookie.
   const isSecure =
     new URL(context.req.url).protocol === 'https:' || context.req.header('x-forwarded-proto')?.trim() === 'https';
   return { path: basePath, httpOnly: true, sameSite: 'Strict', secure: isSecure } as const;

@@ -5,8 +5,8 @@ export interface BucketCount {
 }
 
 /**
- * Returns the duration in milliseconds that a share of all runs stays below: the middle of its bucket, accurate to within
- * 10 %. Null without runs.
+ * Returns the duration in milliseconds that a share of all runs stays below: the middle of its bucket, accurate to
+ * within 10 %. Null without runs.
  */
 export function toPercentile(counts: readonly BucketCount[], share: number): number | null {
   const total = counts.reduce((sum, { runs }) => sum + runs, 0);

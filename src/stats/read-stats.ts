@@ -96,7 +96,7 @@ function rowsOf({ viewer, step, agent, since, until }: Range, what: 'counts' | '
 }
 
 async function readSteps(database: Database, { from, to, step, timeZone }: ReadOptions): Promise<Date[]> {
-  // Days follow the calendar, because some have 23 or 25 hours. Hours and minutes follow elapsed time, which repeats none.
+  // Days follow the calendar, because some have 23 or 25 hours. Hours and minutes follow elapsed time.
   const series =
     step === 'day'
       ? sql`select local at time zone ${timeZone} as at

@@ -2,7 +2,7 @@ import type { AuditEntryResource } from 'longhaul/client';
 
 type Action = AuditEntryResource['action'];
 
-/** Every action that is recorded, each once: the type says when one is missing. */
+/** All recorded actions. The type reports a missing one. */
 const KNOWN: Readonly<Record<Action, true>> = {
   'run.submitted': true,
   'run.succeeded': true,

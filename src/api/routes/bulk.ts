@@ -15,7 +15,7 @@ import { runNotFound } from './run-id.ts';
 
 const COUNTED = 10_000;
 
-/** Adds the routes that count and cancel many runs. Add them before the routes that read the path's next part as an id. */
+/** Adds the routes that count and cancel many runs. Call it before the routes that take an id in the same place. */
 export function addBulkRoutes(api: Api, deps: ApiDeps): void {
   const { config, database, queue } = deps;
   const { basePath } = config.http;

@@ -4,8 +4,8 @@ import { LonghaulError } from '../../core/errors.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 
 /**
- * Adds the routes of the dashboard's files. Returns a handler for requests that match no route of the API: it responds with
- * the dashboard's page at every address below its path, and with null to all other requests.
+ * Adds the routes of the dashboard's files. Returns a handler for requests that match no route of the API: it responds
+ * with the dashboard's page at every address below its path, and with null to all other requests.
  */
 export function addDashboardRoutes(
   api: Api,

@@ -12,7 +12,7 @@ type Attempt = NonNullable<RunResource['attempts']>[number];
 
 const TONES: Readonly<Record<string, Tone>> = { succeeded: 'green', failed: 'red', waiting: 'amber' };
 
-/** Each try at the run: how it ended, what it cost by both counts, and what went wrong. */
+/** Lists the attempts: outcome, cost by both counts, and error. */
 export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }) {
   return (
     <ol className={classes['attempts']}>
@@ -57,7 +57,7 @@ export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }
 function reported({ reportedCostUsd, meteredCostUsd, outcome }: Attempt): string {
   if (reportedCostUsd === null) return outcome === null ? '–' : 'not reported';
   const drift = reportedCostUsd - meteredCostUsd;
-  // Both round to a millionth.
+  // Both are rounded to a millionth.
   return Math.abs(drift) < 0.000_002
     ? formatUsd(reportedCostUsd)
     : `${formatUsd(reportedCostUsd)} (${drift > 0 ? '+' : ''}${formatUsd(drift)})`;
