@@ -47,7 +47,7 @@ const readers = ({ mayRead }: Rights) => mayRead;
 const operators = ({ isOperator }: Rights) => isOperator;
 const ownFigures = ({ isOperator, isBound, mayRead }: Rights) => isOperator || (isBound && mayRead);
 
-/** All pages, by group. */
+/** Pages by group. */
 export const PAGE_GROUPS: readonly { readonly title: string | null; readonly pages: readonly PageEntry[] }[] = [
   {
     title: null,

@@ -82,7 +82,7 @@ export function sampleScript(request: ModelRequest): Turn {
             multiSelect: false,
             options: [
               { label: 'Hamburg', description: 'Two vehicles free from 6:00' },
-              { label: 'Bremen', description: 'One vehicle free, 40 km nearer' },
+              { label: 'Bremen', description: 'A vehicle free, 40 km nearer' },
             ],
           },
         ],
@@ -130,7 +130,7 @@ export function sampleScript(request: ModelRequest): Turn {
   if (turns === 1 && request.toolNames.includes('Agent')) {
     return turn(
       [
-        say('One of them is late. I have its tour looked up.', PACE),
+        say('A tour is late. A sub-agent looks it up.', PACE),
         useTool('Agent', {
           description: 'Find the tour',
           prompt: 'Which tour is invoice 2026-0817 for?',

@@ -2,7 +2,7 @@ import type { AuditEntryResource } from 'longhaul/client';
 
 type Action = AuditEntryResource['action'];
 
-/** All recorded actions. The type reports a missing one. */
+/** The complete list of recorded actions. The type reports a missing one. */
 const KNOWN: Readonly<Record<Action, true>> = {
   'run.submitted': true,
   'run.succeeded': true,

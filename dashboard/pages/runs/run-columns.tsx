@@ -27,7 +27,7 @@ function Took({ run }: { run: RunResource }) {
   return QUIET;
 }
 
-/** All columns of the list of runs. */
+/** Columns of the list of runs. */
 export const RUN_COLUMNS: readonly Column<RunResource>[] = [
   { id: 'status', title: 'Status', width: '148px', cell: (run) => <RunStatus run={run} /> },
   { id: 'prompt', title: 'Prompt', width: 'minmax(220px, 1fr)', cell: (run) => <RunLink run={run} /> },

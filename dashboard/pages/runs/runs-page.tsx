@@ -125,7 +125,7 @@ export function RunsPage() {
         />
       )}
       {selected.size > 0 && (
-        <div className={classes['selection']} role="toolbar" aria-label="What to do with the selected runs">
+        <div className={classes['selection']} role="toolbar" aria-label="Actions for the selected runs">
           <span className="numeric">{formatCount(selected.size)} selected</span>
           <Button variant="default" onClick={() => setBulk({ action: 'retry', runs: [...selected] })}>
             Retry…

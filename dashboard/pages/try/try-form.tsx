@@ -20,7 +20,7 @@ interface TryFormProps {
 
 type Limits = NonNullable<Submission['limits']>;
 
-/** All fields of a submission, with the most common ones first. */
+/** A form with all fields of a submission, the most common ones first. */
 export function TryForm({ agents, source, session }: TryFormProps) {
   const navigate = useNavigate();
   const { user: boundUser, team: boundTeam } = useSignedIn();

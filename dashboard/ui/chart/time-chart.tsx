@@ -7,7 +7,7 @@ import classes from './time-chart.module.css';
 
 export interface Series {
   readonly label: string;
-  /** One value for each step; null when unknown. */
+  /** Value of each step; null when unknown. */
   readonly values: readonly (number | null)[];
   /** Number of the palette's colour, 1 to 6. */
   readonly color: 1 | 2 | 3 | 4 | 5 | 6;

@@ -21,7 +21,7 @@ export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }
           <header>
             <strong>{attempt.number}</strong>
             <Tag tone={attempt.outcome === null ? 'blue' : (TONES[attempt.outcome] ?? 'gray')}>
-              {attempt.outcome === null ? 'at work' : attempt.outcome.replaceAll('_', ' ')}
+              {attempt.outcome === null ? 'running' : attempt.outcome.replaceAll('_', ' ')}
             </Tag>
             <span className={classes['quiet']}>
               <Duration from={attempt.startedAt} to={attempt.finishedAt} />

@@ -66,7 +66,7 @@ export interface RunLog {
   /** Adds the next event. An event that was added before is ignored. */
   push(event: LonghaulEvent): void;
   readonly items: readonly LogItem[];
-  /** All events except pieces of text, unchanged. */
+  /** The events without pieces of text, unchanged. */
   readonly events: readonly LonghaulEvent[];
   readonly usage: readonly UsageEntry[];
   /** Increases when an item is added or removed, because positions change. */
