@@ -14,8 +14,8 @@ interface Stretch {
 const CLOCK_SLACK = sql`interval '5 minutes'`;
 
 /**
- * SQL: the counts of a range of time by minute, `(start, agent, team, kind, code, amount)`. Runs of the health check are
- * not counted, but their cost is.
+ * SQL: the counts of a range of time by minute, `(start, agent, team, kind, code, amount)`. Runs of the health check
+ * are not counted, but their cost is.
  */
 export function countsIn({ viewer, since, until }: Stretch): RawBuilder<unknown> {
   return sql`

@@ -18,8 +18,8 @@ const SAMPLES_LAST = sql`interval '32 days'`;
 const REMOVED_AT_ONCE = 5_000;
 
 /**
- * Rolls up finished minutes, and these into quarters of an hour. Returns whether there are more; also false when another
- * process is rolling up.
+ * Rolls up finished minutes, and these into quarters of an hour. Returns whether there are more; also false when
+ * another process is rolling up.
  */
 export async function rollUp(database: Database, { marginMs = MARGIN_MS } = {}): Promise<boolean> {
   return database.sql.transaction().execute(async (trx) => {

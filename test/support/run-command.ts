@@ -78,7 +78,7 @@ export function runCommand(args: readonly string[], options: CommandOptions): Pr
   return spawnCommand(args, options).ended;
 }
 
-/** Finds the ids of processes that run in `directory` or have it as an argument. Empty without `/proc`. */
+/** Finds the ids of processes that run in `directory` or have it in their environment. Empty without `/proc`. */
 export async function findProcessesOf(directory: string): Promise<number[]> {
   if (process.platform !== 'linux') return [];
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);

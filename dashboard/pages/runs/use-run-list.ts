@@ -30,8 +30,8 @@ interface RunListOptions {
 }
 
 /**
- * Reads the matching runs and keeps them up to date. Changed runs are updated in place; new runs wait for a click unless
- * the top of the list is visible.
+ * Reads the matching runs and keeps them up to date. Changed runs are updated in place; new runs wait for a click
+ * unless the top of the list is visible.
  */
 export function useRunList({ search, isFollowing }: RunListOptions): RunList {
   const queries = useQueryClient();

@@ -81,7 +81,7 @@ export function TimeChart({ label, at, series, kind, format, height = 150, limit
       one.destroy();
       plot.current = null;
     };
-    // oxlint-disable-next-line react-hooks/exhaustive-deps -- `format` and the data do not change the options of the chart
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- `format` and the data do not change the options
   }, [height, isBars, shape, scheme]);
 
   useEffect(() => plot.current?.setData(data), [data]);

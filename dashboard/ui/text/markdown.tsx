@@ -15,8 +15,8 @@ interface MarkdownProps {
 const LONGEST = 60_000;
 
 /**
- * Renders Markdown of a model. HTML in it stays text, nothing is fetched for it, and a link shows its target and sends no
- * referrer.
+ * Renders Markdown of a model. HTML in it stays text, nothing is fetched for it, and a link shows its target and sends
+ * no referrer.
  */
 export const Markdown = memo(function Markdown({ text }: MarkdownProps) {
   if (text.length > LONGEST) return <LongText text={text} first={LONGEST / 4} isPlain />;

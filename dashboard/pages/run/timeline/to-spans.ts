@@ -21,14 +21,14 @@ export interface Span {
 type Open = { -readonly [Key in keyof Span]: Span[Key] };
 
 /**
- * Converts a run's log to spans, in the order of their start. Model calls have no start event: each starts where the span
- * before it in the same conversation ended.
+ * Converts a run's log to spans, in the order of their start. Model calls have no start event: each starts where the
+ * span before it in the same conversation ended.
  */
 export function toSpans(events: readonly LonghaulEvent[]): Span[] {
   const spans: Open[] = [];
   const tools = new Map<string, Open>();
   const people = new Map<string, Open>();
-  /** Time of the latest event of each conversation, by the tool use that started it; the main one has the empty text. */
+  /** Latest event of each conversation, by the tool use that started it; the main one has the empty text. */
   const heard = new Map<string, number>();
   /** Current wait, start or delay of the whole run. */
   let phase: Open | null = null;
