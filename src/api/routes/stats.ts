@@ -65,7 +65,7 @@ export function addStatsRoute(api: Api, { config, database }: ApiDeps): void {
   );
 }
 
-/** @throws {LonghaulError} `invalid_request` for a range that is empty, has too many steps, or is too old for minutes. */
+/** @throws {LonghaulError} `invalid_request` for a range that is empty, too old, or has too many steps. */
 function toRange(given: { from?: string | undefined; to?: string | undefined }, step: StatStep) {
   const now = Date.now();
   const to = given.to === undefined ? now : Date.parse(given.to);
