@@ -3,12 +3,12 @@ import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import type { Manifest } from '../src/dashboard/assets.ts';
 
-// Bundles the dashboard into a directory: `assets/`, and `manifest.json` that says what the page loads.
+// Bundles the dashboard into a directory: `assets/`, and `manifest.json` with the files that the page loads.
 // As a script: node dashboard/build.ts DIRECTORY
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** Builds into `directory`, which is either not there afterwards or complete. */
+/** Builds into `directory`, which afterwards is either complete or missing. */
 export async function buildDashboard(directory: string): Promise<void> {
   const made = `${directory}.${process.pid}`;
   const { metafile } = await build({
@@ -38,7 +38,7 @@ export async function buildDashboard(directory: string): Promise<void> {
   try {
     renameSync(made, directory);
   } catch (error) {
-    // Another process has built the same meanwhile.
+    // Another process finished the same build first.
     rmSync(made, { recursive: true, force: true });
     if (!readdirSync(directory).includes('manifest.json')) throw error;
   }
@@ -63,7 +63,7 @@ function toManifest({ outputs }: Metafile): Manifest {
   };
 }
 
-/** The licences of all packages that something was taken from, as they ask for. */
+/** Collects the licences of all bundled packages, as they require. */
 function toLicenses({ inputs }: Metafile): string {
   const names = new Set(
     Object.keys(inputs).flatMap((file) => /(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),

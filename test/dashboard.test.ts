@@ -307,7 +307,7 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
       await tab.getByText('Your key may not see this').waitFor();
     }
     await goTo('/costs', tab);
-    await tab.getByText('Cost of a success').waitFor();
+    await tab.getByText('Cost per success').waitFor();
     // Ended with its key.
     const { data } = await client.keys();
     await client.revokeKey(data.find(({ name }) => name === 'south')!.id);

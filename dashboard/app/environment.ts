@@ -1,13 +1,13 @@
 const meta = document.querySelector<HTMLElement>('meta[name=longhaul]');
 
-/** Where the dashboard's pages are, without a slash at its end: the empty text, or such as `/dashboard`. */
+/** Path of the dashboard's pages without a slash at its end: the empty text, or for example `/dashboard`. */
 export const PAGES_PATH = meta?.dataset['path'] ?? '';
 
-/** Where the API is, without a slash at its end. */
+/** Path of the API, without a slash at its end. */
 export const API_PATH = meta?.dataset['apiPath'] ?? '';
 
-/** What lets the component library's own styles in: a number that the page's policy names. */
+/** Nonce of the content security policy, which allows the style elements of the component library. */
 export const STYLE_NONCE = document.querySelector<HTMLElement>('script[nonce]')?.nonce ?? '';
 
-// What keeps the page from scrolling below a dialog writes a style as well, and looks for its nonce here.
+// The library that stops the page from scrolling below a dialog also inserts a style, and reads its nonce here.
 Object.assign(globalThis, { ['__webpack_nonce__']: STYLE_NONCE });

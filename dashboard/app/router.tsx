@@ -10,7 +10,7 @@ import { parseSearch, stringifySearch } from './search.ts';
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 const getParentRoute = () => root;
 
-/** Takes these from an address, as texts. */
+/** Reads these query parameters, as texts. */
 const texts =
   <const Key extends string>(...keys: Key[]) =>
   (search: Record<string, unknown>): { readonly [K in Key]?: string } =>

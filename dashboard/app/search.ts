@@ -1,4 +1,4 @@
-/** What stands behind the `?` of an address: texts by name, as anybody would write them. */
+/** Query parameters of an address: plain texts by name. */
 export type Search = Readonly<Record<string, string>>;
 
 export function parseSearch(text: string): Search {

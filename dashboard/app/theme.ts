@@ -1,6 +1,6 @@
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
-/** From the lightest to the darkest. 6 is for surfaces with white text on them: 5.1 to 1. */
+/** From light to dark. Colour 6 is for surfaces with white text: contrast 5.1 to 1. */
 const iris: MantineColorsTuple = [
   '#f2f2ff',
   '#e6e7ff',
@@ -27,7 +27,7 @@ const gray: MantineColorsTuple = [
   '#1c1c20',
 ];
 
-/** From the text to the page, as Mantine has them. */
+/** From text to background, in the order of Mantine. */
 const dark: MantineColorsTuple = [
   '#ededef',
   '#d0d1d5',
@@ -84,7 +84,7 @@ export const theme = createTheme({
   },
 });
 
-/** What the library derives too pale for text: all of it has 4.5 to 1 on every surface it stands on. */
+/** Replaces colours that the library makes too pale for text: these have a contrast of 4.5 to 1 on all surfaces. */
 export const cssVariables: CSSVariablesResolver = () => ({
   variables: {},
   light: {

@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { client } from './client.ts';
 
-/** The agents there are: they change when the server starts anew. */
+/** Reads the agents. They change only when the server restarts. */
 export const agentsQuery = queryOptions({
   queryKey: ['agents'],
   queryFn: () => client.agents(),

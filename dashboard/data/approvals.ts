@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { client } from './client.ts';
 
-/** What waits for a person now. Looked at in the background too: the tab says how much there is. */
+/** Reads the pending approvals, in the background too: the tab's title shows their number. */
 export const pendingApprovalsQuery = queryOptions({
   queryKey: ['approvals', 'pending'],
   queryFn: () => client.approvals({ status: 'pending', limit: 50 }),

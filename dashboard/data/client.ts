@@ -1,10 +1,10 @@
 import { createClient, LonghaulUnauthorizedError } from 'longhaul/client';
 import { API_PATH } from '../app/environment.ts';
 
-/** Marks a request as the dashboard's own: without it a sign-in may change nothing. */
+/** Marks a request as the dashboard's. Without it the server rejects changes that use the sign-in cookie. */
 const HEADER = 'x-longhaul-dashboard';
 
-/** Everything that the dashboard knows and does goes through this. The browser adds the cookie that says who asks. */
+/** The client for all requests of the dashboard. The browser adds the sign-in cookie. */
 export const client = createClient({
   url: API_PATH,
   fetch: (request) => {
@@ -13,7 +13,7 @@ export const client = createClient({
   },
 });
 
-/** Whether a failure means that nobody is signed in, or no longer. */
+/** Returns whether an error means that no sign-in is valid. */
 export function isSignedOut(error: unknown): boolean {
   return error instanceof LonghaulUnauthorizedError;
 }

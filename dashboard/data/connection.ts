@@ -4,7 +4,7 @@ import { LonghaulNetworkError } from 'longhaul/client';
 let isConnected = true;
 const listeners = new Set<() => void>();
 
-/** Takes down what became of a request: whether the server answered, whatever it said. */
+/** Notes whether the server responded to a request, with any status. */
 export function noteAnswer(error: unknown): void {
   const next = !(error instanceof LonghaulNetworkError);
   if (next === isConnected) return;
@@ -17,7 +17,7 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Whether the server answered the last time it was asked. */
+/** Returns whether the server responded to the latest request. */
 export function useIsConnected(): boolean {
   return useSyncExternalStore(subscribe, () => isConnected);
 }

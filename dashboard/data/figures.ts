@@ -2,7 +2,7 @@ import { queryOptions } from '@tanstack/react-query';
 import type { StatsResource } from 'longhaul/client';
 import { client } from './client.ts';
 
-/** Stretches of time that end now, by their name in the address. */
+/** Ranges of time that end now, by their name in the address. */
 export const SPANS = {
   '1h': { title: 'Last hour', ms: 3_600_000, step: 'minute' },
   '6h': { title: 'Last 6 hours', ms: 6 * 3_600_000, step: 'minute' },
@@ -26,7 +26,7 @@ export const statsQuery = (span: SpanName, agent?: string) =>
     refetchInterval: 30_000,
   });
 
-/** What today and this month cost, with the forecast. */
+/** Reads the costs of today and this month, with the forecast. */
 export const monthCostsQuery = queryOptions({
   queryKey: ['costs', 'month'],
   queryFn: () => client.costs({ groupBy: 'day', limit: 40 }),

@@ -5,7 +5,7 @@ import { useEffect, useSyncExternalStore } from 'react';
 import { client } from './client.ts';
 import { useRights } from './signed-in.ts';
 
-/** What lists and figures follow from. What agents say and do is for those who look at their run. */
+/** Events that change lists and figures. Output of agents is followed only on the page of the run. */
 const TYPES: readonly LonghaulEvent['type'][] = [
   'run.queued',
   'run.started',
@@ -18,12 +18,12 @@ const TYPES: readonly LonghaulEvent['type'][] = [
   'approval.resolved',
 ];
 
-/** However much happens, so often at most is anything read again. */
+/** Minimum interval between two refetches of the same query. */
 const FLUSH_MS = 1_000;
-/** Sums over many runs. */
+/** The same for sums over many runs. */
 const FLUSH_SUMS_MS = 10_000;
 
-/** A tab that nobody looks at keeps no connection open: browsers allow six to a server. */
+/** A hidden tab closes its connection after this time: browsers allow six to a server. */
 const HIDDEN_MS = 5_000;
 
 let isLive = false;
@@ -40,17 +40,17 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Whether changes are told as they happen. Else what is shown is as old as its last look. */
+/** Returns whether the stream is connected. Otherwise the data is as old as the last fetch. */
 export function useIsLive(): boolean {
   return useSyncExternalStore(subscribe, () => isLive);
 }
 
-/** How often a list is to be read that is kept up to date anyway while the connection stands. */
+/** Refetch interval of a list that the stream keeps up to date while it is connected. */
 export function useLookInterval(): number {
   return useIsLive() ? 30_000 : 5_000;
 }
 
-/** Keeps what is shown of runs and approvals up to date, for as long as somebody looks. Once for the whole page. */
+/** Keeps runs and approvals up to date while the tab is visible. Use it once for the whole page. */
 export function useLiveUpdates(): void {
   const queries = useQueryClient();
   const { mayRead } = useRights();
@@ -60,7 +60,7 @@ export function useLiveUpdates(): void {
     if (!mayRead) return;
     const controller = new AbortController();
     const follow = () => void followRuns(queries, controller.signal);
-    // One that is looked at again is up to date at once.
+    // A tab that becomes visible again refetches immediately.
     const timer = visibility === 'hidden' ? setTimeout(() => controller.abort(), HIDDEN_MS) : undefined;
     if (visibility === 'visible') follow();
     return () => {
@@ -79,19 +79,19 @@ async function followRuns(queries: QueryClient, signal: AbortSignal): Promise<vo
       signal,
       onOpen: () => {
         setLive(true);
-        // What happened before it stood is not told.
+        // The stream does not report changes from before it was connected.
         changes.everything();
       },
       onInterruption: () => setLive(false),
     });
     for await (const event of events) changes.note(event);
   } catch {
-    // Refused: it is looked at now and then instead, and whoever asks is told why.
+    // The server rejected the stream: pages poll instead, and their requests show the error.
     setLive(false);
   }
 }
 
-/** Says what has changed, at most so often, to what shows it. */
+/** Invalidates the queries of changed data, at a limited rate. */
 function gatherChanges(queries: QueryClient, signal: AbortSignal) {
   const runIds = new Set<string>();
   let isApprovalChanged = false;
@@ -133,7 +133,7 @@ function gatherChanges(queries: QueryClient, signal: AbortSignal) {
 
 const RUN_CHANGED = 'longhaul:run-changed';
 
-/** Told of each run that has changed, by its id. */
+/** Calls back with the id of each changed run. */
 export function useRunChanges(onChange: (runId: string) => void): void {
   useEffect(() => {
     const listen = (event: Event) => onChange((event as CustomEvent<string>).detail);

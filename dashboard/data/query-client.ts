@@ -10,7 +10,7 @@ function onError(error: unknown): void {
 
 const onSuccess = () => noteAnswer(null);
 
-/** What was read of the API. The client itself asks again while no answer comes. */
+/** Caches responses of the API. It does not retry, because the client already does. */
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({ onError, onSuccess }),
   mutationCache: new MutationCache({ onError, onSuccess }),

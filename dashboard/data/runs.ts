@@ -2,7 +2,7 @@ import { queryOptions } from '@tanstack/react-query';
 import { LonghaulNotFoundError } from 'longhaul/client';
 import { client } from './client.ts';
 
-/** One run as it stands; null when there is none that the reader may see. */
+/** Reads a run; null when there is none that the reader may see. */
 export const runQuery = (runId: string) =>
   queryOptions({
     queryKey: ['run', runId],

@@ -2,7 +2,7 @@ import { queryOptions, useQuery } from '@tanstack/react-query';
 import type { SignedInResource } from 'longhaul/client';
 import { client, isSignedOut } from './client.ts';
 
-/** Who is signed in; null: nobody. */
+/** Reads the signed-in key; null when not signed in. */
 export const signedInQuery = queryOptions({
   queryKey: ['signed-in'],
   staleTime: 60_000,
@@ -16,13 +16,13 @@ export const signedInQuery = queryOptions({
   },
 });
 
-/** What whoever is signed in may do. The server decides it again with each request; this is for what to show. */
+/** Rights of the signed-in key, to decide what to show. The server checks each request again. */
 export interface Rights {
   readonly mayRead: boolean;
   readonly mayWrite: boolean;
   readonly mayApprove: boolean;
   readonly isOperator: boolean;
-  /** Sees the runs of one user or one team alone. */
+  /** True when the key sees only the runs of one user or one team. */
   readonly isBound: boolean;
 }
 
@@ -38,7 +38,7 @@ export function toRights({ scopes, user, team }: SignedInResource): Rights {
   };
 }
 
-/** Who is signed in, below the gate that lets nobody else through. */
+/** Returns the signed-in key. Use it only below the sign-in gate. */
 export function useSignedIn(): SignedInResource {
   const { data } = useQuery(signedInQuery);
   if (data === undefined || data === null) throw new Error('Nobody is signed in.');

@@ -4,16 +4,16 @@ import { messageOf } from '../ui/states/message-of.ts';
 
 interface ActionOptions<Input, Output> {
   readonly act: (input: Input) => Promise<Output>;
-  /** First parts of the keys of what is to be read again afterwards, whatever came of it. */
+  /** First parts of the query keys to refetch afterwards, after failures too. */
   readonly changes: readonly string[];
   readonly onSuccess?: (output: Output) => void;
-  /** What is said when it worked; left out: the page shows it. */
+  /** Notification after success; omit it when the page shows the result. */
   readonly done?: string;
-  /** A form shows the failure itself. */
+  /** Set when a form shows the error itself. */
   readonly isQuiet?: boolean;
 }
 
-/** Something that a press does: says when it failed, and has what it changed read again. */
+/** Runs an action of a button: notifies about its failure and refetches the changed data. */
 export function useAction<Output, Input = void>(
   options: ActionOptions<Input, Output>,
 ): UseMutationResult<Output, Error, Input> {

@@ -24,7 +24,7 @@ const SCHEMES = [
   { value: 'auto', title: 'As the system', icon: <DesktopIcon /> },
 ] as const;
 
-/** Who is signed in, and what concerns nobody else: colours, shortcuts, signing out. */
+/** Shows the signed-in key, with the colour scheme, the shortcuts and the sign-out. */
 export function AccountMenu() {
   const signedIn = useSignedIn();
   const { colorScheme, setColorScheme } = useMantineColorScheme();

@@ -9,7 +9,7 @@ import { AccountMenu } from './account-menu.tsx';
 import { PAGE_GROUPS, type PageEntry } from './pages.tsx';
 import classes from './navigation.module.css';
 
-/** The pages there are for whoever is signed in, and who that is. */
+/** Lists the pages that the signed-in key may see, and the account menu. */
 export function Navigation() {
   const rights = useRights();
   return (

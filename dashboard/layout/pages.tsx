@@ -17,7 +17,7 @@ import {
 import type { ComponentType } from 'react';
 import type { Rights } from '../data/signed-in.ts';
 
-/** A page, as it is listed. */
+/** A page in the navigation. */
 export interface PageEntry {
   readonly path:
     | '/'
@@ -36,9 +36,9 @@ export interface PageEntry {
     | '/health';
   readonly title: string;
   readonly icon: ComponentType;
-  /** What is pressed after `g`. */
+  /** Key to press after `g`. */
   readonly key: string;
-  /** Who it is for. Others do not find it listed. */
+  /** Returns whether these rights list the page. */
   readonly isFor: (rights: Rights) => boolean;
 }
 
@@ -47,7 +47,7 @@ const readers = ({ mayRead }: Rights) => mayRead;
 const operators = ({ isOperator }: Rights) => isOperator;
 const ownFigures = ({ isOperator, isBound, mayRead }: Rights) => isOperator || (isBound && mayRead);
 
-/** Every page, in the groups that they are listed in. */
+/** Pages by group. */
 export const PAGE_GROUPS: readonly { readonly title: string | null; readonly pages: readonly PageEntry[] }[] = [
   {
     title: null,

@@ -11,7 +11,7 @@ const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export const openPalette = (): void => spotlight.open();
 
-/** Everything there is, by typing a part of its name; and runs, by their id or by what they are about. */
+/** Finds pages and commands by a part of their name, and runs by id or by words. */
 export function Palette() {
   const [query, setQuery] = useState('');
   const rights = useRights();

@@ -11,7 +11,7 @@ import { openPalette, Palette } from './palette.tsx';
 import { ShortcutSheet } from './shortcut-sheet.tsx';
 import classes from './shell.module.css';
 
-/** What is around every page: the way to the others, the palette, the shortcuts. */
+/** The frame of every page: navigation, palette, shortcuts. */
 export function Shell() {
   useLiveUpdates();
   const [isMenuOpen, menu] = useDisclosure(false);

@@ -25,7 +25,7 @@ const DECISIONS: readonly (readonly [keys: string, does: string])[] = [
   ['n', 'Deny'],
 ];
 
-/** Every shortcut there is, at `?`; and those that lead from page to page. */
+/** Lists all shortcuts at `?`, and handles the shortcuts that open pages. */
 export function ShortcutSheet() {
   const [isOpen, sheet] = useDisclosure(false);
   const navigate = useNavigate();

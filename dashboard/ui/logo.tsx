@@ -2,7 +2,7 @@ interface LogoProps {
   readonly size: number;
 }
 
-/** As `icon.svg`, which is the tab's. */
+/** The logo, as in `icon.svg` for the browser's tab. */
 export function Logo({ size }: LogoProps) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden>

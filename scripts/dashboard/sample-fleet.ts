@@ -10,7 +10,7 @@ import { startPostgresServer } from '../../test/support/postgres-server.ts';
 import { writeHistory } from './sample-history.ts';
 import { sampleScript } from './sample-model.ts';
 
-// A fleet with a past, to look at the dashboard with: node scripts/dashboard/sample-fleet.ts [PORT]
+// Starts a fleet with a history, to try the dashboard: node scripts/dashboard/sample-fleet.ts [PORT]
 
 const root = path.resolve(import.meta.dirname, '../..');
 const MAIN = path.join(root, 'src/cli/main.ts');
@@ -49,7 +49,7 @@ interface SampleOptions {
   readonly workers?: number;
 }
 
-/** Starts PostgreSQL, a scripted model, a server and workers, with a history and a few runs that are under way. */
+/** Starts PostgreSQL, a scripted model, a server and workers, with a history and a few runs in progress. */
 export async function startSampleFleet({ port, runs = 6_000, workers = 2 }: SampleOptions = {}): Promise<SampleFleet> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-sample-'));
   const stops: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
@@ -120,7 +120,7 @@ async function end(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Has the fleet do something of everything: runs that work, wait for a person, fail, and belong to schedules. */
+/** Submits runs of every kind: runs that succeed, wait for a person, fail, or belong to schedules. */
 export async function fillSampleFleet({ client }: SampleFleet): Promise<void> {
   const submit = (agent: string, prompt: string, user: string, team = 'north') =>
     client.submit({ agent, prompt, user, team, metadata: { source: 'portal', ticket: 4711 } });

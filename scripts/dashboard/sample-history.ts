@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-// A week and a half of a fleet's life, written into the database as its own transactions would have left it.
+// Writes the history of eleven days into the database, as the service would have written it.
 
 const PROMPTS = [
   'Which invoices of Müller & Co are overdue, and why?',

@@ -1,7 +1,7 @@
 import { fail, say, think, turn, useTool } from '../../src/testing/index.ts';
 import type { ModelRequest, Turn } from '../../src/testing/index.ts';
 
-// What the model of the sample fleet answers: nothing of it is real, all of it is what real runs look like.
+// Scripted answers of the sample fleet's model: invented, but similar to real runs.
 
 const PACE = { chunkDelayMs: 18 };
 
@@ -34,7 +34,7 @@ const usage = (inputTokens: number, outputTokens: number) => ({
   },
 });
 
-/** A slow answer, to be watched while it is written. */
+/** A slow answer, to watch it stream. */
 const LONG = Array.from(
   { length: 12 },
   (_, index) =>
@@ -82,7 +82,7 @@ export function sampleScript(request: ModelRequest): Turn {
             multiSelect: false,
             options: [
               { label: 'Hamburg', description: 'Two vehicles free from 6:00' },
-              { label: 'Bremen', description: 'One vehicle free, 40 km nearer' },
+              { label: 'Bremen', description: 'A vehicle free, 40 km nearer' },
             ],
           },
         ],
@@ -130,7 +130,7 @@ export function sampleScript(request: ModelRequest): Turn {
   if (turns === 1 && request.toolNames.includes('Agent')) {
     return turn(
       [
-        say('One of them is late. I have its tour looked up.', PACE),
+        say('A tour is late. A sub-agent looks it up.', PACE),
         useTool('Agent', {
           description: 'Find the tour',
           prompt: 'Which tour is invoice 2026-0817 for?',

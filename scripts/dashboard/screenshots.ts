@@ -4,7 +4,7 @@ import type { LonghaulClient } from '../../src/client/client.ts';
 import { findChromium, startChromium } from '../../test/support/chromium.ts';
 import { fillSampleFleet, startSampleFleet } from './sample-fleet.ts';
 
-// The pictures of the dashboard in docs/dashboard/, of a sample fleet: node scripts/dashboard/screenshots.ts
+// Takes the pictures in docs/dashboard/ from a sample fleet: node scripts/dashboard/screenshots.ts
 
 const OUT = path.resolve(import.meta.dirname, '../../docs/dashboard');
 
@@ -16,7 +16,7 @@ interface Shown {
 /** Takes each picture in light and dark. */
 async function takeScreenshots({ url, client }: Shown): Promise<void> {
   const executable = findChromium();
-  if (executable === null) throw new Error('There is no Chromium on this machine: install the package `chromium`.');
+  if (executable === null) throw new Error('Chromium is not installed: install the package `chromium`.');
   await mkdir(OUT, { recursive: true });
   const [run] = (await client.runs({ agent: 'invoices', q: 'overdue', limit: 1 })).data;
   const places = {
@@ -43,7 +43,7 @@ async function takeScreenshots({ url, client }: Shown): Promise<void> {
         await page.goto(`${url}${place}`);
         await page.locator('main h1').waitFor();
         await page.waitForFunction('document.querySelector("main [role=status][aria-label=Loading]") === null');
-        // Charts are drawn, and what is under way has come.
+        // Waits until charts are drawn and live data has arrived.
         await page.waitForTimeout(2_000);
         await page.screenshot({ path: path.join(OUT, `${name}-${colorScheme}.png`) });
       }

@@ -5,14 +5,14 @@ import { recordAudit } from '../audit/record.ts';
 import { createId } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 
-/** How long a link that signs in once is good for. */
+/** Validity of a link that signs in once. */
 export const CODE_LASTS_MS = 600_000;
 
-/** How many that have expired are removed with each new one. */
+/** Maximum number of expired rows that each new one deletes. */
 const REMOVED_AT_ONCE = 1_000;
 
 interface Begun {
-  /** For the cookie. The database has its hash alone. */
+  /** Secret for the cookie. The database stores only its hash. */
   readonly secret: string;
   readonly expiresAt: Date;
 }
@@ -22,7 +22,7 @@ interface BeginOptions {
   readonly lastsMs: number;
 }
 
-/** Lets the browser that holds the secret stand for an API key, until it signs out, time is up or the key is revoked. */
+/** Creates a sign-in: its secret counts as the API key until the sign-out, the expiry, or the revocation of the key. */
 export async function beginSignIn(database: Database, { keyId, lastsMs }: BeginOptions): Promise<Begun> {
   const secret = makeSecret();
   const id = createId();
@@ -46,7 +46,7 @@ export async function beginSignIn(database: Database, { keyId, lastsMs }: BeginO
   return { secret, expiresAt: row.expires_at };
 }
 
-/** The sign-in that a secret is of; null: it has ended, or never was. */
+/** Finds the sign-in of a secret; null when it has ended or never existed. */
 export async function findSignIn(
   database: Database,
   secret: string,
@@ -60,7 +60,7 @@ export async function findSignIn(
   return row === undefined ? null : { keyId: row.key_id, expiresAt: row.expires_at };
 }
 
-/** Ends a sign-in. May be repeated. */
+/** Ends a sign-in. Safe to repeat. */
 export async function endSignIn(database: Database, secret: string): Promise<void> {
   await database.sql.transaction().execute(async (trx) => {
     const ended = await trx
@@ -78,7 +78,7 @@ export async function endSignIn(database: Database, secret: string): Promise<voi
   });
 }
 
-/** Makes a code that signs in once, as the key it is made with. */
+/** Creates a code that signs in once, as the key that created it. */
 export async function createSignInCode(
   database: Database,
   keyId: string,
@@ -96,7 +96,7 @@ export async function createSignInCode(
   return { code, expiresAt };
 }
 
-/** Uses a code up: returns the id of the key it signs in as, or null. Of two that come with it at once the first has it. */
+/** Uses up a code and returns the id of its key, or null. Of two concurrent calls only the first gets the key. */
 export async function useSignInCode(database: Database, code: string): Promise<string | null> {
   const used = await database.sql
     .deleteFrom('longhaul.sign_in_codes')

@@ -91,7 +91,7 @@ export function findRoute(context: Context): string | null {
   return found === undefined ? null : `${found.method} ${found.path}`;
 }
 
-/** Whether the answer goes on after it was begun: what let the caller in is watched until it is over. */
+/** Returns whether the response is a stream: the caller's credential is then watched until the response is finished. */
 function isStream(response: Response): boolean {
   const type = response.headers.get('content-type') ?? '';
   return response.status === 101 || /^(text\/event-stream|text\/csv|application\/jsonl)/.test(type);

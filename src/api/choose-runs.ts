@@ -7,31 +7,31 @@ import type { Viewer } from '../run/viewer.ts';
 import { fieldError } from './problem.ts';
 import { toRunFilter } from './run-filter-fields.ts';
 
-/** How many runs one request is about that names none. */
+/** Page size of a request that names no runs and has no `limit`. */
 const DEFAULT_LIMIT = 200;
 
 interface ChooseOptions {
   readonly viewer: Viewer;
-  /** As it was sent. */
+  /** The selection as the client sent it. */
   readonly selection: Parameters<typeof toRunFilter>[0] & {
     readonly ids?: readonly string[] | undefined;
     readonly cursor?: string | undefined;
     readonly limit?: number | undefined;
   };
-  /** What has to hold as well of runs that are not named. */
+  /** A further filter for runs that are not named by `ids`. */
   readonly filter: RunFilter;
 }
 
 interface Chosen {
-  /** Null: there is none with that id, or none that may be seen. */
+  /** A run is null when no run has this id or the caller may not see it. */
   readonly runs: readonly (readonly [id: string, run: Run | null])[];
-  /** For the runs behind these; null: there are none. */
+  /** Cursor of the next page; null when this page is the last. */
   readonly nextCursor: string | null;
 }
 
 /**
- * The runs that a request for many means: those it names, or a page of those it describes.
- * @throws {LonghaulError} `invalid_request` when it does both.
+ * Reads the runs that a request selects: the runs named by `ids`, or one page of the runs that match its filters.
+ * @throws {LonghaulError} `invalid_request` when the request has both `ids` and filters.
  */
 export async function chooseRuns(
   { config, database }: { readonly config: Config; readonly database: Database },

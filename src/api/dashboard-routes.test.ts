@@ -16,7 +16,7 @@ describe('the files of the dashboard', () => {
   const serve = (dashboard: { path: string; signedInMs: number } | null, basePath = '/') =>
     createApi({ ...service.deps, basePath, config: { ...service.deps.config, dashboard } });
 
-  it('are one page at every address below its path, which lets in nothing but files of this server', async () => {
+  it('serve one page at every address below the path, which may load only files of this server', async () => {
     const api = serve({ path: '', signedInMs: 60_000 });
     const response = await api.request('/runs/anything', HTML);
     expect(response.status).toBe(200);
@@ -42,11 +42,11 @@ describe('the files of the dashboard', () => {
       expect(gunzipSync(body).length).toBeGreaterThan(body.length);
       bytes += body.length;
     }
-    // The first load, before the page itself.
+    // The size of the first load, without the code of the page itself.
     expect(bytes).toBeLessThan(260_000);
   });
 
-  it('leave the API, and programs that ask for something else, what is theirs', async () => {
+  it('leave the addresses of the API, and requests that do not ask for HTML, to the API', async () => {
     const api = serve({ path: '', signedInMs: 60_000 });
     expect((await api.request('/v1/nothing', HTML)).status).toBe(401);
     expect((await api.request('/runs')).headers.get('content-type')).toContain('application/problem+json');
@@ -55,7 +55,7 @@ describe('the files of the dashboard', () => {
     expect((await api.request('/livez', HTML)).headers.get('content-type')).toContain('json');
   });
 
-  it('are below a path of their own, and below that of an application', async () => {
+  it('are served below a configured path, and below the path of an application', async () => {
     const api = serve({ path: '/board', signedInMs: 60_000 }, '/ops');
     const page = await (await api.request('/board', HTML)).text();
     expect(page).toContain('data-path="/ops/board" data-api-path="/ops"');
@@ -64,7 +64,7 @@ describe('the files of the dashboard', () => {
     expect((await api.request('/boarding', HTML)).status).toBe(404);
   });
 
-  it('are not there with dashboard: false, nor is a way to sign in', async () => {
+  it('are missing with dashboard: false, and so is the sign-in route', async () => {
     const api = serve(null);
     expect((await api.request('/', HTML)).status).toBe(404);
     const headers = { authorization: `Bearer ${service.plainKey}`, 'content-type': 'application/json' };

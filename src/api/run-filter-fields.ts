@@ -19,29 +19,33 @@ const label = text()
 const common = {
   agent: text().optional(),
   user: text().optional(),
-  team: text().optional().describe('Those of this team alone.'),
-  queue: text().optional().describe('Those of the agents that have this queue.'),
+  team: text().optional().describe('Only runs of this team.'),
+  queue: text().optional().describe('Only runs of agents that use this queue.'),
   sessionId: z.uuid('must be a UUID').optional(),
-  scheduleId: z.uuid('must be a UUID').optional().describe('Made by this schedule.'),
-  errorCode: text().optional().describe('Ended with this error code.'),
+  scheduleId: z.uuid('must be a UUID').optional().describe('Only runs submitted by this schedule.'),
+  errorCode: text().optional().describe('Only runs that ended with this error code.'),
   q: text()
     .min(1, 'must not be empty')
     .max(MAX_QUERY_LENGTH, `must have at most ${MAX_QUERY_LENGTH} characters`)
     .optional()
     .describe(
-      'Words in the prompt or the result, each one or its beginning; "in quotes" in a row, with a minus in front not at all.',
+      'Words to find in the prompt or the result. Each word also matches longer words that begin with it. Quote a phrase: `"two words"`. Put a minus before a word to exclude it.',
     ),
-  from: time().optional().describe('Submitted at or after.'),
-  to: time().optional().describe('Submitted before.'),
+  from: time().optional().describe('Only runs submitted at or after this time.'),
+  to: time().optional().describe('Only runs submitted before this time.'),
 };
 
-const STATUS_WORDS = 'Those with one of these statuses: given several times, in place of `status`.';
+const STATUS_WORDS =
+  'Only runs with one of these statuses. Repeat it for several statuses. Used when `status` is not given.';
 const METADATA_WORDS =
-  'Those whose metadata has this entry, as `key=value`, or it in a list at `key`; given several times, all of these.';
-const COST_WORDS = ['Those that cost at least this, USD.', 'Those that cost at most this, USD.'] as const;
-const DURATION_WORDS = ['Those whose attempts took at least this.', 'Those whose attempts took at most this.'] as const;
+  'Only runs whose metadata has this entry, as `key=value`, or has the value in a list at `key`. Repeat it to require several entries.';
+const COST_WORDS = ['Only runs that cost at least this, in USD.', 'Only runs that cost at most this, in USD.'] as const;
+const DURATION_WORDS = [
+  'Only runs whose attempts took at least this in total.',
+  'Only runs whose attempts took at most this in total.',
+] as const;
 
-/** Which runs are meant, in an address. */
+/** Fields that select runs, as query parameters. */
 export const runFilterQuery = {
   ...common,
   status: status.optional(),
@@ -50,7 +54,10 @@ export const runFilterQuery = {
     .enum(['true', 'false'], 'must be true or false')
     .transform((value) => value === 'true')
     .optional()
-    .openapi({ type: 'boolean', description: 'Those that another run tries again, or those that none does.' }),
+    .openapi({
+      type: 'boolean',
+      description: 'True: only runs that were retried by another run. False: only runs that were not.',
+    }),
   metadata: repeated(label, MAX_LABELS).openapi({ description: METADATA_WORDS, example: ['ticket=17'] }),
   minCostUsd: decimal(MAX_USD).openapi({ description: COST_WORDS[0] }),
   maxCostUsd: decimal(MAX_USD).openapi({ description: COST_WORDS[1] }),
@@ -58,14 +65,14 @@ export const runFilterQuery = {
   maxDurationSeconds: decimal(MAX_SECONDS).openapi({ description: DURATION_WORDS[1] }),
 };
 
-/** The same in a body. Its status is each route's own. */
+/** Fields that select runs, in a body. Each route adds its own `status`. */
 export const runFilterBody = {
   ...common,
   metadata: z
     .array(label, 'must be a list of key=value')
     .max(MAX_LABELS, `must name at most ${MAX_LABELS}`)
     .optional()
-    .describe('Those whose metadata has all of these entries, each as `key=value`.'),
+    .describe('Only runs whose metadata has all of these entries, each as `key=value`.'),
   minCostUsd: amount(MAX_USD).describe(COST_WORDS[0]),
   maxCostUsd: amount(MAX_USD).describe(COST_WORDS[1]),
   minDurationSeconds: amount(MAX_SECONDS).describe(DURATION_WORDS[0]),
@@ -77,7 +84,7 @@ const bodySchema = z.object(runFilterBody);
 
 type Given = Partial<z.output<typeof querySchema>> & Partial<z.output<typeof bodySchema>>;
 
-/** What was asked for, as the database is asked. */
+/** Converts the fields of a request to a filter for the database. */
 export function toRunFilter(
   { q, queue, metadata, anyStatus, from, to, retried, minDurationSeconds, maxDurationSeconds, ...same }: Given,
   { agents }: Pick<Config, 'agents'>,
@@ -90,7 +97,7 @@ export function toRunFilter(
     isRetried: retried,
     words: q,
     labels: metadata,
-    // A queue that there is not has no agents, and so no runs.
+    // An unknown queue has no agents, and so no runs.
     agents: queue === undefined ? undefined : inQueue,
     from: from === undefined ? undefined : new Date(from),
     to: to === undefined ? undefined : new Date(to),
@@ -99,7 +106,7 @@ export function toRunFilter(
   };
 }
 
-/** A parameter that may stand in an address several times. */
+/** A query parameter that may be repeated. */
 function repeated<T extends z.ZodType>(item: T, most: number) {
   return z.preprocess(
     (value) => (value === undefined ? undefined : [value].flat()),
@@ -107,7 +114,7 @@ function repeated<T extends z.ZodType>(item: T, most: number) {
   );
 }
 
-/** A number of zero or more in an address: plain digits, with decimals or without. */
+/** A number of zero or more in a URL: plain digits, with or without decimals. */
 function decimal(max: number) {
   const rule = `must be a number from 0 to ${max}`;
   return z

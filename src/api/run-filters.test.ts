@@ -13,7 +13,7 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
   });
   afterAll(() => service.close());
 
-  /** The prompts of the runs that are listed, newest first. */
+  /** Lists runs and returns their prompts, newest first. */
   async function find(query: Record<string, string | string[]>, key?: string): Promise<string[]> {
     const search = new URLSearchParams(
       Object.entries(query).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one])),
@@ -28,7 +28,7 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     return data.map(({ prompt }) => prompt);
   }
 
-  it('finds words of the prompt and of the result, by their beginnings, in a row and not at all', async () => {
+  it('finds words of the prompt and the result by their first letters, finds phrases, and excludes words', async () => {
     await service.submit({ prompt: 'Which invoices of Müller are overdue?', user: 'words' });
     await service.submit({ prompt: 'Paint the shed, then the fence', user: 'words' });
     const [claimed] = await service.claimUpTo(1);
@@ -43,11 +43,11 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect(await search('"the then fence"')).toEqual([]);
     expect(await search('are or shed')).toEqual([shed, invoices]);
     expect(await search('-invoice')).toEqual([shed]);
-    // What the run has answered, see the fixture.
+    // The result of the run, see the fixture.
     expect(await search('done')).toEqual([invoices]);
   });
 
-  it('takes anything for words, and finds nothing by what are none', async () => {
+  it('accepts any text as words, and finds nothing for a text without words', async () => {
     await service.submit({ prompt: "it's a \\ backslash and a 'quote'", user: 'odd' });
     for (const q of ["'", "''", '\\', '&', '!', ':*', '((', '"', '-', '<->', "a:*'b", '🙂', `'"&|!():*<>\\`]) {
       expect(await find({ q, user: 'nobody' }), q).toEqual([]);
@@ -57,13 +57,13 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect((await service.request(`/v1/runs?q=${'x'.repeat(501)}`)).status).toBe(400);
   });
 
-  it('finds a text of the largest size that is kept, and of one line without an end', async () => {
+  it('finds a word of a text of the largest size, and of a very long line', async () => {
     const prompt = `needle ${'x'.repeat(4_000)} ${'word '.repeat(100)}`;
     await service.submit({ prompt, user: 'large' });
     expect(await find({ q: 'needle', user: 'large' })).toEqual([prompt]);
   });
 
-  it('finds entries of the metadata, numbers and lists among them', async () => {
+  it('finds entries of the metadata, including numbers and lists', async () => {
     const submit = (prompt: string, metadata: object) => service.submit({ prompt, metadata, user: 'labels' });
     await submit('first', { ticket: 17, env: 'prod', tags: ['red', 'blue'] });
     await submit('second', { ticket: 18, env: 'prod', urgent: true, deep: { ticket: 17 } });
@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect((await service.request('/v1/runs?metadata=ticket')).status).toBe(400);
   });
 
-  it('finds what it cost and how long it took, to the bounds', async () => {
+  it('filters by cost and by duration, including the bounds', async () => {
     for (const [prompt, costMicros, durationMs] of [
       ['cheap', 0, 900],
       ['fair', 500_000, 60_000],
@@ -117,7 +117,7 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect(await found({ retried: 'true' })).toEqual(['one']);
   });
 
-  it('shows whoever is bound to a team no run of another by any of them', async () => {
+  it('shows a caller bound to a team no run of another team, whatever the filter', async () => {
     await service.submit({ prompt: 'a secret of south', team: 'south', metadata: { of: 'south' } });
     await service.submit({ prompt: 'a secret of west', team: 'west', metadata: { of: 'west' } });
     const key = await service.makeKey({ team: 'west' });
@@ -137,7 +137,7 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect(data[0]?.prompt).toBe('🙂🙂');
   });
 
-  it('exports all that fit, over more than a page, as CSV that no spreadsheet runs and as lines of JSON', async () => {
+  it('exports all matching runs over several pages, as CSV that no spreadsheet executes and as lines of JSON', async () => {
     const runs = Array.from({ length: 250 }, (_, index) => ({
       agent: 'reader',
       prompt: `export ${index}`,
@@ -156,7 +156,7 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect(await (await service.request('/v1/runs/export?user=nobody&format=jsonl')).text()).toBe('');
   });
 
-  it('cancels all that fit, page by page, each once', async () => {
+  it('cancels all matching runs page by page, each once', async () => {
     const runs = Array.from({ length: 12 }, (_, index) => ({
       agent: 'reader',
       prompt: `sweep ${index}`,
@@ -184,7 +184,7 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect(skipped.map(({ code }) => code)).toEqual(['conflict', 'run_not_found']);
   });
 
-  it('finds runs that were there before their words were taken down', async () => {
+  it('finds runs that were submitted before their words were indexed', async () => {
     const { id } = await service.submit({ prompt: 'an antique run', metadata: { age: 'old' } });
     const { sql: connection } = service.database;
     await sql`delete from longhaul.run_search where run_id = ${id}`.execute(connection);

@@ -2,15 +2,15 @@ import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { LonghaulError } from '../core/errors.ts';
 
-/** What the dashboard sends with each request. A page of another origin cannot, unless it is allowed to beforehand. */
+/** Header that the dashboard sends with each request. A page of another origin cannot send it unless CORS allows it. */
 export const DASHBOARD_HEADER = 'x-longhaul-dashboard';
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /**
- * The secret of the sign-in that a request comes with; null: it has none.
- * @throws {LonghaulError} `forbidden` when the request may not be the dashboard's own: the browser adds the cookie, whoever
- * made it send the request.
+ * Reads the secret of the sign-in from a request's cookie; null without a cookie.
+ * @throws {LonghaulError} `forbidden` when the request may come from another page than the dashboard: the browser adds
+ * the cookie to the requests of every page.
  */
 export function readSignInCookie(context: Context): string | null {
   const secret = getCookie(context, toName(context));
@@ -19,28 +19,30 @@ export function readSignInCookie(context: Context): string | null {
   const isMarked = SAFE_METHODS.has(context.req.method) || context.req.header(DASHBOARD_HEADER) !== undefined;
   if (!isMarked || context.req.header('upgrade') !== undefined) {
     throw new LonghaulError('forbidden', {
-      message: `A sign-in counts for the dashboard's own requests, which carry ${DASHBOARD_HEADER}. Send an API key.`,
+      message: `A sign-in is valid only for requests of the dashboard, which have the header ${DASHBOARD_HEADER}. Send an API key.`,
     });
   }
   return secret;
 }
 
 /**
- * Refuses what a page of another origin has the browser send. `same-site` is another origin too: another port of this host.
+ * Rejects requests that a page of another origin made. `same-site` is another origin too: another port of this host.
  * @throws {LonghaulError} `forbidden`
  */
 export function checkOrigin(context: Context): void {
   const site = context.req.header('sec-fetch-site');
   if (site === undefined || site === 'same-origin' || site === 'none') return;
-  throw new LonghaulError('forbidden', { message: `The request comes from another page (Sec-Fetch-Site: ${site}).` });
+  throw new LonghaulError('forbidden', {
+    message: `The request comes from a page of another origin (Sec-Fetch-Site: ${site}).`,
+  });
 }
 
 interface CookieOptions {
-  /** Where Longhaul is, below the address of its server. */
+  /** Path of Longhaul on its server. */
   readonly basePath: string;
 }
 
-/** Has the browser keep the secret where no script reads it, and send it to this origin's own pages alone. */
+/** Sets a cookie with the secret. No script can read it, and only pages of this origin send it. */
 export function setSignInCookie(
   context: Context,
   { secret, expiresAt, basePath }: CookieOptions & { secret: string; expiresAt: Date },
@@ -48,19 +50,19 @@ export function setSignInCookie(
   setCookie(context, toName(context), secret, { ...toAttributes(context, basePath), expires: expiresAt });
 }
 
-/** Has the browser forget it. */
+/** Deletes the cookie. */
 export function clearSignInCookie(context: Context, { basePath }: CookieOptions): void {
   deleteCookie(context, toName(context), toAttributes(context, basePath));
 }
 
 function toAttributes(context: Context, basePath: string) {
-  // Behind a proxy that ends TLS the request itself is plain. Whoever forges the header harms its own cookie alone.
+  // Behind a proxy that ends TLS the request itself is plain. A client that forges the header harms only its cookie.
   const isSecure =
     new URL(context.req.url).protocol === 'https:' || context.req.header('x-forwarded-proto')?.trim() === 'https';
   return { path: basePath, httpOnly: true, sameSite: 'Strict', secure: isSecure } as const;
 }
 
-/** Browsers tell cookies of one host apart by name alone, and two Longhauls may have two of its ports. */
+/** Includes the port: browsers share cookies between the ports of a host, and two may each run a Longhaul. */
 function toName(context: Context): string {
   const { port } = new URL(context.req.url);
   return port === '' ? 'longhaul_sign_in' : `longhaul_sign_in_${port}`;

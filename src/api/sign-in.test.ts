@@ -16,7 +16,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
   });
   afterAll(() => service.close());
 
-  /** Asks as a browser does, which sends no key. */
+  /** Sends a request as a browser does, without a key. */
   function ask(path: string, { cookie, ...options }: RequestInit & { cookie?: string } = {}) {
     return service.api.request(path, {
       ...options,
@@ -31,7 +31,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
       body: JSON.stringify(body),
     });
 
-  /** The cookie of a browser that has signed in with a key. */
+  /** Signs in with a key and returns the cookie. */
   async function signedIn(key: string): Promise<string> {
     const response = await signIn({ key });
     expect(response.status).toBe(200);
@@ -40,7 +40,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
 
   const at = (path: string) => `http://127.0.0.1:4400${path}`;
 
-  it('exchanges a key for a cookie that no script reads and no other page is sent with', async () => {
+  it('exchanges a key for a cookie that no script can read and no other page can send', async () => {
     const response = await signIn({ key: service.plainKey });
     expect(await response.json()).toMatchObject({
       name: 'application',
@@ -57,14 +57,14 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     expect(rows.map(({ hash }) => hash)).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
   });
 
-  it('has the cookie sent over TLS alone where it came over TLS', async () => {
+  it('restricts the cookie to TLS when it was set over TLS', async () => {
     const { plainKey: key } = service;
     expect((await signIn({ key }, {}, 'https://longhaul.example')).headers.get('set-cookie')).toMatch(/; Secure/);
     const behindProxy = await signIn({ key }, { 'x-forwarded-proto': 'https' });
     expect(behindProxy.headers.get('set-cookie')).toMatch(/; Secure/);
   });
 
-  it('lets whoever is signed in do what the key may, and no more', async () => {
+  it('lets a signed-in user do what the key may do, and no more', async () => {
     const cookie = await signedIn(service.plainKey);
     expect((await ask(at('/v1/runs'), { cookie })).status).toBe(200);
     expect((await ask(at('/v1/keys'), { cookie })).status).toBe(403);
@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     expect(await (await ask(at('/v1/sign-in'), { cookie })).json()).toMatchObject({ name: 'application' });
   });
 
-  it('takes no change from a request that another page may have sent', async () => {
+  it('rejects changes by a request that another page may have sent', async () => {
     const cookie = await signedIn(service.plainKey);
     const cancel = (headers: Record<string, string>) =>
       ask(at('/v1/runs/cancel'), {
@@ -92,7 +92,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     expect((await cancel({ ...MARK, 'sec-fetch-site': 'same-site' })).status).toBe(403);
     expect((await cancel({ ...MARK, 'sec-fetch-site': 'same-origin' })).status).toBe(202);
     expect((await ask(at('/v1/runs'), { cookie, headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403);
-    // A file that is downloaded is opened as an address.
+    // The browser opens a download as an address, without the header.
     expect((await ask(at('/v1/runs/export'), { cookie, headers: { 'sec-fetch-site': 'none' } })).status).toBe(200);
     const socket = { upgrade: 'websocket', connection: 'upgrade', 'sec-fetch-site': 'same-origin' };
     expect((await ask(at('/v1/stream'), { cookie, headers: socket })).status).toBe(403);
@@ -100,13 +100,13 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     expect([foreign.status, foreign.headers.get('set-cookie')]).toEqual([403, null]);
   });
 
-  it('goes by the key of a request that has both', async () => {
+  it('uses the key of a request that has a key and a cookie', async () => {
     const cookie = await signedIn(service.plainKey);
     expect((await service.request('/v1/keys', { headers: { cookie } })).status).toBe(200);
     expect((await service.request('/v1/keys', { key: 'lh_wrong', headers: { cookie } })).status).toBe(401);
   });
 
-  it('ends when its key is revoked, when it is signed out of, and when time is up', async () => {
+  it('ends when its key is revoked, at the sign-out, and when it expires', async () => {
     const key = await service.makeKey();
     const [first, second] = [await signedIn(key), await signedIn(key)];
     const status = async (cookie: string) => (await ask(at('/v1/runs'), { cookie })).status;
@@ -125,13 +125,13 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     const third = await signedIn(service.plainKey);
     await sql`update longhaul.sign_ins set expires_at = now() - interval '1 second'`.execute(service.database.sql);
     expect(await status(third)).toBe(401);
-    // The next one to sign in takes out what has expired.
+    // The next sign-in deletes expired ones.
     await signedIn(service.plainKey);
     const { rows } = await sql`select from longhaul.sign_ins`.execute(service.database.sql);
     expect(rows).toHaveLength(1);
   });
 
-  it('enters in the audit record who has signed in and out, and no secret', async () => {
+  it('records sign-ins and sign-outs in the audit record, without secrets', async () => {
     const cookie = await signedIn(service.plainKey);
     await ask(at('/v1/sign-in'), { cookie, method: 'DELETE', headers: MARK });
     const response = await service.request('/v1/audit?limit=2');
@@ -141,7 +141,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     expect(text).not.toContain(cookie.split('=')[1]);
   });
 
-  it('signs in with a code once, as the key that it was made with', async () => {
+  it('signs in with a code once, as the key that created it', async () => {
     const made = await service.request('/v1/sign-in/code', { method: 'POST', key: service.plainKey });
     expect(made.status).toBe(201);
     const { code, expiresAt } = (await made.json()) as SignInCodeResource;
@@ -152,7 +152,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     expect((await signIn({ code })).status).toBe(401);
   });
 
-  it('refuses a code that is too old, and one of a key that was revoked', async () => {
+  it('rejects an expired code, and the code of a revoked key', async () => {
     const make = async (key: string) =>
       ((await (await service.request('/v1/sign-in/code', { method: 'POST', key })).json()) as SignInCodeResource).code;
     const old = await make(service.plainKey);
@@ -165,7 +165,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     expect((await signIn({ code })).status).toBe(401);
   });
 
-  it('refuses what is no key, and tokens', async () => {
+  it('rejects texts that are not keys, and tokens', async () => {
     const issued = await service.post('/v1/tokens', { user: 'ann' });
     const { token } = (await issued.json()) as { token: string };
     for (const key of ['x', 'lh_wrong']) expect((await signIn({ key })).status, key).toBe(401);
@@ -177,7 +177,7 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     expect((await signIn({ key: 'x'.repeat(5_000) })).status).toBe(413);
   });
 
-  it('is not there where the dashboard is turned off', async () => {
+  it('is missing when the dashboard is turned off', async () => {
     const api = createApi({ ...service.deps, config: { ...service.rules, dashboard: null } });
     const response = await api.request('/v1/sign-in', {
       method: 'POST',

@@ -8,7 +8,7 @@ import type { StatsResource } from './contract.ts';
 
 const MINUTE_MS = 60_000;
 
-describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('statistics on the %s database', (kind) => {
   let service: TestApi;
 
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
     return (await response.json()) as StatsResource;
   }
 
-  /** A run that ended at a time, with what it cost then. */
+  /** Inserts a run that ended at a given time, with its cost. */
   async function enter({
     at,
     user = null,
@@ -47,7 +47,7 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
   }): Promise<void> {
     const { id } = await service.submit({ ...(user !== null && { user }), ...(team !== null && { team }) });
     const connection = service.database.sql;
-    // As if it had been then: ids carry the time as well.
+    // The id carries a time too, so it is moved as well.
     const oldId = `${at
       .getTime()
       .toString(16)
@@ -72,7 +72,7 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
   const ago = (minutes: number) =>
     new Date(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - minutes * MINUTE_MS + 1_000);
 
-  it('has the same sums before it was rolled up, half way, and afterwards', async () => {
+  it('has the same sums before, during and after the roll-up', async () => {
     await sql`update longhaul.stat_progress set minutes_until = date_bin('15 minutes', now() - interval '5 hours', 'epoch'),
       quarters_until = date_bin('15 minutes', now() - interval '5 hours', 'epoch')`.execute(service.database.sql);
     for (const minutes of [0, 1, 3, 20, 47, 95, 180]) {
@@ -121,19 +121,19 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
       select sum(amount) filter (where step = 'minute' and kind <> 'cost') as minutes,
              sum(amount) filter (where step = 'quarter' and kind <> 'cost') as quarters
         from longhaul.stat_counts`.execute(service.database.sql);
-    // The last minutes are not over, nor is the last quarter.
+    // The last minutes and the last quarter of an hour are unfinished.
     expect(Number(rows[0]!.minutes)).toBeGreaterThanOrEqual(22);
     expect(Number(rows[0]!.minutes)).toBeLessThan(30);
     expect(Number(rows[0]!.quarters)).toBeGreaterThanOrEqual(12);
     expect(await stats(query)).toMatchObject({ totals: before.totals, data: before.data, agents: before.agents });
     expect((await stats({ ...query, step: 'minute' })).data.slice(0, 280)).toEqual(minutes.data.slice(0, 280));
     expect((await stats(query, await service.makeKey({ team: 'north' }))).totals).toEqual(ofTeam.totals);
-    // Asked for again it does nothing.
+    // A second call does nothing.
     expect(await rollUp(service.database)).toBe(false);
     expect((await stats(query)).totals).toEqual(before.totals);
   });
 
-  it('is rolled up by one of many that come at once', async () => {
+  it('is rolled up by one of many concurrent calls', async () => {
     await sql`update longhaul.stat_progress set minutes_until = date_bin('15 minutes', now() - interval '2 hours', 'epoch'),
       quarters_until = date_bin('15 minutes', now() - interval '2 hours', 'epoch')`.execute(service.database.sql);
     await sql`truncate longhaul.stat_counts, longhaul.stat_times`.execute(service.database.sql);
@@ -142,15 +142,15 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
     expect((await stats()).totals).toMatchObject({ submitted: before.submitted, succeeded: before.succeeded });
   });
 
-  it('leaves out what a transaction that is open may still commit', async () => {
-    if (kind === 'embedded') return; // One connection: nothing runs beside it.
+  it('leaves out minutes for which an open transaction may still commit rows', async () => {
+    if (kind === 'embedded') return; // The embedded database has one connection, so no transaction runs concurrently.
     const readUntil = async () => {
       const { rows } = await sql<{ until: Date }>`select minutes_until as until from longhaul.stat_progress`.execute(
         service.database.sql,
       );
       return rows[0]!.until.getTime();
     };
-    // As if it were later, so that nothing but the transaction holds it back.
+    // Rolls up as if it were later, so that only the transaction delays it.
     const later = { marginMs: -10 * MINUTE_MS };
     await service.database.sql.transaction().execute(async (trx) => {
       await sql`select pg_current_xact_id()`.execute(trx);
@@ -164,7 +164,7 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
     await sql`truncate longhaul.stat_counts, longhaul.stat_times`.execute(service.database.sql);
   });
 
-  it('shows a user its own, and no cost of all to whoever is no operator', async () => {
+  it('shows users their own statistics, and the total cost only to operators', async () => {
     await enter({ at: ago(1), user: 'ann', costMicros: 1_000 });
     await enter({ at: ago(1), user: 'bob', costMicros: 2_000 });
     const ofAnn = await stats({}, await service.makeKey({ user: 'ann' }));
@@ -175,7 +175,7 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
     expect(ofServer.totals.submitted).toBeGreaterThan(2);
   });
 
-  it('shows how queues and workers stood, where it was taken down', async () => {
+  it('shows the recorded state of queues and workers', async () => {
     await service.submit();
     const { database, queue } = service;
     const options = { database, queue, queueNames: ['reader', 'brief'] };
@@ -192,7 +192,7 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
     expect(ofOther.map((one) => one.queue)).toEqual(['brief']);
   });
 
-  it('has a step for every minute, hour and day, also where nothing happened', async () => {
+  it('has a step for every minute, hour and day, including those in which nothing happened', async () => {
     const day = { from: '2026-03-01T00:30:00Z', to: '2026-03-04T12:00:00Z', step: 'day' };
     expect((await stats(day)).data.map(({ at }) => at)).toEqual(
       [1, 2, 3, 4].map((date) => `2026-03-0${date}T00:00:00.000Z`),
@@ -201,7 +201,7 @@ describe.each(DATABASE_KINDS)('what happened when, on the %s database', (kind) =
     expect((await stats()).data.length).toBeGreaterThanOrEqual(24);
   });
 
-  it('refuses a stretch that is empty, too long for its steps, or too long ago for minutes', async () => {
+  it('rejects a range that is empty, too long for its steps, or too old for minutes', async () => {
     for (const query of [
       'from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z',
       'from=2020-03-02T00:00:00Z&step=hour',

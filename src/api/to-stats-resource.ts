@@ -7,7 +7,7 @@ interface StatsOptions {
   readonly stats: Stats;
   readonly samples: { readonly queues: readonly QueueSample[]; readonly slots: readonly SlotSample[] };
   readonly now: StatsResource['now'];
-  /** Whether the caller may see what was spent. */
+  /** True when the caller may see the cost. */
   readonly showsCost: boolean;
   readonly from: Date;
   readonly to: Date;
@@ -15,7 +15,7 @@ interface StatsOptions {
   readonly timeZone: string;
 }
 
-/** What was counted, as the API gives it. */
+/** Converts the statistics of the database to those of the API. */
 export function toStatsResource({ stats, samples, now, showsCost, ...range }: StatsOptions): StatsResource {
   const byStep = {
     counts: groupByTime(stats.counts),
@@ -115,7 +115,7 @@ function groupByTime<T extends { readonly at: Date }>(rows: readonly T[]): Map<n
   return Map.groupBy(rows, ({ at }) => at.getTime());
 }
 
-/** Averages, to the hundredth. */
+/** Rounds to two decimals. */
 function round(value: number): number {
   return Math.round(value * 100) / 100;
 }

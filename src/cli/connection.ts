@@ -42,7 +42,7 @@ export async function connect(shell: Shell, options: ConnectionOptions): Promise
   });
 }
 
-/** Where the server is that a command speaks to. */
+/** Finds the address of the server that a command talks to. */
 export function findUrl({ env }: Shell, options: ConnectionOptions): string {
   const url = options.url ?? env['LONGHAUL_URL'] ?? `http://127.0.0.1:${env['LONGHAUL_PORT'] ?? 4400}`;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
@@ -53,7 +53,7 @@ export function findUrl({ env }: Shell, options: ConnectionOptions): string {
   return url;
 }
 
-/** Whether an address is on this machine. */
+/** Returns whether a URL is on this machine. */
 export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);

@@ -2,15 +2,15 @@ import type { SignedInResource, SignInCodeResource, SignInRequest } from '../api
 import { jsonBody } from './json-body.ts';
 import type { Transport } from './transport.ts';
 
-/** Who is calling, and signing browsers in to the dashboard. */
+/** Methods that identify the caller and sign browsers in to the dashboard. */
 export interface SignInMethods {
-  /** Says whose the key, token or sign-in is that this client sends, and what it may do. */
+  /** Reads the key behind this client's key, token or sign-in, and its scopes. */
   signedIn(): Promise<SignedInResource>;
-  /** Exchanges an API key, or a code, for a cookie. For pages of the dashboard's own origin. */
+  /** Exchanges an API key, or a code, for a cookie. Only for pages of the dashboard's origin. */
   signIn(request: SignInRequest): Promise<SignedInResource>;
   /** Ends the sign-in of the cookie. */
   signOut(): Promise<SignedInResource>;
-  /** Makes a code that signs a browser in once, within ten minutes, as the key this client sends. */
+  /** Creates a code that signs a browser in once, within ten minutes, as this client's key. */
   createSignInCode(): Promise<SignInCodeResource>;
 }
 

@@ -6,29 +6,29 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 
-/** What the build of the dashboard says of itself, in `manifest.json`. Names are those of files in `assets/`. */
+/** The `manifest.json` of the dashboard's build. Names are those of files in `assets/`. */
 export interface Manifest {
-  /** Runs before anything is drawn: chooses between light and dark. */
+  /** Script that runs before the first paint and chooses light or dark. */
   readonly boot: string;
   readonly script: string;
   readonly styles: readonly string[];
-  /** What the script imports at once. */
+  /** Chunks that the script imports immediately. */
   readonly chunks: readonly string[];
   readonly fonts: readonly string[];
   readonly icon: string;
 }
 
-/** The files of the dashboard, as they were built. */
+/** The built files of the dashboard. */
 export interface Assets {
   readonly manifest: Manifest;
-  /** A file of `assets/`, in the best of the encodings that are taken; null: there is none of this name. */
+  /** Reads a file of `assets/` in the best accepted encoding; null when there is no file with this name. */
   read(name: string, acceptEncoding: string): Promise<Asset | null>;
 }
 
 export interface Asset {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly type: string;
-  /** Null: as it is. */
+  /** Null when not compressed. */
   readonly encoding: 'br' | 'gzip' | null;
 }
 
@@ -40,7 +40,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** Finds the files of the dashboard: in the package beside this one; in a checkout they are built, once for each change. */
+/** Finds the files of the dashboard: in the package beside this file; a checkout builds them, once for each change. */
 export async function openAssets(): Promise<Assets> {
   const directory = import.meta.url.endsWith('.ts') ? await buildInCheckout() : path.join(import.meta.dirname, 'files');
   const manifest = JSON.parse(await readFile(path.join(directory, 'manifest.json'), 'utf8')) as Manifest;
@@ -73,7 +73,7 @@ export async function openAssets(): Promise<Assets> {
 const toGzip = promisify(gzip);
 
 function toBrotli(plain: Buffer): Promise<Buffer> {
-  // Once for each file and process, on a thread of its own: 9 takes a tenth of a second for the largest.
+  // Once for each file and process, in the thread pool. Level 9 takes a tenth of a second for the largest file.
   return promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
 }
 
@@ -83,7 +83,7 @@ function chooseEncoding(accepted: string): Asset['encoding'] {
   return takes('br') ? 'br' : takes('gzip') ? 'gzip' : null;
 }
 
-/** Built by a process of its own, so that nothing of the bundler stays in this one, and kept for the next. */
+/** Builds in a separate process, so that this one does not load the bundler, and caches the result. */
 async function buildInCheckout(): Promise<string> {
   const root = path.resolve(import.meta.dirname, '../..');
   const directory = path.join(root, 'node_modules/.cache/longhaul-dashboard', await hashSources(root));
@@ -92,7 +92,7 @@ async function buildInCheckout(): Promise<string> {
   return directory;
 }
 
-/** A text that changes with anything that the dashboard is built from. */
+/** Hashes all sources of the dashboard. */
 async function hashSources(root: string): Promise<string> {
   const files = globSync(['dashboard/**/*.{ts,tsx,css,svg,json}', 'src/client/**/*.ts', 'package-lock.json'], {
     cwd: root,

@@ -2,24 +2,24 @@ import { openAssets, type Assets } from './assets.ts';
 import { createPage } from './page.ts';
 
 interface DashboardOptions {
-  /** Where its pages are, below where Longhaul is, without a slash at its end. */
+  /** Path of its pages below `basePath`, without a slash at its end. */
   readonly path: string;
-  /** Where Longhaul is, below the address of its server. */
+  /** Path of Longhaul on its server. */
   readonly basePath: string;
 }
 
-/** The dashboard's own files over HTTP: a page, and what it is made of. What it shows comes from the API. */
+/** Serves the dashboard's page and its assets. The page gets its data from the API. */
 export interface Dashboard {
-  /** Answers a browser that opens a page; null: it asks for something else. */
+  /** Responds to a browser that opens a page; null for other requests. */
   openPage(request: Request): Promise<Response | null>;
-  /** Answers a request for a file. */
+  /** Responds to a request for a file; null when there is no such file. */
   serveAsset(request: Request, name: string): Promise<Response | null>;
 }
 
-/** A year: a file's name has the hash of what is in it. */
+/** Caches for a year: a file's name contains the hash of its content. */
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
-/** Nothing is read, and in a checkout nothing built, before somebody asks for a page. */
+/** Creates the dashboard. It reads no files, and in a checkout builds none, before the first request. */
 export function createDashboard({ path, basePath }: DashboardOptions): Dashboard {
   const base = basePath.replaceAll(/^\/+|\/+$/g, '');
   const apiPath = base === '' ? '' : `/${encodeURI(base)}`;
@@ -64,7 +64,7 @@ function isBelow(pathname: string, path: string): boolean {
   return pathname === path || pathname.startsWith(`${path}/`);
 }
 
-/** Whether it is a browser that goes to an address, and not a program: that is told what is wrong with it. */
+/** Returns whether a browser opens an address. Programs get the API's error instead of a page. */
 function wantsPage({ method, headers }: Request): boolean {
   return (method === 'GET' || method === 'HEAD') && (headers.get('accept') ?? '').includes('text/html');
 }

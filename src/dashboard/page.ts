@@ -3,21 +3,21 @@ import type { Manifest } from './assets.ts';
 
 interface PageOptions {
   readonly manifest: Manifest;
-  /** Where the dashboard's pages are, without a slash at its end. */
+  /** Path of the dashboard's pages, without a slash at its end. */
   readonly path: string;
-  /** Where the API is, without a slash at its end. */
+  /** Path of the API, without a slash at its end. */
   readonly apiPath: string;
 }
 
 interface Page {
   readonly html: string;
-  /** Lets this origin's own files be loaded, and nothing else. */
+  /** Allows the page to load files of this origin only. */
   readonly contentSecurityPolicy: string;
 }
 
-/** The one page that the dashboard is: the same for everybody. What there is to see it asks the API for. */
+/** Creates the dashboard's only HTML page. It is the same for all users and gets its data from the API. */
 export function createPage({ manifest, path, apiPath }: PageOptions): Page {
-  // The component library writes styles of its own; a new number for each answer says that they are ours.
+  // The component library inserts style elements. The nonce, new for each response, allows them.
   const nonce = randomBytes(18).toString('base64');
   const url = (name: string) => `${path}/assets/${name}`;
   const lines = [
@@ -38,7 +38,7 @@ export function createPage({ manifest, path, apiPath }: PageOptions): Page {
     '</head>',
     '<body>',
     '<div id="root"></div>',
-    '<noscript>The dashboard needs JavaScript. The same is in the "longhaul" command and the HTTP API.</noscript>',
+    '<noscript>The dashboard needs JavaScript. The "longhaul" command and the HTTP API offer the same without it.</noscript>',
     '</body>',
     '</html>',
   ];

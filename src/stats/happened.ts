@@ -4,18 +4,18 @@ import { isSeenBy, type Viewer } from '../run/viewer.ts';
 
 interface Stretch {
   readonly viewer: Viewer;
-  /** SQL: included. */
+  /** SQL: start (inclusive). */
   readonly since: RawBuilder<unknown>;
-  /** SQL: not included. */
+  /** SQL: end (exclusive). */
   readonly until: RawBuilder<unknown>;
 }
 
-/** How far the clock that ids come from may be from the database's. */
+/** Allowed difference between the clock that makes ids and the clock of the database. */
 const CLOCK_SLACK = sql`interval '5 minutes'`;
 
 /**
- * SQL: what happened in a stretch of time, by minute, `(start, agent, team, kind, code, amount)`. The questions of the health
- * check are no runs of anybody's, but what they cost was spent.
+ * SQL: the counts of a range of time by minute, `(start, agent, team, kind, code, amount)`. Runs of the health check
+ * are not counted, but their cost is.
  */
 export function countsIn({ viewer, since, until }: Stretch): RawBuilder<unknown> {
   return sql`
@@ -38,7 +38,7 @@ export function countsIn({ viewer, since, until }: Stretch): RawBuilder<unknown>
      group by 1, 2, 3 having sum(cost_micros) > 0`;
 }
 
-/** SQL: how long the runs that ended in a stretch of time waited and took, `(start, agent, team, kind, bucket, runs)`. */
+/** SQL: waits and durations of the runs that ended in a range of time, `(start, agent, team, kind, bucket, runs)`. */
 export function timesIn({ viewer, since, until }: Stretch): RawBuilder<unknown> {
   return sql`
     select date_trunc('minute', finished_at) as start, agent, coalesce(team, '') as team, time.kind,

@@ -1,12 +1,12 @@
-/** How many there are in a bucket of `longhaul.bucket_of`. */
+/** The number of runs in a bucket of `longhaul.bucket_of`. */
 export interface BucketCount {
   readonly bucket: number;
   readonly runs: number;
 }
 
 /**
- * The duration, in milliseconds, that a share of all stays below: the middle of the bucket it is in, so within a tenth of
- * it. Null when there are none.
+ * Returns the duration in milliseconds that a share of all runs stays below: the middle of its bucket, accurate to
+ * within 10 %. Null without runs.
  */
 export function toPercentile(counts: readonly BucketCount[], share: number): number | null {
   const total = counts.reduce((sum, { runs }) => sum + runs, 0);

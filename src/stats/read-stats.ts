@@ -8,18 +8,18 @@ export type StatStep = (typeof STAT_STEPS)[number];
 
 interface ReadOptions {
   readonly viewer: Viewer;
-  /** Included. */
+  /** Start (inclusive). */
   readonly from: Date;
-  /** Not included. */
+  /** End (exclusive). */
   readonly to: Date;
   readonly step: StatStep;
-  /** One alone; null: all. */
+  /** Name of one agent; null for all agents. */
   readonly agent: string | null;
-  /** Where days begin. */
+  /** Time zone in which days begin. */
   readonly timeZone: string;
 }
 
-/** A number of runs, or millionths of a dollar. `at`: the beginning of the step. */
+/** A number of runs, or millionths of a dollar. `at` is the start of the step. */
 export interface StatCount {
   readonly at: Date;
   readonly agent: string;
@@ -28,7 +28,7 @@ export interface StatCount {
   readonly amount: number;
 }
 
-/** How many runs waited or took as long as a bucket says. */
+/** Number of runs whose wait or duration is in a bucket. */
 export interface StatTime {
   readonly at: Date;
   readonly kind: 'wait' | 'duration';
@@ -37,13 +37,13 @@ export interface StatTime {
 }
 
 export interface Stats {
-  /** The beginnings of all steps, also of those in which nothing happened. */
+  /** Starts of all steps, including steps in which nothing happened. */
   readonly steps: readonly Date[];
   readonly counts: readonly StatCount[];
   readonly times: readonly StatTime[];
 }
 
-/** What happened from one time to another, step by step: the first step begins at or before `from`. */
+/** Reads the statistics of a range, step by step. The first step begins at or before `from`. */
 export async function readStats(database: Database, options: ReadOptions): Promise<Stats> {
   const { step, timeZone, to } = options;
   const steps = await readSteps(database, options);
@@ -67,7 +67,7 @@ interface Range extends ReadOptions {
   readonly until: RawBuilder<unknown>;
 }
 
-/** What was rolled up, and what was not yet; of one user all from the runs themselves. */
+/** SQL: rolled-up rows, then rows not rolled up yet. For one user it reads the runs only. */
 function rowsOf({ viewer, step, agent, since, until }: Range, what: 'counts' | 'times'): RawBuilder<unknown> {
   const fresh = what === 'counts' ? countsIn : timesIn;
   const columns = what === 'counts' ? sql`start, agent, kind, code, amount` : sql`start, agent, kind, bucket, runs`;
@@ -96,7 +96,7 @@ function rowsOf({ viewer, step, agent, since, until }: Range, what: 'counts' | '
 }
 
 async function readSteps(database: Database, { from, to, step, timeZone }: ReadOptions): Promise<Date[]> {
-  // Days by the calendar, for some have 23 hours or 25; hours and minutes by the clock, which repeats none.
+  // Days follow the calendar, because some have 23 or 25 hours. Hours and minutes follow elapsed time.
   const series =
     step === 'day'
       ? sql`select local at time zone ${timeZone} as at
@@ -112,7 +112,7 @@ function startOf(step: StatStep, at: RawBuilder<unknown>, timeZone: string): Raw
   return sql`date_trunc(${step}, ${at}, ${timeZone})`;
 }
 
-/** How a queue stood in a step: on average, but the longest wait. */
+/** State of a queue in a step: averages, and the longest wait. */
 export interface QueueSample {
   readonly at: Date;
   readonly queue: string;
@@ -122,7 +122,7 @@ export interface QueueSample {
   readonly oldestWaitMs: number | null;
 }
 
-/** How workers stood in a step, on average. */
+/** Average state of the workers in a step. */
 export interface SlotSample {
   readonly at: Date;
   readonly workers: number;
@@ -130,7 +130,7 @@ export interface SlotSample {
   readonly running: number;
 }
 
-/** How queues and workers stood, step by step, where it was taken down. */
+/** Reads the recorded states of queues and workers, step by step. */
 export async function readSamples(
   database: Database,
   { from, to, step, timeZone }: Omit<ReadOptions, 'viewer' | 'agent'>,

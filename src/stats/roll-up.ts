@@ -3,30 +3,30 @@ import type { Database, Transaction } from '../db/database.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 import { countsIn, timesIn } from './happened.ts';
 
-/** How long after its end a minute is rolled up. */
+/** Time from the end of a minute to its roll-up. */
 const MARGIN_MS = 60_000;
 
-/** So that catching up is done in steps. */
+/** Longest range of one roll-up, so that catching up is done in steps. */
 const MOST_AT_ONCE = sql`interval '6 hours'`;
 
-/** A little more than two days: what is drawn by the minute. */
+/** A little more than the two days that charts can show by the minute. */
 const MINUTES_LAST = sql`interval '50 hours'`;
 export const QUARTERS_LAST_DAYS = 400;
 const SAMPLES_LAST = sql`interval '32 days'`;
 
-/** For each table with each round: what is old goes without a long lock. */
+/** Maximum number of old rows deleted from each table in each round, which keeps locks short. */
 const REMOVED_AT_ONCE = 5_000;
 
 /**
- * Adds up the minutes that are over, and of those the quarters of an hour. Returns whether there are more; false as well
- * where another process is at it.
+ * Rolls up finished minutes, and these into quarters of an hour. Returns whether there are more; also false when
+ * another process is rolling up.
  */
 export async function rollUp(database: Database, { marginMs = MARGIN_MS } = {}): Promise<boolean> {
   return database.sql.transaction().execute(async (trx) => {
     const { rows } = await sql<{ since: Date; until: Date; isMore: boolean }>`
       with progress as (select minutes_until from longhaul.stat_progress for update skip locked),
       safe as (
-        -- What began earlier may still commit rows of its own time.
+        -- A transaction that began earlier may still commit rows with its start time.
         select date_trunc('minute', least(clock_timestamp() - ${marginMs} * interval '1 millisecond',
                  (select min(xact_start) from pg_stat_activity
                    where datname = current_database() and backend_xid is not null and pid <> pg_backend_pid()))) as until)
@@ -68,7 +68,7 @@ async function rollUpQuarters(trx: Transaction): Promise<void> {
   await sql`update longhaul.stat_progress set quarters_until = ${quarterOf(sql`minutes_until`)}`.execute(trx);
 }
 
-/** Time zones are ahead of UTC by whole quarters of an hour: so days begin with one, wherever. */
+/** Offsets of time zones are whole quarters of an hour, so a day begins with a quarter in every time zone. */
 function quarterOf(at: ReturnType<typeof sql>) {
   return sql`date_bin('15 minutes', ${at}, timestamptz 'epoch')`;
 }

@@ -9,10 +9,10 @@ interface SampleOptions {
   readonly queueNames: readonly string[];
 }
 
-/** A worker that was not heard of since is not there any more. */
+/** A worker without a heartbeat since this time counts as gone. */
 const HEARD_OF = sql`now() - interval '30 seconds'`;
 
-/** Takes down how queues and workers stand, once a minute, however many ask. Returns whether this one did. */
+/** Records the state of queues and workers, once a minute over all processes. Returns whether this call did. */
 export async function sample({ database, queue, queueNames }: SampleOptions): Promise<boolean> {
   const { rows } = await sql<{ at: Date }>`
     update longhaul.stat_progress set sampled_at = date_trunc('minute', clock_timestamp())

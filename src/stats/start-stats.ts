@@ -17,7 +17,7 @@ interface StatsOptions {
   readonly log: Logger;
 }
 
-/** Starts to add up what happens, and to take down how queues stand. Any number of processes may. Returns what ends it. */
+/** Starts to roll up statistics and to sample queues. Any number of processes may. Returns a function that stops it. */
 export function startStats({ config, database, queue, log }: StatsOptions): () => Promise<void> {
   const queueNames = [...new Set(withoutHealthAgent(config.agents).map((agent) => agent.queue))];
   const leaving = new AbortController();
@@ -33,8 +33,8 @@ export function startStats({ config, database, queue, log }: StatsOptions): () =
     intervalMs: EVERY_MS,
     task,
     onError(error) {
-      // Said once, not every few seconds for as long as the database is away.
-      if (!isFailing) log.warn({ err: error }, `statistics are held up: ${toMessage(error)}`);
+      // Logged once, not every few seconds while the database is unreachable.
+      if (!isFailing) log.warn({ err: error }, `rolling up statistics failed: ${toMessage(error)}`);
       isFailing = true;
     },
   });

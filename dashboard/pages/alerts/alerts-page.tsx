@@ -20,7 +20,7 @@ import classes from './alerts.module.css';
 
 const TONES: Readonly<Record<AlertResource['severity'], Tone>> = { info: 'blue', warning: 'amber', critical: 'red' };
 
-/** What operators were told of: what is open, since when, and who was told. */
+/** Lists open and past alerts, with their deliveries. */
 export function AlertsPage() {
   const { isOperator } = useRights();
   const search = useSearch({ from: '/alerts' });
@@ -86,8 +86,8 @@ function Alerts({ state, severity }: { state: string | undefined; severity: stri
   }
   if (list.rows.length === 0) {
     return (
-      <State icon={<CheckCircledIcon />} title={state === undefined ? 'No alert is open' : 'No alert fits'}>
-        Rules and the channels that are told stand under alerts in the configuration.
+      <State icon={<CheckCircledIcon />} title={state === undefined ? 'No alert is open' : 'No alert matches'}>
+        Set rules and channels under alerts in the configuration.
       </State>
     );
   }
@@ -144,8 +144,8 @@ function Alert({ alert }: { alert: AlertResource }) {
       <details className={classes['details']}>
         <summary>
           {deliveries.length === 0
-            ? 'Nobody was told: no channel is set up'
-            : `Told ${deliveries.length} ${deliveries.length === 1 ? 'time' : 'times'}`}
+            ? 'Not delivered: no channel is configured'
+            : `${deliveries.length} ${deliveries.length === 1 ? 'delivery' : 'deliveries'}`}
           {deliveries.some(({ status }) => status === 'failed') && <Tag tone="red">a delivery failed</Tag>}
         </summary>
         <ul>

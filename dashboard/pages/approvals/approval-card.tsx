@@ -20,7 +20,7 @@ const TONES: Readonly<Record<ApprovalResource['status'], Tone>> = {
   cancelled: 'gray',
 };
 
-/** One thing that waits, or waited, for a person: who asks for what, since when and until when, and the decision. */
+/** Shows an approval: the request, its times, and the decision. */
 export function ApprovalCard({ approval }: { readonly approval: ApprovalResource }) {
   const { kind, tool, status, agent, user, team, subagent, runId } = approval;
   const isPending = status === 'pending';

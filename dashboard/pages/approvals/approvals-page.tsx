@@ -16,7 +16,7 @@ import { MoreButton, useMore } from '../../ui/list/use-more.tsx';
 import { ApprovalCard } from './approval-card.tsx';
 import classes from './approvals.module.css';
 
-/** The inbox: what waits for a person, and what was decided. */
+/** The inbox: pending and decided approvals. */
 export function ApprovalsPage() {
   const { mayApprove } = useRights();
   const search = useSearch({ from: '/approvals' });
@@ -63,9 +63,9 @@ function Pending() {
   }
   return (
     <>
-      {/* Who waits longest comes first. */}
+      {/* The longest wait comes first. */}
       <Cards approvals={[...data.data].reverse()} />
-      {data.nextCursor !== null && <p className={classes['more']}>More wait: they appear as these are decided.</p>}
+      {data.nextCursor !== null && <p className={classes['more']}>More approvals appear when these are decided.</p>}
     </>
   );
 }
@@ -77,8 +77,8 @@ function All() {
   }
   if (list.rows.length === 0) {
     return (
-      <State icon={<CheckCircledIcon />} title="Nothing has waited for a person yet">
-        List a tool under ask in the configuration of an agent, and its uses wait here.
+      <State icon={<CheckCircledIcon />} title="No approvals yet">
+        List a tool under ask in the configuration of an agent; its uses then wait here.
       </State>
     );
   }

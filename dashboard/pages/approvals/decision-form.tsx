@@ -12,7 +12,7 @@ interface DecisionFormProps {
   readonly approvalId: string;
   readonly kind: 'tool' | 'question';
   readonly input: unknown;
-  /** Called once it is decided, by this reader or by another. */
+  /** Called after the decision, by this user or another. */
   readonly onDecided?: (() => void) | undefined;
 }
 
@@ -21,7 +21,7 @@ type Decision =
   | { readonly decision: 'allow'; readonly answers: Record<string, string | string[]> }
   | { readonly decision: 'deny'; readonly reason?: string | undefined };
 
-/** Decides on what waits for a person: allow it, allow it with another input, deny it with a reason, or answer. */
+/** Decides on an approval: allow, allow with another input, deny with a reason, or answer. */
 export function DecisionForm({ approvalId, kind, input, onDecided }: DecisionFormProps) {
   const queries = useQueryClient();
   const [mode, setMode] = useState<'choose' | 'edit' | 'deny'>('choose');
@@ -139,7 +139,7 @@ function EditForm({ input, isPending, onCancel, onSubmit, children }: PartProps 
       <Textarea
         id={id}
         label="Input of the tool"
-        description="JSON. It passes the same checks as the original."
+        description="JSON. The same checks apply as to the original."
         value={text}
         error={checked.error}
         autosize

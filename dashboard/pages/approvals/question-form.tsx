@@ -19,7 +19,7 @@ interface Answer {
 
 const NONE: Answer = { chosen: [], own: '' };
 
-/** Answers what the agent asks: by its options, or in the reader's own words. */
+/** Answers the agent's questions, with their options or in the user's own words. */
 export function QuestionForm({ questions, isPending, onAnswer, onDeny, children }: QuestionFormProps) {
   const [answers, setAnswers] = useState<Readonly<Record<string, Answer>>>({});
   const of = (question: string) => answers[question] ?? NONE;

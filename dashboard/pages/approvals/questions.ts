@@ -1,4 +1,4 @@
-/** A question of the agent, as `AskUserQuestion` carries it. */
+/** A question of the agent, in the input of `AskUserQuestion`. */
 export interface Question {
   readonly question: string;
   readonly header: string | null;
@@ -6,7 +6,7 @@ export interface Question {
   readonly options: readonly { readonly label: string; readonly description: string | null }[];
 }
 
-/** Reads the questions from a tool's input, which a model wrote. What does not fit is left out. */
+/** Reads the questions from a tool's input, which a model wrote. Invalid parts are skipped. */
 export function toQuestions(input: unknown): Question[] {
   const list = read(input, 'questions');
   if (!Array.isArray(list)) return [];

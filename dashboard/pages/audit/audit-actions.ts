@@ -2,7 +2,7 @@ import type { AuditEntryResource } from 'longhaul/client';
 
 type Action = AuditEntryResource['action'];
 
-/** Every action that is recorded, each once: the type says when one is missing. */
+/** The complete list of recorded actions. The type reports a missing one. */
 const KNOWN: Readonly<Record<Action, true>> = {
   'run.submitted': true,
   'run.succeeded': true,

@@ -23,7 +23,7 @@ import { AUDIT_ACTIONS } from './audit-actions.ts';
 import { AuditSubject } from './audit-subject.tsx';
 import classes from './audit.module.css';
 
-/** Who did what when; and whether anybody has tampered with the record of it. */
+/** Shows the audit record, and verifies that it was not changed. */
 export function AuditPage() {
   const { isOperator } = useRights();
   const search = useSearch({ from: '/audit' });
@@ -152,8 +152,8 @@ function Entries({ search: { action, subject, actor, time } }: EntriesProps) {
   }
   if (list.rows.length === 0) {
     return (
-      <State icon={<ReaderIcon />} title="Nothing fits">
-        Everything that changes something is recorded here, with who did it.
+      <State icon={<ReaderIcon />} title="No entry matches">
+        Every change is recorded here, with its actor.
       </State>
     );
   }
@@ -171,16 +171,16 @@ function Verification({ result }: { result: AuditVerificationResource }) {
     <section className={classes['verification']} data-intact={isIntact} role="status">
       <header>
         {isIntact ? <CheckCircledIcon /> : <CrossCircledIcon />}
-        <h2>{isIntact ? 'The record is intact' : `${formatCount(problemCount)} entries do not fit the chain`}</h2>
+        <h2>{isIntact ? 'The record is intact' : `${formatCount(problemCount)} entries break the chain`}</h2>
       </header>
       <p>
         {formatCount(entries)} entries were checked
-        {sealedUntil !== null && `, those up to ${sealedUntil} are sealed`}
+        {sealedUntil !== null && `, entries up to ${sealedUntil} are sealed`}
         {unchained > 0 && `, ${formatCount(unchained)} wait to be chained`}.
       </p>
       {lastHash !== null && (
         <p>
-          Note down entry {lastSeq} with <span className="mono">{lastHash}</span>: it proves all before it later on.
+          Keep entry {lastSeq} with <span className="mono">{lastHash}</span>: later it proves all entries before it.
         </p>
       )}
       {problems.length > 0 && (

@@ -5,7 +5,7 @@ import { toVisible } from '../../ui/text/to-visible.ts';
 
 const ID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
-/** What something was done to: a run leads to its page. */
+/** The subject of an entry: a run links to its page. */
 export function AuditSubject({ entry: { action, subject } }: { readonly entry: AuditEntryResource }) {
   if (!ID.test(subject)) return <bdi>{toVisible(subject).slice(0, 120)}</bdi>;
   if (action.startsWith('run.')) {

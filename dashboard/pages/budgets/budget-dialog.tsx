@@ -10,12 +10,12 @@ import { toOwnerName } from './group-budgets.ts';
 export type BudgetOwner = BudgetGroup;
 
 interface BudgetDialogProps {
-  /** Whose budget it is; null: it is to be chosen. */
+  /** Owner of the budget; null when the user chooses it. */
   readonly owner: BudgetOwner | null;
   readonly onClose: () => void;
 }
 
-/** Changes a budget over the configuration, at once and everywhere. */
+/** Overrides a budget of the configuration, immediately and on all servers. */
 export function BudgetDialog({ owner, onClose }: BudgetDialogProps) {
   const limitOf = (period: BudgetResource['period']) => owner?.budgets.find((budget) => budget.period === period);
   const [scope, setScope] = useState<BudgetResource['scope']>(owner?.scope ?? 'user');
@@ -77,7 +77,7 @@ export function BudgetDialog({ owner, onClose }: BudgetDialogProps) {
             <UsdInput label="USD a month" value={month} onChange={setMonth} />
           </Group>
           <Text size="xs" c="dimmed">
-            It counts over the configuration, at once and on every server. A field that is empty stays as it is.
+            This overrides the configuration, immediately and on all servers. An empty field changes nothing.
           </Text>
           {change.error !== null && (
             <Text c="red" role="alert">
@@ -91,7 +91,7 @@ export function BudgetDialog({ owner, onClose }: BudgetDialogProps) {
                 loading={change.isPending}
                 onClick={() => change.mutate({ ...target, usdPerDay: null, usdPerMonth: null })}
               >
-                As the configuration has it
+                Reset to the configuration
               </Button>
             ) : (
               <span />

@@ -8,7 +8,7 @@ import { State } from '../../ui/states/state.tsx';
 import { SimpleTable } from '../../ui/table/simple-table.tsx';
 import { Time } from '../../ui/time/time.tsx';
 
-/** Who changed which budget when, from the audit record. */
+/** Lists changes of budgets, from the audit record. */
 export function BudgetHistory() {
   const list = useMore<Awaited<ReturnType<typeof client.audit>>['data'][number], number>(
     ['audit', 'budgets'],
@@ -18,7 +18,7 @@ export function BudgetHistory() {
     return list.error === null ? <PageLoading /> : <Failed error={list.error} onRetry={list.retry} isCompact />;
   }
   if (list.rows.length === 0) {
-    return <State icon={<ReaderIcon />} title="All budgets are as the configuration has them" isCompact />;
+    return <State icon={<ReaderIcon />} title="No budget was changed: all come from the configuration" isCompact />;
   }
   return (
     <>

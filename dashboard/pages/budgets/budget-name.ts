@@ -1,6 +1,6 @@
 import type { BudgetResource } from 'longhaul/client';
 
-/** A budget in words, such as `ann, today`. */
+/** Returns the name of a budget, such as `ann, today`. */
 export function toBudgetName({ scope, key, team, period }: BudgetResource): string {
   const time = period === 'day' ? 'today' : 'this month';
   if (scope === 'global') return `Everything, ${time}`;

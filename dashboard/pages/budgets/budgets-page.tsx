@@ -27,7 +27,7 @@ const SCOPES = [
   { value: 'user', label: 'Users' },
 ];
 
-/** How full each budget is, and what an operator changed. */
+/** Shows the use of each budget, and the changes by operators. */
 export function BudgetsPage() {
   const { isOperator, isBound, mayRead } = useRights();
   const search = useSearch({ from: '/budgets' });
@@ -74,8 +74,8 @@ export function BudgetsPage() {
         )
       ) : groups.length === 0 ? (
         <State icon={<TokensIcon />} title="No budget is in use">
-          Budgets appear once money is spent or set aside in them. Set limits.perUser.usdPerDay and others in the
-          configuration, or one by hand.
+          A budget appears after money is spent or reserved in it. Set limits.perUser.usdPerDay and others in the
+          configuration, or set a budget here.
         </State>
       ) : (
         <div className={classes['page']}>

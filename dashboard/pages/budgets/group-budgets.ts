@@ -1,6 +1,6 @@
 import type { BudgetResource } from 'longhaul/client';
 
-/** The budgets of one user, one team or of everything. */
+/** The budgets of a user, a team or the whole service. */
 export interface BudgetGroup {
   readonly id: string;
   readonly scope: BudgetResource['scope'];
@@ -9,7 +9,7 @@ export interface BudgetGroup {
   readonly budgets: readonly BudgetResource[];
 }
 
-/** Puts the budgets of one owner together, the fullest owner first. */
+/** Groups budgets by owner, the fullest owner first. */
 export function groupBudgets(budgets: readonly BudgetResource[]): BudgetGroup[] {
   const groups = Map.groupBy(budgets, ({ scope, team, key }) => JSON.stringify([scope, team, key]));
   return [...groups]

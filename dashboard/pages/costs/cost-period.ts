@@ -1,4 +1,4 @@
-/** Stretches of time for money: whole days of the server's time zone. */
+/** Ranges of time for costs: whole days in the server's time zone. */
 export const PERIODS = {
   month: 'This month',
   last: 'Last month',
@@ -15,7 +15,7 @@ export function toPeriodName(text: string | undefined): PeriodName {
 
 const DAY_MS = 86_400_000;
 
-/** The first day of a stretch and the day after its last, such as `2026-03-01`; left out: to its end. */
+/** The first day of a range and the day after its last, such as `2026-03-01`; without the latter the range is open. */
 export function toRange(period: PeriodName, now: number, timeZone: string): { from: string; to?: string } {
   const today = toDay(now, timeZone);
   const month = today.slice(0, 7);
@@ -35,7 +35,7 @@ export function toRange(period: PeriodName, now: number, timeZone: string): { fr
   }
 }
 
-/** The day at a place, such as `2026-03-10`. */
+/** Returns the day in a time zone, such as `2026-03-10`. */
 function toDay(ms: number, timeZone: string): string {
   return new Date(ms).toLocaleDateString('sv-SE', { timeZone });
 }

@@ -25,7 +25,7 @@ import classes from './costs.module.css';
 const GROUPS = ['day', 'month', 'user', 'team', 'agent', 'model'] as const;
 type Group = (typeof GROUPS)[number];
 
-/** What was spent, on what, for whom, and how much of it in vain. */
+/** Shows the costs by group, including the cost of failures and retries. */
 export function CostsPage() {
   const { isOperator, isBound, mayRead } = useRights();
   const { timeZone } = useSignedIn();
@@ -109,17 +109,21 @@ function Costs({ costs, rows, group, hasMore, onMore }: CostsProps) {
   const { totals, forecast, timeZone } = costs;
   if (rows.length === 0) {
     return (
-      <State icon={<BarChartIcon />} title="Nothing was spent in this time">
-        Each call of a model is entered here as it is made.
+      <State icon={<BarChartIcon />} title="No costs in this period">
+        Costs appear here with each model call.
       </State>
     );
   }
   return (
     <div className={classes['page']}>
       <Figures>
-        <Figure label="Cost" value={<Usd usd={totals.costUsd} />} detail={`${formatCount(totals.runs)} runs ended`} />
         <Figure
-          label="Cost of a success"
+          label="Cost"
+          value={<Usd usd={totals.costUsd} />}
+          detail={`${formatCount(totals.runs)} runs finished`}
+        />
+        <Figure
+          label="Cost per success"
           value={totals.costPerSucceededRunUsd === null ? '–' : <Usd usd={totals.costPerSucceededRunUsd} />}
           detail="failures included"
         />
@@ -135,7 +139,7 @@ function Costs({ costs, rows, group, hasMore, onMore }: CostsProps) {
         />
         {forecast.monthUsd !== null && (
           <Figure
-            label="Forecast of this month"
+            label="Forecast for this month"
             value={`$${Math.round(forecast.monthUsd).toLocaleString('en-US')}`}
             detail={forecast.dayUsd === null ? undefined : `today $${forecast.dayUsd.toFixed(2)}`}
           />

@@ -16,7 +16,7 @@ const FIELDS = [
   'driftUsd',
 ] as const satisfies (keyof CostRowResource)[];
 
-/** Rows of costs for a spreadsheet. A key that a spreadsheet would take for a formula is text. */
+/** Converts rows of costs to CSV. Keys that look like formulas are escaped. */
 export function toCsv(group: string, rows: readonly CostRowResource[]): string {
   const lines = rows.map((row) => [quote(row.key ?? ''), ...FIELDS.map((field) => String(row[field] ?? ''))].join(','));
   return `${[group, ...FIELDS].join(',')}\r\n${lines.join('\r\n')}\r\n`;

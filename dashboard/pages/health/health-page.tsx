@@ -22,7 +22,7 @@ import { toVisible } from '../../ui/text/to-visible.ts';
 import { Time } from '../../ui/time/time.tsx';
 import classes from './health.module.css';
 
-/** Whether each part works: the server and its database, an agent when it is asked, workers and the provider. */
+/** Checks each part: the server and its database, an agent, the workers and the provider. */
 export function HealthPage() {
   const { version, timeZone } = useSignedIn();
   const { isOperator, mayRead, isBound } = useRights();
@@ -35,13 +35,11 @@ export function HealthPage() {
         <Card title="Checks">
           <ul className={classes['checks']}>
             <Check tone={isConnected ? 'green' : 'red'} title="Server and database">
-              {isConnected ? `They answer. Longhaul ${version}, days begin in ${timeZone}.` : 'No answer.'}
+              {isConnected ? `Connected. Longhaul ${version}, time zone ${timeZone}.` : 'No response.'}
             </Check>
             {mayRead && (
               <Check tone={isLive ? 'green' : 'amber'} title="Live updates">
-                {isLive
-                  ? 'Changes are shown as they happen.'
-                  : 'Not connected: pages are read again every few seconds.'}
+                {isLive ? 'Changes appear immediately.' : 'Not connected: pages refresh every few seconds.'}
               </Check>
             )}
             <AgentCheck />
@@ -87,7 +85,7 @@ function AgentCheck() {
   if (data === undefined) {
     return (
       <Check tone={error === null ? 'gray' : 'red'} title="An agent's answer">
-        {error === null ? 'It is being asked for one word…' : messageOf(error)} {error !== null && again}
+        {error === null ? 'The agent is asked for one word…' : messageOf(error)} {error !== null && again}
       </Check>
     );
   }
@@ -134,9 +132,9 @@ function WorkersCheck() {
   return (
     <Check tone={tone} title="Workers">
       {data.length === 0
-        ? 'None is running: runs wait. Start one with longhaul worker.'
+        ? 'No worker is running, so runs wait. Start a worker with longhaul worker.'
         : `${formatCount(working.length)} of ${formatCount(data.length)} take runs, ${formatCount(free)} slots are free.`}{' '}
-      {versions.length > 1 && `They have different versions: ${versions.join(', ')}. `}
+      {versions.length > 1 && `Their versions differ: ${versions.join(', ')}. `}
       <Link to="/queues">Workers</Link>
     </Check>
   );
@@ -155,7 +153,7 @@ function ProviderCheck() {
   return (
     <Check tone={limited.length === 0 ? 'green' : 'amber'} title="Model provider">
       {limited.length === 0
-        ? 'It has set no limit at present.'
+        ? 'No limit is reached.'
         : limited.map(({ name, limitedUntil, limitReason }) => (
             <p key={name} className={classes['facts']}>
               <span>
@@ -171,7 +169,7 @@ function ProviderCheck() {
 function Agents() {
   const { data, error, refetch } = useQuery(agentsQuery);
   return (
-    <Card title="Agents" hint="as the configuration of the server has them" isFlush>
+    <Card title="Agents" hint="from the configuration of the server" isFlush>
       {data === undefined ? (
         error === null ? (
           <PageLoading />

@@ -22,8 +22,8 @@ import { Time } from '../../ui/time/time.tsx';
 const SCOPES: readonly { readonly value: NonNullable<NewKey['scopes']>[number]; readonly description: string }[] = [
   { value: 'runs:write', description: 'Submit, cancel and retry runs; schedules and webhooks' },
   { value: 'runs:read', description: 'See runs, sessions and figures' },
-  { value: 'approvals', description: 'Decide on what waits for a person' },
-  { value: 'admin', description: 'Everything, with what is for operators alone' },
+  { value: 'approvals', description: 'Decide on approvals' },
+  { value: 'admin', description: 'Everything, including workers, budgets, alerts, audit and keys' },
 ];
 
 /** The API keys: who may do what, and when each was last used. */
@@ -107,7 +107,8 @@ function RevokeButton({ apiKey: { id, name }, isOwn }: { apiKey: KeyResource; is
       isPending={revoke.isPending}
       onConfirm={() => revoke.mutateAsync()}
     >
-      Its requests are refused at once, its tokens and sign-ins end, and its schedules pause. This cannot be undone.
+      Its requests are rejected immediately, its tokens and sign-ins end, and its schedules pause. This cannot be
+      undone.
       {isOwn && ' You are signed in with it: you will be signed out.'}
     </ConfirmButton>
   );

@@ -10,7 +10,7 @@ import { Time } from '../../ui/time/time.tsx';
 import { toVisible } from '../../ui/text/to-visible.ts';
 import classes from './overview.module.css';
 
-/** What needs somebody now, the most urgent first. Nothing: one quiet line. */
+/** Lists problems that need attention, the most urgent first, or one quiet line without any. */
 export function Attention() {
   const { isOperator, mayApprove, mayRead, isBound } = useRights();
   const alerts = useQuery({ ...openAlertsQuery, enabled: isOperator });
@@ -22,7 +22,7 @@ export function Attention() {
   if (workers.data?.length === 0) {
     entries.push(
       <Entry key="workers" tone="red" icon={<RocketIcon />}>
-        <Link to="/queues">No worker is running.</Link> Runs wait until one is started with longhaul worker.
+        <Link to="/queues">No worker is running.</Link> Runs wait. Start a worker with longhaul worker.
       </Entry>,
     );
   }
@@ -59,7 +59,7 @@ export function Attention() {
   if (entries.length === 0) {
     return isKnown ? (
       <p className={classes['calm']}>
-        <CheckCircledIcon /> Nothing needs you right now.
+        <CheckCircledIcon /> Nothing needs your attention.
       </p>
     ) : null;
   }

@@ -16,7 +16,7 @@ interface ChartsProps {
   readonly agent: string | undefined;
 }
 
-/** The same figures over time. */
+/** Charts of the figures over time. */
 export function Charts({ stats, span, agent }: ChartsProps) {
   const { data, totals, agents, queues } = stats;
   const at = useMemo(() => data.map((point) => point.at), [data]);
@@ -53,15 +53,8 @@ export function Charts({ stats, span, agent }: ChartsProps) {
   return (
     <>
       <div className={classes['columns']} data-wide>
-        <Card title="Runs" hint={`ended, ${step}`}>
-          <TimeChart
-            label="Runs that ended"
-            at={at}
-            series={outcomes}
-            kind="bars"
-            format={formatCompact}
-            height={190}
-          />
+        <Card title="Runs" hint={`finished, ${step}`}>
+          <TimeChart label="Finished runs" at={at} series={outcomes} kind="bars" format={formatCompact} height={190} />
         </Card>
         <Card title="Why runs failed">
           {totals.failures.length === 0 ? (
@@ -143,7 +136,7 @@ export function Charts({ stats, span, agent }: ChartsProps) {
 
 const MOST_QUEUES = 5;
 
-/** The queues that waited most, and the others together. */
+/** Shows the queues with the most waiting runs, and the sum of the others. */
 function toDepth(queues: StatsResource['queues'], at: readonly string[]): Series[] {
   const sums = queues
     .map(({ queue, data }) => {
@@ -163,7 +156,7 @@ function toDepth(queues: StatsResource['queues'], at: readonly string[]): Series
 
 const COLORS = [1, 5, 4, 2, 3] as const;
 
-/** The list of runs has fewer stretches to choose from. */
+/** The list of runs offers fewer time ranges. */
 function toRunTime(span: SpanName): string {
   return span === '6h' ? '24h' : span === '90d' ? '' : span;
 }

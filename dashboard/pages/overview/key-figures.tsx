@@ -9,7 +9,7 @@ interface KeyFiguresProps {
   readonly span: SpanName;
 }
 
-/** The few numbers that say how things are. */
+/** The key figures of the service. */
 export function KeyFigures({ stats: { totals, now }, span }: KeyFiguresProps) {
   const ended = totals.succeeded + totals.failed;
   const success = ended === 0 ? null : totals.succeeded / ended;

@@ -9,7 +9,7 @@ import { PageLoading } from '../../ui/states/page-loading.tsx';
 import { toBudgetName } from '../budgets/budget-name.ts';
 import classes from './overview.module.css';
 
-/** What today and this month cost so far, what they will have cost, and how full the fullest budgets are. */
+/** Shows the costs of today and this month with the forecast, and the fullest budgets. */
 export function Money() {
   const costs = useQuery(monthCostsQuery);
   const budgets = useQuery(budgetsQuery);

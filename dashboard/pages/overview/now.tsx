@@ -13,7 +13,7 @@ import { toVisible } from '../../ui/text/to-visible.ts';
 import { Duration } from '../../ui/time/time.tsx';
 import classes from './overview.module.css';
 
-/** The runs that have not ended, newest first. */
+/** Lists the unfinished runs, newest first. */
 export function Now() {
   const interval = useLookInterval();
   const { data, error } = useQuery({
@@ -23,7 +23,7 @@ export function Now() {
   });
   return (
     <Card
-      title="Under way"
+      title="In progress"
       actions={
         <Link to="/runs" search={{ status: 'queued,running,waiting' }}>
           All
@@ -37,8 +37,8 @@ export function Now() {
           <Failed error={error} isCompact />
         )
       ) : data.data.length === 0 ? (
-        <State icon={<ActivityLogIcon />} title="Nothing is under way" isCompact>
-          Runs appear here while they wait or work.
+        <State icon={<ActivityLogIcon />} title="No runs in progress" isCompact>
+          Runs appear here while they wait or run.
         </State>
       ) : (
         <ul className={classes['now']}>

@@ -14,7 +14,7 @@ import { Money } from './money.tsx';
 import { Now } from './now.tsx';
 import classes from './overview.module.css';
 
-/** How the service does: how much it does, how well, what waits, what it costs, and what needs somebody. */
+/** Shows the state of the service: load, success, queues, costs, and problems that need attention. */
 export function OverviewPage() {
   const search = useSearch({ from: '/' });
   const navigate = useNavigate({ from: '/' });

@@ -4,7 +4,7 @@ import { Queues } from './queues.tsx';
 import { Workers } from './workers.tsx';
 import classes from './queues.module.css';
 
-/** What waits and why, and who works on it. */
+/** Shows the queues and the workers. */
 export function QueuesPage() {
   const { isOperator } = useRights();
   return (

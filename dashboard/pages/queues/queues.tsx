@@ -18,7 +18,7 @@ import { toVisible } from '../../ui/text/to-visible.ts';
 import { Time } from '../../ui/time/time.tsx';
 import classes from './queues.module.css';
 
-/** The queues: how much waits in each, for how long, and why. */
+/** Lists the queues: the number of waiting runs, the oldest wait and its cause. */
 export function Queues() {
   const { isOperator } = useRights();
   const { data, error, refetch } = useQuery(queuesQuery);
@@ -62,7 +62,7 @@ export function Queues() {
       : []),
   ];
   return (
-    <Card title="Queues" hint="Held: a limit on runs at once is reached" isFlush>
+    <Card title="Queues" hint="Held: a concurrency limit is reached" isFlush>
       {data === undefined ? (
         error === null ? (
           <PageLoading />
@@ -71,7 +71,7 @@ export function Queues() {
         )
       ) : data.length === 0 ? (
         <State icon={<LayersIcon />} title="No queues" isCompact>
-          Each agent of the configuration has one.
+          Each agent in the configuration has a queue.
         </State>
       ) : (
         <SimpleTable label="Queues" columns={columns} rows={data} toId={({ name }) => name} below={explain} />
@@ -91,7 +91,7 @@ function explain({ pausedAt, limitedUntil, limitReason }: QueueResource) {
       )}
       {limitedUntil !== null && (
         <>
-          The provider is at a limit, runs start again <Time at={limitedUntil} />
+          A limit of the provider is reached, runs start again <Time at={limitedUntil} />
           {limitReason === null ? '.' : `: ${toVisible(limitReason)}`}
         </>
       )}

@@ -25,8 +25,8 @@ const STATES: Readonly<Record<WorkerResource['state'], { tone: Tone; word: strin
 
 const CONTAINMENT: Readonly<Record<string, string>> = {
   mount_namespace: 'Processes and files of other attempts are hidden.',
-  pid_namespace: 'Processes are held by a PID namespace.',
-  parent_death_signal: 'Processes end with their parent.',
+  pid_namespace: 'Processes run in a PID namespace.',
+  parent_death_signal: 'Processes end when their parent ends.',
   mark: 'Processes are found by a mark.',
 };
 
@@ -53,11 +53,11 @@ const COLUMNS: SimpleColumn<WorkerResource>[] = [
   },
   { title: 'Version', isMinor: true, cell: ({ version }) => version },
   { title: 'Started', align: 'right', isMinor: true, cell: ({ startedAt }) => <Time at={startedAt} /> },
-  { title: 'Heard of', align: 'right', isMinor: true, cell: ({ heartbeatAt }) => <Time at={heartbeatAt} /> },
+  { title: 'Last heartbeat', align: 'right', isMinor: true, cell: ({ heartbeatAt }) => <Time at={heartbeatAt} /> },
   { title: 'Action', align: 'right', cell: (worker) => <DrainButton worker={worker} /> },
 ];
 
-/** The workers that are alive. */
+/** Lists the live workers. */
 export function Workers() {
   const { data, error, refetch } = useQuery(workersQuery);
   const free = data?.reduce((sum, { slots, running }) => sum + slots - running, 0) ?? 0;
@@ -75,7 +75,7 @@ export function Workers() {
         )
       ) : data.length === 0 ? (
         <State icon={<RocketIcon />} title="No worker is running" isCompact>
-          Runs wait until there is one. Start it with longhaul worker on any machine that reaches the database.
+          Runs wait. Start a worker with longhaul worker on any machine that can reach the database.
         </State>
       ) : (
         <SimpleTable label="Workers" columns={COLUMNS} rows={data} toId={({ id }) => id} below={explain} />
@@ -88,7 +88,7 @@ function explain({ holdingReason, containment }: WorkerResource) {
   if (holdingReason === null && containment === null) return null;
   return (
     <p className={classes['quiet']}>
-      {holdingReason !== null && <>Runs are left in the queue: {toVisible(holdingReason)} </>}
+      {holdingReason !== null && <>The worker takes no runs now: {toVisible(holdingReason)} </>}
       {containment !== null && (CONTAINMENT[containment] ?? containment)}
     </p>
   );
@@ -109,8 +109,8 @@ function DrainButton({ worker: { id, state, running, host } }: { worker: WorkerR
       isPending={drain.isPending}
       onConfirm={() => drain.mutateAsync()}
     >
-      It takes no more runs, finishes the {formatCount(running)} it has and ends. A supervisor that restarts it will
-      start a new one.
+      It takes no more runs, finishes its {formatCount(running)} and exits. A supervisor that restarts it will start a
+      new worker.
     </ConfirmButton>
   );
 }

@@ -8,12 +8,12 @@ import { client } from '../../data/client.ts';
 import { messageOf } from '../../ui/states/message-of.ts';
 import classes from './run-page.module.css';
 
-/** Goes on with a run's conversation. Where the agent is steered and at work, it is said into the run itself. */
+/** Continues a run's session. A running run with steering receives the text as a message. */
 export function Composer({ run }: { readonly run: RunResource }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
   const [text, setText] = useState('');
-  // A message that is sent again because no answer came is the same one.
+  // A retry after a lost response sends the same message.
   const key = useRef(crypto.randomUUID());
   const send = useMutation({
     mutationFn: () => client.sendMessage(run.id, { prompt: text.trim() }, { idempotencyKey: key.current }),
@@ -33,7 +33,7 @@ export function Composer({ run }: { readonly run: RunResource }) {
     <form className={classes['composer']} onSubmit={submit}>
       <Textarea
         aria-label="Message"
-        placeholder={run.finishedAt === null ? 'Say something to this conversation…' : 'Go on with this conversation…'}
+        placeholder={run.finishedAt === null ? 'Send a message to this session…' : 'Continue this session…'}
         value={text}
         autosize
         minRows={1}

@@ -13,7 +13,7 @@ import { toVisible } from '../../ui/text/to-visible.ts';
 import type { LogState } from './log/use-run-log.ts';
 import classes from './raw-events.module.css';
 
-/** Every event of a run as the API gives it, but for the pieces that whole texts stand for. */
+/** Shows all events of a run as in the API, except pieces of text that a complete text replaces. */
 export function RawEvents({ state: { log, isRead } }: { readonly state: LogState }) {
   const [typed, setTyped] = useState('');
   const [open, setOpen] = useState<ReadonlySet<number>>(() => new Set());
@@ -45,7 +45,7 @@ export function RawEvents({ state: { log, isRead } }: { readonly state: LogState
         <CopyButton text={() => events.map((event) => JSON.stringify(event)).join('\n')} what="them as JSON lines" />
       </div>
       {events.length === 0 ? (
-        <State icon={<ListBulletIcon />} title={length === 0 ? 'No events yet' : 'No event fits'} />
+        <State icon={<ListBulletIcon />} title={length === 0 ? 'No events yet' : 'No event matches'} />
       ) : (
         <VirtualList
           label="Events"

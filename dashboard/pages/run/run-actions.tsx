@@ -21,7 +21,7 @@ import { messageOf } from '../../ui/states/message-of.ts';
 import { isUnfinished } from '../../ui/status/run-status.tsx';
 import { toCurl } from './to-curl.ts';
 
-/** What can be done with a run: cancel it, retry it, run it again with changes, take it elsewhere. */
+/** Buttons of a run: cancel, retry, run again with changes, open, copy. */
 export function RunActions({ run }: { readonly run: RunResource }) {
   const { mayWrite } = useRights();
   const navigate = useNavigate();

@@ -24,7 +24,7 @@ import { RunActions } from './run-actions.tsx';
 import { Timeline } from './timeline/timeline.tsx';
 import classes from './run-page.module.css';
 
-/** One run: what it says and does as it happens, what its time and money went into, and what can be done with it. */
+/** Shows a run: the live conversation, timeline, costs and actions. */
 export function RunPage() {
   const { runId } = useParams({ from: '/runs/$runId' });
   const interval = useLookInterval();
@@ -43,12 +43,12 @@ export function RunPage() {
     return (
       <Page title={`Run ${shortId(runId)}`} lead={<Back />}>
         <State icon={<MagnifyingGlassIcon />} title="There is no such run">
-          It may have been removed after its retention, or it belongs to somebody else.
+          It was deleted after its retention, or your key may not see it.
         </State>
       </Page>
     );
   }
-  // Another run begins with its own log and its own place in it.
+  // Each run starts with its own log and scroll position.
   return <OneRun key={data.id} run={data} />;
 }
 
@@ -63,7 +63,7 @@ function OneRun({ run }: { run: RunResource }) {
   const state = useRunLog(run.id);
   const { isOver } = state.log;
 
-  // The log tells of the end before the list of changes does.
+  // The log reports the end before the stream of changes does.
   useEffect(() => {
     if (isOver && run.finishedAt === null) void queries.invalidateQueries({ queryKey: ['run', run.id] });
   }, [isOver, run.finishedAt, run.id, queries]);

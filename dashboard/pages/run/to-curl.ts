@@ -1,6 +1,6 @@
 import type { RunResource } from 'longhaul/client';
 
-/** The command that submits the same again. The key stays a variable. */
+/** Returns the curl command that submits the same run. The key stays a variable. */
 export function toCurl(run: RunResource, origin: string): string {
   const { agent, prompt, user, team, metadata, priority } = run;
   const body = {
@@ -19,7 +19,7 @@ export function toCurl(run: RunResource, origin: string): string {
   ].join(' \\\n');
 }
 
-/** As one word for a POSIX shell, whatever is in it. */
+/** Quotes a text as one word for a POSIX shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

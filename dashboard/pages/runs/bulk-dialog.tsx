@@ -16,7 +16,7 @@ import {
 } from './bulk-work.ts';
 import classes from './bulk-dialog.module.css';
 
-/** What somebody is about to do: with the runs that are selected, or with all that fit. */
+/** The action to perform on the selected runs or on all matching runs. */
 export interface BulkRequest {
   readonly action: BulkAction;
   readonly runs: readonly string[] | RunChoice;
@@ -24,7 +24,7 @@ export interface BulkRequest {
 
 interface BulkDialogProps {
   readonly request: BulkRequest;
-  /** Told whether anything was done. */
+  /** Called with whether any run was changed. */
   readonly onClose: (isDone: boolean) => void;
 }
 
@@ -33,7 +33,7 @@ const WORDS = {
     title: 'Cancel runs',
     ask: (count: string) =>
       `${count} will be cancelled. Queued ones at once, running ones within seconds; what they cost so far is kept.`,
-    nothing: 'None of them can be cancelled: all have ended.',
+    nothing: 'None of them can be cancelled: all are finished.',
     button: 'Cancel runs',
     done: 'cancelled',
   },
@@ -41,13 +41,13 @@ const WORDS = {
     title: 'Retry runs',
     ask: (count: string) =>
       `${count} will be tried again: each as a new run, in its own conversation, under the limits its agent has now.`,
-    nothing: 'None of them can be tried again: only failed and cancelled runs can, and each once.',
+    nothing: 'None of them can be retried: only failed and cancelled runs can, and each once.',
     button: 'Retry runs',
-    done: 'tried again',
+    done: 'retried',
   },
 } as const;
 
-/** Says how many runs it is about, does it with progress, and says what became of each that was left out. */
+/** Shows the number of runs, performs the action with progress, and lists the skipped runs. */
 export function BulkDialog({ request: { action, runs }, onClose }: BulkDialogProps) {
   const queries = useQueryClient();
   const stopping = useRef(new AbortController());
@@ -137,7 +137,7 @@ export function BulkDialog({ request: { action, runs }, onClose }: BulkDialogPro
           </Text>
           {error !== null && (
             <Text c="red" mt="xs" role="alert">
-              It stopped there: {messageOf(error)}
+              It stopped with an error: {messageOf(error)}
             </Text>
           )}
           {progress.skipped.length > 0 && (

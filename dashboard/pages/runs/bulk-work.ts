@@ -3,7 +3,7 @@ import { client } from '../../data/client.ts';
 
 export type BulkAction = 'cancel' | 'retry';
 
-/** The runs that are meant: these, or all that fit, not only those that were loaded. */
+/** The runs to change: selected ids, or all that match the filter, including runs not loaded yet. */
 export type BulkTarget =
   | { readonly ids: readonly string[] }
   | { readonly choice: RunChoice; readonly count: number; readonly isMore: boolean };
@@ -11,11 +11,11 @@ export type BulkTarget =
 export interface BulkProgress {
   readonly done: number;
   readonly skipped: BulkResult['skipped'];
-  /** How many there are in all; null: not known. */
+  /** Total number of runs; null when unknown. */
   readonly total: number | null;
 }
 
-/** Small enough that there is something to see, and to stop. */
+/** Small enough to show progress and to stop early. */
 const AT_ONCE = 25;
 
 interface BulkOptions {
@@ -25,7 +25,7 @@ interface BulkOptions {
   readonly onProgress: (progress: BulkProgress) => void;
 }
 
-/** Cancels or retries many runs, a few at once, until all are done, it is stopped, or a request fails. */
+/** Cancels or retries many runs in batches, until all are done, it is stopped, or a request fails. */
 export async function doInBulk({ action, target, signal, onProgress }: BulkOptions): Promise<void> {
   const total = 'ids' in target ? target.ids.length : target.isMore ? null : target.count;
   let progress: BulkProgress = { done: 0, skipped: [], total };
@@ -44,7 +44,7 @@ async function* byIds(action: BulkAction, ids: readonly string[]): AsyncGenerato
 }
 
 async function* byChoice(action: BulkAction, choice: RunChoice): AsyncGenerator<BulkResult> {
-  // What comes in meanwhile was not meant.
+  // Runs submitted after the start are excluded.
   const frozen = toSelection({ ...choice, to: choice.to ?? new Date().toISOString() });
   for (const status of toStatuses(action, choice)) {
     for (let cursor: string | undefined, isLast = false; !isLast;) {
@@ -61,7 +61,7 @@ const POSSIBLE = {
   retry: ['failed', 'cancelled'],
 } as const satisfies Record<BulkAction, readonly string[]>;
 
-/** Of the statuses that were asked for those of which it can be done: each is a request of its own. */
+/** Returns the requested statuses that allow the action. Each takes a separate request. */
 export function toStatuses(action: BulkAction, { anyStatus }: RunChoice): (string | undefined)[] {
   if (anyStatus === undefined) return action === 'cancel' ? [undefined] : [...POSSIBLE.retry];
   return POSSIBLE[action].filter((status) => (anyStatus as readonly string[]).includes(status));
@@ -71,14 +71,14 @@ function toSelection({ anyStatus: _, status: __, retried: ___, metadata, ...same
   return { ...same, metadata: metadata === undefined ? undefined : [...metadata] };
 }
 
-/** Each of the two takes the statuses that it can do something about, which is how `toStatuses` chose them. */
+/** Each of the two methods accepts the statuses that `toStatuses` returns for it. */
 function request(action: BulkAction, selection: CancelSelection | RetrySelection): Promise<BulkResult> {
   return action === 'cancel'
     ? client.cancelMany(selection as CancelSelection)
     : client.retryMany(selection as RetrySelection);
 }
 
-/** Narrows a choice to the runs that something can be done with, to say how many there are. */
+/** Limits a selection to the runs that allow the action, to count them. */
 export function toCountChoice(action: BulkAction, choice: RunChoice): RunChoice {
   const anyStatus = toStatuses(action, choice).filter((status) => status !== undefined) as RunChoice['anyStatus'];
   const possible = anyStatus === undefined || anyStatus.length === 0 ? POSSIBLE[action] : anyStatus;

@@ -3,7 +3,7 @@ import { MixerHorizontalIcon } from '@radix-ui/react-icons';
 
 interface ColumnsMenuProps {
   readonly columns: readonly { readonly id: string; readonly title: string }[];
-  /** Those that are always there. */
+  /** Columns that cannot be hidden. */
   readonly fixed: readonly string[];
   readonly hidden: readonly string[];
   readonly onChange: (hidden: readonly string[]) => void;

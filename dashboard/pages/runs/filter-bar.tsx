@@ -18,13 +18,13 @@ import { RUN_SEARCH_KEYS, splitRange, TIME_SPANS, type RunSearch } from './run-s
 interface FilterBarProps {
   readonly search: RunSearch;
   readonly onChange: (search: RunSearch) => void;
-  /** At the end of the bar. */
+  /** Element at the end of the bar. */
   readonly children?: ReactNode;
 }
 
 type Field = Exclude<keyof RunSearch, 'q' | 'status' | 'time'>;
 
-/** What may be added, besides what is always there. */
+/** Filters that can be added to the permanent ones. */
 const FIELDS: Readonly<Record<Field, string>> = {
   agent: 'Agent',
   user: 'User',
@@ -36,12 +36,12 @@ const FIELDS: Readonly<Record<Field, string>> = {
   duration: 'Duration',
   session: 'Session',
   schedule: 'Schedule',
-  retried: 'Tried again',
+  retried: 'Retried',
 };
 
 const TRIED: Readonly<Record<string, string>> = { true: 'yes', false: 'not yet' };
 
-/** What the list of runs is narrowed by. All of it stands in the address. */
+/** The filters of the list of runs. The address holds all of them. */
 export function FilterBar({ search, onChange, children }: FilterBarProps) {
   const [open, setOpen] = useState<keyof RunSearch | null>(null);
   const set = (key: keyof RunSearch, value: string) => {
@@ -108,12 +108,12 @@ export function FilterBar({ search, onChange, children }: FilterBarProps) {
   );
 }
 
-/** Searches while it is typed, a moment after the last key. */
+/** Searches while the user types, a moment after the last key. */
 function SearchField({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   const [text, setText] = useState(value);
   const input = useRef<HTMLInputElement>(null);
   const change = useDebouncedCallback(onChange, 300);
-  // The address has changed otherwise, such as by a saved view.
+  // The address changed in another way, such as by a saved view.
   useEffect(() => setText(value), [value]);
   useShortcuts({ '/': () => input.current?.focus() });
   const type = (next: string) => {
@@ -163,7 +163,7 @@ function FieldFilter({ field, value, onApply }: FieldFilterProps) {
         <TextFilter
           label="Metadata"
           placeholder="ticket=17, env=prod"
-          hint="Entries as key=value, all of which a run has to have."
+          hint="Entries as key=value. A run must have all of them."
           value={value}
           onApply={onApply}
         />

@@ -27,7 +27,7 @@ function Took({ run }: { run: RunResource }) {
   return QUIET;
 }
 
-/** Everything that a run may be listed with. */
+/** Columns of the list of runs. */
 export const RUN_COLUMNS: readonly Column<RunResource>[] = [
   { id: 'status', title: 'Status', width: '148px', cell: (run) => <RunStatus run={run} /> },
   { id: 'prompt', title: 'Prompt', width: 'minmax(220px, 1fr)', cell: (run) => <RunLink run={run} /> },
@@ -92,7 +92,7 @@ function toLine(metadata: RunResource['metadata']): string {
     .slice(0, 200);
 }
 
-/** A run where there is no room for columns. */
+/** A run on narrow screens, without columns. */
 export function CompactRun({ run }: { readonly run: RunResource }) {
   return (
     <div className={classes['compact']}>

@@ -3,7 +3,7 @@ import { parseRunSearch, splitLabels, toRunChoice } from './run-search.ts';
 
 const NOW = Date.parse('2026-03-10T12:00:00Z');
 
-/** Without what was left out. */
+/** Removes undefined values. */
 const choose = (search: Record<string, unknown>) =>
   Object.fromEntries(
     Object.entries(toRunChoice(parseRunSearch(search), NOW)).filter(([, value]) => value !== undefined),

@@ -2,7 +2,7 @@ import type { RunChoice } from 'longhaul/client';
 import type { Search } from '../../app/search.ts';
 import { RUN_STATUSES } from '../../ui/status/run-status.tsx';
 
-/** What stands in the address of the list of runs: texts, as they are shared. Several of one kind are parted by commas. */
+/** Query parameters of the list of runs, as texts. Commas separate several values. */
 export interface RunSearch {
   readonly q?: string;
   readonly status?: string;
@@ -14,7 +14,7 @@ export interface RunSearch {
   readonly schedule?: string;
   readonly error?: string;
   readonly metadata?: string;
-  /** `24h`, or `FROM..TO` in ISO 8601, either of which may be left out. */
+  /** `24h`, or `FROM..TO` in ISO 8601, both ends optional. */
   readonly time?: string;
   /** USD, `MIN..MAX`. */
   readonly cost?: string;
@@ -40,7 +40,7 @@ export const RUN_SEARCH_KEYS = [
   'retried',
 ] as const satisfies (keyof RunSearch)[];
 
-/** Takes from an address what is known, as it is. */
+/** Reads the known parameters from an address, unchanged. */
 export function parseRunSearch(search: Record<string, unknown>): RunSearch {
   const given = search as Search;
   return Object.fromEntries(
@@ -58,13 +58,13 @@ export const TIME_SPANS: Readonly<Record<string, { readonly title: string; reado
   '30d': { title: 'Last 30 days', ms: 30 * 86_400_000 },
 };
 
-/** The two ends of `MIN..MAX`; null for one that is left out. */
+/** Parses `MIN..MAX`; null for a missing end. */
 export function splitRange(text: string | undefined): readonly [string | null, string | null] {
   const [from = '', to = ''] = (text ?? '').split('..');
   return [from.trim() || null, to.trim() || null];
 }
 
-/** Entries of the metadata that are asked for: parted by commas, but for those within a value in quotes. */
+/** Parses entries of metadata, separated by commas outside of quotes. */
 export function splitLabels(text: string | undefined): string[] {
   return (text ?? '')
     .split(',')
@@ -72,7 +72,7 @@ export function splitLabels(text: string | undefined): string[] {
     .filter((label) => /^[^=]+=/.test(label));
 }
 
-/** What an address asks for, as the API is asked; what cannot be read in it is left out. */
+/** Converts an address to the filter of the API. Invalid parameters are skipped. */
 export function toRunChoice(search: RunSearch, now: number): RunChoice {
   const statuses = (search.status ?? '').split(',').filter(isStatus);
   const span = TIME_SPANS[search.time ?? ''];

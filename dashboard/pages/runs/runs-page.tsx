@@ -25,7 +25,7 @@ const HIDDEN_KEY = 'longhaul-run-columns-hidden';
 const FIXED = ['status', 'prompt'];
 const NONE: ReadonlySet<string> = new Set();
 
-/** Every run there is to see: found, followed, and dealt with one by one or all together. */
+/** Lists, searches and follows runs, and changes many at once. */
 export function RunsPage() {
   const search: RunSearch = useSearch({ from: '/runs' });
   const navigate = useNavigate({ from: '/runs' });
@@ -125,7 +125,7 @@ export function RunsPage() {
         />
       )}
       {selected.size > 0 && (
-        <div className={classes['selection']} role="toolbar" aria-label="What to do with the selected runs">
+        <div className={classes['selection']} role="toolbar" aria-label="Actions for the selected runs">
           <span className="numeric">{formatCount(selected.size)} selected</span>
           <Button variant="default" onClick={() => setBulk({ action: 'retry', runs: [...selected] })}>
             Retry…
@@ -162,14 +162,14 @@ function NoRuns({ isNarrowed, mayWrite, onClear }: NoRunsProps) {
     return (
       <State
         icon={<ActivityLogIcon />}
-        title="No run fits"
+        title="No run matches"
         actions={
           <Button variant="default" onClick={onClear}>
             Clear filters
           </Button>
         }
       >
-        Words are found in prompts and results, by their beginnings. Ended runs are kept for as long as retentionDays
+        Words are found in prompts and results, by their beginnings. Finished runs are kept for as long as retentionDays
         says.
       </State>
     );

@@ -6,13 +6,13 @@ import { useLookInterval, useRunChanges } from '../../data/live.ts';
 import { toRunChoice, type RunSearch } from './run-search.ts';
 
 const PAGE = 100;
-/** What fits into a row. */
+/** A run, cut to the size of a row. */
 const MAX_TEXT = 300;
 
 export interface RunList {
   /** Newest first. */
   readonly runs: readonly RunResource[];
-  /** Runs that have come since, and would move the others if they were shown. */
+  /** Newer runs that are not shown yet, because they would move the others. */
   readonly newCount: number;
   readonly showNew: () => void;
   readonly isLoading: boolean;
@@ -25,13 +25,13 @@ export interface RunList {
 
 interface RunListOptions {
   readonly search: RunSearch;
-  /** Whether new runs may come in at the top without moving what somebody reads. */
+  /** True when new runs may be inserted at the top without moving rows that the user reads. */
   readonly isFollowing: boolean;
 }
 
 /**
- * The runs that fit, kept up to date: those that change change where they stand, and new ones wait to be asked for unless
- * the top of the list is in sight.
+ * Reads the matching runs and keeps them up to date. Changed runs are updated in place; new runs wait for a click
+ * unless the top of the list is visible.
  */
 export function useRunList({ search, isFollowing }: RunListOptions): RunList {
   const queries = useQueryClient();
@@ -45,7 +45,7 @@ export function useRunList({ search, isFollowing }: RunListOptions): RunList {
     queryFn: ({ pageParam }) => read(pageParam ?? undefined),
     initialPageParam: null as string | null,
     getNextPageParam: ({ nextCursor }) => nextCursor,
-    // Its rows are kept up one by one; read as a whole they would move.
+    // Its rows are updated one by one; a refetch of the list would move them.
     staleTime: Infinity,
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
@@ -57,7 +57,7 @@ export function useRunList({ search, isFollowing }: RunListOptions): RunList {
     refetchInterval: interval,
     staleTime: 0,
   });
-  /** The newest run that is shown. */
+  /** The newest shown run. */
   const [shownUpTo, setShownUpTo] = useState<string | null>(null);
 
   const known = useMemo(() => pages.data?.pages.flatMap(({ data }) => data) ?? [], [pages.data]);
@@ -73,11 +73,11 @@ export function useRunList({ search, isFollowing }: RunListOptions): RunList {
 
   const firstShown = runs[0]?.id ?? null;
   useEffect(() => {
-    // What is shown by now stays when the reader scrolls down.
+    // Shown runs stay when the user scrolls down.
     if (isFollowing) setShownUpTo(firstShown);
   }, [isFollowing, firstShown]);
 
-  // More have come than a page holds: what is between would be missing.
+  // There are more new runs than a page holds, so the list would have a gap.
   const oldestOfHead = head.data?.data.at(-1)?.id ?? '';
   const hasGap = head.data !== undefined && head.data.nextCursor !== null && oldestOfHead > newest;
   const { refetch } = pages;
@@ -116,7 +116,7 @@ const AT_ONCE = 4;
 const waiting = new Map<string, (run: RunResource) => void>();
 let reading = 0;
 
-/** Reads a run again, a few at once however many have changed. */
+/** Refetches changed runs, a few at a time. */
 function refresh(runId: string, onRun: (run: RunResource) => void): void {
   waiting.set(runId, onRun);
   while (reading < AT_ONCE) {
@@ -133,7 +133,7 @@ async function read(runId: string, onRun: (run: RunResource) => void): Promise<v
   try {
     onRun(await client.run(runId));
   } catch {
-    // It is read again with the next change, or when the page is opened again.
+    // The next change, or the next visit of the page, reads it again.
   } finally {
     reading -= 1;
     const [after] = waiting;

@@ -10,11 +10,11 @@ interface View {
   readonly search: RunSearch;
 }
 
-/** What operators ask for most. */
+/** The most common filters of operators. */
 const BUILT_IN: readonly View[] = [
   { name: 'Unfinished', search: { status: 'queued,running,waiting' } },
-  { name: 'Failed today, not tried again', search: { status: 'failed', time: '24h', retried: 'false' } },
-  { name: 'Dearer than $1', search: { cost: '1..' } },
+  { name: 'Failed in 24 hours, not retried', search: { status: 'failed', time: '24h', retried: 'false' } },
+  { name: 'Cost over $1', search: { cost: '1..' } },
   { name: 'Longer than a minute', search: { duration: '60..' } },
 ];
 
@@ -25,7 +25,7 @@ interface ViewsMenuProps {
   readonly onChoose: (search: RunSearch) => void;
 }
 
-/** Filters by name: a few that are always there, and those of whoever uses this browser. */
+/** Saved filters: a few built-in ones, and those saved in this browser. */
 export function ViewsMenu({ search, onChoose }: ViewsMenuProps) {
   const [views, setViews] = useLocalStorage<readonly View[]>({
     key: KEY,

@@ -9,20 +9,20 @@ import { useAction } from '../../data/use-action.ts';
 import { FormDialog } from '../../ui/form/form-dialog.tsx';
 
 interface ScheduleDialogProps {
-  /** Null: a new one. */
+  /** The schedule to change; null for a new one. */
   readonly schedule: ScheduleResource | null;
   readonly onClose: () => void;
 }
 
 const MISSED = [
-  { value: 'once', label: 'Make up for the last one' },
-  { value: 'skip', label: 'Leave them out' },
-  { value: 'all', label: 'Make up for all' },
+  { value: 'once', label: 'Run the latest missed time' },
+  { value: 'skip', label: 'Skip them' },
+  { value: 'all', label: 'Run all missed times' },
 ];
 
 const ZONES = Intl.supportedValuesOf('timeZone');
 
-/** Makes a schedule, or changes one. */
+/** Creates or changes a schedule. */
 export function ScheduleDialog({ schedule, onClose }: ScheduleDialogProps) {
   const { timeZone: serverZone, user: boundUser, team: boundTeam } = useSignedIn();
   const agents = useQuery(agentsQuery);
@@ -95,7 +95,7 @@ export function ScheduleDialog({ schedule, onClose }: ScheduleDialogProps) {
         />
         <Select
           label="Time zone"
-          description="Whose clocks it goes by"
+          description="Time zone of the expression"
           searchable
           limit={50}
           data={ZONES.includes(zone) ? ZONES : [zone, ...ZONES]}
@@ -105,7 +105,7 @@ export function ScheduleDialog({ schedule, onClose }: ScheduleDialogProps) {
         />
       </Group>
       <Select
-        label="Times that no server was there for"
+        label="Times missed while no server was running"
         data={MISSED}
         value={missed}
         onChange={(next) => setMissed((next ?? 'once') as typeof missed)}
@@ -122,7 +122,7 @@ export function ScheduleDialog({ schedule, onClose }: ScheduleDialogProps) {
         </Group>
       )}
       <Text size="xs" c="dimmed">
-        For example 30 7 * * 1-5: at half past seven on every weekday. @daily and others work too.
+        For example 30 7 * * 1-5: at 7:30 on every weekday. Shorthands such as @daily work too.
       </Text>
     </FormDialog>
   );

@@ -16,7 +16,6 @@ interface ScheduleEntryProps {
   readonly onEdit: () => void;
 }
 
-/** One schedule. */
 export function ScheduleEntry({ schedule, onEdit }: ScheduleEntryProps) {
   const { id, name, agent, prompt, cron, timeZone, pausedAt, pausedReason, nextAt, lastAt, lastRunId, lastError } =
     schedule;
@@ -58,7 +57,7 @@ export function ScheduleEntry({ schedule, onEdit }: ScheduleEntryProps) {
               isPending={remove.isPending}
               onConfirm={() => remove.mutateAsync()}
             >
-              It submits no more runs. The runs that it made stay.
+              It stops submitting runs. Runs that it submitted stay.
             </ConfirmButton>
           </div>
         )}

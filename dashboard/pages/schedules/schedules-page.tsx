@@ -13,7 +13,7 @@ import { ScheduleDialog } from './schedule-dialog.tsx';
 import { ScheduleEntry } from './schedule-entry.tsx';
 import entries from '../../ui/list/entries.module.css';
 
-/** Runs that are submitted by the clock: when each comes next, what came of the last, and what can be done with them. */
+/** Lists the schedules: the next time and the last run of each, and the actions. */
 export function SchedulesPage() {
   const { mayWrite } = useRights();
   const [editing, setEditing] = useState<ScheduleResource | 'new' | null>(null);
@@ -29,7 +29,7 @@ export function SchedulesPage() {
         )
       ) : list.rows.length === 0 ? (
         <State icon={<ClockIcon />} title="No schedules yet" actions={create}>
-          A schedule submits a run again and again, by the clock of a time zone.
+          A schedule submits runs at fixed times in a time zone.
         </State>
       ) : (
         <>

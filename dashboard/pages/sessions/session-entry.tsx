@@ -15,11 +15,11 @@ import classes from './sessions.module.css';
 
 interface SessionEntryProps {
   readonly entry: ThreadEntry;
-  /** Undefined: it is on another page of the session's runs. */
+  /** Undefined when the run is on another page of the session's runs. */
   readonly run: RunResource | undefined;
 }
 
-/** One entry of a thread, below the name of its run where that is another one. */
+/** An entry of a thread. The first entry of a run is below the run's name. */
 export function SessionEntry({ entry, run }: SessionEntryProps) {
   const { content, result, role, runId, at, isFirstOfRun } = entry;
   return (

@@ -20,7 +20,7 @@ import { SessionEntry } from './session-entry.tsx';
 import { toThread } from './to-thread.ts';
 import classes from './sessions.module.css';
 
-/** A conversation as one thread, over all its runs. */
+/** Shows a session as one thread over all its runs. */
 export function SessionPage() {
   const { sessionId } = useParams({ from: '/sessions/$sessionId' });
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery({
@@ -29,7 +29,7 @@ export function SessionPage() {
     initialPageParam: null as number | null,
     getNextPageParam: ({ messages }) => messages.nextCursor,
   });
-  // The thread is read to its end: what was said last matters most.
+  // Loads the thread to its end, because the latest messages matter most.
   useEffect(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
@@ -40,8 +40,8 @@ export function SessionPage() {
         {error === null ? (
           <PageLoading />
         ) : error instanceof LonghaulNotFoundError ? (
-          <State icon={<MagnifyingGlassIcon />} title="There is no such session">
-            It may have been removed after its retention, or it belongs to somebody else.
+          <State icon={<MagnifyingGlassIcon />} title="This session does not exist">
+            It was deleted after its retention, or your key may not see it.
           </State>
         ) : (
           <Failed error={error} onRetry={() => void refetch()} />
@@ -85,8 +85,8 @@ function OneSession({ title, session, pages }: OneSessionProps) {
       <div className={classes['columns']}>
         <div className={classes['main']}>
           {thread.length === 0 ? (
-            <State icon={<MagnifyingGlassIcon />} title="Nothing was said yet">
-              What is said appears here once the first answer is there. The run itself shows it live.
+            <State icon={<MagnifyingGlassIcon />} title="No messages yet">
+              Messages appear here after the first answer. The page of the run shows them live.
             </State>
           ) : (
             <VirtualList

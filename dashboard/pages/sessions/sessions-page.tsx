@@ -42,11 +42,11 @@ const COLUMNS: SimpleColumn<SessionSummaryResource>[] = [
         </Link>
       ),
   },
-  { title: 'Begun', align: 'right', isMinor: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
-  { title: 'Last heard', align: 'right', cell: ({ updatedAt }) => <Time at={updatedAt} /> },
+  { title: 'Started', align: 'right', isMinor: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
+  { title: 'Last activity', align: 'right', cell: ({ updatedAt }) => <Time at={updatedAt} /> },
 ];
 
-/** Conversations, each over one run or several. */
+/** Lists the sessions. */
 export function SessionsPage() {
   const search = useSearch({ from: '/sessions' });
   const navigate = useNavigate({ from: '/sessions' });
@@ -97,12 +97,12 @@ export function SessionsPage() {
       ) : list.rows.length === 0 ? (
         <State
           icon={<ChatBubbleIcon />}
-          title={search.agent === undefined && search.user === undefined ? 'No sessions yet' : 'No session fits'}
+          title={search.agent === undefined && search.user === undefined ? 'No sessions yet' : 'No session matches'}
         >
-          Each run belongs to a session. Going on with one keeps what was said.
+          Each run belongs to a session. A run that continues a session has its history.
         </State>
       ) : (
-        <Card title="Sessions" hint="the one begun last first" isFlush>
+        <Card title="Sessions" hint="newest first" isFlush>
           <SimpleTable label="Sessions" columns={COLUMNS} rows={list.rows} toId={({ id }) => id} />
           <MoreButton list={list} />
         </Card>

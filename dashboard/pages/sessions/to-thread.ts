@@ -3,7 +3,7 @@ import type { SessionMessageResource } from 'longhaul/client';
 type Content = SessionMessageResource['content'][number];
 type Result = Extract<Content, { type: 'tool_result' }>;
 
-/** One thing that was said or done, with the result of a tool beside its use. */
+/** An entry of a thread: a text, or a tool use with its result. */
 export interface ThreadEntry {
   readonly key: string;
   readonly runId: string;
@@ -11,11 +11,11 @@ export interface ThreadEntry {
   readonly at: string | null;
   readonly content: Exclude<Content, Result>;
   readonly result: Result | null;
-  /** The first of its run. */
+  /** True for the first entry of its run. */
   readonly isFirstOfRun: boolean;
 }
 
-/** Takes the messages of a session apart into what was said and done, in order. */
+/** Splits the messages of a session into entries, in order. */
 export function toThread(messages: readonly SessionMessageResource[]): ThreadEntry[] {
   const results = new Map<string, Result>();
   for (const { content } of messages) {

@@ -6,10 +6,10 @@ import { takeCode } from './take-code.ts';
 import { SignInPage } from './sign-in-page.tsx';
 import { Unreachable } from './unreachable.tsx';
 
-/** Of the link that `longhaul start` prints. Read once, and gone from the address before anything else is done. */
+/** Code of the link that `longhaul start` prints. Read once, and removed from the address before anything else runs. */
 const code = takeCode();
 
-/** Shows what is in it to whoever is signed in, and to others how to. */
+/** Shows its children to a signed-in user, and the sign-in page to others. */
 export function SignInGate({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const [isUsingLink, setIsUsingLink] = useState(code !== null);
@@ -23,7 +23,7 @@ export function SignInGate({ children }: { children: ReactNode }) {
       .finally(() => setIsUsingLink(false));
   }, []);
 
-  // Nothing that somebody else was shown stays.
+  // Drops the data of the user before.
   useEffect(() => {
     if (data === null) queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'signed-in' });
   }, [data, queries]);
@@ -36,7 +36,7 @@ export function SignInGate({ children }: { children: ReactNode }) {
 
 let signingIn: Promise<unknown> | null = null;
 
-/** A code is used up by the first that comes with it, and React may look twice. */
+/** Uses the code only once, because a code works once and React may render twice. */
 function signInOnce(code: string): Promise<unknown> {
   return (signingIn ??= client.signIn({ code }));
 }

@@ -9,11 +9,11 @@ import { messageOf } from '../../ui/states/message-of.ts';
 import classes from './sign-in-page.module.css';
 
 interface SignInPageProps {
-  /** Why the link that was opened did not sign in; null: none was, or it did. */
+  /** Error of the sign-in link; null without a link or when it worked. */
   readonly linkError: unknown;
 }
 
-/** Where an API key is exchanged for a sign-in. The key itself stays nowhere in the browser. */
+/** Exchanges an API key for a sign-in. The browser does not keep the key. */
 export function SignInPage({ linkError }: SignInPageProps) {
   const queries = useQueryClient();
   const [key, setKey] = useState('');
@@ -45,7 +45,7 @@ export function SignInPage({ linkError }: SignInPageProps) {
           <div>
             <Title order={1}>Sign in</Title>
             <Text c="dimmed" size="sm" mt={4}>
-              Paste an API key. It is exchanged for a cookie and kept nowhere else.
+              Paste an API key. The dashboard exchanges it for a cookie and does not store it.
             </Text>
           </div>
           {linkError !== null && signIn.error === null && (
@@ -70,9 +70,9 @@ export function SignInPage({ linkError }: SignInPageProps) {
           </Button>
           <div className={classes['hint']}>
             <Text size="xs" c="dimmed">
-              On the machine of the server, <Code>longhaul dashboard</Code> prints a link that signs you in. What you
-              see and may do follows the key: <Anchor href={`${API_PATH}/docs#security`}>the API&apos;s page</Anchor>{' '}
-              has its scopes.
+              On the machine of the server, <Code>longhaul dashboard</Code> prints a link that signs you in. The key
+              decides what you see and may do: <Anchor href={`${API_PATH}/docs#security`}>the API&apos;s page</Anchor>{' '}
+              lists the scopes.
             </Text>
           </div>
         </Stack>

@@ -1,6 +1,6 @@
 /**
- * The code of a link that signs in once, `#code=…`, which is then taken out of the address: it is not to be found in the
- * history, nor sent to anybody. Null: the address has none.
+ * Reads the code of a sign-in link, `#code=…`, and removes it from the address, so that it stays neither in the
+ * history nor in a copied link. Null without a code.
  */
 export function takeCode(): string | null {
   const code = new URLSearchParams(location.hash.slice(1)).get('code');

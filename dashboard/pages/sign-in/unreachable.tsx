@@ -8,12 +8,12 @@ interface UnreachableProps {
   readonly onRetry: () => void;
 }
 
-/** Shown when the server does not say who is signed in. */
+/** Shown when the server does not respond to the check of the sign-in. */
 export function Unreachable({ error, isTrying, onRetry }: UnreachableProps) {
   return (
     <main className={classes['page']}>
       <div className={classes['card']} role="alert">
-        <Title order={1}>The server does not answer</Title>
+        <Title order={1}>The server does not respond</Title>
         <Text c="dimmed" size="sm" mt={4} mb="lg">
           {messageOf(error)} The dashboard goes on when it is back.
         </Text>

@@ -12,15 +12,15 @@ import classes from './try.module.css';
 
 interface TryFormProps {
   readonly agents: readonly AgentResource[];
-  /** The run that is to be run again; null: none. */
+  /** The run to repeat; null for a new run. */
   readonly source: RunResource | null;
-  /** The conversation to branch off; null: none. */
+  /** The session to branch off; null for a new session. */
   readonly session: SessionResource | null;
 }
 
 type Limits = NonNullable<Submission['limits']>;
 
-/** Everything a submission has, with what most need in front. */
+/** A form with all fields of a submission, the most common ones first. */
 export function TryForm({ agents, source, session }: TryFormProps) {
   const navigate = useNavigate();
   const { user: boundUser, team: boundTeam } = useSignedIn();

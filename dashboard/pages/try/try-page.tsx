@@ -12,7 +12,7 @@ import { PageLoading } from '../../ui/states/page-loading.tsx';
 import { State } from '../../ui/states/state.tsx';
 import { TryForm } from './try-form.tsx';
 
-/** Submits a run: a new one, one like another with changes, or one that branches off a conversation. */
+/** Submits a run: a new run, a changed copy of a run, or a branch of a session. */
 export function TryPage() {
   const { mayRead, mayWrite } = useRights();
   const { from, session: sessionId } = useSearch({ from: '/try' });
@@ -44,7 +44,7 @@ export function TryPage() {
         <PageLoading />
       ) : agents.data.length === 0 ? (
         <State icon={<RocketIcon />} title="No agents">
-          The configuration has none. Add one to longhaul.config.ts and start the server again.
+          The configuration has no agents. Add one to longhaul.config.ts and restart the server.
         </State>
       ) : (
         <TryForm

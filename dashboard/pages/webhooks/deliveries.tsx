@@ -23,7 +23,7 @@ const TONES: Readonly<Record<WebhookDeliveryResource['status'], Tone>> = {
   failed: 'red',
 };
 
-/** What was told to a webhook, newest first. */
+/** Lists the deliveries of a webhook, newest first. */
 export function Deliveries({ webhookId }: { readonly webhookId: string }) {
   const { mayWrite } = useRights();
   const list = useMore(['deliveries', webhookId], (cursor) => client.deliveries({ webhookId, limit: 20, cursor }), {
@@ -35,14 +35,14 @@ export function Deliveries({ webhookId }: { readonly webhookId: string }) {
   if (list.rows.length === 0) {
     return (
       <State icon={<PaperPlaneIcon />} title="Nothing was delivered yet" isCompact>
-        Send a test to see whether it arrives.
+        Send a test to check that it arrives.
       </State>
     );
   }
   const columns: SimpleColumn<WebhookDeliveryResource>[] = [
     { title: 'Event', cell: ({ type }) => type },
     { title: 'Status', cell: ({ status }) => <Status tone={TONES[status]}>{status}</Status> },
-    { title: 'Answer', align: 'right', cell: ({ responseStatus }) => responseStatus ?? '–' },
+    { title: 'Response', align: 'right', cell: ({ responseStatus }) => responseStatus ?? '–' },
     { title: 'Attempts', align: 'right', isMinor: true, cell: ({ attempts }) => attempts },
     {
       title: 'Run',

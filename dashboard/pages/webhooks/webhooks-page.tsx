@@ -21,7 +21,7 @@ import entries from '../../ui/list/entries.module.css';
 
 const EVENTS = ['run.succeeded', 'run.failed', 'run.cancelled', 'run.waiting'] as const;
 
-/** Addresses that are told when runs end or wait, and what became of each telling. */
+/** Lists the webhooks and their deliveries. */
 export function WebhooksPage() {
   const { mayWrite } = useRights();
   const [isCreating, setIsCreating] = useState(false);
@@ -40,7 +40,7 @@ export function WebhooksPage() {
           )
         ) : list.rows.length === 0 ? (
           <State icon={<PaperPlaneIcon />} title="No webhooks yet" actions={create}>
-            A webhook is told when runs that its key submitted end or wait, signed as Standard Webhooks has it.
+            A webhook receives events when runs of its key end or wait, signed as in Standard Webhooks.
           </State>
         ) : (
           <ul className={entries['list']} style={{ width: '100%' }}>
@@ -91,7 +91,7 @@ function Webhook({ webhook: { id, url, description, events, createdAt, disabledA
                 isPending={remove.isPending}
                 onConfirm={() => remove.mutateAsync()}
               >
-                It is told of nothing more, and its secret signs no more.
+                It receives no more events, and its secret is no longer used.
               </ConfirmButton>
             </>
           )}
@@ -155,7 +155,7 @@ function NewWebhookDialog({ onClose, onCreated }: NewWebhookDialogProps) {
         value={description}
         onChange={(event) => setDescription(event.currentTarget.value)}
       />
-      <Checkbox.Group label="Told of" value={events} onChange={setEvents}>
+      <Checkbox.Group label="Events" value={events} onChange={setEvents}>
         <Stack gap={8} mt={8}>
           {EVENTS.map((event) => (
             <Checkbox key={event} value={event} label={event} />

@@ -3,15 +3,15 @@ import classes from './card.module.css';
 
 interface CardProps {
   readonly title: ReactNode;
-  /** Beside the title, in quiet. */
+  /** A hint beside the title. */
   readonly hint?: ReactNode;
   readonly actions?: ReactNode;
-  /** What is in it goes to the edges. */
+  /** Set when the content has no padding. */
   readonly isFlush?: boolean;
   readonly children: ReactNode;
 }
 
-/** A part of a page, with its title. */
+/** A section of a page, with a title. */
 export function Card({ title, hint, actions, isFlush = false, children }: CardProps) {
   const id = useId();
   return (

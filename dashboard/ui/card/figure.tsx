@@ -13,7 +13,7 @@ interface FigureProps {
   readonly tone?: Tone | undefined;
 }
 
-/** One number that says how things are. */
+/** A key figure. */
 export function Figure({ label, value, detail, tone }: FigureProps) {
   return (
     <div className={classes['figure']}>

@@ -11,7 +11,7 @@ interface ShareBarsProps {
   readonly tone?: 'accent' | 'red';
 }
 
-/** Amounts beside each other, the largest as long as there is room. */
+/** Compares amounts as bars; the largest has the full width. */
 export function ShareBars({ rows, tone = 'accent' }: ShareBarsProps) {
   const most = rows.reduce((sum, { amount }) => Math.max(sum, amount), 0);
   return (

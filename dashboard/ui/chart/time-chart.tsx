@@ -7,27 +7,27 @@ import classes from './time-chart.module.css';
 
 export interface Series {
   readonly label: string;
-  /** One for each instant; null: nothing is known. */
+  /** Value of each step; null when unknown. */
   readonly values: readonly (number | null)[];
-  /** 1 to 6, as the palette has them. */
+  /** Number of the palette's colour, 1 to 6. */
   readonly color: 1 | 2 | 3 | 4 | 5 | 6;
 }
 
 interface TimeChartProps {
-  /** What the chart shows, for readers who do not see it. */
+  /** Label for screen readers. */
   readonly label: string;
-  /** The beginning of each step, ISO 8601, in order. */
+  /** Start of each step, ISO 8601, in order. */
   readonly at: readonly string[];
   readonly series: readonly Series[];
-  /** `bars` are stacked. */
+  /** Bars are stacked. */
   readonly kind: 'bars' | 'lines';
   readonly format: (value: number) => string;
   readonly height?: number;
-  /** A line across, such as a budget. */
+  /** A horizontal line, such as a budget. */
   readonly limit?: number | null;
 }
 
-/** Figures over time. What is pointed at is named above. */
+/** A chart of figures over time. A legend above shows the values at the pointer. */
 export function TimeChart({ label, at, series, kind, format, height = 150, limit = null }: TimeChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot>(null);
@@ -54,7 +54,7 @@ export function TimeChart({ label, at, series, kind, format, height = 150, limit
         legend: { show: false },
         cursor: { y: false, points: { show: !isBars }, drag: { x: false, y: false } },
         scales: {
-          // A bar stands for the time from its beginning on.
+          // A bar covers the time from the start of its step.
           x: { range: (u, min, max) => [min, isBars ? max + stepOf(u) : max] },
           y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
         },
@@ -81,7 +81,7 @@ export function TimeChart({ label, at, series, kind, format, height = 150, limit
       one.destroy();
       plot.current = null;
     };
-    // oxlint-disable-next-line react-hooks/exhaustive-deps -- `format` and the data do not change how it is drawn
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- `format` and the data do not change the options
   }, [height, isBars, shape, scheme]);
 
   useEffect(() => plot.current?.setData(data), [data]);
@@ -123,7 +123,7 @@ function toData(
       values.map((value, index) => (isStacked ? (value ?? 0) + ((below?.[index] as number | undefined) ?? 0) : value)),
     );
   }
-  // What lies on top of a stack is drawn first.
+  // The top of a stack is drawn first.
   if (isStacked) columns.reverse();
   if (limit !== null) columns.push(times.map(() => limit));
   return [times, ...columns];
@@ -150,7 +150,7 @@ function axis(element: HTMLElement): UPlot.Axis {
   };
 }
 
-/** As wide as the widest label is. */
+/** Computes the width of the widest label. */
 function measure({ ctx }: UPlot, labels: readonly string[]): number {
   const longest = labels.reduce((most, text) => (text.length > most.length ? text : most), '');
   return ctx.measureText(longest).width / devicePixelRatio + 18;

@@ -9,10 +9,10 @@ interface DiffViewProps {
   readonly after: string;
 }
 
-/** Comparing takes time that grows faster than the texts. */
+/** Limits the comparison, because its time grows faster than the texts. */
 const LONGEST = 40_000;
 const MOST_LINES = 400;
-/** Lines around a change that stay as they are. */
+/** Unchanged lines to show around a change. */
 const AROUND = 3;
 
 interface Line {
@@ -20,7 +20,7 @@ interface Line {
   readonly text: string;
 }
 
-/** What an edit changes, line by line. */
+/** Shows the changes of an edit, line by line. */
 export function DiffView({ before, after }: DiffViewProps) {
   const lines = useMemo(
     () => (before.length + after.length > LONGEST ? null : toLines(before, after)),

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { LongText } from '../text/long-text.tsx';
 
-/** Anything that came as JSON, indented. */
+/** Shows a JSON value, indented. */
 export function JsonView({ value, first = 4_000 }: { readonly value: unknown; readonly first?: number }) {
   const text = useMemo(() => toJsonText(value), [value]);
   return <LongText text={text} first={first} />;

@@ -4,7 +4,7 @@ import { useCopy } from './use-copy.ts';
 
 interface CopyButtonProps {
   readonly text: string | (() => string);
-  /** What is copied, such as `the id`. */
+  /** Name of the copied text, such as `the id`. */
   readonly what: string;
 }
 

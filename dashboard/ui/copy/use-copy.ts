@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 
 const SHOWN_MS = 1_500;
 
-/** Puts a text on the clipboard, and says for a moment that it is there. */
+/** Copies a text to the clipboard, and confirms it for a moment. */
 export function useCopy(): { isCopied: boolean; copy: (text: string) => void } {
   const [isCopied, setIsCopied] = useState(false);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -15,13 +15,13 @@ export function useCopy(): { isCopied: boolean; copy: (text: string) => void } {
         clearTimeout(timer.current);
         timer.current = setTimeout(() => setIsCopied(false), SHOWN_MS);
       },
-      () => {}, // The browser did not let it; it still reads "Copy".
+      () => {}, // The browser did not allow it; the button still says "Copy".
     );
   };
   return { isCopied, copy };
 }
 
-/** Pages that are not served over HTTPS or from this machine have no clipboard: there a selection is copied. */
+/** Copies a selection instead: pages served over plain HTTP from another machine have no clipboard. */
 async function write(text: string): Promise<void> {
   if ('clipboard' in navigator) return navigator.clipboard.writeText(text);
   const field = document.createElement('textarea');

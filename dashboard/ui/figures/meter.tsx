@@ -4,14 +4,14 @@ import classes from './meter.module.css';
 interface MeterProps {
   readonly label: ReactNode;
   readonly used: number;
-  /** Null: there is none. */
+  /** Null without a limit. */
   readonly limit: number | null;
-  /** Set aside on top of what is used. */
+  /** Amount reserved in addition to the used amount. */
   readonly reserved?: number;
   readonly show: (amount: number) => ReactNode;
 }
 
-/** How much of a limit is used: a bar that turns amber at 80 % and red at the end. */
+/** Shows the used part of a limit as a bar that turns amber at 80 % and red at 100 %. */
 export function Meter({ label, used, limit, reserved = 0, show }: MeterProps) {
   const share = limit === null ? 0 : limit <= 0 ? 1 : (used + reserved) / limit;
   const tone = share >= 1 ? 'red' : share >= 0.8 ? 'amber' : undefined;

@@ -14,7 +14,7 @@ interface ChoiceFilterProps {
   readonly onApply: (value: string) => void;
 }
 
-/** One of several. */
+/** Filters by one of several options. */
 export function ChoiceFilter({ options, value, onApply }: ChoiceFilterProps) {
   return (
     <div className={classes['list']}>
@@ -40,7 +40,7 @@ interface ChoicesFilterProps {
   readonly onApply: (value: readonly string[]) => void;
 }
 
-/** Any of several. */
+/** Filters by any of several options. */
 export function ChoicesFilter({ label, options, value, onApply }: ChoicesFilterProps) {
   return (
     <Checkbox.Group label={label} value={[...value]} onChange={onApply}>

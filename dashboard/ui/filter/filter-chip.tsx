@@ -5,16 +5,16 @@ import classes from './filter.module.css';
 
 interface FilterChipProps {
   readonly name: string;
-  /** What is asked for, in words; null: nothing yet. */
+  /** The current filter in words; null without one. */
   readonly value: string | null;
   readonly isOpen: boolean;
   readonly onOpen: (isOpen: boolean) => void;
   readonly onRemove?: (() => void) | undefined;
-  /** What it is changed with. */
+  /** The form that changes the filter. */
   readonly children: ReactNode;
 }
 
-/** A part of what a list is narrowed by: what it is, and, when it is pressed, what changes it. */
+/** A filter of a list: shows its value, and opens its form when it is pressed. */
 export function FilterChip({ name, value, isOpen, onOpen, onRemove, children }: FilterChipProps) {
   return (
     <Popover

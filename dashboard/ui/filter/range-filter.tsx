@@ -5,11 +5,11 @@ import classes from './filter.module.css';
 interface RangeFilterProps {
   readonly unit: string;
   readonly value: readonly [string | null, string | null];
-  /** With null it is left out. */
+  /** Called with null to remove the filter. */
   readonly onApply: (value: string | null) => void;
 }
 
-/** From one number to another, either of which may be left out. */
+/** Filters by a range of numbers. Both ends are optional. */
 export function RangeFilter({ unit, value: [min, max], onApply }: RangeFilterProps) {
   const [from, setFrom] = useState(min ?? '');
   const [to, setTo] = useState(max ?? '');

@@ -6,7 +6,7 @@ interface TextFilterProps {
   readonly hint?: string;
   readonly placeholder?: string;
   readonly value: string;
-  /** With the empty text it is left out. */
+  /** Called with the empty text to remove the filter. */
   readonly onApply: (value: string) => void;
 }
 

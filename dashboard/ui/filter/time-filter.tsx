@@ -4,14 +4,14 @@ import { ChoiceFilter } from './choice-filter.tsx';
 
 interface TimeFilterProps {
   readonly spans: Readonly<Record<string, { readonly title: string }>>;
-  /** A span's name, or `FROM..TO` in ISO 8601. */
+  /** Name of a range, or `FROM..TO` in ISO 8601. */
   readonly value: string;
   readonly onApply: (value: string) => void;
-  /** What it is called when nothing is asked for. */
+  /** Label without a filter. */
   readonly anyTitle?: string;
 }
 
-/** A stretch of time: one that ends now, or one from a time to another, in the reader's time zone. */
+/** Filters by time: a named range that ends now, or a start and an end in the reader's time zone. */
 export function TimeFilter({ spans, value, onApply, anyTitle }: TimeFilterProps) {
   const [first = '', last = ''] = value.includes('..') ? value.split('..') : [];
   const [from, setFrom] = useState(toLocal(first));
@@ -49,7 +49,7 @@ export function TimeFilter({ spans, value, onApply, anyTitle }: TimeFilterProps)
   );
 }
 
-/** As a field for times takes it: without a time zone, in that of the reader. */
+/** Formats a time for an input field: without a time zone, in the reader's. */
 function toLocal(iso: string): string {
   const ms = Date.parse(iso);
   if (Number.isNaN(ms)) return '';

@@ -5,16 +5,16 @@ import type { ReactNode } from 'react';
 interface ConfirmButtonProps {
   readonly label: string;
   readonly title: string;
-  /** What it does, and whether it can be undone. */
+  /** Explains the action and whether it can be undone. */
   readonly children: ReactNode;
   readonly confirm: string;
   readonly isPending: boolean;
-  /** Settles once it was tried. */
+  /** Performs the action. The dialog waits for it. */
   readonly onConfirm: () => Promise<unknown>;
   readonly button?: ButtonProps;
 }
 
-/** A button for what cannot be undone: says what it does, and asks. */
+/** A button for an action that cannot be undone: explains it and asks for confirmation. */
 export function ConfirmButton(props: ConfirmButtonProps) {
   const { label, title, children, confirm, isPending, onConfirm, button } = props;
   const [isOpen, dialog] = useDisclosure(false);

@@ -14,7 +14,7 @@ interface FormDialogProps {
   readonly children: ReactNode;
 }
 
-/** A form in a dialog, with why it was refused. */
+/** A form in a dialog. It shows the error when the server rejects it. */
 export function FormDialog(props: FormDialogProps) {
   const { title, submit, isReady, isPending, error, onSubmit, onClose, size, children } = props;
   return (

@@ -2,12 +2,12 @@ import { Alert, Button, Code, Group } from '@mantine/core';
 import { useCopy } from '../copy/use-copy.ts';
 
 interface SecretOnceProps {
-  /** What it is, such as `The key`. */
+  /** Name of the secret, such as `The key`. */
   readonly what: string;
   readonly secret: string;
 }
 
-/** A secret that is shown this once. */
+/** Shows a secret that the server returns only once. */
 export function SecretOnce({ what, secret }: SecretOnceProps) {
   const { isCopied, copy } = useCopy();
   return (

@@ -1,11 +1,11 @@
-/** An amount of money, to the last of its six decimals: nothing is rounded away. */
+/** Formats an amount of money with up to six decimals, without rounding. */
 export function formatUsd(usd: number): string {
   const sign = usd < 0 ? '-' : '';
   const text = Math.abs(usd).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 6 });
   return `${sign}$${text}`;
 }
 
-/** A duration in its two largest units. */
+/** Formats a duration in its two largest units. */
 export function formatDuration(durationMs: number): string {
   const ms = Math.max(0, durationMs);
   if (ms < 1_000) return `${Math.round(ms)} ms`;
@@ -22,10 +22,10 @@ function joinUnits(large: number, largeUnit: string, small: number, smallUnit: s
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
-/** How long ago, or in how long, in its largest unit. */
+/** Formats a time as relative to now, in the largest unit. */
 export function formatRelative(at: number, now: number): string {
   const seconds = Math.round(Math.abs(now - at) / 1_000);
-  // Two clocks are never quite the same.
+  // The clocks of browser and server differ a little.
   if (seconds < 1 || (at > now && seconds < 3)) return 'now';
   const text = toLargestUnit(seconds);
   return at <= now ? `${text} ago` : `in ${text}`;
@@ -49,24 +49,24 @@ const INSTANT = new Intl.DateTimeFormat('en-GB', {
   timeZoneName: 'short',
 });
 
-/** A moment to the millisecond, in the reader's time zone. */
+/** Formats an instant to the millisecond, in the reader's time zone. */
 export function formatInstant(at: number): string {
   return INSTANT.format(at);
 }
 
-/** A whole number, with its thousands told apart. */
+/** Formats a whole number with separators of thousands. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
 const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 
-/** A large number in short, such as 12.3K. The whole one belongs beside it. */
+/** Shortens a large number, such as 12.3K. Show the full number beside it. */
 export function formatCompact(count: number): string {
   return COMPACT.format(count);
 }
 
-/** A part of one, such as 12.5 %. One that is small is not shown as none. */
+/** Formats a share as a percentage, such as 12.5 %. A small share is not shown as zero. */
 export function formatShare(share: number): string {
   const percent = share * 100;
   if (percent > 0 && percent < 0.1) return '< 0.1 %';
@@ -82,12 +82,12 @@ export function formatBytes(bytes: number): string {
   return `${value.toLocaleString('en-US', { maximumFractionDigits: value < 10 && power > 0 ? 1 : 0 })} ${BYTE_UNITS[power]}`;
 }
 
-/** The first line of a text that is not empty, for where there is room for one. */
+/** Returns the first line of a text that is not empty. */
 export function firstLine(text: string, maxLength = 300): string {
   return (/[^\n\r]*\S[^\n\r]*/.exec(text.slice(0, 4 * maxLength))?.[0] ?? '').trim().slice(0, maxLength);
 }
 
-/** The last part of an id, which tells runs of one time apart better than the first. */
+/** Shortens an id to its last part, because the first part is the same for runs of the same time. */
 export function shortId(id: string): string {
   return id.slice(-8);
 }

@@ -9,7 +9,7 @@ interface PageOf<Row, Cursor> {
 }
 
 export interface More<Row> {
-  /** Undefined: nothing was read yet. */
+  /** Undefined until the first page is read. */
   readonly rows: readonly Row[] | undefined;
   readonly error: Error | null;
   readonly retry: () => void;
@@ -18,7 +18,7 @@ export interface More<Row> {
   readonly loadMore: () => void;
 }
 
-/** A list that is read a page at a time, as its reader asks for more. */
+/** Reads a list one page at a time, on request. */
 export function useMore<Row, Cursor = string>(
   key: readonly unknown[],
   read: (cursor: Cursor | undefined) => Promise<PageOf<Row, Cursor>>,

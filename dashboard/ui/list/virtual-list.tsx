@@ -8,23 +8,23 @@ export interface VirtualListHandle {
 }
 
 interface VirtualListProps {
-  /** What the entries are, for readers who do not see them. */
+  /** Label for screen readers. */
   readonly label: string;
   readonly count: number;
   readonly toKey: (index: number) => string;
   readonly render: (index: number) => ReactNode;
   readonly estimateHeight: number;
-  /** Stays at the end while entries are added, until the reader scrolls away from it. */
+  /** Set when the list follows new entries at its end until the reader scrolls up. */
   readonly isFollowing?: boolean;
-  /** Called when the reader comes to the end or leaves it. */
+  /** Called when the reader reaches or leaves the end. */
   readonly onEnd?: (isAtEnd: boolean) => void;
   readonly handle?: Ref<VirtualListHandle>;
 }
 
-/** Within so many pixels the reader is at the end. */
+/** Distance from the end, in pixels, that counts as the end. */
 const END = 48;
 
-/** Entries of any height, of which only those in sight are drawn. Scrolls by itself. */
+/** A list of entries of any height. It draws only visible entries and scrolls itself. */
 export function VirtualList(props: VirtualListProps) {
   const { label, count, toKey, render, estimateHeight, isFollowing = false, onEnd, handle } = props;
   const scroll = useRef<HTMLDivElement>(null);
@@ -50,7 +50,7 @@ export function VirtualList(props: VirtualListProps) {
     scrollToEnd,
   }));
 
-  // Entries also grow after they were added: while text streams in, and once they are measured.
+  // Entries also grow later: while text streams in, and after they are measured.
   useLayoutEffect(() => {
     if (!isFollowing || content.current === null) return undefined;
     const observer = new ResizeObserver(() => {
@@ -73,7 +73,7 @@ export function VirtualList(props: VirtualListProps) {
       aria-label={label}
       onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
         const isNear = scrollHeight - scrollTop - clientHeight < END;
-        // Content that grows also moves the end away; only a reader who scrolls up leaves it.
+        // Growing content also moves the end away; only scrolling up counts as leaving it.
         const next = isNear || (isAtEnd.current && isFollowing && scrollTop >= lastTop.current);
         lastTop.current = scrollTop;
         if (next !== isAtEnd.current) {

@@ -8,7 +8,7 @@ function show(): void {
   document.title = waiting > 0 ? `(${waiting}) ${name}` : name;
 }
 
-/** Names the page in the browser's tab. */
+/** Sets the title of the browser's tab. */
 export function usePageTitle(name: string): void {
   useEffect(() => {
     title = name;
@@ -16,7 +16,7 @@ export function usePageTitle(name: string): void {
   }, [name]);
 }
 
-/** Shows in the browser's tab how much waits for a person, whatever the page. */
+/** Shows the number of pending approvals in the browser's tab, on every page. */
 export function useTitleBadge(count: number): void {
   useEffect(() => {
     waiting = count;

@@ -4,21 +4,21 @@ import classes from './page.module.css';
 
 interface PageProps {
   readonly title: string;
-  /** What the browser's tab says; by default the title. */
+  /** Title of the browser's tab. Defaults to `title`. */
   readonly tabTitle?: string;
-  /** Before the title, such as the way back. */
+  /** Element before the title, such as a link back. */
   readonly lead?: ReactNode;
-  /** Beside the title. */
+  /** Element beside the title. */
   readonly beside?: ReactNode;
   readonly actions?: ReactNode;
-  /** Below the title, and staying there while the page scrolls. */
+  /** Bar below the title, which stays while the page scrolls. */
   readonly toolbar?: ReactNode;
-  /** Goes to the edges, and scrolls by itself: for long lists. */
+  /** Set when the content has no padding and scrolls itself: for long lists. */
   readonly isFull?: boolean;
   readonly children: ReactNode;
 }
 
-/** A page: its bar with title and actions, and what it shows. */
+/** A page: a bar with title and actions, and the content. */
 export function Page({ title, tabTitle = title, lead, beside, actions, toolbar, isFull = false, children }: PageProps) {
   usePageTitle(tabTitle);
   return (

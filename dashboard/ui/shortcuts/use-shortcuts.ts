@@ -1,12 +1,12 @@
 import { useEffect, useRef } from 'react';
 
-/** What is done when keys are pressed: one such as `?`, or two after one another such as `g r`. */
+/** Actions by key: one key such as `?`, or a sequence of two such as `g r`. */
 export type Shortcuts = Readonly<Record<string, () => void>>;
 
-/** For the second key of two. */
+/** Time to press the second key of a sequence. */
 const SEQUENCE_MS = 1_200;
 
-/** Listens for shortcuts, except while something is written or a dialog is open that has its own. */
+/** Listens for shortcuts, except while the user types or a dialog is open. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const current = useRef(shortcuts);
   useEffect(() => {

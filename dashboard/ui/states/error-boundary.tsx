@@ -1,12 +1,12 @@
 import { Component, type ReactNode } from 'react';
 
 interface ErrorBoundaryProps {
-  /** Stands in place of what could not be drawn. */
+  /** Shown when the children could not be drawn. */
   readonly fallback: ReactNode;
   readonly children: ReactNode;
 }
 
-/** Keeps a failure to draw one thing from taking the page with it. */
+/** Contains an error while drawing, so that the rest of the page stays. */
 export class ErrorBoundary extends Component<ErrorBoundaryProps, { hasFailed: boolean }> {
   override state = { hasFailed: false };
 

@@ -10,7 +10,7 @@ interface FailedProps {
   readonly isCompact?: boolean;
 }
 
-/** Stands where something could not be read: it may not be, or did not come. */
+/** Replaces content that could not be read: the request was rejected or failed. */
 export function Failed({ error, onRetry, isCompact = false }: FailedProps) {
   if (error instanceof LonghaulForbiddenError) return <NoPermission isCompact={isCompact} detail={messageOf(error)} />;
   return (
@@ -38,7 +38,7 @@ interface NoPermissionProps {
 }
 
 export function NoPermission({
-  detail = 'The key you are signed in with is not for operators. Sign in with one that has the scope admin.',
+  detail = 'Your key is not an operator key. Sign in with a key that has the scope admin.',
   isCompact = false,
 }: NoPermissionProps) {
   return (

@@ -1,6 +1,6 @@
 import { LonghaulApiError, LonghaulNetworkError } from 'longhaul/client';
 
-/** What went wrong, in words for whoever looks at the page. */
+/** Converts an error to a message for the user of the page. */
 export function messageOf(error: unknown): string {
   if (error instanceof LonghaulNetworkError) return 'No connection to the server.';
   if (error instanceof LonghaulApiError) {

@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { ExclamationTriangleIcon } from '@radix-ui/react-icons';
 import { State } from './state.tsx';
 
-/** Stands in place of a page that could not be drawn: after an update its files have other names. */
+/** Replaces a page that could not be loaded or drawn: after an update its files have other names. */
 export function PageFailed({ error }: ErrorComponentProps) {
   const message = error instanceof Error ? error.message : 'Something went wrong.';
   const isOutdated = /import|module|fetch/i.test(message);

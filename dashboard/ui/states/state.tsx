@@ -6,12 +6,12 @@ interface StateProps {
   readonly title: string;
   readonly children?: ReactNode;
   readonly actions?: ReactNode;
-  /** Within a card, not in place of a page. */
+  /** Set inside a card; otherwise it fills the page. */
   readonly isCompact?: boolean;
   readonly role?: 'alert' | 'status';
 }
 
-/** What stands where there is nothing to show: why, and what to do next. */
+/** Replaces missing content: explains why, and what to do next. */
 export function State({ icon, title, children, actions, isCompact = false, role }: StateProps) {
   return (
     <div className={classes['state']} data-compact={isCompact || undefined} role={role}>

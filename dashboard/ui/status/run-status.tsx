@@ -38,7 +38,7 @@ export function isUnfinished(status: RunResource['status']): boolean {
   return status === 'queued' || status === 'running' || status === 'waiting';
 }
 
-/** How a run stands, for lists. */
+/** Status of a run, for lists. */
 export function RunStatus({ run }: { readonly run: RunState }) {
   return (
     <Status tone={TONES[run.status]} isLive={run.status === 'running'}>
@@ -47,7 +47,7 @@ export function RunStatus({ run }: { readonly run: RunState }) {
   );
 }
 
-/** The same where it stands alone. */
+/** Status of a run as a tag, outside of lists. */
 export function RunStatusTag({ run }: { readonly run: RunState }) {
   return <Tag tone={TONES[run.status]}>{toStatusWord(run)}</Tag>;
 }

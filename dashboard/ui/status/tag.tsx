@@ -8,7 +8,7 @@ interface TagProps {
   readonly title?: string;
 }
 
-/** A word or two about something, on a coloured ground. */
+/** A short label on a coloured background. */
 export function Tag({ tone, children, title }: TagProps) {
   return (
     <span className={classes['tag']} data-tone={tone} title={title}>
@@ -20,11 +20,11 @@ export function Tag({ tone, children, title }: TagProps) {
 interface StatusProps {
   readonly tone: Tone;
   readonly children: ReactNode;
-  /** It is under way: its dot breathes. */
+  /** Set when it is in progress: the dot pulses. */
   readonly isLive?: boolean;
 }
 
-/** How something stands: a coloured dot and a word, for lists. */
+/** A status as a coloured dot and a word, for lists. */
 export function Status({ tone, children, isLive = false }: StatusProps) {
   return (
     <span className={classes['status']} data-tone={tone}>

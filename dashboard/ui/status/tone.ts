@@ -1,2 +1,2 @@
-/** How something is coloured that says how things stand. */
+/** Colour of a status. */
 export type Tone = 'green' | 'red' | 'amber' | 'blue' | 'gray' | 'accent';

@@ -14,7 +14,7 @@ import { useEffect, useMemo, useRef, type CSSProperties, type ReactNode } from '
 import { useShortcuts } from '../shortcuts/use-shortcuts.ts';
 import classes from './data-table.module.css';
 
-/** A column, as a page describes it. */
+/** A column of a table. */
 export interface Column<Row> {
   readonly id: string;
   readonly title: string;
@@ -25,24 +25,24 @@ export interface Column<Row> {
 }
 
 interface DataTableProps<Row> {
-  /** What the rows are, for who does not see them. */
+  /** Label for screen readers. */
   readonly label: string;
   readonly columns: readonly Column<Row>[];
-  /** Columns that are left out. */
+  /** Ids of hidden columns. */
   readonly hidden?: ReadonlySet<string>;
   readonly rows: readonly Row[];
   readonly toId: (row: Row) => string;
-  /** What a row looks like where there is no room for columns. */
+  /** Draws a row on narrow screens, without columns. */
   readonly compact: (row: Row) => ReactNode;
   readonly compactHeight?: number;
-  /** Ids of the selected rows; left out: rows cannot be selected. */
+  /** Ids of the selected rows; without it, rows cannot be selected. */
   readonly selected?: ReadonlySet<string>;
   readonly onSelect?: (selected: ReadonlySet<string>) => void;
-  /** Whether there are rows behind these. */
+  /** True when there are more rows to load. */
   readonly hasMore?: boolean;
   readonly isLoadingMore?: boolean;
   readonly onMore?: () => void;
-  /** Told whether the first row is in sight. */
+  /** Called when the first row becomes visible or hidden. */
   readonly onTop?: (isAtTop: boolean) => void;
 }
 
@@ -51,7 +51,7 @@ const features = tableFeatures({ columnVisibilityFeature, rowSelectionFeature })
 const ROW_HEIGHT = 40;
 const SELECT_WIDTH = '20px';
 
-/** A long list of rows, of which only those in sight are drawn. Scrolls by itself; moved through with `j`, `k` and `x`. */
+/** A long table. It draws only visible rows and scrolls itself; `j` and `k` move through it, `x` selects. */
 export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
   const { label, columns, hidden, rows, toId, compact, compactHeight = 62, selected, onSelect } = props;
   const { hasMore = false, isLoadingMore = false, onMore, onTop } = props;
@@ -208,7 +208,7 @@ interface ListActions {
   readonly toggle: (index: number) => void;
 }
 
-/** Moves the focus from row to row. Where it is, is where the next one starts. */
+/** Moves the focus to the next or previous row. */
 function useListShortcuts(scroll: { current: HTMLElement | null }, { count, scrollTo, toggle }: ListActions): void {
   const indexOf = () => {
     const row = document.activeElement?.closest<HTMLElement>('[data-index]');
@@ -220,7 +220,7 @@ function useListShortcuts(scroll: { current: HTMLElement | null }, { count, scro
     const index = Math.min(count - 1, Math.max(0, indexOf() + by));
     if (count === 0) return;
     scrollTo(index);
-    // Once it is drawn.
+    // The row must be drawn first.
     requestAnimationFrame(() =>
       scroll.current?.querySelector<HTMLElement>(`[data-index="${index}"] a, [data-index="${index}"] button`)?.focus(),
     );
@@ -228,5 +228,5 @@ function useListShortcuts(scroll: { current: HTMLElement | null }, { count, scro
   useShortcuts({ j: () => move(1), k: () => move(-1), x: () => toggle(indexOf()) });
 }
 
-/** For the cell of a row whose link is the row's. */
+/** Class of the link that covers its row. */
 export const rowLink = classes['link'] ?? '';

@@ -4,7 +4,7 @@ import classes from './simple-table.module.css';
 export interface SimpleColumn<Row> {
   readonly title: string;
   readonly align?: 'right';
-  /** Left out where there is little room. */
+  /** Set when narrow screens hide the column. */
   readonly isMinor?: boolean;
   readonly cell: (row: Row) => ReactNode;
 }
@@ -14,11 +14,11 @@ interface SimpleTableProps<Row> {
   readonly columns: readonly SimpleColumn<Row>[];
   readonly rows: readonly Row[];
   readonly toId: (row: Row) => string;
-  /** What stands in a row of its own below the row; null: nothing. */
+  /** Content of an extra row below the row; null for none. */
   readonly below?: (row: Row) => ReactNode;
 }
 
-/** A list short enough to be drawn whole. The first column names the row. */
+/** A table that is short enough to be drawn completely. The first column names the row. */
 export function SimpleTable<Row>({ label, columns, rows, toId, below }: SimpleTableProps<Row>) {
   return (
     <div className={classes['scroll']} tabIndex={0} role="region" aria-label={label}>

@@ -6,14 +6,14 @@ import classes from './text.module.css';
 
 interface LongTextProps {
   readonly text: string;
-  /** Characters that are drawn before somebody asks for more. */
+  /** Number of characters to draw first. */
   readonly first?: number;
   readonly isPlain?: boolean;
 }
 
 const MORE = 50_000;
 
-/** A text as it was written, however long it is: its beginning, and more of it on request. */
+/** An unformatted text of any length: its beginning, and more on request. */
 export function LongText({ text, first = 4_000, isPlain = false }: LongTextProps) {
   const [shown, setShown] = useState(first);
   const visible = useMemo(() => toVisible(text.slice(0, shown)), [text, shown]);

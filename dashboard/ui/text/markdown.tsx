@@ -11,17 +11,17 @@ interface MarkdownProps {
   readonly text: string;
 }
 
-/** Beyond this nobody reads it as a page, and taking it apart would hold the browser up. */
+/** Longer texts are shown unformatted, because parsing them would block the browser. */
 const LONGEST = 60_000;
 
 /**
- * What a model wrote, as it meant it to look. HTML in it stays text, nothing is fetched for it, and a link says where it
- * leads and does not say where from.
+ * Renders Markdown of a model. HTML in it stays text, nothing is fetched for it, and a link shows its target and sends
+ * no referrer.
  */
 export const Markdown = memo(function Markdown({ text }: MarkdownProps) {
   if (text.length > LONGEST) return <LongText text={text} first={LONGEST / 4} isPlain />;
   return (
-    // Thousands of quotes within quotes are more than it can take apart.
+    // The parser fails on thousands of nested quotes.
     <ErrorBoundary fallback={<LongText text={text} isPlain />}>
       <div className={classes['markdown']}>
         <ReactMarkdown remarkPlugins={PLUGINS} components={COMPONENTS} urlTransform={(url) => url}>
@@ -36,7 +36,7 @@ const PLUGINS = [remarkGfm];
 
 const COMPONENTS: Components = {
   a: ({ href = '', children }) => <SafeLink url={href}>{children}</SafeLink>,
-  // An image from elsewhere would tell its server who reads this.
+  // Loading an image would tell its server who reads this.
   img: ({ src, alt = '' }) => (
     <SafeLink url={typeof src === 'string' ? src : ''}>{alt === '' ? 'image' : `image: ${alt}`}</SafeLink>
   ),
@@ -70,7 +70,7 @@ function SafeLink({ url, children }: { url: string; children: ReactNode }) {
   );
 }
 
-/** Whether what is pressed says itself where it leads. */
+/** Returns whether the text of a link shows its target. */
 function isSame(children: ReactNode, { href, host }: { href: string; host: string }): boolean {
   return typeof children === 'string' && (href.startsWith(children) || children === host);
 }

@@ -1,10 +1,10 @@
 interface SafeUrl {
   readonly href: string;
-  /** Where it leads, as it is resolved: letters of other scripts are not to be mistaken. */
+  /** The target after parsing, so that letters of other scripts cannot imitate a known host. */
   readonly host: string;
 }
 
-/** An address that may be opened; null: anything but a whole one of a web site or for mail. */
+/** Parses a URL that may be opened; null for everything but absolute http, https and mailto URLs. */
 export function toSafeUrl(text: string): SafeUrl | null {
   if (!/^(https?:\/\/|mailto:)/i.test(text) || !URL.canParse(text)) return null;
   const { href, host, protocol, pathname, username, password } = new URL(text);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { toVisible } from './to-visible.ts';
 
-describe('what a model or a tool wrote', () => {
-  it('shows what would turn the direction of the text, color it or hide in it', () => {
+describe('texts of models and tools', () => {
+  it('show characters that change the direction, color the text or are invisible', () => {
     expect(toVisible('a\u202Egpj.exe')).toBe('a⟨U+202E⟩gpj.exe');
     expect(toVisible('\u001B[31mred\u001B[0m')).toBe('␛[31mred␛[0m');
     expect(toVisible('a\u200Bb\u{E0041}c\u0000')).toBe('a⟨U+200B⟩b⟨U+E0041⟩c␀');

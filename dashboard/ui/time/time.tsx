@@ -7,7 +7,7 @@ interface TimeProps {
   readonly at: string;
 }
 
-/** How long ago something was, with the instant itself when it is pointed at. */
+/** Shows a time relative to now, with the exact instant in a tooltip. */
 export function Time({ at }: TimeProps) {
   const ms = Date.parse(at);
   const text = useFromNow((now) => formatRelative(ms, now));
@@ -33,11 +33,11 @@ function Instant({ ms, at }: { ms: number; at: string }) {
 interface DurationProps {
   /** ISO 8601. */
   readonly from: string;
-  /** Null: it goes on. */
+  /** Null while unfinished. */
   readonly to: string | null;
 }
 
-/** How long something took, or takes by now. */
+/** Shows a duration, up to now while unfinished. */
 export function Duration({ from, to }: DurationProps) {
   const start = Date.parse(from);
   const text = useFromNow((now) => formatDuration((to === null ? now : Date.parse(to)) - start));

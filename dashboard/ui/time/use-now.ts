@@ -20,12 +20,12 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** What time it is, to the second, for all that shows how long something is or was. One timer for the whole page. */
+/** Returns the current time to the second, for relative times and durations. The page has a single timer. */
 export function useNow(): number {
   return useSyncExternalStore(subscribe, () => now);
 }
 
-/** Something that follows from what time it is: its component is drawn when that changes, and not each second. */
+/** Computes a value from the current time. The component is drawn only when the value changes, not each second. */
 export function useFromNow<T extends string | number | boolean>(toValue: (now: number) => T): T {
   return useSyncExternalStore(subscribe, () => toValue(now));
 }

@@ -9,26 +9,28 @@ export const signInRequestSchema = z
   .strictObject(
     {
       key: credential().optional().describe('An API key.'),
-      code: credential().optional().describe('A code of `POST /v1/sign-in/code`, which is used up by it.'),
+      code: credential().optional().describe('A code from `POST /v1/sign-in/code`. It works once.'),
     },
     'must be an object',
   )
   .refine(({ key, code }) => (key === undefined) !== (code === undefined), {
     path: ['key'],
-    message: 'must be given, or else code; not both',
+    message: 'must be given unless code is given; not both',
   })
   .openapi('SignInRequest', { example: { key: 'lh_…' } });
 
 export const signedInSchema = z
   .object({
-    keyId: z.uuid().describe('The API key that the caller comes with, or stands for.'),
+    keyId: z.uuid().describe('The API key that the caller sent, or that its sign-in or token belongs to.'),
     name: z.string().describe("The key's name."),
     scopes: z.array(z.enum(SCOPES)),
-    user: z.string().nullable().describe('The one end user it is bound to; null: any.'),
-    team: z.string().nullable().describe('The one team it is bound to; null: any.'),
-    expiresAt: instant().nullable().describe('When it ends by itself: a sign-in or a token does; null: never.'),
+    user: z.string().nullable().describe('The end user that the caller is bound to; null when it is bound to none.'),
+    team: z.string().nullable().describe('The team that the caller is bound to; null when it is bound to none.'),
+    expiresAt: instant()
+      .nullable()
+      .describe('Time at which the sign-in or token expires; null for an API key, which does not expire.'),
     version: z.string().describe("The server's version."),
-    timeZone: z.string().describe('Where days and months of costs begin.'),
+    timeZone: z.string().describe('Time zone in which the days and months of costs begin.'),
   })
   .openapi('SignedIn', {
     example: {
@@ -45,8 +47,8 @@ export const signedInSchema = z
 
 export const signInCodeSchema = z
   .object({
-    code: z.string().describe('Signs in once: goes behind `#code=` of the address.'),
-    path: z.string().describe('Where the dashboard is on this server: `PATH#code=CODE` signs in.'),
+    code: z.string().describe('Signs in once. Append it to the address after `#code=`.'),
+    path: z.string().describe('Path of the dashboard on this server; `PATH#code=CODE` signs in.'),
     expiresAt: instant(),
   })
   .openapi('SignInCode', {

@@ -4,49 +4,55 @@ import { instant, usd } from './output-fields.ts';
 
 const percentiles = z
   .object({
-    p50Ms: z.int().describe('Half of them were below. Within a tenth of it.'),
-    p95Ms: z.int(),
-    runs: z.int().describe('How many it is of.'),
+    p50Ms: z.int().describe('Median. Accurate to within 10 %.'),
+    p95Ms: z.int().describe('95th percentile. Accurate to within 10 %.'),
+    runs: z.int().describe('Number of runs that were measured.'),
   })
   .nullable();
 
 const outcomes = {
-  submitted: z.int(),
-  succeeded: z.int().describe('Those that ended then, as the next two.'),
+  submitted: z.int().describe('Runs that were submitted in this step.'),
+  succeeded: z
+    .int()
+    .describe('Runs that succeeded in this step. `failed` and `cancelled` count by the end of the run too.'),
   failed: z.int(),
   cancelled: z.int(),
   costUsd: usd()
     .nullable()
-    .describe('What attempts that ended then cost. Null for whoever may not see what all runs cost.'),
+    .describe('Cost of the attempts that ended in this step. Null for callers that may not see the cost of all runs.'),
 };
 
 const timing = {
-  wait: percentiles.describe('How long runs that ended then had waited for their first attempt; null: none ended.'),
-  duration: percentiles.describe('How long the attempts of runs that ended then took; null: none ended.'),
+  wait: percentiles.describe(
+    'Time that the runs which ended in this step had waited for their first attempt; null when none ended.',
+  ),
+  duration: percentiles.describe(
+    'Time that the attempts of the runs which ended in this step took; null when none ended.',
+  ),
 };
 
 const failures = z
   .array(z.object({ code: z.string(), runs: z.int() }))
-  .describe('Why those that failed did, most frequent first.');
+  .describe('Error codes of the failed runs, most frequent first.');
 
 const queueStand = z
   .object({
     waiting: z.number(),
     delayed: z.number(),
     held: z.number(),
-    oldestWaitSeconds: z.number().nullable().describe('The longest in the step.'),
+    oldestWaitSeconds: z.number().nullable().describe('Longest wait in the step.'),
   })
   .nullable()
-  .describe('How the queues stood, on average; null: it was not taken down, or is not for the caller.');
+  .describe('Average state of the queues; null when it was not recorded or the caller may not see it.');
 
 const slotStand = z
   .object({ workers: z.number(), total: z.number(), running: z.number() })
   .nullable()
-  .describe('How the workers stood, on average; null as above.');
+  .describe('Average state of the workers; null when it was not recorded or the caller may not see it.');
 
 export const statPointSchema = z
   .object({
-    at: instant().describe('The beginning of the step.'),
+    at: instant().describe('Start of the step.'),
     ...outcomes,
     ...timing,
     failures,
@@ -57,21 +63,23 @@ export const statPointSchema = z
 
 export const statsSchema = z
   .object({
-    data: z.array(statPointSchema).describe('Every step, oldest first, also where nothing happened.'),
+    data: z.array(statPointSchema).describe('All steps, oldest first, including steps in which nothing happened.'),
     totals: z.object({ ...outcomes, ...timing, failures }),
     agents: z
       .array(z.object({ agent: z.string(), ...outcomes }))
-      .describe('The same by agent, the one with the most runs first.'),
+      .describe('The totals of each agent. The agent with the most runs comes first.'),
     queues: z
       .array(z.object({ queue: z.string(), data: z.array(z.object({ at: instant(), waiting: z.number() })) }))
-      .describe('What waited in each queue, step by step; none where it is not for the caller.'),
+      .describe(
+        'Average number of waiting runs in each queue, step by step; empty when the caller may not see the queues.',
+      ),
     now: z
       .object({ queued: z.int(), running: z.int(), waiting: z.int() })
-      .describe('Runs that have not ended, as they stand.'),
-    from: instant().describe('Included: the beginning of the first step.'),
-    to: instant().describe('Not included.'),
+      .describe('Unfinished runs by status, at the time of the request.'),
+    from: instant().describe('Start of the first step (inclusive).'),
+    to: instant().describe('End of the range (exclusive).'),
     step: z.enum(STAT_STEPS),
-    timeZone: z.string().describe('Where days begin.'),
+    timeZone: z.string().describe('Time zone in which days begin.'),
   })
   .openapi('Stats');
 

@@ -15,7 +15,7 @@ import { runNotFound } from './run-id.ts';
 
 const COUNTED = 10_000;
 
-/** What is asked and done about many runs at once. To be added before what takes the rest of the path for an id. */
+/** Adds the routes that count and cancel many runs. Call it before the routes that take an id in the same place. */
 export function addBulkRoutes(api: Api, deps: ApiDeps): void {
   const { config, database, queue } = deps;
   const { basePath } = config.http;
@@ -25,9 +25,9 @@ export function addBulkRoutes(api: Api, deps: ApiDeps): void {
       method: 'get',
       path: '/v1/runs/count',
       summary: 'Count runs',
-      description: 'Those that `GET /v1/runs` lists with the same parameters, up to 10,000 of them.',
+      description: 'Counts the runs that `GET /v1/runs` lists with the same parameters, up to 10,000.',
       request: { query: z.strictObject(runFilterQuery) },
-      responses: { 200: json(runCountSchema, 'How many there are.'), ...problems(400, 401, 403) },
+      responses: { 200: json(runCountSchema, 'The number of runs.'), ...problems(400, 401, 403) },
     }),
     async (context) => {
       const filter = toRunFilter(context.req.valid('query'), config);
@@ -46,12 +46,12 @@ export function addBulkRoutes(api: Api, deps: ApiDeps): void {
       path: '/v1/runs/cancel',
       summary: 'Cancel many runs',
       description:
-        'Those named by `ids`, or a page of those that have not ended, of those that the other fields choose. One that cannot be cancelled does not keep the others back.',
+        'Cancels the runs named by `ids`, or one page of the unfinished runs that match the other fields. A run that cannot be cancelled is skipped; the others are still cancelled.',
       request: { body: { required: true, content: { 'application/json': { schema: cancelSelectionSchema } } } },
       responses: {
         202: json(
           z.object({ data: z.array(runSchema), skipped: z.array(skippedRunSchema), nextCursor: z.uuid().nullable() }),
-          'The runs as they stand, and what was left out and why.',
+          'The runs in their current state, and the skipped runs with the reason for each.',
         ),
         ...problems(400, 401, 403, 413, 415),
       },

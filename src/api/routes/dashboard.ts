@@ -4,8 +4,8 @@ import { LonghaulError } from '../../core/errors.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 
 /**
- * The dashboard's files. Returns what answers a browser where the API has nothing: with the dashboard's page, whatever the
- * address below it, or null where it is not the dashboard's to answer.
+ * Adds the routes of the dashboard's files. Returns a handler for requests that match no route of the API: it responds
+ * with the dashboard's page at every address below its path, and with null to all other requests.
  */
 export function addDashboardRoutes(
   api: Api,

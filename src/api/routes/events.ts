@@ -23,7 +23,7 @@ const types = z
     (value) => (value === undefined ? undefined : [value].flat()),
     z.array(z.enum(eventTypes, `must be one of ${eventTypes.join(', ')}`)).optional(),
   )
-  .openapi({ description: 'Only events of this type; repeat it for several types. Not over a WebSocket.' });
+  .openapi({ description: 'Only events of this type; repeat it for several types. A WebSocket does not accept it.' });
 const seq = wholeNumber({ min: 0, max: 2_147_483_647 });
 const position = wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER });
 

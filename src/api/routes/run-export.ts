@@ -12,7 +12,7 @@ import { problems } from './answers.ts';
 
 const PAGE = 200;
 
-/** All runs that fit, as a file that is written while it is read: of a million no more than a page is held. */
+/** Adds the route that exports all matching runs as a file. It streams: memory holds at most one page of runs. */
 export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps): void {
   const { basePath } = config.http;
 
@@ -22,7 +22,7 @@ export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps):
       path: '/v1/runs/export',
       summary: 'Export runs',
       description:
-        'All that `GET /v1/runs` lists with the same parameters, newest first, as a file: CSV with the fields that fit into cells, or each run as a line of JSON.',
+        'Exports all runs that `GET /v1/runs` lists with the same parameters, newest first, as a file: CSV with the fields that fit into cells, or one line of JSON for each run.',
       request: {
         query: z.strictObject({
           ...runFilterQuery,
@@ -34,7 +34,8 @@ export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps):
       },
       responses: {
         200: {
-          description: 'The runs. An answer that ends early was broken off: its connection is closed before its end.',
+          description:
+            'The runs. If the export fails, the server closes the connection before the end of the response.',
           content: {
             'text/csv': { schema: z.string(), example: 'id,agent,status\r\n' },
             'application/jsonl': { schema: z.string(), example: '{"id":"01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f"}\n' },
@@ -61,7 +62,7 @@ export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps):
             return controller.close();
           } catch (error) {
             end();
-            log.warn({ err: error }, 'an export of runs was broken off');
+            log.warn({ err: error }, 'an export of runs failed');
             return controller.error(error);
           }
         },
@@ -80,13 +81,13 @@ export function addRunExportRoute(api: Api, { config, database, log }: ApiDeps):
     readonly signal: AbortSignal;
   }
 
-  /** The first of them empty: what has a head has it although there are no runs. */
+  /** Reads the runs page by page. The first value is null: it makes the CSV header, even when there are no runs. */
   async function* readPages({ caller, filter, signal }: ReadOptions): AsyncGenerator<RunResource[] | null, void, void> {
     yield null;
     let before: string | undefined;
     for (let hasMore = true; hasMore;) {
       const page = await listRuns(database, { viewer: toViewer(caller), filter, before, limit: PAGE });
-      if (signal.aborted) throw new Error('The key was revoked, or nobody reads any more.');
+      if (signal.aborted) throw new Error('The key was revoked, or the client disconnected.');
       before = page.runs.at(-1)?.id;
       ({ hasMore } = page);
       if (page.runs.length > 0) yield page.runs.map((run) => toRunResource(run, { caller, basePath }));

@@ -11,7 +11,7 @@ import { json, problems } from './answers.ts';
 
 const MAX_BODY_BYTES = 4_096;
 
-/** Signing in, which asks for no credential but the one in its body. To be added before what asks for one. */
+/** Adds the sign-in route. Its credential is in the body, so add it before the middleware that authenticates. */
 export function addSignInRoute(api: Api, deps: ApiDeps): void {
   const { access, config, database, basePath } = deps;
 
@@ -24,9 +24,9 @@ export function addSignInRoute(api: Api, deps: ApiDeps): void {
       path: '/v1/sign-in',
       summary: 'Sign in to the dashboard',
       description:
-        'Exchanges an API key, or a code, for a cookie that no script can read. It stands for the key, and ends with it. For browsers: programs send their key.',
+        'Exchanges an API key, or a code, for a cookie that no script can read. The cookie has the rights of the key and ends when the key is revoked. For browsers; programs send their key.',
       request: { body: { required: true, content: { 'application/json': { schema: signInRequestSchema } } } },
-      responses: { 200: json(signedInSchema, 'Who is signed in.'), ...problems(400, 401, 403, 404, 413, 415) },
+      responses: { 200: json(signedInSchema, 'The key that is signed in.'), ...problems(400, 401, 403, 404, 413, 415) },
     }),
     async (context) => {
       checkOrigin(context);
@@ -42,7 +42,7 @@ export function addSignInRoute(api: Api, deps: ApiDeps): void {
 
   function identifyKey(key: string): Promise<Identity> {
     if (looksLikeKey(key)) return access.identify(key);
-    throw new LonghaulError('unauthorized', { message: 'That is no API key: keys begin with lh_.' });
+    throw new LonghaulError('unauthorized', { message: 'This is not an API key: keys begin with lh_.' });
   }
 
   async function useCode(code: string): Promise<Identity> {
@@ -50,12 +50,12 @@ export function addSignInRoute(api: Api, deps: ApiDeps): void {
     const identity = keyId === null ? null : await access.identifyById(keyId);
     if (identity !== null) return identity;
     throw new LonghaulError('unauthorized', {
-      message: 'The link was used already, or is older than ten minutes. "longhaul dashboard" prints a new one.',
+      message: 'The link was already used, or is older than ten minutes. Run "longhaul dashboard" for a new link.',
     });
   }
 }
 
-/** Who is calling, signing out, and links that sign in. */
+/** Adds the routes that identify the caller, sign out, and create sign-in codes. */
 export function addSignedInRoutes(api: Api, deps: ApiDeps): void {
   const { config, database, basePath } = deps;
 
@@ -63,9 +63,9 @@ export function addSignedInRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/sign-in',
-      summary: 'Say who is calling',
-      description: 'What the credential of the request is, and what it may do. Not only for browsers.',
-      responses: { 200: json(signedInSchema, 'Who is calling.'), ...problems(401) },
+      summary: 'Identify the caller',
+      description: 'Returns the key behind the credential of the request, and its scopes. For browsers and programs.',
+      responses: { 200: json(signedInSchema, 'The key of the caller.'), ...problems(401) },
     }),
     async (context) => context.json(await describe(deps, context.get('identity')), 200),
   );
@@ -75,8 +75,8 @@ export function addSignedInRoutes(api: Api, deps: ApiDeps): void {
       method: 'delete',
       path: '/v1/sign-in',
       summary: 'Sign out of the dashboard',
-      description: 'Ends the sign-in of the cookie that comes with it. Where there is none, nothing happens.',
-      responses: { 200: json(signedInSchema, 'Who was signed in.'), ...problems(401, 403) },
+      description: 'Ends the sign-in of the cookie in the request. Without a cookie it changes nothing.',
+      responses: { 200: json(signedInSchema, 'The key of the caller.'), ...problems(401, 403) },
     }),
     async (context) => {
       const secret = readSignInCookie(context);
@@ -90,15 +90,15 @@ export function addSignedInRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/sign-in/code',
-      summary: 'Make a code that signs in once',
+      summary: 'Create a code that signs in once',
       description:
-        'For keys, not for tokens. Whoever opens the dashboard with it within ten minutes is signed in as the key; the first has it.',
+        'Signs in the first browser that opens the dashboard with the code within ten minutes, with the rights of the key. Tokens are rejected.',
       responses: { 201: json(signInCodeSchema, 'The code.'), ...problems(401, 403, 404) },
     }),
     async (context) => {
       const { kind, keyId } = context.get('caller');
       if (kind === 'token') {
-        throw new LonghaulError('forbidden', { message: 'A token signs nobody in. Send an API key.' });
+        throw new LonghaulError('forbidden', { message: 'A token cannot create sign-in codes. Send an API key.' });
       }
       const { dashboard } = config;
       if (dashboard === null) throw noDashboard();
@@ -134,7 +134,7 @@ async function describe(
 }
 
 function noDashboard(): LonghaulError {
-  return new LonghaulError('not_found', { message: 'This server has no dashboard: dashboard is false.' });
+  return new LonghaulError('not_found', { message: 'This server has no dashboard: the option dashboard is false.' });
 }
 
 function refuseBody(): never {

@@ -17,7 +17,7 @@ const MOST_STEPS = 1_500;
 const MINUTES_LAST_MS = 48 * STEP_MS.hour;
 const DEFAULT_RANGE_MS = 24 * STEP_MS.hour;
 
-/** What happened when, for charts. */
+/** Adds the route that reads statistics for charts. */
 export function addStatsRoute(api: Api, { config, database }: ApiDeps): void {
   const { timeZone } = config;
 
@@ -25,21 +25,21 @@ export function addStatsRoute(api: Api, { config, database }: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/stats',
-      summary: 'Say what happened when: runs, failures, cost, waits and durations',
+      summary: 'Read statistics: runs, failures, cost, waits and durations over time',
       description:
-        'Step by step. A run counts when it was submitted and when it ended, an attempt’s cost when that ended. Who is bound to a user or a team sees that one’s own. Single minutes are kept for two days, hours and days for 400; how queues and workers stood for 32.',
+        'Returns one point for each step. A run counts at its submission and at its end, the cost of an attempt at the end of the attempt. A caller bound to a user or a team gets the statistics of that user or team. Minutes are kept for 2 days, hours and days for 400 days, the state of queues and workers for 32 days.',
       request: {
         query: z.strictObject({
-          from: time().optional().openapi({ description: 'Included. Defaults to a day before `to`.' }),
-          to: time().optional().openapi({ description: 'Not included. Defaults to now.' }),
+          from: time().optional().openapi({ description: 'Start (inclusive). Defaults to one day before `to`.' }),
+          to: time().optional().openapi({ description: 'End (exclusive). Defaults to now.' }),
           step: z
             .enum(STAT_STEPS, `must be one of ${STAT_STEPS.join(', ')}`)
             .default('hour')
-            .openapi({ default: 'hour', description: 'How long each step is.' }),
+            .openapi({ default: 'hour', description: 'Length of a step.' }),
           agent: text().optional(),
         }),
       },
-      responses: { 200: json(statsSchema, 'What happened.'), ...problems(400, 401, 403) },
+      responses: { 200: json(statsSchema, 'The statistics.'), ...problems(400, 401, 403) },
     }),
     async (context) => {
       const caller = context.get('caller');
@@ -65,17 +65,17 @@ export function addStatsRoute(api: Api, { config, database }: ApiDeps): void {
   );
 }
 
-/** @throws {LonghaulError} `invalid_request` when it is empty, too long for its steps, or too long ago for minutes. */
+/** @throws {LonghaulError} `invalid_request` for a range that is empty, too old, or has too many steps. */
 function toRange(given: { from?: string | undefined; to?: string | undefined }, step: StatStep) {
   const now = Date.now();
   const to = given.to === undefined ? now : Date.parse(given.to);
   const from = given.from === undefined ? to - DEFAULT_RANGE_MS : Date.parse(given.from);
   if (from >= to) throw refuse('from', `must be before to, ${new Date(to).toISOString()}`);
   if ((to - from) / STEP_MS[step] > MOST_STEPS) {
-    throw refuse('step', `must be longer: there would be more than ${MOST_STEPS} steps of a ${step}`);
+    throw refuse('step', `must be longer: the range has more than ${MOST_STEPS} steps of a ${step}`);
   }
   if (step === 'minute' && from < now - MINUTES_LAST_MS) {
-    throw refuse('step', 'must be hour or day: single minutes are kept for two days');
+    throw refuse('step', 'must be hour or day: minutes are kept for two days');
   }
   return { from: new Date(from), to: new Date(to) };
 }

@@ -19,12 +19,12 @@ interface ConversationProps {
   readonly event: number | null;
 }
 
-/** What was said and done in a run, as it happens. */
+/** Shows the conversation of a run, live. */
 export function Conversation({ run, state: { log, isRead, error, version }, event }: ConversationProps) {
   const list = useRef<VirtualListHandle>(null);
   const [toggled, setToggled] = useState<ReadonlySet<string>>(() => new Set());
   const [isAtEnd, setIsAtEnd] = useState(true);
-  // One that has ended is read from its beginning.
+  // A finished run is read from its beginning.
   const [isFollowing] = useState(run.finishedAt === null && event === null);
   const toggle = useCallback(
     (key: string) =>
@@ -109,7 +109,7 @@ function Prompt({ prompt }: { prompt: string }) {
   );
 }
 
-/** The end is told in full below the conversation. */
+/** Returns whether to show an item. The end of the run is shown below the conversation. */
 function isShown(item: LogItem): boolean {
   if (item.kind !== 'mark') return true;
   const { type, data } = item.event;

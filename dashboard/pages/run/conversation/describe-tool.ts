@@ -1,6 +1,6 @@
 import { toVisible } from '../../../ui/text/to-visible.ts';
 
-/** What says most about a tool use: the first of these that it has. */
+/** Most telling input fields of a tool use. The first that exists is shown. */
 const TELLING = [
   'file_path',
   'notebook_path',
@@ -16,7 +16,7 @@ const TELLING = [
 
 const LONGEST = 200;
 
-/** What a tool was asked, on one line: the file it reads, the command it runs. */
+/** Describes the input of a tool use on one line: the file it reads, the command it runs. */
 export function describeInput(input: unknown): string {
   if (typeof input === 'string') return toLine(input);
   if (typeof input !== 'object' || input === null) return '';
@@ -26,7 +26,7 @@ export function describeInput(input: unknown): string {
   return Object.keys(fields).length === 0 ? '' : toLine(JSON.stringify(fields).slice(0, LONGEST * 2));
 }
 
-/** What it answered, on one line. */
+/** Describes the result on one line. */
 export function describeResult(content: string): string {
   const lines = content.split('\n', 5_000).length;
   if (content.trim() === '') return 'no output';
@@ -39,7 +39,7 @@ function toLine(text: string): string {
     .slice(0, LONGEST);
 }
 
-/** The texts before and after an edit, of a tool that edits; null for other tools. */
+/** Returns the texts before and after an edit; null for tools that do not edit. */
 export function toEdit(name: string, input: unknown): { before: string; after: string } | null {
   if (typeof input !== 'object' || input === null) return null;
   const { old_string, new_string, content, edits } = input as Record<string, unknown>;

@@ -11,7 +11,7 @@ import classes from './conversation.module.css';
 
 interface EntryProps {
   readonly item: LogItem;
-  /** Rises with each change of the item, which itself stays the same object. */
+  /** Increases with each change of the item, which stays the same object. */
   readonly version: number;
   readonly depth: number;
   readonly isOpen: boolean;
@@ -19,7 +19,7 @@ interface EntryProps {
   readonly isOver: boolean;
 }
 
-/** One entry of the conversation. */
+/** An entry of the conversation. */
 export const Entry = memo(function Entry({ item, depth, isOpen, onToggle, isOver }: EntryProps) {
   const toggle = () => onToggle(item.key);
   return (

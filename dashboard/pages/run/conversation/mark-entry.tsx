@@ -13,7 +13,7 @@ const WAITS: Readonly<Record<string, string>> = {
   provider_limit: 'Waits for the end of a limit of the provider',
 };
 
-/** How the run as a whole went on: a line between what was said. */
+/** A line between entries about a change of the whole run. */
 export function MarkEntry({ item, isOver }: { readonly item: MarkItem; readonly isOver: boolean }) {
   const { event } = item;
   const { mayApprove } = useRights();

@@ -18,7 +18,7 @@ interface OutcomeProps {
   readonly isLast: LogItem | undefined;
 }
 
-/** How the run ended, or that it goes on. */
+/** Shows the outcome of the run, or its current state. */
 export function Outcome({ run, isOver, isRead, isLast }: OutcomeProps) {
   if (!isOver) return <Working run={run} isLast={isLast} />;
   if (run.finishedAt === null || !isRead) return <div className={classes['entry']} />;
@@ -50,13 +50,13 @@ function Working({ run, isLast }: { run: RunResource; isLast: LogItem | undefine
   if (run.status === 'waiting') {
     const cause =
       run.waitingFor === 'approval' ? 'a person' : run.waitingFor === 'budget' ? 'a budget' : 'the provider';
-    return <Line>Waits for {cause}. It goes on by itself afterwards.</Line>;
+    return <Line>Waits for {cause}. It continues automatically.</Line>;
   }
   if (run.status === 'queued') {
     return (
       <Line>
         {run.startAfter !== null && Date.parse(run.startAfter) > Date.now()
-          ? 'Starts later, as it was asked to.'
+          ? 'Starts later, at the requested time.'
           : 'Waits for a free worker.'}
       </Line>
     );
@@ -103,7 +103,7 @@ function Problem({ run, error }: { run: RunResource; error: NonNullable<RunResou
         {advice !== null && <p className={classes['advice']}>{advice}</p>}
         {error.detail !== undefined && error.detail !== '' && (
           <details className={classes['details']}>
-            <summary>What really happened</summary>
+            <summary>Details</summary>
             <LongText text={error.detail} />
           </details>
         )}

@@ -18,11 +18,11 @@ interface ToolEntryProps {
   readonly item: ToolItem;
   readonly isOpen: boolean;
   readonly onToggle: () => void;
-  /** The run has ended: what has no result by now will not get one. */
+  /** Set when the run is finished: a missing result will not arrive. */
   readonly isOver: boolean;
 }
 
-/** A tool use: what it was asked on one line, and, opened, its input, its result and how it was decided on. */
+/** A tool use on one line; opened, it shows input, result and decision. */
 export function ToolEntry({ item, isOpen, onToggle, isOver }: ToolEntryProps) {
   const { name, input, result, denial, children } = item;
   const isPending = item.approval !== null && item.decision === null && !isOver;
@@ -99,7 +99,7 @@ function ToolInput({ item: { name, input, askedInput } }: { item: ToolItem }) {
         </Part>
       )}
       {askedInput !== undefined && (
-        <Part title="What the agent asked for, before it was changed">
+        <Part title="Original input of the agent, before the change">
           <JsonView value={askedInput} first={1_000} />
         </Part>
       )}

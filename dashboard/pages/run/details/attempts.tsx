@@ -12,7 +12,7 @@ type Attempt = NonNullable<RunResource['attempts']>[number];
 
 const TONES: Readonly<Record<string, Tone>> = { succeeded: 'green', failed: 'red', waiting: 'amber' };
 
-/** Each try at the run: how it ended, what it cost by both counts, and what went wrong. */
+/** Lists the attempts: outcome, cost by both counts, and error. */
 export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }) {
   return (
     <ol className={classes['attempts']}>
@@ -21,7 +21,7 @@ export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }
           <header>
             <strong>{attempt.number}</strong>
             <Tag tone={attempt.outcome === null ? 'blue' : (TONES[attempt.outcome] ?? 'gray')}>
-              {attempt.outcome === null ? 'at work' : attempt.outcome.replaceAll('_', ' ')}
+              {attempt.outcome === null ? 'running' : attempt.outcome.replaceAll('_', ' ')}
             </Tag>
             <span className={classes['quiet']}>
               <Duration from={attempt.startedAt} to={attempt.finishedAt} />
@@ -57,7 +57,7 @@ export function Attempts({ attempts }: { readonly attempts: readonly Attempt[] }
 function reported({ reportedCostUsd, meteredCostUsd, outcome }: Attempt): string {
   if (reportedCostUsd === null) return outcome === null ? '–' : 'not reported';
   const drift = reportedCostUsd - meteredCostUsd;
-  // Both round to a millionth.
+  // Both are rounded to a millionth.
   return Math.abs(drift) < 0.000_002
     ? formatUsd(reportedCostUsd)
     : `${formatUsd(reportedCostUsd)} (${drift > 0 ? '+' : ''}${formatUsd(drift)})`;

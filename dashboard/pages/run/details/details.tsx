@@ -13,7 +13,7 @@ import { Attempts } from './attempts.tsx';
 import { Fact, Facts } from './facts.tsx';
 import classes from './details.module.css';
 
-/** What is known of a run beside what was said: who, when, how much, within which limits. */
+/** Shows the facts of a run: owner, times, cost and limits. */
 export function Details({ run }: { readonly run: RunResource }) {
   const { limits, usage } = run;
   const tools = Object.entries(run.toolUses).sort(([, a], [, b]) => b - a);

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import classes from './details.module.css';
 
-/** Names with what they stand for, one below the other. */
+/** A list of names and values. */
 export function Facts({ children }: { children: ReactNode }) {
   return <dl className={classes['facts']}>{children}</dl>;
 }

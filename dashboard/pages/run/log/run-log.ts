@@ -3,22 +3,22 @@ import type { LonghaulEvent } from 'longhaul/client';
 type Data<Type extends LonghaulEvent['type']> = LonghaulEvent<Type>['data'];
 
 interface ItemBase {
-  /** The same for as long as the run is shown. */
+  /** Stable key of the item. */
   readonly key: string;
-  /** The event that began it. */
+  /** Event that created the item. */
   readonly seq: number;
   readonly at: string;
   readonly attempt: number;
-  /** Rises with each change. */
+  /** Increases with each change. */
   version: number;
 }
 
-/** What the agent wrote: a block of text. */
+/** A block of text of the agent. */
 export interface TextItem extends ItemBase {
   readonly kind: 'text';
   text: string;
   isStreaming: boolean;
-  /** It was never finished. */
+  /** Set when the block was never finished. */
   isPartial: boolean;
 }
 
@@ -32,20 +32,20 @@ export interface ToolItem extends ItemBase {
   readonly toolUseId: string;
   readonly name: string;
   input: unknown;
-  /** What it was asked at first, where a hook or a person has changed that. */
+  /** Original input, when a hook or a person changed it. */
   askedInput: unknown;
   result: Data<'agent.tool_result'> | null;
   endedAt: string | null;
   denial: string | null;
-  /** The ids of what waits, or waited, for a person because of it. */
+  /** Ids of its approvals. */
   approvalId: string | null;
   approval: Data<'approval.requested'> | null;
   decision: Data<'approval.resolved'> | null;
-  /** Of a sub-agent: what that did. */
+  /** Items of the sub-agent, for a tool use that started one. */
   readonly children: LogItem[];
 }
 
-/** Something about the run as a whole: how it went on. */
+/** A change of the run as a whole. */
 export interface MarkItem extends ItemBase {
   readonly kind: 'mark';
   readonly event: LonghaulEvent;
@@ -53,7 +53,7 @@ export interface MarkItem extends ItemBase {
 
 export type LogItem = TextItem | ThinkingItem | ToolItem | MarkItem;
 
-/** What the provider counted for one answer. */
+/** The provider's token counts of one response. */
 export interface UsageEntry {
   readonly seq: number;
   readonly at: string;
@@ -61,15 +61,15 @@ export interface UsageEntry {
   readonly data: Data<'agent.usage'>;
 }
 
-/** A run's log put together for reading: blocks of text grow, tools have their results, sub-agents what they did. */
+/** A run's log as items: blocks of text grow, tool uses have their results, sub-agents their items. */
 export interface RunLog {
-  /** Takes the next event. One that was taken before is passed over. */
+  /** Adds the next event. An event that was added before is ignored. */
   push(event: LonghaulEvent): void;
   readonly items: readonly LogItem[];
-  /** Every event but the pieces of text, as it came. */
+  /** The events without pieces of text, unchanged. */
   readonly events: readonly LonghaulEvent[];
   readonly usage: readonly UsageEntry[];
-  /** Rises with each item that is added or taken away: what is drawn then has another order. */
+  /** Increases when an item is added or removed, because positions change. */
   readonly structure: number;
   readonly lastSeq: number;
   readonly isOver: boolean;
@@ -77,10 +77,10 @@ export interface RunLog {
 
 const FINAL: ReadonlySet<string> = new Set(['run.succeeded', 'run.failed', 'run.cancelled']);
 
-/** What says nothing to a reader of the conversation; the raw events have it. */
+/** Events that the conversation does not show. The raw events have them. */
 const SILENT: ReadonlySet<string> = new Set(['agent.init', 'agent.other', 'approval.resolved', 'approval.requested']);
 
-/** Each event costs the same, however long the log is. */
+/** Creates a log. Adding an event takes the same time for any length of the log. */
 export function createRunLog(): RunLog {
   const items: LogItem[] = [];
   const events: LonghaulEvent[] = [];
@@ -94,7 +94,7 @@ export function createRunLog(): RunLog {
 
   const base = ({ seq, at, attempt }: LonghaulEvent): ItemBase => ({ key: String(seq), seq, at, attempt, version: 0 });
 
-  /** Where what a sub-agent did belongs: below the use of the tool that began it. */
+  /** Returns the list for a sub-agent's items: below the tool use that started it. */
   function listOf(parentToolUseId: string | undefined): LogItem[] {
     return (parentToolUseId === undefined ? undefined : tools.get(parentToolUseId)?.children) ?? items;
   }
@@ -110,7 +110,7 @@ export function createRunLog(): RunLog {
     item.version += 1;
   }
 
-  /** What an attempt had begun to say when it was cut off is said again, or never. */
+  /** Drops unfinished text of an interrupted attempt: the next attempt may write it again. */
   function dropUnfinished(): void {
     for (const [blockId, { item, list }] of blocks) {
       if (!item.isStreaming) continue;
@@ -189,7 +189,7 @@ export function createRunLog(): RunLog {
           tool.decision = null;
         });
         if (item !== undefined) approvals.set(event.data.approvalId, item);
-        // The tool use itself may come later, or never: then it is asked for without one.
+        // The tool use may come later or never; until then the approval has its own item.
         else add(items, { ...base(event), kind: 'mark', event });
         return true;
       }
@@ -235,13 +235,13 @@ export function createRunLog(): RunLog {
   };
 }
 
-/** An item with how deep it lies: what sub-agents did lies below the tool use that began them. */
+/** An item with its depth: items of sub-agents are below the tool use that started them. */
 export interface LogRow {
   readonly item: LogItem;
   readonly depth: number;
 }
 
-/** The items one below the other. What is folded hides what lies below it. */
+/** Flattens the items. A folded item hides its children. */
 export function toRows(items: readonly LogItem[], isFolded: (item: ToolItem) => boolean, depth = 0): LogRow[] {
   const rows: LogRow[] = [];
   for (const item of items) {

@@ -3,22 +3,22 @@ import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { client } from '../../../data/client.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
 
-/** How a run is followed. */
+/** State of following a run. */
 export interface LogState {
   readonly log: RunLog;
-  /** Rises whenever something is to be drawn anew. */
+  /** Increases with each change to draw. */
   readonly version: number;
-  /** Whether everything there was has been read. */
+  /** True when all existing events have been read. */
   readonly isRead: boolean;
-  /** Whether the connection stands, or is no longer needed. */
+  /** True while connected, and after the end of the run. */
   readonly isLive: boolean;
-  /** Why it cannot be followed; null otherwise. */
+  /** Error that ended following; null otherwise. */
   readonly error: unknown;
 }
 
 const WHILE_READING_MS = 150;
 
-/** Follows a run from its first event to its last, each once; draws at most once for each frame. */
+/** Follows a run from its first event to its last, each once. Draws at most once per frame. */
 export function useRunLog(runId: string): LogState {
   const store = useMemo(() => createLogStore(runId), [runId]);
   const visibility = useDocumentVisibility();
@@ -50,7 +50,7 @@ function createLogStore(runId: string) {
     state = { ...state, ...next };
     if (isDrawing) return;
     isDrawing = true;
-    // While a long log comes in, drawing each frame of it would take longer than reading it.
+    // Drawing each frame of a long log would take longer than reading it.
     if (state.isRead || state.version === 0) requestAnimationFrame(draw);
     else setTimeout(() => requestAnimationFrame(draw), WHILE_READING_MS);
   }
@@ -66,7 +66,7 @@ function createLogStore(runId: string) {
       let quietAt = performance.now();
       for await (const event of events) {
         log.push(event);
-        // What was there comes at once; what comes after a moment of silence has just happened.
+        // Existing events arrive together; an event after a pause is new.
         const now = performance.now();
         change(now - quietAt > 100 ? { isRead: true } : {});
         quietAt = now;

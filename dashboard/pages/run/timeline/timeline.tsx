@@ -27,7 +27,7 @@ interface TimelineProps {
   readonly state: LogState;
 }
 
-/** What a run's time went into: queue, start, calls of the model, tools, waits and attempts, one below the other. */
+/** Shows a run's time: queue, start, model calls, tools, waits and attempts. */
 export function Timeline({ runId, state: { log, isRead } }: TimelineProps) {
   const length = log.events.length;
   // oxlint-disable-next-line react-hooks/exhaustive-deps -- the events are added to in place
@@ -36,7 +36,7 @@ export function Timeline({ runId, state: { log, isRead } }: TimelineProps) {
   if (spans.length === 0) {
     return (
       <State icon={<ClockIcon />} title="Nothing has happened yet">
-        What the run does appears here as soon as it begins.
+        Activity appears here when the run starts.
       </State>
     );
   }
@@ -133,11 +133,11 @@ function SpanRow({ runId, span, start, end, whole }: SpanRowProps) {
   );
 }
 
-/** How much of the run's own time each kind took. Spans within others are in those. */
+/** Sums the time of each kind. Spans within other spans are not counted again. */
 function toSums(spans: readonly Span[], end: number): { kind: SpanKind; ms: number }[] {
   const byKind = new Map<SpanKind, number>();
   for (const { kind, from, to, depth } of spans) {
-    // The wait for a decision is a part of its tool's time, and the one that is worth telling.
+    // The wait for a decision is part of the tool's time, and is shown instead.
     if (depth > 0 && kind !== 'person') continue;
     byKind.set(kind, (byKind.get(kind) ?? 0) + (to ?? end) - from);
   }

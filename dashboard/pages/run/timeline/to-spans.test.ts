@@ -27,8 +27,8 @@ const show = (events: LonghaulEvent[]) =>
     return `${'  '.repeat(depth)}${kind} ${title} ${(from - START) / 1_000}–${end}`;
   });
 
-describe("what a run's time went into", () => {
-  it('is the queue, the start, calls of the model, tools and decisions', () => {
+describe("the spans of a run's time", () => {
+  it('include the queue, the start, model calls, tools and decisions', () => {
     expect(
       show([
         event(0, 'run.queued', { agent: 'a' }, 0),

@@ -2,35 +2,35 @@ import type { LonghaulEvent } from 'longhaul/client';
 
 export type SpanKind = 'queue' | 'start' | 'model' | 'tool' | 'person' | 'wait' | 'retry';
 
-/** A stretch of a run's time, and what it went into. */
+/** A span of a run's time. */
 export interface Span {
   readonly key: string;
   readonly kind: SpanKind;
   readonly title: string;
   /** Milliseconds since the epoch. */
   readonly from: number;
-  /** Null: it goes on. */
+  /** Null while unfinished. */
   readonly to: number | null;
   readonly attempt: number;
   readonly depth: number;
   readonly hasFailed: boolean;
-  /** The event that began it, by its `seq`. */
+  /** The `seq` of the event that started it. */
   readonly seq: number;
 }
 
 type Open = { -readonly [Key in keyof Span]: Span[Key] };
 
 /**
- * Takes a run's log apart into what its time went into, in the order in which it began. Calls of the model have no event at
- * their beginning: each begins where what came before it in the same conversation ended.
+ * Converts a run's log to spans, in the order of their start. Model calls have no start event: each starts where the
+ * span before it in the same conversation ended.
  */
 export function toSpans(events: readonly LonghaulEvent[]): Span[] {
   const spans: Open[] = [];
   const tools = new Map<string, Open>();
   const people = new Map<string, Open>();
-  /** When each conversation was last heard of, by the tool use that began it; the main one by the empty text. */
+  /** Latest event of each conversation, by the tool use that started it; the main one has the empty text. */
   const heard = new Map<string, number>();
-  /** Wait, start or delay of the run as a whole. */
+  /** Current wait, start or delay of the whole run. */
   let phase: Open | null = null;
 
   function begin(event: LonghaulEvent, kind: SpanKind, title: string, from = Date.parse(event.at)): Open {
@@ -45,7 +45,7 @@ export function toSpans(events: readonly LonghaulEvent[]): Span[] {
     phase = kind === undefined ? null : begin(event, kind, title);
   }
 
-  /** What an attempt left open ended with it. */
+  /** Spans left open by an attempt end with it. */
   function endAll(at: string): void {
     for (const span of spans) if (span.kind === 'tool') span.to ??= Date.parse(at);
     heard.clear();
@@ -117,7 +117,7 @@ export function toSpans(events: readonly LonghaulEvent[]): Span[] {
       default:
     }
   }
-  // A call of the model is known at its end, after the tool uses that it asked for.
+  // A model call is known only at its end, after the tool uses that it requested.
   return spans.sort((a, b) => a.from - b.from || a.seq - b.seq);
 }
 
