@@ -183,7 +183,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'webhooks',
     title: 'Webhooks: `webhooks`',
     words:
-      'Which addresses [webhooks](webhooks.md#which-addresses-are-posted-to) may have. Whoever has a key names them: by default only what is public is posted to.',
+      'Which addresses [webhooks](webhooks.md#allowed-addresses) may have. Whoever has a key names them: by default only what is public is posted to.',
   },
   {
     path: 'alerts',
