@@ -12,7 +12,7 @@ import { startChaosModel, type ChaosModel } from './model.ts';
 import { supervise, type Ending, type Supervised } from './supervised.ts';
 import { toJournalScript } from './task.ts';
 
-/** All processes: a PostgreSQL, a server behind a proxy, workers as on separate machines, and a model. */
+/** The processes: a PostgreSQL, a server behind a proxy, workers as on separate machines, and a model. */
 export interface Fleet {
   readonly directory: string;
   readonly journalDir: string;

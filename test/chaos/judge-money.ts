@@ -12,7 +12,7 @@ interface PaidAttempt {
   readonly run: RunRecord;
   readonly attempt: AttemptRecord;
   readonly chargedMicros: number;
-  /** All its calls. */
+  /** Its calls of the model. */
   readonly askedMicros: number;
   /** Answers that the model wrote to the last byte. */
   readonly answeredMicros: number;

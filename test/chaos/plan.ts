@@ -44,7 +44,7 @@ export interface PlannedDeed {
   readonly durationMs: number;
 }
 
-/** All decisions that are made beforehand. */
+/** The decisions that are made beforehand. */
 export interface Plan {
   readonly seed: number;
   readonly runs: readonly PlannedRun[];

@@ -31,7 +31,7 @@ export interface Supervised {
   readonly name: string;
   /** The present process; null between two. */
   readonly current: Incarnation | null;
-  /** All processes so far. */
+  /** Every process so far. */
   readonly incarnations: readonly Incarnation[];
   /** Sends a signal; false when there is no process. */
   signal(signal: NodeJS.Signals): boolean;

@@ -11,7 +11,7 @@ export interface BareClaude extends AsyncDisposable {
   start(prompt: string, options?: Options): Query;
 }
 
-/** The real Claude Code with a private home and workspace, talking to the model at `modelUrl` and nothing else. */
+/** Prepares the real Claude Code with a private home and workspace, which calls only the model at `modelUrl`. */
 export async function createBareClaude(modelUrl: string, files: Record<string, string> = {}): Promise<BareClaude> {
   const home = await mkdtemp(path.join(tmpdir(), 'longhaul-bare-claude-'));
   const workspace = path.join(home, 'workspace');
@@ -64,7 +64,7 @@ interface Watched {
   readonly result: SDKResultMessage | undefined;
 }
 
-/** Everything a run says, and its result. What the SDK throws after an error result is no news, and dropped. */
+/** Returns every message of a run, and its result. Drops the error that the SDK throws after an error result. */
 export async function watch(run: Query, onMessage?: (message: SDKMessage) => Promise<void>): Promise<Watched> {
   const messages: SDKMessage[] = [];
   let result: SDKResultMessage | undefined;

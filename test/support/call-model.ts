@@ -21,13 +21,13 @@ export async function callModel(
   });
 }
 
-/** The text of an answer that was not streamed. */
+/** Returns the text of an answer that was not streamed. */
 export async function textOf(answer: Promise<Response>): Promise<string> {
   const { content } = (await (await answer).json()) as { content: { text?: string }[] };
   return content.map((block) => block.text ?? '').join('');
 }
 
-/** Every event of a streamed answer, up to its end. */
+/** Returns every event of a streamed answer, up to its end. */
 export async function readEvents(answer: Promise<Response>): Promise<ApiEvent[]> {
   const { body } = await answer;
   const events: ApiEvent[] = [];

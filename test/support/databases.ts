@@ -9,10 +9,10 @@ import { openEmbeddedDatabase } from '../../src/db/embedded.ts';
 import { openPostgresDatabase } from '../../src/db/postgres.ts';
 import { makeTables, seedDatabase } from '../../src/testing/seed-database.ts';
 
-/** A new database at today's schema for one test file, with what removes it. */
+/** A new database at the current schema for one test file, with a function that deletes it. */
 export interface TestDatabase {
   readonly database: Database;
-  /** Opens it once more, as another process would. Only on PostgreSQL. */
+  /** Opens it again, as another process would. Only on PostgreSQL. */
   readonly url: string | null;
   remove(): Promise<void>;
 }
@@ -22,7 +22,7 @@ export const DATABASE_KINDS = ['embedded', 'postgres'] as const;
 
 export async function createTestDatabase(
   kind: (typeof DATABASE_KINDS)[number],
-  /** With nothing in it, for what an earlier version would have left there. */
+  /** An empty database, for the schema of an earlier version. */
   { isEmpty = false } = {},
 ): Promise<TestDatabase> {
   if (kind === 'embedded') {
@@ -50,7 +50,7 @@ export async function createTestDatabase(
   };
 }
 
-/** A new database on the test run's PostgreSQL, at today's schema, or without one. */
+/** Creates a database on the test run's PostgreSQL, at the current schema, or without one. */
 export async function createPostgresDatabase({ isEmpty = false } = {}): Promise<{
   url: string;
   drop: () => Promise<void>;
@@ -65,7 +65,7 @@ export async function createPostgresDatabase({ isEmpty = false } = {}): Promise<
   return { url: `${server}/${name}`, drop };
 }
 
-/** What new databases are copied from, made by the first that needs it. */
+/** The template of new databases, created at its first use. */
 const TEMPLATE = 'at_todays_schema';
 
 async function makeTemplate(client: pg.Client, server: string): Promise<void> {

@@ -10,14 +10,14 @@ import { startScriptedModel, type Script, type ScriptedModel } from '../../src/t
 import { createPostgresDatabase } from './databases.ts';
 import { spawnCommand, type RunningCommand } from './run-command.ts';
 
-/** A worker, or a server, as a process of its own with nothing in common with the others but the database. */
+/** A worker, or a server, as a separate process that shares only the database with the others. */
 export interface Machine extends RunningCommand {
-  /** The processes of its attempts that are alive, by id. */
+  /** Ids of the living processes of its attempts. */
   findAttemptPids(): Promise<number[]>;
 }
 
 interface MachineOptions {
-  /** Another way to the database. */
+  /** Another address of the database. */
   readonly databaseUrl?: string;
   readonly role?: 'worker' | 'server';
   readonly port?: number;
@@ -25,17 +25,17 @@ interface MachineOptions {
   readonly worker?: LonghaulConfig['worker'];
 }
 
-/** Machines on one PostgreSQL, with a server in this process and a model for all. */
+/** Machines on one PostgreSQL, with a server in this process and a shared model. */
 export interface Machines extends AsyncDisposable {
   readonly directory: string;
-  /** One that agents see beside their own. */
+  /** A directory that agents see beside their own. */
   readonly sharedDir: string;
   readonly databaseUrl: string;
   readonly model: ScriptedModel;
   readonly apiKey: string;
-  /** Speaks with the server in this process. */
+  /** A client of the server in this process. */
   readonly client: LonghaulClient;
-  /** Starts one and waits until it works. */
+  /** Starts a machine and waits until it works. */
   start(name: string, options?: MachineOptions): Promise<Machine>;
 }
 
@@ -43,10 +43,10 @@ const CONFIG: LonghaulConfig = {
   worker: { slots: 1 },
   http: { shutdownDelaySeconds: 0 },
   agents: {
-    // No retries but those of a lost worker, which are at once.
+    // No retries except after a lost worker, which are immediate.
     teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false, retry: { maxAttempts: 3 } },
     doer: { model: 'claude-sonnet-4-5', tools: ['Bash'], prewarm: false, retry: { maxAttempts: 3 } },
-    // The first waits for a person with its process, the second without.
+    // The first waits for a person with its process, the second without it.
     holding: {
       model: 'claude-sonnet-4-5',
       tools: ['Bash'],
@@ -74,11 +74,11 @@ const CONFIG: LonghaulConfig = {
 };
 
 interface MachinesOptions {
-  /** A database there is. Defaults to a new one on the test run's server. */
+  /** An existing database. Defaults to a new one on the test run's server. */
   readonly databaseUrl?: string;
 }
 
-/** Makes a database, a model and a server for workers that a test then starts and torments. */
+/** Creates a database, a model and a server for workers that a test then starts and disturbs. */
 export async function createMachines(script: Script, options: MachinesOptions = {}): Promise<Machines> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-machines-'));
   const sharedDir = path.join(directory, 'shared');
@@ -145,7 +145,7 @@ export async function createMachines(script: Script, options: MachinesOptions = 
   };
 }
 
-/** Follows a run to its end; `onEvent` hears every event as it comes. */
+/** Follows a run to its end; calls `onEvent` for every event as it arrives. */
 export async function followToEnd(
   client: LonghaulClient,
   id: string,
@@ -159,13 +159,13 @@ export async function followToEnd(
   return events;
 }
 
-/** Resolves with the first event of the type that a run has, now or later. */
+/** Resolves with the first event of the type in a run, now or later. */
 export async function untilEvent(client: LonghaulClient, id: string, type: string): Promise<EventResource> {
   for await (const event of client.stream(id)) if (event.type === type) return event;
   throw new Error(`Run ${id} ended without ${type}.`);
 }
 
-/** Resolves with a run when it is final. */
+/** Resolves with a run once it has ended. */
 export async function untilEnded(client: LonghaulClient, id: string): Promise<RunResource> {
   for (;;) {
     const run = await client.run(id, { waitSeconds: 60 });

@@ -1,21 +1,21 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A way through to another port of this machine, which can be cut. */
+/** A proxy to another port of this machine that can be cut. */
 export interface TcpProxy {
   readonly port: number;
-  /** Breaks the connections for which `isChosen` says so, all by default, without a farewell; returns how many. */
+  /** Breaks the connections that `isChosen` selects, all by default, without closing them first; returns their number. */
   cut(isChosen?: (index: number) => boolean): number;
-  /** Breaks every connection and takes no new one, until `reopen`. */
+  /** Breaks every connection and accepts none until `reopen`. */
   shut(): void;
   reopen(): void;
-  /** Leads every new connection to another port; those there are stay as they are. */
+  /** Leads every new connection to another port; existing connections do not change. */
   redirect(targetPort: number): void;
   readonly isShut: boolean;
   close(): Promise<void>;
 }
 
-/** Listens on a port of its own and passes everything on to another. */
+/** Listens on a separate port and forwards everything to another. */
 export async function startTcpProxy(firstTargetPort: number): Promise<TcpProxy> {
   const connections = new Set<readonly [Socket, Socket]>();
   let isShut = false;
@@ -31,7 +31,7 @@ export async function startTcpProxy(firstTargetPort: number): Promise<TcpProxy> 
       near.destroy();
       far.destroy();
     };
-    // A broken connection is told to the other side; its reason is nobody's business here.
+    // A broken connection is closed on the other side too; its reason does not matter here.
     for (const socket of pair)
       socket
         .setNoDelay(true)
