@@ -12,9 +12,9 @@ interface PaidAttempt {
   readonly run: RunRecord;
   readonly attempt: AttemptRecord;
   readonly chargedMicros: number;
-  /** Its calls of the model. */
+  /** The cost of all its calls. */
   readonly askedMicros: number;
-  /** Answers that the model wrote to the last byte. */
+  /** The cost of the answers that the model wrote to the last byte. */
   readonly answeredMicros: number;
 }
 

@@ -104,7 +104,7 @@ const { seed, runs, workers, minutes, isJson } = given;
 const interruption = new AbortController();
 const progress = createProgressLine(process.stderr);
 const again = `npm run chaos -- --seed ${seed} --runs ${runs} --workers ${workers} --minutes ${minutes}`;
-if (!isJson) console.log(`Seed ${seed}: ${runs} runs, ${workers} workers, the hand at work for ${minutes} minutes.`);
+if (!isJson) console.log(`Seed ${seed}: ${runs} runs, ${workers} workers, ${minutes} minutes of deeds.`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());
 

@@ -10,7 +10,7 @@ export interface HostileRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | null;
-  /** One of the test's callers. */
+  /** A caller of the test. */
   readonly caller: string;
 }
 

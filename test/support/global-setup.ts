@@ -13,7 +13,7 @@ declare module 'vitest' {
   }
 }
 
-/** Starts one real PostgreSQL for the whole test run. Under root it runs as a separate user that the package creates. */
+/** Starts one real PostgreSQL for the whole test run. Under root it runs as a user that the package creates. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-postgres-'));
   await chmod(directory, 0o755); // The server's own user needs access.

@@ -4,7 +4,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { findFreePort, loadEmbeddedPostgres } from './embedded-postgres.ts';
 
-/** How PostgreSQL is stopped: `fast` ends its sessions in good order, `immediate` is a crash that it recovers from. */
+/** Kinds of stop: `fast` ends its sessions in good order, `immediate` is a crash that it recovers from. */
 export type ShutdownMode = 'fast' | 'immediate';
 
 /** A separate real PostgreSQL, which may be stopped and started without harm to the tests' shared one. */
@@ -27,7 +27,7 @@ interface ServerOptions {
   readonly settings?: readonly string[];
 }
 
-/** Starts a PostgreSQL with a new, empty database. It forces nothing to the disk: it survives its own crash, not the machine's. */
+/** Starts a PostgreSQL with an empty database. Without writes through to the disk it survives its own crash alone. */
 export async function startPostgresServer(options: ServerOptions = {}): Promise<PostgresServer> {
   const { server, initialise, createDatabase } = await createPostgresServer(options);
   await initialise();

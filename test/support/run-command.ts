@@ -43,7 +43,7 @@ export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: 
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  child.stdin.on('error', () => {}); // It may end before it reads.
+  child.stdin.on('error', () => {}); // The command may end before it reads.
   child.stdin.end(input);
   function untilMatch(stream: Readable, pattern: RegExp, read: () => string): Promise<RegExpExecArray> {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 /** A proxy to another port of this machine that can be cut. */
 export interface TcpProxy {
   readonly port: number;
-  /** Breaks the connections that `isChosen` selects, all by default, without closing them first; returns their number. */
+  /** Breaks the connections that `isChosen` selects, all by default, without closing them; returns their number. */
   cut(isChosen?: (index: number) => boolean): number;
   /** Breaks every connection and accepts none until `reopen`. */
   shut(): void;

@@ -39,7 +39,7 @@ export function startInTerminal(words: readonly string[], { cwd, env }: Terminal
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     screen += text;
   });
-  child.stdin.on('error', () => {}); // It may end before it reads.
+  child.stdin.on('error', () => {}); // The command may end before it reads.
   const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, screen }));
   return {
     ended,
