@@ -15,8 +15,8 @@ import {
   type Turn,
 } from '../src/testing/index.ts';
 
-// Answers that are not one text from beginning to end, through the whole of Longhaul and the real Claude Code executable:
-// the run's result, the events that readers see, and the outcome of a run without an answer.
+// Answers that are not one text from beginning to end, through the whole of Longhaul and the real Claude Code: the
+// run's result, the events that readers see, and the outcome of a run without an answer.
 
 const isContinued = ({ body }: ModelRequest) =>
   JSON.stringify(body.messages).includes('was interrupted before it was finished');
