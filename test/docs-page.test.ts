@@ -61,7 +61,7 @@ describe('the page at /docs', () => {
       faults = [];
       await page.emulateMedia({ colorScheme, media: 'screen' });
       await page.setViewportSize({ width, height: 800 });
-      // Otherwise another place on the page would open.
+      // Otherwise the browser would only move to another place on the page.
       await page.goto('about:blank');
       const response = await page.goto(`${server.url}/docs`);
       expect(response?.status()).toBe(200);

@@ -81,7 +81,7 @@ describe('Longhaul inside an application', () => {
     expect(answer.status).toBe(401);
     const { data } = await longhaul.client.keys();
     expect(data.map(({ id, name }) => [id, name])).toContainEqual([IN_PROCESS_KEY_ID, 'in process']);
-    // The internal key is not listed as somebody's key.
+    // The internal key does not count as a second admin key.
     const admin = data.find(({ name }) => name === 'admin')!;
     await expect(longhaul.client.revokeKey(admin.id)).rejects.toMatchObject({ code: 'conflict' });
   });

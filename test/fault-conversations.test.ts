@@ -3,7 +3,7 @@ import type { LonghaulClient } from '../src/client/client.ts';
 import { hang, say, useTool, type ModelRequest } from '../src/testing/index.ts';
 import { createMachines, followToEnd, untilEnded, untilEvent, type Machines } from './support/machines.ts';
 
-// Conversations that move from one worker to another: real workers, each on a separate machine, and the real executable.
+// Conversations that move to another worker: real workers, each on a separate machine, and the real executable.
 
 const bash = (command: string) => useTool('Bash', { command, description: 'work', timeout: 100_000 });
 const messagesOf = (request: ModelRequest | undefined) => JSON.stringify(request?.body['messages']);

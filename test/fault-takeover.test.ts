@@ -187,7 +187,7 @@ describe.concurrent('a run is done once', () => {
       proxy.reopen();
       first.kill('SIGTERM');
       expect(await first.ended).toMatchObject({ exitCode: 0 });
-      // The worker survives its run.
+      // The worker adds only that its run did not end it.
       const [lost, ...later] = before.attempts;
       expect(await readEverything(databaseUrl, run.id)).toEqual({
         ...before,
