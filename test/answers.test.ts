@@ -37,7 +37,7 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
     count === 0 ? turn(say('The first half, '), { stopReason: 'max_tokens' }) : say('the second.'),
   'always cut by length': () => turn(say('on and on '), { stopReason: 'max_tokens' }),
   'broken within a block': ({ turn: count }) =>
-    count === 0 ? cut([say('One.', slowly), say('Half of tax.inc', slowly)], { midBlock: true }) : say('Two.'),
+    count === 0 ? cut([say('First.', slowly), say('Half of tax.inc', slowly)], { midBlock: true }) : say('Two.'),
   refused: () => turn(say('I can tell that'), refusal),
   'refused by one model': (request) =>
     request.model.includes('fable') ? turn(say('I can'), refusal) : say('Here it is.'),
@@ -105,7 +105,7 @@ describe('an answer', () => {
 
   it.each([
     ['cut by length', 'The first half, the second.', 1],
-    ['broken within a block', 'One.\n\nTwo.', 1],
+    ['broken within a block', 'First.\n\nTwo.', 1],
     ['refused once', 'I can\n\nI cannot say that.', 1],
     ['paused', 'So far.\n\nThe rest.', 2],
   ])('that is %s is whole in the result, and the same to readers', async (prompt, result, attempt) => {
@@ -131,7 +131,7 @@ describe('an answer', () => {
     ['empty', 'empty_answer', null],
     ['white space', 'empty_answer', null],
     ['refused', 'model_refused', 'I can tell that\n\nI can tell that'],
-  ])('that is %s fails as %s, and keeps what was said', async (prompt, code, result) => {
+  ])('that is %s fails as %s, and keeps its text', async (prompt, code, result) => {
     const { run: ended, events } = await run(prompt);
     expect(ended).toMatchObject({ status: 'failed', error: { code }, result });
     expect(textOf(events)).toBe(result ?? '');

@@ -213,7 +213,7 @@ test('a changed input cannot lead a tool out of the workspace', { timeout: TIMEO
 test.each([
   ['while its process waits', {}],
   ['when its process is gone', { holdSeconds: 0 }],
-])('what nobody decides on is denied %s', { timeout: TIMEOUT_MS }, async (_, approvals) => {
+])('a use without a decision is denied %s', { timeout: TIMEOUT_MS }, async (_, approvals) => {
   const world = await start([write, say('As you wish.')], { approvals: { ...approvals, expireSeconds: 1 } });
   const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
   expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'As you wish.' });

@@ -215,7 +215,7 @@ describe('the commands against a started server', () => {
   });
 
   it('lets a run finish at SIGTERM, then ends cleanly', async () => {
-    const following = start('run', 'reader', 'One for the road', '--follow', '--json');
+    const following = start('run', 'reader', 'A last question', '--follow', '--json');
     await following.printed(/"type":"agent\.init"/);
     server.kill('SIGTERM');
     await server.logged(/"runs":1,"msg":"draining: no more runs are claimed"/);

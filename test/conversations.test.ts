@@ -67,11 +67,11 @@ describe('a conversation', () => {
   }
 
   it('continues with another run, which has separate cost and turns', async () => {
-    const first = await end((await submit('One.')).id);
-    expect(first).toMatchObject({ status: 'succeeded', result: 'Answer to: One.' });
+    const first = await end((await submit('First.')).id);
+    expect(first).toMatchObject({ status: 'succeeded', result: 'Answer to: First.' });
     const second = await end((await submit('Two.', { sessionId: first.sessionId, user: undefined })).id);
     expect(second).toMatchObject({ status: 'succeeded', sessionId: first.sessionId, user: 'ann', turns: 1 });
-    expect(second.result).toBe('Answer to: One. | Answer to: One. | Two.');
+    expect(second.result).toBe('Answer to: First. | Answer to: First. | Two.');
     expect(second.costUsd).toBeLessThan(first.costUsd * 1.9);
   });
 

@@ -156,7 +156,7 @@ async function query(url: string, text: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    // One by one, because a database cannot be created in a transaction.
+    // In separate statements, because a database cannot be created in a transaction.
     for (const statement of text.split(/;\s*$/m).filter((part) => part.trim() !== '')) await client.query(statement);
   } finally {
     await client.end();
