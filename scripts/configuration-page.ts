@@ -192,7 +192,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'webhooks',
     title: 'Webhooks: `webhooks`',
     words:
-      'Addresses that [webhooks](webhooks.md#which-addresses-are-posted-to) may have. Every holder of a key can name addresses, so by default Longhaul posts only to public ones.',
+      'Addresses that [webhooks](webhooks.md#allowed-addresses) may have. Every holder of a key can name addresses, so by default Longhaul posts only to public ones.',
   },
   {
     path: 'alerts',

@@ -102,7 +102,7 @@ async function start(command: string[], { directory, env, stops }: StartOptions)
   stops.push(() => end(child));
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line.includes('is working')) resolve('');
+    if (line.includes('is running')) resolve('');
     const url = /listening on (http:\S+)/.exec(line)?.[1];
     if (url !== undefined) resolve(url);
   });

@@ -39,7 +39,7 @@ export function findFaults(prose: Prose): Fault[] {
   if (prose.kind === 'title') {
     const opener = /^(?:what|whether|who|whose|whoever|those|ones?)\b/i.exec(prose.text);
     if (opener !== null) add(0, opener[0], SUBJECT);
-  } else {
+  } else if (prose.kind !== 'heading') {
     for (const { offset, sentence } of toSentences(prose.text)) {
       const isFirst = offset === 0;
       const opener =

@@ -122,7 +122,7 @@ export async function createMachines(script: Script, options: MachinesOptions = 
       findAttemptPids: async () => (await findAttemptProcesses([command.pid])).map(({ pid }) => pid),
     };
     started.push(machine);
-    await machine.printed(/Longhaul is/);
+    await machine.printed(/Longhaul (?:worker )?is/);
     return machine;
   }
 
