@@ -17,7 +17,7 @@ const BASE = '/ops';
 const COLOR_SCHEME = 'document.documentElement.dataset.mantineColorScheme';
 
 const usage = { inputTokens: 1_000, outputTokens: 100 };
-/** Told apart by their numbers: one that is lost or doubled is seen. */
+/** Numbered, so that a lost or doubled line shows. */
 const LINES = Array.from({ length: 60 }, (_, index) => `Line ${index + 1} of the report.`);
 const HOSTILE = [
   '<script>window.taken = 1</script><img src=x onerror="window.taken = 2">',
@@ -72,7 +72,7 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
   /** As an application calls it: not through what the browser's connections are cut with. */
   let client: LonghaulClient;
   let home: string;
-  /** What should never be. */
+  /** Errors of the page; there should be none. */
   const faults: string[] = [];
   const requested = new Set<string>();
 
@@ -227,7 +227,7 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     expect(data.find(({ type }) => type === 'agent.tool_result')?.data).toMatchObject({ content: 'changed' });
   });
 
-  it('cancels a run at work', async () => {
+  it('cancels a run in progress', async () => {
     const run = await client.submit({ agent: 'teller', prompt: 'Talk forever' });
     await goTo(`/runs/${run.id}`);
     await page.getByText('word word').first().waitFor();
@@ -236,7 +236,7 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     expect((await client.run(run.id)).status).toBe('cancelled');
   });
 
-  it('retries a hundred that fit, not only those that are loaded, and says what became of them', async () => {
+  it('retries a hundred matching runs, not only the loaded ones, and shows the outcome', async () => {
     await client.pauseQueue('later');
     const runs = Array.from({ length: 100 }, (_, index) => ({ agent: 'later', prompt: `Bulk ${index + 1}` }));
     await client.submitMany(runs);
@@ -357,7 +357,7 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     expect(await page.evaluate(COLOR_SCHEME)).toBe('dark');
   });
 
-  it('asked no other server for anything, and broke no rule of its own policy', () => {
+  it('asked no other server for anything, and broke no rule of its policy', () => {
     expect([...requested]).toEqual([new URL(home).origin]);
     expect(faults).toEqual([]);
   });

@@ -30,6 +30,11 @@ const WORDS: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/\bas who\b/i, 'name it'],
 ];
 
+/** The words, wherever a line breaks between them. */
+const PATTERNS = WORDS.map(
+  ([{ source, flags }, advice]) => [new RegExp(source.replaceAll(' ', String.raw`\s+`), flags), advice] as const,
+);
+
 /** What reads twice in a piece of prose: sentences without a subject up front, and words that this project does not use. */
 export function findFaults(prose: Prose): Fault[] {
   const faults: Fault[] = [];
@@ -48,7 +53,7 @@ export function findFaults(prose: Prose): Fault[] {
       if (opener !== null && !sentence.trimEnd().endsWith('?')) add(offset, opener[0], SUBJECT);
     }
   }
-  for (const [pattern, advice] of WORDS) {
+  for (const [pattern, advice] of PATTERNS) {
     const match = pattern.exec(prose.text);
     if (match !== null) add(match.index, match[0], advice);
   }

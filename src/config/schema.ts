@@ -57,8 +57,8 @@ const workspaceSchema = z.union(
       root: z.string().min(1),
       /**
        * `shared`: every run works in `root` itself. `perRun`: each run works in a new directory under it. `perSession`:
-       * the runs of one session share a directory. Defaults to `shared` for an agent that only reads, `perRun` for one
-       * that has a writing tool or Bash.
+       * the runs of one session share a directory. Defaults to `shared` for an agent that only reads, `perRun` for an
+       * agent with a writing tool or Bash.
        */
       mode: z.enum(['shared', 'perRun', 'perSession']).optional(),
       /** Directory that is copied into each new directory of a run or session. Defaults to none. */
@@ -247,7 +247,7 @@ export const configSchema = z.strictObject({
   health: healthSchema.optional(),
   /** Settings of the HTTP API. */
   http: httpSchema.optional(),
-  /** What the server shows in a browser. */
+  /** The dashboard, pages that the server serves to browsers. */
   dashboard: dashboardSchema.optional(),
   webhooks: webhooksSchema.optional(),
   /**

@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** Runs in one statement, so that nobody waits long for a lock. */
+/** Number of runs per statement, so that nobody waits long for a lock. */
 const BATCH_SIZE = 200;
 
 /**
- * Takes down the words of runs that were there before they were searched by them; returns of how many. Any number of workers
- * may do it at once. Once all are done it costs a look at an empty table.
+ * Indexes the words of runs that are older than the search; returns their number. Any number of workers may do it at
+ * once. After the last run it costs one query of an empty table.
  */
 export async function noteOldWords(database: Database, { signal }: { signal: AbortSignal }): Promise<number> {
   let noted = 0;

@@ -59,7 +59,7 @@ export async function listRuns(
   return { runs: rows.slice(0, limit).map(toRun), hasMore: rows.length > limit };
 }
 
-/** How many runs there are for `listRuns`, at most `upTo`: what is beyond is not counted. */
+/** Counts the runs of `listRuns`, up to `upTo`. */
 export async function countRuns(
   database: Database,
   { viewer, filter, upTo }: Pick<ListOptions, 'viewer' | 'filter'> & { upTo: number },

@@ -14,12 +14,12 @@ export interface RunFilter {
   readonly user?: string | undefined;
   readonly team?: string | undefined;
   readonly sessionId?: string | undefined;
-  /** Made by this schedule. */
+  /** Created by this schedule. */
   readonly scheduleId?: string | undefined;
   readonly errorCode?: string | undefined;
-  /** Only those that another run tries again, or only those that none does. */
+  /** True: only runs that another run retries; false: only the others. */
   readonly isRetried?: boolean | undefined;
-  /** False: only those that nobody has asked to be cancelled. */
+  /** False: only runs without a cancel request. */
   readonly isCancelRequested?: false | undefined;
   /** Submitted at or after. */
   readonly from?: Date | undefined;
@@ -27,7 +27,7 @@ export interface RunFilter {
   readonly to?: Date | undefined;
   /** Words in prompt and result, as `to_search` reads them. */
   readonly words?: string | undefined;
-  /** Entries of the metadata, each as `key=value`. All of them. */
+  /** Entries of the metadata, each as `key=value`; a run must have all of them. */
   readonly labels?: readonly string[] | undefined;
   readonly minCostUsd?: number | undefined;
   readonly maxCostUsd?: number | undefined;
@@ -35,12 +35,12 @@ export interface RunFilter {
   readonly maxDurationMs?: number | undefined;
 }
 
-/** How far the clock that ids come from may be from the database's. */
+/** Largest expected difference between the clock of the process that creates ids and the database's. */
 const CLOCK_SLACK_MS = 300_000;
 
 /**
- * SQL: whether a row of `longhaul.runs` is meant, and may be seen; those of the health check only where its agent is asked
- * for. Each part alone is answered from an index, in the order of ids.
+ * SQL condition for the rows of `longhaul.runs` that match and that the viewer may see. Runs of the health check match
+ * only when their agent is requested. Each part alone is answered from an index, in the order of ids.
  */
 export function matchesFilter({ viewer, filter }: { viewer: Viewer; filter: RunFilter }): RawBuilder<SqlBool> {
   const { status, agent, agents, user, team, sessionId, scheduleId, errorCode, isRetried, isCancelRequested } = filter;
@@ -76,7 +76,7 @@ export function matchesFilter({ viewer, filter }: { viewer: Viewer; filter: RunF
       ? null
       : sql`exists (select from longhaul.run_search as search
                      where search.run_id = runs.id and search.labels @> ${sql.val([...labels])}::text[])`,
-    // What costs nothing is in no index, and asking for at least nothing asks for all.
+    // Runs without cost are in no index, and a minimum of zero selects all runs.
     minCostUsd === undefined || minCostUsd <= 0
       ? null
       : sql`runs.cost_micros > 0 and runs.cost_micros >= ${toMicros(minCostUsd)}`,
