@@ -42,7 +42,7 @@ async function takeScreenshots({ url, client }: Shown): Promise<void> {
       for (const [name, place] of Object.entries(places)) {
         await page.goto(`${url}${place}`);
         await page.locator('main h1').waitFor();
-        await page.waitForFunction(() => document.querySelector('main [role=status][aria-label=Loading]') === null);
+        await page.waitForFunction(`document.querySelector('main [role=status][aria-label=Loading]') === null`);
         // Charts are drawn, and what is under way has come.
         await page.waitForTimeout(2_000);
         await page.screenshot({ path: path.join(OUT, `${name}-${colorScheme}.png`) });
