@@ -246,9 +246,9 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     expect(await page.getByRole('row').count()).toBeLessThan(90);
     await page.getByRole('button', { name: 'All that match' }).click();
     await page.getByRole('menuitem', { name: 'Retry all that failed…' }).click();
-    await page.getByText('100 runs will be tried again').waitFor();
+    await page.getByText('100 runs will be retried').waitFor();
     await page.getByRole('button', { name: 'Retry runs' }).click();
-    await page.getByText('100 tried again').waitFor();
+    await page.getByText('100 retried').waitFor();
     await page.getByRole('button', { name: 'Done' }).click();
     expect(await client.countRuns({ agent: 'later', status: 'queued' })).toMatchObject({ count: 100 });
     await client.cancelMany({ agent: 'later', limit: 1_000 });

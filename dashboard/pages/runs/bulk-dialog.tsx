@@ -40,7 +40,7 @@ const WORDS = {
   retry: {
     title: 'Retry runs',
     ask: (count: string) =>
-      `${count} will be tried again: each as a new run, in its own conversation, under the limits its agent has now.`,
+      `${count} will be retried: each as a new run, in the same session, under the current limits of its agent.`,
     nothing: 'None of them can be retried: only failed and cancelled runs can, and each once.',
     button: 'Retry runs',
     done: 'retried',
