@@ -42,7 +42,8 @@ async function takeScreenshots({ url, client }: Shown): Promise<void> {
       for (const [name, place] of Object.entries(places)) {
         await page.goto(`${url}${place}`);
         await page.locator('main h1').waitFor();
-        await page.waitForFunction('document.querySelector("main [role=status][aria-label=Loading]") === null');
+        const loading = page.locator('main [role=status][aria-label=Loading]');
+        while ((await loading.count()) > 0) await page.waitForTimeout(50);
         // Waits until charts are drawn and live data has arrived.
         await page.waitForTimeout(2_000);
         await page.screenshot({ path: path.join(OUT, `${name}-${colorScheme}.png`) });
