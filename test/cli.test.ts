@@ -88,7 +88,7 @@ describe('the commands against a started server', () => {
   });
 
   it('keeps the first admin key for its owner alone, and names its file but not the key', async () => {
-    const { adminKeyFile } = toLogLine(await server.printed(/^\{.*An admin key was made.*\}$/m));
+    const { adminKeyFile } = toLogLine(await server.printed(/^\{.*An admin key was created.*\}$/m));
     const file = path.join(cwd, '.longhaul', 'admin-key');
     expect(adminKeyFile).toBe(await realpath(file));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -272,7 +272,7 @@ describe('the commands by themselves', () => {
     const commands = ['demo', 'start', 'server', 'worker', 'migrate', 'run', 'runs', 'show', 'tail', 'cancel'];
     expectInOrder(stdout, commands);
     for (const command of commands)
-      expect((await longhaul(command, '--help')).stdout).toMatch(/Example:\n {2}\$ .*longhaul /);
+      expect((await longhaul(command, '--help')).stdout).toMatch(/Examples?:\n {2}\$ .*longhaul /);
     expect((await longhaul('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });
