@@ -5,7 +5,7 @@ export default defineConfig({
   resolve: { conditions: ['longhaul-source'] },
   ssr: { resolve: { conditions: ['longhaul-source'] } },
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'dashboard/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     // The embedded PostgreSQL as V8 first compiles it: what a test does is over before the better code is paid for.

@@ -16,8 +16,8 @@ const PACE_PER_SECOND = 200;
 const PACED_SECONDS = 15;
 
 /**
- * How long a submission takes to be answered with its `202`: when nothing else goes on, while every slot is busy, and
- * when 200 come a second.
+ * Measures the time from a submission to its `202`: when idle, while every slot is busy, and at 200 submissions a
+ * second.
  */
 export async function measureAcceptance(bench: Bench): Promise<Measurement> {
   const figures: Record<string, number> = { submissions: SUBMISSIONS };
@@ -55,7 +55,7 @@ async function measureIdle(bench: Bench, database: DatabaseKind): Promise<number
   return times;
 }
 
-/** Submissions that come at a pace of their own, whether or not those before them are answered; nothing is executed. */
+/** Submits at a fixed pace, whether or not earlier submissions are answered; nothing is executed. */
 async function measurePaced(bench: Bench): Promise<number[]> {
   const { client, request } = await startLonghaul({ bench, variables: await bench.createDatabase('postgres') });
   await request(`/v1/queues/${AGENT}/pause`, { method: 'POST' });
@@ -66,7 +66,7 @@ async function measurePaced(bench: Bench): Promise<number[]> {
     const dueAt = startedAt + ((index + PACE_PER_SECOND) * 1_000) / PACE_PER_SECOND;
     const waitMs = dueAt - performance.now();
     if (waitMs > 0) await setTimeout(waitMs);
-    // From when it was due: a bench that is late must not hide what its callers wait for.
+    // Measured from the due time: a late bench must not hide the waiting time of its callers.
     const submitting = client.submit({ agent: AGENT, prompt: 'Wait in line.' });
     submissions.push(submitting.then(() => void (index >= 0 && times.push(performance.now() - dueAt))));
   }
@@ -74,7 +74,7 @@ async function measurePaced(bench: Bench): Promise<number[]> {
   return times;
 }
 
-/** Four runs of the real Claude Code stream text all the while; what is submitted waits behind them. */
+/** Four runs of the real Claude Code stream text meanwhile; submitted runs wait behind them. */
 async function measureBusy(bench: Bench, database: DatabaseKind): Promise<number[]> {
   const words = Array.from({ length: WORDS_PER_RUN }, (_, index) => `word${index} `);
   const script = [say(words.join(''), { chunks: words, chunkDelayMs: WORD_DELAY_MS })];

@@ -6,24 +6,24 @@ import { startPostgres, type PostgresServer } from './postgres-server.ts';
 export const DATABASE_KINDS = ['embedded', 'postgres'] as const;
 export type DatabaseKind = (typeof DATABASE_KINDS)[number];
 
-/** What a measurement works with: databases, directories, and an end for everything it starts. */
+/** The environment of a measurement: databases, directories, and cleanup of everything it starts. */
 export interface Bench {
-  /** Has `close` called when the measurement is over or interrupted, last given first. */
+  /** Registers `close` to be called when the measurement ends or is interrupted, in reverse order. */
   onEnd(close: () => Promise<void>): void;
-  /** Makes a new directory, which is removed when the bench ends. */
+  /** Creates a directory, which is deleted when the bench ends. */
   makeDirectory(name: string): Promise<string>;
-  /** Makes an empty database, and returns the variables that point Longhaul at it. */
+  /** Creates an empty database, and returns the variables that point Longhaul at it. */
   createDatabase(kind: DatabaseKind): Promise<Record<string, string>>;
-  /** Ends what was started since the last measurement. */
+  /** Ends everything that was started since the last measurement. */
   endMeasurement(): Promise<void>;
-  /** Ends and removes everything. */
+  /** Ends and deletes everything. */
   close(): Promise<void>;
 }
 
-/** Prepares the ground. PostgreSQL is started when it is first asked for. */
+/** Creates the environment. PostgreSQL starts at its first use. */
 export async function createBench(): Promise<Bench> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-bench-'));
-  await chmod(directory, 0o755); // PostgreSQL's own user has to get in.
+  await chmod(directory, 0o755); // PostgreSQL's own user needs access.
   const closers: (() => Promise<void>)[] = [];
   let postgres: Promise<PostgresServer> | null = null;
   let isClosed = false;
@@ -46,7 +46,7 @@ export async function createBench(): Promise<Bench> {
   return {
     onEnd(close) {
       closers.push(close);
-      // Started by a measurement that was interrupted and does not know it yet.
+      // Started by a measurement that was interrupted but is still running.
       if (isClosed) void endMeasurement();
     },
     makeDirectory,

@@ -7,16 +7,16 @@ import { AGENT, startLonghaul } from './start-longhaul.ts';
 
 const SUBMITTERS = 50;
 const BUDGET_USD = 1;
-/** What a run may cost, and what one would like to: 15 dollars a million tokens. */
+/** The ceiling of a run, and the larger cost of its answer, at 15 dollars a million tokens. */
 const CEILING_USD = 0.1;
 const WANTED_TOKENS = 12_000;
 const INPUT_TOKENS = 100;
 const GIVE_UP_AFTER_MS = 60_000;
 
-/** Fifty submitters at once against a budget of a dollar, with runs that would each spend more than they may. */
+/** Fifty submitters at once against a budget of a dollar, with runs that would each exceed their ceiling. */
 export async function measureBudget(bench: Bench): Promise<Measurement> {
   const model = await startScriptedModel({
-    // As a provider does: no more than was asked for.
+    // As a provider does: no more tokens than requested.
     script: ({ body }) =>
       turn(say('Spent.'), {
         usage: { inputTokens: INPUT_TOKENS, outputTokens: Math.min(WANTED_TOKENS, Number(body['max_tokens'])) },
@@ -37,7 +37,7 @@ export async function measureBudget(bench: Bench): Promise<Measurement> {
   let isSpent = false;
   const endAt = performance.now() + GIVE_UP_AFTER_MS;
 
-  /** Goes on until nothing that runs could leave room for another. */
+  /** Submits until no run in progress could leave money for another. */
   async function keepSubmitting(user: string): Promise<void> {
     while (!isSpent && performance.now() < endAt) {
       try {

@@ -6,7 +6,7 @@ import { percentile } from './statistics.ts';
 const RUNS = 100;
 const WARM_UP_RUNS = 10;
 
-/** How long an accepted run waits for a worker with a free slot. */
+/** Measures how long an accepted run waits for a worker with a free slot. */
 export async function measureClaim(bench: Bench): Promise<Measurement> {
   const figures: Record<string, number> = { runs: RUNS };
   for (const database of DATABASE_KINDS) {
@@ -26,8 +26,8 @@ export async function measureClaim(bench: Bench): Promise<Measurement> {
 }
 
 /**
- * Twice: as a reader sees it, from having the `202` to reading `run.started` from the stream, and as it is stored,
- * from the beginning of the transaction that accepts to that of the one that claims.
+ * Measures twice: as a reader sees it, from receiving the `202` to reading `run.started` from the stream, and as it is
+ * stored, from the beginning of the accepting transaction to that of the claiming one.
  */
 async function measure(bench: Bench, database: DatabaseKind): Promise<{ seenMs: number[]; storedMs: number[] }> {
   const { client } = await startLonghaul({

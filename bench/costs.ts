@@ -12,13 +12,13 @@ import { percentile } from './statistics.ts';
 
 const ENTRIES = 1_000_000;
 const DAYS = 120;
-/** The first of them, and one that has seen the clocks change by the last. */
+/** The first day; the clocks change before the last. */
 const FIRST_DAY = '2026-07-15';
 const TIME_ZONE = 'Europe/Berlin';
 
 const REPETITIONS = 20;
 
-/** Months that are taken as they are, the 30 days that lie worst for them, and instants that cut days in two. */
+/** Whole months, the worst 30 days that fit no month, and instants that cut days in two. */
 const RANGES = {
   wholeMonths: { from: '2026-08-01', to: '2026-11-01' },
   thirtyDays: { from: '2026-08-16', to: '2026-09-15' },
@@ -26,8 +26,8 @@ const RANGES = {
 };
 
 /**
- * How long the costs take to read out of a million entries, by each grouping over each range, and whether they add up to
- * what the entries themselves say. A page of 200 rows with its totals, as `GET /v1/costs` reads it.
+ * Measures how long the costs of a million entries take to read, by each grouping over each range, and checks that they
+ * equal the sum of the entries. Reads a page of 200 rows with its totals, as `GET /v1/costs` does.
  */
 export async function measureCosts(bench: Bench): Promise<Measurement> {
   const { LONGHAUL_DATABASE_URL: url = '' } = await bench.createDatabase('postgres');
@@ -63,8 +63,8 @@ export async function measureCosts(bench: Bench): Promise<Measurement> {
 }
 
 /**
- * A day's entries at a time, each of an attempt of its own, through the function that settlements write with: it makes
- * the sums. Users differ in how much they do, models in what they cost.
+ * Writes a day's entries at a time, each of a separate attempt, through the function that settlements use, which adds
+ * up the sums. Users differ in their number of runs, models in their cost.
  */
 async function fillLedger(database: Database): Promise<void> {
   await sql`alter table longhaul.ledger_entries alter column at set default
@@ -89,7 +89,7 @@ async function fillLedger(database: Database): Promise<void> {
                           from generate_series(1, ${perDay}::int) as number) as attempt) as entry`.execute(trx);
     });
   }
-  // As autovacuum leaves a table that has grown over months, not one that was filled a moment ago.
+  // The state in which autovacuum leaves a table that has grown over months.
   for (const table of ['ledger_entries', 'cost_rollups'])
     await sql`vacuum analyze ${sql.table(`longhaul.${table}`)}`.execute(database.sql);
 }
@@ -99,7 +99,7 @@ async function countEntries(database: Database): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** By how many micro-dollars a total differs from the sum over the entries. */
+/** Returns by how many micro-dollars a total differs from the sum over the entries. */
 async function compare(
   database: Database,
   { from, to, costUsd }: { from: Date; to: Date; costUsd: number },

@@ -9,22 +9,22 @@ import { median } from './statistics.ts';
 
 const ROUNDS = 12;
 const PROMPT = 'Say something.';
-/** Between two runs: twice what the replacement of a process that was taken needs, so that it slows nobody's run. */
+/** Pause between two runs: twice the time to replace a used spare, so that the replacement slows no run. */
 const PAUSE_MS = 800;
 
-/** Does one run to its end; gives the milliseconds from asking for it to its first text. */
+/** Executes a run to its end; returns the milliseconds from the request to its first text. */
 type TimeFirstText = () => Promise<number>;
 
 type Agent = LonghaulConfig['agents'][string];
 
-/** The ways Longhaul begins a run: with a new process, one that was waiting, one that has served the user before. */
+/** Ways to begin a run: in a new process, in a spare, in a process that has served the user before. */
 const WAYS: Readonly<Record<'cold' | 'spare' | 'reuse', Partial<Agent>>> = {
   cold: { prewarm: false },
   spare: { prewarm: 1 },
   reuse: { prewarm: false, reuse: true },
 };
 
-/** How long the first text takes through Longhaul, against the bare Agent SDK's cold `query()` on the same model. */
+/** Measures the time to first text through Longhaul, against the bare Agent SDK's cold `query()` on the same model. */
 export async function measureFirstText(bench: Bench): Promise<Measurement> {
   const model = await startScriptedModel({ script: () => say('Here is something.'), keepRequests: 0 });
   bench.onEnd(() => model.close());
@@ -43,7 +43,7 @@ export async function measureFirstText(bench: Bench): Promise<Measurement> {
     await prepare('postgres', 'reuse'),
   ];
   const times = new Map(contenders.map(([name]) => [name, [] as number[]]));
-  // Taken in turn, so that whatever else the machine does meets all alike. The first round warms up.
+  // In turns, so that other load on the machine affects all alike. The first round warms up.
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [name, time] of contenders) {
       await sleep(PAUSE_MS);
@@ -78,8 +78,8 @@ export async function measureFirstText(bench: Bench): Promise<Measurement> {
 }
 
 /**
- * Claude Code is quicker in a home it has been in before. Longhaul gives every attempt a new one, and is compared with
- * the quicker all the same: the bare SDK keeps its home by itself.
+ * Claude Code is quicker in a home that it has used before. Longhaul gives every attempt a new one, and is compared
+ * with the quicker case all the same: the bare SDK keeps its home by default.
  */
 async function prepareBare(options: { bench: Bench; modelUrl: string; isHomeKept: boolean }): Promise<TimeFirstText> {
   const { bench, modelUrl, isHomeKept } = options;

@@ -9,7 +9,7 @@ import { percentile } from './statistics.ts';
 
 const CALLS = 300;
 const WARM_UP_CALLS = 50;
-/** About what Claude Code sends with its first request: system prompt, tools, prompt. */
+/** About the size of Claude Code's first request: system prompt, tools, prompt. */
 const PROMPT_CHARACTERS = 60_000;
 const DELTAS = 10;
 /** Shorter than any real model's. */
@@ -20,7 +20,7 @@ interface Times {
   readonly totalMs: number;
 }
 
-/** What the gateway adds to a model call: the same calls through it and straight to the same provider. */
+/** Measures the time that the gateway adds to a model call: the same calls through it and directly to the provider. */
 export async function measureGateway(bench: Bench): Promise<Measurement> {
   const providerUrl = await startProvider(bench);
   const gateway = await createGateway({
@@ -67,7 +67,7 @@ export async function measureGateway(bench: Bench): Promise<Measurement> {
 }
 
 /**
- * Takes calls of both kinds in turn, so that whatever else the machine does meets both alike, and compares the same
+ * Makes calls of both kinds in turns, so that other load on the machine affects both alike, and compares the same
  * percentile of each.
  */
 async function compare({ direct, through }: Record<'direct' | 'through', () => Promise<Times>>) {

@@ -7,7 +7,7 @@ import { startLonghaul } from './start-longhaul.ts';
 
 const IDLE_MS = 5_000;
 
-/** What `longhaul start` occupies with nothing to do: server, worker and embedded database, at its first start and its second. */
+/** Measures an idle `longhaul start`: server, worker and embedded database, at its first start and its second. */
 export async function measureIdle(bench: Bench): Promise<Measurement> {
   const variables = await bench.createDatabase('embedded');
   const first = await measureStart({ bench, variables });
@@ -33,7 +33,7 @@ async function measureStart(options: { bench: Bench; variables: Record<string, s
   return { startMs, processes: tree.length, residentMb };
 }
 
-/** A process and all of its descendants. */
+/** Returns a process and all of its descendants. */
 async function readTree(root: number): Promise<{ pid: number; residentKb: number }[]> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,rss=']);
   const all = stdout

@@ -11,8 +11,8 @@ const DELTAS = 2_000;
 const PACES = { atOnce: 0, fast: 2, slow: 10 };
 
 /**
- * How many statements that insert a run of 2,000 deltas costs, and whether its reader sees all of the text.
- * Counted by PostgreSQL itself, over every table; the statements are the same on the embedded database.
+ * Counts the insert statements of a run of 2,000 deltas, and checks that its reader sees all of the text.
+ * PostgreSQL itself counts, over every table; the statements are the same on the embedded database.
  */
 export async function measureInserts(bench: Bench): Promise<Measurement> {
   const chunks = Array.from({ length: DELTAS }, (_, index) => `delta ${index}. `);
@@ -41,7 +41,7 @@ export async function measureInserts(bench: Bench): Promise<Measurement> {
   ]);
 }
 
-/** The text of a run as its reader sees it while it is written. */
+/** Returns the text of a run as its reader sees it while it is written. */
 async function readText(client: LonghaulClient): Promise<string> {
   const { id } = await client.submit({ agent: AGENT, prompt: 'Talk.' });
   let text = '';

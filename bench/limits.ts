@@ -20,12 +20,12 @@ const EVERY_LIMIT: LonghaulConfig['limits'] = {
 };
 const NO_LIMIT: LonghaulConfig['limits'] = { perUser: { runsPerMinute: false } };
 
-/** Submissions a second with every limit there is, none of them reached, against none at all; nothing is executed. */
+/** Measures submissions a second with every kind of limit, none reached, against no limits; nothing is executed. */
 export async function measureLimits(bench: Bench): Promise<Measurement> {
   const contenders = [await prepare(bench, NO_LIMIT), await prepare(bench, EVERY_LIMIT)];
   const durationsMs = contenders.map(() => 0);
   for (const work of contenders) await repeat({ times: SUBMISSIONS_PER_ROUND, concurrency: CONCURRENCY, work });
-  // In turn, so that whatever else the machine does meets both alike.
+  // In turns, so that other load on the machine affects both alike.
   for (let round = 0; round < ROUNDS; round++) {
     for (const [index, work] of contenders.entries()) {
       durationsMs[index]! += await repeat({ times: SUBMISSIONS_PER_ROUND, concurrency: CONCURRENCY, work });
@@ -46,7 +46,7 @@ export async function measureLimits(bench: Bench): Promise<Measurement> {
   );
 }
 
-/** A Longhaul on PostgreSQL whose queue is paused; returns what submits one run. */
+/** Starts a Longhaul on PostgreSQL with a paused queue; returns a function that submits one run. */
 async function prepare(bench: Bench, limits: LonghaulConfig['limits']): Promise<() => Promise<void>> {
   const { client, request } = await startLonghaul({
     bench,

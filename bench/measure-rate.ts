@@ -4,13 +4,13 @@ interface RepeatOptions {
   readonly work: () => Promise<void>;
 }
 
-/** Does `work` so many times, `concurrency` of it at once, and gives how often a second; a tenth of it first, to warm up. */
+/** Calls `work` so many `times`, `concurrency` at once, after a tenth to warm up; returns calls a second. */
 export async function measureRate({ times, concurrency, work }: RepeatOptions): Promise<number> {
   await repeat({ times: Math.max(concurrency, times / 10), concurrency, work });
   return (times * 1_000) / (await repeat({ times, concurrency, work }));
 }
 
-/** Does `work` so many times, `concurrency` of it at once, and gives the milliseconds it took. */
+/** Calls `work` so many `times`, `concurrency` at once; returns the milliseconds it took. */
 export async function repeat({ times, concurrency, work }: RepeatOptions): Promise<number> {
   let begun = 0;
   const keepWorking = async () => {

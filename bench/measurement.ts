@@ -1,23 +1,23 @@
 export type Figures = Readonly<Record<string, number>>;
 
-/** What is promised of a figure: its name, and the bound that it keeps. */
+/** A promise about a figure: its name, and its bound. */
 export type Bound<F extends Figures> = { readonly figure: keyof F & string } & (
   | { readonly below: number }
   | { readonly atMost: number }
   | { readonly atLeast: number }
 );
 
-/** What one measurement found, as it is printed. */
+/** The printed result of one measurement. */
 export interface Measurement {
   readonly name: string;
   /** By name; the unit is in the name. */
   readonly figures: Figures;
   readonly promises: readonly (Bound<Figures> & { readonly holds: boolean })[];
-  /** Whether every promise holds. */
+  /** True when every promise holds. */
   readonly holds: boolean;
 }
 
-/** Holds figures to what is promised of them. */
+/** Checks figures against their promises. */
 export function judge<F extends Figures>(name: string, figures: F, bounds: readonly Bound<F>[] = []): Measurement {
   const promises = bounds.map((bound) => {
     const value = figures[bound.figure] ?? NaN;

@@ -5,13 +5,13 @@ import { findFreePort, loadEmbeddedPostgres } from '../test/support/embedded-pos
 
 /** A real PostgreSQL on this machine. */
 export interface PostgresServer {
-  /** Makes an empty database and returns its URL. */
+  /** Creates an empty database and returns its URL. */
   createDatabase(): Promise<string>;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a PostgreSQL with its data in `databaseDir`. Unlike the one of the tests it writes through to the disk, as
+ * Starts a PostgreSQL with its data in `databaseDir`. Unlike the tests' server it writes through to the disk, as
  * in production, and counts statements.
  */
 export async function startPostgres(databaseDir: string): Promise<PostgresServer> {
@@ -39,7 +39,7 @@ export async function startPostgres(databaseDir: string): Promise<PostgresServer
       return `${url}/${name}`;
     },
     async stop() {
-      // A Ctrl-C in a terminal has ended the server too, and this would then wait for ever.
+      // A Ctrl-C in a terminal has ended the server too, and this call would then never return.
       const isRunning = await queryPostgres(`${url}/postgres`, 'select 1').then(
         () => true,
         () => false,
@@ -49,7 +49,7 @@ export async function startPostgres(databaseDir: string): Promise<PostgresServer
   };
 }
 
-/** Runs one statement over a connection of its own. */
+/** Runs one statement over a separate connection. */
 export async function queryPostgres(url: string, statement: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {}); // Whatever breaks the connection rejects the query as well.

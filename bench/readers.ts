@@ -15,19 +15,19 @@ import { percentile } from './statistics.ts';
 
 const RUNS = 50;
 const READERS = 1_000;
-/** Those that were there before, so that what any reading at all takes is not charged to the rest. */
+/** Readers that connect first, so that the fixed cost of reading is not counted for the rest. */
 const FIRST_READERS = 50;
-/** As in a small container: with memory to spare a heap grows to what suits its collector, whoever reads. */
+/** As in a small container: with free memory, a heap grows as its collector likes, regardless of readers. */
 const HEAP = '--max-old-space-size=128 --max-semi-space-size=8';
 const BATCHES = 50;
-/** As often as a worker writes what a model says. */
+/** As often as a worker writes the text of a model. */
 const BATCH_EVERY_MS = 200;
 const DELTAS_PER_BATCH = 3;
 
 /**
- * A thousand readers of fifty runs that talk, over SSE from one server on PostgreSQL: how long a batch of events takes
- * from its writer to each reader, what a reader costs the server in memory, and whether anything is lost. The bench writes
- * as workers do and reads as clients do, on the same two cores.
+ * Measures a thousand readers of fifty runs that stream text, over SSE from one server on PostgreSQL: the time of a
+ * batch of events from its writer to each reader, the memory of the server for each reader, and lost events. The bench
+ * writes as workers do and reads as clients do, on the same two cores.
  */
 export async function measureReaders(bench: Bench): Promise<Measurement> {
   const variables = await bench.createDatabase('postgres');
@@ -100,7 +100,7 @@ export async function measureReaders(bench: Bench): Promise<Measurement> {
     return found;
   }
 
-  /** Lets every run say so much, in batches, the runs spread over the time between two of them. */
+  /** Writes the same number of batches to every run, with the runs spread over the time between two batches. */
   async function talk(batches: number): Promise<void> {
     await Promise.all(
       claims.map(async ({ run, lease, lastSeq }, index) => {
@@ -136,7 +136,7 @@ export async function measureReaders(bench: Bench): Promise<Measurement> {
   }
 }
 
-/** Where each run's log ends. */
+/** The last `seq` of each run. */
 const places = new Map<RunResource['id'], number>();
 
 interface ReaderOptions {
@@ -146,7 +146,7 @@ interface ReaderOptions {
   readonly hear: (event: { at: number; number: number }) => void;
 }
 
-/** Follows a run as a client does, from now on; resolves when it is connected. */
+/** Follows a run as a client does, from now on; resolves once it is connected. */
 function openReader({ longhaul, agent, runId, hear }: ReaderOptions): Promise<void> {
   const connected = Promise.withResolvers<void>();
   const headers = { ...longhaul.headers, accept: 'text/event-stream' };

@@ -8,17 +8,17 @@ import { AGENT, startLonghaul } from './start-longhaul.ts';
 const ROUNDS = 4;
 const RUNS_PER_ROUND = 24;
 const SLOTS = 4;
-/** Runs that are submitted and not finished: as many again as there are slots, so that no slot waits for a client. */
+/** Unfinished runs: twice the number of slots, so that no slot waits for a client. */
 const UNFINISHED_RUNS = 8;
 const PROMPT = 'Say something.';
 
 interface Contender {
   readonly concurrency: number;
-  /** Does one run to its end. */
+  /** Executes a run to its end. */
   readonly work: () => Promise<void>;
 }
 
-/** Runs a minute with the real executable, four at a time, against a loop of the bare SDK's `query()` as wide. */
+/** Measures runs a minute with the real executable against a loop of the bare SDK's `query()`, four at a time each. */
 export async function measureRunsPerMinute(bench: Bench): Promise<Measurement> {
   const model = await startScriptedModel({ script: () => say('Here is something.'), keepRequests: 0 });
   bench.onEnd(() => model.close());
@@ -29,7 +29,7 @@ export async function measureRunsPerMinute(bench: Bench): Promise<Measurement> {
   ];
   const durationsMs = contenders.map(() => 0);
   for (const contender of contenders) await repeat({ ...contender, times: UNFINISHED_RUNS });
-  // Taken in turn, so that whatever else the machine does meets all alike.
+  // In turns, so that other load on the machine affects all alike.
   for (let round = 0; round < ROUNDS; round++) {
     for (const [index, contender] of contenders.entries()) {
       durationsMs[index]! += await repeat({ ...contender, times: RUNS_PER_ROUND });
@@ -55,7 +55,7 @@ export async function measureRunsPerMinute(bench: Bench): Promise<Measurement> {
   );
 }
 
-/** As `query()` is by itself: the conversation is kept, as Longhaul keeps it. */
+/** The default of `query()`: the conversation is kept, as Longhaul keeps it. */
 async function prepareBare(bench: Bench, modelUrl: string): Promise<Contender> {
   const claude = await createBareClaude(modelUrl);
   bench.onEnd(async () => claude[Symbol.asyncDispose]());
@@ -71,7 +71,7 @@ async function prepareLonghaul(options: { bench: Bench; modelUrl: string; reuse:
   const { bench, modelUrl, reuse } = options;
   const { client } = await startLonghaul({
     bench,
-    // None that wait: they would be started while another is measured.
+    // No spares: they would be started while another measurement runs.
     agent: { reuse, prewarm: false },
     variables: {
       ...(await bench.createDatabase('postgres')),

@@ -9,10 +9,10 @@ import { resolveConfig } from '../src/config/resolve.ts';
 import type { LonghaulConfig } from '../src/config/schema.ts';
 import type { Bench } from './bench.ts';
 
-/** The name of the one agent there is. */
+/** The name of the only agent. */
 export const AGENT = 'bench';
 
-/** `LONGHAUL_CLAUDE_PATH` for a Claude Code that answers at once. */
+/** The `LONGHAUL_CLAUDE_PATH` of a stub that answers at once. */
 export const STUB_CLAUDE = fileURLToPath(new URL('stub-claude.sh', import.meta.url));
 
 const STOP_TIMEOUT_MS = 5_000;
@@ -21,21 +21,21 @@ const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 
 interface StartOptions {
   readonly bench: Bench;
-  /** What is started. Defaults to `start`: server and worker in one. */
+  /** The command. Defaults to `start`: server and worker in one. */
   readonly command?: 'start' | 'server';
-  /** What is different about its agent. Defaults to nothing: no process is kept waiting until there was a run. */
+  /** Options of its agent. Defaults to none: no process is pre-started before the first run. */
   readonly agent?: Partial<LonghaulConfig['agents'][string]>;
-  /** Over all runs. Defaults to none on how often. */
+  /** Limits over all runs. Defaults to no rate limit. */
   readonly limits?: LonghaulConfig['limits'];
-  /** Its database; its provider or the executable to use. */
+  /** Variables: its database; its provider or its executable. */
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** A `longhaul start` in a process of its own: in one with the bench each would slow the other down. */
+/** A `longhaul start` in a separate process: in one process, Longhaul and the bench would slow each other down. */
 export interface RunningLonghaul {
   readonly client: LonghaulClient;
   readonly url: string;
-  /** What authenticates the operator. */
+  /** The operator's API key. */
   readonly headers: Readonly<Record<string, string>>;
   readonly config: Config;
   /** Sends a request with the operator's key. */
@@ -72,15 +72,15 @@ export async function startLonghaul({
     cwd: directory,
     env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory, LONGHAUL_LOG_LEVEL: 'error', ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A Ctrl-C is for the bench, which ends it.
+    // A Ctrl-C goes to the bench, which then ends this process.
     detached: true,
   });
   const exited = once(child, 'exit');
   const stop = async () => {
-    // Two, and different ones: the first lets runs finish, the second ends them.
+    // Two different signals: the first lets runs finish, the second ends them.
     child.kill('SIGTERM');
     child.kill('SIGINT');
-    // A Ctrl-C may have ended its database before it, and it would try to save its runs for longer than we wait.
+    // A Ctrl-C may have ended its database first: it would then try to save its runs for too long.
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await exited;
     clearTimeout(timer);
@@ -100,7 +100,7 @@ export async function startLonghaul({
   };
 }
 
-/** What it says once it listens. */
+/** Reads the line that the process prints once it listens. */
 async function readAnnouncement(child: ChildProcess): Promise<{ url: string; adminKeyFile: string | null }> {
   const died = once(child, 'exit').then(() => {
     throw new Error('longhaul start ended before it was listening.');

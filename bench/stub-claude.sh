@@ -1,5 +1,5 @@
 #!/bin/sh
-# A Claude Code that answers at once: what then takes time is Longhaul. A shell, because it starts in a millisecond.
+# A Claude Code that answers at once: only Longhaul takes time. A shell script, because it starts in a millisecond.
 while read -r line; do
   case $line in
   *'"subtype":"initialize"'*)

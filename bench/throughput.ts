@@ -6,10 +6,10 @@ import { AGENT, startLonghaul, STUB_CLAUDE } from './start-longhaul.ts';
 
 const RUNS = 120;
 const SLOTS = 4;
-/** Runs that are submitted and not finished: as many again as there are slots, so that no slot waits for a client. */
+/** Unfinished runs: twice the number of slots, so that no slot waits for a client. */
 const UNFINISHED_RUNS = 8;
 
-/** Runs a second when the executable answers at once, against the bare SDK with the same executable, four at a time. */
+/** Measures runs a second with an executable that answers at once, against the bare SDK with it, four at a time. */
 export async function measureThroughput(bench: Bench): Promise<Measurement> {
   const bareSdk = await measureBare();
   const embedded = await measureLonghaul(bench, 'embedded');

@@ -1,4 +1,4 @@
-// An application with Longhaul's API among its own routes, on one port. It asks itself once, and stops.
+// An application with Longhaul's API among its own routes, on one port. It sends itself one request, and stops.
 //
 //   npx node --conditions=longhaul-source examples/mount-in-an-app.ts
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ await once(server, 'listening');
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 console.log(await (await fetch(url)).text());
-// In process, with every right and without HTTP; and as a user's browser would, with a token.
+// Uses the in-process client, with every right and without HTTP; then a token, as a user's browser would.
 const { token } = await longhaul.client.createToken({ user: 'ann' });
 const client = createClient({ url: `${url}/longhaul`, token });
 const submitted = await client.submit({ agent: 'writer', prompt: 'Write a haiku.' });

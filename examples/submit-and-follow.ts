@@ -16,7 +16,7 @@ const longhaul = createLonghaul({
   },
 });
 
-// In this process. Of a Longhaul elsewhere: `createClient({ url, apiKey })`, and all else is the same.
+// Uses the in-process client. For a Longhaul elsewhere use `createClient({ url, apiKey })`; the rest is the same.
 const { client } = longhaul;
 const submitted = await client.submit({ agent: 'reader', prompt: 'What is this workspace about?', user: 'ann' });
 for await (const event of client.stream(submitted.id)) {

@@ -5,20 +5,20 @@ const FONT_SIZE = 14;
 const LINE_HEIGHT = 20;
 const PADDING = 18;
 const TITLE_BAR_HEIGHT = 38;
-/** How long the last screen stands before the animation begins again. */
+/** Time that the last screen is shown before the animation begins again. */
 const HOLD_MS = 8_000;
 
 interface SvgOptions {
   readonly lines: readonly Line[];
   readonly title: string;
   readonly columns: number;
-  /** Lines in the window; when there are more, it scrolls. */
+  /** Lines in the window; with more lines, it scrolls. */
   readonly rows: number;
 }
 
 /**
- * A recording as an SVG that plays by CSS alone, over and over. Whoever asked for reduced motion sees the last
- * screen: that is how everything is styled, and the animation only takes away from it.
+ * Returns a recording as an SVG that CSS alone plays, repeatedly. For a viewer with reduced motion it shows the last
+ * screen: that is the default style, which the animation temporarily hides.
  */
 export function toAnimatedSvg({ lines, title, columns, rows }: SvgOptions): string {
   const spans = lines.flatMap((line, index) => line.spans.map((span) => ({ ...span, line: index })));
@@ -47,7 +47,7 @@ export function toAnimatedSvg({ lines, title, columns, rows }: SvgOptions): stri
   const texts = spans.map((span) => {
     const classes = [animate(span), span.style, span.toMs === null ? '' : 'gone'].filter(Boolean).join(' ');
     const x = round(span.column * CHARACTER_WIDTH);
-    // Whatever font there is: a text takes the width of its columns.
+    // With any font, a text takes the width of its columns.
     const length = round(Array.from(span.text).length * CHARACTER_WIDTH);
     return `<text x="${x}" y="${span.line * LINE_HEIGHT}" textLength="${length}" class="${classes}">${escapeXml(span.text)}</text>`;
   });

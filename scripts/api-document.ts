@@ -6,7 +6,7 @@ import { resolveConfig } from '../src/config/resolve.ts';
 import { createLog } from '../src/core/log.ts';
 import { VERSION } from '../src/version.ts';
 
-/** The API with nothing behind it, to look at its routes: none can be asked anything. */
+/** Creates the API without its dependencies, only to read its routes: it cannot answer requests. */
 export function createEmptyApi(): Api {
   const absent = null as never;
   const config = resolveConfig({
@@ -15,15 +15,15 @@ export function createEmptyApi(): Api {
     env: {},
   });
   const deps = { access: absent, database: absent, queue: absent, hub: absent };
-  return createApi({ ...deps, config, version: VERSION, log: createLog('error') });
+  return createApi({ ...deps, config, version: VERSION, basePath: '/', log: createLog('error') });
 }
 
-/** The OpenAPI document of the API as the code has it. */
+/** Returns the OpenAPI document of the API according to the code. */
 export function createApiDocument(): ApiDocument {
   return JSON.parse(JSON.stringify(describeApi(createEmptyApi(), VERSION))) as ApiDocument;
 }
 
-/** As `docs/openapi.json` has it. */
+/** Returns the document in the form of `docs/openapi.json`. */
 export function toDocumentText(document: ApiDocument): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }

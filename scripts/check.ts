@@ -4,8 +4,10 @@ import { spawnSync } from 'node:child_process';
 
 const steps = [
   ['format', ['oxfmt', '--check']],
+  ['language', ['node', 'scripts/check-language.ts']],
   ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
   ['types', ['tsc', '-p', '.']],
+  ['types of the dashboard', ['tsc', '-p', 'dashboard']],
   ['unused code', ['knip']],
   ...(process.argv.includes('--static') ? [] : [['tests', ['vitest', 'run']] as const]),
 ] as const;

@@ -2,18 +2,18 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { configSchema } from '../src/config/schema.ts';
 
-/** One option of `longhaul.config.ts`. */
+/** An option of `longhaul.config.ts`. */
 export interface ConfigOption {
-  /** Where it stands, such as `agents.NAME.limits.maxTurns`. */
+  /** Path of the option, such as `agents.NAME.limits.maxTurns`. */
   readonly path: string;
-  /** The docstring's words; empty when it has none. */
+  /** Text of the docstring; empty when there is none. */
   readonly meaning: string;
-  /** What it takes, in words. */
+  /** Allowed values, in words. */
   readonly allowed: string;
-  /** What the docstring says it defaults to, or null. */
+  /** Default value according to the docstring, or null. */
   readonly default: string | null;
   readonly isRequired: boolean;
-  /** Whether it holds further options instead of a value. */
+  /** True when the option contains further options instead of a value. */
   readonly isGroup: boolean;
 }
 
@@ -25,6 +25,7 @@ const FILES = [
   'alerts-schema.ts',
   'approvals-schema.ts',
   'http-schema.ts',
+  'dashboard-schema.ts',
   'database-schema.ts',
   'health-schema.ts',
   'webhooks-schema.ts',
@@ -39,7 +40,7 @@ const CHANNELS = ['log', 'webhook', 'slack', 'email'].map((type) => `alerts.chan
 
 const PROVIDERS = ['anthropic', 'bedrock', 'vertex'].map((kind) => `providers.NAME.${kind}`);
 
-/** Where the parts of the schema stand that are written down by themselves. */
+/** Paths of the schema's parts that are declared separately. */
 const PLACES: Readonly<Record<string, readonly string[]>> = {
   approvalsSchema: ['agents.NAME.approvals'],
   configSchema: [''],
@@ -55,6 +56,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   budgetSchema: ['limits.perUser', 'limits.perTeam', 'limits.global'],
   alertsSchema: ['alerts'],
   httpSchema: ['http'],
+  dashboardSchema: ['dashboard'],
   databaseSchema: ['database'],
   healthSchema: ['health'],
   webhooksSchema: ['webhooks'],
@@ -71,7 +73,7 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   emailSchema: ['alerts.channels.email'],
 };
 
-/** Parts that stand in several places and are no option themselves. */
+/** Parts that occur in several places and are not options themselves. */
 const SHARED = new Set(['budgetSchema', 'channelSchema', 'commonSchema']);
 
 const UNITS: readonly (readonly [ending: RegExp, unit: string])[] = [
@@ -84,7 +86,7 @@ const UNITS: readonly (readonly [ending: RegExp, unit: string])[] = [
   [/Length$/, 'characters'],
 ];
 
-/** Every option there is: names and what they take from the schema itself, words from its docstrings. */
+/** Returns every option: names and allowed values from the schema itself, text from its docstrings. */
 export function readConfigOptions(): ConfigOption[] {
   const sources = FILES.map((file) => readFileSync(new URL(`../src/config/${file}`, import.meta.url), 'utf8'));
   const docs = new Map(sources.flatMap((source) => [...readDocs(source)]));
@@ -93,7 +95,7 @@ export function readConfigOptions(): ConfigOption[] {
   function walk(schema: Schema, parent: string): void {
     for (const [key, value] of Object.entries(schema.properties ?? {})) {
       const child = value as Schema;
-      // What tells kinds of one thing apart stands in the path.
+      // The constant that distinguishes kinds is already part of the path.
       if (child.const !== undefined) continue;
       const path = parent === '' ? key : `${parent}.${key}`;
       const { meaning, default: fallback } = splitDefault(docs.get(path) ?? '');
@@ -106,7 +108,7 @@ export function readConfigOptions(): ConfigOption[] {
         isGroup: child.properties !== undefined || isByName(child) || kindsByName(child).length > 0,
       });
       if (isByName(child)) walk(child.additionalProperties as Schema, `${path}.NAME`);
-      // Of what may be an object or something shorter, only an object whose parts are described by themselves.
+      // Of a union, only an object whose parts have their own docstrings.
       for (const one of child.anyOf ?? []) if (isDescribed(one, path)) walk(one, path);
       for (const one of kindsOf(child)) walk(one, `${path}.${nameOf(one)}`);
       for (const one of kindsByName(child)) walk(one, `${path}.NAME.${nameOf(one)}`);
@@ -122,7 +124,10 @@ export function readConfigOptions(): ConfigOption[] {
   return options;
 }
 
-/** The docstrings of the schema's source by the path of their option. The source is formatted: nesting is indentation. */
+/**
+ * Returns the docstrings of the schema's source by the path of their option. The source is formatted: nesting is
+ * indentation.
+ */
 function readDocs(source: string): Map<string, string> {
   const docs = new Map<string, string>();
   let roots: readonly string[] = [];
@@ -134,7 +139,7 @@ function readDocs(source: string): Map<string, string> {
       roots = PLACES[key] ?? [];
       parents = [];
       if (roots.length === 0 && key.endsWith('Schema') && key !== 'environmentSchema')
-        throw new Error(`scripts/config-options.ts knows no place for ${key}.`);
+        throw new Error(`scripts/config-options.ts has no path for ${key}.`);
     }
     parents = parents.filter((parent) => parent.indent < indent);
     if (indent > 0) parents.push({ indent, key });
@@ -156,29 +161,29 @@ function splitDefault(doc: string): { meaning: string; default: string | null } 
   return { meaning: doc.replace(found[0], '').trim(), default: found[1] ?? null };
 }
 
-/** The kinds that each of a list may be of. */
+/** Returns the kinds of a list's items. */
 function kindsOf({ items }: Schema): readonly Schema[] {
   return typeof items === 'object' && 'oneOf' in items ? (items.oneOf ?? []) : [];
 }
 
-/** The same for what has names that the user chooses. */
+/** Returns the kinds of the values of an object whose keys the user chooses. */
 function kindsByName({ additionalProperties }: Schema): readonly Schema[] {
   return typeof additionalProperties === 'object' ? (additionalProperties.oneOf ?? []) : [];
 }
 
-/** The name of a kind: the one property that can have but one value. */
+/** Returns the name of a kind: the value of its one constant property. */
 function nameOf(schema: Schema): string {
   const values = Object.values(schema.properties ?? {}).map((property) => (property as Schema).const);
   return String(values.find((value) => value !== undefined));
 }
 
-/** Whether its keys are names that the user chooses, with an object for each. */
+/** Returns whether the keys are names that the user chooses, with an object for each. */
 function isByName(schema: Schema): boolean {
   return typeof schema.additionalProperties === 'object' && schema.additionalProperties.properties !== undefined;
 }
 
 function toAllowed(key: string, schema: Schema): string {
-  // What JSON has no form for says itself what it is.
+  // A schema that JSON cannot represent has a title instead.
   if (schema.title !== undefined) return schema.title;
   if (schema.anyOf) return schema.anyOf.map((one) => toAllowed(key, one)).join(' or ');
   if (schema.enum) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ');

@@ -7,112 +7,115 @@ interface Variable {
   readonly default: string;
 }
 
-/** The variables that configure: the schema's, and those that only commands read. */
+/** The variables that configure Longhaul: those of the schema, and variables that only commands read. */
 const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variable>> & Record<string, Variable> = {
   LONGHAUL_DATABASE_URL: {
-    meaning: 'A PostgreSQL, `postgres://user:password@host/database`, in place of the embedded database.',
+    meaning:
+      'URL of a PostgreSQL database, `postgres://user:password@host/database`, to use instead of the embedded database.',
     default: 'the embedded database',
   },
   LONGHAUL_DATA_DIR: {
-    meaning: 'The directory of the embedded database, the admin key and the workspaces of agents that have none.',
+    meaning: 'Directory of the embedded database, of the admin key, and of the workspaces of agents without their own.',
     default: '`.longhaul` beside the configuration file',
   },
-  LONGHAUL_HOST: { meaning: 'The address to listen on. `--host` wins over it.', default: '`127.0.0.1`' },
-  LONGHAUL_PORT: { meaning: 'The port, 0 for any that is free. `--port` wins over it.', default: '4400' },
+  LONGHAUL_HOST: { meaning: 'Address to listen on. `--host` takes precedence.', default: '`127.0.0.1`' },
+  LONGHAUL_PORT: { meaning: 'Port to listen on; 0 chooses a free port. `--port` takes precedence.', default: '4400' },
   LONGHAUL_ADMIN_KEY: {
     meaning:
-      'An admin key of your own, `lh_` and 32 random characters or more, which servers and `migrate` put in force: [the first key](access.md#the-first-key).',
-    default: 'the first start makes one',
+      'Your own admin key: `lh_` and 32 or more random characters. Servers and `migrate` activate it: [the first key](access.md#the-first-key).',
+    default: 'the first start creates one',
   },
-  LONGHAUL_ADMIN_KEY_FILE: { meaning: 'A file that holds it, as secrets are mounted.', default: 'none' },
+  LONGHAUL_ADMIN_KEY_FILE: {
+    meaning: 'File that contains the admin key, for example a mounted secret.',
+    default: 'none',
+  },
   LONGHAUL_CLAUDE_PATH: {
-    meaning: 'The Claude Code executable, as `claudePath`.',
+    meaning: 'Path of the Claude Code executable; see `claudePath`.',
     default: "the Agent SDK's own",
   },
   LONGHAUL_RUN_TIMEOUT_SECONDS: {
-    meaning: "Every agent's `limits.timeoutSeconds`, in seconds.",
+    meaning: 'Run timeout of every agent, in seconds, instead of its `limits.timeoutSeconds`.',
     default: "each agent's own",
   },
   LONGHAUL_LOG_LEVEL: {
-    meaning: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',
+    meaning: 'Log level: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',
     default: '`info`',
   },
-  ANTHROPIC_API_KEY: { meaning: "The provider's key. Only the gateway holds it, never an agent.", default: 'none' },
-  ANTHROPIC_AUTH_TOKEN: { meaning: 'A bearer token in place of the key, for a proxy that wants one.', default: 'none' },
+  ANTHROPIC_API_KEY: { meaning: 'API key of the provider. Only the gateway has it, never an agent.', default: 'none' },
+  ANTHROPIC_AUTH_TOKEN: { meaning: 'Bearer token instead of the key, for a proxy that requires one.', default: 'none' },
   ANTHROPIC_BASE_URL: {
-    meaning: 'Where the provider, or a proxy that speaks the Messages API, is reached.',
+    meaning: 'Address of the provider, or of a proxy that serves the Messages API.',
     default: '`https://api.anthropic.com`',
   },
   ANTHROPIC_CUSTOM_HEADERS: {
     meaning:
-      'Headers of each request to a provider whose address the variables choose, as lines of `Name: value`. [`headers`](providers.md#headers-and-proxies) of a provider does the same in the file.',
+      'Headers of each request to a provider whose address the variables choose, as lines of `Name: value`. In the file, use [`headers`](providers.md#headers-and-proxies) of a provider.',
     default: 'none',
   },
   HTTPS_PROXY: {
     meaning:
-      'The proxy through which providers with an `https:` address are reached; `HTTP_PROXY` for those with `http:`. Small letters win.',
+      'Proxy for providers with an `https:` address; `HTTP_PROXY` is for `http:` addresses. The names in lower case take precedence.',
     default: 'none',
   },
   NO_PROXY: {
-    meaning:
-      'Hosts that are reached without it: names, which stand for what is below them too, addresses, networks, `*`.',
+    meaning: 'Hosts to reach without the proxy: names (which include their subdomains), addresses, networks, or `*`.',
     default: 'none',
   },
   CLAUDE_CODE_USE_BEDROCK: {
     meaning:
-      'Makes [Amazon Bedrock](providers.md#amazon-bedrock) the default provider, with `AWS_REGION`, `AWS_BEARER_TOKEN_BEDROCK` or the credentials that AWS finds, and `ANTHROPIC_BEDROCK_BASE_URL`.',
-    default: 'off; `0` and `false` are off as well',
+      'Makes [Amazon Bedrock](providers.md#amazon-bedrock) the default provider, with `AWS_REGION`, `AWS_BEARER_TOKEN_BEDROCK` or the credentials from the AWS chain, and `ANTHROPIC_BEDROCK_BASE_URL`.',
+    default: 'off; `0` and `false` also mean off',
   },
   CLAUDE_CODE_USE_VERTEX: {
     meaning:
       'Makes [Google Vertex AI](providers.md#google-vertex-ai) the default provider, with `ANTHROPIC_VERTEX_PROJECT_ID`, `CLOUD_ML_REGION`, `GOOGLE_APPLICATION_CREDENTIALS` and `ANTHROPIC_VERTEX_BASE_URL`.',
-    default: 'off; `0` and `false` are off as well',
+    default: 'off; `0` and `false` also mean off',
   },
   ANTHROPIC_MODEL: {
     meaning:
-      'With one of the two, the model of agents that name none; `ANTHROPIC_DEFAULT_HAIKU_MODEL`, `…_SONNET_MODEL` and `…_OPUS_MODEL` what the families are called there.',
+      'With one of the two clouds, the model of agents that name none. `ANTHROPIC_DEFAULT_HAIKU_MODEL`, `…_SONNET_MODEL` and `…_OPUS_MODEL` are the names of the model families there.',
     default: 'none',
   },
   LONGHAUL_URL: {
     meaning:
-      'The server that `run`, `runs`, `show`, `tail`, `cancel`, `retry`, `workers`, `costs`, `budgets`, `alerts`, `audit` and `keys` speak to. `--url` wins over it.',
+      'Server that the commands `run`, `runs`, `show`, `tail`, `cancel`, `retry`, `workers`, `costs`, `budgets`, `alerts`, `audit` and `keys` call. `--url` takes precedence.',
     default: '`http://127.0.0.1:$LONGHAUL_PORT`',
   },
   LONGHAUL_API_KEY: {
-    meaning: 'The key those commands show.',
+    meaning: 'API key that those commands send.',
     default: "for a server on loopback, the data directory's `admin-key`",
   },
 };
 
-/** What the page says of each group of options, in the order of the page. */
+/** Text of the page for each group of options, in the order of the page. */
 const SECTIONS: readonly { readonly path: string; readonly title: string; readonly words?: string }[] = [
   {
     path: 'agents.NAME',
     title: 'An agent: `agents.NAME`',
     words:
-      'At least one is required. `NAME` is what a submission calls it by: a letter, then up to 63 letters, digits, `_` or `-`.',
+      'At least one is required. Submissions refer to an agent by its `NAME`: a letter, then up to 63 letters, digits, `_` or `-`.',
   },
   {
     path: 'agents.NAME.workspace',
     title: 'Its workspace: `agents.NAME.workspace`',
-    words: 'As a text it is the `root`, with the default `mode`.',
+    words: 'A text is the `root`, with the default `mode`.',
   },
   {
     path: 'agents.NAME.approvals',
-    title: 'What waits for a person: `agents.NAME.approvals`',
-    words: 'Of uses of the tools in `ask`, and of questions; see [Approvals](approvals.md).',
+    title: 'Its approvals: `agents.NAME.approvals`',
+    words: 'Time limits for uses of the tools in `ask` and for questions; see [Approvals](approvals.md).',
   },
   {
     path: 'agents.NAME.hooks',
     title: 'Its hooks: `agents.NAME.hooks`',
     words:
-      'Functions called around each use of a tool, with the run, its user and what the tool is asked. [Agents](agents.md#hooks) has what they may answer, and what happens when they fail.',
+      'Functions called around each use of a tool, with the run, its user and the input of the tool. [Agents](agents.md#hooks) describes what they may return, and what happens when they fail.',
   },
   {
     path: 'agents.NAME.mcpServers.NAME',
     title: 'Its MCP servers: `agents.NAME.mcpServers.NAME`',
     words:
-      'Each has one of `command`, `url` and `create`. `NAME` is what its tools are called by, `mcp__NAME__TOOL`: a letter, then up to 31 letters, digits, `_` or `-`. [Agents](agents.md#mcp-servers) has examples.',
+      'Each has one of `command`, `url` and `create`. `NAME` is part of the names of its tools, `mcp__NAME__TOOL`: a letter, then up to 31 letters, digits, `_` or `-`. [Agents](agents.md#mcp-servers) has examples.',
   },
   {
     path: 'agents.NAME.subagents.NAME',
@@ -123,37 +126,37 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'agents.NAME.retry',
     title: 'Its retries: `agents.NAME.retry`',
     words:
-      'Only for failures that another try can mend, as [the table](errors.md) says of each. A longer `retry-after` of the provider is kept; every wait is lengthened by up to a fifth, so that runs that failed together do not come back together. What a worker that was lost had begun is taken over without a wait.',
+      'Only retryable failures are retried; [the table of errors](errors.md) lists them. A longer `retry-after` of the provider is respected. Every wait is lengthened by up to a fifth, so that runs that failed together are not retried together. Runs of a lost worker are retried without a wait.',
   },
   {
     path: 'worker',
     title: 'The worker: `worker`',
     words:
-      'Each layer has to give up before the one around it does, or a start is refused: every `timeoutSeconds` < `expireSeconds` < `drainTimeoutSeconds` < `stopWaitSeconds`.',
+      'Each layer has to give up before the layer around it, otherwise Longhaul does not start: every `timeoutSeconds` < `expireSeconds` < `drainTimeoutSeconds` < `stopWaitSeconds`.',
   },
   {
     path: 'limits.perUser',
     title: 'Each user: `limits.perUser`',
     words:
-      'For each `user` that submissions name; one without is held to the limits of its team, its key and `global`. [Money](money.md) has how these limits work together.',
+      'For each `user` that submissions name. A submission without a user is subject to the limits of its team, its key and `global`. [Money](money.md) describes how these limits work together.',
   },
   {
     path: 'limits.perTeam',
     title: 'Each team: `limits.perTeam`',
-    words: 'For each `team` that submissions name, beside the limits of their user.',
+    words: 'For each `team` that submissions name, in addition to the limits of their user.',
   },
   { path: 'limits.perKey', title: 'Each API key: `limits.perKey`' },
   {
     path: 'limits',
     title: 'Callers bound to a user or a team: `limits`',
-    words: 'Keys and tokens that stand for one user or team, and not for the application.',
+    words: 'For keys and tokens that represent one user or team, not the application.',
   },
-  { path: 'limits.global', title: 'All together: `limits.global`' },
+  { path: 'limits.global', title: 'All runs together: `limits.global`' },
   {
     path: 'providers.NAME.anthropic',
     title: 'Providers: `{ kind: "anthropic" }` in `providers.NAME`',
     words:
-      'Where model calls go, by the name that an agent\'s `provider` says; `default` is for agents that name none, and without one the variables choose it. [Providers](providers.md) has each by task. Of all kinds, what is a secret may stand in a variable: `{ env: "NAME" }`. `{ kind: "scripted" }` is the built-in scripted model.',
+      'Destinations of model calls. An agent\'s `provider` refers to one by name; agents that name none use `default`, and without a `default` the variables choose it. [Providers](providers.md) explains each by task. For every kind, a secret may come from a variable: `{ env: "NAME" }`. `{ kind: "scripted" }` is the built-in scripted model.',
   },
   { path: 'providers.NAME.bedrock', title: 'Amazon Bedrock: `{ kind: "bedrock" }` in `providers.NAME`' },
   { path: 'providers.NAME.vertex', title: 'Google Vertex AI: `{ kind: "vertex" }` in `providers.NAME`' },
@@ -161,58 +164,64 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'prices.NAME',
     title: 'Prices: `prices.NAME`',
     words:
-      'What models cost, in USD for a million tokens, by their id as the provider spells it, with or without its date: for those that the built-in lists do not know, or know at another price than yours. A provider may have `prices` of its own, of the same form, which go before these. None by default. [Prices](money.md#prices) says which of several names holds.',
+      'Prices of models in USD per million tokens, by their id as the provider spells it, with or without its date: for models that the built-in lists do not know, or know at another price than yours. A provider may have its own `prices` in the same form, which take precedence. None by default. [Prices](money.md#prices) explains which of several matching names applies.',
   },
   {
     path: 'health',
-    title: 'Whether the agent answers: `health`',
+    title: 'Health of the agent: `health`',
     words: 'The check of `GET /v1/health/agent`: see [operations](operations.md).',
   },
   {
     path: 'http',
     title: 'The HTTP API: `http`',
     words:
-      '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) says what `corsOrigins` is for, [operations](operations.md#behind-a-load-balancer-or-proxy) the others.',
+      '[Keys, tokens and who sees what](access.md#let-your-page-call-longhaul-cors) explains `corsOrigins`, and [operations](operations.md#behind-a-load-balancer-or-proxy) the other options.',
+  },
+  {
+    path: 'dashboard',
+    title: 'The dashboard: `dashboard`',
+    words: '[The dashboard](dashboard.md) says what each of its pages answers, and who may see what.',
   },
   {
     path: 'database',
     title: 'The database: `database`',
-    words: 'How the PostgreSQL of `LONGHAUL_DATABASE_URL` is used: see [operations](operations.md#postgresql).',
+    words:
+      "Longhaul's use of the PostgreSQL database of `LONGHAUL_DATABASE_URL`: see [operations](operations.md#postgresql).",
   },
   {
     path: 'webhooks',
     title: 'Webhooks: `webhooks`',
     words:
-      'Which addresses [webhooks](webhooks.md#which-addresses-are-posted-to) may have. Whoever has a key names them: by default only what is public is posted to.',
+      'Addresses that [webhooks](webhooks.md#allowed-addresses) may have. Every holder of a key can name addresses, so by default Longhaul posts only to public ones.',
   },
   {
     path: 'alerts',
     title: 'Alerts: `alerts`',
     words:
-      'What operators are told of by themselves. `false` turns a rule off. [Operations](operations.md#alerts) has all rules, and what to do on each.',
+      'The rules that alert operators. `false` turns a rule off. [Operations](operations.md#alerts) describes all rules, and what to do for each.',
   },
   {
     path: 'alerts.errorRate',
-    title: 'When failures are too many: `alerts.errorRate`',
+    title: 'Rate of failures: `alerts.errorRate`',
   },
   {
     path: 'alerts.channels.log',
     title: 'The log: `{ type: "log" }` in `alerts.channels`',
-    words: 'Always there; named only to give it a `minSeverity`.',
+    words: 'Always active; list it only to set its `minSeverity`.',
   },
   {
     path: 'alerts.channels.webhook',
     title: 'A webhook: `{ type: "webhook" }` in `alerts.channels`',
-    words: 'Of this and all other channels, what is a URL or a secret may stand in a variable: `{ env: "NAME" }`.',
+    words: 'For this and all other channels, a URL or a secret may come from a variable: `{ env: "NAME" }`.',
   },
   { path: 'alerts.channels.slack', title: 'Slack: `{ type: "slack" }` in `alerts.channels`' },
   { path: 'alerts.channels.email', title: 'Mail: `{ type: "email" }` in `alerts.channels`' },
   { path: 'alerts.channels.email.smtp', title: 'Its mail server: `smtp`' },
   { path: 'audit', title: 'The audit record: `audit`' },
-  { path: '', title: 'The rest' },
+  { path: '', title: 'Other options' },
 ];
 
-/** `docs/configuration.md`, from the schema in the code. */
+/** Returns `docs/configuration.md`, from the schema in the code. */
 export function toConfigurationPage(): string {
   const options = readConfigOptions();
   const sections = SECTIONS.map(({ path, title, words }) => {
@@ -222,10 +231,11 @@ export function toConfigurationPage(): string {
   });
   return `# Configuration
 
-\`longhaul.config.ts\` is found in the working directory, or named with \`--config\`; \`.mts\`, \`.js\` and \`.mjs\` do as
-well. It is plain TypeScript, loaded by Node itself. Every option but \`agents\` and an agent's \`tools\` has a default. An
-unknown key or a wrong value is refused at start, with its path, the value received and what is allowed. Relative paths
-start at the file's directory. A variable wins over the file, so that a deployment can change what an image carries.
+Longhaul reads \`longhaul.config.ts\` from the working directory, or the file named with \`--config\`; the extensions
+\`.mts\`, \`.js\` and \`.mjs\` work as well. The file is plain TypeScript, loaded by Node itself. Every option except \`agents\`
+and an agent's \`tools\` has a default. Longhaul does not start with an unknown key or a wrong value; the error has its
+path, the value received and what is allowed. Relative paths start at the file's directory. A variable takes precedence
+over the file, so that a deployment can change a setting of an image.
 
 \`\`\`ts
 import { defineConfig } from 'longhaul';
@@ -242,14 +252,14 @@ export default defineConfig({
 });
 \`\`\`
 
-This page is made from the code by \`npm run docs\`.
+This page is generated from the code by \`npm run docs\`.
 
 ${sections.join('\n\n')}
 
 ## Variables
 
-An empty variable counts as unset. With none of the provider's set, the built-in scripted model answers, and \`start\`
-says so. \`LONGHAUL_QUEUE_URL\` is refused at start: what it asks for is not there yet.
+An empty variable counts as unset. If no variable of a provider is set, the built-in scripted model answers, and \`start\`
+reports that. \`LONGHAUL_QUEUE_URL\` is rejected at start: this version does not support a separate queue yet.
 
 | variable | meaning | default |
 |---|---|---|
@@ -257,7 +267,7 @@ ${Object.entries(VARIABLES)
   .map(([name, variable]) => `| \`${name}\` | ${variable.meaning} | ${variable.default} |`)
   .join('\n')}
 
-Colours of the commands follow \`NO_COLOR\` and \`FORCE_COLOR\`.
+The colours of commands follow \`NO_COLOR\` and \`FORCE_COLOR\`.
 `;
 }
 

@@ -15,8 +15,8 @@ interface Parameter {
 }
 
 /**
- * What a client that goes by the document `before` can no longer rely on in `after`, a line for each: an operation, field,
- * value, status or media type that is gone, and what is newly demanded or no longer taken. What is added breaks nothing.
+ * Returns the incompatibilities of `after` for a client that uses the document `before`, one per line: a removed
+ * operation, field, value, status or media type, and a new requirement or restriction. Additions break nothing.
  */
 export function findBreaks(before: ApiDocument, after: ApiDocument): string[] {
   const compare = createComparison(before, after);
@@ -35,7 +35,7 @@ function createComparison(before: ApiDocument, after: ApiDocument) {
   return function compare(
     was: ReturnType<typeof findOperations>,
     are: ReturnType<typeof findOperations>,
-    // Of a webhook it is we who send the request.
+    // For a webhook, Longhaul sends the request.
     { isSent = false } = {},
   ): string[] {
     return was.flatMap(({ method, path, operation }) => {
@@ -93,7 +93,7 @@ function createComparison(before: ApiDocument, after: ApiDocument) {
     return Object.entries(old ?? {}).flatMap(([status, answer]) => {
       const found = current?.[status];
       const isProblem = Number(status) >= 400;
-      // A refusal that comes no more harms nobody.
+      // A removed error answer harms no client.
       if (found === undefined) return isProblem ? [] : [`${place}: the answer ${status} is gone`];
       const [before_, after_] = [resolveRef(before, answer) as Body, resolveRef(after, found) as Body];
       const headers = Object.keys(before_.headers ?? {}).filter((name) => after_.headers?.[name] === undefined);
@@ -113,14 +113,16 @@ function createComparison(before: ApiDocument, after: ApiDocument) {
   }
 }
 
-/** Every way in that was there has to be there still, and to need no more than before. */
+/**
+ * Returns incompatibilities of the security: every earlier credential must still be accepted, with no further scopes.
+ */
 function compareSecurity({ security: was = [] }: Operation, { security: now = [] }: Operation): string[] {
   if (was.length === 0) return now.length === 0 ? [] : ['it needs a key now'];
   if (now.length === 0) return [];
   return was.flatMap((way) =>
     Object.entries(way).flatMap(([name, scopes]) => {
       const found = now.find((other) => Object.hasOwn(other, name))?.[name];
-      if (found === undefined) return [`${name} is not taken any more`];
+      if (found === undefined) return [`${name} is no longer accepted`];
       return found.filter((scope) => !scopes.includes(scope)).map((scope) => `${name} needs the scope ${scope} now`);
     }),
   );

@@ -4,8 +4,8 @@ import { toConfigurationPage } from './configuration-page.ts';
 import { findBreaks } from './contract-breaks.ts';
 import { toErrorsPage } from './errors-page.ts';
 
-// Writes the pages of `docs/` that are made from code. Tests hold them to it. What breaks the contract is written only
-// with `-- --breaking`.
+// Writes the pages of `docs/` that are generated from code; tests check that they are up to date. Breaking changes of
+// the contract are written only with `-- --breaking`.
 
 writeFileSync(new URL('../docs/errors.md', import.meta.url), toErrorsPage());
 writeFileSync(new URL('../docs/configuration.md', import.meta.url), toConfigurationPage());
@@ -14,8 +14,8 @@ const place = new URL('../docs/openapi.json', import.meta.url);
 const document = createApiDocument();
 const breaks = findBreaks(JSON.parse(readFileSync(place, 'utf8')) as typeof document, document);
 if (breaks.length > 0 && !process.argv.includes('--breaking')) {
-  console.error(`docs/openapi.json is left as it is, for this would break what clients rely on:\n${breaks.join('\n')}`);
-  console.error('If it is meant: npm run docs -- --breaking, and a line for users in CHANGELOG.md.');
+  console.error(`docs/openapi.json is unchanged, because these changes would break clients:\n${breaks.join('\n')}`);
+  console.error('If they are intended: npm run docs -- --breaking, and a line for users in CHANGELOG.md.');
   process.exit(1);
 }
 writeFileSync(place, toDocumentText(document));

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { toAnimatedSvg } from './animated-svg.ts';
 import { playRecording, type Chunk } from './terminal-screen.ts';
 
-// Writes `docs/demo.svg`: the real demo, run in a terminal of its own with `script` of util-linux, its output kept
-// with its colours and its timing. Only pauses longer than MAX_PAUSE_MS are shortened.
+// Writes `docs/demo.svg`: the real demo, run in a separate terminal with `script` of util-linux, with its colours and
+// its timing. Only pauses longer than MAX_PAUSE_MS are shortened.
 
 const COMMAND = 'npm run -s demo';
 const COLUMNS = 92;
@@ -21,7 +21,7 @@ const svg = toAnimatedSvg({ lines, title: 'longhaul demo', columns: COLUMNS, row
 writeFileSync(path.join(root, 'docs/demo.svg'), svg);
 console.log(`docs/demo.svg: ${lines.length} lines, ${(svg.length / 1_000).toFixed(0)} kB`);
 
-/** What the terminal was sent, the command typed at a prompt included, with the time of each piece. */
+/** Records the output of the terminal, including the command typed at a prompt, with the time of each piece. */
 async function record(): Promise<Chunk[]> {
   const home = mkdtempSync(path.join(tmpdir(), 'longhaul-recording-'));
   try {
@@ -29,7 +29,7 @@ async function record(): Promise<Chunk[]> {
     const child = spawn('script', ['-qfec', `stty cols ${COLUMNS} rows ${ROWS}; exec ${COMMAND}`, '/dev/null'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
-      // Neither a provider's key nor settings of whoever records: the demo as it is on a fresh machine.
+      // Without provider keys and settings of the person who records: the demo as on a fresh machine.
       env: { PATH: process.env['PATH'], HOME: home, TMPDIR: home, TERM: 'xterm-256color', LANG: 'C.UTF-8' },
     });
     const closed = once(child, 'close');
@@ -43,7 +43,7 @@ async function record(): Promise<Chunk[]> {
       chunks.push({ atMs: clockMs, text });
     }
     const [exitCode] = (await closed) as [number | null];
-    if (exitCode !== 0) throw new Error(`${COMMAND} ended with ${exitCode}: nothing was written.`);
+    if (exitCode !== 0) throw new Error(`${COMMAND} ended with ${exitCode}: docs/demo.svg was not written.`);
     return [...typed, ...chunks];
   } finally {
     rmSync(home, { recursive: true, force: true });

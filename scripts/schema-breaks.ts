@@ -1,6 +1,6 @@
 import { resolveRef } from '../src/api/openapi/document.ts';
 
-/** Who writes what the schema describes: the client, or we. */
+/** Sender of the value that the schema describes: the client sends a request, Longhaul an answer. */
 export type Direction = 'request' | 'answer';
 
 /** A schema with the document that its references are in. */
@@ -26,11 +26,11 @@ interface Schema {
 
 interface Options {
   readonly direction: Direction;
-  /** Where it stands, in words. */
+  /** The place of the schema, in words. */
   readonly place: string;
 }
 
-/** Limits by whether a higher one leaves less room. */
+/** Limits, with true if a higher value is stricter. */
 const LIMITS = {
   minimum: true,
   minLength: true,
@@ -42,7 +42,10 @@ const LIMITS = {
   exclusiveMaximum: false,
 } as const;
 
-/** What a schema no longer grants: of an answer what a reader relies on, of a request what a writer may send. */
+/**
+ * Returns the incompatibilities of a schema: of an answer, properties that a reader relies on; of a request, values
+ * that a writer may send.
+ */
 export function findSchemaBreaks(was: Held, is: Held, options: Options): string[] {
   return compare(was, is, options, new Set());
 }
@@ -73,10 +76,10 @@ function compare(was: Held, is: Held, options: Options, seen: ReadonlySet<string
   ];
 }
 
-/** What stands under names that the schema does not list: all of one kind. */
+/** Compares values under names that the schema does not list: they have one common schema. */
 function compareValuesByName(was: Held, is: Held, options: Options, seen: ReadonlySet<string>): string[] {
   const [old, now] = ([was.schema, is.schema] as Schema[]).map(({ additionalProperties }) => additionalProperties);
-  // Whether there may be any is said with the fields.
+  // `compareFields` reports whether such values are allowed.
   if (old === undefined || old === false || now === undefined || now === false) return [];
   const [schema, schemaNow] = [old, now].map((given) => (given === true ? {} : given));
   const place = `${options.place}, its values`;
@@ -85,7 +88,9 @@ function compareValuesByName(was: Held, is: Held, options: Options, seen: Readon
 
 const changedOf = new WeakMap<object, WeakMap<object, ReadonlySet<string>>>();
 
-/** The names of the schemas that are not the same in both documents, or are made of one that is not. Looked for once. */
+/**
+ * Returns the names of the schemas that differ between the documents, or contain a different one. The result is cached.
+ */
 function findChanged(before: object, after: object): ReadonlySet<string> {
   const known = changedOf.get(before)?.get(after);
   if (known !== undefined) return known;
@@ -94,7 +99,7 @@ function findChanged(before: object, after: object): ReadonlySet<string> {
   );
   const texts = Object.entries(old ?? {}).map(([name, schema]) => [name, JSON.stringify(schema)] as const);
   const changed = new Set(texts.filter(([name, text]) => text !== JSON.stringify(now?.[name])).map(([name]) => name));
-  // A set is gone through with what is added on the way.
+  // Iteration of a set includes elements that are added on the way.
   for (const name of changed) {
     for (const [user, text] of texts) if (text.includes(`/schemas/${name}"`)) changed.add(user);
   }
@@ -105,7 +110,7 @@ function findChanged(before: object, after: object): ReadonlySet<string> {
 function compareTypes(was: Schema, is: Schema, { direction, place }: Options): string[] {
   const [old, now] = [was, is].map(({ type }) => (type === undefined ? [] : [type].flat()));
   if (old === undefined || now === undefined) return [];
-  // None stands for all there are. Whole numbers are numbers.
+  // No type means every type. Whole numbers are numbers.
   const covers = (types: readonly string[], type: string) =>
     types.length === 0 || types.includes(type) || (type === 'integer' && types.includes('number'));
   const all = (types: readonly string[], others: readonly string[]) =>
@@ -157,7 +162,7 @@ function compareFields(was: Schema, is: Schema, { place, direction }: Options): 
   const demanded = [...required].filter((name) => was.required?.includes(name) !== true);
   const isClosed = is.additionalProperties === false;
   return [
-    ...(isClosed ? gone.map((name) => `${place}: the field ${name} is not taken any more`) : []),
+    ...(isClosed ? gone.map((name) => `${place}: the field ${name} is no longer accepted`) : []),
     ...(isClosed && was.additionalProperties !== false && old.length > 0
       ? [`${place}: takes no other fields now`]
       : []),
@@ -165,7 +170,7 @@ function compareFields(was: Schema, is: Schema, { place, direction }: Options): 
   ];
 }
 
-/** Each that was there has one to stand for it: the one of the same name, or else at the same place. */
+/** Each earlier alternative needs a counterpart: the alternative of the same name, or else at the same place. */
 function compareAlternatives(was: Held, is: Held, options: Options, seen: ReadonlySet<string>): string[] {
   const [old, now] = ([was.schema, is.schema] as Schema[]).map(({ oneOf, anyOf }) => oneOf ?? anyOf ?? []);
   return (old ?? []).flatMap((alternative, index) => {
@@ -177,7 +182,7 @@ function compareAlternatives(was: Held, is: Held, options: Options, seen: Readon
   });
 }
 
-/** The schema that a reference stands for, with all it is made of in one. */
+/** Returns the schema behind a reference, with all its parts merged. */
 function flatten({ document, schema }: Held): Schema {
   const { allOf = [], ...own } = resolveRef(document, schema) as Schema;
   return [...allOf.map((part) => flatten({ document, schema: part })), own].reduce<Schema>(

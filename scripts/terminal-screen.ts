@@ -1,22 +1,22 @@
-/** A piece of a terminal's output, and when it came. */
+/** A piece of a terminal's output, and its time. */
 export interface Chunk {
   readonly atMs: number;
   readonly text: string;
 }
 
-/** Text that stood on a line in one style for a time. */
+/** Text in one style on a line, for some time. */
 export interface Span {
   readonly column: number;
   readonly text: string;
   readonly style: Style;
   readonly fromMs: number;
-  /** Null when it still stands at the end. */
+  /** Null when it is still visible at the end. */
   readonly toMs: number | null;
 }
 
-/** One line from the first to the last: what has scrolled out of the window is kept. */
+/** A line of the whole recording, including lines that have scrolled out of the window. */
 export interface Line {
-  /** When the cursor first came to it. */
+  /** Time when the cursor first reached the line. */
   readonly reachedAtMs: number;
   readonly spans: readonly Span[];
 }
@@ -49,9 +49,9 @@ const STYLES: Readonly<Record<string, Style>> = {
 };
 
 /**
- * Plays what a terminal was sent, and tells what stood where and when. Knows what the demo uses: colours,
- * carriage return, erasing a line.
- * @throws {Error} at a control sequence it does not know, rather than show it wrong.
+ * Plays the output of a terminal, and returns the text of each place and time. Supports the sequences that the demo
+ * uses: colours, carriage return, erasing a line.
+ * @throws {Error} at an unknown control sequence, rather than show it wrong.
  */
 export function playRecording(chunks: readonly Chunk[], { columns }: { columns: number }): Line[] {
   const rows: Row[] = [];
@@ -66,7 +66,7 @@ export function playRecording(chunks: readonly Chunk[], { columns }: { columns: 
     return row;
   }
 
-  /** A terminal would break the word at the last column. So that it can be read, the whole word goes to the next line. */
+  /** A terminal would break the word at the last column. For readability, the whole word moves to the next line. */
   function wrap(full: Row, cell: Cell): void {
     const blank = full.cells.findLastIndex(({ character }) => character === ' ');
     const isBetweenWords = cell.character === ' ' || blank === -1;
@@ -81,7 +81,7 @@ export function playRecording(chunks: readonly Chunk[], { columns }: { columns: 
   }
 
   for (const { atMs, text } of chunks) {
-    // Only the line the cursor is on can change: the cursor never goes up.
+    // Only the cursor's line can change: the cursor never goes up.
     const row = rowAt(atMs);
     const before = row.cells;
     row.cells = [...before];
@@ -121,7 +121,7 @@ function isSame(a: Cell | undefined, b: Cell | undefined): boolean {
   return a?.character === b?.character && a?.style === b?.style;
 }
 
-/** A cell that was written again as it was has stood there all the time. */
+/** Keeps cells that were rewritten unchanged: they have been visible all the time. */
 function keepUnchanged(before: readonly Cell[], after: readonly Cell[]): Cell[] {
   return after.map((cell, column) => (isSame(before[column], cell) ? before[column]! : cell));
 }
@@ -133,7 +133,7 @@ function endedSpans(before: readonly Cell[], after: readonly Cell[], atMs: numbe
   );
 }
 
-/** Neighbours of one style and time together; blanks at either end of a span show nothing and are left out. */
+/** Joins neighbours of one style and time; blanks at either end of a span are invisible and are left out. */
 function toSpans(cells: readonly (Cell | undefined)[], toMs: number | null): Span[] {
   const spans: Span[] = [];
   let open: { column: number; text: string; cell: Cell } | null = null;

@@ -1,8 +1,8 @@
 /**
  * Longhaul: the production runtime for Claude agents.
  *
- * `defineConfig` types a configuration, `createLonghaul` runs it inside an application; the `longhaul`
- * command runs it alone.
+ * `defineConfig` types a configuration, `createLonghaul` runs it inside an application; the `longhaul` command runs it
+ * alone.
  */
 export { defineConfig, type Config } from './config/config.ts';
 export type { LonghaulConfig } from './config/schema.ts';
@@ -15,7 +15,7 @@ export type {
   ToolRun,
 } from './config/tool-hooks.ts';
 export type { CreateMcpServer } from './config/mcp-server.ts';
-/** For `mcpServers` with `create`: the Agent SDK's own, in the version that Longhaul runs with. */
+/** For `mcpServers` with `create`: exported from the Agent SDK, in the version that Longhaul runs with. */
 export { createSdkMcpServer, tool } from '@anthropic-ai/claude-agent-sdk';
 export { createLonghaul, type Longhaul, type LonghaulOptions } from './longhaul.ts';
 export { ERRORS, LonghaulError, type ErrorCode, type FieldError, type RunErrorCode } from './core/errors.ts';

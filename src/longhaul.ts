@@ -23,6 +23,7 @@ import { toUpstream, type Upstream } from './gateway/upstream.ts';
 import { openStore, type Closers, type Store } from './open-store.ts';
 import { createEventHub } from './stream/event-hub.ts';
 import { startSchedules } from './schedule/start-schedules.ts';
+import { startStats } from './stats/start-stats.ts';
 import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
@@ -32,22 +33,23 @@ import { watchStalls } from './worker/watch-stalls.ts';
 import { createWorker, type LeaveReason, type Worker } from './worker/worker.ts';
 
 export interface LonghaulOptions {
-  /** What this process does: answer HTTP, execute runs, or both. Defaults to both. */
+  /** The roles of this process: answer HTTP, execute runs, or both. Defaults to both. */
   readonly roles?: readonly ('server' | 'worker')[];
-  /** Where to log. Defaults to JSON lines on standard error at the configured level. */
+  /** The logger. Defaults to JSON lines on standard error at the configured level. */
   readonly log?: Logger;
-  /** Relative paths in the configuration start here. Defaults to the working directory. */
+  /** Directory that relative paths in the configuration start from. Defaults to the working directory. */
   readonly baseDir?: string;
-  /** The variables that configure. Defaults to this process's. */
+  /** The environment variables of the configuration. Defaults to this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * Whether this process is there for Longhaul alone, as under the `longhaul` command. Its `TMPDIR` is then moved, and
-   * when it is a worker only it is drained once it has grown too large. Defaults to false: it is an application's.
+   * True when the process runs only Longhaul, as under the `longhaul` command. Its `TMPDIR` is then moved, and a
+   * process that is only a worker is drained when it has grown too large. Defaults to false: the process belongs to an
+   * application.
    */
   readonly ownsProcess?: boolean;
   /**
-   * The path below which the application serves `fetch`, such as `/api/longhaul`, where its framework does not take that
-   * off by itself: Next.js. Defaults to `http.basePath`.
+   * The path below which the application serves `fetch`, such as `/api/longhaul`. Needed where its framework does not
+   * remove that path itself, as in Next.js. Defaults to `http.basePath`.
    */
   readonly basePath?: string;
 }
@@ -55,38 +57,41 @@ export interface LonghaulOptions {
 /** Longhaul inside an application: mount `fetch` where the application serves HTTP. */
 export interface Longhaul {
   readonly config: Config;
-  /** Answers an HTTP request of the API, `/v1/…`, starting Longhaul if it has not been. */
+  /** Answers an HTTP request of the API, `/v1/…`; starts Longhaul if it has not been started. */
   readonly fetch: (request: Request) => Promise<Response>;
-  /** The same for a server of Node's, and what is built on it: `app.use('/api/longhaul', longhaul.nodeHandler)` in Express. */
+  /**
+   * Does the same for a Node server and frameworks built on it: `app.use('/api/longhaul', longhaul.nodeHandler)` in
+   * Express.
+   */
   readonly nodeHandler: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Submits, follows and all else, for the application itself: with every right, without HTTP and without a key. */
+  /** The client for the application itself: with every right, without HTTP and without a key. */
   readonly client: LonghaulClient;
   /**
-   * Takes over a request of `/v1/stream` that asks to go on as a WebSocket: to be called by the application's server,
+   * Takes over a request of `/v1/stream` that upgrades to a WebSocket. The application's server calls it,
    * `server.on('upgrade', longhaul.handleUpgrade)`, for the requests that are Longhaul's.
    */
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Ends the open WebSockets, and tells their readers to come again. `stop` does it too. */
+  /** Closes the open WebSockets, and asks their readers to reconnect. `stop` does it too. */
   readonly closeSockets: () => Promise<void>;
-  /** Opens the database, brings it up to date and begins to work. May be called again; starts once. */
+  /** Opens and migrates the database and starts work. May be called again; starts only once. */
   start(): Promise<void>;
-  /** The first API key, when this start made it; it is also in the data directory's `admin-key`. */
+  /** The first API key, if this start created it; it is also in the data directory's `admin-key`. */
   readonly newAdminKey: string | null;
-  /** The worker of this process, as `/v1/workers` lists it; null when it has none. */
+  /** The worker's id, as in `/v1/workers`; null when this process has no worker. */
   readonly workerId: string | null;
-  /** Runs this process is executing. */
+  /** Number of runs that this process is executing. */
   readonly runningCount: number;
   /**
-   * Resolves when the worker has drained and left though this process was not told to stop: somebody asked it to over
-   * HTTP, or the process, which is a worker only, has grown above `worker.restartAboveMb`. What is left to do is to stop.
+   * Resolves when the worker has drained and left without a call of `stop`: an operator drained it over HTTP, or the
+   * process, which is only a worker, has grown above `worker.restartAboveMb`. The caller then only has to stop.
    */
   readonly workerLeft: Promise<LeaveReason>;
   /**
-   * Takes no more runs, and resolves when those it has are finished; false when some are not after `timeoutMs`. From then
-   * on `/readyz` says that this process leaves; requests are still answered.
+   * Claims no more runs, and resolves when the current runs are finished; resolves to false when some are unfinished
+   * after `timeoutMs`. From then on `/readyz` reports that this process is leaving; it still answers requests.
    */
   drain(timeoutMs: number): Promise<boolean>;
-  /** Puts runs that are still going in line again, ends every process and closes the database. */
+  /** Queues unfinished runs again, ends every process and closes the database. */
   stop(): Promise<void>;
 }
 
@@ -100,7 +105,7 @@ interface Parts {
 }
 
 /**
- * Makes a Longhaul from a configuration as `longhaul.config.ts` exports it, or one already resolved.
+ * Creates a Longhaul from a configuration as `longhaul.config.ts` exports it, or from a resolved one.
  * @throws {LonghaulError} `config_invalid`, naming every path that is wrong.
  */
 export function createLonghaul(input: LonghaulConfig | Config, options: LonghaulOptions = {}): Longhaul {
@@ -114,7 +119,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   const givenLog = options.log ?? createLog(config.logLevel);
   const ownLog = workerId === null ? givenLog : withFacts(givenLog, { workerId });
   const closers: Closers = [];
-  /** Aborts when it is to stop: a start that waits for the database ends. */
+  /** Aborts on `stop`: a start that waits for the database then ends. */
   const stopped = new AbortController();
   let isLeaving = false;
   const workerLeft = Promise.withResolvers<LeaveReason>();
@@ -137,6 +142,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     closers.push(() => access.close());
     closers.push(startAudit({ database, retentionDays: config.audit.retentionDays, log }));
     closers.push(startAlerts({ config, database, queue, log }));
+    closers.push(startStats({ config, database, queue, log }));
     closers.push(
       startSchedules({
         database,
@@ -147,13 +153,13 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       }),
     );
     const { ownsProcess = false } = options;
-    // A worker has a reaper that watches it.
+    // Only for a process without a worker: a worker has its own reaper.
     if (ownsProcess && !roles.includes('worker')) closers.push(watchServer(config, log));
     if (roles.includes('server')) {
       const webhooks = await startWebhooks({ database, config: config.webhooks, log });
       closers.push(webhooks.stop);
     }
-    const server = { isLeaving: () => isLeaving, version: VERSION, log };
+    const server = { isLeaving: () => isLeaving, version: VERSION, basePath, log };
     const api = createApi({ access, config, database, queue, hub, ...server });
     const handle = mountAt<Bindings>(basePath, api.fetch);
     const sockets = createWebSockets({ fetch: handle });
@@ -192,7 +198,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     return { handle, sockets, newAdminKey, worker };
   }
 
-  /** Those that agents use, and no others. */
+  /** Opens the providers that agents use, and no others. */
   async function openProviders({ of }: Pick<Governors, 'of'>): Promise<Map<string, GatewayProvider>> {
     const opened = new Map<string, GatewayProvider>();
     for (const name of new Set([...config.agents.values()].map(({ provider }) => provider))) {
@@ -211,7 +217,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     return { baseUrl: model.url, headers: {} };
   }
 
-  /** Closes what was opened, last first; one that fails does not keep the others open. */
+  /** Closes every opened part, last first; an error in one does not keep the others open. */
   async function closeAll(): Promise<void> {
     for (const close of closers.splice(0).reverse()) {
       await Promise.resolve(close()).catch((err: unknown) => ownLog.error({ err }, 'a part did not close cleanly'));
@@ -249,7 +255,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     handleUpgrade(request, socket, head) {
       start().then(
         () => started!.sockets.handleUpgrade(request, socket, head),
-        () => socket.destroy(), // Who starts it, or asks anything else, is told why.
+        () => socket.destroy(), // The caller of `start`, or of any request, gets the error.
       );
     },
     async closeSockets() {
@@ -269,7 +275,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
       isLeaving = true;
       stopped.abort(new Error('Longhaul was stopped.'));
       stopping ??= (async () => {
-        await starting?.catch(() => {}); // Its own caller has been told.
+        await starting?.catch(() => {}); // The caller of `start` gets this error.
         await closeAll();
       })();
       return stopping;
@@ -278,8 +284,8 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
 }
 
 /**
- * Brings the database and the queue in it to this version's schema, and puts the admin key in force that the variables
- * give; where `makesAdminKey` says so, it makes one when there is none.
+ * Migrates the database and its queue to this version's schema, and activates the admin key that the environment
+ * variables set. With `makesAdminKey`, creates an admin key when none exists.
  */
 export async function migrateOnly(
   config: Config,
@@ -297,7 +303,10 @@ function isResolved(input: LonghaulConfig | Config): input is Config {
   return input.agents instanceof Map;
 }
 
-/** Ends a server whose event loop stands still, so that its supervisor starts it again. Returns what ends the watch. */
+/**
+ * Ends a server whose event loop is blocked, so that its supervisor starts it again. Returns a function that stops the
+ * watch.
+ */
 function watchServer({ worker: { maxStallSeconds } }: Config, log: Logger): () => Promise<void> {
   const reaper = startReaper({ maxStallSeconds });
   const stalls = watchStalls({ reaper, log });

@@ -11,33 +11,33 @@ import { createPgBossQueue, QUEUE_SCHEMA } from './queue/pg-boss-queue.ts';
 import type { Queue } from './queue/queue.ts';
 import { useCostZone } from './run/use-cost-zone.ts';
 
-/** What ends the parts of a Longhaul: called last first. */
+/** Functions that close the parts of a Longhaul; the last is called first. */
 export type Closers = (() => Promise<void> | void)[];
 
-/** Where all is kept, brought up to date. */
+/** The database and queue, migrated to this version. */
 export interface Store {
   readonly database: Database;
   readonly queue: Queue;
-  /** What those who use it are to log to: that the database is away is said once, whoever meets it. */
+  /** The logger for all users of the store: it logs an outage of the database once, whichever part meets it. */
   readonly log: Logger;
   /** The migrations that were applied, by name. */
   readonly applied: readonly string[];
-  /** The first admin key, when it was made here. */
+  /** The first admin key, when this start created it. */
   readonly newAdminKey: string | null;
 }
 
 interface OpenStoreOptions {
   readonly log: Logger;
   readonly closers: Closers;
-  /** Whether an admin key is made where there is none: a worker makes none. */
+  /** True when an admin key is created where none exists: a worker creates none. */
   readonly makesAdminKey: boolean;
-  /** Aborts when nobody wants it any more, while it waits for the database or for another process. */
+  /** Aborts the wait for the database or for another process. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Opens the database and the queue. All that a start writes is written `exclusively`: of any number of processes that
- * start at once on a new database, one makes the schemas, the queues and the first key, and the others find them.
+ * Opens the database and the queue. All writes of a start happen `exclusively`: of any number of processes that start
+ * at once on a new database, one creates the schemas, the queues and the first key, and the others find them.
  */
 export async function openStore(config: Config, options: OpenStoreOptions): Promise<Store> {
   const { closers, makesAdminKey, signal } = options;
@@ -65,17 +65,17 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   const prepare = async () => {
     await checkGrants(database, ['longhaul', QUEUE_SCHEMA]);
     const applied = await creating(database, () => migrate(database));
-    if (applied.length > 0) log.info({ applied }, 'database brought up to date');
+    if (applied.length > 0) log.info({ applied }, 'the database was migrated');
     const queues = [...new Set([...config.agents.values()].map((agent) => agent.queue))];
     await creating(database, () => queue.start(queues));
     closers.push(() => queue.stop());
     if (await useCostZone(database, config.timeZone))
-      log.info({ timeZone: config.timeZone }, 'costs are summed by the days of this time zone');
+      log.info({ timeZone: config.timeZone }, 'the sums of costs now use the days of this time zone');
     const { adminKey: given, dataDir } = config;
     const newAdminKey = makesAdminKey ? await ensureAdminKey(database, { dataDir, given, log }) : null;
     return { applied, newAdminKey };
   };
-  const onWait = () => log.info({}, 'another process brings the database up to date: waiting for it');
+  const onWait = () => log.info({}, 'another process is migrating the database: waiting for it');
   const prepared = await database.exclusively(prepare, { onWait, signal });
   return { database, queue, log, ...prepared };
 }

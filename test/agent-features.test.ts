@@ -4,9 +4,9 @@ import type { EventResource } from '../src/client/client.ts';
 import type { ToolRun } from '../src/index.ts';
 import { say, startTestLonghaul, useTool, type TestLonghaul } from '../src/testing/index.ts';
 
-// What an agent's config adds to its runs, through the whole of Longhaul and the real Claude Code executable.
+// The options of an agent that add to its runs, through the whole of Longhaul and the real Claude Code executable.
 
-describe('an agent with hooks and a form for its answers', () => {
+describe('an agent with hooks and an output schema', () => {
   let longhaul: TestLonghaul;
   const runs: ToolRun[] = [];
 
@@ -36,7 +36,7 @@ describe('an agent with hooks and a form for its answers', () => {
   });
   afterAll(() => longhaul.stop());
 
-  it('has its structured output on the run and its last event, and its hooks know the run', async () => {
+  it('has its structured output on the run and its last event, and its hooks receive the run', async () => {
     const { client } = longhaul;
     const submitted = await client.submit({
       agent: 'reviewer',
@@ -65,7 +65,7 @@ describe('an agent with hooks and a form for its answers', () => {
     });
   });
 
-  it('fails with its own code when the answer is text, with its cost, and is not tried again', async () => {
+  it('fails with a separate code and its cost when the answer is text, and is not retried', async () => {
     const { client } = longhaul;
     const submitted = await client.submit({ agent: 'reviewer', prompt: 'Judge in words.', user: 'ben' });
     const run = await client.run(submitted.id, { waitSeconds: 60 });

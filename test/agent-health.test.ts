@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { AgentHealth } from '../src/api/contract.ts';
 import { fail, say, startTestLonghaul, turn } from '../src/testing/index.ts';
 
-it('asks the model of an agent one short question through Claude Code, for a fraction of a cent', async () => {
+it('asks the model of an agent a short question through Claude Code, for a fraction of a cent', async () => {
   let isDown = false;
   const longhaul = await startTestLonghaul({
     config: {

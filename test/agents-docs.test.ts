@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from '../src/config/resolve.ts';
 import { readExamples } from './support/doc-examples.ts';
 
-// The examples of `docs/agents.md` are configurations: each is type-checked as its reader would write it, and taken.
+// The examples of `docs/agents.md` are configurations: each is type-checked as its reader would write it, and accepted.
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -41,7 +41,7 @@ describe('the examples of the page on agents', () => {
     expect(found.split('\n').filter((line) => line.includes('example-'))).toEqual([]);
   });
 
-  it('are taken as they stand', async () => {
+  it('are accepted unchanged', async () => {
     for (const [index, code] of examples.entries()) {
       const file = path.join(directory, `run-${index}.ts`);
       const local = code.replaceAll("'longhaul'", `'${path.join(root, 'src/index.ts')}'`);

@@ -15,8 +15,8 @@ import {
   type Turn,
 } from '../src/testing/index.ts';
 
-// Answers that are not one text from beginning to end, through the whole of Longhaul and the real Claude Code executable:
-// what a run's result says of them, what its readers see, and what a run ends as that got none.
+// Answers that are not one text from beginning to end, through the whole of Longhaul and the real Claude Code: the
+// run's result, the events that readers see, and the outcome of a run without an answer.
 
 const isContinued = ({ body }: ModelRequest) =>
   JSON.stringify(body.messages).includes('was interrupted before it was finished');
@@ -28,7 +28,7 @@ const refusal = {
 } as const;
 const slowly = { chunks: 3, chunkDelayMs: 40 };
 
-/** The file of a large result that the conversation names. */
+/** Returns the file of a large result that the conversation names. */
 const findResultFile = ({ body }: ModelRequest) =>
   /\/[^\s"]+\/tool-results\/[^\s"]+?\.txt/.exec(JSON.stringify(body.messages).replace(/\\n/g, ' '))?.[0] ?? 'none';
 
@@ -37,7 +37,7 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
     count === 0 ? turn(say('The first half, '), { stopReason: 'max_tokens' }) : say('the second.'),
   'always cut by length': () => turn(say('on and on '), { stopReason: 'max_tokens' }),
   'broken within a block': ({ turn: count }) =>
-    count === 0 ? cut([say('One.', slowly), say('Half of tax.inc', slowly)], { midBlock: true }) : say('Two.'),
+    count === 0 ? cut([say('First.', slowly), say('Half of tax.inc', slowly)], { midBlock: true }) : say('Two.'),
   refused: () => turn(say('I can tell that'), refusal),
   'refused by one model': (request) =>
     request.model.includes('fable') ? turn(say('I can'), refusal) : say('Here it is.'),
@@ -105,7 +105,7 @@ describe('an answer', () => {
 
   it.each([
     ['cut by length', 'The first half, the second.', 1],
-    ['broken within a block', 'One.\n\nTwo.', 1],
+    ['broken within a block', 'First.\n\nTwo.', 1],
     ['refused once', 'I can\n\nI cannot say that.', 1],
     ['paused', 'So far.\n\nThe rest.', 2],
   ])('that is %s is whole in the result, and the same to readers', async (prompt, result, attempt) => {
@@ -115,7 +115,7 @@ describe('an answer', () => {
     expect(events.at(-1)).toMatchObject({ type: 'run.succeeded', data: { result } });
   });
 
-  it('that is paused in a tool of the provider goes on in another attempt', async () => {
+  it('that is paused in a tool of the provider continues in another attempt', async () => {
     const { run: ended, events } = await run('paused in a search');
     expect(ended).toMatchObject({ status: 'succeeded', result: 'Found it.', attempt: 2 });
     expect(events.find(({ type }) => type === 'run.retrying')?.data).toMatchObject({
@@ -131,19 +131,19 @@ describe('an answer', () => {
     ['empty', 'empty_answer', null],
     ['white space', 'empty_answer', null],
     ['refused', 'model_refused', 'I can tell that\n\nI can tell that'],
-  ])('that is %s fails as %s, and keeps what was said', async (prompt, code, result) => {
+  ])('that is %s fails as %s, and keeps its text', async (prompt, code, result) => {
     const { run: ended, events } = await run(prompt);
     expect(ended).toMatchObject({ status: 'failed', error: { code }, result });
     expect(textOf(events)).toBe(result ?? '');
   });
 
-  it('that is refused says what the refusal was about', async () => {
+  it('that is refused has the category of the refusal', async () => {
     const { run: ended, events } = await run('refused');
     expect(ended.error).toMatchObject({ code: 'model_refused', category: 'cyber', retryable: false });
     expect(events.at(-1)).toMatchObject({ data: { error: { code: 'model_refused', category: 'cyber' } } });
   });
 
-  it('that another model gives says so, without what the first one began to say', async () => {
+  it('of another model says so, without the beginning of the first answer', async () => {
     const { run: ended, events } = await run('refused by one model', 'fable');
     expect(ended).toMatchObject({ status: 'succeeded' });
     expect(ended.result).toMatch(/Here it is\.$/);
@@ -153,23 +153,23 @@ describe('an answer', () => {
     ]);
   });
 
-  it('without a word is one where something was done', async () => {
+  it('without text is an answer if a tool was used', async () => {
     expect((await run('empty behind a tool')).run).toMatchObject({ status: 'succeeded', result: '' });
   });
 
-  it('of a later run reads the large result that an earlier one was given', async () => {
+  it('of a later run reads the large result of an earlier run', async () => {
     const first = await run('large result', 'doer');
     const { run: ended, events } = await run('read it again', 'doer', first.run.sessionId);
     expect(ended).toMatchObject({ status: 'succeeded', result: 'It says so.' });
     const results = events.filter(({ type }) => type === 'agent.tool_result').map(({ data }) => data);
     expect(results).toMatchObject([{ isError: false, content: expect.stringContaining('line 15000') as string }]);
-    // Where on the worker it lies is nobody's to know.
+    // Its path on the worker stays private.
     const told = JSON.stringify([...first.events, ...events].filter(({ type }) => type.startsWith('agent.tool')));
     expect(told).toContain('/longhaul/tool-results/');
     expect(told).not.toContain('/config/projects/');
   });
 
-  it('that is cancelled while a tool is at work leaves no tool use without a result', async () => {
+  it('that is cancelled while a tool is in progress leaves no tool use without a result', async () => {
     const { id } = await longhaul.client.submit({ agent: 'doer', prompt: 'a long tool' });
     const events: LonghaulEvent[] = [];
     for await (const event of longhaul.client.stream(id)) {
@@ -183,7 +183,7 @@ describe('an answer', () => {
     ]);
   });
 
-  it('has nothing of a block that was given up behind its end', async () => {
+  it('has nothing of an abandoned block after its end', async () => {
     const { events } = await run('broken within a block');
     const shown = events.map(({ type, data }) => [type, (data as { text?: string }).text]);
     const abandonedAt = shown.findIndex(([type]) => type === 'agent.text.abandoned');

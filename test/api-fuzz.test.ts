@@ -13,13 +13,13 @@ import { createApiDocument } from '../scripts/api-document.ts';
 import { hostileRequest, type HostileRequest } from './fuzz/hostile-requests.ts';
 import { judgeAnswer } from './fuzz/judge.ts';
 
-/** Requests to each operation. `npm run fuzz` sends many more. */
+/** Number of requests to each operation. `npm run fuzz` sends many more. */
 const RUNS = Number(process.env['LONGHAUL_FUZZ_RUNS'] ?? 15);
 
-/** Another one each time, printed; set it to see a failure again. */
+/** A new seed each time, printed; set it to repeat a failure. */
 const SEED = Number(process.env['LONGHAUL_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 
-/** Asking an agent, or whether the database is there, may be answered with "no". */
+/** Checks of an agent or of the database, which may fail. */
 const MAY_BE_UNAVAILABLE = new Set(['/readyz', '/v1/health/agent']);
 
 const document = createApiDocument();
@@ -50,10 +50,10 @@ describe(`hostile requests (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
   });
   afterAll(() => service.close());
 
-  // What is only found wrong inside is a check of ours that is missing, however politely it is answered.
+  // An invalid value that is only found inside means that a check is missing, however polite the answer is.
   afterEach(() => expect(logged.splice(0)).toEqual([]));
 
-  /** A token of ann's, and what somebody makes of it who has no secret or comes too late. */
+  /** A token of ann, and forged or expired variants of it. */
   async function makeTokens() {
     const response = await service.post('/v1/tokens', { user: 'ann' });
     const { token } = (await response.json()) as { token: string };
@@ -82,7 +82,7 @@ describe(`hostile requests (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
     });
   }
 
-  it('know every operation there is', () => {
+  it('know every operation', () => {
     expect(operations.map(({ path }) => path)).toEqual(
       findOperations(describeApi(service.api, '')).map(({ path }) => path),
     );
@@ -98,7 +98,7 @@ describe(`hostile requests (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
         const text = await judgeAnswer(response, { mayBeUnavailable: MAY_BE_UNAVAILABLE.has(operation.path) });
         if (STRANGERS.includes(request.caller) && operation.path.startsWith('/v1/')) expect(response.status).toBe(401);
         if (request.caller === 'ann' || request.caller === 'token') expect(text).not.toContain('"user":"bob"');
-        // What is done may write: also what only looks, as for a secret that nobody had asked for yet, or an agent's health.
+        // A successful request may write: even a read, such as the first of a secret, or of an agent's health.
         if (response.ok || response.status === 503) before = null;
         else expect(await countRows()).toBe(before);
       });
@@ -107,7 +107,7 @@ describe(`hostile requests (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
     600_000,
   );
 
-  it('leave the process as large as it was', async () => {
+  it('do not make the process grow', async () => {
     const sendMany = async (rounds: number, seed: number) => {
       for (const operation of operations) {
         for (const request of fc.sample(arbitrary(operation), { numRuns: rounds, seed })) {
@@ -125,7 +125,7 @@ describe(`hostile requests (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
   const query = async (text: string) =>
     (await service.database.sql.executeQuery<{ text: string }>(CompiledQuery.raw(text))).rows.map(({ text }) => text);
 
-  /** How many rows there are in every table but the one that counts requests. */
+  /** Returns the number of rows of every table except the table that counts requests. */
   async function countRows(): Promise<string> {
     counting ??= (
       await query(`
@@ -140,7 +140,7 @@ describe(`hostile requests (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** In bytes, of what is still held. */
+/** Returns the bytes of memory in use. */
 function measureHeap(): number {
   collectGarbage();
   collectGarbage();

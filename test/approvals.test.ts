@@ -52,21 +52,21 @@ async function start(script: Script, agent: Partial<AgentConfig> = {}) {
 const bash = (command: string): ToolUseBlock => useTool('Bash', { command, description: 'a step' });
 const write = bash('echo one >> log.txt; echo written');
 
-/** Uses a tool, again when it is told that this was allowed meanwhile, and then says the words. */
+/** Uses a tool, again when it reads that the use was allowed meanwhile, and then gives the answer. */
 function once(use: ToolUseBlock, words: string): Script {
   return (request) => (request.turn === 0 || lastWords(request).includes(ALLOWED) ? use : say(words));
 }
 
 const ALLOWED = 'Allowed: use it again now';
 
-/** What the model was told last. */
+/** Returns the last content that the model received. */
 function lastWords({ body }: ModelRequest): string {
   const { messages } = body as { messages: unknown[] };
   return JSON.stringify(messages.at(-1));
 }
 const GIVEN_UP = { approvals: { holdSeconds: 0 } };
 
-/** Waits until a run waits for a person, with a process or without. */
+/** Resolves once a run waits for a person, with a process or without. */
 async function untilAsked(
   { client }: Pick<TestLonghaul, 'client'>,
   runId: string,
@@ -93,7 +93,7 @@ async function typesOf({ client }: Pick<TestLonghaul, 'client'>, runId: string):
   return types;
 }
 
-test('a tool use that is allowed while its process waits goes on in it', { timeout: TIMEOUT_MS }, async () => {
+test('a tool use that is allowed while its process waits continues in it', { timeout: TIMEOUT_MS }, async () => {
   const world = await start([write, say('Done.')]);
   const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
   const [approval] = await untilAsked(world, id);
@@ -111,7 +111,7 @@ test('a tool use that is allowed while its process waits goes on in it', { timeo
 });
 
 test(
-  'a run waits without a process, and its tool use goes on in the same conversation',
+  'a run waits without a process, and its tool use continues in the same conversation',
   { timeout: TIMEOUT_MS },
   async () => {
     const world = await start(once(write, 'Done.'), { ...GIVEN_UP, retry: { maxAttempts: 1, deadlineSeconds: 1 } });
@@ -145,7 +145,7 @@ test(
 );
 
 test(
-  'a use that is allowed after its process was given up, and not made again, is said to be unused',
+  'a use that is allowed after its process was released, and not made again, is reported as unused',
   { timeout: TIMEOUT_MS },
   async () => {
     const world = await start(({ turn }) => (turn === 0 ? write : say('I did not.')), GIVEN_UP);
@@ -172,7 +172,7 @@ test.each([
   ['while its process waits', {}],
   ['when its process is gone', GIVEN_UP],
 ])(
-  'a tool use that is denied %s does not happen, and the model reads why',
+  'a tool use that is denied %s does not take place, and the model reads the reason',
   { timeout: TIMEOUT_MS },
   async (_, agent) => {
     const world = await start(once(write, 'As you wish.'), agent);
@@ -213,7 +213,7 @@ test('a changed input cannot lead a tool out of the workspace', { timeout: TIMEO
 test.each([
   ['while its process waits', {}],
   ['when its process is gone', { holdSeconds: 0 }],
-])('what nobody decides on is denied %s', { timeout: TIMEOUT_MS }, async (_, approvals) => {
+])('a use without a decision is denied %s', { timeout: TIMEOUT_MS }, async (_, approvals) => {
   const world = await start([write, say('As you wish.')], { approvals: { ...approvals, expireSeconds: 1 } });
   const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
   expect(await untilEnded(world, id)).toMatchObject({ status: 'succeeded', result: 'As you wish.' });
@@ -252,7 +252,7 @@ test.each([
   expect(JSON.stringify(world.model.requests.at(-1)?.body)).toMatch(/Blue/);
 });
 
-test('of two uses that wait at once each is decided on, and done once', { timeout: TIMEOUT_MS }, async () => {
+test('two uses that wait at once are each decided, and done once', { timeout: TIMEOUT_MS }, async () => {
   const reads = ['a.txt', 'b.txt'].map((file) => useTool('Read', { file_path: file }));
   const world = await start(
     (request) => (request.turn === 0 ? reads : lastWords(request).includes(ALLOWED) ? reads[0]! : say('Done.')),
@@ -269,7 +269,7 @@ test('of two uses that wait at once each is decided on, and done once', { timeou
   expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain('not the second');
 });
 
-test('of two uses one after the other the second waits for the first', { timeout: TIMEOUT_MS }, async () => {
+test('the second of two successive uses waits for the first', { timeout: TIMEOUT_MS }, async () => {
   const second = bash('echo two >> log.txt');
   const world = await start((request) => {
     const words = lastWords(request);
@@ -345,27 +345,23 @@ test(
 test.each([
   ['with its process', {}],
   ['without one', GIVEN_UP],
-])(
-  'a run that is cancelled while it waits %s takes its approvals with it',
-  { timeout: TIMEOUT_MS },
-  async (_, agent) => {
-    const world = await start([write, say('Done.')], agent);
-    const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
-    const [approval] = await untilAsked(world, id);
-    if (agent === GIVEN_UP) await untilParked(world, id);
-    await world.client.cancel(id);
-    expect(await untilEnded(world, id)).toMatchObject({ status: 'cancelled' });
-    expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'cancelled' }]);
-    await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 409 });
-    const types = await typesOf(world, id);
-    expect(types.slice(types.indexOf('approval.requested') + 1)).toContain('approval.resolved');
-    expect(types.filter((type) => type === 'agent.tool_result')).toHaveLength(1);
-    expect(types.at(-1)).toBe('run.cancelled');
-    expect(await world.readLog()).toBe('');
-  },
-);
+])('a run that is cancelled while it waits %s cancels its approvals', { timeout: TIMEOUT_MS }, async (_, agent) => {
+  const world = await start([write, say('Done.')], agent);
+  const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
+  const [approval] = await untilAsked(world, id);
+  if (agent === GIVEN_UP) await untilParked(world, id);
+  await world.client.cancel(id);
+  expect(await untilEnded(world, id)).toMatchObject({ status: 'cancelled' });
+  expect((await world.client.approvals({ runId: id })).data).toMatchObject([{ status: 'cancelled' }]);
+  await expect(world.client.approve(approval!.id)).rejects.toMatchObject({ status: 409 });
+  const types = await typesOf(world, id);
+  expect(types.slice(types.indexOf('approval.requested') + 1)).toContain('approval.resolved');
+  expect(types.filter((type) => type === 'agent.tool_result')).toHaveLength(1);
+  expect(types.at(-1)).toBe('run.cancelled');
+  expect(await world.readLog()).toBe('');
+});
 
-test('of two decisions at once one stands, and the other learns which', { timeout: TIMEOUT_MS }, async () => {
+test('the first of two decisions at once counts, and the second gets it', { timeout: TIMEOUT_MS }, async () => {
   const world = await start([write, say('Done.')], GIVEN_UP);
   const { id } = await world.client.submit({ agent: 'doer', prompt: 'Go.' });
   const [approval] = await untilAsked(world, id);

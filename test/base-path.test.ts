@@ -30,8 +30,8 @@ describe('a Longhaul that a proxy serves under a path', () => {
   };
   const submission = { agent: 'doer', prompt: 'Go.' };
 
-  // A proxy may take its path off before it passes a request on, or leave it.
-  it.each([BASE, ''])('begins every place it names with that path, asked under "%s"', async (prefix) => {
+  // A proxy may remove its path before it forwards a request, or keep it.
+  it.each([BASE, ''])('begins every address in its answers with that path, called under "%s"', async (prefix) => {
     const { response, answer } = await ask(`${prefix}/v1/runs`, submission);
     const { id, sessionId, links } = answer as RunResource;
     const self = `${BASE}/v1/runs/${id}`;

@@ -3,18 +3,18 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 // Node ends the process for an error that a timer, an event emitter or an abort signal's listener throws, and for a
-// promise that rejects with nobody listening. `core/guard.ts` and `core/timers.ts` hear such errors; this holds that they
-// are used. Promises that nobody waits for are the linter's: `no-floating-promises`, which takes no `void` for an excuse.
+// promise that rejects without a handler. `core/guard.ts` and `core/timers.ts` catch such errors; this test checks that
+// they are used. The linter finds promises without a handler: `no-floating-promises`, which does not accept `void`.
 
 const src = path.resolve(import.meta.dirname, '../src');
 
-/** The client runs in browsers, in the caller's hands. */
+/** The client is left out: it runs in browsers, under the caller's control. */
 const files = globSync('**/*.ts', { cwd: src })
   .filter((file) => !/\.(test|fixture)\.ts$/.test(file) && !file.startsWith('client/'))
-  // Without comments: those may speak of handlers.
+  // Without comments, because comments may mention handlers.
   .map((file) => ({ file, text: readFileSync(path.join(src, file), 'utf8').replace(/^ *(?:\*|\/\/|\/\*).*$/gm, '') }));
 
-/** Every place where `pattern` matches, with the line it is on. */
+/** Returns every match of `pattern`, with its line. */
 function findAll(pattern: RegExp, allowed: (file: string, match: RegExpExecArray, text: string) => boolean): string[] {
   return files.flatMap(({ file, text }) =>
     [...text.matchAll(pattern)]
@@ -23,7 +23,7 @@ function findAll(pattern: RegExp, allowed: (file: string, match: RegExpExecArray
   );
 }
 
-/** Cannot throw: they settle a promise, end something, or do nothing. */
+/** Handlers that cannot throw: they settle a promise, end something, or do nothing. */
 const HARMLESS =
   /^(?:resolve|reject|\(\) => (?:\{\}|undefined|(?:[\w.]+\.)?(?:resolve|reject|abort|destroy|terminate|clearTimeout|clearInterval)\(\w*\)))[),]/;
 
@@ -33,13 +33,13 @@ function isHeard(handler: string, text: string): boolean {
   return name !== undefined && new RegExp(`const ${name} = guarded\\(`).test(text);
 }
 
-describe('errors of callbacks that nobody waits for', () => {
-  it('are heard in timers: none is set but by core/timers.ts', () => {
+describe('errors of callbacks without a caller that waits', () => {
+  it('are caught in timers: only core/timers.ts sets them', () => {
     const timers = /(?<![\w.])set(?:Timeout|Interval|Immediate)\(/g;
     expect(findAll(timers, (file) => file === 'core/timers.ts')).toEqual([]);
   });
 
-  it('are heard in handlers of events: each is guarded, or does nothing that can throw', () => {
+  it('are caught in event handlers: each is guarded, or cannot throw', () => {
     const handlers =
       /\.(?:on|once|prependListener|addListener|addEventListener)\(\s*(?:'[^']+'|\w+),\s*(?<handler>[^\n]*)|\.setTimeout\(\w+,\s*(?<late>[^\n]*)|(?<![\w.])createServer\((?<served>[^\n]*)/g;
     const found = findAll(handlers, (_, { groups }, text) =>
@@ -48,7 +48,7 @@ describe('errors of callbacks that nobody waits for', () => {
     expect(found).toEqual([]);
   });
 
-  it('are heard in promises: none is thrown away with `void` where the linter does not look', () => {
+  it('are caught in promises: none is dropped with `void` where the linter does not check', () => {
     expect(findAll(/(?:=>|return) void [\w.?]+\(/g, () => false)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runChaos } from './chaos/chaos.ts';
 
-// The short form of `npm run chaos`: the same fleet, the same hand and the same judges, for less long.
+// The short form of `npm run chaos`: the same fleet, hand and judges, for a shorter time.
 
 it('loses nothing, does nothing twice and leaves nothing behind, whatever is killed', async () => {
   const report = await runChaos({ seed: 1036, runs: 20, workers: 3, durationMs: 10_000, restMs: 40_000 });

@@ -17,7 +17,7 @@ import {
 const WORKSPACE = fileURLToPath(new URL('../examples/workspace', import.meta.url));
 const UNKNOWN_ID = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
 
-/** Where everything of these commands lies: nothing of this machine's user is seen or touched. */
+/** The directory of these commands: they neither see nor change files of this machine's user. */
 let home: string;
 let temporary: string;
 let cwd: string;
@@ -37,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => rm(home, { recursive: true, force: true }));
 
 describe('longhaul demo', () => {
-  it('shows a run from beginning to end without key or network, and leaves nothing behind', async () => {
+  it('shows a run from beginning to end without key or network, and cleans up', async () => {
     const { exitCode, stdout, stderr } = await runCommand(['demo'], { cwd: home, env });
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
@@ -87,8 +87,8 @@ describe('the commands against a started server', () => {
     await server.ended;
   });
 
-  it('keeps the first admin key for its owner alone, and says where but not which', async () => {
-    const { adminKeyFile } = toLogLine(await server.printed(/^\{.*An admin key was made.*\}$/m));
+  it('keeps the first admin key for its owner alone, and names its file but not the key', async () => {
+    const { adminKeyFile } = toLogLine(await server.printed(/^\{.*An admin key was created.*\}$/m));
     const file = path.join(cwd, '.longhaul', 'admin-key');
     expect(adminKeyFile).toBe(await realpath(file));
     expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -96,7 +96,7 @@ describe('the commands against a started server', () => {
     await server.printed(/No provider is configured: answers come from the built-in scripted model\./);
   });
 
-  it('says on every line, on whichever output, when, which process, where and which worker', async () => {
+  it('has time, process, host and worker on every line of both outputs', async () => {
     const [url] = [await server.printed(/^\{.*Longhaul is listening.*\}$/m)].map(toLogLine);
     const logged = toLogLine(await server.logged(/^\{.*worker started.*\}$/m));
     const workerId = expect.stringMatching(/^[\da-f-]{36}$/) as string;
@@ -157,7 +157,7 @@ describe('the commands against a started server', () => {
     await longhaul('cancel', run?.id ?? '');
   });
 
-  it('cancels a run and waits for its end; who follows it exits with the code of a cancelled run', async () => {
+  it('cancels a run and waits for its end; a follower exits with the code of a cancelled run', async () => {
     const following = start('run', 'reader', 'Take your time', '--follow', '--json');
     const id = (await following.printed(/"runId":"([^"]+)".*"type":"agent\.init"/))[1] ?? '';
     const cancelled = await longhaul('cancel', id);
@@ -167,24 +167,24 @@ describe('the commands against a started server', () => {
     expect((await longhaul('tail', id)).exitCode).toBe(16);
   });
 
-  it('leaves the run going when the following is ended with Ctrl-C', async () => {
+  it('does not stop the run when Ctrl-C ends the follower', async () => {
     const following = start('run', 'reader', 'Go on without me', '--follow', '--json');
     const id = (await following.printed(/"runId":"([^"]+)".*"type":"agent\.init"/))[1] ?? '';
     following.kill('SIGINT');
     const { exitCode, stderr } = await following.ended;
     expect(exitCode).toBe(130);
-    expectInOrder(stderr, ['The run goes on', `longhaul tail ${id}`, `longhaul cancel ${id}`]);
+    expectInOrder(stderr, ['The run continues', `longhaul tail ${id}`, `longhaul cancel ${id}`]);
     expect((await longhaul('tail', id)).exitCode).toBe(0);
   });
 
-  it('ends quietly when its reader has seen enough', async () => {
+  it('ends quietly when its reader closes the pipe', async () => {
     const following = start('run', 'reader', 'Talk to nobody', '--follow');
     await following.printed(/●/);
     following.closeOutput();
     expect(await following.ended).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
-  it('names every field that is wrong', async () => {
+  it('names every wrong field', async () => {
     const { exitCode, stdout, stderr } = await longhaul('run', 'reader', '', '--max-turns', '99');
     expect(exitCode).toBe(60);
     expect(stdout).toBe('');
@@ -196,12 +196,12 @@ describe('the commands against a started server', () => {
     expect(await longhaul('show', UNKNOWN_ID)).toMatchObject({ exitCode: 67 });
   });
 
-  it('refuses a key that is wrong, and says where to get one when there is none', async () => {
+  it('rejects a wrong key, and says where to get a key without one', async () => {
     const wrong = await runCommand(['runs'], { cwd, env: { ...env, LONGHAUL_URL: url, LONGHAUL_API_KEY: 'lh_wrong' } });
     expect(wrong).toMatchObject({
       exitCode: 64,
       stdout: '',
-      stderr: 'longhaul: The API key is not known, or was revoked.\n',
+      stderr: 'longhaul: The API key is unknown or was revoked.\n',
     });
     const none = await runCommand(['runs'], { cwd: home, env: { ...env, LONGHAUL_URL: url } });
     expect(none.exitCode).toBe(64);
@@ -215,7 +215,7 @@ describe('the commands against a started server', () => {
   });
 
   it('lets a run finish at SIGTERM, then ends cleanly', async () => {
-    const following = start('run', 'reader', 'One for the road', '--follow', '--json');
+    const following = start('run', 'reader', 'A last question', '--follow', '--json');
     await following.printed(/"type":"agent\.init"/);
     server.kill('SIGTERM');
     await server.logged(/"runs":1,"msg":"draining: no more runs are claimed"/);
@@ -230,7 +230,7 @@ describe('the commands against a started server', () => {
 describe('the commands by themselves', () => {
   const longhaul = (...args: string[]) => runCommand(args, { cwd: home, env });
 
-  it('says that there is no server and how to start one', async () => {
+  it('reports that there is no server and how to start it', async () => {
     const { exitCode, stderr } = await longhaul('runs', '--url', 'http://127.0.0.1:9');
     expect(exitCode).toBe(85);
     expect(stderr).toMatch(/^longhaul: .*http:\/\/127\.0\.0\.1:9.*\. Start it with: longhaul start\n$/);
@@ -252,11 +252,11 @@ describe('the commands by themselves', () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  it('says how to make a configuration where there is none', async () => {
+  it('explains how to create a missing configuration', async () => {
     const { exitCode, stderr } = await longhaul('start');
     expect(exitCode).toBe(81);
     expectInOrder(stderr, ['There is no longhaul.config.ts', 'export default']);
-    // A supervisor's log: this line too is one of its kind.
+    // In a supervisor's log, this line is JSON too.
     expect(JSON.parse(stderr)).toMatchObject({ level: 60, code: 'config_not_found', host: hostname() });
   });
 
@@ -266,13 +266,13 @@ describe('the commands by themselves', () => {
     expect(stderr).toContain('LONGHAUL_DATABASE_URL');
   });
 
-  it('helps with every command, by an example', async () => {
+  it('has help with an example for every command', async () => {
     const { exitCode, stdout } = await longhaul('--help');
     expect(exitCode).toBe(0);
     const commands = ['demo', 'start', 'server', 'worker', 'migrate', 'run', 'runs', 'show', 'tail', 'cancel'];
     expectInOrder(stdout, commands);
     for (const command of commands)
-      expect((await longhaul(command, '--help')).stdout).toMatch(/Example:\n {2}\$ .*longhaul /);
+      expect((await longhaul(command, '--help')).stdout).toMatch(/Examples?:\n {2}\$ .*longhaul /);
     expect((await longhaul('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });

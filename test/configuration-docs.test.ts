@@ -8,7 +8,7 @@ const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 
 const options = readConfigOptions().filter((option) => !option.isGroup);
 
 describe('the page on configuration', () => {
-  it('is what the code says', () => {
+  it('equals the code', () => {
     expect(page, 'run: npm run docs').toBe(toConfigurationPage());
   });
 
@@ -31,7 +31,7 @@ describe('the page on configuration', () => {
     }
   });
 
-  it('names the defaults that are in force', () => {
+  it('names the defaults in force', () => {
     const config = resolveConfig({ input: { agents: { NAME: { tools: [] } } }, baseDir: '/', env: {} });
     const inForce = { ...config, agents: { NAME: config.agents.get('NAME') } };
     const figures = options.flatMap(({ path, default: fallback }) => {
@@ -47,10 +47,10 @@ describe('the page on configuration', () => {
     const sources = globSync('src/**/*.ts', { cwd: new URL('..', import.meta.url) });
     const text = sources.map((file) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')).join('\n');
     const names = new Set([...text.matchAll(/\bLONGHAUL_[A-Z_]+\b/g)].map(([name]) => name));
-    // The marks of an agent's process are set, not read by anyone's wish.
+    // The marks of an agent's process are set by the worker, not by users.
     for (const mark of ['LONGHAUL_ATTEMPT', 'LONGHAUL_WORKER']) names.delete(mark);
     expect(names.size).toBeGreaterThan(8);
-    // The test kit's own.
+    // Variables of the test kit.
     const testing = readFileSync(new URL('../docs/testing.md', import.meta.url), 'utf8');
     for (const name of names) expect(name.startsWith('LONGHAUL_TEST_') ? testing : page).toContain(`\`${name}\``);
   });

@@ -5,7 +5,7 @@ import type { ApiDocument } from '../src/api/openapi/document.ts';
 
 const document = createApiDocument();
 
-/** The document with one thing in it changed. */
+/** Returns the document with one change. */
 function change(edit: (changed: Changeable) => void): ApiDocument {
   const changed = structuredClone(document) as unknown as Changeable;
   edit(changed);
@@ -13,7 +13,7 @@ function change(edit: (changed: Changeable) => void): ApiDocument {
 }
 
 interface Changeable {
-  // oxlint-disable-next-line typescript/no-explicit-any -- an edit reaches into it anywhere
+  // oxlint-disable-next-line typescript/no-explicit-any -- an edit may change any part
   paths: Record<string, Record<string, any>>;
   // oxlint-disable-next-line typescript/no-explicit-any -- as above
   components: { schemas: Record<string, any>; responses: Record<string, any> };
@@ -21,7 +21,7 @@ interface Changeable {
   webhooks: Record<string, any>;
 }
 
-/** Takes a value out of every list of values in a part of the document. */
+/** Removes a value from every list of values in a part of the document. */
 function narrow(part: object, value: string): void {
   for (const inner of Object.values(part) as unknown[]) {
     if (Array.isArray(inner) && inner.includes(value)) inner.splice(inner.indexOf(value), 1);
@@ -61,7 +61,7 @@ describe('a change of the contract', () => {
       ({ paths }) => delete paths['/v1/stream']!['get'].responses['200'].content['text/event-stream'],
     ],
     [
-      'a field of what stands under any name',
+      'a field of a value under any name',
       /answer 200, modelUsage, its values: the field costUsd is gone/,
       ({ components }) =>
         delete components.schemas['Run'].properties.modelUsage.additionalProperties.properties.costUsd,
@@ -72,38 +72,38 @@ describe('a change of the contract', () => {
       ({ components }) => delete components.schemas['Run'].properties.links.properties.events,
     ],
     [
-      'a value that a request may not have any more',
+      'a value that a request may no longer have',
       /POST \/v1\/approvals\/\{id\}: the body.*decision.*: the value deny is gone/,
       ({ components }) => narrow(components.schemas['Decision'], 'deny'),
     ],
     [
-      'a value that an address may not have any more',
+      'a value that an address may no longer have',
       /^GET \/v1\/runs: the parameter status: the value waiting is gone$/,
       ({ paths }) => narrow(paths['/v1/runs']!['get'].parameters, 'waiting'),
     ],
     [
-      'a parameter that is needed now',
+      'a parameter that is now required',
       /^GET \/v1\/runs: the parameter agent is required now$/,
       ({ paths }) =>
         (paths['/v1/runs']!['get'].parameters.find(({ name }: { name: string }) => name === 'agent').required = true),
     ],
     [
-      'a body that is needed now',
+      'a body that is now required',
       /POST \/v1\/runs\/\{id\}\/cancel: a body is required now/,
       ({ paths }) => (paths['/v1/runs/{id}/cancel']!['post'].requestBody = paths['/v1/runs']!['post'].requestBody),
     ],
     [
-      'a form that a request has to have now',
+      'a pattern that a request must now match',
       /user: pattern is \^a now/,
       ({ components }) => (components.schemas['Submission'].properties.user.pattern = '^a'),
     ],
     [
-      'a way to say who is calling that is gone',
-      /^POST \/v1\/runs: userToken is not taken any more$/,
+      'a removed authentication scheme',
+      /^POST \/v1\/runs: userToken is no longer accepted$/,
       ({ paths }) => paths['/v1/runs']!['post'].security.pop(),
     ],
     [
-      'a field of an answer that is gone',
+      'a removed field of an answer',
       /^GET \/v1\/runs\/\{id\}: the answer 200: the field costUsd is gone$/,
       ({ components }) => delete components.schemas['Run'].properties.costUsd,
     ],
@@ -119,12 +119,12 @@ describe('a change of the contract', () => {
       ({ components }) => (components.schemas['Run'].properties.costUsd.type = ['number', 'null']),
     ],
     [
-      'a value of an answer that is gone',
+      'a removed value of an answer',
       /status: the value waiting is gone/,
       ({ components }) => components.schemas['Run'].properties.status.enum.splice(2, 1),
     ],
     [
-      'a type of event that is gone',
+      'a removed type of event',
       /AgentTextEvent is gone/,
       ({ components }) => {
         const { oneOf } = components.schemas['Event'];
@@ -135,22 +135,22 @@ describe('a change of the contract', () => {
       },
     ],
     [
-      'a field of an event that is gone',
+      'a removed field of an event',
       /AgentTextEvent, data: the field blockId is gone/,
       ({ components }) => delete components.schemas['AgentTextEvent'].properties.data.properties.blockId,
     ],
     [
-      'a field that a request has to have now',
+      'a field that a request must now have',
       /^POST \/v1\/runs: the body: the field user is required now$/,
       ({ components }) => components.schemas['Submission'].required.push('user'),
     ],
     [
-      'a field that a request may not have any more',
-      /the field priority is not taken any more/,
+      'a field that a request may no longer have',
+      /the field priority is no longer accepted/,
       ({ components }) => delete components.schemas['Submission'].properties.priority,
     ],
     [
-      'less room in a request',
+      'a lower limit in a request',
       /user: maxLength was 200, is 100/,
       ({ components }) => (components.schemas['Submission'].properties.user.maxLength = 100),
     ],
@@ -169,22 +169,22 @@ describe('a change of the contract', () => {
       },
     ],
     [
-      'a parameter that is gone',
-      /GET \/v1\/runs: the parameter status is gone/,
+      'a removed parameter',
+      /GET \/v1\/runs: the parameter \w+ is gone/,
       ({ paths }) => paths['/v1/runs']!['get'].parameters.splice(0, 1),
     ],
     [
-      'a scope that is needed now',
+      'a scope that is now required',
       /GET \/v1\/agents: apiKey needs the scope admin now/,
       ({ paths }) => (paths['/v1/agents']!['get'].security = [{ apiKey: ['admin'] }, { userToken: ['admin'] }]),
     ],
     [
-      'a header that is gone',
+      'a removed header',
       /POST \/v1\/runs: the answer 202 has no header Location any more/,
       ({ paths }) => delete paths['/v1/runs']!['post'].responses['202'].headers.Location,
     ],
     [
-      'a code that is gone',
+      'a removed code',
       /code: the value session_busy is gone/,
       ({ components }) =>
         components.responses['Problem409'].content[
@@ -193,7 +193,7 @@ describe('a change of the contract', () => {
     ],
     ['a webhook that is gone', /^POST run.failed is gone$/, ({ webhooks }) => delete webhooks['run.failed']],
     [
-      'a field of a webhook that is gone',
+      'a removed field of a webhook',
       /POST run.failed: the body, data, run: the field error is gone/,
       ({ components }) => delete components.schemas['WebhookRun'].properties.error,
     ],

@@ -8,7 +8,7 @@ import { say, startTestLonghaul, useTool, type ModelRequest, type TestLonghaul }
 const tools = ['Bash'];
 const bash = (command: string) => useTool('Bash', { command, description: 'work' });
 
-/** What the model was told and has said, without what Claude Code adds. */
+/** Returns the conversation that the model sees, without Claude Code's additions. */
 function saidIn({ body }: Pick<ModelRequest, 'body'>): string[] {
   const messages = body['messages'] as { role: string; content: unknown }[];
   return messages
@@ -36,7 +36,7 @@ describe('a conversation', () => {
       script: ({ body }) => {
         const said = saidIn({ body });
         const [, wait] = /^WAIT (\S+)/.exec(said.at(-1) ?? '') ?? [];
-        // One use of a tool, that ends when its file is there.
+        // A use of a tool that ends when its file exists.
         if (wait !== undefined && !JSON.stringify(body['messages']).includes('tool_result'))
           return bash(`until [ -e ${wait} ]; do sleep 0.1; done; echo ended ${wait}`);
         return say(`Answer to: ${said.join(' | ')}`);
@@ -58,7 +58,7 @@ describe('a conversation', () => {
     return events;
   };
 
-  /** Lets a run's tool end. */
+  /** Ends a run's tool. */
   async function touch(name: string, runId: string): Promise<void> {
     for await (const event of service.client.stream(runId)) {
       if (event.type !== 'agent.init') continue;
@@ -66,16 +66,16 @@ describe('a conversation', () => {
     }
   }
 
-  it('goes on with another run, whose cost and turns are its own', async () => {
-    const first = await end((await submit('One.')).id);
-    expect(first).toMatchObject({ status: 'succeeded', result: 'Answer to: One.' });
+  it('continues with another run, which has separate cost and turns', async () => {
+    const first = await end((await submit('First.')).id);
+    expect(first).toMatchObject({ status: 'succeeded', result: 'Answer to: First.' });
     const second = await end((await submit('Two.', { sessionId: first.sessionId, user: undefined })).id);
     expect(second).toMatchObject({ status: 'succeeded', sessionId: first.sessionId, user: 'ann', turns: 1 });
-    expect(second.result).toBe('Answer to: One. | Answer to: One. | Two.');
+    expect(second.result).toBe('Answer to: First. | Answer to: First. | Two.');
     expect(second.costUsd).toBeLessThan(first.costUsd * 1.9);
   });
 
-  it('branches, while its base goes on', async () => {
+  it('is forked while its base continues', async () => {
     const first = await end((await submit('Base.')).id);
     const fork = await end((await submit('Left.', { sessionId: first.sessionId, fork: true })).id);
     const base = await end((await submit('Right.', { sessionId: first.sessionId })).id);
@@ -85,7 +85,7 @@ describe('a conversation', () => {
     expect(base.result).not.toContain('Left.');
   });
 
-  it('keeps the order of runs that come at once', async () => {
+  it('keeps the order of runs that are submitted at once', async () => {
     const first = await end((await submit('A.')).id);
     const { sessionId } = first;
     const later = await Promise.all(['B.', 'C.', 'D.'].map((prompt) => submit(prompt, { sessionId })));
@@ -95,7 +95,7 @@ describe('a conversation', () => {
     expect(new Set(results).size).toBe(3);
   });
 
-  it('takes what is said into a run at work with its tool, once, when its agent is to be steered', async () => {
+  it('delivers a message to a running run with its tool, once, if its agent has steer', async () => {
     const run = await submit('WAIT go1', { agent: 'steer' });
     await untilToolOf(run.id);
     const answer = await service.client.sendMessage(run.id, { prompt: 'And blue.' });
@@ -103,7 +103,7 @@ describe('a conversation', () => {
     await touch('go1', run.id);
     const ended = await end(run.id);
     expect(ended.status).toBe('succeeded');
-    // Given with the tool's result, and not as a turn.
+    // Delivered with the tool's result, and not as a turn.
     expect(JSON.stringify(service.model.requests.at(-1)?.body['messages'])).toContain('And blue.');
     expect(ended.turns).toBe(2);
     const told = (await eventsOf(run.id)).filter(({ type }) => type === 'run.message');
@@ -112,7 +112,7 @@ describe('a conversation', () => {
     expect(data).toHaveLength(1);
   });
 
-  it('makes a run of what no tool came for', async () => {
+  it('turns a message that no tool delivered into a run', async () => {
     const first = await submit('Slow.', { agent: 'steer' });
     for await (const event of service.client.stream(first.id)) {
       if (event.type === 'run.started') break;
@@ -124,7 +124,7 @@ describe('a conversation', () => {
     await end(first.id);
     const { data } = await service.client.runs({ sessionId: first.sessionId });
     expect(data).toHaveLength(2);
-    // Who has said it finds what has become of it.
+    // The sender can find its outcome.
     expect(data[0]!.id).toBe(messageId);
     expect((await say()).id).toBe(messageId);
     const promoted = await end(messageId!);
@@ -132,7 +132,7 @@ describe('a conversation', () => {
     expect(promoted.result).toBe('Answer to: Slow. | Answer to: Slow. | Later.');
   });
 
-  it('refuses a second run, where its agent wants that', async () => {
+  it('rejects a second run, if its agent has reject', async () => {
     const run = await submit('WAIT go2', { agent: 'reject' });
     await untilToolOf(run.id);
     await expect(submit('Again.', { agent: 'reject', sessionId: run.sessionId })).rejects.toMatchObject({
@@ -145,7 +145,7 @@ describe('a conversation', () => {
     expect(next.status).toBe('succeeded');
   });
 
-  it('goes on after an interruption with what was said before it', async () => {
+  it('continues after an interruption with the messages before it', async () => {
     const run = await submit('WAIT go3', { agent: 'interrupt' });
     await untilToolOf(run.id);
     const next = await service.client.sendMessage(run.id, { prompt: 'Never mind.' });
@@ -157,7 +157,7 @@ describe('a conversation', () => {
     expect(ended.result).toContain('Never mind.');
   });
 
-  it('goes on with a run that is tried again by hand, at its end', async () => {
+  it('continues at its end with a run that is tried again by hand', async () => {
     const run = await submit('WAIT go4');
     await untilToolOf(run.id);
     const behind = await submit('Behind.', { sessionId: run.sessionId });
@@ -169,7 +169,7 @@ describe('a conversation', () => {
     expect(await end(retried.id)).toMatchObject({ status: 'succeeded' });
   });
 
-  it('is read with its runs and what was said, and is not there for others', async () => {
+  it('is read with its runs and messages, and does not exist for others', async () => {
     const first = await end((await submit('Read me.')).id);
     const { sessionId } = first;
     await end((await submit('And me.', { sessionId })).id);

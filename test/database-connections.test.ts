@@ -8,7 +8,7 @@ import { createPostgresDatabase } from './support/databases.ts';
 
 const POOL_SIZE = 6;
 
-it('are never more than the documentation allows a process, and enough for many requests beside runs', async () => {
+it('are never more than documented for a process, and enough for many requests beside runs', async () => {
   const allowed = await readBudget(POOL_SIZE);
   expect(sum(allowed.values())).toBe(POOL_SIZE);
   const postgres = await createPostgresDatabase();

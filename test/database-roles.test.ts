@@ -8,11 +8,11 @@ import { say, startTestLonghaul, turn, useTool } from '../src/testing/index.ts';
 import { readExamples } from './support/doc-examples.ts';
 import { createPostgresDatabase } from './support/databases.ts';
 
-// PostgreSQL as others have set it up: roles with few rights, settings that are not the usual ones, another encoding.
+// PostgreSQL in unusual setups: roles with few rights, unusual settings, another encoding.
 
 const agents = { teller: { model: 'claude-sonnet-4-5', tools: ['Bash'], prewarm: false as const } };
 
-/** Starts a whole Longhaul on the database and executes a run, with a tool, in it. */
+/** Starts a whole Longhaul on the database and executes a run with a tool. */
 async function runOn(databaseUrl: string): Promise<unknown> {
   const longhaul = await startTestLonghaul({
     config: { agents },
@@ -28,7 +28,7 @@ async function runOn(databaseUrl: string): Promise<unknown> {
     expect(Math.abs(Date.parse(run.createdAt) - Date.now())).toBeLessThan(120_000);
     const session = await longhaul.client.session(run.sessionId);
     expect(JSON.stringify(session)).toContain(String.raw`O’Brien says: \\ \"größer\" 🙂`);
-    // What the transcript has kept is what the next run goes on from.
+    // The next run continues from the stored transcript.
     const next = await longhaul.client.submit({ agent: 'teller', prompt: 'And?', sessionId: run.sessionId });
     await longhaul.client.run(next.id, { waitSeconds: 60 });
     expect(JSON.stringify(longhaul.model.requests.at(-1)?.body)).toContain('größer');
@@ -38,7 +38,7 @@ async function runOn(databaseUrl: string): Promise<unknown> {
   }
 }
 
-describe('a role that may change no schema', () => {
+describe('a role that cannot change a schema', () => {
   const suffix = randomUUID().slice(0, 8);
   const [owner, app] = [`owner_${suffix}`, `app_${suffix}`];
   let postgres: Awaited<ReturnType<typeof createPostgresDatabase>>;
@@ -74,14 +74,14 @@ describe('a role that may change no schema', () => {
     await query(`${inject('postgresUrl')}/postgres`, `drop role ${app}; drop role ${owner}`);
   });
 
-  it('is told what it needs where nothing is there yet', async () => {
+  it('gets an error that names the missing grants on an empty database', async () => {
     await expect(start()).rejects.toMatchObject({
       code: 'database_unsuitable',
       message: expect.stringMatching(new RegExp(`grant create on database \\w+ to ${app}$`)) as string,
     });
   });
 
-  it('is told which grants are missing where another role has made the schemas', async () => {
+  it('gets an error that names the missing grants if another role has made the schemas', async () => {
     await migrateOnly(resolveConfig({ input: { agents }, baseDir: '/', env: { LONGHAUL_DATABASE_URL: as(owner) } }), {
       makesAdminKey: false,
     });
@@ -98,7 +98,7 @@ describe('a role that may change no schema', () => {
     });
   });
 
-  it('runs with the grants of the documentation, which hold for tables of later versions as well', async () => {
+  it('runs with the documented grants, which include tables of later versions', async () => {
     await query(as(owner), statements[1]!);
     expect(await runOn(as(app))).toMatchObject({ status: 'succeeded' });
     await query(as(owner), 'create table longhaul.later (id bigserial primary key)');
@@ -106,7 +106,7 @@ describe('a role that may change no schema', () => {
   });
 });
 
-describe('a database with settings of its own', () => {
+describe('a database with its own settings', () => {
   const SETTINGS = {
     client_encoding: 'LATIN1',
     datestyle: 'German, DMY',
@@ -126,7 +126,7 @@ describe('a database with settings of its own', () => {
     idle_session_timeout: '100ms',
   };
 
-  it('is used as any other', async () => {
+  it('works like any other', async () => {
     const postgres = await createPostgresDatabase({ isEmpty: true });
     const name = new URL(postgres.url).pathname.slice(1);
     const set = Object.entries(SETTINGS).map(
@@ -137,7 +137,7 @@ describe('a database with settings of its own', () => {
     await postgres.drop();
   });
 
-  it.each(['LATIN1', 'SQL_ASCII'])('is refused when its encoding is %s, with what to do', async (encoding) => {
+  it.each(['LATIN1', 'SQL_ASCII'])('is rejected when its encoding is %s, with a remedy', async (encoding) => {
     const server = inject('postgresUrl');
     const name = `test_${randomUUID().replaceAll('-', '')}`;
     await query(`${server}/postgres`, `create database ${name} encoding '${encoding}' locale 'C' template template0`);
@@ -145,7 +145,7 @@ describe('a database with settings of its own', () => {
     const longhaul = createLonghaul({ agents }, { log: createLog('silent'), env });
     await expect(longhaul.start()).rejects.toMatchObject({
       code: 'database_unsuitable',
-      message: expect.stringContaining(`encoding is UTF8, and this one's is ${encoding}`) as string,
+      message: expect.stringContaining(`encoding UTF8. This database has ${encoding}`) as string,
     });
     await longhaul.stop();
     await query(`${server}/postgres`, `drop database ${name} with (force)`);
@@ -156,7 +156,7 @@ async function query(url: string, text: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    // One by one: creating a database takes no transaction around it.
+    // In separate statements, because a database cannot be created in a transaction.
     for (const statement of text.split(/;\s*$/m).filter((part) => part.trim() !== '')) await client.query(statement);
   } finally {
     await client.end();

@@ -7,7 +7,7 @@ import { makeCertificates } from './support/certificates.ts';
 import { readExamples } from './support/doc-examples.ts';
 import { createPostgresServer, type PostgresServer } from './support/postgres-server.ts';
 
-describe('a PostgreSQL with a certificate of an authority of its own', () => {
+describe('a PostgreSQL with a certificate of a private authority', () => {
   let server: PostgresServer;
   let authorityFile: string;
   let named: string;
@@ -35,14 +35,14 @@ describe('a PostgreSQL with a certificate of an authority of its own', () => {
   });
   afterAll(() => server.close());
 
-  /** The parameters that the documentation gives, with the authority's file where it is here. */
+  /** The documented parameters, with the path of this authority's file. */
   const documented = async () => {
     const example = (await readExamples('docs/operations.md', 'sh')).join('');
     const [, parameters = ''] = /longhaul\?(sslmode=verify-full&sslrootcert=\S+)'/.exec(example) ?? [];
     return parameters.replace('/etc/longhaul/ca.pem', authorityFile);
   };
 
-  it('is reached, encrypted, with the parameters of the documentation', async () => {
+  it('is reached, encrypted, with the documented parameters', async () => {
     const database = await openPostgresDatabase({ url: `${named}?${await documented()}` });
     const { rows } = await sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`.execute(database.sql);
     expect(rows).toEqual([{ ssl: true }]);
@@ -50,7 +50,7 @@ describe('a PostgreSQL with a certificate of an authority of its own', () => {
     await database.close();
   });
 
-  it('is not trusted without that authority, nor under a name that the certificate does not have', async () => {
+  it('is not trusted without that authority, or under a name that is not in the certificate', async () => {
     const opening = openPostgresDatabase({ url: `${named}?sslmode=verify-full` });
     await expect(opening).rejects.toMatchObject({
       code: 'database_unavailable',

@@ -61,13 +61,13 @@ describe('the page at /docs', () => {
       faults = [];
       await page.emulateMedia({ colorScheme, media: 'screen' });
       await page.setViewportSize({ width, height: 800 });
-      // Else another place on it would be gone to.
+      // Otherwise the browser would only move to another place on the page.
       await page.goto('about:blank');
       const response = await page.goto(`${server.url}/docs`);
       expect(response?.status()).toBe(200);
     }
 
-    it('has every operation, webhook and schema of the document, and asks for nothing else', async () => {
+    it('has every operation, webhook and schema of the document, and requests nothing else', async () => {
       await open();
       const shown = (await page.locator('main h3').allTextContents()).map((title) => title.replace(/ #$/, ''));
       for (const { operation } of findOperations(document)) expect(shown).toContain(operation.summary);
@@ -80,7 +80,7 @@ describe('the page at /docs', () => {
       expect(faults).toEqual([]);
     });
 
-    it('leads wherever it points, and names no two things alike', async () => {
+    it('has only links that lead somewhere, and no id twice', async () => {
       await open();
       const { ids, targets } = await page.evaluate<{ ids: string[]; targets: string[] }>(`({
       ids: [...document.querySelectorAll('[id]')].map(({ id }) => id),
@@ -90,10 +90,10 @@ describe('the page at /docs', () => {
       expect(targets.filter((target) => !ids.includes(target))).toEqual([]);
     });
 
-    it('is reached with the keyboard', async () => {
+    it('can be used with the keyboard', async () => {
       await open();
       await page.keyboard.press('Tab');
-      expect(await page.evaluate(`document.activeElement.textContent`)).toBe('To the content');
+      expect(await page.evaluate(`document.activeElement.textContent`)).toBe('Skip to the content');
       await page.keyboard.press('Enter');
       expect(await page.evaluate(`document.activeElement.id`)).toBe('content');
       await page.locator('.named summary').first().focus();
@@ -103,7 +103,7 @@ describe('the page at /docs', () => {
       expect(await isOpen()).toBe(true);
     });
 
-    it('opens what it leads to, and shows it below the bar that stays', async () => {
+    it('opens the target of a link, and shows it below the fixed bar', async () => {
       await open();
       await page.locator('#submitrun').locator('..').getByRole('link', { name: 'AcceptedRun', exact: true }).click();
       const schema = page.locator('.named:has(#schema-acceptedrun)');
@@ -113,7 +113,7 @@ describe('the page at /docs', () => {
       expect(await page.locator('nav').getByRole('link', { name: 'Submit a run' }).first().isVisible()).toBe(true);
     });
 
-    it('has its contents folded on a phone, a tap away from anywhere', async () => {
+    it('has folded contents on a phone, a tap away from anywhere', async () => {
       await open({ width: 360 });
       const entry = page.locator('nav').getByRole('link', { name: 'Revoke' }).first();
       expect(await entry.isVisible()).toBe(false);
@@ -139,7 +139,7 @@ describe('the page at /docs', () => {
       }
     });
 
-    it('prints with what is folded in it', async () => {
+    it('prints its folded parts', async () => {
       await open();
       await page.emulateMedia({ media: 'print' });
       const closed = page.locator('.named:not([open]) .fields').first();
@@ -148,7 +148,7 @@ describe('the page at /docs', () => {
     });
   });
 
-  it('may load and run nothing but its own style', async () => {
+  it('may load and run only its own style', async () => {
     const response = await fetch(`${server.url}/docs`);
     expect(response.headers.get('content-security-policy')).toMatch(
       /^default-src 'none'; style-src 'sha256-[^']+'; base-uri/,
@@ -158,7 +158,7 @@ describe('the page at /docs', () => {
     expect(text.length).toBeLessThan(600_000);
   });
 
-  it('has commands that work as they are pasted into a shell', async () => {
+  it('has commands that work when pasted into a shell', async () => {
     const run = await service.submit();
     await service.request(`/v1/runs/${run.id}/cancel`, { method: 'POST' });
     const make = async (path: string, body: object) =>
@@ -173,23 +173,25 @@ describe('the page at /docs', () => {
       SCHEDULE_ID: await make('/v1/schedules', { name: 'x', agent: 'reader', prompt: 'x', cron: '0 8 * * *' }),
       WEBHOOK_ID: await make('/v1/webhooks', { url: 'https://shop.example.com/x', events: ['run.failed'] }),
     };
-    // There are none of these here: that they are not found shows that they were asked for.
+    // These do not exist here: a 404 shows that the command reached the route.
     const absent = { APPROVAL_ID: createId(), DELIVERY_ID: createId(), ALERT_ID: createId(), WORKER_ID: createId() };
     const env = { PATH: process.env['PATH'], ...variables, ...absent };
 
     async function paste(found: FoundOperation): Promise<string[]> {
       const command = toCurl(document, found);
-      // The status alone, and of a stream what comes at once.
+      // Only the status, and the first output of a stream.
       const asked = `${command} -s -o /dev/null -m ${command.includes('/v1/stream') ? 1 : 30} -w '%{http_code}' || true`;
       const { stdout } = await promisify(execFile)('bash', ['-c', asked], { env });
       const isAbsent = Object.keys(absent).some((name) => command.includes(`$${name}`));
-      return (isAbsent ? /^404$/ : /^20[012]$/).test(stdout) ? [] : [`${stdout}: ${command}`];
+      // The key in the body of the example is a placeholder.
+      const isPlaceholder = found.path === '/v1/sign-in';
+      return (isAbsent ? /^404$/ : isPlaceholder ? /^401$/ : /^20[012]$/).test(stdout) ? [] : [`${stdout}: ${command}`];
     }
-    // All that send a body, and one of every other form.
+    // Every command with a body, and a command of every other form.
     const all = findOperations(document).filter(
       ({ method, path, operation }) => operation.requestBody !== undefined || FORMS.includes(`${method} ${path}`),
     );
-    // Those that leave nothing for others, and the stream that does not end, by themselves.
+    // Commands that leave nothing for others, and the endless stream, run separately.
     const isLast = ({ method, path }: FoundOperation) => method === 'DELETE' || path === '/v1/stream';
     const wrong = await Promise.all(all.filter((found) => !isLast(found)).map(paste));
     for (const found of all.filter(isLast)) wrong.push(await paste(found));
@@ -197,7 +199,7 @@ describe('the page at /docs', () => {
   });
 });
 
-/** How far the page is wider than its window, and the contrasts of text of every kind against what is behind it. */
+/** Measures how far the page is wider than its window, and the contrast of every kind of text with its background. */
 const MEASURE = `(() => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const toRgb = (color) => {

@@ -7,11 +7,11 @@ import { say, startScriptedModel, turn, type ScriptedModel } from '../src/testin
 import { createPostgresDatabase } from './support/databases.ts';
 import { findProcessesOf, runCommand, spawnCommand, type RunningCommand } from './support/run-command.ts';
 
-// Workers that leave: told by a signal, over HTTP, or by their own memory. Real commands on one PostgreSQL.
+// Workers that drain: on a signal, over HTTP, or because of their memory. Real commands on one PostgreSQL.
 
 const usage = { inputTokens: 1_000, outputTokens: 100 };
 
-describe('a worker that is to leave', () => {
+describe('a worker that drains', () => {
   let directory: string;
   let postgres: { url: string; drop: () => Promise<void> };
   let model: ScriptedModel;
@@ -19,7 +19,7 @@ describe('a worker that is to leave', () => {
   let server: RunningCommand;
   let client: LonghaulClient;
   const workers: RunningCommand[] = [];
-  /** Answers `wait` once it is resolved. */
+  /** The answer to `wait` follows once this is resolved. */
   let answer: PromiseWithResolvers<void>;
 
   beforeAll(async () => {
@@ -71,10 +71,10 @@ describe('a worker that is to leave', () => {
   const startWorker = async (variables: Record<string, string> = {}) => {
     const worker = spawnCommand(['worker'], { cwd: directory, env: { ...env, ...variables } });
     workers.push(worker);
-    await worker.printed(/Longhaul is working/);
+    await worker.printed(/Longhaul worker is running/);
     return worker;
   };
-  /** A run whose model waits for `answer`, at work. */
+  /** Starts a run whose model waits for `answer`, and resolves once it is running. */
   const startWaitingRun = async () => {
     answer = Promise.withResolvers();
     const run = await client.submit({ agent: 'teller', prompt: 'wait' });
@@ -93,7 +93,7 @@ describe('a worker that is to leave', () => {
   };
   const findWorker = async ({ pid }: RunningCommand) => (await client.workers()).find((worker) => worker.pid === pid);
 
-  it('claims nothing more at SIGTERM and lets its run finish', async () => {
+  it('claims no more runs at SIGTERM and lets its run finish', async () => {
     const worker = await startWorker();
     const running = await startWaitingRun();
     const queued = await client.submit({ agent: 'teller', prompt: 'hello' });
@@ -126,11 +126,11 @@ describe('a worker that is to leave', () => {
     expect(await findProcessesOf(directory)).toEqual([server.pid]);
     answer.resolve();
     await startWorker();
-    // Of the one attempt it was accepted with none is spent: it has been given another.
+    // Its only attempt is not spent: the run has been given another.
     expect(await ended(run.id)).toMatchObject({ status: 'succeeded', attempt: 2, maxAttempts: 2 });
   });
 
-  it('does over HTTP what SIGTERM does, and ends with 0', async () => {
+  it('drains over HTTP as at SIGTERM, and ends with 0', async () => {
     const worker = await startWorker();
     const run = await startWaitingRun();
     const listed = await runCommand(['workers'], { cwd: directory, env });
@@ -155,7 +155,7 @@ describe('a worker that is to leave', () => {
     expect((await runCommand(['workers'], { cwd: directory, env })).stdout).toMatch(/^No workers\./);
   });
 
-  it('leaves the server serving that shares its process', async () => {
+  it('does not stop the server that shares its process', async () => {
     const both = spawnCommand(['start', '--port', '0', '--json'], { cwd: directory, env });
     workers.push(both);
     const { url } = JSON.parse((await both.printed(/^\{.*\}$/m))[0]) as { url: string };
@@ -170,7 +170,7 @@ describe('a worker that is to leave', () => {
     await client.cancel(run.id);
   });
 
-  it('drains and ends with the code its supervisor restarts on when its process has grown too large', async () => {
+  it('drains and ends with the exit code for a restart when its process has grown too large', async () => {
     const worker = await startWorker({
       NODE_OPTIONS: `--import=${path.resolve(import.meta.dirname, 'fixtures/grow.ts')}`,
     });

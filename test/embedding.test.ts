@@ -76,12 +76,12 @@ describe('Longhaul inside an application', () => {
     await expect(ann.run(his!.id)).rejects.toMatchObject({ status: 404 });
   });
 
-  it('lets nobody in over HTTP for being in the same process', async () => {
+  it('accepts no HTTP request without a key, even from the same process', async () => {
     const answer = await longhaul.fetch(new Request('http://longhaul.test/v1/runs'));
     expect(answer.status).toBe(401);
     const { data } = await longhaul.client.keys();
     expect(data.map(({ id, name }) => [id, name])).toContainEqual([IN_PROCESS_KEY_ID, 'in process']);
-    // It does not count as a key that somebody holds.
+    // The internal key does not count as a second admin key.
     const admin = data.find(({ name }) => name === 'admin')!;
     await expect(longhaul.client.revokeKey(admin.id)).rejects.toMatchObject({ code: 'conflict' });
   });
@@ -110,7 +110,7 @@ describe('Longhaul inside an application', () => {
     await once(socket, 'close');
   });
 
-  it('answers below its base path, as a route handler that is given whole addresses', async () => {
+  it('answers below its base path, as a route handler that receives whole addresses', async () => {
     const url = await listen(longhaul.nodeHandler);
     await follow(`${url}/api/longhaul`);
     const answer = await fetch(`${url}/api/longhaul/v1/runs`, {

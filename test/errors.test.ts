@@ -10,18 +10,18 @@ describe('the table of errors', () => {
     for (const code of contract.split(' ')) expect(RUN_ERRORS).toHaveProperty(code);
   });
 
-  it('gives no two codes the same exit code, and none that means success or a signal', () => {
+  it('has a different exit code for each code, and none that means success or a signal', () => {
     const exitCodes = Object.values(ERRORS).map(({ exitCode }) => exitCode);
     expect(new Set(exitCodes).size).toBe(exitCodes.length);
     for (const exitCode of exitCodes) expect(exitCode > 1 && exitCode < 126).toBe(true);
   });
 
-  it('is what the docs say', () => {
+  it('equals the docs', () => {
     const docs = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
     expect(docs, 'run: npm run docs').toBe(toErrorsPage());
   });
 
-  it('is as long as the README says', () => {
+  it('has the length that the README names', () => {
     const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
     expect(readme).toContain(`[${Object.keys(RUN_ERRORS).length} codes](docs/errors.md)`);
   });

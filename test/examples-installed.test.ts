@@ -15,8 +15,8 @@ const exec = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
 const executable = findChromium();
 
-// Applications with pages, as their readers would have them: Longhaul installed from its tarball, the page in Chromium,
-// the built-in scripted model in the provider's place.
+// Applications with pages, as users would run them: Longhaul installed from its tarball, the page in Chromium, the
+// built-in scripted model as the provider.
 
 describe.skipIf(executable === null)('the examples with pages, installed', () => {
   let directory: string;
@@ -51,7 +51,7 @@ describe.skipIf(executable === null)('the examples with pages, installed', () =>
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** Node 24 first, as `npm run` has it; none of this process's variables that configure. */
+  /** The environment: Node 24 first, as with `npm run`, without the configuration variables of this process. */
   const env = (more: Record<string, string> = {}) => ({
     PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH']}`,
     HOME: directory,
@@ -80,7 +80,7 @@ describe.skipIf(executable === null)('the examples with pages, installed', () =>
     throw new Error(`It ended before it listened:\n${printed}`);
   }
 
-  it('Express: a page on which a user sees their own runs, and nobody else does', async () => {
+  it('Express: a page on which only the user sees their own runs', async () => {
     const dataDir = path.join(directory, 'express-data');
     await seedDatabase(dataDir);
     const url = await serve(['express/server.ts'], { PORT: '0', LONGHAUL_DATA_DIR: dataDir });

@@ -10,7 +10,7 @@ import { seedDatabase } from '../src/testing/seed-database.ts';
 import { findProcessesOf, NODE_ARGS, withCache } from './support/run-command.ts';
 import { startCommand, type StartedCommand } from './support/start-command.ts';
 
-// Each example as its reader would run it: a process of its own, in a directory of its own, with no provider.
+// Each example as a user would run it: a separate process in a separate directory, without a provider.
 
 describe('the examples', () => {
   let directory: string;
@@ -38,7 +38,7 @@ describe('the examples', () => {
     expect(await findProcessesOf(directory)).toEqual([]);
   });
 
-  describe('of a server elsewhere', () => {
+  describe('with a separate server', () => {
     let model: ScriptedModel;
     let longhaul: StartedCommand;
 
@@ -83,7 +83,7 @@ describe('the examples', () => {
       expect(stdout).toMatch(/\nsucceeded: \$0\.\d+ in 3 turns\n$/);
     });
 
-    it('approvals: asks in the terminal for what waits already and for what comes, and tells the decision', async () => {
+    it('approvals: asks in the terminal for pending and new approvals, and sends the decision', async () => {
       const first = await longhaul.client.submit({ agent: 'doer', prompt: 'one', user: 'ann' });
       const desk = start(process.execPath, '--conditions=longhaul-source', 'approvals/desk.ts');
       await desk.printed(/doer for ann asks to use Bash \{.*"command":"echo done"/);

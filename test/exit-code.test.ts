@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 
-it('a test that fails makes the command fail, PostgreSQL beside it or not', async () => {
+it('a failing test makes the command fail, with PostgreSQL or without', async () => {
   const vitest = path.resolve('node_modules/vitest/vitest.mjs');
   const config = path.resolve(import.meta.dirname, 'fixtures/failing-config.ts');
   const child = spawn(process.execPath, [vitest, 'run', '--config', config], {
-    // Without what tells the inner run that it is one.
+    // Without the variables that would tell the inner run that it is nested.
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
     stdio: ['ignore', 'pipe', 'ignore'],
   });

@@ -7,8 +7,8 @@ import { startPostgresServer, type PostgresServer } from './support/postgres-ser
 import { startStandby, type Standby } from './support/standby.ts';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.ts';
 
-// A database that goes over to another server while a run is at work: a real standby, promoted; a server and a worker as
-// processes, behind a proxy that leads to whichever is the primary.
+// A database that moves to another server while a run is in progress: a real standby, promoted; a server and a worker
+// as processes, behind a proxy that leads to the primary.
 
 const TEXT = 'word '.repeat(200);
 

@@ -7,18 +7,18 @@ import { CONTINUATION } from '../src/core/own-words.ts';
 import { say, useTool } from '../src/testing/index.ts';
 import { createMachines, untilEnded, type Machines } from './support/machines.ts';
 
-// What becomes of a tool use that waits for a person when machines come and go. They mostly wait for leases to run out,
-// so they wait together.
+// Tool uses that wait for a person while machines stop and start. The tests mostly wait for leases to expire, so they
+// run concurrently.
 
 const TIMEOUT_MS = 90_000;
 
-/** What Claude Code, or Longhaul, says of a tool that was cut off. */
+/** The text of Claude Code, or Longhaul, about a tool that was cut off. */
 const NOBODY_KNOWS = /Tool call interrupted[^"]*outcome is unknown|used these tools, and was interrupted/;
 
 describe.concurrent('a decision survives', () => {
   const open: Machines[] = [];
 
-  /** Machines whose model uses a tool, and again when it is told that it may, or that nobody knows whether it did. */
+  /** Starts machines whose model uses a tool, and again when the use was allowed or its outcome is unknown. */
   async function create() {
     let use = useTool('Bash', { command: 'true' });
     const machines = await createMachines(({ turn: count, body }) => {
@@ -55,10 +55,10 @@ describe.concurrent('a decision survives', () => {
     expect(types.filter((type) => type.startsWith('approval.'))).toEqual(['approval.requested', 'approval.resolved']);
   };
 
-  /** Keeps whoever takes a decision up waiting in the middle of it, until it is let go on. */
+  /** Blocks the use of a decision in the middle, until it is released. */
   async function holdTakingUp(expect: ExpectStatic, { databaseUrl }: Machines) {
     const connection = new pg.Client({ connectionString: databaseUrl });
-    // Should the test fail, its database is dropped first.
+    // If the test fails, its database is dropped first.
     connection.on('error', () => {});
     await connection.connect();
     await connection.query(`
@@ -80,14 +80,14 @@ describe.concurrent('a decision survives', () => {
             },
           )
           .toBe(1),
-      /** The statement goes on, whoever has sent it: PostgreSQL looks for that one when it is done. */
+      /** The statement continues even if its client has died: PostgreSQL checks the client only afterwards. */
       async goOn() {
         await connection.query('select pg_advisory_unlock(7)');
         await expect
           .poll(() => count('select from longhaul.approvals where consumed_at is not null'), { timeout: TIMEOUT_MS })
           .toBe(1);
       },
-      /** As of an agent that may be tried again. */
+      /** As for an agent with retries. */
       allowAttempts: (runId: string) =>
         connection.query(
           `update longhaul.runs set max_attempts = 3, retry_policy = (retry_policy::jsonb || '{"maxAttempts":3}')::json
@@ -102,7 +102,7 @@ describe.concurrent('a decision survives', () => {
     await Promise.all(open.map((machines) => machines[Symbol.asyncDispose]()));
   });
 
-  it('that no process waits: another machine goes on', { timeout: TIMEOUT_MS }, async ({ expect }) => {
+  it('without a process: another machine continues', { timeout: TIMEOUT_MS }, async ({ expect }) => {
     const machines = await create();
     const first = await machines.start('first');
     const run = await machines.client.submit({ agent: 'parking', prompt: 'Go.' });
@@ -116,7 +116,7 @@ describe.concurrent('a decision survives', () => {
     await expectDone(expect, machines, run.id);
   });
 
-  it('that its machine dies while it waits with a process', { timeout: TIMEOUT_MS }, async ({ expect }) => {
+  it('the death of its machine while it waits with a process', { timeout: TIMEOUT_MS }, async ({ expect }) => {
     const machines = await create();
     const first = await machines.start('first');
     const run = await machines.client.submit({ agent: 'holding', prompt: 'Go.' });
@@ -128,12 +128,12 @@ describe.concurrent('a decision survives', () => {
     await expectDone(expect, machines, run.id);
   });
 
-  it('that its machine dies right after it', { timeout: TIMEOUT_MS }, async ({ expect }) => {
+  it('the death of its machine right after it', { timeout: TIMEOUT_MS }, async ({ expect }) => {
     const machines = await create();
     const first = await machines.start('first');
     const run = await machines.client.submit({ agent: 'holding', prompt: 'Go.' });
     const approval = await untilAsked(expect, machines, run.id);
-    // Stopped, it cannot take it up.
+    // A stopped worker cannot use the decision.
     first.kill('SIGSTOP');
     await machines.client.approve(approval.id);
     first.kill('SIGKILL');
@@ -142,7 +142,7 @@ describe.concurrent('a decision survives', () => {
   });
 
   it(
-    'that its machine dies before the tool began: it is not used twice, and the model is told that nobody knows',
+    'the death of its machine before the tool began: the tool is not used twice, and the model reads that the outcome is unknown',
     async ({ expect }) => {
       const machines = await create();
       const { client, model, start } = machines;
@@ -158,7 +158,7 @@ describe.concurrent('a decision survives', () => {
       await takingUp.goOn();
       expect(await machines.readLog()).toBe('');
       await start('second');
-      // It is asked for anew, and done when it is allowed anew.
+      // The use is requested again, and done when it is allowed again.
       const again = await untilAsked(expect, machines, run.id);
       expect(again).toMatchObject({ attempt: 2, tool: { input: approval.tool.input } });
       expect(JSON.stringify(model.requests.at(-1)?.body)).toMatch(NOBODY_KNOWS);
@@ -171,7 +171,7 @@ describe.concurrent('a decision survives', () => {
     TIMEOUT_MS,
   );
 
-  it('that its machine is stopped while it waits', { timeout: TIMEOUT_MS }, async ({ expect }) => {
+  it('a stop of its machine while it waits', { timeout: TIMEOUT_MS }, async ({ expect }) => {
     const machines = await create();
     const first = await machines.start('first');
     const run = await machines.client.submit({ agent: 'holding', prompt: 'Go.' });

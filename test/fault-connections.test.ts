@@ -4,7 +4,7 @@ import { say, turn, useTool } from '../src/testing/index.ts';
 import { findFreePort } from './support/embedded-postgres.ts';
 import { createMachines, followToEnd, untilEvent, type Machines } from './support/machines.ts';
 
-// What outlives a connection, and what does not. Real processes on one PostgreSQL, and the real executable.
+// Connections that break: real processes on one PostgreSQL, and the real executable.
 
 const usage = { inputTokens: 1_000, outputTokens: 100 };
 
@@ -12,7 +12,7 @@ const TEXT = 'word '.repeat(100);
 
 describe('a connection', () => {
   let machines: Machines;
-  /** Answers the second call of `show` once it is resolved. */
+  /** The answer to the second call of `show` follows once this is resolved. */
   let answer: PromiseWithResolvers<void>;
 
   beforeAll(async () => {
@@ -33,7 +33,7 @@ describe('a connection', () => {
     await machines[Symbol.asyncDispose]();
   });
 
-  it('to a server that is killed in the middle of a stream goes on with the next one: every event comes once', async () => {
+  it('to a server that is killed in the middle of a stream continues with the next server: every event arrives once', async () => {
     const port = await findFreePort();
     const first = await machines.start('server', { role: 'server', port });
     const client = createClient({ url: `http://127.0.0.1:${port}`, apiKey: machines.apiKey });
@@ -54,7 +54,7 @@ describe('a connection', () => {
   });
 
   it.each(['run.succeeded', 'run.cancelled'])(
-    'to the gateway is refused the moment its attempt has ended: %s',
+    'to the gateway is rejected as soon as its attempt has ended: %s',
     async (end) => {
       answer = Promise.withResolvers();
       const { client } = machines;

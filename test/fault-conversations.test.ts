@@ -3,13 +3,13 @@ import type { LonghaulClient } from '../src/client/client.ts';
 import { hang, say, useTool, type ModelRequest } from '../src/testing/index.ts';
 import { createMachines, followToEnd, untilEnded, untilEvent, type Machines } from './support/machines.ts';
 
-// Conversations that go from one worker to another. Real workers, each on a machine of its own, and the real executable.
+// Conversations that move to another worker: real workers, each on a separate machine, and the real executable.
 
 const bash = (command: string) => useTool('Bash', { command, description: 'work', timeout: 100_000 });
 const messagesOf = (request: ModelRequest | undefined) => JSON.stringify(request?.body['messages']);
 const timesIn = (text: string, part: string) => text.split(part).length - 1;
 
-// Each waits for a lease to run out, and they share two processors.
+// Each test waits for a lease to expire, and they share two processors.
 describe.concurrent('a conversation', { timeout: 120_000 }, () => {
   const open: Machines[] = [];
 
@@ -23,7 +23,7 @@ describe.concurrent('a conversation', { timeout: 120_000 }, () => {
     return machines;
   }
 
-  it('goes on at another worker, when the one that began it is gone', async ({ expect }) => {
+  it('continues at another worker, when its first worker is gone', async ({ expect }) => {
     const { client, start, model } = await create([say('I am Bea.'), say('Still Bea.')]);
     const first = await start('first');
     const run = await client.submit({ agent: 'teller', prompt: 'Who are you?', user: 'ann' });
@@ -38,8 +38,8 @@ describe.concurrent('a conversation', { timeout: 120_000 }, () => {
     expect(asked).toContain('I am Bea.');
   });
 
-  it('has a message once whose worker was killed before the model had it', async ({ expect }) => {
-    // By its calls: how much of the first turn the transcript has when its worker dies differs.
+  it('has a message once if its worker was killed before the model had it', async ({ expect }) => {
+    // By its calls, because the part of the first turn that the transcript has when its worker dies varies.
     let calls = 0;
     const { client, start, model } = await create(() => {
       calls += 1;
@@ -56,8 +56,8 @@ describe.concurrent('a conversation', { timeout: 120_000 }, () => {
     await expectSaidOnce(expect, { client, id: run.id, attempt: 2 });
   });
 
-  it('has a message once whose worker was killed when the model had it', async ({ expect }) => {
-    // The third call is of the second worker. It uses a tool: the transcript may not have the message yet.
+  it('has a message once if its worker was killed after the model had it', async ({ expect }) => {
+    // The third call comes from the second worker. It uses a tool: the transcript may not have the message yet.
     let calls = 0;
     const { client, start, model } = await create(() => {
       calls += 1;
@@ -76,7 +76,7 @@ describe.concurrent('a conversation', { timeout: 120_000 }, () => {
     await expectSaidOnce(expect, { client, id: run.id, attempt: 1 });
   });
 
-  /** One event, in that attempt, and no run beside. */
+  /** Expects a single event, in that attempt, and no other run. */
   async function expectSaidOnce(
     expect: ExpectStatic,
     { client, id, attempt }: { client: LonghaulClient; id: string; attempt: number },

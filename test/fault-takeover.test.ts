@@ -12,18 +12,18 @@ import {
 } from './support/machines.ts';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.ts';
 
-// What happens to a run whose worker dies, sleeps or loses its database. Real workers, each on a machine of its own,
-// and the real executable. They mostly wait for leases to run out, so they wait together.
+// Runs whose worker dies, sleeps or loses its database: real workers, each on a separate machine, and the real
+// executable. The tests mostly wait for leases to expire, so they run concurrently.
 
 const usage = { inputTokens: 1_000, outputTokens: 100 };
 
-/** Of a worker that vanishes: noticed and taken over within this. */
+/** Milliseconds within which a lost worker is noticed and its runs are taken over. */
 const TAKEOVER_MS = 30_000;
 
 describe.concurrent('a run is done once', () => {
   const open: Machines[] = [];
 
-  /** Machines whose model keeps the first call of a run waiting, after `first`, and answers the second. */
+  /** Starts machines whose model keeps the first call of a run waiting, after `first`, and answers the second. */
   async function createTakeover(first: (request: ModelRequest) => Turn, onSecond: () => unknown = () => {}) {
     let calls = 0;
     const machines = await createMachines(async (request) => {
@@ -40,10 +40,8 @@ describe.concurrent('a run is done once', () => {
     await Promise.all(open.map((machines) => machines[Symbol.asyncDispose]()));
   });
 
-  it('by another worker within 30 s when its worker is killed, of which nothing lives after 2 s', async ({
-    expect,
-  }) => {
-    // By the turns the conversation has: what is continued is not asked for again.
+  it('by another worker within 30 s when its worker is killed, with no process left after 2 s', async ({ expect }) => {
+    // By the turns of the conversation: a continued conversation does not request them again.
     const machines = await createMachines(({ turn: count }) => {
       if (count === 0) return turn(useTool('Bash', { command: 'echo "step one"' }), { usage });
       if (count > 1) return turn(say('taken over'), { usage });
@@ -53,7 +51,7 @@ describe.concurrent('a run is done once', () => {
     const { client, start, model } = machines;
     const first = await start('first');
     const run = await client.submit({ agent: 'doer', prompt: 'wait' });
-    // The executable, a shell, the sleep that has left for a session of its own, and the tool that goes on.
+    // The executable, a shell, the sleep in a separate session, and the tool in progress.
     await expect
       .poll(async () => (await first.findAttemptPids()).length, { timeout: 20_000 })
       .toBeGreaterThanOrEqual(4);
@@ -65,7 +63,7 @@ describe.concurrent('a run is done once', () => {
     expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', result: 'taken over', attempt: 2 });
     expect(performance.now() - killedAt).toBeLessThan(TAKEOVER_MS);
     await expectEndedOnce(expect, { client, id: run.id });
-    // Paid turns are not repeated, nor is the tool call that was under way: the model is told what is not known of it.
+    // Paid turns are not repeated, nor is the tool call in progress: the model reads that its outcome is unknown.
     expect(model.requests).toHaveLength(3);
     const conversation = JSON.stringify(model.requests.at(-1)?.body.messages);
     expect(conversation.match(/"tool_use"/g)).toHaveLength(2);
@@ -73,7 +71,7 @@ describe.concurrent('a run is done once', () => {
     expect(conversation).toMatch(/outcome is unknown/);
   });
 
-  it('by another worker when its worker sleeps for longer than its lease; awake it ends its process and writes nothing', async ({
+  it('by another worker when its worker sleeps for longer than its lease; once awake it ends its process and writes nothing', async ({
     expect,
   }) => {
     const { client, start, databaseUrl } = await createTakeover(() => hang({ after: say('half an answer') }));
@@ -97,9 +95,7 @@ describe.concurrent('a run is done once', () => {
     await expectEndedOnce(expect, { client, id: run.id });
   });
 
-  it('by another worker when its worker stands still, which its reaper ends with all its processes', async ({
-    expect,
-  }) => {
+  it('by another worker when its worker hangs, which its reaper ends with all its processes', async ({ expect }) => {
     const { client, start } = await createTakeover(() => hang({ after: say('half an answer') }));
     const first = await start('first');
     const run = await client.submit({ agent: 'teller', prompt: 'wait' });
@@ -128,7 +124,7 @@ describe.concurrent('a run is done once', () => {
       await Promise.all(proxies.map((proxy) => proxy.close()));
     });
 
-    it('for a few seconds: its process goes on, and no event is lost', async ({ expect }) => {
+    it('for a few seconds: its process continues, and no event is lost', async ({ expect }) => {
       const { client, start, databaseUrl } = await createTakeover(() =>
         turn(say('word '.repeat(80), { chunks: 80, chunkDelayMs: 100 }), { usage }),
       );
@@ -163,13 +159,13 @@ describe.concurrent('a run is done once', () => {
       expect(await client.run(run.id)).toMatchObject({ status: 'running', attempt: 1 });
       await after(5_000, () => proxy.reopen());
       expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', result: 'taken over', attempt: 2 });
-      // It is its own successor: the process of the first attempt was gone before the second asked for anything.
+      // The same worker continues the run: the first process was gone before the second called the model.
       expect(machines.model.requests).toHaveLength(2);
       expect(alive?.length).toBeGreaterThan(0);
       await expectEndedOnce(expect, { client, id: run.id });
     });
 
-    it('for one worker only: its process is gone before another spends on the run', async ({ expect }) => {
+    it('for one worker only: its process is gone before another worker spends on the run', async ({ expect }) => {
       let first: Machine | undefined;
       let alive: number[] | undefined;
       const machines = await createTakeover(
@@ -191,7 +187,7 @@ describe.concurrent('a run is done once', () => {
       proxy.reopen();
       first.kill('SIGTERM');
       expect(await first.ended).toMatchObject({ exitCode: 0 });
-      // All it has left to say is that its run did not take it down.
+      // The worker adds only that its run did not end it.
       const [lost, ...later] = before.attempts;
       expect(await readEverything(databaseUrl, run.id)).toEqual({
         ...before,
@@ -206,7 +202,7 @@ async function after(delayMs: number, act: () => void): Promise<void> {
   act();
 }
 
-/** A log without gaps and with one end, and a cost that is the sum of the attempts'. */
+/** Expects a log without gaps and with one final event, and a cost that is the sum of the attempts' costs. */
 async function expectEndedOnce(
   expect: ExpectStatic,
   { client, id }: { client: LonghaulClient; id: string },
@@ -221,7 +217,7 @@ async function expectEndedOnce(
   expect(run.costUsd).toBeCloseTo(costs?.reduce((sum, cost) => sum + cost, 0) ?? NaN, 6);
 }
 
-/** All that the database has of a run. */
+/** Reads every record of a run. */
 async function readEverything(databaseUrl: string, id: string) {
   const database = await openPostgresDatabase({ url: databaseUrl });
   try {

@@ -7,11 +7,11 @@ import { say, turn, useTool } from '../src/testing/index.ts';
 import { createMachines, untilEnded, untilEvent, type Machines } from './support/machines.ts';
 import { NODE_ARGS, withCache } from './support/run-command.ts';
 
-// A worker whose temporary directory is a file system of its own, of a few megabytes, and full.
+// A worker whose temporary directory is a full file system of a few megabytes.
 
 const MAIN = path.resolve(import.meta.dirname, '../src/cli/main.ts');
 
-/** How this machine lets us mount: as root, or as root of a namespace of users. */
+/** The command with which this machine can mount: as root, or as root of a user namespace. */
 const UNSHARE = [['--mount'], ['--user', '--map-root-user', '--mount']].find(
   (options) => spawnSync('unshare', [...options, 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0,
 );
@@ -28,7 +28,7 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     await machines[Symbol.asyncDispose]();
   });
 
-  /** Starts a worker whose `TMPDIR` is of 4 MB, `filled` or empty. */
+  /** Starts a worker whose `TMPDIR` has 4 MB, `filled` or empty. */
   const start = async ({ isFull = false } = {}) => {
     const home = path.join(machines.directory, 'small');
     const temporary = path.join(home, 'tmp');
@@ -56,8 +56,8 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     log = '';
     for (const output of [worker.stdout!, worker.stderr!])
       output.setEncoding('utf8').on('data', (text: string) => (log += text));
-    await logged(/Longhaul is working/);
-    // Mounted where the worker alone sees it.
+    await logged(/Longhaul worker is running/);
+    // Mounted so that only the worker sees it.
     const file = path.join(`/proc/${worker.pid}/root`, temporary, 'fill');
     return {
       fill: () => expect(writeFile(file, Buffer.alloc(8_000_000, 1))).rejects.toMatchObject({ code: 'ENOSPC' }),
@@ -68,12 +68,12 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
   const submit = () => machines.client.submit({ agent: 'doer', prompt: 'do' });
   const findWorker = async () => (await machines.client.workers()).find(({ pid }) => pid === worker.pid);
 
-  it('hands back what it cannot begin, says so, claims nothing more, and goes on by itself when there is room', async () => {
+  it('hands back runs that it cannot begin, reports it, claims none, and resumes by itself when there is space', async () => {
     machines = await createMachines([turn(say('Done.'), { usage })]);
     const disk = await start();
     await disk.fill();
     const runs = await Promise.all(Array.from({ length: 6 }, submit));
-    await logged(/no run is claimed here: no directories can be made in \S+: ENOSPC/);
+    await logged(/no run is claimed here: directories could not be created in \S+: ENOSPC/);
     await expect
       .poll(findWorker)
       .toMatchObject({ state: 'holding', holdingReason: expect.stringContaining('ENOSPC') as string, running: 0 });
@@ -91,13 +91,13 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     await disk.empty();
     const ended = await Promise.all(runs.map(({ id }) => untilEnded(machines.client, id)));
     expect(ended.map(({ status }) => status)).toEqual(runs.map(() => 'succeeded'));
-    // None has cost an attempt: each has as many left as it was accepted with.
+    // No attempt is spent: each run has as many left as at its submission.
     expect(ended.map(({ attempt, maxAttempts }) => maxAttempts - attempt)).toEqual(runs.map(() => 2));
     await expect.poll(findWorker).toMatchObject({ state: 'working', holdingReason: null });
-    expect(log).toMatch(/the machine has what it lacked: runs are claimed again/);
+    expect(log).toMatch(/the fault of the machine is gone: runs are claimed again/);
   });
 
-  it('lives, claims nothing and says why when it was full before it started', async () => {
+  it('lives, claims nothing and gives the reason if the disk was full before it started', async () => {
     machines = await createMachines([turn(say('Done.'), { usage })]);
     const disk = await start({ isFull: true });
     const run = await submit();
@@ -107,7 +107,7 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     expect(await untilEnded(machines.client, run.id)).toMatchObject({ status: 'succeeded', attempt: 1 });
   });
 
-  it('finishes the run that was at work when its disk filled up', async () => {
+  it('finishes the run that was in progress when its disk filled up', async () => {
     machines = await createMachines([
       useTool('Bash', { command: 'sleep 3; echo over', description: 'wait' }),
       turn(say('Done all the same.'), { usage }),

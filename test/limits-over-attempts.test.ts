@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunResource } from '../src/client/client.ts';
 import { fail, say, startTestLonghaul, turn, useTool, type TestLonghaul } from '../src/testing/index.ts';
 
-// A run's limits are the run's, over all its attempts, and nobody else's.
+// A run's limits apply to all its attempts together, and to no other run.
 
 const usage = { inputTokens: 1_000, outputTokens: 100 };
 
@@ -55,22 +55,22 @@ describe('the limits of a run of several attempts', () => {
     }
   }
 
-  it('leave the next run of a kept process all of its own', async () => {
+  it('leave the next run of a kept process its whole limits', async () => {
     expect(await done('cut')).toMatchObject({ status: 'succeeded', attempt: 2, turns: 3 });
     expect(await done('whole')).toMatchObject({ status: 'succeeded', attempt: 1, turns: 4 });
   });
 
-  it('are used up by all of its attempts together', async () => {
+  it('are used up by all its attempts together', async () => {
     const run = await done('endless');
     expect(run).toMatchObject({ status: 'failed', error: { code: 'max_turns' }, attempt: 2, turns: 4 });
   });
 
-  it('let an attempt that was cut off in the last turn have that turn', async () => {
+  it('allow the last turn to the attempt after one was cut off in it', async () => {
     const run = await done('fails in the last turn', { maxTurns: 1 });
     expect(run).toMatchObject({ status: 'succeeded', attempt: 2 });
   });
 
-  it('hold its money as well: what one attempt has spent the next cannot', async () => {
+  it('include its money: the next attempt cannot spend the amount that an earlier one has spent', async () => {
     const run = await done('cut', { maxBudgetUsd: 0.012 });
     expect(run).toMatchObject({ status: 'failed', error: { code: 'max_budget' }, attempt: 2 });
     expect(run.costUsd).toBeLessThan(0.012 + 0.006);

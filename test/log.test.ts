@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import type { LonghaulConfig } from '../src/config/schema.ts';
 import { fail, say, startTestLonghaul, turn, type Script } from '../src/testing/index.ts';
 
-// What a finished run leaves in the log, and what never gets there.
+// The log lines of a finished run, and texts that never appear in the log.
 
 const PROMPT = 'A prompt nobody but the model is to read: 7f3a9c';
 const PROVIDER_KEY = 'sk-secret-5d1e';
 
-/** Executes one run and gives back every line that was logged on the way. */
+/** Executes a run and returns every line that was logged meanwhile. */
 async function logOf(config: Omit<LonghaulConfig, 'agents'>, script: Script): Promise<Record<string, unknown>[]> {
   const lines: Record<string, unknown>[] = [];
   const log = pino(
@@ -34,7 +34,7 @@ async function logOf(config: Omit<LonghaulConfig, 'agents'>, script: Script): Pr
 }
 
 describe('the log of a run', () => {
-  it('says what a success took, used and cost', async () => {
+  it('has the duration, usage and cost of a success', async () => {
     const usage = { inputTokens: 1_000, outputTokens: 100, cacheReadTokens: 10, cacheCreationTokens: 20 };
     const [line, ...rest] = await logOf({}, [turn(say('Done.'), { usage })]);
     expect(rest).toEqual([]);
@@ -50,7 +50,7 @@ describe('the log of a run', () => {
     expect(line?.['costUsd']).toBeGreaterThan(0);
   });
 
-  it('holds at most the first 500 characters of an error', async () => {
+  it('has at most the first 500 characters of an error', async () => {
     const [line] = await logOf({}, [fail(400, { message: 'x'.repeat(2_000) })]);
     expect(line).toMatchObject({ level: 60, code: 'provider_invalid_request' });
     expect(String(line?.['detail']).length).toBeLessThanOrEqual(500);
@@ -61,7 +61,7 @@ describe('the log of a run', () => {
     expect(line).toMatchObject({ level: 60, code: 'cli_not_found' });
   });
 
-  it('has exit code and standard error of a process that ended by itself', async () => {
+  it('has the exit code and standard error of a process that ended by itself', async () => {
     const [line] = await logOf({ claudePath: path.resolve('test/fixtures/claude-fails-at-start.sh') }, [say('never')]);
     expect(line).toMatchObject({ level: 60, code: 'cli_start_failed', exitCode: 3 });
     expect(String(line?.['stderr']).length).toBeGreaterThan(0);

@@ -6,13 +6,13 @@ import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import { NODE_ARGS } from './support/run-command.ts';
 
-// A process that has no file descriptor left cannot take a connection, start a process or read its own memory. Each of
-// these is an error that comes to nobody in particular.
+// A process that has no file descriptor left cannot accept a connection, start a process or read its own memory. Each
+// of these is an error that no particular caller receives.
 
 const FIXTURE = path.resolve(import.meta.dirname, 'fixtures/out-of-files.ts');
 const OPEN_FILES = 100;
 
-describe.runIf(process.platform === 'linux')('a process without a file descriptor to spare', () => {
+describe.runIf(process.platform === 'linux')('a process without a free file descriptor', () => {
   let child: ChildProcess;
   const sockets: Socket[] = [];
 
@@ -28,7 +28,7 @@ describe.runIf(process.platform === 'linux')('a process without a file descripto
     await Promise.all(opened.map((socket) => Promise.race([once(socket, 'connect'), once(socket, 'close')])));
   };
 
-  it.each(['gateway', 'api'] as const)('outlives a flood of connections to its %s, and goes on', async (target) => {
+  it.each(['gateway', 'api'] as const)('survives a flood of connections to its %s, and continues', async (target) => {
     child = spawn('sh', ['-c', `ulimit -n ${OPEN_FILES}; exec "$0" "$@"`, process.execPath, ...NODE_ARGS, FIXTURE], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH: process.env['PATH'] ?? '' },

@@ -19,12 +19,12 @@ import {
   type Turn,
 } from '../src/testing/index.ts';
 
-// How a run can end, each through the whole of Longhaul and the real Claude Code executable: the right
+// Every outcome of a run, through the whole of Longhaul and the real Claude Code executable: the right
 // state, the right code, the cost in the ledger, and words that are safe for a user.
 
 const priced = { usage: { inputTokens: 1_000, outputTokens: 100 } };
 
-/** The model answers by what the prompt says; a turn after the first repeats what `then` says. */
+/** The model answers by the prompt; a turn after the first repeats the answer `then`. */
 const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   success: ({ turn: count }) =>
     count === 0 ? turn(useTool('Read', { file_path: 'notes.md' }), priced) : turn(say('All read.'), priced),
@@ -63,7 +63,7 @@ describe('a run', () => {
       model: 'claude-sonnet-4-5',
       tools: ['Read', 'Glob', 'Grep'],
       workspace: directory,
-      // How an attempt ends is what is asked here.
+      // This test is about the end of an attempt.
       retry: { maxAttempts: 1 },
       prewarm: false as const,
     };
@@ -77,7 +77,7 @@ describe('a run', () => {
           homeless: { ...reader, workspace: path.join(directory, 'missing') },
           broke: { ...reader, limits: { maxBudgetUsd: 0 } },
           mute: { ...reader, limits: { maxTurns: 0 } },
-          // Of other models: what the provider says of its limits holds for all runs of one.
+          // Different models, because a limit of the provider applies to all runs of a model.
           limited: { ...reader, model: 'claude-haiku-4-5' },
           overloaded: { ...reader, model: 'claude-opus-4-5' },
           instant: { ...reader, limits: { timeoutSeconds: 0 } },
@@ -100,7 +100,7 @@ describe('a run', () => {
     }
   };
 
-  it('succeeds, with result, turns, tools, tokens and a cost both counts agree on', async () => {
+  it('succeeds, with result, turns, tools, tokens and a cost that both counts agree on', async () => {
     const run = await ended(await submit('success'));
     expect(run).toMatchObject({
       status: 'succeeded',
@@ -118,7 +118,7 @@ describe('a run', () => {
     expect(run.durationMs).toBeGreaterThan(0);
   });
 
-  it('whose answer was complete when its ceiling was reached has succeeded, and says that it stands there', async () => {
+  it('succeeds if its answer was complete when its ceiling was reached, with isAtCeiling', async () => {
     const run = await ended(await submit('answers and spends', 'reader', { maxBudgetUsd: 0.5 }));
     expect(run).toMatchObject({
       status: 'succeeded',
@@ -132,7 +132,7 @@ describe('a run', () => {
     expect(events.at(-1)).toMatchObject({ type: 'run.succeeded', data: { costUsd: 1.5, isAtCeiling: true } });
   });
 
-  it('stopped by its budget keeps what it had said', async () => {
+  it('stopped by its budget keeps its text', async () => {
     expect(await ended(await submit('says and spends', 'reader', { maxBudgetUsd: 0.5 }))).toMatchObject({
       status: 'failed',
       error: { code: 'max_budget' },
@@ -178,22 +178,22 @@ describe('a run', () => {
     ['hang', 0],
     ['hang later', 0.0045],
   ])(
-    'whose time is over while the model has not answered ("%s") pays what was probably read',
+    'that times out before the model has answered ("%s") pays for the input that was probably read',
     async (prompt, least) => {
       const { costUsd, usage } = await ended(await submit(prompt, 'brief'));
       expect(costUsd).toBeGreaterThan(least);
-      // A short prompt, the tools and Claude Code's own words.
+      // A short prompt, the tools and Claude Code's own text.
       expect(costUsd).toBeLessThan(least + 0.03);
       expect(usage.inputTokens).toBeGreaterThan(0);
     },
   );
 
-  it('ends, and keeps no slot, when the model reports usage that makes no sense', async () => {
+  it('ends, and keeps no slot, when the model reports nonsensical usage', async () => {
     const runs = await Promise.all(Array.from({ length: 5 }, () => submit('absurd')));
     for (const run of runs) expect((await ended(run)).finishedAt).not.toBeNull();
   });
 
-  it('is cancelled while it streams, within seconds and with what it cost', async () => {
+  it('is cancelled while it streams, within seconds and with its cost', async () => {
     const run = await submit('slow');
     for await (const event of longhaul.client.stream(run.id)) {
       if (event.type === 'agent.text.delta') {
@@ -222,7 +222,7 @@ describe('a run', () => {
     expect(run).toMatchObject({ status: 'succeeded', prompt, result: `You said: ${prompt}` });
   });
 
-  it('streams every piece of what the model said, and the whole once', async () => {
+  it('streams every piece of the text, and the whole once', async () => {
     const run = await submit('success');
     const texts: string[] = [];
     let whole = '';

@@ -9,7 +9,7 @@ import { packPackage } from './support/pack-package.ts';
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
 
-// The package as another project gets it: packed, installed from its tarball, used by its name.
+// The package as another project uses it: packed, installed from its tarball, imported by its name.
 
 describe('the package, installed from its tarball', () => {
   let project: string;
@@ -26,7 +26,7 @@ describe('the package, installed from its tarball', () => {
   const longhaul = (...args: string[]) =>
     run(process.execPath, [path.join(project, 'node_modules/.bin/longhaul'), ...args], { cwd: project, env: env() });
 
-  it('brings the command, which runs the demo', async () => {
+  it('has the command, which runs the demo', async () => {
     expect((await longhaul('--version')).stdout.trim()).toMatch(/^\d+\.\d+\.\d+$/);
     const { stdout } = await longhaul('demo');
     expect(stdout).toMatch(/● Read/);
@@ -69,9 +69,9 @@ describe('the package, installed from its tarball', () => {
     ]);
   }, 60_000);
 
-  it('brings a client that loads without any other package, and hooks that need React alone', async () => {
+  it('has a client that loads without any other package, and hooks that need only React', async () => {
     const dist = path.join(project, 'node_modules/longhaul/dist');
-    // As a browser would have it: these files and no others.
+    // As in a browser: only these files.
     const alone = await mkdtemp(path.join(tmpdir(), 'longhaul-client-'));
     try {
       await cp(path.join(dist, 'client'), path.join(alone, 'client'), { recursive: true });
@@ -90,7 +90,7 @@ describe('the package, installed from its tarball', () => {
     }
   });
 
-  it('refuses a Node that is too old, and says so', async () => {
+  it('rejects a Node that is too old, with a message', async () => {
     const script = `Object.defineProperty(process.versions, 'node', { value: '20.1.0' }); Object.defineProperty(process, 'version', { value: 'v20.1.0' }); await import(${JSON.stringify(path.join(project, 'node_modules/longhaul/bin/longhaul.js'))});`;
     await expect(
       run(process.execPath, ['--input-type=module', '-e', script], { cwd: project, env: env() }),

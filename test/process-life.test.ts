@@ -7,15 +7,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createPostgresDatabase } from './support/databases.ts';
 import { NODE_ARGS, spawnCommand, withCache, type RunningCommand } from './support/run-command.ts';
 
-// What a process of Longhaul is to the system around it: the first one of a container, one that load balancers send
-// requests to, one that a supervisor starts again.
+// A process of Longhaul in its system: the first process of a container, a server behind a load balancer, a process
+// that a supervisor restarts.
 
 const MAIN = path.resolve(import.meta.dirname, '../src/cli/main.ts');
 
 const toConfig = (http: object) =>
   `export default ${JSON.stringify({ agents: { teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false } }, http })};\n`;
 
-/** Whether this machine lets us make a process the first of a PID namespace. */
+/** True when this machine allows a process to be the first of a PID namespace. */
 const hasNamespaces =
   process.platform === 'linux' && spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0;
 
@@ -48,12 +48,12 @@ async function start(role: string, http: object, more: Record<string, string> = 
   await writeFile(path.join(directory, 'longhaul.config.mjs'), toConfig(http));
   const command = spawnCommand([role], { cwd: directory, env: { ...env, ...more } });
   commands.push(command);
-  const [, url = ''] = await command.printed(/Longhaul is (?:listening on (\S+)|working)/);
+  const [, url = ''] = await command.printed(/Longhaul (?:is listening on (\S+)|worker is running)/);
   return { command, url };
 }
 
-describe('a server that is told to stop', () => {
-  it('says that it leaves, and goes on answering, until who sends requests has had time to learn of it', async () => {
+describe('a server that receives a signal to stop', () => {
+  it('reports that it is stopping, and answers until load balancers have had time to notice', async () => {
     const { command, url } = await start('server', { shutdownDelaySeconds: 2 });
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     const askedAt = performance.now();
@@ -67,7 +67,7 @@ describe('a server that is told to stop', () => {
     expect(performance.now() - askedAt).toBeGreaterThanOrEqual(2_000);
   });
 
-  it('does not wait when it is told again', async () => {
+  it('does not wait after a second signal', async () => {
     const { command, url } = await start('server', { shutdownDelaySeconds: 60 });
     command.kill('SIGTERM');
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(503);
@@ -77,14 +77,14 @@ describe('a server that is told to stop', () => {
 });
 
 describe('a process', () => {
-  it('is shown by what it does', async () => {
+  it('has a title that names its work', async () => {
     const { command } = await start('worker', {});
     expect(execFileSync('ps', ['-o', 'args=', '-p', String(command.pid)], { encoding: 'utf8' }).trim()).toBe(
       'longhaul worker',
     );
   });
 
-  it('that meets an error nobody has caught says so, leaves in good order and asks to be started again', async () => {
+  it('logs an uncaught error, ends in good order and asks for a restart', async () => {
     const fault = path.join(directory, 'fault.mjs');
     await writeFile(
       fault,
@@ -99,7 +99,7 @@ describe('a process', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines).toContainEqual(expect.objectContaining({ level: 60, origin: 'unhandledRejection' }));
-    expect(lines).toContainEqual(expect.objectContaining({ level: 40, msg: 'a warning of this process: odd' }));
+    expect(lines).toContainEqual(expect.objectContaining({ level: 40, msg: 'Node emitted a warning: odd' }));
     expect(lines.map(({ msg }) => msg)).toContain('drained');
   });
 });
@@ -108,7 +108,7 @@ describe.runIf(hasNamespaces)('the first process of a container', () => {
   let container: ChildProcess;
   afterEach(() => container.kill('SIGKILL'));
 
-  /** The processes of the container by what the system says of them. */
+  /** Returns the processes of the container, as the system lists them. */
   const list = (first: number) =>
     execFileSync('nsenter', ['-t', String(first), '-p', '-m', 'ps', '-eo', 'pid=,ppid=,stat=,args='], {
       encoding: 'utf8',
@@ -117,7 +117,7 @@ describe.runIf(hasNamespaces)('the first process of a container', () => {
       .split('\n')
       .map((line) => /^\s*(?<pid>\d+)\s+(?<ppid>\d+)\s+(?<stat>\S+)\s+(?<args>.*)$/.exec(line)?.groups ?? {});
 
-  it('waits for whatever its tools leave behind, passes a signal on and ends as the command does', async () => {
+  it("reaps the processes that its tools leave behind, forwards a signal and ends with the command's exit code", async () => {
     await writeFile(path.join(directory, 'longhaul.config.mjs'), toConfig({ shutdownDelaySeconds: 0 }));
     const node = [process.execPath, ...NODE_ARGS, MAIN, 'worker'];
     container = spawn('unshare', ['--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc', ...node], {
@@ -128,12 +128,12 @@ describe.runIf(hasNamespaces)('the first process of a container', () => {
     const ended = once(container, 'exit');
     let said = '';
     container.stdout!.setEncoding('utf8').on('data', (text: string) => (said += text));
-    await expect.poll(() => said, { timeout: 30_000 }).toContain('Longhaul is working');
+    await expect.poll(() => said, { timeout: 30_000 }).toContain('Longhaul worker is running');
     const first = Number(await readFile(`/proc/${container.pid}/task/${container.pid}/children`, 'utf8'));
     const worker = list(first).find(({ args }) => args === 'longhaul worker');
     expect(worker).toMatchObject({ ppid: '1' });
 
-    // What a tool does that leaves a process behind: its parent ends first, and it is then the first process's.
+    // As a tool that leaves a process behind: its parent ends first, and the first process adopts it.
     execFileSync('nsenter', [
       '-t',
       String(first),

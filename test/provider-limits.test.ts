@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { RunResource } from '../src/client/client.ts';
 import { fail, say, startTestLonghaul, type TestLonghaul } from '../src/testing/index.ts';
 
-// A limit of the provider's is the fleet's, not a run's: through the whole of Longhaul and the real executable.
+// A limit of the provider applies to the fleet, not to a run: through the whole of Longhaul and the real executable.
 
 let longhaul: TestLonghaul;
 
@@ -15,7 +15,7 @@ const typesOf = async (run: RunResource) => {
   return types;
 };
 
-it('parks runs until the time that was named, with no slot and no attempt, while other models go on', async () => {
+it('parks runs until the named time, with no slot and no attempt, while other models continue', async () => {
   let limitedCalls = 0;
   const endsAt = Date.now() + 30_000;
   longhaul = await startTestLonghaul({
@@ -34,7 +34,7 @@ it('parks runs until the time that was named, with no slot and no attempt, while
   for (let count = 0; count < 3; count++) runs.push(await client.submit({ agent: 'limited', prompt: 'work' }));
   await expect.poll(async () => (await client.run(runs[0]!.id)).status, { timeout: 10_000 }).toBe('waiting');
   expect(await client.run(runs[0]!.id)).toMatchObject({ waitingFor: 'provider_limit', error: null });
-  // The only slot is free for what is not limited.
+  // The only slot is free for runs that are not limited.
   const other = await client.submit({ agent: 'free', prompt: 'work' });
   expect(await client.run(other.id, { waitSeconds: 20 })).toMatchObject({ status: 'succeeded' });
   expect(Date.now()).toBeLessThan(endsAt);
@@ -50,7 +50,7 @@ it('parks runs until the time that was named, with no slot and no attempt, while
     'run.started',
     'run.succeeded',
   ]);
-  // The first one met the limit; the others were told before they asked.
+  // The first run met the limit; the others were parked before they called the model.
   expect(limitedCalls).toBe(1);
   const { attempts } = await client.run(runs[2]!.id);
   expect(attempts).toHaveLength(1);

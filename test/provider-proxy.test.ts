@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { startForwardProxy } from '../src/gateway/forward-proxy.fixture.ts';
 import { say, startScriptedModel, startTestLonghaul, turn } from '../src/testing/index.ts';
 
-it('reaches a provider through HTTP_PROXY with the headers of an AI gateway, and nothing else of them the agent', async () => {
+it('reaches a provider through HTTP_PROXY with the headers of an AI gateway, which the agent does not see', async () => {
   const model = await startScriptedModel({ script: () => turn(say('through the proxy')) });
   const proxy = await startForwardProxy(Number(new URL(model.url).port));
   const longhaul = await startTestLonghaul({

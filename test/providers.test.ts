@@ -12,7 +12,7 @@ import {
 } from '../src/testing/index.ts';
 
 // Every kind of provider through the whole of Longhaul, with the real executable. The clouds are on loopback: they
-// check what they are sent as the real ones do, and have their answers from a scripted model.
+// validate requests as the real ones do, and get their answers from a scripted model.
 
 let longhaul: TestLonghaul;
 let cloudModel: ScriptedModel;
@@ -98,14 +98,14 @@ it.each(['cloud', 'google'] as const)(
       toolUses: { Bash: 1 },
       costUsd: expect.any(Number) as number,
     });
-    // However it is spelled: what Claude Code calls it and what the cloud does are one model.
+    // Claude Code's name and the cloud's name mean the same model, in any spelling.
     expect(Object.keys(run.modelUsage)).toEqual(['claude-sonnet-4-5']);
     const { requests } = cloudModel;
     expect(requests).toHaveLength(2);
     const environment = requests[1]?.toolResults[0]?.content ?? '';
     expect(environment).toContain('LONGHAUL_ATTEMPT');
     for (const secret of SECRETS) expect(environment).not.toContain(secret);
-    // What a cloud does not know, it refuses.
+    // A cloud rejects unknown fields.
     const [call] = agent === 'cloud' ? bedrock.seen : vertex.seen;
     expect(JSON.parse(String(call?.body))).not.toHaveProperty('context_management');
     expect(requests.map(({ model }) => model)).toEqual([CLOUD_MODELS[agent], CLOUD_MODELS[agent]]);
@@ -115,7 +115,7 @@ it.each(['cloud', 'google'] as const)(
   60_000,
 );
 
-it('agents of several providers run side by side; a name of a family is the one of its provider', async () => {
+it('agents of several providers run side by side; a family name means the model of its provider', async () => {
   const [direct, family] = await Promise.all([finish('direct'), finish('family')]);
   expect(direct).toMatchObject({ status: 'succeeded', result: 'Directly.' });
   expect(family).toMatchObject({ status: 'succeeded', result: 'Done.' });
@@ -123,13 +123,13 @@ it('agents of several providers run side by side; a name of a family is the one 
   expect(cloudModel.requests[0]?.model).toBe('eu.anthropic.claude-haiku-4-5-20251001-v1:0');
 }, 60_000);
 
-it('each provider has prices of its own', async () => {
+it('each provider has its own prices', async () => {
   const { usage, costUsd } = await finish('google');
   expect(usage.outputTokens).toBeGreaterThan(0);
   expect(costUsd).toBeCloseTo(usage.outputTokens / 1_000, 6);
 }, 60_000);
 
-it('credentials that a cloud refuses end the run at once', async () => {
+it('credentials that a cloud rejects end the run at once', async () => {
   bedrock.answerWith((response) => {
     response.writeHead(403, { 'x-amzn-errortype': 'UnrecognizedClientException' });
     response.end('{"message":"The security token included in the request is invalid."}');
@@ -138,7 +138,7 @@ it('credentials that a cloud refuses end the run at once', async () => {
   expect(bedrock.seen).toHaveLength(1);
 }, 60_000);
 
-it('a cloud that is throttled parks its own runs and no others', async () => {
+it('a throttled cloud parks only its own runs', async () => {
   bedrock.answerWith((response) => {
     response.writeHead(429, { 'x-amzn-errortype': 'ThrottlingException', 'retry-after': '60' });
     response.end('{"message":"Too many tokens, please wait."}');

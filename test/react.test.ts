@@ -12,7 +12,7 @@ import { findChromium, startChromium } from './support/chromium.ts';
 import { findFreePort } from './support/embedded-postgres.ts';
 import { startCommand, type StartedCommand } from './support/start-command.ts';
 
-// The hooks in a real browser, against `longhaul start` as a process of its own, over an origin of its own.
+// The hooks in a real browser, against `longhaul start` as a separate process, on another origin.
 
 // In the page.
 declare const document: { querySelector(selector: string): { textContent: string | null } | null };
@@ -70,7 +70,7 @@ describe.skipIf(executable === null)('the React hooks, in Chromium', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  /** The application's own server: its page, and tokens for who is signed in. */
+  /** The application's own server: its page, and tokens for the signed-in user. */
   async function serveSite(): Promise<Server> {
     const bundle = await build({
       entryPoints: [path.join(import.meta.dirname, 'fixtures/react-app/app.ts')],
@@ -133,14 +133,14 @@ describe.skipIf(executable === null)('the React hooks, in Chromium', () => {
     await page.waitForSelector(`[data-run="${run.id}"][data-status=succeeded]`);
     expect(await textOfRun(page, run.id)).toBe(SLOW);
     expect(await page.locator(`li[data-id="${run.id}"]`).textContent()).toBe('succeeded');
-    // 200 pieces of text over 2 seconds: a render for each frame at most, twice each under StrictMode.
+    // 200 pieces of text over 2 seconds: at most a render for each frame, twice each under StrictMode.
     expect(Number(await article.getAttribute('data-renders'))).toBeLessThan(2 * 60 * 4);
 
     await page.getByRole('button').click();
     await page.getByText('A quick answer.').waitFor();
   });
 
-  it('show what was before, whole, to who comes later', async () => {
+  it('show all earlier events to a page that opens later', async () => {
     const run = await longhaul.client.submit({ agent: 'teller', prompt: 'slow again', user: 'bea' });
     await longhaul.client.wait(run.id);
     const page = await open('bea');
@@ -148,7 +148,7 @@ describe.skipIf(executable === null)('the React hooks, in Chromium', () => {
     expect(await textOfRun(page, run.id)).toBe(SLOW);
   });
 
-  it("do not show another user's run, neither in the list nor when it is asked for", async () => {
+  it("do not show another user's run, neither in the list nor by its id", async () => {
     const [own, other] = await Promise.all(
       ['cem', 'eve'].map((user) => longhaul.client.submit({ agent: 'teller', prompt: `of ${user}`, user })),
     );
@@ -160,7 +160,7 @@ describe.skipIf(executable === null)('the React hooks, in Chromium', () => {
     expect(await page.content()).not.toContain('of eve');
   });
 
-  it('come back by themselves when the server was restarted in the middle of a run', async () => {
+  it('reconnect by themselves when the server was restarted in the middle of a run', async () => {
     const page = await open('dov');
     const run = await longhaul.client.submit({ agent: 'teller', prompt: 'slow one', user: 'dov' });
     await page.waitForFunction(
@@ -178,7 +178,7 @@ describe.skipIf(executable === null)('the React hooks, in Chromium', () => {
     await page.waitForSelector(`[data-run="${next.id}"][data-status=succeeded]`);
   }, 90_000);
 
-  it('get a new token when theirs has expired, without a gap', async () => {
+  it('get a new token when the old one has expired, without a gap', async () => {
     tokenSeconds = 2;
     const page = await open('fay');
     const before = tokensGiven;

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RESULT_LEFT_OUT } from '../src/core/without-refused.ts';
 import { fail, say, startTestLonghaul, turn, useTool, type TestLonghaul } from '../src/testing/index.ts';
 
-// A provider that refuses whatever holds a certain word, for as long as it is sent.
+// A provider that rejects every request that contains a certain word.
 
-describe('a conversation in which the provider has refused something', () => {
+describe('a conversation with content that the provider has rejected', () => {
   let longhaul: TestLonghaul;
   beforeAll(async () => {
     longhaul = await startTestLonghaul({
@@ -13,7 +13,7 @@ describe('a conversation in which the provider has refused something', () => {
         const asked = JSON.stringify(body);
         if (asked.includes('poison')) return fail(400, { message: 'messages: this is not allowed' });
         if (asked.includes('use a tool') && !asked.includes('tool_result')) {
-          // The word itself must not stand in the use, which the provider has accepted.
+          // The word itself must not be in the tool use, which the provider accepted.
           return turn(useTool('Bash', { command: "printf 'poi'; printf 'son'", description: 'print' }));
         }
         return turn(say('fine'));
@@ -28,7 +28,7 @@ describe('a conversation in which the provider has refused something', () => {
   };
   const lastBody = () => JSON.stringify(longhaul.model.requests.at(-1)?.body);
 
-  it('goes on without a prompt that was refused, and so does a fork', async () => {
+  it('continues without a prompt that was rejected, and so does a fork', async () => {
     const { sessionId } = await ask('my name is Ada');
     expect(await ask('poison', { sessionId })).toMatchObject({
       status: 'failed',
@@ -43,14 +43,14 @@ describe('a conversation in which the provider has refused something', () => {
     for (const text of ['my name is Ada', 'who am I?', 'once more']) expect(lastBody()).toContain(text);
   });
 
-  it('goes on when the first that it was asked was refused', async () => {
+  it('continues when its first prompt was rejected', async () => {
     const { sessionId } = await ask('poison');
     expect(await ask('hello', { sessionId })).toMatchObject({ status: 'succeeded' });
     expect(await ask('again', { sessionId })).toMatchObject({ status: 'succeeded' });
     for (const text of ['hello', 'again']) expect(lastBody()).toContain(text);
   });
 
-  it('goes on without the result of a tool that was refused, of which the model is told', async () => {
+  it('continues without a rejected tool result, and tells the model so', async () => {
     const first = await ask('use a tool');
     expect(first).toMatchObject({ status: 'failed', error: { code: 'provider_invalid_request' } });
     const { sessionId } = first;

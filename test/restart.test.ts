@@ -7,7 +7,7 @@ import type { EventResource, LonghaulClient, RunResource } from '../src/client/c
 import { say, startScriptedModel, turn, useTool, type ScriptedModel } from '../src/testing/index.ts';
 import { startCommand, type StartedCommand } from './support/start-command.ts';
 
-// `kill -9` of `longhaul start`: what was accepted is there afterwards, ends once, and nothing is left running.
+// `kill -9` of `longhaul start`: every accepted run is there afterwards and ends once, and no process is left.
 
 const usage = { inputTokens: 1_000, outputTokens: 100 };
 
@@ -27,7 +27,8 @@ describe('longhaul start, killed and started again', () => {
       script({ prompt, turn: count, body }) {
         if (prompt.includes('sleep')) {
           const sleep = useTool('Bash', { command: 'sleep 300 & tail -f /dev/null', timeout: 110_000 });
-          // Told of the tool it says so: by the transcript, or, since that lags behind by what may be a kill, by Longhaul.
+          // The model answers once it reads of the tool: in the transcript or, because a kill may cut that short, in
+          // Longhaul's text.
           const isTold = JSON.stringify(body.messages).includes('tail -f');
           return turn(isTold ? say('awake') : sleep, { usage });
         }
@@ -53,17 +54,17 @@ describe('longhaul start, killed and started again', () => {
     return command;
   };
 
-  it('takes up what was running where it stopped, runs what was queued, and leaves no process', async () => {
+  it('continues running runs where they stopped, executes queued runs, and leaves no process', async () => {
     const first = await start();
     const asleep = await first.client.submit({ agent: 'worker', prompt: 'sleep' });
     const slow = await first.client.submit({ agent: 'worker', prompt: 'sleep too' });
     const queued = await first.client.submit({ agent: 'teller', prompt: 'hello' });
     for (const run of [asleep, slow]) await untilEvent(first.client, run.id, 'agent.tool_use');
     expect(await first.client.run(queued.id)).toMatchObject({ status: 'queued' });
-    // Two executables, and two shells with a sleep in the background and one in front.
+    // Two executables, and two shells, each with a sleep in the background and a sleep in the foreground.
     await expect.poll(() => attemptProcesses(directory).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(8);
     await first.end('SIGKILL');
-    // The worker's reaper sees to that, with nobody starting anything again.
+    // The worker's reaper ends them, before anything is started again.
     await expect.poll(() => attemptProcesses(directory), { timeout: 2_000 }).toEqual([]);
 
     const restartedAt = performance.now();
@@ -71,7 +72,7 @@ describe('longhaul start, killed and started again', () => {
     expect(await ended(second.client, queued.id)).toMatchObject({ status: 'succeeded', result: 'done' });
     for (const run of [asleep, slow]) {
       const resumed = await ended(second.client, run.id);
-      // What was asked before is not asked again: one answer of each attempt.
+      // Earlier requests are not repeated: each attempt has one answer.
       expect(resumed).toMatchObject({ status: 'succeeded', result: 'awake', attempt: 2, costUsd: 0.009 });
       expect(resumed.attempts).toMatchObject([
         { outcome: 'failed', errorCode: 'worker_lost', meteredCostUsd: 0.0045, reportedCostUsd: null },
@@ -88,7 +89,7 @@ describe('longhaul start, killed and started again', () => {
     await second.end('SIGTERM');
   }, 120_000);
 
-  it('loses no accepted run and ends each once, killed again and again at any instant', async () => {
+  it('loses no accepted run and ends each once, killed repeatedly at any instant', async () => {
     const accepted: string[] = [];
     for (const delayMs of [0, 30, 90, 250, 600, 1_100]) {
       const command = await start();
@@ -142,7 +143,7 @@ async function allEvents(client: LonghaulClient, id: string): Promise<EventResou
   return events;
 }
 
-/** The processes of attempts that work for the Longhaul of this directory: they carry its marks in their environment. */
+/** Returns the attempts' processes of this directory's Longhaul, by the marks in their environment. */
 function attemptProcesses(directory: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false;

@@ -10,7 +10,7 @@ import { createLonghaul, type Longhaul } from '../src/longhaul.ts';
 import { say, startScriptedModel, turn, useTool, type ScriptedModel } from '../src/testing/index.ts';
 import { createPostgresDatabase } from './support/databases.ts';
 
-// A server and workers as separate Longhauls, as on separate machines, that share nothing but a PostgreSQL.
+// A server and workers as separate Longhauls, as on separate machines, that share only a PostgreSQL.
 
 const usage = { inputTokens: 1_000, outputTokens: 100 };
 
@@ -148,7 +148,7 @@ describe('a server and workers on one PostgreSQL', () => {
     await killer.close();
   });
 
-  it('hands the runs of a worker that leaves to another, which finishes them', async () => {
+  it('hands the runs of a worker that stops to another, which finishes them', async () => {
     const [leaving] = others;
     const run = await client.submit({ agent: 'teller', prompt: 'slow' });
     const following = follow(run.id, ({ type, attempt }) => {
@@ -173,7 +173,7 @@ describe('a server and workers on one PostgreSQL', () => {
     );
   });
 
-  it('shows each worker that is alive, with its host, pid and slots', async () => {
+  it('shows each living worker, with its host, pid and slots', async () => {
     const apiKey = (await readFile(path.join(directory, 'server/admin-key'), 'utf8')).trim();
     const response = await server.fetch(
       new Request('http://longhaul.test/v1/workers', { headers: { authorization: `Bearer ${apiKey}` } }),

@@ -9,7 +9,7 @@ import { createPostgresDatabase } from './support/databases.ts';
 import { startPostgresServer, type PostgresServer } from './support/postgres-server.ts';
 import { runCommand, spawnCommand, type RunningCommand } from './support/run-command.ts';
 
-// Starts on a bad night: many at once on a database that has nothing yet, and one whose database is not there.
+// Starts on a bad night: many at once on an empty database, and a start without its database.
 
 const CONFIG = {
   agents: { teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false } },
@@ -47,7 +47,7 @@ function start(role: string, env: Record<string, string>): RunningCommand {
   return command;
 }
 
-describe('processes that start at once on a database that has nothing yet', () => {
+describe('processes that start at once on an empty database', () => {
   let database: { url: string; drop: () => Promise<void> };
 
   beforeAll(async () => {
@@ -55,10 +55,10 @@ describe('processes that start at once on a database that has nothing yet', () =
   });
   afterAll(() => database.drop());
 
-  it('all live, and one admin key is made, by a server, which keeps it', async () => {
+  it('all live, and a server generates a single admin key and keeps it', async () => {
     const names = Array.from({ length: 15 }, (_, index) => (index % 3 === 0 ? `server-${index}` : `worker-${index}`));
     const started = names.map((name) => start(name.split('-')[0]!, toEnv(name, database.url)));
-    await Promise.all(started.map((command) => command.printed(/Longhaul is (?:listening|working)/)));
+    await Promise.all(started.map((command) => command.printed(/Longhaul (?:worker )?is (?:listening|running)/)));
 
     const { sql: connection, close } = await openPostgresDatabase({ url: database.url });
     const { rows } = await sql<{ name: string; scopes: string[] }>`select name, scopes from longhaul.api_keys`.execute(
@@ -85,7 +85,7 @@ describe('processes that start at once on a database that has nothing yet', () =
   }
 });
 
-describe('a start whose database is not there', () => {
+describe('a start without its database', () => {
   let server: PostgresServer;
 
   beforeAll(async () => {
@@ -93,14 +93,14 @@ describe('a start whose database is not there', () => {
   });
   afterAll(() => server.close());
 
-  it('waits for it, says so once, and works when it is there', async () => {
+  it('waits for it, logs that once, and works when it is up', async () => {
     await server.stop('immediate');
     const worker = start('worker', toEnv('late', server.url));
     await worker.logged(/the database cannot be reached yet: waiting for it/);
-    // Refused, tried again, refused: it is not over with the first.
+    // Refused, retried, refused: the first refusal does not end the wait.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     await server.start();
-    await worker.printed(/Longhaul is working/);
+    await worker.printed(/Longhaul worker is running/);
     worker.kill('SIGTERM');
     const { exitCode, stderr } = await worker.ended;
     expect(exitCode).toBe(0);
@@ -108,7 +108,7 @@ describe('a start whose database is not there', () => {
     expect(stderr).not.toContain('"level":50');
   });
 
-  it('leaves at once when it is told to while it waits', async () => {
+  it('ends at once on a signal while it waits', async () => {
     await server.stop('immediate');
     const worker = start('worker', toEnv('impatient', server.url));
     await worker.logged(/waiting for it/);
@@ -117,7 +117,7 @@ describe('a start whose database is not there', () => {
     await server.start();
   });
 
-  it('is refused when the time is up, and at once where waiting would not mend it', async () => {
+  it('fails when the time is up, and at once if waiting cannot help', async () => {
     const config = path.join(directory, 'short.config.mjs');
     await writeFile(config, `export default ${JSON.stringify({ ...CONFIG, database: { waitSeconds: 1 } })};\n`);
     const nowhere = 'postgres://longhaul:longhaul@127.0.0.1:1/longhaul';
@@ -126,7 +126,7 @@ describe('a start whose database is not there', () => {
     expect(JSON.parse(refused.stderr.trim().split('\n').at(-1) ?? '')).toMatchObject({
       level: 60,
       code: 'database_unavailable',
-      msg: expect.stringContaining('It was waited for 1 s.') as string,
+      msg: expect.stringContaining('Longhaul waited 1 s for it.') as string,
     });
     const missing = server.url.replace(/longhaul$/, 'no_such_database');
     const atOnce = await runCommand(['worker'], { cwd: directory, env: toEnv('no', missing) });
@@ -134,20 +134,20 @@ describe('a start whose database is not there', () => {
     expect(atOnce.stderr).not.toContain('waiting for it');
   });
 
-  it('has one line in its log for an outage, and one for its end, however long it lasts and whatever is asked', async () => {
+  it('logs a line for an outage and a line for its end, however long it lasts and whatever requests arrive', async () => {
     await mkdir(path.join(directory, 'steady'), { recursive: true });
     const running = start('server', toEnv('steady', server.url));
     const worker = start('worker', toEnv('steady-worker', server.url));
     const [, url = ''] = await running.printed(/listening on (http:\S+)/);
-    await worker.printed(/Longhaul is working/);
+    await worker.printed(/Longhaul worker is running/);
     await server.stop('fast');
-    await Promise.all([running, worker].map((command) => command.logged(/the database is away/)));
+    await Promise.all([running, worker].map((command) => command.logged(/the database is unavailable/)));
     for (let asked = 0; asked < 10; asked++) {
       expect((await fetch(`${url}/readyz`)).status).toBe(503);
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
     await server.start();
-    await Promise.all([running, worker].map((command) => command.logged(/the database is back/)));
+    await Promise.all([running, worker].map((command) => command.logged(/the database is available again/)));
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
     for (const command of [running, worker]) {
       command.kill('SIGTERM');
@@ -158,8 +158,8 @@ describe('a start whose database is not there', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as { level: number; msg: string });
       const loud = lines.filter(({ level }) => level > 30).map(({ msg }) => msg);
-      expect(loud).toEqual([expect.stringContaining('the database is away')]);
-      expect(lines.filter(({ msg }) => msg === 'the database is back')).toHaveLength(1);
+      expect(loud).toEqual([expect.stringContaining('the database is unavailable')]);
+      expect(lines.filter(({ msg }) => msg === 'the database is available again')).toHaveLength(1);
     }
   });
 });

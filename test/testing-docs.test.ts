@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readExamples } from './support/doc-examples.ts';
 import { NODE_ARGS, withCache } from './support/run-command.ts';
 
-// The examples of `docs/testing.md`, as their reader would run them: with the real executable.
+// The examples of `docs/testing.md`, as a user would run them: with the real executable.
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
@@ -29,7 +29,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 
 const find = (words: string) => examples.find((code) => code.includes(words))!;
 
-/** Runs a file of the reader's. */
+/** Runs a user's file. */
 async function node(...args: string[]): Promise<string> {
   const shared = { LONGHAUL_TEST_DATABASE: process.env['LONGHAUL_TEST_DATABASE']! };
   const env = withCache({ PATH: process.env['PATH'] ?? '', HOME: directory, TMPDIR: directory, ...shared });
@@ -43,7 +43,7 @@ it('the test of an agent passes', async () => {
   expect(await node('--test', '--test-reporter=tap', 'summarise.test.ts')).toMatch(/^# pass 1\n# fail 0$/m);
 });
 
-it('the test with all of Longhaul prints what the agent answered', async () => {
+it('the test with all of Longhaul prints the answer of the agent', async () => {
   await mkdir(path.join(directory, 'notes'));
   await writeFile(path.join(directory, 'longhaul.ts'), find('await startTestLonghaul'));
   expect(await node('longhaul.ts')).toContain('The launch is on Friday.\n');

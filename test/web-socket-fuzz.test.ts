@@ -58,7 +58,7 @@ describe(`hostile bytes over HTTP and WebSockets (LONGHAUL_FUZZ_SEED=${SEED})`, 
       fc.uint8Array({ maxLength: 100 }),
     );
 
-  it('are each answered in words of ours, or end their own connection alone, as messages', async () => {
+  it("as messages, get an answer in Longhaul's words, or end only their own connection", async () => {
     const key = await service.makeKey({ user: 'ann' });
     const headers = { authorization: `Bearer ${key}` };
     const property = fc.asyncProperty(fc.array(message(), { minLength: 1, maxLength: 8 }), async (messages) => {
@@ -76,10 +76,10 @@ describe(`hostile bytes over HTTP and WebSockets (LONGHAUL_FUZZ_SEED=${SEED})`, 
       });
       await once(socket, 'open');
       for (const one of messages) socket.send(one);
-      // The last of them is answered when all before it are.
+      // The answer to the last message follows all earlier answers.
       socket.send(JSON.stringify({ type: 'unsubscribe', id: LAST }));
       const code = await Promise.race([ponged.promise.then(() => null), closed.then(([code]) => code)]);
-      // Too long a message, or one that is no text.
+      // A message that is too long, or is not text.
       if (code !== null) expect([1_007, 1_009]).toContain(code);
       for (const { type, problem } of frames) {
         expect(['subscribed', 'event', 'end', 'error', 'pong']).toContain(type);
@@ -93,7 +93,7 @@ describe(`hostile bytes over HTTP and WebSockets (LONGHAUL_FUZZ_SEED=${SEED})`, 
     await fc.assert(property, { numRuns: RUNS, seed: SEED });
   }, 600_000);
 
-  it('end their own connection alone, as frames that are none', async () => {
+  it('as invalid frames, end only their own connection', async () => {
     const authorization = `Bearer ${await service.makeKey({ user: 'ann' })}`;
     const beside = new WebSocket(`${server.url.replace('http', 'ws')}/v1/stream`, { headers: { authorization } });
     await once(beside, 'open');
@@ -117,7 +117,7 @@ describe(`hostile bytes over HTTP and WebSockets (LONGHAUL_FUZZ_SEED=${SEED})`, 
     await once(beside, 'close');
   }, 600_000);
 
-  it('are refused in words of ours, or not answered at all, when they are hardly HTTP', async () => {
+  it("as broken HTTP, are rejected in Longhaul's words, or not answered at all", async () => {
     const property = fc.asyncProperty(rawRequest, async (request) => {
       const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
       const closed = once(socket, 'close');
@@ -137,7 +137,7 @@ describe(`hostile bytes over HTTP and WebSockets (LONGHAUL_FUZZ_SEED=${SEED})`, 
 
 const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array).toString('latin1'));
 
-/** What is nearly HTTP, or not at all, as latin1. */
+/** Returns bytes that are almost HTTP, or not at all, as latin1. */
 const rawRequest = fc
   .record({
     method: fc.oneof(fc.constantFrom('GET', 'POST', 'PRI', 'get', 'CONNECT', 'TRACE', ''), bytes),
@@ -185,7 +185,7 @@ const HANDSHAKE = [
   'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==',
 ];
 
-/** Any opcode, with or without a mask, of any length or any that is said to be (RFC 6455, 5.2). */
+/** Returns a frame with any opcode, with or without a mask, of any real or claimed length (RFC 6455, 5.2). */
 const rawFrame = fc
   .record({
     head: fc.oneof(fc.constantFrom(0x81, 0x01, 0x80, 0x82, 0x88, 0x89, 0x8a, 0xc1, 0x83, 0x0f), fc.nat(255)),

@@ -12,7 +12,7 @@ describe.runIf(process.platform === 'linux')('a signal to every process of a wor
   let machines: Machines;
   afterEach(() => machines[Symbol.asyncDispose]());
 
-  /** Every process below the worker's, itself the last. */
+  /** Returns every process below the worker's, and the worker's last. */
   const signalAll = async ({ pid }: Machine) => {
     const all = await listProcesses();
     const below = (parent: number): number[] =>
@@ -22,7 +22,7 @@ describe.runIf(process.platform === 'linux')('a signal to every process of a wor
     for (const one of pids) process.kill(one, 'SIGTERM');
   };
 
-  it('hands its run back: no attempt is spent, what it cost is in the ledger, and another worker finishes it', async () => {
+  it('hands its run back: no attempt is spent, its cost is in the ledger, and another worker finishes it', async () => {
     let isSlow = true;
     machines = await createMachines(() =>
       turn(isSlow ? say('word '.repeat(200), { chunks: 200, chunkDelayMs: 100 }) : say('Done.'), { usage }),
@@ -34,7 +34,7 @@ describe.runIf(process.platform === 'linux')('a signal to every process of a wor
     await signalAll(first);
     const { exitCode, stderr } = await first.ended;
     expect(exitCode).toBe(0);
-    expect(stderr).toContain('Claude Code was told to end together with its worker');
+    expect(stderr).toContain('Claude Code was asked to end together with its worker');
     const handedBack = await client.run(run.id);
     expect(handedBack).toMatchObject({ status: 'queued', attempts: [{ outcome: 'handed_back', errorCode: null }] });
     expect(handedBack.costUsd).toBeGreaterThan(0);
@@ -42,7 +42,7 @@ describe.runIf(process.platform === 'linux')('a signal to every process of a wor
     isSlow = false;
     await machines.start('second');
     const ended = await untilEnded(client, run.id);
-    // Three attempts, as it was accepted with, and the one that was handed back.
+    // Three attempts, as at its submission, and the attempt that was handed back.
     expect(ended).toMatchObject({ status: 'succeeded', attempt: 2, maxAttempts: 4 });
     expect(ended.costUsd).toBeGreaterThan(handedBack.costUsd);
   });

@@ -1,4 +1,4 @@
-// Shows what waits for a person, asks in the terminal, and goes on to the next. Answers come line by line from standard
+// Shows pending approvals one after the other and asks in the terminal. Reads answers line by line from standard
 // input: `y`, `n`, or `n` and a reason.
 //
 //   longhaul start        # in another terminal, in the same directory
@@ -33,7 +33,7 @@ async function askAll(): Promise<boolean> {
   return true;
 }
 
-// What waits already, once it is sure that nothing which comes after it is missed; then whenever something is asked.
+// Reads the pending approvals once the stream is open, so that none is missed; then each new one from the stream.
 const { promise: opened, resolve: onOpen } = Promise.withResolvers<number>();
 const events = client.streamAll({ onOpen, signal: abort.signal });
 const first = events.next();

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Submits a run with nothing but curl, follows it to its end, and reads what became of it.
+# Submits a run with curl alone, follows it to its end, and reads its outcome.
 #
 #   longhaul start        # in another terminal, in the same directory
 #   sh submit-and-follow.sh
@@ -7,12 +7,12 @@ set -eu
 URL=${LONGHAUL_URL:-http://127.0.0.1:4400}
 AUTH="authorization: Bearer ${LONGHAUL_API_KEY:-$(cat .longhaul/admin-key)}"
 
-# 202 at once, and the run's address. The key makes it happen once, however often it is sent.
+# The answer is 202 at once, with the run's address. The idempotency key makes one run, however often it is sent.
 RUN=$(curl -sS --fail-with-body --retry 5 --retry-connrefused -o /dev/null -w '%header{location}' "$URL/v1/runs" \
   -H "$AUTH" -H 'content-type: application/json' -H "idempotency-key: $(date +%s)-$$" \
   -d '{ "agent": "reader", "prompt": "What is this workspace about?", "user": "ann" }')
 
-# Every event as it happens, up to the final one. After an interruption it goes on behind the last event it has.
+# Reads every event as it happens, up to the final one. After an interruption it resumes after its last event.
 LAST=0
 until [ "$LAST" = end ]; do
   curl -sSN --fail-with-body "$URL$RUN/events" -H "$AUTH" -H 'accept: text/event-stream' -H "last-event-id: $LAST" |

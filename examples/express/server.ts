@@ -1,5 +1,4 @@
-// An Express application with Longhaul within it: a page on which whoever is signed in sees their runs live, and nobody
-// else's.
+// An Express application with Longhaul inside it: a page on which the signed-in user sees their own runs live.
 //
 //   npm install longhaul express
 //   node server.ts
@@ -12,15 +11,15 @@ await longhaul.start();
 
 const app = express();
 
-// The API for browsers: below a path of the application, on its own origin. Before anything that reads bodies.
+// The API for browsers, below a path on the application's own origin. Mounted before anything that reads bodies.
 app.use('/longhaul', longhaul.nodeHandler);
 
-// Gives the page a token for whoever is signed in. Your session says who that is; here it is the address.
+// Gives the page a token for the signed-in user. Your session names that user; here the address does.
 app.post('/token/:user', async (request, response) => {
   response.json(await longhaul.client.createToken({ user: request.params.user }));
 });
 
-// The page, and the client it loads, which needs no bundler.
+// Serves the page, and the client it loads, which needs no bundler.
 app.use('/client', express.static(path.dirname(new URL(import.meta.resolve('longhaul/client')).pathname)));
 app.use(express.static(path.join(import.meta.dirname, 'public')));
 

@@ -54,7 +54,7 @@ def follow(run_id):
     last_id = "0"
     while True:
         headers = {"accept": "text/event-stream", "last-event-id": last_id}
-        # The server gives a sign of life every 5 seconds: half a minute of silence is a broken connection.
+        # The server sends a heartbeat every 5 seconds: half a minute of silence means a broken connection.
         with keep_trying(lambda: request(f"/v1/runs/{run_id}/events", None, headers, timeout=30)) as response:
             try:
                 for line in response:

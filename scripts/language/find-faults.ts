@@ -30,6 +30,11 @@ const WORDS: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/\bas who\b/i, 'name it'],
 ];
 
+/** The words, wherever a line breaks between them. */
+const PATTERNS = WORDS.map(
+  ([{ source, flags }, advice]) => [new RegExp(source.replaceAll(' ', String.raw`\s+`), flags), advice] as const,
+);
+
 /** What reads twice in a piece of prose: sentences without a subject up front, and words that this project does not use. */
 export function findFaults(prose: Prose): Fault[] {
   const faults: Fault[] = [];
@@ -39,7 +44,7 @@ export function findFaults(prose: Prose): Fault[] {
   if (prose.kind === 'title') {
     const opener = /^(?:what|whether|who|whose|whoever|those|ones?)\b/i.exec(prose.text);
     if (opener !== null) add(0, opener[0], SUBJECT);
-  } else {
+  } else if (prose.kind !== 'heading') {
     for (const { offset, sentence } of toSentences(prose.text)) {
       const isFirst = offset === 0;
       const opener =
@@ -48,7 +53,7 @@ export function findFaults(prose: Prose): Fault[] {
       if (opener !== null && !sentence.trimEnd().endsWith('?')) add(offset, opener[0], SUBJECT);
     }
   }
-  for (const [pattern, advice] of WORDS) {
+  for (const [pattern, advice] of PATTERNS) {
     const match = pattern.exec(prose.text);
     if (match !== null) add(match.index, match[0], advice);
   }

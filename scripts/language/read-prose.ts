@@ -3,7 +3,7 @@ import { parseSync, Visitor } from 'oxc-parser';
 /** A piece of text that people read, and where it stands. */
 export interface Prose {
   readonly line: number;
-  readonly kind: 'comment' | 'string' | 'title' | 'document';
+  readonly kind: 'comment' | 'string' | 'title' | 'document' | 'heading';
   readonly text: string;
 }
 
@@ -84,9 +84,12 @@ export function readMarkdown(source: string): Prose[] {
       flush();
       for (const cell of line.split('|'))
         prose.push({ line: index + 1, kind: 'document', text: withoutCode(cell.trim()) });
-    } else if (/^(?:[-*] |\d+\. |#+ |>)/.test(line)) {
+    } else if (line.startsWith('#')) {
       flush();
-      paragraph = { line: index + 1, lines: [line.replace(/^(?:[-*] |\d+\. |#+ |> ?)+/, '')] };
+      prose.push({ line: index + 1, kind: 'heading', text: withoutCode(line.replace(/^#+ /, '')) });
+    } else if (/^(?:[-*] |\d+\. |>)/.test(line)) {
+      flush();
+      paragraph = { line: index + 1, lines: [line.replace(/^(?:[-*] |\d+\. |> ?)+/, '')] };
     } else {
       paragraph ??= { line: index + 1, lines: [] };
       paragraph.lines.push(line);

@@ -6,7 +6,7 @@ import type { Database } from '../db/database.ts';
 import { openAccess, type Access } from './access.ts';
 import { generateKey, listKeys, revokeKey, storeKey } from './keys.ts';
 
-describe.each(DATABASE_KINDS)('keys that are revoked, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('revoked keys, on the %s database', (kind) => {
   let store: TestDatabase;
   let database: Database;
   let servers: Access[];
@@ -15,7 +15,7 @@ describe.each(DATABASE_KINDS)('keys that are revoked, on the %s database', (kind
   beforeAll(async () => {
     store = await createTestDatabase(kind);
     ({ database } = store);
-    // The last hears no notification.
+    // The last server receives no notification.
     const deaf: Database = { ...database, listen: () => Promise.resolve(() => Promise.resolve()) };
     servers = await Promise.all([database, database, deaf].map((on) => openAccess({ database: on, log })));
   });
@@ -36,7 +36,7 @@ describe.each(DATABASE_KINDS)('keys that are revoked, on the %s database', (kind
           signal.addEventListener('abort', () => resolve(), { once: true });
         });
 
-  it('end on every server at once, with what is open', async () => {
+  it('end on every server at once, with their open streams', async () => {
     const { key, id } = await makeKey();
     const identities = await Promise.all(servers.map((server) => server.identify(key)));
     expect(identities.map(({ revoked }) => revoked.aborted)).toEqual([false, false, false]);
@@ -52,7 +52,7 @@ describe.each(DATABASE_KINDS)('keys that are revoked, on the %s database', (kind
     await expect(servers[2]!.identify(key)).rejects.toMatchObject({ code: 'unauthorized' });
   }, 15_000);
 
-  it('are not brought back by a look that was under way', async () => {
+  it('are not brought back by a query in progress', async () => {
     const { key, id } = await makeKey();
     const looks = Array.from({ length: 20 }, () => servers[0]!.identify(key).catch(() => null));
     await revokeKey(database, { id, actor: 'system' });
@@ -60,7 +60,7 @@ describe.each(DATABASE_KINDS)('keys that are revoked, on the %s database', (kind
     await expect(servers[0]!.identify(key)).rejects.toMatchObject({ code: 'unauthorized' });
   });
 
-  it('end the tokens they have issued, on every server, also one that never saw the key', async () => {
+  it('end the tokens they have issued on every server, even a server that never saw the key', async () => {
     const { key, id } = await makeKey();
     const { caller } = await servers[0]!.identify(key);
     const expiresAt = new Date(Date.now() + 60_000);
@@ -80,7 +80,7 @@ describe.each(DATABASE_KINDS)('keys that are revoked, on the %s database', (kind
     });
   });
 
-  it('leave one admin key, also when the last two are revoked at once', async () => {
+  it('leave one admin key, even when the last two are revoked at once', async () => {
     const admins = await Promise.all(
       [1, 2].map(() => storeKey(database, { key: generateKey(), name: 'admin', scopes: ['admin'] })),
     );
@@ -89,7 +89,7 @@ describe.each(DATABASE_KINDS)('keys that are revoked, on the %s database', (kind
     expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'conflict' } });
   });
 
-  it('say when they were last used, to the minute, without a write for each use', async () => {
+  it('record their last use, to the minute, without a write for each use', async () => {
     const { key, id } = await makeKey();
     const readUse = async () =>
       (await listKeys(database, { limit: 200 })).keys.find((one) => one.id === id)!.lastUsedAt;

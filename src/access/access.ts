@@ -6,22 +6,22 @@ import { ensureInProcessKey } from './in-process-key.ts';
 import { openKeyDirectory } from './key-directory.ts';
 import { IN_PROCESS_KEY_ID, looksLikeKey } from './keys.ts';
 import type { Scope } from './scopes.ts';
+import { findSignIn } from './sign-ins.ts';
 import { openTokens } from './tokens.ts';
 
-/** Who sends a credential, and for how long it counts. */
+/** The caller behind a credential, and how long the credential is valid. */
 export interface Identity {
   readonly caller: Caller;
   /**
-   * Aborts when the credential ends: its key is revoked. What is shared by many callers; whoever listens takes the
-   * listener back when it is done.
+   * Aborts when the key of the credential is revoked. Many callers share it, so a listener must be removed when done.
    */
   readonly revoked: AbortSignal;
-  /** When the credential ends by itself; null: never. */
+  /** When the credential expires; null for never. */
   readonly expiresAt: Date | null;
 }
 
 interface TokenRequest {
-  /** Who issues it: a key. */
+  /** The key that issues the token. */
   readonly issuer: Caller;
   readonly user: string;
   readonly team: string | null;
@@ -29,23 +29,30 @@ interface TokenRequest {
   readonly expiresAt: Date;
 }
 
-/** Who may call. */
+/** Identifies callers and issues tokens. */
 export interface Access {
   /**
-   * Says whose a credential is: an API key, or a token.
+   * Identifies the caller of a credential, which is an API key or a token.
    * @throws {LonghaulError} `unauthorized` with the reason, or `token_expired`.
    */
   identify(credential: string): Promise<Identity>;
   /**
-   * The identity of the application in whose process this is.
+   * Identifies the application that runs Longhaul in its own process.
    * @throws {LonghaulError} `unauthorized` when its key was revoked.
    */
   identifyInProcess(): Promise<Identity>;
+  /** The identity of the key with this id; null: there is none, or it was revoked. */
+  identifyById(keyId: string): Promise<Identity | null>;
+  /**
+   * Says whose a sign-in to the dashboard is, by the secret that the browser holds.
+   * @throws {LonghaulError} `unauthorized` when it has ended, by itself or with its key.
+   */
+  identifySignIn(secret: string): Promise<Identity>;
   issueToken(request: TokenRequest): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Opens what knows keys and tokens. */
+/** Opens the access to keys and tokens. */
 export async function openAccess({ database, log }: { database: Database; log: Logger }): Promise<Access> {
   const tokens = await openTokens(database);
   const keys = await openKeyDirectory({ database, log });
@@ -54,7 +61,7 @@ export async function openAccess({ database, log }: { database: Database; log: L
     if (looksLikeKey(credential)) {
       const key = await keys.find(credential);
       if (key === null) {
-        throw new LonghaulError('unauthorized', { message: 'The API key is not known, or was revoked.' });
+        throw new LonghaulError('unauthorized', { message: 'The API key is unknown or was revoked.' });
       }
       return { caller: key.caller, revoked: key.revoked, expiresAt: null };
     }
@@ -74,15 +81,33 @@ export async function openAccess({ database, log }: { database: Database; log: L
     }
     if (key === null) {
       throw new LonghaulError('unauthorized', {
-        message: "The key of Longhaul's own process, which applications that have it within them use, was revoked.",
+        message: 'The in-process key, which applications use when they run Longhaul in their own process, was revoked.',
       });
     }
     return { caller: key.caller, revoked: key.revoked, expiresAt: null };
   }
 
+  async function identifyById(keyId: string): Promise<Identity | null> {
+    const key = await keys.findById(keyId);
+    return key === null ? null : { caller: key.caller, revoked: key.revoked, expiresAt: null };
+  }
+
+  async function identifySignIn(secret: string): Promise<Identity> {
+    const signIn = await findSignIn(database, secret);
+    const identity = signIn === null ? null : await identifyById(signIn.keyId);
+    if (signIn === null || identity === null) {
+      throw new LonghaulError('unauthorized', {
+        message: 'You are no longer signed in: sign in again with an API key.',
+      });
+    }
+    return { ...identity, expiresAt: signIn.expiresAt };
+  }
+
   return {
     identify,
     identifyInProcess,
+    identifyById,
+    identifySignIn,
     issueToken: ({ issuer, ...claims }) => tokens.sign({ keyId: issuer.keyId, ...claims }),
     close: () => keys.close(),
   };

@@ -2,53 +2,53 @@ import { LonghaulError } from '../core/errors.ts';
 import type { Viewer } from '../run/viewer.ts';
 import { hasScope, type Scope } from './scopes.ts';
 
-/** Who is calling. */
+/** The caller of a request. */
 export interface Caller {
-  /** By an API key, or by a token that one has issued. */
+  /** The kind of credential: an API key, or a token that a key has issued. */
   readonly kind: 'key' | 'token';
-  /** The key, or the one that issued the token. */
+  /** The id of the key, or of the key that issued the token. */
   readonly keyId: string;
   readonly scopes: readonly Scope[];
-  /** The end user it is bound to: it sees and submits this one's runs alone. Null: any. */
+  /** The end user the caller is bound to, whose runs only it sees and submits. Null for any. */
   readonly user: string | null;
-  /** The team it is bound to. Null: any. */
+  /** The team the caller is bound to. Null for any. */
   readonly team: string | null;
 }
 
-/** Whose runs the caller may see. Every query that shows any takes this. */
+/** Returns the viewer for the runs that the caller may see. Every query that reads runs takes a viewer. */
 export function toViewer({ user, team }: Caller): Viewer {
   return { user, team };
 }
 
-/** The team whose user it is that the caller names, or stands for; null: the application's. */
+/** Returns the team that owns the users whom the caller names; null when they are the application's. */
 export function toTenant({ team }: Caller): string | null {
   return team;
 }
 
-/** Whether the caller may see what only operators see. */
+/** Returns whether the caller is an operator. */
 export function isOperator(caller: Caller): boolean {
   return hasScope(caller.scopes, 'admin');
 }
 
-/** Whether the caller may see what runs are asked and what they answer. */
+/** Returns whether the caller may see the prompts and results of runs. */
 export function mayRead(caller: Caller): boolean {
   return hasScope(caller.scopes, 'runs:read');
 }
 
-/** Whether the caller stands for one user or team, not for the application. */
+/** Returns whether the caller is bound to a user or team, and so does not act for the application. */
 export function isBound({ user, team }: Caller): boolean {
   return user !== null || team !== null;
 }
 
-/** The highest priority that the caller may name; null: any. */
+/** Returns the highest priority that the caller may request; null for any. */
 export function toMaxPriority(caller: Caller, { maxPriority }: { readonly maxPriority: number }): number | null {
   return isBound(caller) && !isOperator(caller) ? maxPriority : null;
 }
 
 /**
- * The user and team of what the caller submits: its own where it is bound, else those it names.
- * @throws {LonghaulError} `forbidden` when it names another's. One bound to a user may not choose whose budget pays, so it
- * names no team but its own.
+ * Returns the user and team of a submission: those the caller is bound to, else those it names.
+ * @throws {LonghaulError} `forbidden` when the caller names others. A caller bound to a user may not choose whose
+ * budget pays, so it can name no team but its own.
  */
 export function toOwners(
   caller: Caller,
@@ -66,7 +66,7 @@ export function toOwners(
   return { user: caller.user ?? named.user, team: caller.team ?? named.team };
 }
 
-/** Whose idempotency keys the caller's are: two users' browsers may choose the same. */
+/** Returns the owner of the caller's idempotency keys, because the browsers of two users may choose the same key. */
 export function toIdempotencyOwner({ kind, keyId, user, team }: Caller): string {
   return kind === 'key' ? keyId : JSON.stringify([keyId, user, team]);
 }

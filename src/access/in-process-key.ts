@@ -3,7 +3,7 @@ import { SYSTEM_ACTOR } from '../audit/actors.ts';
 import type { Database } from '../db/database.ts';
 import { generateKey, hashKey, IN_PROCESS_KEY_ID } from './keys.ts';
 
-/** Makes the key, where there is none yet. One that was revoked stays so. */
+/** Creates the in-process key if it does not exist. A revoked key stays revoked. */
 export async function ensureInProcessKey(database: Database): Promise<void> {
   await database.sql.transaction().execute(async (trx) => {
     const made = await trx

@@ -9,24 +9,24 @@ import { hashKey } from './keys.ts';
 import { createLastUse } from './last-use.ts';
 import type { Scope } from './scopes.ts';
 
-/** How long a key that was found is taken as still good without another look. */
+/** Milliseconds that a found key is considered valid without another query. */
 const REMEMBER_MS = 5_000;
 
-/** How often it is asked what was revoked, for a server that hears no notification. */
+/** Milliseconds between polls for revoked keys, for a server that misses a notification. */
 const LOOK_EVERY_MS = 4_000;
 
-/** A key that works. */
+/** A valid key. */
 export interface WorkingKey {
   readonly caller: Caller;
-  /** Aborts when the key is revoked. Shared by all that call with it: whoever listens has to take its listener back. */
+  /** Aborts when the key is revoked. All callers with the key share it, so a listener must be removed when done. */
   readonly revoked: AbortSignal;
 }
 
-/** Finds keys without a query each time, and says at once when one is revoked, wherever that was done. */
+/** Finds keys without a query each time, and reports at once when a key is revoked, on any server. */
 export interface KeyDirectory {
-  /** The key itself, as it was sent; null: not known, or revoked. */
+  /** Finds a key by its full text, as it was sent; null when it is unknown or revoked. */
   find(key: string): Promise<WorkingKey | null>;
-  /** The key with an id, as tokens name it. */
+  /** Finds a key by its id, as tokens name it. */
   findById(id: string): Promise<WorkingKey | null>;
   close(): Promise<void>;
 }
@@ -37,11 +37,11 @@ interface KnownKey extends WorkingKey {
   freshUntil: number;
 }
 
-/** Opens the directory. `createLastUse` writes down, beside the way, when a key was used. */
+/** Opens the directory. `createLastUse` records in the background when a key was used. */
 export async function openKeyDirectory({ database, log }: { database: Database; log: Logger }): Promise<KeyDirectory> {
   const byHash = new Map<string, KnownKey>();
   const byId = new Map<string, KnownKey>();
-  /** So that a look which was under way when a key was revoked does not bring it back. */
+  /** Ids of revoked keys, so that a query in progress during the revocation does not bring a key back. */
   const revokedIds = new Set<string>();
   const lastUse = createLastUse({ database, log });
   let lookedAt = new Date(0);
@@ -57,7 +57,7 @@ export async function openKeyDirectory({ database, log }: { database: Database; 
 
   async function look(): Promise<void> {
     if (byId.size === 0) return;
-    // A minute back: what was revoked in a transaction that committed late is older than it seems.
+    // A minute further back, because a revocation in a transaction that committed late has an older time.
     const { rows } = await sql<{ ids: string[]; now: Date }>`
       select coalesce(array_agg(id), '{}') as ids, now() as now from longhaul.api_keys
        where revoked_at > ${lookedAt}::timestamptz - interval '1 minute'`.execute(database.sql);
@@ -100,7 +100,7 @@ export async function openKeyDirectory({ database, log }: { database: Database; 
     return found;
   }
 
-  const onError = (err: unknown) => log.warn({ err }, 'it could not be seen which API keys were revoked');
+  const onError = (err: unknown) => log.warn({ err }, 'the poll for revoked API keys failed');
   const stopListening = await database.listen(CHANNELS.revocations, revoke, guarded(look, onError));
   const stopLooking = every({ intervalMs: LOOK_EVERY_MS, task: look, onError });
   return {

@@ -8,40 +8,40 @@ import { CHANNELS, type Database } from '../db/database.ts';
 import type { AccessTables } from '../db/tables/access.ts';
 import type { Scope } from './scopes.ts';
 
-/** An API key as it may be shown: without the key. */
+/** An API key as it may be shown, without the key itself. */
 export interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
-  /** The one end user it is bound to; null: any. */
+  /** The end user the key is bound to; null for any. */
   readonly user: string | null;
-  /** The one team it is bound to; null: any. */
+  /** The team the key is bound to; null for any. */
   readonly team: string | null;
   readonly createdAt: Date;
-  /** To the minute; null: never. */
+  /** Precise to the minute; null when the key was never used. */
   readonly lastUsedAt: Date | null;
   readonly revokedAt: Date | null;
 }
 
 /**
- * The key that an application's own process calls with, which has Longhaul within it. It stands in the table for what
- * names a key, such as runs, audit entries and tokens; nobody holds it, so over HTTP nobody calls with it.
+ * The id of the key for calls of an application that runs Longhaul in its own process. The key is in the table because
+ * runs, audit entries and tokens refer to a key. No one knows it, so it cannot be used over HTTP.
  */
 export const IN_PROCESS_KEY_ID = '00000000-0000-7000-8000-000000000001';
 
 const PREFIX = 'lh_';
 
-/** A new key. Only its hash is ever stored: whoever loses it makes another. */
+/** Generates a new key. Only its hash is stored, so a lost key must be replaced. */
 export function generateKey(): string {
   return `${PREFIX}${randomBytes(32).toString('base64url')}`;
 }
 
-/** Whether a credential claims to be a key. */
+/** Returns whether a credential has the form of a key. */
 export function looksLikeKey(credential: string): boolean {
   return credential.startsWith(PREFIX);
 }
 
-/** Keys hold 256 random bits, so a plain hash hides them and finds them safely. */
+/** Hashes a key. Keys have 256 random bits, so a plain hash is safe to store and to search by. */
 export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
@@ -52,11 +52,11 @@ interface NewKey {
   readonly scopes: readonly Scope[];
   readonly user?: string | null | undefined;
   readonly team?: string | null | undefined;
-  /** Who makes it, for the audit record. Defaults to Longhaul itself. */
+  /** The actor in the audit record. Defaults to Longhaul itself. */
   readonly actor?: string;
 }
 
-/** Makes a key work. */
+/** Stores a key, which makes it valid. */
 export async function storeKey(database: Database, options: NewKey): Promise<ApiKey> {
   const { key, name, scopes, user = null, team = null, actor = SYSTEM_ACTOR } = options;
   const id = createId();
@@ -71,7 +71,7 @@ export async function storeKey(database: Database, options: NewKey): Promise<Api
   });
 }
 
-/** Whether there is an admin key that works and that somebody may hold: that of an application's own process is none. */
+/** Returns whether there is a valid admin key that an operator can use. The in-process key does not count. */
 export async function hasAdminKey(database: Database): Promise<boolean> {
   const { rows } = await sql`
     select from longhaul.api_keys
@@ -79,7 +79,7 @@ export async function hasAdminKey(database: Database): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** The key with this hash, revoked or not; null when there is none. */
+/** Finds the key with this hash, revoked or not; null when there is none. */
 export async function findKeyByHash(database: Database, hash: string): Promise<ApiKey | null> {
   const row = await database.sql
     .selectFrom('longhaul.api_keys')
@@ -89,7 +89,7 @@ export async function findKeyByHash(database: Database, hash: string): Promise<A
   return row === undefined ? null : toApiKey(row);
 }
 
-/** A page of keys, newest first, revoked ones included, and whether there are more. */
+/** Lists a page of keys, newest first, including revoked keys, and whether there are more. */
 export async function listKeys(
   database: Database,
   { before, limit }: { before?: string | undefined; limit: number },
@@ -105,11 +105,11 @@ export async function listKeys(
 }
 
 /**
- * Ends a key, with its tokens and open streams, on every server: returns it as it then stands, or null when there is
- * none. One that was revoked before stays so.
+ * Revokes a key on every server, with its tokens and open streams. Returns the key, or null when there is none. A key
+ * that was revoked before does not change.
  *
- * Locks every admin key that works: of two that revoke the last two at once the second waits, and is refused. That of an
- * application's own process does not count: nobody holds it.
+ * Locks every valid admin key: when two callers revoke the last two keys at once, the second waits and is rejected. The
+ * in-process key does not count, because no one can use it over HTTP.
  * @throws {LonghaulError} `conflict` when no admin key would be left.
  */
 export async function revokeKey(
@@ -122,7 +122,8 @@ export async function revokeKey(
        order by id for update`.execute(trx);
     if (admins.length === 1 && admins[0]!.id === id) {
       throw new LonghaulError('conflict', {
-        message: 'This is the last admin key: nobody could make another. Make one first, then revoke this one.',
+        message:
+          'This is the last admin key: without it, no key could be created. Create another admin key first, then revoke this one.',
       });
     }
     const row = await trx

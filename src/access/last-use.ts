@@ -2,23 +2,25 @@ import { sql } from 'kysely';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 
-/** How exactly it is known when a key was last used. */
+/** Milliseconds between writes of the last use of a key, which is the precision of the recorded time. */
 const WRITE_EVERY_MS = 60_000;
 
-/** Writes down when keys were used, at most once a minute for each. Nobody waits for it, and its failure is only logged. */
+/**
+ * Records when keys were used, at most once a minute per key. Requests do not wait for it; a failure is only logged.
+ */
 export function createLastUse({ database, log }: { database: Database; log: Logger }) {
   const writtenAt = new Map<string, number>();
   const writing = new Set<Promise<void>>();
 
   async function write(id: string): Promise<void> {
     try {
-      // Other servers write it too.
+      // Other servers write the time too.
       await sql`update longhaul.api_keys set last_used_at = now()
         where id = ${id} and (last_used_at is null or last_used_at < now() - interval '1 minute')`.execute(
         database.sql,
       );
     } catch (err) {
-      log.debug({ err, keyId: id }, 'the use of an API key was not written down');
+      log.debug({ err, keyId: id }, 'the use of an API key could not be recorded');
     }
   }
 

@@ -1,9 +1,9 @@
-/** What a key or token may do. `admin` is all of it, with what is for operators alone. */
+/** The scopes of keys and tokens. `admin` includes the others, and everything that is for operators only. */
 export const SCOPES = ['runs:write', 'runs:read', 'approvals', 'admin'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
-/** Whether `held` is enough where `wanted` is asked for. */
+/** Returns whether the scopes `held` include the scope `wanted`. */
 export function hasScope(held: readonly Scope[], wanted: Scope): boolean {
   return held.includes('admin') || held.includes(wanted);
 }

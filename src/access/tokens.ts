@@ -4,9 +4,9 @@ import { LonghaulError } from '../core/errors.ts';
 import type { Database } from '../db/database.ts';
 import { SCOPES, type Scope } from './scopes.ts';
 
-/** What a token says of who sends it. */
+/** The claims of a token about its caller. */
 export interface TokenClaims {
-  /** The API key that has issued it. */
+  /** The API key that issued the token. */
   readonly keyId: string;
   readonly user: string;
   readonly team: string | null;
@@ -17,16 +17,16 @@ export interface TokenClaims {
 /** Signs tokens for end users' browsers, and verifies them. */
 export interface Tokens {
   sign(claims: TokenClaims): Promise<string>;
-  /** @throws {LonghaulError} `token_expired`, or `unauthorized` with what is wrong with it. */
+  /** @throws {LonghaulError} `token_expired`, or `unauthorized` with the reason. */
   verify(token: string): Promise<TokenClaims>;
 }
 
-/** The only one. It is never taken from the token: whoever sends it would choose how it is judged. */
+/** The only algorithm. It is never read from the token, because then its sender would choose how it is verified. */
 const ALGORITHM = 'HS256';
 const ISSUER = 'longhaul';
 const SECRET_NAME = 'tokens';
 
-/** Opens what signs and verifies tokens, with the secret that all servers of a database share. */
+/** Opens the signing and verification of tokens, with the secret that all servers of a database share. */
 export async function openTokens(database: Database): Promise<Tokens> {
   const secret = await readSecret(database);
   return {
@@ -58,7 +58,7 @@ export async function openTokens(database: Database): Promise<Tokens> {
   };
 }
 
-/** Made by the first server that looks for it; of two at once the second takes what the first has made. */
+/** Reads the secret. The first server creates it; if two start at once, the second uses the secret of the first. */
 async function readSecret({ sql }: Database): Promise<Uint8Array> {
   await sql
     .insertInto('longhaul.secrets')
@@ -86,9 +86,9 @@ function toTokenError(error: unknown): unknown {
 
 function toReason(error: errors.JOSEError): string {
   if (error instanceof errors.JOSEAlgNotAllowed)
-    return `The token is not signed with ${ALGORITHM}, the only algorithm that is taken.`;
+    return `The token is not signed with ${ALGORITHM}, the only accepted algorithm.`;
   if (error instanceof errors.JWSSignatureVerificationFailed)
-    return 'The token was changed, or signed with another secret than the one of this service.';
-  if (error instanceof errors.JWTClaimValidationFailed) return 'The token is not one that this service has issued.';
+    return 'The token was changed, or signed with another secret than that of this service.';
+  if (error instanceof errors.JWTClaimValidationFailed) return 'The token was not issued by this service.';
   return 'The credential is neither an API key nor a token of this service.';
 }

@@ -9,12 +9,12 @@ const aborted = (signal: AbortSignal) =>
   });
 
 describe('the end of a credential', () => {
-  it('is that of its key, where it has none of its own', () => {
+  it('is that of its key when it has no expiry', () => {
     const { signal: revoked } = new AbortController();
     expect(untilEnded({ caller, revoked, expiresAt: null }).signal).toBe(revoked);
   });
 
-  it('is when the token expires, or sooner when the key is revoked', async () => {
+  it('comes when the token expires, or earlier when the key is revoked', async () => {
     const key = new AbortController();
     const soon = untilEnded({ caller, revoked: key.signal, expiresAt: new Date(Date.now() + 20) });
     await aborted(soon.signal);
@@ -27,7 +27,7 @@ describe('the end of a credential', () => {
     expect(over.signal.aborted).toBe(true);
   });
 
-  it('is not waited for any more once nobody wants to know', () => {
+  it('is no longer watched after dispose', () => {
     const key = new AbortController();
     const { signal, dispose } = untilEnded({ caller, revoked: key.signal, expiresAt: new Date(Date.now() + 1_000) });
     dispose();

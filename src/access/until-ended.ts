@@ -3,15 +3,17 @@ import { guarded } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
 import type { Identity } from './access.ts';
 
-/** When a credential ends. */
+/** The end of a credential's validity. */
 export interface Ending {
-  /** Aborts when its key is revoked, or its token expires. */
+  /** Aborts when the key is revoked or the token expires. */
   readonly signal: AbortSignal;
-  /** Takes back what waits for it. */
+  /** Removes the timer and listener. */
   dispose(): void;
 }
 
-/** Watches for the end of a credential. One that ends only with its key costs nothing: it shares that key's signal. */
+/**
+ * Watches for the end of a credential. A credential without expiry costs nothing, because it shares its key's signal.
+ */
 export function untilEnded({ revoked, expiresAt }: Identity): Ending {
   if (expiresAt === null) return { signal: revoked, dispose: () => {} };
   const controller = new AbortController();
@@ -21,7 +23,7 @@ export function untilEnded({ revoked, expiresAt }: Identity): Ending {
     controller.abort();
   });
   const timer = after(Math.max(0, expiresAt.getTime() - Date.now()), end);
-  // Nothing that is worth staying for.
+  // The timer must not keep the process alive.
   timer.unref();
   const dispose = () => {
     clearTimeout(timer);

@@ -15,37 +15,40 @@ interface AgentOptionsInput {
   readonly spawn: NonNullable<Options['spawnClaudeCodeProcess']>;
 }
 
-/** The thinking budget below which the Messages API takes none; Claude Code would raise a smaller one to it. */
+/** The smallest thinking budget of the Messages API. Claude Code would raise a smaller budget to it. */
 const MIN_THINKING_TOKENS = 1_024;
 
-/** What Claude Code is started with. Nothing that matters is left to a default, which moves between versions. */
+/**
+ * Builds the options with which Claude Code starts. Nothing important is left to a default, because defaults change
+ * between versions.
+ */
 export function toAgentOptions(input: AgentOptionsInput): Options {
   const { spec, executable, environment, gate, mcpServers, store, spawn } = input;
   const { agent, limits } = spec;
   return {
     pathToClaudeCodeExecutable: executable,
     spawnClaudeCodeProcess: spawn,
-    // Replaces the environment as a whole.
+    // Replaces the whole environment.
     env: environment,
     cwd: spec.workspaceDir,
     ...(spec.resumeFrom === null ? { sessionId: spec.claudeSessionId } : { resume: spec.claudeSessionId }),
     sessionStore: store,
-    // Each entry as it is written: batched, a killed worker would leave nothing of a turn.
+    // Writes each entry at once: with batches, a killed worker would leave nothing of a turn.
     sessionStoreFlush: 'eager',
-    // A start that is to be stopped waits for it.
+    // A start that must be stopped waits for this load.
     loadTimeoutMs: 10_000,
 
-    // `default` is a name Claude Code takes: its own choice for the account, as with no model given.
+    // Claude Code accepts the name `default`: it then chooses a model for the account, as if no model were given.
     model: agent.model,
-    // Left out of the request by Claude Code for a model without it.
+    // Claude Code leaves it out of the request for a model without effort.
     effort: agent.effort,
     thinking: toThinking(agent.thinking, limits),
     maxTurns: limits.maxTurns,
-    // No `maxBudgetUsd`: Claude Code counts by its own prices, of the model that it asked for. The gateway holds the ceiling,
-    // by what the model that answers costs here.
+    // No `maxBudgetUsd`: Claude Code counts with its own prices, for the model that it asked for. The gateway enforces
+    // the ceiling, with the prices here of the model that answers.
     ...toSystemPrompt(agent.systemPrompt),
 
-    // What exists, and what is approved, are the same list: there is nobody to ask but by the gate.
+    // The same list defines which tools exist and which are allowed: only the gate can ask a person.
     tools: [...agent.tools],
     allowedTools: agent.tools.filter((tool) => tool !== QUESTION_TOOL),
     permissionMode: agent.permissionMode,
@@ -53,7 +56,7 @@ export function toAgentOptions(input: AgentOptionsInput): Options {
     ...toPrompting(agent),
     hooks: gate,
     mcpServers: { ...mcpServers },
-    // Their variables and headers over stdin: arguments can be read by everyone on the machine.
+    // Sends the servers' variables and headers over stdin, because everyone on the machine can read arguments.
     mcpServersDelivery: 'initialize',
     ...(agent.subagents.length > 0 && { agents: toSubagents(agent), forwardSubagentText: true }),
     ...(agent.outputSchema !== null && {
@@ -62,16 +65,16 @@ export function toAgentOptions(input: AgentOptionsInput): Options {
 
     settingSources: [...agent.settingSources],
     strictMcpConfig: true,
-    // Said of each prompt instead, see `toPrompt`: a kept process is told to forget by a command.
+    // Set for each prompt instead, see `toPrompt`: a kept process receives a command that clears its conversation.
     verbatimPrompts: false,
     includePartialMessages: true,
   };
 }
 
-/** Claude Code has its question tool only where somebody could be asked; whom it asks is the gate. */
+/** Claude Code offers its question tool only if somebody could be asked. The gate does the asking. */
 function toPrompting({ tools }: AgentSpec['agent']): Pick<Options, 'permissionPrompts' | 'canUseTool'> {
   if (!tools.includes(QUESTION_TOOL)) return { permissionPrompts: 'none' };
-  return { canUseTool: async () => ({ behavior: 'deny', message: 'There is nobody to ask.' }) };
+  return { canUseTool: async () => ({ behavior: 'deny', message: 'No person can be asked.' }) };
 }
 
 function toSubagents({ subagents }: AgentSpec['agent']): Record<string, AgentDefinition> {

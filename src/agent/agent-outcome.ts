@@ -2,20 +2,20 @@ import type { RunErrorCode } from '../core/errors.ts';
 import type { MachineFault } from '../core/machine-fault.ts';
 
 /**
- * `kind` is one of `auth`, `rate_limit`, `overloaded`, `invalid_request`, `not_found`, `too_large`,
- * `server_error`, `silent`, `unreachable`, `refused`; another one counts as the provider's error.
+ * `kind` is one of `auth`, `rate_limit`, `overloaded`, `invalid_request`, `not_found`, `too_large`, `server_error`,
+ * `silent`, `unreachable`, `refused`; any other value counts as an error of the provider.
  */
 export interface ProviderFailure {
   readonly kind: string;
   readonly status: number | null;
   readonly message: string;
-  /** For a call that our own rules refused: what the run ends with. */
+  /** The code with which the run ends, for a call that our own rules rejected. */
   readonly code?: RunErrorCode;
 }
 
 /**
- * `awaits_approval`: a tool use waits for a person, and no process waits with it. `unrecordable`: the database does not take
- * the attempt's events, and would not take them from another one.
+ * `awaits_approval`: a tool use waits for a person, and no process waits with it. `unrecordable`: the database rejects
+ * the attempt's events, and would reject those of another attempt too.
  */
 export type StopReason =
   | 'cancelled'
@@ -25,7 +25,9 @@ export type StopReason =
   | 'awaits_approval'
   | 'unrecordable';
 
-/** What an attempt is ended for: a limit of ours, a server it cannot do without, or that nobody can hear it any more. */
+/**
+ * The reason why we end an attempt: a limit, a missing server that it needs, or events that can no longer be recorded.
+ */
 export interface Breach {
   readonly code: 'memory_exceeded' | 'hung' | 'mcp_server_failed' | 'internal_error';
   readonly detail: string;
@@ -33,17 +35,17 @@ export interface Breach {
 
 export type AgentOutcome =
   | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
-  /** `detail` is for operators only: it may hold paths and words of the provider. */
+  /** `detail` is for operators only: it may contain paths and the provider's words. */
   | {
       readonly status: 'failed';
       readonly code: RunErrorCode;
       readonly detail: string;
-      /** Of a refusal: the kind of content it is about, where the provider has named one. */
+      /** The kind of content that the model refused, if the provider named one. */
       readonly category?: string;
-      /** What the machine lacked to start or feed its process, where it is known to be that. */
+      /** The fault of the machine that kept the process from starting or working, if known. */
       readonly fault?: MachineFault;
     }
   | { readonly status: 'stopped'; readonly reason: StopReason };
 
-/** Why a process was not started, or did not get as far as to wait for a prompt. */
+/** The reason why a process was not started, or never became ready for a prompt. */
 export type Refusal = Extract<AgentOutcome, { status: 'failed' }>;

@@ -6,7 +6,7 @@ import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
 import { listProcesses } from './process-table.ts';
 
-/** The real Claude Code executable, on a scripted model. */
+/** Tests of the real Claude Code executable with a scripted model. */
 
 async function startModel(script: Script) {
   return startScriptedModel({ script });
@@ -63,13 +63,13 @@ test('the model is asked with the model, thinking and tools of the agent, and no
   await startAgentProcess(attempt.spec).done;
   const body: Readonly<Record<string, unknown>> | undefined = model.requests[0]?.body;
   expect(body?.['thinking']).toMatchObject({ type: 'enabled', budget_tokens: 2_000 });
-  // A model without efforts is not asked for one.
+  // A model without effort levels gets no effort.
   expect(body?.['output_config']).toBeUndefined();
   expect(model.requests[0]).toMatchObject({ model: 'claude-haiku-4-5' });
   expect([...(model.requests[0]?.toolNames ?? [])].sort()).toEqual(['Glob', 'Read']);
 });
 
-test('a limit of thinking below what the model takes turns thinking off instead of being raised', async () => {
+test("a thinking limit below the model's minimum turns thinking off instead of being raised", async () => {
   await using model = await startModel([say('ok')]);
   await using attempt = await createAttempt({ url: model.url, limits: { maxThinkingTokens: 500 } });
   await startAgentProcess(attempt.spec).done;
@@ -84,7 +84,7 @@ test("an agent without a model gets Claude Code's own choice", async () => {
   expect(model.requests[0]?.model).toMatch(/^claude-/);
 });
 
-test('the limit of turns ends a run after exactly as many answers of the model', async () => {
+test('the turn limit ends a run after exactly as many answers of the model', async () => {
   await using model = await startModel([useTool('Bash', { command: 'true', description: 'nothing' })]);
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] }, limits: { maxTurns: 2 } });
   const report = await startAgentProcess(attempt.spec).done;
@@ -94,7 +94,7 @@ test('the limit of turns ends a run after exactly as many answers of the model',
   expect(model.requests.length).toBe(2);
 });
 
-test('Claude Code holds no ceiling by prices of its own, and the model is told of none', async () => {
+test('Claude Code enforces no ceiling with its own prices, and the model sees none', async () => {
   const usage = { inputTokens: 1_000_000, outputTokens: 10 };
   await using model = await startModel([
     turn(useTool('Bash', { command: 'touch ran', description: 'x' }), { usage }),
@@ -112,7 +112,7 @@ test('Claude Code holds no ceiling by prices of its own, and the model is told o
   expect(JSON.stringify(model.requests[0]?.body)).not.toContain('USD budget');
 });
 
-test('without money for the model to read what comes of it no tool begins', async () => {
+test('no tool begins without money for the model to read its result', async () => {
   await using model = await startModel([useTool('Bash', { command: 'touch ran', description: 'x' }), say('Done.')]);
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
   const report = await startAgentProcess({ ...attempt.spec, hasMoneyLeft: () => false }).done;
@@ -123,8 +123,9 @@ test('without money for the model to read what comes of it no tool begins', asyn
   expect(await readdir(attempt.spec.workspaceDir)).toEqual([]);
 });
 
-test('a run cancelled in the middle of a tool leaves no process, and its cost is kept', async () => {
-  // Three ways for a tool to hide: a child, a daemon in a session of its own, and one with a cleared environment.
+test('a run cancelled during a tool use leaves no process, and its cost is kept', async () => {
+  // Three ways for a tool to hide: a child, a daemon in a separate session, and a daemon that has cleared its
+  // environment.
   const command = 'setsid sleep 611 & env -i sleep 612 & sleep 613';
   await using model = await startModel([useTool('Bash', { command, description: 'wait' })]);
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
@@ -141,7 +142,7 @@ test('a run cancelled in the middle of a tool leaves no process, and its cost is
   expect(report.turns).toBe(1);
 });
 
-test('a run cancelled in the middle of an answer keeps what the answer has cost', async () => {
+test('a run cancelled during an answer keeps the cost of the answer', async () => {
   await using model = await startModel([hang({ after: [say('Once upon a time')] })]);
   await using attempt = await createAttempt({ url: model.url });
   const agent = startAgentProcess(attempt.spec);
@@ -154,7 +155,7 @@ test('a run cancelled in the middle of an answer keeps what the answer has cost'
   expect(report.signal).toBeNull();
 });
 
-test('of several reasons to stop the first counts', async () => {
+test('the first of several reasons to stop counts', async () => {
   await using model = await startModel([hang()]);
   await using attempt = await createAttempt({ url: model.url });
   const agent = startAgentProcess(attempt.spec);
@@ -163,7 +164,7 @@ test('of several reasons to stop the first counts', async () => {
   expect((await agent.done).outcome).toEqual({ status: 'stopped', reason: 'handed_back' });
 });
 
-test('a stop that comes before the process is there starts none', async () => {
+test('a stop before the start of the process prevents the start', async () => {
   await using attempt = await createAttempt();
   const agent = startAgentProcess(attempt.spec);
   await agent.stop('cancelled');
@@ -177,7 +178,7 @@ test('the time limit of a run ends it', async () => {
   expect(report.outcome).toEqual({ status: 'stopped', reason: 'run_timeout' });
 });
 
-test('a daemon that a tool left behind ends with a run that succeeded', async () => {
+test('a daemon that a tool left behind ends when the run succeeds', async () => {
   const command = 'setsid sleep 614 >/dev/null 2>&1 & echo started';
   await using model = await startModel([useTool('Bash', { command, description: 'daemon' }), say('done')]);
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
@@ -186,7 +187,7 @@ test('a daemon that a tool left behind ends with a run that succeeded', async ()
 });
 
 test.each(['--settings={"a":1}', '-p', '@/etc/hostname', '/cost', '😀'.repeat(5_000), '</script>\u001B[31m'])(
-  'a prompt is data, sent as it is and never on a command line: %j',
+  'a prompt is data, sent unchanged and never on a command line: %j',
   async (prompt) => {
     await using model = await startModel([hang({ after: [say('…')] })]);
     await using attempt = await createAttempt({ url: model.url, spec: { prompt } });
@@ -202,7 +203,7 @@ test.each(['--settings={"a":1}', '-p', '@/etc/hostname', '/cost', '😀'.repeat(
   },
 );
 
-test("a tool sees the variables that are named, and nothing of the worker's", async () => {
+test("a tool sees the configured variables, and none of the worker's", async () => {
   vi.stubEnv('DATABASE_URL', 'postgres://secret@db/prod');
   vi.stubEnv('LONGHAUL_API_KEY', 'lh_secret');
   vi.stubEnv('ANTHROPIC_API_KEY', 'sk-ant-real');
@@ -230,14 +231,14 @@ test("a tool sees the variables that are named, and nothing of the worker's", as
 });
 
 test.each([
-  { what: 'one that fetches nothing', agent: { tools: ['Bash'] }, expected: 'bundled' },
-  { what: 'one that fetches', agent: { tools: ['Bash', 'WebFetch'] }, expected: '' },
+  { what: 'not by an agent that fetches nothing', agent: { tools: ['Bash'] }, expected: 'bundled' },
+  { what: 'by an agent that fetches', agent: { tools: ['Bash', 'WebFetch'] }, expected: '' },
   {
-    what: 'one whose configuration says otherwise',
+    what: 'by an agent whose configuration asks for it',
     agent: { tools: ['Bash'], env: { CLAUDE_CODE_CERT_STORE: 'system' } },
     expected: 'system',
   },
-])('whether the certificates of the machine are read: $what', async ({ agent, expected }) => {
+])("the machine's certificates are read: $what", async ({ agent, expected }) => {
   await using model = await startModel([
     useTool('Bash', { command: 'echo "store=$CLAUDE_CODE_CERT_STORE"', description: 'env' }),
     say('done'),
@@ -247,7 +248,7 @@ test.each([
   expect(attempt.dataOf('agent.tool_result')[0]?.content.trim()).toBe(`store=${expected}`);
 });
 
-test('the file tools do not leave the workspace, by no path, pattern or link', async () => {
+test('the file tools cannot leave the workspace by a path, a pattern or a link', async () => {
   const outside = await createAttempt();
   await using _ = outside;
   const secret = path.join(outside.workspaceDir, 'secret.txt');
@@ -292,7 +293,7 @@ test('the file tools do not leave the workspace, by no path, pattern or link', a
   await expect(access(path.join(outside.workspaceDir, 'new.txt'))).rejects.toThrow('ENOENT');
 });
 
-test('a tool that the agent does not have is refused', async () => {
+test('a tool that the agent does not have is denied', async () => {
   await using model = await startModel([useTool('Bash', { command: 'id', description: 'x' }), say('done')]);
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Read'] } });
   await startAgentProcess(attempt.spec).done;
@@ -310,7 +311,7 @@ test.each([
   await using attempt = await createAttempt({ url: model.url });
   const report = await startAgentProcess(attempt.spec).done;
   expect(report.outcome).toMatchObject({ status: 'failed', code });
-  // The made-up answer holds the provider's words: they are for operators.
+  // The made-up answer contains the provider's words, which are for operators.
   expect(attempt.dataOf('agent.text')).toEqual([]);
 });
 
@@ -337,7 +338,7 @@ test('a provider that cannot be reached fails the run as the gateway saw it', as
   expect(report.outcome).toMatchObject({ status: 'failed', code: 'provider_error' });
 });
 
-test('an answer that is never finished for its length fails the run as max_output_tokens', async () => {
+test('an answer that stays unfinished because of its length fails the run as max_output_tokens', async () => {
   await using model = await startModel([turn(say('and so on'), { stopReason: 'max_tokens' })]);
   await using attempt = await createAttempt({ url: model.url });
   const report = await startAgentProcess(attempt.spec).done;
@@ -357,7 +358,7 @@ test.each([
   expect(report).toMatchObject({ outcome: { status: 'failed', code }, pid: null, turns: 0, costMicros: null });
 });
 
-test('a receiver of events that throws ends the run, with its tools', async () => {
+test('an event receiver that throws ends the run and its tools', async () => {
   await using model = await startModel([useTool('Bash', { command: 'sleep 651', description: 'wait' }), say('done')]);
   await using attempt = await createAttempt({
     url: model.url,
@@ -371,7 +372,7 @@ test('a receiver of events that throws ends the run, with its tools', async () =
   expect((await startAgentProcess(attempt.spec).done).outcome).toMatchObject({
     status: 'failed',
     code: 'internal_error',
-    detail: expect.stringContaining('agent.tool_use was not taken: there is no room for it') as string,
+    detail: expect.stringContaining('agent.tool_use could not be recorded: there is no room for it') as string,
   });
   expect(await attempt.processes()).toEqual([]);
   expect(await commandsMatching(/sleep 651/)).toEqual([]);

@@ -13,15 +13,18 @@ import { untilAborted } from './until-aborted.ts';
 export type { StopReason } from './agent-outcome.ts';
 export type { AgentReport, AgentSpec } from './agent-spec.ts';
 
-/** A Claude Code process at work on one attempt. */
+/** A Claude Code process that works on one attempt. */
 export interface AgentProcess {
-  /** How it went. Never rejects; settles when every process of the attempt is gone. */
+  /** The report of the attempt. Never rejects; settles when every process of the attempt has ended. */
   readonly done: Promise<AgentReport>;
-  /** What its processes held resident together when they were last looked at, about a second ago; null before and after. */
+  /** Resident memory of all its processes at the last sample, about a second ago; null before and after the attempt. */
   readonly residentBytes: number | null;
-  /** Says something into the conversation: the model takes it up with the result of the next tool, or never. */
+  /** Sends a message to the conversation: the model reads it with the result of the next tool, or never. */
   say(message: SteeringMessage): void;
-  /** Ends it and all it has started, within 15 s. Resolves when the tree is gone; of several reasons the first counts. */
+  /**
+   * Ends the process and everything it has started, within 15 s. Resolves when the process tree has ended; the first of
+   * several reasons counts.
+   */
   stop(reason: StopReason): Promise<void>;
 }
 
@@ -84,7 +87,7 @@ function lookBack(spec: AgentSpec): Promise<Progress> {
   return findProgress({ transcript: isResumed === true ? transcript : null, runId, unfinishedToolUses, saidBefore });
 }
 
-/** The process that was given, when it can be of use, or else one that is started now. */
+/** Returns the given process if it can be used, or starts one. */
 async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudeProcess> {
   const { process: given = null, transcript = null, attemptId, claudeSessionId = spec.sessionId } = spec;
   if (given?.isFree === true && !isBegun) return given;
@@ -93,7 +96,7 @@ async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudePro
   return startClaude({ ...spec, processId: attemptId, claudeSessionId, resumeFrom });
 }
 
-/** The report of an attempt that had no process, but for how it ended and how long that took. */
+/** The report of an attempt without a process, except for its outcome and duration. */
 export const NOTHING_DONE: Omit<AgentReport, 'outcome' | 'durationMs'> = {
   turns: 0,
   costMicros: null,

@@ -14,114 +14,119 @@ import type { SaidBlock } from './progress.ts';
 import type { AskForToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 
-/** One attempt to be executed by one Claude Code process. */
+/** The attempt that a Claude Code process executes. */
 export interface AgentSpec {
   readonly attemptId: string;
   readonly runId: string;
-  /** A UUID: the conversation, as events name it. */
+  /** The session's id in events, a UUID. */
   readonly sessionId: string;
-  /** A UUID: what Claude Code calls it, in the transcript too. Defaults to `sessionId`; one of `process` is its own. */
+  /**
+   * Claude Code's id of the conversation, also in the transcript, a UUID. Defaults to `sessionId`; a given `process`
+   * has its own id.
+   */
   readonly claudeSessionId?: string;
-  /** Where the conversation is kept. Defaults to nowhere. */
+  /** The store of the conversation. Defaults to none. */
   readonly transcript?: Transcript | null;
-  /** Whether an earlier attempt has begun, and this one goes on where its transcript ends. Defaults to false. */
+  /**
+   * True when an earlier attempt has begun, and this attempt continues where its transcript ends. Defaults to false.
+   */
   readonly isResumed?: boolean;
   /**
-   * A process to be used instead of one started now: a spare, or one kept from an earlier attempt. It must have been
-   * started with the same agent, limits, workspace and token. It is this attempt's from now on, whatever happens; one
-   * that is of no use, because it has died or the attempt is resumed, is closed, and another one started.
+   * A process to use instead of a new one: a spare, or a process that an earlier attempt kept. It must have been
+   * started with the same agent, limits, workspace and token. It belongs to this attempt from now on, whatever happens;
+   * if it cannot be used, because it has died or the attempt is resumed, it is closed and another one is started.
    */
   readonly process?: ClaudeProcess | null;
-  /** Whether to leave the process alive after a success, for the same user's next attempt. Defaults to false. */
+  /** Set to keep the process alive after a success, for the same user's next attempt. Defaults to false. */
   readonly keepProcess?: boolean;
   /**
-   * Awaited before each use of a tool, once `onEvent` has been told of it; false refuses the use. Defaults to allowing
-   * it: then a tool may have taken effect that nobody knows was used.
+   * Awaited before each tool use, after `onEvent` has received the use; false denies the use. By default the use is
+   * allowed: a tool may then take effect without any record of it.
    */
   readonly beforeToolUse?: () => Promise<boolean>;
   /**
-   * Whether the run may still cost something. Asked before each use of a tool: where it may not, no model would read what
-   * comes of it, and it is denied. Defaults to yes.
+   * Returns whether the run may still spend. Called before each tool use: without money left, no model would read the
+   * tool's result, so the use is denied. Defaults to true.
    */
   readonly hasMoneyLeft?: () => boolean;
-  /** Told of a message, by its id, that was said into the attempt and that Claude Code has taken up. */
+  /** Called with the id of a message to the attempt when Claude Code has taken it up. */
   readonly onMessageTakenUp?: (id: string) => void;
-  /** What hooks and in-process tools are told of the run beside its id and agent. Defaults to its first attempt, for nobody. */
-  readonly facts?: Omit<ToolRun, 'id' | 'agent'>;
   /**
-   * Asks a person before each use of a tool that the agent's `ask` names; the use waits. Defaults to nobody: such a use
-   * is denied.
+   * The facts about the run that hooks and in-process tools receive besides its id and agent. Defaults to a first
+   * attempt without a user.
    */
+  readonly facts?: Omit<ToolRun, 'id' | 'agent'>;
+  /** Asks a person before each use of a tool in the agent's `ask`; the use waits. By default such a use is denied. */
   readonly askForToolUse?: AskForToolUse;
   /**
-   * Tools that were at work when earlier attempts ended. The model is told of those that the transcript does not
-   * have, which lags behind by a tenth of a second. Defaults to none.
+   * Tools that were running when earlier attempts ended. The model is informed about uses that the transcript lacks,
+   * because the transcript lags a tenth of a second behind. Defaults to none.
    */
   readonly unfinishedToolUses?: readonly UnfinishedToolUse[];
   /**
-   * The blocks of text of the main conversation that earlier attempts have told, in order. Those that the transcript does
-   * not have are told to be given up, since the model will say them again. Defaults to none.
+   * The blocks of text of the main conversation that earlier attempts streamed, in order. Blocks that the transcript
+   * lacks are reported as abandoned, because the model will write them again. Defaults to none.
    */
   readonly saidBefore?: readonly SaidBlock[];
-  /** Tool uses that waited for a person when earlier attempts ended, and what was decided. Defaults to none. */
+  /** Tool uses that waited for a person when earlier attempts ended, with the decisions. Defaults to none. */
   readonly decidedToolUses?: readonly DecidedToolUse[];
-  /** Sent as it is: never on a command line, never expanded, never a command. */
+  /** Sent unchanged: never on a command line, never expanded, never a command. */
   readonly prompt: string;
   readonly agent: Agent;
-  /** Those in force for this run. A limit of 0 ends the attempt before a process is started. */
+  /** The limits of this run. A limit of 0 ends the attempt before a process is started. */
   readonly limits: RunLimits;
-  /** Absolute and real; must exist. The file tools of the agent do not leave it. */
+  /** Absolute and real; must exist. The agent's file tools cannot leave it. */
   readonly workspaceDir: string;
-  /** The only way to a model, and a token that is good for this attempt alone. */
+  /** The only way to a model, and a token that is valid only for this attempt. */
   readonly gateway: { readonly url: string; readonly token: string };
-  /** Whether a call of the model is under way. Without it nothing is ever taken for hung. */
+  /** Returns whether a model call is in progress. Without this function no process counts as hung. */
   readonly hasOpenModelCall?: () => boolean;
-  /** How long the process may say nothing while it waits for neither model nor tool. Defaults to 60,000. */
+  /** Time for which the process may send no message while it waits for neither model nor tool. Defaults to 60,000. */
   readonly hungTimeoutMs?: number;
-  /** What last went wrong between gateway and provider, or null. Asked once, when the outcome is judged. */
+  /** Returns the last failure between gateway and provider, or null. Called once, when the outcome is judged. */
   readonly providerFailure: () => ProviderFailure | null;
-  /** `undefined`: the Agent SDK's own executable; `null`: that, then `PATH`; a text: that path. */
+  /** `undefined`: the Agent SDK's own executable; `null`: the SDK's own, then `PATH`; a text: that path. */
   readonly claudePath: string | null | undefined;
-  /** Private directories of the attempt are made under it, named by the attempt, and removed at its end. */
+  /** The directory for the attempt's private directories, which are named after the attempt and removed at its end. */
   readonly scratchRoot: string;
-  /** Called for each event, in order, until the report is there. */
+  /** Called for each event, in order, until the report is ready. */
   readonly onEvent: (event: NewEvent) => void;
   readonly log?: Logger;
-  /** What holds its processes together. Defaults to the strongest this machine allows. */
+  /** The containment of its processes. Defaults to the strongest that this machine allows. */
   readonly containment?: Containment;
-  /** What is hidden from its processes where a mount namespace is to be had. Defaults to nothing. */
+  /** Lists the places that are hidden from its processes, if a mount namespace is available. Defaults to none. */
   readonly findPlaces?: () => Promise<Places>;
-  /** How long the process may take to say its first word. Defaults to 30,000. */
+  /** Time within which the process must send its first message. Defaults to 30,000. */
   readonly startTimeoutMs?: number;
 }
 
-/** How an attempt went, as far as its process can tell. */
+/** The report of an attempt, as far as its process knows. */
 export interface AgentReport {
   readonly outcome: AgentOutcome;
-  /** Answers of the model in the main loop, an unfinished one included. */
+  /** Answers of the model in the main loop, including an unfinished one. */
   readonly turns: number;
-  /** From the call of `startAgentProcess` to the proof that nothing is left running. */
+  /** From the call of `startAgentProcess` to the proof that no process is left. */
   readonly durationMs: number;
-  /** Claude Code's own estimate; null when it did not get to report one. */
+  /** Claude Code's own estimate; null when it reported none. */
   readonly costMicros: Micros | null;
   /** The sum of `modelUsage`; null when there was no report. */
   readonly usage: TokenUsage | null;
   readonly modelUsage: Readonly<Record<string, ModelUsage>> | null;
-  /** Whether a model was priced by guess, because Claude Code does not know it. */
+  /** True when a model's price was guessed, because Claude Code does not know the model. */
   readonly isCostBasisUnknown?: boolean;
   readonly toolUses: Readonly<Record<string, number>>;
-  /** Tool uses that were refused, by the workspace guard too. */
+  /** Tool uses that were denied, also by the workspace guard. */
   readonly permissionDenials: number;
-  /** What it has left with; null when it was ended, also after its result, and when it was kept. */
+  /** The exit code; null when the process was ended by us, also after its result, and when it was kept. */
   readonly exitCode: number | null;
-  /** What has ended it before its result, or null. */
+  /** The signal that ended the process before its result, or null. */
   readonly signal: string | null;
   /** The last 1,000 characters. */
   readonly stderrTail: string;
   readonly claudeCodeVersion: string | null;
   readonly pid: number | null;
-  /** The most resident memory its processes held together, as far as it was seen; null when it had none. */
+  /** The highest resident memory of all its processes that was measured; null without a process. */
   readonly peakMemoryBytes: number | null;
-  /** The process, waiting with an empty conversation, when it was to be kept and could be. It is the caller's to close. */
+  /** The process, waiting with an empty conversation, if it should be kept and could be. The caller must close it. */
   readonly keptProcess: ClaudeProcess | null;
 }

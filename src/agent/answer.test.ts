@@ -16,26 +16,26 @@ function answerTo(events: readonly NewEvent[], before: Parameters<typeof createA
   return answer.text;
 }
 
-it('is every block since the last use of a tool, a paragraph each', () => {
-  expect(answerTo([say('Let me look.'), use, say('Meanwhile.'), result, say('One.'), say('Two.')])).toBe(
-    'One.\n\nTwo.',
+it('contains every block since the last tool use, each as a paragraph', () => {
+  expect(answerTo([say('Let me look.'), use, say('Meanwhile.'), result, say('Part 1.'), say('Part 2.')])).toBe(
+    'Part 1.\n\nPart 2.',
   );
   expect(answerTo([])).toBe('');
 });
 
-it('joins a text that was cut off with what continues it, of an earlier attempt too', () => {
+it('joins a text that was cut off with its continuation, also across attempts', () => {
   expect(answerTo([say('The first half, '), say('the second.', { isContinuation })])).toBe(
     'The first half, the second.',
   );
   const before = [
-    { text: 'One.', isContinuation: false },
+    { text: 'Part 1.', isContinuation: false },
     { text: 'Two, ', isContinuation: false },
   ];
-  expect(answerTo([say('three.', { isContinuation })], before)).toBe('One.\n\nTwo, three.');
+  expect(answerTo([say('three.', { isContinuation })], before)).toBe('Part 1.\n\nTwo, three.');
   expect(answerTo([use, result, say('Other.')], before)).toBe('Other.');
 });
 
-it('leaves out what was given up, and what sub-agents say and do', () => {
+it('leaves out abandoned text, and the text and tool uses of subagents', () => {
   const abandoned: NewEvent = { type: 'agent.text.abandoned', data: { blockId: 'Refused.' } };
   const inner = { parentToolUseId: 'toolu_9' };
   const innerUse: NewEvent = { type: 'agent.tool_use', data: { toolUseId: 'u', name: 'Read', input: {}, ...inner } };

@@ -1,24 +1,25 @@
 import type { NewEvent } from '../core/events.ts';
 
-/** One block of text of an answer. */
+/** A block of text of an answer. */
 export interface AnswerPiece {
   readonly text: string;
-  /** Whether it goes on, without a gap, with the piece before it. */
+  /** True when the block continues the previous piece without a gap. */
   readonly isContinuation: boolean;
 }
 
-/** Follows what a run answers: all it has said in the main loop since its last use of a tool. */
+/** Collects a run's answer: all text in the main loop since the last tool use. */
 export interface Answer {
   hear(event: NewEvent): void;
-  /** The whole of it; empty when nothing was said. */
+  /** The whole answer; empty when there is no text. */
   readonly text: string;
 }
 
 /**
- * Claude Code's own result is the last block of text alone, although an answer may have come in several: cut by its
- * length or by a broken stream and then continued, by the same process or by that of a later attempt (measured, 2.1.330).
+ * Creates the collector. Claude Code's own result is only the last block of text, although an answer may have come in
+ * several: cut off by its length or by a broken stream and then continued, by the same process or by that of a later
+ * attempt (measured, 2.1.330).
  *
- * @param before what earlier attempts have answered and the conversation ends in. Defaults to nothing.
+ * @param before the answer of earlier attempts with which the conversation ends. Defaults to none.
  */
 export function createAnswer(before: readonly AnswerPiece[] = []): Answer {
   let pieces = before.map((piece): AnswerPiece & { blockId: string | null } => ({ ...piece, blockId: null }));
@@ -39,7 +40,7 @@ export function createAnswer(before: readonly AnswerPiece[] = []): Answer {
   };
 }
 
-/** As `textOf` of the client joins what a reader has had. */
+/** Joins the pieces like `textOf` of the client joins a reader's text. */
 function joinPieces(pieces: readonly AnswerPiece[]): string {
   return pieces
     .map(({ text, isContinuation }, place) => (place === 0 || isContinuation ? text : `\n\n${text}`))

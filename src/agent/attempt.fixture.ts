@@ -19,14 +19,14 @@ const LIMITS: RunLimits = {
 };
 
 interface AttemptOptions {
-  /** Where model calls go. Defaults to nowhere. */
+  /** The address for model calls. Defaults to an address without a server. */
   readonly url?: string;
   readonly agent?: Partial<Agent>;
   readonly limits?: Partial<RunLimits>;
   readonly spec?: Partial<AgentSpec>;
 }
 
-/** An attempt with directories of its own, removed with it, and the events it gave. */
+/** Creates an attempt with its own directories, which are removed with it, and a list of its events. */
 export async function createAttempt({ url = 'http://127.0.0.1:9', agent, limits, spec }: AttemptOptions = {}) {
   const root = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-agent-')));
   const workspaceDir = await realpath(await mkdtemp(path.join(root, 'workspace-')));
@@ -56,10 +56,10 @@ export async function createAttempt({ url = 'http://127.0.0.1:9', agent, limits,
     root,
     workspaceDir,
     events,
-    /** The data of the events of one type so far. */
+    /** The data of all events of one type so far. */
     dataOf: <T extends EventType>(type: T): EventData[T][] =>
       events.flatMap((event) => (event.type === type ? [event.data as EventData[T]] : [])),
-    /** Resolves with the first event of a type, past ones included. */
+    /** Resolves with the first event of a type, including past events. */
     untilEvent: (type: EventType): Promise<void> =>
       new Promise((resolve) => {
         const listener = (event: NewEvent) => {
@@ -70,16 +70,16 @@ export async function createAttempt({ url = 'http://127.0.0.1:9', agent, limits,
         listeners.add(listener);
         events.forEach(listener);
       }),
-    /** The processes that work for the attempt at this moment. */
+    /** Lists the processes that work for the attempt now. */
     processes: async () => (await listProcesses()).filter((entry) => entry.attemptId === fullSpec.attemptId),
-    /** A process started for it beforehand, under a mark of its own, for `spec.process`. */
+    /** Pre-starts a process for `spec.process`, under its own mark. */
     startSpare(more: Partial<ClaudeSpec> = {}): ClaudeProcess {
       const ids = { processId: createId(), claudeSessionId: createId() };
       const spare = startClaude({ ...fullSpec, ...ids, resumeFrom: null, ...more });
       waiting.add(spare);
       return spare;
     },
-    /** Ends a process that was kept, with the attempt. */
+    /** Ends a process that was kept, together with the attempt. */
     endLater: (kept: ClaudeProcess) => void waiting.add(kept),
     async [Symbol.asyncDispose]() {
       await Promise.all([...waiting].map((process) => process.close()));
@@ -119,7 +119,7 @@ function createAgent(agent: Partial<Agent> = {}): Agent {
   };
 }
 
-/** The fake executables stand in only for what the real one cannot be made to do. */
+/** Returns a fake executable. Fakes are used only for behaviour that the real executable cannot be made to show. */
 export function fakeClaude(name: string): string {
   return path.resolve(import.meta.dirname, '../../test/fixtures', `claude-${name}.sh`);
 }

@@ -28,14 +28,14 @@ import { toFields, toText } from '../core/untyped.ts';
 
 export type { ClaudeProcess, ClaudeSpec } from './claude-spec.ts';
 
-/** How long a process may take to its first word. */
+/** Time within which a process must send its first message. */
 export const START_TIMEOUT_MS = 30_000;
-/** How long the SDK may take to hand over the last words of a process that is gone. */
+/** Time within which the SDK must deliver the last messages of a process that has ended. */
 const LAST_WORDS_TIMEOUT_MS = 2_000;
-/** Forgetting takes 25 ms. */
+/** A reset takes 25 ms. */
 const RESET_TIMEOUT_MS = 2_000;
 
-/** Starts Claude Code without a prompt. Never throws: what goes wrong is in `ready`. */
+/** Starts Claude Code without a prompt. Never throws: failures are in `ready`. */
 export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   const { processId, log } = spec;
   const startedAtMs = performance.now();
@@ -48,16 +48,16 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   let conversation: Query | null = null;
   let child: ClaudeChild | null = null;
   let scratch: Scratch | null = null;
-  /** What the SDK wraps in words of its own. */
+  /** The original error, which the SDK wraps in its own message. */
   let spawnFailure: unknown = null;
-  /** The attempt it works for. */
+  /** The attempt that the process works for. */
   let receiver: Receiver | null = null;
-  /** Who hears it: that attempt, or we ourselves while it forgets the last one. */
+  /** The receiver of its messages: the attempt, or this file while the process clears the last conversation. */
   let hearer: Pick<Receiver, 'hear'> | null = null;
   let useCount = 0;
   let isReady = false;
   let ending: Promise<void> | null = null;
-  /** Aborted at its end: a hook that is still at work learns of it. */
+  /** Aborted at the end of the process, so that a running hook learns of it. */
   const ended = new AbortController();
 
   async function launch(): Promise<Launch> {
@@ -75,7 +75,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     const places = (await spec.findPlaces?.()) ?? NOTHING_HIDDEN;
     const hide = await hidePlaces({ places, scratch, workspaceDir, executable, processId });
     if (ending !== null) return { refusal: notStarted('it was ended before it was started') };
-    // With a stream of prompts the executable starts at once, and is ready before there is one.
+    // With a stream of prompts the executable starts at once, and is ready before the first prompt.
     conversation = query({
       prompt: prompts,
       options: toAgentOptions({
@@ -93,7 +93,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
         mcpServers: mcp.servers,
         store: store.sdkStore,
         spawn(request) {
-          // For a conversation that is taken up again the SDK makes a configuration directory of its own.
+          // For a resumed conversation, the SDK makes its own configuration directory.
           const configDir = request.env['CLAUDE_CONFIG_DIR'];
           try {
             const mountTable = hide(configDir ?? workspaceDir);
@@ -110,7 +110,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     });
     conversation.initializationResult().then(
       () => firstWord.resolve(),
-      () => undefined, // It is listened to as well, and that tells.
+      () => undefined, // `listen` reports the failure.
     );
     const spoken = conversation;
     inBackground(() => listen(spoken));
@@ -121,12 +121,11 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   }
 
   function currentRun(): ToolRun {
-    if (receiver === null)
-      throw new Error('There is no run at the moment: this is for a tool to ask when it is called.');
+    if (receiver === null) throw new Error('No run is in progress. Call this only from a tool while it runs.');
     return receiver.run;
   }
 
-  /** Why it cannot work for its agent, or null. */
+  /** Returns the reason why the process cannot work for its agent, or null. */
   async function findUnfit(): Promise<Breach | null> {
     if (spec.agent.mcpServers.length === 0) return null;
     await launched;
@@ -135,16 +134,16 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       await conversation.initializationResult();
       return await checkMcpServers(spec.agent, conversation);
     } catch (error) {
-      // One that is gone has more to say of itself than that it did not answer.
+      // When the process has ended, its own messages say more than this error.
       if (await settlesWithin(child.exited, LAST_WORDS_TIMEOUT_MS)) return null;
       return {
         code: 'mcp_server_failed',
-        detail: `MCP servers could not be looked at: ${toStorable(toMessage(error))}`,
+        detail: `the status of the MCP servers could not be read: ${toStorable(toMessage(error))}`,
       };
     }
   }
 
-  /** Hears every message to the end of the process. */
+  /** Receives every message until the process ends. */
   async function listen(messages: AsyncIterable<unknown>): Promise<void> {
     let thrown: Thrown | null = null;
     try {
@@ -190,7 +189,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       return { status: 'failed', ...unfit };
     }
     const thrown = isInTime ? await listened.promise : null;
-    // One that has a prompt already is for its attempt to end.
+    // A process that already has a prompt is ended by its attempt.
     if (useCount === 0) await close();
     return judgeOutcome({
       result: null,
@@ -216,7 +215,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   function end(how: Ending): Promise<void> {
     ended.abort();
     ending ??= endOnce(how).catch((error: unknown) => {
-      log?.error({ processId, error: toMessage(error) }, 'a process could not be ended in good order');
+      log?.error({ processId, error: toMessage(error) }, 'a process could not be ended cleanly');
     });
     return ending;
   }
@@ -227,7 +226,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       if (!('child' in launch)) return;
       const interrupt = resultCame && (() => Promise.resolve(conversation?.interrupt()).then(() => resultCame));
       await terminate({ child: launch.child, processId, isFinished, interrupt, log });
-      // What it said while dying counts: the result of a run that was just finished, the cost of one that was not.
+      // Its last messages count: the result of a run that just finished, or the cost of a run that did not.
       const isHeard = await settlesWithin(listened.promise, LAST_WORDS_TIMEOUT_MS);
       if (!isHeard) conversation?.close();
       await settlesWithin(launch.child.closed, LAST_WORDS_TIMEOUT_MS);
@@ -254,7 +253,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       },
     };
     prompts.push(toCommand('/clear'));
-    // What was written so far is for the transcript that it is taken from.
+    // Entries so far belong to the transcript that this process is taken from.
     const isOver = Promise.all([Promise.race([done.promise, listened.promise]), store.flush()]);
     const isInTime = await settlesWithin(isOver, RESET_TIMEOUT_MS);
     if (!isInTime || !isForgotten || claudeSessionId === null || child?.hasExited !== false || ending !== null)
@@ -287,7 +286,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       receiver = prompt.receiver;
       hearer = receiver;
       store.bind(prompt.transcript);
-      // At once where there is nothing to look at: a step later would be a step too late for the first word.
+      // At once when there are no servers to check: one step later would delay the first text.
       if (spec.agent.mcpServers.length === 0) return prompts.push(toPrompt(prompt));
       inBackground(async () => {
         const unfit = await findUnfit();

@@ -12,111 +12,113 @@ import type { AskForToolUse, ToolUse } from './tool-use.ts';
 import type { Transcript } from './transcript.ts';
 import type { Denial } from './workspace-guard.ts';
 
-/** What is fixed from the start of a process. */
+/** The settings of a process that are fixed at its start. */
 export interface ClaudeSpec {
-  /** The mark of everything it starts: the attempt's id for one that is used at once, else one of its own. */
+  /** The mark of everything it starts: the attempt's id if it is used at once, otherwise its own id. */
   readonly processId: string;
   readonly agent: Agent;
-  /** Turns, cost and thinking hold for each attempt it works for. A limit of 0 starts nothing. */
+  /** Turns, cost and thinking apply to each attempt it works for. A limit of 0 starts nothing. */
   readonly limits: RunLimits;
-  /** Absolute and real; must exist. The file tools of the agent do not leave it. */
+  /** Absolute and real; must exist. The agent's file tools cannot leave it. */
   readonly workspaceDir: string;
-  /** The only way to a model, and a token that passes nothing until an attempt is let in with it. */
+  /** The only way to a model, and a token that is useless until an attempt is admitted with it. */
   readonly gateway: { readonly url: string; readonly token: string };
-  /** `undefined`: the Agent SDK's own executable; `null`: that, then `PATH`; a text: that path. */
+  /** `undefined`: the Agent SDK's own executable; `null`: the SDK's own, then `PATH`; a text: that path. */
   readonly claudePath: string | null | undefined;
-  /** Private directories of the process are made under it, named by its id, and removed with it. */
+  /** The directory for the process's private directories, which are named after its id and removed with it. */
   readonly scratchRoot: string;
-  /** A UUID: what Claude Code calls the conversation, a new one or the one to be resumed. */
+  /** Claude Code's id of the conversation, a UUID: new, or of the conversation to resume. */
   readonly claudeSessionId: string;
-  /** The conversation to go on with, or null for a new one. */
+  /** The conversation to continue, or null for a new one. */
   readonly resumeFrom: Transcript | null;
-  /** What holds its processes together. Defaults to the strongest this machine allows. */
+  /** The containment of its processes. Defaults to the strongest that this machine allows. */
   readonly containment?: Containment | undefined;
   /**
-   * Says, for each start, what is hidden from its processes where a mount namespace is to be had. Its own directories and
-   * its executable are always seen. Defaults to nothing.
+   * Lists, at each start, the places that are hidden from its processes, if a mount namespace is available. Its own
+   * directories and its executable are always visible. Defaults to none.
    */
   readonly findPlaces?: (() => Promise<Places>) | undefined;
-  /** How long it may take to its first word. Defaults to 30,000. */
+  /** Time within which it must send its first message. Defaults to 30,000. */
   readonly startTimeoutMs?: number | undefined;
   readonly log?: Logger | undefined;
 }
 
-/** A Claude Code process: it is started, waits for a prompt, works on it, and may wait for the next. */
+/** A Claude Code process. It starts, waits for a prompt, works on it, and may wait for the next prompt. */
 export interface ClaudeProcess {
   readonly id: string;
   readonly spec: ClaudeSpec;
-  /** Settles when it waits for a prompt, with null, or when it will not, with the reason. Never rejects. */
+  /** Resolves with null when the process waits for a prompt, or with the reason when it will not. Never rejects. */
   readonly ready: Promise<Refusal | null>;
-  /** Whether it waits for a prompt at this moment. */
+  /** True when it waits for a prompt now. */
   readonly isUsable: boolean;
-  /** Whether a prompt may be handed over: it waits for one, or is on its way to. */
+  /** True when it can receive a prompt: it waits for one, or is still starting. */
   readonly isFree: boolean;
   /** Resolves when it has ended, or could not be started. */
   readonly exited: Promise<void>;
-  /** Ends it and all it has started, with proof, and removes its directories. Safe to call again. Never rejects. */
+  /**
+   * Ends the process and everything it has started, with proof, and removes its directories. Safe to call again. Never
+   * rejects.
+   */
   close(): Promise<void>;
 
-  // What follows is for the attempt that uses it.
+  // The rest is for the attempt that uses the process.
 
   readonly launched: Promise<Launch>;
-  /** `value` without the directory of large results: of what is told of it, which outlives the process. */
+  /** Returns `value` without the directory of large results, for records that outlive the process. */
   hideResultPaths<T>(value: T): T;
-  /** When it was started, by the monotonic clock. */
+  /** The time of its start, on the monotonic clock. */
   readonly startedAtMs: number;
-  /** How many prompts it was given. */
+  /** Number of prompts it has received. */
   readonly useCount: number;
-  /** Hands over a prompt: from now on what it says is for `receiver`, and what it writes for `transcript`. */
+  /** Hands over a prompt. From then on its messages go to `receiver`, and its entries to `transcript`. */
   ask(prompt: Prompt): void;
-  /** Says something into the conversation at work. */
+  /** Sends a message to the conversation in progress. */
   tell(message: SteeringMessage): void;
-  /** Resolves when nothing more will be heard, with what the SDK threw, or null. */
+  /** Resolves when no more messages will come, with the SDK's error or null. */
   readonly listened: Promise<Thrown | null>;
-  /** Resolves when the transcript has all that was written. */
+  /** Resolves when the transcript has every entry. */
   flush(): Promise<void>;
-  /** Ends it by the ladder, see `terminate`, and hears its last words. */
+  /** Ends the process in steps, see `terminate`, and receives its last messages. */
   end(how: Ending): Promise<void>;
-  /** Has the conversation forgotten, so that it waits for another's prompt. False when that did not work. */
+  /** Clears the conversation, so that the process waits for another prompt. Returns false when that failed. */
   reset(): Promise<boolean>;
 }
 
 export interface Prompt {
   readonly text: string;
-  /** Words of ours that go with it, or null. */
+  /** Our own text that accompanies the prompt, or null. */
   readonly note: string | null;
-  /** A UUID, kept with the prompt in the transcript. */
+  /** A UUID that is stored with the prompt in the transcript. */
   readonly uuid: string;
   readonly transcript: Transcript | null;
   readonly receiver: Receiver;
 }
 
-/** Who is told what the process says. */
+/** Receives the messages of a process. */
 export interface Receiver {
   /** The run that the process works for. */
   readonly run: ToolRun;
-  /** Asks a person whether a tool may be used; null when there is nobody to ask. */
+  /** Asks a person whether a tool may be used; null when no person can be asked. */
   readonly ask: AskForToolUse | null;
-  /** Whether the run may still cost something: a tool whose result no model will read does not begin. */
+  /** Returns whether the run may still spend: a tool whose result no model will read does not begin. */
   hasMoneyLeft(): boolean;
   hear(message: unknown): void;
-  /** A tool use was refused by the gate. */
+  /** Notes that the gate denied a tool use. */
   noteDenial(denial: Denial): void;
-  /** The result of a tool use is not to be had: what comes in its place says so. */
+  /** Notes that the result of a tool use is not available, as the replacement text says. */
   noteFailedResult(toolUseId: string): void;
   /**
-   * Resolves when it is on record that a tool use begins, and with what where its input was changed; false when it may
-   * not.
+   * Resolves when the beginning of a tool use is recorded, with its changed input if any; false when it must not begin.
    */
   mayBegin(toolUseId: string, changed: ToolUse | null): Promise<boolean>;
-  /** The process is not fit for the prompt, which it was not given. */
+  /** Notes that the process cannot take the prompt, and did not receive it. */
   noteUnfit(breach: Breach): void;
 }
 
 export interface Ending {
-  /** Whether it has said all there is to hear. */
+  /** True when the process has sent all that matters. */
   readonly isFinished: boolean;
-  /** When given it is interrupted first, and this waited for: the result that follows. */
+  /** If given, the process is interrupted first, and its result is awaited. */
   readonly resultCame?: Promise<void> | null;
 }
 
@@ -130,6 +132,6 @@ export type Launch =
 export interface Thrown {
   readonly errorClass: string | null;
   readonly message: string;
-  /** What the machine lacked, where it was that. */
+  /** The machine's fault, if that was the cause. */
   readonly fault?: MachineFault | null;
 }

@@ -11,7 +11,7 @@ import { startScriptedModel, say } from '../testing/index.ts';
 const isWithoutCapabilities = dropsCapabilities(await findContainment());
 const SOMEBODY = 61_234;
 
-/** A workspace of somebody else, and one above it, with these permissions. */
+/** Makes a workspace of another user, and a directory above it, with these permissions. */
 async function createWorkspace({ own, above = 0o755 }: { own: number; above?: number }) {
   const root = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-closed-')));
   const workspaceDir = path.join(root, 'workspace');
@@ -30,20 +30,20 @@ test.runIf(isWithoutCapabilities).each([
   ['itself', { own: 0o700 }],
   ['above it', { own: 0o755, above: 0o700 }],
 ])(
-  'a workspace that is closed to all but another user, by a directory %s, is refused with what to do',
+  'a workspace that only another user may read, because of a directory %s, is rejected with advice',
   async (_, modes) => {
     await using workspace = await createWorkspace(modes);
     await using attempt = await createAttempt({ spec: { workspaceDir: workspace.workspaceDir } });
     expect((await startAgentProcess(attempt.spec).done).outcome).toMatchObject({
       status: 'failed',
       code: 'workspace_invalid',
-      detail: expect.stringContaining(`belongs to the user ${SOMEBODY} and is not open for others to read`) as string,
+      detail: expect.stringContaining(`belongs to the user ${SOMEBODY} and does not let other users read`) as string,
     });
   },
 );
 
 test.runIf(isWithoutCapabilities)(
-  'a workspace that root may not write in is told of once, where its agent would',
+  'a workspace that root may not write to is logged once, if its agent has tools that write',
   async () => {
     const { log, lines } = collectLog();
     await using model = await startScriptedModel({ script: [say('one'), say('two'), say('three')] });
@@ -53,6 +53,6 @@ test.runIf(isWithoutCapabilities)(
       await using attempt = await createAttempt({ url: model.url, agent: { tools }, spec: { workspaceDir, log } });
       expect((await startAgentProcess(attempt.spec).done).outcome).toMatchObject({ status: 'succeeded' });
     }
-    expect(lines.filter(({ text }) => text.includes('not open for others to write'))).toHaveLength(1);
+    expect(lines.filter(({ text }) => text.includes('does not let other users write'))).toHaveLength(1);
   },
 );

@@ -4,12 +4,12 @@ import { canWrite } from '../config/resolve-tools.ts';
 import type { Refusal } from './agent-outcome.ts';
 import type { ClaudeSpec } from './claude-spec.ts';
 
-/** Directories that it was said of already. */
+/** Directories for which the warning was logged. */
 const told = new Set<string>();
 
 /**
- * The reason for which root without capabilities cannot work in its directory, or null. That it may not write there, though
- * its agent has tools that would, is said in the log, once.
+ * Returns the reason why root without capabilities cannot work in its directory, or null. If root may only not write
+ * there, although its agent has tools that write, this is logged once.
  */
 export async function refuseClosedToRoot({
   workspaceDir,
@@ -19,7 +19,7 @@ export async function refuseClosedToRoot({
   const closed = await findClosedToRoot(workspaceDir);
   if (closed === null) return null;
   const { place, to, owner } = closed;
-  const detail = `${place} belongs to the user ${owner} and is not open for others to ${to}: agents of root run without the capabilities by which it may do so all the same; change the owner or the permissions, or run the worker as that user`;
+  const detail = `${place} belongs to the user ${owner} and does not let other users ${to}: agents of root run without the capabilities that override this; change the owner or the permissions, or run the worker as that user`;
   if (to === 'read') return { status: 'failed', code: 'workspace_invalid', detail };
   if (canWrite(agent.tools) && !told.has(place)) {
     told.add(place);
@@ -28,7 +28,7 @@ export async function refuseClosedToRoot({
   return null;
 }
 
-/** What a directory does not let root do that has no capabilities, and so is one user among others. */
+/** The permission that a directory denies to root without capabilities, which is then an ordinary user. */
 interface Closed {
   /** The directory, or one above it. */
   readonly place: string;
@@ -37,8 +37,8 @@ interface Closed {
 }
 
 /**
- * Finds what keeps root without capabilities from reading or writing in a directory; null: nothing. Judged by permission
- * bits: lists of access rights are not looked at.
+ * Finds the directory that keeps root without capabilities from reading or writing; null when there is none. Checks
+ * permission bits only, not access control lists.
  */
 export async function findClosedToRoot(directory: string): Promise<Closed | null> {
   let unwritable: Closed | null = null;

@@ -3,14 +3,15 @@ import path from 'node:path';
 import { isWithin } from '../core/paths.ts';
 
 /**
- * Whether `given`, read as a tool reads it from `baseDir`, stays in `rootDir` once every symbolic link on the
- * way is followed. What does not exist yet counts by its nearest existing ancestor; what cannot be told is outside.
+ * Returns whether `given`, resolved from `baseDir` like a tool does, stays in `rootDir` after every symbolic link is
+ * followed. A path that does not exist yet counts by its nearest existing ancestor; a path that cannot be resolved is
+ * outside.
  */
 export async function isContainedPath(
   given: string,
   { rootDir, baseDir }: { readonly rootDir: string; readonly baseDir: string },
 ): Promise<boolean> {
-  // Claude Code trims a path, expands `~` and composes its characters before it opens it. So do we.
+  // Claude Code trims a path, expands `~` and normalizes its characters before it opens it. We do the same.
   const asRead = given.trim().normalize('NFC');
   if (asRead.includes('\0') || asRead === '~' || asRead.startsWith('~/')) return false;
   try {
@@ -21,7 +22,10 @@ export async function isContainedPath(
   }
 }
 
-/** The real path that `target` has, or would have once made. Rejects for a link that leads nowhere: a write would follow it. */
+/**
+ * Returns the real path that `target` has, or would have once created. Rejects for a dangling link: a write would
+ * follow it.
+ */
 async function realpathOfFuture(target: string): Promise<string> {
   try {
     return await realpath(target);

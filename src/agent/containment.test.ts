@@ -11,13 +11,13 @@ const strongest = await findContainment();
 const { isNamespace } = strongest;
 const bash = (command: string) => useTool('Bash', { command, description: 'look' });
 
-/** The two ways in which a run is held on Linux; the first where the machine allows it. */
+/** The two containments of a run on Linux; the first only if the machine allows it. */
 const containments = [
   ...(isNamespace ? [['a PID namespace', strongest] as const] : []),
   ...(process.platform === 'linux' ? [['a parent-death signal', PARENT_DEATH_SIGNAL] as const] : []),
 ];
 
-test.runIf(isNamespace)('a tool in a PID namespace sees neither its worker nor what that holds', async () => {
+test.runIf(isNamespace)("a tool in a PID namespace sees neither its worker nor the worker's environment", async () => {
   const worker = ownIdentity().split(':')[0];
   const script = [bash(`tr '\\0' '\\n' < /proc/${worker}/environ; ls -d /proc/[0-9]* | wc -l`), say('seen')];
   await using model = await startScriptedModel({ script });
@@ -28,7 +28,7 @@ test.runIf(isNamespace)('a tool in a PID namespace sees neither its worker nor w
   expect(Number(/(\d+)\s*$/.exec(seen?.content ?? '')?.[1])).toBeLessThan(12);
 });
 
-test.runIf(isNamespace)('nothing leaves a PID namespace, not even what clears its marks and detaches', async () => {
+test.runIf(isNamespace)('no process leaves a PID namespace, even if it clears its marks and detaches', async () => {
   await using model = await startScriptedModel({
     script: [bash('env -i setsid sh -c "sleep 641 & exit" ; sleep 642 & tail -f /dev/null')],
   });
@@ -38,7 +38,7 @@ test.runIf(isNamespace)('nothing leaves a PID namespace, not even what clears it
   await vi.waitFor(async () => expect(await sleepers()).toHaveLength(2), { timeout: 20_000 });
   const claude = (await attempt.processes()).find(({ parentPid }) => parentPid !== process.pid);
   process.kill(claude!.pid, 'SIGKILL');
-  // `unshare` of util-linux 2.38 says by itself that it has failed, with 1.
+  // `unshare` of util-linux 2.38 itself reports a failure, with 1.
   expect(await agent.done).toMatchObject({
     outcome: {
       status: 'failed',
@@ -52,23 +52,20 @@ test.runIf(isNamespace)('nothing leaves a PID namespace, not even what clears it
   expect(await sleepers()).toEqual([]);
 });
 
-test.each(containments)(
-  'a run held by %s is interrupted at once, and says what it has cost',
-  async (_, containment) => {
-    await using model = await startScriptedModel({ script: [hang({ after: [say('Once')] })] });
-    await using attempt = await createAttempt({ url: model.url, spec: { containment } });
-    const agent = startAgentProcess(attempt.spec);
-    await attempt.untilEvent('agent.text.delta');
-    await agent.stop('cancelled');
-    expect(await agent.done).toMatchObject({ outcome: { status: 'stopped' }, turns: 1 });
-    expect(await attempt.processes()).toEqual([]);
-  },
-);
+test.each(containments)('a run in %s is interrupted at once, and reports its cost', async (_, containment) => {
+  await using model = await startScriptedModel({ script: [hang({ after: [say('Once')] })] });
+  await using attempt = await createAttempt({ url: model.url, spec: { containment } });
+  const agent = startAgentProcess(attempt.spec);
+  await attempt.untilEvent('agent.text.delta');
+  await agent.stop('cancelled');
+  expect(await agent.done).toMatchObject({ outcome: { status: 'stopped' }, turns: 1 });
+  expect(await attempt.processes()).toEqual([]);
+});
 
 function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
   } catch {
-    return ''; // It has ended.
+    return ''; // The process has ended.
   }
 }

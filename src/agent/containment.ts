@@ -7,48 +7,51 @@ import { findKernelSurfaces } from './kernel-surfaces.ts';
 import { toMountTable } from './mount-table.ts';
 
 /**
- * What holds the processes of an attempt together, beside the mark in their environment.
+ * The isolation of an attempt's processes, besides the mark in their environment.
  *
- * - `mount_namespace`: as `pid_namespace`, and in a mount namespace that hides files from them. They have no capability,
- *   and gain none, so that nothing from inside can undo either.
- * - `pid_namespace`: they live in a PID namespace of their own with its own `/proc`. The kernel ends all of them
- *   with the first, whatever they have done to get away, and they see no process but each other.
+ * - `mount_namespace`: like `pid_namespace`, and in a mount namespace that hides files from them. They have no
+ *   capability and gain none, so that nothing inside can undo either.
+ * - `pid_namespace`: they live in their own PID namespace with its own `/proc`. The kernel ends all of them with the
+ *   first process, whatever they do to escape, and they see no other processes.
  * - `parent_death_signal`: the executable dies with its worker; its tools are found by their mark.
  * - `mark`: the mark alone.
  */
 export interface Containment {
   readonly kind: 'mount_namespace' | 'pid_namespace' | 'parent_death_signal' | 'mark';
-  /** Whether the end of the first process is the end of all. */
+  /** True when all processes end with the first process. */
   readonly isNamespace: boolean;
-  /** The command that starts another one so contained, with its arguments. */
+  /** The command, with its arguments, that starts another command in this containment. */
   readonly wrapper: readonly string[];
-  /** What gives up privileges before the command begins. In a mount namespace that is after the mounts were made. */
+  /**
+   * The command that drops privileges before the actual command. In a mount namespace it runs after the mounts were
+   * made.
+   */
   readonly drop: readonly string[];
 }
 
-/** What was found out of a containment on this machine. */
+/** The containment that was found to work on this machine. */
 export interface FoundContainment extends Containment {
-  /** Whether an attempt can read the environment of the worker, which has the provider's key. */
+  /** True when an attempt can read the environment of the worker, which contains the provider's key. */
   readonly exposesEnvironment: boolean;
 }
 
 /**
- * `setpriv --pdeathsig` of util-linux (the one of busybox lacks it) makes a child die with the thread that has
- * spawned it. https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+ * `setpriv --pdeathsig` of util-linux (busybox lacks it) makes a child die with the thread that spawned it.
+ * https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
  */
 const SETPRIV = ['setpriv', '--pdeathsig', 'KILL'];
 /** `--kill-child` ends the namespace with `unshare`. https://man7.org/linux/man-pages/man1/unshare.1.html */
 const UNSHARE = ['unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc'];
 
-/** A user namespace needs no privilege where the kernel lets users make their own. `mount` wants to be root in it. */
+/** A user namespace needs no privilege if the kernel allows users to make one. `mount` must be root in it. */
 const AS_ROOT = ['--user', '--map-root-user'];
 const AS_ONESELF = ['--user', '--map-current-user'];
 
 const isRoot = process.getuid?.() === 0;
 
 /**
- * No program gives back what is given up here: neither set-user-ID nor file capabilities do, nor being root. Anybody but
- * root has lost its capabilities with the last command, and may not change its bounds.
+ * Drops privileges permanently: no program gives them back, neither set-user-ID nor file capabilities nor the user
+ * root. Any other user lost its capabilities with the last command, and may not change its bounds.
  */
 const DROP = [
   'setpriv',
@@ -57,7 +60,7 @@ const DROP = [
   '--',
 ];
 
-/** Strongest first. */
+/** Lists the containments, strongest first. */
 function toCandidates(): Containment[] {
   const hold = (options: readonly string[]) => [...SETPRIV, '--', ...UNSHARE, ...options, '--'];
   const inNamespace = (
@@ -80,8 +83,8 @@ function toCandidates(): Containment[] {
 }
 
 /**
- * Out of the user namespace in which it is root, into one in which it is who it was: in that it has no say over the mounts
- * of the other.
+ * Leaves the user namespace in which the process is root, for a namespace in which it is its original user: that one
+ * has no control over the mounts of the other.
  */
 function asBefore(): string[] {
   return ['unshare', '--user', `--map-user=${process.getuid?.() ?? 0}`, `--map-group=${process.getgid?.() ?? 0}`, '--'];
@@ -96,10 +99,10 @@ export const PARENT_DEATH_SIGNAL: Containment = {
 
 const MARK_ONLY: Containment = { kind: 'mark', isNamespace: false, wrapper: [], drop: [] };
 
-/** Makes the mounts, goes to the directory as it is seen then, and becomes the command. Whatever fails ends it. */
+/** Makes the mounts, enters the directory as it is visible then, and becomes the command. Any failure ends it. */
 const ENTER = 'mount --all --fstab "$1" && cd -- "$2" && shift 2 && exec "$@"';
 
-/** Whether root in it is one user among others. */
+/** Returns whether root in the containment is an ordinary user. */
 export function dropsCapabilities({ drop }: Containment): boolean {
   return isRoot && drop.length > 0;
 }
@@ -107,11 +110,11 @@ export function dropsCapabilities({ drop }: Containment): boolean {
 interface Command {
   readonly command: readonly string[];
   readonly cwd: string;
-  /** A file with the mounts; null: nothing is hidden. Only a mount namespace hides anything. */
+  /** A file with the mounts; null when nothing is hidden. Only a mount namespace hides anything. */
   readonly mountTable: string | null;
 }
 
-/** The whole command that starts one so contained. */
+/** Builds the whole command that starts another one in the containment. */
 export function contain({ kind, wrapper, drop }: Containment, { command, cwd, mountTable }: Command): string[] {
   const enter =
     kind === 'mount_namespace' && mountTable !== null ? ['/bin/sh', '-c', ENTER, 'longhaul', mountTable, cwd] : [];
@@ -120,7 +123,7 @@ export function contain({ kind, wrapper, drop }: Containment, { command, cwd, mo
 
 let strongest: Promise<FoundContainment> | undefined;
 
-/** The strongest containment this machine allows, tried out once. */
+/** Finds the strongest containment that this machine allows. Tests it once. */
 export function findContainment(): Promise<FoundContainment> {
   strongest ??= tryOut();
   return strongest;
@@ -128,7 +131,7 @@ export function findContainment(): Promise<FoundContainment> {
 
 async function tryOut(): Promise<FoundContainment> {
   const markOnly = { ...MARK_ONLY, exposesEnvironment: true };
-  // The death signal is tied to the thread that spawns: only the main one lives as long as the process.
+  // The death signal is tied to the thread that spawns: only the main thread lives as long as the process.
   if (process.platform !== 'linux' || !isMainThread) return markOnly;
   const directory = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-probe-')));
   try {
@@ -143,7 +146,7 @@ async function tryOut(): Promise<FoundContainment> {
   }
 }
 
-/** A directory to be hidden, with one in it that is not. */
+/** Makes a hidden directory with a visible directory in it. */
 async function prepareProbe(directory: string) {
   const hidden = path.join(directory, 'hidden');
   const cwd = path.join(hidden, 'shown');
@@ -162,8 +165,8 @@ async function prepareProbe(directory: string) {
 }
 
 /**
- * Looks from inside for what would be wrong: a file that is hidden, a capability that is left. In a PID namespace the
- * worker's number is nobody's, or another's.
+ * Checks from inside for defects: a hidden file that is visible, a capability that is left. In a PID namespace the
+ * worker's pid is unused, or belongs to another process.
  */
 const LOOK = `
 case "$1" in
@@ -172,7 +175,10 @@ case "$1" in
   *) cat "/proc/$2/environ" > /dev/null 2>&1 && echo exposed; : ;;
 esac`;
 
-/** Whether an attempt in it can read this process's environment; null: it does not work here. */
+/**
+ * Returns whether an attempt in the containment can read this process's environment; null when the containment does not
+ * work here.
+ */
 function findExposure(
   containment: Containment,
   { mountTable, cwd }: { mountTable: string; cwd: string },

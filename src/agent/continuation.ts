@@ -3,32 +3,32 @@ import { head } from '../core/text.ts';
 
 export { CONTINUATION };
 
-/** A tool that was used, and whose result never came. */
+/** A tool use without a result. */
 export interface UnfinishedToolUse {
   readonly toolUseId: string;
   readonly name: string;
   readonly input: unknown;
 }
 
-/** How much of a tool's input the model is reminded of. */
+/** Characters of a tool's input that the model is reminded of. */
 const INPUT_LENGTH = 2_000;
 
-/** What the model is told of tools that the conversation does not know of, or null when there are none. */
+/** Describes to the model the tool uses that the conversation does not contain; null when there are none. */
 export function describeUnfinished(uses: readonly UnfinishedToolUse[]): string | null {
   if (uses.length === 0) return null;
   const lines = uses.map(({ name, input }) => `- ${name} ${head(JSON.stringify(input), INPUT_LENGTH)}`);
   return `${UNFINISHED_TOOLS}\n${lines.join('\n')}`;
 }
 
-/** A tool use that waited for a person, who has decided; it has not begun. */
+/** A tool use that waited for a person and has been decided, but has not begun. */
 export interface DecidedToolUse extends UnfinishedToolUse {
   readonly isAllowed: boolean;
   readonly reason: string | null;
-  /** Of a question: what the user has answered. Null for any other tool. */
+  /** The user's answers to a question. Null for any other tool. */
   readonly answers: unknown;
 }
 
-/** What the model is told of decisions that were made while it was away, or null when there are none. */
+/** Describes to the model the decisions made while it was away; null when there are none. */
 export function describeDecided(uses: readonly DecidedToolUse[]): string | null {
   if (uses.length === 0) return null;
   const lines = uses.map((use) => {

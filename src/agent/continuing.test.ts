@@ -8,12 +8,12 @@ import { createAttempt } from './attempt.fixture.ts';
 import { CONTINUATION } from './continuation.ts';
 import { createTranscript } from './transcript.fixture.ts';
 
-/** The real Claude Code executable, cut off and taken up again. */
+/** Tests of the real Claude Code executable, interrupted and resumed. */
 
 const bash = (command: string) => useTool('Bash', { command, description: 'work' });
 const messagesOf = (request: ModelRequest | undefined) => JSON.stringify(request?.body['messages']);
 
-test('an attempt goes on where another was cut off in the middle of a tool, and repeats nothing', async () => {
+test('an attempt continues where another was cut off during a tool use, and repeats nothing', async () => {
   const keeper = createTranscript();
   const script = [bash('echo one >> steps'), bash('echo two >> steps; sleep 650'), say('All done.')];
   await using model = await startScriptedModel({ script });
@@ -25,7 +25,7 @@ test('an attempt goes on where another was cut off in the middle of a tool, and 
   const cut = startAgentProcess(first.spec);
   const steps = path.join(first.workspaceDir, 'steps');
   await vi.waitFor(async () => expect(await readFile(steps, 'utf8')).toBe('one\ntwo\n'), { timeout: 20_000 });
-  // Claude Code writes its transcript up to a tenth of a second late; what it has not written is told in another way.
+  // Claude Code writes its transcript up to a tenth of a second late; the missing part is reported in another way.
   await vi.waitFor(() => expect(JSON.stringify(keeper.kept)).toContain('sleep 650'), { timeout: 20_000 });
   for (const { pid } of await first.processes()) process.kill(pid, 'SIGKILL');
   expect((await cut.done).outcome).toMatchObject({ status: 'failed', code: 'cli_crashed' });
@@ -45,7 +45,7 @@ test('an attempt goes on where another was cut off in the middle of a tool, and 
   const report = await startAgentProcess(second.spec).done;
 
   expect(report.outcome).toEqual({ status: 'succeeded', result: 'All done.' });
-  // One answer, where a fresh start would have taken three.
+  // A single answer, where a new start would have taken three.
   expect(model.requests).toHaveLength(3);
   expect(report).toMatchObject({ turns: 1, toolUses: {} });
   const asked = messagesOf(model.requests[2]);
@@ -55,7 +55,7 @@ test('an attempt goes on where another was cut off in the middle of a tool, and 
   expect(await readFile(steps, 'utf8')).toBe('one\ntwo\n');
 });
 
-test('what a continued attempt reports it has spent is its own spending alone', async () => {
+test('a continued attempt reports only its own spending', async () => {
   const keeper = createTranscript();
   await using model = await startScriptedModel({ script: [bash('true'), say('First.')] });
   await using first = await createAttempt({
@@ -66,7 +66,7 @@ test('what a continued attempt reports it has spent is its own spending alone', 
   const before = await startAgentProcess(first.spec).done;
   expect(before.costMicros).toBeGreaterThan(0);
   expect(keeper.types()).not.toContain('cost-state');
-  // As another store might hold it.
+  // As another store might return it.
   await keeper.transcript.append([{ type: 'cost-state', totalCostUSD: 5 }], { claudeSessionId: '', subpath: '' });
 
   await using second = await createAttempt({
@@ -81,7 +81,7 @@ test('what a continued attempt reports it has spent is its own spending alone', 
   expect(after.costMicros).toBeLessThan(before.costMicros ?? 0);
 });
 
-test('an attempt whose predecessor never came to its prompt puts it', async () => {
+test('an attempt sends the prompt if the attempt before it never did', async () => {
   const keeper = createTranscript();
   await using model = await startScriptedModel({ script: [say('Hello.')] });
   await using attempt = await createAttempt({
@@ -93,7 +93,7 @@ test('an attempt whose predecessor never came to its prompt puts it', async () =
   expect(model.requests[0]?.prompt).toBe('Do it.');
 });
 
-test('a conversation that goes on with another run is sent that run’s prompt', async () => {
+test('a conversation that continues with another run receives that run’s prompt', async () => {
   const keeper = createTranscript();
   await using model = await startScriptedModel({ script: [say('First.'), say('Second.')] });
   await using first = await createAttempt({ url: model.url, spec: { transcript: keeper.transcript } });
@@ -114,11 +114,11 @@ test('a conversation that goes on with another run is sent that run’s prompt',
   expect(asked).toContain('First.');
   expect(asked).toContain('And now?');
   expect(asked).not.toContain('The previous attempt');
-  // Ours, whatever Claude Code calls it.
+  // Our session id, whatever id Claude Code uses.
   expect(second.dataOf('agent.init')[0]?.sessionId).toBe(first.spec.sessionId);
 });
 
-test('a transcript that is taken away neither holds up nor fails the attempt', async () => {
+test('an attempt neither waits nor fails when it loses its transcript', async () => {
   const keeper = createTranscript();
   keeper.close();
   await using model = await startScriptedModel({ script: [bash('true'), say('Done.')] });
@@ -146,7 +146,7 @@ test('an attempt that loses its lease does not wait for a transcript that cannot
   expect(performance.now() - startedAt).toBeLessThan(3_000);
 });
 
-test('a conversation cut off at any entry can be taken up again', async () => {
+test('a conversation cut off at any entry can be resumed', async () => {
   const keeper = createTranscript();
   await using model = await startScriptedModel({ script: [bash('true'), say('Done.')] });
   await using whole = await createAttempt({
@@ -175,7 +175,7 @@ function pickSession({ runId, sessionId }: { runId: string; sessionId: string })
   return { runId, sessionId };
 }
 
-test('no tool begins before it is allowed to, and none that is told of only then', async () => {
+test('no tool begins before it is allowed to, and its event comes before that', async () => {
   const release = Promise.withResolvers<boolean>();
   const asked = Promise.withResolvers<string[]>();
   await using model = await startScriptedModel({ script: [bash('echo begun > begun'), say('Done.')] });
@@ -191,7 +191,7 @@ test('no tool begins before it is allowed to, and none that is told of only then
   });
   const process = startAgentProcess(attempt.spec);
   expect(await asked.promise).toContain('agent.tool_use');
-  // Long enough for a tool that does not wait: it takes 20 ms.
+  // Long enough for a tool that does not wait, which takes 20 ms.
   await new Promise((resolve) => setTimeout(resolve, 300));
   await expect(readFile(path.join(attempt.workspaceDir, 'begun'))).rejects.toThrow('ENOENT');
   release.resolve(true);
@@ -199,7 +199,7 @@ test('no tool begins before it is allowed to, and none that is told of only then
   expect(await readFile(path.join(attempt.workspaceDir, 'begun'), 'utf8')).toBe('begun\n');
 });
 
-test('no tool begins once the attempt may not write any more', async () => {
+test('no tool begins after the attempt has lost the right to write', async () => {
   await using model = await startScriptedModel({ script: [bash('echo begun > begun'), say('Done.')] });
   await using attempt = await createAttempt({
     url: model.url,
@@ -211,7 +211,7 @@ test('no tool begins once the attempt may not write any more', async () => {
   await expect(readFile(path.join(attempt.workspaceDir, 'begun'))).rejects.toThrow('ENOENT');
 });
 
-test('the model is told of a tool that was at work and that the transcript had not reached', async () => {
+test('the model learns of a running tool that the transcript did not contain', async () => {
   const used = [
     { toolUseId: 'toolu_lost', name: 'Bash', input: { command: 'send-invoice 17' } },
     { toolUseId: 'toolu_known', name: 'Bash', input: { command: 'known' } },
@@ -236,7 +236,7 @@ test('the model is told of a tool that was at work and that the transcript had n
   expect(asked).toContain('send-invoice 17');
   expect(asked).not.toContain('"known');
 
-  // Also when nothing of the conversation was kept: then beside the prompt, which stays as it is.
+  // Also when nothing of the conversation was kept: then beside the unchanged prompt.
   await using third = await createAttempt({ url: model.url, spec: { unfinishedToolUses: used.slice(0, 1) } });
   await startAgentProcess(third.spec).done;
   expect(model.requests[2]?.prompt).toContain('Do it.');

@@ -15,28 +15,28 @@ import { judgeStructuredOutput } from './structured-output.ts';
 import { untilAborted } from './until-aborted.ts';
 import { watchLimits } from './watch-limits.ts';
 
-/** How long it may take to leave when it has said its last without a result. */
+/** Time within which the process must exit after its last message when no result came. */
 const EXIT_TIMEOUT_MS = 5_000;
-/** How long the SDK may take to hand over the last words of a process that is gone. */
+/** Time within which the SDK must deliver the last messages of a process that has ended. */
 const LAST_WORDS_TIMEOUT_MS = 2_000;
-/** How long the last entries of a transcript may take to be stored. */
+/** Time within which the last entries of a transcript must be stored. */
 const FLUSH_TIMEOUT_MS = 10_000;
 
 interface ConverseOptions {
   readonly spec: AgentSpec;
-  /** What is said into the conversation meanwhile. */
+  /** Sends messages to the conversation while it runs. */
   readonly steering: Steering;
-  /** Started, or about to be. */
+  /** Started, or about to start. */
   readonly claude: ClaudeProcess;
-  /** What earlier attempts have come to. */
+  /** The progress of earlier attempts. */
   readonly progress: Progress;
-  /** Aborted with a `StopReason` when the process is to be ended. */
+  /** Aborted with a `StopReason` when the process must end. */
   readonly stopSignal: AbortSignal;
-  /** Told about once a second what its processes hold resident, in bytes. */
+  /** Called about once a second with the resident memory of its processes, in bytes. */
   readonly onMemory: (bytes: number) => void;
 }
 
-/** Hands the prompt to a process, listens until the end, whatever brings it about, and judges how it went. */
+/** Hands the prompt to a process, receives its messages until it ends for whatever reason, and judges the outcome. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
   const { spec, steering, claude, progress, stopSignal, onMemory } = options;
   const listener = createListener({ spec, steering, progress, hideResultPaths: claude.hideResultPaths });
@@ -46,7 +46,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
   }
   const stopped = untilAborted(stopSignal);
   claude.ask({
-    // The run's id names its prompt in the transcript: so the next attempt knows that it was put.
+    // The run's id names its prompt in the transcript, so that the next attempt knows that the prompt was sent.
     ...toWords(spec, progress),
     note: toNote(spec, progress),
     transcript: spec.transcript ?? null,
@@ -78,7 +78,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
     ]);
   }
   const peakMemoryBytes = watch.stop();
-  // Nothing that matters follows a result, and what it has printed before is read.
+  // Nothing important follows a result, and all messages before it have been read.
   const isFinished = listener.result !== null;
   const hasLeft = child.hasExited;
   const seen = { ...options, listener, breach, isStartTimedOut, peakMemoryBytes };
@@ -93,7 +93,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
       !stopSignal.aborted;
   }
   if (!isKept) {
-    // After a regular end too: a tool may have left a daemon behind.
+    // Also after a regular end: a tool may have left a daemon behind.
     const isCutShort = stopSignal.aborted || breach !== null;
     await claude.end({ isFinished, resultCame: isCutShort ? listener.resultCame : null });
     if (stopSignal.reason !== 'lease_lost') await flush(claude);
@@ -107,14 +107,14 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
   });
 }
 
-/** What an attempt says first. */
+/** Builds the first message of an attempt. */
 function toWords(spec: AgentSpec, progress: Progress): Pick<Prompt, 'text' | 'uuid'> {
   if (!progress.isAsked) return { text: spec.prompt, uuid: spec.runId };
   return { text: CONTINUATION, uuid: randomUUID() };
 }
 
 function toNote({ decidedToolUses = [] }: AgentSpec, { unknownToolUses }: Progress): string | null {
-  // Nobody let them begin: nothing about them is unknown.
+  // These uses were never allowed to begin, so nothing about them is unknown.
   const waited = new Set(decidedToolUses.map(({ toolUseId }) => toolUseId));
   const unknown = unknownToolUses.filter(({ toolUseId }) => !waited.has(toolUseId));
   const notes = [describeUnfinished(unknown), describeDecided(decidedToolUses)].filter((note) => note !== null);
@@ -131,13 +131,16 @@ interface ReportFacts extends ConverseOptions {
   readonly thrown: Thrown | null;
   readonly breach: Breach | null;
   readonly isStartTimedOut: boolean;
-  /** Whether it was ended, or kept, when it had said all: how it left says nothing then. */
+  /** True when the process was ended or kept after its last message: its exit then means nothing. */
   readonly isEndedAfterResult?: boolean;
   readonly peakMemoryBytes: number | null;
   readonly keptProcess: ClaudeProcess | null;
 }
 
-/** An attempt that has done something may have nothing to say of it, and one that answers in a form says it there. */
+/**
+ * Returns whether the run must answer with text: an attempt that used tools may end without text, and a structured
+ * answer has none.
+ */
 function needsAnswer({ spec, listener, progress }: ReportFacts): boolean {
   const hasUsedTools = progress.hasUsedTools || Object.keys(listener.toolUses).length > 0;
   return !hasUsedTools && spec.agent.outputSchema === null;

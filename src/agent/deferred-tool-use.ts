@@ -1,14 +1,14 @@
 import type { Transcript, TranscriptEntry } from './transcript.ts';
 import { toFields } from '../core/untyped.ts';
 
-/** What the model reads as the result of a tool use that was put off. What was decided is said to it later on, if it was. */
+/** The result of a deferred tool use for the model. The model receives the decision later, if there is one. */
 const PUT_OFF = 'This tool use has not begun: a person is asked first.';
 
 /**
- * A transcript with a result in the place of Claude Code's word that a tool use was put off. With that word Claude Code
- * would do the use by itself when the conversation is taken up, and with a `spawnClaudeCodeProcess` before our hooks are
- * in place: nobody would be asked, not even the workspace guard. Without it and without a result the model would read that
- * the use's outcome is unknown (measured, 2.1.330), which is not so: what was put off has not begun.
+ * Returns a transcript with a result in place of Claude Code's entry for a deferred tool use. With that entry, Claude
+ * Code would run the tool itself on resume, and with a `spawnClaudeCodeProcess` before our hooks are installed: no
+ * person would be asked, and not even the workspace guard would run. Without the entry and without a result, the model
+ * would read that the use's outcome is unknown (measured, 2.1.330), which is wrong: a deferred use has not begun.
  */
 export function answerDeferred(transcript: Transcript): Transcript {
   return {
@@ -20,7 +20,7 @@ export function answerDeferred(transcript: Transcript): Transcript {
   };
 }
 
-/** What followed the word follows the result: it has the word's own id. */
+/** The result keeps the entry's id, so the entries that followed it still do. */
 function answer(entry: TranscriptEntry): TranscriptEntry {
   const { attachment, ...rest } = entry;
   const { type, toolUseID } = toFields(attachment);

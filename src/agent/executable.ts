@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 /**
- * Finds the Claude Code executable: `undefined` the Agent SDK's own, `null` the SDK's own or else `claude` in
- * `PATH`, a text that path. Gives the path, or what is wrong in words for an operator.
+ * Finds the Claude Code executable: for `undefined` the Agent SDK's own, for `null` the SDK's own or else `claude` in
+ * `PATH`, for a text that path. Returns the path, or the problem in words for an operator.
  */
 export async function findExecutable(
   claudePath: string | null | undefined,
@@ -21,11 +21,11 @@ export async function findExecutable(
     problem:
       typeof claudePath === 'string'
         ? `${candidates[0]} is not an executable file; set LONGHAUL_CLAUDE_PATH or claudePath to the Claude Code executable`
-        : `the Agent SDK brings no Claude Code executable for ${process.platform}-${process.arch} here; reinstall it without --omit=optional, or set LONGHAUL_CLAUDE_PATH`,
+        : `the Agent SDK has no Claude Code executable for ${process.platform}-${process.arch} here; reinstall it without --omit=optional, or set LONGHAUL_CLAUDE_PATH`,
   };
 }
 
-/** Where the SDK's optional packages put it: those of them that are installed, in the SDK's own order. */
+/** Lists the executables of the SDK's optional packages that are installed, in the SDK's own order. */
 function packagedPaths(): string[] {
   const { resolve } = createRequire(import.meta.resolve('@anthropic-ai/claude-agent-sdk'));
   const platform = `@anthropic-ai/claude-agent-sdk-${process.platform}-${process.arch}`;
@@ -42,7 +42,7 @@ function packagedPaths(): string[] {
 
 let isMuslFound: boolean | undefined;
 
-/** Asked of the machine once: a report takes 4 ms, in which nothing else is done. */
+/** Checked once: a process report takes 4 ms and blocks everything else. */
 function isMusl(): boolean {
   if (isMuslFound === undefined) {
     const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };

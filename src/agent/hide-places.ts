@@ -15,8 +15,8 @@ interface HideOptions {
 }
 
 /**
- * Looks which places there are at this moment, and gives what writes the table of their mounts, with one more directory
- * that is shown; it returns the file.
+ * Resolves the places that exist now. Returns a function that writes the table of their mounts, with one more visible
+ * directory, and returns the file.
  */
 export async function hidePlaces(options: HideOptions): Promise<(alsoShown: string) => string> {
   const { places, scratch, workspaceDir, executable, processId } = options;
@@ -44,7 +44,7 @@ export async function hidePlaces(options: HideOptions): Promise<(alsoShown: stri
   };
 }
 
-/** A place with its links followed; null: it is not there, or it is the root of all. */
+/** Resolves the links of a place; null when it does not exist, or is the root directory. */
 async function look(given: string, rule: Place['rule']): Promise<Place | null> {
   try {
     const real = await realpath(given);

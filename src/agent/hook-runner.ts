@@ -18,16 +18,16 @@ interface HookRunnerOptions {
 }
 
 interface HookRunner {
-  /** Asks `beforeToolUse`. Nothing when there is none, or it has nothing to say. Never rejects. */
+  /** Calls `beforeToolUse`. Returns undefined when there is no such hook, or it returns no decision. Never rejects. */
   before(use: ToolUse, given: { attempt: Receiver; signal: AbortSignal }): Promise<ToolUseDecision | undefined>;
-  /** Tells `afterToolUse`, as a hook of the SDK. Never rejects. */
+  /** Calls `afterToolUse`, as a hook of the SDK. Never rejects. */
   readonly after: HookCallback;
 }
 
 /**
- * Calls the functions that an agent's config names before and after the use of a tool. Those are not ours: what they
- * throw, answer or leave undone fails the tool use, never the worker. What went wrong is for the log, with no word of
- * the tool's input; the model learns that it did.
+ * Creates the runner of the functions in an agent's config that run before and after a tool use. The functions are not
+ * ours: their errors, wrong answers and delays fail the tool use, never the worker. The log has the error without the
+ * tool's input; the model learns that the check failed.
  */
 export function createHookRunner({ agent, receiver, endSignal, log }: HookRunnerOptions): HookRunner {
   const { beforeToolUse, afterToolUse } = agent.hooks;
@@ -51,7 +51,7 @@ export function createHookRunner({ agent, receiver, endSignal, log }: HookRunner
       return { answer: await Promise.race([answered, cutShort.promise]) };
     } catch (error) {
       const facts = { runId: attempt.run.id, agent: agent.name, hook: name, tool, error: toMessage(error) };
-      log?.error(facts, 'a hook failed, and with it the use of a tool');
+      log?.error(facts, 'a hook failed, so the tool use failed');
       return null;
     } finally {
       clearTimeout(timer);
@@ -86,7 +86,7 @@ export function createHookRunner({ agent, receiver, endSignal, log }: HookRunner
     const { replaceOutput, addContext }: AfterToolDecision =
       called?.answer ?? (called ? {} : { replaceOutput: failure });
     if (event === 'PostToolUseFailure') {
-      // Its words are the failure's, and the SDK has no way to take them back.
+      // The output is the failure's message, which the SDK cannot replace.
       const context = called === null ? `The check after ${use.name} failed as well.` : addContext;
       return context === undefined ? {} : { hookSpecificOutput: { hookEventName: event, additionalContext: context } };
     }
@@ -112,11 +112,11 @@ function toContext(
   { name, input, id, subagent }: ToolUse,
   { attempt, signal }: { attempt: Receiver; signal: AbortSignal },
 ): ToolHookContext {
-  // Frozen: a hook that writes into it, in place of returning it, is told that this changes nothing.
+  // Frozen, so that a hook that changes the input instead of returning it gets an error.
   return { run: attempt.run, tool: { name, input: Object.freeze({ ...input }), useId: id, subagent }, signal };
 }
 
-/** @throws {Error} when it is neither a decision nor nothing: who answers something else has meant something by it. */
+/** @throws {Error} when the answer is neither a decision nor empty: any other answer was meant to have an effect. */
 function toBeforeDecision(answer: unknown): ToolUseDecision | undefined {
   if (answer === undefined || answer === null) return undefined;
   const { deny, input, ...rest } = toFields(answer);

@@ -2,21 +2,21 @@ import type { ClaudeProcess } from './claude-spec.ts';
 import { killProcesses } from './kill-processes.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 
-/** A process grows with each conversation, and what it has read at its start grows old. */
+/** A process grows with each conversation, and the settings it read at its start become old. */
 const MAX_USES = 100;
 const MAX_AGE_MS = 60 * 60_000;
 
 interface KeepOptions {
   readonly claude: ClaudeProcess;
   readonly child: ClaudeChild;
-  /** Whether the attempt used a tool: only those start processes. */
+  /** True when the attempt used a tool: only tools start processes. */
   readonly hasUsedTools: boolean;
   readonly memoryBytes: number | null;
 }
 
 /**
- * Makes a process that has done its work wait for another prompt: everything it has started is ended, and the
- * conversation forgotten. False when it is not fit for that; then it is the caller's to end.
+ * Prepares a process that has finished its work for another prompt: ends everything it has started, and clears the
+ * conversation. Returns false when that is not possible; the caller must then end the process.
  */
 export async function keepProcess({ claude, child, hasUsedTools, memoryBytes }: KeepOptions): Promise<boolean> {
   const { useCount, startedAtMs, spec } = claude;
@@ -27,7 +27,7 @@ export async function keepProcess({ claude, child, hasUsedTools, memoryBytes }: 
   return claude.reset();
 }
 
-/** The limit in bytes, or null for a run from before there was one. */
+/** Returns the limit in bytes, or null for a run from a version without this limit. */
 export function toMaxBytes(maxMemoryMb: number | undefined): number | null {
   return maxMemoryMb === undefined ? null : maxMemoryMb * 1_000_000;
 }

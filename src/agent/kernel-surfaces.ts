@@ -1,25 +1,25 @@
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 
 /**
- * The places at which the kernel takes orders from the user root by its number alone. A process of root that has lost all
- * capabilities could still undo its namespace there: read a disk by its device, or name a program for the kernel to start.
+ * The places where the kernel obeys the user id of root alone. A process of root without any capability could still
+ * undo its namespace there: read a disk through its device, or name a program for the kernel to start.
  */
 export interface KernelSurfaces {
-  /** Directories and files of `/proc` to be bound to themselves, read-only. */
+  /** Directories and files of `/proc` to bind to themselves, read-only. */
   readonly readOnly: readonly string[];
-  /** Mounts of the kernel's own file systems to be made read-only. */
+  /** Mounts of the kernel's own file systems to make read-only. */
   readonly remounted: readonly string[];
-  /** Devices that work. No other does. */
+  /** Devices that work. No other device does. */
   readonly devices: readonly string[];
-  /** Whether `/dev` is a mount already. */
+  /** True when `/dev` is already a mount. */
   readonly hasDevMount: boolean;
-  /** Whether there are pseudo-terminals, and whether `/dev/ptmx` is a device of its own. */
+  /** Pseudo-terminals: whether they exist, and whether `/dev/ptmx` is a separate device. */
   readonly terminals: { readonly exist: boolean; readonly hasOwnMaster: boolean };
 }
 
 const PROC_ENTRIES = ['sys', 'bus', 'fs', 'irq', 'acpi', 'scsi', 'mtrr', 'sysrq-trigger'];
 
-/** Those through which the kernel is told something. */
+/** File systems through which a process can change the kernel's settings. */
 const KERNEL_FILE_SYSTEMS = new Set([
   'sysfs',
   'cgroup',
@@ -39,11 +39,11 @@ const KERNEL_FILE_SYSTEMS = new Set([
 
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 
-/** Those of this machine. */
+/** Finds the surfaces of this machine. */
 export function findKernelSurfaces(): KernelSurfaces {
   const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
   const remounted = mounts
-    // The namespace has a /proc of its own. `/sys/fs/cgroup` may be a tmpfs with a mount for each controller.
+    // The namespace has its own /proc. `/sys/fs/cgroup` may be a tmpfs with a mount for each controller.
     .filter(({ type, target }) => KERNEL_FILE_SYSTEMS.has(type) || (type === 'tmpfs' && target === '/sys/fs/cgroup'))
     .filter(({ target }) => !target.startsWith('/proc/') && existsSync(target))
     .map(({ target }) => target);
@@ -56,7 +56,7 @@ export function findKernelSurfaces(): KernelSurfaces {
   };
 }
 
-/** See proc(5). */
+/** Parses mountinfo, see proc(5). */
 function parseMounts(mountinfo: string): { target: string; type: string }[] {
   return mountinfo.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');

@@ -7,24 +7,24 @@ const PROOF_TIMEOUT_MS = 5_000;
 const LOOK_AGAIN_MS = 10;
 
 interface KillReport {
-  /** How many processes were sent SIGKILL. */
+  /** Number of processes that received SIGKILL. */
   readonly killed: number;
-  /** Those that were still there when the time for proof was over. Empty: proven gone. */
+  /** Processes that still existed at the end of the time for the proof. Empty when the end of all is proven. */
   readonly survivors: readonly ProcessEntry[];
 }
 
 /**
- * Ends every process of an attempt, whatever session or process group it has put itself into, and proves it.
- * Found by the mark in their environment, which children inherit, and by descent from a marked one. What has
- * both cleared its environment and been orphaned is not found: only a PID namespace holds that.
+ * Ends every process of an attempt, whatever session or process group it has moved to, and proves it. Processes are
+ * found by the mark in their environment, which children inherit, and by descent from a marked process. A process that
+ * has both cleared its environment and become an orphan is not found: only a PID namespace holds it.
  */
 export function killAttempt(attemptId: string): Promise<KillReport> {
   return killProcesses((entry) => entry.attemptId === attemptId);
 }
 
 /**
- * Ends every process that `isTarget` names, with its descendants, until none is left. Never this process itself, and
- * none of the pids in `spared`.
+ * Ends every process that `isTarget` selects, with its descendants, until none is left. Never ends this process itself,
+ * or a pid in `spared`.
  */
 export async function killProcesses(
   isTarget: (entry: ProcessEntry) => boolean,
@@ -33,7 +33,7 @@ export async function killProcesses(
   const killed = new Set<string>();
   const deadline = performance.now() + PROOF_TIMEOUT_MS;
   for (;;) {
-    // Looked up anew each time: a process may have forked between the look and the kill.
+    // Listed again each time: a process may have forked between the list and the kill.
     const found = withDescendants(await listProcesses(), isTarget);
     const survivors = found.filter(({ pid }) => !spared.includes(pid));
     if (survivors.length === 0 || performance.now() > deadline) return { killed: killed.size, survivors };
@@ -56,7 +56,7 @@ function withDescendants(all: readonly ProcessEntry[], isTarget: (entry: Process
   return [...found.values()];
 }
 
-/** Kills this process and no other that has since been given its pid. */
+/** Kills this process, and no other process that has received its pid since. */
 function killExactly({ pid, startTime }: ProcessEntry): boolean {
   if (readStartTime(pid) !== startTime) return false;
   try {

@@ -9,7 +9,7 @@ import { createAttempt } from './attempt.fixture.ts';
 import { RESULTS_PATH } from './tool-results.ts';
 import { createTranscript } from './transcript.fixture.ts';
 
-/** Results of tools that are too large for the model, with the real Claude Code executable. */
+/** Tests of tool results that are too large for the model, with the real Claude Code executable. */
 
 /** 100,000 characters, of which Claude Code shows the first 2,000. */
 const lines = Array.from({ length: 2_000 }, (_, index) => `line ${index} ${'x'.repeat(40)}`).join('\n');
@@ -25,7 +25,7 @@ const server: McpServer = {
     }),
 };
 
-/** The file that the model is sent to, whatever the words are. */
+/** Finds the file that the model should read, whatever the wording. */
 function findFile({ body }: ModelRequest): string {
   const found = /[^\s"]+\/tool-results\/[^\s"]+?\.txt/.exec(JSON.stringify(body['messages']).replace(/\\n/g, ' '));
   return found?.[0] ?? 'none';
@@ -39,7 +39,7 @@ test.each<[string, Turn]>([
   ['Bash', bash],
   ['Grep', useTool('Grep', { pattern: 'line', output_mode: 'content', head_limit: 0 })],
   ['an MCP server', useTool('mcp__big__text')],
-])('a large result of %s is read where the model is told that it is', async (_, use) => {
+])('the model can read a large result of %s at the path it receives', async (_, use) => {
   await using model = await startScriptedModel({
     script: (request) => {
       const file = findFile(request);
@@ -60,14 +60,14 @@ test.each<[string, Turn]>([
   expect(told[1]).toMatch(/line 1(499|500) /);
   expect(told[2]).toContain('line 1700 ');
   expect(attempt.dataOf('agent.permission_denied').map(({ name }) => name)).toEqual(['Write', 'Read']);
-  // Nobody who watches the run reads where on the worker it is.
+  // No watcher of the run can read its location on the worker.
   const ofTools = attempt.events.filter(
     ({ type }) => type.startsWith('agent.tool') && type !== 'agent.permission_denied',
   );
   expect(JSON.stringify(ofTools.slice(0, 6))).not.toContain(attempt.root);
 });
 
-test('an image that a tool gives is told without the place where it lies', async () => {
+test('the event of an image from a tool does not contain its path', async () => {
   const image: McpServer = {
     ...server,
     create: () =>
@@ -89,7 +89,7 @@ test('an image that a tool gives is told without the place where it lies', async
   expect(result?.content).not.toContain(attempt.root);
 });
 
-test('a large result can be read by the attempt that goes on, also when that has been taken up before', async () => {
+test('an attempt that continues can read a large result, also after an earlier continuation', async () => {
   const keeper = createTranscript();
   const files: string[] = [];
   await using model = await startScriptedModel({

@@ -13,13 +13,13 @@ import { toStorableJson } from './storable-json.ts';
 import type { Steering } from './steering.ts';
 import { toFields } from '../core/untyped.ts';
 
-/** How long a tool use waits at most for the message about it. */
+/** Longest wait of a tool use for the message about it. */
 const TOLD_TIMEOUT_MS = 500;
 
-/** A run of which no more is known than that it is one. */
+/** The facts of a run of which only the id is known. */
 const NOBODY = { user: null, team: null, metadata: {}, attempt: 1 };
 
-/** The events that say what tools were asked, and gave. */
+/** The events about tools: their inputs and results. */
 const TOLD_OF_TOOLS: ReadonlySet<string> = new Set<NewEvent['type']>([
   'agent.tool_use',
   'agent.tool_input',
@@ -28,25 +28,25 @@ const TOLD_OF_TOOLS: ReadonlySet<string> = new Set<NewEvent['type']>([
   'agent.other',
 ]);
 
-/** Hears what Claude Code says: passes it on as events and keeps what the report needs. */
+/** Receives Claude Code's messages, passes them on as events, and keeps the facts for the report. */
 export interface Listener extends Receiver, Omit<MessageMapper, 'toEvents'> {
   /** Resolves with the first message. */
   readonly firstWord: Promise<void>;
   readonly messageCount: number;
-  /** Whether it waits for a tool, or until it may ask the model again. */
+  /** True when the process waits for a tool, or for its next try to ask the model. */
   readonly isWaiting: boolean;
-  /** Whether a tool was used whose result has not come. */
+  /** True when a tool was used whose result has not arrived. */
   readonly isAtTool: boolean;
   /** Resolves with the first result. */
   readonly resultCame: Promise<void>;
-  /** Resolves when it cannot go on: `onEvent` has thrown, or the process is not fit for the prompt. */
+  /** Resolves when the attempt cannot continue: `onEvent` has thrown, or the process cannot take the prompt. */
   readonly broken: Promise<Breach>;
-  /** The last one. */
+  /** The last result. */
   readonly result: ClaudeResult | null;
-  /** Null until Claude Code has introduced itself. */
+  /** Null until Claude Code has sent its first message. */
   readonly claudeCodeVersion: string | null;
   readonly permissionDenials: number;
-  /** What the run has answered by now, earlier attempts included. */
+  /** The run's answer so far, including earlier attempts. */
   readonly answer: string;
 }
 
@@ -66,11 +66,11 @@ type ListenerSpec = Pick<
 
 interface ListenerOptions {
   readonly spec: ListenerSpec;
-  /** What is said into the conversation meanwhile. Defaults to nothing. */
+  /** The messages to the conversation in progress. Defaults to none. */
   readonly steering?: Pick<Steering, 'hear' | 'toolBegins'> | null;
-  /** What earlier attempts have come to. Defaults to nothing. */
+  /** The progress of earlier attempts. Defaults to none. */
   readonly progress?: Pick<Progress, 'answer' | 'isCutOff'>;
-  /** Takes the directory of large results out of what is told. Defaults to leaving it. */
+  /** Removes the directory of large results from events. Defaults to keeping it. */
   readonly hideResultPaths?: <T>(value: T) => T;
 }
 
@@ -82,21 +82,23 @@ export function createListener(options: ListenerOptions): Listener {
   const firstWord = Promise.withResolvers<void>();
   const resultCame = Promise.withResolvers<void>();
   const broken = Promise.withResolvers<Breach>();
-  /** The hook hears of a tool use before the message about it is read; it is told before the tool's result. */
+  /**
+   * Denials of the hook, which come before the message about the tool use. Each is reported before the tool's result.
+   */
   const untoldDenials = new Map<string, EventData['agent.permission_denied']>();
-  /** Tool uses of which the model gets no result, though Claude Code has one. */
+  /** Tool uses whose result the model does not get, though Claude Code has one. */
   const failedResults = new Set<string>();
   let result: ClaudeResult | null = null;
   let claudeCodeVersion: string | null = null;
   let permissionDenials = 0;
   let messageCount = 0;
   const openToolUses = new Set<string>();
-  /** Tool uses that want to begin and have not been told yet. */
+  /** Tool uses that wait for their event before they begin. */
   const untold = new Map<string, () => void>();
   let retryAtMs = 0;
 
   function tell(said: NewEvent): void {
-    // What the model says is its own affair: its pieces would not be the same as the whole.
+    // The model's own text stays unchanged: its pieces would no longer equal the whole.
     const event = TOLD_OF_TOOLS.has(said.type) ? ({ ...said, data: hideResultPaths(said.data) } as NewEvent) : said;
     answer.hear(event);
     if (event.type === 'agent.init') ({ claudeCodeVersion } = event.data);
@@ -108,15 +110,18 @@ export function createListener(options: ListenerOptions): Listener {
       onEvent(event);
       if (event.type === 'agent.tool_use') untold.get(event.data.toolUseId)?.();
     } catch (error) {
-      const detail = `the event ${event.type} was not taken: ${toMessage(error)}`;
-      log?.error({ attemptId, type: event.type, error: toMessage(error) }, 'an event of an attempt was not taken');
+      const detail = `the event ${event.type} could not be recorded: ${toMessage(error)}`;
+      log?.error(
+        { attemptId, type: event.type, error: toMessage(error) },
+        'an event of an attempt could not be recorded',
+      );
       broken.resolve({ code: 'internal_error', detail });
     }
   }
 
-  /** What Claude Code says as the run's event: some of it we know better. */
+  /** Corrects Claude Code's events where we know better. */
   function amend(said: NewEvent): NewEvent {
-    // What Claude Code calls the conversation differs from process to process.
+    // Claude Code's id of the conversation differs from process to process.
     if (said.type === 'agent.init') return { ...said, data: { ...said.data, sessionId } };
     if (said.type === 'agent.tool_result' && failedResults.delete(said.data.toolUseId)) {
       return { ...said, data: { ...said.data, isError: true } };
@@ -125,7 +130,7 @@ export function createListener(options: ListenerOptions): Listener {
   }
 
   async function untilTold(toolUseId: string): Promise<void> {
-    // The hook hears of it a moment before the message about it is read.
+    // The hook runs a moment before the message about the use is read.
     if (openToolUses.has(toolUseId)) return;
     const told = new Promise<void>((resolve) => untold.set(toolUseId, resolve));
     await settlesWithin(told, TOLD_TIMEOUT_MS);
@@ -158,7 +163,7 @@ export function createListener(options: ListenerOptions): Listener {
       await steering?.toolBegins();
       if (beforeToolUse === undefined && changed === null) return true;
       await untilTold(toolUseId);
-      // One that was put off is told of no second time, and may take as long as any.
+      // A deferred use has no second event, and may take as long as any other.
       openToolUses.add(toolUseId);
       if (changed !== null) {
         const { name, input } = changed;

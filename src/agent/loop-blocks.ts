@@ -2,20 +2,23 @@ import type { EventData, NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
 import { createWholeCharacters } from './whole-characters.ts';
 
-/** How a block of text is named in events, and whether it goes on with the text before it. */
+/** The name of a block of text in events, and whether it continues the text before it. */
 type BlockName = Pick<EventData['agent.text'], 'blockId' | 'isContinuation' | 'parentToolUseId'>;
 
-/** Follows the blocks of the responses that one loop receives: the main one, or a sub-agent's. */
+/** Tracks the blocks of the responses in one loop: the main loop, or a subagent's. */
 export interface LoopBlocks {
-  /** A response begins. Only a streamed one says how it stopped. */
+  /** Begins a response. Only a streamed response says why it stopped. */
   beginResponse(name: string, isStreamed: boolean): NewEvent[];
   beginBlock(index: number, type: string): NewEvent[];
-  /** Takes a piece of the text of a block that is being streamed: it may end in the middle of a character. */
+  /** Takes a piece of text of a block that is being streamed; it may end in the middle of a character. */
   say(index: number, text: string): NewEvent[];
-  /** Claude Code has taken a whole block into the conversation: the one being streamed, or one that was not streamed. */
+  /**
+   * Notes that Claude Code has added a whole block to the conversation: the streamed block, or a block without a
+   * stream.
+   */
   keep(type: string): BlockName;
   endBlock(): NewEvent[];
-  /** Why the response stops, as the provider says. */
+  /** Notes the provider's reason why the response stops. */
   noteStop(reason: string): void;
   endResponse(): NewEvent[];
 }
@@ -27,23 +30,23 @@ interface OpenBlock extends BlockName {
   isSaid: boolean;
 }
 
-/** The reasons for which an answer stops in the middle: Claude Code then has the model go on where it stopped. */
+/** The reasons for which an answer stops in the middle: Claude Code then lets the model continue there. */
 const CUTTING = new Set(['max_tokens', 'model_context_window_exceeded']);
 
-/** Blocks that nobody sees, which come between the two halves of a text. */
+/** Invisible blocks, which come between the two halves of a text. */
 const UNSEEN = new Set(['thinking', 'redacted_thinking']);
 
 interface LoopOptions {
-  /** The tool use that has begun the loop; null for the main one. */
+  /** The tool use that began the loop; null for the main loop. */
   readonly parent: string | null;
-  /** Whether the conversation that it goes on with ends in the middle of a text. Defaults to false. */
+  /** True when the continued conversation ends in the middle of a text. Defaults to false. */
   readonly isCutOff?: boolean;
 }
 
 /**
- * Claude Code takes a block into the conversation, as an `assistant` message, before it says that the block has ended
- * (measured, 2.1.330). So a block that ends without one was given up, for whatever reason: its stream broke, or it held
- * nothing but white space.
+ * Creates the tracker. Claude Code adds a block to the conversation, as an `assistant` message, before it reports that
+ * the block has ended (measured, 2.1.330). So a block that ends without such a message was abandoned, for whatever
+ * reason: its stream broke, or it contained only white space.
  */
 export function createLoopBlocks({ parent, isCutOff = false }: LoopOptions): LoopBlocks {
   const within = parent === null ? {} : { parentToolUseId: toStorable(parent) };
@@ -51,9 +54,9 @@ export function createLoopBlocks({ parent, isCutOff = false }: LoopOptions): Loo
   let response = '';
   let wholeBlocks = 0;
   let open: OpenBlock | null = null;
-  /** Whether it is known how the response stopped. */
+  /** True when the reason why the response stopped is known. */
   let isStopKnown = true;
-  /** Whether the last response stopped in the middle, and whether what can be seen of it ends in text. */
+  /** True when the last response stopped in the middle, and when its visible part ends in text. */
   let isCut = isCutOff;
   let endsInText = isCutOff;
 
@@ -67,7 +70,8 @@ export function createLoopBlocks({ parent, isCutOff = false }: LoopOptions): Loo
     const left = open;
     open = null;
     if (left === null || left.isKept) return [];
-    // The text before a block of its own had come to its end. One before its continuation still waits for that.
+    // A separate new block means that the text before it was complete. A text before its continuation still waits for
+    // it.
     if (!UNSEEN.has(left.type) && left.isContinuation !== true) endsInText = false;
     return left.isSaid ? [{ type: 'agent.text.abandoned', data: { blockId: left.blockId, ...within } }] : [];
   }

@@ -16,7 +16,7 @@ import { listProcesses } from './process-table.ts';
 
 const commandOf = (pid: number) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
 
-/** Servers of tools, with the real Claude Code executable. */
+/** Tests of MCP servers, with the real Claude Code executable. */
 
 const FIXTURE = path.resolve(import.meta.dirname, '../../test/fixtures/mcp-server.ts');
 
@@ -45,7 +45,7 @@ async function run(script: Script, agent: Partial<Agent>) {
 
 const add = useTool('mcp__calc__add', { a: 1, b: 2 });
 
-test("a run uses the tools of a server over stdio, which has its variables from nobody's arguments and ends with the run", async () => {
+test('a run uses the tools of a server over stdio, which gets its variables from no command line and ends with the run', async () => {
   const { report, results, dataOf, left } = await run([[add, useTool('mcp__calc__whoami')], say('Done.')], {
     tools: ['mcp__calc'],
     mcpServers: [calc],
@@ -66,9 +66,9 @@ test("a run uses the tools of a server over stdio, which has its variables from 
 });
 
 test.each<[string, Agent['permissionMode']]>([
-  ['the model is told of', 'dontAsk'],
-  ['the model is told of, whatever the permission mode', 'acceptEdits'],
-])('only the tools that are listed are those %s', async (_, permissionMode) => {
+  ['the model sees', 'dontAsk'],
+  ['the model sees, whatever the permission mode', 'acceptEdits'],
+])('only the listed tools are those %s', async (_, permissionMode) => {
   const { report, model, results } = await run(
     [[add, useTool('mcp__calc__whoami'), useTool('mcp__calc__echo', { path: '/etc' })], say('Done.')],
     { tools: ['mcp__calc__add'], mcpServers: [calc], permissionMode },
@@ -78,7 +78,7 @@ test.each<[string, Agent['permissionMode']]>([
   expect(results.map(({ isError }) => isError).filter(Boolean)).toHaveLength(2);
 });
 
-test('what a server calls a path is not judged by the workspace', async () => {
+test("a path in the input of a server's tool is not checked against the workspace", async () => {
   const { results } = await run([useTool('mcp__calc__echo', { path: '/v1/users' }), say('Done.')], {
     tools: ['mcp__calc__*'],
     mcpServers: [calc],
@@ -100,7 +100,7 @@ test('a run without a server that it needs fails before the model is asked', asy
   expect(left).toEqual([]);
 });
 
-test('a server that never answers keeps a run waiting no longer than it may take to connect', async () => {
+test('a server that never answers delays a run no longer than the connection timeout', async () => {
   const silent: McpServer = { ...calc, name: 'silent', command: 'sleep', args: ['600'] };
   const { report, model, left } = await run([say('I have no tools.')], {
     tools: ['mcp__silent'],
@@ -113,7 +113,7 @@ test('a server that never answers keeps a run waiting no longer than it may take
   expect(left).toEqual([]);
 });
 
-test('a run goes on without a server that is not required, and says so', async () => {
+test('a run continues without a server that is not required, and reports it', async () => {
   const { report, dataOf } = await run([say('Done.')], {
     tools: ['mcp__missing'],
     mcpServers: [{ ...missing, isRequired: false }],
@@ -176,7 +176,7 @@ const inProcess: McpServer = {
 };
 const orders = useTool('mcp__shop__orders', { since: 'May' });
 
-test('a tool in the worker itself knows the run it is called for, of several at once and of one after another', async () => {
+test('an in-process tool knows the run that calls it, among runs at the same time and one after another', async () => {
   await using model = await startScriptedModel({
     script: ({ toolResults }) => (toolResults.length > 0 ? say('Done.') : orders),
   });
@@ -199,7 +199,7 @@ test('a tool in the worker itself knows the run it is called for, of several at 
   expect(ada.dataOf('agent.tool_result').at(-1)?.content).toBe('orders of cy since May');
 });
 
-test('a server that cannot be made fails the run with its reason', async () => {
+test('a server that cannot be created fails the run with its reason', async () => {
   const create = () => {
     throw new Error('no database');
   };
@@ -211,7 +211,7 @@ test('a server that cannot be made fails the run with its reason', async () => {
   });
 });
 
-test('a process that waits has its servers started, and one that cannot have them is of no use', async () => {
+test('a waiting process has started its servers, and is not usable without them', async () => {
   await using model = await startScriptedModel({ script: [add, say('Done.')] });
   await using attempt = await createAttempt({
     url: model.url,
@@ -237,7 +237,7 @@ test('a process that waits has its servers started, and one that cannot have the
   expect(unfit.isUsable).toBe(false);
 });
 
-test('a server that has died while its process waited is there again for the run that gets it', async () => {
+test('a server that died while its process waited is available again for the run', async () => {
   await using model = await startScriptedModel({ script: [add, say('Done.')] });
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['mcp__calc'], mcpServers: [calc] } });
   const spare = attempt.startSpare();

@@ -8,11 +8,11 @@ import { toMessage } from '../core/errors.ts';
 import { toStorable } from '../core/text.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 
-/** Claude Code itself waits for servers, up to `MCP_TIMEOUT`; what is then undecided, a remote one, gets 5 s more. */
+/** Claude Code itself waits for servers, up to `MCP_TIMEOUT`; a remote server that is still pending gets 5 s more. */
 const LOOK_EVERY_MS = 100;
 const MAX_LOOKS = 50;
 
-/** The MCP servers of an agent as the SDK takes them, or why one of them could not be made. */
+/** Converts an agent's MCP servers for the SDK, or returns the reason why one could not be created. */
 export function toMcpServers(
   { mcpServers }: Agent,
   run: () => ToolRun,
@@ -20,7 +20,7 @@ export function toMcpServers(
   try {
     return { servers: Object.fromEntries(mcpServers.map((server) => [server.name, toMcpServer(server, run)])) };
   } catch (error) {
-    const detail = `an MCP server could not be made: ${toStorable(toMessage(error))}`;
+    const detail = `an MCP server could not be created: ${toStorable(toMessage(error))}`;
     return { refusal: { status: 'failed', code: 'mcp_server_failed', detail } };
   }
 }
@@ -28,7 +28,7 @@ export function toMcpServers(
 function toMcpServer(server: McpServer, run: () => ToolRun): McpServerConfig {
   switch (server.type) {
     case 'inProcess':
-      // Under its name in the config, by which tools are listed.
+      // Under its name in the config, which the names of its tools contain.
       return { ...server.create({ run }), name: server.name };
     case 'stdio': {
       const { type, command, args, env } = server;
@@ -43,8 +43,8 @@ function toMcpServer(server: McpServer, run: () => ToolRun): McpServerConfig {
 }
 
 /**
- * Looks whether a process has the MCP servers that its agent needs, and takes away their tools that the agent does not
- * list: the gate would refuse them, but the model would be told of them. Resolves with what is missing, or null.
+ * Checks that a process has the MCP servers that its agent needs, and removes their tools that the agent does not list:
+ * the gate would deny them, but the model would still see them. Resolves with the missing servers, or null.
  */
 export async function checkMcpServers(agent: Agent, query: Query): Promise<Breach | null> {
   if (agent.mcpServers.length === 0) return null;

@@ -22,7 +22,7 @@ const toolResult = (content: unknown) => ({
   parent_tool_use_id: null,
 });
 
-test('a streamed block and the whole one have the same name', () => {
+test('a streamed block and the whole block have the same name', () => {
   const { events } = toEvents(
     stream({ type: 'message_start', message: { id: 'msg_1', model: 'm' } }),
     stream({ type: 'content_block_start', index: 0, content_block: { type: 'thinking' } }),
@@ -48,12 +48,12 @@ const beginBlock = (index: number, type = 'text') =>
 const say = (index: number, text: string) =>
   stream({ type: 'content_block_delta', index, delta: { type: 'text_delta', text } });
 const endBlock = (index: number) => stream({ type: 'content_block_stop', index });
-/** How a response ends; a broken one ends without a reason, as Claude Code tells it. */
+/** Ends a response; a broken response ends without a reason, as Claude Code reports it. */
 const stop = (reason: string | null) => [
   ...(reason === null ? [] : [stream({ type: 'message_delta', delta: { stop_reason: reason } })]),
   stream({ type: 'message_stop' }),
 ];
-/** A whole streamed block of text, as Claude Code tells it: the message about it comes before its end. */
+/** A whole streamed block of text, as Claude Code reports it: the message about it comes before its end. */
 const wholeText = (id: string, index: number, text: string) => [
   beginBlock(index),
   say(index, text),
@@ -72,7 +72,7 @@ const textsOf = (...messages: unknown[]) =>
       : [],
   );
 
-test('a block that ends without having been taken into the conversation is given up', () => {
+test('a block that ends without being added to the conversation is abandoned', () => {
   const broken = [begin('a'), beginBlock(0), say(0, 'Half a '), endBlock(0), ...stop(null)];
   expect(textsOf(...broken, begin('b'), ...wholeText('b', 0, 'Half a block.'))).toEqual([
     ['.delta', 'Half a ', 'a:0'],
@@ -82,7 +82,7 @@ test('a block that ends without having been taken into the conversation is given
   ]);
 });
 
-test('a block that has no end is given up by what follows it', () => {
+test('a block without an end is abandoned when something follows it', () => {
   const open = [begin('a'), beginBlock(0), say(0, 'Half')];
   const abandoned = ['.abandoned', 'a:0'];
   expect(textsOf(...open, ...stop(null)).at(-1)).toEqual(abandoned);
@@ -91,7 +91,7 @@ test('a block that has no end is given up by what follows it', () => {
   expect(textsOf(...open)).toHaveLength(1);
 });
 
-test('a text that was cut off by its length is continued by the next one, whatever nobody sees between them', () => {
+test('a text that was cut off by its length is continued by the next text, despite invisible blocks between them', () => {
   const first = [begin('a'), ...wholeText('a', 0, 'The first half, '), ...stop('max_tokens')];
   const second = [begin('b'), ...thought('b', 0), ...wholeText('b', 1, 'the second.'), ...wholeText('b', 2, 'More.')];
   expect(textsOf(...first, ...second)).toEqual([
@@ -122,7 +122,7 @@ test.each([
   expect(texts.at(-1)).toEqual(['', 'Two.', 'b:0', ...(isContinued ? [true] : [])]);
 });
 
-test('a text behind the use of a tool continues nothing', () => {
+test('a text after a tool use continues nothing', () => {
   const use = assistant([{ type: 'tool_use', id: 't', name: 'Read', input: {} }], 'a');
   const texts = textsOf(begin('a'), ...wholeText('a', 0, 'Let me look.'), use, ...stop('max_tokens'), begin('b'));
   expect(texts.at(-1)).toEqual(['', 'Let me look.', 'a:0']);
@@ -130,19 +130,19 @@ test('a text behind the use of a tool continues nothing', () => {
   expect(textsOf(...messages).at(-1)).toEqual(['.delta', 'It', 'b:0']);
 });
 
-test('the first text of a conversation that ends in the middle of one continues it', () => {
+test('the first text continues a conversation that ends in the middle of a text', () => {
   const mapper = createMessageMapper({ isCutOff: true });
   const said = [begin('a'), ...wholeText('a', 0, 'the rest.')].flatMap((message) => mapper.toEvents(message));
   expect(said.at(-1)?.data).toEqual({ text: 'the rest.', blockId: 'a:0', isContinuation: true });
 });
 
-test('what sub-agents say whole is no continuation of anything', () => {
+test('a whole text of a subagent continues nothing', () => {
   const one = assistant([{ type: 'text', text: 'One.' }], 's1', 'toolu_9');
   const two = assistant([{ type: 'text', text: 'Two.' }], 's2', 'toolu_9');
   expect(toEvents(one, two).events.at(-1)?.data).not.toHaveProperty('isContinuation');
 });
 
-test('texts that Claude Code takes back are given up, and another model is told of once', () => {
+test('texts that Claude Code retracts are abandoned, and another model is reported once', () => {
   const change = {
     type: 'system',
     subtype: 'model_refusal_fallback',
@@ -170,7 +170,7 @@ test('texts that Claude Code takes back are given up, and another model is told 
   ]);
 });
 
-test('responses of which the provider gives two the same id are kept apart', () => {
+test('two responses with the same id from the provider are kept apart', () => {
   const { events, mapper } = toEvents(
     begin('a'),
     ...wholeText('a', 0, 'One.'),
@@ -183,7 +183,7 @@ test('responses of which the provider gives two the same id are kept apart', () 
   expect(mapper.turns).toBe(2);
 });
 
-test('it is known why the last answer of the main loop stopped', () => {
+test("the stop reason of the main loop's last answer is known", () => {
   const { mapper } = toEvents(
     begin('a'),
     ...stop('max_tokens'),
@@ -195,12 +195,12 @@ test('it is known why the last answer of the main loop stopped', () => {
   expect(mapper.stopReason).toBeNull();
 });
 
-test('blocks that were not streamed are numbered as they come', () => {
+test('blocks without a stream are numbered in their order', () => {
   const { events } = toEvents(assistant([{ type: 'text', text: 'a' }]), assistant([{ type: 'text', text: 'b' }]));
   expect(events.map((event) => event.data)).toMatchObject([{ blockId: 'msg_1:0' }, { blockId: 'msg_1:1' }]);
 });
 
-test('what a sub-agent says is kept apart from what the main loop says at the same time', () => {
+test("the text of a subagent is kept apart from the main loop's text at the same time", () => {
   const { events, mapper } = toEvents(
     stream({ type: 'message_start', message: { id: 'main', model: 'm' } }),
     stream({ type: 'message_start', message: { id: 'sub', model: 'm' } }, 'toolu_9'),
@@ -243,7 +243,7 @@ test('a tool named like a property of every object is counted too', () => {
   expect(mapper.toolUses).toEqual({ constructor: 1 });
 });
 
-test('a long result of a tool is cut, never in the middle of a character', () => {
+test('a long tool result is cut, never in the middle of a character', () => {
   const { events } = toEvents(toolResult('x'.repeat(7_999) + '😀'.repeat(10)));
   expect(events[0]?.data).toEqual({
     toolUseId: 'toolu_1',
@@ -253,7 +253,7 @@ test('a long result of a tool is cut, never in the middle of a character', () =>
   });
 });
 
-test('what is no text in a result of a tool is named', () => {
+test('parts of a tool result that are not text are named', () => {
   const { events } = toEvents(
     toolResult([
       { type: 'text', text: 'Here:' },
@@ -264,7 +264,7 @@ test('what is no text in a result of a tool is named', () => {
   expect(events[0]?.data).toMatchObject({ content: 'Here:\n[image: image/png, 300 bytes]\n[novelty]' });
 });
 
-test('what a database cannot hold is replaced, wherever the model puts it', () => {
+test('characters that a database cannot store are replaced, wherever the model puts them', () => {
   const { events } = toEvents(
     assistant([{ type: 'text', text: 'a\0b\uD800' }]),
     assistant([{ type: 'tool_use', id: 'x', name: 'Write', input: { 'k\0': ['\uDC00', { deep: '\0' }] } }]),
@@ -274,7 +274,7 @@ test('what a database cannot hold is replaced, wherever the model puts it', () =
   expect(JSON.stringify(events)).not.toMatch(/\\u0000|\\ud800|\\udc00/i);
 });
 
-test('a message without a type here is kept as it came', () => {
+test('a message of an unknown type is kept unchanged', () => {
   const message = { type: 'system', subtype: 'novelty', from: 'a', to: 'b' };
   expect(toEvents(message).events).toEqual([{ type: 'agent.other', data: { message } }]);
 });
@@ -284,7 +284,7 @@ test("Claude Code's own progress is dropped", () => {
   expect(toEvents(...noise).events).toEqual([]);
 });
 
-test("the words that stand for a failed call of the model are the outcome's, not the watcher's", () => {
+test('the made-up text for a failed model call is for the outcome, not for watchers', () => {
   const failed = { ...assistant([{ type: 'text', text: 'API Error: 500 at 10.0.0.7' }]), error: 'server_error' };
   const { events, mapper } = toEvents(failed);
   expect(events).toEqual([]);
@@ -292,7 +292,7 @@ test("the words that stand for a failed call of the model are the outcome's, not
   expect(mapper.turns).toBe(0);
 });
 
-test('a retry and a refusal have their own types', () => {
+test('a retry and a denial have their own types', () => {
   const { events } = toEvents(
     {
       type: 'system',

@@ -7,8 +7,8 @@ import { describeContent } from './tool-result-text.ts';
 import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
 
 /**
- * The one place where Claude Code's messages become events of a run. A message is read as untyped data, so
- * that a version that words one differently costs an event, never the run.
+ * The only place where Claude Code's messages become events of a run. A message is read as untyped data, so that a
+ * version with other fields costs an event, never the run.
  *
  * | message | events |
  * |---|---|
@@ -19,28 +19,28 @@ import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
  * | `assistant`: text, thinking, a tool use | `agent.text`, `agent.thinking`, `agent.tool_use` |
  * | `assistant` that supersedes others | `agent.text.abandoned` for each text among them |
  * | `user`: a tool's result | `agent.tool_result` |
- * | `system/model_refusal_fallback`, `system/model_fallback` | `agent.text.abandoned` for what is retracted, `agent.model_changed` |
+ * | `system/model_refusal_fallback`, `system/model_fallback` | `agent.text.abandoned` for retracted text, `agent.model_changed` |
  * | `system/api_retry`, `system/permission_denied` | `agent.api_retry`, `agent.permission_denied` |
- * | `result` | none: the run's own final event says it |
- * | those of `DROPPED` | none |
- * | anything else | `agent.other`, as it came |
+ * | `result` | none: the run's own final event contains it |
+ * | the types in `DROPPED` | none |
+ * | anything else | `agent.other`, unchanged |
  */
 export interface MessageMapper {
-  /** The events of one message, in order. Never throws. */
+  /** Returns the events of one message, in order. Never throws. */
   toEvents(message: unknown): NewEvent[];
-  /** Answers of the model in the main loop so far, an unfinished one included: what a person counts as turns. */
+  /** Answers of the model in the main loop so far, including an unfinished one: what a person counts as turns. */
   readonly turns: number;
-  /** How often each tool was called so far, by sub-agents too. */
+  /** Uses of each tool so far, including subagents. */
   readonly toolUses: Readonly<Record<string, number>>;
-  /** Why Claude Code's last made-up answer stands for a failed call of the model, such as `rate_limit`. */
+  /** The reason of the failed model call behind Claude Code's last made-up answer, such as `rate_limit`. */
   readonly assistantError: string | null;
-  /** Why the model's last answer in the main loop stopped, such as `end_turn`; null when it broke off. */
+  /** The reason why the model's last answer in the main loop stopped, such as `end_turn`; null when it broke off. */
   readonly stopReason: string | null;
-  /** The kind of content that a refusal was about, where the provider has named one. */
+  /** The kind of content that a refusal was about, if the provider named one. */
   readonly refusalCategory: string | null;
 }
 
-/** Progress of Claude Code itself, repeated often, that says nothing about the run. */
+/** Frequent progress of Claude Code itself that says nothing about the run. */
 const DROPPED = new Set([
   'result',
   'keep_alive',
@@ -56,14 +56,14 @@ const DROPPED = new Set([
   'system/session_state_changed',
   'system/commands_changed',
   'system/background_tasks_changed',
-  // A sub-agent's beginning and end: the use of the tool that starts it, and its result, say both.
+  // A subagent's beginning and end: its tool use and the result already say both.
   'system/task_started',
   'system/task_updated',
   'system/task_notification',
   'system/task_progress',
 ]);
 
-/** What is known of a loop, the main one or a sub-agent's, and the response it is receiving. */
+/** A loop, the main one or a subagent's, and the response it is receiving. */
 interface Loop {
   readonly blocks: LoopBlocks;
   messageId: string;
@@ -72,16 +72,16 @@ interface Loop {
 }
 
 interface MapperOptions {
-  /** Whether the conversation that is gone on with ends in the middle of a text. Defaults to false. */
+  /** True when the continued conversation ends in the middle of a text. Defaults to false. */
   readonly isCutOff?: boolean;
 }
 
 export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): MessageMapper {
   /** By the tool use that started the loop; the empty text is the main loop. */
   const loops = new Map<string, Loop>();
-  /** How many responses each id has named: a provider that gives one twice must not mix up their blocks. */
+  /** Number of responses with each id: a provider that uses an id twice must not mix up their blocks. */
   const responseCounts = new Map<string, number>();
-  /** By the uuid of the message that has told it. */
+  /** By the uuid of the message that contained the text. */
   const toldTexts = new Map<string, EventData['agent.text.abandoned']>();
   const turnNames = new Set<string>();
   const toolUseIds = new Set<string>();
@@ -105,7 +105,7 @@ export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): M
       case 'system/permission_denied':
         return [fromPermissionDenied(fields)];
       case 'system/model_refusal_fallback':
-        // Of a sub-agent, whose next model is its own affair: nothing changes for the run.
+        // A subagent changes its model only for itself: nothing changes for the run.
         if (fields['scope'] === 'local') return [other(message)];
         return [
           ...retract(fields['retracted_message_uuids']),
@@ -163,7 +163,7 @@ export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): M
   }
 
   function fromAssistant(fields: Fields, parent: string | null): NewEvent[] {
-    // Words that Claude Code made up for a failed call, with details that are for operators: the outcome keeps them.
+    // Claude Code made up this text for a failed call, with details for operators: the outcome keeps them.
     if (toText(fields['error']) !== null) {
       assistantError = toText(fields['error']);
       return [];
@@ -188,7 +188,7 @@ export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): M
       return text === '' ? [] : [{ type: 'agent.text', data: { text, ...name } }];
     }
     if (type === 'thinking') {
-      // Some models keep their thinking to themselves and send it empty.
+      // Some models hide their thinking and send it empty.
       const text = toStorable(toText(block['thinking']) ?? '');
       return text === '' ? [] : [{ type: 'agent.thinking', data: { text, ...within(parent) } }];
     }
@@ -204,7 +204,10 @@ export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): M
     return type === 'redacted_thinking' ? [] : [other(block)];
   }
 
-  /** Null when the message carries no tool's result, and is not what a sub-agent was asked: its tool use says that. */
+  /**
+   * Returns null when the message carries no tool result and is not a subagent's prompt, which its tool use already
+   * contains.
+   */
   function fromUser(fields: Fields, parent: string | null): NewEvent[] | null {
     const results = toList(toFields(fields['message'])['content'])
       .map(toFields)
@@ -213,7 +216,7 @@ export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): M
     return results.map((block) => fromToolResult(block, parent));
   }
 
-  /** Messages that Claude Code has taken back: of the texts among them readers are told. */
+  /** Reports the texts among the messages that Claude Code has retracted. */
   function retract(uuids: unknown): NewEvent[] {
     return toList(uuids).flatMap((value): NewEvent[] => {
       const uuid = toText(value) ?? '';
@@ -223,7 +226,7 @@ export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): M
     });
   }
 
-  /** Claude Code may tell of one change twice: when it begins, and when the turn is over. */
+  /** Claude Code may report one change twice: when it begins, and when the turn ends. */
   function toModelChange(
     fields: Fields,
     { reason, category }: { reason: ModelChange['reason']; category: string | null },
@@ -345,7 +348,7 @@ function within(parent: string | null): { parentToolUseId?: string } {
   return parent === null ? {} : { parentToolUseId: toStorable(parent) };
 }
 
-/** A response's tokens so far: each report of a class replaces the one before, as the Messages API counts. */
+/** Updates a response's tokens: each report of a class replaces the one before, as the Messages API counts. */
 function mergeUsage(usage: TokenUsage, reported: unknown): TokenUsage {
   const fields = toFields(reported);
   return {

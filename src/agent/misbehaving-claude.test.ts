@@ -3,21 +3,21 @@ import { startAgentProcess } from './agent-process.ts';
 import { PARENT_DEATH_SIGNAL } from './containment.ts';
 import { createAttempt, fakeClaude } from './attempt.fixture.ts';
 
-/** What the real executable cannot be made to do. */
+/** Tests of behaviour that the real executable cannot be made to show. */
 
 function createAttemptOf(fake: string, startTimeoutMs = 30_000) {
-  // No PID namespace: a shell that is the first process of one takes no signal it does not handle.
+  // No PID namespace: a shell that is the first process in it receives no signal that it does not handle.
   return createAttempt({ spec: { claudePath: fakeClaude(fake), startTimeoutMs, containment: PARENT_DEATH_SIGNAL } });
 }
 
-test('an executable that never says a word is ended, and the run fails as cli_start_failed', async () => {
+test('an executable that sends no message is ended, and the run fails as cli_start_failed', async () => {
   await using attempt = await createAttemptOf('hangs', 300);
   const report = await startAgentProcess(attempt.spec).done;
   expect(report).toMatchObject({ outcome: { status: 'failed', code: 'cli_start_failed' }, signal: 'SIGTERM' });
   expect(await attempt.processes()).toEqual([]);
 });
 
-test('an executable that fails at start is reported with its exit code and its words', async () => {
+test('an executable that fails at start is reported with its exit code and its stderr', async () => {
   await using attempt = await createAttemptOf('fails-at-start');
   const report = await startAgentProcess(attempt.spec).done;
   expect(report).toMatchObject({ outcome: { status: 'failed', code: 'cli_start_failed' }, exitCode: 3 });
@@ -25,7 +25,7 @@ test('an executable that fails at start is reported with its exit code and its w
   expect(report.outcome).toHaveProperty('detail', expect.stringContaining('--frobnicate'));
 });
 
-test('an executable that is killed at work fails the run as cli_crashed, with what it said kept', async () => {
+test('an executable that is killed while it works fails the run as cli_crashed, and its messages are kept', async () => {
   await using attempt = await createAttemptOf('dies');
   const report = await startAgentProcess(attempt.spec).done;
   expect(report).toMatchObject({
@@ -37,13 +37,13 @@ test('an executable that is killed at work fails the run as cli_crashed, with wh
   expect(attempt.dataOf('agent.text')).toEqual([{ text: 'I begin.', blockId: 'msg_1:0' }]);
 });
 
-test('an executable that prints garbage and leaves quietly is a failure, never a success', async () => {
+test('an executable that prints garbage and exits quietly is a failure, never a success', async () => {
   await using attempt = await createAttemptOf('prints-garbage');
   const report = await startAgentProcess(attempt.spec).done;
   expect(report.outcome).toMatchObject({ status: 'failed', code: 'cli_crashed' });
 });
 
-test('an executable that heeds neither interrupt nor SIGTERM is killed', async () => {
+test('an executable that ignores interrupt and SIGTERM is killed', async () => {
   await using attempt = await createAttemptOf('ignores-term');
   const agent = startAgentProcess(attempt.spec);
   await attempt.untilEvent('agent.init');
@@ -54,7 +54,7 @@ test('an executable that heeds neither interrupt nor SIGTERM is killed', async (
   expect(await attempt.processes()).toEqual([]);
 });
 
-test('an executable that does not leave after its result is ended, and the result counts', async () => {
+test('an executable that does not exit after its result is ended, and the result counts', async () => {
   await using attempt = await createAttemptOf('lingers');
   const report = await startAgentProcess(attempt.spec).done;
   expect(report).toMatchObject({ outcome: { status: 'succeeded', result: 'done' }, costMicros: 250_000 });

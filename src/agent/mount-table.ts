@@ -1,7 +1,7 @@
 import { isWithin } from '../core/paths.ts';
 import type { KernelSurfaces } from './kernel-surfaces.ts';
 
-/** A place as it is on this machine now: real, and there. */
+/** A place as it exists on this machine now, with its links resolved. */
 export interface Place {
   readonly path: string;
   readonly isDirectory: boolean;
@@ -10,28 +10,28 @@ export interface Place {
 
 interface MountTableOptions {
   readonly places: readonly Place[];
-  /** What stands for `temporary` places. */
+  /** The directory that replaces `temporary` places. */
   readonly tmpDir: string;
-  /** What to take from the processes of root; null: they are not root's. */
+  /** The surfaces to close for processes of root; null for another user. */
   readonly kernel: KernelSurfaces | null;
-  /** Names the mounts. `mount --all` leaves out what it takes for mounted already, by name and place. */
+  /** The name of the mounts. `mount --all` skips an entry that seems to be mounted already, by name and place. */
   readonly name: string;
 }
 
 /**
- * A directory that every Linux has, that nothing needs and that lies in no hidden place, as the namespace has a `/proc` of
- * its own: the mounts are prepared in it.
+ * The directory in which the mounts are prepared. Every Linux has it, nothing needs it, and it lies in no hidden place,
+ * because the namespace has its own `/proc`.
  */
 const STAGE = '/proc/driver';
 
-/** Nothing is kept in what covers a directory but the way to what is shown in it. */
+/** The cover of a directory contains only the paths to the visible places in it. */
 const COVER = 'size=256k,mode=755,nosuid,nodev';
 
 /**
- * The table by which `mount --all` hides `places` in a mount namespace. A hidden directory is covered by an empty one, a
- * hidden file by `/dev/null`. What is shown inside a covered directory is bound to the stage before the first one is
- * covered, and from there to its place afterwards. The stage itself is covered last: it holds whole directories, with what
- * is hidden in them.
+ * Builds the table with which `mount --all` hides `places` in a mount namespace. A hidden directory is covered by an
+ * empty one, a hidden file by `/dev/null`. A visible place inside a covered directory is bound to the stage before the
+ * first directory is covered, and from there to its place afterwards. The stage itself is covered last, because it
+ * contains whole directories, including their hidden parts.
  */
 export function toMountTable({ places, tmpDir, kernel, name }: MountTableOptions): string {
   const rules = decide(places);
@@ -67,7 +67,7 @@ export function toMountTable({ places, tmpDir, kernel, name }: MountTableOptions
   ].join('\n');
 }
 
-/** The strongest rule for each path, the outer ones first. */
+/** Chooses the strongest rule for each path, the outer paths first. */
 function decide(places: readonly Place[]): Place[] {
   const strength = { secret: 0, shown: 1, hidden: 2, temporary: 2 } as const;
   const byPath = new Map<string, Place>();
@@ -78,7 +78,7 @@ function decide(places: readonly Place[]): Place[] {
   return [...byPath.values()].sort((a, b) => a.path.length - b.path.length);
 }
 
-/** The deepest place that another one lies in. */
+/** Finds the deepest place that contains another one. */
 function findHolder(rules: readonly Place[], { path }: Place): Place | undefined {
   return rules.findLast((other) => other.path !== path && isWithin(path, other.path));
 }
@@ -90,9 +90,9 @@ function toKernelLines(kernel: KernelSurfaces, { places, name }: Pick<MountTable
     ...readOnly.map((place) => toLine(place, place, 'bind,ro,nosuid,nodev,noexec')),
     ...remounted.map((place) => toLine('none', place, 'remount,bind,ro,nosuid,nodev,noexec')),
     ...(hasDevMount ? [] : [toLine('/dev', '/dev', 'rbind')]),
-    // Bound to itself each of them is a mount of its own, which the last line does not change.
+    // Bound to itself, each device is a separate mount, which the last line does not change.
     ...[...new Set([...devices, ...shown])].map((device) => toLine(device, device, 'rbind')),
-    // Terminals of its own: at one of somebody else's, root may type.
+    // Its own terminals: root may type on a terminal of another user.
     ...(terminals.exist ? [toLine(name, '/dev/pts', 'newinstance,ptmxmode=666,mode=620,nosuid,noexec', 'devpts')] : []),
     ...(terminals.exist && terminals.hasOwnMaster ? [toLine('/dev/pts/ptmx', '/dev/ptmx', 'bind')] : []),
     toLine('none', '/dev', 'remount,bind,nodev,nosuid'),
@@ -103,7 +103,7 @@ function toLine(source: string, target: string, options: string, type = 'none'):
   return `${escape(source)} ${escape(target)} ${type} ${options}`;
 }
 
-/** As fstab(5) wants it. */
+/** Escapes a path for fstab(5). */
 function escape(place: string): string {
   return place.replaceAll(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }

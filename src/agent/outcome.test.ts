@@ -52,9 +52,9 @@ test.each<[string, Partial<OutcomeFacts>]>([
 });
 
 test.each([
-  ['that came in several pieces is the whole of them', 'One.\n\nthe answer', 'One.\n\nthe answer'],
-  ['whose last piece ends in white space too', 'One.\n\nthe answer \n', 'One.\n\nthe answer \n'],
-  ["that is words of Claude Code's own is these", 'Let me see.', 'the answer'],
+  ['in several pieces is complete', 'Part 1.\n\nthe answer', 'Part 1.\n\nthe answer'],
+  ['whose last piece ends in white space too', 'Part 1.\n\nthe answer \n', 'Part 1.\n\nthe answer \n'],
+  ['that Claude Code made up is kept', 'Let me see.', 'the answer'],
 ])('an answer %s', (_, answer, result) => {
   expect(judgeOutcome({ ...NOTHING, result: SUCCESS, answer })).toEqual({ status: 'succeeded', result });
 });
@@ -79,19 +79,19 @@ test.each<[string, string, Partial<Result>]>([
   expect(judgeOutcome({ ...NOTHING, result })).toMatchObject({ status: 'failed', code });
 });
 
-test('a refusal says what it was about, where that is known', () => {
+test('a refusal names its category if it is known', () => {
   const result = { ...API_ERROR, stopReason: 'refusal' };
   const outcome = judgeOutcome({ ...NOTHING, result, refusalCategory: 'cyber' });
   expect(outcome).toMatchObject({ code: 'model_refused', category: 'cyber' });
   expect(judgeOutcome({ ...NOTHING, result })).not.toHaveProperty('category');
 });
 
-test('a call that failed behind a refusal is what its status says', () => {
+test('a call that failed after a refusal counts by its status', () => {
   const result = { ...API_ERROR, stopReason: 'refusal', apiErrorStatus: 529 };
   expect(judgeOutcome({ ...NOTHING, result })).toMatchObject({ code: 'provider_overloaded' });
 });
 
-test('a context window that is full is told from an answer that is too long', () => {
+test('a full context window is distinguished from an answer that is too long', () => {
   const facts = { result: { ...API_ERROR, stopReason: 'stop_sequence' }, assistantError: 'max_output_tokens' };
   const lastStopReason = 'model_context_window_exceeded';
   expect(judgeOutcome({ ...NOTHING, ...facts, lastStopReason })).toMatchObject({ code: 'request_too_large' });
@@ -101,7 +101,7 @@ test('a context window that is full is told from an answer that is too long', ()
   expect(judgeOutcome({ ...NOTHING, ...facts })).toMatchObject({ code: 'max_output_tokens' });
 });
 
-test('an end without a word is no answer, unless something was done or the answer has a form', () => {
+test('an end without text is no answer, unless a tool was used or the answer has a schema', () => {
   const empty = { ...NOTHING, result: { ...SUCCESS, text: ' \n' }, answer: '' };
   expect(judgeOutcome(empty)).toMatchObject({ status: 'failed', code: 'empty_answer' });
   expect(judgeOutcome({ ...empty, needsAnswer: false })).toMatchObject({ status: 'succeeded' });
@@ -109,7 +109,7 @@ test('an end without a word is no answer, unless something was done or the answe
   expect(judgeOutcome(formed)).toMatchObject({ status: 'succeeded' });
 });
 
-test('an answer whose last piece is empty is what came before', () => {
+test('an answer whose last piece is empty consists of the earlier pieces', () => {
   const result = { ...SUCCESS, text: '' };
   expect(judgeOutcome({ ...NOTHING, result, answer: 'One.' })).toEqual({ status: 'succeeded', result: 'One.' });
 });
@@ -123,18 +123,18 @@ test.each<[string, Partial<OutcomeFacts>]>([
   ['without a result', { signal: 'SIGKILL' }],
   ['with the result of an interrupt', { result: ABORTED }],
   ['with a failed call of the model', apiStatus(500)],
-])('what we ended %s is stopped, for our reason', (_, facts) => {
+])('an attempt that we ended %s is stopped, for our reason', (_, facts) => {
   const outcome = judgeOutcome({ ...NOTHING, ...facts, stopReason: 'handed_back' });
   expect(outcome).toEqual({ status: 'stopped', reason: 'handed_back' });
 });
 
 test.each<[string, string, Partial<OutcomeFacts>]>([
   ['max_turns', 'the limit of turns', { result: LIMIT }],
-  ['max_turns', 'the limit of turns, reached as it was being stopped', { result: LIMIT, stopReason: 'handed_back' }],
+  ['max_turns', 'the limit of turns, reached while it was being stopped', { result: LIMIT, stopReason: 'handed_back' }],
   ['max_budget', 'the limit of cost', { result: { ...LIMIT, subtype: 'error_max_budget_usd' } }],
   [
     'structured_output_invalid',
-    'an answer in the wrong form',
+    'an answer that does not fit the schema',
     { result: { ...LIMIT, subtype: 'error_max_structured_output_retries' } },
   ],
 
@@ -155,7 +155,7 @@ test.each<[string, string, Partial<OutcomeFacts>]>([
   ['provider_billing', 'no money at the provider, by 402', { ...apiStatus(402), providerFailure: provider('refused') }],
   [
     'user_budget',
-    'our own refusal, by 402',
+    'our own rejection, by 402',
     { ...apiStatus(402), providerFailure: { ...provider('refused'), code: 'user_budget' } },
   ],
   ['provider_error', '402 out of nowhere', apiStatus(402)],
@@ -175,17 +175,21 @@ test.each<[string, string, Partial<OutcomeFacts>]>([
   ['cli_crashed', 'an interrupt that was not ours', { result: ABORTED }],
 
   ['cli_not_found', 'a missing executable', { isInitialized: false, thrown: thrown('executable_not_found') }],
-  ['cli_start_failed', 'no word in time', { isInitialized: false, isStartTimedOut: true, signal: 'SIGTERM' }],
+  ['cli_start_failed', 'no message in time', { isInitialized: false, isStartTimedOut: true, signal: 'SIGTERM' }],
   ['cli_start_failed', 'a bad exit before the start', { isInitialized: false, exitCode: 3 }],
-  ['cli_crashed', 'a kill at work', { exitCode: null, signal: 'SIGKILL', thrown: thrown('process_killed_by_signal') }],
-  ['cli_crashed', 'a bad exit at work', { exitCode: 1, thrown: thrown('process_exited_nonzero') }],
+  [
+    'cli_crashed',
+    'a kill after the start',
+    { exitCode: null, signal: 'SIGKILL', thrown: thrown('process_killed_by_signal') },
+  ],
+  ['cli_crashed', 'a bad exit after the start', { exitCode: 1, thrown: thrown('process_exited_nonzero') }],
   ['cli_crashed', 'a quiet exit without a result', {}],
   ['cli_crashed', 'a crash after a failed call', { exitCode: 1, providerFailure: provider('overloaded') }],
 ])('%s: %s', (code, _, facts) => {
   expect(judgeOutcome({ ...NOTHING, ...facts })).toMatchObject({ status: 'failed', code });
 });
 
-test('the detail tells an operator what is known', () => {
+test('the detail contains the known facts for an operator', () => {
   const outcome = judgeOutcome({
     ...NOTHING,
     exitCode: 3,
@@ -201,7 +205,7 @@ test('the detail tells an operator what is known', () => {
 });
 
 test.each(['process_exited_nonzero', 'process_killed_by_signal'])(
-  'the detail leaves out what the SDK says of an exit that is already told: %s',
+  "the detail leaves out the SDK's message about an exit that is already described: %s",
   (errorClass) => {
     const outcome = judgeOutcome({ ...NOTHING, exitCode: null, signal: 'SIGKILL', thrown: thrown(errorClass) });
     expect(outcome).toHaveProperty('detail', 'Claude Code ended without a result · signal SIGKILL');

@@ -5,7 +5,7 @@ import type { AgentOutcome, Breach, ProviderFailure, StopReason } from './agent-
 import type { Thrown } from './claude-spec.ts';
 import type { ClaudeResult } from './result.ts';
 
-/** All that is known when a process is gone. */
+/** The facts that are known when a process has ended. */
 export interface OutcomeFacts {
   /** The last `result` message, or null when none came. */
   readonly result: Pick<
@@ -20,26 +20,26 @@ export interface OutcomeFacts {
     | 'startupFailureReason'
     | 'errors'
   > | null;
-  /** What the run has answered by now, in all its pieces: see `createAnswer`. */
+  /** The run's answer so far, with all its pieces: see `createAnswer`. */
   readonly answer: string;
-  /** Whether an end without a word is none: it used no tool, and its answer has no form. */
+  /** True when an end without text is a failure: the run used no tool, and its answer has no schema. */
   readonly needsAnswer: boolean;
-  /** Why the model's last answer in the main loop stopped, or null. */
+  /** The reason why the model's last answer in the main loop stopped, or null. */
   readonly lastStopReason: string | null;
-  /** What a refusal was about, or null. */
+  /** The kind of content that a refusal was about, or null. */
   readonly refusalCategory: string | null;
-  /** What the SDK threw, or null. */
+  /** The SDK's error, or null. */
   readonly thrown: Thrown | null;
-  /** Why the last failed call of the model failed, in Claude Code's words, or null. */
+  /** The reason of the last failed model call, in Claude Code's words, or null. */
   readonly assistantError: string | null;
   readonly providerFailure: ProviderFailure | null;
-  /** Why we ended it, or null when it ended by itself. */
+  /** The reason why we ended the process, or null when it ended by itself. */
   readonly stopReason: StopReason | null;
   /** The limit of ours for which it was ended, or null. */
   readonly breach: Breach | null;
-  /** Whether `system/init` came: Claude Code had started to work. */
+  /** True when `system/init` came: Claude Code had started to work. */
   readonly isInitialized: boolean;
-  /** Whether it was ended because it did not say a word in time. */
+  /** True when it was ended because its first message did not come in time. */
   readonly isStartTimedOut: boolean;
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -77,7 +77,7 @@ const BY_PROVIDER_FAILURE: CodeTable = {
   server_error: 'provider_error',
   silent: 'provider_error',
   unreachable: 'provider_error',
-  // No money, by the provider's word: no other try mends that.
+  // The provider reports that there is no money: a retry cannot repair that.
   refused: 'provider_billing',
 };
 
@@ -95,7 +95,7 @@ const BY_ASSISTANT_ERROR: CodeTable = {
   max_output_tokens: 'max_output_tokens',
 };
 
-/** The answers that stop before their end. Claude Code goes on by itself with some of them, up to three times. */
+/** The answers that stop before their end. Claude Code itself continues some of them, up to three times. */
 const BY_UNFINISHED_ANSWER: CodeTable = {
   refusal: 'model_refused',
   pause_turn: 'answer_unfinished',
@@ -104,27 +104,27 @@ const BY_UNFINISHED_ANSWER: CodeTable = {
 };
 
 /**
- * Judges how an attempt ended. In this order, the first that holds:
+ * Judges how an attempt ended. The first row that applies counts:
  *
- * | what is known | outcome |
+ * | known facts | outcome |
  * |---|---|
- * | a result that a tool use was put off | stopped, for an approval |
- * | a result that is a success | succeeded, also when it was being stopped: the work is done and paid for |
- * | a result that looks like one, but of an answer that is not at its end, or without a word | that code |
+ * | a result that a tool use was deferred | stopped, for an approval |
+ * | a result that is a success | succeeded, even while it was being stopped: the work is done and paid for |
+ * | a result that looks like a success, but the answer is unfinished or has no text | that code |
  * | a result that a limit was reached | that limit's code, for the same reason |
  * | we stopped it | stopped |
- * | it was over its memory, hung, or without a server it needs | `memory_exceeded`, `hung`, `mcp_server_failed` |
- * | a result about a failed call of the model, or a refusal | that code |
+ * | it exceeded its memory, hung, or lacked a server it needs | `memory_exceeded`, `hung`, `mcp_server_failed` |
+ * | a result about a failed model call, or a refusal | that code |
  * | a result with a failure to start | `cli_start_failed` |
  * | any other result | `cli_crashed`: something interrupted it |
  * | no result: no executable | `cli_not_found` |
  * | no result: not started in time, or ended before it began to work | `cli_start_failed` |
- * | no result: anything else, a clean exit too | `cli_crashed` |
+ * | no result: anything else, including a clean exit | `cli_crashed` |
  */
 export function judgeOutcome(facts: OutcomeFacts): AgentOutcome {
   const { result, stopReason, breach } = facts;
   if (result?.terminalReason === 'tool_deferred') return { status: 'stopped', reason: stopReason ?? 'awaits_approval' };
-  // Interrupted in a hook, Claude Code reports a success without a word (measured): nothing that was finished.
+  // Interrupted in a hook, Claude Code reports a success without text (measured): nothing was finished.
   const isCutOff = result?.text === '' && (stopReason !== null || breach !== null);
   if (result !== null && result.subtype === 'success' && !result.isError && !isCutOff) {
     const answer = toWholeAnswer(result.text, facts.answer);
@@ -159,7 +159,7 @@ function fail(code: RunErrorCode, facts: OutcomeFacts, fault: MachineFault | nul
   };
 }
 
-/** Why what Claude Code calls a success is none. */
+/** Finds the reason why a success of Claude Code is a failure. */
 function findShortcoming(
   { result, answer }: { result: NonNullable<OutcomeFacts['result']>; answer: string },
   { needsAnswer }: OutcomeFacts,
@@ -168,7 +168,7 @@ function findShortcoming(
   return unfinished ?? (needsAnswer && answer.trim() === '' ? 'empty_answer' : undefined);
 }
 
-/** What a run answers: Claude Code's own result is the last piece of it, or something of its own making. */
+/** Chooses the run's answer: Claude Code's own result is its last piece, or a text that Claude Code made up. */
 function toWholeAnswer(result: string, answer: string): string {
   return answer.trimEnd().endsWith(result.trim()) ? answer : result;
 }
@@ -183,18 +183,18 @@ function judgeFailedResult(result: NonNullable<OutcomeFacts['result']>, facts: O
 }
 
 /**
- * A failed call is what its status says, with two exceptions, where the gateway knows better: 402, by which it
- * ends a run at once whatever the cause, and no status, which is what a broken connection leaves. Only there is
- * its memory asked, for it may be of an earlier call that a retry has mended.
+ * Judges a failed call by its status, with two exceptions in which the gateway knows more: 402, with which it ends a
+ * run at once whatever the cause, and no status, which a broken connection leaves. Only then the gateway's last failure
+ * counts, because it may be that of an earlier call that a retry has repaired.
  */
 function judgeModelCall(status: number | null, facts: OutcomeFacts): RunErrorCode {
   const { providerFailure, assistantError, lastStopReason } = facts;
   if (status !== null && status !== 402) {
     return find(BY_API_STATUS, status) ?? (status < 500 ? 'provider_invalid_request' : 'provider_error');
   }
-  // The one failure that is no error of the provider: every call was answered.
+  // The only failure that is no error of the provider: every call was answered.
   if (assistantError === 'max_output_tokens') {
-    // Claude Code says the same of a context window that is full.
+    // Claude Code reports a full context window in the same way.
     return find(BY_UNFINISHED_ANSWER, lastStopReason) ?? 'max_output_tokens';
   }
   return (
@@ -214,16 +214,19 @@ function find(table: CodeTable, key: string | number | null | undefined): RunErr
   return key !== null && key !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
 }
 
-/** The SDK's own words for the end of the process: it knows no more of it than what is said before, and less of a signal. */
+/**
+ * Returns whether the error is the SDK's own message about the end of the process, which adds nothing to the facts
+ * above and says less about a signal.
+ */
 function isAboutExit({ errorClass }: NonNullable<OutcomeFacts['thrown']>): boolean {
   return errorClass === 'process_exited_nonzero' || errorClass === 'process_killed_by_signal';
 }
 
-/** All that helps an operator to find the cause, on one line. */
+/** Describes everything that helps an operator to find the cause, on one line. */
 function describe(facts: OutcomeFacts): string {
   const { result, thrown, providerFailure, exitCode, signal, stderrTail } = facts;
   const parts = [
-    facts.isStartTimedOut ? 'Claude Code did not say a word in time' : null,
+    facts.isStartTimedOut ? 'Claude Code sent no message in time' : null,
     result === null ? 'Claude Code ended without a result' : [result.text, ...result.errors].filter(Boolean).join('; '),
     result === null ? (signal === null ? `exit code ${exitCode ?? 'unknown'}` : `signal ${signal}`) : null,
     result === null && thrown !== null && !isAboutExit(thrown) ? thrown.message : null,

@@ -1,15 +1,23 @@
 /**
- * Which parts of the machine's files the processes of an attempt see. All paths are absolute. The deepest one that holds
- * a file decides: what is shown inside a hidden directory is seen, what is hidden inside that is not.
+ * The parts of the machine's file system that an attempt's processes see. All paths are absolute. The deepest path that
+ * contains a file decides: a `shown` path inside a hidden directory is visible, and a hidden path inside that is not.
  */
 export interface Places {
-  /** Files and directories that no attempt may see, whatever is shown: an equal path in `shown` does not count. */
+  /** Files and directories that no attempt may see. They win over an equal path in `shown`. */
   readonly secret: readonly string[];
-  /** Directories of which an attempt sees what is shown, and no more. An equal path in `shown` shows them whole. */
+  /**
+   * Directories in which an attempt sees only the `shown` paths. An equal path in `shown` makes the whole directory
+   * visible.
+   */
   readonly hidden: readonly string[];
-  /** Directories that stand for the attempt's own temporary directory: nothing of theirs is seen, and what is written there is the attempt's. */
+  /**
+   * Directories that the attempt's own temporary directory replaces: their content is hidden, and files written there
+   * belong to the attempt.
+   */
   readonly temporary: readonly string[];
-  /** Files and directories that are seen although they lie in hidden ones, and devices that the processes of root keep. */
+  /**
+   * Files and directories that are visible although they lie in hidden ones, and devices that root's processes keep.
+   */
   readonly shown: readonly string[];
 }
 

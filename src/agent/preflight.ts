@@ -5,21 +5,21 @@ import type { Refusal } from './agent-outcome.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import { findExecutable } from './executable.ts';
 
-/** Finds the executable, or the reason for which nothing should be started at all. */
+/** Finds the executable, or the reason why nothing should be started. */
 export async function preflight(
   spec: Pick<AgentSpec, 'limits' | 'workspaceDir' | 'claudePath'>,
 ): Promise<{ executable: string } | Refusal> {
   return findExhaustedLimit(spec) ?? (await findWorkspaceProblem(spec.workspaceDir)) ?? (await locate(spec.claudePath));
 }
 
-/** A limit of 0 means zero. The executable refuses one, or takes it for none. */
+/** A limit of 0 means zero. The executable rejects a 0, or treats it as no limit. */
 function findExhaustedLimit({ limits }: Pick<AgentSpec, 'limits'>): Refusal | null {
   if (limits.maxBudgetUsd <= 0) return failed('max_budget', 'maxBudgetUsd is 0');
   if (limits.maxTurns <= 0) return failed('max_turns', 'maxTurns is 0');
   return limits.timeoutSeconds <= 0 ? failed('run_timeout', 'timeoutSeconds is 0') : null;
 }
 
-/** Looked at here because a missing directory would be reported as a broken executable. */
+/** Checked here because a missing directory would be reported as a broken executable. */
 async function findWorkspaceProblem(workspaceDir: string): Promise<Refusal | null> {
   try {
     if (!(await stat(workspaceDir)).isDirectory()) {

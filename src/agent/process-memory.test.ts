@@ -7,7 +7,7 @@ function entry(pid: number, parentPid: number, megabytes: number, mark: string |
   return { pid, parentPid, residentBytes: megabytes * 1_000_000, readMark: () => mark };
 }
 
-test('a tree counts its root, what descends from it, and what bears its mark elsewhere', () => {
+test('a tree counts its root, its descendants, and processes elsewhere with its mark', () => {
   const trees = [
     { rootPid: 10, mark: 'a' },
     { rootPid: 20, mark: 'b' },
@@ -26,19 +26,19 @@ test('a tree counts its root, what descends from it, and what bears its mark els
   expect([...sumTrees(processes, trees).values()]).toEqual([144_000_000, 200_000_000]);
 });
 
-test('a table that shows a circle is summed all the same', () => {
+test('a table that contains a cycle is summed anyway', () => {
   const tree = { rootPid: 3, mark: 'a' };
   expect(sumTrees([entry(1, 2, 1), entry(2, 1, 1), entry(3, 2, 5)], [tree]).get(tree)).toBe(5_000_000);
 });
 
-test('the rows of ps are read, and what is no row is passed over', () => {
+test('the rows of ps are read, and other lines are skipped', () => {
   expect(parseMemoryRows('  1     0  1024\n 42 1 2048  \nUSAGE\n\n')).toMatchObject([
     { pid: 1, parentPid: 0, residentBytes: 1_048_576 },
     { pid: 42, parentPid: 1, residentBytes: 2_097_152 },
   ]);
 });
 
-test('a real process is seen to hold what it holds', async () => {
+test('the memory of a real process is measured', async () => {
   const script = 'globalThis.held = Buffer.alloc(200e6, 1); console.log("held"); setInterval(() => {}, 1e6)';
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
   const exited = once(child, 'exit');
@@ -56,7 +56,7 @@ test('a real process is seen to hold what it holds', async () => {
   }
 });
 
-test('of a process that is gone nothing is known', () => {
+test('nothing is known of a process that has ended', () => {
   expect(readPeakMemory(null)).toBeNull();
   expect(readPeakMemory(2 ** 22 + 1)).toBeNull();
 });

@@ -3,10 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { repeat } from '../core/timers.ts';
 
-/** One process and everything that belongs to it. */
+/** A process and everything that belongs to it. */
 export interface ProcessTree {
   readonly rootPid: number;
-  /** `LONGHAUL_ATTEMPT` of what it starts: finds what has left the tree. */
+  /** `LONGHAUL_ATTEMPT` of the processes it starts: finds processes that have left the tree. */
   readonly mark: string;
 }
 
@@ -14,7 +14,7 @@ export interface ProcessMemory {
   readonly pid: number;
   readonly parentPid: number;
   readonly residentBytes: number;
-  /** `LONGHAUL_ATTEMPT` in its environment; undefined or null when there is none. Asked only when it matters. */
+  /** Reads `LONGHAUL_ATTEMPT` from its environment; null when there is none. Called only when needed. */
   readonly readMark: () => string | null;
 }
 
@@ -24,9 +24,9 @@ let timer: NodeJS.Timeout | undefined;
 let isSampling = false;
 
 /**
- * Tells `onSample` about once a second how much memory a tree of processes holds resident together, in bytes, until
- * the returned function is called. Pages that processes share, such as those of an executable that runs twice, count
- * for each. One look at the process table serves all trees, and takes about 25 µs for each process of the machine.
+ * Calls `onSample` about once a second with the resident memory of a process tree, in bytes, until the returned
+ * function is called. Pages that processes share, such as those of an executable that runs twice, count for each. A
+ * single reading of the process table serves all trees, and takes about 25 µs for each process of the machine.
  */
 export function watchMemory(tree: ProcessTree, onSample: (bytes: number) => void): () => void {
   const key = { ...tree };
@@ -41,20 +41,20 @@ export function watchMemory(tree: ProcessTree, onSample: (bytes: number) => void
 }
 
 async function sample(): Promise<void> {
-  if (isSampling) return; // A slow machine is not made slower.
+  if (isSampling) return; // Do not slow down a slow machine further.
   isSampling = true;
   try {
     const processes = process.platform === 'linux' ? readProc() : await readPs();
     const sums = sumTrees(processes, [...watched.keys()]);
     for (const [tree, bytes] of sums) watched.get(tree)?.(bytes);
   } catch {
-    // The table could not be read this time; the next look is a second away.
+    // The table could not be read this time; the next sample follows in a second.
   } finally {
     isSampling = false;
   }
 }
 
-/** What each tree holds. A process counts for the nearest root above it, or else for the tree whose mark it bears. */
+/** Sums the memory of each tree. A process counts for the nearest root above it, or else for the tree with its mark. */
 export function sumTrees<T extends ProcessTree>(
   processes: readonly ProcessMemory[],
   trees: readonly T[],
@@ -67,7 +67,7 @@ export function sumTrees<T extends ProcessTree>(
   function findOwner(entry: ProcessMemory): T | null {
     const known = owners.get(entry.pid);
     if (known !== undefined) return known;
-    owners.set(entry.pid, null); // A table that is read while it changes may show a circle.
+    owners.set(entry.pid, null); // A table that is read while it changes may contain a cycle.
     const parent = byPid.get(entry.parentPid);
     const owner = byRoot.get(entry.pid) ?? (parent && findOwner(parent)) ?? byMark.get(entry.readMark() ?? '') ?? null;
     owners.set(entry.pid, owner);
@@ -82,7 +82,10 @@ export function sumTrees<T extends ProcessTree>(
   return sums;
 }
 
-/** The most that one process alone has ever held, from the kernel; null where it does not say. */
+/**
+ * Reads the highest memory that a single process has ever used, from the kernel; null when the kernel does not report
+ * it.
+ */
 export function readPeakMemory(pid: number | null): number | null {
   try {
     const peakKb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
@@ -95,7 +98,10 @@ export function readPeakMemory(pid: number | null): number | null {
 /** A mark is read once in a process's life: by pid and start time. */
 let marks = new Map<string, string | null>();
 
-/** Synchronous: these files are made by the kernel as they are read, and asking for each in turn costs 2.5 times as much. */
+/**
+ * Reads the process table. Synchronous: the kernel creates these files as they are read, and an asynchronous read of
+ * each takes 2.5 times as long.
+ */
 function readProc(): ProcessMemory[] {
   const known = marks;
   marks = new Map();
@@ -130,17 +136,17 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'latin1');
   } catch {
-    return ''; // It has ended, or is another user's.
+    return ''; // The process has ended, or belongs to another user.
   }
 }
 
-/** macOS: by descent alone. */
+/** Reads processes on macOS, where trees are found by descent alone. */
 async function readPs(): Promise<ProcessMemory[]> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,rss='], { maxBuffer: 16 * 1024 * 1024 });
   return parseMemoryRows(stdout);
 }
 
-/** The rows of `ps -o pid=,ppid=,rss=`, in which memory is in KiB. */
+/** Parses the rows of `ps -o pid=,ppid=,rss=`, which give memory in KiB. */
 export function parseMemoryRows(output: string): ProcessMemory[] {
   return output.split('\n').flatMap((line): ProcessMemory[] => {
     const [, pid, parentPid, kilobytes] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s*$/.exec(line) ?? [];

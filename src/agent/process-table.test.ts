@@ -7,7 +7,7 @@ test('this process is in the table, under its parent', async () => {
   expect(own).toMatchObject({ parentPid: process.ppid, startTime: readStartTime(process.pid) });
 });
 
-test('the rows of ps give pid, parent and marks, and leave zombies out', () => {
+test('the rows of ps give pid, parent and marks, without zombies', () => {
   const output = [
     '    1     0 Ss   /sbin/launchd',
     '  410     1 S+   /opt/claude --verbose PATH=/bin LONGHAUL_ATTEMPT=a-1 LONGHAUL_WORKER=77:unknown HOME=/x',

@@ -3,11 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { readStartTime } from '../core/process-identity.ts';
 
-/** One living process and the marks that Longhaul put in its environment. */
+/** A living process and the marks that Longhaul put in its environment. */
 export interface ProcessEntry {
   readonly pid: number;
   readonly parentPid: number;
-  /** With `pid` it names one process for ever: a pid alone is used again. */
+  /** Identifies one process permanently together with `pid`: a pid alone is used again. */
   readonly startTime: string;
   /** `LONGHAUL_ATTEMPT`: the attempt it works for, or null. */
   readonly attemptId: string | null;
@@ -15,7 +15,10 @@ export interface ProcessEntry {
   readonly worker: string | null;
 }
 
-/** Every living process of this machine, with the marks of those we may read. A zombie has ended and is not among them. */
+/**
+ * Lists every living process of this machine, with the marks of the processes that we may read. A zombie has ended and
+ * is left out.
+ */
 export function listProcesses(): Promise<ProcessEntry[]> {
   return process.platform === 'linux' ? listFromProc() : listFromPs();
 }
@@ -27,17 +30,17 @@ async function listFromProc(): Promise<ProcessEntry[]> {
 }
 
 async function readFromProc(pid: number): Promise<ProcessEntry | null> {
-  // First, so that what is read afterwards belongs to this process or to one that is not killed in its stead.
+  // Read first, so that the rest belongs to this process, or to a process that is not killed by mistake.
   const startTime = readStartTime(pid);
   const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
   const parentPid = /^PPid:\s+(\d+)$/m.exec(status)?.[1];
   if (startTime === null || parentPid === undefined) return null;
-  // Another user's cannot be read: it is none of ours.
+  // A process of another user cannot be read: it is not ours.
   const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
   return { pid, parentPid: Number(parentPid), startTime, ...parseMarks(environment.split('\0')) };
 }
 
-/** macOS shows the environment of one's own processes after their command (`-E`). */
+/** Reads processes on macOS, which shows the environment of own processes after their command (`-E`). */
 async function listFromPs(): Promise<ProcessEntry[]> {
   const columns = ['-A', '-E', '-ww', '-o', 'pid=,ppid=,state=,command='];
   const { stdout } = await promisify(execFile)('ps', columns, { maxBuffer: 64 * 1024 * 1024 });
@@ -47,7 +50,7 @@ async function listFromPs(): Promise<ProcessEntry[]> {
   });
 }
 
-/** The rows of `ps -o pid=,ppid=,state=,command=`, in which the environment follows the command. */
+/** Parses the rows of `ps -o pid=,ppid=,state=,command=`, in which the environment follows the command. */
 export function parsePs(output: string): Omit<ProcessEntry, 'startTime'>[] {
   return output.split('\n').flatMap((line) => {
     const [, pid, parentPid, state = 'Z', command = ''] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];

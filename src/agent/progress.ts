@@ -6,28 +6,28 @@ import type { AnswerPiece } from './answer.ts';
 import type { UnfinishedToolUse } from './continuation.ts';
 import type { Transcript, TranscriptEntry } from './transcript.ts';
 
-/** A block of text that the log of a run has, of an earlier attempt. */
+/** A block of text of an earlier attempt in the log of a run. */
 export interface SaidBlock {
   readonly blockId: string;
-  /** Whether it came to its end. */
+  /** True when the block is complete. */
   readonly isWhole: boolean;
 }
 
-/** What there is of a run in the conversation that an attempt is to continue. */
+/** The progress of a run in the conversation that an attempt continues. */
 export interface Progress {
-  /** Whether there is anything to resume. */
+  /** True when there is something to resume. */
   readonly isBegun: boolean;
-  /** Whether the run's prompt is in it. */
+  /** True when the conversation contains the run's prompt. */
   readonly isAsked: boolean;
-  /** Whether a tool was used since then. */
+  /** True when a tool was used since the prompt. */
   readonly hasUsedTools: boolean;
-  /** Tools at work when it was cut off that the conversation does not know of. */
+  /** Tools that were running when the conversation was cut off, and that the conversation does not contain. */
   readonly unknownToolUses: readonly UnfinishedToolUse[];
-  /** What was answered, where the conversation ends in it. */
+  /** The answer with which the conversation ends. */
   readonly answer: readonly AnswerPiece[];
-  /** Whether it ends in the middle of a text. */
+  /** True when the conversation ends in the middle of a text. */
   readonly isCutOff: boolean;
-  /** What readers were told and the conversation does not have: the model does not know that it has said it. */
+  /** Texts that readers received and the conversation does not contain: the model does not know that it wrote them. */
   readonly abandoned: readonly NewEvent[];
 }
 
@@ -39,7 +39,7 @@ interface ProgressOptions {
   readonly saidBefore: readonly SaidBlock[];
 }
 
-/** Looks how far a run had come. Its prompt is known by the run's id, under which it was sent. */
+/** Finds how far a run had come. Its prompt has the run's id. */
 export async function findProgress(options: ProgressOptions): Promise<Progress> {
   const { transcript, runId, unfinishedToolUses, saidBefore } = options;
   const entries = (await transcript?.load({ subpath: '' })) ?? [];
@@ -64,10 +64,10 @@ export const NO_PROGRESS: Progress = {
   abandoned: [],
 };
 
-/** The stop reasons of an answer that is not at its end, as the transcript keeps them. */
+/** The stop reasons of an unfinished answer in the transcript. */
 const CUTTING = new Set(['max_tokens', 'model_context_window_exceeded']);
 
-/** The text that entries end in, behind the last use of a tool and the last thing that was said to the model. */
+/** Finds the text with which the entries end, after the last tool use and the last message to the model. */
 function findAnswer(entries: readonly TranscriptEntry[]): Pick<Progress, 'answer' | 'isCutOff' | 'hasUsedTools'> {
   let answer: AnswerPiece[] = [];
   let isCutOff = false;
@@ -98,7 +98,7 @@ function findAnswer(entries: readonly TranscriptEntry[]): Pick<Progress, 'answer
   return { answer, isCutOff, hasUsedTools };
 }
 
-/** Whether an entry was said to the model by Claude Code or Longhaul, so that it goes on with what it was saying. */
+/** Returns whether Claude Code or Longhaul itself sent the entry to the model, so that the model continues its text. */
 function isNote(entry: TranscriptEntry): boolean {
   if (entry['isMeta'] === true) return true;
   const { content } = toFields(entry['message']);
@@ -106,15 +106,16 @@ function isNote(entry: TranscriptEntry): boolean {
   return blocks.every(({ type, text }) => type === 'text' && isOwnWords(toText(text) ?? ''));
 }
 
-/** Whether an entry is an answer of the model's: Claude Code keeps words of its own among them. */
+/** Returns whether an entry is an answer of the model: Claude Code stores its own texts among them. */
 function isAnswer(entry: TranscriptEntry): boolean {
   if (entry['type'] !== 'assistant' || entry['isApiErrorMessage'] === true) return false;
   return toFields(entry['message'])['model'] !== '<synthetic>';
 }
 
 /**
- * The blocks that the conversation does not have: unfinished ones, and whole ones that Claude Code had not written yet
- * when it was killed. It writes a response when that is over, so of each response the first blocks are known, or all.
+ * Finds the blocks that the conversation does not contain: unfinished blocks, and whole blocks that Claude Code had not
+ * written when it was killed. It writes a response when the response ends, so the first blocks of each response are
+ * known, or all.
  */
 function findAbandoned(saidBefore: readonly SaidBlock[], entries: readonly TranscriptEntry[]): NewEvent[] {
   const knownTexts = new Map<string, number>();

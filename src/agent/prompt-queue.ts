@@ -1,10 +1,10 @@
 import type { SDKUserMessage } from '@anthropic-ai/claude-agent-sdk';
 import type { Prompt } from './claude-spec.ts';
 
-/** What one process is told, message by message, as it comes. */
+/** The messages to one process, in the order in which they arrive. */
 export interface PromptQueue extends AsyncIterable<SDKUserMessage> {
   push(message: SDKUserMessage): void;
-  /** Lets whoever listens go: nothing more will come. */
+  /** Ends the iteration: no more messages will come. */
   end(): void;
 }
 
@@ -32,7 +32,10 @@ export function createPromptQueue(): PromptQueue {
   };
 }
 
-/** A text as it is, no `@file` in it read and no `/command` run; what we have to say ourselves stands beside it. */
+/**
+ * Turns a text into a prompt, unchanged: no `@file` in it is read and no `/command` is run. Our own note stands beside
+ * it.
+ */
 export function toPrompt({ text, note, uuid }: Pick<Prompt, 'text' | 'note' | 'uuid'>): SDKUserMessage {
   const content = note === null ? text : [text, note].map((part) => ({ type: 'text' as const, text: part }));
   return {
@@ -44,7 +47,7 @@ export function toPrompt({ text, note, uuid }: Pick<Prompt, 'text' | 'note' | 'u
   };
 }
 
-/** A command of Claude Code's own. Never a text that came from outside. */
+/** Creates a message with one of Claude Code's own commands. Never use it for a text from outside. */
 export function toCommand(command: string): SDKUserMessage {
   return { type: 'user', message: { role: 'user', content: command }, parent_tool_use_id: null };
 }

@@ -1,7 +1,7 @@
 import { findPresence } from '../core/process-identity.ts';
 import { sweepOrphans } from './sweep.ts';
 
-// A reaper runs this when its worker is gone, or stands still: see `reaper.ts`.
+// A reaper runs this when its worker has ended or stands still: see `reaper.ts`.
 const [identity = ''] = process.argv.slice(2);
 if (findPresence(identity) === 'alive') {
   const pid = Number.parseInt(identity, 10);

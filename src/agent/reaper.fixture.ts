@@ -1,6 +1,6 @@
 import { startReaper } from './reaper.ts';
 
-/** A process with a reaper, which stands still for good when it is told to by a line on its standard input. */
+/** A process with a reaper. A line on its standard input makes it block forever. */
 const reaper = startReaper({ maxStallSeconds: 1 });
 setInterval(() => reaper.beat(), 200);
 process.stdin.once('data', () => {

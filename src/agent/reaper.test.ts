@@ -23,7 +23,7 @@ async function startProcess() {
   return { child, gone, reaperPid: Number(line), readLog: () => isLogRead.then(() => stderr) };
 }
 
-it.runIf(canTimeOut)('ends a process whose event loop stands still, and says so', async () => {
+it.runIf(canTimeOut)('ends a process whose event loop stands still, and logs it', async () => {
   const { child, gone, reaperPid, readLog } = await startProcess();
   const stalledAt = performance.now();
   child.stdin.write('stand still\n');
@@ -33,7 +33,7 @@ it.runIf(canTimeOut)('ends a process whose event loop stands still, and says so'
   await expect.poll(() => readStartTime(reaperPid)).toBeNull();
 });
 
-it.runIf(canTimeOut)('leaves a process alone that goes on, for longer than it may stand still', async () => {
+it.runIf(canTimeOut)('does not end a process that keeps running for longer than the stall limit', async () => {
   const { child, gone, reaperPid, readLog } = await startProcess();
   expect(await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 5_000))])).toBeUndefined();
   child.kill('SIGKILL');

@@ -2,25 +2,25 @@ import { toFields } from '../core/untyped.ts';
 
 interface ReplaceOptions {
   readonly name: string;
-  /** What the tool gave, as Claude Code's hooks tell it. */
+  /** The tool's output as Claude Code's hooks report it. */
   readonly response: unknown;
   readonly text: string;
 }
 
 export interface ReplacedOutput {
   readonly output: unknown;
-  /** What goes beside it. */
+  /** A text to add beside the output. */
   readonly context?: string;
 }
 
 /**
- * A tool's output with a text in its place. Claude Code takes one only in the tool's own form, and keeps the original
- * without a word when it is another (measured): so the tools whose form is known get the text where they have theirs,
- * and of any other every text is taken out, and ours goes beside it.
+ * Replaces a tool's output with a text. Claude Code accepts an output only in the tool's own form, and silently keeps
+ * the original otherwise (measured). So tools with a known form get the text in its text field; for any other tool,
+ * every text is removed and ours goes beside the output.
  */
 export function replaceToolOutput({ name, response, text }: ReplaceOptions): ReplacedOutput {
   const fields = toFields(response);
-  // A server's tools take a text as it is.
+  // The tools of an MCP server accept a plain text.
   if (name.startsWith('mcp__') || typeof response === 'string') return { output: text };
   if (name === 'Bash' && 'stdout' in fields) {
     return { output: { ...(blank(fields) as object), stdout: text, isImage: false } };
@@ -39,7 +39,7 @@ export function replaceToolOutput({ name, response, text }: ReplaceOptions): Rep
   return { output: blank(response), context: text };
 }
 
-/** Texts that tell forms of one output apart. */
+/** Texts that distinguish the forms of one output. */
 const FORM_FIELDS = new Set(['type', 'mode', 'status']);
 
 function blank(value: unknown, field = ''): unknown {

@@ -6,14 +6,14 @@ import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
 
 /** Claude Code's own report at the end of a run. */
 export interface ClaudeResult {
-  /** `success` even when a call of the model failed: then `isError` is true. */
+  /** `success` even when a model call failed: then `isError` is true. */
   readonly subtype: string;
   readonly isError: boolean;
-  /** The answer, or words about the failed call. */
+  /** The answer, or a text about the failed call. */
   readonly text: string;
   readonly structuredOutput?: unknown;
   readonly terminalReason: string | null;
-  /** Why the model's last answer stopped, such as `end_turn`; null when that is not known. */
+  /** The reason why the model's last answer stopped, such as `end_turn`; null when it is not known. */
   readonly stopReason: string | null;
   readonly apiErrorStatus: number | null;
   readonly startupFailureReason: string | null;
@@ -25,7 +25,7 @@ export interface ClaudeResult {
   readonly isCostBasisUnknown: boolean;
 }
 
-/** Reads the `result` message of Claude Code. */
+/** Parses the `result` message of Claude Code. */
 export function parseResult(message: unknown): ClaudeResult {
   const fields = toFields(message);
   const models = Object.entries(toFields(fields['modelUsage'])).map(
@@ -44,7 +44,7 @@ export function parseResult(message: unknown): ClaudeResult {
     errors: toList(fields['errors']).map(String),
     permissionDenials: toList(fields['permission_denials']).length,
     costMicros: toMicros(toNumber(fields['total_cost_usd']) ?? 0),
-    // Not the message's own `usage`, which leaves out sub-agents and the answer that crossed the budget.
+    // Not the message's own `usage`, which leaves out subagents and the answer that crossed the budget.
     usage: Object.values(modelUsage).reduce<TokenUsage>(addUsage, NO_USAGE),
     modelUsage,
     isCostBasisUnknown: models.some(([, usage]) => usage['costBasis'] === 'unknown'),

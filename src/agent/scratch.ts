@@ -7,12 +7,12 @@ import { MachineFaultError } from '../core/machine-fault.ts';
 
 /** The private directories of one process, absolute. */
 export interface Scratch {
-  /** What holds the others. */
+  /** The directory that contains the others. */
   readonly root: string;
   readonly home: string;
   readonly configDir: string;
   readonly tmpDir: string;
-  /** Removes them all. Never throws: what could not be removed is logged. */
+  /** Removes them all. Never throws: a failure is logged. */
   remove(): Promise<void>;
 }
 
@@ -23,10 +23,10 @@ interface ScratchOptions {
 }
 
 /**
- * What Claude Code 2.1.330 notes in a new home at its first start: that its migrations of older settings are done, and
- * identifiers it makes up. A start that finds them takes 5 % less of a processor, and 16 ms less to the first word (371
- * ms against 387, medians of 17). A later version runs what it has more of, and one that does not know the names
- * ignores them.
+ * Returns the settings that Claude Code 2.1.330 writes in a new home at its first start: that its migrations of older
+ * settings are done, and identifiers it makes up. With them a start takes 5 % less of a processor, and 16 ms less to
+ * the first message (371 ms against 387, medians of 17). A later version runs its additional migrations, and a version
+ * that does not know the names ignores them.
  */
 function toSettledIn(): object {
   return {
@@ -41,13 +41,13 @@ function toSettledIn(): object {
   };
 }
 
-/** What holds the private directories of a process, absolute; they may not be there yet. */
+/** Returns the directory for the private directories of a process, absolute. The directory may not exist yet. */
 export function toScratchRoot({ scratchRoot, processId }: Pick<ScratchOptions, 'scratchRoot' | 'processId'>): string {
   return path.resolve(scratchRoot, processId);
 }
 
 /**
- * Makes a home, a configuration and a temporary directory that no other process of an agent sees, for this user only.
+ * Makes a home, a configuration and a temporary directory that no other agent process sees, only for this user.
  * @throws {MachineFaultError} when they cannot be made.
  */
 export async function createScratch({ scratchRoot, processId, log }: ScratchOptions): Promise<Scratch> {
@@ -59,8 +59,8 @@ export async function createScratch({ scratchRoot, processId, log }: ScratchOpti
     await Promise.all(Object.values(directories).map((made) => mkdir(made, { recursive: true, mode: 0o700 })));
     await writeFile(settledIn, JSON.stringify(toSettledIn()), { mode: 0o600 });
   } catch (cause) {
-    await rm(root, { recursive: true, force: true }).catch(() => {}); // What is there of it helps nobody.
-    throw new MachineFaultError(`no directories can be made in ${scratchRoot}: ${toMessage(cause)}`, cause);
+    await rm(root, { recursive: true, force: true }).catch(() => {}); // A partial directory is useless.
+    throw new MachineFaultError(`directories could not be created in ${scratchRoot}: ${toMessage(cause)}`, cause);
   }
   return {
     root,

@@ -20,7 +20,7 @@ function createStore(resumeFrom: Transcript | null = null) {
   return { store, append: store.sdkStore.append };
 }
 
-test('what is written before it is known for whom is kept for whom it turns out to be', async () => {
+test('entries written before their transcript is known are kept for it', async () => {
   const { store, append } = createStore();
   const keeper = createTranscript();
   await append(key('first'), [entry('1')]);
@@ -31,12 +31,12 @@ test('what is written before it is known for whom is kept for whom it turns out 
   expect(keeper.kept.map(({ entry: { uuid } }) => uuid)).toEqual(['1', '2']);
 });
 
-test('nothing of one conversation lands in the transcript of the next, whenever it comes', async () => {
+test('no entry of one conversation reaches the transcript of the next, however late it comes', async () => {
   const { store, append } = createStore();
   const [first, second] = [createTranscript(), createTranscript()];
   store.bind(first.transcript);
   await append(key('first'), [entry('1')]);
-  // The next conversation begins before it is known to have begun, and the former has a last word.
+  // The next conversation begins before its beginning is known, and the former has a last entry.
   await append(key('second'), [entry('a')]);
   await store.flush();
   store.startNext('second');
@@ -49,7 +49,7 @@ test('nothing of one conversation lands in the transcript of the next, whenever 
   expect(second.kept.map(({ entry: { uuid } }) => uuid)).toEqual(['a', 'b']);
 });
 
-test('entries are stored in order and those that wait together, in one go for each place', async () => {
+test('entries are stored in order, and waiting entries in one call for each place', async () => {
   const { store, append } = createStore();
   const keeper = createTranscript();
   const gate = Promise.withResolvers<void>();
@@ -78,7 +78,7 @@ test('entries are stored in order and those that wait together, in one go for ea
   expect(keeper.appends).toBe(3);
 });
 
-test('a transcript that refuses is not asked again, and holds up nothing', async () => {
+test('a transcript that rejects is not called again, and delays nothing', async () => {
   const { store, append } = createStore();
   let asked = 0;
   store.bind({
@@ -95,7 +95,7 @@ test('a transcript that refuses is not asked again, and holds up nothing', async
   expect(asked).toBe(1);
 });
 
-test('what a process has spent is neither kept nor given back', async () => {
+test('the cost of a process is neither stored nor loaded', async () => {
   const keeper = createTranscript();
   const { store, append } = createStore(keeper.transcript);
   store.bind(keeper.transcript);
@@ -107,7 +107,7 @@ test('what a process has spent is neither kept nor given back', async () => {
   expect(await store.sdkStore.load(key('whatever'))).toEqual([entry('1')]);
 });
 
-test('a conversation is loaded whatever directory it was held in, with those of its sub-agents', async () => {
+test('a conversation is loaded whatever its directory was, with those of its subagents', async () => {
   const keeper = createTranscript();
   await keeper.transcript.append([entry('1')], { claudeSessionId: 'first', subpath: '' });
   await keeper.transcript.append([entry('s')], { claudeSessionId: 'first', subpath: 'sub/agent' });

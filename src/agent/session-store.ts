@@ -4,29 +4,29 @@ import type { Logger } from '../core/log.ts';
 import type { ToolResults } from './tool-results.ts';
 import type { KeptFile, Transcript, TranscriptEntry } from './transcript.ts';
 
-/** What the SDK mirrors a process's conversation to, one conversation after another. */
+/** The store to which the SDK mirrors a process's conversations, one after another. */
 export interface ConversationStore {
-  /** For the SDK. Keyed by the conversation: which directory it was held in does not matter. */
+  /** For the SDK. Keyed by the conversation, independent of its directory. */
   readonly sdkStore: SessionStore;
-  /** Gives the present conversation its transcript, with what it has written already; null when nobody keeps it. */
+  /** Gives the current conversation its transcript, with the entries written so far; null when it is not stored. */
   bind(transcript: Transcript | null): void;
   /** Resolves when the files that entries name have been read: until then the directory of the process is needed. */
   untilRead(): Promise<void>;
-  /** Resolves when all that was written is stored, or cannot be. Never rejects. */
+  /** Resolves when every entry is stored, or cannot be. Never rejects. */
   flush(): Promise<void>;
-  /** The former conversation is over: what still comes of it is dropped, and `claudeSessionId` begins. */
+  /** Ends the current conversation, drops its later entries, and begins `claudeSessionId`. */
   startNext(claudeSessionId: string): void;
 }
 
 interface StoreOptions {
   readonly claudeSessionId: string;
-  /** What the SDK loads to resume from; null when the conversation is new. */
+  /** The transcript that the SDK loads on resume; null when the conversation is new. */
   readonly resumeFrom: Transcript | null;
   readonly toolResults: ToolResults;
   readonly log?: Logger | undefined;
 }
 
-/** Beyond as many batches waiting to be stored, Claude Code's messages wait with them. */
+/** With more batches than this waiting for the store, Claude Code's messages wait too. */
 const MAX_WAITING = 1_000;
 
 interface Batch {
@@ -38,22 +38,22 @@ interface Batch {
 }
 
 /**
- * An append is answered before it is stored: the SDK holds back every message until then, the first word of an
- * answer too (measured: 200 ms more for a store that takes 200 ms). What is not stored yet is one round trip to the
- * database, and `flush` waits for it.
+ * Creates the store. An append is answered before it is stored, because until then the SDK delays every message,
+ * including the first text of an answer (measured: 200 ms more for a store that takes 200 ms). The entries not stored
+ * yet are one round trip to the database, and `flush` waits for it.
  */
 export function createConversationStore(options: StoreOptions): ConversationStore {
   const { claudeSessionId, resumeFrom, toolResults, log } = options;
   let current = claudeSessionId;
   const former = new Set<string>();
-  /** Undefined: it is not known yet who keeps the present conversation. */
+  /** Undefined until the transcript of the current conversation is known. */
   let transcript: Transcript | null | undefined;
-  /** Also of a conversation that has begun before we know of it. */
+  /** Includes entries of a conversation that has begun before we know of it. */
   let waiting: Batch[] = [];
   let writing: Promise<void> | null = null;
   const reading = new Set<Promise<unknown>>();
 
-  /** Begins at once to read the files that entries name: the process may end, and take them along. */
+  /** Starts to read the files that entries name at once, because they are removed with the process. */
   function readFiles(entries: readonly TranscriptEntry[], sessionId: string): Batch['files'] {
     const results = entries.filter((entry) => entry['type'] === 'user');
     if (results.length === 0) return [];
@@ -64,7 +64,7 @@ export function createConversationStore(options: StoreOptions): ConversationStor
     return [files];
   }
 
-  /** The oldest entries of the present conversation that go to one place, taken out together. */
+  /** Takes the oldest entries of the current conversation for one place, all together. */
   function takeBatch(): Batch | null {
     const first = waiting.find((batch) => batch.claudeSessionId === current);
     if (first === undefined) return null;
@@ -78,7 +78,7 @@ export function createConversationStore(options: StoreOptions): ConversationStor
     };
   }
 
-  /** The only writer of a transcript, so that entries cannot overtake each other. */
+  /** Writes the transcript. There is one writer, so that entries cannot overtake each other. */
   async function write(keeper: Transcript): Promise<void> {
     try {
       while (transcript === keeper) {
@@ -90,8 +90,8 @@ export function createConversationStore(options: StoreOptions): ConversationStor
         await keeper.append(entries, place);
       }
     } catch (error) {
-      // Refused: the lease is gone, and another attempt may be writing.
-      log?.warn({ claudeSessionId: current, error: toMessage(error) }, 'a transcript is not kept any further');
+      // Rejected: the lease is lost, and another attempt may be writing.
+      log?.warn({ claudeSessionId: current, error: toMessage(error) }, 'the rest of a transcript is not stored');
       if (transcript === keeper) transcript = null;
     } finally {
       writing = null;
@@ -143,7 +143,7 @@ export function createConversationStore(options: StoreOptions): ConversationStor
 
 type LoadedEntry = NonNullable<Awaited<ReturnType<SessionStore['load']>>>[number];
 
-/** What a process has spent is its own affair: with it, one that resumes would begin with its predecessor's cost. */
+/** The cost of a process is not stored: a resumed process would otherwise begin with its predecessor's cost. */
 function isKept(entry: TranscriptEntry): boolean {
   return entry['type'] !== 'cost-state';
 }

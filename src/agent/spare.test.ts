@@ -11,7 +11,7 @@ import { PARENT_DEATH_SIGNAL } from './containment.ts';
 import { listProcesses } from './process-table.ts';
 import { createTranscript } from './transcript.fixture.ts';
 
-/** Processes that are started before there is an attempt, and those that outlive one. */
+/** Tests of processes that start before there is an attempt, and of processes that outlive an attempt. */
 
 type Attempt = Awaited<ReturnType<typeof createAttempt>>;
 
@@ -24,7 +24,7 @@ async function startReady(attempt: Attempt): Promise<ClaudeProcess> {
 const markedBy = async ({ id }: ClaudeProcess) => (await listProcesses()).filter(({ attemptId }) => attemptId === id);
 const bash = (command: string) => useTool('Bash', { command, description: 'work' });
 
-test('a process that waits for a prompt asks no model, and works on one as a new one does', async () => {
+test('a process that waits for a prompt asks no model, and then works like a new process', async () => {
   const keeper = createTranscript();
   await using model = await startScriptedModel({
     script: [useTool('Read', { file_path: '/etc/hostname' }), say('Done.')],
@@ -52,7 +52,7 @@ test('a process that waits for a prompt asks no model, and works on one as a new
   await expect(access(path.join(spec.scratchRoot, spare.id))).rejects.toThrow('ENOENT');
 });
 
-test('a process that is not needed any more is ended with its directories', async () => {
+test('a process that is no longer needed is ended, and its directories are removed', async () => {
   await using attempt = await createAttempt();
   const spare = await startReady(attempt);
   await spare.close();
@@ -62,7 +62,7 @@ test('a process that is not needed any more is ended with its directories', asyn
   await expect(access(path.join(attempt.spec.scratchRoot, spare.id))).rejects.toThrow('ENOENT');
 });
 
-test('a process that is ended before it has begun is never started', async () => {
+test('a process that is ended before its start is never started', async () => {
   await using attempt = await createAttempt();
   const spare = attempt.startSpare();
   await spare.close();
@@ -84,7 +84,7 @@ test.each([
   await expect(access(path.join(attempt.spec.scratchRoot, spare.id))).rejects.toThrow('ENOENT');
 });
 
-test('an attempt whose spare has died starts a process of its own', async () => {
+test('an attempt whose spare has died starts its own process', async () => {
   await using model = await startScriptedModel({ script: [say('Done.')] });
   await using attempt = await createAttempt({ url: model.url });
   const spare = await startReady(attempt);
@@ -95,7 +95,7 @@ test('an attempt whose spare has died starts a process of its own', async () => 
   await expect(access(path.join(attempt.spec.scratchRoot, spare.id))).rejects.toThrow('ENOENT');
 });
 
-test('an attempt that is given a process in the middle of its start waits for that', async () => {
+test('an attempt waits for a given process that is still starting', async () => {
   await using model = await startScriptedModel({ script: [say('Done.')] });
   await using attempt = await createAttempt({ url: model.url });
   const spare = attempt.startSpare();
@@ -106,7 +106,7 @@ test('an attempt that is given a process in the middle of its start waits for th
   expect(await markedBy(spare)).toEqual([]);
 });
 
-test('an attempt that is stopped before it has begun ends the process it was given', async () => {
+test('an attempt that is stopped before it begins ends its given process', async () => {
   await using attempt = await createAttempt();
   const spare = await startReady(attempt);
   const agent = startAgentProcess({ ...attempt.spec, process: spare });
@@ -115,7 +115,7 @@ test('an attempt that is stopped before it has begun ends the process it was giv
   expect(await markedBy(spare)).toEqual([]);
 });
 
-test('an attempt on a spare is stopped as any other', async () => {
+test('an attempt on a spare is stopped like any other', async () => {
   await using model = await startScriptedModel({ script: [hang({ after: [say('Once')] })] });
   await using attempt = await createAttempt({ url: model.url });
   const spare = await startReady(attempt);
@@ -135,7 +135,7 @@ async function runKept(attempt: Attempt, more: Partial<AgentSpec> = {}): Promise
   return report;
 }
 
-test('a process that is kept knows nothing of the run before, and counts from nothing', async () => {
+test('a kept process knows nothing of the run before, and counts from zero', async () => {
   await using model = await startScriptedModel({
     script: [turn(say('Yes.'), { usage: { inputTokens: 1_000, outputTokens: 5 } })],
   });
@@ -164,14 +164,14 @@ test('a process that is kept knows nothing of the run before, and counts from no
   expect(JSON.stringify(second.kept)).not.toContain(secret);
   expect(second.types()).toContain('assistant');
   expect(first.kept).toHaveLength(kept);
-  // Of the conversation with the secret nothing is in the other's transcript, and the other way round.
+  // Nothing of the conversation with the secret is in the other's transcript, and the reverse.
   expect(second.sessions()).toHaveLength(1);
   expect(second.sessions()).not.toEqual(first.sessions());
   expect(attempt.dataOf('agent.other')).toEqual([]);
 });
 
 test.each(['/cost', '/clear', '@/etc/hostname', '!id'])(
-  'in a process that is kept a prompt is data as well: %s',
+  'a prompt is data in a kept process too: %s',
   async (prompt) => {
     await using model = await startScriptedModel({ script: [say('Yes.')] });
     await using attempt = await createAttempt({ url: model.url });
@@ -184,7 +184,7 @@ test.each(['/cost', '/clear', '@/etc/hostname', '!id'])(
   },
 );
 
-test('what a run has started ends with it, and where it went, though its process is kept', async () => {
+test('the processes that a run started and its change of directory end with it, though its process is kept', async () => {
   const command =
     'mkdir -p sub && cd sub && (setsid sleep 651 >/dev/null 2>&1 &) ; env -i setsid sleep 652 >/dev/null 2>&1 & sleep 0.2';
   await using model = await startScriptedModel({ script: [bash(command), say('Left.')] });
@@ -207,9 +207,9 @@ test('a process is not kept after a failure', async () => {
   expect(await attempt.processes()).toEqual([]);
 });
 
-test('a process that holds more than half of its limit is not kept', async () => {
+test('a process that uses more than half of its memory limit is not kept', async () => {
   await using model = await startScriptedModel({ script: [say('Yes.')] });
-  // Claude Code alone holds 190 to 240 MB, by how much of its executable is in memory.
+  // Claude Code alone uses 190 to 240 MB, depending on how much of its executable is in memory.
   await using attempt = await createAttempt({ url: model.url, limits: { maxMemoryMb: 300 } });
   const report = await runKept(attempt);
   expect(report).toMatchObject({ outcome: { status: 'succeeded' }, keptProcess: null });
@@ -217,7 +217,7 @@ test('a process that holds more than half of its limit is not kept', async () =>
   expect(await attempt.processes()).toEqual([]);
 });
 
-test('an executable that does not forget is not kept', async () => {
+test('an executable that does not clear its conversation is not kept', async () => {
   await using attempt = await createAttempt({
     spec: { claudePath: fakeClaude('lingers'), containment: PARENT_DEATH_SIGNAL },
   });

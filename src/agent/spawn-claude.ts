@@ -6,51 +6,53 @@ import { guarded } from '../core/guard.ts';
 import { tail, toStorable } from '../core/text.ts';
 import { contain, type Containment } from './containment.ts';
 
-/** More than is reported, so that cutting in the middle of a character does not show. */
+/** More than is reported, so that a cut in the middle of a character is not visible. */
 const STDERR_KEPT = 4_000;
 
 /**
- * The last line of an `unshare` whose process was killed. It means to die of the same signal, which it does with
- * any other; but SIGKILL cannot be reset, and older versions (2.38 does) stumble over that and leave with 1.
- * An exit code of 128 and more is the process's own: `unshare` makes none of a signal.
+ * The last line of an `unshare` whose process was killed. It tries to die of the same signal, which works for any other
+ * signal; but SIGKILL cannot be reset, and older versions (such as 2.38) fail on that and exit with 1. An exit code of
+ * 128 and more is the process's own: `unshare` turns no signal into one.
  */
 const KILLED_INSIDE = /(?<![^\n])unshare: [^\n]*sigprocmask[^\n]*\n$/;
 
-/** A Claude Code process that was started: what the SDK needs of it, and what we need to end and judge it. */
+/** A Claude Code process that was started, with what the SDK needs and what we need to end and judge it. */
 export interface ClaudeChild {
-  /** For the SDK, which speaks with it over stdin and stdout. */
+  /** For the SDK, which communicates with it over stdin and stdout. */
   readonly process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly pid: number | null;
   /** Resolves when it has ended, or could not be started. */
   readonly exited: Promise<void>;
   readonly hasExited: boolean;
-  /** Why it could not be started; null when it was. */
+  /** The reason why it could not be started; null when it was. */
   readonly failure: Error | null;
-  /** What it has left with; null before its end, and when a signal ended it. */
+  /** The exit code; null before its end, and when a signal ended it. */
   readonly exitCode: number | null;
-  /** What has ended it, or null. */
+  /** The signal that ended it, or null. */
   readonly signal: NodeJS.Signals | null;
-  /** Claude Code's own pid, as seen from here, where a wrapper stands before it; null when it is gone. */
+  /** Claude Code's own pid, as seen from here, where a wrapper precedes it; null when it has ended. */
   readonly claudePid: number | null;
-  /** Whether its end is the end of every process it has started. */
+  /** True when every process that it has started ends with it. */
   readonly isContained: boolean;
-  /** Whether its end was the end of every process it has started: the kernel ends a PID namespace with its first process. */
+  /**
+   * True when every process that it started has ended with it: the kernel ends a PID namespace with its first process.
+   */
   readonly hasTakenAllAlong: boolean;
-  /** Resolves when it has ended and all it wrote was read. Descendants that hold its pipes delay that. */
+  /** Resolves when it has ended and all its output was read. Descendants that hold its pipes delay that. */
   readonly closed: Promise<void>;
   readonly stderrTail: () => string;
   kill(signal: NodeJS.Signals): void;
 }
 
 interface SpawnClaudeOptions {
-  /** What the SDK asks to be started. */
+  /** The command that the SDK wants to start. */
   readonly request: SpawnOptions;
   readonly containment: Containment;
-  /** A file with the mounts that hide what it may not see; null: nothing is hidden. */
+  /** A file with the mounts that hide places from it; null when nothing is hidden. */
   readonly mountTable: string | null;
 }
 
-/** Starts Claude Code in a session of its own: a Ctrl-C in the worker's terminal is for the worker alone. */
+/** Starts Claude Code in a separate session, so that a Ctrl-C in the worker's terminal reaches only the worker. */
 export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOptions): ClaudeChild {
   const { isNamespace } = containment;
   const [command = request.command, ...args] = contain(containment, {
@@ -65,7 +67,7 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
     detached: true,
   });
 
-  // Before anything else is touched: one that could not be started says so by an event, and unheard that ends the worker.
+  // First of all: a failed start is reported by an event, and without a listener that event ends the worker.
   let hasExited = false;
   let failure: Error | null = null;
   const exited = new Promise<void>((resolve) => {
@@ -87,7 +89,7 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
   if (!hasPipes(child)) throw notStarted(command);
 
   if (isNamespace) {
-    // `unshare` keeps a SIGTERM to itself: signals, the SDK's too, go to the one process it has started.
+    // `unshare` does not pass on a SIGTERM: signals, including the SDK's, go to the only process it has started.
     child.kill = (signal = 'SIGTERM') => sendSignal(findOnlyChild(child.pid) ?? child.pid, signal);
   }
 
@@ -96,10 +98,11 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
     stderr = tail(stderr + chunk, STDERR_KEPT);
   });
   child.stderr.setEncoding('utf8').on('data', onStderr);
-  // A process that dies while it is written to breaks the pipe. Its death is reported by 'exit'; unheard, this would end ours.
+  // A process that dies during a write breaks the pipe. 'exit' reports its death; without a listener this error would
+  // end our process.
   for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined);
 
-  // Asked when it is needed: the words of a process arrive after its end.
+  // Evaluated when needed: the output of a process arrives after its end.
   const isKilledInside = () => isNamespace && child.exitCode === 1 && KILLED_INSIDE.test(stderr);
 
   return {
@@ -118,7 +121,8 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
       return failure;
     },
     get hasTakenAllAlong() {
-      // `unshare` leaves by itself only when the namespace is empty; when it is killed, that comes a moment later.
+      // `unshare` exits by itself only when the namespace is empty; when it is killed, the namespace empties a moment
+      // later.
       return isNamespace && child.exitCode !== null;
     },
     get exitCode() {
@@ -135,12 +139,12 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
   };
 }
 
-/** Without a file descriptor to spare there are none, whatever the types say. */
+/** Without a free file descriptor there are no pipes, whatever the types say. */
 function hasPipes(child: Partial<ChildProcessByStdio<Writable, Readable, Readable>>): boolean {
   return child.stdin !== undefined && child.stdout !== undefined && child.stderr !== undefined;
 }
 
-/** As the system puts it: only then does Node make no pipes (lib/internal/child_process.js). */
+/** Builds the system's own error: only then Node makes no pipes (lib/internal/child_process.js). */
 function notStarted(command: string): Error {
   const message = `spawn ${command}: no file descriptor is left for it (EMFILE)`;
   return Object.assign(new Error(message), { code: 'EMFILE', syscall: 'spawn' });
@@ -151,7 +155,7 @@ function findOnlyChild(pid: number | undefined): number | undefined {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
     return /^\d+$/.test(children) ? Number(children) : undefined;
   } catch {
-    return undefined; // It has ended.
+    return undefined; // The process has ended.
   }
 }
 

@@ -15,7 +15,7 @@ function create() {
 const a = { id: 'a', text: 'A.' };
 const b = { id: 'b', text: 'B.' };
 
-it('says nothing into an answer, and all that waits when a tool begins, which waits until it is read', async () => {
+it('sends nothing during an answer, and every waiting message when a tool begins, which waits until they are read', async () => {
   const { steering, told, takenUp } = create();
   steering.say(a);
   steering.say(b);
@@ -30,14 +30,14 @@ it('says nothing into an answer, and all that waits when a tool begins, which wa
   expect(steering.isHeard).toBe(true);
 });
 
-it('says it at once while a tool is at work', () => {
+it('sends a message at once while a tool is running', () => {
   const { steering, told, tool } = create();
   tool.isAtWork = true;
   steering.say(a);
   expect(told).toEqual([a]);
 });
 
-it('counts nothing as taken up, and says nothing, after the result', async () => {
+it('neither counts a message as taken up nor sends one after the result', async () => {
   const { steering, told, takenUp, tool } = create();
   tool.isAtWork = true;
   steering.say(a);

@@ -2,44 +2,45 @@ import { inBackground } from '../core/guard.ts';
 import { settlesWithin } from '../core/settles-within.ts';
 import { toFields, toText } from '../core/untyped.ts';
 
-/** How long a tool waits at most until Claude Code has read what was said; it takes about 5 ms. */
+/** Longest wait of a tool until Claude Code has read the messages; reading takes about 5 ms. */
 const READ_TIMEOUT_MS = 500;
 
-/** Something said into a conversation while the model is at work. */
+/** A message to a conversation in progress. */
 export interface SteeringMessage {
-  /** A UUID, kept with it in the transcript. */
+  /** A UUID that is stored with it in the transcript. */
   readonly id: string;
   readonly text: string;
 }
 
 interface Target {
   readonly tell: (message: SteeringMessage) => void;
-  /** Whether a tool is at work: then the model is asked again when it is done. */
+  /** Returns whether a tool is running: the model is asked again when it has ended. */
   readonly isAtTool: () => boolean;
 }
 
-/** Says things into a conversation at work, where the model takes them up in the same turn. */
+/** Sends messages to a conversation in progress; the model takes them up in the same turn. */
 export interface Steering {
-  /** At once while a tool is at work, else when the next begins: never, when none does. */
+  /** Sends a message at once while a tool runs, otherwise when the next tool begins: never, if none does. */
   say(message: SteeringMessage): void;
-  /** Gives it the process to speak to. */
+  /** Sets the process that receives the messages. */
   attach(target: Target): void;
-  /** A tool is about to begin. Resolves when Claude Code has read what waits to be said. */
+  /** Called when a tool is about to begin. Resolves when Claude Code has read the waiting messages. */
   toolBegins(): Promise<void>;
   hear(message: unknown): void;
-  /** Whether Claude Code has taken up all that was handed over. */
+  /** True when Claude Code has taken up every message that was handed over. */
   readonly isHeard: boolean;
 }
 
 /**
- * Claude Code puts what it is told in a queue of its own and takes it up when a tool is done (measured: told by
- * `command_lifecycle` `started`, just before the next request). In the middle of an answer it would keep it until the
- * result, and then begin a turn of its own, with a result of its own. So nothing is handed over there: what no tool came
- * for has never reached Claude Code, and can be a run of its own. What is taken up after the result does not count.
+ * Creates the steering. Claude Code puts messages in its own queue and takes them up when a tool has ended (measured:
+ * reported by `command_lifecycle` `started`, just before the next request). In the middle of an answer it would keep a
+ * message until the result, and then begin a separate turn with a separate result. So nothing is handed over then: a
+ * message for which no tool came has never reached Claude Code, and can become a separate run. A message that is taken
+ * up after the result does not count.
  */
 export function createSteering({ onTakenUp }: { onTakenUp: (id: string) => void }): Steering {
   const waiting: SteeringMessage[] = [];
-  /** Those handed over, with who waits for them to be read. */
+  /** Messages that were handed over, with the promises of their reading. */
   const handedOver = new Map<string, PromiseWithResolvers<void>>();
   const takenUp = new Set<string>();
   let target: Target | null = null;

@@ -1,9 +1,9 @@
 import { toStorable } from '../core/text.ts';
 
-/** Deeper than anything a tool takes; it keeps a hostile input from overflowing the stack. */
+/** Deeper than any tool's input; the limit keeps a hostile input from overflowing the stack. */
 const MAX_DEPTH = 100;
 
-/** `value` with every text in it, keys included, made storable: for what a model or tool produced, which is never refused. */
+/** Makes every text in `value` storable, including keys. For values from a model or tool, which are never rejected. */
 export function toStorableJson(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return toStorable(value);
   if (typeof value !== 'object' || value === null) return value;

@@ -5,7 +5,7 @@ import { say, startScriptedModel, useTool, type Script } from '../testing/index.
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
 
-/** Answers that must have a form, with the real Claude Code executable. */
+/** Tests of answers that must fit a schema, with the real Claude Code executable. */
 
 const REVIEW = z.object({
   verdict: z.enum(['good', 'bad']),
@@ -24,18 +24,18 @@ async function run(script: Script, schema: Parameters<typeof createOutputSchema>
   return { report, outcome: report.outcome, asked, model };
 }
 
-test('an answer in the form that is asked for is the structured output, its defaults filled in', async () => {
+test('an answer that fits the schema is the structured output, with defaults filled in', async () => {
   const { outcome, asked, model } = await run([useTool('StructuredOutput', { verdict: 'good', score: 4 }), say('x')]);
   expect(outcome).toMatchObject({
     status: 'succeeded',
     structuredOutput: { verdict: 'good', score: 4, notes: [] },
   });
   expect(model.requests).toHaveLength(1);
-  // The answer is no use of a tool that anybody would want to judge.
+  // The answer is not a tool use that a hook should judge.
   expect(asked).toBe(0);
 });
 
-test('an answer in the form that is asked for counts also when it has used up the money', async () => {
+test('an answer that fits the schema counts even when it has used up the money', async () => {
   await using model = await startScriptedModel({
     script: [useTool('StructuredOutput', { verdict: 'good', score: 4 })],
   });
@@ -45,7 +45,7 @@ test('an answer in the form that is asked for counts also when it has used up th
   expect(outcome).toMatchObject({ status: 'succeeded', structuredOutput: { verdict: 'good', score: 4 } });
 });
 
-test('the model gets to mend an answer that does not fit', async () => {
+test('the model may correct an answer that does not fit', async () => {
   const { outcome, model } = await run([
     useTool('StructuredOutput', { verdict: 'good', score: 9 }),
     useTool('StructuredOutput', { verdict: 'good', score: 5 }),
@@ -54,14 +54,14 @@ test('the model gets to mend an answer that does not fit', async () => {
   expect(JSON.stringify(model.requests[1]?.body)).toContain('must be <= 5');
 });
 
-test('an answer in text, however often it is asked for, is no success', async () => {
+test('an answer in text, however often repeated, is no success', async () => {
   const { outcome, report } = await run([say('It is good.'), say('As I said.'), say('Good.')]);
   expect(outcome).toMatchObject({
     status: 'failed',
     code: 'structured_output_invalid',
     detail: expect.stringContaining('came as text') as string,
   });
-  // What it has cost is known all the same.
+  // The cost is known anyway.
   expect(report.costMicros).toBeGreaterThan(0);
 });
 
@@ -70,7 +70,7 @@ test('an answer that never fits ends the run', async () => {
   expect(outcome).toMatchObject({ status: 'failed', code: 'structured_output_invalid' });
 });
 
-test('what a zod schema says beyond JSON schema is checked by us, and the first problems are told', async () => {
+test('we check the parts of a zod schema that JSON schema lacks, and report the first problems', async () => {
   const schema = z.object({ from: z.int(), to: z.int() }).refine(({ from, to }) => from < to, 'from must be before to');
   const { outcome } = await run([useTool('StructuredOutput', { from: 3, to: 1 })], schema);
   expect(outcome).toEqual({
@@ -80,7 +80,7 @@ test('what a zod schema says beyond JSON schema is checked by us, and the first 
   });
 });
 
-test('a JSON schema of draft 2020-12 holds, also in what Claude Code has no words for', async () => {
+test('a JSON schema of draft 2020-12 applies, also with keywords that Claude Code does not know', async () => {
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'object',
@@ -99,7 +99,7 @@ test('a JSON schema of draft 2020-12 holds, also in what Claude Code has no word
   });
 });
 
-test('a process that is kept gives its next run the form as well', async () => {
+test('a kept process applies the schema to its next run as well', async () => {
   await using model = await startScriptedModel({
     script: () => useTool('StructuredOutput', { verdict: 'bad', score: 1 }),
   });

@@ -5,8 +5,8 @@ import type { AgentOutcome } from './agent-outcome.ts';
 import { toStorableJson } from './storable-json.ts';
 
 /**
- * Judges a success by the form its answer must have. Claude Code checks it as well, and still reports a success when the
- * model answers in text twice (measured), or when the form says more than it knows words for.
+ * Judges a success by its output schema. Claude Code checks the schema too, but reports a success when the model
+ * answers with text twice (measured), or when the schema has keywords that it does not support.
  */
 export function judgeStructuredOutput(outcome: AgentOutcome, schema: OutputSchema | null): AgentOutcome {
   if (outcome.status !== 'succeeded') return outcome;

@@ -7,7 +7,7 @@ import type { ModelRequest } from '../testing/model-request.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
 
-/** Agents that the model hands work to, with the real Claude Code executable. */
+/** Tests of subagents, with the real Claude Code executable. */
 
 const looker: Subagent = {
   name: 'looker',
@@ -21,7 +21,7 @@ const looker: Subagent = {
 const isFromSubagent = ({ body }: ModelRequest) => JSON.stringify(body).includes('You are the SUBAGENT');
 const usage = { inputTokens: 1_000, outputTokens: 10 };
 
-test('a subagent works with its own tools and model, and all it does is marked with the use that started it', async () => {
+test('a subagent works with its own tools and model, and its events name the tool use that started it', async () => {
   const subagents: string[] = [];
   await using model = await startScriptedModel({
     script: (request) => {
@@ -69,7 +69,7 @@ test('a subagent works with its own tools and model, and all it does is marked w
   expect(attempt.dataOf('agent.other')).toEqual([]);
 });
 
-test("Claude Code's own subagents are not there, and none can be started without the config's leave", async () => {
+test("Claude Code's own subagents do not exist, and only subagents of the config can start", async () => {
   const start = (type: string) => useTool('Agent', { description: 'x', prompt: 'x', subagent_type: type });
   for (const agent of [
     { tools: ['Read', 'Agent'], subagents: [looker] },

@@ -15,10 +15,10 @@ import { sweepOrphans } from './sweep.ts';
 const log = pino({ level: 'silent' });
 const isLinux = process.platform === 'linux';
 
-test.runIf(isLinux)('what a killed worker left running is ended by the next one', async () => {
+test.runIf(isLinux)('processes that a killed worker left running are ended by the next worker', async () => {
   const script = [useTool('Bash', { command: 'sleep 621', description: 'wait' })];
   await using model = await startScriptedModel({ script });
-  // Where the machine allows no PID namespace: in one, the tools are gone with Claude Code.
+  // Tested without a PID namespace, in which the tools end with Claude Code.
   await using attempt = await createAttempt({
     url: model.url,
     agent: { tools: ['Bash'] },
@@ -41,7 +41,7 @@ test.runIf(isLinux)('what a killed worker left running is ended by the next one'
     const claude = (await attempt.processes()).find(({ parentPid }) => parentPid === worker.pid);
     worker.kill('SIGKILL');
     await gone;
-    // Claude Code itself dies with its worker; what its tools started does not.
+    // Claude Code itself dies with its worker; the processes of its tools do not.
     await vi.waitFor(async () => expect(await identities()).not.toContain(claude?.pid));
     expect(await identities()).not.toEqual([]);
 
@@ -56,7 +56,7 @@ test.runIf(isLinux)('what a killed worker left running is ended by the next one'
 });
 
 test.runIf(isLinux)(
-  'what a killed worker left running is ended by its reaper, with nobody starting anything',
+  'processes that a killed worker left running are ended by its reaper, without a new worker',
   async () => {
     const script = [useTool('Bash', { command: 'sleep 625', description: 'wait' })];
     await using model = await startScriptedModel({ script });
@@ -77,7 +77,7 @@ test.runIf(isLinux)(
       await vi.waitFor(async () => expect((await attempt.processes()).length).toBeGreaterThanOrEqual(3), {
         timeout: 20_000,
       });
-      // A signal to the whole unit does not send it away: its worker may still be killed.
+      // A signal to the whole unit does not end the reaper: its worker may still be killed.
       const reaper = (await listProcesses()).find(
         ({ parentPid, attemptId }) => parentPid === worker.pid && attemptId === null,
       );
@@ -92,7 +92,7 @@ test.runIf(isLinux)(
   },
 );
 
-test.runIf(isLinux)('the processes of a worker that is alive are left alone', async () => {
+test.runIf(isLinux)('the processes of a living worker are not ended', async () => {
   const script = [useTool('Bash', { command: 'sleep 622', description: 'wait' })];
   await using model = await startScriptedModel({ script });
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Bash'] } });
@@ -119,9 +119,9 @@ test.runIf(isLinux)('a worker whose pid is used again by another process counts 
 });
 
 test.runIf(isLinux).each([
-  ['only the mark of an attempt, and none of a worker', {}],
+  ['only the mark of an attempt, and no mark of a worker', {}],
   ['the mark of a worker in the form of another version', { LONGHAUL_WORKER: '999999999:1' }],
-])('a process that bears %s is left alone', async (_, marks) => {
+])('a process with %s is not ended', async (_, marks) => {
   const stranger = spawn('sleep', ['624'], { env: { LONGHAUL_ATTEMPT: 'not-ours', ...marks } });
   await sweepOrphans({ log });
   expect(stranger.exitCode).toBeNull();

@@ -8,7 +8,7 @@ import { startAgentProcess } from './agent-process.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import { createAttempt } from './attempt.fixture.ts';
 
-/** Functions of the config around each use of a tool, with the real Claude Code executable. */
+/** Tests of the config's functions around each tool use, with the real Claude Code executable. */
 
 const FACTS = { user: 'ada', team: 'blue', metadata: { ticket: 7 }, attempt: 2 };
 
@@ -41,7 +41,7 @@ const throws = () => {
   throw new Error('the policy service is down');
 };
 
-test('a hook before the use of a tool is told of the run and of what the tool is asked', async () => {
+test("a hook before a tool use receives the run and the tool's input", async () => {
   const told: ToolHookContext[] = [];
   const { report, spec, dataOf, results } = await run({
     uses: [read],
@@ -63,7 +63,7 @@ test('a hook before the use of a tool is told of the run and of what the tool is
   expect(results[0]?.content).toContain('AAA');
 });
 
-test('a use that a hook denies does not happen, and the model reads why', async () => {
+test('a tool use that a hook denies does not happen, and the model reads the reason', async () => {
   const { report, results, written, dataOf } = await run({
     uses: [write],
     hooks: { beforeToolUse: () => ({ deny: 'not on a Sunday' }) },
@@ -74,7 +74,7 @@ test('a use that a hook denies does not happen, and the model reads why', async 
   expect(written).toBeNull();
 });
 
-test('a tool does what a hook has changed it to, and the change is on record before it does', async () => {
+test('a tool gets the input that a hook has changed, and the change is recorded before the tool runs', async () => {
   const { dataOf, events, results } = await run({
     uses: [read],
     hooks: { beforeToolUse: async () => ({ input: { file_path: 'b.txt' } }) },
@@ -95,7 +95,7 @@ test('a hook cannot lead a tool out of the workspace', async () => {
   expect(dataOf('agent.permission_denied')[0]?.message).toContain('may not leave the workspace');
 });
 
-test('a hook is not asked about a use that is refused anyway', async () => {
+test('a hook is not called for a tool use that is denied anyway', async () => {
   let asked = 0;
   const hooks = { beforeToolUse: () => void asked++ };
   const { report } = await run({ uses: [useTool('Read', { file_path: '/etc/hostname' })], hooks });
@@ -110,7 +110,7 @@ test.each<[string, NonNullable<ToolHooks['beforeToolUse']>, string]>([
   ['answers something else', (() => ({ denied: 'no' })) as never, 'may return nothing'],
   ['answers false', (() => false) as never, 'may return nothing'],
   ['writes into the input', ({ tool }) => void Object.assign(tool.input, { command: 'true' }), 'read only'],
-])('a hook before the use that %s denies the use, and the run goes on', async (_, beforeToolUse, words) => {
+])('a hook that %s before a tool use denies the use, and the run continues', async (_, beforeToolUse, words) => {
   const { report, results, written, lines, spec } = await run({
     uses: [write],
     hooks: { beforeToolUse },
@@ -126,7 +126,7 @@ test.each<[string, NonNullable<ToolHooks['beforeToolUse']>, string]>([
   expect(JSON.stringify(line)).not.toContain('echo done');
 });
 
-test('a hook that is at work when the run is stopped learns of it', async () => {
+test('a hook that is running when the run is stopped learns of it', async () => {
   const begun = Promise.withResolvers<AbortSignal>();
   await using model = await startScriptedModel({ script: [read, say('Done.')] });
   await using attempt = await createAttempt({
@@ -149,7 +149,7 @@ test('a hook that is at work when the run is stopped learns of it', async () => 
   expect((await process.done).outcome).toEqual({ status: 'stopped', reason: 'cancelled' });
 });
 
-test('a hook after the use is told the result, of a failure too, and may add to it', async () => {
+test('a hook after a tool use receives the result, also of a failure, and may add to it', async () => {
   const told: AfterToolHookContext['result'][] = [];
   const { report, model } = await run({
     uses: [read, useTool('Read', { file_path: 'missing.txt' })],
@@ -168,7 +168,7 @@ test('a hook after the use is told the result, of a failure too, and may add to 
   expect(heard).toContain('seen: Read true');
 });
 
-/** What the model was told last, after the prompt and its own answer. */
+/** Returns the last message to the model after the prompt and its own answer. */
 function heardBy({ requests }: ScriptedModel): string {
   const messages = requests.at(-1)?.body['messages'];
   return JSON.stringify(Array.isArray(messages) ? messages.slice(2) : null);
@@ -182,7 +182,7 @@ const SECRETS = [
   useTool('Glob', { pattern: 'a.*' }),
 ];
 
-test('the model reads what a hook puts in the place of a result, whatever the tool', async () => {
+test("the model reads a hook's replacement of a result, for any tool", async () => {
   const { report, model, results } = await run({
     uses: SECRETS,
     hooks: { afterToolUse: ({ tool }) => ({ replaceOutput: `[${tool.name} was here]` }) },
@@ -201,27 +201,30 @@ test.each<[string, NonNullable<ToolHooks['afterToolUse']>]>([
   ['rejects', async () => throws()],
   ['never answers', () => new Promise<AfterToolDecision>(() => undefined)],
   ['answers something else', (() => ({ replaceOutput: { text: 'x' } })) as never],
-])('a hook after the use that %s keeps the result from the model, and the run goes on', async (_, afterToolUse) => {
-  const { report, model, results, lines, spec } = await run({
-    uses: SECRETS,
-    hooks: { afterToolUse },
-    timeoutSeconds: 0.3,
-  });
-  expect(report.outcome.status).toBe('succeeded');
-  expect(results.map(({ isError }) => isError)).toEqual(SECRETS.map(() => true));
-  expect(heardBy(model)).not.toMatch(/AAA|a\.txt/);
-  expect(heardBy(model)).toContain('withheld');
-  const failures = lines.filter(({ hook }) => hook === 'afterToolUse');
-  expect(failures).toHaveLength(SECRETS.length);
-  expect(failures[0]).toMatchObject({ level: 'error', runId: spec.runId });
-});
+])(
+  'a hook that %s after a tool use withholds the result from the model, and the run continues',
+  async (_, afterToolUse) => {
+    const { report, model, results, lines, spec } = await run({
+      uses: SECRETS,
+      hooks: { afterToolUse },
+      timeoutSeconds: 0.3,
+    });
+    expect(report.outcome.status).toBe('succeeded');
+    expect(results.map(({ isError }) => isError)).toEqual(SECRETS.map(() => true));
+    expect(heardBy(model)).not.toMatch(/AAA|a\.txt/);
+    expect(heardBy(model)).toContain('withheld');
+    const failures = lines.filter(({ hook }) => hook === 'afterToolUse');
+    expect(failures).toHaveLength(SECRETS.length);
+    expect(failures[0]).toMatchObject({ level: 'error', runId: spec.runId });
+  },
+);
 
-test('a tool that waits for a person is denied when there is nobody to ask', async () => {
+test('a tool that waits for a person is denied when no person can be asked', async () => {
   await using model = await startScriptedModel({ script: [read, say('Done.')] });
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Read'], ask: ['Read'] } });
   const report = await startAgentProcess(attempt.spec).done;
   expect(report).toMatchObject({ outcome: { status: 'succeeded' }, permissionDenials: 1 });
-  expect(attempt.dataOf('agent.permission_denied')[0]?.message).toContain('nobody to ask');
+  expect(attempt.dataOf('agent.permission_denied')[0]?.message).toContain('no person can be asked');
 });
 
 test('a person is asked after the hooks, about the input they leave, and may change it within the workspace', async () => {

@@ -4,7 +4,7 @@ import { toFields, toList, toText } from '../core/untyped.ts';
 /** Characters of a tool's result that an event keeps. */
 const MAX_CHARACTERS = 8_000;
 
-/** A tool's result as an event shows it: its text, cut at 8,000 characters, with anything else named in brackets. */
+/** Describes a tool's result for an event: its text, cut at 8,000 characters, with anything else named in brackets. */
 export function describeContent(content: unknown): { content: string; isTruncated?: true } {
   const text = toText(content) ?? toList(content).map(describeBlock).join('\n');
   if (text.length <= MAX_CHARACTERS) return { content: toStorable(text) };
@@ -25,7 +25,7 @@ function describeBlock(value: unknown): string {
   return `[${[type, details.join(', ')].filter((part) => part !== '').join(': ')}]`;
 }
 
-/** Where to cut so that no surrogate pair is halved. */
+/** Finds a cut that does not split a surrogate pair. */
 function endOfWholeCharacters(text: string): number {
   const codeUnit = text.charCodeAt(MAX_CHARACTERS - 1);
   const isHighSurrogate = codeUnit >= 0xd800 && codeUnit <= 0xdbff;

@@ -9,7 +9,7 @@ import { createToolResults, MAX_FILE_BYTES, RESULTS_PATH, type ToolResults } fro
 
 const SESSION = createId();
 let root: string;
-/** Where Claude Code puts large results. */
+/** The directory in which Claude Code puts large results. */
 let directory: string;
 let results: ToolResults;
 
@@ -28,7 +28,7 @@ const named = (...names: string[]) => ({
 const read = async (...names: string[]) =>
   (await results.read(named(...names), SESSION)).map(({ name, content }) => [name, Buffer.from(content).toString()]);
 
-test('the directory is taken out of what is told, and where results were put back comes in its place', () => {
+test('the directory is replaced in events, and the directory of restored results is put in its place', () => {
   const told = { a: [`Saved to ${directory}/b1.txt. Or in ${directory}`, 1, null], b: `${root}/config/projects/x` };
   const hidden = results.hide(told);
   expect(hidden).toEqual({ ...told, a: [`Saved to ${RESULTS_PATH}/b1.txt. Or in ${RESULTS_PATH}`, 1, null] });
@@ -37,21 +37,21 @@ test('the directory is taken out of what is told, and where results were put bac
   expect(results.hide(shown)).toEqual(hidden);
 });
 
-test('what names none is the same object', () => {
+test('a value without such a directory stays the same object', () => {
   const entry = { text: `${directory}-old and ${RESULTS_PATH}s`, list: [{}] };
   expect(results.hide(entry)).toBe(entry);
   expect(results.show(entry, SESSION)).toBe(entry);
 });
 
-test('files are read by the names that are told, at most 2 MB of each', async () => {
+test('files are read by the names in the entries, at most 2 MB of each', async () => {
   await writeFile(path.join(directory, 'b1.txt'), 'all of it');
   await writeFile(path.join(directory, 'long.txt'), Buffer.alloc(MAX_FILE_BYTES + 5, 'x'));
   expect(await read('b1.txt.', 'missing.txt')).toEqual([['b1.txt', 'all of it']]);
   const [long] = await read('long.txt');
-  expect(long?.[1]).toMatch(/^x{2000000}\n\[The rest is gone: only the first 2000000 of 2000005 bytes were kept/);
+  expect(long?.[1]).toMatch(/^x{2000000}\n\[The rest is missing: only the first 2000000 of 2000005 bytes were kept/);
 });
 
-test('no link is followed, and nothing but a plain file is read', async () => {
+test('no link is followed, and only plain files are read', async () => {
   const secret = path.join(root, 'secret');
   await writeFile(secret, 'a secret');
   await symlink(secret, path.join(directory, 'link.txt'));
@@ -61,7 +61,7 @@ test('no link is followed, and nothing but a plain file is read', async () => {
   expect(await read('link.txt', 'hard.txt', 'pipe.txt', 'dir.txt', '../secret', '..')).toEqual([]);
 });
 
-test('a directory that was replaced by a link is none of the process', async () => {
+test('a directory that was replaced by a link is ignored', async () => {
   const other = path.join(root, 'other');
   await mkdir(other);
   await writeFile(path.join(other, 'b1.txt'), 'a secret');
@@ -71,13 +71,13 @@ test('a directory that was replaced by a link is none of the process', async () 
   expect(await read('b1.txt')).toEqual([]);
 });
 
-test('the results of another conversation are none of this one', async () => {
+test('the results of another conversation are not read', async () => {
   expect(await results.findDirectories(SESSION)).toEqual([directory]);
   expect(await results.findDirectories(createId())).toEqual([]);
   expect(await results.findDirectories('../../..')).toEqual([]);
 });
 
-test('what was kept is put back where its conversation finds it', async () => {
+test('stored files are restored where their conversation finds them', async () => {
   await results.restore([{ name: '../b1.txt', content: Buffer.from('one') }], SESSION);
   const place = results.show(`${RESULTS_PATH}/b1.txt`, SESSION);
   expect(await readFile(place, 'utf8')).toBe('one');

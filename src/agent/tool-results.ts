@@ -5,30 +5,30 @@ import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { KeptFile } from './transcript.ts';
 
-/** Stands for the directory of large results wherever a path outlives the process: in events and in transcripts. */
+/** Replaces the directory of large results wherever a path outlives the process: in events and in transcripts. */
 export const RESULTS_PATH = '/longhaul/tool-results';
 
-/** More of one file is not kept with the conversation. */
+/** Bytes of one file that are kept with the conversation. */
 export const MAX_FILE_BYTES = 2_000_000;
 
 /**
- * The large results of one process's tools. Claude Code writes a result beyond some 30,000 characters, and what is no
- * text, into a file below its configuration directory, and tells the model to read it there (measured, 2.1.330). That
- * directory goes with the process, so what the conversation names is kept with the conversation, under `RESULTS_PATH`, and
- * put into a directory of the process that takes it up.
+ * The large results of one process's tools. Claude Code writes a result beyond some 30,000 characters, and a result
+ * that is not text, to a file below its configuration directory, and tells the model to read it there (measured,
+ * 2.1.330). That directory is removed with the process, so the files that the conversation names are stored with the
+ * conversation, under `RESULTS_PATH`, and restored to a directory of the process that continues it.
  */
 export interface ToolResults {
-  /** Claude Code keeps its files there: the SDK names the directory when it starts the executable. */
+  /** Sets the directory in which Claude Code keeps its files: the SDK names it when it starts the executable. */
   useConfigDir(configDir: string): void;
-  /** The directories in which the results of a conversation are, without any link in them. */
+  /** Finds the directories with the results of a conversation, which contain no links in their paths. */
   findDirectories(claudeSessionId: string): Promise<string[]>;
-  /** `value` with `RESULTS_PATH` in place of those directories. The same object where it names none. */
+  /** Returns `value` with `RESULTS_PATH` in place of those directories, or the same object if it names none. */
   hide<T>(value: T): T;
-  /** `value` with the directory that results of earlier processes are put into in place of `RESULTS_PATH`. */
+  /** Returns `value` with the directory of restored results in place of `RESULTS_PATH`. */
   show<T>(value: T, claudeSessionId: string): T;
-  /** Reads the files that `value`, which was hidden, names. One that is not there is left out. Never rejects. */
+  /** Reads the files that the hidden `value` names. A missing file is left out. Never rejects. */
   read(value: unknown, claudeSessionId: string): Promise<KeptFile[]>;
-  /** Puts the results of earlier processes where `show` says. */
+  /** Writes the results of earlier processes to the directory that `show` names. */
   restore(files: readonly KeptFile[], claudeSessionId: string): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ interface ToolResultsOptions {
 
 const UUID = /^[0-9a-f-]{36}$/;
 
-/** A longer name is another one. */
+/** A longer name is another name. */
 const NAME_END = '(?![\\w.-])';
 const SHOWN = new RegExp(RESULTS_PATH + NAME_END, 'g');
 const FILE_NAME = /\/longhaul\/tool-results\/([\w-][\w.-]{0,200})/g;
@@ -88,7 +88,7 @@ export function createToolResults({ root, log }: ToolResultsOptions): ToolResult
         try {
           await writeFile(path.join(directory, path.basename(name)), content, { mode: 0o600 });
         } catch (error) {
-          log?.warn({ name, error: toMessage(error) }, 'a large tool result of the conversation could not be put back');
+          log?.warn({ name, error: toMessage(error) }, 'a large tool result of the conversation could not be restored');
         }
       }
     },
@@ -103,14 +103,17 @@ export function createToolResults({ root, log }: ToolResultsOptions): ToolResult
       try {
         return { name, content: await readPlainFile(directory, name) };
       } catch {
-        // It lies in the other one, or is none that we would read.
+        // The file lies in another directory, or may not be read.
       }
     }
     return null;
   }
 }
 
-/** Finds Claude Code's own directories of results, whose first step is made of the working directory, and ours. */
+/**
+ * Builds the pattern of Claude Code's own result directories, whose first step is derived from the working directory,
+ * and of ours.
+ */
 function toPattern({ projectsDirs, restoredDir }: { projectsDirs: readonly string[]; restoredDir: string }): RegExp {
   const own = projectsDirs.map((directory) => `${escapePattern(directory)}/[A-Za-z0-9-]+/[0-9a-f-]{36}/tool-results`);
   return new RegExp(`(?:${[...own, `${escapePattern(restoredDir)}/[0-9a-f-]{36}`].join('|')})${NAME_END}`, 'g');
@@ -118,12 +121,15 @@ function toPattern({ projectsDirs, restoredDir }: { projectsDirs: readonly strin
 
 const escapePattern = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 
-/** A sentence may end in a name. */
+/** A sentence may end with a name. */
 function withoutFullStop(name: string): string {
   return name.replace(/\.+$/, '');
 }
 
-/** A directory whose steps below `base` are no links, so that nothing of an agent's can lead elsewhere by them; else null. */
+/**
+ * Resolves a directory whose steps below `base` are not links, so that no link of an agent can lead elsewhere; null
+ * otherwise.
+ */
 async function findUnlinked({ base, steps }: { base: string; steps: string[] }): Promise<string | null> {
   try {
     const real = await realpath(path.join(base, ...steps));
@@ -134,9 +140,9 @@ async function findUnlinked({ base, steps }: { base: string; steps: string[] }):
 }
 
 /**
- * The beginning of a plain file. An agent may write to the directory, and may be quick: what counts is where the file lies
- * that was opened, and not where its name led before.
- * @throws when it is a link, no plain file, or lies elsewhere.
+ * Reads the beginning of a plain file. An agent may write to the directory at any moment: the location of the opened
+ * file counts, not where its name led before.
+ * @throws when it is a link, not a plain file, or lies elsewhere.
  */
 async function readPlainFile(directory: string, name: string): Promise<Buffer> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -144,19 +150,19 @@ async function readPlainFile(directory: string, name: string): Promise<Buffer> {
   await using file = await open(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const stats = await file.stat();
   const opened = await readlink(`/proc/self/fd/${file.fd}`).catch(() => realpath(place));
-  if (!stats.isFile() || stats.nlink !== 1 || opened !== place) throw new Error(`${name} is no plain file.`);
+  if (!stats.isFile() || stats.nlink !== 1 || opened !== place) throw new Error(`${name} is not a plain file.`);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(stats.size, MAX_FILE_BYTES)), { position: 0 });
   const content = buffer.subarray(0, bytesRead);
   return stats.size <= MAX_FILE_BYTES ? content : Buffer.concat([content, Buffer.from(toCutNote(stats.size))]);
 }
 
 const toCutNote = (size: number) =>
-  `\n[The rest is gone: only the first ${MAX_FILE_BYTES} of ${size} bytes were kept with the conversation.]\n`;
+  `\n[The rest is missing: only the first ${MAX_FILE_BYTES} of ${size} bytes were kept with the conversation.]\n`;
 
-/** Deeper than anything Claude Code writes; it keeps a hostile value from overflowing the stack. */
+/** Deeper than any value from Claude Code; the limit keeps a hostile value from overflowing the stack. */
 const MAX_DEPTH = 100;
 
-/** `value` with each text in it replaced; parts in which nothing changes are the same objects. */
+/** Replaces each text in `value`; unchanged parts are the same objects. */
 function replaceInTexts<T>(value: T, replace: (text: string) => string, depth = 0): T {
   if (typeof value === 'string') return replace(value) as T;
   if (typeof value !== 'object' || value === null || depth === MAX_DEPTH) return value;

@@ -15,14 +15,14 @@ import type { ToolResults } from './tool-results.ts';
 import { OUTPUT_TOOL, QUESTION_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
 import { findStrayPath } from './workspace-guard.ts';
 
-/** As long as the SDK may be told to wait: what bounds a hook of ours is its own limit, and the attempt's end. */
+/** As long as the SDK may wait: our hooks are bounded by their own limit, and by the attempt's end. */
 const MATCHER_TIMEOUT_SECONDS = 1_728_000;
 
 interface ToolUseGateOptions {
   readonly agent: Agent;
   readonly workspaceDir: string;
   readonly toolResults: Pick<ToolResults, 'findDirectories'>;
-  /** The attempt that the process works for at the moment, or null. */
+  /** Returns the attempt that the process works for now, or null. */
   readonly receiver: () => Receiver | null;
   /** Aborted when the process is ended. */
   readonly endSignal: AbortSignal;
@@ -30,19 +30,19 @@ interface ToolUseGateOptions {
 }
 
 /**
- * What every use of a tool passes before it begins, in this order; the first that denies it ends the way:
+ * Creates the gate that every tool use passes before it begins, in this order; the first denial ends the sequence:
  *
- * 1. the list of tools, and for the file tools the workspace; the money that is left to read what comes of it
+ * 1. the list of tools, and for the file tools the workspace; the money left to read the result
  * 2. the agent's `beforeToolUse`
  * 3. a person, for the tools that the agent's `ask` names
- * 4. the record: what it is asked is in the log before it does it
+ * 4. the record: the log contains the tool's input before the tool runs
  *
- * An input that is changed on the way is judged by the workspace again. Whatever fails denies the use.
+ * A changed input is checked against the workspace again. Any failure denies the use.
  */
 export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Options['hooks']> {
   const { agent, workspaceDir, toolResults, receiver, endSignal, log } = options;
   const runner = createHookRunner(options);
-  /** The use that is put off: until it has been decided on nothing else of its conversation begins. */
+  /** The deferred use: until it is decided, nothing else in its conversation begins. */
   let deferred: { readonly attempt: Receiver; readonly useId: string } | null = null;
 
   async function decide(use: ToolUse, { place, signal }: { place: Place; signal: AbortSignal }): Promise<Judgement> {
@@ -73,22 +73,22 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
     return changed === null ? {} : { input: changed.input };
   }
 
-  /** Of several that wait at once Claude Code keeps one; the model is to make the others anew. */
+  /** Defers a use. Claude Code keeps only one of several deferred uses; the model must repeat the others. */
   function putOff(use: ToolUse, attempt: Receiver): Judgement {
     if (deferred?.attempt === attempt || use.subagent !== null) return { notNow: waitsBeside(use.name) };
     deferred = { attempt, useId: use.id };
     return 'defer';
   }
 
-  /** What the agent may not do at all, whoever says so. */
+  /** Finds a reason why the agent may not use the tool at all, even if a person allows it. */
   async function findObjection({ name, input }: ToolUse, { cwd, claudeSessionId }: Place): Promise<string | null> {
     if (name === OUTPUT_TOOL && agent.outputSchema !== null) return null;
     if (!isListedTool(agent.tools, name)) return `${name} is not one of the agent's tools`;
-    // What a server calls a path need not be one on this machine.
+    // A server's path may not be a path on this machine.
     if (name.startsWith('mcp__')) return null;
     const stray = await findStrayPath({ name, input, workspaceDir, cwd });
     if (stray !== null && RESULT_READERS.has(name)) {
-      // What of it lies in the workspace is not in the directory of results, and the other way round.
+      // A path in the workspace is not in the directory of results, and the reverse.
       for (const rootDir of await toolResults.findDirectories(claudeSessionId)) {
         if ((await findStrayPath({ name, input, workspaceDir: rootDir, cwd })) === null) return null;
       }
@@ -118,7 +118,8 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
       return toHookOutput({ permissionDecision: 'deny', permissionDecisionReason: decision.deny });
     }
     if (decision.input === undefined) return {};
-    // Without a decision: Claude Code's own rules are still asked. But for questions, which they would ask somebody.
+    // Without a decision, so that Claude Code's own rules still apply. Except for questions, for which those rules
+    // would ask somebody.
     const permission = use.name === QUESTION_TOOL ? ({ permissionDecision: 'allow' } as const) : {};
     return toHookOutput({ ...permission, updatedInput: { ...decision.input } });
   };
@@ -135,16 +136,16 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
   };
 }
 
-/** Where Claude Code is when it wants to use a tool. */
+/** The state of Claude Code when it wants to use a tool. */
 interface Place {
   readonly cwd: string;
   readonly claudeSessionId: string;
 }
 
-/** The tools that Claude Code sends the model to a large result with. */
+/** The tools with which the model reads a large result. */
 const RESULT_READERS: ReadonlySet<string> = new Set(['Read', 'Grep']);
 
-/** What comes of a tool use. `notNow`: it is neither denied nor does it begin. */
+/** The judgement of a tool use. `notNow`: the use is not denied, but does not begin. */
 type Judgement = ToolUseDecision | { readonly notNow: string } | 'defer';
 
 const waitsBehind = (name: string) =>
@@ -158,4 +159,4 @@ function toHookOutput(output: Omit<PreToolUseHookSpecificOutput, 'hookEventName'
 }
 
 const nobodyToAsk = (): Promise<ToolUseDecision> =>
-  Promise.resolve({ deny: 'it needs an approval, and there is nobody to ask' });
+  Promise.resolve({ deny: 'it needs an approval, and no person can be asked' });

@@ -1,6 +1,6 @@
 import type { KeptFile, Transcript, TranscriptEntry } from './transcript.ts';
 
-/** A transcript in memory that keeps to the contract: each uuid once, and nothing once it is closed. */
+/** Creates a transcript in memory that keeps the contract: each uuid once, and nothing after it is closed. */
 export function createTranscript() {
   const kept: { claudeSessionId: string; subpath: string; entry: TranscriptEntry }[] = [];
   const files = new Map<string, KeptFile>();
@@ -34,7 +34,7 @@ export function createTranscript() {
       return appends;
     },
     types: () => kept.map(({ entry }) => entry['type']),
-    /** The conversations that it has entries of. */
+    /** Lists the conversations of its entries. */
     sessions: () => [...new Set(kept.map(({ claudeSessionId }) => claudeSessionId))],
     close() {
       isClosed = true;

@@ -1,4 +1,4 @@
-/** Resolves when `signal` is aborted, at once when it is already. */
+/** Resolves when `signal` is aborted, or at once if it already is. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();

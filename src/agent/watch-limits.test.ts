@@ -3,13 +3,13 @@ import { fail, hang, say, startScriptedModel, useTool } from '../testing/index.t
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
 
-/** The limits that Claude Code does not keep itself, with the real executable. */
+/** Tests of the limits that Claude Code itself does not enforce, with the real executable. */
 
 const bash = (command: string) => useTool('Bash', { command, description: 'work' });
 const isLinux = process.platform === 'linux';
 
-test.runIf(isLinux)('a run whose tool eats memory is ended over its limit, and says with how much', async () => {
-  // 600 MB in a child of Claude Code, which holds some 230 MB itself; it would wait for ever.
+test.runIf(isLinux)('a run whose tool exceeds the memory limit is ended, and reports how much it used', async () => {
+  // 600 MB in a child of Claude Code, which uses some 230 MB itself; it would wait forever.
   const eat = `${JSON.stringify(process.execPath)} -e "globalThis.eaten = Buffer.alloc(600e6, 1); setInterval(() => {}, 1e6)"`;
   await using model = await startScriptedModel({ script: [bash(eat)] });
   await using attempt = await createAttempt({
@@ -21,15 +21,15 @@ test.runIf(isLinux)('a run whose tool eats memory is ended over its limit, and s
   expect(report.outcome).toMatchObject({
     status: 'failed',
     code: 'memory_exceeded',
-    detail: expect.stringMatching(/held \d[\d,]+ MB of at most 700 MB/) as string,
+    detail: expect.stringMatching(/used \d[\d,]+ MB of at most 700 MB/) as string,
   });
   expect(report.peakMemoryBytes).toBeGreaterThan(700_000_000);
-  // It was interrupted first, so it could still say what it has cost.
+  // Claude Code was interrupted first, so that it could still report its cost.
   expect(report.costMicros).toBeGreaterThan(0);
   expect(await attempt.processes()).toEqual([]);
 });
 
-test.runIf(isLinux)('a run says how much memory it has held, though it was over before the first look', async () => {
+test.runIf(isLinux)('a run reports its memory even when it finished before the first sample', async () => {
   await using model = await startScriptedModel({ script: [say('Done.')] });
   await using attempt = await createAttempt({ url: model.url });
   const { outcome, peakMemoryBytes } = await startAgentProcess(attempt.spec).done;
@@ -38,7 +38,7 @@ test.runIf(isLinux)('a run says how much memory it has held, though it was over 
   expect(peakMemoryBytes).toBeLessThan(1_000_000_000);
 });
 
-test.runIf(isLinux)('a run that is under way says how much memory it holds', async () => {
+test.runIf(isLinux)('a run in progress reports its current memory', async () => {
   await using model = await startScriptedModel({ script: [hang()] });
   await using attempt = await createAttempt({ url: model.url });
   const agent = startAgentProcess(attempt.spec);
@@ -48,11 +48,11 @@ test.runIf(isLinux)('a run that is under way says how much memory it holds', asy
   expect(agent.residentBytes).toBeNull();
 });
 
-test.runIf(isLinux)('a process that stands still with nothing to wait for is ended as hung', async () => {
+test.runIf(isLinux)('a process that stands still and waits for nothing is ended as hung', async () => {
   const frozen = Promise.withResolvers<void>();
   await using model = await startScriptedModel({
     async script() {
-      // Not before it stands still: else it may be done by then.
+      // Not before it stands still: it may be done before that.
       await frozen.promise;
       return say('Never heard.');
     },
@@ -73,7 +73,7 @@ test.runIf(isLinux)('a process that stands still with nothing to wait for is end
   expect(report.outcome).toMatchObject({
     status: 'failed',
     code: 'hung',
-    detail: expect.stringContaining('said nothing for 300 ms') as string,
+    detail: expect.stringContaining('sent no message for 300 ms') as string,
   });
   expect(await attempt.processes()).toEqual([]);
 });
@@ -81,18 +81,18 @@ test.runIf(isLinux)('a process that stands still with nothing to wait for is end
 test.each([
   ['a tool that takes long', [bash('sleep 1.2'), say('Done.')], {}],
   ['an answer that takes long', [say('Done.', { chunks: 2, chunkDelayMs: 1_200 })], { hasOpenModelCall: () => true }],
-] as const)('%s is no reason to take a run for hung', async (_, script, more) => {
+] as const)('a run with %s does not count as hung', async (_, script, more) => {
   await using model = await startScriptedModel({ script });
   await using attempt = await createAttempt({
     url: model.url,
     agent: { tools: ['Bash'] },
-    // Above what Claude Code needs between two steps on a busy machine, below what is waited for.
+    // Above what Claude Code needs between two steps on a busy machine, below the waits in this test.
     spec: { hungTimeoutMs: 1_000, hasOpenModelCall: () => false, ...more },
   });
   expect((await startAgentProcess(attempt.spec).done).outcome.status).toBe('succeeded');
 });
 
-test('the wait before another try of the model is no reason to take a run for hung', async () => {
+test('a run that waits before it retries the model does not count as hung', async () => {
   await using model = await startScriptedModel({ script: [fail(529)] });
   await using attempt = await createAttempt({
     url: model.url,

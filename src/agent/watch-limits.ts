@@ -18,13 +18,18 @@ interface LimitsWatchOptions {
 }
 
 interface LimitsWatch {
-  /** Resolves when a limit is broken; else never. */
+  /** Resolves when a limit is exceeded; otherwise never. */
   readonly breached: Promise<Breach>;
-  /** Ends the watch, and gives the most memory that was seen. Asked while the process is alive, it knows more. */
+  /**
+   * Ends the watch, and returns the highest memory that was measured. Call it while the process is alive, when it knows
+   * more.
+   */
   stop(): number | null;
 }
 
-/** Watches what Claude Code itself does not limit: the memory of its tree, and that it does anything at all. */
+/**
+ * Watches limits that Claude Code itself does not enforce: the memory of its tree, and that it does anything at all.
+ */
 export function watchLimits({ spec, processId, child, listener, onMemory }: LimitsWatchOptions): LimitsWatch {
   const breached = Promise.withResolvers<Breach>();
   const maxBytes = toMaxBytes(spec.limits.maxMemoryMb);
@@ -41,14 +46,14 @@ export function watchLimits({ spec, processId, child, listener, onMemory }: Limi
           notePeak(bytes);
           onMemory(bytes);
           if (maxBytes === null || bytes <= maxBytes) return;
-          const detail = `The run's processes held ${toMb(bytes)} MB of at most ${toMb(maxBytes)} MB`;
+          const detail = `The run's processes used ${toMb(bytes)} MB of at most ${toMb(maxBytes)} MB`;
           breached.resolve({ code: 'memory_exceeded', detail });
         });
 
   const { hasOpenModelCall, hungTimeoutMs = HUNG_TIMEOUT_MS } = spec;
   let stopHang = () => {};
   if (hasOpenModelCall !== undefined) {
-    // Its start has a limit of its own.
+    // The start has a separate time limit.
     inBackground(async () => {
       await listener.firstWord;
       if (isOver) return;
@@ -57,7 +62,7 @@ export function watchLimits({ spec, processId, child, listener, onMemory }: Limi
         countMessages: () => listener.messageCount,
         isWaiting: () => listener.isWaiting || hasOpenModelCall(),
         onHung() {
-          const detail = `Claude Code said nothing for ${hungTimeoutMs} ms, with no model call and no tool under way`;
+          const detail = `Claude Code sent no message for ${hungTimeoutMs} ms, with no model call and no tool in progress`;
           breached.resolve({ code: 'hung', detail });
         },
       });
@@ -69,7 +74,7 @@ export function watchLimits({ spec, processId, child, listener, onMemory }: Limi
       isOver = true;
       stopMemory();
       stopHang();
-      // A short run ends between two looks; the kernel remembers at least the largest process.
+      // A short run ends between two samples; the kernel remembers at least the largest process.
       notePeak(readPeakMemory(child.claudePid));
       return peakBytes;
     },

@@ -15,7 +15,7 @@ function watch() {
   return { state, stop };
 }
 
-test('a process that says nothing and waits for nothing is hung after the time, once', () => {
+test('a process that sends nothing and waits for nothing is reported as hung once, after the timeout', () => {
   const { state } = watch();
   vi.advanceTimersByTime(59_000);
   expect(state.hung).toBe(0);
@@ -25,7 +25,7 @@ test('a process that says nothing and waits for nothing is hung after the time, 
   expect(state.hung).toBe(1);
 });
 
-test('a process that says something now and then is not hung', () => {
+test('a process that sends a message now and then is not hung', () => {
   const { state } = watch();
   for (let minute = 0; minute < 10; minute++) {
     vi.advanceTimersByTime(54_000);
@@ -47,7 +47,7 @@ test('a process that waits for the model or a tool is not hung, however long tha
   expect(state.hung).toBe(1);
 });
 
-test('a watch that is over says nothing more and leaves no timer', () => {
+test('a watch that has ended reports nothing more and leaves no timer', () => {
   const { state, stop } = watch();
   stop();
   expect(vi.getTimerCount()).toBe(0);

@@ -1,22 +1,22 @@
 import { repeat } from '../core/timers.ts';
 
 interface HangWatchOptions {
-  /** How long nothing may be heard. */
+  /** Time without a message after which the process counts as hung. */
   readonly timeoutMs: number;
-  /** How many messages were heard so far. */
+  /** Returns the number of messages so far. */
   readonly countMessages: () => number;
-  /** Whether something else than the process itself is being waited for: the model, a tool. */
+  /** Returns whether the process waits for something else: the model, or a tool. */
   readonly isWaiting: () => boolean;
-  /** Called once, when the process has said nothing for that long and had nothing to wait for. */
+  /** Called once, when the process has sent no message for that time and had nothing to wait for. */
   readonly onHung: () => void;
 }
 
-/** How often is looked within the time. */
+/** Number of checks within the time. */
 const LOOKS = 10;
 
 /**
- * Notices a process that does nothing. Returns what ends the watch. Time is counted in looks, not by the clock: a
- * worker that was itself stopped for a minute must not take its processes for hung.
+ * Notices a process that does nothing. Returns the function that ends the watch. Time is counted in checks, not by the
+ * clock: a worker that was itself stopped for a minute must not treat its processes as hung.
  */
 export function watchForHang({ timeoutMs, countMessages, isWaiting, onHung }: HangWatchOptions): () => void {
   let heard = countMessages();

@@ -17,9 +17,9 @@ import { createAttempt } from './attempt.fixture.ts';
 import type { SaidBlock } from './progress.ts';
 import { createTranscript } from './transcript.fixture.ts';
 
-/** Answers that come in several pieces, with the real Claude Code executable. */
+/** Tests of answers that come in several pieces, with the real Claude Code executable. */
 
-/** The answers to an attempt's calls, one after the other; the last one repeats. */
+/** Runs an attempt. Its model calls get the answers one after the other; the last answer repeats. */
 async function answer(turns: readonly Turn[]) {
   let calls = 0;
   await using model = await startScriptedModel({ script: () => turns[Math.min(calls++, turns.length - 1)]! });
@@ -29,47 +29,47 @@ async function answer(turns: readonly Turn[]) {
   return { outcome, calls, types, text: textOf(attempt.events) };
 }
 
-/** A cut reaches the executable behind what was said: it has to have read that. */
+/** A cut comes after the text: the executable must have read the text before. */
 const slowly = { chunks: 4, chunkDelayMs: 30 };
 const cutOff = { stopReason: 'max_tokens' } as const;
 
 test.each<[string, Turn[], string]>([
   [
     'cut by its length, twice',
-    [turn(say('One, '), cutOff), turn(say('two, '), cutOff), say('three.')],
-    'One, two, three.',
+    [turn(say('First, '), cutOff), turn(say('second, '), cutOff), say('third.')],
+    'First, second, third.',
   ],
   ['of two blocks', [turn([say('Block one.'), say('Block two.')])], 'Block one.\n\nBlock two.'],
   [
     'whose stream broke within its second block',
-    [cut([say('One.', slowly), say('Half of tw', slowly)], { midBlock: true }), say('Two.')],
-    'One.\n\nTwo.',
+    [cut([say('Part 1.', slowly), say('Half of pa', slowly)], { midBlock: true }), say('Part 2.')],
+    'Part 1.\n\nPart 2.',
   ],
   [
-    'that an error stopped behind a whole block',
+    'that an error stopped after a whole block',
     [failMidStream(say('The first half, ', slowly), { type: 'api_error', message: 'Broken' }), say('the second.')],
     'The first half, the second.',
   ],
   ['whose last piece is empty', [turn(say('All of it.'), cutOff), turn([])], 'All of it.'],
-  ['behind the use of a tool', [turn([say('Let me look.'), useTool('Read', { file_path: 'x' })]), say('So.')], 'So.'],
-])('the result of an answer %s is the whole of it', async (_, turns, result) => {
+  ['after a tool use', [turn([say('Let me look.'), useTool('Read', { file_path: 'x' })]), say('So.')], 'So.'],
+])('the result of an answer %s is complete', async (_, turns, result) => {
   const { outcome, text } = await answer(turns);
   expect(outcome).toEqual({ status: 'succeeded', result });
-  // What readers have had says the same, with what was said before the tool was used.
+  // The text for readers ends the same, after the text from before the tool use.
   expect(text.endsWith(result)).toBe(true);
 });
 
 test.each<[string, Turn]>([
   ['', cut(say('The income ta', slowly), { midBlock: true })],
   [', with thinking before it,', cut([think('Hm.'), say('The income ta', slowly)], { midBlock: true })],
-])('a first block%s that was begun and given up is in neither the result nor the text', async (_, broken) => {
+])('an abandoned first block%s is neither in the result nor in the text', async (_, broken) => {
   const { outcome, types, text } = await answer([broken, say('The income tax.')]);
   expect(outcome).toEqual({ status: 'succeeded', result: 'The income tax.' });
   expect(text).toBe('The income tax.');
   expect(types.filter((type) => type === 'agent.text.abandoned')).toHaveLength(1);
 });
 
-/** The blocks that a log has of an attempt. */
+/** Returns the blocks that a log has of an attempt. */
 function toSaid(events: readonly NewEvent[]): SaidBlock[] {
   const whole = new Map<string, boolean>();
   for (const event of events) {
@@ -79,7 +79,7 @@ function toSaid(events: readonly NewEvent[]): SaidBlock[] {
   return [...whole].map(([blockId, isWhole]) => ({ blockId, isWhole }));
 }
 
-/** An attempt that ends while it says `first`, in one way or another, and the next one, which says `second`. */
+/** Runs an attempt that ends in some way while it says `first`, and the next attempt, which says `second`. */
 async function takeOver(
   { first, second }: { first: Turn; second: Turn },
   end: (attempt: Awaited<ReturnType<typeof createAttempt>>, process: ReturnType<typeof startAgentProcess>) => unknown,
@@ -102,7 +102,7 @@ async function takeOver(
   return { outcome, text: textOf([...before.events, ...after.events]) };
 }
 
-test('an attempt that goes on with a text in the middle has all of it for its result', async () => {
+test('an attempt that continues in the middle of a text has the whole text as its result', async () => {
   const turns = { first: hang({ after: say('The first half, ', slowly), midBlock: true }), second: say('the second.') };
   const { outcome, text } = await takeOver(turns, async (attempt, process) => {
     await attempt.untilEvent('agent.text.delta');
@@ -113,19 +113,22 @@ test('an attempt that goes on with a text in the middle has all of it for its re
   expect(text).toMatch(/^The.+the second\.$/);
 });
 
-test('an answer that was over when its attempt was lost is in the result of the next one', async () => {
+test('an answer that was complete when its attempt was lost is in the result of the next attempt', async () => {
   const turns = { first: turn(say('The whole answer.'), { stopReason: 'pause_turn' }), second: say('No more to say.') };
   const { outcome, text } = await takeOver(turns, (attempt) => attempt.untilEvent('agent.text'));
   expect(outcome).toEqual({ status: 'succeeded', result: 'The whole answer.\n\nNo more to say.' });
   expect(text).toBe('The whole answer.\n\nNo more to say.');
 });
 
-test('what an attempt has told and the conversation does not have is given up by the next one, which says it again', async () => {
-  const first = hang({ after: [say('One.', slowly), say('Half of tw', slowly)], midBlock: true });
-  const { outcome, text } = await takeOver({ first, second: turn([say('One.'), say('Two.')]) }, async (attempt) => {
-    await attempt.untilEvent('agent.text');
-    for (const { pid } of await attempt.processes()) globalThis.process.kill(pid, 'SIGKILL');
-  });
-  expect(outcome).toEqual({ status: 'succeeded', result: 'One.\n\nTwo.' });
-  expect(text).toBe('One.\n\nTwo.');
+test('text that was streamed but is missing in the conversation is abandoned by the next attempt, which writes it again', async () => {
+  const first = hang({ after: [say('Part 1.', slowly), say('Half of pa', slowly)], midBlock: true });
+  const { outcome, text } = await takeOver(
+    { first, second: turn([say('Part 1.'), say('Part 2.')]) },
+    async (attempt) => {
+      await attempt.untilEvent('agent.text');
+      for (const { pid } of await attempt.processes()) globalThis.process.kill(pid, 'SIGKILL');
+    },
+  );
+  expect(outcome).toEqual({ status: 'succeeded', result: 'Part 1.\n\nPart 2.' });
+  expect(text).toBe('Part 1.\n\nPart 2.');
 });

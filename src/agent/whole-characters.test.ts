@@ -23,7 +23,7 @@ describe('a text that is streamed in pieces', () => {
       .flatMap((event) => (event.type === 'agent.text.delta' ? [[event.data.blockId, event.data.text]] : []));
   }
 
-  it('keeps a character whose two halves come in two pieces', () => {
+  it('keeps a character that is split over two pieces', () => {
     expect(textsOf([start('m'), begin(), delta(`so${HIGH}`), delta(`${LOW}!`)])).toEqual([
       ['m:0', 'so'],
       ['m:0', '🙂!'],
@@ -34,7 +34,7 @@ describe('a text that is streamed in pieces', () => {
     ]);
   });
 
-  it('has a replacement for a half alone, which is put before no other text', () => {
+  it('has a replacement for a single half, which is never joined with another text', () => {
     const messages = [start('m'), begin(), delta(`a${HIGH}`), begin(1), delta('b', 1), start('n'), begin(), delta(LOW)];
     expect(textsOf(messages)).toEqual([
       ['m:0', 'a'],
@@ -44,7 +44,7 @@ describe('a text that is streamed in pieces', () => {
     expect(textsOf([start('m'), begin(), delta(HIGH), delta('b')])).toEqual([['m:0', '\uFFFDb']]);
   });
 
-  it('is not mixed up with that of a sub-agent that streams meanwhile', () => {
+  it('is not mixed up with the text of a subagent that streams at the same time', () => {
     const messages = [
       start('m'),
       begin(),

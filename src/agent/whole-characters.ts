@@ -1,12 +1,13 @@
 /** Joins pieces of texts so that none ends in the middle of a character. */
 export interface WholeCharacters {
-  /** The next piece of the text at `place`, with what was held back of the piece before. May be empty. */
+  /** Returns the next piece of the text at `place`, with what was kept back of the piece before. May be empty. */
   take(place: string, piece: string): string;
 }
 
 /**
- * A character outside the basic plane, such as an emoji, is a pair of code units, and a stream may bring each in a piece of
- * its own. Neither can be stored alone, so the first waits for the second. A text that ends with the first alone loses it.
+ * Creates the joiner. A character outside the basic plane, such as an emoji, is a pair of code units, and a stream may
+ * split the pair. Neither half can be stored alone, so the first waits for the second. A text that ends with a first
+ * half loses it.
  */
 export function createWholeCharacters(): WholeCharacters {
   let heldAt = '';

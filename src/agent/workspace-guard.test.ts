@@ -54,12 +54,12 @@ test.each([
   expect(await find('Grep', { pattern: 'x', path: file })).toBe(file);
 });
 
-test('a neighbour whose name begins alike is outside', async () => {
+test('a neighbour with the same beginning of its name is outside', async () => {
   const file = path.join(root, 'workspace-of-others', 'x');
   expect(await find('Write', { file_path: file })).toBe(file);
 });
 
-test('a relative path counts from where Claude Code is', async () => {
+test("a relative path is resolved from Claude Code's current directory", async () => {
   expect(await find('Read', { file_path: 'workspace/src' }, root)).toBeNull();
   expect(await find('Read', { file_path: 'secret' }, root)).toBe('secret');
   expect(await find('Glob', { pattern: '*' }, root)).toBe('*');
@@ -89,12 +89,12 @@ test.each([
   expect(await find('Grep', { pattern: 'x', glob: pattern })).toBe(pattern);
 });
 
-test('a pattern counts from the directory it is given with', async () => {
+test('a pattern is resolved from its given directory', async () => {
   expect(await find('Glob', { pattern: 'src/*', path: '.' })).toBeNull();
   expect(await find('Glob', { pattern: `${workspaceDir}/*`, path: 'src' })).toBeNull();
 });
 
-test('what is no path is not looked at', async () => {
+test('a value that is not a path is not checked', async () => {
   expect(await find('Bash', { command: 'cat /etc/hostname' })).toBeNull();
   expect(await find('Read', { file_path: 7 })).toBeNull();
   expect(await find('Grep', { pattern: '^/etc/../x' })).toBeNull();

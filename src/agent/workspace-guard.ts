@@ -3,25 +3,25 @@ import type { EventData } from '../core/events.ts';
 import { isContainedPath } from './contained-path.ts';
 import { toFields, toText } from '../core/untyped.ts';
 
-/** A tool use that was refused. */
+/** A tool use that was denied. */
 export type Denial = EventData['agent.permission_denied'];
 
 /** The inputs of file tools that name one file or directory. */
 const PATH_FIELDS = ['file_path', 'notebook_path', 'filePath', 'path'];
-/** Those that name many by a pattern; Grep's own `pattern` is matched against text. */
+/** The inputs that name many files by a pattern; Grep's own `pattern` is matched against text. */
 const PATTERN_FIELDS: Readonly<Record<string, string>> = { Glob: 'pattern', Grep: 'glob' };
 
 interface GuardedUse {
   readonly name: string;
   readonly input: unknown;
   readonly workspaceDir: string;
-  /** Where Claude Code is at the moment: a `cd` in Bash moves it. */
+  /** Claude Code's current directory, which a `cd` in Bash changes. */
   readonly cwd: string;
 }
 
 /**
- * The first path or pattern in a tool's input that leads out of the workspace, or null. Claude Code itself lets an
- * approved `Read` read any file (measured with `dontAsk`).
+ * Finds the first path or pattern in a tool's input that leads out of the workspace, or null. Claude Code itself lets
+ * an allowed `Read` read any file (measured with `dontAsk`).
  */
 export async function findStrayPath({ name, input, workspaceDir, cwd }: GuardedUse): Promise<string | null> {
   const fields = toFields(input);
@@ -37,13 +37,16 @@ export async function findStrayPath({ name, input, workspaceDir, cwd }: GuardedU
   return isContained ? null : pattern;
 }
 
-/** `..` as a step anywhere, also in `{a,..}/b`, or an alternative that begins at the root or the home: `{a,/etc}`. */
+/**
+ * Returns whether a pattern has `..` as a step anywhere, also in `{a,..}/b`, or an alternative that begins at the root
+ * or the home: `{a,/etc}`.
+ */
 function climbsOut(pattern: string): boolean {
   const steps = pattern.split(/[/\\{},()|!]/).map((step) => step.trim());
   return steps.includes('..') || /[{,(|!]\s*[/~]/.test(pattern);
 }
 
-/** The steps of a pattern before its first wildcard: the directory it looks in. */
+/** Returns the steps of a pattern before its first wildcard: the directory in which it searches. */
 function literalPrefix(pattern: string): string {
   const steps = pattern.trim().split('/');
   const wild = steps.findIndex((step) => /[*?[\]{}()!\\]/.test(step));

@@ -37,7 +37,7 @@ describe('the alerts of a configuration', () => {
     });
   });
 
-  it('take false for every figure', () => {
+  it('accept false for every figure', () => {
     const figures = ['runCostUsd', 'dailyCostUsd', 'queueDepth', 'errorRate', 'driftShare', 'repeatMinutes'];
     expect(resolve(Object.fromEntries(figures.map((figure) => [figure, false])))).toMatchObject(
       Object.fromEntries(figures.map((figure) => [figure, null])),
@@ -91,7 +91,7 @@ describe('the alerts of a configuration', () => {
     [{ channels: [{ type: 'log', url: 'x' }] }, 'alerts.channels.0.url', 'is not a known field'],
     [{ channels: [{ type: 'log', minSeverity: 'loud' }] }, 'alerts.channels.0.minSeverity', 'received "loud"'],
     [{ channels: [{ ...mail, smtp: {} }] }, 'alerts.channels.0.smtp.host', 'must be the name of a host'],
-  ])('are refused by path: %j', (alerts, path, message) => {
+  ])('are rejected by path: %j', (alerts, path, message) => {
     expect(refusal(alerts).errors).toContainEqual({ path, message: expect.stringContaining(message) as string });
   });
 
@@ -103,13 +103,13 @@ describe('the alerts of a configuration', () => {
     [{ type: 'webhook', url: 'http://x', secret: { env: 'S' } }, 'alerts.channels.0.secret', { S: 'hunter2!' }],
     [{ type: 'slack', url: { env: 'S' } }, 'alerts.channels.0.url', { S: 'hunter2' }],
     [{ ...mail, smtp: { ...smtp, password: ['hunter2'] } }, 'alerts.channels.0.smtp.password', {}],
-  ])('are refused without repeating a secret: %j', (channel, path, env) => {
+  ])('are rejected without repeating a secret: %j', (channel, path, env) => {
     const error = refusal({ channels: [channel] }, env);
     expect(error.errors[0]?.path).toBe(path);
     expect(error.message).not.toContain('hunter2');
   });
 
-  it('are refused over a variable that is not set, by path and name', () => {
+  it('are rejected because of a variable that is not set, by path and name', () => {
     for (const env of [{}, { HOOK: '' }]) {
       expect(
         refusal({ channels: [{ type: 'slack', url: { env: 'HOOK' } }] }, env as Record<string, string>).errors,

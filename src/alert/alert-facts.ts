@@ -1,6 +1,6 @@
 import type { Micros } from '../core/money.ts';
 
-/** Runs of one agent that ended in one way within the window. */
+/** Runs of one agent with the same outcome within the window. */
 export interface OutcomeCount {
   readonly agent: string;
   readonly status: 'succeeded' | 'failed';
@@ -17,50 +17,53 @@ export interface AttemptCount {
 
 export interface LostWorker {
   readonly id: string;
-  /** Null when nothing but its attempts is known of it any more. */
+  /** Null when only the worker's attempts are still known. */
   readonly host: string | null;
-  /** Attempts that ended because it was gone. */
+  /** Attempts that ended because the worker was lost. */
   readonly attempts: number;
 }
 
-/** A worker whose machine lacks something, so that it claims nothing, or nothing of one agent. */
+/** A worker that claims nothing, or no runs of one agent, because its machine lacks a resource. */
 export interface FaultyWorker {
   readonly id: string;
   readonly host: string;
   readonly fault: string;
 }
 
-/** Runs of an agent that are in line while no live worker takes runs of that agent. */
+/** Queued runs of an agent that no live worker takes. */
 export interface UnservedAgent {
   readonly agent: string;
-  /** Among the first 1,000 of their queue. */
+  /** Number among the first 1,000 runs of their queue. */
   readonly runs: number;
 }
 
-/** A worker whose event loop stood still. */
+/** A worker whose event loop was blocked. */
 export interface StalledWorker {
   readonly id: string;
   readonly host: string;
-  /** For how long, the last time. */
+  /** Duration of the last block. */
   readonly stallMs: number;
 }
 
-/** A lane of webhooks, which is an endpoint or a host that a key's runs have named, whose last deliveries have failed for good. */
+/**
+ * A lane of webhooks whose last deliveries have finally failed. A lane is an endpoint, or a host that a key's runs have
+ * named.
+ */
 export interface FailingWebhook {
   readonly lane: string;
-  /** Of the last that has failed. */
+  /** Address of the last failed delivery. */
   readonly url: string;
-  /** Null: the address was named by runs. */
+  /** Null when runs named the address. */
   readonly webhookId: string | null;
   readonly keyId: string;
-  /** Those that have failed. */
+  /** Number of failed deliveries. */
   readonly deliveries: number;
-  /** Of the last answer; null when there was none. */
+  /** Status of the last answer; null when there was none. */
   readonly responseStatus: number | null;
   readonly lastAt: Date;
 }
 
-/** What stands on a budget's account: spent and set aside together. */
+/** The use of a budget: spent and reserved amounts together. */
 export interface BudgetUse {
   readonly scope: 'user' | 'team' | 'global';
   /** The user or the team; empty for all together. */
@@ -70,46 +73,55 @@ export interface BudgetUse {
   readonly limitMicros: Micros;
 }
 
-/** A stretch of time: after `since`, up to `now`. */
+/** A period: after `since`, up to `now`. */
 export interface Since {
   readonly since: Date;
 }
 
-/** The figures that the rules judge, one function for each. */
+/** The figures that the rules evaluate, one function for each. */
 export interface AlertFacts {
-  /** What the day of `now` has cost so far, in the configured time zone. */
+  /** Returns the cost so far of the day of `now`, in the configured time zone. */
   costOfDay(now: Date): Promise<Micros>;
-  /** The runs that ended after `since` and cost more than `overMicros`. */
+  /** Returns the runs that ended after `since` and cost more than `overMicros`. */
   costlyRuns(
     options: Since & { overMicros: Micros },
   ): Promise<{ readonly id: string; readonly agent: string; readonly costMicros: Micros }[]>;
-  /** What waits in each queue of the configuration. */
+  /** Returns the depth of each queue in the configuration. */
   queueDepths(): Promise<
     { readonly queue: string; readonly waiting: number; readonly oldestWaitSeconds: number | null }[]
   >;
-  /** How the runs of each agent ended. Cancelled ones are left out: they say nothing of how well things work. */
+  /** Returns the outcomes of each agent's runs. Cancelled runs are left out: they do not show how well things work. */
   outcomes(options: Since): Promise<OutcomeCount[]>;
   hungRuns(options: Since): Promise<AttemptCount[]>;
   missingExecutables(options: Since): Promise<AttemptCount[]>;
-  /** Workers that let a lease run out, and those whose heartbeat stopped after `since` and before `silentUntil` though they had not left. */
+  /**
+   * Returns workers that let a lease expire, and workers whose heartbeat stopped after `since` and before `silentUntil`
+   * without a stop.
+   */
   lostWorkers(options: Since & { silentUntil: Date }): Promise<LostWorker[]>;
-  /** Workers heard of after `since`, by whether their machines lack something; those that leave are left out. */
+  /**
+   * Returns workers with a heartbeat after `since`, by whether their machines have a fault; draining workers are left
+   * out.
+   */
   faultyWorkers(options: Since): Promise<{ readonly faulty: readonly FaultyWorker[]; readonly sound: number }>;
   /**
-   * Agents with runs in line since before `readyBefore`, which no worker heard of after `since` takes and nobody has
-   * executed after `readyBefore`; those of paused queues are left out. None while there is a worker that does not say
-   * whose runs it takes.
+   * Returns agents with runs queued since before `readyBefore`, if no worker with a heartbeat after `since` takes them
+   * and no worker executed one after `readyBefore`; paused queues are left out. Returns none while there is a worker
+   * that does not report its agents.
    */
   unservedAgents(options: Since & { readyBefore: Date }): Promise<UnservedAgent[]>;
-  /** Workers whose event loop stood still, and went on after `since`. */
+  /** Returns workers whose event loop was blocked, and resumed after `since`. */
   stalledWorkers(options: Since): Promise<StalledWorker[]>;
   /**
-   * Lanes of which a delivery has failed for good after `since`, and which have taken none later; the first to fail first.
-   * Tests are left out, and what was removed or revoked since.
+   * Returns lanes with a delivery that finally failed after `since`, and none delivered later; the first to fail comes
+   * first. Tests are left out, and so are webhooks and keys that were deleted or revoked since.
    */
   failingWebhooks(options: Since): Promise<FailingWebhook[]>;
-  /** What the day of `now` cost by the Agent SDK's count and by Longhaul's own, of what both have counted. */
+  /**
+   * Returns the cost of the day of `now` by the Agent SDK's count and by Longhaul's own, for calls that both have
+   * counted.
+   */
   drift(now: Date): Promise<{ readonly sdkMicros: Micros; readonly ownMicros: Micros }>;
-  /** The budgets of the day and month of `now` of which at least `share` is used. */
+  /** Returns the budgets of the day and month of `now` of which at least `share` is used. */
   budgets(options: { now: Date; share: number }): Promise<BudgetUse[]>;
 }

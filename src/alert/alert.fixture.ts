@@ -18,7 +18,7 @@ const NOON = new Date('2026-03-10T12:00:00Z');
 
 interface RunOptions {
   readonly agent?: string;
-  /** Null: it succeeded. */
+  /** Null: the run succeeded. */
   readonly errorCode?: RunErrorCode | null;
   readonly costUsd?: number;
   readonly finishedAt?: Date;
@@ -32,7 +32,7 @@ interface AddedWorker {
   readonly agents?: string[];
   readonly fault?: string;
   readonly drain_requested_at?: Date;
-  /** The last time it stood still. */
+  /** The last time that its event loop was blocked. */
   readonly stall?: { readonly ms: number; readonly at: Date };
 }
 
@@ -44,13 +44,13 @@ interface Delivery {
   readonly isTest?: boolean;
 }
 
-/** A configuration with the agents `reader` and `writer`. */
+/** Creates a configuration with the agents `reader` and `writer`. */
 export function createConfig(parts: Partial<LonghaulConfig> = {}): Config {
   const input = { agents: { reader: { tools: [] }, writer: { tools: [] } }, ...parts };
   return resolveConfig({ input, baseDir: '/', env: {} });
 }
 
-/** A database with a queue and a clock that stands until it is moved, and what happens to runs in few words. */
+/** Creates a database with a queue and a manual clock, and short functions for events of runs. */
 export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
   const { database, url, queue, remove } = await createQueueDatabase(kind, ['reader', 'writer']);
   let now = NOON;
@@ -86,7 +86,7 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
     url,
     remove,
     now: () => now,
-    /** Moves the clock on. */
+    /** Advances the clock. */
     pass: (ms: number) => {
       now = new Date(now.getTime() + ms);
     },
@@ -125,7 +125,7 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
         .execute();
       return id;
     },
-    /** A run that is in line. */
+    /** Adds a queued run. */
     async addQueued({
       agent,
       createdAt,
@@ -143,7 +143,7 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
         .where('id', '=', id)
         .execute();
     },
-    /** A delivery of a webhook, by default one that has failed just now. */
+    /** Adds a delivery of a webhook. By default it failed just now. */
     async addDelivery({ lane, endpointId = null, status = 'failed', at = now, isTest = false }: Delivery) {
       await database.sql
         .insertInto('longhaul.webhook_deliveries')
@@ -178,7 +178,7 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
       await database.sql.insertInto('longhaul.webhook_endpoints').values(values).execute();
       return id;
     },
-    /** Sets what the day has cost, as the ledger's sums say. */
+    /** Sets the cost of the day in the ledger's sums. */
     async setDay({
       day,
       costUsd = 0,
@@ -222,7 +222,7 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
           await queue.enqueue(trx, { runId: createId(), queue: name, priority: 0, startAfter: null });
       });
     },
-    /** Evaluates what is due at the clock's time; returns how many rules were. */
+    /** Evaluates the due rules at the clock's time; returns how many there were. */
     evaluate: (config: Config = createConfig()) =>
       evaluateRules({
         database,
@@ -234,23 +234,23 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
           throw error;
         },
       }),
-    /** Delivers what is due for the channel; returns why attempts failed. */
+    /** Delivers due messages of the channel; returns the reasons of failed attempts. */
     async deliver(channel: Channel, signal = new AbortController().signal) {
       const reasons: string[] = [];
       const onFailure = ({ reason }: { reason: string }) => reasons.push(reason);
       await deliverDue(database, { channel, readNow: async () => now, signal, onFailure });
       return reasons;
     },
-    /** The alerts about `key`, or all, newest first. */
+    /** Returns the alerts with `key`, or all, newest first. */
     async alerts(key?: string): Promise<ToldAlert[]> {
       const { alerts } = await listAlerts(database, { limit: 200 });
       return key === undefined ? alerts : alerts.filter((alert) => alert.key === key);
     },
-    /** Takes everything out of the queues. */
+    /** Empties the queues. */
     empty: () => sql`delete from longhaul_queue.job`.execute(database.sql),
-    /** The rules that have been evaluated. */
+    /** Returns the rules that have been evaluated. */
     turns: () => database.sql.selectFrom('longhaul.alert_rules').selectAll().execute(),
-    /** Forgets everything that has happened, and sets the clock back. */
+    /** Deletes everything that has happened, and sets the clock back. */
     async clear() {
       now = NOON;
       for (const table of [

@@ -7,10 +7,13 @@ export const SEVERITIES = ['info', 'warning', 'critical'] as const satisfies Ale
 
 export const ALERT_STATES = ['open', 'resolved'] as const;
 
-/** Something that operators are told of. Its words name agents, queues, budgets and ids; never a prompt or a secret. */
+/**
+ * A condition that operators have to know. Its text contains agents, queues, budgets and ids; never a prompt or a
+ * secret.
+ */
 export interface Alert {
   readonly id: string;
-  /** What it is about, such as `daily_cost` or `queue_depth:reader`. No two open alerts share it. */
+  /** The subject of the alert, such as `daily_cost` or `queue_depth:reader`. Open alerts have different keys. */
   readonly key: string;
   readonly rule: string;
   readonly severity: AlertSeverity;
@@ -24,14 +27,14 @@ export interface Alert {
   readonly timesNotified: number;
   readonly resolvedAt: Date | null;
   readonly acknowledgedAt: Date | null;
-  /** The id of the API key by which it was acknowledged. */
+  /** Id of the API key that acknowledged it. */
   readonly acknowledgedBy: string | null;
 }
 
-/** What a delivery tells of an alert. */
+/** The event of an alert that a delivery reports. */
 export type Happening = 'opened' | 'repeated' | 'resolved';
 
-/** The one place where a row of `longhaul.alerts` becomes an alert. */
+/** Converts a row of `longhaul.alerts` to an alert. No other function does this. */
 export function toAlert(row: Selectable<AlertsTable>): Alert {
   return {
     id: row.id,
@@ -52,12 +55,12 @@ export function toAlert(row: Selectable<AlertsTable>): Alert {
   };
 }
 
-/** Whether `severity` is as severe as `least`, or more so. */
+/** Returns whether `severity` is as severe as `least`, or more so. */
 export function isAtLeast(severity: AlertSeverity, least: AlertSeverity): boolean {
   return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(least);
 }
 
-/** An alert as JSON has it: its times in ISO 8601. */
+/** An alert in JSON: its times in ISO 8601. */
 export type AlertContent = {
   readonly [Field in keyof Alert]: Alert[Field] extends Date
     ? string

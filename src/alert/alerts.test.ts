@@ -46,7 +46,7 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
   const webhookDeliveries = async () =>
     (await bench.alerts()).flatMap(({ deliveries }) => deliveries).filter(({ channel }) => channel === 'webhook');
 
-  it('is opened, repeated after an hour and resolved, and each is told once, signed', async () => {
+  it('is opened, repeated after an hour and resolved, and each event is delivered once, signed', async () => {
     const openedAt = bench.now();
     await bench.enqueue(51);
     await bench.evaluate(createWebhookConfig());
@@ -82,7 +82,7 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
     ]);
   });
 
-  it('begins anew when what it was about comes back', async () => {
+  it('opens again when its condition returns', async () => {
     await bench.setDay({ day: '2026-03-10', costUsd: 101 });
     await bench.evaluate();
     await bench.setDay({ day: '2026-03-10' });
@@ -94,7 +94,7 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
     await next();
   });
 
-  it('is opened once and delivered once, however many evaluate and deliver at once', async () => {
+  it('is opened once and delivered once by any number of servers at once', async () => {
     await bench.enqueue(51);
     const config = createWebhookConfig();
     const evaluated = await Promise.all(Array.from({ length: 6 }, () => bench.evaluate(config)));
@@ -104,7 +104,7 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
     expect(receiver.told()).toEqual(['opened queue_depth:reader']);
   });
 
-  it('is not touched by an evaluation that took so long that another has begun', async () => {
+  it('is not changed by an evaluation that lasted until another began', async () => {
     const turnOf = async () =>
       (await takeTurns(bench.database, { rules: [queueDepth.name], now: bench.now(), everyMs: MINUTE_MS }))[0]!.turn;
     const finding = { key: 'queue_depth:x', severity: 'warning', title: 't', detail: 'd', data: {} } as const;
@@ -127,9 +127,9 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
     expect(await bench.alerts()).toHaveLength(1);
   });
 
-  it('is delivered though the process that opened it died before it could', async () => {
+  it('is delivered although the process that opened it died first', async () => {
     await bench.enqueue(51);
-    await bench.evaluate(createWebhookConfig()); // And dies.
+    await bench.evaluate(createWebhookConfig()); // Then the process dies.
     bench.pass(10 * MINUTE_MS);
     await deliver();
     expect(receiver.told()).toEqual(['opened queue_depth:reader']);
@@ -159,7 +159,7 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
     expect(await webhookDeliveries()).toMatchObject([{ status: 'delivered', attempts: 2 }]);
   });
 
-  it('is left to others at once when the process that delivers it is told to leave', async () => {
+  it('is left to other processes at once when its process stops', async () => {
     await bench.enqueue(51);
     await bench.evaluate(createWebhookConfig());
     receiver.state.status = 0;
@@ -209,7 +209,7 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
     expect(receiver.told().slice(-2)).toEqual(['opened queue_depth:reader', 'resolved queue_depth:reader']);
   });
 
-  it('is given up on a channel that is down for a day', async () => {
+  it('is given up when its channel is down for a day', async () => {
     await bench.enqueue(51);
     await bench.evaluate(createWebhookConfig());
     receiver.state.status = 500;
@@ -224,7 +224,7 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
     ]);
   });
 
-  it('that gets worse is told at once, and reaches channels that take only what is critical', async () => {
+  it('that becomes worse is delivered at once, and reaches channels for critical alerts only', async () => {
     const config = createWebhookConfig({ minSeverity: 'critical' });
     for (let i = 0; i < 7; i++) await bench.addRun();
     for (let i = 0; i < 3; i++) await bench.addRun({ errorCode: 'provider_rate_limit' });
@@ -244,7 +244,7 @@ describe.each(DATABASE_KINDS)('an alert on the %s database', (kind) => {
     ]);
   });
 
-  it('is not repeated once somebody has taken it on', async () => {
+  it('is not repeated after it was acknowledged', async () => {
     await bench.enqueue(51);
     await bench.evaluate(createWebhookConfig());
     const [{ id } = { id: '' }] = await bench.alerts();

@@ -4,10 +4,10 @@ import type { Database } from '../db/database.ts';
 import type { AlertContent, Happening } from './alert.ts';
 import type { Channel } from './channels/channel.ts';
 
-/** A delivery that was taken is taken again after this: whoever had it died, or lost the database. */
+/** Time after which a claimed delivery is claimed again: the previous process died, or lost the database. */
 const TAKEN_MS = 60_000;
 
-/** How long a channel may take. */
+/** Time limit of a channel. */
 const TIMEOUT_MS = 10_000;
 
 const FIRST_RETRY_MS = 10_000;
@@ -25,16 +25,16 @@ interface Delivery {
 interface DeliverOptions {
   readonly channel: Channel;
   readonly readNow: () => Promise<Date>;
-  /** Aborts when the process is leaving: what is on its way is left to another. */
+  /** Aborts when the process is stopping: a delivery in progress is left to another process. */
   readonly signal: AbortSignal;
-  /** Told of each attempt that failed. */
+  /** Called after each failed attempt. */
   readonly onFailure: (failure: { id: string; attempts: number; reason: string; isLast: boolean }) => void;
 }
 
 /**
- * Delivers what is due for a channel, one after another; of one alert in the order in which it happened, so that no end
- * is told before its beginning. What fails is tried again after 10 s, 30 s, … up to an hour, for a day. A delivery may
- * come twice, when its process dies between the telling and the note of it: both carry one id.
+ * Delivers the due messages of a channel, one after another, and the messages of one alert in order, so that no end
+ * arrives before its beginning. A failed delivery is retried after 10 s, 30 s, … up to an hour, for a day. A delivery
+ * may arrive twice, when its process dies between sending and recording it: both have the same id.
  */
 export async function deliverDue(database: Database, options: DeliverOptions): Promise<void> {
   const { channel, readNow, signal, onFailure } = options;
@@ -58,7 +58,7 @@ export async function deliverDue(database: Database, options: DeliverOptions): P
   }
 }
 
-/** Returns null once the channel has taken it, or why it has not. */
+/** Returns null once the channel has accepted the delivery, or the reason why it has not. */
 async function trySending(
   channel: Channel,
   { delivery, signal }: { delivery: Delivery; signal: AbortSignal },
@@ -73,7 +73,7 @@ async function trySending(
   }
 }
 
-/** Takes the next delivery for itself, leaving what another is taking. */
+/** Claims the next delivery; skips deliveries that another process is claiming. */
 async function takeDelivery(
   database: Database,
   { channel, now }: { channel: string; now: Date },
@@ -100,7 +100,7 @@ interface Note {
   readonly last_error?: string | null;
 }
 
-/** Nothing is noted once another has taken the delivery. */
+/** Records the outcome, unless another process has claimed the delivery. */
 async function note(database: Database, { id, attempts }: Delivery, values: Note): Promise<void> {
   await database.sql
     .updateTable('longhaul.alert_deliveries')

@@ -2,7 +2,9 @@ import type { OutcomeCount } from './alert-facts.ts';
 import { percent, type Finding, type Rule } from './rule.ts';
 import { judgeFailures, VERDICT_WORDS } from './verdict.ts';
 
-/** Too many failures among the runs that ended lately: of one agent, or of all together. Says what it looks like. */
+/**
+ * Finds too many failures among the runs that ended recently: of one agent, or of all together. Names the likely cause.
+ */
 export const errorRate: Rule = {
   name: 'error_rate',
   isRepeated: true,
@@ -21,7 +23,7 @@ export const errorRate: Rule = {
 
 interface JudgeOptions {
   readonly counts: readonly OutcomeCount[];
-  /** Null: all of them. */
+  /** Null: all agents. */
   readonly agent: string | null;
   readonly share: number;
   readonly minRuns: number;
@@ -50,7 +52,7 @@ function judge({ counts, agent, share, minRuns, windowMinutes }: JudgeOptions): 
     key: agent === null ? 'error_rate' : `error_rate:${agent}`,
     severity: failedShare >= Math.min(1, share * 2) ? 'critical' : 'warning',
     title: `${percent(failedShare)} of ${agent === null ? 'all runs' : `the runs of agent ${agent}`} fail`,
-    detail: `${failed} of ${runs} runs that ended in the last ${windowMinutes} min have failed. It looks like ${VERDICT_WORDS[verdict]}: ${listed}.`,
+    detail: `${failed} of ${runs} runs that ended in the last ${windowMinutes} min failed. Likely cause: ${VERDICT_WORDS[verdict]} (${listed}).`,
     data: { agent, runs, failed, share: failedShare, threshold: share, windowMinutes, verdict, codes },
   };
 }

@@ -6,10 +6,10 @@ import { recordFindings } from './record-findings.ts';
 import { RULES } from './rules.ts';
 import { takeTurns } from './take-turns.ts';
 
-/** What ended this long before an evaluation is looked at when there was none before. */
+/** Period that the first evaluation covers. */
 const FIRST_LOOK_MS = 15 * 60_000;
 
-/** A run's end carries the time at which its transaction began, and is seen when that is committed. */
+/** A run's end has the time at which its transaction began, but becomes visible when the transaction commits. */
 const OVERLAP_MS = 2 * 60_000;
 
 interface EvaluateOptions {
@@ -17,15 +17,19 @@ interface EvaluateOptions {
   readonly facts: AlertFacts;
   readonly alerts: AlertsConfig;
   readonly now: Date;
-  /** How long a rule is left alone once anyone has evaluated it. */
+  /** Milliseconds until a rule is due again, after any server has evaluated it. */
   readonly everyMs: number;
-  /** Told of a rule that could not be evaluated; the others are, and it is tried again with its next turn. */
+  /**
+   * Called for a rule that could not be evaluated; the other rules are evaluated, and the rule is retried at its next
+   * turn.
+   */
   readonly onError: (error: unknown, rule: string) => void;
 }
 
 /**
- * Evaluates the rules that are due and whose turn nobody else takes; returns how many. Any number may do it at once.
- * @throws what the database throws when it is away.
+ * Evaluates the due rules whose turn no other server takes; returns how many. Safe to run on any number of servers at
+ * once.
+ * @throws the database's error when it is away.
  */
 export async function evaluateRules(options: EvaluateOptions): Promise<number> {
   const { database, facts, alerts, now, everyMs, onError } = options;

@@ -20,11 +20,11 @@ interface FactsDeps {
   readonly queue: Queue;
 }
 
-/** Reads the figures from the tables of runs, attempts, workers and money. Each statement is answered from an index. */
+/** Reads the figures from the tables of runs, attempts, workers and money. An index answers each statement. */
 export function createAlertFacts({ config, database, queue }: FactsDeps): AlertFacts {
   const queues = [...new Set(withoutHealthAgent(config.agents).map((agent) => agent.queue))];
 
-  /** `code` is written into the statement: only so can the partial index of the few such attempts answer it. */
+  /** `code` is a literal in the statement: only then can the partial index of these few attempts answer it. */
   async function countAttempts(code: 'hung' | 'cli_not_found', since: Date): Promise<AttemptCount[]> {
     const { rows } = await sql<AttemptCount>`
       select coalesce(agent, '') as agent, count(*)::int as attempts from longhaul.attempts
@@ -76,8 +76,8 @@ export function createAlertFacts({ config, database, queue }: FactsDeps): AlertF
     },
 
     async unservedAgents({ since, readyBefore }) {
-      // From one queue that has something in line to the next, by the index `runs_in_line`: no more is read than the first
-      // thousand of each.
+      // Steps from one queue with queued runs to the next, by the index `runs_in_line`. Reads at most the first
+      // thousand runs of each.
       const { rows } = await sql<UnservedAgent>`
         with recursive workers as (
           select agents from longhaul.workers

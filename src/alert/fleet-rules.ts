@@ -1,20 +1,20 @@
 import type { AttemptCount } from './alert-facts.ts';
 import { plural, type Finding, type Rule } from './rule.ts';
 
-/** How far back "lately" reaches: an alert about something that happened lasts as long after the last time. */
+/** Length of the recent period: an alert about an event lasts this long after the last event. */
 const LATELY_MINUTES = 15;
 
-/** A worker says that it is there every 10 s. One that is this long overdue has died, or has lost the database. */
+/** A worker sends a heartbeat every 10 s. If it is this long overdue, the worker has died, or has lost the database. */
 const SILENT_MS = 60_000;
 
-/** Workers that an alert names. */
+/** Maximum number of workers that an alert names. */
 const MOST_LISTED = 20;
 
 function lately(now: Date): Date {
   return new Date(now.getTime() - LATELY_MINUTES * 60_000);
 }
 
-/** More runs wait in a queue than should. */
+/** Finds queues with too many waiting runs. */
 export const queueDepth: Rule = {
   name: 'queue_depth',
   isRepeated: true,
@@ -28,13 +28,13 @@ export const queueDepth: Rule = {
         key: `queue_depth:${queue}`,
         severity: 'warning',
         title: `${plural(waiting, 'run')} wait in queue ${queue}`,
-        detail: `More than ${queueDepth} wait, the oldest for ${Math.round(oldestWaitSeconds ?? 0)} s. Add workers or slots, or see whether the queue is paused.`,
+        detail: `More than ${queueDepth} wait, the oldest for ${Math.round(oldestWaitSeconds ?? 0)} s. Add workers or slots, or check whether the queue is paused.`,
         data: { queue, waiting, oldestWaitSeconds, threshold: queueDepth },
       }));
   },
 };
 
-/** Agents that stopped responding and were ended. */
+/** Finds attempts that stopped responding and were ended. */
 export const hungRuns: Rule = {
   name: 'hung_runs',
   isRepeated: true,
@@ -48,7 +48,7 @@ export const hungRuns: Rule = {
     }),
 };
 
-/** The Claude Code executable is not there: every run fails until it is. */
+/** Finds a missing Claude Code executable: every run fails until it is installed. */
 export const executableMissing: Rule = {
   name: 'executable_missing',
   isRepeated: true,
@@ -61,7 +61,7 @@ export const executableMissing: Rule = {
     }),
 };
 
-/** Workers that are gone without having left. */
+/** Finds workers that are gone without a stop. */
 export const workerLost: Rule = {
   name: 'worker_lost',
   isRepeated: true,
@@ -76,14 +76,14 @@ export const workerLost: Rule = {
         key: 'worker_lost',
         severity: 'warning',
         title: `${plural(workers.length, 'worker')} ${workers.length === 1 ? 'was' : 'were'} lost`,
-        detail: `In the last ${LATELY_MINUTES} min ${plural(workers.length, 'worker')} stopped without leaving${hosts.length > 0 ? ` (on ${hosts.join(', ')})` : ''}; ${plural(attempts, 'attempt')} ended with them and ${attempts === 1 ? 'is' : 'are'} taken over where that is allowed.`,
+        detail: `In the last ${LATELY_MINUTES} min ${plural(workers.length, 'worker')} died or lost contact${hosts.length > 0 ? ` (on ${hosts.join(', ')})` : ''}; ${plural(attempts, 'attempt')} ended with them and ${attempts === 1 ? 'is' : 'are'} retried if that is allowed.`,
         data: { workers: workers.slice(0, MOST_LISTED), lost: workers.length, attempts, windowMinutes: LATELY_MINUTES },
       },
     ];
   },
 };
 
-/** Workers that claim nothing because their machine lacks something: room on a disk, file descriptors. */
+/** Finds workers that claim nothing because their machine lacks a resource, such as disk space or file descriptors. */
 export const workerFault: Rule = {
   name: 'worker_fault',
   isRepeated: true,
@@ -93,23 +93,28 @@ export const workerFault: Rule = {
     const [first] = faulty;
     if (first === undefined) return [];
     const others =
-      faulty.length === 1 ? '' : `, and so ${faulty.length === 2 ? 'does 1 more' : `do ${faulty.length - 1} more`}`;
+      faulty.length === 1
+        ? ''
+        : `, and ${faulty.length === 2 ? '1 more worker has' : `${faulty.length - 1} more workers have`} a fault`;
     return [
       {
         key: 'worker_fault',
         severity: sound === 0 ? 'critical' : 'warning',
-        title: `${plural(faulty.length, 'worker')} cannot work for ${faulty.length === 1 ? 'a fault of its machine' : 'faults of their machines'}`,
-        detail: `On ${first.host}: ${first.fault}${others}. Their runs stay in line${sound === 0 ? ', and no other worker is there' : ' for other workers'}. They go on by themselves when there is what they lack.`,
+        title: `${plural(faulty.length, 'worker')} cannot work because of ${faulty.length === 1 ? 'a fault of its machine' : 'faults of their machines'}`,
+        detail: `On ${first.host}: ${first.fault}${others}. Runs stay queued${sound === 0 ? ', and no other worker is available' : ' for other workers'}. The workers resume by themselves when the fault is fixed.`,
         data: { workers: faulty.slice(0, MOST_LISTED), faulty: faulty.length, sound },
       },
     ];
   },
 };
 
-/** How long a run is in line before it is told that nobody takes it: a worker that starts again is there by then. */
+/** Time that a run is queued before the alert: a worker that restarts is available again by then. */
 const UNSERVED_MS = 5 * 60_000;
 
-/** Runs in line of agents that no worker takes: with an agent that left the configuration they would wait for ever. */
+/**
+ * Finds queued runs of agents that no worker takes: for example, runs of an agent that was removed from the
+ * configuration would wait forever.
+ */
 export const agentUnserved: Rule = {
   name: 'agent_unserved',
   isRepeated: true,
@@ -126,15 +131,15 @@ export const agentUnserved: Rule = {
       {
         key: 'agent_unserved',
         severity: 'critical',
-        title: `Runs of ${plural(unserved.length, 'agent')} wait for a worker that takes them`,
-        detail: `For ${UNSERVED_MS / 60_000} min and more, by agent: ${names}. No worker that is there has the agent in its configuration. Start one that has, or cancel the runs.`,
+        title: `Runs of ${plural(unserved.length, 'agent')} wait, but no worker takes them`,
+        detail: `Queued for ${UNSERVED_MS / 60_000} min or more, by agent: ${names}. No live worker has the agent in its configuration. Start a worker that has it, or cancel the runs.`,
         data: { agents, unserved: unserved.length },
       },
     ];
   },
 };
 
-/** Workers whose event loop stood still: nothing they do goes on meanwhile, and their leases may run out. */
+/** Finds workers whose event loop was blocked: meanwhile they do no work, and their leases may expire. */
 export const workerStalled: Rule = {
   name: 'worker_stalled',
   isRepeated: true,
@@ -147,8 +152,8 @@ export const workerStalled: Rule = {
       {
         key: 'worker_stalled',
         severity: 'warning',
-        title: `${plural(workers.length, 'worker')} stood still`,
-        detail: `In the last ${LATELY_MINUTES} min the event loop of ${plural(workers.length, 'worker')} did nothing for up to ${Math.round(longest.stallMs / 1_000)} s (on ${longest.host}). Is the machine short of processors or memory? A worker that stands still for longer than worker.maxStallSeconds is ended.`,
+        title: `${plural(workers.length, 'worker')} ${workers.length === 1 ? 'was' : 'were'} blocked`,
+        detail: `In the last ${LATELY_MINUTES} min the event loop of ${plural(workers.length, 'worker')} was blocked for up to ${Math.round(longest.stallMs / 1_000)} s (on ${longest.host}). Check whether the machine is short of processors or memory. A worker that is blocked for longer than worker.maxStallSeconds is ended.`,
         data: { workers: workers.slice(0, MOST_LISTED), stalled: workers.length, windowMinutes: LATELY_MINUTES },
       },
     ];

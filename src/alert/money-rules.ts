@@ -4,13 +4,13 @@ import { parseUserKey } from '../core/user-key.ts';
 import type { BudgetUse } from './alert-facts.ts';
 import { percent, plural, type Finding, type Rule } from './rule.ts';
 
-/** Sums of a day below this are too small to say that two counts of it differ: 1 cent. */
+/** Daily sums below this, 1 cent, are too small for a comparison of the two counts. */
 const LEAST_COMPARED_MICROS = 10_000;
 
-/** Accounts that an alert names. */
+/** Maximum number of accounts that an alert names. */
 const MOST_LISTED = 20;
 
-/** A run that cost more than it should. Told once for each. */
+/** Finds runs that cost more than the threshold. Each run has one alert. */
 export const runCost: Rule = {
   name: 'run_cost',
   isRepeated: false,
@@ -29,7 +29,7 @@ export const runCost: Rule = {
   },
 };
 
-/** A day that cost more than it should. Told once for each. */
+/** Finds a day that cost more than the threshold. Each day has one alert. */
 export const dailyCost: Rule = {
   name: 'daily_cost',
   isRepeated: false,
@@ -51,7 +51,9 @@ export const dailyCost: Rule = {
   },
 };
 
-/** The Agent SDK's cost of the day lies far from Longhaul's own: one of the two has wrong prices. */
+/**
+ * Finds a large difference between the Agent SDK's cost of the day and Longhaul's own: one of the two has wrong prices.
+ */
 export const drift: Rule = {
   name: 'drift',
   isRepeated: true,
@@ -69,8 +71,8 @@ export const drift: Rule = {
         key: 'drift',
         severity: 'warning',
         title: `Two counts of today's cost differ by ${formatUsd(Math.abs(sdkMicros - ownMicros))}`,
-        detail: `The Agent SDK counts ${formatUsd(sdkMicros)} where Longhaul's price list makes ${formatUsd(ownMicros)}: more than ${percent(driftShare)} apart. Prices may have changed.`,
-        // Against nothing of our own any difference is without end, which JSON does not have.
+        detail: `The Agent SDK counts ${formatUsd(sdkMicros)} and Longhaul's price list gives ${formatUsd(ownMicros)}: they differ by more than ${percent(driftShare)}. Prices may have changed.`,
+        // If our own cost is zero the share is infinite, which JSON cannot represent.
         data: { ...data, share: Number.isFinite(share) ? share : null },
       },
     ];
@@ -93,7 +95,7 @@ export const budget100: Rule = {
     toFindings(await facts.budgets({ now, share: 1 }), { share: 1, severity: 'critical' }),
 };
 
-/** One finding for each account; users', of which there may be thousands, in one for each period. */
+/** Returns one finding for each account. Users, of which there may be thousands, share one finding for each period. */
 function toFindings(
   used: readonly BudgetUse[],
   { share, severity }: { share: number; severity: Finding['severity'] },
@@ -110,7 +112,7 @@ function toFindings(
       key,
       severity,
       title: `${owner} ${others.length > 0 ? 'have' : 'has'} used ${share === 1 ? 'all' : percent(share)} of the ${each} budget`,
-      detail: `${others.length > 0 ? `The largest stands` : 'It stands'} at ${formatUsd(usedMicros)} of ${formatUsd(limitMicros)}, with what is set aside for runs that have not ended.`,
+      detail: `${others.length > 0 ? `The largest is` : 'It is'} at ${formatUsd(usedMicros)} of ${formatUsd(limitMicros)}, including reservations for unfinished runs.`,
       data: {
         scope,
         period,
@@ -132,7 +134,7 @@ function nameOwner(account: BudgetUse): string {
   return `${account.scope === 'user' ? 'User' : 'Team'} ${name(key)}${team === undefined ? '' : ` of team ${name(team)}`}`;
 }
 
-/** Whose it is, with the team whose own user that is. */
+/** Returns the owner of an account, with the team for a team's own user. */
 function toOwner({ scope, key }: BudgetUse): { key: string; team?: string } {
   if (scope !== 'user') return { key };
   const { user, tenant } = parseUserKey(key);

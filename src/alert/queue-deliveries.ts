@@ -11,8 +11,8 @@ interface QueueOptions {
 }
 
 /**
- * Puts what happened to an alert in line for the channels, in the transaction that makes it happen. A channel hears of
- * what is severe enough for it; of an end only when it was told of the beginning.
+ * Queues deliveries of an alert's event for the channels, in the transaction of the event. A channel receives only
+ * alerts that are severe enough for it, and an end only if it received the beginning.
  */
 export async function queueDeliveries(trx: Transaction, { alert, what, now, channels }: QueueOptions): Promise<void> {
   const earlier = await trx
@@ -34,7 +34,7 @@ export async function queueDeliveries(trx: Transaction, { alert, what, now, chan
         id: createId(),
         alert_id: alert.id,
         channel,
-        // For a channel that takes only what is worse, what has got worse begins now.
+        // For a channel with a higher minimum severity, an alert that became worse is new.
         what: told.has(channel) ? what : 'opened',
         content: JSON.stringify(toAlertContent(alert)),
         next_attempt_at: now,

@@ -11,13 +11,13 @@ export interface AlertDelivery {
   readonly status: 'pending' | 'delivered' | 'failed';
   readonly attempts: number;
   readonly at: Date;
-  /** Null when it is done with. */
+  /** Null when the delivery is finished. */
   readonly nextAttemptAt: Date | null;
   readonly deliveredAt: Date | null;
   readonly lastError: string | null;
 }
 
-/** An alert with every telling of it, in order. */
+/** An alert with all its deliveries, in order. */
 export interface ToldAlert extends Alert {
   readonly deliveries: readonly AlertDelivery[];
 }
@@ -30,7 +30,7 @@ interface ListOptions {
   readonly limit: number;
 }
 
-/** A page of alerts, newest first, and whether there are more. */
+/** Returns a page of alerts, newest first, and whether there are more. */
 export async function listAlerts(
   database: Database,
   { state, severity, before, limit }: ListOptions,
@@ -49,8 +49,8 @@ export async function listAlerts(
 }
 
 /**
- * Notes that somebody has taken an alert on: it is not repeated any more unless it gets worse. The first one stands.
- * Returns the alert, or null when there is none with this id.
+ * Acknowledges an alert: it is not repeated any more unless it becomes worse. The first acknowledgement counts. Returns
+ * the alert, or null when there is none with this id.
  */
 export async function acknowledgeAlert(
   database: Database,

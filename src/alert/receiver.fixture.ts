@@ -9,7 +9,7 @@ interface Received {
   readonly body: string;
 }
 
-/** A real HTTP server that keeps what is posted to it, and answers with `status`. */
+/** Starts a real HTTP server that keeps what is posted to it, and answers with `status`. */
 export async function startReceiver() {
   const received: Received[] = [];
   const state: { status: number; onReceived: (one: Received) => void } = { status: 204, onReceived: () => {} };
@@ -18,7 +18,7 @@ export async function startReceiver() {
       const one = { path: request.url ?? '', headers: request.headers, body };
       received.push(one);
       state.onReceived(one);
-      // 0: no answer ever.
+      // 0: never answers.
       if (state.status !== 0) response.writeHead(state.status, { location: '/elsewhere' }).end();
     });
   });
@@ -28,7 +28,7 @@ export async function startReceiver() {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     received,
     state,
-    /** What it was told: `opened daily_cost`, in order. */
+    /** Returns the received messages, such as `opened daily_cost`, in order. */
     told: () =>
       received.map(({ body }) => {
         const { type, data } = JSON.parse(body) as { type: string; data: { key: string } };

@@ -19,13 +19,14 @@ interface RecordOptions {
 type Row = Selectable<AlertsTable>;
 
 /**
- * Opens, keeps, repeats and resolves the alerts of a rule by what it has found, and queues what is to be told of them,
- * in one transaction. Writes nothing when another has taken the rule's next turn: what was found is out of date then.
+ * Opens, keeps, repeats and resolves the alerts of a rule according to its findings, and queues their deliveries, in
+ * one transaction. Writes nothing when another server has taken the rule's next turn: the findings are out of date
+ * then.
  */
 export async function recordFindings(database: Database, options: RecordOptions): Promise<void> {
   const { rule, turn, findings, now, everyMs, alerts } = options;
   await database.sql.transaction().execute(async (trx) => {
-    // Locks the rule: of two that evaluate it the second waits here, and finds that its turn is over.
+    // Locks the rule: of two servers that evaluate it, the second waits here, and finds that its turn has ended.
     const held = await trx
       .updateTable('longhaul.alert_rules')
       .set({ looked_until: now })
@@ -72,7 +73,10 @@ export async function recordFindings(database: Database, options: RecordOptions)
       await tell(row, 'opened');
     }
 
-    /** An open alert gets no less severe. One that gets worse is told at once, and what was acknowledged was less. */
+    /**
+     * Keeps an alert open. Its severity never falls. An alert that becomes worse is delivered at once, and any
+     * acknowledgement of the lower severity is removed.
+     */
     async function keepOpen(before: Row, finding: Finding): Promise<void> {
       if (rule.calm === 'once') return;
       const isWorse = !isAtLeast(before.severity, finding.severity);
@@ -114,7 +118,7 @@ export async function recordFindings(database: Database, options: RecordOptions)
   });
 }
 
-/** The findings that have had their alert, open or over. */
+/** Returns the findings that already had their alert, open or resolved. */
 async function findTold(trx: Transaction, findings: readonly Finding[]): Promise<Set<string>> {
   if (findings.length === 0) return new Set();
   const rows = await trx

@@ -24,13 +24,13 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     for (let i = 0; i < count; i++) await bench.addRun({ agent, errorCode });
   }
 
-  it('find nothing where nothing is wrong', async () => {
+  it('find nothing when nothing is wrong', async () => {
     await addRuns(12, 'reader', null);
     expect(await bench.evaluate()).toBe(RULES.length);
     expect(await bench.alerts()).toEqual([]);
   });
 
-  it('warn of a run over $5 once, whenever its end is seen, and are done with it a minute later', async () => {
+  it('warn of a run over $5 once, whenever its end becomes visible, and resolve the alert a minute later', async () => {
     await bench.addRun({ costUsd: 5 });
     const run = await bench.addRun({ costUsd: 5.01, agent: 'writer' });
     await bench.evaluate();
@@ -54,7 +54,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     ]);
   });
 
-  it('call a day over $100 critical until the day is over, in the time zone of the configuration, and say it once', async () => {
+  it('treat a day over $100 as critical until its end, in the time zone of the configuration, and report it once', async () => {
     const config = createConfig({ timeZone: 'Asia/Tokyo' });
     expect(bench.now().toISOString()).toMatch(/^2026-03-10T12/);
     await bench.setDay({ day: '2026-03-10', costUsd: 100 });
@@ -90,7 +90,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await bench.alerts()).toMatchObject([{ state: 'resolved' }]);
   });
 
-  it('say of what is failing, how much, and what it looks like: per agent and overall', async () => {
+  it('report the failing agent, the number and the likely cause: per agent and overall', async () => {
     await addRuns(10, 'reader', null);
     await addRuns(7, 'writer', null);
     await addRuns(2, 'writer', 'provider_auth');
@@ -103,7 +103,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
         severity: 'warning',
         title: '30 % of the runs of agent writer fail',
         detail:
-          '3 of 10 runs that ended in the last 15 min have failed. It looks like a mistake in the configuration: provider_auth 2, invalid_model 1.',
+          '3 of 10 runs that ended in the last 15 min failed. Likely cause: a mistake in the configuration (provider_auth 2, invalid_model 1).',
         data: { runs: 10, failed: 3, verdict: 'configuration', codes: { provider_auth: 2, invalid_model: 1 } },
       },
     ]);
@@ -125,7 +125,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await keys()).toEqual([]);
   });
 
-  it('tell of agents that hung, of a missing executable and of lost workers for 15 minutes after the last', async () => {
+  it('report agents that hung, of a missing executable and of lost workers for 15 minutes after the last', async () => {
     const lost = await bench.addWorker({ heartbeatAt: ago(2) });
     await bench.addWorker({ heartbeatAt: ago(0.5) });
     await bench.addWorker({ heartbeatAt: ago(20) });
@@ -149,7 +149,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await keys()).toEqual([]);
   });
 
-  it('warn of workers whose event loop stood still, for 15 minutes after the last time', async () => {
+  it('warn of workers whose event loop was blocked, for 15 minutes after the last time', async () => {
     await bench.addWorker({ heartbeatAt: ago(0), stall: { ms: 20_000, at: ago(20) } });
     await bench.evaluate();
     expect(await keys()).toEqual([]);
@@ -158,13 +158,13 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await bench.alerts('worker_stalled')).toMatchObject([
       {
         severity: 'warning',
-        title: '1 worker stood still',
+        title: '1 worker was blocked',
         data: { workers: [{ id, host: 'truck-7', stallMs: 9_400 }], stalled: 1 },
       },
     ]);
   });
 
-  it('warn when the two counts of a day’s cost lie too far apart', async () => {
+  it('warn when the two counts of a day’s cost differ too much', async () => {
     await bench.setDay({ day: '2026-03-10', sdkUsd: 1.1, ownUsd: 1 });
     await bench.evaluate();
     expect(await keys()).toEqual([]);
@@ -181,7 +181,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await keys()).toEqual(['drift']);
   });
 
-  it('tell of budgets at 80 % and at 100 %, with what is set aside, by the day and month of now', async () => {
+  it('report budgets at 80 % and at 100 %, including reservations, by the day and month of now', async () => {
     const config = createConfig({
       limits: { perUser: { usdPerDay: 10 }, perTeam: { usdPerMonth: 100 }, global: { usdPerDay: 1_000 } },
     });
@@ -210,7 +210,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await keys()).not.toContain('budget_80:team:ops:month');
   });
 
-  it('warn of a webhook whose deliveries were given up, once, until it takes one or a day after the last', async () => {
+  it('warn of a webhook whose deliveries were given up, once, until it accepts a delivery or a day after the last failure', async () => {
     const webhook = await bench.addWebhook();
     const lane = { lane: webhook, endpointId: webhook };
     await bench.addDelivery({ ...lane, status: 'delivered', at: ago(30) });
@@ -242,7 +242,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await keys()).toEqual([]);
   });
 
-  it('tell of 20 addresses one by one, and of what fails beside them together', async () => {
+  it('report 20 addresses one by one, and further ones together', async () => {
     for (let i = 0; i < 22; i++) await bench.addDelivery({ lane: `key ${i}.example.com`, at: ago(60 - i) });
     await bench.evaluate();
     expect(await keys()).toHaveLength(21);
@@ -251,15 +251,15 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     ]);
   });
 
-  it('tell of workers whose machine lacks something, critical where no other is there, until they work again', async () => {
+  it('report workers whose machine has a fault, critical if no other is available, until they work again', async () => {
     const id = await bench.addWorker({ heartbeatAt: ago(0), fault: 'ENOSPC: no space left on device' });
-    await bench.addWorker({ heartbeatAt: ago(2), fault: 'of one that is gone' });
+    await bench.addWorker({ heartbeatAt: ago(2), fault: 'of a lost worker' });
     const sound = await bench.addWorker({ heartbeatAt: ago(0) });
     await bench.evaluate();
     const [alert] = await bench.alerts('worker_fault');
     expect(alert).toMatchObject({
       severity: 'warning',
-      title: '1 worker cannot work for a fault of its machine',
+      title: '1 worker cannot work because of a fault of its machine',
       data: { faulty: 1, sound: 1, workers: [{ id, host: 'truck-7' }] },
     });
     expect(alert?.detail).toContain('On truck-7: ENOSPC');
@@ -279,7 +279,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await keys()).not.toContain('worker_fault');
   });
 
-  it('tell of runs of an agent that no worker takes any more, and of no others', async () => {
+  it('report runs of an agent that no worker takes any more, and no others', async () => {
     const since = (minutes: number) => ({ createdAt: ago(minutes) });
     await bench.addQueued({ agent: 'gone', ...since(6) });
     await bench.addQueued({ agent: 'gone', ...since(7) });
@@ -292,7 +292,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
       .execute();
     await bench.addQueued({ agent: 'writer', ...since(6) });
     await bench.addRun({ agent: 'over' });
-    // One that leaves takes nothing more, and one that is gone neither.
+    // A draining worker takes no more runs; a lost worker takes none either.
     await bench.addWorker({ heartbeatAt: ago(0), agents: ['gone'], drain_requested_at: ago(1) });
     await bench.addWorker({ heartbeatAt: ago(3), agents: ['gone'] });
     await bench.addWorker({ heartbeatAt: ago(0), agents: ['reader', 'writer'] });
@@ -300,10 +300,10 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     const [alert] = await bench.alerts('agent_unserved');
     expect(alert).toMatchObject({
       severity: 'critical',
-      title: 'Runs of 1 agent wait for a worker that takes them',
+      title: 'Runs of 1 agent wait, but no worker takes them',
       data: { agents: [{ agent: 'gone', runs: 2 }], unserved: 1 },
     });
-    // A worker of an earlier version does not say whose runs it takes: it may be these.
+    // A worker of an earlier version does not report its agents: it may take these runs.
     const silent = await bench.addWorker({ heartbeatAt: new Date(bench.now().getTime() + MINUTE_MS) });
     await next();
     expect(await keys()).not.toContain('agent_unserved');
@@ -311,7 +311,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     await bench.database.sql.deleteFrom('longhaul.queues').execute();
   });
 
-  it('do not take an agent for unserved whose worker is just being started again', async () => {
+  it('do not report an agent as unserved while its worker restarts', async () => {
     await bench.addQueued({ agent: 'reader', createdAt: ago(30) });
     await bench.addAttempt({ errorCode: 'cli_crashed', finishedAt: ago(1) });
     await bench.database.sql
@@ -325,7 +325,7 @@ describe.each(DATABASE_KINDS)('the alert rules on the %s database', (kind) => {
     expect(await bench.alerts('agent_unserved')).toMatchObject([{ data: { agents: [{ agent: 'reader', runs: 1 }] } }]);
   });
 
-  it('find nothing once they are off', async () => {
+  it('find nothing when they are off', async () => {
     await bench.setDay({ day: '2026-03-10', costUsd: 1e5, sdkUsd: 9, ownUsd: 1 });
     await bench.enqueue(60);
     for (let i = 0; i < 12; i++) await bench.addRun({ costUsd: 9, errorCode: 'provider_error' });

@@ -12,7 +12,7 @@ import { budget100, budget80, dailyCost, drift, runCost } from './money-rules.ts
 import type { Rule } from './rule.ts';
 import { webhookFailed } from './webhook-rules.ts';
 
-/** Every rule there is. Names are stored data: chosen once. */
+/** The alert rules. Names are stored data: chosen once. */
 export const RULES: readonly Rule[] = [
   runCost,
   dailyCost,

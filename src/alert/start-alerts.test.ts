@@ -8,7 +8,7 @@ import { startReceiver, type Receiver } from './receiver.fixture.ts';
 import { startAlerts, type AlertsOptions } from './start-alerts.ts';
 import { RULES } from './rules.ts';
 
-/** For a machine that is busy. */
+/** Enough time for a busy machine. */
 const PATIENCE = { timeout: 20_000 };
 
 describe.each(DATABASE_KINDS)('alerts, once started, on the %s database', (kind) => {
@@ -41,7 +41,7 @@ describe.each(DATABASE_KINDS)('alerts, once started, on the %s database', (kind)
     return stop;
   }
 
-  it('tell of what is wrong and of its end by themselves, once for any number of servers', async () => {
+  it('report a problem and its end, once for any number of servers', async () => {
     await bench.enqueue(51);
     for (let i = 0; i < 3; i++) start();
     await expect.poll(() => receiver.told(), PATIENCE).toEqual(['opened queue_depth:reader']);
@@ -55,7 +55,7 @@ describe.each(DATABASE_KINDS)('alerts, once started, on the %s database', (kind)
     expect(receiver.received).toHaveLength(2);
   });
 
-  it('stop at once though a channel does not answer, and leave what it was told to the next', async () => {
+  it('stop at once although a channel does not answer, and leave its delivery to the next server', async () => {
     receiver.state.status = 0;
     const reached = new Promise((resolve) => {
       receiver.state.onReceived = resolve;
@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('alerts, once started, on the %s database', (kind)
     expect(second).toBe(first);
   });
 
-  it.skipIf(kind === 'embedded')('outlast a database that goes away, and say so once', async () => {
+  it.skipIf(kind === 'embedded')('survive a database that goes away, and log it once', async () => {
     const url = new URL(bench.url!);
     const proxy = await startTcpProxy(Number(url.port));
     url.port = String(proxy.port);
@@ -81,11 +81,11 @@ describe.each(DATABASE_KINDS)('alerts, once started, on the %s database', (kind)
     const stop = start({ database, graceMs: 200 });
     await expect.poll(async () => (await bench.turns()).length, PATIENCE).toBe(RULES.length);
     proxy.shut();
-    await expect.poll(() => lines.filter(({ msg }) => msg.startsWith('alerts are held up')), PATIENCE).toHaveLength(1);
+    await expect.poll(() => lines.filter(({ msg }) => msg.startsWith('Alerts are delayed')), PATIENCE).toHaveLength(1);
     await bench.enqueue(51);
     proxy.reopen();
     await expect.poll(() => receiver.told(), PATIENCE).toEqual(['opened queue_depth:reader']);
-    expect(lines.filter(({ msg }) => msg.startsWith('alerts are held up'))).toHaveLength(1);
+    expect(lines.filter(({ msg }) => msg.startsWith('Alerts are delayed'))).toHaveLength(1);
     await stop();
     await database.close();
     await proxy.close();

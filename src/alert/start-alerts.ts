@@ -18,18 +18,18 @@ export interface AlertsOptions {
   readonly database: Database;
   readonly queue: Queue;
   readonly log: Logger;
-  /** What the rules and deliveries take for the time. Defaults to the database's clock, which all servers share. */
+  /** Clock of rules and deliveries. Defaults to the database's clock, which all servers share. */
   readonly clock?: () => Date;
-  /** How often to look whether something is to be done, in ms. Defaults to 5,000. */
+  /** Milliseconds between checks for due work. Defaults to 5,000. */
   readonly tickMs?: number;
   /**
-   * How often each rule is evaluated, by whichever server comes first, in ms. Shorter than an evaluation takes, servers
-   * end each other's turns and nothing is found. Defaults to 60,000.
+   * Milliseconds between evaluations of each rule, by whichever server comes first. If this is shorter than an
+   * evaluation takes, servers end each other's turns and find nothing. Defaults to 60,000.
    */
   readonly everyMs?: number;
   /**
-   * How long nothing is judged after the database was away, in ms: workers that could not reach it either have to show
-   * themselves first. Defaults to 30,000.
+   * Milliseconds without evaluations after the database was away: workers that could not reach it either must send a
+   * heartbeat first. Defaults to 30,000.
    */
   readonly graceMs?: number;
 }
@@ -37,9 +37,9 @@ export interface AlertsOptions {
 const REMOVE_EVERY_MS = 3_600_000;
 
 /**
- * Starts to evaluate the alert rules and to deliver what they find. Any number of servers may do it at once: each rule
- * is evaluated by one of them, and each delivery made by one. Returns what ends it. Never throws into the process, and
- * goes on once a database that was away is back.
+ * Starts to evaluate the alert rules and to deliver their alerts. Any number of servers may do this at once: each rule
+ * is evaluated by one of them, and each delivery made by one. Returns a function that stops it. Never throws into the
+ * process, and resumes when a database that was away is back.
  */
 export function startAlerts(options: AlertsOptions): () => Promise<void> {
   const { config, database, queue, log, clock, tickMs = 5_000, everyMs = 60_000, graceMs = 30_000 } = options;
@@ -56,7 +56,7 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
   }
 
   async function evaluate(): Promise<void> {
-    const onError = (err: unknown, rule: string) => log.error({ err, rule }, 'an alert rule could not be evaluated');
+    const onError = (err: unknown, rule: string) => log.error({ err, rule }, 'An alert rule could not be evaluated.');
     await evaluateRules({ database, facts, alerts, now: await readNow(), everyMs, onError });
     for (const delivery of deliveries) delivery.run();
   }
@@ -68,15 +68,15 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
       signal: leaving.signal,
       onFailure: ({ id, attempts, reason, isLast }) => {
         const facts = { deliveryId: id, channel: channel.name, attempts, reason };
-        if (isLast) log.error(facts, 'an alert was not delivered within a day and is given up');
-        else log.warn(facts, 'an alert could not be delivered; it is tried again');
+        if (isLast) log.error(facts, 'An alert was not delivered within a day and was given up.');
+        else log.warn(facts, 'An alert could not be delivered; the delivery is retried.');
       },
     });
   }
 
   async function remove(): Promise<void> {
     const count = await removeOldAlerts(database, await readNow());
-    if (count > 0) log.info({ count }, 'removed alerts that were over 90 days ago');
+    if (count > 0) log.info({ count }, 'Deleted alerts that were resolved more than 90 days ago.');
   }
 
   const deliveries = alerts.channels.map((channel) => {
@@ -101,7 +101,7 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
     await Promise.all([evaluation, removal, ...deliveries].map((task) => task.settle()));
   };
 
-  /** Something that is done now and then, never twice at once. What fails is done again the next time. */
+  /** Creates a task that never runs twice at once. A failed task runs again the next time. */
   function createTask(act: () => Promise<void>): { run: () => void; settle: () => Promise<void> } {
     let running: Promise<void> | null = null;
     return {
@@ -114,8 +114,8 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
             },
             (error: unknown) => {
               if (isDatabaseAway(error)) judgesAgainAt = performance.now() + graceMs;
-              // Said once, not by each task every few seconds for as long as the database is away.
-              if (!isFailing) log.warn({ err: error }, `alerts are held up: ${toMessage(error)}`);
+              // Logged once, not by each task every few seconds while the database is away.
+              if (!isFailing) log.warn({ err: error }, `Alerts are delayed: ${toMessage(error)}`);
               isFailing = true;
             },
           )

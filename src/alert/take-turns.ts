@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** The right to evaluate a rule now. Whoever takes the next one ends it. */
+/** The right to evaluate a rule now. Taking the next turn ends it. */
 export interface Turn {
   readonly rule: string;
   readonly turn: number;
@@ -15,8 +15,8 @@ interface TakeTurnsOptions {
 }
 
 /**
- * Takes the turns that are due, `everyMs` after the turn before. However many ask at once, each turn goes to one: the
- * second waits for the first one's row, then finds it taken. What is not due is not locked.
+ * Takes the due turns, `everyMs` after the previous turn. Each turn goes to one of any number of concurrent callers:
+ * the second waits for the first one's row, then finds it taken. Rules that are not due are not locked.
  */
 export async function takeTurns(database: Database, { rules, now, everyMs }: TakeTurnsOptions): Promise<Turn[]> {
   const before = new Date(now.getTime() - everyMs);

@@ -1,7 +1,7 @@
-/** What a rise of failures looks like, by the codes behind it. */
+/** Likely cause of a rise of failures, according to their codes. */
 export type Verdict = 'provider_outage' | 'rate_limit' | 'configuration' | 'mixed';
 
-/** Codes that point at one cause. All others, such as a run's own limits or a crash, point at none. */
+/** Codes that indicate one cause. All others, such as a run's own limits or a crash, indicate none. */
 const CAUSES: Readonly<Record<Exclude<Verdict, 'mixed'>, readonly string[]>> = {
   provider_outage: ['provider_overloaded', 'provider_error'],
   rate_limit: ['provider_rate_limit'],
@@ -15,7 +15,7 @@ const CAUSES: Readonly<Record<Exclude<Verdict, 'mixed'>, readonly string[]>> = {
   ],
 };
 
-/** The verdict as it stands in a sentence: "It looks like …". */
+/** The verdict as the end of "Likely cause: …". */
 export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   provider_outage: 'an outage of the provider',
   rate_limit: "the provider's rate limit",
@@ -23,7 +23,7 @@ export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   mixed: 'no single cause',
 };
 
-/** The cause that more than half of the failures point at; `mixed` when none has so many. */
+/** Returns the cause that more than half of the failures indicate; `mixed` when none has so many. */
 export function judgeFailures(runsByCode: Readonly<Record<string, number>>): Verdict {
   const total = Object.values(runsByCode).reduce((sum, runs) => sum + runs, 0);
   for (const cause of Object.keys(CAUSES) as (keyof typeof CAUSES)[]) {

@@ -1,13 +1,16 @@
 import type { FailingWebhook } from './alert-facts.ts';
 import type { Finding, Rule } from './rule.ts';
 
-/** An alert about deliveries that have failed lasts as long after the last of them. */
+/** An alert about failed deliveries lasts this long after the last of them. */
 const A_DAY_MS = 24 * 3_600_000;
 
-/** Addresses with an alert of their own. What fails at more of them is most likely on our side. */
+/** Maximum number of addresses with a separate alert. If more of them fail, the cause is probably on our side. */
 const MOST_TOLD = 20;
 
-/** Deliveries of webhooks were given up. Over when the address takes a later one, or a day after the last. */
+/**
+ * Finds webhooks whose deliveries were given up. Resolved when the address accepts a later delivery, or a day after the
+ * last failure.
+ */
 export const webhookFailed: Rule = {
   name: 'webhook_failed',
   isRepeated: false,
@@ -19,10 +22,10 @@ export const webhookFailed: Rule = {
   },
 };
 
-/** In its words the host alone: an address as a whole may be a secret. */
+/** Uses only the host in its text, because a whole address may be a secret. */
 function toFinding({ lane, url, webhookId, keyId, deliveries, responseStatus, lastAt }: FailingWebhook): Finding {
   const host = URL.parse(url)?.host ?? 'an unknown host';
-  const answer = responseStatus === null ? 'no answer came' : `the last answer was ${responseStatus}`;
+  const answer = responseStatus === null ? 'there was no answer' : `the last answer was ${responseStatus}`;
   const which =
     webhookId === null
       ? `to addresses that runs of API key ${keyId} have named`
@@ -31,7 +34,7 @@ function toFinding({ lane, url, webhookId, keyId, deliveries, responseStatus, la
     key: `webhook_failed:${lane}`,
     severity: 'warning',
     title: `Webhooks to ${host} fail`,
-    detail: `In the last day ${countGivenUp(deliveries)}; ${answer}. They are ${which}. When it works again, send them again by hand.`,
+    detail: `In the last day ${countGivenUp(deliveries)}; ${answer}. They are ${which}. When the receiver works again, redeliver them by hand.`,
     data: { host, webhookId, keyId, deliveries, responseStatus, lastFailedAt: lastAt.toISOString() },
   };
 }
@@ -42,7 +45,7 @@ function toRest(others: readonly FailingWebhook[]): Finding {
     key: 'webhook_failed',
     severity: 'warning',
     title: `Webhooks to ${others.length} more ${others.length === 1 ? 'address' : 'addresses'} fail`,
-    detail: `In the last day ${countGivenUp(deliveries)}. So many at once: do the servers reach the internet?`,
+    detail: `In the last day ${countGivenUp(deliveries)}. Check whether the servers can reach the internet.`,
     data: { addresses: others.length, deliveries },
   };
 }

@@ -11,8 +11,8 @@ import { submitOnce } from './submit-once.ts';
 import { toRunResource } from './to-resource.ts';
 
 /**
- * Submits what a request asks for, within its caller's rate limits, which the answer's headers tell, as they do its
- * address. A repeat, by its idempotency key, is the run of the first time.
+ * Submits the run of a request within its caller's rate limits. Sets the rate limit and `Location` headers of the
+ * response. A repeated request, by its idempotency key, returns the run of the first request.
  * @throws {LonghaulError} what `joinSession`, `checkSubmission` and `submitOnce` throw.
  */
 export async function acceptRun(

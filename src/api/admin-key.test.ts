@@ -31,7 +31,7 @@ describe('the first admin key', () => {
   };
   const keys = async () => (await listKeys(database.database, { limit: 10 })).keys;
 
-  it('is made once and kept for its owner alone', async () => {
+  it('is created once, in a file that only its owner can read', async () => {
     const { key } = await ensure();
     const file = adminKeyFile(dataDir);
     expect((await readFile(file, 'utf8')).trim()).toBe(key);
@@ -40,7 +40,7 @@ describe('the first admin key', () => {
     expect(await keys()).toMatchObject([{ name: 'admin', scopes: ['admin'] }]);
   });
 
-  it('is one alone however many make it at once', async () => {
+  it('is created only once by concurrent starts', async () => {
     const others = await Promise.all([1, 2, 3, 4].map(() => openPostgresDatabase({ url: database.url! })));
     const { log } = collectLog();
     const made = await Promise.all(
@@ -53,13 +53,13 @@ describe('the first admin key', () => {
     expect(await keys()).toHaveLength(1);
   });
 
-  it("is made although there are keys that nobody can administer with: an application's own, and one without admin", async () => {
+  it('is created even if the only keys are the in-process key and a key without the scope admin', async () => {
     await ensureInProcessKey(database.database);
     await storeKey(database.database, { key: `lh_${'a'.repeat(43)}`, name: 'application', scopes: ['runs:read'] });
     expect((await ensure()).key).not.toBeNull();
   });
 
-  it('is not made where it could not be kept, and the log says what to do', async () => {
+  it('is not created when its file cannot be written, and the log says what to do', async () => {
     const file = path.join(dataDir, 'file');
     await writeFile(file, '');
     const { key, lines } = await ensure(null, file);
@@ -73,7 +73,7 @@ describe('the first admin key', () => {
     ]);
   });
 
-  it('is the one that was given, put in force once beside others, and never shown', async () => {
+  it('is the given key if there is one, stored once beside other keys, and never shown', async () => {
     await ensure();
     const { key, lines } = await ensure(GIVEN);
     expect(key).toBeNull();
@@ -83,7 +83,7 @@ describe('the first admin key', () => {
     expect(await keys()).toHaveLength(2);
   });
 
-  it('is not put in force again when it was revoked, nor given the scope it lacks', async () => {
+  it('stays revoked, and gets no missing scope, when it is given again', async () => {
     await ensure();
     const { id } = await storeKey(database.database, { key: GIVEN, name: 'x', scopes: ['admin'] });
     await revokeKey(database.database, { id, actor: 'test' });

@@ -6,23 +6,23 @@ import type { Logger } from '../core/log.ts';
 import { makeDirectory } from '../core/paths.ts';
 import type { Database } from '../db/database.ts';
 
-/** Where the first key is kept, for the commands on this machine to use by themselves. */
+/** Returns the file of the first key, which commands on this machine use automatically. */
 export function adminKeyFile(dataDir: string): string {
   return path.join(dataDir, 'admin-key');
 }
 
 interface AdminKeyOptions {
   readonly dataDir: string;
-  /** The key that the deployment has chosen, or null: then the first one is made here. */
+  /** The key chosen by the deployment; null to create the first key here. */
   readonly given: string | null;
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
 /**
- * Sees to it that there is an admin key; returns it when it was made here, else null. To be done `exclusively`: of several
- * processes that start at once on a new database one makes it.
+ * Ensures that there is an admin key. Returns it if it was created here, else null. Call it `exclusively`, so that only
+ * one of several processes that start at once on a new database creates it.
  *
- * A key that was given is made to work, beside those that there are. One that was revoked stays so.
+ * A given key is stored beside the existing keys. A revoked key stays revoked.
  */
 export async function ensureAdminKey(database: Database, options: AdminKeyOptions): Promise<string | null> {
   const { given, log } = options;
@@ -40,17 +40,17 @@ async function ensureGivenKey(
   const known = await findKeyByHash(database, hashKey(given));
   if (known === null) {
     const { id } = await storeKey(database, { key: given, name: 'admin', scopes: ['admin'] });
-    log.info({ keyId: id }, 'the admin key of LONGHAUL_ADMIN_KEY is in force');
+    log.info({ keyId: id }, 'the admin key of LONGHAUL_ADMIN_KEY was stored');
   } else if (known.revokedAt !== null) {
-    log.warn({ keyId: known.id }, 'LONGHAUL_ADMIN_KEY is a key that was revoked, and stays so: give another one');
+    log.warn({ keyId: known.id }, 'LONGHAUL_ADMIN_KEY is a revoked key and stays revoked: set another one');
   } else if (!known.scopes.includes('admin')) {
-    log.warn({ keyId: known.id, scopes: known.scopes }, 'LONGHAUL_ADMIN_KEY is a key without the scope admin');
+    log.warn({ keyId: known.id, scopes: known.scopes }, 'LONGHAUL_ADMIN_KEY is a key that lacks the scope admin');
   }
 }
 
 /**
- * The file (mode 600) is written before the database knows the key: a crash in between leaves a file that the next start
- * replaces, never a key that nobody holds. Where no file can be written there is no key either.
+ * Creates the first key. The file (mode 600) is written before the key is stored in the database: a crash in between
+ * leaves a file that the next start replaces, never a lost key. If the file cannot be written, no key is created.
  */
 async function makeFirstKey(database: Database, { dataDir, log }: AdminKeyOptions): Promise<string | null> {
   const key = generateKey();
@@ -62,7 +62,7 @@ async function makeFirstKey(database: Database, { dataDir, log }: AdminKeyOption
   } catch (error) {
     log.warn(
       { file, reason: toMessage(error) },
-      'no admin key was made, for it could not be kept: set LONGHAUL_ADMIN_KEY, or run: longhaul keys create admin --scope admin --database',
+      'no admin key was created, because its file could not be written: set LONGHAUL_ADMIN_KEY, or run: longhaul keys create admin --scope admin --database',
     );
     return null;
   }

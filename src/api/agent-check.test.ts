@@ -30,7 +30,7 @@ describe.each(DATABASE_KINDS)('the check of the agent, on the %s database', (kin
     sql`update longhaul.agent_checks set begun_at = begun_at - ${sql.lit(older)}::interval`.execute(
       service.database.sql,
     );
-  /** Waits for the question, as a worker does, and answers. */
+  /** Waits for the question, as a worker does, and answers it. */
   const answer = async (detail?: string) => {
     let claims: Awaited<ReturnType<TestApi['claimUpTo']>> = [];
     await expect
@@ -40,7 +40,7 @@ describe.each(DATABASE_KINDS)('the check of the agent, on the %s database', (kin
     return claims[0]!.run;
   };
 
-  it('asks once, however many want to know, and keeps the answer', async () => {
+  it('asks once for many concurrent callers, and caches the answer', async () => {
     const asked = Promise.all(Array.from({ length: 8 }, () => check(20, service.plainKey)));
     const run = await answer();
     for (const { status, health } of await asked) {
@@ -59,7 +59,7 @@ describe.each(DATABASE_KINDS)('the check of the agent, on the %s database', (kin
     expect(await service.claimUpTo(1, HEALTH_AGENT)).toEqual([]);
   });
 
-  it('asks again when the answer is old, and tells the old one meanwhile', async () => {
+  it('asks again when the answer is old, and returns the old answer meanwhile', async () => {
     const first = check(20);
     const { id } = await answer();
     await first;
@@ -69,7 +69,7 @@ describe.each(DATABASE_KINDS)('the check of the agent, on the %s database', (kin
     expect((await check(0)).health).toMatchObject({ status: 'healthy', runId: second.id, isBeingChecked: false });
   });
 
-  it('answers 503 with the code when the run failed, and looks again after a minute', async () => {
+  it('responds with 503 and the code when the run failed, and checks again after a minute', async () => {
     const asked = check(20);
     await answer('invalid x-api-key sk-secret');
     const { status, health } = await asked;
@@ -82,10 +82,10 @@ describe.each(DATABASE_KINDS)('the check of the agent, on the %s database', (kin
     expect((await again).health.status).toBe('healthy');
   });
 
-  it('tells a late answer, a fleet without room and one without workers apart', async () => {
+  it('distinguishes a late answer, a fleet without free slots and a fleet without workers', async () => {
     expect((await check(0)).health).toMatchObject({ status: 'degraded', isBeingChecked: true, checkedAt: null });
     await grow('61 seconds');
-    // Nobody came: the question is withdrawn, and the next one put in its place.
+    // No worker claimed the question: it is cancelled and replaced by a new one.
     expect(await check(0)).toMatchObject({ status: 200, health: { status: 'degraded' } });
     await sql`update longhaul.workers set heartbeat_at = now() - interval '1 minute'`.execute(service.database.sql);
     expect(await check(0)).toMatchObject({ status: 503, health: { status: 'unhealthy' } });
@@ -95,11 +95,11 @@ describe.each(DATABASE_KINDS)('the check of the agent, on the %s database', (kin
     await answer();
     expect((await check(0)).health).toMatchObject({
       status: 'degraded',
-      detail: expect.stringMatching(/^It answered in 2/) as string,
+      detail: expect.stringMatching(/^The agent answered in 2/) as string,
     });
   });
 
-  it('is nobody’s to submit to, and no agent in the list', async () => {
+  it('uses an agent that accepts no submissions and is not listed', async () => {
     const response = await service.post('/v1/runs', { agent: HEALTH_AGENT, prompt: 'hello' });
     expect(response.status).toBe(404);
     expect(await response.text()).not.toContain(`, ${HEALTH_AGENT}`);

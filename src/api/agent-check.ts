@@ -13,31 +13,32 @@ import { SEES_ALL } from '../run/viewer.ts';
 import type { ApiDeps } from './api-deps.ts';
 import type { AgentHealth } from './contract.ts';
 
-/** An answer that takes longer is late. */
+/** Milliseconds after which an answer is late. */
 const LATE_MS = 15_000;
 
-/** How long it may take until somebody answers at all; the next question is not put before. */
+/** Milliseconds to wait for an answer before the next question may be submitted. */
 const PATIENCE_MS = 60_000;
 
-/** How long an answer that was not well is good for at most. */
+/** Maximum age of an answer that was not healthy. */
 const RECHECK_MS = 60_000;
 
-/** How long it takes at most to put a question in line, and how often it is looked whether it is. */
+/** Maximum time to queue a question, and how often to check whether it is queued. */
 const PUT_MS = 5_000;
 const PUT_LOOK_MS = 100;
 
 interface CheckOptions {
-  /** How long to wait for the answer of a question under way. */
+  /** Milliseconds to wait for the answer to a question in progress. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Says whether an agent answers, by asking it: a run like any other, through line, worker, Claude Code and provider. The
- * fleet asks once, however many want to know: an answer is kept until it is old, and of two that find it old one asks.
+ * Checks that an agent answers, by asking it with a normal run through queue, worker, Claude Code and provider. The
+ * fleet asks only once, however many callers check: an answer is cached until it is old, and only one server asks
+ * again.
  *
- * What is known is in the run that asked; the one row of `agent_checks` only says which that is. A server that dies in
- * between leaves a run that ends by itself.
+ * The result is in the run that asked; the single row of `agent_checks` only names that run. If a server crashes in
+ * between, its run still ends by itself.
  */
 export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions): Promise<AgentHealth> {
   const { database, config, hub } = deps;
@@ -72,7 +73,7 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
     }
   }
 
-  /** The run that answered last, and the one under way. One that nobody has answered for long is ended. */
+  /** Reads the last run that answered, and the run in progress. Cancels a run that got no answer in time. */
   async function readCheck() {
     const row = await database.sql
       .selectFrom('longhaul.agent_checks')
@@ -97,13 +98,13 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
     return { last: run ?? earlier, current: null, isBeingPut, ageMs };
   }
 
-  /** How long an answer is good for. */
+  /** Returns the maximum age of an answer. */
   function toAgeMs(run: Run): number {
     const everyMs = config.health.everySeconds * 1_000;
     return run.status === 'succeeded' ? everyMs : Math.min(RECHECK_MS, everyMs);
   }
 
-  /** Locks the one row: of two that find the answer old, one asks. Its turn lasts as long as a question may. */
+  /** Claims the single row, so that only one server asks. The claim lasts as long as a question may take. */
   async function takeTurn(): Promise<boolean> {
     const { rows } = await sql`
       insert into longhaul.agent_checks as held (begun_at) values (now())
@@ -115,7 +116,7 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
     return rows.length > 0;
   }
 
-  /** Puts the question; says in words why it could not be. */
+  /** Submits the question. Returns the reason, in words, if it was rejected. */
   async function ask(): Promise<string | null> {
     const agent = config.agents.get(HEALTH_AGENT)!;
     try {
@@ -133,7 +134,7 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
           requestedLimits: {},
           retryOf: null,
           idempotencyKey: null,
-          // Nobody's: no webhook tells of it.
+          // The run belongs to no caller, so no webhook receives it.
           createdBy: IN_PROCESS_KEY_ID,
           actor: SYSTEM_ACTOR,
         },
@@ -141,7 +142,7 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
       await database.sql.updateTable('longhaul.agent_checks').set({ run_id: run.id }).execute();
       return null;
     } catch (error) {
-      if (error instanceof LonghaulError && error.code === 'global_budget') return 'The budget of all is spent.';
+      if (error instanceof LonghaulError && error.code === 'global_budget') return 'The global budget is used up.';
       throw error;
     }
   }
@@ -165,19 +166,23 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
     };
     if (refusal !== undefined) return { ...told, status: 'degraded', detail: refusal };
     if (latencyMs !== null) {
-      const inWords = `It answered in ${(latencyMs / 1_000).toFixed(1)} s.`;
+      const inWords = `The agent answered in ${(latencyMs / 1_000).toFixed(1)} s.`;
       return { ...told, status: latencyMs > LATE_MS ? 'degraded' : 'healthy', detail: inWords };
     }
     if (last?.status === 'failed') return { ...told, status: 'unhealthy', detail: last.error!.message };
-    if (!(await isAnyWorkerThere())) return { ...told, status: 'unhealthy', detail: 'No worker is there to answer.' };
+    if (!(await isAnyWorkerThere())) return { ...told, status: 'unhealthy', detail: 'No worker is running.' };
     if (last !== null || current?.status === 'waiting') {
       return {
         ...told,
         status: 'degraded',
-        detail: `Nobody has answered within ${PATIENCE_MS / 1_000} s: all slots are taken, or the provider is at a limit.`,
+        detail: `No answer came within ${PATIENCE_MS / 1_000} s: all slots are in use, or the provider limits requests.`,
       };
     }
-    return { ...told, status: 'degraded', detail: 'It is being asked; look again in a moment, or wait with ?wait=.' };
+    return {
+      ...told,
+      status: 'degraded',
+      detail: 'The check is in progress. Try again in a moment, or wait with ?wait=.',
+    };
   }
 
   async function isAnyWorkerThere(): Promise<boolean> {

@@ -5,9 +5,12 @@ import type { Logger } from '../core/log.ts';
 import { isConnectionLost, isDatabaseAway } from '../db/is-database-away.ts';
 import { answerProblem, toProblem } from './problem.ts';
 
-/** Answers a request that failed: with what the caller did wrong, or, logged, with `unavailable`. */
+/**
+ * Responds to a failed request with the caller's mistake, or, if the failure is internal, logs it and responds
+ * `unavailable`.
+ */
 export function answerError({ error, context, log }: { error: Error; context: Context; log: Logger }): Response {
-  // Why a database cannot be reached is for the log.
+  // The reason why a database is unreachable goes to the log only.
   if (error instanceof LonghaulError && error.code !== 'database_unavailable') {
     const { code, message, errors, details, retryAfterSeconds } = error;
     return answerProblem(context, toProblem(code, { detail: message, errors, details }), retryAfterSeconds);
@@ -18,18 +21,18 @@ export function answerError({ error, context, log }: { error: Error; context: Co
   if (error instanceof HTTPException && error.status === 415) return answerMediaType(context);
   const { method, path } = context.req;
   if (isDataException(error)) {
-    // The caller's fault all the same, but a check of ours is missing.
-    log.warn({ sqlState: error.code, method, path }, 'a value reached the database that it cannot hold');
+    // A mistake of the caller, but also a missing check of ours.
+    log.warn({ sqlState: error.code, method, path }, 'the database rejected a value that the API accepted');
     return answerProblem(
       context,
       toProblem('invalid_request', { detail: 'The request holds a value that cannot be stored.' }),
     );
   }
   if (isPlainlyAway(error)) {
-    log.warn({ err: error, method, path }, 'a request could not be answered: the database is away');
+    log.warn({ err: error, method, path }, 'a request failed: the database is unreachable');
     return answerProblem(context, toProblem('unavailable'));
   }
-  // What went wrong inside is for the log. A caller is told only that it did.
+  // The cause goes to the log. The caller only learns that the request failed.
   log.error({ err: error, method, path }, `a request failed: ${toMessage(error)}`);
   return answerProblem(context, toProblem('unavailable'));
 }
@@ -46,12 +49,12 @@ function answerMediaType(context: Context): Response {
   );
 }
 
-/** Whether it is plainly the database that is away: an error that says nothing of its kind is looked at as a defect. */
+/** Returns whether the database is clearly unreachable. An error of unknown kind is treated as a defect. */
 function isPlainlyAway(error: Error): boolean {
   return isConnectionLost(error) || ('code' in error && isDatabaseAway(error));
 }
 
-/** Whether the database refused a value: SQLSTATE class 22 (PostgreSQL, appendix A). */
+/** Returns whether the database rejected a value: SQLSTATE class 22 (PostgreSQL, appendix A). */
 function isDataException(error: Error): error is Error & { code: string } {
   return 'code' in error && typeof error.code === 'string' && /^22[0-9A-Z]{3}$/.test(error.code);
 }

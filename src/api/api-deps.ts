@@ -10,7 +10,7 @@ import type { EventHub } from '../stream/event-hub.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { ApiEnv } from './authenticate.ts';
 
-/** What the routes work with. */
+/** Dependencies of the routes. */
 export interface ApiDeps {
   readonly access: Access;
   readonly config: Config;
@@ -18,15 +18,17 @@ export interface ApiDeps {
   readonly queue: Queue;
   readonly hub: EventHub;
   readonly version: string;
-  /** Whether this process is about to stop. Defaults to never. */
+  /** Longhaul's path below the address of its server: `/`, or for example `/api/longhaul`. */
+  readonly basePath: string;
+  /** Returns whether this process is about to stop. Defaults to never. */
   readonly isLeaving?: () => boolean;
   readonly log: Logger;
 }
 
-/** What those routes work with that submit runs. */
+/** Dependencies of the routes that submit runs. */
 export interface SubmitDeps extends ApiDeps {
   readonly rateLimits: RateLimits;
-  /** Requests that come with one idempotency key at once. */
+  /** Handles concurrent requests with the same idempotency key one after the other. */
   readonly inTurn: InTurn;
   readonly submitRuns: SubmitRuns;
 }

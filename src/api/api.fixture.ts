@@ -23,9 +23,12 @@ import { holdToContract } from './held-to-contract.fixture.ts';
 
 type RequestOptions = RequestInit & { key?: string };
 
-/** The API with all that is behind it, on a database of its own. Its agents: `reader`, and `brief` with 10 characters. */
+/**
+ * The API with its dependencies, on a separate database. Its agents: `reader`, and `brief`, whose prompts have at most
+ * 10 characters.
+ */
 export interface TestApi {
-  /** For another server on the same database. */
+  /** Dependencies for another server on the same database. */
   readonly deps: ApiDeps;
   readonly api: Api;
   readonly database: Database;
@@ -33,21 +36,21 @@ export interface TestApi {
   readonly rules: Config;
   /** The key of an application's server: every scope but `admin`. */
   readonly plainKey: string;
-  /** Makes a key: an application's, unless `changes` say otherwise. */
+  /** Creates a key: an application's, unless `changes` say otherwise. */
   makeKey(changes?: { scopes?: readonly Scope[]; user?: string; team?: string }): Promise<string>;
   /** Sends a request with the key of an operator, or with `key`. */
   request(path: string, options?: RequestOptions): Promise<Response>;
-  /** Posts a body as `application/json`: a text as it stands, anything else as JSON. */
+  /** Posts a body as `application/json`: a text unchanged, anything else as JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
-  /** Submits a run of `reader`, which is accepted. */
+  /** Submits a run of `reader`, and expects that it is accepted. */
   submit(changes?: object): Promise<RunResource>;
   /** Claims up to `limit` runs of an agent, by default of `reader`, as a worker does. */
   claimUpTo(limit: number, agent?: string): Promise<readonly Claim[]>;
-  /** Claims the one run of `reader` that comes next. */
+  /** Claims the next run of `reader`. */
   claim(): Promise<Claim>;
-  /** Ends an attempt as its worker does: well, or, with `detail`, with `provider_auth`. */
+  /** Ends an attempt as its worker does: with success, or, with `detail`, with `provider_auth`. */
   finish(claimed: Claim, detail?: string): Promise<unknown>;
-  /** Another server on the same database, with limits of its own: sends requests to it. */
+  /** Starts another server on the same database, with its own limits. Returns a function that sends requests to it. */
   startServer(limits: LonghaulConfig['limits']): TestApi['request'];
   close(): Promise<void>;
 }
@@ -55,9 +58,9 @@ export interface TestApi {
 const agents = { reader: { tools: ['Read'] }, brief: { tools: [], limits: { maxPromptLength: 10 } } };
 
 interface StartOptions {
-  /** Defaults to none on how often. */
+  /** Defaults to no rate limits. */
   readonly limits?: LonghaulConfig['limits'];
-  /** Defaults to public addresses alone. */
+  /** Defaults to public addresses only. */
   readonly webhooks?: LonghaulConfig['webhooks'];
   readonly log?: Logger;
 }
@@ -72,7 +75,7 @@ export async function startApi(
   const { database, queue, remove } = await createQueueDatabase(kind, ['reader', 'brief', HEALTH_AGENT]);
   const hub = await createEventHub(database);
   const access = await openAccess({ database, log });
-  const apiDeps = { access, config, database, queue, hub, version: '0.0.0', log };
+  const apiDeps = { access, config, database, queue, hub, version: '0.0.0', basePath: '/', log };
   const failures: unknown[] = [];
   const startServer = (server: Config) => {
     const api = createApi({ ...apiDeps, config: server });
@@ -141,7 +144,7 @@ export async function startApi(
       await access.close();
       await hub.close();
       await remove();
-      // Also what was answered over HTTP, where a failed check looks like a request that failed.
+      // Includes responses over HTTP, where a failed check looks like a failed request.
       expect(failures).toEqual([]);
     },
   };

@@ -30,7 +30,7 @@ describe.each(DATABASE_KINDS)('the HTTP API, on the %s database', (kind) => {
     expect(await response.json()).toMatchObject({ code, status });
   });
 
-  it('takes an id in any case, and gives it back in lower case', async () => {
+  it('accepts an id in any case, and returns it in lower case', async () => {
     const run = await service.submit();
     const loud = `/v1/runs/${run.id.toUpperCase()}`;
     const claimed = await service.claim();
@@ -43,7 +43,7 @@ describe.each(DATABASE_KINDS)('the HTTP API, on the %s database', (kind) => {
     const live = await service.request(`${loud}/events?after=2`, { headers: { accept: 'text/event-stream' } });
     const waiting = service.request(`${loud}?wait=30`);
     await service.finish(claimed);
-    // A follower that is not woken says so, and looks for itself seconds later.
+    // A follower that gets no notification sends a heartbeat and polls seconds later.
     expect(await live.text()).not.toContain('still here');
     expect(await (await waiting).json()).toMatchObject({ id: run.id, status: 'succeeded' });
     const older = await service.request(`/v1/runs?cursor=${run.id.toUpperCase()}&limit=1`);
@@ -93,7 +93,7 @@ describe.each(DATABASE_KINDS)('the HTTP API, on the %s database', (kind) => {
     expect((await service.post('/v1/queues/nobody/pause', {})).status).toBe(404);
   });
 
-  it('describes itself as OpenAPI 3.1, every route with its problems', async () => {
+  it('describes itself as OpenAPI 3.1, with the problems of every route', async () => {
     const document = (await (await service.api.request('/openapi.json')).json()) as {
       openapi: string;
       paths: Record<string, Record<string, { responses: object }>>;

@@ -17,7 +17,7 @@ import type {
 
 const UNKNOWN_ID = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
 
-// Put together here, so that nobody's search for keys finds it.
+// Concatenated here, so that scanners for keys do not find it.
 const SECRET = ['ghp', 'a8Zk3LmQ0vXc7RtY2uWn5BdE9hJf1GsK4pTi'].join('_');
 
 const JSON_ALONE = { accept: 'application/json' };
@@ -47,15 +47,15 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
 
   type Asking = Omit<Parameters<typeof askPerson>[1], 'claimed'> & { user?: string; team?: string };
 
-  /** A run at work with a tool use that waits for a person. */
+  /** A running run with a tool use that waits for a person. */
   async function ask({ user = 'ann', team = 'ops', ...asking }: Asking = {}) {
     const { id: runId } = await service.submit({ user, team });
-    // With what earlier tests have left in line.
+    // Includes runs that earlier tests left queued.
     const claimed = (await service.claimUpTo(100)).find(({ run }) => run.id === runId)!;
     return { claimed, ...(await askPerson(service.database, { claimed, ...asking })) };
   }
 
-  /** The same without a process. */
+  /** A run that waits for a person without a process. */
   async function askParked(asking?: Asking) {
     const asked = await ask(asking);
     await settleAttempt(deps(), { lease: asked.claimed.lease, settlement: HANDED_BACK });
@@ -93,7 +93,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     return problem;
   }
 
-  it.each(['annKey', 'annToken', 'opsKey'])('are, for %s, those of its own runs alone', async (caller) => {
+  it.each(['annKey', 'annToken', 'opsKey'])('are visible to %s for its own runs only', async (caller) => {
     const own = await ask();
     const others = [await ask({ user: 'bob', team: 'dev' }), await ask({ user: 'bob', team: 'dev', kind: 'question' })];
     const { ids } = await list('', caller);
@@ -114,7 +114,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     expect((await decide(own.id, { decision: 'deny' }, caller)).status).toBe(200);
   });
 
-  it.each(['reader', 'readingToken'])('are nothing for a %s, which lacks their scope', async (caller) => {
+  it.each(['reader', 'readingToken'])('are forbidden to a %s, which lacks the scope', async (caller) => {
     const { id } = await ask();
     const listed = await service.request('/v1/approvals', { key: callers[caller]! });
     for (const response of [listed, await read(id, caller), await decide(id, { decision: 'allow' }, caller)]) {
@@ -123,7 +123,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     expect(await (await read(id)).json()).toMatchObject({ status: 'pending' });
   });
 
-  it('are decided once: of two at the same moment the second learns what the first was', async () => {
+  it('are decided once: of two concurrent decisions, the second receives the first', async () => {
     for (const asked of [await ask(), await askParked()]) {
       const answers = await Promise.all([
         decide(asked.id, { decision: 'allow' }),
@@ -139,7 +139,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     }
   });
 
-  it('put their run in line when all of it are decided, and say so in its events', async () => {
+  it('queue their run when all its approvals are decided, and add events', async () => {
     const asked = await ask();
     const second = await askPerson(service.database, {
       claimed: { ...asked.claimed, lastSeq: asked.claimed.lastSeq + 1 },
@@ -166,7 +166,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     ]);
   });
 
-  it('are too late once they have expired, and whoever decides then learns it', async () => {
+  it('reject a decision after they have expired, with the reason', async () => {
     const [running, parked, swept] = [await ask(), await askParked(), await askParked()];
     for (const { id } of [running, parked, swept]) {
       await sql`update longhaul.approvals set expires_at = now() where id = ${id}`.execute(service.database.sql);
@@ -182,7 +182,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     expect(await readRun(running.runId)).toMatchObject({ status: 'running' });
   });
 
-  it('are nobody’s to decide once their run has ended or is being cancelled', async () => {
+  it('reject a decision once their run has ended or is being cancelled', async () => {
     const ended = await ask();
     await service.finish({ ...ended.claimed, lastSeq: ended.claimed.lastSeq + 1 });
     const problem = await expectProblem(await decide(ended.id, { decision: 'allow' }), 409);
@@ -199,20 +199,20 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     );
   });
 
-  it('allow another input than was asked for, which is shown with its keys masked', async () => {
+  it('allow a changed input, which is shown with its keys masked', async () => {
     const { id } = await ask();
     const updatedInput = { command: 'pwd', env: { GITHUB: SECRET }, list: [1, null, { deep: true }] };
     const response = await decide(id, { decision: 'allow', updatedInput, reason: 'rather this' });
     expect(response.status).toBe(200);
     const shown = { ...updatedInput, env: { GITHUB: '[masked: github-token]' } };
     expect(await response.json()).toMatchObject({ status: 'allowed', updatedInput: shown, reason: 'rather this' });
-    // The tool gets what was given.
+    // The tool gets the input unmasked.
     const { rows } = await sql<{ given: unknown }>`
       select updated_input as given from longhaul.approvals where id = ${id}`.execute(service.database.sql);
     expect(rows).toEqual([{ given: updatedInput }]);
   });
 
-  it('that nobody knows are 404, and what is no id is 400', async () => {
+  it('return 404 for an unknown id, and 400 for an invalid id', async () => {
     for (const response of [await read(UNKNOWN_ID), await decide(UNKNOWN_ID, { decision: 'allow' })]) {
       expect(await expectProblem(response, 404)).toMatchObject({ detail: `There is no approval ${UNKNOWN_ID}.` });
     }
@@ -221,7 +221,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     }
   });
 
-  it('are listed newest first, in pages and by what they are', async () => {
+  it('are listed newest first, in pages and filtered', async () => {
     const asked = [];
     for (const kindOfIt of ['tool', 'question', 'tool'] as const) {
       asked.unshift(await ask({ user: 'carl', kind: kindOfIt }));
@@ -243,7 +243,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     }
   });
 
-  it('say who decided, and stand in the audit record with what was decided and why', async () => {
+  it('record who decided, what and why, also in the audit record', async () => {
     const { id, runId } = await ask();
     const response = await decide(id, { decision: 'deny', reason: 'not today' }, 'annToken');
     const { decidedBy, decidedAt, ...decided } = (await response.json()) as ApprovalResource;
@@ -260,7 +260,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
         data: { runId, user: 'ann', kind: 'tool', tool: 'Bash', decision: 'denied', reason: 'not today' },
       },
     ]);
-    // Refused decisions leave no trace.
+    // Rejected decisions are not recorded.
     await decide(id, { decision: 'allow' });
     const again = await service.request(`/v1/audit?subject=${id}`);
     expect(((await again.json()) as { data: unknown[] }).data).toHaveLength(1);

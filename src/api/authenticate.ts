@@ -1,53 +1,62 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { matchedRoutes } from 'hono/route';
-import type { Access } from '../access/access.ts';
+import type { Access, Identity } from '../access/access.ts';
 import type { Caller } from '../access/caller.ts';
 import { looksLikeKey } from '../access/keys.ts';
 import { untilEnded } from '../access/until-ended.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { requireAccess } from './route-access.ts';
+import { readSignInCookie } from './sign-in-cookie.ts';
 
-/** What the routes know of the request beside the request itself. */
+/** Data about the request that routes receive in addition to the request itself. */
 export interface ApiEnv {
   Variables: {
     caller: Caller;
+    identity: Identity;
     /**
-     * Aborts when the caller's key is revoked or its token expires: streams end on it. Many callers share it; whoever
-     * listens takes the listener back when the stream is over.
+     * Aborts when the caller's key is revoked or its token expires, which ends its streams. Many callers share it, so a
+     * listener must be removed when its stream ends.
      */
     revoked: AbortSignal;
   };
 }
 
-/** The routes that can be followed. */
+/** The routes that can respond with a stream. */
 const STREAMS = new Set(['GET /v1/runs/:id/events', 'GET /v1/stream']);
 
-/** What comes beside a request that the application sends in whose process this is. Nothing over HTTP brings it. */
+/** The bindings of a request from the application in the same process. A request over HTTP never has them. */
 export interface InProcessBindings {
   readonly isInProcess: true;
 }
 
-/** Lets only callers with a key or token that works through, to what its scopes allow, and says who they are. */
+/** Rejects requests without a valid key or token, or whose scopes do not allow the route. Sets the caller. */
 export function authenticate(access: Access) {
   return createMiddleware<ApiEnv>(async (context, next) => {
-    const { isInProcess = false } = (context.env ?? {}) as Partial<InProcessBindings>;
     const route = findRoute(context);
-    const identity = isInProcess
-      ? await access.identifyInProcess()
-      : await access.identify(readCredential(context.req.raw, route));
+    const identity = await identify(access, context, route);
     requireAccess(identity.caller, route);
     const { signal, dispose } = untilEnded(identity);
     context.set('caller', identity.caller);
+    context.set('identity', identity);
     context.set('revoked', signal);
     await next();
     if (!isStream(context.res)) dispose();
   });
 }
 
+/** By the process it is in, by its key or token, or, in the dashboard, by the browser's sign-in. */
+async function identify(access: Access, context: Context, route: string | null): Promise<Identity> {
+  const { isInProcess = false } = (context.env ?? {}) as Partial<InProcessBindings>;
+  if (isInProcess) return access.identifyInProcess();
+  const secret = context.req.header('authorization') === undefined ? readSignInCookie(context) : null;
+  if (secret !== null) return access.identifySignIn(secret);
+  return access.identify(readCredential(context.req.raw, route));
+}
+
 /**
- * The key or token of a request. On a stream a token may stand in the address, for `EventSource` and `WebSocket` in a
- * browser send no header of ours; never a key, for addresses end up in logs.
+ * Reads the key or token of a request. For a stream, a token may be in the URL, because `EventSource` and `WebSocket`
+ * in a browser cannot set headers; never a key, because URLs end up in logs.
  * @throws {LonghaulError} `unauthorized` when there is none.
  */
 function readCredential(request: Request, route: string | null): string {
@@ -63,25 +72,27 @@ function readCredential(request: Request, route: string | null): string {
   if (looksLikeKey(token)) {
     throw new LonghaulError('unauthorized', {
       message:
-        'An API key must not stand in an address, where logs keep it. Send a token of POST /v1/tokens as ?token=.',
+        'An API key must not be sent in a URL, because URLs end up in logs. Send a token of POST /v1/tokens as ?token=.',
     });
   }
   return token;
 }
 
-/** Whether what asks is followed: a browser asks for the rest with a header. */
+/** Returns whether the request is for a stream. For other requests a browser can set a header. */
 function wantsStream({ method, headers }: Request, route: string | null): boolean {
   if (method !== 'GET' || route === null || !STREAMS.has(route)) return false;
   if (headers.get('upgrade')?.toLowerCase() === 'websocket') return true;
   return headers.get('accept')?.includes('text/event-stream') === true;
 }
 
-/** The route that is going to answer, such as `GET /v1/runs/:id`; null: none, and 404 or 405 will. */
+/** Finds the route that will respond, such as `GET /v1/runs/:id`; null when none matches, for a 404 or 405. */
 export function findRoute(context: Context): string | null {
   const found = matchedRoutes(context).find(({ method }) => method !== 'ALL');
   return found === undefined ? null : `${found.method} ${found.path}`;
 }
 
+/** Returns whether the response is a stream: the caller's credential is then watched until the response is finished. */
 function isStream(response: Response): boolean {
-  return response.status === 101 || response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const type = response.headers.get('content-type') ?? '';
+  return response.status === 101 || /^(text\/event-stream|text\/csv|application\/jsonl)/.test(type);
 }

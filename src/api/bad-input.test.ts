@@ -8,7 +8,7 @@ import type { Problem } from './contract.ts';
 
 const run = `/v1/runs/${createId()}`;
 
-/** Addresses with the path of the field that is wrong and the rule it breaks. */
+/** URLs with the path of the invalid field and the rule that it breaks. */
 const BAD_QUERIES: [string, string, string][] = [
   ['/v1/runs?agent=%00', 'agent', 'must not contain a NUL character'],
   ['/v1/runs?user=a%00', 'user', 'must not contain a NUL character'],
@@ -38,7 +38,7 @@ const BAD_QUERIES: [string, string, string][] = [
   ['/v1/runs/none', 'id', "must be a run's id, a UUID"],
 ];
 
-/** UUIDs of kinds that Longhaul gives to nothing. */
+/** UUIDs of kinds that Longhaul never creates. */
 const UNKNOWN_IDS = [
   '3f2504e0-4f89-41d3-9a0c-0305e82c3301',
   '6BA7B810-9DAD-11D1-80B4-00C04FD430C8',
@@ -49,7 +49,7 @@ const UNKNOWN_IDS = [
 
 const nest = (depth: number): unknown => (depth === 0 ? 'x' : { a: nest(depth - 1) });
 
-/** Submissions, as what is laid over a good one, with the path of the field that is wrong and the rule it breaks. */
+/** Changes that make a valid submission invalid, with the path of the invalid field and the rule that it breaks. */
 const BAD_SUBMISSIONS: [string, string, string][] = [
   ...['agent', 'prompt', 'user', 'metadata', 'priority', 'startAfter', 'limits'].flatMap((field) =>
     ['null', '[]', 'true'].map((value): [string, string, string] => [`{"${field}":${value}}`, field, 'must be']),
@@ -118,19 +118,19 @@ describe.each(DATABASE_KINDS)('bad input, on the %s database', (kind) => {
     expect(logged).toEqual([]);
   };
 
-  it.each(BAD_QUERIES)('%s is refused: %s %s', async (address, path, rule) => {
+  it.each(BAD_QUERIES)('%s is rejected: %s %s', async (address, path, rule) => {
     await expectRefusal(await service.request(address), { path, rule });
   });
 
   it.each(BAD_SUBMISSIONS.map((row) => [row[0].slice(0, 60), ...row] as const))(
-    'a submission with %s is refused',
+    'a submission with %s is rejected',
     async (_, changes, path, rule) => {
       const body = `{"agent":"reader","prompt":"x",${changes.slice(1)}`;
       await expectRefusal(await service.post('/v1/runs', body), { path, rule });
     },
   );
 
-  it.each([['null'], ['[]'], ['"x"'], ['42'], ['true']])('the body %s is refused', async (body) => {
+  it.each([['null'], ['[]'], ['"x"'], ['42'], ['true']])('the body %s is rejected', async (body) => {
     await expectRefusal(await service.post('/v1/runs', body), {
       path: '',
       rule: `must be an object; received ${body}`,
@@ -138,7 +138,7 @@ describe.each(DATABASE_KINDS)('bad input, on the %s database', (kind) => {
   });
 
   it.each([['application/json;'], ['application/json ; a=b'], ['text/json'], ['json'], ['text/plain']])(
-    'the media type %j is refused as one that is not taken',
+    'the media type %j is rejected as unsupported',
     async (type) => {
       const response = await service.post('/v1/runs', '{"agent":"reader","prompt":"x"}', { 'content-type': type });
       expect(response.status).toBe(415);
@@ -156,7 +156,7 @@ describe.each(DATABASE_KINDS)('bad input, on the %s database', (kind) => {
     ['br, identity', 'Content-Encoding', { 'content-encoding': 'br, identity' }],
     ['utf-16', 'Content-Type', { 'content-type': 'application/json; charset=utf-16' }],
     ['ISO-8859-1', 'Content-Type', { 'content-type': 'application/json; a=b; charset="ISO-8859-1"' }],
-  ])('a body in %s is refused as one that is not taken: %s', async (received, path, headers) => {
+  ])('a body in %s is rejected as unsupported: %s', async (received, path, headers) => {
     const body = '{"agent":"reader","prompt":"x"}';
     for (const address of ['/v1/runs', '/v1/runs/batch', `${run}/messages`]) {
       const response = await service.post(address, body, headers);
@@ -173,7 +173,7 @@ describe.each(DATABASE_KINDS)('bad input, on the %s database', (kind) => {
     { 'content-encoding': '' },
     { 'content-type': 'application/json; charset=UTF-8' },
     { 'content-type': 'application/json;charset="utf-8"' },
-  ])('a body sent with %j is taken', async (headers) => {
+  ])('a body sent with %j is accepted', async (headers) => {
     expect((await service.post('/v1/runs', '{"agent":"reader","prompt":"x"}', headers)).status).toBe(202);
   });
 
@@ -187,13 +187,13 @@ describe.each(DATABASE_KINDS)('bad input, on the %s database', (kind) => {
     expect(logged).toEqual([]);
   });
 
-  it('a body without a media type is refused', async () => {
+  it('a body without a media type is rejected', async () => {
     const response = await service.request('/v1/runs', { method: 'POST', body: Buffer.from('{}') });
     expect(response.status).toBe(415);
     expect(await response.json()).toMatchObject({ code: 'unsupported_media_type' });
   });
 
-  it('the earliest and the latest time, and metadata as deep as may be, are taken', async () => {
+  it('the earliest and the latest time, and metadata of the maximum depth, are accepted', async () => {
     const metadata = nest(100);
     const response = await service.post('/v1/runs', {
       agent: 'reader',
@@ -207,7 +207,7 @@ describe.each(DATABASE_KINDS)('bad input, on the %s database', (kind) => {
     expect((await service.request(`/v1/runs?${between}&limit=200`)).status).toBe(200);
   });
 
-  it('a value that only the database finds wrong is still the fault of who sent it', async () => {
+  it('a value that only the database rejects is still reported as invalid input', async () => {
     const response = await service.request('/unchecked');
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ code: 'invalid_request' });

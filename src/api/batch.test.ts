@@ -30,7 +30,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
   };
   const reader = (changes: object = {}) => ({ agent: 'reader', prompt: 'hello', ...changes });
 
-  it('is accepted as a whole, and its runs are taken in its order', async () => {
+  it('is accepted as a whole, and its runs start in its order', async () => {
     const prompts = Array.from({ length: 7 }, (_, index) => `task ${index}`);
     const { status, body } = await send(prompts.map((prompt) => reader({ prompt, metadata: { prompt } })));
     expect(status).toBe(202);
@@ -50,7 +50,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     }
   });
 
-  it('is refused as a whole, naming everything that is wrong with any of its items', async () => {
+  it('is rejected as a whole, naming every invalid field of its items', async () => {
     const before = await count();
     const wrong = [reader(), reader({ agent: 'nobody' }), { agent: 'brief', prompt: 'far too long' }, reader()];
     const { status, body } = await send(wrong);
@@ -80,7 +80,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     },
   );
 
-  it('answers the same runs to the same key, also at once, and refuses it for another batch', async () => {
+  it('returns the same runs for the same key, also concurrently, and rejects the key for another batch', async () => {
     const headers = { 'idempotency-key': `batch-${kind}` };
     const runs = [reader({ prompt: 'a' }), reader({ prompt: 'b' })];
     const answers = await Promise.all([send(runs, headers), send(runs, headers), send(runs, headers)]);
@@ -95,7 +95,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     expect((await api.post('/v1/runs', runs[0], headers)).status).toBe(422);
   });
 
-  it('is refused for the budget, naming the runs that it has no room for', async () => {
+  it('is rejected when a budget is exceeded, naming the runs that do not fit', async () => {
     const before = await count();
     const { status, body } = await send([
       reader({ user: 'rich' }),
@@ -106,14 +106,14 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     expect(status).toBe(402);
     expect(body.code).toBe('user_budget');
     expect(body.errors).toEqual([
-      { path: 'runs[3]', message: 'finds no room in the budget of its user beside those before it' },
+      { path: 'runs[3]', message: 'does not fit into the budget of its user beside the runs before it' },
     ]);
     expect(await count()).toBe(before);
     expect((await send([reader({ user: 'poor' }), reader({ user: 'poor' })])).status).toBe(202);
     expect((await send([reader({ user: 'poor' })])).status).toBe(402);
   });
 
-  it('waits with the runs that its team has no money for', async () => {
+  it('parks the runs that exceed the budget of its team', async () => {
     const { status, body } = await send(Array.from({ length: 4 }, () => reader({ team: 'red' })));
     expect(status).toBe(202);
     expect(body.data.map(({ status, waitingFor }) => [status, waitingFor])).toEqual([
@@ -142,7 +142,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     expect((await submit([reader()])).body.data[0]).toMatchObject({ user: 'bea' });
   });
 
-  it('goes on with conversations, each run after those before it in its own', async () => {
+  it('continues sessions, where each run follows the previous run of its session', async () => {
     const limits = { maxBudgetUsd: 0.1 };
     const { sessionId } = await api.submit({ user: 'dora', prompt: 'begin', limits });
     const { status, body } = await send([
@@ -161,7 +161,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     expect(turns).toEqual([['begin', 'branch'], ['second'], ['third']]);
   });
 
-  it('names every run whose conversation it cannot go on with', async () => {
+  it('names every run whose session cannot be continued', async () => {
     const before = await api.submit({ user: 'dora' });
     const { sessionId } = before;
     const unknown = createId();
@@ -174,22 +174,22 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     ]);
     expect(status).toBe(400);
     expect(body.errors).toEqual([
-      { path: 'runs[1].sessionId', message: 'names no session' },
-      { path: 'runs[2].sessionId', message: 'names no session' },
+      { path: 'runs[1].sessionId', message: 'does not name an existing session' },
+      { path: 'runs[2].sessionId', message: 'does not name an existing session' },
       { path: 'runs[3].sessionId', message: 'must be a session of agent brief; this one is of reader' },
-      { path: 'runs[4].fork', message: 'must come with sessionId, the session it begins a branch of' },
+      { path: 'runs[4].fork', message: 'must be sent with sessionId, the session to branch from' },
     ]);
     expect((await send([reader(), reader({ sessionId: unknown })])).status).toBe(404);
     await api.finish(await api.claim());
   });
 
-  it('names a hundred things that are wrong, and says how many there are', async () => {
+  it('names at most a hundred errors, and says how many there are', async () => {
     const { body } = await send(Array.from({ length: 1_000 }, () => reader({ agent: 'nobody' })));
     expect(body.errors).toHaveLength(100);
     expect(body.detail).toMatch(/; and 990 more\.$/);
   });
 
-  it('counts as many submissions as it has, and when it is refused as none', async () => {
+  it('counts as its number of submissions, and as none when it is rejected', async () => {
     const request = api.startServer({ perUser: { runsPerMinute: 3 } });
     const submit = (size: number) =>
       request('/v1/runs/batch', {
@@ -217,7 +217,7 @@ describe.each(DATABASE_KINDS)('a batch on the %s database', (kind) => {
     expect((await api.post('/v1/runs', reader({ prompt: filler }))).status).toBe(413);
   });
 
-  it('of a thousand is written in few statements', async () => {
+  it('of a thousand runs is written in few statements', async () => {
     const runs = Array.from({ length: 1_000 }, (_, index) =>
       reader({ user: `user-${index % 500}`, prompt: `${index}` }),
     );

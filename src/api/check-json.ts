@@ -4,16 +4,16 @@ import { isDeeperThan } from '../core/validation.ts';
 
 const MAX_DEPTH = 100;
 
-/** What stands against keeping a value of JSON and returning it as it was given; `path` is the field that it is in. */
+/** Checks that a JSON value can be stored and returned unchanged; `path` is its field. */
 export function checkJson(value: unknown, path: string): FieldError[] {
-  // First, because all that follows recurses, with whoever keeps it.
+  // Checked first, because the other checks and the storage recurse.
   if (isDeeperThan(value, MAX_DEPTH)) return [{ path, message: `must be nested at most ${MAX_DEPTH} levels deep` }];
   return checkValue(value, path);
 }
 
 function checkValue(value: unknown, path: string): FieldError[] {
   if (typeof value === 'string') return checkText(value, path);
-  // JSON can write what no number holds, such as 1e400.
+  // JSON can write numbers that JavaScript cannot hold, such as 1e400.
   if (typeof value === 'number' && !Number.isFinite(value)) return [{ path, message: 'must hold finite numbers' }];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, child]) => [
@@ -23,7 +23,7 @@ function checkValue(value: unknown, path: string): FieldError[] {
 }
 
 function checkKey(key: string, path: string): FieldError[] {
-  // It would vanish wherever an object is copied by assignment.
+  // The key would vanish when an object is copied by assignment.
   if (key === '__proto__') return [{ path, message: 'must not have a key "__proto__"' }];
   return checkText(key, path);
 }

@@ -3,7 +3,7 @@ import { checkJson } from './check-json.ts';
 
 const MAX_BYTES = 16_384;
 
-/** What stands against keeping `metadata` and returning it as it was given. */
+/** Checks that `metadata` can be stored and returned unchanged. */
 export function checkMetadata(metadata: Readonly<Record<string, unknown>>): FieldError[] {
   const errors = checkJson(metadata, 'metadata');
   if (errors.length > 0) return errors;

@@ -18,21 +18,21 @@ interface CheckOptions {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly idempotencyKey: string | null;
   readonly caller: Caller;
-  /** The team whose user it is for; null: the application's. */
+  /** The team that owns the run's user; null when the user is the application's. */
   readonly tenant: string | null;
-  /** The highest priority that it may name; null: any. Defaults to any. */
+  /** The highest priority allowed; null for any. Defaults to any. */
   readonly maxPriority?: number | null;
-  /** What a `webhookUrl` is held to. Defaults to none: it must be left out. */
+  /** The rules for a `webhookUrl`. Without it, a `webhookUrl` is rejected. */
   readonly webhooks?: WebhooksConfig;
-  /** The conversation it goes on with, from `joinSession`. Defaults to none: `sessionId` must be left out. */
+  /** The session to continue, from `joinSession`. Without it, a `sessionId` is rejected. */
   readonly session?: Submission['session'];
-  /** The run that is tried once more. Defaults to null: it is a new one. */
+  /** The run that is retried. Defaults to null, for a new run. */
   readonly retryOf?: string | null;
 }
 
 /**
- * Holds a well-formed submission to its agent's rules.
- * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
+ * Checks a well-formed submission against the rules of its agent.
+ * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every invalid field.
  */
 export function checkSubmission(options: CheckOptions): Submission {
   const {
@@ -49,7 +49,7 @@ export function checkSubmission(options: CheckOptions): Submission {
   const agent = agents.get(body.agent);
   if (agent === undefined || agent.name === HEALTH_AGENT) {
     const names = withoutHealthAgent(agents).map(({ name }) => name);
-    const message = `is not an agent of this service; there are: ${names.join(', ')}`;
+    const message = `is not an agent of this service; the agents are: ${names.join(', ')}`;
     throw new LonghaulError('agent_not_found', { message: `agent ${message}.`, errors: [{ path: 'agent', message }] });
   }
   checkIdempotencyKey(idempotencyKey);
@@ -91,7 +91,7 @@ export function checkSubmission(options: CheckOptions): Submission {
   };
 }
 
-/** @throws {LonghaulError} `invalid_request` for a key that cannot be one. */
+/** @throws {LonghaulError} `invalid_request` for a malformed key. */
 export function checkIdempotencyKey(key: string | null): string | null {
   if (key === null || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
   throw fieldError(
@@ -100,7 +100,7 @@ export function checkIdempotencyKey(key: string | null): string | null {
   );
 }
 
-/** Field errors named in a sentence. */
+/** Maximum number of field errors in a sentence. */
 const MOST_IN_SENTENCE = 10;
 
 export function describe(errors: readonly FieldError[]): string {
@@ -115,7 +115,10 @@ function checkPrompt(prompt: string, maxLength: number): FieldError[] {
   return [{ path: 'prompt', message: `must have at most ${maxLength} characters; received ${length}` }];
 }
 
-/** Who stands for one user or team does not go before all others, unless the configuration says so. */
+/**
+ * Limits the priority of a caller bound to a user or team, so that it cannot go first unless the configuration allows
+ * it.
+ */
 export function checkPriority(priority: number, most: number | null): FieldError[] {
   if (most === null || priority <= most) return [];
   const message = `must be at most ${most} for a key or token that is bound to a user or a team; received ${priority}`;

@@ -28,7 +28,7 @@ describe('pages of other origins', () => {
       },
     });
 
-  it('may call when the configuration names them, and ask beforehand without a key', async () => {
+  it('may call the API when the configuration names them, after a preflight request without a key', async () => {
     const server = startServer([PAGE, 'http://127.0.0.1:5173']);
     const asked = await preflight(server, PAGE);
     expect(asked.status).toBe(204);
@@ -59,7 +59,7 @@ describe('pages of other origins', () => {
     await stream.text();
   });
 
-  it('may not by default, and all may with a star', async () => {
+  it('are rejected by default, and all accepted with a star', async () => {
     const none = await preflight(service.api, PAGE);
     expect(none.headers.get('access-control-allow-origin')).toBeNull();
     const any = await preflight(startServer(['*']), PAGE);
@@ -73,11 +73,11 @@ describe('pages of other origins', () => {
     'https://a.com:443',
     'file:///x',
     '',
-  ])('cannot be named %j', (origin) => {
+  ])('cannot be configured as %j', (origin) => {
     expect(() => startServer([origin])).toThrow(/must be an origin/);
   });
 
-  it('can make no page of an answer, and nobody keeps one', async () => {
+  it('cannot render a response as a page or cache it', async () => {
     for (const path of ['/v1/agents', '/v1/nothing', '/livez', '/openapi.json']) {
       const { headers } = await service.request(path);
       expect(headers.get('x-content-type-options')).toBe('nosniff');

@@ -1,9 +1,11 @@
 import { cors } from 'hono/cors';
 
-/** How long a browser need not ask again. */
+/** Seconds that a browser may cache a preflight response. */
 const MAX_AGE_SECONDS = 7_200;
 
-/** Lets pages of these origins call the API. Browsers ask beforehand, without a key, and are answered. */
+/**
+ * Allows pages of these origins to call the API, and answers the preflight requests of browsers, which carry no key.
+ */
 export function allowOrigins(origins: readonly string[]) {
   return cors({
     origin: origins.includes('*') ? '*' : [...origins],

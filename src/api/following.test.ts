@@ -64,7 +64,7 @@ describe.each(DATABASE_KINDS)('following a run over HTTP, on the %s database', (
     expect(page).toEqual({ data: [frames[1]!.data, frames[2]!.data], nextCursor: 3 });
   });
 
-  it('gives every one of many followers every event once, however they come and go', async () => {
+  it('sends every event once to each of many followers that disconnect and resume', async () => {
     const run = await service.submit();
     const claimed = await service.claim();
     const readers = Array.from({ length: 10 }, (_, index) => followReconnecting(run.id, index + 1));
@@ -76,7 +76,7 @@ describe.each(DATABASE_KINDS)('following a run over HTTP, on the %s database', (
     for (const seen of await Promise.all(readers)) expect(seen).toEqual(expected);
   });
 
-  it('answers a waiting reader as soon as the run ends, and an impatient one in time', async () => {
+  it('responds to a waiting client as soon as the run ends, or at its timeout', async () => {
     const run = await service.submit();
     const claimed = await service.claim();
     const waiting = service.request(`/v1/runs/${run.id}?wait=30`);
@@ -86,7 +86,7 @@ describe.each(DATABASE_KINDS)('following a run over HTTP, on the %s database', (
     expect(await (await waiting).json()).toMatchObject({ status: 'succeeded', result: 'done', costUsd: 0.0015 });
   });
 
-  /** Follows a run over connections that it breaks after every `most` events, resuming each time. */
+  /** Follows a run over connections that it closes after every `most` events, and resumes each time. */
   async function followReconnecting(runId: string, most: number): Promise<number[]> {
     const seen: number[] = [];
     for (;;) {
@@ -105,7 +105,7 @@ interface Frame {
   data: { seq: number; runId: string };
 }
 
-/** The frames of a stream, up to its end, or until `most` have come and the reader goes away. */
+/** Reads the frames of a stream until its end, or disconnects after `most` frames. */
 async function readFrames(response: Response, most = Infinity): Promise<Frame[]> {
   const frames: Frame[] = [];
   let text = '';

@@ -1,10 +1,10 @@
-/** One block of a stream of server-sent events, by its fields; comments are left out. */
+/** A block of a stream of server-sent events, by its fields, without comments. */
 export type Frame = Partial<Record<'id' | 'event' | 'data' | 'retry', string>>;
 
 /** Reads a stream of server-sent events block by block, as it is written. */
 export interface FrameReader {
   next(): Promise<Frame>;
-  /** Resolves when the server has ended it. */
+  /** Resolves when the server has ended the stream. */
   ended(): Promise<void>;
   close(): Promise<void>;
 }

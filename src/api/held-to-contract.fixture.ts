@@ -5,11 +5,11 @@ import type { Api } from './api-deps.ts';
 import { describeApi } from './openapi/describe-api.ts';
 import { findOperations, resolveRef, type ApiDocument } from './openapi/document.ts';
 
-/** Answers of tests, held to the OpenAPI document. */
+/** Checks responses in tests against the OpenAPI document. */
 interface Contract {
   /**
-   * Fails when an answer is not what the document says: its status, media type, headers and every field of its body; or
-   * when a body was taken that the document does not allow.
+   * Fails when a response differs from the document in its status, media type, headers or any field of its body, or
+   * when a request body was accepted that the document does not allow.
    */
   check(request: Sent, response: Response): Promise<void>;
 }
@@ -17,7 +17,7 @@ interface Contract {
 interface Sent {
   readonly method: string;
   readonly url: string;
-  /** To be read when it was taken; null without one. */
+  /** A copy of the request, to read its body; null without a JSON body. */
   readonly body: Request | null;
 }
 
@@ -28,7 +28,7 @@ interface Answer {
 
 const shared = new Map<string, Contract>();
 
-/** The contract of an API. Apis of one test file have the same routes: it is read once. */
+/** Reads the contract of an API. All APIs of a test file have the same routes, so it is read once. */
 function readContract(api: Api): Contract {
   const document = JSON.parse(JSON.stringify(describeApi(api, '0.0.0'))) as ApiDocument;
   const key = Object.keys(document.paths ?? {}).join();
@@ -37,7 +37,9 @@ function readContract(api: Api): Contract {
   return contract;
 }
 
-/** Checks every request to an API from now on: one that is answered otherwise than its document says fails, and is noted. */
+/**
+ * Checks every request to an API from now on. A request whose response differs from the document fails and is recorded.
+ */
 export function holdToContract(api: Api, failures: unknown[]): void {
   const contract = readContract(api);
   const { fetch } = api;
@@ -78,7 +80,7 @@ function createContract(document: ApiDocument): Contract {
     async check({ method, url, body: sent }, response) {
       const { pathname } = new URL(url, 'http://localhost');
       const place = `${method} ${pathname} answered ${response.status}`;
-      // Literal addresses before those with a name in them, as the routes are.
+      // Literal paths before paths with a parameter, like the routes.
       const found = operations
         .filter(
           (operation) => operation.method === (method === 'HEAD' ? 'GET' : method) && operation.pattern.test(pathname),
@@ -86,7 +88,7 @@ function createContract(document: ApiDocument): Contract {
         .toSorted((a, b) => a.path.split('{').length - b.path.split('{').length)[0];
       const type = response.headers.get('content-type')?.split(';')[0] ?? '';
       if (found === undefined) {
-        // Nothing is there, or it does not take the method.
+        // The path does not exist, or does not support the method.
         if (!response.ok && method !== 'HEAD' && type === 'application/problem+json') {
           const errors = validate('/components/schemas/Problem', await response.clone().json());
           expect(errors, place).toEqual([]);
@@ -97,7 +99,7 @@ function createContract(document: ApiDocument): Contract {
       const named = answers[String(response.status)];
       expect(Object.keys(answers), `${place}, which its description does not have`).toContain(String(response.status));
       const { content = {}, headers = {} } = resolveRef(document, named ?? {}) as Answer;
-      if (response.body === null && response.status < 300) return; // A HEAD, or a WebSocket that is over.
+      if (response.body === null && response.status < 300) return; // A HEAD request, or a closed WebSocket.
       expect(Object.keys(content), `${place} as ${type}`).toContain(type);
       for (const name of Object.keys(headers).filter((name) => !SOMETIMES.has(name))) {
         expect(response.headers.has(name), `${place} without ${name}`).toBe(true);
@@ -107,7 +109,7 @@ function createContract(document: ApiDocument): Contract {
         const errors = validate(`${at}/requestBody/content/${escape('application/json')}/schema`, await sent.json());
         expect(errors, `${place}, though its description does not allow the body`).toEqual([]);
       }
-      if (type === 'text/event-stream' || method === 'HEAD') return;
+      if (!type.includes('json') || type === 'application/jsonl' || method === 'HEAD') return;
       const { $ref } = named as { $ref?: string };
       const base = $ref?.slice(1) ?? `${at}/responses/${response.status}`;
       const body: unknown = await response.clone().json();
@@ -119,15 +121,15 @@ function createContract(document: ApiDocument): Contract {
   };
 }
 
-/** Headers of submissions that are limited, and of refusals that end at a time that is known. */
+/** Headers that are present only for limited submissions, and for rejections that end at a known time. */
 const SOMETIMES: ReadonlySet<string> = new Set(['RateLimit', 'RateLimit-Policy', 'Retry-After']);
 
-/** A part of a JSON pointer, in the fragment of a URI. */
+/** Escapes a part of a JSON pointer in the fragment of a URI. */
 const escape = (part: string) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
 
 /**
- * The document with every object closed: a field that it does not have is one too many. Parts of an `allOf` stay open,
- * and the whole is closed instead.
+ * Closes every object of the document, so that unknown fields are errors. Parts of an `allOf` stay open, and the whole
+ * is closed instead.
  */
 function closed(document: ApiDocument): object {
   const close = (value: unknown, isPart: boolean, key = ''): unknown => {
@@ -145,7 +147,7 @@ function closed(document: ApiDocument): object {
   return openWhereCombined(close(document, false) as Record<string, unknown>, document);
 }
 
-/** What an `allOf` names must not close itself: the whole it is a part of has more fields. */
+/** Opens schemas that an `allOf` names, because the whole has more fields. */
 function openWhereCombined(whole: Record<string, unknown>, document: ApiDocument): object {
   const named = new Set(
     [...JSON.stringify(document).matchAll(/"allOf":\[\{"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(

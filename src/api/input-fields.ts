@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { findUnstorable } from '../core/text.ts';
 
-/** What a field of a request may hold. Each states its rule, in words that `; received …` can follow. */
+/** Schemas of request fields. Each error states the rule, in words that `; received …` can follow. */
 
-/** A text that can be stored, and returned exactly as given. */
+/** A text that can be stored and returned unchanged. */
 export function text() {
   return z.string('must be a string').check(({ value, issues }) => {
     const unstorable = findUnstorable(value);
@@ -12,7 +12,7 @@ export function text() {
   });
 }
 
-/** Whoever a run is for: the application's own name for a user or a team. */
+/** The owner of a run: the application's name for a user or a team. */
 export function owner() {
   return text()
     .min(1, { error: 'must not be empty', abort: true })
@@ -23,8 +23,8 @@ export function owner() {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * The id of something, in lower case: notifications carry it so, and are matched as texts. Any UUID may be asked for: one
- * that is of another kind than ours is the id of nothing.
+ * An id, converted to lower case, because notifications carry it so and are compared as texts. Any kind of UUID is
+ * accepted; an id of another kind than ours just finds nothing.
  */
 export function id(rule: string) {
   return z
@@ -50,17 +50,20 @@ interface Range {
   readonly max: number;
 }
 
-/** A whole number in an address or a header. */
+/** A whole number in a URL or a header. */
 export function wholeNumber(range: Range) {
   return plainNumber({ ...range, pattern: /^\d+$/, type: 'integer', name: 'a whole number' });
 }
 
-/** Seconds in an address, with decimals or without. */
+/** Seconds in a URL, with or without decimals. */
 export function seconds(range: Range) {
   return plainNumber({ ...range, pattern: /^\d+(\.\d+)?$/, type: 'number', name: 'a number of seconds' });
 }
 
-/** Plain decimal digits: what JavaScript takes for numbers beside them (``, ` `, `0x10`, `1e1`) is a mistake here. */
+/**
+ * Accepts plain decimal digits only. Other texts that JavaScript converts to numbers (``, ` `, `0x10`, `1e1`) are
+ * invalid.
+ */
 function plainNumber({
   min,
   max,

@@ -14,20 +14,20 @@ interface Joining {
   readonly fork?: boolean | undefined;
 }
 
-/** Whom a submission is for and which conversation it goes on with. */
+/** The owners of a submission, and the session that it continues. */
 export interface Joined {
   readonly user: string | undefined;
   readonly team: string | undefined;
-  /** The team whose user it is; null: the application's. */
+  /** The team that owns the user; null when the user is the application's. */
   readonly tenant: string | null;
   readonly session: NonNullable<Submission['session']> | null;
 }
 
 /**
- * Finds submissions the conversations they name, in one query, and answers what tells of each its owners and its
- * conversation. User and team that it does not name are the conversation's. It throws a `LonghaulError`: `forbidden` for
- * another's user or team, `session_not_found` when there is no such session for the caller or it is of another user or
- * team, `session_mismatch` when it is of another agent.
+ * Finds the sessions of submissions in one query. Returns a function that finds the owners and the session of each
+ * submission. A user or team that a submission does not name is taken from its session. The function throws a
+ * `LonghaulError`: `forbidden` for a user or team that the caller may not name, `session_not_found` when the caller
+ * sees no such session or the session has another user or team, `session_mismatch` when it has another agent.
  */
 export async function findJoined(
   database: Database,
@@ -39,8 +39,8 @@ export async function findJoined(
 }
 
 /**
- * The same for one submission.
- * @throws {LonghaulError} what `findJoined` says.
+ * Finds the owners and the session of one submission.
+ * @throws {LonghaulError} as the function of `findJoined` does.
  */
 export async function joinSession(
   database: Database,
@@ -53,7 +53,7 @@ function join(body: Joining, { caller, sessions }: { caller: Caller; sessions: R
   const owners = toOwners(caller, body);
   const { agent, sessionId, fork: isFork = false } = body;
   if (sessionId === undefined) {
-    if (isFork) throw fieldError('fork', 'must come with sessionId, the session it begins a branch of');
+    if (isFork) throw fieldError('fork', 'must be sent with sessionId, the session to branch from');
     return { ...owners, tenant: toTenant(caller), session: null };
   }
   const session = sessions.get(sessionId.toLowerCase());

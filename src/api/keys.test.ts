@@ -16,7 +16,7 @@ describe.each(DATABASE_KINDS)('keys over HTTP, on the %s database', (kind) => {
 
   afterAll(() => service.close());
 
-  it('answers no /v1 route without a key that works', async () => {
+  it('are required for every /v1 route', async () => {
     const response = await service.api.request('/v1/runs');
     expect(response.status).toBe(401);
     expect(response.headers.get('www-authenticate')).toContain('Bearer');
@@ -29,7 +29,7 @@ describe.each(DATABASE_KINDS)('keys over HTTP, on the %s database', (kind) => {
     expect((await service.api.request('/readyz')).status).toBe(200);
   });
 
-  it('takes a key in one form alone', async () => {
+  it('are accepted in one form only', async () => {
     const as = async (authorization: string) =>
       (await service.request('/v1/runs', { headers: { authorization } })).status;
     const { plainKey } = service;
@@ -39,7 +39,7 @@ describe.each(DATABASE_KINDS)('keys over HTTP, on the %s database', (kind) => {
     }
   });
 
-  it('tells operators what really went wrong, and others only the safe words', async () => {
+  it('decide whether an error shows its actual cause, for operators, or only the safe message', async () => {
     const run = await service.submit();
     await service.finish(await service.claim(), 'connect ECONNREFUSED 10.0.0.7');
     const path = `/v1/runs/${run.id}`;
@@ -57,7 +57,7 @@ describe.each(DATABASE_KINDS)('keys over HTTP, on the %s database', (kind) => {
     expect(seen.attempts).toBeUndefined();
   });
 
-  it('are made, listed and revoked by operators, and shown once', async () => {
+  it('are created, listed and revoked by operators, and shown once', async () => {
     const made = await service.post('/v1/keys', { name: 'shop', user: 'ann', scopes: ['runs:read', 'runs:read'] });
     expect(made.status).toBe(201);
     expect(made.headers.get('cache-control')).toBe('no-store');
@@ -89,7 +89,7 @@ describe.each(DATABASE_KINDS)('keys over HTTP, on the %s database', (kind) => {
     ]);
   });
 
-  it('are refused when they would be nonsense', async () => {
+  it('are rejected when their fields are invalid', async () => {
     for (const [body, path] of [
       [{}, 'name'],
       [{ name: '' }, 'name'],
@@ -105,7 +105,7 @@ describe.each(DATABASE_KINDS)('keys over HTTP, on the %s database', (kind) => {
     }
   });
 
-  it('reach only what their scopes name, and are told which is missing', async () => {
+  it('reach only the routes of their scopes, and an error names the missing scope', async () => {
     const [reader, writer, approver] = await Promise.all(
       (['runs:read', 'runs:write', 'approvals'] as const).map((scope) => service.makeKey({ scopes: [scope] })),
     );
@@ -139,7 +139,7 @@ describe.each(DATABASE_KINDS)('keys over HTTP, on the %s database', (kind) => {
     }
   });
 
-  it('meet no route that nobody has said anything about', () => {
+  it('have a rule for every route', () => {
     const routes = service.api.routes
       .filter(({ method, path }) => method !== 'ALL' && path.startsWith('/v1/'))
       .map(({ method, path }) => `${method} ${path}`);

@@ -8,21 +8,21 @@ interface Exchange {
   readonly outgoing: ServerResponse;
 }
 
-/** How much of a request is still read that was answered before all of it was there. */
+/** Limits for reading the rest of a request that was answered before it had arrived completely. */
 export interface LingerLimits {
   readonly maxUnreadBytes: number;
   readonly maxUnreadMs: number;
 }
 
 /**
- * Lets a client that is still sending its request read the answer. For before the answer's headers are written.
+ * Lets a client that is still sending its request read the response. Call it before the response headers are written.
  *
- * A connection that is closed with bytes unread is reset, and a client that meets the reset while it sends never sees
- * what it was told (RFC 9112, 9.6). So the answer says that the connection closes, and what still comes is first read
- * and thrown away, as far as the limits go.
+ * A connection that is closed with unread bytes is reset, and a client that sees the reset while it sends never reads
+ * the response (RFC 9112, 9.6). So the response announces that the connection closes, and the rest of the request is
+ * first read and discarded, within the limits.
  */
 export async function linger({ incoming, outgoing }: Exchange, limits: LingerLimits): Promise<void> {
-  // What came together with the headers is looked at after them.
+  // A body that arrived together with the headers is parsed after them.
   if (!incoming.complete) await nextTurn();
   if (incoming.complete || incoming.destroyed || outgoing.headersSent) return;
   const { socket } = incoming;
@@ -35,12 +35,12 @@ export async function linger({ incoming, outgoing }: Exchange, limits: LingerLim
   });
   const timer = after(limits.maxUnreadMs, close);
   socket.once('close', () => clearTimeout(timer)).once('finish', closeWhenDone);
-  // Node ends a connection with this when the last answer is out, and would not wait for what still comes.
+  // Node calls this to end a connection after the last response, and would not wait for the rest of the request.
   socket.destroySoon = () => {
     if (!socket.writableEnded) socket.end();
   };
 
-  // Whoever began to read the body and stopped would hold it up.
+  // A reader that has started to read the body and stopped would block it.
   incoming.removeAllListeners('data');
   const onData = guarded(({ length }: Buffer) => {
     unreadBytes += length;

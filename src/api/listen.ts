@@ -11,46 +11,48 @@ import { refuseConnection } from './refuse-connection.ts';
 interface ListenOptions {
   readonly fetch: (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Defaults to what follows. `maxConnections`: open at once, null for any number; defaults to `findMaxConnections`. */
+  /**
+   * Defaults to `LIMITS`. `maxConnections`: open connections, null for any number; defaults to `findMaxConnections`.
+   */
   readonly limits?: Partial<typeof LIMITS & { readonly maxConnections: number | null }>;
-  /** Told of what keeps connections from being taken, at most once a minute each. Defaults to nobody. */
+  /** Receives warnings about connections that cannot be accepted, each at most once a minute. Defaults to none. */
   readonly onWarning?: (facts: object, message: string) => void;
-  /** What takes over requests that ask to go on as a WebSocket. Without it they are answered as any other. */
+  /** Handles upgrade requests. Without it, they are handled like any other request. */
   readonly sockets?: {
     handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
     closeSockets(): Promise<void>;
   };
 }
 
-/** What a request may take before it is answered: so slow or large a one is not one of a client of ours. */
+/** Limits for requests. No legitimate client sends such slow or large requests. */
 const LIMITS = {
-  /** For the headers to arrive. */
+  /** Milliseconds for the headers to arrive. */
   headersTimeoutMs: 10_000,
-  /** For all of the request to arrive. How long the answer takes is not limited: streams last. */
+  /** Milliseconds for the whole request to arrive. The response has no time limit, because streams last. */
   requestTimeoutMs: 30_000,
-  /** For address and headers together. */
+  /** Maximum size of URL and headers together. */
   maxHeaderBytes: 16_384,
-  /** Of a request that was refused before all of it had come, to be read so that its client reads the answer. */
+  /** Maximum bytes of a rejected request to read, so that its client reads the response. */
   maxUnreadBytes: 67_108_864,
-  /** For that. */
+  /** Maximum time to read them. */
   maxUnreadMs: 10_000,
-  /** For the next request to come over a connection that is kept. Load balancers keep theirs for 60 s by default. */
+  /** Milliseconds for the next request on an idle connection. Load balancers keep theirs for 60 s by default. */
   keepAliveMs: 75_000,
-  /** For the reader of a stream to take any of what it was sent. It can resume. */
+  /** Milliseconds that the client of a stream may read nothing. It can resume. */
   streamStallMs: 20_000,
 };
 
-/** How often it is said that connections cannot be taken. */
+/** Milliseconds between warnings about connections that cannot be accepted. */
 const SAY_EVERY_MS = 60_000;
 
 /** A server that is listening. */
 export interface Listening {
   readonly url: string;
-  /** It ends soon: answers say that their connection closes, so that who keeps one goes elsewhere with the next request. */
+  /** Announces the end: responses close their connection, so that clients send their next request to another server. */
   announceEnd(): void;
-  /** Takes no more requests and ends the open ones, streams included. */
+  /** Accepts no more requests and ends the open ones, including streams. */
   close(): Promise<void>;
 }
 
@@ -78,7 +80,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     requestTimeout: requestTimeoutMs,
     maxHeaderSize: maxHeaderBytes,
     keepAliveTimeout: keepAliveMs,
-    // How often it looks for those that are late.
+    // The interval of the checks for late requests.
     connectionsCheckingInterval: Math.min(5_000, headersTimeoutMs / 2),
   };
   const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -95,11 +97,11 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   let isEnding = false;
   const onRequest = guarded(({ headers }: IncomingMessage, response: ServerResponse) => {
     if (isEnding) response.shouldKeepAlive = false;
-    // Counts from the last byte that went out, and streams give a sign of life every 5 seconds.
+    // Counts from the last byte sent, and streams send a heartbeat every 5 seconds.
     if (headers.accept?.includes('text/event-stream')) response.setTimeout(streamStallMs, () => response.destroy());
   });
   const sayLost = atMostEvery(SAY_EVERY_MS, (error: Error) =>
-    onWarning({ err: error }, 'a connection to the API could not be taken'),
+    onWarning({ err: error }, 'a connection to the API could not be accepted'),
   );
   const onError = guarded((error: NodeJS.ErrnoException) => {
     reject(toListenError(error, { host, port }));
@@ -107,17 +109,18 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   });
   const onDrop = guarded(
     atMostEvery(SAY_EVERY_MS, () =>
-      onWarning({ maxConnections }, 'connections to the API are refused: as many are open as this process may have'),
+      onWarning({ maxConnections }, 'connections to the API are rejected: the maximum number is open'),
     ),
   );
   server.on('clientError', guarded(refuseConnection));
-  // Before it is answered, which may be at once.
+  // Before other listeners, which may respond at once.
   server.prependListener('request', onRequest);
   const onUpgrade = guarded((request: IncomingMessage, socket: Duplex, head: Buffer) =>
     sockets?.handleUpgrade(request, socket, head),
   );
   if (sockets !== undefined) server.on('upgrade', onUpgrade);
-  // Heard for as long as it listens: a connection that cannot be taken is an error of the server's, and no reason to end.
+  // Registered as long as the server listens: a connection that cannot be accepted is an error of the server, but must
+  // not end it.
   server.on('error', onError);
   server.on('drop', onDrop);
   const actualPort = await promise;
@@ -141,7 +144,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 function toListenError(cause: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
   if (cause.code !== 'EADDRINUSE') return cause;
   return new LonghaulError('port_in_use', {
-    message: `Port ${port} on ${host} is taken: stop what listens there, or set LONGHAUL_PORT.`,
+    message: `Port ${port} on ${host} is in use: stop the process that listens there, or set LONGHAUL_PORT.`,
     cause,
   });
 }

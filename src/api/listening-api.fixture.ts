@@ -2,7 +2,7 @@ import type { TestApi } from './api.fixture.ts';
 import { listen, type Listening } from './listen.ts';
 import { createWebSockets } from './web-socket/web-sockets.ts';
 
-/** The API on a port of this machine, WebSockets included. `stallMs`: how long their readers may take nothing. */
+/** Serves the API on a local port, with WebSockets. `stallMs` is how long their clients may read nothing. */
 export function listenWithSockets(
   { api }: Pick<TestApi, 'api'>,
   { stallMs }: { stallMs?: number } = {},

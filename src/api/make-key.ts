@@ -6,17 +6,17 @@ import type { Database } from '../db/database.ts';
 import type { newKeySchema } from './contract.ts';
 import { fieldError } from './problem.ts';
 
-/** What the server of an application needs. */
+/** The scopes that the server of an application needs. */
 const APPLICATION: readonly Scope[] = ['runs:write', 'runs:read', 'approvals'];
 
 interface MakeKeyOptions {
   readonly wanted: z.infer<typeof newKeySchema>;
-  /** Who makes it, for the audit record. Defaults to whoever has access to the database. */
+  /** The actor in the audit record. Defaults to the actor for direct access to the database. */
   readonly actor?: string;
 }
 
 /**
- * Makes an API key that works, and returns it with how it stands in the table.
+ * Creates an API key, and returns it with its stored form.
  * @throws {LonghaulError} `invalid_request` for an admin key that is bound to a user or team.
  */
 export async function makeKey(
@@ -26,7 +26,7 @@ export async function makeKey(
   const { name, scopes = APPLICATION, user, team } = wanted;
   const bound = user !== undefined ? 'user' : team !== undefined ? 'team' : null;
   if (bound !== null && scopes.includes('admin')) {
-    throw fieldError(bound, 'must be left out with the scope admin, which is for all there is');
+    throw fieldError(bound, 'must be left out with the scope admin, which covers all users and teams');
   }
   const key = generateKey();
   const stored = await storeKey(database, { key, name, scopes: [...new Set(scopes)], user, team, actor });

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-/** What is left for all else that the process opens: the database, attempts with their pipes, the gateway, files. */
+/**
+ * The share for connections. The rest is for other open files: the database, attempts with their pipes, the gateway.
+ */
 const SHARE_FOR_CONNECTIONS = 0.75;
 
 /**
- * How many connections the API may have open at once: three quarters of the files that this process may open, so that
- * its readers cannot take those that it works with; null where the system does not say, and where it sets no limit.
+ * Finds the maximum number of open connections of the API: three quarters of the files that this process may open, so
+ * that clients cannot use up the files that it needs itself; null when the limit is unknown or there is none.
  */
 export function findMaxConnections(): number | null {
   try {
@@ -16,7 +18,7 @@ export function findMaxConnections(): number | null {
   }
 }
 
-/** The soft limit on open files in a text of `/proc/PID/limits`; null: unlimited, or not there. */
+/** Parses the soft limit on open files in the text of `/proc/PID/limits`; null when unlimited or missing. */
 export function parseOpenFiles(limits: string): number | null {
   const found = /^Max open files\s+(\d+)\s/m.exec(limits)?.[1];
   return found === undefined ? null : Number(found);

@@ -25,7 +25,7 @@ describe.each(DATABASE_KINDS)('limits on submissions, on the %s database', (kind
       body: JSON.stringify(body),
     });
 
-  it('takes five submissions a minute of each user, and says what is left', async () => {
+  it('accept five submissions a minute from each user, and report the remaining number', async () => {
     request = service.startServer({});
     const first = await submit({ user: 'ann' });
     expect(first.status).toBe(202);
@@ -34,7 +34,7 @@ describe.each(DATABASE_KINDS)('limits on submissions, on the %s database', (kind
     const rest = await Promise.all(Array.from({ length: 9 }, () => submit({ user: 'ann' })));
     expect(rest.filter(({ status }) => status === 202)).toHaveLength(4);
     expect(rest.filter(({ status }) => status === 429)).toHaveLength(5);
-    // The last, too, though the limiter answers it from memory.
+    // Includes the last rejection, which the limiter answers from memory.
     const refused = rest.findLast(({ status }) => status === 429)!;
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(50);
     expect(refused.headers.get('ratelimit')).toMatch(/^"user";r=0;t=\d+$/);
@@ -43,14 +43,14 @@ describe.each(DATABASE_KINDS)('limits on submissions, on the %s database', (kind
       detail: expect.stringContaining('5 runs a minute') as string,
     });
     expect((await submit({ user: 'bob' })).status).toBe(202);
-    // Without a user there is nobody to count for.
+    // A submission without a user is not counted for a user.
     for (let count = 0; count < 7; count++) expect((await submit()).status).toBe(202);
-    // One that is wrong is not counted.
+    // An invalid submission is not counted.
     for (let count = 0; count < 7; count++) expect((await submit({ user: 'carl', prompt: '' })).status).toBe(400);
     expect((await submit({ user: 'carl' })).status).toBe(202);
   });
 
-  it('counts over several servers, by key as well, and takes zero for none', async () => {
+  it('count across several servers, by key as well, and reject everything at zero', async () => {
     const limits = { perUser: { runsPerMinute: false as const }, perKey: { runsPerMinute: 3 } };
     const servers = [service.startServer(limits), service.startServer(limits)];
     const answers = await Promise.all(
@@ -62,7 +62,7 @@ describe.each(DATABASE_KINDS)('limits on submissions, on the %s database', (kind
     expect((await submit({ user: 'nobody' })).status).toBe(429);
   });
 
-  it('counts a run that is tried again by hand, unless an operator does it', async () => {
+  it('count a run that is retried by hand, unless an operator retries it', async () => {
     request = service.startServer({});
     const asApplication = (path: string, options: object = { method: 'POST' }) =>
       request(path, { key: service.plainKey, ...options });
@@ -74,7 +74,7 @@ describe.each(DATABASE_KINDS)('limits on submissions, on the %s database', (kind
     expect((await request(`/v1/runs/${id}/retry`, { method: 'POST' })).status).toBe(202);
   });
 
-  it('tells an application what is left of a budget that others share only in so far as it needs to know', async () => {
+  it('hide the amounts of shared budgets from an application', async () => {
     request = service.startServer({ global: { usdPerDay: 0.5 } });
     const refused = await request('/v1/runs', { ...toBody({}), key: service.plainKey });
     expect(refused.status).toBe(402);
@@ -83,7 +83,7 @@ describe.each(DATABASE_KINDS)('limits on submissions, on the %s database', (kind
     expect(problem.detail).not.toContain('$');
   });
 
-  it('refuses with 402 what a budget has no room for, until an operator raises it', async () => {
+  it('reject a submission with 402 when a budget has no room, until an operator raises it', async () => {
     request = service.startServer({ perTeam: { usdPerDay: 1 } });
     expect(await (await submit({ team: 'ops' })).json()).toMatchObject({ team: 'ops', status: 'queued' });
     const refused = await submit({ team: 'ops' });

@@ -1,4 +1,4 @@
-/** A path as it stands before another one: with a slash at its beginning and none at its end; empty for none. */
+/** Normalizes a path to a prefix: with a slash at its beginning and none at its end; empty for none. */
 export function toBasePath(path: string): string {
   const bare = path.replaceAll(/^\/+|\/+$/g, '');
   return bare === '' ? '' : `/${bare}`;
@@ -7,8 +7,8 @@ export function toBasePath(path: string): string {
 type Handle<Bindings> = (request: Request, bindings?: Bindings) => Response | Promise<Response>;
 
 /**
- * Serves the API below a path, such as `/api/longhaul`. A request whose address has lost the path already, as under
- * Express's `app.use` and Hono's `app.mount`, is served as well.
+ * Serves the API below a path, such as `/api/longhaul`. Also serves requests whose URL no longer has the path, as under
+ * Express's `app.use` and Hono's `app.mount`.
  */
 export function mountAt<Bindings>(basePath: string, handle: Handle<Bindings>): Handle<Bindings> {
   const base = toBasePath(basePath);

@@ -4,7 +4,7 @@ import { createOpenStreams, MOST_STREAMS_OF_USER } from './open-streams.ts';
 
 const token = (user: string): Caller => ({ kind: 'token', keyId: 'k', scopes: ['runs:read'], user, team: null });
 
-it('lets one user have so many streams at once, others as many, and an application any number', () => {
+it('limits the open streams of each user, but not those of an application', () => {
   const streams = createOpenStreams();
   const leaves = Array.from({ length: MOST_STREAMS_OF_USER }, () => streams.enter(token('ann')));
   expect(() => streams.enter(token('ann'))).toThrow(/50 streams open/);

@@ -1,14 +1,14 @@
 import type { Caller } from '../access/caller.ts';
 import { LonghaulError } from '../core/errors.ts';
 
-/** What the tokens of one user may have open at a server at once. A page has one or two, and a user a few pages. */
+/** Maximum number of open streams per user and server. A page has one or two, and a user a few pages. */
 export const MOST_STREAMS_OF_USER = 50;
 
-/** Counts the streams that users' browsers have open. An application's own are its own to count. */
+/** Counts the open streams of users' browsers. An application counts its own streams itself. */
 export interface OpenStreams {
   /**
-   * One more, until the function that is returned is called, once.
-   * @throws {LonghaulError} `rate_limited` when there are as many as may be.
+   * Counts one more stream, until the returned function is called, once.
+   * @throws {LonghaulError} `rate_limited` when the maximum is reached.
    */
   enter(caller: Caller): () => void;
 }
@@ -22,7 +22,7 @@ export function createOpenStreams(): OpenStreams {
       const count = counts.get(key) ?? 0;
       if (count >= MOST_STREAMS_OF_USER) {
         throw new LonghaulError('rate_limited', {
-          message: `This user has ${MOST_STREAMS_OF_USER} streams open at this server, which is as many as may be. Close one; all runs can be followed with one.`,
+          message: `This user has ${MOST_STREAMS_OF_USER} streams open at this server, which is the maximum. Close one; a single stream can follow all runs.`,
           retryAfterSeconds: 10,
         });
       }

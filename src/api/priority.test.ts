@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { Problem, RunResource, ScheduleResource, TokenResource } from './contract.ts';
 
-describe('the priority of who stands for one user or team', () => {
+describe('the priority of a caller bound to a user or team', () => {
   let service: TestApi;
   let token: string;
   let teamKey: string;
@@ -29,7 +29,7 @@ describe('the priority of who stands for one user or team', () => {
     return ((await response.json()) as Problem).errors;
   };
 
-  it('is 0 at most, wherever it is named', async () => {
+  it('is at most 0 in every request', async () => {
     for (const key of [token, teamKey]) {
       expect(await refusal(await send(key, '/v1/runs', run(1)))).toEqual([
         {
@@ -49,7 +49,7 @@ describe('the priority of who stands for one user or team', () => {
     }
   });
 
-  it('is not taken over from a run or schedule that was given a higher one', async () => {
+  it('is not copied from a run or schedule with a higher priority', async () => {
     const { id } = await service.submit({ user: 'ann', priority: 50 });
     await send(token, `/v1/runs/${id}/cancel`, {});
     const again = (await (await send(token, `/v1/runs/${id}/retry`, {})).json()) as RunResource;
@@ -60,7 +60,7 @@ describe('the priority of who stands for one user or team', () => {
     expect(triggered.priority).toBe(0);
   });
 
-  it('is any for an application’s server and for operators, in what they try again as well', async () => {
+  it('is unlimited for an application’s server and for operators, also in retries', async () => {
     for (const key of [service.plainKey, await service.makeKey({ scopes: ['admin'] })]) {
       expect((await send(key, '/v1/runs', run(100))).status).toBe(202);
     }
@@ -70,7 +70,7 @@ describe('the priority of who stands for one user or team', () => {
     expect(again.priority).toBe(50);
   });
 
-  it('is as high as the configuration says', async () => {
+  it('is limited by the configuration', async () => {
     const request = service.startServer({ perUser: { runsPerMinute: false }, maxPriority: 10 });
     expect((await send(token, '/v1/runs', run(10), { request })).status).toBe(202);
     expect((await send(token, '/v1/runs', run(11), { request })).status).toBe(400);

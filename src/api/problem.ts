@@ -3,10 +3,10 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { ERRORS, LonghaulError, type ErrorCode, type FieldError } from '../core/errors.ts';
 import type { Problem } from './contract.ts';
 
-/** Fields named in one answer: a batch of a thousand may be wrong in every one of its runs. */
+/** Maximum number of fields in a response, because a batch of a thousand may be invalid in every run. */
 const MOST_ERRORS = 100;
 
-/** A problem document (RFC 9457). Its words are for whoever calls the API: nothing internal is in them. */
+/** Creates a problem document (RFC 9457). Its words are for the caller and contain nothing internal. */
 export function toProblem(code: ErrorCode, options: ProblemOptions = {}): Problem {
   const { httpStatus, message } = ERRORS[code];
   return {
@@ -23,11 +23,11 @@ export function toProblem(code: ErrorCode, options: ProblemOptions = {}): Proble
 interface ProblemOptions {
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
-  /** Members of this problem's own (RFC 9457, 3.2). */
+  /** Extension members of this problem (RFC 9457, 3.2). */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** Answers with a problem document. */
+/** Responds with a problem document. */
 export function answerProblem(
   context: Context,
   problem: Problem,
@@ -40,7 +40,7 @@ export function answerProblem(
   });
 }
 
-/** One wrong field, as an error to throw. */
+/** Creates an error for one invalid field. */
 export function fieldError(path: string, message: string): LonghaulError {
   return new LonghaulError('invalid_request', { message: `${path} ${message}.`, errors: [{ path, message }] });
 }

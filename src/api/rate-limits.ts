@@ -7,7 +7,7 @@ import type { Database } from '../db/database.ts';
 
 const WINDOW_SECONDS = 60;
 
-/** What is left of a limit after a submission was counted. */
+/** The state of a limit after a submission was counted. */
 export interface RateLimitState {
   /** `user` or `key`. */
   readonly name: string;
@@ -20,15 +20,15 @@ export interface RateLimitState {
 interface Counted {
   readonly states: RateLimitState[];
   readonly isRefused: boolean;
-  /** Takes the count back: the submission turned out to be one from before. */
+  /** Takes the count back, because the submission is a repeated one. */
   giveBack(): Promise<void>;
 }
 
-/** Counts submissions, exactly over all servers: the counts are in the database. */
+/** Counts submissions, exactly across all servers, because the counts are in the database. */
 export interface RateLimits {
   /**
-   * Counts submissions, each against its user, as `toUserKey` writes it, and all against their key. `isRefused`: they are
-   * too many for at least one of them.
+   * Counts submissions, each against its user, as `toUserKey` writes it, and all against their key. `isRefused` is true
+   * when they exceed at least one of these limits.
    */
   count(submissions: { users: readonly (string | null)[]; keyId: string }): Promise<Counted>;
 }
@@ -64,12 +64,15 @@ export function createRateLimits({
   };
 }
 
-/** What the table of counts has room for. A user of a team's is named by a digest, which no other user's name is. */
+/**
+ * Shortens a user key to fit the table. A user of a team is named by a digest, which differs from any other user's
+ * name.
+ */
 function toCountKey(userKey: string): string {
   return userKey.startsWith('[') ? `[${createHash('sha256').update(userKey).digest('base64url')}]` : userKey;
 }
 
-/** Of the users of a batch the one that has least left stands for all. */
+/** Reduces the users of a batch to the user with the fewest remaining submissions. */
 function toStates(results: readonly Count[]): RateLimitState[] {
   const byName = Map.groupBy(results, ({ state }) => state.name);
   return [...byName.values()].map(
@@ -79,7 +82,7 @@ function toStates(results: readonly Count[]): RateLimitState[] {
   );
 }
 
-/** Of several limits the one that is over for longest says when to come again. */
+/** Creates the error for a reached limit. If several are reached, the last one to reset says when to try again. */
 export function toRateLimitError(
   states: readonly RateLimitState[],
   { submissions }: { submissions: number },
@@ -94,7 +97,9 @@ export function toRateLimitError(
   });
 }
 
-/** The `RateLimit` fields of draft-ietf-httpapi-ratelimit-headers-10: the policies, and what is left of each. */
+/**
+ * Creates the `RateLimit` headers of draft-ietf-httpapi-ratelimit-headers-10: the policies, and what remains of each.
+ */
 export function toRateLimitHeaders(states: readonly RateLimitState[]): Record<string, string> {
   if (states.length === 0) return {};
   return {
@@ -123,7 +128,7 @@ function createLimiter({ database, name, quota }: { database: Database; name: st
     keyPrefix: name,
     points: quota,
     duration: WINDOW_SECONDS,
-    // One that goes on asking while it is refused is answered from memory.
+    // A client that keeps asking while it is rejected is answered from memory.
     inMemoryBlockOnConsumed: quota + 1,
   });
   const toState = (result: RateLimiterRes): RateLimitState => ({
@@ -135,21 +140,21 @@ function createLimiter({ database, name, quota }: { database: Database; name: st
   const giveNothingBack = () => Promise.resolve();
   return {
     async count(key: string, points: number): Promise<Count> {
-      // None at all: the limiter takes no quota of zero.
+      // Handled here, because the limiter does not accept a quota of zero.
       if (quota === 0) {
         const state = { name, quota, remaining: 0, resetSeconds: WINDOW_SECONDS };
         return { state, isRefused: true, giveBack: giveNothingBack };
       }
       const giveBack = async () => {
         await limiter.reward(key, points);
-        // What it has let the limiter remember of this one holds no longer.
+        // The limiter's memory of this key is no longer valid.
         limiter.deleteInMemoryBlockedAll();
       };
       try {
         return { state: toState(await limiter.consume(key, points)), isRefused: false, giveBack };
       } catch (refused) {
         if (!(refused instanceof RateLimiterRes)) throw refused;
-        // Refused from memory it was not counted, and says nothing of what is left: that is none.
+        // A rejection from memory is not counted and has no remaining number, which is 0.
         const isCounted = refused.consumedPoints > 0;
         const state = { ...toState(refused), remaining: 0 };
         return { state, isRefused: true, giveBack: isCounted ? giveBack : giveNothingBack };
@@ -158,7 +163,7 @@ function createLimiter({ database, name, quota }: { database: Database; name: st
   };
 }
 
-/** The database as the limiter takes one: a pool of node-postgres, of which it uses `query`. */
+/** Adapts the database to the pool of node-postgres that the limiter expects, of which it uses `query`. */
 function toStoreClient(database: Database) {
   return {
     query: async ({ text, values }: { text: string; values: unknown[] }) => {

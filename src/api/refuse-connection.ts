@@ -9,11 +9,11 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 };
 
 /**
- * Answers what did not become a request, for it came too slowly, with too much before its body, or was not HTTP, with a
- * problem document, and ends its connection.
+ * Responds with a problem document to data that did not become a request, because it came too slowly, had too large
+ * headers or was not HTTP, and ends the connection.
  */
 export function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
-  // `_httpMessage` is the answer that the connection is at: once that has begun, nothing can be said in between.
+  // `_httpMessage` is the current response of the connection. Once it has started, nothing can be inserted.
   const { _httpMessage: answering } = socket as Duplex & { _httpMessage?: ServerResponse | null };
   if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent === true) {
     socket.destroy();
@@ -34,5 +34,5 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): 
 }
 
 function toDetail({ code }: NodeJS.ErrnoException): { detail?: string } {
-  return code !== undefined && code in CODES ? {} : { detail: 'What was received is not HTTP.' };
+  return code !== undefined && code in CODES ? {} : { detail: 'The received data is not HTTP.' };
 }

@@ -4,11 +4,11 @@ import type { Api } from './api-deps.ts';
 import { findRoute, type ApiEnv } from './authenticate.ts';
 import { toRoute } from './route-access.ts';
 
-/** Refuses bodies that would be read as what they are not: those that are compressed, or not written in UTF-8. */
+/** Rejects bodies that would be misread, because they are compressed or not in UTF-8. */
 export function refuseEncoded(api: Api) {
   const readers = new Set<string>();
   return createMiddleware<ApiEnv>(async (context, next) => {
-    // Once all routes are there. One that takes no body ignores whatever comes.
+    // Filled on the first request, when all routes are added. A route without a body ignores any body.
     if (readers.size === 0) for (const route of routesWithBody(api)) readers.add(route);
     const route = findRoute(context);
     if (route !== null && readers.has(route)) check(context.req.raw.headers);
@@ -24,11 +24,14 @@ function routesWithBody({ openAPIRegistry }: Api): string[] {
   });
 }
 
-/** @throws {LonghaulError} `unsupported_media_type` naming what is not taken. */
+/** @throws {LonghaulError} `unsupported_media_type` naming the header that is not supported. */
 function check(headers: Headers): void {
   const coding = headers.get('content-encoding')?.trim() ?? '';
   if (!/^(identity)?$/i.test(coding)) {
-    throw refuse('Content-Encoding', { message: 'must be left out: bodies are taken as they are', received: coding });
+    throw refuse('Content-Encoding', {
+      message: 'must be left out, because compressed bodies are not supported',
+      received: coding,
+    });
   }
   const [, charset = 'utf-8'] =
     /^application\/json\s*;.*?\bcharset\s*=\s*"?([^\s;"]*)/i.exec(headers.get('content-type') ?? '') ?? [];

@@ -6,8 +6,8 @@ import { describe } from './check-submission.ts';
 type Result = { readonly success: true } | { readonly success: false; readonly error: z.core.$ZodError };
 
 /**
- * Lets pass what a schema accepts.
- * @throws {LonghaulError} `invalid_request` naming every field that is wrong, as `toShown` shows it.
+ * Rejects a request that its schema does not accept.
+ * @throws {LonghaulError} `invalid_request` naming every invalid field, in the form that `toShown` returns.
  */
 export function refuseInvalid(
   result: Result,

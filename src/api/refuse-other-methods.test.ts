@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createId } from '../core/ids.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 
-describe('a path that is there', () => {
+describe('an existing path', () => {
   let service: TestApi;
 
   beforeAll(async () => {
@@ -20,7 +20,7 @@ describe('a path that is there', () => {
     ['HEAD', '/v1/queues/reader/pause', 'POST'],
     ['POST', '/livez', 'GET, HEAD'],
     ['PROPFIND', '/openapi.json', 'GET, HEAD'],
-  ])('answers %s %s with 405 and what is allowed there', async (method, path, allow) => {
+  ])('responds to %s %s with 405 and the allowed methods', async (method, path, allow) => {
     const response = await service.request(path, { method });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe(allow);
@@ -28,7 +28,7 @@ describe('a path that is there', () => {
     if (method !== 'HEAD') expect(await response.json()).toMatchObject({ code: 'method_not_allowed', status: 405 });
   });
 
-  it('answers HEAD as GET, without the body', async () => {
+  it('responds to HEAD like GET, without the body', async () => {
     const response = await service.request('/v1/runs', { method: 'HEAD' });
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('');

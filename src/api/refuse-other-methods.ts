@@ -1,7 +1,10 @@
 import type { Api } from './api-deps.ts';
 import { answerProblem, toProblem } from './problem.ts';
 
-/** Answers the methods that a path does not take with 405 (RFC 9110, 15.5.6). For after the last route: the first match wins. */
+/**
+ * Rejects unsupported methods of a path with 405 (RFC 9110, 15.5.6). Call it after the last route: the first match
+ * wins.
+ */
 export function refuseOtherMethods(api: Api): void {
   const routes = api.routes.filter(({ method }) => method !== 'ALL');
   for (const [path, taken] of Map.groupBy(routes, (route) => route.path)) {
@@ -10,7 +13,7 @@ export function refuseOtherMethods(api: Api): void {
     api.all(path, (context) => {
       context.header('allow', allow);
       const { method, path } = context.req;
-      const detail = `${method} is not taken at ${path}; use ${allow}.`;
+      const detail = `${method} is not supported at ${path}; use ${allow}.`;
       return answerProblem(context, toProblem('method_not_allowed', { detail }));
     });
   }

@@ -3,7 +3,7 @@ import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { RunResource, TokenResource } from './contract.ts';
 
-describe.each(DATABASE_KINDS)('submissions that are repeated, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('repeated submissions, on the %s database', (kind) => {
   let service: TestApi;
 
   beforeAll(async () => {
@@ -25,7 +25,7 @@ describe.each(DATABASE_KINDS)('submissions that are repeated, on the %s database
     return ((await response.json()) as RunResource).id;
   };
 
-  it('do not count against the rate limits, also when both come at once', async () => {
+  it('do not count against the rate limits, even when both arrive at once', async () => {
     const submit = submitTo(service.startServer({ perUser: { runsPerMinute: 2 } }));
     const first = await Promise.all(Array.from({ length: 6 }, () => submit('first', { user: 'ann' })));
     const ids = await Promise.all(first.map(idOf));
@@ -37,7 +37,7 @@ describe.each(DATABASE_KINDS)('submissions that are repeated, on the %s database
     expect((await submit('first', { user: 'ann', prompt: 'other' })).status).toBe(422);
   });
 
-  it('are those of their own key, and behind a token of its user', async () => {
+  it('are recognized per key, and per user of a token', async () => {
     const submit = submitTo(service.request);
     const tokenOf = async (user: string) => {
       const issued = await service.post('/v1/tokens', { user }, { authorization: `Bearer ${service.plainKey}` });

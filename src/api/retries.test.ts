@@ -5,7 +5,7 @@ import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { Problem, RunResource, SkippedRun } from './contract.ts';
 
-describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('retrying runs by hand, on the %s database', (kind) => {
   let service: TestApi;
 
   beforeAll(async () => {
@@ -14,7 +14,7 @@ describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (
 
   afterAll(() => service.close());
 
-  /** A run that has failed as if it had been executed. */
+  /** A run that has failed as if a worker had executed it. */
   async function failedRun(changes: object = {}, code = 'provider_overloaded'): Promise<RunResource> {
     const response = await service.post('/v1/runs', { agent: 'reader', prompt: 'hello', ...changes });
     const run = (await response.json()) as RunResource;
@@ -32,7 +32,7 @@ describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (
     return (await response.json()) as { data: RunResource[]; skipped: SkippedRun[] };
   }
 
-  it('makes a new run of a failed one, and leaves that as it is', async () => {
+  it('creates a new run from a failed run, which does not change', async () => {
     const old = await failedRun({ user: 'ann', metadata: { a: 1 }, priority: 4, limits: { maxTurns: 3 } });
     const response = await retry(old.id);
     expect(response.status).toBe(202);
@@ -52,14 +52,14 @@ describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (
     expect(kept).toMatchObject({ status: 'failed', error: { code: 'provider_overloaded' } });
   });
 
-  it('answers the same new run to the same idempotency key', async () => {
+  it('returns the same new run for the same idempotency key', async () => {
     const old = await failedRun();
     const key = { 'idempotency-key': createId() };
     const [first, second] = await Promise.all([retry(old.id, key), retry(old.id, key)]);
     expect(((await first.json()) as RunResource).id).toBe(((await second.json()) as RunResource).id);
   });
 
-  it('refuses one that has not failed, and one that is not there', async () => {
+  it('rejects a run that has not failed, and an unknown run', async () => {
     const response = await service.post('/v1/runs', { agent: 'reader', prompt: 'hello' });
     const { id } = (await response.json()) as RunResource;
     const refused = await retry(id);
@@ -69,7 +69,7 @@ describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (
     expect((await retry('x')).status).toBe(400);
   });
 
-  it('retries many by name, and says which it left out and why', async () => {
+  it('retries many runs by id, and reports the skipped runs with the reason', async () => {
     const [one, two] = [await failedRun(), await failedRun()];
     const missing = createId();
     const { data, skipped } = await retryMany({ ids: [one.id, missing, two.id, one.id] });
@@ -77,15 +77,15 @@ describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (
     expect(skipped).toMatchObject([{ id: missing, code: 'run_not_found' }]);
   });
 
-  it('retries those that failed with a code, each once, as often as it is asked', async () => {
+  it('retries the runs that failed with a code, each only once for repeated requests', async () => {
     const runs = [await failedRun({}, 'hung'), await failedRun({}, 'hung'), await failedRun({}, 'hung')];
     const first = await retryMany({ errorCode: 'hung', limit: 2 });
     expect(first.data.map(({ retryOf }) => retryOf)).toEqual([runs[2]!.id, runs[1]!.id]);
     expect((await retryMany({ errorCode: 'hung' })).data.map(({ retryOf }) => retryOf)).toEqual([runs[0]!.id]);
-    expect(await retryMany({ errorCode: 'hung' })).toEqual({ data: [], skipped: [] });
+    expect(await retryMany({ errorCode: 'hung' })).toEqual({ data: [], skipped: [], nextCursor: null });
   });
 
-  it('retries each once, also when it is asked twice at once', async () => {
+  it('retries each run once, even for two concurrent requests', async () => {
     const runs = await Promise.all(Array.from({ length: 10 }, () => failedRun({}, 'cli_crashed')));
     const answers = await Promise.all([1, 2].map(() => retryMany({ errorCode: 'cli_crashed' })));
     const retried = answers.flatMap(({ data }) => data.map(({ retryOf }) => retryOf));
@@ -93,7 +93,7 @@ describe.each(DATABASE_KINDS)('trying runs again by hand, on the %s database', (
     expect(retried).toHaveLength(runs.length);
   });
 
-  it('refuses a choice that contradicts itself, naming the field', async () => {
+  it('rejects a contradictory selection, naming the field', async () => {
     for (const [selection, path] of [
       [{ ids: [createId()], agent: 'reader' }, 'agent'],
       [{ ids: [] }, 'ids'],

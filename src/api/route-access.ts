@@ -3,22 +3,26 @@ import { isBound, isOperator, type Caller } from '../access/caller.ts';
 import { LonghaulError } from '../core/errors.ts';
 
 /**
- * Who a route is for. A scope: whoever has it, each for what it may see. `anyone`: every key and token. `application`:
- * who has `runs:read` and is not bound to a user or a team, for it is about the runs of all. `own`: operators for all
- * there is, and who is bound to a user or a team, with `runs:read`, for that one's own.
+ * The callers that may use a route. A scope: callers with the scope, each for the runs it may see. `everyone`: every caller, also without a key. `anyone`: every key
+ * and token. `application`: callers with `runs:read` that are not bound to a user or a team, because the route covers
+ * all runs. `own`: operators for everything, and callers bound to a user or a team, with `runs:read`, for their own
+ * part.
  */
-type RouteAccess = Scope | 'anyone' | 'application' | 'own';
+type RouteAccess = Scope | 'everyone' | 'anyone' | 'application' | 'own';
 
-/** Who may call what. A route that does not stand here is for operators. */
+/** The access to each route. A route that is not listed is for operators. */
 export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'POST /v1/runs': 'runs:write',
   'POST /v1/runs/batch': 'runs:write',
   'GET /v1/runs': 'runs:read',
+  'GET /v1/runs/count': 'runs:read',
+  'GET /v1/runs/export': 'runs:read',
   'GET /v1/runs/:id': 'runs:read',
   'GET /v1/runs/:id/events': 'runs:read',
   'POST /v1/runs/:id/cancel': 'runs:write',
   'POST /v1/runs/:id/retry': 'runs:write',
   'POST /v1/runs/retry': 'runs:write',
+  'POST /v1/runs/cancel': 'runs:write',
   'POST /v1/runs/:id/messages': 'runs:write',
   'GET /v1/sessions': 'runs:read',
   'GET /v1/sessions/:id': 'runs:read',
@@ -27,6 +31,11 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /v1/approvals': 'approvals',
   'GET /v1/approvals/:id': 'approvals',
   'POST /v1/approvals/:id': 'approvals',
+
+  'POST /v1/sign-in': 'everyone',
+  'GET /v1/sign-in': 'anyone',
+  'DELETE /v1/sign-in': 'anyone',
+  'POST /v1/sign-in/code': 'anyone',
 
   'POST /v1/tokens': 'anyone',
   'POST /v1/keys': 'admin',
@@ -62,6 +71,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'GET /v1/workers': 'admin',
   'POST /v1/workers/:id/drain': 'admin',
 
+  'GET /v1/stats': 'runs:read',
   'GET /v1/costs': 'own',
   'GET /v1/budgets': 'own',
   'PUT /v1/budgets': 'admin',
@@ -72,19 +82,19 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
 };
 
 /**
- * Lets a caller pass who may call a route; null is none, where there is nothing to guard.
- * @throws {LonghaulError} `forbidden`, naming the scope that is missing.
+ * Checks that a caller may use a route. Null means no route, so there is nothing to check.
+ * @throws {LonghaulError} `forbidden`, naming the missing scope.
  */
 export function requireAccess(caller: Caller, route: string | null): void {
   if (route === null || isOperator(caller)) return;
   const wanted = (Object.hasOwn(ROUTE_ACCESS, route) && ROUTE_ACCESS[route]) || 'admin';
-  if (wanted === 'anyone') return;
+  if (wanted === 'anyone' || wanted === 'everyone') return;
   const what = caller.kind === 'key' ? 'API key' : 'token';
   if (wanted === 'application' && isBound(caller)) {
-    throw refuse(`This is about the runs of all, and the ${what} is bound to one user or team.`);
+    throw refuse(`This request covers all runs, and the ${what} is bound to one user or team.`);
   }
   if (wanted === 'own' && !isBound(caller)) {
-    throw refuse(`This ${what} lacks the scope admin: what is spent in all is for operators.`);
+    throw refuse(`This ${what} lacks the scope admin: the costs of all runs are for operators.`);
   }
   const scope = wanted === 'application' || wanted === 'own' ? 'runs:read' : wanted;
   if (hasScope(caller.scopes, scope)) return;
@@ -95,7 +105,7 @@ function refuse(message: string): LonghaulError {
   return new LonghaulError('forbidden', { message });
 }
 
-/** A route as it is named here, of one as OpenAPI writes it: `get`, `/v1/runs/{id}`. */
+/** Converts a route from the form of OpenAPI (`get`, `/v1/runs/{id}`) to the form of `ROUTE_ACCESS`. */
 export function toRoute(method: string, path: string): string {
   return `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
 }

@@ -9,8 +9,8 @@ type Scheduled = Pick<
 >;
 
 /**
- * The run that a schedule submits, held to the rules its agent has now.
- * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every field that is wrong.
+ * Creates the submission of a schedule, checked against the current rules of its agent.
+ * @throws {LonghaulError} `agent_not_found`, or `invalid_request` naming every invalid field.
  */
 export function toScheduledSubmission(schedule: Scheduled, agents: ReadonlyMap<string, Agent>): Submission {
   const { agent, prompt, user, team, tenant, metadata, priority, limits, webhookUrl, createdBy } = schedule;

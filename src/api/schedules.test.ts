@@ -51,7 +51,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     rules: { ...api.rules, agents: known },
     toSubmission: (schedule: Parameters<typeof toScheduledSubmission>[0]) => toScheduledSubmission(schedule, known),
   });
-  /** Makes all ticks that are due, as a server does. */
+  /** Runs all due ticks, as a server does. */
   const tickAll = async (now: Date, given = deps()) => {
     const ticked: Ticked[] = [];
     for (;;) {
@@ -62,7 +62,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
   };
   const later = (iso: string | null, ms: number) => new Date(Date.parse(iso!) + ms);
 
-  it('submits its run when its time has come, and not before', async () => {
+  it('submits its run when it is due, and not before', async () => {
     const schedule = await create({ name: 'report', user: 'ann', metadata: { a: 1 }, priority: 5, cron: '@daily' });
     expect(schedule).toMatchObject({ timeZone: 'UTC', missed: 'once', pausedAt: null, lastAt: null, lastError: null });
     expect(await tickAll(later(schedule.nextAt, -1))).toEqual([]);
@@ -87,7 +87,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect(rows).toMatchObject([{ actor: 'system', data: expect.stringContaining(schedule.id) as string }]);
   });
 
-  it('ticks once, however many servers look at once', async () => {
+  it('ticks once when many servers poll at once', async () => {
     const made = await Promise.all(Array.from({ length: 5 }, () => create()));
     const now = later(made[0]!.nextAt, 100);
     const ticked = await Promise.all(Array.from({ length: 6 }, () => tickAll(now)));
@@ -99,20 +99,20 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     ['skip', 0],
     ['once', 1],
     ['all', 100],
-  ])('after a day asleep makes up for its ticks by its policy: %s', async (missed, count) => {
+  ])('makes up for the ticks of a missed day by its policy: %s', async (missed, count) => {
     const schedule = await create({ missed });
     const now = later(schedule.nextAt, 24 * 60 * MINUTE_MS + 90_000 - 60_000 + 15_000);
     const ticked = await tickAll(now);
     expect(ticked.filter(({ runId }) => runId !== null)).toHaveLength(count === 0 ? 1 : count);
     const runs = await runsOf(schedule.id);
     const latest = new Date(Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS);
-    // The latest is not a minute old: it is in time for every policy.
+    // The latest tick is less than a minute old, so every policy submits it.
     expect(runs.at(-1)?.scheduledFor).toBe(latest.toISOString());
     expect(new Set(runs.map(({ scheduledFor }) => scheduledFor)).size).toBe(runs.length);
     expect((await read(schedule.id)).nextAt).toBe(later(latest.toISOString(), MINUTE_MS).toISOString());
   });
 
-  it('skips what it missed when it is told to', async () => {
+  it('skips missed ticks when its policy is skip', async () => {
     const schedule = await create({ missed: 'skip', cron: '@hourly' });
     expect(await tickAll(later(schedule.nextAt, 61_000))).toMatchObject([{ tickAt: null, runId: null }]);
     expect(await runsOf(schedule.id)).toEqual([]);
@@ -122,7 +122,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     });
   });
 
-  it('notes a run that is refused, and goes on with the next', async () => {
+  it('records a rejected run, and continues with the next tick', async () => {
     const schedule = await create({ user: `spent-${kind}`, missed: 'all' });
     await tickAll(later(schedule.nextAt, 2 * MINUTE_MS));
     expect(await runsOf(schedule.id)).toHaveLength(2);
@@ -137,7 +137,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect(await read(schedule.id)).toMatchObject({ lastError: null });
   });
 
-  it('leaves a tick for a minute to servers that know its agent, then notes that there is none', async () => {
+  it('leaves a tick for a minute to servers that know its agent, then records that no server does', async () => {
     const schedule = await create();
     const without = deps(new Map([...api.rules.agents].filter(([name]) => name !== 'reader')));
     expect(await tickAll(later(schedule.nextAt, 30_000), without)).toEqual([]);
@@ -145,7 +145,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect(await read(schedule.id)).toMatchObject({ lastError: { code: 'agent_not_found' }, lastRunId: null });
   });
 
-  it('makes no instant twice when the clock is put back, and ticks from the present time on', async () => {
+  it('submits no instant twice when the clock is set back, and ticks from the present time on', async () => {
     const schedule = await create();
     const ahead = later(schedule.nextAt, 3 * 60 * MINUTE_MS);
     await tickAll(ahead);
@@ -159,7 +159,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     );
   });
 
-  it('is changed, paused, resumed and removed, and each stands in the audit record', async () => {
+  it('is changed, paused, resumed and deleted, and each action is in the audit record', async () => {
     const schedule = await create({ cron: '@daily' });
     const at = `/${schedule.id}`;
     const { body: changed } = await send('PATCH', at, { cron: '30 * * * *', timeZone: 'Asia/Kolkata', name: 'x' });
@@ -190,7 +190,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     ]);
   });
 
-  it('is triggered by hand, also while it is paused, and its ticks stay as they are', async () => {
+  it('is triggered by hand, even while it is paused, without a change of its ticks', async () => {
     const schedule = await create({ cron: '@daily' });
     await send('POST', `/${schedule.id}/pause`);
     const { status, body: run } = await send('POST', `/${schedule.id}/trigger`);
@@ -216,7 +216,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect(await tickAll(later(body.nextAt, 0))).toHaveLength(1);
   });
 
-  it('is seen and made by who is bound to its user alone', async () => {
+  it('is visible to and created by a caller bound to its user only', async () => {
     const [ann, bob] = [await api.makeKey({ user: 'ann' }), await api.makeKey({ user: 'bob' })];
     const schedule = await create({}, ann);
     expect(schedule.user).toBe('ann');
@@ -239,7 +239,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect((await send('POST', '', mine, reads)).status).toBe(403);
   });
 
-  it('tells whom its key says, which others neither see nor change, but for operators', async () => {
+  it('has a webhook URL that only its key and operators can see and change', async () => {
     const webhookUrl = 'https://example.com/hook?secret';
     const [own, other] = [await api.makeKey(), await api.makeKey()];
     const { id } = await create({ webhookUrl }, own);
@@ -258,7 +258,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect((await send('PATCH', `/${id}`, { webhookUrl: null }, own)).body).toMatchObject({ webhookUrl: null });
   });
 
-  it('is one of a hundred at most for a user, also when many are made at once', async () => {
+  it('is limited to a hundred per user, even when many are created at once', async () => {
     const mine = { agent: 'reader', prompt: 'x', cron: '@daily', user: 'max' };
     const made = await Promise.all(Array.from({ length: 105 }, () => send('POST', '', mine)));
     expect(made.filter(({ status }) => status === 201)).toHaveLength(100);
@@ -274,7 +274,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     [{ limits: { maxTurns: 1_000 } }, 'limits.maxTurns'],
     [{ startAfter: '2026-01-01T00:00:00Z' }, 'startAfter'],
     [{ webhookUrl: 'ftp://x' }, 'webhookUrl'],
-  ])('is refused with %j, new and changed', async (wrong, path) => {
+  ])('is rejected with %j, when it is created and when it is changed', async (wrong, path) => {
     const { status, body } = await send('POST', '', { agent: 'reader', prompt: 'x', cron: '@daily', ...wrong });
     expect([status, body.errors?.map((error) => error.path)]).toEqual([400, [path]]);
     const { id } = await create();
@@ -282,7 +282,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     expect([change.status, change.body.errors?.map((error) => error.path)]).toEqual([400, [path]]);
   });
 
-  it('ticks by itself as long as it is looked after', async () => {
+  it('ticks automatically as long as a server polls', async () => {
     const schedule = await create({ cron: '* * * * *' });
     const stop = startSchedules({
       ...deps(),

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import type { WebSocket } from 'ws';
 import type { StreamFrame } from './web-socket/frames.ts';
 
-/** One end of a WebSocket of ours, with what has come to it. */
+/** The client end of a WebSocket, with the frames that it received. */
 interface SocketReader {
   readonly frames: StreamFrame[];
   readonly closed: Promise<[number]>;
-  /** Sends a text as it stands, anything else as JSON. */
+  /** Sends a text unchanged, anything else as JSON. */
   send(message: unknown): void;
-  /** The first frame of which `isIt` says so, when it has come. */
+  /** Resolves with the first frame for which `isIt` returns true. */
   until(isIt: (frame: StreamFrame) => boolean): Promise<StreamFrame>;
   /** The cursors of a subscription's events. */
   of(id: string): number[];
@@ -46,7 +46,7 @@ export async function openReader(socket: WebSocket): Promise<SocketReader> {
   };
 }
 
-/** The status a handshake was refused with. */
+/** Returns the status with which a handshake was rejected. */
 export async function refusal(socket: WebSocket): Promise<number | undefined> {
   const [, response] = (await once(socket, 'unexpected-response')) as [
     unknown,

@@ -27,7 +27,7 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
   const page = async (query: string, options?: Parameters<TestApi['request']>[1]) =>
     (await (await service.request(`/v1/stream${query}`, options)).json()) as StreamPage;
 
-  it('says first where it begins, then gives every event, and resumes behind any of them', async () => {
+  it('sends first its start, then every event, and resumes after any of them', async () => {
     const reader = openFrames(await service.request('/v1/stream', { headers: sse }));
     const begin = await reader.next();
     expect(begin).toEqual({ retry: '1000' });
@@ -55,7 +55,7 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
     await fromStart.close();
   });
 
-  it('gives pages of the same events, and waits for one as long as it is told to', async () => {
+  it('returns pages of the same events, and waits for one up to the given time', async () => {
     const now = await page('');
     expect(now.data).toEqual([]);
     const waiting = page(`?after=${now.nextCursor}&wait=30`);
@@ -80,7 +80,7 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
     expect((await service.request('/v1/stream?after=-1')).status).toBe(400);
   });
 
-  it("shows a user's token that user's events alone, also from its address", async () => {
+  it("sends only a user's events for the user's token, also with the token in the URL", async () => {
     const token = await makeToken('tom');
     const before = await page('', { key: token });
     const reader = openFrames(await service.api.request(`/v1/stream?token=${token}`, { headers: sse }));
@@ -97,7 +97,7 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
     expect(keyInAddress.status).toBe(401);
   });
 
-  it("lets a user's browsers have fifty streams open, and another when one is over", async () => {
+  it("limits a user's browsers to fifty open streams, and allows another when one ends", async () => {
     const token = await makeToken('max');
     const run = await service.submit({ user: 'max' });
     const open = async (path: string) => service.request(path, { key: token, headers: sse });
@@ -105,7 +105,7 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
     const others = await Promise.all(Array.from({ length: 49 }, async () => openFrames(await open('/v1/stream'))));
     const refused = await open('/v1/stream');
     expect([refused.status, await refused.json()]).toMatchObject([429, { code: 'rate_limited' }]);
-    // Whether the run ends or the reader goes away.
+    // Both the end of the run and the disconnect of the client free a stream.
     await service.request(`/v1/runs/${run.id}/cancel`, { method: 'POST' });
     await ofRun.ended();
     const next = openFrames(await open('/v1/stream'));
@@ -115,7 +115,7 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
     for (const reader of [...others, next]) await reader.close();
   });
 
-  it('ends the streams of a key that is revoked, and of its tokens', async () => {
+  it('ends the streams of a revoked key and of its tokens', async () => {
     const key = await service.makeKey();
     const token = await makeToken('rita', key);
     const run = await service.submit({ user: 'rita' });
@@ -134,7 +134,7 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
     expect((await service.request('/v1/stream', { key, headers: sse })).status).toBe(401);
   });
 
-  it('drops a reader that stops reading, with little kept for it, and lets it resume', async () => {
+  it('drops a client that stops reading, with little memory used, and lets it resume', async () => {
     const run = await service.submit({ user: 'slow' });
     const dropped = Promise.withResolvers<void>();
     const server = await listen({
@@ -156,7 +156,7 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
       `GET /v1/runs/${run.id}/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\nauthorization: Bearer ${service.plainKey}\r\n\r\n`,
     );
     await once(socket, 'readable');
-    // Not read on: the server writes until the buffers are full, and then no more.
+    // The client stops reading: the server writes until the buffers are full, then stops.
     const closed = once(socket, 'close');
     socket.on('error', () => {});
     await dropped.promise;

@@ -20,7 +20,7 @@ describe.each(DATABASE_KINDS)('submitting runs over HTTP, on the %s database', (
     return rows[0]!.count;
   };
 
-  it('accepts a run at once, and says where it is', async () => {
+  it('accepts a run at once, and returns its location', async () => {
     const response = await service.post('/v1/runs', {
       agent: 'reader',
       prompt: 'hello',
@@ -57,7 +57,7 @@ describe.each(DATABASE_KINDS)('submitting runs over HTTP, on the %s database', (
       ['🎉'.repeat(5_000)],
       ['line\r\nline\u2028line\t\u0001'],
     ]),
-  )('stores a prompt and returns it as it was given: %s', async (_, prompt) => {
+  )('stores a prompt and returns it unchanged: %s', async (_, prompt) => {
     const run = await service.submit({ prompt });
     expect(((await (await service.request(`/v1/runs/${run.id}`)).json()) as RunResource).prompt).toBe(prompt);
     await service.post(`/v1/runs/${run.id}/cancel`, {});
@@ -100,7 +100,7 @@ describe.each(DATABASE_KINDS)('submitting runs over HTTP, on the %s database', (
         'metadata',
         'at most 16384 bytes',
       ],
-      [{ agent: 'nobody', prompt: 'x' }, 404, 'agent_not_found', 'agent', 'there are: reader, brief'],
+      [{ agent: 'nobody', prompt: 'x' }, 404, 'agent_not_found', 'agent', 'the agents are: reader, brief'],
       [{ prompt: 'x' }, 400, 'invalid_request', 'agent', 'is required'],
       [{ agent: 'reader', prompt: 'x', promt: 'x' }, 400, 'invalid_request', 'promt', 'is not a known field'],
       [
@@ -134,7 +134,7 @@ describe.each(DATABASE_KINDS)('submitting runs over HTTP, on the %s database', (
       [{ agent: 'reader', prompt: 'x', startAfter: 'tomorrow' }, 400, 'invalid_request', 'startAfter', 'ISO 8601'],
       [[], 400, 'invalid_request', '', 'must be an object; received []'],
     ]),
-  )('refuses %s, naming the field, and stores nothing', async (_, body, status, code, path, message) => {
+  )('rejects %s, naming the field, and stores nothing', async (_, body, status, code, path, message) => {
     const before = await countRuns();
     const response = await service.post('/v1/runs', body);
     expect(response.status).toBe(status);
@@ -164,7 +164,7 @@ describe.each(DATABASE_KINDS)('submitting runs over HTTP, on the %s database', (
         'invalid_request',
       ],
     ]),
-  )('refuses the body %s', async (_, body, headers, status, code) => {
+  )('rejects the body %s', async (_, body, headers, status, code) => {
     const before = await countRuns();
     const response = await service.post('/v1/runs', body, headers);
     expect(response.status).toBe(status);
@@ -172,7 +172,7 @@ describe.each(DATABASE_KINDS)('submitting runs over HTTP, on the %s database', (
     expect(await countRuns()).toBe(before);
   });
 
-  it('answers the same run to the same idempotency key', async () => {
+  it('returns the same run for the same idempotency key', async () => {
     const body = { agent: 'reader', prompt: 'once' };
     const [first, second] = await Promise.all([
       service.post('/v1/runs', body, { 'idempotency-key': 'a' }),
@@ -186,7 +186,7 @@ describe.each(DATABASE_KINDS)('submitting runs over HTTP, on the %s database', (
   });
 });
 
-/** Puts a short title before each case: some of them are very long. */
+/** Adds a short title to each case, because some are very long. */
 function titled<T extends readonly [unknown, ...unknown[]]>(cases: readonly T[]): [string, ...T][] {
   return cases.map((row) => [JSON.stringify(row[0]).slice(0, 60), ...row]);
 }

@@ -10,22 +10,22 @@ import { toRateLimitError, type RateLimitState } from './rate-limits.ts';
 
 interface CountOptions {
   readonly caller: Caller;
-  /** Whether it counts against the rate limits. Defaults to true. */
+  /** True when the submission counts against the rate limits. Defaults to true. */
   readonly isCounted?: boolean;
-  /** Told what is left of the rate limits, before it may be refused for them. */
+  /** Receives the state of the rate limits, before the submission may be rejected for them. */
   readonly onCounted?: (states: readonly RateLimitState[]) => void;
 }
 
 interface BatchOptions extends CountOptions {
   readonly submissions: readonly Submission[];
-  /** The whole as a request that is done once; null: it came without a key. */
+  /** The whole batch as an idempotent request; null without an idempotency key. */
   readonly request: IdempotentRequest | null;
 }
 
 /**
- * Submits a run within its caller's rate limits. A repeat, by its idempotency key, answers the run of the first time and
- * does not count.
- * @throws {LonghaulError} `rate_limited`, and what `submitRun` throws, without figures that are not the caller's.
+ * Submits a run within its caller's rate limits. A repeated request, by its idempotency key, returns the run of the
+ * first request and is not counted.
+ * @throws {LonghaulError} `rate_limited`, and what `submitRun` throws, without amounts that the caller may not see.
  */
 export async function submitOnce(
   deps: SubmitDeps,
@@ -37,8 +37,8 @@ export async function submitOnce(
 }
 
 /**
- * The same for many, which count as many, and are submitted or refused as a whole. A repeat that comes before the first
- * time is done waits for it, or it would be counted.
+ * Submits many runs, which count as many, and are accepted or rejected as a whole. A repeated request that arrives
+ * before the first is finished waits for it, because it would be counted otherwise.
  */
 export function submitAllOnce(deps: SubmitDeps, options: BatchOptions): Promise<Accepted> {
   const { request } = options;
@@ -55,9 +55,9 @@ async function submitAll(
   const counted = isCounted ? await rateLimits.count({ users, keyId: caller.keyId }) : null;
   if (counted !== null) onCounted(counted.states);
   if (counted?.isRefused === true) {
-    // Another server may be at work on the first.
+    // Another server may still be processing the first request.
     const first = await findRepeated(database, request, { isAwaited: true });
-    // One that asks too often is held off by having asked; a batch may only have been too large.
+    // A single submission stays counted, which slows a client that asks too often; a batch may just be too large.
     if (first !== null || submissions.length > 1) await counted.giveBack();
     if (first === null) throw toRateLimitError(counted.states, { submissions: submissions.length });
     return first;

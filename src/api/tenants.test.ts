@@ -13,11 +13,11 @@ import type {
 } from './contract.ts';
 import { openFrames } from './frames.fixture.ts';
 
-/** Teams that call one of their users `ann`, as the application does. */
-describe.each(DATABASE_KINDS)('users of one name, on the %s database', (kind) => {
+/** Teams with a user named `ann`, like the application. */
+describe.each(DATABASE_KINDS)('users with the same name, on the %s database', (kind) => {
   let service: TestApi;
   let request: TestApi['request'];
-  /** Callers that all stand for an `ann`, or name her. The first three are of different users. */
+  /** Callers that all act for a user `ann`, or name one. The first three are for different users. */
   const callers: Record<string, string> = {};
 
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describe.each(DATABASE_KINDS)('users of one name, on the %s database', (kind) =>
       key: callers[caller]!,
       ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
-  /** What a caller may not say, it leaves out. */
+  /** Submits without the fields that the caller may not set. */
   const submit = (caller: string, changes: object = {}) =>
     as(caller, '/v1/runs', {
       method: 'POST',
@@ -56,20 +56,20 @@ describe.each(DATABASE_KINDS)('users of one name, on the %s database', (kind) =>
   };
   const configure = (limits: LonghaulConfig['limits']) => (request = service.startServer(limits));
 
-  it('have each their own submissions a minute, by key or by token', async () => {
+  it('each have their own submissions a minute, by key or by token', async () => {
     configure({ perUser: { runsPerMinute: 2 } });
     for (const caller of ['north', 'south', 'application', 'north', 'south', 'application']) await accepted(caller);
     for (const caller of ['north', 'northToken', 'south', 'southToken', 'application', 'ann', 'annToken']) {
       expect((await submit(caller)).status).toBe(429);
     }
-    // Also where the names, one after the other, would be the same text.
+    // Even if the concatenated names would be the same text.
     const west = await service.makeKey({ team: 'nor' });
     callers['nor'] = west;
     await accepted('nor', { user: 'thann' });
     configure({ perUser: { runsPerMinute: false } });
   });
 
-  it('have each their own money, and see no figure of another’s', async () => {
+  it('each have their own budget, and see no amounts of another user', async () => {
     const limits = { perUser: { runsPerMinute: false as const, usdPerDay: 3 } };
     configure(limits);
     const dear = { limits: { maxBudgetUsd: 1 } };
@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('users of one name, on the %s database', (kind) =>
     expect(refused.status).toBe(202);
     const full = await submit('north', { ...dear, user: 'meg' });
     expect(full.status).toBe(402);
-    expect(((await full.json()) as Problem).detail).toContain('$3.00 set aside');
+    expect(((await full.json()) as Problem).detail).toContain('$3.00 are reserved');
     await accepted('south', { ...dear, user: 'meg' });
     await accepted('application', { ...dear, user: 'meg' });
     const token = await issue(callers['south']!, { user: 'meg' });
@@ -109,7 +109,7 @@ describe.each(DATABASE_KINDS)('users of one name, on the %s database', (kind) =>
     configure({ perUser: { runsPerMinute: false } });
   });
 
-  it('are not seen by one another: runs, events, conversations, schedules, costs', async () => {
+  it('do not see each other: runs, events, sessions, schedules, costs', async () => {
     const cron = { agent: 'reader', prompt: 'hello', cron: '@yearly', user: 'ann' };
     const schedules: Record<string, string> = {};
     const runs: Record<string, RunResource> = {};
@@ -163,7 +163,7 @@ describe.each(DATABASE_KINDS)('users of one name, on the %s database', (kind) =>
     for (const id of Object.values(schedules)) await request(`/v1/schedules/${id}`, { method: 'DELETE' });
   });
 
-  it('have each what it costs them, forecasts too', async () => {
+  it('each have their own costs and forecasts', async () => {
     const finish = async (caller: string) => {
       const { id } = await accepted(caller, { user: 'zoe' });
       for (;;) {
@@ -185,7 +185,7 @@ describe.each(DATABASE_KINDS)('users of one name, on the %s database', (kind) =>
     expect(forecast.dayUsd).toBeGreaterThanOrEqual(0.0015);
   });
 
-  it('are told live of their own runs alone', async () => {
+  it('receive live events only for their own runs', async () => {
     const frames = openFrames(
       await request('/v1/stream', { key: callers['ann']!, headers: { accept: 'text/event-stream' } }),
     );
@@ -197,7 +197,7 @@ describe.each(DATABASE_KINDS)('users of one name, on the %s database', (kind) =>
     await frames.close();
   });
 
-  it('stay who they are when an operator tries their run again, or says something in their conversation', async () => {
+  it('keep their identity when an operator retries their run, or sends a message to their session', async () => {
     const run = await accepted('north');
     await as('north', `/v1/runs/${run.id}/cancel`, { method: 'POST' });
     for (const [path, body] of [

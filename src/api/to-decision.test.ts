@@ -57,19 +57,24 @@ describe('a decision', () => {
       'updatedInput',
       'must be nested at most 100 levels deep',
     ],
-    ['answers to no question', { decision: 'allow', answers: { Why: 'so' } }, 'answers', 'must be left out: it is no'],
+    [
+      'answers to no question',
+      { decision: 'allow', answers: { Why: 'so' } },
+      'answers',
+      'must be left out: the approval',
+    ],
     ['a denial with an input', { decision: 'deny', updatedInput: {} }, 'updatedInput', 'must be left out of a denial'],
     ['a denial with answers', { decision: 'deny', answers: {} }, 'answers', 'must be left out of a denial'],
     ['a long reason', { decision: 'deny', reason: 'x'.repeat(2_001) }, 'reason', 'must be at most 2000 characters'],
-    ['a field nobody knows', { decision: 'deny', because: 'x' }, 'because', 'is not a known field'],
-  ])('does not take %s', async (_, body, path, message) => {
+    ['an unknown field', { decision: 'deny', because: 'x' }, 'because', 'is not a known field'],
+  ])('is rejected with %s', async (_, body, path, message) => {
     const { id } = await ask();
     const { code, errors } = await refuse(id, body);
     expect({ code, errors }).toMatchObject({ code: 'invalid_request', errors: [{ path }] });
     expect(errors![0]!.message).toContain(message);
   });
 
-  it('answers each question there is, and nothing else', async () => {
+  it('must answer every question, and nothing else', async () => {
     const { id } = await ask({ kind: 'question', tool: 'AskUserQuestion', input: QUESTIONS });
     for (const [body, path, message] of [
       [{}, 'answers', 'must answer "Which color?", "Which sizes?"'],

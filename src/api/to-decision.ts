@@ -6,7 +6,7 @@ import { checkJson } from './check-json.ts';
 import type { DecisionRequest } from './contract.ts';
 
 /**
- * A decision as it was sent, for what waits.
+ * Converts a received decision for a pending approval.
  * @throws {LonghaulError} `invalid_request` when it does not fit: answers for a tool, or none for a question.
  */
 export function toDecision(request: DecisionRequest, waiting: Pick<Approval, 'kind' | 'tool'>): Decision {
@@ -31,7 +31,8 @@ function findErrors(request: DecisionRequest, { kind, tool }: Pick<Approval, 'ki
   if (!isAllowed && answers !== undefined) errors.push({ path: 'answers', message: 'must be left out of a denial' });
   if (!isAllowed || errors.length > 0) return errors;
   if (kind === 'tool') {
-    if (answers !== undefined) errors.push({ path: 'answers', message: 'must be left out: it is no question' });
+    if (answers !== undefined)
+      errors.push({ path: 'answers', message: 'must be left out: the approval is not a question' });
     return [...errors, ...checkJson(updatedInput, 'updatedInput')];
   }
   if (updatedInput !== undefined)

@@ -7,14 +7,14 @@ import type { RunResource } from './contract.ts';
 
 interface RunOptions {
   readonly caller: Caller;
-  /** The path that the API is served under, with which links begin. */
+  /** The path that the API is served under, which is the prefix of links. */
   readonly basePath: string;
   readonly attempts?: readonly Attempt[];
 }
 
 /**
- * A run as the API gives it to `caller`: operators see what really went wrong, everyone else the safe words. Who may not
- * read runs, and has submitted or cancelled one, sees where it stands.
+ * Converts a run for `caller`: operators see the actual cause of an error, others the safe message. A caller that may
+ * not read runs, but has submitted or cancelled one, sees only its state.
  */
 export function toRunResource(run: Run, options: RunOptions): RunResource {
   const { createdAt, startAfter, startedAt, finishedAt, scheduledFor, error, ...shown } = toShownRun(
@@ -36,7 +36,7 @@ export function toRunResource(run: Run, options: RunOptions): RunResource {
   };
 }
 
-/** In place of what a run was asked, has answered and has cost. */
+/** Replaces the prompt, result and cost of a run. */
 const NOTHING_READ = {
   prompt: '',
   metadata: {},

@@ -9,7 +9,7 @@ import type { Listening } from './listen.ts';
 import { listenWithSockets } from './listening-api.fixture.ts';
 import { openReader, refusal } from './socket-reader.fixture.ts';
 
-/** What a machine that is busy may be late by. */
+/** Milliseconds that a busy machine may be late. */
 const LATE_MS = 2_000;
 
 describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on the %s database', (kind) => {
@@ -42,12 +42,12 @@ describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on t
       },
     });
 
-  /** How long after the token's end it is. */
+  /** Returns the milliseconds since the token expired. */
   const sinceEnd = ({ expiresAt }: TokenResource) => Date.now() - Date.parse(expiresAt);
 
-  // Side by side, each as a user of its own: what they wait for is the clock.
+  // Concurrent, each with a separate user, because they only wait for the clock.
   it.concurrent.each(['one run', 'every run'])(
-    'ends server-sent events of %s at once, and the next token goes on behind them',
+    'ends server-sent events of %s at once, and the next token resumes after them',
     async (what) => {
       const user = `sse ${what}`;
       const run = await service.submit({ user });
@@ -55,8 +55,8 @@ describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on t
       const path = isOne ? `/v1/runs/${run.id}/events` : '/v1/stream';
       const token = await issue(user, 2);
       const reader = openFrames(await follow(path, token));
-      await reader.next(); // How long to wait before coming again.
-      if (!isOne) await reader.next(); // Where it begins.
+      await reader.next(); // The retry interval.
+      if (!isOne) await reader.next(); // The start.
       await say(run.id, 'one');
       let last = await reader.next();
       while (!last.data?.includes('"one"')) last = await reader.next();
@@ -75,7 +75,7 @@ describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on t
     },
   );
 
-  it.concurrent('ends a WebSocket at once, with a code that says why, and the next token goes on behind it', async () => {
+  it.concurrent('ends a WebSocket at once, with a code for the reason, and the next token resumes after it', async () => {
     const address = `${server.url.replace('http', 'ws')}/v1/stream`;
     const connect = ({ token }: TokenResource) => new WebSocket(address, ['longhaul', `longhaul.token.${token}`]);
     const user = 'web socket';

@@ -33,7 +33,7 @@ describe.each(DATABASE_KINDS)('tokens over HTTP, on the %s database', (kind) => 
     return [response.status, code, detail];
   };
 
-  it('are for a quarter of an hour, or as long as is asked for, up to a day', async () => {
+  it('are valid for a quarter of an hour, or for the requested time, up to a day', async () => {
     const { expiresAt } = await issue({ user: 'ann' });
     expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan(890_000);
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(900_000);
@@ -74,7 +74,7 @@ describe.each(DATABASE_KINDS)('tokens over HTTP, on the %s database', (kind) => 
     }
   });
 
-  it('issue no tokens, and bind no wider than their key', async () => {
+  it('cannot issue tokens, and are bound at least as closely as their key', async () => {
     const { token } = await issue({ user: 'ann' });
     expect((await ask({ user: 'ann' }, token)).status).toBe(403);
     const bound = await service.makeKey({ user: 'ann', team: 'ops' });
@@ -89,7 +89,7 @@ describe.each(DATABASE_KINDS)('tokens over HTTP, on the %s database', (kind) => 
     expect(await ran.json()).toMatchObject({ user: 'ann', team: 'ops' });
   });
 
-  it('are refused, with the reason, when they are not good', async () => {
+  it('are rejected, with the reason, when they are invalid', async () => {
     const { token } = await issue({ user: 'ann' });
     const [header, payload, signature] = token.split('.') as [string, string, string];
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
@@ -120,7 +120,7 @@ describe.each(DATABASE_KINDS)('tokens over HTTP, on the %s database', (kind) => 
     expect(await refusal(signature)).toEqual([401, 'unauthorized', expect.stringContaining('neither')]);
   });
 
-  it('expire, with a code of its own', async () => {
+  it('expire, with a separate code', async () => {
     const { token, expiresAt } = await issue({ user: 'ann', expiresInSeconds: 1 });
     expect((await read(token)).status).toBe(200);
     await expect.poll(async () => (await read(token)).status, { timeout: 5_000 }).toBe(401);
@@ -139,7 +139,7 @@ describe.each(DATABASE_KINDS)('tokens over HTTP, on the %s database', (kind) => 
     expect(await refusal(token)).toEqual([401, 'unauthorized', expect.stringContaining('revoked')]);
   });
 
-  it('may stand in the address of a stream, where a key must not', async () => {
+  it('may be sent in the URL of a stream, unlike a key', async () => {
     const run = await service.submit({ user: 'ann' });
     await request(`/v1/runs/${run.id}/cancel`, { method: 'POST' });
     const { token } = await issue({ user: 'ann' });
@@ -159,7 +159,7 @@ describe.each(DATABASE_KINDS)('tokens over HTTP, on the %s database', (kind) => 
     }
   });
 
-  it('may stand in the address of every route that streams', async () => {
+  it('may be sent in the URL of every route that streams', async () => {
     const { token } = await issue({ user: 'ann' });
     const { paths } = (await (await request('/openapi.json')).json()) as {
       paths: Record<string, { get?: { responses: Record<string, { content?: object }> } }>;

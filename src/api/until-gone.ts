@@ -2,17 +2,17 @@ import type { Context } from 'hono';
 import { guarded } from '../core/guard.ts';
 import type { ApiEnv } from './authenticate.ts';
 
-/** How long somebody is there to be answered. */
+/** The presence of a client during a stream. */
 export interface Presence {
-  /** Aborts when the caller has gone away, or what let it in has ended. */
+  /** Aborts when the client has disconnected, or its credential is no longer valid. */
   readonly signal: AbortSignal;
-  /** Says that it is over, and takes back what waits for it. */
+  /** Ends the stream, and removes its listeners. */
   end(): void;
 }
 
 /**
- * Watches over a stream to a caller: until it goes away, its key is revoked or its token expires. When it is over,
- * `leave` is called, once.
+ * Watches a stream to a client until the client disconnects, its key is revoked or its token expires. Calls `leave`,
+ * once, when the stream ends.
  */
 export function untilGone(context: Context<ApiEnv>, leave: () => void = () => {}): Presence {
   const controller = new AbortController();

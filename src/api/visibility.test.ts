@@ -3,7 +3,7 @@ import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { BudgetResource, CostsResource, Problem, RunResource, SkippedRun, TokenResource } from './contract.ts';
 
-describe.each(DATABASE_KINDS)('what a caller may see, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('the visibility of runs, on the %s database', (kind) => {
   let service: TestApi;
   /** Callers by name: keys and tokens. */
   const callers: Record<string, string> = {};
@@ -35,7 +35,7 @@ describe.each(DATABASE_KINDS)('what a caller may see, on the %s database', (kind
     return data.map(({ id }) => id);
   };
 
-  it.each(['annKey', 'annToken', 'opsKey'])('is its own runs alone, for %s', async (caller) => {
+  it.each(['annKey', 'annToken', 'opsKey'])('covers only its own runs for %s', async (caller) => {
     expect(await listed(caller)).toContain(anns.id);
     expect(await listed(caller, '?user=bob')).toEqual([]);
     for (const other of [bobs, nobodys]) {
@@ -56,12 +56,12 @@ describe.each(DATABASE_KINDS)('what a caller may see, on the %s database', (kind
     expect((await as(caller, `/v1/runs/${anns.id}/events`)).status).toBe(200);
   });
 
-  it('is every run for an application’s server', async () => {
+  it('covers every run for an application’s server', async () => {
     expect(await listed('application')).toEqual(expect.arrayContaining([anns.id, bobs.id, nobodys.id]));
     expect((await as('application', `/v1/runs/${bobs.id}`)).status).toBe(200);
   });
 
-  it('is tried again by its own alone, by name or by choice', async () => {
+  it('limits retries to visible runs, by id or by selection', async () => {
     for (const { id } of [anns, bobs]) await service.post(`/v1/runs/${id}/cancel`, {});
     const retry = async (body: object) => {
       const response = await as('annToken', '/v1/runs/retry', { method: 'POST', body });
@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('what a caller may see, on the %s database', (kind
     expect((await as('annToken', `/v1/runs/${data[0]!.id}/cancel`, { method: 'POST' })).status).toBe(202);
   });
 
-  it('is what it submits, which gets its user and team, and may name no other', async () => {
+  it('sets the user and team of a submission, which may name no other', async () => {
     const submit = (caller: string, changes: object) =>
       as(caller, '/v1/runs', { method: 'POST', body: { agent: 'reader', prompt: 'hello', ...changes } });
     expect(await (await submit('annToken', {})).json()).toMatchObject({ user: 'ann', team: null });
@@ -83,7 +83,7 @@ describe.each(DATABASE_KINDS)('what a caller may see, on the %s database', (kind
       ['annToken', { user: 'bob' }, 'user'],
       ['annKey', { user: 'bob' }, 'user'],
       ['opsKey', { team: 'dev' }, 'team'],
-      // Whose budget pays is not a browser's to say.
+      // A browser may not choose whose budget pays.
       ['annToken', { team: 'dev' }, 'team'],
     ] as const) {
       const refused = await submit(caller, named);
@@ -92,7 +92,7 @@ describe.each(DATABASE_KINDS)('what a caller may see, on the %s database', (kind
     }
   });
 
-  it('is its own budget and costs, and for an application’s server neither', async () => {
+  it('covers the caller’s own budget and costs, but neither for an application’s server', async () => {
     await service.request('/v1/budgets', {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },

@@ -31,7 +31,7 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     service.database.sql.transaction().execute((trx) => appendEvents(trx, { runId, attempt: 0, events }));
   const say = (runId: string, text: string) => write(runId, [{ type: 'agent.text', data: { text, blockId: '1' } }]);
 
-  it('follows one run, many runs and all runs over one connection, and says when one is over', async () => {
+  it('follows one run, many runs and all runs over one connection, and reports the end of a run', async () => {
     const reader = await open();
     const runs = [await service.submit(), await service.submit()];
     reader.send({ type: 'subscribe', id: 'first', runId: runs[0]!.id });
@@ -65,7 +65,7 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     await resumed.close();
   });
 
-  it('sends nothing more of what was unsubscribed, and lets its name be used again', async () => {
+  it('sends no more events after unsubscribe, and lets the name be used again', async () => {
     const reader = await open();
     const run = await service.submit();
     reader.send({ type: 'subscribe', id: 'a', runId: run.id });
@@ -80,7 +80,7 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     await reader.close();
   });
 
-  it('answers what it cannot follow with an error, and goes on with the rest', async () => {
+  it('responds to an invalid message with an error, and continues with the others', async () => {
     const reader = await open();
     const run = await service.submit();
     reader.send({ type: 'subscribe', id: 'good', runId: run.id });
@@ -111,7 +111,7 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     await reader.close();
   });
 
-  it('takes 100 subscriptions, and no message above 16 KB', async () => {
+  it('accepts 100 subscriptions, and no message above 16 KB', async () => {
     const reader = await open();
     const run = await service.submit();
     for (let index = 0; index <= 100; index++) reader.send({ type: 'subscribe', id: `s${index}`, runId: run.id });
@@ -124,7 +124,7 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     expect((await reader.closed)[0]).toBe(1_009);
   });
 
-  it('shows a token what its user may see, by sub-protocol and by address, and never takes a key there', async () => {
+  it('sends a token the events its user may see, by sub-protocol and by URL, and never accepts a key there', async () => {
     const response = await service.post('/v1/tokens', { user: 'tom' });
     const { token } = (await response.json()) as { token: string };
     const other = await service.submit({ user: 'somebody' });
@@ -153,7 +153,7 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     expect(await refusal(new WebSocket(address()))).toBe(401);
   });
 
-  it('is only at its own address, and only for pages that may call the API', async () => {
+  it('exists only at its path, and only for pages that may call the API', async () => {
     const headers = { authorization: `Bearer ${service.plainKey}` };
     expect(await refusal(new WebSocket(`${server.url}/v1/runs`, { headers }))).toBe(400);
     expect(await refusal(new WebSocket(`${server.url}/nothing`, { headers }))).toBe(404);
@@ -174,7 +174,7 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     expect(await refusal(new WebSocket(address(), { headers: { authorization: `Bearer ${key}` } }))).toBe(401);
   });
 
-  it('drops a reader that stops reading', async () => {
+  it('drops a client that stops reading', async () => {
     const run = await service.submit();
     const batch = Array.from({ length: 100 }, (): NewEvent => ({
       type: 'agent.text',
@@ -197,14 +197,14 @@ describe.each(DATABASE_KINDS)('following runs over a WebSocket, on the %s databa
     socket.on('error', () => {});
     const message = Buffer.from(JSON.stringify({ type: 'subscribe', id: 'a', runId: run.id }));
     socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | message.length, 0, 0, 0, 0]), message]));
-    // It says that it is there, and does not read: what it says is answered with a reset once the server has ended it.
+    // The client sends pongs but does not read. Once the server has closed the connection, a pong causes a reset.
     const closed = new Promise((resolve) => socket.once('close', resolve));
     const knock = setInterval(() => socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0])), 200);
     await closed;
     clearInterval(knock);
   });
 
-  it('tells its readers to come again when the server stops', async () => {
+  it('asks its clients to reconnect when the server stops', async () => {
     const stopping = await listenWithSockets(service);
     const headers = { authorization: `Bearer ${service.plainKey}` };
     const reader = await openReader(new WebSocket(`${stopping.url}/v1/stream`, { headers }));

@@ -7,9 +7,9 @@ import type { KeyFilter } from '../webhook/endpoints.ts';
 import { fieldError } from './problem.ts';
 
 /**
- * Whose webhooks the caller has: its key's own, or as an operator everybody's.
- * @throws {LonghaulError} `forbidden` for a token: with one, whoever opens a page would have posts signed in the
- * application's name, and see where it listens.
+ * Returns the filter for the webhooks that the caller may use: the webhooks of its key, or for an operator all.
+ * @throws {LonghaulError} `forbidden` for a token: otherwise any user with a page could have posts signed in the
+ * application's name, and see its webhook URLs.
  */
 export function toKeyFilter(caller: Caller): KeyFilter {
   requireKey(caller, []);
@@ -17,8 +17,9 @@ export function toKeyFilter(caller: Caller): KeyFilter {
 }
 
 /**
- * Holds an address that a caller names to what the configuration allows, and the caller to what it may have told there.
- * @throws {LonghaulError} `forbidden` for a token and for a key that may not read runs; `invalid_request`, naming `path`.
+ * Checks that the configuration allows the URL that a caller names, and that the caller may use webhooks.
+ * @throws {LonghaulError} `forbidden` for a token and for a key that may not read runs; `invalid_request`, naming
+ * `path`.
  */
 export function checkWebhookUrl(
   url: string,
@@ -27,7 +28,7 @@ export function checkWebhookUrl(
   requireKey(caller, [{ path, message: 'must be left out with a token' }]);
   if (!hasScope(caller.scopes, 'runs:read')) {
     throw new LonghaulError('forbidden', {
-      message: 'A webhook tells what runs answer, so it takes the scope runs:read, which this API key lacks.',
+      message: 'A webhook receives the results of runs, so it needs the scope runs:read, which this API key lacks.',
       errors: [{ path, message: 'must be left out without the scope runs:read' }],
     });
   }

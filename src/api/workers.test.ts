@@ -30,7 +30,7 @@ describe.each(DATABASE_KINDS)('the workers over HTTP, on the %s database', (kind
   const drain = (id: string, key?: string) =>
     service.request(`/v1/workers/${id}/drain`, { method: 'POST', ...(key !== undefined && { key }) });
 
-  it('shows each that is alive, and whether it takes runs', async () => {
+  it('list each live worker, and whether it takes runs', async () => {
     const working = await addWorker({ age: '29 s' });
     const holding = await addWorker({ holding_reason: 'needs 410 MB for agent "coder", 180 MB are free' });
     await addWorker({ age: '31 s' });
@@ -57,7 +57,7 @@ describe.each(DATABASE_KINDS)('the workers over HTTP, on the %s database', (kind
     });
   });
 
-  it('asks a worker to drain, and says so to it', async () => {
+  it('record a drain request, and notify the worker', async () => {
     const id = await addWorker({ holding_reason: 'memory' });
     const told = Promise.withResolvers<string>();
     const stopListening = await service.database.listen(CHANNELS.drain, told.resolve);
@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('the workers over HTTP, on the %s database', (kind
     expect(await readRequest()).toEqual(first);
   });
 
-  it('answers with a worker that has nothing to do, and is gone as soon as it was asked', async () => {
+  it('return an idle worker that stops as soon as it is asked to drain', async () => {
     const id = await addWorker();
     await sql`create function longhaul.leave() returns trigger language plpgsql as $$
       begin delete from longhaul.workers where id = new.id; return null; end $$`.execute(service.database.sql);
@@ -86,7 +86,7 @@ describe.each(DATABASE_KINDS)('the workers over HTTP, on the %s database', (kind
     expect((await list()).map((worker) => worker.id)).not.toContain(id);
   });
 
-  it('refuses to drain a worker that is unknown or dead, and for a key that is not an operator’s', async () => {
+  it('reject a drain of an unknown or dead worker, or with a key that is not an operator’s', async () => {
     const unknown = await drain(createId());
     expect(unknown.status).toBe(404);
     expect(await unknown.json()).toMatchObject({ code: 'not_found' });

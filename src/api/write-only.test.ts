@@ -3,10 +3,10 @@ import { startApi, type TestApi } from './api.fixture.ts';
 import type { RunResource, ScheduleResource } from './contract.ts';
 import { ROUTE_ACCESS } from './route-access.ts';
 
-const SECRET = 'what nobody without runs:read may see';
+const SECRET = 'text that only callers with runs:read may see';
 
-/** What a key with `runs:write` alone is answered. */
-describe('a key that may submit and not read', () => {
+/** Tests the responses to a key with `runs:write` only. */
+describe('a key that may submit but not read', () => {
   let service: TestApi;
   let writer: string;
   let finished: RunResource;
@@ -41,7 +41,7 @@ describe('a key that may submit and not read', () => {
   };
   const submission = { agent: 'reader', prompt: SECRET, metadata: { note: SECRET } };
 
-  /** Each with a run, or schedule, that has something to hide; those that repeat a request are sent twice. */
+  /** Requests about a run or schedule with a secret text. Idempotent requests are sent twice. */
   const requests: Readonly<Record<string, () => ReturnType<typeof send>>> = {
     'POST /v1/runs': () => send('POST', '/v1/runs', submission, 'once'),
     'POST /v1/runs/batch': () => send('POST', '/v1/runs/batch', { runs: [submission] }, 'many'),
@@ -57,20 +57,20 @@ describe('a key that may submit and not read', () => {
     'DELETE /v1/schedules/:id': () => send('DELETE', `/v1/schedules/${scheduled.id}`),
   };
 
-  it('is asked about for every route that it may call, but for those of its own webhooks', () => {
+  it('is tested with every route that it may call, except the webhook routes', () => {
     const writing = Object.keys(ROUTE_ACCESS).filter(
       (route) => ROUTE_ACCESS[route] === 'runs:write' && !route.includes('/v1/webhooks'),
     );
     expect(Object.keys(requests).sort()).toEqual(writing.sort());
   });
 
-  it.each(Object.keys(requests))('is told nothing of what is asked and answered by %s', async (route) => {
+  it.each(Object.keys(requests))('sees neither prompt nor result in the response of %s', async (route) => {
     const first = await requests[route]!();
     expect(first.status).toBeLessThan(300);
     expect(first.text).not.toContain(SECRET);
   });
 
-  it('learns where a run stands, and nothing of its result, by sending its request again', async () => {
+  it('sees the state of a run, but not its result, when it repeats a request', async () => {
     const sent = JSON.parse((await send('POST', '/v1/runs', submission, 'repeated')).text) as RunResource;
     for (;;) {
       const claimed = await service.claim();

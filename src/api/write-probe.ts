@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** How long an answer holds: probes need no key, and each would otherwise be a write. */
+/** Milliseconds to cache the result, because probes need no key and each would otherwise cause a write. */
 const HOLDS_FOR_MS = 1_000;
 
 /**
- * Finds out whether the database takes writes, by one: a standby, a full disk and a missing right answer every read.
- * Returns what rejects when it does not. However many ask, the database is asked at most once a second.
+ * Checks that the database accepts writes, with a write, because reads still work on a standby, with a full disk or a
+ * missing permission. Returns a function that rejects when a write fails. It writes at most once a second.
  */
 export function createWriteProbe(database: Database): () => Promise<void> {
   let answer: Promise<void> | null = null;

@@ -1,4 +1,4 @@
-/** Everything that is entered in the audit record. Stored data: one is chosen once and never renamed. */
+/** The actions of the audit record. Stored data: a name is chosen once and never changed. */
 export const AUDIT_ACTIONS = [
   'run.submitted',
   'run.succeeded',
@@ -12,6 +12,8 @@ export const AUDIT_ACTIONS = [
   'worker.drain_requested',
   'key.created',
   'key.revoked',
+  'dashboard.signed_in',
+  'dashboard.signed_out',
   'webhook.created',
   'webhook.removed',
   'webhook.secret_rotated',

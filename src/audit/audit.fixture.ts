@@ -9,7 +9,7 @@ import { verifyAudit } from './verify.ts';
 
 export const log = { info: () => {} };
 
-/** Something to enter where a test does not care what. */
+/** An entry for tests that do not depend on its content. */
 export const entry = (changes: Partial<AuditRecord> = {}): AuditRecord => ({
   actor: 'system',
   action: 'run.succeeded',
@@ -18,7 +18,7 @@ export const entry = (changes: Partial<AuditRecord> = {}): AuditRecord => ({
   ...changes,
 });
 
-/** What somebody does who owns the tables and wants no trigger to see it. */
+/** Executes a statement as the owner of the tables, with all triggers disabled. */
 export function tamperWith(database: Database, statement: string): Promise<void> {
   return database.sql.transaction().execute(async (trx) => {
     for (const table of ['audit', 'audit_seals']) {
@@ -31,7 +31,7 @@ export function tamperWith(database: Database, statement: string): Promise<void>
   });
 }
 
-/** Leaves the record as a new database has it. */
+/** Resets the record to that of a new database. */
 export async function emptyAudit(database: Database): Promise<void> {
   await tamperWith(database, 'truncate longhaul.audit restart identity');
   await tamperWith(database, 'truncate longhaul.audit_seals');
@@ -39,7 +39,7 @@ export async function emptyAudit(database: Database): Promise<void> {
   await tamperWith(database, `insert into longhaul.audit_head (seq, hash) values (0, repeat('0', 64))`);
 }
 
-/** Gives the suite a database, with an empty audit record before each test, and what is done to it in few words. */
+/** Gives the suite a database, with an empty audit record before each test, and short helpers to work with it. */
 export function useAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
   let database: Database;
   let remove: () => Promise<void>;
@@ -62,7 +62,7 @@ export function useAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
     tamper,
     recordNumbered: (count: number) =>
       record(...Array.from({ length: count }, (_, index) => entry({ subject: `run-${index + 1}` }))),
-    /** Enters something `days` ago, at noon. */
+    /** Records entries `days` ago, at noon. */
     recordAgo: (days: number, count = 1) =>
       sql`insert into longhaul.audit (at, actor, action, subject, data)
           select ((now() at time zone 'UTC')::date - ${days}::int + interval '12 hours') at time zone 'UTC',
@@ -72,7 +72,7 @@ export function useAuditBench(kind: (typeof DATABASE_KINDS)[number]) {
     async chainAll() {
       while (((await chainAudit(database)) ?? 0) > 0);
     },
-    /** The beginnings of what verification says, each with its place. */
+    /** Returns the beginning of each problem that verification reports, with its place. */
     async findProblems() {
       const { isIntact, problems, problemCount } = await verifyAudit(database);
       expect(isIntact).toBe(problems.length === 0);

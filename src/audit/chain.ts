@@ -4,12 +4,12 @@ import type { Database } from '../db/database.ts';
 import { ENTRY_COLUMNS, hashEntry, type EntryRow } from './hash.ts';
 import { asKeeper } from './keeper.ts';
 
-/** Data read at once: an entry may hold a prompt of a megabyte. */
+/** Most bytes of data read at once: an entry may hold a prompt of a megabyte. */
 const MOST_BYTES = 8_000_000;
 
 /**
- * Gives the oldest entries that have none their places in the chain, at most `batch` (500) of them; returns how many,
- * or null where another process is at it. An entry that was written earlier and committed later comes later.
+ * Chains the oldest unchained entries, at most `batch` (500) of them. Returns their number, or null when another
+ * process is chaining. An entry that was written earlier but committed later comes later in the chain.
  */
 export function chainAudit(database: Database, { batch = 500 }: { batch?: number } = {}): Promise<number | null> {
   return asKeeper(database, async (trx) => {
@@ -17,7 +17,7 @@ export function chainAudit(database: Database, { batch = 500 }: { batch?: number
     if (head === undefined) {
       throw new LonghaulError('internal_error', {
         message:
-          'The audit record has lost its head: longhaul.audit_head is empty. Restore its row from a backup; until then nothing is chained.',
+          'The audit record has lost its head: longhaul.audit_head is empty. Restore its row from a backup; no entry is chained until then.',
       });
     }
     const { rows } = await sql<EntryRow>`

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 
-/** What the first entry and the first seal follow. */
+/** The hash before the first entry and the first seal. */
 export const FIRST_HASH = '0'.repeat(64);
 
-/** An entry as it is hashed: every part a text or a number that comes back from the database as it went in. */
+/** The hashed parts of an entry: every part is a text or number that the database returns unchanged. */
 export interface HashedEntry {
   readonly seq: number;
   /** To the microsecond, UTC: `2026-01-31T09:00:00.123456Z`. */
@@ -16,7 +16,7 @@ export interface HashedEntry {
   readonly data: string;
 }
 
-/** The hash of an entry: SHA-256, in hex, over the JSON of its parts in a list, the hash before it first. */
+/** Hashes an entry: SHA-256, in hex, over the JSON of a list of its parts, the previous hash first. */
 export function hashEntry(prevHash: string, { seq, at, actor, action, subject, data }: HashedEntry): string {
   return sha256([prevHash, seq, at, actor, action, subject, data]);
 }
@@ -30,7 +30,7 @@ export interface HashedSeal {
   readonly lastHash: string;
 }
 
-/** The hash of a day's seal, made like an entry's. */
+/** Hashes a day's seal in the same way as an entry. */
 export function hashSeal(prevHash: string, { day, firstSeq, lastSeq, entries, lastHash }: HashedSeal): string {
   return sha256([prevHash, day, firstSeq, lastSeq, entries, lastHash]);
 }
@@ -39,7 +39,7 @@ function sha256(parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-/** The columns of an entry, its time as it is hashed. */
+/** The columns of an entry, with its time in the format that is hashed. */
 export const ENTRY_COLUMNS = sql`
   id, seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, actor, action, subject, data,
   prev_hash, hash`;

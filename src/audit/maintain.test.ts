@@ -11,7 +11,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
   const bench = useAuditBench(kind);
 
   describe('a seal', () => {
-    it('is set on each day that is over, once', async () => {
+    it('is set on each finished day, once', async () => {
       await bench.recordAgo(5, 3);
       await bench.recordAgo(3, 2);
       await bench.recordNumbered(1);
@@ -33,7 +33,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect(await sealAudit(bench.database)).toMatchObject([{ firstSeq: 1, lastSeq: 2 }]);
     });
 
-    it('of a later day takes an entry that was committed when its own day was sealed', async () => {
+    it('of a later day covers an entry that was committed when its own day was already sealed', async () => {
       await bench.recordAgo(5);
       await bench.chainAll();
       await sealAudit(bench.database);
@@ -44,7 +44,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect(await bench.findProblems()).toEqual([]);
     });
 
-    it('cannot be changed or removed by a statement', async () => {
+    it('cannot be changed or deleted by a statement', async () => {
       await bench.recordAgo(3);
       await maintainAudit(bench.database, { retentionDays: null, log });
       for (const statement of [
@@ -58,7 +58,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
   });
 
   describe('retention', () => {
-    it('removes whole sealed days, oldest first, and leaves a chain that can be verified', async () => {
+    it('deletes whole sealed days, oldest first, and leaves a chain that can be verified', async () => {
       await bench.recordAgo(40, 2_500);
       await bench.recordAgo(20, 3);
       await bench.recordAgo(10, 4);
@@ -76,7 +76,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect(await bench.findProblems()).toEqual(['2504: entry 2504 is missing']);
     });
 
-    it('leaves a day that is not sealed, and one whose last hour is younger', async () => {
+    it('leaves a day that is not sealed, and a day whose last hour is younger', async () => {
       await bench.recordAgo(30);
       await bench.chainAll();
       expect(await removeExpiredAudit(bench.database, { retentionDays: 1 })).toBe(0);
@@ -85,7 +85,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect(await removeExpiredAudit(bench.database, { retentionDays: 29 })).toBe(1);
     });
 
-    it('goes on where a process left it that died', async () => {
+    it('continues where a process died', async () => {
       await bench.recordAgo(40, 3);
       await maintainAudit(bench.database, { retentionDays: null, log });
       await sql`update longhaul.audit_seals set removed_at = now()`.execute(bench.database.sql);
@@ -94,7 +94,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect((await bench.list()).entries).toEqual([]);
     });
 
-    it('of everything is followed by a chain that goes on', async () => {
+    it('of everything is followed by a chain that continues', async () => {
       await bench.recordAgo(40, 3);
       await maintainAudit(bench.database, { retentionDays: 7, log });
       await bench.recordNumbered(2);
@@ -102,7 +102,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect(await verifyAudit(bench.database)).toMatchObject({ isIntact: true, entries: 2, firstSeq: 4, lastSeq: 5 });
     });
 
-    it('may come while the chain is verified', async () => {
+    it('may happen while the chain is verified', async () => {
       for (const days of [9, 8, 7, 6, 5]) await bench.recordAgo(days, 600);
       await bench.recordNumbered(10);
       await maintainAudit(bench.database, { retentionDays: null, log });

@@ -6,17 +6,17 @@ import { isExpired, removeExpiredAudit } from './remove-expired.ts';
 import { sealAudit } from './seal.ts';
 
 interface MaintainOptions {
-  /** How long entries are kept, in days; null for ever. */
+  /** Retention of entries in days; null: forever. */
   readonly retentionDays: number | null;
   readonly log: Pick<Logger, 'info'>;
 }
 
 /**
- * Chains what was entered, seals days that are over, removes what is expired. Every process may call it every second:
- * one of them does it, and with nothing to do it costs one statement that three indexes answer.
+ * Chains new entries, seals finished days and deletes expired entries. Every process may call it every second: one of
+ * them does the work. With no work it costs one statement, answered by three indexes.
  */
 export async function maintainAudit(database: Database, { retentionDays, log }: MaintainOptions): Promise<void> {
-  // Each step may be what the next one has waited for.
+  // Each step may create the work of the next one, so the state is read again.
   const look = () => findWork(database, retentionDays);
   let work = await look();
   if (work.isUnchained) {

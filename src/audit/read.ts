@@ -22,16 +22,16 @@ export interface AuditFilter {
   readonly actor?: string | undefined;
   readonly action?: AuditAction | undefined;
   readonly subject?: string | undefined;
-  /** At or after. */
+  /** At this time or later. */
   readonly from?: Date | undefined;
-  /** Before. */
+  /** Before this time. */
   readonly to?: Date | undefined;
 }
 
 interface ReadOptions {
   readonly filter: AuditFilter;
   /**
-   * `newest`: newest first, chained or not. `chain`: oldest first in the order of the chain, chained ones alone.
+   * `newest`: newest first, chained or not. `chain`: only chained entries, oldest first in the order of the chain.
    * Defaults to `newest`.
    */
   readonly order?: 'newest' | 'chain';
@@ -40,7 +40,7 @@ interface ReadOptions {
   readonly limit: number;
 }
 
-/** A page of the audit record, and what continues it: null on the last one. */
+/** Reads a page of the audit record. `nextCursor` continues it: null on the last page. */
 export async function readAudit(
   database: Database,
   { filter, order = 'newest', after = null, limit }: ReadOptions,
@@ -58,7 +58,7 @@ export async function readAudit(
   return { entries, nextCursor: rows.length > limit ? (cursor ?? null) : null };
 }
 
-/** Every chained entry of a time, in the order of the chain, a page of it in memory at once. */
+/** Reads every chained entry of a range of time, in the order of the chain, one page in memory at a time. */
 export async function* exportAudit(
   database: Database,
   { filter = {}, pageSize = 200 }: { filter?: AuditFilter; pageSize?: number } = {},
@@ -85,7 +85,7 @@ function toEntry({ id, seq, at, actor, action, subject, data, prev_hash, hash }:
   return { id, seq, at, actor, action: action as AuditAction, subject, data: parse(data), prevHash: prev_hash, hash };
 }
 
-/** What somebody has changed by hand may be no JSON any more, and has to be seen all the same. */
+/** An entry that was changed by hand may no longer be JSON, and must be shown all the same. */
 function parse(data: string): unknown {
   try {
     return JSON.parse(data);

@@ -13,7 +13,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
   const bench = useAuditBench(kind);
 
   describe('an entry', () => {
-    it('is written with what it records, or not at all', async () => {
+    it('is written with the change that it records, or not at all', async () => {
       const failing = bench.database.sql.transaction().execute(async (trx) => {
         await recordAudit(trx, entry());
         throw new Error('The rest failed.');
@@ -22,7 +22,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect((await bench.list()).entries).toEqual([]);
     });
 
-    it('is masked, whatever it holds', async () => {
+    it('is masked, whatever it contains', async () => {
       const key = `ghp_${'aB3d'.repeat(9)}`;
       await bench.record(
         entry({ data: { prompt: `use ${key}`, SecretAccessKey: 'wJal'.repeat(10), nested: [{ key }] } }),
@@ -34,7 +34,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       });
     });
 
-    it('keeps hostile data as it is, and is chained with it', async () => {
+    it('stores hostile data unchanged, and chains it', async () => {
       const data = {
         nul: 'a\0b',
         escaped: '\\u0000',
@@ -56,7 +56,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect(await bench.findProblems()).toEqual([]);
     });
 
-    it('cannot be changed or removed by a statement, chained or not', async () => {
+    it('cannot be changed or deleted by a statement, chained or not', async () => {
       await bench.recordNumbered(3);
       await bench.chainAll();
       await bench.record(entry({ subject: 'unchained' }));
@@ -79,7 +79,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
   });
 
   describe('the chain', () => {
-    it('takes a thousand entries well under a second', async () => {
+    it('chains a thousand entries in well under a second', async () => {
       await bench.recordNumbered(1_000);
       const startedAt = performance.now();
       await bench.chainAll();
@@ -92,7 +92,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       });
     });
 
-    it('can be followed with nothing but an export', async () => {
+    it('can be verified with only an export', async () => {
       await bench.recordNumbered(450);
       await bench.chainAll();
       await bench.record(entry({ subject: 'not chained yet' }));
@@ -105,7 +105,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect(count).toBe(450);
     });
 
-    it('stays whole with many who write and many who chain', async () => {
+    it('stays whole with many writers and many chaining processes', async () => {
       let areWriting = true;
       const chainers = Array.from({ length: 4 }, async () => {
         while (areWriting) await chainAudit(bench.database, { batch: 7 });
@@ -126,7 +126,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
     });
 
     it('gives an entry that was committed late a later place', async () => {
-      if (kind === 'embedded') return; // One transaction at a time.
+      if (kind === 'embedded') return; // The embedded database allows a single transaction at a time.
       const [isWritten, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const late = bench.database.sql.transaction().execute(async (trx) => {
         await recordAudit(trx, entry({ subject: 'late' }));

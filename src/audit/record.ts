@@ -4,27 +4,27 @@ import type { Transaction } from '../db/database.ts';
 import type { AuditAction } from './actions.ts';
 
 export interface AuditRecord {
-  /** Who did it: see `actors.ts`. */
+  /** The actor: see `actors.ts`. */
   readonly actor: string;
   readonly action: AuditAction;
-  /** What it was done to, such as a run's id. */
+  /** The object of the action, such as a run's id. */
   readonly subject: string;
-  /** What is to be known of it. Anything in it that looks like a key is masked. */
+  /** Facts about the action. Anything in it that looks like a key is masked. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** One insert takes at most this many: each has four parameters, and a statement takes 65,535. */
+/** Most entries in an insert: each has four parameters, and a statement takes 65,535. */
 const MOST_IN_INSERT = 5_000;
 
 /**
- * Enters something in the audit record, in the transaction that does it: both happen or neither does. One insert and
- * no lock: the entry gets its place in the chain afterwards.
+ * Writes an entry to the audit record, in the transaction of the action it records: both happen or neither does. A
+ * single insert and no lock: the entry is chained afterwards.
  */
 export function recordAudit(trx: Transaction, record: AuditRecord): Promise<void> {
   return recordAuditMany(trx, [record]);
 }
 
-/** Enters many things at once. */
+/** Writes many entries at once. */
 export async function recordAuditMany(trx: Transaction, records: readonly AuditRecord[]): Promise<void> {
   for (let first = 0; first < records.length; first += MOST_IN_INSERT) {
     const values = records.slice(first, first + MOST_IN_INSERT).map(toRow);

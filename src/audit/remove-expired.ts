@@ -2,18 +2,18 @@ import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 import { asKeeper } from './keeper.ts';
 
-/** Entries removed in one transaction, so that no lock is held long. */
+/** Entries deleted in one transaction, so that no lock is held long. */
 const BATCH_SIZE = 2_000;
 
 /**
- * Removes the entries of whole sealed days of which each is older than `retentionDays`, oldest first; returns how many.
- * Their seals stay, marked, so that the chain can be verified from the first entry that is left.
+ * Deletes the entries of whole sealed days in which every entry is older than `retentionDays`, oldest first; returns
+ * their number. Their seals stay, marked, so that the chain can be verified from the first remaining entry.
  */
 export async function removeExpiredAudit(
   database: Database,
   { retentionDays }: { retentionDays: number },
 ): Promise<number> {
-  // Marked first: from then on the entries count as removed, however far their removal has come.
+  // Marked first: from then on the entries count as deleted, however many are deleted so far.
   const marked = await asKeeper(database, (trx) =>
     sql`update longhaul.audit_seals set removed_at = clock_timestamp()
          where removed_at is null and ${isExpired(retentionDays)}`.execute(trx),
@@ -36,7 +36,7 @@ export async function removeExpiredAudit(
   }
 }
 
-/** Whether a seal's day has ended at least `retentionDays` ago. */
+/** SQL: true when a seal's day ended at least `retentionDays` ago. */
 export function isExpired(retentionDays: number) {
   return sql<boolean>`day < ((now() at time zone 'UTC') - ${retentionDays} * interval '1 day')::date`;
 }

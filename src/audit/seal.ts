@@ -4,8 +4,8 @@ import { FIRST_HASH, hashSeal, type HashedSeal } from './hash.ts';
 import { asKeeper } from './keeper.ts';
 
 /**
- * Seals each day (UTC) that is over and wholly chained; returns what it sealed. In the chain a day ends before the
- * first entry of a later one: an entry that was committed only after its day was sealed belongs to the next seal.
+ * Seals each finished day (UTC) whose entries are all chained; returns the new seals. In the chain a day ends before
+ * the first entry of a later one: an entry that was committed after its day was sealed belongs to the next seal.
  */
 export async function sealAudit(database: Database): Promise<HashedSeal[]> {
   const sealed: HashedSeal[] = [];
@@ -52,7 +52,7 @@ async function sealNextDay(trx: Transaction): Promise<HashedSeal | null> {
   return seal;
 }
 
-/** The day of the first entry without a seal, if it is over and none of its entries still waits to be chained. */
+/** Finds the day of the first entry without a seal, if that day has ended and all of its entries are chained. */
 async function findDayToSeal(trx: Transaction, sealedUntil: number): Promise<string | null> {
   const { rows } = await sql<{ day: string }>`
     select day::text as day

@@ -3,17 +3,20 @@ import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import { maintainAudit } from './maintain.ts';
 
-/** How long an entry may be without its place in the chain. */
+/** Longest time for which an entry may be unchained. */
 const MAINTAIN_EVERY_MS = 1_000;
 
 interface StartOptions {
   readonly database: Database;
-  /** How long entries are kept, in days; null for ever. */
+  /** Retention of entries in days; null: forever. */
   readonly retentionDays: number | null;
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Starts to keep the audit record: any number of processes may, and one of them at a time does it. Returns what ends it. */
+/**
+ * Starts to maintain the audit record. Any number of processes may do so: one of them does the work at a time. Returns
+ * a function that stops it.
+ */
 export function startAudit({ database, retentionDays, log }: StartOptions): () => Promise<void> {
   let isFailing = false;
   return every({
@@ -23,8 +26,8 @@ export function startAudit({ database, retentionDays, log }: StartOptions): () =
       isFailing = false;
     },
     onError(err) {
-      // Once, not every second while the database is away.
-      if (!isFailing) log.warn({ err }, 'the audit record could not be kept; it is tried again');
+      // Logged once, not every second while the database is unavailable.
+      if (!isFailing) log.warn({ err }, 'the audit record could not be maintained and will be retried');
       isFailing = true;
     },
   });

@@ -6,7 +6,7 @@ const BATCH_SIZE = 500;
 
 type Report = (seq: number, what: string) => void;
 
-/** A seal beside the hash that the entry it ends with has now; null where there is no such entry. */
+/** A seal with the current hash of its last entry; null when that entry is missing. */
 interface SealRow {
   readonly day: string;
   readonly first_seq: number;
@@ -19,7 +19,7 @@ interface SealRow {
   readonly entryHash: string | null;
 }
 
-/** Follows the chain of seals and compares each with the entry it ends with; returns the last sealed day, or null. */
+/** Follows the chain of seals and compares each with its last entry; returns the last sealed day, or null. */
 export async function verifySeals(database: Database, report: Report): Promise<string | null> {
   let last: Pick<SealRow, 'last_seq' | 'hash'> = { last_seq: 0, hash: FIRST_HASH };
   let lastDay: string | null = null;
@@ -37,7 +37,7 @@ export async function verifySeals(database: Database, report: Report): Promise<s
       if (!isRemoved && seal.entryHash !== seal.last_hash) {
         report(
           last_seq,
-          `the seal of ${day} does not match entry ${last_seq}, which it ends with: the entry was changed or is missing. Trust the seal.`,
+          `the seal of ${day} does not match entry ${last_seq}, its last: the entry was changed or is missing. Trust the seal.`,
         );
       }
       areRemoved &&= isRemoved;

@@ -25,29 +25,33 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
         ['6: entry 6 was changed'],
       ],
       [
-        'one by a microsecond',
+        'an entry changed by a microsecond',
         `update longhaul.audit set at = at + interval '1 microsecond' where seq = 6`,
         ['6: entry 6 was changed'],
       ],
       [
-        'one whose actor was changed',
+        'an entry whose actor was changed',
         `update longhaul.audit set actor = 'nobody' where seq = 10`,
         ['10: entry 10 was changed'],
       ],
-      ['a missing one', `delete from longhaul.audit where seq = 6`, ['6: entry 6 is missing']],
-      ['missing ones at the beginning', `delete from longhaul.audit where seq < 3`, ['1: entries 1 to 2 are missing']],
+      ['a missing entry', `delete from longhaul.audit where seq = 6`, ['6: entry 6 is missing']],
       [
-        'a missing one at the end',
+        'missing entries at the beginning',
+        `delete from longhaul.audit where seq < 3`,
+        ['1: entries 1 to 2 are missing'],
+      ],
+      [
+        'a missing entry at the end',
         `delete from longhaul.audit where seq = 12`,
         ['12: entry 12 is missing from the end'],
       ],
       [
-        'a whole day that is missing',
+        'a missing day',
         `delete from longhaul.audit where seq <= 4`,
-        ['4: the seal of DAY does not match entry 4, which it ends with', '1: entries 1 to 4 are missing'],
+        ['4: the seal of DAY does not match entry 4, its last', '1: entries 1 to 4 are missing'],
       ],
       [
-        'two that changed places',
+        'two entries that changed places',
         `update longhaul.audit set seq = case seq when 10 then -11 when 11 then -10 else seq end where seq in (10, 11);
          update longhaul.audit set seq = -seq where seq < 0`,
         [
@@ -59,28 +63,25 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
         ],
       ],
       [
-        'one that was rewritten with its hash',
+        'an entry rewritten with its hash',
         `update longhaul.audit set actor = 'nobody', hash = REHASH where seq = 6`,
         ['7: entry 7 does not follow the one before it'],
       ],
       [
-        'one that was rewritten with its hash where a seal ends',
+        'an entry rewritten with its hash where a seal ends',
         `update longhaul.audit set actor = 'nobody', hash = REHASH where seq = 8`,
-        [
-          '8: the seal of DAY does not match entry 8, which it ends with',
-          '9: entry 9 does not follow the one before it',
-        ],
+        ['8: the seal of DAY does not match entry 8, its last', '9: entry 9 does not follow the one before it'],
       ],
       [
-        'the newest one rewritten with its hash',
+        '12: entry 12 is not the last entry that Longhaul chained',
         `update longhaul.audit set actor = 'nobody', hash = REHASH where seq = 12`,
-        ['12: entry 12 is not the one that was chained last'],
+        ['an additional entry'],
       ],
       [
         'one too many',
         `insert into longhaul.audit (seq, actor, action, subject, data, prev_hash, hash)
          select 13, 'nobody', 'run.failed', '', '{}', hash, hash from longhaul.audit where seq = 12`,
-        ['13: entry 13 was changed', '13: entry 13 is there that Longhaul has not chained'],
+        ['13: entry 13 was changed', '13: entry 13 is beyond the head of the chain'],
       ],
       [
         'a changed seal',
@@ -109,7 +110,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       );
     });
 
-    /** Makes the rewritten entry's hash one that its content has. */
+    /** Replaces the hash of the rewritten entry by the hash of its new content. */
     async function rehashRewritten() {
       for await (const { actor, seq, at, action, subject, data, prevHash } of exportAudit(bench.database)) {
         if (actor !== 'nobody') continue;
@@ -118,13 +119,13 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       }
     }
 
-    it('says of an entry that was unchained by hand that it is missing, though it is chained anew', async () => {
+    it('reports an entry that was unchained by hand as missing, even if it is chained again', async () => {
       await bench.tamper(`update longhaul.audit set seq = null, prev_hash = null, hash = null where seq = 10`);
       await bench.chainAll();
       expect(await bench.findProblems()).toEqual(['10: entry 10 is missing']);
     });
 
-    it('names no more than a thousand problems, and counts them all', async () => {
+    it('lists at most a thousand problems, and counts them all', async () => {
       await bench.recordNumbered(1_100);
       await bench.chainAll();
       await bench.tamper(`update longhaul.audit set actor = 'nobody'`);
@@ -133,7 +134,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
       expect(problemCount).toBe(1_112);
     });
 
-    it('shows an entry that is no JSON any more', async () => {
+    it('shows an entry that is no longer JSON', async () => {
       await bench.tamper(`update longhaul.audit set data = 'gone' where seq = 12`);
       expect((await bench.list()).entries[0]?.data).toBe('gone');
     });

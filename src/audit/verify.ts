@@ -3,32 +3,32 @@ import type { Database } from '../db/database.ts';
 import { ENTRY_COLUMNS, FIRST_HASH, hashEntry, type EntryRow } from './hash.ts';
 import { verifySeals } from './verify-seals.ts';
 
-/** What is wrong with the audit record in one place. */
+/** A problem in one place of the audit record. */
 export interface AuditProblem {
-  /** The entry in question, or the last one that a seal covers. */
+  /** The affected entry, or the last entry that a seal covers. */
   readonly seq: number;
-  /** What was found and what to do about it. */
+  /** Description of the problem and of the next step. */
   readonly what: string;
 }
 
 export interface AuditVerification {
   readonly isIntact: boolean;
-  /** Chained entries that were looked at. */
+  /** Number of chained entries that were checked. */
   readonly entries: number;
   readonly firstSeq: number | null;
   readonly lastSeq: number | null;
-  /** The hash of the last entry: noted down elsewhere, it proves all before it later on. */
+  /** The hash of the last entry: stored elsewhere, it later proves all entries before it. */
   readonly lastHash: string | null;
-  /** The last day (UTC) that is sealed, such as `2026-01-31`, or null. */
+  /** The last sealed day (UTC), such as `2026-01-31`, or null. */
   readonly sealedUntil: string | null;
-  /** Entries that wait to be chained: nothing is known of them yet. */
+  /** Entries that are not chained yet: verification knows nothing about them. */
   readonly unchained: number;
-  /** The first 1,000 of them. */
+  /** The first 1,000 problems. */
   readonly problems: AuditProblem[];
   readonly problemCount: number;
 }
 
-/** Where the chain was followed to. An unknown hash is not compared. */
+/** The place in the chain that verification has reached. An unknown hash is not compared. */
 interface Position {
   readonly seq: number;
   readonly hash: string | null;
@@ -36,16 +36,16 @@ interface Position {
 
 const BATCH_SIZE = 1_000;
 
-/** Data read at once: an entry may hold a prompt of a megabyte. */
+/** Most bytes of data read at once: an entry may hold a prompt of a megabyte. */
 const MOST_BYTES = 8_000_000;
 
 const MOST_PROBLEMS = 1_000;
 
-const COMPARE = 'Compare it with an export or a backup from before, and find out who can write to the database.';
+const COMPARE = 'Compare it with an earlier export or backup, and find out who can write to the database.';
 
 /**
- * Follows the whole chain and says where it was broken: entries that were changed, are missing or stand in another's
- * place, and seals likewise. Goes on beside everything else; holds a batch in memory, and no lock or transaction.
+ * Follows the whole chain and reports where it is broken: entries that were changed, are missing or are in another's
+ * place; seals likewise. Runs beside all other work; keeps a batch in memory, and holds no lock or transaction.
  */
 export async function verifyAudit(database: Database): Promise<AuditVerification> {
   const problems: AuditProblem[] = [];
@@ -65,7 +65,7 @@ export async function verifyAudit(database: Database): Promise<AuditVerification
     const rows = await readBatch(database, position.seq);
     for (const row of rows) {
       if (row.seq !== position.seq + 1) {
-        // Entries that expired while this went on were removed by rights.
+        // Entries that expired during the verification were deleted correctly.
         const start = await readStart(database);
         if (start.seq > position.seq && start.seq < row.seq) position = start;
       }
@@ -83,7 +83,10 @@ export async function verifyAudit(database: Database): Promise<AuditVerification
         report(row.seq, `entry ${row.seq} was changed: its content does not match its hash. ${COMPARE}`);
       }
       if (row.seq === head?.seq && row.hash !== head.hash) {
-        report(row.seq, `entry ${row.seq} is not the one that was chained last: the chain was rewritten. ${COMPARE}`);
+        report(
+          row.seq,
+          `entry ${row.seq} is not the last entry that Longhaul chained: the chain was rewritten. ${COMPARE}`,
+        );
       }
       position = row;
       entries++;
@@ -101,7 +104,7 @@ export async function verifyAudit(database: Database): Promise<AuditVerification
   if (head !== undefined && end.lastSeq > end.headSeq) {
     report(
       end.headSeq + 1,
-      `${nameRange(end.headSeq + 1, end.lastSeq)} there that Longhaul has not chained. Remove nothing; ${COMPARE}`,
+      `${nameRange(end.headSeq + 1, end.lastSeq)} beyond the head of the chain, so not chained by Longhaul. Delete nothing. ${COMPARE}`,
     );
   }
   return {
@@ -121,7 +124,7 @@ function nameRange(first: number, last: number): string {
   return first === last ? `entry ${first} is` : `entries ${first} to ${last} are`;
 }
 
-/** What the first entry has to follow: the last one that has outlived its retention, as its seal has kept it. */
+/** Reads the place before the first entry: the last entry that has expired, as its seal records it. */
 async function readStart(database: Database): Promise<{ seq: number; hash: string }> {
   const seal = await database.sql
     .selectFrom('longhaul.audit_seals')
@@ -144,7 +147,7 @@ async function readBatch(database: Database, after: number): Promise<ChainedRow[
   return rows;
 }
 
-/** One statement, so that no entry is chained between its parts. */
+/** A single statement, so that no entry is chained between its parts. */
 async function readEnd(database: Database) {
   const { rows } = await sql<{ headSeq: number; lastSeq: number; unchained: number }>`
     select coalesce((select seq from longhaul.audit_head), 0) as "headSeq",

@@ -16,10 +16,10 @@ describe('longhaul alerts', () => {
   });
   afterAll(() => operator.close());
 
-  it('lists what is open, and with --all what is over', async () => {
+  it('lists open alerts, and with --all resolved alerts', async () => {
     expect(await longhaul([])).toMatchObject({
       exitCode: 0,
-      stdout: 'No open alerts. See those that are over with --all.\n',
+      stdout: 'No open alerts. Resolved alerts are listed with --all.\n',
     });
     const at = new Date();
     const facts = { rule: 'drift', severity: 'critical' as const, detail: 'Detail.', data: '{}' };
@@ -35,7 +35,7 @@ describe('longhaul alerts', () => {
     }
     const open = await longhaul([]);
     expect(open.stdout).toMatch(
-      /^SEVERITY +STATE +AGE +TOLD +ABOUT +WHAT\ncritical +open +\d+ s +1 +about:Here +Here. Detail.\n$/,
+      /^SEVERITY +STATE +AGE +SENT +SUBJECT +ALERT\ncritical +open +\d+ s +1 +about:Here +Here. Detail.\n$/,
     );
     const all = await longhaul(['--all']);
     expect(all.stdout).toContain('resolved');
@@ -46,7 +46,7 @@ describe('longhaul alerts', () => {
     expect(data.map(({ title }) => title)).toEqual(['Here']);
   });
 
-  it('is refused as every command is', async () => {
+  it('fails like every command', async () => {
     expect(await longhaul([], { LONGHAUL_API_KEY: operator.service.plainKey })).toMatchObject({ exitCode: 65 });
     expect(await longhaul([], { LONGHAUL_URL: 'http://127.0.0.1:9' })).toMatchObject({ exitCode: 85 });
     expect(await longhaul(['--limit', '0'])).toMatchObject({ exitCode: 2 });

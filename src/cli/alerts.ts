@@ -18,9 +18,9 @@ export function addAlertsCommand(program: Command, shell: Shell): void {
   const command = program
     .command('alerts')
     .summary('list alerts')
-    .description('Lists the alerts that are open, newest first.')
-    .option('--all', 'those that are over as well')
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .description('List the open alerts, newest first.')
+    .option('--all', 'include resolved alerts')
+    .option('--limit <count>', 'maximum number of alerts, 1 to 200', parseCount(1, 200), 20)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul alerts --all');
   addConnectionOptions(command).action(async ({ all, limit, json, ...connection }: AlertsOptions) => {
@@ -28,9 +28,10 @@ export function addAlertsCommand(program: Command, shell: Shell): void {
     const page = await client.alerts({ state: all === true ? undefined : 'open', limit });
     if (json === true) return shell.stdout.line(toTerminalJson(page));
     if (page.data.length === 0)
-      return shell.stdout.line(all === true ? 'No alerts.' : 'No open alerts. See those that are over with --all.');
+      return shell.stdout.line(all === true ? 'No alerts.' : 'No open alerts. Resolved alerts are listed with --all.');
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+    if (page.nextCursor !== null)
+      shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
     return undefined;
   });
 }
@@ -41,9 +42,9 @@ function toTable(alerts: readonly AlertResource[], width: number): string[] {
       { title: 'SEVERITY', value: ({ severity }) => severity },
       { title: 'STATE', value: ({ state, acknowledgedAt }) => (acknowledgedAt === null ? state : `${state}, seen`) },
       { title: 'AGE', align: 'right', value: ({ openedAt }) => formatAge(openedAt) },
-      { title: 'TOLD', align: 'right', value: ({ timesNotified }) => String(timesNotified) },
-      { title: 'ABOUT', value: ({ key }) => key },
-      { title: 'WHAT', value: ({ title, detail }) => `${title}. ${detail}` },
+      { title: 'SENT', align: 'right', value: ({ timesNotified }) => String(timesNotified) },
+      { title: 'SUBJECT', value: ({ key }) => key },
+      { title: 'ALERT', value: ({ title, detail }) => `${title}. ${detail}` },
     ],
     rows: alerts,
     width,

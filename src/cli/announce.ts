@@ -8,7 +8,7 @@ import { toTerminalJson, toTerminalText } from './terminal-text.ts';
 const SCRIPTED_NOTICE =
   'No provider is configured: answers come from the built-in scripted model. Set ANTHROPIC_API_KEY to use Claude.';
 
-/** What has been started. */
+/** The running parts of a started process. */
 export interface Started {
   readonly config: Config;
   readonly newAdminKey: string | null;
@@ -17,9 +17,9 @@ export interface Started {
 }
 
 /**
- * Says on standard output what has been started: in words on a terminal, else as lines of JSON in the form of the log's,
- * which supervisors put in one file with them. An admin key that was made is shown on a terminal alone: what goes
- * elsewhere is kept by whoever keeps logs.
+ * Reports on standard output which parts have started: as text on a terminal, else as lines of JSON in the form of the
+ * log's, because supervisors write both to one file. A new admin key is shown only on a terminal: other output is
+ * stored together with the logs.
  */
 export function announce(
   { stdout, cwd }: Shell,
@@ -47,14 +47,14 @@ export function announce(
   const say = (words: string, facts: object = {}) =>
     stdout.line(stdout.isTerminal ? words : toLogLine({ ...(workerId !== null && { workerId }), ...facts }, words));
   const slots = workerId === null ? '' : ` with ${config.worker.slots} slots`;
-  if (url === null) say(`Longhaul is working${slots}`, { slots: config.worker.slots });
+  if (url === null) say(`Longhaul worker is running${slots}`, { slots: config.worker.slots });
   else if (stdout.isTerminal) say(`Longhaul is listening on ${url}`);
-  // With words behind the address: who looks for it in the line finds where it ends.
+  // With words after the address, so that tools that search the line for it find its end.
   else say(`Longhaul is listening on ${url} ${slots === '' ? 'as a server' : slots.trim()}`, { url });
   if (keyFile !== null) {
     const place = toTerminalText(toRelative(keyFile, cwd));
-    if (stdout.isTerminal) say(`Admin key: ${newAdminKey} (kept in ${place})`);
-    else say(`An admin key was made, and is kept in ${place}`, { adminKeyFile: keyFile });
+    if (stdout.isTerminal) say(`Admin key: ${newAdminKey} (saved in ${place})`);
+    else say(`An admin key was created and saved in ${place}`, { adminKeyFile: keyFile });
   }
   if (isScripted) say(SCRIPTED_NOTICE);
 }

@@ -13,7 +13,7 @@ describe('longhaul approvals', () => {
   const read = async (id: string) =>
     (await (await operator.service.request(`/v1/approvals/${id}`)).json()) as ApprovalResource;
 
-  /** A run at work with a tool use that waits. */
+  /** Starts a run with a tool use that waits for a decision. */
   async function ask(changes: Omit<Parameters<typeof askPerson>[1], 'claimed'> = {}, user = 'ann') {
     await operator.service.submit({ user });
     const claimed = await operator.service.claim();
@@ -25,16 +25,16 @@ describe('longhaul approvals', () => {
   });
   afterAll(() => operator.close());
 
-  it('lists what waits, in columns, and what is decided when asked for it', async () => {
+  it('lists pending approvals in columns, and decided ones on request', async () => {
     expect(await longhaul('approvals')).toMatchObject({
       exitCode: 0,
-      stdout: 'Nothing waits. See what is decided with --all.\n',
+      stdout: 'No pending approvals. Decided ones are listed with --all.\n',
     });
     const [first, second] = [await ask(), await ask({ tool: 'Write', input: { file_path: 'a.txt' } }, 'robert')];
     const { stdout } = await longhaul('approvals', 'list');
     expect(stdout).toMatch(
       new RegExp(
-        `^ID {36}STATUS +AGE {2}AGENT {3}USER {4}WHAT\n${second.id} {2}pending +\\d+ s {2}reader {2}robert {2}Write a.txt\n${first.id} {2}pending +\\d+ s {2}reader {2}ann {5}Bash ls\n$`,
+        `^ID {36}STATUS +AGE {2}AGENT {3}USER {4}REQUEST\n${second.id} {2}pending +\\d+ s {2}reader {2}robert {2}Write a.txt\n${first.id} {2}pending +\\d+ s {2}reader {2}ann {5}Bash ls\n$`,
       ),
     );
     await longhaul('approvals', 'deny', second.id);
@@ -66,7 +66,7 @@ describe('longhaul approvals', () => {
     });
   });
 
-  it('answers a question, and shows what it offers', async () => {
+  it('answers a question, and shows the offered answers', async () => {
     const input = {
       questions: [{ question: 'Which color?', options: [{ label: 'Blue' }, { label: 'Red' }], multiSelect: false }],
     };
@@ -83,14 +83,14 @@ describe('longhaul approvals', () => {
     [['allow', '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f', '--input', '[1]'], /must be a JSON object/],
     [['allow', '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f', '--input', '{'], /must be a JSON object/],
     [['allow', '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f', '--answer', 'Blue'], /must be a question and its answer/],
-  ])('refuses %j', async (args, message) => {
+  ])('rejects %j', async (args, message) => {
     expect(await longhaul('approvals', ...args)).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(message) as string,
     });
   });
 
-  describe.runIf(hasTerminals)('for whoever follows a run in a terminal', () => {
+  describe.runIf(hasTerminals)('approvals of a run followed in a terminal', () => {
     async function follow() {
       const terminal = startInTerminal(['run', 'reader', 'hello', '--follow', '--priority', '100'], {
         cwd: tmpdir(),
@@ -114,19 +114,19 @@ describe('longhaul approvals', () => {
     });
 
     it(
-      'are left open by anything else, and by Ctrl-C, which ends the following alone',
+      'stay open after any other answer, and after Ctrl-C, which only stops following',
       { timeout: 30_000 },
       async () => {
         const { terminal, approval } = await follow();
         terminal.type('\u0003');
         const { exitCode, screen } = await terminal.ended;
         expect(exitCode).toBe(130);
-        expect(screen).toContain('The run goes on.');
+        expect(screen).toContain('The run continues.');
         expect(await read(approval.id)).toMatchObject({ status: 'pending' });
       },
     );
 
-    it('are not asked for any more once they were decided elsewhere', { timeout: 30_000 }, async () => {
+    it('are no longer asked for after they were decided elsewhere', { timeout: 30_000 }, async () => {
       const { terminal, claimed, approval } = await follow();
       await longhaul('approvals', 'deny', approval.id);
       await operator.service.finish({ ...claimed, lastSeq: claimed.lastSeq + 1 });

@@ -31,8 +31,8 @@ interface DenyOptions extends ConnectionOptions {
 export function addApprovalsCommand(program: Command, shell: Shell): void {
   const approvals = program
     .command('approvals')
-    .summary('list, allow and deny what waits for a person')
-    .description('What waits for a person: tool uses to be allowed or denied, and questions to be answered.');
+    .summary('list, allow and deny approvals')
+    .description('List and decide approvals: tool uses to allow or deny, and questions to answer.');
   addList(approvals, shell);
   addAllow(approvals, shell);
   addDeny(approvals, shell);
@@ -41,18 +41,21 @@ export function addApprovalsCommand(program: Command, shell: Shell): void {
 function addList(parent: Command, shell: Shell): void {
   const command = parent
     .command('list', { isDefault: true })
-    .description('Lists what waits, newest first.')
-    .option('--all', 'what is decided as well')
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .description('List the pending approvals, newest first.')
+    .option('--all', 'include decided approvals')
+    .option('--limit <count>', 'maximum number of approvals, 1 to 200', parseCount(1, 200), 20)
     .option('--json', 'print { data, nextCursor } as JSON');
   addConnectionOptions(command).action(async ({ all, limit, json, ...connection }: ListOptions) => {
     const client = await connect(shell, connection);
     const page = await client.approvals({ status: all === true ? undefined : 'pending', limit });
     if (json === true) return shell.stdout.line(toTerminalJson(page));
     if (page.data.length === 0)
-      return shell.stdout.line(all === true ? 'No approvals.' : 'Nothing waits. See what is decided with --all.');
+      return shell.stdout.line(
+        all === true ? 'No approvals.' : 'No pending approvals. Decided ones are listed with --all.',
+      );
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+    if (page.nextCursor !== null)
+      shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
     return undefined;
   });
 }
@@ -60,10 +63,10 @@ function addList(parent: Command, shell: Shell): void {
 function addAllow(parent: Command, shell: Shell): void {
   const command = parent
     .command('allow')
-    .description('Allows a tool use, or answers a question.')
+    .description('Allow a tool use, or answer a question.')
     .argument('<id>', "the approval's id", parseApprovalId)
-    .option('--input <json>', 'what the tool is to do instead, as a JSON object', parseObject)
-    .option('--answer <question=answer>', 'answers a question; once for each', parseAnswer)
+    .option('--input <json>', 'input to use instead, as a JSON object', parseObject)
+    .option('--answer <question=answer>', 'answer a question; repeat it for each question', parseAnswer)
     .option('--json', 'print the approval as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul approvals allow 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
   addConnectionOptions(command).action(async (id: string, { input, answer, json, ...connection }: AllowOptions) => {
@@ -76,9 +79,9 @@ function addAllow(parent: Command, shell: Shell): void {
 function addDeny(parent: Command, shell: Shell): void {
   const command = parent
     .command('deny')
-    .description('Denies a tool use; the model is told the reason.')
+    .description('Deny a tool use; the model receives the reason.')
     .argument('<id>', "the approval's id", parseApprovalId)
-    .option('--reason <words>', 'why')
+    .option('--reason <words>', 'the reason')
     .option('--json', 'print the approval as JSON')
     .addHelpText(
       'after',
@@ -110,7 +113,7 @@ function toTable(approvals: readonly ApprovalResource[], width: number): string[
       { title: 'AGE', align: 'right', value: ({ requestedAt }) => formatAge(requestedAt) },
       { title: 'AGENT', value: ({ agent }) => agent },
       { title: 'USER', value: ({ user }) => user ?? '' },
-      { title: 'WHAT', value: describe },
+      { title: 'REQUEST', value: describe },
     ],
     rows: approvals,
     width,
@@ -128,7 +131,7 @@ function parseObject(value: string): Record<string, unknown> {
 }
 
 function parseAnswer(value: string, before: Record<string, string> = {}): Record<string, string> {
-  // The last one: a question may well have an equals sign in it.
+  // The last equals sign separates them, because a question may contain one.
   const at = value.lastIndexOf('=');
   if (at < 1) throw new InvalidArgumentError('It must be a question and its answer, such as "Which color?=Blue".');
   return { ...before, [value.slice(0, at)]: value.slice(at + 1) };

@@ -5,12 +5,12 @@ import { guarded } from '../core/guard.ts';
 import type { Shell } from './shell.ts';
 import { toTerminalLine } from './terminal-text.ts';
 
-/** Asks whoever sits at the terminal, one thing after the other, while a run is followed. */
+/** Asks the person at the terminal for decisions, one after the other, while the command follows a run. */
 export interface DecisionAsker extends Disposable {
   hear(event: EventResource): void;
 }
 
-/** Has a tool use that waits for a person decided on in the terminal. Questions of the agent's are for the command. */
+/** Creates an asker for pending tool uses. Questions of the agent are answered with the `approvals` command. */
 export function createDecisionAsker(shell: Shell, client: LonghaulClient): DecisionAsker {
   const open = new Map<string, AbortController>();
   let last = Promise.resolve();
@@ -35,15 +35,18 @@ export function createDecisionAsker(shell: Shell, client: LonghaulClient): Decis
 interface Asked {
   readonly client: LonghaulClient;
   readonly approvalId: string;
-  /** Aborts when it was decided elsewhere, or nobody follows any more. */
+  /** Aborts when the approval was decided elsewhere, or the command no longer follows the run. */
   readonly signal: AbortSignal;
 }
 
-/** Anything but y or n leaves it open. Never rejects: the commands above it decide as well. */
+/**
+ * Leaves the approval open for any answer except y or n. Never rejects: the commands above the question can decide it
+ * as well.
+ */
 async function askDecision(shell: Shell, { client, approvalId, signal }: Asked): Promise<void> {
   if (signal.aborted) return;
   const reader = createInterface({ input: process.stdin, output: process.stdout });
-  // In raw mode Ctrl-C is a key like any other: it has to go on being what it is everywhere else.
+  // In raw mode Ctrl-C is an ordinary key: it must still interrupt the command.
   reader.on(
     'SIGINT',
     guarded(() => process.kill(process.pid, 'SIGINT')),

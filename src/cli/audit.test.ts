@@ -23,14 +23,14 @@ describe('longhaul audit', () => {
   beforeAll(async () => {
     cwd = await mkdtemp(path.join(tmpdir(), 'longhaul-audit-'));
     operator = await startOperatorServer();
-    await emptyAudit(operator.service.database); // The keys that were made are in it.
+    await emptyAudit(operator.service.database); // The record contains the created keys.
   });
   afterAll(async () => {
     await operator.close();
     await rm(cwd, { recursive: true });
   });
 
-  it('says that there is nothing', async () => {
+  it('reports an empty record', async () => {
     expect(await longhaul()).toMatchObject({ exitCode: 0, stdout: 'No entries.\n' });
     expect(await longhaul('verify')).toMatchObject({
       exitCode: 0,
@@ -38,7 +38,7 @@ describe('longhaul audit', () => {
     });
   });
 
-  it('shows the newest entries, verifies the chain, and writes it out', async () => {
+  it('shows the newest entries, verifies the chain, and exports it', async () => {
     await operator.service.database.sql.transaction().execute((trx) =>
       recordAuditMany(
         trx,
@@ -55,7 +55,7 @@ describe('longhaul audit', () => {
     expect(listed.stdout).toMatch(
       /^SEQ +AGE +ACTION +SUBJECT +ACTOR +DATA\n300 +\d+ s +run\.succeeded +run-300\\x1b\[2J +worker:7/,
     );
-    expect(listed.stderr).toContain('The newest 2 are shown');
+    expect(listed.stderr).toContain('Only the newest 2 are shown');
     expect(await longhaul('verify')).toMatchObject({
       exitCode: 0,
       stdout: expect.stringMatching(
@@ -77,7 +77,7 @@ describe('longhaul audit', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await longhaul('export', '--out', 'audit.jsonl')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('Name a file that is not there yet.') as string,
+      stderr: expect.stringContaining('Name a file that does not exist yet.') as string,
     });
 
     const exports = JSON.parse((await longhaul('--action', 'audit.exported', '--json')).stdout) as {
@@ -95,7 +95,7 @@ describe('longhaul audit', () => {
     const { exitCode, stdout } = await longhaul('verify');
     expect(exitCode).toBe(1);
     expect(stdout.split('\n')).toEqual([
-      expect.stringMatching(/^Checked 299 entries \(1 to 300\); no day is sealed yet; 2 more wait to be chained\.$/),
+      expect.stringMatching(/^Checked 299 entries \(1 to 300\); no day is sealed yet; 2 more are not chained yet\.$/),
       expect.stringMatching(/^✗ 17: entry 17 was changed: .* Compare it with an export/),
       expect.stringMatching(/^✗ 20: entry 20 is missing\. Compare it/),
       'The chain is broken: 2 problems.',
@@ -106,7 +106,7 @@ describe('longhaul audit', () => {
     expect(JSON.parse(asJson.stdout)).toMatchObject({ isIntact: false, problems: [{ seq: 17 }, { seq: 20 }] });
   });
 
-  it('refuses what it cannot take', async () => {
+  it('rejects invalid options', async () => {
     expect(await longhaul('--action', 'run.eaten')).toMatchObject({
       exitCode: 60,
       stderr: expect.stringContaining('must be one of run.submitted') as string,

@@ -30,14 +30,14 @@ interface ExportOptions extends ConnectionOptions {
 export function addAuditCommand(program: Command, shell: Shell): void {
   const audit = program
     .command('audit')
-    .summary('read, verify or export the audit record')
-    .description('Lists the newest entries of the audit record: who did what, and when.')
-    .option('--action <action>', 'only this, such as queue.paused')
-    .option('--subject <subject>', "only of this, such as a run's id")
-    .option('--actor <actor>', 'only by this one, such as worker:ID')
-    .option('--from <time>', 'only at or after this time, ISO 8601', parseTime)
-    .option('--to <time>', 'only before this time, ISO 8601', parseTime)
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .summary('list, verify or export the audit record')
+    .description('List the newest entries of the audit record: who did what, and when.')
+    .option('--action <action>', 'only entries of this action, such as queue.paused')
+    .option('--subject <subject>', "only entries about this subject, such as a run's id")
+    .option('--actor <actor>', 'only entries of this actor, such as worker:ID')
+    .option('--from <time>', 'only entries at or after this time, ISO 8601', parseTime)
+    .option('--to <time>', 'only entries before this time, ISO 8601', parseTime)
+    .option('--limit <count>', 'maximum number of entries, 1 to 200', parseCount(1, 200), 20)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul audit --action queue.paused');
   addConnectionOptions(audit).action(async ({ url, json, ...query }: AuditOptions) => {
@@ -46,15 +46,18 @@ export function addAuditCommand(program: Command, shell: Shell): void {
     if (json === true) return shell.stdout.line(toTerminalJson(page));
     if (page.data.length === 0) return shell.stdout.line('No entries.');
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+    if (page.nextCursor !== null)
+      shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
     return undefined;
   });
 
   const verify = audit
     .command('verify')
-    .summary('find out whether the record was tampered with')
-    .description('Follows the chain of entries and names each that was changed, is missing or was moved. Exits 1 then.')
-    .option('--json', 'print what was found as JSON')
+    .summary('check the record for tampering')
+    .description(
+      'Verify the chain of entries. Prints each entry that was changed, is missing or was moved, and exits with 1 if there is any.',
+    )
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul audit verify');
   addConnectionOptions(verify).action(async (_own: unknown, command: Command) => {
     const { json, ...connection } = command.optsWithGlobals<AuditOptions>();
@@ -67,11 +70,11 @@ export function addAuditCommand(program: Command, shell: Shell): void {
 
   const exported = audit
     .command('export')
-    .summary('write the record out as JSON lines')
-    .description('Writes every chained entry, oldest first, one line of JSON each: to keep elsewhere, or to search.')
-    .option('--from <time>', 'only at or after this time, ISO 8601', parseTime)
-    .option('--to <time>', 'only before this time, ISO 8601', parseTime)
-    .option('--out <file>', 'write to this file, which must not be there yet (default: standard output)')
+    .summary('export the record as JSON lines')
+    .description('Export every chained entry, oldest first, one line of JSON each, to store elsewhere or to search.')
+    .option('--from <time>', 'only entries at or after this time, ISO 8601', parseTime)
+    .option('--to <time>', 'only entries before this time, ISO 8601', parseTime)
+    .option('--out <file>', 'write to this file, which must not exist yet (default: standard output)')
     .addHelpText('after', '\nExample:\n  $ longhaul audit export --from 2026-01-01T00:00:00Z --out audit.jsonl');
   addConnectionOptions(exported).action(async (_own: unknown, command: Command) => {
     await exportEntries(shell, command.optsWithGlobals<ExportOptions>());
@@ -97,7 +100,7 @@ function describeVerification(found: AuditVerificationResource): string[] {
   const { isIntact, entries, firstSeq, lastSeq, lastHash, sealedUntil, unchained, problems, problemCount } = found;
   const range = firstSeq === null ? '' : ` (${firstSeq} to ${lastSeq})`;
   const sealed = sealedUntil === null ? 'no day is sealed yet' : `days are sealed up to ${sealedUntil}`;
-  const waiting = unchained === 0 ? '' : `; ${unchained} more wait to be chained`;
+  const waiting = unchained === 0 ? '' : `; ${unchained} more are not chained yet`;
   const checked = `Checked ${entries} entries${range}; ${sealed}${waiting}.`;
   if (isIntact) return [checked, ...(lastHash === null ? [] : [`Last hash: ${lastHash}`]), 'The chain is intact.'];
   const more = problemCount - problems.length;
@@ -125,7 +128,7 @@ async function exportEntries(shell: Shell, { from, to, out, ...connection }: Exp
     }
     if (target !== null) shell.stderr.line(toTerminalText(`Wrote ${count} entries to ${target}.`));
   } catch (error) {
-    // Half an export would pass for a whole one.
+    // A partial export could be mistaken for a complete one.
     if (target !== null) await rm(target, { force: true });
     throw error;
   } finally {
@@ -133,13 +136,13 @@ async function exportEntries(shell: Shell, { from, to, out, ...connection }: Exp
   }
 }
 
-/** Prompts are in it: for nobody else to read. */
+/** Opens a new file that only this user can read, because it contains prompts. */
 async function openNew(file: string): Promise<FileHandle> {
   try {
     return await open(file, 'wx', 0o600);
   } catch (cause) {
     throw new LonghaulError('usage', {
-      message: `${file} cannot be written (${toMessage(cause)}). Name a file that is not there yet.`,
+      message: `${file} cannot be written (${toMessage(cause)}). Name a file that does not exist yet.`,
       cause,
     });
   }

@@ -24,11 +24,9 @@ interface SetOptions extends BudgetsOptions {
 export function addBudgetsCommand(program: Command, shell: Shell): void {
   const budgets = program
     .command('budgets')
-    .summary('list budgets, or change one')
-    .description(
-      'Lists the budgets of today and of this month in which money was spent or set aside, the fullest first.',
-    )
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 20)
+    .summary('list and change budgets')
+    .description('List the budgets of today and of this month that have spent or reserved amounts, the fullest first.')
+    .option('--limit <count>', 'maximum number of budgets, 1 to 200', parseCount(1, 200), 20)
     .option('--json', 'print { data } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul budgets');
   addConnectionOptions(budgets).action(async ({ limit, json, ...connection }: BudgetsOptions) => {
@@ -38,19 +36,19 @@ export function addBudgetsCommand(program: Command, shell: Shell): void {
 
   const set = budgets
     .command('set')
-    .summary('change a budget, over the configuration')
+    .summary('change a budget')
     .description(
-      'Changes what a user, a team or all together may spend, at once and on every server. Runs that have waited for it begin. "none" takes the change back: the configuration counts again.',
+      'Change the budget of a user, of a team or of all together, immediately and on every server. It takes precedence over the configuration, and runs that waited for the budget resume. "none" removes the change, so that the configuration applies again.',
     )
     .option('--user <user>', "a user's budget")
-    .option('--team <team>', "a team's budget, or with --user that of the team's own user")
-    .option('--global', 'the budget of all together')
-    .option('--per-day <usd>', 'USD a day, or none', parseLimit)
-    .option('--per-month <usd>', 'USD a month, or none', parseLimit)
+    .option('--team <team>', "a team's budget, or with --user the budget of the team's own user")
+    .option('--global', 'the budget of all runs together')
+    .option('--per-day <usd>', 'USD per day, or none', parseLimit)
+    .option('--per-month <usd>', 'USD per month, or none', parseLimit)
     .option('--json', 'print { data } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul budgets set --team research --per-day 25');
   addConnectionOptions(set).action(async (_own: SetOptions, command: Command) => {
-    // The parser gives an option that both commands have to the outer one, wherever it stands.
+    // The parser assigns an option that both commands have to the outer one, regardless of its place.
     const options = command.optsWithGlobals<SetOptions>();
     const change = toChange(options, command);
     const client = await connect(shell, options);
@@ -59,7 +57,7 @@ export function addBudgetsCommand(program: Command, shell: Shell): void {
 
   function print(data: BudgetResource[], json: true | undefined): void {
     if (json === true) return shell.stdout.line(toTerminalJson({ data }));
-    if (data.length === 0) return shell.stdout.line('Nothing was spent or set aside yet.');
+    if (data.length === 0) return shell.stdout.line('No amount was spent or reserved yet.');
     for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
     return undefined;
   }
@@ -68,15 +66,17 @@ export function addBudgetsCommand(program: Command, shell: Shell): void {
 function toChange({ user, team, global, perDay, perMonth }: SetOptions, command: Command): BudgetChange {
   const owners = [user ?? team, global].filter((owner) => owner !== undefined);
   if (owners.length !== 1)
-    command.error('longhaul: name one of --user, --team and --global; a user that is a team’s own by both.');
-  if (perDay === undefined && perMonth === undefined) command.error('longhaul: name --per-day, --per-month or both.');
+    command.error(
+      'longhaul: use one of --user, --team and --global; for a team’s own user use both --user and --team.',
+    );
+  if (perDay === undefined && perMonth === undefined) command.error('longhaul: use --per-day, --per-month or both.');
   const limits = { usdPerDay: toLimit(perDay), usdPerMonth: toLimit(perMonth) };
   if (user !== undefined) return { scope: 'user', key: user, ...(team !== undefined && { team }), ...limits };
   if (team !== undefined) return { scope: 'team', key: team, ...limits };
   return { scope: 'global', ...limits };
 }
 
-/** Null takes a change back; undefined leaves it. */
+/** Null removes a change; undefined leaves it. */
 function toLimit(given: number | 'none' | undefined): number | null | undefined {
   return given === 'none' ? null : given;
 }
@@ -94,18 +94,18 @@ function toTable(budgets: readonly BudgetResource[], width: number): string[] {
   const usd = (amount: number) => formatUsd(toMicros(amount));
   return formatTable<BudgetResource>({
     columns: [
-      { title: 'OF', value: toOwner },
+      { title: 'OWNER', value: toOwner },
       { title: 'PERIOD', value: ({ period }) => period },
       { title: 'SPENT', align: 'right', value: ({ spentUsd }) => usd(spentUsd) },
-      { title: 'SET ASIDE', align: 'right', value: ({ reservedUsd }) => usd(reservedUsd) },
+      { title: 'RESERVED', align: 'right', value: ({ reservedUsd }) => usd(reservedUsd) },
       {
         title: 'LIMIT',
         align: 'right',
         value: ({ limitUsd, isChanged }) =>
           limitUsd === null ? 'none' : `${usd(limitUsd)}${isChanged ? ' (set)' : ''}`,
       },
-      { title: 'FULL', align: 'right', value: toShare },
-      { title: 'BEGINS ANEW', value: ({ resetsAt }) => `${resetsAt.slice(0, 16).replace('T', ' ')} UTC` },
+      { title: 'USED', align: 'right', value: toShare },
+      { title: 'RESETS AT', value: ({ resetsAt }) => `${resetsAt.slice(0, 16).replace('T', ' ')} UTC` },
     ],
     rows: budgets,
     width,

@@ -7,7 +7,7 @@ import { describeOutcome } from './outcome.ts';
 import type { Shell } from './shell.ts';
 import { toTerminalJson } from './terminal-text.ts';
 
-/** A running one is interrupted, then terminated, then killed: seconds, seldom more than a few. */
+/** A running run is interrupted, then terminated, then killed: that takes seconds, rarely more than a few. */
 const WAIT_SECONDS = 15;
 
 interface CancelOptions extends ConnectionOptions {
@@ -19,7 +19,7 @@ export function addCancelCommand(program: Command, shell: Shell): void {
   const command = program
     .command('cancel')
     .summary('cancel a run')
-    .description(`Cancels a run, waits up to ${WAIT_SECONDS} seconds for its end and prints how it ended.`)
+    .description(`Cancel a run, wait up to ${WAIT_SECONDS} seconds for its end and print its outcome.`)
     .argument('<id>', "the run's id", parseRunId)
     .option('--json', 'print the run as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul cancel 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');

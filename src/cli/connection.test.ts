@@ -10,7 +10,7 @@ it.each([
   ['a control character', 'lh_\u0000secret'],
   ['a letter of another script', 'lh_secretж'],
   ['a blank', 'Bearer lh_secret'],
-])('a key with %s is refused without being repeated', async (_, key) => {
+])('a key with %s is rejected without being repeated', async (_, key) => {
   const shell = { ...createShell(), env: { LONGHAUL_API_KEY: key } };
   const refusal = connect(shell, {});
   await expect(refusal).rejects.toMatchObject({
@@ -20,7 +20,7 @@ it.each([
   await expect(refusal).rejects.not.toMatchObject({ message: expect.stringContaining('secret') as string });
 });
 
-it('the line break at the end of a key is no part of it', async () => {
+it('the line break at the end of a key is not part of it', async () => {
   const shell = { ...createShell(), env: { LONGHAUL_API_KEY: 'lh_secret\n' } };
   await expect(connect(shell, {})).resolves.toBeDefined();
 });

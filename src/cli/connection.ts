@@ -11,7 +11,7 @@ export interface ConnectionOptions {
   readonly url?: string;
 }
 
-/** Gives a command the option that says which server to speak to. */
+/** Adds the option that selects the server of a command. */
 export function addConnectionOptions(command: Command): Command {
   return command.option(
     '--url <url>',
@@ -20,10 +20,10 @@ export function addConnectionOptions(command: Command): Command {
 }
 
 /**
- * The client a command speaks through. The key is `LONGHAUL_API_KEY`, or for a server on this machine the
- * one that the variables give it, or its data directory keeps.
- * @throws {LonghaulError} `usage` for a URL that is none, `unauthorized` when there is no key or it cannot be one,
- * `server_unreachable` when there is none and nobody listens either.
+ * Creates the client of a command. Its key is `LONGHAUL_API_KEY`. For a server on this machine it is otherwise the key
+ * in the variables of the admin key or in the data directory.
+ * @throws {LonghaulError} `usage` for an invalid URL, `unauthorized` when there is no key or it is malformed,
+ * `server_unreachable` when there is no key and no server listens either.
  */
 export async function connect(shell: Shell, options: ConnectionOptions): Promise<LonghaulClient> {
   const url = findUrl(shell, options);
@@ -31,18 +31,19 @@ export async function connect(shell: Shell, options: ConnectionOptions): Promise
   const apiKey = await findKey(shell, { url, file: adminKeyFile(dataDir) });
   if (apiKey !== null) return createClient({ url, apiKey, retryForSeconds: 0 });
 
-  // Where no server was ever started there is no key either, and the server is what to speak of first.
+  // Without a server there may be no key either; then the missing server is the error to report.
   await fetch(`${url.replace(/\/+$/, '')}/livez`).catch((cause: unknown) => {
     throw new LonghaulNetworkError(url, cause);
   });
   throw new LonghaulError('unauthorized', {
     message: isLoopback(url)
       ? `No API key. There is none in ${adminKeyFile(dataDir)}: run this where the server was started, set LONGHAUL_DATA_DIR to its data directory, or set LONGHAUL_API_KEY.`
-      : `No API key. Set LONGHAUL_API_KEY to one of ${url}; the first one is kept in the data directory of the server that started first, in admin-key; whoever may write to its database can make another: longhaul keys create NAME --scope admin --database`,
+      : `No API key. Set LONGHAUL_API_KEY to a key of ${url}. The first key is in the file admin-key in the data directory of the server that started first. With write access to the database, create another: longhaul keys create NAME --scope admin --database`,
   });
 }
 
-function findUrl({ env }: Shell, options: ConnectionOptions): string {
+/** Finds the address of the server that a command talks to. */
+export function findUrl({ env }: Shell, options: ConnectionOptions): string {
   const url = options.url ?? env['LONGHAUL_URL'] ?? `http://127.0.0.1:${env['LONGHAUL_PORT'] ?? 4400}`;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw new LonghaulError('usage', {
@@ -52,7 +53,8 @@ function findUrl({ env }: Shell, options: ConnectionOptions): string {
   return url;
 }
 
-function isLoopback(url: string): boolean {
+/** Returns whether a URL is on this machine. */
+export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
@@ -61,7 +63,7 @@ async function findKey({ env, cwd }: Shell, { url, file }: { url: string; file: 
   const given = env['LONGHAUL_API_KEY'];
   if (given !== undefined) return checkKey(given, 'LONGHAUL_API_KEY');
   if (!isLoopback(url)) return null;
-  // What a server on this machine is started with.
+  // The variables that a server on this machine is started with.
   const { LONGHAUL_ADMIN_KEY: adminKey, LONGHAUL_ADMIN_KEY_FILE: adminKeyFile } = env;
   if (adminKey !== undefined) return checkKey(adminKey, 'LONGHAUL_ADMIN_KEY');
   const place = adminKeyFile === undefined ? file : path.resolve(cwd, adminKeyFile);
@@ -69,12 +71,12 @@ async function findKey({ env, cwd }: Shell, { url, file }: { url: string; file: 
   return kept === null ? null : checkKey(kept, place);
 }
 
-/** What no header can hold would be refused by `fetch`, in an error that repeats the key. */
+/** Rejects a key that a header cannot contain: `fetch` would reject it with an error that repeats the key. */
 function checkKey(key: string, source: string): string {
   const trimmed = key.trim();
   if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
   throw new LonghaulError('unauthorized', {
-    message: `What is in ${source} is no API key: a key is one line of printable ASCII characters without a blank. It is not shown here; copy the key anew.`,
+    message: `${source} does not contain a valid API key: a key is one line of printable ASCII characters without spaces. The value is not shown here; copy the key again.`,
   });
 }
 
@@ -85,7 +87,7 @@ async function readKey(file: string): Promise<string | null> {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new LonghaulError('unauthorized', {
-      message: `The API key in ${file} cannot be read (${toMessage(cause)}). Run this as the user the server runs as, or set LONGHAUL_API_KEY.`,
+      message: `The API key in ${file} cannot be read (${toMessage(cause)}). Run this as the same user as the server, or set LONGHAUL_API_KEY.`,
       cause,
     });
   }

@@ -2,17 +2,17 @@ import type { CostRowResource, CostsResource, CostSumsResource } from '../client
 import { formatUsd, toMicros } from '../core/money.ts';
 import { formatTable } from './table.ts';
 
-/** What was spent, for a person: a table, and below it what it comes to in words. `title` says what a row is. */
+/** Formats costs for a person: a table, and a summary in words below it. `title` is the title of the first column. */
 export function formatCosts(costs: CostsResource, { title, width }: { title: string; width: number }): string[] {
   const { data, totals, forecast } = costs;
   const expected = `Forecast: ${describeForecast(forecast)}.`;
-  if (data.length === 0) return [`Nothing was spent from ${describeSpan(costs)}.`, expected];
+  if (data.length === 0) return [`No costs from ${describeSpan(costs)}.`, expected];
   return [
     ...toTable([...data, { key: 'TOTAL', ...totals }], { title, width }),
     '',
     `Counted: attempts that ended from ${describeSpan(costs)}.`,
     `A successful run: ${describeSuccess(totals)}.`,
-    `Retries: ${formatMoney(totals.retriedCostUsd)}${toShare(totals)} went into failed attempts that another one followed.`,
+    `Retries: ${formatMoney(totals.retriedCostUsd)}${toShare(totals)} went into failed attempts that were retried.`,
     expected,
     `Drift: ${describeDrift(totals)}.`,
     ...describeUnpriced(totals),
@@ -49,7 +49,7 @@ function toOwnCost({ ownCostUsd, isOwnCostWhole }: CostSumsResource): string {
 }
 
 function describeSpan({ from, to, timeZone }: CostsResource): string {
-  // Sweden writes times as ISO 8601 does.
+  // Swedish times have the form of ISO 8601.
   const format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
   const [start, end] = [from, to].map((at) => format.format(new Date(at)).replace(/:00$/, ''));
   return `${start} up to ${end}, ${timeZone}`;
@@ -57,7 +57,7 @@ function describeSpan({ from, to, timeZone }: CostsResource): string {
 
 function describeSuccess({ costPerSucceededRunUsd, runs }: CostSumsResource): string {
   if (costPerSucceededRunUsd === null) return `none of ${runs}`;
-  return `${formatMoney(costPerSucceededRunUsd)}, what failed or was cancelled included`;
+  return `${formatMoney(costPerSucceededRunUsd)}, including runs that failed or were cancelled`;
 }
 
 function toShare({ retriedCostUsd, costUsd }: CostSumsResource): string {
@@ -65,12 +65,12 @@ function toShare({ retriedCostUsd, costUsd }: CostSumsResource): string {
 }
 
 function describeForecast({ dayUsd, monthUsd }: CostsResource['forecast']): string {
-  if (dayUsd === null || monthUsd === null) return 'there is nothing to go by yet';
+  if (dayUsd === null || monthUsd === null) return 'not enough data yet';
   return `${toCents(dayUsd)} today, ${toCents(monthUsd)} this month`;
 }
 
 function describeDrift({ driftUsd }: CostSumsResource): string {
-  if (driftUsd === null) return 'nothing was counted by both the Agent SDK and our list of prices';
+  if (driftUsd === null) return 'no attempt was counted by both the Agent SDK and our list of prices';
   if (driftUsd === 0) return "none between the Agent SDK's count and our list of prices";
   const amount = formatMoney(Math.abs(driftUsd));
   return `the Agent SDK counted ${amount} ${driftUsd > 0 ? 'more' : 'less'} than our list of prices`;
@@ -78,16 +78,14 @@ function describeDrift({ driftUsd }: CostSumsResource): string {
 
 function describeUnpriced({ isOwnCostWhole, unpricedUsd }: CostSumsResource): string[] {
   if (isOwnCostWhole) return [];
-  return [
-    `Unpriced: own cost leaves out models that our list has no price for, charged at ${formatMoney(unpricedUsd)}.`,
-  ];
+  return [`Unpriced: own cost excludes models without a price in our list, charged at ${formatMoney(unpricedUsd)}.`];
 }
 
 function formatMoney(usd: number): string {
   return formatUsd(toMicros(usd));
 }
 
-/** A forecast is not known to the micro-dollar. */
+/** Formats an amount in cents: a forecast is not exact to the micro-dollar. */
 function toCents(usd: number): string {
   return usd > 0 && usd < 0.005 ? 'less than $0.01' : `$${usd.toFixed(2)}`;
 }

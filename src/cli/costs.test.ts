@@ -41,8 +41,8 @@ const costs: CostsResource = {
 const show = (changes: Partial<CostsResource> = {}) =>
   formatCosts({ ...costs, ...changes }, { title: 'user', width: 200 });
 
-describe('the costs as a person reads them', () => {
-  it('are a table with totals, and below it what they come to', () => {
+describe('the costs for a person', () => {
+  it('are a table with totals, and a summary below it', () => {
     expect(show()).toEqual([
       'USER             COST  OWN COST  RUNS  SUCCEEDED   EACH  ATTEMPTS      INPUT  OUTPUT  CACHE READ  CACHE WRITE',
       'ann\\x1b[2J      $1.50     $1.40     4          3  $0.50         5  1,234,567      20           3            4',
@@ -50,14 +50,14 @@ describe('the costs as a person reads them', () => {
       'TOTAL           $1.50     $1.40     4          3  $0.50         5  1,234,567      20           3            4',
       '',
       'Counted: attempts that ended from 2026-11-01 00:00 up to 2026-11-23 10:30, Europe/Berlin.',
-      'A successful run: $0.50, what failed or was cancelled included.',
-      'Retries: $0.15, 10.0 % of the cost, went into failed attempts that another one followed.',
+      'A successful run: $0.50, including runs that failed or were cancelled.',
+      'Retries: $0.15, 10.0 % of the cost, went into failed attempts that were retried.',
       'Forecast: $2.00 today, $61.50 this month.',
       'Drift: the Agent SDK counted $0.000001 less than our list of prices.',
     ]);
   });
 
-  it('say what is not known, and never that it is nothing', () => {
+  it('report unknown amounts as unknown, never as zero', () => {
     const totals = {
       ...sums,
       ownCostUsd: 1,
@@ -69,14 +69,14 @@ describe('the costs as a person reads them', () => {
     const lines = show({ totals, forecast: { dayUsd: 0.001, monthUsd: 0 } });
     expect(lines[3]).toContain('>$1.00');
     expect(lines.slice(-4)).toEqual([
-      'Retries: $0.00 went into failed attempts that another one followed.',
+      'Retries: $0.00 went into failed attempts that were retried.',
       'Forecast: less than $0.01 today, $0.00 this month.',
-      'Drift: nothing was counted by both the Agent SDK and our list of prices.',
-      'Unpriced: own cost leaves out models that our list has no price for, charged at $0.25.',
+      'Drift: no attempt was counted by both the Agent SDK and our list of prices.',
+      'Unpriced: own cost excludes models without a price in our list, charged at $0.25.',
     ]);
     expect(show({ data: [], forecast: { dayUsd: null, monthUsd: null } })).toEqual([
-      'Nothing was spent from 2026-11-01 00:00 up to 2026-11-23 10:30, Europe/Berlin.',
-      'Forecast: there is nothing to go by yet.',
+      'No costs from 2026-11-01 00:00 up to 2026-11-23 10:30, Europe/Berlin.',
+      'Forecast: not enough data yet.',
     ]);
   });
 });
@@ -94,11 +94,11 @@ describe('the costs as CSV', () => {
     ['\t=1', "'\t=1"],
     ['＝1', "'＝1"],
     ['\u001b[2J', '\\x1b[2J'],
-  ])('hold %j as a text that is no formula and no command', (key, cell) => {
+  ])('contain %j as a text that is neither a formula nor a command', (key, cell) => {
     expect(format([{ key, costUsd: -0.5 }])).toBe(`key,costUsd,none\r\n${cell},-0.5,\r\n`);
   });
 
-  it('have a line of titles alone when there are no rows', () => {
+  it('have only a line of titles when there are no rows', () => {
     expect(format([])).toBe('key,costUsd,none\r\n');
   });
 
@@ -140,7 +140,7 @@ describe('longhaul costs', () => {
     return printed;
   }
 
-  it('prints as many rows as it is told, and the totals of all', async () => {
+  it('prints the requested number of rows, and the totals of all', async () => {
     const { stdout, stderr } = await run('--limit', '2');
     const lines = stdout.split('\n');
     expect(lines.slice(1, 3).map((line) => line.split(/ +/).slice(0, 2))).toEqual([
@@ -148,10 +148,10 @@ describe('longhaul costs', () => {
       ['u199', '$0.000199'],
     ]);
     expect(lines[3]).toMatch(/^TOTAL +\$0\.0201 /);
-    expect(stderr).toBe('2 rows are shown, totals are of all; see more with --limit, all with --csv.\n');
+    expect(stderr).toBe('2 rows are shown, the totals include all; show more with --limit, all with --csv.\n');
   });
 
-  it('prints all rows as CSV, over as many pages as there are', async () => {
+  it('prints the rows of all pages as CSV', async () => {
     const { stdout, stderr } = await run('--csv', '--limit', '2');
     const lines = stdout.split('\r\n');
     expect(lines).toHaveLength(1 + USERS + 1);

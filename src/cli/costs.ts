@@ -27,12 +27,12 @@ Examples:
 export function addCostsCommand(program: Command, shell: Shell): void {
   const command = program
     .command('costs')
-    .summary('show what was spent')
-    .description("Shows what was spent, this month by default. Days begin in the server's time zone.")
-    .addOption(new Option('--by <grouping>', 'what to add up by').choices(GROUPINGS).default('day'))
-    .option('--from <time>', 'from the beginning of a day such as 2026-01-31, or from an ISO 8601 time')
-    .option('--to <time>', 'up to the beginning of a day, or to an ISO 8601 time; not included')
-    .option('--limit <count>', 'rows at most, 1 to 200', parseCount(1, 200), 50)
+    .summary('show costs')
+    .description("Show costs, by default of this month. Days begin in the server's time zone.")
+    .addOption(new Option('--by <grouping>', 'group costs by').choices(GROUPINGS).default('day'))
+    .option('--from <time>', 'start: a day such as 2026-01-31, or an ISO 8601 time')
+    .option('--to <time>', 'end, exclusive: a day, or an ISO 8601 time')
+    .option('--limit <count>', 'maximum number of rows, 1 to 200', parseCount(1, 200), 50)
     .addOption(new Option('--csv', 'print all rows as CSV').conflicts('json'))
     .option('--json', 'print { data, nextCursor, totals, forecast, from, to, timeZone } as JSON')
     .addHelpText('after', EXAMPLES);
@@ -47,7 +47,7 @@ export function addCostsCommand(program: Command, shell: Shell): void {
     for (const line of formatCosts(costs, { title: by, width: shell.stdout.columns })) shell.stdout.line(line);
     if (costs.nextCursor !== null) {
       shell.stderr.line(
-        `${costs.data.length} rows are shown, totals are of all; see more with --limit, all with --csv.`,
+        `${costs.data.length} rows are shown, the totals include all; show more with --limit, all with --csv.`,
       );
     }
     return undefined;
@@ -65,7 +65,7 @@ async function readAllRows(client: LonghaulClient, query: CostQuery): Promise<Co
   return rows;
 }
 
-/** Named as in the API, but for the first, which says what it holds. */
+/** The names of the API; the first column is named for its grouping. */
 const FIGURES = [
   'costUsd',
   'ownCostUsd',

@@ -3,7 +3,7 @@ import { LonghaulError } from '../core/errors.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Shell } from './shell.ts';
 
-/** A key that was made: all of it that is shown. */
+/** A key that was created, with the fields to show. */
 export type NewKey = Pick<KeyResource, 'id' | 'name' | 'scopes' | 'user' | 'team'> & { readonly key: string };
 
 interface CreateOptions {
@@ -14,10 +14,10 @@ interface CreateOptions {
 }
 
 /**
- * Makes a key in the database of the configuration: for whoever may write to it and holds no key, since none was made
- * where they could see it, or it was lost.
- * @throws {LonghaulError} `invalid_request`, `database_unavailable` where there are no tables yet, and what opening the
- * database throws.
+ * Creates a key in the database of the configuration: for operators with write access to the database but without a
+ * key, because the first one was never shown to them, or was lost.
+ * @throws {LonghaulError} `invalid_request`, `database_unavailable` when the database has no tables yet, and the errors
+ * of opening the database.
  */
 export async function createInDatabase(shell: Shell, name: string, options: CreateOptions): Promise<NewKey> {
   const [{ loadConfig }, { openDatabase }, { makeKey }, { newKeySchema }] = await Promise.all([
@@ -44,7 +44,7 @@ export async function createInDatabase(shell: Shell, name: string, options: Crea
   } catch (error) {
     if ((error as { code?: unknown }).code !== UNDEFINED_TABLE) throw error;
     throw new LonghaulError('database_unavailable', {
-      message: 'The database has no tables of Longhaul yet. Make them first: longhaul migrate',
+      message: 'The database has no Longhaul tables yet. Create them first: longhaul migrate',
       cause: error,
     });
   } finally {

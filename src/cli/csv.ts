@@ -1,3 +1,4 @@
+import { disarm, toCsvLine } from '../core/csv.ts';
 import { toTerminalText } from './terminal-text.ts';
 
 interface CsvColumn<Row> {
@@ -7,8 +8,8 @@ interface CsvColumn<Row> {
 }
 
 /**
- * Rows as CSV by RFC 4180, the titles first. Texts can be anything: one that a spreadsheet would take for a formula is
- * given an apostrophe in front, and what would command a terminal is spelled out.
+ * Formats rows as CSV (RFC 4180), the titles first. Texts can be anything: a text that a spreadsheet would take for a
+ * formula gets an apostrophe in front, and terminal control characters are escaped.
  */
 export function formatCsv<Row>({
   columns,
@@ -21,15 +22,10 @@ export function formatCsv<Row>({
     columns.map(({ title }) => title),
     ...rows.map((row) => columns.map(({ value }) => toCell(value(row)))),
   ];
-  return lines.map((cells) => `${cells.map(quote).join(',')}\r\n`).join('');
+  return lines.map(toCsvLine).join('');
 }
 
-function toCell(value: string | number | boolean | null): string {
-  if (typeof value !== 'string') return value === null ? '' : String(value);
-  // https://owasp.org/www-community/attacks/CSV_Injection
-  return toTerminalText(/^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value);
-}
-
-function quote(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+/** First disarmed: what commands a terminal is spelled out with a backslash, and would then begin with that. */
+function toCell(value: string | number | boolean | null): string | number | boolean | null {
+  return typeof value === 'string' ? toTerminalText(disarm(value)) : value;
 }

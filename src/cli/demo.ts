@@ -14,7 +14,7 @@ import { toExitCode } from './outcome.ts';
 import type { Shell } from './shell.ts';
 import { listenForStop } from './stop-signals.ts';
 
-/** Two levels up from here in the sources and in the package alike. */
+/** Two levels up from here, both in the sources and in the package. */
 const SAMPLE_WORKSPACE = fileURLToPath(new URL('../../examples/workspace/', import.meta.url));
 const PROMPT = 'Look through this workspace and tell me what it is about.';
 const MAX_BUDGET_USD = 0.5;
@@ -27,11 +27,11 @@ interface DemoOptions {
 export function addDemoCommand(program: Command, shell: Shell): void {
   program
     .command('demo')
-    .summary('see a run from beginning to end')
+    .summary('watch a demo run from beginning to end')
     .description(
-      'Starts Longhaul in a temporary directory, submits a run to an agent that reads a sample workspace, shows it live and leaves nothing behind. Needs no key and no network.',
+      'Start Longhaul in a temporary directory, submit a run to an agent that reads a sample workspace, show it live and remove everything afterwards. Needs no key and no network.',
     )
-    .option('--json', 'one line of JSON per event')
+    .option('--json', 'print one line of JSON per event')
     .addHelpText('after', '\nExample:\n  $ longhaul demo')
     .action((options: DemoOptions) => runDemo(shell, { isJson: options.json === true }));
 }
@@ -48,7 +48,7 @@ async function runDemo(shell: Shell, { isJson }: { isJson: boolean }): Promise<v
   let longhaul: Longhaul | null = null;
   try {
     const workspace = path.join(directory, 'workspace');
-    // A copy: what the package brings stays as it is, whatever a real model thinks of.
+    // A copy, so that a real model cannot change the files of the package.
     await cp(SAMPLE_WORKSPACE, workspace, { recursive: true });
     longhaul = createLonghaul(toConfig(workspace), { env: toEnvironment(shell, directory), baseDir: directory });
     const exitCode = await submitAndFollow(shell, { longhaul, isJson, signal: stopped.signal });
@@ -73,7 +73,7 @@ async function submitAndFollow(
   });
   if (signal.aborted) return 0;
 
-  // The very API that `longhaul start` serves, without a port: a request goes straight to its handler.
+  // The same API that `longhaul start` serves, without a port: a request goes straight to its handler.
   const client = createClient({
     url: 'http://longhaul.localhost',
     apiKey: longhaul.newAdminKey ?? '',
@@ -92,7 +92,7 @@ async function submitAndFollow(
   return toExitCode(run);
 }
 
-/** How this very command is called: from a checkout it runs as TypeScript. */
+/** The name of this command: from a checkout it runs as TypeScript. */
 const COMMAND = import.meta.url.endsWith('.ts') ? 'npm run -s longhaul --' : 'longhaul';
 
 function toConfig(workspace: string): LonghaulConfig {
@@ -102,14 +102,14 @@ function toConfig(workspace: string): LonghaulConfig {
         tools: ['Read', 'Grep', 'Glob'],
         workspace,
         limits: { maxBudgetUsd: MAX_BUDGET_USD },
-        // There is no second run for it to serve.
+        // There is no second run that could use a pre-started process.
         prewarm: false,
       },
     },
   };
 }
 
-/** This machine's variables, but for those that would lead out of the demo's directory or into its output. */
+/** Returns this machine's variables, except variables that would lead out of the demo's directory or into its output. */
 function toEnvironment({ env }: Shell, directory: string): Shell['env'] {
   const { LONGHAUL_DATABASE_URL: _database, LONGHAUL_QUEUE_URL: _queue, ...rest } = env;
   return {

@@ -1,4 +1,4 @@
-/** A duration as a person reads it: `0.4 s`, `4.2 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
+/** Formats a duration for people: `0.4 s`, `4.2 s`, `2 min 5 s`, `3 h 12 min`, `2 d 4 h`. */
 export function formatDuration(durationMs: number): string {
   if (durationMs < 60_000) return `${(durationMs / 1_000).toFixed(1)} s`;
   const seconds = Math.round(durationMs / 1_000);
@@ -9,7 +9,7 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** How long ago `at` (ISO 8601) was, in its largest unit: `12 s`, `5 min`, `3 h`, `2 d`. */
+/** Formats the time since `at` (ISO 8601), in its largest unit: `12 s`, `5 min`, `3 h`, `2 d`. */
 export function formatAge(at: string, now = Date.now()): string {
   const seconds = Math.max(0, Math.floor((now - Date.parse(at)) / 1_000));
   if (seconds < 60) return `${seconds} s`;

@@ -11,22 +11,22 @@ interface FollowRunOptions {
   readonly runId: string;
   /** The `seq` to begin after. Defaults to 0: the whole log. */
   readonly after?: number | undefined;
-  /** One line of JSON per event instead of the live view. */
+  /** True to print one line of JSON per event instead of the live view. */
   readonly isJson: boolean;
-  /** Whether whoever sits at the terminal is asked to decide on what waits for a person. Defaults to false. */
+  /** True to ask the person at the terminal to decide pending approvals. Defaults to false. */
   readonly asks?: boolean;
-  /** Ends the following, not the run. */
+  /** Stops following, not the run. */
   readonly signal?: AbortSignal;
 }
 
-/** Shows a run until it ends; returns it as it then stands, or null when the following was ended first. */
+/** Shows a run until it ends; returns its final state, or null when following was stopped before. */
 export async function followRun(shell: Shell, options: FollowRunOptions): Promise<RunResource | null> {
   const { client, runId, after, isJson } = options;
   const signal = AbortSignal.any([shell.readerGone, ...(options.signal ? [options.signal] : [])]);
   const view = createLiveView(shell.stdout);
   let isInterrupted = false;
   const onInterruption = () => {
-    if (!isInterrupted) shell.stderr.line('longhaul: the connection to the server broke; trying again');
+    if (!isInterrupted) shell.stderr.line('longhaul: the connection to the server was lost; reconnecting');
     isInterrupted = true;
   };
   using approvals = createDecisionAsker(shell, client);
@@ -43,8 +43,8 @@ export async function followRun(shell: Shell, options: FollowRunOptions): Promis
 }
 
 /**
- * Follows a run for a command: Ctrl-C ends the following and says that the run goes on; the exit code is
- * the run's outcome, or 130 after Ctrl-C.
+ * Follows a run for a command: Ctrl-C stops following and reports that the run continues. The exit code is the run's
+ * outcome, or 130 after Ctrl-C.
  */
 export async function followForCommand(shell: Shell, options: Omit<FollowRunOptions, 'signal'>): Promise<void> {
   const detached = new AbortController();
@@ -56,7 +56,7 @@ export async function followForCommand(shell: Shell, options: Omit<FollowRunOpti
       shell.exitCode = toExitCode(run);
     } else if (detached.signal.aborted) {
       shell.stderr.line(
-        `\nThe run goes on. Follow it: longhaul tail ${options.runId}\n             Cancel it: longhaul cancel ${options.runId}`,
+        `\nThe run continues. Follow it: longhaul tail ${options.runId}\n             Cancel it: longhaul cancel ${options.runId}`,
       );
       shell.exitCode = 130;
     }

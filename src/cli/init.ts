@@ -1,9 +1,9 @@
 import { toMessage } from '../core/errors.ts';
 
 /**
- * What the first process of a container has to do beside the command itself: to pass signals on, and to wait for every
- * process that its parent has left behind, which would stay a zombie for ever. `wait` of a shell does that for all its
- * children, whoever they come from. A terminal's Ctrl-C reaches the command by itself.
+ * The additional duties of a container's first process: it passes signals on, and waits for every orphaned process,
+ * which would otherwise stay a zombie forever. `wait` of a shell does that for all its children, including adopted
+ * ones. A terminal's Ctrl-C reaches the command by itself.
  */
 const INIT = `
 child= early=
@@ -21,14 +21,14 @@ done
 `;
 
 /**
- * Where this process is the first of its container, goes on as a shell that has the same command as its child: Node
- * cannot wait for processes that it has not started, and tools leave some behind. Elsewhere, and where that cannot be,
- * returns; in the latter case with the reason.
+ * Replaces this process by a shell that runs the same command as its child, if this process is the first of its
+ * container: Node cannot wait for processes that it has not started, and tools leave some behind. Returns null if this
+ * process is not the first, and the reason if it cannot be replaced.
  */
 export function continueUnderInit(): { readonly problem: string } | null {
   if (process.pid !== 1 || process.platform !== 'linux') return null;
   const problem = (reason: string) => ({
-    problem: `This process is the first of its container and cannot wait for what tools leave behind (${reason}): start the container with an init, such as docker run --init`,
+    problem: `This process is the first of its container and cannot wait for processes that tools leave behind (${reason}): start the container with an init, such as docker run --init`,
   });
   if (process.execve === undefined) return problem('Node 22.15 or later is needed for it');
   const [script = ''] = process.argv.slice(1);

@@ -15,7 +15,7 @@ describe('longhaul keys', () => {
   });
   afterAll(() => operator.close());
 
-  it('makes a key, which works, and prints it alone on standard output', async () => {
+  it('creates a key, and prints only the key on standard output', async () => {
     const made = await longhaul(['keys', 'create', 'shop backend', '--user', 'ann', '--scope', 'runs:read']);
     expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^lh_[\w-]{43}\n$/) as string });
     expect(made.stderr).toMatch(/^Key [\da-f-]{36} \(shop backend\): runs:read; user ann. It is not shown again.\n$/);
@@ -30,7 +30,7 @@ describe('longhaul keys', () => {
     const made = await longhaul(['keys', 'create', 'on\x1b[2Jcall', '--scope', 'admin', '--json']);
     const { key, id } = JSON.parse(made.stdout) as CreatedKeyResource;
     expect((await longhaul(['keys', 'list'], { LONGHAUL_API_KEY: key })).stdout).toMatch(
-      new RegExp(`^ID +STATE +AGE +USED +NAME +SCOPES\n${id} +works +\\d+ s +(never|\\d+ s) +on[^\x1b]*call +admin\n`),
+      new RegExp(`^ID +STATE +AGE +USED +NAME +SCOPES\n${id} +active +\\d+ s +(never|\\d+ s) +on[^\x1b]*call +admin\n`),
     );
     const revoked = await longhaul(['keys', 'revoke', id]);
     expect(revoked).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/ is revoked\.\n$/) as string });
@@ -41,7 +41,7 @@ describe('longhaul keys', () => {
       .toBe(64);
   });
 
-  it('refuses what is no scope and no id, and explains itself', async () => {
+  it('rejects an invalid scope and an invalid id with an explanation', async () => {
     expect((await longhaul(['keys', 'create', 'x', '--scope', 'root'])).stderr).toContain('runs:write, runs:read');
     expect(await longhaul(['keys', 'revoke', 'x'])).toMatchObject({ exitCode: 2 });
     expect((await longhaul(['keys', 'create', '--help'])).stdout).toContain('Without --scope');

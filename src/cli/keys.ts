@@ -25,36 +25,36 @@ const SCOPE_HELP = `
 Scopes:
   runs:write   submit, cancel and retry runs
   runs:read    read and follow runs
-  approvals    decide on what waits for a person
-  admin        everything, with what is for operators alone
-  Without --scope: runs:write, runs:read and approvals, as an application's server needs them.
+  approvals    decide pending approvals
+  admin        everything, including operator actions
+  Without --scope: runs:write, runs:read and approvals, for an application's server.
 
 Examples:
   $ longhaul keys create "shop backend"
   $ longhaul keys create "dashboard of ann" --user ann --scope runs:read
   $ longhaul keys create "on-call" --scope admin
 
-Without an admin key, for those who may write to the database:
+Without an admin key, with write access to the database:
   $ longhaul keys create "on-call" --scope admin --database`;
 
 /** Adds `longhaul keys create`, `longhaul keys list` and `longhaul keys revoke`. */
 export function addKeysCommand(program: Command, shell: Shell): void {
   const keys = program
     .command('keys')
-    .summary('make, list and revoke API keys')
-    .description('Makes, lists and revokes API keys. Needs an admin key.')
+    .summary('manage API keys')
+    .description('Create, list and revoke API keys. Needs an admin key.')
     .helpCommand(false)
     .addHelpText('after', '\nExample:\n  $ longhaul keys create "shop backend"');
 
   const create = keys
     .command('create')
-    .summary('make a key')
-    .description('Makes a key and prints it, this once: only its hash is kept.')
-    .argument('<name>', 'for people to know it by, such as the service that holds it')
-    .option('--scope <scope>', 'what it may do; may be repeated', parseScope)
-    .option('--user <user>', 'bind it to one end user: it sees and submits runs of this one alone')
+    .summary('create a key')
+    .description('Create a key and print it. It is shown only once, because only its hash is stored.')
+    .argument('<name>', 'name of the key, such as the service that uses it')
+    .option('--scope <scope>', 'a scope of the key; may be repeated', parseScope)
+    .option('--user <user>', 'bind it to one end user: it sees and submits only runs of this user')
     .option('--team <team>', 'bind it to one team')
-    .option('--database', 'write it to the database of the configuration, without a server and without a key')
+    .option('--database', 'create it directly in the database of the configuration, without a server and without a key')
     .option('--config <file>', 'with --database: the configuration (default: longhaul.config.ts in this directory)')
     .option('--json', 'print the key as JSON')
     .addHelpText('after', SCOPE_HELP);
@@ -75,8 +75,8 @@ export function addKeysCommand(program: Command, shell: Shell): void {
   const list = keys
     .command('list')
     .summary('list keys')
-    .description('Lists the keys, newest first, revoked ones included. The keys themselves are kept nowhere.')
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 50)
+    .description('List the keys, newest first, including revoked keys. The keys themselves are not stored.')
+    .option('--limit <count>', 'maximum number of keys, 1 to 200', parseCount(1, 200), 50)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul keys list');
   addConnectionOptions(list).action(async ({ limit, ...options }: KeysOptions & { limit: number }) => {
@@ -84,7 +84,7 @@ export function addKeysCommand(program: Command, shell: Shell): void {
     const page = await client.keys({ limit });
     if (options.json === true) return shell.stdout.line(toTerminalJson(page));
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line('There are more: see them with --limit.');
+    if (page.nextCursor !== null) shell.stderr.line('There are more: show them with --limit.');
     return undefined;
   });
 
@@ -92,7 +92,7 @@ export function addKeysCommand(program: Command, shell: Shell): void {
     .command('revoke')
     .summary('revoke a key')
     .description(
-      'Revokes a key, with its tokens and open streams, at once and on every server. It cannot be taken back. The last admin key cannot be revoked.',
+      'Revoke a key, with its tokens and open streams, immediately and on every server. This cannot be undone. The last admin key cannot be revoked.',
     )
     .argument('<id>', "the key's id", parseKeyId)
     .option('--json', 'print the key as JSON')
@@ -123,7 +123,7 @@ function toTable(keys: readonly KeyResource[], width: number): string[] {
   return formatTable<KeyResource>({
     columns: [
       { title: 'ID', value: ({ id }) => id },
-      { title: 'STATE', value: ({ revokedAt }) => (revokedAt === null ? 'works' : 'revoked') },
+      { title: 'STATE', value: ({ revokedAt }) => (revokedAt === null ? 'active' : 'revoked') },
       { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
       {
         title: 'USED',

@@ -6,7 +6,7 @@ import { createLiveView } from './live-view.ts';
 import { createOutput } from './shell.ts';
 
 describe('the live view', () => {
-  it('shows text as it streams, once, though the whole block follows', () => {
+  it('shows streamed text once, although the whole block follows', () => {
     const shown = show([
       { type: 'agent.text.delta', data: { blockId: 'm:0', text: 'Two loads ' } },
       { type: 'agent.text.delta', data: { blockId: 'm:0', text: 'are late.' } },
@@ -15,7 +15,7 @@ describe('the live view', () => {
     expect(shown).toBe('Two loads are late.');
   });
 
-  it('shows a block that was not streamed, and the rest of one that was only begun', () => {
+  it('shows a block that was not streamed, and the rest of a partly streamed block', () => {
     const shown = show([
       { type: 'agent.text', data: { blockId: 'm:0', text: 'First.' } },
       { type: 'agent.text.delta', data: { blockId: 'm:1', text: 'Sec' } },
@@ -24,7 +24,7 @@ describe('the live view', () => {
     expect(shown).toBe('First.\n\nSecond.');
   });
 
-  it('goes on in its line with a text that was cut off', () => {
+  it('continues an interrupted text in the same line', () => {
     const shown = show([
       { type: 'agent.text', data: { blockId: 'm:0', text: 'The first half, ' } },
       { type: 'agent.text.delta', data: { blockId: 'n:0', text: 'the sec', isContinuation: true } },
@@ -34,24 +34,24 @@ describe('the live view', () => {
     expect(shown).toBe('The first half, the second.\n\nNext.');
   });
 
-  it('says which text was given up, and shows what takes its place', () => {
+  it('names withdrawn text, and shows its replacement', () => {
     const shown = show([
       { type: 'agent.text.delta', data: { blockId: 'm:0', text: 'The incom' } },
       { type: 'agent.text.abandoned', data: { blockId: 'm:0' } },
       { type: 'agent.text.abandoned', data: { blockId: 'unknown' } },
       { type: 'agent.text', data: { blockId: 'n:0', text: 'The income tax.' } },
     ]);
-    expect(shown).toBe('The incom\n\n↻ the model gave this text up: The incom\n\nThe income tax.');
+    expect(shown).toBe('The incom\n\n↻ the model withdrew this text: The incom\n\nThe income tax.');
   });
 
-  it('says that another model goes on', () => {
+  it('reports that another model continues', () => {
     const change = { from: 'claude-fable-5', to: 'claude-opus-4-8', reason: 'refusal', category: 'cyber' } as const;
     expect(show([{ type: 'agent.model_changed', data: change }])).toBe(
-      '↻ claude-fable-5 would not answer (cyber); claude-opus-4-8 goes on\n',
+      '↻ claude-fable-5 declined to answer (cyber); claude-opus-4-8 continues\n',
     );
   });
 
-  it('shows a tool use with what it works on, and its result in short below it', () => {
+  it('shows a tool use with its input, and a summary of its result below it', () => {
     const shown = show([
       { type: 'agent.init', data: { sessionId: '', model: '', tools: [], cwd: '/srv/desk', claudeCodeVersion: '' } },
       {
@@ -65,7 +65,7 @@ describe('the live view', () => {
     expect(shown).toBe('● Read  notes/plan.md\n  └ 2 lines\n● Grep  late\n  └ No such file\n');
   });
 
-  it('says whose each result is when several tools are at work', () => {
+  it('names the tool use of each result when several tools are in progress', () => {
     const shown = show([
       { type: 'agent.tool_use', data: { toolUseId: 'a', name: 'Read', input: { file_path: 'a.md' } } },
       { type: 'agent.tool_use', data: { toolUseId: 'b', name: 'Read', input: { file_path: 'b.md' } } },
@@ -75,7 +75,7 @@ describe('the live view', () => {
     expect(shown).toBe('● Read  a.md\n● Read  b.md\n  └ Read b.md: bee\n  └ Read a.md: no output\n');
   });
 
-  it('lets nothing from outside command the terminal', () => {
+  it('keeps text from outside from controlling the terminal', () => {
     const evil = 'x\x1b[2J\u009b1m\u202ey\rz';
     const shown = show([
       { type: 'agent.text.delta', data: { blockId: evil, text: evil } },

@@ -8,10 +8,10 @@ import { toTerminalLine, toTerminalText } from './terminal-text.ts';
 import { describeQuestions } from './describe-questions.ts';
 import { describeToolInput, describeToolResult } from './tool-summary.ts';
 
-/** Shows a run to a person, event by event. */
+/** A view that shows a run to a person, event by event. */
 export interface LiveView {
   add(event: EventResource): void;
-  /** Shows how the run ended. */
+  /** Shows the outcome of the run. */
   close(run: RunResource): void;
 }
 
@@ -20,21 +20,21 @@ type BlockName = Pick<EventData['agent.text'], 'blockId' | 'isContinuation'>;
 type Renderers = { readonly [T in EventType]?: (data: EventData[T]) => void };
 
 /**
- * Shows a run's events on `output` as they come: text as it streams, a line for each tool use and each
- * result. Only ever adds, so that it reads the same on a terminal, in a file and in a log of CI.
+ * Shows a run's events on `output` when they arrive: text as it streams, a line for each tool use and each result. Only
+ * appends, so that the output reads the same on a terminal, in a file and in a CI log.
  */
 export function createLiveView(output: Output): LiveView {
-  /** What was shown of each block of text so far: the whole block follows its pieces and must not be shown twice. */
+  /** The text shown so far of each block: the whole block follows its pieces and must not be shown twice. */
   const shownText = new Map<string, string>();
-  /** The tools at work: what each was asked for. */
+  /** The tools in progress, with the input of each. */
   const pending = new Map<string, string>();
   let cwd = '';
-  /** The block being written, when the cursor may stand within a line of it. */
+  /** The block being written, while the cursor may be within one of its lines. */
   let openBlock: string | null = null;
   let isAtLineStart = true;
   /** The tool use whose line is the last one. */
   let callAbove: string | null = null;
-  /** Whether something other than text was shown last, which text keeps a distance from. */
+  /** True when something other than text was shown last, so that text needs a gap. */
   let needsGap = false;
 
   function endText(): void {
@@ -47,7 +47,7 @@ export function createLiveView(output: Output): LiveView {
   function writeText({ blockId, isContinuation }: BlockName, text: string): void {
     if (text === '') return;
     if (openBlock !== blockId) {
-      // What goes on with the text before it goes on in its line, where that is still the last one.
+      // A continuation stays in the line of the text before it, if that is still the last one.
       if (isContinuation !== true) endText();
       if (needsGap) output.line();
       openBlock = blockId;
@@ -74,10 +74,10 @@ export function createLiveView(output: Output): LiveView {
 
   const renderers: Renderers = {
     'run.queued': ({ reason }) => {
-      if (reason === 'handed_back') line(output.style('yellow', '↻ handed back by its worker; in line again'));
+      if (reason === 'handed_back') line(output.style('yellow', '↻ handed back by its worker; queued again'));
     },
     'run.retrying': ({ error, delaySeconds }) => {
-      // Whatever it was about, the next attempt says anew.
+      // The next attempt repeats everything that is still pending.
       pending.clear();
       const next =
         delaySeconds === 0 ? 'Next attempt at once' : `Next attempt in ${formatDuration(delaySeconds * 1_000)}`;
@@ -90,14 +90,15 @@ export function createLiveView(output: Output): LiveView {
     'agent.text.delta': (delta) => writeText(delta, delta.text),
     'agent.text': (block) => {
       const shown = shownText.get(block.blockId) ?? '';
-      // Joined in the middle of a block, only its end was shown; what is missing cannot be put before it.
+      // If following began in the middle of a block, only its end was shown; its beginning cannot be inserted before
+      // it.
       writeText(block, block.text.startsWith(shown) ? block.text.slice(shown.length) : '');
     },
     'agent.text.abandoned': ({ blockId, parentToolUseId }) => {
       const shown = toTerminalLine(shownText.get(blockId) ?? '').trim();
       shownText.delete(blockId);
       if (shown === '') return;
-      line(output.style('yellow', fit(`${indent(parentToolUseId)}↻ the model gave this text up: ${shown}`, 0)));
+      line(output.style('yellow', fit(`${indent(parentToolUseId)}↻ the model withdrew this text: ${shown}`, 0)));
     },
     'agent.thinking': ({ text, parentToolUseId }) => {
       const thought = fit(toTerminalLine(text), 12);
@@ -113,7 +114,7 @@ export function createLiveView(output: Output): LiveView {
     },
     'agent.tool_result': (result) => {
       const answer = describeToolResult(result, cwd);
-      // Of several tools at work each result says whose it is.
+      // If several tools are in progress, each result names its tool use.
       const isObvious = callAbove === result.toolUseId && pending.size === 1;
       const asked = isObvious ? undefined : pending.get(result.toolUseId);
       pending.delete(result.toolUseId);
@@ -122,13 +123,13 @@ export function createLiveView(output: Output): LiveView {
     },
     'agent.api_retry': ({ attempt, maxRetries, delayMs, status, error }) => {
       const reason = `${status === null ? '' : `${status} `}${toTerminalLine(error)}`;
-      const next = `trying again in ${formatDuration(delayMs)} (${attempt} of ${maxRetries})`;
+      const next = `retrying in ${formatDuration(delayMs)} (${attempt} of ${maxRetries})`;
       line(output.style('yellow', `↻ the model did not answer: ${reason}; ${next}`));
     },
     'agent.model_changed': ({ from, to, reason, category }) => {
-      const why = reason === 'refusal' ? 'would not answer' : 'was not available';
+      const why = reason === 'refusal' ? 'declined to answer' : 'was not available';
       const about = category === undefined ? '' : ` (${toTerminalLine(category)})`;
-      line(output.style('yellow', `↻ ${toTerminalLine(from)} ${why}${about}; ${toTerminalLine(to)} goes on`));
+      line(output.style('yellow', `↻ ${toTerminalLine(from)} ${why}${about}; ${toTerminalLine(to)} continues`));
     },
     'agent.permission_denied': ({ name, message }) =>
       line(output.style('red', fit(`✗ ${toTerminalLine(`${name} denied: ${message}`)}`, 0))),
@@ -145,7 +146,7 @@ export function createLiveView(output: Output): LiveView {
       line(output.style('dim', `  longhaul approvals deny ${id} --reason WHY`));
     },
     'approval.unused': ({ tool }) =>
-      line(output.style('red', fit(`✗ ${toTerminalLine(`${tool.name} was allowed, and never used`)}`, 0))),
+      line(output.style('red', fit(`✗ ${toTerminalLine(`${tool.name} was allowed, but never used`)}`, 0))),
     'approval.resolved': ({ decision, reason }) => {
       const words = { allow: 'allowed', deny: 'denied', expired: 'denied', cancelled: 'cancelled' }[decision];
       line(output.style('yellow', fit(`? ${words} ${toTerminalLine(reason ?? '')}`.trimEnd(), 0)));

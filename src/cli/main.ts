@@ -1,4 +1,4 @@
-// The `longhaul` command: reads what is asked for, hands it to the command's own file, exits with its code.
+// The `longhaul` command: parses the arguments, calls the file of the command, exits with its code.
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
 import { addAlertsCommand } from './alerts.ts';
@@ -7,6 +7,7 @@ import { addAuditCommand } from './audit.ts';
 import { addBudgetsCommand } from './budgets.ts';
 import { addCancelCommand } from './cancel.ts';
 import { addCostsCommand } from './costs.ts';
+import { addDashboardCommand } from './dashboard.ts';
 import { addDemoCommand } from './demo.ts';
 import { addKeysCommand } from './keys.ts';
 import { addMigrateCommand } from './migrate.ts';
@@ -29,18 +30,18 @@ import { addWorkersCommand } from './workers.ts';
 
 const VARIABLES = `
 Variables:
-  LONGHAUL_URL, LONGHAUL_API_KEY       the server to speak to, and the key for it; on this machine
-                                       the key is found in the data directory
-  LONGHAUL_DATA_DIR                    the embedded database and the admin key (.longhaul)
+  LONGHAUL_URL, LONGHAUL_API_KEY       server to use, and the key for it; on this machine
+                                       the key is read from the data directory
+  LONGHAUL_DATA_DIR                    directory of the database and admin key (.longhaul)
   LONGHAUL_ADMIN_KEY, LONGHAUL_ADMIN_KEY_FILE
-                                       an admin key of your own, or a file that holds it
-  LONGHAUL_DATABASE_URL                a PostgreSQL instead of the embedded database
-  LONGHAUL_HOST, LONGHAUL_PORT         where to listen (127.0.0.1, 4400)
+                                       your own admin key, or a file that contains it
+  LONGHAUL_DATABASE_URL                PostgreSQL to use instead of the embedded database
+  LONGHAUL_HOST, LONGHAUL_PORT         address and port to listen on (127.0.0.1, 4400)
   LONGHAUL_LOG_LEVEL                   fatal, error, warn, info, debug, trace or silent (info)
   ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, ANTHROPIC_BASE_URL
-                                       the model provider; none: a scripted model answers
+                                       model provider; without one a scripted model answers
 
-longhaul COMMAND --help says more, with an example.`;
+Run longhaul COMMAND --help for details and an example.`;
 
 function createProgram(shell: Shell): Command {
   const program = new Command('longhaul')
@@ -66,6 +67,7 @@ function createProgram(shell: Shell): Command {
   addWorkerCommand(program, shell);
   addMigrateCommand(program, shell);
   program.commandsGroup('Use it:');
+  addDashboardCommand(program, shell);
   addRunCommand(program, shell);
   addRunsCommand(program, shell);
   addSessionsCommand(program, shell);
@@ -92,5 +94,5 @@ try {
 } catch (error) {
   reportError(shell, error);
 }
-// A connection that a server keeps open for the next request is no reason to stay.
+// Exits now, because a connection that a server keeps open would keep the process alive.
 process.stdout.write('', () => process.exit(shell.exitCode));

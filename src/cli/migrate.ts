@@ -12,9 +12,9 @@ interface MigrateOptions {
 export function addMigrateCommand(program: Command, shell: Shell): void {
   program
     .command('migrate')
-    .summary('bring the database up to date')
+    .summary('migrate the database')
     .description(
-      'Brings the database to the schema of this version, and puts the admin key of LONGHAUL_ADMIN_KEY in force. Every start of a server does so too; this is for doing it before. On a terminal it makes the first admin key and shows it.',
+      'Migrate the database to the schema of this version, and activate the admin key of LONGHAUL_ADMIN_KEY. Every server does the same at its start; use this command to do it earlier. On a terminal it also creates and shows the first admin key.',
     )
     .option('--config <file>', 'the configuration (default: longhaul.config.ts in this directory)')
     .option('--json', 'print { applied } as JSON')
@@ -26,11 +26,11 @@ async function migrateDatabase(shell: Shell, { config: file, json }: MigrateOpti
   const { stdout } = shell;
   const [{ loadConfig }, { migrateOnly }] = await Promise.all([import('../config/load.ts'), import('../longhaul.ts')]);
   const config = await loadConfig({ file, cwd: shell.cwd, env: shell.env });
-  // Elsewhere nobody would see it, and its file may be gone with the job that this is a part of.
+  // In other output the key would not be seen, and its file may disappear with the job that runs this command.
   const { applied, newAdminKey } = await migrateOnly(config, { makesAdminKey: stdout.isTerminal });
   if (json === true) return stdout.line(toTerminalJson({ applied }));
   if (applied.length === 0) stdout.line('The database is up to date.');
   for (const name of applied) stdout.line(`applied ${toTerminalText(name)}`);
   if (newAdminKey === null) return undefined;
-  return stdout.line(`Admin key: ${newAdminKey} (kept in ${toTerminalText(adminKeyFile(config.dataDir))})`);
+  return stdout.line(`Admin key: ${newAdminKey} (saved in ${toTerminalText(adminKeyFile(config.dataDir))})`);
 }

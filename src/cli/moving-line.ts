@@ -5,7 +5,7 @@ const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 const FRAME_MS = 100;
 const CLEAR_LINE = '\r\x1b[2K';
 
-/** Says that something takes a while: a moving line with the seconds so far on a terminal, else one plain line. */
+/** Shows that work is in progress: on a terminal a moving line with the elapsed seconds, else one plain line. */
 export async function withMovingLine<T>(
   output: Output,
   { text, work }: { text: string; work: () => Promise<T> },

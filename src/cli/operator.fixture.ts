@@ -5,12 +5,12 @@ import { listen } from '../api/listen.ts';
 /** A server on an embedded database, and an operator who has a key to it. */
 export interface OperatorServer {
   readonly service: TestApi;
-  /** What the operator's shell says: where the server is, and the key, whose name is `operator`. */
+  /** Variables of the operator's shell: the address of the server, and the key, whose name is `operator`. */
   readonly env: Readonly<Record<'PATH' | 'LONGHAUL_URL' | 'LONGHAUL_API_KEY', string>>;
   close(): Promise<void>;
 }
 
-/** Starts one, for commands to be run against. */
+/** Starts a server to run commands against. */
 export async function startOperatorServer(options: Parameters<typeof startApi>[1] = {}): Promise<OperatorServer> {
   const service = await startApi('embedded', options);
   const server = await listen({ fetch: service.api.fetch, host: '127.0.0.1', port: 0 });

@@ -8,7 +8,7 @@ import { toTerminalLine } from './terminal-text.ts';
 const SIGNS: Readonly<Record<string, string>> = { succeeded: '✓', failed: '✗', cancelled: '✗' };
 const STYLES = { succeeded: 'green', failed: 'red', cancelled: 'yellow' } as const;
 
-/** How a run stands, on one line: `✓ succeeded   $0.0123   3 turns   4.2 s`. */
+/** Describes the state of a run on one line: `✓ succeeded   $0.0123   3 turns   4.2 s`. */
 export function describeOutcome(run: RunResource, output: Pick<Output, 'style'>): string {
   const { status, error, costUsd, turns, durationMs } = run;
   const style = STYLES[status as keyof typeof STYLES] ?? 'cyan';
@@ -24,7 +24,7 @@ export function describeOutcome(run: RunResource, output: Pick<Output, 'style'>)
   return parts.join('   ');
 }
 
-/** What a command that followed a run exits with. */
+/** Returns the exit code of a command that followed a run. */
 export function toExitCode({ status, error }: Pick<RunResource, 'status' | 'error'>): number {
   if (status === 'cancelled') return ERRORS.cancelled.exitCode;
   if (status !== 'failed') return 0;

@@ -16,7 +16,7 @@ describe('longhaul queues', () => {
   });
   afterAll(() => operator.close());
 
-  it('lists them in columns with what waits, and pauses and resumes one', async () => {
+  it('lists queues in columns with their waiting runs, and pauses and resumes one', async () => {
     await operator.service.submit();
     const paused = await longhaul('queues', 'pause', 'reader');
     expect(paused).toMatchObject({ exitCode: 0, stdout: 'Queue reader is paused, with 1 waiting.\n' });
@@ -32,7 +32,7 @@ describe('longhaul queues', () => {
     expect((await read()).find(({ name }) => name === 'reader')).toMatchObject({ waiting: 1, pausedAt: null });
   });
 
-  it('says until when a queue’s models cannot be asked', async () => {
+  it('shows until when a queue’s provider limit lasts', async () => {
     const { database } = operator.service;
     await sql`insert into longhaul.provider_limits (account, model, kind, message, until, next_probe_at)
       values ('a', '*', 'rate_limit', 'slow down', '2099-01-31T09:00:00Z', now())`.execute(database.sql);
@@ -40,7 +40,7 @@ describe('longhaul queues', () => {
     await sql`delete from longhaul.provider_limits`.execute(database.sql);
   });
 
-  it('refuses a queue that there is none of, and a key that may not', async () => {
+  it('rejects an unknown queue, and a key without permission', async () => {
     expect(await longhaul('queues', 'pause', 'nothing')).toMatchObject({
       exitCode: 66,
       stderr: expect.stringContaining('There is no queue') as string,

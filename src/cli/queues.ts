@@ -14,8 +14,8 @@ interface QueuesOptions extends ConnectionOptions {
 export function addQueuesCommand(program: Command, shell: Shell): void {
   const queues = program
     .command('queues')
-    .summary('list queues, pause or resume one')
-    .description('Lists the queues with what waits in them.')
+    .summary('list, pause and resume queues')
+    .description('List the queues with their waiting runs.')
     .option('--json', 'print { data } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul queues');
   addConnectionOptions(queues).action(async (options: QueuesOptions) => {
@@ -29,17 +29,17 @@ export function addQueuesCommand(program: Command, shell: Shell): void {
   for (const action of ['pause', 'resume'] as const) {
     const turn = queues
       .command(action)
-      .summary(action === 'pause' ? 'let no more runs start from a queue' : 'let runs start from a queue again')
+      .summary(action === 'pause' ? 'pause a queue' : 'resume a queue')
       .description(
         action === 'pause'
-          ? 'Lets no more runs start from a queue. Those at work go on, and new ones are accepted and wait. Needs an admin key.'
-          : 'Lets runs start from a queue again, those that waited first. Needs an admin key.',
+          ? 'Pause a queue: no further runs start from it. Running runs continue; new runs are accepted and wait. Needs an admin key.'
+          : 'Resume a queue: its runs start again, the longest-waiting first. Needs an admin key.',
       )
       .argument('<name>', "the queue's name")
       .option('--json', 'print the queue as JSON')
       .addHelpText('after', `\nExample:\n  $ longhaul queues ${action} reports`);
     addConnectionOptions(turn).action(async (name: string, _own: QueuesOptions, command: Command) => {
-      // The parser gives an option that both commands have to the outer one, wherever it stands.
+      // The parser assigns an option that both commands have to the outer one, regardless of its place.
       const options = command.optsWithGlobals<QueuesOptions>();
       const client = await connect(shell, options);
       const queue = action === 'pause' ? await client.pauseQueue(name) : await client.resumeQueue(name);

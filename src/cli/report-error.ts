@@ -9,11 +9,11 @@ import { toTerminalText } from './terminal-text.ts';
 interface Report {
   readonly code: ErrorCode;
   readonly message: string;
-  /** The fields that were wrong, where the message does not name them itself. */
+  /** The wrong fields, when the message does not name them itself. */
   readonly errors: readonly FieldError[];
 }
 
-/** What to do next, where the message cannot know that a command was used. */
+/** Next steps, for messages that are not specific to a command. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
   config_not_found: `A first longhaul.config.ts:
   export default {
@@ -21,9 +21,9 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   };`,
 };
 
-/** Says on standard error why a command failed and sets the exit code: the one of the error's code. */
+/** Reports on standard error why a command failed, and sets the exit code of the error. */
 export function reportError(shell: Shell, thrown: unknown): void {
-  // The parser has said what it had to say; help and version are no errors.
+  // The parser has already reported the error; help and version are not errors.
   if (thrown instanceof CommanderError) {
     shell.exitCode = thrown.exitCode === 0 ? 0 : ERRORS.usage.exitCode;
     return;
@@ -37,7 +37,7 @@ export function reportError(shell: Shell, thrown: unknown): void {
   shell.exitCode = ERRORS[code].exitCode;
 }
 
-/** Says the same as a line of the log, for a process whose standard error is one. */
+/** Reports the same as a log line, for a process whose standard error is the log. */
 export function reportToLog(shell: Shell, thrown: unknown): void {
   const { code, message } = toReport(thrown);
   const hint = HINTS[code];
@@ -50,7 +50,7 @@ function toReport(thrown: unknown): Report {
   if (thrown instanceof LonghaulNetworkError) {
     return {
       code: 'server_unreachable',
-      message: `No Longhaul answers at ${thrown.url} (${toReason(thrown.cause)}). Start it with: longhaul start`,
+      message: `No Longhaul server answers at ${thrown.url} (${toReason(thrown.cause)}). Start it with: longhaul start`,
       errors: [],
     };
   }

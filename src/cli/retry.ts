@@ -20,16 +20,16 @@ interface RetryOptions extends ConnectionOptions {
 export function addRetryCommand(program: Command, shell: Shell): void {
   const command = program
     .command('retry')
-    .summary('try runs again that have failed')
+    .summary('retry failed runs')
     .description(
-      'Makes a new run for each one named, or with --failed for each that has failed and was not tried again yet.',
+      'Retry runs: submit a new run for each named run, or with --failed for each failed run that was not retried yet.',
     )
-    .argument('[ids...]', 'the runs to try again', parseRunIds, [])
-    .option('--failed', 'all that have failed, newest first')
-    .option('--agent <agent>', 'with --failed: only those of this agent')
-    .option('--user <user>', 'with --failed: only those for this end user')
-    .option('--code <code>', 'with --failed: only those that failed with this code, such as provider_overloaded')
-    .option('--limit <count>', 'with --failed: at most so many, 1 to 1000 (default: 200)', parseCount(1, 1_000))
+    .argument('[ids...]', 'the runs to retry', parseRunIds, [])
+    .option('--failed', 'retry all failed runs, newest first')
+    .option('--agent <agent>', 'with --failed: only runs of this agent')
+    .option('--user <user>', 'with --failed: only runs for this end user')
+    .option('--code <code>', 'with --failed: only runs that failed with this code, such as provider_overloaded')
+    .option('--limit <count>', 'with --failed: maximum number of runs, 1 to 1000 (default: 200)', parseCount(1, 1_000))
     .option('--json', 'print { data, skipped } as JSON')
     .addHelpText(
       'after',
@@ -38,19 +38,19 @@ export function addRetryCommand(program: Command, shell: Shell): void {
   addConnectionOptions(command).action(async (ids: string[], options: RetryOptions) => {
     const { failed, agent, user, code, limit } = options;
     if ((failed === true) === ids.length > 0) {
-      throw new LonghaulError('usage', { message: 'Name the runs to try again, or give --failed for all that have.' });
+      throw new LonghaulError('usage', { message: 'Name the runs to retry, or use --failed for all failed runs.' });
     }
     const client = await connect(shell, options);
     const { data, skipped } = await client.retryMany(
       ids.length > 0 ? { ids } : { agent, user, errorCode: code, limit },
     );
     if (options.json === true) shell.stdout.line(toTerminalJson({ data, skipped }));
-    else if (data.length === 0 && skipped.length === 0) shell.stdout.line('No failed runs to try again.');
+    else if (data.length === 0 && skipped.length === 0) shell.stdout.line('No failed runs to retry.');
     else for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
     if (skipped.length > 0) {
       for (const { id, message } of skipped) shell.stderr.line(toTerminalText(`${id}: ${message}`));
       throw new LonghaulError('conflict', {
-        message: `${skipped.length} of ${skipped.length + data.length} could not be tried again.`,
+        message: `${skipped.length} of ${skipped.length + data.length} could not be retried.`,
       });
     }
   });

@@ -8,10 +8,10 @@ import { formatTable } from './table.ts';
 import { toTerminalLine, toTerminalText } from './terminal-text.ts';
 
 type Attempt = NonNullable<RunResource['attempts']>[number];
-/** A label and what stands beside it, anything; null leaves the line out. */
+/** A label and its value, any text; null leaves the line out. */
 type Field = readonly [label: string, value: string | null];
 
-/** Everything about a run, in aligned sections, as lines for a person. */
+/** Returns everything about a run, in aligned sections, as lines for a person. */
 export function formatRun(run: RunResource, output: Output): string[] {
   const sections: [title: string, lines: string[]][] = [
     ['Run', formatFields(describeRun(run))],
@@ -71,7 +71,7 @@ function describeRun(run: RunResource): Field[] {
 function describeCost({ costUsd, isAtCeiling, attempts = [] }: RunResource): Field[] {
   const reported = attempts.map((attempt) => attempt.reportedCostUsd).filter((usd) => usd !== null);
   return [
-    ['Charged', `${formatMoney(costUsd)}${isAtCeiling ? ': it has reached its cost limit' : ''}`],
+    ['Charged', `${formatMoney(costUsd)}${isAtCeiling ? ': the cost limit is reached' : ''}`],
     [
       'Metered',
       attempts.length === 0 ? null : `${formatMoney(sum(attempts.map((a) => a.meteredCostUsd)))} by the gateway`,
@@ -147,7 +147,7 @@ function formatMoney(usd: number): string {
   return formatUsd(toMicros(usd));
 }
 
-/** In whole micro-dollars, as everywhere: sums are exact. */
+/** Adds in whole micro-dollars, so that sums are exact. */
 function sum(amountsUsd: readonly number[]): number {
   return amountsUsd.reduce((total, usd) => total + toMicros(usd), 0) / 1_000_000;
 }

@@ -28,16 +28,20 @@ export function addRunCommand(program: Command, shell: Shell): void {
   const command = program
     .command('run')
     .summary('submit a run')
-    .description('Submits a run and prints its id at once; with --follow shows it until it ends.')
-    .argument('<agent>', 'the agent, by its name in longhaul.config.ts')
-    .argument('<prompt>', 'what it is to do; - reads it from standard input; one that begins with - goes after --')
-    .option('-f, --follow', 'show the run until it ends; the exit code is its outcome. Ctrl-C leaves the run going')
+    .description('Submit a run and print its id immediately; with --follow show the run until it ends.')
+    .argument('<agent>', 'name of the agent in longhaul.config.ts')
+    .argument('<prompt>', 'the task; - reads it from standard input; put a prompt that begins with - after --')
+    .option('-f, --follow', 'show the run until it ends; the exit code is its outcome. Ctrl-C does not stop the run')
     .option('--user <user>', 'the end user the run is for')
-    .option('--team <team>', "whose budget it counts for beside the user's")
-    .option('--session <id>', 'the conversation it goes on with: the sessionId of an earlier run', parseSessionId)
-    .option('--fork', 'with --session: begin a branch of that conversation')
-    .option('--priority <number>', 'higher goes first, -100 to 100', parseCount(-100, 100))
-    .option('--idempotency-key <key>', 'the same key again answers the same run', parseIdempotencyKey)
+    .option('--team <team>', "the team whose budget the run counts for, in addition to the user's")
+    .option('--session <id>', 'the session to continue: the sessionId of an earlier run', parseSessionId)
+    .option('--fork', 'with --session: branch off that session')
+    .option('--priority <number>', 'higher starts first, -100 to 100', parseCount(-100, 100))
+    .option(
+      '--idempotency-key <key>',
+      'a repeated submission with the same key returns the same run',
+      parseIdempotencyKey,
+    )
     .option('--max-budget-usd <usd>', "cost ceiling, at most the agent's", parseAmount)
     .option('--max-turns <count>', "model turns, at most the agent's", ANY_COUNT)
     .option('--max-thinking-tokens <count>', "tokens of thinking per response, at most the agent's", ANY_COUNT)
@@ -46,7 +50,7 @@ export function addRunCommand(program: Command, shell: Shell): void {
     .addHelpText('after', '\nExample:\n  $ longhaul run reader "What is late today?" --follow');
   addConnectionOptions(command).action(async (agent: string, prompt: string, options: RunOptions) => {
     if (options.fork === true && options.session === undefined) {
-      throw new LonghaulError('usage', { message: '--fork needs --session, the conversation it begins a branch of.' });
+      throw new LonghaulError('usage', { message: '--fork needs --session, the session to branch off.' });
     }
     await submitAndFollow(shell, { agent, prompt: prompt === '-' ? await readPrompt(shell) : prompt, options });
   });
@@ -69,7 +73,7 @@ async function submitAndFollow(
     timeoutSeconds,
   } = options;
   const client = await connect(shell, options);
-  // What was not given is left out by JSON.
+  // JSON leaves out options that were not given.
   const limits = { maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds };
   const run = await client.submit({ agent, prompt, user, team, sessionId, fork, priority, limits }, { idempotencyKey });
 
@@ -88,12 +92,12 @@ async function submitAndFollow(
   }
 }
 
-/** Whether somebody sits there who can be asked to decide on what waits for a person. */
+/** Returns whether a person at a terminal can be asked to decide pending approvals. */
 function isAtTerminal(shell: Shell, { json }: RunOptions): boolean {
   return json !== true && shell.stdout.isTerminal && process.stdin.isTTY;
 }
 
-/** The prompt from standard input, to the last byte as it is. */
+/** Reads the prompt from standard input, unchanged to the last byte. */
 async function readPrompt(shell: Shell): Promise<string> {
   const pieces: Uint8Array[] = [];
   for await (const piece of shell.stdin) pieces.push(piece);

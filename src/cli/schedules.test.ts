@@ -17,8 +17,8 @@ describe('longhaul schedules', () => {
   });
   afterAll(() => operator.close());
 
-  it('makes one, lists it, pauses and resumes it, submits its run and deletes it', async () => {
-    expect((await longhaul('list')).stdout).toBe('No schedules. Make one with: longhaul schedules create\n');
+  it('creates one, lists it, pauses and resumes it, submits its run and deletes it', async () => {
+    expect((await longhaul('list')).stdout).toBe('No schedules. To create one: longhaul schedules create\n');
     const when = ['--cron', '30 7 * * 1-5', '--time-zone', 'Europe/Berlin', '--missed', 'skip'];
     const whose = ['--name', 'morning', '--user', 'ann', '--team', 'ops'];
     const made = await longhaul('create', 'reader', 'Sum up.', ...when, ...whose, '--json');
@@ -45,15 +45,15 @@ describe('longhaul schedules', () => {
     expect(data.map(({ agent }) => agent)).toEqual(['brief']);
   });
 
-  // What else a cron or a time zone may have wrong is the API's to test.
+  // Tests of the API cover the other faults of a cron or a time zone.
   it.each([
-    [['create', 'reader', 'x', '--cron', '61 * * * *'], 60, /cron is not understood: .*61/],
+    [['create', 'reader', 'x', '--cron', '61 * * * *'], 60, /cron is invalid: .*61/],
     [['create', 'nobody', 'x', '--cron', '@daily'], 68, /agent is not an agent of this service/],
     [['create', 'reader', 'x', '--cron', '@daily', '--missed', 'some'], 2, /must be skip, once or all/],
     [['create', 'reader', 'x'], 2, /required option '--cron <cron>'/],
     [['pause', 'x'], 2, /must be a schedule's id/],
     [['trigger', UNKNOWN_ID], 66, new RegExp(`no schedule ${UNKNOWN_ID}`)],
-  ])('refuses %j', async (args, exitCode, message) => {
+  ])('rejects %j', async (args, exitCode, message) => {
     expect(await longhaul(...args)).toMatchObject({
       exitCode,
       stdout: '',

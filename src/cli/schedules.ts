@@ -28,23 +28,27 @@ Examples:
 export function addSchedulesCommand(program: Command, shell: Shell): void {
   const schedules = program
     .command('schedules')
-    .summary('submit runs by the clock')
-    .description('Makes, lists, pauses, triggers and deletes schedules: runs submitted again and again, by the clock.')
+    .summary('manage schedules')
+    .description('Create, list, pause, trigger and delete schedules, which submit runs at fixed times.')
     .helpCommand(false)
     .addHelpText('after', '\nExample:\n  $ longhaul schedules list');
 
   const create = schedules
     .command('create')
-    .summary('make a schedule')
-    .description('Makes a schedule, and prints when its first run is submitted.')
+    .summary('create a schedule')
+    .description('Create a schedule, and print the time of its first run.')
     .argument('<agent>', 'the agent')
-    .argument('<prompt>', 'what it is to do')
+    .argument('<prompt>', 'the task')
     .requiredOption('--cron <cron>', 'minute hour day month weekday, or a name such as @daily')
-    .option('--name <name>', 'for people to know it by')
-    .option('--time-zone <zone>', "whose clocks it goes by (default: the server's timeZone)")
-    .option('--missed <policy>', 'ticks that no server was there for: skip, once or all (default: once)', parseMissed)
-    .option('--user <user>', 'the end user its runs are for')
-    .option('--team <team>', 'the team whose budget they count for')
+    .option('--name <name>', 'name of the schedule, for people')
+    .option('--time-zone <zone>', "time zone of the cron (default: the server's timeZone)")
+    .option(
+      '--missed <policy>',
+      'policy for ticks while no server was running: skip, once or all (default: once)',
+      parseMissed,
+    )
+    .option('--user <user>', 'the end user of its runs')
+    .option('--team <team>', 'the team whose budget its runs count for')
     .option('--json', 'print the schedule as JSON')
     .addHelpText('after', EXAMPLES);
   addConnectionOptions(create).action(async (agent: string, prompt: string, options: CreateOptions) => {
@@ -58,24 +62,24 @@ export function addSchedulesCommand(program: Command, shell: Shell): void {
   const list = schedules
     .command('list')
     .summary('list schedules')
-    .description('Lists the schedules, newest first.')
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 50)
+    .description('List the schedules, newest first.')
+    .option('--limit <count>', 'maximum number of schedules, 1 to 200', parseCount(1, 200), 50)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul schedules list');
   addConnectionOptions(list).action(async ({ limit, ...options }: SchedulesOptions & { limit: number }) => {
     const client = await connect(shell, options);
     const page = await client.schedules({ limit });
     if (options.json === true) return shell.stdout.line(toTerminalJson(page));
-    if (page.data.length === 0) return shell.stdout.line('No schedules. Make one with: longhaul schedules create');
+    if (page.data.length === 0) return shell.stdout.line('No schedules. To create one: longhaul schedules create');
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line('There are more: see them with --limit.');
+    if (page.nextCursor !== null) shell.stderr.line('There are more: show them with --limit.');
     return undefined;
   });
 
   const turns = [
-    ['pause', 'let a schedule submit no runs', 'Lets a schedule submit no runs until it is resumed.'],
-    ['resume', 'let it submit runs again', 'Lets a schedule submit runs again, from now on.'],
-    ['delete', 'delete a schedule', 'Deletes a schedule. Its runs stay as they are, those in line included.'],
+    ['pause', 'pause a schedule', 'Pause a schedule: it submits no runs until it is resumed.'],
+    ['resume', 'resume a schedule', 'Resume a schedule: it submits runs again from now on.'],
+    ['delete', 'delete a schedule', 'Delete a schedule. Its runs are unaffected, including queued runs.'],
   ] as const;
   for (const [action, summary, description] of turns) {
     const turn = schedules
@@ -96,8 +100,8 @@ export function addSchedulesCommand(program: Command, shell: Shell): void {
 
   const trigger = schedules
     .command('trigger')
-    .summary('submit its run now')
-    .description("Submits a schedule's run now, beside its ticks, and prints the run's id.")
+    .summary('submit the run of a schedule now')
+    .description("Submit a schedule's run now, in addition to its ticks, and print the run's id.")
     .argument('<id>', "the schedule's id", parseScheduleId)
     .option('--json', 'print the run as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul schedules trigger 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
@@ -116,7 +120,7 @@ function parseMissed(value: string): ScheduleResource['missed'] {
 function describe({ pausedReason, nextAt, lastError }: ScheduleResource): string {
   if (pausedReason !== null) return pausedReason === 'by_hand' ? 'paused' : 'paused, its API key was revoked';
   const next = nextAt === null ? 'no tick is left' : `next at ${toMinute(nextAt)}`;
-  return lastError === null ? next : `${next}; the last tick was refused: ${toTerminalLine(lastError.message)}`;
+  return lastError === null ? next : `${next}; the last tick was rejected: ${toTerminalLine(lastError.message)}`;
 }
 
 function toTable(schedules: readonly ScheduleResource[], width: number): string[] {
@@ -127,11 +131,11 @@ function toTable(schedules: readonly ScheduleResource[], width: number): string[
       { title: 'AGENT', value: ({ agent }) => agent },
       { title: 'CRON', value: ({ cron }) => cron },
       { title: 'TIME ZONE', value: ({ timeZone }) => timeZone },
-      // The last one is cut where the terminal ends.
+      // The last column is cut at the end of the terminal.
       {
         title: 'NAME',
         value: ({ name, lastError }) =>
-          [name, lastError && `last tick refused: ${lastError.message}`].filter((part) => part !== null).join(', '),
+          [name, lastError && `last tick rejected: ${lastError.message}`].filter((part) => part !== null).join(', '),
       },
     ],
     rows: schedules,

@@ -6,6 +6,8 @@ import { RESTART_EXIT_CODE } from '../core/exit-codes.ts';
 import type { Logger } from '../core/log.ts';
 import type { Longhaul } from '../longhaul.ts';
 import { announce } from './announce.ts';
+import { connect, isLoopback } from './connection.ts';
+import { createLink } from './dashboard.ts';
 import { parseCount } from './arguments.ts';
 import { continueUnderInit } from './init.ts';
 import { reportToLog } from './report-error.ts';
@@ -27,7 +29,7 @@ interface ServeRoles {
   readonly options: ServeOptions;
 }
 
-/** Gives a command the options of a process that stays. */
+/** Adds the options of a long-running process to a command. */
 export function addServeOptions(command: Command, roles: readonly Role[]): Command {
   command.option('--config <file>', 'the configuration (default: longhaul.config.ts in this directory)');
   if (roles.includes('server')) {
@@ -35,20 +37,21 @@ export function addServeOptions(command: Command, roles: readonly Role[]): Comma
       .option('--port <port>', 'port, 0 for any (default: $LONGHAUL_PORT, else 4400)', parseCount(0, 65_535))
       .option('--host <host>', 'address to listen on (default: $LONGHAUL_HOST, else 127.0.0.1)');
   }
-  return command.option('--json', 'say what was started as one line of JSON');
+  return command.option('--json', 'report the start as one line of JSON');
 }
 
 /**
- * Runs Longhaul until SIGTERM or SIGINT. The first lets runs finish, the second ends them at once; they are
- * then put in line again. A process that is only a worker also ends when that has left: asked to over HTTP, with 0;
- * grown too large, with the exit code its supervisor starts it again on. With that code every process leaves in good order
- * that met an error nobody has caught. Logs go to standard error, what a person or program waits for to standard output.
+ * Runs Longhaul until SIGTERM or SIGINT. The first signal lets runs finish; the second ends them immediately, and they
+ * are queued again. A process that is only a worker also ends when its worker has stopped: with 0 after a drain request
+ * over HTTP, and after it has grown too large with the exit code that makes its supervisor start it again. With the
+ * same code every process ends in good order after an uncaught error. Logs go to standard error, output for a person or
+ * program to standard output.
  */
 export async function serve(shell: Shell, options: ServeRoles): Promise<void> {
   try {
     await serveUntilEnd(shell, options);
   } catch (error) {
-    // On a terminal in words, as of any command; elsewhere standard error is the log.
+    // On a terminal as text, like the errors of other commands; elsewhere standard error is the log.
     if (shell.stderr.isTerminal) throw error;
     reportToLog(shell, error);
   }
@@ -57,7 +60,7 @@ export async function serve(shell: Shell, options: ServeRoles): Promise<void> {
 async function serveUntilEnd(shell: Shell, { roles, options }: ServeRoles): Promise<void> {
   const withoutInit = continueUnderInit();
   process.title = `longhaul ${roles.length > 1 ? 'start' : roles[0]}`;
-  // Loaded here: a command that only asks a server is not to wait for the engine.
+  // Imported here, so that commands that only call a server do not wait for the engine to load.
   const [{ loadConfig }, { createLonghaul }, { createLog }] = await Promise.all([
     import('../config/load.ts'),
     import('../longhaul.ts'),
@@ -78,6 +81,7 @@ async function serveUntilEnd(shell: Shell, { roles, options }: ServeRoles): Prom
     if (started !== null) return toExitCode(shell, started);
     if (roles.includes('server')) listening = await listenFor(longhaul, log);
     announce(shell, { started: longhaul, url: listening?.url ?? null, isJson: options.json === true });
+    if (listening !== null && options.json !== true) await announceDashboard(shell, { longhaul, url: listening.url });
     const reason = await end;
     if (reason.why === 'signal' || reason.why === 'uncaught')
       await leave(shell, { longhaul, listening, signals, reason });
@@ -90,7 +94,20 @@ async function serveUntilEnd(shell: Shell, { roles, options }: ServeRoles): Prom
   }
 }
 
-/** Why a process ends. `memory`, `drain_requested`: its worker has left already. */
+/** Shows the link to the dashboard at a terminal. A link that signs in must not reach a log. */
+async function announceDashboard(shell: Shell, { longhaul, url }: { longhaul: Longhaul; url: string }): Promise<void> {
+  if (!shell.stdout.isTerminal || !isLoopback(url) || longhaul.config.dashboard === null) return;
+  try {
+    const client = await connect(shell, { url });
+    const link = await createLink(client, url);
+    shell.stdout.line(`Dashboard: ${link.url} (signs in once, within ten minutes; then: longhaul dashboard)`);
+  } catch {
+    // The key may be kept elsewhere. The server works without.
+    shell.stdout.line(`Dashboard: ${new URL(longhaul.config.dashboard.path, url).href}`);
+  }
+}
+
+/** Reasons for the end of a process. `memory`, `drain_requested`: its worker has already stopped. */
 type EndReason =
   | { readonly why: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly why: 'uncaught' | 'memory' | 'drain_requested' };
@@ -106,7 +123,7 @@ async function untilEnd(options: {
     signals.first.then((signal) => ({ why: 'signal', signal }) as const),
     uncaught.first.then(() => ({ why: 'uncaught' }) as const),
   ];
-  // Of one that is a server as well that goes on.
+  // A process that is also a server continues without its worker.
   if (isWorkerAlone) ends.push(longhaul.workerLeft.then((why) => ({ why })));
   return Promise.race(ends);
 }
@@ -138,11 +155,11 @@ function withOverrides(env: Shell['env'], { port, host }: ServeOptions): Shell['
 
 function embeddedRefusal(role: Role): LonghaulError {
   return new LonghaulError('config_invalid', {
-    message: `A ${role} alone needs LONGHAUL_DATABASE_URL, a PostgreSQL that it shares with the others: the embedded database takes one process only. To run server and worker in one process: longhaul start`,
+    message: `A separate ${role} needs LONGHAUL_DATABASE_URL, a PostgreSQL database shared by all processes: only one process can use the embedded database. To run server and worker in one process: longhaul start`,
   });
 }
 
-/** Whoever follows a run that has just finished is still to be sent its last event, and may then ask for the run. */
+/** Time for clients that follow a finished run to receive its last event and then request the run. */
 const LAST_WORDS_MS = 500;
 
 interface Leaving {
@@ -154,14 +171,14 @@ interface Leaving {
 }
 
 /**
- * Waits until the runs are finished and who sends requests here has had time to learn that it should not, or a second
- * signal comes.
+ * Waits until the runs are finished and clients have had time to notice that this server is stopping, or until a second
+ * signal.
  */
 async function leave({ stdout, stderr }: Shell, { longhaul, listening, signals, reason }: Leaving): Promise<void> {
   const { runningCount } = longhaul;
   const { drainTimeoutSeconds } = longhaul.config.worker;
   const isAtTerminal = stdout.isTerminal || stderr.isTerminal;
-  // Elsewhere the worker's own line in the log says it.
+  // Without a terminal, the worker's own log line reports it.
   if (runningCount > 0 && isAtTerminal) {
     const runs = runningCount === 1 ? '1 run' : `${runningCount} runs`;
     (stdout.isTerminal ? stdout : stderr).line(
@@ -170,7 +187,7 @@ async function leave({ stdout, stderr }: Shell, { longhaul, listening, signals, 
   }
   const isCtrlC = isAtTerminal && reason.why === 'signal' && reason.signal === 'SIGINT';
   const isServing = listening !== null && !isCtrlC;
-  // Also when none is running: a claim may be under way.
+  // Also when no run is running: a claim may be in progress.
   const drained = longhaul
     .drain(drainTimeoutSeconds * 1_000)
     .then(() => (runningCount > 0 ? delay(LAST_WORDS_MS) : null));

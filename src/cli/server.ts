@@ -6,8 +6,10 @@ import type { Shell } from './shell.ts';
 export function addServerCommand(program: Command, shell: Shell): void {
   const command = program
     .command('server')
-    .summary('run a server alone')
-    .description('Answers HTTP and executes nothing. For many machines on one PostgreSQL, LONGHAUL_DATABASE_URL.')
+    .summary('run a server without a worker')
+    .description(
+      'Run a server that answers HTTP and executes no runs, for several machines on one PostgreSQL (LONGHAUL_DATABASE_URL).',
+    )
     .addHelpText(
       'after',
       '\nExample:\n  $ LONGHAUL_DATABASE_URL=postgres://db/longhaul longhaul server --host 0.0.0.0',

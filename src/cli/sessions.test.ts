@@ -20,7 +20,7 @@ describe('conversations', () => {
   });
   afterAll(() => operator.close());
 
-  /** Says something in the conversation of a run at work, as Claude Code notes it. */
+  /** Adds a message to the session of a running run, in the form of Claude Code's notes. */
   const note = ({ run, lease }: Claim, type: 'user' | 'assistant', content: unknown) =>
     appendEntries(operator.service.database, {
       hold: { sessionId: run.sessionId, lease },
@@ -29,8 +29,8 @@ describe('conversations', () => {
       entries: [{ type, uuid: createId(), message: { role: type, content } }],
     });
 
-  it('go on with run --session, and are listed and shown with what was said', async () => {
-    expect((await longhaul('sessions')).stdout).toBe('No conversations.\n');
+  it('continue with run --session, and are listed and shown with their messages', async () => {
+    expect((await longhaul('sessions')).stdout).toBe('No sessions.\n');
     const first = parse(await longhaul('run', 'reader', 'What is late?', '--user', 'ann', '--json')) as RunResource;
     const claimed = await operator.service.claim();
     await note(claimed, 'user', 'What is late?');
@@ -53,18 +53,18 @@ describe('conversations', () => {
     });
     const listed = await longhaul('sessions', '--user', 'ann');
     expect(listed.stdout).toMatch(
-      new RegExp(`^ID {36}AGENT {3}USER {2}BEGUN {2} *LAST\n${first.sessionId} {2}reader {2}ann +\\d+ s +\\d+ s\n$`),
+      new RegExp(`^ID {36}AGENT {3}USER {2}STARTED {2} *LAST\n${first.sessionId} {2}reader {2}ann +\\d+ s +\\d+ s\n$`),
     );
     const page = await longhaul('sessions', first.sessionId, '--limit', '1', '--json');
     const session = parse(page) as SessionResource;
     expect(session.runs.data).toMatchObject([{ prompt: 'Since when?', user: 'ann' }]);
     expect(session.messages).toMatchObject({ data: [{ role: 'user' }], nextCursor: expect.any(Number) as number });
     expect((await longhaul('sessions', first.sessionId, '--limit', '1')).stderr).toBe(
-      'The first 1 messages are shown; see more with --limit.\n',
+      'Only the first 1 messages are shown; show more with --limit.\n',
     );
   });
 
-  it('branch with run --fork, beside the run that is at work in them', async () => {
+  it('branch with run --fork, while a run is running in them', async () => {
     const base = await operator.service.submit({ user: 'bob' });
     const fork = parse(
       await longhaul('run', 'reader', 'Or else?', '--session', base.sessionId, '--fork', '--json'),
@@ -74,7 +74,7 @@ describe('conversations', () => {
     const { data } = parse(await longhaul('sessions', '--limit', '1', '--json')) as { data: SessionSummaryResource[] };
     expect(data).toMatchObject([{ id: fork.sessionId, forkedFrom: base.sessionId }]);
     const listed = await longhaul('sessions', '--limit', '1');
-    expect(listed.stderr).toBe('The newest 1 are shown; see more with --limit.\n');
+    expect(listed.stderr).toBe('Only the newest 1 are shown; show more with --limit.\n');
   });
 
   it.each([
@@ -83,7 +83,7 @@ describe('conversations', () => {
     [['run', 'reader', 'x', '--session', UNKNOWN_ID], 77, /There is no session/],
     [['sessions', 'x'], 2, /must be the sessionId of a run/],
     [['sessions', UNKNOWN_ID], 77, /There is no session/],
-  ])('refuse %j', async (args, exitCode, message) => {
+  ])('reject %j', async (args, exitCode, message) => {
     expect(await longhaul(...args)).toMatchObject({
       exitCode,
       stdout: '',
@@ -91,7 +91,7 @@ describe('conversations', () => {
     });
   });
 
-  it('refuse another agent and another user', async () => {
+  it('reject another agent and another user', async () => {
     const { sessionId } = await operator.service.submit({ user: 'ann' });
     expect(await longhaul('run', 'brief', 'x', '--session', sessionId)).toMatchObject({
       exitCode: 78,

@@ -18,12 +18,12 @@ interface SessionsOptions extends ConnectionOptions {
 export function addSessionsCommand(program: Command, shell: Shell): void {
   const command = program
     .command('sessions')
-    .summary('list conversations, or read one')
-    .description('Lists conversations, the one begun last first; with an id shows what was said in it.')
+    .summary('list sessions, or read one')
+    .description('List sessions, newest first; with an id show the messages of that session.')
     .argument('[id]', 'the sessionId of a run', parseSessionId)
-    .option('--agent <agent>', 'only those of this agent')
-    .option('--user <user>', 'only those for this end user')
-    .option('--limit <count>', 'at most so many conversations, or messages, 1 to 200', parseCount(1, 200), 20)
+    .option('--agent <agent>', 'only sessions of this agent')
+    .option('--user <user>', 'only sessions for this end user')
+    .option('--limit <count>', 'maximum number of sessions, or of messages, 1 to 200', parseCount(1, 200), 20)
     .option('--json', 'print the answer as JSON')
     .addHelpText(
       'after',
@@ -39,10 +39,10 @@ export function addSessionsCommand(program: Command, shell: Shell): void {
       }
       const page = await client.sessions({ ...filter, limit });
       if (json === true) return shell.stdout.line(toTerminalJson(page));
-      if (page.data.length === 0) return shell.stdout.line('No conversations.');
+      if (page.data.length === 0) return shell.stdout.line('No sessions.');
       for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
       if (page.nextCursor !== null)
-        shell.stderr.line(`The newest ${page.data.length} are shown; see more with --limit.`);
+        shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
       return undefined;
     },
   );
@@ -54,7 +54,7 @@ function showSession(shell: Shell, { agent, user, messages }: SessionResource): 
     for (const line of describe(message)) shell.stdout.line(toTerminalText(line));
   }
   if (messages.nextCursor !== null)
-    shell.stderr.line(`The first ${messages.data.length} messages are shown; see more with --limit.`);
+    shell.stderr.line(`Only the first ${messages.data.length} messages are shown; show more with --limit.`);
 }
 
 function describe({ role, content }: SessionMessageResource): string[] {
@@ -71,7 +71,7 @@ function toTable(sessions: readonly SessionSummaryResource[], width: number): st
       { title: 'ID', value: ({ id }) => id },
       { title: 'AGENT', value: ({ agent }) => agent },
       { title: 'USER', value: ({ user }) => user ?? '' },
-      { title: 'BEGUN', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+      { title: 'STARTED', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
       { title: 'LAST', align: 'right', value: ({ updatedAt }) => formatAge(updatedAt) },
     ],
     rows: sessions,

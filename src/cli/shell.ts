@@ -1,41 +1,41 @@
 import { styleText } from 'node:util';
 import { guarded } from '../core/guard.ts';
 
-/** Where a command writes for people and programs to read. */
+/** Output of a command, for people and programs. */
 export interface Output {
-  /** Whether a person watches: what is written may move and have colours. */
+  /** True when a person watches: the output may move and have colours. */
   readonly isTerminal: boolean;
   /** Characters in a line. */
   readonly columns: number;
-  /** Writes as it is: what comes from outside has to pass `toTerminalText` first. */
+  /** Writes text unchanged: text from outside has to pass through `toTerminalText` first. */
   write(text: string): void;
   line(text?: string): void;
-  /** `text` styled for a terminal that has colours, else as it is. */
+  /** Returns `text` styled for a terminal with colours, else unchanged. */
   style(style: Style, text: string): string;
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
-/** What a command has around it: all of the process that the commands touch. */
+/** The environment of a command: every part of the process that commands use. */
 export interface Shell {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborts when whoever read the standard output has gone away. */
+  /** Aborts when the reader of standard output is gone. */
   readonly readerGone: AbortSignal;
-  /** What the process will exit with. */
+  /** Exit code of the process. */
   exitCode: number;
 }
 
-/** The columns of an output that is no terminal. */
+/** Columns of an output that is not a terminal. */
 const DEFAULT_COLUMNS = 100;
 
-/** The shell around this process. */
+/** Creates the shell of this process. */
 export function createShell(): Shell {
   const gone = new AbortController();
-  // `longhaul runs | head` ends as quietly as any command does whose reader has seen enough.
+  // `longhaul runs | head` ends quietly, like other commands, when the reader has read enough.
   const onOutputLost = guarded((error: NodeJS.ErrnoException) => {
     if (!gone.signal.aborted && error.code !== 'EPIPE') stderr.line(`longhaul: output was lost: ${error.message}`);
     gone.abort();
@@ -49,7 +49,7 @@ export function createShell(): Shell {
     get stdin() {
       return process.stdin; // Only touched when asked for: it may be closed.
     },
-    // An empty variable counts as unset, as shells and Compose files leave them.
+    // An empty variable counts as unset: shells and Compose files leave such variables.
     env: Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== '')),
     cwd: process.cwd(),
     readerGone: gone.signal,
@@ -57,7 +57,7 @@ export function createShell(): Shell {
   };
 }
 
-/** An output over a stream. Colours follow `NO_COLOR`, `FORCE_COLOR` and whether the stream is a terminal. */
+/** Creates an output for a stream. Colours follow `NO_COLOR`, `FORCE_COLOR` and whether the stream is a terminal. */
 export function createOutput(stream: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }): Output {
   const write = (text: string) => {
     if (stream.writable) stream.write(text);
@@ -65,7 +65,7 @@ export function createOutput(stream: NodeJS.WritableStream & { isTTY?: boolean; 
   return {
     isTerminal: stream.isTTY === true && process.env['TERM'] !== 'dumb',
     get columns() {
-      // A terminal that does not know its size says 0.
+      // A terminal that does not know its size reports 0.
       return stream.columns || DEFAULT_COLUMNS;
     },
     write,

@@ -13,8 +13,8 @@ interface ShowOptions extends ConnectionOptions {
 export function addShowCommand(program: Command, shell: Shell): void {
   const command = program
     .command('show')
-    .summary('show everything about a run')
-    .description('Shows a run: state, cost, tokens, tools, attempts, prompt and result.')
+    .summary('show a run in detail')
+    .description('Show a run: state, cost, tokens, tools, attempts, prompt and result.')
     .argument('<id>', "the run's id", parseRunId)
     .option('--json', 'print the run as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul show 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');

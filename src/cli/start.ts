@@ -6,9 +6,9 @@ import type { Shell } from './shell.ts';
 export function addStartCommand(program: Command, shell: Shell): void {
   const command = program
     .command('start')
-    .summary('run server and worker in one process')
+    .summary('run a server and a worker in one process')
     .description(
-      'Runs server and worker in one process, by default on the embedded database in .longhaul/. Logs are JSON lines on standard error.',
+      'Run a server and a worker in one process, by default on the embedded database in .longhaul/. Logs are JSON lines on standard error.',
     )
     .addHelpText('after', '\nExample:\n  $ longhaul start --port 4400');
   addServeOptions(command, ['server', 'worker']).action((options: ServeOptions) =>

@@ -1,18 +1,18 @@
 import { guarded } from '../core/guard.ts';
 
-/** The requests to stop that a process has got, one promise each. */
+/** The stop signals that a process has received, one promise each. */
 export interface StopSignals {
   /** Resolves at the first signal. */
   readonly first: Promise<NodeJS.Signals>;
-  /** Resolves at the second. From then on they work as they do by themselves: a third ends the process. */
+  /** Resolves at the second signal. Afterwards the signals have their default effect: a third ends the process. */
   readonly second: Promise<NodeJS.Signals>;
-  /** Leaves the signals to whoever had them before. */
+  /** Restores the previous handling of the signals. */
   dispose(): void;
 }
 
 /**
- * Takes over the signals that ask a process to stop. Not SIGHUP unless named: `nohup` sets that to be ignored,
- * and a handler would undo it.
+ * Handles the signals that ask a process to stop. SIGHUP is excluded unless named: `nohup` sets it to be ignored, and a
+ * handler would undo that.
  */
 export function listenForStop(signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM']): StopSignals {
   const first = Promise.withResolvers<NodeJS.Signals>();

@@ -34,14 +34,14 @@ describe('a table', () => {
     expect(lines[1]).toHaveLength(30);
   });
 
-  it('stays aligned behind characters that are two columns wide', () => {
+  it('stays aligned after characters that are two columns wide', () => {
     const lines = format([{ name: '横浜', crates: 7, note: 'fish' }], 80);
     expect(lines).toEqual(['NAME  CRATES  NOTE', '横浜       7  fish']);
   });
 });
 
 describe('the width of text', () => {
-  it('counts what is seen, not what it is made of', () => {
+  it('counts visible columns, not code units', () => {
     expect(displayWidth('e\u0301')).toBe(1);
     expect(displayWidth('👨‍👩‍👧')).toBe(2);
     expect(displayWidth('漢字ab')).toBe(6);

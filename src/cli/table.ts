@@ -3,9 +3,9 @@ import { toTerminalLine } from './terminal-text.ts';
 
 interface Column<Row> {
   readonly title: string;
-  /** Defaults to `left`. Numbers stand right. */
+  /** Defaults to `left`. Numbers are aligned right. */
   readonly align?: 'left' | 'right';
-  /** Anything: it is shown as one line that is safe for a terminal. */
+  /** Any text: it is shown as one line that is safe for a terminal. */
   readonly value: (row: Row) => string;
 }
 
@@ -19,7 +19,7 @@ interface TableOptions<Row> {
 const GAP = '  ';
 const LEAST_LAST_COLUMN = 12;
 
-/** Lines of an aligned table, the titles first. */
+/** Returns the lines of an aligned table, the titles first. */
 export function formatTable<Row>({ columns, rows, width }: TableOptions<Row>): string[] {
   const cells = [
     columns.map(({ title }) => title),

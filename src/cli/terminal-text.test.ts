@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { toTerminalJson, toTerminalLine, toTerminalText } from './terminal-text.ts';
 
-/** Every character that must not reach a terminal as it is. */
+/** Every character that must not reach a terminal unchanged. */
 const COMMANDING = [
   ...range(0x00, 0x08),
   ...range(0x0b, 0x1f),
@@ -11,24 +11,24 @@ const COMMANDING = [
 ];
 
 describe('text on a terminal', () => {
-  it('spells out every character that could command the terminal', () => {
+  it('escapes every character that could control the terminal', () => {
     for (const character of COMMANDING) {
       const shown = toTerminalText(`a${character}b`);
       expect(shown).toMatch(/^a\\(r|x[0-9a-f]{2}|u[0-9a-f]{4})b$/);
     }
   });
 
-  it('shows an escape sequence instead of carrying it out', () => {
+  it('shows an escape sequence instead of executing it', () => {
     expect(toTerminalText('\x1b[2J\x1b]0;owned\x07')).toBe('\\x1b[2J\\x1b]0;owned\\x07');
     expect(toTerminalText('user\u202egpj.exe')).toBe('user\\u202egpj.exe');
   });
 
-  it('keeps what people write: line breaks, tabs, accents, emoji, other scripts', () => {
+  it('keeps ordinary text: line breaks, tabs, accents, emoji, other scripts', () => {
     const text = 'Grüße\tan\nalle 🚛👨‍👩‍👧 שלום 你好';
     expect(toTerminalText(text)).toBe(text);
   });
 
-  it('takes CR LF for a line break and shows a lone CR', () => {
+  it('treats CR LF as a line break and shows a lone CR', () => {
     expect(toTerminalText('a\r\nb\rc')).toBe('a\nb\\rc');
   });
 
@@ -36,7 +36,7 @@ describe('text on a terminal', () => {
     expect(toTerminalLine('  two\r\n\tlines\u2028and \x1b more ')).toBe('two lines and \\x1b more');
   });
 
-  it('writes JSON that a program reads back and a terminal does not obey', () => {
+  it('writes JSON that a program reads unchanged and a terminal does not execute', () => {
     const value = { text: COMMANDING.join('') };
     const json = toTerminalJson(value);
     expect(JSON.parse(json)).toEqual(value);

@@ -1,24 +1,24 @@
 /**
- * Everything that can make a terminal do something other than show a character: the C0 controls but line feed
- * and tab, DEL, the C1 controls, and what turns the direction of writing around, so that text seems to say
- * what it doesn't. A carriage return before a line feed is part of the line break.
+ * Every character that can make a terminal do something other than show a character: the C0 controls except line feed
+ * and tab, DEL, the C1 controls, and the characters that change the direction of writing, which can disguise a text. A
+ * carriage return before a line feed is part of the line break.
  */
 // oxlint-disable-next-line no-control-regex
 const COMMANDING = /\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 
-/** Text from outside as it may be written to a terminal: control characters are spelled out, `\x1b` for an escape. */
+/** Makes text from outside safe for a terminal: control characters are escaped, for example as `\x1b`. */
 export function toTerminalText(text: string): string {
   return text.replace(COMMANDING, spell).replaceAll('\r\n', '\n');
 }
 
-/** The same on one line: line breaks and other white space become single spaces. */
+/** Does the same, on one line: line breaks and other white space become single spaces. */
 export function toTerminalLine(text: string): string {
   return toTerminalText(text.replace(/\s+/g, ' ').trim());
 }
 
-/** A value as one line of JSON that says the same to a program and does nothing to a terminal. */
+/** Formats a value as one line of JSON that a program reads unchanged and that has no effect on a terminal. */
 export function toTerminalJson(value: unknown): string {
-  // JSON escapes the C0 controls by itself.
+  // JSON itself escapes the C0 controls.
   return JSON.stringify(value).replace(COMMANDING, (character) => `\\u${toHex(character, 4)}`);
 }
 

@@ -1,7 +1,7 @@
 import type { EventData } from '../core/events.ts';
 import { toTerminalLine } from './terminal-text.ts';
 
-/** What says most about a tool use, the first that it has. */
+/** The inputs that describe a tool use best, in order of preference. */
 const TELLING_INPUTS = [
   'file_path',
   'notebook_path',
@@ -15,11 +15,13 @@ const TELLING_INPUTS = [
 ];
 
 const REMINDER = /<system-reminder>[^]*?<\/system-reminder>/g;
-/** Read shows the line break at a file's end as one more line, a number with nothing behind it. */
+/** Read shows the line break at a file's end as another line, a number without text. */
 const NUMBER_OF_NO_LINE = /\n *\d+[\t→]\s*$/;
 const LONGEST_RESULT_SHOWN = 60;
 
-/** What a tool was asked for, on one line: the file it reads, the command it runs. Paths within `cwd` are shortened. */
+/**
+ * Summarizes the input of a tool on one line: the file it reads, the command it runs. Paths within `cwd` are shortened.
+ */
 export function describeToolInput(input: unknown, cwd: string): string {
   if (typeof input === 'string') return toTerminalLine(input);
   if (typeof input !== 'object' || input === null) return '';
@@ -29,7 +31,7 @@ export function describeToolInput(input: unknown, cwd: string): string {
   return Object.keys(fields).length === 0 ? '' : toTerminalLine(JSON.stringify(fields));
 }
 
-/** What a tool answered, on one line: the answer itself when it is short, else how long it is. */
+/** Summarizes the result of a tool on one line: the result itself if it is short, else its length. */
 export function describeToolResult(
   { content, isError, isTruncated }: EventData['agent.tool_result'],
   cwd: string,

@@ -29,12 +29,12 @@ describe('longhaul webhooks', () => {
     await receiver.close();
   });
 
-  it('makes one whose secret it prints, shows what it was told, and sends it again', async () => {
+  it('creates one and prints its secret, lists its deliveries, and repeats one', async () => {
     const made = await longhaul(['webhooks', 'create', receiver.url, '--event', 'run.cancelled']);
     expect(made).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^whsec_\S+\n$/) as string });
     const [id = ''] = /[\da-f-]{36}/.exec(made.stderr) ?? [];
     expect((await longhaul(['webhooks', 'list'])).stdout).toMatch(
-      new RegExp(`^ID +STATE +AGE +URL +EVENTS\n${id} +works +\\d+ s +${receiver.url} +run.cancelled\n`),
+      new RegExp(`^ID +STATE +AGE +URL +EVENTS\n${id} +active +\\d+ s +${receiver.url} +run.cancelled\n`),
     );
     const run = JSON.parse((await longhaul(['run', 'reader', 'hello', '--json'])).stdout) as { id: string };
     await longhaul(['cancel', run.id]);
@@ -53,17 +53,17 @@ describe('longhaul webhooks', () => {
     expect((await longhaul(['webhooks', 'deliveries', id])).stdout).toMatch(
       / delivered +run\.cancelled +\d+ s +1 +204\n$/,
     );
-    expect((await longhaul(['webhooks', 'redeliver', delivery!.id])).stdout).toMatch(/is on its way\.\n$/);
+    expect((await longhaul(['webhooks', 'redeliver', delivery!.id])).stdout).toMatch(/is queued again\.\n$/);
     await receiver.until(2);
     expect(await longhaul(['webhooks', 'delete', id])).toMatchObject({
       exitCode: 0,
-      stdout: `Webhook ${id} is removed.\n`,
+      stdout: `Webhook ${id} is deleted.\n`,
     });
     const { data } = JSON.parse((await longhaul(['webhooks', 'list', '--json'])).stdout) as { data: WebhookResource[] };
     expect(data).toEqual([]);
   });
 
-  it('refuses what is no address, no event and no id', async () => {
+  it('rejects an invalid address, event and id', async () => {
     expect((await longhaul(['webhooks', 'create', 'ftp://x'])).stderr).toContain('must be an https URL');
     expect((await longhaul(['webhooks', 'create', receiver.url, '--event', 'x'])).stderr).toContain('run.succeeded, ');
     expect(await longhaul(['webhooks', 'deliveries', 'x'])).toMatchObject({ exitCode: 2 });

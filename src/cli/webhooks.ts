@@ -25,18 +25,18 @@ interface CreateOptions extends WebhooksOptions {
 export function addWebhooksCommand(program: Command, shell: Shell): void {
   const webhooks = program
     .command('webhooks')
-    .summary('have addresses told when runs end or wait')
-    .description('Makes, lists and removes webhooks, and shows what they were told.')
+    .summary('manage webhooks')
+    .description('Create, list and delete webhooks, and list and repeat their deliveries.')
     .helpCommand(false)
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks create https://shop.example.com/hooks/longhaul');
 
   const create = webhooks
     .command('create')
-    .summary('make a webhook')
-    .description("Makes a webhook that hears of this key's runs, and prints its secret, this once.")
-    .argument('<url>', 'where to post to')
-    .option('--event <event>', `what it is told of, one of ${WEBHOOK_EVENTS.join(', ')}; may be repeated`, parseEvent)
-    .option('--description <text>', 'for people to know it by')
+    .summary('create a webhook')
+    .description("Create a webhook for events of this key's runs, and print its secret, which is shown only once.")
+    .argument('<url>', 'the address to post to')
+    .option('--event <event>', `event to deliver, one of ${WEBHOOK_EVENTS.join(', ')}; may be repeated`, parseEvent)
+    .option('--description <text>', 'description of the webhook, for people')
     .option('--json', 'print the webhook as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks create https://shop.example.com/hook --event run.failed');
   addConnectionOptions(create).action(async (url: string, { event, description, ...options }: CreateOptions) => {
@@ -54,58 +54,58 @@ export function addWebhooksCommand(program: Command, shell: Shell): void {
   const list = webhooks
     .command('list')
     .summary('list webhooks')
-    .description("Lists this key's webhooks, newest first; with an admin key everybody's.")
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 50)
+    .description("List this key's webhooks, newest first; with an admin key all webhooks.")
+    .option('--limit <count>', 'maximum number of webhooks, 1 to 200', parseCount(1, 200), 50)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks list');
   addConnectionOptions(list).action(async ({ limit, ...options }: ListOptions) => {
     const page = await (await connect(shell, options)).webhooks({ limit });
     if (options.json === true) return shell.stdout.line(toTerminalJson(page));
     for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line('There are more: see them with --limit.');
+    if (page.nextCursor !== null) shell.stderr.line('There are more: show them with --limit.');
     return undefined;
   });
 
   const remove = webhooks
     .command('delete')
-    .summary('remove a webhook')
-    .description('Removes a webhook: nothing more is sent to it.')
+    .summary('delete a webhook')
+    .description('Delete a webhook: it receives no further deliveries.')
     .argument('<id>', "the webhook's id", parseWebhookId)
     .option('--json', 'print the webhook as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks delete 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
   addConnectionOptions(remove).action(async (id: string, options: WebhooksOptions) => {
     const removed = await (await connect(shell, options)).removeWebhook(id);
     if (options.json === true) return shell.stdout.line(toTerminalJson(removed));
-    return shell.stdout.line(`Webhook ${removed.id} is removed.`);
+    return shell.stdout.line(`Webhook ${removed.id} is deleted.`);
   });
 
   const deliveries = webhooks
     .command('deliveries')
-    .summary('list what a webhook was told')
-    .description('Lists what a webhook was told, newest first, and what came of it.')
+    .summary('list the deliveries of a webhook')
+    .description('List the deliveries of a webhook with their outcomes, newest first.')
     .argument('<id>', "the webhook's id", parseWebhookId)
-    .option('--limit <count>', 'at most so many, 1 to 200', parseCount(1, 200), 50)
+    .option('--limit <count>', 'maximum number of deliveries, 1 to 200', parseCount(1, 200), 50)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks deliveries 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
   addConnectionOptions(deliveries).action(async (id: string, { limit, ...options }: ListOptions) => {
     const page = await (await connect(shell, options)).deliveries({ webhookId: id, limit });
     if (options.json === true) return shell.stdout.line(toTerminalJson(page));
     for (const line of toDeliveryTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line('There are more: see them with --limit.');
+    if (page.nextCursor !== null) shell.stderr.line('There are more: show them with --limit.');
     return undefined;
   });
 
   const redeliver = webhooks
     .command('redeliver')
-    .summary('send a delivery once more')
-    .description('Sends a delivery once more, under its id and with what it said.')
+    .summary('repeat a delivery')
+    .description('Repeat a delivery with the same id and content.')
     .argument('<id>', "the delivery's id", parseDeliveryId)
     .option('--json', 'print the delivery as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks redeliver 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
   addConnectionOptions(redeliver).action(async (id: string, options: WebhooksOptions) => {
     const delivery = await (await connect(shell, options)).redeliver(id);
     if (options.json === true) return shell.stdout.line(toTerminalJson(delivery));
-    return shell.stdout.line(`Delivery ${delivery.id} (${delivery.type}) is on its way.`);
+    return shell.stdout.line(`Delivery ${delivery.id} (${delivery.type}) is queued again.`);
   });
 }
 
@@ -119,7 +119,7 @@ function toTable(webhooks: readonly WebhookResource[], width: number): string[] 
   return formatTable<WebhookResource>({
     columns: [
       { title: 'ID', value: ({ id }) => id },
-      { title: 'STATE', value: ({ disabledAt }) => (disabledAt === null ? 'works' : 'gone') },
+      { title: 'STATE', value: ({ disabledAt }) => (disabledAt === null ? 'active' : 'disabled') },
       { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
       { title: 'URL', value: ({ url }) => toTerminalLine(url) },
       { title: 'EVENTS', value: ({ events }) => events.join(', ') },

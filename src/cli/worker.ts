@@ -6,8 +6,10 @@ import type { Shell } from './shell.ts';
 export function addWorkerCommand(program: Command, shell: Shell): void {
   const command = program
     .command('worker')
-    .summary('run a worker alone')
-    .description('Executes runs and listens nowhere. For many machines on one PostgreSQL, LONGHAUL_DATABASE_URL.')
+    .summary('run a worker without a server')
+    .description(
+      'Run a worker that executes runs and does not listen, for several machines on one PostgreSQL (LONGHAUL_DATABASE_URL).',
+    )
     .addHelpText('after', '\nExample:\n  $ LONGHAUL_DATABASE_URL=postgres://db/longhaul longhaul worker');
   addServeOptions(command, ['worker']).action((options: ServeOptions) => serve(shell, { roles: ['worker'], options }));
 }

@@ -16,30 +16,30 @@ interface WorkersOptions extends ConnectionOptions {
 export function addWorkersCommand(program: Command, shell: Shell): void {
   const workers = program
     .command('workers')
-    .summary('list workers, or let one leave')
-    .description('Lists the workers that are alive, and why those hold that take no runs.')
+    .summary('list workers, or drain one')
+    .description('List the live workers, with the reason why a worker takes no runs.')
     .option('--json', 'print { data } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul workers');
   addConnectionOptions(workers).action(async (options: WorkersOptions) => {
     const client = await connect(shell, options);
     const data = await client.workers();
     if (options.json === true) return shell.stdout.line(toTerminalJson({ data }));
-    if (data.length === 0) return shell.stdout.line('No workers. Start one with: longhaul worker');
+    if (data.length === 0) return shell.stdout.line('No workers. To start one: longhaul worker');
     for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
     return undefined;
   });
 
   const drain = workers
     .command('drain')
-    .summary('let a worker finish its runs and leave')
+    .summary('drain a worker')
     .description(
-      'Lets a worker take no more runs, finish those it has and leave, as SIGTERM does. Answers at once; the worker is gone when it is no longer listed.',
+      'Drain a worker: it takes no more runs, finishes the runs it has and stops, as on SIGTERM. Returns immediately; the worker has stopped when it is no longer listed.',
     )
     .argument('<id>', "the worker's id", parseWorkerId)
     .option('--json', 'print the worker as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul workers drain 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
   addConnectionOptions(drain).action(async (id: string, _own: WorkersOptions, command: Command) => {
-    // The parser gives an option that both commands have to the outer one, wherever it stands.
+    // The parser assigns an option that both commands have to the outer one, regardless of its place.
     const options = command.optsWithGlobals<WorkersOptions>();
     const client = await connect(shell, options);
     const worker = await client.drainWorker(id);

@@ -3,13 +3,13 @@ import { jsonBody } from './json-body.ts';
 import type { ApprovalFilter, ApprovalPage } from './lists.ts';
 import type { Transport } from './transport.ts';
 
-/** Deciding on what waits for a person. */
+/** Methods that list and decide approvals. */
 export interface ApprovalMethods {
-  /** Lists what waits, or waited, for a person, newest first, a page at a time. */
+  /** Lists approvals, newest first, one page at a time. */
   approvals(filter?: ApprovalFilter): Promise<ApprovalPage>;
-  /** Allows a tool use, with another input where one is given; answers a question with `answers`. */
+  /** Allows a tool use, optionally with another input; answers a question with `answers`. */
   approve(id: string, options?: Omit<DecisionRequest, 'decision'>): Promise<ApprovalResource>;
-  /** Denies a tool use; the model is told the reason. */
+  /** Denies a tool use; the model receives the reason. */
   deny(id: string, reason?: string): Promise<ApprovalResource>;
 }
 

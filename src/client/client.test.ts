@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 describe('following a run', () => {
-  it('takes a broken stream up where it broke, and gives every event once and in order', async () => {
+  it('resumes a broken stream where it broke, and yields every event once and in order', async () => {
     const log = ['run.queued', 'run.started', 'agent.text', 'run.succeeded'].map((type, index) =>
       frame(index + 1, type),
     );
@@ -31,7 +31,7 @@ describe('following a run', () => {
       if (cursors.length === 1) {
         response.write(log.join('').slice(0, -200), () => response.destroy());
       } else {
-        // One that the reader knows already comes again.
+        // A known event arrives again.
         response.end(log.slice(Math.max(after - 1, 0)).join(''));
       }
     });
@@ -43,7 +43,7 @@ describe('following a run', () => {
     expect(cursors[0]).toBe(0);
   });
 
-  it('waits for a server that fails, and ends at the final event though the stream stays open', async () => {
+  it('waits for a failing server, and ends at the final event although the stream stays open', async () => {
     let requests = 0;
     const client = await serve((_, response) => {
       requests += 1;
@@ -55,7 +55,7 @@ describe('following a run', () => {
     expect(requests).toBe(2);
   });
 
-  it('gives up at once when it is refused', async () => {
+  it('gives up at once when it is rejected', async () => {
     let requests = 0;
     const client = await serve((_, response) => {
       requests += 1;
@@ -65,7 +65,7 @@ describe('following a run', () => {
     expect(requests).toBe(1);
   });
 
-  it('ends quietly and closes the connection when its signal aborts', async () => {
+  it('ends without an error and closes the connection when its signal aborts', async () => {
     const closed = Promise.withResolvers<void>();
     const client = await serve((_, response) => {
       response.on('close', () => closed.resolve());
@@ -109,7 +109,7 @@ describe('a request', () => {
     });
   });
 
-  it('is sent again until it is answered, with the same key each time', async () => {
+  it('is repeated until it is answered, with the same key each time', async () => {
     const keys: (string | undefined)[] = [];
     const client = await serve((request, response) => {
       keys.push(request.headers['idempotency-key'] as string | undefined);
@@ -126,7 +126,7 @@ describe('a request', () => {
     expect(keys[3]).not.toBe(keys[0]);
   });
 
-  it('is sent once where a second time might do more', async () => {
+  it('is sent once if a repetition might have a further effect', async () => {
     let requests = 0;
     const client = await serve((request) => {
       requests += 1;
@@ -136,7 +136,7 @@ describe('a request', () => {
     expect(requests).toBe(1);
   });
 
-  it('gets one new token for all who need one, and gives up when that is refused too', async () => {
+  it('gets one new token for all concurrent requests, and gives up when that is rejected as well', async () => {
     const tokens: string[] = [];
     let isRefused = false;
     const given: string[] = [];
@@ -159,7 +159,7 @@ describe('a request', () => {
     expect(given).toHaveLength(3);
   });
 
-  it('says so when no token can be had', async () => {
+  it('throws an error when the token function fails', async () => {
     const client = createClient({
       url: 'http://127.0.0.1:1',
       token: () => Promise.reject(new Error('signed out')),
@@ -168,7 +168,7 @@ describe('a request', () => {
     await expect(client.run(ID)).rejects.toBeInstanceOf(LonghaulTokenError);
   });
 
-  it('throws a class for each refusal that is treated differently', async () => {
+  it('throws a separate class for each rejection that callers treat differently', async () => {
     let status = 0;
     const client = await serve((_, response) => {
       response.setHeader('retry-after', '7');
@@ -187,7 +187,7 @@ describe('a request', () => {
     }
   });
 
-  it('throws the problem it was refused with', async () => {
+  it('throws the problem of the rejection', async () => {
     const errors = [{ path: 'prompt', message: 'must not be empty' }];
     const client = await serve((_, response) =>
       answerProblem(response, { status: 400, code: 'invalid_request', errors }),
@@ -197,12 +197,12 @@ describe('a request', () => {
     await expect(refusal).rejects.toMatchObject({ status: 400, code: 'invalid_request', problem: { errors } });
   });
 
-  it('says so when something that is not Longhaul answers', async () => {
+  it('reports an answer of another server', async () => {
     const client = await serve((_, response) => response.end('<h1>Welcome to nginx</h1>'));
     await expect(client.runs()).rejects.toMatchObject({ name: 'LonghaulApiError', status: 200, code: 'unknown' });
   });
 
-  it('throws another error when nobody answers', async () => {
+  it('throws another error when there is no answer', async () => {
     const url = await serveUrl((_, response) => response.socket?.destroy());
     const client = createClient({ url, apiKey: 'key', retryForSeconds: 0 });
     await expect(client.run(ID)).rejects.toBeInstanceOf(LonghaulNetworkError);

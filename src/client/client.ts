@@ -1,23 +1,32 @@
-/**
- * The typed client of Longhaul's HTTP API. Runs in browsers as well as in Node: it needs `fetch` and
- * nothing else.
- */
+/** The typed client of Longhaul's HTTP API. Runs in browsers as well as in Node: it needs only `fetch`. */
 import { createApprovalMethods, type ApprovalMethods } from './approvals.ts';
 import { createOperationMethods, type OperationMethods } from './operations.ts';
 import { createRunMethods, type RunMethods } from './runs.ts';
 import { createScheduleMethods, type ScheduleMethods } from './schedules.ts';
 import { createSessionMethods, type SessionMethods } from './sessions.ts';
+import { createSignInMethods, type SignInMethods } from './sign-in.ts';
+import { createStatsMethods, type StatsMethods } from './stats.ts';
 import { createTransport, type TransportOptions } from './transport.ts';
 import { createWebhookMethods, type WebhookMethods } from './webhooks.ts';
 
-export type { ApprovalMethods, OperationMethods, RunMethods, ScheduleMethods, SessionMethods, WebhookMethods };
+export type {
+  ApprovalMethods,
+  OperationMethods,
+  RunMethods,
+  ScheduleMethods,
+  SessionMethods,
+  SignInMethods,
+  StatsMethods,
+  WebhookMethods,
+};
+export type { StatsQuery } from './stats.ts';
 export type { DeliveryFilter, DeliveryPage, WebhookPage } from './webhooks.ts';
 export type { SessionFilter, SessionPage, SessionQuery } from './sessions.ts';
 export type { CredentialOptions } from './credential.ts';
 export { isFinalEvent, type LonghaulEvent, type StreamedEvent } from './events.ts';
 export { fetchToken } from './fetch-token.ts';
-export type { FollowOptions } from './follow-events.ts';
-export type { EventPage, OnceOptions } from './runs.ts';
+export type { FollowAllOptions, FollowOptions } from './follow-events.ts';
+export type { BulkResult, EventPage, OnceOptions } from './runs.ts';
 export { createTextReader, textOf, type TextReader } from './text-of.ts';
 export { LonghaulWebhookError, verifyWebhook, type WebhookMessage } from './verify-webhook.ts';
 export type {
@@ -30,6 +39,7 @@ export type {
   BudgetFilter,
   CostQuery,
   KeyPage,
+  RunChoice,
   RunFilter,
   RunPage,
   ScheduleFilter,
@@ -48,12 +58,15 @@ export {
   LonghaulUnauthorizedError,
 } from './errors.ts';
 export type {
+  AgentHealth,
+  AgentResource,
   AlertResource,
   ApprovalResource,
   AuditEntryResource,
   AuditVerificationResource,
   BudgetChange,
   BudgetResource,
+  CancelSelection,
   CostRowResource,
   CostsResource,
   CostSumsResource,
@@ -69,6 +82,7 @@ export type {
   Problem,
   QueueResource,
   RetrySelection,
+  RunCountResource,
   AcceptedRunResource,
   RunResource,
   ScheduleChange,
@@ -76,7 +90,12 @@ export type {
   SessionMessageResource,
   SessionResource,
   SessionSummaryResource,
+  SignedInResource,
+  SignInCodeResource,
+  SignInRequest,
   SkippedRun,
+  StatPointResource,
+  StatsResource,
   Submission,
   TokenRequest,
   TokenResource,
@@ -89,14 +108,22 @@ export type {
 export interface ClientOptions extends TransportOptions {}
 
 /**
- * Every method throws a `LonghaulApiError` when it is refused, a `LonghaulNetworkError` when no answer comes, and a
- * `LonghaulTokenError` when the `token` function fails.
+ * A client of Longhaul. Every method throws a `LonghaulApiError` when its request is rejected, a `LonghaulNetworkError`
+ * when there is no answer, and a `LonghaulTokenError` when the `token` function fails.
  */
 export interface LonghaulClient
-  extends RunMethods, ApprovalMethods, SessionMethods, ScheduleMethods, WebhookMethods, OperationMethods {}
+  extends
+    RunMethods,
+    ApprovalMethods,
+    SessionMethods,
+    ScheduleMethods,
+    WebhookMethods,
+    OperationMethods,
+    SignInMethods,
+    StatsMethods {}
 
 /**
- * Makes a client of the Longhaul at `url`. It connects when it is used, and has nothing to be closed.
+ * Creates a client of the Longhaul at `url`. It connects when it is used, and needs no closing.
  * @throws {TypeError} when both an API key and a token are given.
  */
 export function createClient(options: ClientOptions): LonghaulClient {
@@ -108,5 +135,7 @@ export function createClient(options: ClientOptions): LonghaulClient {
     ...createScheduleMethods(transport),
     ...createWebhookMethods(transport),
     ...createOperationMethods(transport),
+    ...createSignInMethods(transport),
+    ...createStatsMethods(transport),
   };
 }

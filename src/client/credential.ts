@@ -1,24 +1,24 @@
 import { LonghaulTokenError } from './errors.ts';
 
-/** What lets a client in. Without either it sends none, as to a Longhaul in the same process. */
+/** The credential of a client. Without a key or token it sends none, as for a Longhaul in the same process. */
 export interface CredentialOptions {
-  /** An API key. Never in a browser: everyone who opens the page can read it. */
+  /** An API key. Never use one in a browser: everyone who opens the page can read it. */
   readonly apiKey?: string | undefined;
   /**
-   * A token of `createToken`, or a function that gets one from your server, such as `fetchToken('/longhaul-token')`. It is
-   * asked before the first request, and again when a token has expired.
+   * A token of `createToken`, or a function that gets one from your server, such as `fetchToken('/longhaul-token')`.
+   * The client calls it before the first request, and again when a token has expired.
    */
   readonly token?: string | (() => string | Promise<string>) | undefined;
 }
 
-/** The key or token that a client sends. */
+/** Provides the key or token that a client sends. */
 export interface Credential {
   /**
-   * What to send now; null: nothing. What is asked for together is asked for once.
+   * Returns the credential to send now; null for none. Concurrent calls share one request for a token.
    * @throws {LonghaulTokenError} when the `token` function failed.
    */
   current(): Promise<string | null>;
-  /** Says that `refused` was; whether there may be another. */
+  /** Records that `refused` was rejected; returns whether there may be another. */
   renew(refused: string | null): boolean;
 }
 
@@ -36,7 +36,7 @@ export function createCredential({ apiKey, token }: CredentialOptions): Credenti
   async function askOnce(): Promise<string> {
     try {
       const given: unknown = await ask();
-      if (typeof given !== 'string' || given === '') throw new TypeError('The token function has to give a text.');
+      if (typeof given !== 'string' || given === '') throw new TypeError('The token function has to return a text.');
       known = given;
       return given;
     } catch (cause) {
@@ -51,7 +51,7 @@ export function createCredential({ apiKey, token }: CredentialOptions): Credenti
       return known ?? (await (asking ??= askOnce()));
     },
     renew(refused) {
-      // Another request may have got a new one meanwhile.
+      // Another request may have got a new token in the meantime.
       if (known === refused) known = null;
       return true;
     },

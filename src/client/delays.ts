@@ -1,7 +1,10 @@
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 5_000;
 
-/** Doubles with each failure in a row, and differs from caller to caller: a server that comes back is not run down. */
+/**
+ * Returns a delay that doubles with each failure in a row, and varies randomly, so that a server that comes back is not
+ * overrun.
+ */
 export function toDelayMs(failures: number): number {
   return Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 10), LONGEST_DELAY_MS) * (0.75 + Math.random() / 4);
 }

@@ -1,15 +1,15 @@
 import type { Problem } from '../api/contract.ts';
 
-/** Longhaul answered a request with a refusal. The classes below are the refusals that callers treat differently. */
+/** Longhaul rejected a request. The subclasses are the rejections that callers treat differently. */
 export class LonghaulApiError extends Error {
   override readonly name: string = 'LonghaulApiError';
   /** The HTTP status. */
   readonly status: number;
-  /** The stable code of the refusal; `unknown` when something that is not Longhaul answered. */
+  /** The stable code of the rejection; `unknown` when another server than Longhaul answered. */
   readonly code: string;
-  /** Each field that was wrong; empty when none was. */
+  /** Each wrong field; empty when there is none. */
   readonly errors: readonly { readonly path: string; readonly message: string }[];
-  /** When to come again, in seconds; null when the answer does not say. */
+  /** Seconds to wait before a retry; null when the answer does not say. */
   readonly retryAfterSeconds: number | null;
   /** The whole problem document. */
   readonly problem: Problem;
@@ -24,45 +24,45 @@ export class LonghaulApiError extends Error {
   }
 }
 
-/** `400`, `413`, `415` or `422`: what was sent is not allowed. `errors` names each field. */
+/** `400`, `413`, `415` or `422`: the request is not valid. `errors` names each wrong field. */
 export class LonghaulInvalidRequestError extends LonghaulApiError {
   override readonly name = 'LonghaulInvalidRequestError';
 }
 
-/** `401`: the key or token does not work, and a new token did not either. */
+/** `401`: the key or token is not valid, and neither was a new token. */
 export class LonghaulUnauthorizedError extends LonghaulApiError {
   override readonly name = 'LonghaulUnauthorizedError';
 }
 
-/** `402`: a budget has no room. `problem.budget` says which, `retryAfterSeconds` until when. */
+/** `402`: a budget has no room. `problem.budget` names it; `retryAfterSeconds` is the time until it resets. */
 export class LonghaulBudgetError extends LonghaulApiError {
   override readonly name = 'LonghaulBudgetError';
 }
 
-/** `403`: the key or token works, but not for this. */
+/** `403`: the key or token is valid, but does not permit this. */
 export class LonghaulForbiddenError extends LonghaulApiError {
   override readonly name = 'LonghaulForbiddenError';
 }
 
-/** `404`: there is no such thing, or it is another's. */
+/** `404`: the resource does not exist, or belongs to another user. */
 export class LonghaulNotFoundError extends LonghaulApiError {
   override readonly name = 'LonghaulNotFoundError';
 }
 
-/** `409`: it contradicts how things stand, such as a decision that was made already. */
+/** `409`: the request conflicts with the current state, such as an earlier decision. */
 export class LonghaulConflictError extends LonghaulApiError {
   override readonly name = 'LonghaulConflictError';
 }
 
-/** `429`: too many. `retryAfterSeconds` says when to come again. */
+/** `429`: too many requests. `retryAfterSeconds` is the time to wait before a retry. */
 export class LonghaulRateLimitError extends LonghaulApiError {
   override readonly name = 'LonghaulRateLimitError';
 }
 
-/** No answer came: the server is not there, or the connection broke. `cause` says how. */
+/** There was no answer: the server cannot be reached, or the connection broke. `cause` has the reason. */
 export class LonghaulNetworkError extends Error {
   override readonly name = 'LonghaulNetworkError';
-  /** The address that was asked. */
+  /** The requested address. */
   readonly url: string;
 
   constructor(url: string, cause: unknown) {
@@ -71,12 +71,12 @@ export class LonghaulNetworkError extends Error {
   }
 }
 
-/** The client's `token` function gave none. `cause` is what it threw. */
+/** The client's `token` function failed. `cause` is the error it threw. */
 export class LonghaulTokenError extends Error {
   override readonly name = 'LonghaulTokenError';
 
   constructor(cause: unknown) {
-    super('No token could be had.', { cause });
+    super('The `token` function failed.', { cause });
   }
 }
 
@@ -93,7 +93,7 @@ const CLASSES: Readonly<Record<number, typeof LonghaulApiError>> = {
   429: LonghaulRateLimitError,
 };
 
-/** Reads the refusal from an answer that is not what was asked for. */
+/** Reads the error from an unexpected answer. */
 export async function toApiError(response: Response): Promise<LonghaulApiError> {
   const body: unknown = await response.json().catch(() => null);
   const problem = isProblem(body) ? body : toUnknownProblem(response);
@@ -102,7 +102,7 @@ export async function toApiError(response: Response): Promise<LonghaulApiError> 
   return new Class(problem, Number.isFinite(retryAfterSeconds) ? retryAfterSeconds : null);
 }
 
-/** Whether the same request may be answered later: nobody answered, the server failed, or it has too much to do. */
+/** Returns whether the same request may succeed later: there was no answer, the server failed, or it is overloaded. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof LonghaulNetworkError) return true;
   if (error instanceof LonghaulTokenError) return !(error.cause instanceof LonghaulApiError) || isPassing(error.cause);
@@ -114,7 +114,7 @@ function isProblem(body: unknown): body is Problem {
   return typeof problem?.code === 'string' && typeof problem.title === 'string' && typeof problem.status === 'number';
 }
 
-/** A proxy on the way, or an address where something else listens. */
+/** Describes an answer of a proxy on the way, or of another service at this address. */
 function toUnknownProblem({ status, url }: Response): Problem {
   return {
     type: 'about:blank',

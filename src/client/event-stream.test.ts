@@ -41,13 +41,13 @@ describe('an event stream', () => {
     });
   }
 
-  it('gives a message as soon as its empty line is there', () => {
+  it('returns a message as soon as its empty line has arrived', () => {
     const parser = createEventStreamParser();
     expect(parser.push('data: a\n')).toEqual([]);
     expect(parser.push('\n')).toEqual([{ id: '', event: 'message', data: 'a' }]);
   });
 
-  it('ends when nothing comes any more, though the connection stays open', async () => {
+  it('ends when nothing arrives any more, although the connection stays open', async () => {
     let isCancelled = false;
     const body = new ReadableStream<Uint8Array>({
       cancel() {

@@ -1,19 +1,22 @@
-/** One message of an event stream. */
+/** A message of an event stream. */
 export interface StreamMessage {
-  /** The last id the stream named, or the empty text. */
+  /** The last id that the stream named, or the empty text. */
   readonly id: string;
   readonly event: string;
   readonly data: string;
 }
 
 export interface EventStreamParser {
-  /** Takes the text as it comes, cut anywhere, and returns the messages that became complete. */
+  /** Takes the next text, cut anywhere, and returns the messages that became complete. */
   push(text: string): StreamMessage[];
-  /** The last id of a block that is complete, also of one without data, which is no message; or the empty text. */
+  /** The last id of a complete block, including a block without data, which is no message; or the empty text. */
   readonly lastId: string;
 }
 
-/** Reads a `text/event-stream` (WHATWG HTML, 9.2.6) piece by piece. A message cut off at the end is never returned. */
+/**
+ * Creates a parser of `text/event-stream` (WHATWG HTML, 9.2.6) that reads text piece by piece. A message cut off at the
+ * end is never returned.
+ */
 export function createEventStreamParser(): EventStreamParser {
   let unfinishedLine = '';
   let endedInCarriageReturn = false;
@@ -44,7 +47,7 @@ export function createEventStreamParser(): EventStreamParser {
   return {
     push(text) {
       if (text === '') return [];
-      // CR and LF are one line break, also when they come in two pieces.
+      // CR and LF are one line break, also when they arrive in two pieces.
       const added = endedInCarriageReturn && text.startsWith('\n') ? text.slice(1) : text;
       endedInCarriageReturn = text.endsWith('\r');
       const lines = (unfinishedLine + added).split(/\r\n|\n|\r/);

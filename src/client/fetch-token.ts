@@ -1,9 +1,9 @@
 import { LonghaulNetworkError, toApiError } from './errors.ts';
 
 /**
- * Makes the `token` function of a client in a browser: it posts to an address of your own server, which answers what
- * `createToken` gave for the user who is signed in, `{ token }`. A refusal of it (`4xx`) ends what the client was doing;
- * anything else is tried again.
+ * Creates the `token` function of a client in a browser. It posts to an address of your server, which answers with
+ * the result of `createToken` for the signed-in user, `{ token }`. If that server rejects the request (`4xx`), the
+ * client's operation fails; other failures are retried.
  */
 export function fetchToken(url: string, init: RequestInit = {}): () => Promise<string> {
   return async () => {

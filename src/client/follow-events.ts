@@ -4,29 +4,34 @@ import type { LonghaulEvent, StreamedEvent } from './events.ts';
 import { readMessages } from './read-messages.ts';
 
 export interface FollowOptions {
-  /** The cursor of the last event that is known already. */
+  /** Cursor of the last event that is already known. */
   readonly after?: number | undefined;
-  /** Ends it, quietly. */
+  /** Stops following, without an error. */
   readonly signal?: AbortSignal | undefined;
-  /** Told each time a connection stands, with the cursor it goes on behind. */
+  /** Called each time a connection is open, with the cursor it continues after. */
   readonly onOpen?: ((cursor: number) => void) | undefined;
-  /** Told each time the connection broke, or none could be made; it is tried again after `delayMs`. */
+  /** Called each time the connection broke, or could not be opened; the client retries after `delayMs`. */
   readonly onInterruption?: ((delayMs: number, error: unknown) => void) | undefined;
 }
 
+export interface FollowAllOptions extends FollowOptions {
+  /** Events of these types alone. Defaults to all. */
+  readonly types?: readonly LonghaulEvent['type'][] | undefined;
+}
+
 interface FollowEventsOptions extends FollowOptions {
-  /** Opens the stream of the events after a cursor; null: those from now on. */
+  /** Opens the stream of the events after a cursor; null: of the events from now on. */
   readonly connect: (after: number | null, signal: AbortSignal) => Promise<Response>;
-  /** Whether nothing more can come after a cursor: asked when a stream ended without bringing anything. */
+  /** Returns whether nothing more can follow a cursor; called when a stream ended without an event. */
   readonly isOver?: ((after: number) => Promise<boolean>) | undefined;
 }
 
-/** The server gives a sign of life every 5 seconds. */
+/** The server sends a heartbeat every 5 seconds. */
 const SILENCE_MS = 30_000;
 
 /**
- * Events, each once and in order, over as many connections as it takes; `cursor` is what the stream named as id. Only a
- * refusal, the signal and `isOver` end it.
+ * Yields events, each once and in order, over as many connections as needed; `cursor` is the id in the stream. Only a
+ * rejection, the signal and `isOver` end it.
  */
 export async function* followEvents(options: FollowEventsOptions): AsyncGenerator<StreamedEvent, void, void> {
   const { connect, isOver, after, signal = new AbortController().signal, onOpen, onInterruption } = options;
@@ -37,7 +42,7 @@ export async function* followEvents(options: FollowEventsOptions): AsyncGenerato
     let hasBrought = false;
     let isOpen = false;
     const onSign = (id: string) => {
-      // What comes first names the place, or else it is the one that was asked for.
+      // The first message names the position; otherwise the position is the requested one.
       if (id !== '') [cursor, failures] = [Math.max(Number(id), cursor ?? 0), 0];
       if (!isOpen && cursor !== null) onOpen?.(cursor);
       isOpen ||= cursor !== null;

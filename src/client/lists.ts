@@ -8,22 +8,43 @@ import type {
   ScheduleResource,
 } from '../api/contract.ts';
 
-/** Which runs to list. Every part that is given has to hold. */
-export interface RunFilter {
+/** Selects runs. All given conditions apply. */
+export interface RunChoice {
   readonly status?: RunResource['status'] | undefined;
+  /** Any of these, in place of `status`. */
+  readonly anyStatus?: readonly RunResource['status'][] | undefined;
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
+  readonly team?: string | undefined;
+  /** Runs of agents with this queue. */
+  readonly queue?: string | undefined;
   readonly sessionId?: string | undefined;
-  /** Made by this schedule. */
+  /** Created by this schedule. */
   readonly scheduleId?: string | undefined;
   readonly errorCode?: string | undefined;
+  /** Words in the prompt or the result, each one or its beginning; `"in quotes"` in a row, `-not` at all. */
+  readonly q?: string | undefined;
+  /** Entries of the metadata, each as `key=value`. */
+  readonly metadata?: readonly string[] | undefined;
   /** Submitted at or after: ISO 8601. */
   readonly from?: string | undefined;
   /** Submitted before: ISO 8601. */
   readonly to?: string | undefined;
+  readonly minCostUsd?: number | undefined;
+  readonly maxCostUsd?: number | undefined;
+  readonly minDurationSeconds?: number | undefined;
+  readonly maxDurationSeconds?: number | undefined;
+  /** True: only runs that another run retries; false: only the others. */
+  readonly retried?: boolean | undefined;
+}
+
+/** Selects the runs to list. */
+export interface RunFilter extends RunChoice {
+  /** Maximum number of characters of `prompt` and `result`. Defaults to all. */
+  readonly maxText?: number | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
-  /** Runs in a page, 1 to 200. Defaults to 50. */
+  /** Runs per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 }
 
@@ -34,27 +55,29 @@ export interface RunPage {
   readonly nextCursor: string | null;
 }
 
-/** Which costs to add up, and by what. */
+/** Selects the costs to add up, and their grouping. */
 export interface CostQuery {
   /** Defaults to `day`. */
   readonly groupBy?: 'day' | 'month' | 'user' | 'team' | 'agent' | 'model' | undefined;
-  /** Included: ISO 8601, or a day of the server's time zone such as `2026-01-31`. Defaults to the month that `to` ends. */
+  /**
+   * Inclusive: ISO 8601, or a day of the server's time zone such as `2026-01-31`. Defaults to the month that `to` ends.
+   */
   readonly from?: string | undefined;
-  /** Not included: ISO 8601, or a day, up to its beginning. Defaults to the end of the current month. */
+  /** Exclusive: ISO 8601, or a day, up to its beginning. Defaults to the end of the current month. */
   readonly to?: string | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
-  /** Rows in a page, 1 to 200. Defaults to 50. */
+  /** Rows per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 }
 
-/** Which alerts to list. */
+/** Selects the alerts to list. */
 export interface AlertFilter {
   readonly state?: AlertResource['state'] | undefined;
   readonly severity?: AlertResource['severity'] | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
-  /** Alerts in a page, 1 to 200. Defaults to 50. */
+  /** Alerts per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 }
 
@@ -65,7 +88,7 @@ export interface AlertPage {
   readonly nextCursor: string | null;
 }
 
-/** Which approvals to list. Every part that is given has to hold. */
+/** Selects the approvals to list. All given conditions apply. */
 export interface ApprovalFilter {
   readonly status?: ApprovalResource['status'] | undefined;
   readonly kind?: ApprovalResource['kind'] | undefined;
@@ -73,7 +96,7 @@ export interface ApprovalFilter {
   readonly user?: string | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
-  /** Approvals in a page, 1 to 200. Defaults to 50. */
+  /** Approvals per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 }
 
@@ -84,21 +107,21 @@ export interface ApprovalPage {
   readonly nextCursor: string | null;
 }
 
-/** Which entries of the audit record to list. */
+/** Selects the entries of the audit record to list. */
 export interface AuditFilter {
   readonly action?: string | undefined;
-  /** What it was done to, such as a run's id. */
+  /** Subject of the action, such as a run's id. */
   readonly subject?: string | undefined;
   readonly actor?: string | undefined;
   /** At or after: ISO 8601. */
   readonly from?: string | undefined;
   /** Before: ISO 8601. */
   readonly to?: string | undefined;
-  /** `chain`: those that are chained, oldest first. Defaults to `newest`. */
+  /** `chain`: chained entries, oldest first. Defaults to `newest`. */
   readonly order?: 'newest' | 'chain' | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: number | undefined;
-  /** Entries in a page, 1 to 200. Defaults to 50. */
+  /** Entries per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 }
 
@@ -108,7 +131,7 @@ export interface AuditPage {
   readonly nextCursor: number | null;
 }
 
-/** Which budgets to list. */
+/** Selects the budgets to list. */
 export interface BudgetFilter {
   readonly scope?: BudgetResource['scope'] | undefined;
   /** The user or team. */
@@ -124,13 +147,13 @@ export interface KeyPage {
   readonly nextCursor: string | null;
 }
 
-/** Which schedules to list. */
+/** Selects the schedules to list. */
 export interface ScheduleFilter {
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
-  /** Schedules in a page, 1 to 200. Defaults to 50. */
+  /** Schedules per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 }
 

@@ -1,18 +1,18 @@
 import { createEventStreamParser, type StreamMessage } from './event-stream.ts';
 
 interface ReadOptions {
-  /** For how long nothing at all may come. */
+  /** Maximum time without any bytes. */
   readonly silenceMs: number;
-  /** Ends it at once. */
+  /** Ends the reading at once. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of each piece that came, with the last id by then, which may be the empty text. */
+  /** Called after each piece, with the last id so far, which may be the empty text. */
   readonly onSign?: ((lastId: string) => void) | undefined;
 }
 
 /**
- * The messages of an event stream's body as they come. Ends when the body does, breaks, or has brought nothing
- * at all, not even a sign of life, for `silenceMs`: all three mean that no more will come over this connection. Returns
- * whether it was the first: that its sender had no more to say.
+ * Yields the messages of an event stream's body as they arrive. Ends when the body ends, breaks, or has brought nothing
+ * at all, not even a heartbeat, for `silenceMs`: in each case no more will arrive over this connection. Returns whether
+ * the body ended: its sender had no more to send.
  */
 export async function* readMessages(
   body: ReadableStream<Uint8Array>,
@@ -30,12 +30,12 @@ export async function* readMessages(
       onSign?.(parser.lastId);
     }
   } finally {
-    // Also when the consumer leaves early. A body that broke has nothing left to be cancelled.
+    // Also when the consumer leaves early. A broken body has nothing left to be cancelled.
     await reader.cancel().catch(() => {});
   }
 }
 
-/** The next piece of the body, or why there will be none. */
+/** Returns the next piece of the body, or the reason why there is none. */
 async function readWithin(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   { silenceMs, signal }: Pick<ReadOptions, 'silenceMs' | 'signal'>,

@@ -34,7 +34,7 @@ describe('a client whose connections break', () => {
 
   const admin = () => createClient({ url, apiKey: kit.longhaul.newAdminKey! });
 
-  /** Cuts whatever is open, every so often, until it is told that it is over. */
+  /** Cuts all open connections repeatedly, until it is stopped. */
   async function cutWhile(work: Promise<unknown>): Promise<number> {
     let cuts = 0;
     let isOver = false;
@@ -64,7 +64,7 @@ describe('a client whose connections break', () => {
     expect((await client.runs({ user: 'ann' })).data).toHaveLength(3);
   });
 
-  it('sees every event of every run it may see once, and no other', async () => {
+  it('receives every event of every visible run once, and no other', async () => {
     const { token } = await kit.client.createToken({ user: 'bob' });
     const bob = createClient({ url, token });
     const abort = new AbortController();
@@ -90,7 +90,7 @@ describe('a client whose connections break', () => {
     expect(cursors).toEqual(cursors.toSorted((a, b) => a - b));
   });
 
-  it('goes on with new tokens as the old ones expire, and asks for each once', async () => {
+  it('continues with new tokens when the old ones expire, and requests each once', async () => {
     let given = 0;
     const cat = createClient({
       url,
@@ -106,14 +106,14 @@ describe('a client whose connections break', () => {
     expect(given).toBeGreaterThan(1);
   });
 
-  it('ends a stream that begins behind the last event', async () => {
+  it('ends a stream that begins after the last event', async () => {
     const { id } = await kit.client.submit({ agent: 'mute', prompt: 'hi' });
     const events = await collect(kit.client.stream(id));
     expect(await collect(admin().stream(id, { after: events.length }))).toEqual([]);
     expect(await collect(admin().stream(id, { after: events.length - 1 }))).toHaveLength(1);
   });
 
-  it('stops to wait when it is told to', async () => {
+  it('stops waiting when its signal aborts', async () => {
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;

@@ -1,14 +1,22 @@
-import type { AcceptedRunResource, RetrySelection, RunResource, SkippedRun, Submission } from '../api/contract.ts';
+import type {
+  AcceptedRunResource,
+  CancelSelection,
+  RetrySelection,
+  RunCountResource,
+  RunResource,
+  SkippedRun,
+  Submission,
+} from '../api/contract.ts';
 import type { LonghaulEvent, StreamedEvent } from './events.ts';
 import { isFinalEvent } from './events.ts';
-import { followEvents, type FollowOptions } from './follow-events.ts';
+import { followEvents, type FollowAllOptions, type FollowOptions } from './follow-events.ts';
 import { jsonBody, postOnce } from './json-body.ts';
-import type { RunFilter, RunPage } from './lists.ts';
+import type { RunChoice, RunFilter, RunPage } from './lists.ts';
 import type { Transport } from './transport.ts';
 import { waitForEnd } from './wait-for-end.ts';
 
 export interface OnceOptions {
-  /** What makes it happen once: repeated with the same key, it is answered the same. Defaults to a new one for each call. */
+  /** Idempotency key: a repetition with the same key gets the same answer. Defaults to a new key for each call. */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -18,40 +26,62 @@ export interface EventPage {
   readonly nextCursor: number | null;
 }
 
-/** Submitting, following and ending runs. */
+/** The outcome of a request for several runs. */
+export interface BulkResult {
+  readonly data: RunResource[];
+  /** The runs that were left out, with the reason. */
+  readonly skipped: SkippedRun[];
+  /** The `cursor` for the next runs; null after the last page. */
+  readonly nextCursor: string | null;
+}
+
+/** Methods that submit, follow and end runs. */
 export interface RunMethods {
-  /** Submits a run and returns it at once, queued. Where no answer comes it is sent again, and never makes two. */
+  /**
+   * Submits a run and returns it at once, queued. Without an answer the submission is repeated, and never creates two
+   * runs.
+   */
   submit(submission: Submission, options?: OnceOptions): Promise<AcceptedRunResource>;
   /** Submits up to 1,000 runs, all or none, and returns them in order. */
   submitMany(runs: readonly Submission[], options?: OnceOptions): Promise<RunResource[]>;
-  /** Reads a run; with `waitSeconds` (at most 60) when it has ended or the time is up. */
+  /** Reads a run; with `waitSeconds` (at most 60) it returns when the run has ended or the time is up. */
   run(id: string, options?: { waitSeconds?: number | undefined }): Promise<RunResource>;
   /**
-   * Waits until a run has ended, however long that takes and whatever becomes of connections and servers, and returns it.
-   * Throws the reason of `signal` when that aborts; only a refusal ends it otherwise.
+   * Waits until a run has ended, however long that takes and in spite of failures of connections and servers, and
+   * returns it. Throws the reason of `signal` when that aborts; otherwise only a rejection ends it.
    */
   wait(id: string, options?: { signal?: AbortSignal | undefined }): Promise<RunResource>;
-  /** Lists runs, newest first, a page at a time. */
+  /** Lists runs, newest first, one page at a time. */
   runs(filter?: RunFilter): Promise<RunPage>;
   /**
-   * Follows a run: every event after `after` (a `seq`; by default all), once and in order, as it happens, up to the final
-   * one. A broken connection is taken up again where it broke, for as long as it takes; only a refusal ends it. Ends
-   * quietly when `signal` aborts.
+   * Follows a run: yields every event after `after` (a `seq`; by default all), once and in order, as it happens, up to
+   * the final one. A broken connection is resumed where it broke, for as long as it takes; only a rejection ends it.
+   * Ends without an error when `signal` aborts.
    */
   stream(id: string, options?: FollowOptions): AsyncGenerator<LonghaulEvent, void, void>;
   /**
-   * Follows every run that the key or token may see: each event after `after` (a `cursor`; by default from now on), once
-   * and in order, for as long as it is read. As `stream`, it takes up again what breaks; `onOpen` says when it stands.
+   * Follows every run that the key or token may see: yields each event after `after` (a `cursor`; by default from now
+   * on), once and in order, for as long as it is read. Like `stream`, it resumes broken connections; `onOpen` reports
+   * an open one.
    */
-  streamAll(options?: FollowOptions): AsyncGenerator<StreamedEvent, void, void>;
+  streamAll(options?: FollowAllOptions): AsyncGenerator<StreamedEvent, void, void>;
   /** Reads a page of a run's log: up to `limit` events (50, at most 200) after `after`. */
   eventPage(id: string, options?: { after?: number; limit?: number; signal?: AbortSignal }): Promise<EventPage>;
-  /** Asks for a run to be cancelled and returns it as it stands. One that runs ends within seconds. */
+  /** Requests the cancellation of a run and returns its current state. A running run ends within seconds. */
   cancel(id: string): Promise<RunResource>;
-  /** Tries a run again that has failed or was cancelled; returns the new run, whose `retryOf` names the old one. */
+  /** Retries a run that has failed or was cancelled; returns the new run, whose `retryOf` is the old one. */
   retry(id: string, options?: OnceOptions): Promise<RunResource>;
-  /** Tries many again: those named, or those that have failed and fit. `skipped` says which were left out, and why. */
-  retryMany(selection: RetrySelection): Promise<{ data: RunResource[]; skipped: SkippedRun[] }>;
+  /** Retries several runs: the named ones, or failed runs that match. */
+  retryMany(selection: RetrySelection): Promise<BulkResult>;
+  /** Cancels several runs: the named ones, or unfinished runs that match. */
+  cancelMany(selection: CancelSelection): Promise<BulkResult>;
+  /** Counts runs, up to 10,000. */
+  countRuns(choice?: RunChoice): Promise<RunCountResource>;
+  /** Streams all matching runs, newest first, as CSV or as lines of JSON. */
+  exportRuns(
+    choice?: RunChoice,
+    options?: { format?: 'csv' | 'jsonl' | undefined; signal?: AbortSignal | undefined },
+  ): Promise<ReadableStream<Uint8Array>>;
 }
 
 export function createRunMethods(transport: Transport): RunMethods {
@@ -65,7 +95,7 @@ export function createRunMethods(transport: Transport): RunMethods {
       after: options.after ?? 0,
       connect: (after, signal) =>
         requestStream(`${runPath(id)}/events${toQuery({ after: after ?? undefined })}`, signal),
-      // In this order: what was written before the end was read is in the page.
+      // In this order: events that were written before the end was read are in the page.
       async isOver(after) {
         const { finishedAt } = await requestJson<RunResource>(runPath(id), { signal: options.signal });
         return finishedAt !== null && (await readPage(id, { after, limit: 1 })).data.length === 0;
@@ -90,16 +120,23 @@ export function createRunMethods(transport: Transport): RunMethods {
     wait: (id, { signal } = {}) => waitForEnd(transport, { path: runPath(id), signal }),
     runs: (filter = {}) => requestJson(`/v1/runs${toQuery({ ...filter })}`),
     stream,
-    streamAll: (options = {}) =>
+    streamAll: ({ types, ...options } = {}) =>
       followEvents({
         ...options,
-        connect: (after, signal) => requestStream(`/v1/stream${toQuery({ after: after ?? undefined })}`, signal),
+        connect: (after, signal) => requestStream(`/v1/stream${toQuery({ after: after ?? undefined, types })}`, signal),
       }),
     eventPage: readPage,
-    // A run is cancelled once, however often that is asked for.
+    // Repeatable, because cancelling a run again has no further effect.
     cancel: (id) => requestJson(`${runPath(id)}/cancel`, { method: 'POST', isRepeatable: true }),
     retry: (id, { idempotencyKey } = {}) => requestJson(`${runPath(id)}/retry`, postOnce(undefined, idempotencyKey)),
     retryMany: (selection) => requestJson('/v1/runs/retry', jsonBody('POST', selection)),
+    cancelMany: (selection) => requestJson('/v1/runs/cancel', jsonBody('POST', selection)),
+    countRuns: (choice = {}) => requestJson(`/v1/runs/count${toQuery({ ...choice })}`),
+    async exportRuns(choice = {}, { format = 'csv', signal } = {}) {
+      const accept = format === 'csv' ? 'text/csv' : 'application/jsonl';
+      const { body } = await requestStream(`/v1/runs/export${toQuery({ ...choice, format })}`, signal, accept);
+      return body ?? new ReadableStream({ start: (controller) => controller.close() });
+    },
   };
 }
 

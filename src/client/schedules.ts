@@ -3,25 +3,25 @@ import { jsonBody, postOnce } from './json-body.ts';
 import type { ScheduleFilter, SchedulePage } from './lists.ts';
 import type { Transport } from './transport.ts';
 
-/** Runs that are submitted by the clock, and the queues they stand in. */
+/** Methods for schedules, and for the queues of their runs. */
 export interface ScheduleMethods {
-  /** Makes a schedule: a run that is submitted again and again, by the clock. */
+  /** Creates a schedule, which submits a run at fixed times. */
   createSchedule(schedule: NewSchedule): Promise<ScheduleResource>;
-  /** Lists schedules, newest first, a page at a time. */
+  /** Lists schedules, newest first, one page at a time. */
   schedules(filter?: ScheduleFilter): Promise<SchedulePage>;
   schedule(id: string): Promise<ScheduleResource>;
-  /** Changes what is named, and leaves the rest as it is. */
+  /** Changes the given fields, and leaves the rest unchanged. */
   changeSchedule(id: string, change: ScheduleChange): Promise<ScheduleResource>;
-  /** Removes a schedule and keeps its runs; returns it as it stood. */
+  /** Deletes a schedule and keeps its runs; returns its last state. */
   removeSchedule(id: string): Promise<ScheduleResource>;
   pauseSchedule(id: string): Promise<ScheduleResource>;
-  /** Lets it submit runs again, from now on. */
+  /** Resumes a schedule: it submits runs again from now on. */
   resumeSchedule(id: string): Promise<ScheduleResource>;
-  /** Submits its run now, beside its ticks. */
+  /** Submits the schedule's run now, in addition to its ticks. */
   triggerSchedule(id: string, options?: { idempotencyKey?: string | undefined }): Promise<RunResource>;
-  /** The queues, with what waits in them. */
+  /** Lists the queues, with their waiting runs. */
   queues(): Promise<QueueResource[]>;
-  /** Lets no more runs start from a queue; those at work go on. For keys of operators. */
+  /** Pauses a queue: no further runs start from it; running runs continue. For keys of operators. */
   pauseQueue(name: string): Promise<QueueResource>;
   resumeQueue(name: string): Promise<QueueResource>;
 }

@@ -2,47 +2,47 @@ import type { Message, AcceptedRunResource, SessionResource, SessionSummaryResou
 import { postOnce } from './json-body.ts';
 import type { Transport } from './transport.ts';
 
-/** Which sessions to list. Every part that is given has to hold. */
+/** Selects the sessions to list. All given conditions apply. */
 export interface SessionFilter {
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
-  /** Sessions in a page, 1 to 200. Defaults to 50. */
+  /** Sessions per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 }
 
 export interface SessionPage {
-  /** The one begun last first. */
+  /** Newest first. */
   readonly data: SessionSummaryResource[];
   /** Continues the list; null on the last page. */
   readonly nextCursor: string | null;
 }
 
-/** Which part of a session to read. */
+/** Selects the part of a session to read. */
 export interface SessionQuery {
   /** The `nextCursor` of an earlier page's `runs`. */
   readonly runsCursor?: string | undefined;
   /** The `nextCursor` of an earlier page's `messages`. */
   readonly after?: number | undefined;
-  /** Runs, and messages, in a page, 1 to 200. Defaults to 50. */
+  /** Runs, and messages, per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 }
 
-/** What a client does with conversations. */
+/** Methods for sessions. */
 export interface SessionMethods {
   /**
-   * Says something to a run's conversation: a new run, or, where its agent is steered and the run is at work, that run.
-   * Repeated with the same `idempotencyKey` it answers the same.
+   * Sends a message to a run's session. It becomes a new run, or, if the agent's policy is `steer` and the run is
+   * running, a message of that run. Repeated with the same `idempotencyKey` it returns the same answer.
    */
   sendMessage(
     runId: string,
     message: Message,
     options?: { idempotencyKey?: string | undefined },
   ): Promise<AcceptedRunResource>;
-  /** Reads a session: its runs, newest first, and what was said, oldest first, a page at a time. */
+  /** Reads a session: its runs, newest first, and its messages, oldest first, one page at a time. */
   session(id: string, query?: SessionQuery): Promise<SessionResource>;
-  /** Lists sessions, the one begun last first, a page at a time. */
+  /** Lists sessions, newest first, one page at a time. */
   sessions(filter?: SessionFilter): Promise<SessionPage>;
 }
 

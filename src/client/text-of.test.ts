@@ -19,34 +19,34 @@ it('reads the same from a log that was folded while it was read', () => {
   expect(textOf([whole('Good morning.')])).toBe('Good morning.');
 });
 
-it('drops what an attempt had begun to say when another one begins, folded or not', () => {
+it('drops unfinished text of an attempt when another one begins, folded or not', () => {
   const started = { type: 'run.started', data: { workerId: '1' } } as const;
-  expect(textOf([whole('One.'), delta('Tw', 'b'), started, delta('Two.', 'c')])).toBe('One.\n\nTwo.');
+  expect(textOf([whole('First.'), delta('Tw', 'b'), started, delta('Two.', 'c')])).toBe('First.\n\nTwo.');
   const partial = { type: 'agent.text', data: { text: 'Tw', blockId: 'b', isPartial: true } } as const;
-  expect(textOf([whole('One.'), partial, started, whole('Two.', 'c')])).toBe('One.\n\nTwo.');
-  expect(textOf([whole('One.'), partial])).toBe('One.\n\nTw');
+  expect(textOf([whole('First.'), partial, started, whole('Two.', 'c')])).toBe('First.\n\nTwo.');
+  expect(textOf([whole('First.'), partial])).toBe('First.\n\nTw');
 });
 
-it('leaves out what sub-agents say', () => {
+it('leaves out text of subagents', () => {
   const inner = { type: 'agent.text', data: { text: 'psst', blockId: 'b', parentToolUseId: 't' } } as const;
   expect(textOf([whole('Loud.'), inner])).toBe('Loud.');
 });
 
-it('takes away a block that was given up, begun or whole, and shows what takes its place', () => {
+it('removes an abandoned block, begun or whole, and shows its replacement', () => {
   const abandoned = (blockId: string) => ({ type: 'agent.text.abandoned', data: { blockId } }) as const;
   const reader = createTextReader();
-  reader.push(whole('One.'));
+  reader.push(whole('First.'));
   reader.push(delta('The incom', 'b'));
   expect(reader.push(abandoned('b'))).toBe(true);
-  expect(reader.text).toBe('One.');
+  expect(reader.text).toBe('First.');
   expect(reader.push(abandoned('unknown'))).toBe(false);
   reader.push(delta('The income tax.', 'c'));
-  expect(reader.text).toBe('One.\n\nThe income tax.');
+  expect(reader.text).toBe('First.\n\nThe income tax.');
   reader.push(abandoned('a'));
   expect(reader.text).toBe('The income tax.');
 });
 
-it('joins the two halves of a text that was cut off', () => {
+it('joins the two halves of an interrupted text', () => {
   const rest = {
     type: 'agent.text.delta',
     data: { text: 'second half.', blockId: 'b', isContinuation: true },
@@ -56,6 +56,6 @@ it('joins the two halves of a text that was cut off', () => {
   expect(textOf([whole('The first half, the '), rest, wholeRest, whole('Next.', 'c')])).toBe(
     'The first half, the second half. \n\nNext.',
   );
-  // The first half may be before the events that are read.
+  // The first half may be earlier than the events that are read.
   expect(textOf([wholeRest])).toBe('second half. ');
 });

@@ -2,11 +2,11 @@ import type { LonghaulEvent } from './events.ts';
 
 type TextEvent = Pick<LonghaulEvent, 'type' | 'data'>;
 
-/** Puts together what an agent says, from its events as they come. */
+/** Assembles the text of an agent from its events as they arrive. */
 export interface TextReader {
-  /** Takes the next event, of whatever type. Returns whether the text is another now. */
+  /** Takes the next event, of any type. Returns whether the text has changed. */
   push(event: TextEvent): boolean;
-  /** All it has said by now, a block of text to a paragraph; one that was cut off is joined with what continues it. */
+  /** The text so far, with a paragraph for each block; an interrupted block is joined with its continuation. */
   readonly text: string;
 }
 
@@ -17,12 +17,12 @@ interface Block {
 }
 
 /**
- * Makes a reader of a run's text. Pieces are joined, `agent.text`, the whole block, replaces those before it, and
- * `agent.text.abandoned` takes a block away. What sub-agents say among themselves is left out; so is what an attempt had
- * begun to say when it was cut off.
+ * Creates a reader of a run's text. Pieces are joined; `agent.text`, the whole block, replaces its pieces, and
+ * `agent.text.abandoned` removes a block. Text of subagents is left out, and so is unfinished text of an interrupted
+ * attempt.
  */
 export function createTextReader(): TextReader {
-  /** By block, in the order in which they began. */
+  /** By block, in the order of their beginning. */
   const blocks = new Map<string, Block>();
   let joined: string | null = '';
 
@@ -65,7 +65,7 @@ function join(blocks: readonly Block[]): string {
     .join('');
 }
 
-/** What the agent has said in these events, in order: see `createTextReader`. */
+/** Returns the text of the agent in these events, in order: see `createTextReader`. */
 export function textOf(events: Iterable<TextEvent>): string {
   const reader = createTextReader();
   for (const event of events) reader.push(event);

@@ -2,15 +2,15 @@ import { createCredential, type CredentialOptions } from './credential.ts';
 import { pause, toDelayMs } from './delays.ts';
 import { isPassing, LonghaulApiError, LonghaulNetworkError, toApiError } from './errors.ts';
 
-/** Where a client's requests go, and how. */
+/** Destination and transport of a client's requests. */
 export interface TransportOptions extends CredentialOptions {
-  /** Where Longhaul listens, such as `http://127.0.0.1:4400`; in a browser also a path of the page's own origin. */
+  /** Address of Longhaul, such as `http://127.0.0.1:4400`; in a browser also a path of the page's own origin. */
   readonly url: string;
-  /** What sends requests: another `fetch`, or a Longhaul in this process. Defaults to the global `fetch`. */
+  /** Function that sends requests: another `fetch`, or a Longhaul in this process. Defaults to the global `fetch`. */
   readonly fetch?: ((request: Request) => Promise<Response>) | undefined;
   /**
-   * For how long a request that may safely be repeated is, while no answer comes or the server cannot take it. Streams and
-   * `wait` do not end by it. 0: never. Defaults to 10.
+   * Time during which a request that may safely be repeated is repeated, while there is no answer or the server cannot
+   * accept it. Streams and `wait` are not limited by it. 0: never. Defaults to 10.
    */
   readonly retryForSeconds?: number | undefined;
 }
@@ -20,30 +20,35 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
-  /** For the answer to begin. Defaults to 60 s. */
+  /** Time for the answer to begin. Defaults to 60 s. */
   readonly timeoutMs?: number;
-  /** Whether it may be sent again when it is not known what became of it. By default that follows from the method and an idempotency key. */
+  /**
+   * True when the request may be repeated if its outcome is unknown. By default that follows from the method and an
+   * idempotency key.
+   */
   readonly isRepeatable?: boolean;
+  /** Takes an answer whose status is that of a refusal for what was asked for. Defaults to none. */
+  readonly isAnswer?: (response: Response) => boolean;
   /** Overrides `retryForSeconds`. */
   readonly retryForMs?: number;
 }
 
-export type Query = Record<string, string | number | boolean | undefined>;
+export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
 
 /** Sends requests and reads their answers. */
 export interface Transport {
-  /** Sends a request and reads the JSON it is answered with. */
+  /** Sends a request and reads the JSON of its answer. */
   requestJson<T>(path: string, options?: RequestOptions): Promise<T>;
-  /** Opens a stream of events. It is tried once. */
-  requestStream(path: string, signal: AbortSignal): Promise<Response>;
-  /** The query of an address, with those that are given. */
+  /** Opens a stream, of events unless `accept` names another type, without retries. */
+  requestStream(path: string, signal?: AbortSignal, accept?: string): Promise<Response>;
+  /** Returns the query of an address, with the given parameters; a list is repeated. */
   toQuery(parameters: Query): string;
 }
 
 const TIMEOUT_MS = 60_000;
 const STREAM_TIMEOUT_MS = 20_000;
 
-/** A server that asks for more patience than this is not waited for. */
+/** Longest wait that the client accepts when a server asks for one. */
 const LONGEST_WAIT_MS = 10_000;
 
 /** @throws {TypeError} when both an API key and a token are given. */
@@ -52,7 +57,7 @@ export function createTransport(options: TransportOptions): Transport {
   const baseUrl = url.replace(/\/+$/, '');
   const credential = createCredential(options);
 
-  /** One request, with a new token where the one at hand has expired. */
+  /** Sends a request, and repeats it with a new token if the current one has expired. */
   async function sendOnce<T>(path: string, options: SendOptions<T>): Promise<T> {
     const sent = await credential.current();
     const { isUnauthorized, read, drop } = await exchange(path, options, sent);
@@ -63,11 +68,11 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   async function exchange<T>(path: string, options: SendOptions<T>, credential: string | null) {
-    const { accept, read, headers, signal: given, timeoutMs, ...init } = options;
+    const { accept, read, headers, signal: given, timeoutMs, isAnswer, ...init } = options;
     const silence = new AbortController();
     const timer = setTimeout(() => silence.abort(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs);
     const signal = given === undefined ? silence.signal : AbortSignal.any([given, silence.signal]);
-    /** What was thrown, as the caller's own abort or as a failure of the network. */
+    /** Returns the error to throw: the reason of the caller's own abort, or a network failure. */
     const toThrown = (cause: unknown) => {
       clearTimeout(timer);
       if (given?.aborted) return given.reason as unknown;
@@ -84,12 +89,13 @@ export function createTransport(options: TransportOptions): Transport {
         isUnauthorized: response.status === 401,
         async drop() {
           clearTimeout(timer);
-          await response.body?.cancel().catch(() => {}); // It may be broken already.
+          await response.body?.cancel().catch(() => {}); // The body may already be broken.
         },
         async read(): Promise<T> {
           try {
             const type = response.headers.get('content-type') ?? '';
-            if (!response.ok || !type.startsWith(accept)) throw await toApiError(response);
+            const isWanted = response.ok || isAnswer?.(response) === true;
+            if (!isWanted || !type.startsWith(accept)) throw await toApiError(response);
             return await read(response);
           } catch (cause) {
             throw toThrown(cause);
@@ -106,7 +112,7 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     async requestJson<T>(path: string, options: RequestOptions = {}): Promise<T> {
       const { isRepeatable = isSafeToRepeat(options), retryForMs = retryForSeconds * 1_000, ...init } = options;
-      // A clock that only counts forward: one that is set meanwhile would end the tries, or have them go on for ever.
+      // A monotonic clock: changing the time must neither end the retries nor prolong them.
       const endsAt = performance.now() + retryForMs;
       for (let failures = 0; ; failures++) {
         try {
@@ -124,23 +130,26 @@ export function createTransport(options: TransportOptions): Transport {
         }
       }
     },
-    requestStream: (path, signal) =>
+    requestStream: (path, signal, accept = 'text/event-stream') =>
       sendOnce(path, {
-        accept: 'text/event-stream',
+        accept,
         signal,
         timeoutMs: STREAM_TIMEOUT_MS,
         read: (response) => Promise.resolve(response),
       }),
     toQuery(parameters) {
       const query = new URLSearchParams();
-      for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, String(value));
+      for (const [name, value] of Object.entries(parameters)) {
+        for (const one of typeof value === 'object' ? value : value === undefined ? [] : [value])
+          query.append(name, String(one));
+      }
       return query.size === 0 ? '' : `?${query.toString()}`;
     },
   };
 }
 
 interface SendOptions<T> extends Omit<RequestOptions, 'isRepeatable' | 'retryForMs'> {
-  /** The type the answer has to have. */
+  /** Content type that the answer must have. */
   readonly accept: string;
   readonly timeoutMs: number;
   readonly read: (response: Response) => Promise<T>;
@@ -150,7 +159,7 @@ function isSafeToRepeat({ method = 'GET', headers }: RequestOptions): boolean {
   return method !== 'POST' && method !== 'PATCH' ? true : headers?.['idempotency-key'] !== undefined;
 }
 
-/** Null: not again. A refusal for too many requests is the caller's to hear of. */
+/** Returns null for no repetition. Callers handle a rejection for too many requests themselves. */
 function toRepeatDelayMs(error: unknown, failures: number): number | null {
   if (!isPassing(error) || (error instanceof LonghaulApiError && error.status === 429)) return null;
   const wantedMs = error instanceof LonghaulApiError ? (error.retryAfterSeconds ?? 0) * 1_000 : 0;

@@ -10,7 +10,7 @@ const BODY = JSON.stringify({
   data: { run: { result: 'Grüße' } },
 });
 
-/** As the library of Standard Webhooks signs it. */
+/** Signs like the library of Standard Webhooks. */
 function sign({ secret = SECRET, sentAt = new Date(), body = BODY } = {}) {
   return {
     'webhook-id': 'msg_1',
@@ -20,7 +20,7 @@ function sign({ secret = SECRET, sentAt = new Date(), body = BODY } = {}) {
 }
 
 describe('a webhook', () => {
-  it('is taken with the headers of fetch or of Node, as text or as bytes', async () => {
+  it('is accepted with the headers of fetch or of Node, as text or as bytes', async () => {
     for (const headers of [sign(), new Headers(sign())]) {
       for (const body of [BODY, new TextEncoder().encode(BODY)]) {
         expect(await verifyWebhook(body, headers, SECRET)).toEqual(JSON.parse(BODY));
@@ -28,7 +28,7 @@ describe('a webhook', () => {
     }
   });
 
-  it('is taken when one of several signatures fits one of several secrets', async () => {
+  it('is accepted when one of several signatures matches one of several secrets', async () => {
     const headers = { ...sign(), 'webhook-signature': `v1a,xx v1,### ${sign({ secret: OTHER })['webhook-signature']}` };
     expect(await verifyWebhook(BODY, headers, [SECRET, OTHER])).toMatchObject({ type: 'run.succeeded' });
   });
@@ -43,7 +43,7 @@ describe('a webhook', () => {
     ['is not signed', BODY, { ...sign(), 'webhook-signature': undefined }],
     ['has a time that is none', BODY, { ...sign(), 'webhook-timestamp': 'now' }],
     ['has a signature that is none', BODY, { ...sign(), 'webhook-signature': 'v1,???' }],
-  ])('is refused when it %s', async (_, body, headers) => {
+  ])('is rejected when it %s', async (_, body, headers) => {
     await expect(verifyWebhook(body, headers, SECRET)).rejects.toBeInstanceOf(LonghaulWebhookError);
   });
 });

@@ -1,14 +1,14 @@
 import type { RunResource } from '../api/contract.ts';
 
-/** What a webhook tells. */
+/** The content of a webhook. */
 export interface WebhookMessage {
   readonly type: 'run.succeeded' | 'run.failed' | 'run.cancelled' | 'run.waiting' | 'webhook.test' | (string & {});
-  /** When it happened: ISO 8601. */
+  /** Time of the event: ISO 8601. */
   readonly timestamp: string;
   readonly data: {
-    /** The run, without its prompt. Not there in `webhook.test`. */
+    /** The run, without its prompt. Missing in `webhook.test`. */
     readonly run?: Omit<RunResource, 'prompt'>;
-    /** Whether `result` or `structuredOutput` was too long to be sent whole. */
+    /** True when `result` or `structuredOutput` was too long to be sent whole. */
     readonly isTruncated?: boolean;
   };
 }
@@ -20,17 +20,17 @@ export class LonghaulWebhookError extends Error {
 
 type HeaderSource = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What Standard Webhooks allows clocks to differ. */
+/** Difference of clocks that Standard Webhooks allows. */
 const TOLERANCE_SECONDS = 300;
 
 /**
- * Verifies the signature of a webhook (Standard Webhooks) and returns what it tells. In Node, browsers and whatever else
- * has Web Crypto.
+ * Verifies the signature of a webhook (Standard Webhooks) and returns its content. Works in Node, browsers and every
+ * environment with Web Crypto.
  *
- * @param body The body as it came, byte for byte: not what a framework has parsed.
+ * @param body The received body, byte for byte: not the result of a framework's parser.
  * @param headers The request's headers, of `fetch` or of Node.
- * @param secrets `whsec_…`, as it was shown when the webhook was made; several while one is replaced by another.
- * @throws {LonghaulWebhookError} when it cannot be trusted.
+ * @param secrets `whsec_…`, as shown when the webhook was created; several while one is replaced by another.
+ * @throws {LonghaulWebhookError} when the message cannot be trusted.
  */
 export async function verifyWebhook(
   body: string | Uint8Array,
@@ -57,7 +57,9 @@ export async function verifyWebhook(
       }
     }
   }
-  throw new LonghaulWebhookError('No signature of the webhook fits. Is this its secret, and the body as it came?');
+  throw new LonghaulWebhookError(
+    'No signature of the webhook matches. Check that this is its secret, and that the body is unchanged.',
+  );
 }
 
 function readHeader(headers: HeaderSource, name: string): string | undefined {
@@ -68,11 +70,11 @@ function readHeader(headers: HeaderSource, name: string): string | undefined {
 
 function importKey(secret: string): ReturnType<typeof crypto.subtle.importKey> {
   const bytes = fromBase64(secret.replace(/^whsec_/, ''));
-  if (bytes === null) throw new TypeError('The secret of a webhook begins with whsec_, and goes on in base64.');
+  if (bytes === null) throw new TypeError('The secret of a webhook must be whsec_ followed by base64.');
   return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
 }
 
-/** Null: of a kind that is not known here. */
+/** Null: of an unknown kind. */
 function readSignature(text: string): Uint8Array<ArrayBuffer> | null {
   return text.startsWith('v1,') ? fromBase64(text.slice('v1,'.length)) : null;
 }

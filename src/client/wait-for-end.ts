@@ -3,14 +3,14 @@ import { pause, toDelayMs } from './delays.ts';
 import { isPassing } from './errors.ts';
 import type { Transport } from './transport.ts';
 
-/** Short of what proxies take for a dead connection. */
+/** Shorter than the time after which proxies treat a connection as dead. */
 const WAIT_SECONDS = 25;
 
 const GRACE_MS = 15_000;
 
 const FINAL_STATUSES: ReadonlySet<RunResource['status']> = new Set(['succeeded', 'failed', 'cancelled']);
 
-/** Reads a run again and again, each time for as long as the server holds the answer back, until it has ended. */
+/** Reads a run repeatedly, each time for as long as the server delays the answer, until the run has ended. */
 export async function waitForEnd(
   transport: Transport,
   { path, signal }: { path: string; signal?: AbortSignal | undefined },

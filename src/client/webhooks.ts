@@ -15,12 +15,12 @@ export interface WebhookPage {
   readonly nextCursor: string | null;
 }
 
-/** Which deliveries to list: those to a webhook, or those of a run. */
+/** Selects the deliveries to list: those to a webhook, or those of a run. */
 export type DeliveryFilter = ({ readonly webhookId: string } | { readonly runId: string }) & {
   readonly status?: WebhookDeliveryResource['status'] | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
-  /** Deliveries in a page, 1 to 200. Defaults to 50. */
+  /** Deliveries per page, 1 to 200. Defaults to 50. */
   readonly limit?: number | undefined;
 };
 
@@ -31,21 +31,21 @@ export interface DeliveryPage {
   readonly nextCursor: string | null;
 }
 
-/** What a client does with webhooks. */
+/** Methods for webhooks. */
 export interface WebhookMethods {
-  /** Has an address told when this key's runs end or wait; `secret` in the answer is not shown again. */
+  /** Creates a webhook for the ends and waits of this key's runs; `secret` in the answer is not shown again. */
   createWebhook(webhook: NewWebhook): Promise<CreatedWebhookResource>;
-  /** Lists webhooks, newest first, a page at a time. */
+  /** Lists webhooks, newest first, one page at a time. */
   webhooks(filter?: { cursor?: string | undefined; limit?: number | undefined }): Promise<WebhookPage>;
-  /** Removes a webhook; returns it as it was. */
+  /** Deletes a webhook; returns its last state. */
   removeWebhook(id: string): Promise<WebhookResource>;
-  /** Sends a webhook something to try it with. */
+  /** Sends a test message to a webhook. */
   testWebhook(id: string): Promise<WebhookDeliveryResource>;
-  /** Lists what was told to a webhook, or of a run, newest first, a page at a time. */
+  /** Lists the deliveries to a webhook, or of a run, newest first, one page at a time. */
   deliveries(filter: DeliveryFilter): Promise<DeliveryPage>;
-  /** Sends a delivery once more. */
+  /** Repeats a delivery. */
   redeliver(id: string): Promise<WebhookDeliveryResource>;
-  /** Reads what signs for a submission's own `webhookUrl`. */
+  /** Reads the secret that signs messages to a submission's own `webhookUrl`. */
   webhookSecret(): Promise<WebhookSecretResource>;
 }
 

@@ -76,7 +76,7 @@ describe('a configuration', () => {
     });
   });
 
-  it('takes the sample of the contract', () => {
+  it('accepts the sample of the contract', () => {
     const config = resolve({
       agents: {
         reader: {
@@ -115,7 +115,7 @@ describe('a configuration', () => {
     expect(error.errors).toMatchObject([{ path: 'agents.coder.reuse' }]);
   });
 
-  it('keeps no process waiting when told not to', () => {
+  it('keeps no pre-started process when prewarm is false', () => {
     expect(resolve({ agents: { reader: { ...reader, prewarm: false } } }).agents.get('reader')?.prewarm).toBeNull();
     expect(resolve({ agents: { reader: { ...reader, prewarm: 3 } } }).agents.get('reader')?.prewarm).toBe(3);
     for (const prewarm of [true, -1, 1.5, 'many']) {
@@ -125,14 +125,14 @@ describe('a configuration', () => {
     }
   });
 
-  it('tells a name that begins with two dots from the way out of a directory', () => {
+  it('distinguishes a name that begins with two dots from a path out of a directory', () => {
     const error = refusal(() =>
       resolve({ agents: { reader: { ...reader, workspace: '.' } } }, { LONGHAUL_DATA_DIR: '..data' }),
     );
     expect(error.errors[0]?.path).toBe('agents.reader.workspace');
   });
 
-  it('cannot be changed once it is in force', () => {
+  it('cannot be changed after it is resolved', () => {
     const config = resolve({ agents: { reader } });
     expect(() => Object.assign(config.worker, { slots: 99 })).toThrow(TypeError);
     expect(() => Object.assign(config.agents.get('reader')!.limits, { maxTurns: 99 })).toThrow(TypeError);
@@ -184,7 +184,7 @@ describe('a configuration', () => {
     [
       { agents: { reader }, worker: { visiblePaths: ['../other', '.longhaul/db'] } },
       'worker.visiblePaths',
-      "must name nothing in Longhaul's data directory",
+      "must not name a path in Longhaul's data directory",
     ],
     [
       { agents: { writer: { tools: ['Bash'], workspace: shared, settingSources: ['project'] } } },
@@ -203,7 +203,7 @@ describe('a configuration', () => {
     ],
     [[], '', 'received []'],
     [42, '', 'received 42'],
-  ])('is refused by path, value and what is allowed: %j', (input, path, message) => {
+  ])('is rejected by path, value and what is allowed: %j', (input, path, message) => {
     const error = refusal(() => resolve(input));
     expect(error.code).toBe('config_invalid');
     expect(error.errors).toContainEqual({ path, message: expect.stringContaining(message) as string });
@@ -235,7 +235,7 @@ describe('a configuration', () => {
       'LONGHAUL_RUN_TIMEOUT_SECONDS',
       'is 190 and must be less than worker.expireSeconds',
     ],
-  ])('is refused when its timeouts are out of order: %j %j', (input, env, path, message) => {
+  ])('is rejected when its timeouts are out of order: %j %j', (input, env, path, message) => {
     expect(refusal(() => resolve(input, env)).errors).toEqual([
       { path, message: expect.stringContaining(message) as string },
     ]);
@@ -249,17 +249,17 @@ describe('a configuration', () => {
       reader: { ...reader, workspace: './shared', settingSources: ['project'] },
       writer: { tools: ['Bash'], workspace: './shared-drafts' },
     },
-  ])('may read a project’s settings where no other run can write them: %j', (agents) => {
+  ])('may read a project’s settings if no other run can write them: %j', (agents) => {
     expect(resolve({ agents }).agents.size).toBeGreaterThan(1);
   });
 
-  it('names what agents see all the same, from its own directory', () => {
+  it('resolves visible paths from its own directory', () => {
     expect(
       resolve({ agents: { reader }, worker: { visiblePaths: ['tools', '/dev/kvm'] } }).worker.visiblePaths,
     ).toEqual(['/app/tools', '/dev/kvm']);
   });
 
-  it('gives way to the variables', () => {
+  it('yields to the variables', () => {
     const config = resolve(
       { agents: { reader: { ...reader, limits: { timeoutSeconds: 30 } } }, claudePath: null },
       {
@@ -281,13 +281,13 @@ describe('a configuration', () => {
     ['LONGHAUL_LOG_LEVEL', 'loud'],
     ['LONGHAUL_QUEUE_URL', 'redis://:hunter2@cache'],
     ['ANTHROPIC_BASE_URL', 'ftp://hunter2@x'],
-  ])('is refused over a wrong variable, never repeating a secret: %s=%s', (name, value) => {
+  ])('is rejected because of a wrong variable, without repeating a secret: %s=%s', (name, value) => {
     const error = refusal(() => resolve({ agents: { reader } }, { [name]: value }));
     expect(error.errors[0]?.path).toBe(name);
     expect(error.message).not.toContain('hunter2');
   });
 
-  it('gives an agent that writes a directory per run, and one without a workspace its own', () => {
+  it('gives a writing agent a directory per run, and an agent without a workspace its own directory', () => {
     const config = resolve({ agents: { writer: { tools: ['Bash'], workspace: './w' }, free: { tools: [] } } });
     expect(config.agents.get('writer')?.workspace).toEqual({ root: '/app/w', mode: 'perRun', from: null });
     expect(config.agents.get('free')?.workspace).toEqual({
@@ -313,7 +313,7 @@ describe('a configuration file', () => {
   afterAll(() => rm(directory, { recursive: true, force: true }));
   const load = (file?: string) => loadConfig({ file, cwd: directory, env: {} });
 
-  it('is missed by name', async () => {
+  it('is named when it is missing', async () => {
     await expect(load()).rejects.toMatchObject({
       code: 'config_not_found',
       message: expect.stringContaining('longhaul.config.ts') as string,
@@ -324,7 +324,7 @@ describe('a configuration file', () => {
     });
   });
 
-  it('says what is wrong when it cannot be loaded, exports nothing or exports the wrong thing', async () => {
+  it('is rejected with the fault when it cannot be loaded, exports nothing or exports the wrong thing', async () => {
     await writeFile(path.join(directory, 'broken.ts'), 'export default {');
     await expect(load('broken.ts')).rejects.toMatchObject({ code: 'config_invalid' });
     await writeFile(path.join(directory, 'empty.ts'), 'export const config = {};');
@@ -337,7 +337,7 @@ describe('a configuration file', () => {
     });
   });
 
-  it('that never finishes loading is given up', async () => {
+  it('that never finishes loading is given up at the deadline', async () => {
     await writeFile(path.join(directory, 'waits.ts'), 'await new Promise(() => {}); export default {};');
     await expect(loadConfig({ file: 'waits.ts', cwd: directory, env: {}, deadlineMs: 50 })).rejects.toMatchObject({
       code: 'config_invalid',

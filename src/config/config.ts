@@ -10,33 +10,33 @@ import type { LonghaulConfig } from './schema.ts';
 import type { Subagent } from './subagent.ts';
 import type { ToolHooks } from './tool-hooks.ts';
 
-/** How an agent is set up, with every default in place. */
+/** Settings of an agent, with every default in place. */
 export interface Agent {
   readonly name: string;
   readonly model: string;
   /** The name of one of `Config.providers`. */
   readonly provider: string;
-  /** With subagents, the one that starts them is among them. */
+  /** With subagents, the list includes the tool that starts them. */
   readonly tools: readonly string[];
-  /** Those that wait for a person. */
+  /** Tools that wait for an approval before each use. */
   readonly ask: readonly string[];
   readonly hooks: ToolHooks;
   readonly hookTimeoutSeconds: number;
   readonly approvals: ApprovalRules;
   readonly mcpServers: readonly McpServer[];
   readonly subagents: readonly Subagent[];
-  /** Null for an answer in text. */
+  /** Null when answers are text. */
   readonly outputSchema: OutputSchema | null;
   readonly permissionMode: 'dontAsk' | 'acceptEdits' | 'plan' | 'bypassPermissions';
   readonly workspace: Workspace;
   readonly limits: RunLimits;
-  /** Runs of it at once, on all workers together; null for any number. */
+  /** Maximum number of the agent's runs in progress at once, on all workers together; null for no limit. */
   readonly concurrent: number | null;
   readonly retry: RetryPolicy;
-  /** Processes a worker keeps waiting at least; null keeps none, whatever the demand. */
+  /** Minimum number of pre-started processes a worker keeps; null keeps none, whatever the demand. */
   readonly prewarm: number | null;
   readonly isReused: boolean;
-  /** What becomes of a submission to a conversation whose last run is not over. */
+  /** Policy for a submission to a session whose last run is unfinished. */
   readonly whileBusy: WhileBusy;
   readonly systemPrompt: string | { readonly append: string } | null;
   readonly effort: 'low' | 'medium' | 'high';
@@ -47,46 +47,46 @@ export interface Agent {
 }
 
 export interface Workspace {
-  /** Absolute. */
+  /** Absolute path. */
   readonly root: string;
   readonly mode: 'shared' | 'perRun' | 'perSession';
-  /** Absolute, or null. */
+  /** Absolute path, or null. */
   readonly from: string | null;
 }
 
-/** What one user, one team or all together may spend; null for any amount. */
+/** Spending limits of one user, of one team or of all runs together; null for no limit. */
 export interface Budget {
   readonly dayMicros: Micros | null;
   readonly monthMicros: Micros | null;
   readonly whenReached: 'refuse' | 'wait';
 }
 
-/** The limits over all runs; null for any number. */
+/** The limits over all runs; null for no limit. */
 export interface Limits {
   readonly perUser: Budget & { readonly runsPerMinute: number | null; readonly concurrent: number | null };
   readonly perTeam: Budget;
   readonly perKey: { readonly runsPerMinute: number | null };
-  /** The highest priority that callers who are bound to a user or a team may name. */
+  /** Highest priority that a caller bound to a user or a team may set. */
   readonly maxPriority: number;
   readonly global: Budget & { readonly concurrent: number | null };
 }
 
-/** Where model calls go: Anthropic's API or anything that speaks it, a cloud, or the built-in scripted model. */
+/** Destination of model calls: Anthropic's API or a compatible one, a cloud, or the built-in scripted model. */
 export type Provider =
   | ((AnthropicProvider | BedrockProvider | VertexProvider) & {
-      /** What its models cost, before `Config.prices`. Defaults to none. */
+      /** Prices of its models, which take precedence over `Config.prices`. Defaults to none. */
       readonly prices?: PriceOverrides;
     })
   | { readonly kind: 'scripted' };
 
-/** What all providers have but the scripted model. */
+/** Settings that every provider has except the scripted model. */
 export interface Reached {
   readonly baseUrl: string;
-  /** The proxy on the way there, with its user and password; null: none. */
+  /** Proxy between the gateway and the provider, with its user and password; null for none. */
   readonly proxy: string | null;
-  /** What goes with each request beside the credentials, by names in lower case. */
+  /** Headers sent with each request in addition to the credentials, by names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What is asked for in place of a model's name. */
+  /** Model ids to request, by the name that is asked for. */
   readonly models: Readonly<Record<string, string>>;
 }
 
@@ -96,7 +96,9 @@ export interface AnthropicProvider extends Reached {
   readonly authToken: string | null;
 }
 
-/** Without an API key and an access key, AWS's chain of credentials is asked, for `profile` where that is named. */
+/**
+ * Without an API key and an access key, AWS's credential chain supplies the credentials, for `profile` if that is set.
+ */
 export interface BedrockProvider extends Reached {
   readonly kind: 'bedrock';
   readonly region: string;
@@ -105,18 +107,21 @@ export interface BedrockProvider extends Reached {
   readonly profile: string | null;
 }
 
-/** Without a file, Google's default credentials are used. */
+/** Without a key file, Google's default credentials are used. */
 export interface VertexProvider extends Reached {
   readonly kind: 'vertex';
   readonly region: string;
   readonly project: string;
-  /** Absolute, or null. */
+  /** Absolute path, or null. */
   readonly keyFile: string | null;
 }
 
 export type AlertSeverity = 'info' | 'warning' | 'critical';
 
-/** Where alerts go, with every secret read. `name` tells channels of one type apart, and is kept with each delivery. */
+/**
+ * A channel that receives alerts, with every secret read. `name` distinguishes channels of the same type, and is stored
+ * with each delivery.
+ */
 export type AlertChannel = { readonly name: string; readonly minSeverity: AlertSeverity } & (
   | { readonly type: 'log' }
   | { readonly type: 'webhook'; readonly url: string; readonly secret: string | null }
@@ -135,7 +140,7 @@ export type AlertChannel = { readonly name: string; readonly minSeverity: AlertS
     }
 );
 
-/** What operators are told of. A figure that is null is off. */
+/** Thresholds of the alert rules, and the channels. A threshold that is null turns its rule off. */
 export interface AlertsConfig {
   readonly runCostUsd: number | null;
   readonly dailyCostUsd: number | null;
@@ -143,11 +148,11 @@ export interface AlertsConfig {
   readonly errorRate: { readonly share: number; readonly minRuns: number; readonly windowMinutes: number } | null;
   readonly driftShare: number | null;
   readonly repeatMinutes: number | null;
-  /** The log is always one of them. */
+  /** Always includes the log. */
   readonly channels: readonly AlertChannel[];
 }
 
-/** What webhooks may be sent to. `allow`: hosts, addresses and networks, in lower case. */
+/** Targets that webhooks may have. `allow`: hosts, addresses and networks, in lower case. */
 export interface WebhooksConfig {
   readonly allowHttp: boolean;
   readonly allowPrivateAddresses: boolean;
@@ -156,7 +161,7 @@ export interface WebhooksConfig {
 
 /** The configuration in force: file, variables and defaults resolved once, then frozen. */
 export interface Config {
-  /** The file it came from, or null when it was given as an object. */
+  /** The file the configuration was loaded from, or null if it was given as an object. */
   readonly file: string | null;
   readonly agents: ReadonlyMap<string, Agent>;
   readonly worker: {
@@ -165,46 +170,46 @@ export interface Config {
     readonly drainTimeoutSeconds: number;
     readonly stopWaitSeconds: number;
     readonly restartAboveMb: number;
-    /** Absolute. */
+    /** Absolute paths. */
     readonly visiblePaths: readonly string[];
-    /** Null: a process whose event loop stands still is never ended. */
+    /** Null: a process whose event loop is blocked is never ended. */
     readonly maxStallSeconds: number | null;
   };
-  /** Absolute. */
+  /** Absolute path. */
   readonly dataDir: string;
   /** A PostgreSQL URL, or null for the embedded database in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly database: {
-    /** Connections to PostgreSQL that this process opens at most. */
+    /** Maximum number of connections to PostgreSQL that this process opens. */
     readonly poolSize: number;
-    /** How long a start waits for a database that cannot be reached yet. */
+    /** Time to wait at start for a database that cannot be reached yet. */
     readonly waitSeconds: number;
   };
-  /** The admin key that the deployment has chosen; null: the first start makes one. */
+  /** The admin key that the deployment sets; null: the first start creates one. */
   readonly adminKey: string | null;
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;
   /** A path, `null` to search for one, `undefined` for the Agent SDK's own. */
   readonly claudePath: string | null | undefined;
-  /** By name; `default` is always there. */
+  /** By name; always includes `default`. */
   readonly providers: ReadonlyMap<string, Provider>;
-  /** IANA name: where days and months of budgets and costs begin. */
+  /** IANA name of the time zone in which the days and months of budgets and costs begin. */
   readonly timeZone: string;
   readonly limits: Limits;
   readonly prices: PriceOverrides;
   readonly providerSilenceSeconds: number;
   readonly retentionDays: number;
-  /** What was set and has no effect, or not the one that may be meant: to be told when Longhaul starts. */
+  /** Settings that have no effect, or perhaps not the intended one; logged when Longhaul starts. */
   readonly warnings: readonly string[];
   /** Null: never. */
   readonly foldAfterMinutes: number | null;
-  /** `retentionDays`: null for ever. */
+  /** `retentionDays`: null keeps entries forever. */
   readonly audit: { readonly retentionDays: number | null };
   readonly alerts: AlertsConfig;
-  /** `agent`: whose model and provider the health check asks. */
+  /** `agent`: the agent whose model and provider the health check uses. */
   readonly health: { readonly agent: string; readonly everySeconds: number };
-  /** `corsOrigins`: the web pages that may call the API from a browser. */
+  /** `corsOrigins`: origins of the web pages that may call the API from a browser. */
   readonly http: {
     readonly corsOrigins: readonly string[];
     readonly shutdownDelaySeconds: number;
@@ -212,10 +217,12 @@ export interface Config {
     /** Without a slash at its end; empty for none. */
     readonly basePath: string;
   };
+  /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
+  readonly dashboard: { readonly path: string; readonly signedInMs: number } | null;
   readonly webhooks: WebhooksConfig;
 }
 
-/** Types a `longhaul.config.ts` as it is written. Returns what it is given. */
+/** Gives the types of a `longhaul.config.ts` while you write it. Returns its argument. */
 export function defineConfig(config: LonghaulConfig): LonghaulConfig {
   return config;
 }

@@ -6,7 +6,7 @@ import { resolveConfig } from './resolve.ts';
 const resolve = (agent: unknown, env: Record<string, string> = {}) =>
   resolveConfig({ input: { agents: { it: agent } }, baseDir: '/app', env }).agents.get('it');
 
-/** What is refused of an agent, by path. */
+/** Returns the errors of an agent, by path. */
 function refusals(agent: unknown, env: Record<string, string> = {}): Record<string, string> {
   try {
     resolve(agent, env);
@@ -20,7 +20,7 @@ function refusals(agent: unknown, env: Record<string, string> = {}): Record<stri
 }
 
 describe('hooks', () => {
-  it('are functions, and stay what they are in a configuration that is frozen', () => {
+  it('are functions, and stay functions in a frozen configuration', () => {
     const beforeToolUse = () => undefined;
     const agent = resolve({ tools: ['Read'], hooks: { beforeToolUse }, hookTimeoutSeconds: 5 });
     expect(agent?.hooks.beforeToolUse).toBe(beforeToolUse);
@@ -28,7 +28,7 @@ describe('hooks', () => {
     expect(Object.isFrozen(agent?.hooks)).toBe(true);
   });
 
-  it('are refused when they are no functions, or none that there is', () => {
+  it('are rejected when they are not functions, or have an unknown name', () => {
     expect(refusals({ tools: [], hooks: { beforeToolUse: 'check.ts' } })).toEqual({
       'hooks.beforeToolUse': 'must be a function; received "check.ts"',
     });
@@ -78,16 +78,16 @@ describe('MCP servers', () => {
   it.each([
     [{}, 'must have one of "command", "url" and "create"'],
     [{ command: 'a', url: 'http://b' }, 'must have one of "command", "url" and "create"'],
-    [{ type: 'http', command: 'a' }, 'has a "command", and its type is "http"; leave one of them out'],
-    [{ type: 'stdio', url: 'http://b' }, 'is of type "stdio", and has a "url"; leave one of them out'],
-    [{ url: 'http://b', env: {} }, 'has a "url", and takes no "args" and no "env"'],
-    [{ command: 'a', headers: {} }, 'has a "command", and takes no "headers"'],
-    [{ create: () => undefined, env: {} }, 'is made by "create", and takes nothing beside it but "required"'],
-  ])('are refused when %j is one', (one, message) => {
+    [{ type: 'http', command: 'a' }, 'has a "command" and the type "http"; leave one of them out'],
+    [{ type: 'stdio', url: 'http://b' }, 'has the type "stdio" and a "url"; leave one of them out'],
+    [{ url: 'http://b', env: {} }, 'has a "url", which does not use "args" or "env"; leave them out'],
+    [{ command: 'a', headers: {} }, 'has a "command", which does not use "headers"; leave them out'],
+    [{ create: () => undefined, env: {} }, 'has "create", which can be combined only with "required"'],
+  ])('are rejected when one is %j', (one, message) => {
     expect(refusals({ tools, mcpServers: { one } })).toEqual({ 'mcpServers.one': message });
   });
 
-  it('are refused without their variables, and never shown with them', () => {
+  it('are rejected without their variables, and never shown with them', () => {
     expect(refusals({ tools, mcpServers: { one: { command: 'a', env: { KEY: '${NOT_SET}' } } } })).toEqual({
       'mcpServers.one.env.KEY': 'names the variable NOT_SET, which is not set',
     });
@@ -102,20 +102,20 @@ describe('MCP servers', () => {
     });
   });
 
-  it('are those that the tools name, no more and no fewer', () => {
+  it('must be exactly the servers that the tools name', () => {
     expect(refusals({ tools: ['mcp__two__add'], mcpServers: { one: { command: 'a' } } })).toEqual({
       tools: 'names mcp__two__add, and mcpServers has no "two"',
-      'mcpServers.one': 'is of no use: no tool of it is in tools; add "mcp__one" for all of them, or "mcp__one__TOOL"',
+      'mcpServers.one': 'is unused: none of its tools is in tools; add "mcp__one" for all of them, or "mcp__one__TOOL"',
     });
     expect(Object.keys(refusals({ tools: [], mcpServers: { a__b: { command: 'a' } } }))).toEqual(['mcpServers.a__b']);
     expect(refusals({ tools: ['mcp__one__*'], mcpServers: { one: { command: 'a' } } })).toEqual({});
     expect(Object.keys(refusals({ tools: ['Re*'] }))).toEqual(['tools.0']);
   });
 
-  it('over stdio do not go with a process that is reused', () => {
+  it('over stdio are rejected with a reused process', () => {
     const workspace = { root: './w', mode: 'shared' };
     const agent = { tools, reuse: true, workspace };
-    expect(refusals({ ...agent, mcpServers: { one: { command: 'a' } } })['reuse']).toContain('"one" is a process');
+    expect(refusals({ ...agent, mcpServers: { one: { command: 'a' } } })['reuse']).toContain('"one" is such a process');
     expect(refusals({ ...agent, mcpServers: { one: { url: 'http://b' } } })).toEqual({});
   });
 });
@@ -131,16 +131,16 @@ describe('subagents', () => {
     ]);
   });
 
-  it('have no tools that the agent has not, and start no others', () => {
+  it('have only tools of the agent, and start no other subagents', () => {
     expect(refusals({ tools: ['Read'], subagents: { looker: { ...looker, tools: ['Read', 'Bash'] } } })).toEqual({
       'subagents.looker.tools': "names Bash, which is not in the agent's tools",
     });
     expect(refusals({ tools: ['Read'], subagents: { looker: { ...looker, tools: ['Agent'] } } })).toEqual({
-      'subagents.looker.tools': 'names Agent, and a subagent starts no others',
+      'subagents.looker.tools': 'names Agent, but a subagent cannot start other subagents',
     });
   });
 
-  it('are started by nothing when there are none', () => {
+  it('are required by the tools that start them', () => {
     expect(refusals({ tools: ['Read', 'Task'] })).toEqual({
       tools: 'names Task, which starts subagents; define them in subagents',
     });
@@ -155,25 +155,25 @@ describe('the form of an answer', () => {
     const json = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] };
     const plain = resolve({ tools: [], outputSchema: json });
     expect(plain?.outputSchema?.check({ n: 'x' })).toEqual({ problems: ['n: must be integer'] });
-    // What was given is not touched.
+    // The given schema is not frozen.
     expect(Object.isFrozen(json)).toBe(false);
   });
 
   it.each([
-    [z.array(z.string()), 'must describe an object at its top'],
+    [z.array(z.string()), 'must describe an object at the top level'],
     [z.object({ when: z.date() }), 'Date cannot be represented'],
-    [{ type: 'array' }, 'must describe an object at its top'],
-    [{ type: 'object', anyOf: [{ required: ['a'] }, { required: ['b'] }] }, 'must not have anyOf at its top'],
-    [{ type: 'object', oneOf: [{ required: ['a'] }] }, 'must not have oneOf at its top'],
-    [{ type: 'object', allOf: [{ required: ['a'] }] }, 'must not have allOf at its top'],
+    [{ type: 'array' }, 'must describe an object at the top level'],
+    [{ type: 'object', anyOf: [{ required: ['a'] }, { required: ['b'] }] }, 'must not have anyOf at the top level'],
+    [{ type: 'object', oneOf: [{ required: ['a'] }] }, 'must not have oneOf at the top level'],
+    [{ type: 'object', allOf: [{ required: ['a'] }] }, 'must not have allOf at the top level'],
     [
       z.discriminatedUnion('kind', [z.object({ kind: z.literal('a') }), z.object({ kind: z.literal('b') })]),
       'at its top',
     ],
-    [{ type: 'object', properties: { n: { type: 'whole' } } }, 'is no JSON schema'],
-    [{ type: 'object', properties: { n: { $ref: '#/$defs/missing' } } }, 'is no JSON schema'],
+    [{ type: 'object', properties: { n: { type: 'whole' } } }, 'is not a valid JSON schema'],
+    [{ type: 'object', properties: { n: { $ref: '#/$defs/missing' } } }, 'is not a valid JSON schema'],
     ['review', 'must be a zod schema or a JSON schema'],
-  ])('is refused when it is another, %#', (outputSchema, words) => {
+  ])('is rejected in another form, %#', (outputSchema, words) => {
     expect(refusals({ tools: [], outputSchema })['outputSchema']).toContain(words);
   });
 
@@ -190,8 +190,8 @@ describe('the form of an answer', () => {
   });
 });
 
-describe('options that the system would not start a process with', () => {
-  it('are refused by name: an argument or a variable of 128 KiB and more', () => {
+describe('options that would keep the system from starting a process', () => {
+  it('are rejected by name: an argument or a variable of 128 KiB and more', () => {
     const schema = (length: number) => ({ type: 'object', description: 'x'.repeat(length) });
     const long = (prefix: string, bytes: number) => 'x'.repeat(bytes - prefix.length - 1);
     const most = 131_072;
@@ -202,7 +202,7 @@ describe('options that the system would not start a process with', () => {
     expect(resolve({ tools: [], outputSchema: schema(100_000) })).toBeDefined();
   });
 
-  it('are refused together when they are too many', () => {
+  it('are rejected together when they are too large', () => {
     const env = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`V${index}`, 'x'.repeat(110_000)]));
     expect(JSON.stringify(refusals({ tools: [], env }))).toContain('have 2200');
   });

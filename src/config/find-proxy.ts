@@ -3,8 +3,9 @@ import type { FieldError } from '../core/errors.ts';
 import type { Variables } from './resolving-provider.ts';
 
 /**
- * The proxy on the way to an address, by `HTTPS_PROXY` or `HTTP_PROXY`, in small letters too, which win; null where there
- * is none, where `NO_PROXY` names the host, and for this machine itself. What is wrong with a variable goes to `errors`.
+ * Returns the proxy to use for a URL, from `HTTPS_PROXY` or `HTTP_PROXY` (the names in lower case take precedence).
+ * Returns null when no proxy is set, when `NO_PROXY` names the host, and for this machine itself. Adds faults of the
+ * variables to `errors`.
  */
 export function findProxy({ url, env, errors }: { url: string; env: Variables; errors: FieldError[] }): string | null {
   if (!URL.canParse(url)) return null;
@@ -23,14 +24,14 @@ function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || toAddress(hostname)?.range() === 'loopback';
 }
 
-/** Whether a list names a host: by its name, which holds for what is below it too, an address, a network, or `*`. */
+/** Returns whether a list names a host: by its name or a parent domain, an address, a network, or `*`. */
 function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
   const actualPort = port === '' ? (protocol === 'http:' ? '80' : '443') : port;
   return list
     .toLowerCase()
     .split(/[\s,]+/)
     .some((entry) => {
-      // An address of IPv6 stands in brackets before a port, and has more than one colon.
+      // An IPv6 address stands in brackets before a port, and has more than one colon.
       const [, bracketed, plain = entry, itsPort = actualPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
       const name = bracketed ?? plain;
       if (name === '' || itsPort !== actualPort) return false;

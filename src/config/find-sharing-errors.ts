@@ -4,8 +4,9 @@ import type { Agent } from './config.ts';
 import { canWrite } from './resolve-tools.ts';
 
 /**
- * Settings and instructions of a project are read where a run works. In a directory that runs share, one that writes could
- * leave them for the next, which may be another user's.
+ * Returns an error for each agent whose project settings another run could write. Claude Code reads the settings and
+ * instructions of a project in the run's directory. In a shared directory, one run could leave some for the next run,
+ * which may belong to another user.
  */
 export function findSettingsErrors(agents: ReadonlyMap<string, Agent>): FieldError[] {
   const all = [...agents.values()];
@@ -14,17 +15,20 @@ export function findSettingsErrors(agents: ReadonlyMap<string, Agent>): FieldErr
     .flatMap(({ name, workspace: { root } }) => {
       const writer = all.find((other) => canWrite(other.tools) && findOverlap(other.workspace.root, root) !== null);
       if (writer === undefined) return [];
-      const message = `makes Claude Code follow the settings and instructions it finds in ${root}, and runs of "${writer.name}" can write there: one run could leave some for the next. Set workspace: { root, mode: "perRun", from: a directory with the settings }, or leave settingSources out`;
+      const message = `makes Claude Code follow the settings and instructions in ${root}, and runs of "${writer.name}" can write there: one run could change them for the next. Set workspace: { root, mode: "perRun", from: a directory with the settings }, or leave settingSources out`;
       return [{ path: `agents.${name}.settingSources`, message }];
     });
 }
 
-/** The data directory is hidden wherever it is, but not what lies in it and is shown. */
+/**
+ * Returns an error for each visible path within the data directory. The data directory itself is always hidden, but a
+ * visible path within it would not be.
+ */
 export function findVisibleErrors(visiblePaths: readonly string[], dataDir: string): FieldError[] {
   return visiblePaths
     .filter((place) => isWithin(place, dataDir))
     .map((place) => ({
       path: 'worker.visiblePaths',
-      message: `must name nothing in Longhaul's data directory ${dataDir}; received ${JSON.stringify(place)}`,
+      message: `must not name a path in Longhaul's data directory ${dataDir}; received ${JSON.stringify(place)}`,
     }));
 }

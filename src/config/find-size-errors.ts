@@ -1,15 +1,21 @@
 import type { FieldError } from '../core/errors.ts';
 import type { Agent } from './config.ts';
 
-/** Linux takes no argument and no variable that is longer, with the byte at its end (MAX_ARG_STRLEN). */
+/** Longest argument or variable that Linux accepts, with the final zero byte (MAX_ARG_STRLEN). */
 const MAX_STRING_BYTES = 131_072;
 
-/** All of them together, a pointer to each included: a quarter of the usual stack of 8 MiB. Some is for what is Longhaul's own. */
+/**
+ * Limit of all arguments and variables together, a pointer to each included: a quarter of the usual stack of 8 MiB,
+ * less 64 KiB for Longhaul's own.
+ */
 const MAX_TOTAL_BYTES = 2_097_152 - 65_536;
 
 const POINTER_BYTES = 8;
 
-/** Options with which Claude Code could never be started: it gets them as arguments or variables, and the system takes no longer ones. */
+/**
+ * Returns the options that would keep Claude Code from starting: they become arguments or variables, and the system
+ * limits the length of those.
+ */
 export function findSizeErrors({
   name,
   tools,
@@ -20,7 +26,7 @@ export function findSizeErrors({
   const list = tools.join(',');
   const strings: [path: string, text: string][] = [
     [`${at}.tools`, `--tools=${list}`],
-    // Once more, as those that need nobody's leave.
+    // A second time, because Claude Code also gets the list of tools that need no permission.
     [`${at}.tools`, `--allowedTools=${list}`],
     ...(outputSchema === null
       ? []
@@ -34,12 +40,12 @@ export function findSizeErrors({
   const errors = new Map<string, FieldError>();
   for (const { path, bytes } of sizes) {
     if (bytes <= MAX_STRING_BYTES) continue;
-    const message = `is too long: ${bytes} bytes as the system counts them, and it takes ${MAX_STRING_BYTES} at most`;
+    const message = `is too long: ${bytes} bytes as the system counts them; the system accepts at most ${MAX_STRING_BYTES}`;
     errors.set(path, { path, message });
   }
   const total = sizes.reduce((sum, { bytes }) => sum + bytes + POINTER_BYTES, 0);
   if (errors.size === 0 && total > MAX_TOTAL_BYTES) {
-    const message = `is too large: tools, outputSchema and env have ${total} bytes together, and the system takes ${MAX_TOTAL_BYTES} at most`;
+    const message = `is too large: tools, outputSchema and env have ${total} bytes together; the system accepts at most ${MAX_TOTAL_BYTES}`;
     errors.set(at, { path: at, message });
   }
   return [...errors.values()];

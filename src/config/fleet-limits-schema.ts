@@ -1,27 +1,36 @@
 import { z } from 'zod';
 import { positive, rate, usd } from './option-values.ts';
 
-/** What may be spent, and what happens then. Money counts when it is set aside for a run, not only when it is spent. */
+/**
+ * Spending limits, and the policy when one is reached. An amount counts from its reservation for a run, not only once
+ * it is spent.
+ */
 const budgetSchema = z.strictObject({
-  /** What may be spent in a calendar day. Defaults to any amount. */
+  /** Maximum amount to spend in a calendar day. Defaults to no limit. */
   usdPerDay: usd().optional(),
-  /** What may be spent in a calendar month. Defaults to any amount. */
+  /** Maximum amount to spend in a calendar month. Defaults to no limit. */
   usdPerMonth: usd().optional(),
   /**
-   * What becomes of a submission that no money is left for: `refuse` answers `402`, `wait` accepts it and lets it wait
-   * until the budget begins anew or is raised. Defaults to `refuse`.
+   * Policy for a submission that exceeds the budget: `refuse` rejects it with `402`; `wait` accepts it, and the
+   * run waits until the budget resets or is raised. Defaults to `refuse`.
    */
   whenReached: z.enum(['refuse', 'wait'], 'must be "refuse" or "wait"').optional(),
 });
 
-/** The limits over all runs, as against those of each run of an agent. */
+/** The limits over all runs, as opposed to the limits of each run of an agent. */
 export const fleetLimitsSchema = z.strictObject({
-  /** For each user that submissions name. One without a user is held to the limits of its team, its key and `global`. */
+  /**
+   * For each user that submissions name. A submission without a user is subject to the limits of its team, its key and
+   * `global`.
+   */
   perUser: z
     .strictObject({
-      /** Submissions a minute, counted from the first; `false` for any number. Defaults to 5. */
+      /** Submissions per minute, counted from the first; `false` for no limit. Defaults to 5. */
       runsPerMinute: rate().optional(),
-      /** Runs at once, on all workers together; others stay queued. Defaults to any number. */
+      /**
+       * Concurrency limit: runs in progress at once, on all workers together; further runs stay queued. Defaults to no
+       * limit.
+       */
       concurrent: positive().optional(),
       ...budgetSchema.shape,
     })
@@ -31,23 +40,26 @@ export const fleetLimitsSchema = z.strictObject({
   /** For each API key. */
   perKey: z
     .strictObject({
-      /** Submissions a minute, counted from the first; `false` for any number. Defaults to any number. */
+      /** Submissions per minute, counted from the first; `false` for no limit. Defaults to no limit. */
       runsPerMinute: rate().optional(),
     })
     .optional(),
   /**
-   * The highest priority that keys and tokens bound to a user or a team may name, from -100 to 100: with a higher one they
-   * would go before the runs of all others. Defaults to 0.
+   * Highest priority, from -100 to 100, that keys and tokens bound to a user or a team may set. A higher priority would
+   * put their runs before those of all others. Defaults to 0.
    */
   maxPriority: z
     .int('must be a whole number from -100 to 100')
     .min(-100, 'must be a whole number from -100 to 100')
     .max(100, 'must be a whole number from -100 to 100')
     .optional(),
-  /** For all together. */
+  /** For all runs together. */
   global: z
     .strictObject({
-      /** Runs at once, on all workers together; others stay queued. Defaults to as many as there are slots. */
+      /**
+       * Concurrency limit: runs in progress at once, on all workers together; further runs stay queued. Defaults to the
+       * number of slots.
+       */
       concurrent: positive().optional(),
       ...budgetSchema.shape,
     })

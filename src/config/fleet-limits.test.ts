@@ -18,7 +18,7 @@ function refusal(options: Record<string, unknown>): LonghaulError {
 const NO_BUDGET = { dayMicros: null, monthMicros: null, whenReached: 'refuse' };
 
 describe('the limits over all runs', () => {
-  it('are five submissions a minute for each user, and nothing else, unless said otherwise', () => {
+  it('are five submissions a minute for each user, and nothing else, by default', () => {
     const defaults = {
       perUser: { ...NO_BUDGET, runsPerMinute: 5, concurrent: null },
       perTeam: NO_BUDGET,
@@ -31,7 +31,7 @@ describe('the limits over all runs', () => {
     expect(resolve({ limits: { perUser: {}, perTeam: {}, perKey: {}, global: {} } }).limits).toEqual(defaults);
   });
 
-  it('are money in micro-dollars, and numbers as they are given', () => {
+  it('are money in micro-dollars, and unchanged numbers', () => {
     const { limits } = resolve({
       limits: {
         perUser: { runsPerMinute: false, concurrent: 2, usdPerDay: 0.1, usdPerMonth: 1.5, whenReached: 'wait' },
@@ -56,12 +56,12 @@ describe('the limits over all runs', () => {
     });
   });
 
-  it('take zero for zero', () => {
+  it('keep zero as zero', () => {
     const { limits } = resolve({ limits: { perUser: { runsPerMinute: 0, usdPerDay: 0 } } });
     expect(limits.perUser).toMatchObject({ runsPerMinute: 0, dayMicros: 0 });
   });
 
-  it('hold the runs of an agent at once', () => {
+  it('include the concurrency limit of an agent', () => {
     const agents = { reader: { tools: [], concurrent: 3 } };
     expect(resolve({ agents }).agents.get('reader')?.concurrent).toBe(3);
   });
@@ -88,13 +88,13 @@ describe('the limits over all runs', () => {
     [{ perKey: { usdPerDay: 2 } }, 'limits.perKey.usdPerDay', 'is not a known field'],
     [{ maxPriority: 101 }, 'limits.maxPriority', 'must be a whole number from -100 to 100; received 101'],
     [{ perAgent: {} }, 'limits.perAgent', 'is not a known field'],
-  ])('are refused by path, value and what is allowed: %j', (limits, path, message) => {
+  ])('are rejected by path, value and what is allowed: %j', (limits, path, message) => {
     expect(refusal({ limits }).errors).toContainEqual({ path, message: expect.stringContaining(message) as string });
   });
 });
 
-describe('what days and money are reckoned by', () => {
-  it('is UTC and the built-in prices, unless said otherwise', () => {
+describe('the time zone and the prices', () => {
+  it('are UTC and the built-in prices by default', () => {
     expect(resolve({})).toMatchObject({ timeZone: 'UTC', prices: {} });
     const prices = { 'my-model': { inputUsdPerMTok: 1, outputUsdPerMTok: 5 } };
     expect(resolve({ timeZone: 'Europe/Berlin', prices })).toMatchObject({ timeZone: 'Europe/Berlin', prices });
@@ -118,7 +118,7 @@ describe('what days and money are reckoned by', () => {
     [{ prices: { m: { inputUsdPerMTok: 1, outputUsdPerMTok: 1, usd: 1 } } }, 'prices.m.usd', 'is not a known field'],
     [{ audit: { retentionDays: 0 } }, 'audit.retentionDays', 'received 0'],
     [{ audit: { retentionDays: true } }, 'audit.retentionDays', 'must be a whole number of days from 1 to 36500'],
-  ])('is refused by path, value and what is allowed: %j', (options, path, message) => {
+  ])('are rejected by path, value and what is allowed: %j', (options, path, message) => {
     expect(refusal(options).errors).toContainEqual({ path, message: expect.stringContaining(message) as string });
   });
 });

@@ -1,17 +1,17 @@
 import path from 'node:path';
 import type { Agent } from './config.ts';
 
-/** The agent that `GET /v1/health/agent` asks. Nobody can submit to it, and no configuration can define it. */
+/** The agent that `GET /v1/health/agent` runs. Callers cannot submit to it, and a configuration cannot define it. */
 export const HEALTH_AGENT = 'longhaul-health';
 
-/** The agents that the configuration names. */
+/** Returns the agents that the configuration names. */
 export function withoutHealthAgent(agents: ReadonlyMap<string, Agent>): Agent[] {
   return [...agents.values()].filter(({ name }) => name !== HEALTH_AGENT);
 }
 
 /**
- * The agent of the health check: the model and provider of another, asked for one word within one turn and $0.01, with
- * no tools. Its queue is its own, so that a check competes with no run in line, but for a slot.
+ * Returns the agent of the health check: it has the model and provider of the given agent, no tools, and asks for one
+ * word within one turn and $0.01. It has its own queue, so that a check competes with queued runs only for a slot.
  */
 export function toHealthAgent(agent: Agent, { dataDir }: { dataDir: string }): Agent {
   return {
@@ -39,7 +39,7 @@ export function toHealthAgent(agent: Agent, { dataDir }: { dataDir: string }): A
     prewarm: null,
     isReused: false,
     whileBusy: 'enqueue',
-    // Claude Code's own would cost more than the question.
+    // Claude Code's own system prompt would cost more than the question.
     systemPrompt: 'Answer with the word you are asked for.',
     effort: 'low',
     thinking: 'disabled',

@@ -1,6 +1,6 @@
 import type { FieldError } from '../core/errors.ts';
 
-/** What is wrong with a field, without the value received where that may be a secret. */
+/** Returns an error without the received value if that may be a secret. */
 export function hideSecrets(error: FieldError): FieldError {
   const isSecret =
     /_URL$|_KEY$|_TOKEN$|_HEADERS$|_PROXY$/.test(error.path) ||

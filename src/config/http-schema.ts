@@ -1,28 +1,29 @@
 import { z } from 'zod';
 import { seconds } from './option-values.ts';
 
-/** How the HTTP API is served. */
+/** Settings of the HTTP API. */
 export const httpSchema = z.strictObject({
   /**
-   * Web pages that may call the API from a browser, each by its origin, such as `https://app.example.com`, or `*` for
-   * any: what a page may then see is what its token may. Defaults to none.
+   * Origins of the web pages that may call the API from a browser, such as `https://app.example.com`, or `*` for any.
+   * The token of a page decides what it can read. Defaults to none.
    */
   corsOrigins: z
     .array(z.string('must be an origin').refine(isOrigin, 'must be an origin, such as https://app.example.com, or *'))
     .optional(),
   /**
-   * How long a server that is told to stop goes on taking requests, while `/readyz` says `503`: load balancers learn of it
-   * first. A second signal, or Ctrl-C in a terminal, does not wait. Defaults to 5 on a PostgreSQL, else 0.
+   * Time that a server continues to accept requests after the signal to stop, while `/readyz` answers `503`, so that
+   * load balancers notice first. A second signal, or Ctrl-C in a terminal, skips the wait. Defaults to 5 on a
+   * PostgreSQL, else 0.
    */
   shutdownDelaySeconds: seconds().optional(),
   /**
-   * How long an idle connection is kept open. It must be longer than the load balancer in front keeps one, else requests
-   * are lost that it sends at the moment of the end; usual there are 60. Defaults to 75.
+   * Time that an idle connection is kept open. It must be longer than the idle timeout of the load balancer in front
+   * (usually 60 seconds). Otherwise the requests that the load balancer sends at that moment are lost. Defaults to 75.
    */
   keepAliveSeconds: seconds().min(1, 'must be 1 or more').max(3_600, 'must be at most 3600').optional(),
   /**
-   * The path that a proxy in front serves Longhaul under, such as `/longhaul`: `Location` and `links` begin with it.
-   * Requests are answered with it and without it, whether the proxy takes it off or not. Defaults to none.
+   * Path under which a proxy in front serves Longhaul, such as `/longhaul`: `Location` and `links` begin with it.
+   * Longhaul answers requests with and without it, so the proxy may strip it or not. Defaults to none.
    */
   basePath: z
     .string('must be a path')
@@ -31,7 +32,10 @@ export const httpSchema = z.strictObject({
     .optional(),
 });
 
-/** As browsers send it: without a path, in lower case, without the port that its scheme has anyway. */
+/**
+ * Returns whether a value is an origin as browsers send it: without a path, in lower case, without the default port of
+ * its scheme.
+ */
 function isOrigin(value: string): boolean {
   return value === '*' || (/^https?:/.test(value) && URL.canParse(value) && new URL(value).origin === value);
 }

@@ -13,11 +13,14 @@ interface LoadOptions {
   readonly file?: string | undefined;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** How long the file may take to load, in ms. Defaults to 30,000. */
+  /** Milliseconds that the file may take to load. Defaults to 30,000. */
   readonly deadlineMs?: number;
 }
 
-/** Room for a file that asks something else for its values. Unwatched, one that waits for ever ends the process with Node's own words. */
+/**
+ * Enough time for a file that fetches its values from elsewhere. Without a deadline, Node ends a process whose file
+ * waits forever, with its own message.
+ */
 const DEADLINE_MS = 30_000;
 
 /**
@@ -42,7 +45,9 @@ export async function loadConfig({ file, cwd, env, deadlineMs = DEADLINE_MS }: L
 async function importDefault(file: string, deadlineMs: number): Promise<unknown> {
   const late = Promise.withResolvers<never>();
   const timer = after(deadlineMs, () => {
-    late.reject(new Error(`it was not done after ${deadlineMs / 1_000} s; look for an await that never settles`));
+    late.reject(
+      new Error(`it did not finish loading within ${deadlineMs / 1_000} s; look for an await that never settles`),
+    );
   });
   let loaded: { default?: unknown };
   try {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-// What options are made of: numbers with their bounds, in the words in which a wrong one is refused.
+// Building blocks of options: numbers with their bounds, and the error text for a wrong value.
 
 export const count = () => z.int('must be a whole number').min(0, 'must be 0 or more');
-/** At most 20 days: a timer of Node's that waits longer than 2^31 ms fires at once. */
+/** At most 20 days: a Node timer longer than 2^31 ms fires at once. */
 export const seconds = () =>
   z
     .number('must be a number of seconds')
@@ -17,5 +17,5 @@ export const price = () =>
 export const rate = () =>
   z.union([z.literal(false), count().max(1_000_000, 'must be at most 1000000')], 'must be a whole number, or false');
 
-/** What is switched off. */
+/** The value that switches an option off. */
 export const off = () => z.literal(false);

@@ -6,16 +6,16 @@ import { toDraft7 } from './to-draft-7.ts';
 
 /** The form that an agent's answer must have. */
 export interface OutputSchema {
-  /** As Claude Code takes it: JSON schema, draft 7, without words it does not know. */
+  /** JSON schema of draft 7 for Claude Code, without keywords that it does not know. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** The answer as it is kept, or what is wrong with it, the first things. */
+  /** Returns the answer as it is stored, or the first problems of the answer. */
   readonly check: (answer: unknown) => { readonly value: unknown } | { readonly problems: readonly string[] };
 }
 
-/** How many things that are wrong with an answer are told. */
+/** Maximum number of problems to report for an answer. */
 const MAX_PROBLEMS = 5;
 
-/** What the Messages API takes at the top of no tool's input, and an answer is one. */
+/** Keywords that the Messages API rejects at the top of a tool's input, and an answer is the input of a tool. */
 const COMBINING = ['anyOf', 'oneOf', 'allOf'];
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -29,16 +29,17 @@ export const outputSchemaSchema = z
   .meta({ title: 'zod schema or JSON schema' });
 
 /**
- * Makes ready what an agent's answers are judged by.
- * @throws {Error} saying what is wrong with the schema.
+ * Prepares the schema that an agent's answers are checked against.
+ * @throws {Error} with the fault of the schema.
  */
 export function createOutputSchema(given: OutputSchemaInput): OutputSchema {
   const schema = isZod(given) ? fromZod(given) : fromJson(given);
-  if (schema.json['type'] !== 'object') throw new Error('must describe an object at its top: { type: "object", … }');
+  if (schema.json['type'] !== 'object')
+    throw new Error('must describe an object at the top level: { type: "object", … }');
   const combined = COMBINING.find((word) => Object.hasOwn(schema.json, word));
   if (combined !== undefined) {
     throw new Error(
-      `must not have ${combined} at its top, which the provider refuses; put it below a property, such as { answer: … }`,
+      `must not have ${combined} at the top level, because the provider rejects it; move it below a property, such as { answer: … }`,
     );
   }
   const refusal = findRefusal(schema.json);
@@ -48,12 +49,12 @@ export function createOutputSchema(given: OutputSchemaInput): OutputSchema {
 
 function isZod(given: OutputSchemaInput): given is z.core.$ZodType {
   if ('_zod' in given) return true;
-  if ('_def' in given || '~standard' in given) throw new Error('must be a schema of zod 4, or a JSON schema');
+  if ('_def' in given || '~standard' in given) throw new Error('must be a zod 4 schema or a JSON schema');
   return false;
 }
 
 function fromZod(schema: z.core.$ZodType): OutputSchema {
-  // What the model is to write, before defaults and transforms.
+  // `input`: the form the model has to write, before defaults and transforms.
   const json = toDraft7(z.toJSONSchema(schema, { io: 'input', target: 'draft-7' }));
   return {
     json,
@@ -69,7 +70,7 @@ function fromZod(schema: z.core.$ZodType): OutputSchema {
   };
 }
 
-/** A date, for example, as what JSON makes of it. */
+/** Converts a value to its JSON form, for example a date to a text. */
 function toJson(value: unknown): unknown {
   const text: string | undefined = JSON.stringify(value);
   return text === undefined ? null : (JSON.parse(text) as unknown);
@@ -84,7 +85,7 @@ function fromJson(given: JsonSchema): OutputSchema {
   try {
     validate = isOld ? new Ajv(options).compile(words) : new Ajv2020(options).compile(words);
   } catch (error) {
-    throw new Error(`is no JSON schema: ${toMessage(error)}`, { cause: error });
+    throw new Error(`is not a valid JSON schema: ${toMessage(error)}`, { cause: error });
   }
   return {
     json: toDraft7(words),
@@ -99,7 +100,10 @@ function toProblem({ instancePath, message }: ErrorObject): string {
   return `${instancePath.slice(1).replaceAll('/', '.') || 'the answer'}: ${message ?? 'is not allowed'}`;
 }
 
-/** Why Claude Code would not start with a schema: it is strict with words it does not know (measured). */
+/**
+ * Returns the reason why Claude Code would not start with a schema, or null: it rejects keywords it does not know
+ * (measured).
+ */
 function findRefusal(json: JsonSchema): string | null {
   try {
     new Ajv({ strictSchema: true, validateFormats: false, logger: false }).compile(json);

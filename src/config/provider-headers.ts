@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FieldError } from '../core/errors.ts';
 import { secret } from './secret-value.ts';
 
-/** What the connection, or the sender, says by itself. */
+/** Headers that the connection, or the sender, sets itself. */
 const NOT_OURS = new Set([
   'accept-encoding',
   'connection',
@@ -25,14 +25,17 @@ const nameSchema = z
   .string('must be the name of a header')
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'must be the name of a header');
 
-/** Headers by name. A value is a text, or the name of the variable that holds it. */
+/** Headers by name. A value is a text, or the name of the variable that contains it. */
 export const headersSchema = z.record(
   nameSchema,
   secret(z.string(), 'must be a text'),
   'must be an object of texts by the name of a header',
 );
 
-/** Headers as they are sent, by names in lower case, with what is wrong with them. `isSigned`: by a cloud's credentials. */
+/**
+ * Returns headers by names in lower case, as they are sent, and their faults. `isSigned`: requests are signed with a
+ * cloud's credentials.
+ */
 export function checkHeaders(
   headers: readonly (readonly [name: string, value: string])[],
   { isSigned }: { isSigned: boolean },
@@ -43,17 +46,17 @@ export function checkHeaders(
     if (!nameSchema.safeParse(name).success) errors.push({ path: name, message: 'is not the name of a header' });
     else if (NOT_OURS.has(lower)) errors.push({ path: name, message: 'is set by the connection itself; leave it out' });
     else if (isSigned && (lower === 'authorization' || lower.startsWith('x-amz-'))) {
-      errors.push({ path: name, message: 'carries what signs in to the cloud; leave it out' });
+      errors.push({ path: name, message: 'contains the cloud credentials; leave it out' });
     } else if (!VALUE.test(value)) {
-      errors.push({ path: name, message: 'must be printable characters of latin1, in one line' });
+      errors.push({ path: name, message: 'must be one line of printable latin1 characters' });
     }
   }
   return { value: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value.trim()])), errors };
 }
 
 /**
- * The headers of a text as `ANTHROPIC_CUSTOM_HEADERS` has it: lines of `Name: value`. Null when a line is none; it is not
- * shown, for it may hold a secret.
+ * Parses the headers of a text like `ANTHROPIC_CUSTOM_HEADERS`: lines of `Name: value`. Returns null when a line has
+ * another form; the error does not show the line, because it may contain a secret.
  */
 export function parseHeaderLines(text: string): readonly (readonly [string, string])[] | null {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');

@@ -7,42 +7,45 @@ const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${wha
 const key = () => secret(z.string().min(1), 'must be a text');
 const httpUrl = () => z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 
-/** It becomes part of a host's name: nothing may stand in it that leads to another host. */
+/** The region becomes part of a host name, so it must not contain characters that lead to another host. */
 export const region = () =>
   z
     .string('must be the name of a region')
     .regex(/^[a-z][a-z0-9-]{1,40}$/, 'must be the name of a region, such as "us-east-1"');
 
-/** It becomes part of a path. */
+/** The project becomes part of a path. */
 export const project = () =>
   z.string('must be the id of a project').regex(/^[a-z0-9][a-z0-9.:-]{1,80}$/, 'must be the id of a project');
 
 const commonSchema = z.strictObject({
   /**
-   * What models are called here: by what Claude Code asks for of itself, such as `claude-haiku-4-5`, by a family
-   * (`haiku`, `sonnet`, `opus`), or `default` for agents that name no model. An agent's own `model` is asked for as it
-   * is written. Defaults to none.
+   * Names of the models at this provider. A key is the name that Claude Code requests by itself, such as
+   * `claude-haiku-4-5`, a family (`haiku`, `sonnet`, `opus`), or `default` for agents that name no model. An agent's
+   * own `model` is requested unchanged. Defaults to none.
    */
   models: z.record(text('a name'), text('the id of a model'), 'must be an object of model ids by name').optional(),
   /**
-   * Headers that go with each request to it, as an AI gateway wants them. A value may be `{ env: "NAME" }`. Defaults to
-   * `ANTHROPIC_CUSTOM_HEADERS` where the variables choose the address too, else to none.
+   * Headers sent with each request to the provider, for example for an AI gateway. A value may be `{ env: "NAME" }`.
+   * Defaults to `ANTHROPIC_CUSTOM_HEADERS` if the variables also choose the address, else to none.
    */
   headers: headersSchema.optional(),
   /**
-   * What models cost here, where that differs from other providers, such as by a region's surcharge: as `prices` for all
-   * providers, before which these go. Defaults to none.
+   * Prices of models at this provider, for example with a region's surcharge. The form is that of the `prices` for all
+   * providers, and these take precedence. Defaults to none.
    */
   prices: pricesSchema.optional(),
 });
 
 const anthropicSchema = z.strictObject({
   kind: z.literal('anthropic'),
-  /** The address before `/v1/messages`. Defaults to Anthropic's own API. */
+  /** Address before `/v1/messages`. Defaults to Anthropic's own API. */
   baseUrl: httpUrl().optional(),
-  /** Goes as `x-api-key`. Defaults to `ANTHROPIC_API_KEY` when neither `baseUrl` nor `authToken` is given. */
+  /** API key, sent as `x-api-key`. Defaults to `ANTHROPIC_API_KEY` when neither `baseUrl` nor `authToken` is given. */
   apiKey: key().optional(),
-  /** Goes as `Authorization: Bearer`. Defaults to `ANTHROPIC_AUTH_TOKEN` when neither `baseUrl` nor `apiKey` is given. */
+  /**
+   * Bearer token, sent as `Authorization: Bearer`. Defaults to `ANTHROPIC_AUTH_TOKEN` when neither `baseUrl` nor
+   * `apiKey` is given.
+   */
   authToken: key().optional(),
   ...commonSchema.shape,
 });
@@ -51,17 +54,23 @@ const bedrockSchema = z.strictObject({
   kind: z.literal('bedrock'),
   /** The AWS region. Defaults to `AWS_REGION`, then `AWS_DEFAULT_REGION`. */
   region: region().optional(),
-  /** A VPC endpoint, say. Defaults to the region's `bedrock-runtime`. */
+  /** Address to use, for example a VPC endpoint. Defaults to the region's `bedrock-runtime`. */
   baseUrl: httpUrl().optional(),
-  /** An API key of Bedrock's, in place of AWS credentials. Defaults to `AWS_BEARER_TOKEN_BEDROCK` when no other credentials are given. */
+  /**
+   * Bedrock API key, used instead of AWS credentials. Defaults to `AWS_BEARER_TOKEN_BEDROCK` when no other credentials
+   * are given.
+   */
   apiKey: key().optional(),
-  /** With `secretAccessKey`. Defaults to the chain of AWS: variables, profile, web identity, container, instance. */
+  /**
+   * Access key id, with `secretAccessKey`. Defaults to the AWS credential chain: variables, profile, web identity,
+   * container, instance.
+   */
   accessKeyId: key().optional(),
-  /** With `accessKeyId`. Defaults to the chain of AWS. */
+  /** Secret access key, with `accessKeyId`. Defaults to the AWS credential chain. */
   secretAccessKey: key().optional(),
-  /** With temporary credentials. Defaults to none. */
+  /** Session token of temporary credentials. Defaults to none. */
   sessionToken: key().optional(),
-  /** A profile of the AWS configuration files. Defaults to `AWS_PROFILE`. */
+  /** Profile in the AWS configuration files. Defaults to `AWS_PROFILE`. */
   profile: text('the name of a profile').optional(),
   ...commonSchema.shape,
 });
@@ -72,16 +81,18 @@ const vertexSchema = z.strictObject({
   project: project().optional(),
   /** A region, or `global`, `us`, `eu`. Defaults to `CLOUD_ML_REGION`. */
   region: region().optional(),
-  /** The address before `/projects/…`. Defaults to the region's own. */
+  /** Address before `/projects/…`. Defaults to the region's own. */
   baseUrl: httpUrl().optional(),
-  /** A file with Google credentials. Defaults to `GOOGLE_APPLICATION_CREDENTIALS`, then those of the machine. */
+  /**
+   * File with Google credentials. Defaults to `GOOGLE_APPLICATION_CREDENTIALS`, then the credentials of the machine.
+   */
   keyFile: text('a path').optional(),
   ...commonSchema.shape,
 });
 
 const scriptedSchema = z.strictObject({ kind: z.literal('scripted') });
 
-/** Where model calls go, by name. `default` is for agents that name none. */
+/** Providers of model calls, by name. Agents that name no provider use `default`. */
 export const providersSchema = z.record(
   z
     .string('must be the name of a provider')

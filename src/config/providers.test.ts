@@ -76,7 +76,7 @@ describe('the default provider', () => {
       { CLAUDE_CODE_USE_BEDROCK: '1', AWS_REGION: 'us-east-1', ANTHROPIC_DEFAULT_HAIKU_MODEL: 'h' },
       { models: { ...own, haiku: 'h' } },
     ],
-  ])('is what the variables choose: %j', (env: Record<string, string>, expected) => {
+  ])('is the choice of the variables: %j', (env: Record<string, string>, expected) => {
     expect(resolve({}, env).providers.get('default')).toMatchObject(expected);
   });
 
@@ -90,18 +90,18 @@ describe('the default provider', () => {
       'ANTHROPIC_BEDROCK_BASE_URL',
     ],
     [{ CLAUDE_CODE_USE_BEDROCK: '1', CLAUDE_CODE_USE_VERTEX: '1', AWS_REGION: 'us-east-1' }, 'CLAUDE_CODE_USE_VERTEX'],
-  ])('is refused when %j', (env: Record<string, string>, path) => {
+  ])('is rejected when %j', (env: Record<string, string>, path) => {
     expect(refusalOf({}, env).errors.map((error) => error.path)).toEqual([path]);
   });
 
-  it("is the file's where the file has one", () => {
+  it("is the file's if the file has one", () => {
     const config = resolve({ providers: { default: { kind: 'scripted' } } }, { ANTHROPIC_API_KEY: 'k' });
     expect(config.providers.get('default')).toEqual({ kind: 'scripted' });
   });
 });
 
 describe('a provider in the file', () => {
-  it('may have prices of its own, whatever kind it is', () => {
+  it('may have its own prices, whatever its kind', () => {
     const prices = { 'claude-sonnet-4-5': { inputUsdPerMTok: 3.3, outputUsdPerMTok: 16.5 } };
     const { providers } = resolve({
       providers: {
@@ -119,7 +119,7 @@ describe('a provider in the file', () => {
     ]);
   });
 
-  it('is chosen by the agent that names it; other agents have the default', () => {
+  it('serves the agents that name it; other agents use the default', () => {
     const config = resolve({
       agents: { reader, cloud: { ...reader, provider: 'google' } },
       providers: { google: { kind: 'vertex', region: 'eu', project: 'p-1' } },
@@ -130,7 +130,7 @@ describe('a provider in the file', () => {
     expect([...config.providers.keys()].toSorted()).toEqual(['default', 'google']);
   });
 
-  it("is given the variables' key only where that belongs", () => {
+  it("gets the variables' key only with the variables' address", () => {
     const { providers } = resolve(
       {
         providers: {
@@ -146,7 +146,7 @@ describe('a provider in the file', () => {
     expect(providers.get('other')).toMatchObject({ baseUrl: 'https://api.anthropic.com', apiKey: 'o' });
   });
 
-  it('says what agents are called that name no model; what agents and subagents name stays as it is', () => {
+  it('maps the models of agents that name none; models that agents and subagents name stay unchanged', () => {
     const subagents = { helper: { description: 'Helps.', prompt: 'Help.', model: 'claude-haiku-4-5' } };
     const { agents, providers } = resolve({
       agents: { free: { tools: [], provider: 'aws' }, fixed: { ...reader, provider: 'aws', subagents } },
@@ -159,7 +159,7 @@ describe('a provider in the file', () => {
   });
 
   it.each([
-    [{ agents: { reader: { ...reader, provider: 'nowhere' } } }, 'agents.reader.provider', 'none of "default"'],
+    [{ agents: { reader: { ...reader, provider: 'nowhere' } } }, 'agents.reader.provider', 'not one of "default"'],
     [
       { agents: { a: { tools: [], provider: 'aws' } }, providers: { aws: { kind: 'bedrock', region: 'us-east-1' } } },
       'agents.a.model',
@@ -176,7 +176,7 @@ describe('a provider in the file', () => {
     [{ providers: { p: { kind: 'anthropic', apiKey: { env: 'NOT_SET' } } } }, 'providers.p.apiKey', 'NOT_SET'],
     [{ providers: { p: { kind: 'anthropic', baseUrl: 'ftp://hush@x' } } }, 'providers.p.baseUrl', 'http'],
     [{ providers: { p: { kind: 'anthropic', apiKey: ['hush'] } } }, 'providers.p.apiKey', 'text'],
-  ])('is refused, without a secret in the words: %j', (input, path, message) => {
+  ])('is rejected, without a secret in the message: %j', (input, path, message) => {
     const refusal = refusalOf(input);
     expect(refusal.errors).toEqual([{ path, message: expect.stringContaining(message) as string }]);
     expect(refusal.message).not.toContain('hush');
@@ -201,7 +201,7 @@ describe('headers of a provider', () => {
     [{ ANTHROPIC_API_KEY: 'k' }, {}],
     [{ CLAUDE_CODE_USE_BEDROCK: '1', AWS_REGION: 'us-east-1' }, {}],
     [{ ANTHROPIC_API_KEY: 'k' }, { providers: { default: { kind: 'anthropic' } } }],
-  ])('are those of ANTHROPIC_CUSTOM_HEADERS where the variables choose the address: %j', (env, input) => {
+  ])('come from ANTHROPIC_CUSTOM_HEADERS if the variables choose the address: %j', (env, input) => {
     const variable = { ANTHROPIC_CUSTOM_HEADERS: 'X-Gateway-Key: a:b\r\n\n x-team : payments' };
     expect(headersOf(input, { ...(env as Record<string, string>), ...variable })).toEqual({
       'x-gateway-key': 'a:b',
@@ -209,7 +209,7 @@ describe('headers of a provider', () => {
     });
   });
 
-  it('of the file win over those of the variable, which go to no other address, and that is told', () => {
+  it('of the file take precedence over the variable, which applies to no other address, with a warning', () => {
     const env = { ANTHROPIC_API_KEY: 'k', ANTHROPIC_CUSTOM_HEADERS: 'x-team: variable\nx-other: 1' };
     const own = { providers: { default: { kind: 'anthropic', headers: { 'X-Team': 'file' } } } };
     expect(headersOf(own, env)).toEqual({ 'x-team': 'file', 'x-other': '1' });
@@ -225,21 +225,23 @@ describe('headers of a provider', () => {
   it.each([
     [{ host: 'other' }, 'anthropic', 'headers.host is set by the connection itself'],
     [{ 'Content-Length': '1' }, 'anthropic', 'headers.Content-Length is set by the connection itself'],
-    [{ 'x-key': 'one\ntwo' }, 'anthropic', 'headers.x-key must be printable characters of latin1'],
+    [{ 'x-key': 'one\ntwo' }, 'anthropic', 'headers.x-key must be one line of printable latin1 characters'],
     [{ 'x key': 'v' }, 'anthropic', 'must be the name of a header'],
-    [{ Authorization: 'x' }, 'bedrock', 'headers.Authorization carries what signs in to the cloud'],
-    [{ 'X-Amz-Date': 'x' }, 'bedrock', 'headers.X-Amz-Date carries what signs in to the cloud'],
-  ])('are refused where they cannot be sent: %j to %s', (headers, kind, message) => {
+    [{ Authorization: 'x' }, 'bedrock', 'headers.Authorization contains the cloud credentials'],
+    [{ 'X-Amz-Date': 'x' }, 'bedrock', 'headers.X-Amz-Date contains the cloud credentials'],
+  ])('are rejected if they cannot be sent: %j to %s', (headers, kind, message) => {
     const provider = kind === 'anthropic' ? anthropic : { kind, region: 'us-east-1' };
     expect(refusalOf({ providers: { default: { ...provider, headers } } }).message).toContain(message);
   });
 
-  it('of the variable are refused without showing them when they are not headers', () => {
+  it('of the variable are rejected without showing them when they are not headers', () => {
     const refusal = refusalOf({}, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_CUSTOM_HEADERS: 's3cret without a colon' });
     expect(refusal.message).toContain('ANTHROPIC_CUSTOM_HEADERS must be lines of the form "Name: value"');
     expect(refusal.message).not.toContain('s3cret');
     const forbidden = refusalOf({}, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_CUSTOM_HEADERS: 'Host: s3cret' });
-    expect(forbidden.message).toContain('ANTHROPIC_CUSTOM_HEADERS holds Host, which is set by the connection itself');
+    expect(forbidden.message).toContain(
+      'ANTHROPIC_CUSTOM_HEADERS contains Host, which is set by the connection itself',
+    );
   });
 });
 
@@ -286,14 +288,14 @@ describe('the proxy of a provider', () => {
     ['[fd12::1]:8443', 'https://[fd12::1]', false],
     ['fd12::1', 'https://[fd12:0:0::1]', true],
     ['not/a/network,,', 'https://10.1.2.3', false],
-  ])('with NO_PROXY=%s is left out for %s: %s', (list, baseUrl, isLeftOut) => {
+  ])('is skipped for NO_PROXY=%s and %s: %s', (list, baseUrl, isLeftOut) => {
     expect(proxyOf({ HTTPS_PROXY, NO_PROXY: list }, baseUrl)).toBe(isLeftOut ? null : `${HTTPS_PROXY}/`);
     expect(proxyOf({ HTTPS_PROXY, NO_PROXY: 'else', no_proxy: list }, baseUrl)).toBe(
       isLeftOut ? null : `${HTTPS_PROXY}/`,
     );
   });
 
-  it('that is none is refused without showing it', () => {
+  it('is rejected without showing it when it is not a URL', () => {
     const refusal = refusalOf({}, { ANTHROPIC_API_KEY: 'k', HTTPS_PROXY: 'socks5://ada:s3cret@proxy' });
     expect(refusal.message).toContain('HTTPS_PROXY must be an http or https URL, such as http://proxy.internal:3128');
     expect(refusal.message).not.toContain('s3cret');

@@ -8,7 +8,10 @@ interface AdminKeyVariables {
   readonly LONGHAUL_ADMIN_KEY_FILE?: string | undefined;
 }
 
-/** The admin key that the variables give, in one of them or in the file that the other names; null: none. */
+/**
+ * Returns the admin key from the variables: its value, or the content of the file that the other variable names; null
+ * for none.
+ */
 export function resolveAdminKey(
   variables: AdminKeyVariables,
   baseDir: string,
@@ -16,7 +19,7 @@ export function resolveAdminKey(
   const { LONGHAUL_ADMIN_KEY: given, LONGHAUL_ADMIN_KEY_FILE: file } = variables;
   const refuse = (message: string) => ({ value: null, errors: [{ path: 'LONGHAUL_ADMIN_KEY_FILE', message }] });
   if (file === undefined) return { value: given ?? null, errors: [] };
-  if (given !== undefined) return refuse('is set beside LONGHAUL_ADMIN_KEY: set one of the two');
+  if (given !== undefined) return refuse('and LONGHAUL_ADMIN_KEY are both set: set one of the two');
   const place = path.resolve(baseDir, file);
   let text: string;
   try {
@@ -25,7 +28,7 @@ export function resolveAdminKey(
     return refuse(`names ${place}, which cannot be read: ${toMessage(error)}`);
   }
   const parsed = adminKey().safeParse(text);
-  // Without what is in it: it may be a key all the same.
-  if (!parsed.success) return refuse(`names ${place}; what is in it ${parsed.error.issues[0]?.message}`);
+  // The error does not show the content: it may be a key all the same.
+  if (!parsed.success) return refuse(`names ${place}, whose content ${parsed.error.issues[0]?.message}`);
   return { value: parsed.data, errors: [] };
 }

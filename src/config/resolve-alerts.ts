@@ -9,7 +9,9 @@ type AlertsInput = z.input<typeof alertsSchema>;
 type ChannelInput = NonNullable<AlertsInput['channels']>[number];
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Alerts with every variable read and every default in place. Where `errors` are, the value is not to be used. */
+/**
+ * Returns the alerts with every variable read and every default in place. Do not use the value if there are `errors`.
+ */
 export function resolveAlerts(
   alerts: AlertsInput,
   env: Variables,
@@ -18,7 +20,7 @@ export function resolveAlerts(
   return { value: withDefaults(value), errors };
 }
 
-/** Alerts in which every `{ env }` is the variable's value, checked as if it had stood there. */
+/** Replaces every `{ env }` by the value of its variable, and checks that value like one in the file. */
 function fillVariables(alerts: AlertsInput, env: Variables): { value: AlertsInput; errors: FieldError[] } {
   const errors: FieldError[] = [];
   const fill = (value: unknown, at: string): unknown => {
@@ -60,7 +62,10 @@ function toFigure(figure: number | false | undefined, fallback: number): number 
   return figure === false ? null : (figure ?? fallback);
 }
 
-/** `before`: the channels that come before it. The variables are filled in by now: what can be one is a text. */
+/**
+ * `before`: the channels before this one. The variables are already filled in, so an option that can be a variable is a
+ * text here.
+ */
 function resolveChannel(channel: ChannelInput, before: readonly ChannelInput[]): AlertChannel {
   const ordinal = before.filter(({ type }) => type === channel.type).length + 1;
   const name = ordinal === 1 ? channel.type : `${channel.type}-${ordinal}`;

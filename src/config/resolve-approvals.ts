@@ -1,10 +1,10 @@
 import type { ApprovalsInput } from './approvals-schema.ts';
 
-/** How long a tool use waits for a person. */
+/** Time limits of a tool use that waits for a decision. */
 export interface ApprovalRules {
-  /** With its process. */
+  /** Seconds to wait with a process. */
   readonly holdSeconds: number;
-  /** In all; then it is denied. */
+  /** Seconds to wait in total; then the use is denied. */
   readonly expireSeconds: number;
 }
 

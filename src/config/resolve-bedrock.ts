@@ -3,7 +3,7 @@ import { region as regionSchema } from './provider-schema.ts';
 import { resolveReach } from './resolve-reach.ts';
 import { read, readRequired, toBaseUrl, type Input, type Resolving } from './resolving-provider.ts';
 
-/** Amazon Bedrock, with what the variables of AWS add to the file. */
+/** Resolves an Amazon Bedrock provider from the file and AWS's variables. */
 export function resolveBedrock(resolving: Resolving<Input<'bedrock'>>): BedrockProvider {
   const { input, env } = resolving;
   const region = readRequired(resolving, 'region', {
@@ -24,7 +24,7 @@ export function resolveBedrock(resolving: Resolving<Input<'bedrock'>>): BedrockP
   };
 }
 
-/** The file's own credentials before the variables', and those that are named before those that are found. */
+/** The file takes precedence over variables, and explicit credentials take precedence over AWS's credential chain. */
 function readAwsCredentials(
   resolving: Resolving<Input<'bedrock'>>,
 ): Pick<BedrockProvider, 'apiKey' | 'accessKey' | 'profile'> {

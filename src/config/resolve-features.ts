@@ -6,7 +6,7 @@ import { resolveMcpServers } from './resolve-mcp-servers.ts';
 import { findToolErrors, resolveTools, SUBAGENT_TOOLS } from './resolve-tools.ts';
 import type { LonghaulConfig } from './schema.ts';
 
-/** What an agent can do, beside answering. */
+/** The features of an agent, in addition to answering. */
 export type Features = Pick<
   Agent,
   'tools' | 'ask' | 'approvals' | 'hooks' | 'hookTimeoutSeconds' | 'mcpServers' | 'subagents' | 'outputSchema'
@@ -18,7 +18,10 @@ interface ResolveFeaturesOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** An agent's tools, hooks, servers, subagents and the form of its answers. Where `errors` are, the value is not to be used. */
+/**
+ * Resolves an agent's tools, hooks, servers, subagents and the form of its answers. Do not use the value if there are
+ * `errors`.
+ */
 export function resolveFeatures({ name, agent, env }: ResolveFeaturesOptions): {
   value: Features;
   errors: readonly FieldError[];
@@ -43,18 +46,18 @@ export function resolveFeatures({ name, agent, env }: ResolveFeaturesOptions): {
     })),
     outputSchema: output.value,
   };
-  // Where a server is wrong already, what its tools are called says nothing.
+  // When a server is wrong, errors about the names of its tools would add nothing.
   const toolErrors = servers.errors.length > 0 ? [] : findToolErrors({ ...value, name });
   return { value, errors: [...servers.errors, ...output.errors, ...toolErrors, ...findReuseErrors(agent, at)] };
 }
 
-/** What a run's tools have started is ended with it, and a server over stdio is a process like those. */
+/** Everything that a run's tools started is ended with the run, and so is a stdio server's process. */
 function findReuseErrors({ reuse, mcpServers = {} }: ResolveFeaturesOptions['agent'], at: string): FieldError[] {
   return Object.entries(mcpServers)
     .filter(([, { command }]) => reuse === true && command !== undefined)
     .map(([server]) => ({
       path: `${at}.reuse`,
-      message: `ends what a run has started, and the server "${server}" is a process; reach it by url, make it with create, or leave reuse out`,
+      message: `ends every process that a run started, and the server "${server}" is such a process; use url or create for it, or leave reuse out`,
     }));
 }
 

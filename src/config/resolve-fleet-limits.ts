@@ -5,7 +5,7 @@ import type { fleetLimitsSchema } from './fleet-limits-schema.ts';
 
 type LimitsInput = z.input<typeof fleetLimitsSchema>;
 
-/** The limits over all runs with every default in place. */
+/** Returns the limits over all runs with every default in place. */
 export function resolveFleetLimits({ perUser, perTeam, perKey, maxPriority, global }: LimitsInput): Limits {
   return {
     perUser: {
@@ -28,7 +28,7 @@ function resolveBudget(budget: LimitsInput['perTeam']): Budget {
   };
 }
 
-/** A number of runs a minute, or null for any. */
+/** Returns a number of runs per minute, or null for no limit. */
 function toRate(given: number | false): number | null {
   return given === false ? null : given;
 }

@@ -12,7 +12,7 @@ interface ResolveMcpServersOptions {
   readonly env: Variables;
 }
 
-/** The MCP servers of an agent with every variable read. Where `errors` are, the value is not to be used. */
+/** Returns the MCP servers of an agent with every variable read. Do not use the value if there are `errors`. */
 export function resolveMcpServers({ servers, at, env }: ResolveMcpServersOptions): {
   value: readonly McpServer[];
   errors: readonly FieldError[];
@@ -32,20 +32,19 @@ export function resolveMcpServers({ servers, at, env }: ResolveMcpServersOptions
   return { value, errors };
 }
 
-/** What does not go together in a server's options, or null. */
+/** Returns an error for options of a server that exclude each other, or null. */
 function findMisplaced({ type, command, args, env, url, headers, create }: McpServerInput): string | null {
   const ways = [command, url, create].filter((way) => way !== undefined).length;
   if (ways !== 1) return 'must have one of "command", "url" and "create"';
   if (create !== undefined) {
-    return (type ?? args ?? env ?? headers) ? 'is made by "create", and takes nothing beside it but "required"' : null;
+    return (type ?? args ?? env ?? headers) ? 'has "create", which can be combined only with "required"' : null;
   }
   if (command !== undefined) {
-    if (type !== undefined && type !== 'stdio')
-      return `has a "command", and its type is "${type}"; leave one of them out`;
-    return headers === undefined ? null : 'has a "command", and takes no "headers"';
+    if (type !== undefined && type !== 'stdio') return `has a "command" and the type "${type}"; leave one of them out`;
+    return headers === undefined ? null : 'has a "command", which does not use "headers"; leave them out';
   }
-  if (type === 'stdio') return 'is of type "stdio", and has a "url"; leave one of them out';
-  return (args ?? env) ? 'has a "url", and takes no "args" and no "env"' : null;
+  if (type === 'stdio') return 'has the type "stdio" and a "url"; leave one of them out';
+  return (args ?? env) ? 'has a "url", which does not use "args" or "env"; leave them out' : null;
 }
 
 const VARIABLE = /\$\{([A-Za-z_]\w*)\}/g;
@@ -67,7 +66,7 @@ function fillVariables(
   if ((server.args ?? []).some((arg) => arg.search(VARIABLE) !== -1)) {
     errors.push({
       path: `${path}.args`,
-      message: 'names a variable, and everyone on the machine can read arguments; hand it over in "env"',
+      message: 'names a variable, but every user of the machine can read arguments; pass it in "env"',
     });
   }
   const url = server.url === undefined ? undefined : fill(server.url, 'url');

@@ -14,7 +14,7 @@ import {
   type Variables,
 } from './resolving-provider.ts';
 
-/** What of an agent decides on its provider. */
+/** The options of an agent that decide on its provider. */
 interface AgentInput {
   readonly provider?: string | undefined;
   readonly model?: string | undefined;
@@ -25,13 +25,13 @@ interface ResolveProvidersOptions {
   readonly providers: ProvidersInput;
   readonly agents: Readonly<Record<string, AgentInput>>;
   readonly env: Variables;
-  /** Relative paths start here. */
+  /** Base of relative paths. */
   readonly baseDir: string;
 }
 
 /**
- * Every provider there is, `default` always among them: the file's, or else what the variables choose. Where `errors`
- * are, the value is not to be used.
+ * Resolves all providers, always including `default`: from the file, or else from the variables. Do not use the value
+ * if there are `errors`.
  */
 export function resolveProviders(options: ResolveProvidersOptions): {
   value: ReadonlyMap<string, Provider>;
@@ -58,7 +58,10 @@ export function resolveProviders(options: ResolveProvidersOptions): {
   return { value, errors, warnings: findUnusedHeaders(env, value) };
 }
 
-/** Whether nobody takes the headers that the variables name: a secret for one address goes to no other. */
+/**
+ * Returns a warning if no provider uses the headers in the variable: a secret meant for one address is not sent to
+ * another.
+ */
 function findUnusedHeaders(env: Variables, providers: ReadonlyMap<string, Provider>): string[] {
   const [name] = parseHeaderLines(env['ANTHROPIC_CUSTOM_HEADERS'] ?? '')?.[0] ?? [];
   const isTaken = [...providers.values()].some(
@@ -66,25 +69,25 @@ function findUnusedHeaders(env: Variables, providers: ReadonlyMap<string, Provid
   );
   if (name === undefined || isTaken) return [];
   return [
-    'ANTHROPIC_CUSTOM_HEADERS has no effect: it is for a provider whose address the variables choose, and there is none. Set providers.NAME.headers for the one that is meant.',
+    'ANTHROPIC_CUSTOM_HEADERS has no effect: it applies to a provider whose address the variables choose, and there is none. Set providers.NAME.headers instead.',
   ];
 }
 
-/** What Claude Code must be told so that it asks a cloud for nothing but what clouds know. */
+/** Returns the variables that make Claude Code request only features that the clouds know. */
 export function toProviderEnv(provider: Provider | undefined): Readonly<Record<string, string>> {
-  // As it does of itself when it speaks to them directly: they refuse a call with a beta they do not know.
+  // Claude Code does the same when it calls the clouds directly: they reject a call with a beta they do not know.
   return provider?.kind === 'bedrock' || provider?.kind === 'vertex'
     ? { CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS: '1' }
     : {};
 }
 
-/** The default provider when the file has none. */
+/** Chooses the default provider when the file has none. */
 function chooseByVariables(env: Variables, errors: FieldError[]): ProviderInput {
   const [isBedrock, isVertex] = [isOn(env['CLAUDE_CODE_USE_BEDROCK']), isOn(env['CLAUDE_CODE_USE_VERTEX'])];
   if (isBedrock && isVertex) {
     errors.push({
       path: 'CLAUDE_CODE_USE_VERTEX',
-      message: 'is set beside CLAUDE_CODE_USE_BEDROCK; unset one of them',
+      message: 'and CLAUDE_CODE_USE_BEDROCK are both set; unset one of them',
     });
   }
   if (isBedrock) return { kind: 'bedrock', baseUrl: env['ANTHROPIC_BEDROCK_BASE_URL'], models: namedModels(env) };
@@ -97,7 +100,7 @@ function isOn(value: string | undefined): boolean {
   return value !== undefined && value !== '0' && value.toLowerCase() !== 'false';
 }
 
-/** The variables by which Claude Code learns what models are called at a cloud. */
+/** Reads the variables that tell Claude Code the names of the models at a cloud. */
 function namedModels(env: Variables): Record<string, string> {
   const named = {
     default: env['ANTHROPIC_MODEL'],
@@ -126,7 +129,7 @@ function resolveProvider(
 
 function resolveAnthropic(resolving: Resolving<Input<'anthropic'>>): AnthropicProvider {
   const { input, env } = resolving;
-  // A key that the variables hold is for the address that they name, and goes to no other.
+  // A key in the variables belongs to the address in the variables, and is sent to no other address.
   const isOwn = input.baseUrl !== undefined || input.apiKey !== undefined || input.authToken !== undefined;
   const baseUrl = input.baseUrl ?? (isOwn ? undefined : env['ANTHROPIC_BASE_URL']) ?? 'https://api.anthropic.com';
   return {
@@ -138,7 +141,7 @@ function resolveAnthropic(resolving: Resolving<Input<'anthropic'>>): AnthropicPr
   };
 }
 
-/** The map of models with what agents and subagents ask for by its id, which no family's name may replace. */
+/** Adds the models that agents and subagents request by id: a family's name must not replace them. */
 function withOwn(
   models: Readonly<Record<string, string>>,
   agents: readonly AgentInput[],
@@ -159,9 +162,11 @@ function findProviderErrors(
     const provider = providers.get(chosen);
     if (provider === undefined) {
       const known = [...providers.keys()].map((key) => JSON.stringify(key)).join(', ');
-      return [{ path: `agents.${name}.provider`, message: `is ${JSON.stringify(chosen)}, which is none of ${known}` }];
+      return [
+        { path: `agents.${name}.provider`, message: `is ${JSON.stringify(chosen)}, which is not one of ${known}` },
+      ];
     }
-    // Claude Code's own choice is a name of Anthropic's, which Bedrock does not know.
+    // Claude Code's own default is one of Anthropic's names, which Bedrock does not know.
     if (provider.kind !== 'bedrock' || model !== undefined || Object.hasOwn(provider.models, 'default')) return [];
     const variable = chosen === 'default' ? ', or in the variable ANTHROPIC_MODEL' : '';
     const message = `is missing: Amazon Bedrock needs the id of a model or an inference profile, here or as providers.${chosen}.models.default${variable}`;

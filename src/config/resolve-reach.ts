@@ -6,11 +6,11 @@ import { readSecret, type ProviderInput, type Resolving, type Variables } from '
 
 interface Reach {
   readonly baseUrl: string;
-  /** Whether the address is the one that the variables of Anthropic name: what they say of headers is for that alone. */
+  /** True when Anthropic's variables name the address: the headers in the variables are for that address alone. */
   readonly isOfVariables: boolean;
 }
 
-/** How a provider is reached: through which proxy, and with which headers beside the credentials. */
+/** Resolves the proxy and the headers of a provider. */
 export function resolveReach(
   resolving: Resolving<Exclude<ProviderInput, { kind: 'scripted' }>>,
   { baseUrl, isOfVariables }: Reach,
@@ -28,7 +28,7 @@ export function resolveReach(
   return { baseUrl, proxy: findProxy({ url: baseUrl, env, errors }), headers: { ...ofVariables, ...checked.value } };
 }
 
-/** What `ANTHROPIC_CUSTOM_HEADERS` says. */
+/** Reads the headers in `ANTHROPIC_CUSTOM_HEADERS`. */
 function readVariable(
   env: Variables,
   { isSigned, errors }: { isSigned: boolean; errors: FieldError[] },
@@ -42,6 +42,6 @@ function readVariable(
     return {};
   }
   const checked = checkHeaders(headers, { isSigned });
-  errors.push(...checked.errors.map((error) => ({ path, message: `holds ${error.path}, which ${error.message}` })));
+  errors.push(...checked.errors.map((error) => ({ path, message: `contains ${error.path}, which ${error.message}` })));
   return checked.value;
 }

@@ -1,37 +1,43 @@
 import type { FieldError } from '../core/errors.ts';
 import type { Agent } from './config.ts';
 
-/** The tool by which the model hands work to a subagent. */
+/** The tool with which the model delegates work to a subagent. */
 const SUBAGENT_TOOL = 'Agent';
-/** With the name it had before. */
+/** The tool, and its former name. */
 export const SUBAGENT_TOOLS: readonly string[] = [SUBAGENT_TOOL, 'Task'];
 
 const WRITING_TOOLS = new Set(['Bash', 'Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
 
-/** Whether one of Claude Code's own tools in the list changes files or runs commands. Tools of MCP servers are not judged. */
+/**
+ * Returns whether the list contains one of Claude Code's own tools that changes files or runs commands. Tools of MCP
+ * servers are not judged.
+ */
 export function canWrite(tools: readonly string[]): boolean {
   return tools.some((tool) => WRITING_TOOLS.has(tool));
 }
 
-/** Whether a list of tools names one: by its name, or by its MCP server, as `mcp__server` or `mcp__server__*`. */
+/**
+ * Returns whether a list of tools contains a tool: by its name, or by its MCP server, as `mcp__server` or
+ * `mcp__server__*`.
+ */
 export function isListedTool(tools: readonly string[], name: string): boolean {
   if (tools.includes(name)) return true;
   const server = toServerName(name);
   return server !== null && (tools.includes(`mcp__${server}`) || tools.includes(`mcp__${server}__*`));
 }
 
-/** The MCP server a tool is of, or null. No server's name has two underscores in a row. */
+/** Returns the MCP server of a tool, or null. The name of a server never has two underscores in a row. */
 function toServerName(tool: string): string | null {
   return /^mcp__(.+?)(?:__|$)/.exec(tool)?.[1] ?? null;
 }
 
-/** The tools of an agent: those it names, and with subagents the one that starts them. */
+/** Returns the tools of an agent: the tools it names and, with subagents, the tool that starts them. */
 export function resolveTools({ tools, subagents = {} }: { tools: readonly string[]; subagents?: object | undefined }) {
   const named = tools.filter((tool) => !SUBAGENT_TOOLS.includes(tool));
   return [...new Set(Object.keys(subagents).length === 0 ? tools : [...named, SUBAGENT_TOOL])];
 }
 
-/** What the lists of tools of an agent name that is not there. */
+/** Returns an error for each name in an agent's lists of tools that does not exist. */
 export function findToolErrors(
   agent: Pick<Agent, 'name' | 'tools' | 'ask' | 'subagents' | 'mcpServers'>,
 ): FieldError[] {
@@ -47,7 +53,7 @@ export function findToolErrors(
     .filter((server) => !tools.some((tool) => toServerName(tool) === server))
     .map((server) => ({
       path: `${at}.mcpServers.${server}`,
-      message: `is of no use: no tool of it is in tools; add "mcp__${server}" for all of them, or "mcp__${server}__TOOL"`,
+      message: `is unused: none of its tools is in tools; add "mcp__${server}" for all of them, or "mcp__${server}__TOOL"`,
     }));
   const orphaned = tools
     .filter((tool) => subagents.length === 0 && SUBAGENT_TOOLS.includes(tool))
@@ -63,7 +69,7 @@ export function findToolErrors(
     .filter((subagent) => subagent.tools.some((tool) => SUBAGENT_TOOLS.includes(tool)))
     .map((subagent) => ({
       path: `${at}.subagents.${subagent.name}.tools`,
-      message: `names ${SUBAGENT_TOOL}, and a subagent starts no others`,
+      message: `names ${SUBAGENT_TOOL}, but a subagent cannot start other subagents`,
     }));
   return [
     ...unknownServers,

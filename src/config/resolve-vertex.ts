@@ -4,7 +4,7 @@ import { project as projectSchema, region as regionSchema } from './provider-sch
 import { resolveReach } from './resolve-reach.ts';
 import { readRequired, toBaseUrl, type Input, type Resolving } from './resolving-provider.ts';
 
-/** Google Vertex AI, with what the variables of Google add to the file. */
+/** Resolves a Google Vertex AI provider from the file and Google's variables. */
 export function resolveVertex(resolving: Resolving<Input<'vertex'>>): VertexProvider {
   const { input, env, baseDir } = resolving;
   const region = readRequired(resolving, 'region', {
@@ -31,7 +31,10 @@ export function resolveVertex(resolving: Resolving<Input<'vertex'>>): VertexProv
   };
 }
 
-/** https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude */
+/**
+ * Returns the address of a region:
+ * https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude
+ */
 function toVertexUrl(region: string): string {
   if (region === 'global') return 'https://aiplatform.googleapis.com/v1';
   if (region === 'us' || region === 'eu') return `https://aiplatform.${region}.rep.googleapis.com/v1`;

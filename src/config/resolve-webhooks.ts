@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { WebhooksConfig } from './config.ts';
 import type { webhooksSchema } from './webhooks-schema.ts';
 
-/** What webhooks may be sent to, with every default in place. */
+/** Returns the targets that webhooks may have, with every default in place. */
 export function resolveWebhooks(webhooks: z.input<typeof webhooksSchema>): WebhooksConfig {
   return {
     allowHttp: webhooks.allowHttp ?? false,

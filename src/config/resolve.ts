@@ -20,16 +20,19 @@ import { configSchema, environmentSchema, type LonghaulConfig } from './schema.t
 import { findTimeoutChainErrors } from './timeout-chain.ts';
 
 interface ResolveOptions {
-  /** What the config file exports. Unchecked: anything may be here. */
+  /** The export of the config file. Unchecked: it can be anything. */
   readonly input: unknown;
-  /** The file it came from, or null. */
+  /** The file the configuration was loaded from, or null. */
   readonly file?: string | null;
-  /** Relative paths start here. */
+  /** Base of relative paths. */
   readonly baseDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Kubernetes and cloud load balancers take a few seconds until nobody is sent to a server that is not ready. */
+/**
+ * Kubernetes and cloud load balancers need a few seconds before they stop sending requests to a server that is not
+ * ready.
+ */
 const SHUTDOWN_DELAY_SECONDS = 5;
 
 type AgentInput = LonghaulConfig['agents'][string];
@@ -37,7 +40,7 @@ type Environment = z.output<typeof environmentSchema>;
 
 /**
  * Checks a configuration and fills in every default.
- * @throws {LonghaulError} `config_invalid`, naming each wrong path, the value received and what is allowed.
+ * @throws {LonghaulError} `config_invalid`, with each wrong path, the value received and what is allowed.
  */
 export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptions): Config {
   const parsed = configSchema.safeParse(input);
@@ -118,8 +121,15 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
       keepAliveSeconds: config.http?.keepAliveSeconds ?? 75,
       basePath: config.http?.basePath ?? '',
     },
+    dashboard: resolveDashboard(config.dashboard ?? {}),
     webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
+}
+
+function resolveDashboard(dashboard: NonNullable<LonghaulConfig['dashboard']>): Config['dashboard'] {
+  if (dashboard === false) return null;
+  const { path = '/', signedInHours = 168 } = dashboard;
+  return { path: path === '/' ? '' : path, signedInMs: signedInHours * 3_600_000 };
 }
 
 function resolveAgent(options: {
@@ -185,7 +195,10 @@ function resolveWorkspace(options: { name: string; agent: AgentInput; baseDir: s
   };
 }
 
-/** The variables that count, with an empty one taken as unset, as shells and Compose files leave them. */
+/**
+ * Parses the variables that configure Longhaul. An empty variable counts as unset: shells and Compose files leave such
+ * variables.
+ */
 function parseEnvironment(env: ResolveOptions['env']): Environment {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environmentSchema.safeParse(given);
@@ -194,7 +207,7 @@ function parseEnvironment(env: ResolveOptions['env']): Environment {
     errors.push({
       path: 'LONGHAUL_QUEUE_URL',
       message:
-        'names a separate queue, which this version does not have yet; unset it: the queue lives in the database',
+        'names a separate queue, which this version does not support yet; unset it: the queue is in the database',
     });
   }
   if (!parsed.success || errors.length > 0) throw invalid('the environment', errors);
@@ -207,11 +220,11 @@ function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
     .map(([name]) => ({
       path: `agents.${name}.permissionMode`,
       message:
-        'is "bypassPermissions", which lets every tool use through; set allowBypassPermissions: true beside it if that is meant, or use "dontAsk"',
+        'is "bypassPermissions", which allows every tool use; also set allowBypassPermissions: true if that is intended, or use "dontAsk"',
     }));
 }
 
-/** A server that is killed while it waits closes its connections without a word. */
+/** A server that is killed during this delay closes its connections abruptly. */
 function findShutdownErrors(shutdownDelaySeconds: number, { stopWaitSeconds }: Config['worker']): FieldError[] {
   if (shutdownDelaySeconds < stopWaitSeconds) return [];
   return [
@@ -225,7 +238,7 @@ function findShutdownErrors(shutdownDelaySeconds: number, { stopWaitSeconds }: C
 function findHealthErrors(checked: string, agents: ReadonlyMap<string, Agent>): FieldError[] {
   const errors: FieldError[] = [];
   if (agents.has(HEALTH_AGENT)) {
-    errors.push({ path: `agents.${HEALTH_AGENT}`, message: 'is the name of Longhaul’s own agent; take another' });
+    errors.push({ path: `agents.${HEALTH_AGENT}`, message: 'is the name of Longhaul’s own agent; choose another' });
   }
   if (!agents.has(checked)) {
     errors.push({
@@ -236,19 +249,22 @@ function findHealthErrors(checked: string, agents: ReadonlyMap<string, Agent>): 
   return errors;
 }
 
-/** A process cannot leave the directory it was started in, and the next run must not find itself in another's. */
+/**
+ * A process cannot leave the directory it was started in, and the next run must not start in the directory of another
+ * run.
+ */
 function findReuseErrors(agents: ReadonlyMap<string, Agent>): FieldError[] {
   return [...agents.values()]
     .filter(({ isReused, workspace }) => isReused && workspace.mode !== 'shared')
     .map(({ name, workspace }) => ({
       path: `agents.${name}.reuse`,
-      message: `needs a workspace that runs share, and this agent's is "${workspace.mode}"; set workspace: { root, mode: "shared" }, or leave reuse out`,
+      message: `requires a shared workspace, but this agent's mode is "${workspace.mode}"; set workspace: { root, mode: "shared" }, or leave reuse out`,
     }));
 }
 
 /**
- * A run that is shown the data directory, or given a copy of it, could read the admin key and the database.
- * Judged by name here; the worker looks again with links followed.
+ * A run that sees the data directory, or gets a copy of it, could read the admin key and the database. This check
+ * compares names; the worker checks again with links followed.
  */
 function findExposureErrors(agents: ReadonlyMap<string, Agent>, dataDir: string): FieldError[] {
   return [...agents.values()].flatMap(({ name, workspace }) => {
@@ -256,14 +272,14 @@ function findExposureErrors(agents: ReadonlyMap<string, Agent>, dataDir: string)
     return Object.entries(shown).flatMap(([field, place]) => {
       const overlap = place === null ? null : findOverlap(place, dataDir);
       if (overlap === null) return [];
-      const message = `is ${place}, which ${overlap} Longhaul's data directory ${dataDir}; name a directory beside it, such as ./workspace`;
+      const message = `is ${place}, which ${overlap} Longhaul's data directory ${dataDir}; name a directory outside it, such as ./workspace`;
       return [{ path: `agents.${name}.${field}`, message }];
     });
   });
 }
 
 function invalid(source: string | null, errors: readonly FieldError[]): LonghaulError {
-  const lines = errors.map((error) => `  ${error.path || '(the whole)'} ${error.message}`);
+  const lines = errors.map((error) => `  ${error.path || '(the configuration)'} ${error.message}`);
   return new LonghaulError('config_invalid', {
     message: `The configuration is not valid${source === null ? '' : ` (${source})`}:\n${lines.join('\n')}`,
     errors,

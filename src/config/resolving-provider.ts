@@ -2,34 +2,34 @@ import type { z } from 'zod';
 import type { FieldError } from '../core/errors.ts';
 import type { providersSchema, region } from './provider-schema.ts';
 
-// What all kinds of providers are resolved with.
+// Types and helpers that the resolvers of all providers share.
 
 export type ProvidersInput = z.input<typeof providersSchema>;
 export type ProviderInput = ProvidersInput[string];
 export type Input<K extends ProviderInput['kind']> = Extract<ProviderInput, { kind: K }>;
 type Secret = string | { readonly env: string } | undefined;
-/** What is set to nothing is not there. */
+/** A variable with an empty value is left out. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** One provider of the file, or of the variables, on its way to be resolved. */
+/** A provider from the file or the variables, while it is being resolved. */
 export interface Resolving<I extends ProviderInput = ProviderInput> {
   readonly name: string;
   readonly input: I;
   readonly env: Variables;
   readonly errors: FieldError[];
   readonly baseDir: string;
-  /** Whether the variables have chosen it: they say what its headers are. */
+  /** True when the variables chose the provider: then its headers also come from the variables. */
   readonly isOfVariables: boolean;
 }
 
-/** Where a cloud is reached, without a slash at its end. */
+/** Returns the address of a cloud, without a slash at its end. */
 export function toBaseUrl(
   { input, errors }: Resolving<Input<'bedrock' | 'vertex'>>,
   variable: string,
   fallback: string,
 ): string {
   const url = input.baseUrl ?? fallback;
-  // What the file says is checked already; what a variable says is not.
+  // An address in the file is already checked; an address in a variable is not.
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
     errors.push({ path: variable, message: 'must be an http or https URL' });
   }
@@ -42,7 +42,7 @@ interface Required {
   readonly variable: string;
 }
 
-/** A field that must be there, from the file or a variable. What is wrong with it goes to the errors. */
+/** Reads a required field from the file or a variable. Adds faults to `errors`. */
 export function readRequired(
   { name, errors }: Resolving,
   field: string,
@@ -52,12 +52,12 @@ export function readRequired(
   if (value === undefined) errors.push({ path: at, message: `is missing; set it, or the variable ${variable}` });
   else {
     const message = schema.safeParse(value).error?.issues[0]?.message;
-    if (message !== undefined) errors.push({ path: at, message: `${message}; it is what ${variable} says` });
+    if (message !== undefined) errors.push({ path: at, message: `${message}; the value comes from ${variable}` });
   }
   return value ?? '';
 }
 
-/** What a field of the file says, or the variable it names; null for nothing. */
+/** Returns a field of the file, or the value of the variable it names; null for none. */
 export function read<I extends ProviderInput>(
   { name, input, env, errors }: Resolving<I>,
   field: keyof I & string,
@@ -65,7 +65,7 @@ export function read<I extends ProviderInput>(
   return readSecret(input[field] as Secret, { env, errors, path: `providers.${name}.${field}` });
 }
 
-/** A text, or what the variable holds that it names; null for nothing. A variable that is missing goes to `errors`. */
+/** Returns a text, or the value of the variable that is named; null for none. Adds a missing variable to `errors`. */
 export function readSecret(
   given: Secret,
   { env, errors, path }: { env: Variables; errors: FieldError[]; path: string },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { positive } from './option-values.ts';
 
-/** An agent that the model may hand a part of its work to, with every default in place. */
+/** An agent that the model may delegate part of its work to, with every default in place. */
 export interface Subagent {
   readonly name: string;
   readonly description: string;
@@ -9,21 +9,21 @@ export interface Subagent {
   readonly tools: readonly string[];
   /** Null for the model of the agent itself. */
   readonly model: string | null;
-  /** Null for as many as the run has. */
+  /** Null for the limit of the run. */
   readonly maxTurns: number | null;
 }
 
 const text = (what: string) => z.string(`must be ${what}`).min(1, `must be ${what}`);
 
 export const subagentSchema = z.strictObject({
-  /** When the model is to hand work to it, in words for the model. */
+  /** Instructions for the model on when to delegate work to the subagent. */
   description: text('a text that says what it is for'),
-  /** Its system prompt. */
+  /** System prompt of the subagent. */
   prompt: text('a text'),
-  /** Those of the agent's tools that it may use. Defaults to all of them. */
+  /** Tools of the agent that the subagent may use. Defaults to all of them. */
   tools: z.array(z.string('must be the name of a tool'), 'must be a list of tool names').optional(),
-  /** Its model, by id or alias. Defaults to the agent's. */
+  /** Id or alias of its model. Defaults to the agent's. */
   model: text('the id of a model').max(200).optional(),
-  /** Answers of the model that one piece of work may take. They count among the run's as well. Defaults to the run's. */
+  /** Model answers for one piece of work. They also count for the run. Defaults to the run's. */
   maxTurns: positive().optional(),
 });

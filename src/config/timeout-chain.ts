@@ -4,14 +4,14 @@ import type { Agent, Config } from './config.ts';
 interface TimeoutChain {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly worker: Config['worker'];
-  /** Whether the run timeout came from `LONGHAUL_RUN_TIMEOUT_SECONDS`. */
+  /** True when `LONGHAUL_RUN_TIMEOUT_SECONDS` set the run timeout. */
   readonly isTimeoutFromVariable: boolean;
 }
 
 /**
- * Holds the values in force to the order in which they must run out: each layer has to give up before the
- * one around it does, or a run is killed by a layer that cannot record it.
- * run timeout (120) < queue expiry (180) < drain timeout (200) < supervisor stop wait (210), in seconds.
+ * Checks that the timeouts expire in the right order: each layer must give up before the layer around it, or a layer
+ * that cannot record the end kills the run.
+ * Run timeout (120) < queue expiry (180) < drain timeout (200) < supervisor stop wait (210), in seconds.
  */
 export function findTimeoutChainErrors({ agents, worker, isTimeoutFromVariable }: TimeoutChain): FieldError[] {
   const expiry = { path: 'worker.expireSeconds', seconds: worker.expireSeconds };

@@ -1,6 +1,6 @@
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** The words of draft 7 that say what is allowed, and those that only describe. */
+/** The keywords of draft 7: constraints and descriptions. */
 const WORDS = new Set(
   (
     'title description default examples enum const type format multipleOf maximum exclusiveMaximum minimum ' +
@@ -10,14 +10,15 @@ const WORDS = new Set(
   ).split(' '),
 );
 
-/** The words whose value is an object of schemas by name. */
+/** Keywords whose value is an object of schemas by name. */
 const BY_NAME = new Set(['properties', 'patternProperties', 'definitions', '$defs', 'dependencies']);
-/** Those whose value is data, not a schema. */
+/** Keywords whose value is data, not a schema. */
 const DATA = new Set(['default', 'examples', 'enum', 'const', 'required', 'type']);
 
 /**
- * A JSON schema in the words of draft 7, the only ones that Claude Code takes: it does not start with others. Those
- * that have no counterpart are left out, so that the model is told less than an answer is judged by, never more.
+ * Converts a JSON schema to the keywords of draft 7, which Claude Code requires: it does not start with
+ * others. Keywords without a counterpart are left out, so the model may know fewer constraints than the answer is
+ * checked against, never more.
  */
 export function toDraft7(schema: JsonSchema): JsonSchema {
   return Object.fromEntries(
@@ -38,7 +39,7 @@ function convert(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? toDraft7(value as JsonSchema) : value;
 }
 
-/** A list whose first items are described one by one. */
+/** Converts a list whose first items have separate schemas. */
 function toOldTuple(schema: JsonSchema): JsonSchema {
   const { prefixItems, items, ...rest } = schema;
   if (prefixItems === undefined) return schema;

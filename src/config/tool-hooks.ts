@@ -6,41 +6,41 @@ export interface ToolRun {
   readonly agent: string;
   readonly user: string | null;
   readonly team: string | null;
-  /** What its submission said of it. */
+  /** Metadata of its submission. */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Counts from 1. */
   readonly attempt: number;
 }
 
-/** What a hook is told of the use of a tool. */
+/** Facts about the use of a tool that a hook receives. */
 export interface ToolHookContext {
   readonly run: ToolRun;
   readonly tool: {
     readonly name: string;
     readonly input: Readonly<Record<string, unknown>>;
     readonly useId: string;
-    /** The subagent that uses it, by its name; null in the main conversation. */
+    /** Name of the subagent that uses the tool; null in the main conversation. */
     readonly subagent: string | null;
   };
-  /** Aborted when the hook has taken too long, and when its run ends. */
+  /** Aborted when the hook exceeds its time limit, and when its run ends. */
   readonly signal: AbortSignal;
 }
 
 export interface AfterToolHookContext extends ToolHookContext {
   readonly result: {
     readonly isError: boolean;
-    /** As Claude Code holds it: an object that differs from tool to tool, or the words of the failure. */
+    /** Claude Code's own form of the result: an object that differs from tool to tool, or the text of the failure. */
     readonly output: unknown;
   };
 }
 
-/** `deny`: why, as the model is told. `input`: what the tool gets in place of its input. Nothing: it may go on. */
+/** `deny`: the reason the model gets. `input`: replaces the input of the tool. Nothing: the use continues. */
 export type BeforeToolDecision = { readonly deny: string } | { readonly input: Readonly<Record<string, unknown>> };
 
 export interface AfterToolDecision {
-  /** What the model reads in place of the result. The words of a use that failed cannot be replaced. */
+  /** Text that the model reads instead of the result. The text of a failed use cannot be replaced. */
   readonly replaceOutput?: string;
-  /** What the model reads beside the result. */
+  /** Text that the model reads in addition to the result. */
   readonly addContext?: string;
 }
 
@@ -57,18 +57,19 @@ export interface ToolHooks {
 
 const isFunction = (value: unknown) => typeof value === 'function';
 const MUST_BE = 'must be a function';
-/** What it is called where options are listed. */
+/** The name of this type in the list of options. */
 const TITLE = { title: 'function' };
 
 export const hooksSchema = z.strictObject({
   /**
-   * Called before each use of a tool with `{ run, tool, signal }`. Returns nothing to let it go on, `{ deny: reason }` or
-   * `{ input }` to change what the tool is asked. Should it throw or take too long, the use is denied. Defaults to none.
+   * Called before each use of a tool with `{ run, tool, signal }`. Returns nothing to allow the use, `{ deny: reason }`
+   * to deny it, or `{ input }` to change the tool's input. If the hook throws or exceeds its time limit, the use is
+   * denied. Defaults to none.
    */
   beforeToolUse: z.custom<NonNullable<ToolHooks['beforeToolUse']>>(isFunction, MUST_BE).meta(TITLE).optional(),
   /**
-   * Called after each use with `{ run, tool, result, signal }`. May return `{ replaceOutput, addContext }`. Should it
-   * throw or take too long, the model does not get the result. Defaults to none.
+   * Called after each use of a tool with `{ run, tool, result, signal }`. May return `{ replaceOutput, addContext }`.
+   * If the hook throws or exceeds its time limit, the model does not get the result. Defaults to none.
    */
   afterToolUse: z.custom<NonNullable<ToolHooks['afterToolUse']>>(isFunction, MUST_BE).meta(TITLE).optional(),
 });

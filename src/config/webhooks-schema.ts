@@ -2,18 +2,21 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
-/** Which addresses webhooks may have. They are named by whoever has a key: by default only what is public is posted to. */
+/**
+ * Addresses that webhooks may have. Every holder of a key can name addresses, so by default Longhaul posts only to
+ * public ones.
+ */
 export const webhooksSchema = z.strictObject({
-  /** Whether an address may begin with `http:`, which sends in the clear. Defaults to false. */
+  /** Set to true to permit `http:` addresses, which are not encrypted. Defaults to false. */
   allowHttp: z.boolean('must be true or false').optional(),
   /**
-   * Whether addresses of private networks and of this machine are posted to: for development, and where every key is
-   * trusted. Those that are link-local, as where clouds keep their credentials, are not even then. Defaults to false.
+   * Set to true to permit addresses of private networks and of this machine: for development, and for deployments where
+   * every key is trusted. Link-local addresses, where clouds serve their credentials, stay blocked. Defaults to false.
    */
   allowPrivateAddresses: z.boolean('must be true or false').optional(),
   /**
-   * Hosts, addresses and networks that are posted to whatever they are and on any port, such as `hooks.internal`,
-   * `10.1.2.3` or `10.1.0.0/16`. Defaults to none.
+   * Hosts, addresses and networks that are always permitted, on any port, such as `hooks.internal`, `10.1.2.3` or
+   * `10.1.0.0/16`. Defaults to none.
    */
   allow: z
     .array(

@@ -1,7 +1,7 @@
-/** What has become of something that waits, or waited, for a person. Stored data: chosen once. */
+/** States of an approval. Stored data: a name here is never changed. */
 export const APPROVAL_STATUSES = ['pending', 'allowed', 'denied', 'expired', 'cancelled'] as const;
 
-/** What waits for a person: the use of a tool, or the agent with a question. */
+/** Kinds of approvals: the use of a tool, or a question of the agent's. */
 export const APPROVAL_KINDS = ['tool', 'question'] as const;
 
 export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number];

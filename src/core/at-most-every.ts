@@ -1,4 +1,7 @@
-/** `say`, at most once in `intervalMs`: for what may happen a thousand times a second and is news once. */
+/**
+ * Returns a function that calls `say` at most once in `intervalMs`: for events that may happen a thousand times a
+ * second but need one report.
+ */
 export function atMostEvery<Args extends readonly unknown[]>(
   intervalMs: number,
   say: (...args: Args) => void,

@@ -1,10 +1,10 @@
 import { toModelKey, type ModelNames } from './model-names.ts';
 
-/** What models of today read at most in one sampling. */
+/** Largest number of tokens that today's models read in one sampling. */
 const LARGE = 1_000_000;
 const SMALL = 200_000;
 
-/** Those that read less, unless the long context is asked for. Source: the catalog inside Claude Code 2.1.330. */
+/** Models that read less, unless the long context is requested. Source: the catalog inside Claude Code 2.1.330. */
 const SMALL_MODELS = new Set([
   'claude-3-5-haiku',
   'claude-haiku-4-5',
@@ -17,7 +17,10 @@ const SMALL_MODELS = new Set([
   'claude-opus-4-5',
 ]);
 
-/** How many tokens a model can read in one sampling at most. One that is not known may be of the largest. */
+/**
+ * Returns the largest number of tokens that a model can read in one sampling. An unknown model counts as one of the
+ * largest.
+ */
 export function contextWindowOf(names: ModelNames, { isLongContext }: { isLongContext: boolean }): number {
   const isSmall = names.every((name) => SMALL_MODELS.has(toModelKey(name)) && !/\[1m\]/i.test(name));
   return isSmall && !isLongContext ? SMALL : LARGE;

@@ -1,18 +1,18 @@
 /**
- * Every error code of Longhaul, in one table: what it is over HTTP, what a command exits with, whether
- * another try can mend it, and the sentence that is safe to show to an end user.
+ * Every error code of Longhaul, in one table: its HTTP status, its exit code, whether a retry can succeed, and a
+ * sentence that is safe to show to an end user.
  *
- * Codes are stored data and part of the contract: one is chosen once and never renamed.
+ * Codes are stored data and part of the contract: a code is chosen once and never renamed.
  */
 
 interface ErrorKind {
-  /** The HTTP status when a request itself is answered with this code. */
+  /** HTTP status of a response with this code. */
   readonly httpStatus: number;
-  /** What a command exits with when it ends for this reason. */
+  /** Exit code of a command that ends for this reason. */
   readonly exitCode: number;
-  /** Whether the same work, tried again later, may succeed. */
+  /** True when the same work may succeed if it is retried later. */
   readonly isRetryable: boolean;
-  /** Safe for an end user: names no path, host, key or internal detail. */
+  /** Safe for an end user: contains no path, host, key or internal detail. */
   readonly message: string;
 }
 
@@ -23,11 +23,11 @@ const kind = (httpStatus: number, exitCode: number, isRetryable: boolean, messag
   message,
 });
 
-/** How a run that did not succeed can have ended. Exit codes 10 to 59. */
+/** Reasons for which a run can end without success. Exit codes 10 to 59. */
 export const RUN_ERRORS = {
   run_timeout: kind(504, 10, false, 'The run took longer than its time limit and was stopped.'),
-  max_turns: kind(422, 11, false, 'The run reached its limit of turns before it was finished.'),
-  max_budget: kind(402, 12, false, 'The run reached its cost limit before it was finished.'),
+  max_turns: kind(422, 11, false, 'The run reached its turn limit before it finished.'),
+  max_budget: kind(402, 12, false, 'The run reached its cost limit before it finished.'),
   user_budget: kind(402, 13, false, 'The spending limit for this user is reached.'),
   global_budget: kind(402, 14, false, 'The spending limit of this service is reached.'),
   deadline_exceeded: kind(504, 15, false, 'The run could not be finished within its overall deadline.'),
@@ -39,13 +39,13 @@ export const RUN_ERRORS = {
   provider_overloaded: kind(503, 21, true, 'The model is overloaded. Try again later.'),
   provider_auth: kind(502, 22, false, 'The service could not sign in to the model provider.'),
   provider_error: kind(502, 23, true, 'The model provider did not answer as expected. Try again later.'),
-  provider_invalid_request: kind(502, 24, false, 'The model provider refused the request as invalid.'),
+  provider_invalid_request: kind(502, 24, false, 'The model provider rejected the request as invalid.'),
   request_too_large: kind(413, 25, false, 'The conversation became too large for the model.'),
   invalid_model: kind(502, 26, false, 'The model this agent is set up to use is not available.'),
   provider_billing: kind(502, 28, false, "The service's account with the model provider cannot be used."),
-  max_output_tokens: kind(422, 27, false, 'The answer was longer than the model may write.'),
+  max_output_tokens: kind(422, 27, false, 'The answer was longer than the model is allowed to write.'),
   model_refused: kind(422, 41, false, 'The model declined to answer this.'),
-  // What was said is in the conversation: the next attempt goes on from there.
+  // The conversation contains the text so far: the next attempt continues from there.
   answer_unfinished: kind(502, 42, true, 'The model stopped before its answer was finished.'),
   empty_answer: kind(502, 43, false, 'The model gave no answer.'),
 
@@ -55,9 +55,9 @@ export const RUN_ERRORS = {
   memory_exceeded: kind(500, 33, true, 'The run needed more memory than it may use and was stopped.'),
   hung: kind(500, 34, true, 'The agent stopped responding and was ended.'),
   workspace_invalid: kind(500, 35, false, "The agent's workspace is not available."),
-  // Claude Code has shown the model what was wrong five times by then, within the run and at its cost.
+  // Before this error, Claude Code has already shown the model its faults five times, within the run and at its cost.
   structured_output_invalid: kind(502, 36, false, 'The answer did not have the required form.'),
-  worker_lost: kind(500, 37, true, 'The server working on this run went away before it was finished.'),
+  worker_lost: kind(500, 37, true, 'The server that executed this run was lost before the run finished.'),
   internal_error: kind(500, 38, true, 'Something went wrong inside the service.'),
   poison_run: kind(500, 40, false, 'The run interrupted the service more than once and was stopped.'),
   mcp_server_failed: kind(502, 39, true, 'A service that the agent needs is not available. Try again later.'),
@@ -65,29 +65,29 @@ export const RUN_ERRORS = {
 
 export type RunErrorCode = keyof typeof RUN_ERRORS;
 
-/** How a request or a command can be refused. Exit codes 60 to 89, and 2 for wrong usage. */
+/** Reasons for which a request or a command can be rejected. Exit codes 60 to 89, and 2 for wrong usage. */
 export const REQUEST_ERRORS = {
   invalid_request: kind(400, 60, false, 'The request is not valid.'),
   invalid_json: kind(400, 61, false, 'The body is not valid JSON.'),
   body_too_large: kind(413, 62, false, 'The body is too large.'),
   unsupported_media_type: kind(415, 63, false, 'The body must be sent as application/json.'),
-  unauthorized: kind(401, 64, false, 'An API key is needed.'),
-  forbidden: kind(403, 65, false, 'This API key may not do that.'),
-  not_found: kind(404, 66, false, 'There is nothing at this address.'),
+  unauthorized: kind(401, 64, false, 'An API key is required.'),
+  forbidden: kind(403, 65, false, 'This API key does not permit this action.'),
+  not_found: kind(404, 66, false, 'This address does not exist.'),
   run_not_found: kind(404, 67, false, 'There is no such run.'),
   agent_not_found: kind(404, 68, false, 'There is no such agent.'),
-  method_not_allowed: kind(405, 69, false, 'This address does not take that method.'),
-  conflict: kind(409, 70, false, 'The request contradicts the present state.'),
-  idempotency_mismatch: kind(422, 71, false, 'This idempotency key was used for another request.'),
-  unavailable: kind(503, 72, true, 'The service cannot take requests right now. Try again shortly.'),
+  method_not_allowed: kind(405, 69, false, 'This address does not support this method.'),
+  conflict: kind(409, 70, false, 'The request conflicts with the current state of the resource.'),
+  idempotency_mismatch: kind(422, 71, false, 'This idempotency key was already used for a different request.'),
+  unavailable: kind(503, 72, true, 'The service cannot accept requests right now. Try again shortly.'),
 
   token_expired: kind(401, 74, false, 'The token has expired.'),
   request_timeout: kind(408, 59, true, 'The request was not sent in time.'),
   headers_too_large: kind(431, 76, false, 'The headers of the request are too large.'),
 
-  session_not_found: kind(404, 77, false, 'There is no such conversation.'),
-  session_mismatch: kind(422, 78, false, 'The conversation belongs to another agent.'),
-  session_busy: kind(409, 79, true, 'The conversation is in use. Try again when its run has ended.'),
+  session_not_found: kind(404, 77, false, 'There is no such session.'),
+  session_mismatch: kind(422, 78, false, 'The session belongs to another agent.'),
+  session_busy: kind(409, 79, true, 'The session has an unfinished run. Try again when that run has ended.'),
 
   rate_limited: kind(429, 73, true, 'Too many requests. Try again later.'),
 
@@ -96,10 +96,10 @@ export const REQUEST_ERRORS = {
   config_not_found: kind(500, 81, false, 'There is no configuration file.'),
   data_dir_locked: kind(500, 82, false, 'Another process is using this data directory.'),
   database_unavailable: kind(503, 83, true, 'The database cannot be reached.'),
-  database_unsuitable: kind(500, 87, false, 'The database cannot be used as it is set up.'),
+  database_unsuitable: kind(500, 87, false, 'The database is not set up in a way that Longhaul can use.'),
   schema_too_new: kind(500, 84, false, 'The database was written by a newer version of Longhaul.'),
   server_unreachable: kind(503, 85, true, 'The Longhaul server cannot be reached.'),
-  port_in_use: kind(500, 86, false, 'The port is taken.'),
+  port_in_use: kind(500, 86, false, 'The port is already in use.'),
 } as const satisfies Record<string, ErrorKind>;
 
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS;
@@ -108,7 +108,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = { ...RUN_ERRORS, .
 
 export type ErrorCode = RunErrorCode | RequestErrorCode;
 
-/** One thing that is wrong with an input: where, and what is allowed there. */
+/** A fault of an input: its place, and what is allowed there. */
 export interface FieldError {
   /** Dotted path of the field, such as `limits.maxTurns`; empty for the whole input. */
   readonly path: string;
@@ -116,14 +116,16 @@ export interface FieldError {
 }
 
 interface LonghaulErrorOptions {
-  /** What happened, the value received and what to do next. Defaults to the code's safe message. */
+  /**
+   * Text that says what happened, with the value received, and what to do next. Defaults to the code's safe message.
+   */
   readonly message?: string;
   readonly cause?: unknown;
-  /** The fields that were wrong, for bad input. */
+  /** The wrong fields of an invalid input. */
   readonly errors?: readonly FieldError[];
-  /** What the caller may know beside the words, such as which budget is reached. */
+  /** Further facts for the caller, such as which budget is reached. */
   readonly details?: Readonly<Record<string, unknown>>;
-  /** How long to wait before it is tried again, or null. */
+  /** Seconds to wait before a retry, or null. */
   readonly retryAfterSeconds?: number | null;
 }
 
@@ -144,7 +146,7 @@ export class LonghaulError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/** Returns the message of anything that was thrown. */
 export function toMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

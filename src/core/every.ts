@@ -7,11 +7,14 @@ interface EveryOptions {
   readonly onError: OnError;
 }
 
-/** Does `task` now and every so often, never twice at once, whatever becomes of it. Returns what ends it, and waits for it. */
+/**
+ * Runs `task` now and at each interval, never twice at once, whether it succeeds or fails. Returns a function that
+ * stops it and waits for the current task.
+ */
 export function every({ intervalMs, task, onError }: EveryOptions): () => Promise<void> {
   let running: Promise<void> | null = null;
   const run = () => {
-    // Inside the promise: a task that throws at once is heard like one that rejects.
+    // Inside the promise, so that a task that throws synchronously is handled like a rejection.
     running ??= (async () => task())()
       .catch(guarded(onError))
       .finally(() => {

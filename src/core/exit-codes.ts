@@ -1,5 +1,5 @@
 /**
- * What `longhaul worker` ends with when it has grown too large and left in good order: a supervisor is to start it
- * again. `EX_TEMPFAIL` of sysexits.h, and the code of no error.
+ * Exit code of `longhaul worker` after it has grown too large and stopped in good order: a supervisor should start it
+ * again. `EX_TEMPFAIL` of sysexits.h, and not the code of any error.
  */
 export const RESTART_EXIT_CODE = 75;

@@ -1,26 +1,27 @@
 import { rules as keptRules } from '@secretlint/secretlint-rule-preset-recommend';
 import { findPrivateKeys } from './find-private-keys.ts';
 
-/** Where in a text something stands that looks like a key, and what it looks like. */
+/** A place in a text that looks like a key, and the kind of key. */
 export interface FoundSecret {
   readonly start: number;
   readonly end: number;
-  /** Such as `github-token`. */
+  /** For example `github-token`. */
   readonly kind: string;
 }
 
 /**
- * What in `text` looks like a key, in order and without overlap. The patterns are those of secretlint's recommended
- * set, which its maintainers keep up with the providers, and a few of ours for what that set leaves out.
+ * Finds everything in `text` that looks like a key, in order and without overlap. The patterns are those of
+ * secretlint's recommended set, which its maintainers keep up to date with the providers, and a few of ours for keys
+ * that the set leaves out.
  */
 export function findSecrets(text: string): FoundSecret[] {
   if (!LONG_WORD.test(text) && !text.includes('://')) return [];
-  // A line break may come spelled out, as in JSON inside JSON; its letter would join the key that follows it.
+  // A line break may be escaped, as in JSON inside JSON; its letter would otherwise join the key after it.
   const loosened = text.includes('\\') ? text.replace(SPELLED_BREAK, (spelled) => ' '.repeat(spelled.length)) : text;
   const found: FoundSecret[] = [];
   for (const { kind, pattern } of OWN_PATTERNS) {
     for (const { indices } of loosened.matchAll(pattern)) {
-      // The key is the group, where there is one; what stands around it only tells it.
+      // The key is the group, if there is one; the text around it only identifies the key.
       const [start, end] = indices?.[1] ?? indices?.[0] ?? [0, 0];
       found.push({ start, end, kind });
     }
@@ -30,12 +31,12 @@ export function findSecrets(text: string): FoundSecret[] {
   return found.length < 2 ? found : joinOverlapping(found);
 }
 
-/** Every key has a word of this length in it, but a password in an address; most texts have neither. */
+/** Every key contains a word of this length, except a password in an address; most texts contain neither. */
 const LONG_WORD = /\S{16}/;
 
 const SPELLED_BREAK = /(?<!\\)\\{1,8}[nrt]/g;
 
-/** secretlint's rules, as far as they are used: each is handed a text and reports ranges of it, at once. */
+/** The part of secretlint's rules that we use: each rule receives a text and synchronously reports ranges of it. */
 interface Rule {
   readonly meta: { readonly id: string };
   create(context: RuleContext, options: { enableIDScanRule?: boolean }): { file(source: RuleSource): unknown };
@@ -54,15 +55,16 @@ interface RuleSource {
 type Scan = (text: string, found: FoundSecret[]) => void;
 
 /**
- * Rules of the set that are left out: comments that turn rules off; files by their name; and addresses with a password, of
- * which the set takes the whole and skips passwords like "secret", while ours take the password alone, and any.
+ * Rules of the set that are left out: comments that turn rules off; files by their name; and addresses with a password.
+ * The set's rule for addresses takes the whole address and skips passwords like "secret"; ours takes the password
+ * alone, and any password.
  */
 const UNUSED_RULES = /-(filter-comments|gcp|basicauth|database-connection-string)$/;
 
-/** An account's id is no secret; and of the secret's assignment the set reports as many characters as the secret has. */
+/** An account id is not a secret. Of an AWS secret's assignment, the set reports as many characters as the secret has. */
 const UNUSED_KINDS = new Set(['aws-account-id', 'aws-secret-access-key']);
 
-/** No key is shorter; what the set finds below this is code that looks like one, such as `SG.config.name`. */
+/** No key is shorter; shorter findings of the set are code that looks like a key, such as `SG.config.name`. */
 const SHORTEST_KEY = 16;
 
 const keptScans = (keptRules as unknown as readonly Rule[])
@@ -77,7 +79,7 @@ function createScan(rule: Rule): Scan {
       createTranslator: () => (messageId) => messageId,
       report({ message, range: [start, end] }) {
         const kind = toKind(message);
-        // Some patterns run to the end of the line. No key but a PEM block has white space in it.
+        // Some patterns run to the end of the line. No key except a PEM block contains white space.
         const key = text.slice(start, end);
         const length = kind === 'private-key' ? key.length : /^\S*/.exec(key)![0].length;
         if (length >= SHORTEST_KEY && !UNUSED_KINDS.has(kind)) found.push({ start, end: start + length, kind });
@@ -92,7 +94,7 @@ function createScan(rule: Rule): Scan {
   };
 }
 
-/** `AWSSecretAccessKey` and `GITHUB_TOKEN` as `aws-secret-access-key` and `github-token`. */
+/** Converts `AWSSecretAccessKey` and `GITHUB_TOKEN` to `aws-secret-access-key` and `github-token`. */
 function toKind(messageId: string): string {
   return messageId
     .replace(/([a-z\d])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$1$3-$2')
@@ -111,11 +113,12 @@ function joinOverlapping(found: FoundSecret[]): FoundSecret[] {
 }
 
 /**
- * What secretlint's recommended set (13.0.7) leaves out or takes more narrowly than a log may: it reports to authors, whom
- * a false alarm stops, so it wants a key's exact length and passes over examples. Each names where its form is from.
+ * Keys that secretlint's recommended set (13.0.7) leaves out or matches more narrowly than a log may. The set reports
+ * to authors, who are stopped by a false alarm, so it requires a key's exact length and skips examples. Each pattern
+ * names the source of its form.
  */
 const OWN_PATTERNS: readonly { kind: string; pattern: RegExp }[] = [
-  // Our own: `generateKey` in access/keys.ts.
+  // Our own keys: `generateKey` in access/keys.ts.
   { kind: 'longhaul-api-key', pattern: /(?<![A-Za-z0-9_-])lh_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/dg },
   // API, admin and OAuth keys alike (gitleaks: anthropic-api-key, anthropic-admin-api-key), of any length.
   { kind: 'anthropic-api-key', pattern: /sk-ant-[A-Za-z0-9_-]{16,}/dg },
@@ -125,12 +128,12 @@ const OWN_PATTERNS: readonly { kind: string; pattern: RegExp }[] = [
     pattern:
       /(?<![A-Za-z0-9_-])sk-(?:(?:proj|svcacct|admin|or-v1)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{48}(?![A-Za-z0-9_-]))/dg,
   },
-  // Examples too (docs.aws.amazon.com, IAM identifiers; gitleaks: aws-access-token).
+  // Examples as well (docs.aws.amazon.com, IAM identifiers; gitleaks: aws-access-token).
   {
     kind: 'aws-access-key-id',
     pattern: /(?<![A-Za-z0-9+/_-])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9+/=_-])/dg,
   },
-  // As secretlint's, with quotes that are escaped, and with an end like `/` or `=`.
+  // Like secretlint's pattern, with escaped quotes, and with an end like `/` or `=`.
   {
     kind: 'aws-secret-access-key',
     pattern:
@@ -143,9 +146,9 @@ const OWN_PATTERNS: readonly { kind: string; pattern: RegExp }[] = [
     kind: 'json-web-token',
     pattern: /(?<![A-Za-z0-9_-])ey[A-Za-z0-9_-]{15,}\.ey[A-Za-z0-9_-]{15,}\.(?:[A-Za-z0-9_-]{10,})?/dg,
   },
-  // npm's documentation of .npmrc; the set looks only into files of that name.
+  // npm's documentation of .npmrc; the set searches only files of that name.
   { kind: 'npmrc-auth-token', pattern: /_auth(?:Token)?\s{0,2}=\s{0,2}["']?([^\s$"'[]\S{7,})/dg },
-  // RFC 3986, 3.2.1: the password of an address, whatever its scheme, up to the last `@` before the path.
+  // RFC 3986, 3.2.1: the password of an address of any scheme, up to the last `@` before the path.
   {
     kind: 'url-password',
     pattern:

@@ -6,8 +6,8 @@ import { after, repeat } from './timers.ts';
 
 const failure = new Error('a bad night');
 
-describe('a callback that nobody waits for', () => {
-  it('is heard when it throws and when its promise rejects, and the caller goes on', async () => {
+describe('a callback that no caller waits for', () => {
+  it('reports its error when it throws and when its promise rejects, and the caller continues', async () => {
     const heard: unknown[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     const emitter = new EventEmitter();
@@ -33,7 +33,7 @@ describe('a callback that nobody waits for', () => {
     expect(heard).toEqual([failure, failure]);
   });
 
-  it('is a warning where nobody hears its error, also when who should hear it fails', async () => {
+  it('causes a warning when no handler receives its error, also when the handler fails', async () => {
     const warned = once(process, 'warning');
     inBackground(
       () => expect.unreachable(),
@@ -44,7 +44,7 @@ describe('a callback that nobody waits for', () => {
     expect((await warned)[0]).toBe(failure);
   });
 
-  it('is heard in timers, and a repeated one goes on', async () => {
+  it('reports errors of timers, and a repeated timer continues', async () => {
     const heard: unknown[] = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     let calls = 0;
@@ -73,13 +73,13 @@ describe('a callback that nobody waits for', () => {
     expect(heard).toEqual([failure, failure, failure, failure]);
   });
 
-  it('does not come at once where its time is longer than Node can count', async () => {
+  it('is not called at once when its time is longer than Node can count', async () => {
     const timer = after(2 ** 31, () => expect.unreachable());
     await new Promise((done) => after(20, () => done(undefined)));
     clearTimeout(timer);
   });
 
-  it('is heard in a task done every so often that throws before it has a promise', async () => {
+  it('reports the error of a repeated task that throws before it returns a promise', async () => {
     const heard = Promise.withResolvers<unknown>();
     const stop = every({
       intervalMs: 60_000,

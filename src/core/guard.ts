@@ -1,10 +1,10 @@
-/** Takes what a callback threw, or what its promise rejected with. */
+/** Handles the error that a callback threw, or the reason its promise rejected with. */
 export type OnError = (error: unknown) => void;
 
 /**
- * `handler` for a caller that cannot take an error from it: an event emitter, an abort signal or a timer. Node ends the
- * whole process for an error that such a callback throws, with every run of the worker; so it goes to `onError`, and so
- * does the rejection of a promise that the handler returns. Defaults to a warning of the process.
+ * Wraps `handler` for a caller that cannot handle its errors: an event emitter, an abort signal or a timer. Node ends the
+ * whole process, with every run of the worker, when such a callback throws. The wrapper passes the error to `onError`, by
+ * default a process warning, and does the same when a promise that the handler returns rejects.
  */
 export function guarded<Args extends readonly unknown[]>(
   handler: (...args: Args) => unknown,
@@ -13,7 +13,7 @@ export function guarded<Args extends readonly unknown[]>(
   return (...args) => inBackground(() => handler(...args), onError);
 }
 
-/** Does `work` without waiting for it. Never throws: what goes wrong, now or later, goes to `onError`, by default a warning. */
+/** Does `work` without waiting for it. Never throws: errors, now or later, go to `onError`, by default a warning. */
 export function inBackground(work: () => unknown, onError: OnError = warn): void {
   try {
     const result = work();
@@ -31,7 +31,7 @@ function tell(error: unknown, onError: OnError): void {
   }
 }
 
-/** Says on standard error that something went wrong where nobody waited for it, and lets the process go on. */
+/** Writes an error that no caller waits for to standard error, and lets the process continue. */
 function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : new Error(String(error)));
 }

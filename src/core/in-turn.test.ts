@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createInTurn } from './in-turn.ts';
 
-it('does one after the other what has the same key, also when one fails, and the rest at once', async () => {
+it('does work with the same key in order, also when one piece fails, and other work at once', async () => {
   const inTurn = createInTurn();
   const said: string[] = [];
   const [first, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -1,7 +1,10 @@
-/** Does work one after the other where it has the same key; what has none, or another, at once. */
+/**
+ * Does work with the same key in order, one piece after the other; work without a key, or with another key, starts at
+ * once.
+ */
 export type InTurn = <T>(key: string | null, work: () => Promise<T>) => Promise<T>;
 
-/** Makes one. A key is forgotten when nothing of it is under way. */
+/** Creates an `InTurn`. It forgets a key when no work of that key is in progress. */
 export function createInTurn(): InTurn {
   const last = new Map<string, Promise<unknown>>();
   return async (key, work) => {

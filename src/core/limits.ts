@@ -8,8 +8,8 @@ export interface RunLimits {
   readonly maxThinkingTokens: number;
   /** Seconds from the start of an attempt to its result. Defaults to 120. */
   readonly timeoutSeconds: number;
-  /** Resident memory of the run's processes together, in megabytes (10^6 bytes). Defaults to 2,048. */
+  /** Resident memory of all processes of the run together, in megabytes (10^6 bytes). Defaults to 2,048. */
   readonly maxMemoryMb: number;
-  /** Characters (Unicode code points) a prompt may have. Defaults to 5,000. */
+  /** Maximum length of a prompt, in characters (Unicode code points). Defaults to 5,000. */
   readonly maxPromptLength: number;
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createLogDestination } from './log-destination.ts';
 
 describe.runIf(process.platform === 'linux')('a log that cannot be written', () => {
-  it('loses its lines and nothing else when the disk is full', () => {
+  it('loses only its lines when the disk is full', () => {
     const fd = openSync('/dev/full', 'w');
     const destination = createLogDestination(fd);
     destination.write('one\n');
@@ -13,7 +13,7 @@ describe.runIf(process.platform === 'linux')('a log that cannot be written', () 
     closeSync(fd);
   });
 
-  it('says how many it has lost when it can be written again', () => {
+  it('reports the number of lost lines when it can be written again', () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'longhaul-log-'));
     const file = path.join(directory, 'log');
     const full = openSync('/dev/full', 'w');
@@ -21,7 +21,7 @@ describe.runIf(process.platform === 'linux')('a log that cannot be written', () 
     destination.write('one\n');
     destination.write('two\n');
     closeSync(full);
-    // The lowest one that is free: the file gets the descriptor that the full device had.
+    // The lowest free descriptor: the file gets the descriptor that the full device had.
     expect(openSync(file, 'w')).toBe(full);
     destination.write('three\n');
     closeSync(full);

@@ -1,13 +1,13 @@
 import { writeSync } from 'node:fs';
 
-/** How often, and how long each time, a reader that takes nothing is waited for: half a second in all, once. */
+/** Number and length of the waits for a reader that reads nothing: half a second in total, once. */
 const TRIES = 50;
 const PAUSE_MS = 10;
 
 /**
- * Writes lines to a file descriptor, each before it returns. What cannot be written, since the disk is full or the reader
- * has gone, is lost: a process does not end because of its log. How many lines were lost is said with the first that goes
- * through again.
+ * Writes lines to a file descriptor, synchronously. Lines that cannot be written, because the disk is full or the
+ * reader is gone, are lost: a process does not end because of its log. The next line that can be written is preceded by
+ * the number of lost lines.
  */
 export function createLogDestination(fd: number): { write(line: string): void } {
   let lost = 0;
@@ -20,10 +20,10 @@ export function createLogDestination(fd: number): { write(line: string): void } 
 }
 
 function toNotice(lines: number): string {
-  return `${JSON.stringify({ level: 40, time: Date.now(), lines, msg: 'lines of this log were lost: they could not be written' })}\n`;
+  return `${JSON.stringify({ level: 40, time: Date.now(), lines, msg: 'Log lines were lost because they could not be written.' })}\n`;
 }
 
-/** Whether all of it was written. */
+/** Returns whether all of the line was written. */
 function tryToWrite(fd: number, line: string, most: number): boolean {
   const bytes = Buffer.from(line);
   let written = 0;
@@ -32,7 +32,7 @@ function tryToWrite(fd: number, line: string, most: number): boolean {
       written += writeSync(fd, bytes, written);
       if (written === bytes.length) return true;
     } catch (error) {
-      // A pipe whose reader is behind, of a kind that does not wait for it.
+      // A non-blocking pipe whose reader is behind.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return false;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
     }

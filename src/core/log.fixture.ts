@@ -6,7 +6,7 @@ interface Line {
   readonly [field: string]: unknown;
 }
 
-/** A log that keeps what is written to it. */
+/** Returns a log that keeps its lines in memory. */
 export function collectLog() {
   const lines: Line[] = [];
   const write = (level: string) => (fields: Record<string, unknown>, text?: string) =>

@@ -3,24 +3,24 @@ import { pino, type Logger as PinoLogger } from 'pino';
 import { createLogDestination } from './log-destination.ts';
 import { maskSecrets } from './mask-secrets.ts';
 
-/** What the parts of Longhaul log to. Prompts and secrets never go here. */
+/** The log of every part of Longhaul. Never log prompts or secrets. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
 /**
- * A log of JSON lines on standard error: standard output belongs to what a command answers. What looks like a key is
- * masked, in whatever a provider or a tool may have said of itself.
+ * Creates a log of JSON lines on standard error; standard output is for the answer of a command. Text that looks like a
+ * key is masked, because providers and tools may report one.
  */
 export function createLog(level: string): Logger {
   const hooks = { streamWrite: maskSecrets };
   return pino({ level, base: processFacts(), serializers: { err: toLoggedError }, hooks }, createLogDestination(2));
 }
 
-/** What stands on every line: which of several processes, whose lines may come together, has written it. */
+/** Returns the fields of every line that identify its process, because lines of several processes may be merged. */
 export function processFacts() {
   return { pid: process.pid, host: hostname() };
 }
 
-/** `log`, with `facts` on every line. What a line says itself goes before them. */
+/** Returns `log` with `facts` on every line. The fields of a line take precedence. */
 export function withFacts(log: Logger, facts: Readonly<Record<string, unknown>>): Logger {
   const at = (level: keyof Logger) => {
     const say = (first: unknown, ...rest: unknown[]) => {
@@ -33,7 +33,7 @@ export function withFacts(log: Logger, facts: Readonly<Record<string, unknown>>)
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
 }
 
-/** Named fields only: a database's error also carries the row it was about, and with it a prompt. */
+/** Named fields only: a database error also contains the row, and with it a prompt. */
 function toLoggedError(error: unknown): unknown {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };

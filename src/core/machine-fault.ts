@@ -1,22 +1,22 @@
 import { toMessage } from './errors.ts';
 
-/** What a machine lacks so that nothing can be begun on it: room on a disk, a file descriptor, memory, a process. */
+/** A shortage of the machine that prevents any work: disk space, file descriptors, memory or processes. */
 export interface MachineFault {
   /** The system's code, such as `ENOSPC`. */
   readonly code: string;
   readonly message: string;
 }
 
-/** Those that say nothing of what was to be done, and everything of where. */
+/** Codes that describe the machine, not the operation that failed. */
 const CODES = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** Of a process that was to be started: there are as many as there may be. */
+/** Codes of a failed process start: the limit of processes is reached. */
 const CODES_OF_SPAWN = new Set(['EAGAIN']);
 
-/** Those of one file system: another one of the machine may be sound. */
+/** Codes that concern one file system: another one of the machine may work. */
 const CODES_OF_DISK = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
 
-/** An error in a place that is the worker's own: whatever the system says, the machine is at fault. */
+/** An error in a directory that belongs to the worker: whatever the code, the machine is at fault. */
 export class MachineFaultError extends Error {
   override readonly name = 'MachineFaultError';
   readonly code: string;
@@ -27,7 +27,7 @@ export class MachineFaultError extends Error {
   }
 }
 
-/** What of the machine an error says, or what it came from; null when it is of another kind. */
+/** Returns the machine fault in an error or its causes; null when there is none. */
 export function findMachineFault(error: unknown): MachineFault | null {
   if (!(error instanceof Error)) return null;
   const code = toCode(error);
@@ -38,12 +38,12 @@ export function findMachineFault(error: unknown): MachineFault | null {
   return findMachineFault(error.cause);
 }
 
-/** An error that was met in trying whether the machine can be worked on, whatever it is. */
+/** Returns an error of the check that the machine works, of whatever kind, as a machine fault. */
 export function asMachineFault(error: unknown): MachineFault {
   return findMachineFault(error) ?? { code: toCode(error) ?? 'unknown', message: toMessage(error) };
 }
 
-/** Whether it is about one file system and not about the machine as a whole. */
+/** Returns whether a fault concerns one file system and not the whole machine. */
 export function isFaultOfDisk({ code }: MachineFault): boolean {
   return CODES_OF_DISK.has(code);
 }

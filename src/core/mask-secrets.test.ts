@@ -5,7 +5,7 @@ import { createId } from './ids.ts';
 import { maskSecrets, maskSecretsIn } from './mask-secrets.ts';
 import { createStreamMask } from './stream-mask.ts';
 
-// Put together here, so that nothing in this file looks like a key to what searches files for them.
+// Put together here, so that nothing in this file looks like a key to tools that search files for keys.
 const letters = (count: number) =>
   randomBytes(count * 2)
     .toString('base64')
@@ -39,10 +39,10 @@ const KEYS: readonly (readonly [kind: string, key: string])[] = [
   ['private-key', pem('pkcs1', 'x')],
 ];
 
-/** What a key stands in, with `%` for the key. */
+/** Surroundings of a key, with `%` for the key. */
 const SURROUNDINGS = ['%', 'The key is %.', 'KEY="%"', '{"key":"%"}', 'a\n%\nb', 'one % two', '(%)', '`%`'];
 
-/** A key where only what is around it tells that it is one, with what is left of the text. */
+/** Keys that only their surroundings identify, with the rest of the text. */
 const TOLD_BY_CONTEXT: readonly (readonly [text: string, masked: string])[] = [
   [`AWS_SECRET_ACCESS_KEY=${'a/B+'.repeat(10)}`, 'AWS_SECRET_ACCESS_KEY=[masked: aws-secret-access-key]'],
   [`secretAccessKey: '${'wJal'.repeat(10)}',`, "secretAccessKey: '[masked: aws-secret-access-key]',"],
@@ -76,32 +76,32 @@ const HARMLESS = [
 ];
 
 describe('maskSecrets', () => {
-  it.each(KEYS)('replaces a key by its kind, %s, whatever it stands in', (kind, key) => {
+  it.each(KEYS)('replaces a key by its kind, %s, in any surroundings', (kind, key) => {
     for (const surrounding of SURROUNDINGS) {
       expect(maskSecrets(surrounding.replace('%', () => key))).toBe(surrounding.replace('%', `[masked: ${kind}]`));
     }
   });
 
-  it.each(KEYS)('finds it in JSON inside JSON: %s', (kind, key) => {
+  it.each(KEYS)('finds a key in JSON inside JSON: %s', (kind, key) => {
     const text = JSON.stringify({ output: JSON.stringify({ text: `before\n${key}\nafter` }) });
     expect(maskSecrets(text)).toBe(text.replace(JSON.stringify(JSON.stringify(key)).slice(3, -3), `[masked: ${kind}]`));
   });
 
-  it.each(TOLD_BY_CONTEXT)('takes the key alone out of %s', (text, masked) => {
+  it.each(TOLD_BY_CONTEXT)('replaces only the key in %s', (text, masked) => {
     expect(maskSecrets(text)).toBe(masked);
   });
 
-  it.each(HARMLESS)('leaves alone %#', (text) => {
+  it.each(HARMLESS)('leaves a text without keys unchanged %#', (text) => {
     expect(maskSecrets(text)).toBe(text);
   });
 
-  it('masks what has come of a private key that was cut off', () => {
+  it('masks the received part of a private key that was cut off', () => {
     const lines = pem('pkcs8').split('\n').slice(0, 6).join('\n');
     expect(maskSecrets(`${lines}\nThe rest is not shown.`)).toBe('[masked: private-key]\nThe rest is not shown.');
     expect(maskSecrets(lines.slice(0, -40))).toBe('[masked: private-key]');
   });
 
-  it('masks every key of a text, and changes nothing when used again', () => {
+  it('masks every key of a text, and changes nothing the second time', () => {
     const text = [...KEYS.map(([, key]) => key), ...TOLD_BY_CONTEXT.map(([one]) => one), ...HARMLESS].join('\n');
     const masked = maskSecrets(text);
     for (const [, key] of KEYS) expect(masked).not.toContain(key);
@@ -120,7 +120,7 @@ describe('maskSecrets', () => {
     '-',
     'SG.a.',
     '_authToken= ',
-  ])('takes no longer than a moment over a hostile repetition of %j', (part) => {
+  ])('takes only a moment for a hostile repetition of %j', (part) => {
     const text = part.repeat(200_000 / part.length);
     const startedAt = performance.now();
     maskSecrets(text);
@@ -129,7 +129,7 @@ describe('maskSecrets', () => {
 });
 
 describe('maskSecretsIn', () => {
-  it('masks texts at every depth, names too, and leaves everything else as it is', () => {
+  it('masks texts at every depth, including names, and leaves everything else unchanged', () => {
     const key = `ghp_${letters(36)}`;
     expect(maskSecretsIn({ a: [1, null, true, { b: `x ${key}` }], [key]: 'c' })).toEqual({
       a: [1, null, true, { b: 'x [masked: github-token]' }],
@@ -137,18 +137,18 @@ describe('maskSecretsIn', () => {
     });
   });
 
-  it('takes a name for what tells a key', () => {
+  it('recognizes a key by the name of its field', () => {
     expect(maskSecretsIn({ SecretAccessKey: 'wJal'.repeat(10), digest: 'wJal'.repeat(10) })).toEqual({
       SecretAccessKey: '[masked: aws-secret-access-key]',
       digest: 'wJal'.repeat(10),
     });
   });
 
-  it('takes what knows how to be JSON at its word', () => {
+  it('masks the result of toJSON', () => {
     expect(maskSecretsIn({ at: new Date(0) })).toEqual({ at: '1970-01-01T00:00:00.000Z' });
   });
 
-  it('keeps a field called __proto__, and cuts what is nested without end', () => {
+  it('keeps a field called __proto__, and cuts a value that is nested without end', () => {
     expect(JSON.stringify(maskSecretsIn(JSON.parse('{"__proto__":{"a":1}}')))).toBe('{"__proto__":{"a":1}}');
     let deep: unknown = 'bottom';
     for (let depth = 0; depth < 50_000; depth++) deep = [deep];
@@ -169,11 +169,11 @@ describe('a mask of a stream', () => {
     return masked + mask.end();
   };
 
-  it.each([1, 2, 3, 7, 64, 1_000])('says the same as maskSecrets, in pieces of %d', (size) => {
+  it.each([1, 2, 3, 7, 64, 1_000])('returns the same as maskSecrets, in pieces of %d', (size) => {
     expect(cut(() => size)).toBe(maskSecrets(text));
   });
 
-  it('says the same in pieces of any size', () => {
+  it('returns the same in pieces of any size', () => {
     for (let round = 0; round < 50; round++)
       expect(cut(() => 1 + Math.floor(Math.random() * 40))).toBe(maskSecrets(text));
   });
@@ -185,7 +185,7 @@ describe('a mask of a stream', () => {
     expect(mask.end()).toBe('');
   });
 
-  it('says nothing twice, whatever is in a word without end', () => {
+  it('repeats no text of an endless word', () => {
     const parts = [
       'a'.repeat(500),
       'eyJhbGciOiJI',
@@ -211,7 +211,7 @@ describe('a mask of a stream', () => {
     }
   });
 
-  it('holds back only so much of a word without end, and masks a key that ends it', () => {
+  it('holds back a limited part of an endless word, and masks a key at its end', () => {
     const mask = createStreamMask();
     const image = randomBytes(60_000).toString('base64').replaceAll('=', '');
     let masked = '';

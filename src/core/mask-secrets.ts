@@ -1,22 +1,22 @@
 import { findSecrets, type FoundSecret } from './find-secrets.ts';
 
-/** Deeper than anything that is kept; it keeps a hostile value from overflowing the stack. */
+/** Deeper than any stored value; keeps a hostile value from overflowing the stack. */
 const MAX_DEPTH = 100;
 
-/** Where a key may be told only by the name before it, such as `"secretAccessKey": "…"`. */
+/** Names that identify a key in their value, such as `"secretAccessKey": "…"`. */
 const TELLING_NAME = /secret|token|key/i;
 
-/** `text` with all in it that looks like a key replaced by what it was: `[masked: github-token]`. */
+/** Returns `text` with everything that looks like a key replaced by its kind: `[masked: github-token]`. */
 export function maskSecrets(text: string): string {
   return replaceSecrets(text, { found: findSecrets(text), from: 0, to: text.length });
 }
 
-/** A value of JSON with every text in it masked, names of fields included. */
+/** Returns a JSON value with every text in it masked, including the names of fields. */
 export function maskSecretsIn(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return maskSecrets(value);
   if (typeof value !== 'object' || value === null) return value;
   if (depth === MAX_DEPTH) return '[nested too deeply]';
-  // As JSON takes it: a `Date` is a text.
+  // JSON turns a `Date` into a text.
   if ('toJSON' in value && typeof value.toJSON === 'function') return maskSecretsIn(value.toJSON(), depth + 1);
   if (Array.isArray(value)) return value.map((item) => maskSecretsIn(item, depth + 1));
   return Object.fromEntries(
@@ -33,7 +33,7 @@ function maskNamed(name: string, value: string): string {
   return replaceSecrets(text, { found: findSecrets(text), from: name.length + 1, to: text.length });
 }
 
-/** The part of `text` between `from` and `to`, with what was found in the whole of it masked. */
+/** Returns the part of `text` between `from` and `to`, with the secrets found in the whole text masked. */
 export function replaceSecrets(
   text: string,
   { found, from, to }: { found: readonly FoundSecret[]; from: number; to: number },

@@ -2,13 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { maskSecrets } from './mask-secrets.ts';
 import { createStreamMask } from './stream-mask.ts';
 
-/** Milliseconds a kilobyte of the worst text may take. Measured: 0.02 for prose, 0.4 for the worst text found. */
+/** Milliseconds that a kilobyte of the worst text may take. Measured: 0.02 for prose, 0.4 for the worst text found. */
 const MS_PER_KILOBYTE = 8;
 
-/** The least bound, in milliseconds: compiling, collecting garbage and the machine's other work are in a short scan. */
+/**
+ * Smallest bound, in milliseconds: a short scan includes compilation, garbage collection and other work of the machine.
+ */
 const LEAST_MS = 60;
 
-/** Parts of keys, and of what stands around them: texts of hostile making are made of these. */
+/** Parts of keys and of their surroundings, from which hostile texts are made. */
 const FRAGMENTS = [
   ['-----BEGIN ', 'PRIVATE KEY', ' BLOCK', '-----', '-----END ', 'RSA ', 'OPENSSH ', 'PGP '],
   ['-----BEGIN PRIVATE KEY-----', '-----BEGIN RSA PRIVATE KEY-----\n', '-----END PRIVATE KEY-----'],
@@ -29,20 +31,20 @@ describe('the time it takes to mask a text', () => {
     Array.from({ length: 1 + Math.floor(random() * 5) }, () => FRAGMENTS[Math.floor(random() * FRAGMENTS.length)]!),
   );
 
-  it('is linear in its length, whatever parts of keys it repeats', () => {
+  it('is linear in its length when it repeats any parts of keys', () => {
     for (const parts of [...FRAGMENTS.map((fragment) => [fragment]), ...patterns]) {
       expectLinear(parts, (text) => maskSecrets(text));
     }
   });
 
-  it('is linear where the parts come in any order', () => {
+  it('is linear when the parts come in any order', () => {
     for (let round = 0; round < 30; round++) {
       const parts = Array.from({ length: 2_000 }, () => FRAGMENTS[Math.floor(random() * FRAGMENTS.length)]!);
       expectLinear(parts, (text) => maskSecrets(text));
     }
   });
 
-  it('is linear for a private key whose headers are on one line, and never followed by a body', () => {
+  it('is linear for a private key with headers on one line and no body', () => {
     const parts = ['-----BEGIN PRIVATE KEY-----', 'a: '];
     for (const count of [10, 40, 160, 640]) expectLinear([parts[0]!, ...Array(count).fill(parts[1]!)], maskSecrets);
   });
@@ -62,27 +64,27 @@ describe('the time it takes to mask a text', () => {
   });
 });
 
-/** Tries ever longer repetitions, so that time which grows too quickly is noticed before it is long. */
+/** Tries ever longer repetitions, so that time which grows too quickly is noticed early. */
 function expectLinear(parts: readonly string[], mask: (text: string) => unknown, longest = SIZES.at(-1)!): void {
   const unit = parts.join('');
   for (const size of SIZES.filter((one) => one <= longest)) {
     const text = unit.repeat(Math.ceil(size / unit.length)).slice(0, Math.max(size, unit.length));
     const boundMs = Math.max(LEAST_MS, (text.length / 1_000) * MS_PER_KILOBYTE);
     let tookMs = measure(() => mask(text));
-    // A machine that does other work is slow now and then; a pattern that is slow is slow each time.
+    // A busy machine is slow now and then; a slow pattern is slow every time.
     for (let tries = 1; tries < 4 && tookMs > boundMs; tries++) tookMs = measure(() => mask(text));
     expect(tookMs, `${text.length} characters of ${JSON.stringify(unit.slice(0, 200))}`).toBeLessThan(boundMs);
   }
 }
 
-/** Milliseconds of this process's processor time. */
+/** Returns this process's processor time in milliseconds. */
 function measure(work: () => unknown): number {
   const before = process.cpuUsage();
   work();
   return process.cpuUsage(before).user / 1_000;
 }
 
-/** A generator of numbers from 0 up to 1 that gives the same ones for the same seed (mulberry32). */
+/** Creates a generator of numbers from 0 up to 1 that returns the same numbers for the same seed (mulberry32). */
 function createRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,10 +1,10 @@
 /**
- * What one model is called, the name that is trusted most first: as the provider answered with it, as the provider was
- * asked for it, as the agent's process asked for it.
+ * The names of one model, the most trusted first: the name in the provider's answer, the name requested from the
+ * provider, the name requested by the agent's process.
  */
 export type ModelNames = readonly [string, ...string[]];
 
-/** Other names of models that the same build of Claude Code knows; families as it resolves them for Anthropic's API. */
+/** Other names of models that the same build of Claude Code knows; families resolved as for Anthropic's API. */
 export const ALIASES: ReadonlyMap<string, string> = new Map([
   ['haiku', 'claude-haiku-5-5'],
   ['sonnet', 'claude-sonnet-5-5'],
@@ -17,8 +17,8 @@ export const ALIASES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * A model's own name, as Anthropic spells it: without `[1m]` and `-latest`, and without what Bedrock
- * (`us.anthropic.…-v1:0`) and Vertex (`…@20250929`) put around it. A date stays.
+ * Returns a model's own name, as Anthropic spells it: without `[1m]` and `-latest`, and without the additions of
+ * Bedrock (`us.anthropic.…-v1:0`) and Vertex (`…@20250929`). A date stays.
  */
 export function toPlainModelName(model: string): string {
   const name = model.toLowerCase().replace('[1m]', '').replace('@', '-');
@@ -28,13 +28,15 @@ export function toPlainModelName(model: string): string {
     .replace(/-v\d+(:\d+)?(?=-\d{8}$|$)/, '');
 }
 
-/** The one name by which we know a model: an alias resolved, without date, and as in `toPlainModelName`. */
+/** Returns our unique name of a model: the result of `toPlainModelName` without a date, and with aliases resolved. */
 export function toModelKey(model: string): string {
   const plain = toPlainModelName(model);
   return withoutDate(ALIASES.get(plain) ?? plain);
 }
 
-/** Whether a name is the model's, and not that of a profile, an ARN or another place where a cloud has it. */
+/**
+ * Returns whether a name is the model's own, and not that of a profile, an ARN or another place where a cloud has it.
+ */
 export function isOwnModelName(model: string): boolean {
   const start = model.toLowerCase().indexOf('claude-');
   if (start === -1) return !/[:/]/.test(model);

@@ -11,24 +11,24 @@ export interface TokenPrice {
   readonly cacheWrite1hTokens: Micros;
 }
 
-/** What a model costs. */
+/** The price of a model. */
 export interface Price extends TokenPrice {
-  /** Holds for the whole answer when the prompt, cached parts included, has more tokens than `aboveTokens`. */
+  /** Applies to the whole answer when the prompt, including cached parts, has more tokens than `aboveTokens`. */
   readonly longPrompt?: TokenPrice & { readonly aboveTokens: number };
-  /** The same, for requests that carried the beta of the long context window. */
+  /** Like `longPrompt`, for requests that carried the beta of the long context window. */
   readonly longContext?: TokenPrice & { readonly aboveTokens: number };
-  /** Holds when the answer was made in fast mode. */
+  /** Applies to answers in fast mode. */
   readonly fast?: TokenPrice;
 }
 
-/** What $3 models cost once a request uses the long context window, which they have as a beta alone. */
+/** Price of $3 models for requests that use the long context window, which these models have only as a beta. */
 const LONG_CONTEXT = { aboveTokens: 200_000, ...list({ input: 6, output: 22.5 }) };
 
 /**
- * List prices of the models this build of Claude Code knows. Source: the price table inside Claude Code
- * 2.1.330 (Agent SDK 0.3.330), confirmed by running it against a loopback model that reported a million
- * tokens of one class at a time and reading `total_cost_usd`; `longContext` is Anthropic's alone. Estimates of what a
- * provider bills, not the bill.
+ * List prices of the models that this build of Claude Code knows. Source: the price table inside Claude Code 2.1.330
+ * (Agent SDK 0.3.330), confirmed by running it against a loopback model that reported a million tokens of one class at
+ * a time and reading `total_cost_usd`; `longContext` is Anthropic's alone. The prices estimate the provider's bill;
+ * they are not the bill.
  */
 export const MODEL_PRICES: ReadonlyMap<string, Price> = new Map<string, Price>([
   ['claude-3-5-haiku', list({ input: 0.8, output: 4 })],
@@ -72,16 +72,21 @@ export const MODEL_PRICES: ReadonlyMap<string, Price> = new Map<string, Price>([
   ],
 ]);
 
-/** What the same build charges for a model it does not know. */
+/** The price that the same build charges for a model it does not know. */
 export const UNKNOWN_MODEL_PRICE: Price = list({ input: 4, output: 20, cacheRead: 0.2 });
 
-/** Micro-dollars each. The same for every model. */
+/** Price of a web search, the same for every model. */
 export const WEB_SEARCH_PRICE: Micros = toMicros(0.01);
 
-/** Asking that inference stay in the United States costs this factor on tokens; measured, $3.00 became $3.30. */
+/**
+ * Factor on the price of tokens when a request requires inference in the United States; measured, $3.00 became $3.30.
+ */
 export const US_INFERENCE_FACTOR = 1.1;
 
-/** A price from USD per million tokens. A cache read is a tenth of the input's price unless said otherwise. */
+/**
+ * Returns a price from USD per million tokens. A cache read costs a tenth of the input's price unless `cacheRead` is
+ * given.
+ */
 export function list({
   input,
   output,

@@ -25,7 +25,7 @@ describe('a directory', () => {
   });
   afterEach(() => rm(root, { recursive: true }));
 
-  it('is made with what is missing above it, and that alone gets the mode', async () => {
+  it('is created with its missing parents, and only the created directories get the mode', async () => {
     await chmod(root, 0o755);
     expect(await makeDirectory(path.join(root, 'above/directory'), { mode: 0o700 })).toBe(true);
     expect(await makeDirectory(path.join(root, 'above/directory'), { mode: 0o711 })).toBe(false);
@@ -35,21 +35,18 @@ describe('a directory', () => {
     expect(await Promise.all(modes)).toEqual([0o755, 0o700, 0o700]);
   });
 
-  it('is made by one of those who make it at once', async () => {
+  it('is created by only one of several concurrent callers', async () => {
     const made = await Promise.all(Array.from({ length: 8 }, () => makeDirectory(path.join(root, 'a/b/c'))));
     expect(made.filter(Boolean)).toHaveLength(1);
   });
 
-  it.each(['file', 'file/below', 'link'])('is not made where something else is: %s', async (name) => {
+  it.each(['file', 'file/below', 'link'])('is not created where something else exists: %s', async (name) => {
     await writeFile(path.join(root, 'file'), '');
     await symlink('nowhere', path.join(root, 'link'));
     await expect(makeDirectory(path.join(root, name))).rejects.toMatchObject({ code: 'EEXIST' });
   });
 
-  it.runIf(process.platform === 'linux')(
-    'that the kernel lets nobody make is refused, not tried for ever',
-    async () => {
-      await expect(makeDirectory('/proc/nope/below')).rejects.toMatchObject({ code: 'ENOENT' });
-    },
-  );
+  it.runIf(process.platform === 'linux')('that the kernel does not allow is rejected, not tried forever', async () => {
+    await expect(makeDirectory('/proc/nope/below')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
 });

@@ -1,28 +1,31 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Whether `inner` is `outer` or lies in it, by their names: links are for the caller to follow first. */
+/** Returns whether `inner` is `outer` or lies in it. Compares names: the caller resolves links first. */
 export function isWithin(inner: string, outer: string): boolean {
   const relative = path.relative(outer, inner);
-  // `..x` is a name like any other.
+  // `..x` is an ordinary name.
   return relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
-/** How `place` and `other` overlap, in words for a message; null when neither is within the other. By their names. */
+/**
+ * Returns how `place` and `other` overlap, as words for a message; null when neither is within the other. Compares
+ * names.
+ */
 export function findOverlap(place: string, other: string): 'holds' | 'lies in' | null {
   if (isWithin(other, place)) return 'holds';
   return isWithin(place, other) ? 'lies in' : null;
 }
 
 interface MakeOptions {
-  /** Permissions of what is made, here and above. Defaults to what the process's umask leaves of 777. */
+  /** Permissions of the created directories. Defaults to 777 less the process's umask. */
   readonly mode?: number;
 }
 
 /**
- * Makes a directory, with those above it that are missing, and gives whether it was not there before. Node's own
- * way, `recursive: true`, tries for ever where the kernel lets nobody make one, such as `/proc/x`.
- * @throws the system's error when it cannot be made, `EEXIST` when something else is there.
+ * Creates a directory and its missing parents. Returns true if it did not exist before. Node's own `recursive: true`
+ * tries forever where the kernel forbids new directories, such as `/proc/x`.
+ * @throws the system's error when the directory cannot be created, `EEXIST` when something else has its name.
  */
 export async function makeDirectory(directory: string, options: MakeOptions = {}): Promise<boolean> {
   if (await isDirectory(directory)) return false;
@@ -31,7 +34,7 @@ export async function makeDirectory(directory: string, options: MakeOptions = {}
     await mkdir(directory, options);
     return true;
   } catch (error) {
-    // Another has made it meanwhile.
+    // Another process created it in the meantime.
     if (await isDirectory(directory)) return false;
     throw error;
   }

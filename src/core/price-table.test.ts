@@ -43,7 +43,7 @@ describe('ownCostOf', () => {
     expect(ownCostOf(model, SHORT)).toBe(micros);
   });
 
-  // The package itself gives the second to fifth the price of another model.
+  // The package itself gives the second to fifth model the price of another model.
   test.each([
     '',
     'claude-sonnet-5-5',
@@ -56,18 +56,18 @@ describe('ownCostOf', () => {
     'sonnet',
     'constructor',
     '__proto__',
-  ])('says of %j that it does not know, the second time too', (model) => {
+  ])('has no price for %j, the second time as well', (model) => {
     expect(ownCostOf(model, SHORT)).toBeNull();
     expect(ownCostOf(model, SHORT)).toBeNull();
   });
 
-  test('says so of fast mode, and of searches by a model that has no price for them', () => {
+  test('has no price for fast mode, and for searches by a model without a search price', () => {
     expect(ownCostOf('claude-opus-4-8', { ...SHORT, isFast: true })).toBeNull();
     expect(ownCostOf('claude-3-haiku-20240307', SHORT)).toBe(25_000);
     expect(ownCostOf('claude-3-haiku-20240307', { ...SHORT, webSearches: 1 })).toBeNull();
   });
 
-  test('goes by an override before its table', () => {
+  test('prefers an override to its table', () => {
     const overrides = {
       'claude-sonnet-4-5': { inputUsdPerMTok: 1, outputUsdPerMTok: 2 },
       'my-model': { inputUsdPerMTok: 4, outputUsdPerMTok: 5, cacheReadUsdPerMTok: 6 },

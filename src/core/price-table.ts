@@ -7,9 +7,9 @@ import { costAt, overriddenPriceOf, type BillableUsage, type PriceOverrides, typ
 export type { PriceOverrides } from './pricing.ts';
 
 /**
- * What one answer of `model` cost by a second price table, that others keep: in whole micro-dollars, or null when no
- * price is known for the model or for the way it was used. Never an estimate, so that a difference to `costOf` means
- * something. The table is the one bundled with its package: nothing is fetched.
+ * Returns the cost of one answer of `model` by a second, independently maintained price table: in whole micro-dollars,
+ * or null when the table has no price for the model or for the way it was used. Never an estimate, so that a difference
+ * to `costOf` is meaningful. The table is bundled with its package: nothing is fetched.
  */
 export function ownCostOf(
   model: string | ModelNames,
@@ -18,13 +18,13 @@ export function ownCostOf(
 ): Micros | null {
   const overridden = overriddenPriceOf(model, overrides);
   if (overridden !== null) return costAt(overridden, usage);
-  // The table knows no price for fast mode, which is up to six times the usual one.
+  // The table has no price for fast mode, which is up to six times the usual price.
   if (usage.isFast === true) return null;
-  // By the answer's own name alone: what a profile or an alias stood for, the provider has said with it.
+  // By the name in the answer alone: there the provider has already resolved a profile or an alias.
   const name = toTableName(typeof model === 'string' ? model : model[0]);
   if (name === null) return null;
   const tokens = sumUp((usage.samplings ?? [usage]).map((sampling) => priceAt(name, toTokens(sampling))));
-  // Apart: where inference runs makes the tokens dearer, not the searches.
+  // Separate, because the location of inference makes tokens more expensive, but not searches.
   const searches = (usage.webSearches ?? 0) === 0 ? 0 : priceAt(name, { web_searches: usage.webSearches ?? 0 });
   if (tokens === null || searches === null) return null;
   return toMicros(tokens * (usage.isUsOnly === true ? US_INFERENCE_FACTOR : 1) + searches);
@@ -34,16 +34,16 @@ function sumUp(parts: readonly (number | null)[]): number | null {
   return parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0);
 }
 
-/** In USD; null when the table has no price for something that was used. */
+/** Returns a price in USD; null when the table lacks a price for something that was used. */
 function priceAt(name: string, usage: Readonly<Record<string, number>>): number | null {
   const found = find(name, usage);
   if (found === null) return null;
-  // What it has no price for, it leaves out of the sum.
+  // The table leaves items without a price out of the sum.
   if ((usage['web_searches'] ?? 0) > 0 && found.model_price['web_searches_kcount'] === undefined) return null;
   return found.total_price;
 }
 
-/** The table counts every token of the prompt as input, and then says which of them were cached. */
+/** The table counts every token of the prompt as input, and separately how many of them were cached. */
 function toTokens(usage: SamplingUsage): Record<string, number> {
   const cacheWrite1hTokens = Math.min(usage.cacheCreation1hTokens ?? 0, usage.cacheCreationTokens);
   return {
@@ -57,12 +57,12 @@ function toTokens(usage: SamplingUsage): Record<string, number> {
 }
 
 const tableNames = new Map<string, string | null>();
-/** Names come from outside: an endless stream of new ones must not stay in memory. */
+/** Names come from outside: an endless stream of new names must not stay in memory. */
 const MOST_NAMES = 1_000;
 
 /**
- * `model` as the table is to be asked for it, or null when it does not know it. It matches by how a name begins, and
- * gives `claude-sonnet-5-5` the price of `claude-sonnet-5`: a match counts only when what it leaves over is a date.
+ * Returns the name of `model` in the table, or null when the table does not know it. The table matches by prefix, and
+ * gives `claude-sonnet-5-5` the price of `claude-sonnet-5`: a match counts only when nothing but a date is left over.
  */
 function toTableName(model: string): string | null {
   const known = tableNames.get(model);
@@ -70,7 +70,7 @@ function toTableName(model: string): string | null {
   const name = toPlainModelName(model);
   const matched = find(name, {})?.model.id.replace(/-latest$/, '');
   const undated = withoutDate(name);
-  // `claude-opus-4` stands in it as `claude-opus-4-0`.
+  // The table lists `claude-opus-4` as `claude-opus-4-0`.
   const isSame = matched !== undefined && (matched === undated || matched === `${undated}-0`);
   if (tableNames.size >= MOST_NAMES) tableNames.clear();
   tableNames.set(model, isSame ? name : null);
@@ -81,7 +81,7 @@ function find(name: string, usage: Readonly<Record<string, number>>): ReturnType
   try {
     return calcPrice({ ...usage }, name, { providerId: 'anthropic' });
   } catch {
-    // Counts it cannot make sense of have no price.
+    // The table throws for counts that make no sense; they have no price.
     return null;
   }
 }

@@ -28,12 +28,9 @@ describe('priceOf', () => {
     expect(priceOf(model)?.inputTokens).toBe(usd * MILLION);
   });
 
-  test.each(['', 'my-model', 'claude-sonnet-9', 'claude-sonnet-5-9', 'constructor'])(
-    'knows no price of %j',
-    (model) => {
-      expect(priceOf(model)).toBeNull();
-    },
-  );
+  test.each(['', 'my-model', 'claude-sonnet-9', 'claude-sonnet-5-9', 'constructor'])('has no price for %j', (model) => {
+    expect(priceOf(model)).toBeNull();
+  });
 });
 
 describe('costOf', () => {
@@ -49,7 +46,7 @@ describe('costOf', () => {
     expect(costOf('claude-sonnet-4-5', usage)).toBe(49_250);
   });
 
-  test('prices a model nobody knows as Claude Code does', () => {
+  test('prices an unknown model like Claude Code', () => {
     expect(costOf('my-model', { ...NO_USAGE, inputTokens: MILLION })).toBe(4 * MILLION);
     expect(costOf('my-model', { ...NO_USAGE, cacheReadTokens: MILLION })).toBe(0.2 * MILLION);
   });
@@ -87,12 +84,12 @@ describe('an override', () => {
     expect(priceOf(model, overrides)?.inputTokens).toBe(usd * MILLION);
   });
 
-  test('is no price for what merely begins alike, or is called as nothing else is', () => {
+  test('does not apply to a model that merely begins alike, or has an unknown name', () => {
     expect(priceOf('home-made-2', overrides)).toBeNull();
     expect(priceOf('constructor', overrides)).toBeNull();
   });
 
-  test('gives the classes it leaves out in the usual proportion to the input', () => {
+  test('sets the omitted classes in the usual proportion to the input', () => {
     const usage = {
       ...NO_USAGE,
       cacheReadTokens: MILLION,
@@ -118,7 +115,7 @@ describe('prices by name', () => {
     [[answered, 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0'], 2],
     [[answered, 'anthropic.claude-sonnet-4-5-20250929-v1:0'], 2],
     [[answered], 2],
-  ] as const)('of a profile hold for it alone: %j costs $%i', (names, usd) => {
+  ] as const)('of a profile apply to that profile alone: %j costs $%i', (names, usd) => {
     const overrides = { 'claude-sonnet-4-5': at(2), [profile]: at(4), [arn]: at(5) };
     expect(priceOf([...names], overrides)?.inputTokens).toBe(usd * MILLION);
   });
@@ -129,7 +126,7 @@ describe('prices by name', () => {
     ['claude-haiku-4-5', 'sonnet', 1],
     ['claude-haiku-4-5', 'claude-sonnet-5-5', 1],
     ['home-made', 'sonnet', 9],
-  ])('of the family hold for its models: %s, asked for as %s, costs $%i', (name, asked, usd) => {
+  ])('of the family apply to its models: %s, requested as %s, costs $%i', (name, asked, usd) => {
     expect(priceOf([name, asked], { sonnet: at(9) })?.inputTokens).toBe(usd * MILLION);
   });
 
@@ -148,12 +145,12 @@ describe('mergePrices', () => {
     ['claude-sonnet-4-5', 'anthropic.claude-sonnet-4-5-20250929-v1:0'],
     ['claude-sonnet-5-5', 'sonnet'],
     ['my-model', 'my-model'],
-  ])('puts the own price of %s before the common one of %s', (own, base) => {
+  ])('prefers the own price of %s to the common one of %s', (own, base) => {
     const merged = mergePrices({ [base]: at(1) }, { [own]: at(7) });
     expect(priceOf(base, merged)?.inputTokens).toBe(7 * MILLION);
   });
 
-  test('keeps common prices of what has no own price', () => {
+  test('keeps the common prices of models without their own price', () => {
     const profile = 'us.anthropic.claude-sonnet-4-5-20250929-v1:0';
     const merged = mergePrices(
       { 'claude-opus-4-8': at(1), [profile]: at(2), 'claude-sonnet-4-5': at(3) },
@@ -175,11 +172,11 @@ describe('dearestPriceOf', () => {
     ['my-model', false, 82.5],
     ['my-model', true, 165],
     ['claude-opus-4-0', false, 82.5],
-  ])('of %s (fast: %s) takes the dearest tier that may hold', (model, isFast, usd) => {
+  ])('of %s (fast: %s) is the dearest tier that may apply', (model, isFast, usd) => {
     expect(dearestPriceOf([model], { isFast }).outputTokens).toBe(usd * MILLION);
   });
 
-  test('of several models is that of the dearest, by its override where it has one', () => {
+  test('of several models is the price of the dearest, by its override if it has one', () => {
     const overrides = { 'claude-opus-4-8': { inputUsdPerMTok: 50, outputUsdPerMTok: 1 } };
     const price = dearestPriceOf(['claude-sonnet-4-5', 'claude-opus-4-8'], { isFast: false, overrides });
     expect(price).toMatchObject({ inputTokens: 55 * MILLION, outputTokens: 16.5 * MILLION });

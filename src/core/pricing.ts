@@ -15,27 +15,27 @@ export type { Price, TokenPrice } from './model-prices.ts';
 
 /** The tokens that one sampling of a model used. */
 export interface SamplingUsage extends TokenUsage {
-  /** How many of `cacheCreationTokens` were written for an hour; the rest was for 5 minutes. Defaults to 0. */
+  /** Part of `cacheCreationTokens` that was written for an hour; the rest was for 5 minutes. Defaults to 0. */
   readonly cacheCreation1hTokens?: number;
 }
 
-/** The tokens of one answer with all that its price depends on. */
+/** The tokens of one answer, with everything that its price depends on. */
 export interface BillableUsage extends SamplingUsage {
-  /** The samplings that the tokens add up from: each is priced in the tier of its own prompt. Defaults to a single one. */
+  /** The samplings that make up the tokens: each is priced in the tier of its prompt. Defaults to a single one. */
   readonly samplings?: readonly SamplingUsage[];
   /** Defaults to 0. */
   readonly webSearches?: number;
   /** Defaults to false. */
   readonly isFast?: boolean;
-  /** Whether the request carried the beta of the long context window. Defaults to false. */
+  /** True when the request carried the beta of the long context window. Defaults to false. */
   readonly isLongContext?: boolean;
-  /** Whether inference was bound to the United States. Defaults to false. */
+  /** True when inference was restricted to the United States. Defaults to false. */
   readonly isUsOnly?: boolean;
 }
 
 /**
- * Prices that replace the known ones, by any name of a model: an id, dated or not, an alias, a profile or ARN of a cloud.
- * Of several that fit, the most exact holds.
+ * Prices that replace the known ones, by any name of a model: an id, dated or not, an alias, a profile or ARN of a
+ * cloud. If several match, the most exact one applies.
  */
 export type PriceOverrides = Readonly<Record<string, PriceOverride>>;
 
@@ -52,9 +52,9 @@ interface PriceOverride {
 }
 
 /**
- * The price of a model, its override's before the list's, or null when neither is known by any of its names. Takes what
- * Claude Code takes: `claude-sonnet-4-5`, dated (`-20250929`), with `[1m]`, as Bedrock and Vertex spell it, and an alias
- * such as `sonnet`.
+ * Returns the price of a model: its override, else its list price, or null when no name of the model has either.
+ * Accepts every name that Claude Code accepts: `claude-sonnet-4-5`, dated (`-20250929`), with `[1m]`, in the spelling
+ * of Bedrock and Vertex, and an alias such as `sonnet`.
  */
 export function priceOf(model: string | ModelNames, overrides: PriceOverrides = {}): Price | null {
   const names = toNamesOfOne(model);
@@ -64,12 +64,15 @@ export function priceOf(model: string | ModelNames, overrides: PriceOverrides = 
   return listed ?? null;
 }
 
-/** What one answer of a model cost, in whole micro-dollars. A model without a price costs the unknown's price. */
+/**
+ * Returns the cost of one answer of a model, in whole micro-dollars. A model without a price costs the unknown model's
+ * price.
+ */
 export function costOf(model: string | ModelNames, usage: BillableUsage, overrides: PriceOverrides = {}): Micros {
   return costAt(priceOf(model, overrides) ?? UNKNOWN_MODEL_PRICE, usage);
 }
 
-/** What one answer cost at `whole`, in whole micro-dollars. */
+/** Returns the cost of one answer at the price `whole`, in whole micro-dollars. */
 export function costAt(whole: Price, usage: BillableUsage): Micros {
   const tokens = (usage.samplings ?? [usage]).reduce(
     (sum, sampling) => sum + tokensAt(tierOf(whole, { sampling, usage }), sampling),
@@ -86,9 +89,9 @@ interface DearestOptions {
 }
 
 /**
- * The most a call can be charged that any of `models` may answer, before it is known what it uses: class by class the
- * dearest of the tiers that may hold. Fast mode and the long context's price hold only where they were asked for;
- * inference in the United States may be the account's choice. A model that no list knows may turn out to be any.
+ * Returns the most that a call to any of `models` can be charged, before its usage is known: for each class the highest
+ * price of the possible tiers. Fast mode and the long context's price apply only if they were requested; inference in
+ * the United States may be the account's setting. A model that no list knows counts as any model.
  */
 export function dearestPriceOf(models: readonly (string | ModelNames)[], options: DearestOptions): TokenPrice {
   const { overrides = {}, isFast, isLongContext = false } = options;
@@ -110,7 +113,7 @@ export function dearestPriceOf(models: readonly (string | ModelNames)[], options
   };
 }
 
-/** `own` before `base`, also where the two spell a model's name differently. */
+/** Merges two sets of prices. `own` takes precedence, also where the two spell a model's name differently. */
 export function mergePrices(base: PriceOverrides, own: PriceOverrides): PriceOverrides {
   const { plain, undated } = toIndex(own);
   const kept = Object.entries(base).filter(
@@ -119,7 +122,7 @@ export function mergePrices(base: PriceOverrides, own: PriceOverrides): PriceOve
   return { ...Object.fromEntries(kept), ...own };
 }
 
-/** What the owner of the installation says a model costs, or null. */
+/** Returns the configured price of a model, or null. */
 export function overriddenPriceOf(model: string | ModelNames, overrides: PriceOverrides): Price | null {
   return findOverride(toNamesOfOne(model), overrides);
 }
@@ -128,12 +131,12 @@ function allPrices(overrides: PriceOverrides): Price[] {
   return [...MODEL_PRICES.values(), UNKNOWN_MODEL_PRICE, ...Object.values(overrides).map(toPrice)];
 }
 
-/** Aliases that stand for some model of their family; which one, the provider decides. */
+/** Aliases for some model of a family; the provider decides which one. */
 const FAMILIES = new Set(['haiku', 'sonnet', 'opus', 'fable']);
 
 /**
- * `model`'s names without those of another model. A request for one model may be answered by another, as a fallback
- * is: what the list knows under two names are two models.
+ * Returns `model`'s names without those of another model. Another model, such as a fallback, may answer a request:
+ * names that the list has as two entries are two models.
  */
 function toNamesOfOne(model: string | ModelNames): readonly string[] {
   if (typeof model === 'string') return [model];
@@ -147,12 +150,12 @@ function toNamesOfOne(model: string | ModelNames): readonly string[] {
 }
 
 /**
- * The exact name counts most, and of those a profile or an ARN: it stands for one region, which may have a price of its
- * own. Then the model's own name, however it is spelled.
+ * Finds the configured price that matches best. The exact name has priority, and among exact names a profile or an ARN:
+ * it stands for one region, which may have its own price. Next comes the model's own name, in any spelling.
  */
 function findOverride(names: readonly string[], overrides: PriceOverrides): Price | null {
   const index = toIndex(overrides);
-  // With `[1m]` it is still that place.
+  // `[1m]` does not change the place.
   const places = names.filter((name) => !isOwnModelName(name)).flatMap((name) => [name, name.replace(/\[1m\]$/i, '')]);
   for (const name of [...places, ...names]) {
     const price = index.exact.get(name);
@@ -167,9 +170,9 @@ function findOverride(names: readonly string[], overrides: PriceOverrides): Pric
 
 interface OverrideIndex {
   readonly exact: ReadonlyMap<string, Price>;
-  /** Of models' own names: what was set for a profile of one region holds for no other. */
+  /** Models' own names only: a price for a profile of one region applies to no other. */
   readonly plain: ReadonlyMap<string, Price>;
-  /** Of those without a date: a price that was set for a dated model holds for no other. */
+  /** Names without a date only: a price for a dated model applies to no other. */
   readonly undated: ReadonlyMap<string, Price>;
 }
 
@@ -209,7 +212,7 @@ function tierOf(price: Price, { sampling, usage }: { sampling: SamplingUsage; us
   return longer !== undefined && promptTokens > longer.aboveTokens ? longer : price;
 }
 
-/** In micro-dollars times a million. */
+/** Returns a cost in micro-dollars times a million. */
 function tokensAt(price: TokenPrice, usage: SamplingUsage): number {
   const cacheWrite1hTokens = Math.min(usage.cacheCreation1hTokens ?? 0, usage.cacheCreationTokens);
   return (
@@ -227,8 +230,8 @@ function listedPriceOf(model: string): Price | undefined {
 }
 
 /**
- * The longest listed name within `name`. Digits may follow only as a date: `claude-sonnet-5-20300101` is
- * `claude-sonnet-5`, while `claude-sonnet-5-9` is another model, whose price nobody told us.
+ * Returns the longest listed name within `name`. Digits may follow only as a date: `claude-sonnet-5-20300101` is
+ * `claude-sonnet-5`, while `claude-sonnet-5-9` is another model, whose price is unknown.
  */
 function toListedName(name: string): string | undefined {
   return LISTED_NAMES.find((listed) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { findPresence, ownIdentity, readStartTime } from './process-identity.ts';
 
-it('a process is alive under its own name, and gone under that of one that has ended', async () => {
+it('a process is alive under its own name, and gone under the name of an ended process', async () => {
   expect(findPresence(ownIdentity())).toBe('alive');
   const child = spawn('sleep', ['625']);
   const identity = ownIdentity().replace(/^\d+:[^@]+/, `${child.pid}:${readStartTime(child.pid!)}`);
@@ -20,6 +20,6 @@ it.each([
   ['that is a bare process id', '999999999'],
   ['that is no name at all', 'garbage'],
   ['that was not written yet', ''],
-])('a process under a name %s is never judged by its id', (_, identity) => {
+])('a process with a name %s is never judged by its id', (_, identity) => {
   expect(findPresence(identity)).toBe('elsewhere');
 });

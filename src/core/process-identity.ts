@@ -2,15 +2,15 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * When a process started, as an opaque text that no later process with the same id has; null when there
- * is no such process. On Linux the start time in clock ticks since boot (proc(5), field 22 of `stat`);
- * elsewhere the id alone, so a reused one is taken for the old process.
+ * Returns when a process started, as an opaque text that no later process with the same id has; null when there is no
+ * such process. On Linux this is the start time in clock ticks since boot (proc(5), field 22 of `stat`). Elsewhere it
+ * only shows that the id is in use, so that a reused id is taken for the old process.
  */
 export function readStartTime(pid: number): string | null {
   if (process.platform !== 'linux') return isAlive(pid) ? 'unknown' : null;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field, the name in parentheses, may itself hold spaces and parentheses.
+    // The second field, the name in parentheses, may itself contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [state, startTime] = [fields[0], fields[19]];
     return state === 'Z' || state === 'X' ? null : (startTime ?? null);
@@ -19,15 +19,15 @@ export function readStartTime(pid: number): string | null {
   }
 }
 
-/** This process, named so that no other process ever has the same name: `PID:STARTTIME@PLACE`. */
+/** Returns a name of this process that no other process ever has: `PID:STARTTIME@PLACE`. */
 export function ownIdentity(): string {
   return `${process.pid}:${readStartTime(process.pid) ?? 'unknown'}@${ownPlace()}`;
 }
 
 /**
- * Whether the process that `identity` names is still there. `elsewhere`: it belongs to another machine,
- * container or boot, whose process ids say nothing here, or is named in a way that this version cannot read.
- * A process that reuses an id is another one.
+ * Returns whether the process that `identity` names still exists. `elsewhere`: it belongs to another machine, container
+ * or boot, whose process ids mean nothing here, or its name has a form that this version cannot read. A process that
+ * reuses an id is a different process.
  */
 export function findPresence(identity: string): 'alive' | 'gone' | 'elsewhere' {
   const [, pid, startTime, place] = /^(\d+):([^@]+)@(.+)$/.exec(identity) ?? [];
@@ -35,7 +35,7 @@ export function findPresence(identity: string): 'alive' | 'gone' | 'elsewhere' {
   return readStartTime(Number(pid)) === startTime ? 'alive' : 'gone';
 }
 
-/** Where a process id means what it means here: this boot of this machine, and this PID namespace. */
+/** Returns the scope in which process ids are unique: this boot of this machine, and this PID namespace. */
 function ownPlace(): string {
   place ??= readPlace();
   return place;

@@ -6,7 +6,7 @@ export interface Question {
   readonly labels: readonly string[];
 }
 
-/** The questions that `AskUserQuestion` was used with; what is none is left out. */
+/** Returns the questions in the input of `AskUserQuestion`; skips entries that are not questions. */
 export function toQuestions(input: unknown): Question[] {
   return toList(toFields(input)['questions'])
     .map(toFields)

@@ -1,42 +1,46 @@
 import { RUN_ERRORS, type RunErrorCode } from './errors.ts';
 
-/** When a failed attempt at a run is followed by another. */
+/** Rules that decide when another attempt follows a failed one. */
 export interface RetryPolicy {
-  /** Attempts in all. Defaults to 3. */
+  /** Attempts in total. Defaults to 3. */
   readonly maxAttempts: number;
-  /** Waits before the second attempt, the third, …, in seconds; the last one repeats. Defaults to 10, 30, 60. */
+  /**
+   * Waits before the second attempt, the third, and so on, in seconds; the last one repeats. Defaults to 10, 30, 60.
+   */
   readonly delaysSeconds: readonly number[];
-  /** From the start of the first attempt to the last moment another may start. Defaults to 600. */
+  /** Seconds from the start of the first attempt within which another may start. Defaults to 600. */
   readonly deadlineSeconds: number;
-  /** Whether the next attempt continues the conversation; otherwise it starts afresh. Defaults to true. */
+  /**
+   * True when the next attempt continues the conversation; otherwise it starts from the beginning. Defaults to true.
+   */
   readonly isContinued: boolean;
 }
 
-/** What a failed attempt leads to. */
+/** The decision after a failed attempt. */
 export type RetryDecision =
   | { readonly retry: true; readonly delaySeconds: number }
   /** `code` is the failure's own, or `deadline_exceeded` when only time forbids another attempt. */
   | { readonly retry: false; readonly code: RunErrorCode };
 
-/** The failures that are the provider's with all of us, not this run's: it waits for their end, and loses no attempt. */
+/** Failures of the provider that concern all runs, not this one: the run waits for their end, and spends no attempt. */
 const PARKED: ReadonlySet<RunErrorCode> = new Set(['provider_rate_limit', 'provider_overloaded']);
 
-/** Waits where the provider names none, each twice the one before. */
+/** Waits when the provider names none; each is twice the previous one. */
 const UNNAMED_WAIT_SECONDS = { first: 10, longest: 300 };
 
-/** A shorter one is kept, but grows as one that was not named: a provider may name it again and again. */
+/** A shorter named wait is respected, but the waits grow like unnamed ones: a provider may name it again and again. */
 const SHORTEST_NAMED_SECONDS = 60;
 
-/** A reset further away than a week's limit can be is none. */
+/** A reset later than any weekly limit is ignored. */
 const LONGEST_NAMED_SECONDS = 8 * 86_400;
 
-/** Runs that wait for one reset do not come back all at once. */
+/** Spread of the runs that wait for one reset, so that they do not all resume at once. */
 const SPREAD_SECONDS = 10;
 
 /**
- * Decides whether a run whose attempt met a limit of the provider's waits for its end without spending an attempt; null
- * when it does not. A time of a minute and more that the provider has named is waited for however long it is; else the waits
- * grow, and count against the deadline. An agent with one attempt alone does not wait.
+ * Decides whether a run whose attempt met a limit of the provider waits for its end without spending an attempt; null
+ * when it does not. If the provider named a wait of a minute or more, the run waits that long, whatever the deadline.
+ * Otherwise the waits grow, and count against the deadline. An agent with a single attempt does not wait.
  */
 export function decideParking(
   failed: Omit<FailedAttempt, 'failures'> & { readonly unnamedParks: number },
@@ -60,26 +64,26 @@ export function decideParking(
 interface FailedAttempt {
   readonly policy: RetryPolicy;
   readonly code: RunErrorCode;
-  /** Attempts that have failed, this one included; those handed back do not count. */
+  /** Failed attempts, this one included; attempts that were handed back do not count. */
   readonly failures: number;
-  /** Since the start of the first attempt. */
+  /** Seconds since the start of the first attempt. */
   readonly elapsedSeconds: number;
-  /** How long the provider asked to wait, or null. */
+  /** Seconds that the provider asked to wait, or null. */
   readonly retryAfterSeconds: number | null;
-  /** A number from 0 up to 1 that spreads runs that failed together. */
+  /** A number from 0 up to 1 that spreads the retries of runs that failed together. */
   readonly random: number;
 }
 
-/** The share of a wait by which it is lengthened at most: never shortened, so that the configured one is kept. */
+/** Largest share by which a wait is lengthened; a wait is never shortened below the configured one. */
 const JITTER = 0.2;
 
 /**
- * The failures that another attempt need not wait after. `worker_lost`: the lease that had to run out was the wait.
- * `answer_unfinished`: nothing failed, the model is to go on.
+ * Failures that another attempt follows without a wait. `worker_lost`: the expiry of the lease was the wait.
+ * `answer_unfinished`: nothing failed, the model only has to continue.
  */
 const AT_ONCE: ReadonlySet<RunErrorCode> = new Set(['worker_lost', 'answer_unfinished']);
 
-/** Decides whether an attempt that failed is followed by another, and when. */
+/** Decides whether and when another attempt follows a failed one. */
 export function decideRetry(failed: FailedAttempt): RetryDecision {
   const { policy, code, failures, elapsedSeconds, retryAfterSeconds, random } = failed;
   if (!RUN_ERRORS[code].isRetryable || failures >= policy.maxAttempts) return { retry: false, code };

@@ -1,6 +1,6 @@
 import { after } from './timers.ts';
 
-/** Whether `promise` settles, either way, before the time is up. Never rejects, and leaves no timer behind. */
+/** Returns whether `promise` settles, either way, before the time is up. Never rejects, and leaves no timer behind. */
 export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<boolean>((resolve) => {

@@ -3,12 +3,15 @@ export const RUN_STATUSES = ['queued', 'running', 'waiting', 'succeeded', 'faile
 
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
-/** The states nothing leaves. */
+/** The states that a run never leaves. */
 export const FINAL_STATUSES = ['succeeded', 'failed', 'cancelled'] as const satisfies RunStatus[];
+
+/** The others. */
+export const UNFINISHED_STATUSES = ['queued', 'running', 'waiting'] as const satisfies RunStatus[];
 
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 
-/** Which states may follow which. The SQL of `run/` moves a run only along these. */
+/** The states that may follow each state. The SQL of `run/` moves a run only along these. */
 export const TRANSITIONS: Readonly<Record<RunStatus, readonly RunStatus[]>> = {
   queued: ['running', 'waiting', 'cancelled'],
   running: ['queued', 'waiting', 'succeeded', 'failed', 'cancelled'],
@@ -18,7 +21,10 @@ export const TRANSITIONS: Readonly<Record<RunStatus, readonly RunStatus[]>> = {
   cancelled: [],
 };
 
-/** How an attempt can end. `handed_back`: by its worker, which left; `waiting`: a person has to decide before the run goes on. */
+/**
+ * Ends of an attempt. `handed_back`: by its worker, which stopped; `waiting`: the run needs a person's decision before
+ * it continues.
+ */
 export const ATTEMPT_OUTCOMES = ['succeeded', 'failed', 'cancelled', 'handed_back', 'waiting'] as const;
 
 export type AttemptEnd = (typeof ATTEMPT_OUTCOMES)[number];

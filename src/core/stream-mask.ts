@@ -1,44 +1,44 @@
 import { findSecrets } from './find-secrets.ts';
 import { replaceSecrets } from './mask-secrets.ts';
 
-/** A mask for text that comes in pieces, for one stream of it. */
+/** A mask for a stream of text that arrives in pieces. */
 export interface StreamMask {
-  /** Takes the next piece; returns what can be passed on by now, masked. May be empty. */
+  /** Takes the next piece; returns the text that can be passed on so far, masked. May be empty. */
   push(text: string): string;
-  /** Returns the rest, masked. The mask can be used for another text then. */
+  /** Returns the rest, masked. Afterwards the mask can be used for another text. */
   end(): string;
 }
 
-/** Characters of a word without end, such as an image's, that are held back at most. */
+/** Maximum number of characters of an endless word, such as an image's, that are held back. */
 const LONGEST_HELD = 4_096;
 
-/** How many of these stay held: a key that has begun there is still seen whole. */
+/** Number of these characters that stay held back, so that a key that begins there is still seen whole. */
 const KEPT_OF_LONG = 2_048;
 
-/** A private key longer than this is passed on unfinished: as much of it as has come is masked. */
+/** Maximum length of a private key to hold back. Of a longer one, the part that has arrived is masked and passed on. */
 const LONGEST_PEM = 16_384;
 
-/** Characters of a key's first line, at most: `PEM_HEADER`. */
+/** Maximum length of a key's first line: `PEM_HEADER`. */
 const LONGEST_PEM_HEADER = 46;
 
-/** Text that was passed on and is still looked at, for a key that is told by what stands before it. */
+/** Length of the passed-on text that is still searched, for a key that is identified by the text before it. */
 const CONTEXT = 256;
 
 /**
- * Makes a mask whose answers, put together, are what `maskSecrets` makes of the whole text. A word passes once it has
- * ended, so a key that is cut in two is masked all the same. A private key is held until its last line. The time a piece
- * takes depends on its length alone, whatever came before it.
+ * Creates a mask whose results, put together, equal `maskSecrets` of the whole text. A word is passed on once it has
+ * ended, so a key that is cut in two is still masked. A private key is held back until its last line. The time for a
+ * piece depends on its length alone, not on the text before it.
  */
 export function createStreamMask(): StreamMask {
   let context = '';
   let held = '';
-  /** Where the word begins that `held` ends in. */
+  /** Start of the word that `held` ends in. */
   let wordStart = 0;
-  /** How long that word may become before its beginning is passed on. */
+  /** Length of that word above which its beginning is passed on. */
   let longestHeld = LONGEST_HELD;
   let pem = createPemWatch();
 
-  /** Passes on the first `length` characters of what is held, or fewer where a key would be cut. */
+  /** Passes on the first `length` characters of `held`, or fewer if a key would be cut. */
   function pass(length: number): string {
     if (length === 0) return '';
     const text = context + held;
@@ -46,13 +46,13 @@ export function createStreamMask(): StreamMask {
     let end = context.length + length;
     const across = found.find((secret) => secret.start < end && secret.end > end);
     if (across !== undefined) {
-      // A key that is too long to hold, or of which a part has gone already, is passed on as far as it goes.
+      // A key that is too long to hold back, or that has partly been passed on, is passed on as far as it goes.
       const isHeld = across.start >= context.length && text.length - across.start <= LONGEST_PEM;
       end = isHeld ? across.start : across.end;
     }
     const masked = replaceSecrets(text, { found, from: context.length, to: end });
     const passed = end - context.length;
-    // A key that is still growing is not read again for each of its characters.
+    // Avoids reading a growing key again for each of its characters.
     longestHeld = passed > 0 ? LONGEST_HELD : longestHeld + KEPT_OF_LONG;
     wordStart = Math.max(0, wordStart - passed);
     pem.drop(passed);
@@ -61,7 +61,7 @@ export function createStreamMask(): StreamMask {
     return masked;
   }
 
-  /** How much of `held` is safe to pass on: no key can begin in it that has not ended. */
+  /** Returns how much of `held` is safe to pass on: every key that begins in it also ends in it. */
   function findSafeLength(): number {
     const begin = pem.findOpen(held);
     if (begin !== null && held.length - begin <= LONGEST_PEM) return begin;
@@ -84,14 +84,14 @@ export function createStreamMask(): StreamMask {
   };
 }
 
-/** How much of `text` is whole words: its length up to its last white space, and with it. */
+/** Returns the length of the whole words in `text`: up to and including its last white space. */
 function lengthOfWholeWords(text: string): number {
   let length = text.length;
   while (length > 0 && !isSpace(text.charCodeAt(length - 1))) length--;
   return length;
 }
 
-/** As `\s` has it; it is asked once for each character of a long word. */
+/** Matches the same characters as `\s`; called once for each character of a long word. */
 function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d) || (code >= 0x80 && OTHER_SPACES.has(code));
 }
@@ -104,36 +104,36 @@ const OTHER_SPACES: ReadonlySet<number> = new Set(
   ),
 );
 
-/** Follows a private key through text that grows at its end, and reads each of its lines once. */
+/** Follows a private key through growing text, and reads each of its lines once. */
 interface PemWatch {
-  /** Where in `held` a private key begins whose last line has not come yet, or null. */
+  /** Returns where in `held` a private key begins whose last line is still missing, or null. */
   findOpen(held: string): number | null;
-  /** The first `length` characters are gone from what is held. */
+  /** Tells the watch that the first `length` characters of the held text are gone. */
   drop(length: number): void;
 }
 
 const PEM_HEADER = /-----BEGIN (?:[A-Z ]{0,30}(?:-{0,4}$|-----))/g;
 
-/** A line break, also one that is spelled out. */
+/** A line break, also an escaped one. */
 const LINE_BREAK = /\n|(?<!\\)\\{1,8}[nr]/g;
 
-/** A line of a private key: base64, or one of the headers that may stand before it. */
+/** A line of a private key: base64, or a header before it. */
 const PEM_LINE = /^\s*(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,20}: .*)[\\\r]*$/;
 
-/** The same, not whole yet, or the line that ends the key. */
+/** The last line so far: an incomplete `PEM_LINE`, or the line that ends the key. */
 const PEM_LAST_LINE = /^\s*(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,20}(?::.*)?|-{1,5}[A-Z -]*)[\\\r]*$/;
 
 const PEM_END = /-----END [A-Z ]*-----/;
 
-/** A longer line is none of a private key's. */
+/** A longer line cannot belong to a private key. */
 const LONGEST_PEM_LINE = 4_096;
 
 function createPemWatch(): PemWatch {
-  /** No key is open that begins before it. */
+  /** Every open key begins at or after this position. */
   let searchFrom = 0;
   let open: { begin: number; lineStart: number } | null = null;
 
-  /** Whether what has come of the open key's lines can be a key's, and its last line has not come. */
+  /** Returns whether the lines so far can belong to a key, and its last line is still missing. */
   function isStillOpen(key: { lineStart: number }, held: string): boolean {
     LINE_BREAK.lastIndex = key.lineStart;
     for (let lineBreak = LINE_BREAK.exec(held); lineBreak !== null; lineBreak = LINE_BREAK.exec(held)) {
@@ -155,7 +155,7 @@ function createPemWatch(): PemWatch {
             searchFrom = Math.max(searchFrom, held.length - LONGEST_PEM_HEADER);
             return null;
           }
-          // The rest of a first line that is not whole may still turn out to be another text's.
+          // An incomplete first line may still turn out to be other text.
           if (!header[0].endsWith('-----')) return header.index;
           open = { begin: header.index, lineStart: PEM_HEADER.lastIndex };
         }

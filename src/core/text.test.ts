@@ -21,7 +21,7 @@ describe('text', () => {
     expect(countCharacters('a🎉é')).toBe(3);
   });
 
-  it('names what cannot be stored, and replaces it when it may not be refused', () => {
+  it('names unstorable characters, and replaces them in text that may not be rejected', () => {
     expect(findUnstorable('fine 🎉')).toBeNull();
     expect(findUnstorable('a\0')).toBe('NUL character');
     expect(findUnstorable('\ud83c')).toBe('lone surrogate');

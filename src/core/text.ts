@@ -1,32 +1,37 @@
 /**
- * What is wrong with `text` as data to store and return exactly as given, or null when nothing is.
- * Two things cannot be: NUL, which PostgreSQL's `text` does not hold, and a lone surrogate, which UTF-8 does not.
+ * Returns the fault that keeps `text` from being stored and returned unchanged, or null. There are two: NUL, which
+ * PostgreSQL's `text` cannot store, and a lone surrogate, which UTF-8 cannot encode.
  */
 export function findUnstorable(text: string): 'NUL character' | 'lone surrogate' | null {
   if (text.includes('\0')) return 'NUL character';
   return text.isWellFormed() ? null : 'lone surrogate';
 }
 
-/** `text` with what cannot be stored replaced by U+FFFD: for what a model or tool produced, which is never refused. */
+/**
+ * Returns `text` with unstorable characters replaced by U+FFFD: for the output of a model or tool, which is never
+ * rejected.
+ */
 export function toStorable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
-/** The last `length` characters of `text`, less one where that would cut a character of two code units. */
+/** Returns the last `length` characters of `text`, or one fewer if that would cut a character of two code units. */
 export function tail(text: string, length: number): string {
   if (text.length <= length) return text;
   const start = text.length - length;
   return text.slice(isLowSurrogate(text, start) ? start + 1 : start);
 }
 
-/** The first `length` characters of `text`, ending in an ellipsis when something was cut. */
+/** Returns the first `length` characters of `text`, ending in an ellipsis when something was cut. */
 export function head(text: string, length: number): string {
   if (text.length <= length) return text;
   const end = length - 1;
   return `${text.slice(0, isLowSurrogate(text, end) ? end - 1 : end)}…`;
 }
 
-/** `text` in pieces of at most `length` characters, one at least, without cutting a character of two code units. */
+/**
+ * Splits `text` into one or more pieces of at most `length` characters, without cutting a character of two code units.
+ */
 export function splitText(text: string, length: number): string[] {
   const pieces: string[] = [];
   let start = 0;
@@ -43,7 +48,7 @@ function isLowSurrogate(text: string, index: number): boolean {
   return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/** How many characters (Unicode code points) `text` has: an emoji outside the basic plane is one. */
+/** Returns the number of characters (Unicode code points) of `text`: an emoji outside the basic plane counts as one. */
 export function countCharacters(text: string): number {
   let count = 0;
   for (const _ of text) count++;

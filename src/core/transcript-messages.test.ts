@@ -3,7 +3,7 @@ import { CONTINUATION } from './own-words.ts';
 import { toTranscriptMessage } from './transcript-messages.ts';
 
 describe('an entry of a transcript', () => {
-  it('is a message when a user, the model or a tool has said it', () => {
+  it('is a message when it comes from a user, the model or a tool', () => {
     expect(toTranscriptMessage({ type: 'user', timestamp: 't', message: { content: 'Hello.' } })).toEqual({
       role: 'user',
       at: 't',
@@ -30,7 +30,7 @@ describe('an entry of a transcript', () => {
     });
   });
 
-  it('is none when Claude Code or Longhaul have noted it for themselves', () => {
+  it('is not a message when it is a note of Claude Code or Longhaul', () => {
     const user = (more: object) => ({ type: 'user', message: { content: 'x' }, ...more });
     const entries = [
       user({ isMeta: true }),
@@ -47,7 +47,7 @@ describe('an entry of a transcript', () => {
     expect(entries.map(toTranscriptMessage)).toEqual(entries.map(() => null));
   });
 
-  it('is cut where it is too long, between characters', () => {
+  it('is cut when it is too long, between characters', () => {
     const [part] = toTranscriptMessage({ type: 'user', message: { content: `${'a'.repeat(31_999)}🤖` } })!.content;
     expect(part).toMatchObject({ type: 'text', isTruncated: true });
     expect((part as { text: string }).text).toHaveLength(32_000);

@@ -1,10 +1,10 @@
 import { isOwnWords } from './own-words.ts';
 
-/** A part of a message, as people read a conversation. */
+/** A part of a message, in the form shown to people. */
 export type MessageContent =
   | { readonly type: 'text'; readonly text: string; readonly isTruncated?: true }
   | { readonly type: 'thinking'; readonly text: string; readonly isTruncated?: true }
-  /** `input` is a text, and `isTruncated`, where it is too large. */
+  /** If the input is too large, `input` is a text and `isTruncated` is set. */
   | {
       readonly type: 'tool_use';
       readonly toolUseId: string;
@@ -22,24 +22,25 @@ export type MessageContent =
 
 export interface TranscriptMessage {
   readonly role: 'user' | 'assistant';
-  /** ISO 8601; null where Claude Code has noted none. */
+  /** ISO 8601; null when Claude Code recorded no time. */
   readonly at: string | null;
   readonly content: readonly MessageContent[];
 }
 
-/** The most characters of one part that are shown; of a tool's result and input as many as its event has. */
+/** Maximum number of characters shown of one part; for a tool's result and input the same as in its event. */
 const MOST = { text: 32_000, tool: 8_000 };
 
 /**
- * One entry of Claude Code's transcript as a message, or null when it is none: what is noted beside a conversation, what
- * Claude Code or Longhaul have said themselves. Read as untyped data, so that another version costs a message at most.
+ * Converts one entry of Claude Code's transcript to a message. Returns null for other entries: notes beside the
+ * conversation, and text of Claude Code's or Longhaul's own. The entry is read as untyped data, so that a new version
+ * costs at most a message.
  */
 export function toTranscriptMessage(entry: unknown): TranscriptMessage | null {
   const fields = toFields(entry);
   const at = typeof fields['timestamp'] === 'string' ? fields['timestamp'] : null;
   if (NOT_SHOWN.some((mark) => fields[mark] === true)) return null;
   const attachment = toFields(fields['attachment']);
-  // What was said into a turn at work.
+  // A message that was sent during a turn.
   if (fields['type'] === 'attachment' && attachment['type'] === 'queued_command') {
     return toMessage({ role: 'user', at, content: toBlocks(attachment['prompt']) });
   }

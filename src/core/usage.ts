@@ -1,4 +1,4 @@
-/** Tokens by the four classes a provider bills for. */
+/** Tokens by the four classes that a provider bills. */
 export interface TokenUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -6,24 +6,27 @@ export interface TokenUsage {
   readonly cacheCreationTokens: number;
 }
 
-/** What one model used and cost within one attempt. */
+/** Usage and cost of one model within one attempt. */
 export interface ModelUsage extends TokenUsage {
   /** USD, at most 6 decimals. */
   readonly costUsd: number;
-  /** How many of `cacheCreationTokens` were written for an hour; the rest was for 5 minutes. */
+  /** Part of `cacheCreationTokens` that was written for an hour; the rest was for 5 minutes. */
   readonly cacheCreation1hTokens?: number;
-  /** How many of `outputTokens` were thinking; null when the provider did not say. */
+  /** Part of `outputTokens` that was thinking; null when the provider did not report it. */
   readonly thinkingTokens?: number | null;
   readonly webSearches?: number;
-  /** What it cost by a price table that others keep, in USD; null when that knows no price. */
+  /** Cost by an independently maintained price table, in USD; null when it has no price. */
   readonly ownCostUsd?: number | null;
-  /** The names it was asked for by, where they are others than its own. Defaults to none. */
+  /** Names that the model was requested by, if they differ from its own. Defaults to none. */
   readonly requestedModels?: readonly string[];
-  /** Whether a part of this is an estimate: an answer was cut before the provider had counted it. Defaults to false. */
+  /**
+   * True when a part of this is an estimate: an answer was interrupted before the provider had counted it. Defaults to
+   * false.
+   */
   readonly isEstimated?: boolean;
-  /** Whether the configuration sets its price. Defaults to false. */
+  /** True when the configuration sets the price. Defaults to false. */
   readonly isPriceSet?: boolean;
-  /** Whether its cost is a guess of whoever reports it, who knows no price for it. Defaults to false. */
+  /** True when the cost is a guess of a reporter that knows no price for the model. Defaults to false. */
   readonly isCostBasisUnknown?: boolean;
 }
 
@@ -38,10 +41,10 @@ export function addUsage(a: TokenUsage, b: TokenUsage): TokenUsage {
   };
 }
 
-/** Far above what any call can use, far below where sums and prices stop being exact. */
+/** Far above the usage of any call, far below the point where sums and prices become inexact. */
 const MOST_TOKENS = 10_000_000_000;
 
-/** A count of tokens as someone else reports it, made one that can be summed and priced: whole, from 0 to 1e10. */
+/** Converts a reported token count to a number that can be summed and priced: a whole number from 0 to 1e10. */
 export function toTokenCount(value: unknown): number {
   if (typeof value !== 'number' || !(value > 0)) return 0;
   return Math.min(Math.round(value), MOST_TOKENS);

@@ -13,13 +13,13 @@ const owners = [
   { user: '🧭3', tenant: '🧭' },
 ];
 
-it.each(owners)('a user is told from every other by a key, which says who it is: %o', (owner) => {
+it.each(owners)('a key distinguishes a user from every other, and contains the user: %o', (owner) => {
   const key = toUserKey(owner);
   expect(parseUserKey(key)).toEqual(owner);
   for (const other of owners) if (other !== owner) expect(toUserKey(other)).not.toBe(key);
 });
 
-it('an application’s user has its name for a key', () => {
+it('an application’s user has its name as its key', () => {
   expect(toUserKey({ user: 'ann', tenant: null })).toBe('ann');
   expect(toUserKey({ user: null, tenant: 'north' })).toBeNull();
 });

@@ -1,15 +1,16 @@
 import { countCharacters } from './text.ts';
 
-/** Whose a run is, as far as limits and fairness go. */
+/** The user and tenant of a run, for limits and fairness. */
 export interface Owner {
   readonly user: string | null;
-  /** The team whose user it is, where a caller bound to a team has named it; null: the application's. */
+  /** The team that the user belongs to, if a caller bound to a team named the user; null: the application's. */
   readonly tenant: string | null;
 }
 
 /**
- * A user as limits, budgets and kept processes know it: two users of one name, of different teams or of a team and the
- * application, are two. The same text as `longhaul.user_key` makes. Null: there is no user.
+ * Returns the key of a user for limits, budgets and kept processes. Users of the same name are different users when
+ * they belong to different teams, or to a team and the application. The SQL function `longhaul.user_key` returns the
+ * same text. Null: there is no user.
  */
 export function toUserKey(owner: Owner & { readonly user: string }): string;
 export function toUserKey(owner: Owner): string | null;
@@ -19,11 +20,11 @@ export function toUserKey({ user, tenant }: Owner): string | null {
   return user.startsWith('[') ? `[]${user}` : user;
 }
 
-/** The user that a key is of. */
+/** Returns the user of a key. */
 export function parseUserKey(key: string): { readonly user: string; readonly tenant: string | null } {
   const [prefix = '', length = ''] = /^\[(\d*)\]/.exec(key) ?? [];
   if (length === '') return { user: key.slice(prefix.length), tenant: null };
-  // By code points, as PostgreSQL counts them.
+  // By code points, like PostgreSQL.
   const characters = Array.from(key.slice(prefix.length));
   return {
     tenant: characters.slice(0, Number(length)).join(''),

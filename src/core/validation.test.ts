@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { describeValue, isDeeperThan, toFieldErrors } from './validation.ts';
 
-/** Schemas without a rule of ours. */
+/** Schemas without our own rules. */
 const schema = z.strictObject({
   text: z.string().min(2).max(3).optional(),
   list: z.array(z.int()).max(1).optional(),
@@ -35,11 +35,11 @@ test.each([
   [{ choice: 'c' }, 'choice', 'must be one of "a", "b"; received "c"'],
   [{ either: null }, 'either', 'is not allowed; received null'],
   [{ when: 'now' }, 'when', 'is not allowed; received "now"'],
-])('%j is refused in our words, with the value received once', (input, path, message) => {
+])('%j is rejected in our words, with the value received once', (input, path, message) => {
   expect(toFieldErrors(schema.safeParse(input).error!, input)).toEqual([{ path, message }]);
 });
 
-test('a value of any depth is described and measured', () => {
+test('describes and measures a value of any depth', () => {
   const depth = 200_000;
   const deep: unknown = JSON.parse('['.repeat(depth) + ']'.repeat(depth));
   expect(describeValue(deep)).toBe('an array of 1');

@@ -4,7 +4,7 @@ import { countCharacters } from './text.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Turns what zod found into field errors: the path, what is allowed there, the value received. */
+/** Converts the issues of zod to field errors: the path, what is allowed there, the value received. */
 export function toFieldErrors(error: z.ZodError, input: unknown): FieldError[] {
   return error.issues.flatMap((issue): FieldError[] => {
     if (issue.code === 'unrecognized_keys') {
@@ -19,12 +19,12 @@ export function toFieldErrors(error: z.ZodError, input: unknown): FieldError[] {
   });
 }
 
-/** A value as an error message shows it: JSON, short, never the whole of a long text. */
+/** Returns a value in the form for error messages: JSON, short, never the whole of a long text. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string' && value.length > 60) return `a string of ${countCharacters(value)} characters`;
   if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') return typeof value;
   if (typeof value === 'number') return String(value);
-  // Whatever is deeper is longer, too, and JSON.stringify recurses.
+  // A value that is too deep is also too long, and JSON.stringify recurses.
   const json = isDeeperThan(value, MAX_JSON_LENGTH / 2) ? null : (JSON.stringify(value) ?? 'undefined');
   if (json !== null && json.length <= MAX_JSON_LENGTH) return json;
   return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
@@ -32,7 +32,7 @@ export function describeValue(value: unknown): string {
 
 const MAX_JSON_LENGTH = 80;
 
-/** Whether more than `most` objects or arrays lie within each other. Does not recurse: any depth is measured. */
+/** Returns whether more than `most` objects or arrays are nested. Does not recurse, so it can measure any depth. */
 export function isDeeperThan(value: unknown, most: number): boolean {
   const left = [{ value, depth: 1 }];
   for (let at = left.pop(); at !== undefined; at = left.pop()) {
@@ -43,9 +43,9 @@ export function isDeeperThan(value: unknown, most: number): boolean {
   return false;
 }
 
-/** The rule that was broken, as its schema states it; where it states none, ours in place of zod's words. */
+/** Returns the broken rule in the words of its schema, or in our words when the schema has none, never in zod's. */
 function toRule(issue: Issue): string {
-  // Ours go on from a path, so they begin in lower case. Zod's begin a sentence and repeat the value received.
+  // Our rules follow a path, so they begin in lower case. Zod's begin a sentence and repeat the value received.
   if (!/^[A-Z]/.test(issue.message)) return issue.message;
   if (issue.code === 'invalid_type') return `must be ${KINDS[issue.expected] ?? 'of another kind'}`;
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(describeValue).join(', ')}`;

@@ -1,29 +1,32 @@
 import { Webhook } from 'standardwebhooks';
 
-/** What a webhook can be told of. Stored data and part of the contract: one is chosen once and never renamed. */
+/**
+ * Events that a webhook can subscribe to. Stored data and part of the contract: a name is chosen once and never
+ * renamed.
+ */
 export const WEBHOOK_EVENTS = ['run.succeeded', 'run.failed', 'run.cancelled', 'run.waiting'] as const;
 
 export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
 
 /**
- * The waits after each attempt that failed, in seconds: about a day in all, as Standard Webhooks advises. After the last
- * comes one attempt more.
+ * Seconds to wait after each failed attempt: about a day in total, as Standard Webhooks advises. Another attempt
+ * follows the last wait.
  */
 export const WEBHOOK_DELAYS_SECONDS = [5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800] as const;
 
-/** Attempts that a delivery is given. */
+/** Maximum number of attempts of a delivery. */
 export const WEBHOOK_ATTEMPTS = WEBHOOK_DELAYS_SECONDS.length + 1;
 
 interface SignOptions {
   readonly id: string;
-  /** By this machine's clock: receivers refuse what is minutes old. */
+  /** By this machine's clock: receivers reject a message that is minutes old. */
   readonly sentAt: Date;
   readonly body: string;
-  /** Each signs. None: it goes unsigned. */
+  /** Each secret adds a signature. None: the message is unsigned. */
   readonly secrets: readonly string[];
 }
 
-/** The headers of a Standard Webhook. */
+/** Returns the headers of a Standard Webhook. */
 export function toWebhookHeaders({ id, sentAt, body, secrets }: SignOptions): Record<string, string> {
   const signatures = secrets.map((secret) => new Webhook(secret).sign(id, sentAt, body));
   return {

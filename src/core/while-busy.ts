@@ -1,4 +1,4 @@
-/** What becomes of a submission whose conversation an earlier run has. Stored data: a name here is never changed. */
+/** Policies for a submission to a session whose last run is unfinished. Stored data: a name here is never changed. */
 export const WHILE_BUSY = ['enqueue', 'reject', 'interrupt', 'steer'] as const;
 
 export type WhileBusy = (typeof WHILE_BUSY)[number];

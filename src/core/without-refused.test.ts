@@ -25,10 +25,10 @@ const refused = (uuid: string, parentUuid: string | null, status: number | undef
 });
 const result = (useId: string, content: unknown = 'bytes') => ({ type: 'tool_result', tool_use_id: useId, content });
 
-describe('what a conversation goes on with after a refusal', () => {
+describe('a conversation after a refusal', () => {
   const begun = [said('1', null, 'hello'), answered('2', '1', 'a')];
 
-  it('is everything before it, with whatever came since in its place', () => {
+  it('keeps everything before the refusal, followed by everything after it', () => {
     const attachment = { type: 'attachment', uuid: '4', parentUuid: '3', attachment: { type: 'date' } };
     const entries = [...begun, said('3', '2', 'poison'), attachment, { type: 'queue-operation' }, refused('5', '4')];
     expect(withoutRefused(entries)).toEqual(begun);
@@ -36,14 +36,14 @@ describe('what a conversation goes on with after a refusal', () => {
     expect(withoutRefused([...entries, ...next])).toEqual([...begun, said('8', '2', 'again'), answered('9', '8', 'b')]);
   });
 
-  it('is nothing when nothing was ever answered', () => {
+  it('is empty when the model never answered', () => {
     expect(withoutRefused([said('1', null, 'poison'), refused('2', '1', 413)])).toEqual([]);
     expect(withoutRefused([said('1', null, 'poison'), refused('2', '1'), said('3', '2', 'hello')])).toEqual([
       said('3', null, 'hello'),
     ]);
   });
 
-  it('has every use of a tool with a result, and no result that was refused', () => {
+  it('has a result for every tool use, and no refused result', () => {
     const entries = [
       ...begun,
       said('3', '2', 'read both'),
@@ -62,13 +62,13 @@ describe('what a conversation goes on with after a refusal', () => {
     ]);
   });
 
-  it.each([401, 402, 403, 429, 500, undefined])('is all there is after an error with status %s', (status) => {
+  it.each([401, 402, 403, 429, 500, undefined])('is complete after an error with status %s', (status) => {
     const entries = [...begun, said('3', '2', 'next'), refused('4', '3', status)];
     if (status === undefined) delete (entries[3] as Record<string, unknown>)['apiErrorStatus'];
     expect(withoutRefused(entries)).toEqual(entries);
   });
 
-  it('takes no time to speak of, however many refusals there are', () => {
+  it('takes hardly any time with many refusals', () => {
     const entries = Array.from({ length: 2_000 }, (_, count) => [
       said(`s${count}`, `r${count - 1}`, 'poison'),
       refused(`r${count}`, `s${count}`),

@@ -1,21 +1,22 @@
-/** One line of Claude Code's transcript, read as untyped data: another version costs an entry at most. */
+/** A line of Claude Code's transcript, read as untyped data, so that a new version costs at most an entry. */
 type Entry = Readonly<Record<string, unknown>>;
 
-/** The provider will answer the same request in the same way: it is invalid, or too large. */
+/** Statuses of a request that the provider rejects every time: it is invalid, or too large. */
 const REFUSED_STATUSES = [400, 413, 422];
 
-/** What stands in place of a tool's result that was refused. The tool itself has run. */
+/** Replaces the result of a tool in a refused request. The tool itself has run. */
 export const RESULT_LEFT_OUT =
   '[The tool has run. Its result is left out: the model provider refused the request that held it.]';
 
 /**
- * A conversation as the next run sends it: without what the provider has refused. Sent again, it would be refused again, and
- * so would every later run and every fork. A refused request held what had come since the model's last answer: prompts
- * among it are left out, and results of tools are replaced by a text, because each use of a tool needs one.
+ * Returns a conversation as the next run sends it: without the parts that the provider refused. Sent again, they would
+ * be refused again, and so would every later run and every fork. A refused request contained everything since the
+ * model's last answer: its prompts are left out, and its tool results are replaced by a text, because each use of a
+ * tool needs a result.
  */
 export function withoutRefused(entries: readonly Entry[]): Entry[] {
   const kept: Entry[] = [];
-  /** What takes the place of an entry that is left out, for those that name it as their parent. */
+  /** Replacement of each left-out entry, for entries that name it as their parent. */
   const parents = new Map<string, unknown>();
   for (const entry of entries) {
     const parent = entry['parentUuid'];
@@ -37,7 +38,9 @@ export function withoutRefused(entries: readonly Entry[]): Entry[] {
   return kept;
 }
 
-/** Where the model's last answer begins: each of its blocks is an entry, and results of tools may stand between them. */
+/**
+ * Finds where the model's last answer begins: each of its blocks is an entry, and tool results may stand between them.
+ */
 function findLastAnswer(entries: readonly Entry[]): number {
   let begins = 0;
   let id: unknown;
@@ -59,7 +62,7 @@ function isRefusal(entry: Entry): boolean {
   return entry['isApiErrorMessage'] === true && REFUSED_STATUSES.includes(entry['apiErrorStatus'] as number);
 }
 
-/** An entry with the results in it replaced; null when it has none. */
+/** Replaces the results in an entry; returns null when it has none. */
 function withoutResults({ toolUseResult: _structured, ...entry }: Entry): Entry | null {
   const message = toFields(entry['message']);
   const content: unknown[] = Array.isArray(message['content']) ? message['content'] : [];

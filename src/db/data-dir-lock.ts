@@ -5,17 +5,17 @@ import { LonghaulError } from '../core/errors.ts';
 import { findPresence, ownIdentity } from '../core/process-identity.ts';
 import { repeat } from '../core/timers.ts';
 
-/** How often a holder shows that it is there, to those who cannot see its process. */
+/** Interval at which a holder updates the lock file, for processes that cannot see its process. */
 const SIGN_EVERY_MS = 2_000;
 
-/** How long those look for a sign: longer than creating a database keeps the holder from giving one. */
+/** Time for which other processes watch for an update: longer than the creation of a database delays one. */
 const WATCH_MS = 10_000;
 
-/** How long to leave another process that is removing a dead holder's lock: it takes two file operations. */
+/** Time to wait for another process that is removing a dead holder's lock: it takes two file operations. */
 const TAKEOVER_WAIT_MS = 5;
 
 interface LockOptions {
-  /** How long to look for a sign of a holder whose process cannot be seen, in ms. Defaults to 10,000. */
+  /** Time to watch for an update by a holder whose process cannot be seen, in ms. Defaults to 10,000. */
   readonly watchMs?: number;
 }
 
@@ -24,10 +24,10 @@ interface DataDirLock {
 }
 
 /**
- * Takes the data directory for this process; PGlite itself does not lock it, and two processes writing
- * would destroy it. The lock file names its holder by process id and start time, so one left by a killed
- * process is recognised and taken over, also when its id has been given to another. A holder in another
- * container or on another machine, or one of another version, is told by the lock file's time, which it renews.
+ * Locks the data directory for this process; PGlite itself does not lock it, and two writing processes would destroy
+ * it. The lock file names its holder by process id and start time, so the lock of a killed process is recognised and
+ * taken over, even if its id was given to another process. A holder in another container or on another machine, or of
+ * another version, is recognised by the lock file's time, which it updates.
  * @throws {LonghaulError} `data_dir_locked`, naming the holder's process id.
  */
 export async function lockDataDir(dataDir: string, { watchMs = WATCH_MS }: LockOptions = {}): Promise<DataDirLock> {
@@ -53,10 +53,11 @@ export async function lockDataDir(dataDir: string, { watchMs = WATCH_MS }: LockO
 }
 
 /**
- * Makes `file` this process's; returns null, or the living process that has it.
+ * Makes this process the holder of `file`. Returns null, or the living process that holds it.
  *
- * A dead holder's file is removed only by who has taken `file.takeover` the same way, and only after a look
- * that it is still the dead one's: without that, of two that saw it the slower would remove the new holder's.
+ * A dead holder's file is removed only by the process that has taken `file.takeover` in the same way, and only if the
+ * file is still the dead holder's. Otherwise, of two processes that saw the dead holder, the slower one would remove
+ * the new holder's file.
  */
 async function take(options: { file: string; ownFile: string; watchMs: number }): Promise<string | null> {
   const { file, ownFile, watchMs } = options;
@@ -75,14 +76,17 @@ async function take(options: { file: string; ownFile: string; watchMs: number })
   }
 }
 
-/** Whether the process that a lock file names is there: seen, or, where it cannot be, by its signs. */
+/**
+ * Returns whether the process that a lock file names is alive: by its process or, where that cannot be seen, by its
+ * updates.
+ */
 async function isHeld(options: { file: string; holder: string; watchMs: number }): Promise<boolean> {
   const { file, holder, watchMs } = options;
   const presence = findPresence(holder);
   if (presence !== 'elsewhere') return presence === 'alive';
   const before = await readSign(file);
   const deadline = performance.now() + watchMs;
-  // Compared with itself only: the holder's clock may be another.
+  // Compared only with itself: the holder's clock may differ.
   while (performance.now() < deadline) {
     await delay(SIGN_EVERY_MS / 4);
     if ((await readSign(file)) !== before) return true;
@@ -95,7 +99,7 @@ async function readSign(file: string): Promise<number> {
   return mtimeMs;
 }
 
-/** Links are made whole or not at all, and never over an existing file: the loser of a race gets `false`. */
+/** Creates a link, which is atomic and never replaces an existing file: the loser of a race gets `false`. */
 async function tryLink(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
@@ -118,6 +122,6 @@ async function readHolder(lockFile: string): Promise<string | null> {
 function locked(dataDir: string, holder: string): LonghaulError {
   const pid = /^\d+/.exec(holder)?.[0];
   return new LonghaulError('data_dir_locked', {
-    message: `The data directory ${dataDir} is in use by ${pid === undefined ? 'another process' : `process ${pid}`}. The embedded database takes one process at a time: stop that one, choose another LONGHAUL_DATA_DIR, or set LONGHAUL_DATABASE_URL to share a PostgreSQL.`,
+    message: `The data directory ${dataDir} is in use by ${pid === undefined ? 'another process' : `process ${pid}`}. Only one process at a time can use the embedded database: stop that process, choose another LONGHAUL_DATA_DIR, or set LONGHAUL_DATABASE_URL to share a PostgreSQL server.`,
   });
 }

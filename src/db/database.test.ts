@@ -21,7 +21,7 @@ describe('the lock of a data directory', () => {
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
-  it('keeps a second holder out, naming the first, until it is released', async () => {
+  it('rejects a second holder and names the first, until it is released', async () => {
     const lock = await lockDataDir(directory);
     await expect(lockDataDir(directory)).rejects.toMatchObject({
       code: 'data_dir_locked',
@@ -34,7 +34,7 @@ describe('the lock of a data directory', () => {
 
   it.each([
     ['a process that is gone', ownIdentity().replace(/^\d+/, '999999999')],
-    ['a process whose id another one has now', ownIdentity().replace(/:[^@]+/, ':1')],
+    ['a process whose id now belongs to another', ownIdentity().replace(/:[^@]+/, ':1')],
   ])('is taken over when it was left by %s', async (_, holder) => {
     await writeFile(path.join(directory, 'lock'), holder);
     const lock = await lockDataDir(directory);
@@ -46,7 +46,7 @@ describe('the lock of a data directory', () => {
     ['of another container', '1:1@another-machine', 'process 1.'],
     ['of another version', '4711', 'process 4711.'],
     ['that cannot be named', 'garbage', 'another process.'],
-  ])('is left to a holder %s that shows itself, and taken from one that does not', async (_, holder, name) => {
+  ])('is left to a holder %s that updates it, and taken from a holder that does not', async (_, holder, name) => {
     const file = path.join(directory, 'lock');
     await writeFile(file, holder);
     const signs = setInterval(() => void utimes(file, new Date(), new Date()), 100);
@@ -58,7 +58,7 @@ describe('the lock of a data directory', () => {
     await (await lockDataDir(directory, { watchMs: 500 })).release();
   });
 
-  it('goes to one of many processes that find a stale one at once', async () => {
+  it('goes to one of many processes that find a stale lock at once', async () => {
     await writeFile(path.join(directory, 'lock'), ownIdentity().replace(/^\d+/, '999999999'));
     const script = path.join(import.meta.dirname, '../../test/fixtures/take-lock.ts');
     const children = Array.from({ length: 6 }, () =>
@@ -75,7 +75,7 @@ describe('the lock of a data directory', () => {
 });
 
 describe('the embedded database', () => {
-  it('is kept private, survives being opened again, and lets go of its directory', async () => {
+  it('is private, can be opened again, and releases its directory', async () => {
     const directory = path.join(await mkdtemp(path.join(tmpdir(), 'longhaul-embedded-')), 'data');
     const database = await openEmbeddedDatabase(directory);
     await expect(openEmbeddedDatabase(directory)).rejects.toMatchObject({ code: 'data_dir_locked' });
@@ -89,7 +89,7 @@ describe('the embedded database', () => {
     await rm(path.dirname(directory), { recursive: true });
   });
 
-  it('leaves a directory that was there as it is, and keeps private what it makes in it', async () => {
+  it('leaves an existing directory unchanged, and makes its own files private', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-embedded-'));
     await chmod(directory, 0o755);
     await mkdir(path.join(directory, 'lost+found')); // As on a new volume.
@@ -101,19 +101,19 @@ describe('the embedded database', () => {
 });
 
 describe('a PostgreSQL database', () => {
-  it('that cannot be reached is refused without its password', async () => {
+  it('that is unreachable is rejected without its password', async () => {
     const opening = openPostgresDatabase({ url: 'postgres://longhaul:hunter2@127.0.0.1:1/nowhere' });
     await expect(opening).rejects.toMatchObject({ code: 'database_unavailable' });
     await expect(opening).rejects.not.toMatchObject({ message: expect.stringContaining('hunter2') as string });
   });
 
-  it('whose connection is cut in the middle of a transaction fails that transaction and nothing else', async () => {
+  it('fails a transaction whose connection is cut, and nothing else', async () => {
     const { url, drop } = await createPostgresDatabase({ isEmpty: true });
     const database = await openPostgresDatabase({ url });
     const transaction = database.sql.transaction().execute(async (trx) => {
       const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
       await sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(database.sql);
-      await new Promise((resolve) => setTimeout(resolve, 50)); // The end of the connection comes while nobody asks it anything.
+      await new Promise((resolve) => setTimeout(resolve, 50)); // The connection ends while no query is in progress.
       await sql`select 1`.execute(trx);
     });
     await expect(transaction).rejects.toThrow();
@@ -122,7 +122,7 @@ describe('a PostgreSQL database', () => {
     await drop();
   });
 
-  it('that stops answering without a word fails who asked, and is reached and listened to again', async () => {
+  it('that stops responding fails the waiting callers, then is reached and listened to again', async () => {
     const { url, drop } = await createPostgresDatabase({ isEmpty: true });
     const proxy = await startFreezingProxy(new URL(url));
     const database = await openPostgresDatabase({ url: proxy.url, silenceMs: 1_000 });
@@ -142,7 +142,7 @@ describe('a PostgreSQL database', () => {
     await drop();
   });
 
-  it('has time for migrations: one that waits in silence for another is not given up', async () => {
+  it('has time for migrations: a migration that waits silently for another is not given up', async () => {
     const { url, drop } = await createPostgresDatabase({ isEmpty: true });
     const first = await openPostgresDatabase({ url });
     const second = await openPostgresDatabase({ url, silenceMs: 300 });
@@ -159,7 +159,7 @@ describe('a PostgreSQL database', () => {
     await drop();
   });
 
-  it('is listened to again after its connections were cut, and says that something may have been missed', async () => {
+  it('is listened to again after its connections were cut, and reports that notifications may have been missed', async () => {
     const { url, drop } = await createPostgresDatabase({ isEmpty: true });
     const errors: Error[] = [];
     const database = await openPostgresDatabase({ url, onError: (error) => errors.push(error) });
@@ -186,7 +186,7 @@ describe('a PostgreSQL database', () => {
   });
 });
 
-/** A way to PostgreSQL whose connections can be made to pass nothing more, as when a network drops them without a word. */
+/** Starts a proxy to PostgreSQL whose connections can be frozen, as when a network silently drops packets. */
 async function startFreezingProxy(target: URL) {
   const sockets = new Set<Socket>();
   const server = createServer((inner) => {

@@ -6,32 +6,32 @@ export type Transaction = KyselyTransaction<Tables>;
 export type { BossConnection };
 
 interface ExclusiveOptions {
-  /** Called once when another process is at it, before it is waited for. */
+  /** Called once when another process has the lock, before the wait for it. */
   readonly onWait?: () => void;
-  /** Aborts the waiting; what has begun is done to its end. */
+  /** Aborts the wait; work that has begun is completed. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A PostgreSQL database, embedded or a server's. Everything above it runs the same SQL on both. */
+/** A PostgreSQL database, embedded or on a server. Everything above it runs the same SQL on both. */
 export interface Database {
   readonly kind: 'embedded' | 'postgres';
   readonly sql: Kysely<Tables>;
   /**
-   * The same, for statements that may take minutes, such as those of a migration. Those of `sql` are given up when the
-   * server says nothing for 8 s.
+   * Like `sql`, for statements that may take minutes, such as those of a migration. Statements on `sql` fail when the
+   * server sends nothing for 8 s.
    */
   readonly patientSql: Kysely<Tables>;
   /**
-   * Does `work` while no other process does any of the kind on this database: what brings the schemas up to date, and
-   * makes what there is to be once. Others wait, as long as it takes.
-   * @throws what `work` throws, and what `signal` aborted with while it waits.
+   * Does `work` while no other process does such work on this database: migrations of the schemas, and creation of
+   * objects that may exist only once. Other processes wait without a limit.
+   * @throws the errors of `work`, and the abort reason of `signal` while it waits.
    */
   exclusively<T>(work: () => Promise<T>, options?: ExclusiveOptions): Promise<T>;
-  /** The same database as pg-boss takes it. */
+  /** The same database in the form that pg-boss takes. */
   readonly boss: BossConnection;
   /**
-   * Hears `NOTIFY channel`. `onReconnect` is called whenever notifications may have been missed: the
-   * listener must then look for itself. Resolves, once listening, to what ends it.
+   * Listens to `NOTIFY channel`. `onReconnect` is called whenever notifications may have been missed: the listener must
+   * then poll. Resolves, once listening, to a function that stops it.
    */
   listen(
     channel: Channel,
@@ -41,7 +41,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** What is told over `NOTIFY`, each with its payload. A notification is a hint; the tables are the truth. */
+/** The channels of `NOTIFY`, each with its payload. A notification is a hint; the tables are the truth. */
 export const CHANNELS = {
   /** A run has new events. Payload: its id. */
   events: 'longhaul_events',
@@ -49,17 +49,17 @@ export const CHANNELS = {
   ends: 'longhaul_ends',
   /** A queue may have work. Payload: its name. */
   queue: 'longhaul_queue',
-  /** Somebody asked for a running run to be cancelled. Payload: its id. */
+  /** A caller requested the cancellation of a running run. Payload: its id. */
   cancel: 'longhaul_cancel',
-  /** Something was said into a running run, or decided for it. Payload: its id. */
+  /** A running run has a new message or a decision. Payload: its id. */
   messages: 'longhaul_messages',
-  /** Somebody asked a worker to drain. Payload: its id. */
+  /** An operator asked a worker to drain. Payload: its id. */
   drain: 'longhaul_drain',
-  /** A limit of the provider's was met, or is over. Payload: the account. */
+  /** A provider limit was met, or has ended. Payload: the account. */
   provider: 'longhaul_provider',
-  /** Something is to be told to a webhook. Payload: none. */
+  /** A webhook delivery is queued. Payload: none. */
   webhooks: 'longhaul_webhooks',
-  /** Sent by a process to itself, to find out whether notifications arrive. Payload: of its own choice. */
+  /** Sent by a process to itself, to test whether notifications arrive. Payload: chosen by the process. */
   trial: 'longhaul_trial',
   /** An API key was revoked. Payload: its id. */
   revocations: 'longhaul_revocations',

@@ -11,9 +11,9 @@ import { prepareDataDir } from './prepare-data-dir.ts';
 import type { Tables } from './tables.ts';
 
 /**
- * Opens the embedded PostgreSQL in `dataDir`, creating it at the first time. One process at a time.
- * @throws {LonghaulError} `config_invalid` when the directory cannot be Longhaul's, `data_dir_locked` when another
- * process has it, `database_unavailable` when it cannot be opened.
+ * Opens the embedded PostgreSQL in `dataDir`, and creates it the first time. Only one process at a time can open it.
+ * @throws {LonghaulError} `config_invalid` when the directory is unsuitable, `data_dir_locked` when another process
+ * uses it, `database_unavailable` when it cannot be opened.
  */
 export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
   await prepareDataDir(dataDir);
@@ -21,9 +21,9 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
   const databaseDir = path.join(dataDir, 'db');
   let pglite: PGlite;
   try {
-    // Private by itself: others may look into a data directory that was there before.
+    // Private itself: other users may be able to read a data directory that already existed.
     await makeDirectory(databaseDir, { mode: 0o700 });
-    // Without the parser a number above 2^53 would come as a BigInt, which nothing here takes.
+    // Without the parser a number above 2^53 would become a BigInt, which no code here accepts.
     pglite = await PGlite.create(databaseDir, { parsers: { [types.INT8]: Number } });
   } catch (cause) {
     await lock.release();

@@ -2,7 +2,7 @@ import type { PostgresPoolClient } from 'kysely';
 import { guarded } from '../core/guard.ts';
 import type { PostgresPool } from './postgres-pool.ts';
 
-/** One for all of Longhaul on one database: "lhml" as a number. Earlier versions migrate under it too. */
+/** The lock of all Longhaul processes on one database: "lhml" as a number. Earlier versions also migrate under it. */
 export const EXCLUSIVE_LOCK = 0x6c686d6c;
 
 interface UnderLockOptions<T> {
@@ -12,15 +12,16 @@ interface UnderLockOptions<T> {
 }
 
 /**
- * Does `work` while this process alone has the lock. It belongs to a connection and not to a transaction, which would be
- * idle while the work goes on over others, and the server ends those that are idle for long.
+ * Does `work` while only this process has the lock. The lock belongs to a connection, not to a transaction: a
+ * transaction would be idle while the work uses other connections, and the server ends transactions that are idle for
+ * long.
  */
 export async function underLock<T>(pool: PostgresPool, { work, onWait, signal }: UnderLockOptions<T>): Promise<T> {
   signal?.throwIfAborted();
   const client = await pool.connect();
   let isTaken = false;
   let isReleased = false;
-  // With its connection the lock goes too, and whoever waits for it gets an error.
+  // The end of the connection also ends the lock, and processes that wait for the lock get an error.
   const release = (isBroken: boolean) => {
     if (!isReleased) client.release(isBroken);
     isReleased = true;

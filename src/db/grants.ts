@@ -2,15 +2,15 @@ import { sql } from 'kysely';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { Database } from './database.ts';
 
-/** The role may not do what a statement asks for (PostgreSQL, appendix A). */
+/** The role lacks the privilege for a statement (PostgreSQL, appendix A). */
 const INSUFFICIENT_PRIVILEGE = '42501';
 
-/** How many missing grants are named one by one. */
+/** Missing grants that are listed individually. */
 const MOST_NAMED = 5;
 
 /**
- * Does `work`, which creates schemas or changes them.
- * @throws {LonghaulError} `database_unsuitable`, naming the grant, where the role may not.
+ * Does `work`, which creates or changes schemas.
+ * @throws {LonghaulError} `database_unsuitable`, naming the grant, when the role may not do so.
  */
 export async function creating<T>(database: Database, work: () => Promise<T>): Promise<T> {
   try {
@@ -19,15 +19,15 @@ export async function creating<T>(database: Database, work: () => Promise<T>): P
     if (!isRefusedForRights(cause)) throw cause;
     const { role, name } = await readNames(database);
     throw new LonghaulError('database_unsuitable', {
-      message: `The schemas of Longhaul have to be created or brought up to date, and the role ${role} may not do so: ${toMessage(cause)}. Run \`longhaul migrate\` as a role that owns them, or let this one create them: grant create on database ${name} to ${role}`,
+      message: `Longhaul's schemas must be created or migrated, and the role ${role} may not do so: ${toMessage(cause)}. Run \`longhaul migrate\` as a role that owns them, or let this role create them: grant create on database ${name} to ${role}`,
       cause,
     });
   }
 }
 
 /**
- * Finds out whether the role may do in the schemas what Longhaul does there all the time.
- * @throws {LonghaulError} `database_unsuitable`, naming what is missing and the statements that grant it.
+ * Checks that the role has all privileges that Longhaul needs in the schemas.
+ * @throws {LonghaulError} `database_unsuitable`, naming the missing privileges and the statements that grant them.
  */
 export async function checkGrants(database: Database, schemas: readonly string[]): Promise<void> {
   if (database.kind === 'embedded') return;
@@ -51,11 +51,11 @@ export async function checkGrants(database: Database, schemas: readonly string[]
   const named = missing.slice(0, MOST_NAMED).map(({ grant }) => grant);
   const others = missing.length > MOST_NAMED ? `, and ${missing.length - MOST_NAMED} more` : '';
   throw new LonghaulError('database_unsuitable', {
-    message: `The role ${role} lacks rights in the database: ${named.join('; ')}${others}. As the owner of the schemas, run:\n${grantsFor(role, schemas).join('\n')}`,
+    message: `The role ${role} lacks privileges in the database: ${named.join('; ')}${others}. As the owner of the schemas, run:\n${grantsFor(role, schemas).join('\n')}`,
   });
 }
 
-/** What lets a role work in the schemas that another owns. */
+/** The statements that let a role use the schemas that another owns. */
 function grantsFor(role: string, schemas: readonly string[]): string[] {
   const names = schemas.join(', ');
   return [

@@ -1,17 +1,23 @@
 import { LonghaulError } from '../core/errors.ts';
 
-/** The classes of SQLSTATE that say so: connection, resources, operator intervention, system, rollback (appendix A). */
+/**
+ * SQLSTATE classes of an unavailable database: connection, resources, operator intervention, system, rollback (appendix
+ * A).
+ */
 const AWAY_CLASSES = ['08', '40', '53', '57', '58'];
 
-/** A write on a server that takes none: a standby, or one that was told to. */
+/** A write to a server that accepts none: a standby, or a server set to read-only. */
 const READ_ONLY = '25006';
 
-/** The server has ended the transaction, and its connection, for taking too long: `25P03` between two statements. */
+/**
+ * The server has ended the transaction, and its connection, because it took too long: `25P03` between two statements.
+ */
 const ENDED_BY_TIMEOUT = ['25P03', '25P04'];
 
 /**
- * Whether an error says that the database cannot be reached or cannot work just now, so that the same statement may
- * succeed later; false when it was refused for what it is. By its SQLSTATE; one without a state comes from the connection.
+ * Returns whether an error means that the database is unreachable or cannot work just now, so that the same statement
+ * may succeed later; false when the statement itself was rejected. Decided by SQLSTATE; an error without a state comes
+ * from the connection.
  */
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof LonghaulError) return error.code === 'database_unavailable' || error.code === 'unavailable';
@@ -20,51 +26,53 @@ export function isDatabaseAway(error: unknown): boolean {
   return AWAY_CLASSES.includes(state.slice(0, 2)) || ENDED_BY_TIMEOUT.includes(state) || state === READ_ONLY;
 }
 
-/** Whether the server takes no writes: nothing will change about that on the same connection. */
+/** Returns whether the server accepts no writes, which does not change on the same connection. */
 export function isReadOnly(error: unknown): boolean {
   return readState(error) === READ_ONLY;
 }
 
-/** Whether a connection on which an error came is not to be used again: it is broken, being ended, or cannot write. */
+/** Returns whether a connection must not be used again after this error: it is broken, being ended, or cannot write. */
 export function isConnectionSpoilt(error: unknown): boolean {
   const state = readState(error);
-  // A statement that was cancelled has its connection still.
+  // The connection of a cancelled statement is still usable.
   if (state === null || state === '57014') return false;
   return ['08', '57', '58'].includes(state.slice(0, 2)) || ENDED_BY_TIMEOUT.includes(state) || state === READ_ONLY;
 }
 
-/** The SQLSTATE of an error of the server's; null for any other. */
+/** Reads the SQLSTATE of a server error; null for any other. */
 function readState(error: unknown): string | null {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
-/** Of the system's errors, those that a connection ends with, or cannot be made for. */
+/** System errors that mean that a connection was lost or cannot be opened. */
 const LOST_BY_SYSTEM =
   /^(?:ECONN(?:REFUSED|RESET|ABORTED)|ETIMEDOUT|EPIPE|E(?:HOST|NET)(?:UNREACH|DOWN)|ENOTFOUND|EAI_AGAIN)$/;
 
-/** Of PostgreSQL's: connection exceptions, shutting down, crashed, starting, gone, no more connections, and no writes. */
+/**
+ * PostgreSQL errors: connection exceptions, shutting down, crashed, starting, gone, no more connections, and no writes.
+ */
 const LOST_BY_SERVER = /^(?:08[0-9A-Z]{3}|57P0[1235]|53300|25006)$/;
 
-/** By their words, where `pg` and we ourselves give no code. */
+/** Recognised by message, where `pg` and our own code set no error code. */
 const LOST_IN_WORDS =
   /^(?:Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|The (?:database|listening connection) )/i;
 
 const ofDatabase = new WeakSet<Error>();
 
-/** Notes that an error came from a connection to the database: a system's error does not say whose connection was lost. */
+/** Records that an error came from a database connection: a system error does not say whose connection was lost. */
 export function noteDatabaseError(error: unknown): void {
   if (error instanceof Error) ofDatabase.add(error);
 }
 
 /**
- * Whether an error is plainly about the connection to the database: it was lost, or cannot be made now. Narrower than
- * `isDatabaseAway`, which takes an error that says nothing of its kind for a reason to try again.
+ * Returns whether an error is certainly about the connection to the database: it was lost, or cannot be opened now.
+ * Narrower than `isDatabaseAway`, which also treats unknown errors as a reason to retry.
  */
 export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code, cause } = error as { code?: unknown; cause?: unknown };
-  // Our own words for another's error say nothing of their own; without one, they are for a server that takes no writes.
+  // A LonghaulError is judged by its cause; without a cause, it is about a server that accepts no writes.
   if (error instanceof LonghaulError) {
     return cause === undefined ? code === 'database_unavailable' : isConnectionLost(cause);
   }

@@ -12,20 +12,20 @@ interface Migration {
 }
 
 interface MigrateOptions {
-  /** The last version to go to: as an earlier Longhaul would have left the database. Defaults to the newest. */
+  /** The last version to migrate to, to get a database of an earlier Longhaul. Defaults to the newest. */
   readonly upTo?: number;
 }
 
 /**
- * Brings the database to this version's schema; returns the names of the migrations it applied. All in one transaction:
- * it happens wholly or not at all. To be done `exclusively`: of several processes that start at once one migrates while
- * the others wait, and find nothing to do.
- * @throws {LonghaulError} `schema_too_new` when a newer Longhaul has migrated it already.
+ * Migrates the database to this version's schema; returns the names of the applied migrations. All in one transaction:
+ * either everything is applied or nothing. Call it `exclusively`: of several processes that start at once one migrates
+ * while the others wait, and then find nothing to do.
+ * @throws {LonghaulError} `schema_too_new` when a newer Longhaul has already migrated it.
  */
 export async function migrate(database: Database, { upTo = Infinity }: MigrateOptions = {}): Promise<string[]> {
   const migrations = (await readMigrations()).filter(({ version }) => version <= upTo);
   const newest = migrations.at(-1)?.version ?? 0;
-  // Without asking for a right that only a change of the schema needs.
+  // Needs no privilege that only a schema change needs.
   const found = await findVersion(database);
   if (found === newest) return [];
   refuseNewer(found ?? 0, newest);
@@ -51,7 +51,7 @@ function refuseNewer(current: number, newest: number): void {
   });
 }
 
-/** Null where nothing was ever migrated. */
+/** Null: the database was never migrated. */
 async function findVersion({ patientSql }: Database): Promise<number | null> {
   const { rows } = await sql`select from pg_tables where schemaname = 'longhaul' and tablename = 'migrations'`.execute(
     patientSql,
@@ -78,8 +78,8 @@ async function readMigrations(): Promise<Migration[]> {
 }
 
 /**
- * The statements of a migration file, one by one: a parameterised connection takes one at a time. Our
- * files keep to one rule for it: a semicolon at a line's end ends a statement, except within a body in `$$`.
+ * Splits a migration file into statements: a parameterised connection takes one at a time. In our files a semicolon at
+ * the end of a line ends a statement, except within a body in `$$`.
  */
 function splitStatements(text: string): string[] {
   const statements: string[] = [];

@@ -13,7 +13,7 @@ describe('notifications of a PostgreSQL', () => {
   });
   afterAll(() => postgres.drop());
 
-  it('that do not arrive, as through a pooler in transaction mode, are told of', async () => {
+  it('that do not arrive, as through a pooler in transaction mode, are reported', async () => {
     const proxy = await startProxyWithoutNotifications(new URL(postgres.url));
     const warned = Promise.withResolvers<string>();
     const database = await openPostgresDatabase({ url: proxy.url, onWarning: warned.resolve });
@@ -23,7 +23,7 @@ describe('notifications of a PostgreSQL', () => {
     await proxy.close();
   });
 
-  it('are found to arrive where they do, and for all that is known when the process is closed meanwhile', async () => {
+  it('are found to arrive where they do, and assumed to arrive when the process is closed meanwhile', async () => {
     const database = await openPostgresDatabase({ url: postgres.url });
     const { listen } = database;
     const closed = new AbortController();
@@ -37,7 +37,7 @@ describe('notifications of a PostgreSQL', () => {
   });
 });
 
-/** A way to PostgreSQL on which its NotificationResponse gets lost (the protocol's message "A"). */
+/** Starts a proxy to PostgreSQL that drops each NotificationResponse (the protocol's message "A"). */
 async function startProxyWithoutNotifications(target: URL) {
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
@@ -45,7 +45,7 @@ async function startProxyWithoutNotifications(target: URL) {
     let kept = Buffer.alloc(0);
     far.on('data', (chunk: Buffer) => {
       kept = Buffer.concat([kept, chunk]);
-      // Each message is its kind in a byte, and the length of what follows, that of the length included.
+      // Each message has a byte for its type, then its length, which includes the length field.
       while (kept.length >= 5 && kept.length > kept.readUInt32BE(1)) {
         const length = kept.readUInt32BE(1) + 1;
         if (kept[0] !== 'A'.charCodeAt(0)) near.write(kept.subarray(0, length));

@@ -3,22 +3,22 @@ import { guarded } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
 import { CHANNELS, type Database } from './database.ts';
 
-/** How long a notification may take. On one machine it takes a millisecond. */
+/** Longest time for a notification to arrive. On one machine it takes a millisecond. */
 const WAIT_MS = 5_000;
 
 interface TrialOptions {
   readonly listen: Database['listen'];
-  /** Sends a notification over another connection than the one that listens. */
+  /** Sends a notification over a connection other than the listening one. */
   readonly notify: (channel: string, payload: string) => Promise<unknown>;
-  /** Ends the trial, which then says that they arrive. */
+  /** Ends the test, which then returns true. */
   readonly signal: AbortSignal;
   /** Defaults to 5,000. */
   readonly waitMs?: number;
 }
 
 /**
- * Whether notifications arrive. They do not where a pooler gives the listening connection's place at the server to others
- * between two statements. Rejects when the database is away.
+ * Returns whether notifications arrive. They do not when a pooler gives the listening connection's server connection to
+ * other clients between two statements. Rejects when the database is unavailable.
  */
 export async function notificationsArrive({
   listen,

@@ -4,17 +4,17 @@ import { openEmbeddedDatabase } from './embedded.ts';
 import { openPostgresDatabase } from './postgres.ts';
 
 interface OpenOptions {
-  /** Told of a connection that was lost. */
+  /** Receives the error of a lost connection. */
   readonly onError?: (error: Error) => void;
-  /** Told of what works, but not as well as it could. */
+  /** Receives a warning about a setup that works, but not as well as it could. */
   readonly onWarning?: (message: string) => void;
-  /** Told once when a database that cannot be reached yet is waited for. */
+  /** Called once when the database cannot be reached yet, before the wait for it. */
   readonly onWait?: (error: Error) => void;
-  /** Ends the waiting. */
+  /** Ends the wait. */
   readonly signal?: AbortSignal;
 }
 
-/** Opens the database the configuration names: PostgreSQL when there is a URL, else the embedded one. */
+/** Opens the database that the configuration names: PostgreSQL when there is a URL, otherwise the embedded one. */
 export function openDatabase(config: Config, options: OpenOptions = {}): Promise<Database> {
   const { databaseUrl, dataDir, database } = config;
   const { poolSize, waitSeconds } = database;

@@ -7,24 +7,24 @@ import { isConnectionLost } from './is-database-away.ts';
 const PROBE_EVERY_MS = 1_000;
 
 interface OutageOptions {
-  /** Asks the database something; rejects while it is away. */
+  /** Sends a query to the database; rejects while it is unavailable. */
   readonly probe: () => Promise<unknown>;
   readonly log: Logger;
   /** Defaults to 1,000. */
   readonly probeEveryMs?: number;
 }
 
-/** Says that the database is away, once, and that it is back. */
+/** Logs once that the database is unavailable, and once that it is available again. */
 export interface Outage {
-  /** A connection was lost, or could not be made: looks whether the database is away, and for as long as it is. */
+  /** Reports that a connection was lost or could not be opened: starts to probe the database until it is available. */
   note(error: unknown): void;
   close(): Promise<void>;
 }
 
 /**
- * Follows outages of the database. Everything that asks it meets its absence by itself, several times a second: of that
- * nothing is said but where an outage begins and ends. Connections that are lost while the database is there, as when
- * somebody ends a session, are one line.
+ * Follows outages of the database. Every user of the database meets an outage several times a second; only its
+ * beginning and end are logged. If connections are lost while the database is available, as when an administrator ends
+ * a session, the log has one line.
  */
 export function createOutage({ probe, log, probeEveryMs = PROBE_EVERY_MS }: OutageOptions): Outage {
   const closing = new AbortController();
@@ -41,16 +41,16 @@ export function createOutage({ probe, log, probeEveryMs = PROBE_EVERY_MS }: Outa
       );
       if (signal.aborted) return;
       if (failure === null) return sayEnd({ error, isAway, startedAt });
-      if (!isAway) log.error({ err: failure.reason }, `the database is away: ${toMessage(failure.reason)}`);
+      if (!isAway) log.error({ err: failure.reason }, `the database is unavailable: ${toMessage(failure.reason)}`);
       isAway = true;
-      await delay(probeEveryMs, undefined, { signal }).catch(() => {}); // Only by the signal.
+      await delay(probeEveryMs, undefined, { signal }).catch(() => {}); // Rejects only because of the signal.
     }
   }
 
   function sayEnd({ error, isAway, startedAt }: { error: unknown; isAway: boolean; startedAt: number }): void {
     const awaySeconds = Math.round((performance.now() - startedAt) / 100) / 10;
-    if (isAway) log.info({ awaySeconds }, 'the database is back');
-    else log.warn({ err: error }, 'connections to the database were lost, and are made again');
+    if (isAway) log.info({ awaySeconds }, 'the database is available again');
+    else log.warn({ err: error }, 'connections to the database were lost and are reopened');
   }
 
   return {
@@ -68,7 +68,10 @@ export function createOutage({ probe, log, probeEveryMs = PROBE_EVERY_MS }: Outa
   };
 }
 
-/** `log` without what is said, over and over, of a connection that was lost: `outage` is told of it, and says it once. */
+/**
+ * Wraps `log` so that it drops the repeated errors of lost connections: `outage` receives them, and logs the outage
+ * once.
+ */
 export function quietOutages(log: Logger, outage: Pick<Outage, 'note'>): Logger {
   const at = (level: 'info' | 'warn' | 'error' | 'fatal') => {
     const say = (...args: unknown[]) => {

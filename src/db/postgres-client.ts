@@ -4,11 +4,15 @@ import { noteDatabaseError } from './is-database-away.ts';
 
 type OnConnect = Parameters<pg.Client['connect']>[0];
 
-/** A connection whose errors are known to be the database's: `isConnectionLost` tells them from those of other connections. */
+/**
+ * A connection whose errors are marked as database errors, so that `isConnectionLost` can distinguish them from errors
+ * of other connections.
+ */
 export class PostgresClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config);
-    // Before anybody is told of them. Unheard, they would end the process; whoever asks gets them with the answer.
+    // Registered before any other listener. An unhandled error event would end the process; callers get the error with
+    // their query.
     this.on('error', guarded(noteDatabaseError));
   }
 

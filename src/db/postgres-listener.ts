@@ -4,9 +4,9 @@ import { after, repeat } from '../core/timers.ts';
 import type { Database } from './database.ts';
 
 interface ListenerOptions {
-  /** A new, unconnected client. */
+  /** Creates a new, unconnected client. */
   readonly connect: () => pg.Client;
-  /** Makes a connected client ready. Rejects when it is none that notifications come over: a standby has none. */
+  /** Prepares a connected client. Rejects when no notifications would arrive on it: a standby has none. */
   readonly prepare: (client: pg.Client) => Promise<void>;
   readonly onError?: (error: Error) => void;
 }
@@ -17,15 +17,15 @@ interface Subscription {
   readonly onReconnect: (() => void) | undefined;
 }
 
-/** How often the connection is tried, and how long it may take to answer: nothing else is ever sent over it. */
+/** Interval at which the connection is tested, and time it may take to answer: no other queries use it. */
 const TRY_EVERY_MS = 10_000;
 const TRY_TIMEOUT_MS = 5_000;
 
 const RECONNECT_DELAYS_MS = [50, 250, 1_000, 2_000];
 
 /**
- * Listens on all channels over one connection of its own, and keeps it: a lost connection is made anew,
- * and every subscriber is told that it may have missed something.
+ * Listens on all channels over one separate connection and keeps it open: reopens a lost connection, and notifies every
+ * subscriber that it may have missed notifications.
  */
 export function createPostgresListener({ connect, prepare, onError }: ListenerOptions) {
   const subscriptions = new Set<Subscription>();
@@ -46,7 +46,7 @@ export function createPostgresListener({ connect, prepare, onError }: ListenerOp
         client = null;
         stopTrial();
       }
-      opened.end().catch(() => {}); // Already broken: nothing to learn from how it ends.
+      opened.end().catch(() => {}); // Already broken: its end tells nothing new.
       if (!isClosed && subscriptions.size > 0) reconnect(0);
     });
     const onEnd = guarded(() => onLost());
@@ -65,14 +65,14 @@ export function createPostgresListener({ connect, prepare, onError }: ListenerOp
         await opened.query(`listen ${channel}`);
       }
     } catch (error) {
-      isLost = true; // Whoever wanted it is told by this error.
+      isLost = true; // The caller that wanted the connection gets this error.
       opened.end().catch(() => {});
       throw error;
     }
     client = opened;
     const trial = repeat(TRY_EVERY_MS, () => {
       const timer = after(TRY_TIMEOUT_MS, () => onLost(new Error('The listening connection does not answer.')));
-      // A server that has become a standby is told of nothing that is notified on the new primary.
+      // A server that has become a standby does not receive the notifications of the new primary.
       const asked = opened.query<{ transaction_read_only: string }>('show transaction_read_only');
       asked
         .then(
@@ -80,7 +80,7 @@ export function createPostgresListener({ connect, prepare, onError }: ListenerOp
             if (rows[0]?.transaction_read_only === 'on')
               onLost(new Error('The listening connection is to a server that takes no writes.'));
           },
-          () => {}, // Its end is heard by itself.
+          () => {}, // The `end` event reports a lost connection.
         )
         .finally(() => clearTimeout(timer));
     });
@@ -112,7 +112,7 @@ export function createPostgresListener({ connect, prepare, onError }: ListenerOp
   }
 
   const listen: Database['listen'] = async (channel, onPayload, onReconnect) => {
-    // One that fails does not keep the others from hearing.
+    // A subscriber that throws does not keep the others from being notified.
     const subscription: Subscription = {
       channel,
       onPayload: guarded(onPayload),

@@ -10,7 +10,7 @@ import { openPostgresDatabase } from './postgres.ts';
 const pidOf = async (database: Database) =>
   (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.sql)).rows[0]!.pid;
 
-describe('connections to a server that takes no more writes', () => {
+describe('connections to a server that no longer accepts writes', () => {
   let server: PostgresServer;
   let database: Database;
   beforeAll(async () => {
@@ -26,14 +26,14 @@ describe('connections to a server that takes no more writes', () => {
   const setReadOnly = async (value: 'on' | 'off') => {
     await server.query(`alter system set default_transaction_read_only = ${value}`);
     await server.query('select pg_reload_conf()');
-    // A connection reads it with its next statement, and says so.
+    // A connection sees the change with its next statement.
     await expect
       .poll(async () => (await server.query('show default_transaction_read_only'))[0])
       .toEqual({ default_transaction_read_only: value });
   };
   const write = () => sql`insert into public.kept values (1)`.execute(database.sql);
 
-  it('are given up at the first write that is refused, all of them, and made again when it takes writes', async () => {
+  it('are all closed at the first rejected write, and reopened when the server accepts writes', async () => {
     const pids = await Promise.all(Array.from({ length: 5 }, () => pidOf(database)));
     await setReadOnly('on');
     await expect(write()).rejects.toMatchObject({ code: '25006' });
@@ -47,7 +47,7 @@ describe('connections to a server that takes no more writes', () => {
     expect(again.filter((pid) => pids.includes(pid))).toEqual([]);
   });
 
-  it('are not made when a process starts, which is told why', async () => {
+  it('are not opened when a process starts, which gets the reason', async () => {
     await setReadOnly('on');
     await expect(openPostgresDatabase({ url: server.url })).rejects.toMatchObject({
       code: 'database_unavailable',
@@ -64,7 +64,7 @@ describe('the connections of a process', () => {
   });
   afterAll(() => postgres.drop());
 
-  it('are waited for within a bound, and then refused with when to come again', async () => {
+  it('are waited for within a limit, then the request is rejected with the time to retry', async () => {
     const database = await openPostgresDatabase({ url: postgres.url, poolSize: 5, waitForConnectionMs: 500 });
     const one = await database.sql.startTransaction().execute();
     const two = await database.sql.startTransaction().execute();
@@ -77,7 +77,7 @@ describe('the connections of a process', () => {
     await database.close();
   });
 
-  it('are as many as the server gives it: a request for which there is none more waits for one of those', async () => {
+  it('are as many as the server allows: a request beyond them waits for one of those', async () => {
     const role = `few_${randomUUID().slice(0, 8)}`;
     const url = new URL(postgres.url);
     await asOwner(`create role ${role} login password 'few' connection limit 3`);

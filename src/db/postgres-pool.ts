@@ -8,47 +8,47 @@ import { isConnectionSpoilt, isReadOnly } from './is-database-away.ts';
 import { PostgresClient } from './postgres-client.ts';
 import { prepareSession, type SessionOptions } from './prepare-session.ts';
 
-/** A pool as Kysely takes one, which also asks by itself. */
+/** A pool in the form that Kysely takes, with its own `query`. */
 export interface PostgresPool extends KyselyPool {
   query(text: string, values?: unknown[]): Promise<pg.QueryResult | pg.QueryResult[]>;
 }
 
-/** Counts how often a server was seen to take no more writes, for all pools on it. */
+/** Counts how often a server was seen to accept no more writes, for all pools on it. */
 export interface ServerEpoch {
   current: number;
 }
 
 interface PoolOptions extends SessionOptions {
-  /** How to connect. `connectionTimeoutMillis` is how long to wait for a connection as well, a new one or a free one. */
+  /** Connection settings. `connectionTimeoutMillis` also limits the wait for a connection, new or free. */
   readonly connection: pg.ClientConfig & { readonly connectionTimeoutMillis: number };
-  /** Connections at most. */
+  /** Most connections. */
   readonly max: number;
-  /** How long the server may send nothing to a connection in use, in ms. 0: for as long as it takes. */
+  /** Longest time without data from the server on a connection in use, in ms. 0: no limit. */
   readonly silenceMs: number;
   readonly epoch: ServerEpoch;
-  /** Told of a connection that is lost while idle; the pool replaces it. */
+  /** Receives the error of a connection that is lost while idle; the pool replaces it. */
   readonly onError: (error: Error) => void;
 }
 
-/** The server, the database or the role has as many connections as it may (PostgreSQL, appendix A). */
+/** The server, the database or the role has reached its limit of connections (PostgreSQL, appendix A). */
 const TOO_MANY_CONNECTIONS = '53300';
 
-/** How long the pool makes do with what it has after the server has refused it another connection. */
+/** Time for which the pool uses only its existing connections after the server has refused another. */
 const MAKE_DO_MS = 10_000;
 
-/** How long until the next try, when another connection is refused and there is none that could come free. */
+/** Time until the next try, when the server refuses a connection and the pool has none that could become free. */
 const TRY_AGAIN_MS = 250;
 
 /**
- * A pool of connections that can write. Each is prepared when it is made. One that was made before the server was seen to
- * take no more writes is not used again: a server that has become a standby, or a proxy before it, may keep it open for
- * ever. Where the server gives fewer connections than `max`, the pool makes do with those.
+ * Creates a pool of connections that can write, each prepared when it is opened. A connection that was opened before
+ * the server was seen to accept no more writes is not used again: a server that has become a standby, or a proxy in
+ * front of it, may keep it open forever. If the server allows fewer connections than `max`, the pool uses those.
  */
 export function createPostgresPool(options: PoolOptions): PostgresPool {
   const { connection, max, silenceMs, epoch, onError } = options;
   const waitMs = connection.connectionTimeoutMillis;
   const madeIn = new WeakMap<pg.ClientBase, number>();
-  // The pool waits for it, and takes its failure for the connection's; its types do not say so.
+  // The pool awaits the promise and treats its rejection as a connection failure; its types do not say so.
   const onConnect: pg.PoolConfig['onConnect'] = (client) => {
     madeIn.set(client, epoch.current);
     watchSilence(client, silenceMs);
@@ -56,8 +56,8 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
   };
   const pool = new pg.Pool({ ...connection, max, onConnect, Client: PostgresClient });
   pool.on('error', guarded(onError));
-  // The pool hears a connection only while it is idle. One that is lost in the middle of a transaction fails the
-  // next statement, which is enough; unheard, its event would end the process.
+  // The pool listens to a connection's errors only while it is idle. A connection that is lost in the middle of a
+  // transaction fails the next statement, which is enough; without a listener its event would end the process.
   pool.on(
     'connect',
     guarded((client: pg.PoolClient) => client.on('error', () => {})),
@@ -103,7 +103,7 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
       }
     };
     return {
-      // Without the form that takes a cursor, which nothing of ours has.
+      // Without the cursor form, which no code here uses.
       query: query as unknown as PostgresPoolClient['query'],
       release: (destroy = false) => client.release(destroy || isSpoilt),
     };
@@ -124,9 +124,12 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
   };
 }
 
-/** Breaks a connection on which nothing comes for `durationMs`: whoever waits for an answer gets an error. 0: no more. */
+/**
+ * Closes a connection on which nothing arrives for `durationMs`, so that its waiting callers get an error. 0: stops
+ * watching.
+ */
 function watchSilence(client: pg.ClientBase, durationMs: number): void {
-  // Not in the types: the connection under a client, and the socket under that.
+  // The types hide the connection under a client, and the socket under that.
   const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
   stream.removeAllListeners('timeout');
   stream.setTimeout(
@@ -135,18 +138,18 @@ function watchSilence(client: pg.ClientBase, durationMs: number): void {
   );
 }
 
-/** In our words: nothing of what was to be asked has reached the server. */
+/** Converts the error of a failed connection: no part of the query has reached the server. */
 function toAcquireError(cause: unknown, { waitMs, max }: { waitMs: number; max: number }): LonghaulError {
   if (cause instanceof LonghaulError) return cause;
   if (toMessage(cause).startsWith('timeout exceeded when trying to connect')) {
     return new LonghaulError('unavailable', {
-      message: `Too many requests at once: none of ${max} database connections came free within ${waitMs / 1_000} s.`,
+      message: `Too many requests at once: none of ${max} database connections became free within ${waitMs / 1_000} s.`,
       retryAfterSeconds: 1,
       cause,
     });
   }
   const { code } = cause as { code?: string };
-  // One that was tried over several addresses has no words of its own.
+  // An error after tries of several addresses has no message.
   const reason = toMessage(cause) || (code ?? 'for an unknown reason');
   return new LonghaulError('database_unavailable', {
     message: `The database cannot be reached: ${reason}. Check that it runs and that host, user, password and database name in LONGHAUL_DATABASE_URL are right.`,

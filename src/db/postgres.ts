@@ -12,51 +12,57 @@ import { createPostgresPool, type PostgresPool } from './postgres-pool.ts';
 import { prepareSession } from './prepare-session.ts';
 import type { Tables } from './tables.ts';
 
-/** bigint comes as a number: what is stored so (micro-dollars, tokens, milliseconds) stays below 2^53. */
+/** bigint becomes a number: stored values (micro-dollars, tokens, milliseconds) stay below 2^53. */
 const INT8 = pg.types.builtins.INT8;
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === INT8 && format !== 'binary' ? Number : pg.types.getTypeParser(oid, format)),
 };
 
 /**
- * How long the server may send nothing to a connection that is in use. A network that drops packets without a word
- * would otherwise hold whoever asked, and with it a claim, a renewal or a request, until the system gives up after
- * a quarter of an hour. No statement of a request or a run takes this long; those of migrations and of pg-boss's
- * maintenance may, and have a pool of their own.
+ * Longest time without data from the server on a connection in use. A network that silently drops packets would
+ * otherwise block a caller, and with it a claim, a renewal or a request, until the operating system gives up after a
+ * quarter of an hour. No statement of a request or a run takes this long; statements of migrations and of pg-boss's
+ * maintenance may, and have a separate pool.
  */
 const SILENCE_MS = 8_000;
 
 /**
- * How long the server waits for the next statement of a transaction before it ends it. A machine that vanishes in the
- * middle of one would otherwise hold its locks, and readers of many runs (`src/stream/horizon.ts`), until the server's
- * system notices, by default after two hours.
+ * Longest time that the server waits for the next statement of a transaction before it ends the transaction. A machine
+ * that vanishes in the middle of a transaction would otherwise hold its locks, and delay readers of many runs
+ * (`src/stream/horizon.ts`), until the server's system notices, by default after two hours.
  */
 const IDLE_IN_TRANSACTION_MS = 15_000;
 
 interface OpenOptions {
   readonly url: string;
-  /** Connections at most, all together. At least 5. Defaults to 14. */
+  /** Most connections in total. At least 5. Defaults to 14. */
   readonly poolSize?: number;
-  /** How long to wait for a connection, a new one or a free one, in ms. Defaults to 5,000. */
+  /** Longest wait for a connection, new or free, in ms. Defaults to 5,000. */
   readonly waitForConnectionMs?: number;
-  /** How long the server may send nothing to a connection in use, but for `patientSql`, in ms. Defaults to 8,000. */
+  /**
+   * Longest time without data from the server on a connection in use, except those of `patientSql`, in ms. Defaults to
+   * 8,000.
+   */
   readonly silenceMs?: number;
-  /** Told of a connection lost while idle; the pool replaces it. */
+  /** Receives the error of a connection lost while idle; the pool replaces it. */
   readonly onError?: (error: Error) => void;
-  /** Told of what works, but not as well as it could. */
+  /** Receives a warning about a setup that works, but not as well as it could. */
   readonly onWarning?: (message: string) => void;
-  /** How long to wait for a server that cannot be reached yet, in ms. Defaults to 0. */
+  /** Longest wait for a server that cannot be reached yet, in ms. Defaults to 0. */
   readonly waitMs?: number;
-  /** Told once when it waits. */
+  /** Called once when it waits. */
   readonly onWait?: (error: Error) => void;
-  /** Ends the waiting. */
+  /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One connection listens. */
+/** The connection that listens. */
 const LISTENING = 1;
 
-/** For what may take minutes. One of them may hold a lock for the time in which another works under it. */
+/**
+ * Connections for work that may take minutes. The first may hold a lock for the time in which the second works under
+ * it.
+ */
 const PATIENT = 2;
 
 const DEFAULT_POOL_SIZE = 14;
@@ -64,15 +70,15 @@ const DEFAULT_POOL_SIZE = 14;
 const WAIT_FOR_CONNECTION_MS = 5_000;
 
 const NO_NOTIFICATIONS =
-  'Notifications of the database do not arrive, so runs start late and streams stand still for seconds: LONGHAUL_DATABASE_URL leads through a pooler in transaction mode. Give it the address of the server itself, or of a pooler in session mode.';
+  'Notifications of the database do not arrive, so runs start late and streams pause for seconds: LONGHAUL_DATABASE_URL leads through a pooler in transaction mode. Use the address of the server itself, or of a pooler in session mode.';
 
-/** For maintenance, which nobody waits for: another of it may be at work for long. */
+/** For maintenance, which no caller waits for: other maintenance may take long. */
 const PATIENT_WAIT_MS = 60_000;
 
 /**
- * Opens a PostgreSQL server's database.
- * @throws {LonghaulError} `database_unavailable` when no connection can be made that can write, at once where waiting
- * would not mend it; `database_unsuitable` when the database cannot be used as it is set up.
+ * Opens the database on a PostgreSQL server.
+ * @throws {LonghaulError} `database_unavailable` when no writable connection can be opened, immediately when waiting
+ * would not help; `database_unsuitable` when the database's setup is unsuitable.
  */
 export async function openPostgresDatabase(options: OpenOptions): Promise<Database> {
   const {
@@ -151,8 +157,8 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
 const TRY_AGAIN_AFTER_MS = 500;
 
 /**
- * Asks until there is an answer, within the time for a server that is not there yet. One that refuses us for who we are,
- * or has no such database, would do so again.
+ * Retries until the server answers, at most for the configured time. An error about the credentials, or about a missing
+ * database, is not retried, because it would not change.
  */
 async function untilReached(
   ask: () => Promise<unknown>,
@@ -174,7 +180,10 @@ async function untilReached(
 
 function toWaitedError(cause: unknown, waitMs: number): unknown {
   if (!(cause instanceof LonghaulError) || !isConnectionLost(cause)) return cause;
-  return new LonghaulError(cause.code, { message: `${cause.message} It was waited for ${waitMs / 1_000} s.`, cause });
+  return new LonghaulError(cause.code, {
+    message: `${cause.message} Longhaul waited ${waitMs / 1_000} s for it.`,
+    cause,
+  });
 }
 
 /** pg-boss sends several statements in one text; `pg` then answers with a list of results. */

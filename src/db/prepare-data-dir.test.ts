@@ -11,7 +11,7 @@ describe('a data directory', () => {
   });
   afterEach(() => rm(root, { recursive: true }));
 
-  it('is made for this user alone, and left as it is when it is there', async () => {
+  it('is created for this user only, and left unchanged when it exists', async () => {
     const directory = path.join(root, 'above/data');
     await prepareDataDir(directory);
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
@@ -21,16 +21,16 @@ describe('a data directory', () => {
   });
 
   it.each([
-    ['what Longhaul keeps', ['db', 'workspaces', 'notes.txt']],
-    ['what an interrupted first start left', ['lock.4711']],
-    ['what a server with a database elsewhere left', ['admin-key.new']],
-    ['what a new volume or a checkout brings', ['lost+found', '.gitignore']],
+    ['the files of Longhaul', ['db', 'workspaces', 'notes.txt']],
+    ['the files of an interrupted first start', ['lock.4711']],
+    ['the files of a server with a database elsewhere', ['admin-key.new']],
+    ['the files of a new volume or a checkout', ['lost+found', '.gitignore']],
   ])('may hold %s', async (_, entries) => {
     for (const entry of entries) await mkdir(path.join(root, entry));
     await expect(prepareDataDir(root)).resolves.toBeUndefined();
   });
 
-  it("is refused when it is somebody else's, a file, or nowhere to be made", async () => {
+  it('is rejected when it belongs to other software, is a file, or cannot be created', async () => {
     await writeFile(path.join(root, 'file'), '');
     const impossible = process.platform === 'linux' ? ['/proc/nope', '/proc/nope/below'] : [];
     for (const place of [root, path.join(root, 'file'), path.join(root, 'file/below'), ...impossible]) {

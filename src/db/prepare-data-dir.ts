@@ -2,16 +2,16 @@ import { access, constants, readdir } from 'node:fs/promises';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import { makeDirectory } from '../core/paths.ts';
 
-/** What Longhaul keeps in a data directory. `lock.4711` and `admin-key.new` are theirs while they are written. */
+/** Longhaul's files in a data directory. `lock.4711` and `admin-key.new` are these files while they are written. */
 const OURS = new Set(['db', 'lock', 'admin-key', 'workspaces']);
 
-/** What a new volume or a checkout brings along. */
+/** Files that a new volume or a checkout contains. */
 const NOBODYS = new Set(['lost+found', '.gitignore', '.gitkeep']);
 
 /**
- * Makes sure that `dataDir` is a directory for Longhaul to use: makes it, for this user alone, or takes it as it
- * stands when it is empty or was Longhaul's before.
- * @throws {LonghaulError} `config_invalid` when it cannot be made or written to, or is somebody else's.
+ * Makes sure that Longhaul can use `dataDir`: creates the directory, for this user only, or accepts it unchanged when
+ * it is empty or was Longhaul's before.
+ * @throws {LonghaulError} `config_invalid` when it cannot be created or written to, or belongs to other software.
  */
 export async function prepareDataDir(dataDir: string): Promise<void> {
   let entries: string[];
@@ -24,7 +24,7 @@ export async function prepareDataDir(dataDir: string): Promise<void> {
   }
   const foreign = entries.filter((entry) => !NOBODYS.has(entry));
   if (foreign.length > 0 && !foreign.some(isOurs)) {
-    throw refusal(`${dataDir} is not a data directory of Longhaul's, and not empty: it holds ${foreign[0]}`);
+    throw refusal(`${dataDir} is not a Longhaul data directory and is not empty: it contains ${foreign[0]}`);
   }
 }
 
@@ -33,6 +33,6 @@ function isOurs(entry: string): boolean {
 }
 
 function refusal(what: string, cause?: unknown): LonghaulError {
-  const message = `${what}. Set LONGHAUL_DATA_DIR to a directory of its own, or to one that can be made.`;
+  const message = `${what}. Set LONGHAUL_DATA_DIR to a directory that only Longhaul uses, or to one Longhaul can create.`;
   return new LonghaulError('config_invalid', { message, cause });
 }

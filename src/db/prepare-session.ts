@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { LonghaulError } from '../core/errors.ts';
 
 /**
- * The settings that Longhaul relies on. A role, a database or the server's own configuration may say otherwise, and each
- * of these then breaks something: how dates, numbers and bytes are read, how texts are quoted, which functions a name
- * means, how long a statement may take, and that two transactions may both read what one of them writes. A setting that
- * this server does not know is left out.
+ * The settings that Longhaul relies on. A role, a database or the server's own configuration may change them, and each
+ * change then breaks something: how dates, numbers and bytes are read, how texts are quoted, which functions a name
+ * means, how long a statement may take, and that two transactions may both read a row that one of them writes. A
+ * setting that this server does not know is skipped.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
@@ -16,11 +16,11 @@ const SETTINGS: Readonly<Record<string, string>> = {
   extra_float_digits: '1',
   standard_conforming_strings: 'on',
   transform_null_equals: 'off',
-  // All names in our statements have their schema.
+  // Every name in our statements has its schema.
   search_path: 'pg_catalog',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
-  // How long something may take is ours to say, by the connection it is asked over.
+  // Longhaul sets its own time limits for each connection.
   statement_timeout: '0',
   lock_timeout: '0',
   transaction_timeout: '0',
@@ -29,8 +29,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 export interface SessionOptions {
   /**
-   * How long the server waits for the next statement of a transaction before it ends the connection, in ms. 0: for as
-   * long as it takes.
+   * Longest time that the server waits for the next statement of a transaction before it ends the connection, in ms. 0:
+   * no limit.
    */
   readonly idleInTransactionMs: number;
 }
@@ -41,10 +41,10 @@ interface SessionFacts {
 }
 
 /**
- * Makes a new connection ready for our statements. As statements, not with the connection's first packet: poolers between
- * refuse settings there that they do not know.
- * @throws {LonghaulError} `database_unsuitable` when the database cannot hold every text, `database_unavailable` when it
- * takes no writes at the moment.
+ * Prepares a new connection for our statements. Uses statements rather than the connection's startup packet, in which
+ * poolers reject settings that they do not know.
+ * @throws {LonghaulError} `database_unsuitable` when the database cannot store every text, `database_unavailable` when
+ * it accepts no writes at the moment.
  */
 export async function prepareSession(client: pg.ClientBase, { idleInTransactionMs }: SessionOptions): Promise<void> {
   const settings = { ...SETTINGS, idle_in_transaction_session_timeout: String(idleInTransactionMs) };
@@ -59,7 +59,7 @@ export async function prepareSession(client: pg.ClientBase, { idleInTransactionM
   const { encoding, isReadOnly } = rows[0]!;
   if (encoding !== 'UTF8') {
     throw new LonghaulError('database_unsuitable', {
-      message: `Longhaul needs a database whose encoding is UTF8, and this one's is ${encoding}, in which most texts cannot be kept. Make another: create database longhaul encoding 'UTF8' template template0`,
+      message: `Longhaul needs a database with the encoding UTF8. This database has ${encoding}, which cannot store most texts. Create another: create database longhaul encoding 'UTF8' template template0`,
     });
   }
   if (isReadOnly) throw readOnlyError();

@@ -1,9 +1,9 @@
-/** Two transactions have each waited for a row of the other's (PostgreSQL, appendix A). */
+/** Two transactions have each waited for a row that the other has locked (PostgreSQL, appendix A). */
 const DEADLOCK = '40P01';
 
 const MAX_TRIES = 5;
 
-/** Does a transaction again that PostgreSQL has undone because it and another waited for each other. */
+/** Repeats a transaction that PostgreSQL has rolled back because of a deadlock. */
 export async function retryDeadlock<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {

@@ -5,16 +5,17 @@ import type { ApprovalTables } from './tables/approvals.ts';
 import type { ConversationTables } from './tables/conversations.ts';
 import type { HealthTables } from './tables/health.ts';
 import type { ScheduleTables } from './tables/schedules.ts';
+import type { StatsTables } from './tables/stats.ts';
 import type { WebhookTables } from './tables/webhooks.ts';
 
-/** JSON as it is written: a text that PostgreSQL checks. Read back as the value it describes. */
+/** JSON stored as it is written: a text that PostgreSQL checks. Read as the value it describes. */
 type Json<T> = ColumnType<T, string, string>;
 type DefaultJson<T> = ColumnType<T, string | undefined, string>;
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
 export interface Tables
-  extends AccessTables, ApprovalTables, ConversationTables, HealthTables, ScheduleTables, WebhookTables {
+  extends AccessTables, ApprovalTables, ConversationTables, HealthTables, ScheduleTables, StatsTables, WebhookTables {
   'longhaul.runs': RunsTable;
   'longhaul.run_events': RunEventsTable;
   'longhaul.attempts': AttemptsTable;
@@ -311,7 +312,7 @@ interface AuditTable {
 }
 
 interface AuditSealsTable {
-  /** Written as a text, `2026-01-31`; read it as one too: as a `Date` it is midnight of this machine's time zone. */
+  /** Written as a text, `2026-01-31`; read it as a text too: as a `Date` it is midnight of this machine's time zone. */
   day: ColumnType<Date, string, never>;
   first_seq: number;
   last_seq: number;

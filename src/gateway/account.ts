@@ -9,16 +9,16 @@ import type { Call } from './call.ts';
 import { addAnswer, NOTHING_METERED, priceAnswer, type Metered, type PricedAnswer } from './metered.ts';
 import { mostInputMicros, toCutUsage, type CutBy } from './worst-case.ts';
 
-/** What one attempt has used, and what its calls under way may use yet. */
+/** The usage of one attempt, and the reservations of its calls in progress. */
 export interface Account {
   meter(): Metered;
   readonly isCeilingReached: boolean;
-  /** What is left of the ceiling; nothing is set aside in it. */
+  /** The rest of the ceiling, without subtracting reservations. */
   readonly leftMicros: Micros;
   /**
-   * Begins a call that is about to be sent, and sets aside what it may cost. A code when it may not be sent at all;
-   * `wait` when it may be once calls under way have ended, which `changed` tells; `too_open` when what it may cost at
-   * most passes all that is left, and nothing else bounds it.
+   * Begins a call that is about to be sent, and reserves its possible cost. Returns a code when it must not be sent;
+   * `wait` when it may be sent after calls in progress have ended, which `changed` reports; `too_open` when its
+   * possible cost exceeds all that is left, and nothing else bounds it.
    */
   begin(call: Call): BegunCall | 'wait' | 'too_open' | Extract<RunErrorCode, 'max_budget' | 'max_turns'>;
   /** Resolves when more may be allowed than before, and when `signal` aborts. */
@@ -26,14 +26,14 @@ export interface Account {
 }
 
 export interface BegunCall {
-  /** What no answer to it may be longer than; null when all it asks for is allowed. */
+  /** Maximum length of an answer to this call; null when all that the call asks for is allowed. */
   readonly maxTokens: number | null;
   update(usage: AnswerUsage): void;
-  /** The answer was a good one. */
+  /** Records that the answer was good. */
   succeed(): void;
   /**
-   * The answer is over, whole or not: what is still set aside for it is free again. One that was cut was paid for all
-   * the same, and counts: without a count of the provider's, by what it can have cost, or probably has.
+   * Ends the call, whole or not, and frees its remaining reservation. An interrupted answer was still paid for, and
+   * counts: without a count from the provider, at its possible or its probable cost.
    */
   settle(cutBy?: CutBy): void;
 }
@@ -45,13 +45,13 @@ interface AccountOptions {
   readonly onMeter: (metered: Metered) => void;
 }
 
-/** More than any Claude model writes in one answer: what a request is counted at that names no `max_tokens`. */
+/** More than any Claude model writes in one answer: used for a request without `max_tokens`. */
 const MOST_OUTPUT_TOKENS = 128_000;
 
-/** An answer of less says nothing and calls no tool, and the prompt it is for would be paid in vain. */
+/** A shorter answer contains no text and no tool call, and its prompt would be paid for in vain. */
 const LEAST_OUTPUT_TOKENS = 100;
 
-/** Less than this is not worth having while another call under way may leave more. */
+/** A smaller answer is not worth sending for while another call in progress may leave more. */
 const WORTH_SENDING_TOKENS = 4_096;
 
 interface UnderWay {
@@ -67,7 +67,7 @@ interface UnderWay {
 export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: AccountOptions): Account {
   const underWay = new Set<UnderWay>();
   const waiting = new Set<() => void>();
-  /** Models that have answered to a name: whatever it says, they may again. */
+  /** Models that have answered to a name: they may answer to it again, whatever the name says. */
   const answered = new Map<string, Set<string>>();
   let settled = NOTHING_METERED;
   let turns = 0;
@@ -85,7 +85,7 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
     return dearestPriceOf([asked, ...others], { isFast: demand.isFast, isLongContext, overrides: prices });
   }
 
-  /** How many tokens an answer to the call may have, or what stands against it. */
+  /** Returns the number of tokens that an answer to the call may have, or the reason against the call. */
   function allow(call: Call, price: TokenPrice): number | 'wait' | 'too_open' | 'max_budget' | 'max_turns' {
     if (call.isTurn && turns >= maxTurns) return 'max_turns';
     const { demand } = call;
@@ -97,12 +97,13 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
     const alone = toTokens(answerMicros / demand.answers, price);
     const bounded = toTokens((answerMicros - inputMicros) / demand.answers, price);
     if (leftMicros <= 0 || alone < least) return 'max_budget';
-    // It may be read over and over: unlike a prompt that stands in the request, nobody can say that it was meant.
+    // The provider may read the input again and again: unlike the prompt in the request, such a cost cannot be assumed
+    // to be intended.
     if (demand.servedBy !== null && bounded < least) return 'too_open';
     const turnsUnderWay = [...underWay].filter((other) => other.call.isTurn).length;
     if (call.isTurn && turns + turnsUnderWay >= maxTurns) return 'wait';
     if (underWay.size === 0) return Math.min(asked, demand.servedBy === null ? alone : bounded);
-    // What is set aside is the worst case. A call is never refused for money that may be left in the end.
+    // Reservations are the worst case. A call is never rejected for money that may be left in the end.
     const heldMicros = [...underWay].reduce((sum, other) => sum + toHeld(other), 0);
     const beside = toTokens((answerMicros - inputMicros - heldMicros) / demand.answers, price);
     return beside < Math.min(asked, alone, WORTH_SENDING_TOKENS) ? 'wait' : Math.min(asked, beside);
@@ -177,14 +178,14 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
   };
 }
 
-/** The longest answer that is asked for, of the model or of one that stands in for it. */
+/** Returns the longest answer that is requested, from the model or from a fallback. */
 function toAsked({ maxTokens, demand }: Call): number {
   return Math.max(maxTokens ?? MOST_OUTPUT_TOKENS, demand.fallbackMaxTokens);
 }
 
 /**
- * What a call under way may cost beyond what is metered of it. Until the answer begins nobody knows its input; where it
- * may be read more than once, nobody does until the end.
+ * Returns the possible cost of a call in progress beyond its metered cost. Its input is unknown until the answer
+ * begins, or, if the input may be read more than once, until the end.
  */
 function toHeld({ call, price, outputTokens, answer }: UnderWay): Micros {
   const { demand } = call;
@@ -197,7 +198,7 @@ function toHeld({ call, price, outputTokens, answer }: UnderWay): Micros {
   return inputMicros + (outputLeft * price.outputTokens) / 1_000_000 + searchesLeft * WEB_SEARCH_PRICE;
 }
 
-/** How many tokens can be written for `micros`. */
+/** Returns how many tokens can be written for `micros`. */
 function toTokens(micros: Micros, price: TokenPrice): number {
   return micros <= 0 ? 0 : Math.floor((micros * 1_000_000) / price.outputTokens);
 }

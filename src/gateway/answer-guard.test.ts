@@ -4,7 +4,7 @@ import { messageStart, sse, textDelta, wholeStream } from './upstream.fixture.ts
 
 const STREAM = 'text/event-stream; charset=utf-8';
 
-/** All that is passed on of an answer that comes in these pieces, and what was held back at the end of each. */
+/** Passes an answer in these pieces through a guard, and notes the length held back after each piece. */
 function pass(pieces: readonly Buffer[], contentType = STREAM) {
   const guard = createAnswerGuard(contentType);
   const passed: Buffer[] = [];
@@ -26,7 +26,7 @@ function cutAt(text: string, ...places: number[]): Buffer[] {
 
 const error = sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } });
 
-test('a good answer passes as it is, wherever it is cut, and all but nothing of it is held back', () => {
+test('a good answer passes unchanged, wherever it is cut, and hardly any of it is held back', () => {
   const bytes = Buffer.from(wholeStream).length;
   for (let at = 0; at <= bytes; at++) {
     const { guard, text, mostHeld } = pass(cutAt(wholeStream, at));
@@ -41,7 +41,7 @@ test.each([
   ['as Anthropic writes it', error],
   ['without a space', error.replace('event: ', 'event:')],
   ['with the line ends of HTTP', error.replaceAll('\n', '\r\n')],
-])('nothing passes from an error on, %s, wherever it is cut', (_, written) => {
+])('nothing passes after an error begins, %s, wherever it is cut', (_, written) => {
   const before = messageStart + textDelta('event: error\n is no event');
   const all = `${before}${written}${sse('message_stop')}`;
   for (let at = 0; at <= all.length; at++) {
@@ -57,7 +57,7 @@ test('an answer that ends too early is not complete', () => {
   expect(pass(cutAt(`${messageStart}event: errors\n\n`)).guard.hasFailed).toBe(false);
 });
 
-test('a long line passes when all of it has come, and not before the meter has looked at it', () => {
+test('a long line passes when it is complete, and not before the meter has read it', () => {
   const guard = createAnswerGuard(STREAM);
   const line = Buffer.from(`data: ${'x'.repeat(200_000)}\n`);
   const pieces = Array.from({ length: Math.ceil(line.length / 1_000) }, (_, index) =>
@@ -73,7 +73,7 @@ test('a long line passes when all of it has come, and not before the meter has l
   expect([big.now.length, big.later.length]).toEqual([0, 1]);
 });
 
-test.each([STREAM, 'application/json'])('%s is held to the bound of the whole', (contentType) => {
+test.each([STREAM, 'application/json'])('%s is limited by the bound of the whole answer', (contentType) => {
   const line = Buffer.from(`data: ${'x'.repeat(999_993)}\n`);
   const { guard, text } = pass(
     Array.from({ length: 33 }, () => line),
@@ -83,7 +83,7 @@ test.each([STREAM, 'application/json'])('%s is held to the bound of the whole', 
   expect(guard.excess).toContain('32000000');
 });
 
-test('a line is held to its bound', () => {
+test('a line is limited by its bound', () => {
   const piece = Buffer.alloc(64_000, 'x');
   const { guard, text } = pass(Array.from({ length: 70 }, () => piece));
   expect(text.length).toBeLessThanOrEqual(128_000);

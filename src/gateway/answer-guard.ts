@@ -1,26 +1,28 @@
-/** What an answer may hold. Far more than a model writes: beyond, it is no answer, and would hold the worker. */
+/**
+ * Bounds of an answer, far above what a model writes. A larger answer is not a real one, and would block the worker.
+ */
 export const ANSWER_BOUNDS = {
   lineBytes: 4_000_000,
   blockCharacters: 1_000_000,
   answerBytes: 32_000_000,
 };
 
-/** A longer line is passed on when all of it is there, and the meter has looked at it. */
+/** A longer line is passed on only when it is complete and the meter has read it. */
 const LONG_LINE_BYTES = 64_000;
 
-/** Decides what of an answer is passed on to the agent's process. */
+/** Decides which parts of an answer are passed on to the agent's process. */
 export interface AnswerGuard {
-  /** Takes the next bytes: they may break anywhere. */
+  /** Takes the next bytes, which may break anywhere. */
   take(chunk: Buffer): Passed;
-  /** Whether all of the answer has come, so that its end is no surprise. */
+  /** True when the whole answer has arrived, so that its end is expected. */
   readonly isComplete: boolean;
-  /** Whether the provider has ended the answer with an error. Nothing is passed on from there. */
+  /** True when the provider has ended the answer with an error. Nothing is passed on after that. */
   readonly hasFailed: boolean;
-  /** Which bound the answer has broken, in words, or null. Nothing is passed on from there. */
+  /** The bound that the answer has broken, in words, or null. Nothing is passed on after that. */
   readonly excess: string | null;
 }
 
-/** What may be passed on: at once, and when the meter has looked at it. */
+/** The bytes to pass on: immediately, and after the meter has read them. */
 interface Passed {
   readonly now: readonly Buffer[];
   readonly later: readonly Buffer[];
@@ -29,31 +31,31 @@ interface Passed {
 const LINE_FEED = 0x0a;
 const NOTHING: Passed = { now: [], later: [] };
 
-/** The longest of the lines that are looked for, with its end. */
+/** Length of the longest line that is searched for, with its end. */
 const HEAD_BYTES = 'event: message_delta\r\n'.length;
 
-/** The events by which Claude Code has all of an answer: its last count, and its end. */
+/** Events after which Claude Code has the complete answer: its last count, and its end. */
 const LAST_EVENTS: ReadonlySet<string | undefined> = new Set(['message_delta', 'message_stop']);
 
 /**
- * An `error` event within the first block costs the whole attempt, and so does a stream that ends too early with a good
- * end: Claude Code asks again only where the connection breaks (measured, 2.1.330). So an `error` event is not passed on,
- * and whoever passes the rest on breaks the connection there. Held back for that is what may be its first line, 12 bytes
- * at most.
+ * Creates a guard for one answer. An `error` event in the first block costs the whole attempt, and so does a stream
+ * that ends too early in good order: Claude Code sends the request again only when the connection breaks (measured,
+ * 2.1.330). So the guard does not pass on an `error` event, and its caller breaks the connection there. For that the
+ * guard holds back the possible first line of such an event, at most 12 bytes.
  */
 export function createAnswerGuard(contentType: string): AnswerGuard {
   const isStream = contentType.includes('text/event-stream');
   let answerBytes = 0;
   let lineBytes = 0;
-  /** How the present line begins. */
+  /** The beginning of the current line. */
   let head = '';
-  /** What has come of the present line and was not passed on. */
+  /** The bytes of the current line that were not passed on. */
   let held: Buffer[] = [];
   let isComplete = !isStream;
   let hasFailed = false;
   let excess: string | null = null;
 
-  /** Takes a part of a line, or all of it. Says what becomes of it. */
+  /** Takes a part of a line, or all of it. Returns what to do with it. */
   function takeOfLine(part: Buffer): 'pass' | 'hold' | 'stop' {
     lineBytes += part.length;
     if (lineBytes > ANSWER_BOUNDS.lineBytes) {
@@ -72,12 +74,13 @@ export function createAnswerGuard(contentType: string): AnswerGuard {
 
   return {
     take(chunk) {
-      if (hasFailed || excess !== null) return NOTHING;
+      if (excess !== null) return NOTHING;
       answerBytes += chunk.length;
       if (answerBytes > ANSWER_BOUNDS.answerBytes) {
         excess = `more than ${ANSWER_BOUNDS.answerBytes} bytes`;
         return NOTHING;
       }
+      if (hasFailed) return NOTHING;
       if (!isStream) return { now: [chunk], later: [] };
       const heldBefore = held;
       const isLong = Math.max(lineBytes, chunk.length) > LONG_LINE_BYTES;
@@ -111,7 +114,7 @@ export function createAnswerGuard(contentType: string): AnswerGuard {
   };
 }
 
-/** Whether a line that is not whole may yet be `event: error`. */
+/** Returns whether an incomplete line may still become `event: error`. */
 function isBeginOfError(head: string): boolean {
   return 'event: error\r'.startsWith(head) || 'event:error\r'.startsWith(head);
 }

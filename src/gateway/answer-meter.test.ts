@@ -44,11 +44,11 @@ test('a stream is read the same wherever it is cut into chunks', () => {
   expect(read([...bytes].map((byte) => Buffer.from([byte]))).last).toEqual(whole);
 });
 
-test('a stream tells its usage twice: as it begins and with the final count', () => {
+test('a stream reports its usage twice: at its beginning and with the final count', () => {
   expect(read([Buffer.from(wholeStream)]).usages.map((usage) => usage.outputTokens)).toEqual([1, 500]);
 });
 
-test('line ends may be CR LF, and other events and comments are passed over', () => {
+test('line ends may be CR LF, and other events and comments are ignored', () => {
   const stream = `: hello\n\n${sse('something_new', { usage: { output_tokens: 9 } })}data: not json\n\n${wholeStream}`;
   expect(read([Buffer.from(stream.replaceAll('\n', '\r\n'))]).last).toEqual(whole);
 });
@@ -69,7 +69,7 @@ test('a stream that breaks after its final count, or before it began, needs no e
   expect(read([Buffer.from(sse('ping'))], { isWhole: false }).usages).toEqual([]);
 });
 
-test('an error within a stream is handed over', () => {
+test('an error within a stream is reported', () => {
   const error = sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } });
   expect(read([Buffer.from(messageStart + error)]).errors).toHaveLength(1);
 });
@@ -85,7 +85,7 @@ test('an answer that is not streamed is read from its JSON', () => {
   expect(last).toMatchObject({ model: 'claude-opus-4-8', inputTokens: 7, outputTokens: 8, isEstimated: false });
 });
 
-test('how much of an answer was thinking is read where the provider says it', () => {
+test('the thinking part of an answer is read if the provider reports it', () => {
   const details = { output_tokens_details: { thinking_tokens: 300 } };
   const counted = sse('message_delta', { usage: { output_tokens: 500, ...details } });
   expect(read([Buffer.from(messageStart + counted)]).last).toMatchObject({ outputTokens: 500, thinkingTokens: 300 });
@@ -106,12 +106,12 @@ test.each([
   ['"500000"', 500],
   ['null', 500],
   ['[1]', 500],
-])('a count of %s is taken as %i, or left as it was', (count, expected) => {
+])('a count of %s is taken as %i, or left unchanged', (count, expected) => {
   const absurd = `event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":${count}}}\n\n`;
   expect(read([Buffer.from(wholeStream + absurd)]).last).toEqual({ ...whole, outputTokens: expected });
 });
 
-test('a block is held to its bound, by what it says and not by how it is sent', () => {
+test('a block is limited by its bound, measured by its content and not by its encoding', () => {
   const block = (count: number) => [
     sse('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
     ...Array.from({ length: count }, () => textDelta('x'.repeat(100_000))),
@@ -134,7 +134,7 @@ test.each([
   ['not at all', { output_tokens: 500 }],
   ['as null', { input_tokens: null, cache_read_input_tokens: null, server_tool_use: null, output_tokens: 500 }],
   ['without its parts', { output_tokens: 500, cache_creation: { ephemeral_1h_input_tokens: 0 } }],
-])('what the end of a stream tells %s stands as its beginning told it', (_, usage) => {
+])('a count %s at the end of a stream keeps the value from its beginning', (_, usage) => {
   const begun = messageStart.replace(
     '"output_tokens":1',
     '"output_tokens":1,"server_tool_use":{"web_search_requests":2}',
@@ -142,7 +142,7 @@ test.each([
   expect(read([Buffer.from(begun + stop(usage))]).last).toEqual(whole);
 });
 
-test('the end of a stream counts what the provider has read since it began', () => {
+test('the end of a stream counts the input that the provider read after its beginning', () => {
   const end = stop({ input_tokens: 9_000, cache_creation_input_tokens: 4_000, output_tokens: 500 });
   expect(read([Buffer.from(messageStart + end)]).last).toMatchObject({
     inputTokens: 9_000,
@@ -150,7 +150,7 @@ test('the end of a stream counts what the provider has read since it began', () 
   });
 });
 
-test('writes to the cache are for an hour where none was for five minutes', () => {
+test('writes to the cache are for an hour if none was for five minutes', () => {
   const split = { ephemeral_1h_input_tokens: 10, ephemeral_5m_input_tokens: 0 };
   const usage = { cache_creation_input_tokens: 30, cache_creation: split };
   expect(read([Buffer.from(start(usage))]).last).toMatchObject({ cacheCreation1hTokens: 30 });
@@ -215,14 +215,14 @@ describe('a stream that breaks off', () => {
   const brokenAfter = (...events: string[]) =>
     read([Buffer.from(messageStart + events.join(''))], { isWhole: false }).last;
 
-  test('counts the searches that were begun, and what was read of what they found', () => {
+  test('counts the searches that were begun, and the results that were read', () => {
     const search =
       block({ type: 'server_tool_use', name: 'web_search' }, { partial_json: '{"query":"x"}' }) + blockStop;
     const found = { type: 'web_search_tool_result', content: [{ encrypted_content: 'x'.repeat(4_000) }] };
     const result = block(found) + blockStop;
     const tokens = JSON.stringify(found).length / 4;
     expect(brokenAfter(search)).toMatchObject({ webSearches: 1, inputTokens: 1_000, isEstimated: true });
-    // Each time everything is read again: the prompt of 14,000, and all that was found so far.
+    // Each time everything is read again: the prompt of 14,000, and the results so far.
     const inputTokens = 1_000 + Math.ceil(2 * 14_000 + 3 * tokens);
     expect(brokenAfter(search, result, search, result)).toMatchObject({ webSearches: 2, inputTokens });
   });
@@ -245,13 +245,13 @@ describe('a stream that breaks off', () => {
     expect(brokenAfter(thinking, more)).toMatchObject({ outputTokens: outputTokens + 10 });
   });
 
-  test('counts thinking that is kept from us', () => {
+  test('counts hidden thinking', () => {
     expect(brokenAfter(block({ type: 'redacted_thinking', data: 'x'.repeat(1_600) }))).toMatchObject({
       outputTokens: 300,
     });
   });
 
-  test('counts thinking of which nothing is seen by the time it took', async () => {
+  test('counts invisible thinking by its time', async () => {
     const usages: AnswerUsage[] = [];
     const meter = createAnswerMeter({
       contentType: STREAM,

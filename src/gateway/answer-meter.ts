@@ -7,23 +7,23 @@ import { createOutputEstimate, isOutput } from './output-estimate.ts';
 import { readUsage, type Counts } from './read-usage.ts';
 import type { RequestBody } from './request-body.ts';
 
-/** Reads what one answer of the provider's uses while it passes. */
+/** Reads the usage of one answer of the provider while it passes. */
 export interface AnswerMeter {
-  /** Takes the next bytes; they may break anywhere, within a character too. */
+  /** Takes the next bytes; they may break anywhere, also within a character. */
   push(bytes: Uint8Array): void;
-  /** Tells that no more will come. An answer that was cut short is counted with an estimate of what it used. */
+  /** Signals the end of the bytes. An interrupted answer is counted with an estimate of its usage. */
   end(isWhole: boolean): void;
 }
 
 interface AnswerMeterOptions {
   readonly contentType: string;
-  /** What the request asked for counts until the answer says otherwise: its model, its speed, its place. */
+  /** The request's values apply until the answer reports its own: the model, the speed, the place. */
   readonly request: Pick<RequestBody, 'model' | 'isUsOnly' | 'isLongContext'> & { readonly isFast: boolean };
-  /** Called whenever the answer's usage is known better than before. */
+  /** Called whenever the answer's usage becomes known more exactly. */
   readonly onUsage: (usage: AnswerUsage) => void;
   /** Called with the JSON of an `error` event. */
   readonly onError: (data: string) => void;
-  /** Called with which bound the answer has broken, in words. */
+  /** Called with the bound that the answer has broken, in words. */
   readonly onExcess: (excess: string) => void;
 }
 
@@ -56,7 +56,7 @@ function createStreamMeter({ request, onUsage, onError, onExcess }: AnswerMeterO
       } else if (type === 'message_delta') {
         counts = readUsage(counts, event['usage']);
         state = 'counted';
-        // The provider bills no refusal that came before the first word.
+        // The provider does not bill a refusal before the first word.
         if (toFields(event['delta'])['stop_reason'] === 'refusal' && !estimate.hasContent) counts = toCounts(request);
         tell();
       } else if (type === 'error') {
@@ -121,7 +121,7 @@ function parseObject(json: string): Readonly<Record<string, unknown>> | null {
   try {
     return toFields(JSON.parse(json));
   } catch {
-    // Not ours to judge: the executable gets the same bytes and says what it thinks of them.
+    // The executable gets the same bytes and judges them itself.
     return null;
   }
 }

@@ -29,7 +29,7 @@ const message = (inputTokens: number, outputTokens: number, more: object = {}) =
 });
 
 describe('iterations', () => {
-  test('each have the tier of their own prompt', () => {
+  test('are each priced in the tier of their prompt', () => {
     const iterations = [message(90_000, 100), message(90_000, 100)];
     const usage = { input_tokens: 180_000, output_tokens: 200, iterations };
     // $0.10 and $0.50 a million; $0.50 and $2.50 above 100,000 tokens.
@@ -39,12 +39,12 @@ describe('iterations', () => {
     expect(meter(usage).usage).toMatchObject({ inputTokens: 180_000, outputTokens: 200 });
   });
 
-  test('that do not add up are not gone by', () => {
+  test('that do not add up are ignored', () => {
     const usage = { input_tokens: 180_000, output_tokens: 200, iterations: [message(90_000, 100)] };
     expect(meter(usage).costMicros).toBe(90_500);
   });
 
-  test('of an advisor are another model’s, which nothing else counts', () => {
+  test('of an advisor belong to another model, and nothing else counts them', () => {
     const advisor = message(100_000, 10_000, { type: 'advisor_message', model: 'claude-opus-4-8' });
     const metered = meter({ input_tokens: 1_000, output_tokens: 100, iterations: [message(1_000, 100), advisor] });
     expect(metered.models['claude-opus-4-8']).toMatchObject({ inputTokens: 100_000, costMicros: 750_000 });
@@ -52,7 +52,7 @@ describe('iterations', () => {
     expect(metered.costMicros).toBe(750_150);
   });
 
-  test('of a summary are the answer’s own model’s, which its counts leave out', () => {
+  test('of a summary belong to the answer’s own model, and its counts leave them out', () => {
     const compaction = message(50_000, 2_000, { type: 'compaction' });
     const metered = meter(
       { input_tokens: 1_000, output_tokens: 100, iterations: [compaction, message(1_000, 100)] },
@@ -62,7 +62,7 @@ describe('iterations', () => {
     expect(metered.costMicros).toBe(153_000 + 31_500);
   });
 
-  test('of a kind that is new count besides, unless the sum says that they are a part', () => {
+  test('of a new kind are added, unless the sum shows that they are included', () => {
     const novelty = message(1_000, 100, { type: 'novelty', model: 'claude-opus-4-8' });
     const usage = { input_tokens: 1_000, output_tokens: 100, iterations: [message(1_000, 100), novelty] };
     expect(meter(usage).costMicros).toBe(150 + 7_500);
@@ -80,14 +80,14 @@ describe('iterations', () => {
     expect(metered.usage).toMatchObject({ inputTokens: 20_000, outputTokens: 150 });
   });
 
-  test('under another name than the answer’s are its own where all of them are', () => {
+  test('under another name than the answer’s are its own if all of them are', () => {
     const iterations = [message(1_000, 0, { model: 'renamed' }), message(1_000, 100, { model: 'renamed' })];
     const metered = meter({ input_tokens: 2_000, output_tokens: 100, iterations });
     expect(Object.keys(metered.models)).toEqual(['claude-haiku-5-5']);
     expect(metered.usage).toMatchObject({ inputTokens: 2_000, outputTokens: 100 });
   });
 
-  test('share the writes for an hour that none of them claims', () => {
+  test('share the unclaimed writes for an hour', () => {
     const write = (tokens: number, more: object = {}) =>
       message(0, 0, { cache_creation_input_tokens: tokens, ...more });
     const usage = {
@@ -105,7 +105,7 @@ describe('iterations', () => {
   });
 });
 
-test('the long context that is a beta has a price of its own', () => {
+test('the long context that is a beta has its own price', () => {
   const usage = { input_tokens: 300_000, output_tokens: 1_000 };
   const options = { model: 'claude-sonnet-4-5' };
   expect(meter(usage, options).costMicros).toBe(900_000 + 15_000);

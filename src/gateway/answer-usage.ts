@@ -3,34 +3,36 @@ import type { BillableUsage, SamplingUsage } from '../core/pricing.ts';
 import { addUsage, NO_USAGE, type TokenUsage } from '../core/usage.ts';
 import type { Counts, Iteration } from './read-usage.ts';
 
-/** What one answer has used so far. */
+/** The usage of an answer so far. */
 export interface AnswerUsage extends BillableUsage {
-  /** As the provider names the model that answered. */
+  /** The provider's name of the model that answered. */
   readonly model: string;
-  /** Whether a part of this is our estimate. */
+  /** True when a part of this is our estimate. */
   readonly isEstimated: boolean;
-  /** Whether nothing is known of what was read. Defaults to false. */
+  /** True when the input is unknown. Defaults to false. */
   readonly isInputUnknown?: boolean;
-  /** Null, or not there, when the provider did not say. */
+  /** Null, or missing, when the provider did not report it. */
   readonly thinkingTokens?: number | null;
-  /** What other models, or the same one besides, have used for it: an advisor, a fallback, a summary. Defaults to none. */
+  /**
+   * Further usage for the answer, by other models or the same one: an advisor, a fallback, a summary. Defaults to none.
+   */
   readonly others?: readonly OtherUsage[];
 }
 
-/** What was used for an answer beside its own counts. */
+/** Usage for an answer in addition to its own counts. */
 export interface OtherUsage extends SamplingUsage {
   readonly model: string;
 }
 
-/** Kinds of iterations that an answer's own counts are the sum of. */
+/** Kinds of iterations that the answer's own counts include. */
 const INSIDE = new Set(['message', 'fallback_message']);
-/** Kinds that they leave out. */
+/** Kinds of iterations that the answer's own counts leave out. */
 const BESIDE = new Set(['advisor_message', 'compaction']);
 
 /**
- * An answer's counts, taken apart into what is billed apart: each sampling in the tier of its own prompt, other models
- * at their own price, and what the answer's own counts leave out. Iterations that do not add up to these are not gone by.
- * A kind that is new counts as left out unless the sum says otherwise.
+ * Splits an answer's counts into the parts that are billed separately: each sampling in the tier of its prompt, other
+ * models at their own price, and usage that the answer's own counts leave out. Iterations that do not add up to the
+ * counts are ignored. A new kind of iteration counts as left out unless the sum shows otherwise.
  */
 export function toAnswerUsage(
   { iterations, ...counts }: Counts,
@@ -72,7 +74,9 @@ const NO_WRITES = { cacheCreation1hTokens: 0 };
 
 type Part = OtherUsage & { readonly cacheCreation1hTokens: number };
 
-/** Writes for an hour that no iteration claims are shared out in order, to those that do not say what theirs were. */
+/**
+ * Distributes writes for an hour that no iteration claims, in order, to the iterations that do not report their own.
+ */
 function splitHour(
   iterations: readonly Iteration[],
   { cacheCreation1hTokens: all }: Pick<Counts, 'cacheCreation1hTokens'>,

@@ -8,7 +8,7 @@ import { startUpstream } from './upstream.fixture.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
-test('credentials of AWS are asked for through the proxy of the provider', async () => {
+test('credentials of AWS are requested through the proxy of the provider', async () => {
   const sts = await startUpstream();
   sts.answerWith((response) => {
     const credentials =

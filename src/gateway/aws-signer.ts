@@ -5,13 +5,13 @@ import type { SignatureV4 } from '@smithy/signature-v4';
 import type { BedrockProvider } from '../config/config.ts';
 import { createProxyAgent } from './proxy-agent.ts';
 
-/** What signs calls of Amazon Bedrock. */
+/** Signs calls of Amazon Bedrock. */
 export interface AwsSigner {
-  /** The headers that `request` goes with, credentials included. */
+  /** Returns the headers for `request`, including credentials. */
   sign(request: UnsignedRequest): Promise<Record<string, string>>;
-  /** Drops what was refused: credentials are looked up anew for the next call. */
+  /** Drops rejected credentials: the next call looks them up again. */
   forget(): void;
-  /** What must not be shown of the credentials last used. */
+  /** The secret parts of the credentials that were used last. */
   readonly secrets: readonly string[];
 }
 
@@ -23,13 +23,13 @@ interface UnsignedRequest {
 
 type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 
-/** Signs with an API key of Bedrock's, an access key, or what AWS's chain of credentials finds. */
+/** Creates a signer that uses a Bedrock API key, an access key, or the credentials of AWS's chain. */
 export function createAwsSigner(provider: BedrockProvider): AwsSigner {
   const { apiKey, region } = provider;
   let secrets: readonly string[] = apiKey === null ? [] : [apiKey];
   let signer: Promise<SignatureV4> | null = null;
 
-  /** Loaded with the first call: whoever has another provider pays nothing for it. */
+  /** Loaded with the first call, so that workers with other providers do not load it. */
   async function open(): Promise<SignatureV4> {
     const { SignatureV4 } = await import('@smithy/signature-v4');
     const find = await findCredentials(provider);
@@ -44,7 +44,7 @@ export function createAwsSigner(provider: BedrockProvider): AwsSigner {
   return {
     async sign({ url, headers, body }) {
       if (apiKey !== null) return { ...headers, authorization: `Bearer ${apiKey}` };
-      // One that failed is opened anew by the next call.
+      // After a failure the next call opens it again.
       signer ??= open().catch((error: unknown) => {
         signer = null;
         throw error;
@@ -57,7 +57,7 @@ export function createAwsSigner(provider: BedrockProvider): AwsSigner {
         hostname: url.hostname,
         path: url.pathname,
         query: {},
-        // Given here it is not computed, which would need the body in one piece.
+        // Passed in, because the signer would need the body in one piece to compute it.
         headers: { ...headers, host: url.host, 'x-amz-content-sha256': hashOf(body) },
       });
       return signed.headers;
@@ -89,7 +89,7 @@ async function findCredentials({ accessKey, profile, proxy }: BedrockProvider): 
   };
 }
 
-/** What AWS's services of credentials are asked through. */
+/** Creates the handler for calls to AWS's credential services. */
 async function createProxyHandler(proxy: string): Promise<NodeHttpHandler> {
   const { NodeHttpHandler } = await import('@smithy/node-http-handler');
   return new NodeHttpHandler({
@@ -104,7 +104,7 @@ function hashOf(parts: readonly Buffer[]): string {
   return hash.digest('hex');
 }
 
-/** Node's own SHA-256 as the signer wants it; with a secret, its HMAC. */
+/** Node's own SHA-256 with the signer's interface; with a secret, its HMAC. */
 export class Sha256 {
   #hash: Hash | Hmac;
   readonly #secret: Secret;

@@ -14,8 +14,8 @@ import { withMembers } from './rewrite-body.ts';
 import type { OutgoingRequest, UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
 
 /**
- * Sends to Claude on Amazon Bedrock by `InvokeModel`, which knows every kind of model id: of models, inference
- * profiles, provisioned throughput. Its streams are turned into those of the Messages API.
+ * Creates a client for Claude on Amazon Bedrock. It uses `InvokeModel`, which accepts every kind of model id: models,
+ * inference profiles, provisioned throughput. Its streams are converted to those of the Messages API.
  * https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
  */
 export function createBedrockClient(provider: BedrockProvider, log: GatewayLog): UpstreamClient {
@@ -45,11 +45,11 @@ export function createBedrockClient(provider: BedrockProvider, log: GatewayLog):
       signer.forget();
       return withoutCredentials(error, { log, cloud: 'Amazon Bedrock' });
     }
-    // Beside what is signed: whatever stands between may take them off again.
+    // Not signed, because a proxy on the way may remove these headers.
     const answer = await sender.post({ path, headers: { ...provider.headers, ...headers }, body, signal, onSent });
     const { status } = answer;
     if (status >= 400) return toError(answer);
-    // A redirect, which is not followed: the gateway says what it thinks of it.
+    // A redirect, which is not followed; the gateway rejects it.
     if (status !== 200) return answer;
     if (isCount) return toCounted(await readAnswer(answer.body));
     const type = isStreamed ? 'text/event-stream; charset=utf-8' : 'application/json';
@@ -70,7 +70,7 @@ export function createBedrockClient(provider: BedrockProvider, log: GatewayLog):
   return { send, redact: (bytes) => redact(bytes, [...signer.secrets, ...secrets]), close: () => sender.close() };
 }
 
-/** The body of an invocation: the model stands in the path, and whether it is streamed too. */
+/** Returns the body of an invocation: the path contains the model and whether to stream. */
 function toInvocation({ body, headers }: OutgoingRequest): readonly Buffer[] {
   const betas = toBetas(headers);
   return withMembers(body, {
@@ -81,7 +81,10 @@ function toInvocation({ body, headers }: OutgoingRequest): readonly Buffer[] {
   });
 }
 
-/** The body by which Bedrock counts the tokens of an invocation, which must say how much may be written: more than it thinks. */
+/**
+ * Returns the body that makes Bedrock count the tokens of an invocation. `max_tokens` must be present, and above the
+ * thinking budget.
+ */
 function toCount(request: OutgoingRequest): readonly Buffer[] {
   const invocation = withMembers(toInvocation(request), { max_tokens: 1, thinking: undefined });
   const body = Buffer.concat(invocation).toString('base64');

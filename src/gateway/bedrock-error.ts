@@ -1,14 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** An error of Bedrock's as the Messages API would put it. */
+/** A Bedrock error in the terms of the Messages API. */
 export interface BedrockError {
   readonly status: number;
   readonly message: string;
 }
 
 /**
- * The status of Anthropic's that stands for an exception of Bedrock's. Before a stream it has a status of its own,
- * within one only its name. https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html
+ * Anthropic's status for each Bedrock exception. Before a stream an exception has its own status, within a stream only
+ * its name.
+ * https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html
  */
 const STATUS_BY_EXCEPTION: Readonly<Record<string, number>> = {
   accessdenied: 403,
@@ -31,11 +32,11 @@ const STATUS_BY_EXCEPTION: Readonly<Record<string, number>> = {
   validation: 400,
 };
 
-/** Says of a model's id what other providers say with 404. */
+/** Messages about a model id for which other providers answer 404. */
 const UNKNOWN_MODEL =
   /model identifier is invalid|on-demand throughput isn.t supported|model.*(not found|does not exist)/i;
 
-/** The error an answer with an error status stands for. */
+/** Converts an answer with an error status. */
 export function toBedrockError(answer: {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -47,13 +48,13 @@ export function toBedrockError(answer: {
   return toBedrockException({
     name: typeof named === 'string' ? named : '',
     message: typeof message === 'string' ? message : `Amazon Bedrock answered with status ${status}.`,
-    // 424 is an error of the model's, which are told below.
+    // 424 is an error of the model, which the name below identifies.
     status: status === 503 ? 529 : status === 424 ? 500 : status,
     body,
   });
 }
 
-/** The error an exception stands for. `status` is what holds where neither its name nor its body says more. */
+/** Converts an exception. `status` applies when neither its name nor its body is more specific. */
 export function toBedrockException(exception: {
   readonly name: string;
   readonly message: string;
@@ -63,7 +64,8 @@ export function toBedrockException(exception: {
   const { name, message, body } = exception;
   const original = body['originalStatusCode'];
   const status = typeof original === 'number' && original >= 400 && original < 600 ? original : exception.status;
-  // As `com.amazon.coral#ThrottlingException:http://…`, `ThrottlingException` or, in a stream, `throttlingException`.
+  // The name has the form `com.amazon.coral#ThrottlingException:http://…`, `ThrottlingException` or, in a stream,
+  // `throttlingException`.
   const plain = (name.split(':', 1)[0] ?? '')
     .replace(/^.*#/, '')
     .replace(/(Exception|Error)$/i, '')

@@ -4,17 +4,18 @@ import type { EventStreamCodec } from '@smithy/core/event-streams';
 import { toBedrockException } from './bedrock-error.ts';
 import { parseAnswer, toErrorBody } from './cloud-answer.ts';
 
-/** The most a message of AWS's event streams may hold; a length beyond it is no length. */
+/** Maximum size of a message in AWS's event streams; a greater length is invalid. */
 const MAX_MESSAGE_BYTES = 24 * 1024 * 1024;
 
 const LENGTH_BYTES = 4;
 
 /**
- * An answer of Bedrock's as server-sent events of the Messages API. It fails when the answer breaks off within a
- * message, or a message's checksum is wrong; an exception within it is an `error` event, and the end.
+ * Converts a Bedrock answer to server-sent events of the Messages API. The stream fails when the answer breaks off
+ * within a message, or a message's checksum is wrong. An exception within the answer becomes an `error` event, and ends
+ * the stream.
  */
 export async function createBedrockStream(answer: Readable): Promise<Readable> {
-  // Loaded with the first call: whoever has another provider pays nothing for it.
+  // Loaded with the first call, so that workers with other providers do not load it.
   const { EventStreamCodec } = await import('@smithy/core/event-streams');
   const codec = new EventStreamCodec(
     (bytes) => Buffer.from(bytes as Uint8Array).toString('utf8'),
@@ -43,18 +44,19 @@ export async function createBedrockStream(answer: Readable): Promise<Readable> {
       done(rest.length === 0 ? null : new Error('The event stream ended within a message.'));
     },
   });
-  // An error reaches whoever reads the events.
+  // The reader of the events receives an error.
   pipeline(answer, events, () => undefined);
   return events;
 }
 
-/** The whole messages at the start of `bytes`, each of which begins with its own length. */
+/** Splits off the whole messages at the start of `bytes`; each begins with its length. */
 function cut(bytes: Buffer): { messages: Buffer[]; left: Buffer } {
   const messages: Buffer[] = [];
   let at = 0;
   while (bytes.length - at >= LENGTH_BYTES) {
     const length = bytes.readUInt32BE(at);
-    if (length < 16 || length > MAX_MESSAGE_BYTES) throw new Error('The event stream holds no such message.');
+    if (length < 16 || length > MAX_MESSAGE_BYTES)
+      throw new Error('The event stream contains a message of an impossible length.');
     if (bytes.length - at < length) break;
     messages.push(bytes.subarray(at, at + length));
     at += length;
@@ -62,7 +64,7 @@ function cut(bytes: Buffer): { messages: Buffer[]; left: Buffer } {
   return { messages, left: bytes.subarray(at) };
 }
 
-/** What a message stands for, or null for one that says nothing to us. */
+/** Converts a message to an event, or returns null for a message that is of no use here. */
 function decode(codec: EventStreamCodec, message: Buffer): { text: string; isLast: boolean } | null {
   const { headers, body } = codec.decode(message);
   const read = (name: string): string => String(headers[name]?.value ?? '');
@@ -78,7 +80,7 @@ function decode(codec: EventStreamCodec, message: Buffer): { text: string; isLas
   const words = exception['message'];
   const error = toBedrockException({
     name: read(':exception-type') || read(':error-code'),
-    message: typeof words === 'string' ? words : read(':error-message') || 'Amazon Bedrock broke off its answer.',
+    message: typeof words === 'string' ? words : read(':error-message') || 'Amazon Bedrock interrupted its answer.',
     status: 500,
     body: exception,
   });

@@ -17,13 +17,13 @@ const codec = new EventStreamCodec(
   (text) => Buffer.from(text, 'utf8'),
 );
 
-/** One message of AWS's event streams. */
+/** Encodes a message of AWS's event streams. */
 function encode(headers: Readonly<Record<string, string>>, body: object): Buffer {
   const typed = Object.entries(headers).map(([name, value]) => [name, { type: 'string' as const, value }]);
   return Buffer.from(codec.encode({ headers: Object.fromEntries(typed), body: Buffer.from(JSON.stringify(body)) }));
 }
 
-/** An event of the Messages API as Bedrock sends it. */
+/** Encodes an event of the Messages API as Bedrock sends it. */
 export function chunk(event: string): Buffer {
   const bytes = Buffer.from(event).toString('base64');
   return encode(
@@ -32,12 +32,12 @@ export function chunk(event: string): Buffer {
   );
 }
 
-/** An exception within a stream. */
+/** Encodes an exception within a stream. */
 export function exception(name: string, body: object): Buffer {
   return encode({ ':exception-type': name, ':content-type': 'application/json', ':message-type': 'exception' }, body);
 }
 
-/** What is wrong with the signature of a request, or null. */
+/** Returns the fault of a request's signature, or null. */
 export async function findSignatureFault({ method, url, headers, body }: SeenRequest): Promise<string | null> {
   const authorization = headers.authorization ?? '';
   const signedNames = /SignedHeaders=([^,]+)/.exec(authorization)?.[1]?.split(';') ?? [];
@@ -71,7 +71,7 @@ export async function findSignatureFault({ method, url, headers, body }: SeenReq
   return signed.headers['authorization'] === authorization ? null : 'another signature';
 }
 
-/** A Bedrock on loopback that takes nothing unsigned, and has its answers from a Messages API. */
+/** Starts a Bedrock on loopback that rejects unsigned requests, and gets its answers from a Messages API. */
 export async function startBedrock(messagesUrl: string): Promise<TestUpstream> {
   const bedrock = await startUpstream();
   bedrock.answerWith(async (response, request) => {
@@ -82,7 +82,7 @@ export async function startBedrock(messagesUrl: string): Promise<TestUpstream> {
     const problem = fault ?? ('model' in body || 'stream' in body ? 'extra inputs are not permitted' : null);
     if (problem !== null || target === null || version !== 'bedrock-2023-05-31') {
       response.writeHead(problem === null ? 404 : 403, { 'x-amzn-errortype': 'InvalidSignatureException:http://x/' });
-      response.end(JSON.stringify({ message: problem ?? 'What is that?' }));
+      response.end(JSON.stringify({ message: problem ?? 'Unknown request.' }));
       return;
     }
     const isStreamed = target[2] === 'invoke-with-response-stream';

@@ -81,7 +81,7 @@ function post(
   });
 }
 
-/** Streams `parts` as Bedrock does, cut where no message ends. */
+/** Streams `parts` like Bedrock, cut in the middle of messages. */
 function stream(...parts: readonly Buffer[]): void {
   bedrock.answerWith((response) => {
     response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream', 'x-amzn-requestid': 'req-1' });
@@ -91,11 +91,11 @@ function stream(...parts: readonly Buffer[]): void {
   });
 }
 
-/** The JSON of each event of a stream as Anthropic writes it. */
+/** Returns the JSON of each event of a stream in Anthropic's form. */
 const dataOf = (events: string): string[] => [...events.matchAll(/^data: (.*)$/gm)].map((match) => match[1] ?? '');
 
 describe('a request', () => {
-  it('goes signed, with the model in the path, and nothing of Claude Code beside its betas', async () => {
+  it('is sent signed, with the model in the path, and with no header of Claude Code except its betas', async () => {
     stream(...dataOf(wholeStream).map(chunk));
     await (await post({ stream: true, top_k: 1 })).text();
     const [seen] = bedrock.seen;
@@ -126,7 +126,7 @@ describe('a request', () => {
     expect(pass.meter().usage).toMatchObject({ inputTokens: 7, outputTokens: 3 });
   });
 
-  it('may name an inference profile, or what the map of models knows', async () => {
+  it('may name an inference profile, or a name in the map of models', async () => {
     stream(...dataOf(wholeStream).map(chunk));
     const arn = 'arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abc123';
     for (const model of [arn, 'claude-haiku-4-5-20251001']) await (await post({ model, stream: true })).text();
@@ -142,7 +142,7 @@ describe('a request', () => {
     expect(bedrock.seen).toEqual([]);
   });
 
-  it('to count tokens asks for those of the invocation', async () => {
+  it('to count tokens counts those of the invocation', async () => {
     bedrock.answerWith((response) => void response.end('{"inputTokens":42}'));
     const response = await post({ max_tokens: undefined }, { path: '/v1/messages/count_tokens' });
     expect(await response.json()).toEqual({ input_tokens: 42 });
@@ -154,7 +154,7 @@ describe('a request', () => {
     expect(pass.meter().requestCount).toBe(0);
   });
 
-  it('with an API key of Bedrock goes with that alone, and an answer does not give it away', async () => {
+  it('with a Bedrock API key is sent with that key alone, and an answer does not reveal it', async () => {
     await open({ apiKey: 'bedrock-api-key-1', accessKey: null });
     bedrock.answerWith((response) => {
       response.writeHead(400, { 'x-amzn-errortype': 'ValidationException' });
@@ -169,7 +169,7 @@ describe('a request', () => {
 });
 
 describe('a streamed answer', () => {
-  it('comes as that of the Messages API, metered to the same amount', async () => {
+  it('arrives in the form of the Messages API, metered to the same amount', async () => {
     stream(...dataOf(wholeStream).map(chunk));
     const response = await post({ stream: true });
     expect(response.headers.get('content-type')).toContain('text/event-stream');
@@ -205,7 +205,7 @@ describe('a streamed answer', () => {
     expect(pass.failure()).toMatchObject({ kind: 'unreachable' });
   });
 
-  it('is cut at the cloud as soon as nobody reads it', async () => {
+  it('is cut at the cloud as soon as its reader is gone', async () => {
     const left = Promise.withResolvers<void>();
     bedrock.answerWith((response) => {
       response.once('close', left.resolve);
@@ -235,7 +235,7 @@ describe('a refused call', () => {
     [403, 'UnrecognizedClientException', {}, 403, 'auth'],
     [403, 'ExpiredTokenException', {}, 403, 'auth'],
     [403, 'AccessDeniedException', {}, 403, 'auth'],
-  ])('with %i %s %j is one of the Messages API', async (status, name, body, expected, kind) => {
+  ])('with %i %s %j becomes an error of the Messages API', async (status, name, body, expected, kind) => {
     bedrock.answerWith((response) => {
       response.writeHead(status, { 'x-amzn-errortype': name });
       response.end(JSON.stringify({ message: 'No.', ...body }));
@@ -246,8 +246,8 @@ describe('a refused call', () => {
     expect(pass.failure()).toMatchObject({ kind });
   });
 
-  it('for which there are no credentials is a failed sign-in, and says no more than that', async () => {
-    // On a machine of AWS's there would be some.
+  it('without credentials is a failed sign-in, and its message reveals no more', async () => {
+    // A machine at AWS would have some.
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
     await open({ accessKey: null, profile: 'a-profile-that-is-nowhere' });
     const response = await post({});
@@ -257,7 +257,7 @@ describe('a refused call', () => {
     expect(bedrock.seen).toEqual([]);
   });
 
-  it("with a profile's credentials has the next attempt read them again", async () => {
+  it("with a profile's credentials makes the next attempt read them again", async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-aws-'));
     const file = path.join(directory, 'credentials');
     const write = (secret: string): Promise<void> =>

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-/** Breaks the connection of an answer in the middle, with everything written so far on its way. */
+/** Breaks the connection in the middle of an answer, after everything written so far was sent. */
 export async function breakOff(response: ServerResponse): Promise<void> {
   const { socket } = response;
   const closed = once(response, 'close');
-  // Destroying a socket throws away what it has not passed to the system yet.
+  // Destroying a socket discards data that it has not passed to the system yet.
   const flushed = new Promise<void>((resolve) => {
     if (socket === null || response.destroyed) resolve();
     else socket.write('', () => resolve());

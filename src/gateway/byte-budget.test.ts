@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createByteBudget } from './byte-budget.ts';
 
-test('a claim grows up to what the budget has, and what is given back can be claimed again', () => {
+test('a claim grows up to the rest of the budget, and released bytes can be claimed again', () => {
   const budget = createByteBudget(10);
   const [first, second] = [budget.claim(), budget.claim()];
   expect(first.raiseTo(6)).toBe(true);
@@ -13,7 +13,7 @@ test('a claim grows up to what the budget has, and what is given back can be cla
   expect(second.raiseTo(10)).toBe(true);
 });
 
-test('a part of a budget has its own limit, and all parts together have the whole one', () => {
+test('a part of a budget has its own limit, and all parts together have the limit of the whole', () => {
   const whole = createByteBudget(10);
   const [first, second] = [createByteBudget(6, whole).claim(), createByteBudget(6, whole).claim()];
   expect(first.raiseTo(7)).toBe(false);

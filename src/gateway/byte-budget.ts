@@ -1,18 +1,21 @@
-/** What may be held in memory at once. */
+/** A limit on the bytes that are held in memory at once. */
 export interface ByteBudget {
-  /** Begins a claim on the budget, of nothing at first. */
+  /** Begins a claim on the budget, initially of zero bytes. */
   claim(): ByteClaim;
 }
 
-/** One holder's part of a budget. */
+/** The part of a budget that one holder uses. */
 export interface ByteClaim {
-  /** Raises the claim to `bytes` in all, if it is below; false, and unchanged, when the budget does not have them. */
+  /**
+   * Raises the claim to `bytes` in total, if it is below. Returns false, and changes nothing, when the budget is too
+   * small.
+   */
   raiseTo(bytes: number): boolean;
-  /** Gives everything back. Called once, when nothing is held any more. */
+  /** Returns everything to the budget. Called once, when the memory is free again. */
   release(): void;
 }
 
-/** A budget of `limitBytes`; with `within` given, all that it grants is also taken from that one. */
+/** Creates a budget of `limitBytes`. With `within`, everything it grants is also taken from that budget. */
 export function createByteBudget(limitBytes: number, within?: ByteBudget): ByteBudget {
   let claimedBytes = 0;
   return {

@@ -7,19 +7,19 @@ import { reportLimit } from './relay-error.ts';
 import type { RequestBody } from './request-body.ts';
 import type { UpstreamAnswer } from './upstream-client.ts';
 
-/** Follows one call from its sending to its end, and tells the attempt's account what it has cost. */
+/** Follows one call from its sending to its end, and reports its cost to the attempt's account. */
 export interface CallMeter {
-  /** Whether the provider has broken the answer off with an error. */
+  /** True when the provider interrupted the answer with an error. */
   readonly hasFailed: boolean;
-  /** The whole request is on its way. */
+  /** Records that the whole request was sent. */
   sent(): void;
-  /** A good answer has begun. */
+  /** Records that a good answer has begun. */
   open(answer: UpstreamAnswer): void;
   /** Takes the next bytes of the answer. */
   push(bytes: Buffer): void;
-  /** The call is over. What comes after counts no more; a second end is none. */
+  /** Ends the call. Later bytes and a second end are ignored. */
   end(isWhole: boolean): void;
-  /** The call was cut: by the process, by the end of its attempt, or for its silence. */
+  /** Records that the call was cut: by the process, by the end of its attempt, or for its silence. */
   cut(by: 'process' | 'attempt' | 'silence'): void;
 }
 
@@ -28,7 +28,7 @@ interface CallMeterOptions {
   readonly body: RequestBody;
   readonly governor: Governor;
   readonly departure: Departure;
-  /** Called with which bound the answer has broken, in words. */
+  /** Called with the bound that the answer has broken, in words. */
   readonly onExcess: (excess: string) => void;
 }
 
@@ -55,7 +55,7 @@ export function createCallMeter({ call, body, governor, departure, onExcess }: C
           call.update(usage);
         },
         onExcess,
-        // At once: Claude Code hangs up on an error without waiting for the end.
+        // Immediately: Claude Code hangs up on an error without waiting for the end.
         onError(data) {
           hasFailed = true;
           const failure = toStreamFailure(data);
@@ -67,7 +67,7 @@ export function createCallMeter({ call, body, governor, departure, onExcess }: C
     push(bytes) {
       if (isOver) return;
       meter?.push(bytes);
-      // Only now: more of the count may stand in the same bytes.
+      // Only here, because the same bytes may contain more of the count.
       if (isCounted || hasFailed) departure.settle();
     },
     end(isWhole) {
@@ -89,7 +89,7 @@ export function createCallMeter({ call, body, governor, departure, onExcess }: C
       try {
         meter?.end(false);
       } finally {
-        // What a provider has not counted by the time it fails, silently or not, it has not begun.
+        // A provider that fails, silently or not, has not begun what it has not counted.
         call.settle(isSent && !hasFailed && by !== 'silence' ? by : undefined);
       }
     },

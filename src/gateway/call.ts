@@ -1,11 +1,11 @@
 import type { ModelNames } from '../core/model-names.ts';
 import type { RequestBody } from './request-body.ts';
 
-/** What of a request decides on its cost. */
+/** The facts about a request that determine its cost. */
 export interface Call extends Pick<
   RequestBody,
   'maxTokens' | 'isTurn' | 'isStreamed' | 'isUsOnly' | 'isLongContext' | 'demand'
 > {
-  /** What its model is asked for by: first as the provider is, last as the agent's process did. */
+  /** Names of its model: first the name requested from the provider, last the name requested by the agent's process. */
   readonly asked: ModelNames;
 }

@@ -7,14 +7,14 @@ import { sse } from './upstream.fixture.ts';
 const bench = useGatewayBench();
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-  'however they fall, the ceiling is passed by less than one input (%i)',
+  'in any order, calls exceed the ceiling by less than one input (%i)',
   async (seed) => {
     const random = createRandom(seed);
     const ceilingMicros = 50_000 + random(400_000);
     let spentMicros = 0;
     let largestInputMicros = 0;
     bench.upstream.answerWith(async (response, request) => {
-      // Uncached text, or written to the cache for an hour: the dearest input there is.
+      // Uncached text, or written to the cache for an hour: the most expensive input.
       const tokens = Math.floor(request.body.length / 4);
       const cached = random(2) === 0 ? 0 : tokens;
       const input = {
@@ -40,7 +40,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     });
 
     bench.open({ ceilingMicros });
-    // Several loops side by side, as sub-agents are, each until it is refused.
+    // Runs several loops in parallel, like subagents, each until it is rejected.
     const loop = async (): Promise<void> => {
       for (;;) {
         await turnsOfTheLoop(random(10));
@@ -54,12 +54,12 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     expect(bench.pass.failure()).toMatchObject({ code: 'max_budget' });
     expect(bench.pass.meter().costMicros).toBe(spentMicros);
     expect(spentMicros).toBeLessThanOrEqual(ceilingMicros + largestInputMicros);
-    // And all of it can be used, but for what would pay less than a hundred tokens.
+    // The whole ceiling can be used, except an amount that would pay for fewer than a hundred tokens.
     expect(spentMicros).toBeGreaterThan(ceilingMicros - 100 * 16.5);
   },
 );
 
-/** Whole numbers from 0 to `below`, the same for the same seed (mulberry32). */
+/** Creates whole numbers from 0 to `below`, the same for the same seed (mulberry32). */
 function createRandom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { answer, MODEL, useGatewayBench } from './gateway.fixture.ts';
 import type { SeenRequest } from './upstream.fixture.ts';
 
-/** What a token of output costs at most: $15 for a million, and a tenth more in the United States. */
+/** Highest cost of an output token: $15 per million, and a tenth more in the United States. */
 const MICROS_PER_TOKEN = 16.5;
 
-/** What a prompt of so many bytes costs at most: a token each, with what goes around it, written to the cache. */
+/** Highest cost of a prompt of that many bytes: a token for each byte, with its frame, written to the cache. */
 const toInputMicros = (bytes: number): number => (bytes + 1_000) * 4.125;
 
 const bench = useGatewayBench();
@@ -17,7 +17,7 @@ const answerWith = (usage: Parameters<typeof answer>[1]): void =>
 const bodyOf = (seen: SeenRequest | undefined): Record<string, unknown> =>
   JSON.parse(seen?.body.toString() ?? '') as Record<string, unknown>;
 
-/** Answers that the test gives one by one, as their requests arrive. */
+/** Answers that the test gives one by one, when their requests arrive. */
 function answerByHand(): { next(): Promise<Arrived> } {
   const arrived: Arrived[] = [];
   let wake = (): void => undefined;
@@ -44,8 +44,8 @@ interface Arrived {
   drop(): void;
 }
 
-describe('the money that is left', () => {
-  test('lowers max_tokens to what it can pay, and the thinking budget with it', async () => {
+describe('the rest of the ceiling', () => {
+  test('lowers max_tokens to what it can pay for, and the thinking budget with it', async () => {
     open({ ceilingMicros: 100_000 });
     const thinking = { type: 'enabled', budget_tokens: 31_999 };
     await (await post({ max_tokens: 32_000, thinking })).text();
@@ -58,14 +58,14 @@ describe('the money that is left', () => {
     expect(Number(bench.upstream.seen[0]?.headers['content-length'])).toBe(bench.upstream.seen[0]?.body.length);
   });
 
-  test('lowers nothing that it can pay: not a byte of the request changes', async () => {
+  test('leaves a request unchanged that it can pay for', async () => {
     open({ ceilingMicros: 100_000 });
     const body = `{ "model":"${MODEL}", "n":1.0, "max_tokens": ${Math.floor(100_000 / MICROS_PER_TOKEN)} }`;
     await (await post(body)).text();
     expect(bench.upstream.seen[0]?.body.toString()).toBe(body);
   });
 
-  test('shrinks by what was used', async () => {
+  test('shrinks by the used amount', async () => {
     open({ ceilingMicros: 100_000 });
     answerWith({ inputTokens: 10_000, outputTokens: 1_000 });
     await (await post({ max_tokens: 1_000 })).text();
@@ -73,7 +73,7 @@ describe('the money that is left', () => {
     expect(bodyOf(bench.upstream.seen[1])['max_tokens']).toBe(Math.floor(55_000 / MICROS_PER_TOKEN));
   });
 
-  test('pays for no answer that could say nothing: the request is refused, unsent', async () => {
+  test('does not pay for an answer without content: the request is rejected, unsent', async () => {
     open({ ceilingMicros: 100 * MICROS_PER_TOKEN - 1 });
     const response = await post({ max_tokens: 32_000 });
     expect(response.status).toBe(402);
@@ -83,7 +83,7 @@ describe('the money that is left', () => {
     expect((await post({ max_tokens: 99 })).status).toBe(200);
   });
 
-  test.each([[undefined], ['many'], [-1], [1.5], [null]])('counts max_tokens %j as the most', async (maxTokens) => {
+  test.each([[undefined], ['many'], [-1], [1.5], [null]])('counts max_tokens %j as the maximum', async (maxTokens) => {
     open({ ceilingMicros: 128_000 * MICROS_PER_TOKEN });
     await (await post({ max_tokens: maxTokens })).text();
     expect(bench.upstream.seen[0]?.body.toString()).toBe(JSON.stringify({ model: MODEL, max_tokens: maxTokens }));
@@ -99,32 +99,32 @@ describe('the money that is left', () => {
     ['claude-opus-4-0', {}, 82.5],
     ['claude-opus-4-6', {}, 27.5],
     ['claude-opus-4-6', { speed: 'fast' }, 165],
-    // What no list knows may be any of those that they know, of which the dearest is $75 a million.
+    // A model in no list may be any listed model, of which the most expensive costs $75 per million.
     ['home-made', {}, 82.5],
-    // Each of them may write as much.
+    // Each fallback may write as much.
     ['claude-fable-5', { fallbacks: [{ model: 'claude-opus-4-1' }] }, 2 * 82.5],
     ['claude-fable-5', { fallbacks: 'default' }, 4 * 82.5],
-  ])('counts %s with %j at the dearest price that may hold', async (model, extra, microsPerToken) => {
+  ])('counts %s with %j at the highest price that may apply', async (model, extra, microsPerToken) => {
     open({ ceilingMicros: 100_000 });
     await (await post({ model, max_tokens: 64_000, ...extra })).text();
     expect(bodyOf(bench.upstream.seen[0])['max_tokens']).toBe(Math.floor(100_000 / microsPerToken));
   });
 
-  test('pays for the searches that a request allows, too', async () => {
+  test('also pays for the searches that a request allows', async () => {
     open({ ceilingMicros: 100_000 });
     const tools = [{ type: 'web_search_20250305', name: 'web_search', max_uses: 8 }];
     await (await post({ max_tokens: 32_000, tools })).text();
     expect(bodyOf(bench.upstream.seen[0])['max_tokens']).toBe(Math.floor(20_000 / MICROS_PER_TOKEN));
   });
 
-  test('is not asked for to count tokens', async () => {
+  test('is not needed to count tokens', async () => {
     open({ ceilingMicros: 1 });
     expect((await post({}, { path: '/v1/messages/count_tokens' })).status).toBe(200);
   });
 });
 
-describe('calls side by side', () => {
-  test('a call gets what those under way cannot use up', async () => {
+describe('parallel calls', () => {
+  test('a call gets what the calls in progress cannot use up', async () => {
     const answers = answerByHand();
     open({ ceilingMicros: 500_000 });
     const first = post({ max_tokens: 20_000 });
@@ -132,7 +132,7 @@ describe('calls side by side', () => {
     const second = post({ max_tokens: 20_000 });
     const two = await answers.next();
     const heldMicros = toInputMicros(one.request.body.length) + 20_000 * MICROS_PER_TOKEN;
-    // Its own input has to be paid as well.
+    // The call's own input has to be paid for as well.
     const leftMicros = 500_000 - heldMicros - toInputMicros(one.request.body.length);
     expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor(leftMicros / MICROS_PER_TOKEN));
     one.give({ inputTokens: 100, outputTokens: 5 });
@@ -140,13 +140,13 @@ describe('calls side by side', () => {
     expect([(await first).status, (await second).status]).toEqual([200, 200]);
   });
 
-  test('a call for which too little may be left waits until one under way has left more', async () => {
+  test('a call for which too little may be left waits until a call in progress leaves more', async () => {
     const answers = answerByHand();
     open({ ceilingMicros: 510_000 });
     const first = post({ max_tokens: 30_000 });
     const one = await answers.next();
     const second = post({ max_tokens: 30_000 });
-    // The waiting one holds nothing: a small one still fits in beside it.
+    // The waiting call reserves nothing: a small call still fits in at the same time.
     const third = post({ max_tokens: 1 });
     (await answers.next()).give({});
     await third;
@@ -158,7 +158,7 @@ describe('calls side by side', () => {
     expect([(await first).status, (await second).status]).toEqual([200, 200]);
   });
 
-  test('a call that waited for money that was used up is refused, and the others do not hide why', async () => {
+  test('a call that waited for money that was used up is rejected, and the others do not hide the reason', async () => {
     const answers = answerByHand();
     open({ ceilingMicros: 330_000 });
     const first = post({ max_tokens: 10_000 });
@@ -174,7 +174,7 @@ describe('calls side by side', () => {
     expect(bench.pass.failure()).toMatchObject({ code: 'max_budget' });
   });
 
-  test('nor does a call hide why that began before and fails after', async () => {
+  test('a call that began before and fails afterwards does not hide the reason either', async () => {
     const answers = answerByHand();
     open({ ceilingMicros: 20_000 });
     const first = post({ max_tokens: 100 });

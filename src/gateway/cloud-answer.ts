@@ -5,7 +5,7 @@ import type { UpstreamAnswer } from './upstream-client.ts';
 
 const MAX_ERROR_BYTES = 1024 * 1024;
 
-/** Anthropic's error type for a status (its API reference, "Errors"). */
+/** Anthropic's error type for each status (its API reference, "Errors"). */
 const TYPE_BY_STATUS: Readonly<Record<number, string>> = {
   400: 'invalid_request_error',
   401: 'authentication_error',
@@ -18,13 +18,13 @@ const TYPE_BY_STATUS: Readonly<Record<number, string>> = {
   529: 'overloaded_error',
 };
 
-/** An error as the Messages API puts it. */
+/** Returns an error in the form of the Messages API. */
 export function toErrorBody({ status, message }: { status: number; message: string }): string {
   const type = TYPE_BY_STATUS[status] ?? (status >= 400 && status < 500 ? 'invalid_request_error' : 'api_error');
   return JSON.stringify({ type: 'error', error: { type, message: head(message, 1_000) } });
 }
 
-/** An error answer in the form of the Messages API. */
+/** Returns an error answer in the form of the Messages API. */
 export function toErrorAnswer(
   error: { status: number; message: string },
   headers: IncomingHttpHeaders = {},
@@ -40,7 +40,7 @@ export function toErrorAnswer(
   };
 }
 
-/** A short answer read whole. */
+/** Reads a whole short answer. */
 export async function readAnswer(answer: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -52,11 +52,11 @@ export async function readAnswer(answer: Readable): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** `json` as an object; empty when it is none. */
+/** Parses `json` as an object; empty when it is not one. */
 export function parseAnswer(json: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(json);
-    // Google wraps an error in a list when it was asked for a stream.
+    // Google wraps an error in a list when a stream was requested.
     const first: unknown = Array.isArray(value) ? value[0] : value;
     return typeof first === 'object' && first !== null ? (first as Record<string, unknown>) : {};
   } catch {

@@ -4,7 +4,9 @@ import { toErrorAnswer } from './cloud-answer.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { UpstreamAnswer } from './upstream-client.ts';
 
-/** `promise`, or a rejection as soon as `signal` aborts. What fetches credentials has no deadline of its own. */
+/**
+ * Waits for `promise`, and rejects as soon as `signal` aborts. The libraries that fetch credentials have no deadline.
+ */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>();
   const abort = guarded(() => aborted.reject(signal.reason));
@@ -18,17 +20,17 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
 }
 
 /**
- * How a call is answered for which no credentials could be had: as a refused sign-in, or as a failure that passes when
- * those who issue them could not be reached. The cause names files and hosts, which are for the log alone.
+ * Answers a call for which no credentials are available: as a failed sign-in, or as a temporary failure when the issuer
+ * of the credentials could not be reached. The cause names files and hosts, so only the log contains it.
  */
 export function withoutCredentials(error: unknown, { log, cloud }: { log: GatewayLog; cloud: string }): UpstreamAnswer {
   const isPassing = isUnreachable(error);
-  log.error({ cloud, cause: toCause(error) }, 'No credentials could be had for the model provider.');
+  log.error({ cloud, cause: toCause(error) }, 'No credentials were available for the model provider.');
   return toErrorAnswer({
     status: isPassing ? 503 : 401,
     message: isPassing
-      ? `Those who issue credentials for ${cloud} could not be reached. The worker's log says more.`
-      : `There are no credentials for ${cloud}, or they cannot be used. The worker's log says more.`,
+      ? `The issuer of credentials for ${cloud} could not be reached. The worker's log has details.`
+      : `There are no credentials for ${cloud}, or they cannot be used. The worker's log has details.`,
   });
 }
 

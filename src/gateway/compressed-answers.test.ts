@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { useGatewayBench } from './gateway.fixture.ts';
 import { messageStart, sse } from './upstream.fixture.ts';
 
-// Nothing compressed is asked for; what stands before a provider may compress all the same.
+// The gateway requests no compression; a proxy before a provider may compress all the same.
 
 const COMPRESS: Readonly<Record<string, (text: string) => Promise<Buffer>>> = {
   gzip: promisify(gzip),
@@ -19,7 +19,7 @@ const STREAM = messageStart + sse('message_delta', { usage: { output_tokens: 300
 describe('a compressed answer', () => {
   const bench = useGatewayBench();
 
-  test.each(Object.keys(COMPRESS))('in %s is read by the meter and passed on as it was written', async (encoding) => {
+  test.each(Object.keys(COMPRESS))('in %s is read by the meter and passed on uncompressed', async (encoding) => {
     bench.open({});
     const bytes = await COMPRESS[encoding]!(STREAM);
     bench.upstream.answerWith((response) => {
@@ -34,7 +34,7 @@ describe('a compressed answer', () => {
     expect(bench.upstream.seen[0]?.headers['accept-encoding']).toBe('identity');
   });
 
-  test.each(Object.keys(COMPRESS))('in %s that is an error is judged by what it says', async (encoding) => {
+  test.each(Object.keys(COMPRESS))('in %s that is an error is judged by its content', async (encoding) => {
     bench.open({});
     const day = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
     const message = `You have reached your specified API usage limits. You will regain access on ${day} at 00:00 UTC.`;
@@ -50,7 +50,7 @@ describe('a compressed answer', () => {
     expect(bench.pass.failure()).toMatchObject({ kind: 'rate_limit', resetAt: Date.parse(day) });
   });
 
-  test('is passed on as it comes, not at its end', async () => {
+  test('is passed on as it arrives, not at its end', async () => {
     bench.open({});
     const rest = Promise.withResolvers<void>();
     bench.upstream.answerWith(async (response) => {
@@ -79,7 +79,7 @@ describe('a compressed answer', () => {
     expect(bench.pass.meter().usage).toMatchObject({ inputTokens: 3, outputTokens: 4 });
   });
 
-  test('that breaks off is one that the provider broke off, counted as far as it came', async () => {
+  test('that breaks off counts as interrupted by the provider, and its received part is counted', async () => {
     bench.open({});
     const bytes = await COMPRESS['gzip']!(STREAM + sse('ping').repeat(5_000));
     bench.upstream.answerWith((response) => {
@@ -91,14 +91,17 @@ describe('a compressed answer', () => {
     expect(bench.pass.meter().usage).toMatchObject({ inputTokens: 1_000, outputTokens: 300 });
   });
 
-  test.each(['compress', 'gzip, gzip, gzip'])('in the encoding %s is a failure that says so', async (encoding) => {
-    bench.open({});
-    bench.upstream.answerWith((response) => {
-      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding }).end('x');
-    });
-    const response = await bench.post({});
-    expect(response.status).toBe(502);
-    expect(await response.text()).toContain('ERR_CONTENT_ENCODING');
-    expect(bench.pass.failure()).toMatchObject({ kind: 'unreachable' });
-  });
+  test.each(['compress', 'gzip, gzip, gzip'])(
+    'in the encoding %s is a failure that names the encoding',
+    async (encoding) => {
+      bench.open({});
+      bench.upstream.answerWith((response) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding }).end('x');
+      });
+      const response = await bench.post({});
+      expect(response.status).toBe(502);
+      expect(await response.text()).toContain('ERR_CONTENT_ENCODING');
+      expect(bench.pass.failure()).toMatchObject({ kind: 'unreachable' });
+    },
+  );
 });

@@ -35,7 +35,7 @@ describe('connections to a gateway', () => {
     await once(socket, 'connect');
     return socket;
   };
-  /** A request as it goes over the wire; resolves with the head of its answer. */
+  /** Sends a request over the wire; resolves with the head of its answer. */
   const ask = async (socket: Socket, token: string) => {
     const answered = once(socket, 'data');
     socket.write(
@@ -52,7 +52,7 @@ describe('connections to a gateway', () => {
     });
   const isOpen = (socket: Socket) => !socket.closed && !socket.readableEnded;
 
-  it('that say nothing are a few, the oldest goes first, and a call finds its way through a flood of them', async () => {
+  it('without a request are limited, the oldest ends first, and a call still succeeds during a flood of them', async () => {
     const pass = gateway.open({ attemptId: 'attempt-1' });
     const flood = await Promise.all(Array.from({ length: 200 }, open));
     expect((await call(pass.token)).status).toBe(200);
@@ -60,7 +60,7 @@ describe('connections to a gateway', () => {
     expect((await call(pass.token)).status).toBe(200);
   });
 
-  it('of one attempt are bounded, refused in a way that is tried again, and leave the others theirs', async () => {
+  it('of one attempt are limited, rejected in a way that is retried, and leave other attempts theirs', async () => {
     const greedy = gateway.open({ attemptId: 'attempt-1' });
     const other = gateway.open({ attemptId: 'attempt-2' });
     for (let count = 0; count < LIMITS.perLane; count++) {
@@ -72,7 +72,7 @@ describe('connections to a gateway', () => {
     expect(head).toMatch(/connection: close/i);
     await expect.poll(() => isOpen(refused)).toBe(false);
     expect((await call(other.token)).status).toBe(200);
-    // Those it has may be used again, and one that it gives up makes room for another.
+    // Its connections may be used again, and a connection that it gives up makes room for another.
     expect(await ask(sockets[0]!, greedy.token)).toMatch(/^HTTP\/1\.1 200 /);
     sockets[0]!.destroy();
     await expect.poll(async () => (await ask(await open(), greedy.token)).slice(9, 12)).toBe('200');
@@ -87,7 +87,7 @@ describe('connections to a gateway', () => {
     await expect.poll(() => isOpen(socket)).toBe(false);
   });
 
-  it('with a token that nobody has given end with the refusal', async () => {
+  it('with an unknown token end with the refusal', async () => {
     const socket = await open();
     expect(await ask(socket, 'lh_att_made_up')).toMatch(/^HTTP\/1\.1 402 [^]*connection: close/i);
     await expect.poll(() => isOpen(socket)).toBe(false);

@@ -1,30 +1,31 @@
 import type { Socket } from 'node:net';
 import { guarded } from '../core/guard.ts';
 
-/** How many connections may be open at once. */
+/** Maximum numbers of open connections. */
 export interface ConnectionLimits {
-  /** Of one attempt's processes, known by their token. */
+  /** For the processes of one attempt, identified by their token. */
   readonly perLane: number;
-  /** Of those that have not said yet whose they are. */
+  /** For connections that have not sent a request yet. */
   readonly unknown: number;
 }
 
 /**
- * Each holds a file descriptor of the worker, which has a limit of them for all it does. An attempt has 16 requests open
- * at most; Claude Code was never seen to keep more connections than it has requests.
+ * Each connection uses a file descriptor of the worker, which has a limit for all its work. An attempt has at most 16
+ * requests open; Claude Code was never seen to keep more connections than it has requests.
  */
 export const CONNECTION_LIMITS: ConnectionLimits = { perLane: 32, unknown: 64 };
 
-/** The connections to a gateway, within bounds, so that no attempt takes the worker's file descriptors. */
+/** The connections to a gateway, limited so that no attempt uses up the worker's file descriptors. */
 export interface Connections {
   /**
-   * Takes in a new connection. Whose it is, its first request tells. Where too many have not told yet, the oldest of
-   * them ends: a client sends its request as soon as it is connected, so it is one that means to say nothing.
+   * Adds a new connection; its first request identifies its owner. If too many connections have sent no request yet,
+   * the oldest of them ends: a client sends its request as soon as it is connected, so the oldest will probably never
+   * send one.
    */
   enter(socket: Socket): void;
-  /** A request of `owner` came over it; false when the owner has as many connections as it may. */
+  /** Assigns a connection to the `owner` of its request. Returns false when the owner has too many connections. */
   give(socket: Socket, owner: object): boolean;
-  /** Ends those of an owner, when what was said to them is sent. */
+  /** Ends the connections of an owner, after everything written to them is sent. */
   endOf(owner: object): void;
 }
 

@@ -5,7 +5,7 @@ import type { UpstreamClient } from './upstream-client.ts';
 import type { Upstream } from './upstream.ts';
 import { createVertexClient } from './vertex-client.ts';
 
-/** The client for `upstream`. What it cannot say to an agent's process it says to `log`. */
+/** Creates the client for `upstream`. Details that must not reach an agent's process go to `log`. */
 export function createUpstreamClient(upstream: Upstream, log: GatewayLog): UpstreamClient {
   if (upstream.kind === 'bedrock') return createBedrockClient(upstream, log);
   if (upstream.kind === 'vertex') return createVertexClient(upstream, log);

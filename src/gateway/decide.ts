@@ -21,22 +21,24 @@ interface DecideOptions {
   readonly pass: AttemptPass;
   readonly endpoint: Endpoint;
   readonly body: RequestBody;
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when no reader waits for the answer any more. */
   readonly signal: AbortSignal;
 }
 
 /** A request that may be sent. */
 export interface Cleared {
-  /** What goes to the provider: what came, with less in it where it asked for more than it may have. */
+  /**
+   * The bytes for the provider: the received ones, with lowered values if the request asked for more than it may have.
+   */
   readonly bytes: readonly Buffer[];
-  /** The call as the attempt's account has it, to be settled; null for one that is free. */
+  /** The call in the attempt's account, to be settled; null for a free call. */
   readonly call: PassCall | null;
 }
 
 /**
- * Decides whether a request may be sent, and what it may ask for. While other calls of the attempt may still use up
- * the money or the turns that are left, it waits for them. Nothing may come between this and sending: what it may
- * cost is set aside from here on.
+ * Decides whether a request may be sent, and how much it may ask for. It waits while other calls of the attempt may
+ * still use up the remaining money or turns. Send the request immediately after this: its possible cost is reserved
+ * from here on.
  */
 export async function decide(options: DecideOptions): Promise<Cleared | Refusal | 'left'> {
   const { context, pass, endpoint, body, signal } = options;
@@ -48,13 +50,13 @@ export async function decide(options: DecideOptions): Promise<Cleared | Refusal 
   try {
     admission = await context.admit({ attemptId: pass.attemptId, model: body.model, maxTokens: body.maxTokens });
   } catch (error) {
-    // Closed when in doubt, and with a status that Claude Code tries again.
+    // Rejects when in doubt, with a status that Claude Code retries.
     context.log.error({ attemptId: pass.attemptId, cause: toMessage(error) }, 'Admission of a model call failed.');
     return REFUSALS.notAdmitted;
   }
   if (!admission.allowed) return pass.refusal ?? deny(pass, admission.code, { message: admission.message });
   while (!signal.aborted) {
-    // Another request may have settled the matter meanwhile.
+    // Another request may have decided the matter in the meantime.
     const refusal = pass.refusal ?? judgeLimit(options);
     if (refusal !== null) return refusal;
     const call = pass.begin({ ...body, asked: [context.askedModelOf(body.model), body.model] });
@@ -66,7 +68,7 @@ export async function decide(options: DecideOptions): Promise<Cleared | Refusal 
   return 'left';
 }
 
-/** What the provider's limits have against a request, or null. */
+/** Returns a refusal if a limit of the provider forbids the request, or null. */
 function judgeLimit({ context, pass, body }: DecideOptions): Refusal | null {
   const limit = context.governor.limitOf(body.model);
   return limit !== null && isLongWait(limit.resetAt) ? deny(pass, limit.code, limit) : null;
@@ -77,23 +79,20 @@ function lower({ context, pass, body }: DecideOptions, { maxTokens }: PassCall):
   if (Object.keys(members).length === 0) return [body.bytes];
   context.log.debug(
     { attemptId: pass.attemptId, maxTokens, members: Object.keys(members) },
-    'A model call was lowered.',
+    'The limits of a model call were lowered.',
   );
   return withMembers(body.bytes, members);
 }
 
 /**
- * A call that nothing bounds, and that may cost more than is left. It alone is refused, and the run goes on: an agent
- * that offered such tools by itself is told which.
+ * Rejects a call that nothing bounds, and that may cost more than is left. Only this call is rejected, and the run
+ * continues: an agent that offered such tools by itself learns which.
  */
 function refuseOpen({ context, pass, body }: DecideOptions): Refusal {
   const { servedBy } = body.demand;
   const left = formatUsd(Math.max(0, Math.floor(pass.account.leftMicros)));
-  context.log.warn(
-    { attemptId: pass.attemptId, servedBy },
-    'A model call was refused: nothing bounds what it may cost.',
-  );
-  const message = `With ${servedBy} the provider may read for this call as often and as much as it likes, for more than the ${left} that the run may still cost. Leave it out, or raise limits.maxBudgetUsd.`;
+  context.log.warn({ attemptId: pass.attemptId, servedBy }, 'A model call was rejected: nothing bounds its cost.');
+  const message = `With ${servedBy} the provider may read any amount any number of times for this call, which may cost more than the ${left} that the run may still spend. Leave it out, or raise limits.maxBudgetUsd.`;
   return { status: 400, type: 'invalid_request_error', message };
 }
 
@@ -102,7 +101,7 @@ const MESSAGES = {
   max_turns: 'The run has reached its limit of turns.',
 } as const satisfies Partial<Record<RunErrorCode, string>>;
 
-/** A call that our own rules refuse: the run ends at once, with `code`. */
+/** Rejects a call by our own rules: the run ends immediately, with `code`. */
 function deny(pass: AttemptPass, code: keyof typeof MESSAGES): Refusal;
 function deny(pass: AttemptPass, code: RunErrorCode, why: { message: string; resetAt?: number }): Refusal;
 function deny(pass: AttemptPass, code: RunErrorCode, why?: { message: string; resetAt?: number }): Refusal {

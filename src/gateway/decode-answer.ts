@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 
-/** An answer over HTTP whose body is as its sender wrote it. */
+/** An HTTP answer with its body as the sender wrote it, without compression. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -17,13 +17,13 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
   zstd: createZstdDecompress,
 };
 
-/** More than one is hardly ever used; each holds a window of its own in memory. */
+/** More than one encoding is hardly ever used; each needs its own window in memory. */
 const MAX_ENCODINGS = 2;
 
 /**
- * Undoes the compression of an answer, chunk by chunk. We ask for none, and what stands between may add one all the same;
- * whoever reads answers, the meter and the judge of errors among them, would take it for noise.
- * @throws {Error} with a code, when it is in an encoding that nobody here knows.
+ * Decompresses an answer, chunk by chunk. We do not request compression, but a proxy on the way may add it, and the
+ * readers of answers, including the meter and the error handling, need plain text.
+ * @throws {Error} with a code, when the encoding is unknown.
  */
 export function decodeAnswer(answer: IncomingMessage): HttpAnswer {
   const status = answer.statusCode ?? 0;
@@ -45,7 +45,7 @@ export function decodeAnswer(answer: IncomingMessage): HttpAnswer {
   }
   let body: Readable = answer;
   for (const create of decoders) {
-    // An error, such as an answer that ends too early, reaches whoever reads the body.
+    // The reader of the body receives an error, such as an answer that ends too early.
     body = pipeline(body, create!(), () => undefined);
   }
   return { status, headers, body };

@@ -5,7 +5,7 @@ const of = (body: object): Demand => readDemand({ ...body }, JSON.stringify(body
 const say = (...content: unknown[]) => ({ messages: [{ role: 'user', content }] });
 const base64 = (type: string, data: string) => ({ type, source: { type: 'base64', media_type: 'x', data } });
 
-/** What a plain request is: read once, answered once, in its bytes. */
+/** Demand of a plain request: read once, answered once, bounded by its bytes. */
 const PLAIN = {
   isPromptOpen: false,
   isWindowRead: false,
@@ -16,7 +16,7 @@ const PLAIN = {
   isHourCached: false,
 };
 
-test('a request as Claude Code makes it is bounded by its bytes', () => {
+test('a request of Claude Code is bounded by its bytes', () => {
   const body = {
     model: 'claude-sonnet-4-5',
     system: [{ type: 'text', text: 'You are.', cache_control: { type: 'ephemeral' } }],
@@ -55,7 +55,7 @@ test('a request as Claude Code makes it is bounded by its bytes', () => {
   expect(of(body)).toMatchObject({ ...PLAIN, byteTokens: JSON.stringify(body).length + 1_000 });
 });
 
-test('a picture counts as the most that a model makes of one, whatever its size', () => {
+test('a picture counts as the maximum for any model, whatever its size', () => {
   const picture = base64('image', 'x'.repeat(100_000));
   const body = say({ type: 'tool_result', content: [picture, { type: 'image', source: { type: 'url', url: 'u' } }] });
   const size = JSON.stringify(body).length;
@@ -68,7 +68,7 @@ test.each([
   ['a PDF, whose pages its bytes do not tell', say(base64('document', 'JVBERi0='))],
   ['one in what a tool found', say({ type: 'tool_result', content: [base64('document', 'JVBERi0=')] })],
   [
-    'one that was fetched before',
+    'a document that was fetched before',
     say({
       type: 'web_fetch_tool_result',
       content: { type: 'web_fetch_result', content: base64('document', 'JVBERi0=') },
@@ -101,7 +101,7 @@ test.each([
     say({ type: 'tool_addition', tool: { definition: { type: 'web_fetch_20250910', name: 'w' } } }),
     'web_fetch_20250910',
   ],
-])('with %j the provider goes on by itself', (body, servedBy) => {
+])('with %j the provider continues by itself', (body, servedBy) => {
   expect(of(body)).toMatchObject({ servedBy, isWindowRead: true, samplings: 11, answers: 11 });
 });
 
@@ -110,7 +110,7 @@ test('an advisor is another model that writes', () => {
   expect(of({ tools })).toMatchObject({ servedBy: 'advisor_20260301', otherModels: ['claude-opus-4-1'] });
 });
 
-test('each search is read with all that came before it', () => {
+test('each search is read with everything before it', () => {
   const search = { type: 'web_search_20250305', name: 'web_search' };
   expect(of({ tools: [{ ...search, max_uses: 3 }] })).toMatchObject({
     servedBy: null,
@@ -123,12 +123,12 @@ test('each search is read with all that came before it', () => {
   expect(of({ tools: [search] })).toMatchObject({ samplings: 11, maxSearches: 10 });
 });
 
-test('tools that are searched for stand in the request, which is read again after each search', () => {
+test('searchable tools are in the request, which is read again after each search', () => {
   const tools = [{ type: 'tool_search_tool_regex_20251119', name: 's' }];
   expect(of({ tools })).toMatchObject({ isWindowRead: false, servedBy: null, samplings: 11, answers: 1 });
 });
 
-test('a summary and each fallback read it once more, and write', () => {
+test('a summary and each fallback read the request again, and write', () => {
   const edits = [{ type: 'compact_20260112' }, { type: 'clear_tool_uses_20250919' }];
   const fallbacks = [
     { model: 'a', max_tokens: 5 },
@@ -155,11 +155,11 @@ test.each([
     say({ type: 'text', text: 'x', cache_control: { type: 'ephemeral', ttl: '5m' } }),
     false,
   ],
-])('the longer cache is seen on %s', (_, body, isHourCached) => {
+])('the longer cache is recognized on %s', (_, body, isHourCached) => {
   expect(of(body)).toMatchObject({ isHourCached });
 });
 
-test('however deep a request is, and whatever stands in it, it is read', () => {
+test('a request of any depth and content is read', () => {
   let content: unknown = [{ type: 'document', source: { type: 'url' } }];
   for (let depth = 0; depth < 100_000; depth++) content = [{ type: 'tool_result', content }];
   expect(readDemand({ messages: [{ content }] }, 1)).toMatchObject({ isWindowRead: true });

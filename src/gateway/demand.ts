@@ -1,55 +1,60 @@
 import { toFields, toList, toText } from '../core/untyped.ts';
 
-/** What a request may make its provider read and write, as far as the request itself says. */
+/** The work that a request may cause at its provider, as far as the request itself shows. */
 export interface Demand {
-  /** Tokens that its bytes, and the pictures in them, come to at most. */
+  /** Maximum number of tokens of its bytes, and of the pictures in them. */
   readonly byteTokens: number;
-  /** Tokens that they probably come to. */
+  /** Probable number of tokens of its bytes and pictures. */
   readonly likelyTokens: number;
-  /** Whether its prompt may hold more than its bytes say, up to a whole context window: what the provider has or fetches. */
+  /**
+   * True when its prompt may contain more than its bytes, up to a whole context window: data that the provider stores
+   * or fetches.
+   */
   readonly isPromptOpen: boolean;
-  /** Whether a sampling of it may read more than its bytes say: the prompt, or what tools of the provider's have found. */
+  /** True when a sampling may read more than the bytes: of the prompt, or of the results of the provider's tools. */
   readonly isWindowRead: boolean;
-  /** How often its input may be read, and billed, for one answer. */
+  /** Maximum number of times that its input is read, and billed, for one answer. */
   readonly samplings: number;
-  /** How many answers may be written for it, each as long as `max_tokens` allows. */
+  /** Maximum number of answers written for it, each as long as `max_tokens` allows. */
   readonly answers: number;
-  /** What lets the provider go on by itself, calling tools of its own, as often as it likes; null: nothing does. */
+  /** The feature that lets the provider continue by itself, with any number of tool calls; null for none. */
   readonly servedBy: string | null;
-  /** How often the provider may search the web for it. */
+  /** Maximum number of web searches by the provider. */
   readonly maxSearches: number;
-  /** Whether it may write to the prompt cache for an hour, which is dearer than five minutes. */
+  /** True when it may write to the prompt cache for an hour, which costs more than five minutes. */
   readonly isHourCached: boolean;
-  /** Models beside its own that may write for it; an empty name stands for one that the provider chooses. */
+  /** Other models that may write for it; an empty name stands for a model that the provider chooses. */
   readonly otherModels: readonly string[];
-  /** The largest `max_tokens` of a fallback; 0 without one. */
+  /** The largest `max_tokens` of a fallback; 0 without a fallback. */
   readonly fallbackMaxTokens: number;
-  /** Whether it, or a fallback, asks for fast mode. */
+  /** True when the request, or a fallback, asks for fast mode. */
   readonly isFast: boolean;
 }
 
 type Fields = ReturnType<typeof toFields>;
 
-/** For a search tool that sets no bound; more than a model was seen to do within one answer. */
+/** For a search tool without a bound; more than a model was seen to do within one answer. */
 const MAX_SEARCHES = 10;
 
-/** How often a provider calls its own tools before it hands the answer back unfinished. */
+/** Number of its tool calls after which a provider returns the answer unfinished. */
 const LOOP_SAMPLINGS = 11;
 
-/** How many models a provider tries by itself when it is left to choose the fallbacks. */
+/** Number of models that a provider tries by itself when it chooses the fallbacks. */
 const DEFAULT_FALLBACKS = 3;
 
-/** More than any model makes of one picture, however small its file: 4,784 (the catalog inside Claude Code 2.1.330). */
+/**
+ * More than any model counts for one picture, however small its file: 4,784 (the catalog inside Claude Code 2.1.330).
+ */
 const MAX_IMAGE_TOKENS = 5_000;
 const LIKELY_IMAGE_TOKENS = 1_600;
 
-/** What providers put around a prompt: how tools are to be used, and the marks between messages. */
+/** Tokens that providers add to a prompt: instructions for tools, and marks between messages. */
 const FRAME_TOKENS = 1_000;
 
-/** Of plain English; used for nothing that must hold. */
+/** For plain English; used only for estimates. */
 const LIKELY_BYTES_PER_TOKEN = 4;
 
-/** Members of a request whose meaning we know; what they make the provider read is in their bytes, or judged below. */
+/** Members of a request with a known meaning; their effect on the input is in their bytes, or judged below. */
 const KNOWN_MEMBERS = new Set(
   [
     'model messages system tools tool_choice max_tokens stop_sequences stream temperature top_k top_p metadata',
@@ -59,7 +64,7 @@ const KNOWN_MEMBERS = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** Parts of a message that hold what they are; of `document` and `image` it depends on their source. */
+/** Parts of a message that contain their whole content; for `document` and `image` it depends on their source. */
 const KNOWN_BLOCKS = new Set(
   [
     'text image document thinking redacted_thinking tool_use tool_result tool_reference search_result fallback compaction',
@@ -74,9 +79,9 @@ const KNOWN_BLOCKS = new Set(
 const CLIENT_TOOL = /^(?:custom|(?:bash|text_editor|computer|memory)_\d+|(?:computer|browser)_toolset_\d+)$/;
 
 /**
- * Reads from a request what it may cost. A token stands for one byte at least, so bytes bound the input, but not where
- * the provider fetches something, reads a document page by page, or calls tools of its own. What we do not know is
- * taken for the dearest it may be.
+ * Reads the possible cost of a request. A token has at least one byte, so bytes bound the input, except where the
+ * provider fetches data, reads a document page by page, or calls its own tools. Unknown parts count at the highest cost
+ * they may have.
  */
 export function readDemand(body: Fields, size: number): Demand {
   const content = readContent(body);
@@ -115,13 +120,13 @@ export function readDemand(body: Fields, size: number): Demand {
   };
 }
 
-/** Whether the request names something that stands elsewhere: a thread of the provider's, or a member we do not know. */
+/** Returns whether the request refers to content elsewhere: a thread at the provider, or a member we do not know. */
 function readsElsewhere(body: Fields): boolean {
   if (toFields(body['thread'])['type'] === 'continue') return true;
   return Object.entries(body).some(([name, value]) => !KNOWN_MEMBERS.has(name) && value !== null);
 }
 
-/** Summaries that the provider may write of the conversation, each of which reads it once more. */
+/** Returns the number of summaries that the provider may write of the conversation; each reads it again. */
 function countCompactions(body: Fields): number {
   const edits = toList(toFields(body['context_management'])['edits']).map((edit) => toFields(edit)['type']);
   const others = edits.filter((type) => !toText(type)?.startsWith('clear_'));
@@ -160,7 +165,7 @@ function readTool(tool: Fields): ToolDemand {
   if (type.startsWith('web_search_')) {
     return { ...common, searches: isCount(tool['max_uses']) ? tool['max_uses'] : MAX_SEARCHES };
   }
-  // It finds definitions that the request itself holds.
+  // This tool finds definitions that the request itself contains.
   if (type.startsWith('tool_search_tool_')) return { ...common, samplings: LOOP_SAMPLINGS };
   return { ...common, servedBy: type, model: toText(tool['model']) };
 }
@@ -173,7 +178,9 @@ interface ContentDemand {
   readonly addedTools: Fields[];
 }
 
-/** Looks at every part of `system` and `messages`, however deep it stands, without recursion: its depth is the sender's. */
+/**
+ * Reads every part of `system` and `messages` at any depth. Does not recurse, because the sender controls the depth.
+ */
 function readContent(body: Fields): ContentDemand {
   const found: ContentDemand = {
     pictures: 0,
@@ -190,7 +197,8 @@ function readContent(body: Fields): ContentDemand {
     for (const part of isList ? toList(content) : [content]) {
       const block = toFields(part);
       readBlock(block, { found, isPart: isList });
-      // Also of a part we do not know. What a tool was used with is text for the model, whatever it looks like.
+      // Reads nested content of unknown parts as well. The input of a tool use is text for the model, whatever it looks
+      // like.
       const source = toFields(block['source']);
       pending.push(block['content'], source['type'] === 'content' ? source['content'] : undefined);
     }
@@ -198,7 +206,7 @@ function readContent(body: Fields): ContentDemand {
   return found;
 }
 
-/** `isPart`: it stands in a list, where the provider expects parts of a message. */
+/** `isPart`: the block is in a list, where the provider expects parts of a message. */
 function readBlock(block: Fields, { found, isPart }: { found: ContentDemand; isPart: boolean }): void {
   const type = toText(block['type']) ?? '';
   const source = toFields(block['source']);
@@ -207,7 +215,7 @@ function readBlock(block: Fields, { found, isPart }: { found: ContentDemand; isP
     found.pictures += 1;
     if (source['type'] === 'base64') found.pictureBytes += toText(source['data'])?.length ?? 0;
   } else if (type === 'document') {
-    // A page is billed as its text and its picture, and how many pages there are the bytes do not say.
+    // A page is billed as its text and its picture, and the bytes do not show the number of pages.
     found.isWindowRead ||= source['type'] !== 'content' && source['type'] !== 'text';
   } else if (type === 'tool_addition') {
     found.addedTools.push(toFields(toFields(block['tool'])['definition']));
@@ -216,7 +224,7 @@ function readBlock(block: Fields, { found, isPart }: { found: ContentDemand; isP
   }
 }
 
-/** Any life but the shortest, which is what an absent one means. */
+/** Returns whether the lifetime is longer than the shortest, which is the default. */
 function isHour(cacheControl: Fields): boolean {
   return isPresent(cacheControl['ttl']) && cacheControl['ttl'] !== '5m';
 }
@@ -225,7 +233,7 @@ function isFast(speed: unknown): boolean {
   return isPresent(speed) && speed !== 'standard';
 }
 
-/** Whether a member stands for something: an empty list, as SDKs send it, does not. */
+/** Returns whether a member has a value: an empty list, as SDKs send it, does not count. */
 function isPresent(value: unknown): boolean {
   return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 }

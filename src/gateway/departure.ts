@@ -1,29 +1,30 @@
 import { after } from '../core/timers.ts';
 
-/** What becomes of a call when the agent's process hangs up on it. */
+/** Controls a call after the agent's process has hung up on it. */
 export interface Departure {
-  /** Whether the process is gone. */
+  /** True when the process is gone. */
   readonly isGone: boolean;
-  /** The process has hung up. */
+  /** Records that the process has hung up. */
   leave(): void;
-  /** The call was sent: from now on the provider may charge for it, and what it charges is waited for. */
+  /** Records that the call was sent: from now on the provider may charge for it, and the call waits for its cost. */
   stay(): void;
-  /** What the call has cost is known. */
+  /** Records that the cost of the call is known. */
   settle(): void;
-  /** The call is over: nothing more comes of it. */
+  /** Records the end of the call: nothing follows. */
   stop(): void;
 }
 
 interface DepartureOptions {
-  /** How long what a call costs is waited for, in milliseconds. */
+  /** Milliseconds to wait for the cost of the call. */
   readonly lingerMs: number;
-  /** Called once, when the process is gone and nothing is waited for. */
+  /** Called once, when the process is gone and there is nothing to wait for. */
   readonly onCut: () => void;
 }
 
 /**
- * A call that the process has hung up on goes on until the provider has said what it read, which a stream begins with:
- * cut at once, it would be paid for without anybody knowing how much. What is said meanwhile costs little beside it.
+ * Creates the control of one call. When the process hangs up, the call continues until the provider has reported the
+ * input, which is at the beginning of a stream: otherwise the call would be paid for at an unknown cost. The output in
+ * the meantime costs little in comparison.
  */
 export function createDeparture({ lingerMs, onCut }: DepartureOptions): Departure {
   let isGone = false;

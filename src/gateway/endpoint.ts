@@ -1,15 +1,16 @@
-/** The only addresses of the provider an attempt may reach. */
+/** The only paths of the provider that an attempt may call. */
 const ENDPOINTS = { '/v1/messages': 'messages', '/v1/messages/count_tokens': 'count_tokens' } as const;
 
 export interface Endpoint {
   readonly kind: (typeof ENDPOINTS)[keyof typeof ENDPOINTS];
-  /** Path and query as they came. */
+  /** Path and query as received. */
   readonly target: string;
 }
 
 /**
- * The endpoint a request is for, or null when it is none that an attempt needs: a tool that got hold of the token
- * must not reach files, batches or administration. Compared whole and undecoded, so no spelling slips through.
+ * Returns the endpoint of a request, or null when an attempt does not need it: a tool that obtained the token must not
+ * reach files, batches or administration. The path is compared whole and without decoding, so that no other spelling
+ * passes.
  */
 export function findEndpoint(method: string, target: string): Endpoint | null {
   const [path = ''] = target.split('?', 1);

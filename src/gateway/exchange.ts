@@ -17,12 +17,12 @@ import { readRequestBody, type RequestBody } from './request-body.ts';
 import { NO_WATCH, watchSilence } from './silence.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
-/** What every exchange of a gateway shares. */
+/** Parts that all exchanges of a gateway share. */
 export interface ExchangeContext {
   readonly upstream: UpstreamClient;
   readonly admit: Admit;
   readonly governor: Governor;
-  /** What the provider is asked for in place of a model's name. */
+  /** Returns the name to request from the provider instead of a model's name. */
   readonly askedModelOf: (model: string) => string;
   readonly silenceMs: number;
   readonly lingerMs: number;
@@ -37,10 +37,10 @@ interface ExchangeOptions {
   readonly pass: AttemptPass;
 }
 
-/** More than an agent with all its sub-agents has; each one open costs the worker memory and a connection. */
+/** More than an agent with all its subagents needs; each open request takes memory and a connection of the worker. */
 const MAX_OPEN_REQUESTS = 16;
 
-/** Takes one request of an attempt to the provider and its answer back. Never rejects. */
+/** Forwards one request of an attempt to the provider, and its answer back. Never rejects. */
 export async function exchange(options: ExchangeOptions): Promise<void> {
   const { context, request, response, pass } = options;
   if (pass.openRequests >= MAX_OPEN_REQUESTS) return refuse(response, REFUSALS.tooManyOpen);
@@ -64,9 +64,9 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
     if ('status' in decided) return refuse(response, decided);
     await forward({ ...options, body, cleared: decided, ending, departure });
   } catch (error) {
-    // A sender that went away, or an attempt that ended, is nobody's failure.
+    // A sender that went away, or an attempt that ended, is not a failure.
     if (!ending.signal.aborted && !request.destroyed) {
-      context.log.error({ attemptId: pass.attemptId, cause: toMessage(error) }, 'A model call broke in the gateway.');
+      context.log.error({ attemptId: pass.attemptId, cause: toMessage(error) }, 'A model call failed in the gateway.');
     }
     response.destroy();
   } finally {
@@ -79,7 +79,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
 interface Forwarding extends ExchangeOptions {
   readonly body: RequestBody;
   readonly cleared: Cleared;
-  /** Aborted with who cut the call, or `silence`. */
+  /** Aborted with the cause: the party that cut the call, or `silence`. */
   readonly ending: AbortController;
   readonly departure: Departure;
 }
@@ -95,7 +95,7 @@ async function forward(forwarding: Forwarding): Promise<void> {
         silenceMs: context.silenceMs,
         isReaderBlocked: () => response.writableNeedDrain,
         onSilence() {
-          // Nobody waits for it any more: its silence is no reason for what becomes of the attempt.
+          // The process no longer waits for the answer, so this silence must not decide the outcome of the attempt.
           if (departure.isGone) return ending.abort('process');
           const message = `The model provider sent nothing for ${context.silenceMs} ms.`;
           silence = pass.strike(startedAt, withoutAnswer('silent', message));
@@ -108,7 +108,7 @@ async function forward(forwarding: Forwarding): Promise<void> {
     call === null
       ? null
       : createCallMeter({ call, body, governor: context.governor, departure, onExcess: failExcessive });
-  // At once, so that the meter is right the moment an attempt is closed.
+  // Immediately, so that the meter is right when an attempt is closed.
   const onEnding = guarded(() => meter?.cut(signal.reason));
   signal.addEventListener('abort', onEnding, { once: true });
   try {
@@ -143,33 +143,33 @@ async function forward(forwarding: Forwarding): Promise<void> {
     meter?.end(false);
   }
 
-  /** What cannot be read is not passed on: it would be spent without being counted. */
+  /** An unreadable answer is not passed on, because its cost would not be counted. */
   function onUnreadable(error: unknown): void {
     context.log.error(
       { attemptId: pass.attemptId, cause: toMessage(error) },
-      'An answer could not be followed and is cut off.',
+      'An answer could not be read and was cut off.',
     );
     ending.abort('attempt');
     response.destroy();
   }
 
-  /** Nothing that comes of it is of use: the attempt ends with it, instead of asking for the same again. */
+  /** Ends the attempt: the answer is of no use, and the same request must not be sent again. */
   function failExcessive(excess: string): void {
     if (signal.aborted) return;
-    const message = `The answer of the model provider holds ${excess}.`;
+    const message = `The answer of the model provider contains ${excess}.`;
     call?.fail(withoutAnswer('server_error', message), REFUSALS.answerTooLarge);
     context.log.warn({ attemptId: pass.attemptId }, message);
     ending.abort('attempt');
     response.destroy();
   }
 
-  /** Returns what happened, in words for the agent's process. */
+  /** Logs a broken answer and returns a description for the agent's process. */
   function noteBroken(error: unknown): string {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
     const message = response.headersSent
       ? `The connection to the model provider broke in the middle of an answer (${code}).`
       : `The model provider could not be reached (${code}).`;
-    // Nobody waits for it any more: it is no reason for what becomes of the attempt.
+    // If the process no longer waits for the answer, the failure must not decide the outcome of the attempt.
     if (!departure.isGone) call?.fail(withoutAnswer('unreachable', message));
     context.log.warn({ attemptId: pass.attemptId, code }, message);
     return message;

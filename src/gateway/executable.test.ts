@@ -72,13 +72,13 @@ async function run(prompt: string, tools = ['Bash']): Promise<{ result: SDKResul
   try {
     for await (const message of messages) if (message.type === 'result') result = message;
   } catch (error) {
-    // The SDK throws a failed result too, after it was given.
+    // The SDK throws a failed result as well, after it was returned.
     if (result === null) throw error;
   }
   return { result, durationMs: performance.now() - startedAt };
 }
 
-test('a run passes; its tools find a token and no key, and the meter agrees with Claude Code to the micro-dollar', async () => {
+test('a run succeeds; its tools find a token and no key, and the meter agrees with Claude Code to the micro-dollar', async () => {
   model.setScript([
     turn(useTool('Bash', { command: 'env' }), { usage: { inputTokens: 1_000, outputTokens: 50 } }),
     turn(say('Done.'), { usage: { inputTokens: 1_500, outputTokens: 7, cacheReadTokens: 900 } }),
@@ -98,7 +98,7 @@ test('a run passes; its tools find a token and no key, and the meter agrees with
   expect(pass.failure()).toBeNull();
 });
 
-test('a key the provider refuses ends the run at once', async () => {
+test('a key that the provider rejects ends the run at once', async () => {
   model.setScript([fail(401)]);
   const { result, durationMs } = await run('Hello.');
   expect(result).toMatchObject({ is_error: true, api_error_status: 403 });
@@ -142,7 +142,7 @@ test.each([
   expect(pass.failure()).toBeNull();
 });
 
-test('a provider that always fails within its answer ends the run with what it said', async () => {
+test('a provider that always fails within its answer ends the run with its message', async () => {
   model.setScript([failMidStream(say('Half of it'), overload, { midBlock: true })]);
   const { result } = await run('Hello.');
   expect(result).toMatchObject({ is_error: true });
@@ -159,7 +159,7 @@ test('an answer without bounds ends the run at once', async () => {
   expect(pass.failure()).toMatchObject({ kind: 'server_error' });
 });
 
-test('with $0.02 a run is asked for no more than that pays, and ends having cost less than one input more', async () => {
+test('with $0.02 a run requests no more than it can pay for, and exceeds the ceiling by less than one input', async () => {
   pass = gateway.open({ attemptId: 'attempt-2', ceilingMicros: 20_000 });
   const inputTokens = 4_000;
   // A model that always writes as much as it may.
@@ -214,8 +214,8 @@ test('a run ends after its last turn, and when the provider names a long wait', 
   expect(model.requests).toHaveLength(3);
 });
 
-test('sub-agents side by side that may not all have what they ask for wait for each other, and the run succeeds', async () => {
-  // The main loop and each sub-agent ask for 32,000 tokens, which is more than half a dollar.
+test('parallel subagents that cannot all have what they ask for wait for each other, and the run succeeds', async () => {
+  // The main loop and each subagent ask for 32,000 tokens, which cost more than half a dollar.
   pass = gateway.open({ attemptId: 'attempt-2', ceilingMicros: 300_000 });
   const usage = { inputTokens: 4_000, outputTokens: 100 };
   model.setScript(({ prompt, turn: answers }) => {

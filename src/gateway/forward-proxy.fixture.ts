@@ -4,20 +4,20 @@ import { pipeline } from 'node:stream';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 
 interface Passed {
-  /** `CONNECT`, or the method of a request that is passed on. */
+  /** `CONNECT`, or the method of a forwarded request. */
   readonly method: string;
-  /** What was asked for: `host:port`, or a whole address. */
+  /** The requested target: `host:port`, or a whole address. */
   readonly target: string;
   readonly authorization: string | undefined;
 }
 
-/** A forward proxy on loopback, which leads to one port whatever host it is asked for. */
+/** A forward proxy on loopback that leads to one port, whatever host is requested. */
 export interface ForwardProxy {
   readonly url: string;
   readonly passed: readonly Passed[];
   /** Answers everything with this status from now on. */
   refuseWith(status: number): void;
-  /** Breaks the connections that pass through it. */
+  /** Breaks the connections through the proxy. */
   cut(): void;
   close(): Promise<void>;
 }

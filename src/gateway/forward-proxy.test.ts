@@ -6,7 +6,7 @@ import { startForwardProxy, type ForwardProxy } from './forward-proxy.fixture.ts
 import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
 import { messageStart, sse, startUpstream, type TestUpstream } from './upstream.fixture.ts';
 
-// The provider is on a host that nobody but the proxy can reach.
+// The provider is on a host that only the proxy can reach.
 const HOST = 'provider.test';
 const AUTHORIZATION = `Basic ${Buffer.from('ada:s ecret').toString('base64')}`;
 
@@ -22,7 +22,7 @@ describe.each(['http', 'https'])('a provider over %s behind a forward proxy', (p
 
   beforeAll(async () => {
     certificates = await makeCertificates(HOST);
-    // As with NODE_EXTRA_CA_CERTS.
+    // Like with NODE_EXTRA_CA_CERTS.
     tls.setDefaultCACertificates([...before, certificates.authority]);
   });
   afterAll(() => tls.setDefaultCACertificates(before));
@@ -52,7 +52,7 @@ describe.each(['http', 'https'])('a provider over %s behind a forward proxy', (p
       body: '{"model":"claude-sonnet-4-5","stream":true}',
     });
 
-  it('is reached through it, with its own headers, over a connection that is kept', async () => {
+  it('is reached through it, with its own headers, over a kept connection', async () => {
     upstream.answerWith((response) => void response.end('{"usage":{"input_tokens":3,"output_tokens":4}}'));
     for (let count = 0; count < 3; count++) expect(await (await post()).json()).toHaveProperty('usage');
     expect(upstream.seen).toHaveLength(3);
@@ -81,7 +81,7 @@ describe.each(['http', 'https'])('a provider over %s behind a forward proxy', (p
     expect(pass.meter().usage).toMatchObject({ inputTokens: 1_000, outputTokens: 7 });
   });
 
-  it('fails as one that is not reached, with the proxy’s status, when the proxy refuses', async () => {
+  it('is unreachable, with the proxy’s status, when the proxy refuses', async () => {
     proxy.refuseWith(407);
     const response = await post();
     if (protocol === 'https') {
@@ -89,7 +89,7 @@ describe.each(['http', 'https'])('a provider over %s behind a forward proxy', (p
       expect(await response.text()).toContain('ERR_PROXY_407');
       expect(pass.failure()).toMatchObject({ kind: 'unreachable' });
     } else {
-      // Over HTTP the proxy's answer is not to be told from the provider's.
+      // Over HTTP the proxy's answer cannot be distinguished from the provider's.
       expect(response.status).toBe(403);
       expect(pass.failure()).toMatchObject({ kind: 'auth', status: 407 });
     }
@@ -97,7 +97,7 @@ describe.each(['http', 'https'])('a provider over %s behind a forward proxy', (p
     expect(upstream.seen).toEqual([]);
   });
 
-  it('that the proxy cuts off in the middle of an answer is one that breaks off', async () => {
+  it('that the proxy cuts off in the middle of an answer counts as breaking off', async () => {
     upstream.answerWith(
       (response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(messageStart),
     );

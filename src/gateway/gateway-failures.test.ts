@@ -74,7 +74,7 @@ function answerWithStream(): void {
   });
 }
 
-/** An answer that begins and then neither goes on nor ends. */
+/** An answer that begins and then neither continues nor ends. */
 function answerHalf(): Promise<ServerResponse> {
   const { promise, resolve } = Promise.withResolvers<ServerResponse>();
   upstream.answerWith((response) => {
@@ -129,7 +129,7 @@ describe('error answers', () => {
     expect(pass.failure()).toMatchObject({ kind: 'auth', status });
   });
 
-  test('a provider that does not count tokens fails nothing', async () => {
+  test('a provider that does not count tokens fails no run', async () => {
     answerWithError(403);
     await (await post({ path: '/v1/messages/count_tokens' })).text();
     expect(pass.failure()).toBeNull();
@@ -155,7 +155,19 @@ describe('error answers', () => {
     expect(pass.failure()).toMatchObject({ kind: 'overloaded', status: 529, message: 'Overloaded' });
   });
 
-  test('an error within a stream is enough: the end of it is not waited for', async () => {
+  test('an error within a stream is recorded with its details, even if they arrive after its name', async () => {
+    const error = sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } });
+    const words = error.indexOf('data:');
+    upstream.answerWith((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(messageStart + error.slice(0, words));
+      setTimeout(() => response.write(error.slice(words)), SILENCE_MS / 4);
+    });
+    expect(await readBroken(await post())).toBe(messageStart);
+    expect(pass.failure()).toMatchObject({ kind: 'overloaded', status: 529, message: 'Overloaded' });
+  });
+
+  test('an error within a stream is enough: the gateway does not wait for its end', async () => {
     const error = sse('error', { error: { type: 'rate_limit_error', message: 'Slow down' } });
     const hungUp = Promise.withResolvers<unknown>();
     upstream.answerWith((response) => {
@@ -171,7 +183,7 @@ describe('error answers', () => {
   test.each([
     ['before its first event', ''],
     ['within its text', messageStart + textDelta('Half')],
-  ])('a stream that ends %s, in good order, ends for the process with a broken connection', async (_, half) => {
+  ])('a stream that ends %s, in good order, breaks the connection of the process', async (_, half) => {
     upstream.answerWith((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end(half);
@@ -189,12 +201,12 @@ describe('error answers', () => {
     upstream = await startUpstream();
   });
 
-  test('a kept connection that the provider closed is replaced without a word', async () => {
+  test('a kept connection that the provider closed is replaced silently', async () => {
     answerWithStream();
     await (await post()).text();
     const served = new Set<unknown>();
     upstream.answerWith((response) => {
-      // The first on the old connection is cut without an answer, as when it closes the moment we use it.
+      // The first request on the old connection is cut without an answer, as when it closes at the moment of use.
       if (served.size === 0) {
         served.add(response);
         response.socket?.resetAndDestroy();
@@ -217,7 +229,7 @@ describe('broken streams', () => {
     expect(pass.meter().models['claude-sonnet-4-5-20250929']).toMatchObject({ outputTokens: 100, isEstimated: true });
   });
 
-  test('a process that goes away takes its request at the provider with it', async () => {
+  test('a process that goes away ends its request at the provider', async () => {
     const half = answerHalf();
     const leaving = new AbortController();
     await readUntilHalf(await post({ signal: leaving.signal }));
@@ -263,7 +275,7 @@ describe('silence', () => {
     expect(pass.failure()).toMatchObject({ kind: 'silent' });
   });
 
-  test('requests that hang side by side are one silence', async () => {
+  test('requests that hang in parallel are one silence', async () => {
     upstream.answerWith(() => undefined);
     const answers = await Promise.all([post(), post(), post()]);
     expect(answers.map((answer) => answer.status)).toEqual([504, 504, 504]);
@@ -294,7 +306,7 @@ describe('silence', () => {
     expect((await post({ stream: false })).status).toBe(200);
   });
 
-  test('a stream that says something now and then is left alone', async () => {
+  test('a stream that sends something now and then is not cut', async () => {
     upstream.answerWith((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       let pings = 0;
@@ -310,7 +322,7 @@ describe('silence', () => {
 });
 
 describe('an answer that is too large', () => {
-  // So much is read in this process too that it looks silent.
+  // This process also reads so much that it looks silent.
   beforeEach(async () => {
     await gateway.close();
     await open({ silenceMs: 30_000 });
@@ -352,7 +364,7 @@ describe('an answer that is too large', () => {
     expect(upstream.seen).toHaveLength(1);
   });
 
-  test('that is not streamed is as well', async () => {
+  test('that is not streamed is cut off as well', async () => {
     upstream.answerWith((response) => {
       response.on('error', () => undefined);
       response.writeHead(200, { 'content-type': 'application/json' });

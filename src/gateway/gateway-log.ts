@@ -1,6 +1,6 @@
 type LogLine = (fields: object, message: string) => void;
 
-/** Where the gateway reports what no caller waits for: never a token, a credential or a prompt. A pino logger is one. */
+/** Receives the gateway's log lines: never a token, a credential or a prompt. A pino logger fits. */
 export interface GatewayLog {
   readonly debug: LogLine;
   readonly warn: LogLine;

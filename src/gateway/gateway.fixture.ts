@@ -4,7 +4,7 @@ import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
 import type { OpenOptions } from './lane.ts';
 import { startUpstream, type TestUpstream } from './upstream.fixture.ts';
 
-/** What is asked, and answers, when a test does not say otherwise. */
+/** The model that is requested, and answers, unless a test says otherwise. */
 export const MODEL = 'claude-sonnet-4-5';
 
 interface PostOptions {
@@ -12,7 +12,7 @@ interface PostOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Gives each test of the file a gateway before a provider of its own, and calls that are made as one attempt's. */
+/** Gives each test of the file a gateway with its own provider, and a way to make calls of one attempt. */
 export function useGatewayBench() {
   let upstream: TestUpstream;
   let gateway: Gateway;
@@ -47,7 +47,7 @@ export function useGatewayBench() {
     open(limits: Omit<OpenOptions, 'attemptId'>): void {
       pass = gateway.open({ attemptId: 'attempt-1', ...limits });
     },
-    /** Sends a body as the attempt that was opened last: a text as it stands, an object with a model. */
+    /** Sends a body as the attempt that was opened last: a text unchanged, an object with a model. */
     post: (body: object | string, { path = '/v1/messages', signal }: PostOptions = {}): Promise<Response> =>
       fetch(gateway.url + path, {
         method: 'POST',
@@ -58,7 +58,7 @@ export function useGatewayBench() {
   };
 }
 
-/** Answers a call as a provider does, with what it has used. */
+/** Answers a call like a provider, with the given usage. */
 export function answer(response: ServerResponse, { inputTokens = 0, outputTokens = 0 } = {}): void {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ model: MODEL, usage: { input_tokens: inputTokens, output_tokens: outputTokens } }));

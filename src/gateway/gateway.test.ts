@@ -51,8 +51,8 @@ function answerWithStream(): void {
   });
 }
 
-describe('what passes', () => {
-  test('a request goes on byte for byte, under the provider’s credentials and not under the token', async () => {
+describe('forwarded requests', () => {
+  test('a request is forwarded byte for byte, with the provider’s credentials and without the token', async () => {
     const body = `{ "model":"claude-sonnet-4-5", "messages":[{"role":"user","content":"Grüße 🚀"}] }`;
     const headers = { 'anthropic-beta': 'a,b', 'anthropic-version': '2023-06-01', 'user-agent': 'claude-cli/2' };
     await post('/v1/messages?beta=true', { body, headers });
@@ -66,7 +66,7 @@ describe('what passes', () => {
     expect(seen?.headers.host).toBe(new URL(upstream.url).host);
   });
 
-  test('an answer comes back byte for byte with its status and headers, and each chunk as it is sent', async () => {
+  test('an answer is returned byte for byte with its status and headers, each chunk when it is sent', async () => {
     const sendRest = Promise.withResolvers<void>();
     const bytes = Buffer.from(wholeStream);
     const cut = bytes.indexOf('🚀') + 2;
@@ -87,7 +87,7 @@ describe('what passes', () => {
     expect(response.headers.get('request-id')).toBe('req_1');
   });
 
-  test('a base URL may have a path of its own, and a token goes as bearer', async () => {
+  test('a base URL may have its own path, and a token is sent as bearer', async () => {
     const provider = { kind: 'anthropic', baseUrl: `${upstream.url}/proxy/`, apiKey: null, authToken: 'tok' } as const;
     const prefixed = await createGateway({
       upstream: toUpstream({ ...provider, models: {}, headers: {}, proxy: null }),
@@ -102,7 +102,7 @@ describe('what passes', () => {
     expect(upstream.seen[0]?.headers['x-api-key']).toBeUndefined();
   });
 
-  test('a large request passes whole, and one beyond 64 MB is refused', async () => {
+  test('a large request passes whole, and a request beyond 64 MB is rejected', async () => {
     const content = 'x'.repeat(20 * 1024 * 1024);
     expect((await post('/v1/messages', { body: { ...call, content } })).status).toBe(200);
     expect(upstream.seen[0]?.body.length).toBeGreaterThan(content.length);
@@ -117,7 +117,7 @@ describe('what passes', () => {
     tooLarge.destroy();
   });
 
-  test('a slow reader holds the provider back instead of filling the worker’s memory', async () => {
+  test('a slow reader slows the provider down instead of filling the worker’s memory', async () => {
     const chunk = Buffer.alloc(64 * 1024);
     const limit = 64 * 1024 * 1024;
     const blocked = Promise.withResolvers<void>();
@@ -141,7 +141,7 @@ describe('what passes', () => {
   });
 });
 
-describe('what does not pass', () => {
+describe('rejected requests', () => {
   test.each([
     ['GET', '/v1/messages'],
     ['POST', '/v1/files'],
@@ -178,7 +178,7 @@ describe('what does not pass', () => {
     expect((await post('/v1/messages', { headers: { 'x-api-key': other.token } })).status).toBe(200);
   });
 
-  test.each([['not json'], ['[]'], ['null'], ['']])('the body %j is refused', async (body) => {
+  test.each([['not json'], ['[]'], ['null'], ['']])('the body %j is rejected', async (body) => {
     expect((await post('/v1/messages', { body })).status).toBe(400);
     expect(upstream.seen).toEqual([]);
   });
@@ -194,7 +194,7 @@ describe('what does not pass', () => {
     expect(pass.meter().requestCount).toBe(0);
   });
 
-  test('nothing more is sent for an attempt whose meter stands at its ceiling', async () => {
+  test('nothing more is sent for an attempt whose meter has reached its ceiling', async () => {
     answerWithStream();
     pass = gateway.open({ attemptId: 'attempt-2', ceilingMicros: WHOLE_STREAM_MICROS });
     expect((await (await post()).text()).length).toBeGreaterThan(0);
@@ -236,7 +236,7 @@ describe('the meter', () => {
     expect(metered.at(-1)).toEqual(pass.meter());
   });
 
-  test('adds up answers side by side, of several models, streamed or not', async () => {
+  test('adds up parallel answers, of several models, streamed or not', async () => {
     upstream.answerWith((response, { body }) => {
       const { model } = JSON.parse(body.toString()) as { model: string };
       response.writeHead(200, { 'content-type': 'application/json' });
@@ -253,7 +253,7 @@ describe('the meter', () => {
     expect(meter).toMatchObject({ costMicros: 2_100, ownCostMicros: null, isPriceKnown: false });
   });
 
-  test('a model may be called as nothing else is', async () => {
+  test('a model may have any name', async () => {
     upstream.answerWith((response, { body }) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       const { model } = JSON.parse(body.toString()) as { model: string };
@@ -270,7 +270,7 @@ describe('the meter', () => {
     expect(pass.meter()).toMatchObject({ costMicros: 2_400, isPriceKnown: false });
   });
 
-  test('goes by the prices it is given before any list', async () => {
+  test('prefers the given prices to any list', async () => {
     const priced = await createGateway({
       upstream: { baseUrl: upstream.url, headers: {} },
       silenceMs: 10_000,
@@ -287,7 +287,7 @@ describe('the meter', () => {
     expect(meter()).toMatchObject({ costMicros: 2_000, ownCostMicros: 2_000, isPriceKnown: true });
   });
 
-  test('goes by the prices of the provider that a call goes to before those of all', async () => {
+  test('prefers the prices of the provider to the common prices', async () => {
     const at = (usd: number) => ({ inputUsdPerMTok: usd, outputUsdPerMTok: usd });
     const shared = { upstream: { baseUrl: upstream.url, headers: {} } };
     const priced = await createGateway({
@@ -324,7 +324,7 @@ describe('the meter', () => {
     expect(pass.meter()).toMatchObject({ requestCount: 0, costMicros: 0 });
   });
 
-  test('an attempt whose report fails is served all the same', async () => {
+  test('an attempt is served even if reporting its meter fails', async () => {
     answerWithStream();
     const { token } = gateway.open({
       attemptId: 'attempt-2',

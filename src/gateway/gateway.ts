@@ -25,54 +25,57 @@ export type { Governor, ProviderLimit } from './governor.ts';
 export type { GatewayLane } from './lane.ts';
 export type { GatewayPass } from './pass.ts';
 
-/** The loopback Messages API of one worker: every model call of its attempts passes here, and nowhere else. */
+/** The loopback Messages API of one worker: every model call of its attempts passes through it. */
 export interface Gateway {
   /** For an attempt's `ANTHROPIC_BASE_URL`: `http://127.0.0.1:PORT`. */
   readonly url: string;
-  /** A token for a process that is started before there is an attempt, or outlives one. */
+  /** Reserves a token for a process that starts before its attempt, or outlives it. */
   reserve(): GatewayLane;
-  /** Lets an attempt in: until its pass is closed, requests with the pass's token are passed on. The token ends with it. */
+  /**
+   * Opens the gateway for an attempt: until its pass is closed, requests with the pass's token are forwarded. The token
+   * ends with the pass.
+   */
   open(attempt: OpenOptions): GatewayPass;
-  /** Closes every lane and pass and stops listening, at once. */
+  /** Closes every lane and pass and stops listening, immediately. */
   close(): Promise<void>;
 }
 
-/** One of several providers. */
+/** A provider of the gateway. */
 export interface GatewayProvider {
   readonly upstream: Upstream;
-  /** Is told of this provider's limits, and says which of them hold. Defaults to none. */
+  /** Receives this provider's limits, and says which of them apply. Defaults to none. */
   readonly governor?: Governor;
-  /** Prices of its models, before those of `GatewayOptions`. Defaults to none. */
+  /** Prices of its models, which take precedence over those of `GatewayOptions`. Defaults to none. */
   readonly prices?: PriceOverrides;
 }
 
 interface GatewayOptions extends Partial<GatewayProvider> {
-  /** Providers by name; `upstream` is the one called `default`. Defaults to none. */
+  /** Providers by name; `upstream` is the provider `default`. Defaults to none. */
   readonly providers?: ReadonlyMap<string, GatewayProvider>;
-  /** How long the provider may send nothing within a streamed request, in milliseconds, before it is cut off. */
+  /** Milliseconds that the provider may be silent within a streamed request before the request is cut. */
   readonly silenceMs: number;
   /** Defaults to none. */
   readonly log?: GatewayLog;
   /** Decides on each model call before it is sent. Defaults to allowing all. */
   readonly admit?: Admit;
-  /** Prices that replace the known ones, in the meter and for ceilings. Defaults to none. */
+  /** Prices that replace the known ones, for the meter and for ceilings. Defaults to none. */
   readonly prices?: PriceOverrides;
   /**
-   * How long a call goes on that the agent's process has hung up on, at most, to learn what it cost. In milliseconds;
-   * defaults to 10,000.
+   * Maximum number of milliseconds that a call continues, to learn its cost, after the agent's process has hung up on
+   * it. Defaults to 10,000.
    */
   readonly lingerMs?: number;
-  /** Connections at most. Defaults to `CONNECTION_LIMITS`. */
+  /** Maximum numbers of connections. Defaults to `CONNECTION_LIMITS`. */
   readonly connectionLimits?: ConnectionLimits;
 }
 
-/** Longer than Claude Code ever thinks between two calls: a connection it reuses must not be closing under it. */
+/** Longer than Claude Code ever pauses between two calls: a connection that it reuses must not be closing. */
 const KEEP_ALIVE_MS = 15 * 60_000;
 
-/** A prompt of a million tokens takes longer to be read; then the most it can cost is charged. */
+/** A prompt of a million tokens takes longer to be read; then its highest possible cost is charged. */
 const LINGER_MS = 10_000;
 
-/** What the bodies of all requests under way may hold together; four of the largest. */
+/** Maximum size of the bodies of all requests in progress together; four of the largest. */
 const MAX_HELD_BYTES = 256 * 1024 * 1024;
 
 /** Starts a gateway on a free port of 127.0.0.1. */
@@ -94,7 +97,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const pricesByProvider = new Map(
     [...providers].map(([name, provider]) => [name, mergePrices(prices, provider.prices ?? {})] as const),
   );
-  // By hash: finding one takes the same time however much of a guess is right.
+  // By hash, so that a lookup takes the same time however much of a guessed token is right.
   const lanes = new Map<string, ServedLane>();
   const bodyBudget = createByteBudget(MAX_HELD_BYTES);
   const connections = createConnections(options.connectionLimits ?? CONNECTION_LIMITS);
@@ -119,18 +122,22 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const lane = lanes.get(hash(readToken(request.headers) ?? '')) ?? null;
     if (lane === null) return refuse(response, REFUSALS.badToken, { isLast: true });
     if (!connections.give(request.socket, lane)) return refuse(response, REFUSALS.tooManyConnections, { isLast: true });
-    // Once, as it begins: the call is this attempt's to its end, whoever has the lane by then.
+    // Read once, at the beginning: the call belongs to this attempt until its end, even if the lane then has another
+    // pass.
     const { pass } = lane;
     if (pass === null) return refuse(response, REFUSALS.badToken);
     const context = contexts.get(pass.provider);
     if (context !== undefined) return serve({ context, request, response, pass });
-    log.error({ attemptId: pass.attemptId, provider: pass.provider }, 'The gateway knows no such provider.');
+    log.error(
+      { attemptId: pass.attemptId, provider: pass.provider },
+      'A pass named a provider that the gateway does not have.',
+    );
     refuse(response, REFUSALS.notAdmitted);
   }
 
   const onRequest = guarded((request: IncomingMessage, response: ServerResponse) =>
     take(request, response).catch((error: unknown) => {
-      log.error({ cause: toMessage(error) }, 'A request broke in the gateway.');
+      log.error({ cause: toMessage(error) }, 'A request failed in the gateway.');
       response.destroy();
     }),
   );
@@ -140,9 +147,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   server.on('connection', onConnection);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  // Such as no file descriptor for one that is to be taken: those that are open go on.
+  // For example when no file descriptor is free for a new connection: open connections continue.
   const sayAcceptFailed = atMostEvery(10_000, (error: Error) =>
-    log.error({ cause: toMessage(error) }, 'The gateway could not take a connection.'),
+    log.error({ cause: toMessage(error) }, 'The gateway could not accept a connection.'),
   );
   server.on('error', guarded(sayAcceptFailed));
 
@@ -174,9 +181,12 @@ interface ServeOptions {
 async function serve({ context, request, response, pass }: ServeOptions): Promise<void> {
   const endpoint = findEndpoint(request.method ?? '', request.url ?? '');
   if (endpoint === null) {
-    // The path alone, cut: a query may hold anything.
+    // The path alone, shortened: a query may contain anything.
     const path = (request.url ?? '').split('?', 1)[0]?.slice(0, 100);
-    context.log.warn({ attemptId: pass.attemptId, method: request.method, path }, 'The gateway passed a request by.');
+    context.log.warn(
+      { attemptId: pass.attemptId, method: request.method, path },
+      'The gateway rejected a request for an unsupported path.',
+    );
     return refuse(response, REFUSALS.notFound);
   }
   await exchange({ context, request, response, endpoint, pass });

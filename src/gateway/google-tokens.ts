@@ -2,26 +2,26 @@ import path from 'node:path';
 import type { GoogleAuth } from 'google-auth-library';
 import type { VertexProvider } from '../config/config.ts';
 
-/** What signs calls of Vertex AI in. */
+/** Provides the tokens for calls of Vertex AI. */
 export interface GoogleTokens {
-  /** A token that is good now. */
+  /** Returns a valid token. */
   get(): Promise<string>;
-  /** Drops what was refused: credentials are looked up anew for the next call. */
+  /** Drops rejected credentials: the next call looks them up again. */
   forget(): void;
-  /** What must not be shown of the credentials last used. */
+  /** The secret parts of the credentials that were used last. */
   readonly secrets: readonly string[];
 }
 
-/** Tokens for the credentials in the provider's file, or else for Google's default ones. */
+/** Creates tokens for the credentials in the provider's file, or else for Google's default credentials. */
 export function createGoogleTokens({ keyFile, project }: VertexProvider): GoogleTokens {
   let auth: GoogleAuth | null = null;
   let secrets: readonly string[] = [];
   return {
     async get() {
-      // Loaded with the first call: whoever has another provider pays nothing for it.
+      // Loaded with the first call, so that workers with other providers do not load it.
       const { GoogleAuth } = await import('google-auth-library');
       auth ??= new GoogleAuth({
-        // It would be looked up otherwise, with calls that may not be allowed.
+        // Otherwise the library looks it up, with calls that may not be allowed.
         projectId: project,
         scopes: 'https://www.googleapis.com/auth/cloud-platform',
         ...(keyFile !== null && !isDefault(keyFile) && { keyFilename: keyFile }),
@@ -40,7 +40,7 @@ export function createGoogleTokens({ keyFile, project }: VertexProvider): Google
   };
 }
 
-/** Whether Google's library finds the file of itself, which it likes better than to be told of it. */
+/** Returns whether Google's library finds the file by itself, which it prefers to a file name. */
 function isDefault(keyFile: string): boolean {
   const { GOOGLE_APPLICATION_CREDENTIALS: named } = process.env;
   return named !== undefined && path.resolve(named) === keyFile;

@@ -1,47 +1,47 @@
 import { toMessage } from '../core/errors.ts';
 import type { GatewayLog } from './gateway-log.ts';
 
-/** Keeps what is known of the provider's limits, for all gateways together. */
+/** Tracks the provider's limits, for all gateways together. */
 export interface Governor {
-  /** A model call ran into a limit. */
+  /** Records that a model call met a limit. */
   onLimit(limit: ProviderLimit): void;
-  /** A model call was answered. */
+  /** Records that a model call was answered. */
   onAnswer(model: string): void;
-  /** The limit that holds for `model` now, or null. Asked before each call is sent. */
+  /** Returns the limit that applies to `model` now, or null. Called before each call is sent. */
   limitOf(model: string): StandingLimit | null;
 }
 
-/** A limit of the provider's that a model call ran into. */
+/** A limit of the provider that a model call met. */
 export interface ProviderLimit {
-  /** As the request named it. */
+  /** The model's name in the request. */
   readonly model: string;
   readonly kind: 'rate_limit' | 'overloaded';
-  /** When the provider said to take calls again, in milliseconds since the epoch, or null. */
+  /** Time after which the provider accepts calls again, as it reported, in milliseconds since the epoch, or null. */
   readonly resetAt: number | null;
-  /** The provider's words. */
+  /** The provider's message. */
   readonly message: string;
-  /** Whether it holds for every model of the account. */
+  /** True when it applies to every model of the account. */
   readonly isAccountWide: boolean;
 }
 
-/** A limit for which calls are refused unsent, unless it ends in a moment. */
+/** A limit for which calls are rejected without being sent, unless it ends in a moment. */
 export interface StandingLimit {
   /** Milliseconds since the epoch. */
   readonly resetAt: number;
   readonly code: 'provider_rate_limit' | 'provider_overloaded';
-  /** Goes to the agent's process. */
+  /** Message for the agent's process. */
   readonly message: string;
 }
 
 const NO_GOVERNOR: Governor = { onLimit: () => undefined, onAnswer: () => undefined, limitOf: () => null };
 
-/** `governor`, whose errors are logged: a model call does not fail for them. */
+/** Wraps `governor` so that its errors are logged: a model call does not fail because of them. */
 export function toWatchedGovernor(governor: Governor = NO_GOVERNOR, log: GatewayLog): Governor {
   function watch<T>(ask: () => T, otherwise: T): T {
     try {
       return ask();
     } catch (cause) {
-      log.error({ cause: toMessage(cause) }, "The provider's limits could not be kept.");
+      log.error({ cause: toMessage(cause) }, "The provider's limits could not be tracked.");
       return otherwise;
     }
   }

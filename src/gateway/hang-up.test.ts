@@ -6,7 +6,7 @@ import type { OpenOptions } from './lane.ts';
 import { messageStart, startUpstream, textDelta, wholeStream, type TestUpstream } from './upstream.fixture.ts';
 
 const LINGER_MS = 300;
-/** The model's window, written to the cache at $3.75 a million. */
+/** The model's whole window, written to the cache at $3.75 per million. */
 const WINDOW_MICROS = 750_000;
 
 let upstream: TestUpstream;
@@ -33,7 +33,7 @@ function open(limits: Omit<OpenOptions, 'attemptId'> = {}): void {
   pass = gateway.open({ attemptId: 'attempt-1', ...limits });
 }
 
-/** Sends a call, and gives its way of hanging up. */
+/** Sends a call, and returns a function that hangs up. */
 function post(body: object = {}): { answer: Promise<Response>; hangUp(): Promise<void> } {
   const leaving = new AbortController();
   const answer = fetch(`${gateway.url}/v1/messages`, {
@@ -52,7 +52,7 @@ function post(body: object = {}): { answer: Promise<Response>; hangUp(): Promise
   };
 }
 
-/** Calls that arrive at the provider, which says nothing by itself. */
+/** Calls that arrive at the provider, which sends nothing by itself. */
 function receive(): { next(): Promise<ServerResponse> } {
   const arrived: ServerResponse[] = [];
   upstream.answerWith((response) => void arrived.push(response));
@@ -67,7 +67,7 @@ function receive(): { next(): Promise<ServerResponse> } {
 const tools = [{ name: 'Bash', input_schema: {} }];
 
 describe('a process that hangs up before the answer', () => {
-  test('pays what the provider says was read, and the call ends there', async () => {
+  test('pays for the input that the provider reports, and the call ends there', async () => {
     const calls = receive();
     const call = post();
     const response = await calls.next();
@@ -93,7 +93,7 @@ describe('a process that hangs up before the answer', () => {
     expect(pass.meter().models['claude-sonnet-4-5-20250929']).toMatchObject({ isEstimated: false });
   });
 
-  test('pays the most that can have been read when the provider does not say', async () => {
+  test('pays for the largest possible input when the provider does not report it', async () => {
     const calls = receive();
     const call = post({ padding: 'x' });
     const cut = once(await calls.next(), 'close');
@@ -104,7 +104,7 @@ describe('a process that hangs up before the answer', () => {
     expect(pass.meter().models['claude-sonnet-4-5']).toMatchObject({ isEstimated: true, outputTokens: 0 });
   });
 
-  test('pays for no more than its prompt where only what searches find may be more', async () => {
+  test('pays for its prompt only, if only the results of searches may be larger', async () => {
     const calls = receive();
     const call = post({ tools: [{ type: 'web_search_20250305', name: 'web_search', max_uses: 3 }] });
     await calls.next();
@@ -114,7 +114,7 @@ describe('a process that hangs up before the answer', () => {
     expect(pass.meter()).toMatchObject({ costMicros: Math.round((bytes + 1_000) * 3.75), webSearches: 0 });
   });
 
-  test('pays, of an answer that comes only when it is whole, the most that can have been written too', async () => {
+  test('also pays for the longest possible output of an answer that arrives only when it is whole', async () => {
     const calls = receive();
     const call = post({ stream: false });
     await calls.next();
@@ -124,7 +124,7 @@ describe('a process that hangs up before the answer', () => {
     expect(pass.meter().costMicros).toBe(Math.round((bytes + 1_000) * 3.75 + 1_000 * 15));
   });
 
-  test('has had a turn', async () => {
+  test('has used a turn', async () => {
     open({ maxTurns: 1 });
     const calls = receive();
     const call = post({ tools });
@@ -136,7 +136,7 @@ describe('a process that hangs up before the answer', () => {
     expect(pass.failure()).toMatchObject({ code: 'max_turns' });
   });
 
-  test('cannot send for more than its run may cost, however often', async () => {
+  test('cannot spend more than its run may cost, however often', async () => {
     await gateway.close();
     await start(20);
     open({ ceilingMicros: 500_000 });
@@ -160,7 +160,7 @@ describe('a process that hangs up before the answer', () => {
   });
 });
 
-test('a call that was refused, or never reached the provider, costs nothing whoever hangs up', async () => {
+test('a call that was rejected, or never reached the provider, costs nothing even if the process hangs up', async () => {
   const calls = receive();
   const refused = post();
   const response = await calls.next();
@@ -173,7 +173,7 @@ test('a call that was refused, or never reached the provider, costs nothing whoe
   expect(pass.meter().costMicros).toBe(0);
 });
 
-test('what the end of an attempt cuts is paid for as what was probably read, at once', async () => {
+test('a call that the end of an attempt cuts is paid for at once, by its probable input', async () => {
   await gateway.close();
   await start(60_000);
   const calls = receive();
@@ -187,7 +187,7 @@ test('what the end of an attempt cuts is paid for as what was probably read, at 
   await expect(call.answer).rejects.toThrow();
 });
 
-test('an attempt that ends pays, of an answer that comes only when it is whole, what was probably written by then', async () => {
+test('an attempt that ends also pays for the probable output of an answer that arrives only when it is whole', async () => {
   const calls = receive();
   const call = post({ stream: false, max_tokens: 32_000 });
   await calls.next();
@@ -199,7 +199,7 @@ test('an attempt that ends pays, of an answer that comes only when it is whole, 
   await expect(call.answer).rejects.toThrow();
 });
 
-test('an attempt that ends pays for a whole window where nothing says how much of it was read', async () => {
+test('an attempt that ends pays for a whole window when the input is unknown', async () => {
   const calls = receive();
   const document = { type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } };
   const call = post({ messages: [{ role: 'user', content: [document] }] });

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 
-/** What belongs to one connection and never to the next (RFC 9110, 7.6.1). */
+/** Headers of a single connection that must not be forwarded (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = [
   'connection',
   'keep-alive',
@@ -13,7 +13,7 @@ const HOP_BY_HOP = [
   'upgrade',
 ];
 
-/** The attempt's token, and what the gateway says in its own words. */
+/** The attempt's token, and headers that the gateway sets itself. */
 const NOT_FORWARDED = [
   ...HOP_BY_HOP,
   'x-api-key',
@@ -24,14 +24,14 @@ const NOT_FORWARDED = [
   'accept-encoding',
 ];
 
-/** The token a request carries, as `x-api-key` or `Authorization: Bearer`; null when there is none. */
+/** Returns the token of a request, from `x-api-key` or `Authorization: Bearer`; null when there is none. */
 export function readToken(headers: IncomingHttpHeaders): string | null {
   const key = headers['x-api-key'];
   if (typeof key === 'string') return key;
   return /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
 }
 
-/** The headers a request goes on with: those it came with, without its token, and the provider's `own`. */
+/** Returns the headers for the provider: the received ones, without the token, and the provider's `own`. */
 export function toUpstreamHeaders({
   received,
   own,
@@ -41,13 +41,13 @@ export function toUpstreamHeaders({
 }): OutgoingHttpHeaders {
   return {
     ...without(received, NOT_FORWARDED),
-    // What is compressed has to be decoded to be metered.
+    // A compressed answer would have to be decompressed for the meter.
     'accept-encoding': 'identity',
     ...own,
   };
 }
 
-/** The headers an answer goes back with: as they came, without those of the provider's connection. */
+/** Returns the headers of an answer without those of the provider's connection. */
 export function toAnswerHeaders(answer: { readonly headers: IncomingHttpHeaders }): OutgoingHttpHeaders {
   return without(answer.headers, HOP_BY_HOP);
 }

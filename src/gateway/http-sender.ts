@@ -4,11 +4,14 @@ import { guarded } from '../core/guard.ts';
 import { decodeAnswer, type HttpAnswer } from './decode-answer.ts';
 import { createProxyAgent } from './proxy-agent.ts';
 
-/** Posts to one address, over connections that are kept. */
+/** Posts to one address, over kept connections. */
 export interface HttpSender {
-  /** The address as it stands before `path`. */
+  /** The address before `path`. */
   readonly base: URL;
-  /** Resolves with the answer as soon as its headers are there. Rejects when there is none, and when `signal` aborts. */
+  /**
+   * Resolves with the answer as soon as its headers have arrived. Rejects when there is no answer, and when `signal`
+   * aborts.
+   */
   post(request: PostRequest): Promise<HttpAnswer>;
   close(): void;
 }
@@ -19,13 +22,13 @@ interface PostRequest {
   readonly headers: http.OutgoingHttpHeaders;
   readonly body: readonly Buffer[];
   readonly signal: AbortSignal;
-  /** Called when all of it was handed to the connection. */
+  /** Called when the whole request was handed to the connection. */
   readonly onSent: () => void;
 }
 
 interface SenderOptions {
   readonly baseUrl: string;
-  /** The proxy on the way there, or null. */
+  /** The proxy to use, or null. */
   readonly proxy: string | null;
 }
 
@@ -60,7 +63,7 @@ export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender 
       }
     });
     const onError = guarded((error: NodeJS.ErrnoException) => {
-      // A kept connection that the provider closed the moment we used it: nobody has seen the request.
+      // The provider closed a kept connection at the moment of its use, without having read the request.
       // https://nodejs.org/api/http.html#requestreusedsocket
       const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !isAnswered && !signal.aborted;
       if (isStale) resolve(post(outgoing));
@@ -78,7 +81,7 @@ export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender 
   return { base, post, close: () => agent.destroy() };
 }
 
-/** The path of a base URL, without slashes at its end. */
+/** Returns the path of a base URL, without slashes at its end. */
 export function toPrefix(base: URL): string {
   return base.pathname.replace(/\/+$/, '');
 }

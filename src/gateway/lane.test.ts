@@ -27,7 +27,7 @@ function call(token: string): Promise<Response> {
   });
 }
 
-test('a token that is reserved passes nothing on until an attempt is opened on it', async () => {
+test('a reserved token forwards nothing until an attempt is opened on it', async () => {
   const lane = gateway.reserve();
   expect((await call(lane.token)).status).toBe(402);
   const pass = lane.open({ attemptId: 'one' });
@@ -36,7 +36,7 @@ test('a token that is reserved passes nothing on until an attempt is opened on i
   expect(upstream.seen).toHaveLength(1);
 });
 
-test('one token serves one attempt after another, and each is metered by itself', async () => {
+test('a token serves one attempt after another, and each is metered separately', async () => {
   const lane = gateway.reserve();
   const first = lane.open({ attemptId: 'one' });
   await (await call(lane.token)).text();
@@ -90,17 +90,17 @@ test('a closed lane ends its token and the attempt on it', async () => {
   expect(upstream.seen).toHaveLength(0);
 });
 
-test('a pass that is opened without a lane takes its token with it', async () => {
+test('a pass that is opened without a lane ends with its token', async () => {
   const pass = gateway.open({ attemptId: 'one' });
   pass.close();
   expect((await call(pass.token)).status).toBe(402);
 });
 
-test('an attempt whose worker may not go on with it passes nothing more on, from that instant', async () => {
+test('an attempt that its worker has lost forwards nothing more from that instant', async () => {
   let isOurs: boolean | 'unknown' = true;
   const pass = gateway.open({ attemptId: 'one', isEntitled: () => isOurs });
   expect((await call(pass.token)).status).toBe(200);
-  // Tried again by Claude Code, until it is known.
+  // Retried by Claude Code, until the answer is known.
   isOurs = 'unknown';
   expect((await call(pass.token)).status).toBe(503);
   isOurs = false;

@@ -7,65 +7,68 @@ import type { Metered } from './metered.ts';
 import { createPass, DEFAULT_PROVIDER, type AttemptPass, type GatewayPass } from './pass.ts';
 
 /**
- * A token that a process is started with before it is known which attempt it will work for. While no pass is open
- * on it every request is refused with 402, as for an attempt that has ended.
+ * A token for a process that starts before its attempt is known. While no pass is open on it, every request is rejected
+ * with 402, as for an attempt that has ended.
  */
 export interface GatewayLane {
-  /** For the process's environment, in place of a provider's key. */
+  /** For the process's environment, instead of a provider's key. */
   readonly token: string;
-  /** Lets an attempt in until its pass is closed. Throws when another one's is still open, or the lane is closed. */
+  /**
+   * Opens the lane for an attempt until its pass is closed. Throws when another pass is still open, or the lane is
+   * closed.
+   */
   open(attempt: OpenOptions): GatewayPass;
-  /** Ends the token, and the pass that is open on it. */
+  /** Ends the token and its open pass. */
   close(): void;
 }
 
 export interface OpenOptions {
   readonly attemptId: string;
-  /** Where its calls go, by name. Defaults to `default`. */
+  /** Name of the provider for its calls. Defaults to `default`. */
   readonly provider?: string;
   /**
-   * What the attempt may cost: each call's `max_tokens` is lowered to what is left, and once the meter stands there no
-   * further call is sent. Defaults to no ceiling.
+   * Ceiling of the attempt's cost: each call's `max_tokens` is lowered to what is left, and once the meter reaches it
+   * no further call is sent. Defaults to no ceiling.
    */
   readonly ceilingMicros?: Micros;
   /**
-   * How many answers the attempt may have to requests that offer tools, those of sub-agents included: the next one is
-   * refused. Defaults to any number.
+   * Maximum number of answers to requests that offer tools, including those of subagents: the next request is rejected.
+   * Defaults to no limit.
    */
   readonly maxTurns?: number;
   /**
-   * What any one request may think, in tokens: a larger budget is lowered to it, and 0 turns thinking off. Defaults to
-   * what the request asks for.
+   * Maximum thinking of one request, in tokens: a larger budget is lowered to it, and 0 turns thinking off. Defaults to
+   * the value in the request.
    */
   readonly maxThinkingTokens?: number;
-  /** Called when more is known of what the attempt uses: as an answer begins, and when its final count comes. */
+  /** Called when more of the attempt's usage is known: when an answer begins, and when its final count arrives. */
   readonly onMeter?: (metered: Metered) => void;
   /**
-   * Asked before each call is sent: whether the attempt is still its worker's. A worker that was stopped for a while
-   * wakes with requests to pass on, of an attempt that another may have by then. `unknown`: that is being found out, and
-   * the call is to come again. Defaults to always.
+   * Called before each call is sent: returns whether the attempt still belongs to its worker. A worker that was paused
+   * resumes with requests of an attempt that another worker may have taken over. `unknown`: the answer is not known
+   * yet, and the call has to be repeated. Defaults to always true.
    */
   readonly isEntitled?: () => boolean | 'unknown';
 }
 
-/** The same lane, as the gateway serves it. */
+/** The same lane, with the members that the gateway uses. */
 export interface ServedLane extends GatewayLane {
   open(attempt: OpenOptions & { readonly onClose?: () => void }): GatewayPass;
-  /** What a request with the token counts for, or null. */
+  /** The pass that requests with the token count for, or null. */
   readonly pass: AttemptPass | null;
 }
 
 interface LaneOptions {
-  /** The prices that are set for what a provider's models cost, by its name. */
+  /** Returns the configured prices of a provider's models, by the provider's name. */
   readonly pricesOf: (provider: string) => PriceOverrides;
-  /** What all attempts of the gateway share. */
+  /** Shared by all attempts of the gateway. */
   readonly bodyBudget: ByteBudget;
   /** Called once, when the lane is closed. */
   readonly onClose: () => void;
   readonly log: GatewayLog;
 }
 
-/** Makes a lane with a token of its own. */
+/** Creates a lane with its own token. */
 export function createLane({ pricesOf, bodyBudget, onClose, log }: LaneOptions): ServedLane {
   const token = `lh_att_${randomBytes(32).toString('base64url')}`;
   let pass: AttemptPass | null = null;

@@ -6,7 +6,7 @@ const disabled = { type: 'disabled' };
 const adaptive = { type: 'adaptive' };
 
 test.each([
-  // thinking asked for, max_tokens lowered to, most thinking, thinking then
+  // The requested thinking, the lowered max_tokens, the maximum thinking, and the resulting thinking.
   [enabled(31_999), null, null, undefined],
   [enabled(31_999), 20_000, null, enabled(16_384)],
   [enabled(4_000), 20_000, null, undefined],
@@ -34,7 +34,7 @@ test.each([
   expect(members).not.toHaveProperty('context_management');
 });
 
-test('with thinking goes the edit that needs it, and no other one', () => {
+test('removing thinking removes the edit that needs it, and no other edit', () => {
   const other = { type: 'clear_tool_uses_20250919' };
   const contextManagement = { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }, other], x: 1 };
   const request = { thinking: enabled(2_000), contextManagement };

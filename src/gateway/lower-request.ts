@@ -1,19 +1,19 @@
 import type { RequestBody } from './request-body.ts';
 
-/** Anthropic takes no thinking budget below this. */
+/** Minimum thinking budget that Anthropic accepts. */
 const MIN_THINKING_TOKENS = 1_024;
 
-/** What a request may have at most; null leaves as it is what it asks for. */
+/** Upper limits of a request; null leaves its own value unchanged. */
 export interface Allowed {
   readonly maxTokens: number | null;
   readonly maxThinkingTokens: number | null;
 }
 
-/** What of a request may have to be lowered. */
+/** Members of a request that may have to be lowered. */
 type Lowerable = Pick<RequestBody, 'thinking' | 'contextManagement'> &
   Partial<Pick<RequestBody, 'maxTokens' | 'fallbacks'>>;
 
-/** The members of a request that must be set to something less than it asks for: none when it may have it all. */
+/** Returns the members of a request that must be lowered; none when it may have everything that it asks for. */
 export function lowerRequest(
   { maxTokens: asked = null, thinking, contextManagement, fallbacks }: Lowerable,
   allowed: Allowed,
@@ -29,7 +29,7 @@ export function lowerRequest(
   };
 }
 
-/** A fallback may ask for more than the request itself. Null when they may stay as they are. */
+/** Lowers fallbacks, which may ask for more than the request itself. Returns null when they may stay unchanged. */
 function lowerFallbacks(fallbacks: unknown, allowed: Allowed): unknown[] | null {
   if (!Array.isArray(fallbacks)) return null;
   let isChanged = false;
@@ -54,8 +54,8 @@ function toMostThinking({ maxTokens, maxThinkingTokens }: Allowed): { most: numb
 }
 
 /**
- * The budget for thinking within `maxTokens`, which must be the larger. In steps: with every other budget the provider
- * forgets what it has cached of the conversation, and would charge it all again while money runs out.
+ * Returns the thinking budget within `maxTokens`, which must be larger. In steps: every other budget makes the provider
+ * drop its cache of the conversation, and charge for it again while money runs out.
  * https://docs.claude.com/en/docs/build-with-claude/prompt-caching#what-invalidates-the-cache
  */
 function toThinkingTokens(maxTokens: number): number {
@@ -63,20 +63,20 @@ function toThinkingTokens(maxTokens: number): number {
   return MIN_THINKING_TOKENS * 2 ** Math.floor(Math.log2((maxTokens - 1) / MIN_THINKING_TOKENS));
 }
 
-/** What `thinking` is to be instead, or null when it may stay. */
+/** Returns the replacement of `thinking`, or null when it may stay. */
 function lowerThinking(
   thinking: unknown,
   { most, isForbidden }: { most: number; isForbidden: boolean },
 ): Record<string, unknown> | null {
   if (!isObject(thinking)) return null;
   const { type, budget_tokens: budget } = thinking;
-  // `adaptive` and the like: how much it thinks is the model's choice, within `max_tokens`.
+  // With `adaptive` and the like, the model chooses how much it thinks, within `max_tokens`.
   if (type !== 'enabled') return isForbidden && type !== 'disabled' ? { type: 'disabled' } : null;
   if (typeof budget !== 'number' || budget <= most) return null;
   return most < MIN_THINKING_TOKENS ? { type: 'disabled' } : { ...thinking, budget_tokens: most };
 }
 
-/** The edit by which Claude Code has old thinking left out; without thinking, the provider refuses it with 400. */
+/** The edit with which Claude Code removes old thinking; without thinking, the provider rejects it with 400. */
 const CLEAR_THINKING = /^clear_thinking_/;
 
 function withoutThinkingEdits(contextManagement: unknown): Record<string, unknown> {

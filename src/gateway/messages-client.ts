@@ -6,7 +6,7 @@ import { withMembers } from './rewrite-body.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 import type { MessagesUpstream } from './upstream.ts';
 
-/** Sends to whatever speaks the Messages API itself: what comes and goes stays as it is. */
+/** Creates a client for providers that serve the Messages API themselves: requests and answers are unchanged. */
 export function createMessagesClient(upstream: MessagesUpstream): UpstreamClient {
   const { baseUrl, headers: own, models = {}, proxy = null } = upstream;
   const sender = createHttpSender({ baseUrl, proxy });

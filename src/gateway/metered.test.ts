@@ -11,7 +11,7 @@ const add = (...answers: Partial<AnswerUsage>[]): Metered =>
     })
     .reduce(addAnswer, NOTHING_METERED);
 
-test('what was thought is added up as far as the provider tells it', () => {
+test('thinking is added up as far as the provider reports it', () => {
   expect(add({}, {}).thinkingTokens).toBeNull();
   expect(add({ thinkingTokens: 7 }, { thinkingTokens: null }, {}, { thinkingTokens: 5 })).toMatchObject({
     thinkingTokens: 12,
@@ -20,7 +20,7 @@ test('what was thought is added up as far as the provider tells it', () => {
   expect(add({ thinkingTokens: 0 }).thinkingTokens).toBe(0);
 });
 
-test('one answer without a second price leaves its model and the whole without one, and no other model', () => {
+test('an answer without a second price leaves only its model and the total without one', () => {
   const metered = add(
     { inputTokens: 1_000 },
     { model: 'claude-opus-4-8', inputTokens: 1_000 },
@@ -38,7 +38,7 @@ test('one answer without a second price leaves its model and the whole without o
   });
 });
 
-test('each answer is priced in the tier of its own prompt', () => {
+test('each answer is priced in the tier of its prompt', () => {
   const metered = add({ inputTokens: 150_000 }, { inputTokens: 150_000 });
   expect(metered.ownCostMicros).toBe(900_000);
 });

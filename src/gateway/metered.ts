@@ -5,41 +5,43 @@ import { costOf, overriddenPriceOf, priceOf, type BillableUsage } from '../core/
 import { addUsage, NO_USAGE, type TokenUsage } from '../core/usage.ts';
 import type { AnswerUsage } from './answer-usage.ts';
 
-/** What an attempt has used so far, from the provider's own answers. */
+/** The usage of an attempt so far, from the provider's own answers. */
 export interface Metered {
-  /** Requests for an answer that were sent to the provider. */
+  /** Number of requests for an answer that were sent to the provider. */
   readonly requestCount: number;
-  /** By the id the provider answered with. */
+  /** By the model id in the provider's answers. */
   readonly models: Readonly<Record<string, MeteredModel>>;
   readonly usage: TokenUsage;
   readonly costMicros: Micros;
-  /** By a second price table, that others keep; null as soon as that has no price for one answer. */
+  /** By an independently maintained price table; null as soon as it lacks a price for one answer. */
   readonly ownCostMicros: Micros | null;
   readonly cacheCreation1hTokens: number;
   readonly thinkingTokens: number | null;
   readonly webSearches: number;
-  /** False when a model without a list price was used; its tokens are priced as Claude Code prices an unknown model. */
+  /**
+   * False when a model without a list price was used; its tokens are priced like Claude Code prices an unknown model.
+   */
   readonly isPriceKnown: boolean;
 }
 
 export interface MeteredModel extends TokenUsage {
   readonly costMicros: Micros;
-  /** By a second price table, that others keep; null as soon as that has no price for one answer. */
+  /** By an independently maintained price table; null as soon as it lacks a price for one answer. */
   readonly ownCostMicros: Micros | null;
-  /** How many of `cacheCreationTokens` were written for an hour. */
+  /** Part of `cacheCreationTokens` that was written for an hour. */
   readonly cacheCreation1hTokens: number;
-  /** How many of `outputTokens` were thinking, as far as the provider told; null when it told of none. */
+  /** Part of `outputTokens` that was thinking, as far as the provider reported it; null when it reported none. */
   readonly thinkingTokens: number | null;
   readonly webSearches: number;
-  /** Whether an answer broke off before its final count, so that part of this is our estimate. */
+  /** True when an answer broke off before its final count, so that part of this is our estimate. */
   readonly isEstimated: boolean;
-  /** The names it was asked for by, where they are others than that it answered with. */
+  /** Names that the model was requested by, if they differ from the name in its answers. */
   readonly requestedModels: readonly string[];
-  /** Whether the configuration sets its price. */
+  /** True when the configuration sets the price. */
   readonly isPriceSet: boolean;
 }
 
-/** What one model used for an answer, with what that costs. */
+/** The usage of one model for an answer, with its cost. */
 export interface PricedAnswer extends BillableUsage {
   readonly model: string;
   readonly isEstimated: boolean;
@@ -48,7 +50,7 @@ export interface PricedAnswer extends BillableUsage {
   readonly ownCostMicros: Micros | null;
   readonly isPriceKnown: boolean;
   readonly isPriceSet: boolean;
-  /** As the agent's process asked for it; null for a model that it did not ask for. */
+  /** The name requested by the agent's process; null for a model that it did not request. */
   readonly requestedModel: string | null;
 }
 
@@ -74,8 +76,8 @@ export const NOTHING_METERED: Metered = {
 };
 
 /**
- * Each answer is priced by itself: a tier of a price may depend on its size. `asked` is what its model was asked for
- * by: first as the provider was asked for it, last as the agent's process did.
+ * Prices one answer. Each answer is priced separately, because a tier of a price may depend on its size. `asked`: the
+ * names of its model, first the one requested from the provider, last the one requested by the agent's process.
  */
 export function priceAnswer(
   { others = [], isInputUnknown: _, ...answer }: AnswerUsage,
@@ -100,9 +102,9 @@ export function priceAnswer(
   ];
 }
 
-/** `metered` with one more answer in it, or what one model used for it. */
+/** Returns `metered` with the usage of one model for an answer added. */
 export function addAnswer(metered: Metered, answer: PricedAnswer): Metered {
-  // The name is the provider's, or the process's: `constructor` is one, too.
+  // The name comes from the provider or the process, so it may be `constructor`.
   const before = Object.hasOwn(metered.models, answer.model) ? metered.models[answer.model] : undefined;
   const { requestedModel } = answer;
   const requestedModels = before?.requestedModels ?? [];

@@ -1,33 +1,33 @@
 import { toFields, toNumber, toText } from '../core/untyped.ts';
 import type { Counts } from './read-usage.ts';
 
-/** Follows what an answer says, in case it breaks off before the provider has counted it. */
+/** Follows an answer, in case it breaks off before the provider has counted it. */
 export interface OutputEstimate {
-  /** Whether the answer has begun to say something. */
+  /** True when the answer has begun to contain output. */
   readonly hasContent: boolean;
-  /** How many characters the block that is being written holds. */
+  /** Number of characters of the block in progress. */
   readonly blockCharacters: number;
   /** Takes an event of the stream. */
   take(type: string, event: Readonly<Record<string, unknown>>): void;
-  /** `counts` of the answer's beginning, with what it has come to since. */
+  /** Completes the `counts` from the answer's beginning with the usage since then. */
   complete(counts: Counts): Counts;
 }
 
-/** Close enough for an answer that nobody will ever count exactly. */
+/** Close enough for an answer that is never counted exactly. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** A signature holds the whole thinking in base64, encrypted: three bytes of it in four characters. */
+/** A signature contains the whole thinking, encrypted, in base64: three bytes in four characters. */
 const SIGNATURE_CHARACTERS_PER_TOKEN = (CHARACTERS_PER_TOKEN * 4) / 3;
 
-/** How fast a model probably writes of which nothing is seen. */
+/** Probable speed of a model whose output is not visible. */
 export const LIKELY_TOKENS_PER_SECOND = 60;
 
 export function createOutputEstimate(): OutputEstimate {
-  /** Of blocks that are over. */
+  /** Tokens of finished blocks. */
   let finishedTokens = 0;
   let block: Block | null = null;
   let searches = 0;
-  /** What the provider's own tools have found so far, and how often the model has read on from there. */
+  /** Results of the provider's own tools so far, and the number of times that the model has read them and continued. */
   let foundTokens = 0;
   let rereads = 0;
   let rereadTokens = 0;
@@ -52,7 +52,7 @@ export function createOutputEstimate(): OutputEstimate {
         hasContent ||= isOutput(content);
         const kind = toText(content['type']) ?? '';
         block = createBlock(kind.includes('thinking'));
-        // Of thinking that is kept from us all at once.
+        // Thinking that arrives encrypted in one piece.
         block.signed += (toText(content['data']) ?? '').length;
         if (kind === 'server_tool_use' && content['name'] === 'web_search') searches += 1;
         if (kind.endsWith('_tool_result')) {
@@ -71,7 +71,7 @@ export function createOutputEstimate(): OutputEstimate {
       } else if (type === 'content_block_stop') finish();
     },
     complete(counts) {
-      // The first count is a placeholder of a token or so, which the final one would have replaced.
+      // The first count is a placeholder of about one token, which the final count would have replaced.
       const outputTokens = Math.max(counts.outputTokens, Math.ceil(finishedTokens + toTokensSoFar(block)));
       const promptTokens = counts.inputTokens + counts.cacheReadTokens + counts.cacheCreationTokens;
       return {
@@ -84,7 +84,7 @@ export function createOutputEstimate(): OutputEstimate {
   };
 }
 
-/** Whether a block of an answer is something that was written: an empty text is not, nor the mark of another model. */
+/** Returns whether a block of an answer is output: an empty text is not, and neither is the mark of another model. */
 export function isOutput(content: Readonly<Record<string, unknown>>): boolean {
   const { type, text } = content;
   return type !== 'fallback' && (type !== 'text' || text !== '');
@@ -95,9 +95,9 @@ interface Block {
   readonly startedAt: number;
   /** Characters of text. */
   shown: number;
-  /** Tokens that the provider says it has thought without showing them. */
+  /** Tokens of hidden thinking that the provider reported. */
   told: number;
-  /** Characters of the signature, with which a thinking block ends. */
+  /** Characters of the signature at the end of a thinking block. */
   signed: number;
 }
 
@@ -109,7 +109,9 @@ function toTokens({ shown, told, signed }: Block): number {
   return Math.max(shown / CHARACTERS_PER_TOKEN, told, signed / SIGNATURE_CHARACTERS_PER_TOKEN);
 }
 
-/** Of a block that is not over: one that thinks and shows nothing at all is told by its time alone. */
+/**
+ * Returns the tokens of an unfinished block. For a thinking block that shows nothing, they are estimated from the time.
+ */
 function toTokensSoFar(block: Block | null): number {
   if (block === null) return 0;
   const tokens = toTokens(block);

@@ -59,7 +59,7 @@ test('an attempt has at most 16 requests open, and the next one as soon as one o
   });
   const requests = Array.from({ length: 16 }, () => open().end(call));
   await allArrived.promise;
-  // It never sends its body: what is refused is not read.
+  // The client never sends the body: the gateway does not read a rejected request.
   const refused = open({ headers: { 'content-length': 60 * MB } });
   refused.flushHeaders();
   expect(await answerOf(refused)).toMatchObject(refusal);
@@ -76,7 +76,7 @@ test('an attempt has at most 16 requests open, and the next one as soon as one o
   expect(pass.failure()).toBeNull();
 });
 
-test('an attempt whose open requests hold 64 MB is answered 429, and the others go on', async () => {
+test('an attempt whose open requests hold 64 MB is answered 429, and the others continue', async () => {
   await announce(64 * MB);
   expect(await answerOf(open({ headers: { 'content-length': call.length } }).end(call))).toMatchObject(refusal);
   const chunked = open();
@@ -87,7 +87,7 @@ test('an attempt whose open requests hold 64 MB is answered 429, and the others 
   expect(upstream.seen).toHaveLength(1);
 });
 
-test('all attempts together hold 256 MB at most, and what one gave back is there for the next', async () => {
+test('all attempts together hold at most 256 MB, and released memory is available for the next', async () => {
   const [other, ...holders] = [2, 3, 4, 5].map((number) => gateway.open({ attemptId: `attempt-${number}` }));
   for (const { token } of holders) await announce(64 * MB, token);
   await announce(64 * MB - call.length, other?.token);

@@ -10,57 +10,59 @@ import type { ProviderFailure } from './provider-failure.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
 import { MAX_BODY_BYTES } from './request-body.ts';
 
-/** One attempt's way through the gateway, as its worker holds it. */
+/** An attempt's access to the gateway, as its worker sees it. */
 export interface GatewayPass {
-  /** What the attempt's process gets in place of a provider's key. */
+  /** The token for the attempt's process, instead of a provider's key. */
   readonly token: string;
-  /** What the attempt has used so far, answers still under way included. */
+  /** Returns the attempt's usage so far, including answers in progress. */
   meter(): Metered;
-  /** The last failed call that no successful one followed, or null. */
+  /** Returns the last failed call without a successful one after it, or null. */
   failure(): ProviderFailure | null;
   readonly openRequests: number;
-  /** Ends the attempt: calls under way are cut on both sides, later ones get 402. */
+  /** Ends the attempt: calls in progress are cut on both sides, later ones get 402. */
   close(): void;
 }
 
-/** The same attempt, as the gateway serves it. */
+/** The same attempt, as the gateway sees it. */
 export interface AttemptPass extends GatewayPass {
   readonly attemptId: string;
-  /** Where its calls go, by name. */
+  /** Name of the provider for its calls. */
   readonly provider: string;
-  /** What the attempt's requests may hold of the worker's memory. */
+  /** Limit of the memory for the bodies of the attempt's requests. */
   readonly bodyBudget: ByteBudget;
-  /** Why no request of this attempt can succeed any more, or null. */
+  /** The reason why no request of this attempt can succeed any more, or null. */
   readonly refusal: Refusal | null;
   readonly account: Pick<Account, 'isCeilingReached' | 'leftMicros' | 'changed'>;
-  /** What a request of the attempt may think at most, in tokens; null for as much as it asks for. */
+  /** Maximum thinking of a request, in tokens; null for the value in the request. */
   readonly maxThinkingTokens: number | null;
-  /** Registers a request under way: `cut` is called when the attempt ends. Returns what unregisters it. */
+  /** Registers a request in progress: `cut` is called when the attempt ends. Returns a function that unregisters it. */
   enter(cut: () => void): () => void;
-  /** Begins a call, as the account does. */
+  /** Begins a call in the account. */
   begin(call: Call): PassCall | Exclude<ReturnType<Account['begin']>, BegunCall>;
-  /** Our own rules refuse a call. */
+  /** Records that our own rules rejected a call. */
   deny(failure: ProviderFailure): void;
-  /** The provider stayed silent in a request begun at `startedAt` (monotonic). Returns how that is answered. */
+  /**
+   * Records that the provider was silent in a request that began at `startedAt` (monotonic). Returns the answer to it.
+   */
   strike(startedAt: number, failure: ProviderFailure): Refusal;
 }
 
 /**
- * A call under way. Once our own rules have refused another one, that is why the attempt ends, whatever becomes of
- * the calls that began before.
+ * A call in progress. Once our own rules have rejected another call, that is the reason for the attempt's end, whatever
+ * happens to calls that began before.
  */
 export interface PassCall extends BegunCall {
-  /** The answer was a good one: what failed before it no longer matters. */
+  /** Records a good answer: failures before it no longer matter. */
   succeed(): void;
-  /** The call failed. With `refusal` given, every later one is answered with that. */
+  /** Records a failure. With `refusal`, every later call is answered with that. */
   fail(failure: ProviderFailure, refusal?: Refusal): void;
 }
 
-/** For attempts that name none. */
+/** For attempts that name no provider. */
 export const DEFAULT_PROVIDER = 'default';
 
 interface PassOptions {
-  /** Of the lane it is opened on. */
+  /** The token of the lane that the pass is opened on. */
   readonly token: string;
   readonly attemptId: string;
   readonly provider?: string;
@@ -70,7 +72,7 @@ interface PassOptions {
   readonly prices: PriceOverrides;
   readonly onMeter?: (metered: Metered) => void;
   readonly isEntitled?: () => boolean | 'unknown';
-  /** What all attempts of the gateway share. */
+  /** Shared by all attempts of the gateway. */
   readonly bodyBudget: ByteBudget;
   /** Called once, when the pass is closed. */
   readonly onClose: () => void;
@@ -84,7 +86,7 @@ export function createPass(options: PassOptions): AttemptPass {
   let failure: ProviderFailure | null = null;
   let refusal: Refusal | null = null;
   let firstSilenceAt: number | null = null;
-  /** When our own rules last refused a call (monotonic). */
+  /** When our own rules last rejected a call (monotonic). */
   let deniedAt = -Infinity;
   let isClosed = false;
   const account = createAccount({
@@ -123,7 +125,7 @@ export function createPass(options: PassOptions): AttemptPass {
   return {
     attemptId,
     provider: options.provider ?? DEFAULT_PROVIDER,
-    // One attempt alone never keeps the others out.
+    // A single attempt must not use up the memory of all.
     bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
     token,
     account,
@@ -151,7 +153,7 @@ export function createPass(options: PassOptions): AttemptPass {
     },
     strike(startedAt, failed) {
       if (refusal === null && startedAt > deniedAt) failure = failed;
-      // Requests that hung side by side are one silence; only one begun after it is the second.
+      // Requests that hang at the same time are one silence; only a request that began afterwards is the second.
       if (firstSilenceAt === null || startedAt <= firstSilenceAt) {
         firstSilenceAt ??= performance.now();
         return REFUSALS.silentOnce;

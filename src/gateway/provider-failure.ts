@@ -3,23 +3,23 @@ import type { RunErrorCode } from '../core/errors.ts';
 import { head } from '../core/text.ts';
 import { readRegainAt, readResetAt, readRetryAt } from './reset-at.ts';
 
-/** How a model call of an attempt went wrong. */
+/** A failed model call of an attempt. */
 export interface ProviderFailure {
-  /** `refused`: no money, by the provider's word or by our own rules. `silent`: cut off by our own deadline. */
+  /** `refused`: no money, according to the provider or to our own rules. `silent`: cut by our own deadline. */
   readonly kind: FailureKind;
-  /** The HTTP status of the answer, or the one its error type stands for; null when there was no answer. */
+  /** HTTP status of the answer, or the status of its error type; null when there was no answer. */
   readonly status: number | null;
-  /** For operators: the provider's words, or what broke. Holds no secret. */
+  /** For operators: the provider's message, or what failed. Contains no secret. */
   readonly message: string;
-  /** How long the provider asked to wait, or null. */
+  /** Seconds that the provider asked to wait, or null. */
   readonly retryAfterSeconds: number | null;
-  /** When the provider said to take calls again, in milliseconds since the epoch, or null. */
+  /** Time after which the provider accepts calls again, as it reported, in milliseconds since the epoch, or null. */
   readonly resetAt: number | null;
-  /** Whether it is a limit of the provider's account that holds for every model. Defaults to false. */
+  /** True when it is a limit of the provider's account for every model. Defaults to false. */
   readonly isAccountWide?: boolean;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** For a request our own rules refused: why. */
+  /** Reason why our own rules rejected the request. */
   readonly code?: RunErrorCode;
 }
 
@@ -35,7 +35,7 @@ export type FailureKind =
   | 'unreachable'
   | 'refused';
 
-/** What Anthropic's error types stand for (its API reference, "Errors"). */
+/** Statuses of Anthropic's error types (its API reference, "Errors"). */
 const STATUS_BY_TYPE: Readonly<Record<string, number>> = {
   invalid_request_error: 400,
   authentication_error: 401,
@@ -54,18 +54,18 @@ const KIND_BY_STATUS: Readonly<Record<number, FailureKind>> = {
   402: 'refused',
   403: 'auth',
   404: 'not_found',
-  // By a proxy on the way, over HTTP without TLS.
+  // Sent by a proxy on the way, over HTTP without TLS.
   407: 'auth',
   413: 'too_large',
   429: 'rate_limit',
   529: 'overloaded',
 };
 
-/** The failure an answer with an error status stands for. */
+/** Returns the failure for an answer with an error status. */
 export function toFailure({ status, headers, body }: ErrorAnswer): ProviderFailure {
   const { message } = readError(body);
   const now = Date.now();
-  // A limit on spending is no mistake of the request, though its status says so.
+  // A limit on spending is not a fault of the request, although its status says so.
   const regainAt = status === 400 || status === 403 ? readRegainAt(message ?? '', now) : null;
   const kind = regainAt === null ? kindOf(status) : 'rate_limit';
   const retryAt = readRetryAt(headers, now);
@@ -88,34 +88,34 @@ interface ErrorAnswer {
   readonly body: string;
 }
 
-/** A wait that is too long for a process to sit in its slot meanwhile: the run ends, and is taken up again later. */
+/** A wait that is too long for a process to stay in its slot: the run ends, and resumes later. */
 const LONG_WAIT_MS = 5_000;
 
-/** Whether nothing can be had from the provider before `resetAt`, and that is too far off to wait for. */
+/** Returns whether the provider accepts no calls before `resetAt`, and that is too late to wait for. */
 export function isLongWait(resetAt: number | null): resetAt is number {
   return resetAt !== null && resetAt - Date.now() > LONG_WAIT_MS;
 }
 
-/** The failure an `error` event within a stream stands for. `data` is the event's JSON. */
+/** Returns the failure for an `error` event within a stream. `data` is the event's JSON. */
 export function toStreamFailure(data: string): ProviderFailure {
   const { type, message } = readError(data);
   const status = STATUS_BY_TYPE[type ?? ''] ?? 500;
   return {
     kind: kindOf(status),
     status,
-    message: head(message ?? 'The model provider broke off its answer with an error.', 1_000),
+    message: head(message ?? 'The model provider interrupted its answer with an error.', 1_000),
     retryAfterSeconds: null,
     resetAt: null,
     at: Date.now(),
   };
 }
 
-/** A failure that is no answer of the provider's, or none that can be passed on. */
+/** Returns a failure without an answer of the provider, or with an answer that cannot be passed on. */
 export function withoutAnswer(kind: 'silent' | 'unreachable' | 'server_error', message: string): ProviderFailure {
   return { kind, status: null, message, retryAfterSeconds: null, resetAt: null, at: Date.now() };
 }
 
-/** A call that our own rules refuse. */
+/** Returns the failure for a call that our own rules reject. */
 export function refusedWith(
   code: RunErrorCode,
   { message, resetAt = null }: { message: string; resetAt?: number | null },

@@ -47,7 +47,7 @@ function answerWith(status: number, { headers = {}, type = 'rate_limit_error', m
 test.each([
   [429, 'rate_limit'],
   [529, 'overloaded'],
-] as const)('%i with a long wait ends the run, and the governor is told', async (status, kind) => {
+] as const)('%i with a long wait ends the run, and is reported to the governor', async (status, kind) => {
   answerWith(status, { headers: { 'retry-after': '60' } });
   const response = await post();
   expect(response.status).toBe(402);
@@ -73,7 +73,7 @@ test.each([
   expect(limits).toHaveLength(1);
 });
 
-test('a limit on spending ends the run too, though it comes as 400', async () => {
+test('a limit on spending also ends the run, although its status is 400', async () => {
   const day = new Date(Date.now() + 20 * 86_400_000).toISOString().slice(0, 10);
   const message = `You have reached your specified API usage limits. You will regain access on ${day} at 00:00 UTC.`;
   answerWith(400, { type: 'invalid_request_error', message });
@@ -82,7 +82,7 @@ test('a limit on spending ends the run too, though it comes as 400', async () =>
   expect(limits).toMatchObject([{ kind: 'rate_limit', resetAt: Date.parse(`${day}T00:00:00Z`), isAccountWide: true }]);
 });
 
-test('a limit within a stream is told, and a good answer after it', async () => {
+test('a limit within a stream is reported, and so is a good answer after it', async () => {
   upstream.answerWith((response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.end(messageStart + sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } }));
@@ -97,7 +97,7 @@ test('a limit within a stream is told, and a good answer after it', async () => 
   expect(answered).toEqual(['claude-sonnet-4-5']);
 });
 
-test('other errors, and calls that count tokens, tell the governor nothing', async () => {
+test('other errors, and calls that count tokens, report nothing to the governor', async () => {
   answerWith(500);
   await (await post()).text();
   answerWith(429, { headers: { 'retry-after': '60' } });
@@ -105,7 +105,7 @@ test('other errors, and calls that count tokens, tell the governor nothing', asy
   expect(limits).toEqual([]);
 });
 
-test('while a limit stands nothing is sent to its model, and all else is', async () => {
+test('while a limit applies nothing is sent to its model, but other calls are', async () => {
   standing = { resetAt: Date.now() + 60_000, code: 'provider_overloaded', message: 'The model is overloaded.' };
   const response = await post();
   expect(response.status).toBe(402);
@@ -124,7 +124,7 @@ test('while a limit stands nothing is sent to its model, and all else is', async
   expect((await post()).status).toBe(200);
 });
 
-test('a governor that throws keeps no call from being made', async () => {
+test('a governor that throws prevents no call', async () => {
   const broken = (): never => {
     throw new Error('no database');
   };

@@ -3,7 +3,7 @@ import { createGateway } from './gateway.ts';
 import { isModelId, toProviderModel } from './provider-model.ts';
 import { startUpstream, type TestUpstream } from './upstream.fixture.ts';
 
-describe('the model a provider is asked for', () => {
+describe('the model that is requested from a provider', () => {
   const models = { haiku: 'family', 'claude-haiku-4-5': 'name', 'claude-haiku-4-5-20251001': 'id', sonnet: 's' };
 
   it.each([
@@ -37,7 +37,7 @@ describe('through a proxy that has its own names', () => {
   });
   afterEach(() => upstream.close());
 
-  it('the name alone is replaced, and what has none passes byte for byte', async () => {
+  it('only the name is replaced, and a body without one passes byte for byte', async () => {
     const gateway = await createGateway({
       upstream: { baseUrl: upstream.url, headers: {}, models: { opus: 'our-opus' } },
       silenceMs: 10_000,

@@ -1,9 +1,9 @@
 import { toFields, toList, toText } from '../core/untyped.ts';
 import { toTokenCount } from '../core/usage.ts';
 
-/** One sampling of a model within an answer, as the provider counts it. */
+/** A sampling of a model within an answer, as the provider counts it. */
 export interface Iteration {
-  /** `message` and `fallback_message` are parts of the answer's own counts; others stand beside them, or are new. */
+  /** `message` and `fallback_message` are included in the answer's own counts; other types are separate, or new. */
   readonly type: string;
   /** Null: the answer's own. */
   readonly model: string | null;
@@ -11,11 +11,11 @@ export interface Iteration {
   readonly outputTokens: number;
   readonly cacheReadTokens: number;
   readonly cacheCreationTokens: number;
-  /** Null when it does not say. */
+  /** Null when the provider does not report it. */
   readonly cacheCreation1hTokens: number | null;
 }
 
-/** An answer's own counts, as far as they have come. */
+/** An answer's own counts, as far as they have arrived. */
 export interface Counts extends Omit<Iteration, 'type' | 'model' | 'cacheCreation1hTokens'> {
   readonly cacheCreation1hTokens: number;
   readonly thinkingTokens: number | null;
@@ -26,9 +26,9 @@ export interface Counts extends Omit<Iteration, 'type' | 'model' | 'cacheCreatio
 }
 
 /**
- * Takes over what `received` says. Counts are cumulative, so each replaces the one `before`; but one of zero, or none at
- * all, says nothing: the end of a stream often leaves out what its beginning has told, or tells it as 0. Whatever else
- * makes no sense counts as none.
+ * Takes over the counts in `received`. Counts are cumulative, so each replaces the one `before`. A count of zero, or a
+ * missing one, changes nothing: the end of a stream often leaves out the counts of its beginning, or repeats them as 0.
+ * Other values that make no sense count as zero.
  */
 export function readUsage(before: Counts, received: unknown): Counts {
   const usage = toFields(received);
@@ -66,7 +66,10 @@ function readIteration(received: unknown): Iteration {
   };
 }
 
-/** How many of `writtenTokens` were for an hour: all, where it is said that none was for 5 minutes and some for one. */
+/**
+ * Returns how many of `writtenTokens` were for an hour: all, if the provider reports none for 5 minutes and some for an
+ * hour.
+ */
 function readHour(received: unknown, writtenTokens: number): number {
   const split = toFields(received);
   const hour = toTokenCount(split['ephemeral_1h_input_tokens']);

@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * An answer of the gateway's own, in the form of Anthropic's errors. The status decides what Claude Code does
- * (measured): 402 ends the run after this one request, 403 too but reads as a failed sign-in, 429 and 5xx are tried
- * again.
+ * An answer of the gateway itself, in the form of Anthropic's errors. The status decides what Claude Code does
+ * (measured): 402 ends the run after this one request, 403 as well but looks like a failed sign-in, 429 and 5xx are
+ * retried.
  */
 export interface Refusal {
   readonly status: number;
   /** An error type of Anthropic's. */
   readonly type: string;
-  /** Goes to the agent's process: names no secret and no host. */
+  /** Message for the agent's process: contains no secret and no host. */
   readonly message: string;
 }
 
@@ -22,9 +22,9 @@ export const REFUSALS = {
   inDoubt: {
     status: 503,
     type: 'api_error',
-    message: 'Whether this attempt is still the one at work is being found out. Try again.',
+    message: 'It is not known yet whether this attempt still belongs to its worker. Try again.',
   },
-  notFound: { status: 404, type: 'not_found_error', message: 'The Longhaul gateway does not pass this on.' },
+  notFound: { status: 404, type: 'not_found_error', message: 'The Longhaul gateway does not support this path.' },
   notJson: { status: 400, type: 'invalid_request_error', message: 'The body must be a JSON object, not compressed.' },
   tooManyOpen: { status: 429, type: 'rate_limit_error', message: 'The attempt has too many requests open at once.' },
   tooManyConnections: {
@@ -32,8 +32,16 @@ export const REFUSALS = {
     type: 'rate_limit_error',
     message: 'The attempt has too many connections open to the Longhaul gateway: close some, or use them again.',
   },
-  tooMuchHeld: { status: 429, type: 'rate_limit_error', message: 'The Longhaul gateway holds too much to take more.' },
-  tooLarge: { status: 413, type: 'request_too_large', message: 'The body is larger than the Longhaul gateway takes.' },
+  tooMuchHeld: {
+    status: 429,
+    type: 'rate_limit_error',
+    message: 'The Longhaul gateway holds too much data to accept more.',
+  },
+  tooLarge: {
+    status: 413,
+    type: 'request_too_large',
+    message: 'The body is larger than the Longhaul gateway accepts.',
+  },
   signInFailed: {
     status: 403,
     type: 'permission_error',
@@ -47,7 +55,7 @@ export const REFUSALS = {
 } as const satisfies Record<string, Refusal>;
 
 interface RefuseOptions {
-  /** Whether the connection ends with it. Defaults to false. */
+  /** True to end the connection afterwards. Defaults to false. */
   readonly isLast?: boolean;
 }
 

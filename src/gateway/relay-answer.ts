@@ -12,21 +12,21 @@ interface RelayOptions {
   readonly response: ServerResponse;
   readonly answer: UpstreamAnswer;
   readonly watch: SilenceWatch;
-  /** Null for a call that is free. */
+  /** Null for a free call. */
   readonly meter: CallMeter | null;
   /** Aborted when the call is cut. */
   readonly signal: AbortSignal;
-  /** The provider's side broke, or ended too early. */
+  /** Called when the provider's connection broke, or ended too early. */
   readonly onBroken: (error: unknown) => void;
-  /** Called with which bound the answer has broken, in words. */
+  /** Called with the bound that the answer has broken, in words. */
   readonly onExcess: (excess: string) => void;
-  /** The answer cannot be followed. */
+  /** Called when the answer cannot be read. */
   readonly onUnreadable: (error: unknown) => void;
 }
 
 /**
- * Passes a good answer back as it comes, byte for byte, with the meter listening. An answer that ends with an error, or
- * too early, ends for the process with a broken connection, on which it asks again. Resolves when both sides are done.
+ * Passes a good answer back unchanged, chunk by chunk, while the meter reads it. If the answer ends with an error, or
+ * too early, the process gets a broken connection, after which it retries. Resolves when both sides are done.
  */
 export async function relayAnswer(options: RelayOptions): Promise<void> {
   const { response, answer, watch, meter, signal, onBroken, onExcess, onUnreadable } = options;
@@ -36,14 +36,15 @@ export async function relayAnswer(options: RelayOptions): Promise<void> {
   response.writeHead(answer.status, toAnswerHeaders(answer));
   response.flushHeaders();
 
-  // Not a pipeline, which ends the provider's side with the process's: that may go on for a while, to be counted.
+  // Not a pipeline, which would end the provider's side with the process's: the provider's may continue for a while, to
+  // be counted.
   const closed = Promise.withResolvers<void>();
   const onClosed = guarded(() => {
     body.resume();
     closed.resolve();
   });
   response.once('close', onClosed);
-  // Of a chunk that came between the end of the connection and the news of it.
+  // For a chunk that arrives between the end of the connection and its event.
   response.on('error', () => {});
   const onDrain = guarded(() => body.resume());
   response.on('drain', onDrain);
@@ -55,13 +56,13 @@ export async function relayAnswer(options: RelayOptions): Promise<void> {
     watch.heard();
     if (signal.aborted) return;
     const { now, later } = guard.take(chunk);
-    // Each chunk is on its way before it is looked at, but for one that may be too much.
+    // Each chunk is sent before the meter reads it, unless it may be too large.
     write(now);
     meter?.push(chunk);
     if (guard.excess !== null) onExcess(guard.excess);
     if (!signal.aborted) write(later);
-    // Nothing of use follows an error, and the process waits to ask again.
-    if (guard.hasFailed || meter?.hasFailed === true) body.destroy();
+    // Nothing useful follows an error that was read, and the process waits to retry.
+    if (meter === null ? guard.hasFailed : meter.hasFailed) body.destroy();
   }, onUnreadable);
   body.on('data', onChunk);
 

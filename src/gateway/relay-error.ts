@@ -13,39 +13,42 @@ interface RelayErrorOptions {
   readonly context: { readonly upstream: UpstreamClient; readonly governor: Governor; readonly log: GatewayLog };
   readonly response: ServerResponse;
   readonly pass: Pick<AttemptPass, 'attemptId'>;
-  /** Null for one that is free. */
+  /** Null for a free call. */
   readonly call: PassCall | null;
-  /** As the request named it. */
+  /** The model's name in the request. */
   readonly model: string;
   readonly answer: UpstreamAnswer;
   readonly watch: SilenceWatch;
 }
 
-/** Error answers are short: read whole, kept for the outcome of the run, passed back without our credentials. */
+/**
+ * Relays an error answer, which is short: reads it whole, keeps it for the outcome of the run, and passes it back
+ * without our credentials.
+ */
 export async function relayError(options: RelayErrorOptions): Promise<void> {
   const { context, response, pass, call, model, answer, watch } = options;
   const { status } = answer;
   const body = context.upstream.redact(await readError(answer.body, watch));
   const failure = toFailure({ status, headers: answer.headers, body: body.toString('utf8') });
   const isSignInFailed = failure.kind === 'auth';
-  // Not every upstream counts tokens, and no answer depends on it: a run must not fail for that.
+  // Some upstreams do not count tokens, and no answer depends on it, so a run must not fail because of it.
   if (call !== null) {
     call.fail(failure, isSignInFailed ? REFUSALS.signInFailed : undefined);
     reportLimit(context.governor, { failure, model });
   }
-  context.log.warn({ attemptId: pass.attemptId, kind: failure.kind, status }, 'The model provider refused a call.');
-  // Passed on, it would lead the prompt to a place nobody configured.
+  context.log.warn({ attemptId: pass.attemptId, kind: failure.kind, status }, 'The model provider rejected a call.');
+  // Passed on, a redirect would lead the prompt to a place that the configuration does not name.
   if (status >= 300 && status < 400) return refuse(response, REFUSALS.redirected);
   if (call !== null && isLimit(failure) && isLongWait(failure.resetAt)) {
-    // In our words: Claude Code would find a limit in the provider's, and try again whatever the status is.
+    // In our own words: in the provider's, Claude Code would recognize a limit and retry, whatever the status is.
     return refuse(response, { status: 402, type: 'billing_error', message: failure.message });
   }
-  // 401 is tried again for three minutes; 403 ends at once.
+  // Claude Code retries 401 for three minutes; 403 ends at once.
   response.writeHead(isSignInFailed ? 403 : status, { ...toAnswerHeaders(answer), 'content-length': body.length });
   response.end(body);
 }
 
-/** Tells the governor, when `failure` is a limit of the provider's. */
+/** Reports `failure` to the governor if it is a limit of the provider. */
 export function reportLimit(governor: Governor, { failure, model }: { failure: ProviderFailure; model: string }): void {
   if (!isLimit(failure)) return;
   const { kind, resetAt, message, isAccountWide = false } = failure;

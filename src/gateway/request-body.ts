@@ -3,34 +3,37 @@ import { toFields, toList, toText } from '../core/untyped.ts';
 import type { ByteClaim } from './byte-budget.ts';
 import { readDemand, type Demand } from './demand.ts';
 
-/** Twice what Anthropic's API takes. */
+/** Twice the maximum of Anthropic's API. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
-/** A request's body, and what the gateway must know of it. */
+/** A request's body, and the facts that the gateway needs from it. */
 export interface RequestBody {
   readonly bytes: Buffer;
   readonly model: string;
-  /** Null when it names none, or nothing that makes sense. */
+  /** Null when the request names none, or an invalid one. */
   readonly maxTokens: number | null;
   readonly isStreamed: boolean;
-  /** Whether it is a step of an agent's loop, main or sub-agent: only those offer tools that the agent runs. */
+  /**
+   * True when it is a step of an agent's loop, of the main agent or a subagent: only those offer tools that the agent
+   * runs.
+   */
   readonly isTurn: boolean;
-  /** Whether it asks that inference stay in the United States. */
+  /** True when it requires inference in the United States. */
   readonly isUsOnly: boolean;
-  /** Whether it asks for the long context window where a model has that as a beta. */
+  /** True when it asks for the long context window of models that have it as a beta. */
   readonly isLongContext: boolean;
-  /** What it may make the provider read and write. */
+  /** The work that it may cause at the provider. */
   readonly demand: Demand;
-  /** As they came; undefined when they did not. */
+  /** As received; undefined when missing. */
   readonly thinking: unknown;
   readonly contextManagement: unknown;
   readonly fallbacks: unknown;
 }
 
 /**
- * Reads a whole request: what decides on it (`max_tokens`, `stream`) stands at the end of what Claude Code sends.
- * `claim` is raised before anything is read, or with each chunk when the size was not announced.
- * Rejects when the sender goes away.
+ * Reads a whole request, because the decisive members (`max_tokens`, `stream`) are at the end of what Claude Code
+ * sends. `claim` is raised before anything is read, or with each chunk when the size was not announced. Rejects when
+ * the sender goes away.
  */
 export async function readRequestBody(
   request: IncomingMessage,
@@ -42,7 +45,7 @@ export async function readRequestBody(
   if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') return 'notJson';
   const chunks: Buffer[] = [];
   let size = 0;
-  // Not destroyed on return: the refusal still has to go out on this connection.
+  // Not destroyed on return: the refusal still has to be sent on this connection.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_BODY_BYTES) return 'tooLarge';
@@ -81,7 +84,7 @@ function parseBody(bytes: Buffer, betas: string): RequestBody | 'notJson' {
   };
 }
 
-/** The beta by which it is asked for, or Claude Code's own spelling. */
+/** The beta that requests the long context, or Claude Code's own spelling. */
 const LONG_CONTEXT = /context-1m|\[1m\]/i;
 
 function isSearchTool(type: unknown): boolean {

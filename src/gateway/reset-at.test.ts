@@ -4,7 +4,7 @@ import { toFailure } from './provider-failure.ts';
 const inSeconds = (seconds: number): number => Math.ceil(Date.now() / 1_000) + seconds;
 const inTime = (seconds: number): string => new Date(inSeconds(seconds) * 1_000).toISOString();
 
-/** How many seconds from now the reset is, to within one, of a 429 with these headers of the rate limit. */
+/** Returns the seconds until the reset, to within one, for a 429 with these rate limit headers. */
 function resetIn(limits: Record<string, string | number>, { retryAfter }: { retryAfter?: string } = {}): number | null {
   const headers = {
     ...(retryAfter === undefined ? {} : { 'retry-after': retryAfter }),
@@ -20,7 +20,7 @@ function resetIn(limits: Record<string, string | number>, { retryAfter }: { retr
   return seconds;
 }
 
-test('retry-after goes before all others, as seconds or as a date', () => {
+test('retry-after takes precedence, as seconds or as a date', () => {
   const limits = { 'unified-reset': inSeconds(500) };
   expect(resetIn(limits, { retryAfter: '60' })).toBe(60);
   expect(resetIn(limits, { retryAfter: '0' })).toBe(0);
@@ -28,14 +28,14 @@ test('retry-after goes before all others, as seconds or as a date', () => {
   expect(resetIn(limits, { retryAfter: 'soon' })).toBeCloseTo(500, -1);
 });
 
-test('the reset of a subscription goes before those of single limits, unless it is not what refused the call', () => {
+test('the reset of a subscription takes precedence over single limits, if it rejected the call', () => {
   const requests = { 'requests-remaining': 0, 'requests-reset': inTime(30) };
   expect(resetIn({ ...requests, 'unified-reset': inSeconds(500) })).toBeCloseTo(500, -1);
   expect(resetIn({ ...requests, 'unified-reset': inSeconds(500), 'unified-status': 'rejected' })).toBeCloseTo(500, -1);
   expect(resetIn({ ...requests, 'unified-reset': inSeconds(500), 'unified-status': 'allowed' })).toBeCloseTo(30, -1);
 });
 
-test('of single limits the last counts that has nothing remaining', () => {
+test('among single limits, the last limit with nothing remaining counts', () => {
   const requests = { 'requests-remaining': 0, 'requests-reset': inTime(30) };
   const input = { 'input-tokens-remaining': 0, 'input-tokens-reset': inTime(60) };
   const output = { 'output-tokens-remaining': 1, 'output-tokens-reset': inTime(300) };
@@ -47,7 +47,7 @@ test.each([
   ['unified-reset', 'never'],
   ['unified-reset', 1],
   ['unified-reset', 1e15],
-])('%s: %s says nothing', (name, value) => {
+])('%s: %s is ignored', (name, value) => {
   expect(resetIn({ [name]: value })).toBeNull();
 });
 

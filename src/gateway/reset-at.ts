@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Longer than any limit of a provider lasts, which begin anew each month: what is further off is no time at all. */
+/** Longer than any limit of a provider, because limits reset each month: a later time is ignored. */
 const FURTHEST_MS = 32 * 24 * 60 * 60_000;
 
-/** When `retry-after` says to try again: a number of seconds or a date (RFC 9110, 10.2.3). Milliseconds or null. */
+/** Returns the time in `retry-after`, a number of seconds or a date (RFC 9110, 10.2.3), in milliseconds, or null. */
 export function readRetryAt(headers: IncomingHttpHeaders, now: number): number | null {
   const value = headers['retry-after'];
   if (value === undefined) return null;
@@ -11,20 +11,20 @@ export function readRetryAt(headers: IncomingHttpHeaders, now: number): number |
   return Number.isFinite(at) && at - now <= FURTHEST_MS ? Math.max(now, at) : null;
 }
 
-/** When a limit ends that was run into, and whether it holds for every model. */
+/** The end of a limit that a call met, and whether it applies to every model. */
 export interface LimitReset {
   readonly at: number;
   readonly isAccountWide: boolean;
 }
 
 /**
- * When a 429 without `retry-after` says that its limit ends, or null: the one of a subscription, which comes as seconds
- * since the epoch, else the last of the limits that have nothing remaining.
+ * Returns when the limit of a 429 without `retry-after` ends, or null: the limit of a subscription, in seconds since
+ * the epoch, else the last of the limits that have nothing remaining.
  * https://docs.claude.com/en/api/rate-limits#response-headers
  */
 export function readResetAt(headers: IncomingHttpHeaders, now: number): LimitReset | null {
   const claim = readHeader(headers, 'unified-representative-claim') ?? '';
-  // Sent with every answer to a subscription: it counts when it is the limit that refused the call.
+  // Every answer to a subscription has it: it counts only if that limit rejected the call.
   const isRejected = (readHeader(headers, 'unified-status') ?? 'rejected') === 'rejected';
   const unified = isRejected ? toFuture(Number(readHeader(headers, 'unified-reset')) * 1_000, now) : null;
   if (unified !== null) return { at: unified, isAccountWide: !/opus|sonnet|haiku|fable|mythos/.test(claim) };
@@ -36,9 +36,9 @@ export function readResetAt(headers: IncomingHttpHeaders, now: number): LimitRes
 }
 
 /**
- * When a limit that the account's owner has set on its spending ends, or null when `message` speaks of none. Such a
- * limit is answered with 400: "You have reached your specified API usage limits. You will regain access on
- * 2026-04-01 at 00:00 UTC." https://github.com/anthropics/claude-code/issues/38035
+ * Returns when the account owner's limit on spending ends, or null when `message` is about something else. Such a limit
+ * is answered with 400: "You have reached your specified API usage limits. You will regain access on 2026-04-01 at
+ * 00:00 UTC." https://github.com/anthropics/claude-code/issues/38035
  */
 export function readRegainAt(message: string, now: number): number | null {
   const [, date, time = '00:00'] =

@@ -4,7 +4,7 @@ import { withMembers } from './rewrite-body.ts';
 const rewrite = (json: string, members: object): string =>
   Buffer.concat([...withMembers(Buffer.from(json), { ...members })]).toString();
 
-test('the members given are set, and no other byte is touched', () => {
+test('the given members are set, and no other byte is touched', () => {
   const json = `\n{ "model" : "m",\t"max_tokens": 32000 , "big":12345678901234567890, "n":1.0,"s":"Grüße 🚀\\"max_tokens\\":5",
     "messages":[{"max_tokens":1,"thinking":{"a":[{}]}}], "thinking":{"type":"enabled","budget_tokens":31999}}\n`;
   expect(rewrite(json, { max_tokens: 7, thinking: { type: 'disabled' } })).toBe(
@@ -40,7 +40,7 @@ test.each([
   ['{"b":2,"a":1 , "c":1.0}', '{"b":2, "c":1.0}'],
   ['{"a":1,"b":{"a":2},"\\u0061":3}', '{"b":{"a":2}}'],
   ['{}', '{}'],
-])('of %s a member that is set to nothing is left out', (json, expected) => {
+])('in %s a member that is set to undefined is left out', (json, expected) => {
   expect(rewrite(json, { a: undefined })).toBe(expected);
 });
 

@@ -3,10 +3,10 @@ const OPENING = new Set(Buffer.from('{['));
 const CLOSING = new Set(Buffer.from('}]'));
 
 /**
- * A JSON object with some of its members set to other values, or left out where that is undefined, in parts that make
- * it up together. Every other byte of a member is the sender's own: written anew, numbers would come out as JavaScript
- * holds them, and the provider's prompt cache would not know the prompt again. The body must be valid; a member that
- * stands in it twice is set twice.
+ * Returns a JSON object with some of its members set to other values, or left out where the value is undefined, as
+ * parts to concatenate. Every other byte stays the sender's own: rewritten, numbers would get JavaScript's form, and
+ * the provider's prompt cache would not recognize the prompt. The body must be valid; a member that occurs twice is set
+ * twice.
  */
 export function withMembers(
   body: Buffer | readonly Buffer[],
@@ -26,22 +26,22 @@ export function withMembers(
     }
   }
   const parts = slices.flatMap((slice, index) => (index === 0 ? slice : [Buffer.from(','), ...slice]));
-  // What stands in an empty object is white space.
+  // The content of an empty object is white space.
   const rest = json.subarray(found.length === 0 ? openedAt : closedAt);
   return [json.subarray(0, openedAt), ...parts, rest].filter((part) => part.length > 0);
 }
 
 interface FoundMember {
   readonly name: string;
-  /** With the white space before its name. */
+  /** Including the white space before its name. */
   readonly start: number;
   /** After the colon. */
   readonly valueStart: number;
-  /** With the white space after its value. */
+  /** Including the white space after its value. */
   readonly end: number;
 }
 
-/** Where the outermost object's members stand. */
+/** Finds the members of the outermost object. */
 function findMembers(json: Buffer): { openedAt: number; closedAt: number; found: FoundMember[] } {
   const found: FoundMember[] = [];
   let openedAt = 0;
@@ -59,7 +59,7 @@ function findMembers(json: Buffer): { openedAt: number; closedAt: number; found:
     const byte = json[at] as number;
     if (byte === QUOTE) {
       const end = findStringEnd(json, at);
-      // As a reader takes it: a name may be spelled with escapes.
+      // Decoded like a JSON reader, because a name may contain escapes.
       if (depth === 1 && name === null) name = JSON.parse(json.toString('utf8', at, end)) as string;
       at = end - 1;
     } else if (OPENING.has(byte)) {
@@ -77,12 +77,12 @@ function findMembers(json: Buffer): { openedAt: number; closedAt: number; found:
   return { openedAt, closedAt, found };
 }
 
-/** Where the string that begins at `start` ends, its last quote included. */
+/** Returns the end of the string that begins at `start`, including its last quote. */
 function findStringEnd(json: Buffer, start: number): number {
   for (let at = json.indexOf(QUOTE, start + 1); at !== -1; at = json.indexOf(QUOTE, at + 1)) {
     let first = at;
     while (json[first - 1] === BACKSLASH) first--;
-    // A quote belongs to the text when an odd number of backslashes stands before it.
+    // A quote belongs to the text when an odd number of backslashes precedes it.
     if ((at - first) % 2 === 0) return at + 1;
   }
   return json.length;

@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { answer, MODEL, useGatewayBench } from './gateway.fixture.ts';
 
-/** As an agent's own Bash may do it, with the token in its environment: many calls at once, each larger than it looks. */
+/** An agent's own Bash may do this with the token in its environment: many calls at once, each larger than it looks. */
 
 const bench = useGatewayBench();
 
 const CEILING_MICROS = 500_000;
 const WINDOW_TOKENS = 200_000;
-/** The window of the model, at $3 a million. */
+/** The window of the model, at $3 per million. */
 const WINDOW_MICROS = 600_000;
 
 const say = (...content: unknown[]) => ({ max_tokens: 1_000, messages: [{ role: 'user', content }] });
 
-/** Sends sixteen calls at once, again and again, until the run may cost nothing more. */
+/** Sends sixteen calls at once, repeatedly, until the run has used up its ceiling. */
 async function sendUntilRefused(body: object): Promise<number[]> {
   const statuses: number[] = [];
   const loop = async (): Promise<void> => {
@@ -37,7 +37,7 @@ describe('sixteen calls at once', () => {
     ['parts that are new to us', say({ type: 'novelty', id: '1' })],
     ['a member that is new to us', { ...say(), novelty: 'https://example.com' }],
     ['searches', { ...say(), tools: [{ type: 'web_search_20250305', name: 'web_search', max_uses: 8 }] }],
-  ])('with %s pass the ceiling by less than one of them', async (_, body) => {
+  ])('with %s exceed the ceiling by less than one of them', async (_, body) => {
     bench.upstream.answerWith((response) => answer(response, { inputTokens: WINDOW_TOKENS }));
     bench.open({ ceilingMicros: CEILING_MICROS });
     const statuses = await sendUntilRefused(body);
@@ -46,7 +46,7 @@ describe('sixteen calls at once', () => {
     expect(bench.pass.failure()).toMatchObject({ code: 'max_budget' });
   });
 
-  test('of a text that has a token for each byte pass it by less than one of them', async () => {
+  test('of a text with a token for each byte exceed it by less than one of them', async () => {
     bench.upstream.answerWith((response, { body }) => answer(response, { inputTokens: body.length }));
     bench.open({ ceilingMicros: CEILING_MICROS });
     await sendUntilRefused(say({ type: 'text', text: '7'.repeat(30_000) }));
@@ -55,7 +55,7 @@ describe('sixteen calls at once', () => {
     expect(costMicros).toBeLessThanOrEqual(CEILING_MICROS + 31_000 * 3);
   });
 
-  test('of pictures pass it by less than one of them', async () => {
+  test('of pictures exceed it by less than one of them', async () => {
     const pictures = Array.from({ length: 4 }, () => ({ type: 'image', source: { type: 'base64', data: 'x' } }));
     bench.upstream.answerWith((response) => answer(response, { inputTokens: 4 * 4_784 }));
     bench.open({ ceilingMicros: CEILING_MICROS });
@@ -67,7 +67,7 @@ describe('sixteen calls at once', () => {
     ['claude-opus-4-0', 'claude-opus-4-20250514', 15],
     ['arn:aws:bedrock:us-east-1:1:application-inference-profile/abc', 'claude-opus-4-1', 15],
     ['my-alias', 'claude-fable-5', 10],
-  ])('of %s, which is %s, pass it by less than one of them', async (asked, answered, usdPerMTok) => {
+  ])('of %s, which is %s, exceed it by less than one of them', async (asked, answered, usdPerMTok) => {
     bench.upstream.answerWith((response, { body }) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       const { max_tokens: outputTokens } = JSON.parse(body.toString()) as { max_tokens: number };
@@ -83,7 +83,7 @@ describe('sixteen calls at once', () => {
 describe('tools that the provider calls by itself', () => {
   const served = { ...say(), tools: [{ type: 'web_fetch_20250910', name: 'web_fetch' }] };
 
-  test('are refused where what they can cost is not left; the run goes on', async () => {
+  test('are rejected if their possible cost is not left; the run continues', async () => {
     bench.upstream.answerWith((response) => answer(response, { inputTokens: 100 }));
     bench.open({ ceilingMicros: CEILING_MICROS });
     const refused = await bench.post(served);
@@ -97,18 +97,18 @@ describe('tools that the provider calls by itself', () => {
     expect((await bench.post(say())).status).toBe(200);
   });
 
-  test('pass where it is', async () => {
+  test('pass if it is left', async () => {
     bench.open({ ceilingMicros: 100_000_000 });
     expect((await bench.post(served)).status).toBe(200);
   });
 
-  test('pass where there is no ceiling', async () => {
+  test('pass without a ceiling', async () => {
     bench.open({});
     expect((await bench.post(served)).status).toBe(200);
   });
 });
 
-test('what has answered to a name once is held for it from then on', async () => {
+test('a model that has answered to a name is reserved for from then on', async () => {
   bench.upstream.answerWith((response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ model: 'claude-opus-4-1', usage: { input_tokens: 1, output_tokens: 1 } }));
@@ -123,7 +123,7 @@ test('what has answered to a name once is held for it from then on', async () =>
   expect(lowered[1]).toBe(Math.floor((CEILING_MICROS - 90) / 82.5));
 });
 
-test('a fallback may write no more than the rest, nor think more', async () => {
+test('a fallback may neither write nor think more than the rest allows', async () => {
   bench.open({ ceilingMicros: 100_000, maxThinkingTokens: 2_000 });
   const fallbacks = [
     { model: MODEL, max_tokens: 64_000, thinking: { type: 'enabled', budget_tokens: 31_999 } },

@@ -1,20 +1,20 @@
 import { after } from '../core/timers.ts';
 
-/** Watches for an upstream that sends nothing. */
+/** Detects an upstream that sends nothing. */
 export interface SilenceWatch {
-  /** Something came: the time starts anew. */
+  /** Restarts the time, because something arrived. */
   heard(): void;
   stop(): void;
 }
 
 interface SilenceOptions {
   readonly silenceMs: number;
-  /** Whether it is the reader's turn: then nothing can come, and the silence is not the upstream's. */
+  /** Returns whether the reader is behind: then nothing can arrive, and the silence is not the upstream's. */
   readonly isReaderBlocked: () => boolean;
   readonly onSilence: () => void;
 }
 
-/** Calls `onSilence` once when nothing was heard for `silenceMs`. */
+/** Calls `onSilence` once when nothing has arrived for `silenceMs`. */
 export function watchSilence({ silenceMs, isReaderBlocked, onSilence }: SilenceOptions): SilenceWatch {
   const timer = after(silenceMs, () => {
     if (isReaderBlocked()) timer.refresh();
@@ -28,5 +28,5 @@ export function watchSilence({ silenceMs, isReaderBlocked, onSilence }: SilenceO
   };
 }
 
-/** For requests that may take as long as they take. */
+/** For requests without a time limit. */
 export const NO_WATCH: SilenceWatch = { heard: () => undefined, stop: () => undefined };

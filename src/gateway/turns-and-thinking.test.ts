@@ -8,7 +8,7 @@ const { open, post } = bench;
 const tool = { name: 'Bash', input_schema: {} };
 
 describe('turns', () => {
-  test('answers to requests with tools are counted; the next such request is refused', async () => {
+  test('answers to requests with tools are counted; the next such request is rejected', async () => {
     open({ maxTurns: 2 });
     bench.upstream.answerWith((response) => answer(response));
     const tools = [tool];
@@ -28,7 +28,7 @@ describe('turns', () => {
     expect(bench.upstream.seen).toHaveLength(6);
   });
 
-  test('side by side there are no more of them; one that fails leaves its place to the next', async () => {
+  test('in parallel there are no more of them; a failed request leaves its place to the next', async () => {
     const held: ServerResponse[] = [];
     const arrived = Promise.withResolvers<void>();
     bench.upstream.answerWith((response) => {
@@ -61,7 +61,7 @@ describe('thinking', () => {
     [0, { type: 'enabled', budget_tokens: 31_999 }, { type: 'disabled' }],
     [0, { type: 'adaptive' }, { type: 'disabled' }],
     [8_000, { type: 'adaptive' }, { type: 'adaptive' }],
-  ])('of at most %i tokens makes of %j %j', async (maxThinkingTokens, thinking, expected) => {
+  ])('of at most %i tokens turns %j into %j', async (maxThinkingTokens, thinking, expected) => {
     open({ maxThinkingTokens });
     await (await post({ max_tokens: 32_000, thinking })).text();
     expect(JSON.parse(bench.upstream.seen[0]?.body.toString() ?? '')).toEqual({

@@ -2,14 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Endpoint } from './endpoint.ts';
 
-/** Sends requests on to one provider, each in the provider's own form, and gives answers in that of the Messages API. */
+/** Sends requests to one provider in the provider's own form, and returns answers in the form of the Messages API. */
 export interface UpstreamClient {
   /**
-   * Resolves with the answer as soon as its headers are there. Rejects when there is none, and when `signal` aborts;
-   * an abort later on breaks the answer off.
+   * Resolves with the answer as soon as its headers have arrived. Rejects when there is no answer, and when `signal`
+   * aborts; a later abort interrupts the answer.
    */
   send(request: OutgoingRequest): Promise<UpstreamAnswer>;
-  /** `bytes` without the provider's credentials, should it have repeated them. */
+  /** Returns `bytes` without the provider's credentials, in case it repeated them. */
   redact(bytes: Buffer): Buffer;
   close(): void;
 }
@@ -17,13 +17,13 @@ export interface UpstreamClient {
 export interface OutgoingRequest {
   readonly endpoint: Endpoint;
   readonly headers: IncomingHttpHeaders;
-  /** In parts, so that one of which little is changed need not be copied. */
+  /** In parts, so that a body with small changes need not be copied. */
   readonly body: readonly Buffer[];
-  /** As the request names it. */
+  /** The model's name in the request. */
   readonly model: string;
   readonly isStreamed: boolean;
   readonly signal: AbortSignal;
-  /** Called when all of it is on its way: from then on the provider may charge for it. */
+  /** Called when the whole request was sent: from then on the provider may charge for it. */
   readonly onSent: () => void;
 }
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** What a request looked like when it arrived at the provider. */
+/** A request as it arrived at the provider. */
 export interface SeenRequest {
   readonly method: string;
   readonly url: string;
@@ -13,7 +13,7 @@ export interface SeenRequest {
 
 type Answer = (response: ServerResponse, request: SeenRequest) => void | Promise<void>;
 
-/** A provider whose every byte is up to the test. */
+/** A provider whose every byte the test controls. */
 export interface TestUpstream {
   readonly url: string;
   readonly seen: SeenRequest[];
@@ -21,7 +21,7 @@ export interface TestUpstream {
   close(): Promise<void>;
 }
 
-/** `tls`: its certificate and key; it then speaks HTTPS. */
+/** `tls`: its certificate and key; it then uses HTTPS. */
 export async function startUpstream(tls?: { cert: string; key: string }): Promise<TestUpstream> {
   const seen: SeenRequest[] = [];
   let answer: Answer = (response) => void response.end('{}');
@@ -51,7 +51,7 @@ export async function startUpstream(tls?: { cert: string; key: string }): Promis
   };
 }
 
-/** One server-sent event as Anthropic writes it. */
+/** Formats a server-sent event as Anthropic does. */
 export function sse(type: string, data: object = {}): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
 }
@@ -79,10 +79,10 @@ export const messageDelta = sse('message_delta', {
 
 export const wholeStream = messageStart + textDelta('Grüße 🚀') + sse('ping') + messageDelta + sse('message_stop');
 
-/** What `wholeStream` costs: $0.04925, as Claude Code reckons it too. */
+/** Cost of `wholeStream`: $0.04925, in Claude Code's calculation as well. */
 export const WHOLE_STREAM_MICROS = 49_250;
 
-/** What comes of an answer before its connection breaks, which it has to. */
+/** Reads the part of an answer before its connection breaks, which it has to. */
 export async function readBroken(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   try {

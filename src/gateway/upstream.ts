@@ -1,22 +1,24 @@
 import type { AnthropicProvider, BedrockProvider, Provider, VertexProvider } from '../config/config.ts';
 
-/** Where the gateway sends what it lets through, and with whose credentials. */
+/** The destination of the gateway's calls, with its credentials. */
 export type Upstream = MessagesUpstream | BedrockProvider | VertexProvider;
 
-/** Anything that speaks the Messages API: answers pass byte for byte. */
+/** Any server of the Messages API: answers pass byte for byte. */
 export interface MessagesUpstream {
   readonly kind?: 'anthropic';
-  /** May carry a path prefix, to which `/v1/messages` is appended. */
+  /** May have a path prefix, to which `/v1/messages` is appended. */
   readonly baseUrl: string;
-  /** The credentials, and what else goes with each request. They replace what it carried under the same names. */
+  /** The credentials, and other headers of each request. They replace headers of the same names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What is asked for in place of a model's name. Defaults to none. */
+  /** Model ids to request, by the name that is asked for. Defaults to none. */
   readonly models?: Readonly<Record<string, string>>;
-  /** The proxy on the way there. Defaults to null, none. */
+  /** The proxy to use. Defaults to null, none. */
   readonly proxy?: string | null;
 }
 
-/** The upstream of a configured provider: an API key goes as `x-api-key`, a token as `Authorization: Bearer`. */
+/**
+ * Returns the upstream of a configured provider: an API key is sent as `x-api-key`, a token as `Authorization: Bearer`.
+ */
 export function toUpstream(provider: Exclude<Provider, { kind: 'scripted' }>): Upstream {
   return provider.kind === 'anthropic' ? toMessagesUpstream(provider) : provider;
 }

@@ -11,7 +11,7 @@ import { withMembers } from './rewrite-body.ts';
 import type { OutgoingRequest, UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
 
 /**
- * Sends to Claude on Google Vertex AI. It answers as the Messages API does, so good answers pass as they are.
+ * Creates a client for Claude on Google Vertex AI. It answers like the Messages API, so good answers are unchanged.
  * https://platform.claude.com/docs/en/build-with-claude/claude-on-vertex-ai
  */
 export function createVertexClient(provider: VertexProvider, log: GatewayLog): UpstreamClient {
@@ -34,7 +34,7 @@ export function createVertexClient(provider: VertexProvider, log: GatewayLog): U
     }
     const isCount = endpoint.kind === 'count_tokens';
     const verb = !isCount && request.isStreamed ? 'streamRawPredict' : 'rawPredict';
-    // Counting takes the model in the body; for an answer it stands in the address alone.
+    // Counting needs the model in the body; for an answer only the address may contain it.
     const members = { model: isCount ? model : undefined, anthropic_version: 'vertex-2023-10-16' };
     const answer = await sender.post({
       path: `${publisher}/${isCount ? 'count-tokens' : toPathPart(model)}:${verb}`,
@@ -55,7 +55,7 @@ export function createVertexClient(provider: VertexProvider, log: GatewayLog): U
   return { send, redact: (bytes) => redact(bytes, [...tokens.secrets, ...secrets]), close: () => sender.close() };
 }
 
-/** A dated id as Vertex spells it: `claude-haiku-4-5@20251001`. */
+/** Returns a dated id in Vertex's spelling: `claude-haiku-4-5@20251001`. */
 function toVertexModel(model: string): string {
   return model.replace('[1m]', '').replace(/^(claude-.+)-(20\d{6})$/, '$1@$2');
 }
@@ -64,7 +64,7 @@ function toPathPart(model: string): string {
   return encodeURIComponent(model).replaceAll('%40', '@');
 }
 
-/** Betas alone: the rest of what Claude Code says of itself is for Anthropic. */
+/** Forwards only betas: Claude Code's other headers are meant for Anthropic. */
 function toHeaders({ 'anthropic-beta': beta }: IncomingHttpHeaders): Record<string, string> {
   return {
     'content-type': 'application/json',
@@ -73,12 +73,12 @@ function toHeaders({ 'anthropic-beta': beta }: IncomingHttpHeaders): Record<stri
   };
 }
 
-/** Vertex has no 529: it says `UNAVAILABLE` when it is overloaded. */
+/** Vertex has no 529: it answers `UNAVAILABLE` when it is overloaded. */
 function toStatus(status: number): number {
   return status === 503 ? 529 : status;
 }
 
-/** Of an error as Google puts it, or as Anthropic does. */
+/** Reads the message of an error in Google's form, or in Anthropic's. */
 function readMessage(body: string, status: number): string {
   const { error } = parseAnswer(body) as { error?: { message?: unknown } };
   return typeof error?.message === 'string' ? error.message : `Google Vertex AI answered with status ${status}.`;

@@ -7,21 +7,21 @@ export const PROJECT = 'project-1';
 export const REGION = 'europe-west1';
 const SUBJECT_TOKEN = 'subject-token-1';
 
-/** A Google Cloud on loopback: it gives a token for a file's credentials, and answers those that have one. */
+/** A Google Cloud on loopback: it issues a token for a file's credentials, and answers calls with such a token. */
 export interface TestVertex {
   readonly url: string;
   /** Credentials by workload identity federation. */
   readonly keyFile: string;
-  /** Calls of the model, those for tokens left out. */
+  /** Model calls, without the calls for tokens. */
   readonly seen: TestUpstream['seen'];
   answerWith: TestUpstream['answerWith'];
-  /** What the next calls for a token are answered with. */
+  /** Status of the answers to the next calls for a token. */
   tokenStatus: number;
   readonly tokenCalls: number;
   close(): Promise<void>;
 }
 
-/** Starts one whose tokens are `google-token-1`, `google-token-2`, and so on. */
+/** Starts a Google Cloud whose tokens are `google-token-1`, `google-token-2`, and so on. */
 export async function startVertex(): Promise<TestVertex> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-vertex-'));
   const [keyFile, subjectFile] = [path.join(directory, 'key.json'), path.join(directory, 'subject')];
@@ -79,7 +79,7 @@ export async function startVertex(): Promise<TestVertex> {
   };
 }
 
-/** Answers as Vertex does, with what a Messages API says. */
+/** Answers like Vertex, with the answer of a Messages API. */
 export function answerFrom(messagesUrl: string): Parameters<TestUpstream['answerWith']>[0] {
   return async (response, { url, headers, body }) => {
     const target =
@@ -88,7 +88,7 @@ export function answerFrom(messagesUrl: string): Parameters<TestUpstream['answer
     const isSignedIn = /^Bearer google-token-\d+$/.test(headers.authorization ?? '');
     if (!isSignedIn || target === null || version !== 'vertex-2023-10-16' || 'model' in rest) {
       response.writeHead(isSignedIn ? 400 : 401, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ error: { code: 400, message: 'Not so.', status: 'INVALID_ARGUMENT' } }));
+      response.end(JSON.stringify({ error: { code: 400, message: 'Invalid request.', status: 'INVALID_ARGUMENT' } }));
       return;
     }
     const answer = await fetch(`${messagesUrl}/v1/messages`, {

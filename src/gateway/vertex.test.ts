@@ -50,7 +50,7 @@ function post(body: object, path = '/v1/messages?beta=true'): Promise<Response> 
 }
 
 describe('a request', () => {
-  it('goes with a token of Google, the model in the path, and its answer comes back byte for byte', async () => {
+  it('is sent with a Google token and the model in the path, and its answer is returned byte for byte', async () => {
     vertex.answerWith((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.end(wholeStream);
@@ -73,7 +73,7 @@ describe('a request', () => {
     expect(pass.meter().costMicros).toBe(WHOLE_STREAM_MICROS);
   });
 
-  it('in one piece, one for a dated model and one for a family go where they belong; the token is kept', async () => {
+  it('in one piece, for a dated model or for a family, reaches the right address; the token is kept', async () => {
     for (const model of [MODEL, 'claude-haiku-4-5-20251001', 'claude-opus-4-6']) await post({ model });
     expect(vertex.seen.map(({ url }) => url)).toEqual([
       `${MODELS}/${MODEL}:rawPredict`,
@@ -83,7 +83,7 @@ describe('a request', () => {
     expect(vertex.tokenCalls).toBe(1);
   });
 
-  it('goes with the credentials of a file that the config names as well', async () => {
+  it('also uses the credentials of a file that the config names', async () => {
     vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', '/nowhere/key.json');
     const warn = vi.spyOn(console, 'warn').mockReturnValue();
     await post({});
@@ -114,7 +114,7 @@ describe('a refused call', () => {
     [403, { error: { code: 403, message: 'Quota exceeded.' } }, 403, 'auth'],
     [404, { type: 'error', error: { type: 'not_found_error', message: 'Quota exceeded.' } }, 404, 'not_found'],
     [500, { error: { code: 500, message: 'Quota exceeded.' } }, 500, 'server_error'],
-  ])('with %i %j is one of the Messages API', async (status, body, expected, kind) => {
+  ])('with %i %j becomes an error of the Messages API', async (status, body, expected, kind) => {
     vertex.answerWith((response) => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body));
@@ -125,7 +125,7 @@ describe('a refused call', () => {
     expect(pass.failure()).toMatchObject({ kind, message: 'Quota exceeded.' });
   });
 
-  it('for a token that is no longer good has the next attempt ask for another', async () => {
+  it('with an expired token makes the next attempt request another', async () => {
     vertex.answerWith((response, { headers }) => {
       response.writeHead(headers.authorization === 'Bearer google-token-1' ? 401 : 200);
       response.end(JSON.stringify({ error: { message: `no: ${headers.authorization}` } }));
@@ -138,7 +138,7 @@ describe('a refused call', () => {
     expect((await post({})).status).toBe(200);
   });
 
-  it('without credentials is a failed sign-in; why stands in the log alone', async () => {
+  it('without credentials is a failed sign-in; only the log has the reason', async () => {
     await rm(vertex.keyFile);
     const response = await post({});
     expect(response.status).toBe(403);
@@ -148,13 +148,13 @@ describe('a refused call', () => {
     expect(vertex.seen).toEqual([]);
   });
 
-  it('whose token is refused is a failed sign-in', async () => {
+  it('with a rejected token is a failed sign-in', async () => {
     vertex.tokenStatus = 400;
     expect((await post({})).status).toBe(403);
     expect(pass.failure()).toMatchObject({ kind: 'auth' });
   });
 
-  it('while Google gives no tokens is tried again', async () => {
+  it('while Google issues no tokens is retried', async () => {
     vertex.tokenStatus = 503;
     expect((await post({})).status).toBe(503);
     expect(pass.failure()).toMatchObject({ kind: 'server_error' });

@@ -6,10 +6,16 @@ import type { AnswerUsage } from './answer-usage.ts';
 import type { Call } from './call.ts';
 import { LIKELY_TOKENS_PER_SECOND } from './output-estimate.ts';
 
-/** Who cut a call before its end: the agent's process, by hanging up, or we, because the attempt has ended. */
+/**
+ * The party that cut a call before its end: the agent's process, by hanging up, or the gateway, because the attempt has
+ * ended.
+ */
 export type CutBy = 'process' | 'attempt';
 
-/** The most that the input of a call can cost, but for `read` tokens of it: as written to the cache, its window over and over. */
+/**
+ * Returns the highest possible cost of a call's input, except `read` tokens of it: as if written to the cache, with the
+ * whole window read each time.
+ */
 export function mostInputMicros(call: Call, price: TokenPrice, read = 0): Micros {
   const tokens = Math.max(0, call.demand.samplings * mostTokensAtOnce(call) - read);
   return (tokens * toInputPrice(call, price)) / 1_000_000;
@@ -17,16 +23,17 @@ export function mostInputMicros(call: Call, price: TokenPrice, read = 0): Micros
 
 interface CutCall {
   readonly call: Call;
-  /** How long an answer to it may be. */
+  /** Maximum length of its answer. */
   readonly outputTokens: number;
-  /** How long it has been under way, in seconds. */
+  /** Seconds since the call began. */
   readonly seconds: number;
 }
 
 /**
- * What a call has used that was cut before the provider said so. A process that hangs up time and again must gain
- * nothing by it: it pays for the most that can have been read, and, of an answer that comes only when it is whole,
- * written. Nobody ends an attempt to save money: there it is what was probably read, and written in that time.
+ * Returns the assumed usage of a call that was cut before the provider reported it. A process must gain nothing by
+ * hanging up repeatedly: it pays for the highest possible input and, for an answer that arrives only when it is whole,
+ * the longest output. Attempts are not ended to save money: there the usage is the probable input, and the probable
+ * output in that time.
  */
 export function toCutUsage(cut: CutCall, cutBy: CutBy): AnswerUsage {
   const { call } = cut;
@@ -44,7 +51,7 @@ export function toCutUsage(cut: CutCall, cutBy: CutBy): AnswerUsage {
 
 function toMostUsage({ call, outputTokens }: CutCall) {
   const { demand, isStreamed } = call;
-  // A stream begins when the prompt was read once, before any tool of the provider's.
+  // A stream begins when the prompt was read once, before any tool of the provider.
   const tokens = isStreamed ? mostTokensInPrompt(call) : demand.samplings * mostTokensAtOnce(call);
   return {
     cacheCreationTokens: tokens,
@@ -57,7 +64,7 @@ function toLikelyUsage({ call, outputTokens, seconds }: CutCall) {
   const { demand, isStreamed } = call;
   const written = Math.min(outputTokens * demand.answers, Math.ceil(seconds * LIKELY_TOKENS_PER_SECOND));
   return {
-    // What stands elsewhere may be anything: there is nothing that would make less of it likely.
+    // Content elsewhere may have any size: no smaller size is more likely.
     inputTokens: demand.isPromptOpen ? toWindow(call) : Math.min(demand.likelyTokens, toWindow(call)),
     outputTokens: isStreamed ? 0 : written,
   };
@@ -76,7 +83,7 @@ function toWindow({ asked, isLongContext, demand }: Call): number {
   return contextWindowOf([...asked, ...demand.otherModels], { isLongContext });
 }
 
-/** Some providers cache without being asked. */
+/** Some providers use the cache without being asked. */
 function toInputPrice({ demand }: Call, price: TokenPrice): Micros {
   return Math.max(price.inputTokens, demand.isHourCached ? price.cacheWrite1hTokens : price.cacheWrite5mTokens);
 }

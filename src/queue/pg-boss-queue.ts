@@ -5,22 +5,22 @@ import { guarded } from '../core/guard.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import type { Queue, QueueDepth } from './queue.ts';
 
-/** pg-boss's tables live in a schema of our own, so that an application may use pg-boss beside us. */
+/** pg-boss's tables are in a separate schema, so that an application may use pg-boss beside us. */
 export const QUEUE_SCHEMA = 'longhaul_queue';
 
 interface PgBossQueueOptions {
   readonly database: Database;
-  /** After this long a message that was taken and never removed is delivered again. */
+  /** Time after which a message that was taken and never removed is delivered again. */
   readonly expireSeconds: number;
   readonly onError: (error: Error) => void;
 }
 
 /**
- * The queue in the database itself, by pg-boss: a job is written and taken in the very transaction that
- * changes the run. A job's id is its run's, which is what keeps a run from being in line twice.
+ * Creates the queue in the database itself, with pg-boss: a job is written and taken in the same transaction that
+ * changes the run. A job's id is its run's id, so that a run is never queued twice.
  *
- * Waking is by our own `NOTIFY`, sent in the same transaction: pg-boss's listener wakes only its own
- * polling workers, and those sleep out their interval after each job even when more are waiting.
+ * Workers are woken by our own `NOTIFY`, sent in the same transaction: pg-boss's listener wakes only its own polling
+ * workers, and those sleep for their interval after each job even when more are waiting.
  */
 export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQueueOptions): Queue {
   const boss = new PgBoss({
@@ -35,7 +35,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
 
   async function ensureQueue(name: string): Promise<void> {
     if (known.has(name)) return;
-    // A message never dies of being delivered too often: the run it points at knows when to stop.
+    // A message never dies of too many deliveries: its run knows when to stop.
     const options = {
       expireInSeconds: Math.ceil(expireSeconds),
       retryLimit: 1_000,
@@ -91,7 +91,8 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
     },
 
     async exchange(trx, { queue, taken, waiting }) {
-      // By the rows' contents: an id is a run's. Locks what waits, or passes it over, as pg-boss's own fetch does.
+      // Compares the rows' contents: an id is a run's. Locks a waiting message or skips it, as pg-boss's own fetch
+      // does.
       const { rows } = await sql`
         with pair as (
           select id, state, priority, start_after, created_on, started_on, heartbeat_on, retry_count

@@ -1,16 +1,16 @@
 import type { Transaction } from '../db/database.ts';
 
-/** "Look at this run." Nothing depends on it coming once: the lease on the run decides who executes it. */
+/** "Look at this run." It may be delivered more than once: the lease on the run decides which worker executes it. */
 export interface QueueMessage {
   readonly runId: string;
   readonly queue: string;
-  /** Higher goes first. */
+  /** Higher priorities are delivered first. */
   readonly priority: number;
-  /** Not to be delivered before, or null for at once. */
+  /** Earliest time of delivery, or null for at once. */
   readonly startAfter: Date | null;
 }
 
-/** How many messages of a queue wait to be delivered, and since when the oldest. */
+/** The number of messages of a queue that wait to be delivered, and the time since which the oldest waits. */
 export interface QueueDepth {
   readonly queue: string;
   readonly waiting: number;
@@ -18,26 +18,31 @@ export interface QueueDepth {
   readonly oldestWaitSeconds: number | null;
 }
 
-/** Where runs wait for a worker. There is at most one message for a run at any time: no run is ever in line twice. */
+/**
+ * The queues in which runs wait for a worker. A run has at most one message at any time, so it is never queued twice.
+ */
 export interface Queue {
-  /** Makes the queues ready to use. To be called before anything else. */
+  /** Makes the queues ready to use. Must be called before anything else. */
   start(queues: readonly string[]): Promise<void>;
-  /** Puts a new run in line, with whatever else the caller's transaction does. */
+  /** Queues a new run, in the caller's transaction. */
   enqueue(trx: Transaction, message: QueueMessage): Promise<void>;
-  /** Puts many new runs in line, at the cost of one for each queue. */
+  /** Queues many new runs with one statement for each queue. */
   enqueueAll(trx: Transaction, messages: readonly QueueMessage[]): Promise<void>;
-  /** Puts a run in line again, in the place of the message that brought it out. */
+  /** Queues a run again, in place of the message it was claimed with. */
   requeue(trx: Transaction, message: QueueMessage): Promise<void>;
-  /** Takes up to `limit` runs out of a queue, for this transaction alone: rolled back, they are in line again. */
+  /** Takes up to `limit` runs out of a queue, for this transaction only: after a rollback, they are queued again. */
   take(trx: Transaction, options: { queue: string; limit: number }): Promise<string[]>;
   /**
-   * Gives the message of a run that waits to this transaction in place of one that it has taken, which stands in line
-   * where the other stood. False, with nothing changed, when the other is for later or somebody else has it.
+   * Gives this transaction the message of a waiting run in place of one it has taken, which gets the other's place in
+   * the queue. Returns false, and changes nothing, when the other message is delayed or another transaction has it.
    */
   exchange(trx: Transaction, options: { queue: string; taken: string; waiting: string }): Promise<boolean>;
-  /** Forgets a run's message, delivered or not. */
+  /** Deletes a run's message, delivered or not. */
   remove(trx: Transaction, options: { runId: string; queue: string }): Promise<void>;
-  /** Calls `onWork` with a queue's name as soon as something may be in it, or with null when any may have been missed. */
+  /**
+   * Calls `onWork` with a queue's name as soon as it may have a message, or with null when notifications may have been
+   * missed.
+   */
   onWork(onWork: (queue: string | null) => void): Promise<() => Promise<void>>;
   depth(queues: readonly string[]): Promise<QueueDepth[]>;
   stop(): Promise<void>;

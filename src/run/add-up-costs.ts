@@ -5,7 +5,9 @@ import { isSeenBy, type Viewer } from './viewer.ts';
 export const COST_GROUPINGS = ['day', 'month', 'user', 'team', 'agent', 'model'] as const;
 export type CostGrouping = (typeof COST_GROUPINGS)[number];
 
-/** The columns of the ledger's sums, each as it follows from an entry. `post_entries` makes the sums by the same rules. */
+/**
+ * The columns of the ledger's sums, each computed from an entry. `post_entries` computes the sums by the same rules.
+ */
 const FROM_ENTRY = {
   runs: '(is_first and concludes is not null)::int',
   succeeded_runs: `(is_first and concludes is not distinct from 'succeeded')::int`,
@@ -29,19 +31,19 @@ type Column = keyof typeof FROM_ENTRY;
 export type Sums = Readonly<Record<Column, number>>;
 
 const COLUMNS = Object.keys(FROM_ENTRY) as Column[];
-/** All of the columns, added up. */
+/** SQL for the sum of each column. */
 export const SUMS = sql.raw(COLUMNS.map((column) => `coalesce(sum(${column}), 0)::bigint as ${column}`).join(', '));
 
 interface AddUpOptions {
-  /** Null: everything together. */
+  /** Null: one sum over everything. */
   readonly groupBy: CostGrouping | null;
   readonly range: CostRange;
   readonly viewer: Viewer;
 }
 
 /**
- * SQL for the sums of each key: out of those of months and days, and the entries at both ends. One user's or team's, of
- * which there are few, are added up from their entries alone.
+ * SQL for the sums of each key. Adds up the sums of months and days, plus the entries at both ends of the range. For
+ * one user or team, which has few entries, adds up the entries alone.
  */
 export function addUp({ groupBy, range, viewer }: AddUpOptions): RawBuilder<unknown> {
   const { days, edges, timeZone } = range;
@@ -71,12 +73,12 @@ export function addUp({ groupBy, range, viewer }: AddUpOptions): RawBuilder<unkn
      group by part.key having sum(attempts) <> 0`;
 }
 
-/** What sums are asked for, and the key of a sum, of an entry, and, as it is answered, of a group of both. */
+/** The sums to read, and the SQL of the key: of a sum, of an entry and, in the answer, of a group of both. */
 function toKeys(groupBy: CostGrouping | null, timeZone: string) {
   if (groupBy === null)
     return { dimension: 'total', keyOfSum: sql`null`, keyOfEntry: sql`null`, keyOfGroup: sql`null` };
   if (groupBy === 'day' || groupBy === 'month') {
-    // Not `period_start`, which PostgreSQL would call anew for each entry.
+    // Not `period_start`, which PostgreSQL would call again for each entry.
     const keyOf = (day: RawBuilder<unknown>) =>
       groupBy === 'day' ? day : sql`date_trunc('month', ${day}::timestamp)::date`;
     return {
@@ -95,7 +97,7 @@ function toKeys(groupBy: CostGrouping | null, timeZone: string) {
   };
 }
 
-/** Days as they are: months could not be told apart into days again. */
+/** Keeps the days as they are: months could not be split into days again. */
 function uncut(days: CostRange['days']): ReturnType<typeof toMonths> {
   return { whole: null, edges: toPieces(days) };
 }

@@ -3,7 +3,7 @@ import { isFinalEvent, type NewEvent } from '../core/events.ts';
 import { CHANNELS, type Transaction } from '../db/database.ts';
 import type { Database } from '../db/database.ts';
 
-/** A worker's right to write to a run: refused as soon as another lease was given out. */
+/** A worker's right to write to a run. It is void as soon as another lease is granted. */
 export interface Lease {
   readonly runId: string;
   readonly fence: number;
@@ -16,9 +16,9 @@ interface AppendOptions {
 }
 
 /**
- * Adds events to a run whose row the caller has locked in this transaction, numbering them on from the last. Positions
- * are drawn row by row, in the order of the select: rows have to come in the order of their places.
- * Watchers are told when the transaction commits.
+ * Adds events to a run whose row the caller has locked in this transaction, and numbers them on from the last one.
+ * Positions are drawn row by row, in the order of the select: rows must come in the order of their `seq`. Notifies
+ * watchers when the transaction commits.
  */
 export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
   if (events.length === 0) return;
@@ -36,8 +36,8 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
 }
 
 /**
- * Writes the first event of runs that `trx` has made with an `event_seq` of 1, in one statement. Watchers are told when
- * the transaction commits.
+ * Writes the first event of runs that `trx` has inserted with an `event_seq` of 1, in one statement. Notifies watchers
+ * when the transaction commits.
  */
 export async function beginLogs(
   trx: Transaction,
@@ -57,16 +57,16 @@ export async function beginLogs(
 
 interface RecordOptions extends AppendOptions {
   readonly lease: Lease;
-  /** The place in the log of the last event before these, as the attempt knows it: it is the only one that writes. */
+  /** The `seq` of the last event before these, as the attempt knows it: no other process writes events. */
   readonly lastSeq: number;
 }
 
 /**
- * Adds a batch of events of a running attempt in one statement, so that it costs one round trip and no
- * transaction. May be repeated when it is not known whether the first time went through: the batch is
- * written once. Returns false, and writes nothing, when the lease is not the caller's any more.
+ * Adds a batch of events of a running attempt in one statement, so that it costs one round trip and no transaction. The
+ * caller may repeat it when the outcome of the first try is unknown: the batch is written once. Returns false, and
+ * writes nothing, when the caller no longer holds the lease.
  *
- * Locks the run's row; a takeover that holds it first changes the fence, and this then matches nothing.
+ * Locks the run's row; a takeover that locks it first changes the fence, and this statement then matches nothing.
  */
 export async function recordEvents(database: Database, options: RecordOptions): Promise<boolean> {
   const { runId, attempt, events, lease, lastSeq } = options;
@@ -84,7 +84,7 @@ export async function recordEvents(database: Database, options: RecordOptions): 
   return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
 }
 
-/** A message into the run whose event is written has been taken up: both in one statement, or neither. */
+/** Marks messages as taken up in the statement that writes their events: both, or neither. */
 function noteMessages(events: readonly NewEvent[]) {
   const ids = events.flatMap((event) => (event.type === 'run.message' ? [event.data.messageId] : []));
   if (ids.length === 0) return sql``;
@@ -94,7 +94,7 @@ function noteMessages(events: readonly NewEvent[]) {
         from numbered where id = any(${ids}::uuid[]))`;
 }
 
-/** An approval whose events are written is told of: both in one statement, or neither. */
+/** Marks approvals as reported in the statement that writes their events: both, or neither. */
 function noteApprovals(events: readonly NewEvent[]) {
   const idsOf = (type: 'approval.requested' | 'approval.resolved') =>
     events.flatMap((event) => (event.type === type ? [event.data.approvalId] : []));
@@ -108,7 +108,7 @@ function noteApprovals(events: readonly NewEvent[]) {
         from numbered where approval.id = any(${sql.val([...requested, ...resolved])}::uuid[]))`;
 }
 
-/** Whether the log of a run that is still ours already ends where a batch would have ended it. */
+/** Returns whether the log of a run whose lease is still ours already ends where this batch would end it. */
 async function wasWrittenBefore(database: Database, { runId, fence, seq }: Lease & { seq: number }): Promise<boolean> {
   const row = await database.sql
     .selectFrom('longhaul.runs')

@@ -13,7 +13,7 @@ interface Asking {
   readonly input?: unknown;
 }
 
-/** Has a tool use of a claimed run wait for a person, as its worker does. By default it is `Bash` with `ls`. */
+/** Makes a tool use of a claimed run wait for a person, as its worker does. Defaults to `Bash` with `ls`. */
 export async function askPerson(
   database: Database,
   { claimed, toolUseId = 'toolu_1', kind = 'tool', tool = 'Bash', input = { command: 'ls' } }: Asking,

@@ -4,7 +4,7 @@ import type { NewEvent } from '../core/events.ts';
 import { maskSecrets, maskSecretsIn } from '../core/mask-secrets.ts';
 import type { ApprovalsTable } from '../db/tables/approvals.ts';
 
-/** A tool use that waits, or waited, for a person; or a question of the agent's. */
+/** A tool use, or a question of the agent, that waits or waited for a person. */
 export interface Approval {
   readonly id: string;
   readonly runId: string;
@@ -17,18 +17,18 @@ export interface Approval {
   readonly tool: { readonly name: string; readonly input: unknown; readonly useId: string };
   readonly subagent: string | null;
   readonly status: ApprovalStatus;
-  /** What the tool does in place of what it was asked; of a question the answers. */
+  /** The input that replaces the tool's own; for a question, the answers. */
   readonly updatedInput: Readonly<Record<string, unknown>> | null;
   readonly reason: string | null;
   readonly decidedBy: string | null;
   readonly requestedAt: Date;
   readonly expiresAt: Date;
   readonly decidedAt: Date | null;
-  /** When an attempt went on with the decision: the tool was run, or the model told why not. */
+  /** Time at which an attempt used the decision: it ran the tool, or gave the model the reason for the denial. */
   readonly takenUpAt: Date | null;
 }
 
-/** The one place where a row of `longhaul.approvals` becomes an approval. */
+/** Converts a row of `longhaul.approvals` to an approval. No other function does. */
 export function toApproval(row: Selectable<ApprovalsTable>): Approval {
   return {
     id: row.id,
@@ -64,14 +64,14 @@ export function toRequestedEvent({ id, kind, tool, expiresAt }: Approval): NewEv
   };
 }
 
-/** Of one that was allowed, in a run that has ended without the use. */
+/** Makes the event of an allowed approval whose run ended without using it. */
 export function toUnusedEvent({ id, tool }: Approval): NewEvent {
   return { type: 'approval.unused', data: { approvalId: id, tool: { name: tool.name, toolUseId: tool.useId } } };
 }
 
 const DECISIONS = { allowed: 'allow', denied: 'deny', expired: 'expired', cancelled: 'cancelled' } as const;
 
-/** Of one that is not pending any more. What a person has put into it is masked, as in every event. */
+/** Makes the event of an approval that is no longer pending. Text entered by a person is masked, as in every event. */
 export function toResolvedEvent({ id, status, reason, updatedInput, decidedBy }: Approval): NewEvent {
   return {
     type: 'approval.resolved',

@@ -33,7 +33,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     );
   const runsOf = async (user: string) =>
     (await listRuns(bench.database, { viewer: SEES_ALL, filter: { user }, limit: 200 })).runs;
-  /** As if all that was set aside so far had been on the day before. */
+  /** Moves all reservations so far to the day before. */
   const passADay = async () => {
     await sql`update longhaul.runs set reserved_on = reserved_on - 1`.execute(bench.database.sql);
     // Far away first: a key is unique at every moment.
@@ -44,7 +44,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     }
   };
 
-  it('sets the ceiling of a run aside, and gives back at its end what it did not spend', async () => {
+  it('reserves the ceiling of a run, and releases at its end the part it did not spend', async () => {
     const user = 'reserving';
     await bench.submit({ user });
     expect(await read(user)).toMatchObject({ spentMicros: 0, reservedMicros: 1_000_000, capMicros: 3_000_000 });
@@ -55,7 +55,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     expect(await read(user)).toMatchObject({ spentMicros: 250_000, reservedMicros: 0 });
   });
 
-  it('refuses what no money is left for, says which budget and until when, and leaves no trace', async () => {
+  it('rejects a run without money left, names the budget and its reset, and leaves no trace', async () => {
     const user = 'spender';
     const runs = [await bench.submit({ user }), await bench.submit({ user }), await bench.submit({ user })];
     const refused = await bench.submit({ user, idempotencyKey: 'refused' }).catch((error: unknown) => error);
@@ -67,7 +67,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     expect((refused as LonghaulError).retryAfterSeconds).toBeGreaterThan(0);
     expect((refused as LonghaulError).message).toContain('$3.00 a day');
     expect(await runsOf(user)).toHaveLength(3);
-    // A smaller one may still fit where a larger one does not.
+    // A smaller run may still fit where a larger one does not.
     await cancelRun(bench, runs[0]!.id);
     await bench.submit({ user, limits: { ...bench.agent.limits, maxBudgetUsd: 0.4 } });
     await bench.submit({ user, limits: { ...bench.agent.limits, maxBudgetUsd: 0.6 } });
@@ -75,7 +75,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     for (const { id } of await runsOf(user)) await cancelRun(bench, id);
   });
 
-  it('lets no more in than fit, however many come at once', async () => {
+  it('accepts only as many runs as fit, however many are submitted at once', async () => {
     const user = 'crowd';
     const outcomes = await Promise.allSettled(Array.from({ length: 60 }, () => bench.submit({ user })));
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
@@ -85,7 +85,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     for (const { id } of await runsOf(user)) await cancelRun(bench, id);
   });
 
-  it.runIf(kind === 'postgres')('lets no more in than fit of a thousand from four servers', async () => {
+  it.runIf(kind === 'postgres')('accepts only as many of a thousand runs from four servers as fit', async () => {
     const user = 'thousand';
     const servers = await Promise.all(Array.from({ length: 4 }, () => openPostgresDatabase({ url: bench.url! })));
     const { queue, rules } = bench;
@@ -102,7 +102,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     for (const { id } of await runsOf(user)) await cancelRun(bench, id);
   });
 
-  it('keeps for a retry what an attempt has left of its ceiling', async () => {
+  it('keeps the rest of the ceiling after an attempt for its retry', async () => {
     const user = 'retrier';
     const { id } = await bench.submit({ user });
     const failed = { outcome: { status: 'failed', code: 'cli_crashed', detail: '' } } as const;
@@ -118,7 +118,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     expect(Number(rows[0]?.sum)).toBe(1_200_000);
   });
 
-  it('lets a run wait where that is configured, and begin when the budget is raised', async () => {
+  it('lets a run wait if configured, and begins it when the budget is raised', async () => {
     const team = 'research';
     const runs = [];
     for (let user = 0; user < 6; user++) runs.push(await bench.submit({ user: `researcher-${user}`, team }));
@@ -129,7 +129,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     const last = runs.at(-1)!;
     expect((await bench.events(last.id)).map(({ type }) => type)).toEqual(['run.queued', 'run.waiting']);
     expect(await bench.depth()).toMatchObject({ waiting: 5, delayed: 1 });
-    // Looked at before there is room, it waits on without a word, and no attempt is counted.
+    // Claimed before there is room, it continues to wait without an event, and no attempt is counted.
     await bench.endWait();
     const claims = await bench.claimUpTo(10);
     expect(claims.map(({ run }) => run.id)).not.toContain(last.id);
@@ -155,7 +155,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     expect(await read(team)).toMatchObject({ capMicros: 5_000_000, isChanged: false });
   });
 
-  it('begins what waits as soon as others have given back enough', async () => {
+  it('begins a waiting run as soon as others have released enough', async () => {
     const team = 'refund';
     const runs = [];
     for (let user = 0; user < 7; user++) runs.push(await bench.submit({ user: `${team}-${user}`, team }));
@@ -163,7 +163,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     const claims = await bench.claimUpTo(10);
     expect(claims).toHaveLength(5);
     await bench.settle(claims[0]!, spend(1));
-    // Not enough for the next one, which waits on.
+    // Not enough for the next one, which continues to wait.
     expect(await bench.claimUpTo(10)).toEqual([]);
     await cancelRun(bench, runs[1]!.id);
     await bench.settle(claims[1]!, { outcome: { status: 'cancelled' }, ...spend(0) });
@@ -175,7 +175,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     await bench.settle(last[0]!, spend(0));
   });
 
-  it('begins nothing without a budget, whatever else it had to wait for meanwhile', async () => {
+  it('begins no run without a budget, whatever else it waited for meanwhile', async () => {
     const user = 'detour';
     bench.configure({
       limits: { perUser: { usdPerDay: 1, whenReached: 'wait', concurrent: 1, runsPerMinute: false } },
@@ -186,7 +186,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     const third = await bench.submit({ user });
     expect([first, second, third].map(({ status }) => status)).toEqual(['queued', 'waiting', 'waiting']);
     const claimed = await bench.claim();
-    // One is held by the gate, the other by a limit of the provider's, when they are looked at too soon.
+    // When tried too soon, the first is held by the gate and the second by a provider limit.
     await wakeRuns(bench, { waitingFor: 'budget', userKey: user });
     const until = new Date(Date.now() + 60_000);
     let asked = 0;
@@ -201,7 +201,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     bench.configure({ limits, timeZone: 'Pacific/Auckland' });
   });
 
-  it('holds what is in line already to a budget that is set afterwards', async () => {
+  it('applies a budget that is set later to runs that are already queued', async () => {
     const user = 'braked';
     bench.configure({ limits: { perUser: { runsPerMinute: false } }, timeZone: 'Pacific/Auckland' });
     for (let count = 0; count < 3; count++) await bench.submit({ user });
@@ -214,7 +214,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     bench.configure({ limits, timeZone: 'Pacific/Auckland' });
   });
 
-  it("counts a run that begins on a later day for that day's budget, and lets it wait when that has no room", async () => {
+  it("counts a run that begins on a later day towards that day's budget, and lets it wait when that has no room", async () => {
     const user = 'sleeper';
     const runs = [await bench.submit({ user }), await bench.submit({ user }), await bench.submit({ user })];
     await passADay();
@@ -229,7 +229,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     // The next day there is room again.
     await passADay();
     await bench.endWait();
-    // One in each look: only one run's money is moved in a transaction.
+    // Each claim begins a single run: a transaction moves the money of one run only.
     const rest = [...(await bench.claimUpTo(5)), ...(await bench.claimUpTo(5))];
     expect(rest).toHaveLength(2);
     for (const claimed of rest) await bench.settle(claimed, spend(0));
@@ -239,7 +239,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     expect(rows).toEqual([]);
   });
 
-  it('has spent what its ledger says, in every account', async () => {
+  it("has spent the ledger's total in every account", async () => {
     const { rows } = await sql<{ spent: number; booked: number }>`
       select (select sum(spent_micros) from longhaul.budget_accounts where scope = 'global' and period = 'month')::bigint as spent,
              (select sum(cost_micros) from longhaul.ledger_entries)::bigint as booked`.execute(bench.database.sql);

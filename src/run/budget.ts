@@ -9,17 +9,17 @@ import type { RunRules } from './rules.ts';
 
 export type BudgetScope = 'user' | 'team' | 'global';
 
-/** A budget that has no room for what was to be set aside. */
+/** A budget that has no room for the amount to reserve. */
 export interface FullBudget {
   readonly scope: BudgetScope;
-  /** The user or team; empty for all. */
+  /** The user or team; empty for the global budget. */
   readonly key: string;
   readonly period: 'day' | 'month';
   readonly capMicros: Micros;
   readonly spentMicros: Micros;
-  /** Set aside by other runs that are not over. */
+  /** Reserved by other unfinished runs. */
   readonly reservedMicros: Micros;
-  /** ISO 8601: when it begins anew. */
+  /** Time at which the budget resets, ISO 8601. */
   readonly resetsAt: string;
 }
 
@@ -35,7 +35,7 @@ const CODES: Readonly<Record<BudgetScope, RunErrorCode>> = {
   global: 'global_budget',
 };
 
-/** What came of setting money aside. Neither: there is no budget at all, and nothing was written or locked. */
+/** The result of reserving money. Neither field is set when no budget exists: then nothing was written or locked. */
 export interface Reservation {
   readonly isReserved: boolean;
   /** The first budget that has no room. */
@@ -43,10 +43,11 @@ export interface Reservation {
 }
 
 /**
- * Sets a run's ceiling aside in every budget it counts for, or in none of them: then the first that is full is returned.
- * Money set aside on an earlier day comes over to today.
+ * Reserves a run's ceiling in every budget it counts for, or in none: then returns the first budget that is full. Money
+ * reserved on an earlier day moves to today.
  *
- * Holds the budgets until the transaction ends; the last thing to do in one. The caller has locked the run's row.
+ * Locks the budgets until the transaction ends, so it must come last in a transaction. The caller has locked the run's
+ * row.
  */
 export async function reserveBudget(
   trx: Transaction,
@@ -62,8 +63,8 @@ export async function reserveBudget(
 }
 
 /**
- * Sets aside the ceilings of runs that `trx` has just made; one that a budget has no room for, beside those before it,
- * gets that budget in its place. As `reserveBudget`, the last thing to do.
+ * Reserves the ceilings of runs that `trx` has just inserted. Returns for each run the budget that has no room for it
+ * beside the runs before it, or null. As with `reserveBudget`, it must come last in a transaction.
  */
 export async function reserveBudgets(
   trx: Transaction,
@@ -79,7 +80,7 @@ export async function reserveBudgets(
   return runIds.map((runId) => fulls.get(runId) ?? null);
 }
 
-/** Whether what a run may spend is set aside in today's budgets. */
+/** Returns whether a run's remaining ceiling is reserved in today's budgets. */
 export async function isReservedToday(
   trx: Transaction,
   { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
@@ -92,8 +93,8 @@ export async function isReservedToday(
 }
 
 /**
- * Sets aside in today's budgets what a run that is about to begin may still spend. When there is no room for it, nothing
- * stays set aside, on no day. The caller has locked the run's row.
+ * Reserves in today's budgets what a run that is about to begin may still spend. Without room for it, no reservation
+ * remains, on any day. The caller has locked the run's row.
  */
 export async function moveReservation(
   trx: Transaction,
@@ -107,8 +108,8 @@ export async function moveReservation(
 }
 
 /**
- * Books what an attempt has spent, and gives back as much of what its run had set aside; all of it when the run is
- * over, or is to set it aside anew. The caller has locked the run's row.
+ * Books what an attempt has spent and releases the same amount of its run's reservation; all of it when the run has
+ * ended or is going to reserve again. The caller has locked the run's row.
  */
 export async function spendBudget(
   trx: Transaction,
@@ -118,16 +119,18 @@ export async function spendBudget(
   await sql`select longhaul.spend_budget(${runId}, ${spentMicros}, ${isOver}, ${rules.timeZone})`.execute(trx);
 }
 
-/** What the configuration wants done at a full budget. */
+/** Returns whether the configuration lets a run wait for this budget instead of rejecting it. */
 export function isWaitedFor({ scope }: FullBudget, { limits }: RunRules): boolean {
   return limits[RULES_OF[scope]].whenReached === 'wait';
 }
 
-/** A submission refused for a full budget: 402, with which budget it is and when it begins anew. */
+/**
+ * Makes the error for a submission that a full budget rejects: 402, with the budget and the time at which it resets.
+ */
 export function toBudgetError(full: FullBudget, amountMicros: Micros): LonghaulError {
   const { scope, period, capMicros, spentMicros, reservedMicros, resetsAt } = full;
   const owner = scope === 'global' ? 'for all runs together' : `of this ${scope}`;
-  const message = `The budget ${owner} is ${formatUsd(capMicros)} a ${period}: ${formatUsd(spentMicros)} are spent, ${formatUsd(reservedMicros)} set aside for runs under way, and this run may cost ${formatUsd(amountMicros)}. It begins anew at ${new Date(resetsAt).toISOString()}; a lower limits.maxBudgetUsd may fit before.`;
+  const message = `The budget ${owner} is ${formatUsd(capMicros)} a ${period}: ${formatUsd(spentMicros)} are spent, ${formatUsd(reservedMicros)} are reserved for unfinished runs, and this run may cost ${formatUsd(amountMicros)}. The budget resets at ${new Date(resetsAt).toISOString()}; a run with a lower limits.maxBudgetUsd may fit before then.`;
   return new LonghaulError(CODES[scope], {
     message,
     details: {
@@ -144,7 +147,10 @@ export function toBudgetError(full: FullBudget, amountMicros: Micros): LonghaulE
   });
 }
 
-/** An error for a caller who may not know what others spend: of a team's budget, and that of all, only when it begins anew. */
+/**
+ * Removes the figures from an error for callers who may not know what others spend: for a team's budget and the global
+ * one, the error then only has the time of the reset.
+ */
 export function withoutFiguresOfOthers(error: unknown): unknown {
   if (!(error instanceof LonghaulError)) return error;
   const budget = error.details['budget'] as { scope: BudgetScope; period: string; resetsAt: string } | undefined;
@@ -152,14 +158,14 @@ export function withoutFiguresOfOthers(error: unknown): unknown {
   const { scope, period, resetsAt } = budget;
   const owner = scope === 'global' ? 'for all runs together' : `of this ${scope}`;
   return new LonghaulError(error.code, {
-    message: `The budget ${owner} has no room for this run. It begins anew at ${resetsAt}; a lower limits.maxBudgetUsd may fit before.`,
+    message: `This run would exceed the budget ${owner}, which resets at ${resetsAt}. A run with a lower limits.maxBudgetUsd may fit before then.`,
     details: { budget: { scope, period, resetsAt } },
     errors: error.errors,
     retryAfterSeconds: error.retryAfterSeconds,
   });
 }
 
-/** The limits as the SQL of budgets takes them. */
+/** The limits in the form that the SQL of budgets takes. */
 export function toCaps({ perUser, perTeam, global }: RunRules['limits']): string {
   const caps = ({ dayMicros, monthMicros }: Budget) => ({ dayMicros, monthMicros });
   return JSON.stringify({ user: caps(perUser), team: caps(perTeam), global: caps(global) });

@@ -7,13 +7,13 @@ import { wakeRuns } from './park.ts';
 import type { RunDeps, RunRules } from './rules.ts';
 import type { Viewer } from './viewer.ts';
 
-/** How a budget stands in its present day or month. */
+/** The state of a budget in its current day or month. */
 export interface BudgetState {
   readonly scope: BudgetScope;
-  /** The user, as `toUserKey` writes it, or the team; empty for all. */
+  /** The user, as `toUserKey` writes it, or the team; empty for the global budget. */
   readonly key: string;
   readonly period: 'day' | 'month';
-  /** `2026-11-23`: its first day. */
+  /** First day of the period, such as `2026-11-23`. */
   readonly start: string;
   readonly capMicros: Micros | null;
   readonly isChanged: boolean;
@@ -23,18 +23,18 @@ export interface BudgetState {
 }
 
 interface ReadOptions {
-  /** Sees all budgets, or that of one user, or of one team. */
+  /** Limits the result to all budgets, those of one user, or those of one team. */
   readonly viewer: Viewer;
   readonly rules: Pick<RunRules, 'timeZone' | 'limits'>;
   readonly scope?: BudgetScope | undefined;
-  /** The team, or empty for all together. Defaults to any. */
+  /** The team, or empty for the global budget. Defaults to any. */
   readonly key?: string | undefined;
   /** The user, as `toUserKey` writes it. Defaults to `key`. */
   readonly userKey?: string | undefined;
   readonly limit: number;
 }
 
-/** The budgets of today and of this month that money was spent or set aside in, the fullest first. */
+/** Reads the budgets of today and of this month in which money was spent or reserved, the fullest first. */
 export async function readBudgets(
   database: Database,
   { viewer, rules, scope, key, userKey = key, limit }: ReadOptions,
@@ -69,16 +69,16 @@ export async function readBudgets(
   return rows;
 }
 
-/** A limit to be set over the configuration's; null: not any more; undefined: as it is. */
+/** A limit that overrides the configuration's; null: removes the override; undefined: leaves it unchanged. */
 export interface BudgetChange {
   readonly scope: BudgetScope;
-  /** The user, as `toUserKey` writes it, or the team; empty for all. */
+  /** The user, as `toUserKey` writes it, or the team; empty for the global budget. */
   readonly key: string;
   readonly dayMicros?: Micros | null | undefined;
   readonly monthMicros?: Micros | null | undefined;
 }
 
-/** Changes a budget at once and everywhere, and puts in line what has waited for it. Returns how many runs. */
+/** Changes a budget at once and on all servers, and queues the runs that waited for it. Returns their number. */
 export async function changeBudget(
   { database, queue, rules }: RunDeps,
   {
@@ -88,7 +88,7 @@ export async function changeBudget(
     monthMicros,
     alongside,
   }: BudgetChange & {
-    /** What else belongs into the transaction. Defaults to nothing. */
+    /** Further work in the same transaction. Defaults to nothing. */
     readonly alongside?: (trx: Transaction) => Promise<void>;
   },
 ): Promise<number> {
@@ -103,7 +103,7 @@ export async function changeBudget(
       .values({ scope, key, day_micros: dayMicros ?? null, month_micros: monthMicros ?? null })
       .onConflict((conflict) => conflict.columns(['scope', 'key']).doUpdateSet(change))
       .execute();
-    // So that it is listed, and told of, before anything is spent in it.
+    // Makes the budget appear in lists and alerts before anything is spent in it.
     await sql`
       insert into longhaul.budget_accounts (scope, key, period, start)
       select ${scope}, ${key}, period, longhaul.period_start(period, longhaul.day_of(clock_timestamp(), ${rules.timeZone}))

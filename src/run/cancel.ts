@@ -26,16 +26,16 @@ interface Canceller {
 const LONGHAUL: Canceller = { actor: SYSTEM_ACTOR, viewer: SEES_ALL };
 
 /**
- * Cancels a run: one that is not running at once, a running one by asking its worker, which ends the
- * process tree and settles the run within seconds. A run that has ended is left as it is. `by` is who asked.
- * Returns the run as it then stands, or null when there is none that the viewer may see.
+ * Cancels a run. A run that is not running is cancelled at once. For a running one, asks its worker, which ends the
+ * process tree and settles the run within seconds. Leaves a finished run as it is. `by` names the caller. Returns the
+ * run as it then is, or null when the viewer may see no such run.
  *
- * Locks the message of a queued run, then its row, in the order in which a claim does: of two that come at the same
- * moment one waits, and finds either no message or a running run.
+ * Locks the message of a queued run, then its row, in the order in which a claim does: when both come at the same
+ * moment, one waits, and finds either no message or a running run.
  */
 export async function cancelRun(deps: RunDeps, runId: string, by: Canceller = LONGHAUL): Promise<Run | null> {
   const run = await retryDeadlock(() => cancelOnce(deps, { runId, ...by }));
-  // Should it fail, the next run's end does it.
+  // If this fails, the end of the next run does it.
   if (run?.status === 'cancelled') await wakeNext(deps, run).catch(() => {});
   return run;
 }
@@ -44,7 +44,7 @@ async function cancelOnce({ database, ...deps }: RunDeps, what: Canceller & { ru
   return database.sql.transaction().execute((trx) => cancelWithin(trx, deps, what));
 }
 
-/** The same, in a transaction that does more. */
+/** Cancels a run as `cancelRun` does, in a transaction that does more. */
 export async function cancelWithin(
   trx: Transaction,
   { queue, rules }: Omit<RunDeps, 'database'>,

@@ -33,12 +33,15 @@ describe('an attempt', () => {
     ['an alias', 'my-alias', 'claude-haiku-5-5', 'claude-haiku-5-5'],
     ['a dated name', 'claude-sonnet-4-5-20250929', 'claude-sonnet-4-5', 'claude-sonnet-4-5'],
     ['a long one', 'claude-sonnet-4-5-20250929[1m]', 'claude-sonnet-4-5-20250929', 'claude-sonnet-4-5'],
-  ])('is charged by what answered to %s, once, with the SDK’s figure beside it', (_, asked, answered, name) => {
-    const metered = spending({ [answered]: { costUsd: 0.001, requestedModels: [asked] } });
-    const charge = toCharge(metered, spending({ [asked]: { costUsd: 0.04 } }));
-    expect(costs(charge)).toEqual({ costMicros: 1_000, models: { [name]: [1_000, 40_000] } });
-    expect(charge.models[name]).toMatchObject(tokens);
-  });
+  ])(
+    'is charged by the model that answered to %s, once, with the SDK’s figure beside it',
+    (_, asked, answered, name) => {
+      const metered = spending({ [answered]: { costUsd: 0.001, requestedModels: [asked] } });
+      const charge = toCharge(metered, spending({ [asked]: { costUsd: 0.04 } }));
+      expect(costs(charge)).toEqual({ costMicros: 1_000, models: { [name]: [1_000, 40_000] } });
+      expect(charge.models[name]).toMatchObject(tokens);
+    },
+  );
 
   it('is charged by its own price where one is set, which is compared with no other', () => {
     const metered = spending({ 'my-model': { costUsd: 0.00001, isPriceSet: true } });
@@ -46,7 +49,7 @@ describe('an attempt', () => {
     expect(costs(charge)).toEqual({ costMicros: 10, models: { 'my-model': [10, null] } });
   });
 
-  it('is compared with no price that the SDK guesses', () => {
+  it('is not compared with a price that the SDK guesses', () => {
     const metered = spending({ 'claude-haiku-5-5': { costUsd: 0.001, requestedModels: [ARN] } });
     const charge = toCharge(metered, spending({ [ARN]: { costUsd: 0.04, isCostBasisUnknown: true } }));
     expect(costs(charge)).toEqual({ costMicros: 1_000, models: { 'claude-haiku-5-5': [1_000, null] } });
@@ -57,13 +60,16 @@ describe('an attempt', () => {
     ['sonnet', 1_000],
     ['claude-haiku-4-5[1m]', 40_000],
     ['eu.anthropic.claude-haiku-4-5-20251001-v1:0', 40_000],
-  ])('is charged by the SDK more than an estimate only where it has priced the same model: %s', (asked, micros) => {
-    const name = 'claude-haiku-4-5';
-    const metered = spending({ [name]: { costUsd: 0.001, isEstimated: true, requestedModels: [asked] } });
-    expect(toCharge(metered, spending({ [asked]: { costUsd: 0.04 } })).costMicros).toBe(micros);
-  });
+  ])(
+    'is charged by a higher SDK figure instead of an estimate only if the SDK has priced the same model: %s',
+    (asked, micros) => {
+      const name = 'claude-haiku-4-5';
+      const metered = spending({ [name]: { costUsd: 0.001, isEstimated: true, requestedModels: [asked] } });
+      expect(toCharge(metered, spending({ [asked]: { costUsd: 0.04 } })).costMicros).toBe(micros);
+    },
+  );
 
-  it('is charged by the SDK what it knows of an answer that the gateway could only estimate', () => {
+  it('is charged by the SDK’s figure for an answer that the gateway could only estimate', () => {
     const metered = spending({ 'claude-opus-4-8': { costUsd: 0.001, isEstimated: true }, b: { costUsd: 0.001 } });
     const reported = spending({ 'claude-opus-4-8': { costUsd: 0.003 }, b: { costUsd: 0.002 } });
     expect(costs(toCharge(metered, reported))).toEqual({
@@ -74,7 +80,7 @@ describe('an attempt', () => {
     expect(toCharge(metered, less).costMicros).toBe(2_000);
   });
 
-  it('is charged by the SDK where the gateway knows of nothing', () => {
+  it('is charged by the SDK’s figure where the gateway has no record', () => {
     const reported = spending({ 'claude-opus-4-8-20260101': { costUsd: 0.003 } });
     expect(costs(toCharge({ costMicros: 0, models: {} }, reported))).toEqual({
       costMicros: 3_000,
@@ -85,7 +91,7 @@ describe('an attempt', () => {
 });
 
 describe('the SDK’s figure', () => {
-  it('is shared out where several models have answered to one name', () => {
+  it('is divided where several models have answered to one name', () => {
     const metered = spending({
       a: { costUsd: 0.002, requestedModels: ['x'] },
       b: { costUsd: 0.001, requestedModels: ['x'] },
@@ -102,7 +108,7 @@ describe('the SDK’s figure', () => {
     expect(costs(toCharge(metered, reported)).models).toEqual({ 'claude-sonnet-5-5': [2_000, 3_000] });
   });
 
-  it('under a name that nobody knows belongs to the models of which nothing is said, and is no spending of its own', () => {
+  it('under an unknown name goes to the models without another figure, and is no separate spending', () => {
     const metered = spending({ a: { costUsd: 0.002 }, b: { costUsd: 0.001 } });
     const reported = spending({ a: { costUsd: 0.002 }, strange: { costUsd: 0.005 } });
     expect(costs(toCharge(metered, reported))).toEqual({

@@ -3,23 +3,23 @@ import { toMicros, toUsd, type Micros } from '../core/money.ts';
 import { addUsage, type ModelUsage } from '../core/usage.ts';
 import type { Spending } from './spending.ts';
 
-/** What an attempt is charged for, by model. */
+/** The charge for an attempt, by model. */
 export interface Charge extends Spending {
   readonly models: Readonly<Record<string, ChargedModel>>;
 }
 
-/** What one model is charged for. */
+/** The charge for one model. */
 export interface ChargedModel extends ModelUsage {
-  /** What the Agent SDK says it cost; null when it says nothing, or nothing that could be compared. */
+  /** The Agent SDK's figure; null when it reports none, or none that can be compared. */
   readonly sdkCostMicros: Micros | null;
 }
 
 /**
- * What an attempt is charged for, of what the gateway metered and what the Agent SDK reported. All calls pass the gateway,
- * which has the provider's own counts and the name of the model that answered; the SDK has only the name that was asked
- * for, goes by its own list of prices, and counts what is not billed. So the gateway's count rules. The SDK's is kept
- * beside it, on the model that its name stood for. It is charged where it is larger than an estimate of ours for a model that
- * was asked for by its own name, and where the gateway knows of nothing at all.
+ * Computes the charge for an attempt from the gateway's count and the Agent SDK's report. All calls pass through the
+ * gateway, which has the provider's own counts and the name of the model that answered. The SDK has only the requested
+ * name, uses its own price list, and counts what is not billed. So the gateway's count is charged. The SDK's figure is
+ * kept beside it, on the model that its name stood for. It is charged where it is larger than an estimate of ours for a
+ * model that was requested by its own name, and where the gateway has no record at all.
  */
 export function toCharge(metered: Spending, reported: Spending | null): Charge {
   const seen = mergeByName(metered.models);
@@ -36,7 +36,7 @@ export function toCharge(metered: Spending, reported: Spending | null): Charge {
   return { costMicros, models: Object.fromEntries(models) };
 }
 
-/** Whether `model` was asked for by no other model's name: then the SDK has priced it by its own. */
+/** Returns whether `model` was requested by its own name only: then the SDK has used its own price for it. */
 function isAskedForAs(model: string, { requestedModels = [] }: ModelUsage): boolean {
   return requestedModels.every((requested) => toModelKey(requested) === toModelKey(model));
 }
@@ -50,9 +50,9 @@ function toReportedCharge({ costMicros, models }: Spending): Charge {
 }
 
 /**
- * What the SDK says that each model cost, in micro-dollars: under the name that answered, or that it was asked for by.
- * A name that more than one model has answered to is shared out by what they cost; one that nobody knows belongs to the
- * models of which nothing is said otherwise. Models whose price it guesses are left out.
+ * Assigns the SDK's cost of each model, in micro-dollars, to the name that answered or the name that was requested.
+ * When several models answered to one name, its cost is divided in proportion to their costs. The cost of an unknown
+ * name goes to the models without another figure. Leaves out models whose price the SDK guesses.
  */
 function attribute(
   reported: Spending['models'],
@@ -91,7 +91,7 @@ function attribute(
   return said;
 }
 
-/** `totalMicros` in shares as `models` have cost, which add up to it. */
+/** Divides `totalMicros` in proportion to what `models` have cost; the shares add up to it. */
 function shareOut(totalMicros: Micros, models: readonly ModelUsage[]): Micros[] {
   const sum = models.reduce((total, { costUsd }) => total + costUsd, 0);
   let left = totalMicros;
@@ -102,7 +102,7 @@ function shareOut(totalMicros: Micros, models: readonly ModelUsage[]): Micros[] 
   });
 }
 
-/** One model may be named with and without its date, and with what a cloud puts around its name. */
+/** Merges names of one model: with and without its date, and with what a cloud adds around its name. */
 function mergeByName(models: Spending['models']): Map<string, ModelUsage> {
   const merged = new Map<string, ModelUsage>();
   for (const [name, usage] of Object.entries(models)) {

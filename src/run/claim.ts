@@ -17,7 +17,7 @@ import { isBehindAnother } from './session-gate.ts';
 import { holdSession } from './sessions.ts';
 import { giveTeamTurns } from './team-turns.ts';
 
-/** How long a lease lasts unless it is renewed. Short enough that a lost worker's runs are seen to within 30 s. */
+/** Duration of a lease unless it is renewed. Short enough that the runs of a lost worker are detected within 30 s. */
 export const LEASE_DURATION_MS = 15_000;
 
 /** A run given to a worker for one attempt. */
@@ -25,14 +25,17 @@ export interface Claim {
   readonly run: Run;
   readonly attemptId: string;
   readonly lease: Lease;
-  /** The place of the attempt's first event, `run.started`: its own events follow it. */
+  /** The `seq` of the attempt's first event, `run.started`: the attempt's own events follow it. */
   readonly lastSeq: number;
 }
 
-/** What a look at a queue has come to. */
+/** The result of a claim on a queue. */
 export interface Claimed {
   readonly claims: readonly Claim[];
-  /** Whether as many were in line as were asked for: there may be more, though none of these could be given out. */
+  /**
+   * True when the queue had as many messages as requested: more may follow, even if none of these runs could be
+   * claimed.
+   */
   readonly isMore: boolean;
 }
 
@@ -40,22 +43,22 @@ interface ClaimOptions {
   readonly queue: string;
   readonly workerId: string;
   readonly limit: number;
-  /** The agents the worker knows. A run of another is left to one that does. */
+  /** The agents that the worker knows. Runs of other agents are left to other workers. */
   readonly agents: ReadonlySet<string>;
   /**
-   * Asked for each run, in its transaction: until when its agent's model cannot be asked, or null. Defaults to never:
-   * then a run finds out by itself.
+   * Called for each run, in its transaction: returns the time until which the model of its agent cannot be called, or
+   * null. Defaults to null: then a run discovers the limit itself.
    */
   readonly findProviderLimit?: (trx: Transaction, agent: string) => Promise<Date | null>;
 }
 
 /**
- * Gives up to `limit` of a queue's runs to a worker: message taken, lease given, attempt begun, in one
- * transaction. Nothing is returned for a paused queue.
+ * Gives up to `limit` of a queue's runs to a worker: takes the message, grants the lease and begins the attempt, in one
+ * transaction. Returns nothing for a paused queue.
  *
- * A message whose run is not queued any more (cancelled, or already running elsewhere) is dropped. Of two
- * workers that take at once each gets other messages (`for update skip locked` in pg-boss). A run that may not begin
- * now is put back, and what it waits for decides how.
+ * Drops a message whose run is no longer queued (cancelled, or already running elsewhere). Two workers that claim at
+ * once get different messages (`for update skip locked` in pg-boss). A run that may not begin now is put back; what it
+ * waits for decides how.
  */
 export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<Claimed> {
   const { database, queue } = deps;
@@ -86,8 +89,8 @@ interface ClaimRunOptions {
   readonly options: ClaimOptions;
   readonly runId: string;
   /**
-   * Whether money was set aside in this transaction. It is for one run at the most: accounts are locked in one order, and
-   * those of a second run would come after the first one's.
+   * True when money was reserved in this transaction, which is possible for one run at most: accounts are locked in one
+   * order, and those of a second run would come after the first run's.
    */
   readonly budgets: { areLocked: boolean };
 }
@@ -100,7 +103,7 @@ async function claimRun(trx: Transaction, { deps, options, runId, budgets }: Cla
       status: 'running',
       attempt: row('attempt', '+', 1),
       fence: row('fence', '+', 1),
-      // For the events that `beginAttempt` writes.
+      // Numbers for the events that `beginAttempt` writes.
       event_seq: sql<number>`event_seq + case when status = 'waiting' then 2 else 1 end`,
       lease_worker_id: options.workerId,
       lease_expires_at: leaseEnd(),
@@ -133,27 +136,30 @@ async function claimRun(trx: Transaction, { deps, options, runId, budgets }: Cla
   return { run, attemptId, lease: { runId, fence: row.fence }, lastSeq: row.event_seq };
 }
 
-/** Why a run cannot begin now, and what is done about it. */
+/** The reason why a run cannot begin now, with what is done about it. */
 type Obstacle =
-  /** It stays queued, and is looked at again after a while. */
+  /** The run stays queued and is tried again after a while. */
   | { readonly kind: 'later'; readonly waitMs: number }
-  /** It stays queued, until another run has ended. */
+  /** The run stays queued until another run has ended. */
   | { readonly kind: 'held'; readonly gate: Gate | 'session' }
   | {
       readonly kind: 'waiting';
       readonly waitingFor: (typeof TRIED_AGAIN)[number];
       readonly until: Date;
-      /** Whose budget it waits for. */
+      /** The budget that the run waits for. */
       readonly scope?: BudgetScope;
     };
 
-/** How long a run waits that finds its conversation in use. */
+/** Delay before the next claim of a run whose session is in use. */
 const SESSION_WAIT_MS = 1_000;
 
-/** How long a run waits whose agent the worker that found it does not know, as while a new configuration is rolled out. */
+/**
+ * Delay before the next claim of a run whose agent the claiming worker does not know, for example during the rollout of
+ * a new configuration.
+ */
 const AGENT_WAIT_MS = 3_000;
 
-/** How long a run waits that must be executed away from others like it: see `losses.ts`. */
+/** Delay before the next claim of a run that must not be executed beside others like it: see `losses.ts`. */
 const SUSPECT_WAIT_MS = 1_000;
 
 async function findObstacle(
@@ -163,13 +169,13 @@ async function findObstacle(
   const { rules } = deps;
   if (!options.agents.has(row.agent)) return { kind: 'later', waitMs: AGENT_WAIT_MS };
   if (await isBesideSuspect(trx, row)) return { kind: 'later', waitMs: SUSPECT_WAIT_MS };
-  // Only what waited for money can have come out of line before its turn.
+  // Only a run that waited for money can leave the queue before its turn.
   if (await isBehindAnother(trx, row)) return { kind: 'held', gate: 'session' };
   const limitedUntil = await options.findProviderLimit?.(trx, row.agent);
   if (limitedUntil) return { kind: 'waiting', waitingFor: 'provider_limit', until: limitedUntil };
   const gate = await findFullGate(trx, { row, rules });
   if (gate !== null) return { kind: 'held', gate };
-  // It is today's budget that it is going to spend: what was set aside on an earlier day, or never, is set aside now.
+  // The run is going to spend today's budget: reserve now what was reserved on an earlier day or never.
   if (await isReservedToday(trx, { row, rules })) return null;
   if (budgets.areLocked) return { kind: 'later', waitMs: 0 };
   const { full, isReserved } = await moveReservation(trx, { row, rules });
@@ -179,8 +185,8 @@ async function findObstacle(
 }
 
 /**
- * Gives the attempt its conversation, notes it and says that it has started, in one statement. False, with nothing
- * written, when another running attempt has the conversation.
+ * Gives the session to the attempt, records the attempt and writes its first events, in one statement. Returns false,
+ * and writes nothing, when another running attempt has the session.
  */
 async function beginAttempt(
   trx: Transaction,
@@ -217,7 +223,7 @@ interface PutBackOptions {
   readonly obstacle: Obstacle;
 }
 
-/** Undoes a claim in its own transaction: as if it had not been, but for what the run is now known to wait for. */
+/** Undoes a claim in its own transaction. Only the reason why the run now waits is kept. */
 async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<void> {
   const wasWaiting = row.waiting_for !== null;
   await trx
@@ -236,7 +242,7 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
     })
     .where('id', '=', row.id)
     .execute();
-  // By the database's clock, from the lease it was given.
+  // Computed from the new lease, so that it is the time of the database's clock.
   const now = (row.lease_expires_at?.getTime() ?? 0) - LEASE_DURATION_MS;
   switch (obstacle.kind) {
     case 'later':
@@ -258,7 +264,7 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
   }
 }
 
-/** The end of a lease given or renewed now, by the database's clock: those of the machines do not matter. */
+/** The end of a lease that is granted or renewed now, by the database's clock: the clocks of machines do not matter. */
 export function leaseEnd() {
   return sql<Date>`clock_timestamp() + ${sql.lit(LEASE_DURATION_MS)} * interval '1 millisecond'`;
 }

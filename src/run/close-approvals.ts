@@ -4,15 +4,16 @@ import type { Transaction } from '../db/database.ts';
 import { toApproval, toRequestedEvent, toResolvedEvent, toUnusedEvent } from './approval.ts';
 
 interface ClosedApprovals {
-  /** What the run's log does not have yet: to be written in the same transaction. */
+  /** Events that the run's log does not have yet: to be written in the same transaction. */
   readonly events: readonly NewEvent[];
-  /** When the first of those that wait expires; null when none does. */
+  /** Earliest expiry of the pending approvals; null when none is pending. */
   readonly waitsUntil: Date | null;
 }
 
 /**
- * Looks after the approvals of a run whose row `trx` has locked, at the end of an attempt: a worker that died may have
- * told of none of it. With `isOver` those that wait are cancelled, and of those that were allowed and never used it is said.
+ * Completes the approvals of a run whose row `trx` has locked, at the end of an attempt: a worker that died may have
+ * reported none of them. With `isOver`, cancels pending approvals, and reports the allowed approvals that were never
+ * used.
  */
 export async function closeApprovals(
   trx: Transaction,

@@ -50,7 +50,7 @@ describe.each(DATABASE_KINDS)('a tool use without a result on the %s database', 
     expect((await bench.events(claimed.run.id)).at(-2)?.type).toBe('agent.tool_result');
   });
 
-  it('gets one when its worker is lost, and the next attempt still learns of it', async () => {
+  it('gets one when its worker is lost, and the next attempt still learns about it', async () => {
     const claimed = await begin(use('tool-1'));
     await bench.expireLease(claimed.run.id);
     await bench.sweep();

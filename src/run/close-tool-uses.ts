@@ -5,17 +5,17 @@ import type { Transaction } from '../db/database.ts';
 interface OpenToolUse {
   readonly toolUseId: string;
   readonly parentToolUseId: string | null;
-  /** What was decided on it, or null where nobody was asked. */
+  /** The decision on the tool use, or null when it needed no approval. */
   readonly decision: 'pending' | 'allowed' | 'denied' | 'expired' | 'cancelled' | null;
-  /** Whether the decision was used, by this tool use or by the same one made again. */
+  /** True when the decision was used, by this tool use or by the same one made again. */
   readonly isTakenUp: boolean;
   readonly isTakenUpByOther: boolean;
 }
 
 /**
- * A result for each tool use of a run that has none when an attempt ends, so that no reader waits for it: the process was
- * ended, or died, while the tool was at work. With `isOver` for those that were put off as well; before that, they wait for
- * a person. To be written in the transaction that ends the attempt.
+ * Makes a result for each tool use of a run that has none when an attempt ends, so that no reader waits for it: the
+ * process was ended, or died, while the tool was running. With `isOver`, also for deferred tool uses, which until then
+ * wait for a person. The caller writes these events in the transaction that ends the attempt.
  */
 export async function closeToolUses(
   trx: Transaction,
@@ -49,11 +49,11 @@ export async function closeToolUses(
 
 function describe({ decision, isTakenUp, isTakenUpByOther }: OpenToolUse): string {
   if (isTakenUpByOther)
-    return 'It was put off until a person had decided. The agent has made the same use again since.';
+    return 'The tool use was deferred until a person decided. The agent has made the same use again since.';
   if (decision === null || isTakenUp) {
     return 'The attempt ended before the tool gave a result. Its outcome is unknown: it may have taken effect.';
   }
   if (decision === 'allowed')
-    return 'It was allowed, but the agent did not make this use again: the tool was never run.';
+    return 'The tool use was allowed, but the agent did not make it again: the tool was never run.';
   return 'The tool was not run.';
 }

@@ -7,8 +7,8 @@ import type { RunsTable } from '../db/tables.ts';
 import { toRunError } from './run.ts';
 
 /**
- * How an attempt ended. `handed_back`: for a reason that is its worker's, which is going away, or its machine's, and not
- * its own; the run goes in line again.
+ * The end of an attempt. `handed_back`: the reason lies with its worker, which is shutting down, or its machine, not
+ * with the run; the run is queued again.
  */
 export type AttemptOutcome =
   | { readonly status: 'succeeded'; readonly result: string; readonly structuredOutput?: unknown }
@@ -16,40 +16,40 @@ export type AttemptOutcome =
       readonly status: 'failed';
       readonly code: RunErrorCode;
       readonly detail: string;
-      /** Of a refusal: the kind of content it is about, where the provider has named one. */
+      /** For a refusal: the kind of content that caused it, if the provider named one. */
       readonly category?: string;
-      /** Whether no other attempt is to follow, whatever the code allows: the work was done. */
+      /** Set when no other attempt may follow, whatever the code allows: the work was done. */
       readonly isFinal?: true;
     }
   | { readonly status: 'cancelled' }
   | {
       readonly status: 'handed_back';
-      /** Why, for operators, where it was not that its worker leaves. */
+      /** The reason, for operators, unless the worker was shutting down. */
       readonly detail?: string;
     };
 
-/** What the end of an attempt makes of its run. */
+/** The consequence of an attempt's end for its run. */
 export type Conclusion =
   | Extract<AttemptOutcome, { status: 'succeeded' | 'failed' | 'cancelled' | 'handed_back' }>
-  /** The provider is at a limit: it waits without a process, and the attempt does not count. */
+  /** The provider is at a limit: the run waits without a process, and the attempt does not count. */
   | {
       readonly status: 'parked';
       readonly code: RunErrorCode;
       readonly delaySeconds: number;
-      /** Whether the provider has named the time; else it is our guess. */
+      /** True when the provider named the time; false when we guess it. */
       readonly isNamed: boolean;
     }
-  /** A person has to decide on a tool use first: it waits without a process. */
+  /** A person has to decide on a tool use first: the run waits without a process. */
   | {
       readonly status: 'awaits_approval';
       readonly until: Date;
-      /** Whether the attempt is one of those the run may have: it failed by itself. */
+      /** True when the attempt counts towards `maxAttempts`, because it failed by itself. */
       readonly isCounted: boolean;
     }
-  /** It failed, and is tried again after a wait. */
+  /** The attempt failed, and another follows after a wait. */
   | { readonly status: 'retried'; readonly code: RunErrorCode; readonly delaySeconds: number };
 
-/** Whether the run has ended with it. */
+/** Returns whether the conclusion ends the run. */
 export function isOver(conclusion: Conclusion): boolean {
   return conclusion.status === 'succeeded' || conclusion.status === 'failed' || conclusion.status === 'cancelled';
 }
@@ -65,8 +65,8 @@ interface ConcludeOptions {
 }
 
 /**
- * Decides what becomes of a run whose attempt has ended: its end, or another attempt. A cancellation that was asked
- * for stands against another attempt, but does not undo an end that had come by itself.
+ * Decides what happens to a run whose attempt has ended: its end, or another attempt. A requested cancellation prevents
+ * another attempt, but does not replace an end that came by itself.
  */
 export function conclude({ row, outcome, now, retryAfterSeconds, random }: ConcludeOptions): Conclusion {
   const isCancelRequested = row.cancel_requested_at !== null;
@@ -107,13 +107,13 @@ function toLate({ code, detail }: { code: RunErrorCode; detail: string }, policy
   return { status: 'failed', code: 'deadline_exceeded', detail: `${late} The last one ended with ${code}: ${detail}` };
 }
 
-/** A run that goes on, and a tool use of which waits for a person until then, waits for that first. */
+/** Makes an unfinished run wait for its pending approval until the given time, before anything else. */
 export function awaitApproval(conclusion: Conclusion, until: Date | null): Conclusion {
   if (until === null || isOver(conclusion)) return conclusion;
   return { status: 'awaits_approval', until, isCounted: conclusion.status === 'retried' };
 }
 
-/** The event that tells watchers of a conclusion. */
+/** The event that reports a conclusion to watchers. */
 export function toEvent(
   conclusion: Conclusion,
   totals: { agent: string; costUsd: number; isAtCeiling: boolean; turns: number; durationMs: number; now: Date },
@@ -155,7 +155,7 @@ export function toEvent(
 
 type Counts = Pick<Selectable<RunsTable>, 'max_attempts' | 'unnamed_parks'>;
 
-/** What a conclusion changes in the run's row. */
+/** The changes that a conclusion makes to the run's row. */
 export function toColumns(conclusion: Conclusion, { max_attempts: maxAttempts, unnamed_parks }: Counts) {
   const finished_at = sql<Date>`now()`;
   switch (conclusion.status) {
@@ -177,14 +177,15 @@ export function toColumns(conclusion: Conclusion, { max_attempts: maxAttempts, u
     case 'cancelled':
       return { status: conclusion.status, finished_at, error_code: 'cancelled' };
     case 'handed_back':
-      // An attempt that its worker gave up is not one of those the run may have, nor is it to blame for the wait after it.
+      // An attempt that its worker handed back does not count towards `maxAttempts`, and the wait after it does not
+      // count towards the deadline.
       return { status: 'queued' as const, max_attempts: maxAttempts + 1, parked_at: sql<Date>`clock_timestamp()` };
     case 'parked':
       return {
         status: 'waiting' as const,
         waiting_for: 'provider_limit',
         parked_at: conclusion.isNamed ? sql<Date>`clock_timestamp()` : null,
-        // As with one that its worker gave up.
+        // Does not count, as for `handed_back`.
         max_attempts: maxAttempts + 1,
         unnamed_parks: conclusion.isNamed ? unnamed_parks : unnamed_parks + 1,
       };
@@ -200,7 +201,7 @@ export function toColumns(conclusion: Conclusion, { max_attempts: maxAttempts, u
   }
 }
 
-/** When a wait that begins now ends, as events tell it. */
+/** The end of a wait that begins now, as events give it. */
 function toUntil(now: Date, delaySeconds: number): string {
   return new Date(now.getTime() + delaySeconds * 1_000).toISOString();
 }

@@ -8,7 +8,7 @@ import { findRun, listRuns } from './read-runs.ts';
 import { SEES_ALL } from './viewer.ts';
 import { createRunBench, type RunBench } from './run.fixture.ts';
 
-describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('concurrency limits on the %s database', (kind) => {
   let bench: RunBench;
 
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     return ids;
   };
   const idsOf = (claims: readonly Claim[]) => claims.map(({ run }) => run.id);
-  /** One after another, as a worker does that has one slot. */
+  /** Runs one after another, as a worker with one slot does. */
   const takeInTurn = async (count: number) => {
     const users: (string | null)[] = [];
     for (let taken = 0; taken < count; taken++) {
@@ -46,7 +46,7 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     return users;
   };
 
-  it('takes users in turn: one with many waiting does not keep back the first of another', async () => {
+  it('gives users turns: a user with many queued runs does not delay the first run of another', async () => {
     bench.configure({});
     await submitAll(...Array.from({ length: 20 }, () => 'many'));
     expect(await takeInTurn(3)).toEqual(['many', 'many', 'many']);
@@ -56,14 +56,14 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     expect(await takeInTurn(15)).toEqual(Array.from({ length: 15 }, () => 'many'));
   });
 
-  it('lets a priority go before the turn of users', async () => {
+  it('puts a priority before the turns of users', async () => {
     bench.configure({});
     await submitAll('a', 'a', 'b');
     const urgent = await bench.submit({ user: 'a', priority: 1 });
     expect(idsOf(await claimUpTo(1))).toEqual([urgent.id]);
   });
 
-  it("holds a user's runs over the limit, exactly, whoever claims, and begins each as another ends", async () => {
+  it("holds a user's runs over the limit, exactly, whichever worker claims, and begins each as another ends", async () => {
     bench.configure({ limits: { perUser: { concurrent: 2, runsPerMinute: false } } });
     const ann = await submitAll('ann', 'ann', 'ann', 'ann', 'ann');
     const [bob] = await submitAll('bob');
@@ -90,7 +90,7 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     expect([...done].sort()).toEqual([...ann].sort());
   });
 
-  it('holds runs of an agent, and of all, in the same way', async () => {
+  it('holds runs of an agent, and of the global limit, in the same way', async () => {
     bench.configure({
       agents: { reader: { tools: ['Read'], concurrent: 3 } },
       limits: { global: { concurrent: 2 }, perUser: { runsPerMinute: false } },
@@ -102,7 +102,7 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     expect(await claimUpTo(10)).toHaveLength(1);
   });
 
-  it('cancels a run that is held, and forgets that it was', async () => {
+  it('cancels a held run and clears its hold', async () => {
     bench.configure({ limits: { perUser: { concurrent: 1, runsPerMinute: false } } });
     const [, held, next] = await submitAll('ann', 'ann', 'ann');
     const [claimed] = await claimUpTo(10);
@@ -111,7 +111,7 @@ describe.each(DATABASE_KINDS)('runs at once on the %s database', (kind) => {
     expect(idsOf(await claimUpTo(10))).toEqual([next]);
   });
 
-  it('begins what is held when the limit is gone, or its runs ended in another way', async () => {
+  it('begins held runs when the limit is gone, or when the other runs ended in another way', async () => {
     bench.configure({ limits: { perUser: { concurrent: 1, runsPerMinute: false } } });
     const ids = await submitAll('ann', 'ann', 'ann');
     const [claimed] = await claimUpTo(10);

@@ -7,15 +7,18 @@ import { toMessage } from './place-in-line.ts';
 import type { RunDeps, RunRules } from './rules.ts';
 import { USER_KEY, userKeyOf } from './user-key.ts';
 
-/** What a run can be held for: as many of its user, of its agent, or of all, run already as may at once. For its conversation see `session-gate.ts`. */
+/**
+ * The concurrency limits that a run can be held for: of its user, of its agent, or global. For its session see
+ * `session-gate.ts`.
+ */
 export type Gate = 'user' | 'agent' | 'all';
 
-/** One lock for all gates: "lhgt" as a number. */
+/** The lock of all gates: "lhgt" as a number. */
 const ADVISORY_LOCK = 0x6c686774;
 
 /**
- * Lets one claim at a time through where there is any limit on runs at once: two would each see the other's runs not
- * running yet. Before anything else is locked in `trx`, so that no two claims wait for each other.
+ * Admits one claim at a time where a concurrency limit exists: otherwise two claims would each not see that the other's
+ * runs are running. Must come before any other lock in `trx`, so that no two claims wait for each other.
  */
 export async function lockGates(trx: Transaction, { limits, agents }: RunRules): Promise<void> {
   const isAnySet =
@@ -26,8 +29,8 @@ export async function lockGates(trx: Transaction, { limits, agents }: RunRules):
 }
 
 /**
- * The first gate that a run, which `trx` has just made a running one, is too many for; null when there is none. Exact
- * over all workers when `trx` began with `lockGates`.
+ * Returns the first gate whose limit is exceeded by a run that `trx` has just set to running; null when there is none.
+ * Exact over all workers when `trx` began with `lockGates`.
  */
 export async function findFullGate(
   trx: Transaction,
@@ -53,8 +56,8 @@ export async function findFullGate(
 }
 
 /**
- * Puts in line what a run that no longer runs has made room for: the next that is held for its user, for its agent, and
- * for all. At most one of each; a run that is then too many after all is held again by its claim.
+ * Queues the next held runs when a run stops running: at most one run each that is held for the same user, for the same
+ * agent, and for the global limit. If a limit is reached after all, the claim holds the run again.
  */
 export async function releaseHeld(
   trx: Transaction,
@@ -78,12 +81,12 @@ export async function releaseHeld(
 
 type Place = Parameters<typeof toMessage>[0];
 
-/** Held runs looked after in one sweep. */
+/** Held runs queued in one sweep. */
 const BATCH_SIZE = 500;
 
 /**
- * Puts in line held runs that there is room for: after a limit was raised or taken away, or a run went another way than
- * by its settlement. Any number of workers may do it at once. Returns how many.
+ * Queues held runs for which there is room: after a limit was raised or removed, or when a run ended without its
+ * settlement. Any number of workers may do it at once. Returns their number.
  */
 export async function sweepHeld({ database, queue, rules }: RunDeps): Promise<number> {
   const { rows } = await sql<{ gate: Gate; key: string }>`
@@ -141,7 +144,7 @@ async function countRunning(database: Database, { gate, key }: { gate: Gate; key
   return count;
 }
 
-/** How many runs of each queue are held. */
+/** Counts the held runs of each queue. */
 export async function countHeld(database: Database): Promise<Map<string, number>> {
   const { rows } = await sql<{ queue: string; count: number }>`
     select queue, count(*)::int as count from longhaul.runs where held_for is not null group by queue`.execute(

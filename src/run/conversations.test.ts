@@ -13,7 +13,7 @@ import { appendEntries, readEntries } from './sessions.ts';
 import type { Submission } from './submission.ts';
 import { SEES_ALL } from './viewer.ts';
 
-describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('a session of several runs on the %s database', (kind) => {
   let bench: RunBench;
   let sessionId: string;
 
@@ -27,7 +27,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     sessionId = '';
   });
 
-  // Nothing of one test is in line in the next.
+  // No run of one test stays queued in the next.
   afterEach(async () => {
     const { rows } = await sql<{ id: string }>`select id from longhaul.runs where finished_at is null`.execute(
       bench.database.sql,
@@ -56,7 +56,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
       .where('id', '=', id)
       .executeTakeFirstOrThrow();
 
-  it('has one run in line, and the next when that is over', async () => {
+  it('has one queued run, and the next when that one has ended', async () => {
     const first = await begin();
     const [second, third] = [await follow(), await follow()];
     expect(await readRow(second.id)).toMatchObject({ held_for: 'session', session_turn: 2 });
@@ -69,7 +69,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     expect((await bench.claim()).run.id).toBe(third.id);
   });
 
-  it('keeps its turn while a run waits for its next attempt', async () => {
+  it('keeps the turn of a run that waits for its next attempt', async () => {
     const first = await begin();
     const second = await follow();
     await bench.settle(first, { outcome: { status: 'failed', code: 'cli_crashed', detail: 'x' } });
@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     expect((await bench.claim()).run.id).toBe(second.id);
   });
 
-  it('lets the next begin when one before it in line is cancelled', async () => {
+  it('begins the next run when a queued run before it is cancelled', async () => {
     const first = await begin();
     const [second, third] = [await follow(), await follow()];
     await cancelRun(bench, second.id);
@@ -87,7 +87,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     expect((await bench.claim()).run.id).toBe(third.id);
   });
 
-  it('forgets no run that comes while another ends', async () => {
+  it('loses no run that is submitted while another ends', async () => {
     for (let round = 0; round < 12; round++) {
       const first = await begin();
       const [submitted] = await Promise.all([follow(), bench.settle(first)]);
@@ -97,7 +97,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     }
   });
 
-  it('gives runs that come at once a turn each', async () => {
+  it('gives each of the runs that arrive at once its own place', async () => {
     const first = await begin();
     const runs = await Promise.all(Array.from({ length: 8 }, () => follow()));
     await bench.settle(first);
@@ -113,7 +113,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     expect(seen).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it('has a held run found that nobody let go', async () => {
+  it('finds a held run that was never released', async () => {
     const first = await begin();
     const second = await follow();
     expect(await sweepHeldInSessions(bench)).toBe(0);
@@ -128,7 +128,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     expect(await statusOf(second.id)).toBe('succeeded');
   });
 
-  it('refuses another run, or cancels those before it, as its agent wants', async () => {
+  it('rejects another run, or cancels the earlier ones, as its agent is configured', async () => {
     const first = await begin();
     await expect(follow({ agent: createReader({ whileBusy: 'reject' }) })).rejects.toMatchObject({
       code: 'session_busy',
@@ -144,7 +144,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     expect(rows.map(({ status }) => status)).toEqual(['cancelled', 'queued']);
   });
 
-  it('leaves a message for the run at work, and makes a run of one that is not taken up', async () => {
+  it('leaves a message for the running run, and makes a run of a message that is not taken up', async () => {
     const first = await begin();
     const answer = await follow({ agent: steered, prompt: 'Taken.', idempotencyKey: 'k1' });
     expect(answer.id).toBe(first.run.id);
@@ -180,7 +180,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     expect(await bench.claimUpTo(1)).toEqual([]);
   });
 
-  it('loses no message that comes while its run ends', async () => {
+  it('loses no message that arrives while its run ends', async () => {
     for (let round = 0; round < 12; round++) {
       const first = await begin();
       await Promise.all([follow({ agent: steered, prompt: 'Now!' }), bench.settle(first)]);
@@ -190,7 +190,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     }
   });
 
-  it('lets a message that finds no money wait for it', async () => {
+  it('lets a message without money wait for its budget', async () => {
     bench.configure({ limits: { perUser: { usdPerDay: 1.5 } } });
     try {
       const first = await begin();
@@ -206,7 +206,7 @@ describe.each(DATABASE_KINDS)('a conversation of several runs on the %s database
     }
   });
 
-  it('branches with what its finished runs have said, and goes with its own last run', async () => {
+  it('forks with the text of its finished runs, and is deleted with its own last run', async () => {
     const first = await begin();
     const say = (claimed: Claim, uuid: string) =>
       appendEntries(bench.database, {

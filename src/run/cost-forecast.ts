@@ -4,11 +4,11 @@ import type { Database } from '../db/database.ts';
 import { startOfDay } from './cost-range.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
-/** What will have been spent when the day and the month are over. */
+/** The expected total cost of the current day and month. */
 export interface CostForecast {
-  /** Null: there is nothing to go by yet. */
+  /** Null: no data yet. */
   readonly dayUsd: number | null;
-  /** Null: there is nothing to go by yet. */
+  /** Null: no data yet. */
   readonly monthUsd: number | null;
 }
 
@@ -19,7 +19,7 @@ interface ForecastRow {
   readonly day_start: Date;
   readonly day_end: Date;
   readonly month_end: Date;
-  /** The beginning of the first day whose spending counts; null: nothing was ever spent. */
+  /** Beginning of the first day whose spending counts; null: nothing was ever spent. */
   readonly since: Date | null;
   readonly day_micros: Micros;
   readonly month_micros: Micros;
@@ -27,9 +27,9 @@ interface ForecastRow {
 }
 
 /**
- * Forecasts what the present day and month will have cost: what was spent so far, and for the rest of the time the rate
- * of the last 7 whole days, or of as many as there are since the first attempt. On the very first day it is the rate since midnight.
- * Days without spending count: the rate falls when little is done.
+ * Forecasts the total cost of the current day and month: the amount spent so far, plus the rate of the last 7 whole
+ * days, or of the days since the first attempt if fewer, for the rest of the time. On the very first day the rate since
+ * midnight is used. Days without spending count: the rate falls when there is little work.
  */
 export async function readForecast(
   database: Database,
@@ -65,13 +65,13 @@ export async function readForecast(
   };
 }
 
-/** Those that are kept, of a team or of all. */
+/** The stored sums of a team, or the global ones. */
 function sumsOf(team: string | null) {
   return sql`select period, start, cost_micros from longhaul.cost_rollups
     where dimension = ${team === null ? 'total' : 'team'} and key = ${team ?? ''}`;
 }
 
-/** Added up from the entries: sums are kept by a user's name, which users of teams may have as well. */
+/** Sums added up from the entries: stored sums are kept by user name, and users of teams may have the same name. */
 function sumsOfUser(viewer: Viewer, timeZone: string) {
   return sql`select periods.period, longhaul.period_start(periods.period, entry.day) as start,
                     sum(entry.cost_micros)::bigint as cost_micros

@@ -1,27 +1,27 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** From one point to another, without the latter: milliseconds since 1970, of a day its beginning in UTC. */
+/** A range of time without its end, in milliseconds since 1970; for days, from the beginning of the day in UTC. */
 interface Stretch {
   readonly from: number;
   readonly to: number;
 }
 
-/** A stretch that is added up, or, with -1, taken away again. */
+/** A stretch to add or, with -1, to subtract. */
 export interface Piece extends Stretch {
   readonly sign: 1 | -1;
 }
 
-/** A stretch of the ledger's time, and the days that make up nearly all of it. */
+/** A range of the ledger's time, and the whole days that cover nearly all of it. */
 export interface CostRange {
-  /** Included. */
+  /** Inclusive. */
   readonly from: Date;
-  /** Not included. */
+  /** Exclusive. */
   readonly to: Date;
   readonly timeZone: string;
-  /** Calendar days of the time zone, taken whole. */
+  /** Whole calendar days of the time zone. */
   readonly days: Stretch | null;
-  /** What the days are short of at both ends, or have too much. */
+  /** The pieces that the days lack, or have too much, at both ends. */
   readonly edges: readonly Piece[];
 }
 
@@ -29,9 +29,9 @@ export interface CostRange {
 export type CostInstant = Date | string;
 
 interface RangeOptions {
-  /** A day: from its beginning. Defaults to the beginning of the month that `to` ends. */
+  /** A day: from its beginning. Defaults to the beginning of the month in which `to` ends. */
   readonly from?: CostInstant | undefined;
-  /** A day: up to its beginning. Defaults to the end of the current month, or of that of a later `from`. */
+  /** A day: up to its beginning. Defaults to the end of the current month, or of the month of a later `from`. */
   readonly to?: CostInstant | undefined;
   readonly timeZone: string;
   /** Defaults to the database's clock. */
@@ -48,8 +48,8 @@ interface RangeRow {
 }
 
 /**
- * Finds what stretch of time is meant, the current month when neither end is given, and cuts it where days begin in
- * the time zone, each end at the nearest. An empty or inverted one comes back as it was given.
+ * Resolves the requested range of time, the current month when neither end is given, and cuts each end at the nearest
+ * beginning of a day in the time zone. Returns an empty or inverted range unchanged.
  */
 export async function toCostRange(database: Database, options: RangeOptions): Promise<CostRange> {
   const { timeZone, now = null } = options;
@@ -76,14 +76,14 @@ export async function toCostRange(database: Database, options: RangeOptions): Pr
   return { from, to, timeZone, days, edges };
 }
 
-/** Cuts days where months begin. */
+/** Cuts days at the beginnings of months. */
 export function toMonths(days: Stretch): { whole: Stretch | null; edges: Piece[] } {
   return cut(days, { from: nearestMonth(days.from), to: nearestMonth(days.to) });
 }
 
 /**
- * Takes the whole units that begin nearest to both ends of a stretch, with what is then missing or too much, unless
- * the stretch itself is less than that.
+ * Takes the whole units that begin nearest to both ends of a stretch, and returns the pieces that are then missing or
+ * too much, unless the stretch itself is shorter than that.
  */
 function cut(stretch: Stretch, whole: Stretch): { whole: Stretch | null; edges: Piece[] } {
   const edgesMs = Math.abs(stretch.from - whole.from) + Math.abs(stretch.to - whole.to);
@@ -106,7 +106,7 @@ function nearestMonth(day: number): number {
   return day - start <= next - day ? start : next;
 }
 
-/** A day as SQL takes and gives it. */
+/** Formats a day as SQL takes and returns it. */
 export function toDay(day: number): string {
   return new Date(day).toISOString().slice(0, 10);
 }
@@ -116,8 +116,8 @@ function toInstant(given: CostInstant | undefined, timeZone: string): RawBuilder
 }
 
 /**
- * The instant at which a day begins. Where the clocks go back to midnight the day has two of them, of which
- * `at time zone` takes the second.
+ * The instant at which a day begins. Where clocks go back to midnight a day has two beginnings, of which `at time zone`
+ * takes the second.
  */
 export function startOfDay(day: RawBuilder<unknown>, timeZone: string): RawBuilder<Date> {
   return sql<Date>`(

@@ -2,16 +2,16 @@ import { sql } from 'kysely';
 import { createId } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 
-/** What a test says of an attempt; the rest is left out or is nothing. */
+/** An attempt as a test describes it; omitted fields are zero or null. */
 export interface TestAttempt {
   readonly at: Date | string;
   readonly user?: string | null;
   readonly team?: string | null;
   readonly agent?: string;
   readonly outcome?: string;
-  /** Defaults to what `outcome` says; null: another attempt follows. */
+  /** Defaults to the value that `outcome` implies; null: another attempt follows. */
   readonly concludes?: string | null;
-  /** By model; one without a model by default. */
+  /** Entries by model. Defaults to one entry with no model. */
   readonly models?: readonly TestEntry[];
 }
 
@@ -23,7 +23,7 @@ export interface TestEntry {
   readonly tokens?: number;
 }
 
-/** Lets a test write to the ledger, through the function that Longhaul itself writes with, as of any time. */
+/** Creates a ledger that a test writes to at any point in time, with the function that Longhaul itself uses. */
 export async function createTestLedger(database: Database, timeZone: string) {
   await sql`alter table longhaul.ledger_entries alter column at
     set default current_setting('test.at')::timestamptz`.execute(database.sql);

@@ -10,7 +10,7 @@ import { toCostRange, type CostInstant } from './cost-range.ts';
 import { readCosts, type CostCursor, type CostRow } from './costs.ts';
 import { SEES_ALL } from './viewer.ts';
 
-/** Days of 23 and 25 hours; without a midnight, and with two; and half an hour beside the hours of UTC. */
+/** Days of 23 and 25 hours; a day without a midnight, and a day with two; and an offset of half an hour from UTC. */
 const TIME_ZONES = ['Europe/Berlin', 'America/Santiago', 'America/Havana', 'Asia/Kolkata'];
 
 describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
@@ -39,7 +39,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
     return readCosts(database, { viewer: SEES_ALL, groupBy, range, limit, after });
   };
 
-  it.each(TIME_ZONES)('are what a plain sum of the entries says, between any two instants, in %s', async (timeZone) => {
+  it.each(TIME_ZONES)('equal a plain sum of the entries, between any two instants, in %s', async (timeZone) => {
     const { next: random } = createRandom(timeZone.length);
     const ledger = await createTestLedger(database, timeZone);
     const start = Date.parse('2026-01-20T00:00:00Z');
@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
     }
   });
 
-  it('are those of the current month when no range is given, and of the month that a range ends when only that is', async () => {
+  it('cover the current month when no range is given, and the month in which a range ends when only its end is given', async () => {
     for (const at of [
       '2026-10-31T23:59:59.999999Z',
       '2026-11-01T00:00:00Z',
@@ -99,7 +99,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
     });
   });
 
-  it('begin a day that has two midnights with the first of them, and one that has none with what comes in its place', async () => {
+  it('begin a day with two midnights at the first, and a day without one at the instant in its place', async () => {
     const start = async (from: string, timeZone: string) =>
       (await toCostRange(database, { from, timeZone, now })).from.toISOString();
     expect(await start('2026-11-01', 'America/Havana')).toBe('2026-11-01T04:00:00.000Z');
@@ -107,7 +107,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
     expect(await start('2026-09-06', 'America/Santiago')).toBe('2026-09-06T04:00:00.000Z');
   });
 
-  it('do not make nothing of what has no price', async () => {
+  it('do not count usage without a price as zero', async () => {
     await post({ at: now, user: 'known', models: [{ model: 'm', costMicros: 10, ownMicros: 9, sdkMicros: 11 }] });
     await post({ at: now, user: 'unknown', models: [{ model: 'x', costMicros: 7, sdkMicros: 7 }] });
     await post({ at: now, user: 'free', models: [{ model: 'x', costMicros: 0 }] });
@@ -130,7 +130,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
     });
   });
 
-  it('say what a run that succeeded costs, failures and retries included', async () => {
+  it('give the cost of a succeeded run, failures and retries included', async () => {
     await post({ at: now, outcome: 'failed', concludes: null, models: [{ model: 'm', costMicros: 300 }] });
     await post({ at: now, outcome: 'handed_back', concludes: null, models: [{ model: 'm', costMicros: 50 }] });
     await post({
@@ -160,7 +160,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
   });
 
   it.each(['user', 'day'] as const)(
-    'come a page at a time by %s, each row once, whatever is alike',
+    'return pages by %s, with each row once, even if rows are equal',
     async (groupBy) => {
       for (let index = 0; index < 7; index++) {
         const at = `2026-11-${10 + index}T09:00:00Z`;
@@ -188,7 +188,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
     },
   );
 
-  it('take in what is being settled with its entry and its sum at once', async () => {
+  it("include a settlement's entry and its sum at the same time", async () => {
     let isOver = false;
     const writing = (async () => {
       for (let index = 0; index < 40; index++)
@@ -207,20 +207,20 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
     await writing;
   });
 
-  describe('to be expected', () => {
+  describe('as a forecast', () => {
     const charge = (at: string, costMicros: number) => post({ at, models: [{ model: 'm', costMicros }] });
     const forecast = (at = now) => readForecast(database, { viewer: SEES_ALL, timeZone: 'UTC', now: at });
 
-    it('are unknown while there is nothing to go by', async () => {
+    it('are unknown without any data', async () => {
       expect(await forecast()).toEqual({ dayUsd: null, monthUsd: null });
     });
 
-    it('go on at the rate since midnight on the first day', async () => {
+    it('continue at the rate since midnight on the first day', async () => {
       await charge('2026-11-23T09:00:00Z', 6_000_000);
       expect(await forecast()).toEqual({ dayUsd: 12, monthUsd: 12 + 7 * 12 });
     });
 
-    it('go on at the rate of the whole days since the first attempt, up to seven', async () => {
+    it('continue at the rate of the whole days since the first attempt, up to seven', async () => {
       await charge('2026-11-22T23:00:00Z', 2_000_000);
       await charge('2026-11-23T09:00:00Z', 6_000_000);
       expect(await forecast()).toEqual({ dayUsd: 7, monthUsd: 8 + 1 + 7 * 2 });
@@ -229,7 +229,7 @@ describe.each(DATABASE_KINDS)('the costs, on the %s database', (kind) => {
       expect(await forecast()).toEqual({ dayUsd: 7, monthUsd: 20 + 1 + 7 * 2 });
     });
 
-    it('are nothing more when nothing was spent for a week', async () => {
+    it('stay unchanged when nothing was spent for a week', async () => {
       await charge('2026-11-02T09:00:00Z', 3_000_000);
       expect(await forecast()).toEqual({ dayUsd: 0, monthUsd: 3 });
     });
@@ -247,7 +247,7 @@ const NOTHING: ReturnType<typeof toPlain> = {
   tokens: [0, 0, 0, 0, 0, 0],
 };
 
-/** A row in micro-dollars, as `sumPlainly` gives it. */
+/** A row in micro-dollars, as `sumPlainly` returns it. */
 function toPlain(row: CostRow) {
   const micros = (usd: number | null) => Math.round((usd ?? 0) * 1e6);
   return {
@@ -269,7 +269,7 @@ function toPlain(row: CostRow) {
   };
 }
 
-/** The same without sums that were kept: every entry is read. Counts what differs: runs and attempts, not entries. */
+/** Computes the same without stored sums: reads every entry. Counts distinct runs and attempts, not entries. */
 async function sumPlainly(
   database: Database,
   { groupBy, from, to, timeZone }: { groupBy: CostGrouping | null; from: Date; to: Date; timeZone: string },

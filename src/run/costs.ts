@@ -5,33 +5,33 @@ import { addUp, SUMS, type CostGrouping, type Sums } from './add-up-costs.ts';
 import type { CostRange } from './cost-range.ts';
 import type { Viewer } from './viewer.ts';
 
-/** What the attempts that ended in a stretch of time have cost, and what for. */
+/** The cost of the attempts that ended in a range of time, and its parts. */
 export interface CostSums {
-  /** What was charged. */
+  /** The amount charged. */
   readonly costUsd: number;
-  /** By our own list of prices; null: it has none for anything of this, though something was used. */
+  /** The cost by our own price list; null: the list has no price for any model that was used. */
   readonly ownCostUsd: number | null;
-  /** The part of `costUsd` that our list has no price for. */
+  /** The part of `costUsd` for which our list has no price. */
   readonly unpricedUsd: number;
-  /** False: `ownCostUsd` leaves something out. */
+  /** False when `ownCostUsd` is incomplete. */
   readonly isOwnCostWhole: boolean;
-  /** Runs that an attempt has ended. By model: those in whose last attempt it was used. */
+  /** Runs that an attempt has ended. By model: runs whose last attempt used the model. */
   readonly runs: number;
   readonly succeededRuns: number;
   readonly attempts: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly cacheReadTokens: number;
-  /** All cache writes; those for an hour are a part of them. */
+  /** Tokens of all cache writes, including those for an hour. */
   readonly cacheCreationTokens: number;
   readonly cacheCreation1hTokens: number;
-  /** A part of the output, where the provider says. */
+  /** Part of the output tokens, where the provider reports it. */
   readonly thinkingTokens: number;
-  /** All costs, those of failures as well, for each run that succeeded; null: none did. */
+  /** The total cost, failures included, divided by the number of succeeded runs; null: none succeeded. */
   readonly costPerSucceededRunUsd: number | null;
-  /** What failed attempts cost that another one followed. */
+  /** The cost of failed attempts that another attempt followed. */
   readonly retriedCostUsd: number;
-  /** The Agent SDK's figure less ours, over all that has both; null: nothing has. */
+  /** The Agent SDK's figure less ours, where both exist; null: nowhere. */
   readonly driftUsd: number | null;
 }
 
@@ -40,14 +40,14 @@ export interface CostRow extends CostSums {
   readonly key: string | null;
 }
 
-/** Where a page of rows ends. */
+/** The end of a page of rows. */
 export interface CostCursor {
   readonly key: string;
   readonly costMicros: Micros;
 }
 
 interface CostOptions {
-  /** Whose costs: all, one user's or one team's. */
+  /** The costs to read: all, one user's or one team's. */
   readonly viewer: Viewer;
   readonly groupBy: CostGrouping;
   readonly range: CostRange;
@@ -57,18 +57,18 @@ interface CostOptions {
 }
 
 interface CostPage {
-  /** Newest first by day and month, else dearest first. */
+  /** Newest first when grouped by day or month, otherwise the highest cost first. */
   readonly rows: CostRow[];
-  /** Continues the list; null: there is no more. */
+  /** Continues the list; null on the last page. */
   readonly next: CostCursor | null;
-  /** Over all rows of all pages, each run and attempt counted once. */
+  /** Sums over all rows of all pages, each run and attempt counted once. */
   readonly totals: CostSums;
 }
 
 /**
- * Adds the ledger up: a page of rows, and what all rows come to. Exact to the micro-dollar between any two instants, and
- * read in one statement, so that rows and totals agree. The sums of months and days do most of it; the entries themselves
- * are read only for the days that a range begins and ends in.
+ * Reads the costs of a range: a page of rows, and the totals of all rows. Exact to the micro-dollar between any two
+ * instants. A single statement reads both, so that rows and totals agree. Most of it comes from the sums of months and
+ * days; the entries themselves are read only for the days in which a range begins and ends.
  */
 export async function readCosts(
   database: Database,
@@ -78,7 +78,7 @@ export async function readCosts(
   const key = sql`key collate "C"`;
   const order = isByTime ? sql`${key} desc` : sql`cost_micros desc, ${key}`;
   const rest = after === undefined ? sql`true` : isByTime ? sql`${key} < ${after.key}` : isCheaper(after);
-  // By model a run counts for each that it used, and all together have to be asked for.
+  // By model, a run counts once for each model it used, so the totals need their own sum.
   const together = groupBy === 'model' ? addUp({ groupBy: null, range, viewer }) : sql`select ${SUMS} from grouped`;
   const query = sql<{ page: (Sums & { key: string })[]; total: Sums }>`
     with grouped as materialized (${addUp({ groupBy, range, viewer })}),
@@ -86,7 +86,7 @@ export async function readCosts(
          page as (select * from grouped where ${rest} order by ${order} limit ${limit + 1})
     select coalesce((select json_agg(page order by ${order}) from page), '[]') as page, to_json(total) as total from total`;
   const { rows } = await database.sql.transaction().execute(async (trx) => {
-    // Parallel workers take longer to start, and to hand over their sums, than one process takes for all of it.
+    // Parallel workers take longer to start, and to return their sums, than one process takes for all of it.
     await sql`set local max_parallel_workers_per_gather = 0`.execute(trx);
     return query.execute(trx);
   });

@@ -12,7 +12,7 @@ import { isSeenBy, SEES_ALL, type Viewer } from './viewer.ts';
 
 export interface Decision {
   readonly status: 'allowed' | 'denied';
-  /** What the tool is to do in place of what it was asked; of a question `{ answers }`. Null: as it was asked. */
+  /** The input that replaces the tool's own; for a question `{ answers }`. Null: the original input. */
   readonly updatedInput: Readonly<Record<string, unknown>> | null;
   readonly reason: string | null;
 }
@@ -25,21 +25,22 @@ interface DecideOptions {
   readonly decision: Decision;
 }
 
-/** `conflict`: it was decided before, or nobody waits for it any more; the approval says which. */
+/** A decision's result. `conflict`: the approval was decided before, or is no longer awaited; its state says which. */
 export interface Decided {
   readonly outcome: 'decided' | 'conflict';
   readonly approval: Approval;
 }
 
-/** What a use is denied with that nobody has decided on. */
+/** The denial of a tool use on which no person has decided. */
 const EXPIRED: Omit<Decision, 'status'> = { updatedInput: null, reason: 'Nobody has decided in time.' };
 
 /**
- * Decides on a tool use that waits, in one transaction with the audit record and, when nothing else of its run waits, the
- * run's place in line. Null when there is none that the viewer may see.
+ * Decides on a pending tool use, in one transaction with the audit record and, when no other approval of its run is
+ * pending, the queueing of the run. Returns null when the viewer may see no such approval.
  *
- * Locks the run's row, then the approval's, in the order in which the end of an attempt does: of two decisions at once the
- * second waits, and finds the first; and a run is either parked before, and put in line here, or sees the decision.
+ * Locks the run's row, then the approval's, in the order in which the end of an attempt does. Of two decisions at once
+ * the second waits, and finds the first. A run is either parked before the decision and queued here, or its attempt's
+ * end sees the decision.
  */
 export async function decideApproval(deps: RunDeps, options: DecideOptions): Promise<Decided | null> {
   return retryDeadlock(() => deps.database.sql.transaction().execute((trx) => decide(trx, { deps, ...options })));
@@ -84,7 +85,7 @@ async function decide(
       reason,
       decided_by: by,
       decided_at: sql<Date>`clock_timestamp()`,
-      // The log of a running run is its worker's to write.
+      // Only the worker of a running run writes to the run's log.
       is_resolved_told: !isRunning,
     })
     .where('id', '=', id)
@@ -127,10 +128,10 @@ async function isAnyPending(trx: Transaction, runId: string): Promise<boolean> {
   return row !== undefined;
 }
 
-/** Approvals looked after in one sweep. */
+/** Approvals that expire in one sweep. */
 const BATCH_SIZE = 100;
 
-/** Denies what has waited for longer than it may. Any number of workers may do it at once. Returns how many. */
+/** Denies the tool uses that have waited too long. Any number of workers may do it at once. Returns their number. */
 export async function expireApprovals(deps: RunDeps): Promise<number> {
   const late = await deps.database.sql
     .selectFrom('longhaul.approvals')

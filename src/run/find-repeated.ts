@@ -7,14 +7,14 @@ import type { Run } from './run.ts';
 import type { Submission } from './submission.ts';
 import { SEES_ALL } from './viewer.ts';
 
-/** The submission as a request that is done once; null: it came without a key. */
+/** Makes the idempotent request of a submission; null: it has no key. */
 export function toIdempotentRequest(submission: Submission): IdempotentRequest | null {
   const { idempotencyKey: key, idempotencyOwner, createdBy } = submission;
   if (key === null) return null;
   return { owner: idempotencyOwner ?? createdBy, key, hash: hashRequest(toParts(submission)) };
 }
 
-/** A batch as a request that is done once. */
+/** Makes the idempotent request of a batch. */
 export function toBatchRequest(
   submissions: readonly Submission[],
   { owner, key }: Pick<IdempotentRequest, 'owner' | 'key'>,
@@ -22,19 +22,19 @@ export function toBatchRequest(
   return { owner, key, hash: hashRequest({ runs: submissions.map(toParts) }) };
 }
 
-/** What a request has come to. */
+/** The result of a request. */
 export interface Accepted {
-  /** In the order of its submissions. */
+  /** In the order of the request's submissions. */
   readonly runs: Run[];
-  /** The message it was, where it was said into the run at work; null: its runs are its own. */
+  /** Id of the message, if the prompt was sent to the running run; null: the request has its own runs. */
   readonly messageId: string | null;
 }
 
 /**
- * What an earlier request with the same key has come to; null: there was none. With `isAwaited`, one that is under way at
- * this moment is waited for.
- * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request, `run_not_found` when a run
- * was removed since.
+ * Reads the result of an earlier request with the same key; null: there was none. With `isAwaited`, waits for such a
+ * request that is in progress.
+ * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request, `run_not_found` when a run was
+ * deleted since.
  */
 export async function findRepeated(
   database: Database,
@@ -47,19 +47,21 @@ export async function findRepeated(
   return ids === null ? null : readRepeated(database, ids, request);
 }
 
-/** What a key stands for: the runs in order and as they are now. None is made anew: it was paid for. */
+/**
+ * Reads the runs that a key stands for, in order and as they are now. No deleted run is created again: it was paid for.
+ */
 export async function readRepeated(
   database: Database,
   runIds: readonly string[],
   request: Pick<IdempotentRequest, 'owner' | 'key'>,
 ): Promise<Accepted> {
-  // Who has the key has made the runs.
+  // The owner of the key has created the runs, so no viewer is needed.
   const found = await findRuns(database, { runIds, viewer: SEES_ALL });
   const runs = runIds.map((runId) => {
     const run = found.get(runId);
     if (run !== undefined) return run;
     throw new LonghaulError('run_not_found', {
-      message: `This Idempotency-Key has made run ${runId}, which was removed since. Use a new key for a new run.`,
+      message: `This Idempotency-Key has created run ${runId}, which was deleted since. Use a new key for a new run.`,
     });
   });
   const [only] = runs.length === 1 ? runs : [];

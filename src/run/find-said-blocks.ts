@@ -1,14 +1,17 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** A block of text of the main conversation that a run's log has. */
+/** A text block of the main conversation in a run's log. */
 interface SaidBlock {
   readonly blockId: string;
-  /** Whether it came to its end. */
+  /** True when the block is complete. */
   readonly isWhole: boolean;
 }
 
-/** The blocks of text that earlier attempts of a run have told, in order, but for those that were given up since. */
+/**
+ * Reads the text blocks that earlier attempts of a run have written, in order, without blocks that were abandoned
+ * since.
+ */
 export async function findSaidBlocks(database: Database, runId: string): Promise<SaidBlock[]> {
   const { rows } = await sql<SaidBlock>`
     select data->>'blockId' as "blockId", bool_or(type = 'agent.text' and data->>'isPartial' is null) as "isWhole"

@@ -1,14 +1,14 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** A tool that an attempt has used and that has given no result. */
+/** A tool use of an attempt that has no result. */
 export interface UnfinishedTool {
   readonly toolUseId: string;
   readonly name: string;
   readonly input: unknown;
 }
 
-/** The run before this one in its conversation, when it did not come to its end; else null. */
+/** Returns the run before this one in its session, if it was cut off before its end; else null. */
 export async function findCutOffRun(
   database: Database,
   { sessionId, sessionTurn }: { sessionId: string; sessionTurn: number },
@@ -23,7 +23,7 @@ export async function findCutOffRun(
   return row?.id ?? null;
 }
 
-/** The tools that were at work when a run's earlier attempts ended, in the order they began. */
+/** Reads the tool uses that were in progress when a run's earlier attempts ended, in the order in which they began. */
 export async function findUnfinishedTools(database: Database, runId: string): Promise<UnfinishedTool[]> {
   const { rows } = await sql<UnfinishedTool>`
     select used.data->>'toolUseId' as "toolUseId", used.data->>'name' as name, used.data->'input' as input

@@ -13,7 +13,7 @@ const delta = (text: string, blockId: string, parentToolUseId?: string): NewEven
 });
 const whole = (text: string, blockId: string): NewEvent => ({ type: 'agent.text', data: { text, blockId } });
 
-describe.each(DATABASE_KINDS)('folding what was streamed, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('folding streamed deltas, on the %s database', (kind) => {
   let bench: RunBench;
 
   beforeAll(async () => {
@@ -22,7 +22,7 @@ describe.each(DATABASE_KINDS)('folding what was streamed, on the %s database', (
 
   afterAll(() => bench.remove());
 
-  /** A run that said this and has ended an hour ago. */
+  /** Makes a run with these events that ended an hour ago. */
   async function ended(events: NewEvent[], minutesAgo = 61): Promise<string> {
     const { id } = await bench.submit();
     const claimed = await bench.claim();
@@ -43,7 +43,7 @@ describe.each(DATABASE_KINDS)('folding what was streamed, on the %s database', (
       data,
     ]);
 
-  it('leaves the text of each block, and every other event as it was', async () => {
+  it('leaves the text of each block, and every other event unchanged', async () => {
     const use: NewEvent = { type: 'agent.tool_use', data: { toolUseId: 't', name: 'Read', input: {} } };
     const id = await ended([
       delta('a', '1'),
@@ -62,11 +62,12 @@ describe.each(DATABASE_KINDS)('folding what was streamed, on the %s database', (
       [6, 'agent.tool_use', use.data],
       [10, 'agent.text', { text: 'xy', blockId: '9', parentToolUseId: 't', isPartial: true }],
       [11, 'agent.text', { text: 'cd', blockId: '2' }],
+      [12, 'agent.tool_result', expect.objectContaining({ toolUseId: 't', isUnfinished: true })],
     ]);
     expect(await fold()).toBe(0);
   });
 
-  it('leaves nothing of what was streamed of a block that was given up, and how one continues another', async () => {
+  it('leaves no delta of an abandoned block, and keeps the mark of a block that continues another', async () => {
     const abandoned = (blockId: string): NewEvent => ({ type: 'agent.text.abandoned', data: { blockId } });
     const rest: NewEvent = { type: 'agent.text.delta', data: { text: 'rest', blockId: '3', isContinuation: true } };
     const id = await ended([delta('a', '1'), abandoned('1'), delta('b', '2'), whole('b', '2'), abandoned('2'), rest]);
@@ -79,7 +80,7 @@ describe.each(DATABASE_KINDS)('folding what was streamed, on the %s database', (
     ]);
   });
 
-  it('keeps cursors from before good: what stands for the deltas comes behind them, or all were had', async () => {
+  it('keeps older cursors valid: the text that replaces deltas comes after them, or the reader had them all', async () => {
     const id = await ended([delta('a', '1'), delta('b', '1'), delta('c', '1')]);
     await fold();
     const text = [5, 'agent.text', { text: 'abc', blockId: '1', isPartial: true }];
@@ -87,7 +88,7 @@ describe.each(DATABASE_KINDS)('folding what was streamed, on the %s database', (
     expect((await summary(id, 5)).map(([seq, type]) => [seq, type])).toEqual([[6, 'run.succeeded']]);
   });
 
-  it('folds no run that ended lately or goes on, and every one of many once', async () => {
+  it('folds no run that ended lately or is unfinished, and every one of many once', async () => {
     const late = await ended([delta('a', '1')], 59);
     const running = await bench.submit();
     const claimed = await bench.claim();

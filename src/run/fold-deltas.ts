@@ -5,14 +5,13 @@ import type { Database, Transaction } from '../db/database.ts';
 const BATCH_SIZE = 20;
 
 /**
- * Removes from the logs of runs that ended more than `afterMinutes` ago what their text was streamed with: the deltas
- * of a block that follows whole as `agent.text`, which stands for all of them. The deltas of a block that was never
- * finished become one `agent.text` in the place of the last; those of a block that was given up just go. Returns the number
- * of runs.
+ * Removes streamed deltas from the logs of runs that ended more than `afterMinutes` ago: the deltas of a block whose
+ * whole text follows as `agent.text`, which replaces all of them. The deltas of a block that was never finished become
+ * one `agent.text` in the place of the last; those of an abandoned block are deleted. Returns the number of runs.
  *
- * Cursors from before stay good. Behind the deltas that a reader has had comes the text that stands for them, or
- * nothing, when it had them all; events that stay keep their `seq` and position, so some numbers are missing after it.
- * Any number of workers may do it at once: each run is locked, and skipped by the others.
+ * Older cursors stay valid. After the deltas that a reader has received, it receives the text that replaces them, or
+ * nothing if it had received them all. The remaining events keep their `seq` and position, so the numbers then have
+ * gaps. Any number of workers may do it at once: each run is locked, and other workers skip it.
  */
 export async function foldDeltas(
   database: Database,
@@ -36,7 +35,7 @@ async function foldBatch(trx: Transaction, afterMinutes: number): Promise<number
     returning id`.execute(trx);
   if (rows.length === 0) return 0;
   const runIds = sql.val(rows.map(({ id }) => id));
-  // A block is named within its attempt. What was streamed of one belongs to one loop, main or a sub-agent's.
+  // A block's id is unique within its attempt. A block belongs to one loop, the main one or a sub-agent's.
   await sql`
     with blocks as (
       select run_id, attempt, data->>'blockId' as block, max(data->>'parentToolUseId') as parent,
@@ -50,7 +49,7 @@ async function foldBatch(trx: Transaction, afterMinutes: number): Promise<number
         select from longhaul.run_events as whole
          where whole.run_id = blocks.run_id and whole.attempt = blocks.attempt and whole.type = 'agent.text'
            and whole.data->>'blockId' = blocks.block)
-       -- Another attempt may be the one that says it.
+       -- This event may come from another attempt.
        and not exists (
         select from longhaul.run_events as abandoned
          where abandoned.run_id = blocks.run_id and abandoned.type = 'agent.text.abandoned'

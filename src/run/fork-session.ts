@@ -3,12 +3,12 @@ import { LonghaulError } from '../core/errors.ts';
 import type { Transaction } from '../db/database.ts';
 
 /**
- * Makes a conversation that begins with what the finished runs of another have said by now; that one goes on by itself. What
- * a run still at work has said is left out: it may not come to be.
+ * Creates a session that begins with what the finished runs of another have written so far; the base session is
+ * unchanged. Leaves out what an unfinished run has written: that run may be rolled back.
  *
- * The transcript is copied, by one statement. Claude Code's own fork would copy it as well, entry by entry and only when
- * the run begins, when its base may have gone on.
- * @throws {LonghaulError} `session_not_found` when the base was removed meanwhile.
+ * Copies the transcript in one statement. Claude Code's own fork would also copy it, but entry by entry and only when
+ * the run begins, when the base may have new entries.
+ * @throws {LonghaulError} `session_not_found` when the base was deleted meanwhile.
  */
 export async function forkSession(
   trx: Transaction,
@@ -41,9 +41,9 @@ export async function forkSession(
 }
 
 /**
- * Keeps conversations from being removed before their next runs are there. They are locked in one order: of two who want
- * several, one waits.
- * @throws {LonghaulError} `session_not_found` when one was, with the last of its runs.
+ * Locks sessions so that they are not deleted before their next runs exist. Locks in one order: of two transactions
+ * that need several sessions, one waits.
+ * @throws {LonghaulError} `session_not_found` when a session was deleted with the last of its runs.
  */
 export async function keepSessions(trx: Transaction, sessionIds: readonly string[]): Promise<void> {
   if (sessionIds.length === 0) return;
@@ -54,10 +54,10 @@ export async function keepSessions(trx: Transaction, sessionIds: readonly string
   if (missing !== undefined) throw toSessionNotFound(missing);
 }
 
-/** `path`: where the request names it. */
+/** Makes the error; `path` is the place in the request that names the session. */
 export function toSessionNotFound(sessionId: string, path = 'sessionId'): LonghaulError {
   return new LonghaulError('session_not_found', {
     message: `There is no session ${sessionId}.`,
-    errors: [{ path, message: 'names no session' }],
+    errors: [{ path, message: 'does not name an existing session' }],
   });
 }

@@ -30,7 +30,7 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
       bench.database.sql,
     );
 
-  it('answer the runs of the first time, one or many, to each owner its own', async () => {
+  it('return the runs of the first request, one or many, to each owner its own', async () => {
     const ids = [createId(), createId()];
     const request = toRequest('many');
     expect(await findIdempotentRuns(bench.database, request)).toBeNull();
@@ -43,7 +43,7 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
     });
   });
 
-  it('make one run of many submissions at once', async () => {
+  it('create one run from many submissions at once', async () => {
     const runs = await Promise.all(
       Array.from({ length: 12 }, () => bench.submit({ user: 'once', idempotencyKey: 'once' })),
     );
@@ -52,7 +52,7 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
     expect(stored).toHaveLength(1);
   });
 
-  it('are pointed at another run only while they answer the one that is named', async () => {
+  it('are pointed at another run only while they return the given one', async () => {
     const [first, second, third] = [createId(), createId(), createId()];
     const request = toRequest('pointed');
     await take(request, [first]);
@@ -60,14 +60,14 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
       bench.database.sql.transaction().execute((trx) => pointIdempotencyKey(trx, { ...request, from, to }));
     await point(first, second);
     expect(await findIdempotentRuns(bench.database, request)).toEqual([second]);
-    // Run out and taken anew since: what comes late for the first run changes nothing.
+    // Expired and taken again since: a late change for the first run has no effect.
     await age('pointed', 25);
     await take(request, [third]);
     await point(second, first);
     expect(await findIdempotentRuns(bench.database, request)).toEqual([third]);
   });
 
-  it('are not taken by what is rolled back', async () => {
+  it('are not taken by a transaction that is rolled back', async () => {
     const request = toRequest('undone');
     await expect(
       bench.database.sql.transaction().execute(async (trx) => {
@@ -79,7 +79,7 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
     expect(await findIdempotentRuns(bench.database, request)).toBeNull();
   });
 
-  it.runIf(kind === 'postgres')('wait for one that is under way', async () => {
+  it.runIf(kind === 'postgres')('wait for a request that is in progress', async () => {
     const request = toRequest('waiting');
     const ids = [createId()];
     const trx = await bench.database.sql.startTransaction().execute();
@@ -90,7 +90,7 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
     expect(await Promise.all(waiting)).toEqual([ids, ids]);
   });
 
-  it('last a day, and are then taken anew, or removed', async () => {
+  it('last a day, and are then taken again, or deleted', async () => {
     const [first, second] = [createId(), createId()];
     await take(toRequest('old'), [first]);
     await age('old', 23.9);
@@ -104,7 +104,7 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
     expect(rows).toEqual([]);
   });
 
-  it('never pay twice for a run that was removed since', async () => {
+  it('never pay twice for a run that was deleted since', async () => {
     const { id } = await bench.submit({ idempotencyKey: 'gone' });
     await sql`delete from longhaul.runs where id = ${id}`.execute(bench.database.sql);
     await expect(bench.submit({ idempotencyKey: 'gone' })).rejects.toMatchObject({ code: 'run_not_found' });

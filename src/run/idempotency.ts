@@ -3,34 +3,34 @@ import { sql } from 'kysely';
 import { LonghaulError } from '../core/errors.ts';
 import type { Database, Transaction } from '../db/database.ts';
 
-/** How long a key answers what it has made. */
+/** Hours for which a key returns the runs it has created. */
 const LASTS_HOURS = 24;
 
-/** A request that may come more than once, and is to be done once. */
+/** A request that may arrive more than once but is executed once. */
 export interface IdempotentRequest {
-  /** Whose key it is: others may choose the same. */
+  /** The owner of the key: other owners may choose the same key. */
   readonly owner: string;
   readonly key: string;
-  /** Of all that makes it this request: see `hashRequest`. */
+  /** Hash of everything that identifies the request: see `hashRequest`. */
   readonly hash: string;
 }
 
-/** With the runs that are to be made for it. */
+/** With the runs that the request is going to create. */
 interface RequestWithRuns extends IdempotentRequest {
   readonly runIds: readonly string[];
 }
 
-/** What makes two requests the same, in a form that keeps no prompt a second time. */
+/** Hashes everything that makes two requests the same, so that no prompt is stored a second time. */
 export function hashRequest(parts: unknown): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
 /**
- * Takes a key for the runs that this transaction is about to make: null, or the ids of those that an earlier request with
- * it has made. To be done first in the transaction.
+ * Takes a key for the runs that this transaction is about to create. Returns null, or the ids of the runs that an
+ * earlier request with the key has created. Must come first in the transaction.
  *
- * Of two at once the second waits here until the first has committed, and then finds its runs; should that be rolled back,
- * the second makes its own. A key that has run out is taken anew.
+ * Of two at once the second waits here until the first has committed, and then finds its runs; if the first is rolled
+ * back, the second creates its own. An expired key is taken again.
  * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request.
  */
 export async function takeIdempotencyKey(
@@ -40,18 +40,18 @@ export async function takeIdempotencyKey(
   const taken = await takeFreeKeys(trx, [request]);
   if (taken.length > 0) return null;
   const earlier = await findKey(trx, request);
-  // Only what was locked by this statement stood against it.
+  // Only a key that this statement locked can have prevented the insert.
   return earlier ?? takeIdempotencyKey(trx, request);
 }
 
 /**
- * Takes the keys that nobody has, or that have run out; returns the requests they are of. What `takeIdempotencyKey` says
- * of one holds for each: what is not returned is for that to answer. No key may be in it twice.
+ * Takes all keys that are free or expired and returns their requests. Each behaves as in `takeIdempotencyKey`, which
+ * the caller calls for the rest. No key may appear twice.
  */
 export async function takeFreeKeys<T extends RequestWithRuns>(trx: Transaction, requests: readonly T[]): Promise<T[]> {
   if (requests.length === 0) return [];
   const entries = requests.map(({ owner, key, hash, runIds }) => ({ owner, key, hash, runIds }));
-  // In one order, whoever else takes some of them: of two, neither waits for the other.
+  // Inserted in one order, so that two transactions that take the same keys do not wait for each other.
   const { rows } = await sql<Pick<RequestWithRuns, 'owner' | 'key'>>`
     insert into longhaul.idempotency_keys as held (owner, key, request_hash, run_ids)
     select owner, key, hash, "runIds"
@@ -67,14 +67,14 @@ export async function takeFreeKeys<T extends RequestWithRuns>(trx: Transaction, 
 }
 
 /**
- * The ids of the runs that an earlier request with this key has made; null: there was none.
+ * Reads the ids of the runs that an earlier request with this key has created; null: there was none.
  * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request.
  */
 export function findIdempotentRuns(database: Database, request: IdempotentRequest): Promise<readonly string[] | null> {
   return findKey(database.sql, request);
 }
 
-/** The same, and when the earlier request is still under way, once it is done. */
+/** Does the same, but first waits for an earlier request that is still in progress. */
 export async function awaitIdempotentRuns(
   database: Database,
   request: IdempotentRequest,
@@ -88,19 +88,19 @@ export async function awaitIdempotentRuns(
 }
 
 interface Pointing extends Pick<IdempotentRequest, 'owner' | 'key'> {
-  /** The run that it answers now. */
+  /** The run that the key stands for now. */
   readonly from: string;
   readonly to: string;
 }
 
-/** Lets a key answer another run than it does; one that has run out and was taken anew since is left as it is. */
+/** Makes a key return another run than before. Does nothing when the key has expired and was taken again since. */
 export async function pointIdempotencyKey(trx: Transaction, { owner, key, from, to }: Pointing): Promise<void> {
   await sql`
     update longhaul.idempotency_keys set run_ids = array[${to}::uuid]
      where owner = ${owner} and key = ${key} and run_ids = array[${from}::uuid]`.execute(trx);
 }
 
-/** Removes the keys that have run out. */
+/** Deletes expired keys. */
 export async function removeOldIdempotencyKeys(database: Database): Promise<void> {
   await sql`delete from longhaul.idempotency_keys
     where created_at < now() - ${LASTS_HOURS} * interval '1 hour'`.execute(database.sql);
@@ -119,6 +119,6 @@ async function findKey(
   if (earlier === undefined) return null;
   if (earlier.request_hash === hash) return earlier.run_ids;
   throw new LonghaulError('idempotency_mismatch', {
-    message: `Idempotency-Key was used before, for run ${earlier.run_ids[0]}, with another request. Use a new key for a new request.`,
+    message: `This Idempotency-Key was used before with a different request, for run ${earlier.run_ids[0]}. Use a new key for a new request.`,
   });
 }

@@ -18,21 +18,24 @@ import type { Submission } from './submission.ts';
 interface InsertOptions {
   readonly queue: Queue;
   readonly rules: RunRules;
-  /** The runs' ids, rising: one for each submission. */
+  /** The runs' ids, in rising order: one for each submission. */
   readonly ids: readonly string[];
   readonly submissions: readonly Submission[];
-  /** Whether they were accepted before: then none is refused, and what finds no money waits for it. Defaults to false. */
+  /**
+   * True when the submissions were accepted before: then none is rejected, and a run without money waits for its
+   * budget. Defaults to false.
+   */
   readonly isPromised?: boolean;
 }
 
 /**
- * Makes runs in `trx`, each with its first event, the money set aside for it, its entry in the audit record and its
- * queue message: as many statements for a thousand as for one. Returns their rows in order.
+ * Inserts runs in `trx`, each with its first event, its reservation, its entry in the audit record and its queue
+ * message: a thousand runs take as many statements as one. Returns their rows in order.
  *
- * Late come the events, for whoever follows many runs waits for a transaction that has written some, and last the
- * money, for all share the total.
- * @throws {LonghaulError} `conflict` when one is to be the only retry and is not; `user_budget`, `team_budget` or
- * `global_budget` when no money is left for one of them: `errors` names each by its place.
+ * Events are inserted late, because followers wait for transactions that have written events. Budgets come last,
+ * because every run locks the global account.
+ * @throws {LonghaulError} `conflict` when a run must be the only retry of another and is not; `user_budget`,
+ * `team_budget` or `global_budget` when no money is left for a run: `errors` names each by its index.
  */
 export async function insertRuns(trx: Transaction, options: InsertOptions): Promise<Selectable<RunsTable>[]> {
   const { queue, rules, ids, submissions, isPromised = false } = options;
@@ -60,7 +63,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
   );
   await queue.enqueueAll(
     trx,
-    // One whose conversation an earlier run has is put in line by that one's end.
+    // A run that has to wait for an earlier run of its session is queued when that run ends.
     rows.filter(({ held_for }) => held_for === null).map((row) => toMessage(row, row.start_after)),
   );
   await beginLogs(
@@ -71,7 +74,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
   const fulls = await reserveBudgets(trx, { runIds: ids, amounts, rules });
   if (!isPromised) refuseTooDear({ fulls, amounts, rules });
   for (const [index, full] of fulls.entries()) {
-    // What is held looks for money when it is let go.
+    // A held run reserves its money when it is queued.
     if (full === null || rows[index]?.held_for === 'session') continue;
     const { id, start_after } = rows[index]!;
     const until = new Date(Math.max(Date.parse(full.resetsAt), start_after?.getTime() ?? 0));
@@ -87,7 +90,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
   return rows;
 }
 
-/** The conversation of each: its own, the one it goes on with, or a branch of that. */
+/** Returns the session of each submission: a new one, the one it continues, or a fork of that. */
 async function enterSessions(trx: Transaction, submissions: readonly Submission[]): Promise<string[]> {
   const continued = submissions.flatMap(({ session }) => (session?.isFork === false ? [session.id] : []));
   await keepSessions(trx, continued);
@@ -137,12 +140,12 @@ function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObj
   });
 }
 
-/** Where there is no user there is none to be told from another of its name. */
+/** A run without a user has no tenant: there is no user name that could occur twice. */
 function toTenant({ user, tenant = null }: Submission): string | null {
   return user === null ? null : tenant;
 }
 
-/** A run that tries another again tells whom that one told, whoever it was that tried. */
+/** A retry notifies the same webhooks as the first run, even if another key submits it. */
 function toWebhookColumns({ webhookUrl = null, retryOf }: Submission) {
   if (retryOf === null) return { webhook_url: webhookUrl };
   const earlier = (value: RawBuilder<string | null>) =>
@@ -169,7 +172,7 @@ async function refuseSecondRetry(trx: Transaction, { retryOf }: Submission): Pro
   await trx.selectFrom('longhaul.runs').select('id').where('id', '=', retryOf).forUpdate().execute();
   const other = await trx.selectFrom('longhaul.runs').select('id').where('retry_of', '=', retryOf).executeTakeFirst();
   if (other === undefined) return;
-  throw new LonghaulError('conflict', { message: `Run ${retryOf} is tried again already, by run ${other.id}.` });
+  throw new LonghaulError('conflict', { message: `Run ${retryOf} has been retried already, by run ${other.id}.` });
 }
 
 interface Reserved {
@@ -190,10 +193,10 @@ function refuseTooDear({ fulls, amounts, rules }: Reserved): void {
     message: `${error.message} None of the ${fulls.length} runs was submitted.`,
     details: error.details,
     retryAfterSeconds: error.retryAfterSeconds,
-    // Without figures: they may be of others.
+    // Without figures: they may be other users'.
     errors: refused.map(({ full, index }) => ({
       path: `runs[${index}]`,
-      message: `finds no room in the budget ${full.scope === 'global' ? 'for all runs together' : `of its ${full.scope}`} beside those before it`,
+      message: `does not fit into the budget ${full.scope === 'global' ? 'for all runs together' : `of its ${full.scope}`} beside the runs before it`,
     })),
   });
 }

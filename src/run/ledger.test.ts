@@ -10,7 +10,7 @@ const costs = (entries: ReturnType<typeof toEntries>) =>
     own_cost_micros,
   ]);
 
-it('has one entry for each model, and adds up to what is charged', () => {
+it('has one entry for each model, and adds up to the charge', () => {
   const entries = toEntries({
     costMicros: 1_001,
     models: {
@@ -24,12 +24,12 @@ it('has one entry for each model, and adds up to what is charged', () => {
   ]);
 });
 
-it('has an entry without a model for an attempt that asked none, with whatever it is charged for', () => {
+it('has an entry without a model for an attempt that called none, with its whole charge', () => {
   expect(costs(toEntries({ costMicros: 0, models: {} }))).toEqual([[null, 0, null, null]]);
   expect(costs(toEntries({ costMicros: 700, models: {} }))).toEqual([[null, 700, null, null]]);
 });
 
-it('names what a model was asked for by, and says what is estimated', () => {
+it('names the requested model, and marks estimates', () => {
   const usage = { ...tokens, costUsd: 0, sdkCostMicros: null, requestedModels: ['sonnet'], isEstimated: true };
   expect(toEntries({ costMicros: 0, models: { 'claude-sonnet-5-5': usage } })).toMatchObject([
     { model: 'claude-sonnet-5-5', requested_models: ['sonnet'], is_estimated: true },

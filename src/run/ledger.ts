@@ -6,7 +6,7 @@ import type { Charge } from './charge.ts';
 import { isOver, type Conclusion } from './conclude.ts';
 import type { RunRules } from './rules.ts';
 
-/** What an attempt has spent, as it is to be booked. */
+/** The spending of an attempt, ready to be booked. */
 export interface Booking {
   readonly row: Selectable<RunsTable>;
   readonly attemptId: string;
@@ -17,8 +17,8 @@ export interface Booking {
 }
 
 /**
- * Writes the ledger's entries of an attempt, one for each model it used, with their sums by day and month. The entries
- * add up to what is charged to the micro-dollar.
+ * Writes the ledger entries of an attempt, one for each model it used, with their sums by day and month. The entries
+ * add up to the charge, exact to the micro-dollar.
  */
 export async function postLedger(
   trx: Transaction,
@@ -42,7 +42,7 @@ export async function postLedger(
   await sql`select longhaul.post_entries(${JSON.stringify(entries)}::json, ${timeZone})`.execute(trx);
 }
 
-/** One entry for each model; one without a model for an attempt that asked none. */
+/** Makes one entry for each model, or one entry with no model for an attempt that called none. */
 export function toEntries({ models, costMicros }: Charge) {
   const entries = Object.entries(models).map(([model, usage]) => ({
     model,
@@ -94,7 +94,7 @@ const WITHOUT_MODEL: Entry = {
   is_estimated: false,
 };
 
-/** Each model's cost is rounded by itself: what that makes of the sum is put right on the dearest. */
+/** Corrects the sum: each model's cost is rounded separately, so the difference goes to the model that cost most. */
 function addUp(entries: readonly Entry[], totalMicros: Micros): Entry[] {
   const sum = entries.reduce((total, { cost_micros }) => total + cost_micros, 0);
   const dearest = entries.reduce(

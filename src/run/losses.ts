@@ -3,16 +3,16 @@ import type { Database, Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Lease } from './append-events.ts';
 
-/** Workers that may go away while they execute a run before the run is taken for the reason. */
+/** Workers that a run may lose before it is considered the cause. */
 const MOST_LOSSES = 2;
 
 /**
- * Notes that the attempt was lost with its worker. Returns whether its run is a poison run: it has taken two workers down,
- * and must not take a third. A worker that was draining was not taken down: its supervisor had no more time for it.
+ * Records that the attempt was lost with its worker. Returns whether its run is a poison run: it has taken two workers
+ * down, and must not take a third. A draining worker does not count as taken down: its supervisor gave it no more time.
  *
- * Where several runs that had already lost a worker were lost together with the second one, only one of them need be the
- * reason. They get another attempt each, on workers that execute no other such run (`isBesideSuspect`): the one that takes
- * its worker down again is the reason, and the others are not lost for it.
+ * When several runs that had already lost a worker were lost together with the second one, only one of them need be the
+ * cause. Each gets another attempt, on a worker that executes no other such run (`isBesideSuspect`): the run that takes
+ * its worker down again is the cause, and the others are not lost with it.
  */
 export async function noteLoss(trx: Transaction, row: Selectable<RunsTable>): Promise<boolean> {
   const { rows } = await sql<{ losses: number; is_alone: boolean }>`
@@ -31,8 +31,8 @@ export async function noteLoss(trx: Transaction, row: Selectable<RunsTable>): Pr
 }
 
 /**
- * Whether a run, which `trx` has just given to its worker, may be a poison run and the worker executes another that may be:
- * each of them has taken two workers down.
+ * Returns whether a run, which `trx` has just given to its worker, and another run of that worker may both be poison
+ * runs: each of them has taken two workers down.
  */
 export async function isBesideSuspect(trx: Transaction, row: Selectable<RunsTable>): Promise<boolean> {
   if (row.attempt <= MOST_LOSSES) return false;
@@ -43,7 +43,10 @@ export async function isBesideSuspect(trx: Transaction, row: Selectable<RunsTabl
   return rows.length > 0;
 }
 
-/** Notes that a worker which lost its lease lives: it was cut off from the database, and its run did not take it down. */
+/**
+ * Records that a worker which lost its lease is alive: it was cut off from the database, and its run did not take it
+ * down.
+ */
 export async function noteSurvival(database: Database, { runId, fence }: Lease): Promise<void> {
   await database.sql
     .updateTable('longhaul.attempts')
@@ -55,7 +58,7 @@ export async function noteSurvival(database: Database, { runId, fence }: Lease):
 
 const isLoss = sql`attempt.lost_at is not null and not attempt.worker_survived`;
 
-/** Other runs that were lost with this worker, or are being executed by it, and that had lost a worker before. */
+/** Other runs that were lost with this worker, or that it executes now, and that had lost a worker before. */
 function suspectsOf({ workerId, runId }: { workerId: string | null; runId: string }) {
   return sql`
     select from longhaul.attempts as earlier

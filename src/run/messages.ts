@@ -9,21 +9,21 @@ import { insertRuns } from './insert-runs.ts';
 import type { RunDeps } from './rules.ts';
 import type { Submission } from './submission.ts';
 
-/** What was said into a run at work. */
+/** A message to a running run. */
 export interface RunMessage {
   readonly id: string;
   readonly text: string;
-  /** Whether Claude Code has taken it up, in this attempt or an earlier one. */
+  /** True when Claude Code has taken it up, in this attempt or an earlier one. */
   readonly isTakenUp: boolean;
-  /** Whether the run's log has its event. */
+  /** True when the run's log has its event. */
   readonly isTold: boolean;
 }
 
 /**
- * Leaves a submission for the run of its conversation that is at work, and tells its worker. Returns that run's id, or
- * null, with nothing written, when none is at work: then it is a run of its own.
+ * Leaves a submission as a message for the running run of its session, and notifies its worker. Returns that run's id.
+ * Returns null, and writes nothing, when no run of the session is running: then the submission becomes a separate run.
  *
- * Locks the run's row: its end either comes before, and is seen here, or finds the message.
+ * Locks the run's row: the run's end either comes before, and is seen here, or finds the message.
  */
 export async function leaveMessage(
   trx: Transaction,
@@ -47,7 +47,7 @@ export async function leaveMessage(
   return runId;
 }
 
-/** What was said into a run, in order. */
+/** Reads the messages to a run, in order. */
 export async function readMessages(database: Database, runId: string): Promise<RunMessage[]> {
   const rows = await database.sql
     .selectFrom('longhaul.messages')
@@ -64,7 +64,7 @@ export async function readMessages(database: Database, runId: string): Promise<R
   }));
 }
 
-/** The message that a request with an idempotency key has left for a run; null: the run is its own. */
+/** Returns the message that a request with an idempotency key has left for a run; null: the request has its own run. */
 export async function findMessageId(
   database: Database,
   { runId, owner, key }: { runId: string; owner: string; key: string },
@@ -83,8 +83,8 @@ interface MarkOptions {
 }
 
 /**
- * Notes that messages are in the conversation, or, where an attempt was cut off before it could write that down, that they
- * are not. Changes nothing, and returns false, when the lease is not the caller's any more.
+ * Marks messages as taken up into the conversation or, where an attempt was cut off before it could record that, as not
+ * taken up. Changes nothing, and returns false, when the caller no longer holds the lease.
  */
 export async function markMessages(database: Database, { lease, ids, isTakenUp }: MarkOptions): Promise<boolean> {
   const { rows } = await sql`
@@ -100,9 +100,9 @@ export async function markMessages(database: Database, { lease, ids, isTakenUp }
 }
 
 /**
- * Makes a run of each message that was not taken up by its run, whose end was written in `trx`: under the message's own
- * id, in the same conversation, in the order in which they came. Its idempotency key answers it from now on. None is
- * refused, for each was accepted: where no money is left it waits for that.
+ * Creates a run from each message that was not taken up by its run, whose end was written in `trx`: under the message's
+ * id, in the same session, in the order of arrival. Its idempotency key now returns the new run. None is rejected,
+ * because each was accepted: without money it waits for its budget.
  */
 export async function promoteMessages(
   trx: Transaction,
@@ -112,7 +112,7 @@ export async function promoteMessages(
     with waiting as (
       delete from longhaul.messages where run_id = ${runId} and taken_up_at is null returning *)
     select id, prompt, submission from waiting order by created_at, id`.execute(trx);
-  // One by one: the order of their ids is not that in which they came when two machines' clocks differ.
+  // Separate inserts: the order of the ids differs from the order of arrival when the clocks of two machines differ.
   for (const { id, prompt, submission } of rows) {
     const submissions = [toSubmission(submission, prompt)];
     await insertRuns(trx, { ...deps, ids: [id], submissions, isPromised: true });

@@ -6,7 +6,7 @@ import type { RunsTable } from '../db/tables.ts';
 import { toWebhookRun } from './webhook-run.ts';
 
 interface Target {
-  /** Null: the address that the submission has named. */
+  /** Null: the address that the submission named. */
   readonly endpoint_id: string | null;
   readonly key_id: string;
   readonly url: string;
@@ -14,10 +14,10 @@ interface Target {
 }
 
 /**
- * Puts in line what webhooks are to be told of a run that has just ended or begun to wait: in the transaction that makes
- * it so, which has locked its row. `row` is the run as it then stands.
+ * Queues the webhook deliveries of a run that has just ended or begun to wait, in the transaction that changes its
+ * state and has locked its row. `row` is the run as it then is.
  *
- * Endpoints are read, not locked: to one that is removed at this moment nothing is sent.
+ * Reads endpoints without a lock: an endpoint that is being deleted at this moment receives nothing.
  */
 export async function noteWebhooks(trx: Transaction, row: Selectable<RunsTable>): Promise<void> {
   const type = toType(row.status);
@@ -48,7 +48,10 @@ function toType(status: RunsTable['status']): WebhookEvent | null {
   return status === 'queued' || status === 'running' ? null : `run.${status}`;
 }
 
-/** Those of the key that has submitted it, and of the one whose run it tries again. A revoked key's hear nothing. */
+/**
+ * Finds the endpoints of the key that submitted the run, and of the key whose run it retries. A revoked key's endpoints
+ * receive nothing.
+ */
 async function findTargets(
   trx: Transaction,
   { row, type }: { row: Selectable<RunsTable>; type: WebhookEvent },

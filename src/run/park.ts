@@ -16,13 +16,13 @@ interface ParkOptions {
   readonly runId: string;
   readonly attempt: number;
   readonly waitingFor: WaitingFor;
-  /** When it is looked at again: its message comes then. */
+  /** Time of the next try: the run's message is delivered then. */
   readonly until: Date;
-  /** For a budget: whose it is. Defaults to null. */
+  /** For a budget: its scope. Defaults to null. */
   readonly scope?: BudgetScope | null;
 }
 
-/** Lets a run whose row `trx` has locked wait, with no process and no slot, until a worker claims it again. */
+/** Makes a run whose row `trx` has locked wait, with no process and no slot, until a worker claims it again. */
 export async function parkRun(trx: Transaction, options: ParkOptions): Promise<Selectable<RunsTable>> {
   const { queue, runId, attempt, waitingFor, until, scope = null } = options;
   await appendEvents(trx, {
@@ -46,7 +46,7 @@ export async function parkRun(trx: Transaction, options: ParkOptions): Promise<S
   return row;
 }
 
-/** Puts a run that waits, whose row `trx` has locked, in line: what it waited for has come. */
+/** Queues a waiting run whose row `trx` has locked: its reason to wait has ended. */
 export async function resumeRun(
   trx: Transaction,
   { queue, row }: { queue: Queue; row: Selectable<RunsTable> },
@@ -64,7 +64,7 @@ export async function resumeRun(
   await queue.enqueue(trx, toMessage(row));
 }
 
-/** What was waited for a time that was named does not count against the time that attempts may take together. */
+/** A wait for a named time does not count towards the retry deadline, so it is added to `parked_ms`. */
 export const END_OF_WAIT = {
   waiting_for: null,
   waits_for_scope: null,
@@ -72,18 +72,18 @@ export const END_OF_WAIT = {
   parked_ms: sql<number>`parked_ms + coalesce((extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint, 0)`,
 };
 
-/** What waits for a worker to try it again, and not for a person. */
+/** Reasons to wait that end when a worker tries the run again, rather than when a person decides. */
 export const TRIED_AGAIN = ['budget', 'provider_limit'] as const satisfies WaitingFor[];
 
-/** Runs put in line in one transaction. */
+/** Runs queued in one transaction. */
 const BATCH_SIZE = 200;
 
 /**
- * Puts runs that wait for a budget, or for a limit of the provider's, in line now: it was raised, or is over. Each that
- * still has to wait is parked again by its claim. Returns how many.
+ * Queues runs that wait for a budget or a provider limit now: the budget was raised, or the limit has ended. The claim
+ * of a run that still has to wait parks it again. Returns their number.
  *
- * Their rows are not locked: a claim holds a run's message when it asks for its row, and each would wait for the other.
- * A message for a run that no longer waits is dropped by its claim.
+ * Does not lock their rows: a claim holds a run's message when it locks the row, and each would wait for the other. The
+ * claim drops a message for a run that no longer waits.
  */
 export async function wakeRuns(
   { database, queue }: { database: Database; queue: Queue },
@@ -112,9 +112,9 @@ export async function wakeRuns(
 }
 
 /**
- * Puts in line what the money that a run has given back may be enough for: the next that waits for its user's budget,
- * for its team's, and for that of all. One that finds it is not enough waits on. To be done when the run's end is
- * written: should it fail, the next run's end does it.
+ * Queues the runs that may fit into the money that a run has released: the next that waits for its user's budget, for
+ * its team's and for the global one. A run that still does not fit continues to wait. Call it after the run's end is
+ * written: if it fails, the end of the next run does it.
  */
 export async function wakeNext(
   { database, queue }: { database: Database; queue: Queue },
@@ -134,16 +134,16 @@ export async function wakeNext(
   await putInLine({ database, queue }, rows);
 }
 
-/** As long as a limit of the provider's is believed: see the worker's governor. */
+/** Equals the time for which a provider limit is believed: see the worker's governor. */
 const OVERDUE_AFTER = sql.lit('1 hour');
 
-/** Runs that look for themselves at once. */
+/** Runs that try the provider at once. */
 const OVERDUE_BATCH = 10;
 
 /**
- * Puts in line the eldest of those that have waited for a named time for an hour, where no limit of the provider's
- * stands any more: it was wrong, or whoever knew of its end could not say so. What waits for the provider still is parked
- * anew by its next attempt. Returns how many.
+ * Queues the runs that have waited longest, for an hour or more, for a provider limit, when no provider limit is in
+ * force any more: the limit was wrong, or the worker that knew of its end could not report it. A run that still has to
+ * wait for the provider is parked again by its next attempt. Returns their number.
  */
 export async function wakeOverdue({ database, queue }: { database: Database; queue: Queue }): Promise<number> {
   const { rows } = await sql<Parameters<typeof toMessage>[0]>`

@@ -11,7 +11,7 @@ const limited = (retryAfterSeconds: number | null): Partial<Settlement> => ({
   retryAfterSeconds,
 });
 
-describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('a run that meets a provider limit, on the %s database', (kind) => {
   let bench: RunBench;
 
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
     return rows[0]!.wait;
   };
 
-  it('waits until the time that was named, without an attempt and without a slot, however often', async () => {
+  it('waits until the named time, without an attempt and without a slot, however often', async () => {
     const run = await bench.submit();
     for (let time = 1; time <= 5; time++) {
       const claimed = await bench.claim();
@@ -38,7 +38,7 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
         error: null,
       });
       expect(await readWait(run.id)).toBeGreaterThan(7_190);
-      // As long as that had passed.
+      // As if that time had passed.
       await sql`update longhaul.runs set parked_at = parked_at - interval '2 hours', started_at = started_at - interval '2 hours'
         where id = ${run.id}`.execute(bench.database.sql);
       await bench.endWait();
@@ -58,7 +58,7 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
     expect((await bench.events(run.id)).map(({ seq }) => seq)).toEqual(types.map((_, index) => index + 1));
   });
 
-  it('waits longer and longer where no time is named, until its deadline', async () => {
+  it('waits longer and longer if no time is named, until its deadline', async () => {
     const agent = createReader({ retry: { deadlineSeconds: 60 } });
     const run = await bench.submit({ agent });
     const waits: number[] = [];
@@ -77,7 +77,7 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
     expect(waits[1]).toBeGreaterThan(19);
   });
 
-  it('does not try for ever where a moment is named again and again', async () => {
+  it('does not try forever when a moment is named again and again', async () => {
     const run = await bench.submit({ agent: createReader({ retry: { deadlineSeconds: 60 } }) });
     let status = 'queued';
     let attempts = 0;
@@ -93,7 +93,7 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
     expect(attempts).toBeLessThan(5);
   });
 
-  it('fails at once when its agent has one attempt alone', async () => {
+  it('fails at once when its agent has only one attempt', async () => {
     await bench.submit({ agent: createReader({ retry: { maxAttempts: 1 } }) });
     expect(await bench.settle(await bench.claim(), limited(60))).toMatchObject({
       status: 'failed',
@@ -101,7 +101,7 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
     });
   });
 
-  it('is parked before it begins, while the limit is known, and begins at once when that is over', async () => {
+  it('is parked before it begins while the limit is known, and begins at once when the limit has ended', async () => {
     const run = await bench.submit();
     const until = new Date(Date.now() + 3_600_000);
     expect(await bench.claimUpTo(5, { findProviderLimit: async () => until })).toEqual([]);
@@ -115,7 +115,7 @@ describe.each(DATABASE_KINDS)('a run that meets a limit of the provider, on the 
     await bench.settle(claimed);
   });
 
-  it('is looked at again after an hour when no limit stands any more, though nobody has said that it is over', async () => {
+  it('is tried again after an hour when no limit is in force any more, though its end was not reported', async () => {
     const run = await bench.submit();
     await bench.settle(await bench.claim(), limited(86_400));
     expect(await wakeOverdue(bench)).toBe(0);

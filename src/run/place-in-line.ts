@@ -3,25 +3,25 @@ import type { Transaction } from '../db/database.ts';
 import type { QueueMessage } from '../queue/queue.ts';
 
 /**
- * Where a run stands that is submitted now: one behind the last of its own, and never before the first of all. So those
- * that share a line are taken in turn, each one's own in their order, and one who comes new stands beside the first of the
- * others, however many those have waiting (start-time fair queueing; Goyal, Vin and Cheng, SIGCOMM 1996). Two that are
- * submitted at once may get one rank, which does no harm.
+ * The ranks of a run that is submitted now: one more than its owner's last rank, and never before the first of the
+ * whole queue. So owners that share a queue take turns, each one's runs stay in order, and a new owner stands beside
+ * the first runs of the others, however many runs those have waiting (start-time fair queueing; Goyal, Vin and Cheng,
+ * SIGCOMM 1996). Two runs submitted at once may get the same rank, which does no harm.
  *
- * It is done twice. In a queue teams are taken in turn, with each user who is of none: `fair`. Within a team its users
- * are: `team`. A message brings the turn of a team, and the claim gives it to the run whose turn it is there (see
- * `team-turns.ts`).
+ * There are two levels. In a queue, teams take turns with the users who have no team: `fair`. Within a team, its users
+ * take turns: `team`. A message gives a turn to a team, and the claim gives it to the run that is next within the team
+ * (see `team-turns.ts`).
  */
 export interface Ranks {
   readonly fair: Rank;
-  /** Within the team; 0 for a run of none. */
+  /** Rank within the team; 0 for a run without a team. */
   readonly team: Rank;
 }
 
 /** A number, or SQL for one. */
 type Rank = number | RawBuilder<number>;
 
-/** What decides where a run stands. */
+/** The properties that decide a run's rank. */
 export interface Standing {
   readonly queue: string;
   readonly user: string | null;
@@ -29,7 +29,7 @@ export interface Standing {
   readonly priority: number;
 }
 
-/** A line, as SQL names it in one statement or another. */
+/** A queue and owner, as SQL names them in different statements. */
 type Line = Readonly<Record<'queue' | 'user' | 'team' | 'priority', RawBuilder<unknown>>>;
 
 const FIRST_AND_LAST = {
@@ -40,8 +40,8 @@ const FIRST_AND_LAST = {
 const KINDS = ['fair', 'team'] as const;
 
 /**
- * The ranks of runs that are submitted now, one after the other; one with a time to wait for holds up none after it. In
- * one statement: as many subqueries as runs would take seconds to plan.
+ * Computes the ranks of runs that are submitted now, in order. A delayed run holds up none after it. Uses one statement
+ * for any number of lines: as many subqueries as runs would take seconds to plan.
  */
 export async function nextRanks(
   trx: Transaction,
@@ -88,7 +88,7 @@ function next(kind: (typeof KINDS)[number], line: Line): RawBuilder<number> {
   return sql<number>`greatest(${first(line)}, ${last(line)} + 1, 0)`;
 }
 
-/** Whose turns of the queue it takes. */
+/** The owner whose turns in the queue the run takes. */
 function toOwnerKey({ queue, user, team }: Standing): string {
   return JSON.stringify(team === null ? [queue, null, user] : [queue, team]);
 }
@@ -103,9 +103,9 @@ function firstInQueue({ queue }: Line) {
 }
 
 /**
- * The last row of an index up to where the owner's last would be, when it is the owner's. No other index can answer that:
- * for the greatest of the owner's own, PostgreSQL without statistics takes one that reads the whole line of one who has
- * none in it.
+ * Takes the last row of an index up to where the owner's last would be, if that row is the owner's. No other index can
+ * answer that: for the maximum of the owner's rows, PostgreSQL without statistics picks an index that reads the whole
+ * queue for an owner who has no row in it.
  */
 function lastOfOwner({ queue, user, team }: Line) {
   const owner = sql`longhaul.line_of(${team}, ${user})`;
@@ -123,7 +123,7 @@ function firstInTeam({ queue, team, priority }: Line) {
     order by queue, team, priority, team_rank, id limit 1)`;
 }
 
-/** As `lastOfOwner`. */
+/** Works as `lastOfOwner`. */
 function lastOfMember({ queue, user, team, priority }: Line) {
   const member = sql`coalesce(${user}, '')`;
   return sql`(select rank from (
@@ -135,11 +135,11 @@ function lastOfMember({ queue, user, team, priority }: Line) {
     where queue = ${queue} and team = ${team} and priority = ${priority} and member = ${member})`;
 }
 
-/** SQL: a run that may have the next turn of its team. One that was at work before comes by its own message. */
+/** SQL: a run that may get the next turn of its team. A run that has had an attempt comes with its own message. */
 export const IS_NEXT_OF_TEAM = sql`status = 'queued' and start_after is null and team is not null and held_for is null
   and attempt = 0`;
 
-/** Ranks that fit between two priorities: -100 to 100 of them in the 32 bits of a queue's own priority. */
+/** Ranks between two priorities: priorities from -100 to 100 fit into the 32 bits of a queue's own priority. */
 const RANKS = 10_000_000;
 
 interface Place {
@@ -149,7 +149,7 @@ interface Place {
   readonly fair_rank: number;
 }
 
-/** The message that brings a run out of line: by its priority, and among equals by its rank. */
+/** Makes the message that a worker claims a run with: ordered by priority, then by rank. */
 export function toMessage({ id, queue, priority, fair_rank }: Place, startAfter: Date | null = null): QueueMessage {
   return { runId: id, queue, priority: priority * RANKS - Math.min(fair_rank, RANKS - 1), startAfter };
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** A limit of the provider's that holds now. */
+/** A provider limit that is in force. */
 export interface ProviderLimitState {
   /** `*`: all models of the account. */
   readonly model: string;

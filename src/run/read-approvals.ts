@@ -3,7 +3,7 @@ import type { Database } from '../db/database.ts';
 import { toApproval, type Approval } from './approval.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
-/** The approval with this id; null when there is none, or none that the viewer may see. */
+/** Reads the approval with this id; null when the viewer may see none. */
 export async function findApprovalById(
   database: Database,
   { id, viewer }: { id: string; viewer: Viewer },
@@ -27,12 +27,12 @@ export interface ApprovalFilter {
 interface ListOptions {
   readonly viewer: Viewer;
   readonly filter: ApprovalFilter;
-  /** Those asked for before this one, by id. */
+  /** Approvals requested before this one, by id. */
   readonly before?: string | undefined;
   readonly limit: number;
 }
 
-/** A page of the approvals that the viewer may see, newest first, and whether there are more. */
+/** Reads a page of the approvals that the viewer may see, newest first, and whether there are more. */
 export async function listApprovals(
   database: Database,
   { viewer, filter, before, limit }: ListOptions,

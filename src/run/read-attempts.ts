@@ -2,7 +2,7 @@ import { toUsd } from '../core/money.ts';
 import type { AttemptEnd } from '../core/states.ts';
 import type { Database } from '../db/database.ts';
 
-/** One try at a run: how it ended, and what it cost by each of the two counts. */
+/** An attempt at a run: its end, and its cost by each of the two counts. */
 export interface Attempt {
   readonly number: number;
   readonly workerId: string;
@@ -14,15 +14,15 @@ export interface Attempt {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly claudeCodeVersion: string | null;
-  /** By the gateway's count. */
+  /** Cost by the gateway's count. */
   readonly meteredCostUsd: number;
-  /** By the Agent SDK's; null when the process ended without saying. */
+  /** Cost by the Agent SDK's count; null when the process ended without a report. */
   readonly reportedCostUsd: number | null;
-  /** The most memory its processes held together; null when it was not measured. */
+  /** The most memory that its processes used together; null when it was not measured. */
   readonly peakMemoryBytes: number | null;
 }
 
-/** The attempts at a run, first to last. */
+/** Reads the attempts at a run, first to last. */
 export async function readAttempts(database: Database, runId: string): Promise<Attempt[]> {
   const rows = await database.sql
     .selectFrom('longhaul.attempts')

@@ -14,7 +14,7 @@ describe.each(DATABASE_KINDS)('a page of events, on the %s database', (kind) => 
 
   afterAll(() => bench.remove());
 
-  /** A run whose log has, after its first event, texts of these lengths. */
+  /** Makes a run whose log has, after its first event, texts of these lengths. */
   async function saying(lengths: readonly number[]): Promise<string> {
     const { id: runId } = await bench.submit();
     const events = lengths.map(
@@ -24,7 +24,7 @@ describe.each(DATABASE_KINDS)('a page of events, on the %s database', (kind) => 
     return runId;
   }
 
-  /** How many events the pages have from a place on. */
+  /** Returns the number of events in each page, from a place on. */
   async function sizesOf<T>(
     read: (after: number) => Promise<EventPage<T>>,
     placeOf: (event: T) => number,
@@ -35,7 +35,7 @@ describe.each(DATABASE_KINDS)('a page of events, on the %s database', (kind) => 
     return [events.length, ...rest];
   }
 
-  it('is cut where it is large, but for its first event, and says that there is more', async () => {
+  it('is cut when it is large, except for its first event, and reports that there is more', async () => {
     const runId = await saying([100_000, 100_000, 100_000, 900_000, 10, 10]);
     const ofRun = (limit: number) =>
       sizesOf(
@@ -54,7 +54,7 @@ describe.each(DATABASE_KINDS)('a page of events, on the %s database', (kind) => 
     expect(ofAll).toEqual([3, 1, 2]);
   });
 
-  it('has all that there is and says so, where that is little', async () => {
+  it('has every event and reports that, when they are small', async () => {
     const runId = await saying([10, 10]);
     const page = await readEvents(bench.database, { runId, after: 0, limit: 50 });
     expect([page.events.map(({ seq }) => seq), page.hasMore]).toEqual([[1, 2, 3], false]);

@@ -1,30 +1,30 @@
 import { sql, type RawBuilder, type Selectable } from 'kysely';
-import type { RunEvent } from '../core/events.ts';
+import type { EventType, RunEvent } from '../core/events.ts';
 import type { Database } from '../db/database.ts';
 import type { RunEventsTable } from '../db/tables.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
 /**
- * What a page holds at most, beyond its first event: what is read for a reader that takes nothing has to be held for it.
- * In bytes of the events' data as JSON.
+ * Most bytes of a page beyond its first event, counted in the events' data as JSON: everything read for a reader that
+ * takes nothing has to be kept in memory.
  */
 const PAGE_BYTES = 262_144;
 
-/** Events in order: as many as were asked for, or fewer when they are large. */
+/** Events in order: as many as requested, or fewer when they are large. */
 export interface EventPage<T> {
   readonly events: readonly T[];
-  /** Whether there may be more behind it by now. */
+  /** True when there may be more events after these. */
   readonly hasMore: boolean;
 }
 
 interface ReadOptions {
   readonly runId: string;
-  /** Events after this place in the log. */
+  /** Events after this `seq`. */
   readonly after: number;
   readonly limit: number;
 }
 
-/** A run's events after a place in its log, in order. */
+/** Reads a run's events after a `seq`, in order. */
 export async function readEvents(
   database: Database,
   { runId, after, limit }: ReadOptions,
@@ -35,7 +35,7 @@ export async function readEvents(
   return { events: rows.map(toEvent), hasMore };
 }
 
-/** An event with its place among those of all runs. */
+/** An event with its position among the events of all runs. */
 export interface PlacedEvent {
   readonly position: number;
   readonly event: RunEvent;
@@ -43,22 +43,25 @@ export interface PlacedEvent {
 
 interface ReadVisibleOptions {
   readonly viewer: Viewer;
+  /** Of these types alone; null: of all. */
+  readonly types?: readonly EventType[] | null | undefined;
   /** Events after this position. */
   readonly after: number;
-  /** Events up to this position. Beyond what is settled (`src/stream/horizon.ts`) some may be missing. */
+  /** Events up to this position. Beyond the watermark (`src/stream/horizon.ts`) some may be missing. */
   readonly upTo: number;
   readonly limit: number;
 }
 
-/** The events of all runs that somebody may see, by position. Answered from an index, whoever it is. */
+/** Reads the events of all runs that the viewer may see, by position. An index answers it for every viewer. */
 export async function readVisibleEvents(
   database: Database,
   options: ReadVisibleOptions,
 ): Promise<EventPage<PlacedEvent>> {
-  const { viewer, after, upTo, limit } = options;
+  const { viewer, types = null, after, upTo, limit } = options;
+  const isWanted = types === null ? sql`true` : sql`type = any(${sql.val([...types])}::text[])`;
   const events = sql`
     select * from longhaul.run_events
-     where ${isSeenBy(viewer)} and position > ${after} and position <= ${upTo}
+     where ${isSeenBy(viewer)} and ${isWanted} and position > ${after} and position <= ${upTo}
      order by position limit ${limit}`;
   const { rows, hasMore } = await readPage(database, { events, order: sql`position`, limit });
   return { events: rows.map((row) => ({ position: row.position, event: toEvent(row) })), hasMore };
@@ -67,14 +70,14 @@ export async function readVisibleEvents(
 type Row = Selectable<RunEventsTable>;
 
 interface PageOptions {
-  /** The events there are, `limit` at most. */
+  /** The events to read, at most `limit`. */
   readonly events: RawBuilder<unknown>;
-  /** The column they are in order of. */
+  /** The column that orders them. */
   readonly order: RawBuilder<unknown>;
   readonly limit: number;
 }
 
-/** Leaves out, in the database, what makes a page too large. */
+/** Leaves out, in the database, the events that would make a page too large. */
 async function readPage(database: Database, { events, order, limit }: PageOptions) {
   const { rows } = await sql<Row & { found: number }>`
     with found as (${events}),

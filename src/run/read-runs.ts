@@ -1,11 +1,10 @@
 import { sql } from 'kysely';
-import type { RunStatus } from '../core/states.ts';
-import { HEALTH_AGENT } from '../config/health-agent.ts';
 import type { Database } from '../db/database.ts';
 import { toRun, type Run } from './run.ts';
+import { matchesFilter, type RunFilter } from './run-filter.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
-/** The run with this id; null when there is none, or none that the viewer may see. */
+/** Reads the run with this id; null when the viewer may see none. */
 export async function findRun(
   database: Database,
   { runId, viewer }: { runId: string; viewer: Viewer },
@@ -19,7 +18,7 @@ export async function findRun(
   return row === undefined ? null : toRun(row);
 }
 
-/** Those of these runs that there are and the viewer may see, by id. */
+/** Reads the runs among these that exist and that the viewer may see, by id. */
 export async function findRuns(
   database: Database,
   { runIds, viewer }: { runIds: readonly string[]; viewer: Viewer },
@@ -33,22 +32,6 @@ export async function findRuns(
   return new Map(rows.map((row) => [row.id, toRun(row)]));
 }
 
-export interface RunFilter {
-  readonly status?: RunStatus | undefined;
-  readonly agent?: string | undefined;
-  readonly user?: string | undefined;
-  readonly sessionId?: string | undefined;
-  /** Made by this schedule. */
-  readonly scheduleId?: string | undefined;
-  readonly errorCode?: string | undefined;
-  /** False: only those that no other run tries again. */
-  readonly isRetried?: false | undefined;
-  /** Submitted at or after. */
-  readonly from?: Date | undefined;
-  /** Submitted before. */
-  readonly to?: Date | undefined;
-}
-
 interface ListOptions {
   readonly viewer: Viewer;
   readonly filter: RunFilter;
@@ -58,38 +41,33 @@ interface ListOptions {
 }
 
 /**
- * A page of the runs that the viewer may see, newest first, and whether there are more; those of the health check only
- * where its agent is asked for. Each filter alone is answered from an index.
+ * Reads a page of the runs that the viewer may see, newest first, and whether there are more. Runs of the health check
+ * appear only when its agent is requested.
  */
 export async function listRuns(
   database: Database,
   { viewer, filter, before, limit }: ListOptions,
 ): Promise<{ runs: Run[]; hasMore: boolean }> {
-  const { status, agent, user, sessionId, scheduleId, errorCode, isRetried, from, to } = filter;
   let query = database.sql
-    .selectFrom('longhaul.runs')
+    .selectFrom('longhaul.runs as runs')
     .selectAll()
-    .where(isSeenBy(viewer))
+    .where(matchesFilter({ viewer, filter }))
     .orderBy('id', 'desc')
     .limit(limit + 1);
   if (before !== undefined) query = query.where('id', '<', before);
-  if (status !== undefined) query = query.where('status', '=', status);
-  query = agent === undefined ? query.where('agent', '<>', HEALTH_AGENT) : query.where('agent', '=', agent);
-  if (user !== undefined) query = query.where('user_id', '=', user);
-  if (sessionId !== undefined) query = query.where('session_id', '=', sessionId);
-  if (scheduleId !== undefined) query = query.where('schedule_id', '=', scheduleId);
-  if (errorCode !== undefined) query = query.where('error_code', '=', errorCode);
-  if (isRetried === false) {
-    query = query.where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('longhaul.runs as retry').select('retry.id').whereRef('retry.retry_of', '=', 'longhaul.runs.id'),
-        ),
-      ),
-    );
-  }
-  if (from !== undefined) query = query.where('created_at', '>=', from);
-  if (to !== undefined) query = query.where('created_at', '<', to);
   const rows = await query.execute();
   return { runs: rows.slice(0, limit).map(toRun), hasMore: rows.length > limit };
+}
+
+/** Counts the runs of `listRuns`, up to `upTo`. */
+export async function countRuns(
+  database: Database,
+  { viewer, filter, upTo }: Pick<ListOptions, 'viewer' | 'filter'> & { upTo: number },
+): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count
+      from (select from longhaul.runs as runs where ${matchesFilter({ viewer, filter })} limit ${upTo}) as counted`.execute(
+    database.sql,
+  );
+  return rows[0]!.count;
 }

@@ -6,23 +6,23 @@ import { HEALTH_AGENT } from '../config/health-agent.ts';
 import type { Database } from '../db/database.ts';
 import { isSeenBy, type Viewer } from './viewer.ts';
 
-/** A conversation: it belongs to one agent and, where its first run was for one, to one user and team. */
+/** A session: it belongs to one agent and, if its first run had them, to one user and team. */
 export interface Session {
   readonly id: string;
   readonly agent: string;
   readonly user: string | null;
   readonly team: string | null;
-  /** The team whose user it is; null: it is the application's, or nobody. */
+  /** The team that the user belongs to; null: the user is the application's, or there is none. */
   readonly tenant: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-  /** The conversation it is a branch of, which may be gone; null for none. */
+  /** The session that it is a fork of, which may have been deleted; null for none. */
   readonly forkedFrom: string | null;
 }
 
 const COLUMNS = ['id', 'agent', 'user_id', 'team', 'tenant', 'created_at', 'updated_at', 'forked_from'] as const;
 
-/** Those of these conversations that there are and that the viewer may see, by id. */
+/** Reads the sessions among these that exist and that the viewer may see, by id. */
 export async function findSessions(
   database: Database,
   { sessionIds, viewer }: { sessionIds: readonly string[]; viewer: Viewer },
@@ -37,7 +37,7 @@ export async function findSessions(
   return new Map(rows.map((row) => [row.id, toSession(row)]));
 }
 
-/** The conversation with this id; null when there is none, or none that the viewer may see. */
+/** Reads the session with this id; null when the viewer may see none. */
 export async function findSession(
   database: Database,
   { sessionId, viewer }: { sessionId: string; viewer: Viewer },
@@ -49,12 +49,15 @@ export async function findSession(
 interface ListOptions {
   readonly viewer: Viewer;
   readonly filter: { readonly agent?: string | undefined; readonly user?: string | undefined };
-  /** Conversations begun before this one, by id. */
+  /** Sessions created before this one, by id. */
   readonly before?: string | undefined;
   readonly limit: number;
 }
 
-/** A page of the conversations that the viewer may see, the one begun last first; those of the health check only where it is asked for. */
+/**
+ * Reads a page of the sessions that the viewer may see, newest first. Sessions of the health check appear only when its
+ * agent is requested.
+ */
 export async function listSessions(
   database: Database,
   { viewer, filter: { agent, user }, before, limit }: ListOptions,
@@ -72,20 +75,20 @@ export async function listSessions(
   return { sessions: rows.slice(0, limit).map(toSession), hasMore: rows.length > limit };
 }
 
-/** A message with the run in which it was said. */
+/** A message with the run that it belongs to. */
 export interface SessionMessage extends TranscriptMessage {
   readonly runId: string;
 }
 
-/** Entries read at once: a conversation is read in pieces, however long it is. */
+/** Entries read at once: a transcript is read in pieces, however long it is. */
 const ENTRIES_AT_ONCE = 100;
 
-/** Beyond so many characters a page ends, whatever its limit. */
+/** Characters after which a page ends, whatever its limit. */
 const MOST_CHARACTERS = 500_000;
 
 /**
- * A page of what was said in a conversation, oldest first and with all masked that looks like a key. `nextCursor` continues
- * it; null when there is no more.
+ * Reads a page of a session's messages, oldest first, with everything masked that looks like a key. `nextCursor`
+ * continues it; null on the last page.
  */
 export async function readTranscript(
   database: Database,

@@ -4,8 +4,8 @@ import type { Lease } from './append-events.ts';
 import { toSound, type Spending } from './spending.ts';
 
 /**
- * Keeps what the gateway has metered so far, so that the cost of an attempt is known even when its worker
- * dies this instant. Returns false, and writes nothing, when the lease is not the caller's any more.
+ * Saves what the gateway has metered so far, so that the cost of an attempt is known even if its worker dies this
+ * instant. Returns false, and writes nothing, when the caller no longer holds the lease.
  */
 export async function recordMetered(
   database: Database,

@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** Runs removed in one statement, so that no lock is held long. */
+/** Runs deleted in one statement, so that no lock is held long. */
 const BATCH_SIZE = 500;
 
 /**
- * Removes the runs that ended more than `retentionDays` ago, with their events and attempts; returns how
- * many. The ledger stays: it is the record of money.
+ * Deletes the runs that ended more than `retentionDays` ago, with their events and attempts; returns their number. The
+ * ledger stays: it is the record of money.
  */
 export async function removeExpiredRuns(
   database: Database,
@@ -26,7 +26,7 @@ export async function removeExpiredRuns(
   return removed;
 }
 
-/** A conversation goes with the last of its runs. */
+/** Deletes sessions whose last run was deleted. */
 async function removeForsakenSessions(database: Database, retentionDays: number): Promise<void> {
   for (;;) {
     const { rows } = await sql`

@@ -3,15 +3,15 @@ import type { Database } from '../db/database.ts';
 import type { Lease } from './append-events.ts';
 import { leaseEnd } from './claim.ts';
 
-/** What became of a lease at its renewal. */
+/** The result of a lease's renewal. */
 export interface RenewedLease {
   readonly runId: string;
   readonly isCancelRequested: boolean;
 }
 
 /**
- * Renews a worker's leases in one statement. A lease that is missing from the answer is lost: its run has
- * ended or belongs to another worker, and whoever held it must stop at once.
+ * Renews a worker's leases in one statement. A lease that is missing from the result is lost: its run has ended or
+ * belongs to another worker, and the worker must stop that attempt at once.
  */
 export async function renewLeases(database: Database, leases: readonly Lease[]): Promise<RenewedLease[]> {
   if (leases.length === 0) return [];

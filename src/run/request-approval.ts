@@ -10,17 +10,17 @@ interface ApprovalRequest {
   readonly toolUseId: string;
   readonly kind: ApprovalKind;
   readonly tool: string;
-  /** Masked: for people to see. */
+  /** Masked: people see it. */
   readonly input: unknown;
-  /** Of what it is really asked. */
+  /** Hash of the unmasked input. */
   readonly inputHash: string;
   readonly subagent: string | null;
   readonly expireSeconds: number;
 }
 
 /**
- * Has a tool use of a running run wait for a person; returns what waits, or null when the lease is not the caller's any
- * more. May be repeated: a tool use waits once.
+ * Makes a tool use of a running run wait for a person. Returns the pending approval, or null when the caller no longer
+ * holds the lease. May be repeated: a tool use has one approval.
  */
 export async function requestApproval(database: Database, request: ApprovalRequest): Promise<Approval | null> {
   const { lease, toolUseId, kind, tool, input, inputHash, subagent, expireSeconds } = request;
@@ -37,15 +37,15 @@ export async function requestApproval(database: Database, request: ApprovalReque
 
 /** An approval as its run's worker sees it. */
 export interface KnownApproval extends Approval {
-  /** Whether its decision has been taken up. */
+  /** True when the decision has been used. */
   readonly isConsumed: boolean;
   readonly isRequestedTold: boolean;
   readonly isResolvedTold: boolean;
 }
 
 /**
- * What is known of a tool use: by its id, or, when the model makes one anew that an earlier attempt has put off, by what
- * it does. Null: nobody was asked.
+ * Finds the approval of a tool use by its id or, when the model repeats a tool use that an earlier attempt has
+ * deferred, by its tool and input. Null: no approval was requested.
  */
 export async function findApproval(
   database: Database,
@@ -73,7 +73,7 @@ export async function findApproval(
   return row === undefined ? null : toKnown(row);
 }
 
-/** Those of a run that nobody has taken up, in the order they were asked for. */
+/** Reads a run's approvals that have not been used, in the order in which they were requested. */
 export async function listUnconsumed(database: Database, runId: string): Promise<KnownApproval[]> {
   const rows = await database.sql
     .selectFrom('longhaul.approvals')
@@ -86,8 +86,8 @@ export async function listUnconsumed(database: Database, runId: string): Promise
 }
 
 /**
- * Takes a decision up: what it allows may be done now, and never again. False when it was taken up before, or the lease is
- * not the caller's any more. May be repeated for the same tool use of the same attempt.
+ * Uses a decision: what it allows may be done now, and never again. Returns false when it was used before, or when the
+ * caller no longer holds the lease. May be repeated for the same tool use of the same attempt.
  */
 export async function consumeApproval(
   database: Database,

@@ -21,7 +21,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
 
   afterAll(() => bench.remove());
 
-  it('is followed by another after its wait, and only the last one fails the run, once', async () => {
+  it('is followed by another after its wait, and only the last failure fails the run, once', async () => {
     const run = await bench.submit();
     const waits: number[] = [];
     for (const attempt of [1, 2, 3]) {
@@ -62,7 +62,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     expect((await bench.depth()).delayed).toBe(0);
   });
 
-  it('is charged like any other: the ledger has both, and the sum is what was spent', async () => {
+  it('is charged like any other: the ledger has both, and the sum is the total spent', async () => {
     const run = await bench.submit();
     await bench.settle(await bench.claim(), { ...fail('cli_crashed'), reported: null });
     await bench.endWait();
@@ -92,7 +92,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     await cancelRun(bench, run.id);
   });
 
-  it('ends the run at once when another try cannot mend it', async () => {
+  it('ends the run at once when a retry cannot help', async () => {
     await bench.submit();
     expect(await bench.settle(await bench.claim(), fail('max_turns'))).toMatchObject({
       status: 'failed',
@@ -111,7 +111,7 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     });
   });
 
-  it('counts no attempt that was handed back', async () => {
+  it('does not count an attempt that was handed back', async () => {
     const agent = createReader({ retry: { maxAttempts: 2 } });
     await bench.submit({ agent });
     await bench.settle(await bench.claim(), { outcome: { status: 'handed_back' } });
@@ -126,14 +126,14 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     });
   });
 
-  it('counts neither the attempt nor the time until the next where it was handed back, and keeps why', async () => {
+  it('counts neither a handed-back attempt nor the time until the next, and keeps the reason', async () => {
     const run = await bench.submit();
-    const detail = 'The machine could not carry it out: no space left.';
+    const detail = 'The machine could not execute the attempt: no space left.';
     await bench.settle(await bench.claim(), { outcome: { status: 'handed_back', detail } });
     expect(await readAttempts(bench.database, run.id)).toMatchObject([
       { outcome: 'handed_back', errorCode: null, errorDetail: detail },
     ]);
-    // An hour ago, as far as the run's row tells: longer than all its attempts may take together.
+    // An hour ago by the run's row: longer than all its attempts may take together.
     await sql`update longhaul.runs set started_at = started_at - interval '1 hour', parked_at = parked_at - interval '1 hour'
       where id = ${run.id}`.execute(bench.database.sql);
     expect(await bench.settle(await bench.claim(), fail('cli_crashed'))).toMatchObject({
@@ -143,14 +143,14 @@ describe.each(DATABASE_KINDS)('a failed attempt on the %s database', (kind) => {
     await cancelRun(bench, run.id);
   });
 
-  it('is not followed by another when the run is to be cancelled', async () => {
+  it('is not followed by another when the run is going to be cancelled', async () => {
     const run = await bench.submit();
     const claimed = await bench.claim();
     await cancelRun(bench, run.id);
     expect(await bench.settle(claimed, fail('cli_crashed'))).toMatchObject({ status: 'cancelled', costUsd: 0.0006 });
   });
 
-  it('leaves a run that can be cancelled while it waits for the next one', async () => {
+  it('leaves a run that can be cancelled while it waits for the next attempt', async () => {
     const run = await bench.submit();
     await bench.settle(await bench.claim(), fail('cli_crashed'));
     expect(await cancelRun(bench, run.id)).toMatchObject({ status: 'cancelled', costUsd: 0.0006 });

@@ -116,7 +116,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await waiting()).toBe(0);
   });
 
-  it('answers the same run to the same idempotency key, also at once, and refuses it for another request', async () => {
+  it('returns the same run for the same idempotency key, also at once, and rejects the key with another request', async () => {
     const [first, second] = await Promise.all([submit({ idempotencyKey: 'k1' }), submit({ idempotencyKey: 'k1' })]);
     expect(second.id).toBe(first.id);
     expect(await waiting()).toBe(1);
@@ -135,7 +135,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     await settle(claims.flat()[0]!);
   });
 
-  it('serves higher priority first, and a delayed run not before its time', async () => {
+  it('claims higher priorities first, and a delayed run not before its time', async () => {
     const low = await submit();
     const delayed = await submit({ startAfter: new Date(Date.now() + 3_600_000), priority: 9 });
     const high = await submit({ priority: 5 });
@@ -150,7 +150,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect((await cancelRun(bench, delayed.id))?.status).toBe('cancelled');
   });
 
-  it('gives nothing out of a paused queue until it is resumed', async () => {
+  it('returns no run of a paused queue until it is resumed', async () => {
     await submit();
     await sql`insert into longhaul.queues (name, paused_at) values ('reader', now())`.execute(database.sql);
     expect(await bench.claimUpTo(1)).toEqual([]);
@@ -158,7 +158,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     await settle(await claim());
   });
 
-  it('cancels a queued run at once and takes it out of line', async () => {
+  it('cancels a queued run at once and removes it from the queue', async () => {
     const run = await submit();
     const cancelled = await cancelRun(bench, run.id);
     expect(cancelled).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } });
@@ -168,7 +168,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await events(run.id)).toHaveLength(2);
   });
 
-  it('cancels and claims at once without either waiting for the other', async () => {
+  it('cancels and claims at once without waiting for each other', async () => {
     for (let round = 0; round < 15; round++) {
       const runs = await Promise.all([1, 2, 3].map(() => submit()));
       const [claims] = await Promise.all([bench.claimUpTo(3), ...runs.map(({ id }) => cancelRun(bench, id))]);
@@ -179,7 +179,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await waiting()).toBe(0);
   });
 
-  it('leaves a run of an agent that the worker does not know to another', async () => {
+  it('leaves a run of an agent that the worker does not know to another worker', async () => {
     const run = await submit();
     const claimed = await bench.claimUpTo(1, { agents: new Set(['other']) });
     expect(claimed).toEqual([]);
@@ -194,7 +194,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect((await events(run.id)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
   });
 
-  it("tells a running run's worker to cancel, by notification and at the next renewal", async () => {
+  it("asks a running run's worker to cancel, by notification and at the next renewal", async () => {
     const run = await submit();
     const claimed = await claim();
     const heard = Promise.withResolvers<string>();
@@ -211,7 +211,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     await stopListening();
   });
 
-  it('puts a handed-back run in line again, and charges both attempts', async () => {
+  it('queues a handed-back run again, and charges both attempts', async () => {
     const run = await submit();
     await settle(await claim(), { outcome: { status: 'handed_back' } });
     expect(await findRun(database, { runId: run.id, viewer: SEES_ALL })).toMatchObject({
@@ -231,7 +231,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(log.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('takes whatever figures it is given, and makes them sound', async () => {
+  it('accepts any figures, and makes them sound', async () => {
     const wild = (inputTokens: number, costUsd: number) => ({
       costMicros: costUsd * 1_000_000,
       models: { m: { ...usage, inputTokens, costUsd } },
@@ -252,7 +252,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     }
   });
 
-  it('shows the safe words of a failure in run and event, and the detail only to operators', async () => {
+  it('shows the safe text of a failure in run and event, and the detail only to operators', async () => {
     const run = await submit();
     await settle(await claim(), {
       outcome: { status: 'failed', code: 'provider_auth', detail: 'key sk-ant-\0 refused' },
@@ -281,7 +281,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     for (const run of runs) await cancelRun(bench, run.id);
   });
 
-  it('keeps a finished run for as long as configured, then forgets all of it but its entry in the ledger', async () => {
+  it('keeps a finished run for the configured time, then deletes everything except its ledger entry', async () => {
     const old = await submit();
     await settle(await claim());
     const young = await submit();
@@ -301,7 +301,7 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(kept).toEqual([{ cost_micros: 600 }]);
   });
 
-  it('refuses a schema newer than the code, and leaves an up-to-date one alone', async () => {
+  it('rejects a schema newer than the code, and leaves an up-to-date schema unchanged', async () => {
     expect(await migrate(database)).toEqual([]);
     await sql`insert into longhaul.migrations (version, name) values (9999, 'from the future')`.execute(database.sql);
     await expect(migrate(database)).rejects.toMatchObject({ code: 'schema_too_new' });

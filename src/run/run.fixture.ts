@@ -15,7 +15,7 @@ import { sweepLostRuns } from './sweep-lost.ts';
 
 export const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 5, cacheCreationTokens: 7 };
 
-/** How an attempt ends when a test does not say otherwise. */
+/** The default end of an attempt in tests. */
 export const settlement: Settlement = {
   outcome: { status: 'succeeded', result: 'done' },
   turns: 2,
@@ -31,13 +31,13 @@ export const settlement: Settlement = {
   retryAfterSeconds: null,
 };
 
-/** An agent "reader" as a configuration gives it. */
+/** The agent "reader" as a configuration defines it. */
 export function createReader(agent: Partial<LonghaulConfig['agents'][string]> = {}): Agent {
   const input = { agents: { reader: { tools: ['Read'], ...agent } } };
   return resolveConfig({ input, baseDir: '/', env: {} }).agents.get('reader')!;
 }
 
-/** A database with a queue, and what is done to runs in it, in few words. */
+/** A database with a queue, and short helpers to work with its runs. */
 export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], config: Partial<LonghaulConfig> = {}) {
   const { database, url, queue, remove } = await createQueueDatabase(kind, ['reader']);
   const resolve = (changes: Partial<LonghaulConfig>) =>
@@ -68,13 +68,13 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
 
   return {
     database,
-    /** Of a PostgreSQL: for opening it once more, as another server would. */
+    /** On PostgreSQL: the address to open it again, as another server would. */
     url,
     queue,
     get rules() {
       return deps.rules;
     },
-    /** Goes on as after a restart with another configuration. */
+    /** Continues as after a restart with another configuration. */
     configure(changes: Partial<LonghaulConfig>) {
       deps.rules = resolve(changes);
     },
@@ -89,13 +89,13 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
       return claimed;
     },
     claimUpTo,
-    /** The run as the attempt's end leaves it, or null when the lease was lost. */
+    /** Returns the run as the attempt's end leaves it, or null when the lease was lost. */
     async settle(claimed: Claim, changes: Partial<Settlement> = {}) {
       const ended = { ...settlement, ...changes };
       const settled = await settleAttempt(deps, { lease: claimed.lease, settlement: ended });
       return settled?.run ?? null;
     },
-    /** The runs whose lost attempts this sweep has settled. */
+    /** Returns the runs whose lost attempts this sweep has settled. */
     async sweep() {
       const onError = (error: unknown) => expect.unreachable(String(error));
       return (await sweepLostRuns({ ...deps, onError })).map(({ run }) => run);
@@ -106,7 +106,7 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
       ),
     events: async (runId: string) => (await readEvents(database, { runId, after: 0, limit: 1_000 })).events,
     depth: async () => (await queue.depth(['reader']))[0]!,
-    /** Lets a run that waits for its next attempt begin it now. */
+    /** Makes a run that waits for its next attempt ready now. */
     endWait: () =>
       sql`update longhaul_queue.job set start_after = now() where state in ('created', 'retry')`.execute(database.sql),
     remove,

@@ -8,7 +8,7 @@ import type { RunStatus } from '../core/states.ts';
 import type { ModelUsage, TokenUsage } from '../core/usage.ts';
 import type { RunsTable } from '../db/tables.ts';
 
-/** A run as everyone above the database sees it. */
+/** A run as the code above the database sees it. */
 export interface Run {
   readonly id: string;
   readonly agent: string;
@@ -17,10 +17,10 @@ export interface Run {
   readonly prompt: string;
   readonly user: string | null;
   readonly team: string | null;
-  /** The team whose user it is; null: it is the application's, or nobody. */
+  /** The team that the user belongs to; null: the user is the application's, or there is none. */
   readonly tenant: string | null;
   readonly sessionId: string;
-  /** Its place in its conversation; 1: it begins it. */
+  /** Its index in its session; 1 for the first run. */
   readonly sessionTurn: number;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly priority: number;
@@ -28,37 +28,37 @@ export interface Run {
   readonly maxAttempts: number;
   readonly limits: RunLimits;
   readonly retryPolicy: RetryPolicy;
-  /** The limits its submission named; null when that is not known. */
+  /** The limits that its submission named; null when unknown. */
   readonly requestedLimits: Partial<RunLimits> | null;
   readonly result: string | null;
   readonly structuredOutput: unknown;
   readonly error: RunError | null;
   readonly costUsd: number;
-  /** Whether it has cost as much as its `maxBudgetUsd`, or more. */
+  /** True when it has cost its `maxBudgetUsd` or more. */
   readonly isAtCeiling: boolean;
   readonly usage: TokenUsage;
   readonly modelUsage: Readonly<Record<string, ModelUsage>>;
   readonly turns: number;
   readonly durationMs: number | null;
   readonly toolUses: Readonly<Record<string, number>>;
-  /** Those among them that were denied: by the agent's rules, its hooks or a person. */
+  /** Tool uses among them that were denied, by the agent's rules, its hooks or a person. */
   readonly deniedToolUses: Readonly<Record<string, number>>;
   readonly createdAt: Date;
   readonly startAfter: Date | null;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly retryOf: string | null;
-  /** The schedule that made it; null: none. */
+  /** The schedule that created it; null: none. */
   readonly scheduleId: string | null;
-  /** The tick of that schedule it is for; null: none, or it was triggered by hand. */
+  /** The tick of that schedule; null: none, or the run was triggered by hand. */
   readonly scheduledFor: Date | null;
-  /** The last event of its log. */
+  /** The `seq` of the last event in its log. */
   readonly lastSeq: number;
-  /** For operators only: what really went wrong. */
+  /** For operators only: the actual cause of the failure. */
   readonly errorDetail: string | null;
 }
 
-/** The one place where a row of `longhaul.runs` becomes a run. */
+/** Converts a row of `longhaul.runs` to a run. No other function does. */
 export function toRun(row: Selectable<RunsTable>): Run {
   return {
     id: row.id,
@@ -109,12 +109,12 @@ export function toRun(row: Selectable<RunsTable>): Run {
   };
 }
 
-/** Whether a run that has cost `costMicros` can spend nothing more. */
+/** Returns whether a run that has cost `costMicros` can spend nothing more. */
 export function isAtCeiling({ maxBudgetUsd }: Pick<RunLimits, 'maxBudgetUsd'>, costMicros: Micros): boolean {
   return costMicros >= toMicros(maxBudgetUsd);
 }
 
-/** An error in the words that are safe for whoever watches the run. */
+/** Makes an error whose text is safe for every watcher of the run. */
 export function toRunError(code: RunErrorCode, category?: string): RunError {
   const { message, isRetryable } = RUN_ERRORS[code];
   return { code, message, retryable: isRetryable, ...(category !== undefined && { category }) };

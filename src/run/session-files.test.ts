@@ -5,7 +5,7 @@ import { createRunBench, type RunBench } from './run.fixture.ts';
 import { keepFiles, readFiles } from './session-files.ts';
 import { forgetEntries } from './sessions.ts';
 
-describe.each(DATABASE_KINDS)('the files of a conversation on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('the files of a session on the %s database', (kind) => {
   let bench: RunBench;
 
   beforeAll(async () => {
@@ -23,7 +23,7 @@ describe.each(DATABASE_KINDS)('the files of a conversation on the %s database', 
     (await readFiles(bench.database, sessionId)).map(({ name, content }) => [name, Buffer.from(content).toString()]);
   const file = (name: string, content: string | Buffer) => ({ name, content: Buffer.from(content) });
 
-  it('are kept once by their names, whatever bytes they hold, and go with what their run has said', async () => {
+  it("are stored once by their names, whatever bytes they hold, and are deleted with their run's transcript", async () => {
     const { hold } = await begin();
     const binary = Buffer.from([0, 255, 10, 92]);
     expect(await keepFiles(bench.database, { hold, files: [file('a.txt', 'one'), file('b.png', binary)] })).toBe(true);
@@ -36,7 +36,7 @@ describe.each(DATABASE_KINDS)('the files of a conversation on the %s database', 
     expect(await list(hold.sessionId)).toEqual([]);
   });
 
-  it('are no more than 10 MB: the oldest go', async () => {
+  it('are at most 10 MB: the oldest are deleted', async () => {
     const { hold } = await begin();
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
       await keepFiles(bench.database, { hold, files: [file(name, Buffer.alloc(2_000_000, name))] });
@@ -44,14 +44,14 @@ describe.each(DATABASE_KINDS)('the files of a conversation on the %s database', 
     expect((await list(hold.sessionId)).map(([name]) => name)).toEqual(['b', 'c', 'd', 'e', 'f']);
   });
 
-  it('are written by the attempt that holds the conversation alone', async () => {
+  it('are written only by the attempt that holds the session', async () => {
     const { hold } = await begin();
     const former = { ...hold, lease: { ...hold.lease, fence: hold.lease.fence - 1 } };
     expect(await keepFiles(bench.database, { hold: former, files: [file('a.txt', 'one')] })).toBe(false);
     expect(await list(hold.sessionId)).toEqual([]);
   });
 
-  it('are those of its finished runs in a fork', async () => {
+  it('of finished runs are copied to a fork', async () => {
     const { claim, hold } = await begin();
     await keepFiles(bench.database, { hold, files: [file('a.txt', 'one')] });
     await bench.settle(claim);

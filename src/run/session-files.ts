@@ -2,18 +2,18 @@ import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 import type { SessionHold } from './sessions.ts';
 
-/** A file that a conversation names: a large result of a tool. */
+/** A file that a session's transcript names: a large result of a tool. */
 interface SessionFile {
   readonly name: string;
   readonly content: Uint8Array;
 }
 
-/** What is kept of one conversation. Beyond, the oldest files go. */
+/** Most bytes kept for one session. Beyond them, the oldest files are deleted. */
 export const MAX_SESSION_BYTES = 10_000_000;
 
 /**
- * Keeps files with a session, each name once. Returns false, and keeps nothing, when the session is not the caller's any
- * more.
+ * Saves files with a session, each name once. Returns false, and saves nothing, when the caller no longer holds the
+ * session.
  */
 export async function keepFiles(
   database: Database,
@@ -45,7 +45,7 @@ export async function keepFiles(
   });
 }
 
-/** The files of a session, the oldest first. */
+/** Reads the files of a session, the oldest first. */
 export async function readFiles(database: Database, sessionId: string): Promise<SessionFile[]> {
   return database.sql
     .selectFrom('longhaul.session_files')

@@ -6,16 +6,16 @@ import type { Queue } from '../queue/queue.ts';
 import { toMessage } from './place-in-line.ts';
 
 /**
- * The gate of a conversation: its runs go one after the other, in the order in which they were submitted. One that comes
- * while an earlier is not over is held, by `longhaul.take_session_turn`, and put in line by that one's end.
+ * The gate of a session: its runs execute one after the other, in the order of submission. A run that is submitted
+ * while an earlier one is unfinished is held by `longhaul.take_session_turn`, and queued when that one ends.
  */
 
-/** Runs put in line in one transaction. */
+/** Runs queued in one transaction. */
 const BATCH_SIZE = 200;
 
 /**
- * Puts the next run of a conversation in line, when it is held. To be done when an end of one of its runs was written in
- * `trx`, and before money is booked.
+ * Queues the next run of a session, if it is held. Call it after the end of one of its runs was written in `trx`, and
+ * before money is booked.
  */
 export async function releaseNextInSession(
   trx: Transaction,
@@ -26,7 +26,10 @@ export async function releaseNextInSession(
   for (const place of rows) await queue.enqueue(trx, toMessage(place, place.start_after));
 }
 
-/** Whether an earlier run of a run's conversation is not over. The session stays locked, so that its end comes later. */
+/**
+ * Returns whether an earlier run of the same session is unfinished. Locks the session, so that the end of that run
+ * comes later.
+ */
 export async function isBehindAnother(
   trx: Transaction,
   { session_id: sessionId, session_turn: turn }: Pick<Selectable<RunsTable>, 'session_id' | 'session_turn'>,
@@ -39,7 +42,10 @@ export async function isBehindAnother(
   return rows.length > 0;
 }
 
-/** Puts in line what is held though nothing stands before it any more. Returns how many: none, unless all went wrong. */
+/**
+ * Queues runs that are held although no unfinished run is before them. Returns their number, which is 0 unless
+ * something failed before.
+ */
 export async function sweepHeldInSessions({ database, queue }: { database: Database; queue: Queue }): Promise<number> {
   const release = async (trx: Transaction) => {
     const { rows } = await sql<Place>`

@@ -31,7 +31,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
   const read = ({ run }: Claim, subpath = '') => readEntries(bench.database, { sessionId: run.sessionId, subpath });
   const entry = (uuid: string, rest: SessionEntry = {}): SessionEntry => ({ type: 'user', uuid, ...rest });
 
-  it('is given back in order, and as it came', async () => {
+  it('is returned in order, and unchanged', async () => {
     await bench.submit();
     const claimed = await bench.claim();
     expect(await read(claimed)).toBeNull();
@@ -43,7 +43,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     await bench.settle(claimed);
   });
 
-  it('keeps an entry once, however often it comes', async () => {
+  it('stores an entry once, however often it arrives', async () => {
     await bench.submit();
     const claimed = await bench.claim();
     await append(claimed, [entry('a'), entry('a'), entry('b')]);
@@ -64,7 +64,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     await bench.settle(claimed);
   });
 
-  it('takes nothing from an attempt that has ended or was taken over', async () => {
+  it('accepts nothing from an attempt that has ended or was taken over', async () => {
     const run = await bench.submit();
     const slow = await bench.claim();
     await append(slow, [entry('a')]);
@@ -80,7 +80,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     expect((await read(next))?.map(({ uuid }) => uuid)).toEqual(['a', 'b']);
   });
 
-  it('tells a later attempt what to continue, once there is something', async () => {
+  it('gives a later attempt the id to continue, once there is something', async () => {
     await bench.submit();
     const claimed = await bench.claim();
     const find = () => findClaudeSession(bench.database, claimed.run.sessionId);
@@ -92,7 +92,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     await bench.settle(claimed);
   });
 
-  it('forgets what a run has said when it starts afresh, and nothing of other runs', async () => {
+  it("deletes a run's entries when it starts from the beginning, and nothing of other runs", async () => {
     const first = await bench.submit();
     const claimed = await bench.claim();
     await append(claimed, [entry('a')]);
@@ -106,7 +106,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     await bench.settle(next);
   });
 
-  it('is never given to two runs at once: the second waits in line', async () => {
+  it('is never given to two runs at once: the second waits in the queue', async () => {
     const first = await bench.submit();
     const second = await bench.submit({ session: { id: first.sessionId, isFork: false } });
     const holder = await bench.claim();
@@ -120,7 +120,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     await bench.settle(next, { outcome: { status: 'cancelled' } });
   });
 
-  it('goes with the last of its runs', async () => {
+  it('is deleted with the last of its runs', async () => {
     const run = await bench.submit();
     const claimed = await bench.claim();
     await append(claimed, [entry('a')]);

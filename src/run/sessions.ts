@@ -3,20 +3,21 @@ import { toStorable } from '../core/text.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import type { Lease } from './append-events.ts';
 
-/** What Claude Code writes of a conversation, line by line; kept as it came. */
+/** An entry of the transcript that Claude Code writes, line by line; stored unchanged. */
 export type SessionEntry = Readonly<Record<string, unknown>>;
 
-/** An attempt's right to a session: its run's lease, which the session notes as its holder. */
+/** An attempt's right to a session: its run's lease, which the session records as its holder. */
 export interface SessionHold {
   readonly sessionId: string;
   readonly lease: Lease;
 }
 
 /**
- * The statement that gives a session to the attempt being claimed; it returns no row when another running attempt has
- * it, whatever the order of its runs. Two processes on one conversation would write two continuations of it, of which one is lost.
+ * The statement that gives a session to the attempt being claimed. It returns no row when another running attempt has
+ * the session, whatever the order of its runs. Two processes in one session would write two continuations, of which one
+ * would be lost.
  *
- * Locks the session's row: of two that come at once the second waits, and is refused.
+ * Locks the session's row: of two that come at once the second waits, and is rejected.
  */
 export function holdSession({ sessionId, lease }: SessionHold) {
   return sql`
@@ -29,7 +30,9 @@ export function holdSession({ sessionId, lease }: SessionHold) {
     returning id`;
 }
 
-/** Takes the session back from a run whose attempt is being settled in `trx`: nothing more is written by it. */
+/**
+ * Takes the session back from a run whose attempt is being settled in `trx`, so that the run writes nothing more to it.
+ */
 export async function releaseSession(
   trx: Transaction,
   { sessionId, runId }: { sessionId: string; runId: string },
@@ -45,19 +48,19 @@ export async function releaseSession(
 interface AppendEntries {
   readonly hold: SessionHold;
   readonly claudeSessionId: string;
-  /** Empty for the conversation itself. */
+  /** Empty for the main conversation. */
   readonly subpath: string;
   readonly entries: readonly SessionEntry[];
 }
 
 /**
- * Adds entries to a session's transcript in one statement, each of Claude Code's own ids once however often it
- * comes. Returns false, and writes nothing, when the session is not the caller's any more.
+ * Adds entries to a session's transcript in one statement. An entry is identified by Claude Code's id and stored once,
+ * even if it arrives several times. Returns false, and writes nothing, when the caller no longer holds the session.
  */
 export async function appendEntries(database: Database, options: AppendEntries): Promise<boolean> {
   const { hold, claudeSessionId, subpath, entries } = options;
   const { sessionId, lease } = hold;
-  // As texts: PostgreSQL keeps any JSON, but looks into none that holds an escaped NUL.
+  // As texts: PostgreSQL stores any JSON, but cannot read into JSON that contains an escaped NUL.
   const values = entries.map((entry) => JSON.stringify(entry));
   const uuids = entries.map(({ uuid }) => (typeof uuid === 'string' ? toStorable(uuid) : null));
   const { rows } = await sql`
@@ -76,7 +79,7 @@ export async function appendEntries(database: Database, options: AppendEntries):
   return rows.length > 0;
 }
 
-/** The transcript so far, in order, or null when there is none. */
+/** Reads the transcript so far, in order, or null when there is none. */
 export async function readEntries(
   database: Database,
   { sessionId, subpath }: { sessionId: string; subpath: string },
@@ -91,7 +94,7 @@ export async function readEntries(
   return rows.length === 0 ? null : rows.map(({ entry }) => entry as SessionEntry);
 }
 
-/** The places beside the conversation itself that have a transcript: its sub-agents'. */
+/** Lists the subpaths that have a transcript beside the main conversation: those of sub-agents. */
 export async function listSubpaths(database: Database, sessionId: string): Promise<string[]> {
   const rows = await database.sql
     .selectFrom('longhaul.session_entries')
@@ -104,7 +107,7 @@ export async function listSubpaths(database: Database, sessionId: string): Promi
   return rows.map(({ subpath }) => subpath);
 }
 
-/** What Claude Code calls the conversation, when it has written something of it that can be continued; else null. */
+/** Returns Claude Code's id of the session, if it has written something that can be continued; else null. */
 export async function findClaudeSession(database: Database, sessionId: string): Promise<string | null> {
   const row = await database.sql
     .selectFrom('longhaul.sessions as session')
@@ -117,7 +120,7 @@ export async function findClaudeSession(database: Database, sessionId: string): 
           .select('position')
           .whereRef('session_id', '=', 'session.id')
           .where('subpath', '=', '')
-          // What is said has an id; what is noted beside it has none.
+          // Messages have an id; other notes have none.
           .where('uuid', 'is not', null),
       ),
     )
@@ -125,7 +128,10 @@ export async function findClaudeSession(database: Database, sessionId: string): 
   return row?.claude_session_id ?? null;
 }
 
-/** Forgets what a run's earlier attempts have said, for one that starts afresh; false when the session is another's. */
+/**
+ * Deletes what a run's earlier attempts have written, for an attempt that starts from the beginning. Returns false when
+ * the caller no longer holds the session.
+ */
 export async function forgetEntries(database: Database, { sessionId, lease }: SessionHold): Promise<boolean> {
   const { rows } = await sql`
     with held as (

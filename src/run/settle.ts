@@ -35,35 +35,35 @@ import { releaseNextInSession } from './session-gate.ts';
 import { releaseSession } from './sessions.ts';
 import { addModels, toSound, totalUsage, type Spending } from './spending.ts';
 
-/** Everything an attempt leaves behind when it ends. */
+/** The complete result of an attempt when it ends. */
 export interface Settlement {
   readonly outcome: AttemptOutcome;
   readonly turns: number;
   readonly durationMs: number;
   readonly toolUses: Readonly<Record<string, number>>;
   readonly metered: Spending;
-  /** What the Agent SDK said; null when the process ended without saying. */
+  /** The Agent SDK's report; null when the process ended without one. */
   readonly reported: Spending | null;
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stderrTail: string;
   readonly claudeCodeVersion: string | null;
-  /** The most its processes held together; null when it was not measured. */
+  /** The most memory that its processes used together; null when it was not measured. */
   readonly peakMemoryBytes: number | null;
-  /** How long the provider asked to wait before it is called again, or null. */
+  /** Time that the provider asked to wait before the next call, or null. */
   readonly retryAfterSeconds: number | null;
 }
 
-/** A run as the end of its attempt leaves it, and what that end made of it. */
+/** A run after the end of its attempt, with the conclusion drawn from that end. */
 export interface Settled {
   readonly run: Run;
   readonly conclusion: Conclusion;
 }
 
 /**
- * Ends an attempt: run, attempt, ledger entry, final event and queue message in one transaction, so that a
- * crash leaves either all of it or a lease that runs out. Returns the run as it then stands, or null, with
- * nothing written, when the lease was no longer the caller's: then another has settled or will.
+ * Ends an attempt: run, attempt, ledger entry, final event and queue message in one transaction, so that a crash leaves
+ * either all of it or a lease that expires. Returns the run as it then is. Returns null, and writes nothing, when the
+ * caller no longer held the lease: then another process has settled the attempt or will.
  */
 export async function settleAttempt(
   deps: RunDeps,
@@ -85,7 +85,10 @@ export async function settleAttempt(
   return settled;
 }
 
-/** What the end of an attempt that is written makes room for. Never rejects: the end stands. */
+/**
+ * Queues the runs that the written end of an attempt makes room for. Never rejects, because the end is already
+ * committed.
+ */
 export async function afterAttempt(deps: RunDeps, { run, conclusion }: Settled): Promise<void> {
   if (isOver(conclusion)) await wakeNext(deps, run).catch(() => {});
 }
@@ -163,7 +166,7 @@ export async function closeAttempt(options: {
   else await queue.requeue(trx, toMessage(row, startAfter));
   await releaseHeld(trx, { queue, row });
   if (isOver(conclusion)) await releaseNextInSession(trx, { queue, sessionId: row.session_id });
-  // Last, because all share the total, and hold it until they commit.
+  // Last, because every run locks the global sum until it commits.
   const { durationMs: tookMs } = settlement;
   const booking = { row, attemptId: attempt.id, outcome: end, conclusion, charge, durationMs: tookMs };
   await postLedger(trx, booking, rules);
@@ -173,7 +176,7 @@ export async function closeAttempt(options: {
   return { run: toRun(settled), conclusion };
 }
 
-/** Enters a run's end in the audit record: how it ended, what it cost, and what came of it. */
+/** Writes a run's end to the audit record: its status, its cost and its result. */
 async function auditEnd(
   trx: Transaction,
   { row, workerId }: { row: Selectable<RunsTable>; workerId: string | null },
@@ -198,13 +201,13 @@ async function auditEnd(
   });
 }
 
-/** When a run that goes on is looked at next; null: at once. */
+/** Time at which an unfinished run is tried again; null: at once. */
 function toNextStart(conclusion: Conclusion, now: Date): Date | null {
   const delaySeconds = 'delaySeconds' in conclusion ? conclusion.delaySeconds : 0;
   return delaySeconds > 0 ? new Date(now.getTime() + delaySeconds * 1_000) : null;
 }
 
-/** Ended by a limit, or within its answer: what it had said by then was paid for, and is kept. */
+/** Returns whether the run was ended by a limit, or within its answer: its text so far was paid for, and is kept. */
 function keepsText(conclusion: Conclusion): boolean {
   return conclusion.status === 'failed' && KEEPS_TEXT.has(conclusion.code);
 }
@@ -222,8 +225,8 @@ const KEEPS_TEXT: ReadonlySet<RunErrorCode> = new Set([
 ]);
 
 /**
- * The text of the run's own conversation, all of its attempts, as `textOf` of the client joins it; null when it has said
- * nothing.
+ * The text of the run's main conversation over all of its attempts, joined as `textOf` of the client does; null when
+ * there is none.
  */
 function saidSoFar(runId: string) {
   return sql`(
@@ -239,7 +242,7 @@ function saidSoFar(runId: string) {
                 and abandoned.seq > said.seq and abandoned.data->>'blockId' = said.data->>'blockId')) as kept)`;
 }
 
-/** From the log, which has those of an attempt that was lost as well. A denial may be told of twice. */
+/** Counted in the log, which also has the denials of a lost attempt. A denial may be in it twice. */
 function deniedToolUses(runId: string) {
   return sql`(select coalesce(json_object_agg(name, uses), '{}') from (
     select data->>'name' as name, count(distinct data->>'toolUseId') as uses from longhaul.run_events
@@ -281,7 +284,7 @@ async function closeAttemptRow(trx: Transaction, options: { row: Selectable<Runs
     .executeTakeFirstOrThrow();
 }
 
-/** What is said of an attempt: one that was given up so that its run waits for a person was not handed back. */
+/** The outcome to record: an attempt that ended so that its run waits for a person was not handed back. */
 function toAttemptEnd(status: AttemptOutcome['status'], conclusion: Conclusion): AttemptEnd {
   return status === 'handed_back' && conclusion.status === 'awaits_approval' ? 'waiting' : status;
 }

@@ -1,11 +1,11 @@
 import type { Run } from './run.ts';
 
-/** A run as an application may see it, through the API and through webhooks, with the places of what belongs to it. */
+/** A run as an application may see it, through the API and webhooks, with links to its resources. */
 export type ShownRun = ReturnType<typeof toShownRun>;
 
 /**
- * Leaves out what is only for operators, and what nobody outside has a use for. `basePath`: the path that the API is
- * served under, with which links begin; empty by default.
+ * Leaves out fields that are only for operators or of no use outside. `basePath`: the path that the API is served
+ * under, with which links begin; empty by default.
  */
 export function toShownRun(run: Run, basePath = '') {
   const { tenant, lastSeq, sessionTurn, errorDetail, retryPolicy, requestedLimits, ...shown } = run;

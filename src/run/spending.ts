@@ -2,18 +2,18 @@ import type { Micros } from '../core/money.ts';
 import { head, toStorable } from '../core/text.ts';
 import { addUsage, NO_USAGE, type ModelUsage, type TokenUsage } from '../core/usage.ts';
 
-/** What an attempt spent, by model, as one source tells it. */
+/** An attempt's spending by model, as one source reports it. */
 export interface Spending {
   readonly costMicros: Micros;
   readonly models: Readonly<Record<string, ModelUsage>>;
 }
 
-/** Far above what any attempt can use; far below where sums stop being exact. */
+/** Far above what any attempt can use; far below the numbers where sums stop being exact. */
 const MOST = { tokens: 1e12, costUsd: 1e6, names: 20, nameLength: 200 };
 
 /**
- * Figures as the database takes them, whatever a provider or an executable has reported: whole numbers of tokens and
- * micro-dollars, none below zero, none without end.
+ * Makes figures that the database accepts from anything a provider or an executable reports: whole numbers of tokens
+ * and micro-dollars, never negative and never infinite.
  */
 export function toSound({ costMicros, models }: Spending): Spending {
   return {
@@ -45,7 +45,7 @@ function toSoundUsage(usage: ModelUsage): ModelUsage {
   };
 }
 
-/** A provider's word, as everything here. */
+/** Cleans a model name: it comes from a provider, like everything here. */
 function toSoundName(model: string): string {
   return toStorable(head(model, MOST.nameLength));
 }
@@ -66,7 +66,7 @@ export function totalUsage({ models }: Spending): TokenUsage {
   return Object.values(models).reduce<TokenUsage>(addUsage, NO_USAGE);
 }
 
-/** The sum of two, model by model: of a run's attempts so far and one more. */
+/** Adds two, model by model: a run's attempts so far and one more. */
 export function addModels(a: Spending['models'], b: Spending['models']): Record<string, ModelUsage> {
   const sum: Record<string, ModelUsage> = { ...a };
   for (const [model, usage] of Object.entries(b)) {

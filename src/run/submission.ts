@@ -6,32 +6,35 @@ export interface Submission {
   readonly agent: Pick<Agent, 'name' | 'queue' | 'retry' | 'whileBusy'>;
   readonly prompt: string;
   readonly user: string | null;
-  /** Whose budget it counts for beside its user's, or null. */
+  /** The team whose budget it counts for beside its user's, or null. */
   readonly team: string | null;
-  /** The team whose user it is: that of a caller that is bound to one. Defaults to null: the user is the application's. */
+  /**
+   * The team that the user belongs to: the team of a caller that is bound to one. Defaults to null: the user is the
+   * application's.
+   */
   readonly tenant?: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Higher goes first. */
+  /** Higher priorities are claimed first. */
   readonly priority: number;
   readonly startAfter: Date | null;
-  /** Those in force: the agent's, lowered where the submission asked for it. */
+  /** The limits in force: the agent's, lowered where the submission requests it. */
   readonly limits: RunLimits;
-  /** Those the submission named. */
+  /** The limits that the submission named. */
   readonly requestedLimits: Partial<RunLimits>;
-  /** The conversation it goes on with, or begins a branch of. Defaults to a new one. */
+  /** The session that it continues or forks. Defaults to a new one. */
   readonly session?: { readonly id: string; readonly isFork: boolean } | null;
-  /** The run it tries once more, by hand; null for a new one. */
+  /** The run that it retries by hand; null for a new one. */
   readonly retryOf: string | null;
-  /** Whether it is refused when another run tries that one again already. Defaults to false. */
+  /** True when it is rejected if another run already retries that one. Defaults to false. */
   readonly isOnlyRetry?: boolean;
   readonly idempotencyKey: string | null;
-  /** Whose idempotency key it is. Defaults to the API key that submits. */
+  /** The owner of the idempotency key. Defaults to the API key that submits. */
   readonly idempotencyOwner?: string;
-  /** Told when it ends or waits. Defaults to nobody, and for a run that tries another again to whom that one told. */
+  /** The address notified when the run ends or waits. Defaults to none; for a retry, to the first run's address. */
   readonly webhookUrl?: string | null;
-  /** The schedule that makes it, and the tick it is for; null: it was triggered by hand. Defaults to none. */
+  /** The schedule that submits it, and its tick; null: the schedule was triggered by hand. Defaults to none. */
   readonly schedule?: { readonly id: string; readonly tickAt: Date | null };
-  /** Who asks for it, for the audit record. Defaults to the API key that submits. */
+  /** The actor for the audit record. Defaults to the API key that submits. */
   readonly actor?: string;
   /** The API key that submits. */
   readonly createdBy: string;

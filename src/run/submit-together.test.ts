@@ -7,7 +7,7 @@ import { createRunBench, type RunBench } from './run.fixture.ts';
 import type { Submission } from './submission.ts';
 import { createSubmitter } from './submit-together.ts';
 
-describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('simultaneous submissions on the %s database', (kind) => {
   let bench: RunBench;
 
   beforeAll(async () => {
@@ -18,7 +18,7 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
   });
   afterAll(() => bench.remove());
 
-  /** A server's way to submit, with a configuration of its own. */
+  /** A server's way to submit, with its own configuration. */
   const serve = (config: Partial<LonghaulConfig> = {}) => {
     bench.configure(config);
     const submit = createSubmitter({ database: bench.database, queue: bench.queue, rules: bench.rules });
@@ -30,19 +30,19 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
   };
   const count = <T>(times: number, make: (index: number) => T) =>
     Array.from({ length: times }, (_, index) => make(index));
-  /** In how many transactions they were made, each of which has one time. */
+  /** Counts the transactions that created the runs: each has one time. */
   async function countTransactions(ids: readonly string[]): Promise<number> {
     const { rows } = await sql`
       select distinct created_at from longhaul.runs where id = any(${[...ids]}::uuid[])`.execute(bench.database.sql);
     return rows.length;
   }
 
-  it('are written together, each a run of its own with its place in line and its event', async () => {
+  it('are written together, each as a separate run with its place in the queue and its event', async () => {
     const submit = serve();
     const runs = await Promise.all(count(60, (index) => submit({ user: `u${index % 3}`, prompt: `p${index}` })));
     expect(runs.map(({ prompt }) => prompt)).toEqual(count(60, (index) => `p${index}`));
     expect(new Set(runs.map(({ id }) => id)).size).toBe(60);
-    // The first two begin before the others have come.
+    // The first two begin before the others have arrived.
     expect(await countTransactions(runs.map(({ id }) => id))).toBeLessThanOrEqual(4);
     for (const { id } of runs.slice(0, 5))
       expect(await bench.events(id)).toMatchObject([{ seq: 1, type: 'run.queued' }]);
@@ -52,14 +52,14 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
     expect(new Set(claimed.slice(0, 3).map(({ run }) => run.user)).size).toBe(3);
   });
 
-  it('do not pile up their prompts: long ones share with few', async () => {
+  it('do not accumulate their prompts: long ones share with few', async () => {
     const submit = serve();
     const runs = await Promise.all(count(12, () => submit({ prompt: 'x'.repeat(400_000) })));
     expect(await countTransactions(runs.map(({ id }) => id))).toBeGreaterThanOrEqual(6);
     expect((await bench.claimUpTo(12)).map(({ run }) => run.prompt.length)).toEqual(count(12, () => 400_000));
   });
 
-  it('answer with the run that their key has made, and leave those beside them alone', async () => {
+  it('return the run that their key has created, and do not affect those beside them', async () => {
     const submit = serve();
     const earlier = await submit({ idempotencyKey: 'known' });
     const others = count(20, (index) => submit({ idempotencyKey: `new ${index}` }));
@@ -77,7 +77,7 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
     expect(again.map(({ id }) => id)).toEqual(made.map(({ id }) => id));
   });
 
-  it('are made once where two servers have the same ones in another order', async () => {
+  it('are created once where two servers have the same ones in another order', async () => {
     const [here, there] = [serve(), serve()];
     const keys = count(30, (index) => `both ${index}`);
     const [a, b] = await Promise.all([
@@ -87,7 +87,7 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
     expect(b.toReversed().map(({ id }) => id)).toEqual(a.map(({ id }) => id));
   });
 
-  it('are each refused or accepted as if alone: as many as there is money for', async () => {
+  it('are each rejected or accepted as if alone: as many as there is money for', async () => {
     const submit = serve({ limits: { perUser: { usdPerDay: 3 } } });
     const limits = { ...bench.agent.limits, maxBudgetUsd: 1 };
     const submissions = count(12, (index) => submit({ user: index % 2 === 0 ? 'poor' : `rich ${index}`, limits }));
@@ -97,7 +97,7 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(9);
   });
 
-  it.skipIf(kind === 'embedded')('are made by themselves when their common connection is cut', async () => {
+  it.skipIf(kind === 'embedded')('are created one by one when their common connection is cut', async () => {
     const submit = serve();
     const db = bench.database.sql;
     await sql`create or replace function longhaul.fail() returns trigger language plpgsql as $$
@@ -111,7 +111,7 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
     expect([rows.length, new Set(made).size]).toEqual([19, 19]);
   });
 
-  it('are not made again when it is not known whether their commit went through', async () => {
+  it('are not created again when the outcome of their commit is unknown', async () => {
     const submit = serve();
     const db = bench.database.sql;
     await sql`create or replace function longhaul.fail() returns trigger language plpgsql as $$
@@ -120,7 +120,7 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
       for each row when (new.prompt = 'bad') execute function longhaul.fail()`.execute(db);
     const settled = await Promise.allSettled(count(20, (index) => submit({ prompt: index === 10 ? 'bad' : 'good' })));
     const made = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value.id] : []));
-    // All that shared its transaction, and none of those twice.
+    // Every run that shared its transaction, and none of those twice.
     expect(made.length).toBeLessThan(19);
     expect(settled[10]).toMatchObject({ status: 'rejected', reason: { message: 'the commit failed' } });
     const { rows } = await sql<{ id: string }>`
@@ -128,8 +128,8 @@ describe.each(DATABASE_KINDS)('submissions that come at once, on the %s database
     expect(new Set(rows.map(({ id }) => id))).toEqual(new Set(made));
   });
 
-  // The embedded database has one connection: nothing goes on beside a transaction.
-  it.skipIf(kind === 'embedded')('do not wait for long behind one that waits for another’s lock', async () => {
+  // The embedded database has one connection: nothing else proceeds beside a transaction.
+  it.skipIf(kind === 'embedded')('do not wait long behind a submission that waits for another’s lock', async () => {
     const submit = serve();
     const holding = await bench.database.sql.startTransaction().execute();
     const request = toIdempotentRequest(bench.toSubmission({ idempotencyKey: 'held' }))!;

@@ -8,20 +8,20 @@ import type { RunDeps } from './rules.ts';
 import { toRun } from './run.ts';
 import { submitRuns } from './submit.ts';
 
-/** Accepts runs as `submitRuns` does, which says what is given, what comes of it and what is thrown. */
+/** Accepts runs as `submitRuns` does; arguments, result and errors are described there. */
 export type SubmitRuns = (batch: Batch) => ReturnType<typeof submitRuns>;
 
 type Batch = Parameters<typeof submitRuns>[1];
 type Submitted = Awaited<ReturnType<typeof submitRuns>>;
 
-/** Transactions at once: while they are under way, those gather that the next one makes. */
+/** Transactions at once: while they are in progress, submissions gather for the next one. */
 const MOST_AT_ONCE = 2;
 
-/** Submissions in one transaction, and characters of their prompts: what is long gains little by company. */
+/** Submissions in one transaction, and characters of their prompts: long prompts gain little from sharing. */
 const MOST_TOGETHER = 100;
 const MOST_CHARACTERS = 1_000_000;
 
-/** One that is held up by another's lock does not hold up those that come after it. */
+/** Time after which a transaction that waits for another's lock no longer holds up the submissions after it. */
 const TURN_MS = 100;
 
 interface Waiting {
@@ -31,10 +31,11 @@ interface Waiting {
 }
 
 /**
- * Submits for many callers at once. Single runs that come while others are being written are written together: they then
- * share their statements, their commit and its write to the disk. One that comes alone waits for nobody.
+ * Submits for many callers at once. Single runs that arrive while others are being written are written together: they
+ * share their statements, their commit and its write to the disk. A run that arrives alone waits for no other.
  *
- * Each is accepted or refused as if it had come by itself: what a transaction is undone for, each of it tries again alone.
+ * Each run is accepted or rejected as if it had come alone: when a transaction is rolled back, each of its runs is
+ * tried again alone.
  */
 export function createSubmitter(deps: RunDeps): SubmitRuns {
   const waiting: Waiting[] = [];
@@ -72,7 +73,7 @@ export function createSubmitter(deps: RunDeps): SubmitRuns {
       }),
     ).catch((error: unknown) => {
       if (!isDone) return [];
-      // Whether a commit that failed went through is not known.
+      // When a commit fails, its outcome is unknown.
       for (const { reject } of entries) reject(error);
       return null;
     });
@@ -95,7 +96,7 @@ export function createSubmitter(deps: RunDeps): SubmitRuns {
   };
 }
 
-/** How many from the first on go into one transaction: one at least. */
+/** Counts the submissions, from the first on, that go into one transaction: at least one. */
 function countTogether(waiting: readonly Waiting[]): number {
   let characters = 0;
   const end = waiting.findIndex(({ batch }, index) => {
@@ -105,7 +106,7 @@ function countTogether(waiting: readonly Waiting[]): number {
   return end === -1 ? waiting.length : end;
 }
 
-/** Whether it is a single run that looks at no other: of no conversation, and no retry. */
+/** Returns whether a batch is a single run that depends on no other: no session, and no retry. */
 function mayBeTogether({ submissions }: Batch): boolean {
   const [one] = submissions;
   return submissions.length === 1 && (one?.session ?? null) === null && one?.retryOf === null;

@@ -12,22 +12,22 @@ import type { Submission } from './submission.ts';
 
 interface Submitted {
   readonly run: Run;
-  /** It is the run that an earlier submission with the same idempotency key has made. */
+  /** True when the run was created by an earlier submission with the same idempotency key. */
   readonly isRepeat: boolean;
 }
 
 interface Batch {
   readonly submissions: readonly Submission[];
-  /** The whole batch as a request that is done once; null: it came without a key. */
+  /** The whole batch as an idempotent request; null: it has no key. */
   readonly request: IdempotentRequest | null;
 }
 
 /**
- * Accepts runs, all or none: their rows, their first events, the money set aside for them and their queue jobs in one
- * transaction, so that accepted runs survive anything and refused ones leave no trace. The same idempotency key of the
- * same caller answers, for a day, the runs it made the first time.
- * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request, `session_busy` where the agent
- * wants it so, and what `insertRuns` throws.
+ * Accepts runs, all or none: their rows, first events, reservations and queue messages in one transaction, so that
+ * accepted runs survive any crash and rejected ones leave no trace. The same idempotency key of the same caller
+ * returns, for a day, the runs it created the first time.
+ * @throws {LonghaulError} `idempotency_mismatch` when the key came with another request, `session_busy` if the agent is
+ * configured so, and the errors of `insertRuns`.
  */
 export async function submitRuns(
   { database, queue, rules }: RunDeps,
@@ -36,10 +36,13 @@ export async function submitRuns(
   const ids = submissions.map(() => createId());
   let repeated: readonly string[] | null = null;
   let messageId: string | null = null;
-  /** Alone, a submission does to the run at work in its conversation what its agent says; in a batch each waits its turn. */
+  /**
+   * A single submission affects the running run of its session as its agent's `whileBusy` says; in a batch each waits
+   * its turn.
+   */
   const [alone] = submissions.length === 1 && submissions[0]?.session?.isFork === false ? submissions : [];
   const steer = async (trx: Transaction) => {
-    // What is for later is not said now.
+    // A delayed submission is not sent as a message now.
     if (alone?.agent.whileBusy !== 'steer' || alone.startAfter !== null) return null;
     const runId = await leaveMessage(trx, { submission: alone, id: ids[0]!, request });
     messageId = runId === null ? null : ids[0]!;
@@ -70,7 +73,7 @@ export async function submitRuns(
 
 /**
  * Accepts one run: a batch of one.
- * @throws {LonghaulError} what `submitRuns` throws.
+ * @throws {LonghaulError} the errors of `submitRuns`.
  */
 export async function submitRun(deps: RunDeps, submission: Submission): Promise<Submitted> {
   const request = toIdempotentRequest(submission);

@@ -31,7 +31,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
   const sweep = () => bench.sweep();
   const waiting = async () => (await bench.depth()).waiting;
 
-  it('ends though a provider has named a model as nothing can be stored', async () => {
+  it('ends even if a provider has given a model a name that cannot be stored', async () => {
     await submit();
     const claimed = await claim();
     const models = { 'evil\u0000m': { ...usage, costUsd: 0.0005 }, ['lone\ud800']: { ...usage, costUsd: 0 } };
@@ -42,7 +42,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
     await cancelRun(bench, claimed.run.id);
   });
 
-  it('knows the turns and tools of a lost attempt from its log', async () => {
+  it('reads the turns and tools of a lost attempt from its log', async () => {
     const run = await submit();
     const claimed = await claim();
     const model = 'm';
@@ -53,7 +53,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       { type: 'agent.usage', data: { ...usage, model, parentToolUseId: '2' } },
       { type: 'agent.tool_use', data: { toolUseId: '3', name: 'Bash', input: {} } },
       { type: 'agent.permission_denied', data: { toolUseId: '1', name: 'Bash', message: 'by a hook' } },
-      // Claude Code may tell of it as well.
+      // Claude Code may report it as well.
       { type: 'agent.permission_denied', data: { toolUseId: '1', name: 'Bash', message: 'not allowed' } },
       { type: 'agent.permission_denied', data: { toolUseId: '3', name: 'Bash', message: 'by a person' } },
       { type: 'agent.usage', data: { ...usage, model } },
@@ -75,7 +75,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
     await cancelRun(bench, run.id);
   });
 
-  it('settles a lost run once, with the metered cost, and refuses everything the late worker still writes', async () => {
+  it('settles a lost run once, with the metered cost, and rejects every late write of the worker', async () => {
     const run = await submit();
     const claimed = await claim();
     await recordMetered(database, { lease: claimed.lease, metered: settlement.metered });
@@ -98,7 +98,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
     await settle(await claim());
   });
 
-  it('spends no attempt on one that was lost before it had done anything, but not for ever', async () => {
+  it('does not count an attempt that was lost before it had done anything, but not forever', async () => {
     const run = await submit();
     const seen = [];
     for (let status = 'queued'; status === 'queued';) {
@@ -138,7 +138,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       });
     });
 
-    it('is not taken for one when a worker was only cut off from the database', async () => {
+    it('is not suspected when a worker was only cut off from the database', async () => {
       const run = await submit();
       const claimed = await claim();
       await bench.expireLease(run.id);
@@ -148,7 +148,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       expect(await lose()).toMatchObject([{ id: run.id, status: 'failed', error: { code: 'poison_run' } }]);
     });
 
-    it('is not taken for one when its worker was told to leave and was killed before it had', async () => {
+    it('is not suspected when its worker was draining and was killed before it had finished', async () => {
       const run = await submit();
       const leaving = createId();
       await database.sql
@@ -162,7 +162,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
       expect(await lose()).toMatchObject([{ id: run.id, status: 'failed', error: { code: 'poison_run' } }]);
     });
 
-    it('is told from those that were beside it: each is tried once more, apart from the others', async () => {
+    it('is distinguished from the runs beside it: each is tried once more, apart from the others', async () => {
       const runs = [await submit(), await submit({ user: 'bob' }), await submit({ user: 'cy' })];
       await lose(3);
       expect(await lose(3)).toMatchObject([{ status: 'queued' }, { status: 'queued' }, { status: 'queued' }]);
@@ -187,7 +187,7 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
     };
   });
 
-  it('ends a lost run as cancelled when that had been asked for', async () => {
+  it('ends a lost run as cancelled when that had been requested', async () => {
     const run = await submit();
     await claim();
     await cancelRun(bench, run.id);

@@ -10,22 +10,22 @@ import type { Spending } from './spending.ts';
 /** Runs settled in one sweep. */
 const BATCH_SIZE = 50;
 
-/** Attempts after which a run that is lost before it does anything is no accident any more. */
+/** Attempts after which a run that is lost before it does anything is no longer an accident. */
 const MAX_IDLE_ATTEMPTS = 3;
 
 interface SweepDeps extends RunDeps {
-  /** Told of a run that could not be settled; the others are, and it is tried again next time. */
+  /** Receives a run that could not be settled; the others are settled, and the next sweep tries it again. */
   readonly onError: (error: unknown, runId: string) => void;
 }
 
 /**
- * Settles the attempts whose worker let its lease run out: it died, or could not reach the database. Each ends
- * as `worker_lost` with the cost its gateway had metered, and its run is taken over by another attempt; as `poison_run`
- * when it was the second worker that its run took down; or as cancelled when that had been asked for. One that had done
- * nothing yet is not counted. Returns what it settled.
+ * Settles the attempts whose worker let its lease expire: the worker died, or could not reach the database. Each ends
+ * as `worker_lost` with the cost that its gateway had metered, and its run gets another attempt; as `poison_run` when
+ * it was the second worker that the run took down; or as cancelled when that had been requested. An attempt that had
+ * done nothing yet is not counted. Returns the settled runs.
  *
- * Each in a transaction of its own, that locks the row or skips it when another sweep has it, so that any number
- * may run at once. A worker that was only slow finds its fence no longer running and writes nothing more.
+ * Settles each in a separate transaction that locks the row, or skips it when another sweep has locked it, so that any
+ * number may run at once. A worker that was only slow finds its fence void and writes nothing more.
  */
 export async function sweepLostRuns({ database, queue, rules, onError }: SweepDeps): Promise<Settled[]> {
   const lost = await database.sql
@@ -63,11 +63,11 @@ async function settleLostRun(deps: RunDeps, id: string): Promise<Settled | null>
       .executeTakeFirst();
     if (row === undefined) return null;
     const attempt = await readAttempt(trx, row);
-    // An attempt that waited for a person, or had just been answered, asked nothing of its worker.
+    // An attempt that waited for a person, or had just received the decision, required nothing of its worker.
     const isPoison = !attempt.has_waited && (await noteLoss(trx, row));
     const settlement = {
       outcome: toOutcome({ row, attempt, isPoison }),
-      // By the log: its worker is not there to say.
+      // Counted in the log: the worker is not there to report them.
       turns: attempt.turns,
       durationMs: attempt.age_ms,
       toolUses: attempt.tool_uses ?? {},
@@ -102,7 +102,7 @@ function readAttempt(trx: Transaction, row: Selectable<RunsTable>) {
       ),
       sql<boolean>`exists (select from longhaul.approvals where run_id = ${row.id} and consumed_at is null
         and (status = 'pending' or decided_at > started_at))`.as('has_waited'),
-      // Claude Code says its first word before it asks the model anything.
+      // Claude Code writes its first message before it calls the model.
       sql<boolean>`exists (select from longhaul.run_events where run_id = ${row.id} and attempt = ${row.attempt} and type <> 'run.started')`.as(
         'has_begun',
       ),
@@ -123,5 +123,5 @@ function toOutcome(lost: { row: Selectable<RunsTable>; attempt: LostAttempt; isP
 }
 
 const POISON_DETAIL =
-  'Two workers went away while they executed this run, so it is not given to a third. Read its events and the logs of ' +
-  'both workers; retry it by hand once the reason is known.';
+  'Two workers went away while they executed this run, so no third worker gets it. Read its events and the logs of ' +
+  'both workers; retry it by hand once the cause is known.';

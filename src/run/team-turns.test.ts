@@ -25,7 +25,7 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
     );
   const times = <T>(count: number, one: (index: number) => T): T[] =>
     Array.from({ length: count }, (_, index) => one(index));
-  /** Who is claimed, `limit` at a time, until none is left. */
+  /** Claims `limit` at a time until none is left, and returns the owners. */
   const claimAll = async (limit: number) => {
     const order: string[] = [];
     for (;;) {
@@ -38,7 +38,7 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
   it.each([
     ['one by one', submitAll],
     ['in a batch', submitTogether],
-  ])('are a team’s, however many users it names in runs that come %s', async (_, submit) => {
+  ])('belong to a team, however many users it names in runs that are submitted %s', async (_, submit) => {
     await submit(times(12, (index) => ({ team: 'north', user: `user ${index}` })));
     await submit(times(3, () => ({ team: 'south', user: 'ann' })));
     await submit(times(3, () => ({ user: 'bob' })));
@@ -49,7 +49,7 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
     expect(order).toHaveLength(18);
   });
 
-  it('are within a team its users’, each of whom is next before another is again', async () => {
+  it('within a team belong to its users, each of whom gets one before another gets a second', async () => {
     await submitAll(times(6, () => ({ team: 'north', user: 'ann' })));
     await submitAll(times(2, () => ({ team: 'north', user: 'bob' })));
     await submitAll([{ team: 'north', user: 'carl' }]);
@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
     expect(order).toHaveLength(9);
   });
 
-  it('are of one priority: a higher one goes first, whoever had more turns', async () => {
+  it('are within one priority: a higher one goes first, whichever team had more turns', async () => {
     await submitAll([
       ...times(2, () => ({ team: 'north', user: 'ann' })),
       { team: 'north', user: 'ann', priority: 5 },
@@ -84,7 +84,7 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
     expect(order).toEqual(['north/ann', 'north/ann', 'south/eve', 'north/bob', 'north/ann']);
   });
 
-  it('are not given to a run that is for later, held, or taken by another worker', async () => {
+  it('are not given to a run that is delayed, held, or taken by another worker', async () => {
     const delayed = await bench.submit({ team: 'north', user: 'ann' });
     await sql`update longhaul_queue.job set start_after = now() + interval '1 hour' where id = ${delayed.id}`.execute(
       bench.database.sql,
@@ -96,10 +96,10 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
     ];
     const later = await bench.submit({ team: 'north', user: 'carl', startAfter: new Date(Date.now() + 3_600_000) });
     const claims = [...(await bench.claimUpTo(1)), ...(await bench.claimUpTo(1)), ...(await bench.claimUpTo(5))];
-    // Whose turn it would be is passed over, and the one behind comes.
+    // The run whose turn it would be is skipped, and the one behind it is claimed.
     expect(claims.map(({ run }) => run.id)).toEqual([third.id, first.id, second.id]);
     for (const id of [delayed.id, later.id]) expect(claims.some(({ run }) => run.id === id)).toBe(false);
-    // Where it stands has its message still, and nobody's is there twice.
+    // The skipped run still has its message, and no run has two.
     const { rows } = await sql<{ id: string; state: string }>`
       select id, state::text from longhaul_queue.job order by id`.execute(bench.database.sql);
     expect(rows.map(({ id, state }) => [id, state])).toEqual(
@@ -118,7 +118,7 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
     expect(ids.length + rest.length).toBe(60);
   });
 
-  it('are found in indexes, whatever else stands in line', async () => {
+  it('are found in indexes, whatever else is queued', async () => {
     const { rows: plan } = await bench.database.sql.connection().execute(async (connection) => {
       await sql`set enable_seqscan = off`.execute(connection);
       return sql<{ 'QUERY PLAN': string }>`

@@ -10,15 +10,15 @@ interface Turn {
   readonly team_rank: number;
 }
 
-/** How many more are looked at than there are turns to give: some may be for later, though they are in line. */
+/** Runs examined beyond the number of turns to give: some may be delayed although they are queued. */
 const MOST_PASSED_OVER = 10;
 
 /**
- * Gives the turns that a team has got to the runs whose turn it is within the team, and returns the runs to begin in place
- * of those that the messages named: as many, in the same order. A run that gives up its turn stands from then on where the
- * other stood, so that the team has neither more turns nor fewer.
+ * Gives a team's turns to the runs that are next within the team. Returns the runs to begin in place of the runs that
+ * the messages named: as many, in the same order. A run that gives up its turn takes the other run's place in the
+ * queue, so that the team has neither more turns nor fewer.
  *
- * One whose message is for later, or is being taken by somebody else at this moment, is passed over.
+ * Skips a run whose message is delayed, or that another worker is claiming at this moment.
  */
 export async function giveTeamTurns(
   trx: Transaction,
@@ -30,7 +30,7 @@ export async function giveTeamTurns(
     const have = new Set(ofTeam.map(({ id }) => id));
     const next = await findNext(trx, { name, of: ofTeam[0]!, count: ofTeam.length + MOST_PASSED_OVER });
     const waiting = next.filter(({ id }) => !have.has(id));
-    // Whoever would come last gives up its turn first.
+    // The run with the last rank gives up its turn first.
     for (const turn of ofTeam.toSorted(byRank).reverse()) {
       for (let other = waiting[0]; other !== undefined && byRank(other, turn) < 0; other = waiting[0]) {
         waiting.shift();
@@ -48,7 +48,7 @@ function byRank(a: Turn, b: Turn): number {
   return a.team_rank - b.team_rank || (a.id < b.id ? -1 : 1);
 }
 
-/** Those of the runs whose turn may be another's of their team. */
+/** Reads the runs whose turn may go to another run of their team. */
 async function findTurns(trx: Transaction, taken: readonly string[]): Promise<Turn[]> {
   if (taken.length === 0) return [];
   const { rows } = await sql<Turn>`
@@ -57,7 +57,7 @@ async function findTurns(trx: Transaction, taken: readonly string[]): Promise<Tu
   return rows;
 }
 
-/** The first of a team, among those of one priority. */
+/** Finds the first runs of a team, within one priority. */
 async function findNext(
   trx: Transaction,
   { name, of, count }: { name: string; of: Turn; count: number },

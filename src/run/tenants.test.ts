@@ -36,7 +36,7 @@ describe.each(DATABASE_KINDS)('users of one name, in a run’s life on the %s da
     }
   });
 
-  it('have each as many runs at once as one user may', async () => {
+  it('each have their own concurrency limit', async () => {
     bench.configure({ limits: { perUser: { concurrent: 1 } } });
     for (const who of [north, north, south, own, own]) await bench.submit(who);
     const claims = await bench.claimUpTo(10);
@@ -52,7 +52,7 @@ describe.each(DATABASE_KINDS)('users of one name, in a run’s life on the %s da
     bench.configure({});
   });
 
-  it('wait each for their own money, and are let go by their own', async () => {
+  it('each wait for their own budget, and are released by their own', async () => {
     bench.configure({ limits: { perUser: { usdPerDay: 1, whenReached: 'wait' } } });
     const runs = [];
     for (const who of [north, north, south, south]) runs.push(await bench.submit({ ...who, user: 'meg' }));
@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('users of one name, in a run’s life on the %s da
   });
 });
 
-describe.each(DATABASE_KINDS)('a %s database from before teams had users of their own', (kind) => {
+describe.each(DATABASE_KINDS)('a %s database from before teams had their own users', (kind) => {
   let store: TestDatabase;
   let database: Database;
 
@@ -86,7 +86,7 @@ describe.each(DATABASE_KINDS)('a %s database from before teams had users of thei
   const [bound, unbound] = [createId(), createId()];
   const ids = { finished: createId(), running: createId(), application: createId(), gone: createId() };
 
-  /** As it stood: all of them count for one `ann`. */
+  /** The data as before: all of it counts for one `ann`. */
   async function fill(): Promise<void> {
     const write = (statement: string) => sql.raw(statement).execute(database.sql);
     for (const [id, team] of [
@@ -125,7 +125,7 @@ describe.each(DATABASE_KINDS)('a %s database from before teams had users of thei
     }
   }
 
-  it('keeps what was counted and gives each user its own, and a run that was under way ends as ever', async () => {
+  it('keeps the counts and gives each user their own, and an unfinished run ends as usual', async () => {
     await migrate(database, { upTo: 18 });
     await fill();
     await migrate(database);
@@ -134,7 +134,7 @@ describe.each(DATABASE_KINDS)('a %s database from before teams had users of thei
       select key, period, spent_micros as spent, reserved_micros as reserved from longhaul.budget_accounts
        where scope = 'user' order by period, key desc`.execute(database.sql);
     const expected = ['day', 'month'].flatMap((period) => [
-      // Of what has no run any more it is not known whose it was.
+      // For sums without a run, the owner is unknown.
       { key: 'ann', period, spent: 27_000, reserved: 300_000 },
       { key: '[5]northann', period, spent: 57_000, reserved: 400_000 },
     ]);

@@ -22,7 +22,7 @@ describe.each(DATABASE_KINDS)('the zone of costs, on the %s database', (kind) =>
     return rows;
   };
 
-  it('sums the ledger by other days when it changes, once, and exactly', async () => {
+  it('sums the ledger by other days when the zone changes, once, and exactly', async () => {
     expect(await useCostZone(database, 'UTC')).toBe(true);
     expect(await useCostZone(database, 'UTC')).toBe(false);
     const ledger = await createTestLedger(database, 'UTC');
@@ -54,7 +54,7 @@ describe.each(DATABASE_KINDS)('the zone of costs, on the %s database', (kind) =>
     expect((await readDays()).map(({ cost }) => cost)).toEqual([120, 3]);
   });
 
-  it('sums more entries than fit in one statement, those of one instant among them, each once', async () => {
+  it('sums more entries than fit in one statement, including entries of one instant, each once', async () => {
     await sql`
       insert into longhaul.ledger_entries
       select (jsonb_populate_record(entry::longhaul.ledger_entries, jsonb_build_object(

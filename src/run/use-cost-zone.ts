@@ -1,13 +1,16 @@
 import { sql } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
 
-/** Entries summed up in one statement: by time, so that the sums of a day are written a few times and not for every entry. */
+/**
+ * Entries summed in one statement, by time, so that the sums of a day are written a few times rather than once for
+ * every entry.
+ */
 const BATCH_SIZE = 20_000;
 
 /**
- * Sees to it that the sums of the ledger are by the days of `timeZone`, and makes them anew when they are not: about 45 s
- * for a million entries, in which whoever settles a run waits. Returns whether they were. Servers whose configurations
- * name different time zones undo each other's at every start.
+ * Makes the sums of the ledger use the days of `timeZone`, and computes them again when they do not: about 45 s for a
+ * million entries, during which every settlement waits. Returns whether they were computed. Servers whose
+ * configurations name different time zones undo each other's work at every start.
  */
 export async function useCostZone(
   database: Database,
@@ -15,10 +18,10 @@ export async function useCostZone(
   { batchSize = BATCH_SIZE }: { batchSize?: number } = {},
 ): Promise<boolean> {
   if (await isUsed(database.sql, timeZone)) return false;
-  // Another may be at it: waiting for that is silent.
+  // Another server may be doing it, and `sql` would give up a silent wait for its lock.
   return database.patientSql.transaction().execute(async (trx) => {
     await sql`lock table longhaul.cost_rollups in exclusive mode`.execute(trx);
-    // Another may have done it meanwhile.
+    // Another server may have done it meanwhile.
     if (await isUsed(trx, timeZone)) return false;
     await sql`delete from longhaul.cost_rollups`.execute(trx);
     for (let after: Date | null = LONG_AGO; after !== null;)
@@ -37,8 +40,9 @@ async function isUsed(on: Database['sql'], timeZone: string): Promise<boolean> {
 }
 
 /**
- * Sums up the next entries after a time, and all that share the last one's; returns that, or null when there was none.
- * Times are kept to the microsecond and `Date` has milliseconds: a batch begins and ends at whole ones.
+ * Sums the next entries after a time, and all entries that share the last one's time. Returns that time, or null when
+ * there was none. Times have microseconds and `Date` has milliseconds, so a batch begins and ends at whole
+ * milliseconds.
  */
 async function sumUpBatch(
   trx: Transaction,

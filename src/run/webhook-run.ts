@@ -4,19 +4,19 @@ import type { RunsTable } from '../db/tables.ts';
 import { toRun } from './run.ts';
 import { toShownRun, type ShownRun } from './shown-run.ts';
 
-/** Of a longer answer a webhook tells the beginning. */
+/** Characters of a longer answer that a webhook contains. */
 const MOST_CHARACTERS = 16_000;
 
-/** What a webhook tells. In JSON times become ISO 8601, as in the API. */
+/** The data of a webhook. In JSON, times become ISO 8601, as in the API. */
 export interface WebhookData {
   readonly run: Omit<ShownRun, 'prompt'>;
-  /** Whether `result` was cut or `structuredOutput` left out. */
+  /** True when `result` was cut or `structuredOutput` left out. */
   readonly isTruncated: boolean;
 }
 
 /**
- * A run as webhooks tell of it: as the API shows it to an application, without what is long. The prompt is not in it:
- * whoever is told has submitted it, and `metadata` says which it was.
+ * A run in webhooks: as the API shows it to an application, without long fields. The prompt is left out: the receiver
+ * has submitted the run, and `metadata` identifies it.
  */
 export function toWebhookRun(row: Selectable<RunsTable>): WebhookData {
   const { prompt, ...run } = toShownRun(toRun(row));

@@ -8,8 +8,8 @@ import type { RunDeps } from './rules.ts';
 import type { Submission } from './submission.ts';
 
 /**
- * Cancels the runs of the submission's conversation that are not over, but for `except` itself: those in line at once,
- * the one at work by asking its worker. What they have said stays.
+ * Cancels the unfinished runs of the submission's session, except `except` itself: queued runs at once, the running one
+ * by asking its worker. Text that they have written stays.
  */
 export async function interruptSession(
   trx: Transaction,
@@ -17,7 +17,7 @@ export async function interruptSession(
 ): Promise<void> {
   const sessionId = submission.session?.id;
   if (sessionId === undefined) return;
-  // The one at work first: its end takes the same locks in this order.
+  // The running run first: its end takes the same locks in this order.
   await sql`select from longhaul.runs where session_id = ${sessionId} and status = 'running' for update`.execute(trx);
   const { rows } = await sql<{ id: string }>`
     select id from longhaul.runs
@@ -27,7 +27,10 @@ export async function interruptSession(
   for (const { id } of rows) await cancelWithin(trx, deps, { runId: id, actor });
 }
 
-/** @throws {LonghaulError} `session_busy` when a run has to wait for another of its conversation, and its agent wants none to. */
+/**
+ * @throws {LonghaulError} `session_busy` when a run has to wait for another of its session, and its agent does not
+ * allow that.
+ */
 export function refuseBusy(rows: readonly Selectable<RunsTable>[], submissions: readonly Submission[]): void {
   const refused = rows.flatMap(({ held_for, session_id }, index) =>
     held_for === 'session' && submissions[index]?.agent.whileBusy === 'reject' ? [{ index, session_id }] : [],
@@ -35,10 +38,13 @@ export function refuseBusy(rows: readonly Selectable<RunsTable>[], submissions: 
   const [first] = refused;
   if (first === undefined) return;
   throw new LonghaulError('session_busy', {
-    message: `A run of session ${first.session_id} is not over, and its agent takes no other meanwhile (whileBusy: "reject"). Submit it again when that run has ended, or cancel it.`,
+    message: `Session ${first.session_id} has an unfinished run, and its agent accepts no other run meanwhile (whileBusy: "reject"). Submit the run again when that one has ended, or cancel that one.`,
     errors:
       rows.length === 1
         ? []
-        : refused.map(({ index }) => ({ path: `runs[${index}]`, message: 'finds its conversation in use' })),
+        : refused.map(({ index }) => ({
+            path: `runs[${index}]`,
+            message: 'continues a session with an unfinished run',
+          })),
   });
 }

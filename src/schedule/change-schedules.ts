@@ -10,7 +10,7 @@ import { isSeenBy, type Viewer } from '../run/viewer.ts';
 import { toTicks } from './cron.ts';
 import { toSchedule, type Schedule, type ScheduleRow } from './schedule.ts';
 
-/** What a schedule is made of. */
+/** The properties of a new schedule. */
 export type NewSchedule = Pick<
   Schedule,
   | 'name'
@@ -29,24 +29,24 @@ export type NewSchedule = Pick<
   | 'createdBy'
 >;
 
-/** What of it may be changed. */
+/** The properties that can be changed. */
 export type ScheduleChange = Partial<Omit<NewSchedule, 'user' | 'team' | 'tenant' | 'createdBy'>>;
 
-/** A schedule that somebody means, and at what time it is. */
+/** The schedule that a caller names, and the current time. */
 interface Meant {
   readonly id: string;
   readonly viewer: Viewer;
-  /** The API key that asks. */
+  /** The API key of the caller. */
   readonly keyId: string;
   readonly now: Date;
 }
 
-/** One user or team may have so many: each may come every minute. */
+/** Most schedules of one user or team: each may have a tick every minute. */
 const MOST_OF_AN_OWNER = 100;
 
 /**
- * Makes a schedule. Its first tick is the first after `now`.
- * @throws {LonghaulError} `conflict` when its user or team has as many as may be.
+ * Creates a schedule. Its first tick is the first after `now`.
+ * @throws {LonghaulError} `conflict` when its user or team has reached the limit of schedules.
  */
 export function createSchedule(
   database: Database,
@@ -72,7 +72,9 @@ export function createSchedule(
   });
 }
 
-/** Changes a schedule; null: there is none. With another cron or time zone it ticks anew from `now` on. */
+/**
+ * Changes a schedule; null when none exists. With another cron or time zone its ticks are computed again from `now` on.
+ */
 export function changeSchedule(
   database: Database,
   { change, ...meant }: Meant & { readonly change: (schedule: Schedule) => ScheduleChange },
@@ -89,7 +91,7 @@ export function changeSchedule(
   });
 }
 
-/** Lets a schedule make no runs; null: there is none. One that is paused already stays as it is. */
+/** Pauses a schedule, so that it submits no runs; null when none exists. A paused schedule stays as it is. */
 export function pauseSchedule(database: Database, meant: Meant): Promise<Schedule | null> {
   return changeLocked(database, meant, async (trx, row) => {
     if (row.paused_at !== null) return row;
@@ -100,9 +102,9 @@ export function pauseSchedule(database: Database, meant: Meant): Promise<Schedul
 }
 
 /**
- * Lets a paused schedule tick again, from `now` on: what it would have made meanwhile is not made up for. One that was
- * paused because its key was revoked belongs to the key that resumes it, and no longer tells whom that one told. Null:
- * there is none.
+ * Resumes a paused schedule from `now` on; ticks during the pause submit no runs later. A schedule that was paused
+ * because its key was revoked then belongs to the key that resumes it, and no longer notifies the revoked key's
+ * webhooks. Null when none exists.
  */
 export function resumeSchedule(database: Database, meant: Meant): Promise<Schedule | null> {
   return changeLocked(database, meant, async (trx, row) => {
@@ -116,7 +118,7 @@ export function resumeSchedule(database: Database, meant: Meant): Promise<Schedu
   });
 }
 
-/** Removes a schedule, and keeps its runs; returns it as it stood, or null when there is none. */
+/** Deletes a schedule, and keeps its runs; returns it as it was, or null when none exists. */
 export function removeSchedule(database: Database, meant: Omit<Meant, 'now'>): Promise<Schedule | null> {
   return changeLocked(database, meant, async (trx, row) => {
     await trx.deleteFrom('longhaul.schedules').where('id', '=', row.id).execute();
@@ -125,7 +127,7 @@ export function removeSchedule(database: Database, meant: Omit<Meant, 'now'>): P
   });
 }
 
-/** Locks the schedule's row: a tick that is being made is waited for, and the next one finds it changed. */
+/** Locks the schedule's row: waits for a tick in progress, and the next tick finds the change. */
 function changeLocked(
   database: Database,
   { id, viewer }: Pick<Meant, 'id' | 'viewer'>,
@@ -160,7 +162,7 @@ async function update(
   return row;
 }
 
-/** Never a tick that was made already, whatever the clock says. */
+/** Never returns a tick that was already made, whatever the clock shows. */
 function findNext(options: { row: ScheduleRow; cron: string; timeZone: string; now: Date }): Date | null {
   const { row, cron, timeZone, now } = options;
   const after = row.last_at !== null && row.last_at > now ? row.last_at : now;
@@ -184,7 +186,7 @@ async function refuseTooMany(trx: Transaction, { user, team, tenant }: NewSchedu
       .executeTakeFirstOrThrow();
     if (count < MOST_OF_AN_OWNER) continue;
     throw new LonghaulError('conflict', {
-      message: `This ${column === 'team' ? 'team' : 'user'} has ${MOST_OF_AN_OWNER} schedules, which is as many as may be. Remove one first.`,
+      message: `This ${column === 'team' ? 'team' : 'user'} has ${MOST_OF_AN_OWNER} schedules, which is the limit. Delete one first.`,
     });
   }
 }

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toTicks, type Ticks } from './cron.ts';
 
-/** The ticks are held against the clocks themselves, looked at minute by minute. */
+/** The ticks are compared with the clocks themselves, minute by minute. */
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
-/** Of those whose clocks change: by an hour, half an hour and two, at night, at midnight, and by the moon. */
+/** Zones whose clocks change: by an hour, half an hour and two hours, at night, at midnight, and by the moon. */
 const ZONES = [
   'Africa/Cairo',
   'Africa/Casablanca',
@@ -25,7 +25,7 @@ const ZONES = [
   'UTC',
 ];
 
-/** A field of an expression: as it is written, and what it names. */
+/** A field of an expression: its text, and the values that it names. */
 interface Field {
   readonly written: string;
   readonly named: ReadonlySet<number>;
@@ -71,7 +71,10 @@ const write = ({ minute, hour, day, month, weekday }: Expression) =>
 const hours = fc.oneof(list(0, 23, 4), list(0, 3, 4), span(0, 23), step(0, 23), wildcard(0, 23));
 const everyMinutes = fc.oneof(list(0, 59, 4), span(0, 59), step(0, 59), wildcard(0, 59));
 
-/** What the clocks show at each minute from an instant on, as minutes that UTC shows at the epoch's distance. */
+/**
+ * Computes the time that the clocks show at each minute from an instant on, in minutes since the epoch as if it were
+ * UTC.
+ */
 function scan(zone: string, from: number, days: number): Int32Array {
   const format = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
   const offsetAt = (at: number) => {
@@ -90,7 +93,9 @@ function scan(zone: string, from: number, days: number): Int32Array {
   return shown;
 }
 
-/** The ticks that the rules promise, by what the clocks show: `shown` begins a day before the first. */
+/**
+ * Computes the ticks that the rules promise from the times that the clocks show: `shown` begins a day before the first.
+ */
 function promise(cron: Expression, shown: Int32Array, from: number): number[] {
   const names = (minute: number) => {
     if (!cron.minute.named.has(minute % 60) || !cron.hour.named.has(Math.floor(minute / 60) % 24)) return false;
@@ -103,7 +108,7 @@ function promise(cron: Expression, shown: Int32Array, from: number): number[] {
   const ticks: number[] = [];
   let latest = shown[0]! - 1;
   for (const [minute, time] of shown.entries()) {
-    // Of all the times that come now for the first time: one, but after a gap.
+    // The times that are shown now for the first time: a single one, or several after a gap.
     const fresh = isEveryHour ? [time] : range(latest + 1, time);
     latest = Math.max(latest, time);
     if (fresh.some(names)) ticks.push(from + minute * MINUTE_MS);
@@ -132,7 +137,7 @@ function expectKept(cron: Expression, zone: string, { first, days }: { first: nu
   return { ticks, promised };
 }
 
-/** The days on which a zone's clocks change in a year: the first instant of each, in UTC. */
+/** Finds the days on which a zone's clocks change in a year: the first instant of each, in UTC. */
 function changesOf(zone: string, year: number): number[] {
   const from = Date.UTC(year, 0, 1);
   const shown = scan(zone, from, 365);
@@ -141,8 +146,8 @@ function changesOf(zone: string, year: number): number[] {
     .map((day) => from + (day - 1) * DAY_MS);
 }
 
-describe('ticks, held against a scan of the clocks', () => {
-  it('are all there, once, from either end, in the days around a change', () => {
+describe('ticks, compared with a scan of the clocks', () => {
+  it('are complete, once, from either end, in the days around a change', () => {
     const zones = new Map(ZONES.map((zone) => [zone, changesOf(zone, 2026)]));
     const changing = ZONES.filter((zone) => zones.get(zone)!.length > 0);
     expect(changing.length).toBeGreaterThan(10);
@@ -156,7 +161,7 @@ describe('ticks, held against a scan of the clocks', () => {
         const changes = zones.get(zone)!;
         const first = changes[change % changes.length]! - DAY_MS;
         const { ticks, promised } = expectKept(cron, zone, { first, days: 4 });
-        // From any moment within, also one that is no tick's.
+        // From any moment within, even if it is not a tick.
         const now = new Date(first + moment * MINUTE_MS + 1);
         const [next] = promised.filter((tick) => tick > now.getTime());
         if (next !== undefined) expect(ticks.next(now)?.getTime()).toBe(next);
@@ -167,7 +172,7 @@ describe('ticks, held against a scan of the clocks', () => {
     );
   });
 
-  it('are all there, once, from either end, in whole years', { timeout: 60_000 }, () => {
+  it('are complete, once, from either end, in whole years', { timeout: 60_000 }, () => {
     const place = fc.record({ zone: fc.constantFrom(...ZONES), year: fc.integer({ min: 2023, max: 2030 }) });
     fc.assert(
       fc.property(expression(list(0, 59, 2), hours, false), place, (cron, { zone, year }) => {
@@ -178,7 +183,7 @@ describe('ticks, held against a scan of the clocks', () => {
   });
 
   it('come after the gap when a whole day is left out', () => {
-    // Samoa crossed the date line: 30 December 2011 was not.
+    // Samoa crossed the date line: 30 December 2011 did not exist.
     expect(
       forward(toTicks('0 9,17 * * *', 'Pacific/Apia'), new Date('2011-12-29T20:00Z'), new Date('2011-12-31T04:00Z')),
     ).toEqual(

@@ -13,7 +13,7 @@ const next = (cron: string, zone: string, from: string, count: number) => {
 };
 
 describe('a tick where a clock is put forward', () => {
-  it('comes with the first instant after the gap when its time is left out', () => {
+  it('comes at the first instant after the gap when its time is left out', () => {
     expect(next('30 2 * * *', 'Europe/Berlin', '2026-03-28T00:00Z', 3)).toEqual([
       '03-28T01:30',
       '03-29T01:00',
@@ -23,7 +23,7 @@ describe('a tick where a clock is put forward', () => {
     expect(next('15 2 * * *', 'Australia/Lord_Howe', '2026-10-03T00:00Z', 2)).toEqual(['10-03T15:30', '10-04T15:15']);
   });
 
-  it('goes by real time when it repeats', () => {
+  it('follows real time when it repeats', () => {
     expect(next('*/30 * * * *', 'Europe/Berlin', '2026-03-29T00:15Z', 3)).toEqual([
       '03-29T00:30',
       '03-29T01:00',
@@ -42,7 +42,7 @@ describe('a tick where a clock is put back', () => {
     expect(next('45 1 * * *', 'Australia/Lord_Howe', '2026-04-04T00:00Z', 2)).toEqual(['04-04T14:45', '04-05T15:15']);
   });
 
-  it('goes by real time when it repeats', () => {
+  it('follows real time when it repeats', () => {
     expect(next('0 * * * *', 'Europe/Berlin', '2026-10-24T23:45Z', 4)).toEqual([
       '10-25T00:00',
       '10-25T01:00',
@@ -52,7 +52,7 @@ describe('a tick where a clock is put back', () => {
   });
 });
 
-/** An expression with the day it is for, in UTC where the two ends of the change are, and its ticks of then. */
+/** An expression with its day, in UTC at the two ends of the change, and its ticks on that day. */
 const CHANGES: [string, string, string, string[]][] = [
   // Left out: 02:00 to 03:00.
   ['0 2,14 * * *', 'Europe/Berlin', '2026-03-29', ['01:00', '12:00']],
@@ -97,7 +97,7 @@ test.each(CHANGES)('%s in %s on %s counts each of its times once', (cron, zone, 
   expect(forward).toEqual(found);
 });
 
-test.each(['* * * * *', '0 */1 * * *', '0 0-23 * * *', '@hourly', '0 ? * * *'])('%s goes by real time', (cron) => {
+test.each(['* * * * *', '0 */1 * * *', '0 0-23 * * *', '@hourly', '0 ? * * *'])('%s follows real time', (cron) => {
   const ticks = toTicks(cron, 'Europe/Berlin');
   for (const day of ['2026-03-29', '2026-10-25']) {
     const [after, until] = [new Date(Date.parse(day) - 1), new Date(Date.parse(day) + 3_600_000 * 6 - 1)];
@@ -121,7 +121,7 @@ test.each([
 });
 
 test.each(['0 9 * * 1-5', '@daily', '@Hourly', '*/5 * * * *', '0 0 L * *', '  0 9 * JAN mon  '])(
-  '%j is taken',
+  '%j is accepted',
   (cron) => {
     expect(checkCron(cron)).toBeNull();
   },
@@ -134,10 +134,10 @@ test.each([
   ['@reboot', 'must be five fields'],
   ['@every 5m', 'must be five fields'],
   ['2026-01-01T00:00:00', 'must be five fields'],
-  ['61 * * * *', 'is not understood: Invalid value for minute: 61'],
-  ['*/0 * * * *', 'is not understood'],
+  ['61 * * * *', 'is invalid: Invalid value for minute: 61'],
+  ['*/0 * * * *', 'is invalid'],
   ['0 0 30 2 *', 'names a time that never comes'],
-])('%j is refused', (cron, message) => {
+])('%j is rejected', (cron, message) => {
   expect(checkCron(cron)).toContain(message);
 });
 
@@ -145,6 +145,6 @@ test.each(['Europe/Berlin', 'UTC', 'Australia/Lord_Howe'])('%s is a time zone', 
   expect(checkTimeZone(zone)).toBeNull();
 });
 
-test.each(['', 'Mars/Base', '+02:00', 'Europe'])('%j is no time zone', (zone) => {
+test.each(['', 'Mars/Base', '+02:00', 'Europe'])('%j is not a time zone', (zone) => {
   expect(checkTimeZone(zone)).toContain('must be the IANA name');
 });

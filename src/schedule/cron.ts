@@ -3,9 +3,9 @@ import { createWallClock, REAL_TIME } from './wall-clock.ts';
 
 /** The ticks of a cron expression on the clocks of a time zone. */
 export interface Ticks {
-  /** The first after `at`; null: none is left. */
+  /** The first tick after `at`; null: none is left. */
   next(at: Date): Date | null;
-  /** The last `count` of those after `after` and not after `until`, in order. */
+  /** The last `count` ticks after `after` and up to `until`, in order. */
   between(options: { after: Date; until: Date; count: number }): Date[];
 }
 
@@ -16,7 +16,7 @@ const HOURS_A_DAY = 24;
 
 const NAMES = ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly'];
 
-/** What stands against an expression, in words that follow "cron"; null: nothing. */
+/** Returns the problem with an expression, as the end of a sentence that begins with "cron"; null: none. */
 export function checkCron(expression: string): string | null {
   const shape = SHAPE.exec(expression);
   const name = expression.trim().toLowerCase();
@@ -26,36 +26,37 @@ export function checkCron(expression: string): string | null {
   try {
     if (toTicks(expression, 'UTC').next(new Date()) === null) return 'names a time that never comes';
   } catch (error) {
-    return `is not understood: ${(error as Error).message.replace(/^\w+: /, '')}`;
+    return `is invalid: ${(error as Error).message.replace(/^\w+: /, '')}`;
   }
   return null;
 }
 
-/** What stands against a time zone, in words that follow "timeZone"; null: nothing. */
+/** Returns the problem with a time zone, as the end of a sentence that begins with "timeZone"; null: none. */
 export function checkTimeZone(zone: string): string | null {
   try {
-    // A name, and no offset: an offset knows no summer.
+    // A name, not an offset: an offset has no summer time.
     if (!/^[+-]/.test(zone) && new Intl.DateTimeFormat('en', { timeZone: zone })) return null;
   } catch {
-    // Told below.
+    // Reported below.
   }
   return `must be the IANA name of a time zone, such as Europe/Berlin; received ${JSON.stringify(zone.slice(0, 60))}`;
 }
 
 /**
- * What ticks in every hour goes by real time through a change of the clocks. Any other expression names times of day, and
- * each counts once: one that is left out comes with the first instant after the gap, together with the others that are,
- * and one that comes twice comes the first time.
- * @throws {Error} for an expression that `checkCron` refuses.
+ * Computes the ticks of an expression. An expression that ticks in every hour follows real time through a change of the
+ * clocks. Any other expression names times of day, and each counts once: a time that the clocks leave out ticks at the
+ * first instant after the gap, together with the other times left out, and a time that comes twice ticks the first
+ * time.
+ * @throws {Error} for an expression that `checkCron` rejects.
  */
 export function toTicks(expression: string, timeZone: string): Ticks {
-  // Reckoned in UTC no time is left out or comes twice; when each of them is, the clocks say.
+  // In UTC no time is left out or repeated, so the times are computed there; the clocks then give their instants.
   const isReal = isEveryHour(expression);
   const times = parse(expression, isReal ? timeZone : 'UTC');
   const clock = isReal ? REAL_TIME : createWallClock(timeZone);
   return {
     next(at) {
-      // The clocks may show times again that have been.
+      // The clocks may repeat times that have passed.
       for (let time = times.nextRun(clock.shownAt(at)); time !== null; time = times.nextRun(time)) {
         const tick = clock.firstAt(time);
         if (tick > at) return tick;
@@ -79,7 +80,7 @@ export function toTicks(expression: string, timeZone: string): Ticks {
   };
 }
 
-/** Whether its hours are all there are, however they are written. */
+/** Returns whether an expression names all hours, in any notation. */
 function isEveryHour(expression: string): boolean {
   const [name = '', hours] = expression.trim().split(/\s+/);
   if (hours === undefined) return name.toLowerCase() === '@hourly';

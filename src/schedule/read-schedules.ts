@@ -2,7 +2,7 @@ import type { Database } from '../db/database.ts';
 import { isSeenBy, type Viewer } from '../run/viewer.ts';
 import { toSchedule, type Schedule } from './schedule.ts';
 
-/** The schedule with this id; null when there is none, or none that the viewer may see. */
+/** Reads the schedule with this id; null when the viewer may see none. */
 export async function findSchedule(
   database: Database,
   { id, viewer }: { id: string; viewer: Viewer },
@@ -20,12 +20,12 @@ interface ListOptions {
   readonly viewer: Viewer;
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
-  /** Schedules made before this one, by id. */
+  /** Schedules created before this one, by id. */
   readonly before?: string | undefined;
   readonly limit: number;
 }
 
-/** A page of the schedules that the viewer may see, newest first, and whether there are more. */
+/** Reads a page of the schedules that the viewer may see, newest first, and whether there are more. */
 export async function listSchedules(
   database: Database,
   { viewer, agent, user, before, limit }: ListOptions,

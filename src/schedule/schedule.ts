@@ -2,12 +2,12 @@ import type { Selectable } from 'kysely';
 import type { RunLimits } from '../core/limits.ts';
 import type { ScheduleTables } from '../db/tables/schedules.ts';
 
-/** What becomes of ticks that no server was there for. */
+/** The treatment of ticks that were missed while no server was running. */
 export const MISSED = ['skip', 'once', 'all'] as const;
 
 export type Missed = (typeof MISSED)[number];
 
-/** Why the last tick has made no run. */
+/** The reason why the last tick submitted no run. */
 export interface ScheduleError {
   readonly code: string;
   readonly message: string;
@@ -15,7 +15,7 @@ export interface ScheduleError {
   readonly at: string;
 }
 
-/** A run that is submitted again and again, by the clock. */
+/** A run that is submitted repeatedly, by the clock. */
 export interface Schedule {
   readonly id: string;
   readonly name: string | null;
@@ -25,21 +25,21 @@ export interface Schedule {
   readonly timeZone: string;
   readonly user: string | null;
   readonly team: string | null;
-  /** The team whose user it is; null: it is the application's, or nobody. */
+  /** The team that the user belongs to; null: the user is the application's, or there is none. */
   readonly tenant: string | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly priority: number;
   readonly limits: Partial<RunLimits>;
   readonly webhookUrl: string | null;
   readonly missed: Missed;
-  /** The API key its runs belong to. */
+  /** The API key that its runs belong to. */
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly pausedAt: Date | null;
   readonly pausedReason: 'by_hand' | 'key_revoked' | null;
   /** Null: paused, or no tick is left. */
   readonly nextAt: Date | null;
-  /** The last tick that was made, or was refused. */
+  /** The last tick that submitted a run or was rejected. */
   readonly lastAt: Date | null;
   readonly lastRunId: string | null;
   readonly lastError: ScheduleError | null;
@@ -47,7 +47,7 @@ export interface Schedule {
 
 export type ScheduleRow = Selectable<ScheduleTables['longhaul.schedules']>;
 
-/** The one place where a row of `longhaul.schedules` becomes a schedule. */
+/** Converts a row of `longhaul.schedules` to a schedule. No other function does. */
 export function toSchedule(row: ScheduleRow): Schedule {
   return {
     id: row.id,

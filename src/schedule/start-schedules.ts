@@ -6,16 +6,16 @@ import { followClockBack, pauseOfRevokedKeys, tickNext, type TickDeps } from './
 
 export interface SchedulesOptions extends TickDeps {
   readonly log: Logger;
-  /** What ticks go by. Defaults to the database's clock, which all servers share. */
+  /** The clock for ticks. Defaults to the database's clock, which all servers share. */
   readonly clock?: () => Date;
-  /** How often to look, in ms. Defaults to 1,000. */
+  /** Poll interval in ms. Defaults to 1,000. */
   readonly lookEveryMs?: number;
 }
 
 /**
- * Starts to make the runs of schedules when their time has come. Any number of servers may do it at once: each tick is
- * made by one of them. Returns what ends it, once what is under way is done. Goes on when a database that was away is
- * back.
+ * Starts to submit the runs of schedules at their ticks. Any number of servers may do it at once: one of them makes
+ * each tick. Returns a function that stops it and waits for work in progress. Continues when an unavailable database is
+ * available again.
  */
 export function startSchedules({ log, clock, lookEveryMs = 1_000, ...deps }: SchedulesOptions): () => Promise<void> {
   const { database } = deps;
@@ -33,23 +33,23 @@ export function startSchedules({ log, clock, lookEveryMs = 1_000, ...deps }: Sch
       if (isLeaving) return;
       const now = await readNow();
       for (const scheduleId of await pauseOfRevokedKeys({ database }, now)) {
-        log.warn({ scheduleId }, 'a schedule is paused: its API key was revoked');
+        log.warn({ scheduleId }, 'a schedule was paused because its API key was revoked');
       }
       const count = await followClockBack({ database }, now);
-      if (count > 0) log.warn({ count }, 'the clock was put back: schedules tick from the present time on');
+      if (count > 0) log.warn({ count }, 'the clock was set back: schedules continue from the present time');
       while (!isLeaving) {
         const ticked = await tickNext(deps, now);
         if (ticked === null) return;
         const { error, tickAt, ...facts } = ticked;
         if (error !== null)
           log.warn({ ...facts, tickAt, reason: error.message }, 'a schedule could not submit its run');
-        else if (tickAt === null) log.warn(facts, 'a schedule has skipped the ticks it missed');
-        else log.info({ ...facts, tickAt }, 'a schedule has submitted its run');
+        else if (tickAt === null) log.warn(facts, 'a schedule skipped the ticks it missed');
+        else log.info({ ...facts, tickAt }, 'a schedule submitted its run');
       }
     },
     onError(err) {
       if (isDatabaseAway(err)) log.debug({ err }, 'schedules wait for the database');
-      else log.error({ err }, 'schedules could not be looked after; it is tried again');
+      else log.error({ err }, 'schedules could not be processed and will be retried');
     },
   });
   return async () => {

@@ -13,34 +13,34 @@ import { toTicks } from './cron.ts';
 import { toSchedule, type Schedule, type ScheduleError, type ScheduleRow } from './schedule.ts';
 
 export interface TickDeps extends RunDeps {
-  /** @throws {LonghaulError} when its agent would not take it. */
+  /** @throws {LonghaulError} when its agent rejects the submission. */
   readonly toSubmission: (schedule: Schedule) => Submission;
 }
 
-/** What became of one tick. */
+/** The result of one tick. */
 export interface Ticked {
   readonly scheduleId: string;
-  /** Null: what was due was missed, and skipped. */
+  /** Null: due ticks were missed, and skipped. */
   readonly tickAt: Date | null;
   readonly runId: string | null;
   readonly error: ScheduleError | null;
 }
 
-/** A tick is not missed when it is made within a minute: a server may have been restarted meanwhile. */
+/** A tick within a minute of its time is not missed: a server may have been restarted meanwhile. */
 const IN_TIME_MS = 60_000;
 
-/** Missed ticks that are made up for. */
+/** Most missed ticks for which runs are submitted later. */
 const MOST_MADE_UP = 100;
 
-/** `runs_once_a_tick` holds it: the tick was made before, by a clock that was ahead. */
+/** Raised by `runs_once_a_tick`: the tick was made before, by a clock that was ahead. */
 const UNIQUE_VIOLATION = '23505';
 
 /**
- * Makes the one tick that has been due longest, if any: its run, as any other is submitted, and the schedule's next tick
- * in one transaction. A run that is refused is noted on its schedule instead. Null: nothing is due.
+ * Makes the tick that has been due longest, if any: its run, submitted as any other, and the schedule's next tick in
+ * one transaction. If the run is rejected, that is recorded on its schedule instead. Null: nothing is due.
  *
- * Locks the schedule's row: of many servers one makes the tick, and the others pass it over. A schedule that is changed
- * or removed at the same time is seen as it was or as it is, never half.
+ * Locks the schedule's row: of many servers one makes the tick, and the others skip it. A schedule that is changed or
+ * deleted at the same time is read either before or after the change, never in between.
  */
 export function tickNext(deps: TickDeps, now: Date): Promise<Ticked | null> {
   const { database, rules } = deps;
@@ -89,7 +89,10 @@ export async function pauseOfRevokedKeys({ database }: { database: Database }, n
   });
 }
 
-/** Lets schedules tick from `now` on whose last tick lies ahead: the clock was put back. Returns how many. */
+/**
+ * Makes schedules continue from `now` on whose last tick is in the future: the clock was set back. Returns their
+ * number.
+ */
 export async function followClockBack({ database }: { database: Database }, now: Date): Promise<number> {
   return database.sql.transaction().execute(async (trx) => {
     const rows = await trx
@@ -111,11 +114,11 @@ export async function followClockBack({ database }: { database: Database }, now:
 interface Due {
   readonly row: ScheduleRow;
   readonly tickAt: Date | null;
-  /** The one after it. */
+  /** The tick after this one. */
   readonly nextAt: Date | null;
 }
 
-/** What an agent of another configuration is to run is left for a minute to servers that know it. */
+/** For a minute, leaves a tick of an unknown agent to servers whose configuration has it. */
 async function lockDue(
   trx: Transaction,
   { now, agents }: { now: Date; agents: readonly string[] },
@@ -152,7 +155,7 @@ function toDue(row: ScheduleRow, now: Date): Due {
   return { row, tickAt: isSkipped ? null : first, nextAt: second ?? ticks.next(now) };
 }
 
-/** Submits the run. What refuses it undoes it alone: the schedule stays locked until that is noted. */
+/** Submits the run. A rejection rolls back only the run: the schedule stays locked until the rejection is recorded. */
 async function makeTick(trx: Transaction, options: TickDeps & { due: Due; now: Date }): Promise<Ticked> {
   const { queue, rules, toSubmission, due, now } = options;
   const { row, tickAt } = due;
@@ -169,7 +172,7 @@ async function makeTick(trx: Transaction, options: TickDeps & { due: Due; now: D
     if (!isMadeBefore && !(error instanceof LonghaulError)) throw error;
     await sql`rollback to savepoint tick`.execute(trx);
     if (isMadeBefore) return ticked;
-    // Whoever owns the schedule reads it, and no operator's figures belong there.
+    // The owner of the schedule reads this text, so it must not contain an operator's figures.
     const { code, message } = withoutFiguresOfOthers(error) as LonghaulError;
     return { ...ticked, error: { code, message, at: now.toISOString() } };
   }

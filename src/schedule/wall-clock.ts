@@ -1,23 +1,26 @@
 /**
- * The clocks of a time zone. What they show is a `Date` too: the instant at which clocks in UTC show the same, so that
- * a calendar can be reckoned with in which no day has a gap.
+ * The clocks of a time zone. The time that they show is also a `Date`: the instant at which clocks in UTC show the same
+ * time, so that calculations use a calendar without gaps.
  */
 export interface WallClock {
-  /** What they show at an instant. */
+  /** Returns the time that they show at an instant. */
   shownAt(at: Date): Date;
-  /** No less than all they have shown until an instant: put back, they show less than before. */
+  /**
+   * Returns a time that is not before any time that they have shown until an instant: after they are put back, they
+   * show an earlier time.
+   */
   latestShown(at: Date): Date;
-  /** When they show a time for the first time; or, where they leave it out, what comes after the gap. */
+  /** Returns the instant at which they first show a time or, if they leave it out, the first instant after the gap. */
   firstAt(shown: Date): Date;
 }
 
-/** A clock is put forward or back at most once in this time, and at most by as much. */
+/** A clock changes at most once in this time, and at most by as much. */
 const DAY_MS = 86_400_000;
 
-/** What is never put forward or back. */
+/** A clock that is never put forward or back. */
 export const REAL_TIME: WallClock = { shownAt: (at) => at, latestShown: (at) => at, firstAt: (shown) => shown };
 
-/** The clocks of an IANA time zone, by the rules that this process's JavaScript has. */
+/** Creates the clocks of an IANA time zone, by the rules that this process's JavaScript has. */
 export function createWallClock(timeZone: string): WallClock {
   const toOffset = createOffsets(timeZone);
   const toShown = (at: number) => at + toOffset(at);
@@ -34,7 +37,7 @@ export function createWallClock(timeZone: string): WallClock {
       const latest = shown - Math.min(...offsets);
       if (toShown(earliest) === shown) return new Date(earliest);
       if (toShown(latest) === shown) return new Date(latest);
-      // It is left out: before the gap at the one, after it at the other.
+      // The time is left out: one offset gives an instant before the gap, the other an instant after it.
       let [before, after] = [earliest, latest];
       while (after - before > 1) {
         const middle = Math.floor((before + after) / 2);
@@ -46,7 +49,7 @@ export function createWallClock(timeZone: string): WallClock {
   };
 }
 
-/** How far the clocks of a time zone are ahead of UTC at an instant, in milliseconds. */
+/** Returns how far the clocks of a time zone are ahead of UTC at an instant, in milliseconds. */
 function createOffsets(timeZone: string): (at: number) => number {
   const format = new Intl.DateTimeFormat('en', {
     timeZone,

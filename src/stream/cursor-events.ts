@@ -2,27 +2,27 @@ import type { RunEvent } from '../core/events.ts';
 import type { EventHub } from './event-hub.ts';
 
 /**
- * An event with the cursor that stands behind it: its `seq` where one run is followed, its position where many are.
- * Without an event it only says where a reader stands.
+ * An event with the cursor after it: its `seq` when one run is followed, its position when many are. Without an event,
+ * it only moves the cursor of a client.
  */
 export interface CursorEvent {
   readonly cursor: number;
   readonly event: RunEvent | null;
 }
 
-/** What readers are sent, whatever they follow and over whatever: batches in order; an empty one is a sign of life. */
+/** The events for a client, over SSE or WebSocket: batches in order; an empty batch is a heartbeat. */
 export type CursorEvents = AsyncGenerator<readonly CursorEvent[], void, void>;
 
-/** The events of one run. */
+/** Follows the events of one run. */
 export async function* followRun(hub: EventHub, options: Parameters<EventHub['follow']>[0]): CursorEvents {
   for await (const events of hub.follow(options)) yield share(events, (event) => ({ cursor: event.seq, event }));
 }
 
-/** The events of all runs that somebody may see, behind the cursor at which they begin. */
+/** Follows the events of all runs that the viewer may see. First comes the cursor at which they begin. */
 export async function* followVisible(hub: EventHub, options: Parameters<EventHub['followVisible']>[0]): CursorEvents {
   for await (const batch of hub.followVisible(options)) {
     if (batch === null) yield [];
-    // Also later on: the cursor of a reader that gets few events does not fall far behind.
+    // Later as well, so that the cursor of a client that gets few events does not fall far behind.
     else if (batch.events.length === 0) yield [{ cursor: batch.cursor, event: null }];
     else yield share(batch.events, ({ position, event }) => ({ cursor: position, event }));
   }
@@ -30,7 +30,7 @@ export async function* followVisible(hub: EventHub, options: Parameters<EventHub
 
 const shared = new WeakMap<readonly object[], readonly CursorEvent[]>();
 
-/** Readers who stand at the same place are given one batch: what is made of it is made once for all of them. */
+/** Converts a batch once for all clients at the same position, which share it. */
 function share<T extends object>(
   events: readonly T[],
   toCursorEvent: (event: T) => CursorEvent,

@@ -19,13 +19,13 @@ const PAGE_SIZE = 500;
 
 interface PlaceOptions {
   readonly runId: string;
-  /** Events after this place in the log; 0 for all. */
+  /** Events after this `seq` in the log; 0 for all. */
   readonly after: number;
   readonly signal: AbortSignal;
 }
 
 interface FollowOptions extends PlaceOptions {
-  /** Those that share a reader take turns. Defaults to one of its own. */
+  /** Limits concurrent reads among the subscriptions of one client. Defaults to no limit. */
   readonly turns?: Turns | undefined;
 }
 
@@ -34,37 +34,43 @@ interface PageOptions extends PlaceOptions {
   readonly waitMs: number;
 }
 
-/** Brings the events of runs to whoever follows them, from the database alone: any server serves any run. */
+/** Delivers the events of runs to followers, from the database only, so any server can serve any run. */
 export interface EventHub {
   /**
-   * A run's events from a place in its log on, as they are written, in order and each once; ends after the
-   * final one. An empty batch is a sign of life. Nothing is read ahead: a follower that does not ask costs nothing.
+   * Follows a run's events from a place in its log, as they are written, in order and each once. Ends after the final
+   * event. An empty batch is a heartbeat. Reads nothing ahead: an idle follower costs nothing.
    */
   follow(options: FollowOptions): AsyncGenerator<readonly RunEvent[], void, void>;
-  /** The next events of a run, at most `limit`; waits for one where there is none yet and one may come. */
+  /**
+   * Reads the next events of a run, at most `limit`. If there is none yet and the run can still write one, waits for
+   * it.
+   */
   page(options: PageOptions): Promise<EventPage<RunEvent>>;
   /**
-   * The events of all runs that somebody may see, from a position on, as they are written, by position and each once.
-   * First comes a batch without events: its cursor is where it begins. Later ones are signs of life, `null` where it has
-   * not begun yet. Nothing is read ahead.
+   * Follows the events of all runs that the viewer may see, from a position, as they are written, in order of position
+   * and each once. The first batch has no events; its cursor is the start. Later batches without events are heartbeats;
+   * `null` is a heartbeat before the start. Reads nothing ahead.
    */
   followVisible(options: FollowVisibleOptions): AsyncGenerator<VisibleBatch | null, void, void>;
-  /** The next of these events, at most `limit`; waits for one where there is none. */
+  /** Reads the next events of all runs that the viewer may see, at most `limit`; waits for one if there is none. */
   pageVisible(options: PageVisibleOptions): Promise<VisibleBatch>;
-  /** Begins to watch for the end of a run. To be begun before the run is looked at, and closed. */
+  /** Starts to watch for the end of a run. Start it before the run is read, and close it afterwards. */
   watchEnd(runId: string): EndWatch;
   close(): Promise<void>;
 }
 
-/** Says when a run may have ended. */
+/** Reports when a run may have ended. */
 export interface EndWatch {
-  /** Resolves when it has, since the watch began or this last resolved; or after `timeoutMs`, or when `signal` says so. */
+  /**
+   * Resolves when the run may have ended since the watch started or this last resolved, after `timeoutMs`, or on
+   * `signal`.
+   */
   next(options: { timeoutMs: number; signal: AbortSignal }): Promise<void>;
   close(): void;
 }
 
 export async function createEventHub(database: Database): Promise<EventHub> {
-  /** Of runs that are followed, of runs whose end is waited for, and of all runs that somebody may see. */
+  /** Watches for runs that are followed, for the end of runs, and for all runs that a viewer may see. */
   const watches = createWatches<EventPage<RunEvent>>();
   const endWatches = createWatches<never>();
   const visible = createVisibleEvents(database);
@@ -92,7 +98,7 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     const watch = watches.enter(runId);
     try {
       let cursor = after;
-      // One that comes back after the end would wait for ever; so would one whose run was removed.
+      // Otherwise a follower that resumes after the end, or whose run was deleted, would wait for ever.
       let mayHaveEnded = true;
       while (!signal.aborted && !isClosed) {
         const { version } = watch;
@@ -111,7 +117,7 @@ export async function createEventHub(database: Database): Promise<EventHub> {
           leave();
         }
         if (page === null) {
-          // It is a reader's to say when to give up.
+          // The client decides when to give up.
           mayHaveEnded = true;
           yield [];
           await waitForWake(watch, { timeoutMs: AWAY_LOOK_EVERY_MS, signal });
@@ -121,7 +127,7 @@ export async function createEventHub(database: Database): Promise<EventHub> {
           if (await hasEndedBy(cursor, runId)) return;
           mayHaveEnded = false;
         }
-        // A notification that came meanwhile has raised the version: look again.
+        // A notification during the read has raised the version: read again.
         if (page.hasMore || watch.version !== version) continue;
         if (await waitForWake(watch, { timeoutMs: LOOK_EVERY_MS, signal })) continue;
         mayHaveEnded = true;
@@ -132,7 +138,7 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     }
   }
 
-  /** Null when the database cannot be reached just now. */
+  /** Reads a page; null when the database is unreachable. */
   async function readOrAway(
     watch: Watch<EventPage<RunEvent>>,
     options: { runId: string; after: number },
@@ -145,13 +151,13 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     }
   }
 
-  /** Whether the log holds nothing after `cursor` and never will: its reader has come back after the end. */
+  /** Returns whether the log has no events after `cursor` and never will, because the run has ended. */
   async function hasEndedBy(cursor: number, runId: string): Promise<boolean> {
     try {
       const run = await findRun(database, { runId, viewer: SEES_ALL });
       return run === null || (isFinal(run.status) && run.lastSeq <= cursor);
     } catch (error) {
-      if (isDatabaseAway(error)) return false; // It is looked at again.
+      if (isDatabaseAway(error)) return false; // The check is repeated later.
       throw error;
     }
   }

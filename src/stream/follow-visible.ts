@@ -1,3 +1,4 @@
+import type { EventType } from '../core/events.ts';
 import { guarded } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
@@ -12,7 +13,7 @@ import { createWatches, readShared, waitForWake, type Watch } from './watches.ts
 
 const PAGE_SIZE = 200;
 
-/** Events of many runs, and the cursor behind them. */
+/** Events of many runs, and the cursor after them. */
 export interface VisibleBatch {
   readonly cursor: number;
   readonly events: readonly PlacedEvent[];
@@ -20,24 +21,26 @@ export interface VisibleBatch {
 
 export interface FollowVisibleOptions {
   readonly viewer: Viewer;
-  /** Events after this position; null for those from now on. */
+  /** Only events of these types; null or undefined for events of all types. */
+  readonly types?: readonly EventType[] | null | undefined;
+  /** Events after this position; null for new events only. */
   readonly after: number | null;
   readonly signal: AbortSignal;
-  /** Those that share a reader take turns. Defaults to one of its own. */
+  /** Limits concurrent reads among the subscriptions of one client. Defaults to no limit. */
   readonly turns?: Turns | undefined;
 }
 
 export interface PageVisibleOptions extends Omit<FollowVisibleOptions, 'turns'> {
   readonly limit: number;
-  /** How long to wait for an event where there is none. */
+  /** Milliseconds to wait for an event if there is none. */
   readonly waitMs: number;
 }
 
-/** Brings the events of all runs that somebody may see to whoever follows them. */
+/** Delivers the events of all runs that a viewer may see to its followers. */
 export interface VisibleEvents {
   follow(options: FollowVisibleOptions): AsyncGenerator<VisibleBatch | null, void, void>;
   page(options: PageVisibleOptions): Promise<VisibleBatch>;
-  /** Something was written. */
+  /** Reports that events were written. */
   notice(): void;
   close(): Promise<void>;
 }
@@ -46,7 +49,14 @@ interface FoundBatch extends VisibleBatch {
   readonly hasMore: boolean;
 }
 
-/** The part of the event hub that brings the events of many runs, by position, as far as the log is settled. */
+interface ReadOptions {
+  readonly viewer: Viewer;
+  readonly types: readonly EventType[] | null;
+  readonly after: number;
+  readonly limit: number;
+}
+
+/** Creates the part of the event hub that delivers the events of many runs, by position, up to the watermark. */
 export function createVisibleEvents(database: Database): VisibleEvents {
   const watches = createWatches<EventPage<PlacedEvent>>();
   let isClosed = false;
@@ -60,7 +70,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
   });
 
   async function* follow(options: FollowVisibleOptions): ReturnType<VisibleEvents['follow']> {
-    const { viewer, after, signal, turns = NO_TURNS } = options;
+    const { viewer, types = null, after, signal, turns = NO_TURNS } = options;
     const watch = watches.enter(toKey(viewer));
     try {
       const start = settler.fresh();
@@ -77,7 +87,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
         let found: FoundBatch | null;
         const leave = await turns.enter();
         try {
-          found = await readOrAway(watch, { viewer, after: cursor });
+          found = await readOrAway(watch, { viewer, types, after: cursor });
           if (found !== null) {
             ({ cursor } = found);
             if (found.events.length > 0) yield found;
@@ -85,7 +95,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
         } finally {
           leave();
         }
-        // A change that came meanwhile has raised the version: look again.
+        // A change during the read has raised the version: read again.
         if (found !== null && (found.hasMore || watch.version !== version)) continue;
         const timeoutMs = found === null ? AWAY_LOOK_EVERY_MS : LOOK_EVERY_MS;
         if (!(await waitForWake(watch, { timeoutMs, signal })) || found === null) yield { cursor, events: [] };
@@ -95,18 +105,25 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     }
   }
 
-  async function page({ viewer, after, limit, waitMs, signal }: PageVisibleOptions): Promise<VisibleBatch> {
+  async function page({
+    viewer,
+    types = null,
+    after,
+    limit,
+    waitMs,
+    signal,
+  }: PageVisibleOptions): Promise<VisibleBatch> {
     const endAt = performance.now() + waitMs;
     const watch = watches.enter(toKey(viewer));
     try {
       const start = settler.fresh();
       await isSettledWithin(start, { timeoutMs: Math.max(waitMs, LOOK_EVERY_MS), signal });
       const newest = await Promise.race([start, Promise.resolve(null)]);
-      // Not settled yet: what comes next cannot be said, only where it begins.
+      // Without a watermark yet, the page can only return its start.
       let cursor = newest === null ? (after ?? settler.position()) : toPossible(after, newest);
       for (;;) {
         const { version } = watch;
-        const { events, cursor: next } = await read(watch, { viewer, after: cursor, limit });
+        const { events, cursor: next } = await read(watch, { viewer, types, after: cursor, limit });
         cursor = next;
         const timeoutMs = endAt - performance.now();
         if (events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return { cursor, events };
@@ -118,23 +135,23 @@ export function createVisibleEvents(database: Database): VisibleEvents {
   }
 
   /**
-   * The next events, and the cursor behind them: behind all that is settled, when they are all there are up to there.
-   * So the next read begins there, and does not look through what others have written since the last event of its own.
+   * Reads the next events and the cursor after them. If the page has all events up to the watermark, the cursor is the
+   * watermark, so that the next read does not scan the events of other owners again.
    */
   async function read(
     watch: Watch<EventPage<PlacedEvent>>,
-    { viewer, after, limit }: { viewer: Viewer; after: number; limit: number },
+    { viewer, types, after, limit }: ReadOptions,
   ): Promise<FoundBatch> {
     const upTo = settler.position();
     if (upTo <= after) return { cursor: after, events: [], hasMore: false };
-    const { events, hasMore } = await readShared(watch, `${upTo}:${after}:${limit}`, () =>
-      readVisibleEvents(database, { viewer, after, upTo, limit }),
+    const { events, hasMore } = await readShared(watch, `${upTo}:${after}:${limit}:${types?.join() ?? ''}`, () =>
+      readVisibleEvents(database, { viewer, types, after, upTo, limit }),
     );
     return { cursor: hasMore ? events.at(-1)!.position : upTo, events, hasMore };
   }
 
-  /** Null when the database cannot be reached just now. */
-  async function readOrAway(watch: Watch<EventPage<PlacedEvent>>, place: { viewer: Viewer; after: number }) {
+  /** Reads a page; null when the database is unreachable. */
+  async function readOrAway(watch: Watch<EventPage<PlacedEvent>>, place: Omit<ReadOptions, 'limit'>) {
     try {
       return await read(watch, { ...place, limit: PAGE_SIZE });
     } catch (error) {
@@ -156,8 +173,8 @@ export function createVisibleEvents(database: Database): VisibleEvents {
 }
 
 /**
- * A cursor beyond the end of the log comes from a database that has since been put back to an earlier state, or the
- * events before it were removed: all that is still to come is after the log's end.
+ * Limits a cursor to the end of the log. A cursor beyond the end comes from a database that was restored to an earlier
+ * state, or the events before it were deleted; all new events come after the end.
  */
 function toPossible(after: number | null, newest: number): number {
   return after === null ? newest : Math.min(after, newest);
@@ -167,7 +184,7 @@ function toKey({ user, team }: Viewer): string {
   return JSON.stringify([user, team]);
 }
 
-/** The viewers that may see what belongs to somebody. */
+/** Returns the keys of the viewers that may see the events of an owner. */
 function toWatcherKeys({ user, team, tenant }: Owner): string[] {
   return [
     { user, team },
@@ -177,7 +194,7 @@ function toWatcherKeys({ user, team, tenant }: Owner): string[] {
   ].map(toKey);
 }
 
-/** Whether a promise has come to an end, well or not; false when time or patience ran out first. */
+/** Returns whether a promise resolves or rejects within `timeoutMs`; false on a timeout or when `signal` aborts. */
 async function isSettledWithin(
   promise: Promise<unknown>,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
@@ -189,7 +206,7 @@ async function isSettledWithin(
   if (signal.aborted) giveUp();
   promise.then(
     () => resolve(true),
-    () => resolve(true), // Whoever takes its value is told.
+    () => resolve(true), // The code that awaits the promise receives the error.
   );
   try {
     return await given;

@@ -32,7 +32,7 @@ describe.each(DATABASE_KINDS)('following many runs, on the %s database', (kind) 
       .transaction()
       .execute((trx) => appendEvents(trx, { runId, attempt: 0, events: texts.map(text) }));
 
-  it('begins now, or after a cursor, and gives what comes in the order of positions', async () => {
+  it('starts now, or after a cursor, and delivers events in the order of positions', async () => {
     const run = await bench.submit();
     const reader = read(hub, { viewer: SEES_ALL, after: null });
     const start = await reader.start;
@@ -48,7 +48,7 @@ describe.each(DATABASE_KINDS)('following many runs, on the %s database', (kind) 
     await resumed.stop();
   });
 
-  it('shows each viewer what it may see, and nothing else', async () => {
+  it('shows each viewer only the events it may see', async () => {
     const viewers: Viewer[] = [
       { user: 'u1', team: null },
       { user: null, team: 't1' },
@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('following many runs, on the %s database', (kind) 
     expect(counts).toEqual([3, 3, 2, 6]);
   });
 
-  it('takes a cursor beyond the end for the end', async () => {
+  it('treats a cursor beyond the end as the end', async () => {
     const run = await bench.submit();
     const reader = read(hub, { viewer: SEES_ALL, after: Number.MAX_SAFE_INTEGER });
     await reader.start;
@@ -82,7 +82,7 @@ describe.each(DATABASE_KINDS)('following many runs, on the %s database', (kind) 
     await reader.stop();
   });
 
-  it('gives a page at once where there is one, waits where there is none, and says where to go on', async () => {
+  it('returns a page at once if there are events, else waits, and returns the next cursor', async () => {
     const { signal } = new AbortController();
     const now = await hub.pageVisible({ viewer: SEES_ALL, after: null, limit: 10, waitMs: 0, signal });
     expect(now.events).toEqual([]);
@@ -100,11 +100,11 @@ describe.each(DATABASE_KINDS)('following many runs, on the %s database', (kind) 
     expect(next.events.map(({ event }) => event.data)).toEqual([text(1).data, text(2).data]);
     const other = { user: 'nobody', team: null };
     const none = await hub.pageVisible({ viewer: other, after: now.cursor, limit: 2, waitMs: 20, signal });
-    // Behind what others have written: the next page does not look through it again.
+    // After the events of other owners, so that the next page does not scan them again.
     expect(none).toEqual({ cursor: next.events.at(-1)!.position + 1, events: [] });
   });
 
-  it('loses nothing and gives nothing twice, whatever the order transactions commit in', async () => {
+  it('delivers every event exactly once, in any order of commits', async () => {
     const runs = await Promise.all(
       Array.from({ length: 8 }, (_, index) => bench.submit({ user: `stress-${index % 4}`, team: 'stress' })),
     );
@@ -126,7 +126,7 @@ describe.each(DATABASE_KINDS)('following many runs, on the %s database', (kind) 
       for (let index = 0; index < 40; index++) {
         await bench.database.sql.transaction().execute(async (trx) => {
           await appendEvents(trx, { runId, attempt: 0, events: [text(index)] });
-          // The embedded database has one connection: there no two transactions overlap.
+          // The embedded database has one connection, so no two transactions overlap.
           if (kind === 'postgres') await pause(Math.random() * 12);
         });
       }
@@ -151,8 +151,8 @@ describe.each(DATABASE_KINDS)('following many runs, on the %s database', (kind) 
   });
 });
 
-describe('following many runs while the database goes away', () => {
-  it('keeps its place, gives signs of life, and goes on when it is back', async () => {
+describe('following many runs while the database is unreachable', () => {
+  it('keeps its position, sends heartbeats, and continues when the database is back', async () => {
     const { url, drop } = await createPostgresDatabase();
     const target = new URL(url);
     const proxy = await startTcpProxy(Number(target.port));
@@ -206,12 +206,12 @@ describe('following many runs while the database goes away', () => {
 
 interface Reading {
   readonly placed: readonly PlacedEvent[];
-  /** The cursor at which it begins. */
+  /** The cursor at the start. */
   readonly start: Promise<number>;
-  /** The first `count` texts, when there are as many. */
+  /** Resolves with the first `count` texts. */
   take(count: number): Promise<string[]>;
   until(isLast: (event: RunEvent) => boolean): Promise<void>;
-  /** Resolves with the next sign of life. */
+  /** Resolves with the next heartbeat. */
   silence(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -259,7 +259,7 @@ function read(hub: EventHub, { viewer, after }: { viewer: Viewer; after: number 
   };
 }
 
-/** Goes away after every batch, and comes back with the last cursor. */
+/** Disconnects after every batch, and resumes with the last cursor. */
 async function readReconnecting(
   hub: EventHub,
   { viewer, after, until }: { viewer: Viewer; after: number; until: number },

@@ -8,7 +8,7 @@ import { settle, type Settled } from './horizon.ts';
 
 const { signal } = new AbortController();
 
-describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('the watermark of the log of all runs, on the %s database', (kind) => {
   let bench: RunBench;
   let database: Database;
 
@@ -21,7 +21,7 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
 
   const look = async (since: number | null = null) => (await settle(database, { since, signal })) as Settled;
 
-  it('is the last event that was committed, with whose events came since', async () => {
+  it('is the last committed event, with the owners of the events since', async () => {
     const { position } = await look();
     expect(await look(position)).toEqual({ position, owners: [] });
     await bench.submit({ user: 'ann', team: 'north' });
@@ -38,7 +38,7 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
     );
   });
 
-  it('is never a number whose transaction was lost: after a crash that may be given out again', async () => {
+  it('is never the number of a lost transaction, which may be reused after a crash', async () => {
     const run = await bench.submit();
     const { position } = await look();
     const broken = database.sql.transaction().execute(async (trx) => {
@@ -49,7 +49,7 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
     expect(await look(position)).toEqual({ position, owners: [] });
   });
 
-  it.skipIf(kind === 'embedded')('stays before what is not committed yet, though later numbers are', async () => {
+  it.skipIf(kind === 'embedded')('stays before an uncommitted event, even if later numbers are committed', async () => {
     const [early, late] = [await bench.submit({ user: 'early' }), await bench.submit({ user: 'late' })];
     const { position } = await look();
     const held = await hold((trx) => append(trx, early.id));
@@ -64,7 +64,7 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
     expect((await looking).owners.map(({ user }) => user)).toEqual(expect.arrayContaining(['early', 'late']));
   });
 
-  it.skipIf(kind === 'embedded')('waits for nobody who came after the look was begun', async () => {
+  it.skipIf(kind === 'embedded')('does not wait for transactions that started after the check', async () => {
     const runs = [await bench.submit(), await bench.submit()];
     const { position } = await look();
     const first = await hold((trx) => append(trx, runs[0]!.id));
@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
   });
 
   it.skipIf(kind === 'embedded')(
-    'waits for nobody who removes, changes or reads events, or has rolled back',
+    'does not wait for transactions that delete, change or read events, or have rolled back',
     async () => {
       const run = await bench.submit();
       const { position } = await look();
@@ -97,7 +97,7 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
     },
   );
 
-  it.skipIf(kind === 'embedded')('stops looking when it is told to', async () => {
+  it.skipIf(kind === 'embedded')('stops waiting when its signal aborts', async () => {
     const run = await bench.submit();
     const held = await hold((trx) => append(trx, run.id));
     const controller = new AbortController();
@@ -118,7 +118,7 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
     return rows[0]!.last;
   }
 
-  /** A transaction that has done something and is not over. */
+  /** Starts a transaction that has executed `act` and is unfinished. */
   async function hold(act: (trx: Transaction) => Promise<unknown>) {
     const acted = Promise.withResolvers<void>();
     const end = Promise.withResolvers<boolean>();
@@ -141,7 +141,7 @@ describe.each(DATABASE_KINDS)('how far the log of all runs is settled, on the %s
     };
   }
 
-  /** Resolves when a look that is under way has had the time to see who holds it up. */
+  /** Resolves when a check in progress has had time to read the transactions that it waits for. */
   async function lookedTwice(): Promise<void> {
     for (let round = 0; round < 20; round++) await sql`select pg_sleep(0.002)`.execute(database.sql);
   }

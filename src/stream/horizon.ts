@@ -2,60 +2,63 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** Between two looks at transactions that are not over: those of Longhaul take milliseconds. */
+/** Milliseconds between checks for unfinished transactions. Transactions of Longhaul take milliseconds. */
 const LOOK_EVERY_MS = { first: 10, growth: 1.5, most: 250 };
 
-/** Whose events lie in a part of the log. */
+/** An owner of events in a part of the log. */
 export interface Owner {
   readonly user: string | null;
   readonly team: string | null;
-  /** The team whose user it is; null: it is the application's, or nobody. */
+  /** The team that owns the user; null when the user is the application's, or there is none. */
   readonly tenant: string | null;
 }
 
-/** How far the log of all runs can be read: no event will ever be added at or before `position`. */
+/** A watermark of the log of all runs: no event will ever be added at or before `position`. */
 export interface Settled {
   readonly position: number;
-  /** Whose events lie between the `position` before and this one. */
+  /** The owners of the events between the previous `position` and this one. */
   readonly owners: readonly Owner[];
 }
 
 interface SettleOptions {
-  /** Where the last call came to; null at first. */
+  /** The position that the last call returned; null at first. */
   readonly since: number | null;
   readonly signal: AbortSignal;
 }
 
 /**
- * Says how far readers of many runs may go, so that they miss nothing: at least as far as what was committed before
- * the call. Null when `signal` aborted it.
+ * Finds the watermark: the position up to which clients of many runs can read without missing an event. It covers at
+ * least everything committed before the call. Null when `signal` aborted the call.
  *
- * Positions are drawn from a sequence and rows appear when their transactions commit, in another order: whoever read
- * up to the highest position it sees would miss what commits later with a lower one. But `nextval` takes a lock on the
- * sequence (`RowExclusiveLock`) before it draws and keeps it to the end of its transaction, and PostgreSQL lets go of a
- * transaction's locks after the transaction has become visible. So, with three statements one after the other:
+ * Positions are drawn from a sequence in one order, and rows appear when their transactions commit, in another. A
+ * client that read up to the highest visible position would miss an event that commits later with a lower one. But
+ * `nextval` takes a lock on the sequence (`RowExclusiveLock`) before it draws and keeps it until the end of its
+ * transaction, and PostgreSQL releases a transaction's locks after the transaction has become visible. So three
+ * statements run in order:
  *
- * 1. S, the last number that was drawn. Who drew a number up to S took the lock before that.
- * 2. Who holds the lock; again and again until none is left of those who held it the first time. Then everyone who
- *    drew a number up to S has ended: those who were not seen to hold it any more before, those who were since.
- * 3. The rows up to S, in a snapshot begun after that: all that there will ever be.
+ * 1. Read S, the last number drawn. Every transaction that drew a number up to S took the lock before that.
+ * 2. Read the transactions that hold the lock, and repeat until no transaction of the first read is left. Then every
+ *    transaction that drew a number up to S has ended: before the first read if it was not in it, else since then.
+ * 3. Read the rows up to S, in a snapshot that starts after that. No more rows up to S will ever appear.
  *
- * Whoever comes later draws numbers above S and is not waited for, so a steady stream of writers holds up nothing. Two
- * that overlap are both waited for; one that takes long holds up all readers of many runs, not those of one.
+ * Later transactions draw numbers above S and are not waited for, so a steady stream of writers delays nothing. Two
+ * transactions that overlap are both waited for. A long transaction delays all clients of many runs, but no client of a
+ * single run.
  *
- * `position` is the highest of those rows, not S: after a crash the sequence may go back, as far as numbers whose
- * transactions were lost, and give out some up to S again. It never goes back behind a row that was committed.
- * So what this returned once stays true, also after the database was started again.
+ * `position` is the highest position of those rows, not S: after a crash the sequence may go back over numbers whose
+ * transactions were lost, and draw some numbers up to S again. It never goes back behind a committed row. So a returned
+ * position stays valid, even after a restart of the database.
  *
- * The locks of other databases, of readers, and of who deletes or changes events do not matter. In the embedded
- * database statements outside a transaction wait for the end of the one there is: then nobody holds the lock.
+ * The locks of other databases, of readers, and of transactions that delete or change events do not matter. In the
+ * embedded database, a statement outside a transaction waits for the end of the current transaction, so no lock is
+ * held.
  */
 export async function settle(database: Database, { since, signal }: SettleOptions): Promise<Settled | null> {
   const drawn = await lastDrawn(database);
   if (drawn === since) return { position: drawn, owners: [] };
   let pending = await findDrawers(database);
   for (let waitMs = LOOK_EVERY_MS.first; pending.size > 0; waitMs *= LOOK_EVERY_MS.growth) {
-    await pause(Math.min(waitMs, LOOK_EVERY_MS.most), undefined, { signal }).catch(() => {}); // Only by the signal.
+    await pause(Math.min(waitMs, LOOK_EVERY_MS.most), undefined, { signal }).catch(() => {}); // Rejects only when `signal` aborts.
     if (signal.aborted) return null;
     const still = await findDrawers(database);
     pending = new Set([...pending].filter((drawer) => still.has(drawer)));
@@ -71,7 +74,7 @@ async function lastDrawn(database: Database): Promise<number> {
   return rows[0]?.drawn ?? 0;
 }
 
-/** The transactions that have drawn positions and are not over. Names of transactions are not given twice. */
+/** Finds the unfinished transactions that have drawn positions. Names of transactions are never reused. */
 async function findDrawers(database: Database): Promise<Set<string>> {
   const { rows } = await sql<{ drawer: string }>`
     select virtualtransaction as drawer from pg_locks

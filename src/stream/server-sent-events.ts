@@ -4,18 +4,18 @@ import type { CursorEvent, CursorEvents } from './cursor-events.ts';
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
-  // nginx would gather a stream into blocks.
+  // Otherwise nginx buffers a stream into blocks.
   'x-accel-buffering': 'no',
 };
 
-/** How long a reader may take nothing of what it was sent. It can come back for the rest. */
+/** Milliseconds that a client may leave sent data unread. It can reconnect for the rest. */
 export const READER_STALL_MS = 30_000;
 
-/** What is made ready for a reader at once, beyond one event: all that waits for one that does not read. */
+/** Maximum characters prepared at once for a client, beyond one event. A client that does not read buffers no more. */
 const CHUNK_CHARACTERS = 32_768;
 
 interface EventStreamOptions {
-  /** The stream is over: the reader has gone away or takes nothing, or nothing more comes. */
+  /** Called when the stream ends: the client has disconnected or does not read, or there are no more events. */
   readonly onOver: () => void;
   readonly onError: (error: unknown) => void;
   /** Defaults to `READER_STALL_MS`. */
@@ -23,11 +23,11 @@ interface EventStreamOptions {
 }
 
 /**
- * Answers with batches of events as a stream (WHATWG HTML, 9.2): `id` is the cursor, `event` the type, `data` the event
- * as JSON; an `id` alone sets the cursor and is no event. The source is asked for more only as the reader takes what it
- * has, so a slow reader holds up nobody and costs no more than a batch; one that goes away, or takes nothing for
- * `stallMs`, ends the source through `onOver`. When the source fails, `onError` is told and the stream ends: its reader
- * comes back for the rest.
+ * Creates a response that streams batches of events (WHATWG HTML, 9.2): `id` is the cursor, `event` the type, `data`
+ * the event as JSON; an `id` alone sets the cursor without an event. The source is read only as fast as the client
+ * reads, so a slow client delays no other client and costs no more than a batch. A client that disconnects, or reads
+ * nothing for `stallMs`, ends the source through `onOver`. When the source fails, `onError` is called and the stream
+ * ends; its client reconnects for the rest.
  */
 export function toEventStream(
   source: CursorEvents,
@@ -46,7 +46,7 @@ export function toEventStream(
     onOver();
   }
 
-  /** The next of the batch, as many as fit. */
+  /** Formats the next events of the batch, as many as fit. */
   function nextChunk(): string {
     const { text, count } = toChunk(batch, sent);
     sent += count;
@@ -74,7 +74,7 @@ export function toEventStream(
           stallMs,
           () => {
             end();
-            controller.error(new Error(`The reader took nothing for ${stallMs} ms.`));
+            controller.error(new Error(`The client read nothing for ${stallMs} ms.`));
           },
           onError,
         );
@@ -99,11 +99,11 @@ function toFrame({ cursor, event }: CursorEvent): string {
 
 interface Chunk {
   readonly text: string;
-  /** Of how many events. */
+  /** The number of events in it. */
   readonly count: number;
 }
 
-/** Batches that are one chunk, as those of a run at work are. Readers share them. */
+/** Batches that fit into one chunk, which is usual for a running run. Clients share them. */
 const whole = new WeakMap<readonly CursorEvent[], Chunk>();
 
 function toChunk(batch: readonly CursorEvent[], from: number): Chunk {

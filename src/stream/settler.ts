@@ -5,27 +5,30 @@ import { isDatabaseAway } from '../db/is-database-away.ts';
 import { settle, type Owner } from './horizon.ts';
 import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
 
-/** Between two looks: under load the events of all runs share one. */
+/** Milliseconds between updates of the watermark. Under load, the events of all runs share one update. */
 const PACE_MS = 20;
 
 interface SettlerOptions {
   readonly database: Database;
-  /** Whether anybody follows: else nothing is looked at. */
+  /** Returns whether there are followers. Without followers the watermark is not updated. */
   readonly isFollowed: () => boolean;
-  /** The log is settled further. With those whose events were added; null: it may be anybody's. */
+  /** Called when the watermark advances, with the owners of the new events; null when any owner may have new events. */
   readonly onAdvance: (owners: readonly Owner[] | null) => void;
 }
 
-/** Keeps up how far the log of all runs is settled, once for all who follow it. */
+/** Maintains the watermark of the log of all runs, once for all followers. */
 export interface Settler {
   /**
-   * Up to where every event is there that ever will be.
-   * @throws what the last look failed with.
+   * Returns the watermark, up to which the log is complete.
+   * @throws the error of the last update, if it failed.
    */
   position(): number;
-  /** As far as what was committed before the call; waits while the database is away. Null: closed. */
+  /**
+   * Updates the watermark to cover everything committed before the call; waits while the database is unreachable. Null
+   * when closed.
+   */
   fresh(): Promise<number | null>;
-  /** Something was written. */
+  /** Reports that events were written. */
   notice(): void;
   close(): Promise<void>;
 }
@@ -37,22 +40,22 @@ export function createSettler({ database, isFollowed, onAdvance }: SettlerOption
   let failure: { readonly error: unknown } | null = null;
   let isNoticed = false;
   let looking: Promise<void> | null = null;
-  /** Those who wait for a look that begins after they asked. */
+  /** Callers that wait for an update that starts after their call. */
   let waiting: PromiseWithResolvers<number | null>[] = [];
 
-  /** Looks for as long as there is reason to: one at a time. */
+  /** Updates the watermark as long as needed, one update at a time. */
   async function lookOn(): Promise<void> {
     while (!signal.aborted && (waiting.length > 0 || (isNoticed && isFollowed()))) {
       const asked = waiting;
       waiting = [];
       isNoticed = false;
       const isReached = await look(asked);
-      await pause(isReached ? PACE_MS : AWAY_LOOK_EVERY_MS, undefined, { signal }).catch(() => {}); // Only by the signal.
+      await pause(isReached ? PACE_MS : AWAY_LOOK_EVERY_MS, undefined, { signal }).catch(() => {}); // Rejects only when `signal` aborts.
     }
     looking = null;
   }
 
-  /** False when the database is away. */
+  /** Updates the watermark once. Returns false when the database is unreachable. */
   async function look(asked: PromiseWithResolvers<number | null>[]): Promise<boolean> {
     try {
       const settled = await settle(database, { since: position, signal });

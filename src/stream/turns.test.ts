@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { createTurns } from './turns.ts';
 
-it('lets in so many at a time, in the order in which they came', async () => {
+it('limits how many callers run at once, in the order of their calls', async () => {
   const turns = createTurns(2);
   const entered: number[] = [];
   const enter = async (index: number) => {

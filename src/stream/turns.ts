@@ -1,10 +1,10 @@
-/** Lets in so many at a time, in the order in which they came. */
+/** Limits how many callers run at once, in the order of their calls. */
 export interface Turns {
-  /** Resolves when it is the caller's turn, with what ends it. */
+  /** Resolves when the caller may run, with a function that it calls when done. */
   enter(): Promise<() => void>;
 }
 
-/** For one that has nobody to take turns with. */
+/** Sets no limit. */
 export const NO_TURNS: Turns = { enter: () => Promise.resolve(() => {}) };
 
 export function createTurns(most: number): Turns {

@@ -1,16 +1,16 @@
 import { guarded } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
 
-/** What those share who watch for the same thing: its waking, and reads of the same place. */
+/** The state that watchers of the same key share: wake-ups, and reads of the same place. */
 export interface Watch<T> {
   watchers: number;
-  /** Rises with every change. */
+  /** Increases with every change. */
   version: number;
   readonly wakers: Set<() => void>;
   readonly reads: Map<string, Promise<T>>;
 }
 
-/** What is watched, by its key, and by how many. */
+/** The watches by their key, with their number of watchers. */
 export interface Watches<T> {
   enter(key: string): Watch<T>;
   leave(key: string): void;
@@ -52,8 +52,8 @@ function wake(watch: Watch<unknown>): void {
 }
 
 /**
- * Watchers that stand at the same place, as all that have caught up do, share one query. Not one that was begun before
- * the last change, though: it may have missed what that was about.
+ * Shares one query among watchers at the same place, which is usual for watchers that have caught up. A query that
+ * started before the last change is not shared, because it may have missed that change.
  */
 export function readShared<T>(watch: Watch<T>, place: string, read: () => Promise<T>): Promise<T> {
   const key = `${watch.version}:${place}`;
@@ -65,7 +65,7 @@ export function readShared<T>(watch: Watch<T>, place: string, read: () => Promis
   return reading;
 }
 
-/** Whether there was a change; false when time or the caller's patience ran out first. */
+/** Waits for a change. Returns false on a timeout, or when `signal` aborts. */
 export async function waitForWake(
   watch: Watch<unknown>,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },

@@ -42,7 +42,7 @@ export function sendError(response: ServerResponse, status: number, error: ApiEr
   sendJson(response, status, (requestId) => toErrorBody(error, requestId));
 }
 
-/** Sends a JSON body, with the id every answer of the API carries. */
+/** Sends a JSON body, with the request id that every answer of the API has. */
 export function sendJson(response: ServerResponse, status: number, toBody: (requestId: string) => unknown): void {
   const requestId = createApiId('req');
   response.writeHead(status, { 'content-type': 'application/json', 'request-id': requestId });
@@ -62,7 +62,7 @@ async function playStream(turn: Answer, { request, response, signal }: Exchange)
 
 async function playWhole(turn: Answer, { request, response, signal }: Exchange): Promise<void> {
   const message = toMessage(turn, request);
-  // The time the stream would have taken, spent before the one body.
+  // The duration of the stream, spent before the single body.
   let delayMs = 0;
   for (const step of toOpenStream(message)) delayMs += step.delayMs;
   if (delayMs > 0) await sleep(delayMs, undefined, { signal });
@@ -97,9 +97,9 @@ function openBody(request: ModelRequest, response: ServerResponse): void {
   response.flushHeaders();
 }
 
-/** Ends the connection in the middle of the body, with everything written so far on its way. */
+/** Ends the connection in the middle of the body, after everything written so far was sent. */
 async function breakConnection({ socket }: ServerResponse): Promise<void> {
-  // Empty the queue first: destroying a socket throws away what it has not passed to the system yet.
+  // Flush first: destroying a socket discards data that it has not passed to the system yet.
   if (socket !== null && socket.writableLength > 0) await new Promise((done) => socket.write('', done));
   socket?.destroy();
 }

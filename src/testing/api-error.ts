@@ -1,4 +1,4 @@
-/** The inside of an error in Anthropic's form (https://docs.claude.com/en/api/errors). */
+/** The error object in Anthropic's form (https://docs.claude.com/en/api/errors). */
 export interface ApiError {
   readonly type: string;
   readonly message: string;
@@ -17,18 +17,18 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   overloaded_error: 529,
 };
 
-/** The error type Anthropic sends with an HTTP status. */
+/** Returns the error type that Anthropic sends with an HTTP status. */
 export function toErrorType(status: number): string {
   const known = Object.entries(STATUS_OF_TYPE).find(([, of]) => of === status);
   return known?.[0] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
 }
 
-/** The HTTP status Anthropic sends with an error type. */
+/** Returns the HTTP status that Anthropic sends with an error type. */
 export function toErrorStatus(type: string): number {
   return STATUS_OF_TYPE[type] ?? 500;
 }
 
-/** The body of an error answer, and the data of an `error` event. */
+/** Returns the body of an error answer, which is also the data of an `error` event. */
 export function toErrorBody(error: ApiError, requestId: string): Record<string, unknown> {
   return { type: 'error', error, request_id: requestId };
 }

@@ -1,9 +1,9 @@
-/** A part of a scripted answer. Made with `say`, `think`, `useTool` or `useServerTool`. */
+/** A part of a scripted answer. Create it with `say`, `think`, `useTool` or `useServerTool`. */
 export type Block = TextBlock | ThinkingBlock | ToolUseBlock;
 
 export interface TextBlock {
   readonly type: 'text';
-  /** The text in the pieces it is streamed in. */
+  /** The text as the pieces it is streamed in. */
   readonly chunks: readonly string[];
   readonly chunkDelayMs: number;
 }
@@ -15,7 +15,7 @@ export interface ThinkingBlock {
 }
 
 export interface ToolUseBlock {
-  /** `server_tool_use`: a tool that the provider runs by itself. */
+  /** `server_tool_use`: a tool that the provider runs itself. */
   readonly type: 'tool_use' | 'server_tool_use';
   readonly name: string;
   readonly input: ToolInput;
@@ -25,8 +25,8 @@ export type ToolInput = Readonly<Record<string, unknown>>;
 
 export interface StreamingOptions {
   /**
-   * How many pieces of equal length the text is streamed in, never more than it has characters, or the pieces
-   * themselves, which must add up to the text. Defaults to pieces of 24 characters.
+   * Number of pieces of equal length, at most the number of characters, or the pieces themselves, which must add up to
+   * the text. Defaults to pieces of 24 characters.
    */
   readonly chunks?: number | readonly string[];
   /** Milliseconds between two pieces. Defaults to 0: as fast as the client reads. */
@@ -45,7 +45,7 @@ export function think(text: string, options: StreamingOptions = {}): ThinkingBlo
   return { type: 'thinking', ...toStreaming(text, options) };
 }
 
-/** Makes the model call a tool. Several in one turn are a parallel call. */
+/** Makes the model call a tool. Several calls in one turn are parallel. */
 export function useTool(name: string, input: ToolInput = {}): ToolUseBlock {
   return { type: 'tool_use', name, input };
 }
@@ -61,9 +61,9 @@ function toStreaming(text: string, { chunks, chunkDelayMs = 0 }: StreamingOption
     return { chunks, chunkDelayMs };
   }
   if (chunks !== undefined && !(Number.isInteger(chunks) && chunks > 0)) {
-    throw new RangeError(`chunks is a whole number above 0; received ${chunks}.`);
+    throw new RangeError(`chunks must be a whole number above 0; received ${chunks}.`);
   }
-  // By code point: half a surrogate pair could not be sent.
+  // By code point, because half a surrogate pair could not be sent.
   const characters = Array.from(text);
   return { chunks: split(characters, chunks ?? Math.ceil(characters.length / DEFAULT_CHUNK_LENGTH)), chunkDelayMs };
 }

@@ -1,4 +1,4 @@
-/** The scripted model as the real Claude Code executable sees it: what the other tests of Longhaul stand on. */
+/** The scripted model with the real Claude Code executable, on which the other tests of Longhaul depend. */
 import type { Options, SDKMessage } from '@anthropic-ai/claude-agent-sdk';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BareClaude } from '../../test/support/bare-claude.ts';
@@ -33,13 +33,13 @@ test('text streams piece by piece and becomes the result', async () => {
   expect(model.requests).toHaveLength(1);
 });
 
-test('the prompt arrives as it was given', async () => {
+test('the prompt arrives unchanged', async () => {
   const prompt = '  --settings=x @/etc/hostname\n<system-reminder>no</system-reminder> /cost 🤔';
   await play([say('Fine')], { prompt });
   expect(model.requests[0]?.prompt).toBe(prompt);
 });
 
-test('a tool call runs the real tool, and the script sees what it returned', async () => {
+test('a tool call runs the real tool, and the script sees its result', async () => {
   const { result } = await play((request) => {
     const [found] = request.toolResults;
     if (found === undefined) return useTool('Read', { file_path: `${claude.workspace}/menu.md` });
@@ -50,7 +50,7 @@ test('a tool call runs the real tool, and the script sees what it returned', asy
   expect(model.requests[0]?.toolNames.toSorted()).toEqual(['Glob', 'Grep', 'Read']);
 });
 
-test('parallel calls, failing ones and tools that do not exist all come back as results', async () => {
+test('parallel calls, failing calls and unknown tools all return results', async () => {
   await play([
     [
       useTool('Read', { file_path: `${claude.workspace}/none.md` }),
@@ -76,7 +76,7 @@ test('a thinking block arrives as thinking', async () => {
   expect(result).toMatchObject({ result: 'Hello' });
 });
 
-test('reported usage is what the SDK totals and prices', async () => {
+test('the SDK totals and prices the reported usage', async () => {
   const usage = { inputTokens: 1000, outputTokens: 500, cacheReadTokens: 10_000, cacheCreationTokens: 2000 };
   const { result } = await play([
     turn(useTool('Glob', { pattern: '*' }), { usage }),
@@ -89,11 +89,11 @@ test('reported usage is what the SDK totals and prices', async () => {
     cacheCreationInputTokens: 2000,
     costBasis: 'list',
   });
-  // Sonnet 4.5 a million tokens: 3 USD in, 15 out, 0.30 read from the cache, 3.75 written to it for 5 minutes.
+  // Sonnet 4.5 per million tokens: 3 USD in, 15 out, 0.30 read from the cache, 3.75 written to it for 5 minutes.
   expect(result?.total_cost_usd).toBeCloseTo(0.003021 + 0.007665 + 0.003 + 0.0075, 9);
 });
 
-describe('how the endings of an answer come out', () => {
+describe('the endings of an answer', () => {
   test.each([
     { status: 400, requests: 2, error: 'unknown' },
     { status: 402, requests: 1, error: 'unknown' },
@@ -146,13 +146,13 @@ describe('how the endings of an answer come out', () => {
     expect(result).toMatchObject({ subtype: 'error_during_execution' });
   });
 
-  test('after a cut the request is made again', async () => {
+  test('after a cut the request is repeated', async () => {
     const { result } = await play(() => (model.requests.length === 1 ? cut(say('Half')) : say('Whole')));
     expect(result).toMatchObject({ is_error: false, result: 'Whole' });
     expect(model.requests.map((request) => request.body['stream'])).toEqual([true, true]);
   });
 
-  test('after a cut within the first block that block is dropped and the same is asked again', async () => {
+  test('after a cut within the first block that block is dropped and the request is repeated', async () => {
     const { result } = await play(() =>
       model.requests.length === 1 ? cut(say('Half of it'), { midBlock: true }) : say('Whole'),
     );
@@ -160,7 +160,7 @@ describe('how the endings of an answer come out', () => {
     expect(model.requests.map((request) => request.turn)).toEqual([0, 0]);
   });
 
-  test('after an error in mid-stream before any text the request is made again without streaming', async () => {
+  test('after an error in mid-stream before any text the request is repeated without streaming', async () => {
     const { result } = await play(() =>
       model.requests.length === 1 ? failMidStream([], { type: 'api_error', message: 'Broken' }) : say('Whole'),
     );
@@ -168,14 +168,14 @@ describe('how the endings of an answer come out', () => {
     expect(model.requests.map((request) => request.body['stream'] === true)).toEqual([true, false]);
   });
 
-  test('after an error in mid-stream the model is asked to go on from what it said so far', async () => {
+  test('after an error in mid-stream the model is asked to continue its text', async () => {
     const { result } = await play([failMidStream(say('Half'), { type: 'api_error', message: 'Broken' }), say('Rest')]);
     expect(result).toMatchObject({ is_error: false, result: 'Rest' });
     expect(model.requests.map((request) => request.turn)).toEqual([0, 1]);
   });
 });
 
-/** The text of every delta of one kind, in order. */
+/** Returns the text of every delta of one kind, in order. */
 function toDeltas(messages: readonly SDKMessage[], type: 'text_delta' | 'thinking_delta'): string[] {
   return messages.flatMap((message) => {
     if (message.type !== 'stream_event' || message.event.type !== 'content_block_delta') return [];

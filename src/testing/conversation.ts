@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The parts of a request's body that are looked at; everything else is passed over. */
+/** The parts of a request's body that the model reads; it ignores everything else. */
 const part = z.looseObject({ type: z.string() });
 const content = z.union([z.string(), z.array(part)]);
 const message = z.looseObject({ role: z.string(), content });
@@ -22,7 +22,7 @@ export interface ToolResult {
   readonly isError: boolean;
 }
 
-/** A tool call of the conversation with what came of it. */
+/** A tool call of the conversation with its result. */
 export interface ToolCall {
   readonly name: string;
   readonly input: Readonly<Record<string, unknown>>;
@@ -30,8 +30,8 @@ export interface ToolCall {
 }
 
 /**
- * The text of a prompt. Claude Code puts reminders of its own before it, each a whole part; a prompt that looks like
- * one is still found, because it comes last.
+ * Returns the text of a prompt. Claude Code puts its own reminders before it, each as a whole part; a prompt that looks
+ * like a reminder is still found, because it comes last.
  */
 export function readPrompt(messages: readonly ApiMessage[]): string {
   const first = messages.find((each) => each.role === 'user')?.content ?? '';
@@ -40,12 +40,12 @@ export function readPrompt(messages: readonly ApiMessage[]): string {
   return written.length > 0 ? written.join('\n') : (texts.at(-1) ?? '');
 }
 
-/** The results of tools in the last message of the user. */
+/** Returns the tool results in the last message of the user. */
 export function readToolResults(messages: readonly ApiMessage[]): ToolResult[] {
   return toToolResults(messages.findLast((each) => each.role === 'user')?.content ?? '');
 }
 
-/** The finished tool calls since the latest prompt, in the order the model made them. */
+/** Returns the finished tool calls since the latest prompt, in the order of the calls. */
 export function readToolCalls(messages: readonly ApiMessage[]): ToolCall[] {
   const latest = messages.findLastIndex((each) => each.role === 'user' && toToolResults(each.content).length === 0);
   const since = messages.slice(latest + 1);

@@ -1,7 +1,7 @@
-/** A file as the Read tool showed it. */
+/** A file in the form of the Read tool's result. */
 export interface SeenFile {
   readonly path: string;
-  /** Null when it could not be read. */
+  /** Null when the file could not be read. */
   readonly lines: readonly string[] | null;
 }
 
@@ -13,14 +13,14 @@ interface Seen {
 }
 
 const MAX_NAMED = 8;
-/** Elsewhere a line that begins with `#` is a comment. */
+/** In other files a line that begins with `#` is a comment. */
 const IS_PROSE = /readme|\.(md|mdx|txt)$/i;
 const SOURCE =
   'Claude Code itself ran these steps with its own tools, and every name, number and quotation above is what the ' +
   'tools returned. ';
 const CLOSING = 'No provider was asked: a scripted model wrote these words.';
 
-/** Tells a person what the demo's tools found. */
+/** Describes the results of the demo's tools for a person. */
 export function describeWorkspace({ prompt, found, files }: Seen): string {
   const asked = shorten(toOneLine(prompt), 120);
   const opening =
@@ -61,7 +61,7 @@ function findHeading(lines: readonly string[]): string | null {
   return heading === undefined ? null : shorten(toOneLine(heading.replace(/^#+/, '')), 80);
 }
 
-/** The first sentence of the first paragraph, or as much of it as is short. */
+/** Returns the first sentence of the first paragraph, shortened if it is long. */
 function findFirstSentence(lines: readonly string[]): string | null {
   const isOfParagraph = (line: string) => line.trim() !== '' && !/^(#{1,6} |---|```)/.test(line);
   const from = lines.findIndex(isOfParagraph);
@@ -72,13 +72,13 @@ function findFirstSentence(lines: readonly string[]): string | null {
   return shorten(/^.*?[.!?](?= |$)/.exec(paragraph)?.[0] ?? paragraph, 200);
 }
 
-/** By code point: half an emoji could not be sent. */
+/** Shortens by code point, because half an emoji could not be sent. */
 function shorten(text: string, length: number): string {
   const characters = Array.from(text);
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join('')}…`;
 }
 
-/** Line breaks, other white space and control characters as single spaces. */
+/** Replaces line breaks, other white space and control characters by single spaces. */
 function toOneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 }

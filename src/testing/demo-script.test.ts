@@ -10,7 +10,7 @@ const DENIAL = { hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDe
 const LAST_SENTENCE = /a scripted model wrote these words\.$/;
 
 describe('with the real Claude Code', () => {
-  test('it lists the workspace, reads up to three text files at once and tells what they hold', async () => {
+  test('it lists the workspace, reads up to three text files at once and describes them', async () => {
     const { answer, toolUses } = await run('What is sold here?', {
       'README.md': '# Tea shop\n\nWe sell tea\nby the cup. And cake.\n',
       'menu.csv': 'tea,4\ncake,5',
@@ -35,20 +35,20 @@ describe('with the real Claude Code', () => {
     expect(answer).toMatch(LAST_SENTENCE);
   });
 
-  test('an empty workspace is called empty', async () => {
+  test('an empty workspace is reported as empty', async () => {
     const { answer } = await run('Hello', {});
     expect(answer).toContain('it is empty.');
     expect(answer).toMatch(LAST_SENTENCE);
   });
 
   test('a workspace of hundreds of files is counted whole', async () => {
-    const files = Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`notes/${index}.txt`, 'One line.']));
+    const files = Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`notes/${index}.txt`, 'A line.']));
     const { answer } = await run('Hello', files);
     expect(answer).toContain('found 130 files: ');
     expect(answer).toContain('and 122 more.');
   });
 
-  test('tools that are denied are reported as such', async () => {
+  test('denied tools are reported as denied', async () => {
     const { answer } = await run(
       'Hello',
       { 'README.md': '# Tea' },
@@ -70,13 +70,13 @@ describe('with the real Claude Code', () => {
     },
   );
 
-  test('without Read it tells the names alone', async () => {
+  test('without Read it reports only the names', async () => {
     const { answer, toolUses } = await run('Hello', { 'README.md': '# Tea' }, { tools: ['Glob'] });
     expect(toolUses).toHaveLength(1);
     expect(answer).toContain('found 1 file: README.md.');
   });
 
-  test('it thinks only where thinking is turned on', async () => {
+  test('it thinks only if thinking is turned on', async () => {
     await using model = await startScriptedModel();
     await using claude = await createBareClaude(model.url);
     const { messages } = await watch(claude.start('Hello', { thinking: { type: 'enabled', budgetTokens: 1024 } }));
@@ -118,7 +118,7 @@ describe('odd conversations', () => {
     ]);
   });
 
-  test('a listing that failed ends in an answer, not in another try', () => {
+  test('a failed listing ends in an answer, not in a retry', () => {
     const messages = [
       { role: 'user', content: 'Hello' },
       { role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'Glob', input: { pattern: '**/*' } }] },

@@ -6,19 +6,20 @@ import { describeWorkspace } from './demo-answer.ts';
 import type { ModelRequest } from './model-request.ts';
 import type { Turn } from './turns.ts';
 
-/** The pace of a real model, near enough to watch. */
+/** About the pace of a real model, for watching. */
 const WORD_DELAY_MS = 15;
 const MAX_FILES_READ = 3;
 
 const TEXT_FILE =
   /\.(md|mdx|txt|rst|adoc|csv|tsv|json|ya?ml|toml|xml|html?|css|[cm]?[jt]sx?|py|rb|go|rs|java|kt|c|h|cpp|cs|php|sh|sql)$/i;
 const TEXT_NAME = /(^|\/)(readme|license|changelog|makefile|dockerfile)$/i;
-/** Hidden files and other people's code: nothing to show a newcomer. */
+/** Hidden files and dependencies, which are of no interest to a newcomer. */
 const PASSED_OVER = /(^|\/)(\.|node_modules\/)/;
 
 /**
- * The script for when there is no provider: lists the workspace, reads up to three text files of it and tells what it
- * found, with the tools the request offers. What it says about files comes from the tools; the words are its own.
+ * The script without a provider: lists the workspace, reads up to three text files of it and reports its findings, with
+ * the tools that the request offers. Everything it writes about files comes from the tools; the wording is the
+ * script's.
  */
 export function demoScript(request: ModelRequest): Turn {
   const calls = readToolCalls(request.body.messages);
@@ -39,13 +40,13 @@ export function demoScript(request: ModelRequest): Turn {
   return say(answer, { chunks: answer.split(/(?<=\s)(?=\S)/), chunkDelayMs: WORD_DELAY_MS });
 }
 
-/** A thought in a conversation without thinking is nothing a real model sends. */
+/** Returns whether the conversation has thinking: without it, a real model sends no thought. */
 function isThinking(request: ModelRequest): boolean {
   const thinking = request.body['thinking'] as { type?: unknown } | undefined;
   return thinking?.type === 'enabled' || thinking?.type === 'adaptive';
 }
 
-/** What Glob answered: a path a line, `No files found`, or a hundred paths and how many there are in brackets. */
+/** Reads a result of Glob: a path per line, `No files found`, or a hundred paths and the total number in brackets. */
 function readListing({ result }: ToolCall): { paths: string[]; count: number } | null {
   if (result.isError) return null;
   const lines = withoutReminders(result.content)
@@ -56,7 +57,7 @@ function readListing({ result }: ToolCall): { paths: string[]; count: number } |
   return { paths: paths.filter((path) => !PASSED_OVER.test(path)), count: Number(total ?? paths.length) };
 }
 
-/** What Read answered: each line behind its number. A line break at the very end shows as one empty line more. */
+/** Reads a result of Read: each line after its number. A final line break appears as another empty line. */
 function readFile({ input, result }: ToolCall): SeenFile {
   const path = String(input['file_path']);
   if (result.isError) return { path, lines: null };
@@ -64,7 +65,7 @@ function readFile({ input, result }: ToolCall): SeenFile {
   return { path, lines: lines.at(-1) === '' ? lines.slice(0, -1) : lines };
 }
 
-/** Claude Code may end a result with a reminder to the model. */
+/** Removes the reminder to the model that Claude Code may append to a result. */
 function withoutReminders(text: string): string {
   return text.replace(/\s*<system-reminder>[^]*<\/system-reminder>\s*$/, '');
 }
@@ -73,7 +74,7 @@ function isText(path: string): boolean {
   return TEXT_FILE.test(path) || TEXT_NAME.test(path);
 }
 
-/** A readme first, then what lies near the top. */
+/** Orders a readme first, then files near the top. */
 function byPlace(a: string, b: string): number {
   return rank(a) - rank(b) || a.localeCompare(b, 'en');
 }

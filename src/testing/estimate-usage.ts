@@ -5,8 +5,9 @@ import type { ModelRequest } from './model-request.ts';
 const CHARACTERS_PER_TOKEN = 4;
 
 /**
- * Tokens a real model might report for this request and answer: the same every time, and near enough for a demo.
- * System prompt and tools are written to the cache by a conversation's first request and read from it by the rest.
+ * Estimates the tokens that a real model might report for this request and answer: the same every time, and close
+ * enough for a demo. The first request of a conversation writes system prompt and tools to the cache, and later
+ * requests read them from it.
  */
 export function estimateUsage(request: ModelRequest, blocks: readonly Block[]): TokenUsage {
   const { system, tools, messages } = request.body;
@@ -20,7 +21,7 @@ export function estimateUsage(request: ModelRequest, blocks: readonly Block[]): 
   };
 }
 
-/** Tokens of a whole request, for `count_tokens`. */
+/** Estimates the tokens of a whole request, for `count_tokens`. */
 export function estimateInputTokens({ system, tools, messages }: ModelRequest['body']): number {
   return estimateTokens(system) + estimateTokens(tools) + estimateTokens(messages);
 }

@@ -1,4 +1,4 @@
-/** The public test kit of Longhaul: test an application's agents with the real Claude Code, for nothing. */
+/** The public test kit of Longhaul: test an application's agents with the real Claude Code, free of charge. */
 export type { ApiError } from './api-error.ts';
 export type { Block, StreamingOptions, TextBlock, ThinkingBlock, ToolInput, ToolUseBlock } from './blocks.ts';
 export { say, think, useServerTool, useTool } from './blocks.ts';

@@ -79,7 +79,7 @@ test.each([true, false])("Anthropic's own client reads every kind of block (stre
   expect(ids[2]).not.toBe(ids[3]);
 });
 
-test.each([true, false])('a refused answer says why, as the API does (stream: %s)', async (isStreamed) => {
+test.each([true, false])('a refused answer has the reason, as in the API (stream: %s)', async (isStreamed) => {
   const stopDetails = { category: 'cyber', explanation: 'It looks like an attack.' };
   const url = await start([turn(say('I can'), { stopReason: 'refusal', stopDetails })]);
   const client = new Anthropic({ baseURL: url, apiKey: 'dummy', authToken: null, maxRetries: 0 });
@@ -102,7 +102,7 @@ test('an answer can stop within its last block, which then has no end', async ()
   ]);
 });
 
-test('a tool that runs at the provider is used without a stop for its result', async () => {
+test('a tool that runs at the provider is used without waiting for its result', async () => {
   const url = await start([[say('Let me search.'), useServerTool('web_search', { query: 'x' })]]);
   expect(await (await callModel(url)).json()).toMatchObject({
     stop_reason: 'end_turn',
@@ -118,7 +118,7 @@ test('a tool that runs at the provider is used without a stop for its result', a
   });
 });
 
-test('usage that is given is reported as given, with 0 for the rest', async () => {
+test('given usage is reported unchanged, with 0 for the rest', async () => {
   const url = await start([turn(say('x'), { usage: { outputTokens: 200_000 }, stopReason: 'max_tokens' })]);
   expect(await (await callModel(url)).json()).toMatchObject({
     stop_reason: 'max_tokens',
@@ -126,7 +126,7 @@ test('usage that is given is reported as given, with 0 for the rest', async () =
   });
 });
 
-test('usage that is not given follows from the sizes of request and answer, the same every time', async () => {
+test('other usage is estimated from the sizes of request and answer, the same every time', async () => {
   const url = await start([say('x'.repeat(400))]);
   const system = 's'.repeat(398);
   const first = [{ role: 'user', content: 'Hello' }];
@@ -140,7 +140,7 @@ test('usage that is not given follows from the sizes of request and answer, the 
   expect(usages[2]).toEqual(usages[1]);
 });
 
-test('text is streamed in as many pieces as asked for, none of them half a character', async () => {
+test('text is streamed in the given number of pieces, without half characters', async () => {
   const text = '🙂é→'.repeat(40);
   const url = await start([say(text, { chunks: 77 })]);
   const events = await readEvents(callModel(url, { stream: true }));
@@ -150,7 +150,7 @@ test('text is streamed in as many pieces as asked for, none of them half a chara
   expect(pieces.join('')).toBe(text);
 });
 
-test.each([0, -1, 2.5, Number.NaN])('%s pieces are refused', (chunks) => {
+test.each([0, -1, 2.5, Number.NaN])('%s pieces are rejected', (chunks) => {
   expect(() => say('Good day', { chunks })).toThrow('above 0');
 });
 
@@ -159,21 +159,21 @@ test('an empty text is an empty block', async () => {
   expect(await (await callModel(url)).json()).toMatchObject({ content: [{ type: 'text', text: '' }] });
 });
 
-test('pieces that do not add up to the text are refused', () => {
+test('pieces that do not add up to the text are rejected', () => {
   expect(() => say('Good day', { chunks: ['Good', 'day'] })).toThrow('do not add up');
 });
 
-test('an answer of two thousand pieces is a matter of milliseconds', async () => {
+test('an answer of two thousand pieces takes only milliseconds', async () => {
   const url = await start([say('word '.repeat(2000), { chunks: 2000 })]);
   await readEvents(callModel(url, { stream: true }));
   const startedAt = performance.now();
   const events = await readEvents(callModel(url, { stream: true }));
-  // Generous for a busy machine; alone it takes about 15 ms, most of them to parse.
+  // Generous for a busy machine; alone it takes about 15 ms, mostly to parse.
   expect(performance.now() - startedAt).toBeLessThan(500);
   expect(events).toHaveLength(2006);
 });
 
-test('a slow answer takes its time: before the first byte, and between pieces', async () => {
+test('a slow answer waits before the first byte, and between pieces', async () => {
   const url = await start([
     turn(say('one two three', { chunks: ['one ', 'two ', 'three'], chunkDelayMs: 40 }), { firstByteDelayMs: 100 }),
   ]);

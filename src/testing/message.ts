@@ -11,19 +11,19 @@ export interface Message {
   readonly usage: TokenUsage;
   readonly stopReason: StopReason;
   readonly stopDetails: StopDetails | null;
-  /** Whether the last block is begun and not ended. */
+  /** True when the last block has begun and not ended. */
   readonly isMidBlock: boolean;
 }
 
-/** One server-sent event of a streamed message, and how long to wait before it. */
+/** A server-sent event of a streamed message, and the delay before it. */
 export interface StreamStep {
   readonly delayMs: number;
   readonly event: { readonly type: string } & Readonly<Record<string, unknown>>;
 }
 
-/** A message as the events of a stream, without the two that end it. */
+/** Yields a message as the events of a stream, without the two that end it. */
 export function* toOpenStream(message: Message): Generator<StreamStep> {
-  // A real stream, too, counts almost no output when it begins; the true number comes with `message_delta`.
+  // A real stream also counts almost no output at its beginning; `message_delta` has the true number.
   const usage = toApiUsage({ ...message.usage, outputTokens: Math.min(1, message.usage.outputTokens) });
   yield now({ type: 'message_start', message: { ...toEnvelope(message.model), content: [], usage } });
   yield now({ type: 'ping' });
@@ -38,7 +38,7 @@ export function* toOpenStream(message: Message): Generator<StreamStep> {
   }
 }
 
-/** The two events that end a streamed message. */
+/** Yields the two events that end a streamed message. */
 export function* toStreamEnd(message: Message): Generator<StreamStep> {
   const { usage } = message;
   const delta = { ...toStop(message), stop_sequence: null };
@@ -46,12 +46,12 @@ export function* toStreamEnd(message: Message): Generator<StreamStep> {
   yield now({ type: 'message_stop' });
 }
 
-/** The event that ends a stream with an error. */
+/** Yields the event that ends a stream with an error. */
 export function* toStreamError(error: ApiError): Generator<StreamStep> {
   yield now({ type: 'error', error });
 }
 
-/** A message as the one JSON body of an answer without streaming. */
+/** Returns a message as the JSON body of an answer without streaming. */
 export function toJsonMessage(message: Message): Record<string, unknown> {
   const { model, blocks, usage } = message;
   return {
@@ -100,14 +100,14 @@ function toWholeBlock(block: Block): Record<string, unknown> {
   return { type: 'thinking', thinking: block.chunks.join(''), signature: toSignature(block.chunks) };
 }
 
-/** As the API does it: an empty piece first, then the JSON in parts that are not JSON by themselves. */
+/** Splits the input like the API: an empty piece first, then the JSON in parts that are not JSON by themselves. */
 function toJsonPieces(input: unknown): string[] {
   const json = JSON.stringify(input);
   const middle = Math.ceil(json.length / 2);
   return ['', json.slice(0, middle), json.slice(middle)];
 }
 
-/** Stands for the provider's signature of a thought: opaque to every client. */
+/** Returns a substitute for the provider's signature of a thought, which is opaque to every client. */
 function toSignature(chunks: readonly string[]): string {
   return Buffer.from(`scripted:${chunks.join('').length}`).toString('base64');
 }

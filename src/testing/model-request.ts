@@ -3,20 +3,20 @@ import type { z } from 'zod';
 import type { ToolResult } from './conversation.ts';
 import { readPrompt, readToolResults, requestBody } from './conversation.ts';
 
-/** One call of the Messages API as the scripted model received it. */
+/** A call of the Messages API as the scripted model received it. */
 export interface ModelRequest {
   readonly method: string;
   /** With its query string, such as `/v1/messages?beta=true`. */
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** The body as it was parsed from JSON, nothing left out. */
+  /** The whole body as parsed from JSON. */
   readonly body: Readonly<z.infer<typeof requestBody>>;
   readonly model: string;
-  /** The text of the first message of the user, without the reminders Claude Code adds. */
+  /** The text of the first message of the user, without the reminders that Claude Code adds. */
   readonly prompt: string;
-  /** How many answers of the model the conversation holds already: 0 for the first request of a session. */
+  /** Number of the model's answers that the conversation already contains: 0 for the first request of a session. */
   readonly turn: number;
-  /** The results of tools in the last message of the user; not always in the order of the calls. */
+  /** The tool results in the last message of the user; not always in the order of the calls. */
   readonly toolResults: readonly ToolResult[];
   /** The names of the tools the model may call. */
   readonly toolNames: readonly string[];
@@ -30,7 +30,7 @@ interface Received {
   readonly body: unknown;
 }
 
-/** Reads a request, or says in one sentence what is wrong with its body. */
+/** Parses a request, or returns the faults of its body as a text. */
 export function parseModelRequest({ method, path, headers, body: received }: Received): ModelRequest | string {
   const parsed = requestBody.safeParse(received);
   if (!parsed.success) {

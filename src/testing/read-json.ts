@@ -7,13 +7,13 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 type ReadJson = { readonly body: unknown } | { readonly status: number; readonly error: ApiError };
 
-/** Reads a request's body as JSON, or gives the error to answer with. */
+/** Reads a request's body as JSON, or returns the error to answer with. */
 export async function readJson(incoming: IncomingMessage): Promise<ReadJson> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of incoming as AsyncIterable<Buffer>) {
     size += part.length;
-    // Read to its end even so: an answer in the middle of an upload reaches the client as a broken connection.
+    // Reads to the end even so: an answer in the middle of an upload reaches the client as a broken connection.
     if (size <= MAX_BODY_BYTES) parts.push(part);
   }
   if (size > MAX_BODY_BYTES) {

@@ -16,7 +16,7 @@ async function start(script: Script): Promise<string> {
   return model.url;
 }
 
-describe('which turn is played', () => {
+describe('the choice of the turn', () => {
   const user = { role: 'user', content: 'Hello' };
   const assistant = { role: 'assistant', content: 'So far so good' };
 
@@ -28,18 +28,18 @@ describe('which turn is played', () => {
     expect(await textOf(callModel(url, { messages: [user] }))).toBe('first');
   });
 
-  test('a function may take its time and decide by the request', async () => {
+  test('a function may wait and decide by the request', async () => {
     const url = await start(async ({ prompt, model }) => Promise.resolve(say(`${model} heard ${prompt}`)));
     expect(await textOf(callModel(url, { messages: [user] }))).toBe('claude-sonnet-4-5 heard Hello');
   });
 
-  test('a script can be exchanged between two requests', async () => {
+  test('a script can be replaced between two requests', async () => {
     const url = await start([say('before')]);
     model?.setScript([say('after')]);
     expect(await textOf(callModel(url))).toBe('after');
   });
 
-  test('a list without a turn is refused when it is given', async () => {
+  test('a list without a turn is rejected when it is set', async () => {
     await expect(startScriptedModel({ script: [] })).rejects.toThrow('at least one turn');
   });
 
@@ -55,7 +55,7 @@ describe('which turn is played', () => {
   });
 });
 
-describe('what is recorded', () => {
+describe('recorded requests', () => {
   test('a request is kept with its prompt, turn, tools and the results of tools', async () => {
     const url = await start([say('fine')]);
     await callModel(url, {
@@ -107,7 +107,7 @@ describe('what is recorded', () => {
     expect(model?.requests[0]?.prompt).toBe('<system-reminder>Say what day it is.</system-reminder>');
   });
 
-  test('only the newest requests are kept when so asked', async () => {
+  test('only the newest requests are kept on demand', async () => {
     model = await startScriptedModel({ script: [say('fine')], keepRequests: 2 });
     for (const content of ['one', 'two', 'three']) {
       await callModel(model.url, { messages: [{ role: 'user', content }] });
@@ -116,7 +116,7 @@ describe('what is recorded', () => {
   });
 });
 
-describe('what is not a call of the Messages API', () => {
+describe('other requests than calls of the Messages API', () => {
   test.each([
     ['GET', '/v1/messages'],
     ['POST', '/v1/complete'],
@@ -135,7 +135,7 @@ describe('what is not a call of the Messages API', () => {
     ['{"model":"m"}', 'messages: '],
     ['{"model":"m","messages":[]}', 'messages: '],
     ['[]', 'body: '],
-  ])('the body %s is refused as an invalid request', async (body, message) => {
+  ])('the body %s is rejected as an invalid request', async (body, message) => {
     const url = await start([say('fine')]);
     const response = await fetch(`${url}/v1/messages`, { method: 'POST', body });
     expect(response.status).toBe(400);
@@ -144,7 +144,7 @@ describe('what is not a call of the Messages API', () => {
     });
   });
 
-  test('a body above the limit of the API is refused with 413, after it was taken in', async () => {
+  test('a body above the limit of the API is rejected with 413, after it was read', async () => {
     const url = await start([say('fine')]);
     const body = 'x'.repeat(32 * 1024 * 1024 + 1);
     const response = await fetch(`${url}/v1/messages`, { method: 'POST', body });
@@ -186,13 +186,13 @@ describe('the life of the model', () => {
     await expect(callModel(url)).rejects.toThrow('fetch failed');
   });
 
-  test('a taken port is an error that names it', async () => {
+  test('a port that is in use is an error that names it', async () => {
     const url = await start([say('fine')]);
     const port = Number(new URL(url).port);
     await expect(startScriptedModel({ port })).rejects.toThrow(`EADDRINUSE: address already in use 127.0.0.1:${port}`);
   });
 
-  test('a client that goes away takes its pending answer with it', async () => {
+  test('a client that goes away ends its pending answer', async () => {
     const clients = 40;
     const url = await start([turn(say('late'), { firstByteDelayMs: 3_600_000 })]);
     const gone = new AbortController();
@@ -206,7 +206,7 @@ describe('the life of the model', () => {
 });
 
 describe('the endings of an answer', () => {
-  test('a failure has the status, the type that belongs to it and the time to wait', async () => {
+  test('a failure has the status, its type and the time to wait', async () => {
     const url = await start([fail(529, { retryAfterSeconds: 7 })]);
     const response = await callModel(url);
     expect(response.status).toBe(529);
@@ -219,7 +219,7 @@ describe('the endings of an answer', () => {
     });
   });
 
-  test.each([200, 399, 600, 429.5])('a failure with status %s is refused', (status) => {
+  test.each([200, 399, 600, 429.5])('a failure with status %s is rejected', (status) => {
     expect(() => fail(status)).toThrow(RangeError);
   });
 
@@ -242,7 +242,7 @@ describe('the endings of an answer', () => {
     await expect(response.text()).rejects.toThrow('terminated');
   });
 
-  test('everything before a cut arrives, however much it is', async () => {
+  test('everything before a cut arrives, in any amount', async () => {
     const text = 'x'.repeat(5_000_000);
     const url = await start([cut([say(text, { chunks: 1 }), useTool('Read', { file_path: '/a' })])]);
     const received = await readUntilBroken(await callModel(url, { stream: true }));

@@ -13,8 +13,8 @@ import { readJson } from './read-json.ts';
 import type { Turn } from './turns.ts';
 
 /**
- * What a scripted model answers. A list keeps no state: the turn is chosen by the number of answers the conversation
- * already holds, and the last one repeats, so that many runs can share one model. A function decides for itself.
+ * The answers of a scripted model. A list has no state: the number of answers that the conversation already contains
+ * selects the turn, and the last turn repeats, so that many runs can share one model. A function decides itself.
  */
 export type Script = readonly Turn[] | ((request: ModelRequest) => Turn | Promise<Turn>);
 
@@ -23,7 +23,7 @@ export interface ScriptedModelOptions {
   readonly script?: Script;
   /** Defaults to any free port. */
   readonly port?: number;
-  /** How many of the newest requests are kept for `requests`. Defaults to all; give 0 in a process that lives long. */
+  /** Number of the newest requests to keep for `requests`. Defaults to all; use 0 in a long-lived process. */
   readonly keepRequests?: number;
 }
 
@@ -32,7 +32,7 @@ export interface ScriptedModel {
   readonly url: string;
   /** The calls of the Messages API so far, oldest first. */
   readonly requests: readonly ModelRequest[];
-  /** Answers every later request by another script. */
+  /** Answers every later request with another script. */
   setScript(script: Script): void;
   /** Stops listening and ends every connection, hanging ones included. */
   close(): Promise<void>;
@@ -40,8 +40,8 @@ export interface ScriptedModel {
 }
 
 /**
- * Starts a Messages API on 127.0.0.1 that answers by script, for the real Claude Code executable to talk to.
- * Rejects when the port is taken.
+ * Starts a Messages API on 127.0.0.1 that answers by script, for the real Claude Code executable. Rejects when the port
+ * is already in use.
  */
 export async function startScriptedModel(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
   const { port = 0, keepRequests = Infinity } = options;
@@ -49,12 +49,12 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
   let chooseTurn = toChooser(options.script ?? demoScript);
 
   const serve = guarded((incoming: IncomingMessage, response: ServerResponse) => {
-    // A client that goes away ends what was being done for it, at once; so does close().
+    // A client that goes away ends the work for it at once, and so does close().
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     respond(incoming, { response, signal: gone.signal }).catch((cause: unknown) => {
       if (gone.signal.aborted) return;
-      // As an invalid request, which Claude Code reports soon; a 500 it would repeat for three minutes.
+      // An invalid request, which Claude Code reports soon; it would retry a 500 for three minutes.
       if (response.headersSent) response.destroy();
       else
         sendError(response, 400, { type: 'invalid_request_error', message: `The script failed: ${toMessage(cause)}` });
@@ -83,7 +83,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     if (!signal.aborted) await playTurn(turn, { request, response, signal });
   }
 
-  // Idle connections stay until their client or close() ends them: a timeout of ours could hit a request in flight.
+  // Idle connections stay open until their client or close() ends them: a timeout could hit a request in progress.
   server.keepAliveTimeout = 0;
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -114,7 +114,7 @@ interface Reply {
   readonly signal: AbortSignal;
 }
 
-/** A script as a function. Throws a `RangeError` for a list without a turn. */
+/** Converts a script to a function. Throws a `RangeError` for a list without a turn. */
 function toChooser(script: Script): (request: ModelRequest) => Turn | Promise<Turn> {
   if (typeof script === 'function') return script;
   const last = script.at(-1);

@@ -12,25 +12,26 @@ import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
 
 const run = promisify(execFile);
 
-/** Where a database without a run is kept for all test processes that know this variable, and made by the first. */
+/** Path of a database without a run that all test processes with this variable share; the first process creates it. */
 const VARIABLE = 'LONGHAUL_TEST_DATABASE';
 
 let template: Promise<string> | null = null;
 
 /**
- * Puts an embedded database without a run into a data directory that has none. Making one takes 3.3 s of PostgreSQL's
- * `initdb` in WebAssembly and 1 s of Longhaul's tables, copying one 0.2 s (measured): each process makes its first, and
- * copies that. With the variable `LONGHAUL_TEST_DATABASE`, a path, all processes of a test run share one.
+ * Copies an embedded database without a run into a data directory that has none. Creating one takes 3.3 s for
+ * PostgreSQL's `initdb` in WebAssembly and 1 s for Longhaul's tables, copying one takes 0.2 s (measured): each process
+ * creates its first, and copies that. With the variable `LONGHAUL_TEST_DATABASE`, a path, all processes of a test run
+ * share one.
  */
 export async function seedDatabase(dataDir: string): Promise<void> {
   template ??= findTemplate();
   const source = await template;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  // Five times as fast as what Node does file by file.
+  // Five times as fast as Node's copy, file by file.
   await run('cp', ['-R', '-p', path.join(source, 'db'), dataDir]);
 }
 
-/** Makes the tables of Longhaul and of its queue in a new database, as a first start does. */
+/** Creates the tables of Longhaul and of its queue in a new database, like a first start. */
 export async function makeTables(database: Database): Promise<void> {
   await migrate(database);
   const queue = createPgBossQueue({
@@ -56,7 +57,7 @@ async function findTemplate(): Promise<string> {
   }
   if (await exists(shared)) return shared;
   const made = await makeTemplate(`${shared}.`);
-  // Of two at once the first stays.
+  // If two processes do this at once, the first result stays.
   await rename(made, shared).catch(async (error: unknown) => {
     await rm(made, { recursive: true, force: true });
     if (!(await exists(shared))) throw error;

@@ -15,29 +15,31 @@ export interface TestLonghaulOptions {
   readonly config: LonghaulConfig;
   /** Defaults to the working directory. */
   readonly baseDir?: string;
-  /** What the model says. Defaults to `demoScript`. */
+  /** The answers of the model. Defaults to `demoScript`. */
   readonly script?: Script;
-  /** Variables for Longhaul beside those that point it at the scripted model; none of the process's own reach it. */
+  /**
+   * Variables for Longhaul in addition to those for the scripted model; none of the process's own variables are used.
+   */
   readonly env?: Readonly<Record<string, string>>;
   /** Defaults to none. */
   readonly log?: Logger;
-  /** Where the application serves it, as of `createLonghaul`. */
+  /** Path under which the application serves it, as for `createLonghaul`. */
   readonly basePath?: string;
 }
 
-/** A whole Longhaul in this process, with a model that says what the test wants. */
+/** A whole Longhaul in this process, with a model whose answers the test determines. */
 export interface TestLonghaul {
-  /** A client with every right. */
+  /** A client with all permissions. */
   readonly client: LonghaulClient;
   readonly model: ScriptedModel;
   readonly longhaul: Longhaul;
-  /** Stops it, ends its processes and removes its data. */
+  /** Stops Longhaul, ends its processes and removes its data. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts Longhaul for a test: the real server, worker and Claude Code executable, on an embedded database
- * in a temporary directory, with the scripted model in the provider's place. No network, no cost.
+ * Starts Longhaul for a test: the real server, worker and Claude Code executable, on an embedded database in a
+ * temporary directory, with the scripted model as the provider. No network, no cost.
  */
 export async function startTestLonghaul(options: TestLonghaulOptions): Promise<TestLonghaul> {
   const {

@@ -4,8 +4,8 @@ import { toErrorType } from './api-error.ts';
 import type { Block } from './blocks.ts';
 
 /**
- * What the model does with one request. Made with `turn`, `fail`, `failMidStream`, `hang` or `cut`; a block, or
- * several in an array, is a whole answer by itself.
+ * The model's reaction to one request. Create it with `turn`, `fail`, `failMidStream`, `hang` or `cut`; a block, or an
+ * array of blocks, is itself a whole answer.
  */
 export type Turn = Answer | Failure | Silence | Block | readonly Block[];
 
@@ -16,26 +16,26 @@ export interface Answer {
   readonly usage: TokenUsage | null;
   /** Null: `tool_use` when a tool is called, else `end_turn`. */
   readonly stopReason: StopReason | null;
-  /** Why the provider stopped a refused answer; null: it does not say. */
+  /** Details of a refusal; null: the provider gives none. */
   readonly stopDetails: StopDetails | null;
   readonly firstByteDelayMs: number;
-  /** What follows the blocks: the regular end of the message, an `error` event, silence, or a broken connection. */
+  /** The end after the blocks: the regular end of the message, an `error` event, silence, or a broken connection. */
   readonly ending: 'complete' | 'hang' | 'cut' | ApiError;
-  /** Whether it ends within its last block, which then has no end of its own. */
+  /** True when the answer ends within its last block, which then has no end. */
   readonly isMidBlock: boolean;
 }
 
-/** What the Messages API says of a refusal beside `stop_reason: "refusal"`. */
+/** The fields of the Messages API about a refusal, in addition to `stop_reason: "refusal"`. */
 export interface StopDetails {
-  /** Such as `cyber` or `bio`. Defaults to null: the provider names none. */
+  /** For example `cyber` or `bio`. Defaults to null: the provider names none. */
   readonly category?: string | null;
-  /** In the provider's words. Defaults to null. */
+  /** The provider's explanation. Defaults to null. */
   readonly explanation?: string | null;
 }
 
-/** Where an answer that does not come to its end stops. */
+/** Options of an answer that stops before its end. */
 export interface EndingOptions {
-  /** Stops within the last block instead of behind it. Defaults to false. */
+  /** Stops within the last block instead of after it. Defaults to false. */
   readonly midBlock?: boolean;
 }
 
@@ -61,25 +61,27 @@ export type StopReason =
   | 'model_context_window_exceeded';
 
 export interface TurnOptions {
-  /** The tokens this answer reports; a class left out is 0. Defaults to an estimate, the same for the same request. */
+  /**
+   * The tokens that this answer reports; an omitted class is 0. Defaults to an estimate, the same for the same request.
+   */
   readonly usage?: Partial<TokenUsage>;
   /** Defaults to `tool_use` when a tool is called, else `end_turn`. */
   readonly stopReason?: StopReason;
   /** Sent with the stop reason `refusal`. Defaults to none. */
   readonly stopDetails?: StopDetails;
-  /** Milliseconds before anything is sent, headers included. Defaults to 0. */
+  /** Milliseconds before anything is sent, including headers. Defaults to 0. */
   readonly firstByteDelayMs?: number;
 }
 
 export interface FailOptions {
-  /** Anthropic's error type. Defaults to the one that belongs to the status, such as `overloaded_error` for 529. */
+  /** Anthropic's error type. Defaults to the type of the status, such as `overloaded_error` for 529. */
   readonly type?: string;
   readonly message?: string;
   /** Sent as the `retry-after` header. */
   readonly retryAfterSeconds?: number;
 }
 
-/** Answers with blocks, where a bare block will not do: given usage, stop reason or slowness. */
+/** Answers with blocks when a bare block is not enough: with usage, a stop reason or a delay. */
 export function turn(blocks: Block | readonly Block[], options: TurnOptions = {}): Answer {
   return {
     type: 'answer',
@@ -93,7 +95,7 @@ export function turn(blocks: Block | readonly Block[], options: TurnOptions = {}
   };
 }
 
-/** Answers with an HTTP error in Anthropic's form. Throws a `RangeError` for a status that is no error. */
+/** Answers with an HTTP error in Anthropic's form. Throws a `RangeError` for a status that is not an error. */
 export function fail(status: number, options: FailOptions = {}): Failure {
   if (!Number.isInteger(status) || status < 400 || status > 599) {
     throw new RangeError(`fail() takes an HTTP status from 400 to 599; received ${status}.`);
@@ -103,7 +105,7 @@ export function fail(status: number, options: FailOptions = {}): Failure {
   return { type: 'failure', status, error: { type, message }, retryAfterSeconds: options.retryAfterSeconds ?? null };
 }
 
-/** Streams the blocks, then an `error` event. A request without streaming gets the error alone, with its status. */
+/** Streams the blocks, then an `error` event. A request without streaming gets only the error, with its status. */
 export function failMidStream(
   blocks: Block | readonly Block[],
   error: ApiError,
@@ -113,8 +115,8 @@ export function failMidStream(
 }
 
 /**
- * Keeps the connection open, until the client goes or the model is closed.
- * Defaults to `before_headers`: not even a status is sent.
+ * Keeps the connection open until the client goes away or the model is closed. Defaults to `before_headers`: not even a
+ * status is sent.
  */
 export function hang(
   where:
@@ -133,7 +135,7 @@ export function cut(blocks: Block | readonly Block[], { midBlock = false }: Endi
   return { ...turn(blocks), ending: 'cut', isMidBlock: midBlock };
 }
 
-/** A turn in one of its three full forms. */
+/** Returns a turn in one of its three full forms. */
 export function toFullTurn(given: Turn): Answer | Failure | Silence {
   if (!('type' in given)) return turn(given);
   return given.type === 'answer' || given.type === 'failure' || given.type === 'silence' ? given : turn(given);

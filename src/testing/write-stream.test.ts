@@ -16,7 +16,7 @@ function endlessSteps(): { steps: Iterable<StreamStep>; taken: () => number } {
   return { steps: generate(), taken: () => count };
 }
 
-test('a reader that stops stops the writer, which goes on with it', async () => {
+test('a reader that pauses stops the writer until it resumes', async () => {
   const target = new PassThrough();
   const gone = new AbortController();
   const { steps, taken } = endlessSteps();
@@ -44,7 +44,7 @@ test('a writer that waits for its next piece ends at once when the reader is gon
   expect(target.readableLength).toBe(0);
 });
 
-test('what came before a pause is sent before it', async () => {
+test('events before a pause are sent before it', async () => {
   const target = new PassThrough({ encoding: 'utf8' });
   const gone = new AbortController();
   const steps: StreamStep[] = [

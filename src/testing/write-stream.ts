@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamStep } from './message.ts';
 
-/** Events that need no pause between them are written together, up to this many characters. */
+/** Events without a pause between them are written together, up to this many characters. */
 const BATCH_LENGTH = 16_384;
 
 interface Target {
@@ -12,7 +12,7 @@ interface Target {
   readonly signal: AbortSignal;
 }
 
-/** Writes server-sent events as they fall due, never faster than the reader takes them. */
+/** Writes server-sent events when they are due, never faster than the reader reads them. */
 export async function writeSteps(steps: Iterable<StreamStep>, { target, signal }: Target): Promise<void> {
   let batch = '';
   for (const { delayMs, event } of steps) {
@@ -31,7 +31,7 @@ async function writeBatch(batch: string, { target, signal }: Target): Promise<vo
   if (batch !== '' && !target.write(batch)) await once(target, 'drain', { signal });
 }
 
-/** One event in the form of a stream of server-sent events; its name is its type, as the API has it. */
+/** Formats an event as a server-sent event; its name is its type, as in the API. */
 function toFrame(event: StreamStep['event']): string {
   return `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

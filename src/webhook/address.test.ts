@@ -6,7 +6,7 @@ import { findUrlProblem } from './check-url.ts';
 const strict: WebhooksConfig = { allowHttp: false, allowPrivateAddresses: false, allow: [] };
 const local = { ...strict, allowPrivateAddresses: true };
 
-describe('an address that a webhook may be posted to', () => {
+describe('an address for webhooks', () => {
   it.each(['93.184.216.34', '8.8.8.8', '2606:4700::1111', '::ffff:8.8.8.8'])(
     'is a public one, such as %s',
     (address) => {
@@ -26,7 +26,7 @@ describe('an address that a webhook may be posted to', () => {
     'fd12::1',
     '::ffff:10.0.0.7',
     '::ffff:7f00:1',
-  ])('is %s, of a private network, only where those are let in', (address) => {
+  ])('is %s, of a private network, only where those are allowed', (address) => {
     expect(isAddressAllowed(address, strict)).toBe(false);
     expect(isAddressAllowed(address, local)).toBe(true);
   });
@@ -73,7 +73,7 @@ describe('an address that a webhook may be posted to', () => {
     expect(isAddressAllowed(address, local)).toBe(false);
   });
 
-  it('is what the configuration names, alone or in a network, in either form', () => {
+  it('is any address that the configuration names, alone or in a network, in either form', () => {
     const config = { ...strict, allow: ['10.1.0.0/16', '169.254.169.254', 'fd00::/8', 'hooks.internal'] };
     for (const address of ['10.1.2.3', '::ffff:10.1.2.3', '169.254.169.254', 'fd00:ec2::254']) {
       expect(isAddressAllowed(address, config)).toBe(true);
@@ -128,7 +128,7 @@ describe('the URL of a webhook', () => {
     expect(findUrlProblem(url, strict)).toContain(why);
   });
 
-  it('may be more where the configuration says so', () => {
+  it('may be more if the configuration allows it', () => {
     const config = { allowHttp: true, allowPrivateAddresses: false, allow: ['hooks.internal', '10.1.0.0/16'] };
     for (const url of [
       'http://hooks.internal:80',

@@ -4,13 +4,16 @@ import type { WebhooksConfig } from '../config/config.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** Networks of one's own. What else is not public (link-local, multicast, reserved, tunnels) has to be named to be allowed. */
+/**
+ * Private networks. Other ranges that are not public (link-local, multicast, reserved, tunnels) must be named to be
+ * allowed.
+ */
 const PRIVATE = new Set(['private', 'uniqueLocal', 'loopback', 'carrierGradeNat']);
 
-/** All addresses of IPv6 that were ever given out. */
+/** The IPv6 addresses that have been allocated so far. */
 const GIVEN_OUT = ipaddr.IPv6.parseCIDR('2000::/3');
 
-/** Whether webhooks may be posted to an IP address. What is no address is refused. */
+/** Returns whether webhooks may be posted to an IP address. Rejects every text that is not an address. */
 export function isAddressAllowed(address: string, config: WebhooksConfig): boolean {
   const parsed = parse(address);
   if (parsed === null) return false;
@@ -18,17 +21,17 @@ export function isAddressAllowed(address: string, config: WebhooksConfig): boole
   return config.allowPrivateAddresses && PRIVATE.has(parsed.range());
 }
 
-/** Whether the configuration names an IP address, or a network that it is in. */
+/** Returns whether the configuration names an IP address, or a network that contains it. */
 export function isAddressNamed(address: string, { allow }: WebhooksConfig): boolean {
   const parsed = parse(address);
   return parsed !== null && allow.some((place) => contains(place, parsed));
 }
 
-/** An address as it is written by the system, and not one of those forms of which only some take it for one. */
+/** Parses an address in the system's notation. Rejects other forms, which only some programs accept as an address. */
 function parse(address: string): Address | null {
-  // A zone, as in `fe80::1%eth0`, is only of what is link-local.
+  // Only link-local addresses have a zone, as in `fe80::1%eth0`.
   if (isIP(address) === 0 || address.includes('%')) return null;
-  // Takes `::ffff:10.0.0.1` for what it stands for.
+  // Converts `::ffff:10.0.0.1` to the address it stands for.
   return ipaddr.process(address);
 }
 
@@ -37,7 +40,7 @@ function isPublic(address: Address): boolean {
   return address instanceof ipaddr.IPv4 || address.match(GIVEN_OUT);
 }
 
-/** A host has no address in it: it is not asked for here. */
+/** Returns whether a place contains the address; a host name contains none, because it is not resolved here. */
 function contains(place: string, address: Address): boolean {
   if (!place.includes('/')) return parse(place)?.toString() === address.toString();
   const [network, bits] = ipaddr.parseCIDR(place);

@@ -4,12 +4,12 @@ import { isAddressAllowed, isAddressNamed } from './address.ts';
 
 const MOST_CHARACTERS = 2_000;
 
-/** From here on ports are anybody's; those below, but for the web's own, speak other protocols. */
+/** First port that any program may use; lower ports, except those of the web, speak other protocols. */
 const FIRST_FREE_PORT = 1_024;
 
 /**
- * What is wrong with an address as a webhook's, as words that follow its field's name; null: nothing, as far as can be
- * seen without asking for its host. What that is resolved to is judged with each connection.
+ * Returns the problem with the address of a webhook, as the end of a sentence that begins with its field; null: none
+ * can be seen without resolving the host. The resolved addresses are checked at each connection.
  */
 export function findUrlProblem(value: string, config: WebhooksConfig): string | null {
   if (value.length > MOST_CHARACTERS) return `must have at most ${MOST_CHARACTERS} characters`;
@@ -18,23 +18,23 @@ export function findUrlProblem(value: string, config: WebhooksConfig): string | 
   if (url.protocol === 'http:' && !config.allowHttp) {
     return 'must be an https URL; http is refused unless the configuration has webhooks.allowHttp';
   }
-  if (url.username !== '' || url.password !== '') return 'must not carry a user or password';
+  if (url.username !== '' || url.password !== '') return 'must not contain a user or password';
   const host = toHost(url);
   if (isHostNamed(host, config) || isAddressNamed(host, config)) return null;
   if (url.port !== '' && url.port !== '80' && url.port !== '443' && Number(url.port) < FIRST_FREE_PORT) {
-    return `must name no port below ${FIRST_FREE_PORT} but 443 and 80`;
+    return `must not name a port below ${FIRST_FREE_PORT} except 443 and 80`;
   }
   const address = /(^|\.)localhost$/.test(host) ? '127.0.0.1' : host;
   if (isIP(address) === 0 || isAddressAllowed(address, config)) return null;
   return 'must not lead to a private network or to this machine';
 }
 
-/** The host of a URL as names and addresses are written: no brackets, no dot at its end. `URL` has made `127.1` whole. */
+/** Returns the host of a URL in plain notation: no brackets, no dot at its end. `URL` has completed `127.1`. */
 export function toHost({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 }
 
-/** Whether the configuration names a host itself: then it does not matter where it leads. */
+/** Returns whether the configuration names the host itself: then its addresses do not matter. */
 export function isHostNamed(host: string, { allow }: WebhooksConfig): boolean {
   return allow.includes(host);
 }

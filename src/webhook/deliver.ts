@@ -6,12 +6,12 @@ import { disableEndpoint, giveBack, noteAttempt } from './note-attempt.ts';
 import { postWebhook, type PostEnvironment, type PostOutcome } from './post.ts';
 import { readKeySecret, readSigningSecrets } from './secrets.ts';
 
-/** How long an attempt may take, with the search for the address. */
+/** Longest time of an attempt, including the host lookup. */
 export const TIMEOUT_MS = 15_000;
 
 const GONE = 410;
 
-/** Why a delivery is given up. */
+/** The reason why a delivery is given up. */
 export interface GivenUp {
   readonly deliveryId: string;
   readonly webhookId: string | null;
@@ -24,14 +24,14 @@ export interface DeliverOptions {
   readonly config: WebhooksConfig;
   readonly environment: PostEnvironment;
   readonly readNow: () => Promise<Date>;
-  /** Aborts when the process is leaving: what is on its way is left to another. */
+  /** Aborts when the process is leaving: deliveries in progress are left to another server. */
   readonly leaving: AbortSignal;
   readonly onGivenUp: (facts: GivenUp) => void;
 }
 
 /**
- * Makes one attempt of a delivery that was taken, and writes down how it went. It may come twice, when its process dies
- * between the telling and the note of it: both carry one id. Who answers `410 Gone` is told nothing more.
+ * Makes one attempt of a claimed delivery, and records its result. The delivery may arrive twice, when its process dies
+ * after the post and before the record: both have one id. An endpoint that answers `410 Gone` receives nothing more.
  */
 export async function deliver(delivery: DueDelivery, options: DeliverOptions): Promise<void> {
   const { database, leaving, readNow, onGivenUp } = options;
@@ -56,7 +56,7 @@ async function send(delivery: DueDelivery, options: DeliverOptions): Promise<Pos
   const { database, config, environment, leaving } = options;
   if (endpointId === null) await readKeySecret(database, keyId);
   const secrets = await readSigningSecrets(database, endpointId ?? keyId);
-  // Removed since it was taken: nothing goes out unsigned.
+  // Deleted since the claim: no delivery is sent unsigned.
   if (secrets.length === 0) return toRefused('its webhook was removed');
   const headers = toWebhookHeaders({ id, sentAt: new Date(), body, secrets });
   const deadline = AbortSignal.timeout(TIMEOUT_MS);

@@ -6,11 +6,11 @@ import { CHANNELS, type Database } from '../db/database.ts';
 import type { WebhookTables } from '../db/tables/webhooks.ts';
 import type { KeyFilter, WebhookEndpoint } from './endpoints.ts';
 
-/** One telling, to one address. */
+/** A delivery of one message to one address. */
 export interface WebhookDelivery {
-  /** The `webhook-id` of each of its attempts. */
+  /** The `webhook-id` of all its attempts. */
   readonly id: string;
-  /** The endpoint; null for the address that the submission has named. */
+  /** The endpoint; null for the address that the submission named. */
   readonly webhookId: string | null;
   /** Null: a test. */
   readonly runId: string | null;
@@ -20,27 +20,29 @@ export interface WebhookDelivery {
   readonly attempts: number;
   readonly createdAt: Date;
   readonly lastAttemptAt: Date | null;
-  /** Null once it is delivered or has failed. */
+  /** Null when it was delivered or has failed. */
   readonly nextAttemptAt: Date | null;
   readonly deliveredAt: Date | null;
-  /** The status of the last answer; null when there was none. */
+  /** The status of the last response; null when there was none. */
   readonly responseStatus: number | null;
-  /** Why the last attempt has failed. */
+  /** The reason why the last attempt failed. */
   readonly error: string | null;
-  /** The beginning of what the other side said to it. */
+  /** The beginning of the response to the last attempt. */
   readonly responseText: string | null;
 }
 
 interface ListOptions {
   readonly keyId: KeyFilter;
-  /** Those to an endpoint, or those of a run. */
+  /** The deliveries to an endpoint, or of a run. */
   readonly of: { readonly endpointId: string } | { readonly runId: string };
   readonly status?: WebhookDelivery['status'] | undefined;
   readonly before?: string | undefined;
   readonly limit: number;
 }
 
-/** A page of deliveries, newest first, and whether there are more. Whether the run may be seen has been asked before. */
+/**
+ * Reads a page of deliveries, newest first, and whether there are more. The caller has checked that the run is visible.
+ */
 export async function listDeliveries(
   database: Database,
   { keyId, of, status, before, limit }: ListOptions,
@@ -61,9 +63,9 @@ export async function listDeliveries(
 }
 
 /**
- * Sends a delivery once more, under its id and with what it said, and again for a day until it is taken. While an attempt
- * is under way it waits for that one, and is made when that fails. Null when there is none that the caller has.
- * @throws {LonghaulError} `conflict` when its endpoint is gone.
+ * Sends a delivery again, with the same id and body, and retries for a day until it is accepted. Waits for an attempt
+ * that is in progress, and is made if that one fails. Null when the caller has no such delivery.
+ * @throws {LonghaulError} `conflict` when its endpoint was deleted.
  */
 export async function redeliver(
   database: Database,
@@ -98,7 +100,7 @@ export async function redeliver(
 }
 
 /**
- * Sends an endpoint something to try it with: an event `webhook.test`.
+ * Sends a test to an endpoint: an event `webhook.test`.
  * @throws {LonghaulError} `conflict` when it is disabled.
  */
 export async function sendTest(database: Database, endpoint: WebhookEndpoint): Promise<WebhookDelivery> {
@@ -117,7 +119,7 @@ export async function sendTest(database: Database, endpoint: WebhookEndpoint): P
         url: endpoint.url,
         body: JSON.stringify(told),
         lane: endpoint.id,
-        // Somebody waits to see how it goes.
+        // A single attempt: a person waits for the result.
         attempts_left: 1,
       })
       .returningAll()
@@ -129,7 +131,7 @@ export async function sendTest(database: Database, endpoint: WebhookEndpoint): P
 
 function isDisabled(): LonghaulError {
   return new LonghaulError('conflict', {
-    message: 'This webhook has answered 410, that it is gone, and is disabled. Remove it and make another.',
+    message: 'This webhook has answered 410 Gone and is disabled. Remove it and create another.',
   });
 }
 

@@ -1,49 +1,55 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 
-/** A delivery that was taken is taken again after this: whoever had it died, or lost the database. */
+/** Time after which a claimed delivery may be claimed again: its server died, or lost the database. */
 const TAKEN_MS = 60_000;
 
-/** Of one lane under way at once, over all servers; two that look at the very same moment may briefly make it more. */
+/**
+ * Most attempts of one lane in progress at once, over all servers; two servers that claim at the same moment may
+ * briefly exceed it.
+ */
 const MOST_IN_LANE = 4;
 
-/** Lanes of a key that a look steps through. Of those after them it sees the ones that its oldest deliveries are in. */
+/**
+ * Lanes of a key that a poll steps through. Of the lanes after them it sees only those of the key's oldest deliveries.
+ */
 const MOST_LANES = 200;
 
-/** How many of those it sees. */
+/** Number of oldest deliveries of such a key. */
 const OLDEST_SEEN = 64;
 
-/** How often to look again when others were quicker with all that was chosen. */
+/** Most polls when other servers have claimed all chosen deliveries. */
 const MOST_LOOKS = 3;
 
-/** A delivery taken for an attempt. */
+/** A delivery claimed for an attempt. */
 export interface DueDelivery {
   readonly id: string;
   readonly endpointId: string | null;
   readonly keyId: string;
   readonly url: string;
   readonly body: string;
-  /** With this one. */
+  /** Number of attempts, including this one. */
   readonly attempts: number;
-  /** Why nothing is to be sent any more; null: it is. */
+  /** The reason why the delivery must not be sent; null: none. */
   readonly obstacle: string | null;
 }
 
 interface TakeOptions {
   readonly now: Date;
-  /** Attempts that this process has room for. */
+  /** Number of attempts for which this process has room. */
   readonly free: number;
-  /** The API key of each attempt that it has under way. */
+  /** The API key of each attempt in progress in this process. */
   readonly underWay?: Iterable<string>;
 }
 
 /**
- * Takes deliveries that are due: of each lane as many as it has room for, and in turn over API keys, those first that have
- * the fewest under way here. A key may have no more under way than are free after it, so that there is room for another's
- * first as long as there is room at all: one takes half of a process at most, two take two thirds.
+ * Claims due deliveries: from each lane as many as it has room for, taking turns over API keys, with the keys first
+ * that have the fewest attempts in progress here. A key may have at most as many in progress as remain free after it,
+ * so that there is always room for another key's first delivery, unless the process is full: one key takes at most half
+ * of a process, two keys take two thirds.
  *
- * Keys are held to what one process has, which it knows exactly; lanes to what all have, which the rows say. Rows are
- * locked as they are taken, and whoever else looks at this moment leaves them out.
+ * Keys are limited within one process, which knows its own attempts exactly; lanes are limited over all servers, by the
+ * rows. Rows are locked when they are claimed, and other servers that poll at this moment skip them.
  */
 export async function takeDue(database: Database, options: TakeOptions): Promise<DueDelivery[]> {
   for (let look = 1; ; look++) {
@@ -53,8 +59,9 @@ export async function takeDue(database: Database, options: TakeOptions): Promise
 }
 
 /**
- * Steps from lane to lane by the index instead of reading all that is due: a million deliveries of one key are not read
- * for another's one. What a key with very many lanes has in the rest of them waits for its own others, and for them alone.
+ * Steps from lane to lane in the index instead of reading all due deliveries: a million deliveries of one key are not
+ * read to find one of another. If a key has very many lanes, the deliveries in the rest of them wait for that key's
+ * own, and only for those.
  */
 async function takeOnce(
   database: Database,
@@ -103,7 +110,7 @@ async function takeOnce(
     chosen as (
       select id from (
         select id, turn, row_number() over (order by turn, next_attempt_at) as given from turns) as given
-       -- With it the key has as many as its turn says, and free are those that are not given before.
+       -- With it the key has as many as its turn says; the places free then are those not given before.
        where turn <= ${free}::int - given + 1),
     locked as (
       select id from longhaul.webhook_deliveries
@@ -127,7 +134,7 @@ async function takeOnce(
   return { taken: taken.map(({ chosen: _, ...delivery }) => delivery), chosen: rows[0]?.chosen ?? 0 };
 }
 
-/** Removes the tests of a week ago; what was told of runs goes with them. */
+/** Deletes tests that are a week old; deliveries of runs are deleted with their runs. */
 export async function removeOldTests(database: Database): Promise<void> {
   await sql`delete from longhaul.webhook_deliveries where run_id is null and created_at < now() - interval '7 days'`.execute(
     database.sql,

@@ -8,25 +8,25 @@ import type { WebhookTables } from '../db/tables/webhooks.ts';
 import type { Viewer } from '../run/viewer.ts';
 import { createSecret } from './secrets.ts';
 
-/** Endpoints of one API key. */
+/** Most endpoints of one API key. */
 const MOST_ENDPOINTS = 20;
 
-/** An address that is told of the runs of an API key. */
+/** An address that receives the events of an API key's runs. */
 export interface WebhookEndpoint {
   readonly id: string;
-  /** The API key that has made it: it hears of the runs that this one submits. */
+  /** The API key that created it: it receives the events of runs that this key submits. */
   readonly keyId: string;
   readonly url: string;
   readonly events: readonly WebhookEvent[];
   readonly description: string | null;
   readonly createdAt: Date;
-  /** When it has answered that it is gone; null: it is in use. */
+  /** Time at which it answered `410 Gone`; null: it is in use. */
   readonly disabledAt: Date | null;
 }
 
 interface NewEndpoint {
   readonly keyId: string;
-  /** What the key is bound to. */
+  /** The user or team that the key is bound to. */
   readonly viewer: Viewer;
   readonly url: string;
   readonly events: readonly WebhookEvent[];
@@ -35,12 +35,12 @@ interface NewEndpoint {
   readonly actor: string;
 }
 
-/** Whose endpoints and deliveries are meant: an API key's; null for everybody's. */
+/** Limits endpoints and deliveries to those of one API key; null: no limit. */
 export type KeyFilter = string | null;
 
 /**
- * Makes an endpoint; returns it with the secret that signs what it is told.
- * @throws {LonghaulError} `conflict` when the API key has as many as it may have.
+ * Creates an endpoint; returns it with the secret that signs its deliveries.
+ * @throws {LonghaulError} `conflict` when the API key has reached its limit of endpoints.
  */
 export async function createEndpoint(
   database: Database,
@@ -62,7 +62,7 @@ export async function createEndpoint(
   });
 }
 
-/** A page of endpoints, newest first, and whether there are more. */
+/** Reads a page of endpoints, newest first, and whether there are more. */
 export async function listEndpoints(
   database: Database,
   { keyId, before, limit }: { keyId: KeyFilter; before?: string | undefined; limit: number },
@@ -78,7 +78,7 @@ export async function listEndpoints(
   return { endpoints: rows.slice(0, limit).map(toEndpoint), hasMore: rows.length > limit };
 }
 
-/** The endpoint with this id; null when there is none that the caller has. */
+/** Reads the endpoint with this id; null when the caller has none. */
 export async function findEndpoint(
   database: Database,
   { id, keyId }: { id: string; keyId: KeyFilter },
@@ -92,7 +92,7 @@ export async function findEndpoint(
   return row === undefined ? null : toEndpoint(row);
 }
 
-/** Removes an endpoint with its secret: nothing more is sent to it. What was told to it stays listed with its runs. */
+/** Deletes an endpoint with its secret: it receives nothing more. Its deliveries stay listed with their runs. */
 export async function removeEndpoint(
   database: Database,
   { id, keyId, actor }: { id: string; keyId: KeyFilter; actor: string },
@@ -120,11 +120,11 @@ async function refuseTooMany(trx: Transaction, keyId: string): Promise<void> {
     .execute();
   if (rows.length < MOST_ENDPOINTS) return;
   throw new LonghaulError('conflict', {
-    message: `This API key has ${MOST_ENDPOINTS} webhooks already. Remove one first.`,
+    message: `This API key already has ${MOST_ENDPOINTS} webhooks, which is the limit. Remove one first.`,
   });
 }
 
-/** What may be written down of an address: its path and query may be a secret. */
+/** Returns the part of an address that may be logged: its path and query may be a secret. */
 function toHost(url: string): string {
   return new URL(url).host;
 }

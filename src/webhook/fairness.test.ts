@@ -17,7 +17,7 @@ describe.each(DATABASE_KINDS)('webhooks of many API keys, on the %s database', (
   });
   afterAll(() => bench.close());
 
-  /** Puts deliveries in line, `each` in every lane, due since so many seconds; returns their key. */
+  /** Queues deliveries, `each` in every lane, due since `dueSeconds`; returns their key. */
   async function put({ lanes, each = 1, dueSeconds = 60, keyId = createId(), from = 0 }: Line): Promise<string> {
     await sql`
       insert into longhaul.webhook_deliveries (id, key_id, type, url, body, lane, attempts_left, next_attempt_at)
@@ -32,7 +32,7 @@ describe.each(DATABASE_KINDS)('webhooks of many API keys, on the %s database', (
   const countOf = (taken: readonly { keyId: string }[], keyId: string) =>
     taken.filter((one) => one.keyId === keyId).length;
 
-  it('wait for none of another’s addresses that never answer, however many those are', async () => {
+  it('do not wait for another key’s addresses that never answer, however many those are', async () => {
     const hung = await Promise.all(Array.from({ length: 17 }, () => startReceiver()));
     const receiver = await startReceiver();
     try {
@@ -50,7 +50,7 @@ describe.each(DATABASE_KINDS)('webhooks of many API keys, on the %s database', (
       await receiver.until(1);
       const { rows } = await sql`
         select from longhaul.webhook_deliveries where last_error is not null`.execute(bench.database.sql);
-      // None of those had ended: its place was another.
+      // None of those had ended: it had another place.
       expect(rows).toEqual([]);
       expect(askedOf()).toBe(32);
     } finally {
@@ -59,7 +59,7 @@ describe.each(DATABASE_KINDS)('webhooks of many API keys, on the %s database', (
     }
   });
 
-  it('have equal shares of a process, and a place is left for whoever has none', async () => {
+  it('have equal shares of a process, with a place left for a key that has none', async () => {
     const [one, other] = [await put({ lanes: 100, dueSeconds: 900 }), await put({ lanes: 100, dueSeconds: 600 })];
     const late = await put({ lanes: 1, dueSeconds: 1 });
     const taken = await take();
@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('webhooks of many API keys, on the %s database', (
     expect((await take(1, [...underWay, ...rest.map(({ keyId }) => keyId)])).map(({ keyId }) => keyId)).toEqual([last]);
   });
 
-  it('of one key go in turn over its addresses, those first that wait longest', async () => {
+  it('of one key take turns over its addresses, the longest wait first', async () => {
     const key = await put({ lanes: 1, each: 100, dueSeconds: 900 });
     await put({ keyId: key, lanes: 2, from: 1, dueSeconds: 60 });
     expect(await take(4)).toHaveLength(2);
@@ -87,7 +87,7 @@ describe.each(DATABASE_KINDS)('webhooks of many API keys, on the %s database', (
     expect(await take()).toEqual([]);
   });
 
-  it('of a key with more addresses than a look steps through are seen once they are its oldest', async () => {
+  it('of a key with more addresses than a poll steps through are seen when they are its oldest', async () => {
     const key = await put({ lanes: 600, dueSeconds: -3_600 });
     await put({ keyId: key, lanes: 5, from: 600 });
     const [before, after] = [await put({ lanes: 1 }), await put({ lanes: 1 })];
@@ -95,7 +95,7 @@ describe.each(DATABASE_KINDS)('webhooks of many API keys, on the %s database', (
     expect([key, before, after].map((one) => countOf(taken, one))).toEqual([5, 1, 1]);
   });
 
-  it('are each taken once by servers that look at the same moment', async () => {
+  it('are each claimed once by servers that poll at the same moment', async () => {
     for (let count = 0; count < 5; count++) await put({ lanes: 20 });
     const taken = (await Promise.all([take(), take(), take()])).flat();
     expect(taken.length).toBeGreaterThanOrEqual(50);

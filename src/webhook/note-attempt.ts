@@ -4,14 +4,14 @@ import type { Database } from '../db/database.ts';
 import type { WebhookDelivery } from './deliveries.ts';
 import type { DueDelivery } from './due-deliveries.ts';
 
-/** By so much of itself a wait is shorter or longer, so that what failed together does not come back together. */
+/** Share by which a wait is longer or shorter, so that deliveries that failed together do not return together. */
 const JITTER = 0.1;
 
 type Attempt = Pick<DueDelivery, 'id' | 'attempts'>;
 
-/** How an attempt went. */
+/** The result of an attempt. */
 export interface AttemptResult {
-  /** `missed`: it is made again while attempts are left. `refused`: it is not. */
+  /** `missed`: retried while attempts are left. `refused`: not retried. */
   readonly outcome: 'delivered' | 'missed' | 'refused';
   readonly at: Date;
   readonly responseStatus: number | null;
@@ -20,10 +20,11 @@ export interface AttemptResult {
 }
 
 /**
- * Writes down how an attempt went; returns what its delivery is now, null when another has taken it and nothing was noted.
+ * Records the result of an attempt; returns the new status of its delivery, or null when another server has claimed it
+ * and nothing was recorded.
  *
- * How many attempts are left is read from the row as it is, not as it was taken: one that was sent again by hand meanwhile
- * has all of them, and is due since then.
+ * The number of remaining attempts is read from the current row, not from the claim: a delivery that was sent again by
+ * hand meanwhile has all of them, and is due since then.
  */
 export async function noteAttempt(
   database: Database,
@@ -47,14 +48,14 @@ export async function noteAttempt(
   return rows[0]?.status ?? null;
 }
 
-/** How long to wait before the next attempt, in the order of how many are left: one, two, … */
+/** Computes the waits before the next attempt, ordered by the number of remaining attempts: one, two, … */
 function toWaitsMs(): number[] {
   return WEBHOOK_DELAYS_SECONDS.toReversed().map((seconds) => {
     return seconds * 1_000 * (1 + JITTER * (2 * Math.random() - 1));
   });
 }
 
-/** Gives back what was taken by a process that is leaving before it was known how it went: it counts for no attempt. */
+/** Releases a delivery that a leaving process claimed and whose result is unknown: it counts for no attempt. */
 export async function giveBack(database: Database, { id, attempts }: Attempt): Promise<void> {
   await sql`
     update longhaul.webhook_deliveries
@@ -62,7 +63,7 @@ export async function giveBack(database: Database, { id, attempts }: Attempt): P
      where id = ${id} and attempts = ${attempts}::int`.execute(database.sql);
 }
 
-/** Sends an endpoint nothing more: it has said that it is gone. */
+/** Sends nothing more to an endpoint that has answered that it is gone. */
 export async function disableEndpoint(database: Database, id: string): Promise<void> {
   await sql`update longhaul.webhook_endpoints set disabled_at = clock_timestamp() where id = ${id} and disabled_at is null`.execute(
     database.sql,

@@ -8,7 +8,7 @@ const strict: WebhooksConfig = { allowHttp: false, allowPrivateAddresses: false,
 const open: WebhooksConfig = { allowHttp: true, allowPrivateAddresses: true, allow: [] };
 const never = new AbortController().signal;
 
-/** Answers each question with the next of `answers`; the last repeats. Keeps what was asked. */
+/** Answers each query with the next of `answers`; the last repeats. Records the queries. */
 function resolver(...answers: readonly (readonly string[])[]) {
   const asked: string[] = [];
   const resolve = async (host: string): Promise<LookupAddress[]> => {
@@ -35,7 +35,7 @@ describe('a post to a webhook', () => {
     }: PostEnvironment & { config?: WebhooksConfig; signal?: AbortSignal } = {},
   ) => postWebhook({ url, config, headers: { 'webhook-id': 'x' }, body: '{"a":"ü"}', signal, ...environment });
 
-  it('carries what it was given, on a connection of its own', async () => {
+  it('has the given headers and body, on a separate connection', async () => {
     expect(await post(receiver.url)).toEqual({ isAccepted: true, status: 204, error: null, text: null });
     await post(receiver.url);
     expect(receiver.received).toMatchObject([
@@ -48,7 +48,7 @@ describe('a post to a webhook', () => {
     ]);
   });
 
-  it('goes over TLS, to who has the certificate of its host', async () => {
+  it('goes over TLS, to the holder of the certificate of its host', async () => {
     const secure = await startReceiver({ isSecure: true });
     try {
       const { resolve, asked } = resolver(['127.0.0.1']);
@@ -84,8 +84,8 @@ describe('a post to a webhook', () => {
     },
   );
 
-  it('is made to the very addresses that were judged, whatever the name leads to the next time', async () => {
-    // Stands for a public one.
+  it('is made to the addresses that were checked, whatever the name resolves to the next time', async () => {
+    // Stands for a public address.
     const config = { ...strict, allowHttp: true, allow: ['127.0.0.1'] };
     const { resolve, asked } = resolver(['127.0.0.1'], ['127.0.0.2']);
     const url = `http://evil.example.com:${receiver.port}`;
@@ -96,12 +96,12 @@ describe('a post to a webhook', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('goes to those addresses of a host alone that are allowed', async () => {
+  it('goes only to those addresses of a host that are allowed', async () => {
     const { resolve } = resolver(['169.254.169.254', '127.0.0.1']);
     expect(await post(`http://hooks.example.com:${receiver.port}`, { resolve })).toMatchObject({ isAccepted: true });
   });
 
-  it('goes wherever a host leads that the configuration names', async () => {
+  it('goes to every address of a host that the configuration names', async () => {
     const { resolve } = resolver(['127.0.0.1']);
     const config = { ...strict, allowHttp: true, allow: ['hooks.internal'] };
     expect(await post(`http://hooks.internal:${receiver.port}`, { config, resolve })).toMatchObject({
@@ -116,12 +116,12 @@ describe('a post to a webhook', () => {
     expect(await post(receiver.url)).toMatchObject({
       isAccepted: false,
       status,
-      error: `answered ${status}: it leads elsewhere, and redirects are not followed`,
+      error: `answered ${status}: a redirect, and redirects are not followed`,
     });
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('keeps a little of what a refusal says, with keys masked and nothing that a terminal takes for more than text', async () => {
+  it('keeps the beginning of an error response, with keys masked and no control characters', async () => {
     const key = `ghp_${'a1B2c3D4e5'.repeat(4).slice(0, 36)}`;
     receiver.state.answer = (response) =>
       response.writeHead(500).end(`down\x1b[2J\r\n key=${key} ${'x'.repeat(100_000)}`);
@@ -132,7 +132,7 @@ describe('a post to a webhook', () => {
     expect(text).not.toContain(key);
   });
 
-  it('does not wait for the rest of an answer that never ends', async () => {
+  it('does not wait for the rest of a response that never ends', async () => {
     receiver.state.answer = (response) => response.writeHead(200).write('a');
     expect(await post(receiver.url)).toMatchObject({ isAccepted: true, status: 200 });
     receiver.state.answer = (response) => response.writeHead(503).write('busy');
@@ -142,7 +142,7 @@ describe('a post to a webhook', () => {
     });
   });
 
-  it('ends with its time, wherever it has got to, and with a connection that is no answer', async () => {
+  it('ends at its time limit, at any stage, and when the connection ends without an answer', async () => {
     const silent = () => new Promise<never>(() => {});
     const unresolved = await post('http://hooks.example.com', { resolve: silent, signal: AbortSignal.timeout(50) });
     expect(unresolved).toMatchObject({ isAccepted: false, status: null });
@@ -154,7 +154,7 @@ describe('a post to a webhook', () => {
     expect(await post(receiver.url, { signal: AbortSignal.abort() })).toMatchObject({ isAccepted: false });
   });
 
-  it('says why there was no answer without the address', async () => {
+  it('gives the reason for a missing answer without the address', async () => {
     const { url } = receiver;
     await receiver.close();
     expect(await post(`${url}?key=hunter2`)).toEqual({

@@ -10,27 +10,27 @@ import { isAddressAllowed } from './address.ts';
 import { findUrlProblem, isHostNamed, toHost } from './check-url.ts';
 import { chooseResolver, type Resolve } from './resolve-host.ts';
 
-/** What is read of an answer that is a refusal, and what is kept of that. */
+/** Bytes that are read of an error response, and characters that are kept of them. */
 const MOST_READ_BYTES = 4_096;
 const MOST_KEPT_CHARACTERS = 200;
 
-/** How it went. `status` is null when there was no answer. */
+/** The result of a post. `status` is null when there was no response. */
 export interface PostOutcome {
   readonly isAccepted: boolean;
   readonly status: number | null;
-  /** Why it was not accepted, without the address; null when it was. */
+  /** The reason why it was not accepted, without the address; null when it was. */
   readonly error: string | null;
-  /** The beginning of what the other side said to it, with what looks like a key masked. */
+  /** The beginning of the response, with everything masked that looks like a key. */
   readonly text: string | null;
 }
 
 type Lookup = NonNullable<RequestOptions['lookup']>;
 
-/** What may be given in place of the system's own. */
+/** Replacements for the system's own functions. */
 export interface PostEnvironment {
-  /** Finds the addresses of a host. Defaults to asking the name servers. */
+  /** Resolves the addresses of a host. Defaults to queries to the name servers. */
   readonly resolve?: Resolve | undefined;
-  /** The authority that has signed the other side's certificate. Defaults to those that Node trusts. */
+  /** The authority that has signed the receiver's certificate. Defaults to the authorities that Node trusts. */
   readonly ca?: string | undefined;
 }
 
@@ -39,14 +39,14 @@ interface PostOptions extends PostEnvironment {
   readonly config: WebhooksConfig;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** Ends it: the whole of it, with the search for the address. */
+  /** Ends the whole post, including the host lookup. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Posts JSON to an address that whoever has a key has named, and takes any answer of 2xx for an acceptance. Only
- * connects to addresses that the configuration lets it: judged are those that the connection is then made to, so a name
- * that leads elsewhere the second time it is asked for gains nothing. No redirect is followed. Never rejects.
+ * Posts JSON to an address that a key's owner has named; any 2xx response means acceptance. Only connects to addresses
+ * that the configuration allows. The addresses that are checked are those of the connection itself, so a name that
+ * resolves differently the second time gains nothing. Follows no redirect. Never rejects.
  */
 export async function postWebhook(options: PostOptions): Promise<PostOutcome> {
   const { url, config } = options;
@@ -57,7 +57,7 @@ export async function postWebhook(options: PostOptions): Promise<PostOutcome> {
     const status = response.statusCode ?? 0;
     const isAccepted = status >= 200 && status < 300;
     const text = isAccepted ? null : await readText(response).catch(() => null);
-    // What is not read is not waited for.
+    // Does not wait for the unread part.
     response.destroy();
     return { isAccepted, status, error: isAccepted ? null : toRefusal(status), text };
   } catch (error) {
@@ -89,7 +89,7 @@ function send({ url, config, headers, body, signal, resolve, ca }: PostOptions):
       'content-length': String(Buffer.byteLength(body)),
       'user-agent': 'longhaul',
     },
-    // A connection of its own: one that is kept open was judged for an earlier delivery. It knows of no proxy either.
+    // A separate connection, because an open one was checked for an earlier delivery. It uses no proxy either.
     agent: false,
     lookup: createGuardedLookup({ config, isNamed: isHostNamed(toHost(target), config), resolve }),
     signal,
@@ -97,7 +97,8 @@ function send({ url, config, headers, body, signal, resolve, ca }: PostOptions):
   });
   request.on('response', guarded(answer));
   request.on('error', reject);
-  // Without an answer, as after `101 Switching Protocols`; after one this changes nothing.
+  // A connection that ends without a response, as after `101 Switching Protocols`; after a response this changes
+  // nothing.
   request.on(
     'close',
     guarded(() => reject(new Closed())),
@@ -106,7 +107,7 @@ function send({ url, config, headers, body, signal, resolve, ca }: PostOptions):
   return promise;
 }
 
-/** Finds addresses as `net.connect` asks for them, and gives it those alone that may be connected to. */
+/** Makes a lookup function for `net.connect` that returns only addresses that may be connected to. */
 function createGuardedLookup(options: {
   config: WebhooksConfig;
   isNamed: boolean;
@@ -135,7 +136,7 @@ async function readText(response: IncomingMessage): Promise<string> {
     if (size >= MOST_READ_BYTES) break;
   }
   const text = Buffer.concat(chunks).subarray(0, MOST_READ_BYTES).toString('utf8');
-  // Masked before it is cut: of half a key nobody knows that it is one.
+  // Masked before it is cut: half a key could not be recognised.
   const printable = maskSecrets(toStorable(text)).replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ');
   return head(printable.trim(), MOST_KEPT_CHARACTERS);
 }
@@ -145,11 +146,11 @@ function refuse(error: string): PostOutcome {
 }
 
 function toRefusal(status: number): string {
-  if (status >= 300 && status < 400) return `answered ${status}: it leads elsewhere, and redirects are not followed`;
+  if (status >= 300 && status < 400) return `answered ${status}: a redirect, and redirects are not followed`;
   return `answered ${status}`;
 }
 
-/** The system's code for it, such as `ECONNREFUSED`: its words may name the address. */
+/** Returns the system's error code, such as `ECONNREFUSED`: its message may contain the address. */
 function toReason(error: unknown): string {
   const { code, errors, name } = error as { code?: unknown; errors?: readonly { code?: unknown }[]; name?: unknown };
   const inner = errors?.[0]?.code;

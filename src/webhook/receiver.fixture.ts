@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** Of this test alone: signed by itself, for `hooks.example.com`, `localhost` and 127.0.0.1, until 2120. */
+/** Only for this test: self-signed, for `hooks.example.com`, `localhost` and 127.0.0.1, until 2120. */
 const KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQguE/owOP1LAZToIeo
 RpagHXU3xyBwDtUjM84+Tis3GfqhRANCAAThvTh6QV7kHccyBuIPS7eAVtAH/1zw
@@ -37,7 +37,7 @@ interface Received {
 
 export type Answer = (response: ServerResponse, received: Received) => void;
 
-/** A real server that keeps what is posted to it and answers as `state.answer` does: 204 if that is not changed. */
+/** Starts a real server that keeps the requests it receives and answers as `state.answer` does: 204 by default. */
 export async function startReceiver({ isSecure = false }: { isSecure?: boolean } = {}) {
   const received: Received[] = [];
   const state: { answer: Answer } = { answer: (response) => response.writeHead(204).end() };
@@ -59,7 +59,7 @@ export async function startReceiver({ isSecure = false }: { isSecure?: boolean }
     url: `${isSecure ? 'https' : 'http'}://127.0.0.1:${port}/hook`,
     received,
     state,
-    /** Resolves when so many have come in all. */
+    /** Resolves when `count` requests in total have arrived. */
     async until(count: number) {
       while (received.length < count) {
         const { promise, resolve } = Promise.withResolvers<void>();

@@ -26,7 +26,7 @@ describe.each(DATABASE_KINDS)('webhooks sent again by hand, on the %s database',
     return rows.map(({ attempts_left: left }) => left);
   };
 
-  /** Has the receiver keep its first caller waiting; answers that one when it is called. */
+  /** Makes the receiver keep its first caller waiting; the returned function answers that caller. */
   function hold(): (status: number) => void {
     const first = Promise.withResolvers<Parameters<Answer>[0]>();
     suite.receiver.state.answer = (response) => {
@@ -36,13 +36,13 @@ describe.each(DATABASE_KINDS)('webhooks sent again by hand, on the %s database',
     return (status) => void first.promise.then((response) => response.writeHead(status).end());
   }
 
-  /** Ends a run whose delivery has so many attempts left. */
+  /** Ends a run whose delivery has `attemptsLeft` attempts left. */
   async function finish(attemptsLeft = WEBHOOK_ATTEMPTS) {
     await suite.finish();
     await sql`update longhaul.webhook_deliveries set attempts_left = ${attemptsLeft}`.execute(suite.bench.database.sql);
   }
 
-  it('go under the same id and say the same', async () => {
+  it('have the same id and body', async () => {
     await suite.bench.startServer();
     await finish();
     const delivered = await settled('delivered');
@@ -53,8 +53,8 @@ describe.each(DATABASE_KINDS)('webhooks sent again by hand, on the %s database',
     expect(second!.body).toBe(first!.body);
   });
 
-  // With two left the wait after the attempt that is under way would be eight hours.
-  it.each([1, 2])('while an attempt is under way go out when it fails, also with %s left', async (attemptsLeft) => {
+  // With two left, the wait after the attempt in progress would be eight hours.
+  it.each([1, 2])('during an attempt are sent when it fails, even with %s left', async (attemptsLeft) => {
     const answer = hold();
     await finish(attemptsLeft);
     await suite.bench.startServer();
@@ -67,7 +67,7 @@ describe.each(DATABASE_KINDS)('webhooks sent again by hand, on the %s database',
     expect(suite.bench.lines).toEqual([]);
   });
 
-  it('while an attempt is under way are done when that one is taken', async () => {
+  it('during an attempt are done when that one is accepted', async () => {
     const answer = hold();
     await finish();
     await suite.bench.startServer();
@@ -77,7 +77,7 @@ describe.each(DATABASE_KINDS)('webhooks sent again by hand, on the %s database',
     expect(await settled('delivered')).toMatchObject({ attempts: 1 });
   });
 
-  it('have no more attempts than others when the server of the one under way leaves', async () => {
+  it('have no more attempts than others when the server of the current attempt leaves', async () => {
     hold();
     await finish();
     const leaving = await suite.bench.startServer();

@@ -11,7 +11,7 @@ describe('looking up a host', () => {
   let address = '';
 
   beforeAll(async () => {
-    // A name server that knows `hooks.example.com`, by IPv4 alone.
+    // A name server that knows only the IPv4 address of `hooks.example.com`.
     server.on('message', (query, peer) => {
       const question = query.subarray(12, query.indexOf(0, 12) + 5);
       const isKnown = question.includes('hooks');
@@ -29,12 +29,12 @@ describe('looking up a host', () => {
   });
   afterAll(() => new Promise<void>((resolve) => void server.close(() => resolve())));
 
-  it('asks name servers for both kinds of address, and takes what there is', async () => {
+  it('asks name servers for both kinds of address, and returns the addresses that exist', async () => {
     expect(await askNameServers('hooks.example.com', [address])).toEqual([{ address: '93.184.216.34', family: 4 }]);
     await expect(askNameServers('other.example.com', [address])).rejects.toMatchObject({ code: 'ENOTFOUND' });
   });
 
-  it('goes by the files of this machine where private hosts are let in', async () => {
+  it('uses the files of this machine where private hosts are allowed', async () => {
     const resolve = chooseResolver({ allowHttp: false, allowPrivateAddresses: true, allow: [] });
     expect((await resolve('localhost')).map((one) => one.address)).toContain('127.0.0.1');
   });

@@ -2,15 +2,15 @@ import type { LookupAddress } from 'node:dns';
 import { lookup, Resolver } from 'node:dns/promises';
 import type { WebhooksConfig } from '../config/config.ts';
 
-/** Finds all addresses of a host. */
+/** Resolves all addresses of a host. */
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
 
 const TIMEOUT_MS = 5_000;
 
 /**
- * How hosts are looked up. By asking name servers: the system's own way holds one of Node's few threads for as long as
- * a name server takes, which then belongs to whoever has named the host. Where private hosts are let in it is the
- * system's, which knows those of its own files.
+ * Chooses how hosts are resolved. By default it queries name servers: the system's own lookup occupies one of Node's
+ * few threads for as long as a name server takes, so the owner of the host name could block it. Where private hosts are
+ * allowed it uses the system's lookup, which knows the hosts in its own files.
  */
 export function chooseResolver({ allowPrivateAddresses, allow }: WebhooksConfig): Resolve {
   return allowPrivateAddresses || allow.length > 0
@@ -18,7 +18,7 @@ export function chooseResolver({ allowPrivateAddresses, allow }: WebhooksConfig)
     : (host) => askNameServers(host);
 }
 
-/** The addresses that name servers have for a host: the system's, or those given. */
+/** Queries name servers for the addresses of a host: the system's servers, or the given ones. */
 export async function askNameServers(host: string, servers?: readonly string[]): Promise<LookupAddress[]> {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 2 });
   if (servers !== undefined) resolver.setServers(servers);

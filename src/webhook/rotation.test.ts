@@ -13,7 +13,7 @@ describe.each(DATABASE_KINDS)('secrets of webhooks, on the %s database', (kind) 
     suite.bench.call<WebhookSecretResource | Problem>(`/v1/webhooks/${id}/rotate`, { method: 'POST' });
   const isMade = (answer: WebhookSecretResource | Problem): answer is WebhookSecretResource => 'secret' in answer;
 
-  /** Ends a run, and says which of these secrets verify what is told of it. */
+  /** Ends a run, and returns which of these secrets verify its delivery. */
   async function verifying(secrets: readonly string[], changes: object = {}): Promise<boolean[]> {
     const count = suite.receiver.received.length;
     await suite.finish(changes);
@@ -27,7 +27,7 @@ describe.each(DATABASE_KINDS)('secrets of webhooks, on the %s database', (kind) 
     });
   }
 
-  /** Lets the day of a secret's replacement pass. */
+  /** Moves the replacement of a secret a day into the past. */
   const age = (secret: string) =>
     sql`update longhaul.webhook_former_secrets set signs_until = now() - interval '1 s' where secret = ${secret}`.execute(
       suite.bench.database.sql,
@@ -53,7 +53,7 @@ describe.each(DATABASE_KINDS)('secrets of webhooks, on the %s database', (kind) 
     expect(rows).toEqual([]);
   });
 
-  it('of six asked for at once are all in force, those that were made, and no more than five sign', async () => {
+  it('of six requests at once are all in force if they were created, and at most five sign', async () => {
     const { id, secret: first } = await create();
     await suite.bench.startServer();
     const answers = await Promise.all(Array.from({ length: 6 }, () => rotate(id)));
@@ -75,7 +75,7 @@ describe.each(DATABASE_KINDS)('secrets of webhooks, on the %s database', (kind) 
     await suite.bench.removeWebhook(id);
   });
 
-  it('of an API key are kept for their day as well, the first made by being asked for', async () => {
+  it('of an API key are kept for a day as well; the first is created by the request for it', async () => {
     const webhookUrl = suite.receiver.url;
     const secrets: string[] = [];
     for (let count = 0; count < 3; count++) {

@@ -4,35 +4,38 @@ import { recordAudit } from '../audit/record.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { Database, Transaction } from '../db/database.ts';
 
-/** How long a secret that was replaced signs beside the new one: receivers take either, and have so long to be given it. */
+/**
+ * Hours for which a replaced secret signs beside the new one: receivers accept either, and operators have this time to
+ * deploy the new one.
+ */
 const FORMER_LASTS_HOURS = 24;
 
-/** Secrets that sign at once, with the newest. */
+/** Most secrets that sign at once, including the newest. */
 const MOST_SECRETS = 5;
 
-/** What signs deliveries, as whoever verifies them has it. */
+/** The secret that signs deliveries, in the form that receivers verify with. */
 export interface WebhookSecret {
   readonly secret: string;
   readonly createdAt: Date;
-  /** Until when the one before signs as well; null: there is none. */
+  /** Time until which the previous secret also signs; null: there is none. */
   readonly previousUntil: Date | null;
 }
 
 const IS_IN_FORCE = sql`signs_until > clock_timestamp()`;
 
-/** A new secret, as Standard Webhooks writes them: 256 random bits. */
+/** Generates a secret in the format of Standard Webhooks: 256 random bits. */
 function generateSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
-/** Gives an endpoint its secret. */
+/** Creates the secret of an endpoint. */
 export async function createSecret(trx: Transaction, ownerId: string): Promise<string> {
   const secret = generateSecret();
   await trx.insertInto('longhaul.webhook_secrets').values({ owner_id: ownerId, secret }).execute();
   return secret;
 }
 
-/** The secret of an API key, made now when there is none. Of two at once both get the one that was made. */
+/** Returns the secret of an API key, and creates it when none exists. Of two at once both get the same secret. */
 export async function readKeySecret(database: Database, keyId: string): Promise<WebhookSecret> {
   await database.sql
     .insertInto('longhaul.webhook_secrets')
@@ -47,7 +50,7 @@ export async function readKeySecret(database: Database, keyId: string): Promise<
   return rows[0]!;
 }
 
-/** All that sign for an endpoint or an API key now, the newest first; none when it has none. */
+/** Reads the secrets that sign for an endpoint or an API key now, the newest first; none when it has none. */
 export async function readSigningSecrets(database: Database, ownerId: string): Promise<string[]> {
   const { rows } = await sql<{ secret: string }>`
     select secret from (
@@ -59,8 +62,8 @@ export async function readSigningSecrets(database: Database, ownerId: string): P
 }
 
 /**
- * Makes a new secret for an endpoint or an API key. The one before signs beside it for a day, as do those before that
- * until their own day is over.
+ * Creates a new secret for an endpoint or an API key. The previous one signs beside it for a day, as do earlier ones
+ * until their own day has ended.
  * @throws {LonghaulError} `conflict` when five sign already.
  */
 export async function rotateSecret(
@@ -69,7 +72,7 @@ export async function rotateSecret(
 ): Promise<WebhookSecret> {
   return database.sql.transaction().execute(async (trx) => {
     const secret = generateSecret();
-    // Locks the row, or makes it: of two at once the second waits, and replaces what the first has made.
+    // Locks the row, or inserts it: of two at once the second waits, and replaces the first one's secret.
     const {
       rows: [held],
     } = await sql<{ secret: string; createdAt: Date }>`
@@ -93,7 +96,7 @@ export async function rotateSecret(
   });
 }
 
-/** Counts after the lock, and forgets what signs no more. */
+/** Counts after the lock, and deletes secrets that no longer sign. */
 async function refuseTooMany(trx: Transaction, ownerId: string): Promise<void> {
   await sql`delete from longhaul.webhook_former_secrets where owner_id = ${ownerId} and not (${IS_IN_FORCE})`.execute(
     trx,
@@ -104,6 +107,6 @@ async function refuseTooMany(trx: Transaction, ownerId: string): Promise<void> {
   );
   if (rows.length < MOST_SECRETS - 1) return;
   throw new LonghaulError('conflict', {
-    message: `${MOST_SECRETS} secrets sign already, and each was promised its day. Replace the newest after ${rows[0]!.signs_until.toISOString()}, when the oldest ends.`,
+    message: `${MOST_SECRETS} secrets sign already, and each must sign for a day. Replace the newest after ${rows[0]!.signs_until.toISOString()}, when the oldest expires.`,
   });
 }

@@ -10,10 +10,10 @@ describe.each(DATABASE_KINDS)('webhooks sent by several servers, on the %s datab
   const suite = useWebhooks(kind);
   const { create, finish, settled } = suite;
 
-  it('are delivered by another when a server dies between taking one and telling', async () => {
+  it('are delivered by another server when one dies between the claim and the post', async () => {
     const { id } = await create();
     await finish();
-    // Taken by a server that then dies.
+    // Claimed by a server that then dies.
     expect(await takeDue(suite.bench.database, { now: new Date(suite.bench.now()), free: 10 })).toHaveLength(1);
     const server = await suite.bench.startServer();
     suite.bench.pass(50_000);
@@ -35,7 +35,7 @@ describe.each(DATABASE_KINDS)('webhooks sent by several servers, on the %s datab
     expect(suite.receiver.received).toHaveLength(10);
   });
 
-  it('leave what is on its way to another server when one leaves, and count it for no attempt', async () => {
+  it('leave deliveries in progress to another server when one leaves, and count no attempt for them', async () => {
     const { id } = await create();
     suite.receiver.state.answer = () => {};
     const leaving = await suite.bench.startServer();
@@ -50,7 +50,7 @@ describe.each(DATABASE_KINDS)('webhooks sent by several servers, on the %s datab
     expect(rows).toEqual([{ attempts_left: WEBHOOK_ATTEMPTS - 1 }]);
   });
 
-  it('wait for nobody who is slow', async () => {
+  it('do not wait for a slow receiver', async () => {
     const slow = await startReceiver();
     try {
       const held: { end(): unknown }[] = [];
@@ -62,7 +62,7 @@ describe.each(DATABASE_KINDS)('webhooks sent by several servers, on the %s datab
       await create();
       await finish();
       await suite.receiver.until(1);
-      // More than a few at once are not asked of who is slow.
+      // A slow receiver gets only a few at once.
       expect(slow.received).toHaveLength(4);
       slow.state.answer = (response) => response.writeHead(204).end();
       for (const one of held) one.end();

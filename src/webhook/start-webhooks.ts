@@ -9,7 +9,7 @@ import { deliver } from './deliver.ts';
 import { removeOldTests, takeDue } from './due-deliveries.ts';
 import type { PostEnvironment } from './post.ts';
 
-/** Attempts under way at once in this process. */
+/** Most attempts in progress at once in this process. */
 const MOST_AT_ONCE = 64;
 
 const REMOVE_EVERY_MS = 3_600_000;
@@ -18,30 +18,30 @@ export interface WebhooksOptions {
   readonly database: Database;
   readonly config: WebhooksConfig;
   readonly log: Logger;
-  /** What deliveries take for the time. Defaults to the database's clock, which all servers share. */
+  /** The clock of deliveries. Defaults to the database's clock, which all servers share. */
   readonly clock?: () => Date;
-  /** How often to look whether something is due, in ms, beside when it is said. Defaults to 5,000. */
+  /** Poll interval in ms, in addition to notifications. Defaults to 5,000. */
   readonly tickMs?: number;
-  /** How addresses are found and certificates judged. Defaults to as Node does. */
+  /** Resolution of addresses and validation of certificates. Defaults to Node's. */
   readonly environment?: PostEnvironment;
 }
 
-/** What delivers webhooks in this process. */
+/** The delivery of webhooks in this process. */
 export interface Webhooks {
-  /** Looks now whether something is due. */
+  /** Polls for due deliveries now. */
   wake(): void;
-  /** Ends it. What is on its way is left to another server. */
+  /** Stops deliveries. Attempts in progress are left to another server. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts to deliver what webhooks are to be told. Any number of servers may do it at once: each delivery is made by one
- * of them. Never throws into the process, and goes on once a database that was away is back.
+ * Starts to deliver webhooks. Any number of servers may do it at once: one of them makes each delivery. Never throws
+ * into the process, and continues when an unavailable database is available again.
  */
 export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks> {
   const { database, config, log, clock, tickMs = 5_000, environment = {} } = options;
   const leaving = new AbortController();
-  /** Attempts, with the API key of each. */
+  /** Attempts in progress, with the API key of each. */
   const underWay = new Map<Promise<void>, string>();
   let looking: Promise<void> | null = null;
   let isAskedAgain = false;
@@ -66,11 +66,11 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
           environment,
           readNow,
           leaving: leaving.signal,
-          onGivenUp: (facts) => log.warn(facts, 'a webhook was not delivered and is given up'),
+          onGivenUp: (facts) => log.warn(facts, 'a webhook was not delivered and was given up'),
         })
-          // Not noted: it is taken again when its time is over.
+          // Not recorded: the delivery is claimed again when its claim expires.
           .catch((err: unknown) =>
-            log.warn({ err, deliveryId: delivery.id }, 'how a webhook went was not written down'),
+            log.warn({ err, deliveryId: delivery.id }, 'the result of a webhook delivery was not recorded'),
           )
           .finally(() => {
             underWay.delete(attempt);
@@ -90,8 +90,8 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
           isFailing = false;
         },
         (err: unknown) => {
-          // Said once, not every few seconds for as long as the database is away.
-          if (!isFailing) log.warn({ err }, `webhooks are held up: ${toMessage(err)}`);
+          // Logged once, not every few seconds while the database is unavailable.
+          if (!isFailing) log.warn({ err }, `webhooks are delayed: ${toMessage(err)}`);
           isFailing = true;
           isAskedAgain = false;
         },
@@ -107,7 +107,7 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
   const stopRemoving = every({
     intervalMs: REMOVE_EVERY_MS,
     task: () => removeOldTests(database),
-    onError: (err) => log.warn({ err }, 'old tests of webhooks were not removed; it is tried again'),
+    onError: (err) => log.warn({ err }, 'old tests of webhooks were not deleted; the next try will delete them'),
   });
   wake();
 

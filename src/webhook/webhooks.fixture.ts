@@ -14,7 +14,7 @@ import { startWebhooks, type Webhooks } from './start-webhooks.ts';
 
 type Page = { data: WebhookDeliveryResource[]; nextCursor: string | null };
 
-/** The API with what delivers webhooks, to receivers on this machine, and a clock that can be moved on. */
+/** Starts the API with webhook delivery, receivers on this machine, and a clock that tests can advance. */
 export async function startWebhookBench(kind: (typeof DATABASE_KINDS)[number]) {
   const service = await startApi(kind, { webhooks: { allowHttp: true, allowPrivateAddresses: true } });
   const { plainKey, request } = service;
@@ -31,10 +31,10 @@ export async function startWebhookBench(kind: (typeof DATABASE_KINDS)[number]) {
 
   return {
     ...service,
-    /** What was logged. */
+    /** The logged lines. */
     lines,
     call,
-    /** Delivers in this process, as one more server. */
+    /** Delivers in this process, as another server. */
     async startServer(): Promise<Webhooks> {
       const webhooks = await startWebhooks({
         database: service.database,
@@ -46,7 +46,7 @@ export async function startWebhookBench(kind: (typeof DATABASE_KINDS)[number]) {
       started.push(webhooks);
       return webhooks;
     },
-    /** Moves the clock on. Servers look when they are woken. */
+    /** Advances the clock. Servers poll when they are woken. */
     pass(ms: number) {
       ahead += ms;
     },
@@ -77,7 +77,10 @@ interface Call {
 
 export type WebhookBench = Awaited<ReturnType<typeof startWebhookBench>>;
 
-/** What the tests of a suite share: a bench, and a receiver for each test. What a test makes is gone after it. */
+/**
+ * Shares a bench among the tests of a suite, with a receiver for each test. Everything that a test creates is deleted
+ * after it.
+ */
 export function useWebhooks(kind: (typeof DATABASE_KINDS)[number]) {
   let bench: WebhookBench;
   let receiver: Receiver;
@@ -104,7 +107,7 @@ export function useWebhooks(kind: (typeof DATABASE_KINDS)[number]) {
     get receiver() {
       return receiver;
     },
-    /** Makes a webhook that tells the receiver. */
+    /** Creates a webhook that posts to the receiver. */
     async create(changes: Partial<NewWebhook> = {}, key?: string): Promise<CreatedWebhookResource> {
       const webhook = await bench.createWebhook({ url: receiver.url, ...changes }, key);
       made.push(webhook.id);
@@ -116,7 +119,7 @@ export function useWebhooks(kind: (typeof DATABASE_KINDS)[number]) {
       await bench.finish(await bench.claim(), detail);
       return id;
     },
-    /** The newest delivery once `status` stands there: it is written after the answer. */
+    /** Returns the newest delivery when it has `status`: that is written after the response. */
     async settled(path: string, status: WebhookDeliveryResource['status']): Promise<WebhookDeliveryResource> {
       await expect.poll(async () => (await bench.deliveriesOf(path))[0]?.status, { timeout: 5_000 }).toBe(status);
       return (await bench.deliveriesOf(path))[0]!;

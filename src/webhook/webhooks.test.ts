@@ -20,7 +20,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
   const read = (index = 0) => JSON.parse(suite.receiver.received[index]!.body) as Told;
   const headersOf = (index = 0) => suite.receiver.received[index]!.headers as Record<string, string>;
 
-  it('tell of a run’s end what the API shows of it, signed so that the standard’s own library verifies it', async () => {
+  it('report a run’s end as the API shows it, signed so that the standard’s own library verifies it', async () => {
     const { id, secret } = await create();
     await suite.bench.startServer();
     const runId = await finish({ metadata: { ticket: 7 } }, 'connect ECONNREFUSED 10.0.0.7');
@@ -51,7 +51,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     });
   });
 
-  it('tell of each end and of each wait, of those that were asked for', async () => {
+  it('report each end and each wait, of the requested types', async () => {
     await create();
     await create({ events: ['run.cancelled'], url: `${suite.receiver.url}/ends` });
     const succeeded = await finish();
@@ -104,7 +104,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     expect(rows).toEqual([{ missing: 0 }]);
   });
 
-  it('tell the address that a submission names, signed with its API key’s own secret', async () => {
+  it('are posted to the address that a submission names, signed with its API key’s own secret', async () => {
     await suite.bench.startServer();
     const runId = await finish({ webhookUrl: suite.receiver.url });
     await suite.receiver.until(1);
@@ -115,7 +115,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     expect(await settled(`/v1/runs/${runId}`, 'delivered')).toMatchObject({ webhookId: null, url: suite.receiver.url });
   });
 
-  it('tell of a run that an operator tries again whom the first one told', async () => {
+  it('of a run that an operator retries are posted to the receivers of the first run', async () => {
     const { secret } = await create();
     const runId = await finish({ webhookUrl: `${suite.receiver.url}/own` }, 'no');
     const retry = (await (
@@ -134,14 +134,14 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     }
   });
 
-  it('are tried again after longer and longer waits for a day, under one id and saying the same', async () => {
+  it('are retried after longer and longer waits for a day, with one id and body', async () => {
     const { id, secret } = await create();
     suite.receiver.state.answer = (response) => response.writeHead(503).end('upstream\nis down');
     await finish();
     const server = await suite.bench.startServer();
     for (const [index, seconds] of WEBHOOK_DELAYS_SECONDS.entries()) {
       await suite.receiver.until(index + 1);
-      // Until the attempt is written down, it has the time of the one before.
+      // Until the attempt is recorded, it has the time of the previous one.
       const isNoted = async () => {
         const { attempts, lastAttemptAt, nextAttemptAt } = (await suite.bench.deliveriesOf(`/v1/webhooks/${id}`))[0]!;
         return attempts === index + 1 && Date.parse(nextAttemptAt!) > Date.parse(lastAttemptAt!);
@@ -174,7 +174,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     expect(suite.bench.lines.join('')).not.toContain(suite.receiver.url);
   });
 
-  it('end at one who answers that it is gone', async () => {
+  it('end at a receiver that answers that it is gone', async () => {
     const { id } = await create();
     suite.receiver.state.answer = (response) => response.writeHead(410).end();
     await suite.bench.startServer();
@@ -190,7 +190,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     }
   });
 
-  it('are told no more once their API key is revoked, or they are removed', async () => {
+  it('are no longer posted when their API key is revoked, or they are removed', async () => {
     const key = await suite.bench.makeKey();
     const keyId = (await suite.bench.createWebhook({ url: suite.receiver.url }, key)).keyId;
     const { id } = await create();
@@ -208,7 +208,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     expect(suite.receiver.received).toEqual([]);
   });
 
-  it('hear of what their API key submits and may see alone', async () => {
+  it('receive only the runs that their API key submits and may see', async () => {
     const [bound, other] = [await suite.bench.makeKey({ user: 'ann' }), await suite.bench.makeKey()];
     await create({ url: `${suite.receiver.url}/ann` }, bound);
     await create({ url: `${suite.receiver.url}/other` }, other);
@@ -222,7 +222,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     await sql`delete from longhaul.webhook_endpoints`.execute(suite.bench.database.sql);
   });
 
-  it('are told the beginning of what is long', async () => {
+  it('contain the beginning of long fields', async () => {
     await create();
     await suite.bench.submitAs(suite.bench.plainKey);
     const claimed = await suite.bench.claim();
@@ -244,14 +244,14 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     expect(run.structuredOutput).toBeNull();
   });
 
-  it('go with their run', async () => {
+  it('are deleted with their run', async () => {
     await create();
     const runId = await finish();
     await sql`delete from longhaul.runs where id = ${runId}`.execute(suite.bench.database.sql);
     expect((await sql`select from longhaul.webhook_deliveries`.execute(suite.bench.database.sql)).rows).toEqual([]);
   });
 
-  it('can be tried', async () => {
+  it('can be tested', async () => {
     const { id, secret } = await create();
     await suite.bench.startServer();
     const test = await suite.bench.call<WebhookDeliveryResource>(`/v1/webhooks/${id}/test`, { method: 'POST' });

@@ -63,8 +63,8 @@ const attempt = (parts: Partial<RunningAttempt> = {}): RunningAttempt => ({
   ...parts,
 });
 
-describe('how many runs may be claimed', () => {
-  it('is the number of free slots where there is memory for them', () => {
+describe('the number of runs that may be claimed', () => {
+  it('is the number of free slots if there is memory for them', () => {
     const { admission, state } = createTestAdmission({ freeMb: 1_000 });
     expect(admission.freeSlots('shared')).toBe(4);
     state.running = [attempt(), attempt(), attempt()];
@@ -74,7 +74,7 @@ describe('how many runs may be claimed', () => {
     expect(admission.holdingReason).toBeNull();
   });
 
-  it('goes by the agent of the queue that needs most, and leaves 5 % of the memory free', () => {
+  it("depends on the queue's agent that needs the most memory, and leaves 5 % of the memory free", () => {
     const { admission, state } = createTestAdmission({ freeMb: 850, needsMb: { coder: 400, small: 100, alone: 200 } });
     expect(admission.freeSlots('shared')).toBe(2);
     expect(admission.freeSlots('alone')).toBe(4);
@@ -82,7 +82,7 @@ describe('how many runs may be claimed', () => {
     expect(admission.freeSlots('shared')).toBe(1);
   });
 
-  it('keeps free what running attempts may still grow to, all of it for those nobody has measured', () => {
+  it('reserves the memory that running attempts may still need, all of it for unmeasured attempts', () => {
     const { admission, state } = createTestAdmission({ freeMb: 650, needsMb: { coder: 300, alone: 100 } });
     state.running = [attempt({ agent: 'coder', residentBytes: () => 200 * MB })];
     expect(admission.freeSlots('alone')).toBe(3); // 650 less 50 less 100: room for five, and three slots.
@@ -91,13 +91,13 @@ describe('how many runs may be claimed', () => {
     expect(admission.freeSlots('alone')).toBe(2);
   });
 
-  it('takes in at once what a running attempt really needs', () => {
+  it('uses the measured memory of a running attempt at once', () => {
     const { admission, state } = createTestAdmission({ freeMb: 550, needsMb: { alone: 100 } });
     state.running = [attempt({ agent: 'alone', residentBytes: () => 300 * MB })];
     expect(admission.freeSlots('alone')).toBe(1);
   });
 
-  it('is none while as many processes are in their start as the machine can start well', () => {
+  it('is zero while as many processes are starting as the machine can start well', () => {
     const { admission, state } = createTestAdmission({ freeMb: 1_000, maxStarts: 2 });
     expect(admission.freeSlots('shared')).toBe(2);
     state.running = [attempt({ isStarting: true }), attempt({ isStarting: true })];
@@ -107,13 +107,13 @@ describe('how many runs may be claimed', () => {
     expect(admission.freeSlots('shared')).toBe(1);
   });
 
-  it('is none for a queue of no agent', () => {
+  it('is zero for a queue without an agent', () => {
     expect(createTestAdmission({ freeMb: 1_000 }).admission.freeSlots('unknown')).toBe(0);
   });
 });
 
-describe('a worker that holds', () => {
-  it('says why, and says so once', () => {
+describe('a worker that is short of memory', () => {
+  it('reports the reason, and logs it once', () => {
     const { admission, state } = createTestAdmission({ freeMb: 230, needsMb: { coder: 410 } });
     expect(admission.freeSlots('shared')).toBe(0);
     expect(admission.holdingReason).toBe('needs 410 MB for agent "coder", 180 MB are free');
@@ -130,20 +130,20 @@ describe('a worker that holds', () => {
     expect(admission.holdingReason).toBeNull();
     expect(state).toMatchObject({ changes: 2, infos: 1 });
 
-    // At the edge of its memory a worker holds with every run that starts: that is no news.
+    // At its memory limit a worker stops claiming with every run that starts: that is not worth a log line.
     state.freeMb = 330;
     expect(admission.freeSlots('shared')).toBe(0);
     expect(admission.holdingReason).toContain('280 MB are free');
     expect(state).toMatchObject({ changes: 3, warnings: { length: 1 } });
   });
 
-  it('says that a need is assumed while none was measured', () => {
+  it('reports that a need is assumed while none was measured', () => {
     const { admission } = createTestAdmission({ freeMb: 90 });
     expect(admission.freeSlots('alone')).toBe(0);
     expect(admission.holdingReason).toBe('needs 100 MB (assumed) for agent "alone", 40 MB are free');
   });
 
-  it('holds the runs of one queue and takes those of another', () => {
+  it('leaves the runs of one queue and claims runs of another', () => {
     const { admission } = createTestAdmission({ freeMb: 250, needsMb: { coder: 410, alone: 100 } });
     expect(admission.freeSlots('shared')).toBe(0);
     expect(admission.freeSlots('alone')).toBe(2);
@@ -152,7 +152,7 @@ describe('a worker that holds', () => {
 });
 
 describe('processes that wait for a run', () => {
-  it('let a run start though no other process may be started now', () => {
+  it('let a run start even though no other process may start now', () => {
     const waiting = { startingCount: 1, ready: { alone: 2 } };
     const { admission, state } = createTestAdmission({ freeMb: 1_000, maxStarts: 2, waiting });
     state.running = [attempt({ isStarting: true })];
@@ -161,7 +161,7 @@ describe('processes that wait for a run', () => {
     expect(admission.mayStart({ name: 'alone' })).toBe(false);
   });
 
-  it('have taken a part of the memory that their runs need', () => {
+  it('already use a part of the memory that their runs need', () => {
     const waiting = { startingCount: 0, ready: { alone: 2 } };
     const { admission, state } = createTestAdmission({ freeMb: 130, needsMb: { alone: 200, coder: 200 }, waiting });
     expect(admission.freeSlots('alone')).toBe(2);
@@ -170,7 +170,7 @@ describe('processes that wait for a run', () => {
     expect(admission.freeSlots('alone')).toBe(3);
   });
 
-  it('are started only while no run is in its start, and leave room for one that comes', () => {
+  it('start only while no run is starting, and leave room for a new run', () => {
     const waiting = { startingCount: 0, ready: {} };
     const { admission, state } = createTestAdmission({ freeMb: 1_000, maxStarts: 2, waiting });
     expect(admission.mayStart({ name: 'alone' })).toBe(true);
@@ -183,7 +183,7 @@ describe('processes that wait for a run', () => {
     expect(admission.freeSlots('alone')).toBe(1);
   });
 
-  it('are given up when memory is short for a run, and started only when there is room for one more', () => {
+  it('are given up when memory is short for a run, and start only when there is room for another process', () => {
     const waiting = { startingCount: 0, ready: { coder: 1 } };
     const { admission, state } = createTestAdmission({ freeMb: 449, needsMb: { alone: 200, coder: 500 }, waiting });
     expect(admission.mayStart({ name: 'alone' })).toBe(false);

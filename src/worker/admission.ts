@@ -7,43 +7,49 @@ import type { MemoryEstimate, MemoryEstimates } from './memory-estimate.ts';
 /** An attempt that holds a slot. */
 export interface RunningAttempt {
   readonly agent: string;
-  /** From its claim to the first word of its process. */
+  /** True from the claim until the process prints its first message. */
   readonly isStarting: boolean;
-  /** What its processes hold now; null while nobody has looked. */
+  /** Memory that its processes use now; null until it is first measured. */
   readonly residentBytes: () => number | null;
 }
 
-/** Processes started beforehand that wait for a run. */
+/** Pre-started processes that wait for a run. */
 export interface WaitingProcesses {
-  /** Those that are still in their start. */
+  /** Number of processes that are still starting. */
   readonly startingCount: number;
-  /** How many wait, ready, for a run of one of these agents. */
+  /** Returns the number of ready processes for runs of these agents. */
   readyFor(agents: readonly string[]): number;
 }
 
-/** Says how many runs may be claimed: only those that can start at once, so that others are left to another worker. */
+/**
+ * Decides how many runs may be claimed. A worker claims only runs that can start at once, and leaves the others to
+ * other workers.
+ */
 export interface Admission {
-  /** How many runs of `queue` may be claimed now. */
+  /** Returns how many runs of `queue` may be claimed now. */
   freeSlots(queue: string): number;
-  /** Whether a process may be started for a run of `agent` that has not come yet. */
+  /** Returns whether a process may be pre-started for a future run of `agent`. */
   mayStart(agent: Pick<Agent, 'name'>): boolean;
-  /** Why runs are left queued though there are slots, or null. */
+  /** The reason why runs stay queued although slots are free, or null. */
   readonly holdingReason: string | null;
 }
 
-/** What stays free for all that is not measured: the worker itself, the kernel, other services. */
+/** The share of memory that stays free for everything unmeasured: the worker itself, the kernel, other services. */
 const HEADROOM = 0.05;
 
-/** What a process that waits holds already, of what its run will need: 162 MB resident (measured, 2.1.330). */
+/** Memory that a waiting process already uses of what its run will need: 162 MB resident (measured, 2.1.330). */
 const WAITING_BYTES = 160_000_000;
 
-/** A worker at the edge of its memory holds and takes runs in turn, with every run that starts and ends: no news. */
+/**
+ * Minimum time between two warnings for one queue. A worker at its memory limit stops and resumes claiming with every
+ * run that starts and ends, which is not worth a log line.
+ */
 const SAY_AGAIN_AFTER_MS = 60_000;
 
 interface AdmissionOptions {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly slots: number;
-  /** Processes that may be in their start at once: each takes 0.85 s of a processor, and too many starve one another. */
+  /** Processes that may start at once. Each start takes 0.85 s of a processor, and too many slow each other down. */
   readonly maxStarts: number;
   readonly running: () => readonly RunningAttempt[];
   /** Defaults to none. */
@@ -51,18 +57,20 @@ interface AdmissionOptions {
   readonly estimates: Pick<MemoryEstimates, 'of' | 'raise'>;
   readonly readFreeMemory: () => FreeMemory;
   readonly log: Pick<Logger, 'info' | 'warn'>;
-  /** Called at each look at a queue that memory is short for, whether a run waits in it or not. */
+  /** Called at each poll of a queue for which memory is short, whether or not a run waits in it. */
   readonly onShort: (queue: string) => void;
-  /** Called when it begins or ends to hold runs of a queue. */
+  /** Called when the worker stops or resumes claiming runs of a queue. */
   readonly onChange: () => void;
 }
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { slots, maxStarts, running, waiting = () => null, estimates, log, onShort, onChange } = options;
   const agentsByQueue = Map.groupBy(options.agents.values(), ({ queue }) => queue);
-  /** The queues that memory is short for, with the reason. */
+  /** The queues for which memory is short, with the reason. */
   const held = new Map<string, string>();
-  /** When the log was told last that a queue is held, and the queues of which it was not told yet that they no longer are. */
+  /**
+   * The time of the last warning for each queue, and the queues whose warning has not been followed by the all-clear.
+   */
   const saidAt = new Map<string, number>();
   const unresolved = new Set<string>();
 
@@ -76,7 +84,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
       for (const { agent, residentBytes } of attempts) estimates.raise(agent, residentBytes() ?? 0);
       const names = (agentsByQueue.get(queue) ?? []).map(({ name }) => name);
       const largest = findLargest(names);
-      // Which agent the next run is for is only known when it is claimed: a process that waits counts where there is one.
+      // The agent of the next run is known only after the claim, so a waiting process counts only where the queue has
+      // one agent.
       const ready = names.length === 1 ? (waiting()?.readyFor(names) ?? 0) : 0;
       const free = Math.min(slots - attempts.length, freeStarts() + ready);
       if (free <= 0 || largest === null) return 0;
@@ -88,10 +97,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     },
 
     mayStart(agent) {
-      // Runs go before what only may be needed: one in its start is not slowed, and one that comes finds room to.
+      // Runs come before pre-started processes: a starting run is not slowed down, and a new run finds room to start.
       const isQuiet = running().every(({ isStarting }) => !isStarting);
       const isOneLeft = (waiting()?.startingCount ?? 0) < Math.max(1, maxStarts - 1);
-      // Room for one more beside it, or it would be given up as soon as a run comes.
+      // A second process must fit as well, or this one would be given up as soon as a run arrives.
       return isQuiet && isOneLeft && readLeft().leftBytes >= 2 * estimates.of(agent.name).bytes;
     },
   };
@@ -106,10 +115,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     return needs.length === 0 ? null : needs.reduce((most, one) => (one.bytes > most.bytes ? one : most));
   }
 
-  /** Memory that is not spoken for. */
+  /** Reads the memory that no running attempt is expected to need. */
   function readLeft() {
     const { freeBytes, limitBytes } = options.readFreeMemory();
-    // What runs has not taken its whole share yet.
+    // Running attempts have not taken their whole share yet.
     const growthBytes = running().reduce(
       (sum, { agent, residentBytes }) => sum + Math.max(0, estimates.of(agent).bytes - (residentBytes() ?? 0)),
       0,
@@ -117,10 +126,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     return { freeBytes, growthBytes, leftBytes: Math.max(0, freeBytes - growthBytes - HEADROOM * limitBytes) };
   }
 
-  /** Keeps the reason up to date, and says in the log when a queue begins to be held, and when it no longer is. */
+  /** Keeps the reason up to date, and logs when memory becomes short for a queue and when it is free again. */
   function note(found: { queue: string; isHeld: boolean; largest: LargestAgent; memory: ReturnType<typeof readLeft> }) {
     const { queue, isHeld, largest, memory } = found;
-    // The check of health says by itself that it found no room.
+    // The health check itself reports that it found no room.
     if (queue === HEALTH_AGENT) return;
     const { freeBytes, growthBytes, leftBytes } = memory;
     const reason = `needs ${toMegabytes(largest.bytes)} MB${largest.isMeasured ? '' : ' (assumed)'} for agent "${largest.name}", ${toMegabytes(leftBytes)} MB are free`;
@@ -131,7 +140,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     onChange();
     if (!isHeld) {
       if (unresolved.delete(queue))
-        log.info({ queue, freeMemoryBytes: freeBytes }, 'there is memory again: runs are taken');
+        log.info({ queue, freeMemoryBytes: freeBytes }, 'memory is free again: runs are claimed');
     } else if (performance.now() - (saidAt.get(queue) ?? -Infinity) > SAY_AGAIN_AFTER_MS) {
       saidAt.set(queue, performance.now());
       unresolved.add(queue);
@@ -140,7 +149,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 }
 
-/** How many runs memory has room for. The first `ready` find a process that has taken a part of it already. */
+/**
+ * Returns how many runs fit into memory. The first `ready` runs use a process that already holds a part of its memory.
+ */
 function countFitting({
   leftBytes,
   needBytes,

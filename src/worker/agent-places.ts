@@ -11,19 +11,20 @@ interface AgentPlacesOptions {
   readonly config: Pick<Config, 'file' | 'dataDir' | 'providers'> & {
     readonly worker: Pick<Config['worker'], 'visiblePaths'>;
   };
-  /** Where the private directories of attempts are. Each sees its own. */
+  /** The directory that contains the private directories of all attempts. Each attempt sees its own. */
   readonly scratchRoot: string;
-  /** The worker's. */
+  /** The worker's environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The homes of the worker's user. Defaults to what the system and the variable `HOME` say. */
+  /** The home directories of the worker's user. Defaults to the system's entry and the variable `HOME`. */
   readonly homes?: readonly string[];
-  /** Where the temporary files of all are. Defaults to the system's directory. */
+  /** The shared directory for temporary files. Defaults to the system's. */
   readonly temporary?: string;
 }
 
 /**
- * What no agent sees of this worker's machine: Longhaul's data directory and configuration, what lets the worker into
- * other systems, its home, and the temporary files of everyone else. The result looks again each time it is called.
+ * Creates the function that lists what no agent sees of this worker's machine: Longhaul's data directory and
+ * configuration, the worker's credentials for other systems, its home, and other processes' temporary files. The
+ * function reads the file system at each call.
  */
 export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Places> {
   const { config, scratchRoot, env, homes = findHomes(), temporary = tmpdir() } = options;
@@ -50,8 +51,8 @@ export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Pl
 }
 
 /**
- * Where a process of the worker's user may have something started that is in no namespace of ours, and where
- * orchestrators put what a container's own program is to know.
+ * Sockets through which a process of the worker's user could start something outside our namespaces, and directories in
+ * which orchestrators put secrets for a container's own program.
  */
 const DOORS = [
   '/run/docker.sock',
@@ -65,7 +66,7 @@ const DOORS = [
   '/var/run/secrets',
 ];
 
-/** Variables that name a file which lets the worker into another system. */
+/** Variables that name a file with the worker's credentials for another system. */
 const CREDENTIAL_VARIABLES = [
   'GOOGLE_APPLICATION_CREDENTIALS',
   'AWS_SHARED_CREDENTIALS_FILE',
@@ -74,7 +75,7 @@ const CREDENTIAL_VARIABLES = [
   'PGPASSFILE',
 ];
 
-/** System users have a home that is everyone's. */
+/** Home directories of system users, which are shared with everyone. */
 const NO_HOMES = new Set([
   '/',
   '/bin',
@@ -96,12 +97,15 @@ function findHomes(): string[] {
   try {
     ofUser = userInfo().homedir;
   } catch {
-    // A user that the system has no entry for, as in many containers.
+    // The system has no entry for this user, as in many containers.
   }
   return [...new Set([homedir(), ofUser])].filter((home) => path.isAbsolute(home) && !NO_HOMES.has(home));
 }
 
-/** The outermost directory of a package that the configuration is in, for what agents start from it; below `covering`. */
+/**
+ * Finds the outermost package directory below `covering` that contains the configuration; agents may start programs
+ * from it.
+ */
 function findApplicationDir(configDir: string, covering: string): string[] {
   if (!isWithin(configDir, covering)) return [];
   let found = configDir;
@@ -111,7 +115,7 @@ function findApplicationDir(configDir: string, covering: string): string[] {
   return [found];
 }
 
-/** The directories of programs below `covering`, with what is installed beside them. */
+/** Finds the program directories below `covering`, with what is installed beside them. */
 function findProgramDirs(variable: string, covering: string): string[] {
   const mixed = new Set([covering, path.join(covering, '.local'), path.join(covering, '.cargo')]);
   return variable
@@ -120,7 +124,7 @@ function findProgramDirs(variable: string, covering: string): string[] {
     .flatMap((directory) => {
       const parent = path.dirname(path.resolve(directory));
       if (!isWithin(parent, covering)) return [directory];
-      // Where other things are kept as well, only what belongs to the programs is shown.
+      // In a directory that also holds other files, only the parts that belong to the programs are shown.
       return mixed.has(parent) ? [directory, path.join(parent, 'lib')] : [parent];
     });
 }
@@ -131,7 +135,7 @@ function findCredentialFiles(providers: Config['providers'], env: AgentPlacesOpt
   return [...keyFiles, ...named].filter((file) => typeof file === 'string' && path.isAbsolute(file)) as string[];
 }
 
-/** The configuration, and the files of variables beside it. */
+/** Finds the configuration and the `.env` files beside it. */
 async function findSecretFiles(file: string | null, directories: readonly string[]): Promise<string[]> {
   const lists = directories.map(async (directory) => {
     const names = await readdir(directory).catch(() => []);
@@ -142,7 +146,9 @@ async function findSecretFiles(file: string | null, directories: readonly string
   return [...(file === null ? [] : [file]), ...(await Promise.all(lists)).flat()];
 }
 
-/** Settings and credentials of programs: they are hidden also where the home itself is the application's directory. */
+/**
+ * Lists settings and credentials of programs. They are hidden even when the home itself is the application's directory.
+ */
 async function findDotEntries(home: string): Promise<string[]> {
   const names = await readdir(home).catch(() => []);
   return names.filter((name) => name.startsWith('.')).map((name) => path.join(home, name));

@@ -21,23 +21,23 @@ interface DeskOptions {
   readonly run: Run;
   readonly lease: Lease;
   readonly agent: Agent;
-  /** When the attempt's time is over, by the monotonic clock. */
+  /** The end of the attempt's time, on the monotonic clock. */
   readonly endsAtMs: number;
   readonly onEvent: (event: NewEvent) => void;
-  /** Resolves when the log has all that was said; false when it cannot any more. */
+  /** Resolves when every event so far is in the log; false when the log can no longer be written. */
   readonly flush: () => Promise<boolean>;
-  /** Ends the attempt, so that the run waits without it: for what cannot be put off. */
+  /** Ends the attempt when its tool use cannot be deferred; the run then waits without a process. */
   readonly giveUp: () => void;
   readonly isLost: () => boolean;
   readonly log: Logger;
 }
 
-/** Where the tool uses of one attempt wait for a person. */
+/** Handles the tool uses of one attempt that wait for a person. */
 export interface ApprovalDesk {
   readonly ask: AskForToolUse;
-  /** Something may have been decided. */
+  /** Checks for decisions. Call it when a decision may have been made. */
   look(): void;
-  /** Nobody is waited for any longer: the worker leaves. */
+  /** Stops waiting for decisions, because the worker is stopping. */
   release(): void;
   close(): Promise<void>;
 }
@@ -48,16 +48,16 @@ interface Waiting {
   readonly resolve: (decided: KnownApproval | 'later') => void;
 }
 
-/** How long before the end of the attempt's time the process is given up: it has to end by then. */
+/** Margin before the end of the attempt's time at which the process is given up, so that it can end in time. */
 const MARGIN_MS = 5_000;
 
-/** How often is looked whether something was decided, where notifications are lost. */
+/** Interval of the poll for decisions, for the case that a notification was lost. */
 const LOOK_EVERY_MS = 5_000;
 
 /**
- * A decision is waited for at most `holdSeconds`, from the first use that waits; then none is waited for any more. With a
- * subagent's among them that is for as long as the attempt's time allows: what the subagent has done and cost is lost with
- * its process. `holdSeconds: 0` holds for none.
+ * Creates the desk. It waits at most `holdSeconds` for a decision, counted from the first use that waits; after that it
+ * waits for none. When a subagent's use is among them, it waits as long as the attempt's time allows, because the
+ * subagent's work and cost are lost with its process. With `holdSeconds: 0` it never waits.
  */
 export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   const { database, run, lease, agent, isLost, log } = options;
@@ -98,15 +98,18 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
         expireSeconds: agent.approvals.expireSeconds,
       }),
     );
-    if (approval === null) throw new Error('The run belongs to another attempt.');
+    if (approval === null) throw new Error('The lease of the run belongs to another attempt.');
     return { ...approval, isConsumed: false, isRequestedTold: false, isResolvedTold: false };
   }
 
-  /** The log is this worker's to write while the run is at work; recording an event notes that it was told. */
+  /**
+   * Records the approval's events. Only this worker writes the log while the run is in progress; recording an event
+   * also marks it as recorded.
+   */
   async function tell(approval: KnownApproval): Promise<void> {
     if (!approval.isRequestedTold) options.onEvent(toRequestedEvent(approval));
     if (approval.status !== 'pending' && !approval.isResolvedTold) options.onEvent(toResolvedEvent(approval));
-    if (!(await options.flush())) throw new Error('The log cannot be written any more.');
+    if (!(await options.flush())) throw new Error('The event log can no longer be written.');
   }
 
   function untilDecided(
@@ -120,7 +123,7 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
     if (signal.aborted) onAbort();
     holdTimer ??= after(Math.max(0, toHoldMs()), onHeld);
     stopLooking ??= every({ intervalMs: LOOK_EVERY_MS, task: look, onError: onLookFailed });
-    // It may have been decided since it was read.
+    // A decision may have been made since the approval was read.
     lookSoon();
     if (isReleased) release();
     return promise.finally(() => {
@@ -136,7 +139,7 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
     return Math.min(agent.approvals.holdSeconds * 1_000, toLeftMs());
   }
 
-  /** Until the process has to be given up whoever waits. */
+  /** Returns the time until the process must be given up in any case. */
   function toLeftMs(): number {
     return options.endsAtMs - MARGIN_MS - performance.now();
   }
@@ -163,7 +166,8 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
     }
   }
 
-  const onLookFailed = (err: unknown) => log.warn({ err, runId: run.id }, 'approvals could not be read; trying again');
+  const onLookFailed = (err: unknown) =>
+    log.warn({ err, runId: run.id }, 'approvals could not be read; the worker retries');
   const lookSoon = () => {
     if (waiting.size > 0) inBackground(look, onLookFailed);
   };
@@ -171,7 +175,7 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   function release(): void {
     isReleased = true;
     const uses = [...waiting.values()];
-    // A subagent's use cannot be put off: the conversation is left where it is.
+    // A subagent's use cannot be deferred, so the process is stopped where it is.
     if (uses.some(({ isSubagents }) => isSubagents)) return options.giveUp();
     for (const { resolve } of uses) resolve('later');
   }
@@ -179,10 +183,10 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   async function takeUp(approval: KnownApproval, use: ToolUse): Promise<ToolUseDecision> {
     const { id, status, reason, updatedInput, kind } = approval;
     const taker = { id, lease, attempt: run.attempt, toolUseId: toStorable(use.id) };
-    if (status === 'cancelled') return { deny: `${use.name} was not approved: the run was cancelled` };
+    if (status === 'cancelled') return { deny: `${use.name} was not allowed: the run was cancelled` };
     if (!(await persist(() => consumeApproval(database, taker)))) {
       return {
-        deny: `${use.name} was allowed, and begun in an earlier attempt that was interrupted. Its outcome is unknown: check whether it took effect before you do it again.`,
+        deny: `${use.name} was allowed and started in an earlier attempt that was interrupted. Its outcome is unknown: check whether it took effect before you do it again.`,
       };
     }
     if (status !== 'allowed') {
@@ -206,7 +210,7 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
   };
 }
 
-/** The same for the same input, in whatever order its fields are given. */
+/** Returns the same hash for the same input, whatever the order of its fields. */
 function hashInput(input: unknown): string {
   return createHash('sha256')
     .update(JSON.stringify(toSorted(input)))

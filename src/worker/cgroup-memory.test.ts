@@ -10,7 +10,7 @@ const V1_MOUNTS = [
 ].join('\n');
 
 describe('the control groups above a process', () => {
-  it('are all those up to the root of version 2', () => {
+  it('are all groups up to the root of version 2', () => {
     const cgroup = '0::/system.slice/longhaul.service\n';
     expect(findCgroupDirectories({ cgroup, mountInfo: V2_MOUNT })).toEqual([
       { version: 2, directory: '/sys/fs/cgroup/system.slice/longhaul.service' },
@@ -19,7 +19,7 @@ describe('the control groups above a process', () => {
     ]);
   });
 
-  it('are one, the root, in a container that has a namespace of its own', () => {
+  it('are only the root in a container that has its own namespace', () => {
     expect(findCgroupDirectories({ cgroup: '0::/\n', mountInfo: V2_MOUNT })).toEqual([
       { version: 2, directory: '/sys/fs/cgroup' },
     ]);
@@ -35,7 +35,7 @@ describe('the control groups above a process', () => {
     ]);
   });
 
-  it('are found where a container sees only its own part of the hierarchy', () => {
+  it('are found when a container sees only its own part of the hierarchy', () => {
     const mountInfo = '35 31 0:32 /docker/abc /sys/fs/cgroup/memory ro,relatime - cgroup cgroup rw,memory';
     expect(findCgroupDirectories({ cgroup: '4:memory:/docker/abc\n', mountInfo })).toEqual([
       { version: 1, directory: '/sys/fs/cgroup/memory' },
@@ -46,7 +46,7 @@ describe('the control groups above a process', () => {
     ]);
   });
 
-  it('are the root that is mounted when the process is in a group outside of it', () => {
+  it('are the mounted root when the process is in a group outside of it', () => {
     expect(findCgroupDirectories({ cgroup: '0::/../other\n', mountInfo: V2_MOUNT })).toEqual([
       { version: 2, directory: '/sys/fs/cgroup/other' },
       { version: 2, directory: '/sys/fs/cgroup' },
@@ -64,7 +64,7 @@ describe('the control groups above a process', () => {
 });
 
 describe('a limit', () => {
-  it('is a number of bytes, and none when it says max, is absurd or is not there', () => {
+  it('is a number of bytes, and null for max, an absurd value or a missing file', () => {
     expect(parseLimit('1073741824\n')).toBe(1_073_741_824);
     expect(parseLimit('0\n')).toBe(0);
     expect(parseLimit('max\n')).toBeNull();
@@ -73,8 +73,8 @@ describe('a limit', () => {
   });
 });
 
-describe('what the kernel can take back', () => {
-  it('is the inactive files, in version 1 with those of the groups below', () => {
+describe('the memory that the kernel can reclaim', () => {
+  it('is that of inactive files, in version 1 including the groups below', () => {
     const stat = 'cache 500\ninactive_file 10\nactive_file 20\ntotal_inactive_file 300\n';
     expect(parseInactiveFile({ version: 2, stat })).toBe(10);
     expect(parseInactiveFile({ version: 1, stat })).toBe(300);

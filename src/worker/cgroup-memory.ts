@@ -1,22 +1,22 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** A memory limit that a control group sets to this process and its relatives. */
+/** A memory limit that a control group sets for this process and its relatives. */
 export interface CgroupLimit {
   readonly limitBytes: number;
-  /** What they hold of it, without what the kernel can take back at once. */
+  /** Memory that the group uses, without what the kernel can reclaim at once. */
   readonly usedBytes: number;
 }
 
-/** A control group above this process, and in which of the two dialects its files are written. */
+/** A control group above this process, and the version of its file format. */
 export interface CgroupDirectory {
   readonly version: 1 | 2;
   readonly directory: string;
 }
 
 /**
- * The limits of all control groups this process is in, those above included: every one of them holds. Groups
- * without a limit, or that cannot be read, are left out.
+ * Reads the limits of all control groups of this process, ancestors included; every one of them applies. Groups without
+ * a limit, or that cannot be read, are left out.
  */
 export function readCgroupLimits(): CgroupLimit[] {
   // Found once: a process is put into its group before it starts.
@@ -40,9 +40,9 @@ let directories: CgroupDirectory[] | undefined;
 const MOUNT_INFO = '/proc/self/mountinfo';
 
 /**
- * The directories of the groups that may limit this process's memory, the innermost first, from the texts of
- * `/proc/self/cgroup` and `/proc/self/mountinfo`. A container may see only a part of the hierarchy: the mount
- * then has a root other than `/`, which the group's path starts with as well.
+ * Finds the directories of the groups that may limit this process's memory, the innermost first, from the texts of
+ * `/proc/self/cgroup` and `/proc/self/mountinfo`. A container may see only a part of the hierarchy: the mount then has
+ * a root other than `/`, and the group's path starts with that root.
  */
 export function findCgroupDirectories(texts: {
   readonly cgroup: string;
@@ -62,7 +62,10 @@ interface Group {
   readonly group: string;
 }
 
-/** The lines of `/proc/self/cgroup` (cgroups(7)) that may limit memory: that of version 2 names no controllers. */
+/**
+ * Parses the lines of `/proc/self/cgroup` (cgroups(7)) that may limit memory. The line of version 2 names no
+ * controllers.
+ */
 function parseGroups(cgroup: string): Group[] {
   return cgroup.split('\n').flatMap((line): Group[] => {
     const [, controllers = '', group] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
@@ -78,7 +81,7 @@ interface Mount {
   readonly mountPoint: string;
 }
 
-/** The lines of `mountinfo` (proc_pid_mountinfo(5)) that mount a hierarchy with memory in it. */
+/** Parses the lines of `mountinfo` (proc_pid_mountinfo(5)) that mount a hierarchy with a memory controller. */
 function parseMounts(mountInfo: string): Mount[] {
   return mountInfo.split('\n').flatMap((line): Mount[] => {
     const [left = '', right = ''] = line.split(' - ');
@@ -89,24 +92,24 @@ function parseMounts(mountInfo: string): Mount[] {
   });
 }
 
-/** `a/b` gives `a/b`, `a`, `.`. Of a group outside of what is mounted only the mount's own root can be read. */
+/** Turns `a/b` into `a/b`, `a`, `.`. For a group outside the mount, only the mount's root can be read. */
 function ancestors(relative: string): string[] {
   if (['', '.', '..'].includes(relative) || relative.startsWith('../')) return ['.'];
   return [relative, ...ancestors(path.posix.dirname(relative))];
 }
 
-/** Above this a limit is none: version 1 writes the largest multiple of a page below 2^63 for it. */
+/** A limit above this means no limit: version 1 writes the largest multiple of a page below 2^63. */
 const ABSURD_LIMIT_BYTES = 2 ** 60;
 
-/** A limit in bytes; null for `max`, for what stands for no limit, and for a file that is not there. */
+/** Parses a limit in bytes. Returns null for `max`, for a value that means no limit, and for a missing file. */
 export function parseLimit(text: string): number | null {
   const limit = Number(text.trim() === '' ? 'none' : text.trim());
   return Number.isFinite(limit) && limit < ABSURD_LIMIT_BYTES ? limit : null;
 }
 
 /**
- * Bytes of files that were not used lately, from a group's `memory.stat`: the kernel gives them up before it lets
- * anything fail. Version 1 counts those of the groups below under a name of their own.
+ * Parses the bytes of files that were not used lately from a group's `memory.stat`; the kernel reclaims them before an
+ * allocation fails. Version 1 counts the groups below under a separate name.
  */
 export function parseInactiveFile({ version, stat }: { readonly version: 1 | 2; readonly stat: string }): number {
   const pattern = version === 2 ? /^inactive_file (\d+)$/m : /^total_inactive_file (\d+)$/m;
@@ -117,6 +120,6 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'latin1');
   } catch {
-    return ''; // Not there, or not for us to read: nothing is known of it.
+    return ''; // A missing or unreadable file gives no information.
   }
 }

@@ -5,34 +5,34 @@ import type { Transaction } from '../db/database.ts';
 import { claimRuns, type Claim } from '../run/claim.ts';
 import type { RunDeps } from '../run/rules.ts';
 
-/** How often every queue is looked at though nobody called: for runs whose start time has come, and calls that were missed. */
+/** Poll interval of every queue, for runs whose start time has come and for lost notifications. */
 const LOOK_EVERY_MS = 2_000;
 
 interface ClaimerOptions {
   readonly deps: RunDeps & { readonly log: Logger };
   readonly workerId: string;
   readonly queues: readonly string[];
-  /** The agents this worker knows. */
+  /** The agents in this worker's configuration. */
   readonly agents: ReadonlySet<string>;
-  /** How many runs of a queue may be claimed now. */
+  /** Returns how many runs of a queue may be claimed now. */
   readonly freeSlots: (queue: string) => number;
   readonly onClaim: (claim: Claim) => void;
-  /** Until when an agent's model cannot be asked, or null. Defaults to not knowing. */
+  /** Returns the time until which an agent's model is rate limited, or null. Without it, no limit is known. */
   readonly findProviderLimit?: (trx: Transaction, agent: string) => Promise<Date | null>;
 }
 
-/** Fills a worker's free slots from its queues, as soon as there is something to fill them with. */
+/** Fills a worker's free slots from its queues as soon as a run and a slot are available. */
 export interface Claimer {
-  /** There may be room for another run: looks at the queues that may have one. */
+  /** Polls the queues that may have a run. Call it when there may be room for another run. */
   wake(): void;
-  /** Claims nothing more. Resolves when the claim under way, if any, has been given out. */
+  /** Stops claiming. Resolves when the claim in progress, if any, has handed out its runs. */
   stop(): Promise<void>;
 }
 
 export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
   const { deps, workerId, queues, agents, freeSlots, onClaim, findProviderLimit } = options;
   const { queue, log } = deps;
-  /** The queues that may have work. A queue is in it until a look at it found less than asked for. */
+  /** The queues that may have work. A queue leaves the set when a poll finds fewer runs than requested. */
   const hopeful = new Set<string>();
   let claiming: Promise<void> | null = null;
   let isStopped = false;
@@ -51,7 +51,7 @@ export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
     try {
       for (let found = next(); found !== null; found = next()) {
         const { name, limit } = found;
-        // Removed before it is looked at: a call that comes meanwhile puts it in again.
+        // Removed before the poll, so that a notification during the poll adds the queue again.
         hopeful.delete(name);
         const options = { queue: name, workerId, limit, agents, ...(findProviderLimit && { findProviderLimit }) };
         const { claims, isMore } = await claimRuns(deps, options);
@@ -59,13 +59,16 @@ export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
         if (isMore) hopeful.add(name);
       }
     } catch (error) {
-      log.warn({ err: error }, `no run could be claimed: ${toMessage(error)}`);
+      log.warn({ err: error }, `runs could not be claimed: ${toMessage(error)}`);
     } finally {
       claiming = null;
     }
   }
 
-  /** The queue to look at next and for how many runs, in turn: one put in again goes behind the others. */
+  /**
+   * Returns the next queue to poll, in turn, and the number of runs to claim. A queue that was added again comes after
+   * the others.
+   */
   function next(): { name: string; limit: number } | null {
     if (isStopped) return null;
     for (const name of hopeful) {

@@ -1,6 +1,6 @@
 import { inBackground } from '../core/guard.ts';
 
-/** Calls `act` with the newest value, one call at a time: what comes meanwhile is made one with what comes last. */
+/** Calls `act` with the newest value, one call at a time. Values that arrive during a call collapse into the latest. */
 export function coalesce<T>(act: (value: T) => Promise<unknown>): (value: T) => void {
   let newest: { value: T } | null = null;
   let isActing = false;
@@ -9,7 +9,7 @@ export function coalesce<T>(act: (value: T) => Promise<unknown>): (value: T) => 
     while (newest !== null) {
       const { value } = newest;
       newest = null;
-      // A failure is made good by the next call, or by the settlement, which carries the final count.
+      // The next call makes up for a failure, or the settlement, which carries the final count.
       await act(value).catch(() => {});
     }
     isActing = false;

@@ -9,7 +9,7 @@ import { createReader, createRunBench, type RunBench } from '../run/run.fixture.
 import { createTranscript, findConversation } from './conversation.ts';
 import { createToolResults } from '../agent/tool-results.ts';
 
-// What the Agent SDK asks of a session store, through all that lies between it and the database.
+// Tests the calls of the Agent SDK to a session store, through every layer down to the database.
 
 describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
   let bench: RunBench;
@@ -54,7 +54,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       hold: { sessionId: claimed.run.sessionId, lease: claimed.lease },
     });
 
-  it('is given back as it was written, whichever directory it was held in', async () => {
+  it('is loaded as it was written, whatever its directory was', async () => {
     await bench.submit();
     const claimed = await bench.claim();
     const store = open(claimed, createId());
@@ -68,7 +68,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await bench.settle(claimed);
   });
 
-  it("keeps each sub-agent's part by itself", async () => {
+  it('keeps the part of each subagent separate', async () => {
     await bench.submit();
     const claimed = await bench.claim();
     const store = open(claimed, createId());
@@ -83,7 +83,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await bench.settle(claimed);
   });
 
-  it('is continued by the next attempt under the name Claude Code gave it', async () => {
+  it("is continued by the next attempt under Claude Code's id", async () => {
     const run = await bench.submit();
     const first = await bench.claim();
     expect(await next(first)).toEqual({
@@ -107,7 +107,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await bench.settle(second);
   });
 
-  it('comes with the tools that were at work when the attempt before ended', async () => {
+  it('comes with the tools that were running when the previous attempt ended', async () => {
     const run = await bench.submit();
     const first = await bench.claim();
     const use = (toolUseId: string): NewEvent => ({
@@ -131,7 +131,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await bench.settle(second);
   });
 
-  it('comes with what attempts before have told, but for what was given up', async () => {
+  it('comes with the text that earlier attempts streamed, except for abandoned text', async () => {
     const run = await bench.submit();
     const first = await bench.claim();
     const ofSubagent = { type: 'agent.text', data: { text: 'x', blockId: 's:0', parentToolUseId: 't' } } as const;
@@ -154,7 +154,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await bench.settle(second);
   });
 
-  it('begins anew with each attempt of an agent that wants it so', async () => {
+  it('starts from the beginning with each attempt if the agent is configured so', async () => {
     const agent = createReader({ retry: { continue: false } });
     const run = await bench.submit({ agent });
     const first = await bench.claim();
@@ -171,7 +171,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
     await bench.settle(second);
   });
 
-  it('takes nothing more once the attempt has lost it, and does not wait', async () => {
+  it('rejects entries once the attempt has lost it, and does not wait', async () => {
     const run = await bench.submit();
     const slow = await bench.claim();
     const store = open(slow, createId());

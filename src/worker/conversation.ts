@@ -18,23 +18,23 @@ import {
 } from '../run/sessions.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
-/** The conversation an attempt takes part in. */
+/** The conversation of an attempt. */
 export interface Conversation {
-  /** What Claude Code calls it. */
+  /** Claude Code's id of the conversation. */
   readonly claudeSessionId: string;
-  /** Whether an earlier attempt has begun it, and this one goes on where that stopped. */
+  /** True when an earlier attempt began the conversation and this one continues it. */
   readonly isResumed: boolean;
-  /** Tools that were at work when earlier attempts ended: each may have taken effect. */
+  /** Tools that were running when earlier attempts ended. Each may have taken effect. */
   readonly unfinishedToolUses: readonly UnfinishedTool[];
-  /** Tool uses that waited for a person, and what was decided. Defaults to none. */
+  /** Tool uses that waited for a person, with the decisions. Defaults to none. */
   readonly decidedToolUses?: readonly DecidedToolUse[];
-  /** The blocks of text that earlier attempts have told. */
+  /** The blocks of text that earlier attempts streamed. */
   readonly saidBefore: readonly SaidBlock[];
 }
 
 /**
- * Finds what an attempt has to continue: its conversation, with what earlier runs have said. Of one that starts afresh
- * what its own run has said before is forgotten.
+ * Finds the conversation that an attempt continues, with what earlier runs added to it. When the attempt starts from
+ * the beginning, the entries of this run are deleted first.
  */
 export async function findConversation(
   database: Database,
@@ -45,7 +45,7 @@ export async function findConversation(
   const fresh = { claudeSessionId: run.sessionId, isResumed: false, unfinishedToolUses: [], saidBefore };
   if (isFirst && run.sessionTurn === 1) return fresh;
   const decided = isFirst ? [] : (await listUnconsumed(database, run.id)).filter(({ status }) => status !== 'pending');
-  // What a person has decided on is in what was said before.
+  // An approval's tool use is part of the existing transcript, so the transcript must be kept.
   const startsAfresh = !isFirst && !run.retryPolicy.isContinued && decided.length === 0;
   if (startsAfresh) await forgetEntries(database, hold);
   if (startsAfresh && run.sessionTurn === 1) return fresh;
@@ -71,15 +71,18 @@ function toDecided({ tool, kind, status, reason, updatedInput }: KnownApproval):
 interface TranscriptOptions {
   readonly database: Database;
   readonly hold: SessionHold;
-  /** Whether the lease is known to be lost. */
+  /** Returns whether the lease is known to be lost. */
   readonly isLost: () => boolean;
 }
 
-/** An attempt's transcript in the database. While that is away an entry waits, for as long as the lease may be ours. */
+/**
+ * Creates an attempt's transcript in the database. While the database is away, an entry waits as long as the lease may
+ * be ours.
+ */
 export function createTranscript({ database, hold, isLost }: TranscriptOptions): Transcript {
   return {
     async append(entries, { claudeSessionId, subpath }) {
-      // Repeated when it is not known whether it went through: each entry is kept once, by its id.
+      // Retried when it is unknown whether the write succeeded: each entry is stored once, by its id.
       const isOurs = await retryWhileAway(
         async () => !isLost() && (await appendEntries(database, { hold, claudeSessionId, subpath, entries })),
         { isLost },

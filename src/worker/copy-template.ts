@@ -5,10 +5,11 @@ import { createId } from '../core/ids.ts';
 export const PARTIAL_SUFFIX = '.new';
 
 /**
- * Copies a directory whole, links as links. Returns, by their names in it, what cannot be copied and was left out: sockets,
- * pipes and devices, which an editor's server or a watcher leaves in a directory.
+ * Copies a whole directory, links as links. Returns the names, relative to the directory, of what cannot be copied and
+ * was left out: sockets, pipes and devices, which an editor's server or a watcher leaves behind.
  *
- * Under another name first: a copy that breaks off half-way is never taken for the whole by a later attempt.
+ * The copy is made under another name first, so that a later attempt never mistakes an incomplete copy for a complete
+ * one.
  */
 export async function copyTemplate(from: string, to: string): Promise<string[]> {
   const aside = path.join(path.dirname(to), `.${createId()}${PARTIAL_SUFFIX}`);
@@ -24,7 +25,7 @@ export async function copyTemplate(from: string, to: string): Promise<string[]> 
     await rename(aside, to);
   } catch (error) {
     await rm(aside, { recursive: true, force: true });
-    // An earlier attempt's copy, which nobody waited for, has come first: it is the same.
+    // The abandoned copy of an earlier attempt was completed first, and has the same content.
     if (!['EEXIST', 'ENOTEMPTY'].includes(String((error as { code?: unknown }).code))) throw error;
   }
   return skipped;

@@ -1,17 +1,17 @@
-/** How long a burst is remembered: the next one like it finds as many processes waiting. */
+/** Time for which a burst is remembered, so that the next similar burst finds as many waiting processes. */
 const REMEMBERED_SECONDS = 300;
 
-/** What has been asked of each agent lately. */
+/** The recent demand for each agent. */
 export interface Demand {
   /** Notes that a run of the agent begins. */
   note(agent: string): void;
-  /** The most runs of the agent that began within one second, of the last five minutes. */
+  /** Returns the most runs of the agent that began within one second in the last five minutes. */
   peakOf(agent: string): number;
 }
 
-/** Counts by the second. `now` is in milliseconds; any clock that goes forward will do. */
+/** Creates counters by second. `now` is in milliseconds, from any clock that only goes forward. */
 export function createDemand(now: () => number = () => performance.now()): Demand {
-  /** By agent: how many began in which second, oldest first. */
+  /** Runs that began in each second, by agent, the oldest second first. */
   const counts = new Map<string, Map<number, number>>();
   const second = () => Math.floor(now() / 1_000);
 

@@ -16,17 +16,17 @@ interface EndDeps extends RunDeps {
 
 interface EndedAttempt {
   readonly claim: Claim;
-  /** Null when it is not ours to settle any more. */
+  /** Null when this worker may no longer settle the attempt. */
   readonly settlement: Settlement | null;
-  /** By the gateway's count; null when it never came to ask a model. */
+  /** Spending by the gateway's count; null when no model was asked. */
   readonly metered: Spending | null;
-  /** Whether the lease is known to be lost. */
+  /** Returns whether the lease is known to be lost. */
   readonly isLost: () => boolean;
 }
 
 /**
- * Settles an attempt whose processes are gone. Returns false when it is not ours to settle any more: it is then left to
- * the worker that takes its run up.
+ * Settles an attempt whose processes have ended. Returns false when this worker may no longer settle it; the worker
+ * that takes over the run does.
  */
 export async function endAttempt(deps: EndDeps, ended: EndedAttempt): Promise<boolean> {
   const { claim, settlement, metered, isLost } = ended;
@@ -38,14 +38,14 @@ export async function endAttempt(deps: EndDeps, ended: EndedAttempt): Promise<bo
       return true;
     }
   }
-  deps.log.warn({ runId: run.id, attempt: run.attempt }, 'the lease was lost; the run is left to whoever takes it up');
+  deps.log.warn({ runId: run.id, attempt: run.attempt }, 'the lease was lost; another worker takes over the run');
   if (metered !== null) await leaveCount(deps, { claim, metered });
   return false;
 }
 
 /**
- * Settles, trying again while the database is away, for as long as the lease is ours. A settlement that the database
- * refuses for what is in it is made with the least there is to say: a run must end, and its slot be free.
+ * Settles the attempt, and retries while the database is away, as long as the lease is ours. When the database rejects
+ * the content of a settlement, a minimal settlement is written: the run must end and free its slot.
  */
 async function settleUntilLost(options: {
   deps: EndDeps;
@@ -58,24 +58,24 @@ async function settleUntilLost(options: {
   const settle = (settlement: Settlement) =>
     retryWhileAway(async () => (isLost() ? null : settleAttempt(deps, { lease, settlement })), {
       isLost,
-      onAway: (err) => deps.log.warn({ err, runId: run.id }, 'the run could not be settled; trying again'),
+      onAway: (err) => deps.log.warn({ err, runId: run.id }, 'the run could not be settled; the worker retries'),
     });
   try {
     return await settle(options.settlement);
   } catch (error) {
     if (isLost()) return null;
-    deps.log.error({ err: error, runId: run.id }, 'the database refused the settlement of a run');
-    // If this is refused as well, the sweep is left to try.
+    deps.log.error({ err: error, runId: run.id }, 'the database rejected the settlement of a run');
+    // If this is rejected as well, the sweep settles the run.
     return settle(reduceSettlement(options.settlement, toMessage(error)));
   }
 }
 
-/** How long the last count of a lost attempt is tried to be left. */
+/** Time within which the last count of a lost attempt must be recorded. */
 const COUNT_TIMEOUT_MS = 3_000;
 
 /**
- * Leaves what a lost attempt has spent for whoever settles it, as long as nobody has. Afterwards nothing of it may be
- * written any more, the ledger included: what was then not known is in the log alone.
+ * Records the spending of a lost attempt for the worker that settles it, if it is not settled yet. After the settlement
+ * nothing of the attempt may be written, not even in the ledger: spending that was unknown then is only in the log.
  */
 async function leaveCount(
   { database, log }: EndDeps,
@@ -88,5 +88,5 @@ async function leaveCount(
   }).catch(() => false);
   if (isLeft || metered.costMicros === 0) return;
   const facts = { runId: run.id, attempt: run.attempt, meteredCostUsd: toUsd(metered.costMicros) };
-  log.warn(facts, 'the attempt was settled without its worker: it may be charged for less than it has spent');
+  log.warn(facts, 'the attempt was settled without its worker: it may be charged less than it spent');
 }

@@ -6,7 +6,7 @@ const delta = (text: string, blockId = 'b'): NewEvent => ({ type: 'agent.text.de
 const unexpected = ({ kind }: RecorderLoss) => expect.unreachable(kind);
 
 describe('the event recorder', () => {
-  it('writes the first event at once and what follows in few batches, in order, nothing lost or doubled', async () => {
+  it('writes the first event at once and the following events in few batches, in order, each once', async () => {
     const batches: (readonly NewEvent[])[] = [];
     const recorder = createEventRecorder({
       write: async (events) => {
@@ -30,7 +30,7 @@ describe('the event recorder', () => {
     expect(batches.length).toBeLessThan(20);
   });
 
-  it('does not keep the first text waiting behind what came just before it', async () => {
+  it('does not delay the first text because of events just before it', async () => {
     const written: NewEvent[] = [];
     const recorder = createEventRecorder({
       write: async (events) => {
@@ -42,7 +42,7 @@ describe('the event recorder', () => {
     const thinking: NewEvent = { type: 'agent.thinking', data: { text: 'hm' } };
     recorder.add(thinking);
     recorder.add(delta('first'));
-    await new Promise((resolve) => setImmediate(resolve)); // No timer has to run out for it.
+    await new Promise((resolve) => setImmediate(resolve)); // No timer is needed for it.
     expect(written).toEqual([thinking, delta('first')]);
     await recorder.flush();
   });
@@ -67,7 +67,7 @@ describe('the event recorder', () => {
     expect(written).toEqual([delta('first'), delta('ab'), tool, delta('c'), delta('d', 'other')]);
   });
 
-  it('writes again what the database did not take, before anything later', async () => {
+  it('retries a batch that the database did not write, before later batches', async () => {
     const written: NewEvent[] = [];
     let failures = 2;
     const recorder = createEventRecorder({
@@ -84,7 +84,7 @@ describe('the event recorder', () => {
     expect(written).toEqual([delta('a'), delta('b')]);
   });
 
-  it('says once that the lease is lost, and takes nothing more', async () => {
+  it('reports a lost lease once, and records nothing more', async () => {
     const lost: string[] = [];
     const recorder = createEventRecorder({
       write: () => Promise.resolve(false),
@@ -98,9 +98,9 @@ describe('the event recorder', () => {
   });
 
   it.each([
-    ['stays away, which is not for the run to answer for', () => Promise.reject(new Error('away')), 'away'],
+    ["stays away, which is not the run's fault", () => Promise.reject(new Error('away')), 'away'],
     ['takes them too slowly', () => new Promise<never>(() => {}), 'overflow'],
-  ] as const)('gives up, rather than the memory of the worker, when the database %s', async (_, write, kind) => {
+  ] as const)("gives up, to protect the worker's memory, when the database %s", async (_, write, kind) => {
     const lost: string[] = [];
     const recorder = createEventRecorder({ write, onLost: (loss) => lost.push(loss.kind) });
     recorder.add(delta('first'));
@@ -110,7 +110,7 @@ describe('the event recorder', () => {
     expect(lost).toEqual([kind]);
   });
 
-  it('ends the attempt as one that would end so again when the database refuses its events', async () => {
+  it('ends the attempt as a permanent failure when the database rejects its events', async () => {
     const lost: unknown[] = [];
     const refusal = Object.assign(new Error('invalid input syntax for type json'), { code: '22P02' });
     const recorder = createEventRecorder({
@@ -122,7 +122,7 @@ describe('the event recorder', () => {
     expect(lost).toEqual([{ kind: 'refused', detail: refusal.message }]);
   });
 
-  it('writes much text in several statements, in order', async () => {
+  it('writes a long text in several statements, in order', async () => {
     const sizes: number[] = [];
     const written: NewEvent[] = [];
     const recorder = createEventRecorder({

@@ -4,31 +4,34 @@ import { after } from '../core/timers.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 
 /**
- * How long deltas are gathered before they are written, in milliseconds: a reader cannot tell at first, and hardly
- * minds later on. It grows with every batch, so that inserts follow what is said and not how long it takes: 2,000
- * deltas at 10 ms make about 130.
+ * Time for which deltas are gathered before they are written, in milliseconds. A reader cannot notice it at first, and
+ * hardly minds it later. The time grows with every batch, so that the number of inserts follows the amount of text and
+ * not its duration: 2,000 deltas at 10 ms make about 130 inserts.
  */
 const GATHER_MS = { first: 50, growth: 2, most: 200 };
 
-/** Events held back while the database does not take them. Beyond, the run is given up rather than the worker's memory. */
+/** Characters of events that wait for the database. Above this the run is given up, to protect the worker's memory. */
 const MAX_BUFFERED_CHARACTERS = 16_000_000;
 
-/** Characters of a batch, beyond which it is written in several: one statement is to hold neither worker nor database long. */
+/**
+ * Characters of a batch. A larger batch is written in several statements, so that no statement blocks worker or
+ * database for long.
+ */
 const MAX_BATCH_CHARACTERS = 256_000;
 
 const RETRY_DELAYS_MS = [100, 250, 500, 1_000, 2_000];
 
 interface RecorderOptions {
-  /** Writes a batch; false when the lease is lost. Throws when the database cannot be reached. */
+  /** Writes a batch. Returns false when the lease is lost. Throws when the database cannot be reached. */
   readonly write: (events: readonly NewEvent[]) => Promise<boolean>;
-  /** Called once when events can no longer be recorded: the attempt has to end. */
+  /** Called once when events can no longer be recorded; the attempt must end. */
   readonly onLost: (loss: RecorderLoss) => void;
 }
 
 /**
- * Why events can no longer be recorded. `lease_lost`: the run belongs to another. `away`: the database is away, and more
- * events came than are kept for it. `overflow`: they came faster than the database took them. `refused`: the database
- * refused them for what is in them. The last two would happen to the run again on any worker.
+ * The reason why events can no longer be recorded. `lease_lost`: the run belongs to another worker. `away`: the
+ * database is away, and more events arrived than may wait. `overflow`: events arrived faster than the database wrote
+ * them. `refused`: the database rejected their content. The last two would happen to the run again on any worker.
  */
 export type RecorderLoss =
   | { readonly kind: 'lease_lost' }
@@ -40,19 +43,19 @@ interface Buffered {
   readonly characters: number;
 }
 
-/** Takes an attempt's events as they come and writes them in order, in batches, once. */
+/** Takes an attempt's events as they arrive and writes them once, in order and in batches. */
 export interface EventRecorder {
   add(event: NewEvent): void;
-  /** Resolves when everything added so far is written; false when it cannot be any more. */
+  /** Resolves when everything added so far is written; false when it can no longer be written. */
   flush(): Promise<boolean>;
-  /** Gives up what is not written yet: the run belongs to another. */
+  /** Discards what is not written yet, because the run belongs to another worker. */
   abandon(): void;
 }
 
 /**
- * Gathers text for `GATHER_MS` and writes it in one statement; the next batch is gathered while one is
- * being written. Only text that follows text is gathered: what comes after a silence, or after anything else,
- * is written at once, so that first text is not kept waiting behind the introduction before it.
+ * Creates a recorder that gathers text for `GATHER_MS` and writes it in one statement. The next batch is gathered while
+ * the previous one is written. Only text that follows text is gathered: an event after a silence, or after an event of
+ * another type, is written at once, so that the first text does not wait behind the events before it.
  */
 export function createEventRecorder({ write, onLost }: RecorderOptions): EventRecorder {
   let buffer: Buffered[] = [];
@@ -61,7 +64,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   let textBatches = 0;
   let isLost = false;
   let isFlushing = false;
-  /** Whether the last try to write met no database. */
+  /** True when the last write could not reach the database. */
   let isAway = false;
   let writing: Promise<void> | null = null;
   let endPause: (() => void) | null = null;
@@ -74,7 +77,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     onLost(loss);
   }
 
-  /** The only writer: runs while there is something to write, so batches cannot overtake each other. */
+  /** Writes the buffer until it is empty. There is one writer at a time, so batches cannot overtake each other. */
   async function writeBuffer(): Promise<void> {
     while (buffer.length > 0) {
       const gatherMs = Math.min(GATHER_MS.first + textBatches * GATHER_MS.growth, GATHER_MS.most);
@@ -90,7 +93,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     writing = null;
   }
 
-  /** The events of the next statement: one at least, and more while they stay below `MAX_BATCH_CHARACTERS`. */
+  /** Takes the events of the next statement: at least one, and more while they stay below `MAX_BATCH_CHARACTERS`. */
   function takeBatch(): NewEvent[] {
     let taken = 0;
     let count = 0;
@@ -112,7 +115,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
       } catch (error) {
         if (!isDatabaseAway(error)) return lose({ kind: 'refused', detail: toMessage(error) });
         isAway = true;
-        // The lease says how long to go on: its keeper ends the attempt when it runs out.
+        // The lease limits the retries: its keeper ends the attempt when the lease runs out.
         await pause(RETRY_DELAYS_MS[Math.min(tries, RETRY_DELAYS_MS.length - 1)] ?? 0);
       }
     }
@@ -138,7 +141,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
         const detail = `More than ${MAX_BUFFERED_CHARACTERS} characters of events were waiting for the database.`;
         return lose({ kind: 'overflow', detail });
       }
-      // Only text is worth waiting for more of it: a tool use, a result, the end are shown as they come.
+      // Only text gains from waiting for more of it. Tool uses, results and the end are shown at once.
       if (!isDelta(event)) endPause?.();
       writing ??= writeBuffer();
     },
@@ -163,7 +166,7 @@ function isDelta(event: NewEvent): boolean {
   return event.type === 'agent.text.delta';
 }
 
-/** Joins neighbouring deltas of one block: what was said within one batch is one event. */
+/** Joins neighbouring deltas of one block, so that the text of one block in one batch is one event. */
 export function mergeDeltas(events: readonly NewEvent[]): NewEvent[] {
   const merged: NewEvent[] = [];
   for (const event of events) {

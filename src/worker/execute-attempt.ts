@@ -48,35 +48,35 @@ export interface ExecuteDeps {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
-  /** What is hidden from the processes of attempts. */
+  /** Lists the places that are hidden from the processes of attempts. */
   readonly findPlaces: () => Promise<Places>;
   readonly dataDir: string;
   readonly machine: Pick<MachineHolds, 'note' | 'look' | 'noteBegun'>;
-  /** Resolves when the worker begins to leave. */
+  /** Resolves when the worker begins to stop. */
   readonly leaving: Promise<void>;
   readonly log: Logger;
 }
 
-/** An attempt under way. */
+/** An attempt in progress. */
 export interface Execution {
   readonly runId: string;
-  /** Resolves when the process tree is gone and the attempt is settled, or lost to another worker. */
+  /** Resolves when the process tree has ended and the attempt is settled, or lost to another worker. */
   readonly done: Promise<void>;
-  /** Resolves with the first word of its process, or the end. */
+  /** Resolves with the first message of its process, or when the attempt ends. */
   readonly started: Promise<void>;
-  /** What its processes hold in memory now; null while nobody has looked. */
+  /** Returns the memory that its processes use now; null until it is first measured. */
   residentBytes(): number | null;
-  /** Something may have been said into the run, or decided for it. */
+  /** Checks for new messages and decisions. Call it when either may exist. */
   deliver(): void;
-  /** Gives the process up where it waits for a person: the worker leaves. */
+  /** Gives up the process if it waits for a person, because the worker is stopping. */
   stopHolding(): void;
-  /** Ends it early; the first reason counts. */
+  /** Ends the attempt early; the first reason counts. */
   stop(reason: StopReason): void;
 }
 
 /**
- * Executes one claimed attempt from workspace to settlement. Never rejects: whatever goes wrong becomes the
- * attempt's outcome, and what cannot be written is left to the lease, which then runs out.
+ * Executes one claimed attempt, from its workspace to its settlement. Never rejects: any failure becomes the attempt's
+ * outcome, and when nothing can be written, the lease runs out.
  */
 export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   const { database, leases, log } = deps;
@@ -85,7 +85,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   const stopped = Promise.withResolvers<StopReason>();
   let stopReason: StopReason | null = null;
   let isLeaseLost = false;
-  const onFailure = (err: unknown) => log.error({ err, runId: run.id }, 'something beside an attempt went wrong');
+  const onFailure = (err: unknown) => log.error({ err, runId: run.id }, 'a background task of an attempt failed');
   const stop = (reason: StopReason) => {
     stopReason ??= reason;
     stopped.resolve(reason);
@@ -110,7 +110,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   leases.hold({
     lease,
     onLost() {
-      // Also when it is being stopped for another reason: nothing can be written any more.
+      // Also while the attempt stops for another reason: nothing can be written any more.
       isLeaseLost = true;
       recorder.abandon();
       stop('lease_lost');
@@ -143,7 +143,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     const preparing = prepareStation({ deps, run, agent, hold, isLost: () => isLeaseLost });
     const ready = await Promise.race([preparing, stopped.promise]);
     if (typeof ready === 'string') {
-      // A template may take long to be copied: nobody waits for the end of that.
+      // A template may take long to copy: the attempt does not wait for it.
       inBackground(
         async () => leaveStation(await preparing, { spares: deps.spares, run, keptProcess: null }),
         () => {},
@@ -203,10 +203,10 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
       gateway: { url: deps.gateway.url, token: lane.token },
       onMessageTakenUp: (id) => delivery?.noteTakenUp(id),
       askForToolUse: opening.ask,
-      // What a tool is asked to do is in the log before it does it.
+      // The log contains a tool use before the tool runs.
       beforeToolUse: () => recorder.flush(),
       hasMoneyLeft: () => opened.meter().costMicros < ceilingMicros,
-      // Hooks of a project's own settings may take their time, and are not heard of.
+      // Hooks in a project's own settings may take long, and send no messages.
       ...(agent.settingSources.length === 0 && { hasOpenModelCall: () => opened.openRequests > 0 }),
       providerFailure: () => opened.failure(),
       claudePath: deps.claudePath,
@@ -222,7 +222,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     });
     agentProcess = process;
     delivery.look();
-    // One that was waiting is no start that others would have to wait for.
+    // A process that was waiting is not a start that other starts must wait for.
     if (spare !== null) started.resolve();
     inBackground(async () => process.stop(await stopped.promise), onFailure);
     return process.done;
@@ -235,7 +235,7 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
     } catch (error) {
       report = toFailedReport(error);
     } finally {
-      // From here on nothing of this attempt can spend, whatever may still be alive.
+      // From here on nothing in this attempt can spend, even if a process is still alive.
       pass?.close();
       clearTimeout(timeout);
       started.resolve();
@@ -290,10 +290,10 @@ export function executeAttempt(deps: ExecuteDeps, claim: Claim): Execution {
   };
 }
 
-/** Whether a call may be sent under a lease that stands so. */
+/** Maps the standing of a lease to the right to send a model call. */
 const ENTITLED = { held: true, doubtful: 'unknown', lost: false } as const satisfies Record<LeaseStanding, unknown>;
 
-/** The events by which a run has begun to answer: what is done from then on keeps nobody waiting for the first word. */
+/** The events that show that a run has begun to answer. Work after the first of them delays no first text. */
 const ANSWERING: ReadonlySet<EventType> = new Set([
   'agent.text.delta',
   'agent.text',
@@ -301,12 +301,13 @@ const ANSWERING: ReadonlySet<EventType> = new Set([
   'agent.tool_use',
 ]);
 
-/** What earlier attempts have used of a run's limits is used: they are the run's. */
+/** Returns what is left of the run's limits: earlier attempts used them too, because they are limits of the run. */
 function toRemaining({ limits, costUsd, turns }: Run, { isResumed }: Conversation): RunLimits {
   return {
     ...limits,
     maxBudgetUsd: Math.max(0, limits.maxBudgetUsd - costUsd),
-    // One that starts afresh has its way before it again; one that was cut off in its last turn has that turn.
+    // An attempt that starts from the beginning gets all turns again; an attempt that was cut off in its last turn gets
+    // that turn.
     maxTurns: isResumed ? Math.max(Math.min(1, limits.maxTurns), limits.maxTurns - turns) : limits.maxTurns,
   };
 }

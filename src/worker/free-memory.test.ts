@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseMemAvailable, parseVmStat, readFreeMemory, toFreeMemory } from './free-memory.ts';
 
 describe('free memory', () => {
-  it('is what the machine has available where nothing limits the process', () => {
+  it("is the machine's available memory if nothing limits the process", () => {
     expect(toFreeMemory({ totalBytes: 8_000, availableBytes: 5_000, limits: [] })).toEqual({
       freeBytes: 5_000,
       limitBytes: 8_000,
@@ -11,7 +11,7 @@ describe('free memory', () => {
     });
   });
 
-  it('is the least that machine and every group above leave, and never less than nothing', () => {
+  it('is the minimum that the machine and every group above leave, and never negative', () => {
     const outer = { limitBytes: 4_000, usedBytes: 3_500 };
     const inner = { limitBytes: 2_000, usedBytes: 500 };
     expect(toFreeMemory({ totalBytes: 8_000, availableBytes: 5_000, limits: [inner, outer] })).toEqual({
@@ -32,7 +32,7 @@ describe('free memory', () => {
   });
 });
 
-describe('what the system reports', () => {
+describe('the figure of the system', () => {
   it('is MemAvailable on Linux, in kibibytes', () => {
     expect(parseMemAvailable('MemTotal:  2000 kB\nMemFree:  100 kB\nMemAvailable:    1500 kB\n')).toBe(1_536_000);
     expect(parseMemAvailable('MemTotal:  2000 kB\nMemFree:  100 kB\n')).toBeNull();

@@ -3,21 +3,21 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { readCgroupLimits, type CgroupLimit } from './cgroup-memory.ts';
 
-/** How much memory new processes may take. */
+/** The amount of memory that new processes may take. */
 export interface FreeMemory {
   readonly freeBytes: number;
-  /** All there is: the machine's, or the tightest limit of a control group. */
+  /** The total: the machine's memory, or the tightest limit of a control group. */
   readonly limitBytes: number;
   /** The tightest limit of a control group, or null when none limits this process. */
   readonly cgroupLimitBytes: number | null;
 }
 
 /**
- * Reads how much memory new processes may take: the least of what the machine has available and what each control
+ * Reads how much memory new processes may take: the minimum of what the machine has available and what each control
  * group above this process (of a container, a systemd unit) leaves. Takes a tenth of a millisecond on Linux.
  *
- * Not `process.availableMemory()`: that sees the limit of the innermost group only (measured, Node 24), and counts
- * every file that was ever read as taken, so that a worker whose agents search a large repository seems to be full.
+ * `process.availableMemory()` is not used: it sees only the limit of the innermost group (measured, Node 24), and
+ * counts every file that was ever read as used, so that a worker whose agents search a large repository seems full.
  */
 export function readFreeMemory(): FreeMemory {
   return toFreeMemory({
@@ -27,7 +27,7 @@ export function readFreeMemory(): FreeMemory {
   });
 }
 
-/** What is free under several limits, all of which hold. */
+/** Computes the free memory under several limits, all of which apply. */
 export function toFreeMemory(reading: {
   readonly totalBytes: number;
   readonly availableBytes: number;
@@ -43,26 +43,28 @@ export function toFreeMemory(reading: {
   };
 }
 
-/** Bytes the machine can give without swapping. Elsewhere than on Linux and macOS what the system calls free. */
+/**
+ * Reads the bytes that the machine can give without swapping. Outside Linux and macOS this is the system's free memory.
+ */
 function readAvailable(): number {
   try {
     if (process.platform === 'linux') return parseMemAvailable(readFileSync('/proc/meminfo', 'latin1')) ?? os.freemem();
-    // What Node calls free there are the pages nobody has used yet: a few hundred megabytes on any Mac that is awake.
+    // Node's free memory on macOS is the pages that were never used: a few hundred megabytes on any Mac that is awake.
     if (process.platform === 'darwin')
       return parseVmStat(execFileSync('vm_stat', { encoding: 'latin1' })) ?? os.freemem();
   } catch {
-    // Not to be read here: the system's own figure has to do.
+    // Not readable here: the system's own figure is used.
   }
   return os.freemem();
 }
 
-/** `MemAvailable` of `/proc/meminfo` (proc_meminfo(5)) in bytes; null before Linux 3.14. */
+/** Parses `MemAvailable` of `/proc/meminfo` (proc_meminfo(5)), in bytes; null before Linux 3.14. */
 export function parseMemAvailable(memInfo: string): number | null {
   const kibibytes = /^MemAvailable:\s+(\d+) kB$/m.exec(memInfo)?.[1];
   return kibibytes === undefined ? null : Number(kibibytes) * 1_024;
 }
 
-/** The pages of macOS's `vm_stat` that are free or were not used lately, in bytes. */
+/** Parses the pages of macOS's `vm_stat` that are free or were not used lately, in bytes. */
 export function parseVmStat(output: string): number | null {
   const pageSize = /page size of (\d+) bytes/.exec(output)?.[1];
   if (pageSize === undefined) return null;

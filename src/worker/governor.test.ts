@@ -39,7 +39,7 @@ describe.each(DATABASE_KINDS)("the provider's limits, over workers, on the %s da
     sql`update longhaul.provider_limits set until = clock_timestamp() - interval '1 second',
       next_probe_at = clock_timestamp() - interval '1 second'`.execute(bench.database.sql);
 
-  it('is known to all workers of the account, for the model that met it, until the time that was named', async () => {
+  it('is known to all workers of the account, for the model that met it, until the named time', async () => {
     const [{ governor: one, lines }, { governor: other }, { governor: stranger }] = [
       await start(),
       await start(),
@@ -57,7 +57,7 @@ describe.each(DATABASE_KINDS)("the provider's limits, over workers, on the %s da
     const until = await findLimit(other, 'reader');
     expect(until!.getTime()).toBeGreaterThan(resetAt - 2_000);
     expect(await findLimit(other, 'writer')).toBeNull();
-    // An answer begun before is no sign that it is over.
+    // An answer to an earlier call does not show that the limit has ended.
     one.onAnswer('claude-sonnet-5-5');
     expect(await findLimit(one, 'reader')).not.toBeNull();
     expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
@@ -65,14 +65,14 @@ describe.each(DATABASE_KINDS)("the provider's limits, over workers, on the %s da
     ]);
   });
 
-  it('holds for every model where the whole account is at its limit', async () => {
+  it('applies to every model if the whole account has reached its limit', async () => {
     const { governor } = await start();
     governor.onLimit(limit('claude-sonnet-5-5', Date.now() + 60_000, true));
     await expect.poll(() => governor.limitOf('claude-opus-5-5')).not.toBeNull();
     expect(await findLimit(governor, 'writer')).not.toBeNull();
   });
 
-  it('is tried by one run at a time when its time is over, and ends for all with the first answer', async () => {
+  it('is probed by one run at a time after its end, and ends for all with the first answer', async () => {
     const [{ governor: one }, { governor: other }] = [await start(), await start()];
     const run = await bench.submit();
     one.onLimit(limit('claude-sonnet-5-5', Date.now() + 60_000));
@@ -96,7 +96,7 @@ describe.each(DATABASE_KINDS)("the provider's limits, over workers, on the %s da
     await bench.settle(claims[0]!);
   });
 
-  it('lasts a moment where no time is named, and longer each time it is met again', async () => {
+  it('lasts a moment if no time is named, and longer each time it is met again', async () => {
     const { governor } = await start();
     const seconds = async () => {
       const { rows } = await sql<{ left: number }>`
@@ -110,7 +110,7 @@ describe.each(DATABASE_KINDS)("the provider's limits, over workers, on the %s da
       governor.onLimit(limit('claude-sonnet-5-5', null));
       await expect.poll(seconds).toBeGreaterThan(0);
       lengths.push(await seconds());
-      // Of calls that were under way: nothing new.
+      // From calls that were in progress: nothing new.
       governor.onLimit(limit('claude-sonnet-5-5', null));
       await pass();
     }

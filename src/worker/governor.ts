@@ -9,11 +9,12 @@ import type { Governor as GatewayGovernor, ProviderLimit } from '../gateway/gove
 import { wakeRuns } from '../run/park.ts';
 import type { Queue } from '../queue/queue.ts';
 
-/** What the fleet knows of its provider's limits, as one worker sees it and adds to it. */
+/** The provider limits that the fleet knows, as one worker reads and extends them. */
 export interface Governor extends GatewayGovernor {
   /**
-   * Until when runs of an agent are not to be started, or null: they may. After the time the provider named one run at
-   * a time tries, until a call was answered. Part of the claim's transaction: a claim that is undone has not tried.
+   * Returns the time until which runs of an agent must not start, or null when they may. After the time that the
+   * provider named, one run at a time probes the limit until a call is answered. Part of the claim's transaction: a
+   * claim that is rolled back has not probed.
    */
   findProviderLimit(trx: Transaction, agent: string): Promise<Date | null>;
   close(): Promise<void>;
@@ -23,41 +24,44 @@ interface Limit {
   readonly model: string;
   readonly kind: ProviderLimit['kind'];
   readonly message: string;
-  /** By this machine's clock. */
+  /** On this machine's clock. */
   readonly untilMs: number;
 }
 
-/** Holds for every model of an account. */
+/** Stands for every model of an account. */
 const ALL_MODELS = '*';
 
-/** How often all is read again though nobody called. */
+/** Interval at which all limits are read again, for the case that a notification was lost. */
 const LOOK_EVERY_MS = 5_000;
 
-/** Where the provider names no time: twice the last one with each answer after it that says the same. */
+/** Wait when the provider names no time. Each later answer with the same limit doubles it. */
 const UNNAMED_SECONDS = { first: 1, longest: 300 };
 
-/** After this long a run tries whether a limit still holds, whatever time the provider has named: it may be wrong. */
+/**
+ * Longest wait until a run probes whether a limit still applies, even when the provider named a later time, which may
+ * be wrong.
+ */
 const LONGEST_SECONDS = 3_600;
 
-/** Between two runs that try whether a limit is over. */
+/** Time between two runs that probe a limit. */
 const PROBE_EVERY_MS = 2_000;
 
-/** Runs that wait for one moment do not come back in it all at once. */
+/** Spread of the time at which waiting runs come back, so that they do not all start at once. */
 const SPREAD_MS = 5_000;
 
-/** A limit that nobody has met again for this long is forgotten. */
+/** A limit that no call has met for this long is forgotten. */
 const FORGOTTEN_AFTER = sql.lit('15 minutes');
 
 interface GovernorOptions {
   readonly database: Database;
   readonly queue: Queue;
   readonly agents: ReadonlyMap<string, Pick<Agent, 'model'>>;
-  /** See `toAccount` (`provider-account.ts`). */
+  /** The account's id from `toAccount` (`provider-account.ts`). */
   readonly account: string;
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Starts to follow what all workers with the same account learn of its limits. */
+/** Creates a governor that follows what all workers with the same account learn about its limits. */
 export async function createGovernor(options: GovernorOptions): Promise<Governor> {
   const { database, queue, agents, account, log } = options;
   let limits = new Map<string, Limit>();
@@ -74,7 +78,7 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
     );
   }
 
-  /** In the background: a model call does not wait for what we note of it. */
+  /** Runs `work` in the background: a model call does not wait until its limit is recorded. */
   function inBackground(what: string, work: () => Promise<unknown>): void {
     if (isClosed) return;
     const done = work()
@@ -88,7 +92,7 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
     const isNew = !limits.has(place);
     const named = resetAt === null ? null : Math.min(LONGEST_SECONDS, Math.max(0, (resetAt - Date.now()) / 1_000));
     const { first, longest } = UNNAMED_SECONDS;
-    // Answers to calls that were under way when the limit was met say nothing new.
+    // Answers to calls that were in progress when the limit was met give no new information.
     await sql`
       insert into longhaul.provider_limits as met (account, model, kind, message, until, next_probe_at)
       select ${account}, ${place}, ${kind}, ${head(message, 500)}, until, until
@@ -104,7 +108,10 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
     const until = limits.get(place)?.untilMs;
     if (!isNew) return;
     const facts = { account, model: place, kind, until: until === undefined ? null : new Date(until).toISOString() };
-    log.warn({ ...facts, detail: head(message, 500) }, 'the model provider is at a limit: runs that need it wait');
+    log.warn(
+      { ...facts, detail: head(message, 500) },
+      'the model provider has reached a limit: runs that need it wait',
+    );
   }
 
   async function forget(place: string): Promise<void> {
@@ -117,7 +124,7 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
     if (numDeletedRows === 0n) return;
     await sql`select pg_notify(${CHANNELS.provider}, ${account})`.execute(database.sql);
     const woken = await wakeRuns({ database, queue }, { waitingFor: 'provider_limit' });
-    log.info({ account, model: place, woken }, 'the model provider answers again: runs that waited are in line');
+    log.info({ account, model: place, woken }, 'the model provider answers again: waiting runs are queued');
   }
 
   function placesOf(model: string): string[] {
@@ -135,12 +142,12 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
   await look();
 
   return {
-    onLimit: (limit) => inBackground("a limit of the provider's could not be noted", () => note(limit)),
+    onLimit: (limit) => inBackground('a limit of the provider could not be recorded', () => note(limit)),
     onAnswer(model) {
       for (const place of placesOf(model)) {
-        // One answer begun before the limit was met is no sign of its end.
+        // An answer to a call from before the limit does not show that the limit has ended.
         if ((limits.get(place)?.untilMs ?? Infinity) > Date.now()) continue;
-        inBackground("the end of a limit of the provider's could not be noted", () => forget(place));
+        inBackground('the end of a limit of the provider could not be recorded', () => forget(place));
       }
     },
     limitOf(model) {
@@ -153,7 +160,7 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
       return {
         resetAt: standing.untilMs,
         code,
-        message: 'The model provider is at a limit. The run waits for its end.',
+        message: 'The model provider has reached a limit. The run waits until the limit ends.',
       };
     },
     async findProviderLimit(trx, agent) {
@@ -173,7 +180,7 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
     },
   };
 
-  /** Whether it is time for a run to try. Of two claims at once the second finds that it is not. */
+  /** Returns whether a run may probe the limit now. Of two claims at once, the second gets false. */
   async function mayProbe(trx: Transaction, place: string): Promise<boolean> {
     const { rows } = await sql`
       update longhaul.provider_limits
@@ -187,7 +194,7 @@ export async function createGovernor(options: GovernorOptions): Promise<Governor
       .where('account', '=', account)
       .where('model', '=', place)
       .executeTakeFirst();
-    // Forgotten by another worker since we looked.
+    // Another worker has forgotten the limit since the last read.
     return known === undefined;
   }
 }

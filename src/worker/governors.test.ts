@@ -33,7 +33,7 @@ describe.each(DATABASE_KINDS)('the limits of several providers, on the %s databa
   });
   afterAll(() => bench.remove());
 
-  it('hold up the agents of their own account alone, whatever its names', async () => {
+  it('delay only the agents of the same account, whatever its names', async () => {
     const model = 'claude-sonnet-4-5';
     const governors = await createGovernors({
       database: bench.database,
@@ -81,7 +81,7 @@ describe('an account', () => {
     ['another profile', { ...bedrock, accessKey: null }, { ...bedrock, accessKey: null, profile: 'other' }],
     ['another project', vertex, { ...vertex, project: 'q' }],
     ['another cloud', { ...bedrock, baseUrl: 'https://x' }, { ...vertex, baseUrl: 'https://x' }],
-  ] as const)('is told from one with %s', (_, one, other) => {
+  ] as const)('differs from an account with %s', (_, one, other) => {
     expect(toAccount(one)).not.toBe(toAccount(other));
   });
 
@@ -94,7 +94,7 @@ describe('an account', () => {
     expect(toAccount(one)).toBe(toAccount(other));
   });
 
-  it('holds no secret', () => {
+  it('contains no secret', () => {
     for (const provider of [anthropic, bedrock, vertex]) expect(toAccount(provider)).toMatch(/^[0-9a-f]{16}$/);
   });
 });

@@ -5,9 +5,9 @@ import type { Queue } from '../queue/queue.ts';
 import { createGovernor, type Governor } from './governor.ts';
 import { toAccount } from './provider-account.ts';
 
-/** The governors of every account that agents use: what one provider is at the limit of holds up no other's runs. */
+/** The governors of every account that agents use. A limit of one provider does not delay runs of another. */
 export interface Governors extends Pick<Governor, 'findProviderLimit'> {
-  /** That of a provider by its name in the config, which an agent must use. */
+  /** Returns the governor of a provider by its name in the config. At least one agent must use the provider. */
   of(provider: string): Governor;
   close(): Promise<void>;
 }
@@ -20,7 +20,7 @@ interface GovernorsOptions {
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** Starts to follow the limits of every account that agents use. */
+/** Creates the governors of every account that agents use. */
 export async function createGovernors({ providers, ...options }: GovernorsOptions): Promise<Governors> {
   const { agents } = options;
   const byAccount = new Map<string, Governor>();
@@ -52,7 +52,7 @@ export async function createGovernors({ providers, ...options }: GovernorsOption
     of,
     async findProviderLimit(trx, agent) {
       const provider = agents.get(agent)?.provider;
-      // An agent that this configuration does not know has no provider to wait for.
+      // An agent that is not in this configuration has no provider to wait for.
       return provider === undefined ? null : of(provider).findProviderLimit(trx, agent);
     },
     close,

@@ -8,7 +8,7 @@ process.stdout.write(await prepareWorkspace({ workspace, run: { id: 'r', session
 `;
 
 it.skipIf(process.getuid?.() !== 0)(
-  'a shared workspace serves a process whose user has no name and no home directory',
+  'a shared workspace works for a process whose user has no name and no home directory',
   () => {
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', SCRIPT], {
       cwd: '/usr',

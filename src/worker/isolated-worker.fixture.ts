@@ -5,8 +5,8 @@ import type { NewEvent } from '../core/events.ts';
 import { createAgentPlaces } from './agent-places.ts';
 
 /**
- * A worker of one attempt, as whichever user it is started. It takes the attempt and what its places are found by from the
- * variable `TASK`, and prints the containment, the outcome and what the tools have answered.
+ * Runs one attempt as a worker, under the user that starts this script. Reads the attempt and the inputs of its places
+ * from the variable `TASK`, and prints the containment, the outcome and the tools' results.
  */
 const { spec, places, isWeak } = JSON.parse(process.env['TASK'] ?? '') as {
   spec: AgentSpec;

@@ -8,11 +8,11 @@ import { createAttempt } from '../agent/attempt.fixture.ts';
 import { findContainment } from '../agent/containment.ts';
 import { say, startScriptedModel, useTool } from '../testing/index.ts';
 
-/** Asked from inside: the real executable, its real Bash, and a worker that is a process of its own. */
+/** Tests from inside: the real executable, its real Bash, and a worker in a separate process. */
 
 const { kind } = await findContainment();
 const isRoot = process.getuid?.() === 0;
-/** Any that is nobody's. */
+/** Any uid that no user has. */
 const ORDINARY_UID = 61_234;
 
 const users = [
@@ -22,16 +22,16 @@ const users = [
 
 interface Machine {
   readonly uid: number | null;
-  /** Whether the attempt has no namespace. */
+  /** True when the attempt has no namespace. */
   readonly isWeak?: boolean;
   readonly visiblePaths?: (root: string) => string[];
-  /** Where the worker works, below its home. */
+  /** The directory in which the worker runs, below its home. */
   readonly application?: string;
 }
 
 const SECRET = 'SECRET-OF-THE-WORKER';
 
-/** What there is beside the attempt: each file holds its own secret. */
+/** Files that do not belong to the attempt. Each file contains its own secret. */
 const SECRET_FILES = {
   'the admin key': 'home/app/.longhaul/admin-key',
   'the database': 'home/app/.longhaul/db/base',
@@ -63,7 +63,7 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
     await writeFile(path.join(home, 'app/package.json'), '{"name":"the-application"}');
     await writeFile(path.join(workspaceDir, 'given'), 'what the run works on\n');
     const asked = commands({ root, home, app, workspaceDir, scratchRoot, temporary });
-    // In files: Claude Code itself refuses some commands that it can read.
+    // In files: Claude Code itself denies some commands that it can read.
     await Promise.all(asked.map((command, index) => writeFile(path.join(workspaceDir, `.ask-${index}`), command)));
     const uses = asked.map((_, index) => useTool('Bash', { command: `sh .ask-${index}`, description: 'look' }));
     const script = [...uses, say('done')];
@@ -86,7 +86,7 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
     };
     const as = uid === null ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--'];
     const fixture = path.join(import.meta.dirname, 'isolated-worker.fixture.ts');
-    // `env` does nothing to what it is given: the first command is then the same for both.
+    // `env` changes nothing without arguments: the first command is then the same for both.
     const args = [...as, process.execPath, '--conditions=longhaul-source', fixture];
     const { stdout } = await promisify(execFile)('env', args, {
       cwd: import.meta.dirname,
@@ -120,11 +120,11 @@ const readAll = ({ root = '' }) =>
     'cat /proc/[0-9]*/environ | tr "\\0" "\\n" | grep PROVIDER_KEY',
   ].join('; ');
 
-/** Where the same could be seen another way. */
+/** Searches for the secrets through other paths. */
 const lookAround = () =>
   `grep -rhs --exclude='.ask-*' ${SECRET} .. ../../../.. /proc/driver /proc/[0-9]*/cwd/../.. /proc/[0-9]*/root/proc/driver; echo looked around`;
 
-/** Harmless where it works: a mount is undone in the attempt's own namespace, a setting is written as it is. */
+/** Harmless where it works: a mount is undone in the attempt's own namespace, a setting is written unchanged. */
 const undo = ({ home = '', app = '', temporary = '' }) =>
   [
     ...[temporary, home, `${app}/.longhaul`, `${app}/.env`, '/proc/driver'].flatMap((place) => [
@@ -144,8 +144,8 @@ const undo = ({ home = '', app = '', temporary = '' }) =>
     .map((command) => `(${command}) 2> /dev/null`)
     .join('; ');
 
-describe.runIf(kind === 'mount_namespace')('what is not an attempt’s own', () => {
-  it.each(users)('is not to be had by the Bash of a worker that is %s', async (_, uid) => {
+describe.runIf(kind === 'mount_namespace')('the files outside an attempt', () => {
+  it.each(users)('cannot be read by the Bash of a worker that is %s', async (_, uid) => {
     const { kind: found, answers } = await onMachine({ uid }, (places) => [readAll(places), lookAround()]);
     expect(found).toBe('mount_namespace');
     expect(answers.join('\n')).not.toContain(SECRET);
@@ -153,7 +153,7 @@ describe.runIf(kind === 'mount_namespace')('what is not an attempt’s own', () 
   });
 
   it.each(users)(
-    'is all to be had where nothing is hidden from the Bash of %s, so the question is one',
+    'can all be read by the Bash of %s if nothing is hidden, so the test is meaningful',
     async (_, uid) => {
       const { answers } = await onMachine({ uid, isWeak: true }, (places) => [readAll(places)]);
       for (const what of Object.keys(SECRET_FILES)) expect(answers[0]).toContain(`${SECRET}: ${what}`);
@@ -162,14 +162,14 @@ describe.runIf(kind === 'mount_namespace')('what is not an attempt’s own', () 
     },
   );
 
-  it.each(users)('cannot be brought to light from inside by %s', async (_, uid) => {
+  it.each(users)('cannot be revealed from inside by %s', async (_, uid) => {
     const { answers } = await onMachine({ uid }, (places) => [undo(places), `${readAll(places)}; ${lookAround()}`]);
     expect(answers[0]).toContain('NoNewPrivs:\t1');
     expect(answers[0]).not.toContain('UNDONE');
     expect(answers.join('\n')).not.toContain(SECRET);
   });
 
-  it.each(users)('is hidden, and the rest works as ever, for %s', async (_, uid) => {
+  it.each(users)('are hidden, and everything else works as usual, for %s', async (_, uid) => {
     const { answers, leftInTemporary } = await onMachine({ uid }, ({ app = '', temporary = '' }) => [
       `pwd; cat given; echo new > made; ls; cat '${app}/package.json'`,
       `echo mine > '${temporary}/mine' && ls '${temporary}'; echo x > $TMPDIR/y && cat $TMPDIR/y`,
@@ -179,33 +179,36 @@ describe.runIf(kind === 'mount_namespace')('what is not an attempt’s own', () 
     expect(answers[0]).toMatch(
       /workspaces\/tester\/mine\nwhat the run works on\ngiven\nmade\n\{"name":"the-application"\}/,
     );
-    // Its own directories lie in there, and its executable may.
+    // Its own directories are in there, and its executable may be.
     expect(answers[1]).toMatch(/^(.*\n)*mine\n(.*\n)*x$/);
     expect(answers[2]).toMatch(/^4\n(on a terminal\r?\n)\d/);
     expect(answers[3]).toContain(`${uid ?? process.getuid?.()}\nfirst: claude`);
     expect(leftInTemporary.sort()).toEqual(['longhaul-worker-1', 'longhaul-worker-2', 'upload']);
   });
 
-  it.each(users)('stays hidden where the home of %s is the application’s directory, but for that', async (_, uid) => {
-    const { answers } = await onMachine({ uid, application: '.' }, (places) => [
-      `${readAll(places)}; cat '${places['home']}/app/package.json'`,
-    ]);
-    expect(answers[0]).toContain('the-application');
-    // Only what the application has beside it is seen.
-    const seen = answers[0]?.match(new RegExp(`${SECRET}: .*`, 'g'));
-    expect(seen?.sort()).toEqual(
-      [
-        'the configuration',
-        'the variables beside it',
-        'other variables beside it',
-        "another project in the worker's home",
-      ]
-        .map((what) => `${SECRET}: ${what}`)
-        .sort(),
-    );
-  });
+  it.each(users)(
+    'stay hidden if the home of %s is the application’s directory, except for that directory',
+    async (_, uid) => {
+      const { answers } = await onMachine({ uid, application: '.' }, (places) => [
+        `${readAll(places)}; cat '${places['home']}/app/package.json'`,
+      ]);
+      expect(answers[0]).toContain('the-application');
+      // Only the application's neighbouring files are visible.
+      const seen = answers[0]?.match(new RegExp(`${SECRET}: .*`, 'g'));
+      expect(seen?.sort()).toEqual(
+        [
+          'the configuration',
+          'the variables beside it',
+          'other variables beside it',
+          "another project in the worker's home",
+        ]
+          .map((what) => `${SECRET}: ${what}`)
+          .sort(),
+      );
+    },
+  );
 
-  it.each(users)('is seen by %s where the configuration says so', async (_, uid) => {
+  it.each(users)('are visible to %s if the configuration says so', async (_, uid) => {
     const visiblePaths = (root: string) => [path.join(root, 'home/other-project'), path.join(root, 'home/not-there')];
     const { answers } = await onMachine({ uid, visiblePaths }, (places) => [readAll(places)]);
     expect(answers[0]?.match(new RegExp(SECRET, 'g'))).toHaveLength(1);

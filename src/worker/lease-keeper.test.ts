@@ -8,7 +8,7 @@ import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind) => {
   let bench: RunBench;
   let keeper: LeaseKeeper;
-  /** What the clocks say beyond the machine's own. */
+  /** Milliseconds that the clocks are ahead of the machine's own. */
   let ahead: { monotonic: number; wall: number };
 
   beforeAll(async () => {
@@ -37,7 +37,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
   const pass = (ms: number) => {
     ahead = { monotonic: ahead.monotonic + ms, wall: ahead.wall + ms };
   };
-  /** The sweep of another worker gives the run away. */
+  /** Lets the sweep of another worker hand the run on. */
   const loseToAnother = async ({ run }: Claim) => {
     await bench.expireLease(run.id);
     await bench.sweep();
@@ -63,7 +63,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
     await bench.settle(claim);
   });
 
-  it('does so too when the process stood still, for nobody may have taken the run up', async () => {
+  it('does so too when the process stood still, because no other worker may have taken the run', async () => {
     const { claim, said } = await keep();
     ahead = { monotonic: 20_000, wall: 20_000 };
     expect(standing(claim)).toBe('doubtful');
@@ -72,14 +72,14 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
     await bench.settle(claim);
   });
 
-  it('does not mind a clock that is set back', async () => {
+  it('tolerates a clock that is set back', async () => {
     const { claim } = await keep();
     ahead.wall = -3_600_000;
     expect(standing(claim)).toBe('held');
     await bench.settle(claim);
   });
 
-  it('gives a lease up when the database says that it is another worker’s by now', async () => {
+  it('gives a lease up when the database says that it belongs to another worker', async () => {
     const { claim, said } = await keep();
     await loseToAnother(claim);
     pass(20_000);
@@ -89,12 +89,12 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
     await bench.settle(await bench.claim());
   });
 
-  it.runIf(kind === 'postgres')('gives it up when the database does not say in time whose it is', async () => {
+  it.runIf(kind === 'postgres')('gives it up when the database does not answer in time', async () => {
     const { claim, said } = await keep();
-    // The lock of the row keeps the answer from coming.
+    // A lock on the row delays the answer.
     await bench.database.sql.transaction().execute(async (trx) => {
       await trx.selectFrom('longhaul.runs').select('id').where('id', '=', claim.run.id).forUpdate().execute();
-      // In steps, as while the event loop goes on.
+      // In steps, as while the event loop runs.
       for (let passed = 0; passed < 11_500; passed += 500) {
         pass(500);
         standing(claim);
@@ -110,7 +110,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
   });
 
   describe('when it has lost a lease', () => {
-    it('notes that the worker survived where the event loop went on: the database was away, or its clock was set', async () => {
+    it('records that the worker survived if the event loop kept running: the database was away, or its clock was set', async () => {
       const { claim, said } = await keep();
       await loseToAnother(claim);
       keeper.giveUp(claim.lease);
@@ -120,7 +120,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
       await bench.settle(await bench.claim());
     });
 
-    it('notes it too after the machine was suspended, which only the wall clock shows', async () => {
+    it('records it too after the machine was suspended, which only the wall clock shows', async () => {
       const { claim } = await keep();
       await loseToAnother(claim);
       ahead.wall = 60_000;
@@ -132,7 +132,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
     });
 
     it.each([0, 3_600_000])(
-      'does not note it where the event loop stood still, for the run may be the reason, also when the clock was set by %i ms',
+      'does not record it if the event loop stood still, because the run may be the cause, also when the clock was set by %i ms',
       async (setBy) => {
         const { claim } = await keep();
         await loseToAnother(claim);
@@ -145,7 +145,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
       },
     );
 
-    it('takes a standstill for the reason only until the next renewal', async () => {
+    it('treats a standstill as the cause only until the next renewal', async () => {
       const { claim } = await keep();
       pass(20_000);
       await expect.poll(() => standing(claim)).toBe('held');

@@ -10,18 +10,18 @@ import { SHORTEST_STALL_MS } from './watch-stalls.ts';
 
 const RENEW_EVERY_MS = 4_000;
 
-/** How long the database may take to say whether a lease is ours that may have run out. */
+/** Time within which the database must confirm a lease that may have run out. */
 const ASK_TIMEOUT_MS = 2_000;
 
 /**
- * A lease is in doubt after this time without a renewal. Unless the database then says that it is ours, it is given up a
- * little before the database would give it to another worker: two workers never execute one run.
+ * Time without a renewal after which a lease is in doubt. Unless the database then confirms it, the worker gives it up
+ * a little before the database would give it to another worker: two workers never execute one run.
  */
 const DOUBT_AFTER_MS = LEASE_DURATION_MS - 2_000 - ASK_TIMEOUT_MS;
 
 const LOOK_EVERY_MS = 250;
 
-/** `doubtful`: it may have run out, and the database is being asked. */
+/** `doubtful`: the lease may have run out, and the worker is asking the database. */
 export type LeaseStanding = 'held' | 'doubtful' | 'lost';
 
 interface HeldLease {
@@ -30,13 +30,13 @@ interface HeldLease {
   readonly onCancelRequested: () => void;
 }
 
-/** Keeps a worker's leases, and says when one is lost. */
+/** Keeps a worker's leases, and reports when one is lost. */
 export interface LeaseKeeper {
   hold(held: HeldLease): void;
   release(runId: string): void;
-  /** Says how a lease stands now, by the time since its last renewal. */
+  /** Returns the standing of a lease now, by the time since its last renewal. */
   standingOf(lease: Lease): LeaseStanding;
-  /** Gives up a lease that is another worker's by now, or under which nothing can be recorded any more. */
+  /** Gives up a lease that belongs to another worker, or under which nothing can be recorded any more. */
   giveUp(lease: Lease): void;
   stop(): Promise<void>;
 }
@@ -44,15 +44,15 @@ export interface LeaseKeeper {
 interface LeaseKeeperOptions {
   readonly database: Database;
   readonly log: Pick<Logger, 'debug' | 'warn'>;
-  /** Defaults to the machine's. */
+  /** Defaults to the machine's clocks. */
   readonly clock?: Clock;
 }
 
-/** In milliseconds. */
+/** Clocks in milliseconds. */
 interface Clock {
-  /** Only counts forward, and stands still while the machine does. */
+  /** Only counts forward, and stops while the machine is suspended. */
   readonly monotonic: () => number;
-  /** Goes on while the machine stands still, and jumps when somebody sets it. */
+  /** Continues while the machine is suspended, and jumps when it is set. */
   readonly wall: () => number;
 }
 
@@ -61,27 +61,27 @@ const MACHINE: Clock = { monotonic: () => performance.now(), wall: () => Date.no
 interface Entry extends HeldLease {
   renewedAt: number;
   renewedOn: number;
-  /** Since when it is in doubt, on the monotonic clock; null: it is not. */
+  /** The start of the doubt, on the monotonic clock; null when there is no doubt. */
   doubtedAt: number | null;
 }
 
 /**
- * Renews all leases of a worker together, in one statement every few seconds.
+ * Creates a keeper that renews all leases of a worker together, in one statement every few seconds.
  *
- * Neither clock tells the truth alone: the monotonic one stands still while a machine is suspended, the wall clock jumps
- * when somebody sets it. When either says that a lease may have run out, it is in doubt: nothing is spent under it, and
- * the keeper asks the database, which alone knows. Without an answer in time the lease is given up.
+ * Neither clock is enough alone: the monotonic clock stops while a machine is suspended, and the wall clock jumps when
+ * it is set. When either says that a lease may have run out, the lease is in doubt: nothing is spent under it, and the
+ * keeper asks the database, which alone knows. Without an answer in time, the keeper gives the lease up.
  *
- * A run can only be the reason for the loss of its lease when the event loop stood still, for then nothing was renewed.
- * Every other loss is the database's or the machine's, and the keeper notes that the worker survived it: the run does not
- * become a poison run for it.
+ * A run can cause the loss of its lease only when the event loop stood still, because nothing was renewed then. The
+ * database or the machine causes every other loss; the keeper then records that the worker survived it, so that the run
+ * does not become a poison run.
  */
 export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeeperOptions): LeaseKeeper {
   const held = new Map<string, Entry>();
-  /** Lost although the event loop went on, and not noted in the database yet. */
+  /** Leases that were lost although the event loop kept running, and that are not recorded in the database yet. */
   const survived = new Set<Lease>();
   let lookedAt = clock.monotonic();
-  /** When the event loop last went on after a standstill, on the monotonic clock. */
+  /** The end of the event loop's last standstill, on the monotonic clock. */
   let stoodStillUntil = -Infinity;
   let renewing: Promise<void> | null = null;
 
@@ -120,7 +120,7 @@ export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeepe
         survived.delete(lease);
       }
     } catch (error) {
-      log.debug({ err: error }, 'survived leases could not be noted');
+      log.debug({ err: error }, 'survived leases could not be recorded');
     }
   }
 
@@ -153,7 +153,7 @@ export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeepe
     return Math.max(clock.monotonic() - renewedAt, clock.wall() - renewedOn) > DOUBT_AFTER_MS;
   }
 
-  /** Puts a lease in doubt that is late, and gives it up when the database has not confirmed it in time. */
+  /** Puts a late lease in doubt, and gives it up when the database has not confirmed it in time. */
   function judge(entry: Entry): LeaseStanding {
     if (!isLate(entry)) return 'held';
     entry.doubtedAt ??= clock.monotonic();

@@ -3,7 +3,7 @@ import { head } from '../core/text.ts';
 import type { Logger } from '../core/log.ts';
 import type { Settled, Settlement } from '../run/settle.ts';
 
-/** How much of an error result goes to the log. */
+/** Characters of an error result that the log contains. */
 const ERROR_RESULT_LENGTH = 500;
 
 interface FinishedRun extends Settled {
@@ -12,8 +12,8 @@ interface FinishedRun extends Settled {
 }
 
 /**
- * Logs how an attempt ended: what it took and cost, and when it failed, why. As loudly as it deserves: an attempt
- * that is followed by another is a warning, a run that failed for good is critical.
+ * Logs how an attempt ended: its duration, its cost and, when it failed, the reason. The level follows the severity: an
+ * attempt that is retried is a warning, a failed run is fatal.
  */
 export function logFinishedRun(log: Logger, { run, conclusion, attempt, settlement }: FinishedRun): void {
   const { outcome } = settlement;
@@ -38,7 +38,8 @@ export function logFinishedRun(log: Logger, { run, conclusion, attempt, settleme
   if (outcome.status !== 'failed') {
     if (conclusion.status !== 'handed_back') log.info(facts, `run ${conclusion.status}`);
     else if (conclusion.detail === undefined) log.info(facts, 'run handed back');
-    else log.warn({ ...facts, detail: conclusion.detail }, 'run handed back: the attempt is not to blame for its end');
+    else
+      log.warn({ ...facts, detail: conclusion.detail }, 'run handed back: the attempt did not cause its own failure');
     return;
   }
   const isProcessFailure = outcome.code === 'cli_crashed' || outcome.code === 'cli_start_failed';
@@ -52,7 +53,7 @@ export function logFinishedRun(log: Logger, { run, conclusion, attempt, settleme
   logFailure(log, { conclusion, error, what: isProcessFailure ? 'the Claude Code process ended by itself' : null });
 }
 
-/** Logs what became of a run whose worker is gone. */
+/** Logs the conclusion of a run whose worker was lost. */
 export function logLostRun(log: Logger, { run, conclusion }: Settled): void {
   const facts = { runId: run.id, agent: run.agent, attempt: run.attempt, status: run.status, costUsd: run.costUsd };
   if (conclusion.status === 'failed' || conclusion.status === 'retried') {
@@ -61,7 +62,7 @@ export function logLostRun(log: Logger, { run, conclusion }: Settled): void {
   } else {
     log.warn(
       facts,
-      `the worker of the run was lost; run ${conclusion.status === 'handed_back' ? 'in line again' : conclusion.status}`,
+      `the worker of the run was lost; run ${conclusion.status === 'handed_back' ? 'queued again' : conclusion.status}`,
     );
   }
 }
@@ -72,7 +73,7 @@ function logFailure(
 ): void {
   const because = what === null ? '' : `: ${what}`;
   if (conclusion.status === 'retried') {
-    log.warn({ ...error, delaySeconds: conclusion.delaySeconds }, `an attempt failed and is tried again${because}`);
+    log.warn({ ...error, delaySeconds: conclusion.delaySeconds }, `an attempt failed and will be retried${because}`);
   } else if (error.code === 'cli_not_found') {
     log.fatal(error, 'run failed: the Claude Code executable was not found; every run will fail until it is');
   } else if (conclusion.status === 'failed') {

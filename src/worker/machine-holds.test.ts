@@ -10,7 +10,7 @@ import { createScratchRoot } from './scratch.ts';
 const FULL: MachineFault = { code: 'ENOSPC', message: 'ENOSPC: no space left on device' };
 const NO_FILES: MachineFault = { code: 'EMFILE', message: 'EMFILE: too many open files' };
 
-describe('what keeps a worker from claiming', () => {
+describe('the reason why a worker stops claiming', () => {
   let directory: string;
   let machine: MachineHolds;
   let changes: number;
@@ -40,7 +40,7 @@ describe('what keeps a worker from claiming', () => {
   const retriesOf = () =>
     log.lines.flatMap(({ retrySeconds }) => (typeof retrySeconds === 'number' ? [retrySeconds] : []));
 
-  it('is nothing where attempts can write, and a look leaves nothing behind', async () => {
+  it('is null if attempts can write, and a probe leaves nothing behind', async () => {
     create();
     expect(await machine.look()).toBeNull();
     expect(machine.reason).toBeNull();
@@ -49,7 +49,7 @@ describe('what keeps a worker from claiming', () => {
     expect(log.lines).toEqual([]);
   });
 
-  it('is a fault of its own directory, for all agents, told once, until a probe is written', async () => {
+  it("is a fault of the worker's directory, for all agents, logged once, until a probe is written", async () => {
     create();
     await writeFile(scratchRoot(), 'in the way');
     const fault = await machine.look();
@@ -57,7 +57,7 @@ describe('what keeps a worker from claiming', () => {
     machine.note(FULL);
     expect(machine.reason).toBe(FULL.message);
     expect(machine.holds(['any'])).toBe(true);
-    // Looked at several times meanwhile.
+    // Probed several times meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(machine.holds(['any'])).toBe(true);
     await rm(scratchRoot());
@@ -66,7 +66,7 @@ describe('what keeps a worker from claiming', () => {
     expect(changes).toBe(2);
   });
 
-  it("is a full disk under one agent's workspaces for that agent alone, but what the whole machine lacks for all", async () => {
+  it("is a full disk of one agent's workspaces only for that agent, but a fault of the whole machine for all agents", async () => {
     create();
     const root = path.join(directory, 'workspaces');
     await writeFile(root, 'in the way');
@@ -80,7 +80,7 @@ describe('what keeps a worker from claiming', () => {
     await expect.poll(() => machine.reason).toBeNull();
   });
 
-  it('lasts longer each time it begins again although a probe was written, until an attempt has begun', async () => {
+  it('lasts longer each time it returns after a written probe, until an attempt has begun', async () => {
     create();
     for (let times = 0; times < 4; times++) {
       machine.note(FULL);
@@ -93,7 +93,7 @@ describe('what keeps a worker from claiming', () => {
 });
 
 describe('the scratch directory of a worker', () => {
-  it('is made again where a cleaner has taken it away, and is never somebody else’s', async () => {
+  it('is created again after a cleanup tool removed it, and never belongs to another user', async () => {
     const scratch = createScratchRoot();
     await scratch.ensure();
     await rm(scratch.path, { recursive: true });

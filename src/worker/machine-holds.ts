@@ -4,44 +4,50 @@ import type { Logger } from '../core/log.ts';
 import { asMachineFault, isFaultOfDisk, type MachineFault } from '../core/machine-fault.ts';
 import { after } from '../core/timers.ts';
 
-/** What a start of Claude Code and its work need at least, several times over: its own directories hold 0.1 MB. */
+/**
+ * Bytes of the probe, several times what a start of Claude Code and its work need at least: its own directories hold
+ * 0.1 MB.
+ */
 const PROBE_BYTES = 1_000_000;
 
-/** How long nothing is claimed at least, and how long at most until it is tried again. */
+/** Shortest and longest time without claims until the next probe. */
 const WAITS_MS = { first: 5_000, longest: 300_000 };
 
-/** A place where attempts write: that of all of them, or the workspaces of one agent. */
+/** A place where attempts write: the directory of all attempts, or the workspaces of one agent. */
 interface Place {
-  /** Null for the worker's own. */
+  /** Null for the worker's own directory. */
   readonly agent: string | null;
   readonly directory: string;
 }
 
 interface HoldOptions {
-  /** Makes the worker's own directory where it is not there. */
+  /** Creates the worker's own directory if it does not exist. */
   readonly ensureScratch: () => Promise<void>;
   readonly scratchRoot: string;
-  /** Called when it begins or ends to hold. */
+  /** Called when the worker stops or resumes claiming. */
   readonly onChange: () => void;
   readonly log: Pick<Logger, 'error' | 'info'>;
-  /** How long to wait before the first look, and at most. Defaults to 5 s and 5 min. */
+  /** Wait before the first probe, and the longest wait. Defaults to 5 s and 5 min. */
   readonly waitsMs?: { readonly first: number; readonly longest: number };
 }
 
 /**
- * Keeps a worker from claiming what its machine cannot carry out: a full disk would fail every run that comes, one after
- * the other. It begins with an attempt that could not begin, and ends by itself when a probe is written.
+ * Keeps a worker from claiming runs that its machine cannot execute: a full disk would fail every run, one after the
+ * other. Claiming stops when an attempt could not begin, and resumes when a probe is written.
  */
 export interface MachineHolds {
-  /** Why nothing is claimed, for all agents or some; null: nothing is in the way. */
+  /** The reason why no runs are claimed, for all agents or some; null when claiming is possible. */
   readonly reason: string | null;
-  /** Whether runs of these agents must not be claimed. */
+  /** Returns whether runs of these agents must not be claimed. */
   holds(agents: readonly string[]): boolean;
-  /** An attempt, or a process for one, could not begin. Told of the workspace that it was in, if any. */
+  /**
+   * Notes that an attempt, or a process for one, could not begin, and in which workspace, if it was the workspace's
+   * fault.
+   */
   note(fault: MachineFault, workspace?: { readonly agent: string; readonly root: string }): void;
-  /** Looks whether attempts can write here; begins to hold, and returns why, when they cannot. */
+  /** Probes whether attempts can write here. If not, stops claiming and returns the fault. */
   look(): Promise<MachineFault | null>;
-  /** An attempt has begun: what was in the way is over. */
+  /** Notes that an attempt has begun: the fault is gone. */
   noteBegun(): void;
   stop(): void;
 }
@@ -54,7 +60,7 @@ interface Hold extends Place {
 export function createMachineHolds(options: HoldOptions): MachineHolds {
   const { ensureScratch, scratchRoot, onChange, log, waitsMs = WAITS_MS } = options;
   const held = new Map<string | null, Hold>();
-  /** Grows while attempts cannot begin although a probe is written: what they need is more than that. */
+  /** Grows while attempts cannot begin although a probe is written: they need more than the probe. */
   let nextWaitMs = waitsMs.first;
   let isStopped = false;
 
@@ -88,7 +94,7 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
         return lookAfter(hold, waitsMs.first);
       }
       held.delete(hold.agent);
-      log.info(toFacts(hold), 'the machine has what it lacked: runs are claimed again');
+      log.info(toFacts(hold), 'the fault of the machine is gone: runs are claimed again');
       onChange();
       return undefined;
     });
@@ -99,13 +105,13 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
     try {
       if (agent === null) await ensureScratch();
       else await mkdir(directory, { recursive: true });
-      // Not zeros: some file systems keep those without room.
+      // Not zeros: some file systems store zeros without using space.
       await writeFile(file, Buffer.alloc(PROBE_BYTES, 'probe'), { mode: 0o600 });
       return null;
     } catch (error) {
       return asMachineFault(error);
     } finally {
-      await rm(file, { force: true }).catch(() => {}); // It may never have been there.
+      await rm(file, { force: true }).catch(() => {}); // The file may not exist.
     }
   }
 

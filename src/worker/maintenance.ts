@@ -10,6 +10,7 @@ import { sweepHeld } from '../run/concurrency.ts';
 import { wakeOverdue } from '../run/park.ts';
 import { removeOldIdempotencyKeys } from '../run/idempotency.ts';
 import { foldDeltas } from '../run/fold-deltas.ts';
+import { noteOldWords } from '../run/note-old-words.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { removeOldCounts } from '../run/remove-old-counts.ts';
 import { sweepHeldInSessions } from '../run/session-gate.ts';
@@ -20,7 +21,10 @@ import { removeOldWorkspaces } from './workspace.ts';
 const SWEEP_EVERY_MS = 5_000;
 const EXPIRE_EVERY_MS = 10 * 60_000;
 
-/** Starts what every worker does now and then for all of them. Any number may do it at once. Returns what ends it. */
+/**
+ * Starts the periodic tasks that every worker does for all workers. Any number of workers may do them at once. Returns
+ * the function that stops them.
+ */
 export function startMaintenance(deps: {
   config: Config;
   database: Database;
@@ -45,11 +49,14 @@ export function startMaintenance(deps: {
     if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
     if (config.foldAfterMinutes !== null)
       await foldDeltas(database, { afterMinutes: config.foldAfterMinutes, signal: stopping.signal });
+    const noted = await noteOldWords(database, { signal: stopping.signal });
+    if (noted > 0) log.info({ count: noted }, 'runs of before can be searched by their words');
     await removeDeadWorkers(database);
     await removeOldCounts(database);
     await removeOldIdempotencyKeys(database);
-    // A day's grace: what a directory's name tells is when its run was submitted, not when it ended. By the database's
-    // clock, as for the runs: one of this machine that was set wrong would take the directories of runs at work.
+    // Kept one day longer, because a directory's name contains the time when its run was submitted, not when it ended.
+    // The time is the database's, as for the runs: a wrong clock on this machine would delete the directories of
+    // running runs.
     const before = new Date((await readNow()).getTime() - (config.retentionDays + 1) * 24 * 3_600_000);
     for (const agent of config.agents.values()) await removeOldWorkspaces(agent.workspace, before);
   }
@@ -59,7 +66,7 @@ export function startMaintenance(deps: {
     return rows[0]!.now;
   }
 
-  const onError = (err: unknown) => log.warn({ err }, 'maintenance failed; it is tried again');
+  const onError = (err: unknown) => log.warn({ err }, 'maintenance failed; the worker retries');
   const stops = [
     every({ intervalMs: SWEEP_EVERY_MS, task: sweep, onError }),
     every({ intervalMs: EXPIRE_EVERY_MS, task: expire, onError }),

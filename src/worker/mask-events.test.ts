@@ -14,7 +14,7 @@ function mask(given: readonly NewEvent[]): NewEvent[] {
 
 const delta = (text: string, blockId = 'a') => ({ type: 'agent.text.delta', data: { text, blockId } }) as const;
 
-it('masks a key that comes in pieces, so that the pieces make what the block says', () => {
+it('masks a key that comes in pieces, so that the pieces equal the block', () => {
   const text = `The key is ${KEY} and no other.`;
   const pieces = text.match(/.{1,7}/g)!.map((piece) => delta(piece));
   const events = mask([...pieces, { type: 'agent.text', data: { text, blockId: 'a' } }]);
@@ -24,19 +24,19 @@ it('masks a key that comes in pieces, so that the pieces make what the block say
   expect(events.at(-1)).toEqual({ type: 'agent.text', data: { text: joined, blockId: 'a' } });
 });
 
-it('keeps blocks apart, and passes on what did not come to its end', () => {
+it('keeps blocks apart, and passes on text that has no end', () => {
   const events = mask([delta('one wo', 'a'), delta('two', 'b'), delta('rd', 'a')]);
   expect(events).toEqual([delta('one ', 'a'), delta('word', 'a'), delta('two', 'b')]);
 });
 
-it('passes on nothing more of a block that was given up', () => {
+it('passes on nothing more of an abandoned block', () => {
   const abandoned = { type: 'agent.text.abandoned', data: { blockId: 'a' } } as const;
   const whole = { type: 'agent.text', data: { text: 'The income tax.', blockId: 'b' } } as const;
   const events = mask([delta('The inc', 'a'), abandoned, delta('The income tax.', 'b'), whole]);
   expect(events).toEqual([delta('The ', 'a'), abandoned, delta('The income ', 'b'), delta('tax.', 'b'), whole]);
 });
 
-it('masks what tools are given and what they answer', () => {
+it('masks the inputs and results of tools', () => {
   const events = mask([
     { type: 'agent.tool_use', data: { toolUseId: 't', name: 'Bash', input: { command: `export KEY=${KEY}` } } },
     { type: 'agent.tool_result', data: { toolUseId: 't', isError: false, content: `${KEY}\n` } },
@@ -45,7 +45,7 @@ it('masks what tools are given and what they answer', () => {
   expect(events[1]).toMatchObject({ data: { toolUseId: 't', isError: false } });
 });
 
-it('passes on a long text in pieces, and waits for the end of a word no longer for that', () => {
+it('passes on a long text in pieces, without a longer wait for the end of a word', () => {
   const text = 'one two 🎉 '.repeat(100_000);
   const events = mask([delta(text)]);
   const pieces = events.map((event) => (event.type === 'agent.text.delta' ? event.data.text : ''));

@@ -3,19 +3,21 @@ import { maskSecretsIn } from '../core/mask-secrets.ts';
 import { createStreamMask, type StreamMask } from '../core/stream-mask.ts';
 import { splitText } from '../core/text.ts';
 
-/** Characters of a delta that is passed on: more at once becomes several, so that none is large to write or to read. */
+/**
+ * Characters of an emitted delta. More text at once becomes several deltas, so that none is large to write or to read.
+ */
 const MAX_DELTA_CHARACTERS = 16_000;
 
-/** Passes an attempt's events on with all in them masked that looks like a key. */
+/** Masks everything in an attempt's events that looks like a key, and passes the events on. */
 export interface EventMask {
   add(event: NewEvent): void;
-  /** Passes on what was held back of text that did not come to its end. */
+  /** Passes on the text of blocks that did not end. */
   end(): void;
 }
 
 /**
- * Text that comes in pieces is held back by the word that has not ended: a key that is cut in two is masked all the same,
- * and what the pieces make together is what the whole block says, masked.
+ * Creates a mask. Of text that arrives in pieces, it keeps back the word that has not ended: a key that is cut in two
+ * is masked too, and the pieces together equal the masked text of the whole block.
  */
 export function createEventMask(emit: (event: NewEvent) => void): EventMask {
   const streams = new Map<string, { mask: StreamMask; data: EventData['agent.text.delta'] }>();
@@ -44,7 +46,7 @@ export function createEventMask(emit: (event: NewEvent) => void): EventMask {
         return;
       }
       if (event.type === 'agent.text') endBlock(event.data.blockId);
-      // What is held back of it is of no more use than the rest.
+      // The text that is kept back is abandoned together with the block.
       if (event.type === 'agent.text.abandoned') streams.delete(event.data.blockId);
       emit({ ...event, data: maskSecretsIn(event.data) } as NewEvent);
     },

@@ -57,7 +57,7 @@ describe.each(DATABASE_KINDS)('the memory that agents are expected to need, on t
     }
   };
 
-  it('is the most that any of the last 50 attempts held, of an agent’s own', async () => {
+  it('is the highest use in the last 50 attempts of an agent', async () => {
     await record('coder', 1_900, 300, ...Array.from({ length: 48 }, () => 100), null, null);
     const before = await watchMemoryEstimates({ database: store.database, agents, log });
     expect(before.of('coder')).toEqual({ bytes: 1_900 * MB, isMeasured: true });
@@ -69,7 +69,7 @@ describe.each(DATABASE_KINDS)('the memory that agents are expected to need, on t
     await after.stop();
   });
 
-  it('is raised at once by what this worker measures, and never above what a run of the agent may take', async () => {
+  it("is raised at once by this worker's measurements, and never above the limit of the agent's runs", async () => {
     const estimates = await watchMemoryEstimates({ database: store.database, agents, log });
     expect(estimates.of('tiny')).toEqual({ bytes: 200 * MB, isMeasured: false });
     estimates.raise('reader', 0);

@@ -4,26 +4,26 @@ import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 
-/** How much memory an attempt of an agent is expected to need. */
+/** The amount of memory that an attempt of an agent is expected to need. */
 export interface MemoryEstimate {
   readonly bytes: number;
-  /** False while no attempt of the agent was ever measured: the figure is then an assumption. */
+  /** False until an attempt of the agent was measured: the figure is then an assumption. */
   readonly isMeasured: boolean;
 }
 
-/** What each agent's attempts have needed lately. */
+/** The amount of memory that each agent's recent attempts needed. */
 export interface MemoryEstimates {
-  /** The high-water mark of an agent's last 50 attempts, but never more than a run of it may take. */
+  /** Returns the highest use in an agent's last 50 attempts, but never more than a run of it may take. */
   of(agent: string): MemoryEstimate;
-  /** Takes in what an attempt on this worker needs, before the database has it. */
+  /** Raises an agent's estimate to the use of an attempt on this worker, before the database has it. */
   raise(agent: string, bytes: number): void;
   stop(): Promise<void>;
 }
 
-/** A streaming Claude Code process held 175 MB resident (measured, 2.1.330), and its tools come on top. */
+/** A streaming Claude Code process used 175 MB resident (measured, 2.1.330); its tools need more on top. */
 export const ASSUMED_BYTES = 256_000_000;
 
-/** Attempts an agent is judged by: one that was outrageous is forgotten in time. */
+/** Number of recent attempts in an agent's estimate, so that an extreme attempt is forgotten in time. */
 const ATTEMPTS = 50;
 
 const REFRESH_EVERY_MS = 60_000;
@@ -34,10 +34,10 @@ interface EstimateOptions {
   readonly log: Logger;
 }
 
-/** Reads what the agents have needed, on whichever worker, now and every minute. */
+/** Reads the memory that the agents needed on any worker, now and every minute. */
 export async function watchMemoryEstimates({ database, agents, log }: EstimateOptions): Promise<MemoryEstimates> {
   let recorded = new Map<string, number>();
-  /** What was raised since the last look at the database, and in the time between that and the one before. */
+  /** The values raised since the last read of the database, and between the last two reads. */
   let raised = new Map<string, number>();
   let raisedBefore = new Map<string, number>();
   let reading: Promise<void> | null = null;
@@ -45,10 +45,10 @@ export async function watchMemoryEstimates({ database, agents, log }: EstimateOp
   async function read(): Promise<void> {
     try {
       recorded = await readHighWaterMarks(database, [...agents.keys()]);
-      // By the second look it is on record, or its attempt is still there and raises it again.
+      // By the second read the value is in the database, or its attempt still runs and raises it again.
       [raisedBefore, raised] = [raised, new Map()];
     } catch (error) {
-      log.warn({ err: error }, 'what agents have needed of memory could not be read');
+      log.warn({ err: error }, 'the memory use of agents could not be read');
     }
   }
   await read();
@@ -74,9 +74,9 @@ export async function watchMemoryEstimates({ database, agents, log }: EstimateOp
   };
 }
 
-/** The most that any of an agent's last attempts held, by agent; those never measured are missing. */
+/** Reads the highest use of each agent's last attempts. Agents that were never measured are missing. */
 async function readHighWaterMarks(database: Database, agents: readonly string[]): Promise<Map<string, number>> {
-  // One short walk down the index `attempts_by_agent` for each agent.
+  // A short walk down the index `attempts_by_agent` for each agent.
   const { rows } = await sql<{ agent: string; bytes: number | null }>`
     select name as agent,
            (select max(peak_memory_bytes)::float8

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { watchOwnMemory } from './memory-guard.ts';
 
-/** Watches what `readings` say, one a millisecond, the last one for ever; resolves with the growth, or null after 20 more. */
+/** Watches `readings`, one a millisecond, the last one forever; resolves with the growth, or null after 20 more. */
 async function watch(readings: (number | Error)[]) {
   const { promise, resolve } = Promise.withResolvers<{ baselineBytes: number; residentBytes: number } | null>();
   let reads = 0;
@@ -24,17 +24,17 @@ async function watch(readings: (number | Error)[]) {
 }
 
 describe('the guard of a worker’s own memory', () => {
-  it('speaks up when the process stays above its baseline by more than the limit', async () => {
+  it('reports a process that stays above its baseline by more than the limit', async () => {
     expect(await watch([500, 550, 601, 602, 603])).toEqual({ baselineBytes: 500, residentBytes: 603 });
   });
 
-  it('is silent at the limit, and about a peak that goes away', async () => {
+  it('reports nothing at the limit, or for a peak that goes away', async () => {
     expect(await watch([500, 600, 600, 600, 600])).toBeNull();
     expect(await watch([500, 700, 700, 550])).toBeNull();
     expect(await watch([500, 700, 550, 700, 700, 550])).toBeNull();
   });
 
-  it('takes a reading that the system refuses for none, the first one too', async () => {
+  it('skips a reading that the system refuses, also the first', async () => {
     const refused = new Error('ENOENT: no such file or directory, uv_resident_set_memory');
     expect(await watch([refused, 500, 601, refused, 602, refused, 603])).toEqual({
       baselineBytes: 500,
@@ -53,7 +53,7 @@ describe('the guard of a worker’s own memory', () => {
     stop();
   });
 
-  it('does nothing once it was stopped, though the process settles afterwards', async () => {
+  it('does nothing after it was stopped, even if the process settles afterwards', async () => {
     const settled = Promise.withResolvers<void>();
     const stop = watchOwnMemory({
       limitBytes: 1,

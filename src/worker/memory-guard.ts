@@ -8,21 +8,21 @@ interface MemoryGuardOptions {
   readonly settled: Promise<unknown>;
   /** Called once. */
   readonly onExceeded: (growth: { readonly baselineBytes: number; readonly residentBytes: number }) => void;
-  /** Resident memory of this process. Defaults to what the system says. */
+  /** Reads the resident memory of this process. Defaults to the system's figure. */
   readonly readResidentBytes?: (() => number) | undefined;
   /** Defaults to 5 s. */
   readonly everyMs?: number;
 }
 
-/** Readings in a row that have to be above: what a collection of garbage takes back again is no growth. */
+/** Number of consecutive readings above the limit. Memory that a garbage collection frees again is not growth. */
 const READINGS = 3;
 
 /**
- * Watches whether this process grows without end, and says so once. Returns what ends the watch.
+ * Watches whether this process grows without end, and reports it once. Returns the function that ends the watch.
  *
  * The baseline is the memory at the first reading after the process has settled, which for a worker is the end of its
- * first run: by then everything that a run needs has been loaded, compiled and connected, and none of that is a leak.
- * The system may refuse a reading, as when no file can be opened: that one says nothing, and the next one is taken.
+ * first run: until then everything that a run needs is loaded, compiled and connected, which is not a leak. The system
+ * may refuse a reading, for example when no file can be opened: that reading is skipped.
  */
 export function watchOwnMemory(options: MemoryGuardOptions): () => void {
   const { limitBytes, settled, onExceeded, readResidentBytes = process.memoryUsage.rss, everyMs = 5_000 } = options;

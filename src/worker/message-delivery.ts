@@ -12,28 +12,28 @@ interface DeliveryOptions {
   readonly database: Database;
   readonly run: Run;
   readonly hold: SessionHold;
-  /** Says it into the conversation. */
+  /** Sends the message to the conversation. */
   readonly say: (message: SteeringMessage) => void;
-  /** Takes the event of one that was taken up: recording it notes that. */
+  /** Records the event of a message that Claude Code took up, which also marks the message as recorded. */
   readonly onEvent: (event: NewEvent) => void;
   readonly isLost: () => boolean;
   readonly log: Logger;
 }
 
-/** Brings what is said into a run to the process that works on it. */
+/** Delivers the messages of a run to its process. */
 export interface MessageDelivery {
-  /** There may be something new. */
+  /** Checks for new messages. Call it when there may be one. */
   look(): void;
-  /** Claude Code has taken one up. */
+  /** Notes that Claude Code has taken up a message. */
   noteTakenUp(id: string): void;
-  /** Resolves when all that was taken up is noted, or will be with its event. */
+  /** Resolves when every message that was taken up is marked, or will be marked with its event. */
   flush(): Promise<void>;
 }
 
 /**
- * The transcript is the truth about what is in a conversation. An attempt that takes it up from another first holds what
- * was noted against it: what that one's worker has noted, but could not write down before it died, is said again; what it
- * has written down, but could not note, is not.
+ * Creates the delivery. The transcript is the truth about the messages in a conversation. An attempt that takes over
+ * from another first compares the marks with the transcript: a message that the lost worker marked, but did not write
+ * to the transcript before it died, is sent again; a message that it wrote but did not mark is not.
  */
 export function createMessageDelivery(options: DeliveryOptions): MessageDelivery {
   const { database, run, hold, say, onEvent, isLost, log } = options;
@@ -74,15 +74,15 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
     await retryWhileAway(() => markMessages(database, { lease: hold.lease, ids: [id], isTakenUp }), { isLost });
   }
 
-  /** One after the other. */
+  /** Runs the tasks one after the other. */
   function work(task: () => Promise<void>): void {
     const before = working ?? Promise.resolve();
     working = before.then(task).catch(onFailure);
   }
 
   function onFailure(err: unknown): void {
-    // It is looked for again with the next message; at the run's end it becomes a run.
-    log.warn({ err, runId: run.id }, 'a message into a run could not be delivered');
+    // The next message triggers another search; at the run's end the undelivered message becomes a run.
+    log.warn({ err, runId: run.id }, 'a message to a run could not be delivered');
   }
 
   return {
@@ -93,7 +93,7 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
     noteTakenUp(id) {
       const message = known.get(id);
       if (message === undefined) return;
-      // At once, for the event stands before what comes of it.
+      // At once, because this event must precede the events that follow from the message.
       if (!message.isTold) inBackground(() => takeUp(message), onFailure);
       else work(() => takeUp(message));
     },

@@ -18,7 +18,7 @@ const failed = (code: RunErrorCode, rest: Partial<AgentReport> = {}, fault?: Mac
 interface Circumstances {
   readonly hasAsked?: boolean;
   readonly isLeaving?: boolean;
-  /** What a look at the machine finds. */
+  /** The result of a probe of the machine. */
   readonly found?: MachineFault;
 }
 
@@ -41,8 +41,8 @@ async function judge(report: AgentReport, { hasAsked = false, isLeaving = false,
   return { cause, noted, looks };
 }
 
-describe('why an attempt has failed', () => {
-  it('is its own doing where nothing speaks for another cause', async () => {
+describe('the cause of a failed attempt', () => {
+  it('is the attempt itself if nothing indicates another cause', async () => {
     expect(await judge(failed('cli_crashed', { exitCode: 1 }))).toEqual({ cause: null, noted: [], looks: 1 });
     expect(await judge(failed('max_turns'))).toEqual({ cause: null, noted: [], looks: 0 });
     const succeeded = { ...failed('hung'), outcome: { status: 'succeeded', result: '' } } as const;
@@ -51,18 +51,18 @@ describe('why an attempt has failed', () => {
 
   it.each([
     ['by a signal', { signal: 'SIGTERM' }],
-    ['with the number of one', { exitCode: 143 }],
+    ['with the number of a signal', { exitCode: 143 }],
     ['at Ctrl-C', { exitCode: 130 }],
-  ])('is its worker’s, which leaves, when its process ended %s', async (_, ended) => {
+  ])('is the stopping worker when the process ended %s', async (_, ended) => {
     expect((await judge(failed('cli_crashed', ended), { isLeaving: true, hasAsked: true })).cause).toMatch(
-      /told to end/,
+      /asked to end/,
     );
-    expect((await judge(failed('cli_start_failed', ended), { isLeaving: true })).cause).toMatch(/told to end/);
-    // Ended by whoever it was: an agent may end its own process, and would for ever.
+    expect((await judge(failed('cli_start_failed', ended), { isLeaving: true })).cause).toMatch(/asked to end/);
+    // Without a stopping worker: an agent may end its own process, and would do so forever.
     expect((await judge(failed('cli_crashed', ended))).cause).toBeNull();
   });
 
-  it('is its worker’s too when that hears of the signal a moment later', async () => {
+  it('is the stopping worker even if it receives the signal a moment later', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const judged = findOutsideCause({
       report: failed('cli_crashed', { signal: 'SIGTERM' }),
@@ -72,15 +72,15 @@ describe('why an attempt has failed', () => {
       leaving: promise,
     });
     setTimeout(resolve, 100);
-    expect(await judged).toMatch(/told to end/);
+    expect(await judged).toMatch(/asked to end/);
   });
 
-  it('is its own when it crashed by itself while its worker leaves', async () => {
+  it('is the attempt itself when it crashed while its worker stops', async () => {
     expect((await judge(failed('cli_crashed', { signal: 'SIGSEGV' }), { isLeaving: true })).cause).toBeNull();
     expect((await judge(failed('cli_crashed', { exitCode: 1 }), { isLeaving: true })).cause).toBeNull();
   });
 
-  it('is the machine’s where that lacked something, but only before a model was asked; the worker holds either way', async () => {
+  it('is a fault of the machine only before a model was asked; the worker stops claiming in both cases', async () => {
     const launch = failed('cli_start_failed', {}, FULL);
     expect(await judge(launch)).toMatchObject({
       cause: expect.stringContaining('ENOSPC') as string,
@@ -92,7 +92,7 @@ describe('why an attempt has failed', () => {
     expect(await judge(silent, { found: FULL, hasAsked: true })).toMatchObject({ cause: null, looks: 1 });
   });
 
-  it('names the agent whose workspace it was, and takes a workspace that is not there for what it is', async () => {
+  it('names the agent of the workspace, and does not treat a missing workspace as a fault of the machine', async () => {
     const cause = Object.assign(new Error('ENOSPC: no space left on device, mkdir'), { code: 'ENOSPC' });
     const full = toFailedReport(new LonghaulError('workspace_invalid', { message: 'cannot be used', cause }));
     expect((await judge(full)).noted).toEqual([['ENOSPC', 'reader']]);

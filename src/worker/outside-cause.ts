@@ -8,26 +8,26 @@ import type { MachineHolds } from './machine-holds.ts';
 interface OutsideCauseOptions {
   readonly report: AgentReport;
   readonly agent: Agent | undefined;
-  /** Whether a model was asked anything. */
+  /** True when a model was asked at least once. */
   readonly hasAsked: boolean;
   readonly machine: Pick<MachineHolds, 'note' | 'look'>;
-  /** Resolves when the worker begins to leave. */
+  /** Resolves when the worker begins to stop. */
   readonly leaving: Promise<void>;
 }
 
-/** What a process is taken to have failed by that could not do its work: here it is worth a look at the machine. */
+/** Codes of a failed process whose cause may be the machine, so that the machine is probed. */
 const OF_PROCESS: ReadonlySet<RunErrorCode> = new Set(['cli_start_failed', 'cli_crashed', 'internal_error']);
 
-/** How a process ends that was asked to: by the signal, or with 128 and its number. */
+/** Signals, and exit codes (128 plus the signal's number), of a process that was asked to end. */
 const ASKED_TO_END: ReadonlySet<string | number> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 143, 130, 129]);
 
-/** A signal to all processes of a unit reaches the worker, but it may be behind. */
+/** Time within which the worker must begin to stop: a signal to all processes of a unit may reach the worker later. */
 const LEAVING_TIMEOUT_MS = 1_000;
 
 /**
- * Why an attempt has failed, where that is not its own doing but its machine's or the operator's; null when it is to
- * blame itself. The machine is only to blame before a model was asked: what came after may have filled the disk itself, and
- * would fill one after the other. Either way the worker claims no more until the machine can be worked on.
+ * Finds the reason of a failed attempt when its machine or an operator caused it; null when the attempt itself did. The
+ * machine is a cause only before a model was asked: a later attempt may have filled the disk itself, and would fill one
+ * machine after the other. In both cases the worker claims no more runs until the machine works again.
  */
 export async function findOutsideCause(options: OutsideCauseOptions): Promise<string | null> {
   const { report, agent, hasAsked, machine, leaving } = options;
@@ -36,11 +36,11 @@ export async function findOutsideCause(options: OutsideCauseOptions): Promise<st
   const isOfProcess = OF_PROCESS.has(outcome.code);
   if (isOfProcess && (ASKED_TO_END.has(signal ?? '') || ASKED_TO_END.has(exitCode ?? 0))) {
     if (await settlesWithin(leaving, LEAVING_TIMEOUT_MS))
-      return `Claude Code was told to end together with its worker (${signal ?? `exit code ${exitCode}`}).`;
+      return `Claude Code was asked to end together with its worker (${signal ?? `exit code ${exitCode}`}).`;
   }
   const fault = noteFault(options, outcome.fault) ?? (isOfProcess ? await machine.look() : null);
   if (fault === null || hasAsked) return null;
-  return `The machine could not carry it out: ${fault.message}${agent === undefined ? '' : ` (agent "${agent.name}")`}`;
+  return `The machine could not execute the attempt: ${fault.message}${agent === undefined ? '' : ` (agent "${agent.name}")`}`;
 }
 
 function noteFault(

@@ -37,7 +37,7 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
   const find = (id: string) =>
     store.database.sql.selectFrom('longhaul.workers').selectAll().where('id', '=', id).executeTakeFirst();
 
-  it('says who the worker is and how it stands, at once and when something changes, until it leaves', async () => {
+  it('reports the worker and its status, at once and when something changes, until it leaves', async () => {
     let status = IDLE;
     const { presence, id } = await announce(() => status);
     expect(await find(id)).toMatchObject({
@@ -72,7 +72,7 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
     expect(await find(id)).toBeUndefined();
   });
 
-  it('hears that the worker is to drain, and no other', async () => {
+  it('receives the drain request of its worker, and of no other', async () => {
     const requested = Promise.withResolvers<string>();
     const first = await announce(
       () => IDLE,
@@ -87,7 +87,7 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
     await Promise.all([first.presence.leave(), second.presence.leave()]);
   });
 
-  it('learns with a heartbeat of a request whose notification was lost', async () => {
+  it('receives with a heartbeat a request whose notification was lost', async () => {
     const requested = Promise.withResolvers<void>();
     const { presence, id } = await announce(() => IDLE, requested.resolve);
     await store.database.sql
@@ -100,7 +100,7 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
     await presence.leave();
   });
 
-  it('outlasts its worker by an hour at most', async () => {
+  it('outlives its worker by an hour at most', async () => {
     const ages = { alive: '1 minute', dead: '2 hours' };
     const ids = { alive: createId(), dead: createId() };
     for (const name of ['alive', 'dead'] as const) {

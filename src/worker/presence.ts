@@ -5,29 +5,32 @@ import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import type { Stall } from './watch-stalls.ts';
 
-/** What a worker says of itself with every heartbeat. */
+/** The status that a worker reports with every heartbeat. */
 export interface WorkerStatus {
   readonly freeMemoryBytes: number;
-  /** Processes that wait started. */
+  /** Number of pre-started processes that wait. */
   readonly spares: number;
-  /** Why it takes no run just now, or null. */
+  /** The reason why it claims no runs now, or null. */
   readonly holdingReason: string | null;
-  /** What its machine lacks, where it is that; null: nothing. */
+  /** The machine's fault, if that is the reason, or null. */
   readonly fault: string | null;
   readonly isDraining: boolean;
-  /** The last time for which its event loop did nothing, or null. */
+  /** The last standstill of its event loop, or null. */
   readonly lastStall: Stall | null;
 }
 
-/** A worker's row in `longhaul.workers`, by which others know that it is there. */
+/** A worker's row in `longhaul.workers`, by which others know that it is alive. */
 export interface Presence {
-  /** Something has changed: says so now, not only with the next heartbeat. */
+  /** Reports a change now instead of with the next heartbeat. */
   update(): void;
-  /** Takes the row away: the worker has left. */
+  /** Removes the row, because the worker has left. */
   leave(): Promise<void>;
 }
 
-/** Removes the rows of workers that were killed. They have not been shown for an hour, since half a minute after it. */
+/**
+ * Removes the rows of workers that were killed. A dead worker is hidden after half a minute; its row is deleted after
+ * an hour.
+ */
 export async function removeDeadWorkers(database: Database): Promise<void> {
   await database.sql
     .deleteFrom('longhaul.workers')
@@ -44,16 +47,19 @@ interface PresenceOptions {
     readonly version: string;
     readonly slots: number;
     readonly containment: string;
-    /** Those whose runs it takes. */
+    /** The agents whose runs it takes. */
     readonly agents: readonly string[];
   };
   readonly readStatus: () => WorkerStatus;
-  /** Called when somebody has asked the worker to drain: at once when told, at the latest with the next heartbeat. */
+  /**
+   * Called when the worker is asked to drain: at once when the notification arrives, at the latest with the next
+   * heartbeat.
+   */
   readonly onDrainRequested: () => void;
   readonly log: Logger;
 }
 
-/** Makes a worker known. Resolves when the others can see it. */
+/** Registers a worker. Resolves when the others can see it. */
 export async function announcePresence(options: PresenceOptions): Promise<Presence> {
   const { database, worker, readStatus, onDrainRequested, log } = options;
   let beating: Promise<void> | null = null;
@@ -93,7 +99,7 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
     if (drainRequestedAt !== null && !isDraining) onDrainRequested();
   }
 
-  /** One beat at a time; what changes meanwhile is told by one more. */
+  /** Sends one heartbeat at a time; another one reports what changes meanwhile. */
   function update(): void {
     isOutdated = true;
     beating ??= (async () => {
@@ -123,7 +129,7 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
       hasLeft = true;
       clearInterval(timer);
       await stopListening();
-      // A heartbeat under way would put the row back.
+      // A heartbeat in progress would insert the row again.
       await beating;
       await database.sql.deleteFrom('longhaul.workers').where('id', '=', worker.id).execute();
     },

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Provider } from '../config/config.ts';
 
 /**
- * What tells one account with a provider from another, and is no secret: a hash of its address and of what signs in
- * there. Limits hold for an account, whatever the name it has in the config.
+ * Returns the id of a provider account, which is not secret: a hash of its address and credentials. Limits apply to an
+ * account, whatever its name in the config.
  */
 export function toAccount(provider: Provider): string {
   if (provider.kind === 'scripted') return provider.kind;
@@ -16,10 +16,10 @@ export function toAccount(provider: Provider): string {
 function toIdentity(provider: Exclude<Provider, { kind: 'scripted' }>): readonly (string | null)[] {
   switch (provider.kind) {
     case 'anthropic':
-      // An AI gateway may take its key in a header of its own.
+      // An AI gateway may take its key in a separate header.
       return [provider.baseUrl, provider.apiKey, provider.authToken, ...Object.entries(provider.headers).flat()];
     case 'bedrock':
-      // Temporary credentials change, and their account does not.
+      // Temporary credentials change; their account does not.
       return [
         provider.kind,
         provider.baseUrl,
@@ -29,7 +29,7 @@ function toIdentity(provider: Exclude<Provider, { kind: 'scripted' }>): readonly
         provider.profile,
       ];
     case 'vertex':
-      // A quota is the project's, whoever signs in.
+      // A quota belongs to the project, not to the user who signs in.
       return [provider.kind, provider.baseUrl, provider.region, provider.project];
   }
 }

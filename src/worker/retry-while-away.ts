@@ -4,15 +4,15 @@ import { isDatabaseAway } from '../db/is-database-away.ts';
 const DELAYS_MS = [50, 100, 250, 500, 1_000, 2_000];
 
 interface RetryOptions {
-  /** Whether it is of no use any more: the lease is lost. */
+  /** Returns true when a retry is useless because the lease is lost. */
   readonly isLost: () => boolean;
-  /** Told of each failure that is followed by another try. */
+  /** Called with each failure that is followed by a retry. */
   readonly onAway?: (error: unknown) => void;
 }
 
 /**
- * Does what the database is needed for, again and again while it is away. Throws what the database refuses, and the
- * last failure when the lease is lost. What is done may have gone through although its answer did not.
+ * Runs database work, and retries it while the database is away. Throws errors of the database itself, and the last
+ * failure when the lease is lost. The work may have succeeded although its answer was lost.
  */
 export async function retryWhileAway<T>(work: () => Promise<T>, { isLost, onAway }: RetryOptions): Promise<T> {
   for (let tries = 0; ; tries++) {

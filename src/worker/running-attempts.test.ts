@@ -19,7 +19,7 @@ function createExecution(runId: string) {
 }
 
 describe('the attempts of a worker', () => {
-  it('are in their start until their process speaks, and say when there is room for others', async () => {
+  it('are starting until their process sends a message, and report when there is room for others', async () => {
     const room = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     let calls = 0;
     const attempts = createRunningAttempts(() => room[calls++]?.resolve());
@@ -35,7 +35,7 @@ describe('the attempts of a worker', () => {
     expect(attempts.count).toBe(0);
   });
 
-  it('are not in their start any more once they have ended without a word', async () => {
+  it('are no longer starting once they have ended without a message', async () => {
     const room = Promise.withResolvers<void>();
     const attempts = createRunningAttempts(room.resolve);
     const { execution, end } = createExecution('a');
@@ -45,7 +45,7 @@ describe('the attempts of a worker', () => {
     expect(attempts.list()).toEqual([]);
   });
 
-  it('are stopped one by one or all, and waited for', async () => {
+  it('are stopped one by one or all together, and awaited', async () => {
     const attempts = createRunningAttempts(() => {});
     const [first, second] = [createExecution('a'), createExecution('b')];
     for (const { execution } of [first, second]) attempts.hold({ agent: 'coder', execution });

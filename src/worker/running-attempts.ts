@@ -9,18 +9,18 @@ export interface RunningAttempts {
   list(): readonly RunningAttempt[];
   /** Gives an attempt a slot until it is settled. */
   hold(attempt: { readonly agent: string; readonly execution: Execution }): void;
-  /** Something may have been said into a run; into any, when none is named. */
+  /** Delivers new messages and decisions to a run, or to all runs when `runId` is not given. */
   deliver(runId?: string): void;
   /** Gives up every process that waits for a person. */
   stopHolding(): void;
-  /** Ends the attempt at a run, if this worker has it. */
+  /** Ends the attempt of a run, if this worker has it. */
   stop(runId: string, reason: StopReason): void;
   stopAll(reason: StopReason): void;
-  /** Resolves when those that are there now have ended. */
+  /** Resolves when all attempts that run now have ended. */
   ended(): Promise<void>;
 }
 
-/** Keeps account of a worker's attempts. `onRoom` is called when one has started or ended: there may be room for another. */
+/** Tracks a worker's attempts. Calls `onRoom` when one has started or ended, because there may be room for another. */
 export function createRunningAttempts(onRoom: () => void): RunningAttempts {
   const attempts = new Map<string, RunningAttempt & { readonly execution: Execution }>();
   const all = () => [...attempts.values()];

@@ -8,19 +8,22 @@ import { findPresence, ownIdentity } from '../core/process-identity.ts';
 
 const PREFIX = 'longhaul-worker-';
 
-/** Which process a scratch directory belongs to, in the directory itself. */
+/** The file in a scratch directory that names the process that owns it. */
 const OWNER_FILE = 'owner';
 
-/** The directory under which this process's attempts keep what is private to them. */
+/** The directory that contains the private files of this process's attempts. */
 export interface ScratchRoot {
-  /** In the system's temporary directory, where paths are short. */
+  /** The path, in the system's temporary directory, where paths are short. */
   readonly path: string;
-  /** Makes it, unless it is there: on a full disk it could not be made before, and a cleaner may have taken it away. */
+  /**
+   * Creates the directory if it is missing: a full disk may have prevented it before, or a cleanup tool may have
+   * removed it.
+   */
   ensure(): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** Names a scratch directory for this process. Nothing is made yet. */
+/** Names a scratch directory for this process. Creates nothing yet. */
 export function createScratchRoot(): ScratchRoot {
   const directory = path.join(tmpdir(), `${PREFIX}${randomBytes(9).toString('base64url')}`);
   const owner = path.join(directory, OWNER_FILE);
@@ -28,17 +31,17 @@ export function createScratchRoot(): ScratchRoot {
     path: directory,
     async ensure() {
       try {
-        // One that is there and not ours is refused with EEXIST.
+        // A directory that exists and is not ours is rejected with EEXIST.
         if (!(await isOwn(owner))) await mkdir(directory, { mode: 0o700 }).catch(unlessOurs);
         await writeFile(owner, ownIdentity());
       } catch (cause) {
-        throw new MachineFaultError(`${directory} cannot be made: ${toMessage(cause)}`, cause);
+        throw new MachineFaultError(`${directory} could not be created: ${toMessage(cause)}`, cause);
       }
     },
     remove: () => rm(directory, { recursive: true, force: true }),
   };
 
-  /** Half made, since there was no room for what says whose it is. */
+  /** Accepts a directory of ours that was only half made, when the disk had no room for its owner file. */
   async function unlessOurs(error: NodeJS.ErrnoException): Promise<void> {
     const found = await stat(directory).catch(() => null);
     if (error.code !== 'EEXIST' || found?.isDirectory() !== true || found.uid !== process.getuid?.()) throw error;
@@ -50,8 +53,9 @@ async function isOwn(owner: string): Promise<boolean> {
 }
 
 /**
- * Has this process, the Agent SDK in it above all, keep its temporary files in a scratch directory: the SDK writes the
- * transcript it resumes to one, and leaves it behind when the process is killed. Returns what undoes it.
+ * Makes this process, above all the Agent SDK in it, keep its temporary files in a scratch directory. The SDK writes
+ * the transcript that it resumes to a temporary directory, and leaves it there when the process is killed. Returns the
+ * function that undoes it.
  */
 export function moveTemporaryFiles(scratchRoot: string): () => void {
   const before = process.env['TMPDIR'];
@@ -64,11 +68,11 @@ export function moveTemporaryFiles(scratchRoot: string): () => void {
 
 /** Removes the scratch directories of workers that died without doing so. */
 export async function sweepScratch(): Promise<void> {
-  // Where there is none, nothing was left in it.
+  // Without a temporary directory nothing was left behind.
   for (const entry of await readdir(tmpdir()).catch(() => [])) {
     if (!entry.startsWith(PREFIX)) continue;
     const directory = path.join(tmpdir(), entry);
-    // One without an owner, or another user's, is not ours to judge.
+    // A directory without an owner, or of another user, is not ours to judge.
     const owner = await readFile(path.join(directory, OWNER_FILE), 'utf8').catch(() => null);
     if (owner !== null && findPresence(owner) === 'gone') await rm(directory, { recursive: true, force: true });
   }

@@ -7,15 +7,17 @@ import type { AttemptOutcome } from '../run/conclude.ts';
 import type { Settlement } from '../run/settle.ts';
 import type { Spending } from '../run/spending.ts';
 
-/** The attempt's end as the run takes it; null when the lease was lost and there is nothing to settle. */
+/**
+ * Turns an attempt's end into the settlement of its run; null when the lease was lost and there is nothing to settle.
+ */
 export function toSettlement(options: {
   report: AgentReport;
-  /** Null when it came to nothing before it was let in to the gateway. */
+  /** Null when the attempt failed before the gateway admitted it. */
   pass: GatewayPass | null;
   stopReason: StopReason | null;
-  /** Why its events cannot be recorded, or null. */
+  /** The reason why its events cannot be recorded, or null. */
   unrecordable: string | null;
-  /** Why it failed, where its machine or operator is the reason: then it is handed back. */
+  /** The reason why its machine or an operator made it fail, or null. The attempt is then handed back. */
   outsideCause: string | null;
   durationMs: number;
 }): Settlement | null {
@@ -44,7 +46,7 @@ export function toSettlement(options: {
   };
 }
 
-/** How long from now the provider asked to wait, or null. */
+/** Returns the seconds from now that the provider asked to wait, or null. */
 function toWaitSeconds(failure: ReturnType<GatewayPass['failure']>): number | null {
   if (failure === null || failure.resetAt === null) return failure?.retryAfterSeconds ?? null;
   return Math.max(0, Math.ceil((failure.resetAt - Date.now()) / 1_000));
@@ -61,13 +63,13 @@ function toOutcome(
     case 'cancelled':
       return { status: 'cancelled' };
     case 'run_timeout':
-      return { status: 'failed', code: 'run_timeout', detail: 'The run timeout ran out.' };
+      return { status: 'failed', code: 'run_timeout', detail: 'The run exceeded its timeout.' };
     case 'unrecordable': {
       const detail = `The events of the attempt could not be stored: ${unrecordable}`;
       return { status: 'failed', code: 'internal_error', detail, isFinal: true };
     }
     case 'awaits_approval':
-    // What waits for a person is found when it is settled: by then it may have been decided.
+    // The settlement finds out what waits for a person; a decision may have been made meanwhile.
     case 'handed_back':
       return { status: 'handed_back' };
     case 'lease_lost':
@@ -75,7 +77,9 @@ function toOutcome(
   }
 }
 
-/** What is left to say of an attempt whose settlement the database would not take: that, and what the gateway metered. */
+/**
+ * Reduces a settlement that the database rejected to the minimum: the rejection, and the cost that the gateway metered.
+ */
 export function reduceSettlement({ durationMs, metered, peakMemoryBytes }: Settlement, refusal: string): Settlement {
   return {
     outcome: {
@@ -98,7 +102,7 @@ export function reduceSettlement({ durationMs, metered, peakMemoryBytes }: Settl
   };
 }
 
-/** The report of an attempt that came to nothing before it had a process. */
+/** Returns the report of an attempt that failed before it had a process. */
 export function toFailedReport(error: unknown): AgentReport {
   const code = error instanceof LonghaulError && isRunErrorCode(error.code) ? error.code : 'internal_error';
   const fault = findMachineFault(error);
@@ -110,7 +114,7 @@ function isRunErrorCode(code: string): code is RunErrorCode {
   return Object.hasOwn(RUN_ERRORS, code);
 }
 
-/** What the gateway has metered of an attempt so far. */
+/** Returns the spending of an attempt that the gateway has metered so far. */
 export function toSpending(pass: GatewayPass): Spending {
   const { costMicros, models } = pass.meter();
   return {

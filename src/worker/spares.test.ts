@@ -50,7 +50,7 @@ describe('processes that wait for a run', () => {
       ...parts,
     });
     pools.push(pool);
-    /** Resolves when what is expected of the pool has come about. */
+    /** Resolves when the pool is in the expected state. */
     const until = (isTrue: () => boolean) =>
       new Promise<void>((resolve) => {
         const look = () => {
@@ -69,7 +69,7 @@ describe('processes that wait for a run', () => {
   const processes = async () => (await listProcesses()).filter(({ worker }) => worker === ownIdentity());
   const marked = async (mark: string) => (await processes()).filter(({ attemptId }) => attemptId === mark);
 
-  it('are as many as the agent asks for, and each that is taken is replaced', async () => {
+  it('are as many as the agent is configured for, and are replaced when taken', async () => {
     const { pool, until, agent } = open({ reader: { tools: [], prewarm: 2 }, other: { tools: [] } });
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.readyFor(['other'])).toBe(0);
@@ -82,7 +82,7 @@ describe('processes that wait for a run', () => {
     spare?.lane.close();
   });
 
-  it('are as many as were needed at once lately, none where none are wanted', async () => {
+  it('are as many as were recently needed at once, and none if none are configured', async () => {
     const { pool, until, agent } = open({ reader: { tools: [] }, plain: { tools: [], prewarm: false } });
     expect(pool.count).toBe(0);
     expect(await pool.take(runOf(agent('plain')), agent('plain'))).toBeNull();
@@ -93,7 +93,7 @@ describe('processes that wait for a run', () => {
     expect(pool.readyFor(['plain'])).toBe(0);
   });
 
-  it('wait in a directory that then is the run’s', async () => {
+  it('wait in a directory that then belongs to the run', async () => {
     const { pool, until, agent } = open({ coder: { tools: ['Write'], workspace: './work', prewarm: 1 } });
     await until(() => pool.readyFor(['coder']) === 1);
     const run = runOf(agent('coder'));
@@ -103,19 +103,19 @@ describe('processes that wait for a run', () => {
     await spare.process.close();
     spare.lane.close();
     await pool.stop();
-    // What no run was given is gone.
+    // The directories that were given to no run are removed.
     expect((await readdir(path.join(directory, 'work'))).sort()).toEqual(
       [run.id, path.basename(spare.workspaceDir)].sort(),
     );
   });
 
-  it('are for runs with the limits they were started with, and no others', async () => {
+  it('are only for runs with the limits they were started with', async () => {
     const { pool, until, agent } = open({ reader: { tools: [], prewarm: 1 } });
     await until(() => pool.readyFor(['reader']) === 1);
     const lower = { ...agent('reader').limits, maxTurns: 1 };
     expect(await pool.take(runOf(agent('reader'), { limits: lower }), agent('reader'))).toBeNull();
     expect(pool.readyFor(['reader'])).toBe(1);
-    // What a run may cost is the gateway's to hold: a process knows nothing of it.
+    // The gateway enforces the cost of a run: a process does not know it.
     const cheaper = { ...agent('reader').limits, maxBudgetUsd: 0.1 };
     const spare = await pool.take(runOf(agent('reader'), { limits: cheaper }), agent('reader'));
     expect(spare).not.toBeNull();
@@ -130,7 +130,7 @@ describe('processes that wait for a run', () => {
       feeder: { tools: [], prewarm: 1, workspace: { root: './shared', mode: 'shared' } },
     });
     await until(() => pool.readyFor(['feeder']) === 1);
-    // One of the agent itself, which is not kept waiting before it has served.
+    // A process of the agent itself, which keeps none waiting before it has served a run.
     const spare = { ...(await pool.take(runOf(agent('feeder')), agent('feeder')))!, agent: agent('reader') };
     pool.keep(spare, toUserKey({ user: 'ann', tenant: 'north' }));
     for (const other of [
@@ -147,7 +147,7 @@ describe('processes that wait for a run', () => {
     spare.lane.close();
   });
 
-  it('are replaced when they are old, and when they have died', async () => {
+  it('are replaced when they are old or have died', async () => {
     const { pool, until } = open({ reader: { tools: [], prewarm: 1 } }, { maxAgeMs: 3_000 });
     await until(() => pool.readyFor(['reader']) === 1);
     const [first] = await processes();
@@ -174,14 +174,14 @@ describe('processes that wait for a run', () => {
     expect(pool.count).toBe(0);
   });
 
-  it('are not tried again at once when they cannot be started', async () => {
+  it('are not started again at once after a failed start', async () => {
     const { pool, until } = open({ reader: { tools: [], prewarm: 1 } }, { claudePath: '/nowhere/claude' });
     await until(() => pool.count === 0 && pool.startingCount === 0);
     pool.look();
     expect(pool.startingCount).toBe(0);
   });
 
-  it('leave nothing behind when the worker stops, also in their start', async () => {
+  it('leave nothing behind when the worker stops, even while they start', async () => {
     const { pool } = open({ reader: { tools: [], prewarm: 3 } });
     await expect.poll(() => pool.count).toBe(3);
     await pool.stop();

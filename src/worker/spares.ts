@@ -13,44 +13,44 @@ import type { Run } from '../run/run.ts';
 import { createDemand } from './demand.ts';
 import { adoptWorkspace, prepareSpareWorkspace, removeSpareWorkspace } from './workspace.ts';
 
-/** A process waiting for a prompt, with the token it was started with and the directory it is at home in. */
+/** A process that waits for a prompt, with the token and the directory with which it was started. */
 export interface Spare {
   readonly process: ClaudeProcess;
   readonly lane: GatewayLane;
   readonly agent: Agent;
-  /** Those it was started with: they hold for its whole life. */
+  /** The limits with which it was started; they apply for its whole life. */
   readonly limits: RunLimits;
   readonly workspaceDir: string;
 }
 
-/** The processes a worker keeps waiting, so that a run is spared their start. */
+/** The pre-started processes of a worker, which spare a run the time of a start. */
 export interface Spares {
   readonly count: number;
-  /** Those that are still in their start. */
+  /** Number of processes that are still starting. */
   readonly startingCount: number;
-  /** How many wait, ready, for a run of one of these agents. */
+  /** Returns the number of ready processes for runs of these agents. */
   readyFor(agents: readonly string[]): number;
   /**
-   * A process for the first attempt of a run, which is then that attempt's, or null when none fits. Another takes its
-   * place at the next `look`: when the run has begun to answer, for a start beside it would keep it waiting.
+   * Takes a process for the first attempt of a run, or returns null when none fits. The next `look` starts its
+   * replacement: when the run has begun to answer, because a start at the same time would delay it.
    */
   take(run: Run, agent: Agent): Promise<Spare | null>;
-  /** Takes in a process that has served a run, for the next run of the same user, by the key of `toUserKey`. */
+  /** Keeps a process that has served a run for the next run of the same user, by the key from `toUserKey`. */
   keep(spare: Spare, userKey: string): void;
-  /** Gives one up because memory is short: the one that has waited longest. */
+  /** Gives up the process that has waited longest, because memory is short. */
   shed(): void;
-  /** Starts what is missing and ends what is too much or too old. */
+  /** Starts missing processes, and ends surplus and outdated ones. */
   look(): void;
-  /** Ends all. None is started, and none taken, any more. */
+  /** Ends all processes. After that none is started or taken. */
   stop(): Promise<void>;
 }
 
-/** After this a process that waits is replaced: settings and templates it has read may have changed since. */
+/** Age at which a waiting process is replaced, because the settings and templates it read may have changed. */
 const MAX_AGE_MS = 10 * 60_000;
-/** After this a process that waits for one user's next run is given up. */
+/** Time after which a process that waits for one user's next run is given up. */
 const MAX_IDLE_MS = 2 * 60_000;
 const LOOK_EVERY_MS = 2_000;
-/** How long none is started for an agent after one could not be. */
+/** Time without new starts for an agent after a start failed. */
 const PAUSE_AFTER_FAILURE_MS = 30_000;
 
 interface SparesOptions {
@@ -61,19 +61,19 @@ interface SparesOptions {
   readonly scratchRoot: string;
   readonly findPlaces?: ClaudeSpec['findPlaces'];
   readonly dataDir: string;
-  /** Whether one more may be started now: there is memory for it, and not too many are in their start. */
+  /** Returns whether another process may start now: there is memory for it, and not too many are starting. */
   readonly mayStart: (agent: Agent) => boolean;
-  /** The machine lacked what a process needs: told of the workspace it was for, if it was that. */
+  /** Called when the machine lacked what a process needs, with the workspace if that was the cause. */
   readonly onFault?: (fault: MachineFault, workspace?: { readonly agent: string; readonly root: string }) => void;
-  /** Called when one has become ready, or is gone. */
+  /** Called when a process has become ready or has ended. */
   readonly onChange: () => void;
-  /** After this a process that waits is replaced, in milliseconds. Defaults to 600,000. */
+  /** Age at which a waiting process is replaced, in milliseconds. Defaults to 600,000. */
   readonly maxAgeMs?: number;
   readonly log: Logger;
 }
 
 interface Waiting extends Spare {
-  /** The key of the end user it has served and may serve again; null for one that has served nobody yet. */
+  /** The key of the end user it has served and may serve again; null when it has served no user yet. */
   readonly userKey: string | null;
   readonly since: number;
   isReady: boolean;
@@ -82,14 +82,16 @@ interface Waiting extends Spare {
 export function createSpares(options: SparesOptions): Spares {
   const { agents, slots, gateway, mayStart, onChange, maxAgeMs = MAX_AGE_MS, log } = options;
   const waiting = new Set<Waiting>();
-  /** Workspaces being made for processes that are about to be started, by agent. */
+  /** Number of workspaces being made for processes that are about to start, by agent. */
   const beginning = new Map<Agent, number>();
   const ending = new Set<Promise<void>>();
   const demand = createDemand();
   const pausedUntil = new Map<Agent, number>();
   let isStopped = false;
 
-  /** How many are to wait for an agent: what is configured, or what was needed at once lately. */
+  /**
+   * Returns the number of processes that should wait for an agent: the configured number, or the peak of recent demand.
+   */
   function targetOf(agent: Agent): number {
     if (agent.prewarm === null || agent.limits.maxTurns === 0 || agent.limits.maxBudgetUsd === 0) return 0;
     return Math.max(agent.prewarm, Math.min(slots, demand.peakOf(agent.name)));
@@ -113,7 +115,7 @@ export function createSpares(options: SparesOptions): Spares {
     }
   }
 
-  /** Starts one, and puts it among those that wait at once: a run that comes meanwhile may have it. */
+  /** Starts a process, and adds it to the waiting processes at once: a run that arrives meanwhile may take it. */
   async function start(agent: Agent): Promise<void> {
     beginning.set(agent, (beginning.get(agent) ?? 0) + 1);
     const { claudePath, scratchRoot, findPlaces, dataDir } = options;
@@ -159,7 +161,7 @@ export function createSpares(options: SparesOptions): Spares {
         }
         onChange();
       }
-      // One that never became ready is given up above, with its reason.
+      // A process that never became ready was given up above, with its reason.
       await spare.process.exited;
       giveUp(entry);
     }, onFailure);
@@ -167,7 +169,7 @@ export function createSpares(options: SparesOptions): Spares {
 
   function pause(agent: Agent, detail: string): void {
     pausedUntil.set(agent, performance.now() + PAUSE_AFTER_FAILURE_MS);
-    log.warn({ agent: agent.name, detail }, 'no process could be started beforehand; tried again in 30 s');
+    log.warn({ agent: agent.name, detail }, 'no process could be pre-started; next try in 30 s');
   }
 
   function giveUp(spare: Waiting): void {
@@ -183,16 +185,19 @@ export function createSpares(options: SparesOptions): Spares {
   }
 
   function onFailure(err: unknown): void {
-    log.warn({ err }, 'a process started beforehand could not be ended cleanly');
+    log.warn({ err }, 'a pre-started process could not be ended cleanly');
   }
 
-  /** Nothing that was begun is left behind by `stop`. */
+  /** Tracks work that was begun, so that `stop` leaves nothing behind. */
   function track(work: Promise<void>): void {
     const tracked = work.catch(onFailure).finally(() => ending.delete(tracked));
     ending.add(tracked);
   }
 
-  /** Those that fit, best first: one that knows the user, then one that is ready, then the one nearest to it. */
+  /**
+   * Finds the fitting processes, best first: a process that knows the user, then a ready process, then the process that
+   * will be ready first.
+   */
   function findFitting(run: Run, agent: Agent): Waiting[] {
     const fitting = [...waiting].filter(
       (spare) =>
@@ -224,14 +229,14 @@ export function createSpares(options: SparesOptions): Spares {
     async take(run, agent) {
       demand.note(agent.name);
       for (const spare of findFitting(run, agent)) {
-        // Another run may have taken it while this one was looking at the one before.
+        // Another run may have taken it while this run tried the previous one.
         if (!waiting.delete(spare)) continue;
         const { workspace } = agent;
         const adopted = await adoptWorkspace(spare.workspaceDir, { workspace, run });
         if (adopted === 'adopted') return spare;
         waiting.add(spare);
         if (isStopped || adopted === 'gone' || !spare.process.isFree) giveUp(spare);
-        // The run has a directory already: what waits elsewhere is for another.
+        // The run already has a directory: a waiting process in another directory is of no use to it.
         if (adopted === 'taken') return null;
       }
       return null;
@@ -259,7 +264,7 @@ export function createSpares(options: SparesOptions): Spares {
   };
 }
 
-/** Those that a process is started with and keeps. */
+/** Compares the limits that a process gets at its start and keeps. */
 function hasSameLimits(a: RunLimits, b: RunLimits): boolean {
   return (['maxTurns', 'maxThinkingTokens', 'maxMemoryMb'] as const).every((key) => a[key] === b[key]);
 }

@@ -12,13 +12,13 @@ import { retryWhileAway } from './retry-while-away.ts';
 import type { Spare, Spares } from './spares.ts';
 import { prepareWorkspace } from './workspace.ts';
 
-/** What an attempt works with and in. */
+/** The conversation, directory and process of an attempt. */
 export interface Station {
   readonly agent: Agent;
   readonly conversation: Conversation;
   readonly workspaceDir: string;
   readonly lane: GatewayLane;
-  /** A process that was waiting for it, or null: one is to be started. */
+  /** A waiting process for the attempt, or null when one must be started. */
   readonly spare: Spare | null;
 }
 
@@ -33,18 +33,18 @@ interface StationOptions {
   readonly run: Run;
   readonly agent: Agent;
   readonly hold: SessionHold;
-  /** Whether the lease is known to be lost. */
+  /** Returns whether the lease is known to be lost. */
   readonly isLost: () => boolean;
 }
 
 /**
- * Finds an attempt its conversation, directory and token, and a process that waits with all of them if there is one.
- * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
+ * Finds an attempt's conversation, directory and token, and a waiting process with all of them if there is one.
+ * @throws {LonghaulError} `workspace_invalid`, with the directory and the reason.
  */
 export async function prepareStation({ deps, run, agent, hold, isLost }: StationOptions): Promise<Station> {
   const { database, gateway, spares, dataDir, log } = deps;
   const conversation = await retryWhileAway(() => findConversation(database, { run, hold }), { isLost });
-  // What waits has begun a conversation of its own, and has all of the run's limits still to spend.
+  // A waiting process has begun its own conversation, and has all of the run's limits left to spend.
   const isNew = run.attempt === 1 && !conversation.isResumed;
   const spare = isNew ? await spares.take(run, agent) : null;
   if (spare !== null) return { agent, conversation, spare, workspaceDir: spare.workspaceDir, lane: spare.lane };
@@ -52,19 +52,19 @@ export async function prepareStation({ deps, run, agent, hold, isLost }: Station
   return { agent, conversation, spare, workspaceDir, lane: gateway.reserve() };
 }
 
-/** Has a process that was kept wait for the user's next run; else nothing is left of what the attempt worked with. */
+/** Keeps the process for the user's next run if the attempt kept it; otherwise releases everything the attempt used. */
 export function leaveStation(
   { agent, lane, spare, workspaceDir }: Station,
   { spares, run, keptProcess }: { spares: Spares; run: Run; keptProcess: ClaudeProcess | null },
 ): void {
   const userKey = toUserKey(run);
   if (keptProcess !== null && userKey !== null) {
-    // Those it was started with: a later attempt may have had less left than its run began with.
+    // The limits with which it was started: a later attempt may have had less left than its run began with.
     const { limits } = keptProcess.spec;
     spares.keep({ process: keptProcess, lane, agent, limits, workspaceDir }, userKey);
     return;
   }
   lane.close();
-  // For one that the attempt never came to use; else it is closed already.
+  // Needed when the attempt never used the process; otherwise it is closed already.
   if (spare !== null) inBackground(() => spare.process.close());
 }

@@ -5,7 +5,7 @@ import { listUnprotected, logUnprotected } from './unprotected.ts';
 
 const OPEN = { ...PARENT_DEATH_SIGNAL, exposesEnvironment: true };
 
-it('a worker says in one line, as a warning, what an agent can reach where nothing is hidden', () => {
+it('a worker logs in one line, as a warning, what an agent can reach if nothing is hidden', () => {
   const { log, lines } = collectLog();
   logUnprotected(log, OPEN);
   expect(lines).toEqual([
@@ -25,13 +25,13 @@ it.each([
   [{ kind: 'parent_death_signal', exposesEnvironment: true }, false, ['no mount namespace', "worker's environment"]],
   [{ kind: 'parent_death_signal', exposesEnvironment: false }, true, ['no mount namespace', 'root']],
   [{ kind: 'mark', exposesEnvironment: true }, false, ['no mount namespace', "worker's environment", 'mark']],
-] as const)('of %o, as root: %s, it says no more and no less than holds', (parts, isRoot, expected) => {
+] as const)('of %o, as root: %s, it lists exactly what applies', (parts, isRoot, expected) => {
   const said = listUnprotected({ ...OPEN, ...parts }, { isRoot });
   expect(said).toEqual(expected.map((words) => expect.stringContaining(words) as string));
 });
 
-it('the containment that was found is no weaker than it says', async () => {
+it('the containment that was found is as strong as it claims', async () => {
   const found = await findContainment();
-  // In a namespace of its own a process sees no other.
+  // In its own namespace a process sees no other.
   if (found.isNamespace) expect(found.exposesEnvironment).toBe(false);
 });

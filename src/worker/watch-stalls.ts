@@ -2,16 +2,16 @@ import type { Reaper } from '../agent/reaper.ts';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 
-/** A time for which the event loop of a process did nothing. */
+/** A time during which the event loop of a process did nothing. */
 export interface Stall {
   readonly durationMs: number;
-  /** When it was over. */
+  /** The end of the stall. */
   readonly endedAt: Date;
 }
 
 const BEAT_EVERY_MS = 1_000;
 
-/** Shorter ones are no cause for concern: a lease lasts three times as long, and is renewed every 4 s. */
+/** A shorter stall is no cause for concern: a lease lasts three times as long, and is renewed every 4 s. */
 export const SHORTEST_STALL_MS = 5_000;
 
 interface StallWatch {
@@ -21,8 +21,8 @@ interface StallWatch {
 }
 
 /**
- * Shows the reaper every second that the event loop runs, and notices when it did not: a text that took long to read, a
- * synchronous call of the application's, or a machine without processor time to give.
+ * Shows the reaper every second that the event loop runs, and notices when it did not: because of a text that took long
+ * to read, a synchronous call in the application, or a machine without free processor time.
  */
 export function watchStalls({ reaper, log }: { reaper: Pick<Reaper, 'beat'>; log: Logger }): StallWatch {
   let lastStall: Stall | null = null;

@@ -96,7 +96,7 @@ describe('a worker', () => {
     return id;
   };
 
-  it('leaves a run queued while memory is short, says why, and takes it when there is enough', async () => {
+  it('leaves a run queued while memory is short, reports the reason, and claims it when there is enough', async () => {
     let freeBytes = 200 * MB;
     const readFreeMemory = () => ({ freeBytes, limitBytes: 1_000 * MB, cgroupLimitBytes: 1_000 * MB });
     const { worker, lines } = await startWorker({ readFreeMemory });
@@ -124,7 +124,7 @@ describe('a worker', () => {
     expect(await readRow(worker)).toMatchObject({ holding_reason: null });
   });
 
-  it('hands back what still runs after the drain timeout, without spending an attempt', async () => {
+  it('hands back unfinished runs after the drain timeout, without spending an attempt', async () => {
     const { worker, lines } = await startWorker();
     const id = await startWaiting();
     expect(await worker.drain(50)).toBe(false);
@@ -132,13 +132,13 @@ describe('a worker', () => {
     await worker.stop();
     expect(await read(id)).toMatchObject({ status: 'queued' });
     expect(await readRow(worker)).toBeUndefined();
-    expect(lines).toContainEqual(expect.objectContaining({ text: 'handing back what still runs', runs: 1 }));
+    expect(lines).toContainEqual(expect.objectContaining({ text: 'handing back the runs in progress', runs: 1 }));
     answer.resolve();
     await startWorker();
     await expect.poll(() => read(id), { timeout: 20_000 }).toMatchObject({ status: 'succeeded' });
   });
 
-  it('only says that its process has grown too large when others share the process', async () => {
+  it('only logs that its process has grown too large when others share the process', async () => {
     let reads = 0;
     const readResidentBytes = () => 500 * MB + (reads++ === 0 ? 0 : 101 * MB);
     const { worker, lines } = await startWorker({ isAlone: false, readResidentBytes });
@@ -159,7 +159,7 @@ describe('a worker', () => {
   });
 });
 
-/** But for the one about what this machine does not protect. */
+/** Except for the line about what this machine does not protect. */
 function toWarnings(lines: ReturnType<typeof collectLog>['lines']) {
   return lines.filter(({ level, unprotected }) => level === 'warn' && unprotected === undefined);
 }

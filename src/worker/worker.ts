@@ -30,39 +30,42 @@ import { logUnprotected } from './unprotected.ts';
 import { watchStalls } from './watch-stalls.ts';
 
 interface WorkerDeps {
-  /** Which worker this is, a UUID. Defaults to a new one. */
+  /** The worker's id, a UUID. Defaults to a new one. */
   readonly id?: string;
   readonly config: Config;
   readonly database: Database;
   readonly queue: Queue;
   readonly gateway: Gateway;
-  /** What is known of the provider's limits. Defaults to nothing: each run meets them by itself. */
+  /** The known limits of the provider. Without it each run meets them itself. */
   readonly governor?: Pick<Governor, 'findProviderLimit'>;
   readonly version: string;
-  /** Whether the process is there for the worker only, and may end for its sake. */
+  /** True when the process serves only the worker, and may end when the worker does. */
   readonly isAlone: boolean;
-  /** Whether the process is Longhaul's own, so that what it keeps in temporary files may be moved. Defaults to `isAlone`. */
+  /** True when the process is Longhaul's own, so that its temporary files may be moved. Defaults to `isAlone`. */
   readonly ownsProcess?: boolean;
   readonly log: Logger;
-  /** Memory that new processes may take. Defaults to what the system says. */
+  /** Reads the memory that new processes may take. Defaults to the system's figure. */
   readonly readFreeMemory?: () => FreeMemory;
-  /** Resident memory of this process. Defaults to what the system says. */
+  /** Reads the resident memory of this process. Defaults to the system's figure. */
   readonly readResidentBytes?: () => number;
 }
 
-/** Why a worker left though its process was not told to stop. */
+/** The reason why a worker left although its process was not asked to stop. */
 export type LeaveReason = 'drain_requested' | 'memory';
 
-/** A process's slots: claims runs and executes them until it is told to stop. */
+/** A process's slots: claims runs and executes them until it is stopped. */
 export interface Worker {
   readonly id: string;
   readonly runningCount: number;
-  /** Resolves when it has drained and left by itself: asked over HTTP, or because its process has grown too large. */
+  /**
+   * Resolves when the worker has drained and left without `stop`: an operator asked over HTTP, or its process has grown
+   * too large.
+   */
   readonly left: Promise<LeaveReason>;
   start(): Promise<void>;
-  /** Takes no more runs, and resolves when those it has are finished; false when some are not after `timeoutMs`. */
+  /** Claims no more runs, and resolves when its runs are finished; false when some are unfinished after `timeoutMs`. */
   drain(timeoutMs: number): Promise<boolean>;
-  /** Ends the runs it still has and puts them in line again, then leaves. */
+  /** Ends the runs it still has, queues them again, then leaves. */
   stop(): Promise<void>;
 }
 
@@ -82,10 +85,10 @@ export function createWorker(options: WorkerDeps): Worker {
   let starting: Promise<void> | null = null;
   let stopping: Promise<void> | null = null;
 
-  const onFailure = (err: unknown) => log.error({ err }, 'something beside the runs of a worker went wrong');
+  const onFailure = (err: unknown) => log.error({ err }, 'a background task of the worker failed');
 
   async function open(): Promise<void> {
-    // What a former worker on this machine left behind goes first: it must not work beside its successor.
+    // Remains of an earlier worker on this machine are removed first: they must not run beside this worker.
     await sweepOrphans({ log });
     await sweepScratch();
     const found = await findContainment();
@@ -111,7 +114,7 @@ export function createWorker(options: WorkerDeps): Worker {
       log,
     });
     closers.push(() => machine.stop());
-    // A worker whose disk is full starts all the same: it says so, and works when there is room.
+    // A worker whose disk is full starts anyway: it reports the fault, and claims runs when there is room.
     await machine.look();
     const findPlaces = createAgentPlaces({ config, scratchRoot, env: process.env });
     if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
@@ -183,7 +186,7 @@ export function createWorker(options: WorkerDeps): Worker {
         onExceeded: (growth) => {
           const figures = { ...growth, restartAboveMb: config.worker.restartAboveMb };
           if (!isAlone) return log.warn(figures, 'this process has grown above worker.restartAboveMb');
-          log.warn(figures, 'this worker has grown above worker.restartAboveMb; it leaves, to be started again');
+          log.warn(figures, 'this worker has grown above worker.restartAboveMb; it leaves so that it is restarted');
           inBackground(() => leave('memory'), onFailure);
         },
         readResidentBytes,
@@ -223,7 +226,7 @@ export function createWorker(options: WorkerDeps): Worker {
     });
   }
 
-  /** Gives up a process that waits, for a run that waits: not for a queue that nothing waits in. */
+  /** Gives up a waiting process for a run that waits; does nothing for an empty queue. */
   async function makeRoom(queueName: string): Promise<void> {
     if (spares === null || spares.count === 0) return;
     const [depth] = await queue.depth([queueName]).catch(() => []);
@@ -235,7 +238,7 @@ export function createWorker(options: WorkerDeps): Worker {
     leaving.resolve();
     presence?.update();
     await claimer?.stop();
-    // Nothing will come for them any more.
+    // No run will use them any more.
     if (spares !== null) inBackground(spares.stop, onFailure);
     attempts.stopHolding();
     log.info({ workerId: id, runs: attempts.count }, 'draining: no more runs are claimed');
@@ -248,23 +251,23 @@ export function createWorker(options: WorkerDeps): Worker {
     isDraining = true;
     leaving.resolve();
     await claimer?.stop();
-    if (attempts.count > 0) log.info({ workerId: id, runs: attempts.count }, 'handing back what still runs');
+    if (attempts.count > 0) log.info({ workerId: id, runs: attempts.count }, 'handing back the runs in progress');
     attempts.stopAll('handed_back');
     await attempts.ended();
     for (const close of closers.splice(0).reverse()) {
       await Promise.resolve(close()).catch((error: unknown) =>
-        log.warn({ err: error }, 'the worker did not leave cleanly'),
+        log.warn({ err: error }, 'the worker could not leave cleanly'),
       );
     }
   }
 
   const stop = () => (stopping ??= close());
 
-  /** What SIGTERM brings about, for this worker alone. */
+  /** Does what SIGTERM does, for this worker alone. */
   async function leave(reason: LeaveReason): Promise<void> {
     if (isDraining) return;
     isDraining = true;
-    await starting?.catch(() => {}); // Its own caller has been told.
+    await starting?.catch(() => {}); // The caller of `start` receives the error.
     await drain(config.worker.drainTimeoutSeconds * 1_000);
     await stop();
     left.resolve(reason);

@@ -27,7 +27,7 @@ describe('a workspace', () => {
   const prepare = (workspace: Workspace, run: { id: string; sessionId: string }) =>
     prepareWorkspace({ workspace, run, dataDir: path.join(root, 'elsewhere/data') });
 
-  it('that is shared is its root, through links, and has to be there', async () => {
+  it('that is shared is its root, through links, and must exist', async () => {
     await mkdir(path.join(root, 'real'));
     await symlink('real', path.join(root, 'link'));
     const workspace = { root: path.join(root, 'link'), mode: 'shared', from: null } as const;
@@ -46,7 +46,7 @@ describe('a workspace', () => {
     }
   });
 
-  it('neither shows nor copies the data directory, by whatever link it is reached', async () => {
+  it('neither shows nor copies the data directory, through any link', async () => {
     const dataDir = path.join(root, 'data');
     await mkdir(path.join(dataDir, 'db'), { recursive: true });
     await symlink(dataDir, path.join(root, 'data-link'));
@@ -68,7 +68,7 @@ describe('a workspace', () => {
     expect(await readdir(path.join(root, 'runs'))).toEqual([]);
   });
 
-  it('of a run is its own, begins as a copy, and is found again by the next attempt', async () => {
+  it('of a run is separate, begins as a copy, and is found again by the next attempt', async () => {
     await mkdir(path.join(root, 'template'));
     await writeFile(path.join(root, 'template/notes.md'), 'as given');
     const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: path.join(root, 'template') } as const;
@@ -80,7 +80,7 @@ describe('a workspace', () => {
     expect(await readFile(path.join(await prepare(workspace, second), 'notes.md'), 'utf8')).toBe('as given');
   });
 
-  it('begins without the sockets and pipes of its template, of which the log tells once', async () => {
+  it('begins without the sockets and pipes of its template, which are logged once', async () => {
     const template = path.join(root, 'template');
     await mkdir(path.join(template, 'deep'), { recursive: true });
     await writeFile(path.join(template, 'deep/notes.md'), 'as given');
@@ -134,7 +134,7 @@ describe('a workspace', () => {
     expect((await readdir(root)).sort()).toEqual([young.id, 'something-else'].sort());
   });
 
-  it('made beforehand is given to one run, and found again by its next attempt', async () => {
+  it('that is pre-made is given to one run, and found again by its next attempt', async () => {
     await mkdir(path.join(root, 'template'));
     await writeFile(path.join(root, 'template/notes.md'), 'hello');
     const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: path.join(root, 'template') } as const;
@@ -159,7 +159,7 @@ describe('a workspace', () => {
     await expect(prepare(workspace, other)).rejects.toMatchObject({ code: 'workspace_invalid' });
   });
 
-  it('made beforehand and never used is removed, but not one that is shared', async () => {
+  it('that is pre-made and never used is removed, but not a shared workspace', async () => {
     const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: null } as const;
     const dataDir = path.join(root, 'elsewhere/data');
     const spare = await prepareSpareWorkspace({ workspace, dataDir });
@@ -170,7 +170,7 @@ describe('a workspace', () => {
     expect(await readdir(workspace.root)).toEqual([]);
   });
 
-  it('that a killed worker has left half-made, or made for nobody, is removed after an hour', async () => {
+  it('that a killed worker left half-made, or made for no run, is removed after an hour', async () => {
     const workspace = { root: path.join(root, 'runs'), mode: 'perRun', from: null } as const;
     const old = '01900000-0000-7000-8000-00000000000';
     const young = createId();

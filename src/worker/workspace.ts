@@ -11,16 +11,16 @@ import { copyTemplate, PARTIAL_SUFFIX } from './copy-template.ts';
 interface WorkspaceOptions {
   readonly workspace: Workspace;
   readonly run: { readonly id: string; readonly sessionId: string };
-  /** Longhaul's own directory, which no run may see. */
+  /** Longhaul's data directory, which no run may see. */
   readonly dataDir: string;
-  /** Told, once for each template, of what in it cannot be copied. */
+  /** Receives, once for each template, a warning about what cannot be copied. */
   readonly log?: Logger;
 }
 
 /**
- * Makes the directory a run works in, and returns its real path: the agent's root itself, or a directory of
- * the run's or session's own beneath it, which a later attempt or run finds as the earlier left it.
- * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
+ * Makes the directory in which a run works, and returns its real path: the agent's root itself, or a directory beneath
+ * it for the run or session, which a later attempt or run finds as the earlier one left it.
+ * @throws {LonghaulError} `workspace_invalid`, with the directory and the reason.
  */
 export function prepareWorkspace({ workspace, run, dataDir, log }: WorkspaceOptions): Promise<string> {
   return usable(workspace, async () => {
@@ -30,7 +30,8 @@ export function prepareWorkspace({ workspace, run, dataDir, log }: WorkspaceOpti
     const found = await lstat(directory).catch(() => null);
     if (found === null) await fill(directory, template, log);
     const place = await realpath(directory);
-    // A link put in the directory's place would lead the run out of its root. Ours leads to one made beforehand, beside it.
+    // A link in the directory's place would lead the run out of its root. Our own link leads to a pre-made directory
+    // beside it.
     const isOurs =
       found?.isSymbolicLink() === true && path.dirname(place) === root && isSpareName(path.basename(place));
     if (place !== directory && !isOurs) throw new Error(`${directory} is a link`);
@@ -39,8 +40,8 @@ export function prepareWorkspace({ workspace, run, dataDir, log }: WorkspaceOpti
 }
 
 /**
- * Makes a directory for a run that is not there yet, under a name of its own. A run is given it by `adoptWorkspace`.
- * @throws {LonghaulError} `workspace_invalid`, saying which directory and why.
+ * Makes a directory for a future run, under a separate name. `adoptWorkspace` gives it to a run.
+ * @throws {LonghaulError} `workspace_invalid`, with the directory and the reason.
  */
 export function prepareSpareWorkspace({ workspace, dataDir, log }: Omit<WorkspaceOptions, 'run'>): Promise<string> {
   return usable(workspace, async () => {
@@ -53,8 +54,8 @@ export function prepareSpareWorkspace({ workspace, dataDir, log }: Omit<Workspac
 }
 
 /**
- * Gives a run a directory that was made beforehand, for good. `taken`: the run, or its session, has one already; `gone`:
- * somebody has removed it.
+ * Gives a pre-made directory to a run permanently. `taken`: the run or its session already has a directory; `gone`: the
+ * directory was removed.
  */
 export async function adoptWorkspace(
   directory: string,
@@ -67,7 +68,7 @@ export async function adoptWorkspace(
   if (!isThere) return 'gone';
   if (workspace.mode === 'shared') return 'adopted';
   try {
-    // By a link beside it: the processes that are at home in the directory know it by its name.
+    // A link beside the directory: the processes that started in it know it by its name.
     await symlink(path.basename(directory), path.join(path.dirname(directory), nameOf(workspace, run)));
     return 'adopted';
   } catch {
@@ -75,7 +76,7 @@ export async function adoptWorkspace(
   }
 }
 
-/** Removes a directory made beforehand that no run was given. */
+/** Removes a pre-made directory that was given to no run. */
 export async function removeSpareWorkspace(directory: string, workspace: Workspace): Promise<void> {
   if (workspace.mode !== 'shared') await rm(directory, { recursive: true, force: true });
 }
@@ -91,12 +92,12 @@ async function usable<T>(workspace: Workspace, prepare: () => Promise<T>): Promi
   }
 }
 
-/** The agent's root, and what its directories begin with, both real and held against what no run may see. */
+/** Resolves the agent's root and template to real paths, and rejects what no run may see. */
 async function openRoot({ workspace, dataDir }: Pick<WorkspaceOptions, 'workspace' | 'dataDir'>) {
   if (workspace.mode !== 'shared') await makeDirectory(workspace.root);
   const root = await realpath(workspace.root);
   if (!(await stat(root)).isDirectory()) throw new Error('it is not a directory');
-  // Where the database is elsewhere there may be none.
+  // When the database is on another machine, there may be no data directory.
   const realDataDir = await realpath(dataDir).catch(() => dataDir);
   if (workspace.mode === 'shared') refuseExposed(refuseBroad(root), realDataDir);
   const template = workspace.from === null ? null : refuseExposed(await realpath(workspace.from), realDataDir);
@@ -107,7 +108,7 @@ function nameOf(workspace: Workspace, run: WorkspaceOptions['run']): string {
   return workspace.mode === 'perRun' ? run.id : run.sessionId;
 }
 
-/** Templates of which it was said what is left out of them. */
+/** Templates for which the warning about skipped files was logged. */
 const told = new Set<string>();
 
 async function fill(directory: string, template: string | null, log: Logger | undefined): Promise<void> {
@@ -124,7 +125,7 @@ async function fill(directory: string, template: string | null, log: Logger | un
   );
 }
 
-/** How many of them are told by name. */
+/** Number of skipped files that the warning names. */
 const MOST_TOLD = 10;
 
 function refuseBroad(root: string): string {
@@ -133,7 +134,7 @@ function refuseBroad(root: string): string {
   return root;
 }
 
-/** Null for a user who has none: the number that a container is started with is in no list of users. */
+/** Returns null for a user without a home: a container may start with a user id that is in no list of users. */
 function findHome(): string | null {
   try {
     return homedir();
@@ -142,7 +143,10 @@ function findHome(): string | null {
   }
 }
 
-/** The configuration refuses this by name; a link may lead there all the same. */
+/**
+ * Rejects a path that overlaps the data directory. The configuration rejects it by name, but a link may still lead
+ * there.
+ */
 function refuseExposed(place: string, dataDir: string): string {
   const overlap = findOverlap(place, dataDir);
   if (overlap !== null) throw new Error(`${place} ${overlap} Longhaul's data directory`);
@@ -150,8 +154,8 @@ function refuseExposed(place: string, dataDir: string): string {
 }
 
 /**
- * Removes the directories of runs and sessions that began before `before`: their names, UUIDv7, say when that was. And
- * what a worker that was killed has left half-made, or made for a run that never came.
+ * Removes the directories of runs and sessions that began before `before`: their names are UUIDv7 and contain the time.
+ * Also removes directories that a killed worker left half-made, or made for a run that never came.
  */
 export async function removeOldWorkspaces(workspace: Workspace, before: Date): Promise<void> {
   if (workspace.mode === 'shared') return;
@@ -171,9 +175,9 @@ export async function removeOldWorkspaces(workspace: Workspace, before: Date): P
   await remove(spares.filter((spare) => !given.has(spare)));
 }
 
-/** Before its name: a directory made beforehand. A run that is given it has a link to it under its own name. */
+/** Prefix of a pre-made directory's name. A run that gets the directory has a link to it under the run's own name. */
 const SPARE_PREFIX = 'spare-';
-/** A process waits for a run for ten minutes at the most, and a copy does not take an hour. */
+/** A process waits for a run for at most ten minutes, and a copy takes less than an hour. */
 const ABANDONED_AFTER_MS = 3_600_000;
 
 function isSpareName(name: string): boolean {
@@ -184,7 +188,7 @@ function isPartialName(name: string): boolean {
   return name.startsWith('.') && name.endsWith(PARTIAL_SUFFIX) && isId(name.slice(1, -PARTIAL_SUFFIX.length));
 }
 
-/** When something whose name begins with a UUIDv7 was made, in milliseconds since the epoch. */
+/** Returns the creation time of something whose name begins with a UUIDv7, in milliseconds since the epoch. */
 function madeAt(name: string): number {
   return Number.parseInt(name.replaceAll('-', '').slice(0, 12), 16);
 }

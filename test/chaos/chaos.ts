@@ -15,11 +15,11 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly runs: number;
   readonly workers: number;
-  /** How long the hand is at work. */
+  /** Duration of the hand's deeds. */
   readonly durationMs: number;
-  /** How long the runs may then take to end. Defaults to 2 minutes. */
+  /** Time that the runs may then take to end. Defaults to 2 minutes. */
   readonly restMs?: number;
-  /** Told of every deed: when, in milliseconds from the beginning, what, and whom it met. */
+  /** Called for every deed: the time in milliseconds from the beginning, the deed, and its target. */
   readonly onDeed?: (deed: ChaosDeed) => void;
   readonly onProgress?: (progress: ChaosProgress) => void;
   readonly signal?: AbortSignal;
@@ -40,29 +40,29 @@ export interface ChaosProgress {
   readonly isResting: boolean;
 }
 
-/** How it went. */
+/** The result of a chaos run. */
 export interface ChaosReport {
   readonly seed: number;
   readonly holds: boolean;
   readonly seconds: number;
   readonly deeds: number;
   readonly judgments: readonly Judgment[];
-  /** Where the logs are, kept when something does not hold; else null. */
+  /** The directory of the logs, which are kept when a judgment fails; else null. */
   readonly directory: string | null;
 }
 
 const PROGRESS_EVERY_MS = 1_000;
 
 /**
- * Lets a fleet work through many runs while a seeded hand breaks what it can, then judges whether anything was lost,
- * doubled or left behind. Null when `signal` put an end to it. Whatever it has started is gone when it returns.
+ * Lets a fleet work through many runs while a seeded hand breaks things, then judges whether anything was lost, doubled
+ * or left behind. Returns null when `signal` ended it. Ends everything that it started before it returns.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport | null> {
   const { seed, runs, durationMs, restMs = 120_000, onDeed, onProgress } = options;
   const signal = options.signal ?? new AbortController().signal;
   const plan = createPlan({ seed, runs, durationMs });
   const fleet = await startFleet({ workers: options.workers });
-  // From here on everything ends with this, whatever happens.
+  // From here on this ends everything, whatever happens.
   const ending = new AbortController();
   const end = () => ending.abort();
   signal.addEventListener('abort', end);
@@ -90,7 +90,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport | nul
     if (signal.aborted) return null;
     if (!isAllEnded) end();
     await customers.done;
-    // One that is killed in its start has not swept yet, and would leave what its predecessor has left.
+    // A worker that is killed during its start has not swept yet, and would leave the files of its predecessor.
     await fleet.untilWorking(signal);
     const endings = await fleet.stopWorkers();
     if (signal.aborted) return null;

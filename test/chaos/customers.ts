@@ -8,18 +8,18 @@ import {
 } from '../../src/client/client.ts';
 import type { PlannedRun } from './plan.ts';
 
-/** A run as the one who submitted it has seen it. */
+/** A run as its customer has seen it. */
 export interface SeenRun {
   readonly planned: PlannedRun;
-  /** The ids that its submission was answered with: one, however often it was sent. */
+  /** Ids in the answers to its submission: the same id, however often it was sent. */
   readonly ids: readonly string[];
-  /** Everything its follower was given, over as many connections as it took. */
+  /** Every event that its follower received, over all connections. */
   readonly events: readonly EventResource[];
-  /** Whether the follower came to an end by itself: it has seen the final event. */
+  /** True when the follower has seen the final event. */
   isSeenToItsEnd: boolean;
-  /** How often the follower had to connect again. */
+  /** Number of reconnections of the follower. */
   interruptions: number;
-  /** Why it could not be submitted, cancelled or followed, or null. */
+  /** The reason if it could not be submitted, cancelled or followed; else null. */
   problem: string | null;
 }
 
@@ -29,10 +29,10 @@ interface CustomersOptions {
   readonly signal: AbortSignal;
 }
 
-/** Those who submit runs, each at its time, follow them to their end and cancel some. */
+/** Customers submit runs, each at its time, follow them to their end and cancel some. */
 export interface Customers {
   readonly seen: readonly SeenRun[];
-  /** Resolves when every run was seen to its end, or given up on `signal`. Never rejects. */
+  /** Resolves when every run was followed to its end, or given up on `signal`. Never rejects. */
   readonly done: Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export function startCustomers({ client, runs, signal }: CustomersOptions): Cust
     }
   }
 
-  /** Sends a submission until it is answered: by its key it becomes one run, whatever got lost on the way. */
+  /** Sends a submission until it is answered: its idempotency key makes it one run, whatever is lost on the way. */
   function submit({ agent, task }: PlannedRun): Promise<RunResource> {
     const submission = { agent, team: 'chaos', prompt: JSON.stringify(task), metadata: { run: task.name } };
     return untilAnswered(() => client.submit(submission, { idempotencyKey: task.name }));

@@ -12,7 +12,7 @@ import { startChaosModel, type ChaosModel } from './model.ts';
 import { supervise, type Ending, type Supervised } from './supervised.ts';
 import { toJournalScript } from './task.ts';
 
-/** Everything that runs: a PostgreSQL, a server behind a proxy, workers as on machines of their own, and a model. */
+/** The processes: a PostgreSQL, a server behind a proxy, workers as on separate machines, and a model. */
 export interface Fleet {
   readonly directory: string;
   readonly journalDir: string;
@@ -20,19 +20,19 @@ export interface Fleet {
   readonly model: ChaosModel;
   readonly server: Supervised;
   readonly workers: readonly Supervised[];
-  /** Stand between the workers, in the same order, and PostgreSQL. */
+  /** Proxies between the workers, in the same order, and PostgreSQL. */
   readonly databaseProxies: readonly TcpProxy[];
-  /** Stands before the server. */
+  /** The proxy in front of the server. */
   readonly proxy: TcpProxy;
-  /** What an agent's process runs, beside the tools: the real Claude Code, and Node with the stub. */
+  /** Executables of an agent's process, without the tools: the real Claude Code, and Node with the stub. */
   readonly executables: readonly string[];
-  /** Speaks with the server through the proxy. */
+  /** A client that calls the server through the proxy. */
   readonly client: LonghaulClient;
-  /** Resolves when every worker that was killed has begun to work again, after a minute, or when `signal` says so. */
+  /** Resolves when every killed worker works again, after a minute, or when `signal` is aborted. */
   untilWorking(signal: AbortSignal): Promise<void>;
-  /** Ends the workers as a supervisor does, and says how each went. */
+  /** Ends the workers as a supervisor does, and returns how each ended. */
   stopWorkers(): Promise<(Ending | null)[]>;
-  /** What the machines of the workers still have of temporary files. */
+  /** Returns the temporary files that are left on the workers' machines. */
   findLeftovers(): Promise<string[]>;
   /** Ends everything. The directory with the logs stays when `isKept`. */
   close(options: { isKept: boolean }): Promise<void>;
@@ -45,7 +45,7 @@ const TIMEOUTS = { runSeconds: 40, expireSeconds: 45, drainTimeoutSeconds: 50, s
 
 const START_TIMEOUT_MS = 60_000;
 
-/** What a process may take to end when nobody is interested in its runs any more. */
+/** Time that a process may take to end when its runs no longer matter. */
 const STOP_TIMEOUT_MS = 5_000;
 
 interface StartOptions {
@@ -54,7 +54,7 @@ interface StartOptions {
   readonly databasePort: number;
 }
 
-/** Starts it all, and resolves when the server answers. */
+/** Starts all processes, and resolves when the server answers. */
 export async function startFleet({ workers: workerCount }: { workers: number }): Promise<Fleet> {
   const closers: (() => Promise<unknown>)[] = [];
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-chaos-'));
@@ -88,7 +88,7 @@ export async function startFleet({ workers: workerCount }: { workers: number }):
     const databaseProxies = await Promise.all(names.map(() => startTcpProxy(Number(databaseUrl.port))));
     closers.push(() => Promise.all(databaseProxies.map((each) => each.close())));
 
-    // Together: each may take its time.
+    // In parallel, because each may take long.
     const supervised: Supervised[] = [];
     closers.push(() => Promise.all(supervised.map((each) => each.stop(STOP_TIMEOUT_MS))));
     const start = async (name: string, { role, port, databasePort }: StartOptions) => {
@@ -152,7 +152,7 @@ export async function startFleet({ workers: workerCount }: { workers: number }):
   }
 }
 
-/** One command for both agents: which executable it is says a variable of the agent's. */
+/** The command of both agents: a variable of the agent selects the executable. */
 async function writeExecutable(directory: string): Promise<{ claudePath: string; executables: string[] }> {
   const found = await findExecutable(undefined);
   if ('problem' in found) throw new Error(found.problem);
@@ -178,14 +178,14 @@ function toConfig(claudePath: string): LonghaulConfig {
   return {
     claudePath,
     agents: { real: agent('real'), stub: agent('stub') },
-    // The executable starts others that are in here.
+    // The executable starts other programs from these directories.
     worker: { slots: 3, ...chain, visiblePaths: [path.resolve(import.meta.dirname, '../..')] },
-    // Never reached, so that nothing waits for them, but kept account of; fewer at once than there are slots.
+    // Never reached, so that nothing waits for them, but accounted for; fewer at once than there are slots.
     limits: { perTeam: { usdPerDay: 10_000 }, global: { usdPerMonth: 10_000, concurrent: 7 } },
   };
 }
 
-/** A client with the key of the first start, once the server answers. */
+/** Returns a client with the key of the first start, once the server answers. */
 async function connect({ url, dataDir }: { url: string; dataDir: string }): Promise<LonghaulClient> {
   const deadline = performance.now() + START_TIMEOUT_MS;
   for (;;) {

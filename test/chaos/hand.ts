@@ -5,11 +5,11 @@ import { findAttemptProcesses, findExecutableProcesses } from '../support/marked
 import type { PlannedDeed } from './plan.ts';
 import type { Incarnation, Supervised } from './supervised.ts';
 
-/** The hand at work. */
+/** A hand that carries out its plan. */
 export interface Hand {
-  /** Resolves when it has done everything and undone what lasts: nobody is stopped, and the database is there. */
+  /** Resolves when every deed is done and undone: no process is stopped, and the database is up. */
   readonly done: Promise<void>;
-  /** How long after the KILL of a worker something of its attempts was still alive, in milliseconds. */
+  /** Milliseconds from the KILL of a worker to the end of its attempts' last process. */
   readonly afterlivesMs: readonly number[];
   readonly deedCount: number;
 }
@@ -17,22 +17,22 @@ export interface Hand {
 interface HandOptions {
   readonly fleet: Fleet;
   readonly deeds: readonly PlannedDeed[];
-  /** Told of every deed as it happens. */
+  /** Called for every deed as it happens. */
   readonly onDeed: (kind: string, what: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** What a killed worker leaves is looked at for this long. */
+/** Milliseconds for which the processes of a killed worker are watched. */
 const AFTERLIFE_LIMIT_MS = 10_000;
 
-/** Does the deeds of a plan, each at its time. */
+/** Carries out the deeds of a plan, each at its time. */
 export function startHand({ fleet, deeds, onDeed, signal }: HandOptions): Hand {
   const afterlivesMs: number[] = [];
   const beganAt = performance.now();
-  /** The database goes and comes once at a time. */
+  /** The database stops and starts once at a time. */
   let databaseDeed: Promise<void> = Promise.resolve();
   let deedCount = 0;
-  /** One that is stopped for long is not woken by the end of a short stop. */
+  /** The end of a short stop does not wake a process that is stopped for longer. */
   const stopped = new Set<Incarnation>();
 
   const pause = (durationMs: number) => delay(Math.max(0, durationMs), undefined, { signal }).catch(() => {});

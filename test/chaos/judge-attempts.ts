@@ -11,13 +11,13 @@ interface AttemptFacts {
   readonly journalDir: string;
 }
 
-/** Judges whether no run was ever worked at by two attempts at once: by the database, the model and the tools. */
+/** Judges whether two attempts ever executed a run at once: by the database, the model and the tools. */
 export async function judgeAttempts(facts: AttemptFacts): Promise<Judgment[]> {
   const { records, callsOf, strayCount } = facts;
   const runs = [...records.runs.values()];
   const journals = await readJournals(facts);
   const lines = [...journals.values()].flat();
-  // The stub keeps no transcript: its attempts begin anew.
+  // The stub keeps no transcript: its attempts start from the beginning.
   const continued = runs.filter(({ agent }) => agent === 'real').map(({ name }) => journals.get(name) ?? []);
   return [
     judgeEach('no attempt began before the one before it had ended', {
@@ -80,7 +80,7 @@ async function readJournals({ records, journalDir }: AttemptFacts): Promise<Map<
   return new Map(await Promise.all(journals));
 }
 
-/** An attempt that writes after another has begun to was not alone. */
+/** An attempt that writes after another has begun to write was not alone. */
 function findInterleaving(name: string, lines: readonly JournalLine[]): string | null {
   const over = new Set<string>();
   let current = '';

@@ -7,18 +7,18 @@ interface MoneyFacts {
   readonly callsOf: ReadonlyMap<string, readonly ModelCall[]>;
 }
 
-/** An attempt with what it was charged for and what the model had answered it. */
+/** An attempt with its charge and its answers from the model. */
 interface PaidAttempt {
   readonly run: RunRecord;
   readonly attempt: AttemptRecord;
   readonly chargedMicros: number;
-  /** All it asked for. */
+  /** The cost of all its calls. */
   readonly askedMicros: number;
-  /** What the model had written to the last byte. */
+  /** The cost of the answers that the model wrote to the last byte. */
   readonly answeredMicros: number;
 }
 
-/** Judges whether everything was paid for, once, and nothing else. */
+/** Judges whether everything was charged once, and nothing else was charged. */
 export function judgeMoney({ records, callsOf }: MoneyFacts): Judgment[] {
   const runs = [...records.runs.values()];
   const attempts = runs.flatMap((run) => run.attempts.map((attempt) => toPaid(run, { attempt, callsOf })));
@@ -65,7 +65,7 @@ export function judgeMoney({ records, callsOf }: MoneyFacts): Judgment[] {
   ];
 }
 
-/** Ended by the sweep, from what its worker had written. */
+/** True when the sweep ended it, with the charge that its worker had written. */
 function isLost({ errorCode, outcome }: AttemptRecord): boolean {
   return errorCode === 'worker_lost' || outcome === 'handed_back' || outcome === 'cancelled';
 }

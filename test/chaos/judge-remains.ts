@@ -5,18 +5,18 @@ import { findAttemptProcesses } from '../support/marked-processes.ts';
 import type { Records } from './records.ts';
 import type { Ending } from './supervised.ts';
 
-/** Within this, nothing of a killed worker's attempts may be alive. */
+/** Milliseconds after which no process of a killed worker's attempts may be alive. */
 const AFTERLIFE_ALLOWED_MS = 2_000;
 
 interface RemainsFacts {
   readonly fleet: Fleet;
   readonly records: Records;
   readonly hand: Hand;
-  /** How the workers ended at the last. */
+  /** Exits of the workers at the end. */
   readonly endings: readonly (Ending | null)[];
 }
 
-/** Judges what was left behind: of killed workers, and of all of them after they have left. */
+/** Judges the remains: of killed workers, and of all workers after their end. */
 export async function judgeRemains({ fleet, records, hand, endings }: RemainsFacts): Promise<Judgment[]> {
   const { workers, findLeftovers } = fleet;
   const pids = workers.flatMap(({ incarnations }) => incarnations.map(({ pid }) => pid));

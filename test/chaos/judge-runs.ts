@@ -8,7 +8,7 @@ import { answerOf, type Task } from './task.ts';
 
 const FINAL_TYPES: readonly string[] = FINAL_EVENT_TYPES;
 
-/** Judges what became of the runs, and whether their followers have seen it. */
+/** Judges the outcomes of the runs, and whether their followers have seen them. */
 export function judgeRuns({ records, seen }: { records: Records; seen: readonly SeenRun[] }): Judgment[] {
   const runs = [...records.runs.values()];
   const interruptions = seen.reduce((sum, run) => sum + run.interruptions, 0);
@@ -61,7 +61,7 @@ export function judgeRuns({ records, seen }: { records: Records; seen: readonly 
   ];
 }
 
-/** What is left of a run whose processes were killed, stopped or cut off too often. */
+/** Codes of a run whose processes were killed, stopped or cut off too often. */
 const CAUSED_BY_THE_HAND: readonly (string | null)[] = [
   'worker_lost',
   'poison_run',
@@ -80,10 +80,10 @@ function findFailureProblem({ id, outcome, errorCode, errorDetail }: AttemptReco
   return isPlanned ? null : `${task?.name}, attempt ${id}: ${errorCode}, ${errorDetail}`;
 }
 
-/** The share of the runs that can succeed and are not cancelled that has to. */
+/** The share that must succeed, of the runs that can succeed and are not cancelled. */
 const SUCCESSES_LEAST = 0.75;
 
-/** Everything else would also hold of a service that fails each run at once. */
+/** Every other judgment would also hold for a service that fails each run at once. */
 function judgeSuccesses(runs: readonly RunRecord[], taskOf: (name: string) => Task | null): Judgment {
   const hopeful = runs.filter(({ name, status }) => status !== 'cancelled' && taskOf(name)?.endlessFailure === null);
   const failed = hopeful.filter(({ status }) => status !== 'succeeded');
@@ -131,7 +131,7 @@ function findTextProblem({ planned, events }: SeenRun, record: RunRecord | undef
   return said?.data['text'] === record.result ? null : `${task.name}: its last text is not its result`;
 }
 
-/** One attempt's block: another attempt that says the same again has others. */
+/** A block of an attempt: another attempt that repeats its text has other blocks. */
 function blockOf({ attempt, data }: EventRecord): string {
   return `${attempt}:${String(data['blockId'])}`;
 }

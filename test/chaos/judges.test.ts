@@ -13,7 +13,7 @@ import { createPlan } from './plan.ts';
 import type { AttemptRecord, EventRecord, Records, RunRecord } from './records.ts';
 import { answerOf, type Task } from './task.ts';
 
-// A judge that finds nothing proves nothing: each has to see what it is there for.
+// A judge that finds nothing proves nothing: each must find the fault it is made for.
 
 const task: Task = {
   name: 'r001',
@@ -88,19 +88,19 @@ describe('the judges of runs', () => {
   const judge = (changes: Partial<RunRecord>, seen: Partial<SeenRun> = {}) =>
     toBroken(judgeRuns({ records: toRecords(changes), seen: [toSeen(seen)] }));
 
-  it('find nothing wrong with what is right', () => {
+  it('accept a correct record', () => {
     expect(judge({})).toEqual([]);
   });
 
-  it('see a submission that became two runs', () => {
+  it('find a submission that became two runs', () => {
     expect(judge({}, { ids: ['id', 'other'] })).toEqual(['every submission became one run']);
   });
 
-  it('see a run that is not final', () => {
+  it('find an unfinished run', () => {
     expect(judge({ status: 'running' })).toContain('every run is final');
   });
 
-  it('see an end that came twice, and one that is not the last', () => {
+  it('find a doubled final event, and a final event that is not the last', () => {
     const again = { seq: 6, type: 'run.failed', attempt: 2, data: {} };
     expect(judge({ events: [...events, again], lastSeq: 6 })).toContain('every run ended once');
     expect(judge({ events: [...events, { ...again, type: 'agent.text' }], lastSeq: 6 })).toContain(
@@ -108,11 +108,11 @@ describe('the judges of runs', () => {
     );
   });
 
-  it('see a gap in a log', () => {
+  it('find a gap in a log', () => {
     expect(judge({ events: events.filter(({ seq }) => seq !== 2) })).toContain('every log is free of gaps');
   });
 
-  it('see an event that its follower was not given, was given twice or otherwise', () => {
+  it('find an event that its follower missed, got twice or got changed', () => {
     const claim = 'every follower saw the whole log once';
     const { events: whole } = toSeen();
     expect(judge({}, { events: whole.slice(0, -1) })).toContain(claim);
@@ -120,12 +120,12 @@ describe('the judges of runs', () => {
     expect(judge({}, { events: whole.map((event) => ({ ...event, attempt: 1 })) })).toContain(claim);
   });
 
-  it('see text that does not add up', () => {
+  it('find text that does not add up', () => {
     const torn = toSeen().events.filter(({ seq }) => seq !== 3);
     expect(judge({}, { events: torn })).toContain('the pieces of every text make the text');
   });
 
-  it('see a failure that nobody has caused', () => {
+  it('find a failure without a cause', () => {
     const failed = { ...attempt, outcome: 'failed', errorCode: 'internal_error' };
     expect(judge({ attempts: [failed] })).toEqual([
       'every attempt that failed did so for a reason that the plan or the hand gave',
@@ -138,16 +138,16 @@ describe('the judges of money', () => {
   const judge = (changes: Partial<RunRecord>, calls: readonly ModelCall[] = [call]) =>
     toBroken(judgeMoney({ records: toRecords(changes), callsOf: new Map([['a1', calls]]) }));
 
-  it('find nothing wrong with what is right, nor with a broken answer that is charged in part', () => {
+  it('accept a correct record, and a broken answer that is charged in part', () => {
     expect(judge({})).toEqual([]);
     expect(judge({}, [{ ...call, costMicros: 300, outcome: 'broken' }])).toEqual([]);
   });
 
-  it('see a sum that is wrong', () => {
+  it('find a wrong sum', () => {
     expect(judge({ costMicros: 90 })).toEqual(['a run costs the sum of its ledger entries']);
   });
 
-  it.each([{ reservedMicros: 1 }, { spentMicros: 90 }, { summedMicros: 90 }])('see a budget with %j', (wrong) => {
+  it.each([{ reservedMicros: 1 }, { spentMicros: 90 }, { summedMicros: 90 }])('find a budget with %j', (wrong) => {
     const records = toRecords({});
     const budgets = records.budgets.map((budget) => ({ ...budget, ...wrong }));
     expect(toBroken(judgeMoney({ records: { ...records, budgets }, callsOf: new Map([['a1', [call]]]) }))).toEqual([
@@ -155,18 +155,18 @@ describe('the judges of money', () => {
     ]);
   });
 
-  it('see an attempt without an entry, and one without an end', () => {
+  it('find an attempt without an entry, and an attempt without an end', () => {
     expect(judge({ ledger: [], costMicros: 0 }, [])).toEqual(['every attempt has ended']);
     expect(judge({ attempts: [{ ...attempt, finishedAtMs: null }] })).toEqual(['every attempt has ended']);
   });
 
-  it('see a charge for what was not asked for', () => {
+  it('find a charge for a call that was not made', () => {
     expect(judge({}, [{ ...call, costMicros: 99 }])).toEqual([
       'no attempt is charged for more than it asked the model for',
     ]);
   });
 
-  it('see an answer that nobody paid for, but for a lost worker', () => {
+  it('find an answer that was not charged, except of a lost worker', () => {
     const calls = [call, call];
     expect(judge({}, calls)).toEqual(['every whole answer is charged for']);
     expect(judge({ attempts: [{ ...attempt, outcome: 'failed', errorCode: 'worker_lost' }] }, calls)).toEqual([]);
@@ -187,23 +187,23 @@ describe('the judges of attempts', () => {
     }
   }
 
-  it('find nothing wrong with one after the other', async () => {
+  it('accept attempts one after the other', async () => {
     const journal = 'a1 0 begin\na2 0 begin\na2 0 end\n';
     expect(await judge({ attempts: [attempt, second] }, { journal })).toEqual([]);
   });
 
-  it('see one that began too early', async () => {
+  it('find an attempt that began too early', async () => {
     const attempts = [attempt, { ...second, startedAtMs: 1_900 }];
     expect(await judge({ attempts })).toEqual(['no attempt began before the one before it had ended']);
   });
 
-  it('see one that asked the model for something after its end', async () => {
+  it('find an attempt that called the model after its end', async () => {
     expect(await judge({}, { calls: [{ ...call, receivedAtMs: 2_100 }] })).toEqual([
       'no attempt asked the model for anything after the next had begun',
     ]);
   });
 
-  it('see one that used a tool after another had begun to', async () => {
+  it('find an attempt that used a tool after another had begun to', async () => {
     const journal = 'a1 0 begin\na2 0 begin\na1 0 end\n';
     expect(await judge({ attempts: [attempt, second] }, { journal })).toEqual([
       'no two attempts of a run used tools at the same time',
@@ -214,12 +214,12 @@ describe('the judges of attempts', () => {
 describe('a plan', () => {
   const options = { seed: 7, runs: 50, durationMs: 120_000 };
 
-  it('is the same for the same seed, and another for another', () => {
+  it('is the same for the same seed, and differs for another seed', () => {
     expect(createPlan(options)).toEqual(createPlan(options));
     expect(createPlan({ ...options, seed: 8 }).deeds).not.toEqual(createPlan(options).deeds);
   });
 
-  it('has every kind of deed when there is time, and none that outlasts a short one', () => {
+  it('has every kind of deed if there is time, and no deed that outlasts a short plan', () => {
     expect(new Set(createPlan(options).deeds.map(({ kind }) => kind)).size).toBe(16);
     const short = createPlan({ ...options, durationMs: 12_000 });
     expect(Math.max(...short.deeds.map(({ durationMs }) => durationMs))).toBeLessThan(12_000);

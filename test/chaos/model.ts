@@ -4,35 +4,35 @@ import { costOf } from '../../src/core/pricing.ts';
 import { say, startScriptedModel, type ModelRequest, type Turn } from '../../src/testing/index.ts';
 import { parseTask, toTurn } from './task.ts';
 
-/** One call of the model, as the model saw it. */
+/** A call of the model, as the model saw it. */
 export interface ModelCall {
   /** The run's name in the plan. */
   readonly run: string;
-  /** The provider's key it came with: each process of a worker has one of its own, so this says which one asked. */
+  /** The provider's key of the call: each process of a worker has a separate key, so it identifies the caller. */
   readonly workerKey: string;
   readonly receivedAtMs: number;
-  /** What the whole answer is worth, in micro-dollars; 0 for an error. */
+  /** The price of the whole answer, in micro-dollars; 0 for an error. */
   readonly costMicros: number;
-  /** `whole`: written to its last byte. `broken`: the asker went away before, or the plan cut it. */
+  /** `whole`: written to its last byte. `broken`: the caller disconnected before, or the plan cut it. */
   outcome: 'open' | 'whole' | 'broken';
 }
 
 export interface ChaosModel {
   readonly url: string;
-  /** In the order in which they came. */
+  /** Calls in the order of their arrival. */
   readonly calls: readonly ModelCall[];
   /** Calls that belong to no run of the plan. */
   readonly strayCount: number;
   close(): Promise<void>;
 }
 
-/** Starts the model that answers by the prompts of a plan, and keeps count of what it was asked for. */
+/** Starts the model that answers by the prompts of a plan, and records its calls. */
 export async function startChaosModel({ journalScript }: { journalScript: string }): Promise<ChaosModel> {
   const calls: ModelCall[] = [];
   const callCounts = new Map<string, number>();
   let strayCount = 0;
 
-  // The scripted model gives its script the request alone. Node tells of the answer that belongs to it.
+  // The scripted model passes only the request to its script. Node provides the response that belongs to it.
   const answers = new WeakMap<IncomingHttpHeaders, ServerResponse>();
   const onRequest = (message: unknown) => {
     const { request, response } = message as { request: IncomingMessage; response: ServerResponse };

@@ -1,20 +1,20 @@
 import { createRandom, type Random } from './random.ts';
 import type { Task, TaskFailure } from './task.ts';
 
-/** One run of a plan. */
+/** A run of a plan. */
 export interface PlannedRun {
   readonly task: Task;
-  /** The agent it is for: the one with the real executable or the one with the stub. */
+  /** Its agent: with the real executable or with the stub. */
   readonly agent: 'real' | 'stub';
-  /** When it is submitted, from the beginning. */
+  /** Time of its submission, from the beginning. */
   readonly atMs: number;
-  /** Whether its submission is sent twice at once, with one idempotency key. */
+  /** True when its submission is sent twice at once, with one idempotency key. */
   readonly isSentTwice: boolean;
-  /** When it is cancelled, from its submission, or null. */
+  /** Time of its cancellation, from its submission, or null. */
   readonly cancelAfterMs: number | null;
 }
 
-/** What the hand may do. */
+/** Kinds of deeds. */
 export type DeedKind =
   | 'kill-worker'
   | 'term-worker'
@@ -33,41 +33,41 @@ export type DeedKind =
   | 'term-server'
   | 'cut-streams';
 
-/** One deed of the hand. */
+/** A deed of the hand. */
 export interface PlannedDeed {
   readonly kind: DeedKind;
-  /** From the beginning. */
+  /** Time from the beginning. */
   readonly atMs: number;
-  /** Whom it meets, from 0 up to 1: its place among those there are at the time. */
+  /** Its target, from 0 up to 1: the place among the processes that exist at the time. */
   readonly target: number;
-  /** How long what it does lasts: a stop, an absence. */
+  /** Duration of its effect: a stop, an absence. */
   readonly durationMs: number;
 }
 
-/** Everything that is decided beforehand. */
+/** The decisions that are made beforehand. */
 export interface Plan {
   readonly seed: number;
   readonly runs: readonly PlannedRun[];
-  /** In the order of time. */
+  /** Deeds in the order of time. */
   readonly deeds: readonly PlannedDeed[];
-  /** When the hand rests, from the beginning. */
+  /** Time at which the hand rests, from the beginning. */
   readonly restsAtMs: number;
 }
 
 interface PlanOptions {
   readonly seed: number;
   readonly runs: number;
-  /** How long the hand is at work. */
+  /** Duration of the hand's deeds. */
   readonly durationMs: number;
 }
 
-/** Which share of the runs is for the real executable: each takes a second of a processor and 200 MB. */
+/** The share of the runs with the real executable: each takes a second of a processor and 200 MB. */
 const REAL_SHARE = 0.15;
 
-/** The part of the time in which runs are submitted; the hand goes on while they are worked off. */
+/** The part of the time in which runs are submitted; the hand continues while the runs finish. */
 const SUBMISSION_SHARE = 0.8;
 
-/** How long the hand leaves things alone between two deeds, on average. */
+/** Average pause between two deeds. */
 const DEED_EVERY_MS = 2_500;
 
 const DEEDS_LEAST = 8;
@@ -138,7 +138,7 @@ function planTask(random: Random, { name, isLong }: { name: string; isLong: bool
   }
   if (dice < 0.73) return { ...QUIET, name, words: 150, wordDelayMs: random.int(40, 80) };
   if (dice < 0.85) {
-    // Up to 24 s: longer than a lease, so that one who goes on without it would be seen to.
+    // Up to 24 s: longer than a lease, so that an attempt that continues without its lease is noticed.
     const tools = { tools: isLong ? random.int(5, 8) : 2, toolSeconds: 3, leavesDaemon: true };
     return { ...QUIET, name, ...tools, words: 20, wordDelayMs: 10 };
   }
@@ -152,14 +152,14 @@ function planTask(random: Random, { name, isLong }: { name: string; isLong: bool
 function planDeeds(random: Random, durationMs: number): PlannedDeed[] {
   const possible = DEEDS.filter(({ isLong }) => isLong !== true || durationMs >= LONG_DEEDS_FROM_MS);
   const count = Math.max(DEEDS_LEAST, Math.floor(durationMs / DEED_EVERY_MS));
-  // Each once, as far as they fit, then by weight.
+  // Each kind once, if it fits, then by weight.
   const chosen = random.shuffle(possible).slice(0, count);
   while (chosen.length < count) chosen.push(pickByWeight(random, possible));
   return random
     .shuffle(chosen)
     .map(({ kind, durationMs: [least, most] = [0, 0] }) => ({
       kind,
-      // Work first, then the hand: an idle worker is no victim.
+      // Runs first, then the hand: an idle worker is no target.
       atMs: Math.round((0.1 + random.next() * 0.9) * durationMs),
       target: random.next(),
       durationMs: random.int(least, most),

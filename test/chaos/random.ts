@@ -1,4 +1,4 @@
-/** Random numbers that are the same again for the same seed. */
+/** Random numbers that are the same for the same seed. */
 export interface Random {
   /** From 0 up to 1. */
   next(): number;
@@ -7,11 +7,11 @@ export interface Random {
   chance(probability: number): boolean;
   pick<T>(list: readonly T[]): T;
   shuffle<T>(list: readonly T[]): T[];
-  /** Another source, so that one more number drawn in one part of a plan leaves the other parts as they are. */
+  /** Returns another source, so that a number drawn in one part of a plan does not change the other parts. */
   fork(name: string): Random;
 }
 
-/** Makes a source of random numbers (mulberry32) from a seed. */
+/** Creates a source of random numbers (mulberry32) from a seed. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
 

@@ -5,14 +5,14 @@ import type { RunStatus } from '../../src/core/states.ts';
 import type { ModelCall } from './model.ts';
 import type { Supervised } from './supervised.ts';
 
-/** Everything the database has of the runs, as it stands at the end. */
+/** The state of the runs in the database at the end. */
 export interface Records {
-  /** By the run's name in the plan, which its metadata has. */
+  /** Runs by their names in the plan, which their metadata has. */
   readonly runs: ReadonlyMap<string, RunRecord>;
   readonly runCount: number;
-  /** Messages that are still in line. */
+  /** Messages that are still queued. */
   readonly queuedMessages: number;
-  /** Of the month: the team's, and that of all. Every run counts for both. */
+  /** This month's budgets of the team and of all. Every run counts for both. */
   readonly budgets: readonly BudgetRecord[];
 }
 
@@ -20,7 +20,7 @@ export interface BudgetRecord {
   readonly name: string;
   readonly spentMicros: number;
   readonly reservedMicros: number;
-  /** By the entries of the ledger, and by their sums. */
+  /** Costs by the entries of the ledger, and by their sums. */
   readonly bookedMicros: number;
   readonly summedMicros: number;
 }
@@ -32,12 +32,12 @@ export interface RunRecord {
   readonly status: RunStatus;
   readonly result: string | null;
   readonly errorCode: string | null;
-  /** For operators: what really went wrong. */
+  /** The detail for operators. */
   readonly errorDetail: string | null;
   readonly lastSeq: number;
   readonly costMicros: number;
   readonly events: readonly EventRecord[];
-  /** In order. */
+  /** Events in order. */
   readonly attempts: readonly AttemptRecord[];
   readonly ledger: readonly LedgerRecord[];
 }
@@ -65,7 +65,7 @@ export interface LedgerRecord {
   readonly costMicros: number;
 }
 
-/** Reads what there is to judge. */
+/** Reads the records to judge. */
 export async function readRecords(url: string): Promise<Records> {
   const database = await openPostgresDatabase({ url });
   try {
@@ -135,7 +135,7 @@ export async function readRecords(url: string): Promise<Records> {
   }
 }
 
-/** The calls of the model that each attempt has made, by the attempt's id; under the empty text those of none. */
+/** Returns the calls of each attempt, by the attempt's id; calls of no attempt are under the empty text. */
 export async function assignCalls(options: {
   records: Records;
   calls: readonly ModelCall[];
@@ -151,7 +151,8 @@ export async function assignCalls(options: {
   );
   return Map.groupBy(calls, ({ run, workerKey, receivedAtMs }) => {
     const workerId = workerIds.get(workerKey) ?? null;
-    // A process may have had a run twice: it was the later attempt, if that had begun. `now()` is a transaction's start.
+    // A process may have executed a run twice: the later attempt made the call if it had begun. `now()` is a
+    // transaction's start.
     const attempt = records.runs
       .get(run)
       ?.attempts.findLast((attempt) => attempt.workerId === workerId && attempt.startedAtMs <= receivedAtMs);
@@ -159,7 +160,7 @@ export async function assignCalls(options: {
   });
 }
 
-/** Under which id a worker's process has worked: it says so in its log. */
+/** Returns the worker id of a process, from its log. */
 async function readWorkerId(logFile: string): Promise<string | null> {
   return /"workerId":"([^"]+)"/.exec(await readFile(logFile, 'utf8'))?.[1] ?? null;
 }

@@ -8,46 +8,46 @@ import { withCache } from '../support/run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
-/** How long a process that has ended stays away. */
+/** Pause before an ended process is started again. */
 const RESTART_DELAY_MS = 500;
 
-/** One process of those that a supervised command has had. */
+/** A process of a supervised command. */
 export interface Incarnation {
   readonly pid: number;
-  /** The variable that tells its model calls from all others'. */
+  /** The variable that distinguishes its model calls from all others. */
   readonly key: string;
-  /** What it has printed on standard error. */
+  /** Its standard error. */
   readonly logFile: string;
 }
 
-/** How a process ended. */
+/** The exit of a process. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A `longhaul` command that is started again whenever it ends, as a supervisor does it. */
+/** A `longhaul` command that is restarted whenever it ends, as by a supervisor. */
 export interface Supervised {
   readonly name: string;
-  /** The process there is now; null between two. */
+  /** The present process; null between two. */
   readonly current: Incarnation | null;
-  /** All there were. */
+  /** Every process so far. */
   readonly incarnations: readonly Incarnation[];
   /** Sends a signal; false when there is no process. */
   signal(signal: NodeJS.Signals): boolean;
-  /** Ends it for good, by SIGTERM, or by SIGKILL when that takes longer than `timeoutMs`; null when it was not there. */
+  /** Ends it finally, by SIGTERM, or by SIGKILL after `timeoutMs`; null when there was no process. */
   stop(timeoutMs: number): Promise<Ending | null>;
 }
 
 interface SuperviseOptions {
   readonly name: string;
   readonly args: readonly string[];
-  /** Where it works, logs, and has its temporary files: its machine. */
+  /** Its machine: the directory for its work, logs and temporary files. */
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Starts a command from the sources, again and again until it is stopped. */
+/** Starts a command from the sources, and restarts it until it is stopped. */
 export function supervise({ name, args, directory, env }: SuperviseOptions): Supervised {
   const incarnations: Incarnation[] = [];
   const stopping = new AbortController();
@@ -76,7 +76,7 @@ export function supervise({ name, args, directory, env }: SuperviseOptions): Sup
         ...env,
       }),
       stdio: ['ignore', 'ignore', log.fd],
-      // A Ctrl-C in the terminal is for the harness alone, which ends them.
+      // A Ctrl-C in the terminal goes to the harness alone, which ends the processes.
       detached: true,
     });
     incarnations.push({ pid: child.pid ?? 0, key, logFile });

@@ -1,27 +1,27 @@
 import type { ModelRequest } from '../../src/testing/index.ts';
 import { cut, fail, say, turn, useTool, type Turn } from '../../src/testing/index.ts';
 
-/** What one run is to do. It is the run's prompt, as JSON, so that the model knows by the prompt alone how to answer. */
+/** The task of a run. As JSON it is the run's prompt, so that the model derives its answers from the prompt alone. */
 export interface Task {
-  /** Names the run: `r017`. */
+  /** The name of the run: `r017`. */
   readonly name: string;
   /** Tool calls, one after another; each writes two lines to the run's journal, this far apart. */
   readonly tools: number;
   readonly toolSeconds: number;
-  /** Whether its first tool call leaves a process of its own session behind. */
+  /** True when its first tool call leaves a process in a separate session behind. */
   readonly leavesDaemon: boolean;
   /** Words of the answer, one by one. */
   readonly words: number;
   readonly wordDelayMs: number;
-  /** What its first calls of the model are answered with instead, one after another. */
+  /** Other answers to its first calls of the model, one after another. */
   readonly failures: readonly TaskFailure[];
-  /** What each of its calls is answered with, or null: such a run cannot succeed. */
+  /** The answer to each of its calls, or null. A run with such an answer cannot succeed. */
   readonly endlessFailure: 400 | 529 | null;
 }
 
 export type TaskFailure = 500 | 529 | 'cut';
 
-/** The text a run of this task succeeds with. No two words of any two runs are the same. */
+/** Returns the result of a run of this task. No two words of any two runs are the same. */
 export function answerOf({ name, words }: Task): string {
   return wordsOf(name, words).join('');
 }
@@ -30,10 +30,10 @@ function wordsOf(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${name}-${index} `);
 }
 
-/** Reads the task out of a prompt; null when it holds none. */
+/** Reads the task from a prompt; null when it has none. */
 export function parseTask(prompt: string): Task | null {
   const start = prompt.indexOf('{');
-  // What Longhaul itself has to say may follow, with braces of its own.
+  // Text of Longhaul may follow, with its own braces.
   const end = prompt.indexOf('}', prompt.indexOf('endlessFailure'));
   try {
     const parsed: unknown = JSON.parse(prompt.slice(start, end + 1));
@@ -44,8 +44,8 @@ export function parseTask(prompt: string): Task | null {
 }
 
 /**
- * What the model answers to a request of a task's run, the `callIndex`th that came. The conversation says how many
- * tool calls there were: one that is continued by another attempt goes on where it was.
+ * Returns the model's answer to the `callIndex`th request of a task's run. The conversation shows the number of tool
+ * calls: another attempt continues it where it stopped.
  */
 export function toTurn(task: Task, options: { request: ModelRequest; callIndex: number; journalScript: string }): Turn {
   const { request, callIndex, journalScript } = options;
@@ -58,7 +58,7 @@ export function toTurn(task: Task, options: { request: ModelRequest; callIndex: 
     ? useTool('Bash', { command: toCommand(task, { step, journalScript }) })
     : say(answerOf(task), { chunks: wordsOf(task.name, task.words), chunkDelayMs: task.wordDelayMs });
   const characters = isTool ? 400 : answerOf(task).length;
-  // Never fewer output tokens than the gateway estimates for an answer that is cut off: a token for 4 characters.
+  // Never fewer output tokens than the gateway estimates for a broken answer: a token for 4 characters.
   const answer = turn(block, { usage: { inputTokens: 1_000, outputTokens: 20 + Math.ceil(characters / 3) } });
   return failure === 'cut' ? { ...answer, ending: cut(block).ending } : answer;
 }
@@ -75,8 +75,8 @@ function countToolUses({ body }: ModelRequest): number {
 }
 
 /**
- * The shell script behind every tool call: `RUN STEP SECONDS [daemon]`. A line when it begins and one when it ends,
- * with the attempt it works for; appended, so that two at once would both be seen.
+ * The shell script behind every tool call: `RUN STEP SECONDS [daemon]`. Appends a line when it begins
+ * and a line when it ends, with its attempt, so that two at once would both be visible.
  */
 export function toJournalScript(journalDir: string): string {
   return `run=$1 step=$2 seconds=$3

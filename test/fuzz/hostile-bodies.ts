@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { resolveRef, type ApiDocument, type Operation } from '../../src/api/openapi/document.ts';
 import { HOSTILE_BODIES, hostileValue } from './hostile-values.ts';
 
-/** Bodies for an operation that takes one, made of its example; for any other, none or one that it did not ask for. */
+/** Bodies for an operation that takes one, derived from its example; for others, no body or an unexpected one. */
 export function hostileBody(
   document: ApiDocument,
   { requestBody }: Operation,
@@ -30,7 +30,7 @@ function spoiledBody(example: unknown): fc.Arbitrary<string | Uint8Array> {
   );
 }
 
-/** The example with one of its fields made another, left out, or given twice, or with one more. */
+/** The example with a field changed, left out, doubled or added. */
 function spoiled(example: unknown): fc.Arbitrary<string> {
   const places = findPlaces(example, []);
   return fc
@@ -58,7 +58,7 @@ function findPlaces(value: unknown, path: readonly string[]): string[][] {
   return [[...path], ...Object.entries(value).flatMap(([key, inner]) => findPlaces(inner, [...path, key]))];
 }
 
-/** JSON of a value, with the fields of the object at `place` changed as texts: so that a key can be there twice. */
+/** JSON of a value, with the fields of the object at `place` changed as texts, so that a key can occur twice. */
 function write(value: unknown, place: readonly string[], change: (fields: string[]) => string[]): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const [next, ...rest] = place;

@@ -3,14 +3,14 @@ import type { ApiDocument, FoundOperation } from '../../src/api/openapi/document
 import { hostileBody } from './hostile-bodies.ts';
 import { HOSTILE_TEXTS } from './hostile-values.ts';
 
-/** What is to be sent, and as whom. */
+/** A request, and its caller. */
 export interface HostileRequest {
   readonly method: string;
-  /** With its query. */
+  /** The path with its query. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | null;
-  /** Which of the callers that a test has. */
+  /** A caller of the test. */
   readonly caller: string;
 }
 
@@ -22,12 +22,12 @@ interface Parameter {
 
 interface Options {
   readonly document: ApiDocument;
-  /** Ids of things that there are, the caller's and others'. */
+  /** Existing ids, the caller's and others'. */
   readonly ids: readonly string[];
   readonly callers: readonly string[];
 }
 
-/** Requests to an operation, made of its description: sometimes all but right, sometimes nothing like it. */
+/** Requests to an operation, derived from its description: some almost valid, some nothing like it. */
 export function hostileRequest({ method, path, operation }: FoundOperation, options: Options) {
   const { document, ids, callers } = options;
   const parameters = (operation.parameters ?? []) as readonly Parameter[];
@@ -48,7 +48,7 @@ export function hostileRequest({ method, path, operation }: FoundOperation, opti
     })
     .map(({ method, segments, query, headers, accept, type, body, caller }): HostileRequest => {
       const filled = path.replaceAll(/\{\w+\}/g, () => segments.pop() ?? '');
-      // A good `wait` would be waited for.
+      // The server would wait for a valid `wait`.
       const waits = queries.some(({ name }) => name === 'wait') ? ['wait=0'] : [];
       const search = [...waits, ...query].join('&');
       const hasBody = body !== null && method !== 'GET' && method !== 'HEAD';
@@ -103,7 +103,7 @@ function segment(ids: readonly string[]) {
   );
 }
 
-/** What `nextCursor` looks like, on some page or other, and what is made up in its form. */
+/** Values in the form of a `nextCursor`, of some page and invented. */
 const CURSORS = [
   '["day","2026-03-10",0]',
   '["user","ann",1e300]',
@@ -115,7 +115,7 @@ const CURSORS = [
 
 function queryPart(queries: readonly Parameter[], ids: readonly string[]): fc.Arbitrary<string> {
   const parts = queries
-    // What asks to be waited for is not in question here.
+    // Waiting is not tested here.
     .filter(({ name }) => name !== 'wait')
     .map(({ name, schema = {} }) => {
       const { enum: values = [], minimum = 0, maximum = 100 } = schema;

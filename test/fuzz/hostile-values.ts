@@ -46,7 +46,7 @@ const nest = (depth: number): unknown => {
   return value;
 };
 
-/** Values that no field is meant for, and some that are nearly right. */
+/** Values that fit no field, and some that are almost valid. */
 export const hostileValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom<unknown>(...HOSTILE_TEXTS) },
   {
@@ -88,7 +88,7 @@ const bytes = (...values: number[]) => new Uint8Array(values);
 const around = (inside: readonly number[]) =>
   bytes(...Buffer.from('{"agent":"reader","prompt":"'), ...inside, ...Buffer.from('"}'));
 
-/** Whole bodies: what is not JSON, not UTF-8, or JSON that is hard to take. */
+/** Whole bodies: not JSON, not UTF-8, or JSON that is hard to parse. */
 export const HOSTILE_BODIES: readonly (string | Uint8Array)[] = [
   '',
   ' ',

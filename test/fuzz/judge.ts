@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { ERRORS } from '../../src/core/errors.ts';
 
-/** What only the inside of the service knows: SQL and its errors, files, stacks, names of tables. */
+/** Internal facts of the service: SQL and its errors, files, stacks, names of tables. */
 const INTERNALS = [
   /\b(select|insert into|update|delete from)\b.+\b(from|values|set|where)\b/i,
   /longhaul\.(runs|run_events|api_keys|sessions|approvals|webhook|schedules)/,
@@ -10,14 +10,14 @@ const INTERNALS = [
   /TypeError|RangeError|SyntaxError|ZodError|Cannot read|is not a function|Maximum call stack/,
 ];
 
-/** Fails when a text tells a caller what only the inside knows. */
+/** Fails when a text reveals internal facts. */
 export function expectNoInternals(text: string): void {
   for (const pattern of INTERNALS) expect(text).not.toMatch(pattern);
 }
 
 /**
- * Fails when an answer is not one that a hostile request may have: a success, or a refusal in words of ours. Returns
- * what it says; of a stream nothing.
+ * Fails when an answer is neither a success nor a refusal in Longhaul's own words. Returns its body, or nothing for a
+ * stream.
  */
 export async function judgeAnswer(
   response: Response,
@@ -32,14 +32,14 @@ export async function judgeAnswer(
   const text = await response.text();
   if (response.status === 503 && mayBeUnavailable) return text;
   expect(response.status, text).toBeLessThan(500);
-  // The answer to a HEAD says nothing.
+  // The answer to a HEAD has no body.
   if (response.status < 400 || response.body === null) return text;
   expect(type).toMatch(/^application\/problem\+json/);
   const problem = JSON.parse(text) as { code: string; status: number };
   expect(Object.keys(ERRORS)).toContain(problem.code);
   expect(problem.status).toBe(response.status);
   expectNoInternals(text);
-  // What was received is told, not sent back.
+  // The detail describes the value received, and does not repeat it.
   expect(text.length).toBeLessThan(300_000);
   return text;
 }

@@ -7,11 +7,11 @@ import { query } from '@anthropic-ai/claude-agent-sdk';
 export interface BareClaude extends AsyncDisposable {
   /** The directory the agent works in. */
   readonly workspace: string;
-  /** Starts the real executable on a prompt, with nothing of Longhaul in between. */
+  /** Starts the real executable on a prompt, without Longhaul. */
   start(prompt: string, options?: Options): Query;
 }
 
-/** The real Claude Code with a private home and workspace, talking to the model at `modelUrl` and nothing else. */
+/** Creates the real Claude Code with a private home and workspace, connected only to the model at `modelUrl`. */
 export async function createBareClaude(modelUrl: string, files: Record<string, string> = {}): Promise<BareClaude> {
   const home = await mkdtemp(path.join(tmpdir(), 'longhaul-bare-claude-'));
   const workspace = path.join(home, 'workspace');
@@ -64,7 +64,7 @@ interface Watched {
   readonly result: SDKResultMessage | undefined;
 }
 
-/** Everything a run says, and its result. What the SDK throws after an error result is no news, and dropped. */
+/** Reads all messages of a run, and its result. Errors that the SDK throws after an error result are ignored. */
 export async function watch(run: Query, onMessage?: (message: SDKMessage) => Promise<void>): Promise<Watched> {
   const messages: SDKMessage[] = [];
   let result: SDKResultMessage | undefined;

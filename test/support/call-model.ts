@@ -2,7 +2,7 @@ import { EventSourceParserStream } from 'eventsource-parser/stream';
 
 export type ApiEvent = { readonly type: string } & Readonly<Record<string, unknown>>;
 
-/** Calls the Messages API the way a bare client does. `fields` replace those of a small valid request. */
+/** Calls the Messages API as a plain client does. `fields` replace fields of a small valid request. */
 export async function callModel(
   url: string,
   fields: Record<string, unknown> = {},
@@ -21,13 +21,13 @@ export async function callModel(
   });
 }
 
-/** The text of an answer that was not streamed. */
+/** Reads the text of an answer that is not streamed. */
 export async function textOf(answer: Promise<Response>): Promise<string> {
   const { content } = (await (await answer).json()) as { content: { text?: string }[] };
   return content.map((block) => block.text ?? '').join('');
 }
 
-/** Every event of a streamed answer, up to its end. */
+/** Reads all events of a streamed answer. */
 export async function readEvents(answer: Promise<Response>): Promise<ApiEvent[]> {
   const { body } = await answer;
   const events: ApiEvent[] = [];

@@ -1,13 +1,13 @@
 import { generate } from 'selfsigned';
 
-/** An authority of one's own, and a certificate that it has issued: PEM texts. */
+/** A certificate authority and a certificate that it issued, as PEM texts. */
 export interface Certificates {
   readonly authority: string;
   readonly certificate: string;
   readonly key: string;
 }
 
-/** Makes an authority and a certificate for a host, by default `localhost`, which is not one for 127.0.0.1. */
+/** Creates an authority and a certificate for a host, by default `localhost`; that one is not valid for 127.0.0.1. */
 export async function makeCertificates(hostname = 'localhost'): Promise<Certificates> {
   const ca = await generate([{ name: 'commonName', value: 'Longhaul test authority' }], {
     keySize: 2_048,

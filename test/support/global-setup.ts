@@ -6,17 +6,17 @@ import { findFreePort, loadEmbeddedPostgres } from './embedded-postgres.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The PostgreSQL server of this test run, without a database's name. */
+    /** URL of the test run's PostgreSQL server, without a database name. */
     postgresUrl: string;
-    /** Where what several test files need is kept for this test run. */
+    /** Directory for files that several test files share during this test run. */
     sharedDir: string;
   }
 }
 
-/** Starts one real PostgreSQL for the whole test run. As root it runs as a system user of its own, which the package makes. */
+/** Starts a real PostgreSQL for the whole test run. Under root it runs as a system user that the package creates. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-postgres-'));
-  await chmod(directory, 0o755); // The server's own user has to get in.
+  await chmod(directory, 0o755); // The server's user needs access.
   const port = await findFreePort();
   const EmbeddedPostgres = await loadEmbeddedPostgres(directory);
   const postgres = new EmbeddedPostgres({
@@ -31,9 +31,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     onLog: () => {},
     onError: () => {},
   });
-  // Made by the first test that needs one.
+  // Created by the first test that needs it.
   process.env['LONGHAUL_TEST_DATABASE'] = path.join(directory, 'embedded');
-  // What was read of a module is read by the next process that has it too, a command started by a test among them.
+  // Processes share compiled modules, including commands that tests start.
   process.env['NODE_COMPILE_CACHE'] = path.resolve(import.meta.dirname, '../../node_modules/.cache/longhaul-compiled');
   await postgres.initialise();
   await postgres.start();

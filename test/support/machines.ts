@@ -10,32 +10,32 @@ import { startScriptedModel, type Script, type ScriptedModel } from '../../src/t
 import { createPostgresDatabase } from './databases.ts';
 import { spawnCommand, type RunningCommand } from './run-command.ts';
 
-/** A worker, or a server, as a process of its own with nothing in common with the others but the database. */
+/** A worker or server as a separate process that shares only the database with the others. */
 export interface Machine extends RunningCommand {
-  /** The processes of its attempts that are alive, by id. */
+  /** Finds the ids of the live processes of its attempts. */
   findAttemptPids(): Promise<number[]>;
 }
 
 interface MachineOptions {
-  /** Another way to the database. */
+  /** Another URL of the database. */
   readonly databaseUrl?: string;
   readonly role?: 'worker' | 'server';
   readonly port?: number;
-  /** Options of the worker that differ from those of the others. */
+  /** Options of this worker that differ from the common ones. */
   readonly worker?: LonghaulConfig['worker'];
 }
 
-/** Machines on one PostgreSQL, with a server in this process and a model for all. */
+/** Machines on one PostgreSQL, with a server in this process and a shared model. */
 export interface Machines extends AsyncDisposable {
   readonly directory: string;
-  /** One that agents see beside their own. */
+  /** Directory that agents see beside their own. */
   readonly sharedDir: string;
   readonly databaseUrl: string;
   readonly model: ScriptedModel;
   readonly apiKey: string;
-  /** Speaks with the server in this process. */
+  /** Client of the server in this process. */
   readonly client: LonghaulClient;
-  /** Starts one and waits until it works. */
+  /** Starts a machine and waits until it is ready. */
   start(name: string, options?: MachineOptions): Promise<Machine>;
 }
 
@@ -43,10 +43,10 @@ const CONFIG: LonghaulConfig = {
   worker: { slots: 1 },
   http: { shutdownDelaySeconds: 0 },
   agents: {
-    // No retries but those of a lost worker, which are at once.
+    // Retries only after a lost worker, which are immediate.
     teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false, retry: { maxAttempts: 3 } },
     doer: { model: 'claude-sonnet-4-5', tools: ['Bash'], prewarm: false, retry: { maxAttempts: 3 } },
-    // The first waits for a person with its process, the second without.
+    // The first waits for a decision with its process, the second without.
     holding: {
       model: 'claude-sonnet-4-5',
       tools: ['Bash'],
@@ -74,11 +74,11 @@ const CONFIG: LonghaulConfig = {
 };
 
 interface MachinesOptions {
-  /** A database there is. Defaults to a new one on the test run's server. */
+  /** URL of an existing database. Defaults to a new one on the test run's server. */
   readonly databaseUrl?: string;
 }
 
-/** Makes a database, a model and a server for workers that a test then starts and torments. */
+/** Creates a database, a model and a server for workers that a test then starts and disturbs. */
 export async function createMachines(script: Script, options: MachinesOptions = {}): Promise<Machines> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-machines-'));
   const sharedDir = path.join(directory, 'shared');
@@ -122,7 +122,7 @@ export async function createMachines(script: Script, options: MachinesOptions = 
       findAttemptPids: async () => (await findAttemptProcesses([command.pid])).map(({ pid }) => pid),
     };
     started.push(machine);
-    await machine.printed(/Longhaul is/);
+    await machine.printed(/Longhaul (?:worker )?is/);
     return machine;
   }
 
@@ -145,7 +145,7 @@ export async function createMachines(script: Script, options: MachinesOptions = 
   };
 }
 
-/** Follows a run to its end; `onEvent` hears every event as it comes. */
+/** Follows a run to its end and calls `onEvent` with each event. */
 export async function followToEnd(
   client: LonghaulClient,
   id: string,
@@ -159,13 +159,13 @@ export async function followToEnd(
   return events;
 }
 
-/** Resolves with the first event of the type that a run has, now or later. */
+/** Resolves with a run's first event of the type, existing or future. */
 export async function untilEvent(client: LonghaulClient, id: string, type: string): Promise<EventResource> {
   for await (const event of client.stream(id)) if (event.type === type) return event;
   throw new Error(`Run ${id} ended without ${type}.`);
 }
 
-/** Resolves with a run when it is final. */
+/** Resolves with a run when it is finished. */
 export async function untilEnded(client: LonghaulClient, id: string): Promise<RunResource> {
   for (;;) {
     const run = await client.run(id, { waitSeconds: 60 });

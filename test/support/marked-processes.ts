@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
 import { listProcesses, type ProcessEntry } from '../../src/agent/process-table.ts';
 
-/** The living processes that carry the marks of attempts of these workers, by the workers' pids. */
+/** Finds the live processes with the marks of attempts of these workers, given by pid. */
 export async function findAttemptProcesses(workerPids: readonly number[]): Promise<ProcessEntry[]> {
   const pids = new Set(workerPids.map(String));
   return (await listProcesses()).filter(
@@ -9,7 +9,7 @@ export async function findAttemptProcesses(workerPids: readonly number[]): Promi
   );
 }
 
-/** Those of them that run one of `executables`: not the tools, nor what holds them together. */
+/** Finds those processes that run one of `executables`, without tools and helper processes. */
 export async function findExecutableProcesses(
   workerPids: readonly number[],
   executables: readonly string[],

@@ -8,7 +8,7 @@ import { inject } from 'vitest';
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Longhaul as `npm pack` makes it, once for a test run; returns the tarball. */
+/** Packs Longhaul with `npm pack`, once for a test run. Returns the path of the tarball. */
 export async function packPackage(): Promise<string> {
   const tarball = path.join(inject('sharedDir'), 'longhaul.tgz');
   if (existsSync(tarball)) return tarball;

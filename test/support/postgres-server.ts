@@ -4,21 +4,21 @@ import path from 'node:path';
 import pg from 'pg';
 import { findFreePort, loadEmbeddedPostgres } from './embedded-postgres.ts';
 
-/** How PostgreSQL is told to go: `fast` ends its sessions in good order, `immediate` is a crash to recover from. */
+/** Ways to stop PostgreSQL: `fast` closes its sessions cleanly, `immediate` is a crash to recover from. */
 export type ShutdownMode = 'fast' | 'immediate';
 
-/** A real PostgreSQL of one's own, which may be stopped and started without harm to the tests' common one. */
+/** A separate real PostgreSQL, which a test may stop and start without disturbing the shared one. */
 export interface PostgresServer {
-  /** Its one database. */
+  /** URL of its only database. */
   readonly url: string;
-  /** Where its files are. */
+  /** Directory of its files. */
   readonly databaseDir: string;
   stop(mode: ShutdownMode): Promise<void>;
-  /** Starts it again after `stop`, with what was committed before. */
+  /** Starts it again after `stop`, with all committed data. */
   start(): Promise<void>;
-  /** Asks it something over a connection of its own; returns the rows. */
+  /** Runs a query over a new connection and returns the rows. */
   query(text: string): Promise<Record<string, unknown>[]>;
-  /** Ends and removes it, running or not. */
+  /** Stops it if needed, and removes it. */
   close(): Promise<void>;
 }
 
@@ -27,7 +27,7 @@ interface ServerOptions {
   readonly settings?: readonly string[];
 }
 
-/** Starts a PostgreSQL with a new, empty database. Nothing is forced to the disk: it outlives its own crash, not the machine's. */
+/** Starts a PostgreSQL with a new, empty database. Without fsync it survives its own crash, but not the machine's. */
 export async function startPostgresServer(options: ServerOptions = {}): Promise<PostgresServer> {
   const { server, initialise, createDatabase } = await createPostgresServer(options);
   await initialise();
@@ -36,10 +36,10 @@ export async function startPostgresServer(options: ServerOptions = {}): Promise<
   return server;
 }
 
-/** Makes a PostgreSQL that is not started yet and has no files. */
+/** Creates a PostgreSQL that is not started and has no files. */
 export async function createPostgresServer({ settings = [] }: ServerOptions = {}) {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-postgres-'));
-  await chmod(directory, 0o755); // The server's own user has to get in.
+  await chmod(directory, 0o755); // The server's user needs access.
   const databaseDir = path.join(directory, 'data');
   const port = await findFreePort();
   const EmbeddedPostgres = await withoutSignalHandlers(() => loadEmbeddedPostgres(directory));
@@ -63,10 +63,10 @@ export async function createPostgresServer({ settings = [] }: ServerOptions = {}
 
   async function stop(mode: ShutdownMode): Promise<void> {
     const pid = await findPid();
-    // Already gone, by a Ctrl-C in its terminal: the package would wait for its end for ever.
+    // Already stopped by a Ctrl-C in its terminal: the package would wait for its end forever.
     if (pid === null) return;
     if (mode === 'immediate') process.kill(pid, 'SIGQUIT');
-    await embedded.stop(); // Sends the signal of a fast shutdown, which changes nothing about one that is under way.
+    await embedded.stop(); // Sends the signal of a fast shutdown, which does not affect a shutdown in progress.
   }
 
   const url = `postgres://longhaul:longhaul@127.0.0.1:${port}/longhaul`;
@@ -92,7 +92,7 @@ export async function createPostgresServer({ settings = [] }: ServerOptions = {}
   return { server, initialise: () => embedded.initialise(), createDatabase: () => embedded.createDatabase('longhaul') };
 }
 
-/** The package listens for signals as soon as it is loaded, and would end this process on the first, whatever else it has to end. */
+/** Loads the package without its signal handlers, which would end this process before its own cleanup. */
 async function withoutSignalHandlers<T>(load: () => Promise<T>): Promise<T> {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const before = signals.map((signal) => process.listeners(signal));

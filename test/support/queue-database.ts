@@ -3,12 +3,12 @@ import { createPgBossQueue } from '../../src/queue/pg-boss-queue.ts';
 import type { Queue } from '../../src/queue/queue.ts';
 import { createTestDatabase, type DATABASE_KINDS, type TestDatabase } from './databases.ts';
 
-/** A new database at today's schema with its queue. `remove` stops the queue as well. */
+/** A new database at the current schema with its queue. `remove` also stops the queue. */
 interface QueueDatabase extends TestDatabase {
   readonly queue: Queue;
 }
 
-/** Makes one with the queues that are named. An error in the queue's own work fails the test. */
+/** Creates a database with the named queues. An error inside the queue fails the test. */
 export async function createQueueDatabase(
   kind: (typeof DATABASE_KINDS)[number],
   queues: readonly string[],

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-/** How Node runs a command from the sources: as the tests themselves are run. */
+/** Arguments for Node to run a command from the sources, as for the tests themselves. */
 export const NODE_ARGS = ['--conditions=longhaul-source', '--liftoff-only'];
 
 export interface CommandResult {
@@ -16,22 +16,22 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** A `longhaul` command under way, as a process of its own. */
+/** A running `longhaul` command, as a separate process. */
 export interface RunningCommand {
   readonly pid: number;
   readonly ended: Promise<CommandResult>;
-  /** Resolves with the first match of `pattern` in what it has printed; rejects when it ends without one. */
+  /** Resolves with the first match of `pattern` in its output; rejects when it ends without a match. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
-  /** The same of standard error. */
+  /** Like `printed`, for standard error. */
   logged(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
-  /** Goes away as a reader of its standard output. */
+  /** Closes the reading end of its standard output. */
   closeOutput(): void;
 }
 
 interface CommandOptions {
   readonly cwd: string;
-  /** All of its environment. */
+  /** Its complete environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly input?: string;
 }
@@ -43,7 +43,7 @@ export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: 
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  child.stdin.on('error', () => {}); // It may end before it has read.
+  child.stdin.on('error', () => {}); // The command may end before it reads its input.
   child.stdin.end(input);
   function untilMatch(stream: Readable, pattern: RegExp, read: () => string): Promise<RegExpExecArray> {
     const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
@@ -67,7 +67,7 @@ export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: 
   };
 }
 
-/** With where the test run keeps what Node has compiled: a command takes half the processor time to start. */
+/** Adds the test run's compile cache: a command then needs half the processor time to start. */
 export function withCache(env: Readonly<Record<string, string>>): Record<string, string> {
   const cache = process.env['NODE_COMPILE_CACHE'];
   return { ...env, ...(cache !== undefined && { NODE_COMPILE_CACHE: cache }) };
@@ -78,7 +78,7 @@ export function runCommand(args: readonly string[], options: CommandOptions): Pr
   return spawnCommand(args, options).ended;
 }
 
-/** The processes that work in `directory` or were given it, by id. Empty where there is no `/proc`. */
+/** Finds the ids of processes that run in `directory` or have it in their environment. Empty without `/proc`. */
 export async function findProcessesOf(directory: string): Promise<number[]> {
   if (process.platform !== 'linux') return [];
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);

@@ -5,19 +5,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createPostgresServer, type PostgresServer } from './postgres-server.ts';
 
-/** A PostgreSQL that follows another and takes no writes. */
+/** A PostgreSQL that replicates another and rejects writes. */
 export interface Standby extends PostgresServer {
-  /** Resolves when it has everything that its primary has at this moment. */
+  /** Resolves when it has all current data of its primary. */
   caughtUp(): Promise<void>;
-  /** Makes it a primary. */
+  /** Promotes it to a primary. */
   promote(): Promise<void>;
 }
 
-/** Starts a standby of `primary`, which is stopped and started for it. */
+/** Starts a standby of `primary`, which is restarted for it. */
 export async function startStandby(primary: PostgresServer): Promise<Standby> {
   const { server } = await createPostgresServer();
   await primary.stop('fast');
-  // With its owner, who is not ours when the tests run as root.
+  // Keeps the owner of the files, which is another user when the tests run as root.
   await promisify(execFile)('cp', ['-a', primary.databaseDir, server.databaseDir]);
   await primary.start();
   const { port, username, password } = new URL(primary.url);
@@ -26,7 +26,7 @@ export async function startStandby(primary: PostgresServer): Promise<Standby> {
     `primary_conninfo = 'host=127.0.0.1 port=${port} user=${username} password=${password}'\n`,
   );
   await writeFile(path.join(server.databaseDir, 'standby.signal'), '');
-  // It resolves at the end of its being a standby.
+  // `start` resolves only when the server stops being a standby.
   void server.start().catch(() => {});
   const answers = () =>
     server.query('select 1').then(

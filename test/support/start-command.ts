@@ -9,18 +9,18 @@ import { NODE_ARGS, withCache } from './run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
-/** `longhaul start` as a process of its own. */
+/** `longhaul start` as a separate process. */
 export interface StartedCommand {
   readonly process: ChildProcess;
   readonly url: string;
   readonly client: LonghaulClient;
-  /** Everything it has printed on standard error so far. */
+  /** Its output on standard error so far. */
   readonly log: () => string;
-  /** Sends a signal and resolves with how it ended. */
+  /** Sends a signal and resolves with its exit code and signal. */
   end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-/** Starts `longhaul start` in `directory`, which holds its configuration, with these variables and no others of ours. */
+/** Starts `longhaul start` in `directory`, which holds its configuration, with only these of our variables. */
 export async function startCommand(directory: string, env: Record<string, string>): Promise<StartedCommand> {
   const dataDir = path.join(directory, '.longhaul');
   if (!existsSync(dataDir)) await seedDatabase(dataDir);

@@ -1,21 +1,21 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A way through to another port of this machine, which can be cut. */
+/** A proxy to another port of this machine, whose connections a test can break. */
 export interface TcpProxy {
   readonly port: number;
-  /** Breaks the connections for which `isChosen` says so, all by default, without a farewell; returns how many. */
+  /** Resets the connections that `isChosen` selects, all by default. Returns their number. */
   cut(isChosen?: (index: number) => boolean): number;
-  /** Breaks every connection and takes no new one, until `reopen`. */
+  /** Breaks all connections and accepts no new ones until `reopen`. */
   shut(): void;
   reopen(): void;
-  /** Leads every new connection to another port; those there are stay as they are. */
+  /** Sends new connections to another port. Existing connections stay. */
   redirect(targetPort: number): void;
   readonly isShut: boolean;
   close(): Promise<void>;
 }
 
-/** Listens on a port of its own and passes everything on to another. */
+/** Listens on a free port and forwards all data to another. */
 export async function startTcpProxy(firstTargetPort: number): Promise<TcpProxy> {
   const connections = new Set<readonly [Socket, Socket]>();
   let isShut = false;
@@ -31,7 +31,7 @@ export async function startTcpProxy(firstTargetPort: number): Promise<TcpProxy> 
       near.destroy();
       far.destroy();
     };
-    // A broken connection is told to the other side; its reason is nobody's business here.
+    // Closes the other side of a broken connection; the error itself does not matter here.
     for (const socket of pair)
       socket
         .setNoDelay(true)

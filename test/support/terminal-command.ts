@@ -5,7 +5,7 @@ import { NODE_ARGS, withCache } from './run-command.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
-/** Whether there is a `script` that gives a command a terminal of its own: that of util-linux. */
+/** True when this machine has the `script` of util-linux, which gives a command its own terminal. */
 export const hasTerminals =
   process.platform === 'linux' &&
   spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux');
@@ -23,7 +23,7 @@ interface TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Starts a command from the sources in a terminal. No word of it may need quoting. */
+/** Starts a command from the sources in a terminal. Its words must not need quoting. */
 export function startInTerminal(words: readonly string[], { cwd, env }: TerminalOptions): TerminalCommand {
   const command = [process.execPath, ...NODE_ARGS, MAIN, ...words].join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
@@ -31,7 +31,7 @@ export function startInTerminal(words: readonly string[], { cwd, env }: Terminal
     env: withCache({ TERM: 'xterm', SHELL: '/bin/sh', ...env }),
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  // A test that fails does not wait for it: without its terminal the command ends as well.
+  // A failed test does not wait for it: without its terminal the command ends too.
   const hangUp = () => void child.kill('SIGKILL');
   process.once('exit', hangUp);
   child.once('close', () => process.off('exit', hangUp));
@@ -39,7 +39,7 @@ export function startInTerminal(words: readonly string[], { cwd, env }: Terminal
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     screen += text;
   });
-  child.stdin.on('error', () => {}); // It may end before it has read.
+  child.stdin.on('error', () => {}); // The command may end before it reads its input.
   const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, screen }));
   return {
     ended,

@@ -54,7 +54,7 @@ describe('the log', () => {
     ['warning', 'opened', 40],
     ['info', 'opened', 30],
     ['critical', 'resolved', 30],
-  ] as const)('is told of a %s alert that is %s at level %i', async (severity, what, level) => {
+  ] as const)('receives a %s alert that is %s at level %i', async (severity, what, level) => {
     const lines: string[] = [];
     const channel = open({ type: 'log' }, (line) => lines.push(line));
     await channel.send({ ...message, what, alert: { ...message.alert, severity } }, never);
@@ -71,7 +71,7 @@ describe('channels over HTTP', () => {
   });
   afterEach(() => receiver.close());
 
-  it('send a webhook that the standard’s own library verifies, and no other secret does', async () => {
+  it('send a webhook that the standard’s own library verifies, with no other secret', async () => {
     await open({ type: 'webhook', url: receiver.url, secret: SECRET }).send(message, never);
     const [{ headers, body }] = receiver.received as [(typeof receiver.received)[number]];
     expect(headers).toMatchObject({ 'content-type': 'application/json', 'webhook-id': message.id });
@@ -99,14 +99,14 @@ describe('channels over HTTP', () => {
     expect(receiver.received[1]?.body).toContain('[resolved] 51 runs');
   });
 
-  it.each([302, 307, 400, 410, 429, 500])('take %i for a refusal and follow nothing', async (status) => {
+  it.each([302, 307, 400, 410, 429, 500])('treat %i as a rejection and follow no redirect', async (status) => {
     receiver.state.status = status;
     const sending = open({ type: 'slack', url: receiver.url }).send(message, never);
     await expect(sending).rejects.toThrow(`HTTP status ${status}`);
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('say why they cannot connect without the address, which may be the secret', async () => {
+  it('report why they cannot connect without the address, which may be the secret', async () => {
     const { url } = receiver;
     await receiver.close();
     await expect(open({ type: 'slack', url: `${url}/T0/hunter2` }).send(message, never)).rejects.toThrow(
@@ -115,7 +115,7 @@ describe('channels over HTTP', () => {
     receiver = await startReceiver();
   });
 
-  it('give up when they are told to', async () => {
+  it('give up when their signal aborts', async () => {
     receiver.state.status = 0;
     const leaving = new AbortController();
     receiver.state.onReceived = () => leaving.abort();
@@ -159,7 +159,7 @@ describe('mail', () => {
       smtp: { host: '127.0.0.1', port, ...login },
     });
 
-  it('is sent by SMTP, in plain text, under an id of its own', async () => {
+  it('is sent by SMTP, in plain text, with its own id', async () => {
     await create(await listen()).send(message, never);
     expect(mails).toMatchObject([{ from: 'longhaul@example.com', to: ['ops@example.com', 'night@example.com'] }]);
     const mail = mails[0]?.text ?? '';
@@ -169,7 +169,7 @@ describe('mail', () => {
     expect(mail).toContain('About     queue_depth:reader');
   });
 
-  it('is sent with a login, and a wrong one is told without the words of the server', async () => {
+  it('is sent with a login, and a wrong login is reported without the server’s text', async () => {
     const port = await listen();
     await create(port, { user: 'longhaul', password: 'hunter2' }).send(message, never);
     expect(mails).toMatchObject([{ user: 'longhaul' }]);
@@ -182,7 +182,7 @@ describe('mail', () => {
     await expect(create(port).send(message, never)).rejects.toThrow(/^SMTP: EENVELOPE 550 at RCPT TO$/);
   });
 
-  it('gives up on a server that says nothing, when it is told to', async () => {
+  it('gives up on a silent server when its signal aborts', async () => {
     await listen();
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');

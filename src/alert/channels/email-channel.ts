@@ -2,10 +2,12 @@ import { createTransport } from 'nodemailer';
 import type { AlertChannel } from '../../config/config.ts';
 import { toHeadline, type Channel, type Message } from './channel.ts';
 
-/** The steps of a connection, each; the whole is held to its own deadline. */
+/** Time limit of each step of a connection; the whole delivery has its own deadline. */
 const STEP_TIMEOUT_MS = 10_000;
 
-/** Sends a mail in plain text by SMTP. A password is never sent over a network in the clear. */
+/**
+ * Creates a channel that sends plain text mail by SMTP. It never sends a password over a network without encryption.
+ */
 export function createEmailChannel({ name, to, from, smtp }: Extract<AlertChannel, { type: 'email' }>): Channel {
   const { host, port, secure, user, password } = smtp;
   const hasLogin = user !== null || password !== null;
@@ -51,14 +53,17 @@ function toText({ at, alert }: Message): string {
     ['Severity', alert.severity],
     ['State', alert.state],
     ['Opened', alert.openedAt],
-    ['Told', at.toISOString()],
+    ['Sent', at.toISOString()],
     ['Alert', alert.id],
   ];
   const lines = facts.map(([name, value]) => `${name?.padEnd(10)}${value}`);
   return `${alert.title}.\n\n${alert.detail}\n\n${lines.join('\n')}\n`;
 }
 
-/** The client's code and the server's, such as `EAUTH 535`; not the server's words, which may repeat what it was told. */
+/**
+ * Returns the client's code and the server's, such as `EAUTH 535`, without the server's text, which may repeat what it
+ * received.
+ */
 function toReason(error: unknown): string {
   const { code, responseCode, command } = error as { code?: string; responseCode?: number; command?: string };
   return ['SMTP:', code ?? 'refused', responseCode, command === undefined ? undefined : `at ${command}`]

@@ -1,7 +1,10 @@
 import type { Logger } from '../../core/log.ts';
 import type { Channel } from './channel.ts';
 
-/** Tells the log: critical as fatal, a warning as such, an end as information. */
+/**
+ * Creates a channel that writes to the log: critical alerts as fatal, warnings as warnings, resolved alerts as
+ * information.
+ */
 export function createLogChannel(name: string, log: Logger): Channel {
   return {
     name,

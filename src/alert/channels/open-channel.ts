@@ -6,7 +6,7 @@ import { createLogChannel } from './log-channel.ts';
 import { createSlackChannel } from './slack-channel.ts';
 import { createWebhookChannel } from './webhook-channel.ts';
 
-/** The channel that a configuration describes. */
+/** Creates the channel that a configuration describes. */
 export function openChannel(channel: AlertChannel, log: Logger): Channel {
   switch (channel.type) {
     case 'log':

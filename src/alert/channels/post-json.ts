@@ -6,8 +6,8 @@ interface PostOptions {
 }
 
 /**
- * Posts JSON and takes any answer of 2xx for an acceptance. A redirect is a refusal: what was signed for one address
- * is not sent to another. Errors do not name the URL, which for many receivers is the secret.
+ * Posts JSON. Any 2xx answer counts as accepted, and a redirect as a rejection: a message that was signed for one
+ * address is not sent to another. Errors do not contain the URL, which is the secret of many receivers.
  */
 export async function postJson({ url, body, headers, signal }: PostOptions): Promise<void> {
   let response: Response;
@@ -26,7 +26,7 @@ export async function postJson({ url, body, headers, signal }: PostOptions): Pro
   if (!response.ok) throw new Error(`HTTP status ${response.status}`);
 }
 
-/** The system's code for it, such as `ECONNREFUSED`. */
+/** Returns the system's code for an error, such as `ECONNREFUSED`. */
 function toReason(error: unknown): string {
   const { code, cause, name } = error as { code?: unknown; cause?: { code?: unknown }; name?: unknown };
   return String(cause?.code ?? (typeof code === 'string' ? code : name));

@@ -2,7 +2,7 @@ import type { AlertChannel } from '../../config/config.ts';
 import { toHeadline, type Channel } from './channel.ts';
 import { postJson } from './post-json.ts';
 
-/** Posts `{ text }`, as Slack's incoming webhooks and those made like them take it. */
+/** Creates a channel that posts `{ text }`, as incoming webhooks of Slack and compatible services expect it. */
 export function createSlackChannel({ name, url }: Extract<AlertChannel, { type: 'slack' }>): Channel {
   return {
     name,
@@ -13,7 +13,10 @@ export function createSlackChannel({ name, url }: Extract<AlertChannel, { type: 
   };
 }
 
-/** What Slack would read as a link or a mention. https://docs.slack.dev/messaging/formatting-message-text#escaping */
+/**
+ * Escapes characters that Slack would read as a link or a mention.
+ * https://docs.slack.dev/messaging/formatting-message-text#escaping
+ */
 function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -3,7 +3,10 @@ import { toWebhookHeaders } from '../../core/webhooks.ts';
 import type { Channel } from './channel.ts';
 import { postJson } from './post-json.ts';
 
-/** Posts `{ type, timestamp, data }` with the headers of Standard Webhooks, signed when there is a secret. */
+/**
+ * Creates a channel that posts `{ type, timestamp, data }` with the headers of Standard Webhooks, signed if there is a
+ * secret.
+ */
 export function createWebhookChannel({ name, url, secret }: Extract<AlertChannel, { type: 'webhook' }>): Channel {
   const secrets = secret === null ? [] : [secret];
   return {

@@ -12,17 +12,17 @@ export const newKeySchema = z
       name: text()
         .min(1, 'must not be empty')
         .max(100, 'must have at most 100 characters')
-        .describe('For people to know it by, such as the service that holds it.'),
+        .describe('A name for people, such as the service that uses the key.'),
       scopes: z
         .array(scope, 'must be a list of scopes')
         .min(1, 'must name at least one scope')
         .max(SCOPES.length, `must name at most ${SCOPES.length} scopes`)
         .optional()
-        .describe("Defaults to an application's: runs:write, runs:read and approvals."),
+        .describe('Defaults to the scopes of an application: runs:write, runs:read and approvals.'),
       user: owner()
         .optional()
-        .describe('The one end user it is bound to. Defaults to none: it is for the runs of all.'),
-      team: owner().optional().describe('The one team it is bound to. Defaults to none.'),
+        .describe('The end user the key is bound to. Defaults to none: the key may use the runs of all users.'),
+      team: owner().optional().describe('The team the key is bound to. Defaults to none.'),
     },
     'must be an object',
   )
@@ -36,26 +36,26 @@ export const keySchema = z
     user: z.string().nullable(),
     team: z.string().nullable(),
     createdAt: instant(),
-    lastUsedAt: instant().nullable().describe('To the minute; null: never.'),
+    lastUsedAt: instant().nullable().describe('Precise to the minute; null when the key was never used.'),
     revokedAt: instant().nullable(),
   })
   .openapi('Key');
 
 export const createdKeySchema = keySchema
-  .extend({ key: z.string().describe('The key itself. Shown this once: only its hash is kept.') })
+  .extend({ key: z.string().describe('The key itself. Shown only once, because only its hash is stored.') })
   .openapi('CreatedKey');
 
 export const tokenRequestSchema = z
   .strictObject(
     {
-      user: owner().describe('The end user it is for.'),
-      team: owner().optional().describe('The team as well. Defaults to none, or the one the key is bound to.'),
+      user: owner().describe('The end user the token is for.'),
+      team: owner().optional().describe('The team the token is for. Defaults to the team the key is bound to, if any.'),
       scopes: z
         .array(z.enum(userScopes, `must be one of ${userScopes.join(', ')}`), 'must be a list of scopes')
         .min(1, 'must name at least one scope')
         .max(userScopes.length, `must name at most ${userScopes.length} scopes`)
         .optional()
-        .describe("Those of the key at most. Defaults to all of the key's but `admin`."),
+        .describe('At most the scopes of the key. Defaults to all scopes of the key except `admin`.'),
       expiresInSeconds: z
         .int('must be a whole number of seconds')
         .min(1, 'must be between 1 and 86400')
@@ -68,7 +68,7 @@ export const tokenRequestSchema = z
   .openapi('TokenRequest', { example: { user: 'ann', scopes: ['runs:read'] } });
 
 export const tokenSchema = z
-  .object({ token: z.string().describe('A JSON Web Token. Goes where a key goes.'), expiresAt: instant() })
+  .object({ token: z.string().describe('A JSON Web Token. Send it in place of an API key.'), expiresAt: instant() })
   .openapi('Token');
 
 export type NewKey = z.input<typeof newKeySchema>;

@@ -17,7 +17,9 @@ export const alertDeliverySchema = z
 export const alertSchema = z
   .object({
     id: z.uuid(),
-    key: z.string().describe('What it is about, such as `queue_depth:reader`. No two open alerts share it.'),
+    key: z
+      .string()
+      .describe('The subject of the alert, such as `queue_depth:reader`. No two open alerts have the same key.'),
     rule: z.string(),
     severity: z.enum(['info', 'warning', 'critical']),
     state: z.enum(['open', 'resolved']),
@@ -30,8 +32,8 @@ export const alertSchema = z
     timesNotified: z.int(),
     resolvedAt: instant().nullable(),
     acknowledgedAt: instant().nullable(),
-    acknowledgedBy: z.string().nullable().describe('The id of the API key.'),
-    deliveries: z.array(alertDeliverySchema).describe('Every telling of it, in order.'),
+    acknowledgedBy: z.string().nullable().describe('The id of the API key that acknowledged the alert.'),
+    deliveries: z.array(alertDeliverySchema).describe('All notifications about the alert, in order.'),
   })
   .openapi('Alert');
 

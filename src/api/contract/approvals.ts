@@ -24,16 +24,16 @@ export const decisionSchema = z
     reason: text()
       .max(MAX_REASON_LENGTH, `must be at most ${MAX_REASON_LENGTH} characters`)
       .optional()
-      .describe('Of a denial: the model is told it.'),
+      .describe('The reason for a denial. The model receives it.'),
     updatedInput: z
       .record(z.string(), z.unknown(), 'must be an object')
       .optional()
-      .describe('What the tool is to do in place of what it was asked. It passes the same checks.'),
+      .describe('Input that replaces the requested input of the tool. The same checks apply to it.'),
     answers: z
       .record(z.string(), answer(), 'must be an object of answers by question')
       .refine((answers) => Object.keys(answers).length <= MAX_ANSWERS, `must be at most ${MAX_ANSWERS} answers`)
       .optional()
-      .describe("Of a question: each question's text with its answer, a label of its options or a text of one's own."),
+      .describe("For a question: each question's text with its answer, which is the label of an option or free text."),
   })
   .openapi('Decision', { example: { decision: 'deny', reason: 'Not in production.' } });
 
@@ -46,10 +46,12 @@ export const approvalSchema = z
     team: z.string().nullable(),
     agent: z.string(),
     attempt: z.int(),
-    kind: z.enum(APPROVAL_KINDS).describe('`question`: the agent asks the user; `tool.input.questions` has what.'),
+    kind: z
+      .enum(APPROVAL_KINDS)
+      .describe('`question`: the agent asks the user; `tool.input.questions` has the questions.'),
     tool: z.object({
       name: z.string(),
-      input: z.unknown().describe('What it is asked, with all masked that looks like a key.'),
+      input: z.unknown().describe('The requested input. Everything that looks like a key is masked.'),
       useId: z.string(),
     }),
     subagent: z.string().nullable(),
@@ -57,16 +59,16 @@ export const approvalSchema = z
     updatedInput: z
       .record(z.string(), z.unknown())
       .nullable()
-      .describe('What the tool does in place of what it was asked; of a question `{ answers }`.'),
+      .describe('Input that replaced the requested input; for a question `{ answers }`.'),
     reason: z.string().nullable(),
     decidedBy: z.string().nullable(),
     requestedAt: instant(),
-    expiresAt: instant().describe('When it is denied if nobody has decided.'),
+    expiresAt: instant().describe('When the approval is denied if no decision was made.'),
     decidedAt: instant().nullable(),
     takenUpAt: instant()
       .nullable()
       .describe(
-        'When the agent went on with the decision. Null while it has not; of one that is `allowed` and whose run has ended, the tool was never run.',
+        'When the agent continued with the decision; null until then. If it is null for an `allowed` approval of a finished run, the tool never ran.',
       ),
     links: z.object({ self: z.string(), run: z.string() }),
   })

@@ -4,19 +4,19 @@ import { instant } from './output-fields.ts';
 
 export const auditEntrySchema = z
   .object({
-    id: z.int().describe('In the order of writing.'),
-    seq: z.int().nullable().describe('Its place in the chain; null for the moment until it is chained.'),
+    id: z.int().describe('Ids follow the order of writing.'),
+    seq: z.int().nullable().describe("The entry's place in the chain; null for the moment until the entry is chained."),
     at: instant().describe('ISO 8601, UTC, to the microsecond.'),
     actor: z.string().describe('`key:ID (NAME)`, `worker:ID` or `system`.'),
     action: z.enum(AUDIT_ACTIONS),
-    subject: z.string().describe("What it was done to, such as a run's id."),
-    data: z.unknown().describe('What is to be known of it; anything that looks like a key is masked.'),
+    subject: z.string().describe("The object of the action, such as a run's id."),
+    data: z.unknown().describe('Details of the action. Everything that looks like a key is masked.'),
     prevHash: z.string().nullable(),
     hash: z
       .string()
       .nullable()
       .describe(
-        'SHA-256, in hex, of the JSON `[prevHash, seq, at, actor, action, subject, data]`, `data` as a text of JSON.',
+        'SHA-256, in hex, of the JSON `[prevHash, seq, at, actor, action, subject, data]`, with `data` as a string of JSON.',
       ),
   })
   .openapi('AuditEntry');
@@ -24,13 +24,13 @@ export const auditEntrySchema = z
 export const auditVerificationSchema = z
   .object({
     isIntact: z.boolean(),
-    entries: z.int().describe('Chained entries that were looked at.'),
+    entries: z.int().describe('Chained entries that were checked.'),
     firstSeq: z.int().nullable(),
     lastSeq: z.int().nullable(),
-    lastHash: z.string().nullable().describe('Noted down elsewhere, it proves all before it later on.'),
+    lastHash: z.string().nullable().describe('Store it elsewhere: later it proves that no entry up to it was changed.'),
     sealedUntil: z.string().nullable().describe('The last sealed day, UTC, such as `2026-01-31`.'),
-    unchained: z.int().describe('Entries that wait to be chained.'),
-    problems: z.array(z.object({ seq: z.int(), what: z.string() })).describe('The first 1,000 of them.'),
+    unchained: z.int().describe('Entries that are not chained yet.'),
+    problems: z.array(z.object({ seq: z.int(), what: z.string() })).describe('The first 1,000 problems.'),
     problemCount: z.int(),
   })
   .openapi('AuditVerification');

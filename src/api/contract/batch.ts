@@ -6,10 +6,10 @@ const MOST_RUNS = 1_000;
 
 const rule = `must be a list of 1 to ${MOST_RUNS} submissions`;
 
-/** Counted before any of them is looked at: a list of millions costs nothing. */
+/** Counts the submissions before it validates any, so a list of millions costs nothing. */
 const runs = z.preprocess((value, context) => {
   if (!Array.isArray(value) || (value.length > 0 && value.length <= MOST_RUNS)) return value;
-  context.issues.push({ code: 'custom', message: rule, input: `${value.length} of them`, path: [] });
+  context.issues.push({ code: 'custom', message: rule, input: `${value.length} submissions`, path: [] });
   return z.NEVER;
 }, z.array(submissionSchema, rule).min(1).max(MOST_RUNS));
 

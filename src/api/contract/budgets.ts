@@ -5,17 +5,19 @@ import { instant, usd } from './output-fields.ts';
 export const budgetSchema = z
   .object({
     scope: z.enum(['user', 'team', 'global']),
-    key: z.string().nullable().describe('The user or team; null for all together.'),
+    key: z.string().nullable().describe('The user or team; null for the global budget.'),
     team: z
       .string()
       .nullable()
-      .describe("Of a user: the team whose own user it is; null: the application's user, or no user's budget."),
+      .describe(
+        "For a user's budget: the team that owns the user. Null for a user of the application, and for other budgets.",
+      ),
     period: z.enum(['day', 'month']),
-    start: z.string().describe('The first day, in the time zone of the configuration.'),
-    limitUsd: usd().nullable().describe('Null: no limit.'),
-    isChanged: z.boolean().describe('Whether an operator has set the limit, over the configuration.'),
+    start: z.string().describe('The first day of the period, in the configured time zone.'),
+    limitUsd: usd().nullable().describe('Null when there is no limit.'),
+    isChanged: z.boolean().describe('True when an operator has set a limit that overrides the configuration.'),
     spentUsd: usd(),
-    reservedUsd: usd().describe('Set aside for runs that are not over.'),
+    reservedUsd: usd().describe('Money reserved for unfinished runs.'),
     resetsAt: instant(),
   })
   .openapi('Budget');
@@ -28,7 +30,7 @@ export const budgetChangeSchema = z
       team: owner()
         .optional()
         .describe(
-          "With `scope` `user`: the team whose own user it is. Defaults to none: it is the application's user.",
+          'With `scope` `user`: the team that owns the user. Defaults to none: the user belongs to the application.',
         ),
       usdPerDay: newLimit(),
       usdPerMonth: newLimit(),
@@ -44,7 +46,7 @@ function newLimit() {
     .max(1_000_000, 'must be at most 1000000')
     .nullable()
     .optional()
-    .describe("USD; null for the configuration's own again. Left out, it stays.");
+    .describe('USD. Null restores the configured limit; leave the field out to keep the current one.');
 }
 
 export type BudgetResource = z.infer<typeof budgetSchema>;

@@ -2,25 +2,27 @@ import { z } from '@hono/zod-openapi';
 import { instant, tokens, usd } from './output-fields.ts';
 
 const costSums = {
-  costUsd: usd().describe('What was charged.'),
+  costUsd: usd().describe('The amount charged.'),
   ownCostUsd: usd()
     .nullable()
-    .describe('By our own list of prices; null: it has none for anything of this, though something was used.'),
-  unpricedUsd: usd().describe('The part of `costUsd` that our list has no price for.'),
-  isOwnCostWhole: z.boolean().describe('False: `ownCostUsd` leaves something out.'),
-  runs: z.int().describe('Runs that have ended. By model: those in whose last attempt it was used.'),
+    .describe(
+      "The cost by Longhaul's own price list; null when tokens were used and the list has no price for any of them.",
+    ),
+  unpricedUsd: usd().describe("The part of `costUsd` that Longhaul's price list has no price for."),
+  isOwnCostWhole: z.boolean().describe('True when `ownCostUsd` covers everything that was used.'),
+  runs: z.int().describe('Finished runs. Grouped by model: finished runs whose last attempt used the model.'),
   succeededRuns: z.int(),
   attempts: z.int(),
   ...tokens,
-  cacheCreation1hTokens: z.int().describe('The part of `cacheCreationTokens` that is kept for an hour.'),
-  thinkingTokens: z.int().describe('The part of `outputTokens` that was thinking, where the provider says.'),
+  cacheCreation1hTokens: z.int().describe('The part of `cacheCreationTokens` that is cached for an hour.'),
+  thinkingTokens: z.int().describe('The part of `outputTokens` that was thinking, if the provider reports it.'),
   costPerSucceededRunUsd: usd()
     .nullable()
-    .describe('All costs, those of failures as well, for each run that succeeded; null: none did.'),
-  retriedCostUsd: usd().describe('What failed attempts cost that another one followed.'),
+    .describe('All costs, including those of failures, divided by the runs that succeeded; null when none did.'),
+  retriedCostUsd: usd().describe('The cost of failed attempts that another attempt followed.'),
   driftUsd: usd()
     .nullable()
-    .describe("The Agent SDK's figure less our own, over all that has both; null: nothing has."),
+    .describe("The Agent SDK's cost minus Longhaul's own, over everything that has both; null when nothing has both."),
 };
 
 export const costSumsSchema = z.object(costSums).openapi('CostSums');
@@ -30,7 +32,7 @@ export const costRowSchema = z
     key: z
       .string()
       .nullable()
-      .describe('The day, month, user, team, agent or model; null: without a user, a team or a model.'),
+      .describe('The day, month, user, team, agent or model; null for costs without a user, team or model.'),
     ...costSums,
   })
   .openapi('CostRow');
@@ -39,15 +41,15 @@ export const costsSchema = z
   .object({
     data: z.array(costRowSchema),
     nextCursor: z.string().nullable(),
-    totals: costSumsSchema.describe('Over the rows of all pages, each run and attempt counted once.'),
+    totals: costSumsSchema.describe('Sums over the rows of all pages. Each run and attempt counts once.'),
     forecast: z
       .object({ dayUsd: usd().nullable(), monthUsd: usd().nullable() })
       .describe(
-        'What today and this month will have cost: what was spent so far, and for the rest of the time the rate of the last 7 whole days. Null: there is nothing to go by.',
+        'The expected cost of today and of this month: the amount spent so far, and the rate of the last 7 whole days for the remaining time. Null when there are no costs to calculate a rate from.',
       ),
-    from: instant().describe('Included.'),
-    to: instant().describe('Not included.'),
-    timeZone: z.string().describe('Where days and months begin.'),
+    from: instant().describe('Inclusive.'),
+    to: instant().describe('Exclusive.'),
+    timeZone: z.string().describe('The time zone in which days and months begin.'),
   })
   .openapi('Costs');
 

@@ -16,30 +16,33 @@ const safeError = z
   .openapi('SafeError');
 
 const ofTool = { toolUseId: z.string(), name: z.string(), input: z.unknown() };
-const parentToolUseId = z.string().optional().describe('Of a sub-agent: the tool use that has begun it.');
-const blockId = z.string().describe('The block of text it belongs to.');
+const parentToolUseId = z.string().optional().describe('For a sub-agent: the tool use that started it.');
+const blockId = z.string().describe('The block of text that the event belongs to.');
 const isContinuation = z
   .literal(true)
   .optional()
-  .describe('The block goes on, without a gap, with the text before it, which was cut off.');
+  .describe('Set when the block continues, without a gap, the text before it, which was cut off.');
 
-/** What an event of each type carries. */
+/** The data of each event type. */
 const EVENT_DATA = {
   'run.queued': z.object({ agent: z.string(), reason: z.enum(['submitted', 'handed_back', 'resumed']).optional() }),
   'run.started': z.object({ workerId: z.string() }),
   'run.waiting': z.object({
     waitingFor: z.enum(['budget', 'provider_limit', 'approval']),
-    until: z.string().optional().describe('When it is looked at again, ISO 8601; it may be sooner.'),
+    until: z.string().optional().describe('When the run is checked again, ISO 8601; it may be checked earlier.'),
   }),
   'run.message': z.object({ messageId: z.string(), text: z.string() }),
   'run.retrying': z.object({ error: safeError, delaySeconds: z.number() }),
   'run.succeeded': z.object({
     result: z.string(),
-    structuredOutput: z.unknown().optional().describe('Of an agent with an `outputSchema`.'),
+    structuredOutput: z.unknown().optional().describe('Set for an agent with an `outputSchema`.'),
     costUsd: usd(),
     turns: z.int(),
     durationMs: z.int(),
-    isAtCeiling: z.literal(true).optional().describe('When it has cost as much as `limits.maxBudgetUsd` allows.'),
+    isAtCeiling: z
+      .literal(true)
+      .optional()
+      .describe('Set when the run has cost as much as `limits.maxBudgetUsd` allows.'),
   }),
   'run.failed': z.object({ error: safeError }),
   'run.cancelled': z.object({ costUsd: usd() }),
@@ -53,14 +56,14 @@ const EVENT_DATA = {
   }),
   'agent.text.delta': z.object({ text: z.string(), blockId, parentToolUseId, isContinuation }),
   'agent.text': z.object({
-    text: z.string().describe('The whole block: it stands for the deltas before it.'),
+    text: z.string().describe('The whole block. It replaces the deltas before it.'),
     blockId,
     parentToolUseId,
-    isPartial: z.literal(true).optional().describe('The block was never finished.'),
+    isPartial: z.literal(true).optional().describe('Set when the block was never finished.'),
     isContinuation,
   }),
   'agent.text.abandoned': z.object({
-    blockId: z.string().describe('The block that counts no more: it was given up, and what takes its place follows.'),
+    blockId: z.string().describe('The abandoned block. Discard its text; its replacement follows.'),
     parentToolUseId,
   }),
   'agent.thinking': z.object({ text: z.string(), parentToolUseId }),
@@ -69,12 +72,12 @@ const EVENT_DATA = {
   'agent.tool_result': z.object({
     toolUseId: z.string(),
     isError: z.boolean(),
-    content: z.string().describe('As text, at most 8,000 characters.'),
+    content: z.string().describe('The result as text, at most 8,000 characters.'),
     isTruncated: z.boolean().optional(),
     isUnfinished: z
       .literal(true)
       .optional()
-      .describe('The tool gave no result: the attempt ended first. `content` says so.'),
+      .describe('Set when the tool gave no result because the attempt ended first. `content` says so.'),
     parentToolUseId,
   }),
   'agent.usage': z.object({ ...tokens, model: z.string(), parentToolUseId }),
@@ -87,19 +90,21 @@ const EVENT_DATA = {
   }),
   'agent.model_changed': z.object({
     from: z.string(),
-    to: z.string().describe('The model that goes on in its place.'),
+    to: z.string().describe('The model that replaces it.'),
     reason: z
       .enum(['refusal', 'unavailable'])
-      .describe('`refusal`: the model would not answer. `unavailable`: it could not be had.'),
+      .describe('`refusal`: the model refused to answer. `unavailable`: the model was not available.'),
     category: refusalCategory(),
   }),
   'agent.permission_denied': z.object({ toolUseId: z.string(), name: z.string(), message: z.string() }),
-  'agent.other': z.object({ message: z.unknown().describe('One of Claude Code’s that has no type here, as it came.') }),
+  'agent.other': z.object({
+    message: z.unknown().describe('A message of Claude Code that has no event type here, unchanged.'),
+  }),
   'approval.requested': z.object({
     approvalId: z.string(),
     kind: z.enum(APPROVAL_KINDS),
     tool: z.object({ name: z.string(), input: z.unknown(), toolUseId: z.string() }),
-    expiresAt: z.string().describe('When it is denied if nobody has decided.'),
+    expiresAt: z.string().describe('When the approval is denied if no decision was made.'),
   }),
   'approval.resolved': z.object({
     approvalId: z.string(),
@@ -108,16 +113,16 @@ const EVENT_DATA = {
     updatedInput: z
       .unknown()
       .optional()
-      .describe('What the tool does in place of what it was asked; of a question the answers.'),
+      .describe('Input that replaces the requested input; for a question the answers.'),
     decidedBy: z.string().optional(),
   }),
   'approval.unused': z.object({
-    approvalId: z.string().describe('What it allows was never done: the run has ended without it.'),
+    approvalId: z.string().describe('The approval that was allowed but never used, because the run ended first.'),
     tool: z.object({ name: z.string(), toolUseId: z.string() }),
   }),
 } satisfies { [T in EventType]: z.ZodType<Loose<EventData[T]>> & { shape: Record<keyof EventData[T], z.ZodType> } };
 
-/** Schemas give what may be left out the type `undefined` as well. */
+/** Adds `undefined` to each field, because schemas infer it for optional fields. */
 type Loose<T> = { [K in keyof T]: T[K] | undefined };
 
 type Types = [EventType, ...EventType[]];
@@ -127,10 +132,12 @@ function toEventSchema<T extends EventType>(type: T) {
   return z
     .object({
       runId: z.uuid(),
-      seq: z.int().describe('Counts from 1 without a gap. On a run, the cursor for `Last-Event-ID` and `after`.'),
+      seq: z
+        .int()
+        .describe('Counts from 1 without a gap. For a single run, the cursor for `Last-Event-ID` and `after`.'),
       type: z.literal(type),
       at: instant(),
-      attempt: z.int().describe('The attempt it belongs to; 0 before the first.'),
+      attempt: z.int().describe('The attempt that the event belongs to; 0 before the first.'),
       data: EVENT_DATA[type],
     })
     .openapi(toName(type));
@@ -146,9 +153,13 @@ const schemas = (Object.keys(EVENT_DATA) as Types).map(toEventSchema) as unknown
   ...EventSchemas[EventType][],
 ];
 
-/** One entry of a run's log. */
-export const eventSchema = z
-  .discriminatedUnion('type', schemas)
-  .openapi('Event', { description: 'By its `type`. Readers skip types that they do not know: more will come.' });
+/** An entry of a run's log. */
+export const eventSchema = z.discriminatedUnion('type', schemas).openapi('Event', {
+  description:
+    'Its `type` selects the data. Clients must ignore types that they do not know, because more will be added.',
+});
+
+/** Every type there is. */
+export const eventTypes = Object.keys(EVENT_DATA) as Types;
 
 export type EventResource = z.infer<typeof eventSchema>;

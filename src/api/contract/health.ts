@@ -5,20 +5,22 @@ export const agentHealthSchema = z
   .object({
     status: z
       .enum(['healthy', 'degraded', 'unhealthy'])
-      .describe('`degraded`: it answers, but late, or is still being asked. `unhealthy` comes with the status 503.'),
-    detail: z.string().describe('In words, safe to show.'),
-    code: z.string().nullable().describe('Why the question failed: an error code of runs.'),
-    agent: z.string().describe('Whose model and provider are asked.'),
-    latencyMs: z.int().nullable().describe('From the question in line to its answer; null without an answer.'),
+      .describe(
+        '`degraded`: the agent answers late, or its answer is still pending. `unhealthy` comes with status 503.',
+      ),
+    detail: z.string().describe('The state in words, safe to show.'),
+    code: z.string().nullable().describe('Why the check failed: an error code of runs.'),
+    agent: z.string().describe('The agent whose model and provider are checked.'),
+    latencyMs: z.int().nullable().describe('From queuing the question to the answer; null without an answer.'),
     costUsd: usd().nullable(),
     checkedAt: instant().nullable().describe('When the answer came.'),
-    isBeingChecked: z.boolean().describe('Whether a newer question is under way.'),
+    isBeingChecked: z.boolean().describe('True when a newer check is in progress.'),
     runId: z.uuid().nullable(),
   })
   .openapi('AgentHealth', {
     example: {
       status: 'healthy',
-      detail: 'It answered in 1.4 s.',
+      detail: 'The agent answered in 1.4 s.',
       code: null,
       agent: 'reader',
       latencyMs: 1_402,

@@ -17,12 +17,12 @@ export const queueSchema = z
   .object({
     name: z.string(),
     waiting: z.int(),
-    delayed: z.int().describe('Those whose time has not come: they start later, are tried again later, or wait.'),
-    held: z.int().describe('Queued, but as many of their user, agent or of all run already as may at once.'),
+    delayed: z.int().describe('Runs that are not due yet: they start later, are retried later, or wait.'),
+    held: z.int().describe('Runs that are queued because a concurrency limit (user, agent or global) is reached.'),
     limitedUntil: instant()
       .nullable()
-      .describe('The model provider is at a limit for an agent of this queue; its runs wait until then.'),
-    limitReason: z.string().nullable().describe('What the provider said. For keys of operators only.'),
+      .describe('Set when the model provider limits an agent of this queue: its runs wait until then.'),
+    limitReason: z.string().nullable().describe('The message of the provider. For operator keys only.'),
     oldestWaitSeconds: z.number().nullable(),
     pausedAt: instant().nullable(),
   })
@@ -36,22 +36,28 @@ export const workerSchema = z
     version: z.string(),
     slots: z.int(),
     running: z.int(),
-    freeMemoryBytes: z.int().nullable().describe('Memory that new processes may take, by machine and control group.'),
-    spares: z.int().describe('Processes that are started and wait for a run.'),
+    freeMemoryBytes: z
+      .int()
+      .nullable()
+      .describe('Memory available to new processes, within the limits of the machine and the control group.'),
+    spares: z.int().describe('Pre-started processes that wait for a run.'),
     containment: z
       .string()
       .nullable()
       .describe(
-        "What holds an attempt's processes: `mount_namespace`, which also hides what is not theirs, `pid_namespace`, `parent_death_signal` or `mark`.",
+        'The containment of the processes of an attempt: `mount_namespace`, which also hides other files from them, `pid_namespace`, `parent_death_signal` or `mark`.',
       ),
     state: z
       .enum(['working', 'holding', 'draining'])
-      .describe('`holding`: it leaves runs queued though it has slots. `draining`: it takes none and leaves.'),
-    holdingReason: z.string().nullable().describe('Why runs are left queued, such as memory that is short.'),
+      .describe(
+        '`holding`: the worker leaves runs queued although it has free slots. `draining`: it takes no more runs and stops.',
+      ),
+    holdingReason: z.string().nullable().describe('Why the worker leaves runs queued, such as low memory.'),
     startedAt: instant(),
     heartbeatAt: instant(),
   })
   .openapi('Worker');
 
+export type AgentResource = z.infer<typeof agentSchema>;
 export type QueueResource = z.infer<typeof queueSchema>;
 export type WorkerResource = z.infer<typeof workerSchema>;

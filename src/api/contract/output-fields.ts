@@ -1,14 +1,14 @@
 import { z } from '@hono/zod-openapi';
 
-/** What a field of an answer may hold. */
+/** Schemas of fields that several responses share. */
 
 /** An amount of money. */
 export const usd = () => z.number().describe('USD, at most 6 decimals.');
 
-/** A moment. */
+/** A point in time. */
 export const instant = () => z.iso.datetime().describe('ISO 8601, UTC.');
 
-/** Tokens, by kind: the fields of whatever counts them. */
+/** Token counts by kind, shared by all schemas that count tokens. */
 export const tokens = {
   inputTokens: z.int(),
   outputTokens: z.int(),
@@ -16,9 +16,9 @@ export const tokens = {
   cacheCreationTokens: z.int(),
 };
 
-/** What a refusal was about. */
+/** The category of a refusal. */
 export const refusalCategory = () =>
   z
     .string()
     .optional()
-    .describe('Of a refusal: the kind of content it is about, where the provider names one, such as `cyber`.');
+    .describe('For a refusal: the category of the content, such as `cyber`, if the provider names one.');

@@ -12,21 +12,23 @@ export const problemSchema = z
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .describe('Each field that is wrong, the first 100 of them.'),
+      .describe('The invalid fields, at most the first 100.'),
     budget: z
       .object({
         scope: z.enum(['user', 'team', 'global']),
         period: z.enum(['day', 'month']),
         limitUsd: usd()
           .optional()
-          .describe("Figures of a team and of all are for keys of operators; a user's own for every key."),
+          .describe(
+            'Amounts of team and global budgets are for operator keys only; those of user budgets are for every key.',
+          ),
         spentUsd: usd().optional(),
-        reservedUsd: usd().optional().describe('Set aside for runs that are not over.'),
+        reservedUsd: usd().optional().describe('Money reserved for unfinished runs.'),
         resetsAt: instant(),
       })
       .optional()
-      .describe('With 402: the budget that has no room.'),
-    approval: approvalSchema.optional().describe('With 409 to a decision: the approval as it stands.'),
+      .describe('With status 402: the budget that has no room for the request.'),
+    approval: approvalSchema.optional().describe('With status 409 for a decision: the current approval.'),
   })
   .openapi('Problem');
 

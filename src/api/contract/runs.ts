@@ -8,7 +8,7 @@ export const runErrorSchema = z
     message: z.string().describe('Safe to show to an end user.'),
     retryable: z.boolean(),
     category: refusalCategory(),
-    detail: z.string().optional().describe('What really went wrong. For keys of operators only.'),
+    detail: z.string().optional().describe('The actual cause. For operator keys only.'),
   })
   .openapi('RunError');
 
@@ -22,21 +22,18 @@ export const attemptSchema = z
       .enum(ATTEMPT_OUTCOMES)
       .nullable()
       .describe(
-        'null: it is at work. `handed_back`: its worker left, or could not begin it for what its machine lacked; `waiting`: it was given up so that the run waits for a person. Neither counts as an attempt.',
+        'Null while the attempt is running. `handed_back`: its worker stopped, or could not start it because its machine lacked something. `waiting`: it was given up so that the run waits for a person. Neither counts as an attempt.',
       ),
     errorCode: z.string().nullable(),
-    errorDetail: z
-      .string()
-      .nullable()
-      .describe('What really went wrong. Attempts are shown to keys of operators only.'),
+    errorDetail: z.string().nullable().describe('The actual cause. Attempts are shown to operator keys only.'),
     exitCode: z.int().nullable(),
     signal: z.string().nullable(),
     claudeCodeVersion: z.string().nullable(),
-    meteredCostUsd: usd().describe("By the gateway's count, USD."),
+    meteredCostUsd: usd().describe('Cost measured by the gateway, USD.'),
     reportedCostUsd: usd()
       .nullable()
-      .describe("By the Agent SDK's count, USD; null when the process ended without saying."),
-    peakMemoryBytes: z.int().nullable().describe('The most memory its processes held together.'),
+      .describe('Cost reported by the Agent SDK, USD; null when the process ended without a report.'),
+    peakMemoryBytes: z.int().nullable().describe('Peak memory of all its processes together.'),
   })
   .openapi('Attempt');
 
@@ -59,17 +56,17 @@ export const runSchema = z
       maxTurns: z.int(),
       maxThinkingTokens: z.int(),
       timeoutSeconds: z.number(),
-      maxMemoryMb: z.int().describe('For all of its processes together.'),
+      maxMemoryMb: z.int().describe('For all processes of the run together.'),
       maxPromptLength: z.int(),
     }),
     result: z.string().nullable(),
     structuredOutput: z.unknown(),
-    // Not `nullable`, which would make `RunError` itself so, for all that name it.
+    // Not `nullable`, which would make `RunError` itself nullable wherever it is used.
     error: z.union([runErrorSchema, z.null()]),
     costUsd: usd(),
     isAtCeiling: z
       .boolean()
-      .describe('Whether it has cost as much as `limits.maxBudgetUsd` allows, or more: it can spend nothing more.'),
+      .describe('True when the run has cost as much as `limits.maxBudgetUsd` allows, or more: it can spend no more.'),
     usage: z.object(tokens),
     modelUsage: z.record(z.string(), z.object({ ...tokens, costUsd: usd() })),
     turns: z.int(),
@@ -77,15 +74,15 @@ export const runSchema = z
     toolUses: z.record(z.string(), z.int()),
     deniedToolUses: z
       .record(z.string(), z.int())
-      .describe('Those among `toolUses` that were denied: by the rules of the agent, its hooks or a person.'),
+      .describe('The part of `toolUses` that was denied by the rules of the agent, its hooks or a person.'),
     createdAt: instant(),
     startAfter: instant().nullable(),
     startedAt: instant().nullable(),
     finishedAt: instant().nullable(),
     retryOf: z.uuid().nullable(),
-    scheduleId: z.uuid().nullable().describe('The schedule that made it.'),
-    scheduledFor: instant().nullable().describe('The tick of its schedule it is for; null: triggered by hand.'),
-    attempts: z.array(attemptSchema).optional().describe('One run alone, for keys of operators.'),
+    scheduleId: z.uuid().nullable().describe('The schedule that submitted the run.'),
+    scheduledFor: instant().nullable().describe('The tick of the schedule; null when the run was triggered by hand.'),
+    attempts: z.array(attemptSchema).optional().describe('Set when a single run is read with an operator key.'),
     links: z.object({
       self: z.string(),
       events: z.string(),
@@ -102,7 +99,7 @@ export const acceptedRunSchema = runSchema
       .uuid()
       .optional()
       .describe(
-        'It was said into this run, at work: the id of that message, in its `run.message` once the model has it. One that the run ends without becomes a run of its own, with this for its id.',
+        'Set if the prompt was delivered as a message to a running run: the id of the message, which its `run.message` event carries once the model has it. If the run ends before the model reads it, a new run with this id is created.',
       ),
   })
   .openapi('AcceptedRun');

@@ -10,28 +10,28 @@ const { agent, prompt, user, team, metadata, priority } = submissionSchema.shape
 const name = text()
   .min(1, 'must not be empty')
   .max(100, 'must have at most 100 characters')
-  .describe('For people to know it by.');
+  .describe('A name for people.');
 
 const cron = checked(checkCron)
   .describe(
-    'Minute, hour, day, month, weekday, or a name such as @daily. At most once a minute: there is no field for seconds.',
+    'Minute, hour, day, month and weekday, or a name such as @daily. At most once a minute: there is no field for seconds.',
   )
   .openapi({ example: '30 7 * * 1-5' });
 
 const timeZone = checked(checkTimeZone)
-  .describe('Whose clocks it goes by: an IANA name. Defaults to the `timeZone` of the configuration.')
+  .describe('The time zone of `cron`: an IANA name. Defaults to the configured `timeZone`.')
   .openapi({ example: 'Europe/Berlin' });
 
 const missed = z
   .enum(MISSED, `must be one of ${MISSED.join(', ')}`)
   .describe(
-    'Ticks that no server was there for: `skip` leaves them out, `once` makes the last of them, `all` makes each, the last 100 at most. Defaults to `once`.',
+    'Ticks that were missed while no server was running: `skip` ignores them, `once` submits the last one, `all` submits each of them, at most the last 100. Defaults to `once`.',
   );
 
 const webhookUrl = text()
   .max(2_000, 'must have at most 2000 characters')
   .refine((value) => /^https?:\/\//i.test(value) && URL.canParse(value), 'must be an http or https URL')
-  .describe('Told when its runs end or wait.');
+  .describe('Notified when a run of the schedule ends or waits.');
 
 export const newScheduleSchema = z
   .strictObject(
@@ -55,7 +55,7 @@ export const newScheduleSchema = z
     example: {
       name: 'morning report',
       agent: 'reader',
-      prompt: 'Sum up what came in overnight.',
+      prompt: 'Summarize the messages of last night.',
       cron: '30 7 * * 1-5',
       timeZone: 'Europe/Berlin',
     },
@@ -64,7 +64,7 @@ export const newScheduleSchema = z
 export const scheduleChangeSchema = z
   .strictObject(
     {
-      name: name.nullable().optional().describe('null: none.'),
+      name: name.nullable().optional().describe('Null removes the name.'),
       agent: agent.optional(),
       prompt: prompt.optional(),
       cron: cron.optional(),
@@ -72,7 +72,7 @@ export const scheduleChangeSchema = z
       metadata,
       priority,
       limits: limitsSchema.optional(),
-      webhookUrl: webhookUrl.nullable().optional().describe('null: nobody is told.'),
+      webhookUrl: webhookUrl.nullable().optional().describe('Null stops the notifications.'),
       missed: missed.optional(),
     },
     'must be an object',
@@ -92,21 +92,24 @@ export const scheduleSchema = z
     metadata: z.record(z.string(), z.unknown()),
     priority: z.int(),
     limits: limitsSchema,
-    webhookUrl: z.string().nullable().describe('Shown to the key that made it and to operators; null to others.'),
+    webhookUrl: z
+      .string()
+      .nullable()
+      .describe('Shown to the key that created the schedule and to operators; null for others.'),
     missed: z.enum(MISSED),
     createdAt: instant(),
     pausedAt: instant().nullable(),
     pausedReason: z
       .enum(['by_hand', 'key_revoked'])
       .nullable()
-      .describe('`key_revoked`: its API key was. It belongs to the key that resumes it.'),
-    nextAt: instant().nullable().describe('null: it is paused.'),
-    lastAt: instant().nullable().describe('The last tick that was made or refused.'),
-    lastRunId: z.uuid().nullable().describe('The run of the last tick that made one.'),
+      .describe('`key_revoked`: its API key was revoked. The key that resumes the schedule becomes its key.'),
+    nextAt: instant().nullable().describe('Null while the schedule is paused.'),
+    lastAt: instant().nullable().describe('The last tick that submitted a run or was rejected.'),
+    lastRunId: z.uuid().nullable().describe('The run of the last tick that submitted one.'),
     lastError: z
       .object({ code: z.string(), message: z.string(), at: instant() })
       .nullable()
-      .describe('Why the last tick has made no run, such as a budget that is used up; null: it has made one.'),
+      .describe('Why the last tick submitted no run, such as a used-up budget; null when it submitted one.'),
   })
   .openapi('Schedule');
 

@@ -3,7 +3,7 @@ import { instant } from './output-fields.ts';
 import { runSchema } from './runs.ts';
 import { submissionSchema } from './submission.ts';
 
-const isTruncated = z.literal(true).optional().describe('It was longer than is shown.');
+const isTruncated = z.literal(true).optional().describe('Set when the original is longer than shown.');
 
 const messageContentSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text: z.string(), isTruncated }),
@@ -21,7 +21,7 @@ const messageContentSchema = z.discriminatedUnion('type', [
 export const sessionMessageSchema = z
   .object({
     role: z.enum(['user', 'assistant']),
-    runId: z.uuid().describe('The run in which it was said.'),
+    runId: z.uuid().describe('The run that the message belongs to.'),
     at: z.string().nullable(),
     content: z.array(messageContentSchema),
   })
@@ -34,7 +34,10 @@ const sessionFields = {
   team: z.string().nullable(),
   createdAt: instant(),
   updatedAt: instant(),
-  forkedFrom: z.uuid().nullable().describe('The session it is a branch of; that one may be gone.'),
+  forkedFrom: z
+    .uuid()
+    .nullable()
+    .describe('The session that this one was branched from. That session may no longer exist.'),
 };
 
 export const sessionSummarySchema = z.object(sessionFields).openapi('SessionSummary');
@@ -44,18 +47,18 @@ export const sessionSchema = z
     ...sessionFields,
     runs: z.object({
       data: z.array(runSchema).describe('Newest first.'),
-      nextCursor: z.uuid().nullable().describe('For `runsCursor`.'),
+      nextCursor: z.uuid().nullable().describe('Pass it as `runsCursor` for the next page.'),
     }),
     messages: z.object({
       data: z.array(sessionMessageSchema).describe('Oldest first.'),
-      nextCursor: z.int().nullable().describe('For `after`.'),
+      nextCursor: z.int().nullable().describe('Pass it as `after` for the next page.'),
     }),
   })
   .openapi('Session');
 
 const { prompt, metadata, priority, startAfter, limits, webhookUrl } = submissionSchema.shape;
 
-/** What is said to a run's conversation: a submission but for what the run says already. */
+/** A message to a run's session: a submission without the fields that the run determines. */
 export const messageSchema = z
   .strictObject({ prompt, metadata, priority, startAfter, limits, webhookUrl }, 'must be an object')
   .openapi('Message', { example: { prompt: 'And what about last week?' } });

@@ -12,7 +12,7 @@ export const limitsSchema = z
     },
     'must be an object',
   )
-  .describe("Limits of this run alone. They can only be lower than the agent's own.");
+  .describe('Limits of this run only. They can only be lower than those of the agent.');
 
 export const submissionSchema = z
   .strictObject(
@@ -23,38 +23,38 @@ export const submissionSchema = z
         .max(64, 'must be the name of an agent'),
       prompt: text()
         .min(1, 'must not be empty')
-        .describe('What the agent is to do. Data: never expanded, never interpreted.'),
-      user: owner().optional().describe("The application's own end user the run is for."),
+        .describe('The task of the agent. Data: never expanded, never interpreted.'),
+      user: owner().optional().describe("The application's end user the run is for."),
       team: owner()
         .optional()
-        .describe('Whose budget the run counts for beside its user’s, such as a customer or a department.'),
+        .describe('A team whose budget the run also counts for, such as a customer or a department.'),
       sessionId: z
         .uuid('must be the sessionId of an earlier run')
         .toLowerCase()
         .optional()
-        .describe('The conversation it goes on with: of the same agent, user and team. Defaults to a new one.'),
+        .describe('The session to continue, of the same agent, user and team. Defaults to a new session.'),
       fork: z
         .boolean('must be true or false')
         .optional()
-        .describe('With `sessionId`: begins a branch of that conversation, which goes on by itself.'),
-      // Not a record, which would drop a key "__proto__" without a word.
+        .describe('With `sessionId`: starts a branch of that session, which continues independently.'),
+      // Not `z.record`, which silently drops a key "__proto__".
       metadata: z.custom<Record<string, unknown>>(isObject, 'must be an object').optional().openapi({
         type: 'object',
         additionalProperties: true,
-        description: 'Kept with the run and returned as given; at most 16 KB and 100 levels deep.',
+        description: 'Stored with the run and returned unchanged; at most 16 KB and 100 levels deep.',
       }),
       priority: z
         .int('must be a whole number')
         .min(-100, 'must be between -100 and 100')
         .max(100, 'must be between -100 and 100')
         .optional()
-        .describe('Higher goes first. Defaults to 0.'),
-      startAfter: time().optional().describe('Not to start before. Defaults to at once.'),
+        .describe('Runs with a higher priority start first. Defaults to 0.'),
+      startAfter: time().optional().describe('The earliest time to start. Defaults to now.'),
       limits: limitsSchema.optional(),
       webhookUrl: webhookUrl()
         .optional()
         .describe(
-          "Posted to when the run ends or waits, signed with the API key's own secret. Never shown again but in deliveries.",
+          "Receives a POST when the run ends or waits, signed with the API key's own secret. Later shown only in deliveries.",
         ),
     },
     'must be an object',

@@ -5,26 +5,23 @@ import { instant } from './output-fields.ts';
 
 const EXAMPLE_ID = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
 
-/** An address as it is sent; which ones may be named, the configuration says. */
+/** The schema of a webhook URL. The configuration decides which URLs are allowed. */
 export const webhookUrl = () => text().min(1, 'must not be empty').max(2_000, 'must have at most 2000 characters');
 
 export const newWebhookSchema = z
   .strictObject(
     {
-      url: webhookUrl().describe('Where to post to: https, and not in a private network unless that is allowed.'),
+      url: webhookUrl().describe('The URL to post to: https, and not in a private network unless that is allowed.'),
       events: z
-        .array(
-          z.enum(WEBHOOK_EVENTS, `must be one of ${WEBHOOK_EVENTS.join(', ')}`),
-          'must be a list of what it is told of',
-        )
+        .array(z.enum(WEBHOOK_EVENTS, `must be one of ${WEBHOOK_EVENTS.join(', ')}`), 'must be a list of event types')
         .min(1, 'must name at least one event')
         .max(WEBHOOK_EVENTS.length, `must name at most ${WEBHOOK_EVENTS.length} events`)
         .optional()
-        .describe('What it is told of. Defaults to all.'),
+        .describe('The event types to deliver. Defaults to all.'),
       description: text()
         .max(200, 'must have at most 200 characters')
         .optional()
-        .describe('For people to know it by. Defaults to none.'),
+        .describe('A description for people. Defaults to none.'),
     },
     'must be an object',
   )
@@ -35,12 +32,16 @@ export const newWebhookSchema = z
 export const webhookSchema = z
   .object({
     id: z.uuid(),
-    keyId: z.uuid().describe('The API key that has made it: it hears of the runs that this one submits.'),
+    keyId: z
+      .uuid()
+      .describe('The API key that created the webhook. The webhook receives events of the runs that this key submits.'),
     url: z.string(),
     events: z.array(z.enum(WEBHOOK_EVENTS)),
     description: z.string().nullable(),
     createdAt: instant(),
-    disabledAt: instant().nullable().describe('When it has answered `410 Gone`; null: it is in use.'),
+    disabledAt: instant()
+      .nullable()
+      .describe('When the webhook was disabled because it answered `410 Gone`; null while it is in use.'),
   })
   .openapi('Webhook', {
     example: {
@@ -55,16 +56,16 @@ export const webhookSchema = z
   });
 
 export const createdWebhookSchema = webhookSchema
-  .extend({ secret: z.string().describe('What its deliveries are signed with. Shown this once.') })
+  .extend({ secret: z.string().describe('The secret that signs its deliveries. Shown only once.') })
   .openapi('CreatedWebhook');
 
 export const webhookSecretSchema = z
   .object({
-    secret: z.string().describe('As Standard Webhooks has it: `whsec_` and base64.'),
+    secret: z.string().describe('In the format of Standard Webhooks: `whsec_` and base64.'),
     createdAt: instant(),
     previousUntil: instant()
       .nullable()
-      .describe('Until when the one before signs as well, those before that ending sooner; null: there is none.'),
+      .describe('Until when the previous secret also signs (older ones end earlier); null when there is none.'),
   })
   .openapi('WebhookSecret', {
     example: {
@@ -78,20 +79,20 @@ export const DELIVERY_STATUSES = ['pending', 'delivered', 'failed'] as const;
 
 export const webhookDeliverySchema = z
   .object({
-    id: z.uuid().describe('The `webhook-id` of all its attempts.'),
-    webhookId: z.uuid().nullable().describe("Null: it goes to the submission's own `webhookUrl`."),
-    runId: z.uuid().nullable().describe('Null: a test.'),
+    id: z.uuid().describe('The `webhook-id` header of all its attempts.'),
+    webhookId: z.uuid().nullable().describe('Null when the delivery goes to the `webhookUrl` of a submission.'),
+    runId: z.uuid().nullable().describe('Null for a test.'),
     type: z.enum([...WEBHOOK_EVENTS, 'webhook.test']),
     url: z.string(),
     status: z.enum(DELIVERY_STATUSES),
     attempts: z.int(),
     createdAt: instant(),
     lastAttemptAt: instant().nullable(),
-    nextAttemptAt: instant().nullable().describe('Null once it is delivered or has failed.'),
+    nextAttemptAt: instant().nullable().describe('Null once the delivery has succeeded or failed.'),
     deliveredAt: instant().nullable(),
-    responseStatus: z.int().nullable().describe('The HTTP status of the last answer; null when there was none.'),
-    error: z.string().nullable().describe('Why the last attempt has failed.'),
-    responseText: z.string().nullable().describe('The beginning of what the other side said to it, keys masked.'),
+    responseStatus: z.int().nullable().describe('The HTTP status of the last response; null when there was none.'),
+    error: z.string().nullable().describe('Why the last attempt failed.'),
+    responseText: z.string().nullable().describe('The beginning of the last response body, with keys masked.'),
   })
   .openapi('WebhookDelivery', {
     example: {

@@ -16,16 +16,16 @@ interface Answer {
   readonly content?: Readonly<Record<string, Media>>;
 }
 
-/** What an operation answers when it does what it was asked to, and which refusals there can be. */
+/** Renders the responses of an operation on success, and links to its possible errors. */
 export function renderAnswers(document: ApiDocument, { responses = {} }: Operation): Html {
   const refused = Object.entries(responses).filter(([, { $ref }]) => $ref !== undefined);
-  return html`<h4>Answers</h4>
+  return html`<h4>Responses</h4>
     ${ownAnswers(responses).map(([status, answer]) => renderAnswer(document, status, answer))}
     ${
       refused.length === 0
         ? ''
         : html`<p class="refusals">
-            <span class="quiet">Refused with</span>
+            <span class="quiet">Errors:</span>
             ${refused.map(
               ([status, { $ref = '' }]) =>
                 html`<a class="status" href="#${toAnchor($ref.split('/').at(-1))}">${status}</a> `,
@@ -34,7 +34,7 @@ export function renderAnswers(document: ApiDocument, { responses = {} }: Operati
     }`;
 }
 
-/** The examples of what it answers. */
+/** Renders the examples of the operation's responses. */
 export function renderAnswerExamples({ responses = {} }: Operation): Html {
   const media = ownAnswers(responses).flatMap(([status, { content = {} }]) =>
     Object.entries(content).map(([type, { example }]) => ({ status, type, example })),
@@ -43,7 +43,7 @@ export function renderAnswerExamples({ responses = {} }: Operation): Html {
     .filter(({ example }) => example !== undefined)
     .map(({ status, type, example }) =>
       renderCode({
-        label: `The answer ${status}, an example as ${type}`,
+        label: `Example of the response ${status} as ${type}`,
         title: html`<span class="status">${status}</span> ${type}`,
         value: example,
       }),
@@ -75,7 +75,7 @@ function renderAnswer(
             hasName(schema) || type === 'text/event-stream'
               ? ''
               : html`<details class="fold">
-                  <summary>Its fields</summary>
+                  <summary>Fields</summary>
                   ${renderSchema(schema)}
                 </details>`
           }`,
@@ -86,7 +86,7 @@ function renderAnswer(
 
 const hasName = (schema: object): boolean => '$ref' in schema;
 
-/** A refusal that many operations have, folded. */
+/** Renders an error response that many operations share, folded. */
 export function renderRefusal(document: ApiDocument, [name, answer]: readonly [string, object]): Html {
   const { description, headers = {}, content = {} } = answer as Answer;
   const codes = Object.entries(content['application/problem+json']?.examples ?? {});
@@ -102,7 +102,7 @@ export function renderRefusal(document: ApiDocument, [name, answer]: readonly [s
         first === undefined
           ? ''
           : renderCode({
-              label: `The refusal ${first[0]}, an example`,
+              label: `Example of the error ${first[0]}`,
               title: 'application/problem+json',
               value: first[1].value,
             })

@@ -9,14 +9,14 @@ export interface Group {
   readonly operations: readonly FoundOperation[];
 }
 
-/** What the page has, beside it; on a phone above it, and folded. */
+/** Renders the table of contents, beside the page; on a phone above it, and folded. */
 export function renderContents(groups: readonly Group[], more: Readonly<Record<string, string>>): Html {
   return html`<nav aria-label="Contents">
     <details class="contents">
       <summary>Contents</summary>
       <div id="contents">
-        <p><a href="#begin">Begin</a></p>
-        <p><a href="#security">Who is calling</a></p>
+        <p><a href="#begin">Getting started</a></p>
+        <p><a href="#security">Authentication</a></p>
         ${groups.map(
           ({ name, operations }) =>
             html`<p><a href="#${toAnchor(name)}">${name}</a></p>
@@ -37,7 +37,7 @@ function renderEntry({ method, operation }: FoundOperation): Html {
   </li>`;
 }
 
-/** A method, told from the others by more than its colour. */
+/** Renders a method. Methods differ by more than their colour. */
 export function renderMethod(method: string): Html {
   return html`<span class="method ${method.toLowerCase()}">${method}</span>`;
 }

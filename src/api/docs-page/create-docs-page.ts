@@ -11,11 +11,11 @@ import { VARIABLES } from './to-curl.ts';
 
 interface DocsPage {
   readonly html: string;
-  /** Lets nothing be loaded and nothing be run: the page is text, with its style in it. */
+  /** Forbids loading and scripts: the page is text with an embedded style. */
   readonly contentSecurityPolicy: string;
 }
 
-/** The API as a page to read, made of its document alone: without scripts, and without anything from elsewhere. */
+/** Creates a readable page of the API from its document, without scripts and without external resources. */
 export function createDocsPage(document: ApiDocument): DocsPage {
   const { info, tags = [], webhooks = {}, components = {} } = document;
   const operations = Map.groupBy(findOperations(document), ({ operation }) => operation.tags?.[0] ?? '');
@@ -36,7 +36,7 @@ export function createDocsPage(document: ApiDocument): DocsPage {
         ${raw(`<style>${STYLE}</style>`)}
       </head>
       <body>
-        <a class="skip" href="#content">To the content</a>
+        <a class="skip" href="#content">Skip to the content</a>
         <header class="top">
           <p><a class="home" href="#content">${info.title} API</a> <span class="quiet">${info.version}</span></p>
           <p class="ways">
@@ -64,7 +64,7 @@ export function createDocsPage(document: ApiDocument): DocsPage {
             ${renderSection({
               anchor: 'refusals',
               title: MORE.refusals,
-              content: html`${renderText('Problem documents (RFC 9457), each with a `code` that programs may go by.')}
+              content: html`${renderText('Problem documents (RFC 9457), each with a stable `code` for programs.')}
               ${Object.entries(components.responses ?? {}).map((refusal) => renderRefusal(document, refusal))}`,
             })}
             ${renderSection({
@@ -76,17 +76,17 @@ export function createDocsPage(document: ApiDocument): DocsPage {
         </div>
       </body>
     </html>`;
-  // Of the very characters between the tags.
+  // The hash of exactly the characters between the tags.
   const styleHash = createHash('sha256').update(STYLE).digest('base64');
   return {
-    // Nothing in it was awaited.
+    // A string, because nothing in it is a promise.
     html: page as string,
     contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   };
 }
 
-/** What comes behind the operations, by what it is linked to by. */
-const MORE = { told: 'Webhooks that are sent', refusals: 'Refusals', schemas: 'Schemas' } as const;
+/** Sections after the operations, by their anchor. */
+const MORE = { told: 'Webhook requests', refusals: 'Errors', schemas: 'Schemas' } as const;
 
 function renderSection({ anchor, title, content }: { anchor: string; title: string; content: Html }): Html {
   return html`<section aria-labelledby="${anchor}">
@@ -95,14 +95,14 @@ function renderSection({ anchor, title, content }: { anchor: string; title: stri
   </section>`;
 }
 
-/** What the commands of the page need, once. */
+/** Renders the variables that the commands of the page need. */
 function renderBeginning(): Html {
   const value = `export ${VARIABLES.url}=http://127.0.0.1:4400\nexport ${VARIABLES.key}=lh_…`;
   return renderSection({
     anchor: 'begin',
-    title: 'Begin',
-    content: html`${renderText('The commands here can be pasted into a shell that knows where the service is and has a key. What they are about they take from variables as well, such as `RUN_ID`.')}
-    ${renderCode({ label: 'Once in a shell', title: 'Once in a shell', value })}`,
+    title: 'Getting started',
+    content: html`${renderText('Paste the commands into a shell that has set the URL of the service and an API key. Commands also take ids from variables, such as `RUN_ID`.')}
+    ${renderCode({ label: 'Run once per shell', title: 'Run once per shell', value })}`,
   });
 }
 
@@ -110,7 +110,7 @@ function renderSecurity({ components = {} }: ApiDocument): Html {
   const schemes = Object.entries(components.securitySchemes ?? {});
   return renderSection({
     anchor: 'security',
-    title: 'Who is calling',
+    title: 'Authentication',
     content: html`<dl class="fields">
       ${schemes.map(([name, scheme]) => {
         const { description = '' } = scheme as { description?: string };
@@ -123,7 +123,7 @@ function renderSecurity({ components = {} }: ApiDocument): Html {
   });
 }
 
-/** A schema by its name, folded: what leads to it opens it. */
+/** Renders a named schema, folded. A link to it opens it. */
 function renderNamed(name: string, schema: object): Html {
   return html`<details class="named">
     <summary><h3>${name}</h3></summary>

@@ -6,7 +6,7 @@ import { renderNotes, renderSchema, renderType } from './schema.ts';
 import { renderCode, renderLink, renderText, toAnchor, type Html } from './text.ts';
 import { toCurl } from './to-curl.ts';
 
-/** An operation: how it is called, by whom, with what, and what it answers; beside it what that looks like. */
+/** Renders an operation: its route, security, parameters, body and responses, with examples beside it. */
 export function renderOperation(document: ApiDocument, found: FoundOperation): Html {
   const { method, path, operation } = found;
   const { summary = '', description } = operation;
@@ -19,13 +19,13 @@ export function renderOperation(document: ApiDocument, found: FoundOperation): H
       ${renderBody(document, operation, 'Request')} ${renderAnswers(document, operation)}
     </div>
     <div class="beside">
-      ${renderCode({ label: `${summary}, with curl`, title: 'curl', value: toCurl(document, found) })}
+      ${renderCode({ label: `${summary} with curl`, title: 'curl', value: toCurl(document, found) })}
       ${renderAnswerExamples(operation)}
     </div>
   </article>`;
 }
 
-/** What is sent to an address that asked to be told. */
+/** Renders a request that is sent to a webhook. */
 export function renderWebhook(document: ApiDocument, { path, operation }: FoundOperation): Html {
   const { summary = '', description = '', requestBody } = operation;
   const anchor = toAnchor(operation.operationId);
@@ -34,25 +34,25 @@ export function renderWebhook(document: ApiDocument, { path, operation }: FoundO
     <div>
       <h3 id="${anchor}">${summary} ${renderLink(anchor, summary)}</h3>
       <p class="route">${renderMethod('POST')} <code>${path}</code></p>
-      ${renderText(description)} ${renderParameters(operation)} ${renderBody(document, operation, 'What is sent')}
+      ${renderText(description)} ${renderParameters(operation)} ${renderBody(document, operation, 'Request')}
     </div>
     <div class="beside">
-      ${Object.entries(content).map(([type, { example }]) => renderCode({ label: `${summary}, an example`, title: type, value: example }))}
+      ${Object.entries(content).map(([type, { example }]) => renderCode({ label: `${summary}: example`, title: type, value: example }))}
     </div>
   </article>`;
 }
 
-/** A path whose variable parts are told from the rest. */
+/** Renders a path with its variable parts marked. */
 function renderPath(path: string): Html {
   return html`${path.split(/(\{\w+\})/).map((part, index) => (index % 2 === 1 ? html`<var>${part}</var>` : part))}`;
 }
 
 function renderWho({ security = [] }: Operation): Html {
-  if (security.length === 0) return html`<p class="who">For anyone: no key is needed.</p>`;
+  if (security.length === 0) return html`<p class="who">No API key is needed.</p>`;
   const ways = security.flatMap((way) => Object.entries(way));
   const scopes = [...new Set(ways.flatMap(([, names]) => names))];
   return html`<p class="who">
-    With
+    Requires
     ${ways.map(
       ([name], index) => html`${index > 0 ? ' or ' : ''}<a href="#security-${toAnchor(name)}">${name}</a>`,
     )}${scopes.length === 0 ? '' : html`, scope ${scopes.map((scope, index) => html`${index > 0 ? ', ' : ''}<code>${scope}</code>`)}`}.
@@ -85,7 +85,7 @@ function renderParameters({ parameters = [] }: Operation): Html | string {
     </dl>`;
 }
 
-/** With the fields of a schema that has a name as well: they are what is looked for here. */
+/** Renders the request body, with the fields of named schemas as well, because readers look for them here. */
 function renderBody(document: ApiDocument, { requestBody }: Operation, title: string): Html | string {
   if (requestBody === undefined) return '';
   const { content = {} } = resolveRef(document, requestBody) as { content?: Record<string, Media> };

@@ -19,7 +19,7 @@ interface Shape extends JsonSchema {
   readonly default?: unknown;
 }
 
-/** A schema: what it is, and its fields, those of fields within them. Named ones are links. */
+/** Renders a schema: its type, description and fields, with nested fields. Named schemas are links. */
 export function renderSchema(schema: object, { isTyped = true } = {}): Html {
   const { description, properties, required = [], allOf, oneOf, anyOf } = schema as Shape;
   const type = isTyped ? html`<span class="type">${renderType(schema)}</span> ` : '';
@@ -30,7 +30,7 @@ export function renderSchema(schema: object, { isTyped = true } = {}): Html {
   </div>`;
 }
 
-/** What is less common is said: what must be there, or, where nearly all is, what may be left out. */
+/** Renders fields. Marks the less common kind: the required fields, or, if most are required, the optional ones. */
 function renderFields(properties: Readonly<Record<string, Shape>>, required: readonly string[]): Html {
   const isMostly = required.length > Object.keys(properties).length / 2;
   const toMark = (name: string): Html | string => {
@@ -51,7 +51,7 @@ function renderFields(properties: Readonly<Record<string, Shape>>, required: rea
   </dl>`;
 }
 
-/** The fields of what is not named, where there are any. */
+/** Renders the fields of an unnamed schema, if there are any. */
 function renderInner(field: Shape): Html | string {
   const inner = field.items !== undefined ? field.items : field;
   if (inner.properties !== undefined) return renderFold(renderFields(inner.properties, inner.required ?? []));
@@ -64,7 +64,7 @@ function renderInner(field: Shape): Html | string {
 
 function renderFold(fields: Html): Html {
   return html`<details class="fold">
-    <summary>Its fields</summary>
+    <summary>Fields</summary>
     ${fields}
   </details>`;
 }
@@ -73,7 +73,7 @@ function isInline({ properties }: Shape): boolean {
   return properties !== undefined;
 }
 
-/** What is allowed beside the type. */
+/** Renders the constraints besides the type. */
 export function renderNotes(schema: object): Html {
   const { description, default: byDefault, ...rest } = schema as Shape;
   const limits = LIMITS.flatMap(([least, most, unit]) =>
@@ -104,12 +104,12 @@ function toRange(least: number | undefined, most: number | undefined, unit: stri
   return [from === undefined ? `up to ${to}${unit}` : `${from} to ${to}${unit}`];
 }
 
-/** A limit that every whole number has is none. */
+/** Returns whether a limit is no restriction, because every whole number is within it. */
 function isAny(limit = 0): boolean {
   return Math.abs(limit) >= Number.MAX_SAFE_INTEGER;
 }
 
-/** The type in a few words. */
+/** Renders the type in a few words. */
 export function renderType(schema: object): Html | string {
   const { $ref, type, format, items, oneOf, anyOf, allOf, additionalProperties, const: only } = schema as Shape;
   if ($ref !== undefined) {

@@ -1,4 +1,4 @@
-/** The page's style: in the reader's colours, for a phone, for the keyboard and on paper. */
+/** The page's style: follows the reader's colour scheme, and works on a phone, with the keyboard and on paper. */
 export const STYLE = `
 :root { color-scheme: light dark; --page: light-dark(#ffffff, #0f1318); --text: light-dark(#1b2129, #e4e8ee);
   --quiet: light-dark(#566070, #9ba6b4); --line: light-dark(#e1e5eb, #29303a); --soft: light-dark(#f5f7fa, #171c23);

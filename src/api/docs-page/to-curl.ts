@@ -1,14 +1,14 @@
 import { resolveRef, type ApiDocument, type FoundOperation } from '../openapi/document.ts';
 
-/** What commands take from the shell they are pasted into, as the terminal commands do. */
+/** Environment variables of the curl commands, the same as those of the CLI. */
 export const VARIABLES = {
   url: 'LONGHAUL_URL',
   key: 'LONGHAUL_API_KEY',
 } as const;
 
 /**
- * The operation as a command to paste: with the example of its body, and ids from variables such as `$RUN_ID`. Streams
- * are shown as they come.
+ * Converts an operation to a curl command, with the example of its body, and ids from variables such as `$RUN_ID`. A
+ * stream is printed as it arrives.
  */
 export function toCurl(document: ApiDocument, { method, path, operation }: FoundOperation): string {
   const { requestBody, responses = {}, security = [] } = operation;
@@ -32,13 +32,13 @@ interface Body {
   readonly content?: Readonly<Record<string, { readonly example?: unknown }>>;
 }
 
-/** `runs/{id}` as `runs/$RUN_ID`. */
+/** Converts `runs/{id}` to `runs/$RUN_ID`. */
 function toVariable(_: string, collection: string, name: string): string {
   const one = collection.replace(/ies$/, 'y').replace(/s$/, '');
   return `${collection}/$${one.toUpperCase()}_${name.toUpperCase()}`;
 }
 
-/** As one word of a shell's, whatever is in it. */
+/** Quotes any text as one word of a shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -11,13 +11,13 @@ const COUNTED = new Set(['submitRun', 'submitRuns', 'sendMessage']);
 const STREAMS = new Set(['followRun', 'followRuns']);
 
 /**
- * What an operation is besides what its route says: its name and group, who may call it, the problem documents that
- * every route may answer with, headers and examples.
+ * Completes the description of an operation with its name and group, the callers it allows, the problem documents that
+ * every route may respond with, headers and examples.
  */
 export function completeOperation(document: ApiDocument, found: FoundOperation): Operation {
   const { method, path, operation } = found;
   const { operationId, tag } = OPERATIONS.get(`${method} ${path}`) ?? {};
-  const isOpen = !path.startsWith('/v1/');
+  const isOpen = !path.startsWith('/v1/') || ROUTE_ACCESS[toRoute(method, path)] === 'everyone';
   return {
     ...(operationId !== undefined && { operationId }),
     ...(tag !== undefined && { tags: [tag] }),
@@ -33,7 +33,7 @@ export function completeOperation(document: ApiDocument, found: FoundOperation):
   };
 }
 
-/** A request needs one of these, each with the scopes that are named. */
+/** Returns the security schemes of an operation, with their scopes. A request needs one of them. */
 function toSecurity({ method, path }: FoundOperation, operationId: string) {
   const access = ROUTE_ACCESS[toRoute(method, path)] ?? 'admin';
   if (access === 'admin' || operationId === 'createToken') return [{ apiKey: access === 'admin' ? ['admin'] : [] }];
@@ -45,7 +45,7 @@ function toSecurity({ method, path }: FoundOperation, operationId: string) {
 
 type Answers = NonNullable<Operation['responses']>;
 
-/** The answers that are no problem. */
+/** Completes the responses that are not problem documents. */
 function toAnswers(document: ApiDocument, { responses = {} }: Operation, operationId: string): Answers {
   const headers = [
     ...(LOCATED.has(operationId) ? ['Location'] : []),
@@ -64,14 +64,14 @@ function toAnswers(document: ApiDocument, { responses = {} }: Operation, operati
   );
 }
 
-/** Its own, and those that any request may be answered with before it reaches its route, or when the service cannot. */
+/** Returns the operation's own problem responses, and the responses that any request may get before its route. */
 function toProblems({ method, operation }: FoundOperation, { isOpen }: { isOpen: boolean }): Answers {
   const { responses = {}, requestBody } = operation;
   const own = Object.entries(responses).filter(([, answer]) => isProblem(answer));
   const statuses = new Set([
     ...own.map(([status]) => Number(status)),
     ...(isOpen ? [408, 431] : [401, 408, 431, ...('503' in responses ? [] : [503])]),
-    // A body is measured also where none is wanted.
+    // The size of a body is checked even on routes that take none.
     ...(method === 'GET' ? [] : [413]),
     ...(requestBody === undefined ? [] : [415]),
   ]);
@@ -87,7 +87,7 @@ function isProblem(answer: unknown): boolean {
   return 'application/problem+json' in content;
 }
 
-/** A body with an example in each of its media types that has none: of a schema by its name, where `examples` have one. */
+/** Adds an example to each media type of a body. An entry of `examples` for the name of its schema takes precedence. */
 function withExamples<T extends object>(
   document: ApiDocument,
   body: T,
@@ -106,15 +106,15 @@ function withExamples<T extends object>(
   return completed.length === 0 ? body : { ...body, content: Object.fromEntries(completed) };
 }
 
-/** What a document of OpenAPI has no form for. */
+/** Describes the WebSocket in words, because OpenAPI cannot describe one. */
 const WEB_SOCKET_ANSWER = {
-  description: `A WebSocket, where the request has asked for one. A browser sends its token along as the sub-protocol \`longhaul.token.TOKEN\`.
+  description: `A WebSocket, if the request asks for one. A browser sends its token as the sub-protocol \`longhaul.token.TOKEN\`.
 
-It takes messages of JSON: \`{"type":"subscribe","id":"a","runId":"…","after":7}\`, with \`"all":true\` in place of \`runId\` for every run, \`{"type":"unsubscribe","id":"a"}\` and \`{"type":"ping"}\`.
+The client sends JSON messages: \`{"type":"subscribe","id":"a","runId":"…","after":7}\`, with \`"all":true\` in place of \`runId\` for every run, \`{"type":"unsubscribe","id":"a"}\` and \`{"type":"ping"}\`.
 
-It sends frames with a \`type\` and the \`id\` of the subscription: \`subscribed\` and \`event\`, each with the \`cursor\` that goes into \`after\`, \`end\`, \`error\` with a \`problem\`, and \`pong\`.
+The server sends frames with a \`type\` and the \`id\` of the subscription: \`subscribed\` and \`event\`, each with the \`cursor\` to pass as \`after\`, \`end\`, \`error\` with a \`problem\`, and \`pong\`.
 
-It is closed with 1001 when the server stops, 1008 when the key or token has ended, 1013 when its reader takes nothing. A reader that answers no ping is taken for gone.`,
+The server closes it with 1001 when the server stops, 1008 when the key or token is no longer valid, and 1013 when the client does not read. It drops a client that answers no ping.`,
 };
 
 const STREAM_EXAMPLE =

@@ -10,43 +10,42 @@ import { describeWebhookPayloads, describeWebhooks } from './webhook-section.ts'
 const DESCRIPTION = `The production runtime for Claude agents: submit a prompt, get an id, follow a supervised run.
 
 JSON is in camelCase, times are ISO 8601 in UTC, money is USD with at most six decimals, ids are UUIDv7. Lists are
-\`{ data, nextCursor }\`. Every refusal is a problem document (RFC 9457) with a stable \`code\`.
+\`{ data, nextCursor }\`. Every error is a problem document (RFC 9457) with a stable \`code\`.
 
-What is described here stays. New operations, optional fields of requests, fields of answers, types of events and codes
-come without notice: a reader skips what it does not know.`;
+Everything described here is stable. New operations, optional request fields, response fields, event types and codes
+may be added without notice: a client must ignore what it does not know.`;
 
 const SECURITY_SCHEMES = {
   apiKey: {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'lh_…',
-    description:
-      'An API key, for servers. The scopes that an operation needs are named with it; `admin` is all of them.',
+    description: 'An API key, for servers. Each operation names the scopes it needs; `admin` includes all scopes.',
   },
   userToken: {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: "A token of `POST /v1/tokens`, for one user's browser. It sees the runs of that user alone.",
+    description: "A token of `POST /v1/tokens`, for one user's browser. It gives access to the runs of that user only.",
   },
   streamToken: {
     type: 'apiKey',
     in: 'query',
     name: 'token',
     description:
-      'The same token in the address, on streams alone (`Accept: text/event-stream`, or a WebSocket): browsers send no header of ours there. Never an API key.',
+      'The same token in the URL, for streams only (`Accept: text/event-stream`, or a WebSocket), where browsers cannot set the `Authorization` header. Never an API key.',
   },
 } as const;
 
 /**
- * The OpenAPI 3.1 document of all routes that the API has, from the schemas that check requests. `basePath`: the path that
- * they are served under; empty by default.
+ * Creates the OpenAPI 3.1 document of all routes of the API, from the schemas that validate requests. `basePath` is the
+ * path that the routes are served under; empty by default.
  */
 export function describeApi(api: Api, version: string, basePath = ''): ApiDocument {
   const made = api.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Longhaul', version, description: DESCRIPTION },
-    servers: [{ url: basePath || '/', description: 'Where this document was found.' }],
+    servers: [{ url: basePath || '/', description: 'The server of this document.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   });
   const schemas = made.components?.schemas ?? {};
@@ -67,7 +66,7 @@ export function describeApi(api: Api, version: string, basePath = ''): ApiDocume
   return { ...document, paths: describePaths(document) };
 }
 
-/** In the order that their names are listed in, which is the one to read them in. */
+/** Completes the paths and sorts them in the order of `OPERATIONS`, which is made for reading. */
 function describePaths(document: ApiDocument): NonNullable<ApiDocument['paths']> {
   const order = [...OPERATIONS.keys()];
   const placeOf = ({ method, path }: FoundOperation) => {

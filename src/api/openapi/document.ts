@@ -7,21 +7,21 @@ type PathItem = NonNullable<ApiDocument['paths']>[string];
 
 export type Operation = NonNullable<PathItem['get']>;
 
-/** A schema as a document has it: JSON Schema 2020-12. */
+/** A schema in the document: JSON Schema 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** One operation with where it is. */
+/** An operation with its method and path. */
 export interface FoundOperation {
   /** In upper case. */
   readonly method: string;
-  /** As the document has it, such as `/v1/runs/{id}`. */
+  /** Written as in the document, such as `/v1/runs/{id}`. */
   readonly path: string;
   readonly operation: Operation;
 }
 
-/** Every operation of a document, in its order. */
+/** Lists every operation of a document, in its order. */
 export function findOperations(document: Pick<ApiDocument, 'paths'>): FoundOperation[] {
   return Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     Object.entries(item).flatMap(([method, operation]) =>
@@ -34,7 +34,7 @@ function isMethod(name: string): boolean {
   return (METHODS as readonly string[]).includes(name);
 }
 
-/** What a `$ref` within the document points at; anything else is itself. */
+/** Resolves a `$ref` within the document. Returns any other value unchanged. */
 export function resolveRef<T extends object>(document: object, value: T): T {
   if (!('$ref' in value) || typeof value.$ref !== 'string') return value;
   const found = value.$ref

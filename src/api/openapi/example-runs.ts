@@ -64,7 +64,7 @@ export const run: RunResource = {
   },
 };
 
-/** As it is answered when it was just submitted. */
+/** The run as it is returned when it was just submitted. */
 export const queuedRun: RunResource = {
   ...run,
   status: 'queued',

@@ -15,6 +15,8 @@ import type {
   RunResource,
   ScheduleResource,
   SkippedRun,
+  StatPointResource,
+  StatsResource,
   TokenResource,
   WorkerResource,
 } from '../contract.ts';
@@ -62,7 +64,7 @@ const schedule: ScheduleResource = {
   id: '019cd7ae-3333-7c41-9a54-2f6a0c1b7d11',
   name: 'morning report',
   agent: 'reader',
-  prompt: 'Sum up what came in overnight.',
+  prompt: 'Summarize the messages of last night.',
   cron: '30 7 * * 1-5',
   timeZone: 'Europe/Berlin',
   user: null,
@@ -200,7 +202,7 @@ const token: TokenResource = {
 
 const budgetChange: BudgetChange = { scope: 'user', key: 'ann', usdPerDay: 5 };
 const retrySelection: RetrySelection = { errorCode: 'provider_overloaded', limit: 100 };
-const skippedRun: SkippedRun = { id: RUN_ID, code: 'conflict', message: 'It has succeeded.' };
+const skippedRun: SkippedRun = { id: RUN_ID, code: 'conflict', message: 'The run has succeeded.' };
 const createdKey: CreatedKeyResource = { ...key, key: 'lh_EXAMPLE0000000000000000000000000000000000' };
 
 const createdWebhook: CreatedWebhookResource = {
@@ -214,7 +216,32 @@ const createdWebhook: CreatedWebhookResource = {
   secret: 'whsec_bG9uZ2hhdWwtZXhhbXBsZS1zZWNyZXQtMDEyMzQ1Njc=',
 };
 
-/** What each schema of the document looks like filled in, by its name, where its definition does not say. */
+const statOutcomes = { submitted: 42, succeeded: 39, failed: 2, cancelled: 1, costUsd: 1.204 };
+const statSums = {
+  ...statOutcomes,
+  wait: { p50Ms: 120, p95Ms: 2_700, runs: 42 },
+  duration: { p50Ms: 14_600, p95Ms: 58_000, runs: 42 },
+  failures: [{ code: 'run_timeout', runs: 2 }],
+};
+const statPoint: StatPointResource = {
+  at: CREATED,
+  ...statSums,
+  queues: { waiting: 1.5, delayed: 0, held: 0, oldestWaitSeconds: 4 },
+  slots: { workers: 2, total: 8, running: 5.25 },
+};
+const stats: StatsResource = {
+  data: [statPoint],
+  totals: statSums,
+  agents: [{ agent: 'reader', ...statOutcomes }],
+  queues: [{ queue: 'reader', data: [{ at: CREATED, waiting: 1.5 }] }],
+  now: { queued: 1, running: 5, waiting: 0 },
+  from: CREATED,
+  to: '2026-03-10T13:00:00.000Z',
+  step: 'hour',
+  timeZone: 'UTC',
+};
+
+/** Examples of schemas by their name, for schemas whose definition has none. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   AcceptedRun: queuedRun,
   Agent: {
@@ -260,6 +287,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   SessionMessage: message,
   SessionSummary: sessionSummary,
   SkippedRun: skippedRun,
+  StatPoint: statPoint,
+  Stats: stats,
   StreamPage: { data: [event], nextCursor: 40_127 },
   Submission: submission,
   SubmittedBatch: { data: [queuedRun] },
@@ -269,7 +298,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
 
 const queued = { Run: queuedRun };
 
-/** What operations answer with when it is not as in `EXAMPLES`: by their name and that of the schema. */
+/** Examples of responses that differ from `EXAMPLES`, by the name of the operation and of the schema. */
 export const ANSWER_EXAMPLES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   retryRun: queued,
   triggerSchedule: queued,

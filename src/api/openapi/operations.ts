@@ -1,20 +1,20 @@
-/** The groups that the operations are shown in, in order. */
+/** The groups of operations, in the order shown. */
 export const TAGS = {
-  Runs: 'What an agent is to do, once: submitted, followed, cancelled, tried again.',
-  Events: 'What happens in runs, live and afterwards: server-sent events, WebSocket and pages with one cursor.',
-  Sessions: 'Conversations: runs that go on from one another.',
-  Approvals: 'What waits for a person: uses of tools, and questions of the agent.',
-  Schedules: 'Runs that are submitted by the clock.',
-  Webhooks: 'Addresses that are told when runs end or wait.',
-  Access: 'API keys, and short-lived tokens for browsers.',
-  Money: 'What was spent, and what may be.',
-  Service: 'Agents, queues, workers, alerts, the audit record and health.',
+  Runs: 'Submit, follow, cancel and retry runs. A run is one prompt for one agent.',
+  Events: 'Read the events of runs, live and afterwards: server-sent events, WebSocket and pages share one cursor.',
+  Sessions: 'Read and continue conversations, which consist of runs.',
+  Approvals: 'Decide tool uses, and answer questions of the agent, that wait for a person.',
+  Schedules: 'Submit runs at fixed times.',
+  Webhooks: 'Receive an event at a URL when runs end or wait.',
+  Access: 'Manage API keys, issue short-lived tokens for browsers, and sign in to the dashboard.',
+  Money: 'Read costs and manage budgets.',
+  Service: 'Operate agents, queues and workers; read alerts, the audit record and health.',
 } as const;
 
 type Tag = keyof typeof TAGS;
 
 interface Operation {
-  /** What generated clients call it. Part of the contract: chosen once. */
+  /** The name in generated clients. Part of the contract, so it never changes. */
   readonly operationId: string;
   readonly tag: Tag;
 }
@@ -22,7 +22,7 @@ interface Operation {
 const of = (tag: Tag, names: Readonly<Record<string, string>>): [string, Operation][] =>
   Object.entries(names).map(([route, operationId]) => [route, { operationId, tag }]);
 
-/** The name and the group of each operation, by method and path. A test names one that is missing. */
+/** The name and the group of each operation, by method and path. A test reports a missing operation. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ...of('Runs', {
     'POST /v1/runs': 'submitRun',
@@ -32,6 +32,9 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     'POST /v1/runs/{id}/cancel': 'cancelRun',
     'POST /v1/runs/{id}/retry': 'retryRun',
     'POST /v1/runs/retry': 'retryRuns',
+    'POST /v1/runs/cancel': 'cancelRuns',
+    'GET /v1/runs/count': 'countRuns',
+    'GET /v1/runs/export': 'exportRuns',
   }),
   ...of('Events', {
     'GET /v1/runs/{id}/events': 'followRun',
@@ -75,6 +78,10 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     'GET /v1/keys': 'listKeys',
     'DELETE /v1/keys/{id}': 'revokeKey',
     'POST /v1/tokens': 'createToken',
+    'GET /v1/sign-in': 'getSignedIn',
+    'POST /v1/sign-in': 'signIn',
+    'DELETE /v1/sign-in': 'signOut',
+    'POST /v1/sign-in/code': 'createSignInCode',
   }),
   ...of('Money', {
     'GET /v1/costs': 'getCosts',
@@ -82,6 +89,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     'PUT /v1/budgets': 'changeBudget',
   }),
   ...of('Service', {
+    'GET /v1/stats': 'getStats',
     'GET /v1/agents': 'listAgents',
     'GET /v1/queues': 'listQueues',
     'POST /v1/queues/{name}/pause': 'pauseQueue',

@@ -2,34 +2,35 @@ import type { Operation } from './document.ts';
 
 type Parameters = NonNullable<Operation['parameters']>;
 
-/** What parameters mean that are everywhere the same. */
+/** Descriptions of parameters that mean the same in every operation. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
-  id: 'What it is about.',
-  name: 'What it is about.',
-  limit: 'How many there are on a page.',
-  cursor: 'The `nextCursor` of the page before.',
+  id: 'The id of the resource.',
+  name: 'The name of the resource.',
+  limit: 'Maximum number of items in a page.',
+  cursor: 'The `nextCursor` of the previous page.',
   wait: 'Seconds to wait for something new.',
   'idempotency-key':
-    'Up to 255 characters of the caller’s choice: for a day the same key with the same body has the same answer, and does nothing again.',
-  'last-event-id': 'The `id` of the last event that was seen. Goes before `after`; a browser sends it by itself.',
-  after: 'Events behind this cursor.',
-  runsCursor: 'The `nextCursor` of the runs on the page before.',
-  agent: 'Those of this agent alone.',
-  user: 'Those of this user alone.',
-  sessionId: 'Those of this conversation alone.',
-  runId: 'Those of this run alone.',
-  status: 'Those with this status alone.',
-  state: 'Those in this state alone.',
-  kind: 'Those of this kind alone.',
-  severity: 'Those that are as grave as this alone.',
-  scope: 'Those of this scope alone.',
-  action: 'Those that say this was done alone.',
-  subject: 'Those about this alone.',
-  groupBy: 'What each row sums up.',
-  order: 'The oldest or the newest first.',
+    'Up to 255 characters, chosen by the client. For a day, a request with the same key and body returns the same response and has no further effect.',
+  'last-event-id':
+    'The `id` of the last event received. Takes precedence over `after`; browsers send it automatically.',
+  after: 'Only events after this cursor.',
+  runsCursor: 'The `nextCursor` of the runs in the previous page.',
+  agent: 'Only items of this agent.',
+  user: 'Only items of this user.',
+  sessionId: 'Only items of this session.',
+  runId: 'Only items of this run.',
+  status: 'Only items with this status.',
+  state: 'Only items in this state.',
+  kind: 'Only items of this kind.',
+  severity: 'Only items of this severity.',
+  scope: 'Only items of this scope.',
+  action: 'Only entries with this action.',
+  subject: 'Only entries about this subject.',
+  groupBy: 'The group that each row adds up.',
+  order: 'The newest entries first, or the order of the chain.',
 };
 
-/** Parameters with what they mean, also those whose routes do not say. */
+/** Adds a description to each parameter that has none. */
 export function describeParameters(parameters: Parameters): Parameters {
   return parameters.map((parameter) => {
     const { name, description, schema } = parameter as {

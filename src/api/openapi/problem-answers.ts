@@ -2,8 +2,8 @@ import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { toProblem } from '../problem.ts';
 
 /**
- * Every code that an operation can be answered with. The others of the table are how runs and commands end, or, as
- * `method_not_allowed`, about what is no operation.
+ * Every code that an operation can respond with. The other codes of the table are for the end of runs and commands, or,
+ * like `method_not_allowed`, for requests that match no operation.
  */
 const API_ERROR_CODES = [
   'invalid_request',
@@ -31,19 +31,19 @@ const API_ERROR_CODES = [
 ] as const satisfies ErrorCode[];
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
-  400: 'Something in the request is wrong; `errors` names each field.',
-  401: 'No API key or token, or not one that works.',
-  402: 'A budget has no room for it; `budget` says which, and when it begins anew.',
-  403: 'The API key or token may not do that.',
-  404: 'There is no such thing, or none that the caller may see.',
-  408: 'The request came too slowly.',
-  409: 'It contradicts the present state.',
-  413: 'The body is too large.',
-  415: 'The body is not sent as application/json.',
-  422: 'It is understood, but does not go with what was before: another request had the idempotency key, or another agent has the conversation.',
-  429: 'Too many requests; `Retry-After` says when to come again.',
-  431: 'Address and headers are too large.',
-  503: 'It cannot be answered right now; `Retry-After` says when to come again.',
+  400: 'The request is invalid; `errors` names each invalid field.',
+  401: 'The API key or token is missing or invalid.',
+  402: 'A budget has no room for the request; `budget` says which one, and when it resets.',
+  403: 'The API key or token does not allow this request.',
+  404: 'The resource does not exist, or the caller may not see it.',
+  408: 'The request was sent too slowly.',
+  409: 'The request conflicts with the current state of the resource.',
+  413: 'The request body is too large.',
+  415: 'The request body is not sent as application/json.',
+  422: 'The request is valid, but contradicts an earlier one: the idempotency key was used for a different request, or the session belongs to another agent.',
+  429: 'Too many requests; `Retry-After` says when to try again.',
+  431: 'The URL and headers are too large.',
+  503: 'The request cannot be answered now; `Retry-After` says when to try again.',
 };
 
 const HEADERS: Readonly<Record<number, readonly string[]>> = {
@@ -53,10 +53,10 @@ const HEADERS: Readonly<Record<number, readonly string[]>> = {
   503: ['Retry-After'],
 };
 
-/** The name of the answer with this status among the document's `responses`. */
+/** Returns the name of the response with this status among the document's `responses`. */
 export const toAnswerName = (status: number): string => `Problem${status}`;
 
-/** The problem documents that requests are answered with, one for each status, with the codes it can have. */
+/** Describes the problem documents, one for each status, with its possible codes. */
 export function describeProblemAnswers(): Record<string, object> {
   const byStatus = Map.groupBy(API_ERROR_CODES, (code) => ERRORS[code].httpStatus);
   return Object.fromEntries([...byStatus].map(([status, codes]) => [toAnswerName(status), describe(status, codes)]));
@@ -77,7 +77,7 @@ function describe(status: number, codes: readonly ErrorCode[]) {
   };
 }
 
-/** The document's headers of these names, by reference. */
+/** Returns references to the document's headers with these names. */
 export function toHeaderRefs(names: readonly string[]): Record<string, { $ref: string }> {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }

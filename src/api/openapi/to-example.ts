@@ -1,10 +1,10 @@
 import { EXAMPLES } from './examples.ts';
 import { resolveRef, type JsonSchema } from './document.ts';
 
-/** Stands where no example says better. A test finds it. */
+/** A placeholder for a missing example. A test finds it. */
 export const NO_EXAMPLE = 'EXAMPLE MISSING';
 
-/** What a schema looks like filled in: by the examples of those it is made of. */
+/** Creates an example of a schema from the examples of its parts. */
 export function toExample(schema: object, document: object): unknown {
   const { $ref } = schema as { $ref?: string };
   const name = $ref?.split('/').at(-1);

@@ -4,12 +4,12 @@ import { EXAMPLES } from './examples.ts';
 const KEPT_OUT = ['prompt', 'attempts'] as const;
 
 const HEADERS = [
-  ['webhook-id', 'The same for every attempt at this delivery: what was seen before can be left.'],
+  ['webhook-id', 'The same for every attempt at this delivery. Use it to deduplicate.'],
   ['webhook-timestamp', 'When this attempt was sent, in seconds since 1970.'],
-  ['webhook-signature', 'One signature or, for a day after each rotation, up to five: `v1,` and base64.'],
+  ['webhook-signature', 'A signature, or up to five for a day after each rotation: `v1,` and base64.'],
 ] as const;
 
-/** What webhooks are sent, for the document's `webhooks`. */
+/** Describes the requests to webhooks, for the document's `webhooks`. */
 export function describeWebhooks(): Record<string, object> {
   return Object.fromEntries([
     ...WEBHOOK_EVENTS.map((type) => [type, describe(type, 'WebhookPayload', toPayloadExample(type))]),
@@ -29,9 +29,9 @@ function describe(type: string, payload: string, example: object) {
     post: {
       operationId: `on${type.replaceAll(/(?:^|\.)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`,
       tags: ['Webhooks'],
-      summary: type === 'webhook.test' ? 'Somebody tries the webhook' : `A run ${toWords(type)}`,
+      summary: type === 'webhook.test' ? 'The webhook is tested' : `A run ${toWords(type)}`,
       description:
-        'Signed as Standard Webhooks has it; sent again, for about a day, until it is answered with a status of 200 to 299.',
+        'Signed according to Standard Webhooks. Retried for about a day, until the response has a status of 200 to 299.',
       security: [],
       parameters: HEADERS.map(([name, description]) => ({
         name,
@@ -55,8 +55,8 @@ function describe(type: string, payload: string, example: object) {
         },
       },
       responses: {
-        '2XX': { description: 'It has arrived.' },
-        '410': { description: 'The address is to be told nothing more: the webhook is disabled.' },
+        '2XX': { description: 'The delivery has arrived.' },
+        '410': { description: 'The URL wants no more deliveries: the webhook is disabled.' },
       },
     },
   };
@@ -76,7 +76,7 @@ function toPayloadExample(type: string) {
   };
 }
 
-/** The schemas of what is sent, made of the run's own. */
+/** Describes the payloads. Their schemas are based on the schema of a run. */
 export function describeWebhookPayloads(runSchema: RunSchema): Record<string, object> {
   const run = {
     ...runSchema,
@@ -84,12 +84,15 @@ export function describeWebhookPayloads(runSchema: RunSchema): Record<string, ob
     required: runSchema.required.filter((name) => !KEPT_OUT.some((kept) => kept === name)),
   };
   return {
-    WebhookRun: { ...run, description: 'A run without what is long. The first 16,000 characters of `result`.' },
+    WebhookRun: {
+      ...run,
+      description: 'A run without its long fields. `result` has at most its first 16,000 characters.',
+    },
     WebhookPayload: toPayload([...WEBHOOK_EVENTS], {
       type: 'object',
       properties: {
         run: { $ref: '#/components/schemas/WebhookRun' },
-        isTruncated: { type: 'boolean', description: 'Whether `result` was cut or `structuredOutput` left out.' },
+        isTruncated: { type: 'boolean', description: 'True when `result` was cut or `structuredOutput` was left out.' },
       },
       required: ['run', 'isTruncated'],
     }),
@@ -111,7 +114,7 @@ function toPayload(types: readonly string[], data: object) {
     type: 'object',
     properties: {
       type: { type: 'string', enum: types },
-      timestamp: { type: 'string', format: 'date-time', description: 'When it happened.' },
+      timestamp: { type: 'string', format: 'date-time', description: 'The time of the event.' },
       data,
     },
     required: ['type', 'timestamp', 'data'],

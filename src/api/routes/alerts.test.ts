@@ -59,7 +59,7 @@ describe.each(DATABASE_KINDS)('the alerts over HTTP, on the %s database', (kind)
   const acknowledge = (id: string, key?: string) =>
     service.request(`/v1/alerts/${id}/acknowledge`, { method: 'POST', ...(key !== undefined && { key }) });
 
-  it('are listed newest first, with each telling, filtered and by the page', async () => {
+  it('are listed newest first, with their notifications, filtered and in pages', async () => {
     const { data, nextCursor } = await list();
     expect(nextCursor).toBeNull();
     expect(data.map(({ id }) => id)).toEqual(ids.toReversed());
@@ -78,7 +78,7 @@ describe.each(DATABASE_KINDS)('the alerts over HTTP, on the %s database', (kind)
     });
   });
 
-  it('are acknowledged once, by whoever was first', async () => {
+  it('are acknowledged once, and the first acknowledgement is kept', async () => {
     const response = await acknowledge(ids[2]!);
     expect(response.status).toBe(200);
     const first = (await response.json()) as AlertResource;
@@ -89,7 +89,7 @@ describe.each(DATABASE_KINDS)('the alerts over HTTP, on the %s database', (kind)
   });
 
   it.each(['state=shut', 'severity=loud', 'limit=201', 'limit=0', 'cursor=x', 'agent=reader'])(
-    'refuse ?%s',
+    'reject ?%s',
     async (query) => {
       expect((await service.request(`/v1/alerts?${query}`)).status).toBe(400);
     },

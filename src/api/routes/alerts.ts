@@ -7,14 +7,15 @@ import { alertSchema, type AlertResource } from '../contract.ts';
 import { id, wholeNumber } from '../input-fields.ts';
 import { json, problems } from './answers.ts';
 
-/** What operators were told of, and their word that they have seen it. */
+/** Adds the routes that list and acknowledge alerts, for operators. */
 export function addAlertRoutes(api: Api, { database }: ApiDeps): void {
   api.openapi(
     createRoute({
       method: 'get',
       path: '/v1/alerts',
       summary: 'List alerts, newest first',
-      description: 'For keys of operators. Each with every telling of it. Kept for 90 days after it is over.',
+      description:
+        'For operator keys. Each alert includes all its notifications. Alerts are kept for 90 days after they are resolved.',
       request: {
         query: z.strictObject({
           state: z.enum(ALERT_STATES, `must be one of ${ALERT_STATES.join(', ')}`).optional(),
@@ -40,14 +41,15 @@ export function addAlertRoutes(api: Api, { database }: ApiDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/alerts/{id}/acknowledge',
-      summary: 'Take an alert on: it is not repeated any more, unless it gets worse',
-      description: 'For keys of operators. May be repeated; the first one stands.',
+      summary: 'Acknowledge an alert',
+      description:
+        'For operator keys. An acknowledged alert is not repeated unless it gets worse. Idempotent: the first acknowledgement is kept.',
       request: {
         params: z.object({
           id: id("must be an alert's id, a UUID").openapi({ format: 'uuid', description: "The alert's id." }),
         }),
       },
-      responses: { 200: json(alertSchema, 'The alert as it stands.'), ...problems(400, 401, 403, 404) },
+      responses: { 200: json(alertSchema, 'The acknowledged alert.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const caller = context.get('caller');

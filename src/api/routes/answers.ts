@@ -1,27 +1,27 @@
 import type { z } from '@hono/zod-openapi';
 import { problemSchema } from '../contract.ts';
 
-/** A JSON answer, for a route's description. */
+/** Describes a JSON response of a route. */
 export function json<T extends z.ZodType>(schema: T, description: string) {
   return { description, content: { 'application/json': { schema } } };
 }
 
 const PROBLEMS = {
-  400: 'Something in the request is wrong; `errors` names each field.',
-  401: 'No API key, or not one that works.',
-  402: 'A budget has no room for it; `budget` says which, and when it begins anew.',
-  403: 'The API key may not do that.',
-  404: 'There is no such thing.',
-  409: 'It contradicts the present state.',
-  413: 'The body is too large.',
-  415: 'The body is not sent as application/json.',
-  422: 'The idempotency key was used for another request.',
-  429: 'Too many requests; `Retry-After` says when to come again.',
+  400: 'The request is invalid; `errors` names each invalid field.',
+  401: 'The API key or token is missing or invalid.',
+  402: 'A budget has no room for the request; `budget` says which one, and when it resets.',
+  403: 'The API key or token does not allow this request.',
+  404: 'The resource does not exist.',
+  409: 'The request conflicts with the current state of the resource.',
+  413: 'The request body is too large.',
+  415: 'The request body is not sent as application/json.',
+  422: 'The idempotency key was used for a different request.',
+  429: 'Too many requests; `Retry-After` says when to try again.',
 } as const;
 
 type ProblemStatus = keyof typeof PROBLEMS;
 
-/** The problem documents a route may answer with. */
+/** Describes the problem documents that a route may respond with. */
 export function problems<S extends ProblemStatus>(...statuses: S[]) {
   const describe = (description: string) => ({
     description,

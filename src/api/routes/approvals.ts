@@ -17,14 +17,14 @@ const params = z.object({
   id: id("must be an approval's id, a UUID").openapi({ format: 'uuid', description: "The approval's id." }),
 });
 
-/** What waits for a person, and the decision. */
+/** Adds the routes that read and decide approvals. */
 export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps): void {
   const { basePath } = config.http;
   api.openapi(
     createRoute({
       method: 'get',
       path: '/v1/approvals',
-      summary: 'List what waits, or waited, for a person, newest first',
+      summary: 'List approvals, newest first',
       request: {
         query: z.strictObject({
           status: z.enum(APPROVAL_STATUSES, `must be one of ${APPROVAL_STATUSES.join(', ')}`).optional(),
@@ -75,10 +75,10 @@ export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps
       path: '/v1/approvals/{id}',
       summary: 'Allow or deny a tool use, or answer a question',
       description:
-        'The first decision stands; a second one is answered with 409 and how it was decided. The run goes on at once.',
+        'The first decision stands; a second one gets status 409 with the decided approval. The run continues at once.',
       request: { params, body: { required: true, content: { 'application/json': { schema: decisionSchema } } } },
       responses: {
-        200: json(approvalSchema, 'The approval as it was decided.'),
+        200: json(approvalSchema, 'The decided approval.'),
         ...problems(400, 401, 403, 404, 409, 413, 415),
       },
     }),
@@ -112,12 +112,12 @@ function conflict(approval: Approval, basePath: string): LonghaulError {
   const { id: approvalId, status, runId, reason } = approval;
   const message =
     status === 'pending'
-      ? `Run ${runId} has ended or is being cancelled; nothing waits for approval ${approvalId} any more.`
+      ? `Run ${runId} has ended or is being cancelled; it no longer waits for approval ${approvalId}.`
       : `Approval ${approvalId} is ${status} already${reason === null ? '' : `: ${reason}`}`;
   return new LonghaulError('conflict', { message, details: { approval: toApprovalResource(approval, basePath) } });
 }
 
-/** What a person has put in is masked as the tool's input is: others see it too. */
+/** Converts an approval for the API. Masks what a person entered like the tool's input, because others see it too. */
 function toApprovalResource(approval: Approval, basePath: string): ApprovalResource {
   const { requestedAt, expiresAt, decidedAt, takenUpAt, updatedInput, reason, ...rest } = approval;
   return {

@@ -27,7 +27,7 @@ describe.each(DATABASE_KINDS)('the audit record over HTTP, on the %s database', 
 
   beforeAll(async () => {
     service = await startApi(kind);
-    await emptyAudit(service.database); // The keys that were made are in it.
+    await emptyAudit(service.database); // The creation of the keys is recorded.
     await service.database.sql.transaction().execute((trx) =>
       recordAuditMany(
         trx,
@@ -43,7 +43,7 @@ describe.each(DATABASE_KINDS)('the audit record over HTTP, on the %s database', 
   });
   afterAll(() => service.close());
 
-  it('is for operators alone', async () => {
+  it('is for operators only', async () => {
     for (const path of ['/v1/audit', '/v1/audit/verify']) {
       const response = await service.request(path, { key: service.plainKey });
       expect([response.status, response.headers.get('content-type')]).toEqual([403, 'application/problem+json']);
@@ -51,7 +51,7 @@ describe.each(DATABASE_KINDS)('the audit record over HTTP, on the %s database', 
     }
   });
 
-  it('is listed newest first, a page at a time, filtered', async () => {
+  it('is listed newest first, filtered and in pages', async () => {
     expect((await read()).data.map(({ subject, seq }) => [subject, seq]).slice(4, 6)).toEqual([
       ['run-21', null],
       ['run-20', 20],
@@ -67,7 +67,7 @@ describe.each(DATABASE_KINDS)('the audit record over HTTP, on the %s database', 
     expect((await read('?from=2020-01-01T00:00:00%2B02:00')).data).toHaveLength(25);
   });
 
-  it('is exported in the order of the chain, which is entered too', async () => {
+  it('is exported in the order of the chain, and records the export', async () => {
     expect((await readAll('?order=chain&limit=7')).map(({ seq }) => seq)).toEqual(
       Array.from({ length: 20 }, (_, index) => index + 1),
     );

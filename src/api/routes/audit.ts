@@ -10,7 +10,7 @@ import { auditEntrySchema, auditVerificationSchema } from '../contract.ts';
 import { text, time, wholeNumber } from '../input-fields.ts';
 import { json, problems } from './answers.ts';
 
-/** The audit record, for operators to read and to verify. */
+/** Adds the routes that read and verify the audit record, for operators. */
 export function addAuditRoutes(api: Api, { database }: ApiDeps): void {
   api.openapi(
     createRoute({
@@ -18,14 +18,16 @@ export function addAuditRoutes(api: Api, { database }: ApiDeps): void {
       path: '/v1/audit',
       summary: 'Read the audit record, newest first',
       description:
-        'For keys of operators. `order=chain` exports: oldest first in the order of the chain, what is chained alone; its first page is itself entered in the record.',
+        'For operator keys. `order=chain` exports the chained entries only, oldest first, in the order of the chain; reading the first page of an export adds an entry to the record.',
       request: {
         query: z.strictObject({
           action: z.enum(AUDIT_ACTIONS, `must be one of ${AUDIT_ACTIONS.join(', ')}`).optional(),
-          actor: text().optional().openapi({ description: 'The whole of it, such as `worker:ID`.' }),
+          actor: text()
+            .optional()
+            .openapi({ description: 'Only entries of this actor, written in full, such as `worker:ID`.' }),
           subject: text().optional(),
-          from: time().optional().openapi({ description: 'At or after.' }),
-          to: time().optional().openapi({ description: 'Before.' }),
+          from: time().optional().openapi({ description: 'Only entries at or after this time.' }),
+          to: time().optional().openapi({ description: 'Only entries before this time.' }),
           order: z.enum(['newest', 'chain'], 'must be newest or chain').default('newest'),
           cursor: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
           limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
@@ -58,10 +60,11 @@ export function addAuditRoutes(api: Api, { database }: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/audit/verify',
-      summary: 'Follow the chain of the audit record and say where it was broken',
-      description: 'For keys of operators. Reads every entry that is kept, some ten thousand a second or more.',
+      summary: 'Verify the audit record',
+      description:
+        'For operator keys. Follows the chain and reports where it is broken. Reads every stored entry, about ten thousand a second or more.',
       responses: {
-        200: json(auditVerificationSchema, 'What was found.'),
+        200: json(auditVerificationSchema, 'The result of the check.'),
         ...problems(401, 403),
       },
     }),

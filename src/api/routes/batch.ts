@@ -14,7 +14,7 @@ import { submitAllOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 
-/** Submitting many runs at once. */
+/** Adds the route that submits many runs at once. */
 export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
   const { basePath } = deps.config.http;
   api.openapi(
@@ -23,13 +23,13 @@ export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
       path: '/v1/runs/batch',
       summary: 'Submit many runs, all or none',
       description:
-        'Up to 1,000, in a body of up to 16 MiB. When one is wrong none is submitted, and `errors` names every one that is, as `runs[3].prompt`. The `Idempotency-Key` is that of the whole batch. Runs that go on with one conversation go one after the other; one that is at work is neither interrupted nor steered.',
+        'At most 1,000 runs, in a body of at most 16 MiB. If any run is invalid, none is submitted, and `errors` names every invalid field, such as `runs[3].prompt`. The `Idempotency-Key` covers the whole batch. Runs that continue the same session run one after the other; a running run is neither interrupted nor steered.',
       request: {
         headers: z.object({ 'idempotency-key': z.string().optional() }),
         body: { required: true, content: { 'application/json': { schema: batchSchema } } },
       },
       responses: {
-        202: json(submittedBatchSchema, 'All are accepted: they survive the death of any process.'),
+        202: json(submittedBatchSchema, 'All runs are accepted: they survive the crash of any process.'),
         ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
       },
     }),
@@ -53,7 +53,7 @@ export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
   );
 }
 
-/** `runs.3.prompt` as `runs[3].prompt`. */
+/** Converts `runs.3.prompt` to `runs[3].prompt`. */
 function toItemPath({ path, message }: FieldError): FieldError {
   return { path: path.replace(/^runs\.(\d+)/, 'runs[$1]'), message };
 }
@@ -66,7 +66,9 @@ interface CheckAllOptions {
   readonly join: (body: Bodies[number]) => Joined;
 }
 
-/** @throws {LonghaulError} naming all that is wrong with any of them; its code is theirs where all have the same. */
+/**
+ * @throws {LonghaulError} naming all invalid fields of all runs, with the code that they share, else `invalid_request`.
+ */
 function checkAll(bodies: Bodies, { config, caller, join }: CheckAllOptions): Submission[] {
   const submissions: Submission[] = [];
   const errors: FieldError[] = [];

@@ -15,34 +15,35 @@ import { json, problems } from './answers.ts';
 const scopeField = z.enum(['user', 'team', 'global'], 'must be "user", "team" or "global"');
 const list = (description: string) => json(z.object({ data: z.array(budgetSchema) }), description);
 
-/** What may be spent, what was, and changing it. */
+/** Adds the routes that read and change budgets. */
 export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps): void {
   api.openapi(
     createRoute({
       method: 'get',
       path: '/v1/budgets',
-      summary: 'List the budgets of today and of this month, the fullest first',
-      description: 'For operators. Who is bound to a user or a team sees that one’s own.',
+      summary: 'List the budgets of today and this month, fullest first',
+      description: 'For operators. A caller bound to a user or a team sees only the budgets of that user or team.',
       request: {
         query: z.strictObject({
           scope: scopeField.optional(),
           key: text().optional().openapi({ description: 'The user or team.' }),
           team: text().optional().openapi({
             description:
-              "With `key`, a user's: the team whose own user it is. Defaults to none: it is the application's.",
+              'With the `key` of a user: the team that owns the user. Defaults to none: the user belongs to the application.',
           }),
           limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
         }),
       },
-      responses: { 200: list('Budgets in which money was spent or set aside.'), ...problems(400, 401, 403) },
+      responses: { 200: list('Budgets in which money was spent or reserved.'), ...problems(400, 401, 403) },
     }),
     async (context) => {
       const { scope, key, team, limit } = context.req.valid('query');
-      if (team !== undefined && key === undefined) throw fieldError('team', 'must come with key, a user of the team');
+      if (team !== undefined && key === undefined)
+        throw fieldError('team', 'must be sent with key, a user of the team');
       const budgets = await readBudgets(database, {
         viewer: toViewer(context.get('caller')),
         rules: config,
-        // With a team it is a user's, else it may be one or the other.
+        // With a team, the key is a user; without, it may be a user or a team.
         scope: team === undefined ? scope : 'user',
         ...(key !== undefined && { key, userKey: toKey(key, team) }),
         limit,
@@ -55,10 +56,11 @@ export function addBudgetRoutes(api: Api, { config, database, queue }: ApiDeps):
     createRoute({
       method: 'put',
       path: '/v1/budgets',
-      summary: 'Change a budget, over the configuration',
-      description: 'At once and on every server. Runs that have waited for it are put in line.',
+      summary: 'Change a budget',
+      description:
+        'Overrides the configuration, at once and on every server. Runs that waited for the budget are queued.',
       request: { body: { required: true, content: { 'application/json': { schema: budgetChangeSchema } } } },
-      responses: { 200: list('The budget as it stands.'), ...problems(400, 401, 403, 413, 415) },
+      responses: { 200: list('The changed budget.'), ...problems(400, 401, 403, 413, 415) },
     }),
     async (context) => {
       const { scope, key, team, usdPerDay, usdPerMonth } = context.req.valid('json');

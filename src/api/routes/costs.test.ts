@@ -29,7 +29,7 @@ describe.each(DATABASE_KINDS)('the costs over HTTP, on the %s database', (kind) 
     return (await response.json()) as Problem;
   };
 
-  it('are those of this month by day when nothing is asked for, with what is to be expected', async () => {
+  it('default to this month by day, with a forecast', async () => {
     await post({
       at: new Date(),
       models: [{ model: 'm', costMicros: 1_500, ownMicros: 1_400, sdkMicros: 1_500, tokens: 7 }],
@@ -66,7 +66,7 @@ describe.each(DATABASE_KINDS)('the costs over HTTP, on the %s database', (kind) 
     expect(costs.forecast.dayUsd).toBeGreaterThanOrEqual(0.0015);
   });
 
-  it('come from a day or an instant on, up to a day or an instant, page by page', async () => {
+  it('start and end at a day or an instant, in pages', async () => {
     for (const [day, user] of [
       ['09', 'ann'],
       ['10', 'bob'],
@@ -90,7 +90,7 @@ describe.each(DATABASE_KINDS)('the costs over HTTP, on the %s database', (kind) 
     ]);
   });
 
-  it('are refused, field by field, to a question that is not sound', async () => {
+  it('reject an invalid query and name the field', async () => {
     for (const [query, path] of [
       ['?groupBy=hour', 'groupBy'],
       ['?from=yesterday', 'from'],
@@ -115,7 +115,7 @@ describe.each(DATABASE_KINDS)('the costs over HTTP, on the %s database', (kind) 
     );
   });
 
-  it('can be asked for from the first to the last of the years that are allowed', async () => {
+  it('can be read for any time between the first and the last allowed year', async () => {
     for (const query of [
       '?from=1970-01-01&to=9998-12-31',
       '?from=9998-12-31',

@@ -15,7 +15,7 @@ import { json, problems } from './answers.ts';
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const CURSOR_RULE = 'must be the nextCursor of an earlier page with the same groupBy';
 
-/** What was spent, on what, and what it is going to be. */
+/** Adds the route that reads costs and their forecast. */
 export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
   const { timeZone } = config;
 
@@ -23,9 +23,9 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/costs',
-      summary: 'Add up what was spent',
+      summary: 'Read costs and their forecast',
       description:
-        "For operators; who is bound to a user or a team sees that one's own. Newest first by day and month, else dearest first. An attempt counts when it ends, by the configuration's time zone, with what failed or was cancelled included. While runs end, rows of a stretch that is not over may change places between two pages.",
+        'For operators. A caller bound to a user or a team sees only the costs of that user or team. Days and months are sorted newest first, other groups most expensive first. An attempt counts when it ends, in the configured time zone; failed and cancelled attempts are included. While runs end, rows of an unfinished period may move between two pages.',
       request: {
         query: z.strictObject({
           groupBy: z
@@ -34,11 +34,11 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
             .openapi({ default: 'day' }),
           from: costInstant().openapi({
             description:
-              'Included: an ISO 8601 time, or a day of the time zone as 2026-01-31, from its beginning. Defaults to the beginning of the month that `to` ends: of the current one.',
+              'Inclusive: an ISO 8601 time, or a day of the time zone, such as 2026-01-31, from its beginning. Defaults to the beginning of the month that `to` ends, which is by default the current month.',
           }),
           to: costInstant().openapi({
             description:
-              'Not included: an ISO 8601 time, or a day of the time zone, up to its beginning. Defaults to the end of the current month.',
+              'Exclusive: an ISO 8601 time, or a day of the time zone, up to its beginning. Defaults to the end of the current month.',
           }),
           cursor: z.string(CURSOR_RULE).optional(),
           limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
@@ -78,7 +78,10 @@ export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
   );
 }
 
-/** A time, or a day that there is; not in the last year that is written with four digits, for the next one begins in it. */
+/**
+ * Accepts a time, or a day that exists. Rejects 9999, the last year with four digits, because the next year begins in
+ * it.
+ */
 function costInstant() {
   const rule = 'must be an ISO 8601 time, such as 2026-01-31T09:00:00Z, or a day, such as 2026-01-31';
   const isAllowed = (value: string) => (DAY.test(value) ? isDay(value) : time().safeParse(value).success);
@@ -90,7 +93,7 @@ function costInstant() {
 
 function isDay(value: string): boolean {
   const at = new Date(`${value}T00:00:00Z`);
-  // JavaScript takes the 31st of a shorter month for one of the next.
+  // JavaScript reads the 31st of a shorter month as a day of the next month.
   return at.getTime() >= 0 && at.toISOString().startsWith(value);
 }
 
@@ -109,7 +112,7 @@ function parseCursor(cursor: string, groupBy: CostGrouping): CostCursor {
     const [grouping, key, costMicros] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
     if (grouping === groupBy && findUnstorable(key) === null) return { key, costMicros };
   } catch {
-    // Refused below, as one that was made for another list is.
+    // Rejected below, like a cursor of another grouping.
   }
   throw refuse('cursor', CURSOR_RULE);
 }

@@ -2,7 +2,9 @@ import type { Api, ApiDeps } from '../api-deps.ts';
 import { describeApi } from '../openapi/describe-api.ts';
 import { createDocsPage } from '../docs-page/create-docs-page.ts';
 
-/** The contract, for programs and for people. To be called behind all other routes: it describes those there are. */
+/**
+ * Adds the API description, for programs and for people. Call it after all other routes are added: it describes them.
+ */
 export function addDocsRoutes(api: Api, { config, version }: Pick<ApiDeps, 'config' | 'version'>): void {
   const describe = once(() => describeApi(api, version, config.http.basePath));
   const makePage = once(() => createDocsPage(describe()));
@@ -14,7 +16,7 @@ export function addDocsRoutes(api: Api, { config, version }: Pick<ApiDeps, 'conf
   });
 }
 
-/** Made when it is first asked for: most servers never are. */
+/** Creates the value when it is first requested, because most servers never receive such a request. */
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;

@@ -8,7 +8,7 @@ import { json, problems } from './answers.ts';
 
 const healthSchema = z.object({ status: z.string(), version: z.string() }).openapi('Health');
 
-/** Whether the process lives and can take runs, without a key, for probes have none; and whether an agent answers. */
+/** Adds the health routes. `/livez` and `/readyz` need no API key, because probes have none. */
 export function addHealthRoutes(api: Api, deps: ApiDeps): void {
   const { database, version, isLeaving = () => false, log } = deps;
   const probe = createWriteProbe(database);
@@ -16,9 +16,9 @@ export function addHealthRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/livez',
-      summary: 'Whether the process is alive',
+      summary: 'Check that the process is alive',
       security: [],
-      responses: { 200: json(healthSchema, 'It is.') },
+      responses: { 200: json(healthSchema, 'The process is alive.') },
     }),
     (context) => context.json({ status: 'alive', version }, 200),
   );
@@ -27,9 +27,13 @@ export function addHealthRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/readyz',
-      summary: 'Whether runs can be submitted here: the database takes writes, and the process is not about to stop',
+      summary: 'Check that runs can be submitted',
+      description: 'Checks that the database accepts writes and that the process is not about to stop.',
       security: [],
-      responses: { 200: json(healthSchema, 'They can.'), 503: json(healthSchema, 'They cannot now.') },
+      responses: {
+        200: json(healthSchema, 'Runs can be submitted.'),
+        503: json(healthSchema, 'Runs cannot be submitted now.'),
+      },
     }),
     async (context) => {
       if (isLeaving()) return context.json({ status: 'leaving', version }, 503);
@@ -37,7 +41,7 @@ export function addHealthRoutes(api: Api, deps: ApiDeps): void {
         await probe();
         return context.json({ status: 'ready', version }, 200);
       } catch (error) {
-        log.warn({ err: error }, 'not ready: the database takes no writes');
+        log.warn({ err: error }, 'not ready: the database accepts no writes');
         return context.json({ status: 'unavailable', version }, 503);
       }
     },
@@ -47,19 +51,19 @@ export function addHealthRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/health/agent',
-      summary: 'Whether an agent answers, by asking it',
+      summary: 'Check that an agent answers',
       description:
-        'Asks for one word, within one turn and $0.01, through a worker, Claude Code and the provider. An answer is kept for `health.everySeconds`, and the whole fleet asks once: ask for it as often as you like.',
+        'Asks an agent for one word, within one turn and $0.01, through a worker, Claude Code and the provider. The answer is cached for `health.everySeconds`, and the whole fleet asks once, so clients may poll as often as they like.',
       request: {
         query: z.strictObject({
           wait: seconds({ min: 0, max: 60 })
             .optional()
-            .openapi({ description: 'Seconds to wait for an answer that is not there yet. Defaults to 20.' }),
+            .openapi({ description: 'Seconds to wait when there is no answer yet. Defaults to 20.' }),
         }),
       },
       responses: {
-        200: json(agentHealthSchema, 'It answers.'),
-        503: json(agentHealthSchema, 'It does not.'),
+        200: json(agentHealthSchema, 'The agent answers.'),
+        503: json(agentHealthSchema, 'The agent does not answer.'),
         ...problems(400, 401),
       },
     }),

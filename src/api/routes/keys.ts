@@ -8,14 +8,14 @@ import { id, wholeNumber } from '../input-fields.ts';
 import { makeKey } from '../make-key.ts';
 import { json, problems } from './answers.ts';
 
-/** API keys, for operators to make, list and revoke. */
+/** Adds the routes that create, list and revoke API keys, for operators. */
 export function addKeyRoutes(api: Api, { database }: ApiDeps): void {
   api.openapi(
     createRoute({
       method: 'post',
       path: '/v1/keys',
-      summary: 'Make an API key',
-      description: 'For operators. The key is in the answer and nowhere else: whoever loses it makes another.',
+      summary: 'Create an API key',
+      description: 'For operators. The key is shown only in this response. If it is lost, create another.',
       request: { body: { required: true, content: { 'application/json': { schema: newKeySchema } } } },
       responses: { 201: json(createdKeySchema, 'The key.'), ...problems(400, 401, 403, 413, 415) },
     }),
@@ -30,8 +30,8 @@ export function addKeyRoutes(api: Api, { database }: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/keys',
-      summary: 'List the API keys, newest first',
-      description: 'For operators. Revoked ones are listed too. The keys themselves are kept nowhere.',
+      summary: 'List API keys, newest first',
+      description: 'For operators. Revoked keys are included. The keys themselves are not stored.',
       request: {
         query: z.strictObject({
           cursor: id('must be the nextCursor of an earlier page').optional(),
@@ -54,14 +54,15 @@ export function addKeyRoutes(api: Api, { database }: ApiDeps): void {
     createRoute({
       method: 'delete',
       path: '/v1/keys/{id}',
-      summary: 'Revoke an API key, with its tokens and open streams, at once and everywhere',
-      description: 'For operators. May be repeated. The last admin key cannot be revoked.',
+      summary: 'Revoke an API key',
+      description:
+        'For operators. Also ends its tokens and open streams, at once and on every server. Idempotent. The last admin key cannot be revoked.',
       request: {
         params: z.object({
           id: id("must be a key's id, a UUID").openapi({ format: 'uuid', description: "The key's id." }),
         }),
       },
-      responses: { 200: json(keySchema, 'The key as it stands.'), ...problems(400, 401, 403, 404, 409) },
+      responses: { 200: json(keySchema, 'The revoked key.'), ...problems(400, 401, 403, 404, 409) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');

@@ -15,10 +15,10 @@ import { agentSchema, queueSchema, workerSchema, type WorkerResource } from '../
 import { id } from '../input-fields.ts';
 import { json, problems } from './answers.ts';
 
-/** A worker that was not heard of since is not there any more. */
+/** A worker whose last heartbeat is older is no longer alive. */
 const HEARD_OF = sql<Date>`now() - interval '30 seconds'`;
 
-/** What operators look at and turn: agents, queues, workers. */
+/** Adds the routes that list agents, queues and workers, pause and resume queues, and drain workers. */
 export function addOperationRoutes(api: Api, { config, database, queue }: ApiDeps): void {
   const queueNames = [...new Set(withoutHealthAgent(config.agents).map((agent) => agent.queue))];
 
@@ -26,8 +26,8 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
     createRoute({
       method: 'get',
       path: '/v1/agents',
-      summary: 'List the agents',
-      responses: { 200: json(z.object({ data: z.array(agentSchema) }), 'Every agent.'), ...problems(401) },
+      summary: 'List agents',
+      responses: { 200: json(z.object({ data: z.array(agentSchema) }), 'All agents.'), ...problems(401) },
     }),
     (context) => {
       const data = withoutHealthAgent(config.agents).map(({ name, model, tools, permissionMode, queue, limits }) => ({
@@ -46,8 +46,8 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
     createRoute({
       method: 'get',
       path: '/v1/queues',
-      summary: 'List the queues with what waits in them',
-      responses: { 200: json(z.object({ data: z.array(queueSchema) }), 'Every queue.'), ...problems(401, 403) },
+      summary: 'List queues and their waiting runs',
+      responses: { 200: json(z.object({ data: z.array(queueSchema) }), 'All queues.'), ...problems(401, 403) },
     }),
     async (context) => context.json({ data: await readQueues(context.get('caller')) }, 200),
   );
@@ -57,15 +57,15 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
       createRoute({
         method: 'post',
         path: `/v1/queues/{name}/${action}`,
-        summary: action === 'pause' ? 'Let no more runs start from a queue' : 'Let runs start from a queue again',
+        summary: action === 'pause' ? 'Pause a queue' : 'Resume a queue',
         request: { params: z.object({ name: z.string() }) },
-        responses: { 200: json(queueSchema, 'The queue as it stands.'), ...problems(401, 403, 404) },
+        responses: { 200: json(queueSchema, 'The changed queue.'), ...problems(401, 403, 404) },
       }),
       async (context) => {
         const { name } = context.req.valid('param');
         if (!queueNames.includes(name)) {
           throw new LonghaulError('not_found', {
-            message: `There is no queue "${name}"; there are: ${queueNames.join(', ')}.`,
+            message: `There is no queue "${name}"; the queues are: ${queueNames.join(', ')}.`,
           });
         }
         const paused_at = action === 'pause' ? sql<Date>`coalesce(queues.paused_at, now())` : null;
@@ -90,8 +90,8 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
     createRoute({
       method: 'get',
       path: '/v1/workers',
-      summary: 'List the workers that are alive',
-      responses: { 200: json(z.object({ data: z.array(workerSchema) }), 'Every worker.'), ...problems(401, 403) },
+      summary: 'List live workers',
+      responses: { 200: json(z.object({ data: z.array(workerSchema) }), 'All live workers.'), ...problems(401, 403) },
     }),
     async (context) => context.json({ data: await readWorkers() }, 200),
   );
@@ -100,15 +100,15 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
     createRoute({
       method: 'post',
       path: '/v1/workers/{id}/drain',
-      summary: 'Let a worker take no more runs, finish those it has and leave',
+      summary: 'Drain a worker',
       description:
-        'For keys of operators. The same as SIGTERM to the worker: what runs after the drain timeout is handed to another. May be repeated.',
+        'For operator keys. The worker takes no more runs, finishes its current runs and stops, as after SIGTERM. Runs that are still running after the drain timeout are handed to another worker. Idempotent.',
       request: {
         params: z.object({
           id: id("must be a worker's id, a UUID").openapi({ format: 'uuid', description: "The worker's id." }),
         }),
       },
-      responses: { 202: json(workerSchema, 'The worker as it stands.'), ...problems(400, 401, 403, 404) },
+      responses: { 202: json(workerSchema, 'The worker.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
@@ -119,12 +119,12 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
           .where('id', '=', id)
           .where('heartbeat_at', '>', HEARD_OF)
           .executeTakeFirstOrThrow();
-        // Of one that is not there nothing was asked.
+        // Nothing was requested, because the worker is not alive.
         if (numUpdatedRows === 0n) return null;
         const actor = keyActor(context.get('caller'));
         await recordAudit(trx, { actor, action: 'worker.drain_requested', subject: id, data: {} });
         await sql`select pg_notify(${CHANNELS.drain}, ${id})`.execute(trx);
-        // As it stands before it hears of it: one that has nothing to do is gone at once.
+        // Read before the worker receives the notification, because an idle worker stops at once.
         return (await readWorkers(trx)).find((one) => one.id === id) ?? null;
       });
       if (worker === null) {
@@ -134,7 +134,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
     },
   );
 
-  /** The workers that were heard of in the last 30 s, eldest first. */
+  /** Reads the workers with a heartbeat in the last 30 s, oldest first. */
   async function readWorkers(connection: Database['sql'] = database.sql): Promise<WorkerResource[]> {
     const rows = await connection
       .selectFrom('longhaul.workers')
@@ -190,7 +190,7 @@ interface LimitOptions {
   readonly caller: Caller;
 }
 
-/** The limit of the provider's that keeps these agents' runs longest. */
+/** Finds the provider limit that delays the runs of these agents longest. */
 function findLimit({ agents, limits, caller }: LimitOptions) {
   const models = new Set(['*', ...agents.map(({ model }) => toModelKey(model))]);
   const longest = limits

@@ -1,22 +1,18 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { isOperator, toMaxPriority, toTenant, toViewer, type Caller } from '../../access/caller.ts';
 import { LonghaulError, toMessage } from '../../core/errors.ts';
-import { findRun, listRuns } from '../../run/read-runs.ts';
+import { findRun } from '../../run/read-runs.ts';
 import type { Run } from '../../run/run.ts';
-import type { Viewer } from '../../run/viewer.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
+import { chooseRuns } from '../choose-runs.ts';
 import { checkSubmission } from '../check-submission.ts';
 import { retrySelectionSchema, runSchema, skippedRunSchema } from '../contract.ts';
-import { fieldError } from '../problem.ts';
 import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
 
-/** How many runs are tried again by one request that names none. */
-const DEFAULT_LIMIT = 200;
-
-/** Trying runs again by hand, one or many. Each is a new run that names the old one. */
+/** Adds the routes that retry runs by hand, one or many. Each retry is a new run that names the old one. */
 export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database } = deps;
   const { basePath } = config.http;
@@ -25,12 +21,12 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/runs/{id}/retry',
-      summary: 'Try a run again that has failed or was cancelled',
+      summary: 'Retry a failed or cancelled run',
       description:
-        "Makes a new run with the old one's prompt, user, metadata and requested limits, under the rules its agent has now. The old one stays as it is.",
+        'Creates a new run with the prompt, user, metadata and requested limits of the old run, under the current rules of its agent. The old run does not change.',
       request: { params: idParams, headers: z.object({ 'idempotency-key': z.string().optional() }) },
       responses: {
-        202: json(runSchema, 'The new run; its `retryOf` names the old one.'),
+        202: json(runSchema, 'The new run; its `retryOf` names the old run.'),
         ...problems(400, 401, 402, 403, 404, 409, 422, 429),
       },
     }),
@@ -49,26 +45,29 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/runs/retry',
-      summary: 'Try many runs again',
+      summary: 'Retry many runs',
       description:
-        'Those named by `ids`, or the newest that have failed and were not tried again yet, of those that the other fields choose. One that cannot be tried again, or is already, does not keep the others back.',
+        'Retries the runs in `ids`, or the newest failed runs that match the other fields and were not retried yet. A run that cannot be retried, or was retried already, does not stop the others.',
       request: { body: { required: true, content: { 'application/json': { schema: retrySelectionSchema } } } },
       responses: {
         202: json(
-          z.object({ data: z.array(runSchema), skipped: z.array(skippedRunSchema) }),
-          'The new runs, and what was left out and why.',
+          z.object({ data: z.array(runSchema), skipped: z.array(skippedRunSchema), nextCursor: z.uuid().nullable() }),
+          'The new runs, and the skipped runs with the reason.',
         ),
         ...problems(400, 401, 403, 413, 415),
       },
     }),
     async (context) => {
       const caller = context.get('caller');
-      const { ids, ...choice } = context.req.valid('json');
-      const viewer = toViewer(caller);
-      const chosen = ids === undefined ? await choose(viewer, choice) : await findAll(viewer, { ids, choice });
+      const selection = context.req.valid('json');
+      const { runs, nextCursor } = await chooseRuns(deps, {
+        viewer: toViewer(caller),
+        selection,
+        filter: { status: selection.status ?? 'failed', isRetried: false },
+      });
       const data = [];
       const skipped = [];
-      for (const [id, run] of chosen) {
+      for (const [id, run] of runs) {
         try {
           if (run === null) throw runNotFound(id);
           const retry = await retryRun(run, { caller, idempotencyKey: null, isOnlyRetry: true });
@@ -78,43 +77,9 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
           skipped.push({ id, code: error.code, message: toMessage(error) });
         }
       }
-      return context.json({ data, skipped }, 202);
+      return context.json({ data, skipped, nextCursor }, 202);
     },
   );
-
-  type Choice = Omit<z.output<typeof retrySelectionSchema>, 'ids'>;
-
-  async function choose(
-    viewer: Viewer,
-    { limit = DEFAULT_LIMIT, from, to, ...filter }: Choice,
-  ): Promise<[string, Run][]> {
-    const { runs } = await listRuns(database, {
-      viewer,
-      filter: {
-        ...filter,
-        status: 'failed',
-        isRetried: false,
-        from: from === undefined ? undefined : new Date(from),
-        to: to === undefined ? undefined : new Date(to),
-      },
-      limit,
-    });
-    return runs.map((run) => [run.id, run]);
-  }
-
-  async function findAll(
-    viewer: Viewer,
-    { ids, choice }: { ids: readonly string[]; choice: Choice },
-  ): Promise<[string, Run | null][]> {
-    const [other] = Object.entries(choice).filter(([, value]) => value !== undefined);
-    if (other !== undefined) throw fieldError(other[0], 'must not be given beside ids, which name the runs already');
-    return Promise.all(
-      [...new Set(ids)].map(async (id): Promise<[string, Run | null]> => [
-        id,
-        await findRun(database, { runId: id, viewer }),
-      ]),
-    );
-  }
 
   interface RetryOptions {
     readonly caller: Caller;
@@ -125,16 +90,16 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
   async function retryRun(run: Run, { caller, idempotencyKey, isOnlyRetry = false }: RetryOptions) {
     if (run.status !== 'failed' && run.status !== 'cancelled') {
       throw new LonghaulError('conflict', {
-        message: `Run ${run.id} is ${run.status}; only one that has failed or was cancelled can be tried again.`,
+        message: `Run ${run.id} is ${run.status}; only a failed or cancelled run can be retried.`,
       });
     }
     const { agent, prompt, user, team, metadata, requestedLimits } = run;
-    // It is not the caller who has named it: no more than it may name is taken over.
+    // The caller did not choose this priority, so it is reduced to the highest that the caller may use.
     const priority = Math.min(run.priority, toMaxPriority(caller, config.limits) ?? run.priority);
     const owners = { user: user ?? undefined, team: team ?? undefined };
     const submission = checkSubmission({
       body: { agent, prompt, ...owners, metadata, priority, limits: requestedLimits ?? {} },
-      // In its own conversation, at the end: what it had done by then is known there.
+      // At the end of the same session, where the model sees what the old run had done.
       session: { id: run.sessionId, isFork: false },
       tenant: toTenant(caller) ?? run.tenant,
       agents: config.agents,
@@ -142,7 +107,7 @@ export function addRetryRoutes(api: Api, deps: SubmitDeps): void {
       caller,
       retryOf: run.id,
     });
-    // An operator tries hundreds again after a bad night.
+    // Not counted for an operator, who may retry hundreds of runs after an outage.
     const { run: next } = await submitOnce(deps, {
       submission: { ...submission, agent: { ...submission.agent, whileBusy: 'enqueue' as const }, isOnlyRetry },
       caller,

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { LonghaulError } from '../../core/errors.ts';
 import { id } from '../input-fields.ts';
 
-/** The run that an address names. */
+/** Path parameters of a route about one run. */
 export const idParams = z.object({
   id: id("must be a run's id, a UUID").openapi({ format: 'uuid', description: "The run's id." }),
 });

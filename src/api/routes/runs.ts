@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { isOperator, toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError } from '../../core/errors.ts';
-import { isFinal, RUN_STATUSES } from '../../core/states.ts';
+import { isFinal } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
 import { readAttempts } from '../../run/read-attempts.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
@@ -10,15 +10,16 @@ import type { Run } from '../../run/run.ts';
 import type { Viewer } from '../../run/viewer.ts';
 import { acceptRun } from '../accept-run.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
-import { acceptedRunSchema, runSchema, submissionSchema } from '../contract.ts';
-import { id, seconds, text, time, wholeNumber } from '../input-fields.ts';
+import { acceptedRunSchema, runSchema, submissionSchema, type RunResource } from '../contract.ts';
+import { id, seconds, wholeNumber } from '../input-fields.ts';
+import { runFilterQuery, toRunFilter } from '../run-filter-fields.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 import { idParams, runNotFound } from './run-id.ts';
 
 const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 });
 
-/** Submitting, reading, following and cancelling runs. */
+/** Adds the routes that submit, list, read and cancel runs. */
 export function addRunRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database, queue, hub } = deps;
   const { basePath } = config.http;
@@ -28,13 +29,14 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       method: 'post',
       path: '/v1/runs',
       summary: 'Submit a run',
-      description: 'Answers at once; the run is executed by a worker. The same `Idempotency-Key` answers the same run.',
+      description:
+        'Responds at once; a worker executes the run. A repeated request with the same `Idempotency-Key` returns the same run.',
       request: {
         headers: z.object({ 'idempotency-key': z.string().optional() }),
         body: { required: true, content: { 'application/json': { schema: submissionSchema } } },
       },
       responses: {
-        202: json(acceptedRunSchema, 'Accepted: it survives the death of any process.'),
+        202: json(acceptedRunSchema, 'The run is accepted: it survives the crash of any process.'),
         ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
       },
     }),
@@ -50,14 +52,10 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       summary: 'List runs, newest first',
       request: {
         query: z.strictObject({
-          status: z.enum(RUN_STATUSES, `must be one of ${RUN_STATUSES.join(', ')}`).optional(),
-          agent: text().optional(),
-          user: text().optional(),
-          sessionId: z.uuid('must be a UUID').optional(),
-          scheduleId: z.uuid('must be a UUID').optional().openapi({ description: 'Made by this schedule.' }),
-          errorCode: text().optional().openapi({ description: 'Ended with this error code.' }),
-          from: time().optional().openapi({ description: 'Submitted at or after.' }),
-          to: time().optional().openapi({ description: 'Submitted before.' }),
+          ...runFilterQuery,
+          maxText: wholeNumber({ min: 0, max: 100_000 }).optional().openapi({
+            description: 'Maximum number of characters of `prompt` and `result` in the answer, for lists.',
+          }),
           cursor: id('must be the nextCursor of an earlier page').optional(),
           limit,
         }),
@@ -68,19 +66,15 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       },
     }),
     async (context) => {
-      const { cursor, limit, from, to, ...filter } = context.req.valid('query');
+      const { cursor, limit, maxText, ...given } = context.req.valid('query');
       const caller = context.get('caller');
       const { runs, hasMore } = await listRuns(database, {
         viewer: toViewer(caller),
-        filter: {
-          ...filter,
-          from: from === undefined ? undefined : new Date(from),
-          to: to === undefined ? undefined : new Date(to),
-        },
+        filter: toRunFilter(given, config),
         before: cursor,
         limit,
       });
-      const data = runs.map((run) => toRunResource(run, { caller, basePath }));
+      const data = runs.map((run) => shorten(toRunResource(run, { caller, basePath }), maxText));
       return context.json({ data, nextCursor: hasMore ? (runs.at(-1)?.id ?? null) : null }, 200);
     },
   );
@@ -89,16 +83,16 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/runs/{id}',
-      summary: 'Read a run, or wait for its end',
+      summary: 'Read a run, or wait until it ends',
       request: {
         params: idParams,
         query: z.strictObject({
           wait: seconds({ min: 0, max: 60 })
             .optional()
-            .openapi({ description: 'Seconds to wait for the run to end before answering.' }),
+            .openapi({ description: 'Seconds to wait for the run to end before responding.' }),
         }),
       },
-      responses: { 200: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 403, 404) },
+      responses: { 200: json(runSchema, 'The current state of the run.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
@@ -107,7 +101,10 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       const revoked = context.get('revoked');
       const signal = wait === 0 ? context.req.raw.signal : AbortSignal.any([context.req.raw.signal, revoked]);
       const run = await waitForEnd(id, { viewer: toViewer(caller), waitMs: wait * 1_000, signal });
-      if (revoked.aborted) throw new LonghaulError('unauthorized', { message: 'The credential ended meanwhile.' });
+      if (revoked.aborted)
+        throw new LonghaulError('unauthorized', {
+          message: 'The credential was revoked or expired during the request.',
+        });
       const attempts = isOperator(caller) ? { attempts: await readAttempts(database, id) } : {};
       return context.json(toRunResource(run, { caller, basePath, ...attempts }), 200);
     },
@@ -119,9 +116,9 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       path: '/v1/runs/{id}/cancel',
       summary: 'Cancel a run',
       description:
-        'A queued run at once; a running one within seconds, its cost kept. A run that has ended stays as it is.',
+        'A queued run ends at once, a running one within seconds; its cost is kept. A finished run does not change.',
       request: { params: idParams },
-      responses: { 202: json(runSchema, 'The run as it stands.'), ...problems(400, 401, 403, 404) },
+      responses: { 202: json(runSchema, 'The current state of the run.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
@@ -160,4 +157,23 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       watch.close();
     }
   }
+}
+
+/** The first code points: none of them is cut in half. */
+function toCharacters(text: string, count: number): string {
+  return Array.from(text.slice(0, count * 2))
+    .slice(0, count)
+    .join('');
+}
+
+/** Leaves out what a list has no room for: of texts what is beyond the limit, and the structured output. */
+function shorten(run: RunResource, maxText: number | undefined): RunResource {
+  if (maxText === undefined) return run;
+  const cut = (text: string) => (text.length <= maxText ? text : toCharacters(text, maxText));
+  return {
+    ...run,
+    prompt: cut(run.prompt),
+    result: run.result === null ? null : cut(run.result),
+    structuredOutput: null,
+  };
 }

@@ -42,7 +42,7 @@ const params = z.object({
   id: id("must be a schedule's id, a UUID").openapi({ format: 'uuid', description: "The schedule's id." }),
 });
 
-/** Runs that are submitted by the clock. */
+/** Adds the routes that manage schedules. */
 export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database } = deps;
   const { basePath } = config.http;
@@ -51,9 +51,9 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/schedules',
-      summary: 'Submit a run again and again, by the clock',
+      summary: 'Create a schedule',
       description:
-        'Its runs belong to the API key that makes it, count for budgets as any other, and stand in `GET /v1/runs?scheduleId=`. They do not count against the rate limits.',
+        'Its runs belong to the API key that creates it, count for budgets like any other run, and are listed by `GET /v1/runs?scheduleId=`. They do not count against the rate limits.',
       request: { body: { required: true, content: { 'application/json': { schema: newScheduleSchema } } } },
       responses: { 201: json(scheduleSchema, 'The schedule.'), ...problems(400, 401, 403, 404, 409, 413, 415) },
     }),
@@ -89,7 +89,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/schedules',
-      summary: 'List the schedules, newest first',
+      summary: 'List schedules, newest first',
       request: {
         query: z.strictObject({
           agent: text().optional(),
@@ -99,7 +99,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
         }),
       },
       responses: {
-        200: json(z.object({ data: z.array(scheduleSchema), nextCursor: z.uuid().nullable() }), 'A page of them.'),
+        200: json(z.object({ data: z.array(scheduleSchema), nextCursor: z.uuid().nullable() }), 'A page of schedules.'),
         ...problems(400, 401, 403),
       },
     }),
@@ -122,7 +122,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
       path: '/v1/schedules/{id}',
       summary: 'Read a schedule',
       request: { params },
-      responses: { 200: json(scheduleSchema, 'The schedule as it stands.'), ...problems(400, 401, 403, 404) },
+      responses: { 200: json(scheduleSchema, 'The current state of the schedule.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const caller = context.get('caller');
@@ -136,12 +136,15 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
       path: '/v1/schedules/{id}',
       summary: 'Change a schedule',
       description:
-        'What is left out stays; `metadata` and `limits` are replaced as a whole. With another `cron` or `timeZone` it ticks anew from now on. Its user and team stay: make another for another. Its `webhookUrl` is for the key that made it, and for operators.',
+        'Fields that are left out do not change; `metadata` and `limits` are replaced as a whole. A change of `cron` or `timeZone` applies to ticks from now on. The user and team cannot change: create another schedule instead. Only the key that created the schedule and operators may change `webhookUrl`.',
       request: {
         params,
         body: { required: true, content: { 'application/json': { schema: scheduleChangeSchema } } },
       },
-      responses: { 200: json(scheduleSchema, 'The schedule as it stands.'), ...problems(400, 401, 403, 404, 413, 415) },
+      responses: {
+        200: json(scheduleSchema, 'The current state of the schedule.'),
+        ...problems(400, 401, 403, 404, 413, 415),
+      },
     }),
     async (context) => {
       const { limits, ...body } = context.req.valid('json');
@@ -166,10 +169,10 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'delete',
       path: '/v1/schedules/{id}',
-      summary: 'Remove a schedule',
-      description: 'Its runs stay as they are, those in line included.',
+      summary: 'Delete a schedule',
+      description: 'Its runs do not change, and queued runs still start.',
       request: { params },
-      responses: { 200: json(scheduleSchema, 'The schedule as it stood.'), ...problems(400, 401, 403, 404) },
+      responses: { 200: json(scheduleSchema, 'The deleted schedule.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
@@ -180,12 +183,12 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
   );
 
   const turns = [
-    ['pause', pauseSchedule, 'Let a schedule submit no runs', 'May be repeated.'],
+    ['pause', pauseSchedule, 'Pause a schedule', 'Idempotent.'],
     [
       'resume',
       resumeSchedule,
-      'Let a paused schedule submit runs again',
-      'From now on: what it would have submitted meanwhile is not made up for. May be repeated.',
+      'Resume a schedule',
+      'Ticks continue from now on; ticks during the pause are not made up for. Idempotent.',
     ],
   ] as const;
   for (const [action, turn, summary, description] of turns) {
@@ -196,7 +199,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
         summary,
         description,
         request: { params },
-        responses: { 200: json(scheduleSchema, 'The schedule as it stands.'), ...problems(400, 401, 403, 404) },
+        responses: { 200: json(scheduleSchema, 'The current state of the schedule.'), ...problems(400, 401, 403, 404) },
       }),
       async (context) => {
         const { id } = context.req.valid('param');
@@ -211,9 +214,9 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/schedules/{id}/trigger',
-      summary: 'Submit the run of a schedule now',
+      summary: 'Trigger a schedule now',
       description:
-        'Beside its ticks, also while it is paused. It counts against the rate limits, and belongs to the key of the schedule.',
+        'Submits a run in addition to the ticks, even while the schedule is paused. The run counts against the rate limits and belongs to the key of the schedule.',
       request: { params, headers: z.object({ 'idempotency-key': z.string().optional() }) },
       responses: { 202: json(runSchema, 'The run.'), ...problems(400, 401, 402, 403, 404, 422, 429) },
     }),
@@ -250,7 +253,7 @@ export function addScheduleRoutes(api: Api, deps: SubmitDeps): void {
     if (error !== undefined) throw fieldError(error.path, error.message);
   }
 
-  /** The clock that ticks go by. */
+  /** Reads the clock that decides on ticks. */
   async function readNow(): Promise<Date> {
     const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(database.sql);
     return rows[0]!.now;
@@ -262,14 +265,14 @@ function foundOrThrow(schedule: Schedule | null, id: string): Schedule {
   throw new LonghaulError('not_found', { message: `There is no schedule ${id}.` });
 }
 
-/** Whether the caller may see and say who is told: what is posted there is signed in the name of the schedule's key. */
+/** Returns whether the caller may see and change `webhookUrl`. Posts to it are signed for the schedule's key. */
 function isToldBy({ createdBy }: Schedule, caller: Caller): boolean {
   return isOperator(caller) || (caller.kind === 'key' && caller.keyId === createdBy);
 }
 
 function notItsKey(): LonghaulError {
   return new LonghaulError('forbidden', {
-    message: 'Another API key made this schedule; only that one and operators may change whom it tells.',
+    message: 'Another API key created this schedule; only that key and operators may change its webhookUrl.',
     errors: [{ path: 'webhookUrl', message: 'must be left out' }],
   });
 }
@@ -279,7 +282,7 @@ function toResource(whole: Schedule, caller: Caller): ScheduleResource {
   return {
     ...schedule,
     webhookUrl: isToldBy(whole, caller) ? schedule.webhookUrl : null,
-    // Who may not read runs sees that it stands, and not what it asks.
+    // A caller that may not read runs sees that the schedule exists, but not its prompt.
     prompt: mayRead(caller) ? schedule.prompt : '',
     metadata: mayRead(caller) ? { ...schedule.metadata } : {},
     lastError: mayRead(caller) ? schedule.lastError : null,

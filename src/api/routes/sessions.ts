@@ -13,7 +13,7 @@ import { idParams, runNotFound } from './run-id.ts';
 
 const limit = wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 });
 
-/** Conversations: reading them, and going on with one. */
+/** Adds the routes that read sessions and continue them. */
 export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
   const { config, database } = deps;
   const { basePath } = config.http;
@@ -22,16 +22,16 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/runs/{id}/messages',
-      summary: "Say something to a run's conversation",
+      summary: "Send a message to a run's session",
       description:
-        'A run in the same session, for the same agent and user; while another is not over, what the agent’s `whileBusy` says. With `steer` it is said into the run at work, and the answer is that run.',
+        'Submits a run in the same session, for the same agent and user. While another run of the session is unfinished, the agent’s `whileBusy` decides. With `steer` the message is delivered to the running run, which is returned.',
       request: {
         params: idParams,
         headers: z.object({ 'idempotency-key': z.string().optional() }),
         body: { required: true, content: { 'application/json': { schema: messageSchema } } },
       },
       responses: {
-        202: json(acceptedRunSchema, 'The new run, or the one at work that it is said into.'),
+        202: json(acceptedRunSchema, 'The new run, or the running run that receives the message.'),
         ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
       },
     }),
@@ -49,7 +49,7 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/sessions',
-      summary: 'List sessions, the one begun last first',
+      summary: 'List sessions, newest first',
       request: {
         query: z.strictObject({
           agent: text().optional(),
@@ -79,18 +79,18 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
     createRoute({
       method: 'get',
       path: '/v1/sessions/{id}',
-      summary: 'Read a session: its runs, and what was said',
+      summary: 'Read a session with its runs and messages',
       request: {
         params: idParams,
         query: z.strictObject({
           runsCursor: id('must be the nextCursor of runs').optional(),
           after: wholeNumber({ min: 0, max: 2_147_483_647 })
             .default(0)
-            .openapi({ default: 0, description: 'Messages after this one: the `nextCursor` of messages.' }),
-          limit: limit.openapi({ description: 'Runs, and messages, in a page.' }),
+            .openapi({ default: 0, description: 'Messages after this cursor: the `nextCursor` of `messages`.' }),
+          limit: limit.openapi({ description: 'Maximum number of runs, and of messages, in a page.' }),
         }),
       },
-      responses: { 200: json(sessionSchema, 'The session as it stands.'), ...problems(400, 401, 403, 404) },
+      responses: { 200: json(sessionSchema, 'The current state of the session.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id: sessionId } = context.req.valid('param');

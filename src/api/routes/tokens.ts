@@ -8,7 +8,7 @@ import { json, problems } from './answers.ts';
 
 const DEFAULT_SECONDS = 900;
 
-/** Short-lived tokens, each for one end user's browser. */
+/** Adds the route that issues short-lived tokens, each for one end user's browser. */
 export function addTokenRoutes(api: Api, { access }: ApiDeps): void {
   api.openapi(
     createRoute({
@@ -16,18 +16,18 @@ export function addTokenRoutes(api: Api, { access }: ApiDeps): void {
       path: '/v1/tokens',
       summary: "Issue a short-lived token for one user's browser",
       description:
-        'For keys, not for tokens. Whoever has it sees and submits the runs of that user alone. It ends with the key that issued it.',
+        'For API keys, not for tokens. A client with the token sees and submits runs of that user only. The token ends when the key that issued it is revoked.',
       request: { body: { required: true, content: { 'application/json': { schema: tokenRequestSchema } } } },
       responses: { 201: json(tokenSchema, 'The token.'), ...problems(400, 401, 403, 413, 415) },
     }),
     async (context) => {
       const issuer = context.get('caller');
       if (issuer.kind === 'token') {
-        throw new LonghaulError('forbidden', { message: 'A token issues no tokens. Send an API key.' });
+        throw new LonghaulError('forbidden', { message: 'A token cannot issue tokens. Send an API key.' });
       }
       const { user, team, scopes, expiresInSeconds = DEFAULT_SECONDS } = context.req.valid('json');
       const bound = bind(issuer, { user, team });
-      // Whole seconds, as the token has them.
+      // Tokens hold whole seconds.
       const expiresAt = new Date((Math.floor(Date.now() / 1_000) + expiresInSeconds) * 1_000);
       const token = await access.issueToken({ issuer, ...bound, scopes: grant(issuer, scopes), expiresAt });
       return context.json({ token, expiresAt: expiresAt.toISOString() }, 201);
@@ -35,7 +35,7 @@ export function addTokenRoutes(api: Api, { access }: ApiDeps): void {
   );
 }
 
-/** Never wider than the key: its own user and team stand. */
+/** Returns the user and team of the token. They cannot differ from the user and team that the key is bound to. */
 function bind(issuer: Caller, { user, team }: { user: string; team?: string | undefined }) {
   for (const [part, named] of [
     ['user', user],
@@ -44,7 +44,7 @@ function bind(issuer: Caller, { user, team }: { user: string; team?: string | un
     const own = issuer[part];
     if (own === null || named === undefined || named === own) continue;
     throw new LonghaulError('forbidden', {
-      message: `This API key is bound to the ${part} ${JSON.stringify(own)}; it issues no token for another.`,
+      message: `This API key is bound to the ${part} ${JSON.stringify(own)}; it cannot issue a token for another.`,
       errors: [{ path: part, message: `must be the ${part} the key is bound to` }],
     });
   }
@@ -57,6 +57,6 @@ function grant(issuer: Caller, wanted: readonly Scope[] | undefined): readonly S
   if (missing === undefined) return [...new Set(granted)];
   throw new LonghaulError('forbidden', {
     message: `This API key lacks the scope ${missing}, so its tokens cannot have it.`,
-    errors: [{ path: 'scopes', message: "must be scopes of the key's own" }],
+    errors: [{ path: 'scopes', message: 'must be scopes of the key' }],
   });
 }

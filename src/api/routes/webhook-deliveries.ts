@@ -28,14 +28,14 @@ interface DeliveryDeps {
   readonly findWebhook: (id: string, caller: Caller) => Promise<WebhookEndpoint>;
 }
 
-/** What webhooks were told and how it went, and telling it again. */
+/** Adds the routes that list webhook deliveries and send them again. */
 export function addWebhookDeliveryRoutes(api: Api, { database, findWebhook }: DeliveryDeps): void {
   api.openapi(
     createRoute({
       method: 'get',
       path: '/v1/webhooks/{id}/deliveries',
-      summary: 'List what a webhook was told, newest first',
-      description: 'Kept as long as the runs it was about.',
+      summary: 'List the deliveries to a webhook, newest first',
+      description: 'Deliveries are kept as long as their runs.',
       request: {
         params: z.object({
           id: id("must be a webhook's id, a UUID").openapi({ format: 'uuid', description: "The webhook's id." }),
@@ -55,8 +55,9 @@ export function addWebhookDeliveryRoutes(api: Api, { database, findWebhook }: De
     createRoute({
       method: 'get',
       path: '/v1/runs/{id}/deliveries',
-      summary: 'List what webhooks were told of a run, newest first',
-      description: "Those to webhooks of the API key that asks, and to the run's own `webhookUrl`; for operators all.",
+      summary: 'List the webhook deliveries of a run, newest first',
+      description:
+        "Deliveries to webhooks of the calling API key and to the run's own `webhookUrl`. Operators see all deliveries.",
       request: { params: idParams, query },
       responses: { 200: page, ...problems(400, 401, 403, 404) },
     }),
@@ -73,15 +74,18 @@ export function addWebhookDeliveryRoutes(api: Api, { database, findWebhook }: De
     createRoute({
       method: 'post',
       path: '/v1/webhooks/deliveries/{id}/redeliver',
-      summary: 'Send a delivery once more',
+      summary: 'Redeliver a webhook delivery',
       description:
-        'Whatever has become of it: under its id, with what it said, and until it is taken or a day is over.',
+        'Sends the delivery again, whatever its status, with the same id and content. It is retried until it is accepted or a day has passed.',
       request: {
         params: z.object({
           id: id("must be a delivery's id, a UUID").openapi({ format: 'uuid', description: "The delivery's id." }),
         }),
       },
-      responses: { 202: json(webhookDeliverySchema, 'It is on its way.'), ...problems(400, 401, 403, 404, 409) },
+      responses: {
+        202: json(webhookDeliverySchema, 'The delivery, to be sent soon.'),
+        ...problems(400, 401, 403, 404, 409),
+      },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
@@ -104,7 +108,7 @@ export function addWebhookDeliveryRoutes(api: Api, { database, findWebhook }: De
   }
 }
 
-/** A delivery as the API shows it. */
+/** Converts a delivery for the API. */
 export function toDeliveryResource(delivery: WebhookDelivery): WebhookDeliveryResource {
   const { createdAt, lastAttemptAt, nextAttemptAt, deliveredAt, type, ...rest } = delivery;
   return {

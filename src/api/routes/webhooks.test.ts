@@ -17,7 +17,7 @@ describe('webhooks over HTTP', () => {
   const statusOf = async (path: string, { key = bench.plainKey, ...init }: RequestInit & { key?: string } = {}) =>
     (await bench.request(path, { key, ...init })).status;
 
-  it('are made with a secret that is shown this once, listed, read and removed', async () => {
+  it('are created with a secret that is shown only once, listed, read and deleted', async () => {
     const made = await bench.createWebhook({
       url: URL_OF_HOOK,
       events: ['run.failed', 'run.failed'],
@@ -45,7 +45,7 @@ describe('webhooks over HTTP', () => {
     expect(JSON.stringify(rows)).not.toMatch(/hunter2|whsec_/);
   });
 
-  it('are those of the API key that asks, and for operators everybody’s', async () => {
+  it('belong to the calling API key, and operators see all of them', async () => {
     const { id, keyId } = await bench.createWebhook({ url: URL_OF_HOOK });
     const other = await bench.makeKey();
     const test = (await bench.call<{ id: string }>(`/v1/webhooks/${id}/test`, { method: 'POST' })).id;
@@ -72,7 +72,7 @@ describe('webhooks over HTTP', () => {
     expect((await bench.request(`/v1/webhooks/${id}`, { method: 'DELETE' })).status).toBe(200);
   });
 
-  it('are for keys that may read runs, not for tokens', async () => {
+  it('are for keys that may submit and read runs, not for tokens', async () => {
     const { token } = await bench.call<TokenResource>('/v1/tokens', { method: 'POST', body: { user: 'ann' } });
     const writer = await bench.makeKey({ scopes: ['runs:write'] });
     const reader = await bench.makeKey({ scopes: ['runs:read'] });
@@ -92,7 +92,7 @@ describe('webhooks over HTTP', () => {
     }
   });
 
-  it('have one secret for each API key, which only that key reads and replaces', async () => {
+  it('have one secret for each API key, which only that key reads and rotates', async () => {
     const [mine, others] = [await bench.keySecret(), await bench.keySecret(await bench.makeKey())];
     expect(mine).toMatch(/^whsec_/);
     expect(others).not.toBe(mine);
@@ -105,7 +105,7 @@ describe('webhooks over HTTP', () => {
     expect(await bench.keySecret()).toBe(rotated.secret);
   });
 
-  it('refuse what is no address, and more than a key may have', async () => {
+  it('reject an invalid URL, and more webhooks than a key may have', async () => {
     const strict = await startApi('embedded');
     try {
       for (const [body, path] of [
@@ -135,7 +135,7 @@ describe('webhooks over HTTP', () => {
     }
   });
 
-  it('belong to the request that an idempotency key stands for, and are not shown with the run', async () => {
+  it('count as part of an idempotent request, and are not shown with the run', async () => {
     const submit = (webhookUrl: string) =>
       bench.post('/v1/runs', { agent: 'reader', prompt: 'x', webhookUrl }, { 'idempotency-key': 'hooked' });
     const first = await submit(URL_OF_HOOK);
@@ -145,7 +145,7 @@ describe('webhooks over HTTP', () => {
     expect((await submit(`${URL_OF_HOOK}2`)).status).toBe(422);
   });
 
-  it('are named by a batch as by a submission', async () => {
+  it('can be named in a batch as in a submission', async () => {
     const submit = (webhookUrl: string) =>
       bench.post('/v1/runs/batch', { runs: [{ agent: 'reader', prompt: 'x', webhookUrl }] });
     expect((await submit(URL_OF_HOOK)).status).toBe(202);
@@ -155,7 +155,7 @@ describe('webhooks over HTTP', () => {
     });
   });
 
-  it('keep their ids apart from words', async () => {
+  it('reject ids that are not UUIDs', async () => {
     for (const path of ['/v1/webhooks/x', '/v1/webhooks/deliveries/x/redeliver']) {
       const method = path.endsWith('x') ? 'GET' : 'POST';
       expect(await statusOf(path, { method })).toBe(400);

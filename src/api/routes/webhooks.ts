@@ -27,12 +27,12 @@ import { checkWebhookUrl, toKeyFilter } from '../webhook-access.ts';
 import { json, problems } from './answers.ts';
 import { addWebhookDeliveryRoutes, toDeliveryResource } from './webhook-deliveries.ts';
 
-/** The webhook that an address names. */
+/** Path parameters of a route about one webhook. */
 const webhookParams = z.object({
   id: id("must be a webhook's id, a UUID").openapi({ format: 'uuid', description: "The webhook's id." }),
 });
 
-/** Addresses that are told of runs: made, listed, tried and removed by the API keys whose runs they hear of. */
+/** Adds the routes that create, list, test and delete webhooks. API keys manage the webhooks for their own runs. */
 export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
   const { database, config } = deps;
 
@@ -40,9 +40,9 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/webhooks',
-      summary: 'Have an address told when runs end or wait',
+      summary: 'Create a webhook',
       description:
-        'For API keys with `runs:write` and `runs:read`. It hears of the runs that this key submits, of those alone that it may see. The secret is in the answer and nowhere else.',
+        'For API keys with `runs:write` and `runs:read`. The webhook receives an event when a run ends or waits that this key submitted and may see. The secret is shown only in this response.',
       request: { body: { required: true, content: { 'application/json': { schema: newWebhookSchema } } } },
       responses: {
         201: json(createdWebhookSchema, 'The webhook, with its secret.'),
@@ -70,7 +70,7 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
       method: 'get',
       path: '/v1/webhooks',
       summary: 'List webhooks, newest first',
-      description: "Those of the API key that asks; for operators everybody's.",
+      description: 'Webhooks of the calling API key. Operators see all webhooks.',
       request: {
         query: z.strictObject({
           cursor: id('must be the nextCursor of an earlier page').optional(),
@@ -91,13 +91,14 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
     },
   );
 
-  // Before those that name a webhook: `secret` is none.
+  // Before the routes with an id, because `secret` is not an id.
   api.openapi(
     createRoute({
       method: 'get',
       path: '/v1/webhooks/secret',
-      summary: "Read what signs for a submission's own webhookUrl",
-      description: 'One secret for each API key, made when it is first needed. For that key alone.',
+      summary: "Read the secret for a submission's own webhookUrl",
+      description:
+        'The secret signs deliveries to the `webhookUrl` of a submission. Each API key has one, which is created when it is first needed and which only that key can read.',
       responses: { 200: json(webhookSecretSchema, 'The secret.'), ...problems(401, 403) },
     }),
     async (context) => {
@@ -111,9 +112,9 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/webhooks/secret/rotate',
-      summary: "Replace what signs for submissions' own webhookUrl",
+      summary: "Rotate the secret for submissions' own webhookUrl",
       description:
-        'For a day the secret before signs as well: each delivery then carries both signatures. Replaced again within that day it carries one more; five at most, then it is refused with `conflict` until the oldest ends.',
+        'For a day the previous secret also signs: each delivery then carries both signatures. Each further rotation within that day adds a signature, five at most; then rotation is rejected with `conflict` until the oldest secret ends.',
       responses: { 200: json(webhookSecretSchema, 'The new secret.'), ...problems(401, 403, 409) },
     }),
     async (context) => {
@@ -142,9 +143,10 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'delete',
       path: '/v1/webhooks/{id}',
-      summary: 'Remove a webhook: nothing more is sent to it',
+      summary: 'Delete a webhook',
+      description: 'Nothing more is sent to it.',
       request: { params: webhookParams },
-      responses: { 200: json(webhookSchema, 'The webhook as it was.'), ...problems(400, 401, 403, 404) },
+      responses: { 200: json(webhookSchema, 'The deleted webhook.'), ...problems(400, 401, 403, 404) },
     }),
     async (context) => {
       const { id } = context.req.valid('param');
@@ -160,10 +162,13 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/webhooks/{id}/test',
-      summary: 'Send a webhook something to try it with',
-      description: 'An event `webhook.test`, once. `GET /v1/webhooks/{id}/deliveries` says how it went.',
+      summary: 'Send a test event to a webhook',
+      description: 'Sends an event `webhook.test`, once. `GET /v1/webhooks/{id}/deliveries` shows the result.',
       request: { params: webhookParams },
-      responses: { 202: json(webhookDeliverySchema, 'It is on its way.'), ...problems(400, 401, 403, 404, 409) },
+      responses: {
+        202: json(webhookDeliverySchema, 'The delivery, to be sent soon.'),
+        ...problems(400, 401, 403, 404, 409),
+      },
     }),
     async (context) => {
       const endpoint = await findOrThrow(context.req.valid('param').id, context.get('caller'));
@@ -175,9 +180,9 @@ export function addWebhookRoutes(api: Api, deps: ApiDeps): void {
     createRoute({
       method: 'post',
       path: '/v1/webhooks/{id}/rotate',
-      summary: "Replace a webhook's secret",
+      summary: "Rotate a webhook's secret",
       description:
-        'The new one is in the answer and nowhere else. For a day the one before signs as well. When five sign it is refused with `conflict` until the oldest ends.',
+        'The new secret is shown only in this response. For a day the previous secret also signs. When five secrets sign, rotation is rejected with `conflict` until the oldest one ends.',
       request: { params: webhookParams },
       responses: { 200: json(webhookSecretSchema, 'The new secret.'), ...problems(400, 401, 403, 404, 409) },
     }),

@@ -1,10 +1,10 @@
 import type { WebSocket } from 'ws';
 import { after } from '../../core/timers.ts';
 
-/** How long a peer has to answer that it was told to close. */
+/** Milliseconds that a peer has to confirm the close. */
 const ANSWER_MS = 1_000;
 
-/** Ends a connection with a reason, whether or not its peer takes any notice. */
+/** Closes a connection with a reason, and terminates it if the peer does not respond. */
 export function closeSoon(socket: WebSocket, { code, reason }: { code: number; reason: string }): void {
   socket.close(code, reason);
   const timer = after(ANSWER_MS, () => socket.terminate());

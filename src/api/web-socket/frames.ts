@@ -1,25 +1,25 @@
 import type { EventResource, Problem } from '../contract.ts';
 
-/** What is sent over a WebSocket. `id` is the reader's name for the subscription. */
+/** A frame sent to a client over a WebSocket. `id` is the client's name for the subscription. */
 export type StreamFrame =
-  /** It has begun, behind this cursor. */
+  /** The subscription has started after this cursor. */
   | { readonly type: 'subscribed'; readonly id: string; readonly cursor: number }
-  /** `cursor` goes into `after` to resume behind the event. */
+  /** To resume after the event, pass `cursor` as `after`. */
   | { readonly type: 'event'; readonly id: string; readonly cursor: number; readonly event: EventResource }
-  /** Nothing more comes of it: its run is final, or it was unsubscribed. */
+  /** The subscription has ended: its run is final, or the client has unsubscribed. */
   | { readonly type: 'end'; readonly id: string }
-  /** What was asked for was not done. Nothing else has changed. */
+  /** The request of the client failed. Nothing else has changed. */
   | { readonly type: 'error'; readonly id: string | null; readonly problem: Problem }
   | { readonly type: 'pong' };
 
-/** Why the server ends a connection (RFC 6455, 7.4, and the registry of close codes). */
+/** The reasons for the server to close a connection (RFC 6455, 7.4, and the registry of close codes). */
 export const CLOSE_CODES = {
-  /** It stops, or restarts: come again. */
+  /** The server stops or restarts: the client should reconnect. */
   goingAway: 1_001,
   /** The key was revoked, or the token has expired. */
   accessEnded: 1_008,
-  /** Something failed inside. */
+  /** An internal error. */
   failed: 1_011,
-  /** The reader takes nothing: come again, and resume. */
+  /** The client does not read: it should reconnect and resume. */
   tooSlow: 1_013,
 } as const;

@@ -26,7 +26,7 @@ describe('keeping a WebSocket alive', () => {
     await closed;
   });
 
-  /** Both ends of a connection; `served` is the one that is kept alive. */
+  /** Opens a connection and returns both ends; `served` is the end that is kept alive. */
   async function open({ autoPong = true, isBusy = (): boolean => false } = {}) {
     const { port } = http.address() as AddressInfo;
     const connected = once(sockets, 'connection') as Promise<[WebSocket]>;
@@ -50,11 +50,11 @@ describe('keeping a WebSocket alive', () => {
     peer.on('ping', () => pings++);
     const [code] = (await once(served, 'close')) as [number];
     expect(pings).toBe(2);
-    // Nobody has said goodbye: RFC 6455, 7.1.5.
+    // Closed without a close frame: RFC 6455, 7.1.5.
     expect(code).toBe(1_006);
   });
 
-  it('keeps one that answers, or says anything else', async () => {
+  it('keeps a peer that answers pings or sends anything else', async () => {
     const answering = await open();
     const talking = await open({ autoPong: false });
     talking.peer.on('ping', () => talking.peer.send('x'));
@@ -75,7 +75,7 @@ describe('keeping a WebSocket alive', () => {
     await close(peer);
   });
 
-  it('asks nothing of one that has not taken yet what was sent, and nothing more once it is told to stop', async () => {
+  it('does not ping a peer with unread frames, and stops pinging when stopped', async () => {
     let isBusy = true;
     let looks = 0;
     const looked = Promise.withResolvers<void>();

@@ -2,12 +2,12 @@ import type { WebSocket } from 'ws';
 import { guarded } from '../../core/guard.ts';
 import { repeat } from '../../core/timers.ts';
 
-/** Twice this without a sign of life, and a reader is taken for gone. */
+/** Milliseconds between pings. A client that is silent for two pings is considered gone. */
 const PING_EVERY_MS = 15_000;
 
 /**
- * Asks a reader now and then whether it is still there, and ends the connection of one that does not answer. While
- * frames wait to be taken the question would wait behind them: then it is its writer's to judge. Returns what ends it.
+ * Pings a client at intervals, and terminates its connection when it does not answer. While unread frames are buffered,
+ * a ping would wait behind them, so the writer decides instead. Returns a function that stops the pings.
  */
 export function keepAlive(
   socket: WebSocket,
@@ -19,7 +19,7 @@ export function keepAlive(
   });
   const onPing = guarded((data: Buffer) => {
     onSign();
-    // Who asks without reading is not answered: answers would pile up.
+    // A client that pings without reading gets no answer, because answers would pile up.
     if (socket.readyState === socket.OPEN && socket.bufferedAmount === 0) socket.pong(data);
   });
   socket.on('pong', onSign);

@@ -17,10 +17,10 @@ import { CLOSE_CODES } from './frames.ts';
 import { keepAlive } from './keep-alive.ts';
 import { createSocketWriter } from './socket-writer.ts';
 
-/** Subscriptions of one connection at once. */
+/** Maximum number of open subscriptions per connection. */
 export const MAX_SUBSCRIPTIONS = 100;
 
-/** What was read of a subscription waits until the reader takes it; the others are read after that. */
+/** Maximum number of pages that are read and not yet sent; other subscriptions are read after that. */
 const PAGES_AT_ONCE = 8;
 
 interface ServeOptions {
@@ -28,17 +28,17 @@ interface ServeOptions {
   readonly viewer: Viewer;
   readonly hub: EventHub;
   readonly database: Database;
-  /** How long the reader may take nothing of what it was sent. */
+  /** Milliseconds that the client may leave sent frames unread. */
   readonly stallMs: number;
-  /** Aborts when what let the reader in has ended. */
+  /** Aborts when the credential of the client is no longer valid. */
   readonly revoked: AbortSignal;
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * Serves one reader over a WebSocket: does what its messages ask for, one after the other, and sends the events of what
- * it has subscribed to. Resolves when the connection is over. A message that cannot be followed is answered with an
- * `error` frame and changes nothing.
+ * Serves one client over a WebSocket: handles its messages one after the other, and sends the events of its
+ * subscriptions. Resolves when the connection has closed. An invalid message is answered with an `error` frame and
+ * changes nothing.
  */
 export async function serveSocket(options: ServeOptions): Promise<void> {
   const { socket, viewer, hub, database, stallMs, revoked, onError } = options;
@@ -56,7 +56,7 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
         return unsubscribe(message.id);
       case 'subscribe': {
         const { id, runId, after } = message;
-        if (subscriptions.has(id)) throw fieldError('id', 'names a subscription that is there already');
+        if (subscriptions.has(id)) throw fieldError('id', 'names a subscription that exists already');
         if (subscriptions.size >= MAX_SUBSCRIPTIONS) throw tooMany();
         if (runId === undefined)
           return subscribe(id, (signal) => followVisible(hub, { viewer, after: after ?? null, signal, turns }));
@@ -98,9 +98,9 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
       subscriptions.delete(id);
       await writer.send({ type: 'end', id });
     } catch (error) {
-      // Its reader comes back for the rest, of this one and of the others.
+      // The client reconnects to resume this and its other subscriptions.
       onError(error);
-      closeSoon(socket, { code: CLOSE_CODES.failed, reason: 'A subscription failed; come again.' });
+      closeSoon(socket, { code: CLOSE_CODES.failed, reason: 'A subscription failed; reconnect.' });
     }
   }
 
@@ -110,14 +110,14 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
       await writer.send({ type: 'error', id, problem: toProblem(code, { detail, errors }) });
       return;
     }
-    // What went wrong inside is for the log.
+    // Internal errors go to the log only.
     onError(error);
     await writer.send({ type: 'error', id, problem: toProblem('unavailable') });
   }
 
   const onMessage = guarded((data: Buffer, isBinary: boolean) => {
     const text = isBinary ? '' : data.toString('utf8');
-    // The next message is read when this one was followed: who sends without reading is not read either.
+    // The next message is read after this one was handled, so a client that sends without reading is not read either.
     socket.pause();
     handling = handling
       .then(() => handle(text))
@@ -128,7 +128,7 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
 
   const stopAlive = keepAlive(socket, { isBusy: () => writer.isBusy });
   const onRevoked = guarded(() =>
-    closeSoon(socket, { code: CLOSE_CODES.accessEnded, reason: 'The key or token has ended.' }),
+    closeSoon(socket, { code: CLOSE_CODES.accessEnded, reason: 'The key or token is no longer valid.' }),
   );
   revoked.addEventListener('abort', onRevoked);
   if (revoked.aborted) onRevoked();
@@ -149,7 +149,7 @@ function parseMessage(text: string) {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new LonghaulError('invalid_json', { message: 'The message is not a text of JSON.', cause });
+    throw new LonghaulError('invalid_json', { message: 'The message is not valid JSON text.', cause });
   }
   const parsed = streamMessageSchema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -157,19 +157,19 @@ function parseMessage(text: string) {
   throw new LonghaulError('invalid_request', { message: describe(errors), errors });
 }
 
-/** The subscription that a message is about, for the answer to one that is wrong. */
+/** Returns the subscription id of an invalid message, for the response to it. */
 function findId(text: string): string | null {
   try {
     const { id } = JSON.parse(text) as { id?: unknown };
     return typeof id === 'string' && id.length <= 64 ? id : null;
   } catch {
-    return null; // It was no JSON, or null: it names nothing.
+    return null; // The text is not JSON, or null, and has no id.
   }
 }
 
 function tooMany(): LonghaulError {
   return new LonghaulError('conflict', {
-    message: `This connection has ${MAX_SUBSCRIPTIONS} subscriptions, and cannot have more. Unsubscribe from one, or follow all runs with one.`,
+    message: `This connection has ${MAX_SUBSCRIPTIONS} subscriptions, which is the maximum. Unsubscribe from one, or follow all runs with one subscription.`,
   });
 }
 

@@ -3,19 +3,19 @@ import { repeat } from '../../core/timers.ts';
 import { closeSoon } from './close-soon.ts';
 import { CLOSE_CODES, type StreamFrame } from './frames.ts';
 
-/** What may wait for a reader before the next frame is made. */
+/** Maximum number of buffered bytes before the next frame is created. */
 const MAX_BUFFERED_BYTES = 131_072;
 
-/** Sends frames one after the other, no faster than they are taken. */
+/** Sends frames one after the other, no faster than the client reads them. */
 export interface SocketWriter {
-  /** Resolves when more may be sent; false when the connection is over. */
+  /** Resolves when more may be sent; false when the connection has closed. */
   send(frame: StreamFrame): Promise<boolean>;
-  /** Whether anything waits to be taken. */
+  /** True when a frame waits to be sent. */
   readonly isBusy: boolean;
   stop(): void;
 }
 
-/** Writes to a reader, and ends its connection when it takes not one frame for `stallMs` while one waits. */
+/** Writes to a client, and closes its connection when it reads no frame for `stallMs` while one waits. */
 export function createSocketWriter(socket: WebSocket, { stallMs }: { stallMs: number }): SocketWriter {
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
@@ -35,11 +35,11 @@ export function createSocketWriter(socket: WebSocket, { stallMs }: { stallMs: nu
 
   const timer = repeat(stallMs / 4, () => {
     if (waiting === 0 || performance.now() - takenAt < stallMs || socket.readyState !== socket.OPEN) return;
-    closeSoon(socket, { code: CLOSE_CODES.tooSlow, reason: 'The reader takes nothing; come again.' });
+    closeSoon(socket, { code: CLOSE_CODES.tooSlow, reason: 'The client does not read; reconnect.' });
   });
 
   return {
-    // In turn: else all who wait would send at once when there is room for one.
+    // In order: otherwise all waiting senders would send at once when there is room for one frame.
     send(frame) {
       const sending = last.then(() => write(frame));
       last = sending;

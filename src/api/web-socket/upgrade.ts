@@ -3,23 +3,23 @@ import type { WebSocket } from 'ws';
 import type { Config } from '../../config/config.ts';
 import { LonghaulError } from '../../core/errors.ts';
 
-/** A request that asks to go on as a WebSocket, and may. */
+/** A request to upgrade to a WebSocket. */
 export interface Upgrade {
-  /** How long its reader may take nothing of what it was sent. */
+  /** Milliseconds that the client may leave sent frames unread. */
   readonly stallMs: number;
-  /** Goes on as one. Rejects when the handshake is wrong. */
+  /** Upgrades to a WebSocket. Rejects when the handshake is invalid. */
   accept(): Promise<WebSocket>;
 }
 
-/** What comes to the API beside a request that asks to go on as a WebSocket. */
+/** The bindings that the API receives with an upgrade request. */
 export interface UpgradeBindings {
   readonly upgrade: Upgrade;
 }
 
 /**
- * The WebSocket a request asks for; null when it does not, or comes from where there are none.
- * @throws {LonghaulError} `forbidden` when it comes from a web page that may not call the API: browsers let any page
- * open a WebSocket anywhere, and only say which page it was.
+ * Finds the WebSocket upgrade of a request; null when the request asks for none, or its server supports none.
+ * @throws {LonghaulError} `forbidden` when the request comes from a web page that may not call the API: browsers let
+ * any page open a WebSocket to any server, and only report the page's origin.
  */
 export function findUpgrade(context: Context, config: Config): Upgrade | null {
   const { upgrade = null } = (context.env ?? {}) as Partial<UpgradeBindings>;
@@ -27,7 +27,7 @@ export function findUpgrade(context: Context, config: Config): Upgrade | null {
   const origin = context.req.header('origin');
   if (origin === undefined || isAllowed(origin, context.req.header('host'), config.http.corsOrigins)) return upgrade;
   throw new LonghaulError('forbidden', {
-    message: `A page of ${origin.slice(0, 200)} may not call the API: its origin is not in http.corsOrigins.`,
+    message: `A page of ${origin.slice(0, 200)} may not call the API, because its origin is not in http.corsOrigins.`,
   });
 }
 

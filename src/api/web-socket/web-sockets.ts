@@ -9,29 +9,29 @@ import { closeSoon } from './close-soon.ts';
 import { CLOSE_CODES } from './frames.ts';
 import type { UpgradeBindings } from './upgrade.ts';
 
-/** No message of a reader's is longer. */
+/** Maximum size of a message from a client. */
 const MAX_MESSAGE_BYTES = 16_384;
 
 const TOKEN_PROTOCOL = 'longhaul.token.';
 
 interface WebSocketsOptions {
-  /** The API: it says who may have a WebSocket, and serves it. */
+  /** The API, which decides who may open a WebSocket, and serves it. */
   readonly fetch: (request: Request, bindings: UpgradeBindings) => Response | Promise<Response>;
-  /** How long a reader may take nothing of what it was sent. Defaults to 30 s. */
+  /** Milliseconds that a client may leave sent frames unread. Defaults to 30 s. */
   readonly stallMs?: number;
 }
 
 /** The WebSockets of a server. */
 export interface WebSockets {
-  /** Takes over a request that asks to go on as another protocol, as `http.Server` emits it with `upgrade`. */
+  /** Handles an upgrade request, as `http.Server` emits it with `upgrade`. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Ends the open ones, and says that the server goes away. */
+  /** Closes the open WebSockets with the reason that the server stops. */
   close(): Promise<void>;
 }
 
 /**
- * Makes WebSockets of requests. Each goes through the API like any other request, which lets its caller in or refuses
- * it with a problem document.
+ * Upgrades requests to WebSockets. Each goes through the API like any other request, which accepts the caller or
+ * rejects the request with a problem document.
  */
 export function createWebSockets({ fetch, stallMs = READER_STALL_MS }: WebSocketsOptions): WebSockets {
   const server = new WebSocketServer({
@@ -47,7 +47,7 @@ export function createWebSockets({ fetch, stallMs = READER_STALL_MS }: WebSocket
     socket.once('close', onEnd);
     server.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('close', onEnd);
-      // Heard of by its close.
+      // Its `close` event reports it.
       webSocket.on('error', () => {});
       resolve(webSocket);
     });
@@ -56,7 +56,7 @@ export function createWebSockets({ fetch, stallMs = READER_STALL_MS }: WebSocket
 
   async function answer(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const asked = toRequest(request);
-    if (asked === null) return refuse(socket, toProblemResponse('The request is not one for a WebSocket.'));
+    if (asked === null) return refuse(socket, toProblemResponse('The request is not a WebSocket request.'));
     let isAccepted = false;
     const upgrade = {
       stallMs,
@@ -69,12 +69,12 @@ export function createWebSockets({ fetch, stallMs = READER_STALL_MS }: WebSocket
     if (isAccepted) return;
     if (!response.ok) return refuse(socket, response);
     await response.body?.cancel();
-    await refuse(socket, toProblemResponse('There is no WebSocket at this address; it is at /v1/stream.'));
+    await refuse(socket, toProblemResponse('There is no WebSocket at this path; connect to /v1/stream.'));
   }
 
   return {
     handleUpgrade(request, socket, head) {
-      // A peer that goes away before it was answered.
+      // The peer may disconnect before it gets an answer.
       socket.on('error', () => socket.destroy());
       answer(request, socket, head).catch(() => socket.destroy());
     },
@@ -83,7 +83,7 @@ export function createWebSockets({ fetch, stallMs = READER_STALL_MS }: WebSocket
         (webSocket) =>
           new Promise<void>((resolve) => {
             webSocket.once('close', () => resolve());
-            closeSoon(webSocket, { code: CLOSE_CODES.goingAway, reason: 'The server stops; come again.' });
+            closeSoon(webSocket, { code: CLOSE_CODES.goingAway, reason: 'The server stops; reconnect.' });
           }),
       );
       await Promise.all(closed);
@@ -91,14 +91,14 @@ export function createWebSockets({ fetch, stallMs = READER_STALL_MS }: WebSocket
   };
 }
 
-/** The request as the API takes it; null when it is not one for a WebSocket, or cannot be read. */
+/** Converts the request for the API; null when it is not a WebSocket request, or cannot be read. */
 function toRequest({ method, url, headers }: IncomingMessage): Request | null {
   if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') return null;
   const address = `http://${headers.host ?? 'localhost'}${url}`;
   if (!URL.canParse(address)) return null;
   const target = new URL(address);
   const token = toProtocols(headers['sec-websocket-protocol']).find((name) => name.startsWith(TOKEN_PROTOCOL));
-  // As if it stood in the address: there no key is taken either.
+  // Treated like a token in the URL, where API keys are not accepted either.
   if (token !== undefined) target.searchParams.set('token', token.slice(TOKEN_PROTOCOL.length));
   const fields = Object.entries(headers).filter((field): field is [string, string] => typeof field[1] === 'string');
   return new Request(target, { headers: fields });
@@ -108,7 +108,7 @@ function toProtocols(header: string | undefined): string[] {
   return header?.split(',').map((name) => name.trim()) ?? [];
 }
 
-/** A browser gives up when none of those it offers is chosen. */
+/** Chooses one of the offered sub-protocols, because a browser closes the connection if none is chosen. */
 function chooseProtocol(offered: Set<string>): string | false {
   if (offered.has('longhaul')) return 'longhaul';
   return [...offered].find((name) => name.startsWith(TOKEN_PROTOCOL)) ?? false;
@@ -119,7 +119,7 @@ function toProblemResponse(detail: string): Response {
   return Response.json(problem, { status: problem.status, headers: { 'content-type': 'application/problem+json' } });
 }
 
-/** Answers a request that does not become a WebSocket. */
+/** Responds to a request that does not become a WebSocket. */
 async function refuse(socket: Duplex, response: Response): Promise<void> {
   const body = Buffer.from(await response.arrayBuffer());
   const fields = [...response.headers].filter(([name]) => name !== 'content-length' && name !== 'transfer-encoding');

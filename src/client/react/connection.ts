@@ -1,21 +1,21 @@
 import type { LonghaulClient, StreamedEvent } from '../client.ts';
 
-/** How the connection stands. */
+/** State of the connection. */
 export interface ConnectionState {
   readonly isOpen: boolean;
-  /** Why it was given up, by a refusal; null while it is kept up. */
+  /** Rejection that ended the connection; null while it is kept up. */
   readonly error: Error | null;
 }
 
 interface Reader {
   onEvent(event: StreamedEvent): void;
-  /** Told at once, and with each change. */
+  /** Called at once, and after each change. */
   onState(state: ConnectionState): void;
 }
 
-/** The one connection behind all that a page shows. It is there while somebody reads. */
+/** The single connection for everything that a page shows. It is open while there are readers. */
 export interface Connection {
-  /** Reads every event from now on, each once, whatever becomes of the network; returns what ends it. */
+  /** Reads every event from now on, each once, in spite of network failures; returns a function that stops it. */
   read(reader: Reader): () => void;
 }
 

@@ -1,13 +1,13 @@
-/** How long it may take where no frames are drawn, as in a tab that is not seen. */
+/** Maximum delay when no frames are drawn, for example in a hidden tab. */
 const LONGEST_MS = 250;
 
-/** Gathers changes, so that however many there are they are shown once for each frame that the browser draws. */
+/** Collects changes, so that any number of them is shown once per frame of the browser. */
 export interface Frames {
-  /** Calls `show` with the next frame, once however often it was asked for. */
+  /** Calls `show` with the next frame, once even after several requests. */
   request(show: () => void): void;
 }
 
-/** Of a browser; on a server nothing is drawn. */
+/** Functions of a browser; a server draws no frames. */
 const { requestAnimationFrame, cancelAnimationFrame } = globalThis as {
   requestAnimationFrame?: (draw: () => void) => number;
   cancelAnimationFrame?: (frame: number) => void;

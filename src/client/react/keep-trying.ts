@@ -1,7 +1,7 @@
 import { pause, toDelayMs } from '../delays.ts';
 import { isPassing } from '../errors.ts';
 
-/** Does what is asked of a server until it is answered. Only a refusal ends it, or the signal: then with null. */
+/** Runs a request of a server until it is answered. Only a rejection ends it, or the signal: then it returns null. */
 export async function keepTrying<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T | null> {
   for (let failures = 0; !signal.aborted; failures++) {
     try {

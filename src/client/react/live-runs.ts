@@ -5,14 +5,14 @@ import { createRunListView } from './run-list-view.ts';
 import { createRunView, type RunState } from './run-view.ts';
 import type { View } from './view.ts';
 
-/** Everything that a page shows of runs, over one connection. */
+/** The state of all runs on a page, over one connection. */
 export interface LiveRuns {
   readonly client: LonghaulClient;
   run(id: string): View<RunState>;
   readonly list: ReturnType<typeof createRunListView>;
 }
 
-/** Runs that a page has looked at and looks at no more, of which it is kept what is known. */
+/** Number of runs, no longer shown on the page, whose state is kept. */
 const KEPT = 50;
 
 export function createLiveRuns(client: LonghaulClient): LiveRuns {
@@ -23,7 +23,7 @@ export function createLiveRuns(client: LonghaulClient): LiveRuns {
     client,
     run(id) {
       const view = views.get(id) ?? createRunView({ client, connection, frames, id });
-      // The one asked for last stands last.
+      // The latest requested run stands last.
       views.delete(id);
       views.set(id, view);
       const [oldest] = views.keys();

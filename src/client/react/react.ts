@@ -1,6 +1,6 @@
 'use client';
 
-/** Longhaul in React: runs that are shown as they happen, with no polling and no reconnecting in the application. */
+/** Longhaul in React: shows runs live, with no polling and no reconnecting in the application. */
 import {
   createContext,
   createElement,
@@ -21,35 +21,38 @@ export type { RunState } from './run-view.ts';
 const Context = createContext<LiveRuns | null>(null);
 
 export interface LonghaulProviderProps {
-  /** Made once, outside of components, or with `useState`: another client begins anew. */
+  /** Create it once, outside of components, or with `useState`: another client starts from the beginning. */
   readonly client: LonghaulClient;
   readonly children?: ReactNode;
 }
 
-/** Gives the components within it a client. However many of them show runs, they share one connection. */
+/** Provides a client to the components within it. All components that show runs share one connection. */
 export function LonghaulProvider({ client, children }: LonghaulProviderProps): ReactElement {
   const live = useMemo(() => createLiveRuns(client), [client]);
   return createElement(Context.Provider, { value: live }, children);
 }
 
-/** The client of the provider, to submit with. */
+/** Returns the client of the provider, for submissions. */
 export function useLonghaul(): LonghaulClient {
   return useLiveRuns().client;
 }
 
-/** A run as it happens, and what may be done with it. */
+/** A live run, with its actions. */
 export interface LiveRun extends RunState {
-  /** Asks for it to be cancelled. */
+  /** Requests the cancellation of the run. */
   readonly cancel: () => Promise<RunResource>;
-  /** Allows what waits, by its `approvalId`; `answers` are for a question. The token needs the scope `approvals`. */
+  /**
+   * Allows a pending tool use, by its `approvalId`; `answers` are for a question. The token needs the scope
+   * `approvals`.
+   */
   readonly approve: LonghaulClient['approve'];
-  /** Denies what waits; the model is told the reason. */
+  /** Denies a pending tool use; the model receives the reason. */
   readonly deny: LonghaulClient['deny'];
 }
 
 /**
- * Shows a run as it happens: its text while it is written, its tool uses, its end. `null` while there is none yet. Renders
- * once for each frame at most, however fast it goes; comes back by itself after an interruption.
+ * Shows a run live: its text while it is written, its tool uses, its end. `null` while there is no run yet. Renders at
+ * most once per frame, and reconnects by itself after an interruption.
  */
 export function useRun(id: string | null): LiveRun {
   const live = useLiveRuns();
@@ -66,13 +69,13 @@ export function useRun(id: string | null): LiveRun {
   }, [live, id, state]);
 }
 
-/** The runs of a user as they come, change and end. */
+/** The live list of a user's runs. */
 export interface UserRuns extends RunListState {
-  /** Reads older ones. */
+  /** Reads older runs. */
   readonly loadMore: () => Promise<void>;
 }
 
-/** Lists the runs that the client's token may see, newest first, kept up as they come and end. */
+/** Lists the runs that the client's token may see, newest first, and keeps the list up to date. */
 export function useUserRuns(): UserRuns {
   const { view, loadMore } = useLiveRuns().list;
   const state = useSyncExternalStore(view.subscribe, view.getSnapshot, () => NO_RUNS);

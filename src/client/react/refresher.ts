@@ -1,4 +1,7 @@
-/** Reads anew what has changed: never twice at the same time, and once more when it changed meanwhile. */
+/**
+ * Creates a function that reads a changed value again: never twice at the same time, and once more if it changed in the
+ * meantime.
+ */
 export function createRefresher(read: () => Promise<void>): () => Promise<void> {
   let reading: Promise<void> | null = null;
   let isStale = false;

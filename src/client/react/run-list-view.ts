@@ -7,15 +7,15 @@ import { createRefresher } from './refresher.ts';
 import { statusAfter } from './status-after.ts';
 import { createView, type View } from './view.ts';
 
-/** What a page shows of all the runs its token may see. */
+/** State of the list of all runs that the page's token may see. */
 export interface RunListState {
   /** Newest first. */
   readonly runs: readonly RunResource[];
-  /** Whether there are older ones, for `loadMore`. */
+  /** True when there are older runs, for `loadMore`. */
   readonly hasMore: boolean;
-  /** Why nothing can be shown, or no more: a refusal. */
+  /** Rejection that keeps the list from being shown or updated. */
   readonly error: Error | null;
-  /** Whether what is shown is how things are now: it was read, and the connection stands. */
+  /** True when the list is up to date: it was read, and the connection is open. */
   readonly isLive: boolean;
 }
 
@@ -27,7 +27,7 @@ interface RunListOptions {
   readonly frames: Frames;
 }
 
-/** The runs that may be seen, kept up by their events: what an event is about is read anew. */
+/** Creates the list of visible runs, which events keep up to date: the run of an event is read again. */
 export function createRunListView({ client, connection, frames }: RunListOptions): {
   readonly view: View<RunListState>;
   readonly loadMore: () => Promise<void>;
@@ -42,7 +42,7 @@ export function createRunListView({ client, connection, frames }: RunListOptions
 
   function readState(): RunListState {
     return {
-      // Ids rise with time.
+      // Ids increase with time.
       runs: [...runs.values()].sort((a, b) => (a.id < b.id ? 1 : -1)),
       hasMore: nextCursor !== null,
       error: refusal ?? link.error,
@@ -70,7 +70,7 @@ export function createRunListView({ client, connection, frames }: RunListOptions
       change();
     });
 
-    /** Older than any that is listed, and so on a page that was not asked for. */
+    /** Returns whether a run is older than every listed one, and so on a page that was not requested. */
     const isBeyond = (id: string) => nextCursor !== null && !runs.has(id) && id < nextCursor;
 
     async function readOne(id: string): Promise<void> {
@@ -80,7 +80,7 @@ export function createRunListView({ client, connection, frames }: RunListOptions
         runs.set(id, run);
         change();
       } catch (error) {
-        // It was removed meanwhile.
+        // The run was deleted in the meantime.
         if (!(error instanceof LonghaulNotFoundError)) throw error;
         runs.delete(id);
       }
@@ -89,7 +89,7 @@ export function createRunListView({ client, connection, frames }: RunListOptions
     const stop = connection.read({
       onState(state) {
         link = state;
-        // Given up, and begun anew by whoever looks next: what happened between is not known.
+        // The connection ended, and the next subscriber opens it again: events in between are unknown.
         if (state.error !== null) hasRead = false;
         if (state.isOpen && !hasRead) readFirst().catch(onError);
         change();

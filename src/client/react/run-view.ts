@@ -12,21 +12,21 @@ import { createRefresher } from './refresher.ts';
 import { statusAfter } from './status-after.ts';
 import { createView, type View } from './view.ts';
 
-/** What a page shows of a run. */
+/** State of a run on a page. */
 export interface RunState {
-  /** The run; null before it was read. Its `error` says why it did not succeed, in words that are safe for users. */
+  /** The run; null until it was read. Its `error` has the reason of a failure, in words that are safe for users. */
   readonly run: RunResource | null;
-  /** What the agent has said by now, growing as it speaks. */
+  /** Text of the agent so far, which grows while it is written. */
   readonly text: string;
-  /** All it has done by now, in order. The pieces of its text are left out: they are in `text`. */
+  /** The events so far, in order, without the pieces of text: they are in `text`. */
   readonly events: readonly LonghaulEvent[];
-  /** What waits for a person to be decided on. */
+  /** Pending approvals. */
   readonly approvals: readonly LonghaulEvent<'approval.requested'>['data'][];
-  /** How the run stands; null before that is known. */
+  /** Status of the run; null until it is known. */
   readonly status: RunResource['status'] | null;
-  /** Why nothing can be shown, or no more: a refusal. Null otherwise, also while a connection is taken up again. */
+  /** Rejection that keeps the run from being shown or updated. Null otherwise, also while reconnecting. */
   readonly error: Error | null;
-  /** Whether what is shown is how things are now: it was read, and the connection stands. */
+  /** True when the state is up to date: it was read, and the connection is open. */
   readonly isLive: boolean;
 }
 
@@ -50,8 +50,8 @@ interface RunViewOptions {
 }
 
 /**
- * A run's log and what follows from it. The log up to now is read in pages, what comes then from the connection; an event
- * that does not follow the last one known sends it back to the pages, so that nothing is missing and nothing comes twice.
+ * Creates the state of a run from its log. Earlier events are read in pages, later ones come from the connection. An
+ * event that does not follow the last known one makes it read pages again, so that no event is missing or duplicated.
  */
 export function createRunView({ client, connection, frames, id }: RunViewOptions): View<RunState> {
   const text = createTextReader();
@@ -93,7 +93,7 @@ export function createRunView({ client, connection, frames, id }: RunViewOptions
   function keepUp(): () => void {
     const controller = new AbortController();
     const { signal } = controller;
-    /** What has come and was not taken yet, because something before it is being read. */
+    /** Events that were received but not applied yet, because earlier ones are still being read. */
     let pending: LonghaulEvent[] = [];
     let isReading = false;
 
@@ -107,7 +107,7 @@ export function createRunView({ client, connection, frames, id }: RunViewOptions
       const read = await keepTrying(() => client.run(id), signal);
       if (read === null) return;
       run = read;
-      // The log says it first; before it was read, the run does.
+      // The log has the status first; until the log was read, the run has it.
       status ??= read.status;
       change();
     });
@@ -140,9 +140,9 @@ export function createRunView({ client, connection, frames, id }: RunViewOptions
     const stop = connection.read({
       onState(state) {
         link = state;
-        // Given up, and begun anew by whoever looks next: what happened between is not known.
+        // The connection ended, and the next subscriber opens it again: events in between are unknown.
         if (state.error !== null) hasRead = false;
-        // Only once the connection stands: what happens after the pages were read then comes over it.
+        // Only when the connection is open: events after the pages were read then arrive over it.
         if (state.isOpen && !hasRead && !isReading) readUp().catch(onError);
         change();
       },
@@ -160,7 +160,7 @@ export function createRunView({ client, connection, frames, id }: RunViewOptions
     return () => {
       controller.abort();
       stop();
-      // Whoever looks again reads on from where this was.
+      // The next subscriber continues reading from this position.
       hasRead = false;
     };
   }

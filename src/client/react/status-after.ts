@@ -10,7 +10,7 @@ const STATUSES: Readonly<Partial<Record<LonghaulEvent['type'], RunResource['stat
   'run.cancelled': 'cancelled',
 };
 
-/** How a run stands after an event; null: as before. */
+/** Returns the status of a run after an event; null for no change. */
 export function statusAfter({ type }: Pick<LonghaulEvent, 'type'>): RunResource['status'] | null {
   return STATUSES[type] ?? null;
 }

@@ -1,25 +1,25 @@
 import type { Frames } from './frames.ts';
 
-/** Something to be shown that changes by itself, as React reads it with `useSyncExternalStore`. */
+/** A changing value, in the form that React reads with `useSyncExternalStore`. */
 export interface View<T> {
   subscribe(listener: () => void): () => void;
-  /** The same value until something has changed. */
+  /** Returns the same value until something has changed. */
   getSnapshot(): T;
 }
 
 interface ViewOptions<T> {
   readonly frames: Frames;
   readonly initial: T;
-  /** What there is to show by now. */
+  /** Returns the current value. */
   readonly read: () => T;
-  /** Begins to keep it up, for as long as anybody looks; returns what ends it. */
+  /** Keeps the value up to date while there are subscribers; returns a function that stops it. */
   readonly keepUp: () => () => void;
 }
 
-/** React looks away for a moment under StrictMode and between pages; that is no reason to begin anew. */
+/** React unsubscribes for a moment under StrictMode and between pages; that is no reason to start again. */
 const LOOK_AWAY_MS = 1_000;
 
-/** Makes a view, and what says that it has changed. */
+/** Creates a view, and a function that reports a change. */
 export function createView<T>({ frames, initial, read, keepUp }: ViewOptions<T>): {
   readonly view: View<T>;
   readonly change: () => void;

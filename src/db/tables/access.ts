@@ -4,6 +4,8 @@ export interface AccessTables {
   'longhaul.api_keys': ApiKeysTable;
   'longhaul.secrets': { name: string; value: string; created_at: Generated<Date> };
   'longhaul.idempotency_keys': IdempotencyKeysTable;
+  'longhaul.sign_ins': SignInsTable;
+  'longhaul.sign_in_codes': SignInCodesTable;
 }
 
 interface ApiKeysTable {
@@ -24,4 +26,19 @@ interface IdempotencyKeysTable {
   request_hash: string;
   run_ids: string[];
   created_at: Generated<Date>;
+}
+
+interface SignInsTable {
+  id: string;
+  hash: string;
+  key_id: string;
+  created_at: Generated<Date>;
+  expires_at: Date;
+}
+
+interface SignInCodesTable {
+  hash: string;
+  key_id: string;
+  created_at: Generated<Date>;
+  expires_at: Date;
 }

@@ -1,6 +1,6 @@
 import { longhaul } from '../../../lib/longhaul';
 
-// Gives the browser a token for whoever is signed in. Your session says who that is.
+// Gives the browser a token for the signed-in user, whom your session names.
 export async function POST(): Promise<Response> {
   const user = 'ann';
   return Response.json(await longhaul.client.createToken({ user }));

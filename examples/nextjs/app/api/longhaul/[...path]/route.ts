@@ -1,5 +1,5 @@
 import { longhaul } from '../../../../lib/longhaul';
 
-// The whole API, streams included, below /api/longhaul.
+// Serves the whole API, streams included, below /api/longhaul.
 const { fetch } = longhaul;
 export { fetch as DELETE, fetch as GET, fetch as PATCH, fetch as POST, fetch as PUT };

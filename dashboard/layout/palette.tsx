@@ -1,0 +1,88 @@
+import { useMantineColorScheme } from '@mantine/core';
+import { Spotlight, spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
+import { ActivityLogIcon, KeyboardIcon, MagnifyingGlassIcon, MoonIcon, SunIcon } from '@radix-ui/react-icons';
+import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useRights } from '../data/signed-in.ts';
+import { PAGES } from './pages.tsx';
+import { openShortcutSheet } from './shortcut-sheet.tsx';
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export const openPalette = (): void => spotlight.open();
+
+/** Finds pages and commands by a part of their name, and runs by id or by words. */
+export function Palette() {
+  const [query, setQuery] = useState('');
+  const rights = useRights();
+  const navigate = useNavigate();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const typed = query.trim();
+
+  const groups: SpotlightActionGroupData[] = [
+    {
+      group: 'Pages',
+      actions: PAGES.filter(({ isFor }) => isFor(rights)).map(({ path, title, icon: Icon, key }) => ({
+        id: path,
+        label: title,
+        leftSection: <Icon />,
+        rightSection: <kbd className="mono">g {key}</kbd>,
+        onClick: () => void navigate({ to: path }),
+      })),
+    },
+    {
+      group: 'Commands',
+      actions: [
+        {
+          id: 'colours',
+          label: colorScheme === 'dark' ? 'Light colours' : 'Dark colours',
+          keywords: ['theme', 'mode', 'scheme'],
+          leftSection: colorScheme === 'dark' ? <SunIcon /> : <MoonIcon />,
+          onClick: () => setColorScheme(colorScheme === 'dark' ? 'light' : 'dark'),
+        },
+        {
+          id: 'shortcuts',
+          label: 'Shortcuts',
+          keywords: ['keyboard', 'help'],
+          leftSection: <KeyboardIcon />,
+          onClick: openShortcutSheet,
+        },
+      ],
+    },
+  ];
+  if (typed !== '' && rights.mayRead) {
+    const search = ID.test(typed)
+      ? {
+          id: 'run',
+          label: `Open run ${typed}`,
+          leftSection: <ActivityLogIcon />,
+          onClick: () => void navigate({ to: '/runs/$runId', params: { runId: typed.toLowerCase() } }),
+        }
+      : {
+          id: 'search',
+          label: `Search runs for “${typed}”`,
+          leftSection: <MagnifyingGlassIcon />,
+          onClick: () => void navigate({ to: '/runs', search: { q: typed } }),
+        };
+    groups.push({ group: 'Runs', actions: [{ ...search, keywords: [typed] }] });
+  }
+
+  return (
+    <Spotlight
+      actions={groups}
+      query={query}
+      onQueryChange={setQuery}
+      onSpotlightClose={() => setQuery('')}
+      nothingFound="Nothing is called that."
+      shortcut={['mod + K', 'mod + P']}
+      highlightQuery
+      scrollable
+      maxHeight={420}
+      searchProps={{
+        leftSection: <MagnifyingGlassIcon />,
+        placeholder: 'Go to a page, or search runs…',
+        'aria-label': 'Go to a page, or search runs',
+      }}
+    />
+  );
+}

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { toVisible } from './to-visible.ts';
+
+describe('texts of models and tools', () => {
+  it('show characters that change the direction, color the text or are invisible', () => {
+    expect(toVisible('a\u202Egpj.exe')).toBe('a⟨U+202E⟩gpj.exe');
+    expect(toVisible('\u001B[31mred\u001B[0m')).toBe('␛[31mred␛[0m');
+    expect(toVisible('a\u200Bb\u{E0041}c\u0000')).toBe('a⟨U+200B⟩b⟨U+E0041⟩c␀');
+  });
+
+  it('leaves lines, tabs and every script as they are', () => {
+    const text = 'שלום\tمرحبا\n日本語 👩‍👩‍👧 é';
+    expect(toVisible(text)).toBe(text);
+    expect(toVisible('a\r\nb')).toBe('a\nb');
+  });
+
+  it('takes time that grows with the text and no more', () => {
+    const startedAt = performance.now();
+    expect(toVisible('\u001B'.repeat(500_000))).toHaveLength(500_000);
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+  });
+});
