@@ -55,7 +55,7 @@ describe('processes that start at once on an empty database', () => {
   });
   afterAll(() => database.drop());
 
-  it('all live, and a server generates a single admin key and keeps it', async () => {
+  it('all live, and a server generates a single admin key and keeps it', { timeout: 240_000 }, async () => {
     const names = Array.from({ length: 15 }, (_, index) => (index % 3 === 0 ? `server-${index}` : `worker-${index}`));
     const started = names.map((name) => start(name.split('-')[0]!, toEnv(name, database.url)));
     await Promise.all(started.map((command) => command.printed(/Longhaul (?:worker )?is (?:listening|running)/)));

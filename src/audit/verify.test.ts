@@ -73,12 +73,12 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
         ['8: the seal of DAY does not match entry 8, its last', '9: entry 9 does not follow the one before it'],
       ],
       [
-        '12: entry 12 is not the last entry that Longhaul chained',
+        'the last entry rewritten with its hash',
         `update longhaul.audit set actor = 'nobody', hash = REHASH where seq = 12`,
-        ['an additional entry'],
+        ['12: entry 12 is not the last entry that Longhaul chained'],
       ],
       [
-        'one too many',
+        'an additional entry',
         `insert into longhaul.audit (seq, actor, action, subject, data, prev_hash, hash)
          select 13, 'nobody', 'run.failed', '', '{}', hash, hash from longhaul.audit where seq = 12`,
         ['13: entry 13 was changed', '13: entry 13 is beyond the head of the chain'],

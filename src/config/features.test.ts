@@ -168,7 +168,7 @@ describe('the form of an answer', () => {
     [{ type: 'object', allOf: [{ required: ['a'] }] }, 'must not have allOf at the top level'],
     [
       z.discriminatedUnion('kind', [z.object({ kind: z.literal('a') }), z.object({ kind: z.literal('b') })]),
-      'at its top',
+      'at the top level',
     ],
     [{ type: 'object', properties: { n: { type: 'whole' } } }, 'is not a valid JSON schema'],
     [{ type: 'object', properties: { n: { $ref: '#/$defs/missing' } } }, 'is not a valid JSON schema'],
