@@ -81,7 +81,7 @@ describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => 
         'an additional entry',
         `insert into longhaul.audit (seq, actor, action, subject, data, prev_hash, hash)
          select 13, 'nobody', 'run.failed', '', '{}', hash, hash from longhaul.audit where seq = 12`,
-        ['13: entry 13 was changed', '13: entry 13 is beyond the head of the chain'],
+        ['13: entry 13 was changed', '13: entry 13 is beyond the head of the chain, so not chained by Longhaul'],
       ],
       [
         'a changed seal',
