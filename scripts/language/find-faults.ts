@@ -35,7 +35,7 @@ const PATTERNS = WORDS.map(
   ([{ source, flags }, advice]) => [new RegExp(source.replaceAll(' ', String.raw`\s+`), flags), advice] as const,
 );
 
-/** What reads twice in a piece of prose: sentences without a subject up front, and words that this project does not use. */
+/** Finds the sentences of a piece of prose that do not begin with their subject, and words that this project does not use. */
 export function findFaults(prose: Prose): Fault[] {
   const faults: Fault[] = [];
   const add = (offset: number, found: string, advice: string) =>
