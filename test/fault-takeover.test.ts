@@ -20,7 +20,8 @@ const usage = { inputTokens: 1_000, outputTokens: 100 };
 /** Milliseconds within which a lost worker is noticed and its runs are taken over. */
 const TAKEOVER_MS = 30_000;
 
-describe.concurrent('a run is done once', () => {
+// Several machines start at once: on a slow one that alone takes half a minute.
+describe.concurrent('a run is done once', { timeout: 180_000 }, () => {
   const open: Machines[] = [];
 
   /** Starts machines whose model keeps the first call of a run waiting, after `first`, and answers the second. */

@@ -18,6 +18,7 @@ describe('the limits of a run of several attempts', () => {
     longhaul = await startTestLonghaul({
       baseDir: directory,
       config: {
+        limits: { perUser: { runsPerMinute: 100 } },
         agents: {
           worker: {
             model: 'claude-sonnet-4-5',
@@ -71,7 +72,7 @@ describe('the limits of a run of several attempts', () => {
   });
 
   it('include its money: the next attempt cannot spend the amount that an earlier one has spent', async () => {
-    const run = await done('cut', { maxBudgetUsd: 0.012 });
+    const run = await done('endless', { maxBudgetUsd: 0.012 });
     expect(run).toMatchObject({ status: 'failed', error: { code: 'max_budget' }, attempt: 2 });
     expect(run.costUsd).toBeLessThan(0.012 + 0.006);
   });

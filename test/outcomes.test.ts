@@ -73,7 +73,8 @@ describe('a run', () => {
       config: {
         agents: {
           reader,
-          brief: { ...reader, limits: { timeoutSeconds: 3 } },
+          // Long enough for the executable to start and call the model on a busy machine.
+          brief: { ...reader, limits: { timeoutSeconds: 8 } },
           homeless: { ...reader, workspace: path.join(directory, 'missing') },
           broke: { ...reader, limits: { maxBudgetUsd: 0 } },
           mute: { ...reader, limits: { maxTurns: 0 } },

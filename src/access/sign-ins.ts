@@ -96,12 +96,19 @@ export async function createSignInCode(
   return { code, expiresAt };
 }
 
-/** Uses up a code and returns the id of its key, or null. Of two concurrent calls only the first gets the key. */
+/**
+ * Uses up a code and returns the id of its key, or null. Of two concurrent calls only the first gets the key. A key that
+ * was just revoked gets no sign-in, even on a server that has not been notified yet.
+ */
 export async function useSignInCode(database: Database, code: string): Promise<string | null> {
   const used = await database.sql
     .deleteFrom('longhaul.sign_in_codes')
     .where('hash', '=', hash(code))
-    .returning(['key_id', sql<boolean>`expires_at > now()`.as('is_good')])
+    .returning([
+      'key_id',
+      sql<boolean>`expires_at > now() and exists
+        (select from longhaul.api_keys where id = key_id and revoked_at is null)`.as('is_good'),
+    ])
     .executeTakeFirst();
   return used?.is_good === true ? used.key_id : null;
 }

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { findKernelSurfaces } from './kernel-surfaces.ts';
-import { toMountTable } from './mount-table.ts';
+import { MAKE_MOUNTS, toMountTable, type Place } from './mount-table.ts';
 
 /**
  * The isolation of an attempt's processes, besides the mark in their environment.
@@ -100,7 +100,7 @@ export const PARENT_DEATH_SIGNAL: Containment = {
 const MARK_ONLY: Containment = { kind: 'mark', isNamespace: false, wrapper: [], drop: [] };
 
 /** Makes the mounts, enters the directory as it is visible then, and becomes the command. Any failure ends it. */
-const ENTER = 'mount --all --fstab "$1" && cd -- "$2" && shift 2 && exec "$@"';
+const ENTER = `${MAKE_MOUNTS} && cd -- "$2" && shift 2 && exec "$@"`;
 
 /** Returns whether root in the containment is an ordinary user. */
 export function dropsCapabilities({ drop }: Containment): boolean {
@@ -110,7 +110,7 @@ export function dropsCapabilities({ drop }: Containment): boolean {
 interface Command {
   readonly command: readonly string[];
   readonly cwd: string;
-  /** A file with the mounts; null when nothing is hidden. Only a mount namespace hides anything. */
+  /** The mounts, as `toMountTable` builds them; null when nothing is hidden. Only a mount namespace hides anything. */
   readonly mountTable: string | null;
 }
 
@@ -129,39 +129,53 @@ export function findContainment(): Promise<FoundContainment> {
   return strongest;
 }
 
+interface Probe {
+  readonly mountTable: string;
+  readonly cwd: string;
+  /** A file or directory that must be invisible. */
+  readonly hiddenPath: string;
+}
+
 async function tryOut(): Promise<FoundContainment> {
   const markOnly = { ...MARK_ONLY, exposesEnvironment: true };
   // The death signal is tied to the thread that spawns: only the main thread lives as long as the process.
   if (process.platform !== 'linux' || !isMainThread) return markOnly;
-  const directory = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-probe-')));
-  try {
-    const probe = await prepareProbe(directory);
-    for (const candidate of toCandidates()) {
-      const exposesEnvironment = await findExposure(candidate, probe);
-      if (exposesEnvironment !== null) return { ...candidate, exposesEnvironment };
-    }
-    return markOnly;
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+  const probe = await prepareProbe();
+  for (const candidate of toCandidates()) {
+    const exposesEnvironment = await findExposure(candidate, probe);
+    if (exposesEnvironment !== null) return { ...candidate, exposesEnvironment };
   }
+  return markOnly;
 }
 
-/** Makes a hidden directory with a visible directory in it. */
-async function prepareProbe(directory: string) {
-  const hidden = path.join(directory, 'hidden');
-  const cwd = path.join(hidden, 'shown');
-  const tmpDir = path.join(directory, 'tmp');
-  await mkdir(cwd, { recursive: true });
-  await mkdir(tmpDir);
-  await writeFile(path.join(hidden, 'file'), '');
-  const mountTable = path.join(directory, 'mounts');
-  const places = [
-    { path: hidden, isDirectory: true, rule: 'hidden' },
-    { path: cwd, isDirectory: true, rule: 'shown' },
-  ] as const;
-  const kernel = isRoot ? findKernelSurfaces() : null;
-  await writeFile(mountTable, toMountTable({ places, tmpDir, kernel, name: 'longhaul-probe' }));
-  return { mountTable, cwd };
+/**
+ * Hides the directory that contains this one, and shows this one in it; only hides this one where nothing else is to
+ * hide, as in a bundle in `/app`. Writes nothing: the disk may be full.
+ */
+async function prepareProbe(): Promise<Probe> {
+  const own = await realpath(import.meta.dirname);
+  const parent = path.dirname(own);
+  const isParentRoot = parent === path.parse(parent).root;
+  const sibling = isParentRoot ? undefined : (await readdir(parent)).find((name) => name !== path.basename(own));
+  const toPlace = (place: string, rule: Place['rule']): Place => ({ path: place, isDirectory: true, rule });
+  const toTable = (places: readonly Place[]) =>
+    toMountTable({
+      places,
+      tmpDir: tmpdir(),
+      kernel: isRoot ? findKernelSurfaces() : null,
+      name: 'longhaul-probe',
+    });
+  return sibling === undefined
+    ? {
+        mountTable: toTable([toPlace(own, 'hidden')]),
+        cwd: parent,
+        hiddenPath: path.join(own, path.basename(import.meta.filename)),
+      }
+    : {
+        mountTable: toTable([toPlace(parent, 'hidden'), toPlace(own, 'shown')]),
+        cwd: own,
+        hiddenPath: path.join(parent, sibling),
+      };
 }
 
 /**
@@ -170,7 +184,7 @@ async function prepareProbe(directory: string) {
  */
 const LOOK = `
 case "$1" in
-  mount_namespace) [ ! -e ../file ] && grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status ;;
+  mount_namespace) [ ! -e "$3" ] && grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status ;;
   pid_namespace) ;;
   *) cat "/proc/$2/environ" > /dev/null 2>&1 && echo exposed; : ;;
 esac`;
@@ -179,11 +193,8 @@ esac`;
  * Returns whether an attempt in the containment can read this process's environment; null when the containment does not
  * work here.
  */
-function findExposure(
-  containment: Containment,
-  { mountTable, cwd }: { mountTable: string; cwd: string },
-): Promise<boolean | null> {
-  const look = ['/bin/sh', '-c', LOOK, 'longhaul', containment.kind, String(process.pid)];
+function findExposure(containment: Containment, { mountTable, cwd, hiddenPath }: Probe): Promise<boolean | null> {
+  const look = ['/bin/sh', '-c', LOOK, 'longhaul', containment.kind, String(process.pid), hiddenPath];
   const [command = '', ...args] = contain(containment, { command: look, cwd, mountTable });
   return new Promise((resolve) => {
     execFile(command, args, { timeout: 5_000, cwd }, (error, stdout) =>

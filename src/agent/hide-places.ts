@@ -1,4 +1,4 @@
-import { realpathSync, statSync, writeFileSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { findKernelSurfaces } from './kernel-surfaces.ts';
@@ -15,8 +15,8 @@ interface HideOptions {
 }
 
 /**
- * Resolves the places that exist now. Returns a function that writes the table of their mounts, with one more visible
- * directory, and returns the file.
+ * Resolves the places that exist now. Returns a function that builds the table of their mounts, with one more visible
+ * directory.
  */
 export async function hidePlaces(options: HideOptions): Promise<(alsoShown: string) => string> {
   const { places, scratch, workspaceDir, executable, processId } = options;
@@ -32,15 +32,12 @@ export async function hidePlaces(options: HideOptions): Promise<(alsoShown: stri
   return (alsoShown) => {
     const shown = realpathSync(alsoShown);
     const last: Place = { path: shown, isDirectory: statSync(shown).isDirectory(), rule: 'shown' };
-    const table = toMountTable({
+    return toMountTable({
       places: [...found.filter((place) => place !== null), last],
       tmpDir,
       kernel,
       name: `longhaul-${processId}`,
     });
-    const file = path.join(scratch.root, 'mounts');
-    writeFileSync(file, table, { mode: 0o600 });
-    return file;
   };
 }
 

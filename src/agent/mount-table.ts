@@ -24,11 +24,21 @@ interface MountTableOptions {
  */
 const STAGE = '/proc/driver';
 
+/**
+ * Shell commands that mount the stage and make the mounts of the table in `$1`. `mount` reads a table only from a
+ * regular file: the stage, which is in memory, keeps it, so that a full disk does not matter.
+ */
+export const MAKE_MOUNTS = [
+  `mount -t tmpfs -o size=256k,mode=700 longhaul-stage ${STAGE}`,
+  `printf %s "$1" > ${STAGE}/table`,
+  `mount --all --fstab ${STAGE}/table`,
+].join(' && ');
+
 /** The cover of a directory contains only the paths to the visible places in it. */
 const COVER = 'size=256k,mode=755,nosuid,nodev';
 
 /**
- * Builds the table with which `mount --all` hides `places` in a mount namespace. A hidden directory is covered by an
+ * Builds the table with which `MAKE_MOUNTS` hides `places` in a mount namespace. A hidden directory is covered by an
  * empty one, a hidden file by `/dev/null`. A visible place inside a covered directory is bound to the stage before the
  * first directory is covered, and from there to its place afterwards. The stage itself is covered last, because it
  * contains whole directories, including their hidden parts.
@@ -59,7 +69,6 @@ export function toMountTable({ places, tmpDir, kernel, name }: MountTableOptions
   }
   return [
     ...(kernel === null ? [] : toKernelLines(kernel, { places, name })),
-    toLine(name, STAGE, 'size=256k,mode=700', 'tmpfs'),
     ...staged,
     ...applied,
     toLine(`${name}-end`, STAGE, 'ro,mode=000', 'tmpfs'),

@@ -48,7 +48,7 @@ interface SpawnClaudeOptions {
   /** The command that the SDK wants to start. */
   readonly request: SpawnOptions;
   readonly containment: Containment;
-  /** A file with the mounts that hide places from it; null when nothing is hidden. */
+  /** The mounts that hide places from it; null when nothing is hidden. */
   readonly mountTable: string | null;
 }
 

@@ -116,6 +116,8 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
 
     const { keyId } = (await (await ask(at('/v1/sign-in'), { cookie: second })).json()) as SignedInResource;
     await revokeKey(service.database, { id: keyId, actor: 'system' });
+    // The server is notified by the database.
+    await expect.poll(() => status(second)).toBe(401);
     const refused = await ask(at('/v1/runs'), { cookie: second });
     expect([refused.status, ((await refused.json()) as Problem).detail]).toEqual([
       401,
