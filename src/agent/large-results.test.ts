@@ -111,6 +111,8 @@ test('an attempt that continues can read a large result, also after an earlier c
     const process = startAgentProcess(attempt.spec);
     await attempt.untilEvent(place === 'first' ? 'agent.tool_result' : 'agent.init');
     while (model.requests.length < (place === 'first' ? 2 : 3)) await new Promise((resolve) => setTimeout(resolve, 20));
+    // Claude Code writes the result to the transcript a tenth of a second later, often after it asks the model.
+    await keeper.untilKept((entry) => JSON.stringify(entry).includes('"tool_result"'));
     for (const { pid } of await attempt.processes()) globalThis.process.kill(pid, 'SIGKILL');
     await process.done;
   }

@@ -1,4 +1,9 @@
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
+import { createId } from '../core/ids.ts';
 import { createConversationStore } from './session-store.ts';
 import { createTranscript } from './transcript.fixture.ts';
 import type { Transcript } from './transcript.ts';
@@ -115,4 +120,22 @@ test('a conversation is loaded whatever its directory was, with those of its sub
   expect(await sdkStore.load(key('first', 'sub/agent'))).toEqual([entry('s')]);
   expect(await sdkStore.listSubkeys?.(key('first'))).toEqual(['sub/agent']);
   expect(await createStore().store.sdkStore.load(key('first'))).toBeNull();
+});
+
+test('an append is answered only when the large results that it names are read', async () => {
+  const root = await mkdtemp(path.join(tmpdir(), 'longhaul-store-'));
+  const [sessionId, configDir] = [createId(), path.join(root, 'claude-resume-1')];
+  const directory = path.join(configDir, 'projects/-the-workspace', sessionId, 'tool-results');
+  await mkdir(directory, { recursive: true });
+  await writeFile(path.join(directory, 'large.txt'), 'much text');
+  const toolResults = createToolResults({ root });
+  toolResults.useConfigDir(configDir);
+  const store = createConversationStore({ toolResults, claudeSessionId: sessionId, resumeFrom: null });
+  const keeper = createTranscript();
+  store.bind(keeper.transcript);
+  await store.sdkStore.append(key(sessionId), [{ ...entry('1'), text: `Read ${path.join(directory, 'large.txt')}.` }]);
+  // The SDK does this at the end of a resumed process, after the answer to the last append.
+  rmSync(root, { recursive: true });
+  await store.flush();
+  expect(keeper.files.get('large.txt')?.content.toString()).toBe('much text');
 });

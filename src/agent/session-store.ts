@@ -40,7 +40,8 @@ interface Batch {
 /**
  * Creates the store. An append is answered before it is stored, because until then the SDK delays every message,
  * including the first text of an answer (measured: 200 ms more for a store that takes 200 ms). The entries not stored
- * yet are one round trip to the database, and `flush` waits for it.
+ * yet are one round trip to the database, and `flush` waits for it. Only the files that entries name are read before
+ * the answer, because nothing protects them after it.
  */
 export function createConversationStore(options: StoreOptions): ConversationStore {
   const { claudeSessionId, resumeFrom, toolResults, log } = options;
@@ -111,8 +112,11 @@ export function createConversationStore(options: StoreOptions): ConversationStor
       async append({ sessionId, subpath = '' }, entries) {
         const kept = entries.filter(isKept).map(toolResults.hide);
         if (kept.length === 0 || former.has(sessionId)) return;
-        waiting.push({ claudeSessionId: sessionId, subpath, entries: kept, files: readFiles(kept, sessionId) });
+        const files = readFiles(kept, sessionId);
+        waiting.push({ claudeSessionId: sessionId, subpath, entries: kept, files });
         startWriting();
+        // The SDK removes the directory of a resumed process as soon as its last append is answered.
+        await Promise.all(files);
         if (waiting.length > MAX_WAITING) await writing;
       },
       async load({ subpath = '' }) {

@@ -4,6 +4,7 @@ import type { KeptFile, Transcript, TranscriptEntry } from './transcript.ts';
 export function createTranscript() {
   const kept: { claudeSessionId: string; subpath: string; entry: TranscriptEntry }[] = [];
   const files = new Map<string, KeptFile>();
+  const watchers = new Set<() => void>();
   let isClosed = false;
   let appends = 0;
   const transcript: Transcript = {
@@ -14,6 +15,7 @@ export function createTranscript() {
         const isKnown = kept.some(({ entry: { uuid } }) => uuid !== undefined && uuid === entry['uuid']);
         if (!isKnown) kept.push({ ...place, entry: JSON.parse(JSON.stringify(entry)) as TranscriptEntry });
       }
+      for (const check of watchers) check();
     },
     async keepFiles(given) {
       if (isClosed) throw new Error('The lease is lost.');
@@ -33,6 +35,17 @@ export function createTranscript() {
     get appends() {
       return appends;
     },
+    /** Resolves when an entry is kept for which `isWanted` returns true. */
+    untilKept: (isWanted: (entry: TranscriptEntry) => boolean): Promise<void> =>
+      new Promise((resolve) => {
+        const check = () => {
+          if (!kept.some(({ entry }) => isWanted(entry))) return;
+          watchers.delete(check);
+          resolve();
+        };
+        watchers.add(check);
+        check();
+      }),
     types: () => kept.map(({ entry }) => entry['type']),
     /** Lists the conversations of its entries. */
     sessions: () => [...new Set(kept.map(({ claudeSessionId }) => claudeSessionId))],
