@@ -100,15 +100,12 @@ async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudePro
 export const NOTHING_DONE: Omit<AgentReport, 'outcome' | 'durationMs'> = {
   turns: 0,
   costMicros: null,
-  usage: null,
   modelUsage: null,
   toolUses: {},
-  permissionDenials: 0,
   exitCode: null,
   signal: null,
   stderrTail: '',
   claudeCodeVersion: null,
-  pid: null,
   peakMemoryBytes: null,
   keptProcess: null,
 };

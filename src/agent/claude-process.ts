@@ -55,7 +55,6 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
   /** The receiver of its messages: the attempt, or this file while the process clears the last conversation. */
   let hearer: Pick<Receiver, 'hear'> | null = null;
   let useCount = 0;
-  let isReady = false;
   let ending: Promise<void> | null = null;
   /** Aborted at the end of the process, so that a running hook learns of it. */
   const ended = new AbortController();
@@ -182,8 +181,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     const isInTime = await settlesWithin(spoke, spec.startTimeoutMs ?? START_TIMEOUT_MS);
     const isAlive = isInTime && (await spoke) && started?.hasExited === false;
     const unfit = isAlive ? await findUnfit() : null;
-    isReady = isAlive && unfit === null && !started.hasExited;
-    if (isReady) return null;
+    if (isAlive && unfit === null && !started.hasExited) return null;
     if (unfit !== null && !started?.hasExited) {
       if (useCount === 0) await close();
       return { status: 'failed', ...unfit };
@@ -267,9 +265,6 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     id: processId,
     spec,
     ready: findReadiness(),
-    get isUsable() {
-      return isReady && hearer === null && ending === null && child?.hasExited === false;
-    },
     get isFree() {
       return hearer === null && ending === null && child?.hasExited !== true;
     },

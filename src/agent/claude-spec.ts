@@ -49,8 +49,6 @@ export interface ClaudeProcess {
   readonly spec: ClaudeSpec;
   /** Resolves with null when the process waits for a prompt, or with the reason when it will not. Never rejects. */
   readonly ready: Promise<Refusal | null>;
-  /** True when it waits for a prompt now. */
-  readonly isUsable: boolean;
   /** True when it can receive a prompt: it waits for one, or is still starting. */
   readonly isFree: boolean;
   /** Resolves when it has ended, or could not be started. */

@@ -77,7 +77,7 @@ test('a continued attempt reports only its own spending', async () => {
   expect(after.outcome.status).toBe('succeeded');
   const last = model.requests.at(-1);
   expect(messagesOf(last)).toContain('First.');
-  expect(after.usage?.outputTokens).toBeLessThan(10);
+  expect(after.modelUsage?.['claude-sonnet-4-5']?.outputTokens).toBeLessThan(10);
   expect(after.costMicros).toBeLessThan(before.costMicros ?? 0);
 });
 

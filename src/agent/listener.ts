@@ -45,7 +45,6 @@ export interface Listener extends Receiver, Omit<MessageMapper, 'toEvents'> {
   readonly result: ClaudeResult | null;
   /** Null until Claude Code has sent its first message. */
   readonly claudeCodeVersion: string | null;
-  readonly permissionDenials: number;
   /** The run's answer so far, including earlier attempts. */
   readonly answer: string;
 }
@@ -90,7 +89,6 @@ export function createListener(options: ListenerOptions): Listener {
   const failedResults = new Set<string>();
   let result: ClaudeResult | null = null;
   let claudeCodeVersion: string | null = null;
-  let permissionDenials = 0;
   let messageCount = 0;
   const openToolUses = new Set<string>();
   /** Tool uses that wait for their event before they begin. */
@@ -105,7 +103,6 @@ export function createListener(options: ListenerOptions): Listener {
     if (event.type === 'agent.tool_use') openToolUses.add(event.data.toolUseId);
     if (event.type === 'agent.tool_result') openToolUses.delete(event.data.toolUseId);
     if (event.type === 'agent.api_retry') retryAtMs = performance.now() + event.data.delayMs;
-    if (event.type === 'agent.permission_denied') permissionDenials += 1;
     try {
       onEvent(event);
       if (event.type === 'agent.tool_use') untold.get(event.data.toolUseId)?.();
@@ -199,9 +196,6 @@ export function createListener(options: ListenerOptions): Listener {
     },
     get claudeCodeVersion() {
       return claudeCodeVersion;
-    },
-    get permissionDenials() {
-      return permissionDenials;
     },
     get turns() {
       return mapper.turns;

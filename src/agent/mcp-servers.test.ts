@@ -219,7 +219,7 @@ test('a waiting process has started its servers, and is not usable without them'
   });
   const spare = attempt.startSpare();
   expect(await spare.ready).toBeNull();
-  expect(spare.isUsable).toBe(true);
+  expect(spare.isFree).toBe(true);
   const waiting = (await listProcesses()).filter(({ attemptId }) => attemptId === spare.id);
   expect(waiting.length).toBeGreaterThan(1);
   const report = await startAgentProcess({ ...attempt.spec, process: spare }).done;
@@ -234,7 +234,7 @@ test('a waiting process has started its servers, and is not usable without them'
   });
   const unfit = other.startSpare();
   expect(await unfit.ready).toMatchObject({ status: 'failed', code: 'mcp_server_failed' });
-  expect(unfit.isUsable).toBe(false);
+  expect(unfit.isFree).toBe(false);
 });
 
 test('a server that died while its process waited is available again for the run', async () => {

@@ -32,7 +32,7 @@ test('an executable that is killed while it works fails the run as cli_crashed, 
     outcome: { status: 'failed', code: 'cli_crashed' },
     signal: 'SIGKILL',
     costMicros: null,
-    usage: null,
+    modelUsage: null,
   });
   expect(attempt.dataOf('agent.text')).toEqual([{ text: 'I begin.', blockId: 'msg_1:0' }]);
 });

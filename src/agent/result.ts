@@ -1,6 +1,6 @@
 import { type Micros, toMicros, toUsd } from '../core/money.ts';
 import { toStorable } from '../core/text.ts';
-import { addUsage, type ModelUsage, NO_USAGE, type TokenUsage } from '../core/usage.ts';
+import type { ModelUsage } from '../core/usage.ts';
 import { toStorableJson } from './storable-json.ts';
 import { toFields, toList, toNumber, toText } from '../core/untyped.ts';
 
@@ -18,20 +18,13 @@ export interface ClaudeResult {
   readonly apiErrorStatus: number | null;
   readonly startupFailureReason: string | null;
   readonly errors: readonly string[];
-  readonly permissionDenials: number;
   readonly costMicros: Micros;
-  readonly usage: TokenUsage;
   readonly modelUsage: Readonly<Record<string, ModelUsage>>;
-  readonly isCostBasisUnknown: boolean;
 }
 
 /** Parses the `result` message of Claude Code. */
 export function parseResult(message: unknown): ClaudeResult {
   const fields = toFields(message);
-  const models = Object.entries(toFields(fields['modelUsage'])).map(
-    ([model, usage]) => [model, toFields(usage)] as const,
-  );
-  const modelUsage = Object.fromEntries(models.map(([model, usage]) => [toStorable(model), toModelUsage(usage)]));
   return {
     subtype: toText(fields['subtype']) ?? '',
     isError: fields['is_error'] === true,
@@ -42,13 +35,15 @@ export function parseResult(message: unknown): ClaudeResult {
     apiErrorStatus: toNumber(fields['api_error_status']),
     startupFailureReason: toText(fields['startup_failure_reason']),
     errors: toList(fields['errors']).map(String),
-    permissionDenials: toList(fields['permission_denials']).length,
     costMicros: toMicros(toNumber(fields['total_cost_usd']) ?? 0),
     // Not the message's own `usage`, which leaves out subagents and the answer that crossed the budget.
-    usage: Object.values(modelUsage).reduce<TokenUsage>(addUsage, NO_USAGE),
-    modelUsage,
-    isCostBasisUnknown: models.some(([, usage]) => usage['costBasis'] === 'unknown'),
+    modelUsage: toModelUsages(fields['modelUsage']),
   };
+}
+
+function toModelUsages(models: unknown): Record<string, ModelUsage> {
+  const entries = Object.entries(toFields(models));
+  return Object.fromEntries(entries.map(([model, usage]) => [toStorable(model), toModelUsage(toFields(usage))]));
 }
 
 function toModelUsage(usage: Readonly<Record<string, unknown>>): ModelUsage {

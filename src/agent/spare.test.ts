@@ -31,7 +31,7 @@ test('a process that waits for a prompt asks no model, and then works like a new
   });
   await using attempt = await createAttempt({ url: model.url, agent: { tools: ['Read'] } });
   const spare = await startReady(attempt);
-  expect(spare.isUsable).toBe(true);
+  expect(spare.isFree).toBe(true);
   expect(model.requests).toHaveLength(0);
 
   const spec = { ...attempt.spec, process: spare, transcript: keeper.transcript };
@@ -40,14 +40,14 @@ test('a process that waits for a prompt asks no model, and then works like a new
   expect(report).toMatchObject({
     outcome: { status: 'succeeded', result: 'Done.' },
     turns: 2,
-    permissionDenials: 1,
     keptProcess: null,
   });
+  expect(attempt.dataOf('agent.permission_denied')).toHaveLength(1);
   expect(model.requests[0]?.prompt).toBe('Do it.');
   expect(attempt.dataOf('agent.init')).toMatchObject([{ sessionId: spec.sessionId, cwd: attempt.workspaceDir }]);
   expect(keeper.types().filter((type) => type === 'assistant')).toHaveLength(2);
   expect(keeper.sessions()).toEqual([spare.spec.claudeSessionId]);
-  expect(spare.isUsable).toBe(false);
+  expect(spare.isFree).toBe(false);
   expect(await markedBy(spare)).toEqual([]);
   await expect(access(path.join(spec.scratchRoot, spare.id))).rejects.toThrow('ENOENT');
 });
@@ -57,7 +57,7 @@ test('a process that is no longer needed is ended, and its directories are remov
   const spare = await startReady(attempt);
   await spare.close();
   await spare.exited;
-  expect(spare.isUsable).toBe(false);
+  expect(spare.isFree).toBe(false);
   expect(await markedBy(spare)).toEqual([]);
   await expect(access(path.join(attempt.spec.scratchRoot, spare.id))).rejects.toThrow('ENOENT');
 });
@@ -79,7 +79,7 @@ test.each([
   await using attempt = await createAttempt();
   const spare = attempt.startSpare(more);
   expect(await spare.ready).toMatchObject({ status: 'failed', code });
-  expect(spare.isUsable).toBe(false);
+  expect(spare.isFree).toBe(false);
   expect(await markedBy(spare)).toEqual([]);
   await expect(access(path.join(attempt.spec.scratchRoot, spare.id))).rejects.toThrow('ENOENT');
 });
@@ -99,7 +99,7 @@ test('an attempt waits for a given process that is still starting', async () => 
   await using model = await startScriptedModel({ script: [say('Done.')] });
   await using attempt = await createAttempt({ url: model.url });
   const spare = attempt.startSpare();
-  expect(spare.isUsable).toBe(false);
+  expect(spare.isFree).toBe(true);
   const report = await startAgentProcess({ ...attempt.spec, process: spare }).done;
   expect(report.outcome).toEqual({ status: 'succeeded', result: 'Done.' });
   expect(await attempt.processes()).toEqual([]);
@@ -144,7 +144,7 @@ test('a kept process knows nothing of the run before, and counts from zero', asy
   const secret = 'My name is Ottokar.';
   const before = await runKept(attempt, { prompt: secret, transcript: first.transcript });
   expect(before.outcome.status).toBe('succeeded');
-  expect(before.keptProcess?.isUsable).toBe(true);
+  expect(before.keptProcess?.isFree).toBe(true);
   const kept = first.kept.length;
 
   const second = createTranscript();
@@ -157,9 +157,10 @@ test('a kept process knows nothing of the run before, and counts from zero', asy
     transcript: second.transcript,
   });
 
-  expect(after).toMatchObject({ outcome: { status: 'succeeded' }, turns: 1, pid: before.pid });
+  expect(after).toMatchObject({ outcome: { status: 'succeeded' }, turns: 1 });
+  expect(after.keptProcess).toBe(before.keptProcess);
   expect(after.costMicros).toBe(before.costMicros);
-  expect(after.usage).toEqual(before.usage);
+  expect(after.modelUsage).toEqual(before.modelUsage);
   expect(JSON.stringify(model.requests[1]?.body)).not.toContain(secret);
   expect(JSON.stringify(second.kept)).not.toContain(secret);
   expect(second.types()).toContain('assistant');

@@ -167,7 +167,7 @@ function isDelta(event: NewEvent): boolean {
 }
 
 /** Joins neighbouring deltas of one block, so that the text of one block in one batch is one event. */
-export function mergeDeltas(events: readonly NewEvent[]): NewEvent[] {
+function mergeDeltas(events: readonly NewEvent[]): NewEvent[] {
   const merged: NewEvent[] = [];
   for (const event of events) {
     const last = merged.at(-1);

@@ -74,7 +74,7 @@ describe('processes that wait for a run', () => {
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.readyFor(['other'])).toBe(0);
     const spare = await pool.take(runOf(agent('reader')), agent('reader'));
-    expect(spare?.process.isUsable).toBe(true);
+    expect(spare?.process.isFree).toBe(true);
     pool.look();
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.count).toBe(2);
