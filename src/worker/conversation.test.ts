@@ -22,7 +22,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
 
   function open(claimed: Claim, claudeSessionId: string) {
     const hold = { sessionId: claimed.run.sessionId, lease: claimed.lease };
-    const transcript = createTranscript({ database: bench.database, hold, isLost: () => false });
+    const transcript = createTranscript({ database: bench.database, hold, leaseLost: new AbortController().signal });
     const { sdkStore, bind, flush } = createConversationStore({
       toolResults: createToolResults({ root: '/nowhere' }),
       claudeSessionId,

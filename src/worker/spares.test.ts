@@ -53,13 +53,13 @@ describe('processes that wait for a run', () => {
     /** Resolves when the pool is in the expected state. */
     const until = (isTrue: () => boolean) =>
       new Promise<void>((resolve) => {
-        const look = () => {
+        const check = () => {
           if (!isTrue()) return;
-          waiters.delete(look);
+          waiters.delete(check);
           resolve();
         };
-        waiters.add(look);
-        look();
+        waiters.add(check);
+        check();
       });
     return { pool, until, agent: (name: string) => config.agents.get(name)! };
   }
@@ -75,7 +75,7 @@ describe('processes that wait for a run', () => {
     expect(pool.readyFor(['other'])).toBe(0);
     const spare = await pool.take(runOf(agent('reader')), agent('reader'));
     expect(spare?.process.isFree).toBe(true);
-    pool.look();
+    pool.reconcile();
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.count).toBe(2);
     await spare?.process.close();
@@ -88,7 +88,7 @@ describe('processes that wait for a run', () => {
     expect(await pool.take(runOf(agent('plain')), agent('plain'))).toBeNull();
     expect(await pool.take(runOf(agent('reader')), agent('reader'))).toBeNull();
     expect(await pool.take(runOf(agent('reader')), agent('reader'))).toBeNull();
-    pool.look();
+    pool.reconcile();
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.readyFor(['plain'])).toBe(0);
   });
@@ -167,7 +167,7 @@ describe('processes that wait for a run', () => {
     isRoom = false;
     pool.shed();
     expect(pool.count).toBe(1);
-    pool.look();
+    pool.reconcile();
     expect(pool.count).toBe(1);
     pool.shed();
     pool.shed();
@@ -177,7 +177,7 @@ describe('processes that wait for a run', () => {
   it('are not started again at once after a failed start', async () => {
     const { pool, until } = open({ reader: { tools: [], prewarm: 1 } }, { claudePath: '/nowhere/claude' });
     await until(() => pool.count === 0 && pool.startingCount === 0);
-    pool.look();
+    pool.reconcile();
     expect(pool.startingCount).toBe(0);
   });
 
