@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Breach, StopReason } from './agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
-import { START_TIMEOUT_MS } from './claude-process.ts';
+import { START_TIMEOUT_MS } from './claude-readiness.ts';
 import type { ClaudeProcess, Prompt, Thrown } from './claude-spec.ts';
 import { CONTINUATION, describeDecided, describeUnfinished } from './continuation.ts';
+import { LAST_WORDS_TIMEOUT_MS } from './end-claude.ts';
 import { keepProcess } from './keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome.ts';
@@ -17,8 +18,6 @@ import { watchLimits } from './watch-limits.ts';
 
 /** Time within which the process must exit after its last message when no result came. */
 const EXIT_TIMEOUT_MS = 5_000;
-/** Time within which the SDK must deliver the last messages of a process that has ended. */
-const LAST_WORDS_TIMEOUT_MS = 2_000;
 /** Time within which the last entries of a transcript must be stored. */
 const FLUSH_TIMEOUT_MS = 10_000;
 
