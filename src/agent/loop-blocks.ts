@@ -3,7 +3,7 @@ import { toStorable } from '../core/text.ts';
 import { createWholeCharacters } from './whole-characters.ts';
 
 /** The name of a block of text in events, and whether it continues the text before it. */
-type BlockName = Pick<EventData['agent.text'], 'blockId' | 'isContinuation' | 'parentToolUseId'>;
+export type BlockName = Pick<EventData['agent.text'], 'blockId' | 'isContinuation' | 'parentToolUseId'>;
 
 /** Tracks the blocks of the responses in one loop: the main loop, or a subagent's. */
 export interface LoopBlocks {
