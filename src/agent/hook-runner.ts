@@ -17,7 +17,7 @@ interface HookRunnerOptions {
   readonly log?: Logger | undefined;
 }
 
-interface HookRunner {
+export interface HookRunner {
   /** Calls `beforeToolUse`. Returns undefined when there is no such hook, or it returns no decision. Never rejects. */
   before(use: ToolUse, given: { attempt: Receiver; signal: AbortSignal }): Promise<ToolUseDecision | undefined>;
   /** Calls `afterToolUse`, as a hook of the SDK. Never rejects. */

@@ -37,6 +37,18 @@ interface Batch {
   readonly files: readonly Promise<readonly KeptFile[]>[];
 }
 
+interface StoreState extends StoreOptions {
+  /** The conversation in progress. */
+  current: string;
+  readonly former: Set<string>;
+  /** Undefined until the transcript of the current conversation is known. */
+  transcript: Transcript | null | undefined;
+  /** Includes entries of a conversation that has begun before we know of it. */
+  waiting: Batch[];
+  writing: Promise<void> | null;
+  readonly reading: Set<Promise<unknown>>;
+}
+
 /**
  * Creates the store. An append is answered before it is stored, because until then the SDK delays every message,
  * including the first text of an answer (measured: 200 ms more for a store that takes 200 ms). The entries not stored
@@ -44,81 +56,19 @@ interface Batch {
  * the answer, because nothing protects them after it.
  */
 export function createConversationStore(options: StoreOptions): ConversationStore {
-  const { claudeSessionId, resumeFrom, toolResults, log } = options;
-  let current = claudeSessionId;
-  const former = new Set<string>();
-  /** Undefined until the transcript of the current conversation is known. */
-  let transcript: Transcript | null | undefined;
-  /** Includes entries of a conversation that has begun before we know of it. */
-  let waiting: Batch[] = [];
-  let writing: Promise<void> | null = null;
-  const reading = new Set<Promise<unknown>>();
-
-  /** Starts to read the files that entries name at once, because they are removed with the process. */
-  function readFiles(entries: readonly TranscriptEntry[], sessionId: string): Batch['files'] {
-    const results = entries.filter((entry) => entry['type'] === 'user');
-    if (results.length === 0) return [];
-    const files = toolResults.read(results, sessionId);
-    reading.add(files);
-    const forget = () => reading.delete(files);
-    files.then(forget, forget);
-    return [files];
-  }
-
-  /** Takes the oldest entries of the current conversation for one place, all together. */
-  function takeBatch(): Batch | null {
-    const first = waiting.find((batch) => batch.claudeSessionId === current);
-    if (first === undefined) return null;
-    const isTaken = (batch: Batch) => batch.claudeSessionId === current && batch.subpath === first.subpath;
-    const taken = waiting.filter(isTaken);
-    waiting = waiting.filter((batch) => !isTaken(batch));
-    return {
-      ...first,
-      entries: taken.flatMap(({ entries }) => entries),
-      files: taken.flatMap(({ files }) => files),
-    };
-  }
-
-  /** Writes the transcript. There is one writer, so that entries cannot overtake each other. */
-  async function write(keeper: Transcript): Promise<void> {
-    try {
-      while (transcript === keeper) {
-        const batch = takeBatch();
-        if (batch === null) return;
-        const { entries, files, ...place } = batch;
-        const kept = (await Promise.all(files)).flat();
-        if (kept.length > 0) await keeper.keepFiles?.(kept);
-        await keeper.append(entries, place);
-      }
-    } catch (error) {
-      // Rejected: the lease is lost, and another attempt may be writing.
-      log?.warn({ claudeSessionId: current, error: toMessage(error) }, 'the rest of a transcript is not stored');
-      if (transcript === keeper) transcript = null;
-    } finally {
-      writing = null;
-      startWriting();
-    }
-  }
-
-  function startWriting(): void {
-    const ofCurrent = waiting.some((batch) => batch.claudeSessionId === current);
-    if (!ofCurrent || writing !== null || transcript === undefined) return;
-    if (transcript === null) waiting = waiting.filter((batch) => batch.claudeSessionId !== current);
-    else writing = write(transcript);
-  }
-
+  const { claudeSessionId, resumeFrom, toolResults } = options;
+  const state: StoreState = {
+    ...options,
+    current: claudeSessionId,
+    former: new Set(),
+    transcript: undefined,
+    waiting: [],
+    writing: null,
+    reading: new Set(),
+  };
   return {
     sdkStore: {
-      async append({ sessionId, subpath = '' }, entries) {
-        const kept = entries.filter(isKept).map(toolResults.hide);
-        if (kept.length === 0 || former.has(sessionId)) return;
-        const files = readFiles(kept, sessionId);
-        waiting.push({ claudeSessionId: sessionId, subpath, entries: kept, files });
-        startWriting();
-        // The SDK removes the directory of a resumed process as soon as its last append is answered.
-        await Promise.all(files);
-        if (waiting.length > MAX_WAITING) await writing;
-      },
+      append: ({ sessionId, subpath = '' }, entries) => append(state, entries, { claudeSessionId: sessionId, subpath }),
       async load({ subpath = '' }) {
         const entries = (await resumeFrom?.load({ subpath })) ?? null;
         const shown = entries?.filter(isKept).map((entry) => toolResults.show(entry, claudeSessionId)) ?? null;
@@ -127,21 +77,95 @@ export function createConversationStore(options: StoreOptions): ConversationStor
       listSubkeys: async () => (await resumeFrom?.listSubpaths()) ?? [],
     },
     bind(keeper) {
-      transcript = keeper;
-      startWriting();
+      state.transcript = keeper;
+      startWriting(state);
     },
     async untilRead() {
-      await Promise.all(reading);
+      await Promise.all(state.reading);
     },
     async flush() {
-      while (writing !== null) await writing;
+      while (state.writing !== null) await state.writing;
     },
     startNext(nextSessionId) {
-      former.add(current);
-      current = nextSessionId;
-      transcript = undefined;
-      waiting = waiting.filter((batch) => batch.claudeSessionId === current);
+      state.former.add(state.current);
+      state.current = nextSessionId;
+      state.transcript = undefined;
+      state.waiting = state.waiting.filter((batch) => batch.claudeSessionId === nextSessionId);
     },
+  };
+}
+
+type Place = Pick<Batch, 'claudeSessionId' | 'subpath'>;
+
+async function append(state: StoreState, entries: readonly TranscriptEntry[], place: Place): Promise<void> {
+  const { former, toolResults } = state;
+  const kept = entries.filter(isKept).map(toolResults.hide);
+  if (kept.length === 0 || former.has(place.claudeSessionId)) return;
+  const files = readFiles(state, kept, place.claudeSessionId);
+  state.waiting.push({ ...place, entries: kept, files });
+  startWriting(state);
+  // The SDK removes the directory of a resumed process as soon as its last append is answered.
+  await Promise.all(files);
+  if (state.waiting.length > MAX_WAITING) await state.writing;
+}
+
+/** Starts to read the files that entries name at once, because they are removed with the process. */
+function readFiles(
+  { toolResults, reading }: StoreState,
+  entries: readonly TranscriptEntry[],
+  sessionId: string,
+): Batch['files'] {
+  const results = entries.filter((entry) => entry['type'] === 'user');
+  if (results.length === 0) return [];
+  const files = toolResults.read(results, sessionId);
+  reading.add(files);
+  const forget = () => reading.delete(files);
+  files.then(forget, forget);
+  return [files];
+}
+
+function startWriting(state: StoreState): void {
+  const { current, transcript } = state;
+  const ofCurrent = state.waiting.some((batch) => batch.claudeSessionId === current);
+  if (!ofCurrent || state.writing !== null || transcript === undefined) return;
+  if (transcript === null) state.waiting = state.waiting.filter((batch) => batch.claudeSessionId !== current);
+  else state.writing = write(state, transcript);
+}
+
+/** Writes the transcript. There is one writer, so that entries cannot overtake each other. */
+async function write(state: StoreState, keeper: Transcript): Promise<void> {
+  try {
+    while (state.transcript === keeper) {
+      const batch = takeBatch(state);
+      if (batch === null) return;
+      const { entries, files, ...place } = batch;
+      const kept = (await Promise.all(files)).flat();
+      if (kept.length > 0) await keeper.keepFiles?.(kept);
+      await keeper.append(entries, place);
+    }
+  } catch (error) {
+    const { current, log } = state;
+    // Rejected: the lease is lost, and another attempt may be writing.
+    log?.warn({ claudeSessionId: current, error: toMessage(error) }, 'the rest of a transcript is not stored');
+    if (state.transcript === keeper) state.transcript = null;
+  } finally {
+    state.writing = null;
+    startWriting(state);
+  }
+}
+
+/** Takes the oldest entries of the current conversation for one place, all together. */
+function takeBatch(state: StoreState): Batch | null {
+  const { current, waiting } = state;
+  const first = waiting.find((batch) => batch.claudeSessionId === current);
+  if (first === undefined) return null;
+  const isTaken = (batch: Batch) => batch.claudeSessionId === current && batch.subpath === first.subpath;
+  const taken = waiting.filter(isTaken);
+  state.waiting = waiting.filter((batch) => !isTaken(batch));
+  return {
+    ...first,
+    entries: taken.flatMap(({ entries }) => entries),
+    files: taken.flatMap(({ files }) => files),
   };
 }
 

@@ -10,7 +10,7 @@ import { isListedTool } from '../config/resolve-tools.ts';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import type { Receiver } from './claude-spec.ts';
-import { createHookRunner } from './hook-runner.ts';
+import { createHookRunner, type HookRunner } from './hook-runner.ts';
 import type { ToolResults } from './tool-results.ts';
 import { OUTPUT_TOOL, QUESTION_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
 import { findStrayPath } from './workspace-guard.ts';
@@ -29,6 +29,12 @@ interface ToolUseGateOptions {
   readonly log?: Logger | undefined;
 }
 
+interface Gate extends ToolUseGateOptions {
+  readonly runner: HookRunner;
+  /** The deferred use: until it is decided, nothing else in its conversation begins. */
+  deferred: { readonly attempt: Receiver; readonly useId: string } | null;
+}
+
 /**
  * Creates the gate that every tool use passes before it begins, in this order; the first denial ends the sequence:
  *
@@ -40,100 +46,120 @@ interface ToolUseGateOptions {
  * A changed input is checked against the workspace again. Any failure denies the use.
  */
 export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Options['hooks']> {
-  const { agent, workspaceDir, toolResults, receiver, endSignal, log } = options;
   const runner = createHookRunner(options);
-  /** The deferred use: until it is decided, nothing else in its conversation begins. */
-  let deferred: { readonly attempt: Receiver; readonly useId: string } | null = null;
-
-  async function decide(use: ToolUse, { place, signal }: { place: Place; signal: AbortSignal }): Promise<Judgement> {
-    const attempt = receiver();
-    if (attempt === null) return { deny: `${use.name} may not begin: there is no run to use it for` };
-    if (deferred?.attempt === attempt) return { notNow: waitsBehind(use.name) };
-    const objection = await findObjection(use, place);
-    if (objection !== null) return { deny: objection };
-    if (use.name !== OUTPUT_TOOL && !attempt.hasMoneyLeft()) {
-      return { deny: `${use.name} may not begin: the run has reached its cost limit` };
-    }
-    let now = use;
-    const isAsked = use.name === QUESTION_TOOL || isListedTool(agent.ask, use.name);
-    const asking = isAsked ? (attempt.ask ?? nobodyToAsk) : null;
-    const steps = [() => runner.before(now, { attempt, signal }), () => asking?.(now, signal)];
-    for (const step of steps) {
-      const decision = await step();
-      if (decision === undefined) continue;
-      if (decision === 'later') return putOff(use, attempt);
-      if ('deny' in decision) return decision;
-      if (decision.input === undefined) continue;
-      now = { ...use, input: decision.input };
-      const second = await findObjection(now, place);
-      if (second !== null) return { deny: second };
-    }
-    const changed = now === use ? null : now;
-    if (!(await attempt.mayBegin(use.id, changed))) return { deny: `${use.name} may not begin: the attempt has ended` };
-    return changed === null ? {} : { input: changed.input };
-  }
-
-  /** Defers a use. Claude Code keeps only one of several deferred uses; the model must repeat the others. */
-  function putOff(use: ToolUse, attempt: Receiver): Judgement {
-    if (deferred?.attempt === attempt || use.subagent !== null) return { notNow: waitsBeside(use.name) };
-    deferred = { attempt, useId: use.id };
-    return 'defer';
-  }
-
-  /** Finds a reason why the agent may not use the tool at all, even if a person allows it. */
-  async function findObjection({ name, input }: ToolUse, { cwd, claudeSessionId }: Place): Promise<string | null> {
-    if (name === OUTPUT_TOOL && agent.outputSchema !== null) return null;
-    if (!isListedTool(agent.tools, name)) return `${name} is not one of the agent's tools`;
-    // A server's path may not be a path on this machine.
-    if (name.startsWith('mcp__')) return null;
-    const stray = await findStrayPath({ name, input, workspaceDir, cwd });
-    if (stray !== null && RESULT_READERS.has(name)) {
-      // A path in the workspace is not in the directory of results, and the reverse.
-      for (const rootDir of await toolResults.findDirectories(claudeSessionId)) {
-        if ((await findStrayPath({ name, input, workspaceDir: rootDir, cwd })) === null) return null;
-      }
-    }
-    return stray === null ? null : `${name} may not leave the workspace: ${stray}`;
-  }
-
+  const gate: Gate = { ...options, runner, deferred: null };
   const before: HookCallback = async (input, toolUseId, { signal }) => {
     if (input.hook_event_name !== 'PreToolUse') return {};
     const use = toToolUse(input, toolUseId);
-    const decision = await decide(use, {
+    const judgement = await judge(gate, use, {
       place: { cwd: input.cwd, claudeSessionId: input.session_id },
-      signal: AbortSignal.any([signal, endSignal]),
-    }).catch((error: unknown): Judgement => {
-      log?.error(
-        { runId: receiver()?.run.id, tool: use.name, error: toMessage(error) },
-        'a tool use could not be judged, and was denied',
-      );
-      return { deny: `${use.name} could not be judged` };
+      signal: AbortSignal.any([signal, options.endSignal]),
     });
-    if (decision === 'defer') return toHookOutput({ permissionDecision: 'defer' });
-    if ('notNow' in decision) {
-      return toHookOutput({ permissionDecision: 'deny', permissionDecisionReason: decision.notNow });
-    }
-    if ('deny' in decision) {
-      receiver()?.noteDenial({ toolUseId: use.id, name: use.name, message: decision.deny });
-      return toHookOutput({ permissionDecision: 'deny', permissionDecisionReason: decision.deny });
-    }
-    if (decision.input === undefined) return {};
-    // Without a decision, so that Claude Code's own rules still apply. Except for questions, for which those rules
-    // would ask somebody.
-    const permission = use.name === QUESTION_TOOL ? ({ permissionDecision: 'allow' } as const) : {};
-    return toHookOutput({ ...permission, updatedInput: { ...decision.input } });
+    return toAnswer(gate, use, judgement);
   };
-
   const matchers = (hook: HookCallback): HookCallbackMatcher[] => [
     { hooks: [hook], onFailure: 'block', timeout: MATCHER_TIMEOUT_SECONDS },
   ];
   return {
     PreToolUse: matchers(before),
-    ...(agent.hooks.afterToolUse && {
+    ...(options.agent.hooks.afterToolUse && {
       PostToolUse: matchers(runner.after),
       PostToolUseFailure: matchers(runner.after),
     }),
   };
+}
+
+/** The circumstances of a tool use. */
+interface Circumstances {
+  readonly place: Place;
+  /** Aborted when the use is cancelled or the process ends. */
+  readonly signal: AbortSignal;
+}
+
+/** Judges a tool use. Never rejects: a failure denies the use. */
+async function judge(gate: Gate, use: ToolUse, circumstances: Circumstances): Promise<Judgement> {
+  try {
+    return await takeSteps(gate, use, circumstances);
+  } catch (error) {
+    gate.log?.error(
+      { runId: gate.receiver()?.run.id, tool: use.name, error: toMessage(error) },
+      'a tool use could not be judged, and was denied',
+    );
+    return { deny: `${use.name} could not be judged` };
+  }
+}
+
+async function takeSteps(gate: Gate, use: ToolUse, { place, signal }: Circumstances): Promise<Judgement> {
+  const { agent, receiver, runner } = gate;
+  const attempt = receiver();
+  if (attempt === null) return { deny: `${use.name} may not begin: there is no run to use it for` };
+  if (gate.deferred?.attempt === attempt) return { notNow: waitsBehind(use.name) };
+  const objection = await findObjection(gate, use, place);
+  if (objection !== null) return { deny: objection };
+  if (use.name !== OUTPUT_TOOL && !attempt.hasMoneyLeft()) {
+    return { deny: `${use.name} may not begin: the run has reached its cost limit` };
+  }
+  let now = use;
+  const isAsked = use.name === QUESTION_TOOL || isListedTool(agent.ask, use.name);
+  const asking = isAsked ? (attempt.ask ?? nobodyToAsk) : null;
+  const steps = [() => runner.before(now, { attempt, signal }), () => asking?.(now, signal)];
+  for (const step of steps) {
+    const decision = await step();
+    if (decision === undefined) continue;
+    if (decision === 'later') return putOff(gate, use, attempt);
+    if ('deny' in decision) return decision;
+    if (decision.input === undefined) continue;
+    now = { ...use, input: decision.input };
+    const second = await findObjection(gate, now, place);
+    if (second !== null) return { deny: second };
+  }
+  const changed = now === use ? null : now;
+  if (!(await attempt.mayBegin(use.id, changed))) return { deny: `${use.name} may not begin: the attempt has ended` };
+  return changed === null ? {} : { input: changed.input };
+}
+
+/** Defers a use. Claude Code keeps only one of several deferred uses; the model must repeat the others. */
+function putOff(gate: Gate, use: ToolUse, attempt: Receiver): Judgement {
+  if (gate.deferred?.attempt === attempt || use.subagent !== null) return { notNow: waitsBeside(use.name) };
+  gate.deferred = { attempt, useId: use.id };
+  return 'defer';
+}
+
+/** Finds a reason why the agent may not use the tool at all, even if a person allows it. */
+async function findObjection(
+  { agent, workspaceDir, toolResults }: Gate,
+  { name, input }: ToolUse,
+  { cwd, claudeSessionId }: Place,
+): Promise<string | null> {
+  if (name === OUTPUT_TOOL && agent.outputSchema !== null) return null;
+  if (!isListedTool(agent.tools, name)) return `${name} is not one of the agent's tools`;
+  // A server's path may not be a path on this machine.
+  if (name.startsWith('mcp__')) return null;
+  const stray = await findStrayPath({ name, input, workspaceDir, cwd });
+  if (stray !== null && RESULT_READERS.has(name)) {
+    // A path in the workspace is not in the directory of results, and the reverse.
+    for (const rootDir of await toolResults.findDirectories(claudeSessionId)) {
+      if ((await findStrayPath({ name, input, workspaceDir: rootDir, cwd })) === null) return null;
+    }
+  }
+  return stray === null ? null : `${name} may not leave the workspace: ${stray}`;
+}
+
+/** Turns a judgement into the answer for Claude Code, and notes a denial. */
+function toAnswer({ receiver }: Gate, use: ToolUse, judgement: Judgement): HookJSONOutput {
+  if (judgement === 'defer') return toHookOutput({ permissionDecision: 'defer' });
+  if ('notNow' in judgement) {
+    return toHookOutput({ permissionDecision: 'deny', permissionDecisionReason: judgement.notNow });
+  }
+  if ('deny' in judgement) {
+    receiver()?.noteDenial({ toolUseId: use.id, name: use.name, message: judgement.deny });
+    return toHookOutput({ permissionDecision: 'deny', permissionDecisionReason: judgement.deny });
+  }
+  if (judgement.input === undefined) return {};
+  // Without a decision, so that Claude Code's own rules still apply. Except for questions, for which those rules
+  // would ask somebody.
+  const permission = use.name === QUESTION_TOOL ? ({ permissionDecision: 'allow' } as const) : {};
+  return toHookOutput({ ...permission, updatedInput: { ...judgement.input } });
 }
 
 /** The state of Claude Code when it wants to use a tool. */
