@@ -168,7 +168,7 @@ async function prepareProbe(directory: string) {
  * Checks from inside for defects: a hidden file that is visible, a capability that is left. In a PID namespace the
  * worker's pid is unused, or belongs to another process.
  */
-const LOOK = `
+const PROBE = `
 case "$1" in
   mount_namespace) [ ! -e ../file ] && grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status ;;
   pid_namespace) ;;
@@ -183,8 +183,8 @@ function findExposure(
   containment: Containment,
   { mountTable, cwd }: { mountTable: string; cwd: string },
 ): Promise<boolean | null> {
-  const look = ['/bin/sh', '-c', LOOK, 'longhaul', containment.kind, String(process.pid)];
-  const [command = '', ...args] = contain(containment, { command: look, cwd, mountTable });
+  const probe = ['/bin/sh', '-c', PROBE, 'longhaul', containment.kind, String(process.pid)];
+  const [command = '', ...args] = contain(containment, { command: probe, cwd, mountTable });
   return new Promise((resolve) => {
     execFile(command, args, { timeout: 5_000, cwd }, (error, stdout) =>
       resolve(error === null ? stdout.includes('exposed') : null),

@@ -22,10 +22,10 @@ export async function hidePlaces(options: HideOptions): Promise<(alsoShown: stri
   const { places, scratch, workspaceDir, executable, processId } = options;
   const own = [workspaceDir, scratch.root, path.dirname(executable)];
   const found = await Promise.all([
-    ...places.secret.map((place) => look(place, 'secret')),
-    ...places.hidden.map((place) => look(place, 'hidden')),
-    ...places.temporary.map((place) => look(place, 'temporary')),
-    ...[...places.shown, ...own].map((place) => look(place, 'shown')),
+    ...places.secret.map((place) => toPlace(place, 'secret')),
+    ...places.hidden.map((place) => toPlace(place, 'hidden')),
+    ...places.temporary.map((place) => toPlace(place, 'temporary')),
+    ...[...places.shown, ...own].map((place) => toPlace(place, 'shown')),
   ]);
   const tmpDir = await realpath(scratch.tmpDir);
   const kernel = process.getuid?.() === 0 ? findKernelSurfaces() : null;
@@ -45,7 +45,7 @@ export async function hidePlaces(options: HideOptions): Promise<(alsoShown: stri
 }
 
 /** Resolves the links of a place; null when it does not exist, or is the root directory. */
-async function look(given: string, rule: Place['rule']): Promise<Place | null> {
+async function toPlace(given: string, rule: Place['rule']): Promise<Place | null> {
   try {
     const real = await realpath(given);
     return real === path.parse(real).root ? null : { path: real, isDirectory: (await stat(real)).isDirectory(), rule };

@@ -4,7 +4,7 @@ import { listProcesses, type ProcessEntry } from './process-table.ts';
 
 /** The kernel ends a killed process within milliseconds, unless it waits for a disk or the machine is very busy. */
 const PROOF_TIMEOUT_MS = 5_000;
-const LOOK_AGAIN_MS = 10;
+const CHECK_EVERY_MS = 10;
 
 interface KillReport {
   /** Number of processes that received SIGKILL. */
@@ -40,7 +40,7 @@ export async function killProcesses(
     for (const entry of survivors) {
       if (killExactly(entry)) killed.add(`${entry.pid}:${entry.startTime}`);
     }
-    await delay(LOOK_AGAIN_MS);
+    await delay(CHECK_EVERY_MS);
   }
 }
 

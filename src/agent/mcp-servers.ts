@@ -9,8 +9,8 @@ import { toStorable } from '../core/text.ts';
 import type { Breach, Refusal } from './agent-outcome.ts';
 
 /** Claude Code itself waits for servers, up to `MCP_TIMEOUT`; a remote server that is still pending gets 5 s more. */
-const LOOK_EVERY_MS = 100;
-const MAX_LOOKS = 50;
+const POLL_EVERY_MS = 100;
+const MAX_POLLS = 50;
 
 /** Converts an agent's MCP servers for the SDK, or returns the reason why one could not be created. */
 export function toMcpServers(
@@ -49,8 +49,8 @@ function toMcpServer(server: McpServer, run: () => ToolRun): McpServerConfig {
 export async function checkMcpServers(agent: Agent, query: Query): Promise<Breach | null> {
   if (agent.mcpServers.length === 0) return null;
   let servers = await query.mcpServerStatus();
-  for (let looks = 0; looks < MAX_LOOKS && servers.some(({ status }) => status === 'pending'); looks++) {
-    await delay(LOOK_EVERY_MS);
+  for (let polls = 0; polls < MAX_POLLS && servers.some(({ status }) => status === 'pending'); polls++) {
+    await delay(POLL_EVERY_MS);
     servers = await query.mcpServerStatus();
   }
   const missing = agent.mcpServers.flatMap(({ name, isRequired }) => {
