@@ -10,7 +10,7 @@ export function within(parent: string | null): { parentToolUseId?: string } {
   return parent === null ? {} : { parentToolUseId: toStorable(parent) };
 }
 
-/** Returns the event of a message that has no event of its own. */
+/** Returns the event of a message that no other event describes. */
 export function toOther(message: unknown): NewEvent {
   return { type: 'agent.other', data: { message: toStorableJson(message) } };
 }
