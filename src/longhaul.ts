@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import { startReaper } from './agent/reaper.ts';
+import { startReaper } from './agent/process-tree/reaper.ts';
 import { openAccess } from './access/access.ts';
 import { toScheduledSubmission } from './api/scheduled-submission.ts';
 import { startAlerts } from './alert/start-alerts.ts';

@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { fail, hang, say, startScriptedModel, think, turn, useTool, type Script } from '../testing/index.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
-import { listProcesses } from './process-table.ts';
+import { listProcesses } from './process-tree/process-table.ts';
 
 /** Tests of the real Claude Code executable with a scripted model. */
 

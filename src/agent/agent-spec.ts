@@ -5,14 +5,14 @@ import type { RunLimits } from '../core/limits.ts';
 import type { Micros } from '../core/money.ts';
 import type { ModelUsage } from '../core/usage.ts';
 import type { Logger } from '../core/log.ts';
-import type { AgentOutcome, ProviderFailure } from './agent-outcome.ts';
-import type { ClaudeProcess } from './claude-spec.ts';
-import type { Containment } from './containment.ts';
-import type { DecidedToolUse, UnfinishedToolUse } from './continuation.ts';
-import type { Places } from './places.ts';
-import type { SaidBlock } from './progress.ts';
-import type { AskForToolUse } from './tool-use.ts';
-import type { Transcript } from './transcript.ts';
+import type { AgentOutcome, ProviderFailure } from './outcome/agent-outcome.ts';
+import type { ClaudeProcess } from './process/claude-spec.ts';
+import type { Containment } from './containment/containment.ts';
+import type { DecidedToolUse, UnfinishedToolUse } from './transcript/continuation.ts';
+import type { Places } from './containment/places.ts';
+import type { SaidBlock } from './transcript/progress.ts';
+import type { AskForToolUse } from './tools/tool-use.ts';
+import type { Transcript } from './transcript/transcript.ts';
 
 /** The attempt that a Claude Code process executes. */
 export interface AgentSpec {

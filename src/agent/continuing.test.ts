@@ -5,8 +5,8 @@ import { createId } from '../core/ids.ts';
 import { hang, say, startScriptedModel, useTool, type ModelRequest } from '../testing/index.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
-import { CONTINUATION } from './continuation.ts';
-import { createTranscript } from './transcript.fixture.ts';
+import { CONTINUATION } from './transcript/continuation.ts';
+import { createTranscript } from './transcript/transcript.fixture.ts';
 
 /** Tests of the real Claude Code executable, interrupted and resumed. */
 

@@ -1,17 +1,17 @@
 import { toMessage } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
-import type { Breach } from './agent-outcome.ts';
-import { createAnswer, type Answer } from './answer.ts';
+import type { Breach } from './outcome/agent-outcome.ts';
+import { createAnswer, type Answer } from './messages/answer.ts';
 import type { AgentSpec } from './agent-spec.ts';
-import type { Receiver } from './claude-spec.ts';
-import { createMessageMapper, type MessageMapper } from './messages-to-events.ts';
-import { createOpenToolUses, type OpenToolUses } from './open-tool-uses.ts';
-import { NO_PROGRESS, type Progress } from './progress.ts';
-import { type ClaudeResult, parseResult } from './result.ts';
-import { toStorableJson } from './storable-json.ts';
-import type { Steering } from './steering.ts';
-import type { ToolUse } from './tool-use.ts';
+import type { Receiver } from './process/claude-spec.ts';
+import { createMessageMapper, type MessageMapper } from './messages/messages-to-events.ts';
+import { createOpenToolUses, type OpenToolUses } from './tools/open-tool-uses.ts';
+import { NO_PROGRESS, type Progress } from './transcript/progress.ts';
+import { type ClaudeResult, parseResult } from './messages/result.ts';
+import { toStorableJson } from './messages/storable-json.ts';
+import type { Steering } from './process/steering.ts';
+import type { ToolUse } from './tools/tool-use.ts';
 import { toFields } from '../core/untyped.ts';
 
 /** The facts of a run of which only the id is known. */

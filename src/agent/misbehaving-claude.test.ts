@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startAgentProcess } from './agent-process.ts';
-import { PARENT_DEATH_SIGNAL } from './containment.ts';
+import { PARENT_DEATH_SIGNAL } from './containment/containment.ts';
 import { createAttempt, fakeClaude } from './attempt.fixture.ts';
 
 /** Tests of behaviour that the real executable cannot be made to show. */

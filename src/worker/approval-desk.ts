@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { toStorableJson } from '../agent/storable-json.ts';
-import { QUESTION_TOOL, type AskForToolUse, type ToolUse, type ToolUseDecision } from '../agent/tool-use.ts';
+import { toStorableJson } from '../agent/messages/storable-json.ts';
+import { QUESTION_TOOL, type AskForToolUse, type ToolUse, type ToolUseDecision } from '../agent/tools/tool-use.ts';
 import type { Agent } from '../config/config.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { Logger } from '../core/log.ts';

@@ -1,4 +1,4 @@
-import type { ToolUse } from '../agent/tool-use.ts';
+import type { ToolUse } from '../agent/tools/tool-use.ts';
 import { every } from '../core/every.ts';
 import { guarded, inBackground } from '../core/guard.ts';
 import { after } from '../core/timers.ts';

@@ -1,5 +1,5 @@
 import type { AgentProcess } from '../agent/agent-process.ts';
-import type { Places } from '../agent/places.ts';
+import type { Places } from '../agent/containment/places.ts';
 import type { Agent } from '../config/config.ts';
 import { guarded } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';

@@ -1,6 +1,6 @@
-import type { DecidedToolUse } from '../agent/continuation.ts';
-import type { SaidBlock } from '../agent/progress.ts';
-import type { Transcript } from '../agent/transcript.ts';
+import type { DecidedToolUse } from '../agent/transcript/continuation.ts';
+import type { SaidBlock } from '../agent/transcript/progress.ts';
+import type { Transcript } from '../agent/transcript/transcript.ts';
 import { withoutRefused } from '../core/without-refused.ts';
 import type { Database } from '../db/database.ts';
 import { findSaidBlocks } from '../run/find-said-blocks.ts';

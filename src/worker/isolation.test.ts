@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createAttempt } from '../agent/attempt.fixture.ts';
-import { findContainment } from '../agent/containment.ts';
+import { findContainment } from '../agent/containment/containment.ts';
 import { say, startScriptedModel, useTool } from '../testing/index.ts';
 
 /** Tests from inside: the real executable, its real Bash, and a worker in a separate process. */

@@ -1,4 +1,4 @@
-import type { SteeringMessage } from '../agent/steering.ts';
+import type { SteeringMessage } from '../agent/process/steering.ts';
 import type { NewEvent } from '../core/events.ts';
 import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';

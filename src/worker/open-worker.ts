@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { findContainment } from '../agent/containment.ts';
-import type { Places } from '../agent/places.ts';
-import { startReaper } from '../agent/reaper.ts';
-import { sweepOrphans } from '../agent/sweep.ts';
+import { findContainment } from '../agent/containment/containment.ts';
+import type { Places } from '../agent/containment/places.ts';
+import { startReaper } from '../agent/process-tree/reaper.ts';
+import { sweepOrphans } from '../agent/process-tree/sweep.ts';
 import { withoutHealthAgent } from '../config/health-agent.ts';
 import { inBackground } from '../core/guard.ts';
 import { CHANNELS } from '../db/database.ts';

@@ -1,4 +1,4 @@
-import { startClaude, type ClaudeSpec } from '../agent/claude-process.ts';
+import { startClaude, type ClaudeSpec } from '../agent/process/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readlink, realpath, rm } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { listProcesses } from '../agent/process-table.ts';
+import { listProcesses } from '../agent/process-tree/process-table.ts';
 import type { Agent } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';

@@ -1,4 +1,4 @@
-import type { ClaudeProcess } from '../agent/claude-process.ts';
+import type { ClaudeProcess } from '../agent/process/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';

@@ -1,4 +1,4 @@
-import type { Reaper } from '../agent/reaper.ts';
+import type { Reaper } from '../agent/process-tree/reaper.ts';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 
