@@ -114,7 +114,7 @@ export function createListener(options: ListenerOptions): Listener {
     hasMoneyLeft: spec.hasMoneyLeft ?? (() => true),
     mayBegin: (toolUseId, changed) => mayBegin(state, toolUseId, changed),
     noteFailedResult: toolUses.noteFailedResult,
-    noteUnfit: (breach) => state.broken.resolve(breach),
+    noteServerProblem: (breach) => state.broken.resolve(breach),
     noteDenial: toolUses.noteDenial,
     firstWord: state.firstWord.promise,
     get messageCount() {

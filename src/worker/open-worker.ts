@@ -156,7 +156,7 @@ async function openSlots(state: WorkerState, { machine, scratchRoot, findPlaces 
 async function makeRoom({ spares, deps }: WorkerState, queueName: string): Promise<void> {
   if (spares === null || spares.count === 0) return;
   const [depth] = await deps.queue.depth([queueName]).catch(() => []);
-  if (depth !== undefined && depth.waiting > 0) spares.shed();
+  if (depth !== undefined && depth.waiting > 0) spares.giveUpOldest();
 }
 
 interface PresenceParts extends MachineParts, SlotParts {

@@ -165,12 +165,12 @@ describe('processes that wait for a run', () => {
     const { pool, until } = open({ reader: { tools: [], prewarm: 2 } }, { mayStart: () => isRoom });
     await until(() => pool.readyFor(['reader']) === 2);
     isRoom = false;
-    pool.shed();
+    pool.giveUpOldest();
     expect(pool.count).toBe(1);
     pool.reconcile();
     expect(pool.count).toBe(1);
-    pool.shed();
-    pool.shed();
+    pool.giveUpOldest();
+    pool.giveUpOldest();
     expect(pool.count).toBe(0);
   });
 

@@ -24,7 +24,7 @@ export interface Spares {
   /** Keeps a process that has served a run for the next run of the same user, by the key from `toUserKey`. */
   keep(spare: Spare, userKey: string): void;
   /** Gives up the process that has waited longest, because memory is short. */
-  shed(): void;
+  giveUpOldest(): void;
   /** Starts missing processes, and ends surplus and outdated ones. */
   reconcile(): void;
   /** Ends all processes. After that none is started or taken. */
@@ -117,7 +117,7 @@ export function createSpares(options: SparesOptions): Spares {
       waiting.add({ ...spare, userKey });
     },
 
-    shed() {
+    giveUpOldest() {
       const [oldest] = waiting.list().sort(byAge);
       if (oldest !== undefined) waiting.giveUp(oldest);
     },

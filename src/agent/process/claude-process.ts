@@ -1,5 +1,5 @@
 import { inBackground } from '../../core/guard.ts';
-import { findReadiness, findUnfit } from './claude-readiness.ts';
+import { findReadiness, findServerProblem } from './claude-readiness.ts';
 import type { ClaudeProcess, ClaudeSpec, Ending, Prompt } from './claude-spec.ts';
 import { createClaudeState, type StartedClaude } from './claude-state.ts';
 import { clearConversation } from './clear-conversation.ts';
@@ -21,7 +21,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     spec,
     ready: findReadiness(claude, close),
     get isFree() {
-      return claude.hearer === null && claude.ending === null && claude.child?.hasExited !== true;
+      return claude.listener === null && claude.ending === null && claude.child?.hasExited !== true;
     },
     exited: claude.launched.then((launch) => ('child' in launch ? launch.child.exited : undefined)),
     close,
@@ -45,13 +45,13 @@ function ask(claude: StartedClaude, prompt: Prompt): void {
   const { spec, prompts, store } = claude;
   claude.useCount += 1;
   claude.receiver = prompt.receiver;
-  claude.hearer = prompt.receiver;
+  claude.listener = prompt.receiver;
   store.bind(prompt.transcript);
   // At once when there are no servers to check: one step later would delay the first text.
   if (spec.agent.mcpServers.length === 0) return prompts.push(toPrompt(prompt));
   inBackground(async () => {
-    const unfit = await findUnfit(claude);
-    if (unfit === null) prompts.push(toPrompt(prompt));
-    else prompt.receiver.noteUnfit(unfit);
+    const problem = await findServerProblem(claude);
+    if (problem === null) prompts.push(toPrompt(prompt));
+    else prompt.receiver.noteServerProblem(problem);
   });
 }

@@ -29,11 +29,11 @@ export async function findReadiness(claude: StartedClaude, close: () => Promise<
   const spoke = Promise.race([hasSpoken, hasEnded]);
   const isInTime = await settlesWithin(spoke, claude.spec.startTimeoutMs ?? START_TIMEOUT_MS);
   const isAlive = isInTime && (await spoke) && child?.hasExited === false;
-  const unfit = isAlive ? await findUnfit(claude) : null;
-  if (isAlive && unfit === null && !child.hasExited) return null;
-  if (unfit !== null && !child?.hasExited) {
+  const problem = isAlive ? await findServerProblem(claude) : null;
+  if (isAlive && problem === null && !child.hasExited) return null;
+  if (problem !== null && !child?.hasExited) {
     await closeUnused();
-    return { status: 'failed', ...unfit };
+    return { status: 'failed', ...problem };
   }
   const thrown = isInTime ? await claude.listened.promise : null;
   await closeUnused();
@@ -56,8 +56,8 @@ export async function findReadiness(claude: StartedClaude, close: () => Promise<
   }) as Refusal;
 }
 
-/** Returns the reason why a process cannot work for its agent, or null. */
-export async function findUnfit(claude: StartedClaude): Promise<Breach | null> {
+/** Returns the problem of the MCP servers with which a process cannot work for its agent, or null. */
+export async function findServerProblem(claude: StartedClaude): Promise<Breach | null> {
   const { agent } = claude.spec;
   if (agent.mcpServers.length === 0) return null;
   await claude.launched;

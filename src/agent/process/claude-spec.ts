@@ -92,8 +92,8 @@ export interface Prompt {
 /** The attempt that a process works for; it receives the messages. */
 export interface Receiver extends ToolAttempt {
   hear(message: unknown): void;
-  /** Notes that the process cannot take the prompt, and did not receive it. */
-  noteUnfit(breach: Breach): void;
+  /** Notes that a server that the process needs is missing, so that it did not receive the prompt. */
+  noteServerProblem(breach: Breach): void;
 }
 
 export interface Ending {

@@ -29,7 +29,7 @@ export interface ClaudeState {
   /** The attempt that the process works for. */
   receiver: Receiver | null;
   /** The receiver of its messages: the attempt, or `clearConversation` while it clears the last conversation. */
-  hearer: Pick<Receiver, 'hear'> | null;
+  listener: Pick<Receiver, 'hear'> | null;
   useCount: number;
   ending: Promise<void> | null;
 }
@@ -56,7 +56,7 @@ export function createClaudeState(spec: ClaudeSpec): ClaudeState {
     child: null,
     spawnFailure: null,
     receiver: null,
-    hearer: null,
+    listener: null,
     useCount: 0,
     ending: null,
   };

@@ -13,7 +13,7 @@ export async function clearConversation(claude: ClaudeState): Promise<boolean> {
   let isForgotten = false;
   let claudeSessionId: string | null = null;
   claude.receiver = null;
-  claude.hearer = {
+  claude.listener = {
     hear(message) {
       const fields = toFields(message);
       if (fields['type'] === 'conversation_reset') isForgotten = true;
@@ -30,6 +30,6 @@ export async function clearConversation(claude: ClaudeState): Promise<boolean> {
   const isAlive = claude.child?.hasExited === false && claude.ending === null;
   if (!isInTime || !isForgotten || claudeSessionId === null || !isAlive) return false;
   store.startNext(claudeSessionId);
-  claude.hearer = null;
+  claude.listener = null;
   return true;
 }

@@ -139,7 +139,7 @@ async function listen(state: ClaudeState, messages: AsyncIterable<unknown>): Pro
   try {
     for await (const message of messages) {
       state.firstWord.resolve();
-      state.hearer?.hear(message);
+      state.listener?.hear(message);
     }
   } catch (error) {
     const { child, spawnFailure } = state;

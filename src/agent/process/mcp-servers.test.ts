@@ -232,9 +232,9 @@ test('a waiting process has started its servers, and is not usable without them'
     url: model.url,
     agent: { tools: ['mcp__missing'], mcpServers: [missing] },
   });
-  const unfit = other.startSpare();
-  expect(await unfit.ready).toMatchObject({ status: 'failed', code: 'mcp_server_failed' });
-  expect(unfit.isFree).toBe(false);
+  const broken = other.startSpare();
+  expect(await broken.ready).toMatchObject({ status: 'failed', code: 'mcp_server_failed' });
+  expect(broken.isFree).toBe(false);
 });
 
 test('a server that died while its process waited is available again for the run', async () => {
