@@ -56,3 +56,9 @@ export interface WorkerState {
 export function logFailure({ deps }: WorkerState, err: unknown): void {
   deps.log.error({ err }, 'a background task of the worker failed');
 }
+
+/** Shows a change, and claims runs if there is room for them now. */
+export function noteChange({ presence, claimer }: WorkerState): void {
+  presence?.update();
+  claimer?.wake();
+}
