@@ -117,7 +117,8 @@ async function giveAway(directory: string, uid: number | null): Promise<void> {
 const readAll = ({ root = '' }) =>
   [
     ...Object.values(SECRET_FILES).map((file) => `cat '${path.join(root, file)}'`),
-    'cat /proc/[0-9]*/environ | tr "\\0" "\\n" | grep PROVIDER_KEY',
+    // Without errors: a line for each process of the machine would push the answer out of the event.
+    'cat /proc/[0-9]*/environ 2> /dev/null | tr "\\0" "\\n" | grep PROVIDER_KEY',
   ].join('; ');
 
 /** Searches for the secrets through other paths. */
