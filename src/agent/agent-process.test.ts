@@ -170,7 +170,9 @@ test('a stop before the start of the process prevents the start', async () => {
   await using attempt = await createAttempt();
   const agent = startAgentProcess(attempt.spec);
   await agent.stop('cancelled');
-  expect(await agent.done).toMatchObject({ outcome: { status: 'stopped', reason: 'cancelled' }, pid: null });
+  // A process that was started would have ended with one of the two.
+  const notStarted = { exitCode: null, signal: null };
+  expect(await agent.done).toMatchObject({ outcome: { status: 'stopped', reason: 'cancelled' }, ...notStarted });
 });
 
 test('the time limit of a run ends it', async () => {
@@ -356,7 +358,8 @@ test.each([
 ] as const)('nothing is started for %j: %s', async (options, code) => {
   await using attempt = await createAttempt(options);
   const report = await startAgentProcess(attempt.spec).done;
-  expect(report).toMatchObject({ outcome: { status: 'failed', code }, pid: null, turns: 0, costMicros: null });
+  expect(report).toMatchObject({ outcome: { status: 'failed', code }, exitCode: null, signal: null, costMicros: null });
+  await expect(access(attempt.spec.scratchRoot)).rejects.toThrow('ENOENT');
 });
 
 test('an event receiver that throws ends the run and its tools', async () => {

@@ -96,7 +96,9 @@ export function createWaitingSpares(options: WaitingSparesOptions): WaitingSpare
       else inBackground(() => watch(entry), onFailure);
     },
     take: (spare) => waiting.delete(spare),
-    putBack: (spare) => void waiting.add(spare),
+    putBack(spare) {
+      waiting.add(spare);
+    },
     giveUp,
     stop() {
       isStopped = true;

@@ -48,7 +48,9 @@ export function createOpenToolUses(): OpenToolUses {
     get count() {
       return open.size;
     },
-    open: (toolUseId) => void open.add(toolUseId),
+    open(toolUseId) {
+      open.add(toolUseId);
+    },
     note(event) {
       if (event.type === 'agent.tool_use') open.add(event.data.toolUseId);
       if (event.type === 'agent.tool_result') open.delete(event.data.toolUseId);
@@ -65,7 +67,9 @@ export function createOpenToolUses(): OpenToolUses {
       const denial = { toolUseId: toStorable(toolUseId), name: toStorable(name), message: toStorable(message) };
       untoldDenials.set(denial.toolUseId, denial);
     },
-    noteFailedResult: (toolUseId) => void failedResults.add(toStorable(toolUseId)),
+    noteFailedResult(toolUseId) {
+      failedResults.add(toStorable(toolUseId));
+    },
     amend(event) {
       if (event.type !== 'agent.tool_result') return [event];
       const isFailed = failedResults.delete(event.data.toolUseId);
