@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import { startReaper } from './agent/reaper.ts';
+import { startReaper } from './agent/process-tree/reaper.ts';
 import { openAccess } from './access/access.ts';
 import { toScheduledSubmission } from './api/scheduled-submission.ts';
 import { startAlerts } from './alert/start-alerts.ts';
@@ -28,7 +28,7 @@ import { demoScript } from './testing/demo-script.ts';
 import { startScriptedModel } from './testing/scripted-model.ts';
 import { VERSION } from './version.ts';
 import { startWebhooks } from './webhook/start-webhooks.ts';
-import { createGovernors, type Governors } from './worker/governors.ts';
+import { createGovernor, type Governor } from './worker/governor.ts';
 import { watchStalls } from './worker/watch-stalls.ts';
 import { createWorker, type LeaveReason, type Worker } from './worker/worker.ts';
 
@@ -168,10 +168,10 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     let worker: Worker | null = null;
     if (roles.includes('worker')) {
       const { agents, providers } = config;
-      const governors = await createGovernors({ database, queue, agents, providers, log });
-      closers.push(() => governors.close());
+      const governor = await createGovernor({ database, queue, agents, providers, log });
+      closers.push(() => governor.close());
       const gateway = await createGateway({
-        providers: await openProviders(governors),
+        providers: await openProviders(governor),
         silenceMs: config.providerSilenceSeconds * 1_000,
         prices: config.prices,
         log,
@@ -184,7 +184,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
         database,
         queue,
         gateway,
-        governor: governors,
+        governor,
         version: VERSION,
         ownsProcess,
         isAlone,
@@ -199,7 +199,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
   }
 
   /** Opens the providers that agents use, and no others. */
-  async function openProviders({ of }: Pick<Governors, 'of'>): Promise<Map<string, GatewayProvider>> {
+  async function openProviders({ of }: Pick<Governor, 'of'>): Promise<Map<string, GatewayProvider>> {
     const opened = new Map<string, GatewayProvider>();
     for (const name of new Set([...config.agents.values()].map(({ provider }) => provider))) {
       const provider = config.providers.get(name);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
-import type { Places } from '../agent/places.ts';
+import type { Places } from '../agent/containment/places.ts';
 import type { Config } from '../config/config.ts';
 import { CONFIG_FILES } from '../config/load.ts';
 import { isWithin } from '../core/paths.ts';

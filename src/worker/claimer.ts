@@ -6,7 +6,7 @@ import { claimRuns, type Claim } from '../run/claim.ts';
 import type { RunDeps } from '../run/rules.ts';
 
 /** Poll interval of every queue, for runs whose start time has come and for lost notifications. */
-const LOOK_EVERY_MS = 2_000;
+const POLL_EVERY_MS = 2_000;
 
 interface ClaimerOptions {
   readonly deps: RunDeps & { readonly log: Logger };
@@ -38,7 +38,7 @@ export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
   let isStopped = false;
   let stopping: Promise<void> | null = null;
 
-  function look(name: string | null): void {
+  function poll(name: string | null): void {
     for (const known of queues) if (name === null || name === known) hopeful.add(known);
     wake();
   }
@@ -78,9 +78,9 @@ export async function createClaimer(options: ClaimerOptions): Promise<Claimer> {
     return null;
   }
 
-  const stopListening = await queue.onWork(look);
-  const timer = repeat(LOOK_EVERY_MS, () => look(null));
-  look(null);
+  const stopListening = await queue.onWork(poll);
+  const timer = repeat(POLL_EVERY_MS, () => poll(null));
+  poll(null);
   return {
     wake,
     stop() {

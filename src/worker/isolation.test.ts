@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createAttempt } from '../agent/attempt.fixture.ts';
-import { findContainment } from '../agent/containment.ts';
+import { findContainment } from '../agent/containment/containment.ts';
 import { say, startScriptedModel, useTool } from '../testing/index.ts';
 
 /** Tests from inside: the real executable, its real Bash, and a worker in a separate process. */
@@ -117,6 +117,7 @@ async function giveAway(directory: string, uid: number | null): Promise<void> {
 const readAll = ({ root = '' }) =>
   [
     ...Object.values(SECRET_FILES).map((file) => `cat '${path.join(root, file)}'`),
+    // Without errors: a line for each process of the machine would push the answer out of the event.
     'cat /proc/[0-9]*/environ 2> /dev/null | tr "\\0" "\\n" | grep PROVIDER_KEY',
   ].join('; ');
 

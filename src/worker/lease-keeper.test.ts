@@ -27,11 +27,8 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
       clock: { monotonic: () => performance.now() + ahead.monotonic, wall: () => Date.now() + ahead.wall },
     });
     const said: string[] = [];
-    keeper.hold({
-      lease: claim.lease,
-      onLost: () => said.push('lost'),
-      onCancelRequested: () => said.push('cancel'),
-    });
+    const lost = keeper.hold({ lease: claim.lease, onCancelRequested: () => said.push('cancel') });
+    lost.addEventListener('abort', () => said.push('lost'));
     return { claim, said };
   };
   const pass = (ms: number) => {
