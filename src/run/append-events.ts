@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { isFinalEvent, type NewEvent } from '../core/events.ts';
 import { CHANNELS, type Transaction } from '../db/database.ts';
 import type { Database } from '../db/database.ts';
+import { writeEvents } from './write-events.ts';
 
 /** A worker's right to write to a run. It is void as soon as another lease is granted. */
 export interface Lease {
@@ -17,21 +18,17 @@ interface AppendOptions {
 
 /**
  * Adds events to a run whose row the caller has locked in this transaction, and numbers them on from the last one.
- * Positions are drawn row by row, in the order of the select: rows must come in the order of their `seq`. Notifies
- * watchers when the transaction commits.
+ * Notifies watchers when the transaction commits.
  */
 export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
   if (events.length === 0) return;
   const channels = events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
   await sql`
-    with numbered as (
-      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId} returning event_seq, user_id, team, tenant),
-    written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
-      select ${runId}, numbered.event_seq - ${events.length} + event.place, event.value->>'type', ${attempt}, event.value->'data',
-             numbered.user_id, numbered.team, numbered.tenant
-        from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
-       order by event.place)
+    with log as (
+      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId}
+      returning id as run_id, event_seq - ${events.length} as last_seq, ${JSON.stringify(events)}::json as events,
+                user_id, team, tenant),
+    written as (${writeEvents(attempt)})
     select pg_notify(channel, ${runId}) from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
 }
 
@@ -43,15 +40,15 @@ export async function beginLogs(
   trx: Transaction,
   begun: readonly { readonly runId: string; readonly event: NewEvent }[],
 ): Promise<void> {
+  const entries = begun.map(({ runId, event }) => ({ runId, events: [event] }));
   await sql`
     with first as (
-      select (entry ->> 'runId')::uuid as run_id, entry -> 'event' as event
-        from json_array_elements(${JSON.stringify(begun)}::json) as entry),
-    written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
-      select first.run_id, 1, first.event ->> 'type', 0, first.event -> 'data', run.user_id, run.team, run.tenant
-        from first join longhaul.runs as run on run.id = first.run_id
-       order by first.run_id)
+      select (entry ->> 'runId')::uuid as run_id, entry -> 'events' as events
+        from json_array_elements(${JSON.stringify(entries)}::json) as entry),
+    log as (
+      select first.run_id, 0 as last_seq, first.events, run.user_id, run.team, run.tenant
+        from first join longhaul.runs as run on run.id = first.run_id),
+    written as (${writeEvents(0)})
     select pg_notify(${CHANNELS.events}, run_id::text) from first`.execute(trx);
 }
 
@@ -71,16 +68,13 @@ interface RecordOptions extends AppendOptions {
 export async function recordEvents(database: Database, options: RecordOptions): Promise<boolean> {
   const { runId, attempt, events, lease, lastSeq } = options;
   const { rows } = await sql`
-    with numbered as (
+    with log as (
       update longhaul.runs set event_seq = event_seq + ${events.length}
-       where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq} returning user_id, team, tenant),
-    written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
-      select ${runId}, ${lastSeq} + event.place, event.value->>'type', ${attempt}, event.value->'data',
-             numbered.user_id, numbered.team, numbered.tenant
-        from numbered, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
-       order by event.place)${noteMessages(events)}${noteApprovals(events)}
-    select pg_notify(${CHANNELS.events}, ${runId}) from numbered`.execute(database.sql);
+       where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq}
+      returning id as run_id, event_seq - ${events.length} as last_seq, ${JSON.stringify(events)}::json as events,
+                user_id, team, tenant),
+    written as (${writeEvents(attempt)})${noteMessages(events)}${noteApprovals(events)}
+    select pg_notify(${CHANNELS.events}, ${runId}) from log`.execute(database.sql);
   return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
 }
 
@@ -91,7 +85,7 @@ function noteMessages(events: readonly NewEvent[]) {
   return sql`,
     told as (
       update longhaul.messages set taken_up_at = coalesce(taken_up_at, now()), is_told = true
-        from numbered where id = any(${ids}::uuid[]))`;
+        from log where id = any(${ids}::uuid[]))`;
 }
 
 /** Marks approvals as reported in the statement that writes their events: both, or neither. */
@@ -105,7 +99,7 @@ function noteApprovals(events: readonly NewEvent[]) {
       update longhaul.approvals as approval
          set is_requested_told = true,
              is_resolved_told = is_resolved_told or approval.id = any(${sql.val(resolved)}::uuid[])
-        from numbered where approval.id = any(${sql.val([...requested, ...resolved])}::uuid[]))`;
+        from log where approval.id = any(${sql.val([...requested, ...resolved])}::uuid[]))`;
 }
 
 /** Returns whether the log of a run whose lease is still ours already ends where this batch would end it. */

@@ -16,6 +16,7 @@ import { toRun, type Run } from './run.ts';
 import { isBehindAnother } from './session-gate.ts';
 import { holdSession } from './sessions.ts';
 import { giveTeamTurns } from './team-turns.ts';
+import { writeEvents } from './write-events.ts';
 
 /** Duration of a lease unless it is renewed. Short enough that the runs of a lost worker are detected within 30 s. */
 export const LEASE_DURATION_MS = 15_000;
@@ -201,12 +202,11 @@ async function beginAttempt(
     begun as (
       insert into longhaul.attempts (id, run_id, agent, number, worker_id, fence)
       select ${attemptId}, ${row.id}, ${row.agent}, ${row.attempt}, ${workerId}, ${row.fence} from held),
-    written as (
-      insert into longhaul.run_events (run_id, seq, type, attempt, data, user_id, team, tenant)
-      select ${row.id}, ${row.event_seq - events.length} + event.place, event.value->>'type', ${row.attempt}, event.value->'data',
-             ${row.user_id}, ${row.team}, ${row.tenant}
-        from held, json_array_elements(${JSON.stringify(events)}::json) with ordinality as event (value, place)
-       order by event.place)
+    log as (
+      select ${row.id}::uuid as run_id, ${row.event_seq - events.length}::int as last_seq, ${JSON.stringify(events)}::json as events,
+             ${row.user_id}::text as user_id, ${row.team}::text as team, ${row.tenant}::text as tenant
+        from held),
+    written as (${writeEvents(row.attempt)})
     select pg_notify(${CHANNELS.events}, ${row.id}) from held`.execute(trx);
   if (rows.length > 0 && (row.waiting_for !== null || row.parked_at !== null)) await noteEndOfWait(trx, row.id);
   return rows.length > 0;
