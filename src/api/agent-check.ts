@@ -89,7 +89,7 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
     const [run, earlier] = await Promise.all([find(row?.run_id), find(row?.earlier_run_id)]);
     if (run !== null && !isFinal(run.status)) {
       if (ageMs > PATIENCE_MS) {
-        await cancelRun({ database, queue: deps.queue, rules: config }, run.id);
+        await cancelRun({ database, queue: deps.queue, rules: config, log: deps.log }, run.id);
         return { last: run, current: null, isBeingPut: false, ageMs };
       }
       return { last: earlier, current: run, isBeingPut: false, ageMs };

@@ -106,7 +106,7 @@ export async function startApi(
       headers: { 'content-type': 'application/json', ...headers },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
-  const deps = { database, queue, rules: config };
+  const deps = { database, queue, rules: config, log: apiDeps.log };
   const claimUpTo = async (limit: number, agent = 'reader') => {
     const agents = new Set([agent]);
     return (await claimRuns(deps, { queue: agent, workerId: createId(), limit, agents })).claims;

@@ -67,7 +67,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     return asked;
   }
 
-  const deps = () => ({ database: service.database, queue: service.queue, rules: service.rules });
+  const deps = () => ({ ...service.deps, rules: service.rules });
   const readRun = async (id: string) => (await (await service.request(`/v1/runs/${id}`)).json()) as RunResource;
   const read = (id: string, caller = 'application') =>
     service.request(`/v1/approvals/${id}`, { key: callers[caller]! });

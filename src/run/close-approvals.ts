@@ -3,7 +3,7 @@ import type { NewEvent } from '../core/events.ts';
 import type { Transaction } from '../db/database.ts';
 import { toApproval, toRequestedEvent, toResolvedEvent, toUnusedEvent } from './approval.ts';
 
-interface ClosedApprovals {
+export interface ClosedApprovals {
   /** Events that the run's log does not have yet: to be written in the same transaction. */
   readonly events: readonly NewEvent[];
   /** Earliest expiry of the pending approvals; null when none is pending. */

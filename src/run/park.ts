@@ -6,7 +6,7 @@ import { retryDeadlock } from '../db/retry-deadlock.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { BudgetScope } from './budget.ts';
-import { appendEvents } from './append-events.ts';
+import { changeRun } from './change-run.ts';
 import { noteWebhooks } from './note-webhooks.ts';
 import { toMessage } from './place-in-line.ts';
 import { USER_KEY } from './user-key.ts';
@@ -25,22 +25,17 @@ interface ParkOptions {
 /** Makes a run whose row `trx` has locked wait, with no process and no slot, until a worker claims it again. */
 export async function parkRun(trx: Transaction, options: ParkOptions): Promise<Selectable<RunsTable>> {
   const { queue, runId, attempt, waitingFor, until, scope = null } = options;
-  await appendEvents(trx, {
+  const row = await changeRun(trx, {
     runId,
     attempt,
     events: [{ type: 'run.waiting', data: { waitingFor, until: until.toISOString() } }],
-  });
-  const row = await trx
-    .updateTable('longhaul.runs')
-    .set({
+    columns: {
       status: 'waiting',
       waiting_for: waitingFor,
       waits_for_scope: scope,
       parked_at: sql<Date>`clock_timestamp()`,
-    })
-    .where('id', '=', runId)
-    .returningAll()
-    .executeTakeFirstOrThrow();
+    },
+  });
   await noteWebhooks(trx, row);
   await queue.requeue(trx, toMessage(row, until));
   return row;
@@ -51,16 +46,12 @@ export async function resumeRun(
   trx: Transaction,
   { queue, row }: { queue: Queue; row: Selectable<RunsTable> },
 ): Promise<void> {
-  await appendEvents(trx, {
+  await changeRun(trx, {
     runId: row.id,
     attempt: row.attempt,
     events: [{ type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } }],
+    columns: { status: 'queued', ...END_OF_WAIT },
   });
-  await trx
-    .updateTable('longhaul.runs')
-    .set({ status: 'queued', ...END_OF_WAIT })
-    .where('id', '=', row.id)
-    .execute();
   await queue.enqueue(trx, toMessage(row));
 }
 
@@ -113,8 +104,7 @@ export async function wakeRuns(
 
 /**
  * Queues the runs that may fit into the money that a run has released: the next that waits for its user's budget, for
- * its team's and for the global one. A run that still does not fit continues to wait. Call it after the run's end is
- * written: if it fails, the end of the next run does it.
+ * its team's and for the global one. A run that still does not fit continues to wait.
  */
 export async function wakeNext(
   { database, queue }: { database: Database; queue: Queue },

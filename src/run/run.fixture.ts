@@ -6,6 +6,7 @@ import type { Agent } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
 import { createId } from '../core/ids.ts';
+import { collectLog } from '../core/log.fixture.ts';
 import { claimRuns, type Claim } from './claim.ts';
 import { readEvents } from './read-events.ts';
 import { settleAttempt, type Settlement } from './settle.ts';
@@ -43,7 +44,8 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
   const resolve = (changes: Partial<LonghaulConfig>) =>
     resolveConfig({ input: { agents: { reader: { tools: ['Read'] } }, ...changes }, baseDir: '/', env: {} });
   const agent = resolve(config).agents.get('reader')!;
-  const deps = { database, queue, rules: resolve(config) };
+  const { log, lines } = collectLog();
+  const deps = { database, queue, rules: resolve(config), log };
   const caller = createId();
   const workerId = createId();
   const toSubmission = (changes: Partial<Submission> = {}): Submission => ({
@@ -71,6 +73,9 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
     /** On PostgreSQL: the address to open it again, as another server would. */
     url,
     queue,
+    log,
+    /** The logged lines. */
+    lines,
     get rules() {
       return deps.rules;
     },

@@ -1,39 +1,23 @@
 import { sql, type Selectable } from 'kysely';
 import { SYSTEM_ACTOR, workerActor } from '../audit/actors.ts';
-import { recordAudit } from '../audit/record.ts';
-import type { RunLimits } from '../core/limits.ts';
-import { toUsd } from '../core/money.ts';
-import { toStorable } from '../core/text.ts';
+import type { AuditRecord } from '../audit/record.ts';
 import type { RunErrorCode } from '../core/errors.ts';
+import { toUsd } from '../core/money.ts';
 import type { AttemptEnd } from '../core/states.ts';
+import { toStorable } from '../core/text.ts';
 import type { Transaction } from '../db/database.ts';
-import type { RunsTable } from '../db/tables.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
-import { appendEvents, type Lease } from './append-events.ts';
-import { spendBudget } from './budget.ts';
-import { toCharge } from './charge.ts';
-import { releaseHeld } from './concurrency.ts';
-import { closeApprovals } from './close-approvals.ts';
-import { closeToolUses } from './close-tool-uses.ts';
-import {
-  awaitApproval,
-  conclude,
-  isOver,
-  toColumns,
-  toEvent,
-  type AttemptOutcome,
-  type Conclusion,
-} from './conclude.ts';
-import { postLedger } from './ledger.ts';
-import { promoteMessages } from './messages.ts';
-import { noteWebhooks } from './note-webhooks.ts';
-import { wakeNext } from './park.ts';
-import { toMessage } from './place-in-line.ts';
-import type { RunDeps } from './rules.ts';
-import { isAtCeiling, toRun, type Run } from './run.ts';
-import { releaseNextInSession } from './session-gate.ts';
-import { releaseSession } from './sessions.ts';
+import type { RunsTable } from '../db/tables.ts';
+import type { Lease } from './append-events.ts';
+import { toCharge, type Charge } from './charge.ts';
+import { closeOpenUses } from './close-open-uses.ts';
+import { awaitApproval, conclude, isOver, type AttemptOutcome, type Conclusion } from './conclude.ts';
+import { continueRun } from './continue-run.ts';
+import { endRun } from './end-run.ts';
+import type { EndDeps, RunDeps } from './rules.ts';
+import { toRun, type Run } from './run.ts';
 import { addModels, toSound, totalUsage, type Spending } from './spending.ts';
+import { wakeAfterEnd } from './wake-after-end.ts';
 
 /** The complete result of an attempt when it ends. */
 export interface Settlement {
@@ -66,7 +50,7 @@ export interface Settled {
  * caller no longer held the lease: then another process has settled the attempt or will.
  */
 export async function settleAttempt(
-  deps: RunDeps,
+  deps: EndDeps,
   { lease, settlement }: { lease: Lease; settlement: Settlement },
 ): Promise<Settled | null> {
   const settle = async (trx: Transaction) => {
@@ -85,12 +69,9 @@ export async function settleAttempt(
   return settled;
 }
 
-/**
- * Queues the runs that the written end of an attempt makes room for. Never rejects, because the end is already
- * committed.
- */
-export async function afterAttempt(deps: RunDeps, { run, conclusion }: Settled): Promise<void> {
-  if (isOver(conclusion)) await wakeNext(deps, run).catch(() => {});
+/** Queues the runs that the committed end of an attempt makes room for. Never rejects. */
+export async function afterAttempt(deps: EndDeps, { run, conclusion }: Settled): Promise<void> {
+  if (isOver(conclusion)) await wakeAfterEnd(deps, run);
 }
 
 /** Settles a running run whose row the caller has locked in `trx`. */
@@ -100,92 +81,58 @@ export async function closeAttempt(options: {
   row: Selectable<RunsTable>;
   settlement: Settlement;
 }): Promise<Settled> {
-  const { trx, row } = options;
-  const { queue, rules } = options.deps;
+  const { trx, deps, row } = options;
   const settlement = toSoundSettlement(options.settlement);
-  const { outcome, retryAfterSeconds } = settlement;
+  const { outcome, retryAfterSeconds, durationMs } = settlement;
   const charge = toCharge(settlement.metered, settlement.reported);
   const attempt = await closeAttemptRow(trx, { row, settlement });
   const judged = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
-  const approvals = await closeApprovals(trx, { runId: row.id, isOver: isOver(judged) });
-  const conclusion = awaitApproval(judged, approvals.waitsUntil);
   const hasUsedTools = Object.keys({ ...settlement.toolUses, ...(row.tool_uses as object) }).length > 0;
-  const openUses = hasUsedTools ? await closeToolUses(trx, { runId: row.id, isOver: isOver(conclusion) }) : [];
+  const open = await closeOpenUses(trx, { runId: row.id, isOver: isOver(judged), hasUsedTools });
+  const conclusion = awaitApproval(judged, open.waitsUntil);
   const end = toAttemptEnd(outcome.status, conclusion);
   if (end !== outcome.status) await noteAttemptEnd(trx, { attemptId: attempt.id, end });
-  const usage = totalUsage(charge);
-  const tokens = {
-    input_tokens: usage.inputTokens,
-    output_tokens: usage.outputTokens,
-    cache_read_tokens: usage.cacheReadTokens,
-    cache_creation_tokens: usage.cacheCreationTokens,
+  const columns = {
+    ...(keepsText(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
+    lease_worker_id: null,
+    lease_expires_at: null,
+    denied_tool_uses: sql<string>`${deniedToolUses(row.id)}`,
+    ...addToSums(row, { settlement, charge }),
   };
-  const costMicros = row.cost_micros + charge.costMicros;
-  const durationMs = (row.duration_ms ?? 0) + settlement.durationMs;
-  const turns = row.turns + settlement.turns;
-  const totals = {
-    agent: row.agent,
-    costUsd: toUsd(costMicros),
-    isAtCeiling: isAtCeiling(row.limits as RunLimits, costMicros),
-    turns,
-    durationMs,
-    now: attempt.now,
-  };
-  await appendEvents(trx, {
-    runId: row.id,
-    attempt: row.attempt,
-    events: [...approvals.events, ...openUses, toEvent(conclusion, totals)],
-  });
-  const settled = await trx
-    .updateTable('longhaul.runs')
-    .set((run) => ({
-      ...toColumns(conclusion, row),
-      ...(keepsText(conclusion) && { result: sql<string | null>`${saidSoFar(row.id)}` }),
-      lease_worker_id: null,
-      lease_expires_at: null,
-      cost_micros: costMicros,
-      input_tokens: run('input_tokens', '+', tokens.input_tokens),
-      output_tokens: run('output_tokens', '+', tokens.output_tokens),
-      cache_read_tokens: run('cache_read_tokens', '+', tokens.cache_read_tokens),
-      cache_creation_tokens: run('cache_creation_tokens', '+', tokens.cache_creation_tokens),
-      model_usage: JSON.stringify(addModels(row.model_usage as Spending['models'], charge.models)),
-      tool_uses: JSON.stringify(addCounts(row.tool_uses as Record<string, number>, settlement.toolUses)),
-      denied_tool_uses: sql`${deniedToolUses(row.id)}`,
-      turns,
-      duration_ms: durationMs,
-    }))
-    .where('id', '=', row.id)
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  if (isOver(conclusion)) await auditEnd(trx, { row: settled, workerId: row.lease_worker_id });
-  await noteWebhooks(trx, settled);
-  await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
-  const startAfter = toNextStart(conclusion, attempt.now);
-  if (isOver(conclusion) || conclusion.status === 'awaits_approval')
-    await queue.remove(trx, { runId: row.id, queue: row.queue });
-  else await queue.requeue(trx, toMessage(row, startAfter));
-  await releaseHeld(trx, { queue, row });
-  if (isOver(conclusion)) await releaseNextInSession(trx, { queue, sessionId: row.session_id });
-  // Last, because every run locks the global sum until it commits.
-  const { durationMs: tookMs } = settlement;
-  const booking = { row, attemptId: attempt.id, outcome: end, conclusion, charge, durationMs: tookMs };
-  await postLedger(trx, booking, rules);
-  const booked = { spentMicros: charge.costMicros, isOver: isOver(conclusion) };
-  await spendBudget(trx, { runId: row.id, ...booked, rules });
-  if (isOver(conclusion)) await promoteMessages(trx, { deps: { queue, rules }, runId: row.id });
+  const booking = { row, attemptId: attempt.id, outcome: end, conclusion, charge, durationMs };
+  const change = { deps, row, events: open.events, columns, booking };
+  const toAudit = (ended: Selectable<RunsTable>) => toAuditOfEnd(ended, { workerId: row.lease_worker_id });
+  const settled = isOver(conclusion)
+    ? await endRun(trx, { ...change, conclusion, toAudit })
+    : await continueRun(trx, { ...change, conclusion, now: attempt.now });
   return { run: toRun(settled), conclusion };
 }
 
-/** Writes a run's end to the audit record: its status, its cost and its result. */
-async function auditEnd(
-  trx: Transaction,
-  { row, workerId }: { row: Selectable<RunsTable>; workerId: string | null },
-): Promise<void> {
-  const { status, agent, user_id: user, team, attempt, turns, result } = row;
-  await recordAudit(trx, {
+/** The sums of a run over its attempts, with the attempt that has just ended. */
+function addToSums(row: Selectable<RunsTable>, attempt: { settlement: Settlement; charge: Charge }) {
+  const { settlement, charge } = attempt;
+  const usage = totalUsage(charge);
+  return {
+    cost_micros: row.cost_micros + charge.costMicros,
+    input_tokens: row.input_tokens + usage.inputTokens,
+    output_tokens: row.output_tokens + usage.outputTokens,
+    cache_read_tokens: row.cache_read_tokens + usage.cacheReadTokens,
+    cache_creation_tokens: row.cache_creation_tokens + usage.cacheCreationTokens,
+    model_usage: JSON.stringify(addModels(row.model_usage as Spending['models'], charge.models)),
+    tool_uses: JSON.stringify(addCounts(row.tool_uses as Record<string, number>, settlement.toolUses)),
+    turns: row.turns + settlement.turns,
+    duration_ms: (row.duration_ms ?? 0) + settlement.durationMs,
+  };
+}
+
+/** The entry of the audit record for a run's end: its cost and its result. */
+function toAuditOfEnd(
+  row: Selectable<RunsTable>,
+  { workerId }: { workerId: string | null },
+): Pick<AuditRecord, 'actor' | 'data'> {
+  const { agent, user_id: user, team, attempt, turns, result } = row;
+  return {
     actor: workerId === null ? SYSTEM_ACTOR : workerActor(workerId),
-    action: status === 'succeeded' ? 'run.succeeded' : status === 'cancelled' ? 'run.cancelled' : 'run.failed',
-    subject: row.id,
     data: {
       agent,
       user,
@@ -198,13 +145,7 @@ async function auditEnd(
       result,
       ...(row.error_code !== null && { error: { code: row.error_code, detail: row.error_detail } }),
     },
-  });
-}
-
-/** Time at which an unfinished run is tried again; null: at once. */
-function toNextStart(conclusion: Conclusion, now: Date): Date | null {
-  const delaySeconds = 'delaySeconds' in conclusion ? conclusion.delaySeconds : 0;
-  return delaySeconds > 0 ? new Date(now.getTime() + delaySeconds * 1_000) : null;
+  };
 }
 
 /** Returns whether the run was ended by a limit, or within its answer: its text so far was paid for, and is kept. */

@@ -3,7 +3,7 @@ import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { AttemptOutcome } from './conclude.ts';
 import { noteLoss } from './losses.ts';
-import type { RunDeps } from './rules.ts';
+import type { EndDeps, RunDeps } from './rules.ts';
 import { afterAttempt, closeAttempt, type Settled } from './settle.ts';
 import type { Spending } from './spending.ts';
 
@@ -13,7 +13,7 @@ const BATCH_SIZE = 50;
 /** Attempts after which a run that is lost before it does anything is no longer an accident. */
 const MAX_IDLE_ATTEMPTS = 3;
 
-interface SweepDeps extends RunDeps {
+interface SweepDeps extends EndDeps {
   /** Receives a run that could not be settled; the others are settled, and the next sweep tries it again. */
   readonly onError: (error: unknown, runId: string) => void;
 }
@@ -27,8 +27,8 @@ interface SweepDeps extends RunDeps {
  * Settles each in a separate transaction that locks the row, or skips it when another sweep has locked it, so that any
  * number may run at once. A worker that was only slow finds its fence void and writes nothing more.
  */
-export async function sweepLostRuns({ database, queue, rules, onError }: SweepDeps): Promise<Settled[]> {
-  const lost = await database.sql
+export async function sweepLostRuns({ onError, ...deps }: SweepDeps): Promise<Settled[]> {
+  const lost = await deps.database.sql
     .selectFrom('longhaul.runs')
     .select('id')
     .where('status', '=', 'running')
@@ -39,10 +39,10 @@ export async function sweepLostRuns({ database, queue, rules, onError }: SweepDe
   const settled: Settled[] = [];
   for (const { id } of lost) {
     try {
-      const lost = await settleLostRun({ database, queue, rules }, id);
+      const lost = await settleLostRun(deps, id);
       if (lost === null) continue;
       settled.push(lost);
-      await afterAttempt({ database, queue, rules }, lost);
+      await afterAttempt(deps, lost);
     } catch (error) {
       onError(error, id);
     }

@@ -61,7 +61,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     await suite.bench.submitAs(suite.bench.plainKey);
     const claimed = await suite.bench.claim();
     await settleAttempt(
-      { database: suite.bench.database, queue: suite.bench.queue, rules: suite.bench.rules },
+      { ...suite.bench.deps, rules: suite.bench.rules },
       {
         lease: claimed.lease,
         settlement: {
@@ -227,7 +227,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     await suite.bench.submitAs(suite.bench.plainKey);
     const claimed = await suite.bench.claim();
     await settleAttempt(
-      { database: suite.bench.database, queue: suite.bench.queue, rules: suite.bench.rules },
+      { ...suite.bench.deps, rules: suite.bench.rules },
       {
         lease: claimed.lease,
         settlement: {

@@ -36,7 +36,7 @@ export function startMaintenance(deps: {
 
   async function sweep(): Promise<void> {
     const onError = (err: unknown, runId: string) => log.error({ err, runId }, 'a lost run could not be settled');
-    for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, onError }))
+    for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, log, onError }))
       logLostRun(log, { run, conclusion });
     await sweepHeld({ database, queue, rules: config });
     await sweepHeldInSessions({ database, queue });

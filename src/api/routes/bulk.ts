@@ -73,7 +73,10 @@ export function addBulkRoutes(api: Api, deps: ApiDeps): void {
           if (isFinal(found.status)) {
             throw new LonghaulError('conflict', { message: `Run ${id} has ended: it is ${found.status}.` });
           }
-          const run = await cancelRun({ database, queue, rules: config }, id, { actor: keyActor(caller), viewer });
+          const run = await cancelRun({ database, queue, rules: config, log: deps.log }, id, {
+            actor: keyActor(caller),
+            viewer,
+          });
           if (run === null) throw runNotFound(id);
           data.push(toRunResource(run, { caller, basePath }));
         } catch (error) {

@@ -124,7 +124,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       const { id } = context.req.valid('param');
       const caller = context.get('caller');
       const by = { actor: keyActor(caller), viewer: toViewer(caller) };
-      const run = await cancelRun({ database, queue, rules: config }, id, by);
+      const run = await cancelRun({ database, queue, rules: config, log: deps.log }, id, by);
       if (run === null) throw runNotFound(id);
       return context.json(toRunResource(run, { caller, basePath }), 202);
     },
