@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { openPostgresDatabase } from '../db/postgres.ts';
 import { LonghaulError } from '../core/errors.ts';
+import { createAcceptRuns } from './accept/accept-runs.ts';
 import { changeBudget, readBudgets } from './budgets.ts';
 import { cancelRun } from './cancel.ts';
 import { wakeRuns } from './park.ts';
 import { listRuns } from './read-runs.ts';
 import { SEES_ALL } from './viewer.ts';
-import { submitRun } from './submit.ts';
 import { createRunBench, settlement, type RunBench } from './run.fixture.ts';
 
 const limits = {
@@ -92,7 +92,7 @@ describe.each(DATABASE_KINDS)('budgets on the %s database', (kind) => {
     const submission = bench.toSubmission({ user, limits: { ...bench.agent.limits, maxBudgetUsd: 0.7 } });
     const outcomes = await Promise.allSettled(
       Array.from({ length: 1_000 }, (_, index) =>
-        submitRun({ database: servers[index % 4]!, queue, rules }, submission),
+        createAcceptRuns({ database: servers[index % 4]!, queue, rules, log: bench.log })({ submission }),
       ),
     );
     await Promise.all(servers.map((server) => server.close()));

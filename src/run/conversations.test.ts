@@ -10,7 +10,7 @@ import { listSessions, readTranscript } from './read-sessions.ts';
 import { createReader, createRunBench, type RunBench } from './run.fixture.ts';
 import { sweepHeldInSessions } from './session-gate.ts';
 import { appendEntries, readEntries } from './sessions.ts';
-import type { Submission } from './submission.ts';
+import type { Submission } from './accept/submission.ts';
 import { SEES_ALL } from './viewer.ts';
 
 describe.each(DATABASE_KINDS)('a session of several runs on the %s database', (kind) => {

@@ -4,10 +4,10 @@ import { recordAudit } from '../audit/record.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { CHANNELS } from '../db/database.ts';
 import type { Lease } from './append-events.ts';
-import { pointIdempotencyKey, type IdempotentRequest } from './idempotency.ts';
-import { insertRuns } from './insert-runs.ts';
+import { pointIdempotencyKey, type IdempotencyKey } from './accept/idempotency-keys.ts';
+import { insertRuns } from './accept/insert-runs.ts';
 import type { RunDeps } from './rules.ts';
-import type { Submission } from './submission.ts';
+import type { Submission } from './accept/submission.ts';
 
 /** A message to a running run. */
 export interface RunMessage {
@@ -27,7 +27,7 @@ export interface RunMessage {
  */
 export async function leaveMessage(
   trx: Transaction,
-  { submission, id, request }: { submission: Submission; id: string; request: IdempotentRequest | null },
+  { submission, id, request }: { submission: Submission; id: string; request: IdempotencyKey | null },
 ): Promise<string | null> {
   const { session, prompt, createdBy } = submission;
   const { rows } = await sql<{ id: string }>`
@@ -122,7 +122,7 @@ export async function promoteMessages(
 
 type StoredSubmission = ReturnType<typeof toStored>;
 
-function toStored(submission: Submission, request: IdempotentRequest | null) {
+function toStored(submission: Submission, request: IdempotencyKey | null) {
   const { agent, prompt: _, idempotencyKey: _key, idempotencyOwner: _owner, startAfter: _start, ...rest } = submission;
   const { name, queue, retry, whileBusy } = agent;
   const key = request && { owner: request.owner, key: request.key };

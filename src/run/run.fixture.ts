@@ -7,11 +7,11 @@ import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
 import { createId } from '../core/ids.ts';
 import { collectLog } from '../core/log.fixture.ts';
+import { createAcceptRuns } from './accept/accept-runs.ts';
 import { claimRuns, type Claim } from './claim.ts';
 import { readEvents } from './read-events.ts';
 import { settleAttempt, type Settlement } from './settle.ts';
-import type { Submission } from './submission.ts';
-import { submitRun } from './submit.ts';
+import type { Submission } from './accept/submission.ts';
 import { sweepLostRuns } from './sweep-lost.ts';
 
 export const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 5, cacheCreationTokens: 7 };
@@ -87,7 +87,11 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
     caller,
     workerId,
     toSubmission,
-    submit: async (changes: Partial<Submission> = {}) => (await submitRun(deps, toSubmission(changes))).run,
+    /** Each call submits as a different server: simultaneous ones meet in the database. */
+    async submit(changes: Partial<Submission> = {}) {
+      const { runs } = await createAcceptRuns(deps)({ submission: toSubmission(changes) });
+      return runs[0]!;
+    },
     async claim(): Promise<Claim> {
       const [claimed] = await claimUpTo(1);
       if (claimed === undefined) throw new Error('Nothing to claim.');

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { createAcceptRuns } from './accept/accept-runs.ts';
 import { createRunBench, type RunBench } from './run.fixture.ts';
 import type { Run } from './run.ts';
-import { submitRuns } from './submit.ts';
-import type { Submission } from './submission.ts';
+import type { Submission } from './accept/submission.ts';
 
 describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (kind) => {
   let bench: RunBench;
@@ -19,10 +19,10 @@ describe.each(DATABASE_KINDS)('turns of teams and users, on the %s database', (k
     for (const one of all) await bench.submit({ team: null, user: null, ...one });
   };
   const submitTogether = (all: readonly Partial<Submission>[]) =>
-    submitRuns(
-      { database: bench.database, queue: bench.queue, rules: bench.rules },
-      { submissions: all.map((one) => bench.toSubmission({ team: null, user: null, ...one })), request: null },
-    );
+    createAcceptRuns(bench)({
+      batch: all.map((one) => bench.toSubmission({ team: null, user: null, ...one })),
+      idempotency: null,
+    });
   const times = <T>(count: number, one: (index: number) => T): T[] =>
     Array.from({ length: count }, (_, index) => one(index));
   /** Claims `limit` at a time until none is left, and returns the owners. */

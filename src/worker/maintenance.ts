@@ -8,7 +8,7 @@ import { logLostRun } from './log-finished-run.ts';
 import { expireApprovals } from '../run/decide-approval.ts';
 import { sweepHeld } from '../run/concurrency.ts';
 import { wakeOverdue } from '../run/park.ts';
-import { removeOldIdempotencyKeys } from '../run/idempotency.ts';
+import { removeOldIdempotencyKeys } from '../run/accept/idempotency-keys.ts';
 import { foldDeltas } from '../run/fold-deltas.ts';
 import { noteOldWords } from '../run/note-old-words.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';

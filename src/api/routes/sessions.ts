@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { toViewer } from '../../access/caller.ts';
-import { toSessionNotFound } from '../../run/fork-session.ts';
+import { toSessionNotFound } from '../../run/accept/fork-session.ts';
 import { findRun, listRuns } from '../../run/read-runs.ts';
 import { findSession, listSessions, readTranscript, type Session } from '../../run/read-sessions.ts';
 import { acceptRun } from '../accept-run.ts';

@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import type { LonghaulConfig } from '../config/schema.ts';
-import { toIdempotentRequest } from './find-repeated.ts';
-import { createRunBench, type RunBench } from './run.fixture.ts';
+import { DATABASE_KINDS } from '../../../test/support/databases.ts';
+import type { LonghaulConfig } from '../../config/schema.ts';
+import { createRunBench, type RunBench } from '../run.fixture.ts';
+import { readRequest } from './run-request.ts';
 import type { Submission } from './submission.ts';
-import { createSubmitter } from './submit-together.ts';
+import { createAcceptRuns } from './accept-runs.ts';
 
 describe.each(DATABASE_KINDS)('simultaneous submissions on the %s database', (kind) => {
   let bench: RunBench;
@@ -21,11 +21,10 @@ describe.each(DATABASE_KINDS)('simultaneous submissions on the %s database', (ki
   /** A server's way to submit, with its own configuration. */
   const serve = (config: Partial<LonghaulConfig> = {}) => {
     bench.configure(config);
-    const submit = createSubmitter({ database: bench.database, queue: bench.queue, rules: bench.rules });
+    const acceptRuns = createAcceptRuns({ ...bench, rules: bench.rules });
     return async (changes: Partial<Submission> = {}) => {
       const submission = bench.toSubmission(changes);
-      const { runs } = await submit({ submissions: [submission], request: toIdempotentRequest(submission) });
-      return runs[0]!;
+      return (await acceptRuns({ submission })).runs[0]!;
     };
   };
   const count = <T>(times: number, make: (index: number) => T) =>
@@ -132,7 +131,7 @@ describe.each(DATABASE_KINDS)('simultaneous submissions on the %s database', (ki
   it.skipIf(kind === 'embedded')('do not wait long behind a submission that waits for another’s lock', async () => {
     const submit = serve();
     const holding = await bench.database.sql.startTransaction().execute();
-    const request = toIdempotentRequest(bench.toSubmission({ idempotencyKey: 'held' }))!;
+    const request = readRequest({ submission: bench.toSubmission({ idempotencyKey: 'held' }) }).idempotency!;
     await sql`insert into longhaul.idempotency_keys (owner, key, request_hash, run_ids)
       values (${request.owner}, 'held', ${request.hash}, array[]::uuid[])`.execute(holding);
     const held = count(3, (index) => submit({ idempotencyKey: index === 1 ? 'held' : `beside ${index}` }));

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import { LonghaulError } from '../core/errors.ts';
-import type { Transaction } from '../db/database.ts';
+import { LonghaulError } from '../../core/errors.ts';
+import type { Transaction } from '../../db/database.ts';
 
 /**
  * Creates a session that begins with what the finished runs of another have written so far; the base session is

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Limits } from '../config/config.ts';
-import { LonghaulError } from '../core/errors.ts';
-import type { Database } from '../db/database.ts';
+import type { Limits } from '../../config/config.ts';
+import { LonghaulError } from '../../core/errors.ts';
+import type { Database } from '../../db/database.ts';
 
-const WINDOW_SECONDS = 60;
+/** Submissions are counted in windows of this length. */
+export const WINDOW_SECONDS = 60;
 
 /** The state of a limit after a submission was counted. */
 export interface RateLimitState {
@@ -95,19 +96,6 @@ export function toRateLimitError(
     message: `${owner} may submit ${quota} runs a minute. Try again in ${resetSeconds} s.${batch}`,
     retryAfterSeconds: resetSeconds,
   });
-}
-
-/**
- * Creates the `RateLimit` headers of draft-ietf-httpapi-ratelimit-headers-10: the policies, and what remains of each.
- */
-export function toRateLimitHeaders(states: readonly RateLimitState[]): Record<string, string> {
-  if (states.length === 0) return {};
-  return {
-    'RateLimit-Policy': states.map(({ name, quota }) => `"${name}";q=${quota};w=${WINDOW_SECONDS}`).join(', '),
-    RateLimit: states
-      .map(({ name, remaining, resetSeconds }) => `"${name}";r=${remaining};t=${resetSeconds}`)
-      .join(', '),
-  };
 }
 
 interface Count {

@@ -1,18 +1,18 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { createId } from '../core/ids.ts';
+import { DATABASE_KINDS } from '../../../test/support/databases.ts';
+import { createId } from '../../core/ids.ts';
 import {
   awaitIdempotentRuns,
   findIdempotentRuns,
   hashRequest,
   pointIdempotencyKey,
   removeOldIdempotencyKeys,
-  takeIdempotencyKey,
-} from './idempotency.ts';
-import { listRuns } from './read-runs.ts';
-import { createRunBench, type RunBench } from './run.fixture.ts';
-import { SEES_ALL } from './viewer.ts';
+  takeFreeKeys,
+} from './idempotency-keys.ts';
+import { listRuns } from '../read-runs.ts';
+import { createRunBench, type RunBench } from '../run.fixture.ts';
+import { SEES_ALL } from '../viewer.ts';
 
 describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => {
   let bench: RunBench;
@@ -23,8 +23,12 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
   afterAll(() => bench.remove());
 
   const toRequest = (key: string, owner = 'o') => ({ owner, key, hash: hashRequest(['a']) });
-  const take = (request: ReturnType<typeof toRequest>, runIds: readonly string[]) =>
-    bench.database.sql.transaction().execute((trx) => takeIdempotencyKey(trx, { ...request, runIds }));
+  /** Returns null when it has taken the key, else the runs of the earlier request. */
+  const take = async (request: ReturnType<typeof toRequest>, runIds: readonly string[]) => {
+    const { sql } = bench.database;
+    const taken = await sql.transaction().execute((trx) => takeFreeKeys(trx, [{ ...request, runIds }]));
+    return taken.length > 0 ? null : findIdempotentRuns(bench.database, request);
+  };
   const age = (key: string, hours: number) =>
     sql`update longhaul.idempotency_keys set created_at = created_at - ${hours} * interval '1 hour' where key = ${key}`.execute(
       bench.database.sql,
@@ -71,7 +75,7 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
     const request = toRequest('undone');
     await expect(
       bench.database.sql.transaction().execute(async (trx) => {
-        await takeIdempotencyKey(trx, { ...request, runIds: [createId()] });
+        await takeFreeKeys(trx, [{ ...request, runIds: [createId()] }]);
         throw new Error('undone');
       }),
     ).rejects.toThrow('undone');
@@ -83,7 +87,7 @@ describe.each(DATABASE_KINDS)('idempotency keys, on the %s database', (kind) => 
     const request = toRequest('waiting');
     const ids = [createId()];
     const trx = await bench.database.sql.startTransaction().execute();
-    await takeIdempotencyKey(trx, { ...request, runIds: ids });
+    await takeFreeKeys(trx, [{ ...request, runIds: ids }]);
     expect(await findIdempotentRuns(bench.database, request)).toBeNull();
     const waiting = [awaitIdempotentRuns(bench.database, request), take(request, [createId()])];
     await trx.commit().execute();

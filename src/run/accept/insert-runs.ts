@@ -1,18 +1,18 @@
 import { sql, type InsertObject, type RawBuilder, type Selectable } from 'kysely';
-import { keyActor } from '../audit/actors.ts';
-import { recordAuditMany, type AuditRecord } from '../audit/record.ts';
-import { LonghaulError } from '../core/errors.ts';
-import { createId } from '../core/ids.ts';
-import { toMicros } from '../core/money.ts';
-import type { Transaction } from '../db/database.ts';
-import type { RunsTable, Tables } from '../db/tables.ts';
-import type { Queue } from '../queue/queue.ts';
-import { beginLogs } from './append-events.ts';
+import { keyActor } from '../../audit/actors.ts';
+import { recordAuditMany, type AuditRecord } from '../../audit/record.ts';
+import { LonghaulError } from '../../core/errors.ts';
+import { createId } from '../../core/ids.ts';
+import { toMicros } from '../../core/money.ts';
+import type { Transaction } from '../../db/database.ts';
+import type { RunsTable, Tables } from '../../db/tables.ts';
+import type { Queue } from '../../queue/queue.ts';
+import { beginLogs } from '../append-events.ts';
 import { forkSession, keepSessions } from './fork-session.ts';
-import { isWaitedFor, reserveBudgets, toBudgetError, type FullBudget } from './budget.ts';
-import { parkRun } from './park.ts';
-import { nextRanks, toMessage } from './place-in-line.ts';
-import type { RunRules } from './rules.ts';
+import { isWaitedFor, reserveBudgets, toBudgetError, type FullBudget } from '../budget.ts';
+import { parkRun } from '../park.ts';
+import { nextRanks, toMessage } from '../place-in-line.ts';
+import type { RunRules } from '../rules.ts';
 import type { Submission } from './submission.ts';
 
 interface InsertOptions {

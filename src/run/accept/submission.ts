@@ -1,5 +1,5 @@
-import type { Agent } from '../config/config.ts';
-import type { RunLimits } from '../core/limits.ts';
+import type { Agent } from '../../config/config.ts';
+import type { RunLimits } from '../../core/limits.ts';
 
 /** A submission that has been validated against its agent. */
 export interface Submission {
