@@ -6,7 +6,7 @@ import { retryDeadlock } from '../db/retry-deadlock.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Queue } from '../queue/queue.ts';
 import { appendEvents, type Lease } from './append-events.ts';
-import { isReservedToday, moveReservation, type BudgetScope } from './budget.ts';
+import { isReservedToday, moveReservation, type BudgetScope } from './reserve-budget.ts';
 import { findFullGate, lockGates, type Gate } from './concurrency.ts';
 import { isBesideSuspect } from './losses.ts';
 import { END_OF_WAIT, parkRun, TRIED_AGAIN } from './park.ts';

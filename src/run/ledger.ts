@@ -1,9 +1,9 @@
 import { sql, type Selectable } from 'kysely';
 import { toMicros, type Micros } from '../core/money.ts';
+import type { FinalStatus } from '../core/states.ts';
 import type { Transaction } from '../db/database.ts';
 import type { RunsTable } from '../db/tables.ts';
 import type { Charge } from './charge.ts';
-import { isOver, type Conclusion } from './conclude.ts';
 import type { RunRules } from './rules.ts';
 
 /** The spending of an attempt, ready to be booked. */
@@ -11,7 +11,8 @@ export interface Booking {
   readonly row: Selectable<RunsTable>;
   readonly attemptId: string;
   readonly outcome: string;
-  readonly conclusion: Conclusion;
+  /** The state in which the attempt's end has ended the run; null: the run continues. */
+  readonly concludes: FinalStatus | null;
   readonly charge: Charge;
   readonly durationMs: number;
 }
@@ -25,7 +26,7 @@ export async function postLedger(
   booking: Booking,
   { timeZone }: Pick<RunRules, 'timeZone'>,
 ): Promise<void> {
-  const { row, attemptId, outcome, conclusion, charge, durationMs } = booking;
+  const { row, attemptId, outcome, concludes, charge, durationMs } = booking;
   const entries = toEntries(charge).map((entry, position) => ({
     attempt_id: attemptId,
     position,
@@ -35,7 +36,7 @@ export async function postLedger(
     user_id: row.user_id,
     team: row.team,
     outcome,
-    concludes: isOver(conclusion) ? conclusion.status : null,
+    concludes,
     duration_ms: position === 0 ? durationMs : 0,
     ...entry,
   }));

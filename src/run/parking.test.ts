@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { cancelRun } from './cancel.ts';
-import { wakeOverdue, wakeRuns } from './park.ts';
+import { wakeOverdue, wakeRuns } from './wake-runs.ts';
 import { createReader, createRunBench, type RunBench } from './run.fixture.ts';
 import type { Settlement } from './settle.ts';
 

@@ -99,7 +99,8 @@ export async function closeAttempt(options: {
     denied_tool_uses: sql<string>`${deniedToolUses(row.id)}`,
     ...addToSums(row, { settlement, charge }),
   };
-  const booking = { row, attemptId: attempt.id, outcome: end, conclusion, charge, durationMs };
+  const concludes = isOver(conclusion) ? conclusion.status : null;
+  const booking = { row, attemptId: attempt.id, outcome: end, concludes, charge, durationMs };
   const change = { deps, row, events: open.events, columns, booking };
   const toAudit = (ended: Selectable<RunsTable>) => toAuditOfEnd(ended, { workerId: row.lease_worker_id });
   const settled = isOver(conclusion)

@@ -1,4 +1,4 @@
-import { wakeNext } from './park.ts';
+import { wakeNext } from './wake-runs.ts';
 import type { EndDeps } from './rules.ts';
 import type { Run } from './run.ts';
 

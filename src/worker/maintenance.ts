@@ -7,7 +7,7 @@ import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
 import { expireApprovals } from '../run/decide-approval.ts';
 import { sweepHeld } from '../run/concurrency.ts';
-import { wakeOverdue } from '../run/park.ts';
+import { wakeOverdue } from '../run/wake-runs.ts';
 import { removeOldIdempotencyKeys } from '../run/accept/idempotency-keys.ts';
 import { foldDeltas } from '../run/fold-deltas.ts';
 import { noteOldWords } from '../run/note-old-words.ts';

@@ -9,9 +9,10 @@ import type { RunsTable, Tables } from '../../db/tables.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { beginLogs } from '../append-events.ts';
 import { forkSession, keepSessions } from './fork-session.ts';
-import { isWaitedFor, reserveBudgets, toBudgetError, type FullBudget } from '../budget.ts';
+import { toBudgetError } from '../budget-error.ts';
 import { parkRun } from '../park.ts';
 import { nextRanks, toMessage } from '../place-in-line.ts';
+import { isWaitedFor, reserveBudgets, type FullBudget } from '../reserve-budget.ts';
 import type { RunRules } from '../rules.ts';
 import type { Submission } from './submission.ts';
 

@@ -1,10 +1,10 @@
 import type { Transaction } from '../../db/database.ts';
-import { leaveMessage } from '../messages.ts';
 import type { RunDeps } from '../rules.ts';
 import { toRun, type Run } from '../run.ts';
 import type { Accepted } from './find-earlier.ts';
 import { pointIdempotencyKey, takeFreeKeys } from './idempotency-keys.ts';
 import { insertRuns } from './insert-runs.ts';
+import { leaveMessage } from './leave-message.ts';
 import type { ReadRequest } from './run-request.ts';
 import type { Submission } from './submission.ts';
 import { interruptSession, refuseBusy } from './while-busy.ts';
