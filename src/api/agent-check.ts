@@ -7,7 +7,7 @@ import { LonghaulError } from '../core/errors.ts';
 import { isFinal } from '../core/states.ts';
 import { createAcceptRuns } from '../run/accept/accept-runs.ts';
 import { cancelRun } from '../run/cancel.ts';
-import { findRun } from '../run/read-runs.ts';
+import { findRun } from '../run/read/read-runs.ts';
 import type { Run } from '../run/run.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 import type { ApiDeps } from './api-deps.ts';

@@ -4,7 +4,7 @@ import type { Accepted } from '../run/accept/find-earlier.ts';
 import type { RateLimitState } from '../run/accept/rate-limits.ts';
 import type { RunRequest } from '../run/accept/run-request.ts';
 import type { Submission } from '../run/accept/submission.ts';
-import { withoutFiguresOfOthers } from '../run/budget-error.ts';
+import { withoutFiguresOfOthers } from '../run/money/budget-error.ts';
 import type { Run } from '../run/run.ts';
 
 interface Deps {

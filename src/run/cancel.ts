@@ -5,12 +5,12 @@ import { toUsd } from '../core/money.ts';
 import { isFinal } from '../core/states.ts';
 import { CHANNELS, type Transaction } from '../db/database.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
-import { closeOpenUses } from './close-open-uses.ts';
-import { endRun } from './end-run.ts';
+import { closeOpenUses } from './end/close-open-uses.ts';
+import { endRun } from './end/end-run.ts';
 import type { EndDeps, RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
 import { isSeenBy, SEES_ALL, type Viewer } from './viewer.ts';
-import { wakeAfterEnd } from './wake-after-end.ts';
+import { wakeAfterEnd } from './waiting/wake-after-end.ts';
 
 interface Canceller {
   /** For the audit record. */

@@ -6,14 +6,14 @@ import { createId } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import type { Queue } from '../queue/queue.ts';
-import { recordEvents } from './append-events.ts';
+import { recordEvents } from './log/append-events.ts';
 import { createAcceptRuns } from './accept/accept-runs.ts';
 import { cancelRun } from './cancel.ts';
-import { findRun, listRuns } from './read-runs.ts';
+import { findRun, listRuns } from './read/read-runs.ts';
 import { SEES_ALL } from './viewer.ts';
 import { removeExpiredRuns } from './remove-expired.ts';
-import { recordMetered } from './record-metered.ts';
-import { renewLeases } from './renew-leases.ts';
+import { recordMetered } from './money/record-metered.ts';
+import { renewLeases } from './claim/renew-leases.ts';
 import { createRunBench, usage, type RunBench } from './run.fixture.ts';
 
 describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => {

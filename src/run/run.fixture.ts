@@ -8,11 +8,11 @@ import type { LonghaulConfig } from '../config/schema.ts';
 import { createId } from '../core/ids.ts';
 import { collectLog } from '../core/log.fixture.ts';
 import { createAcceptRuns } from './accept/accept-runs.ts';
-import { claimRuns, type Claim } from './claim.ts';
-import { readEvents } from './read-events.ts';
-import { settleAttempt, type Settlement } from './settle.ts';
+import { claimRuns, type Claim } from './claim/claim.ts';
+import { readEvents } from './log/read-events.ts';
+import { settleAttempt, type Settlement } from './end/settle.ts';
 import type { Submission } from './accept/submission.ts';
-import { sweepLostRuns } from './sweep-lost.ts';
+import { sweepLostRuns } from './end/sweep-lost.ts';
 
 export const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 5, cacheCreationTokens: 7 };
 

@@ -5,7 +5,7 @@ import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
-import { withoutFiguresOfOthers } from '../run/budget-error.ts';
+import { withoutFiguresOfOthers } from '../run/money/budget-error.ts';
 import { insertRuns } from '../run/accept/insert-runs.ts';
 import type { RunDeps } from '../run/rules.ts';
 import type { Submission } from '../run/accept/submission.ts';

@@ -5,7 +5,7 @@ import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { RunResource, WebhookDeliveryResource } from '../api/contract.ts';
 import { WEBHOOK_ATTEMPTS, WEBHOOK_DELAYS_SECONDS } from '../core/webhooks.ts';
 import { settlement } from '../run/run.fixture.ts';
-import { settleAttempt } from '../run/settle.ts';
+import { settleAttempt } from '../run/end/settle.ts';
 import { useWebhooks } from './webhooks.fixture.ts';
 
 interface Told {

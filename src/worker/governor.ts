@@ -6,7 +6,7 @@ import { head } from '../core/text.ts';
 import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database, type Transaction } from '../db/database.ts';
 import type { Governor as GatewayGovernor, ProviderLimit } from '../gateway/governor.ts';
-import { wakeRuns } from '../run/wake-runs.ts';
+import { wakeRuns } from '../run/waiting/wake-runs.ts';
 import type { Queue } from '../queue/queue.ts';
 
 /** The provider limits that the fleet knows, as one worker reads and extends them. */

@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
 import { collectLog } from '../core/log.fixture.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
-import { findRun } from '../run/read-runs.ts';
+import { findRun } from '../run/read/read-runs.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 import { createAcceptRuns } from '../run/accept/accept-runs.ts';
 import { say, startScriptedModel, turn, type ScriptedModel } from '../testing/index.ts';

@@ -4,7 +4,7 @@ import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError, toMessage } from '../../core/errors.ts';
 import { isFinal, UNFINISHED_STATUSES } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
-import { countRuns } from '../../run/read-runs.ts';
+import { countRuns } from '../../run/read/read-runs.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { chooseRuns } from '../choose-runs.ts';
 import { cancelSelectionSchema, runCountSchema, runSchema, skippedRunSchema } from '../contract.ts';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../../test/support/databases.ts';
 import { cancelRun } from '../cancel.ts';
-import { readMessages } from '../messages.ts';
-import { findRun, listRuns } from '../read-runs.ts';
+import { readMessages } from '../sessions/messages.ts';
+import { findRun, listRuns } from '../read/read-runs.ts';
 import { createReader, createRunBench, type RunBench } from '../run.fixture.ts';
 import { SEES_ALL } from '../viewer.ts';
 import { createAcceptRuns } from './accept-runs.ts';

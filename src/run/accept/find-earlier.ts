@@ -1,7 +1,7 @@
 import { LonghaulError } from '../../core/errors.ts';
 import type { Database } from '../../db/database.ts';
-import { findMessageId } from '../messages.ts';
-import { findRuns } from '../read-runs.ts';
+import { findMessageId } from '../sessions/messages.ts';
+import { findRuns } from '../read/read-runs.ts';
 import type { Run } from '../run.ts';
 import { SEES_ALL } from '../viewer.ts';
 import { awaitIdempotentRuns, findIdempotentRuns, type IdempotentRequest } from './idempotency-keys.ts';

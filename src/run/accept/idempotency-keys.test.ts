@@ -10,7 +10,7 @@ import {
   removeOldIdempotencyKeys,
   takeFreeKeys,
 } from './idempotency-keys.ts';
-import { listRuns } from '../read-runs.ts';
+import { listRuns } from '../read/read-runs.ts';
 import { createRunBench, type RunBench } from '../run.fixture.ts';
 import { SEES_ALL } from '../viewer.ts';
 

@@ -7,12 +7,12 @@ import { toMicros } from '../../core/money.ts';
 import type { Transaction } from '../../db/database.ts';
 import type { RunsTable, Tables } from '../../db/tables.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { beginLogs } from '../append-events.ts';
+import { beginLogs } from '../log/append-events.ts';
 import { forkSession, keepSessions } from './fork-session.ts';
-import { toBudgetError } from '../budget-error.ts';
-import { parkRun } from '../park.ts';
-import { nextRanks, toMessage } from '../place-in-line.ts';
-import { isWaitedFor, reserveBudgets, type FullBudget } from '../reserve-budget.ts';
+import { toBudgetError } from '../money/budget-error.ts';
+import { parkRun } from '../waiting/park.ts';
+import { nextRanks, toMessage } from '../waiting/place-in-line.ts';
+import { isWaitedFor, reserveBudgets, type FullBudget } from '../money/reserve-budget.ts';
 import type { RunRules } from '../rules.ts';
 import type { Submission } from './submission.ts';
 

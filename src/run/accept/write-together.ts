@@ -4,7 +4,7 @@ import { settlesWithin } from '../../core/settles-within.ts';
 import type { Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import type { EndDeps } from '../rules.ts';
-import { wakeAfterEnd } from '../wake-after-end.ts';
+import { wakeAfterEnd } from '../waiting/wake-after-end.ts';
 import type { Accepted } from './find-earlier.ts';
 import type { ReadRequest } from './run-request.ts';
 import { writeRequests, type Entry } from './write-requests.ts';
