@@ -36,6 +36,15 @@ describe.each(DATABASE_KINDS)('simultaneous submissions on the %s database', (ki
     return rows.length;
   }
 
+  /** Counts the connections of PostgreSQL that wait for another's lock. */
+  async function countWaitingForLocks(): Promise<number> {
+    const { rows } = await sql`
+      select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+      bench.database.sql,
+    );
+    return rows.length;
+  }
+
   it('are written together, each as a separate run with its place in the queue and its event', async () => {
     const submit = serve();
     const runs = await Promise.all(count(60, (index) => submit({ user: `u${index % 3}`, prompt: `p${index}` })));
@@ -135,7 +144,7 @@ describe.each(DATABASE_KINDS)('simultaneous submissions on the %s database', (ki
     await sql`insert into longhaul.idempotency_keys (owner, key, request_hash, run_ids)
       values (${request.owner}, 'held', ${request.hash}, array[]::uuid[])`.execute(holding);
     const held = count(3, (index) => submit({ idempotencyKey: index === 1 ? 'held' : `beside ${index}` }));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect.poll(countWaitingForLocks).toBe(1);
     const others = await Promise.all(count(5, () => submit()));
     expect(new Set(others.map(({ id }) => id)).size).toBe(5);
     await holding.rollback().execute();
