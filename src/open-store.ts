@@ -9,7 +9,7 @@ import { openDatabase } from './db/open.ts';
 import { createOutage, quietOutages, type Outage } from './db/outage.ts';
 import { createPgBossQueue, QUEUE_SCHEMA } from './queue/pg-boss-queue.ts';
 import type { Queue } from './queue/queue.ts';
-import { useCostZone } from './run/use-cost-zone.ts';
+import { useCostZone } from './run/costs/use-cost-zone.ts';
 
 /** Functions that close the parts of a Longhaul; the last is called first. */
 export type Closers = (() => Promise<void> | void)[];

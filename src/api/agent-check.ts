@@ -5,10 +5,10 @@ import { SYSTEM_ACTOR } from '../audit/actors.ts';
 import { HEALTH_AGENT } from '../config/health-agent.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { isFinal } from '../core/states.ts';
+import { createAcceptRuns } from '../run/accept/accept-runs.ts';
 import { cancelRun } from '../run/cancel.ts';
-import { findRun } from '../run/read-runs.ts';
+import { findRun } from '../run/read/read-runs.ts';
 import type { Run } from '../run/run.ts';
-import { submitRun } from '../run/submit.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 import type { ApiDeps } from './api-deps.ts';
 import type { AgentHealth } from './contract.ts';
@@ -89,7 +89,7 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
     const [run, earlier] = await Promise.all([find(row?.run_id), find(row?.earlier_run_id)]);
     if (run !== null && !isFinal(run.status)) {
       if (ageMs > PATIENCE_MS) {
-        await cancelRun({ database, queue: deps.queue, rules: config }, run.id);
+        await cancelRun({ database, queue: deps.queue, rules: config, log: deps.log }, run.id);
         return { last: run, current: null, isBeingPut: false, ageMs };
       }
       return { last: earlier, current: run, isBeingPut: false, ageMs };
@@ -120,9 +120,9 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
   async function ask(): Promise<string | null> {
     const agent = config.agents.get(HEALTH_AGENT)!;
     try {
-      const { run } = await submitRun(
-        { database, queue: deps.queue, rules: config },
-        {
+      const acceptRuns = createAcceptRuns({ database, queue: deps.queue, rules: config, log: deps.log });
+      const { runs } = await acceptRuns({
+        submission: {
           agent,
           prompt: 'Reply with OK',
           user: null,
@@ -138,8 +138,8 @@ export async function checkAgent(deps: ApiDeps, { waitMs, signal }: CheckOptions
           createdBy: IN_PROCESS_KEY_ID,
           actor: SYSTEM_ACTOR,
         },
-      );
-      await database.sql.updateTable('longhaul.agent_checks').set({ run_id: run.id }).execute();
+      });
+      await database.sql.updateTable('longhaul.agent_checks').set({ run_id: runs[0]!.id }).execute();
       return null;
     } catch (error) {
       if (error instanceof LonghaulError && error.code === 'global_budget') return 'The global budget is used up.';

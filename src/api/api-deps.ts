@@ -1,13 +1,11 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Access } from '../access/access.ts';
 import type { Config } from '../config/config.ts';
-import type { InTurn } from '../core/in-turn.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { SubmitRuns } from '../run/submit-together.ts';
+import type { AcceptRuns } from '../run/accept/accept-runs.ts';
 import type { EventHub } from '../stream/event-hub.ts';
-import type { RateLimits } from './rate-limits.ts';
 import type { ApiEnv } from './authenticate.ts';
 
 /** Dependencies of the routes. */
@@ -27,10 +25,7 @@ export interface ApiDeps {
 
 /** Dependencies of the routes that submit runs. */
 export interface SubmitDeps extends ApiDeps {
-  readonly rateLimits: RateLimits;
-  /** Handles concurrent requests with the same idempotency key one after the other. */
-  readonly inTurn: InTurn;
-  readonly submitRuns: SubmitRuns;
+  readonly acceptRuns: AcceptRuns;
 }
 
 /** The Hono app that routes are added to. */

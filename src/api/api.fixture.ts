@@ -12,9 +12,9 @@ import { createId } from '../core/ids.ts';
 import { createLog, type Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
-import { claimRuns, type Claim } from '../run/claim.ts';
+import { claimRuns, type Claim } from '../run/claim/claim.ts';
 import { settlement } from '../run/run.fixture.ts';
-import { settleAttempt } from '../run/settle.ts';
+import { settleAttempt } from '../run/end/settle.ts';
 import { createEventHub } from '../stream/event-hub.ts';
 import { createApi } from './api.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
@@ -106,7 +106,7 @@ export async function startApi(
       headers: { 'content-type': 'application/json', ...headers },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
-  const deps = { database, queue, rules: config };
+  const deps = { database, queue, rules: config, log: apiDeps.log };
   const claimUpTo = async (limit: number, agent = 'reader') => {
     const agents = new Set([agent]);
     return (await claimRuns(deps, { queue: agent, workerId: createId(), limit, agents })).claims;

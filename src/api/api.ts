@@ -1,14 +1,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
-import { createInTurn } from '../core/in-turn.ts';
 import { LonghaulError } from '../core/errors.ts';
-import { createSubmitter } from '../run/submit-together.ts';
+import { createAcceptRuns } from '../run/accept/accept-runs.ts';
 import { answerError } from './answer-error.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
 import { authenticate, type ApiEnv } from './authenticate.ts';
 import { allowOrigins } from './cors.ts';
 import { answerProblem, toProblem } from './problem.ts';
-import { createRateLimits } from './rate-limits.ts';
 import { refuseEncoded } from './refuse-encoded.ts';
 import { refuseInvalid } from './refuse-invalid.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
@@ -62,9 +60,8 @@ export function createApi(deps: ApiDeps): Api {
   );
 
   addHealthRoutes(api, deps);
-  const rateLimits = createRateLimits({ database, limits: deps.config.limits });
-  const submitRuns = createSubmitter({ database, queue: deps.queue, rules: deps.config });
-  const submitDeps = { ...deps, rateLimits, inTurn: createInTurn(), submitRuns };
+  const acceptRuns = createAcceptRuns({ database, queue: deps.queue, rules: deps.config, log });
+  const submitDeps = { ...deps, acceptRuns };
   addBatchRoutes(api, submitDeps);
   addSessionRoutes(api, submitDeps);
   addScheduleRoutes(api, submitDeps);

@@ -5,7 +5,7 @@ import { HEALTH_AGENT, withoutHealthAgent } from '../config/health-agent.ts';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { countCharacters } from '../core/text.ts';
-import type { Submission } from '../run/submission.ts';
+import type { Submission } from '../run/accept/submission.ts';
 import { checkMetadata } from './check-metadata.ts';
 import type { submissionSchema } from './contract.ts';
 import { fieldError } from './problem.ts';

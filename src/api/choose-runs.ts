@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
-import { findRuns, listRuns } from '../run/read-runs.ts';
-import type { RunFilter } from '../run/run-filter.ts';
+import { findRuns, listRuns } from '../run/read/read-runs.ts';
+import type { RunFilter } from '../run/read/run-filter.ts';
 import type { Run } from '../run/run.ts';
 import type { Viewer } from '../run/viewer.ts';
 import { fieldError } from './problem.ts';

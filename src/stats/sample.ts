@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
-import { countHeld } from '../run/concurrency.ts';
+import { countHeld } from '../run/waiting/concurrency.ts';
 
 interface SampleOptions {
   readonly database: Database;

@@ -2,8 +2,8 @@ import { isFinalEvent, type RunEvent } from '../core/events.ts';
 import { isFinal } from '../core/states.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
-import { readEvents, type EventPage } from '../run/read-events.ts';
-import { findRun } from '../run/read-runs.ts';
+import { readEvents, type EventPage } from '../run/log/read-events.ts';
+import { findRun } from '../run/read/read-runs.ts';
 import {
   createVisibleEvents,
   type FollowVisibleOptions,

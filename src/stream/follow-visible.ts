@@ -3,7 +3,7 @@ import { guarded } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
-import { readVisibleEvents, type EventPage, type PlacedEvent } from '../run/read-events.ts';
+import { readVisibleEvents, type EventPage, type PlacedEvent } from '../run/log/read-events.ts';
 import type { Viewer } from '../run/viewer.ts';
 import type { Owner } from './horizon.ts';
 import { createSettler } from './settler.ts';

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { collectLog } from '../core/log.fixture.ts';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import type { Claim } from '../run/claim.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import { createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createAccountGovernor, type AccountGovernor } from './account-governor.ts';
 

@@ -5,7 +5,7 @@ import { head } from '../core/text.ts';
 import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database, type Transaction } from '../db/database.ts';
 import type { Governor as GatewayGovernor, ProviderLimit, StandingLimit } from '../gateway/governor.ts';
-import { wakeRuns } from '../run/park.ts';
+import { wakeRuns } from '../run/waiting/wake-runs.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createBackgroundWork } from './background-work.ts';
 import {

@@ -7,9 +7,14 @@ import type { Logger } from '../core/log.ts';
 import { maskSecretsIn } from '../core/mask-secrets.ts';
 import { toStorable } from '../core/text.ts';
 import type { Database } from '../db/database.ts';
-import type { Lease } from '../run/append-events.ts';
-import { toRequestedEvent, toResolvedEvent } from '../run/approval.ts';
-import { consumeApproval, findApproval, requestApproval, type KnownApproval } from '../run/request-approval.ts';
+import type { Lease } from '../run/log/append-events.ts';
+import { toRequestedEvent, toResolvedEvent } from '../run/approvals/approval.ts';
+import {
+  consumeApproval,
+  findApproval,
+  requestApproval,
+  type KnownApproval,
+} from '../run/approvals/request-approval.ts';
 import type { Run } from '../run/run.ts';
 import { createApprovalWait } from './approval-wait.ts';
 import { retryWhileAway } from './retry-while-away.ts';

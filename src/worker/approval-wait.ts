@@ -2,7 +2,7 @@ import type { ToolUse } from '../agent/tools/tool-use.ts';
 import { every } from '../core/every.ts';
 import { guarded, inBackground } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
-import type { KnownApproval } from '../run/request-approval.ts';
+import type { KnownApproval } from '../run/approvals/request-approval.ts';
 
 /** Margin before the end of the attempt's time at which the process is given up, so that it can end in time. */
 const MARGIN_MS = 5_000;

@@ -1,8 +1,8 @@
 import type { NewEvent } from '../core/events.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
-import { recordEvents } from '../run/append-events.ts';
-import type { Claim } from '../run/claim.ts';
+import { recordEvents } from '../run/log/append-events.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import { createEventRecorder } from './event-recorder.ts';
 import { createEventMask } from './mask-events.ts';
 

@@ -6,7 +6,7 @@ import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Claim } from '../run/claim.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import type { RunRules } from '../run/rules.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
 import { createAttemptLog, type AttemptLog } from './attempt-log.ts';

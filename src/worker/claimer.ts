@@ -2,7 +2,7 @@ import type { Logger } from '../core/log.ts';
 import { toMessage } from '../core/errors.ts';
 import { repeat } from '../core/timers.ts';
 import type { Transaction } from '../db/database.ts';
-import { claimRuns, type Claim } from '../run/claim.ts';
+import { claimRuns, type Claim } from '../run/claim/claim.ts';
 import type { RunDeps } from '../run/rules.ts';
 
 /** Poll interval of every queue, for runs whose start time has come and for lost notifications. */

@@ -3,11 +3,11 @@ import type { SaidBlock } from '../agent/transcript/progress.ts';
 import type { Transcript } from '../agent/transcript/transcript.ts';
 import { withoutRefused } from '../core/without-refused.ts';
 import type { Database } from '../db/database.ts';
-import { findSaidBlocks } from '../run/find-said-blocks.ts';
-import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
-import { listUnconsumed, type KnownApproval } from '../run/request-approval.ts';
+import { findSaidBlocks } from '../run/log/find-said-blocks.ts';
+import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/log/find-unfinished-tools.ts';
+import { listUnconsumed, type KnownApproval } from '../run/approvals/request-approval.ts';
 import type { Run } from '../run/run.ts';
-import { keepFiles, readFiles } from '../run/session-files.ts';
+import { keepFiles, readFiles } from '../run/sessions/session-files.ts';
 import {
   appendEntries,
   findClaudeSession,
@@ -15,7 +15,7 @@ import {
   listSubpaths,
   readEntries,
   type SessionHold,
-} from '../run/sessions.ts';
+} from '../run/sessions/sessions.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
 /** The conversation of an attempt. */

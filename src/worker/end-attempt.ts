@@ -1,11 +1,11 @@
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { toUsd } from '../core/money.ts';
-import type { Claim } from '../run/claim.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import type { RunDeps } from '../run/rules.ts';
-import { recordMetered } from '../run/record-metered.ts';
-import { settleAttempt, type Settled, type Settlement } from '../run/settle.ts';
-import type { Spending } from '../run/spending.ts';
+import { recordMetered } from '../run/money/record-metered.ts';
+import { settleAttempt, type Settled, type Settlement } from '../run/end/settle.ts';
+import type { Spending } from '../run/money/spending.ts';
 import { logFinishedRun } from './log-finished-run.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import { reduceSettlement } from './settlement.ts';

@@ -1,7 +1,7 @@
 import type { AgentReport, StopReason } from '../agent/agent-process.ts';
 import { inBackground } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
-import type { Claim } from '../run/claim.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import { work } from './attempt-work.ts';
 import { createAttempt, logFailure, type Attempt, type AttemptDeps } from './attempt.ts';
 import { endAttempt } from './end-attempt.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { createLog } from '../core/log.ts';
-import type { Claim } from '../run/claim.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import { createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 

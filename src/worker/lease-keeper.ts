@@ -2,10 +2,10 @@ import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
-import type { Lease } from '../run/append-events.ts';
-import { LEASE_DURATION_MS } from '../run/claim.ts';
-import { noteSurvival } from '../run/losses.ts';
-import { renewLeases } from '../run/renew-leases.ts';
+import type { Lease } from '../run/log/append-events.ts';
+import { LEASE_DURATION_MS } from '../run/claim/claim.ts';
+import { noteSurvival } from '../run/claim/losses.ts';
+import { renewLeases } from '../run/claim/renew-leases.ts';
 import { SHORTEST_STALL_MS } from './watch-stalls.ts';
 
 const RENEW_EVERY_MS = 4_000;

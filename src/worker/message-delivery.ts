@@ -3,9 +3,9 @@ import type { NewEvent } from '../core/events.ts';
 import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
-import { markMessages, readMessages, type RunMessage } from '../run/messages.ts';
+import { markMessages, readMessages, type RunMessage } from '../run/sessions/messages.ts';
 import type { Run } from '../run/run.ts';
-import { readEntries, type SessionHold } from '../run/sessions.ts';
+import { readEntries, type SessionHold } from '../run/sessions/sessions.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
 interface DeliveryOptions {

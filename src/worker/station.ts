@@ -6,7 +6,7 @@ import { toUserKey } from '../core/user-key.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
-import type { SessionHold } from '../run/sessions.ts';
+import type { SessionHold } from '../run/sessions/sessions.ts';
 import { findConversation, type Conversation } from './conversation.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';

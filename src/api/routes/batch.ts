@@ -2,15 +2,14 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { toIdempotencyOwner, toMaxPriority, type Caller } from '../../access/caller.ts';
 import type { Config } from '../../config/config.ts';
 import { LonghaulError, type FieldError } from '../../core/errors.ts';
-import { toBatchRequest } from '../../run/find-repeated.ts';
-import type { Submission } from '../../run/submission.ts';
+import type { Submission } from '../../run/accept/submission.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
 import { checkIdempotencyKey, checkSubmission, describe } from '../check-submission.ts';
 import { batchSchema, submittedBatchSchema } from '../contract.ts';
 import { findJoined, type Joined } from '../join-session.ts';
-import { toRateLimitHeaders } from '../rate-limits.ts';
+import { toRateLimitHeaders } from '../rate-limit-headers.ts';
 import { refuseInvalid } from '../refuse-invalid.ts';
-import { submitAllOnce } from '../submit-once.ts';
+import { submitBatchOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
 
@@ -39,9 +38,9 @@ export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
       const bodies = context.req.valid('json').runs;
       const join = await findJoined(deps.database, { bodies, caller });
       const submissions = checkAll(bodies, { config: deps.config, caller, join });
-      const { runs } = await submitAllOnce(deps, {
-        submissions,
-        request: key === null ? null : toBatchRequest(submissions, { owner: toIdempotencyOwner(caller), key }),
+      const { runs } = await submitBatchOnce(deps, {
+        batch: submissions,
+        idempotency: key === null ? null : { owner: toIdempotencyOwner(caller), key },
         caller,
         onCounted(states) {
           for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);

@@ -4,7 +4,7 @@ import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError, toMessage } from '../../core/errors.ts';
 import { isFinal, UNFINISHED_STATUSES } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
-import { countRuns } from '../../run/read-runs.ts';
+import { countRuns } from '../../run/read/read-runs.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import { chooseRuns } from '../choose-runs.ts';
 import { cancelSelectionSchema, runCountSchema, runSchema, skippedRunSchema } from '../contract.ts';
@@ -73,7 +73,10 @@ export function addBulkRoutes(api: Api, deps: ApiDeps): void {
           if (isFinal(found.status)) {
             throw new LonghaulError('conflict', { message: `Run ${id} has ended: it is ${found.status}.` });
           }
-          const run = await cancelRun({ database, queue, rules: config }, id, { actor: keyActor(caller), viewer });
+          const run = await cancelRun({ database, queue, rules: config, log: deps.log }, id, {
+            actor: keyActor(caller),
+            viewer,
+          });
           if (run === null) throw runNotFound(id);
           data.push(toRunResource(run, { caller, basePath }));
         } catch (error) {

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { toViewer } from '../../access/caller.ts';
-import { findRun } from '../../run/read-runs.ts';
+import { findRun } from '../../run/read/read-runs.ts';
 import { followRun, followVisible } from '../../stream/cursor-events.ts';
 import { toEventStream } from '../../stream/server-sent-events.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';

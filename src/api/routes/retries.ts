@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { isOperator, toMaxPriority, toTenant, toViewer, type Caller } from '../../access/caller.ts';
 import { LonghaulError, toMessage } from '../../core/errors.ts';
-import { findRun } from '../../run/read-runs.ts';
+import { findRun } from '../../run/read/read-runs.ts';
 import type { Run } from '../../run/run.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
 import { chooseRuns } from '../choose-runs.ts';

@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { toViewer, type Caller } from '../../access/caller.ts';
 import { toCsvLine } from '../../core/csv.ts';
-import { listRuns } from '../../run/read-runs.ts';
-import type { RunFilter } from '../../run/run-filter.ts';
+import { listRuns } from '../../run/read/read-runs.ts';
+import type { RunFilter } from '../../run/read/run-filter.ts';
 import type { Api, ApiDeps } from '../api-deps.ts';
 import type { RunResource } from '../contract.ts';
 import { runFilterQuery, toRunFilter } from '../run-filter-fields.ts';

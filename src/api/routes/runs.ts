@@ -4,8 +4,8 @@ import { keyActor } from '../../audit/actors.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { isFinal } from '../../core/states.ts';
 import { cancelRun } from '../../run/cancel.ts';
-import { readAttempts } from '../../run/read-attempts.ts';
-import { findRun, listRuns } from '../../run/read-runs.ts';
+import { readAttempts } from '../../run/read/read-attempts.ts';
+import { findRun, listRuns } from '../../run/read/read-runs.ts';
 import type { Run } from '../../run/run.ts';
 import type { Viewer } from '../../run/viewer.ts';
 import { acceptRun } from '../accept-run.ts';
@@ -124,7 +124,7 @@ export function addRunRoutes(api: Api, deps: SubmitDeps): void {
       const { id } = context.req.valid('param');
       const caller = context.get('caller');
       const by = { actor: keyActor(caller), viewer: toViewer(caller) };
-      const run = await cancelRun({ database, queue, rules: config }, id, by);
+      const run = await cancelRun({ database, queue, rules: config, log: deps.log }, id, by);
       if (run === null) throw runNotFound(id);
       return context.json(toRunResource(run, { caller, basePath }), 202);
     },

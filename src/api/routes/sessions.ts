@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { toViewer } from '../../access/caller.ts';
-import { toSessionNotFound } from '../../run/fork-session.ts';
-import { findRun, listRuns } from '../../run/read-runs.ts';
-import { findSession, listSessions, readTranscript, type Session } from '../../run/read-sessions.ts';
+import { toSessionNotFound } from '../../run/accept/fork-session.ts';
+import { findRun, listRuns } from '../../run/read/read-runs.ts';
+import { findSession, listSessions, readTranscript, type Session } from '../../run/sessions/read-sessions.ts';
 import { acceptRun } from '../accept-run.ts';
 import type { Api, SubmitDeps } from '../api-deps.ts';
 import { messageSchema, acceptedRunSchema, sessionSchema, sessionSummarySchema } from '../contract.ts';

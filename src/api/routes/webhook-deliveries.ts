@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { toViewer, type Caller } from '../../access/caller.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import type { Database } from '../../db/database.ts';
-import { findRun } from '../../run/read-runs.ts';
+import { findRun } from '../../run/read/read-runs.ts';
 import { listDeliveries, redeliver, type WebhookDelivery } from '../../webhook/deliveries.ts';
 import type { WebhookEndpoint } from '../../webhook/endpoints.ts';
 import type { Api } from '../api-deps.ts';

@@ -3,7 +3,7 @@ import { LonghaulError } from '../../core/errors.ts';
 import { guarded } from '../../core/guard.ts';
 import { toFieldErrors } from '../../core/validation.ts';
 import type { Database } from '../../db/database.ts';
-import { findRun } from '../../run/read-runs.ts';
+import { findRun } from '../../run/read/read-runs.ts';
 import type { Viewer } from '../../run/viewer.ts';
 import { followRun, followVisible, type CursorEvents } from '../../stream/cursor-events.ts';
 import type { EventHub } from '../../stream/event-hub.ts';
