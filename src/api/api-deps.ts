@@ -7,10 +7,11 @@ import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { SubmitRuns } from '../run/submit-together.ts';
 import type { EventHub } from '../stream/event-hub.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { RateLimits } from './rate-limits.ts';
 import type { ApiEnv } from './authenticate.ts';
 
-/** Dependencies of the routes. */
+/** Dependencies of the API. */
 export interface ApiDeps {
   readonly access: Access;
   readonly config: Config;
@@ -31,6 +32,13 @@ export interface SubmitDeps extends ApiDeps {
   /** Handles concurrent requests with the same idempotency key one after the other. */
   readonly inTurn: InTurn;
   readonly submitRuns: SubmitRuns;
+}
+
+/** Dependencies of every route. */
+export interface RouteDeps extends SubmitDeps {
+  readonly streams: OpenStreams;
+  /** Rejects when the database accepts no writes. */
+  readonly probeWrites: () => Promise<void>;
 }
 
 /** The Hono app that routes are added to. */

@@ -1,9 +1,9 @@
+import { toViewer, type Caller } from '../access/caller.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../db/database.ts';
 import { findRuns, listRuns } from '../run/read-runs.ts';
 import type { RunFilter } from '../run/run-filter.ts';
 import type { Run } from '../run/run.ts';
-import type { Viewer } from '../run/viewer.ts';
 import { fieldError } from './problem.ts';
 import { toRunFilter } from './run-filter-fields.ts';
 
@@ -11,7 +11,7 @@ import { toRunFilter } from './run-filter-fields.ts';
 const DEFAULT_LIMIT = 200;
 
 interface ChooseOptions {
-  readonly viewer: Viewer;
+  readonly caller: Caller;
   /** The selection as the client sent it. */
   readonly selection: Parameters<typeof toRunFilter>[0] & {
     readonly ids?: readonly string[] | undefined;
@@ -35,9 +35,10 @@ interface Chosen {
  */
 export async function chooseRuns(
   { config, database }: { readonly config: Config; readonly database: Database },
-  { viewer, selection, filter }: ChooseOptions,
+  { caller, selection, filter }: ChooseOptions,
 ): Promise<Chosen> {
   const { ids, cursor, limit = DEFAULT_LIMIT, ...given } = selection;
+  const viewer = toViewer(caller);
   if (ids !== undefined) {
     const [other] = Object.entries({ ...given, cursor, limit: selection.limit }).filter(
       ([, value]) => value !== undefined,
