@@ -71,6 +71,11 @@ describe('the folders of src', () => {
     expect(broken.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 
+  it('own their tables: the API has SQL for its rate limits only', () => {
+    const holdsSql = (file: string) => /from 'kysely'|\.sql\b/.test(readFileSync(path.join(src, file), 'utf8'));
+    expect(files.filter((file) => file.startsWith('api/') && holdsSql(file))).toEqual(['api/rate-limits.ts']);
+  });
+
   it('have no cycle of files', () => {
     const graph = Map.groupBy(imports, ({ from }) => from);
     const done = new Set<string>();
