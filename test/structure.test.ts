@@ -73,7 +73,8 @@ describe('the folders of src', () => {
 
   it('own their tables: the API has SQL for its rate limits only', () => {
     const holdsSql = (file: string) => /from 'kysely'|\.sql\b/.test(readFileSync(path.join(src, file), 'utf8'));
-    expect(files.filter((file) => file.startsWith('api/') && holdsSql(file))).toEqual(['api/rate-limits.ts']);
+    const mayHold = new Set(['api/rate-limits.ts']);
+    expect(files.filter((file) => file.startsWith('api/') && !mayHold.has(file) && holdsSql(file))).toEqual([]);
   });
 
   it('have no cycle of files', () => {
