@@ -85,6 +85,12 @@ describe('the folders of src', () => {
     expect(broken.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 
+  it('own their tables: the API has SQL for its rate limits only', () => {
+    const holdsSql = (file: string) => /from 'kysely'|\.sql\b/.test(readFileSync(path.join(src, file), 'utf8'));
+    const mayHold = new Set(['api/rate-limits.ts']);
+    expect(files.filter((file) => file.startsWith('api/') && !mayHold.has(file) && holdsSql(file))).toEqual([]);
+  });
+
   it('have no cycle of files', () => {
     expect(findCycles(imports)).toEqual([]);
   });

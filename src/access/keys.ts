@@ -89,6 +89,16 @@ export async function findKeyByHash(database: Database, hash: string): Promise<A
   return row === undefined ? null : toApiKey(row);
 }
 
+/** Reads the name of a key, revoked or not. Keys are never deleted, so the key of a caller always has one. */
+export async function readKeyName(database: Database, id: string): Promise<string> {
+  const { name } = await database.sql
+    .selectFrom('longhaul.api_keys')
+    .select('name')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  return name;
+}
+
 /** Lists a page of keys, newest first, including revoked keys, and whether there are more. */
 export async function listKeys(
   database: Database,

@@ -6,9 +6,10 @@ import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { AcceptRuns } from '../run/accept/accept-runs.ts';
 import type { EventHub } from '../stream/event-hub.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { ApiEnv } from './authenticate.ts';
 
-/** Dependencies of the routes. */
+/** Dependencies of the API. */
 export interface ApiDeps {
   readonly access: Access;
   readonly config: Config;
@@ -26,6 +27,13 @@ export interface ApiDeps {
 /** Dependencies of the routes that submit runs. */
 export interface SubmitDeps extends ApiDeps {
   readonly acceptRuns: AcceptRuns;
+}
+
+/** Dependencies of every route. */
+export interface RouteDeps extends SubmitDeps {
+  readonly streams: OpenStreams;
+  /** Rejects when the database accepts no writes. */
+  readonly probeWrites: () => Promise<void>;
 }
 
 /** The Hono app that routes are added to. */

@@ -92,14 +92,7 @@ export async function startApi(
     await storeKey(database, { key, name: 'made', scopes: ['runs:read', 'runs:write', 'approvals'], ...changes });
     return key;
   };
-  const requestOf =
-    (server: Api) =>
-    async (path: string, { key = adminKey, headers, ...rest }: RequestOptions = {}) =>
-      server.request(path, {
-        ...rest,
-        headers: { authorization: `Bearer ${key}`, ...(headers as Record<string, string>) },
-      });
-  const request = requestOf(api);
+  const request = toRequest(api, adminKey);
   const post: TestApi['post'] = (path, body, headers = {}) =>
     request(path, {
       method: 'POST',
@@ -121,7 +114,7 @@ export async function startApi(
     plainKey,
     makeKey,
     request,
-    startServer: (given) => requestOf(startServer(resolve(given))),
+    startServer: (given) => toRequest(startServer(resolve(given)), adminKey),
     post,
     async submit(changes = {}) {
       const response = await post('/v1/runs', { agent: 'reader', prompt: 'hello', ...changes });
@@ -148,4 +141,13 @@ export async function startApi(
       expect(failures).toEqual([]);
     },
   };
+}
+
+/** Returns a function that sends requests to a server, with `adminKey` unless they have another key. */
+function toRequest(server: Api, adminKey: string): TestApi['request'] {
+  return async (path, { key = adminKey, headers, ...rest } = {}) =>
+    server.request(path, {
+      ...rest,
+      headers: { authorization: `Bearer ${key}`, ...(headers as Record<string, string>) },
+    });
 }

@@ -4,6 +4,7 @@ import { serve, type HttpBindings } from '@hono/node-server';
 import { atMostEvery } from '../core/at-most-every.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
+import { CONNECTION_STALL_MS } from '../stream/timing.ts';
 import { linger } from './linger.ts';
 import { findMaxConnections } from './max-connections.ts';
 import { refuseConnection } from './refuse-connection.ts';
@@ -40,8 +41,8 @@ const LIMITS = {
   maxUnreadMs: 10_000,
   /** Milliseconds for the next request on an idle connection. Load balancers keep theirs for 60 s by default. */
   keepAliveMs: 75_000,
-  /** Milliseconds that the client of a stream may read nothing. It can resume. */
-  streamStallMs: 20_000,
+  /** Milliseconds that the connection of a stream may transport nothing. Its client can resume. */
+  streamStallMs: CONNECTION_STALL_MS,
 };
 
 /** Milliseconds between warnings about connections that cannot be accepted. */

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from '../db/database.ts';
+import type { Database } from './database.ts';
 
 /** Milliseconds to cache the result, because probes need no key and each would otherwise cause a write. */
 const HOLDS_FOR_MS = 1_000;
