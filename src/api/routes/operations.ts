@@ -79,7 +79,7 @@ export function addOperationRoutes(api: Api, { config, database, queue }: ApiDep
             .execute();
           await recordAudit(trx, { actor, action: audited, subject: name, data: {} });
         });
-        if (action === 'resume') await sql`select pg_notify('longhaul_queue', ${name})`.execute(database.sql);
+        if (action === 'resume') await queue.announce(name);
         const [found] = (await readQueues(context.get('caller'))).filter((queue) => queue.name === name);
         return context.json(found!, 200);
       },
