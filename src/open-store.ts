@@ -8,7 +8,7 @@ import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { createOutage, quietOutages, type Outage } from './db/outage.ts';
 import { createDatabaseQueue } from './queue/database-queue.ts';
-import { QUEUE_SCHEMA } from './queue/pg-boss-run-queue.ts';
+import { QUEUE_SCHEMA } from './queue/queue-schema.ts';
 import type { Queue } from './queue/queue.ts';
 import { useCostZone } from './run/use-cost-zone.ts';
 

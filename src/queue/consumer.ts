@@ -7,8 +7,14 @@ import type { RunQueue } from './run-queue.ts';
 /** Interval at which the worker's room is read again, in ms, and of the checks while wake-ups do not arrive. */
 const TICK_MS = 2_000;
 
-/** Interval of the checks for lost wake-ups, in ms. Varies by a fifth, so that the workers of a fleet spread out. */
+/** Interval of the checks for lost wake-ups, in ms. */
 const CHECK_EVERY_MS = 30_000;
+
+/** Time for which a worker leaves a run to another that is about to claim it, in ms. */
+const RESERVED_MS = 250;
+
+/** Time after which a worker checks whether the worker that was quicker has indeed claimed the run, in ms. */
+const SECOND_CHECK_MS = 2_000;
 
 /** Shortest time between two checks for runs that have become due, in ms. */
 const SHORTEST_CHECK_MS = 250;
@@ -27,6 +33,11 @@ export interface ConsumerOptions {
   readonly claim: (queue: string, limit: number) => Promise<{ wasEmpty: boolean; isMore: boolean }>;
   /** Receives the error of a claim or check, which is repeated within 2 s. */
   readonly onError: (error: unknown) => void;
+  /**
+   * Interval of the checks for lost wake-ups, in ms; varies by a fifth, so that the workers of a fleet spread out.
+   * Defaults to 30,000.
+   */
+  readonly checkEveryMs?: number;
 }
 
 /** Fills a worker's room from its queues as soon as a run and room are available. */
@@ -60,7 +71,7 @@ class ClaimLoop implements Consumer {
   #isStopped = false;
   #isCheckNeeded = true;
   #lastCheckAt = -Infinity;
-  #checkEveryMs = CHECK_EVERY_MS;
+  #checkEveryMs: number;
   /** Time at which the next delayed run is due, by `performance.now()`. */
   #nextDueAt = Infinity;
   #tick: NodeJS.Timeout | undefined;
@@ -71,6 +82,7 @@ class ClaimLoop implements Consumer {
     this.#runs = runs;
     this.#notifier = notifier;
     this.#options = options;
+    this.#checkEveryMs = options.checkEveryMs ?? CHECK_EVERY_MS;
   }
 
   async start(): Promise<void> {
@@ -79,6 +91,7 @@ class ClaimLoop implements Consumer {
       queues,
       room: (queue) => (this.#isStopped ? 0 : room(queue)),
       onWakeUp: (wakeUp) => this.#onWakeUp(wakeUp),
+      onReserved: (queue, runIds) => this.#pending.postpone(queue, runIds, RESERVED_MS),
       onWithdrawn: (queue, runIds) => this.#pending.withdraw(queue, runIds),
       onGap: () => this.#needCheck(),
     });
@@ -149,10 +162,15 @@ class ClaimLoop implements Consumer {
     }
   }
 
-  async #claim({ queue, limit, isContested, end }: Turn): Promise<void> {
+  async #claim({ queue, limit, runIds, isContested, end }: Turn): Promise<void> {
+    // With more runs than room, there is enough for other workers too.
+    const isReserved = isContested && this.#contention.isNoted && runIds.length > 0 && runIds.length <= limit;
+    if (isReserved) this.#notifier.reserve({ queue, runIds });
     try {
       const { wasEmpty, isMore } = await this.#options.claim(queue, limit);
       if (isContested) this.#contention.note({ isFound: !wasEmpty });
+      // The worker that was quicker may die before its claim is committed, and nobody would hear of that.
+      if (isContested && wasEmpty) this.#expectDue(SECOND_CHECK_MS);
       if (isMore) void this.#pending.add({ queue, runIds: [], waitMs: 0, isContested: false });
     } catch (error) {
       void this.#pending.add({ queue, runIds: [], waitMs: TICK_MS, isContested: false });
@@ -169,7 +187,7 @@ class ClaimLoop implements Consumer {
   async #check(): Promise<void> {
     this.#isCheckNeeded = false;
     this.#lastCheckAt = performance.now();
-    this.#checkEveryMs = CHECK_EVERY_MS * (0.8 + 0.4 * Math.random());
+    this.#checkEveryMs = (this.#options.checkEveryMs ?? CHECK_EVERY_MS) * (0.8 + 0.4 * Math.random());
     // The result sets it again; a time that is announced during the check is kept beside it.
     this.#nextDueAt = Infinity;
     try {

@@ -18,6 +18,8 @@ const SHORTEST_MS = 0.5;
 export interface Contention {
   /** Returns the time to wait before the next claim, in ms. */
   waitMs(): number;
+  /** True when other workers were quicker lately. */
+  readonly isNoted: boolean;
   /** Reports the result of a claim for which other workers compete. */
   note(result: { isFound: boolean }): void;
 }
@@ -26,6 +28,9 @@ export function createContention(): Contention {
   let rangeMs = 0;
   return {
     waitMs: () => Math.random() * rangeMs,
+    get isNoted() {
+      return rangeMs > 0;
+    },
     note({ isFound }) {
       rangeMs = isFound ? rangeMs * DECAY : Math.min(LONGEST_MS, rangeMs + STEP_MS);
       if (rangeMs < SHORTEST_MS) rangeMs = 0;

@@ -29,6 +29,8 @@ export interface WakeUpListener {
   onWakeUp(wakeUp: WakeUp): Promise<void>;
   /** Called when another worker has claimed runs, so that no wake-up for them is needed any more. */
   onWithdrawn(queue: string, runIds: readonly string[]): void;
+  /** Called when another worker is about to claim runs. */
+  onReserved(queue: string, runIds: readonly string[]): void;
   /** Called when wake-ups may have been lost. */
   onGap(): void;
 }
@@ -57,6 +59,11 @@ export interface Notifier {
   announce(trx: Transaction | null, announcement: Announcement): Promise<void>;
   /** Reports that runs are claimed once `trx` is committed, so that other workers need not try to claim them. */
   withdraw(trx: Transaction, claimed: { queue: string; runIds: readonly string[] }): Promise<void>;
+  /**
+   * Asks the other workers to leave these runs to the caller for a moment. Returns at once, and never throws: without it,
+   * several workers try to claim the same run.
+   */
+  reserve(claim: { queue: string; runIds: readonly string[] }): void;
   subscribe(listener: WakeUpListener): Promise<Subscription>;
   /** Returns about how many wake-ups of a queue no worker has received yet; null when the backend does not count them. */
   countUndelivered(queue: string): Promise<number | null>;

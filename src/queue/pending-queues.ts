@@ -16,6 +16,8 @@ export interface Turn {
   readonly queue: string;
   /** Number of runs that the worker can take. */
   readonly limit: number;
+  /** The announced runs; empty when it may be any. */
+  readonly runIds: readonly string[];
   readonly isContested: boolean;
   /** Reports that the claim has ended. */
   readonly end: () => void;
@@ -37,6 +39,8 @@ const MOST_IDS = 1_000;
 export interface PendingQueues {
   /** Marks a queue. Resolves when a claim that began later has ended, or when no claim is needed any more. */
   add(mark: Mark): Promise<void>;
+  /** Waits before the claim when another worker is about to claim all the runs that are known. */
+  postpone(queue: string, runIds: readonly string[], waitMs: number): void;
   /** Forgets runs that another worker has claimed, and the queue when nothing is left of its reasons. */
   withdraw(queue: string, runIds: readonly string[]): void;
   /** Takes out the next queue that is ripe and that the worker has room for. */
@@ -71,6 +75,11 @@ export function createPendingQueues(): PendingQueues {
       entry.mayHaveMore = true;
       return entry.tried.promise;
     },
+    postpone(queue, runIds, waitMs) {
+      const entry = entries.get(queue);
+      if (entry === undefined || entry.mayHaveMore) return;
+      if ([...entry.runIds].every((id) => runIds.includes(id))) entry.ripeAt = performance.now() + waitMs;
+    },
     withdraw(queue, runIds) {
       const entry = entries.get(queue);
       if (entry === undefined) return;
@@ -85,7 +94,7 @@ export function createPendingQueues(): PendingQueues {
         if (limit <= 0) continue;
         // Taken out before the claim, so that an announcement during the claim adds the queue again, behind the others.
         entries.delete(queue);
-        return { queue, limit, isContested: entry.isContested, end: entry.tried.resolve };
+        return { queue, limit, runIds: [...entry.runIds], isContested: entry.isContested, end: entry.tried.resolve };
       }
       return null;
     },

@@ -3,10 +3,9 @@ import { fromKysely, PgBoss } from 'pg-boss';
 import { LonghaulError } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
 import type { Database } from '../db/database.ts';
+import { findDueRuns } from './find-due-runs.ts';
+import { JOB, QUEUE_SCHEMA } from './queue-schema.ts';
 import type { QueueDepth, RunQueue } from './run-queue.ts';
-
-/** pg-boss's tables are in a separate schema, so that an application may use pg-boss beside us. */
-export const QUEUE_SCHEMA = 'longhaul_queue';
 
 interface PgBossRunQueueOptions {
   readonly database: Database;
@@ -14,8 +13,6 @@ interface PgBossRunQueueOptions {
   readonly expireSeconds: number;
   readonly onError: (error: Error) => void;
 }
-
-const JOB = sql.table(`${QUEUE_SCHEMA}.job`);
 
 /**
  * Keeps the queues in the database with pg-boss: a job is written and taken in the same transaction that changes the
@@ -111,25 +108,7 @@ export function createPgBossRunQueue({ database, expireSeconds, onError }: PgBos
 
     remove,
 
-    async findDue(queues) {
-      // For each state one step into pg-boss's index of live jobs, however many there are.
-      const { rows } = await sql<{ queue: string; isDue: boolean; nextInMs: number | null }>`
-        select queue_name as queue,
-               exists (select from ${JOB} where ${IS_WAITING('created')} and start_after <= now())
-                 or exists (select from ${JOB} where ${IS_WAITING('retry')} and start_after <= now()) as "isDue",
-               (extract(epoch from least(
-                 (select min(start_after) from ${JOB} where ${IS_WAITING('created')} and start_after > now()),
-                 (select min(start_after) from ${JOB} where ${IS_WAITING('retry')} and start_after > now())
-               ) - now()) * 1000)::float as "nextInMs"
-          from unnest(${sql.val([...queues])}::text[]) with ordinality as queue (queue_name, place)
-         where not exists (select from longhaul.queues where queues.name = queue_name and paused_at is not null)
-         order by place`.execute(database.sql);
-      const times = rows.flatMap(({ nextInMs }) => nextInMs ?? []);
-      return {
-        queues: rows.filter(({ isDue }) => isDue).map(({ queue }) => queue),
-        nextInMs: times.length === 0 ? null : Math.min(...times),
-      };
-    },
+    findDue: (queues) => findDueRuns(database, queues),
 
     async depth(queues) {
       // Counted from the jobs: pg-boss's own figures are a cache that may be an hour old.
@@ -152,7 +131,3 @@ export function createPgBossRunQueue({ database, expireSeconds, onError }: PgBos
     },
   };
 }
-
-/** SQL: a message of the queue in this state that is not yet taken. A literal state lets PostgreSQL use the index. */
-const IS_WAITING = (state: 'created' | 'retry') =>
-  sql`job.name = queue_name and state = ${sql.lit(state)} and not blocked`;
