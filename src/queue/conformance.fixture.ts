@@ -7,7 +7,8 @@ import { openPostgresDatabase } from '../db/postgres.ts';
 import type { Consumer, ConsumerOptions } from './consumer.ts';
 import { createDatabaseQueue } from './database-queue.ts';
 import { createPgBossRunQueue } from './pg-boss-run-queue.ts';
-import type { Queue } from './queue.ts';
+import { createListNotifier, createLists } from './list-notifier.fixture.ts';
+import { createQueue, type Queue } from './queue.ts';
 import type { QueueMessage, RunQueue } from './run-queue.ts';
 
 /** A backend of the queue that the conformance suite runs on. A new backend adds an entry. */
@@ -16,16 +17,28 @@ export interface Backend {
   readonly kind: Database['kind'];
   /** True when several processes may use it. */
   readonly isDistributed: boolean;
-  readonly createQueue: (database: Database) => Queue;
+  /** True when wake-ups come from the database, over the connection that listens. */
+  readonly usesListen: boolean;
+  /** Returns the function that creates the queue of a process; all of its queues use one database. */
+  readonly open: () => (database: Database) => Queue;
 }
 
 const fail = (error: unknown) => expect.unreachable(String(error));
 
-const create = (database: Database) => createDatabaseQueue({ database, expireSeconds: 180, onError: fail });
+const createRuns = (database: Database) => createPgBossRunQueue({ database, expireSeconds: 180, onError: fail });
+
+const openNotify = () => (database: Database) => createDatabaseQueue({ database, expireSeconds: 180, onError: fail });
+
+/** A backend that is not part of the transaction and wakes one worker: the other kind that the ports allow. */
+const openLists = () => {
+  const lists = createLists();
+  return (database: Database) => createQueue({ runs: createRuns(database), notifier: createListNotifier(lists) });
+};
 
 export const BACKENDS: readonly Backend[] = [
-  { name: 'the embedded database', kind: 'embedded', isDistributed: false, createQueue: create },
-  { name: 'PostgreSQL', kind: 'postgres', isDistributed: true, createQueue: create },
+  { name: 'the embedded database', kind: 'embedded', isDistributed: false, usesListen: true, open: openNotify },
+  { name: 'PostgreSQL', kind: 'postgres', isDistributed: true, usesListen: true, open: openNotify },
+  { name: 'PostgreSQL and lists beside it', kind: 'postgres', isDistributed: true, usesListen: false, open: openLists },
 ];
 
 /** A worker of the suite: it claims through the port, and records the runs. */
@@ -61,12 +74,13 @@ export interface SuiteProcess {
 export async function openBackend(backend: Backend, queues: readonly string[]) {
   const { database, url, remove } = await createTestDatabase(backend.kind);
   const closers: (() => Promise<unknown>)[] = [remove];
-  const first = await join(database);
+  const createOwnQueue = backend.open();
+  const first = join(database, createOwnQueue);
   await first.queue.start(queues);
-  const runs = createPgBossRunQueue({ database, expireSeconds: 180, onError: fail });
+  const runs = createRuns(database);
 
-  function join(connection: Database) {
-    const queue = backend.createQueue(connection);
+  function join(connection: Database, create: (database: Database) => Queue) {
+    const queue = create(connection);
     closers.push(() => queue.stop());
     return createProcess({ database: connection, queue, onWorker: (worker) => closers.push(() => worker.stop()) });
   }
@@ -80,7 +94,7 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
       if (url === null) return first;
       const other = await openPostgresDatabase({ url, poolSize: 5 });
       closers.push(() => other.close());
-      const joined = join(other);
+      const joined = join(other, createOwnQueue);
       await joined.queue.start(queues);
       return joined;
     },
@@ -90,7 +104,7 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
       closers.push(neighbour.drop);
       const other = await openPostgresDatabase({ url: neighbour.url, poolSize: 5 });
       closers.push(() => other.close());
-      const joined = join(other);
+      const joined = join(other, backend.open());
       await joined.queue.start(queues);
       return joined;
     },

@@ -170,7 +170,7 @@ class ClaimLoop implements Consumer {
       const { wasEmpty, isMore } = await this.#options.claim(queue, limit);
       if (isContested) this.#contention.note({ isFound: !wasEmpty });
       // The worker that was quicker may die before its claim is committed, and nobody would hear of that.
-      if (isContested && wasEmpty) this.#expectDue(SECOND_CHECK_MS);
+      if (wasEmpty) this.#expectDue(SECOND_CHECK_MS);
       if (isMore) void this.#pending.add({ queue, runIds: [], waitMs: 0, isContested: false });
     } catch (error) {
       void this.#pending.add({ queue, runIds: [], waitMs: TICK_MS, isContested: false });
