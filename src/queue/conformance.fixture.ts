@@ -139,9 +139,10 @@ function createProcess({ database, queue, onWorker }: ProcessOptions): SuiteProc
       const waiting: (() => void)[] = [];
       let seen = 0;
       let claims = 0;
+      let currentRoom = room;
       const consumer = await queue.consume({
         queues,
-        room: () => worker.room,
+        room: () => currentRoom,
         async claim(name, limit) {
           claims++;
           const result = await claim(name, limit);
@@ -155,7 +156,12 @@ function createProcess({ database, queue, onWorker }: ProcessOptions): SuiteProc
         ...rest,
       });
       const worker: SuiteWorker = {
-        room,
+        get room() {
+          return currentRoom;
+        },
+        set room(value) {
+          currentRoom = value;
+        },
         runIds,
         get claims() {
           return claims;
@@ -164,8 +170,8 @@ function createProcess({ database, queue, onWorker }: ProcessOptions): SuiteProc
           while (seen >= runIds.length) await new Promise<void>((resolve) => waiting.push(resolve));
           return runIds[seen++]!;
         },
-        wake: consumer.wake,
-        stop: consumer.stop,
+        wake: () => consumer.wake(),
+        stop: () => consumer.stop(),
       };
       onWorker(worker);
       return worker;

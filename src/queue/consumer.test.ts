@@ -27,13 +27,16 @@ describe('a worker whose backend for wake-ups is away', () => {
     expect(await worker.next()).toBe(first);
 
     lists.isAway = true;
-    let startedAt = performance.now();
-    const second = await suite.submit('reader');
-    expect(await worker.next()).toBe(second);
-    expect(performance.now() - startedAt).toBeLessThan(4_500);
+    // The first of them may meet the check of the start.
+    for (let index = 0; index < 3; index++) {
+      const submittedAt = performance.now();
+      const runId = await suite.submit('reader');
+      expect(await worker.next()).toBe(runId);
+      expect(performance.now() - submittedAt).toBeLessThan(4_500);
+    }
 
     lists.isAway = false;
-    startedAt = performance.now();
+    const startedAt = performance.now();
     const third = await suite.submit('reader');
     expect(await worker.next()).toBe(third);
     expect(performance.now() - startedAt).toBeLessThan(1_000);

@@ -14,7 +14,7 @@ describe.each(DATABASE_KINDS)('the due runs of queues on the %s database', (kind
       insert into longhaul_queue.job (name, start_after)
       select case when number % 2 = 0 then 'due' else 'delayed' end,
              case when number % 2 = 0 then now() else now() + interval '1 hour' + number * interval '1 second' end
-        from generate_series(1, 20000) as number`.execute(bench.database.sql);
+        from generate_series(1, 5000) as number`.execute(bench.database.sql);
   });
   afterAll(() => bench.remove());
 
