@@ -3,7 +3,7 @@ import { startConsumer, type Consumer, type ConsumerOptions } from './consumer.t
 import type { Notifier } from './notifier.ts';
 import type { QueueMessage, RunQueue } from './run-queue.ts';
 
-export type { QueueDepth, QueueMessage } from './run-queue.ts';
+export type { QueueMessage } from './run-queue.ts';
 
 /** The queues as the rest of Longhaul uses them: each change of a queue wakes the workers that it concerns. */
 export interface Queue extends RunQueue {
