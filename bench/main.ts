@@ -13,6 +13,7 @@ import type { Measurement } from './measurement.ts';
 import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
 import { measureThroughput } from './throughput.ts';
+import { measureWakeUps } from './wake-ups.ts';
 
 /** `npm run bench [-- NAME…]`: measures the promises, prints JSON, and exits with 1 if a promise is broken. */
 
@@ -29,6 +30,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   readers: measureReaders,
   costs: measureCosts,
   idle: measureIdle,
+  'wake-ups': measureWakeUps,
 };
 
 /** Milliseconds that cleanup may take. */

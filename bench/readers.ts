@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import type { RunResource } from '../src/client/client.ts';
 import { createId } from '../src/core/ids.ts';
 import { openPostgresDatabase } from '../src/db/postgres.ts';
-import { createPgBossQueue } from '../src/queue/pg-boss-queue.ts';
+import { createDatabaseQueue } from '../src/queue/database-queue.ts';
 import { recordEvents } from '../src/run/log/append-events.ts';
 import { claimRuns, type Claim } from '../src/run/claim/claim.ts';
 import type { Bench } from './bench.ts';
@@ -33,7 +33,7 @@ export async function measureReaders(bench: Bench): Promise<Measurement> {
   const variables = await bench.createDatabase('postgres');
   const longhaul = await startLonghaul({ bench, command: 'server', variables: { ...variables, NODE_OPTIONS: HEAP } });
   const database = await openPostgresDatabase({ url: variables['LONGHAUL_DATABASE_URL'] ?? '', poolSize: 20 });
-  const queue = createPgBossQueue({ database, expireSeconds: 180, onError: (error) => console.error(error) });
+  const queue = createDatabaseQueue({ database, expireSeconds: 180, onError: (error) => console.error(error) });
   await queue.start([AGENT]);
   bench.onEnd(async () => {
     await queue.stop();

@@ -119,6 +119,7 @@ describe('the folders of src', () => {
 
   it('describe the invariants of each room that rests on some', () => {
     for (const room of [
+      'queue',
       'run',
       'worker',
       'agent',

@@ -129,6 +129,10 @@ export function createPostgresListener({ connect, prepare, onError }: ListenerOp
 
   return {
     listen,
+    /** False while the connection is lost or not yet open. */
+    get isConnected() {
+      return client !== null;
+    },
     async close() {
       isClosed = true;
       stopTrial();

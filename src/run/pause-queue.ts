@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { recordAudit } from '../audit/record.ts';
-import { CHANNELS, type Database } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
+import type { Queue } from '../queue/queue.ts';
 
 interface PauseOptions {
   readonly name: string;
@@ -23,7 +24,10 @@ export async function pauseQueue(database: Database, { name, actor }: PauseOptio
 }
 
 /** Resumes a queue, and notifies the workers in the same transaction. */
-export async function resumeQueue(database: Database, { name, actor }: PauseOptions): Promise<void> {
+export async function resumeQueue(
+  { database, queue }: { readonly database: Database; readonly queue: Pick<Queue, 'announce'> },
+  { name, actor }: PauseOptions,
+): Promise<void> {
   await database.sql.transaction().execute(async (trx) => {
     await trx
       .insertInto('longhaul.queues')
@@ -31,7 +35,7 @@ export async function resumeQueue(database: Database, { name, actor }: PauseOpti
       .onConflict((conflict) => conflict.column('name').doUpdateSet({ paused_at: null }))
       .execute();
     await recordAudit(trx, { actor, action: 'queue.resumed', subject: name, data: {} });
-    await sql`select pg_notify(${CHANNELS.queue}, ${name})`.execute(trx);
+    await queue.announce(trx, name);
   });
 }
 

@@ -66,7 +66,7 @@ export const resumeQueue = route(
   async (context, deps) => {
     const name = requireQueue(deps, context.req.valid('param').name);
     const caller = context.get('caller');
-    await resume(deps.database, { name, actor: keyActor(caller) });
+    await resume(deps, { name, actor: keyActor(caller) });
     return context.json(await readQueue(deps, { name, caller }), 200);
   },
 );

@@ -38,6 +38,8 @@ export interface Claimed {
    * claimed.
    */
   readonly isMore: boolean;
+  /** True when there was no message to take, as when another worker was quicker. */
+  readonly wasEmpty: boolean;
 }
 
 interface ClaimOptions {
@@ -70,7 +72,7 @@ export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<C
       .where('name', '=', options.queue)
       .where('paused_at', 'is not', null)
       .executeTakeFirst();
-    if (paused !== undefined) return { claims: [], isMore: false };
+    if (paused !== undefined) return { claims: [], isMore: false, wasEmpty: false };
     await lockGates(trx, deps.rules);
     const taken = await queue.take(trx, options);
     const runIds = await giveTeamTurns(trx, { queue, name: options.queue, taken });
@@ -80,7 +82,7 @@ export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<C
       const claimed = await claimRun(trx, { deps, options, runId, budgets });
       if (claimed !== null) claims.push(claimed);
     }
-    return { claims, isMore: runIds.length === options.limit };
+    return { claims, isMore: runIds.length === options.limit, wasEmpty: runIds.length === 0 };
   };
   return retryDeadlock(() => database.sql.transaction().execute(claim));
 }

@@ -2,13 +2,12 @@ import { sql } from 'kysely';
 import { fromKysely, PgBoss } from 'pg-boss';
 import { LonghaulError } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
-import { CHANNELS, type Database } from '../db/database.ts';
-import type { Queue, QueueDepth } from './queue.ts';
+import type { Database } from '../db/database.ts';
+import { findDueRuns } from './find-due-runs.ts';
+import { JOB, QUEUE_SCHEMA } from './queue-schema.ts';
+import type { QueueDepth, RunQueue } from './run-queue.ts';
 
-/** pg-boss's tables are in a separate schema, so that an application may use pg-boss beside us. */
-export const QUEUE_SCHEMA = 'longhaul_queue';
-
-interface PgBossQueueOptions {
+interface PgBossRunQueueOptions {
   readonly database: Database;
   /** Time after which a message that was taken and never removed is delivered again. */
   readonly expireSeconds: number;
@@ -16,15 +15,15 @@ interface PgBossQueueOptions {
 }
 
 /**
- * Creates the queue in the database itself, with pg-boss: a job is written and taken in the same transaction that
- * changes the run. A job's id is its run's id, so that a run is never queued twice.
+ * Keeps the queues in the database with pg-boss: a job is written and taken in the same transaction that changes the
+ * run. A job's id is its run's id, so that a run is never queued twice.
  *
- * Workers are woken by our own `NOTIFY`, sent in the same transaction: pg-boss's listener wakes only its own polling
- * workers, and those sleep for their interval after each job even when more are waiting.
+ * Workers are woken by a `Notifier`: pg-boss's own listener wakes only its own polling workers, and those sleep for
+ * their interval after each job even when more are waiting.
  */
-export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQueueOptions): Queue {
+export function createPgBossRunQueue({ database, expireSeconds, onError }: PgBossRunQueueOptions): RunQueue {
   const boss = new PgBoss({
-    db: database.boss,
+    db: { executeSql: async (text, values) => ({ rows: await database.runScript(text, values) }) },
     backend: database.kind === 'embedded' ? 'pglite' : 'postgres',
     schema: QUEUE_SCHEMA,
     schedule: false,
@@ -46,7 +45,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
     known.add(name);
   }
 
-  const enqueueAll: Queue['enqueueAll'] = async (trx, messages) => {
+  const enqueueAll: RunQueue['enqueueAll'] = async (trx, messages) => {
     for (const [queue, ofQueue] of Map.groupBy(messages, (message) => message.queue)) {
       const jobs = ofQueue.map(({ runId, priority, startAfter }) => ({
         id: runId,
@@ -54,13 +53,10 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
         ...(startAfter && { startAfter }),
       }));
       await boss.insert(queue, jobs, { db: fromKysely(trx) });
-      await sql`select pg_notify(${CHANNELS.queue}, ${queue})`.execute(trx);
     }
   };
 
-  const enqueue: Queue['enqueue'] = (trx, message) => enqueueAll(trx, [message]);
-
-  const remove: Queue['remove'] = async (trx, { runId, queue }) => {
+  const remove: RunQueue['remove'] = async (trx, { runId, queue }) => {
     await boss.deleteJob(queue, runId, { db: fromKysely(trx) });
   };
 
@@ -77,12 +73,11 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
       for (const queue of queues) await ensureQueue(queue);
     },
 
-    enqueue,
     enqueueAll,
 
     async requeue(trx, message) {
       await remove(trx, message);
-      await enqueue(trx, message);
+      await enqueueAll(trx, [message]);
     },
 
     async take(trx, { queue, limit }) {
@@ -96,11 +91,11 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
       const { rows } = await sql`
         with pair as (
           select id, state, priority, start_after, created_on, started_on, heartbeat_on, retry_count
-            from ${sql.table(`${QUEUE_SCHEMA}.job`)}
+            from ${JOB}
            where name = ${queue} and not blocked
              and (id = ${taken} and state = 'active' or id = ${waiting} and state < 'active' and start_after <= now())
              for update skip locked)
-        update ${sql.table(`${QUEUE_SCHEMA}.job`)} as job
+        update ${JOB} as job
            set state = other.state, priority = other.priority, start_after = other.start_after,
                created_on = other.created_on, started_on = other.started_on, heartbeat_on = other.heartbeat_on,
                retry_count = other.retry_count
@@ -113,7 +108,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
 
     remove,
 
-    onWork: (onWork) => database.listen(CHANNELS.queue, onWork, () => onWork(null)),
+    findDue: (queues) => findDueRuns(database, queues),
 
     async depth(queues) {
       // Counted from the jobs: pg-boss's own figures are a cache that may be an hour old.
@@ -122,7 +117,7 @@ export function createPgBossQueue({ database, expireSeconds, onError }: PgBossQu
                count(*) filter (where start_after <= now())::int as waiting,
                count(*) filter (where start_after > now())::int as delayed,
                (extract(epoch from now() - min(start_after) filter (where start_after <= now())))::float as "oldestWaitSeconds"
-          from ${sql.table(`${QUEUE_SCHEMA}.job`)}
+          from ${JOB}
          where state in ('created', 'retry') and name = any(${sql.val([...queues])}::text[])
          group by name`.execute(database.sql);
       return queues.map(
