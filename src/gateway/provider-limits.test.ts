@@ -20,8 +20,11 @@ beforeEach(async () => {
     onAnswer: (model) => answered.push(model),
     limitOf: (model) => (model === 'claude-sonnet-4-5' ? standing : null),
   };
-  gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000, governor });
-  pass = gateway.open({ attemptId: 'attempt-1' });
+  gateway = await createGateway({
+    providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} }, governor }]]),
+    silenceMs: 10_000,
+  });
+  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
 });
 
 afterEach(async () => {
@@ -129,11 +132,18 @@ test('a governor that throws prevents no call', async () => {
     throw new Error('no database');
   };
   const other = await createGateway({
-    upstream: { baseUrl: upstream.url, headers: {} },
+    providers: new Map([
+      [
+        'default',
+        {
+          upstream: { baseUrl: upstream.url, headers: {} },
+          governor: { onLimit: broken, onAnswer: broken, limitOf: broken },
+        },
+      ],
+    ]),
     silenceMs: 10_000,
-    governor: { onLimit: broken, onAnswer: broken, limitOf: broken },
   });
-  const headers = { 'x-api-key': other.open({ attemptId: 'a' }).token };
+  const headers = { 'x-api-key': other.reserve().open({ attemptId: 'a' }).token };
   const response = await fetch(`${other.url}/v1/messages`, { method: 'POST', headers, body: '{}' });
   expect(await response.text()).toBe('{}');
   await other.close();
