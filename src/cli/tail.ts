@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { parseCount, parseRunId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { followForCommand } from './follow-run.ts';
+import type { PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
 
-interface TailOptions extends ConnectionOptions {
+interface TailOptions extends PrintOptions {
   readonly after?: number;
-  readonly json?: true;
 }
 
 /** Adds `longhaul tail`. */
