@@ -22,7 +22,7 @@ export function addCancelCommand(program: Command, shell: Shell): void {
   addConnectionOptions(command).action(async (runId: string, options: PrintOptions) => {
     const client = await connect(shell, options);
     await client.cancel(runId);
-    const run = await client.run(runId, { waitSeconds: WAIT_SECONDS });
+    const run = await client.getRun(runId, { waitSeconds: WAIT_SECONDS });
     printOne(shell, run, { json: options.json, describe: () => describeOutcome(run, shell.stdout) });
     if (!isFinal(run.status)) {
       throw new LonghaulError('unavailable', {

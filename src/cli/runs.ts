@@ -42,7 +42,7 @@ export function addRunsCommand(program: Command, shell: Shell): void {
     );
   addConnectionOptions(command).action(async ({ url, json, search, error, ...filter }: RunsOptions) => {
     const client = await connect(shell, url === undefined ? {} : { url });
-    const page = await client.runs({ ...filter, q: search, errorCode: error });
+    const page = await client.listRuns({ ...filter, q: search, errorCode: error });
     printList(shell, page, { json, columns: COLUMNS, none: 'No runs.' });
   });
 }

@@ -16,7 +16,7 @@ export function addShowCommand(program: Command, shell: Shell): void {
     .addHelpText('after', '\nExample:\n  $ longhaul show 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
   addConnectionOptions(command).action(async (runId: string, options: PrintOptions) => {
     const client = await connect(shell, options);
-    const run = await client.run(runId);
+    const run = await client.getRun(runId);
     printOne(shell, run, { json: options.json, describe: () => formatRun(run, shell.stdout) });
   });
 }

@@ -22,7 +22,7 @@ export function addTailCommand(program: Command, shell: Shell): void {
   addConnectionOptions(command).action(async (runId: string, options: TailOptions) => {
     const client = await connect(shell, options);
     // Following retries while a server is away; at its start, a missing server must be an error.
-    await client.run(runId);
+    await client.getRun(runId);
     await followForCommand(shell, { client, runId, after: options.after, isJson: options.json === true });
   });
 }

@@ -53,7 +53,7 @@ export function createRunListView({ client, connection, frames }: RunListOptions
     view,
     async loadMore() {
       if (list.nextCursor === null) return;
-      const page = await client.runs({ cursor: list.nextCursor });
+      const page = await client.listRuns({ cursor: list.nextCursor });
       for (const run of page.data) if (!list.runs.has(run.id)) list.runs.set(run.id, run);
       list.nextCursor = page.nextCursor;
       change();
@@ -90,7 +90,7 @@ function keepUp({ client, connection, list, change }: KeepUpOptions): () => void
   };
 
   const readFirst = createRefresher(async () => {
-    const page = await keepTrying(() => client.runs(), signal);
+    const page = await keepTrying(() => client.listRuns(), signal);
     if (page === null) return;
     for (const run of page.data) runs.set(run.id, run);
     if (!list.hasRead) list.nextCursor = page.nextCursor;
@@ -104,7 +104,7 @@ function keepUp({ client, connection, list, change }: KeepUpOptions): () => void
 
   async function readOne(id: string): Promise<void> {
     try {
-      const run = await keepTrying(() => client.run(id), signal);
+      const run = await keepTrying(() => client.getRun(id), signal);
       if (run === null) return;
       runs.set(id, run);
       change();

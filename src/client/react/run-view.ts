@@ -137,7 +137,7 @@ function keepUp({ client, connection, id, log, state, change }: KeepUpOptions): 
   };
 
   const refreshRun = createRefresher(async () => {
-    const read = await keepTrying(() => client.run(id), signal);
+    const read = await keepTrying(() => client.getRun(id), signal);
     if (read === null) return;
     state.run = read;
     // The log has the status first; until the log was read, the run has it.
