@@ -47,7 +47,7 @@ export function createRunListView({ client, connection, frames }: RunListOptions
     frames,
     initial: NO_RUNS,
     read: () => toListState(list),
-    keepUp: () => keepUp({ client, connection, list, change }),
+    keepUp: (): (() => void) => keepUp({ client, connection, list, change }),
   });
   return {
     view,

@@ -79,7 +79,7 @@ export function createRunView({ client, connection, frames, id }: RunViewOptions
     frames,
     initial: NO_RUN,
     read: () => toRunState(log, state),
-    keepUp: () => keepUp({ client, connection, id, log, state, change }),
+    keepUp: (): (() => void) => keepUp({ client, connection, id, log, state, change }),
   });
   return view;
 }
