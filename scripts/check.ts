@@ -9,6 +9,7 @@ const steps = [
   ['types', ['tsc', '-p', '.']],
   ['types of the dashboard', ['tsc', '-p', 'dashboard']],
   ['unused code', ['knip']],
+  ['code that only tests use', ['knip', '--production']],
   ...(process.argv.includes('--static') ? [] : [['tests', ['vitest', 'run']] as const]),
 ] as const;
 

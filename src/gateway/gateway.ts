@@ -19,7 +19,7 @@ import { toProviderModel } from './provider-model.ts';
 import { refuse, REFUSALS } from './refusal.ts';
 import type { Upstream } from './upstream.ts';
 
-export type { Governor, ProviderLimit } from './governor.ts';
+export type { Governor } from './governor.ts';
 export type { GatewayLane } from './lane.ts';
 export type { GatewayPass } from './pass.ts';
 

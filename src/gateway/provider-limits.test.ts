@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createGateway, type Gateway, type GatewayPass, type Governor, type ProviderLimit } from './gateway.ts';
+import { createGateway, type Gateway, type GatewayPass, type Governor } from './gateway.ts';
+import type { ProviderLimit } from './governor.ts';
 import type { StandingLimit } from './governor.ts';
 import { messageStart, readBroken, sse, startUpstream, wholeStream, type TestUpstream } from './upstream.fixture.ts';
 
