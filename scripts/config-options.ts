@@ -99,13 +99,15 @@ export function readConfigOptions(): ConfigOption[] {
       if (child.const !== undefined) continue;
       const path = parent === '' ? key : `${parent}.${key}`;
       const { meaning, default: fallback } = splitDefault(docs.get(path) ?? '');
+      const isGroup = child.properties !== undefined || isByName(child) || kindsByName(child).length > 0;
+      if (!isGroup) checkDefault(path, { inDoc: fallback, inSchema: child.default });
       options.push({
         path,
         meaning,
         allowed: toAllowed(key, child),
         default: fallback,
         isRequired: schema.required?.includes(key) ?? false,
-        isGroup: child.properties !== undefined || isByName(child) || kindsByName(child).length > 0,
+        isGroup,
       });
       if (isByName(child)) walk(child.additionalProperties as Schema, `${path}.NAME`);
       // Of a union, only an object whose parts have their own docstrings.
@@ -153,6 +155,27 @@ function readDocs(source: string): Map<string, string> {
     }
   }
   return docs;
+}
+
+/**
+ * Checks that the docstring of an option, which editors show, names the default of the schema, which applies.
+ * @throws {Error} naming both.
+ */
+function checkDefault(path: string, { inDoc, inSchema }: { inDoc: string | null; inSchema: unknown }): void {
+  // Nothing, such as an empty list, is described in words.
+  const isNothing = inSchema === undefined || inSchema === null || inSchema === '';
+  if (isNothing || (typeof inSchema === 'object' && Object.keys(inSchema).length === 0)) return;
+  const shown = showDefault(inSchema);
+  const said = inDoc?.replace(/(?<=\d),(?=\d{3})/g, '') ?? '';
+  const rest = said.startsWith(shown) ? said.slice(shown.length) : null;
+  if (rest === null || !/^(?:$|[;:,]? )/.test(rest)) {
+    throw new Error(`The default of ${path} is ${shown} in the schema, and ${inDoc ?? 'missing'} in its docstring.`);
+  }
+}
+
+function showDefault(value: unknown): string {
+  if (Array.isArray(value)) return value.map(showDefault).join(', ');
+  return typeof value === 'string' ? `\`${value}\`` : String(value);
 }
 
 function splitDefault(doc: string): { meaning: string; default: string | null } {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Subagent } from '../config/subagent.ts';
 import { say, startScriptedModel, turn, useTool } from '../testing/index.ts';
-import type { ModelRequest } from '../testing/model-request.ts';
+import type { ModelRequest } from '../testing/index.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
 

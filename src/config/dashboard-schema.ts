@@ -11,9 +11,9 @@ export const dashboardSchema = z.union(
         .string('must be a path')
         .regex(/^\/(?:[\w.~-]+(?:\/[\w.~-]+)*)?$/, 'must be a path such as "/dashboard", without a slash at its end')
         .refine((value) => !isTaken(value), 'must not be below /v1, /docs, /openapi.json, /livez, /readyz or /metrics')
-        .optional(),
+        .default('/'),
       /** Maximum time that a browser stays signed in. Revoking its API key signs it out earlier. Defaults to 168, a week. */
-      signedInHours: positive().max(8_760, 'must be at most 8760').optional(),
+      signedInHours: positive().max(8_760, 'must be at most 8760').default(168),
     }),
   ],
   'must be false, or { path, signedInHours }',

@@ -25,12 +25,16 @@ afterEach(async () => {
 });
 
 async function start(lingerMs: number): Promise<void> {
-  gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000, lingerMs });
+  gateway = await createGateway({
+    providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} } }]]),
+    silenceMs: 10_000,
+    lingerMs,
+  });
   open();
 }
 
 function open(limits: Omit<OpenOptions, 'attemptId'> = {}): void {
-  pass = gateway.open({ attemptId: 'attempt-1', ...limits });
+  pass = gateway.reserve().open({ attemptId: 'attempt-1', ...limits });
 }
 
 /** Sends a call, and returns a function that hangs up. */

@@ -24,7 +24,10 @@ describe('processes that wait for a run', () => {
   beforeEach(async () => {
     directory = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-spares-')));
     model = await startScriptedModel({ script: [say('hello')] });
-    gateway = await createGateway({ upstream: { baseUrl: model.url, headers: {} }, silenceMs: 45_000 });
+    gateway = await createGateway({
+      providers: new Map([['default', { upstream: { baseUrl: model.url, headers: {} } }]]),
+      silenceMs: 45_000,
+    });
   });
 
   afterEach(async () => {

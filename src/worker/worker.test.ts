@@ -42,7 +42,10 @@ describe('a worker', () => {
         return turn(say('done'));
       },
     });
-    gateway = await createGateway({ upstream: { baseUrl: model.url, headers: {} }, silenceMs: 45_000 });
+    gateway = await createGateway({
+      providers: new Map([['default', { upstream: { baseUrl: model.url, headers: {} } }]]),
+      silenceMs: 45_000,
+    });
   });
 
   afterEach(async () => {
