@@ -8,7 +8,7 @@ import { underLock } from './exclusive-lock.ts';
 import { isConnectionLost } from './is-database-away.ts';
 import { notificationsArrive } from './notifications-arrive.ts';
 import { PostgresClient } from './postgres-client.ts';
-import { createPostgresListener } from './postgres-listener.ts';
+import { PostgresListener } from './postgres-listener.ts';
 import { createPostgresPool } from './postgres-pool.ts';
 import { prepareSession } from './prepare-session.ts';
 
@@ -120,7 +120,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     await Promise.all([pool.end(), patientPool.end()]);
     throw waitMs > 0 ? toWaitedError(cause, waitMs) : cause;
   }
-  const listener = createPostgresListener({
+  const listener = new PostgresListener({
     connect: () => new PostgresClient({ ...connection, application_name: 'longhaul listening' }),
     prepare: (client) => prepareSession(client, { idleInTransactionMs: 0 }),
     onError,

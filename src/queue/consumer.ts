@@ -121,9 +121,9 @@ class ClaimLoop implements Consumer {
     if (this.#isStopped) return;
     if (dueInMs > 0) return this.#expectDue(dueInMs);
     const waitMs = isShared ? this.#contention.waitMs() : 0;
-    const claimed = this.#pending.add({ queue, runIds, waitMs, isContested: isShared });
+    const { tried } = this.#pending.add({ queue, runIds, waitMs, isContested: isShared });
     this.#wakeSelf();
-    await claimed;
+    await tried;
   }
 
   #onTick(): void {
@@ -171,9 +171,9 @@ class ClaimLoop implements Consumer {
       if (isContested) this.#contention.note({ isFound: !wasEmpty });
       // The worker that was quicker may die before its claim is committed, and nobody would hear of that.
       if (wasEmpty) this.#expectDue(SECOND_CHECK_MS);
-      if (isMore) void this.#pending.add({ queue, runIds: [], waitMs: 0, isContested: false });
+      if (isMore) this.#pending.add({ queue, runIds: [], waitMs: 0, isContested: false });
     } catch (error) {
-      void this.#pending.add({ queue, runIds: [], waitMs: TICK_MS, isContested: false });
+      this.#pending.add({ queue, runIds: [], waitMs: TICK_MS, isContested: false });
       throw error;
     } finally {
       end();
@@ -192,7 +192,7 @@ class ClaimLoop implements Consumer {
     this.#nextDueAt = Infinity;
     try {
       const { queues, nextInMs } = await this.#runs.findDue(this.#options.queues);
-      for (const queue of queues) void this.#pending.add({ queue, runIds: [], waitMs: 0, isContested: true });
+      for (const queue of queues) this.#pending.add({ queue, runIds: [], waitMs: 0, isContested: true });
       if (nextInMs !== null) this.#expectDue(nextInMs);
     } catch (error) {
       this.#isCheckNeeded = true;

@@ -37,8 +37,8 @@ const MOST_IDS = 1_000;
 
 /** The queues that a worker is going to claim from, in that order. */
 export interface PendingQueues {
-  /** Marks a queue. Resolves when a claim that began later has ended, or when no claim is needed any more. */
-  add(mark: Mark): Promise<void>;
+  /** Marks a queue. `tried` resolves when a claim that began later has ended, or when no claim is needed any more. */
+  add(mark: Mark): { readonly tried: Promise<void> };
   /** Waits before the claim when another worker is about to claim all the runs that are known. */
   postpone(queue: string, runIds: readonly string[], waitMs: number): void;
   /** Forgets runs that another worker has claimed, and the queue when nothing is left of its reasons. */
@@ -70,10 +70,10 @@ export function createPendingQueues(): PendingQueues {
       entry.ripeAt = Math.min(entry.ripeAt, ripeAt);
       entry.isContested &&= isContested;
       for (const id of runIds) entry.runIds.add(id);
-      if (runIds.length > 0 && entry.runIds.size <= MOST_IDS) return entry.tried.promise;
+      if (runIds.length > 0 && entry.runIds.size <= MOST_IDS) return { tried: entry.tried.promise };
       entry.runIds.clear();
       entry.mayHaveMore = true;
-      return entry.tried.promise;
+      return { tried: entry.tried.promise };
     },
     postpone(queue, runIds, waitMs) {
       const entry = entries.get(queue);

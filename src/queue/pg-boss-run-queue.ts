@@ -85,49 +85,54 @@ export function createPgBossRunQueue({ database, expireSeconds, onError }: PgBos
       return jobs.map((job) => job.id);
     },
 
-    async exchange(trx, { queue, taken, waiting }) {
-      // Compares the rows' contents: an id is a run's. Locks a waiting message or skips it, as pg-boss's own fetch
-      // does.
-      const { rows } = await sql`
-        with pair as (
-          select id, state, priority, start_after, created_on, started_on, heartbeat_on, retry_count
-            from ${JOB}
-           where name = ${queue} and not blocked
-             and (id = ${taken} and state = 'active' or id = ${waiting} and state < 'active' and start_after <= now())
-             for update skip locked)
-        update ${JOB} as job
-           set state = other.state, priority = other.priority, start_after = other.start_after,
-               created_on = other.created_on, started_on = other.started_on, heartbeat_on = other.heartbeat_on,
-               retry_count = other.retry_count
-          from pair as other
-         where job.name = ${queue} and job.id in (${taken}, ${waiting}) and other.id <> job.id
-           and (select count(*) from pair) = 2
-        returning job.id`.execute(trx);
-      return rows.length === 2;
-    },
+    exchange: exchangeJobs,
 
     remove,
 
     findDue: (queues) => findDueRuns(database, queues),
 
-    async depth(queues) {
-      // Counted from the jobs: pg-boss's own figures are a cache that may be an hour old.
-      const { rows } = await sql<QueueDepth>`
-        select name as queue,
-               count(*) filter (where start_after <= now())::int as waiting,
-               count(*) filter (where start_after > now())::int as delayed,
-               (extract(epoch from now() - min(start_after) filter (where start_after <= now())))::float as "oldestWaitSeconds"
-          from ${JOB}
-         where state in ('created', 'retry') and name = any(${sql.val([...queues])}::text[])
-         group by name`.execute(database.sql);
-      return queues.map(
-        (queue) =>
-          rows.find((row) => row.queue === queue) ?? { queue, waiting: 0, delayed: 0, oldestWaitSeconds: null },
-      );
-    },
+    depth: (queues) => readDepth(database, queues),
 
     async stop() {
       await boss.stop({ graceful: false, close: false });
     },
   };
+}
+
+/**
+ * Swaps a taken message with a waiting one by exchanging the contents of their rows, because an id is a run's. Locks a
+ * waiting message or skips it, as pg-boss's own fetch does.
+ */
+const exchangeJobs: RunQueue['exchange'] = async (trx, { queue, taken, waiting }) => {
+  const { rows } = await sql`
+    with pair as (
+      select id, state, priority, start_after, created_on, started_on, heartbeat_on, retry_count
+        from ${JOB}
+       where name = ${queue} and not blocked
+         and (id = ${taken} and state = 'active' or id = ${waiting} and state < 'active' and start_after <= now())
+         for update skip locked)
+    update ${JOB} as job
+       set state = other.state, priority = other.priority, start_after = other.start_after,
+           created_on = other.created_on, started_on = other.started_on, heartbeat_on = other.heartbeat_on,
+           retry_count = other.retry_count
+      from pair as other
+     where job.name = ${queue} and job.id in (${taken}, ${waiting}) and other.id <> job.id
+       and (select count(*) from pair) = 2
+    returning job.id`.execute(trx);
+  return rows.length === 2;
+};
+
+/** Counts the jobs: pg-boss's own figures are a cache that may be an hour old. */
+async function readDepth(database: Database, queues: readonly string[]): Promise<QueueDepth[]> {
+  const { rows } = await sql<QueueDepth>`
+    select name as queue,
+           count(*) filter (where start_after <= now())::int as waiting,
+           count(*) filter (where start_after > now())::int as delayed,
+           (extract(epoch from now() - min(start_after) filter (where start_after <= now())))::float as "oldestWaitSeconds"
+      from ${JOB}
+     where state in ('created', 'retry') and name = any(${sql.val([...queues])}::text[])
+     group by name`.execute(database.sql);
+  return queues.map(
+    (queue) => rows.find((row) => row.queue === queue) ?? { queue, waiting: 0, delayed: 0, oldestWaitSeconds: null },
+  );
 }

@@ -67,7 +67,7 @@ export function createPostgresNotifier(database: Database): Notifier {
           if (reserved !== undefined) return onReserved(queue, reserved);
           if (claimed !== undefined) return onWithdrawn(queue, claimed);
           const wakeUp: WakeUp = { queue, runIds: queued, dueInMs: Math.max(0, dueInMs), isShared: true };
-          return onWakeUp(wakeUp);
+          inBackground(() => onWakeUp(wakeUp));
         },
         onGap,
       );
