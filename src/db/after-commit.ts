@@ -18,6 +18,7 @@ const waiting = new WeakMap<object, Hook[]>();
  * the commit and the work: use it only for hints.
  * @param onError Receives the error of `work`. Defaults to a process warning.
  * @throws {TypeError} when `trx` was not opened with `transaction().execute`.
+ * @public For notifiers outside the database; the conformance suite of the queue has one.
  */
 export function afterCommit(trx: Transaction, work: () => unknown, onError?: OnError): void {
   const hooks = waiting.get(trx);
