@@ -25,6 +25,7 @@ import { addDocsRoutes } from './routes/docs.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addKeyRoutes } from './routes/keys.ts';
+import { addOidcRoutes } from './routes/oidc.ts';
 import { addOperationRoutes } from './routes/operations.ts';
 import { addRetryRoutes } from './routes/retries.ts';
 import { addRunExportRoute } from './routes/run-export.ts';
@@ -85,6 +86,7 @@ export function createApi(deps: ApiDeps): Api {
   addSignedInRoutes(api, deps);
   addWebhookRoutes(api, deps);
 
+  addOidcRoutes(api, deps);
   addDocsRoutes(api, deps);
   const openDashboard = addDashboardRoutes(api, deps);
   refuseOtherMethods(api);

@@ -11,6 +11,7 @@ import { hideSecrets } from './hide-secrets.ts';
 import { resolveAdminKey } from './resolve-admin-key.ts';
 import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
+import { resolveDashboard } from './resolve-dashboard.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
@@ -70,9 +71,11 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   const checked = config.health?.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts(config.alerts ?? {}, env);
   const adminKey = resolveAdminKey(variables, baseDir);
+  const dashboard = resolveDashboard({ dashboard: config.dashboard ?? {}, env, baseDir });
   const errors = [
     ...alerts.errors,
     ...adminKey.errors,
+    ...dashboard.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
@@ -121,15 +124,9 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
       keepAliveSeconds: config.http?.keepAliveSeconds ?? 75,
       basePath: config.http?.basePath ?? '',
     },
-    dashboard: resolveDashboard(config.dashboard ?? {}),
+    dashboard: dashboard.value,
     webhooks: resolveWebhooks(config.webhooks ?? {}),
   });
-}
-
-function resolveDashboard(dashboard: NonNullable<LonghaulConfig['dashboard']>): Config['dashboard'] {
-  if (dashboard === false) return null;
-  const { path = '/', signedInHours = 168 } = dashboard;
-  return { path: path === '/' ? '' : path, signedInMs: signedInHours * 3_600_000 };
 }
 
 function resolveAgent(options: {

@@ -2,12 +2,12 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, type ReactNode } from 'react';
 import { client } from '../../data/client.ts';
 import { signedInQuery } from '../../data/signed-in.ts';
-import { takeCode } from './take-code.ts';
 import { SignInPage } from './sign-in-page.tsx';
+import { takeFromHash } from './take-from-hash.ts';
 import { Unreachable } from './unreachable.tsx';
 
 /** Code of the link that `longhaul start` prints. Read once, and removed from the address before anything else runs. */
-const code = takeCode();
+const code = takeFromHash('code');
 
 /** Shows its children to a signed-in user, and the sign-in page to others. */
 export function SignInGate({ children }: { children: ReactNode }) {
