@@ -64,10 +64,18 @@ function readIndex(directory: string): ReadonlyMap<string, string> {
   );
 }
 
-/** Returns a module for each icon: its declaration, and the helpers before the first. */
+/** Returns a module for each icon: the helpers of all, and the icon's own declarations. */
 function readIcons(file: string): ReadonlyMap<string, string> {
   const source = readFileSync(file, 'utf8');
-  const declarations = [...source.matchAll(/^var (\w+Icon) = [^]*?^\}\);$/gm)];
-  const head = source.slice(0, declarations[0]?.index ?? 0);
-  return new Map(declarations.map(([text, name = '']) => [name, `${head}\n${text}\nexport { ${name} };`]));
+  const helpersEnd = source.search(/^var /m);
+  const helpers = source.slice(0, helpersEnd);
+  let end = helpersEnd;
+  return new Map(
+    [...source.matchAll(/^var (\w+Icon) = [^]*?^\}\);$/gm)].map((found) => {
+      const [{ length }, name = ''] = found;
+      // An icon may have a variable before it.
+      const own = source.slice(end, (end = found.index + length));
+      return [name, `${helpers}${own}\nexport { ${name} };`];
+    }),
+  );
 }
