@@ -43,7 +43,7 @@ function createCollector() {
 
   function begin(event: LonghaulEvent, kind: SpanKind, title: string, from = Date.parse(event.at)): Open {
     const { seq, attempt } = event;
-    const span: Open = { key: `${seq}`, kind, title, from, to: null, attempt, depth: 0, hasFailed: false, seq };
+    const span: Open = { key: `${kind}-${seq}`, kind, title, from, to: null, attempt, depth: 0, hasFailed: false, seq };
     spans.push(span);
     return span;
   }
@@ -52,6 +52,8 @@ function createCollector() {
     spans,
     tools,
     people: new Map<string, Open>(),
+    /** Model call in progress of each sub-agent, by the tool use that started it. */
+    calls: new Map<string, Open>(),
     /** Latest event of each conversation, by the tool use that started it; the main one has the empty text. */
     heard: new Map<string, number>(),
     begin,
@@ -67,12 +69,13 @@ function createCollector() {
 type Collector = ReturnType<typeof createCollector>;
 
 /** Takes an event that changes what the whole run does. */
-function takePhase({ spans, heard, turn }: Collector, event: LonghaulEvent): void {
+function takePhase({ spans, heard, calls, turn }: Collector, event: LonghaulEvent): void {
   const at = Date.parse(event.at);
   /** Spans left open by an attempt end with it. */
   const endAttempt = () => {
     for (const span of spans) if (span.kind === 'tool') span.to ??= at;
     heard.clear();
+    calls.clear();
   };
   switch (event.type) {
     case 'run.queued':
@@ -104,11 +107,19 @@ function takePhase({ spans, heard, turn }: Collector, event: LonghaulEvent): voi
 }
 
 /** Takes an event of the agent's work: model calls, tool uses, decisions of people. */
-function takeWork({ tools, people, heard, begin, depthOf }: Collector, event: LonghaulEvent): void {
+function takeWork(collector: Collector, event: LonghaulEvent): void {
+  const { tools, people, calls, heard, begin, depthOf } = collector;
   const at = Date.parse(event.at);
+  takeSubagentCall(collector, event);
   switch (event.type) {
     case 'agent.usage': {
       const { parentToolUseId, model } = event.data;
+      const begun = calls.get(parentToolUseId ?? '');
+      if (begun !== undefined) {
+        begun.title = model;
+        begun.to = at;
+        break;
+      }
       const from = heard.get(parentToolUseId ?? '') ?? tools.get(parentToolUseId ?? '')?.from ?? at;
       const span = begin(event, 'model', model, Math.min(from, at));
       span.to = at;
@@ -128,6 +139,7 @@ function takeWork({ tools, people, heard, begin, depthOf }: Collector, event: Lo
       const span = tools.get(toolUseId);
       if (span !== undefined) [span.to, span.hasFailed] = [at, isError];
       heard.set(parentToolUseId ?? '', at);
+      calls.delete(parentToolUseId ?? '');
       break;
     }
     case 'approval.requested': {
@@ -143,6 +155,25 @@ function takeWork({ tools, people, heard, begin, depthOf }: Collector, event: Lo
     }
     default:
   }
+}
+
+/**
+ * Takes what a sub-agent says and does. Claude Code reports no usage for each of its model calls, so a call is what it
+ * said and did between two results: it began with the earlier result, or with the sub-agent.
+ */
+function takeSubagentCall({ tools, calls, heard, begin, depthOf }: Collector, event: LonghaulEvent): void {
+  if (event.type !== 'agent.text' && event.type !== 'agent.thinking' && event.type !== 'agent.tool_use') return;
+  const { parentToolUseId } = event.data;
+  if (parentToolUseId === undefined) return;
+  let call = calls.get(parentToolUseId);
+  if (call === undefined) {
+    const at = Date.parse(event.at);
+    const from = heard.get(parentToolUseId) ?? tools.get(parentToolUseId)?.from ?? at;
+    call = begin(event, 'model', 'Model of the sub-agent', Math.min(from, at));
+    call.depth = depthOf(parentToolUseId);
+    calls.set(parentToolUseId, call);
+  }
+  call.to = Date.parse(event.at);
 }
 
 const WAITS = {
