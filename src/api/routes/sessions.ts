@@ -54,6 +54,9 @@ export function addSessionRoutes(api: Api, deps: SubmitDeps): void {
         query: z.strictObject({
           agent: text().optional(),
           user: text().optional(),
+          forkedFrom: id('must be the id of a session')
+            .optional()
+            .openapi({ description: 'Sessions that were branched from this one.' }),
           cursor: id('must be the nextCursor of an earlier page').optional(),
           limit,
         }),

@@ -8,3 +8,6 @@ alter table longhaul.api_keys
 
 -- A person has one valid key.
 create unique index api_keys_of_person on longhaul.api_keys (subject) where subject is not null and revoked_at is null;
+
+-- The branches of a session are listed on its page.
+create index sessions_by_origin on longhaul.sessions (forked_from, id) where forked_from is not null;
