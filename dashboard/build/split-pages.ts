@@ -26,7 +26,7 @@ export function splitPages(root: string): Plugin {
       build.onLoad({ filter: /\/dashboard\/.*\.tsx?$|@mantine\/[^/]+\/esm\/.*\.mjs$/ }, ({ path: file }) => {
         if (file.endsWith('/esm/index.mjs')) return null;
         const contents = imports.rewrite(readFileSync(file, 'utf8'));
-        return { contents: lazy.has(file) ? contents + basics : contents, loader: LOADERS[path.extname(file)] };
+        return { contents: lazy.has(file) ? contents + basics : contents, loader: LOADERS[path.extname(file)] ?? 'js' };
       });
       build.onResolve({ filter: new RegExp(`^${ICON_PREFIX}`) }, ({ path: name }) => ({
         // The path names the package, whose licence the build collects.

@@ -31,6 +31,7 @@ import { addRetryRoutes } from './routes/retries.ts';
 import { addRunExportRoute } from './routes/run-export.ts';
 import { addRunRoutes } from './routes/runs.ts';
 import { addScheduleRoutes } from './routes/schedules.ts';
+import { addServerHealthRoute } from './routes/server-health.ts';
 import { addSessionRoutes } from './routes/sessions.ts';
 import { addSignedInRoutes, addSignInRoute } from './routes/sign-in.ts';
 import { addStatsRoute } from './routes/stats.ts';
@@ -63,6 +64,7 @@ export function createApi(deps: ApiDeps): Api {
   );
 
   addHealthRoutes(api, deps);
+  addServerHealthRoute(api, deps);
   const rateLimits = createRateLimits({ database, limits: deps.config.limits });
   const submitRuns = createSubmitter({ database, queue: deps.queue, rules: deps.config });
   const submitDeps = { ...deps, rateLimits, inTurn: createInTurn(), submitRuns };

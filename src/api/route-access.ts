@@ -43,6 +43,7 @@ export const ROUTE_ACCESS: Readonly<Record<string, RouteAccess>> = {
   'DELETE /v1/keys/:id': 'admin',
 
   'GET /v1/health/agent': 'anyone',
+  'GET /v1/health/server': 'admin',
   'POST /v1/schedules': 'runs:write',
   'GET /v1/schedules': 'runs:read',
   'GET /v1/schedules/:id': 'runs:read',

@@ -101,6 +101,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     'GET /v1/audit': 'listAudit',
     'GET /v1/audit/verify': 'verifyAudit',
     'GET /v1/health/agent': 'getAgentHealth',
+    'GET /v1/health/server': 'getServerHealth',
     'GET /livez': 'getLiveness',
     'GET /readyz': 'getReadiness',
   }),
