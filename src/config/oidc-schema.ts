@@ -35,7 +35,7 @@ export const oidcSchema = z.strictObject({
    * be `https:`, except on this machine.
    */
   issuer: z
-    .url({ protocol: /^https?$/, error: 'must be an https URL' })
+    .url({ protocol: /^https?$/, error: 'must be an https URL', abort: true })
     .refine(isSafe, 'must be an https URL; http is allowed for this machine only'),
   /** Longhaul's name at the provider. */
   clientId: text('must be a text'),
