@@ -1,6 +1,7 @@
+import { VisuallyHidden } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useRights } from '../data/signed-in.ts';
 import { useShortcuts } from '../ui/shortcuts/use-shortcuts.ts';
 import { OPEN_PALETTE, OPEN_SHORTCUT_SHEET, openPalette } from './open-dialog.ts';
@@ -17,6 +18,8 @@ const ShortcutSheet = lazy(async () => ({ default: (await loadShortcutSheet()).S
  */
 export function Dialogs() {
   const [paletteRequests, setPaletteRequests] = useState(0);
+  /** Text that the user typed before the palette was loaded. */
+  const typed = useRef('');
   const [isSheetWanted, setIsSheetWanted] = useState(false);
   const [isSheetOpen, setIsSheetOpen] = useState(false);
   const navigate = useNavigate();
@@ -51,10 +54,23 @@ export function Dialogs() {
   });
 
   return (
-    <Suspense fallback={null}>
-      {paletteRequests > 0 && <Palette requests={paletteRequests} />}
-      {isSheetWanted && <ShortcutSheet isOpen={isSheetOpen} onClose={() => setIsSheetOpen(false)} />}
-    </Suspense>
+    <>
+      <Suspense fallback={<EarlyInput onType={(text) => (typed.current = text)} />}>
+        {paletteRequests > 0 && <Palette requests={paletteRequests} typed={typed} />}
+      </Suspense>
+      <Suspense fallback={null}>
+        {isSheetWanted && <ShortcutSheet isOpen={isSheetOpen} onClose={() => setIsSheetOpen(false)} />}
+      </Suspense>
+    </>
+  );
+}
+
+/** Takes what is typed while the palette is loaded: without it, the keys would be shortcuts. */
+function EarlyInput({ onType }: { readonly onType: (text: string) => void }) {
+  return (
+    <VisuallyHidden>
+      <input autoFocus aria-label="Search" onChange={(event) => onType(event.currentTarget.value)} />
+    </VisuallyHidden>
   );
 }
 
