@@ -4,6 +4,8 @@ import { measureBudget } from './budget.ts';
 import { createBench, type Bench } from './bench.ts';
 import { measureClaim } from './claim.ts';
 import { measureCosts } from './costs.ts';
+import { measureDashboard } from './dashboard.ts';
+import { measureDashboardOpen } from './dashboard-open.ts';
 import { measureFirstText } from './first-text.ts';
 import { measureGateway } from './gateway.ts';
 import { measureIdle } from './idle.ts';
@@ -31,6 +33,8 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   costs: measureCosts,
   idle: measureIdle,
   'wake-ups': measureWakeUps,
+  dashboard: measureDashboard,
+  'dashboard-open': measureDashboardOpen,
 };
 
 /** Milliseconds that cleanup may take. */

@@ -26,6 +26,7 @@ const FILES = [
   'approvals-schema.ts',
   'http-schema.ts',
   'dashboard-schema.ts',
+  'oidc-schema.ts',
   'database-schema.ts',
   'health-schema.ts',
   'webhooks-schema.ts',
@@ -57,6 +58,8 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   alertsSchema: ['alerts'],
   httpSchema: ['http'],
   dashboardSchema: ['dashboard'],
+  oidcSchema: ['dashboard.oidc'],
+  oidcGroupSchema: ['dashboard.oidc.groups'],
   databaseSchema: ['database'],
   healthSchema: ['health'],
   webhooksSchema: ['webhooks'],
@@ -112,6 +115,7 @@ export function readConfigOptions(): ConfigOption[] {
       if (isByName(child)) walk(child.additionalProperties as Schema, `${path}.NAME`);
       // Of a union, only an object whose parts have their own docstrings.
       for (const one of child.anyOf ?? []) if (isDescribed(one, path)) walk(one, path);
+      if (isListOfObjects(child)) walk(child.items as Schema, path);
       for (const one of kindsOf(child)) walk(one, `${path}.${nameOf(one)}`);
       for (const one of kindsByName(child)) walk(one, `${path}.NAME.${nameOf(one)}`);
       walk(child, path);
@@ -182,6 +186,11 @@ function splitDefault(doc: string): { meaning: string; default: string | null } 
   const found = /\s*Defaults to (.+?)\.(?=\s|$)/.exec(doc);
   if (found === null) return { meaning: doc, default: null };
   return { meaning: doc.replace(found[0], '').trim(), default: found[1] ?? null };
+}
+
+/** Returns whether the items of a list are objects of one kind. */
+function isListOfObjects({ items }: Schema): boolean {
+  return typeof items === 'object' && 'properties' in items;
 }
 
 /** Returns the kinds of a list's items. */

@@ -12,7 +12,7 @@ const RULES: Record<string, readonly string[]> = {
   queue: ['db'],
   audit: ['db'],
   alert: ['config', 'db', 'queue', 'audit'],
-  access: ['db', 'audit', 'run'],
+  access: ['config', 'db', 'audit', 'run'],
   run: ['config', 'db', 'queue', 'audit'],
   agent: ['config'],
   gateway: ['config'],

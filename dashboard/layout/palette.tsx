@@ -2,22 +2,31 @@ import { useMantineColorScheme } from '@mantine/core';
 import { Spotlight, spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
 import { ActivityLogIcon, KeyboardIcon, MagnifyingGlassIcon, MoonIcon, SunIcon } from '@radix-ui/react-icons';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState, type RefObject } from 'react';
 import { useRights } from '../data/signed-in.ts';
+import { openShortcutSheet } from './open-dialog.ts';
 import { PAGES } from './pages.tsx';
-import { openShortcutSheet } from './shortcut-sheet.tsx';
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-export const openPalette = (): void => spotlight.open();
+interface PaletteProps {
+  /** Number of requests to open it; it opens when the number grows. */
+  readonly requests: number;
+  /** Text to begin with; it is used once. */
+  readonly typed: RefObject<string>;
+}
 
 /** Finds pages and commands by a part of their name, and runs by id or by words. */
-export function Palette() {
-  const [query, setQuery] = useState('');
+export function Palette({ requests, typed: early }: PaletteProps) {
+  const [query, setQuery] = useState(early.current);
   const rights = useRights();
   const navigate = useNavigate();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const typed = query.trim();
+  useEffect(() => {
+    early.current = '';
+    spotlight.open();
+  }, [requests, early]);
 
   const groups: SpotlightActionGroupData[] = [
     {
@@ -74,7 +83,7 @@ export function Palette() {
       onQueryChange={setQuery}
       onSpotlightClose={() => setQuery('')}
       nothingFound="Nothing is called that."
-      shortcut={['mod + K', 'mod + P']}
+      shortcut={null}
       highlightQuery
       scrollable
       maxHeight={420}

@@ -17,6 +17,7 @@ import { refuseOtherMethods } from './refuse-other-methods.ts';
 import { ROUTES } from './routes.ts';
 import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addDocsRoutes } from './routes/docs.ts';
+import { addOidcRoutes } from './routes/oidc.ts';
 import { securityHeaders } from './security-headers.ts';
 
 /** Creates the HTTP API, v1, as one `fetch` handler. */
@@ -38,6 +39,8 @@ export function createApi(deps: ApiDeps): Api {
   api.use('/v1/*', authenticate(access, createRouteFinder(ROUTES)), refuseEncoded, limitBodyOfRoute);
   for (const route of routes.filter((route) => !isOpen(route))) route.addTo(api, routeDeps);
 
+  addOidcRoutes(api, deps);
+  addOidcRoutes(api, deps);
   addDocsRoutes(api, deps);
   const openDashboard = addDashboardRoutes(api, deps);
   refuseOtherMethods(api);

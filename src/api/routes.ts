@@ -16,6 +16,7 @@ import { exportRuns } from './routes/run-export.ts';
 import { cancelRun, getRun, listRuns, submitRun } from './routes/runs.ts';
 import { pauseSchedule, resumeSchedule, triggerSchedule } from './routes/schedule-actions.ts';
 import { changeSchedule, createSchedule, getSchedule, listSchedules, removeSchedule } from './routes/schedules.ts';
+import { getServerHealth } from './routes/server-health.ts';
 import { getSession, listSessions, sendMessage } from './routes/sessions.ts';
 import { createSignInCode, getSignedIn, signIn, signOut } from './routes/sign-in.ts';
 import { getStats } from './routes/stats.ts';
@@ -41,5 +42,5 @@ export const ROUTES: readonly Route[] = [
   [getCosts, listBudgets, changeBudget],
   [getStats, listAgents, listQueues, pauseQueue, resumeQueue, listWorkers, drainWorker],
   [listAlerts, acknowledgeAlert, listAudit, verifyAudit],
-  [getAgentHealth, getLiveness, getReadiness],
+  [getAgentHealth, getServerHealth, getLiveness, getReadiness],
 ].flat();

@@ -187,8 +187,40 @@ export interface Config {
   readonly health: Frozen<Settings['health']> & { readonly agent: string };
   readonly http: Frozen<Settings['http']> & { readonly shutdownDelaySeconds: number };
   /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
-  readonly dashboard: { readonly path: string; readonly signedInMs: number } | null;
+  readonly dashboard: DashboardConfig | null;
   readonly webhooks: WebhooksConfig;
+}
+
+/** The dashboard. `oidc` is null when people sign in with API keys only. */
+export interface DashboardConfig {
+  readonly path: string;
+  readonly signedInMs: number;
+  readonly oidc: OidcConfig | null;
+}
+
+/** An OpenID Connect provider at which people sign in to the dashboard. */
+export interface OidcConfig {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Null for a public client. */
+  readonly clientSecret: string | null;
+  readonly scopes: readonly string[];
+  readonly groupsClaim: string;
+  /** The first entry that matches decides. */
+  readonly groups: readonly OidcGroup[];
+  readonly title: string;
+  /** Null for the origin of the request. */
+  readonly publicOrigin: string | null;
+  readonly signedInMs: number;
+}
+
+/** Rights of the members of a group; `group` `*` is everyone. Null where the members are not bound. */
+export interface OidcGroup {
+  readonly group: string;
+  readonly scopes: readonly ('runs:write' | 'runs:read' | 'approvals' | 'admin')[];
+  readonly team: string | null;
+  readonly user: string | null;
+  readonly userClaim: string | null;
 }
 
 /** Gives the types of a `longhaul.config.ts` while you write it. Returns its argument. */

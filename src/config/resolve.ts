@@ -11,6 +11,7 @@ import { hideSecrets } from './hide-secrets.ts';
 import { resolveAdminKey } from './resolve-admin-key.ts';
 import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
+import { resolveDashboard } from './resolve-dashboard.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
@@ -64,9 +65,11 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   const alerts = resolveAlerts((input as LonghaulConfig).alerts ?? {}, env);
   const adminKey = resolveAdminKey(variables, baseDir);
   const isTimeoutFromVariable = variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined;
+  const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
   const errors = [
     ...alerts.errors,
     ...adminKey.errors,
+    ...dashboard.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
@@ -107,15 +110,9 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     alerts: alerts.value,
     health: { ...settings.health, agent: checked },
     http: { ...settings.http, shutdownDelaySeconds },
-    dashboard: resolveDashboard(settings.dashboard),
+    dashboard: dashboard.value,
     webhooks,
   });
-}
-
-function resolveDashboard(dashboard: Settings['dashboard']): Config['dashboard'] {
-  if (dashboard === false) return null;
-  const { path, signedInHours } = dashboard;
-  return { path: path === '/' ? '' : path, signedInMs: signedInHours * 3_600_000 };
 }
 
 function resolveAgent(options: {

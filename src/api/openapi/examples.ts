@@ -89,6 +89,7 @@ const key: KeyResource = {
   scopes: ['runs:write', 'runs:read'],
   user: null,
   team: null,
+  subject: null,
   createdAt: CREATED,
   lastUsedAt: null,
   revokedAt: null,

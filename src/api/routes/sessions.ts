@@ -53,7 +53,16 @@ export const listSessions = route(
     tag: 'Sessions',
     access: 'runs:read',
     summary: 'List sessions, newest first',
-    request: { query: z.strictObject({ agent: text().optional(), user: text().optional(), ...pageQuery }) },
+    request: {
+      query: z.strictObject({
+        agent: text().optional(),
+        user: text().optional(),
+        forkedFrom: id('must be the id of a session')
+          .optional()
+          .openapi({ description: 'Sessions that were branched from this one.' }),
+        ...pageQuery,
+      }),
+    },
     responses: { 200: pageOf(sessionSummarySchema, 'A page of sessions.'), ...problems(400, 401, 403) },
   },
   async (context, { database }) => {

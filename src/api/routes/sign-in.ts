@@ -80,17 +80,19 @@ export const createSignInCode = route(
     access: 'anyone',
     summary: 'Create a code that signs in once',
     description:
-      'Signs in the first browser that opens the dashboard with the code within ten minutes, with the rights of the key. Tokens are rejected.',
+      'Signs in the first browser that opens the dashboard with the code within ten minutes, with the rights of the key. Tokens and sign-ins are rejected.',
     responses: { 201: json(signInCodeSchema, 'The code.'), ...problems(401, 403, 404) },
   },
   async (context, { config, database, basePath }) => {
-    const { kind, keyId } = context.get('caller');
-    if (kind === 'token') {
-      throw new LonghaulError('forbidden', { message: 'A token cannot create sign-in codes. Send an API key.' });
+    const { caller, expiresAt: endsAt } = context.get('identity');
+    // A credential that ends by time must not prolong itself.
+    if (endsAt !== null) {
+      const what = caller.kind === 'token' ? 'A token' : 'A sign-in';
+      throw new LonghaulError('forbidden', { message: `${what} cannot create sign-in codes. Send an API key.` });
     }
     const { dashboard } = config;
     if (dashboard === null) throw noDashboard();
-    const { code, expiresAt } = await createCode(database, keyId);
+    const { code, expiresAt } = await createCode(database, caller.keyId);
     const base = basePath.replaceAll(/^\/+|\/+$/g, '');
     const path = `${base === '' ? '' : `/${encodeURI(base)}`}${dashboard.path}` || '/';
     return context.json({ code, path, expiresAt: expiresAt.toISOString() }, 201);

@@ -46,9 +46,16 @@ export async function findSession(
   return session;
 }
 
+interface SessionFilter {
+  readonly agent?: string | undefined;
+  readonly user?: string | undefined;
+  /** The session that the sessions were branched from. */
+  readonly forkedFrom?: string | undefined;
+}
+
 interface ListOptions {
   readonly viewer: Viewer;
-  readonly filter: { readonly agent?: string | undefined; readonly user?: string | undefined };
+  readonly filter: SessionFilter;
   /** Sessions created before this one, by id. */
   readonly before?: string | undefined;
   readonly limit: number;
@@ -60,7 +67,7 @@ interface ListOptions {
  */
 export async function listSessions(
   database: Database,
-  { viewer, filter: { agent, user }, before, limit }: ListOptions,
+  { viewer, filter: { agent, user, forkedFrom }, before, limit }: ListOptions,
 ): Promise<{ sessions: Session[]; hasMore: boolean }> {
   let query = database.sql
     .selectFrom('longhaul.sessions')
@@ -71,6 +78,7 @@ export async function listSessions(
   if (before !== undefined) query = query.where('id', '<', before);
   query = agent === undefined ? query.where('agent', '<>', HEALTH_AGENT) : query.where('agent', '=', agent);
   if (user !== undefined) query = query.where('user_id', '=', user);
+  if (forkedFrom !== undefined) query = query.where('forked_from', '=', forkedFrom);
   const rows = await query.execute();
   return { sessions: rows.slice(0, limit).map(toSession), hasMore: rows.length > limit };
 }

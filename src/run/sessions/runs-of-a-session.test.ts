@@ -227,6 +227,10 @@ describe.each(DATABASE_KINDS)('a session of several runs on the %s database', (k
     expect(messages.map(({ runId }) => runId)).toEqual([first.run.id, second.run.id]);
     const { sessions } = await listSessions(bench.database, { viewer: SEES_ALL, filter: {}, limit: 1 });
     expect(sessions[0]).toMatchObject({ id: fork.sessionId, forkedFrom: sessionId, agent: 'reader', user: 'ann' });
+    const branchesOf = async (forkedFrom: string) =>
+      (await listSessions(bench.database, { viewer: SEES_ALL, filter: { forkedFrom }, limit: 9 })).sessions;
+    expect((await branchesOf(sessionId)).map(({ id }) => id)).toEqual([fork.sessionId]);
+    expect(await branchesOf(fork.sessionId)).toEqual([]);
     expect(
       (await listSessions(bench.database, { viewer: { user: 'bob', team: null }, filter: {}, limit: 9 })).sessions,
     ).toEqual([]);
