@@ -217,7 +217,7 @@ describe.skipIf(CHROMIUM === null)('signing in with OpenID Connect', () => {
     }
     await page.goto(answer!);
     await signedIn(page);
-    expect(await (await fetch(`${home}/sign-in/callback`, { redirect: 'manual' })).headers.get('location')).toMatch(
+    expect((await fetch(`${home}/sign-in/callback`, { redirect: 'manual' })).headers.get('location')).toMatch(
       /expired$/,
     );
   });
@@ -229,7 +229,9 @@ describe.skipIf(CHROMIUM === null)('signing in with OpenID Connect', () => {
       [`${BASE}/board/../../v1/runs`, `${BASE}/board/`],
       [`${BASE}/board/runs?q=a`, `${BASE}/board/runs?q=a`],
     ] as const) {
-      const response = await fetch(`${home}/sign-in/oidc?${new URLSearchParams({ to })}`, { redirect: 'manual' });
+      const response = await fetch(`${home}/sign-in/oidc?${String(new URLSearchParams({ to }))}`, {
+        redirect: 'manual',
+      });
       expect(response.headers.get('location')).toContain(`${provider.issuer}/auth?`);
       const [cookie] = response.headers.getSetCookie();
       expect(cookie).toMatch(

@@ -32,5 +32,5 @@ export function readName(claims: Claims): string {
   const address = text('email') ?? text('preferred_username');
   const name = text('name');
   const shown = name === null || address === null ? (name ?? address ?? text('sub') ?? '') : `${name} (${address})`;
-  return [...shown].slice(0, MAX_NAME_LENGTH).join('');
+  return Array.from(shown).slice(0, MAX_NAME_LENGTH).join('');
 }

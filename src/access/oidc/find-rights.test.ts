@@ -71,6 +71,6 @@ describe('a claim', () => {
     expect(readName({ sub: '7', name: 'Ann Lee', email: 'ann@example.com' })).toBe('Ann Lee (ann@example.com)');
     expect(readName({ sub: '7', preferred_username: 'ann' })).toBe('ann');
     expect(readName({ sub: '7' })).toBe('7');
-    expect([...readName({ sub: '7', name: '😀'.repeat(200) })]).toHaveLength(100);
+    expect(readName({ sub: '7', name: '😀'.repeat(200) })).toBe('😀'.repeat(100));
   });
 });
