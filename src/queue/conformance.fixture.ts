@@ -95,7 +95,8 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
       const other = await openPostgresDatabase({ url, poolSize: 5 });
       closers.push(() => other.close());
       const joined = join(other, createOwnQueue);
-      await joined.queue.start(queues);
+      // The queues themselves exist.
+      await joined.queue.start([]);
       return joined;
     },
     /** Opens a second database of the same server with the same queues. */

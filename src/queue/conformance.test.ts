@@ -120,7 +120,7 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
       }),
     );
     await expect
-      .poll(() => workers.reduce((count, { runIds }) => count + runIds.length, 0), { interval: 5 })
+      .poll(() => workers.reduce((count, { runIds }) => count + runIds.length, 0), { interval: 5, timeout: 10_000 })
       .toBe(submitted.length);
     expect(workers.flatMap(({ runIds }) => runIds).toSorted()).toEqual(submitted.toSorted());
   });
@@ -238,21 +238,25 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
       const queue = newQueue();
       const [dying, other] = [await suite.openProcess(), await suite.openProcess()];
       const worker = await other.startWorker([queue], { room: 0 });
-      const trx = await dying.database.sql.startTransaction().execute();
       const runId = await suite.submit(queue);
-      expect(await dying.queue.take(trx, { queue, limit: 1 })).toEqual([runId]);
+      const taken = Promise.withResolvers<{ runIds: string[]; pid: number }>();
+      const isDead = Promise.withResolvers<never>();
+      const claim = dying.database.sql.transaction().execute(async (trx) => {
+        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
+        taken.resolve({ runIds: await dying.queue.take(trx, { queue, limit: 1 }), pid: rows[0]!.pid });
+        await isDead.promise;
+      });
+      const { runIds, pid } = await taken.promise;
+      expect(runIds).toEqual([runId]);
       worker.room = 1;
       worker.wake();
-      await expect.poll(() => worker.claims, { interval: 5 }).toBeGreaterThan(0);
+      await expect.poll(() => worker.claims, { interval: 5, timeout: 10_000 }).toBeGreaterThan(0);
       expect(worker.runIds).toEqual([]);
       // The server rolls back the transaction of a connection that is gone.
-      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
-      await sql`select pg_terminate_backend(${rows[0]!.pid})`.execute(suite.database.sql);
+      await sql`select pg_terminate_backend(${pid})`.execute(suite.database.sql);
+      isDead.reject(new Error('the worker is dead'));
+      await expect(claim).rejects.toThrow();
       expect(await within(AFTER_CHECK_MS, worker.next())).toBe(runId);
-      await trx
-        .rollback()
-        .execute()
-        .catch(() => {});
     });
 
     it('does not hear another database of the same server', async () => {
