@@ -39,15 +39,17 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
   it('calls nobody for a run that was rolled back', async () => {
     const queue = newQueue();
     const worker = await suite.startWorker([queue]);
-    const message = { runId: createId(), queue, priority: 0, startAfter: null };
-    const failing = suite.database.sql.transaction().execute(async (trx) => {
-      await suite.queue.enqueue(trx, message);
-      throw new Error('the submission fails');
-    });
-    await expect(failing).rejects.toThrow('the submission fails');
+    for (let times = 0; times < 5; times++) {
+      const failing = suite.database.sql.transaction().execute(async (trx) => {
+        await suite.queue.enqueue(trx, { runId: createId(), queue, priority: 0, startAfter: null });
+        throw new Error('the submission fails');
+      });
+      await expect(failing).rejects.toThrow('the submission fails');
+    }
     const runId = await suite.submit(queue);
     expect(await within(AT_ONCE_MS, worker.next())).toBe(runId);
-    expect(worker.claims).toBe(1);
+    // The check of the start may meet the run as well.
+    expect(worker.claims).toBeLessThanOrEqual(2);
   });
 
   it('gives the runs in their order, whichever was announced first', async () => {
@@ -263,10 +265,10 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
       const queue = newQueue();
       const neighbour = await suite.openNeighbour();
       const worker = await neighbour.startWorker([queue]);
-      await suite.submit(queue);
+      for (let times = 0; times < 5; times++) await suite.submit(queue);
       const own = await neighbour.submit(queue);
       expect(await within(AT_ONCE_MS, worker.next())).toBe(own);
-      expect(worker.claims).toBe(1);
+      expect(worker.claims).toBeLessThanOrEqual(2);
     });
   });
 });
