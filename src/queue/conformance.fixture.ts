@@ -78,6 +78,8 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
   const first = join(database, createOwnQueue);
   await first.queue.start(queues);
   const runs = createRuns(database);
+  closers.push(() => runs.stop());
+  await runs.start(queues);
 
   function join(connection: Database, create: (database: Database) => Queue) {
     const queue = create(connection);
