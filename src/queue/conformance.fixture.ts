@@ -78,6 +78,8 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
   const first = join(database, createOwnQueue);
   await first.queue.start(queues);
   const runs = createRuns(database);
+  closers.push(() => runs.stop());
+  await runs.start(queues);
 
   function join(connection: Database, create: (database: Database) => Queue) {
     const queue = create(connection);
@@ -95,7 +97,8 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
       const other = await openPostgresDatabase({ url, poolSize: 5 });
       closers.push(() => other.close());
       const joined = join(other, createOwnQueue);
-      await joined.queue.start(queues);
+      // The queues themselves exist.
+      await joined.queue.start([]);
       return joined;
     },
     /** Opens a second database of the same server with the same queues. */

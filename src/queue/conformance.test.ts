@@ -39,15 +39,17 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
   it('calls nobody for a run that was rolled back', async () => {
     const queue = newQueue();
     const worker = await suite.startWorker([queue]);
-    const message = { runId: createId(), queue, priority: 0, startAfter: null };
-    const failing = suite.database.sql.transaction().execute(async (trx) => {
-      await suite.queue.enqueue(trx, message);
-      throw new Error('the submission fails');
-    });
-    await expect(failing).rejects.toThrow('the submission fails');
+    for (let times = 0; times < 5; times++) {
+      const failing = suite.database.sql.transaction().execute(async (trx) => {
+        await suite.queue.enqueue(trx, { runId: createId(), queue, priority: 0, startAfter: null });
+        throw new Error('the submission fails');
+      });
+      await expect(failing).rejects.toThrow('the submission fails');
+    }
     const runId = await suite.submit(queue);
     expect(await within(AT_ONCE_MS, worker.next())).toBe(runId);
-    expect(worker.claims).toBe(1);
+    // The check of the start may meet the run as well.
+    expect(worker.claims).toBeLessThanOrEqual(2);
   });
 
   it('gives the runs in their order, whichever was announced first', async () => {
@@ -123,7 +125,7 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
       }),
     );
     await expect
-      .poll(() => workers.reduce((count, { runIds }) => count + runIds.length, 0), { interval: 5 })
+      .poll(() => workers.reduce((count, { runIds }) => count + runIds.length, 0), { interval: 5, timeout: 10_000 })
       .toBe(submitted.length);
     expect(workers.flatMap(({ runIds }) => runIds).toSorted()).toEqual(submitted.toSorted());
   });
@@ -188,7 +190,9 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
     const worker = await suite.startWorker([queue]);
     for (let index = 0; index < 20; index++) await suite.submit(queue);
     for (let index = 0; index < 20; index++) await worker.next();
-    expect((await suite.queue.countUndelivered(queue)) ?? 0).toBe(0);
+    // Claims for nothing use up what is left.
+    const countUndelivered = async () => (await suite.queue.countUndelivered(queue)) ?? 0;
+    await expect.poll(countUndelivered, { interval: 5, timeout: 10_000 }).toBe(0);
   });
 
   describe.runIf(backend.isDistributed)('that several processes use', () => {
@@ -205,10 +209,10 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
         expect(await taken.promise).toBe(runId);
       };
       // The workers first learn how many compete.
-      for (let index = 0; index < 60; index++) await claim();
-      const before = countClaims();
       for (let index = 0; index < 30; index++) await claim();
-      expect((countClaims() - before) / 30).toBeLessThan(3.5);
+      const before = countClaims();
+      for (let index = 0; index < 20; index++) await claim();
+      expect((countClaims() - before) / 20).toBeLessThan(3.5);
     });
 
     it('needs no claim of a worker whose run another has claimed', async () => {
@@ -241,31 +245,35 @@ describe.each(BACKENDS)('a queue on $name', (backend) => {
       const queue = newQueue();
       const [dying, other] = [await suite.openProcess(), await suite.openProcess()];
       const worker = await other.startWorker([queue], { room: 0 });
-      const trx = await dying.database.sql.startTransaction().execute();
       const runId = await suite.submit(queue);
-      expect(await dying.queue.take(trx, { queue, limit: 1 })).toEqual([runId]);
+      const taken = Promise.withResolvers<{ runIds: string[]; pid: number }>();
+      const isDead = Promise.withResolvers<never>();
+      const claim = dying.database.sql.transaction().execute(async (trx) => {
+        const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
+        taken.resolve({ runIds: await dying.queue.take(trx, { queue, limit: 1 }), pid: rows[0]!.pid });
+        await isDead.promise;
+      });
+      const { runIds, pid } = await taken.promise;
+      expect(runIds).toEqual([runId]);
       worker.room = 1;
       worker.wake();
-      await expect.poll(() => worker.claims, { interval: 5 }).toBeGreaterThan(0);
+      await expect.poll(() => worker.claims, { interval: 5, timeout: 10_000 }).toBeGreaterThan(0);
       expect(worker.runIds).toEqual([]);
       // The server rolls back the transaction of a connection that is gone.
-      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx);
-      await sql`select pg_terminate_backend(${rows[0]!.pid})`.execute(suite.database.sql);
+      await sql`select pg_terminate_backend(${pid})`.execute(suite.database.sql);
+      isDead.reject(new Error('the worker is dead'));
+      await expect(claim).rejects.toThrow();
       expect(await within(AFTER_CHECK_MS, worker.next())).toBe(runId);
-      await trx
-        .rollback()
-        .execute()
-        .catch(() => {});
     });
 
     it('does not hear another database of the same server', async () => {
       const queue = newQueue();
       const neighbour = await suite.openNeighbour();
       const worker = await neighbour.startWorker([queue]);
-      await suite.submit(queue);
+      for (let times = 0; times < 5; times++) await suite.submit(queue);
       const own = await neighbour.submit(queue);
       expect(await within(AT_ONCE_MS, worker.next())).toBe(own);
-      expect(worker.claims).toBe(1);
+      expect(worker.claims).toBeLessThanOrEqual(2);
     });
   });
 });
