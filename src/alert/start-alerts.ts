@@ -48,7 +48,8 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
   const facts = createAlertFacts({ config, database, queue });
   const leaving = new AbortController();
   let judgesAgainAt = 0;
-  let isFailing = false;
+  /** Time of the last failure since a task succeeded that began after it (monotonic); null when there is none. */
+  let failedAt: number | null = null;
 
   async function evaluate(): Promise<void> {
     const onError = (err: unknown, rule: string) => log.error({ err, rule }, 'An alert rule could not be evaluated.');
@@ -102,16 +103,18 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
     return {
       run() {
         if (leaving.signal.aborted) return;
+        const begunAt = performance.now();
         running ??= act()
           .then(
             () => {
-              isFailing = false;
+              // A task that began before the failure proves nothing: its reads were answered before it.
+              if (failedAt !== null && begunAt > failedAt) failedAt = null;
             },
             (error: unknown) => {
               if (isDatabaseAway(error)) judgesAgainAt = performance.now() + graceMs;
               // Logged once, not by each task every few seconds while the database is away.
-              if (!isFailing) log.warn({ err: error }, `Alerts are delayed: ${toMessage(error)}`);
-              isFailing = true;
+              if (failedAt === null) log.warn({ err: error }, `Alerts are delayed: ${toMessage(error)}`);
+              failedAt = performance.now();
             },
           )
           .finally(() => {
