@@ -85,6 +85,7 @@ export type {
   RunCountResource,
   AcceptedRunResource,
   RunResource,
+  ScalingResource,
   ScheduleChange,
   ScheduleResource,
   SessionMessageResource,
