@@ -4,7 +4,7 @@ import { LonghaulError } from '../core/errors.ts';
 
 /**
  * The callers that may use a route. A scope: callers with the scope, each for the runs it may see. `everyone`: every caller, also without a key. `anyone`: every key
- * and token, except those that only scrape. `application`: callers with `runs:read` that are not bound to a user or a team, because the route covers
+ * and token, except keys that only scrape. `application`: callers with `runs:read` that are not bound to a user or a team, because the route covers
  * all runs. `own`: operators for everything, and callers bound to a user or a team, with `runs:read`, for their own
  * part.
  */

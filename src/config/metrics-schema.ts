@@ -4,8 +4,8 @@ import { z } from 'zod';
 export const metricsSchema = z.strictObject({
   /**
    * Port of this process for `/metrics`, `/livez` and `/readyz` alone; 0 chooses a free port. Workers have no other. Each
-   * process of a machine needs its own. Variable `LONGHAUL_METRICS_PORT`. Defaults to none: a server has them on its
-   * usual port.
+   * process of a machine needs its own. A server has the same on its usual port. Variable `LONGHAUL_METRICS_PORT`. Defaults
+   * to none.
    */
   port: z
     .int('must be a port')
@@ -16,7 +16,7 @@ export const metricsSchema = z.strictObject({
   host: z.string('must be an address').min(1, 'must be an address').optional(),
   /**
    * Set to true to answer `/metrics` on that port without an API key. Only for a loopback address, because the metrics
-   * show names of agents and what they cost. Defaults to false: a key with the scope `metrics` is required.
+   * show names of agents and what they cost. With false, a key with the scope `metrics` is required. Defaults to false.
    */
   withoutKey: z.boolean('must be true or false').default(false),
 });

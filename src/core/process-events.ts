@@ -1,7 +1,7 @@
 import { inBackground } from './guard.ts';
 
 /**
- * What happens in this process that operators measure, by name. Rooms report it where it happens; the room `metrics`
+ * The events of this process that operators measure, by name. Rooms report them where they happen; the room `metrics`
  * listens. Values never contain prompts, secrets or identities.
  */
 export interface ProcessEvents {
@@ -62,7 +62,7 @@ export interface ProcessEvents {
 
 export type SubmissionResult = 'accepted' | 'repeated' | 'rate_limited' | 'budget' | 'rejected';
 export type StreamTransport = 'sse' | 'websocket';
-/** How an attempt got its process. `reused`: a process that had served the same user before. */
+/** The origin of an attempt's process. `reused`: a process that had served the same user before. */
 export type AttemptStart = 'cold' | 'spare' | 'reused';
 /**
  * `budget`, `turns`, `refused`: rejected by the gateway. `cut`: ended by the process or its attempt. `broken`: the

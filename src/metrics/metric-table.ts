@@ -6,7 +6,7 @@
 export interface Metric {
   readonly type: 'gauge' | 'counter' | 'histogram';
   readonly labels: readonly string[];
-  /** One line for operators. */
+  /** Meaning for operators, in a line. */
   readonly help: string;
   /** `fleet`: read from the database, the same on every server. `process`: of the process that is scraped. */
   readonly scope: 'fleet' | 'process';
@@ -123,7 +123,7 @@ export const METRICS = {
   longhaul_gateway_requests_total: process(
     'counter',
     ['provider', 'outcome'],
-    'Model calls at the gateway, also those that it rejected before they were sent.',
+    'Model calls at the gateway, also calls that it rejected before they were sent.',
   ),
   gen_ai_execute_tool_duration_seconds: histogram(
     ['gen_ai_tool_name', 'error_type'],

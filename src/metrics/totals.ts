@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely';
 import type { Database } from '../db/database.ts';
 import { safeEnd } from '../stats/roll-up.ts';
 
-/** Models with a label of their own; those that appear later share the label `other`. */
+/** The number of models with their own label; later models share the label `other`. */
 export const MOST_MODELS = 50;
 export const OTHER = 'other';
 
@@ -43,8 +43,8 @@ function freshUntil(until: RawBuilder<unknown>): RawBuilder<unknown> {
 }
 
 /**
- * Reads the totals: the counted ones, and what happened since. One statement, so that it sees either the state before
- * or after a count.
+ * Reads the totals: the counted ones, and what happened since. Does it in one statement, which sees the state either
+ * before or after a count.
  */
 export async function readTotals(database: Database): Promise<Total[]> {
   const until = sql`'infinity'::timestamptz`;

@@ -6,7 +6,7 @@ const need = {
   ready: z
     .int()
     .describe(
-      'Runs that another slot would let begin. Leaves out runs that more workers would not help: those that are delayed, held by a concurrency limit or their session, or limited by the provider, that wait for a budget or an approval, and those of paused queues.',
+      'Runs that another slot would let begin. Leaves out runs that more workers would not help: runs of paused queues, and runs that are delayed, held by a concurrency limit or their session, limited by the provider, or waiting for a budget or an approval.',
     ),
   oldestWaitSeconds: z.number().nullable().describe('Time for which the oldest ready run waits; null when none does.'),
 };
@@ -33,7 +33,7 @@ export const scalingSchema = z
     ...need,
     wantedWorkers: z.int().describe('Workers with `slotsPerWorker` slots each for `wantedSlots`.'),
     slotsPerWorker: z.int().describe('`worker.slots` in the configuration of the server that answers.'),
-    workers: z.int().describe('Live workers, without those that are draining.'),
+    workers: z.int().describe('Live workers that are not draining.'),
     slots: z.int().describe('Slots of these workers.'),
     freeSlots: z.int().describe('Free slots of the workers that claim runs now.'),
     queues: z.record(z.string(), queueNeedSchema).describe('The need of each queue, by its name.'),
