@@ -64,7 +64,7 @@ async function accept(
 
 function reportResult(request: RunRequest, result: SubmissionResult): void {
   const submissions = 'batch' in request ? request.batch : [request.submission];
-  for (const { agent } of submissions) report('run.submitted', { agent, result });
+  for (const { agent } of submissions) report('run.submitted', { agent: agent.name, result });
 }
 
 function toResult(error: unknown): SubmissionResult {

@@ -25,7 +25,8 @@ function createInstruments(meter: Meter): Change {
   return (name, labels, value) => {
     const instrument = instruments.get(name) ?? create(name);
     instruments.set(name, instrument);
-    instrument(value, labels);
+    // The conventions leave out a label that does not apply; for Prometheus that is the same as an empty one.
+    instrument(value, Object.fromEntries(Object.entries<string>(labels).filter(([, label]) => label !== '')));
   };
 }
 
