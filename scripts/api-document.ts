@@ -14,7 +14,7 @@ export function createEmptyApi(): Api {
     baseDir: '/',
     env: {},
   });
-  const deps = { access: absent, database: absent, queue: absent, hub: absent };
+  const deps = { access: absent, database: absent, queue: absent, hub: absent, metrics: absent };
   return createApi({ ...deps, config, version: VERSION, basePath: '/', log: createLog('error') });
 }
 

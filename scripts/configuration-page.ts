@@ -20,6 +20,11 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
   },
   LONGHAUL_HOST: { meaning: 'Address to listen on. `--host` takes precedence.', default: '`127.0.0.1`' },
   LONGHAUL_PORT: { meaning: 'Port to listen on; 0 chooses a free port. `--port` takes precedence.', default: '4400' },
+  LONGHAUL_METRICS_PORT: {
+    meaning:
+      'Port for `/metrics`, `/livez` and `/readyz` alone; see `metrics.port`. `--metrics-port` takes precedence.',
+    default: 'none',
+  },
   LONGHAUL_ADMIN_KEY: {
     meaning:
       'Your own admin key: `lh_` and 32 or more random characters. Servers and `migrate` activate it: [the first key](access.md#the-first-key).',
@@ -199,6 +204,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words:
       "Longhaul's use of the PostgreSQL database of `LONGHAUL_DATABASE_URL`: see [operations](operations.md#postgresql).",
   },
+  { path: 'metrics', title: 'Metrics: `metrics`' },
   {
     path: 'webhooks',
     title: 'Webhooks: `webhooks`',

@@ -12,6 +12,9 @@ import type { Config, Provider } from './config/config.ts';
 import type { Logger } from './core/log.ts';
 import { createGateway, type GatewayProvider } from './gateway/gateway.ts';
 import { toUpstream, type Upstream } from './gateway/upstream.ts';
+import { openMetricsPort } from './metrics-port.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import { startTotals } from './metrics/start-totals.ts';
 import { openStore, type Closers, type Store } from './open-store.ts';
 import { startSchedules } from './schedule/start-schedules.ts';
 import { demoScript } from './scripted-model/demo-script.ts';
@@ -33,6 +36,8 @@ export interface Parts {
   readonly newAdminKey: string | null;
   /** Null when this process has no worker. */
   readonly worker: Worker | null;
+  /** Address of the port for metrics alone; null when there is none. */
+  readonly metricsUrl: string | null;
 }
 
 export interface PartsOptions {
@@ -56,6 +61,7 @@ export interface PartsOptions {
 /** The parts that follow, with the open store. */
 interface OpenOptions extends PartsOptions {
   readonly store: Store;
+  readonly metrics: Metrics;
 }
 
 /** Opens the database, migrates it and starts the work of this process, part by part. */
@@ -63,14 +69,41 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const { config, isServer, workerId, closers, signal } = options;
   for (const warning of config.warnings) options.log.warn({}, warning);
   const store = await openStore(config, { log: options.log, closers, makesAdminKey: isServer, signal });
-  const open = { ...options, store, log: store.log };
+  const metrics = openMetrics(options, store);
+  const open = { ...options, store, metrics, log: store.log };
   const api = await openApi(open);
   const worker = workerId === null ? null : await openWorker(open, workerId);
-  return { ...api, newAdminKey: store.newAdminKey, worker };
+  const metricsUrl = await listenForMetrics(open, api);
+  return { ...api, newAdminKey: store.newAdminKey, worker, metricsUrl };
+}
+
+/** Counts from the start where somebody is expected to ask: not in an application that mounts Longhaul. */
+function openMetrics({ config, isServer, workerId, ownsProcess, closers }: PartsOptions, store: Store): Metrics {
+  const { database, log } = store;
+  const metrics = createMetrics({ config, database, hasFleet: isServer, version: VERSION, workerId, log });
+  closers.push(() => metrics.close());
+  const { port, isPushed } = config.metrics;
+  if (port !== null || isPushed || (isServer && ownsProcess)) metrics.start();
+  return metrics;
+}
+
+/** Listens last, so that a worker that can be probed is ready. */
+async function listenForMetrics({ config, metrics, closers, log }: OpenOptions, { handle }: Pick<Parts, 'handle'>) {
+  const { port } = config.metrics;
+  if (port === null) return null;
+  const listening = await openMetricsPort({
+    config: { ...config.metrics, port },
+    handle,
+    metrics,
+    onWarning: (facts, message) => log.warn(facts, message),
+  });
+  closers.push(() => listening.close());
+  log.info({ url: listening.url }, 'metrics are served');
+  return listening.url;
 }
 
 async function openApi(options: OpenOptions): Promise<Pick<Parts, 'handle' | 'sockets'>> {
-  const { config, store, closers, log } = options;
+  const { config, store, metrics, closers, log } = options;
   const { database, queue } = store;
   const hub = await createEventHub(database);
   closers.push(() => hub.close());
@@ -79,7 +112,7 @@ async function openApi(options: OpenOptions): Promise<Pick<Parts, 'handle' | 'so
   await startServices(options);
   const { basePath } = config.http;
   const server = { isLeaving: options.isLeaving, version: VERSION, basePath, log };
-  const api = createApi({ access, config, database, queue, hub, ...server });
+  const api = createApi({ access, config, database, queue, hub, metrics, ...server });
   const handle = mountAt<Bindings>(basePath, api.fetch);
   const sockets = createWebSockets({ fetch: handle });
   closers.push(() => sockets.close());
@@ -92,6 +125,7 @@ async function startServices({ config, store, closers, isServer, workerId, ownsP
   closers.push(startAudit({ database, retentionDays: config.audit.retentionDays, log }));
   closers.push(startAlerts({ config, database, queue, log }));
   closers.push(startStats({ config, database, queue, log }));
+  closers.push(startTotals({ database, log }));
   closers.push(
     startSchedules({
       database,

@@ -21,9 +21,11 @@ const RULES: Record<string, readonly string[]> = {
   worker: ['config', 'db', 'queue', 'run', 'audit', 'agent', 'gateway'],
   stats: ['config', 'db', 'queue', 'run'],
   webhook: ['config', 'db', 'audit', 'run'],
+  metrics: ['config', 'db', 'run', 'stats', 'alert'],
   dashboard: [],
   api: [
     'dashboard',
+    'metrics',
     'stats',
     'access',
     'config',
@@ -145,6 +147,7 @@ describe('the folders of src', () => {
       'stream',
       'webhook',
       'stats',
+      'metrics',
       'testing',
       'scripted-model',
     ]) {

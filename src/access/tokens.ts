@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { LonghaulError } from '../core/errors.ts';
 import type { Database } from '../db/database.ts';
-import { SCOPES, type Scope } from './scopes.ts';
+import { isUserScope, SCOPES, type Scope } from './scopes.ts';
 
 /** The claims of a token about its caller. */
 export interface TokenClaims {
@@ -51,7 +51,7 @@ export async function openTokens(database: Database): Promise<Tokens> {
         keyId: key as string,
         user: sub!,
         team: team as string | null,
-        scopes: SCOPES.filter((scope) => scope !== 'admin' && (scopes as string[]).includes(scope)),
+        scopes: SCOPES.filter((scope) => isUserScope(scope) && (scopes as string[]).includes(scope)),
         expiresAt: new Date(exp! * 1_000),
       };
     },

@@ -3,6 +3,7 @@ import type { Access } from '../access/access.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { AcceptRuns } from '../run/accept/accept-runs.ts';
 import type { EventHub } from '../stream/event-hub.ts';
@@ -16,6 +17,7 @@ export interface ApiDeps {
   readonly database: Database;
   readonly queue: Queue;
   readonly hub: EventHub;
+  readonly metrics: Metrics;
   readonly version: string;
   /** Longhaul's path below the address of its server: `/`, or for example `/api/longhaul`. */
   readonly basePath: string;

@@ -11,6 +11,7 @@ import type { LonghaulConfig } from '../config/schema.ts';
 import { createId } from '../core/ids.ts';
 import { createLog, type Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
+import { createMetrics } from '../metrics/metrics.ts';
 import type { Queue } from '../queue/queue.ts';
 import { claimRuns, type Claim } from '../run/claim/claim.ts';
 import { settlement } from '../run/run.fixture.ts';
@@ -75,7 +76,8 @@ export async function startApi(
   const { database, queue, remove } = await createQueueDatabase(kind, ['reader', 'brief', HEALTH_AGENT]);
   const hub = await createEventHub(database);
   const access = await openAccess({ database, log });
-  const apiDeps = { access, config, database, queue, hub, version: '0.0.0', basePath: '/', log };
+  const metrics = createMetrics({ config, database, hasFleet: true, version: '0.0.0', log });
+  const apiDeps = { access, config, database, queue, hub, metrics, version: '0.0.0', basePath: '/', log };
   const failures: unknown[] = [];
   const startServer = (server: Config) => {
     const api = createApi({ ...apiDeps, config: server });

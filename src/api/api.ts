@@ -14,10 +14,12 @@ import { createOpenStreams } from './open-streams.ts';
 import { answerProblem, toProblem } from './problem.ts';
 import { refuseEncoded } from './refuse-encoded.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
+import { reportAnswers } from './report-answers.ts';
 import { ROUTES } from './routes.ts';
 import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addOidcRoutes } from './routes/oidc.ts';
+import { getMetrics } from './routes/metrics.ts';
 import { securityHeaders } from './security-headers.ts';
 
 /** Creates the HTTP API, v1, as one `fetch` handler. */
@@ -26,6 +28,7 @@ export function createApi(deps: ApiDeps): Api {
   const api: Api = new OpenAPIHono<ApiEnv>();
 
   api.onError((error, context) => answerError({ error, context, log }));
+  api.use(reportAnswers);
   api.use(securityHeaders);
   // Before authentication: the preflight request of a browser has no key.
   if (config.http.corsOrigins.length > 0) api.use(allowOrigins(config.http.corsOrigins));
@@ -36,10 +39,10 @@ export function createApi(deps: ApiDeps): Api {
     api.on(route.method, route.pattern, limitBody(route.maxBodyBytes));
     route.addTo(api, routeDeps);
   }
-  api.use('/v1/*', authenticate(access, createRouteFinder(ROUTES)), refuseEncoded, limitBodyOfRoute);
+  const guards = [authenticate(access, createRouteFinder(ROUTES)), refuseEncoded, limitBodyOfRoute] as const;
+  for (const path of ['/v1/*', getMetrics.pattern]) api.use(path, ...guards);
   for (const route of routes.filter((route) => !isOpen(route))) route.addTo(api, routeDeps);
 
-  addOidcRoutes(api, deps);
   addOidcRoutes(api, deps);
   addDocsRoutes(api, deps);
   const openDashboard = addDashboardRoutes(api, deps);

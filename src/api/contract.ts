@@ -15,6 +15,7 @@ export * from './contract/problem.ts';
 export * from './contract/operations.ts';
 export * from './contract/budgets.ts';
 export * from './contract/stats.ts';
+export * from './contract/scaling.ts';
 export * from './contract/costs.ts';
 export * from './contract/alerts.ts';
 export * from './contract/audit.ts';

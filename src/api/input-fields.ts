@@ -64,7 +64,7 @@ export function seconds(range: Range) {
  * Accepts plain decimal digits only. Other texts that JavaScript converts to numbers (``, ` `, `0x10`, `1e1`) are
  * invalid.
  */
-function plainNumber({
+export function plainNumber({
   min,
   max,
   pattern,

@@ -14,6 +14,8 @@ interface ListenOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
+  /** The variable that sets the port, for the error when it is taken. Defaults to `LONGHAUL_PORT`. */
+  readonly variable?: string;
   /**
    * Defaults to `LIMITS`. `maxConnections`: open connections, null for any number; defaults to `findMaxConnections`.
    */
@@ -62,7 +64,7 @@ export interface Listening {
  * @throws {LonghaulError} `port_in_use` when the port is taken.
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { fetch, host, port, sockets, onWarning = () => {} } = options;
+  const { fetch, host, port, variable = 'LONGHAUL_PORT', sockets, onWarning = () => {} } = options;
   const {
     headersTimeoutMs,
     requestTimeoutMs,
@@ -105,7 +107,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     onWarning({ err: error }, 'a connection to the API could not be accepted'),
   );
   const onError = guarded((error: NodeJS.ErrnoException) => {
-    reject(toListenError(error, { host, port }));
+    reject(toListenError(error, { host, port, variable }));
     sayLost(error);
   });
   const onDrop = guarded(
@@ -142,10 +144,16 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   };
 }
 
-function toListenError(cause: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly variable: string;
+}
+
+function toListenError(cause: NodeJS.ErrnoException, { host, port, variable }: Place): Error {
   if (cause.code !== 'EADDRINUSE') return cause;
   return new LonghaulError('port_in_use', {
-    message: `Port ${port} on ${host} is in use: stop the process that listens there, or set LONGHAUL_PORT.`,
+    message: `Port ${port} on ${host} is in use: stop the process that listens there, or set ${variable}.`,
     cause,
   });
 }

@@ -17,7 +17,7 @@ interface MakeKeyOptions {
 
 /**
  * Creates an API key, and returns it with its stored form.
- * @throws {LonghaulError} `invalid_request` for an admin key that is bound to a user or team.
+ * @throws {LonghaulError} `invalid_request` for a key of an operator or a scraper that is bound to a user or team.
  */
 export async function makeKey(
   database: Database,
@@ -27,6 +27,9 @@ export async function makeKey(
   const bound = user !== undefined ? 'user' : team !== undefined ? 'team' : null;
   if (bound !== null && scopes.includes('admin')) {
     throw fieldError(bound, 'must be left out with the scope admin, which covers all users and teams');
+  }
+  if (bound !== null && scopes.includes('metrics')) {
+    throw fieldError(bound, 'must be left out with the scope metrics, which covers all users and teams');
   }
   const key = generateKey();
   const stored = await storeKey(database, { key, name, scopes: [...new Set(scopes)], user, team, actor });

@@ -1,10 +1,10 @@
-import { hasScope, type Scope } from '../access/scopes.ts';
+import { hasScope, onlyScrapes, type Scope } from '../access/scopes.ts';
 import { isBound, isOperator, type Caller } from '../access/caller.ts';
 import { LonghaulError } from '../core/errors.ts';
 
 /**
  * The callers that may use a route. A scope: callers with the scope, each for the runs it may see. `everyone`: every caller, also without a key. `anyone`: every key
- * and token. `application`: callers with `runs:read` that are not bound to a user or a team, because the route covers
+ * and token, except keys that only scrape. `application`: callers with `runs:read` that are not bound to a user or a team, because the route covers
  * all runs. `own`: operators for everything, and callers bound to a user or a team, with `runs:read`, for their own
  * part.
  */
@@ -16,8 +16,9 @@ export type RouteAccess = Scope | 'everyone' | 'anyone' | 'application' | 'own';
  */
 export function requireAccess(caller: Caller, wanted: RouteAccess): void {
   if (isOperator(caller)) return;
-  if (wanted === 'anyone' || wanted === 'everyone') return;
+  if (wanted === 'everyone' || (wanted === 'anyone' && !onlyScrapes(caller.scopes))) return;
   const what = caller.kind === 'key' ? 'API key' : 'token';
+  if (wanted === 'anyone') throw refuse(`This ${what} has only the scope metrics: it reads /metrics and /v1/scaling.`);
   if (wanted === 'application' && isBound(caller)) {
     throw refuse(`This request covers all runs, and the ${what} is bound to one user or team.`);
   }

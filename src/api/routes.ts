@@ -10,10 +10,12 @@ import { getCosts } from './routes/costs.ts';
 import { followRun, followRuns } from './routes/events.ts';
 import { getAgentHealth, getLiveness, getReadiness } from './routes/health.ts';
 import { createKey, listKeys, revokeKey } from './routes/keys.ts';
+import { getMetrics } from './routes/metrics.ts';
 import { listQueues, pauseQueue, resumeQueue } from './routes/queues.ts';
 import { retryRun, retryRuns } from './routes/retries.ts';
 import { exportRuns } from './routes/run-export.ts';
 import { cancelRun, getRun, listRuns, submitRun } from './routes/runs.ts';
+import { getScaling } from './routes/scaling.ts';
 import { pauseSchedule, resumeSchedule, triggerSchedule } from './routes/schedule-actions.ts';
 import { changeSchedule, createSchedule, getSchedule, listSchedules, removeSchedule } from './routes/schedules.ts';
 import { getServerHealth } from './routes/server-health.ts';
@@ -40,7 +42,7 @@ export const ROUTES: readonly Route[] = [
   [createKey, listKeys, revokeKey, createToken],
   [getSignedIn, signIn, signOut, createSignInCode],
   [getCosts, listBudgets, changeBudget],
-  [getStats, listAgents, listQueues, pauseQueue, resumeQueue, listWorkers, drainWorker],
+  [getScaling, getMetrics, getStats, listAgents, listQueues, pauseQueue, resumeQueue, listWorkers, drainWorker],
   [listAlerts, acknowledgeAlert, listAudit, verifyAudit],
   [getAgentHealth, getServerHealth, getLiveness, getReadiness],
 ].flat();

@@ -1,4 +1,6 @@
 import { isOperator, type Caller } from '../access/caller.ts';
+import { LonghaulError } from '../core/errors.ts';
+import { report, type SubmissionResult } from '../core/process-events.ts';
 import type { AcceptRuns } from '../run/accept/accept-runs.ts';
 import type { Accepted } from '../run/accept/find-earlier.ts';
 import type { RateLimitState } from '../run/accept/rate-limits.ts';
@@ -44,9 +46,29 @@ async function accept(
   { acceptRuns }: Deps,
   { request, caller, isCounted = true, onCounted = () => {} }: CallerOptions & { readonly request: RunRequest },
 ): Promise<Accepted> {
+  // A repeated request is not counted.
+  let isRepeated = isCounted;
+  const onFirst = (states: readonly RateLimitState[]) => {
+    isRepeated = false;
+    onCounted(states);
+  };
   try {
-    return await acceptRuns(request, { countedKeyId: isCounted ? caller.keyId : null, onCounted });
+    const accepted = await acceptRuns(request, { countedKeyId: isCounted ? caller.keyId : null, onCounted: onFirst });
+    reportResult(request, isRepeated ? 'repeated' : 'accepted');
+    return accepted;
   } catch (error) {
+    reportResult(request, toResult(error));
     throw isOperator(caller) ? error : withoutFiguresOfOthers(error);
   }
+}
+
+function reportResult(request: RunRequest, result: SubmissionResult): void {
+  const submissions = 'batch' in request ? request.batch : [request.submission];
+  for (const { agent } of submissions) report('run.submitted', { agent: agent.name, result });
+}
+
+function toResult(error: unknown): SubmissionResult {
+  const code = error instanceof LonghaulError ? error.code : '';
+  if (code === 'rate_limited') return code;
+  return code.endsWith('_budget') ? 'budget' : 'rejected';
 }

@@ -23,6 +23,7 @@ Scopes:
   runs:write   submit, cancel and retry runs
   runs:read    read and follow runs
   approvals    decide pending approvals
+  metrics      read /metrics and the need for slots, and nothing else: for Prometheus, KEDA
   admin        everything, including operator actions
   Without --scope: runs:write, runs:read and approvals, for an application's server.
 

@@ -17,6 +17,7 @@ import { addStatsCommand } from './stats.ts';
 import { addRetryCommand } from './retry.ts';
 import { addRunCommand } from './run.ts';
 import { addRunsCommand } from './runs.ts';
+import { addScalingCommand } from './scaling.ts';
 import { addSchedulesCommand } from './schedules.ts';
 import { addServerCommand } from './server.ts';
 import { addSessionsCommand } from './sessions.ts';
@@ -38,6 +39,7 @@ Variables:
                                        your own admin key, or a file that contains it
   LONGHAUL_DATABASE_URL                PostgreSQL to use instead of the embedded database
   LONGHAUL_HOST, LONGHAUL_PORT         address and port to listen on (127.0.0.1, 4400)
+  LONGHAUL_METRICS_PORT                port for /metrics, /livez and /readyz alone (none)
   LONGHAUL_LOG_LEVEL                   fatal, error, warn, info, debug, trace or silent (info)
   ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, ANTHROPIC_BASE_URL
                                        model provider; without one a scripted model answers
@@ -79,6 +81,7 @@ function createProgram(shell: Shell): Command {
   addRetryCommand(program, shell);
   addSchedulesCommand(program, shell);
   addQueuesCommand(program, shell);
+  addScalingCommand(program, shell);
   addWorkersCommand(program, shell);
   addStatsCommand(program, shell);
   addCostsCommand(program, shell);

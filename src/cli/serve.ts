@@ -19,6 +19,7 @@ export interface ServeOptions {
   readonly config?: string;
   readonly port?: number;
   readonly host?: string;
+  readonly metricsPort?: number;
   readonly json?: true;
 }
 
@@ -37,6 +38,11 @@ export function addServeOptions(command: Command, roles: readonly Role[]): Comma
       .option('--port <port>', 'port, 0 for any (default: $LONGHAUL_PORT, else 4400)', parseCount(0, 65_535))
       .option('--host <host>', 'address to listen on (default: $LONGHAUL_HOST, else 127.0.0.1)');
   }
+  command.option(
+    '--metrics-port <port>',
+    'port for /metrics, /livez and /readyz alone, 0 for any (default: $LONGHAUL_METRICS_PORT, else none)',
+    parseCount(0, 65_535),
+  );
   return command.option('--json', 'report the start as one line of JSON');
 }
 
@@ -145,11 +151,12 @@ async function listenFor(longhaul: Longhaul, log: Pick<Logger, 'warn'>): Promise
   });
 }
 
-function withOverrides(env: Shell['env'], { port, host }: ServeOptions): Shell['env'] {
+function withOverrides(env: Shell['env'], { port, host, metricsPort }: ServeOptions): Shell['env'] {
   return {
     ...env,
     ...(port !== undefined && { LONGHAUL_PORT: String(port) }),
     ...(host !== undefined && { LONGHAUL_HOST: host }),
+    ...(metricsPort !== undefined && { LONGHAUL_METRICS_PORT: String(metricsPort) }),
   };
 }
 

@@ -86,6 +86,7 @@ export type {
   RunCountResource,
   AcceptedRunResource,
   RunResource,
+  ScalingResource,
   ScheduleChange,
   ScheduleResource,
   SessionMessageResource,

@@ -6,6 +6,7 @@ import type { RetryPolicy } from '../core/retry-policy.ts';
 import type { alertsSchema } from './alerts-schema.ts';
 import type { ApprovalRules } from './approvals-schema.ts';
 import type { McpServer } from './mcp-server.ts';
+import type { MetricsConfig } from './resolve-metrics.ts';
 import type { OutputSchema } from './output-schema.ts';
 import type { AgentSettings, LonghaulConfig, Settings } from './schema.ts';
 import type { Subagent } from './subagent.ts';
@@ -188,6 +189,7 @@ export interface Config {
   readonly http: Frozen<Settings['http']> & { readonly shutdownDelaySeconds: number };
   /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
   readonly dashboard: DashboardConfig | null;
+  readonly metrics: MetricsConfig;
   readonly webhooks: WebhooksConfig;
 }
 

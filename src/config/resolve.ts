@@ -14,6 +14,7 @@ import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveDashboard } from './resolve-dashboard.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
+import { resolveMetrics } from './resolve-metrics.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
 import { canWrite } from './resolve-tools.ts';
 import { configSchema, environmentSchema, type AgentSettings, type LonghaulConfig, type Settings } from './schema.ts';
@@ -64,12 +65,16 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   const checked = settings.health.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts((input as LonghaulConfig).alerts ?? {}, env);
   const adminKey = resolveAdminKey(variables, baseDir);
+  const host = variables.LONGHAUL_HOST ?? '127.0.0.1';
+  const port = variables.LONGHAUL_METRICS_PORT;
+  const metrics = resolveMetrics({ settings: settings.metrics, port, serverHost: host, env });
   const isTimeoutFromVariable = variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined;
   const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
   const errors = [
     ...alerts.errors,
     ...adminKey.errors,
     ...dashboard.errors,
+    ...metrics.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
@@ -94,7 +99,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
     database,
     adminKey: adminKey.value,
-    host: variables.LONGHAUL_HOST ?? '127.0.0.1',
+    host,
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
     claudePath: variables.LONGHAUL_CLAUDE_PATH ?? settings.claudePath,
@@ -111,6 +116,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     health: { ...settings.health, agent: checked },
     http: { ...settings.http, shutdownDelaySeconds },
     dashboard: dashboard.value,
+    metrics: metrics.value,
     webhooks,
   });
 }

@@ -8,6 +8,7 @@ import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
 import { mcpServerSchema } from './mcp-server.ts';
 import { count, orOff, positive, seconds, usd } from './option-values.ts';
+import { metricsSchema } from './metrics-schema.ts';
 import { outputSchemaSchema } from './output-schema.ts';
 import { subagentSchema } from './subagent.ts';
 import { hooksSchema } from './tool-hooks.ts';
@@ -252,6 +253,7 @@ export const configSchema = z.strictObject({
   http: httpSchema.prefault({}),
   /** The dashboard, pages that the server serves to browsers. */
   dashboard: dashboardSchema.prefault({}),
+  metrics: metricsSchema.prefault({}),
   webhooks: webhooksSchema.prefault({}),
   /**
    * Path of the Claude Code executable; `null` searches the package, then `PATH`. Variable `LONGHAUL_CLAUDE_PATH`.
@@ -324,6 +326,12 @@ export const environmentSchema = z.object({
   LONGHAUL_DATA_DIR: z.string().min(1).optional(),
   LONGHAUL_HOST: z.string().min(1).optional(),
   LONGHAUL_PORT: z.coerce
+    .number('must be a port')
+    .int('must be a port')
+    .min(0, 'must be a port')
+    .max(65_535, 'must be a port')
+    .optional(),
+  LONGHAUL_METRICS_PORT: z.coerce
     .number('must be a port')
     .int('must be a port')
     .min(0, 'must be a port')

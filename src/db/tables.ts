@@ -4,6 +4,7 @@ import type { AccessTables } from './tables/access.ts';
 import type { ApprovalTables } from './tables/approvals.ts';
 import type { ConversationTables } from './tables/conversations.ts';
 import type { HealthTables } from './tables/health.ts';
+import type { MetricTables } from './tables/metrics.ts';
 import type { ScheduleTables } from './tables/schedules.ts';
 import type { StatsTables } from './tables/stats.ts';
 import type { WebhookTables } from './tables/webhooks.ts';
@@ -15,7 +16,15 @@ type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
 export interface Tables
-  extends AccessTables, ApprovalTables, ConversationTables, HealthTables, ScheduleTables, StatsTables, WebhookTables {
+  extends
+    AccessTables,
+    ApprovalTables,
+    ConversationTables,
+    HealthTables,
+    MetricTables,
+    ScheduleTables,
+    StatsTables,
+    WebhookTables {
   'longhaul.runs': RunsTable;
   'longhaul.run_events': RunEventsTable;
   'longhaul.attempts': AttemptsTable;

@@ -11,6 +11,8 @@ import type { UpstreamAnswer } from './upstream-client.ts';
 export interface CallMeter {
   /** True when the provider interrupted the answer with an error. */
   readonly hasFailed: boolean;
+  /** True when a good answer has begun and did not reach its end. */
+  readonly isBroken: boolean;
   /** Records that the whole request was sent. */
   sent(): void;
   /** Records that a good answer has begun. */
@@ -38,9 +40,13 @@ export function createCallMeter({ call, body, governor, departure, onExcess }: C
   let isCounted = false;
   let hasFailed = false;
   let isOver = false;
+  let hasEndedWell = false;
   return {
     get hasFailed() {
       return hasFailed;
+    },
+    get isBroken() {
+      return meter !== null && !hasEndedWell;
     },
     sent() {
       isSent = true;
@@ -74,6 +80,7 @@ export function createCallMeter({ call, body, governor, departure, onExcess }: C
       if (isOver) return;
       isOver = true;
       if (isWhole && !hasFailed) {
+        hasEndedWell = true;
         call.succeed();
         governor.onAnswer(body.model);
       }

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
+import type { ModelCallOutcome } from '../core/process-events.ts';
 import { createCallFailures } from './call-failures.ts';
 import { createCallMeter } from './call-meter.ts';
+import { createCallTimer, type CallTimer } from './call-timer.ts';
 import { decide, type Cleared } from './decide.ts';
 import { createDeparture, type Departure } from './departure.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -58,10 +60,16 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   try {
     const body = await readRequestBody(request, claim);
     if (typeof body === 'string') return refuse(response, REFUSALS[body]);
+    const timer = createCallTimer();
     const decided = await decide({ ...options, body, signal: ending.signal });
     if (decided === 'left') return;
-    if ('status' in decided) return refuse(response, decided);
-    await forward({ ...options, body, cleared: decided, ending, departure });
+    const isFree = !('status' in decided) && decided.call === null;
+    try {
+      if ('status' in decided) return rejectCall(options, { refusal: decided, timer });
+      await forward({ ...options, body, cleared: decided, ending, departure, timer });
+    } finally {
+      if (!isFree) timer.report({ provider: pass.provider, model: body.model });
+    }
   } catch (error) {
     // A sender that went away, or an attempt that ended, is not a failure.
     if (!ending.signal.aborted && !request.destroyed) {
@@ -75,7 +83,16 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   }
 }
 
+/** Outcomes of calls that our own rules reject, by the code of the attempt's failure. */
+const REJECTED: Partial<Record<string, ModelCallOutcome>> = { max_budget: 'budget', max_turns: 'turns' };
+
+function rejectCall({ response, pass }: ExchangeOptions, rejected: { refusal: Refusal; timer: CallTimer }): void {
+  rejected.timer.end(REJECTED[pass.failure()?.code ?? ''] ?? 'refused');
+  refuse(response, rejected.refusal);
+}
+
 interface Forwarding extends ExchangeOptions {
+  readonly timer: CallTimer;
   readonly body: RequestBody;
   readonly cleared: Cleared;
   /** Aborted with the cause: the party that cut the call, or `silence`. */
@@ -84,7 +101,7 @@ interface Forwarding extends ExchangeOptions {
 }
 
 async function forward(forwarding: Forwarding): Promise<void> {
-  const { context, request, response, endpoint, pass, body, cleared, ending, departure } = forwarding;
+  const { context, request, response, endpoint, pass, body, cleared, ending, departure, timer } = forwarding;
   const { call } = cleared;
   const { signal } = ending;
   const { log, governor } = context;
@@ -109,6 +126,7 @@ async function forward(forwarding: Forwarding): Promise<void> {
       onSent: () => meter?.sent(),
     });
     watch.heard();
+    timer.answered(answer.status);
     const isGood = answer.status >= 200 && answer.status < 300;
     if (isGood) await relayAnswer({ response, answer, watch, meter, signal, failures });
     else await relayError({ ...forwarding, call, model: body.model, answer, watch });
@@ -117,6 +135,8 @@ async function forward(forwarding: Forwarding): Promise<void> {
     else if (!signal.aborted) refuse(response, { status: 502, type: 'api_error', message: failures.noteBroken(error) });
   } finally {
     watch.stop();
+    if (signal.aborted) timer.end(silence.refusal === null ? 'cut' : 'silent');
+    else if (meter?.isBroken === true) timer.end('broken');
     meter?.end(false);
   }
 }

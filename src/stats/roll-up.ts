@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 import { countsIn, timesIn } from './happened.ts';
@@ -25,11 +25,7 @@ export async function rollUp(database: Database, { marginMs = MARGIN_MS } = {}):
   return database.sql.transaction().execute(async (trx) => {
     const { rows } = await sql<{ since: Date; until: Date; isMore: boolean }>`
       with progress as (select minutes_until from longhaul.stat_progress for update skip locked),
-      safe as (
-        -- A transaction that began earlier may still commit rows with its start time.
-        select date_trunc('minute', least(clock_timestamp() - ${marginMs} * interval '1 millisecond',
-                 (select min(xact_start) from pg_stat_activity
-                   where datname = current_database() and backend_xid is not null and pid <> pg_backend_pid()))) as until)
+      safe as (select ${safeEnd(marginMs)} as until)
       select minutes_until as since, least(safe.until, minutes_until + ${MOST_AT_ONCE}) as until,
              safe.until > minutes_until + ${MOST_AT_ONCE} as "isMore"
         from progress, safe where safe.until > minutes_until`.execute(trx);
@@ -40,6 +36,15 @@ export async function rollUp(database: Database, { marginMs = MARGIN_MS } = {}):
     await removeOld(trx);
     return due.isMore;
   });
+}
+
+/** SQL: the end of the last minute to which no transaction can add any more. */
+export function safeEnd(marginMs: number): RawBuilder<Date> {
+  // A transaction that began earlier may still commit rows with its start time.
+  return sql<Date>`
+    date_trunc('minute', least(clock_timestamp() - ${marginMs} * interval '1 millisecond',
+      (select min(xact_start) from pg_stat_activity
+        where datname = current_database() and backend_xid is not null and pid <> pg_backend_pid())))`;
 }
 
 async function rollUpMinutes(trx: Transaction, due: { since: Date; until: Date }): Promise<void> {

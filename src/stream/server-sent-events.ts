@@ -1,3 +1,4 @@
+import { report } from '../core/process-events.ts';
 import { after } from '../core/timers.ts';
 import type { CursorEvent, CursorEvents } from './cursor-events.ts';
 import { READER_STALL_MS } from './timing.ts';
@@ -37,7 +38,10 @@ export function toEventStream(
   let sent = 0;
   let stallTimer: NodeJS.Timeout | undefined;
 
+  report('stream.opened', { transport: 'sse' });
+
   function end(): void {
+    if (!isOver) report('stream.closed', { transport: 'sse' });
     isOver = true;
     clearTimeout(stallTimer);
     batch = [];
@@ -71,6 +75,7 @@ export function toEventStream(
         stallTimer = after(
           stallMs,
           () => {
+            report('stream.dropped', { transport: 'sse' });
             end();
             controller.error(new Error(`The client read nothing for ${stallMs} ms.`));
           },

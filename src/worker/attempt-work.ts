@@ -5,6 +5,7 @@ import type { EventType, NewEvent } from '../core/events.ts';
 import { inBackground } from '../core/guard.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { toMicros } from '../core/money.ts';
+import { report } from '../core/process-events.ts';
 import type { GatewayPass } from '../gateway/gateway.ts';
 import { recordMetered } from '../run/money/record-metered.ts';
 import type { Run } from '../run/run.ts';
@@ -47,6 +48,7 @@ export async function work(attempt: Attempt): Promise<AgentReport> {
   attempt.delivery = openDelivery(attempt);
   attempt.desk = openDesk(attempt, agent);
   if (attempt.isHoldingStopped) attempt.desk.release();
+  if (ready.spare === null) report('process.started', { agent: agent.name, kind: 'cold' });
   const process = startProcess(attempt, { station: ready, pass: attempt.pass, ask: attempt.desk.ask, limits });
   attempt.process = process;
   attempt.delivery.deliver();
@@ -156,8 +158,10 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
   });
 }
 
-function record({ deps, events, started, answering }: Attempt, event: NewEvent): void {
+function record(attempt: Attempt, event: NewEvent): void {
+  const { deps, events, started, answering, measure } = attempt;
   started.resolve();
+  measure(event, attempt.station);
   if (event.type === 'agent.init') deps.machine.noteBegun();
   events.add(event);
   if (ANSWERING.has(event.type)) answering.resolve();

@@ -10,6 +10,7 @@ import type { Claim } from '../run/claim/claim.ts';
 import type { RunRules } from '../run/rules.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
 import { createAttemptLog, type AttemptLog } from './attempt-log.ts';
+import { createAttemptTimer } from './attempt-timer.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { MachineHolds } from './machine-holds.ts';
 import type { MessageDelivery } from './message-delivery.ts';
@@ -51,6 +52,8 @@ export interface Attempt {
   readonly started: PromiseWithResolvers<void>;
   /** Resolved when the model begins to answer, or when the attempt ends. */
   readonly answering: PromiseWithResolvers<void>;
+  /** Reports the times of its first text and of its tools. */
+  readonly measure: ReturnType<typeof createAttemptTimer>;
   /** True when the worker is stopping: the process then waits for no person. */
   isHoldingStopped: boolean;
   station: Station | null;
@@ -89,6 +92,7 @@ export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
     events,
     started: Promise.withResolvers(),
     answering: Promise.withResolvers(),
+    measure: createAttemptTimer({ agent: claim.run.agent, startedAt }),
     isHoldingStopped: false,
     station: null,
     pass: null,

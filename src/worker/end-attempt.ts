@@ -1,9 +1,11 @@
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { toUsd } from '../core/money.ts';
+import { report } from '../core/process-events.ts';
 import type { Claim } from '../run/claim/claim.ts';
 import type { RunDeps } from '../run/rules.ts';
 import { recordMetered } from '../run/money/record-metered.ts';
+import { isOver } from '../run/end/conclude.ts';
 import { settleAttempt, type Settled, type Settlement } from '../run/end/settle.ts';
 import type { Spending } from '../run/money/spending.ts';
 import { logFinishedRun } from './log-finished-run.ts';
@@ -35,12 +37,19 @@ export async function endAttempt(deps: EndDeps, ended: EndedAttempt): Promise<bo
     const settled = await settleUntilLost({ deps, claim, settlement, leaseLost });
     if (settled !== null) {
       logFinishedRun(deps.log, { ...settled, attempt: run.attempt, settlement });
+      reportEnd(settled, settlement);
       return true;
     }
   }
   deps.log.warn({ runId: run.id, attempt: run.attempt }, 'the lease was lost; another worker takes over the run');
   if (metered !== null) await leaveCount(deps, { claim, metered });
   return false;
+}
+
+function reportEnd({ run, conclusion }: Settled, { peakMemoryBytes }: Settlement): void {
+  const { agent, status, durationMs, costUsd, turns } = run;
+  const ended = { status, durationMs: durationMs ?? 0, costUsd, turns };
+  report('attempt.ended', { agent, peakMemoryBytes, run: isOver(conclusion) ? ended : null });
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { NewEvent } from '../core/events.ts';
+import { report } from '../core/process-events.ts';
 
 /**
  * Characters of a batch. A larger batch is written in several statements, so that no statement blocks worker or
@@ -44,6 +45,7 @@ export function createEventBuffer(): EventBuffer {
       const size = sizeOf(event);
       buffered.push({ event, characters: size });
       characters += size;
+      report('events.buffered', { characters: size });
     },
     takeBatch() {
       let taken = 0;
@@ -54,9 +56,11 @@ export function createEventBuffer(): EventBuffer {
         count++;
       }
       characters -= taken;
+      report('events.buffered', { characters: -taken });
       return mergeDeltas(buffered.splice(0, count).map(({ event }) => event));
     },
     clear() {
+      report('events.buffered', { characters: -characters });
       buffered = [];
       characters = 0;
     },

@@ -1,5 +1,6 @@
 import { toMessage } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
+import { report } from '../core/process-events.ts';
 import { after } from '../core/timers.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 import { createEventBuffer, isDelta } from './event-buffer.ts';
@@ -89,7 +90,9 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   async function writeUntilTaken(batch: readonly NewEvent[]): Promise<void> {
     for (let tries = 0; !isLost; tries++) {
       try {
+        const startedAt = performance.now();
         if (!(await write(batch))) lose({ kind: 'lease_lost' });
+        report('events.written', { durationMs: performance.now() - startedAt });
         isAway = false;
         return;
       } catch (error) {

@@ -1,7 +1,9 @@
 import type { AgentReport, StopReason } from '../agent/agent-process.ts';
 import { inBackground } from '../core/guard.ts';
+import { report } from '../core/process-events.ts';
 import { after } from '../core/timers.ts';
 import type { Claim } from '../run/claim/claim.ts';
+import type { Run } from '../run/run.ts';
 import { work } from './attempt-work.ts';
 import { createAttempt, logFailure, type Attempt, type AttemptDeps } from './attempt.ts';
 import { endAttempt } from './end-attempt.ts';
@@ -33,6 +35,7 @@ export interface Execution {
 export function executeAttempt(deps: AttemptDeps, claim: Claim): Execution {
   const { run } = claim;
   const attempt = createAttempt(deps, claim);
+  reportClaim(run);
   const done = execute(attempt)
     .catch((error: unknown) => deps.log.error({ err: error, runId: run.id }, 'an attempt could not be settled'))
     .finally(() => deps.leases.release(run.id));
@@ -53,22 +56,29 @@ export function executeAttempt(deps: AttemptDeps, claim: Claim): Execution {
   };
 }
 
+/** Reports how long a run has waited for its first attempt. Both times are the database's. */
+function reportClaim({ agent, attempt, createdAt, startAfter, startedAt }: Run): void {
+  if (attempt !== 1 || startedAt === null) return;
+  const readyAt = Math.max(createdAt.getTime(), startAfter?.getTime() ?? 0);
+  report('run.claimed', { agent, waitMs: startedAt.getTime() - readyAt });
+}
+
 /** The life of an attempt. */
 async function execute(attempt: Attempt): Promise<void> {
   const { deps, claim } = attempt;
   const { spares, leases } = deps;
   const { run, lease } = claim;
-  const report = await workInTime(attempt);
+  const done = await workInTime(attempt);
   const outsideCause = await findOutsideCause({
-    report,
+    report: done,
     agent: deps.agents.get(run.agent),
     hasAsked: (attempt.pass?.meter().requestCount ?? 0) > 0,
     machine: deps.machine,
     leaving: deps.leaving,
   });
-  if (attempt.station !== null) leaveStation(attempt.station, { spares, run, keptProcess: report.keptProcess });
+  if (attempt.station !== null) leaveStation(attempt.station, { spares, run, keptProcess: done.keptProcess });
   const settlement = toSettlement({
-    report,
+    report: done,
     pass: attempt.pass,
     stopReason: attempt.stopRequest.reason,
     outsideCause,

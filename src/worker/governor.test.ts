@@ -4,7 +4,7 @@ import { collectLog } from '../core/log.fixture.ts';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createGovernor } from './governor.ts';
-import { toAccount } from './provider-account.ts';
+import { toAccount } from '../config/provider-account.ts';
 
 const common = { models: {}, headers: {}, proxy: null };
 const anthropic = { kind: 'anthropic', baseUrl: 'https://api', apiKey: 'sk-1', authToken: null, ...common } as const;

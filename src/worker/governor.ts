@@ -3,7 +3,7 @@ import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import { createAccountGovernor, type AccountGovernor } from './account-governor.ts';
-import { toAccount } from './provider-account.ts';
+import { toAccount } from '../config/provider-account.ts';
 
 /** The known limits of every account that agents use. A limit of one provider does not delay runs of another. */
 export interface Governor extends Pick<AccountGovernor, 'findProviderLimit'> {

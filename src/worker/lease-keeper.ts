@@ -1,5 +1,6 @@
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
+import { report } from '../core/process-events.ts';
 import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import type { Lease } from '../run/log/append-events.ts';
@@ -217,5 +218,6 @@ function lose(keeper: Keeper, entry: Entry): void {
   noteStandstill(keeper);
   keeper.held.delete(entry.lease.runId);
   if (keeper.stoodStillUntil <= entry.renewedAt) keeper.survived.add(entry.lease);
+  report('lease.lost', {});
   entry.lost.abort();
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Config } from '../config/config.ts';
 import { every } from '../core/every.ts';
 import type { Logger } from '../core/log.ts';
+import { report } from '../core/process-events.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
@@ -36,8 +37,10 @@ export function startMaintenance(deps: {
 
   async function sweep(): Promise<void> {
     const onError = (err: unknown, runId: string) => log.error({ err, runId }, 'a lost run could not be settled');
-    for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, log, onError }))
+    for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, log, onError })) {
       logLostRun(log, { run, conclusion });
+      report('run.taken_over', {});
+    }
     await sweepHeld({ database, queue, rules: config });
     await sweepHeldInSessions({ database, queue });
     await wakeOverdue({ database, queue });

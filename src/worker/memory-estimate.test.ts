@@ -3,7 +3,8 @@ import { createTestDatabase, DATABASE_KINDS } from '../../test/support/databases
 import { resolveConfig } from '../config/resolve.ts';
 import { createId } from '../core/ids.ts';
 import { createLog } from '../core/log.ts';
-import { ASSUMED_BYTES, watchMemoryEstimates } from './memory-estimate.ts';
+import { ASSUMED_BYTES } from '../run/read/read-memory-use.ts';
+import { watchMemoryEstimates } from './memory-estimate.ts';
 
 const MB = 1_000_000;
 const log = createLog('silent');

@@ -1,8 +1,8 @@
-import { sql } from 'kysely';
 import type { Agent } from '../config/config.ts';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
+import { ASSUMED_BYTES, readMemoryUse } from '../run/read/read-memory-use.ts';
 
 /** The amount of memory that an attempt of an agent is expected to need. */
 export interface MemoryEstimate {
@@ -19,12 +19,6 @@ export interface MemoryEstimates {
   raise(agent: string, bytes: number): void;
   stop(): Promise<void>;
 }
-
-/** A streaming Claude Code process used 175 MB resident (measured, 2.1.330); its tools need more on top. */
-export const ASSUMED_BYTES = 256_000_000;
-
-/** Number of recent attempts in an agent's estimate, so that an extreme attempt is forgotten in time. */
-const ATTEMPTS = 50;
 
 const REFRESH_EVERY_MS = 60_000;
 
@@ -44,7 +38,7 @@ export async function watchMemoryEstimates({ database, agents, log }: EstimateOp
 
   async function read(): Promise<void> {
     try {
-      recorded = await readHighWaterMarks(database, [...agents.keys()]);
+      recorded = await readMemoryUse(database, [...agents.keys()]);
       // By the second read the value is in the database, or its attempt still runs and raises it again.
       [raisedBefore, raised] = [raised, new Map()];
     } catch (error) {
@@ -72,17 +66,4 @@ export async function watchMemoryEstimates({ database, agents, log }: EstimateOp
       await reading;
     },
   };
-}
-
-/** Reads the highest use of each agent's last attempts. Agents that were never measured are missing. */
-async function readHighWaterMarks(database: Database, agents: readonly string[]): Promise<Map<string, number>> {
-  // A short walk down the index `attempts_by_agent` for each agent.
-  const { rows } = await sql<{ agent: string; bytes: number | null }>`
-    select name as agent,
-           (select max(peak_memory_bytes)::float8
-              from (select peak_memory_bytes from longhaul.attempts
-                     where agent = name and peak_memory_bytes is not null
-                     order by id desc limit ${sql.lit(ATTEMPTS)}) as latest) as bytes
-      from unnest(${sql.val([...agents])}::text[]) as name`.execute(database.sql);
-  return new Map(rows.flatMap(({ agent, bytes }) => (bytes === null ? [] : [[agent, bytes] as const])));
 }

@@ -4,6 +4,7 @@ import { toMessage } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { findMachineFault, type MachineFault } from '../core/machine-fault.ts';
+import { report } from '../core/process-events.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Spare } from './waiting-spares.ts';
 import { prepareSpareWorkspace } from './workspace.ts';
@@ -71,6 +72,7 @@ export function createSpareStarter(
           resumeFrom: null,
           log,
         });
+        report('process.started', { agent: agent.name, kind: 'spare' });
         onStarted({ process, lane, agent, limits: agent.limits, workspaceDir });
       } catch (error) {
         lane.close();

@@ -20,7 +20,7 @@ export interface Spares {
    * Takes a process for the first attempt of a run, or returns null when none fits. The next `reconcile` starts its
    * replacement: when the run has begun to answer, because a start at the same time would delay it.
    */
-  take(run: Run, agent: Agent): Promise<Spare | null>;
+  take(run: Run, agent: Agent): Promise<WaitingSpare | null>;
   /** Keeps a process that has served a run for the next run of the same user, by the key from `toUserKey`. */
   keep(spare: Spare, userKey: string): void;
   /** Gives up the process that has waited longest, because memory is short. */

@@ -10,7 +10,7 @@ import type { SessionHold } from '../run/sessions/sessions.ts';
 import { findConversation, type Conversation } from './conversation.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';
-import type { Spare } from './waiting-spares.ts';
+import type { WaitingSpare } from './waiting-spares.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 /** The conversation, directory and process of an attempt. */
@@ -20,7 +20,7 @@ export interface Station {
   readonly workspaceDir: string;
   readonly lane: GatewayLane;
   /** A waiting process for the attempt, or null when one must be started. */
-  readonly spare: Spare | null;
+  readonly spare: WaitingSpare | null;
 }
 
 interface StationOptions {

@@ -1,4 +1,5 @@
 import type { Logger } from '../../core/log.ts';
+import { report } from '../../core/process-events.ts';
 import { findPresence } from '../../core/process-identity.ts';
 import { killProcesses } from './kill-processes.ts';
 import type { ProcessEntry } from './process-table.ts';
@@ -9,7 +10,10 @@ import type { ProcessEntry } from './process-table.ts';
  */
 export async function sweepOrphans({ log }: { readonly log?: Logger | undefined } = {}): Promise<number> {
   const { killed, survivors } = await killProcesses(isOrphan);
-  if (killed > 0) log?.warn({ killed }, 'ended processes of a dead worker');
+  if (killed > 0) {
+    report('orphans.ended', { count: killed });
+    log?.warn({ killed }, 'ended processes of a dead worker');
+  }
   if (survivors.length > 0) {
     log?.error({ pids: survivors.map((entry) => entry.pid) }, 'processes of a dead worker could not be ended');
   }

@@ -1,4 +1,5 @@
 import type { Logger } from '../../core/log.ts';
+import { report, type ProcessEvents } from '../../core/process-events.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 import { killAttempt } from '../process-tree/kill-processes.ts';
 import { settlesWithin } from '../../core/settles-within.ts';
@@ -26,6 +27,7 @@ interface TerminateOptions {
  * tree. When it resolves, after at most 9 s, the end of the tree is proven or an error is logged.
  */
 export async function terminate({ child, processId, isFinished, interrupt, log }: TerminateOptions): Promise<void> {
+  let step: ProcessEvents['process.ended']['step'] = 'exited';
   let hasSaidAll = isFinished;
   if (!child.hasExited && !isFinished && interrupt !== null) {
     const heeded = interrupt().then(
@@ -38,8 +40,10 @@ export async function terminate({ child, processId, isFinished, interrupt, log }
     // A normal exit takes 40 ms and as much processor time: it is skipped if the kernel ends the tools with the
     // process. Otherwise only Claude Code itself finds tools that have cleared their environment and detached.
     child.kill(hasSaidAll && child.isContained ? 'SIGKILL' : 'SIGTERM');
-    await settlesWithin(child.exited, TERM_TIMEOUT_MS);
+    const isHeeded = await settlesWithin(child.exited, TERM_TIMEOUT_MS);
+    step = isFinished ? 'result' : hasSaidAll ? 'interrupt' : isHeeded ? 'term' : 'kill';
   }
+  report('process.ended', { step });
   if (child.hasTakenAllAlong) return;
   const { survivors } = await killAttempt(processId);
   if (survivors.length > 0) {

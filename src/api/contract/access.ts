@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
-import { SCOPES } from '../../access/scopes.ts';
+import { isUserScope, SCOPES } from '../../access/scopes.ts';
 import { owner, text } from '../input-fields.ts';
 import { instant } from './output-fields.ts';
 
 const scope = z.enum(SCOPES, `must be one of ${SCOPES.join(', ')}`);
-const userScopes = SCOPES.filter((name) => name !== 'admin');
+const userScopes = SCOPES.filter(isUserScope);
 
 export const newKeySchema = z
   .strictObject(
@@ -59,7 +59,7 @@ export const tokenRequestSchema = z
         .min(1, 'must name at least one scope')
         .max(userScopes.length, `must name at most ${userScopes.length} scopes`)
         .optional()
-        .describe('At most the scopes of the key. Defaults to all scopes of the key except `admin`.'),
+        .describe('At most the scopes of the key. Defaults to all scopes of the key except `admin` and `metrics`.'),
       expiresInSeconds: z
         .int('must be a whole number of seconds')
         .min(1, 'must be between 1 and 86400')

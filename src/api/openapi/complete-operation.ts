@@ -47,6 +47,8 @@ function toProblems({ method, access }: DeclaredRoute, { responses = {}, request
   const statuses = new Set([
     ...own.map(([status]) => Number(status)),
     ...(access === 'everyone' ? [408, 431] : [401, 408, 431, ...('503' in responses ? [] : [503])]),
+    // A key that only scrapes may not even use the routes for any key.
+    ...(access === 'anyone' ? [403] : []),
     // The size of a body is checked even on routes that take none.
     ...(method === 'GET' ? [] : [413]),
     ...(requestBody === undefined ? [] : [415]),

@@ -1,5 +1,5 @@
 import type { Caller } from '../../access/caller.ts';
-import { hasScope, SCOPES, type Scope } from '../../access/scopes.ts';
+import { hasScope, isUserScope, SCOPES, type Scope } from '../../access/scopes.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { tokenRequestSchema, tokenSchema } from '../contract.ts';
 import { route } from '../route.ts';
@@ -53,7 +53,7 @@ function bind(issuer: Caller, { user, team }: { user: string; team?: string | un
 }
 
 function grant(issuer: Caller, wanted: readonly Scope[] | undefined): readonly Scope[] {
-  const granted = wanted ?? SCOPES.filter((scope) => scope !== 'admin' && hasScope(issuer.scopes, scope));
+  const granted = wanted ?? SCOPES.filter((scope) => isUserScope(scope) && hasScope(issuer.scopes, scope));
   const missing = granted.find((scope) => !hasScope(issuer.scopes, scope));
   if (missing === undefined) return [...new Set(granted)];
   throw new LonghaulError('forbidden', {

@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws';
 import { LonghaulError } from '../../core/errors.ts';
+import { report } from '../../core/process-events.ts';
 import { guarded } from '../../core/guard.ts';
 import { toFieldErrors } from '../../core/validation.ts';
 import type { Database } from '../../db/database.ts';
@@ -96,6 +97,7 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
   }, onError);
   socket.on('message', onMessage);
 
+  report('stream.opened', { transport: 'websocket' });
   const stopAlive = keepAlive(socket, { isBusy: () => writer.isBusy });
   const onRevoked = guarded(() =>
     closeSoon(socket, { code: CLOSE_CODES.accessEnded, reason: 'The key or token is no longer valid.' }),
@@ -111,6 +113,7 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
     subscriptions.abortAll();
     await handling;
     await subscriptions.closed();
+    report('stream.closed', { transport: 'websocket' });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws';
+import { report } from '../../core/process-events.ts';
 import { repeat } from '../../core/timers.ts';
 import { closeSoon } from './close-soon.ts';
 import { CLOSE_CODES, type StreamFrame } from './frames.ts';
@@ -35,6 +36,7 @@ export function createSocketWriter(socket: WebSocket, { stallMs }: { stallMs: nu
 
   const timer = repeat(stallMs / 4, () => {
     if (waiting === 0 || performance.now() - takenAt < stallMs || socket.readyState !== socket.OPEN) return;
+    report('stream.dropped', { transport: 'websocket' });
     closeSoon(socket, { code: CLOSE_CODES.tooSlow, reason: 'The client does not read; reconnect.' });
   });
 

@@ -3,6 +3,8 @@ import type { Database } from '../../db/database.ts';
 
 /** A provider limit that is in force. */
 export interface ProviderLimitState {
+  /** The account's id from `toAccount` (`config/provider-account.ts`). */
+  readonly account: string;
   /** `*`: all models of the account. */
   readonly model: string;
   readonly kind: 'rate_limit' | 'overloaded';
@@ -13,7 +15,7 @@ export interface ProviderLimitState {
 export async function readProviderLimits(database: Database): Promise<ProviderLimitState[]> {
   return database.sql
     .selectFrom('longhaul.provider_limits')
-    .select(['model', 'kind', 'message', 'until'])
+    .select(['account', 'model', 'kind', 'message', 'until'])
     .where('until', '>', sql<Date>`clock_timestamp()`)
     .execute();
 }

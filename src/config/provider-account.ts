@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Provider } from '../config/config.ts';
+import type { Provider } from './config.ts';
 
 /**
  * Returns the id of a provider account, which is not secret: a hash of its address and credentials. Limits apply to an

@@ -1,0 +1,33 @@
+/** The parts of OpenTelemetry that metrics use. */
+export type Sdk = Awaited<ReturnType<typeof loadSdk>>;
+
+/** Loads OpenTelemetry: only when metrics are asked for, because that takes time and memory. */
+export async function loadSdk() {
+  const [api, metrics, prometheus, resources] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-metrics'),
+    import('@opentelemetry/exporter-prometheus'),
+    import('@opentelemetry/resources'),
+  ]);
+  const { AggregationTemporality, DataPointType, MeterProvider, PeriodicExportingMetricReader } = metrics;
+  const { PrometheusExporter, PrometheusSerializer } = prometheus;
+  return {
+    ValueType: api.ValueType,
+    AggregationTemporality,
+    DataPointType,
+    MeterProvider,
+    PeriodicExportingMetricReader,
+    PrometheusExporter,
+    PrometheusSerializer,
+    emptyResource: resources.emptyResource,
+    /** Describes this process; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence. */
+    detectResource({ instanceId, version }: { instanceId: string; version: string }) {
+      const own = resources.resourceFromAttributes({
+        'service.name': 'longhaul',
+        'service.version': version,
+        'service.instance.id': instanceId,
+      });
+      return own.merge(resources.detectResources({ detectors: [resources.envDetector] }));
+    },
+  };
+}
