@@ -21,6 +21,7 @@ const RULES: Record<string, readonly string[]> = {
   worker: ['config', 'db', 'queue', 'run', 'audit', 'agent', 'gateway'],
   stats: ['config', 'db', 'queue', 'run'],
   webhook: ['config', 'db', 'audit', 'run'],
+  doctor: ['config', 'db', 'access', 'agent', 'run', 'worker'],
   dashboard: [],
   api: [
     'dashboard',
@@ -35,11 +36,12 @@ const RULES: Record<string, readonly string[]> = {
     'alert',
     'audit',
     'webhook',
+    'doctor',
   ],
   client: ['api/contract.ts'],
   'scripted-model': [],
   testing: ['scripted-model', 'config', 'client', 'db', 'queue', 'api/admin-key.ts', 'longhaul.ts'],
-  cli: ['access', 'config', 'db', 'api', 'client', 'longhaul.ts', 'version.ts'],
+  cli: ['access', 'config', 'db', 'api', 'client', 'doctor', 'longhaul.ts', 'version.ts'],
 };
 
 /** Folders that import each other although neither contains the other: none may be added. */

@@ -75,6 +75,8 @@ export type {
   DecisionRequest,
   EventResource,
   KeyResource,
+  DoctorCheckResource,
+  DoctorResource,
   Message,
   NewKey,
   NewSchedule,
