@@ -23,8 +23,7 @@ interface DeploymentOptions {
 }
 
 /**
- * Examines the deployment that a configuration file and variables describe, as a process of its own on one of its
- * machines. Never rejects: a configuration that cannot be loaded is the only finding. Creates and migrates nothing.
+ * Examines the deployment that a configuration file and variables describe, as a separate process on one of its machines. Never rejects: a configuration that cannot be loaded is the only finding. Creates and migrates nothing.
  */
 export async function examineDeployment({ file, cwd, env }: DeploymentOptions): Promise<Examination> {
   let config: Config;

@@ -9,7 +9,7 @@ import { findServices, type Service } from './machine/services.ts';
 /** Time that one check may take. The slowest, which start a process, take a second. */
 const TIMEOUT_MS = 10_000;
 
-/** All results, in the order of the list of checks. */
+/** The results of the checks, in the order of the list of checks. */
 export interface Examination {
   /** The worst verdict, without `skipped`. */
   readonly verdict: Exclude<Verdict, 'skipped'>;

@@ -15,7 +15,7 @@ type Verdict = DoctorCheckResource['verdict'];
 
 const TONES: Readonly<Record<Verdict, Tone>> = { ok: 'green', warning: 'amber', failed: 'red', skipped: 'gray' };
 
-/** What needs attention comes first. */
+/** The most urgent comes first. */
 const ORDER: readonly Verdict[] = ['failed', 'warning', 'skipped', 'ok'];
 
 /** The checks of `longhaul doctor`, as the server makes them. For operators. */

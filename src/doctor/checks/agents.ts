@@ -117,7 +117,7 @@ export const retries: Check = {
 export const workspaces: Check = {
   id: 'workspaces',
   theme: 'agents',
-  title: 'Agents work in directories of their own',
+  title: 'Agents work in separate directories',
   docs: 'docs/configuration.md#its-workspace-agentsnameworkspace',
   async examine({ config }) {
     const agents = withoutHealthAgent(config.agents);

@@ -143,7 +143,7 @@ export const adminKeys = databaseCheck({
       );
     return warning(
       `Several admin keys are named ${twins.join(', ')}: one may belong to nobody`,
-      'See longhaul keys list, and revoke those that were never used.',
+      'See longhaul keys list, and revoke the keys that were never used.',
     );
   },
 });

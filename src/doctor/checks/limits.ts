@@ -61,7 +61,7 @@ export const webhookTargets: Check = {
       ...(allowPrivateAddresses
         ? [
             warning(
-              'every key may name addresses of your own network',
+              'every key may name addresses of your network',
               'Set webhooks.allowPrivateAddresses: false, and name the hosts in webhooks.allow.',
             ),
           ]

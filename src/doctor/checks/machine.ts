@@ -85,7 +85,7 @@ export const root: Check = {
     if (!uids.includes(0)) return ok(`${who} as user ${[...new Set(uids)].join(', ')}`);
     return warning(
       `${who} as root: an agent with Bash may change the system's files`,
-      'Run Longhaul as a user of its own.',
+      'Run Longhaul as a separate user.',
     );
   },
 };

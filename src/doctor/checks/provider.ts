@@ -125,9 +125,6 @@ export const secretsInGit: Check = {
     if (inside.code === null) return skipped('git could not be run.');
     if (inside.code !== 0) return ok(`${directory} is not in a git repository.`);
     const top = inside.stdout.trim();
-    const values = ['grep', '--files-with-matches', '--fixed-strings', '-f', '-'];
-    const input = `${secrets.join('\n')}\n`;
-    // The working tree and what is staged: either is committed next.
     const search = (args: readonly string[], input = '') =>
       runProgram('git', ['-C', top, 'grep', '--files-with-matches', ...args], { signal, input });
     const values = `${secrets.join('\n')}\n`;
