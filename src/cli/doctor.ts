@@ -3,20 +3,25 @@ import type { DoctorCheckResource, LonghaulClient } from '../client/client.ts';
 import { connect } from './connection.ts';
 import { printOne } from './print.ts';
 import type { Shell, Style } from './shell.ts';
+import { runDrillCommand } from './drills.ts';
 import { toTerminalLine } from './terminal-text.ts';
 
 interface DoctorOptions {
   readonly config?: string;
+  readonly drill?: true;
+  readonly only?: string;
   readonly json?: true;
 }
 
 type Check = DoctorCheckResource;
 
 const EXAMPLES = `
-Exits with 1 when a check failed; warnings and skipped checks do not count.
+Exits with 1 when a check or drill failed; warnings and skipped ones do not count.
+Drills touch no run but their own; docs/doctor.md says what they do.
 
 Examples:
   $ longhaul doctor
+  $ longhaul doctor --drill
   $ longhaul doctor --json | jq '.checks[] | select(.verdict == "failed")'`;
 
 /** Adds `longhaul doctor`. */
@@ -28,9 +33,13 @@ export function addDoctorCommand(program: Command, shell: Shell): void {
       'Check the configuration, this machine, the supervisor and the database, and say how to mend what is wrong. Changes nothing. Run it as the user of the worker, with its variables.',
     )
     .option('--config <file>', 'the configuration (default: longhaul.config.ts in this directory)')
-    .option('--json', 'print { verdict, checks } as JSON')
+    .option('--drill', 'cause failures on purpose, on runs of a scripted model, and prove what must hold afterwards')
+    .option('--only <ids>', 'with --drill: only these drills, separated by commas')
+    .option('--json', 'print { verdict, checks }, or { verdict, drills }, as JSON')
     .addHelpText('after', EXAMPLES)
-    .action((options: DoctorOptions) => examine(shell, options));
+    .action((options: DoctorOptions) =>
+      options.drill === true ? runDrillCommand(shell, options) : examine(shell, options),
+    );
 }
 
 async function examine(shell: Shell, { config: file, json }: DoctorOptions): Promise<void> {
