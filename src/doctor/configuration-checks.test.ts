@@ -40,7 +40,7 @@ describe('the checks of the configuration', () => {
       'failed',
     ],
     ['configuration', {}, { env: { ANTHROPIC_CUSTOM_HEADERS: 'x-team: blue' } }, 'warning'],
-  ] as const)('judge %s: %j is in order and %j is not', async (id, good, bad, verdict, goodVerdict = 'ok') => {
+  ] as const)('judge %s: %j is in order and %j is not', async (id, good, bad, verdict, goodVerdict: string = 'ok') => {
     // The casts: a table of settings has no common type.
     expect(await judge(id, good as object)).toMatchObject({ verdict: goodVerdict });
     expect(await judge(id, bad as object)).toMatchObject({ verdict, mend: expect.any(String) as string });

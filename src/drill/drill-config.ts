@@ -2,15 +2,15 @@ import path from 'node:path';
 import type { Config } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 
-/** The agents of drills, each with its own queue, so that drills at the same time do not take each other's runs. */
+/**
+ * The agents of drills, each with its own queue and workers, so that drills at the same time do not take each other's
+ * runs. The drills that leave their worker alone share the steady one.
+ */
 export const DRILL_AGENTS = [
   'longhaul-drill-takeover',
   'longhaul-drill-executable',
   'longhaul-drill-drain',
-  'longhaul-drill-stream',
-  'longhaul-drill-ceiling',
-  'longhaul-drill-budget',
-  'longhaul-drill-listener',
+  'longhaul-drill-steady',
   'longhaul-drill-restart',
 ] as const;
 
@@ -68,7 +68,7 @@ export function toDrillConfig(config: Config, options: DrillConfigOptions): Conf
     ...config,
     agents: new Map([...config.agents, ...own]),
     providers: new Map([...config.providers, [DRILL, drill.providers.get(DRILL)!]]),
-    worker: { ...worker, slots: 1, restartAboveMb: restartAboveMb ?? worker.restartAboveMb },
+    worker: { ...worker, slots: 2, restartAboveMb: restartAboveMb ?? worker.restartAboveMb },
     // A drill stops its servers itself: no load balancer sends requests to them.
     http: { ...config.http, basePath: '/', shutdownDelaySeconds: 0 },
     ...(isEmbedded && {

@@ -14,6 +14,9 @@ import { DRILL, DRILL_AGENTS, toDrillConfig, type DrillAgent } from './drill-con
 import { startProcess, type DrillProcess } from './drill-process.ts';
 import { drillScript } from './drill-script.ts';
 
+/** The agent of the drills that leave their worker alone. */
+export const STEADY = 'longhaul-drill-steady';
+
 /** Longest time that a stopped process may take to end before it is killed, in ms. */
 const END_TIMEOUT_MS = 10_000;
 
@@ -35,9 +38,18 @@ export interface DrillFleet {
    * it is started only if it is not running.
    */
   startWorker(agent: DrillAgent, options?: { readonly restartAboveMb?: number }): Promise<DrillProcess>;
-  /** Submits a run, marked as a drill's. */
-  submit(agent: DrillAgent, options: { prompt: string; maxBudgetUsd?: number }): Promise<AcceptedRunResource>;
+  /** Starts the worker that drills share which leave it alone, if it is not running. */
+  startSteadyWorker(): Promise<DrillProcess>;
+  /** Submits a run, marked as a drill's. Its user, `longhaul-drill-…`, has rate limits and budgets like any other. */
+  submit(agent: DrillAgent, options: SubmitOptions): Promise<AcceptedRunResource>;
   close(): Promise<void>;
+}
+
+interface SubmitOptions {
+  readonly prompt: string;
+  /** Defaults to the agent's name. */
+  readonly user?: string;
+  readonly maxBudgetUsd?: number;
 }
 
 interface OpenOptions {
@@ -65,15 +77,17 @@ export async function openFleet({ config, cwd, env, signal }: OpenOptions): Prom
       config.databaseUrl === null
         ? await openEmbedded(processes)
         : await openGuest(config, { model, directory, closers });
-    const submit: DrillFleet['submit'] = (agent, { prompt, maxBudgetUsd }) =>
+    const submit: DrillFleet['submit'] = (agent, { prompt, user = agent, maxBudgetUsd }) =>
       server.client().submit({
         agent,
         prompt,
-        user: agent,
+        user,
         metadata: { [DRILL]: 'true' },
         ...(maxBudgetUsd !== undefined && { limits: { maxBudgetUsd } }),
       });
-    closers.push(() => cancelUnfinished(server.client()));
+    closers.push(async () => void (await settlesWithin(cancelUnfinished(server.client()), END_TIMEOUT_MS)));
+    const startWorker = server.startWorker ?? processes.startWorker;
+    let steady: Promise<DrillProcess> | null = null;
     return {
       ...own,
       ...server,
@@ -81,7 +95,12 @@ export async function openFleet({ config, cwd, env, signal }: OpenOptions): Prom
         return server.client();
       },
       submit,
-      startWorker: server.startWorker ?? processes.startWorker,
+      startWorker,
+      startSteadyWorker() {
+        // On an embedded database another drill may have ended it.
+        if (server.kind === 'embedded') return startWorker(STEADY);
+        return (steady ??= startWorker(STEADY));
+      },
     };
   } catch (error) {
     await close();

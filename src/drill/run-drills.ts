@@ -29,9 +29,9 @@ export const DRILLS: readonly Drill[] = [
 ];
 
 /** Drills at the same time on PostgreSQL. Each has a worker and an executable, about 400 MB. */
-const AT_ONCE = 3;
+const AT_ONCE = 2;
 
-const TIMEOUT_SECONDS = 60;
+const TIMEOUT_SECONDS = 120;
 
 interface RunOptions {
   /** The deployment's configuration. */

@@ -1,5 +1,6 @@
 import { LonghaulBudgetError } from '../../client/errors.ts';
 import { CEILING_USD } from '../drill-config.ts';
+import { STEADY } from '../drill-fleet.ts';
 import { QUICK } from '../drill-script.ts';
 import { failed, passed, type Drill } from '../drill.ts';
 
@@ -10,9 +11,12 @@ export const ceiling: Drill = {
   id: 'ceiling',
   title: 'A run stops at its cost ceiling',
   async perform(fleet, signal) {
-    const agent = 'longhaul-drill-ceiling';
-    await fleet.startWorker(agent);
-    const { id } = await fleet.submit(agent, { prompt: QUICK, maxBudgetUsd: TINY_USD });
+    await fleet.startSteadyWorker();
+    const { id } = await fleet.submit(STEADY, {
+      prompt: QUICK,
+      user: 'longhaul-drill-ceiling',
+      maxBudgetUsd: TINY_USD,
+    });
     const { status, error, costUsd } = await fleet.client.wait(id, { signal });
     if (error?.code !== 'max_budget')
       return failed(`a run with a ceiling of $${TINY_USD} ${status} (${error?.code ?? 'no error'})`);
@@ -24,12 +28,12 @@ export const budget: Drill = {
   id: 'budget',
   title: 'A submission stops at the budget of its user',
   async perform({ client, submit }) {
-    const agent = 'longhaul-drill-budget';
-    const change = { scope: 'user', key: agent } as const;
+    const user = 'longhaul-drill-budget';
+    const change = { scope: 'user', key: user } as const;
     const usd = CEILING_USD / 5;
     await client.changeBudget({ ...change, usdPerDay: usd });
     try {
-      const { id, status } = await submit(agent, { prompt: QUICK });
+      const { id, status } = await submit(STEADY, { prompt: QUICK, user });
       // With `whenReached: "wait"` it is accepted, and waits.
       await client.cancel(id);
       if (status !== 'waiting') return failed(`a run of up to $${CEILING_USD} was ${status} under a budget of $${usd}`);

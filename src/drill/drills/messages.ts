@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Message } from '../../alert/channels/channel.ts';
@@ -73,7 +73,7 @@ export const webhook: Drill = {
   async perform({ config }, signal) {
     const received = Promise.withResolvers<{ headers: IncomingHttpHeaders; body: string }>();
     const receiver = createServer(
-      guarded(async (request, response) => {
+      guarded(async (request: IncomingMessage, response: ServerResponse) => {
         const body = await text(request);
         response.writeHead(204).end();
         received.resolve({ headers: request.headers, body });

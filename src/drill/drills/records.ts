@@ -5,6 +5,7 @@ import { migrateOnly } from '../../longhaul.ts';
 import { createLog } from '../../core/log.ts';
 import { toMessage } from '../../core/errors.ts';
 import { failed, passed, skipped, startClock, type Drill } from '../drill.ts';
+import { STEADY } from '../drill-fleet.ts';
 import { QUICK } from '../drill-script.ts';
 
 export const audit: Drill = {
@@ -12,7 +13,7 @@ export const audit: Drill = {
   title: 'The audit record is intact and has each run',
   async perform({ client, submit }) {
     // Accepted and cancelled: it needs no worker.
-    const { id } = await submit('longhaul-drill-budget', { prompt: QUICK });
+    const { id } = await submit(STEADY, { prompt: QUICK, user: 'longhaul-drill-audit' });
     await client.cancel(id);
     const { data } = await client.audit({ subject: id, limit: 50 });
     const actions = data.map(({ action }) => action).toReversed();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { openPostgresDatabase } from '../../db/postgres.ts';
-import type { DrillFleet } from '../drill-fleet.ts';
+import { STEADY, type DrillFleet } from '../drill-fleet.ts';
 import { QUICK, SLOW_ANSWER } from '../drill-script.ts';
 import { failed, passed, skipped, startClock, type Drill } from '../drill.ts';
 import { startSlowRun } from './processes.ts';
@@ -14,12 +14,12 @@ export const streamCut: Drill = {
   id: 'stream-cut',
   title: 'A cut stream resumes without loss',
   async perform(fleet, signal) {
-    const agent = 'longhaul-drill-stream';
-    await fleet.startWorker(agent);
-    const runId = await startSlowRun(fleet, { agent, signal });
-    const before = await readStream(fleet, { agent, runId, after: 0, most: CUT_AFTER, signal });
+    const user = 'longhaul-drill-stream';
+    await fleet.startSteadyWorker();
+    const runId = await startSlowRun(fleet, { agent: STEADY, user, signal });
+    const before = await readStream(fleet, { user, runId, after: 0, most: CUT_AFTER, signal });
     await delay(AWAY_MS);
-    const after = await readStream(fleet, { agent, runId, after: before.at(-1) ?? 0, most: Infinity, signal });
+    const after = await readStream(fleet, { user, runId, after: before.at(-1) ?? 0, most: Infinity, signal });
     const seen = [...before, ...after];
     const run = await fleet.client.wait(runId, { signal });
     const gap = seen.findIndex((seq, index) => seq !== index + 1);
@@ -32,7 +32,7 @@ export const streamCut: Drill = {
 };
 
 interface ReadOptions {
-  readonly agent: string;
+  readonly user: string;
   readonly runId: string;
   readonly after: number;
   /** Number of events after which the connection is cut. */
@@ -41,8 +41,8 @@ interface ReadOptions {
 }
 
 /** Reads the numbers of events over HTTP, as any client in any language does. */
-async function readStream(fleet: DrillFleet, { agent, runId, after, most, signal }: ReadOptions): Promise<number[]> {
-  const { url, authorization } = await fleet.address(agent);
+async function readStream(fleet: DrillFleet, { user, runId, after, most, signal }: ReadOptions): Promise<number[]> {
+  const { url, authorization } = await fleet.address(user);
   const cutting = new AbortController();
   const response = await fetch(new URL(`/v1/runs/${runId}/events`, url), {
     headers: { accept: 'text/event-stream', authorization, 'last-event-id': String(after) },
@@ -71,8 +71,7 @@ export const listenerCut: Drill = {
     const { databaseUrl } = fleet.config;
     if (databaseUrl === null || fleet.applicationName === null)
       return skipped('The embedded database has no connections.');
-    const agent = 'longhaul-drill-listener';
-    await fleet.startWorker(agent);
+    await fleet.startSteadyWorker();
     const database = await openPostgresDatabase({ url: databaseUrl, poolSize: 5 });
     try {
       // The last statement of the listening connection; no other connection has one of these.
@@ -87,7 +86,7 @@ export const listenerCut: Drill = {
       await database.close();
     }
     const clock = startClock();
-    const { id } = await fleet.submit(agent, { prompt: QUICK });
+    const { id } = await fleet.submit(STEADY, { prompt: QUICK, user: 'longhaul-drill-listener' });
     let events = 0;
     for await (const _ of fleet.client.stream(id, { signal })) events++;
     const run = await fleet.client.run(id);
