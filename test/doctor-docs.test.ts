@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CHECKS } from '../src/doctor/checks.ts';
+import { DRILLS } from '../src/drill/run-drills.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -14,6 +15,12 @@ describe('docs/doctor.md', () => {
       title: title?.trim(),
     }));
     expect(rows).toEqual(CHECKS.map(({ id, title }) => ({ id, title })));
+  });
+
+  it('has a row for each drill', async () => {
+    const page = await readFile(path.join(root, 'docs/doctor.md'), 'utf8');
+    const ids = [...page.slice(page.indexOf('## Drills')).matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, id]) => id);
+    expect(ids).toEqual(DRILLS.map(({ id }) => id));
   });
 
   it.each(CHECKS)('is linked from a check to a section that exists: $id', async ({ docs }) => {

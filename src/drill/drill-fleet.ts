@@ -59,7 +59,7 @@ interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
-/** Starts the model and the server. Whoever opens it closes it: then no process, run or directory is left. */
+/** Starts the model and the server. `close` leaves no process, unfinished run or directory. */
 export async function openFleet({ config, cwd, env, signal }: OpenOptions): Promise<DrillFleet> {
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {

@@ -19,7 +19,7 @@ export const takeover: Drill = {
   title: 'A killed worker is taken over',
   async perform(fleet, signal) {
     const agent = 'longhaul-drill-takeover';
-    // On PostgreSQL the one that takes over is there already; an embedded database has one process, started again.
+    // On PostgreSQL a second worker is there already; an embedded database has one process, which is started again.
     const workers = await Promise.all([
       fleet.startWorker(agent),
       ...(fleet.kind === 'postgres' ? [fleet.startWorker(agent)] : []),
@@ -113,7 +113,7 @@ export const restart: Drill = {
     const watching = (async () => {
       left = (await worker.ended).code;
     })();
-    // It measures itself after its first run. Each run may be the one after which it has grown.
+    // The worker measures itself after its first run. Each run may be the one after which it has grown.
     for (let run = 0; run < MOST_RUNS && left === undefined && !signal.aborted; run++) {
       const { id } = await fleet.submit(agent, { prompt: QUICK });
       await Promise.race([fleet.client.wait(id, { signal }), watching]);
