@@ -18,7 +18,7 @@ export interface Drill {
   /** Stable, in kebab case: programs may depend on it. */
   readonly id: string;
   readonly title: string;
-  /** Longest time that it may take, in seconds. Defaults to 120. */
+  /** Longest time that it may take, in seconds. Defaults to 240. */
   readonly timeoutSeconds?: number;
   /** May reject: the caller turns the error into a failure. `signal` aborts when its time is up. */
   readonly perform: (fleet: DrillFleet, signal: AbortSignal) => Promise<DrillFinding>;

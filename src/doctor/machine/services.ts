@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { findPresence } from '../../core/process-identity.ts';
 import { readWorkers } from '../../run/workers.ts';
-import type { Subject } from '../check.ts';
+import type { Database } from '../../db/database.ts';
 
 /** A process of Longhaul on this machine, as far as this user may read it. */
 export interface Service {
@@ -23,7 +23,7 @@ export interface Service {
  */
 export async function findServices(options: {
   config: Config;
-  database: Subject['database'];
+  database: Database | { readonly reason: string };
   /** A process that is one of them without a doubt: the server that examines itself. */
   ownPid?: number | undefined;
 }): Promise<readonly Service[]> {
