@@ -12,21 +12,13 @@ import {
   schema,
   workers,
 } from './checks/database.ts';
+import { dataDirectory, home, openFiles, temporaryFiles } from './checks/files.ts';
 import { budgets, rateLimits, timeoutChain, webhookTargets } from './checks/limits.ts';
-import {
-  containment,
-  dataDirectory,
-  home,
-  init,
-  memory,
-  node,
-  openFiles,
-  root,
-  temporaryFiles,
-} from './checks/machine.ts';
+import { containment, init, memory, node, root } from './checks/machine.ts';
 import { alertChannels, alertRules, auditRetention } from './checks/monitoring.ts';
 import { credentials, executable, executableVersion, secretsInGit } from './checks/provider.ts';
-import { restarts, stopWait, supervisor } from './checks/supervision.ts';
+import { restarts } from './checks/restarts.ts';
+import { stopWait, supervisor } from './checks/supervision.ts';
 
 /** Every check, in the order of the report. A new one also needs its line in docs/doctor.md. */
 export const CHECKS: readonly Check[] = [

@@ -11,13 +11,14 @@ import { settlesWithin } from '../core/settles-within.ts';
 import { createLonghaul } from '../longhaul.ts';
 import { startScriptedModel } from '../scripted-model/scripted-model.ts';
 import { DRILL, DRILL_AGENTS, toDrillConfig, type DrillAgent } from './drill-config.ts';
-import { startProcess, type DrillProcess } from './drill-process.ts';
+import type { DrillProcess } from './drill-process.ts';
+import { createProcesses } from './drill-processes.ts';
 import { drillScript } from './drill-script.ts';
 
 /** The agent of the drills that leave their worker alone. */
 export const STEADY = 'longhaul-drill-steady';
 
-/** Longest time that a stopped process may take to end before it is killed, in ms. */
+/** Longest time for the end of a fleet to wait for its server, in ms. */
 const END_TIMEOUT_MS = 10_000;
 
 /** The processes of a drill, beside those of the deployment: a model, a server and workers. */
@@ -78,22 +79,19 @@ export async function openFleet({ config, cwd, env, signal }: OpenOptions): Prom
         ? await openEmbedded(processes)
         : await openGuest(config, { model, directory, closers });
     const submit: DrillFleet['submit'] = (agent, { prompt, user = agent, maxBudgetUsd }) =>
-      server.client().submit({
+      server.client.submit({
         agent,
         prompt,
         user,
         metadata: { [DRILL]: 'true' },
         ...(maxBudgetUsd !== undefined && { limits: { maxBudgetUsd } }),
       });
-    closers.push(async () => void (await settlesWithin(cancelUnfinished(server.client()), END_TIMEOUT_MS)));
+    closers.push(async () => void (await settlesWithin(cancelUnfinished(server.client), END_TIMEOUT_MS)));
     const startWorker = server.startWorker ?? processes.startWorker;
     let steady: Promise<DrillProcess> | null = null;
     return {
       ...own,
       ...server,
-      get client() {
-        return server.client();
-      },
       submit,
       startWorker,
       startSteadyWorker() {
@@ -108,8 +106,7 @@ export async function openFleet({ config, cwd, env, signal }: OpenOptions): Prom
   }
 }
 
-type Server = Pick<DrillFleet, 'kind' | 'applicationName' | 'address'> & {
-  readonly client: () => LonghaulClient;
+type Server = Pick<DrillFleet, 'kind' | 'applicationName' | 'client' | 'address'> & {
   readonly startWorker?: DrillFleet['startWorker'];
 };
 
@@ -137,7 +134,7 @@ async function openGuest(
   return {
     kind: 'postgres',
     applicationName,
-    client: () => longhaul.client,
+    client: longhaul.client,
     async address(user) {
       const { token } = await longhaul.client.createToken({ user });
       return { url: listening.url, authorization: `Bearer ${token}` };
@@ -161,7 +158,7 @@ async function openEmbedded({ startAll }: ReturnType<typeof createProcesses>): P
   return {
     kind: 'embedded',
     applicationName: null,
-    client: () => client,
+    client,
     address: () => Promise.resolve({ url: place, authorization: `Bearer ${apiKey}` }),
     async startWorker() {
       if (isRunning) return current;
@@ -170,34 +167,6 @@ async function openEmbedded({ startAll }: ReturnType<typeof createProcesses>): P
       isRunning = true;
       watching = watch(current);
       return current;
-    },
-  };
-}
-
-interface ProcessesOptions extends OpenOptions {
-  readonly modelUrl: string;
-  readonly directory: string;
-}
-
-function createProcesses({ config, cwd, env, signal, modelUrl, directory }: ProcessesOptions) {
-  const started: DrillProcess[] = [];
-  const common = { modelUrl, directory, file: config.file };
-  const start = async (spec: Parameters<typeof startProcess>[0]) => {
-    const one = await startProcess(spec, { cwd, env, signal });
-    started.push(one);
-    return one;
-  };
-  const startWorker: DrillFleet['startWorker'] = (agent, { restartAboveMb } = {}) =>
-    start({ ...common, roles: ['worker'], port: 0, onlyAgents: [agent], restartAboveMb });
-  return {
-    startWorker,
-    startAll: (port: number) => start({ ...common, roles: ['server', 'worker'], port, onlyAgents: null }),
-    async endAll() {
-      // The first signal drains, the second ends at once: no run of the drill is worth a wait.
-      for (const signal of ['SIGTERM', 'SIGTERM'] as const) for (const one of started) one.kill(signal);
-      const ends = Promise.all(started.map(({ ended }) => ended));
-      if (!(await settlesWithin(ends, END_TIMEOUT_MS))) for (const one of started) one.kill('SIGKILL');
-      await ends;
     },
   };
 }
