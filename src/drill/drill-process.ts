@@ -41,6 +41,7 @@ interface StartOptions {
 
 /** Starts a process with the variables of the deployment. Resolves when it has started. */
 export async function startProcess(spec: ProcessSpec, { cwd, env, signal }: StartOptions): Promise<DrillProcess> {
+  signal.throwIfAborted();
   const child = spawn(process.execPath, [...process.execArgv, ENTRY, JSON.stringify(spec)], {
     cwd,
     env: { ...env, LONGHAUL_LOG_LEVEL: 'warn' },
