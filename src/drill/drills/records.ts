@@ -19,9 +19,10 @@ export const audit: Drill = {
     const actions = data.map(({ action }) => action).toReversed();
     if (actions.length < 2)
       return failed(`a run that was submitted and cancelled has the entries: ${actions.join(', ')}`);
-    const { isIntact, entries, problemCount } = await client.verifyAudit();
+    const { isIntact, entries, unchained, problemCount } = await client.verifyAudit();
     if (!isIntact) return failed(`${problemCount} problems in ${entries} entries: see longhaul audit verify`);
-    return passed(`${entries} entries are intact; a run has ${actions.join(', ')}`);
+    const waiting = unchained > 0 ? `, ${unchained} are not chained yet` : '';
+    return passed(`${entries} chained entries are intact${waiting}; a run has ${actions.join(', ')}`);
   },
 };
 
