@@ -34,6 +34,12 @@ export interface LonghaulOptions {
    * remove that path itself, as in Next.js. Defaults to `http.basePath`.
    */
   readonly basePath?: string;
+  /**
+   * Makes this process a guest of the deployment: its worker executes runs of these agents alone, and it leaves the work
+   * for all (alerts, schedules, webhooks, statistics, the audit record's chain, the first key) to others. For drills.
+   * Defaults to none: the process takes part in everything.
+   */
+  readonly onlyAgents?: readonly string[] | undefined;
 }
 
 /** Longhaul inside an application: mount `fetch` where the application serves HTTP. */
@@ -92,6 +98,7 @@ export function createLonghaul(input: LonghaulConfig | Config, options: Longhaul
     isServer: roles.includes('server'),
     workerId,
     ownsProcess: options.ownsProcess ?? false,
+    onlyAgents: options.onlyAgents,
     onWorkerLeft: workerLeft.resolve,
     log: workerId === null ? log : withFacts(log, { workerId }),
   });

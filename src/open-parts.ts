@@ -47,6 +47,8 @@ export interface PartsOptions {
   /** The worker's id; null when this process has no worker. */
   readonly workerId: string | null;
   readonly ownsProcess: boolean;
+  /** Makes the process a guest: see `LonghaulOptions`. */
+  readonly onlyAgents?: readonly string[] | undefined;
   /** Receives the reason when the worker has left by itself. */
   readonly onWorkerLeft: (reason: Promise<LeaveReason>) => void;
   /** Receives a function for each opened part that closes it, also when a later part cannot be opened. */
@@ -66,9 +68,14 @@ interface OpenOptions extends PartsOptions {
 
 /** Opens the database, migrates it and starts the work of this process, part by part. */
 export async function openParts(options: PartsOptions): Promise<Parts> {
-  const { config, isServer, workerId, closers, signal } = options;
+  const { config, isServer, workerId, onlyAgents, closers, signal } = options;
   for (const warning of config.warnings) options.log.warn({}, warning);
-  const store = await openStore(config, { log: options.log, closers, makesAdminKey: isServer, signal });
+  const store = await openStore(config, {
+    log: options.log,
+    closers,
+    makesAdminKey: isServer && onlyAgents === undefined,
+    signal,
+  });
   const metrics = openMetrics(options, store);
   const open = { ...options, store, metrics, log: store.log };
   const api = await openApi(open);
@@ -109,7 +116,7 @@ async function openApi(options: OpenOptions): Promise<Pick<Parts, 'handle' | 'so
   closers.push(() => hub.close());
   const access = await openAccess({ database, log });
   closers.push(() => access.close());
-  await startServices(options);
+  if (options.onlyAgents === undefined) await startServices(options);
   const { basePath } = config.http;
   const server = { isLeaving: options.isLeaving, version: VERSION, basePath, log };
   const api = createApi({ access, config, database, queue, hub, metrics, ...server });
@@ -164,6 +171,7 @@ async function openWorker(options: OpenOptions, id: string): Promise<Worker> {
     governor,
     version: VERSION,
     ownsProcess,
+    onlyAgents: options.onlyAgents,
     isAlone: ownsProcess && !isServer,
     log,
   });

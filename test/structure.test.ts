@@ -22,6 +22,20 @@ const RULES: Record<string, readonly string[]> = {
   stats: ['config', 'db', 'queue', 'run'],
   webhook: ['config', 'db', 'audit', 'run'],
   metrics: ['config', 'db', 'run', 'stats', 'alert'],
+  doctor: ['config', 'db', 'access', 'agent', 'run', 'worker'],
+  drill: [
+    'config',
+    'db',
+    'agent',
+    'alert',
+    'client',
+    'doctor',
+    'scripted-model',
+    'webhook',
+    'api/admin-key.ts',
+    'api/listen.ts',
+    'longhaul.ts',
+  ],
   dashboard: [],
   api: [
     'dashboard',
@@ -37,11 +51,12 @@ const RULES: Record<string, readonly string[]> = {
     'alert',
     'audit',
     'webhook',
+    'doctor',
   ],
   client: ['api/contract.ts'],
   'scripted-model': [],
   testing: ['scripted-model', 'config', 'client', 'db', 'queue', 'api/admin-key.ts', 'longhaul.ts'],
-  cli: ['access', 'config', 'db', 'api', 'client', 'longhaul.ts', 'version.ts'],
+  cli: ['access', 'config', 'db', 'api', 'client', 'doctor', 'drill', 'longhaul.ts', 'version.ts'],
 };
 
 /** Folders that import each other although neither contains the other: none may be added. */

@@ -21,3 +21,4 @@ export * from './contract/alerts.ts';
 export * from './contract/audit.ts';
 export * from './contract/webhooks.ts';
 export * from './contract/health.ts';
+export * from './contract/doctor.ts';

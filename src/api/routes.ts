@@ -7,6 +7,7 @@ import { submitRuns } from './routes/batch.ts';
 import { changeBudget, listBudgets } from './routes/budgets.ts';
 import { cancelRuns, countRuns } from './routes/bulk.ts';
 import { getCosts } from './routes/costs.ts';
+import { getDoctor } from './routes/doctor.ts';
 import { followRun, followRuns } from './routes/events.ts';
 import { getAgentHealth, getLiveness, getReadiness } from './routes/health.ts';
 import { createKey, listKeys, revokeKey } from './routes/keys.ts';
@@ -44,5 +45,5 @@ export const ROUTES: readonly Route[] = [
   [getCosts, listBudgets, changeBudget],
   [getScaling, getMetrics, getStats, listAgents, listQueues, pauseQueue, resumeQueue, listWorkers, drainWorker],
   [listAlerts, acknowledgeAlert, listAudit, verifyAudit],
-  [getAgentHealth, getServerHealth, getLiveness, getReadiness],
+  [getAgentHealth, getServerHealth, getDoctor, getLiveness, getReadiness],
 ].flat();

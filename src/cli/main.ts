@@ -9,6 +9,7 @@ import { addCancelCommand } from './cancel.ts';
 import { addCostsCommand } from './costs.ts';
 import { addDashboardCommand } from './dashboard.ts';
 import { addDemoCommand } from './demo.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addKeysCommand } from './keys.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { reportError } from './report-error.ts';
@@ -69,6 +70,7 @@ function createProgram(shell: Shell): Command {
   addServerCommand(program, shell);
   addWorkerCommand(program, shell);
   addMigrateCommand(program, shell);
+  addDoctorCommand(program, shell);
   program.commandsGroup('Use it:');
   addDashboardCommand(program, shell);
   addRunCommand(program, shell);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Listening } from '../api/listen.ts';
+import type { Config } from '../config/config.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { RESTART_EXIT_CODE } from '../core/exit-codes.ts';
 import type { Logger } from '../core/log.ts';
@@ -28,6 +29,10 @@ type Role = 'server' | 'worker';
 interface ServeRoles {
   readonly roles: readonly Role[];
   readonly options: ServeOptions;
+  /** Changes the configuration for a drill. Defaults to none. */
+  readonly prepare?: (config: Config) => Config;
+  /** Makes the process a guest: see `LonghaulOptions`. */
+  readonly onlyAgents?: readonly string[] | undefined;
 }
 
 /** Adds the options of a long-running process to a command. */
@@ -63,7 +68,10 @@ export async function serve(shell: Shell, options: ServeRoles): Promise<void> {
   }
 }
 
-async function serveUntilEnd(shell: Shell, { roles, options }: ServeRoles): Promise<void> {
+async function serveUntilEnd(
+  shell: Shell,
+  { roles, options, prepare = (config) => config, onlyAgents }: ServeRoles,
+): Promise<void> {
   const withoutInit = continueUnderInit();
   process.title = `longhaul ${roles.length > 1 ? 'start' : roles[0]}`;
   // Imported here, so that commands that only call a server do not wait for the engine to load.
@@ -72,14 +80,15 @@ async function serveUntilEnd(shell: Shell, { roles, options }: ServeRoles): Prom
     import('../longhaul.ts'),
     import('../core/log.ts'),
   ]);
-  const config = await loadConfig({ file: options.config, cwd: shell.cwd, env: withOverrides(shell.env, options) });
+  const loaded = await loadConfig({ file: options.config, cwd: shell.cwd, env: withOverrides(shell.env, options) });
+  const config = prepare(loaded);
   if (roles.length === 1 && config.databaseUrl === null) throw embeddedRefusal(roles[0]!);
 
   const log = createLog(config.logLevel);
   if (withoutInit !== null) log.warn({}, withoutInit.problem);
   const signals = listenForStop();
   const uncaught = listenForUncaught(log);
-  const longhaul = createLonghaul(config, { roles, ownsProcess: true, log });
+  const longhaul = createLonghaul(config, { roles, ownsProcess: true, onlyAgents, log });
   let listening: Listening | null = null;
   try {
     const end = untilEnd({ longhaul, signals, uncaught, isWorkerAlone: !roles.includes('server') });

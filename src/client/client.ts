@@ -76,6 +76,8 @@ export type {
   DecisionRequest,
   EventResource,
   KeyResource,
+  DoctorCheckResource,
+  DoctorResource,
   Message,
   NewKey,
   NewSchedule,

@@ -8,6 +8,7 @@ import type {
   BudgetResource,
   CostsResource,
   CreatedKeyResource,
+  DoctorResource,
   KeyResource,
   NewKey,
   TokenRequest,
@@ -34,6 +35,8 @@ export interface OperationMethods {
   agentHealth(options?: { waitSeconds?: number | undefined }): Promise<AgentHealth>;
   /** Reads the versions and the database of the server that answers. For operators. */
   serverHealth(): Promise<ServerHealth>;
+  /** Examines the deployment, with the checks of `longhaul doctor` that a server can make. For keys of operators. */
+  doctor(): Promise<DoctorResource>;
   /** Lists the live workers, oldest first. */
   workers(): Promise<WorkerResource[]>;
   /** Drains a worker: it takes no more runs, finishes the runs it has and stops. Returns its new state. */
@@ -77,6 +80,7 @@ export function createOperationMethods({ requestJson, toQuery }: Transport): Ope
         isAnswer: (response) => response.status === 503 && isJson(response),
       }),
     serverHealth: () => requestJson('/v1/health/server'),
+    doctor: () => requestJson('/v1/doctor'),
     workers: () => requestData('/v1/workers'),
     drainWorker: (id) => requestJson(`/v1/workers/${encodeURIComponent(id)}/drain`, { method: 'POST' }),
     costs: (query = {}) => requestJson(`/v1/costs${toQuery({ ...query })}`),

@@ -44,6 +44,12 @@ export async function migrate(database: Database, { upTo = Infinity }: MigrateOp
   });
 }
 
+/** Reads the version of the database's schema, null when there is none, and the newest that this Longhaul knows. */
+export async function readSchemaVersion(database: Database): Promise<{ found: number | null; newest: number }> {
+  const newest = (await readMigrations()).at(-1)?.version ?? 0;
+  return { found: await findVersion(database), newest };
+}
+
 function refuseNewer(current: number, newest: number): void {
   if (current <= newest) return;
   throw new LonghaulError('schema_too_new', {

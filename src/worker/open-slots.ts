@@ -6,7 +6,7 @@ import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 import { watchMemoryEstimates } from './memory-estimate.ts';
 import type { MachineParts } from './open-machine.ts';
 import { createSpares, type Spares } from './spares.ts';
-import { logFailure, noteChange, type WorkerState } from './worker-state.ts';
+import { logFailure, noteChange, servedAgents, type WorkerState } from './worker-state.ts';
 
 /** The parts that decide on the use of slots. */
 export interface SlotParts {
@@ -45,7 +45,7 @@ export async function openSlots(
     onChange: () => state.presence?.update(),
   });
   const spares = createSpares({
-    agents,
+    agents: servedAgents(deps),
     slots,
     gateway,
     claudePath,

@@ -10,7 +10,7 @@ import { watchOwnMemory } from './memory-guard.ts';
 import { openMachine, replaceEarlierWorker, type MachineParts } from './open-machine.ts';
 import { openSlots, type SlotParts } from './open-slots.ts';
 import { announcePresence } from './presence.ts';
-import { logFailure, type LeaveReason, type WorkerState } from './worker-state.ts';
+import { logFailure, servedAgents, type LeaveReason, type WorkerState } from './worker-state.ts';
 
 /**
  * Opens the parts of a worker, one after another; each adds its end to `closers`. The claimer is the last, so that a
@@ -47,7 +47,7 @@ async function openPresence(state: WorkerState, parts: PresenceParts): Promise<v
   const { id, deps, closers } = state;
   const { config, database, version, log, readFreeMemory = readSystemMemory } = deps;
   const { machine, admission, spares, stalls, containment, onDrainRequested } = parts;
-  const agents = withoutHealthAgent(config.agents).map(({ name }) => name);
+  const agents = withoutHealthAgent(servedAgents(deps)).map(({ name }) => name);
   const presence = await announcePresence({
     database,
     worker: { id, version, slots: config.worker.slots, containment, agents },
@@ -117,14 +117,15 @@ async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts):
     leaving: leaving.promise,
     log,
   };
-  const agentsOf = Map.groupBy([...agents.values()], (agent) => agent.queue);
+  const served = servedAgents(deps);
+  const agentsOf = Map.groupBy([...served.values()], (agent) => agent.queue);
   const isHeld = (name: string) => machine.holds((agentsOf.get(name) ?? []).map((agent) => agent.name));
   state.claimer = await createClaimer({
     ...(governor && { findProviderLimit: governor.findProviderLimit }),
     deps: { database, queue, rules: config, log },
     workerId: id,
     queues: [...agentsOf.keys()],
-    agents: new Set(agents.keys()),
+    agents: new Set(served.keys()),
     freeSlots: (name) => (state.isDraining || isHeld(name) ? 0 : admission.freeSlots(name)),
     onClaim(claim) {
       const execution = executeAttempt(attemptDeps, claim);

@@ -24,6 +24,8 @@ export interface WorkerDeps {
   readonly isAlone: boolean;
   /** True when the process is Longhaul's own, so that its temporary files may be moved. Defaults to `isAlone`. */
   readonly ownsProcess?: boolean;
+  /** The agents whose runs it takes. Defaults to every agent of the configuration. */
+  readonly onlyAgents?: readonly string[] | undefined;
   readonly log: Logger;
   /** Reads the memory that new processes may take. Defaults to the system's figure. */
   readonly readFreeMemory?: () => FreeMemory;
@@ -50,6 +52,12 @@ export interface WorkerState {
   spares: Spares | null;
   /** True when no more runs may be claimed. */
   isDraining: boolean;
+}
+
+/** Returns the agents whose runs the worker takes. */
+export function servedAgents({ config, onlyAgents }: WorkerDeps): Config['agents'] {
+  if (onlyAgents === undefined) return config.agents;
+  return new Map([...config.agents].filter(([name]) => onlyAgents.includes(name)));
 }
 
 /** Logs the failure of a task that nobody waits for. */

@@ -20,6 +20,7 @@ import type { Tone } from '../../ui/status/tone.ts';
 import { SimpleTable } from '../../ui/table/simple-table.tsx';
 import { toVisible } from '../../ui/text/to-visible.ts';
 import { Time } from '../../ui/time/time.tsx';
+import { DoctorCard } from './doctor-card.tsx';
 import classes from './health.module.css';
 
 /** Checks each part: the server and its database, an agent, the workers and the provider. */
@@ -44,6 +45,7 @@ export function HealthPage() {
             {seesAll && <ProviderCheck />}
           </ul>
         </Card>
+        {isOperator && <DoctorCard />}
         <Agents />
       </div>
     </Page>
