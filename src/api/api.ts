@@ -40,7 +40,6 @@ export function createApi(deps: ApiDeps): Api {
   for (const route of routes.filter((route) => !isOpen(route))) route.addTo(api, routeDeps);
 
   addOidcRoutes(api, deps);
-  addOidcRoutes(api, deps);
   addDocsRoutes(api, deps);
   const openDashboard = addDashboardRoutes(api, deps);
   refuseOtherMethods(api);
