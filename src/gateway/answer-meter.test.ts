@@ -98,6 +98,12 @@ test('an answer that cannot be read is estimated by its size', () => {
   expect(last).toMatchObject({ model: 'asked-for', outputTokens: 100, isEstimated: true });
 });
 
+test('an answer whose usage is null is estimated by its size', () => {
+  const json = JSON.stringify({ model: 'claude-opus-4-8', content: [], usage: null });
+  const { last } = read([Buffer.from(json)], { contentType: 'application/json' });
+  expect(last).toMatchObject({ outputTokens: Math.ceil(json.length / 4), isEstimated: true, isInputUnknown: true });
+});
+
 test.each([
   [12.5, 13],
   [1e11, 1e10],

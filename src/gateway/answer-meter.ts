@@ -91,7 +91,7 @@ function createJsonMeter({ request, onUsage }: AnswerMeterOptions): AnswerMeter 
       const model = toText(answer?.['model']) ?? request.model;
       const { isLongContext } = request;
       const none = toCounts(request);
-      if (typeof answer?.['usage'] === 'object') {
+      if (typeof answer?.['usage'] === 'object' && answer['usage'] !== null) {
         const isUnbilled =
           answer['stop_reason'] === 'refusal' && !toList(answer['content']).map(toFields).some(isOutput);
         const counts = isUnbilled ? none : readUsage(none, answer['usage']);
