@@ -148,6 +148,19 @@ test.each([
   expect(read([Buffer.from(begun + stop(usage))]).last).toEqual(whole);
 });
 
+test.each([
+  ['no usage', undefined],
+  ['an input of 0', { input_tokens: 0, output_tokens: 1 }],
+])('a beginning with %s says nothing about the input, which the end may report', (_, usage) => {
+  const begun =
+    sse('message_start', { message: { model: 'm', usage } }) + block({ type: 'text' }, { text: 'x'.repeat(40) });
+  const { usages } = read([Buffer.from(begun + stop({ input_tokens: 9_000, output_tokens: 500 }))]);
+  expect(usages).toMatchObject([{ inputTokens: 9_000, outputTokens: 500, isEstimated: false }]);
+  expect(usages[0]).not.toHaveProperty('isInputUnknown');
+  const { last } = read([Buffer.from(begun)], { isWhole: false });
+  expect(last).toMatchObject({ outputTokens: 10, isEstimated: true, isInputUnknown: true });
+});
+
 test('the end of a stream counts the input that the provider read after its beginning', () => {
   const end = stop({ input_tokens: 9_000, cache_creation_input_tokens: 4_000, output_tokens: 500 });
   expect(read([Buffer.from(messageStart + end)]).last).toMatchObject({
