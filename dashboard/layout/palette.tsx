@@ -91,7 +91,20 @@ export function Palette({ requests, typed: early }: PaletteProps) {
         leftSection: <MagnifyingGlassIcon />,
         placeholder: 'Go to a page, or search runs…',
         'aria-label': 'Go to a page, or search runs',
+        onKeyDown: (event) => {
+          if (event.key === 'Enter' && typed !== '' && !event.nativeEvent.isComposing) pickFirst(event.currentTarget);
+        },
       }}
     />
   );
+}
+
+/**
+ * Picks the first action if none is selected. The library selects one when the text changes, and so none for a text that
+ * was typed before the palette was loaded.
+ */
+function pickFirst(input: HTMLElement): void {
+  const dialog = input.closest('[role=dialog]');
+  if (dialog === null || dialog.querySelector('[data-selected]') !== null) return;
+  dialog.querySelector<HTMLElement>('[data-action]')?.click();
 }

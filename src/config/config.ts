@@ -164,6 +164,8 @@ export interface Config {
   readonly database: Frozen<Settings['database']>;
   /** The admin key that the deployment sets; null: the first start creates one. */
   readonly adminKey: string | null;
+  /** Files that would give an agent Longhaul's own rights, absolute: no attempt may see them. */
+  readonly secretPlaces: readonly string[];
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;

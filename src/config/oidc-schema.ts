@@ -79,7 +79,7 @@ export const oidcSchema = z.strictObject({
     .url({ protocol: /^https?$/, error: 'must be an origin such as "https://longhaul.example.com"' })
     .refine((value) => new URL(value).pathname === '/', 'must be an origin, without a path')
     .optional(),
-  /** Time after which a person must sign in again, which also reads the groups again. Defaults to 12. */
+  /** Time after which a person must sign in again, which also reads the groups again. Defaults to 12, half a day. */
   signedInHours: positive().max(8_760, 'must be at most 8760').optional(),
 });
 

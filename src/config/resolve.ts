@@ -6,6 +6,7 @@ import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
+import { findSecretPlaces } from './find-secret-places.ts';
 import { findSizeErrors } from './find-size-errors.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import { resolveAdminKey } from './resolve-admin-key.ts';
@@ -99,6 +100,7 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
     database,
     adminKey: adminKey.value,
+    secretPlaces: findSecretPlaces({ variables, dashboard: settings.dashboard, baseDir }),
     host,
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',

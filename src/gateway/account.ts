@@ -64,7 +64,8 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
 
   function update(begun: UnderWay, usage: AnswerUsage): void {
     const { call } = begun;
-    const read = usage.isInputUnknown === true ? { ...usage, inputTokens: call.demand.likelyTokens } : usage;
+    const read =
+      usage.isInputUnknown === true ? { ...usage, inputTokens: usage.inputTokens + call.demand.likelyTokens } : usage;
     begun.answer = { usage: read, priced: priceAnswer(read, { asked: call.asked, overrides: prices }) };
     const name = call.asked.at(-1) ?? '';
     answered.set(name, (answered.get(name) ?? new Set()).add(usage.model));
@@ -76,7 +77,13 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
     if (!underWay.has(begun)) return;
     if (cutBy !== undefined) {
       const seconds = (performance.now() - begun.begunAt) / 1_000;
-      if (begun.answer === null) update(begun, toCutUsage({ ...begun, seconds }, cutBy));
+      const cut = toCutUsage({ ...begun, seconds }, cutBy);
+      const usage = begun.answer?.usage;
+      if (usage === undefined) update(begun, cut);
+      else if (usage.isInputUnknown === true && begun.call.isStreamed) {
+        const { model, outputTokens, webSearches = 0 } = usage;
+        update(begun, { ...cut, model, outputTokens, webSearches });
+      }
       if (begun.call.isTurn && !begun.hasSucceeded) turns++;
     }
     underWay.delete(begun);

@@ -39,6 +39,7 @@ const SECRET_FILES = {
   'the configuration': 'home/app/longhaul.config.ts',
   'the variables beside it': 'home/app/.env',
   'other variables beside it': 'home/app/.env.production',
+  'a secret that the configuration names': 'home/app/secrets/oidc',
   "another attempt's home": 'tmp/longhaul-worker-1/other/home/notes',
   "another worker's attempt": 'tmp/longhaul-worker-2/other/config/transcript',
   'a temporary file of somebody else': 'tmp/upload',
@@ -79,6 +80,7 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
       config: {
         file: path.join(app, 'longhaul.config.ts'),
         dataDir: path.join(home, 'app/.longhaul'),
+        secretPlaces: [path.join(root, SECRET_FILES['a secret that the configuration names'])],
         worker: { visiblePaths: visiblePaths?.(root) ?? [] },
       },
       homes: [home],

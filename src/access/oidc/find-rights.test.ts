@@ -51,9 +51,14 @@ describe('the rights of a person', () => {
     for (const email of [undefined, '', ' ', 7, 'x'.repeat(201)]) {
       expect(() => findRights(rules, { email })).toThrow(expect.objectContaining({ reason: 'no_user' }));
     }
-    expect(() => findRights(rules, { email: 'ann@example.com', email_verified: false })).toThrow(
-      expect.objectContaining({ reason: 'unverified' }),
-    );
+    for (const verified of [false, 'false', '', 0]) {
+      expect(() => findRights(rules, { email: 'ann@example.com', email_verified: verified })).toThrow(
+        expect.objectContaining({ reason: 'unverified' }),
+      );
+    }
+    expect(findRights(rules, { email: 'ann@example.com', email_verified: 'true' })).toMatchObject({
+      user: 'ann@example.com',
+    });
   });
 });
 

@@ -34,8 +34,9 @@ function readUser(claims: Claims, name: string): string {
   if (typeof user !== 'string' || user.trim() === '' || user.length > MAX_USER_LENGTH) {
     throw new SignInFailure('no_user', `The claim ${name} names no user.`);
   }
-  // At some providers people may enter the address of another.
-  if (name === 'email' && claims['email_verified'] === false) {
+  // At some providers people may enter the address of another. Some write the claim as a text.
+  const isVerified = claims['email_verified'] ?? true;
+  if (name === 'email' && isVerified !== true && isVerified !== 'true') {
     throw new SignInFailure('unverified', 'The provider has not verified the mail address of the person.');
   }
   return user;

@@ -29,6 +29,9 @@ interface StoreOptions {
 /** With more batches than this waiting for the store, Claude Code's messages wait too. */
 const MAX_WAITING = 1_000;
 
+/** The same for a batch with files, each of which may hold some megabytes. */
+const MAX_WAITING_WITH_FILES = 10;
+
 interface Batch {
   readonly claudeSessionId: string;
   readonly subpath: string;
@@ -105,8 +108,8 @@ async function append(state: StoreState, entries: readonly TranscriptEntry[], pl
   state.waiting.push({ ...place, entries: kept, files });
   startWriting(state);
   // The SDK removes the directory of a resumed process as soon as its last append is answered.
-  await Promise.all(files);
-  if (state.waiting.length > MAX_WAITING) await state.writing;
+  const hasFiles = (await Promise.all(files)).flat().length > 0;
+  if (state.waiting.length > (hasFiles ? MAX_WAITING_WITH_FILES : MAX_WAITING)) await state.writing;
 }
 
 /** Starts to read the files that entries name at once, because they are removed with the process. */

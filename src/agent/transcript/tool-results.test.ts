@@ -1,11 +1,18 @@
 import { execFile } from 'node:child_process';
-import { link, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readFile, realpath, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createId } from '../../core/ids.ts';
-import { createToolResults, MAX_FILE_BYTES, RESULTS_PATH, type ToolResults } from './tool-results.ts';
+import {
+  createToolResults,
+  MAX_FILE_BYTES,
+  MAX_NAMES,
+  MAX_READ_BYTES,
+  RESULTS_PATH,
+  type ToolResults,
+} from './tool-results.ts';
 
 const SESSION = createId();
 let root: string;
@@ -49,6 +56,20 @@ test('files are read by the names in the entries, at most 2 MB of each', async (
   expect(await read('b1.txt.', 'missing.txt')).toEqual([['b1.txt', 'all of it']]);
   const [long] = await read('long.txt');
   expect(long?.[1]).toMatch(/^x{2000000}\n\[The rest is missing: only the first 2000000 of 2000005 bytes were kept/);
+});
+
+test('an agent that names any number of files cannot make the worker read them all', async () => {
+  const large = Array.from({ length: 12 }, (_, index) => `large-${index}.txt`);
+  for (const name of large) {
+    await writeFile(path.join(directory, name), '');
+    await truncate(path.join(directory, name), MAX_FILE_BYTES);
+  }
+  const bytes = (await results.read(named(...large), SESSION)).reduce((sum, { content }) => sum + content.length, 0);
+  expect(bytes).toBe(MAX_READ_BYTES);
+  await writeFile(path.join(directory, 'last.txt'), 'beyond the bound');
+  const missing = Array.from({ length: MAX_NAMES }, (_, index) => `missing-${index}.txt`);
+  expect(await read(...missing, 'last.txt')).toEqual([]);
+  expect(await read(...missing.slice(1), 'last.txt')).toEqual([['last.txt', 'beyond the bound']]);
 });
 
 test('no link is followed, and only plain files are read', async () => {

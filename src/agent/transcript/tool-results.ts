@@ -12,6 +12,13 @@ export const RESULTS_PATH = '/longhaul/tool-results';
 export const MAX_FILE_BYTES = 2_000_000;
 
 /**
+ * Most names that are looked up, and bytes that are read, for one value. A tool names one file in each result; more
+ * names come from an agent that prints them, and reading all of those could use up the worker's memory.
+ */
+export const MAX_NAMES = 100;
+export const MAX_READ_BYTES = 10_000_000;
+
+/**
  * The large results of one process's tools. Claude Code writes a result beyond some 30,000 characters, and a result
  * that is not text, to a file below its configuration directory, and tells the model to read it there (measured,
  * 2.1.330). That directory is removed with the process, so the files that the conversation names are stored with the
@@ -26,7 +33,10 @@ export interface ToolResults {
   hide<T>(value: T): T;
   /** Returns `value` with the directory of restored results in place of `RESULTS_PATH`. */
   show<T>(value: T, claudeSessionId: string): T;
-  /** Reads the files that the hidden `value` names. A missing file is left out. Never rejects. */
+  /**
+   * Reads the files that the hidden `value` names, at most `MAX_NAMES` names and about `MAX_READ_BYTES`. A missing file
+   * is left out. Never rejects.
+   */
   read(value: unknown, claudeSessionId: string): Promise<KeptFile[]>;
   /** Writes the results of earlier processes to the directory that `show` names. */
   restore(files: readonly KeptFile[], claudeSessionId: string): Promise<void>;
@@ -72,13 +82,13 @@ export function createToolResults({ root, log }: ToolResultsOptions): ToolResult
     async read(value, claudeSessionId) {
       const names = new Set<string>();
       replaceInTexts(value, (text) => {
-        for (const [, name] of text.matchAll(FILE_NAME)) names.add(name!);
+        for (const [, name] of text.matchAll(FILE_NAME)) {
+          if (names.size === MAX_NAMES) break;
+          names.add(name!);
+        }
         return text;
       });
-      if (names.size === 0) return [];
-      const directories = await findDirectories(claudeSessionId);
-      const files = await Promise.all([...names].map((name) => readFirst(directories, withoutFullStop(name))));
-      return files.filter((file) => file !== null);
+      return names.size === 0 ? [] : readAll(names, claudeSessionId);
     },
     async restore(files, claudeSessionId) {
       if (files.length === 0) return;
@@ -96,6 +106,21 @@ export function createToolResults({ root, log }: ToolResultsOptions): ToolResult
 
   function hideIn(text: string): string {
     return text.replaceAll(pattern, RESULTS_PATH);
+  }
+
+  /** Reads the files one after another, so that their sum stays within its bound. */
+  async function readAll(names: ReadonlySet<string>, claudeSessionId: string): Promise<KeptFile[]> {
+    const directories = await findDirectories(claudeSessionId);
+    const files: KeptFile[] = [];
+    let bytes = 0;
+    for (const name of names) {
+      if (bytes >= MAX_READ_BYTES) break;
+      const file = await readFirst(directories, withoutFullStop(name));
+      if (file === null) continue;
+      files.push(file);
+      bytes += file.content.length;
+    }
+    return files;
   }
 
   async function readFirst(directories: readonly string[], name: string): Promise<KeptFile | null> {

@@ -50,7 +50,7 @@ export const retryRuns = route(
     access: 'runs:write',
     summary: 'Retry many runs',
     description:
-      'Retries the runs in `ids`, or the newest failed runs that match the other fields and were not retried yet. A run that cannot be retried, or was retried already, does not stop the others.',
+      'Retries the runs in `ids`, or the newest failed runs that match the other fields and were not retried yet. A run that cannot be retried, or was retried already, does not stop the others. A run that failed as `poison_run` is retried only when `ids` or `errorCode` name it.',
     request: { body: jsonBody(retrySelectionSchema) },
     responses: {
       202: changedRuns('The new runs, and the skipped runs with the reason.'),
@@ -60,6 +60,8 @@ export const retryRuns = route(
   async (context, deps) => {
     const caller = context.get('caller');
     const selection = context.req.valid('json');
+    // A run that took two workers down is retried on purpose only, not among the failed runs of an outage.
+    const isNamed = selection.ids !== undefined || selection.errorCode === 'poison_run';
     const { runs, nextCursor } = await chooseRuns(deps, {
       caller,
       selection,
@@ -70,6 +72,7 @@ export const retryRuns = route(
     for (const [id, run] of runs) {
       try {
         if (run === null) throw runNotFound(id);
+        if (!isNamed && run.error?.code === 'poison_run') throw poisonous(run);
         const next = await retry(deps, run, { caller, idempotencyKey: null, isOnlyRetry: true });
         data.push(toRunResource(next, { caller, basePath: deps.config.http.basePath }));
       } catch (error) {
@@ -80,6 +83,12 @@ export const retryRuns = route(
     return context.json({ data, skipped, nextCursor }, 202);
   },
 );
+
+function poisonous({ id }: Run): LonghaulError {
+  return new LonghaulError('conflict', {
+    message: `Run ${id} took two workers down. Find the cause first, then retry it by its id, or select errorCode poison_run.`,
+  });
+}
 
 interface RetryOptions {
   readonly caller: Caller;

@@ -18,19 +18,20 @@ export const createToken = route(
     isForKeysOnly: true,
     summary: "Issue a short-lived token for one user's browser",
     description:
-      'For API keys, not for tokens. A client with the token sees and submits runs of that user only. The token ends when the key that issued it is revoked.',
+      'For API keys, not for tokens. A client with the token sees and submits runs of that user only. The token ends when the key that issued it is revoked, and not later than the sign-in that issued it.',
     request: { body: jsonBody(tokenRequestSchema) },
     responses: { 201: json(tokenSchema, 'The token.'), ...problems(400, 401, 403, 413, 415) },
   },
   async (context, { access }) => {
-    const issuer = context.get('caller');
+    const { caller: issuer, expiresAt: endsAt } = context.get('identity');
     if (issuer.kind === 'token') {
       throw new LonghaulError('forbidden', { message: 'A token cannot issue tokens. Send an API key.' });
     }
     const { user, team, scopes, expiresInSeconds = DEFAULT_SECONDS } = context.req.valid('json');
     const bound = bind(issuer, { user, team });
-    // Tokens hold whole seconds.
-    const expiresAt = new Date((Math.floor(Date.now() / 1_000) + expiresInSeconds) * 1_000);
+    // A sign-in to the dashboard, which ends by time, must not prolong itself. Tokens hold whole seconds.
+    const asked = Math.floor(Date.now() / 1_000) + expiresInSeconds;
+    const expiresAt = new Date(Math.min(asked, Math.floor((endsAt?.getTime() ?? Infinity) / 1_000)) * 1_000);
     const token = await access.issueToken({ issuer, ...bound, scopes: grant(issuer, scopes), expiresAt });
     return context.json({ token, expiresAt: expiresAt.toISOString() }, 201);
   },

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { findContainment, type FoundContainment } from '../../agent/containment/containment.ts';
 import { withoutHealthAgent } from '../../config/health-agent.ts';
 import { readFreeMemory } from '../../worker/free-memory.ts';
-import { ASSUMED_BYTES } from '../../worker/memory-estimate.ts';
+import { ASSUMED_BYTES } from '../../run/read/read-memory-use.ts';
 import { listUnprotected } from '../../worker/unprotected.ts';
 import { failed, ok, warning, type Check, type Finding, type Subject } from '../check.ts';
 import { runProgram } from '../machine/run-program.ts';
