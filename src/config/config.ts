@@ -163,6 +163,10 @@ export interface Config {
   readonly database: Frozen<Settings['database']>;
   /** The admin key that the deployment sets; null: the first start creates one. */
   readonly adminKey: string | null;
+  /** Names of variables that contain a secret: the variables of the environment, and the variables that the file names. */
+  readonly secretVariables: readonly string[];
+  /** Files that secrets were read from; absolute. */
+  readonly secretFiles: readonly string[];
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;

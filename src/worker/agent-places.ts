@@ -8,7 +8,7 @@ import { CONFIG_FILES } from '../config/load.ts';
 import { isWithin } from '../core/paths.ts';
 
 interface AgentPlacesOptions {
-  readonly config: Pick<Config, 'file' | 'dataDir' | 'providers'> & {
+  readonly config: Pick<Config, 'file' | 'dataDir' | 'providers' | 'secretFiles'> & {
     readonly worker: Pick<Config['worker'], 'visiblePaths'>;
   };
   /** The directory that contains the private directories of all attempts. Each attempt sees its own. */
@@ -38,7 +38,7 @@ export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Pl
     ...applicationDirs,
     ...coverings.flatMap((covering) => findProgramDirs(env['PATH'] ?? '', covering)),
   ];
-  const doors = [...findCredentialFiles(config.providers, env), ...DOORS].filter(
+  const doors = [...config.secretFiles, ...findCredentialFiles(config.providers, env), ...DOORS].filter(
     (place) => !visiblePaths.includes(place),
   );
   const secretsIn = [...new Set([configDir, process.cwd(), ...applicationDirs])];
