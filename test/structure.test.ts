@@ -22,6 +22,7 @@ const RULES: Record<string, readonly string[]> = {
   stats: ['config', 'db', 'queue', 'run'],
   webhook: ['config', 'db', 'audit', 'run'],
   dashboard: [],
+  deploy: ['config'],
   api: [
     'dashboard',
     'stats',
@@ -39,7 +40,7 @@ const RULES: Record<string, readonly string[]> = {
   client: ['api/contract.ts'],
   'scripted-model': [],
   testing: ['scripted-model', 'config', 'client', 'db', 'queue', 'api/admin-key.ts', 'longhaul.ts'],
-  cli: ['access', 'config', 'db', 'api', 'client', 'longhaul.ts', 'version.ts'],
+  cli: ['access', 'config', 'db', 'deploy', 'api', 'client', 'longhaul.ts', 'version.ts'],
 };
 
 /** Folders that import each other although neither contains the other: none may be added. */
