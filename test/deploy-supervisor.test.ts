@@ -21,9 +21,9 @@ export default {
 };
 `;
 const WORKERS = [0, 1].map((number) => `longhaul-worker:longhaul-worker-0${number}`);
-const PATIENCE = { timeout: 60_000, interval: 200 };
+const PATIENCE = { timeout: 120_000, interval: 200 };
 
-describe.runIf(hasSupervisor || process.env['CI'])('Longhaul under Supervisor', { timeout: 120_000 }, () => {
+describe.runIf(hasSupervisor || process.env['CI'])('Longhaul under Supervisor', { timeout: 240_000 }, () => {
   let model: ScriptedModel;
   let supervisor: Supervisor;
   let isSlow = false;
