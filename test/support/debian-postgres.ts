@@ -7,7 +7,11 @@ import { promisify } from 'node:util';
 import { findFreePort } from './embedded-postgres.ts';
 
 /** Directory of the programs of the newest PostgreSQL that Debian's package has installed, or null. */
-export const debianPostgres: string | null = globSync('/usr/lib/postgresql/*/bin').toSorted().at(-1) ?? null;
+export const debianPostgres: string | null =
+  globSync('/usr/lib/postgresql/*/bin/initdb')
+    .map((file) => path.dirname(file))
+    .toSorted()
+    .at(-1) ?? null;
 
 /** A PostgreSQL server from Debian, whose `pg_dump` and `pg_restore` fit it. */
 export interface DebianPostgres extends AsyncDisposable {
