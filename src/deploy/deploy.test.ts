@@ -173,7 +173,7 @@ describe('validators', () => {
   it('accept the Compose file', () => {
     const schema = JSON.parse(readFileSync(path.join(ROOT, 'test/fixtures/compose-spec.json'), 'utf8')) as object;
     const ajv = new Ajv({ strict: false, allErrors: true });
-    addFormats.default(ajv);
+    (addFormats as unknown as (given: Ajv) => void)(ajv);
     const validate = ajv.compile({ ...schema, $schema: 'http://json-schema.org/draft-07/schema#' });
     const read = (text: string) => parse(text, { merge: true }) as unknown;
     const compose = (given?: Given) => filesOf('compose', given)[0]?.content ?? '';
