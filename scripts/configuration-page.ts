@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { SECRET_VARIABLES } from '../src/config/read-secret-files.ts';
 import type { environmentSchema } from '../src/config/schema.ts';
 import { readConfigOptions, type ConfigOption } from './config-options.ts';
 
@@ -29,10 +30,6 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
     meaning:
       'Your own admin key: `lh_` and 32 or more random characters. Servers and `migrate` activate it: [the first key](access.md#the-first-key).',
     default: 'the first start creates one',
-  },
-  LONGHAUL_ADMIN_KEY_FILE: {
-    meaning: 'File that contains the admin key, for example a mounted secret.',
-    default: 'none',
   },
   LONGHAUL_CLAUDE_PATH: {
     meaning: 'Path of the Claude Code executable; see `claudePath`.',
@@ -283,6 +280,17 @@ reports that. \`LONGHAUL_QUEUE_URL\` is rejected at start: this version does not
 ${Object.entries(VARIABLES)
   .map(([name, variable]) => `| \`${name}\` | ${variable.meaning} | ${variable.default} |`)
   .join('\n')}
+
+### Secrets from files
+
+Each of these variables may come from a file instead, such as a mounted secret: set \`NAME_FILE\` to its path. Newlines at
+the end of the file are left out. The same holds for the variables that your configuration names, as
+\`{ env: "NAME" }\` or in the texts of an MCP server as \`\${NAME}\`. A start is refused if both are set, or if the file cannot be
+read or is empty. [Agents do not see these files](operations.md#what-an-agent-can-reach).
+
+| variable | file |
+|---|---|
+${[...SECRET_VARIABLES, 'LONGHAUL_API_KEY'].map((name) => `| \`${name}\` | \`${name}_FILE\` |`).join('\n')}
 
 The colours of commands follow \`NO_COLOR\` and \`FORCE_COLOR\`.
 `;

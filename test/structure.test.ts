@@ -37,6 +37,7 @@ const RULES: Record<string, readonly string[]> = {
     'longhaul.ts',
   ],
   dashboard: [],
+  deploy: ['config'],
   api: [
     'dashboard',
     'metrics',
@@ -56,7 +57,7 @@ const RULES: Record<string, readonly string[]> = {
   client: ['api/contract.ts'],
   'scripted-model': [],
   testing: ['scripted-model', 'config', 'client', 'db', 'queue', 'api/admin-key.ts', 'longhaul.ts'],
-  cli: ['access', 'config', 'db', 'api', 'client', 'doctor', 'drill', 'longhaul.ts', 'version.ts'],
+  cli: ['access', 'config', 'db', 'deploy', 'api', 'client', 'doctor', 'drill', 'longhaul.ts', 'version.ts'],
 };
 
 /** Folders that import each other although neither contains the other: none may be added. */

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { adminKeyFile } from '../api/admin-key.ts';
 import { createClient, type LonghaulClient } from '../client/client.ts';
 import { LonghaulNetworkError } from '../client/errors.ts';
+import { readSecretFiles } from '../config/read-secret-files.ts';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { Shell } from './shell.ts';
 
@@ -21,7 +22,7 @@ export function addConnectionOptions(command: Command): Command {
 
 /**
  * Creates the client of a command. Its key is `LONGHAUL_API_KEY`. For a server on this machine it is otherwise the key
- * in the variables of the admin key or in the data directory.
+ * in the variables of the admin key or in the data directory. Each variable may come from a file (`NAME_FILE`).
  * @throws {LonghaulError} `usage` for an invalid URL, `unauthorized` when there is no key or it is malformed,
  * `server_unreachable` when there is no key and no server listens either.
  */
@@ -60,15 +61,17 @@ export function isLoopback(url: string): boolean {
 }
 
 async function findKey({ env, cwd }: Shell, { url, file }: { url: string; file: string }): Promise<string | null> {
-  const given = env['LONGHAUL_API_KEY'];
-  if (given !== undefined) return checkKey(given, 'LONGHAUL_API_KEY');
+  // The second is the variable that a server on this machine is started with.
+  for (const name of isLoopback(url) ? ['LONGHAUL_API_KEY', 'LONGHAUL_ADMIN_KEY'] : ['LONGHAUL_API_KEY']) {
+    const secret = readSecretFiles({ env, names: [name], baseDir: cwd });
+    const [fault] = secret.errors;
+    if (fault !== undefined) throw new LonghaulError('unauthorized', { message: `${fault.path} ${fault.message}` });
+    const given = secret.env[name];
+    if (given !== undefined) return checkKey(given, secret.files[0] ?? name);
+  }
   if (!isLoopback(url)) return null;
-  // The variables that a server on this machine is started with.
-  const { LONGHAUL_ADMIN_KEY: adminKey, LONGHAUL_ADMIN_KEY_FILE: adminKeyFile } = env;
-  if (adminKey !== undefined) return checkKey(adminKey, 'LONGHAUL_ADMIN_KEY');
-  const place = adminKeyFile === undefined ? file : path.resolve(cwd, adminKeyFile);
-  const kept = await readKey(place);
-  return kept === null ? null : checkKey(kept, place);
+  const kept = await readKey(file);
+  return kept === null ? null : checkKey(kept, file);
 }
 
 /** Rejects a key that a header cannot contain: `fetch` would reject it with an error that repeats the key. */

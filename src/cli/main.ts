@@ -10,6 +10,7 @@ import { addCostsCommand } from './costs.ts';
 import { addDashboardCommand } from './dashboard.ts';
 import { addDemoCommand } from './demo.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addDeployCommand } from './deploy.ts';
 import { addKeysCommand } from './keys.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { reportError } from './report-error.ts';
@@ -36,14 +37,15 @@ Variables:
   LONGHAUL_URL, LONGHAUL_API_KEY       server to use, and the key for it; on this machine
                                        the key is read from the data directory
   LONGHAUL_DATA_DIR                    directory of the database and admin key (.longhaul)
-  LONGHAUL_ADMIN_KEY, LONGHAUL_ADMIN_KEY_FILE
-                                       your own admin key, or a file that contains it
+  LONGHAUL_ADMIN_KEY                   your own admin key
   LONGHAUL_DATABASE_URL                PostgreSQL to use instead of the embedded database
   LONGHAUL_HOST, LONGHAUL_PORT         address and port to listen on (127.0.0.1, 4400)
   LONGHAUL_METRICS_PORT                port for /metrics, /livez and /readyz alone (none)
   LONGHAUL_LOG_LEVEL                   fatal, error, warn, info, debug, trace or silent (info)
   ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, ANTHROPIC_BASE_URL
                                        model provider; without one a scripted model answers
+  NAME_FILE                            file that contains the secret NAME, such as
+                                       LONGHAUL_ADMIN_KEY_FILE
 
 Run longhaul COMMAND --help for details and an example.`;
 
@@ -71,6 +73,7 @@ function createProgram(shell: Shell): Command {
   addWorkerCommand(program, shell);
   addMigrateCommand(program, shell);
   addDoctorCommand(program, shell);
+  addDeployCommand(program, shell);
   program.commandsGroup('Use it:');
   addDashboardCommand(program, shell);
   addRunCommand(program, shell);

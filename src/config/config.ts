@@ -166,6 +166,8 @@ export interface Config {
   readonly adminKey: string | null;
   /** Files that would give an agent Longhaul's own rights, absolute: no attempt may see them. */
   readonly secretPlaces: readonly string[];
+  /** Names of variables that contain a secret: the variables of the environment, and the variables that the file names. */
+  readonly secretVariables: readonly string[];
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;

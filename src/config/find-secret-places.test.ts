@@ -3,18 +3,15 @@ import { expect, test } from 'vitest';
 import { findSecretPlaces } from './find-secret-places.ts';
 
 const oidc = { issuer: 'https://login.example.com', clientId: 'longhaul', groups: [] };
-type Options = Parameters<typeof findSecretPlaces>[0];
-const find = (variables: Options['variables'], clientSecret?: string | { env: string } | { file: string }) =>
-  findSecretPlaces({ variables, dashboard: { oidc: { ...oidc, clientSecret } }, baseDir: '/app' });
+const find = (databaseUrl: string | undefined, clientSecret?: string | { env: string } | { file: string }) =>
+  findSecretPlaces({ databaseUrl, dashboard: { oidc: { ...oidc, clientSecret } }, baseDir: '/app' });
 
-test('the files that hold the admin key and the secret of the sign-in are secret', () => {
-  expect(find({ LONGHAUL_ADMIN_KEY_FILE: 'keys/admin' }, { file: '/etc/longhaul/oidc' })).toEqual([
-    '/app/keys/admin',
-    '/etc/longhaul/oidc',
-  ]);
-  expect(find({}, { env: 'OIDC_SECRET' })).toEqual([]);
-  expect(find({}, 'a text')).toEqual([]);
-  expect(findSecretPlaces({ variables: {}, dashboard: false, baseDir: '/app' })).toEqual([]);
+test('the file that holds the secret of the sign-in is secret', () => {
+  expect(find(undefined, { file: '/etc/longhaul/oidc' })).toEqual(['/etc/longhaul/oidc']);
+  expect(find(undefined, { file: 'keys/oidc' })).toEqual(['/app/keys/oidc']);
+  expect(find(undefined, { env: 'OIDC_SECRET' })).toEqual([]);
+  expect(find(undefined, 'a text')).toEqual([]);
+  expect(findSecretPlaces({ databaseUrl: undefined, dashboard: false, baseDir: '/app' })).toEqual([]);
 });
 
 test.each([
@@ -26,5 +23,5 @@ test.each([
   ['postgres://db.internal:5432/longhaul', []],
   ['postgres:// not a URL', []],
 ])('of the database at %s, %j are secret', (url, places) => {
-  expect(find({ LONGHAUL_DATABASE_URL: url })).toEqual(places);
+  expect(find(url)).toEqual(places);
 });

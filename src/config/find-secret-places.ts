@@ -1,29 +1,21 @@
 import path from 'node:path';
-import type { z } from 'zod';
-import type { environmentSchema, LonghaulConfig } from './schema.ts';
+import type { LonghaulConfig } from './schema.ts';
 
 interface SecretPlacesOptions {
-  readonly variables: Pick<z.output<typeof environmentSchema>, 'LONGHAUL_ADMIN_KEY_FILE' | 'LONGHAUL_DATABASE_URL'>;
+  readonly databaseUrl: string | undefined;
   readonly dashboard: LonghaulConfig['dashboard'];
   /** Base of relative paths. */
   readonly baseDir: string;
 }
 
 /**
- * Returns the files that would give an agent Longhaul's own rights: the files in which the configuration and the
- * variables say a secret is, and the socket of a database on this machine, which may admit every process of the worker's
- * user.
+ * Returns files that would give an agent Longhaul's own rights, beside the files of secret variables: the file of the
+ * dashboard's secret, and the socket of a database on this machine, which may admit every process of the worker's user.
  */
-export function findSecretPlaces({ variables, dashboard, baseDir }: SecretPlacesOptions): readonly string[] {
+export function findSecretPlaces({ databaseUrl = '', dashboard, baseDir }: SecretPlacesOptions): readonly string[] {
   const oidcSecret = typeof dashboard === 'object' ? dashboard.oidc?.clientSecret : undefined;
-  const named = [
-    variables.LONGHAUL_ADMIN_KEY_FILE,
-    typeof oidcSecret === 'object' && 'file' in oidcSecret ? oidcSecret.file : undefined,
-  ];
-  return [
-    ...named.filter((file) => file !== undefined).map((file) => path.resolve(baseDir, file)),
-    ...findDatabasePlaces(variables.LONGHAUL_DATABASE_URL ?? ''),
-  ];
+  const isInFile = typeof oidcSecret === 'object' && 'file' in oidcSecret;
+  return [...(isInFile ? [path.resolve(baseDir, oidcSecret.file)] : []), ...findDatabasePlaces(databaseUrl)];
 }
 
 /** Finds the socket and the client's private key in the URL of a database. */

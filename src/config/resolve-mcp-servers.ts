@@ -47,7 +47,8 @@ function findMisplaced({ type, command, args, env, url, headers, create }: McpSe
   return (args ?? env) ? 'has a "url", which does not use "args" or "env"; leave them out' : null;
 }
 
-const VARIABLE = /\$\{([A-Za-z_]\w*)\}/g;
+/** A variable within a text of an MCP server. */
+export const VARIABLE = /\$\{([A-Za-z_]\w*)\}/g;
 
 function fillVariables(
   server: McpServerInput,

@@ -9,7 +9,7 @@ import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
 import { findSecretPlaces } from './find-secret-places.ts';
 import { findSizeErrors } from './find-size-errors.ts';
 import { hideSecrets } from './hide-secrets.ts';
-import { resolveAdminKey } from './resolve-admin-key.ts';
+import { findNamedVariables, readSecretFiles, SECRET_VARIABLES } from './read-secret-files.ts';
 import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveDashboard } from './resolve-dashboard.ts';
@@ -43,11 +43,17 @@ type Environment = z.output<typeof environmentSchema>;
  * Checks a configuration and fills in every default.
  * @throws {LonghaulError} `config_invalid`, with each wrong path, the value received and what is allowed.
  */
-export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptions): Config {
+export function resolveConfig({ input, file = null, baseDir, env: given }: ResolveOptions): Config {
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) throw invalid(file, toFieldErrors(parsed.error, input).map(hideSecrets));
-  const variables = parseEnvironment(env);
   const settings = parsed.data;
+  const named = findNamedVariables(
+    settings.providers,
+    (input as LonghaulConfig).alerts,
+    Object.values(settings.agents).map(({ mcpServers }) => mcpServers),
+  );
+  const { env, files } = readSecrets(given, { named, baseDir });
+  const variables = parseEnvironment(env);
   const dataDir = path.resolve(baseDir, variables.LONGHAUL_DATA_DIR ?? '.longhaul');
 
   const providers = resolveProviders({ providers: settings.providers, agents: settings.agents, env, baseDir });
@@ -65,7 +71,6 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     settings.http.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);
   const checked = settings.health.agent ?? resolved[0]!.agent.name;
   const alerts = resolveAlerts((input as LonghaulConfig).alerts ?? {}, env);
-  const adminKey = resolveAdminKey(variables, baseDir);
   const host = variables.LONGHAUL_HOST ?? '127.0.0.1';
   const port = variables.LONGHAUL_METRICS_PORT;
   const metrics = resolveMetrics({ settings: settings.metrics, port, serverHost: host, env });
@@ -73,7 +78,6 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
   const errors = [
     ...alerts.errors,
-    ...adminKey.errors,
     ...dashboard.errors,
     ...metrics.errors,
     ...providers.errors,
@@ -99,8 +103,12 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
     database,
-    adminKey: adminKey.value,
-    secretPlaces: findSecretPlaces({ variables, dashboard: settings.dashboard, baseDir }),
+    adminKey: variables.LONGHAUL_ADMIN_KEY ?? null,
+    secretVariables: [...new Set([...SECRET_VARIABLES.filter((name) => env[name]), ...named])],
+    secretPlaces: [
+      ...files,
+      ...findSecretPlaces({ databaseUrl: variables.LONGHAUL_DATABASE_URL, dashboard: settings.dashboard, baseDir }),
+    ],
     host,
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
@@ -178,6 +186,16 @@ function resolveWorkspace(options: {
     mode: given.mode ?? mode,
     from: given.from === undefined ? null : path.resolve(baseDir, given.from),
   };
+}
+
+/** Returns the variables with the secrets that are in files, and those files. */
+function readSecrets(
+  env: ResolveOptions['env'],
+  { named, baseDir }: { named: readonly string[]; baseDir: string },
+): { env: ResolveOptions['env']; files: readonly string[] } {
+  const secrets = readSecretFiles({ env, names: [...SECRET_VARIABLES, ...named], baseDir });
+  if (secrets.errors.length > 0) throw invalid('the environment', secrets.errors);
+  return secrets;
 }
 
 /**

@@ -346,7 +346,6 @@ export const environmentSchema = z.object({
     )
     .optional(),
   LONGHAUL_ADMIN_KEY: adminKey().optional(),
-  LONGHAUL_ADMIN_KEY_FILE: z.string().min(1).optional(),
   ANTHROPIC_API_KEY: z.string().optional(),
   ANTHROPIC_AUTH_TOKEN: z.string().optional(),
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/, message: 'must be an http or https URL' }).optional(),

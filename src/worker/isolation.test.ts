@@ -43,6 +43,7 @@ const SECRET_FILES = {
   "another attempt's home": 'tmp/longhaul-worker-1/other/home/notes',
   "another worker's attempt": 'tmp/longhaul-worker-2/other/config/transcript',
   'a temporary file of somebody else': 'tmp/upload',
+  'a secret that a variable names': 'etc/longhaul/provider-key',
   "a key in the worker's home": 'home/.ssh/id_ed25519',
   "another project in the worker's home": 'home/other-project/notes',
 };
@@ -80,7 +81,10 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
       config: {
         file: path.join(app, 'longhaul.config.ts'),
         dataDir: path.join(home, 'app/.longhaul'),
-        secretPlaces: [path.join(root, SECRET_FILES['a secret that the configuration names'])],
+        secretPlaces: [
+          path.join(root, SECRET_FILES['a secret that the configuration names']),
+          path.join(root, SECRET_FILES['a secret that a variable names']),
+        ],
         worker: { visiblePaths: visiblePaths?.(root) ?? [] },
       },
       homes: [home],
