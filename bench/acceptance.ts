@@ -49,7 +49,7 @@ async function measureIdle(bench: Bench, database: DatabaseKind): Promise<number
     const startedAt = performance.now();
     const { id } = await client.submit({ agent: AGENT, prompt: 'Do nothing.' });
     if (index >= 0) times.push(performance.now() - startedAt);
-    const { status } = await client.run(id, { waitSeconds: 60 });
+    const { status } = await client.getRun(id, { waitSeconds: 60 });
     if (status !== 'succeeded') throw new Error(`A run of the stub ended as ${status}.`);
   }
   return times;

@@ -44,7 +44,7 @@ export async function measureBudget(bench: Bench): Promise<Measurement> {
         const { id } = await client.submit({ agent: AGENT, prompt: 'Spend.', user });
         accepted += 1;
         unfinished += 1;
-        await client.run(id, { waitSeconds: 60 });
+        await client.getRun(id, { waitSeconds: 60 });
         unfinished -= 1;
       } catch (error) {
         if (!(error instanceof LonghaulApiError) || error.code !== 'global_budget') throw error;

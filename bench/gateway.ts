@@ -24,11 +24,11 @@ interface Times {
 export async function measureGateway(bench: Bench): Promise<Measurement> {
   const providerUrl = await startProvider(bench);
   const gateway = await createGateway({
-    upstream: { baseUrl: providerUrl, headers: { 'x-api-key': 'dummy' } },
+    providers: new Map([['default', { upstream: { baseUrl: providerUrl, headers: { 'x-api-key': 'dummy' } } }]]),
     silenceMs: 10_000,
   });
   bench.onEnd(() => gateway.close());
-  const { token } = gateway.open({ attemptId: 'bench' });
+  const { token } = gateway.reserve().open({ attemptId: 'bench' });
   const agent = new Agent({ keepAlive: true });
   bench.onEnd(async () => agent.destroy());
   const measure = (isStreamed: boolean) =>

@@ -4,6 +4,8 @@ import { measureBudget } from './budget.ts';
 import { createBench, type Bench } from './bench.ts';
 import { measureClaim } from './claim.ts';
 import { measureCosts } from './costs.ts';
+import { measureDashboard } from './dashboard.ts';
+import { measureDashboardOpen } from './dashboard-open.ts';
 import { measureFirstText } from './first-text.ts';
 import { measureGateway } from './gateway.ts';
 import { measureIdle } from './idle.ts';
@@ -13,6 +15,7 @@ import type { Measurement } from './measurement.ts';
 import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
 import { measureThroughput } from './throughput.ts';
+import { measureWakeUps } from './wake-ups.ts';
 
 /** `npm run bench [-- NAME…]`: measures the promises, prints JSON, and exits with 1 if a promise is broken. */
 
@@ -29,6 +32,9 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   readers: measureReaders,
   costs: measureCosts,
   idle: measureIdle,
+  'wake-ups': measureWakeUps,
+  dashboard: measureDashboard,
+  'dashboard-open': measureDashboardOpen,
 };
 
 /** Milliseconds that cleanup may take. */

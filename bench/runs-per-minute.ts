@@ -83,7 +83,7 @@ async function prepareLonghaul(options: { bench: Bench; modelUrl: string; reuse:
     concurrency: UNFINISHED_RUNS,
     async work() {
       const { id } = await client.submit({ agent: AGENT, prompt: PROMPT, user: 'ann' });
-      const { status } = await client.run(id, { waitSeconds: 60 });
+      const { status } = await client.getRun(id, { waitSeconds: 60 });
       if (status !== 'succeeded') throw new Error(`A run ended as ${status}.`);
     },
   };

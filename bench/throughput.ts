@@ -45,7 +45,7 @@ async function measureLonghaul(bench: Bench, database: DatabaseKind): Promise<nu
   });
   const work = async () => {
     const { id } = await client.submit({ agent: AGENT, prompt: 'Do nothing.' });
-    const { status } = await client.run(id, { waitSeconds: 60 });
+    const { status } = await client.getRun(id, { waitSeconds: 60 });
     if (status !== 'succeeded') throw new Error(`A run of the stub ended as ${status}.`);
   };
   return measureRate({ times: RUNS, concurrency: UNFINISHED_RUNS, work });

@@ -2,13 +2,18 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import path from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import type { Manifest } from '../src/dashboard/assets.ts';
+import { checkFirstLoad } from './build/check-first-load.ts';
+import { splitPages } from './build/split-pages.ts';
 
 // Bundles the dashboard into a directory: `assets/`, and `manifest.json` with the files that the page loads.
 // As a script: node dashboard/build.ts DIRECTORY
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** Builds into `directory`, which afterwards is either complete or missing. */
+/**
+ * Builds into `directory`, which afterwards is either complete or missing.
+ * @throws {Error} when a browser would load too much before it shows the first page.
+ */
 export async function buildDashboard(directory: string): Promise<void> {
   const made = `${directory}.${process.pid}`;
   const { metafile } = await build({
@@ -29,8 +34,11 @@ export async function buildDashboard(directory: string): Promise<void> {
     entryNames: '[name]-[hash]',
     chunkNames: 'chunk-[hash]',
     assetNames: '[name]-[hash]',
+    plugins: [splitPages(root)],
     logLevel: 'error',
   });
+  removeUnusedStyles(metafile, path.join(made, 'assets'));
+  checkFirstLoad(metafile, path.join(made, 'assets'));
   writeFileSync(path.join(made, 'assets/licenses.txt'), toLicenses(metafile));
   writeFileSync(path.join(made, 'manifest.json'), `${JSON.stringify(toManifest(metafile), null, 2)}\n`);
   mkdirSync(path.dirname(directory), { recursive: true });
@@ -41,6 +49,15 @@ export async function buildDashboard(directory: string): Promise<void> {
     // Another process finished the same build first.
     rmSync(made, { recursive: true, force: true });
     if (!readdirSync(directory).includes('manifest.json')) throw error;
+  }
+}
+
+/** Removes the styles of single pages: the page loads all styles in one file, and esbuild writes both. */
+function removeUnusedStyles({ outputs }: Metafile, directory: string): void {
+  const [used] = toManifest({ inputs: {}, outputs }).styles;
+  for (const file of Object.keys(outputs)) {
+    const name = path.basename(file);
+    if (name.endsWith('.css') && name !== used) rmSync(path.join(directory, name));
   }
 }
 

@@ -9,6 +9,8 @@ const steps = [
   ['types', ['tsc', '-p', '.']],
   ['types of the dashboard', ['tsc', '-p', 'dashboard']],
   ['unused code', ['knip']],
+  ['code that only tests use', ['knip', '--production']],
+  ['package', ['node', 'scripts/check-package.ts']],
   ...(process.argv.includes('--static') ? [] : [['tests', ['vitest', 'run']] as const]),
 ] as const;
 

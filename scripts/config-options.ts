@@ -26,6 +26,7 @@ const FILES = [
   'approvals-schema.ts',
   'http-schema.ts',
   'dashboard-schema.ts',
+  'oidc-schema.ts',
   'database-schema.ts',
   'health-schema.ts',
   'webhooks-schema.ts',
@@ -57,6 +58,8 @@ const PLACES: Readonly<Record<string, readonly string[]>> = {
   alertsSchema: ['alerts'],
   httpSchema: ['http'],
   dashboardSchema: ['dashboard'],
+  oidcSchema: ['dashboard.oidc'],
+  oidcGroupSchema: ['dashboard.oidc.groups'],
   databaseSchema: ['database'],
   healthSchema: ['health'],
   webhooksSchema: ['webhooks'],
@@ -99,17 +102,20 @@ export function readConfigOptions(): ConfigOption[] {
       if (child.const !== undefined) continue;
       const path = parent === '' ? key : `${parent}.${key}`;
       const { meaning, default: fallback } = splitDefault(docs.get(path) ?? '');
+      const isGroup = child.properties !== undefined || isByName(child) || kindsByName(child).length > 0;
+      if (!isGroup) checkDefault(path, { inDoc: fallback, inSchema: child.default });
       options.push({
         path,
         meaning,
         allowed: toAllowed(key, child),
         default: fallback,
         isRequired: schema.required?.includes(key) ?? false,
-        isGroup: child.properties !== undefined || isByName(child) || kindsByName(child).length > 0,
+        isGroup,
       });
       if (isByName(child)) walk(child.additionalProperties as Schema, `${path}.NAME`);
       // Of a union, only an object whose parts have their own docstrings.
       for (const one of child.anyOf ?? []) if (isDescribed(one, path)) walk(one, path);
+      if (isListOfObjects(child)) walk(child.items as Schema, path);
       for (const one of kindsOf(child)) walk(one, `${path}.${nameOf(one)}`);
       for (const one of kindsByName(child)) walk(one, `${path}.NAME.${nameOf(one)}`);
       walk(child, path);
@@ -155,10 +161,36 @@ function readDocs(source: string): Map<string, string> {
   return docs;
 }
 
+/**
+ * Checks that the docstring of an option, which editors show, names the default of the schema, which applies.
+ * @throws {Error} naming both.
+ */
+function checkDefault(path: string, { inDoc, inSchema }: { inDoc: string | null; inSchema: unknown }): void {
+  // Nothing, such as an empty list, is described in words.
+  const isNothing = inSchema === undefined || inSchema === null || inSchema === '';
+  if (isNothing || (typeof inSchema === 'object' && Object.keys(inSchema).length === 0)) return;
+  const shown = showDefault(inSchema);
+  const said = inDoc?.replace(/(?<=\d),(?=\d{3})/g, '') ?? '';
+  const rest = said.startsWith(shown) ? said.slice(shown.length) : null;
+  if (rest === null || !/^(?:$|[;:,]? )/.test(rest)) {
+    throw new Error(`The default of ${path} is ${shown} in the schema, and ${inDoc ?? 'missing'} in its docstring.`);
+  }
+}
+
+function showDefault(value: unknown): string {
+  if (Array.isArray(value)) return value.map(showDefault).join(', ');
+  return typeof value === 'string' ? `\`${value}\`` : String(value);
+}
+
 function splitDefault(doc: string): { meaning: string; default: string | null } {
   const found = /\s*Defaults to (.+?)\.(?=\s|$)/.exec(doc);
   if (found === null) return { meaning: doc, default: null };
   return { meaning: doc.replace(found[0], '').trim(), default: found[1] ?? null };
+}
+
+/** Returns whether the items of a list are objects of one kind. */
+function isListOfObjects({ items }: Schema): boolean {
+  return typeof items === 'object' && 'properties' in items;
 }
 
 /** Returns the kinds of a list's items. */

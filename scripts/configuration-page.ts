@@ -183,6 +183,17 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words: '[The dashboard](dashboard.md) says what each of its pages answers, and who may see what.',
   },
   {
+    path: 'dashboard.oidc',
+    title: 'Its sign-in with OpenID Connect: `dashboard.oidc`',
+    words: '[The dashboard](dashboard.md#openid-connect) explains how to register Longhaul at a provider.',
+  },
+  {
+    path: 'dashboard.oidc.groups',
+    title: 'Its groups: `dashboard.oidc.groups`',
+    words:
+      'A list; the first entry that names a group of the person decides. `user` and `userClaim` exclude each other, and entries with `admin` have no team and no user.',
+  },
+  {
     path: 'database',
     title: 'The database: `database`',
     words:

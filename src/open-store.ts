@@ -7,9 +7,10 @@ import { checkGrants, creating } from './db/grants.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { createOutage, quietOutages, type Outage } from './db/outage.ts';
-import { createPgBossQueue, QUEUE_SCHEMA } from './queue/pg-boss-queue.ts';
+import { createDatabaseQueue } from './queue/database-queue.ts';
+import { QUEUE_SCHEMA } from './queue/queue-schema.ts';
 import type { Queue } from './queue/queue.ts';
-import { useCostZone } from './run/use-cost-zone.ts';
+import { useCostZone } from './run/costs/use-cost-zone.ts';
 
 /** Functions that close the parts of a Longhaul; the last is called first. */
 export type Closers = (() => Promise<void> | void)[];
@@ -56,7 +57,7 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   closers.push(() => watched.close());
   outage = watched;
   const log = quietOutages(options.log, watched);
-  const queue = createPgBossQueue({
+  const queue = createDatabaseQueue({
     database,
     expireSeconds: config.worker.expireSeconds,
     onError: (err) => log.warn({ err }, 'queue error'),

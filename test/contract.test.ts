@@ -5,7 +5,7 @@ import { createApiDocument, createEmptyApi, toDocumentText } from '../scripts/ap
 import { findBreaks } from '../scripts/contract-breaks.ts';
 import { findOperations, type ApiDocument } from '../src/api/openapi/document.ts';
 import { NO_EXAMPLE } from '../src/api/openapi/to-example.ts';
-import { ROUTE_ACCESS, toRoute } from '../src/api/route-access.ts';
+import { ROUTES } from '../src/api/routes.ts';
 
 const written = readFileSync(new URL('../docs/openapi.json', import.meta.url), 'utf8');
 const document = createApiDocument();
@@ -34,7 +34,7 @@ describe('the OpenAPI document', () => {
   it('has a name, a group, an answer and an example of every body for every operation', () => {
     for (const { method, path, operation } of findOperations(document)) {
       const place = `${method} ${path}`;
-      expect(operation.operationId, `${place}: src/api/openapi/operations.ts`).toBeDefined();
+      expect(operation.operationId, place).toBeDefined();
       expect(operation.tags, place).toHaveLength(1);
       const bodies = [operation.requestBody, ...Object.values(operation.responses ?? {})];
       const media = bodies.flatMap((body) =>
@@ -45,7 +45,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('has exactly the routes of the API, as has the list of access rules', () => {
+  it('has exactly the declared routes, as has the API', () => {
     const routes = new Set(
       createEmptyApi()
         .routes.filter(({ method }) => method !== 'ALL')
@@ -54,10 +54,10 @@ describe('the OpenAPI document', () => {
     // Routes that describe the contract are not part of it, nor are the dashboard's own files.
     for (const route of ['GET /openapi.json', 'GET /docs', 'GET /assets/:name'])
       expect(routes.delete(route)).toBe(true);
-    const described = findOperations(document).map(({ method, path }) => toRoute(method, path));
-    expect(described.toSorted()).toEqual([...routes].toSorted());
-    const guarded = described.filter((route) => route.includes(' /v1/'));
-    expect(Object.keys(ROUTE_ACCESS).toSorted()).toEqual(guarded.toSorted());
+    expect(ROUTES.map(({ method, pattern }) => `${method} ${pattern}`).toSorted()).toEqual([...routes].toSorted());
+    const described = findOperations(document).map(({ operation }) => operation.operationId);
+    expect(described).toHaveLength(ROUTES.length);
+    expect(new Set(described)).toEqual(new Set(ROUTES.map(({ operationId }) => operationId)));
   });
 
   it('describes every parameter', () => {
@@ -69,11 +69,9 @@ describe('the OpenAPI document', () => {
   });
 
   it('names the scope of every route that needs a key', () => {
-    for (const { method, path, operation } of findOperations(document)) {
-      if (!path.startsWith('/v1/')) continue;
-      const access = ROUTE_ACCESS[toRoute(method, path)];
-      expect(access, `${method} ${path}: src/api/route-access.ts`).toBeDefined();
-      expect(operation.security?.length === 0, path).toBe(access === 'everyone');
+    const access = new Map(ROUTES.map((route) => [route.operationId, route.access]));
+    for (const { path, operation } of findOperations(document)) {
+      expect(operation.security?.length === 0, path).toBe(access.get(operation.operationId ?? '') === 'everyone');
     }
   });
 

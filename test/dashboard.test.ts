@@ -214,6 +214,34 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     expect(await client.wait(run!.id)).toMatchObject({ status: 'succeeded', result: 'All **done**.' });
   });
 
+  it('shows in a second tab what happens in the first, and signs out of both', async () => {
+    const run = await client.submit({ agent: 'publisher', prompt: 'publish this in two tabs' });
+    const [own, first] = await open();
+    await own.addCookies(await context.cookies());
+    const second = await own.newPage();
+    await goTo('/approvals', first);
+    await goTo(`/runs/${run.id}`, second);
+    await first.getByText('publisher wants to use Bash').waitFor();
+    await second.getByText('waits for a decision').first().waitFor();
+    await first.getByRole('button', { name: 'Allow', exact: true }).click();
+    await first.getByText('Nothing waits for you').waitFor();
+    await second.getByRole('region', { name: 'Result' }).waitFor();
+    expect(await second.getByText('waits for a decision').count()).toBe(0);
+
+    // A separate sign-in: the other tests need theirs.
+    const { code, path: place } = await client.createSignInCode();
+    await first.goto('about:blank');
+    await first.goto(`http://127.0.0.1:${proxy.port}${place}#code=${code}`);
+    await first.getByRole('heading', { name: 'Overview' }).waitFor();
+    await second.reload();
+    await second.getByRole('region', { name: 'Result' }).waitFor();
+    await first.getByRole('button', { name: /Account and colou?rs/ }).click();
+    await first.getByRole('menuitem', { name: 'Sign out' }).click();
+    await first.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await second.getByRole('heading', { name: 'Sign in' }).waitFor({ timeout: 60_000 });
+    await own.close();
+  }, 120_000);
+
   it('changes what a tool does before it is allowed, and refuses what is no object', async () => {
     const run = await client.submit({ agent: 'publisher', prompt: 'publish this as well' });
     await goTo(`/runs/${run.id}`);
@@ -352,7 +380,9 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     await page.getByRole('dialog', { name: 'Shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+k');
+    // At once, as a quick typist does.
     await page.keyboard.type('dark');
+    await page.getByRole('button', { name: 'Dark colours' }).waitFor();
     await page.keyboard.press('Enter');
     await expect.poll(() => page.evaluate(COLOR_SCHEME), POLL).toBe('dark');
     await page.reload();

@@ -20,7 +20,7 @@ const usage = { inputTokens: 1_000, outputTokens: 100 };
 /** Milliseconds within which a lost worker is noticed and its runs are taken over. */
 const TAKEOVER_MS = 30_000;
 
-// Several machines start at once: on a slow one that alone takes half a minute.
+// The machines of all these tests start at once, which takes half a minute on a slow computer.
 describe.concurrent('a run is done once', { timeout: 180_000 }, () => {
   const open: Machines[] = [];
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { listProcesses } from '../src/agent/process-table.ts';
+import { listProcesses } from '../src/agent/process-tree/process-table.ts';
 import { say, turn } from '../src/testing/index.ts';
 import { createMachines, untilEnded, untilEvent, type Machine, type Machines } from './support/machines.ts';
 

@@ -1,10 +1,10 @@
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { queryClient } from '../data/query-client.ts';
 import { SignInGate } from '../pages/sign-in/sign-in-gate.tsx';
 import { STYLE_NONCE } from './environment.ts';
+import { Notifications } from './notifications.tsx';
 import { router } from './router.tsx';
 import { cssVariables, theme } from './theme.ts';
 
@@ -21,7 +21,7 @@ export function App() {
       deduplicateInlineStyles
     >
       <QueryClientProvider client={queryClient}>
-        <Notifications position="bottom-right" limit={4} />
+        <Notifications />
         <SignInGate>
           <RouterProvider router={router} />
         </SignInGate>

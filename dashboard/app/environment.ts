@@ -6,6 +6,9 @@ export const PAGES_PATH = meta?.dataset['path'] ?? '';
 /** Path of the API, without a slash at its end. */
 export const API_PATH = meta?.dataset['apiPath'] ?? '';
 
+/** Name of the OpenID Connect provider; null when people sign in with API keys only. */
+export const OIDC_TITLE = meta?.dataset['oidcTitle'] ?? null;
+
 /** Nonce of the content security policy, which allows the style elements of the component library. */
 export const STYLE_NONCE = document.querySelector<HTMLElement>('script[nonce]')?.nonce ?? '';
 

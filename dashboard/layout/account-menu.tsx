@@ -15,7 +15,7 @@ import type { SignedInResource } from 'longhaul/client';
 import { API_PATH } from '../app/environment.ts';
 import { client } from '../data/client.ts';
 import { signedInQuery, useSignedIn } from '../data/signed-in.ts';
-import { openShortcutSheet } from './shortcut-sheet.tsx';
+import { openShortcutSheet } from './open-dialog.ts';
 import classes from './navigation.module.css';
 
 const SCHEMES = [

@@ -2,22 +2,29 @@ import { useMantineColorScheme } from '@mantine/core';
 import { Spotlight, spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
 import { ActivityLogIcon, KeyboardIcon, MagnifyingGlassIcon, MoonIcon, SunIcon } from '@radix-ui/react-icons';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect } from 'react';
 import { useRights } from '../data/signed-in.ts';
+import { openShortcutSheet } from './open-dialog.ts';
 import { PAGES } from './pages.tsx';
-import { openShortcutSheet } from './shortcut-sheet.tsx';
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-export const openPalette = (): void => spotlight.open();
+interface PaletteProps {
+  /** Number of requests to open it; it opens when the number grows. */
+  readonly requests: number;
+  readonly query: string;
+  readonly onQuery: (query: string) => void;
+  /** Called when its field has the focus. */
+  readonly onShown: () => void;
+}
 
 /** Finds pages and commands by a part of their name, and runs by id or by words. */
-export function Palette() {
-  const [query, setQuery] = useState('');
+export function Palette({ requests, query, onQuery, onShown }: PaletteProps) {
   const rights = useRights();
   const navigate = useNavigate();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const typed = query.trim();
+  useEffect(() => spotlight.open(), [requests]);
 
   const groups: SpotlightActionGroupData[] = [
     {
@@ -71,10 +78,10 @@ export function Palette() {
     <Spotlight
       actions={groups}
       query={query}
-      onQueryChange={setQuery}
-      onSpotlightClose={() => setQuery('')}
+      onQueryChange={onQuery}
+      onSpotlightClose={() => onQuery('')}
       nothingFound="Nothing is called that."
-      shortcut={['mod + K', 'mod + P']}
+      shortcut={null}
       highlightQuery
       scrollable
       maxHeight={420}
@@ -82,7 +89,24 @@ export function Palette() {
         leftSection: <MagnifyingGlassIcon />,
         placeholder: 'Go to a page, or search runs…',
         'aria-label': 'Go to a page, or search runs',
+        onFocus: ({ currentTarget }) => {
+          currentTarget.setSelectionRange(query.length, query.length);
+          onShown();
+        },
+        onKeyDown: (event) => {
+          if (event.key === 'Enter' && typed !== '' && !event.nativeEvent.isComposing) pickFirst(event.currentTarget);
+        },
       }}
     />
   );
+}
+
+/**
+ * Picks the first action if none is selected. The library selects one when the text changes, and so none for a text that
+ * was typed before the palette was loaded.
+ */
+function pickFirst(input: HTMLElement): void {
+  const dialog = input.closest('[role=dialog]');
+  if (dialog === null || dialog.querySelector('[data-selected]') !== null) return;
+  dialog.querySelector<HTMLElement>('[data-action]')?.click();
 }

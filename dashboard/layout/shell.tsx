@@ -1,20 +1,24 @@
-import { ActionIcon, Burger, Drawer, Loader } from '@mantine/core';
+import { ActionIcon, Burger, Loader } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { MagnifyingGlassIcon } from '@radix-ui/react-icons';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useIsConnected } from '../data/connection.ts';
 import { useLiveUpdates } from '../data/live.ts';
 import { Logo } from '../ui/logo.tsx';
+import { Dialogs } from './dialogs.tsx';
 import { Navigation } from './navigation.tsx';
-import { openPalette, Palette } from './palette.tsx';
-import { ShortcutSheet } from './shortcut-sheet.tsx';
+import { openPalette } from './open-dialog.ts';
 import classes from './shell.module.css';
+
+const PhoneMenu = lazy(async () => ({ default: (await import('./phone-menu.tsx')).PhoneMenu }));
 
 /** The frame of every page: navigation, palette, shortcuts. */
 export function Shell() {
   useLiveUpdates();
   const [isMenuOpen, menu] = useDisclosure(false);
+  const [isMenuWanted, setIsMenuWanted] = useState(false);
+  if (isMenuOpen && !isMenuWanted) setIsMenuWanted(true);
   const path = useRouterState({ select: ({ location }) => location.pathname });
   useEffect(menu.close, [path, menu.close]);
 
@@ -45,14 +49,11 @@ export function Shell() {
           <MagnifyingGlassIcon />
         </ActionIcon>
       </div>
-      <Drawer opened={isMenuOpen} onClose={menu.close} size={280} title="Longhaul" padding={0}>
-        <Navigation />
-      </Drawer>
+      <Suspense fallback={null}>{isMenuWanted && <PhoneMenu isOpen={isMenuOpen} onClose={menu.close} />}</Suspense>
       <main id="content" className={classes['main']} tabIndex={-1}>
         <Outlet />
       </main>
-      <Palette />
-      <ShortcutSheet />
+      <Dialogs />
       <Offline />
     </div>
   );

@@ -1,17 +1,8 @@
 import { Kbd, Modal } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
-import { useNavigate } from '@tanstack/react-router';
-import { useEffect, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
 import { useRights } from '../data/signed-in.ts';
 import { PAGES } from './pages.tsx';
-import { useShortcuts } from '../ui/shortcuts/use-shortcuts.ts';
 import classes from './shortcut-sheet.module.css';
-
-const OPEN = 'longhaul:shortcuts';
-
-export function openShortcutSheet(): void {
-  dispatchEvent(new Event(OPEN));
-}
 
 const LISTS: readonly (readonly [keys: string, does: string])[] = [
   ['j k', 'Next, previous'],
@@ -25,25 +16,18 @@ const DECISIONS: readonly (readonly [keys: string, does: string])[] = [
   ['n', 'Deny'],
 ];
 
-/** Lists all shortcuts at `?`, and handles the shortcuts that open pages. */
-export function ShortcutSheet() {
-  const [isOpen, sheet] = useDisclosure(false);
-  const navigate = useNavigate();
+interface ShortcutSheetProps {
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+}
+
+/** Lists all shortcuts. */
+export function ShortcutSheet({ isOpen, onClose }: ShortcutSheetProps) {
   const rights = useRights();
   const pages = PAGES.filter(({ isFor }) => isFor(rights));
 
-  useEffect(() => {
-    addEventListener(OPEN, sheet.open);
-    return () => removeEventListener(OPEN, sheet.open);
-  }, [sheet.open]);
-
-  useShortcuts({
-    '?': sheet.toggle,
-    ...Object.fromEntries(pages.map(({ key, path }) => [`g ${key}`, () => void navigate({ to: path })])),
-  });
-
   return (
-    <Modal opened={isOpen} onClose={sheet.close} title="Shortcuts" size="lg">
+    <Modal opened={isOpen} onClose={onClose} title="Shortcuts" size="lg">
       <div className={classes['columns']}>
         <Group title="Go to" shortcuts={pages.map(({ key, title }) => [`g ${key}`, title] as const)} />
         <div>

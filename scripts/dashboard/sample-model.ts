@@ -44,78 +44,87 @@ const LONG = Array.from(
 export function sampleScript(request: ModelRequest): Turn {
   const { prompt, toolResults, body } = request;
   const turns = body.messages.filter(({ role }) => role === 'assistant').length;
-  const system = JSON.stringify(body['system'] ?? '');
   if (/Reply with OK/.test(prompt)) return turn(say('OK'), usage(80, 2));
-  if (system.includes('You look up tours')) {
-    return toolResults.length > 0
-      ? turn(
-          say('Tour LY-204 went to Lyon on 11 August; the proof of delivery is filed under LY-240.'),
-          usage(1_400, 60),
-        )
-      : turn([useTool('Grep', { pattern: 'LY-2', path: '.' })], usage(1_200, 40));
-  }
+  if (JSON.stringify(body['system'] ?? '').includes('You look up tours')) return lookUpTour(request);
   if (prompt.includes('overloaded')) return fail(529, { message: 'Overloaded' });
   if (prompt.includes('refuse')) return fail(400, { message: 'The request is too odd.' });
-  if (/Restart|Deploy|Roll back/.test(prompt)) {
-    if (toolResults.length > 0)
-      return turn(say('The service answers again: 3 of 3 instances are healthy.'), usage(2_100, 90));
+  if (/Restart|Deploy|Roll back/.test(prompt)) return rollBack(request);
+  if (prompt.includes('Which depot')) return askForDepot(request);
+  if (prompt.includes('Correct the handover')) return correctHandover(toolResults, turns);
+  if (prompt.includes('Watch')) {
+    const thought = think('I go through the tours one by one.');
+    return turn([thought, say(LONG, { ...PACE, chunkDelayMs: 160 })], usage(2_600, 900));
+  }
+  return sumUp(request, turns);
+}
+
+function lookUpTour({ toolResults }: ModelRequest): Turn {
+  if (toolResults.length === 0) return turn([useTool('Grep', { pattern: 'LY-2', path: '.' })], usage(1_200, 40));
+  return turn(
+    say('Tour LY-204 went to Lyon on 11 August; the proof of delivery is filed under LY-240.'),
+    usage(1_400, 60),
+  );
+}
+
+function rollBack({ toolResults }: ModelRequest): Turn {
+  if (toolResults.length > 0)
+    return turn(say('The service answers again: 3 of 3 instances are healthy.'), usage(2_100, 90));
+  return turn(
+    [
+      think('The pod is in a crash loop since the last release. A rollback is the quickest way out.'),
+      say('The last release does not start: its database URL is missing. I would go back to the one before.'),
+      useTool('Bash', {
+        command: 'kubectl rollout undo deployment/tracking --to-revision=41 --namespace production',
+        description: 'Go back to the release before',
+      }),
+    ],
+    usage(1_900, 140),
+  );
+}
+
+function askForDepot({ toolResults }: ModelRequest): Turn {
+  if (toolResults.length > 0) return turn(say('Thank you. I have planned the tour from Hamburg.'), usage(900, 40));
+  return turn(
+    useTool('AskUserQuestion', {
+      questions: [
+        {
+          question: 'From which depot should the tour start?',
+          header: 'Depot',
+          multiSelect: false,
+          options: [
+            { label: 'Hamburg', description: 'Two vehicles free from 6:00' },
+            { label: 'Bremen', description: 'A vehicle free, 40 km nearer' },
+          ],
+        },
+      ],
+    }),
+    usage(1_100, 80),
+  );
+}
+
+function correctHandover(toolResults: ModelRequest['toolResults'], turns: number): Turn {
+  if (turns === 0) return turn([useTool('Read', { file_path: 'notes/handover.md' })], usage(1_000, 40));
+  if (turns === 1) {
+    const first = toolResults[0]?.content.match(/^ *1[\t→](.+)$/m)?.[1] ?? '# Handover';
     return turn(
       [
-        think('The pod is in a crash loop since the last release. A rollback is the quickest way out.'),
-        say('The last release does not start: its database URL is missing. I would go back to the one before.'),
-        useTool('Bash', {
-          command: 'kubectl rollout undo deployment/tracking --to-revision=41 --namespace production',
-          description: 'Go back to the release before',
+        say('The heading lacks its date; I add it, and leave the rest as it is.'),
+        useTool('Edit', {
+          file_path: 'notes/handover.md',
+          old_string: first,
+          new_string: `${first}, week 32\n\nChecked against the phone log on 12 August.`,
         }),
       ],
-      usage(1_900, 140),
+      usage(1_700, 120),
     );
   }
-  if (prompt.includes('Which depot')) {
-    if (toolResults.length > 0) return turn(say('Thank you. I have planned the tour from Hamburg.'), usage(900, 40));
-    return turn(
-      useTool('AskUserQuestion', {
-        questions: [
-          {
-            question: 'From which depot should the tour start?',
-            header: 'Depot',
-            multiSelect: false,
-            options: [
-              { label: 'Hamburg', description: 'Two vehicles free from 6:00' },
-              { label: 'Bremen', description: 'A vehicle free, 40 km nearer' },
-            ],
-          },
-        ],
-      }),
-      usage(1_100, 80),
-    );
-  }
-  if (prompt.includes('Correct the handover')) {
-    if (turns === 0) return turn([useTool('Read', { file_path: 'notes/handover.md' })], usage(1_000, 40));
-    if (turns === 1) {
-      const first = toolResults[0]?.content.match(/^ *1[\t→](.+)$/m)?.[1] ?? '# Handover';
-      return turn(
-        [
-          say('The heading lacks its date; I add it, and leave the rest as it is.'),
-          useTool('Edit', {
-            file_path: 'notes/handover.md',
-            old_string: first,
-            new_string: `${first}, week 32\n\nChecked against the phone log on 12 August.`,
-          }),
-        ],
-        usage(1_700, 120),
-      );
-    }
-    return turn(
-      say('Done: `notes/handover.md` has its date, and a note that it was checked against the phone log.'),
-      usage(2_000, 60),
-    );
-  }
-  if (prompt.includes('Watch'))
-    return turn(
-      [think('I go through the tours one by one.'), say(LONG, { ...PACE, chunkDelayMs: 160 })],
-      usage(2_600, 900),
-    );
+  return turn(
+    say('Done: `notes/handover.md` has its date, and a note that it was checked against the phone log.'),
+    usage(2_000, 60),
+  );
+}
+
+function sumUp(request: ModelRequest, turns: number): Turn {
   if (turns === 0) {
     return turn(
       [

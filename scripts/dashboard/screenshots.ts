@@ -18,7 +18,7 @@ async function takeScreenshots({ url, client }: Shown): Promise<void> {
   const executable = findChromium();
   if (executable === null) throw new Error('Chromium is not installed: install the package `chromium`.');
   await mkdir(OUT, { recursive: true });
-  const [run] = (await client.runs({ agent: 'invoices', q: 'overdue', limit: 1 })).data;
+  const [run] = (await client.listRuns({ agent: 'invoices', q: 'overdue', limit: 1 })).data;
   const places = {
     overview: '/',
     runs: '/runs',
@@ -58,7 +58,7 @@ async function takeScreenshots({ url, client }: Shown): Promise<void> {
 const fleet = await startSampleFleet();
 try {
   await fillSampleFleet(fleet);
-  for (const { id, agent } of (await fleet.client.runs({ limit: 6 })).data) {
+  for (const { id, agent } of (await fleet.client.listRuns({ limit: 6 })).data) {
     if (agent === 'invoices') await fleet.client.wait(id);
   }
   await takeScreenshots(fleet);

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { sql, type Selectable } from 'kysely';
+import { sql, type Selectable, type Transaction } from 'kysely';
 import { SYSTEM_ACTOR } from '../audit/actors.ts';
 import { recordAudit } from '../audit/record.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
+import type { Tables } from '../db/tables.ts';
 import type { AccessTables } from '../db/tables/access.ts';
 import type { Scope } from './scopes.ts';
 
@@ -17,6 +18,8 @@ export interface ApiKey {
   readonly user: string | null;
   /** The team the key is bound to; null for any. */
   readonly team: string | null;
+  /** Issuer and subject of the person who signs in with OpenID Connect; null for a key that a caller sends. */
+  readonly subject: string | null;
   readonly createdAt: Date;
   /** Precise to the minute; null when the key was never used. */
   readonly lastUsedAt: Date | null;
@@ -71,11 +74,15 @@ export async function storeKey(database: Database, options: NewKey): Promise<Api
   });
 }
 
-/** Returns whether there is a valid admin key that an operator can use. The in-process key does not count. */
+/**
+ * Returns whether there is a valid admin key that an operator can send. The in-process key and those of people who sign
+ * in with OpenID Connect do not count.
+ */
 export async function hasAdminKey(database: Database): Promise<boolean> {
   const { rows } = await sql`
     select from longhaul.api_keys
-     where 'admin' = any(scopes) and revoked_at is null and id <> ${IN_PROCESS_KEY_ID} limit 1`.execute(database.sql);
+     where 'admin' = any(scopes) and revoked_at is null and subject is null and id <> ${IN_PROCESS_KEY_ID}
+     limit 1`.execute(database.sql);
   return rows.length > 0;
 }
 
@@ -87,6 +94,16 @@ export async function findKeyByHash(database: Database, hash: string): Promise<A
     .where('hash', '=', hash)
     .executeTakeFirst();
   return row === undefined ? null : toApiKey(row);
+}
+
+/** Reads the name of a key, revoked or not. Keys are never deleted, so the key of a caller always has one. */
+export async function readKeyName(database: Database, id: string): Promise<string> {
+  const { name } = await database.sql
+    .selectFrom('longhaul.api_keys')
+    .select('name')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  return name;
 }
 
 /** Lists a page of keys, newest first, including revoked keys, and whether there are more. */
@@ -109,7 +126,7 @@ export async function listKeys(
  * that was revoked before does not change.
  *
  * Locks every valid admin key: when two callers revoke the last two keys at once, the second waits and is rejected. The
- * in-process key does not count, because no one can use it over HTTP.
+ * in-process key and the keys of people do not count, because no one can send them.
  * @throws {LonghaulError} `conflict` when no admin key would be left.
  */
 export async function revokeKey(
@@ -118,7 +135,8 @@ export async function revokeKey(
 ): Promise<ApiKey | null> {
   return database.sql.transaction().execute(async (trx) => {
     const { rows: admins } = await sql<{ id: string }>`
-      select id from longhaul.api_keys where 'admin' = any(scopes) and revoked_at is null and id <> ${IN_PROCESS_KEY_ID}
+      select id from longhaul.api_keys
+       where 'admin' = any(scopes) and revoked_at is null and subject is null and id <> ${IN_PROCESS_KEY_ID}
        order by id for update`.execute(trx);
     if (admins.length === 1 && admins[0]!.id === id) {
       throw new LonghaulError('conflict', {
@@ -133,16 +151,24 @@ export async function revokeKey(
       .forUpdate()
       .executeTakeFirst();
     if (row === undefined || row.revoked_at !== null) return row === undefined ? null : toApiKey(row);
-    const revoked = await trx
-      .updateTable('longhaul.api_keys')
-      .set({ revoked_at: sql<Date>`clock_timestamp()` })
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    await recordAudit(trx, { actor, action: 'key.revoked', subject: id, data: { name: row.name } });
-    await sql`select pg_notify(${CHANNELS.revocations}, ${id})`.execute(trx);
-    return toApiKey(revoked);
+    return toApiKey(await markRevoked(trx, { id, name: row.name, actor }));
   });
+}
+
+/** Revokes a key whose row the transaction has locked, and notifies every server when it commits. */
+export async function markRevoked(
+  trx: Transaction<Tables>,
+  { id, name, actor }: { readonly id: string; readonly name: string; readonly actor: string },
+): Promise<Selectable<AccessTables['longhaul.api_keys']>> {
+  const revoked = await trx
+    .updateTable('longhaul.api_keys')
+    .set({ revoked_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  await recordAudit(trx, { actor, action: 'key.revoked', subject: id, data: { name } });
+  await sql`select pg_notify(${CHANNELS.revocations}, ${id})`.execute(trx);
+  return revoked;
 }
 
 function toApiKey(row: Selectable<AccessTables['longhaul.api_keys']>): ApiKey {
@@ -152,6 +178,7 @@ function toApiKey(row: Selectable<AccessTables['longhaul.api_keys']>): ApiKey {
     scopes: row.scopes as Scope[],
     user: row.user_id,
     team: row.team,
+    subject: row.subject,
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at,
     revokedAt: row.revoked_at,

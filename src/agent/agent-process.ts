@@ -1,16 +1,16 @@
 import { toMessage } from '../core/errors.ts';
 import { toStorable } from '../core/text.ts';
 import { after } from '../core/timers.ts';
-import type { AgentOutcome, StopReason } from './agent-outcome.ts';
+import type { AgentOutcome, StopReason } from './outcome/agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
-import { startClaude, type ClaudeProcess } from './claude-process.ts';
+import { startClaude, type ClaudeProcess } from './process/claude-process.ts';
 import { converse } from './conversation.ts';
-import { answerDeferred } from './deferred-tool-use.ts';
-import { findProgress, NO_PROGRESS, type Progress } from './progress.ts';
-import { createSteering, type Steering, type SteeringMessage } from './steering.ts';
+import { answerDeferred } from './transcript/deferred-tool-use.ts';
+import { findProgress, NO_PROGRESS, type Progress } from './transcript/progress.ts';
+import { createSteering, type Steering, type SteeringMessage } from './process/steering.ts';
 import { untilAborted } from './until-aborted.ts';
 
-export type { StopReason } from './agent-outcome.ts';
+export type { StopReason } from './outcome/agent-outcome.ts';
 export type { AgentReport, AgentSpec } from './agent-spec.ts';
 
 /** A Claude Code process that works on one attempt. */
@@ -100,15 +100,12 @@ async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudePro
 export const NOTHING_DONE: Omit<AgentReport, 'outcome' | 'durationMs'> = {
   turns: 0,
   costMicros: null,
-  usage: null,
   modelUsage: null,
   toolUses: {},
-  permissionDenials: 0,
   exitCode: null,
   signal: null,
   stderrTail: '',
   claudeCodeVersion: null,
-  pid: null,
   peakMemoryBytes: null,
   keptProcess: null,
 };

@@ -3,16 +3,16 @@ import type { ToolRun } from '../config/tool-hooks.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Micros } from '../core/money.ts';
-import type { ModelUsage, TokenUsage } from '../core/usage.ts';
+import type { ModelUsage } from '../core/usage.ts';
 import type { Logger } from '../core/log.ts';
-import type { AgentOutcome, ProviderFailure } from './agent-outcome.ts';
-import type { ClaudeProcess } from './claude-spec.ts';
-import type { Containment } from './containment.ts';
-import type { DecidedToolUse, UnfinishedToolUse } from './continuation.ts';
-import type { Places } from './places.ts';
-import type { SaidBlock } from './progress.ts';
-import type { AskForToolUse } from './tool-use.ts';
-import type { Transcript } from './transcript.ts';
+import type { AgentOutcome, ProviderFailure } from './outcome/agent-outcome.ts';
+import type { ClaudeProcess } from './process/claude-spec.ts';
+import type { Containment } from './containment/containment.ts';
+import type { DecidedToolUse, UnfinishedToolUse } from './transcript/continuation.ts';
+import type { Places } from './containment/places.ts';
+import type { SaidBlock } from './transcript/progress.ts';
+import type { AskForToolUse } from './tools/tool-use.ts';
+import type { Transcript } from './transcript/transcript.ts';
 
 /** The attempt that a Claude Code process executes. */
 export interface AgentSpec {
@@ -109,14 +109,9 @@ export interface AgentReport {
   readonly durationMs: number;
   /** Claude Code's own estimate; null when it reported none. */
   readonly costMicros: Micros | null;
-  /** The sum of `modelUsage`; null when there was no report. */
-  readonly usage: TokenUsage | null;
+  /** Null when there was no report. */
   readonly modelUsage: Readonly<Record<string, ModelUsage>> | null;
-  /** True when a model's price was guessed, because Claude Code does not know the model. */
-  readonly isCostBasisUnknown?: boolean;
   readonly toolUses: Readonly<Record<string, number>>;
-  /** Tool uses that were denied, also by the workspace guard. */
-  readonly permissionDenials: number;
   /** The exit code; null when the process was ended by us, also after its result, and when it was kept. */
   readonly exitCode: number | null;
   /** The signal that ended the process before its result, or null. */
@@ -124,7 +119,6 @@ export interface AgentReport {
   /** The last 1,000 characters. */
   readonly stderrTail: string;
   readonly claudeCodeVersion: string | null;
-  readonly pid: number | null;
   /** The highest resident memory of all its processes that was measured; null without a process. */
   readonly peakMemoryBytes: number | null;
   /** The process, waiting with an empty conversation, if it should be kept and could be. The caller must close it. */

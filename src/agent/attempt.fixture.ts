@@ -6,8 +6,8 @@ import { createId } from '../core/ids.ts';
 import type { EventData, EventType, NewEvent } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { AgentSpec } from './agent-spec.ts';
-import { startClaude, type ClaudeProcess, type ClaudeSpec } from './claude-process.ts';
-import { listProcesses } from './process-table.ts';
+import { startClaude, type ClaudeProcess, type ClaudeSpec } from './process/claude-process.ts';
+import { listProcesses } from './process-tree/process-table.ts';
 
 const LIMITS: RunLimits = {
   maxBudgetUsd: 1,

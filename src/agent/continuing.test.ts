@@ -5,8 +5,8 @@ import { createId } from '../core/ids.ts';
 import { hang, say, startScriptedModel, useTool, type ModelRequest } from '../testing/index.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
-import { CONTINUATION } from './continuation.ts';
-import { createTranscript } from './transcript.fixture.ts';
+import { CONTINUATION } from './transcript/continuation.ts';
+import { createTranscript } from './transcript/transcript.fixture.ts';
 
 /** Tests of the real Claude Code executable, interrupted and resumed. */
 
@@ -77,7 +77,7 @@ test('a continued attempt reports only its own spending', async () => {
   expect(after.outcome.status).toBe('succeeded');
   const last = model.requests.at(-1);
   expect(messagesOf(last)).toContain('First.');
-  expect(after.usage?.outputTokens).toBeLessThan(10);
+  expect(after.modelUsage?.['claude-sonnet-4-5']?.outputTokens).toBeLessThan(10);
   expect(after.costMicros).toBeLessThan(before.costMicros ?? 0);
 });
 

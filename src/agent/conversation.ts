@@ -1,24 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import type { Breach, StopReason } from './agent-outcome.ts';
+import type { Breach, StopReason, Thrown } from './outcome/agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
-import { START_TIMEOUT_MS } from './claude-process.ts';
-import type { ClaudeProcess, Prompt, Thrown } from './claude-spec.ts';
-import { CONTINUATION, describeDecided, describeUnfinished } from './continuation.ts';
-import { keepProcess } from './keep-process.ts';
+import { START_TIMEOUT_MS } from './process/claude-readiness.ts';
+import type { ClaudeProcess, Prompt } from './process/claude-spec.ts';
+import { CONTINUATION, describeDecided, describeUnfinished } from './transcript/continuation.ts';
+import { LAST_WORDS_TIMEOUT_MS } from './process/end-claude.ts';
+import { keepProcess } from './process/keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
-import { judgeOutcome } from './outcome.ts';
-import type { Progress } from './progress.ts';
+import { judgeOutcome } from './outcome/outcome.ts';
+import type { Progress } from './transcript/progress.ts';
 import { settlesWithin } from '../core/settles-within.ts';
-import type { ClaudeChild } from './spawn-claude.ts';
-import type { Steering } from './steering.ts';
-import { judgeStructuredOutput } from './structured-output.ts';
+import type { ClaudeChild } from './process/spawn-claude.ts';
+import type { Steering } from './process/steering.ts';
+import { judgeStructuredOutput } from './outcome/structured-output.ts';
 import { untilAborted } from './until-aborted.ts';
 import { watchLimits } from './watch-limits.ts';
 
 /** Time within which the process must exit after its last message when no result came. */
 const EXIT_TIMEOUT_MS = 5_000;
-/** Time within which the SDK must deliver the last messages of a process that has ended. */
-const LAST_WORDS_TIMEOUT_MS = 2_000;
 /** Time within which the last entries of a transcript must be stored. */
 const FLUSH_TIMEOUT_MS = 10_000;
 
@@ -177,16 +176,12 @@ function toReport(facts: ReportFacts): Omit<AgentReport, 'durationMs'> {
     ),
     turns: listener.turns,
     costMicros: result?.costMicros ?? null,
-    usage: result?.usage ?? null,
     modelUsage: result?.modelUsage ?? null,
-    isCostBasisUnknown: result?.isCostBasisUnknown ?? false,
     toolUses: listener.toolUses,
-    permissionDenials: listener.permissionDenials,
     exitCode,
     signal,
     stderrTail,
     claudeCodeVersion,
-    pid: child?.pid ?? null,
     peakMemoryBytes: facts.peakMemoryBytes,
     keptProcess: facts.keptProcess,
   };

@@ -1,20 +1,18 @@
 import { toMessage } from '../core/errors.ts';
-import type { EventData, NewEvent } from '../core/events.ts';
+import type { NewEvent } from '../core/events.ts';
 import { toStorable } from '../core/text.ts';
-import type { Breach } from './agent-outcome.ts';
-import { createAnswer } from './answer.ts';
+import type { Breach } from './outcome/agent-outcome.ts';
+import { createAnswer, type Answer } from './messages/answer.ts';
 import type { AgentSpec } from './agent-spec.ts';
-import type { Receiver } from './claude-spec.ts';
-import { createMessageMapper, type MessageMapper } from './messages-to-events.ts';
-import { NO_PROGRESS, type Progress } from './progress.ts';
-import { type ClaudeResult, parseResult } from './result.ts';
-import { settlesWithin } from '../core/settles-within.ts';
-import { toStorableJson } from './storable-json.ts';
-import type { Steering } from './steering.ts';
+import type { Receiver } from './process/claude-spec.ts';
+import { createMessageMapper, type MessageMapper } from './messages/messages-to-events.ts';
+import { createOpenToolUses, type OpenToolUses } from './tools/open-tool-uses.ts';
+import { NO_PROGRESS, type Progress } from './transcript/progress.ts';
+import { type ClaudeResult, parseResult } from './messages/result.ts';
+import { toStorableJson } from './messages/storable-json.ts';
+import type { Steering } from './process/steering.ts';
+import type { ToolUse } from './tools/tool-use.ts';
 import { toFields } from '../core/untyped.ts';
-
-/** Longest wait of a tool use for the message about it. */
-const TOLD_TIMEOUT_MS = 500;
 
 /** The facts of a run of which only the id is known. */
 const NOBODY = { user: null, team: null, metadata: {}, attempt: 1 };
@@ -45,7 +43,6 @@ export interface Listener extends Receiver, Omit<MessageMapper, 'toEvents'> {
   readonly result: ClaudeResult | null;
   /** Null until Claude Code has sent its first message. */
   readonly claudeCodeVersion: string | null;
-  readonly permissionDenials: number;
   /** The run's answer so far, including earlier attempts. */
   readonly answer: string;
 }
@@ -74,134 +71,68 @@ interface ListenerOptions {
   readonly hideResultPaths?: <T>(value: T) => T;
 }
 
+interface ListenerState {
+  readonly spec: ListenerSpec;
+  readonly steering: Pick<Steering, 'hear' | 'toolBegins'> | null;
+  readonly hideResultPaths: <T>(value: T) => T;
+  readonly mapper: MessageMapper;
+  readonly toolUses: OpenToolUses;
+  readonly answer: Answer;
+  readonly firstWord: PromiseWithResolvers<void>;
+  readonly resultCame: PromiseWithResolvers<void>;
+  readonly broken: PromiseWithResolvers<Breach>;
+  result: ClaudeResult | null;
+  claudeCodeVersion: string | null;
+  messageCount: number;
+  /** The time of Claude Code's next try to ask the model, on the monotonic clock. */
+  retryAtMs: number;
+}
+
 export function createListener(options: ListenerOptions): Listener {
   const { spec, steering = null, progress = NO_PROGRESS, hideResultPaths = (value) => value } = options;
-  const { attemptId, sessionId, onEvent, beforeToolUse, hasMoneyLeft = () => true, log } = spec;
   const mapper = createMessageMapper({ isCutOff: progress.isCutOff });
-  const answer = createAnswer(progress.answer);
-  const firstWord = Promise.withResolvers<void>();
-  const resultCame = Promise.withResolvers<void>();
-  const broken = Promise.withResolvers<Breach>();
-  /**
-   * Denials of the hook, which come before the message about the tool use. Each is reported before the tool's result.
-   */
-  const untoldDenials = new Map<string, EventData['agent.permission_denied']>();
-  /** Tool uses whose result the model does not get, though Claude Code has one. */
-  const failedResults = new Set<string>();
-  let result: ClaudeResult | null = null;
-  let claudeCodeVersion: string | null = null;
-  let permissionDenials = 0;
-  let messageCount = 0;
-  const openToolUses = new Set<string>();
-  /** Tool uses that wait for their event before they begin. */
-  const untold = new Map<string, () => void>();
-  let retryAtMs = 0;
-
-  function tell(said: NewEvent): void {
-    // The model's own text stays unchanged: its pieces would no longer equal the whole.
-    const event = TOLD_OF_TOOLS.has(said.type) ? ({ ...said, data: hideResultPaths(said.data) } as NewEvent) : said;
-    answer.hear(event);
-    if (event.type === 'agent.init') ({ claudeCodeVersion } = event.data);
-    if (event.type === 'agent.tool_use') openToolUses.add(event.data.toolUseId);
-    if (event.type === 'agent.tool_result') openToolUses.delete(event.data.toolUseId);
-    if (event.type === 'agent.api_retry') retryAtMs = performance.now() + event.data.delayMs;
-    if (event.type === 'agent.permission_denied') permissionDenials += 1;
-    try {
-      onEvent(event);
-      if (event.type === 'agent.tool_use') untold.get(event.data.toolUseId)?.();
-    } catch (error) {
-      const detail = `the event ${event.type} could not be recorded: ${toMessage(error)}`;
-      log?.error(
-        { attemptId, type: event.type, error: toMessage(error) },
-        'an event of an attempt could not be recorded',
-      );
-      broken.resolve({ code: 'internal_error', detail });
-    }
-  }
-
-  /** Corrects Claude Code's events where we know better. */
-  function amend(said: NewEvent): NewEvent {
-    // Claude Code's id of the conversation differs from process to process.
-    if (said.type === 'agent.init') return { ...said, data: { ...said.data, sessionId } };
-    if (said.type === 'agent.tool_result' && failedResults.delete(said.data.toolUseId)) {
-      return { ...said, data: { ...said.data, isError: true } };
-    }
-    return said;
-  }
-
-  async function untilTold(toolUseId: string): Promise<void> {
-    // The hook runs a moment before the message about the use is read.
-    if (openToolUses.has(toolUseId)) return;
-    const told = new Promise<void>((resolve) => untold.set(toolUseId, resolve));
-    await settlesWithin(told, TOLD_TIMEOUT_MS);
-    untold.delete(toolUseId);
-  }
-
+  const toolUses = createOpenToolUses();
+  const state: ListenerState = {
+    spec,
+    steering,
+    hideResultPaths,
+    mapper,
+    toolUses,
+    answer: createAnswer(progress.answer),
+    firstWord: Promise.withResolvers(),
+    resultCame: Promise.withResolvers(),
+    broken: Promise.withResolvers(),
+    result: null,
+    claudeCodeVersion: null,
+    messageCount: 0,
+    retryAtMs: 0,
+  };
   return {
     run: { ...NOBODY, ...spec.facts, id: spec.runId, agent: spec.agent.name },
     ask: spec.askForToolUse ?? null,
-    hear(message) {
-      messageCount += 1;
-      firstWord.resolve();
-      steering?.hear(message);
-      if (toFields(message)['type'] === 'result') {
-        result = parseResult(message);
-        resultCame.resolve();
-      }
-      for (const said of mapper.toEvents(message)) {
-        const event = amend(said);
-        const denial = event.type === 'agent.tool_result' ? untoldDenials.get(event.data.toolUseId) : undefined;
-        if (denial !== undefined) {
-          untoldDenials.delete(denial.toolUseId);
-          tell({ type: 'agent.permission_denied', data: denial });
-        }
-        tell(event);
-      }
-    },
-    hasMoneyLeft,
-    async mayBegin(toolUseId, changed) {
-      await steering?.toolBegins();
-      if (beforeToolUse === undefined && changed === null) return true;
-      await untilTold(toolUseId);
-      // A deferred use has no second event, and may take as long as any other.
-      openToolUses.add(toolUseId);
-      if (changed !== null) {
-        const { name, input } = changed;
-        tell({
-          type: 'agent.tool_input',
-          data: { toolUseId: toStorable(toolUseId), name: toStorable(name), input: toStorableJson(input) },
-        });
-      }
-      return beforeToolUse === undefined ? true : beforeToolUse();
-    },
-    noteFailedResult(toolUseId) {
-      failedResults.add(toStorable(toolUseId));
-    },
-    noteUnfit: (breach) => broken.resolve(breach),
-    noteDenial({ toolUseId, name, message }) {
-      const denial = { toolUseId: toStorable(toolUseId), name: toStorable(name), message: toStorable(message) };
-      untoldDenials.set(denial.toolUseId, denial);
-    },
-    firstWord: firstWord.promise,
+    hear: (message) => hear(state, message),
+    hasMoneyLeft: spec.hasMoneyLeft ?? (() => true),
+    mayBegin: (toolUseId, changed) => mayBegin(state, toolUseId, changed),
+    noteFailedResult: toolUses.noteFailedResult,
+    noteServerProblem: (breach) => state.broken.resolve(breach),
+    noteDenial: toolUses.noteDenial,
+    firstWord: state.firstWord.promise,
     get messageCount() {
-      return messageCount;
+      return state.messageCount;
     },
     get isWaiting() {
-      return openToolUses.size > 0 || performance.now() < retryAtMs;
+      return toolUses.count > 0 || performance.now() < state.retryAtMs;
     },
     get isAtTool() {
-      return openToolUses.size > 0;
+      return toolUses.count > 0;
     },
-    resultCame: resultCame.promise,
-    broken: broken.promise,
+    resultCame: state.resultCame.promise,
+    broken: state.broken.promise,
     get result() {
-      return result;
+      return state.result;
     },
     get claudeCodeVersion() {
-      return claudeCodeVersion;
-    },
-    get permissionDenials() {
-      return permissionDenials;
+      return state.claudeCodeVersion;
     },
     get turns() {
       return mapper.turns;
@@ -219,7 +150,63 @@ export function createListener(options: ListenerOptions): Listener {
       return mapper.refusalCategory;
     },
     get answer() {
-      return answer.text;
+      return state.answer.text;
     },
   };
+}
+
+function hear(state: ListenerState, message: unknown): void {
+  const { spec, steering, mapper, toolUses, firstWord, resultCame } = state;
+  state.messageCount += 1;
+  firstWord.resolve();
+  steering?.hear(message);
+  if (toFields(message)['type'] === 'result') {
+    state.result = parseResult(message);
+    resultCame.resolve();
+  }
+  for (const said of mapper.toEvents(message)) {
+    // Claude Code's id of the conversation differs from process to process.
+    if (said.type === 'agent.init') tell(state, { ...said, data: { ...said.data, sessionId: spec.sessionId } });
+    else for (const event of toolUses.amend(said)) tell(state, event);
+  }
+}
+
+/** Passes on an event, and keeps its facts. */
+function tell(state: ListenerState, said: NewEvent): void {
+  const { spec, toolUses, answer, hideResultPaths, broken } = state;
+  const { attemptId, onEvent, log } = spec;
+  // The model's own text stays unchanged: its pieces would no longer equal the whole.
+  const event = TOLD_OF_TOOLS.has(said.type) ? ({ ...said, data: hideResultPaths(said.data) } as NewEvent) : said;
+  answer.hear(event);
+  toolUses.note(event);
+  if (event.type === 'agent.init') state.claudeCodeVersion = event.data.claudeCodeVersion;
+  if (event.type === 'agent.api_retry') state.retryAtMs = performance.now() + event.data.delayMs;
+  try {
+    onEvent(event);
+    if (event.type === 'agent.tool_use') toolUses.noteTold(event.data.toolUseId);
+  } catch (error) {
+    const detail = `the event ${event.type} could not be recorded: ${toMessage(error)}`;
+    log?.error(
+      { attemptId, type: event.type, error: toMessage(error) },
+      'an event of an attempt could not be recorded',
+    );
+    broken.resolve({ code: 'internal_error', detail });
+  }
+}
+
+async function mayBegin(state: ListenerState, toolUseId: string, changed: ToolUse | null): Promise<boolean> {
+  const { spec, steering, toolUses } = state;
+  const { beforeToolUse } = spec;
+  await steering?.toolBegins();
+  if (beforeToolUse === undefined && changed === null) return true;
+  await toolUses.untilTold(toolUseId);
+  toolUses.open(toolUseId);
+  if (changed !== null) {
+    const { name, input } = changed;
+    tell(state, {
+      type: 'agent.tool_input',
+      data: { toolUseId: toStorable(toolUseId), name: toStorable(name), input: toStorableJson(input) },
+    });
+  }
+  return beforeToolUse === undefined ? true : beforeToolUse();
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { startAgentProcess } from './agent-process.ts';
-import { PARENT_DEATH_SIGNAL } from './containment.ts';
+import { PARENT_DEATH_SIGNAL } from './containment/containment.ts';
 import { createAttempt, fakeClaude } from './attempt.fixture.ts';
 
 /** Tests of behaviour that the real executable cannot be made to show. */
@@ -32,7 +32,7 @@ test('an executable that is killed while it works fails the run as cli_crashed, 
     outcome: { status: 'failed', code: 'cli_crashed' },
     signal: 'SIGKILL',
     costMicros: null,
-    usage: null,
+    modelUsage: null,
   });
   expect(attempt.dataOf('agent.text')).toEqual([{ text: 'I begin.', blockId: 'msg_1:0' }]);
 });

@@ -1,10 +1,10 @@
 import { inBackground } from '../core/guard.ts';
-import type { Breach } from './agent-outcome.ts';
+import type { Breach } from './outcome/agent-outcome.ts';
 import type { AgentSpec } from './agent-spec.ts';
-import { toMaxBytes } from './keep-process.ts';
+import { toMaxBytes } from './process/keep-process.ts';
 import type { Listener } from './listener.ts';
-import { readPeakMemory, watchMemory } from './process-memory.ts';
-import type { ClaudeChild } from './spawn-claude.ts';
+import { readPeakMemory, watchMemory } from './process-tree/process-memory.ts';
+import type { ClaudeChild } from './process/spawn-claude.ts';
 import { watchForHang } from './watchdog.ts';
 
 const HUNG_TIMEOUT_MS = 60_000;

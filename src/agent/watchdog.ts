@@ -12,7 +12,7 @@ interface HangWatchOptions {
 }
 
 /** Number of checks within the time. */
-const LOOKS = 10;
+const CHECKS = 10;
 
 /**
  * Notices a process that does nothing. Returns the function that ends the watch. Time is counted in checks, not by the
@@ -20,12 +20,12 @@ const LOOKS = 10;
  */
 export function watchForHang({ timeoutMs, countMessages, isWaiting, onHung }: HangWatchOptions): () => void {
   let heard = countMessages();
-  let quietLooks = 0;
-  const timer = repeat(timeoutMs / LOOKS, () => {
+  let quietChecks = 0;
+  const timer = repeat(timeoutMs / CHECKS, () => {
     const count = countMessages();
-    quietLooks = count === heard && !isWaiting() ? quietLooks + 1 : 0;
+    quietChecks = count === heard && !isWaiting() ? quietChecks + 1 : 0;
     heard = count;
-    if (quietLooks < LOOKS) return;
+    if (quietChecks < CHECKS) return;
     clearInterval(timer);
     onHung();
   });

@@ -24,7 +24,7 @@ type Row = Selectable<AlertsTable>;
  * then.
  */
 export async function recordFindings(database: Database, options: RecordOptions): Promise<void> {
-  const { rule, turn, findings, now, everyMs, alerts } = options;
+  const { rule, turn, findings, now, everyMs } = options;
   await database.sql.transaction().execute(async (trx) => {
     // Locks the rule: of two servers that evaluate it, the second waits here, and finds that its turn has ended.
     const held = await trx
@@ -46,76 +46,86 @@ export async function recordFindings(database: Database, options: RecordOptions)
     const told = rule.calm === 'once' ? await findTold(trx, findings) : new Set<string>();
     for (const finding of findings) {
       const row = open.find(({ key }) => key === finding.key);
-      if (row !== undefined) await keepOpen(row, finding);
-      else if (!told.has(finding.key)) await openAlert(finding);
+      if (row !== undefined) await keepOpen(trx, options, { row, finding });
+      else if (!told.has(finding.key)) await openAlert(trx, options, finding);
     }
     const found = new Set(findings.map(({ key }) => key));
     const calmSince = now.getTime() - everyMs * (rule.calm === 'once' ? 1 : rule.calm);
     for (const row of open) {
       const isSeen = rule.calm !== 'once' && found.has(row.key);
-      if (!isSeen && row.last_seen_at.getTime() <= calmSince) await resolve(row);
-    }
-
-    async function openAlert(finding: Finding): Promise<void> {
-      const row = await trx
-        .insertInto('longhaul.alerts')
-        .values({
-          id: createId(),
-          ...finding,
-          data: JSON.stringify(finding.data),
-          rule: rule.name,
-          opened_at: now,
-          last_seen_at: now,
-          notified_at: now,
-        })
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      await tell(row, 'opened');
-    }
-
-    /**
-     * Keeps an alert open. Its severity never falls. An alert that becomes worse is delivered at once, and any
-     * acknowledgement of the lower severity is removed.
-     */
-    async function keepOpen(before: Row, finding: Finding): Promise<void> {
-      if (rule.calm === 'once') return;
-      const isWorse = !isAtLeast(before.severity, finding.severity);
-      const isDue =
-        rule.isRepeated &&
-        alerts.repeatMinutes !== null &&
-        before.acknowledged_at === null &&
-        now.getTime() - before.notified_at.getTime() >= alerts.repeatMinutes * 60_000;
-      const { title, detail, data } = finding;
-      const row = await trx
-        .updateTable('longhaul.alerts')
-        .set((alert) => ({
-          title,
-          detail,
-          data: JSON.stringify(data),
-          last_seen_at: now,
-          ...(isWorse && { severity: finding.severity, acknowledged_at: null, acknowledged_by: null }),
-          ...((isWorse || isDue) && { notified_at: now, times_notified: alert('times_notified', '+', 1) }),
-        }))
-        .where('id', '=', before.id)
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      if (isWorse || isDue) await tell(row, 'repeated');
-    }
-
-    async function resolve({ id }: Row): Promise<void> {
-      const row = await trx
-        .updateTable('longhaul.alerts')
-        .set({ state: 'resolved', resolved_at: now })
-        .where('id', '=', id)
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      await tell(row, 'resolved');
-    }
-
-    function tell(row: Row, what: Happening): Promise<void> {
-      return queueDeliveries(trx, { alert: toAlert(row), what, now, channels: alerts.channels });
+      if (!isSeen && row.last_seen_at.getTime() <= calmSince) await resolve(trx, options, row);
     }
   });
+}
+
+async function openAlert(trx: Transaction, options: RecordOptions, finding: Finding): Promise<void> {
+  const { rule, now } = options;
+  const row = await trx
+    .insertInto('longhaul.alerts')
+    .values({
+      id: createId(),
+      ...finding,
+      data: JSON.stringify(finding.data),
+      rule: rule.name,
+      opened_at: now,
+      last_seen_at: now,
+      notified_at: now,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  await tell(trx, options, { row, what: 'opened' });
+}
+
+/**
+ * Keeps an alert open. Its severity never falls. An alert that becomes worse is delivered at once, and any
+ * acknowledgement of the lower severity is removed.
+ */
+async function keepOpen(
+  trx: Transaction,
+  options: RecordOptions,
+  { row: before, finding }: { row: Row; finding: Finding },
+): Promise<void> {
+  const { rule, now, alerts } = options;
+  if (rule.calm === 'once') return;
+  const isWorse = !isAtLeast(before.severity, finding.severity);
+  const isDue =
+    rule.isRepeated &&
+    alerts.repeatMinutes !== null &&
+    before.acknowledged_at === null &&
+    now.getTime() - before.notified_at.getTime() >= alerts.repeatMinutes * 60_000;
+  const { title, detail, data } = finding;
+  const row = await trx
+    .updateTable('longhaul.alerts')
+    .set((alert) => ({
+      title,
+      detail,
+      data: JSON.stringify(data),
+      last_seen_at: now,
+      ...(isWorse && { severity: finding.severity, acknowledged_at: null, acknowledged_by: null }),
+      ...((isWorse || isDue) && { notified_at: now, times_notified: alert('times_notified', '+', 1) }),
+    }))
+    .where('id', '=', before.id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  if (isWorse || isDue) await tell(trx, options, { row, what: 'repeated' });
+}
+
+async function resolve(trx: Transaction, options: RecordOptions, { id }: Row): Promise<void> {
+  const row = await trx
+    .updateTable('longhaul.alerts')
+    .set({ state: 'resolved', resolved_at: options.now })
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  await tell(trx, options, { row, what: 'resolved' });
+}
+
+function tell(
+  trx: Transaction,
+  { now, alerts }: RecordOptions,
+  { row, what }: { row: Row; what: Happening },
+): Promise<void> {
+  return queueDeliveries(trx, { alert: toAlert(row), what, now, channels: alerts.channels });
 }
 
 /** Returns the findings that already had their alert, open or resolved. */

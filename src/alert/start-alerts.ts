@@ -1,9 +1,9 @@
-import { sql } from 'kysely';
 import type { Config } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
+import { readNow } from '../db/read-now.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Channel } from './channels/channel.ts';
@@ -43,28 +43,24 @@ const REMOVE_EVERY_MS = 3_600_000;
  */
 export function startAlerts(options: AlertsOptions): () => Promise<void> {
   const { config, database, queue, log, clock, tickMs = 5_000, everyMs = 60_000, graceMs = 30_000 } = options;
+  const readTime = async () => clock?.() ?? readNow(database);
   const { alerts } = config;
   const facts = createAlertFacts({ config, database, queue });
   const leaving = new AbortController();
   let judgesAgainAt = 0;
-  let isFailing = false;
-
-  async function readNow(): Promise<Date> {
-    if (clock !== undefined) return clock();
-    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(database.sql);
-    return rows[0]!.now;
-  }
+  /** Time of the last failure since a task succeeded that began after it (monotonic); null when there is none. */
+  let failedAt: number | null = null;
 
   async function evaluate(): Promise<void> {
     const onError = (err: unknown, rule: string) => log.error({ err, rule }, 'An alert rule could not be evaluated.');
-    await evaluateRules({ database, facts, alerts, now: await readNow(), everyMs, onError });
+    await evaluateRules({ database, facts, alerts, now: await readTime(), everyMs, onError });
     for (const delivery of deliveries) delivery.run();
   }
 
   function deliver(channel: Channel): Promise<void> {
     return deliverDue(database, {
       channel,
-      readNow,
+      readNow: readTime,
       signal: leaving.signal,
       onFailure: ({ id, attempts, reason, isLast }) => {
         const facts = { deliveryId: id, channel: channel.name, attempts, reason };
@@ -75,7 +71,7 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
   }
 
   async function remove(): Promise<void> {
-    const count = await removeOldAlerts(database, await readNow());
+    const count = await removeOldAlerts(database, await readTime());
     if (count > 0) log.info({ count }, 'Deleted alerts that were resolved more than 90 days ago.');
   }
 
@@ -107,16 +103,18 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
     return {
       run() {
         if (leaving.signal.aborted) return;
+        const begunAt = performance.now();
         running ??= act()
           .then(
             () => {
-              isFailing = false;
+              // A task that began before the failure proves nothing: its reads were answered before it.
+              if (failedAt !== null && begunAt > failedAt) failedAt = null;
             },
             (error: unknown) => {
               if (isDatabaseAway(error)) judgesAgainAt = performance.now() + graceMs;
               // Logged once, not by each task every few seconds while the database is away.
-              if (!isFailing) log.warn({ err: error }, `Alerts are delayed: ${toMessage(error)}`);
-              isFailing = true;
+              if (failedAt === null) log.warn({ err: error }, `Alerts are delayed: ${toMessage(error)}`);
+              failedAt = performance.now();
             },
           )
           .finally(() => {

@@ -6,7 +6,7 @@ import type { ApiEnv } from './authenticate.ts';
 import { checkSubmission } from './check-submission.ts';
 import type { AcceptedRunResource, submissionSchema } from './contract.ts';
 import { joinSession } from './join-session.ts';
-import { toRateLimitHeaders } from './rate-limits.ts';
+import { toRateLimitHeaders } from './rate-limit-headers.ts';
 import { submitOnce } from './submit-once.ts';
 import { toRunResource } from './to-resource.ts';
 

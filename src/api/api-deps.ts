@@ -1,16 +1,15 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Access } from '../access/access.ts';
 import type { Config } from '../config/config.ts';
-import type { InTurn } from '../core/in-turn.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { SubmitRuns } from '../run/submit-together.ts';
+import type { AcceptRuns } from '../run/accept/accept-runs.ts';
 import type { EventHub } from '../stream/event-hub.ts';
-import type { RateLimits } from './rate-limits.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { ApiEnv } from './authenticate.ts';
 
-/** Dependencies of the routes. */
+/** Dependencies of the API. */
 export interface ApiDeps {
   readonly access: Access;
   readonly config: Config;
@@ -27,10 +26,14 @@ export interface ApiDeps {
 
 /** Dependencies of the routes that submit runs. */
 export interface SubmitDeps extends ApiDeps {
-  readonly rateLimits: RateLimits;
-  /** Handles concurrent requests with the same idempotency key one after the other. */
-  readonly inTurn: InTurn;
-  readonly submitRuns: SubmitRuns;
+  readonly acceptRuns: AcceptRuns;
+}
+
+/** Dependencies of every route. */
+export interface RouteDeps extends SubmitDeps {
+  readonly streams: OpenStreams;
+  /** Rejects when the database accepts no writes. */
+  readonly probeWrites: () => Promise<void>;
 }
 
 /** The Hono app that routes are added to. */

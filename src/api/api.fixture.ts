@@ -12,9 +12,9 @@ import { createId } from '../core/ids.ts';
 import { createLog, type Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
-import { claimRuns, type Claim } from '../run/claim.ts';
+import { claimRuns, type Claim } from '../run/claim/claim.ts';
 import { settlement } from '../run/run.fixture.ts';
-import { settleAttempt } from '../run/settle.ts';
+import { settleAttempt } from '../run/end/settle.ts';
 import { createEventHub } from '../stream/event-hub.ts';
 import { createApi } from './api.ts';
 import type { Api, ApiDeps } from './api-deps.ts';
@@ -92,21 +92,14 @@ export async function startApi(
     await storeKey(database, { key, name: 'made', scopes: ['runs:read', 'runs:write', 'approvals'], ...changes });
     return key;
   };
-  const requestOf =
-    (server: Api) =>
-    async (path: string, { key = adminKey, headers, ...rest }: RequestOptions = {}) =>
-      server.request(path, {
-        ...rest,
-        headers: { authorization: `Bearer ${key}`, ...(headers as Record<string, string>) },
-      });
-  const request = requestOf(api);
+  const request = toRequest(api, adminKey);
   const post: TestApi['post'] = (path, body, headers = {}) =>
     request(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
-  const deps = { database, queue, rules: config };
+  const deps = { database, queue, rules: config, log: apiDeps.log };
   const claimUpTo = async (limit: number, agent = 'reader') => {
     const agents = new Set([agent]);
     return (await claimRuns(deps, { queue: agent, workerId: createId(), limit, agents })).claims;
@@ -121,7 +114,7 @@ export async function startApi(
     plainKey,
     makeKey,
     request,
-    startServer: (given) => requestOf(startServer(resolve(given))),
+    startServer: (given) => toRequest(startServer(resolve(given)), adminKey),
     post,
     async submit(changes = {}) {
       const response = await post('/v1/runs', { agent: 'reader', prompt: 'hello', ...changes });
@@ -148,4 +141,13 @@ export async function startApi(
       expect(failures).toEqual([]);
     },
   };
+}
+
+/** Returns a function that sends requests to a server, with `adminKey` unless they have another key. */
+function toRequest(server: Api, adminKey: string): TestApi['request'] {
+  return async (path, { key = adminKey, headers, ...rest } = {}) =>
+    server.request(path, {
+      ...rest,
+      headers: { authorization: `Bearer ${key}`, ...(headers as Record<string, string>) },
+    });
 }

@@ -1,90 +1,45 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
-import { createInTurn } from '../core/in-turn.ts';
+import { createMiddleware } from 'hono/factory';
 import { LonghaulError } from '../core/errors.ts';
-import { createSubmitter } from '../run/submit-together.ts';
+import { createWriteProbe } from '../db/write-probe.ts';
+import { createAcceptRuns } from '../run/accept/accept-runs.ts';
 import { answerError } from './answer-error.ts';
-import type { Api, ApiDeps } from './api-deps.ts';
+import type { Api, ApiDeps, RouteDeps } from './api-deps.ts';
 import { authenticate, type ApiEnv } from './authenticate.ts';
 import { allowOrigins } from './cors.ts';
+import { MAX_BODY_BYTES } from './declaration.ts';
+import { createRouteFinder, inMatchingOrder } from './find-route.ts';
+import { createOpenStreams } from './open-streams.ts';
 import { answerProblem, toProblem } from './problem.ts';
-import { createRateLimits } from './rate-limits.ts';
 import { refuseEncoded } from './refuse-encoded.ts';
-import { refuseInvalid } from './refuse-invalid.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
-import { securityHeaders } from './security-headers.ts';
-import { addAlertRoutes } from './routes/alerts.ts';
-import { addApprovalRoutes } from './routes/approvals.ts';
-import { addAuditRoutes } from './routes/audit.ts';
-import { addBatchRoutes } from './routes/batch.ts';
-import { addBulkRoutes } from './routes/bulk.ts';
-import { addBudgetRoutes } from './routes/budgets.ts';
-import { addCostRoutes } from './routes/costs.ts';
+import { ROUTES } from './routes.ts';
 import { addDashboardRoutes } from './routes/dashboard.ts';
 import { addDocsRoutes } from './routes/docs.ts';
-import { addEventRoutes } from './routes/events.ts';
-import { addHealthRoutes } from './routes/health.ts';
-import { addKeyRoutes } from './routes/keys.ts';
-import { addOperationRoutes } from './routes/operations.ts';
-import { addRetryRoutes } from './routes/retries.ts';
-import { addRunExportRoute } from './routes/run-export.ts';
-import { addRunRoutes } from './routes/runs.ts';
-import { addScheduleRoutes } from './routes/schedules.ts';
-import { addSessionRoutes } from './routes/sessions.ts';
-import { addSignedInRoutes, addSignInRoute } from './routes/sign-in.ts';
-import { addStatsRoute } from './routes/stats.ts';
-import { addTokenRoutes } from './routes/tokens.ts';
-import { addWebhookRoutes } from './routes/webhooks.ts';
-
-/** Maximum size of a request body: far above any allowed prompt, and harmless to memory. */
-const MAX_BODY_BYTES = 1_048_576;
-
-/** Maximum size of a batch: a thousand submissions of 16 KiB. */
-const MAX_BATCH_BYTES = 16 * MAX_BODY_BYTES;
+import { addOidcRoutes } from './routes/oidc.ts';
+import { securityHeaders } from './security-headers.ts';
 
 /** Creates the HTTP API, v1, as one `fetch` handler. */
 export function createApi(deps: ApiDeps): Api {
-  const { access, database, log } = deps;
-  const api: Api = new OpenAPIHono<ApiEnv>({
-    defaultHook: (result) => refuseInvalid(result),
-  });
+  const { access, config, log } = deps;
+  const api: Api = new OpenAPIHono<ApiEnv>();
 
   api.onError((error, context) => answerError({ error, context, log }));
-
   api.use(securityHeaders);
   // Before authentication: the preflight request of a browser has no key.
-  const { corsOrigins } = deps.config.http;
-  if (corsOrigins.length > 0) api.use(allowOrigins(corsOrigins));
-  addSignInRoute(api, deps);
-  const [limitOne, limitBatch] = [limitBody(MAX_BODY_BYTES), limitBody(MAX_BATCH_BYTES)];
-  api.use('/v1/*', authenticate(access), refuseEncoded(api), (context, next) =>
-    context.req.path === '/v1/runs/batch' ? limitBatch(context, next) : limitOne(context, next),
-  );
+  if (config.http.corsOrigins.length > 0) api.use(allowOrigins(config.http.corsOrigins));
 
-  addHealthRoutes(api, deps);
-  const rateLimits = createRateLimits({ database, limits: deps.config.limits });
-  const submitRuns = createSubmitter({ database, queue: deps.queue, rules: deps.config });
-  const submitDeps = { ...deps, rateLimits, inTurn: createInTurn(), submitRuns };
-  addBatchRoutes(api, submitDeps);
-  addSessionRoutes(api, submitDeps);
-  addScheduleRoutes(api, submitDeps);
-  addRetryRoutes(api, submitDeps);
-  addBulkRoutes(api, deps);
-  addRunExportRoute(api, deps);
-  addRunRoutes(api, submitDeps);
-  addEventRoutes(api, deps);
-  addApprovalRoutes(api, deps);
-  addOperationRoutes(api, deps);
-  addBudgetRoutes(api, deps);
-  addAlertRoutes(api, deps);
-  addCostRoutes(api, deps);
-  addStatsRoute(api, deps);
-  addAuditRoutes(api, deps);
-  addKeyRoutes(api, deps);
-  addTokenRoutes(api, deps);
-  addSignedInRoutes(api, deps);
-  addWebhookRoutes(api, deps);
+  const routeDeps = toRouteDeps(deps);
+  const routes = inMatchingOrder(ROUTES);
+  for (const route of routes.filter(isOpen)) {
+    api.on(route.method, route.pattern, limitBody(route.maxBodyBytes));
+    route.addTo(api, routeDeps);
+  }
+  api.use('/v1/*', authenticate(access, createRouteFinder(ROUTES)), refuseEncoded, limitBodyOfRoute);
+  for (const route of routes.filter((route) => !isOpen(route))) route.addTo(api, routeDeps);
 
+  addOidcRoutes(api, deps);
   addDocsRoutes(api, deps);
   const openDashboard = addDashboardRoutes(api, deps);
   refuseOtherMethods(api);
@@ -98,6 +53,25 @@ export function createApi(deps: ApiDeps): Api {
   );
   return api;
 }
+
+function toRouteDeps(deps: ApiDeps): RouteDeps {
+  const { config, database, queue, log } = deps;
+  return {
+    ...deps,
+    acceptRuns: createAcceptRuns({ database, queue, rules: config, log }),
+    streams: createOpenStreams(),
+    probeWrites: createWriteProbe(database),
+  };
+}
+
+/** Returns whether a route needs no credential. Hono calls it without the middleware that authenticates. */
+function isOpen({ access }: { readonly access: string }): boolean {
+  return access === 'everyone';
+}
+
+const limitBodyOfRoute = createMiddleware<ApiEnv>((context, next) =>
+  limitBody(context.get('route')?.maxBodyBytes ?? MAX_BODY_BYTES)(context, next),
+);
 
 function limitBody(maxSize: number) {
   return bodyLimit({

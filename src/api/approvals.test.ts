@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { askPerson } from '../run/approval.fixture.ts';
-import { expireApprovals } from '../run/decide-approval.ts';
+import { askPerson } from '../run/approvals/approval.fixture.ts';
+import { expireApprovals } from '../run/approvals/decide-approval.ts';
 import { settlement } from '../run/run.fixture.ts';
-import { settleAttempt, type Settlement } from '../run/settle.ts';
+import { settleAttempt, type Settlement } from '../run/end/settle.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type {
   ApprovalResource,
@@ -67,7 +67,7 @@ describe.each(DATABASE_KINDS)('approvals on the %s database', (kind) => {
     return asked;
   }
 
-  const deps = () => ({ database: service.database, queue: service.queue, rules: service.rules });
+  const deps = () => ({ ...service.deps, rules: service.rules });
   const readRun = async (id: string) => (await (await service.request(`/v1/runs/${id}`)).json()) as RunResource;
   const read = (id: string, caller = 'application') =>
     service.request(`/v1/approvals/${id}`, { key: callers[caller]! });

@@ -1,11 +1,12 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { matchedRoutes } from 'hono/route';
 import type { Access, Identity } from '../access/access.ts';
 import type { Caller } from '../access/caller.ts';
 import { looksLikeKey } from '../access/keys.ts';
 import { untilEnded } from '../access/until-ended.ts';
 import { LonghaulError } from '../core/errors.ts';
+import type { DeclaredRoute } from './declaration.ts';
+import type { FindRoute } from './find-route.ts';
 import { requireAccess } from './route-access.ts';
 import { readSignInCookie } from './sign-in-cookie.ts';
 
@@ -19,34 +20,34 @@ export interface ApiEnv {
      * listener must be removed when its stream ends.
      */
     revoked: AbortSignal;
+    /** The route that will respond; null when none matches. */
+    route: DeclaredRoute | null;
   };
 }
-
-/** The routes that can respond with a stream. */
-const STREAMS = new Set(['GET /v1/runs/:id/events', 'GET /v1/stream']);
 
 /** The bindings of a request from the application in the same process. A request over HTTP never has them. */
 export interface InProcessBindings {
   readonly isInProcess: true;
 }
 
-/** Rejects requests without a valid key or token, or whose scopes do not allow the route. Sets the caller. */
-export function authenticate(access: Access) {
+/** Rejects requests without a valid key or token, or whose scopes do not allow the route. Sets the caller and the route. */
+export function authenticate(access: Access, findRoute: FindRoute) {
   return createMiddleware<ApiEnv>(async (context, next) => {
     const route = findRoute(context);
     const identity = await identify(access, context, route);
-    requireAccess(identity.caller, route);
+    if (route !== null) requireAccess(identity.caller, route.access);
     const { signal, dispose } = untilEnded(identity);
     context.set('caller', identity.caller);
     context.set('identity', identity);
     context.set('revoked', signal);
+    context.set('route', route);
     await next();
     if (!isStream(context.res)) dispose();
   });
 }
 
 /** By the process it is in, by its key or token, or, in the dashboard, by the browser's sign-in. */
-async function identify(access: Access, context: Context, route: string | null): Promise<Identity> {
+async function identify(access: Access, context: Context, route: DeclaredRoute | null): Promise<Identity> {
   const { isInProcess = false } = (context.env ?? {}) as Partial<InProcessBindings>;
   if (isInProcess) return access.identifyInProcess();
   const secret = context.req.header('authorization') === undefined ? readSignInCookie(context) : null;
@@ -59,7 +60,7 @@ async function identify(access: Access, context: Context, route: string | null):
  * in a browser cannot set headers; never a key, because URLs end up in logs.
  * @throws {LonghaulError} `unauthorized` when there is none.
  */
-function readCredential(request: Request, route: string | null): string {
+function readCredential(request: Request, route: DeclaredRoute | null): string {
   const header = request.headers.get('authorization');
   const [, credential] = /^Bearer +(\S+)$/i.exec(header ?? '') ?? [];
   if (credential !== undefined) return credential;
@@ -79,16 +80,10 @@ function readCredential(request: Request, route: string | null): string {
 }
 
 /** Returns whether the request is for a stream. For other requests a browser can set a header. */
-function wantsStream({ method, headers }: Request, route: string | null): boolean {
-  if (method !== 'GET' || route === null || !STREAMS.has(route)) return false;
+function wantsStream({ method, headers }: Request, route: DeclaredRoute | null): boolean {
+  if (method !== 'GET' || route?.isStream !== true) return false;
   if (headers.get('upgrade')?.toLowerCase() === 'websocket') return true;
   return headers.get('accept')?.includes('text/event-stream') === true;
-}
-
-/** Finds the route that will respond, such as `GET /v1/runs/:id`; null when none matches, for a 404 or 405. */
-export function findRoute(context: Context): string | null {
-  const found = matchedRoutes(context).find(({ method }) => method !== 'ALL');
-  return found === undefined ? null : `${found.method} ${found.path}`;
 }
 
 /** Returns whether the response is a stream: the caller's credential is then watched until the response is finished. */

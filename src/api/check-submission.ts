@@ -5,11 +5,12 @@ import { HEALTH_AGENT, withoutHealthAgent } from '../config/health-agent.ts';
 import { LonghaulError, type FieldError } from '../core/errors.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { countCharacters } from '../core/text.ts';
-import type { Submission } from '../run/submission.ts';
+import type { Submission } from '../run/accept/submission.ts';
 import { checkMetadata } from './check-metadata.ts';
 import type { submissionSchema } from './contract.ts';
 import { fieldError } from './problem.ts';
 import { checkWebhookUrl } from './webhook-access.ts';
+import { withoutUndefined } from './without-undefined.ts';
 
 const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
 
@@ -131,10 +132,4 @@ function checkLimits(limits: Partial<RunLimits>, agentLimits: RunLimits): FieldE
     if (value <= most) return [];
     return [{ path: `limits.${name}`, message: `must be at most ${most}, the agent's own limit; received ${value}` }];
   });
-}
-
-function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 }

@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Config } from '../config/config.ts';
 import { createApi } from './api.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 
@@ -13,11 +14,11 @@ describe('the files of the dashboard', () => {
   });
   afterAll(() => service.close());
 
-  const serve = (dashboard: { path: string; signedInMs: number } | null, basePath = '/') =>
+  const serve = (dashboard: Config['dashboard'], basePath = '/') =>
     createApi({ ...service.deps, basePath, config: { ...service.deps.config, dashboard } });
 
   it('serve one page at every address below the path, which may load only files of this server', async () => {
-    const api = serve({ path: '', signedInMs: 60_000 });
+    const api = serve({ path: '', signedInMs: 60_000, oidc: null });
     const response = await api.request('/runs/anything', HTML);
     expect(response.status).toBe(200);
     const policy = response.headers.get('content-security-policy') ?? '';
@@ -47,7 +48,7 @@ describe('the files of the dashboard', () => {
   });
 
   it('leave the addresses of the API, and requests that do not ask for HTML, to the API', async () => {
-    const api = serve({ path: '', signedInMs: 60_000 });
+    const api = serve({ path: '', signedInMs: 60_000, oidc: null });
     expect((await api.request('/v1/nothing', HTML)).status).toBe(401);
     expect((await api.request('/runs')).headers.get('content-type')).toContain('application/problem+json');
     expect((await api.request('/assets/none.js')).status).toBe(404);
@@ -56,7 +57,7 @@ describe('the files of the dashboard', () => {
   });
 
   it('are served below a configured path, and below the path of an application', async () => {
-    const api = serve({ path: '/board', signedInMs: 60_000 }, '/ops');
+    const api = serve({ path: '/board', signedInMs: 60_000, oidc: null }, '/ops');
     const page = await (await api.request('/board', HTML)).text();
     expect(page).toContain('data-path="/ops/board" data-api-path="/ops"');
     expect(page).toContain('src="/ops/board/assets/');

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { NewEvent } from '../core/events.ts';
-import { recordEvents } from '../run/append-events.ts';
-import type { Claim } from '../run/claim.ts';
-import { findRun } from '../run/read-runs.ts';
+import { recordEvents } from '../run/log/append-events.ts';
+import type { Claim } from '../run/claim/claim.ts';
+import { findRun } from '../run/read/read-runs.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { RunResource } from './contract.ts';

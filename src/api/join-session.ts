@@ -1,9 +1,9 @@
 import { toOwners, toTenant, toViewer, type Caller } from '../access/caller.ts';
 import { LonghaulError } from '../core/errors.ts';
 import type { Database } from '../db/database.ts';
-import { toSessionNotFound } from '../run/fork-session.ts';
-import { findSessions, type Session } from '../run/read-sessions.ts';
-import type { Submission } from '../run/submission.ts';
+import { toSessionNotFound } from '../run/accept/fork-session.ts';
+import { findSessions, type Session } from '../run/sessions/read-sessions.ts';
+import type { Submission } from '../run/accept/submission.ts';
 import { fieldError } from './problem.ts';
 
 interface Joining {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -54,6 +55,22 @@ describe('a server that listens', () => {
     kept[0]?.destroy();
     await expect.poll(async () => (await globalThis.fetch(server.url).catch(() => null))?.status).toBe(200);
     kept[1]?.destroy();
+  });
+
+  it('closes the connection of a client that stops reading, whatever the response is', async () => {
+    const closed = Promise.withResolvers<void>();
+    const fetch = (_: Request, { outgoing }: HttpBindings) => {
+      outgoing.once('close', () => closed.resolve());
+      const pull = (controller: ReadableStreamDefaultController<Uint8Array>) =>
+        controller.enqueue(new Uint8Array(100_000));
+      return new Response(new ReadableStream<Uint8Array>({ pull }), { headers: { 'content-type': 'text/csv' } });
+    };
+    server = await listen({ fetch, host: '127.0.0.1', port: 0, limits: { streamStallMs: 200 } });
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'readable');
+    await closed.promise;
+    socket.destroy();
   });
 
   it('finds the maximum number of open files of its process', () => {

@@ -4,6 +4,7 @@ import { serve, type HttpBindings } from '@hono/node-server';
 import { atMostEvery } from '../core/at-most-every.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
+import { CONNECTION_STALL_MS } from '../stream/timing.ts';
 import { linger } from './linger.ts';
 import { findMaxConnections } from './max-connections.ts';
 import { refuseConnection } from './refuse-connection.ts';
@@ -40,8 +41,11 @@ const LIMITS = {
   maxUnreadMs: 10_000,
   /** Milliseconds for the next request on an idle connection. Load balancers keep theirs for 60 s by default. */
   keepAliveMs: 75_000,
-  /** Milliseconds that the client of a stream may read nothing. It can resume. */
-  streamStallMs: 20_000,
+  /**
+   * Milliseconds that a connection may transport nothing between the beginning and the end of a response: its client has
+   * stopped reading, or is gone. The heartbeat of streams comes every 5 seconds.
+   */
+  streamStallMs: CONNECTION_STALL_MS,
 };
 
 /** Milliseconds between warnings about connections that cannot be accepted. */
@@ -89,16 +93,17 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     try {
       return await fetch(request, bindings);
     } finally {
+      const { outgoing } = bindings;
+      // Only from here on: a request that waits for events sends nothing until they come.
+      outgoing.setTimeout(streamStallMs, () => outgoing.destroy());
       await linger(bindings, lingerLimits);
     }
   };
   const server = serve({ fetch: answer, hostname: host, port, serverOptions }, (info) => resolve(info.port)) as Server;
   if (maxConnections !== null) server.maxConnections = maxConnections;
   let isEnding = false;
-  const onRequest = guarded(({ headers }: IncomingMessage, response: ServerResponse) => {
+  const onRequest = guarded((_: IncomingMessage, response: ServerResponse) => {
     if (isEnding) response.shouldKeepAlive = false;
-    // Counts from the last byte sent, and streams send a heartbeat every 5 seconds.
-    if (headers.accept?.includes('text/event-stream')) response.setTimeout(streamStallMs, () => response.destroy());
   });
   const sayLost = atMostEvery(SAY_EVERY_MS, (error: Error) =>
     onWarning({ err: error }, 'a connection to the API could not be accepted'),

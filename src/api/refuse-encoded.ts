@@ -1,28 +1,15 @@
 import { createMiddleware } from 'hono/factory';
 import { LonghaulError } from '../core/errors.ts';
-import type { Api } from './api-deps.ts';
-import { findRoute, type ApiEnv } from './authenticate.ts';
-import { toRoute } from './route-access.ts';
+import type { ApiEnv } from './authenticate.ts';
 
-/** Rejects bodies that would be misread, because they are compressed or not in UTF-8. */
-export function refuseEncoded(api: Api) {
-  const readers = new Set<string>();
-  return createMiddleware<ApiEnv>(async (context, next) => {
-    // Filled on the first request, when all routes are added. A route without a body ignores any body.
-    if (readers.size === 0) for (const route of routesWithBody(api)) readers.add(route);
-    const route = findRoute(context);
-    if (route !== null && readers.has(route)) check(context.req.raw.headers);
-    return next();
-  });
-}
-
-function routesWithBody({ openAPIRegistry }: Api): string[] {
-  return openAPIRegistry.definitions.flatMap((definition) => {
-    if (definition.type !== 'route' || definition.route.request?.body === undefined) return [];
-    const { method, path } = definition.route;
-    return [toRoute(method, path)];
-  });
-}
+/**
+ * Rejects bodies that would be misread, because they are compressed or not in UTF-8. A route without a body ignores any
+ * body.
+ */
+export const refuseEncoded = createMiddleware<ApiEnv>(async (context, next) => {
+  if (context.get('route')?.hasBody === true) check(context.req.raw.headers);
+  return next();
+});
 
 /** @throws {LonghaulError} `unsupported_media_type` naming the header that is not supported. */
 function check(headers: Headers): void {

@@ -77,6 +77,19 @@ describe.each(DATABASE_KINDS)('retrying runs by hand, on the %s database', (kind
     expect(skipped).toMatchObject([{ id: missing, code: 'run_not_found' }]);
   });
 
+  it('retries a poison run only when it is named, by its id or its code', async () => {
+    const agent = 'brief';
+    const [run, other] = [await failedRun({ agent }, 'poison_run'), await failedRun({ agent }, 'poison_run')];
+    const { data, skipped } = await retryMany({ agent });
+    expect(data).toEqual([]);
+    expect(skipped).toMatchObject([
+      { id: other.id, code: 'conflict', message: expect.stringContaining('took two workers down') as string },
+      { id: run.id, code: 'conflict' },
+    ]);
+    expect((await retryMany({ ids: [run.id] })).data).toMatchObject([{ retryOf: run.id }]);
+    expect((await retryMany({ agent, errorCode: 'poison_run' })).data).toMatchObject([{ retryOf: other.id }]);
+  });
+
   it('retries the runs that failed with a code, each only once for repeated requests', async () => {
     const runs = [await failedRun({}, 'hung'), await failedRun({}, 'hung'), await failedRun({}, 'hung')];
     const first = await retryMany({ errorCode: 'hung', limit: 2 });

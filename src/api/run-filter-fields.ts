@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Config } from '../config/config.ts';
 import { RUN_STATUSES } from '../core/states.ts';
-import type { RunFilter } from '../run/run-filter.ts';
+import type { RunFilter } from '../run/read/run-filter.ts';
 import { text, time } from './input-fields.ts';
 
 const MAX_QUERY_LENGTH = 500;

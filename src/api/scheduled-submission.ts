@@ -1,5 +1,5 @@
 import type { Agent } from '../config/config.ts';
-import type { Submission } from '../run/submission.ts';
+import type { Submission } from '../run/accept/submission.ts';
 import type { Schedule } from '../schedule/schedule.ts';
 import { checkSubmission } from './check-submission.ts';
 

@@ -30,11 +30,16 @@ export function readSignInCookie(context: Context): string | null {
  * @throws {LonghaulError} `forbidden`
  */
 export function checkOrigin(context: Context): void {
-  const site = context.req.header('sec-fetch-site');
-  if (site === undefined || site === 'same-origin' || site === 'none') return;
+  if (!isFromOtherOrigin(context)) return;
   throw new LonghaulError('forbidden', {
-    message: `The request comes from a page of another origin (Sec-Fetch-Site: ${site}).`,
+    message: `The request comes from a page of another origin (Sec-Fetch-Site: ${context.req.header('sec-fetch-site')}).`,
   });
+}
+
+/** Returns whether a page of another origin made the request, as browsers report it. */
+export function isFromOtherOrigin(context: Context): boolean {
+  const site = context.req.header('sec-fetch-site');
+  return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
 interface CookieOptions {
@@ -56,10 +61,15 @@ export function clearSignInCookie(context: Context, { basePath }: CookieOptions)
 }
 
 function toAttributes(context: Context, basePath: string) {
-  // Behind a proxy that ends TLS the request itself is plain. A client that forges the header harms only its cookie.
-  const isSecure =
-    new URL(context.req.url).protocol === 'https:' || context.req.header('x-forwarded-proto')?.trim() === 'https';
-  return { path: basePath, httpOnly: true, sameSite: 'Strict', secure: isSecure } as const;
+  return { path: basePath, httpOnly: true, sameSite: 'Strict', secure: isSecure(context) } as const;
+}
+
+/**
+ * Returns whether the browser's connection is encrypted. Behind a proxy that ends TLS the request itself is plain. A
+ * client that forges the header harms only itself.
+ */
+export function isSecure(context: Context): boolean {
+  return new URL(context.req.url).protocol === 'https:' || context.req.header('x-forwarded-proto')?.trim() === 'https';
 }
 
 /** Includes the port: browsers share cookies between the ports of a host, and two may each run a Longhaul. */

@@ -4,7 +4,7 @@ import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { revokeKey } from '../access/keys.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import { createApi } from './api.ts';
-import type { KeyResource, Problem, SignedInResource, SignInCodeResource } from './contract.ts';
+import type { KeyResource, Problem, SignedInResource, SignInCodeResource, TokenResource } from './contract.ts';
 
 const MARK = { 'x-longhaul-dashboard': '1' };
 
@@ -131,6 +131,20 @@ describe.each(DATABASE_KINDS)('signing in to the dashboard, on the %s database',
     await signedIn(service.plainKey);
     const { rows } = await sql`select from longhaul.sign_ins`.execute(service.database.sql);
     expect(rows).toHaveLength(1);
+  });
+
+  it('issues no token that outlasts it', async () => {
+    const cookie = await signedIn(service.plainKey);
+    await sql`update longhaul.sign_ins set expires_at = now() + interval '1 minute'`.execute(service.database.sql);
+    const issued = await ask(at('/v1/tokens'), {
+      cookie,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...MARK },
+      body: JSON.stringify({ user: 'ann', expiresInSeconds: 86_400 }),
+    });
+    expect(issued.status).toBe(201);
+    const { expiresAt } = (await issued.json()) as TokenResource;
+    expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(60_000);
   });
 
   it('records sign-ins and sign-outs in the audit record, without secrets', async () => {

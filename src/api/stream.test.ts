@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { NewEvent } from '../core/events.ts';
-import { appendEvents } from '../run/append-events.ts';
+import { appendEvents } from '../run/log/append-events.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { EventResource, StreamPage } from './contract.ts';
 import { listen } from './listen.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { askPerson } from '../run/approval.fixture.ts';
+import { askPerson } from '../run/approvals/approval.fixture.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { ApprovalResource, Problem } from './contract.ts';
 

@@ -1,7 +1,7 @@
 import { LonghaulError, type FieldError } from '../core/errors.ts';
 import { toQuestions } from '../core/questions.ts';
-import type { Approval } from '../run/approval.ts';
-import type { Decision } from '../run/decide-approval.ts';
+import type { Approval } from '../run/approvals/approval.ts';
+import type { Decision } from '../run/approvals/decide-approval.ts';
 import { checkJson } from './check-json.ts';
 import type { DecisionRequest } from './contract.ts';
 

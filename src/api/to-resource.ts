@@ -1,8 +1,8 @@
 import { isOperator, mayRead, type Caller } from '../access/caller.ts';
 import { NO_USAGE } from '../core/usage.ts';
-import type { Attempt } from '../run/read-attempts.ts';
+import type { Attempt } from '../run/read/read-attempts.ts';
 import type { Run } from '../run/run.ts';
-import { toShownRun } from '../run/shown-run.ts';
+import { toShownRun } from '../run/read/shown-run.ts';
 import type { RunResource } from './contract.ts';
 
 interface RunOptions {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { appendEvents } from '../run/append-events.ts';
+import { appendEvents } from '../run/log/append-events.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { Problem, TokenResource } from './contract.ts';
 import { openFrames } from './frames.fixture.ts';

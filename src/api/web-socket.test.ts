@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { NewEvent } from '../core/events.ts';
-import { appendEvents } from '../run/append-events.ts';
+import { appendEvents } from '../run/log/append-events.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { Listening } from './listen.ts';
 import { listenWithSockets } from './listening-api.fixture.ts';

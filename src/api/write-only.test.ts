@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { RunResource, ScheduleResource } from './contract.ts';
-import { ROUTE_ACCESS } from './route-access.ts';
+import { ROUTES } from './routes.ts';
 
 const SECRET = 'text that only callers with runs:read may see';
 
@@ -11,6 +11,7 @@ describe('a key that may submit but not read', () => {
   let writer: string;
   let finished: RunResource;
   let failed: RunResource;
+  let queued: RunResource;
   let scheduled: ScheduleResource;
 
   beforeAll(async () => {
@@ -20,6 +21,7 @@ describe('a key that may submit but not read', () => {
     await service.finish(await service.claim());
     failed = await service.submit({ prompt: SECRET, metadata: { note: SECRET } });
     await service.finish(await service.claim(), SECRET);
+    queued = await service.submit({ prompt: SECRET, metadata: { note: SECRET } });
     const made = await service.post('/v1/schedules', {
       agent: 'reader',
       prompt: SECRET,
@@ -48,6 +50,7 @@ describe('a key that may submit but not read', () => {
     'POST /v1/runs/:id/cancel': () => send('POST', `/v1/runs/${finished.id}/cancel`),
     'POST /v1/runs/:id/retry': () => send('POST', `/v1/runs/${failed.id}/retry`, undefined, 'again'),
     'POST /v1/runs/retry': () => send('POST', '/v1/runs/retry', { ids: [failed.id, finished.id] }),
+    'POST /v1/runs/cancel': () => send('POST', '/v1/runs/cancel', { ids: [queued.id, failed.id, finished.id] }),
     'POST /v1/runs/:id/messages': () => send('POST', `/v1/runs/${finished.id}/messages`, { prompt: SECRET }, 'say'),
     'POST /v1/schedules': () => send('POST', '/v1/schedules', { ...submission, cron: '@yearly' }),
     'PATCH /v1/schedules/:id': () => send('PATCH', `/v1/schedules/${scheduled.id}`, { name: 'mine' }),
@@ -58,16 +61,45 @@ describe('a key that may submit but not read', () => {
   };
 
   it('is tested with every route that it may call, except the webhook routes', () => {
-    const writing = Object.keys(ROUTE_ACCESS).filter(
-      (route) => ROUTE_ACCESS[route] === 'runs:write' && !route.includes('/v1/webhooks'),
-    );
-    expect(Object.keys(requests).sort()).toEqual(writing.sort());
+    const writing = ROUTES.filter(({ access, tag }) => access === 'runs:write' && tag !== 'Webhooks');
+    const routes = writing.map(({ method, pattern }) => `${method} ${pattern}`);
+    expect(Object.keys(requests).sort()).toEqual(routes.sort());
   });
 
   it.each(Object.keys(requests))('sees neither prompt nor result in the response of %s', async (route) => {
     const first = await requests[route]!();
     expect(first.status).toBeLessThan(300);
     expect(first.text).not.toContain(SECRET);
+  });
+
+  it('sees which runs it cancelled, and the states of the others', async () => {
+    const run = await service.submit({ prompt: SECRET, metadata: { note: SECRET } });
+    const { status, text } = await send('POST', '/v1/runs/cancel', { ids: [run.id, failed.id] });
+    expect(status).toBe(202);
+    expect(text).not.toContain(SECRET);
+    expect(JSON.parse(text)).toMatchObject({
+      data: [{ id: run.id, status: 'cancelled', prompt: '', metadata: {}, result: null, costUsd: 0 }],
+      skipped: [{ id: failed.id, code: 'conflict', message: `Run ${failed.id} has ended: it is failed.` }],
+    });
+  });
+
+  it.each([
+    ['q', 'secret'],
+    ['metadata', [`note=${SECRET}`]],
+    ['errorCode', 'provider_auth'],
+    ['minCostUsd', 0.001],
+    ['maxCostUsd', 0.001],
+    ['minDurationSeconds', 1],
+    ['maxDurationSeconds', 1],
+  ])('cannot learn what runs contain by changing the runs that match %s', async (field, value) => {
+    const run = await service.submit({ prompt: SECRET, metadata: { note: SECRET } });
+    for (const path of ['/v1/runs/cancel', '/v1/runs/retry']) {
+      const { status, text } = await send('POST', path, { agent: 'reader', [field]: value });
+      expect(status).toBe(403);
+      expect(JSON.parse(text)).toMatchObject({ code: 'forbidden', errors: [{ path: field }] });
+    }
+    const own = await send('POST', '/v1/runs/cancel', { agent: 'reader', status: 'queued', from: run.createdAt });
+    expect(JSON.parse(own.text)).toMatchObject({ data: [{ id: run.id, status: 'cancelled' }] });
   });
 
   it('sees the state of a run, but not its result, when it repeats a request', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { createTestDatabase, type DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { Database } from '../db/database.ts';
 import { chainAudit } from './chain.ts';
-import { readAudit } from './read.ts';
+import { readAudit, type AuditEntry } from './read.ts';
 import { recordAuditMany, type AuditRecord } from './record.ts';
 import { verifyAudit } from './verify.ts';
 
@@ -37,6 +37,16 @@ export async function emptyAudit(database: Database): Promise<void> {
   await tamperWith(database, 'truncate longhaul.audit_seals');
   await tamperWith(database, 'delete from longhaul.audit_head');
   await tamperWith(database, `insert into longhaul.audit_head (seq, hash) values (0, repeat('0', 64))`);
+}
+
+/** Exports every chained entry, in the order of the chain, page by page as a client does. */
+export async function* exportAudit(database: Database): AsyncGenerator<AuditEntry, void, void> {
+  let after: number | null = 0;
+  while (after !== null) {
+    const page = await readAudit(database, { filter: {}, order: 'chain', after, limit: 200 });
+    yield* page.entries;
+    after = page.nextCursor;
+  }
 }
 
 /** Gives the suite a database, with an empty audit record before each test, and short helpers to work with it. */

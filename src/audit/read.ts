@@ -58,19 +58,6 @@ export async function readAudit(
   return { entries, nextCursor: rows.length > limit ? (cursor ?? null) : null };
 }
 
-/** Reads every chained entry of a range of time, in the order of the chain, one page in memory at a time. */
-export async function* exportAudit(
-  database: Database,
-  { filter = {}, pageSize = 200 }: { filter?: AuditFilter; pageSize?: number } = {},
-): AsyncGenerator<AuditEntry, void, void> {
-  let after: number | null = 0;
-  while (after !== null) {
-    const page = await readAudit(database, { filter, order: 'chain', after, limit: pageSize });
-    yield* page.entries;
-    after = page.nextCursor;
-  }
-}
-
 function toConditions({ actor, action, subject, from, to }: AuditFilter): RawBuilder<unknown>[] {
   return [
     ...(actor === undefined ? [] : [sql`actor = ${actor}`]),

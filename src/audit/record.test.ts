@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { entry, useAuditBench } from './audit.fixture.ts';
+import { entry, exportAudit, useAuditBench } from './audit.fixture.ts';
 import { chainAudit } from './chain.ts';
 import { hashEntry } from './hash.ts';
-import { exportAudit, readAudit } from './read.ts';
+import { readAudit } from './read.ts';
 import { recordAudit } from './record.ts';
 import { sealAudit } from './seal.ts';
 import { verifyAudit } from './verify.ts';

@@ -1,9 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { log, useAuditBench } from './audit.fixture.ts';
+import { exportAudit, log, useAuditBench } from './audit.fixture.ts';
 import { hashEntry } from './hash.ts';
 import { maintainAudit } from './maintain.ts';
-import { exportAudit } from './read.ts';
 import { verifyAudit } from './verify.ts';
 
 describe.each(DATABASE_KINDS)('the audit record, on the %s database', (kind) => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '../../test/support/run-command.ts';
 import { hasTerminals, startInTerminal } from '../../test/support/terminal-command.ts';
 import type { ApprovalResource } from '../api/contract.ts';
-import { askPerson } from '../run/approval.fixture.ts';
+import { askPerson } from '../run/approvals/approval.fixture.ts';
 import { startOperatorServer, type OperatorServer } from './operator.fixture.ts';
 
 describe('longhaul approvals', () => {

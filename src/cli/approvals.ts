@@ -2,29 +2,27 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { ApprovalResource, DecisionRequest } from '../client/client.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { parseApprovalId, parseCount } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { describeQuestions } from './describe-questions.ts';
 import { formatAge } from './durations.ts';
+import { printList, printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+import type { Column } from './table.ts';
+import { toTerminalLine } from './terminal-text.ts';
 import { describeToolInput } from './tool-summary.ts';
 
-interface ListOptions extends ConnectionOptions {
+interface ListOptions extends PrintOptions {
   readonly all?: true;
   readonly limit: number;
-  readonly json?: true;
 }
 
-interface AllowOptions extends ConnectionOptions {
+interface AllowOptions extends PrintOptions {
   readonly input?: Record<string, unknown>;
   readonly answer?: Record<string, string>;
-  readonly json?: true;
 }
 
-interface DenyOptions extends ConnectionOptions {
+interface DenyOptions extends PrintOptions {
   readonly reason?: string;
-  readonly json?: true;
 }
 
 /** Adds `longhaul approvals`. */
@@ -48,15 +46,11 @@ function addList(parent: Command, shell: Shell): void {
   addConnectionOptions(command).action(async ({ all, limit, json, ...connection }: ListOptions) => {
     const client = await connect(shell, connection);
     const page = await client.approvals({ status: all === true ? undefined : 'pending', limit });
-    if (json === true) return shell.stdout.line(toTerminalJson(page));
-    if (page.data.length === 0)
-      return shell.stdout.line(
-        all === true ? 'No approvals.' : 'No pending approvals. Decided ones are listed with --all.',
-      );
-    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null)
-      shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
-    return undefined;
+    printList(shell, page, {
+      json,
+      columns: COLUMNS,
+      none: all === true ? 'No approvals.' : 'No pending approvals. Decided ones are listed with --all.',
+    });
   });
 }
 
@@ -93,11 +87,12 @@ function addDeny(parent: Command, shell: Shell): void {
   });
 }
 
-function show(shell: Shell, approval: ApprovalResource, isJson: true | undefined): void {
-  if (isJson === true) return shell.stdout.line(toTerminalJson(approval));
+function show(shell: Shell, approval: ApprovalResource, json: true | undefined): void {
   const run = toTerminalLine(approval.runId);
-  shell.stdout.line(`${approval.status}: ${describe(approval)}\nFollow the run with: longhaul tail ${run}`);
-  return undefined;
+  printOne(shell, approval, {
+    json,
+    describe: () => `${approval.status}: ${describe(approval)}\nFollow the run with: longhaul tail ${run}`,
+  });
 }
 
 function describe({ kind, tool }: ApprovalResource): string {
@@ -105,20 +100,14 @@ function describe({ kind, tool }: ApprovalResource): string {
   return `${toTerminalLine(tool.name)} ${describeToolInput(tool.input, '')}`.trim();
 }
 
-function toTable(approvals: readonly ApprovalResource[], width: number): string[] {
-  return formatTable<ApprovalResource>({
-    columns: [
-      { title: 'ID', value: ({ id }) => id },
-      { title: 'STATUS', value: ({ status }) => status },
-      { title: 'AGE', align: 'right', value: ({ requestedAt }) => formatAge(requestedAt) },
-      { title: 'AGENT', value: ({ agent }) => agent },
-      { title: 'USER', value: ({ user }) => user ?? '' },
-      { title: 'REQUEST', value: describe },
-    ],
-    rows: approvals,
-    width,
-  });
-}
+const COLUMNS: readonly Column<ApprovalResource>[] = [
+  { title: 'ID', value: ({ id }) => id },
+  { title: 'STATUS', value: ({ status }) => status },
+  { title: 'AGE', align: 'right', value: ({ requestedAt }) => formatAge(requestedAt) },
+  { title: 'AGENT', value: ({ agent }) => agent },
+  { title: 'USER', value: ({ user }) => user ?? '' },
+  { title: 'REQUEST', value: describe },
+];
 
 function parseObject(value: string): Record<string, unknown> {
   try {

@@ -6,18 +6,18 @@ import { LonghaulError, toMessage } from '../core/errors.ts';
 import { parseCount } from './arguments.ts';
 import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
 import { formatAge } from './durations.ts';
+import { printList, printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
+import type { Column } from './table.ts';
 import { toTerminalJson, toTerminalText } from './terminal-text.ts';
 
-interface AuditOptions extends ConnectionOptions {
+interface AuditOptions extends PrintOptions {
   readonly action?: string;
   readonly subject?: string;
   readonly actor?: string;
   readonly from?: string;
   readonly to?: string;
   readonly limit: number;
-  readonly json?: true;
 }
 
 interface ExportOptions extends ConnectionOptions {
@@ -43,12 +43,7 @@ export function addAuditCommand(program: Command, shell: Shell): void {
   addConnectionOptions(audit).action(async ({ url, json, ...query }: AuditOptions) => {
     const client = await connect(shell, url === undefined ? {} : { url });
     const page = await client.audit(query);
-    if (json === true) return shell.stdout.line(toTerminalJson(page));
-    if (page.data.length === 0) return shell.stdout.line('No entries.');
-    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null)
-      shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
-    return undefined;
+    printList(shell, page, { json, columns: COLUMNS, none: 'No entries.' });
   });
 
   const verify = audit
@@ -63,9 +58,7 @@ export function addAuditCommand(program: Command, shell: Shell): void {
     const { json, ...connection } = command.optsWithGlobals<AuditOptions>();
     const found = await (await connect(shell, connection)).verifyAudit();
     if (!found.isIntact) shell.exitCode = 1;
-    if (json === true) return shell.stdout.line(toTerminalJson(found));
-    for (const line of describeVerification(found)) shell.stdout.line(toTerminalText(line));
-    return undefined;
+    printOne(shell, found, { json, describe: (result) => describeVerification(result).map(toTerminalText) });
   });
 
   const exported = audit
@@ -81,20 +74,14 @@ export function addAuditCommand(program: Command, shell: Shell): void {
   });
 }
 
-function toTable(entries: readonly AuditEntryResource[], width: number): string[] {
-  return formatTable<AuditEntryResource>({
-    columns: [
-      { title: 'SEQ', align: 'right', value: ({ seq }) => (seq === null ? '' : String(seq)) },
-      { title: 'AGE', align: 'right', value: ({ at }) => formatAge(at) },
-      { title: 'ACTION', value: ({ action }) => action },
-      { title: 'SUBJECT', value: ({ subject }) => subject },
-      { title: 'ACTOR', value: ({ actor }) => actor },
-      { title: 'DATA', value: ({ data }) => JSON.stringify(data) },
-    ],
-    rows: entries,
-    width,
-  });
-}
+const COLUMNS: readonly Column<AuditEntryResource>[] = [
+  { title: 'SEQ', align: 'right', value: ({ seq }) => (seq === null ? '' : String(seq)) },
+  { title: 'AGE', align: 'right', value: ({ at }) => formatAge(at) },
+  { title: 'ACTION', value: ({ action }) => action },
+  { title: 'SUBJECT', value: ({ subject }) => subject },
+  { title: 'ACTOR', value: ({ actor }) => actor },
+  { title: 'DATA', value: ({ data }) => JSON.stringify(data) },
+];
 
 function describeVerification(found: AuditVerificationResource): string[] {
   const { isIntact, entries, firstSeq, lastSeq, lastHash, sealedUntil, unchained, problems, problemCount } = found;

@@ -2,14 +2,13 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { BudgetChange, BudgetResource } from '../client/client.ts';
 import { formatUsd, toMicros } from '../core/money.ts';
 import { parseAmount, parseCount } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
+import { printList, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson } from './terminal-text.ts';
+import type { Column } from './table.ts';
 
-interface BudgetsOptions extends ConnectionOptions {
+interface BudgetsOptions extends PrintOptions {
   readonly limit: number;
-  readonly json?: true;
 }
 
 interface SetOptions extends BudgetsOptions {
@@ -31,7 +30,7 @@ export function addBudgetsCommand(program: Command, shell: Shell): void {
     .addHelpText('after', '\nExample:\n  $ longhaul budgets');
   addConnectionOptions(budgets).action(async ({ limit, json, ...connection }: BudgetsOptions) => {
     const client = await connect(shell, connection);
-    return print(await client.budgets({ limit }), json);
+    print(shell, await client.budgets({ limit }), json);
   });
 
   const set = budgets
@@ -52,15 +51,12 @@ export function addBudgetsCommand(program: Command, shell: Shell): void {
     const options = command.optsWithGlobals<SetOptions>();
     const change = toChange(options, command);
     const client = await connect(shell, options);
-    return print(await client.changeBudget(change), options.json);
+    print(shell, await client.changeBudget(change), options.json);
   });
+}
 
-  function print(data: BudgetResource[], json: true | undefined): void {
-    if (json === true) return shell.stdout.line(toTerminalJson({ data }));
-    if (data.length === 0) return shell.stdout.line('No amount was spent or reserved yet.');
-    for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
-    return undefined;
-  }
+function print(shell: Shell, data: BudgetResource[], json: true | undefined): void {
+  printList(shell, { data }, { json, columns: COLUMNS, none: 'No amount was spent or reserved yet.' });
 }
 
 function toChange({ user, team, global, perDay, perMonth }: SetOptions, command: Command): BudgetChange {
@@ -90,27 +86,21 @@ function parseLimit(value: string): number | 'none' {
   }
 }
 
-function toTable(budgets: readonly BudgetResource[], width: number): string[] {
-  const usd = (amount: number) => formatUsd(toMicros(amount));
-  return formatTable<BudgetResource>({
-    columns: [
-      { title: 'OWNER', value: toOwner },
-      { title: 'PERIOD', value: ({ period }) => period },
-      { title: 'SPENT', align: 'right', value: ({ spentUsd }) => usd(spentUsd) },
-      { title: 'RESERVED', align: 'right', value: ({ reservedUsd }) => usd(reservedUsd) },
-      {
-        title: 'LIMIT',
-        align: 'right',
-        value: ({ limitUsd, isChanged }) =>
-          limitUsd === null ? 'none' : `${usd(limitUsd)}${isChanged ? ' (set)' : ''}`,
-      },
-      { title: 'USED', align: 'right', value: toShare },
-      { title: 'RESETS AT', value: ({ resetsAt }) => `${resetsAt.slice(0, 16).replace('T', ' ')} UTC` },
-    ],
-    rows: budgets,
-    width,
-  });
-}
+const toUsd = (amount: number) => formatUsd(toMicros(amount));
+
+const COLUMNS: readonly Column<BudgetResource>[] = [
+  { title: 'OWNER', value: toOwner },
+  { title: 'PERIOD', value: ({ period }) => period },
+  { title: 'SPENT', align: 'right', value: ({ spentUsd }) => toUsd(spentUsd) },
+  { title: 'RESERVED', align: 'right', value: ({ reservedUsd }) => toUsd(reservedUsd) },
+  {
+    title: 'LIMIT',
+    align: 'right',
+    value: ({ limitUsd, isChanged }) => (limitUsd === null ? 'none' : `${toUsd(limitUsd)}${isChanged ? ' (set)' : ''}`),
+  },
+  { title: 'USED', align: 'right', value: toShare },
+  { title: 'RESETS AT', value: ({ resetsAt }) => `${resetsAt.slice(0, 16).replace('T', ' ')} UTC` },
+];
 
 function toOwner({ scope, key, team }: BudgetResource): string {
   if (key === null) return 'all';

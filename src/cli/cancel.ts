@@ -2,17 +2,13 @@ import type { Command } from 'commander';
 import { LonghaulError } from '../core/errors.ts';
 import { isFinal } from '../core/states.ts';
 import { parseRunId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { describeOutcome } from './outcome.ts';
+import { printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { toTerminalJson } from './terminal-text.ts';
 
 /** A running run is interrupted, then terminated, then killed: that takes seconds, rarely more than a few. */
 const WAIT_SECONDS = 15;
-
-interface CancelOptions extends ConnectionOptions {
-  readonly json?: true;
-}
 
 /** Adds `longhaul cancel`. */
 export function addCancelCommand(program: Command, shell: Shell): void {
@@ -23,11 +19,11 @@ export function addCancelCommand(program: Command, shell: Shell): void {
     .argument('<id>', "the run's id", parseRunId)
     .option('--json', 'print the run as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul cancel 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
-  addConnectionOptions(command).action(async (runId: string, options: CancelOptions) => {
+  addConnectionOptions(command).action(async (runId: string, options: PrintOptions) => {
     const client = await connect(shell, options);
     await client.cancel(runId);
-    const run = await client.run(runId, { waitSeconds: WAIT_SECONDS });
-    shell.stdout.line(options.json === true ? toTerminalJson(run) : describeOutcome(run, shell.stdout));
+    const run = await client.getRun(runId, { waitSeconds: WAIT_SECONDS });
+    printOne(shell, run, { json: options.json, describe: () => describeOutcome(run, shell.stdout) });
     if (!isFinal(run.status)) {
       throw new LonghaulError('unavailable', {
         message: `The run has not ended after ${WAIT_SECONDS} s. It will be cancelled when its worker answers; see: longhaul show ${runId}`,

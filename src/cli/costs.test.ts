@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CostRowResource, CostsResource, CostSumsResource } from '../client/client.ts';
-import { createTestLedger } from '../run/cost.fixture.ts';
+import { createTestLedger } from '../run/costs/cost.fixture.ts';
 import { formatCosts } from './cost-report.ts';
 import { addCostsCommand } from './costs.ts';
 import { formatCsv } from './csv.ts';

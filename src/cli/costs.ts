@@ -1,21 +1,20 @@
 import { Option, type Command } from 'commander';
 import type { CostQuery, CostRowResource, LonghaulClient } from '../client/client.ts';
 import { parseCount } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { formatCosts } from './cost-report.ts';
 import { formatCsv } from './csv.ts';
+import { printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { toTerminalJson } from './terminal-text.ts';
 
 const GROUPINGS = ['day', 'month', 'user', 'team', 'agent', 'model'] as const;
 
-interface CostsOptions extends ConnectionOptions {
+interface CostsOptions extends PrintOptions {
   readonly by: (typeof GROUPINGS)[number];
   readonly from?: string;
   readonly to?: string;
   readonly limit: number;
   readonly csv?: true;
-  readonly json?: true;
 }
 
 const EXAMPLES = `
@@ -43,13 +42,14 @@ export function addCostsCommand(program: Command, shell: Shell): void {
       return shell.stdout.write(formatCsv({ columns: toCsvColumns(by), rows }));
     }
     const costs = await client.costs({ ...query, groupBy: by });
-    if (json === true) return shell.stdout.line(toTerminalJson(costs));
-    for (const line of formatCosts(costs, { title: by, width: shell.stdout.columns })) shell.stdout.line(line);
-    if (costs.nextCursor !== null) {
-      shell.stderr.line(
-        `${costs.data.length} rows are shown, the totals include all; show more with --limit, all with --csv.`,
-      );
-    }
+    printOne(shell, costs, {
+      json,
+      describe: () => formatCosts(costs, { title: by, width: shell.stdout.columns }),
+      note: ({ data, nextCursor }) =>
+        nextCursor === null
+          ? null
+          : `${data.length} rows are shown, the totals include all; show more with --limit, all with --csv.`,
+    });
     return undefined;
   });
 }

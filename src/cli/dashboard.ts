@@ -1,12 +1,8 @@
 import type { Command } from 'commander';
 import type { LonghaulClient } from '../client/client.ts';
-import { addConnectionOptions, connect, findUrl, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect, findUrl } from './connection.ts';
+import { printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { toTerminalJson } from './terminal-text.ts';
-
-interface DashboardOptions extends ConnectionOptions {
-  readonly json?: true;
-}
 
 /** Adds `longhaul dashboard`. */
 export function addDashboardCommand(program: Command, shell: Shell): void {
@@ -18,9 +14,9 @@ export function addDashboardCommand(program: Command, shell: Shell): void {
     )
     .option('--json', 'print { url, expiresAt } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul dashboard');
-  addConnectionOptions(command).action(async (options: DashboardOptions) => {
-    const { url, expiresAt } = await createLink(await connect(shell, options), findUrl(shell, options));
-    shell.stdout.line(options.json === true ? toTerminalJson({ url, expiresAt }) : url);
+  addConnectionOptions(command).action(async (options: PrintOptions) => {
+    const link = await createLink(await connect(shell, options), findUrl(shell, options));
+    printOne(shell, link, { json: options.json, describe: ({ url }) => url });
   });
 }
 

@@ -37,7 +37,7 @@ export async function followRun(shell: Shell, options: FollowRunOptions): Promis
     if (options.asks === true) approvals.hear(event);
   }
   if (signal.aborted) return null;
-  const run = await client.run(runId);
+  const run = await client.getRun(runId);
   if (!isJson) view.close(run);
   return run;
 }

@@ -3,17 +3,14 @@ import { SCOPES, type Scope } from '../access/scopes.ts';
 import type { KeyResource } from '../client/client.ts';
 import { createInDatabase, type NewKey } from './create-in-database.ts';
 import { parseCount, parseKeyId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { formatAge } from './durations.ts';
+import { printList, printOne, type PrintOptions, thereAreMore } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+import type { Column } from './table.ts';
+import { toTerminalLine } from './terminal-text.ts';
 
-interface KeysOptions extends ConnectionOptions {
-  readonly json?: true;
-}
-
-interface CreateOptions extends KeysOptions {
+interface CreateOptions extends PrintOptions {
   readonly database?: true;
   readonly config?: string;
   readonly scope?: readonly Scope[];
@@ -60,11 +57,11 @@ export function addKeysCommand(program: Command, shell: Shell): void {
     .addHelpText('after', SCOPE_HELP);
   addConnectionOptions(create).action(async (name: string, options: CreateOptions) => {
     const created = options.database === true ? await createInDatabase(shell, name, options) : await ask(name, options);
-    if (options.json === true) return shell.stdout.line(toTerminalJson(created));
-    shell.stdout.line(created.key);
-    return shell.stderr.line(
-      `Key ${created.id} (${toTerminalLine(created.name)}): ${describe(created)}. It is not shown again.`,
-    );
+    printOne(shell, created, {
+      json: options.json,
+      describe: ({ key }) => key,
+      note: ({ id, name }) => `Key ${id} (${toTerminalLine(name)}): ${describe(created)}. It is not shown again.`,
+    });
   });
 
   async function ask(name: string, { scope, user, team, ...options }: CreateOptions): Promise<NewKey> {
@@ -79,13 +76,10 @@ export function addKeysCommand(program: Command, shell: Shell): void {
     .option('--limit <count>', 'maximum number of keys, 1 to 200', parseCount(1, 200), 50)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul keys list');
-  addConnectionOptions(list).action(async ({ limit, ...options }: KeysOptions & { limit: number }) => {
+  addConnectionOptions(list).action(async ({ limit, ...options }: PrintOptions & { limit: number }) => {
     const client = await connect(shell, options);
     const page = await client.keys({ limit });
-    if (options.json === true) return shell.stdout.line(toTerminalJson(page));
-    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line('There are more: show them with --limit.');
-    return undefined;
+    printList(shell, page, { json: options.json, columns: COLUMNS, more: thereAreMore });
   });
 
   const revoke = keys
@@ -97,11 +91,13 @@ export function addKeysCommand(program: Command, shell: Shell): void {
     .argument('<id>', "the key's id", parseKeyId)
     .option('--json', 'print the key as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul keys revoke 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
-  addConnectionOptions(revoke).action(async (id: string, options: KeysOptions) => {
+  addConnectionOptions(revoke).action(async (id: string, options: PrintOptions) => {
     const client = await connect(shell, options);
     const key = await client.revokeKey(id);
-    if (options.json === true) return shell.stdout.line(toTerminalJson(key));
-    return shell.stdout.line(`Key ${key.id} (${toTerminalLine(key.name)}) is revoked.`);
+    printOne(shell, key, {
+      json: options.json,
+      describe: ({ name }) => `Key ${key.id} (${toTerminalLine(name)}) is revoked.`,
+    });
   });
 }
 
@@ -119,21 +115,15 @@ function describe({ scopes, user, team }: Pick<KeyResource, 'scopes' | 'user' | 
   return [scopes.join(', '), ...bound.flat()].join('; ');
 }
 
-function toTable(keys: readonly KeyResource[], width: number): string[] {
-  return formatTable<KeyResource>({
-    columns: [
-      { title: 'ID', value: ({ id }) => id },
-      { title: 'STATE', value: ({ revokedAt }) => (revokedAt === null ? 'active' : 'revoked') },
-      { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
-      {
-        title: 'USED',
-        align: 'right',
-        value: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : formatAge(lastUsedAt)),
-      },
-      { title: 'NAME', value: ({ name }) => name },
-      { title: 'SCOPES', value: describe },
-    ],
-    rows: keys,
-    width,
-  });
-}
+const COLUMNS: readonly Column<KeyResource>[] = [
+  { title: 'ID', value: ({ id }) => id },
+  { title: 'STATE', value: ({ revokedAt }) => (revokedAt === null ? 'active' : 'revoked') },
+  { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+  {
+    title: 'USED',
+    align: 'right',
+    value: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : formatAge(lastUsedAt)),
+  },
+  { title: 'NAME', value: ({ name }) => name },
+  { title: 'SCOPES', value: describe },
+];

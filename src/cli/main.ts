@@ -13,6 +13,7 @@ import { addKeysCommand } from './keys.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { reportError } from './report-error.ts';
 import { addQueuesCommand } from './queues.ts';
+import { addStatsCommand } from './stats.ts';
 import { addRetryCommand } from './retry.ts';
 import { addRunCommand } from './run.ts';
 import { addRunsCommand } from './runs.ts';
@@ -79,6 +80,7 @@ function createProgram(shell: Shell): Command {
   addSchedulesCommand(program, shell);
   addQueuesCommand(program, shell);
   addWorkersCommand(program, shell);
+  addStatsCommand(program, shell);
   addCostsCommand(program, shell);
   addBudgetsCommand(program, shell);
   addAlertsCommand(program, shell);

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { adminKeyFile } from '../api/admin-key.ts';
+import { printOne } from './print.ts';
 import type { Shell } from './shell.ts';
-import { toTerminalJson, toTerminalText } from './terminal-text.ts';
+import { toTerminalText } from './terminal-text.ts';
 
 interface MigrateOptions {
   readonly config?: string;
@@ -23,14 +24,16 @@ export function addMigrateCommand(program: Command, shell: Shell): void {
 }
 
 async function migrateDatabase(shell: Shell, { config: file, json }: MigrateOptions): Promise<void> {
-  const { stdout } = shell;
   const [{ loadConfig }, { migrateOnly }] = await Promise.all([import('../config/load.ts'), import('../longhaul.ts')]);
   const config = await loadConfig({ file, cwd: shell.cwd, env: shell.env });
   // In other output the key would not be seen, and its file may disappear with the job that runs this command.
-  const { applied, newAdminKey } = await migrateOnly(config, { makesAdminKey: stdout.isTerminal });
-  if (json === true) return stdout.line(toTerminalJson({ applied }));
-  if (applied.length === 0) stdout.line('The database is up to date.');
-  for (const name of applied) stdout.line(`applied ${toTerminalText(name)}`);
-  if (newAdminKey === null) return undefined;
-  return stdout.line(`Admin key: ${newAdminKey} (saved in ${toTerminalText(adminKeyFile(config.dataDir))})`);
+  const { applied, newAdminKey } = await migrateOnly(config, { makesAdminKey: shell.stdout.isTerminal });
+  const lines = [
+    ...(applied.length === 0 ? ['The database is up to date.'] : []),
+    ...applied.map((name) => `applied ${toTerminalText(name)}`),
+    ...(newAdminKey === null
+      ? []
+      : [`Admin key: ${newAdminKey} (saved in ${toTerminalText(adminKeyFile(config.dataDir))})`]),
+  ];
+  printOne(shell, { applied }, { json, describe: () => lines });
 }

@@ -1,14 +1,11 @@
 import type { Command } from 'commander';
 import type { QueueResource } from '../client/client.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { formatAge, formatDuration } from './durations.ts';
+import { printList, printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
-
-interface QueuesOptions extends ConnectionOptions {
-  readonly json?: true;
-}
+import type { Column } from './table.ts';
+import { toTerminalLine } from './terminal-text.ts';
 
 /** Adds `longhaul queues`, `longhaul queues pause` and `longhaul queues resume`. */
 export function addQueuesCommand(program: Command, shell: Shell): void {
@@ -18,12 +15,10 @@ export function addQueuesCommand(program: Command, shell: Shell): void {
     .description('List the queues with their waiting runs.')
     .option('--json', 'print { data } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul queues');
-  addConnectionOptions(queues).action(async (options: QueuesOptions) => {
+  addConnectionOptions(queues).action(async (options: PrintOptions) => {
     const client = await connect(shell, options);
     const data = await client.queues();
-    if (options.json === true) return shell.stdout.line(toTerminalJson({ data }));
-    for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
-    return undefined;
+    printList(shell, { data }, { json: options.json, columns: COLUMNS });
   });
 
   for (const action of ['pause', 'resume'] as const) {
@@ -38,39 +33,36 @@ export function addQueuesCommand(program: Command, shell: Shell): void {
       .argument('<name>', "the queue's name")
       .option('--json', 'print the queue as JSON')
       .addHelpText('after', `\nExample:\n  $ longhaul queues ${action} reports`);
-    addConnectionOptions(turn).action(async (name: string, _own: QueuesOptions, command: Command) => {
+    addConnectionOptions(turn).action(async (name: string, _own: PrintOptions, command: Command) => {
       // The parser assigns an option that both commands have to the outer one, regardless of its place.
-      const options = command.optsWithGlobals<QueuesOptions>();
+      const options = command.optsWithGlobals<PrintOptions>();
       const client = await connect(shell, options);
       const queue = action === 'pause' ? await client.pauseQueue(name) : await client.resumeQueue(name);
-      if (options.json === true) return shell.stdout.line(toTerminalJson(queue));
-      const state = queue.pausedAt === null ? 'open' : 'paused';
-      return shell.stdout.line(`Queue ${toTerminalLine(queue.name)} is ${state}, with ${queue.waiting} waiting.`);
+      printOne(shell, queue, { json: options.json, describe: describeQueue });
     });
   }
 }
 
-function toTable(queues: readonly QueueResource[], width: number): string[] {
-  return formatTable<QueueResource>({
-    columns: [
-      { title: 'NAME', value: ({ name }) => name },
-      { title: 'WAITING', align: 'right', value: ({ waiting }) => String(waiting) },
-      { title: 'DELAYED', align: 'right', value: ({ delayed }) => String(delayed) },
-      { title: 'HELD', align: 'right', value: ({ held }) => String(held) },
-      {
-        title: 'OLDEST',
-        align: 'right',
-        value: ({ oldestWaitSeconds }) => (oldestWaitSeconds === null ? '' : formatDuration(oldestWaitSeconds * 1_000)),
-      },
-      {
-        title: 'STATE',
-        value: describeState,
-      },
-    ],
-    rows: queues,
-    width,
-  });
+function describeQueue({ name, pausedAt, waiting }: QueueResource): string {
+  const state = pausedAt === null ? 'open' : 'paused';
+  return `Queue ${toTerminalLine(name)} is ${state}, with ${waiting} waiting.`;
 }
+
+const COLUMNS: readonly Column<QueueResource>[] = [
+  { title: 'NAME', value: ({ name }) => name },
+  { title: 'WAITING', align: 'right', value: ({ waiting }) => String(waiting) },
+  { title: 'DELAYED', align: 'right', value: ({ delayed }) => String(delayed) },
+  { title: 'HELD', align: 'right', value: ({ held }) => String(held) },
+  {
+    title: 'OLDEST',
+    align: 'right',
+    value: ({ oldestWaitSeconds }) => (oldestWaitSeconds === null ? '' : formatDuration(oldestWaitSeconds * 1_000)),
+  },
+  {
+    title: 'STATE',
+    value: describeState,
+  },
+];
 
 function describeState({ pausedAt, limitedUntil }: QueueResource): string {
   if (pausedAt !== null) return `paused for ${formatAge(pausedAt)}`;

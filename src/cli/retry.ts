@@ -2,18 +2,18 @@ import type { Command } from 'commander';
 import { LonghaulError } from '../core/errors.ts';
 import type { RunResource } from '../client/client.ts';
 import { parseCount, parseRunIds } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
+import { printList, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson, toTerminalText } from './terminal-text.ts';
+import type { Column } from './table.ts';
+import { toTerminalText } from './terminal-text.ts';
 
-interface RetryOptions extends ConnectionOptions {
+interface RetryOptions extends PrintOptions {
   readonly failed?: true;
   readonly agent?: string;
   readonly user?: string;
   readonly code?: string;
   readonly limit?: number;
-  readonly json?: true;
 }
 
 /** Adds `longhaul retry`. */
@@ -44,9 +44,9 @@ export function addRetryCommand(program: Command, shell: Shell): void {
     const { data, skipped } = await client.retryMany(
       ids.length > 0 ? { ids } : { agent, user, errorCode: code, limit },
     );
-    if (options.json === true) shell.stdout.line(toTerminalJson({ data, skipped }));
-    else if (data.length === 0 && skipped.length === 0) shell.stdout.line('No failed runs to retry.');
-    else for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
+    const retried = { data, skipped };
+    const none = skipped.length === 0 ? 'No failed runs to retry.' : [];
+    printList(shell, retried, { json: options.json, columns: COLUMNS, none });
     if (skipped.length > 0) {
       for (const { id, message } of skipped) shell.stderr.line(toTerminalText(`${id}: ${message}`));
       throw new LonghaulError('conflict', {
@@ -56,16 +56,9 @@ export function addRetryCommand(program: Command, shell: Shell): void {
   });
 }
 
-function toTable(runs: readonly RunResource[], width: number): string[] {
-  if (runs.length === 0) return [];
-  return formatTable<RunResource>({
-    columns: [
-      { title: 'NEW RUN', value: ({ id }) => id },
-      { title: 'RETRY OF', value: ({ retryOf }) => retryOf ?? '' },
-      { title: 'AGENT', value: ({ agent }) => agent },
-      { title: 'PROMPT', value: ({ prompt }) => prompt },
-    ],
-    rows: runs,
-    width,
-  });
-}
+const COLUMNS: readonly Column<RunResource>[] = [
+  { title: 'NEW RUN', value: ({ id }) => id },
+  { title: 'RETRY OF', value: ({ retryOf }) => retryOf ?? '' },
+  { title: 'AGENT', value: ({ agent }) => agent },
+  { title: 'PROMPT', value: ({ prompt }) => prompt },
+];

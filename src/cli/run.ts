@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { LonghaulError } from '../core/errors.ts';
 import { parseAmount, parseCount, parseIdempotencyKey, parseSessionId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { followForCommand } from './follow-run.ts';
+import { printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+import { toTerminalLine } from './terminal-text.ts';
 
-interface RunOptions extends ConnectionOptions {
+interface RunOptions extends PrintOptions {
   readonly user?: string;
   readonly team?: string;
   readonly session?: string;
@@ -14,7 +15,6 @@ interface RunOptions extends ConnectionOptions {
   readonly priority?: number;
   readonly idempotencyKey?: string;
   readonly follow?: true;
-  readonly json?: true;
   readonly maxBudgetUsd?: number;
   readonly maxTurns?: number;
   readonly maxThinkingTokens?: number;
@@ -84,11 +84,9 @@ async function submitAndFollow(
       isJson: options.json === true,
       asks: isAtTerminal(shell, options),
     });
-  } else if (options.json === true) {
-    shell.stdout.line(toTerminalJson(run));
   } else {
     const id = toTerminalLine(run.id);
-    shell.stdout.line(`${id}\nFollow it with: longhaul tail ${id}`);
+    printOne(shell, run, { json: options.json, describe: () => `${id}\nFollow it with: longhaul tail ${id}` });
   }
 }
 

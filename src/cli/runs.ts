@@ -3,13 +3,13 @@ import type { RunResource } from '../client/client.ts';
 import { formatUsd, toMicros } from '../core/money.ts';
 import { RUN_STATUSES, type RunStatus } from '../core/states.ts';
 import { parseCount } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { formatAge } from './durations.ts';
+import { printList, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson } from './terminal-text.ts';
+import type { Column } from './table.ts';
 
-interface RunsOptions extends ConnectionOptions {
+interface RunsOptions extends PrintOptions {
   readonly status?: RunStatus;
   readonly agent?: string;
   readonly user?: string;
@@ -17,7 +17,6 @@ interface RunsOptions extends ConnectionOptions {
   readonly metadata?: readonly string[];
   readonly error?: string;
   readonly limit: number;
-  readonly json?: true;
 }
 
 /** Adds `longhaul runs`. */
@@ -43,13 +42,8 @@ export function addRunsCommand(program: Command, shell: Shell): void {
     );
   addConnectionOptions(command).action(async ({ url, json, search, error, ...filter }: RunsOptions) => {
     const client = await connect(shell, url === undefined ? {} : { url });
-    const page = await client.runs({ ...filter, q: search, errorCode: error });
-    if (json === true) return shell.stdout.line(toTerminalJson(page));
-    if (page.data.length === 0) return shell.stdout.line('No runs.');
-    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null)
-      shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
-    return undefined;
+    const page = await client.listRuns({ ...filter, q: search, errorCode: error });
+    printList(shell, page, { json, columns: COLUMNS, none: 'No runs.' });
   });
 }
 
@@ -57,21 +51,15 @@ function collect(value: string, earlier: readonly string[] = []): readonly strin
   return [...earlier, value];
 }
 
-function toTable(runs: readonly RunResource[], width: number): string[] {
-  return formatTable<RunResource>({
-    columns: [
-      { title: 'ID', value: ({ id }) => id },
-      { title: 'AGENT', value: ({ agent }) => agent },
-      {
-        title: 'STATUS',
-        value: ({ status, error }) => (status === 'failed' ? `failed ${error?.code ?? ''}` : status),
-      },
-      { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
-      { title: 'COST', align: 'right', value: ({ costUsd }) => formatUsd(toMicros(costUsd)) },
-      { title: 'TURNS', align: 'right', value: ({ turns }) => String(turns) },
-      { title: 'PROMPT', value: ({ prompt }) => prompt },
-    ],
-    rows: runs,
-    width,
-  });
-}
+const COLUMNS: readonly Column<RunResource>[] = [
+  { title: 'ID', value: ({ id }) => id },
+  { title: 'AGENT', value: ({ agent }) => agent },
+  {
+    title: 'STATUS',
+    value: ({ status, error }) => (status === 'failed' ? `failed ${error?.code ?? ''}` : status),
+  },
+  { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+  { title: 'COST', align: 'right', value: ({ costUsd }) => formatUsd(toMicros(costUsd)) },
+  { title: 'TURNS', align: 'right', value: ({ turns }) => String(turns) },
+  { title: 'PROMPT', value: ({ prompt }) => prompt },
+];

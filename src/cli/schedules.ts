@@ -1,16 +1,13 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { ScheduleResource } from '../client/client.ts';
 import { parseCount, parseScheduleId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
+import { printList, printOne, type PrintOptions, thereAreMore } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+import type { Column } from './table.ts';
+import { toTerminalLine } from './terminal-text.ts';
 
-interface SchedulesOptions extends ConnectionOptions {
-  readonly json?: true;
-}
-
-interface CreateOptions extends SchedulesOptions {
+interface CreateOptions extends PrintOptions {
   readonly cron: string;
   readonly name?: string;
   readonly timeZone?: string;
@@ -33,6 +30,13 @@ export function addSchedulesCommand(program: Command, shell: Shell): void {
     .helpCommand(false)
     .addHelpText('after', '\nExample:\n  $ longhaul schedules list');
 
+  addCreate(schedules, shell);
+  addList(schedules, shell);
+  addChanges(schedules, shell);
+  addTrigger(schedules, shell);
+}
+
+function addCreate(schedules: Command, shell: Shell): void {
   const create = schedules
     .command('create')
     .summary('create a schedule')
@@ -55,10 +59,11 @@ export function addSchedulesCommand(program: Command, shell: Shell): void {
     const { cron, name, timeZone, missed, user, team } = options;
     const client = await connect(shell, options);
     const schedule = await client.createSchedule({ agent, prompt, cron, name, timeZone, missed, user, team });
-    if (options.json === true) return shell.stdout.line(toTerminalJson(schedule));
-    return shell.stdout.line(`Schedule ${schedule.id}: ${describe(schedule)}.`);
+    printOne(shell, schedule, { json: options.json, describe: ({ id }) => `Schedule ${id}: ${describe(schedule)}.` });
   });
+}
 
+function addList(schedules: Command, shell: Shell): void {
   const list = schedules
     .command('list')
     .summary('list schedules')
@@ -66,38 +71,44 @@ export function addSchedulesCommand(program: Command, shell: Shell): void {
     .option('--limit <count>', 'maximum number of schedules, 1 to 200', parseCount(1, 200), 50)
     .option('--json', 'print { data, nextCursor } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul schedules list');
-  addConnectionOptions(list).action(async ({ limit, ...options }: SchedulesOptions & { limit: number }) => {
+  addConnectionOptions(list).action(async ({ limit, ...options }: PrintOptions & { limit: number }) => {
     const client = await connect(shell, options);
     const page = await client.schedules({ limit });
-    if (options.json === true) return shell.stdout.line(toTerminalJson(page));
-    if (page.data.length === 0) return shell.stdout.line('No schedules. To create one: longhaul schedules create');
-    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line('There are more: show them with --limit.');
-    return undefined;
+    printList(shell, page, {
+      json: options.json,
+      columns: COLUMNS,
+      none: 'No schedules. To create one: longhaul schedules create',
+      more: thereAreMore,
+    });
   });
+}
 
-  const turns = [
-    ['pause', 'pause a schedule', 'Pause a schedule: it submits no runs until it is resumed.'],
-    ['resume', 'resume a schedule', 'Resume a schedule: it submits runs again from now on.'],
-    ['delete', 'delete a schedule', 'Delete a schedule. Its runs are unaffected, including queued runs.'],
-  ] as const;
-  for (const [action, summary, description] of turns) {
-    const turn = schedules
+const CHANGES = [
+  ['pause', 'pause a schedule', 'Pause a schedule: it submits no runs until it is resumed.'],
+  ['resume', 'resume a schedule', 'Resume a schedule: it submits runs again from now on.'],
+  ['delete', 'delete a schedule', 'Delete a schedule. Its runs are unaffected, including queued runs.'],
+] as const;
+
+function addChanges(schedules: Command, shell: Shell): void {
+  for (const [action, summary, description] of CHANGES) {
+    const change = schedules
       .command(action)
       .summary(summary)
       .description(description)
       .argument('<id>', "the schedule's id", parseScheduleId)
       .option('--json', 'print the schedule as JSON')
       .addHelpText('after', `\nExample:\n  $ longhaul schedules ${action} 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f`);
-    addConnectionOptions(turn).action(async (id: string, options: SchedulesOptions) => {
+    addConnectionOptions(change).action(async (id: string, options: PrintOptions) => {
       const client = await connect(shell, options);
       const act = { pause: client.pauseSchedule, resume: client.resumeSchedule, delete: client.removeSchedule }[action];
       const schedule = await act(id);
-      if (options.json === true) return shell.stdout.line(toTerminalJson(schedule));
-      return shell.stdout.line(`Schedule ${schedule.id}: ${action === 'delete' ? 'deleted' : describe(schedule)}.`);
+      const state = action === 'delete' ? 'deleted' : describe(schedule);
+      printOne(shell, schedule, { json: options.json, describe: ({ id }) => `Schedule ${id}: ${state}.` });
     });
   }
+}
 
+function addTrigger(schedules: Command, shell: Shell): void {
   const trigger = schedules
     .command('trigger')
     .summary('submit the run of a schedule now')
@@ -105,10 +116,10 @@ export function addSchedulesCommand(program: Command, shell: Shell): void {
     .argument('<id>', "the schedule's id", parseScheduleId)
     .option('--json', 'print the run as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul schedules trigger 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
-  addConnectionOptions(trigger).action(async (id: string, options: SchedulesOptions) => {
+  addConnectionOptions(trigger).action(async (id: string, options: PrintOptions) => {
     const client = await connect(shell, options);
     const run = await client.triggerSchedule(id);
-    return shell.stdout.line(options.json === true ? toTerminalJson(run) : run.id);
+    printOne(shell, run, { json: options.json, describe: ({ id }) => id });
   });
 }
 
@@ -123,25 +134,19 @@ function describe({ pausedReason, nextAt, lastError }: ScheduleResource): string
   return lastError === null ? next : `${next}; the last tick was rejected: ${toTerminalLine(lastError.message)}`;
 }
 
-function toTable(schedules: readonly ScheduleResource[], width: number): string[] {
-  return formatTable<ScheduleResource>({
-    columns: [
-      { title: 'ID', value: ({ id }) => id },
-      { title: 'NEXT', value: describeNext },
-      { title: 'AGENT', value: ({ agent }) => agent },
-      { title: 'CRON', value: ({ cron }) => cron },
-      { title: 'TIME ZONE', value: ({ timeZone }) => timeZone },
-      // The last column is cut at the end of the terminal.
-      {
-        title: 'NAME',
-        value: ({ name, lastError }) =>
-          [name, lastError && `last tick rejected: ${lastError.message}`].filter((part) => part !== null).join(', '),
-      },
-    ],
-    rows: schedules,
-    width,
-  });
-}
+const COLUMNS: readonly Column<ScheduleResource>[] = [
+  { title: 'ID', value: ({ id }) => id },
+  { title: 'NEXT', value: describeNext },
+  { title: 'AGENT', value: ({ agent }) => agent },
+  { title: 'CRON', value: ({ cron }) => cron },
+  { title: 'TIME ZONE', value: ({ timeZone }) => timeZone },
+  // The last column is cut at the end of the terminal.
+  {
+    title: 'NAME',
+    value: ({ name, lastError }) =>
+      [name, lastError && `last tick rejected: ${lastError.message}`].filter((part) => part !== null).join(', '),
+  },
+];
 
 function describeNext({ pausedReason, nextAt }: ScheduleResource): string {
   if (pausedReason !== null) return pausedReason === 'by_hand' ? 'paused' : 'key revoked';

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../test/support/run-command.ts';
 import type { RunResource, SessionResource, SessionSummaryResource } from '../api/contract.ts';
 import { createId } from '../core/ids.ts';
-import type { Claim } from '../run/claim.ts';
-import { appendEntries } from '../run/sessions.ts';
+import type { Claim } from '../run/claim/claim.ts';
+import { appendEntries } from '../run/sessions/sessions.ts';
 import { startOperatorServer, type OperatorServer } from './operator.fixture.ts';
 
 const UNKNOWN_ID = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';

@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
 import type { SessionMessageResource, SessionResource, SessionSummaryResource } from '../client/client.ts';
 import { parseCount, parseSessionId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { formatAge } from './durations.ts';
+import { printList, printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson, toTerminalLine, toTerminalText } from './terminal-text.ts';
+import type { Column } from './table.ts';
+import { toTerminalLine, toTerminalText } from './terminal-text.ts';
 
-interface SessionsOptions extends ConnectionOptions {
+interface SessionsOptions extends PrintOptions {
   readonly agent?: string;
   readonly user?: string;
   readonly limit: number;
-  readonly json?: true;
 }
 
 /** Adds `longhaul sessions`. */
@@ -34,27 +34,24 @@ export function addSessionsCommand(program: Command, shell: Shell): void {
       const client = await connect(shell, url === undefined ? {} : { url });
       if (id !== undefined) {
         const session = await client.session(id, { limit });
-        if (json === true) return shell.stdout.line(toTerminalJson(session));
-        return showSession(shell, session);
+        return printOne(shell, session, { json, describe: describeSession, note: noteMore });
       }
       const page = await client.sessions({ ...filter, limit });
-      if (json === true) return shell.stdout.line(toTerminalJson(page));
-      if (page.data.length === 0) return shell.stdout.line('No sessions.');
-      for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-      if (page.nextCursor !== null)
-        shell.stderr.line(`Only the newest ${page.data.length} are shown; show more with --limit.`);
-      return undefined;
+      return printList(shell, page, { json, columns: COLUMNS, none: 'No sessions.' });
     },
   );
 }
 
-function showSession(shell: Shell, { agent, user, messages }: SessionResource): void {
-  shell.stdout.line(toTerminalLine(user === null ? agent : `${agent}, for ${user}`));
-  for (const message of messages.data) {
-    for (const line of describe(message)) shell.stdout.line(toTerminalText(line));
-  }
-  if (messages.nextCursor !== null)
-    shell.stderr.line(`Only the first ${messages.data.length} messages are shown; show more with --limit.`);
+function describeSession({ agent, user, messages }: SessionResource): string[] {
+  return [
+    toTerminalLine(user === null ? agent : `${agent}, for ${user}`),
+    ...messages.data.flatMap(describe).map(toTerminalText),
+  ];
+}
+
+function noteMore({ messages }: SessionResource): string | null {
+  if (messages.nextCursor === null) return null;
+  return `Only the first ${messages.data.length} messages are shown; show more with --limit.`;
 }
 
 function describe({ role, content }: SessionMessageResource): string[] {
@@ -65,16 +62,10 @@ function describe({ role, content }: SessionMessageResource): string[] {
   });
 }
 
-function toTable(sessions: readonly SessionSummaryResource[], width: number): string[] {
-  return formatTable<SessionSummaryResource>({
-    columns: [
-      { title: 'ID', value: ({ id }) => id },
-      { title: 'AGENT', value: ({ agent }) => agent },
-      { title: 'USER', value: ({ user }) => user ?? '' },
-      { title: 'STARTED', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
-      { title: 'LAST', align: 'right', value: ({ updatedAt }) => formatAge(updatedAt) },
-    ],
-    rows: sessions,
-    width,
-  });
-}
+const COLUMNS: readonly Column<SessionSummaryResource>[] = [
+  { title: 'ID', value: ({ id }) => id },
+  { title: 'AGENT', value: ({ agent }) => agent },
+  { title: 'USER', value: ({ user }) => user ?? '' },
+  { title: 'STARTED', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+  { title: 'LAST', align: 'right', value: ({ updatedAt }) => formatAge(updatedAt) },
+];

@@ -1,13 +1,9 @@
 import type { Command } from 'commander';
 import { parseRunId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
+import { printOne, type PrintOptions } from './print.ts';
 import { formatRun } from './run-report.ts';
 import type { Shell } from './shell.ts';
-import { toTerminalJson } from './terminal-text.ts';
-
-interface ShowOptions extends ConnectionOptions {
-  readonly json?: true;
-}
 
 /** Adds `longhaul show`. */
 export function addShowCommand(program: Command, shell: Shell): void {
@@ -18,10 +14,9 @@ export function addShowCommand(program: Command, shell: Shell): void {
     .argument('<id>', "the run's id", parseRunId)
     .option('--json', 'print the run as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul show 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
-  addConnectionOptions(command).action(async (runId: string, options: ShowOptions) => {
+  addConnectionOptions(command).action(async (runId: string, options: PrintOptions) => {
     const client = await connect(shell, options);
-    const run = await client.run(runId);
-    if (options.json === true) shell.stdout.line(toTerminalJson(run));
-    else for (const line of formatRun(run, shell.stdout)) shell.stdout.line(line);
+    const run = await client.getRun(runId);
+    printOne(shell, run, { json: options.json, describe: () => formatRun(run, shell.stdout) });
   });
 }

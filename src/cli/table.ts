@@ -1,7 +1,7 @@
 import { displayWidth, fitInto } from './display-width.ts';
 import { toTerminalLine } from './terminal-text.ts';
 
-interface Column<Row> {
+export interface Column<Row> {
   readonly title: string;
   /** Defaults to `left`. Numbers are aligned right. */
   readonly align?: 'left' | 'right';

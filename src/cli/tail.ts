@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { parseCount, parseRunId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { followForCommand } from './follow-run.ts';
+import type { PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
 
-interface TailOptions extends ConnectionOptions {
+interface TailOptions extends PrintOptions {
   readonly after?: number;
-  readonly json?: true;
 }
 
 /** Adds `longhaul tail`. */
@@ -22,7 +22,7 @@ export function addTailCommand(program: Command, shell: Shell): void {
   addConnectionOptions(command).action(async (runId: string, options: TailOptions) => {
     const client = await connect(shell, options);
     // Following retries while a server is away; at its start, a missing server must be an error.
-    await client.run(runId);
+    await client.getRun(runId);
     await followForCommand(shell, { client, runId, after: options.after, isJson: options.json === true });
   });
 }

@@ -2,21 +2,18 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { WebhookDeliveryResource, WebhookResource } from '../client/client.ts';
 import { WEBHOOK_EVENTS, type WebhookEvent } from '../core/webhooks.ts';
 import { parseCount, parseDeliveryId, parseWebhookId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { formatAge } from './durations.ts';
+import { printList, printOne, type PrintOptions, thereAreMore } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson, toTerminalLine } from './terminal-text.ts';
+import type { Column } from './table.ts';
+import { toTerminalLine } from './terminal-text.ts';
 
-interface WebhooksOptions extends ConnectionOptions {
-  readonly json?: true;
-}
-
-interface ListOptions extends WebhooksOptions {
+interface ListOptions extends PrintOptions {
   readonly limit: number;
 }
 
-interface CreateOptions extends WebhooksOptions {
+interface CreateOptions extends PrintOptions {
   readonly event?: readonly WebhookEvent[];
   readonly description?: string;
 }
@@ -30,6 +27,14 @@ export function addWebhooksCommand(program: Command, shell: Shell): void {
     .helpCommand(false)
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks create https://shop.example.com/hooks/longhaul');
 
+  addCreate(webhooks, shell);
+  addList(webhooks, shell);
+  addDelete(webhooks, shell);
+  addDeliveries(webhooks, shell);
+  addRedeliver(webhooks, shell);
+}
+
+function addCreate(webhooks: Command, shell: Shell): void {
   const create = webhooks
     .command('create')
     .summary('create a webhook')
@@ -46,11 +51,15 @@ export function addWebhooksCommand(program: Command, shell: Shell): void {
       events: event === undefined ? undefined : [...event],
       description,
     });
-    if (options.json === true) return shell.stdout.line(toTerminalJson(created));
-    shell.stdout.line(created.secret);
-    return shell.stderr.line(`Webhook ${created.id}: ${created.events.join(', ')}. Its secret is not shown again.`);
+    printOne(shell, created, {
+      json: options.json,
+      describe: ({ secret }) => secret,
+      note: ({ id, events }) => `Webhook ${id}: ${events.join(', ')}. Its secret is not shown again.`,
+    });
   });
+}
 
+function addList(webhooks: Command, shell: Shell): void {
   const list = webhooks
     .command('list')
     .summary('list webhooks')
@@ -60,12 +69,11 @@ export function addWebhooksCommand(program: Command, shell: Shell): void {
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks list');
   addConnectionOptions(list).action(async ({ limit, ...options }: ListOptions) => {
     const page = await (await connect(shell, options)).webhooks({ limit });
-    if (options.json === true) return shell.stdout.line(toTerminalJson(page));
-    for (const line of toTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line('There are more: show them with --limit.');
-    return undefined;
+    printList(shell, page, { json: options.json, columns: COLUMNS, more: thereAreMore });
   });
+}
 
+function addDelete(webhooks: Command, shell: Shell): void {
   const remove = webhooks
     .command('delete')
     .summary('delete a webhook')
@@ -73,12 +81,13 @@ export function addWebhooksCommand(program: Command, shell: Shell): void {
     .argument('<id>', "the webhook's id", parseWebhookId)
     .option('--json', 'print the webhook as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks delete 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
-  addConnectionOptions(remove).action(async (id: string, options: WebhooksOptions) => {
+  addConnectionOptions(remove).action(async (id: string, options: PrintOptions) => {
     const removed = await (await connect(shell, options)).removeWebhook(id);
-    if (options.json === true) return shell.stdout.line(toTerminalJson(removed));
-    return shell.stdout.line(`Webhook ${removed.id} is deleted.`);
+    printOne(shell, removed, { json: options.json, describe: () => `Webhook ${removed.id} is deleted.` });
   });
+}
 
+function addDeliveries(webhooks: Command, shell: Shell): void {
   const deliveries = webhooks
     .command('deliveries')
     .summary('list the deliveries of a webhook')
@@ -89,12 +98,11 @@ export function addWebhooksCommand(program: Command, shell: Shell): void {
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks deliveries 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
   addConnectionOptions(deliveries).action(async (id: string, { limit, ...options }: ListOptions) => {
     const page = await (await connect(shell, options)).deliveries({ webhookId: id, limit });
-    if (options.json === true) return shell.stdout.line(toTerminalJson(page));
-    for (const line of toDeliveryTable(page.data, shell.stdout.columns)) shell.stdout.line(line);
-    if (page.nextCursor !== null) shell.stderr.line('There are more: show them with --limit.');
-    return undefined;
+    printList(shell, page, { json: options.json, columns: DELIVERY_COLUMNS, more: thereAreMore });
   });
+}
 
+function addRedeliver(webhooks: Command, shell: Shell): void {
   const redeliver = webhooks
     .command('redeliver')
     .summary('repeat a delivery')
@@ -102,10 +110,12 @@ export function addWebhooksCommand(program: Command, shell: Shell): void {
     .argument('<id>', "the delivery's id", parseDeliveryId)
     .option('--json', 'print the delivery as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks redeliver 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
-  addConnectionOptions(redeliver).action(async (id: string, options: WebhooksOptions) => {
+  addConnectionOptions(redeliver).action(async (id: string, options: PrintOptions) => {
     const delivery = await (await connect(shell, options)).redeliver(id);
-    if (options.json === true) return shell.stdout.line(toTerminalJson(delivery));
-    return shell.stdout.line(`Delivery ${delivery.id} (${delivery.type}) is queued again.`);
+    printOne(shell, delivery, {
+      json: options.json,
+      describe: ({ type }) => `Delivery ${delivery.id} (${type}) is queued again.`,
+    });
   });
 }
 
@@ -115,31 +125,19 @@ function parseEvent(value: string, before: readonly WebhookEvent[] = []): Webhoo
   return [...before, event];
 }
 
-function toTable(webhooks: readonly WebhookResource[], width: number): string[] {
-  return formatTable<WebhookResource>({
-    columns: [
-      { title: 'ID', value: ({ id }) => id },
-      { title: 'STATE', value: ({ disabledAt }) => (disabledAt === null ? 'active' : 'disabled') },
-      { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
-      { title: 'URL', value: ({ url }) => toTerminalLine(url) },
-      { title: 'EVENTS', value: ({ events }) => events.join(', ') },
-    ],
-    rows: webhooks,
-    width,
-  });
-}
+const COLUMNS: readonly Column<WebhookResource>[] = [
+  { title: 'ID', value: ({ id }) => id },
+  { title: 'STATE', value: ({ disabledAt }) => (disabledAt === null ? 'active' : 'disabled') },
+  { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+  { title: 'URL', value: ({ url }) => toTerminalLine(url) },
+  { title: 'EVENTS', value: ({ events }) => events.join(', ') },
+];
 
-function toDeliveryTable(deliveries: readonly WebhookDeliveryResource[], width: number): string[] {
-  return formatTable<WebhookDeliveryResource>({
-    columns: [
-      { title: 'ID', value: ({ id }) => id },
-      { title: 'STATUS', value: ({ status }) => status },
-      { title: 'TYPE', value: ({ type }) => type },
-      { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
-      { title: 'ATTEMPTS', align: 'right', value: ({ attempts }) => String(attempts) },
-      { title: 'LAST', value: ({ error, responseStatus }) => error ?? String(responseStatus ?? '') },
-    ],
-    rows: deliveries,
-    width,
-  });
-}
+const DELIVERY_COLUMNS: readonly Column<WebhookDeliveryResource>[] = [
+  { title: 'ID', value: ({ id }) => id },
+  { title: 'STATUS', value: ({ status }) => status },
+  { title: 'TYPE', value: ({ type }) => type },
+  { title: 'AGE', align: 'right', value: ({ createdAt }) => formatAge(createdAt) },
+  { title: 'ATTEMPTS', align: 'right', value: ({ attempts }) => String(attempts) },
+  { title: 'LAST', value: ({ error, responseStatus }) => error ?? String(responseStatus ?? '') },
+];

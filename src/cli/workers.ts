@@ -1,16 +1,12 @@
 import type { Command } from 'commander';
 import type { WorkerResource } from '../client/client.ts';
 import { parseWorkerId } from './arguments.ts';
-import { addConnectionOptions, connect, type ConnectionOptions } from './connection.ts';
+import { addConnectionOptions, connect } from './connection.ts';
 import { formatAge } from './durations.ts';
 import { formatMemory } from './memory.ts';
+import { printList, printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
-import { formatTable } from './table.ts';
-import { toTerminalJson } from './terminal-text.ts';
-
-interface WorkersOptions extends ConnectionOptions {
-  readonly json?: true;
-}
+import type { Column } from './table.ts';
 
 /** Adds `longhaul workers` and `longhaul workers drain`. */
 export function addWorkersCommand(program: Command, shell: Shell): void {
@@ -20,13 +16,14 @@ export function addWorkersCommand(program: Command, shell: Shell): void {
     .description('List the live workers, with the reason why a worker takes no runs.')
     .option('--json', 'print { data } as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul workers');
-  addConnectionOptions(workers).action(async (options: WorkersOptions) => {
+  addConnectionOptions(workers).action(async (options: PrintOptions) => {
     const client = await connect(shell, options);
     const data = await client.workers();
-    if (options.json === true) return shell.stdout.line(toTerminalJson({ data }));
-    if (data.length === 0) return shell.stdout.line('No workers. To start one: longhaul worker');
-    for (const line of toTable(data, shell.stdout.columns)) shell.stdout.line(line);
-    return undefined;
+    printList(
+      shell,
+      { data },
+      { json: options.json, columns: COLUMNS, none: 'No workers. To start one: longhaul worker' },
+    );
   });
 
   const drain = workers
@@ -38,33 +35,29 @@ export function addWorkersCommand(program: Command, shell: Shell): void {
     .argument('<id>', "the worker's id", parseWorkerId)
     .option('--json', 'print the worker as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul workers drain 01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f');
-  addConnectionOptions(drain).action(async (id: string, _own: WorkersOptions, command: Command) => {
+  addConnectionOptions(drain).action(async (id: string, _own: PrintOptions, command: Command) => {
     // The parser assigns an option that both commands have to the outer one, regardless of its place.
-    const options = command.optsWithGlobals<WorkersOptions>();
+    const options = command.optsWithGlobals<PrintOptions>();
     const client = await connect(shell, options);
     const worker = await client.drainWorker(id);
-    if (options.json === true) return shell.stdout.line(toTerminalJson(worker));
-    const runs = worker.running === 1 ? '1 run' : `${worker.running} runs`;
-    return shell.stdout.line(`Worker ${worker.id} is draining, with ${runs} to finish.`);
+    printOne(shell, worker, { json: options.json, describe: describeDraining });
   });
 }
 
-function toTable(workers: readonly WorkerResource[], width: number): string[] {
-  return formatTable<WorkerResource>({
-    columns: [
-      { title: 'ID', value: ({ id }) => id },
-      { title: 'HOST', value: ({ host }) => host },
-      { title: 'PID', align: 'right', value: ({ pid }) => String(pid) },
-      { title: 'RUNNING', align: 'right', value: ({ running, slots }) => `${running}/${slots}` },
-      { title: 'SPARES', align: 'right', value: ({ spares }) => String(spares) },
-      { title: 'FREE', align: 'right', value: ({ freeMemoryBytes }) => formatMemory(freeMemoryBytes) },
-      { title: 'UP', align: 'right', value: ({ startedAt }) => formatAge(startedAt) },
-      {
-        title: 'STATE',
-        value: ({ state, holdingReason }) => (state === 'holding' ? `holding: ${holdingReason ?? ''}` : state),
-      },
-    ],
-    rows: workers,
-    width,
-  });
+function describeDraining({ id, running }: WorkerResource): string {
+  return `Worker ${id} is draining, with ${running === 1 ? '1 run' : `${running} runs`} to finish.`;
 }
+
+const COLUMNS: readonly Column<WorkerResource>[] = [
+  { title: 'ID', value: ({ id }) => id },
+  { title: 'HOST', value: ({ host }) => host },
+  { title: 'PID', align: 'right', value: ({ pid }) => String(pid) },
+  { title: 'RUNNING', align: 'right', value: ({ running, slots }) => `${running}/${slots}` },
+  { title: 'SPARES', align: 'right', value: ({ spares }) => String(spares) },
+  { title: 'FREE', align: 'right', value: ({ freeMemoryBytes }) => formatMemory(freeMemoryBytes) },
+  { title: 'UP', align: 'right', value: ({ startedAt }) => formatAge(startedAt) },
+  {
+    title: 'STATE',
+    value: ({ state, holdingReason }) => (state === 'holding' ? `holding: ${holdingReason ?? ''}` : state),
+  },
+];

@@ -152,11 +152,27 @@ describe('a request', () => {
       return Promise.resolve(given.at(-1)!);
     };
     const client = createClient({ url: origin, token });
-    await Promise.all([client.run(ID), client.run(ID), client.run(ID)]);
+    await Promise.all([client.getRun(ID), client.getRun(ID), client.getRun(ID)]);
     expect(given).toEqual(['1', '2']);
     isRefused = true;
-    await expect(client.run(ID)).rejects.toBeInstanceOf(LonghaulUnauthorizedError);
+    await expect(client.getRun(ID)).rejects.toBeInstanceOf(LonghaulUnauthorizedError);
     expect(given).toHaveLength(3);
+  });
+
+  it('reads and lists runs under the old names too', async () => {
+    const asked: string[] = [];
+    const origin = await serveUrl((request, response) => {
+      asked.push(request.url ?? '');
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end('{}');
+    });
+    const client = createClient({ url: origin, apiKey: 'key' });
+    await client.getRun(ID, { waitSeconds: 3 });
+    await client.run(ID, { waitSeconds: 3 });
+    await client.listRuns({ agent: 'reader', limit: 2 });
+    await client.runs({ agent: 'reader', limit: 2 });
+    const [read, list] = [`/v1/runs/${ID}?wait=3`, '/v1/runs?agent=reader&limit=2'];
+    expect(asked).toEqual([read, read, list, list]);
   });
 
   it('throws an error when the token function fails', async () => {
@@ -165,7 +181,7 @@ describe('a request', () => {
       token: () => Promise.reject(new Error('signed out')),
       retryForSeconds: 0,
     });
-    await expect(client.run(ID)).rejects.toBeInstanceOf(LonghaulTokenError);
+    await expect(client.getRun(ID)).rejects.toBeInstanceOf(LonghaulTokenError);
   });
 
   it('throws a separate class for each rejection that callers treat differently', async () => {
@@ -183,7 +199,7 @@ describe('a request', () => {
       [429, 'LonghaulRateLimitError'],
     ] as const) {
       status = given;
-      await expect(client.run(ID)).rejects.toMatchObject({ name, status, code: 'some_code', retryAfterSeconds: 7 });
+      await expect(client.getRun(ID)).rejects.toMatchObject({ name, status, code: 'some_code', retryAfterSeconds: 7 });
     }
   });
 
@@ -199,13 +215,13 @@ describe('a request', () => {
 
   it('reports an answer of another server', async () => {
     const client = await serve((_, response) => response.end('<h1>Welcome to nginx</h1>'));
-    await expect(client.runs()).rejects.toMatchObject({ name: 'LonghaulApiError', status: 200, code: 'unknown' });
+    await expect(client.listRuns()).rejects.toMatchObject({ name: 'LonghaulApiError', status: 200, code: 'unknown' });
   });
 
   it('throws another error when there is no answer', async () => {
     const url = await serveUrl((_, response) => response.socket?.destroy());
     const client = createClient({ url, apiKey: 'key', retryForSeconds: 0 });
-    await expect(client.run(ID)).rejects.toBeInstanceOf(LonghaulNetworkError);
+    await expect(client.getRun(ID)).rejects.toBeInstanceOf(LonghaulNetworkError);
   });
 });
 

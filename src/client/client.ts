@@ -59,6 +59,7 @@ export {
 } from './errors.ts';
 export type {
   AgentHealth,
+  ServerHealth,
   AgentResource,
   AlertResource,
   ApprovalResource,

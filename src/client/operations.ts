@@ -1,5 +1,6 @@
 import type {
   AgentHealth,
+  ServerHealth,
   AgentResource,
   AlertResource,
   AuditVerificationResource,
@@ -31,6 +32,8 @@ export interface OperationMethods {
   agents(): Promise<AgentResource[]>;
   /** Asks whether an agent answers. Returns the answer of an unhealthy agent too, instead of an error. */
   agentHealth(options?: { waitSeconds?: number | undefined }): Promise<AgentHealth>;
+  /** Reads the versions and the database of the server that answers. For operators. */
+  serverHealth(): Promise<ServerHealth>;
   /** Lists the live workers, oldest first. */
   workers(): Promise<WorkerResource[]>;
   /** Drains a worker: it takes no more runs, finishes the runs it has and stops. Returns its new state. */
@@ -73,6 +76,7 @@ export function createOperationMethods({ requestJson, toQuery }: Transport): Ope
         retryForMs: 0,
         isAnswer: (response) => response.status === 503 && isJson(response),
       }),
+    serverHealth: () => requestJson('/v1/health/server'),
     workers: () => requestData('/v1/workers'),
     drainWorker: (id) => requestJson(`/v1/workers/${encodeURIComponent(id)}/drain`, { method: 'POST' }),
     costs: (query = {}) => requestJson(`/v1/costs${toQuery({ ...query })}`),

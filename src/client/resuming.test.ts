@@ -61,7 +61,7 @@ describe('a client whose connections break', () => {
       expect(run).toMatchObject({ status: 'succeeded', result: TEXT });
       expect(textOf(events)).toBe(TEXT);
     }
-    expect((await client.runs({ user: 'ann' })).data).toHaveLength(3);
+    expect((await client.listRuns({ user: 'ann' })).data).toHaveLength(3);
   });
 
   it('receives every event of every visible run once, and no other', async () => {
@@ -82,7 +82,7 @@ describe('a client whose connections break', () => {
     );
     await cutWhile(reading);
     await reading;
-    const logs = await Promise.all((await bob.runs()).data.map(({ id }) => collect(kit.client.stream(id))));
+    const logs = await Promise.all((await bob.listRuns()).data.map(({ id }) => collect(kit.client.stream(id))));
     expect(logs).toHaveLength(3);
     const bySeq = (events: readonly LonghaulEvent[]) => events.map(({ runId, seq }) => `${runId} ${seq}`);
     expect(bySeq(seen).sort()).toEqual(bySeq(logs.flat()).sort());

@@ -45,14 +45,14 @@ export interface RunMethods {
   /** Submits up to 1,000 runs, all or none, and returns them in order. */
   submitMany(runs: readonly Submission[], options?: OnceOptions): Promise<RunResource[]>;
   /** Reads a run; with `waitSeconds` (at most 60) it returns when the run has ended or the time is up. */
-  run(id: string, options?: { waitSeconds?: number | undefined }): Promise<RunResource>;
+  getRun(id: string, options?: { waitSeconds?: number | undefined }): Promise<RunResource>;
   /**
    * Waits until a run has ended, however long that takes and in spite of failures of connections and servers, and
    * returns it. Throws the reason of `signal` when that aborts; otherwise only a rejection ends it.
    */
   wait(id: string, options?: { signal?: AbortSignal | undefined }): Promise<RunResource>;
   /** Lists runs, newest first, one page at a time. */
-  runs(filter?: RunFilter): Promise<RunPage>;
+  listRuns(filter?: RunFilter): Promise<RunPage>;
   /**
    * Follows a run: yields every event after `after` (a `seq`; by default all), once and in order, as it happens, up to
    * the final one. A broken connection is resumed where it broke, for as long as it takes; only a rejection ends it.
@@ -82,12 +82,19 @@ export interface RunMethods {
     choice?: RunChoice,
     options?: { format?: 'csv' | 'jsonl' | undefined; signal?: AbortSignal | undefined },
   ): Promise<ReadableStream<Uint8Array>>;
+  /** @deprecated Use `getRun`. */
+  run(id: string, options?: { waitSeconds?: number | undefined }): Promise<RunResource>;
+  /** @deprecated Use `listRuns`. */
+  runs(filter?: RunFilter): Promise<RunPage>;
 }
 
 export function createRunMethods(transport: Transport): RunMethods {
   const { requestJson, requestStream, toQuery } = transport;
   const readPage: RunMethods['eventPage'] = (id, { signal, ...query } = {}) =>
     requestJson(`${runPath(id)}/events${toQuery(query)}`, { signal });
+  const getRun: RunMethods['getRun'] = (id, { waitSeconds } = {}) =>
+    requestJson(`${runPath(id)}${toQuery({ wait: waitSeconds })}`, { timeoutMs: 60_000 + (waitSeconds ?? 0) * 1_000 });
+  const listRuns: RunMethods['listRuns'] = (filter = {}) => requestJson(`/v1/runs${toQuery({ ...filter })}`);
 
   async function* stream(id: string, options: FollowOptions = {}): AsyncGenerator<LonghaulEvent, void, void> {
     const source = followEvents({
@@ -113,12 +120,9 @@ export function createRunMethods(transport: Transport): RunMethods {
       const { data } = await requestJson<{ data: RunResource[] }>('/v1/runs/batch', postOnce({ runs }, idempotencyKey));
       return data;
     },
-    run: (id, { waitSeconds } = {}) =>
-      requestJson(`${runPath(id)}${toQuery({ wait: waitSeconds })}`, {
-        timeoutMs: 60_000 + (waitSeconds ?? 0) * 1_000,
-      }),
+    getRun,
     wait: (id, { signal } = {}) => waitForEnd(transport, { path: runPath(id), signal }),
-    runs: (filter = {}) => requestJson(`/v1/runs${toQuery({ ...filter })}`),
+    listRuns,
     stream,
     streamAll: ({ types, ...options } = {}) =>
       followEvents({
@@ -137,6 +141,8 @@ export function createRunMethods(transport: Transport): RunMethods {
       const { body } = await requestStream(`/v1/runs/export${toQuery({ ...choice, format })}`, signal, accept);
       return body ?? new ReadableStream({ start: (controller) => controller.close() });
     },
+    run: getRun,
+    runs: listRuns,
   };
 }
 

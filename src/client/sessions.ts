@@ -6,6 +6,8 @@ import type { Transport } from './transport.ts';
 export interface SessionFilter {
   readonly agent?: string | undefined;
   readonly user?: string | undefined;
+  /** Session that the sessions were branched from. */
+  readonly forkedFrom?: string | undefined;
   /** The `nextCursor` of an earlier page. */
   readonly cursor?: string | undefined;
   /** Sessions per page, 1 to 200. Defaults to 50. */

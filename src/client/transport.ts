@@ -54,59 +54,17 @@ const LONGEST_WAIT_MS = 10_000;
 /** @throws {TypeError} when both an API key and a token are given. */
 export function createTransport(options: TransportOptions): Transport {
   const { url, fetch: send = (request: Request) => fetch(request), retryForSeconds = 10 } = options;
-  const baseUrl = url.replace(/\/+$/, '');
+  const destination = { baseUrl: url.replace(/\/+$/, ''), send };
   const credential = createCredential(options);
 
   /** Sends a request, and repeats it with a new token if the current one has expired. */
   async function sendOnce<T>(path: string, options: SendOptions<T>): Promise<T> {
     const sent = await credential.current();
-    const { isUnauthorized, read, drop } = await exchange(path, options, sent);
+    const { isUnauthorized, read, drop } = await exchange(destination, path, { ...options, credential: sent });
     if (!isUnauthorized || !credential.renew(sent)) return read();
     await drop();
-    const again = await exchange(path, options, await credential.current());
+    const again = await exchange(destination, path, { ...options, credential: await credential.current() });
     return again.read();
-  }
-
-  async function exchange<T>(path: string, options: SendOptions<T>, credential: string | null) {
-    const { accept, read, headers, signal: given, timeoutMs, isAnswer, ...init } = options;
-    const silence = new AbortController();
-    const timer = setTimeout(() => silence.abort(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs);
-    const signal = given === undefined ? silence.signal : AbortSignal.any([given, silence.signal]);
-    /** Returns the error to throw: the reason of the caller's own abort, or a network failure. */
-    const toThrown = (cause: unknown) => {
-      clearTimeout(timer);
-      if (given?.aborted) return given.reason as unknown;
-      return cause instanceof LonghaulApiError ? cause : new LonghaulNetworkError(baseUrl, cause);
-    };
-    try {
-      const message = new Request(`${baseUrl}${path}`, {
-        ...init,
-        signal,
-        headers: { ...headers, accept, ...(credential !== null && { authorization: `Bearer ${credential}` }) },
-      });
-      const response = await send(message);
-      return {
-        isUnauthorized: response.status === 401,
-        async drop() {
-          clearTimeout(timer);
-          await response.body?.cancel().catch(() => {}); // The body may already be broken.
-        },
-        async read(): Promise<T> {
-          try {
-            const type = response.headers.get('content-type') ?? '';
-            const isWanted = response.ok || isAnswer?.(response) === true;
-            if (!isWanted || !type.startsWith(accept)) throw await toApiError(response);
-            return await read(response);
-          } catch (cause) {
-            throw toThrown(cause);
-          } finally {
-            clearTimeout(timer);
-          }
-        },
-      };
-    } catch (cause) {
-      throw toThrown(cause);
-    }
   }
 
   return {
@@ -153,6 +111,67 @@ interface SendOptions<T> extends Omit<RequestOptions, 'isRepeatable' | 'retryFor
   readonly accept: string;
   readonly timeoutMs: number;
   readonly read: (response: Response) => Promise<T>;
+}
+
+interface Destination {
+  readonly baseUrl: string;
+  readonly send: (request: Request) => Promise<Response>;
+}
+
+/** An answer whose head has arrived. */
+interface Exchange<T> {
+  readonly isUnauthorized: boolean;
+  /** Reads the body. Throws when the answer is not of the wanted kind. */
+  readonly read: () => Promise<T>;
+  /** Leaves the body unread. */
+  readonly drop: () => Promise<void>;
+}
+
+/** Sends a request, and waits for the head of its answer. */
+async function exchange<T>(
+  { baseUrl, send }: Destination,
+  path: string,
+  options: SendOptions<T> & { readonly credential: string | null },
+): Promise<Exchange<T>> {
+  const { accept, read, headers, signal: given, timeoutMs, isAnswer, credential, ...init } = options;
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(new Error(`No answer within ${timeoutMs} ms.`)), timeoutMs);
+  const signal = given === undefined ? silence.signal : AbortSignal.any([given, silence.signal]);
+  /** Returns the error to throw: the reason of the caller's own abort, or a network failure. */
+  const toThrown = (cause: unknown) => {
+    clearTimeout(timer);
+    if (given?.aborted) return given.reason as unknown;
+    return cause instanceof LonghaulApiError ? cause : new LonghaulNetworkError(baseUrl, cause);
+  };
+  try {
+    const message = new Request(`${baseUrl}${path}`, {
+      ...init,
+      signal,
+      headers: { ...headers, accept, ...(credential !== null && { authorization: `Bearer ${credential}` }) },
+    });
+    const response = await send(message);
+    return {
+      isUnauthorized: response.status === 401,
+      async drop() {
+        clearTimeout(timer);
+        await response.body?.cancel().catch(() => {}); // The body may already be broken.
+      },
+      async read(): Promise<T> {
+        try {
+          const type = response.headers.get('content-type') ?? '';
+          const isWanted = response.ok || isAnswer?.(response) === true;
+          if (!isWanted || !type.startsWith(accept)) throw await toApiError(response);
+          return await read(response);
+        } catch (cause) {
+          throw toThrown(cause);
+        } finally {
+          clearTimeout(timer);
+        }
+      },
+    };
+  } catch (cause) {
+    throw toThrown(cause);
+  }
 }
 
 function isSafeToRepeat({ method = 'GET', headers }: RequestOptions): boolean {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, off, positive, usd } from './option-values.ts';
+import { count, orOff, positive, usd } from './option-values.ts';
 import { secret } from './secret-value.ts';
 
 const httpUrl = () => secret(z.url({ protocol: /^https?$/ }), 'must be an http or https URL');
@@ -7,7 +7,7 @@ const mailAddress = () => z.email('must be a mail address');
 
 const channelSchema = z.strictObject({
   /** Minimum severity that the channel receives. Defaults to `info`: everything. */
-  minSeverity: z.enum(['info', 'warning', 'critical'], 'must be "info", "warning" or "critical"').optional(),
+  minSeverity: z.enum(['info', 'warning', 'critical'], 'must be "info", "warning" or "critical"').default('info'),
 });
 
 const logSchema = z.strictObject({ type: z.literal('log'), ...channelSchema.shape });
@@ -63,38 +63,33 @@ const emailSchema = z.strictObject({
 /** The rules that alert operators. `false` turns a rule off. */
 export const alertsSchema = z.strictObject({
   /** Cost of a finished run above which there is a warning. Defaults to 5. */
-  runCostUsd: z.union([off(), usd()], 'must be an amount in USD, or false').optional(),
+  runCostUsd: orOff(usd(), 'must be an amount in USD, or false').default(5),
   /** Cost of a day, in `timeZone`, above which there is a critical alert. Defaults to 100. */
-  dailyCostUsd: z.union([off(), usd()], 'must be an amount in USD, or false').optional(),
+  dailyCostUsd: orOff(usd(), 'must be an amount in USD, or false').default(100),
   /** Runs waiting in one queue above which there is a warning. Measured every minute. Defaults to 50. */
-  queueDepth: z.union([off(), count()], 'must be a whole number, or false').optional(),
+  queueDepth: orOff(count(), 'must be a whole number, or false').default(50),
   /** Share of runs that fail, for each agent and for all agents together. Defaults to the values below. */
-  errorRate: z
-    .union(
-      [
-        off(),
-        z.strictObject({
-          /**
-           * Failed runs as a share of the runs that succeeded or failed. At this share the alert is a warning, at twice
-           * this share it is critical. Defaults to 0.25.
-           */
-          share: z.number().gt(0).max(1).optional(),
-          /** Minimum number of runs to judge: one failure among three runs is already a third. Defaults to 10. */
-          minRuns: positive().optional(),
-          /** Only runs that ended within this time are counted. Defaults to 15. */
-          windowMinutes: positive().max(1_440).optional(),
-        }),
-      ],
-      'must be false, or { share: above 0 and up to 1, minRuns: 1 or more, windowMinutes: 1 to 1440 }',
-    )
-    .optional(),
+  errorRate: orOff(
+    z.strictObject({
+      /**
+       * Failed runs as a share of the runs that succeeded or failed. At this share the alert is a warning, at twice
+       * this share it is critical. Defaults to 0.25.
+       */
+      share: z.number().gt(0).max(1).default(0.25),
+      /** Minimum number of runs to judge: one failure among three runs is already a third. Defaults to 10. */
+      minRuns: positive().default(10),
+      /** Only runs that ended within this time are counted. Defaults to 15. */
+      windowMinutes: positive().max(1_440).default(15),
+    }),
+    'must be false, or { share: above 0 and up to 1, minRuns: 1 or more, windowMinutes: 1 to 1440 }',
+  ).prefault({}),
   /**
    * Difference between a day's cost as the Agent SDK reports it and Longhaul's own figure, as a share of the latter,
    * above which there is a warning. Defaults to 0.1.
    */
-  driftShare: z.union([off(), z.number().gt(0).max(100)], 'must be a share, such as 0.1, or false').optional(),
+  driftShare: orOff(z.number().gt(0).max(100), 'must be a share, such as 0.1, or false').default(0.1),
   /** Time after which an alert that is still open is delivered again; `false` delivers it once. Defaults to 60. */
-  repeatMinutes: z.union([off(), positive()], 'must be a number of minutes, 1 or more, or false').optional(),
+  repeatMinutes: orOff(positive(), 'must be a number of minutes, 1 or more, or false').default(60),
   /** Channels that receive alerts in addition to the log, each described below. Defaults to the log alone. */
   channels: z
     .array(
@@ -105,5 +100,5 @@ export const alertsSchema = z.strictObject({
       ),
       'must be a list of channels',
     )
-    .optional(),
+    .default([]),
 });

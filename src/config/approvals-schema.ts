@@ -6,7 +6,7 @@ export const approvalsSchema = z.strictObject({
    * Time that a run keeps its process, and its slot, while it waits for a decision. Afterwards it waits without a
    * process. Defaults to 20.
    */
-  holdSeconds: seconds().optional(),
+  holdSeconds: seconds().default(20),
   /**
    * Time that a tool use or a question waits in total, with and without a process, before it is denied. Defaults to
    * 604800, 7 days.
@@ -15,7 +15,8 @@ export const approvalsSchema = z.strictObject({
     .number('must be a number of seconds')
     .min(1, 'must be 1 or more')
     .max(31_536_000, 'must be at most 31536000, a year')
-    .optional(),
+    .default(604_800),
 });
 
-export type ApprovalsInput = z.infer<typeof approvalsSchema>;
+/** Time limits of a tool use that waits for a decision, with and without a process. */
+export type ApprovalRules = Readonly<z.output<typeof approvalsSchema>>;

@@ -1,47 +1,47 @@
+import type { z } from 'zod';
 import type { Micros } from '../core/money.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { PriceOverrides } from '../core/pricing.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
-import type { WhileBusy } from '../core/while-busy.ts';
+import type { alertsSchema } from './alerts-schema.ts';
+import type { ApprovalRules } from './approvals-schema.ts';
 import type { McpServer } from './mcp-server.ts';
-import type { ApprovalRules } from './resolve-approvals.ts';
 import type { OutputSchema } from './output-schema.ts';
-import type { LonghaulConfig } from './schema.ts';
+import type { AgentSettings, LonghaulConfig, Settings } from './schema.ts';
 import type { Subagent } from './subagent.ts';
-import type { ToolHooks } from './tool-hooks.ts';
+
+/** Settings as they are after the start: nothing in them changes. */
+type Frozen<T> = T extends (...args: never[]) => unknown ? T : { readonly [K in keyof T]: Frozen<T[K]> };
+
+type AlertsSettings = z.output<typeof alertsSchema>;
+
+/** Options of an agent that apply as they are set. */
+type KeptAgentSettings = Pick<
+  AgentSettings,
+  'provider' | 'hooks' | 'hookTimeoutSeconds' | 'permissionMode' | 'prewarm' | 'whileBusy' | 'effort' | 'thinking'
+>;
 
 /** Settings of an agent, with every default in place. */
-export interface Agent {
+export interface Agent extends Frozen<KeptAgentSettings> {
   readonly name: string;
   readonly model: string;
-  /** The name of one of `Config.providers`. */
-  readonly provider: string;
   /** With subagents, the list includes the tool that starts them. */
   readonly tools: readonly string[];
   /** Tools that wait for an approval before each use. */
   readonly ask: readonly string[];
-  readonly hooks: ToolHooks;
-  readonly hookTimeoutSeconds: number;
   readonly approvals: ApprovalRules;
   readonly mcpServers: readonly McpServer[];
   readonly subagents: readonly Subagent[];
   /** Null when answers are text. */
   readonly outputSchema: OutputSchema | null;
-  readonly permissionMode: 'dontAsk' | 'acceptEdits' | 'plan' | 'bypassPermissions';
   readonly workspace: Workspace;
   readonly limits: RunLimits;
   /** Maximum number of the agent's runs in progress at once, on all workers together; null for no limit. */
   readonly concurrent: number | null;
   readonly retry: RetryPolicy;
-  /** Minimum number of pre-started processes a worker keeps; null keeps none, whatever the demand. */
-  readonly prewarm: number | null;
   readonly isReused: boolean;
-  /** Policy for a submission to a session whose last run is unfinished. */
-  readonly whileBusy: WhileBusy;
   readonly systemPrompt: string | { readonly append: string } | null;
-  readonly effort: 'low' | 'medium' | 'high';
-  readonly thinking: 'enabled' | 'adaptive' | 'disabled';
-  readonly settingSources: readonly ('project' | 'local')[];
+  readonly settingSources: readonly AgentSettings['settingSources'][number][];
   readonly env: Readonly<Record<string, string>>;
   readonly queue: string;
 }
@@ -141,52 +141,30 @@ export type AlertChannel = { readonly name: string; readonly minSeverity: AlertS
 );
 
 /** Thresholds of the alert rules, and the channels. A threshold that is null turns its rule off. */
-export interface AlertsConfig {
-  readonly runCostUsd: number | null;
-  readonly dailyCostUsd: number | null;
-  readonly queueDepth: number | null;
-  readonly errorRate: { readonly share: number; readonly minRuns: number; readonly windowMinutes: number } | null;
-  readonly driftShare: number | null;
-  readonly repeatMinutes: number | null;
+export interface AlertsConfig extends Frozen<Omit<AlertsSettings, 'channels'>> {
   /** Always includes the log. */
   readonly channels: readonly AlertChannel[];
 }
 
 /** Targets that webhooks may have. `allow`: hosts, addresses and networks, in lower case. */
-export interface WebhooksConfig {
-  readonly allowHttp: boolean;
-  readonly allowPrivateAddresses: boolean;
-  readonly allow: readonly string[];
-}
+export type WebhooksConfig = Frozen<Settings['webhooks']>;
 
 /** The configuration in force: file, variables and defaults resolved once, then frozen. */
 export interface Config {
   /** The file the configuration was loaded from, or null if it was given as an object. */
   readonly file: string | null;
   readonly agents: ReadonlyMap<string, Agent>;
-  readonly worker: {
-    readonly slots: number;
-    readonly expireSeconds: number;
-    readonly drainTimeoutSeconds: number;
-    readonly stopWaitSeconds: number;
-    readonly restartAboveMb: number;
-    /** Absolute paths. */
-    readonly visiblePaths: readonly string[];
-    /** Null: a process whose event loop is blocked is never ended. */
-    readonly maxStallSeconds: number | null;
-  };
+  /** `visiblePaths`: absolute. `maxStallSeconds`: null never ends a process whose event loop is blocked. */
+  readonly worker: Frozen<Settings['worker']>;
   /** Absolute path. */
   readonly dataDir: string;
   /** A PostgreSQL URL, or null for the embedded database in `dataDir`. */
   readonly databaseUrl: string | null;
-  readonly database: {
-    /** Maximum number of connections to PostgreSQL that this process opens. */
-    readonly poolSize: number;
-    /** Time to wait at start for a database that cannot be reached yet. */
-    readonly waitSeconds: number;
-  };
+  readonly database: Frozen<Settings['database']>;
   /** The admin key that the deployment sets; null: the first start creates one. */
   readonly adminKey: string | null;
+  /** Files that would give an agent Longhaul's own rights, absolute: no attempt may see them. */
+  readonly secretPlaces: readonly string[];
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;
@@ -205,21 +183,46 @@ export interface Config {
   /** Null: never. */
   readonly foldAfterMinutes: number | null;
   /** `retentionDays`: null keeps entries forever. */
-  readonly audit: { readonly retentionDays: number | null };
+  readonly audit: Frozen<Settings['audit']>;
   readonly alerts: AlertsConfig;
   /** `agent`: the agent whose model and provider the health check uses. */
-  readonly health: { readonly agent: string; readonly everySeconds: number };
-  /** `corsOrigins`: origins of the web pages that may call the API from a browser. */
-  readonly http: {
-    readonly corsOrigins: readonly string[];
-    readonly shutdownDelaySeconds: number;
-    readonly keepAliveSeconds: number;
-    /** Without a slash at its end; empty for none. */
-    readonly basePath: string;
-  };
+  readonly health: Frozen<Settings['health']> & { readonly agent: string };
+  readonly http: Frozen<Settings['http']> & { readonly shutdownDelaySeconds: number };
   /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
-  readonly dashboard: { readonly path: string; readonly signedInMs: number } | null;
+  readonly dashboard: DashboardConfig | null;
   readonly webhooks: WebhooksConfig;
+}
+
+/** The dashboard. `oidc` is null when people sign in with API keys only. */
+export interface DashboardConfig {
+  readonly path: string;
+  readonly signedInMs: number;
+  readonly oidc: OidcConfig | null;
+}
+
+/** An OpenID Connect provider at which people sign in to the dashboard. */
+export interface OidcConfig {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Null for a public client. */
+  readonly clientSecret: string | null;
+  readonly scopes: readonly string[];
+  readonly groupsClaim: string;
+  /** The first entry that matches decides. */
+  readonly groups: readonly OidcGroup[];
+  readonly title: string;
+  /** Null for the origin of the request. */
+  readonly publicOrigin: string | null;
+  readonly signedInMs: number;
+}
+
+/** Rights of the members of a group; `group` `*` is everyone. Null where the members are not bound. */
+export interface OidcGroup {
+  readonly group: string;
+  readonly scopes: readonly ('runs:write' | 'runs:read' | 'approvals' | 'admin')[];
+  readonly team: string | null;
+  readonly user: string | null;
+  readonly userClaim: string | null;
 }
 
 /** Gives the types of a `longhaul.config.ts` while you write it. Returns its argument. */

@@ -14,7 +14,7 @@ const budgetSchema = z.strictObject({
    * Policy for a submission that exceeds the budget: `refuse` rejects it with `402`; `wait` accepts it, and the
    * run waits until the budget resets or is raised. Defaults to `refuse`.
    */
-  whenReached: z.enum(['refuse', 'wait'], 'must be "refuse" or "wait"').optional(),
+  whenReached: z.enum(['refuse', 'wait'], 'must be "refuse" or "wait"').default('refuse'),
 });
 
 /** The limits over all runs, as opposed to the limits of each run of an agent. */
@@ -26,7 +26,7 @@ export const fleetLimitsSchema = z.strictObject({
   perUser: z
     .strictObject({
       /** Submissions per minute, counted from the first; `false` for no limit. Defaults to 5. */
-      runsPerMinute: rate().optional(),
+      runsPerMinute: rate().default(5),
       /**
        * Concurrency limit: runs in progress at once, on all workers together; further runs stay queued. Defaults to no
        * limit.
@@ -34,16 +34,16 @@ export const fleetLimitsSchema = z.strictObject({
       concurrent: positive().optional(),
       ...budgetSchema.shape,
     })
-    .optional(),
+    .prefault({}),
   /** For each team that submissions name. */
-  perTeam: budgetSchema.optional(),
+  perTeam: budgetSchema.prefault({}),
   /** For each API key. */
   perKey: z
     .strictObject({
       /** Submissions per minute, counted from the first; `false` for no limit. Defaults to no limit. */
-      runsPerMinute: rate().optional(),
+      runsPerMinute: rate().default(null),
     })
-    .optional(),
+    .prefault({}),
   /**
    * Highest priority, from -100 to 100, that keys and tokens bound to a user or a team may set. A higher priority would
    * put their runs before those of all others. Defaults to 0.
@@ -52,7 +52,7 @@ export const fleetLimitsSchema = z.strictObject({
     .int('must be a whole number from -100 to 100')
     .min(-100, 'must be a whole number from -100 to 100')
     .max(100, 'must be a whole number from -100 to 100')
-    .optional(),
+    .default(0),
   /** For all runs together. */
   global: z
     .strictObject({
@@ -63,5 +63,5 @@ export const fleetLimitsSchema = z.strictObject({
       concurrent: positive().optional(),
       ...budgetSchema.shape,
     })
-    .optional(),
+    .prefault({}),
 });

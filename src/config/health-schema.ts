@@ -9,5 +9,5 @@ export const healthSchema = z.strictObject({
    * Time that a successful result is reused, however often clients request it; a failed result is reused for a minute at
    * most. Defaults to 600: 144 prompts a day, each of about $0.001 with a mid-sized model.
    */
-  everySeconds: seconds().min(60, 'must be 60 or more').optional(),
+  everySeconds: seconds().min(60, 'must be 60 or more').default(600),
 });

@@ -9,7 +9,7 @@ export const httpSchema = z.strictObject({
    */
   corsOrigins: z
     .array(z.string('must be an origin').refine(isOrigin, 'must be an origin, such as https://app.example.com, or *'))
-    .optional(),
+    .default([]),
   /**
    * Time that a server continues to accept requests after the signal to stop, while `/readyz` answers `503`, so that
    * load balancers notice first. A second signal, or Ctrl-C in a terminal, skips the wait. Defaults to 5 on a
@@ -20,7 +20,7 @@ export const httpSchema = z.strictObject({
    * Time that an idle connection is kept open. It must be longer than the idle timeout of the load balancer in front
    * (usually 60 seconds). Otherwise the requests that the load balancer sends at that moment are lost. Defaults to 75.
    */
-  keepAliveSeconds: seconds().min(1, 'must be 1 or more').max(3_600, 'must be at most 3600').optional(),
+  keepAliveSeconds: seconds().min(1, 'must be 1 or more').max(3_600, 'must be at most 3600').default(75),
   /**
    * Path under which a proxy in front serves Longhaul, such as `/longhaul`: `Location` and `links` begin with it.
    * Longhaul answers requests with and without it, so the proxy may strip it or not. Defaults to none.
@@ -29,7 +29,7 @@ export const httpSchema = z.strictObject({
     .string('must be a path')
     .regex(/^(?:\/[\w.~-]+)+$/, 'must be a path, such as /longhaul, without a slash at its end')
     .max(200, 'must be at most 200 characters')
-    .optional(),
+    .default(''),
 });
 
 /**

@@ -14,8 +14,8 @@ export const usd = () =>
   z.number('must be an amount in USD').min(0, 'must be 0 or more').max(1_000_000, 'must be at most 1000000');
 export const price = () =>
   z.number('must be USD for a million tokens').min(0, 'must be 0 or more').max(1_000_000, 'must be at most 1000000');
-export const rate = () =>
-  z.union([z.literal(false), count().max(1_000_000, 'must be at most 1000000')], 'must be a whole number, or false');
+export const rate = () => orOff(count().max(1_000_000, 'must be at most 1000000'), 'must be a whole number, or false');
 
-/** The value that switches an option off. */
-export const off = () => z.literal(false);
+/** A value, or `false` to switch the option off, which becomes null. */
+export const orOff = <T extends z.ZodType>(value: T, message: string) =>
+  z.union([z.literal(false), value], message).transform((given) => (given === false ? null : given));

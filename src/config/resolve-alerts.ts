@@ -6,22 +6,27 @@ import type { AlertChannel, AlertsConfig } from './config.ts';
 import { hideSecrets } from './hide-secrets.ts';
 
 type AlertsInput = z.input<typeof alertsSchema>;
-type ChannelInput = NonNullable<AlertsInput['channels']>[number];
+type AlertsSettings = z.output<typeof alertsSchema>;
+type ChannelSettings = AlertsSettings['channels'][number];
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/**
- * Returns the alerts with every variable read and every default in place. Do not use the value if there are `errors`.
- */
+/** Returns the alerts with every variable read. Do not use the value if there are `errors`. */
 export function resolveAlerts(
   alerts: AlertsInput,
   env: Variables,
 ): { value: AlertsConfig; errors: readonly FieldError[] } {
   const { value, errors } = fillVariables(alerts, env);
-  return { value: withDefaults(value), errors };
+  const channels = value.channels.some(({ type }) => type === 'log')
+    ? value.channels
+    : [LOG_CHANNEL, ...value.channels];
+  const resolved = channels.map((channel, index) => resolveChannel(channel, channels.slice(0, index)));
+  return { value: { ...value, channels: resolved }, errors };
 }
 
+const LOG_CHANNEL = { type: 'log', minSeverity: 'info' } as const satisfies ChannelSettings;
+
 /** Replaces every `{ env }` by the value of its variable, and checks that value like one in the file. */
-function fillVariables(alerts: AlertsInput, env: Variables): { value: AlertsInput; errors: FieldError[] } {
+function fillVariables(alerts: AlertsInput, env: Variables): { value: AlertsSettings; errors: FieldError[] } {
   const errors: FieldError[] = [];
   const fill = (value: unknown, at: string): unknown => {
     if (typeof value !== 'object' || value === null) return value;
@@ -36,40 +41,19 @@ function fillVariables(alerts: AlertsInput, env: Variables): { value: AlertsInpu
   };
   const value = fill(alerts, 'alerts');
   const parsed = alertsSchema.safeParse(value);
-  if (!parsed.success) {
-    const wrong = toFieldErrors(parsed.error, value).map((error) => ({ ...error, path: `alerts.${error.path}` }));
-    errors.push(...wrong.map(hideSecrets));
-  }
-  return { value: value as AlertsInput, errors };
-}
-
-function withDefaults(alerts: AlertsInput): AlertsConfig {
-  const { share = 0.25, minRuns = 10, windowMinutes = 15 } = alerts.errorRate || {};
-  const given = alerts.channels ?? [];
-  const channels = given.some(({ type }) => type === 'log') ? given : [{ type: 'log' as const }, ...given];
-  return {
-    runCostUsd: toFigure(alerts.runCostUsd, 5),
-    dailyCostUsd: toFigure(alerts.dailyCostUsd, 100),
-    queueDepth: toFigure(alerts.queueDepth, 50),
-    errorRate: alerts.errorRate === false ? null : { share, minRuns, windowMinutes },
-    driftShare: toFigure(alerts.driftShare, 0.1),
-    repeatMinutes: toFigure(alerts.repeatMinutes, 60),
-    channels: channels.map((channel, index) => resolveChannel(channel, channels.slice(0, index))),
-  };
-}
-
-function toFigure(figure: number | false | undefined, fallback: number): number | null {
-  return figure === false ? null : (figure ?? fallback);
+  if (parsed.success) return { value: parsed.data, errors };
+  const wrong = toFieldErrors(parsed.error, value).map((error) => ({ ...error, path: `alerts.${error.path}` }));
+  return { value: alertsSchema.parse({}), errors: [...errors, ...wrong.map(hideSecrets)] };
 }
 
 /**
  * `before`: the channels before this one. The variables are already filled in, so an option that can be a variable is a
  * text here.
  */
-function resolveChannel(channel: ChannelInput, before: readonly ChannelInput[]): AlertChannel {
+function resolveChannel(channel: ChannelSettings, before: readonly ChannelSettings[]): AlertChannel {
   const ordinal = before.filter(({ type }) => type === channel.type).length + 1;
   const name = ordinal === 1 ? channel.type : `${channel.type}-${ordinal}`;
-  const common = { name, minSeverity: channel.minSeverity ?? ('info' as const) };
+  const common = { name, minSeverity: channel.minSeverity };
   switch (channel.type) {
     case 'log':
       return { ...common, type: channel.type };

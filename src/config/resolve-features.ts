@@ -1,10 +1,9 @@
 import { toMessage, type FieldError } from '../core/errors.ts';
 import type { Agent } from './config.ts';
 import { createOutputSchema, type OutputSchema, type OutputSchemaInput } from './output-schema.ts';
-import { resolveApprovals } from './resolve-approvals.ts';
 import { resolveMcpServers } from './resolve-mcp-servers.ts';
 import { findToolErrors, resolveTools, SUBAGENT_TOOLS } from './resolve-tools.ts';
-import type { LonghaulConfig } from './schema.ts';
+import type { AgentSettings } from './schema.ts';
 
 /** The features of an agent, in addition to answering. */
 export type Features = Pick<
@@ -14,7 +13,7 @@ export type Features = Pick<
 
 interface ResolveFeaturesOptions {
   readonly name: string;
-  readonly agent: LonghaulConfig['agents'][string];
+  readonly agent: AgentSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -27,16 +26,16 @@ export function resolveFeatures({ name, agent, env }: ResolveFeaturesOptions): {
   errors: readonly FieldError[];
 } {
   const at = `agents.${name}`;
-  const servers = resolveMcpServers({ servers: agent.mcpServers ?? {}, at: `${at}.mcpServers`, env });
+  const servers = resolveMcpServers({ servers: agent.mcpServers, at: `${at}.mcpServers`, env });
   const output = resolveOutputSchema(agent.outputSchema, `${at}.outputSchema`);
   const value: Features = {
     tools: resolveTools(agent),
     ask: [...new Set(agent.ask)],
-    approvals: resolveApprovals(agent.approvals),
-    hooks: agent.hooks ?? {},
-    hookTimeoutSeconds: agent.hookTimeoutSeconds ?? 30,
+    approvals: agent.approvals,
+    hooks: agent.hooks,
+    hookTimeoutSeconds: agent.hookTimeoutSeconds,
     mcpServers: servers.value,
-    subagents: Object.entries(agent.subagents ?? {}).map(([subagent, given]) => ({
+    subagents: Object.entries(agent.subagents).map(([subagent, given]) => ({
       name: subagent,
       description: given.description,
       prompt: given.prompt,
@@ -52,9 +51,9 @@ export function resolveFeatures({ name, agent, env }: ResolveFeaturesOptions): {
 }
 
 /** Everything that a run's tools started is ended with the run, and so is a stdio server's process. */
-function findReuseErrors({ reuse, mcpServers = {} }: ResolveFeaturesOptions['agent'], at: string): FieldError[] {
+function findReuseErrors({ reuse, mcpServers }: AgentSettings, at: string): FieldError[] {
   return Object.entries(mcpServers)
-    .filter(([, { command }]) => reuse === true && command !== undefined)
+    .filter(([, { command }]) => reuse && command !== undefined)
     .map(([server]) => ({
       path: `${at}.reuse`,
       message: `ends every process that a run started, and the server "${server}" is such a process; use url or create for it, or leave reuse out`,

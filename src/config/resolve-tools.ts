@@ -32,7 +32,7 @@ function toServerName(tool: string): string | null {
 }
 
 /** Returns the tools of an agent: the tools it names and, with subagents, the tool that starts them. */
-export function resolveTools({ tools, subagents = {} }: { tools: readonly string[]; subagents?: object | undefined }) {
+export function resolveTools({ tools, subagents }: { tools: readonly string[]; subagents: object }): string[] {
   const named = tools.filter((tool) => !SUBAGENT_TOOLS.includes(tool));
   return [...new Set(Object.keys(subagents).length === 0 ? tools : [...named, SUBAGENT_TOOL])];
 }

@@ -6,17 +6,18 @@ import { findOverlap } from '../core/paths.ts';
 import { toFieldErrors } from '../core/validation.ts';
 import type { Agent, Config, Provider, Workspace } from './config.ts';
 import { HEALTH_AGENT, toHealthAgent } from './health-agent.ts';
+import { findSecretPlaces } from './find-secret-places.ts';
 import { findSizeErrors } from './find-size-errors.ts';
 import { hideSecrets } from './hide-secrets.ts';
 import { resolveAdminKey } from './resolve-admin-key.ts';
 import { findSettingsErrors, findVisibleErrors } from './find-sharing-errors.ts';
 import { resolveAlerts } from './resolve-alerts.ts';
+import { resolveDashboard } from './resolve-dashboard.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
 import { canWrite } from './resolve-tools.ts';
-import { resolveWebhooks } from './resolve-webhooks.ts';
-import { configSchema, environmentSchema, type LonghaulConfig } from './schema.ts';
+import { configSchema, environmentSchema, type AgentSettings, type LonghaulConfig, type Settings } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
 
 interface ResolveOptions {
@@ -35,7 +36,6 @@ interface ResolveOptions {
  */
 const SHUTDOWN_DELAY_SECONDS = 5;
 
-type AgentInput = LonghaulConfig['agents'][string];
 type Environment = z.output<typeof environmentSchema>;
 
 /**
@@ -46,95 +46,80 @@ export function resolveConfig({ input, file = null, baseDir, env }: ResolveOptio
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) throw invalid(file, toFieldErrors(parsed.error, input).map(hideSecrets));
   const variables = parseEnvironment(env);
-  const config = parsed.data;
+  const settings = parsed.data;
   const dataDir = path.resolve(baseDir, variables.LONGHAUL_DATA_DIR ?? '.longhaul');
 
-  const providers = resolveProviders({ providers: config.providers ?? {}, agents: config.agents, env, baseDir });
-  const resolved = Object.entries(config.agents).map(([name, agent]) => {
+  const providers = resolveProviders({ providers: settings.providers, agents: settings.agents, env, baseDir });
+  const resolved = Object.entries(settings.agents).map(([name, agent]) => {
     const features = resolveFeatures({ name, agent, env });
     const options = { name, agent, features: features.value, baseDir, dataDir, variables };
     return { errors: features.errors, agent: resolveAgent({ ...options, providers: providers.value }) };
   });
   const agents = new Map(resolved.map(({ agent }) => [agent.name, agent]));
   const worker = {
-    slots: config.worker?.slots ?? 4,
-    expireSeconds: config.worker?.expireSeconds ?? 180,
-    drainTimeoutSeconds: config.worker?.drainTimeoutSeconds ?? 200,
-    stopWaitSeconds: config.worker?.stopWaitSeconds ?? 210,
-    restartAboveMb: config.worker?.restartAboveMb ?? 256,
-    visiblePaths: (config.worker?.visiblePaths ?? []).map((place) => path.resolve(baseDir, place)),
-    maxStallSeconds: config.worker?.maxStallSeconds === false ? null : (config.worker?.maxStallSeconds ?? 15),
+    ...settings.worker,
+    visiblePaths: settings.worker.visiblePaths.map((place) => path.resolve(baseDir, place)),
   };
   const shutdownDelaySeconds =
-    config.http?.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);
-  const checked = config.health?.agent ?? resolved[0]!.agent.name;
-  const alerts = resolveAlerts(config.alerts ?? {}, env);
+    settings.http.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);
+  const checked = settings.health.agent ?? resolved[0]!.agent.name;
+  const alerts = resolveAlerts((input as LonghaulConfig).alerts ?? {}, env);
   const adminKey = resolveAdminKey(variables, baseDir);
+  const isTimeoutFromVariable = variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined;
+  const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
   const errors = [
     ...alerts.errors,
     ...adminKey.errors,
+    ...dashboard.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
     ...findHealthErrors(checked, agents),
-    ...findBypassErrors(config.agents),
+    ...findBypassErrors(settings.agents),
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
     ...findVisibleErrors(worker.visiblePaths, dataDir),
     ...findSettingsErrors(agents),
-    ...findTimeoutChainErrors({
-      agents,
-      worker,
-      isTimeoutFromVariable: variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined,
-    }),
+    ...findTimeoutChainErrors({ agents, worker, isTimeoutFromVariable }),
     ...findShutdownErrors(shutdownDelaySeconds, worker),
   ];
   if (errors.length > 0) throw invalid(file, errors);
   agents.set(HEALTH_AGENT, toHealthAgent(agents.get(checked)!, { dataDir }));
 
+  const { database, timeZone, providerSilenceSeconds, retentionDays, foldAfterMinutes, audit, webhooks } = settings;
   return deepFreeze({
     file,
     agents,
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
-    database: { poolSize: config.database?.poolSize ?? 14, waitSeconds: config.database?.waitSeconds ?? 60 },
+    database,
     adminKey: adminKey.value,
+    secretPlaces: findSecretPlaces({ variables, dashboard: settings.dashboard, baseDir }),
     host: variables.LONGHAUL_HOST ?? '127.0.0.1',
     port: variables.LONGHAUL_PORT ?? 4400,
     logLevel: variables.LONGHAUL_LOG_LEVEL ?? 'info',
-    claudePath: variables.LONGHAUL_CLAUDE_PATH ?? config.claudePath,
+    claudePath: variables.LONGHAUL_CLAUDE_PATH ?? settings.claudePath,
     providers: providers.value,
     warnings: providers.warnings,
-    timeZone: config.timeZone ?? 'UTC',
-    limits: resolveFleetLimits(config.limits ?? {}),
-    prices: (config.prices ?? {}) as PriceOverrides,
-    providerSilenceSeconds: config.providerSilenceSeconds ?? 45,
-    retentionDays: config.retentionDays ?? 7,
-    foldAfterMinutes: config.foldAfterMinutes === false ? null : (config.foldAfterMinutes ?? 60),
-    audit: { retentionDays: config.audit?.retentionDays === false ? null : (config.audit?.retentionDays ?? 365) },
+    timeZone,
+    limits: resolveFleetLimits(settings.limits),
+    prices: settings.prices as PriceOverrides,
+    providerSilenceSeconds,
+    retentionDays,
+    foldAfterMinutes,
+    audit,
     alerts: alerts.value,
-    health: { agent: checked, everySeconds: config.health?.everySeconds ?? 600 },
-    http: {
-      corsOrigins: config.http?.corsOrigins ?? [],
-      shutdownDelaySeconds,
-      keepAliveSeconds: config.http?.keepAliveSeconds ?? 75,
-      basePath: config.http?.basePath ?? '',
-    },
-    dashboard: resolveDashboard(config.dashboard ?? {}),
-    webhooks: resolveWebhooks(config.webhooks ?? {}),
+    health: { ...settings.health, agent: checked },
+    http: { ...settings.http, shutdownDelaySeconds },
+    dashboard: dashboard.value,
+    webhooks,
   });
-}
-
-function resolveDashboard(dashboard: NonNullable<LonghaulConfig['dashboard']>): Config['dashboard'] {
-  if (dashboard === false) return null;
-  const { path = '/', signedInHours = 168 } = dashboard;
-  return { path: path === '/' ? '' : path, signedInMs: signedInHours * 3_600_000 };
 }
 
 function resolveAgent(options: {
   name: string;
-  agent: AgentInput;
+  agent: AgentSettings;
   features: Features;
   baseDir: string;
   dataDir: string;
@@ -142,37 +127,26 @@ function resolveAgent(options: {
   providers: ReadonlyMap<string, Provider>;
 }): Agent {
   const { name, agent, features, baseDir, dataDir, variables, providers } = options;
-  const provider = providers.get(agent.provider ?? 'default');
-  const maxThinkingTokens = agent.limits?.maxThinkingTokens ?? 16_000;
+  const { permissionMode, limits, prewarm, whileBusy, effort, settingSources } = agent;
+  const { continue: isContinued, ...retry } = agent.retry;
+  const provider = providers.get(agent.provider);
   return {
     name,
     model: agent.model ?? toDefaultModel(provider) ?? 'default',
-    provider: agent.provider ?? 'default',
+    provider: agent.provider,
     ...features,
-    permissionMode: agent.permissionMode ?? 'dontAsk',
+    permissionMode,
     workspace: resolveWorkspace({ name, agent, baseDir, dataDir }),
-    limits: {
-      maxBudgetUsd: agent.limits?.maxBudgetUsd ?? 1,
-      maxTurns: agent.limits?.maxTurns ?? 15,
-      maxThinkingTokens,
-      timeoutSeconds: variables.LONGHAUL_RUN_TIMEOUT_SECONDS ?? agent.limits?.timeoutSeconds ?? 120,
-      maxMemoryMb: agent.limits?.maxMemoryMb ?? 2_048,
-      maxPromptLength: agent.limits?.maxPromptLength ?? 5_000,
-    },
+    limits: { ...limits, timeoutSeconds: variables.LONGHAUL_RUN_TIMEOUT_SECONDS ?? limits.timeoutSeconds },
     concurrent: agent.concurrent ?? null,
-    retry: {
-      maxAttempts: agent.retry?.maxAttempts ?? 3,
-      delaysSeconds: agent.retry?.delaysSeconds ?? [10, 30, 60],
-      deadlineSeconds: agent.retry?.deadlineSeconds ?? 600,
-      isContinued: agent.retry?.continue ?? true,
-    },
-    prewarm: agent.prewarm === false ? null : (agent.prewarm ?? 0),
-    isReused: agent.reuse ?? false,
-    whileBusy: agent.whileBusy ?? 'enqueue',
+    retry: { ...retry, isContinued },
+    prewarm,
+    isReused: agent.reuse,
+    whileBusy,
     systemPrompt: agent.systemPrompt ?? null,
-    effort: agent.effort ?? 'medium',
-    thinking: maxThinkingTokens === 0 ? 'disabled' : (agent.thinking ?? 'enabled'),
-    settingSources: agent.settingSources ?? [],
+    effort,
+    thinking: limits.maxThinkingTokens === 0 ? 'disabled' : agent.thinking,
+    settingSources,
     env: { ...toProviderEnv(provider), ...agent.env },
     queue: agent.queue ?? name,
   };
@@ -183,7 +157,12 @@ function toDefaultModel(provider: Provider | undefined): string | undefined {
   return Object.hasOwn(models, 'default') ? models['default'] : undefined;
 }
 
-function resolveWorkspace(options: { name: string; agent: AgentInput; baseDir: string; dataDir: string }): Workspace {
+function resolveWorkspace(options: {
+  name: string;
+  agent: AgentSettings;
+  baseDir: string;
+  dataDir: string;
+}): Workspace {
   const { name, agent, baseDir, dataDir } = options;
   const mode = canWrite(agent.tools) ? 'perRun' : 'shared';
   const given = typeof agent.workspace === 'string' ? { root: agent.workspace } : agent.workspace;
@@ -214,9 +193,9 @@ function parseEnvironment(env: ResolveOptions['env']): Environment {
   return parsed.data;
 }
 
-function findBypassErrors(agents: LonghaulConfig['agents']): FieldError[] {
+function findBypassErrors(agents: Settings['agents']): FieldError[] {
   return Object.entries(agents)
-    .filter(([, agent]) => agent.permissionMode === 'bypassPermissions' && agent.allowBypassPermissions !== true)
+    .filter(([, agent]) => agent.permissionMode === 'bypassPermissions' && !agent.allowBypassPermissions)
     .map(([name]) => ({
       path: `agents.${name}.permissionMode`,
       message:

@@ -7,7 +7,7 @@ import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
 import { mcpServerSchema } from './mcp-server.ts';
-import { count, positive, seconds, usd } from './option-values.ts';
+import { count, orOff, positive, seconds, usd } from './option-values.ts';
 import { outputSchemaSchema } from './output-schema.ts';
 import { subagentSchema } from './subagent.ts';
 import { hooksSchema } from './tool-hooks.ts';
@@ -36,17 +36,17 @@ const toolName = () =>
  */
 const limitsSchema = z.strictObject({
   /** Cost ceiling of a run. Defaults to 1. */
-  maxBudgetUsd: usd().optional(),
+  maxBudgetUsd: usd().default(1),
   /** Model answers, including those to subagents. Defaults to 15. */
-  maxTurns: count().optional(),
+  maxTurns: count().default(15),
   /** Tokens of extended thinking per response. Defaults to 16,000; 0 turns thinking off. */
-  maxThinkingTokens: count().optional(),
+  maxThinkingTokens: count().default(16_000),
   /** Time from the start of an attempt to its result. Defaults to 120; variable `LONGHAUL_RUN_TIMEOUT_SECONDS`. */
-  timeoutSeconds: seconds().optional(),
+  timeoutSeconds: seconds().default(120),
   /** Resident memory of all processes of a run together, in megabytes (10^6 bytes). Defaults to 2,048. */
-  maxMemoryMb: positive().max(1_000_000, 'must be at most 1000000').optional(),
+  maxMemoryMb: positive().max(1_000_000, 'must be at most 1000000').default(2_048),
   /** Maximum length of a prompt, in characters (code points). Defaults to 5,000. */
-  maxPromptLength: positive().max(1_000_000, 'must be at most 1000000').optional(),
+  maxPromptLength: positive().max(1_000_000, 'must be at most 1000000').default(5_000),
 });
 
 const workspaceSchema = z.union(
@@ -72,18 +72,18 @@ const agentSchema = z.strictObject({
   /** Id or alias of the model. Defaults to `default`, Claude Code's own choice. */
   model: z.string('must be the id of a model').min(1, 'must be the id of a model').max(200).optional(),
   /** Provider of the agent's model calls, by its name in `providers`. Defaults to `default`. */
-  provider: name('the name of a provider').optional(),
+  provider: name('the name of a provider').default('default'),
   /**
    * Tools that a run may use; `[]` means none. A tool of an MCP server is `mcp__SERVER__TOOL`, all tools of a server
    * are `mcp__SERVER`.
    */
   tools: z.array(toolName(), 'must be a list of tool names; [] means none'),
   /** Tools of `tools` that wait for a person's approval before each use. Defaults to none. */
-  ask: z.array(toolName(), 'must be a list of tool names').optional(),
-  approvals: approvalsSchema.optional(),
-  hooks: hooksSchema.optional(),
+  ask: z.array(toolName(), 'must be a list of tool names').default([]),
+  approvals: approvalsSchema.prefault({}),
+  hooks: hooksSchema.prefault({}),
   /** Time limit of a hook. Defaults to 30. */
-  hookTimeoutSeconds: seconds().min(1, 'must be 1 or more').optional(),
+  hookTimeoutSeconds: seconds().min(1, 'must be 1 or more').default(30),
   /**
    * MCP (Model Context Protocol) servers, by name; `tools` decides which of their tools a run may use. Defaults to
    * none.
@@ -99,14 +99,14 @@ const agentSchema = z.strictObject({
       mcpServerSchema,
       'must be an object of servers by name',
     )
-    .optional(),
+    .default({}),
   /**
    * Agents that the model may delegate part of its work to, by name. Their cost and turns count for the run. Defaults
    * to none.
    */
   subagents: z
     .record(name('the name of a subagent'), subagentSchema, 'must be an object of subagents by name')
-    .optional(),
+    .default({}),
   /**
    * The form of answers, an object: a zod 4 schema or a JSON schema. An answer that matches becomes the run's
    * `structuredOutput`; otherwise the run fails with `structured_output_invalid`. Defaults to none: the answer is text.
@@ -118,12 +118,12 @@ const agentSchema = z.strictObject({
       ['dontAsk', 'acceptEdits', 'plan', 'bypassPermissions'],
       'must be "dontAsk", "acceptEdits", "plan" or "bypassPermissions"',
     )
-    .optional(),
+    .default('dontAsk'),
   /** Set to true to permit `bypassPermissions`, which is rejected otherwise. Defaults to false. */
-  allowBypassPermissions: z.boolean('must be true or false').optional(),
+  allowBypassPermissions: z.boolean('must be true or false').default(false),
   /** Working directory of runs. Defaults to a directory per run under the data directory. */
   workspace: workspaceSchema.optional(),
-  limits: limitsSchema.optional(),
+  limits: limitsSchema.prefault({}),
   /**
    * Concurrency limit: runs of the agent in progress at once, on all workers together. Defaults to the number of slots.
    */
@@ -132,37 +132,38 @@ const agentSchema = z.strictObject({
   retry: z
     .strictObject({
       /** Attempts in total, excluding attempts that a stopping worker hands back. Defaults to 3. */
-      maxAttempts: positive().max(20, 'must be at most 20').optional(),
+      maxAttempts: positive().max(20, 'must be at most 20').default(3),
       /** Waits before the second attempt, the third, and so on; the last value repeats. Defaults to 10, 30, 60. */
-      delaysSeconds: z.array(seconds(), 'must be a list of seconds').min(1, 'must name at least one delay').optional(),
+      delaysSeconds: z
+        .array(seconds(), 'must be a list of seconds')
+        .min(1, 'must name at least one delay')
+        .default([10, 30, 60]),
       /** Time from the start of the first attempt within which another may start. Defaults to 600. */
-      deadlineSeconds: seconds().optional(),
+      deadlineSeconds: seconds().default(600),
       /**
        * Set to false to start each attempt from the beginning. With true, a retry continues the conversation from its
        * last recorded step, so that no step is paid for twice. Defaults to true.
        */
-      continue: z.boolean('must be true or false').optional(),
+      continue: z.boolean('must be true or false').default(true),
     })
-    .optional(),
+    .prefault({}),
   /**
    * Minimum number of pre-started processes per worker: a run that finds one saves the start. Each takes about 160 MB. In
    * addition, a worker keeps as many as it has recently needed at once, up to its slots; `false` keeps none. Defaults
    * to 0.
    */
-  prewarm: z
-    .union([z.literal(false), count().max(256, 'must be at most 256')], 'must be a number, or false')
-    .optional(),
+  prewarm: orOff(count().max(256, 'must be at most 256'), 'must be a number, or false').default(0),
   /**
    * Set to true to reuse the process of a finished run for the same user's next run, with an empty conversation. This
    * is faster and less isolated: see [speed](speed.md). Requires a shared workspace. Defaults to false.
    */
-  reuse: z.boolean('must be true or false').optional(),
+  reuse: z.boolean('must be true or false').default(false),
   /**
    * Policy for a submission to a session whose last run is unfinished: `enqueue` queues it after that run, `reject`
    * rejects it with `session_busy`, `interrupt` cancels that run, `steer` sends the prompt to the running run as a
    * message. Defaults to `enqueue`.
    */
-  whileBusy: z.enum(WHILE_BUSY, 'must be "enqueue", "reject", "interrupt" or "steer"').optional(),
+  whileBusy: z.enum(WHILE_BUSY, 'must be "enqueue", "reject", "interrupt" or "steer"').default('enqueue'),
   /**
    * System prompt that replaces Claude Code's own; `{ append }` adds to it instead. Defaults to Claude Code's own,
    * minimal one.
@@ -171,17 +172,19 @@ const agentSchema = z.strictObject({
     .union([z.string().min(1), z.strictObject({ append: z.string().min(1) })], 'must be a text, or { append: text }')
     .optional(),
   /** Effort of the model for an answer. Defaults to `medium`. */
-  effort: z.enum(['low', 'medium', 'high'], 'must be "low", "medium" or "high"').optional(),
+  effort: z.enum(['low', 'medium', 'high'], 'must be "low", "medium" or "high"').default('medium'),
   /**
    * Kind of thinking: `enabled` with the budget of `maxThinkingTokens`, `adaptive` for models that choose for
    * themselves, `disabled`. Defaults to `enabled` while `maxThinkingTokens` is above 0.
    */
-  thinking: z.enum(['enabled', 'adaptive', 'disabled'], 'must be "enabled", "adaptive" or "disabled"').optional(),
+  thinking: z
+    .enum(['enabled', 'adaptive', 'disabled'], 'must be "enabled", "adaptive" or "disabled"')
+    .default('enabled'),
   /**
    * Settings files that Claude Code reads in the workspace, with the instructions next to them. Rejected for a shared
    * workspace that runs can write to, because one run could leave instructions for the next. Defaults to none.
    */
-  settingSources: z.array(z.enum(['project', 'local'], 'must be "project" or "local"')).optional(),
+  settingSources: z.array(z.enum(['project', 'local'], 'must be "project" or "local"')).default([]),
   /** Variables of the agent's process, in addition to Longhaul's own. Tools can read them: no secrets. Defaults to none. */
   env: z
     .record(
@@ -189,7 +192,7 @@ const agentSchema = z.strictObject({
       z.string('must be a text'),
       'must be an object of texts',
     )
-    .optional(),
+    .default({}),
   /** Queue of the agent's runs; agents with different queues do not delay each other. Defaults to the agent's name. */
   queue: name('the name of a queue').optional(),
 });
@@ -201,91 +204,87 @@ export const configSchema = z.strictObject({
   worker: z
     .strictObject({
       /** Runs in progress at once. Defaults to 4. */
-      slots: positive().max(256, 'must be at most 256').optional(),
+      slots: positive().max(256, 'must be at most 256').default(4),
       /** Longest time that a worker may keep a run. Defaults to 180. */
-      expireSeconds: seconds().optional(),
+      expireSeconds: seconds().default(180),
       /** Time that a stopping worker lets its runs continue. Defaults to 200. */
-      drainTimeoutSeconds: seconds().optional(),
+      drainTimeoutSeconds: seconds().default(200),
       /** Time that the supervisor waits before it kills the worker. Defaults to 210. */
-      stopWaitSeconds: seconds().optional(),
+      stopWaitSeconds: seconds().default(210),
       /** Growth of the worker's own memory after which it restarts itself. Defaults to 256. */
-      restartAboveMb: positive().optional(),
+      restartAboveMb: positive().default(256),
       /**
        * Directories in the worker's home or in the system's temporary directory, which are otherwise hidden, that
        * agents may see; and devices in `/dev` that agents of root may use. Relative to the config file. Defaults to
        * none.
        */
-      visiblePaths: z.array(z.string('must be a path').min(1, 'must be a path'), 'must be a list of paths').optional(),
+      visiblePaths: z.array(z.string('must be a path').min(1, 'must be a path'), 'must be a list of paths').default([]),
       /**
        * Time that the event loop of a worker's or server's process may be blocked before the process is ended, so that
        * its runs continue elsewhere; `false` for no limit. A process that an application shares with Longhaul is never
        * ended. Defaults to 15.
        */
-      maxStallSeconds: z
-        .union([z.literal(false), seconds().min(5, 'must be at least 5')], 'must be a number of seconds, or false')
-        .optional(),
+      maxStallSeconds: orOff(seconds().min(5, 'must be at least 5'), 'must be a number of seconds, or false').default(
+        15,
+      ),
     })
-    .optional(),
+    .prefault({}),
   /** IANA name of the time zone in which the days and months of budgets and costs begin. Defaults to `UTC`. */
   timeZone: z
     .string('must be the name of a time zone')
     .refine(isTimeZone, 'must be the IANA name of a time zone, such as "Europe/Berlin"')
-    .optional(),
-  limits: fleetLimitsSchema.optional(),
-  database: databaseSchema.optional(),
+    .default('UTC'),
+  limits: fleetLimitsSchema.prefault({}),
+  database: databaseSchema.prefault({}),
   /**
    * Prices of models by their id, in USD per million tokens: for models that the built-in lists do not know, or know at
    * another price than yours. A provider's own `prices` take precedence. Defaults to none.
    */
-  prices: pricesSchema.optional(),
+  prices: pricesSchema.default({}),
   /**
    * Providers of model calls, by name, each described below. Agents that name none use `default`; without one, the
    * variables choose it. Defaults to the choice of the variables.
    */
-  providers: providersSchema.optional(),
+  providers: providersSchema.default({}),
   alerts: alertsSchema.optional(),
-  health: healthSchema.optional(),
+  health: healthSchema.prefault({}),
   /** Settings of the HTTP API. */
-  http: httpSchema.optional(),
+  http: httpSchema.prefault({}),
   /** The dashboard, pages that the server serves to browsers. */
-  dashboard: dashboardSchema.optional(),
-  webhooks: webhooksSchema.optional(),
+  dashboard: dashboardSchema.prefault({}),
+  webhooks: webhooksSchema.prefault({}),
   /**
    * Path of the Claude Code executable; `null` searches the package, then `PATH`. Variable `LONGHAUL_CLAUDE_PATH`.
    * Defaults to the Agent SDK's own.
    */
   claudePath: z.string('must be a path, or null').min(1, 'must be a path, or null').nullable().optional(),
   /** Time that the provider may be silent within a streamed answer before the call is ended. Defaults to 45. */
-  providerSilenceSeconds: seconds().min(1, 'must be 1 or more').optional(),
+  providerSilenceSeconds: seconds().min(1, 'must be 1 or more').default(45),
   /** Time that finished runs and their events are kept. Defaults to 7. */
   retentionDays: z
     .number('must be a number of days')
     .min(1 / 24, 'must be at least an hour (0.0417)')
-    .optional(),
+    .default(7),
   /**
    * Time that the streamed pieces of text are kept after the end of a run; afterwards only whole blocks (`agent.text`)
    * remain. `false` keeps the pieces as long as the run. Defaults to 60.
    */
-  foldAfterMinutes: z
-    .union(
-      [z.literal(false), z.number().min(1).max(5_256_000)],
-      'must be a number of minutes from 1 to 5256000, or false',
-    )
-    .optional(),
+  foldAfterMinutes: orOff(
+    z.number().min(1).max(5_256_000),
+    'must be a number of minutes from 1 to 5256000, or false',
+  ).default(60),
   /** The audit record of runs and of the actions of operators. */
   audit: z
     .strictObject({
       /**
        * Time that entries of the audit record are kept, in whole UTC days; `false` keeps them forever. Defaults to 365.
        */
-      retentionDays: z
-        .union(
-          [z.literal(false), z.int().min(1).max(36_500)],
-          'must be a whole number of days from 1 to 36500, or false',
-        )
-        .optional(),
+      retentionDays: orOff(
+        z.int().min(1).max(36_500),
+        'must be a whole number of days from 1 to 36500, or false',
+      ).default(365),
     })
-    .optional(),
+    .prefault({}),
 });
 
 function isTimeZone(name: string): boolean {
@@ -295,6 +294,11 @@ function isTimeZone(name: string): boolean {
     return false;
   }
 }
+
+/** A checked `longhaul.config.ts`, with every default that does not depend on other options or on variables. */
+export type Settings = z.output<typeof configSchema>;
+
+export type AgentSettings = Settings['agents'][string];
 
 /** The export of `longhaul.config.ts`; each option documents its meaning, unit and default. */
 export type LonghaulConfig = z.input<typeof configSchema>;

@@ -8,12 +8,12 @@ import { z } from 'zod';
  */
 export const webhooksSchema = z.strictObject({
   /** Set to true to permit `http:` addresses, which are not encrypted. Defaults to false. */
-  allowHttp: z.boolean('must be true or false').optional(),
+  allowHttp: z.boolean('must be true or false').default(false),
   /**
    * Set to true to permit addresses of private networks and of this machine: for development, and for deployments where
    * every key is trusted. Link-local addresses, where clouds serve their credentials, stay blocked. Defaults to false.
    */
-  allowPrivateAddresses: z.boolean('must be true or false').optional(),
+  allowPrivateAddresses: z.boolean('must be true or false').default(false),
   /**
    * Hosts, addresses and networks that are always permitted, on any port, such as `hooks.internal`, `10.1.2.3` or
    * `10.1.0.0/16`. Defaults to none.
@@ -26,7 +26,8 @@ export const webhooksSchema = z.strictObject({
       'must be a list of hosts, addresses and networks',
     )
     .max(1_000, 'must have at most 1000 entries')
-    .optional(),
+    .transform((places) => places.map((place) => place.toLowerCase()))
+    .default([]),
 });
 
 function isPlace(value: string): boolean {

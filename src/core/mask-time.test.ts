@@ -49,6 +49,15 @@ describe('the time it takes to mask a text', () => {
     for (const count of [10, 40, 160, 640]) expectLinear([parts[0]!, ...Array(count).fill(parts[1]!)], maskSecrets);
   });
 
+  it('is linear for a stream with lines that look like those of a key up to their last character', () => {
+    for (const margin of ['\r', '\\']) {
+      const text = `-----BEGIN PRIVATE KEY-----\n${margin.repeat(4_000)}!\n`.repeat(32);
+      const mask = createStreamMask();
+      const tookMs = measure(() => mask.push(text) + mask.end());
+      expect(tookMs, JSON.stringify(margin)).toBeLessThan(LEAST_MS);
+    }
+  });
+
   it('is linear for a stream, however small its pieces are', () => {
     for (const parts of patterns.slice(0, 60)) {
       expectLinear(

@@ -117,16 +117,30 @@ const PEM_HEADER = /-----BEGIN (?:[A-Z ]{0,30}(?:-{0,4}$|-----))/g;
 /** A line break, also an escaped one. */
 const LINE_BREAK = /\n|(?<!\\)\\{1,8}[nr]/g;
 
-/** A line of a private key: base64, or a header before it. */
-const PEM_LINE = /^\s*(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,20}: .*)[\\\r]*$/;
+/** A line of a private key without its margins: base64, or a header before it. */
+const PEM_LINE = /^(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,20}: .*)$/;
 
 /** The last line so far: an incomplete `PEM_LINE`, or the line that ends the key. */
-const PEM_LAST_LINE = /^\s*(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,20}(?::.*)?|-{1,5}[A-Z -]*)[\\\r]*$/;
+const PEM_LAST_LINE = /^(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,20}(?::.*)?|-{1,5}[A-Z -]*)$/;
 
 const PEM_END = /-----END [A-Z ]*-----/;
 
 /** A longer line cannot belong to a private key. */
 const LONGEST_PEM_LINE = 4_096;
+
+/**
+ * Returns a line without the white space before it, and without the backslashes and carriage returns of an escaped line
+ * break after it. A pattern that matched them too would try each of its ends, in quadratic time.
+ */
+function withoutMargins(line: string): string {
+  let end = line.length;
+  while (end > 0 && isOfLineBreak(line.charCodeAt(end - 1))) end--;
+  return line.slice(0, end).trimStart();
+}
+
+function isOfLineBreak(code: number): boolean {
+  return code === 0x0d || code === 0x5c;
+}
 
 function createPemWatch(): PemWatch {
   /** Every open key begins at or after this position. */
@@ -138,11 +152,11 @@ function createPemWatch(): PemWatch {
     LINE_BREAK.lastIndex = key.lineStart;
     for (let lineBreak = LINE_BREAK.exec(held); lineBreak !== null; lineBreak = LINE_BREAK.exec(held)) {
       const line = held.slice(key.lineStart, lineBreak.index);
-      if (line.length > LONGEST_PEM_LINE || !PEM_LINE.test(line)) return false;
+      if (line.length > LONGEST_PEM_LINE || !PEM_LINE.test(withoutMargins(line))) return false;
       key.lineStart = LINE_BREAK.lastIndex;
     }
     const last = held.slice(key.lineStart);
-    return last.length <= LONGEST_PEM_LINE && PEM_LAST_LINE.test(last) && !PEM_END.test(last);
+    return last.length <= LONGEST_PEM_LINE && PEM_LAST_LINE.test(withoutMargins(last)) && !PEM_END.test(last);
   }
 
   return {

@@ -6,7 +6,7 @@ type Issue = z.core.$ZodIssue;
 
 /** Converts the issues of zod to field errors: the path, what is allowed there, the value received. */
 export function toFieldErrors(error: z.ZodError, input: unknown): FieldError[] {
-  return error.issues.flatMap((issue): FieldError[] => {
+  return error.issues.flatMap(toInnerIssues).flatMap((issue): FieldError[] => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ path: toPath([...issue.path, key]), message: 'is not a known field' }));
     }
@@ -17,6 +17,17 @@ export function toFieldErrors(error: z.ZodError, input: unknown): FieldError[] {
     if (received !== undefined) return [{ path, message: `${rule}; received ${describeValue(received)}` }];
     return [{ path, message: issue.code === 'invalid_type' ? `is required (${rule})` : rule }];
   });
+}
+
+/**
+ * Returns the issues inside an option that may have several forms, if the value clearly has one of them: an object whose
+ * errors are inside its fields. The words for the whole option would hide them.
+ */
+function toInnerIssues(issue: Issue): readonly Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const inside = issue.errors.filter((issues) => issues.length > 0 && issues.every(({ path }) => path.length > 1));
+  if (inside.length !== 1) return [issue];
+  return inside[0]!.flatMap((inner) => toInnerIssues({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /** Returns a value in the form for error messages: JSON, short, never the whole of a long text. */

@@ -1,4 +1,2 @@
 /** Policies for a submission to a session whose last run is unfinished. Stored data: a name here is never changed. */
 export const WHILE_BUSY = ['enqueue', 'reject', 'interrupt', 'steer'] as const;
-
-export type WhileBusy = (typeof WHILE_BUSY)[number];

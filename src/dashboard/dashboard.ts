@@ -6,6 +6,8 @@ interface DashboardOptions {
   readonly path: string;
   /** Path of Longhaul on its server. */
   readonly basePath: string;
+  /** Name of the OpenID Connect provider; null when people sign in with API keys only. */
+  readonly oidcTitle: string | null;
 }
 
 /** Serves the dashboard's page and its assets. The page gets its data from the API. */
@@ -20,7 +22,7 @@ export interface Dashboard {
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
 /** Creates the dashboard. It reads no files, and in a checkout builds none, before the first request. */
-export function createDashboard({ path, basePath }: DashboardOptions): Dashboard {
+export function createDashboard({ path, basePath, oidcTitle }: DashboardOptions): Dashboard {
   const base = basePath.replaceAll(/^\/+|\/+$/g, '');
   const apiPath = base === '' ? '' : `/${encodeURI(base)}`;
   let opening: Promise<Assets> | null = null;
@@ -36,7 +38,7 @@ export function createDashboard({ path, basePath }: DashboardOptions): Dashboard
       const { pathname } = new URL(request.url);
       if (!isBelow(pathname, path) || !wantsPage(request)) return null;
       const { manifest } = await open();
-      const { html, contentSecurityPolicy } = createPage({ manifest, path: `${apiPath}${path}`, apiPath });
+      const { html, contentSecurityPolicy } = createPage({ manifest, path: `${apiPath}${path}`, apiPath, oidcTitle });
       return new Response(request.method === 'HEAD' ? null : html, {
         headers: {
           'content-type': 'text/html; charset=utf-8',

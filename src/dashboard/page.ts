@@ -7,6 +7,8 @@ interface PageOptions {
   readonly path: string;
   /** Path of the API, without a slash at its end. */
   readonly apiPath: string;
+  /** Name of the OpenID Connect provider; null when people sign in with API keys only. */
+  readonly oidcTitle: string | null;
 }
 
 interface Page {
@@ -16,10 +18,11 @@ interface Page {
 }
 
 /** Creates the dashboard's only HTML page. It is the same for all users and gets its data from the API. */
-export function createPage({ manifest, path, apiPath }: PageOptions): Page {
+export function createPage({ manifest, path, apiPath, oidcTitle }: PageOptions): Page {
   // The component library inserts style elements. The nonce, new for each response, allows them.
   const nonce = randomBytes(18).toString('base64');
   const url = (name: string) => `${path}/assets/${name}`;
+  const oidc = oidcTitle === null ? '' : ` data-oidc-title="${toAttribute(oidcTitle)}"`;
   const lines = [
     '<!doctype html>',
     '<html lang="en">',
@@ -27,7 +30,7 @@ export function createPage({ manifest, path, apiPath }: PageOptions): Page {
     '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">',
     '<meta name="color-scheme" content="light dark">',
-    `<meta name="longhaul" data-path="${path}" data-api-path="${apiPath}">`,
+    `<meta name="longhaul" data-path="${path}" data-api-path="${apiPath}"${oidc}>`,
     '<title>Longhaul</title>',
     `<link rel="icon" href="${url(manifest.icon)}" type="image/svg+xml">`,
     `<script src="${url(manifest.boot)}"></script>`,
@@ -56,4 +59,8 @@ export function createPage({ manifest, path, apiPath }: PageOptions): Page {
       "frame-ancestors 'none'",
     ].join('; '),
   };
+}
+
+function toAttribute(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }

@@ -1,9 +1,7 @@
 import type { Kysely, Transaction as KyselyTransaction } from 'kysely';
-import type { Db as BossConnection } from 'pg-boss';
 import type { Tables } from './tables.ts';
 
 export type Transaction = KyselyTransaction<Tables>;
-export type { BossConnection };
 
 interface ExclusiveOptions {
   /** Called once when another process has the lock, before the wait for it. */
@@ -27,8 +25,16 @@ export interface Database {
    * @throws the errors of `work`, and the abort reason of `signal` while it waits.
    */
   exclusively<T>(work: () => Promise<T>, options?: ExclusiveOptions): Promise<T>;
-  /** The same database in the form that pg-boss takes. */
-  readonly boss: BossConnection;
+  /**
+   * Executes SQL text that a library wrote, on the connections of `patientSql`, and returns the rows of all its
+   * statements. Text without values may have several statements.
+   */
+  runScript(text: string, values?: readonly unknown[]): Promise<unknown[]>;
+  /**
+   * False while notifications may be lost: the listening connection is down, or a pooler drops them. A listener must
+   * then poll often.
+   */
+  readonly hearsNotifications: boolean;
   /**
    * Listens to `NOTIFY channel`. `onReconnect` is called whenever notifications may have been missed: the listener must
    * then poll. Resolves, once listening, to a function that stops it.
@@ -47,7 +53,7 @@ export const CHANNELS = {
   events: 'longhaul_events',
   /** A run has ended. Payload: its id. */
   ends: 'longhaul_ends',
-  /** A queue may have work. Payload: its name. */
+  /** Runs were queued or claimed. Payload: see `src/queue/postgres-notifier.ts`. */
   queue: 'longhaul_queue',
   /** A caller requested the cancellation of a running run. Payload: its id. */
   cancel: 'longhaul_cancel',

@@ -1,14 +1,13 @@
 import path from 'node:path';
 import { PGlite, types } from '@electric-sql/pglite';
-import { Kysely, PGliteDialect } from 'kysely';
-import { fromPglite } from 'pg-boss';
+import { PGliteDialect } from 'kysely';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
 import { makeDirectory } from '../core/paths.ts';
+import { DatabaseSql } from './after-commit.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { Database } from './database.ts';
 import { prepareDataDir } from './prepare-data-dir.ts';
-import type { Tables } from './tables.ts';
 
 /**
  * Opens the embedded PostgreSQL in `dataDir`, and creates it the first time. Only one process at a time can open it.
@@ -32,14 +31,15 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
       cause,
     });
   }
-  const sql = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) });
+  const sql = new DatabaseSql({ dialect: new PGliteDialect({ pglite }) });
   return {
     kind: 'embedded',
     sql,
     patientSql: sql,
     // The lock file of the data directory keeps every other process out.
     exclusively: (work) => work(),
-    boss: fromPglite(pglite),
+    runScript: (text, values = []) => runScript(pglite, text, values),
+    hearsNotifications: true,
     // In one process no notification is ever missed, so `onReconnect` is never called.
     listen: (channel, onPayload) => pglite.listen(channel, guarded(onPayload)),
     async close() {
@@ -47,4 +47,16 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
       await lock.release();
     },
   };
+}
+
+/** PGlite executes several statements only without values, and has one connection, whose failed transaction must end. */
+async function runScript(pglite: PGlite, text: string, values: readonly unknown[]): Promise<unknown[]> {
+  if (values.length > 0) return (await pglite.query(text, [...values])).rows;
+  try {
+    const results = await pglite.exec(text);
+    return results.flatMap(({ rows }) => rows as unknown[]);
+  } catch (error) {
+    await pglite.exec('rollback').catch(() => {}); // The script's own error is the one to report.
+    throw error;
+  }
 }

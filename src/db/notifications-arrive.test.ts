@@ -18,7 +18,9 @@ describe('notifications of a PostgreSQL', () => {
     const warned = Promise.withResolvers<string>();
     const database = await openPostgresDatabase({ url: proxy.url, onWarning: warned.resolve });
     await database.listen('longhaul_events', () => {});
+    expect(database.hearsNotifications).toBe(true);
     expect(await warned.promise).toMatch(/do not arrive.* pooler in transaction mode/);
+    expect(database.hearsNotifications).toBe(false);
     await database.close();
     await proxy.close();
   });

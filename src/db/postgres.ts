@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Kysely, PostgresDialect } from 'kysely';
+import { PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { LonghaulError } from '../core/errors.ts';
-import type { BossConnection, Database } from './database.ts';
+import { DatabaseSql } from './after-commit.ts';
+import type { Database } from './database.ts';
 import { underLock } from './exclusive-lock.ts';
 import { isConnectionLost } from './is-database-away.ts';
 import { notificationsArrive } from './notifications-arrive.ts';
 import { PostgresClient } from './postgres-client.ts';
-import { createPostgresListener } from './postgres-listener.ts';
-import { createPostgresPool, type PostgresPool } from './postgres-pool.ts';
+import { PostgresListener } from './postgres-listener.ts';
+import { createPostgresPool } from './postgres-pool.ts';
 import { prepareSession } from './prepare-session.ts';
-import type { Tables } from './tables.ts';
 
 /** bigint becomes a number: stored values (micro-dollars, tokens, milliseconds) stay below 2^53. */
 const INT8 = pg.types.builtins.INT8;
@@ -120,17 +120,18 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     await Promise.all([pool.end(), patientPool.end()]);
     throw waitMs > 0 ? toWaitedError(cause, waitMs) : cause;
   }
-  const listener = createPostgresListener({
+  const listener = new PostgresListener({
     connect: () => new PostgresClient({ ...connection, application_name: 'longhaul listening' }),
     prepare: (client) => prepareSession(client, { idleInTransactionMs: 0 }),
     onError,
   });
   const closed = new AbortController();
   let trial: Promise<void> | undefined;
+  let doArrive = true;
   const tryNotifications = async () => {
     const notify = (channel: string, payload: string) => pool.query('select pg_notify($1, $2)', [channel, payload]);
-    const arrive = await notificationsArrive({ listen: listener.listen, notify, signal: closed.signal });
-    if (!arrive) onWarning(NO_NOTIFICATIONS);
+    doArrive = await notificationsArrive({ listen: listener.listen, notify, signal: closed.signal });
+    if (!doArrive) onWarning(NO_NOTIFICATIONS);
   };
   const close = async () => {
     closed.abort();
@@ -141,10 +142,17 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   let closing: Promise<void> | undefined;
   return {
     kind: 'postgres',
-    sql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
-    patientSql: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: patientPool }) }),
+    sql: new DatabaseSql({ dialect: new PostgresDialect({ pool }) }),
+    patientSql: new DatabaseSql({ dialect: new PostgresDialect({ pool: patientPool }) }),
     exclusively: (work, options) => underLock(patientPool, { ...options, work }),
-    boss: toBossConnection(patientPool),
+    async runScript(text, values = []) {
+      // `pg` returns a list of results for a text with several statements.
+      const results = await patientPool.query(text, [...values]);
+      return [results].flat().flatMap((result) => result.rows as unknown[]);
+    },
+    get hearsNotifications() {
+      return doArrive && listener.isConnected;
+    },
     async listen(...subscription) {
       const end = await listener.listen(...subscription);
       trial ??= tryNotifications().catch(onError);
@@ -184,14 +192,4 @@ function toWaitedError(cause: unknown, waitMs: number): unknown {
     message: `${cause.message} Longhaul waited ${waitMs / 1_000} s for it.`,
     cause,
   });
-}
-
-/** pg-boss sends several statements in one text; `pg` then answers with a list of results. */
-function toBossConnection(pool: PostgresPool): BossConnection {
-  return {
-    async executeSql(text, values) {
-      const results = await pool.query(text, values);
-      return { rows: [results].flat().flatMap((result) => result.rows as unknown[]) };
-    },
-  };
 }

@@ -90,12 +90,12 @@ export function createAnswerGuard(contentType: string): AnswerGuard {
       while (passedTo < chunk.length) {
         const lineFeed = chunk.indexOf(LINE_FEED, passedTo);
         const end = lineFeed === -1 ? chunk.length : lineFeed + 1;
-        const fate = takeOfLine(chunk.subarray(passedTo, end));
-        if (fate === 'hold') {
+        const outcomes = takeOfLine(chunk.subarray(passedTo, end));
+        if (outcomes === 'hold') {
           if (isLineHeld) held = heldBefore;
           held.push(chunk.subarray(passedTo));
         }
-        if (fate !== 'pass') break;
+        if (outcomes !== 'pass') break;
         isLineHeld = false;
         passedTo = end;
       }

@@ -98,6 +98,12 @@ test('an answer that cannot be read is estimated by its size', () => {
   expect(last).toMatchObject({ model: 'asked-for', outputTokens: 100, isEstimated: true });
 });
 
+test('an answer whose usage is null is estimated by its size', () => {
+  const json = JSON.stringify({ model: 'claude-opus-4-8', content: [], usage: null });
+  const { last } = read([Buffer.from(json)], { contentType: 'application/json' });
+  expect(last).toMatchObject({ outputTokens: Math.ceil(json.length / 4), isEstimated: true, isInputUnknown: true });
+});
+
 test.each([
   [12.5, 13],
   [1e11, 1e10],
@@ -140,6 +146,19 @@ test.each([
     '"output_tokens":1,"server_tool_use":{"web_search_requests":2}',
   );
   expect(read([Buffer.from(begun + stop(usage))]).last).toEqual(whole);
+});
+
+test.each([
+  ['no usage', undefined],
+  ['an input of 0', { input_tokens: 0, output_tokens: 1 }],
+])('a beginning with %s says nothing about the input, which the end may report', (_, usage) => {
+  const begun =
+    sse('message_start', { message: { model: 'm', usage } }) + block({ type: 'text' }, { text: 'x'.repeat(40) });
+  const { usages } = read([Buffer.from(begun + stop({ input_tokens: 9_000, output_tokens: 500 }))]);
+  expect(usages).toMatchObject([{ inputTokens: 9_000, outputTokens: 500, isEstimated: false }]);
+  expect(usages[0]).not.toHaveProperty('isInputUnknown');
+  const { last } = read([Buffer.from(begun)], { isWhole: false });
+  expect(last).toMatchObject({ outputTokens: 10, isEstimated: true, isInputUnknown: true });
 });
 
 test('the end of a stream counts the input that the provider read after its beginning', () => {

@@ -40,8 +40,12 @@ function createStreamMeter({ request, onUsage, onError, onExcess }: AnswerMeterO
   let counts = toCounts(request);
   let { model } = request;
   let state: 'before' | 'begun' | 'counted' = 'before';
-  const tell = (isEstimated = false): void =>
-    onUsage(toAnswerUsage(counts, { model, isLongContext: request.isLongContext, isEstimated }));
+  /** True when the beginning of the answer reports no input, as with some proxies: no prompt is empty. */
+  let isInputUnknown = false;
+  const tell = (isEstimated = false): void => {
+    const usage = toAnswerUsage(counts, { model, isLongContext: request.isLongContext, isEstimated });
+    onUsage(isInputUnknown ? { ...usage, isInputUnknown } : usage);
+  };
   const parser = createParser({
     onEvent({ data }) {
       const event = parseObject(data);
@@ -52,10 +56,13 @@ function createStreamMeter({ request, onUsage, onError, onExcess }: AnswerMeterO
         model = toText(message['model']) ?? model;
         counts = readUsage(counts, message['usage']);
         state = 'begun';
-        tell();
+        isInputUnknown = counts.inputTokens + counts.cacheReadTokens + counts.cacheCreationTokens === 0;
+        // Until its input is known, the call keeps its reservation.
+        if (!isInputUnknown) tell();
       } else if (type === 'message_delta') {
         counts = readUsage(counts, event['usage']);
         state = 'counted';
+        isInputUnknown = false;
         // The provider does not bill a refusal before the first word.
         if (toFields(event['delta'])['stop_reason'] === 'refusal' && !estimate.hasContent) counts = toCounts(request);
         tell();
@@ -91,7 +98,7 @@ function createJsonMeter({ request, onUsage }: AnswerMeterOptions): AnswerMeter 
       const model = toText(answer?.['model']) ?? request.model;
       const { isLongContext } = request;
       const none = toCounts(request);
-      if (typeof answer?.['usage'] === 'object') {
+      if (typeof answer?.['usage'] === 'object' && answer['usage'] !== null) {
         const isUnbilled =
           answer['stop_reason'] === 'refusal' && !toList(answer['content']).map(toFields).some(isOutput);
         const counts = isUnbilled ? none : readUsage(none, answer['usage']);

@@ -1,7 +1,7 @@
 import { createAnswerMeter, type AnswerMeter } from './answer-meter.ts';
 import type { Departure } from './departure.ts';
 import type { Governor } from './governor.ts';
-import type { PassCall } from './pass.ts';
+import type { PassCall } from './call-outcomes.ts';
 import { toStreamFailure } from './provider-failure.ts';
 import { reportLimit } from './relay-error.ts';
 import type { RequestBody } from './request-body.ts';

@@ -1,19 +1,18 @@
-import { toMessage, type RunErrorCode } from '../core/errors.ts';
+import type { RunErrorCode } from '../core/errors.ts';
 import { formatUsd } from '../core/money.ts';
-import type { Admit } from './admission.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Governor } from './governor.ts';
 import { lowerRequest } from './lower-request.ts';
-import type { AttemptPass, PassCall } from './pass.ts';
+import type { PassCall } from './call-outcomes.ts';
+import type { AttemptPass } from './pass.ts';
 import { isLongWait, refusedWith } from './provider-failure.ts';
-import { REFUSALS, type Refusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 import type { RequestBody } from './request-body.ts';
 import { withMembers } from './rewrite-body.ts';
 
 interface DecideOptions {
   readonly context: {
-    readonly admit: Admit;
     readonly governor: Governor;
     readonly askedModelOf: (model: string) => string;
     readonly log: GatewayLog;
@@ -43,18 +42,9 @@ export interface Cleared {
 export async function decide(options: DecideOptions): Promise<Cleared | Refusal | 'left'> {
   const { context, pass, endpoint, body, signal } = options;
   if (pass.refusal !== null) return pass.refusal;
-  // Counting tokens is free and always admitted.
+  // Counting tokens is free and never limited.
   if (endpoint.kind === 'count_tokens') return { bytes: [body.bytes], call: null };
   if (pass.account.isCeilingReached) return deny(pass, 'max_budget');
-  let admission;
-  try {
-    admission = await context.admit({ attemptId: pass.attemptId, model: body.model, maxTokens: body.maxTokens });
-  } catch (error) {
-    // Rejects when in doubt, with a status that Claude Code retries.
-    context.log.error({ attemptId: pass.attemptId, cause: toMessage(error) }, 'Admission of a model call failed.');
-    return REFUSALS.notAdmitted;
-  }
-  if (!admission.allowed) return pass.refusal ?? deny(pass, admission.code, { message: admission.message });
   while (!signal.aborted) {
     // Another request may have decided the matter in the meantime.
     const refusal = pass.refusal ?? judgeLimit(options);

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
-import type { Admit } from './admission.ts';
+import { createCallFailures } from './call-failures.ts';
 import { createCallMeter } from './call-meter.ts';
 import { decide, type Cleared } from './decide.ts';
 import { createDeparture, type Departure } from './departure.ts';
@@ -14,13 +14,12 @@ import { refuse, REFUSALS, type Refusal } from './refusal.ts';
 import { relayAnswer } from './relay-answer.ts';
 import { relayError } from './relay-error.ts';
 import { readRequestBody, type RequestBody } from './request-body.ts';
-import { NO_WATCH, watchSilence } from './silence.ts';
+import { NO_WATCH, watchSilence, type SilenceWatch } from './silence.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
 /** Parts that all exchanges of a gateway share. */
 export interface ExchangeContext {
   readonly upstream: UpstreamClient;
-  readonly admit: Admit;
   readonly governor: Governor;
   /** Returns the name to request from the provider instead of a model's name. */
   readonly askedModelOf: (model: string) => string;
@@ -88,26 +87,14 @@ async function forward(forwarding: Forwarding): Promise<void> {
   const { context, request, response, endpoint, pass, body, cleared, ending, departure } = forwarding;
   const { call } = cleared;
   const { signal } = ending;
-  const startedAt = performance.now();
-  let silence: Refusal | null = null;
-  const watch = body.isStreamed
-    ? watchSilence({
-        silenceMs: context.silenceMs,
-        isReaderBlocked: () => response.writableNeedDrain,
-        onSilence() {
-          // The process no longer waits for the answer, so this silence must not decide the outcome of the attempt.
-          if (departure.isGone) return ending.abort('process');
-          const message = `The model provider sent nothing for ${context.silenceMs} ms.`;
-          silence = pass.strike(startedAt, withoutAnswer('silent', message));
-          context.log.warn({ attemptId: pass.attemptId }, message);
-          ending.abort('silence');
-        },
-      })
-    : NO_WATCH;
+  const { log, governor } = context;
+  const failures = createCallFailures({ attemptId: pass.attemptId, call, response, ending, departure, log });
+  const silence: { refusal: Refusal | null } = { refusal: null };
+  const watch = body.isStreamed ? watchProvider(forwarding, silence) : NO_WATCH;
   const meter =
     call === null
       ? null
-      : createCallMeter({ call, body, governor: context.governor, departure, onExcess: failExcessive });
+      : createCallMeter({ call, body, governor, departure, onExcess: (excess) => failures.failExcessive(excess) });
   // Immediately, so that the meter is right when an attempt is closed.
   const onEnding = guarded(() => meter?.cut(signal.reason));
   signal.addEventListener('abort', onEnding, { once: true });
@@ -122,56 +109,33 @@ async function forward(forwarding: Forwarding): Promise<void> {
       onSent: () => meter?.sent(),
     });
     watch.heard();
-    const { status } = answer;
-    if (status >= 200 && status < 300) {
-      await relayAnswer({
-        response,
-        answer,
-        watch,
-        meter,
-        signal,
-        onBroken: noteBroken,
-        onExcess: failExcessive,
-        onUnreadable,
-      });
-    } else await relayError({ ...forwarding, call, model: body.model, answer, watch });
+    const isGood = answer.status >= 200 && answer.status < 300;
+    if (isGood) await relayAnswer({ response, answer, watch, meter, signal, failures });
+    else await relayError({ ...forwarding, call, model: body.model, answer, watch });
   } catch (error) {
-    if (silence !== null) refuse(response, silence);
-    else if (!signal.aborted) refuse(response, { status: 502, type: 'api_error', message: noteBroken(error) });
+    if (silence.refusal !== null) refuse(response, silence.refusal);
+    else if (!signal.aborted) refuse(response, { status: 502, type: 'api_error', message: failures.noteBroken(error) });
   } finally {
     watch.stop();
     meter?.end(false);
   }
+}
 
-  /** An unreadable answer is not passed on, because its cost would not be counted. */
-  function onUnreadable(error: unknown): void {
-    context.log.error(
-      { attemptId: pass.attemptId, cause: toMessage(error) },
-      'An answer could not be read and was cut off.',
-    );
-    ending.abort('attempt');
-    response.destroy();
-  }
-
-  /** Ends the attempt: the answer is of no use, and the same request must not be sent again. */
-  function failExcessive(excess: string): void {
-    if (signal.aborted) return;
-    const message = `The answer of the model provider contains ${excess}.`;
-    call?.fail(withoutAnswer('server_error', message), REFUSALS.answerTooLarge);
-    context.log.warn({ attemptId: pass.attemptId }, message);
-    ending.abort('attempt');
-    response.destroy();
-  }
-
-  /** Logs a broken answer and returns a description for the agent's process. */
-  function noteBroken(error: unknown): string {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'no code';
-    const message = response.headersSent
-      ? `The connection to the model provider broke in the middle of an answer (${code}).`
-      : `The model provider could not be reached (${code}).`;
-    // If the process no longer waits for the answer, the failure must not decide the outcome of the attempt.
-    if (!departure.isGone) call?.fail(withoutAnswer('unreachable', message));
-    context.log.warn({ attemptId: pass.attemptId, code }, message);
-    return message;
-  }
+/** Watches for silence of the provider. Cuts the call when it was silent, and sets the answer to the process. */
+function watchProvider(forwarding: Forwarding, silence: { refusal: Refusal | null }): SilenceWatch {
+  const { context, response, pass, ending, departure } = forwarding;
+  const { silenceMs, log } = context;
+  const startedAt = performance.now();
+  return watchSilence({
+    silenceMs,
+    isReaderBlocked: () => response.writableNeedDrain,
+    onSilence() {
+      // The process no longer waits for the answer, so this silence must not decide the outcome of the attempt.
+      if (departure.isGone) return ending.abort('process');
+      const message = `The model provider sent nothing for ${silenceMs} ms.`;
+      silence.refusal = pass.strike(startedAt, withoutAnswer('silent', message));
+      log.warn({ attemptId: pass.attemptId }, message);
+      ending.abort('silence');
+    },
+  });
 }

@@ -33,11 +33,22 @@ describe.each(['http', 'https'])('a provider over %s behind a forward proxy', (p
     proxy = await startForwardProxy(Number(port));
     base = `${protocol}://${HOST}:${port}`;
     gateway = await createGateway({
-      upstream: { baseUrl: base, headers: { 'x-api-key': 'provider-key', 'x-gateway': 'team' }, proxy: proxy.url },
+      providers: new Map([
+        [
+          'default',
+          {
+            upstream: {
+              baseUrl: base,
+              headers: { 'x-api-key': 'provider-key', 'x-gateway': 'team' },
+              proxy: proxy.url,
+            },
+          },
+        ],
+      ]),
       silenceMs: 10_000,
       log,
     });
-    pass = gateway.open({ attemptId: 'attempt-1' });
+    pass = gateway.reserve().open({ attemptId: 'attempt-1' });
   });
   afterEach(async () => {
     await gateway.close();

@@ -29,11 +29,11 @@ beforeEach(async () => {
 async function open({ silenceMs }: { silenceMs: number }): Promise<void> {
   const write = (fields: object, message: string): void => void (logged += `${JSON.stringify(fields)} ${message}\n`);
   gateway = await createGateway({
-    upstream: { baseUrl: upstream.url, headers: { 'x-api-key': PROVIDER_KEY } },
+    providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: { 'x-api-key': PROVIDER_KEY } } }]]),
     silenceMs,
     log: { debug: write, warn: write, error: write },
   });
-  pass = gateway.open({ attemptId: 'attempt-1' });
+  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
 }
 
 afterEach(async () => {
@@ -260,7 +260,10 @@ describe('broken streams', () => {
     await gateway.close();
     await expect(readRest()).rejects.toThrow();
     await upstreamClosed;
-    gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: SILENCE_MS });
+    gateway = await createGateway({
+      providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} } }]]),
+      silenceMs: SILENCE_MS,
+    });
   });
 });
 

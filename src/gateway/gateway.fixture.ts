@@ -21,7 +21,10 @@ export function useGatewayBench() {
   beforeEach(async () => {
     pass = undefined;
     upstream = await startUpstream();
-    gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000 });
+    gateway = await createGateway({
+      providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} } }]]),
+      silenceMs: 10_000,
+    });
   });
 
   // No request may be left open.
@@ -45,7 +48,7 @@ export function useGatewayBench() {
       return passOf();
     },
     open(limits: Omit<OpenOptions, 'attemptId'>): void {
-      pass = gateway.open({ attemptId: 'attempt-1', ...limits });
+      pass = gateway.reserve().open({ attemptId: 'attempt-1', ...limits });
     },
     /** Sends a body as the attempt that was opened last: a text unchanged, an object with a model. */
     post: (body: object | string, { path = '/v1/messages', signal }: PostOptions = {}): Promise<Response> =>

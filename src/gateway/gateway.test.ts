@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RunErrorCode } from '../core/errors.ts';
-import type { Admission } from './admission.ts';
 import { createGateway, type Gateway, type GatewayPass, type GatewayProvider } from './gateway.ts';
 import type { Metered } from './metered.ts';
+import { MAX_BODY_VALUES } from './request-body.ts';
 import { toUpstream } from './upstream.ts';
 import { startUpstream, WHOLE_STREAM_MICROS, wholeStream, type TestUpstream } from './upstream.fixture.ts';
 
@@ -14,19 +13,16 @@ const PROVIDER_KEY = 'sk-the-real-provider-key';
 let upstream: TestUpstream;
 let gateway: Gateway;
 let pass: GatewayPass;
-let admission: Admission;
 let metered: Metered[];
 
 beforeEach(async () => {
   upstream = await startUpstream();
-  admission = { allowed: true };
   metered = [];
   gateway = await createGateway({
-    upstream: { baseUrl: upstream.url, headers: { 'x-api-key': PROVIDER_KEY } },
+    providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: { 'x-api-key': PROVIDER_KEY } } }]]),
     silenceMs: 10_000,
-    admit: () => admission,
   });
-  pass = gateway.open({ attemptId: 'attempt-1', onMeter: (meter) => metered.push(meter) });
+  pass = gateway.reserve().open({ attemptId: 'attempt-1', onMeter: (meter) => metered.push(meter) });
 });
 
 afterEach(async () => {
@@ -90,10 +86,12 @@ describe('forwarded requests', () => {
   test('a base URL may have its own path, and a token is sent as bearer', async () => {
     const provider = { kind: 'anthropic', baseUrl: `${upstream.url}/proxy/`, apiKey: null, authToken: 'tok' } as const;
     const prefixed = await createGateway({
-      upstream: toUpstream({ ...provider, models: {}, headers: {}, proxy: null }),
+      providers: new Map([
+        ['default', { upstream: toUpstream({ ...provider, models: {}, headers: {}, proxy: null }) }],
+      ]),
       silenceMs: 10_000,
     });
-    const { token } = prefixed.open({ attemptId: 'a' });
+    const { token } = prefixed.reserve().open({ attemptId: 'a' });
     const headers = { authorization: `Bearer ${token}` };
     await fetch(`${prefixed.url}/v1/messages`, { method: 'POST', headers, body: '{}' });
     await prefixed.close();
@@ -115,6 +113,12 @@ describe('forwarded requests', () => {
     const [response] = (await once(tooLarge, 'response')) as [{ statusCode: number }];
     expect(response.statusCode).toBe(413);
     tooLarge.destroy();
+  });
+
+  test('a request of very many values is rejected before it is parsed', async () => {
+    const tools = Array.from({ length: MAX_BODY_VALUES + 1 }, () => []);
+    expect((await post('/v1/messages', { body: { ...call, tools } })).status).toBe(413);
+    expect(upstream.seen).toEqual([]);
   });
 
   test('a slow reader slows the provider down instead of filling the worker’s memory', async () => {
@@ -170,7 +174,7 @@ describe('rejected requests', () => {
   });
 
   test('a token is 256 random bits and good for its own attempt until that ends', async () => {
-    const other = gateway.open({ attemptId: 'attempt-2' });
+    const other = gateway.reserve().open({ attemptId: 'attempt-2' });
     expect(other.token).not.toBe(pass.token);
     expect(Buffer.from(pass.token.replace('lh_att_', ''), 'base64url')).toHaveLength(32);
     pass.close();
@@ -183,20 +187,9 @@ describe('rejected requests', () => {
     expect(upstream.seen).toEqual([]);
   });
 
-  test('a request that is not admitted is answered with 402 and its reason, and costs nothing', async () => {
-    const code: RunErrorCode = 'user_budget';
-    admission = { allowed: false, code, message: 'No money left.' };
-    const response = await post();
-    expect(response.status).toBe(402);
-    expect(await response.json()).toMatchObject({ error: { message: 'No money left.' } });
-    expect(pass.failure()).toMatchObject({ kind: 'refused', code, message: 'No money left.' });
-    expect(upstream.seen).toEqual([]);
-    expect(pass.meter().requestCount).toBe(0);
-  });
-
   test('nothing more is sent for an attempt whose meter has reached its ceiling', async () => {
     answerWithStream();
-    pass = gateway.open({ attemptId: 'attempt-2', ceilingMicros: WHOLE_STREAM_MICROS });
+    pass = gateway.reserve().open({ attemptId: 'attempt-2', ceilingMicros: WHOLE_STREAM_MICROS });
     expect((await (await post()).text()).length).toBeGreaterThan(0);
     const response = await post();
     expect(response.status).toBe(402);
@@ -272,7 +265,7 @@ describe('the meter', () => {
 
   test('prefers the given prices to any list', async () => {
     const priced = await createGateway({
-      upstream: { baseUrl: upstream.url, headers: {} },
+      providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} } }]]),
       silenceMs: 10_000,
       prices: { 'home-made': { inputUsdPerMTok: 10, outputUsdPerMTok: 100 } },
     });
@@ -280,7 +273,7 @@ describe('the meter', () => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ model: 'home-made', usage: { input_tokens: 100, output_tokens: 10 } }));
     });
-    const { token, meter } = priced.open({ attemptId: 'a' });
+    const { token, meter } = priced.reserve().open({ attemptId: 'a' });
     const headers = { 'x-api-key': token };
     await (await fetch(`${priced.url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify(call) })).text();
     await priced.close();
@@ -306,7 +299,7 @@ describe('the meter', () => {
     const costs = [];
     for (const provider of ['default', 'regional']) {
       for (const model of ['claude-sonnet-4-5-20250929', 'home-made']) {
-        const pass = priced.open({ attemptId: `${provider} ${model}`, provider });
+        const pass = priced.reserve().open({ attemptId: `${provider} ${model}`, provider });
         const body = JSON.stringify({ ...call, model });
         const headers = { 'x-api-key': pass.token };
         await (await fetch(`${priced.url}/v1/messages`, { method: 'POST', headers, body })).text();
@@ -326,7 +319,7 @@ describe('the meter', () => {
 
   test('an attempt is served even if reporting its meter fails', async () => {
     answerWithStream();
-    const { token } = gateway.open({
+    const { token } = gateway.reserve().open({
       attemptId: 'attempt-2',
       onMeter() {
         throw new Error('no database');

@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { atMostEvery } from '../core/at-most-every.ts';
 import { toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
 import { mergePrices, type PriceOverrides } from '../core/pricing.ts';
-import type { Admit } from './admission.ts';
-import { createByteBudget } from './byte-budget.ts';
 import { CONNECTION_LIMITS, createConnections, type ConnectionLimits } from './connections.ts';
 import { createUpstreamClient } from './create-upstream-client.ts';
 import { findEndpoint } from './endpoint.ts';
@@ -15,13 +12,14 @@ import { exchange, type ExchangeContext } from './exchange.ts';
 import { NO_LOG, type GatewayLog } from './gateway-log.ts';
 import { toWatchedGovernor, type Governor } from './governor.ts';
 import { readToken } from './headers.ts';
-import { createLane, type GatewayLane, type OpenOptions, type ServedLane } from './lane.ts';
-import type { AttemptPass, GatewayPass } from './pass.ts';
+import type { GatewayLane } from './lane.ts';
+import { createLanes } from './lanes.ts';
+import type { AttemptPass } from './pass.ts';
 import { toProviderModel } from './provider-model.ts';
 import { refuse, REFUSALS } from './refusal.ts';
 import type { Upstream } from './upstream.ts';
 
-export type { Governor, ProviderLimit } from './governor.ts';
+export type { Governor } from './governor.ts';
 export type { GatewayLane } from './lane.ts';
 export type { GatewayPass } from './pass.ts';
 
@@ -31,11 +29,6 @@ export interface Gateway {
   readonly url: string;
   /** Reserves a token for a process that starts before its attempt, or outlives it. */
   reserve(): GatewayLane;
-  /**
-   * Opens the gateway for an attempt: until its pass is closed, requests with the pass's token are forwarded. The token
-   * ends with the pass.
-   */
-  open(attempt: OpenOptions): GatewayPass;
   /** Closes every lane and pass and stops listening, immediately. */
   close(): Promise<void>;
 }
@@ -49,15 +42,13 @@ export interface GatewayProvider {
   readonly prices?: PriceOverrides;
 }
 
-interface GatewayOptions extends Partial<GatewayProvider> {
-  /** Providers by name; `upstream` is the provider `default`. Defaults to none. */
-  readonly providers?: ReadonlyMap<string, GatewayProvider>;
+interface GatewayOptions {
+  /** Providers by name; a pass that names none uses `default`. */
+  readonly providers: ReadonlyMap<string, GatewayProvider>;
   /** Milliseconds that the provider may be silent within a streamed request before the request is cut. */
   readonly silenceMs: number;
   /** Defaults to none. */
   readonly log?: GatewayLog;
-  /** Decides on each model call before it is sent. Defaults to allowing all. */
-  readonly admit?: Admit;
   /** Prices that replace the known ones, for the meter and for ceilings. Defaults to none. */
   readonly prices?: PriceOverrides;
   /**
@@ -75,51 +66,22 @@ const KEEP_ALIVE_MS = 15 * 60_000;
 /** A prompt of a million tokens takes longer to be read; then its highest possible cost is charged. */
 const LINGER_MS = 10_000;
 
-/** Maximum size of the bodies of all requests in progress together; four of the largest. */
-const MAX_HELD_BYTES = 256 * 1024 * 1024;
-
 /** Starts a gateway on a free port of 127.0.0.1. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { silenceMs, lingerMs = LINGER_MS, log = NO_LOG, admit } = options;
-  const { providers = new Map<string, GatewayProvider>(), prices = {} } = options;
-  const toContext = ({ upstream, governor }: GatewayProvider): ExchangeContext => ({
-    upstream: createUpstreamClient(upstream, log),
-    admit: admit ?? (() => ({ allowed: true })),
-    governor: toWatchedGovernor(governor, log),
-    askedModelOf: (model) => toProviderModel(model, upstream.models ?? {}),
-    silenceMs,
-    lingerMs,
+  const { providers, prices = {}, log = NO_LOG } = options;
+  const contexts = new Map([...providers].map(([name, provider]) => [name, toContext(provider, options)]));
+  const pricesByProvider = new Map(
+    [...providers].map(([name, provider]) => [name, mergePrices(prices, provider.prices ?? {})]),
+  );
+  const connections = createConnections(options.connectionLimits ?? CONNECTION_LIMITS);
+  const lanes = createLanes({
+    pricesOf: (provider) => pricesByProvider.get(provider) ?? prices,
+    onClose: (lane) => connections.endOf(lane),
     log,
   });
-  const { upstream, governor } = options;
-  const contexts = new Map([...providers].map(([name, provider]) => [name, toContext(provider)]));
-  if (upstream !== undefined) contexts.set('default', toContext({ upstream, ...(governor && { governor }) }));
-  const pricesByProvider = new Map(
-    [...providers].map(([name, provider]) => [name, mergePrices(prices, provider.prices ?? {})] as const),
-  );
-  // By hash, so that a lookup takes the same time however much of a guessed token is right.
-  const lanes = new Map<string, ServedLane>();
-  const bodyBudget = createByteBudget(MAX_HELD_BYTES);
-  const connections = createConnections(options.connectionLimits ?? CONNECTION_LIMITS);
-
-  const pricesOf = (provider: string): PriceOverrides => pricesByProvider.get(provider) ?? prices;
-
-  function reserve(): ServedLane {
-    const lane = createLane({
-      pricesOf,
-      bodyBudget,
-      log,
-      onClose() {
-        lanes.delete(hash(lane.token));
-        connections.endOf(lane);
-      },
-    });
-    lanes.set(hash(lane.token), lane);
-    return lane;
-  }
 
   async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const lane = lanes.get(hash(readToken(request.headers) ?? '')) ?? null;
+    const lane = lanes.find(readToken(request.headers) ?? '');
     if (lane === null) return refuse(response, REFUSALS.badToken, { isLast: true });
     if (!connections.give(request.socket, lane)) return refuse(response, REFUSALS.tooManyConnections, { isLast: true });
     // Read once, at the beginning: the call belongs to this attempt until its end, even if the lane then has another
@@ -132,9 +94,44 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       { attemptId: pass.attemptId, provider: pass.provider },
       'A pass named a provider that the gateway does not have.',
     );
-    refuse(response, REFUSALS.notAdmitted);
+    refuse(response, REFUSALS.unknownProvider);
   }
 
+  const server = await startServer({ take, onConnection: (socket) => connections.enter(socket), log });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    reserve: lanes.reserve,
+    async close() {
+      lanes.closeAll();
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      for (const context of contexts.values()) context.upstream.close();
+      await closed;
+    },
+  };
+}
+
+/** Returns what every exchange with a provider shares. */
+function toContext({ upstream, governor }: GatewayProvider, options: GatewayOptions): ExchangeContext {
+  const { silenceMs, lingerMs = LINGER_MS, log = NO_LOG } = options;
+  return {
+    upstream: createUpstreamClient(upstream, log),
+    governor: toWatchedGovernor(governor, log),
+    askedModelOf: (model) => toProviderModel(model, upstream.models ?? {}),
+    silenceMs,
+    lingerMs,
+    log,
+  };
+}
+
+interface ServerOptions {
+  readonly take: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  readonly onConnection: (socket: Socket) => void;
+  readonly log: GatewayLog;
+}
+
+async function startServer({ take, onConnection, log }: ServerOptions): Promise<Server> {
   const onRequest = guarded((request: IncomingMessage, response: ServerResponse) =>
     take(request, response).catch((error: unknown) => {
       log.error({ cause: toMessage(error) }, 'A request failed in the gateway.');
@@ -143,8 +140,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   );
   const server = createServer(onRequest);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  const onConnection = guarded((socket: Socket) => connections.enter(socket));
-  server.on('connection', onConnection);
+  server.on('connection', guarded(onConnection));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   // For example when no file descriptor is free for a new connection: open connections continue.
@@ -152,23 +148,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     log.error({ cause: toMessage(error) }, 'The gateway could not accept a connection.'),
   );
   server.on('error', guarded(sayAcceptFailed));
-
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    reserve,
-    open(attempt) {
-      const lane = reserve();
-      return lane.open({ ...attempt, onClose: () => lane.close() });
-    },
-    async close() {
-      for (const lane of lanes.values()) lane.close();
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      for (const context of contexts.values()) context.upstream.close();
-      await closed;
-    },
-  };
+  return server;
 }
 
 interface ServeOptions {
@@ -190,8 +170,4 @@ async function serve({ context, request, response, pass }: ServeOptions): Promis
     return refuse(response, REFUSALS.notFound);
   }
   await exchange({ context, request, response, endpoint, pass });
-}
-
-function hash(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
 }

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGateway, type Gateway, type GatewayPass } from './gateway.ts';
 import type { OpenOptions } from './lane.ts';
-import { messageStart, startUpstream, textDelta, wholeStream, type TestUpstream } from './upstream.fixture.ts';
+import { messageStart, sse, startUpstream, textDelta, wholeStream, type TestUpstream } from './upstream.fixture.ts';
 
 const LINGER_MS = 300;
 /** The model's whole window, written to the cache at $3.75 per million. */
@@ -25,12 +25,16 @@ afterEach(async () => {
 });
 
 async function start(lingerMs: number): Promise<void> {
-  gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000, lingerMs });
+  gateway = await createGateway({
+    providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} } }]]),
+    silenceMs: 10_000,
+    lingerMs,
+  });
   open();
 }
 
 function open(limits: Omit<OpenOptions, 'attemptId'> = {}): void {
-  pass = gateway.open({ attemptId: 'attempt-1', ...limits });
+  pass = gateway.reserve().open({ attemptId: 'attempt-1', ...limits });
 }
 
 /** Sends a call, and returns a function that hangs up. */
@@ -102,6 +106,19 @@ describe('a process that hangs up before the answer', () => {
     await expect.poll(() => pass.openRequests).toBe(0);
     expect(pass.meter().costMicros).toBe(WINDOW_MICROS);
     expect(pass.meter().models['claude-sonnet-4-5']).toMatchObject({ isEstimated: true, outputTokens: 0 });
+  });
+
+  test('pays for the largest possible input when the beginning of the answer does not report it either', async () => {
+    const calls = receive();
+    const call = post({ padding: 'x' });
+    const response = await calls.next();
+    await call.hangUp();
+    const cut = once(response, 'close');
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(sse('message_start', { message: { model: 'claude-sonnet-4-5', usage: { input_tokens: 0 } } }));
+    await cut;
+    await expect.poll(() => pass.openRequests).toBe(0);
+    expect(pass.meter().costMicros).toBe(WINDOW_MICROS);
   });
 
   test('pays for its prompt only, if only the results of searches may be larger', async () => {

@@ -53,7 +53,6 @@ export interface OpenOptions {
 
 /** The same lane, with the members that the gateway uses. */
 export interface ServedLane extends GatewayLane {
-  open(attempt: OpenOptions & { readonly onClose?: () => void }): GatewayPass;
   /** The pass that requests with the token count for, or null. */
   readonly pass: AttemptPass | null;
 }
@@ -89,7 +88,6 @@ export function createLane({ pricesOf, bodyBudget, onClose, log }: LaneOptions):
         log,
         onClose() {
           pass = null;
-          attempt.onClose?.();
         },
       });
       pass = opened;

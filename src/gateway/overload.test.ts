@@ -16,8 +16,11 @@ let opened: ClientRequest[];
 beforeEach(async () => {
   opened = [];
   upstream = await startUpstream();
-  gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000 });
-  pass = gateway.open({ attemptId: 'attempt-1' });
+  gateway = await createGateway({
+    providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} } }]]),
+    silenceMs: 10_000,
+  });
+  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
 });
 
 afterEach(async () => {
@@ -63,7 +66,7 @@ test('an attempt has at most 16 requests open, and the next one as soon as one o
   const refused = open({ headers: { 'content-length': 60 * MB } });
   refused.flushHeaders();
   expect(await answerOf(refused)).toMatchObject(refusal);
-  const other = gateway.open({ attemptId: 'attempt-2' });
+  const other = gateway.reserve().open({ attemptId: 'attempt-2' });
   const passed = answerOf(open({ token: other.token }).end(call));
 
   const first = Promise.race(requests.map(answerOf));
@@ -82,13 +85,13 @@ test('an attempt whose open requests hold 64 MB is answered 429, and the others 
   const chunked = open();
   chunked.write(call);
   expect(await answerOf(chunked)).toMatchObject(refusal);
-  const other = gateway.open({ attemptId: 'attempt-2' });
+  const other = gateway.reserve().open({ attemptId: 'attempt-2' });
   expect(await answerOf(open({ token: other.token }).end(call))).toMatchObject({ status: 200 });
   expect(upstream.seen).toHaveLength(1);
 });
 
 test('all attempts together hold at most 256 MB, and released memory is available for the next', async () => {
-  const [other, ...holders] = [2, 3, 4, 5].map((number) => gateway.open({ attemptId: `attempt-${number}` }));
+  const [other, ...holders] = [2, 3, 4, 5].map((number) => gateway.reserve().open({ attemptId: `attempt-${number}` }));
   for (const { token } of holders) await announce(64 * MB, token);
   await announce(64 * MB - call.length, other?.token);
   const arrived = Promise.withResolvers<() => void>();

@@ -1,9 +1,11 @@
 import { toMessage } from '../core/errors.ts';
 import type { Micros } from '../core/money.ts';
 import type { PriceOverrides } from '../core/price-table.ts';
-import { createAccount, type Account, type BegunCall } from './account.ts';
+import { createAccount, type Account } from './account.ts';
+import type { Obstacle } from './allowance.ts';
 import { createByteBudget, type ByteBudget } from './byte-budget.ts';
 import type { Call } from './call.ts';
+import { createCallOutcomes, type CallOutcomes, type PassCall } from './call-outcomes.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Metered } from './metered.ts';
 import type { ProviderFailure } from './provider-failure.ts';
@@ -24,7 +26,7 @@ export interface GatewayPass {
 }
 
 /** The same attempt, as the gateway sees it. */
-export interface AttemptPass extends GatewayPass {
+export interface AttemptPass extends GatewayPass, Pick<CallOutcomes, 'deny' | 'strike'> {
   readonly attemptId: string;
   /** Name of the provider for its calls. */
   readonly provider: string;
@@ -38,24 +40,7 @@ export interface AttemptPass extends GatewayPass {
   /** Registers a request in progress: `cut` is called when the attempt ends. Returns a function that unregisters it. */
   enter(cut: () => void): () => void;
   /** Begins a call in the account. */
-  begin(call: Call): PassCall | Exclude<ReturnType<Account['begin']>, BegunCall>;
-  /** Records that our own rules rejected a call. */
-  deny(failure: ProviderFailure): void;
-  /**
-   * Records that the provider was silent in a request that began at `startedAt` (monotonic). Returns the answer to it.
-   */
-  strike(startedAt: number, failure: ProviderFailure): Refusal;
-}
-
-/**
- * A call in progress. Once our own rules have rejected another call, that is the reason for the attempt's end, whatever
- * happens to calls that began before.
- */
-export interface PassCall extends BegunCall {
-  /** Records a good answer: failures before it no longer matter. */
-  succeed(): void;
-  /** Records a failure. With `refusal`, every later call is answered with that. */
-  fail(failure: ProviderFailure, refusal?: Refusal): void;
+  begin(call: Call): PassCall | Obstacle;
 }
 
 /** For attempts that name no provider. */
@@ -80,16 +65,56 @@ interface PassOptions {
 }
 
 export function createPass(options: PassOptions): AttemptPass {
-  const { token, attemptId, ceilingMicros = Infinity, maxTurns = Infinity, maxThinkingTokens = null } = options;
-  const { prices, onMeter, isEntitled, bodyBudget, onClose, log } = options;
+  const { token, attemptId, provider = DEFAULT_PROVIDER, maxThinkingTokens = null } = options;
+  const { isEntitled, bodyBudget, onClose } = options;
   const open = new Set<() => void>();
-  let failure: ProviderFailure | null = null;
-  let refusal: Refusal | null = null;
-  let firstSilenceAt: number | null = null;
-  /** When our own rules last rejected a call (monotonic). */
-  let deniedAt = -Infinity;
+  const outcomes = createCallOutcomes();
+  const account = openAccount(options);
   let isClosed = false;
-  const account = createAccount({
+
+  return {
+    attemptId,
+    provider,
+    // A single attempt must not use up the memory of all.
+    bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
+    token,
+    account,
+    maxThinkingTokens,
+    begin(call) {
+      const begun = account.begin(call);
+      return typeof begun === 'string' ? begun : outcomes.follow(begun);
+    },
+    meter: () => account.meter(),
+    failure: () => outcomes.failure,
+    get openRequests() {
+      return open.size;
+    },
+    get refusal() {
+      if (outcomes.refusal !== null) return outcomes.refusal;
+      const entitled = isEntitled?.() ?? true;
+      if (entitled === true) return null;
+      return entitled === 'unknown' ? REFUSALS.inDoubt : REFUSALS.badToken;
+    },
+    enter(cut) {
+      open.add(cut);
+      return () => open.delete(cut);
+    },
+    deny: outcomes.deny,
+    strike: outcomes.strike,
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      onClose();
+      for (const cut of open) cut();
+      open.clear();
+    },
+  };
+}
+
+/** Opens the account of a pass. It counts also while `onMeter` throws. */
+function openAccount(options: PassOptions): Account {
+  const { attemptId, ceilingMicros = Infinity, maxTurns = Infinity, prices, onMeter, log } = options;
+  return createAccount({
     ceilingMicros,
     maxTurns,
     prices,
@@ -101,72 +126,4 @@ export function createPass(options: PassOptions): AttemptPass {
       }
     },
   });
-
-  function begin(call: Call): ReturnType<AttemptPass['begin']> {
-    const begun = account.begin(call);
-    if (typeof begun === 'string') return begun;
-    const begunAt = performance.now();
-    const isOutlived = (): boolean => refusal !== null || begunAt <= deniedAt;
-    return {
-      ...begun,
-      succeed() {
-        begun.succeed();
-        if (isOutlived()) return;
-        failure = null;
-        firstSilenceAt = null;
-      },
-      fail(failed, andRefuse) {
-        if (!isOutlived()) failure = failed;
-        refusal ??= andRefuse ?? null;
-      },
-    };
-  }
-
-  return {
-    attemptId,
-    provider: options.provider ?? DEFAULT_PROVIDER,
-    // A single attempt must not use up the memory of all.
-    bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
-    token,
-    account,
-    maxThinkingTokens,
-    begin,
-    meter: () => account.meter(),
-    failure: () => failure,
-    get openRequests() {
-      return open.size;
-    },
-    get refusal() {
-      if (refusal !== null) return refusal;
-      const entitled = isEntitled?.() ?? true;
-      if (entitled === true) return null;
-      return entitled === 'unknown' ? REFUSALS.inDoubt : REFUSALS.badToken;
-    },
-    enter(cut) {
-      open.add(cut);
-      return () => open.delete(cut);
-    },
-    deny(denied) {
-      if (refusal !== null) return;
-      failure = denied;
-      deniedAt = performance.now();
-    },
-    strike(startedAt, failed) {
-      if (refusal === null && startedAt > deniedAt) failure = failed;
-      // Requests that hang at the same time are one silence; only a request that began afterwards is the second.
-      if (firstSilenceAt === null || startedAt <= firstSilenceAt) {
-        firstSilenceAt ??= performance.now();
-        return REFUSALS.silentOnce;
-      }
-      refusal ??= REFUSALS.silentTwice;
-      return REFUSALS.silentTwice;
-    },
-    close() {
-      if (isClosed) return;
-      isClosed = true;
-      onClose();
-      for (const cut of open) cut();
-      open.clear();
-    },
-  };
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createGateway, type Gateway, type GatewayPass, type Governor, type ProviderLimit } from './gateway.ts';
+import { createGateway, type Gateway, type GatewayPass, type Governor } from './gateway.ts';
+import type { ProviderLimit } from './governor.ts';
 import type { StandingLimit } from './governor.ts';
 import { messageStart, readBroken, sse, startUpstream, wholeStream, type TestUpstream } from './upstream.fixture.ts';
 
@@ -20,8 +21,11 @@ beforeEach(async () => {
     onAnswer: (model) => answered.push(model),
     limitOf: (model) => (model === 'claude-sonnet-4-5' ? standing : null),
   };
-  gateway = await createGateway({ upstream: { baseUrl: upstream.url, headers: {} }, silenceMs: 10_000, governor });
-  pass = gateway.open({ attemptId: 'attempt-1' });
+  gateway = await createGateway({
+    providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} }, governor }]]),
+    silenceMs: 10_000,
+  });
+  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
 });
 
 afterEach(async () => {
@@ -129,11 +133,18 @@ test('a governor that throws prevents no call', async () => {
     throw new Error('no database');
   };
   const other = await createGateway({
-    upstream: { baseUrl: upstream.url, headers: {} },
+    providers: new Map([
+      [
+        'default',
+        {
+          upstream: { baseUrl: upstream.url, headers: {} },
+          governor: { onLimit: broken, onAnswer: broken, limitOf: broken },
+        },
+      ],
+    ]),
     silenceMs: 10_000,
-    governor: { onLimit: broken, onAnswer: broken, limitOf: broken },
   });
-  const headers = { 'x-api-key': other.open({ attemptId: 'a' }).token };
+  const headers = { 'x-api-key': other.reserve().open({ attemptId: 'a' }).token };
   const response = await fetch(`${other.url}/v1/messages`, { method: 'POST', headers, body: '{}' });
   expect(await response.text()).toBe('{}');
   await other.close();

@@ -39,10 +39,12 @@ describe('through a proxy that has its own names', () => {
 
   it('only the name is replaced, and a body without one passes byte for byte', async () => {
     const gateway = await createGateway({
-      upstream: { baseUrl: upstream.url, headers: {}, models: { opus: 'our-opus' } },
+      providers: new Map([
+        ['default', { upstream: { baseUrl: upstream.url, headers: {}, models: { opus: 'our-opus' } } }],
+      ]),
       silenceMs: 10_000,
     });
-    const { token } = gateway.open({ attemptId: 'a' });
+    const { token } = gateway.reserve().open({ attemptId: 'a' });
     for (const model of ['claude-opus-4-8', 'claude-sonnet-5']) {
       const body = `{ "n":1.0, "model" : "${model}" ,"max_tokens":9}`;
       await fetch(`${gateway.url}/v1/messages`, { method: 'POST', headers: { 'x-api-key': token }, body });

@@ -51,7 +51,11 @@ export const REFUSALS = {
   silentTwice: { status: 402, type: 'timeout_error', message: 'The model provider sent nothing, twice.' },
   answerTooLarge: { status: 402, type: 'api_error', message: 'The answer of the model provider was too large.' },
   redirected: { status: 502, type: 'api_error', message: 'The model provider answered with a redirect.' },
-  notAdmitted: { status: 503, type: 'api_error', message: 'The Longhaul gateway could not decide on this request.' },
+  unknownProvider: {
+    status: 503,
+    type: 'api_error',
+    message: 'The Longhaul gateway could not decide on this request.',
+  },
 } as const satisfies Record<string, Refusal>;
 
 interface RefuseOptions {

@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import { guarded } from '../core/guard.ts';
 import { createAnswerGuard } from './answer-guard.ts';
 import { breakOff } from './break-off.ts';
+import type { CallFailures } from './call-failures.ts';
 import type { CallMeter } from './call-meter.ts';
 import { toAnswerHeaders } from './headers.ts';
 import type { SilenceWatch } from './silence.ts';
@@ -16,12 +17,8 @@ interface RelayOptions {
   readonly meter: CallMeter | null;
   /** Aborted when the call is cut. */
   readonly signal: AbortSignal;
-  /** Called when the provider's connection broke, or ended too early. */
-  readonly onBroken: (error: unknown) => void;
-  /** Called with the bound that the answer has broken, in words. */
-  readonly onExcess: (excess: string) => void;
-  /** Called when the answer cannot be read. */
-  readonly onUnreadable: (error: unknown) => void;
+  /** Receives a connection that broke, an answer beyond its bounds, and an unreadable answer. */
+  readonly failures: CallFailures;
 }
 
 /**
@@ -29,7 +26,7 @@ interface RelayOptions {
  * too early, the process gets a broken connection, after which it retries. Resolves when both sides are done.
  */
 export async function relayAnswer(options: RelayOptions): Promise<void> {
-  const { response, answer, watch, meter, signal, onBroken, onExcess, onUnreadable } = options;
+  const { response, answer, watch, meter, signal, failures } = options;
   const { body } = answer;
   const guard = createAnswerGuard(answer.headers['content-type'] ?? '');
   meter?.open(answer);
@@ -59,11 +56,11 @@ export async function relayAnswer(options: RelayOptions): Promise<void> {
     // Each chunk is sent before the meter reads it, unless it may be too large.
     write(now);
     meter?.push(chunk);
-    if (guard.excess !== null) onExcess(guard.excess);
+    if (guard.excess !== null) failures.failExcessive(guard.excess);
     if (!signal.aborted) write(later);
     // Nothing useful follows an error that was read, and the process waits to retry.
     if (meter === null ? guard.hasFailed : meter.hasFailed) body.destroy();
-  }, onUnreadable);
+  }, failures.cutUnreadable);
   body.on('data', onChunk);
 
   try {
@@ -72,11 +69,11 @@ export async function relayAnswer(options: RelayOptions): Promise<void> {
   } catch (error) {
     // Before the other side can notice.
     meter?.end(false);
-    if (!signal.aborted && meter?.hasFailed !== true) onBroken(error);
+    if (!signal.aborted && meter?.hasFailed !== true) failures.noteBroken(error);
     body.destroy();
     return breakOff(response);
   }
-  const end = guarded(() => meter?.end(true), onUnreadable);
+  const end = guarded(() => meter?.end(true), failures.cutUnreadable);
   end();
   response.end();
   if (!response.destroyed) await closed.promise;

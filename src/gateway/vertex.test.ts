@@ -18,20 +18,27 @@ beforeEach(async () => {
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', vertex.keyFile);
   logged = collectLog();
   gateway = await createGateway({
-    upstream: {
-      kind: 'vertex',
-      region: REGION,
-      project: PROJECT,
-      baseUrl: `${vertex.url}/v1`,
-      keyFile: vertex.keyFile,
-      models: { opus: 'claude-opus-4-8' },
-      headers: {},
-      proxy: null,
-    },
+    providers: new Map([
+      [
+        'default',
+        {
+          upstream: {
+            kind: 'vertex',
+            region: REGION,
+            project: PROJECT,
+            baseUrl: `${vertex.url}/v1`,
+            keyFile: vertex.keyFile,
+            models: { opus: 'claude-opus-4-8' },
+            headers: {},
+            proxy: null,
+          },
+        },
+      ],
+    ]),
     silenceMs: 10_000,
     log: logged.log,
   });
-  pass = gateway.open({ attemptId: 'attempt-1' });
+  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
 });
 
 afterEach(async () => {
@@ -134,7 +141,7 @@ describe('a refused call', () => {
     expect(refused.status).toBe(403);
     expect(await refused.text()).not.toContain('google-token');
     expect(pass.failure()).toMatchObject({ kind: 'auth' });
-    pass = gateway.open({ attemptId: 'attempt-2' });
+    pass = gateway.reserve().open({ attemptId: 'attempt-2' });
     expect((await post({})).status).toBe(200);
   });
 

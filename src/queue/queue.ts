@@ -1,49 +1,76 @@
 import type { Transaction } from '../db/database.ts';
+import { startConsumer, type Consumer, type ConsumerOptions } from './consumer.ts';
+import type { Notifier } from './notifier.ts';
+import type { QueueMessage, RunQueue } from './run-queue.ts';
 
-/** "Look at this run." It may be delivered more than once: the lease on the run decides which worker executes it. */
-export interface QueueMessage {
-  readonly runId: string;
-  readonly queue: string;
-  /** Higher priorities are delivered first. */
-  readonly priority: number;
-  /** Earliest time of delivery, or null for at once. */
-  readonly startAfter: Date | null;
-}
+export type { QueueMessage } from './run-queue.ts';
 
-/** The number of messages of a queue that wait to be delivered, and the time since which the oldest waits. */
-export interface QueueDepth {
-  readonly queue: string;
-  readonly waiting: number;
-  readonly delayed: number;
-  readonly oldestWaitSeconds: number | null;
-}
-
-/**
- * The queues in which runs wait for a worker. A run has at most one message at any time, so it is never queued twice.
- */
-export interface Queue {
-  /** Makes the queues ready to use. Must be called before anything else. */
-  start(queues: readonly string[]): Promise<void>;
+/** The queues as the rest of Longhaul uses them: each change of a queue wakes the workers that it concerns. */
+export interface Queue extends RunQueue {
   /** Queues a new run, in the caller's transaction. */
   enqueue(trx: Transaction, message: QueueMessage): Promise<void>;
-  /** Queues many new runs with one statement for each queue. */
-  enqueueAll(trx: Transaction, messages: readonly QueueMessage[]): Promise<void>;
-  /** Queues a run again, in place of the message it was claimed with. */
-  requeue(trx: Transaction, message: QueueMessage): Promise<void>;
-  /** Takes up to `limit` runs out of a queue, for this transaction only: after a rollback, they are queued again. */
-  take(trx: Transaction, options: { queue: string; limit: number }): Promise<string[]>;
-  /**
-   * Gives this transaction the message of a waiting run in place of one it has taken, which gets the other's place in
-   * the queue. Returns false, and changes nothing, when the other message is delayed or another transaction has it.
-   */
-  exchange(trx: Transaction, options: { queue: string; taken: string; waiting: string }): Promise<boolean>;
-  /** Deletes a run's message, delivered or not. */
-  remove(trx: Transaction, options: { runId: string; queue: string }): Promise<void>;
-  /**
-   * Calls `onWork` with a queue's name as soon as it may have a message, or with null when notifications may have been
-   * missed.
-   */
-  onWork(onWork: (queue: string | null) => void): Promise<() => Promise<void>>;
-  depth(queues: readonly string[]): Promise<QueueDepth[]>;
-  stop(): Promise<void>;
+  /** Wakes workers for all runs of a queue once the caller's transaction is committed, as when the queue is resumed. */
+  announce(trx: Transaction, queue: string): Promise<void>;
+  /** Calls `claim` whenever a queue may have runs and the worker has room for them. */
+  consume(options: ConsumerOptions): Promise<Consumer>;
+  /** Returns about how many wake-ups of a queue no worker has received yet; null when the backend does not count them. */
+  countUndelivered(queue: string): Promise<number | null>;
+}
+
+/** Joins the order of the runs, which is in the database, with the backend that wakes workers. */
+export function createQueue({ runs, notifier }: { runs: RunQueue; notifier: Notifier }): Queue {
+  const announceAll = async (trx: Transaction, messages: readonly QueueMessage[]) => {
+    for (const [queue, ofQueue] of Map.groupBy(messages, (message) => message.queue)) {
+      const runIds = ofQueue.filter(({ startAfter }) => startAfter === null).map(({ runId }) => runId);
+      await notifier.announce(trx, { queue, runIds, dueAt: findFirstDue(ofQueue) });
+    }
+  };
+
+  const enqueueAll: Queue['enqueueAll'] = async (trx, messages) => {
+    await runs.enqueueAll(trx, messages);
+    await announceAll(trx, messages);
+  };
+
+  return {
+    async start(queues) {
+      await runs.start(queues);
+      await notifier.start(queues);
+    },
+    enqueue: (trx, message) => enqueueAll(trx, [message]),
+    enqueueAll,
+    async requeue(trx, message) {
+      await runs.requeue(trx, message);
+      await announceAll(trx, [message]);
+    },
+    async take(trx, options) {
+      const runIds = await runs.take(trx, options);
+      if (runIds.length > 0) await notifier.withdraw(trx, { queue: options.queue, runIds });
+      return runIds;
+    },
+    async exchange(trx, options) {
+      const isExchanged = await runs.exchange(trx, options);
+      if (isExchanged) {
+        const { queue, taken, waiting } = options;
+        await notifier.withdraw(trx, { queue, runIds: [waiting] });
+        await notifier.announce(trx, { queue, runIds: [taken], dueAt: null });
+      }
+      return isExchanged;
+    },
+    remove: (trx, message) => runs.remove(trx, message),
+    announce: (trx, queue) => notifier.announce(trx, { queue, runIds: [], dueAt: null }),
+    findDue: (queues) => runs.findDue(queues),
+    depth: (queues) => runs.depth(queues),
+    consume: (options) => startConsumer({ runs, notifier }, options),
+    countUndelivered: (queue) => notifier.countUndelivered(queue),
+    async stop() {
+      await notifier.stop();
+      await runs.stop();
+    },
+  };
+}
+
+function findFirstDue(messages: readonly QueueMessage[]): Date | null {
+  let first: Date | null = null;
+  for (const { startAfter } of messages) if (startAfter && !(first && first <= startAfter)) first = startAfter;
+  return first;
 }

@@ -5,17 +5,12 @@ import { toUsd } from '../core/money.ts';
 import { isFinal } from '../core/states.ts';
 import { CHANNELS, type Transaction } from '../db/database.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
-import { appendEvents } from './append-events.ts';
-import { spendBudget } from './budget.ts';
-import { promoteMessages } from './messages.ts';
-import { closeApprovals } from './close-approvals.ts';
-import { closeToolUses } from './close-tool-uses.ts';
-import { noteWebhooks } from './note-webhooks.ts';
-import { wakeNext } from './park.ts';
-import type { RunDeps } from './rules.ts';
+import { closeOpenUses } from './end/close-open-uses.ts';
+import { endRun } from './end/end-run.ts';
+import type { EndDeps, RunDeps } from './rules.ts';
 import { toRun, type Run } from './run.ts';
-import { releaseNextInSession } from './session-gate.ts';
 import { isSeenBy, SEES_ALL, type Viewer } from './viewer.ts';
+import { wakeAfterEnd } from './waiting/wake-after-end.ts';
 
 interface Canceller {
   /** For the audit record. */
@@ -33,10 +28,9 @@ const LONGHAUL: Canceller = { actor: SYSTEM_ACTOR, viewer: SEES_ALL };
  * Locks the message of a queued run, then its row, in the order in which a claim does: when both come at the same
  * moment, one waits, and finds either no message or a running run.
  */
-export async function cancelRun(deps: RunDeps, runId: string, by: Canceller = LONGHAUL): Promise<Run | null> {
+export async function cancelRun(deps: EndDeps, runId: string, by: Canceller = LONGHAUL): Promise<Run | null> {
   const run = await retryDeadlock(() => cancelOnce(deps, { runId, ...by }));
-  // If this fails, the end of the next run does it.
-  if (run?.status === 'cancelled') await wakeNext(deps, run).catch(() => {});
+  if (run?.status === 'cancelled') await wakeAfterEnd(deps, run);
   return run;
 }
 
@@ -47,7 +41,7 @@ async function cancelOnce({ database, ...deps }: RunDeps, what: Canceller & { ru
 /** Cancels a run as `cancelRun` does, in a transaction that does more. */
 export async function cancelWithin(
   trx: Transaction,
-  { queue, rules }: Omit<RunDeps, 'database'>,
+  deps: Pick<RunDeps, 'queue' | 'rules'>,
   { runId, actor, viewer = SEES_ALL }: { runId: string; actor: string; viewer?: Viewer },
 ): Promise<Run | null> {
   const seen = await trx
@@ -57,7 +51,7 @@ export async function cancelWithin(
     .where(isSeenBy(viewer))
     .executeTakeFirst();
   if (seen === undefined) return null;
-  if (seen.status === 'queued' || seen.status === 'waiting') await queue.remove(trx, { runId, queue: seen.queue });
+  if (seen.status === 'queued' || seen.status === 'waiting') await deps.queue.remove(trx, { runId, queue: seen.queue });
   const row = await trx.selectFrom('longhaul.runs').selectAll().where('id', '=', runId).forUpdate().executeTakeFirst();
   if (row === undefined) return null;
   if (isFinal(row.status)) return toRun(row);
@@ -77,32 +71,15 @@ export async function cancelWithin(
     await sql`select pg_notify(${CHANNELS.cancel}, ${runId})`.execute(trx);
     return toRun(row);
   }
-  await queue.remove(trx, { runId, queue: row.queue });
-  const { events: approvals } = await closeApprovals(trx, { runId, isOver: true });
-  const openUses = await closeToolUses(trx, { runId, isOver: true });
-  await appendEvents(trx, {
-    runId,
-    attempt: row.attempt,
-    events: [...approvals, ...openUses, { type: 'run.cancelled', data: { costUsd: toUsd(row.cost_micros) } }],
+  const { events } = await closeOpenUses(trx, { runId, isOver: true, hasUsedTools: true });
+  const cancelled = await endRun(trx, {
+    deps,
+    row,
+    conclusion: { status: 'cancelled' },
+    events,
+    columns: { waiting_for: null, waits_for_scope: null, held_for: null },
+    booking: null,
+    toAudit: () => ({ actor, data: { agent, user, team, costUsd: toUsd(row.cost_micros) } }),
   });
-  const cancelled = await trx
-    .updateTable('longhaul.runs')
-    .set({
-      status: 'cancelled',
-      waiting_for: null,
-      waits_for_scope: null,
-      held_for: null,
-      error_code: 'cancelled',
-      finished_at: sql<Date>`now()`,
-    })
-    .where('id', '=', runId)
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  const data = { agent, user, team, costUsd: toUsd(row.cost_micros) };
-  await recordAudit(trx, { actor, action: 'run.cancelled', subject: runId, data });
-  await noteWebhooks(trx, cancelled);
-  await releaseNextInSession(trx, { queue, sessionId: row.session_id });
-  await spendBudget(trx, { runId, spentMicros: 0, isOver: true, rules });
-  await promoteMessages(trx, { deps: { queue, rules }, runId });
   return toRun(cancelled);
 }

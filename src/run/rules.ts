@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 
@@ -15,4 +16,9 @@ export interface RunDeps {
   readonly database: Database;
   readonly queue: Queue;
   readonly rules: RunRules;
+}
+
+/** The dependencies of functions that end runs: the log receives failures after the end is committed. */
+export interface EndDeps extends RunDeps {
+  readonly log: Logger;
 }

@@ -6,15 +6,15 @@ import { createId } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import type { Queue } from '../queue/queue.ts';
-import { recordEvents } from './append-events.ts';
+import { recordEvents } from './log/append-events.ts';
+import { createAcceptRuns } from './accept/accept-runs.ts';
 import { cancelRun } from './cancel.ts';
-import { findRun, listRuns } from './read-runs.ts';
+import { findRun, listRuns } from './read/read-runs.ts';
 import { SEES_ALL } from './viewer.ts';
 import { removeExpiredRuns } from './remove-expired.ts';
-import { recordMetered } from './record-metered.ts';
-import { renewLeases } from './renew-leases.ts';
+import { recordMetered } from './money/record-metered.ts';
+import { renewLeases } from './claim/renew-leases.ts';
 import { createRunBench, usage, type RunBench } from './run.fixture.ts';
-import { submitRun } from './submit.ts';
 
 describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => {
   let bench: RunBench;
@@ -110,7 +110,9 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     const before = (await listRuns(database, { viewer: SEES_ALL, filter: {}, limit: 200 })).runs.length;
     const broken: Queue = { ...queue, enqueueAll: () => Promise.reject(new Error('disk full')) };
     await expect(
-      submitRun({ ...bench, queue: broken }, bench.toSubmission({ user: null, idempotencyKey: 'half' })),
+      createAcceptRuns({ ...bench, queue: broken })({
+        submission: bench.toSubmission({ user: null, idempotencyKey: 'half' }),
+      }),
     ).rejects.toThrow('disk full');
     expect((await listRuns(database, { viewer: SEES_ALL, filter: {}, limit: 200 })).runs).toHaveLength(before);
     expect(await waiting()).toBe(0);

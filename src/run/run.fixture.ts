@@ -6,12 +6,13 @@ import type { Agent } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
 import { createId } from '../core/ids.ts';
-import { claimRuns, type Claim } from './claim.ts';
-import { readEvents } from './read-events.ts';
-import { settleAttempt, type Settlement } from './settle.ts';
-import type { Submission } from './submission.ts';
-import { submitRun } from './submit.ts';
-import { sweepLostRuns } from './sweep-lost.ts';
+import { collectLog } from '../core/log.fixture.ts';
+import { createAcceptRuns } from './accept/accept-runs.ts';
+import { claimRuns, type Claim } from './claim/claim.ts';
+import { readEvents } from './log/read-events.ts';
+import { settleAttempt, type Settlement } from './end/settle.ts';
+import type { Submission } from './accept/submission.ts';
+import { sweepLostRuns } from './end/sweep-lost.ts';
 
 export const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 5, cacheCreationTokens: 7 };
 
@@ -43,7 +44,8 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
   const resolve = (changes: Partial<LonghaulConfig>) =>
     resolveConfig({ input: { agents: { reader: { tools: ['Read'] } }, ...changes }, baseDir: '/', env: {} });
   const agent = resolve(config).agents.get('reader')!;
-  const deps = { database, queue, rules: resolve(config) };
+  const { log, lines } = collectLog();
+  const deps = { database, queue, rules: resolve(config), log };
   const caller = createId();
   const workerId = createId();
   const toSubmission = (changes: Partial<Submission> = {}): Submission => ({
@@ -71,6 +73,9 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
     /** On PostgreSQL: the address to open it again, as another server would. */
     url,
     queue,
+    log,
+    /** The logged lines. */
+    lines,
     get rules() {
       return deps.rules;
     },
@@ -82,7 +87,11 @@ export async function createRunBench(kind: (typeof DATABASE_KINDS)[number], conf
     caller,
     workerId,
     toSubmission,
-    submit: async (changes: Partial<Submission> = {}) => (await submitRun(deps, toSubmission(changes))).run,
+    /** Each call submits as a different server: simultaneous ones meet in the database. */
+    async submit(changes: Partial<Submission> = {}) {
+      const { runs } = await createAcceptRuns(deps)({ submission: toSubmission(changes) });
+      return runs[0]!;
+    },
     async claim(): Promise<Claim> {
       const [claimed] = await claimUpTo(1);
       if (claimed === undefined) throw new Error('Nothing to claim.');

@@ -5,7 +5,7 @@ import { createId } from '../core/ids.ts';
 import { toUserKey, type Owner } from '../core/user-key.ts';
 import type { Database } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
-import { findRun } from './read-runs.ts';
+import { findRun } from './read/read-runs.ts';
 import { createRunBench, settlement, type RunBench } from './run.fixture.ts';
 
 const north = { user: 'ann', team: 'north', tenant: 'north' };

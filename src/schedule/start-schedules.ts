@@ -1,7 +1,7 @@
-import { sql } from 'kysely';
 import { every } from '../core/every.ts';
 import type { Logger } from '../core/log.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
+import { readNow } from '../db/read-now.ts';
 import { followClockBack, pauseOfRevokedKeys, tickNext, type TickDeps } from './tick.ts';
 
 export interface SchedulesOptions extends TickDeps {
@@ -19,19 +19,14 @@ export interface SchedulesOptions extends TickDeps {
  */
 export function startSchedules({ log, clock, lookEveryMs = 1_000, ...deps }: SchedulesOptions): () => Promise<void> {
   const { database } = deps;
+  const readTime = async () => clock?.() ?? readNow(database);
   let isLeaving = false;
-
-  async function readNow(): Promise<Date> {
-    if (clock !== undefined) return clock();
-    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(database.sql);
-    return rows[0]!.now;
-  }
 
   const stop = every({
     intervalMs: lookEveryMs,
     async task() {
       if (isLeaving) return;
-      const now = await readNow();
+      const now = await readTime();
       for (const scheduleId of await pauseOfRevokedKeys({ database }, now)) {
         log.warn({ scheduleId }, 'a schedule was paused because its API key was revoked');
       }

@@ -5,10 +5,10 @@ import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
-import { withoutFiguresOfOthers } from '../run/budget.ts';
-import { insertRuns } from '../run/insert-runs.ts';
+import { withoutFiguresOfOthers } from '../run/money/budget-error.ts';
+import { insertRuns } from '../run/accept/insert-runs.ts';
 import type { RunDeps } from '../run/rules.ts';
-import type { Submission } from '../run/submission.ts';
+import type { Submission } from '../run/accept/submission.ts';
 import { toTicks } from './cron.ts';
 import { toSchedule, type Schedule, type ScheduleError, type ScheduleRow } from './schedule.ts';
 

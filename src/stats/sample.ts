@@ -1,16 +1,14 @@
 import { sql } from 'kysely';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
-import { countHeld } from '../run/concurrency.ts';
+import { countHeld } from '../run/waiting/concurrency.ts';
+import { IS_ALIVE } from '../run/workers.ts';
 
 interface SampleOptions {
   readonly database: Database;
   readonly queue: Queue;
   readonly queueNames: readonly string[];
 }
-
-/** A worker without a heartbeat since this time counts as gone. */
-const HEARD_OF = sql`now() - interval '30 seconds'`;
 
 /** Records the state of queues and workers, once a minute over all processes. Returns whether this call did. */
 export async function sample({ database, queue, queueNames }: SampleOptions): Promise<boolean> {
@@ -38,7 +36,7 @@ export async function sample({ database, queue, queueNames }: SampleOptions): Pr
     insert into longhaul.slot_samples (at, workers, slots, running)
     select ${at}::timestamptz, count(*), coalesce(sum(slots), 0),
            (select count(*) from longhaul.runs where status = 'running')
-      from longhaul.workers where heartbeat_at > ${HEARD_OF}
+      from longhaul.workers where ${IS_ALIVE}
     on conflict do nothing`.execute(database.sql);
   return true;
 }

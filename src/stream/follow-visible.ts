@@ -2,10 +2,10 @@ import type { EventType } from '../core/events.ts';
 import { guarded } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
-import { isDatabaseAway } from '../db/is-database-away.ts';
-import { readVisibleEvents, type EventPage, type PlacedEvent } from '../run/read-events.ts';
+import { readVisibleEvents, type EventPage, type PlacedEvent } from '../run/log/read-events.ts';
 import type { Viewer } from '../run/viewer.ts';
 import type { Owner } from './horizon.ts';
+import { nullIfAway } from './null-if-away.ts';
 import { createSettler } from './settler.ts';
 import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
 import { NO_TURNS, type Turns } from './turns.ts';
@@ -45,17 +45,6 @@ export interface VisibleEvents {
   close(): Promise<void>;
 }
 
-interface FoundBatch extends VisibleBatch {
-  readonly hasMore: boolean;
-}
-
-interface ReadOptions {
-  readonly viewer: Viewer;
-  readonly types: readonly EventType[] | null;
-  readonly after: number;
-  readonly limit: number;
-}
-
 /** Creates the part of the event hub that delivers the events of many runs, by position, up to the watermark. */
 export function createVisibleEvents(database: Database): VisibleEvents {
   const watches = createWatches<EventPage<PlacedEvent>>();
@@ -69,16 +58,14 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     },
   });
 
+  const read = (watch: Watch<EventPage<PlacedEvent>>, options: Omit<ReadOptions, 'upTo'>) =>
+    readUpTo({ database, watch }, { ...options, upTo: settler.position() });
+
   async function* follow(options: FollowVisibleOptions): ReturnType<VisibleEvents['follow']> {
     const { viewer, types = null, after, signal, turns = NO_TURNS } = options;
     const watch = watches.enter(toKey(viewer));
     try {
-      const start = settler.fresh();
-      while (!(await isSettledWithin(start, { timeoutMs: LOOK_EVERY_MS, signal }))) {
-        if (signal.aborted) return;
-        yield null;
-      }
-      const newest = await start;
+      const newest = yield* awaitStart(settler.fresh(), signal);
       if (newest === null) return;
       let cursor = toPossible(after, newest);
       yield { cursor, events: [] };
@@ -87,7 +74,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
         let found: FoundBatch | null;
         const leave = await turns.enter();
         try {
-          found = await readOrAway(watch, { viewer, types, after: cursor });
+          found = await nullIfAway(() => read(watch, { viewer, types, after: cursor, limit: PAGE_SIZE }));
           if (found !== null) {
             ({ cursor } = found);
             if (found.events.length > 0) yield found;
@@ -105,14 +92,8 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     }
   }
 
-  async function page({
-    viewer,
-    types = null,
-    after,
-    limit,
-    waitMs,
-    signal,
-  }: PageVisibleOptions): Promise<VisibleBatch> {
+  async function page(options: PageVisibleOptions): Promise<VisibleBatch> {
+    const { viewer, types = null, after, limit, waitMs, signal } = options;
     const endAt = performance.now() + waitMs;
     const watch = watches.enter(toKey(viewer));
     try {
@@ -134,32 +115,6 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     }
   }
 
-  /**
-   * Reads the next events and the cursor after them. If the page has all events up to the watermark, the cursor is the
-   * watermark, so that the next read does not scan the events of other owners again.
-   */
-  async function read(
-    watch: Watch<EventPage<PlacedEvent>>,
-    { viewer, types, after, limit }: ReadOptions,
-  ): Promise<FoundBatch> {
-    const upTo = settler.position();
-    if (upTo <= after) return { cursor: after, events: [], hasMore: false };
-    const { events, hasMore } = await readShared(watch, `${upTo}:${after}:${limit}:${types?.join() ?? ''}`, () =>
-      readVisibleEvents(database, { viewer, types, after, upTo, limit }),
-    );
-    return { cursor: hasMore ? events.at(-1)!.position : upTo, events, hasMore };
-  }
-
-  /** Reads a page; null when the database is unreachable. */
-  async function readOrAway(watch: Watch<EventPage<PlacedEvent>>, place: Omit<ReadOptions, 'limit'>) {
-    try {
-      return await read(watch, { ...place, limit: PAGE_SIZE });
-    } catch (error) {
-      if (isDatabaseAway(error)) return null;
-      throw error;
-    }
-  }
-
   return {
     follow,
     page,
@@ -170,6 +125,43 @@ export function createVisibleEvents(database: Database): VisibleEvents {
       watches.wakeAll();
     },
   };
+}
+
+/** Waits for a fresh watermark, with heartbeats. Returns null when the follower left or the hub was closed. */
+async function* awaitStart(start: Promise<number | null>, signal: AbortSignal): AsyncGenerator<null, number | null> {
+  while (!(await isSettledWithin(start, { timeoutMs: LOOK_EVERY_MS, signal }))) {
+    if (signal.aborted) return null;
+    yield null;
+  }
+  return start;
+}
+
+interface ReadOptions {
+  readonly viewer: Viewer;
+  readonly types: readonly EventType[] | null;
+  readonly after: number;
+  /** The watermark. */
+  readonly upTo: number;
+  readonly limit: number;
+}
+
+interface FoundBatch extends VisibleBatch {
+  readonly hasMore: boolean;
+}
+
+/**
+ * Reads the next events and the cursor after them. If the page has all events up to the watermark, the cursor is the
+ * watermark, so that the next read does not scan the events of other owners again.
+ */
+async function readUpTo(
+  { database, watch }: { database: Database; watch: Watch<EventPage<PlacedEvent>> },
+  { viewer, types, after, upTo, limit }: ReadOptions,
+): Promise<FoundBatch> {
+  if (upTo <= after) return { cursor: after, events: [], hasMore: false };
+  const { events, hasMore } = await readShared(watch, `${upTo}:${after}:${limit}:${types?.join() ?? ''}`, () =>
+    readVisibleEvents(database, { viewer, types, after, upTo, limit }),
+  );
+  return { cursor: hasMore ? events.at(-1)!.position : upTo, events, hasMore };
 }
 
 /**

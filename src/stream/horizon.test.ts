@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { Database, Transaction } from '../db/database.ts';
-import { appendEvents } from '../run/append-events.ts';
+import { appendEvents } from '../run/log/append-events.ts';
 import { createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { settle, type Settled } from './horizon.ts';
 

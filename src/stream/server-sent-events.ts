@@ -1,5 +1,6 @@
 import { after } from '../core/timers.ts';
 import type { CursorEvent, CursorEvents } from './cursor-events.ts';
+import { READER_STALL_MS } from './timing.ts';
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -7,9 +8,6 @@ const HEADERS = {
   // Otherwise nginx buffers a stream into blocks.
   'x-accel-buffering': 'no',
 };
-
-/** Milliseconds that a client may leave sent data unread. It can reconnect for the rest. */
-export const READER_STALL_MS = 30_000;
 
 /** Maximum characters prepared at once for a client, beyond one event. A client that does not read buffers no more. */
 const CHUNK_CHARACTERS = 32_768;

@@ -8,7 +8,7 @@ import { guarded } from '../core/guard.ts';
 import type { Database } from '../db/database.ts';
 import { openEmbeddedDatabase } from '../db/embedded.ts';
 import { migrate } from '../db/migrate.ts';
-import { createPgBossQueue } from '../queue/pg-boss-queue.ts';
+import { createDatabaseQueue } from '../queue/database-queue.ts';
 
 const run = promisify(execFile);
 
@@ -34,7 +34,7 @@ export async function seedDatabase(dataDir: string): Promise<void> {
 /** Creates the tables of Longhaul and of its queue in a new database, like a first start. */
 export async function makeTables(database: Database): Promise<void> {
   await migrate(database);
-  const queue = createPgBossQueue({
+  const queue = createDatabaseQueue({
     database,
     expireSeconds: 180,
     onError: (error) => {

@@ -6,9 +6,9 @@ import { createClient, type LonghaulClient } from '../client/client.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
 import { createLog, type Logger } from '../core/log.ts';
 import { createLonghaul, type Longhaul } from '../longhaul.ts';
-import { demoScript } from './demo-script.ts';
+import { demoScript } from '../scripted-model/demo-script.ts';
+import { startScriptedModel, type Script, type ScriptedModel } from '../scripted-model/scripted-model.ts';
 import { seedDatabase } from './seed-database.ts';
-import { startScriptedModel, type Script, type ScriptedModel } from './scripted-model.ts';
 
 export interface TestLonghaulOptions {
   /** The configuration under test. Relative paths in it start at `baseDir`. */

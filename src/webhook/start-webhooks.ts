@@ -1,10 +1,10 @@
-import { sql } from 'kysely';
 import type { WebhooksConfig } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import { every } from '../core/every.ts';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
+import { readNow } from '../db/read-now.ts';
 import { deliver } from './deliver.ts';
 import { removeOldTests, takeDue } from './due-deliveries.ts';
 import type { PostEnvironment } from './post.ts';
@@ -40,6 +40,7 @@ export interface Webhooks {
  */
 export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks> {
   const { database, config, log, clock, tickMs = 5_000, environment = {} } = options;
+  const readTime = async () => clock?.() ?? readNow(database);
   const leaving = new AbortController();
   /** Attempts in progress, with the API key of each. */
   const underWay = new Map<Promise<void>, string>();
@@ -47,16 +48,10 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
   let isAskedAgain = false;
   let isFailing = false;
 
-  async function readNow(): Promise<Date> {
-    if (clock !== undefined) return clock();
-    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(database.sql);
-    return rows[0]!.now;
-  }
-
   async function look(): Promise<void> {
     do {
       isAskedAgain = false;
-      const now = await readNow();
+      const now = await readTime();
       const free = MOST_AT_ONCE - underWay.size;
       if (free === 0 || leaving.signal.aborted) return;
       for (const delivery of await takeDue(database, { now, free, underWay: underWay.values() })) {
@@ -64,7 +59,7 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
           database,
           config,
           environment,
-          readNow,
+          readNow: readTime,
           leaving: leaving.signal,
           onGivenUp: (facts) => log.warn(facts, 'a webhook was not delivered and was given up'),
         })

@@ -5,7 +5,7 @@ import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import type { RunResource, WebhookDeliveryResource } from '../api/contract.ts';
 import { WEBHOOK_ATTEMPTS, WEBHOOK_DELAYS_SECONDS } from '../core/webhooks.ts';
 import { settlement } from '../run/run.fixture.ts';
-import { settleAttempt } from '../run/settle.ts';
+import { settleAttempt } from '../run/end/settle.ts';
 import { useWebhooks } from './webhooks.fixture.ts';
 
 interface Told {
@@ -61,7 +61,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     await suite.bench.submitAs(suite.bench.plainKey);
     const claimed = await suite.bench.claim();
     await settleAttempt(
-      { database: suite.bench.database, queue: suite.bench.queue, rules: suite.bench.rules },
+      { ...suite.bench.deps, rules: suite.bench.rules },
       {
         lease: claimed.lease,
         settlement: {
@@ -227,7 +227,7 @@ describe.each(DATABASE_KINDS)('webhooks, on the %s database', (kind) => {
     await suite.bench.submitAs(suite.bench.plainKey);
     const claimed = await suite.bench.claim();
     await settleAttempt(
-      { database: suite.bench.database, queue: suite.bench.queue, rules: suite.bench.rules },
+      { ...suite.bench.deps, rules: suite.bench.rules },
       {
         lease: claimed.lease,
         settlement: {

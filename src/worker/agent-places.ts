@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
-import type { Places } from '../agent/places.ts';
+import type { Places } from '../agent/containment/places.ts';
 import type { Config } from '../config/config.ts';
 import { CONFIG_FILES } from '../config/load.ts';
 import { isWithin } from '../core/paths.ts';
 
 interface AgentPlacesOptions {
-  readonly config: Pick<Config, 'file' | 'dataDir' | 'providers'> & {
+  readonly config: Pick<Config, 'file' | 'dataDir' | 'secretPlaces' | 'providers'> & {
     readonly worker: Pick<Config['worker'], 'visiblePaths'>;
   };
   /** The directory that contains the private directories of all attempts. Each attempt sees its own. */
@@ -38,7 +38,7 @@ export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Pl
     ...applicationDirs,
     ...coverings.flatMap((covering) => findProgramDirs(env['PATH'] ?? '', covering)),
   ];
-  const doors = [...findCredentialFiles(config.providers, env), ...DOORS].filter(
+  const doors = [...config.secretPlaces, ...findCredentialFiles(config.providers, env), ...DOORS].filter(
     (place) => !visiblePaths.includes(place),
   );
   const secretsIn = [...new Set([configDir, process.cwd(), ...applicationDirs])];
@@ -52,7 +52,7 @@ export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Pl
 
 /**
  * Sockets through which a process of the worker's user could start something outside our namespaces, and directories in
- * which orchestrators put secrets for a container's own program.
+ * which orchestrators and systemd put secrets for a service's own program.
  */
 const DOORS = [
   '/run/docker.sock',
@@ -62,6 +62,7 @@ const DOORS = [
   '/run/systemd/private',
   '/run/dbus/system_bus_socket',
   '/run/user',
+  '/run/credentials',
   '/run/secrets',
   '/var/run/secrets',
 ];

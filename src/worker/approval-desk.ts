@@ -1,19 +1,22 @@
 import { createHash } from 'node:crypto';
-import { toStorableJson } from '../agent/storable-json.ts';
-import { QUESTION_TOOL, type AskForToolUse, type ToolUse, type ToolUseDecision } from '../agent/tool-use.ts';
+import { toStorableJson } from '../agent/messages/storable-json.ts';
+import { QUESTION_TOOL, type AskForToolUse, type ToolUse, type ToolUseDecision } from '../agent/tools/tool-use.ts';
 import type { Agent } from '../config/config.ts';
-import { every } from '../core/every.ts';
 import type { NewEvent } from '../core/events.ts';
-import { guarded, inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import { maskSecretsIn } from '../core/mask-secrets.ts';
 import { toStorable } from '../core/text.ts';
-import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
-import type { Lease } from '../run/append-events.ts';
-import { toRequestedEvent, toResolvedEvent } from '../run/approval.ts';
-import { consumeApproval, findApproval, requestApproval, type KnownApproval } from '../run/request-approval.ts';
+import type { Lease } from '../run/log/append-events.ts';
+import { toRequestedEvent, toResolvedEvent } from '../run/approvals/approval.ts';
+import {
+  consumeApproval,
+  findApproval,
+  requestApproval,
+  type KnownApproval,
+} from '../run/approvals/request-approval.ts';
 import type { Run } from '../run/run.ts';
+import { createApprovalWait } from './approval-wait.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
 interface DeskOptions {
@@ -28,186 +31,106 @@ interface DeskOptions {
   readonly flush: () => Promise<boolean>;
   /** Ends the attempt when its tool use cannot be deferred; the run then waits without a process. */
   readonly giveUp: () => void;
-  readonly isLost: () => boolean;
+  /** Aborted when the lease is lost. */
+  readonly leaseLost: AbortSignal;
   readonly log: Logger;
 }
 
 /** Handles the tool uses of one attempt that wait for a person. */
 export interface ApprovalDesk {
   readonly ask: AskForToolUse;
-  /** Checks for decisions. Call it when a decision may have been made. */
-  look(): void;
+  /** Reads the decisions. Call it when one may have been made. */
+  poll(): void;
   /** Stops waiting for decisions, because the worker is stopping. */
   release(): void;
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly toolUseId: string;
-  readonly isSubagents: boolean;
-  readonly resolve: (decided: KnownApproval | 'later') => void;
-}
-
-/** Margin before the end of the attempt's time at which the process is given up, so that it can end in time. */
-const MARGIN_MS = 5_000;
-
-/** Interval of the poll for decisions, for the case that a notification was lost. */
-const LOOK_EVERY_MS = 5_000;
-
-/**
- * Creates the desk. It waits at most `holdSeconds` for a decision, counted from the first use that waits; after that it
- * waits for none. When a subagent's use is among them, it waits as long as the attempt's time allows, because the
- * subagent's work and cost are lost with its process. With `holdSeconds: 0` it never waits.
- */
+/** Creates the desk. `createApprovalWait` decides how long the process waits with its tool uses. */
 export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
-  const { database, run, lease, agent, isLost, log } = options;
-  const waiting = new Map<string, Waiting>();
-  const persist = <T>(work: () => Promise<T>) => retryWhileAway(work, { isLost });
-  let isReleased = false;
-  let holdTimer: NodeJS.Timeout | undefined;
-  let stopLooking: (() => Promise<void>) | null = null;
-
+  const { agent, endsAtMs, giveUp, log, run } = options;
+  const { poll, release, close, untilDecided } = createApprovalWait({
+    holdSeconds: agent.approvals.holdSeconds,
+    endsAtMs,
+    read: (toolUseId) => find(options, { toolUseId, tool: '', inputHash: '' }),
+    giveUp,
+    onPollFailed: (err) => log.warn({ err, runId: run.id }, 'approvals could not be read; the worker retries'),
+  });
   const ask: AskForToolUse = async (use, signal) => {
-    const known = (await persist(() => find(use))) ?? (await request(use));
-    await tell(known);
+    const known = (await persist(options, () => find(options, toKey(use)))) ?? (await request(options, use));
+    await tell(options, known);
     const decided = known.status === 'pending' ? await untilDecided(known, { use, signal }) : known;
     if (decided === 'later') return 'later';
-    if (decided !== known) await tell({ ...decided, isRequestedTold: true });
-    return takeUp(decided, use);
+    if (decided !== known) await tell(options, { ...decided, isRequestedTold: true });
+    return takeUp(options, decided, use);
   };
+  return { ask, poll, release, close };
+}
 
-  const find = (use: ToolUse) =>
-    findApproval(database, {
-      runId: run.id,
-      attempt: run.attempt,
-      toolUseId: toStorable(use.id),
-      tool: toStorable(use.name),
-      inputHash: hashInput(use.input),
-    });
+function persist<T>({ leaseLost }: DeskOptions, work: () => Promise<T>): Promise<T> {
+  return retryWhileAway(work, { signal: leaseLost });
+}
 
-  async function request(use: ToolUse): Promise<KnownApproval> {
-    const approval = await persist(() =>
-      requestApproval(database, {
-        lease,
-        toolUseId: toStorable(use.id),
-        kind: use.name === QUESTION_TOOL ? 'question' : 'tool',
-        tool: toStorable(use.name),
-        input: maskSecretsIn(toStorableJson(use.input)),
-        inputHash: hashInput(use.input),
-        subagent: use.subagent,
-        expireSeconds: agent.approvals.expireSeconds,
-      }),
-    );
-    if (approval === null) throw new Error('The lease of the run belongs to another attempt.');
-    return { ...approval, isConsumed: false, isRequestedTold: false, isResolvedTold: false };
+/** The facts by which the approval of a tool use is found again, also in a later attempt. */
+interface Key {
+  readonly toolUseId: string;
+  readonly tool: string;
+  readonly inputHash: string;
+}
+
+function toKey(use: ToolUse): Key {
+  return { toolUseId: toStorable(use.id), tool: toStorable(use.name), inputHash: hashInput(use.input) };
+}
+
+function find({ database, run }: DeskOptions, key: Key): Promise<KnownApproval | null> {
+  return findApproval(database, { runId: run.id, attempt: run.attempt, ...key });
+}
+
+async function request(options: DeskOptions, use: ToolUse): Promise<KnownApproval> {
+  const { database, lease, agent } = options;
+  const approval = await persist(options, () =>
+    requestApproval(database, {
+      lease,
+      ...toKey(use),
+      kind: use.name === QUESTION_TOOL ? 'question' : 'tool',
+      input: maskSecretsIn(toStorableJson(use.input)),
+      subagent: use.subagent,
+      expireSeconds: agent.approvals.expireSeconds,
+    }),
+  );
+  if (approval === null) throw new Error('The lease of the run belongs to another attempt.');
+  return { ...approval, isConsumed: false, isRequestedTold: false, isResolvedTold: false };
+}
+
+/**
+ * Records the approval's events. Only this worker writes the log while the run is in progress; recording an event also
+ * marks it as recorded.
+ */
+async function tell({ onEvent, flush }: DeskOptions, approval: KnownApproval): Promise<void> {
+  if (!approval.isRequestedTold) onEvent(toRequestedEvent(approval));
+  if (approval.status !== 'pending' && !approval.isResolvedTold) onEvent(toResolvedEvent(approval));
+  if (!(await flush())) throw new Error('The event log can no longer be written.');
+}
+
+/** Turns a decided approval into the decision on the tool use, which takes effect once. */
+async function takeUp(options: DeskOptions, approval: KnownApproval, use: ToolUse): Promise<ToolUseDecision> {
+  const { database, lease, run } = options;
+  const { id, status, reason, updatedInput, kind } = approval;
+  const taker = { id, lease, attempt: run.attempt, toolUseId: toStorable(use.id) };
+  if (status === 'cancelled') return { deny: `${use.name} was not allowed: the run was cancelled` };
+  if (!(await persist(options, () => consumeApproval(database, taker)))) {
+    return {
+      deny: `${use.name} was allowed and started in an earlier attempt that was interrupted. Its outcome is unknown: check whether it took effect before you do it again.`,
+    };
   }
-
-  /**
-   * Records the approval's events. Only this worker writes the log while the run is in progress; recording an event
-   * also marks it as recorded.
-   */
-  async function tell(approval: KnownApproval): Promise<void> {
-    if (!approval.isRequestedTold) options.onEvent(toRequestedEvent(approval));
-    if (approval.status !== 'pending' && !approval.isResolvedTold) options.onEvent(toResolvedEvent(approval));
-    if (!(await options.flush())) throw new Error('The event log can no longer be written.');
+  if (status !== 'allowed') {
+    const words = status === 'expired' ? 'Nobody has decided in time.' : (reason ?? 'No reason was given.');
+    return {
+      deny: `${kind === 'question' ? 'The question was not answered' : `${use.name} was denied by a person`}: ${words}`,
+    };
   }
-
-  function untilDecided(
-    approval: KnownApproval,
-    { use, signal }: { use: ToolUse; signal: AbortSignal },
-  ): Promise<KnownApproval | 'later'> {
-    const { promise, resolve, reject } = Promise.withResolvers<KnownApproval | 'later'>();
-    const onAbort = guarded(() => reject(new Error('The attempt has ended.')));
-    waiting.set(approval.id, { toolUseId: approval.tool.useId, isSubagents: use.subagent !== null, resolve });
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    holdTimer ??= after(Math.max(0, toHoldMs()), onHeld);
-    stopLooking ??= every({ intervalMs: LOOK_EVERY_MS, task: look, onError: onLookFailed });
-    // A decision may have been made since the approval was read.
-    lookSoon();
-    if (isReleased) release();
-    return promise.finally(() => {
-      waiting.delete(approval.id);
-      signal.removeEventListener('abort', onAbort);
-      if (waiting.size > 0) return;
-      clearTimeout(holdTimer);
-      holdTimer = undefined;
-    });
-  }
-
-  function toHoldMs(): number {
-    return Math.min(agent.approvals.holdSeconds * 1_000, toLeftMs());
-  }
-
-  /** Returns the time until the process must be given up in any case. */
-  function toLeftMs(): number {
-    return options.endsAtMs - MARGIN_MS - performance.now();
-  }
-
-  function onHeld(): void {
-    const leftMs = toLeftMs();
-    const isWorkAtStake =
-      agent.approvals.holdSeconds > 0 && [...waiting.values()].some(({ isSubagents }) => isSubagents);
-    if (isWorkAtStake && leftMs > 0) holdTimer = after(leftMs, release);
-    else release();
-  }
-
-  async function look(): Promise<void> {
-    for (const [id, { toolUseId, resolve }] of waiting) {
-      const found = await findApproval(database, {
-        runId: run.id,
-        attempt: run.attempt,
-        toolUseId,
-        tool: '',
-        inputHash: '',
-      });
-      if (found === null || found.status === 'pending' || found.id !== id) continue;
-      resolve(found);
-    }
-  }
-
-  const onLookFailed = (err: unknown) =>
-    log.warn({ err, runId: run.id }, 'approvals could not be read; the worker retries');
-  const lookSoon = () => {
-    if (waiting.size > 0) inBackground(look, onLookFailed);
-  };
-
-  function release(): void {
-    isReleased = true;
-    const uses = [...waiting.values()];
-    // A subagent's use cannot be deferred, so the process is stopped where it is.
-    if (uses.some(({ isSubagents }) => isSubagents)) return options.giveUp();
-    for (const { resolve } of uses) resolve('later');
-  }
-
-  async function takeUp(approval: KnownApproval, use: ToolUse): Promise<ToolUseDecision> {
-    const { id, status, reason, updatedInput, kind } = approval;
-    const taker = { id, lease, attempt: run.attempt, toolUseId: toStorable(use.id) };
-    if (status === 'cancelled') return { deny: `${use.name} was not allowed: the run was cancelled` };
-    if (!(await persist(() => consumeApproval(database, taker)))) {
-      return {
-        deny: `${use.name} was allowed and started in an earlier attempt that was interrupted. Its outcome is unknown: check whether it took effect before you do it again.`,
-      };
-    }
-    if (status !== 'allowed') {
-      const words = status === 'expired' ? 'Nobody has decided in time.' : (reason ?? 'No reason was given.');
-      return {
-        deny: `${kind === 'question' ? 'The question was not answered' : `${use.name} was denied by a person`}: ${words}`,
-      };
-    }
-    if (updatedInput === null) return {};
-    return { input: kind === 'question' ? { ...use.input, ...updatedInput } : updatedInput };
-  }
-
-  return {
-    ask,
-    look: lookSoon,
-    release,
-    async close() {
-      clearTimeout(holdTimer);
-      await stopLooking?.();
-    },
-  };
+  if (updatedInput === null) return {};
+  return { input: kind === 'question' ? { ...use.input, ...updatedInput } : updatedInput };
 }
 
 /** Returns the same hash for the same input, whatever the order of its fields. */

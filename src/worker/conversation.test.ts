@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import { createConversationStore } from '../agent/session-store.ts';
+import { createConversationStore } from '../agent/transcript/session-store.ts';
 import type { NewEvent } from '../core/events.ts';
 import { createId } from '../core/ids.ts';
-import { recordEvents } from '../run/append-events.ts';
-import type { Claim } from '../run/claim.ts';
+import { recordEvents } from '../run/log/append-events.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import { createReader, createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createTranscript, findConversation } from './conversation.ts';
-import { createToolResults } from '../agent/tool-results.ts';
+import { createToolResults } from '../agent/transcript/tool-results.ts';
 
 // Tests the calls of the Agent SDK to a session store, through every layer down to the database.
 
@@ -22,7 +22,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
 
   function open(claimed: Claim, claudeSessionId: string) {
     const hold = { sessionId: claimed.run.sessionId, lease: claimed.lease };
-    const transcript = createTranscript({ database: bench.database, hold, isLost: () => false });
+    const transcript = createTranscript({ database: bench.database, hold, leaseLost: new AbortController().signal });
     const { sdkStore, bind, flush } = createConversationStore({
       toolResults: createToolResults({ root: '/nowhere' }),
       claudeSessionId,

@@ -1,13 +1,13 @@
-import type { DecidedToolUse } from '../agent/continuation.ts';
-import type { SaidBlock } from '../agent/progress.ts';
-import type { Transcript } from '../agent/transcript.ts';
+import type { DecidedToolUse } from '../agent/transcript/continuation.ts';
+import type { SaidBlock } from '../agent/transcript/progress.ts';
+import type { Transcript } from '../agent/transcript/transcript.ts';
 import { withoutRefused } from '../core/without-refused.ts';
 import type { Database } from '../db/database.ts';
-import { findSaidBlocks } from '../run/find-said-blocks.ts';
-import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/find-unfinished-tools.ts';
-import { listUnconsumed, type KnownApproval } from '../run/request-approval.ts';
+import { findSaidBlocks } from '../run/log/find-said-blocks.ts';
+import { findCutOffRun, findUnfinishedTools, type UnfinishedTool } from '../run/log/find-unfinished-tools.ts';
+import { listUnconsumed, type KnownApproval } from '../run/approvals/request-approval.ts';
 import type { Run } from '../run/run.ts';
-import { keepFiles, readFiles } from '../run/session-files.ts';
+import { keepFiles, readFiles } from '../run/sessions/session-files.ts';
 import {
   appendEntries,
   findClaudeSession,
@@ -15,7 +15,7 @@ import {
   listSubpaths,
   readEntries,
   type SessionHold,
-} from '../run/sessions.ts';
+} from '../run/sessions/sessions.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
 /** The conversation of an attempt. */
@@ -71,30 +71,25 @@ function toDecided({ tool, kind, status, reason, updatedInput }: KnownApproval):
 interface TranscriptOptions {
   readonly database: Database;
   readonly hold: SessionHold;
-  /** Returns whether the lease is known to be lost. */
-  readonly isLost: () => boolean;
+  /** Aborted when the lease is lost. */
+  readonly leaseLost: AbortSignal;
 }
 
 /**
  * Creates an attempt's transcript in the database. While the database is away, an entry waits as long as the lease may
  * be ours.
  */
-export function createTranscript({ database, hold, isLost }: TranscriptOptions): Transcript {
+export function createTranscript({ database, hold, leaseLost }: TranscriptOptions): Transcript {
+  /** Writes unless the lease is lost. Retried when it is unknown whether a write succeeded: each entry is stored once. */
+  async function write(store: () => Promise<boolean>): Promise<void> {
+    const isOurs = await retryWhileAway(async () => !leaseLost.aborted && (await store()), { signal: leaseLost });
+    if (!isOurs) throw new Error('The session belongs to another attempt.');
+  }
+
   return {
-    async append(entries, { claudeSessionId, subpath }) {
-      // Retried when it is unknown whether the write succeeded: each entry is stored once, by its id.
-      const isOurs = await retryWhileAway(
-        async () => !isLost() && (await appendEntries(database, { hold, claudeSessionId, subpath, entries })),
-        { isLost },
-      );
-      if (!isOurs) throw new Error('The session belongs to another attempt.');
-    },
-    async keepFiles(files) {
-      const isOurs = await retryWhileAway(async () => !isLost() && (await keepFiles(database, { hold, files })), {
-        isLost,
-      });
-      if (!isOurs) throw new Error('The session belongs to another attempt.');
-    },
+    append: (entries, { claudeSessionId, subpath }) =>
+      write(() => appendEntries(database, { hold, claudeSessionId, subpath, entries })),
+    keepFiles: (files) => write(() => keepFiles(database, { hold, files })),
     loadFiles: () => readFiles(database, hold.sessionId),
     async load({ subpath }) {
       const entries = await readEntries(database, { sessionId: hold.sessionId, subpath });

@@ -1,11 +1,11 @@
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { toUsd } from '../core/money.ts';
-import type { Claim } from '../run/claim.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import type { RunDeps } from '../run/rules.ts';
-import { recordMetered } from '../run/record-metered.ts';
-import { settleAttempt, type Settled, type Settlement } from '../run/settle.ts';
-import type { Spending } from '../run/spending.ts';
+import { recordMetered } from '../run/money/record-metered.ts';
+import { settleAttempt, type Settled, type Settlement } from '../run/end/settle.ts';
+import type { Spending } from '../run/money/spending.ts';
 import { logFinishedRun } from './log-finished-run.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import { reduceSettlement } from './settlement.ts';
@@ -20,8 +20,8 @@ interface EndedAttempt {
   readonly settlement: Settlement | null;
   /** Spending by the gateway's count; null when no model was asked. */
   readonly metered: Spending | null;
-  /** Returns whether the lease is known to be lost. */
-  readonly isLost: () => boolean;
+  /** Aborted when the lease is lost. */
+  readonly leaseLost: AbortSignal;
 }
 
 /**
@@ -29,10 +29,10 @@ interface EndedAttempt {
  * that takes over the run does.
  */
 export async function endAttempt(deps: EndDeps, ended: EndedAttempt): Promise<boolean> {
-  const { claim, settlement, metered, isLost } = ended;
+  const { claim, settlement, metered, leaseLost } = ended;
   const { run } = claim;
   if (settlement !== null) {
-    const settled = await settleUntilLost({ deps, claim, settlement, isLost });
+    const settled = await settleUntilLost({ deps, claim, settlement, leaseLost });
     if (settled !== null) {
       logFinishedRun(deps.log, { ...settled, attempt: run.attempt, settlement });
       return true;
@@ -51,19 +51,19 @@ async function settleUntilLost(options: {
   deps: EndDeps;
   claim: Claim;
   settlement: Settlement;
-  isLost: () => boolean;
+  leaseLost: AbortSignal;
 }): Promise<Settled | null> {
-  const { deps, claim, isLost } = options;
+  const { deps, claim, leaseLost } = options;
   const { lease, run } = claim;
   const settle = (settlement: Settlement) =>
-    retryWhileAway(async () => (isLost() ? null : settleAttempt(deps, { lease, settlement })), {
-      isLost,
+    retryWhileAway(async () => (leaseLost.aborted ? null : settleAttempt(deps, { lease, settlement })), {
+      signal: leaseLost,
       onAway: (err) => deps.log.warn({ err, runId: run.id }, 'the run could not be settled; the worker retries'),
     });
   try {
     return await settle(options.settlement);
   } catch (error) {
-    if (isLost()) return null;
+    if (leaseLost.aborted) return null;
     deps.log.error({ err: error, runId: run.id }, 'the database rejected the settlement of a run');
     // If this is rejected as well, the sweep settles the run.
     return settle(reduceSettlement(options.settlement, toMessage(error)));
@@ -82,10 +82,8 @@ async function leaveCount(
   { claim, metered }: { claim: Claim; metered: Spending },
 ): Promise<void> {
   const { run, lease } = claim;
-  const endAt = performance.now() + COUNT_TIMEOUT_MS;
-  const isLeft = await retryWhileAway(() => recordMetered(database, { lease, metered }), {
-    isLost: () => performance.now() > endAt,
-  }).catch(() => false);
+  const signal = AbortSignal.timeout(COUNT_TIMEOUT_MS);
+  const isLeft = await retryWhileAway(() => recordMetered(database, { lease, metered }), { signal }).catch(() => false);
   if (isLeft || metered.costMicros === 0) return;
   const facts = { runId: run.id, attempt: run.attempt, meteredCostUsd: toUsd(metered.costMicros) };
   log.warn(facts, 'the attempt was settled without its worker: it may be charged less than it spent');

@@ -1,119 +1,100 @@
-import { sql } from 'kysely';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Provider } from '../config/config.ts';
 import { collectLog } from '../core/log.fixture.ts';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
-import type { Claim } from '../run/claim.ts';
 import { createRunBench, type RunBench } from '../run/run.fixture.ts';
-import { createGovernor, type Governor } from './governor.ts';
+import { createGovernor } from './governor.ts';
+import { toAccount } from './provider-account.ts';
 
-describe.each(DATABASE_KINDS)("the provider's limits, over workers, on the %s database", (kind) => {
+const common = { models: {}, headers: {}, proxy: null };
+const anthropic = { kind: 'anthropic', baseUrl: 'https://api', apiKey: 'sk-1', authToken: null, ...common } as const;
+const bedrock = {
+  kind: 'bedrock',
+  region: 'us-east-1',
+  baseUrl: 'https://bedrock',
+  apiKey: null,
+  accessKey: { id: 'AKID', secret: 'hush', sessionToken: 'one' },
+  profile: null,
+  ...common,
+} as const;
+const vertex = {
+  kind: 'vertex',
+  region: 'eu',
+  project: 'p',
+  baseUrl: 'https://vertex',
+  keyFile: null,
+  ...common,
+} as const;
+
+describe.each(DATABASE_KINDS)('the limits of several providers, on the %s database', (kind) => {
   let bench: RunBench;
-  const open: Governor[] = [];
-
   beforeAll(async () => {
     bench = await createRunBench(kind);
   });
-
-  afterEach(async () => {
-    for (const governor of open.splice(0)) await governor.close();
-    await sql`delete from longhaul.provider_limits`.execute(bench.database.sql);
-  });
-
   afterAll(() => bench.remove());
 
-  const start = async (account = 'account') => {
-    const { log, lines } = collectLog();
-    const agents = new Map([
-      ['reader', { model: 'sonnet' }],
-      ['writer', { model: 'claude-opus-5-5' }],
-    ]);
-    const governor = await createGovernor({ database: bench.database, queue: bench.queue, agents, account, log });
-    open.push(governor);
-    return { governor, lines };
-  };
-  const limit = (model: string, resetAt: number | null, isAccountWide = false) =>
-    ({ model, kind: 'rate_limit', resetAt, message: 'Too many tokens', isAccountWide }) as const;
-  const findLimit = (governor: Governor, agent: string) =>
-    bench.database.sql.transaction().execute((trx) => governor.findProviderLimit(trx, agent));
-  const pass = () =>
-    sql`update longhaul.provider_limits set until = clock_timestamp() - interval '1 second',
-      next_probe_at = clock_timestamp() - interval '1 second'`.execute(bench.database.sql);
+  it('delay only the agents of the same account, whatever its names', async () => {
+    const model = 'claude-sonnet-4-5';
+    const governor = await createGovernor({
+      database: bench.database,
+      queue: bench.queue,
+      agents: new Map([
+        ['direct', { provider: 'default', model }],
+        ['cloud', { provider: 'bedrock', model: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0' }],
+        ['same', { provider: 'again', model: 'eu.anthropic.claude-sonnet-4-5-20250929-v1:0' }],
+        ['google', { provider: 'vertex', model: 'claude-sonnet-4-5@20250929' }],
+      ]),
+      providers: new Map<string, Provider>([
+        ['default', anthropic],
+        ['bedrock', bedrock],
+        ['again', { ...bedrock, models: { haiku: 'x' } }],
+        ['vertex', vertex],
+      ]),
+      log: collectLog().log,
+    });
+    const limit = {
+      kind: 'rate_limit',
+      resetAt: Date.now() + 60_000,
+      message: 'Slow down.',
+      isAccountWide: false,
+    } as const;
+    governor.of('bedrock').onLimit({ ...limit, model: 'us.anthropic.claude-sonnet-4-5-20250929-v1:0' });
+    await expect.poll(() => governor.of('bedrock').limitOf(model)?.code).toBe('provider_rate_limit');
+    const held = (agent: string): Promise<Date | null> =>
+      bench.database.sql.transaction().execute((trx) => governor.findProviderLimit(trx, agent));
+    expect(await held('cloud')).toBeInstanceOf(Date);
+    expect(await held('same')).toBeInstanceOf(Date);
+    expect(await held('direct')).toBeNull();
+    expect(await held('google')).toBeNull();
+    expect(await held('unknown')).toBeNull();
+    expect(() => governor.of('nobody')).toThrow('nobody');
+    await governor.close();
+  });
+});
 
-  it('is known to all workers of the account, for the model that met it, until the named time', async () => {
-    const [{ governor: one, lines }, { governor: other }, { governor: stranger }] = [
-      await start(),
-      await start(),
-      await start('other'),
-    ];
-    expect(await findLimit(other, 'reader')).toBeNull();
-    const resetAt = Date.now() + 3_600_000;
-    one.onLimit(limit('claude-sonnet-5-5', resetAt));
-    await expect.poll(() => other.limitOf('claude-sonnet-5-5-20270101')).not.toBeNull();
-    expect(other.limitOf('sonnet')).toMatchObject({ code: 'provider_rate_limit' });
-    expect(Math.abs(other.limitOf('sonnet')!.resetAt - resetAt)).toBeLessThan(2_000);
-    expect(other.limitOf('claude-opus-5-5')).toBeNull();
-    expect(stranger.limitOf('sonnet')).toBeNull();
-
-    const until = await findLimit(other, 'reader');
-    expect(until!.getTime()).toBeGreaterThan(resetAt - 2_000);
-    expect(await findLimit(other, 'writer')).toBeNull();
-    // An answer to an earlier call does not show that the limit has ended.
-    one.onAnswer('claude-sonnet-5-5');
-    expect(await findLimit(one, 'reader')).not.toBeNull();
-    expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
-      { model: 'claude-sonnet-5-5', kind: 'rate_limit' },
-    ]);
+describe('an account', () => {
+  it.each([
+    ['another key', anthropic, { ...anthropic, apiKey: 'sk-2' }],
+    ['another header', anthropic, { ...anthropic, headers: { 'x-gateway-key': 'other' } }],
+    ['another region', bedrock, { ...bedrock, region: 'eu-west-1' }],
+    ['another access key', bedrock, { ...bedrock, accessKey: { ...bedrock.accessKey, id: 'AKOTHER' } }],
+    ['another profile', { ...bedrock, accessKey: null }, { ...bedrock, accessKey: null, profile: 'other' }],
+    ['another project', vertex, { ...vertex, project: 'q' }],
+    ['another cloud', { ...bedrock, baseUrl: 'https://x' }, { ...vertex, baseUrl: 'https://x' }],
+  ] as const)('differs from an account with %s', (_, one, other) => {
+    expect(toAccount(one)).not.toBe(toAccount(other));
   });
 
-  it('applies to every model if the whole account has reached its limit', async () => {
-    const { governor } = await start();
-    governor.onLimit(limit('claude-sonnet-5-5', Date.now() + 60_000, true));
-    await expect.poll(() => governor.limitOf('claude-opus-5-5')).not.toBeNull();
-    expect(await findLimit(governor, 'writer')).not.toBeNull();
+  it.each([
+    ['another map of models', bedrock, { ...bedrock, models: { haiku: 'x' } }],
+    ['newer temporary credentials', bedrock, { ...bedrock, accessKey: { ...bedrock.accessKey, sessionToken: 'two' } }],
+    ['another proxy', anthropic, { ...anthropic, proxy: 'http://proxy/' }],
+    ['another file of credentials', vertex, { ...vertex, keyFile: '/key.json' }],
+  ] as const)('is the same with %s', (_, one, other) => {
+    expect(toAccount(one)).toBe(toAccount(other));
   });
 
-  it('is probed by one run at a time after its end, and ends for all with the first answer', async () => {
-    const [{ governor: one }, { governor: other }] = [await start(), await start()];
-    const run = await bench.submit();
-    one.onLimit(limit('claude-sonnet-5-5', Date.now() + 60_000));
-    await expect.poll(() => one.limitOf('sonnet')).not.toBeNull();
-    expect(await bench.claimUpTo(1, { findProviderLimit: one.findProviderLimit })).toEqual([]);
-    await pass();
-    await expect
-      .poll(() => [one.limitOf('sonnet'), other.limitOf('sonnet')], { timeout: 15_000 })
-      .toEqual([null, null]);
-    const tries = await Promise.all([findLimit(one, 'reader'), findLimit(other, 'reader'), findLimit(one, 'reader')]);
-    expect(tries.filter((until) => until === null)).toHaveLength(1);
-
-    other.onAnswer('claude-sonnet-5-5');
-    await expect.poll(() => findLimit(one, 'reader'), { timeout: 5_000 }).toBeNull();
-    expect(await findLimit(one, 'reader')).toBeNull();
-    const claims: Claim[] = [];
-    await expect
-      .poll(async () => claims.push(...(await bench.claimUpTo(1, { findProviderLimit: one.findProviderLimit }))))
-      .toBe(1);
-    expect(claims[0]?.run.id).toBe(run.id);
-    await bench.settle(claims[0]!);
-  });
-
-  it('lasts a moment if no time is named, and longer each time it is met again', async () => {
-    const { governor } = await start();
-    const seconds = async () => {
-      const { rows } = await sql<{ left: number }>`
-        select extract(epoch from until - clock_timestamp())::float as left from longhaul.provider_limits`.execute(
-        bench.database.sql,
-      );
-      return rows[0]?.left ?? 0;
-    };
-    const lengths: number[] = [];
-    for (let time = 0; time < 4; time++) {
-      governor.onLimit(limit('claude-sonnet-5-5', null));
-      await expect.poll(seconds).toBeGreaterThan(0);
-      lengths.push(await seconds());
-      // From calls that were in progress: nothing new.
-      governor.onLimit(limit('claude-sonnet-5-5', null));
-      await pass();
-    }
-    expect(lengths.map((length) => Math.ceil(length))).toEqual([1, 2, 4, 8]);
+  it('contains no secret', () => {
+    for (const provider of [anthropic, bedrock, vertex]) expect(toAccount(provider)).toMatch(/^[0-9a-f]{16}$/);
   });
 });

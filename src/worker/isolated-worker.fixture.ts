@@ -1,6 +1,6 @@
 import type { AgentSpec } from '../agent/agent-spec.ts';
 import { startAgentProcess } from '../agent/agent-process.ts';
-import { findContainment, PARENT_DEATH_SIGNAL } from '../agent/containment.ts';
+import { findContainment, PARENT_DEATH_SIGNAL } from '../agent/containment/containment.ts';
 import type { NewEvent } from '../core/events.ts';
 import { createAgentPlaces } from './agent-places.ts';
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createAttempt } from '../agent/attempt.fixture.ts';
-import { findContainment } from '../agent/containment.ts';
+import { findContainment } from '../agent/containment/containment.ts';
 import { say, startScriptedModel, useTool } from '../testing/index.ts';
 
 /** Tests from inside: the real executable, its real Bash, and a worker in a separate process. */
@@ -39,6 +39,7 @@ const SECRET_FILES = {
   'the configuration': 'home/app/longhaul.config.ts',
   'the variables beside it': 'home/app/.env',
   'other variables beside it': 'home/app/.env.production',
+  'a secret that the configuration names': 'home/app/secrets/oidc',
   "another attempt's home": 'tmp/longhaul-worker-1/other/home/notes',
   "another worker's attempt": 'tmp/longhaul-worker-2/other/config/transcript',
   'a temporary file of somebody else': 'tmp/upload',
@@ -79,6 +80,7 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
       config: {
         file: path.join(app, 'longhaul.config.ts'),
         dataDir: path.join(home, 'app/.longhaul'),
+        secretPlaces: [path.join(root, SECRET_FILES['a secret that the configuration names'])],
         worker: { visiblePaths: visiblePaths?.(root) ?? [] },
       },
       homes: [home],
@@ -117,6 +119,7 @@ async function giveAway(directory: string, uid: number | null): Promise<void> {
 const readAll = ({ root = '' }) =>
   [
     ...Object.values(SECRET_FILES).map((file) => `cat '${path.join(root, file)}'`),
+    // Without errors: a line for each process of the machine would push the answer out of the event.
     'cat /proc/[0-9]*/environ 2> /dev/null | tr "\\0" "\\n" | grep PROVIDER_KEY',
   ].join('; ');
 

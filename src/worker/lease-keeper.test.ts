@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { createLog } from '../core/log.ts';
-import type { Claim } from '../run/claim.ts';
+import type { Claim } from '../run/claim/claim.ts';
 import { createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts';
 
@@ -27,11 +27,8 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
       clock: { monotonic: () => performance.now() + ahead.monotonic, wall: () => Date.now() + ahead.wall },
     });
     const said: string[] = [];
-    keeper.hold({
-      lease: claim.lease,
-      onLost: () => said.push('lost'),
-      onCancelRequested: () => said.push('cancel'),
-    });
+    const lost = keeper.hold({ lease: claim.lease, onCancelRequested: () => said.push('cancel') });
+    lost.addEventListener('abort', () => said.push('lost'));
     return { claim, said };
   };
   const pass = (ms: number) => {

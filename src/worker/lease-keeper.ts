@@ -2,10 +2,10 @@ import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
-import type { Lease } from '../run/append-events.ts';
-import { LEASE_DURATION_MS } from '../run/claim.ts';
-import { noteSurvival } from '../run/losses.ts';
-import { renewLeases } from '../run/renew-leases.ts';
+import type { Lease } from '../run/log/append-events.ts';
+import { LEASE_DURATION_MS } from '../run/claim/claim.ts';
+import { noteSurvival } from '../run/claim/losses.ts';
+import { renewLeases } from '../run/claim/renew-leases.ts';
 import { SHORTEST_STALL_MS } from './watch-stalls.ts';
 
 const RENEW_EVERY_MS = 4_000;
@@ -19,20 +19,21 @@ const ASK_TIMEOUT_MS = 2_000;
  */
 const DOUBT_AFTER_MS = LEASE_DURATION_MS - 2_000 - ASK_TIMEOUT_MS;
 
-const LOOK_EVERY_MS = 250;
+/** Interval at which the keeper checks that every lease was renewed in time. */
+const CHECK_EVERY_MS = 250;
 
 /** `doubtful`: the lease may have run out, and the worker is asking the database. */
 export type LeaseStanding = 'held' | 'doubtful' | 'lost';
 
 interface HeldLease {
   readonly lease: Lease;
-  readonly onLost: () => void;
   readonly onCancelRequested: () => void;
 }
 
 /** Keeps a worker's leases, and reports when one is lost. */
 export interface LeaseKeeper {
-  hold(held: HeldLease): void;
+  /** Keeps a lease until it is released. Returns a signal that is aborted when the lease is lost. */
+  hold(held: HeldLease): AbortSignal;
   release(runId: string): void;
   /** Returns the standing of a lease now, by the time since its last renewal. */
   standingOf(lease: Lease): LeaseStanding;
@@ -59,10 +60,22 @@ interface Clock {
 const MACHINE: Clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 
 interface Entry extends HeldLease {
+  readonly lost: AbortController;
   renewedAt: number;
   renewedOn: number;
   /** The start of the doubt, on the monotonic clock; null when there is no doubt. */
   doubtedAt: number | null;
+}
+
+interface Keeper extends Required<LeaseKeeperOptions> {
+  /** By the run's id. */
+  readonly held: Map<string, Entry>;
+  /** Leases that were lost although the event loop kept running, and that are not recorded in the database yet. */
+  readonly survived: Set<Lease>;
+  checkedAt: number;
+  /** The end of the event loop's last standstill, on the monotonic clock. */
+  stoodStillUntil: number;
+  renewing: Promise<void> | null;
 }
 
 /**
@@ -78,125 +91,131 @@ interface Entry extends HeldLease {
  */
 export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeeperOptions): LeaseKeeper {
   const held = new Map<string, Entry>();
-  /** Leases that were lost although the event loop kept running, and that are not recorded in the database yet. */
-  const survived = new Set<Lease>();
-  let lookedAt = clock.monotonic();
-  /** The end of the event loop's last standstill, on the monotonic clock. */
-  let stoodStillUntil = -Infinity;
-  let renewing: Promise<void> | null = null;
-
-  async function renew(): Promise<void> {
-    noteStandstill();
-    // Measured from before the statement is sent.
-    const sentAt = clock.monotonic();
-    const sentOn = clock.wall();
-    const asked = [...held.values()];
-    try {
-      const answers = await renewLeases(
-        database,
-        asked.map(({ lease }) => lease),
-      );
-      const renewed = new Map(answers.map((answer) => [answer.runId, answer]));
-      for (const entry of asked) {
-        if (held.get(entry.lease.runId) !== entry) continue;
-        const answer = renewed.get(entry.lease.runId);
-        if (answer === undefined) lose(entry);
-        else {
-          entry.renewedAt = sentAt;
-          entry.renewedOn = sentOn;
-          if (!isLate(entry)) entry.doubtedAt = null;
-          if (answer.isCancelRequested) entry.onCancelRequested();
-        }
-      }
-    } catch (error) {
-      log.warn({ err: error }, `leases could not be renewed: ${toMessage(error)}`);
-    }
-  }
-
-  async function noteSurvived(): Promise<void> {
-    try {
-      for (const lease of survived) {
-        await noteSurvival(database, lease);
-        survived.delete(lease);
-      }
-    } catch (error) {
-      log.debug({ err: error }, 'survived leases could not be recorded');
-    }
-  }
-
-  async function renewAndNote(): Promise<void> {
-    if (held.size > 0) await renew();
-    if (survived.size > 0) await noteSurvived();
-  }
-
-  function beginRenewal(): void {
-    if (held.size + survived.size === 0) return;
-    renewing ??= renewAndNote().finally(() => {
-      renewing = null;
-    });
-  }
-
-  function noteStandstill(): void {
-    const now = clock.monotonic();
-    if (now - lookedAt > SHORTEST_STALL_MS) stoodStillUntil = now;
-    lookedAt = now;
-  }
-
-  function lose(entry: Entry): void {
-    noteStandstill();
-    held.delete(entry.lease.runId);
-    if (stoodStillUntil <= entry.renewedAt) survived.add(entry.lease);
-    entry.onLost();
-  }
-
-  function isLate({ renewedAt, renewedOn }: Entry): boolean {
-    return Math.max(clock.monotonic() - renewedAt, clock.wall() - renewedOn) > DOUBT_AFTER_MS;
-  }
-
-  /** Puts a late lease in doubt, and gives it up when the database has not confirmed it in time. */
-  function judge(entry: Entry): LeaseStanding {
-    if (!isLate(entry)) return 'held';
-    entry.doubtedAt ??= clock.monotonic();
-    if (clock.monotonic() - entry.doubtedAt < ASK_TIMEOUT_MS) {
-      beginRenewal();
-      return 'doubtful';
-    }
-    lose(entry);
-    return 'lost';
-  }
-
+  const keeper: Keeper = {
+    database,
+    log,
+    clock,
+    held,
+    survived: new Set(),
+    checkedAt: clock.monotonic(),
+    stoodStillUntil: -Infinity,
+    renewing: null,
+  };
   const find = ({ runId, fence }: Lease): Entry | null => {
     const entry = held.get(runId);
     return entry?.lease.fence === fence ? entry : null;
   };
-
-  const renewTimer = repeat(RENEW_EVERY_MS, beginRenewal);
-  const lookTimer = repeat(LOOK_EVERY_MS, () => {
-    noteStandstill();
-    for (const entry of held.values()) judge(entry);
+  const renewTimer = repeat(RENEW_EVERY_MS, () => beginRenewal(keeper));
+  const checkTimer = repeat(CHECK_EVERY_MS, () => {
+    noteStandstill(keeper);
+    for (const entry of held.values()) judge(keeper, entry);
   });
 
   return {
     hold(entry) {
+      const lost = new AbortController();
       const now = { renewedAt: clock.monotonic(), renewedOn: clock.wall() };
-      held.set(entry.lease.runId, { ...entry, ...now, doubtedAt: null });
+      held.set(entry.lease.runId, { ...entry, ...now, lost, doubtedAt: null });
+      return lost.signal;
     },
     release(runId) {
       held.delete(runId);
     },
     standingOf(lease) {
       const entry = find(lease);
-      return entry === null ? 'lost' : judge(entry);
+      return entry === null ? 'lost' : judge(keeper, entry);
     },
     giveUp(lease) {
       const entry = find(lease);
-      if (entry !== null) lose(entry);
+      if (entry !== null) lose(keeper, entry);
     },
     async stop() {
       clearInterval(renewTimer);
-      clearInterval(lookTimer);
-      await renewing;
-      if (survived.size > 0) await noteSurvived();
+      clearInterval(checkTimer);
+      await keeper.renewing;
+      if (keeper.survived.size > 0) await noteSurvived(keeper);
     },
   };
+}
+
+function beginRenewal(keeper: Keeper): void {
+  if (keeper.held.size + keeper.survived.size === 0) return;
+  keeper.renewing ??= renewAndNote(keeper).finally(() => {
+    keeper.renewing = null;
+  });
+}
+
+async function renewAndNote(keeper: Keeper): Promise<void> {
+  if (keeper.held.size > 0) await renew(keeper);
+  if (keeper.survived.size > 0) await noteSurvived(keeper);
+}
+
+async function renew(keeper: Keeper): Promise<void> {
+  const { database, log, clock, held } = keeper;
+  noteStandstill(keeper);
+  // Measured from before the statement is sent.
+  const sentAt = clock.monotonic();
+  const sentOn = clock.wall();
+  const asked = [...held.values()];
+  try {
+    const answers = await renewLeases(
+      database,
+      asked.map(({ lease }) => lease),
+    );
+    const renewed = new Map(answers.map((answer) => [answer.runId, answer]));
+    for (const entry of asked) {
+      if (held.get(entry.lease.runId) !== entry) continue;
+      const answer = renewed.get(entry.lease.runId);
+      if (answer === undefined) lose(keeper, entry);
+      else {
+        entry.renewedAt = sentAt;
+        entry.renewedOn = sentOn;
+        if (!isLate(clock, entry)) entry.doubtedAt = null;
+        if (answer.isCancelRequested) entry.onCancelRequested();
+      }
+    }
+  } catch (error) {
+    log.warn({ err: error }, `leases could not be renewed: ${toMessage(error)}`);
+  }
+}
+
+async function noteSurvived({ database, log, survived }: Keeper): Promise<void> {
+  try {
+    for (const lease of survived) {
+      await noteSurvival(database, lease);
+      survived.delete(lease);
+    }
+  } catch (error) {
+    log.debug({ err: error }, 'survived leases could not be recorded');
+  }
+}
+
+function noteStandstill(keeper: Keeper): void {
+  const now = keeper.clock.monotonic();
+  if (now - keeper.checkedAt > SHORTEST_STALL_MS) keeper.stoodStillUntil = now;
+  keeper.checkedAt = now;
+}
+
+function isLate(clock: Clock, { renewedAt, renewedOn }: Entry): boolean {
+  return Math.max(clock.monotonic() - renewedAt, clock.wall() - renewedOn) > DOUBT_AFTER_MS;
+}
+
+/** Puts a late lease in doubt, and gives it up when the database has not confirmed it in time. */
+function judge(keeper: Keeper, entry: Entry): LeaseStanding {
+  const { clock } = keeper;
+  if (!isLate(clock, entry)) return 'held';
+  entry.doubtedAt ??= clock.monotonic();
+  if (clock.monotonic() - entry.doubtedAt < ASK_TIMEOUT_MS) {
+    beginRenewal(keeper);
+    return 'doubtful';
+  }
+  lose(keeper, entry);
+  return 'lost';
+}
+
+function lose(keeper: Keeper, entry: Entry): void {
+  noteStandstill(keeper);
+  keeper.held.delete(entry.lease.runId);
+  if (keeper.stoodStillUntil <= entry.renewedAt) keeper.survived.add(entry.lease);
+  entry.lost.abort();
 }

@@ -1,7 +1,7 @@
 import { toUsd } from '../core/money.ts';
 import { head } from '../core/text.ts';
 import type { Logger } from '../core/log.ts';
-import type { Settled, Settlement } from '../run/settle.ts';
+import type { Settled, Settlement } from '../run/end/settle.ts';
 
 /** Characters of an error result that the log contains. */
 const ERROR_RESULT_LENGTH = 500;

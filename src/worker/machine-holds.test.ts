@@ -42,7 +42,7 @@ describe('the reason why a worker stops claiming', () => {
 
   it('is null if attempts can write, and a probe leaves nothing behind', async () => {
     create();
-    expect(await machine.look()).toBeNull();
+    expect(await machine.probe()).toBeNull();
     expect(machine.reason).toBeNull();
     expect(machine.holds(['reader'])).toBe(false);
     expect(await readdir(scratchRoot())).toEqual([]);
@@ -52,7 +52,7 @@ describe('the reason why a worker stops claiming', () => {
   it("is a fault of the worker's directory, for all agents, logged once, until a probe is written", async () => {
     create();
     await writeFile(scratchRoot(), 'in the way');
-    const fault = await machine.look();
+    const fault = await machine.probe();
     expect(fault?.code).toBe('EEXIST');
     machine.note(FULL);
     expect(machine.reason).toBe(FULL.message);

@@ -46,7 +46,7 @@ export interface MachineHolds {
    */
   note(fault: MachineFault, workspace?: { readonly agent: string; readonly root: string }): void;
   /** Probes whether attempts can write here. If not, stops claiming and returns the fault. */
-  look(): Promise<MachineFault | null>;
+  probe(): Promise<MachineFault | null>;
   /** Notes that an attempt has begun: the fault is gone. */
   noteBegun(): void;
   stop(): void;
@@ -81,17 +81,17 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
       { ...toFacts(hold), retrySeconds: waitMs / 1_000 },
       `no run is claimed ${place.agent === null ? 'here' : `of agent "${place.agent}"`}: ${fault.message}`,
     );
-    lookAfter(hold, waitMs);
+    probeAfter(hold, waitMs);
     onChange();
   }
 
-  function lookAfter(hold: Hold, waitMs: number): void {
+  function probeAfter(hold: Hold, waitMs: number): void {
     hold.timer = after(waitMs, async () => {
-      const fault = await probe(hold);
+      const fault = await writeProbe(hold);
       if (isStopped || held.get(hold.agent) !== hold) return;
       if (fault !== null) {
         hold.fault = fault;
-        return lookAfter(hold, waitsMs.first);
+        return probeAfter(hold, waitsMs.first);
       }
       held.delete(hold.agent);
       log.info(toFacts(hold), 'the fault of the machine is gone: runs are claimed again');
@@ -100,7 +100,7 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
     });
   }
 
-  async function probe({ agent, directory }: Place): Promise<MachineFault | null> {
+  async function writeProbe({ agent, directory }: Place): Promise<MachineFault | null> {
     const file = path.join(directory, `.longhaul-probe-${process.pid}`);
     try {
       if (agent === null) await ensureScratch();
@@ -127,8 +127,8 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
       const isElsewhere = workspace !== undefined && isFaultOfDisk(fault);
       begin(isElsewhere ? { agent: workspace.agent, directory: workspace.root } : own, fault);
     },
-    async look() {
-      const fault = await probe(own);
+    async probe() {
+      const fault = await writeProbe(own);
       if (fault !== null) begin(own, fault);
       return fault;
     },

@@ -5,16 +5,16 @@ import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import type { Queue } from '../queue/queue.ts';
 import { logLostRun } from './log-finished-run.ts';
-import { expireApprovals } from '../run/decide-approval.ts';
-import { sweepHeld } from '../run/concurrency.ts';
-import { wakeOverdue } from '../run/park.ts';
-import { removeOldIdempotencyKeys } from '../run/idempotency.ts';
-import { foldDeltas } from '../run/fold-deltas.ts';
+import { expireApprovals } from '../run/approvals/decide-approval.ts';
+import { sweepHeld } from '../run/waiting/concurrency.ts';
+import { wakeOverdue } from '../run/waiting/wake-runs.ts';
+import { removeOldIdempotencyKeys } from '../run/accept/idempotency-keys.ts';
+import { foldDeltas } from '../run/log/fold-deltas.ts';
 import { noteOldWords } from '../run/note-old-words.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { removeOldCounts } from '../run/remove-old-counts.ts';
-import { sweepHeldInSessions } from '../run/session-gate.ts';
-import { sweepLostRuns } from '../run/sweep-lost.ts';
+import { sweepHeldInSessions } from '../run/waiting/session-gate.ts';
+import { sweepLostRuns } from '../run/end/sweep-lost.ts';
 import { removeDeadWorkers } from './presence.ts';
 import { removeOldWorkspaces } from './workspace.ts';
 
@@ -36,7 +36,7 @@ export function startMaintenance(deps: {
 
   async function sweep(): Promise<void> {
     const onError = (err: unknown, runId: string) => log.error({ err, runId }, 'a lost run could not be settled');
-    for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, onError }))
+    for (const { run, conclusion } of await sweepLostRuns({ database, queue, rules: config, log, onError }))
       logLostRun(log, { run, conclusion });
     await sweepHeld({ database, queue, rules: config });
     await sweepHeldInSessions({ database, queue });

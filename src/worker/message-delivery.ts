@@ -1,11 +1,11 @@
-import type { SteeringMessage } from '../agent/steering.ts';
+import type { SteeringMessage } from '../agent/process/steering.ts';
 import type { NewEvent } from '../core/events.ts';
 import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
-import { markMessages, readMessages, type RunMessage } from '../run/messages.ts';
+import { markMessages, readMessages, type RunMessage } from '../run/sessions/messages.ts';
 import type { Run } from '../run/run.ts';
-import { readEntries, type SessionHold } from '../run/sessions.ts';
+import { readEntries, type SessionHold } from '../run/sessions/sessions.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
 interface DeliveryOptions {
@@ -16,14 +16,15 @@ interface DeliveryOptions {
   readonly say: (message: SteeringMessage) => void;
   /** Records the event of a message that Claude Code took up, which also marks the message as recorded. */
   readonly onEvent: (event: NewEvent) => void;
-  readonly isLost: () => boolean;
+  /** Aborted when the lease is lost. */
+  readonly leaseLost: AbortSignal;
   readonly log: Logger;
 }
 
 /** Delivers the messages of a run to its process. */
 export interface MessageDelivery {
-  /** Checks for new messages. Call it when there may be one. */
-  look(): void;
+  /** Delivers new messages. Call it when there may be one. */
+  deliver(): void;
   /** Notes that Claude Code has taken up a message. */
   noteTakenUp(id: string): void;
   /** Resolves when every message that was taken up is marked, or will be marked with its event. */
@@ -36,13 +37,13 @@ export interface MessageDelivery {
  * to the transcript before it died, is sent again; a message that it wrote but did not mark is not.
  */
 export function createMessageDelivery(options: DeliveryOptions): MessageDelivery {
-  const { database, run, hold, say, onEvent, isLost, log } = options;
+  const { database, run, hold, say, onEvent, leaseLost, log } = options;
   const known = new Map<string, RunMessage>();
   let isReconciled = run.attempt === 1;
   let working: Promise<void> | null = null;
   let isAsked = false;
 
-  async function deliver(): Promise<void> {
+  async function deliverNew(): Promise<void> {
     while (isAsked) {
       isAsked = false;
       const messages = (await readMessages(database, run.id)).filter(({ id }) => !known.has(id));
@@ -71,7 +72,9 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
   }
 
   async function mark(id: string, isTakenUp: boolean): Promise<void> {
-    await retryWhileAway(() => markMessages(database, { lease: hold.lease, ids: [id], isTakenUp }), { isLost });
+    await retryWhileAway(() => markMessages(database, { lease: hold.lease, ids: [id], isTakenUp }), {
+      signal: leaseLost,
+    });
   }
 
   /** Runs the tasks one after the other. */
@@ -86,9 +89,9 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
   }
 
   return {
-    look() {
+    deliver() {
       isAsked = true;
-      work(deliver);
+      work(deliverNew);
     },
     noteTakenUp(id) {
       const message = known.get(id);

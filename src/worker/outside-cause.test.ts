@@ -31,7 +31,7 @@ async function judge(report: AgentReport, { hasAsked = false, isLeaving = false,
     hasAsked,
     machine: {
       note: (fault, workspace) => noted.push([fault.code, workspace?.agent ?? null]),
-      look: async () => {
+      probe: async () => {
         looks += 1;
         return found ?? null;
       },
@@ -68,7 +68,7 @@ describe('the cause of a failed attempt', () => {
       report: failed('cli_crashed', { signal: 'SIGTERM' }),
       agent: createReader(),
       hasAsked: true,
-      machine: { note: () => expect.unreachable(), look: () => expect.unreachable() },
+      machine: { note: () => expect.unreachable(), probe: () => expect.unreachable() },
       leaving: promise,
     });
     setTimeout(resolve, 100);

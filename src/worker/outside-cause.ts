@@ -10,7 +10,7 @@ interface OutsideCauseOptions {
   readonly agent: Agent | undefined;
   /** True when a model was asked at least once. */
   readonly hasAsked: boolean;
-  readonly machine: Pick<MachineHolds, 'note' | 'look'>;
+  readonly machine: Pick<MachineHolds, 'note' | 'probe'>;
   /** Resolves when the worker begins to stop. */
   readonly leaving: Promise<void>;
 }
@@ -38,7 +38,7 @@ export async function findOutsideCause(options: OutsideCauseOptions): Promise<st
     if (await settlesWithin(leaving, LEAVING_TIMEOUT_MS))
       return `Claude Code was asked to end together with its worker (${signal ?? `exit code ${exitCode}`}).`;
   }
-  const fault = noteFault(options, outcome.fault) ?? (isOfProcess ? await machine.look() : null);
+  const fault = noteFault(options, outcome.fault) ?? (isOfProcess ? await machine.probe() : null);
   if (fault === null || hasAsked) return null;
   return `The machine could not execute the attempt: ${fault.message}${agent === undefined ? '' : ` (agent "${agent.name}")`}`;
 }

@@ -4,22 +4,22 @@ import { isDatabaseAway } from '../db/is-database-away.ts';
 const DELAYS_MS = [50, 100, 250, 500, 1_000, 2_000];
 
 interface RetryOptions {
-  /** Returns true when a retry is useless because the lease is lost. */
-  readonly isLost: () => boolean;
+  /** Aborted when a retry is useless: when the lease is lost, or the time is up. */
+  readonly signal: AbortSignal;
   /** Called with each failure that is followed by a retry. */
   readonly onAway?: (error: unknown) => void;
 }
 
 /**
  * Runs database work, and retries it while the database is away. Throws errors of the database itself, and the last
- * failure when the lease is lost. The work may have succeeded although its answer was lost.
+ * failure when the signal is aborted. The work may have succeeded although its answer was lost.
  */
-export async function retryWhileAway<T>(work: () => Promise<T>, { isLost, onAway }: RetryOptions): Promise<T> {
+export async function retryWhileAway<T>(work: () => Promise<T>, { signal, onAway }: RetryOptions): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
       return await work();
     } catch (error) {
-      if (!isDatabaseAway(error) || isLost()) throw error;
+      if (!isDatabaseAway(error) || signal.aborted) throw error;
       onAway?.(error);
       await delay(DELAYS_MS[Math.min(tries, DELAYS_MS.length - 1)]);
     }

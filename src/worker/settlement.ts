@@ -3,9 +3,9 @@ import { LonghaulError, RUN_ERRORS, toMessage, type RunErrorCode } from '../core
 import { findMachineFault } from '../core/machine-fault.ts';
 import { toUsd } from '../core/money.ts';
 import type { GatewayPass } from '../gateway/gateway.ts';
-import type { AttemptOutcome } from '../run/conclude.ts';
-import type { Settlement } from '../run/settle.ts';
-import type { Spending } from '../run/spending.ts';
+import type { AttemptOutcome } from '../run/end/conclude.ts';
+import type { Settlement } from '../run/end/settle.ts';
+import type { Spending } from '../run/money/spending.ts';
 
 /**
  * Turns an attempt's end into the settlement of its run; null when the lease was lost and there is nothing to settle.

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readlink, realpath, rm } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { listProcesses } from '../agent/process-table.ts';
+import { listProcesses } from '../agent/process-tree/process-table.ts';
 import type { Agent } from '../config/config.ts';
 import { resolveConfig } from '../config/resolve.ts';
 import type { LonghaulConfig } from '../config/schema.ts';
@@ -24,7 +24,10 @@ describe('processes that wait for a run', () => {
   beforeEach(async () => {
     directory = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-spares-')));
     model = await startScriptedModel({ script: [say('hello')] });
-    gateway = await createGateway({ upstream: { baseUrl: model.url, headers: {} }, silenceMs: 45_000 });
+    gateway = await createGateway({
+      providers: new Map([['default', { upstream: { baseUrl: model.url, headers: {} } }]]),
+      silenceMs: 45_000,
+    });
   });
 
   afterEach(async () => {
@@ -53,13 +56,13 @@ describe('processes that wait for a run', () => {
     /** Resolves when the pool is in the expected state. */
     const until = (isTrue: () => boolean) =>
       new Promise<void>((resolve) => {
-        const look = () => {
+        const check = () => {
           if (!isTrue()) return;
-          waiters.delete(look);
+          waiters.delete(check);
           resolve();
         };
-        waiters.add(look);
-        look();
+        waiters.add(check);
+        check();
       });
     return { pool, until, agent: (name: string) => config.agents.get(name)! };
   }
@@ -74,8 +77,8 @@ describe('processes that wait for a run', () => {
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.readyFor(['other'])).toBe(0);
     const spare = await pool.take(runOf(agent('reader')), agent('reader'));
-    expect(spare?.process.isUsable).toBe(true);
-    pool.look();
+    expect(spare?.process.isFree).toBe(true);
+    pool.reconcile();
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.count).toBe(2);
     await spare?.process.close();
@@ -88,7 +91,7 @@ describe('processes that wait for a run', () => {
     expect(await pool.take(runOf(agent('plain')), agent('plain'))).toBeNull();
     expect(await pool.take(runOf(agent('reader')), agent('reader'))).toBeNull();
     expect(await pool.take(runOf(agent('reader')), agent('reader'))).toBeNull();
-    pool.look();
+    pool.reconcile();
     await until(() => pool.readyFor(['reader']) === 2);
     expect(pool.readyFor(['plain'])).toBe(0);
   });
@@ -165,19 +168,19 @@ describe('processes that wait for a run', () => {
     const { pool, until } = open({ reader: { tools: [], prewarm: 2 } }, { mayStart: () => isRoom });
     await until(() => pool.readyFor(['reader']) === 2);
     isRoom = false;
-    pool.shed();
+    pool.giveUpOldest();
     expect(pool.count).toBe(1);
-    pool.look();
+    pool.reconcile();
     expect(pool.count).toBe(1);
-    pool.shed();
-    pool.shed();
+    pool.giveUpOldest();
+    pool.giveUpOldest();
     expect(pool.count).toBe(0);
   });
 
   it('are not started again at once after a failed start', async () => {
     const { pool, until } = open({ reader: { tools: [], prewarm: 1 } }, { claudePath: '/nowhere/claude' });
     await until(() => pool.count === 0 && pool.startingCount === 0);
-    pool.look();
+    pool.reconcile();
     expect(pool.startingCount).toBe(0);
   });
 

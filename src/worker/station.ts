@@ -1,4 +1,4 @@
-import type { ClaudeProcess } from '../agent/claude-process.ts';
+import type { ClaudeProcess } from '../agent/process/claude-process.ts';
 import type { Agent } from '../config/config.ts';
 import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
@@ -6,10 +6,11 @@ import { toUserKey } from '../core/user-key.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
-import type { SessionHold } from '../run/sessions.ts';
+import type { SessionHold } from '../run/sessions/sessions.ts';
 import { findConversation, type Conversation } from './conversation.ts';
 import { retryWhileAway } from './retry-while-away.ts';
-import type { Spare, Spares } from './spares.ts';
+import type { Spares } from './spares.ts';
+import type { Spare } from './waiting-spares.ts';
 import { prepareWorkspace } from './workspace.ts';
 
 /** The conversation, directory and process of an attempt. */
@@ -33,17 +34,19 @@ interface StationOptions {
   readonly run: Run;
   readonly agent: Agent;
   readonly hold: SessionHold;
-  /** Returns whether the lease is known to be lost. */
-  readonly isLost: () => boolean;
+  /** Aborted when the lease is lost. */
+  readonly leaseLost: AbortSignal;
 }
 
 /**
  * Finds an attempt's conversation, directory and token, and a waiting process with all of them if there is one.
  * @throws {LonghaulError} `workspace_invalid`, with the directory and the reason.
  */
-export async function prepareStation({ deps, run, agent, hold, isLost }: StationOptions): Promise<Station> {
+export async function prepareStation({ deps, run, agent, hold, leaseLost }: StationOptions): Promise<Station> {
   const { database, gateway, spares, dataDir, log } = deps;
-  const conversation = await retryWhileAway(() => findConversation(database, { run, hold }), { isLost });
+  const conversation = await retryWhileAway(() => findConversation(database, { run, hold }), {
+    signal: leaseLost,
+  });
   // A waiting process has begun its own conversation, and has all of the run's limits left to spend.
   const isNew = run.attempt === 1 && !conversation.isResumed;
   const spare = isNew ? await spares.take(run, agent) : null;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { findContainment, PARENT_DEATH_SIGNAL } from '../agent/containment.ts';
+import { findContainment, PARENT_DEATH_SIGNAL } from '../agent/containment/containment.ts';
 import { collectLog } from '../core/log.fixture.ts';
 import { listUnprotected, logUnprotected } from './unprotected.ts';
 

@@ -1,4 +1,4 @@
-import type { FoundContainment } from '../agent/containment.ts';
+import type { FoundContainment } from '../agent/containment/containment.ts';
 import type { Logger } from '../core/log.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Reaper } from '../agent/reaper.ts';
+import type { Reaper } from '../agent/process-tree/reaper.ts';
 import type { Logger } from '../core/log.ts';
 import { repeat } from '../core/timers.ts';
 
@@ -14,7 +14,7 @@ const BEAT_EVERY_MS = 1_000;
 /** A shorter stall is no cause for concern: a lease lasts three times as long, and is renewed every 4 s. */
 export const SHORTEST_STALL_MS = 5_000;
 
-interface StallWatch {
+export interface StallWatch {
   /** The last stall of more than 5 s, or null. */
   readonly lastStall: Stall | null;
   stop(): void;

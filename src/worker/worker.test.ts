@@ -8,9 +8,9 @@ import type { Config } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
 import { collectLog } from '../core/log.fixture.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
-import { findRun } from '../run/read-runs.ts';
+import { findRun } from '../run/read/read-runs.ts';
 import { SEES_ALL } from '../run/viewer.ts';
-import { submitRun } from '../run/submit.ts';
+import { createAcceptRuns } from '../run/accept/accept-runs.ts';
 import { say, startScriptedModel, turn, type ScriptedModel } from '../testing/index.ts';
 import { createWorker, type Worker } from './worker.ts';
 
@@ -42,7 +42,10 @@ describe('a worker', () => {
         return turn(say('done'));
       },
     });
-    gateway = await createGateway({ upstream: { baseUrl: model.url, headers: {} }, silenceMs: 45_000 });
+    gateway = await createGateway({
+      providers: new Map([['default', { upstream: { baseUrl: model.url, headers: {} } }]]),
+      silenceMs: 45_000,
+    });
   });
 
   afterEach(async () => {
@@ -66,9 +69,9 @@ describe('a worker', () => {
     return { worker, lines };
   };
   const submit = async (prompt: string) => {
-    const { run } = await submitRun(
-      { database: store.database, queue: store.queue, rules: config },
-      {
+    const acceptRuns = createAcceptRuns({ ...store, rules: config, log: collectLog().log });
+    const { runs } = await acceptRuns({
+      submission: {
         agent: config.agents.get('teller')!,
         prompt,
         user: null,
@@ -82,8 +85,8 @@ describe('a worker', () => {
         idempotencyKey: null,
         createdBy: createId(),
       },
-    );
-    return run;
+    });
+    return runs[0]!;
   };
   const read = (id: string) => findRun(store.database, { runId: id, viewer: SEES_ALL });
   const readRow = ({ id }: Worker) =>

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findExecutable } from '../../src/agent/executable.ts';
+import { findExecutable } from '../../src/agent/process/executable.ts';
 import type { LonghaulConfig } from '../../src/config/schema.ts';
 import { createClient, type LonghaulClient } from '../../src/client/client.ts';
 import { findFreePort } from '../support/embedded-postgres.ts';

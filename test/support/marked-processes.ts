@@ -1,5 +1,5 @@
 import { readlink } from 'node:fs/promises';
-import { listProcesses, type ProcessEntry } from '../../src/agent/process-table.ts';
+import { listProcesses, type ProcessEntry } from '../../src/agent/process-tree/process-table.ts';
 
 /** Finds the live processes with the marks of attempts of these workers, given by pid. */
 export async function findAttemptProcesses(workerPids: readonly number[]): Promise<ProcessEntry[]> {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { createPgBossQueue } from '../../src/queue/pg-boss-queue.ts';
+import { createDatabaseQueue } from '../../src/queue/database-queue.ts';
 import type { Queue } from '../../src/queue/queue.ts';
 import { createTestDatabase, type DATABASE_KINDS, type TestDatabase } from './databases.ts';
 
@@ -14,7 +14,7 @@ export async function createQueueDatabase(
   queues: readonly string[],
 ): Promise<QueueDatabase> {
   const { database, url, remove } = await createTestDatabase(kind);
-  const queue = createPgBossQueue({
+  const queue = createDatabaseQueue({
     database,
     expireSeconds: 180,
     onError: (error) => expect.unreachable(error.message),

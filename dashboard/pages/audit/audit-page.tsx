@@ -20,6 +20,7 @@ import { SimpleTable, type SimpleColumn } from '../../ui/table/simple-table.tsx'
 import { toVisible } from '../../ui/text/to-visible.ts';
 import { Time } from '../../ui/time/time.tsx';
 import { AUDIT_ACTIONS } from './audit-actions.ts';
+import { AuditActor } from './audit-actor.tsx';
 import { AuditSubject } from './audit-subject.tsx';
 import classes from './audit.module.css';
 
@@ -119,7 +120,7 @@ function TypedFilter({ label, placeholder, value = '', onChange }: TypedFilterPr
 const COLUMNS: SimpleColumn<AuditEntryResource>[] = [
   { title: 'Action', cell: ({ action }) => action },
   { title: 'Subject', cell: (entry) => <AuditSubject entry={entry} /> },
-  { title: 'By', cell: ({ actor }) => <bdi>{toVisible(actor).slice(0, 120)}</bdi> },
+  { title: 'By', cell: ({ actor }) => <AuditActor actor={actor} /> },
   {
     title: 'Data',
     isMinor: true,

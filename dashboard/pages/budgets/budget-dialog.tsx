@@ -49,29 +49,7 @@ export function BudgetDialog({ owner, onClose }: BudgetDialogProps) {
     <Modal opened onClose={onClose} title={owner === null ? 'Set a budget' : `Budget of ${toOwnerName(owner)}`}>
       <form onSubmit={onSubmit}>
         <Stack gap="sm">
-          {owner === null && (
-            <Group grow align="flex-start">
-              <Select
-                label="For"
-                allowDeselect={false}
-                data={[
-                  { value: 'user', label: 'A user' },
-                  { value: 'team', label: 'A team' },
-                  { value: 'global', label: 'Everything' },
-                ]}
-                value={scope}
-                onChange={(next) => setScope(next ?? 'user')}
-              />
-              {scope !== 'global' && (
-                <TextInput
-                  label={scope === 'user' ? 'User' : 'Team'}
-                  value={key}
-                  onChange={(event) => setKey(event.currentTarget.value)}
-                  data-autofocus
-                />
-              )}
-            </Group>
-          )}
+          {owner === null && <OwnerInputs scope={scope} onScope={setScope} ownerKey={key} onOwnerKey={setKey} />}
           <Group grow align="flex-start">
             <UsdInput label="USD a day" value={day} onChange={setDay} isFirst={owner !== null} />
             <UsdInput label="USD a month" value={month} onChange={setMonth} />
@@ -103,6 +81,40 @@ export function BudgetDialog({ owner, onClose }: BudgetDialogProps) {
         </Stack>
       </form>
     </Modal>
+  );
+}
+
+interface OwnerInputsProps {
+  readonly scope: BudgetResource['scope'];
+  readonly onScope: (scope: BudgetResource['scope']) => void;
+  readonly ownerKey: string;
+  readonly onOwnerKey: (key: string) => void;
+}
+
+/** Chooses whose budget to set. */
+function OwnerInputs({ scope, onScope, ownerKey, onOwnerKey }: OwnerInputsProps) {
+  return (
+    <Group grow align="flex-start">
+      <Select
+        label="For"
+        allowDeselect={false}
+        data={[
+          { value: 'user', label: 'A user' },
+          { value: 'team', label: 'A team' },
+          { value: 'global', label: 'Everything' },
+        ]}
+        value={scope}
+        onChange={(next) => onScope(next ?? 'user')}
+      />
+      {scope !== 'global' && (
+        <TextInput
+          label={scope === 'user' ? 'User' : 'Team'}
+          value={ownerKey}
+          onChange={(event) => onOwnerKey(event.currentTarget.value)}
+          data-autofocus
+        />
+      )}
+    </Group>
   );
 }
 

@@ -17,7 +17,7 @@ import { Tag } from '../../ui/status/tag.tsx';
 import { Time } from '../../ui/time/time.tsx';
 import { BudgetDialog, type BudgetOwner } from './budget-dialog.tsx';
 import { BudgetHistory } from './budget-history.tsx';
-import { groupBudgets, toOwnerName } from './group-budgets.ts';
+import { groupBudgets, toOwnerName, type BudgetGroup } from './group-budgets.ts';
 import classes from './budgets.module.css';
 
 const SCOPES = [
@@ -81,39 +81,7 @@ export function BudgetsPage() {
         <div className={classes['page']}>
           <ul className={classes['grid']}>
             {groups.map((group) => (
-              <li key={group.id} className={classes['budget']}>
-                <header>
-                  <h2>
-                    <bdi>{toOwnerName(group)}</bdi>
-                  </h2>
-                  <span className={classes['scope']}>{group.scope === 'global' ? '' : group.scope}</span>
-                  {group.budgets.some(({ isChanged }) => isChanged) && <Tag tone="accent">changed</Tag>}
-                  {isOperator && (
-                    <Button size="compact-xs" variant="default" onClick={() => setEditing(group)}>
-                      Change…
-                    </Button>
-                  )}
-                </header>
-                {group.budgets.map((budget) => (
-                  <div key={budget.period}>
-                    <Meter
-                      label={budget.period === 'day' ? 'Today' : 'This month'}
-                      used={budget.spentUsd}
-                      reserved={budget.reservedUsd}
-                      limit={budget.limitUsd}
-                      show={(usd) => <Usd usd={usd} />}
-                    />
-                    <p className={classes['quiet']}>
-                      {budget.reservedUsd > 0 && (
-                        <>
-                          <Usd usd={budget.reservedUsd} /> set aside ·{' '}
-                        </>
-                      )}
-                      renewed <Time at={budget.resetsAt} />
-                    </p>
-                  </div>
-                ))}
-              </li>
+              <BudgetEntry key={group.id} group={group} onEdit={isOperator ? () => setEditing(group) : null} />
             ))}
           </ul>
           {isOperator && (
@@ -125,5 +93,50 @@ export function BudgetsPage() {
       )}
       {editing !== null && <BudgetDialog owner={editing === 'new' ? null : editing} onClose={() => setEditing(null)} />}
     </Page>
+  );
+}
+
+interface BudgetEntryProps {
+  readonly group: BudgetGroup;
+  /** Null when the user may not change budgets. */
+  readonly onEdit: (() => void) | null;
+}
+
+/** The budgets of an owner, with their use. */
+function BudgetEntry({ group, onEdit }: BudgetEntryProps) {
+  return (
+    <li className={classes['budget']}>
+      <header>
+        <h2>
+          <bdi>{toOwnerName(group)}</bdi>
+        </h2>
+        <span className={classes['scope']}>{group.scope === 'global' ? '' : group.scope}</span>
+        {group.budgets.some(({ isChanged }) => isChanged) && <Tag tone="accent">changed</Tag>}
+        {onEdit !== null && (
+          <Button size="compact-xs" variant="default" onClick={onEdit}>
+            Change…
+          </Button>
+        )}
+      </header>
+      {group.budgets.map((budget) => (
+        <div key={budget.period}>
+          <Meter
+            label={budget.period === 'day' ? 'Today' : 'This month'}
+            used={budget.spentUsd}
+            reserved={budget.reservedUsd}
+            limit={budget.limitUsd}
+            show={(usd) => <Usd usd={usd} />}
+          />
+          <p className={classes['quiet']}>
+            {budget.reservedUsd > 0 && (
+              <>
+                <Usd usd={budget.reservedUsd} /> set aside ·{' '}
+              </>
+            )}
+            renewed <Time at={budget.resetsAt} />
+          </p>
+        </div>
+      ))}
+    </li>
   );
 }

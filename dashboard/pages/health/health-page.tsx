@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { queryOptions, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { agentsQuery } from '../../data/agents.ts';
@@ -10,7 +10,7 @@ import { useIsLive } from '../../data/live.ts';
 import { useRights, useSignedIn } from '../../data/signed-in.ts';
 import { Card } from '../../ui/card/card.tsx';
 import { Usd } from '../../ui/figures/usd.tsx';
-import { formatCount, formatDuration } from '../../ui/format/format.ts';
+import { formatBytes, formatCount, formatDuration } from '../../ui/format/format.ts';
 import { Page } from '../../ui/page/page.tsx';
 import { Failed } from '../../ui/states/failed.tsx';
 import { PageLoading } from '../../ui/states/page-loading.tsx';
@@ -24,9 +24,7 @@ import classes from './health.module.css';
 
 /** Checks each part: the server and its database, an agent, the workers and the provider. */
 export function HealthPage() {
-  const { version, timeZone } = useSignedIn();
   const { isOperator, mayRead, isBound } = useRights();
-  const isConnected = useIsConnected();
   const isLive = useIsLive();
   const seesAll = isOperator || (mayRead && !isBound);
   return (
@@ -34,9 +32,8 @@ export function HealthPage() {
       <div className={classes['page']}>
         <Card title="Checks">
           <ul className={classes['checks']}>
-            <Check tone={isConnected ? 'green' : 'red'} title="Server and database">
-              {isConnected ? `Connected. Longhaul ${version}, time zone ${timeZone}.` : 'No response.'}
-            </Check>
+            <ServerCheck />
+            {isOperator && <DatabaseCheck />}
             {mayRead && (
               <Check tone={isLive ? 'green' : 'amber'} title="Live updates">
                 {isLive ? 'Changes appear immediately.' : 'Not connected: pages refresh every few seconds.'}
@@ -61,6 +58,46 @@ function Check({ tone, title, children }: { tone: Tone; title: string; children:
       </Status>
       <div>{children}</div>
     </li>
+  );
+}
+
+/** Milliseconds above which a query is slow: it is usually answered within one. */
+const SLOW_QUERY_MS = 250;
+
+const serverHealthQuery = queryOptions({
+  queryKey: ['server-health'],
+  queryFn: () => client.serverHealth(),
+  refetchInterval: 15_000,
+});
+
+function ServerCheck() {
+  const { version, timeZone } = useSignedIn();
+  const { isOperator } = useRights();
+  const isConnected = useIsConnected();
+  const { data } = useQuery({ ...serverHealthQuery, enabled: isOperator });
+  const node = data === undefined ? '' : ` on Node ${data.nodeVersion}`;
+  return (
+    <Check tone={isConnected ? 'green' : 'red'} title="Server">
+      {isConnected ? `Connected. Longhaul ${version}${node}, time zone ${timeZone}.` : 'No response.'}
+    </Check>
+  );
+}
+
+function DatabaseCheck() {
+  const { data, error } = useQuery(serverHealthQuery);
+  if (data === undefined) {
+    return (
+      <Check tone={error === null ? 'gray' : 'red'} title="Database">
+        {error === null ? '…' : messageOf(error)}
+      </Check>
+    );
+  }
+  const { kind, version, schemaVersion, sizeBytes, latencyMs } = data.database;
+  return (
+    <Check tone={latencyMs > SLOW_QUERY_MS ? 'amber' : 'green'} title="Database">
+      {kind === 'embedded' ? 'Embedded PostgreSQL' : 'PostgreSQL'} {version}, schema {schemaVersion},{' '}
+      {formatBytes(sizeBytes)}. A query takes {formatDuration(latencyMs)}.
+    </Check>
   );
 }
 
@@ -157,7 +194,7 @@ function ProviderCheck() {
         : limited.map(({ name, limitedUntil, limitReason }) => (
             <p key={name} className={classes['facts']}>
               <span>
-                Queue {name} waits until <Time at={limitedUntil!} />
+                Queue {name} waits, and continues <Time at={limitedUntil!} />
                 {limitReason !== null && `: ${toVisible(limitReason)}`}
               </span>
             </p>

@@ -65,9 +65,10 @@ function Keys() {
   const columns: SimpleColumn<KeyResource>[] = [
     {
       title: 'Name',
-      cell: ({ id, name, revokedAt }) => (
+      cell: ({ id, name, subject, revokedAt }) => (
         <Group gap={8}>
           <bdi>{toVisible(name)}</bdi>
+          {subject !== null && <Tag tone="gray">signs in</Tag>}
           {id === keyId && <Tag tone="accent">yours</Tag>}
           {revokedAt !== null && <Tag tone="gray">revoked</Tag>}
         </Group>

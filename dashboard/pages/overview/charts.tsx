@@ -18,7 +18,45 @@ interface ChartsProps {
 
 /** Charts of the figures over time. */
 export function Charts({ stats, span, agent }: ChartsProps) {
-  const { data, totals, agents, queues } = stats;
+  const { totals, agents } = stats;
+  const { at, outcomes, timing, depth, slots, cost } = useSeries(stats);
+  const hasStands = stats.data.some((point) => point.queues !== null);
+  const step = { minute: 'each minute', hour: 'each hour', day: 'each day' }[stats.step];
+  return (
+    <>
+      <div className={classes['columns']} data-wide>
+        <Card title="Runs" hint={`finished, ${step}`}>
+          <TimeChart label="Finished runs" at={at} series={outcomes} kind="bars" format={formatCompact} height={190} />
+        </Card>
+        <Failures totals={totals} span={span} agent={agent} />
+      </div>
+      <div className={classes['columns']}>
+        <Card title="Wait and duration">
+          <TimeChart label="Wait and duration of runs" at={at} series={timing} kind="lines" format={formatDuration} />
+        </Card>
+        {totals.costUsd !== null && (
+          <Card title="Cost" hint={step}>
+            <TimeChart label="Cost" at={at} series={cost} kind="bars" format={formatUsd} />
+          </Card>
+        )}
+      </div>
+      {hasStands && (
+        <div className={classes['columns']}>
+          <Card title="Waiting in queues" hint={`on average, ${step}`}>
+            <TimeChart label="Runs that waited in queues" at={at} series={depth} kind="bars" format={formatCompact} />
+          </Card>
+          <Card title="Slots" hint={`on average, ${step}`}>
+            <TimeChart label="Slots of workers" at={at} series={slots} kind="lines" format={formatCompact} />
+          </Card>
+        </div>
+      )}
+      {agent === undefined && agents.length > 1 && <AgentTable agents={agents} hasCosts={totals.costUsd !== null} />}
+    </>
+  );
+}
+
+/** Returns what the charts draw. */
+function useSeries({ data, queues }: StatsResource) {
   const at = useMemo(() => data.map((point) => point.at), [data]);
   const outcomes = useMemo(
     (): Series[] => [
@@ -48,89 +86,77 @@ export function Charts({ stats, span, agent }: ChartsProps) {
     (): Series[] => [{ label: 'Cost', color: 1, values: data.map(({ costUsd }) => costUsd) }],
     [data],
   );
-  const hasStands = data.some((point) => point.queues !== null);
-  const step = { minute: 'each minute', hour: 'each hour', day: 'each day' }[stats.step];
+  return { at, outcomes, timing, depth, slots, cost };
+}
+
+interface FailuresProps extends Pick<ChartsProps, 'span' | 'agent'> {
+  readonly totals: StatsResource['totals'];
+}
+
+/** The most frequent errors, each with a link to its runs. */
+function Failures({ totals, span, agent }: FailuresProps) {
   return (
-    <>
-      <div className={classes['columns']} data-wide>
-        <Card title="Runs" hint={`finished, ${step}`}>
-          <TimeChart label="Finished runs" at={at} series={outcomes} kind="bars" format={formatCompact} height={190} />
-        </Card>
-        <Card title="Why runs failed">
-          {totals.failures.length === 0 ? (
-            <State icon={<BarChartIcon />} title="Nothing failed" isCompact />
-          ) : (
-            <ShareBars
-              tone="red"
-              rows={totals.failures.slice(0, 6).map(({ code, runs }) => ({
-                key: code,
-                label: (
-                  <Link to="/runs" search={{ error: code, status: 'failed', time: toRunTime(span), agent }}>
-                    {code}
+    <Card title="Why runs failed">
+      {totals.failures.length === 0 ? (
+        <State icon={<BarChartIcon />} title="Nothing failed" isCompact />
+      ) : (
+        <ShareBars
+          tone="red"
+          rows={totals.failures.slice(0, 6).map(({ code, runs }) => ({
+            key: code,
+            label: (
+              <Link to="/runs" search={{ error: code, status: 'failed', time: toRunTime(span), agent }}>
+                {code}
+              </Link>
+            ),
+            amount: runs,
+            shown: `${formatCount(runs)} · ${formatShare(runs / totals.failed)}`,
+          }))}
+        />
+      )}
+    </Card>
+  );
+}
+
+interface AgentTableProps {
+  readonly agents: StatsResource['agents'];
+  readonly hasCosts: boolean;
+}
+
+function AgentTable({ agents, hasCosts }: AgentTableProps) {
+  return (
+    <Card title="By agent" isFlush>
+      <div className={classes['scroll']} tabIndex={0} role="region" aria-label="Figures by agent">
+        <table className={classes['table']}>
+          <thead>
+            <tr>
+              <th scope="col">Agent</th>
+              <th scope="col">Submitted</th>
+              <th scope="col">Succeeded</th>
+              <th scope="col">Failed</th>
+              <th scope="col">Cancelled</th>
+              {hasCosts && <th scope="col">Cost</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {agents.slice(0, 20).map((row) => (
+              <tr key={row.agent}>
+                <th scope="row">
+                  <Link to="/" search={(current) => ({ ...current, agent: row.agent })}>
+                    {row.agent}
                   </Link>
-                ),
-                amount: runs,
-                shown: `${formatCount(runs)} · ${formatShare(runs / totals.failed)}`,
-              }))}
-            />
-          )}
-        </Card>
+                </th>
+                <td>{formatCount(row.submitted)}</td>
+                <td>{formatCount(row.succeeded)}</td>
+                <td>{formatCount(row.failed)}</td>
+                <td>{formatCount(row.cancelled)}</td>
+                {hasCosts && <td>{row.costUsd === null ? '–' : formatUsd(row.costUsd)}</td>}
+              </tr>
+            ))}
+          </tbody>
+        </table>
       </div>
-      <div className={classes['columns']}>
-        <Card title="Wait and duration">
-          <TimeChart label="Wait and duration of runs" at={at} series={timing} kind="lines" format={formatDuration} />
-        </Card>
-        {totals.costUsd !== null && (
-          <Card title="Cost" hint={step}>
-            <TimeChart label="Cost" at={at} series={cost} kind="bars" format={formatUsd} />
-          </Card>
-        )}
-      </div>
-      {hasStands && (
-        <div className={classes['columns']}>
-          <Card title="Waiting in queues" hint={`on average, ${step}`}>
-            <TimeChart label="Runs that waited in queues" at={at} series={depth} kind="bars" format={formatCompact} />
-          </Card>
-          <Card title="Slots" hint={`on average, ${step}`}>
-            <TimeChart label="Slots of workers" at={at} series={slots} kind="lines" format={formatCompact} />
-          </Card>
-        </div>
-      )}
-      {agent === undefined && agents.length > 1 && (
-        <Card title="By agent" isFlush>
-          <div className={classes['scroll']} tabIndex={0} role="region" aria-label="Figures by agent">
-            <table className={classes['table']}>
-              <thead>
-                <tr>
-                  <th scope="col">Agent</th>
-                  <th scope="col">Submitted</th>
-                  <th scope="col">Succeeded</th>
-                  <th scope="col">Failed</th>
-                  <th scope="col">Cancelled</th>
-                  {totals.costUsd !== null && <th scope="col">Cost</th>}
-                </tr>
-              </thead>
-              <tbody>
-                {agents.slice(0, 20).map((row) => (
-                  <tr key={row.agent}>
-                    <th scope="row">
-                      <Link to="/" search={(current) => ({ ...current, agent: row.agent })}>
-                        {row.agent}
-                      </Link>
-                    </th>
-                    <td>{formatCount(row.submitted)}</td>
-                    <td>{formatCount(row.succeeded)}</td>
-                    <td>{formatCount(row.failed)}</td>
-                    <td>{formatCount(row.cancelled)}</td>
-                    {totals.costUsd !== null && <td>{row.costUsd === null ? '–' : formatUsd(row.costUsd)}</td>}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </Card>
-      )}
-    </>
+    </Card>
   );
 }
 

@@ -1,7 +1,7 @@
 import { TextInput, UnstyledButton } from '@mantine/core';
 import { ChevronDownIcon, ChevronRightIcon, ListBulletIcon } from '@radix-ui/react-icons';
 import type { LonghaulEvent } from 'longhaul/client';
-import { useMemo, useState } from 'react';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { toJsonText } from '../../ui/code/json-view.tsx';
 import { CopyButton } from '../../ui/copy/copy-button.tsx';
 import { formatCount, formatInstant } from '../../ui/format/format.ts';
@@ -18,7 +18,8 @@ export function RawEvents({ state: { log, isRead } }: { readonly state: LogState
   const [typed, setTyped] = useState('');
   const [open, setOpen] = useState<ReadonlySet<number>>(() => new Set());
   const length = log.events.length;
-  const wanted = typed.trim().toLowerCase();
+  // Typing stays quick while thousands of events are searched.
+  const wanted = useDeferredValue(typed).trim().toLowerCase();
   const events = useMemo(
     () => (wanted === '' ? log.events : log.events.filter((event) => matches(event, wanted))),
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- the events are added to in place
@@ -78,7 +79,7 @@ function EventRow({ event, isOpen, onToggle }: EventRowProps) {
           {at.slice(11, 23)}
         </time>
         <span className={classes['type']}>{type}</span>
-        <bdi className={classes['data']}>{toVisible(JSON.stringify(data).slice(0, 300))}</bdi>
+        <bdi className={classes['data']}>{toVisible(toPreview(data))}</bdi>
         <span className={classes['attempt']}>{attempt > 1 ? `attempt ${attempt}` : ''}</span>
       </UnstyledButton>
       {isOpen && (
@@ -88,6 +89,14 @@ function EventRow({ event, isOpen, onToggle }: EventRowProps) {
       )}
     </div>
   );
+}
+
+const PREVIEW = 300;
+
+/** Returns the beginning of the data as JSON. A text of megabytes is cut before it is written down. */
+function toPreview(data: unknown): string {
+  const cut = (_key: string, value: unknown) => (typeof value === 'string' ? value.slice(0, PREVIEW) : value);
+  return JSON.stringify(data, cut).slice(0, PREVIEW);
 }
 
 function matches(event: LonghaulEvent, wanted: string): boolean {

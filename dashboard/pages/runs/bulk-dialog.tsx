@@ -48,15 +48,43 @@ const WORDS = {
 } as const;
 
 /** Shows the number of runs, performs the action with progress, and lists the skipped runs. */
-export function BulkDialog({ request: { action, runs }, onClose }: BulkDialogProps) {
-  const queries = useQueryClient();
-  const stopping = useRef(new AbortController());
-  const [progress, setProgress] = useState<BulkProgress | null>(null);
-  const [state, setState] = useState<'asking' | 'working' | 'over'>('asking');
-  const [error, setError] = useState<unknown>(null);
-  const words = WORDS[action];
+export function BulkDialog({ request, onClose }: BulkDialogProps) {
+  const { action } = request;
+  const counted = useTarget(request);
+  const bulk = useBulk(action);
+  return (
+    <Modal
+      opened
+      onClose={() => onClose(bulk.state === 'over')}
+      title={WORDS[action].title}
+      closeOnClickOutside={bulk.state !== 'working'}
+      closeOnEscape={bulk.state !== 'working'}
+      withCloseButton={bulk.state !== 'working'}
+    >
+      {bulk.state === 'asking' ? (
+        <Question
+          action={action}
+          counted={counted}
+          onStart={(target) => void bulk.start(target)}
+          onLeave={() => onClose(false)}
+        />
+      ) : (
+        <Work action={action} bulk={bulk} onDone={() => onClose(true)} />
+      )}
+    </Modal>
+  );
+}
+
+interface Counted {
+  /** Null while the runs are counted. */
+  readonly target: BulkTarget | null;
+  readonly error: Error | null;
+}
+
+/** Counts the runs of a request. */
+function useTarget({ action, runs }: BulkRequest): Counted {
   const choice = 'length' in runs ? null : runs;
-  const counted = useQuery({
+  const { data, error } = useQuery({
     queryKey: ['bulk-count', action, choice],
     queryFn: async () =>
       toStatuses(action, choice!).length === 0
@@ -65,16 +93,28 @@ export function BulkDialog({ request: { action, runs }, onClose }: BulkDialogPro
     enabled: choice !== null,
     staleTime: 0,
   });
-  const target: BulkTarget | null =
-    choice === null
-      ? { ids: runs as readonly string[] }
-      : counted.data === undefined
-        ? null
-        : { choice, ...counted.data };
-  const count = target === null ? null : 'ids' in target ? target.ids.length : target.count;
+  if (choice === null) return { target: { ids: runs as readonly string[] }, error: null };
+  return { target: data === undefined ? null : { choice, ...data }, error };
+}
 
-  async function start(): Promise<void> {
-    if (target === null) return;
+interface Bulk {
+  readonly state: 'asking' | 'working' | 'over';
+  readonly progress: BulkProgress | null;
+  /** Error that ended the work early; null without one. */
+  readonly error: unknown;
+  readonly start: (target: BulkTarget) => Promise<void>;
+  readonly stop: () => void;
+}
+
+/** Performs the action, and keeps its progress. */
+function useBulk(action: BulkAction): Bulk {
+  const queries = useQueryClient();
+  const stopping = useRef(new AbortController());
+  const [progress, setProgress] = useState<BulkProgress | null>(null);
+  const [state, setState] = useState<Bulk['state']>('asking');
+  const [error, setError] = useState<unknown>(null);
+
+  async function start(target: BulkTarget): Promise<void> {
     setState('working');
     try {
       await doInBulk({ action, target, signal: stopping.current.signal, onProgress: setProgress });
@@ -86,88 +126,106 @@ export function BulkDialog({ request: { action, runs }, onClose }: BulkDialogPro
     void queries.invalidateQueries({ queryKey: ['runs-head'] });
   }
 
-  const seen = (progress?.done ?? 0) + (progress?.skipped.length ?? 0);
+  return { state, progress, error, start, stop: () => stopping.current.abort() };
+}
+
+interface QuestionProps {
+  readonly action: BulkAction;
+  readonly counted: Counted;
+  readonly onStart: (target: BulkTarget) => void;
+  readonly onLeave: () => void;
+}
+
+/** Asks before the action, with the number of runs. */
+function Question({ action, counted: { target, error }, onStart, onLeave }: QuestionProps) {
+  const words = WORDS[action];
+  const count = target === null ? 0 : 'ids' in target ? target.ids.length : target.count;
+  const toText = () => {
+    if (error !== null) return messageOf(error);
+    if (target === null) return 'Counting…';
+    return count === 0 ? words.nothing : words.ask(toCountText(count, 'isMore' in target && target.isMore));
+  };
   return (
-    <Modal
-      opened
-      onClose={() => onClose(state === 'over')}
-      title={words.title}
-      closeOnClickOutside={state !== 'working'}
-      closeOnEscape={state !== 'working'}
-      withCloseButton={state !== 'working'}
-    >
-      {state === 'asking' && (
-        <>
-          <Text>
-            {counted.error !== null
-              ? messageOf(counted.error)
-              : count === null
-                ? 'Counting…'
-                : count === 0
-                  ? words.nothing
-                  : words.ask(toCountText(count, target !== null && 'isMore' in target && target.isMore))}
-          </Text>
-          <Group justify="flex-end" mt="lg">
-            <Button variant="default" onClick={() => onClose(false)}>
-              Leave as they are
-            </Button>
-            <Button
-              color={action === 'cancel' ? 'red' : undefined}
-              disabled={count === null || count === 0}
-              onClick={() => void start()}
-              data-autofocus
-            >
-              {words.button}
-            </Button>
-          </Group>
-        </>
+    <>
+      <Text>{toText()}</Text>
+      <Group justify="flex-end" mt="lg">
+        <Button variant="default" onClick={onLeave}>
+          Leave as they are
+        </Button>
+        <Button
+          color={action === 'cancel' ? 'red' : undefined}
+          disabled={target === null || count === 0}
+          onClick={() => target !== null && onStart(target)}
+          data-autofocus
+        >
+          {words.button}
+        </Button>
+      </Group>
+    </>
+  );
+}
+
+interface WorkProps {
+  readonly action: BulkAction;
+  readonly bulk: Bulk;
+  readonly onDone: () => void;
+}
+
+/** Shows the progress of the action, and its outcome. */
+function Work({ action, bulk: { state, progress, error, stop }, onDone }: WorkProps) {
+  const { done = 0, skipped = [], total = null } = progress ?? {};
+  const isWorking = state === 'working';
+  const share = !isWorking || total === null ? 1 : (done + skipped.length) / Math.max(1, total);
+  return (
+    <>
+      <Progress
+        value={100 * share}
+        animated={isWorking}
+        color={error !== null ? 'red' : undefined}
+        aria-label="Progress"
+      />
+      <Text mt="sm" role="status" className="numeric">
+        {formatCount(done)} {WORDS[action].done}
+        {skipped.length > 0 && `, ${formatCount(skipped.length)} left out`}
+        {total !== null && isWorking && ` of ${formatCount(total)}`}
+      </Text>
+      {error !== null && (
+        <Text c="red" mt="xs" role="alert">
+          It stopped with an error: {messageOf(error)}
+        </Text>
       )}
-      {state !== 'asking' && progress !== null && (
-        <>
-          <Progress
-            value={state === 'over' ? 100 : progress.total === null ? 100 : (100 * seen) / Math.max(1, progress.total)}
-            animated={state === 'working'}
-            color={error !== null ? 'red' : undefined}
-            aria-label="Progress"
-          />
-          <Text mt="sm" role="status" className="numeric">
-            {formatCount(progress.done)} {words.done}
-            {progress.skipped.length > 0 && `, ${formatCount(progress.skipped.length)} left out`}
-            {progress.total !== null && state === 'working' && ` of ${formatCount(progress.total)}`}
-          </Text>
-          {error !== null && (
-            <Text c="red" mt="xs" role="alert">
-              It stopped with an error: {messageOf(error)}
-            </Text>
-          )}
-          {progress.skipped.length > 0 && (
-            <ScrollArea.Autosize mah={240} mt="sm" className={classes['skipped']}>
-              <ul>
-                {progress.skipped.slice(0, 500).map(({ id, message }) => (
-                  <li key={id}>
-                    <Link to="/runs/$runId" params={{ runId: id }} className="mono">
-                      {shortId(id)}
-                    </Link>
-                    <span>{message}</span>
-                  </li>
-                ))}
-              </ul>
-            </ScrollArea.Autosize>
-          )}
-          <Group justify="flex-end" mt="lg">
-            {state === 'working' ? (
-              <Button variant="default" onClick={() => stopping.current.abort()}>
-                Stop
-              </Button>
-            ) : (
-              <Button onClick={() => onClose(true)} data-autofocus>
-                Done
-              </Button>
-            )}
-          </Group>
-        </>
-      )}
-    </Modal>
+      {skipped.length > 0 && <Skipped skipped={skipped} />}
+      <Group justify="flex-end" mt="lg">
+        {isWorking ? (
+          <Button variant="default" onClick={stop}>
+            Stop
+          </Button>
+        ) : (
+          <Button onClick={onDone} data-autofocus>
+            Done
+          </Button>
+        )}
+      </Group>
+    </>
+  );
+}
+
+const MOST_SKIPPED = 500;
+
+function Skipped({ skipped }: Pick<BulkProgress, 'skipped'>) {
+  return (
+    <ScrollArea.Autosize mah={240} mt="sm" className={classes['skipped']}>
+      <ul>
+        {skipped.slice(0, MOST_SKIPPED).map(({ id, message }) => (
+          <li key={id}>
+            <Link to="/runs/$runId" params={{ runId: id }} className="mono">
+              {shortId(id)}
+            </Link>
+            <span>{message}</span>
+          </li>
+        ))}
+      </ul>
+    </ScrollArea.Autosize>
   );
 }
 

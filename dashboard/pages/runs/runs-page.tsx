@@ -45,7 +45,6 @@ export function RunsPage() {
     setSelected(NONE);
     void navigate({ search: next, replace: true });
   };
-  const exportUrl = (format: 'csv' | 'jsonl') => `${API_PATH}/v1/runs/export?${toExportQuery(search, format)}`;
 
   return (
     <Page
@@ -53,35 +52,7 @@ export function RunsPage() {
       isFull
       actions={
         <>
-          <Menu position="bottom-end">
-            <Menu.Target>
-              <Button variant="default" leftSection={<DotsHorizontalIcon />}>
-                All that match
-              </Button>
-            </Menu.Target>
-            <Menu.Dropdown>
-              <Menu.Item leftSection={<DownloadIcon />} component="a" href={exportUrl('csv')} download>
-                Export as CSV
-              </Menu.Item>
-              <Menu.Item leftSection={<DownloadIcon />} component="a" href={exportUrl('jsonl')} download>
-                Export as JSON lines
-              </Menu.Item>
-              {mayWrite && (
-                <>
-                  <Menu.Divider />
-                  <Menu.Item onClick={() => setBulk({ action: 'retry', runs: toRunChoice(search, Date.now()) })}>
-                    Retry all that failed…
-                  </Menu.Item>
-                  <Menu.Item
-                    color="red"
-                    onClick={() => setBulk({ action: 'cancel', runs: toRunChoice(search, Date.now()) })}
-                  >
-                    Cancel all unfinished…
-                  </Menu.Item>
-                </>
-              )}
-            </Menu.Dropdown>
-          </Menu>
+          <MatchingMenu search={search} mayWrite={mayWrite} onBulk={setBulk} />
           {mayWrite && (
             <Button component={Link} to="/try" leftSection={<RocketIcon />}>
               New run
@@ -124,20 +95,7 @@ export function RunsPage() {
           onTop={setIsAtTop}
         />
       )}
-      {selected.size > 0 && (
-        <div className={classes['selection']} role="toolbar" aria-label="Actions for the selected runs">
-          <span className="numeric">{formatCount(selected.size)} selected</span>
-          <Button variant="default" onClick={() => setBulk({ action: 'retry', runs: [...selected] })}>
-            Retry…
-          </Button>
-          <Button variant="default" onClick={() => setBulk({ action: 'cancel', runs: [...selected] })}>
-            Cancel…
-          </Button>
-          <Button variant="subtle" color="gray" onClick={() => setSelected(NONE)}>
-            Clear
-          </Button>
-        </div>
-      )}
+      {selected.size > 0 && <SelectionBar selected={selected} onBulk={setBulk} onClear={() => setSelected(NONE)} />}
       {bulk !== null && (
         <BulkDialog
           request={bulk}
@@ -148,6 +106,67 @@ export function RunsPage() {
         />
       )}
     </Page>
+  );
+}
+
+interface MatchingMenuProps {
+  readonly search: RunSearch;
+  readonly mayWrite: boolean;
+  readonly onBulk: (request: BulkRequest) => void;
+}
+
+/** Exports, retries or cancels all runs that match, not only the loaded ones. */
+function MatchingMenu({ search, mayWrite, onBulk }: MatchingMenuProps) {
+  const exportUrl = (format: 'csv' | 'jsonl') => `${API_PATH}/v1/runs/export?${toExportQuery(search, format)}`;
+  const change = (action: BulkRequest['action']) => onBulk({ action, runs: toRunChoice(search, Date.now()) });
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button variant="default" leftSection={<DotsHorizontalIcon />}>
+          All that match
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<DownloadIcon />} component="a" href={exportUrl('csv')} download>
+          Export as CSV
+        </Menu.Item>
+        <Menu.Item leftSection={<DownloadIcon />} component="a" href={exportUrl('jsonl')} download>
+          Export as JSON lines
+        </Menu.Item>
+        {mayWrite && (
+          <>
+            <Menu.Divider />
+            <Menu.Item onClick={() => change('retry')}>Retry all that failed…</Menu.Item>
+            <Menu.Item color="red" onClick={() => change('cancel')}>
+              Cancel all unfinished…
+            </Menu.Item>
+          </>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+interface SelectionBarProps {
+  readonly selected: ReadonlySet<string>;
+  readonly onBulk: (request: BulkRequest) => void;
+  readonly onClear: () => void;
+}
+
+function SelectionBar({ selected, onBulk, onClear }: SelectionBarProps) {
+  return (
+    <div className={classes['selection']} role="toolbar" aria-label="Actions for the selected runs">
+      <span className="numeric">{formatCount(selected.size)} selected</span>
+      <Button variant="default" onClick={() => onBulk({ action: 'retry', runs: [...selected] })}>
+        Retry…
+      </Button>
+      <Button variant="default" onClick={() => onBulk({ action: 'cancel', runs: [...selected] })}>
+        Cancel…
+      </Button>
+      <Button variant="subtle" color="gray" onClick={onClear}>
+        Clear
+      </Button>
+    </div>
   );
 }
 

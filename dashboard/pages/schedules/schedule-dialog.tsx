@@ -6,6 +6,7 @@ import { agentsQuery } from '../../data/agents.ts';
 import { client } from '../../data/client.ts';
 import { useSignedIn } from '../../data/signed-in.ts';
 import { useAction } from '../../data/use-action.ts';
+import { OwnerInputs } from '../../ui/form/owner-inputs.tsx';
 import { FormDialog } from '../../ui/form/form-dialog.tsx';
 
 interface ScheduleDialogProps {
@@ -31,7 +32,7 @@ export function ScheduleDialog({ schedule, onClose }: ScheduleDialogProps) {
   const [prompt, setPrompt] = useState(schedule?.prompt ?? '');
   const [cron, setCron] = useState(schedule?.cron ?? '0 9 * * 1-5');
   const [zone, setZone] = useState(schedule?.timeZone ?? serverZone);
-  const [missed, setMissed] = useState<NonNullable<NewSchedule['missed']>>(schedule?.missed ?? 'once');
+  const [missed, setMissed] = useState<Missed>(schedule?.missed ?? 'once');
   const [user, setUser] = useState('');
   const [team, setTeam] = useState('');
   const save = useAction({
@@ -85,45 +86,64 @@ export function ScheduleDialog({ schedule, onClose }: ScheduleDialogProps) {
         value={prompt}
         onChange={(event) => setPrompt(event.currentTarget.value)}
       />
-      <Group grow align="flex-start">
-        <TextInput
-          label="When"
-          description="Minute, hour, day, month, weekday"
-          value={cron}
-          classNames={{ input: 'mono' }}
-          onChange={(event) => setCron(event.currentTarget.value)}
+      <WhenInputs cron={cron} onCron={setCron} zone={zone} onZone={(next) => setZone(next ?? serverZone)} />
+      <MissedInput missed={missed} onChange={setMissed} />
+      {schedule === null && (
+        <OwnerInputs
+          user={boundUser === null ? user : null}
+          onUser={setUser}
+          team={boundTeam === null ? team : null}
+          onTeam={setTeam}
         />
-        <Select
-          label="Time zone"
-          description="Time zone of the expression"
-          searchable
-          limit={50}
-          data={ZONES.includes(zone) ? ZONES : [zone, ...ZONES]}
-          value={zone}
-          onChange={(next) => setZone(next ?? serverZone)}
-          allowDeselect={false}
-        />
-      </Group>
-      <Select
-        label="Times missed while no server was running"
-        data={MISSED}
-        value={missed}
-        onChange={(next) => setMissed((next ?? 'once') as typeof missed)}
-        allowDeselect={false}
-      />
-      {schedule === null && (boundUser === null || boundTeam === null) && (
-        <Group grow>
-          {boundUser === null && (
-            <TextInput label="User" value={user} onChange={(event) => setUser(event.currentTarget.value)} />
-          )}
-          {boundTeam === null && (
-            <TextInput label="Team" value={team} onChange={(event) => setTeam(event.currentTarget.value)} />
-          )}
-        </Group>
       )}
       <Text size="xs" c="dimmed">
         For example 30 7 * * 1-5: at 7:30 on every weekday. Shorthands such as @daily work too.
       </Text>
     </FormDialog>
+  );
+}
+
+interface WhenInputsProps {
+  readonly cron: string;
+  readonly onCron: (cron: string) => void;
+  readonly zone: string;
+  readonly onZone: (zone: string | null) => void;
+}
+
+function WhenInputs({ cron, onCron, zone, onZone }: WhenInputsProps) {
+  return (
+    <Group grow align="flex-start">
+      <TextInput
+        label="When"
+        description="Minute, hour, day, month, weekday"
+        value={cron}
+        classNames={{ input: 'mono' }}
+        onChange={(event) => onCron(event.currentTarget.value)}
+      />
+      <Select
+        label="Time zone"
+        description="Time zone of the expression"
+        searchable
+        limit={50}
+        data={ZONES.includes(zone) ? ZONES : [zone, ...ZONES]}
+        value={zone}
+        onChange={onZone}
+        allowDeselect={false}
+      />
+    </Group>
+  );
+}
+
+type Missed = NonNullable<NewSchedule['missed']>;
+
+function MissedInput({ missed, onChange }: { readonly missed: Missed; readonly onChange: (missed: Missed) => void }) {
+  return (
+    <Select
+      label="Times missed while no server was running"
+      data={MISSED}
+      value={missed}
+      onChange={(next) => onChange((next ?? 'once') as Missed)}
+      allowDeselect={false}
+    />
   );
 }

@@ -16,10 +16,37 @@ interface ScheduleEntryProps {
   readonly onEdit: () => void;
 }
 
+/** A schedule with its next and last times, and buttons for users who may change it. */
 export function ScheduleEntry({ schedule, onEdit }: ScheduleEntryProps) {
-  const { id, name, agent, prompt, cron, timeZone, pausedAt, pausedReason, nextAt, lastAt, lastRunId, lastError } =
-    schedule;
+  const { name, prompt, pausedAt, pausedReason, lastError } = schedule;
   const { mayWrite } = useRights();
+  return (
+    <article className={entries['entry']}>
+      <header>
+        <h2>
+          <bdi>{toVisible(name ?? firstLine(prompt, 80))}</bdi>
+        </h2>
+        {pausedAt !== null && <Tag tone="amber">paused</Tag>}
+        {lastError !== null && <Tag tone="red">the last one failed</Tag>}
+        {mayWrite && <ScheduleButtons schedule={schedule} onEdit={onEdit} />}
+      </header>
+      <p className={entries['text']}>
+        <bdi>{toVisible(prompt.slice(0, 400))}</bdi>
+      </p>
+      <ScheduleFacts schedule={schedule} />
+      {pausedReason === 'key_revoked' && (
+        <p className={entries['facts']}>Its API key was revoked. Resumed, it belongs to your key.</p>
+      )}
+      {lastError !== null && (
+        <p className={entries['problem']}>
+          {lastError.code}: {toVisible(lastError.message)}
+        </p>
+      )}
+    </article>
+  );
+}
+
+function ScheduleButtons({ schedule: { id, pausedAt }, onEdit }: ScheduleEntryProps) {
   const navigate = useNavigate();
   const toggle = useAction({
     act: () => (pausedAt === null ? client.pauseSchedule(id) : client.resumeSchedule(id)),
@@ -32,71 +59,55 @@ export function ScheduleEntry({ schedule, onEdit }: ScheduleEntryProps) {
   });
   const remove = useAction({ act: () => client.removeSchedule(id), changes: ['schedules'], done: 'It was removed.' });
   return (
-    <article className={entries['entry']}>
-      <header>
-        <h2>
-          <bdi>{toVisible(name ?? firstLine(prompt, 80))}</bdi>
-        </h2>
-        {pausedAt !== null && <Tag tone="amber">paused</Tag>}
-        {lastError !== null && <Tag tone="red">the last one failed</Tag>}
-        {mayWrite && (
-          <div className={entries['buttons']}>
-            <Button size="compact-xs" variant="default" loading={trigger.isPending} onClick={() => trigger.mutate()}>
-              Run now
-            </Button>
-            <Button size="compact-xs" variant="default" loading={toggle.isPending} onClick={() => toggle.mutate()}>
-              {pausedAt === null ? 'Pause' : 'Resume'}
-            </Button>
-            <Button size="compact-xs" variant="default" onClick={onEdit}>
-              Change…
-            </Button>
-            <ConfirmButton
-              label="Remove…"
-              title="Remove this schedule"
-              confirm="Remove"
-              isPending={remove.isPending}
-              onConfirm={() => remove.mutateAsync()}
-            >
-              It stops submitting runs. Runs that it submitted stay.
-            </ConfirmButton>
-          </div>
-        )}
-      </header>
-      <p className={entries['text']}>
-        <bdi>{toVisible(prompt.slice(0, 400))}</bdi>
-      </p>
-      <p className={entries['facts']}>
-        <span>{agent}</span>
-        <span className="mono">{cron}</span>
-        <span>{timeZone}</span>
-        {nextAt !== null && (
-          <span>
-            next <Time at={nextAt} />, {toLocal(nextAt, timeZone)} there
-          </span>
-        )}
-        {lastAt !== null && (
-          <span>
-            last <Time at={lastAt} />
-          </span>
-        )}
-        {lastRunId !== null && (
-          <Link to="/runs/$runId" params={{ runId: lastRunId }}>
-            Last run
-          </Link>
-        )}
-        <Link to="/runs" search={{ schedule: id }}>
-          All its runs
+    <div className={entries['buttons']}>
+      <Button size="compact-xs" variant="default" loading={trigger.isPending} onClick={() => trigger.mutate()}>
+        Run now
+      </Button>
+      <Button size="compact-xs" variant="default" loading={toggle.isPending} onClick={() => toggle.mutate()}>
+        {pausedAt === null ? 'Pause' : 'Resume'}
+      </Button>
+      <Button size="compact-xs" variant="default" onClick={onEdit}>
+        Change…
+      </Button>
+      <ConfirmButton
+        label="Remove…"
+        title="Remove this schedule"
+        confirm="Remove"
+        isPending={remove.isPending}
+        onConfirm={() => remove.mutateAsync()}
+      >
+        It stops submitting runs. Runs that it submitted stay.
+      </ConfirmButton>
+    </div>
+  );
+}
+
+function ScheduleFacts({ schedule }: Pick<ScheduleEntryProps, 'schedule'>) {
+  const { id, agent, cron, timeZone, nextAt, lastAt, lastRunId } = schedule;
+  return (
+    <p className={entries['facts']}>
+      <span>{agent}</span>
+      <span className="mono">{cron}</span>
+      <span>{timeZone}</span>
+      {nextAt !== null && (
+        <span>
+          next <Time at={nextAt} />, {toLocal(nextAt, timeZone)} there
+        </span>
+      )}
+      {lastAt !== null && (
+        <span>
+          last <Time at={lastAt} />
+        </span>
+      )}
+      {lastRunId !== null && (
+        <Link to="/runs/$runId" params={{ runId: lastRunId }}>
+          Last run
         </Link>
-      </p>
-      {pausedReason === 'key_revoked' && (
-        <p className={entries['facts']}>Its API key was revoked. Resumed, it belongs to your key.</p>
       )}
-      {lastError !== null && (
-        <p className={entries['problem']}>
-          {lastError.code}: {toVisible(lastError.message)}
-        </p>
-      )}
-    </article>
+      <Link to="/runs" search={{ schedule: id }}>
+        All its runs
+      </Link>
+    </p>
   );
 }
 

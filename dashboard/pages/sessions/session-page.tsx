@@ -16,6 +16,7 @@ import { State } from '../../ui/states/state.tsx';
 import { RunStatus } from '../../ui/status/run-status.tsx';
 import { Time } from '../../ui/time/time.tsx';
 import { Composer } from '../run/composer.tsx';
+import { Branches } from './branches.tsx';
 import { SessionEntry } from './session-entry.tsx';
 import { toThread } from './to-thread.ts';
 import classes from './sessions.module.css';
@@ -114,14 +115,7 @@ function OneSession({ title, session, pages }: OneSessionProps) {
               </li>
             ))}
           </ul>
-          {session.forkedFrom !== null && (
-            <p className={classes['quiet']}>
-              A branch of{' '}
-              <Link to="/sessions/$sessionId" params={{ sessionId: session.forkedFrom }}>
-                {shortId(session.forkedFrom)}
-              </Link>
-            </p>
-          )}
+          <Branches session={session} />
         </aside>
       </div>
     </Page>

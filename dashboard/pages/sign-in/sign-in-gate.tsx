@@ -1,13 +1,14 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { client } from '../../data/client.ts';
 import { signedInQuery } from '../../data/signed-in.ts';
-import { takeCode } from './take-code.ts';
-import { SignInPage } from './sign-in-page.tsx';
+import { takeFromHash } from './take-from-hash.ts';
 import { Unreachable } from './unreachable.tsx';
 
 /** Code of the link that `longhaul start` prints. Read once, and removed from the address before anything else runs. */
-const code = takeCode();
+const code = takeFromHash('code');
+
+const SignInPage = lazy(async () => ({ default: (await import('./sign-in-page.tsx')).SignInPage }));
 
 /** Shows its children to a signed-in user, and the sign-in page to others. */
 export function SignInGate({ children }: { children: ReactNode }) {
@@ -31,7 +32,12 @@ export function SignInGate({ children }: { children: ReactNode }) {
   if (data === undefined) {
     return error === null ? null : <Unreachable error={error} isTrying={isFetching} onRetry={() => void refetch()} />;
   }
-  return data === null ? <SignInPage linkError={linkError} /> : children;
+  if (data !== null) return children;
+  return (
+    <Suspense fallback={null}>
+      <SignInPage linkError={linkError} />
+    </Suspense>
+  );
 }
 
 let signingIn: Promise<unknown> | null = null;

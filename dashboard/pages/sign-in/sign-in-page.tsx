@@ -1,11 +1,12 @@
 import { Alert, Anchor, Button, Code, PasswordInput, Stack, Text, Title } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, type FormEvent } from 'react';
-import { API_PATH } from '../../app/environment.ts';
+import { API_PATH, OIDC_TITLE } from '../../app/environment.ts';
 import { client } from '../../data/client.ts';
 import { signedInQuery } from '../../data/signed-in.ts';
 import { Logo } from '../../ui/logo.tsx';
 import { messageOf } from '../../ui/states/message-of.ts';
+import { OidcSignIn } from './oidc-sign-in.tsx';
 import classes from './sign-in-page.module.css';
 
 interface SignInPageProps {
@@ -45,9 +46,11 @@ export function SignInPage({ linkError }: SignInPageProps) {
           <div>
             <Title order={1}>Sign in</Title>
             <Text c="dimmed" size="sm" mt={4}>
-              Paste an API key. The dashboard exchanges it for a cookie and does not store it.
+              {OIDC_TITLE === null ? 'Paste an API key.' : 'Sign in as yourself, or paste an API key.'} The dashboard
+              exchanges a key for a cookie and does not store it.
             </Text>
           </div>
+          <OidcSignIn />
           {linkError !== null && signIn.error === null && (
             <Alert color="red" title="The link did not sign you in">
               {messageOf(linkError)}
@@ -65,7 +68,14 @@ export function SignInPage({ linkError }: SignInPageProps) {
             data-autofocus
             autoFocus
           />
-          <Button type="submit" size="sm" loading={signIn.isPending} disabled={key.trim() === ''} fullWidth>
+          <Button
+            type="submit"
+            size="sm"
+            variant={OIDC_TITLE === null ? 'filled' : 'default'}
+            loading={signIn.isPending}
+            disabled={key.trim() === ''}
+            fullWidth
+          >
             Sign in
           </Button>
           <div className={classes['hint']}>

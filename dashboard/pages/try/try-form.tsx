@@ -1,11 +1,12 @@
-import { Button, Collapse, Group, JsonInput, NumberInput, Select, Text, Textarea, TextInput } from '@mantine/core';
+import { Button, Collapse, Group, JsonInput, NumberInput, Select, Text, Textarea } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
-import type { AgentResource, RunResource, SessionResource, Submission } from 'longhaul/client';
-import { useRef, useState, type FormEvent } from 'react';
+import type { AgentResource, RunResource, SessionResource, SignedInResource, Submission } from 'longhaul/client';
+import { useRef, useState, type FormEvent, type KeyboardEvent } from 'react';
 import { client } from '../../data/client.ts';
 import { useSignedIn } from '../../data/signed-in.ts';
 import { useAction } from '../../data/use-action.ts';
+import { OwnerInputs } from '../../ui/form/owner-inputs.tsx';
 import { formatUsd } from '../../ui/format/format.ts';
 import { messageOf } from '../../ui/states/message-of.ts';
 import classes from './try.module.css';
@@ -23,7 +24,8 @@ type Limits = NonNullable<Submission['limits']>;
 /** A form with all fields of a submission, the most common ones first. */
 export function TryForm({ agents, source, session }: TryFormProps) {
   const navigate = useNavigate();
-  const { user: boundUser, team: boundTeam } = useSignedIn();
+  const signedIn = useSignedIn();
+  const { user: boundUser, team: boundTeam } = signedIn;
   const [agentName, setAgentName] = useState(session?.agent ?? source?.agent ?? agents[0]!.name);
   const [prompt, setPrompt] = useState(source?.prompt ?? '');
   const [user, setUser] = useState(source?.user ?? '');
@@ -37,30 +39,18 @@ export function TryForm({ agents, source, session }: TryFormProps) {
   const agent = agents.find(({ name }) => name === agentName) ?? agents[0]!;
 
   const submit = useAction({
-    act: () => client.submit(toSubmission(), { idempotencyKey: key.current }),
+    act: () =>
+      client.submit(toSubmission({ agent, prompt, user, team, metadata, limits, session, signedIn }), {
+        idempotencyKey: key.current,
+      }),
     changes: ['runs-head', 'unfinished'],
     onSuccess: ({ id }) => void navigate({ to: '/runs/$runId', params: { runId: id } }),
     isQuiet: true,
   });
 
-  function toSubmission(): Submission {
-    const wanted = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
-    return {
-      agent: agent.name,
-      prompt,
-      ...(session !== null && { sessionId: session.id, fork: true }),
-      ...(session === null && boundUser === null && user.trim() !== '' && { user: user.trim() }),
-      ...(session === null && boundTeam === null && team.trim() !== '' && { team: team.trim() }),
-      ...(session?.user != null && boundUser === null && { user: session.user }),
-      ...(session?.team != null && boundTeam === null && { team: session.team }),
-      ...(metadata.trim() !== '' && { metadata: JSON.parse(metadata) as Record<string, unknown> }),
-      ...(Object.keys(wanted).length > 0 && { limits: wanted }),
-    };
-  }
-
   const isLong = prompt.length > agent.limits.maxPromptLength;
   const isReady = prompt.trim() !== '' && !isLong && (metadata.trim() === '' || isObject(metadata));
-  const onSubmit = (event: FormEvent) => {
+  const onSubmit = (event: FormEvent | KeyboardEvent) => {
     event.preventDefault();
     if (isReady && !submit.isPending) submit.mutate();
   };
@@ -68,46 +58,10 @@ export function TryForm({ agents, source, session }: TryFormProps) {
     key.current = crypto.randomUUID();
     if (submit.isError) submit.reset();
   };
-  const limit = (name: keyof Limits, label: string, most: number) => (
-    <NumberInput
-      label={label}
-      description={`At most ${most.toLocaleString('en-US')}`}
-      placeholder={String(most)}
-      min={0}
-      max={most}
-      value={limits[name] ?? ''}
-      onChange={(value) => setLimits({ ...limits, [name]: typeof value === 'number' ? value : undefined })}
-    />
-  );
-
   return (
     <form className={classes['form']} onSubmit={onSubmit} onChange={change}>
-      <Select
-        label="Agent"
-        data={agents.map(({ name }) => name)}
-        value={agent.name}
-        onChange={(name) => setAgentName(name ?? agent.name)}
-        allowDeselect={false}
-        disabled={session !== null}
-      />
-      <p className={classes['about']}>
-        {agent.model} · {agent.tools.length === 0 ? 'no tools' : agent.tools.join(', ')} · up to{' '}
-        {formatUsd(agent.limits.maxBudgetUsd)}, {agent.limits.maxTurns} turns, {agent.limits.timeoutSeconds} s
-      </p>
-      <Textarea
-        label="Prompt"
-        placeholder="What should it do?"
-        autosize
-        minRows={6}
-        maxRows={20}
-        value={prompt}
-        error={isLong ? `At most ${agent.limits.maxPromptLength.toLocaleString('en-US')} characters` : undefined}
-        autoFocus
-        onChange={(event) => setPrompt(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) onSubmit(event);
-        }}
-      />
+      <AgentInput agents={agents} agent={agent} onChange={setAgentName} isFixed={session !== null} />
+      <PromptInput prompt={prompt} most={agent.limits.maxPromptLength} onChange={setPrompt} onSubmit={onSubmit} />
       <Button
         variant="subtle"
         color="gray"
@@ -120,30 +74,16 @@ export function TryForm({ agents, source, session }: TryFormProps) {
       </Button>
       <Collapse expanded={isMore}>
         <div className={classes['more']}>
-          <div className={classes['row']}>
-            {limit('maxBudgetUsd', 'Budget, USD', agent.limits.maxBudgetUsd)}
-            {limit('maxTurns', 'Turns', agent.limits.maxTurns)}
-            {limit('timeoutSeconds', 'Time, seconds', agent.limits.timeoutSeconds)}
-          </div>
-          {session === null && (boundUser === null || boundTeam === null) && (
-            <div className={classes['row']}>
-              {boundUser === null && (
-                <TextInput label="User" value={user} onChange={(event) => setUser(event.currentTarget.value)} />
-              )}
-              {boundTeam === null && (
-                <TextInput label="Team" value={team} onChange={(event) => setTeam(event.currentTarget.value)} />
-              )}
-            </div>
+          <LimitInputs agent={agent} limits={limits} onChange={setLimits} />
+          {session === null && (
+            <OwnerInputs
+              user={boundUser === null ? user : null}
+              onUser={setUser}
+              team={boundTeam === null ? team : null}
+              onTeam={setTeam}
+            />
           )}
-          <JsonInput
-            label="Metadata"
-            placeholder={'{ "ticket": 4711 }'}
-            autosize
-            minRows={2}
-            value={metadata}
-            error={metadata.trim() !== '' && !isObject(metadata) ? 'A JSON object: { … }' : undefined}
-            onChange={setMetadata}
-          />
+          <MetadataInput metadata={metadata} onChange={setMetadata} />
         </div>
       </Collapse>
       {submit.error !== null && (
@@ -160,6 +100,138 @@ export function TryForm({ agents, source, session }: TryFormProps) {
         </Text>
       </Group>
     </form>
+  );
+}
+
+interface FormValues {
+  readonly agent: AgentResource;
+  readonly prompt: string;
+  readonly user: string;
+  readonly team: string;
+  readonly metadata: string;
+  readonly limits: Limits;
+  readonly session: SessionResource | null;
+  readonly signedIn: SignedInResource;
+}
+
+/** Converts the form to a submission. The owner is left out if the signed-in key is bound to one. */
+function toSubmission({ agent, prompt, user, team, metadata, limits, session, signedIn }: FormValues): Submission {
+  const wanted = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+  const owner = {
+    user: session === null ? user.trim() : (session.user ?? ''),
+    team: session === null ? team.trim() : (session.team ?? ''),
+  };
+  return {
+    agent: agent.name,
+    prompt,
+    ...(session !== null && { sessionId: session.id, fork: true }),
+    ...(signedIn.user === null && owner.user !== '' && { user: owner.user }),
+    ...(signedIn.team === null && owner.team !== '' && { team: owner.team }),
+    ...(metadata.trim() !== '' && { metadata: JSON.parse(metadata) as Record<string, unknown> }),
+    ...(Object.keys(wanted).length > 0 && { limits: wanted }),
+  };
+}
+
+interface AgentInputProps {
+  readonly agents: readonly AgentResource[];
+  readonly agent: AgentResource;
+  readonly onChange: (name: string) => void;
+  readonly isFixed: boolean;
+}
+
+function AgentInput({ agents, agent, onChange, isFixed }: AgentInputProps) {
+  return (
+    <>
+      <Select
+        label="Agent"
+        data={agents.map(({ name }) => name)}
+        value={agent.name}
+        onChange={(name) => onChange(name ?? agent.name)}
+        allowDeselect={false}
+        disabled={isFixed}
+      />
+      <p className={classes['about']}>
+        {agent.model} · {agent.tools.length === 0 ? 'no tools' : agent.tools.join(', ')} · up to{' '}
+        {formatUsd(agent.limits.maxBudgetUsd)}, {agent.limits.maxTurns} turns, {agent.limits.timeoutSeconds} s
+      </p>
+    </>
+  );
+}
+
+interface PromptInputProps {
+  readonly prompt: string;
+  /** Maximum number of characters. */
+  readonly most: number;
+  readonly onChange: (prompt: string) => void;
+  readonly onSubmit: (event: KeyboardEvent) => void;
+}
+
+function PromptInput({ prompt, most, onChange, onSubmit }: PromptInputProps) {
+  return (
+    <Textarea
+      label="Prompt"
+      placeholder="What should it do?"
+      autosize
+      minRows={6}
+      maxRows={20}
+      value={prompt}
+      error={prompt.length > most ? `At most ${most.toLocaleString('en-US')} characters` : undefined}
+      autoFocus
+      onChange={(event) => onChange(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) onSubmit(event);
+      }}
+    />
+  );
+}
+
+interface MetadataInputProps {
+  readonly metadata: string;
+  readonly onChange: (metadata: string) => void;
+}
+
+function MetadataInput({ metadata, onChange }: MetadataInputProps) {
+  return (
+    <JsonInput
+      label="Metadata"
+      placeholder={'{ "ticket": 4711 }'}
+      autosize
+      minRows={2}
+      value={metadata}
+      error={metadata.trim() !== '' && !isObject(metadata) ? 'A JSON object: { … }' : undefined}
+      onChange={onChange}
+    />
+  );
+}
+
+interface LimitInputsProps {
+  readonly agent: AgentResource;
+  readonly limits: Limits;
+  readonly onChange: (limits: Limits) => void;
+}
+
+/** Fields for the limits of a run, which may be lower than those of its agent. */
+function LimitInputs({ agent, limits, onChange }: LimitInputsProps) {
+  const fields = { maxBudgetUsd: 'Budget, USD', maxTurns: 'Turns', timeoutSeconds: 'Time, seconds' } as const;
+  return (
+    <div className={classes['row']}>
+      {Object.entries(fields).map(([field, label]) => {
+        const name = field as keyof typeof fields;
+        const most = agent.limits[name];
+        return (
+          <NumberInput
+            key={name}
+            label={label}
+            description={`At most ${most.toLocaleString('en-US')}`}
+            placeholder={String(most)}
+            min={0}
+            max={most}
+            value={limits[name] ?? ''}
+            onChange={(value) => onChange({ ...limits, [name]: typeof value === 'number' ? value : undefined })}
+          />
+        );
+      })}
+    </div>
   );
 }
 

@@ -35,6 +35,10 @@ export const keySchema = z
     scopes: z.array(z.enum(SCOPES)),
     user: z.string().nullable(),
     team: z.string().nullable(),
+    subject: z
+      .string()
+      .nullable()
+      .describe('Issuer and subject of a person who signs in with OpenID Connect; null for a key that callers send.'),
     createdAt: instant(),
     lastUsedAt: instant().nullable().describe('Precise to the minute; null when the key was never used.'),
     revokedAt: instant().nullable(),

@@ -31,4 +31,25 @@ export const agentHealthSchema = z
     },
   });
 
+export const serverHealthSchema = z
+  .object({
+    version: z.string().describe('Version of Longhaul.'),
+    nodeVersion: z.string(),
+    database: z.object({
+      kind: z.enum(['embedded', 'postgres']),
+      version: z.string().describe('Version of PostgreSQL.'),
+      schemaVersion: z.int().describe('Number of the last migration.'),
+      sizeBytes: z.int(),
+      latencyMs: z.number().describe('Time of one query.'),
+    }),
+  })
+  .openapi('ServerHealth', {
+    example: {
+      version: '0.1.0',
+      nodeVersion: '24.21.0',
+      database: { kind: 'postgres', version: '18.1', schemaVersion: 30, sizeBytes: 73_400_320, latencyMs: 0.9 },
+    },
+  });
+
+export type ServerHealth = z.infer<typeof serverHealthSchema>;
 export type AgentHealth = z.infer<typeof agentHealthSchema>;

@@ -1,10 +1,11 @@
 import type { Api } from '../api-deps.ts';
+import { ROUTES } from '../routes.ts';
 import { completeOperation } from './complete-operation.ts';
-import { findOperations, type ApiDocument, type FoundOperation } from './document.ts';
+import { findOperations, type ApiDocument } from './document.ts';
 import { EXAMPLES } from './examples.ts';
 import { ANSWER_HEADERS } from './headers.ts';
-import { OPERATIONS, TAGS } from './operations.ts';
 import { describeProblemAnswers } from './problem-answers.ts';
+import { TAGS } from './tags.ts';
 import { describeWebhookPayloads, describeWebhooks } from './webhook-section.ts';
 
 const DESCRIPTION = `The production runtime for Claude agents: submit a prompt, get an id, follow a supervised run.
@@ -66,16 +67,19 @@ export function describeApi(api: Api, version: string, basePath = ''): ApiDocume
   return { ...document, paths: describePaths(document) };
 }
 
-/** Completes the paths and sorts them in the order of `OPERATIONS`, which is made for reading. */
+/** Completes the paths, in the order of `ROUTES`, which is made for reading. */
 function describePaths(document: ApiDocument): NonNullable<ApiDocument['paths']> {
-  const order = [...OPERATIONS.keys()];
-  const placeOf = ({ method, path }: FoundOperation) => {
-    const place = order.indexOf(`${method} ${path}`);
-    return place < 0 ? order.length : place;
-  };
+  const operations = new Map(
+    findOperations(document).map(({ method, path, operation }) => [`${method} ${path}`, operation]),
+  );
   const paths: Record<string, Record<string, object>> = {};
-  for (const found of findOperations(document).toSorted((a, b) => placeOf(a) - placeOf(b))) {
-    paths[found.path] = { ...paths[found.path], [found.method.toLowerCase()]: completeOperation(document, found) };
+  for (const route of ROUTES) {
+    const operation = operations.get(`${route.method} ${route.path}`);
+    if (operation === undefined) continue;
+    paths[route.path] = {
+      ...paths[route.path],
+      [route.method.toLowerCase()]: completeOperation(document, route, operation),
+    };
   }
   return paths;
 }

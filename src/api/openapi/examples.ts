@@ -89,6 +89,7 @@ const key: KeyResource = {
   scopes: ['runs:write', 'runs:read'],
   user: null,
   team: null,
+  subject: null,
   createdAt: CREATED,
   lastUsedAt: null,
   revokedAt: null,
@@ -296,23 +297,15 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   Worker: worker,
 };
 
-const queued = { Run: queuedRun };
-
-/** Examples of responses that differ from `EXAMPLES`, by the name of the operation and of the schema. */
-export const ANSWER_EXAMPLES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  retryRun: queued,
-  triggerSchedule: queued,
-  cancelRun: { Run: { ...queuedRun, status: 'cancelled', finishedAt: FINISHED } satisfies RunResource },
-  decideApproval: {
-    Approval: {
-      ...approval,
-      status: 'denied',
-      reason: 'Not in production.',
-      decidedBy: `key:${KEY_ID}`,
-      decidedAt: FINISHED,
-    } satisfies ApprovalResource,
-  },
-  pauseSchedule: { Schedule: { ...schedule, pausedAt: FINISHED, nextAt: null } satisfies ScheduleResource },
-  pauseQueue: { Queue: { ...queue, pausedAt: FINISHED } satisfies QueueResource },
-  revokeKey: { Key: { ...key, revokedAt: FINISHED } satisfies KeyResource },
+/** Examples of responses that differ from `EXAMPLES`: the resource after the operation. */
+export const cancelledRun: RunResource = { ...queuedRun, status: 'cancelled', finishedAt: FINISHED };
+export const deniedApproval: ApprovalResource = {
+  ...approval,
+  status: 'denied',
+  reason: 'Not in production.',
+  decidedBy: `key:${KEY_ID}`,
+  decidedAt: FINISHED,
 };
+export const pausedSchedule: ScheduleResource = { ...schedule, pausedAt: FINISHED, nextAt: null };
+export const pausedQueue: QueueResource = { ...queue, pausedAt: FINISHED };
+export const revokedKey: KeyResource = { ...key, revokedAt: FINISHED };

@@ -18,3 +18,13 @@ export const ANSWER_HEADERS = {
   ),
   'WWW-Authenticate': text('How to authenticate.', 'Bearer realm="longhaul"'),
 } as const;
+
+export type AnswerHeader = keyof typeof ANSWER_HEADERS;
+
+/** Headers of a response to a submission that counts against the rate limits. */
+export const COUNTED_HEADERS = ['RateLimit', 'RateLimit-Policy'] as const satisfies AnswerHeader[];
+
+/** Returns references to the document's headers with these names. */
+export function toHeaderRefs(names: readonly AnswerHeader[]): Record<string, { $ref: string }> {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}

@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from '../../core/errors.ts';
 import { toProblem } from '../problem.ts';
+import { toHeaderRefs, type AnswerHeader } from './headers.ts';
 
 /**
  * Every code that an operation can respond with. The other codes of the table are for the end of runs and commands, or,
@@ -30,7 +31,8 @@ const API_ERROR_CODES = [
   'unavailable',
 ] as const satisfies ErrorCode[];
 
-const DESCRIPTIONS: Readonly<Record<number, string>> = {
+/** Descriptions of the problem documents, by status. */
+export const PROBLEM_DESCRIPTIONS = {
   400: 'The request is invalid; `errors` names each invalid field.',
   401: 'The API key or token is missing or invalid.',
   402: 'A budget has no room for the request; `budget` says which one, and when it resets.',
@@ -44,9 +46,11 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   429: 'Too many requests; `Retry-After` says when to try again.',
   431: 'The URL and headers are too large.',
   503: 'The request cannot be answered now; `Retry-After` says when to try again.',
-};
+} as const;
 
-const HEADERS: Readonly<Record<number, readonly string[]>> = {
+export type ProblemStatus = keyof typeof PROBLEM_DESCRIPTIONS;
+
+const HEADERS: Readonly<Record<number, readonly AnswerHeader[]>> = {
   401: ['WWW-Authenticate'],
   402: ['Retry-After'],
   429: ['Retry-After', 'RateLimit', 'RateLimit-Policy'],
@@ -66,7 +70,7 @@ function describe(status: number, codes: readonly ErrorCode[]) {
   const fixed = { properties: { status: { type: 'integer', const: status }, code: { type: 'string', enum: codes } } };
   const names = HEADERS[status] ?? [];
   return {
-    description: DESCRIPTIONS[status],
+    description: PROBLEM_DESCRIPTIONS[status as ProblemStatus],
     ...(names.length > 0 && { headers: toHeaderRefs(names) }),
     content: {
       'application/problem+json': {
@@ -75,11 +79,6 @@ function describe(status: number, codes: readonly ErrorCode[]) {
       },
     },
   };
-}
-
-/** Returns references to the document's headers with these names. */
-export function toHeaderRefs(names: readonly string[]): Record<string, { $ref: string }> {
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
 function toExample(code: ErrorCode) {

@@ -1,108 +1,109 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { APPROVAL_KINDS, APPROVAL_STATUSES } from '../../core/approvals.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { maskSecrets, maskSecretsIn } from '../../core/mask-secrets.ts';
-import type { Approval } from '../../run/approval.ts';
-import { decideApproval } from '../../run/decide-approval.ts';
-import { findApprovalById, listApprovals } from '../../run/read-approvals.ts';
-import type { Api, ApiDeps } from '../api-deps.ts';
+import type { Approval } from '../../run/approvals/approval.ts';
+import { decideApproval as decide } from '../../run/approvals/decide-approval.ts';
+import { findApprovalById, listApprovals as readApprovals } from '../../run/approvals/read-approvals.ts';
 import { approvalSchema, decisionSchema, type ApprovalResource } from '../contract.ts';
-import { id, text, wholeNumber } from '../input-fields.ts';
+import { id, text } from '../input-fields.ts';
+import { deniedApproval } from '../openapi/examples.ts';
+import { route } from '../route.ts';
 import { toDecision } from '../to-decision.ts';
 import { json, problems } from './answers.ts';
+import { pageOf, pageQuery, toNextCursor } from './pages.ts';
+import { idParams, jsonBody } from './requests.ts';
 
-const params = z.object({
-  id: id("must be an approval's id, a UUID").openapi({ format: 'uuid', description: "The approval's id." }),
-});
+const params = idParams('an approval');
 
-/** Adds the routes that read and decide approvals. */
-export function addApprovalRoutes(api: Api, { config, database, queue }: ApiDeps): void {
-  const { basePath } = config.http;
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/approvals',
-      summary: 'List approvals, newest first',
-      request: {
-        query: z.strictObject({
-          status: z.enum(APPROVAL_STATUSES, `must be one of ${APPROVAL_STATUSES.join(', ')}`).optional(),
-          kind: z.enum(APPROVAL_KINDS, `must be one of ${APPROVAL_KINDS.join(', ')}`).optional(),
-          runId: id("must be a run's id, a UUID").optional(),
-          user: text().optional(),
-          cursor: id('must be the nextCursor of an earlier page').optional(),
-          limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
-        }),
-      },
-      responses: {
-        200: json(z.object({ data: z.array(approvalSchema), nextCursor: z.uuid().nullable() }), 'A page of approvals.'),
-        ...problems(400, 401, 403),
-      },
-    }),
-    async (context) => {
-      const { cursor, limit, ...filter } = context.req.valid('query');
-      const viewer = toViewer(context.get('caller'));
-      const { approvals, hasMore } = await listApprovals(database, { viewer, filter, before: cursor, limit });
-      const nextCursor = hasMore ? (approvals.at(-1)?.id ?? null) : null;
-      return context.json(
-        { data: approvals.map((approval) => toApprovalResource(approval, basePath)), nextCursor },
-        200,
-      );
+export const listApprovals = route(
+  {
+    method: 'get',
+    path: '/v1/approvals',
+    operationId: 'listApprovals',
+    tag: 'Approvals',
+    access: 'approvals',
+    summary: 'List approvals, newest first',
+    request: {
+      query: z.strictObject({
+        status: z.enum(APPROVAL_STATUSES, `must be one of ${APPROVAL_STATUSES.join(', ')}`).optional(),
+        kind: z.enum(APPROVAL_KINDS, `must be one of ${APPROVAL_KINDS.join(', ')}`).optional(),
+        runId: id("must be a run's id, a UUID").optional(),
+        user: text().optional(),
+        ...pageQuery,
+      }),
     },
-  );
+    responses: { 200: pageOf(approvalSchema, 'A page of approvals.'), ...problems(400, 401, 403) },
+  },
+  async (context, { config, database }) => {
+    const { cursor, limit, ...filter } = context.req.valid('query');
+    const viewer = toViewer(context.get('caller'));
+    const { approvals, hasMore } = await readApprovals(database, { viewer, filter, before: cursor, limit });
+    const data = approvals.map((approval) => toApprovalResource(approval, config.http.basePath));
+    return context.json({ data, nextCursor: toNextCursor(approvals, hasMore) }, 200);
+  },
+);
 
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/approvals/{id}',
-      summary: 'Read an approval',
-      request: { params },
-      responses: { 200: json(approvalSchema, 'The approval.'), ...problems(400, 401, 403, 404) },
-    }),
-    async (context) => {
-      const { id: approvalId } = context.req.valid('param');
-      const viewer = toViewer(context.get('caller'));
-      const approval = await findApprovalById(database, { id: approvalId, viewer });
-      if (approval === null) throw notFound(approvalId);
-      return context.json(toApprovalResource(approval, basePath), 200);
+export const getApproval = route(
+  {
+    method: 'get',
+    path: '/v1/approvals/{id}',
+    operationId: 'getApproval',
+    tag: 'Approvals',
+    access: 'approvals',
+    summary: 'Read an approval',
+    request: { params },
+    responses: { 200: json(approvalSchema, 'The approval.'), ...problems(400, 401, 403, 404) },
+  },
+  async (context, { config, database }) => {
+    const { id: approvalId } = context.req.valid('param');
+    const viewer = toViewer(context.get('caller'));
+    const approval = await findApprovalById(database, { id: approvalId, viewer });
+    if (approval === null) throw notFound(approvalId);
+    return context.json(toApprovalResource(approval, config.http.basePath), 200);
+  },
+);
+
+export const decideApproval = route(
+  {
+    method: 'post',
+    path: '/v1/approvals/{id}',
+    operationId: 'decideApproval',
+    tag: 'Approvals',
+    access: 'approvals',
+    example: deniedApproval,
+    summary: 'Allow or deny a tool use, or answer a question',
+    description:
+      'The first decision stands; a second one gets status 409 with the decided approval. The run continues at once.',
+    request: { params, body: jsonBody(decisionSchema) },
+    responses: {
+      200: json(approvalSchema, 'The decided approval.'),
+      ...problems(400, 401, 403, 404, 409, 413, 415),
     },
-  );
-
-  api.openapi(
-    createRoute({
-      method: 'post',
-      path: '/v1/approvals/{id}',
-      summary: 'Allow or deny a tool use, or answer a question',
-      description:
-        'The first decision stands; a second one gets status 409 with the decided approval. The run continues at once.',
-      request: { params, body: { required: true, content: { 'application/json': { schema: decisionSchema } } } },
-      responses: {
-        200: json(approvalSchema, 'The decided approval.'),
-        ...problems(400, 401, 403, 404, 409, 413, 415),
+  },
+  async (context, { config, database, queue }) => {
+    const caller = context.get('caller');
+    const { basePath } = config.http;
+    const { id: approvalId } = context.req.valid('param');
+    const viewer = toViewer(caller);
+    const waiting = await findApprovalById(database, { id: approvalId, viewer });
+    if (waiting === null) throw notFound(approvalId);
+    const decided = await decide(
+      { database, queue, rules: config },
+      {
+        id: approvalId,
+        viewer,
+        actor: keyActor(caller),
+        decision: toDecision(context.req.valid('json'), waiting),
       },
-    }),
-    async (context) => {
-      const caller = context.get('caller');
-      const { id: approvalId } = context.req.valid('param');
-      const viewer = toViewer(caller);
-      const waiting = await findApprovalById(database, { id: approvalId, viewer });
-      if (waiting === null) throw notFound(approvalId);
-      const decided = await decideApproval(
-        { database, queue, rules: config },
-        {
-          id: approvalId,
-          viewer,
-          actor: keyActor(caller),
-          decision: toDecision(context.req.valid('json'), waiting),
-        },
-      );
-      if (decided === null) throw notFound(approvalId);
-      if (decided.outcome === 'conflict') throw conflict(decided.approval, basePath);
-      return context.json(toApprovalResource(decided.approval, basePath), 200);
-    },
-  );
-}
+    );
+    if (decided === null) throw notFound(approvalId);
+    if (decided.outcome === 'conflict') throw conflict(decided.approval, basePath);
+    return context.json(toApprovalResource(decided.approval, basePath), 200);
+  },
+);
 
 function notFound(approvalId: string): LonghaulError {
   return new LonghaulError('not_found', { message: `There is no approval ${approvalId}.` });

@@ -1,57 +1,58 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
 import { toIdempotencyOwner, toMaxPriority, type Caller } from '../../access/caller.ts';
 import type { Config } from '../../config/config.ts';
 import { LonghaulError, type FieldError } from '../../core/errors.ts';
-import { toBatchRequest } from '../../run/find-repeated.ts';
-import type { Submission } from '../../run/submission.ts';
-import type { Api, SubmitDeps } from '../api-deps.ts';
+import type { Submission } from '../../run/accept/submission.ts';
 import { checkIdempotencyKey, checkSubmission, describe } from '../check-submission.ts';
 import { batchSchema, submittedBatchSchema } from '../contract.ts';
+import { MAX_BODY_BYTES } from '../declaration.ts';
 import { findJoined, type Joined } from '../join-session.ts';
-import { toRateLimitHeaders } from '../rate-limits.ts';
-import { refuseInvalid } from '../refuse-invalid.ts';
-import { submitAllOnce } from '../submit-once.ts';
+import { COUNTED_HEADERS } from '../openapi/headers.ts';
+import { toRateLimitHeaders } from '../rate-limit-headers.ts';
+import { route } from '../route.ts';
+import { submitBatchOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
+import { idempotencyHeaders, jsonBody } from './requests.ts';
 
-/** Adds the route that submits many runs at once. */
-export function addBatchRoutes(api: Api, deps: SubmitDeps): void {
-  const { basePath } = deps.config.http;
-  api.openapi(
-    createRoute({
-      method: 'post',
-      path: '/v1/runs/batch',
-      summary: 'Submit many runs, all or none',
-      description:
-        'At most 1,000 runs, in a body of at most 16 MiB. If any run is invalid, none is submitted, and `errors` names every invalid field, such as `runs[3].prompt`. The `Idempotency-Key` covers the whole batch. Runs that continue the same session run one after the other; a running run is neither interrupted nor steered.',
-      request: {
-        headers: z.object({ 'idempotency-key': z.string().optional() }),
-        body: { required: true, content: { 'application/json': { schema: batchSchema } } },
-      },
-      responses: {
-        202: json(submittedBatchSchema, 'All runs are accepted: they survive the crash of any process.'),
-        ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
-      },
-    }),
-    async (context) => {
-      const caller = context.get('caller');
-      const key = checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null);
-      const bodies = context.req.valid('json').runs;
-      const join = await findJoined(deps.database, { bodies, caller });
-      const submissions = checkAll(bodies, { config: deps.config, caller, join });
-      const { runs } = await submitAllOnce(deps, {
-        submissions,
-        request: key === null ? null : toBatchRequest(submissions, { owner: toIdempotencyOwner(caller), key }),
-        caller,
-        onCounted(states) {
-          for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
-        },
-      });
-      return context.json({ data: runs.map((run) => toRunResource(run, { caller, basePath })) }, 202);
+export const submitRuns = route(
+  {
+    method: 'post',
+    path: '/v1/runs/batch',
+    operationId: 'submitRuns',
+    tag: 'Runs',
+    access: 'runs:write',
+    // A thousand submissions of 16 KiB.
+    maxBodyBytes: 16 * MAX_BODY_BYTES,
+    summary: 'Submit many runs, all or none',
+    description:
+      'At most 1,000 runs, in a body of at most 16 MiB. If any run is invalid, none is submitted, and `errors` names every invalid field, such as `runs[3].prompt`. The `Idempotency-Key` covers the whole batch. Runs that continue the same session run one after the other; a running run is neither interrupted nor steered.',
+    request: { headers: idempotencyHeaders, body: jsonBody(batchSchema) },
+    responses: {
+      202: json(submittedBatchSchema, 'All runs are accepted: they survive the crash of any process.', COUNTED_HEADERS),
+      ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
     },
-    (result) => refuseInvalid(result, toItemPath),
-  );
-}
+  },
+  async (context, deps) => {
+    const { config, database } = deps;
+    const { basePath } = config.http;
+    const caller = context.get('caller');
+    const key = checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null);
+    const bodies = context.req.valid('json').runs;
+    const join = await findJoined(database, { bodies, caller });
+    const submissions = checkAll(bodies, { config, caller, join });
+    const { runs } = await submitBatchOnce(deps, {
+      batch: submissions,
+      idempotency: key === null ? null : { owner: toIdempotencyOwner(caller), key },
+      caller,
+      onCounted(states) {
+        for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);
+      },
+    });
+    return context.json({ data: runs.map((run) => toRunResource(run, { caller, basePath })) }, 202);
+  },
+  { renameField: toItemPath },
+);
 
 /** Converts `runs.3.prompt` to `runs[3].prompt`. */
 function toItemPath({ path, message }: FieldError): FieldError {

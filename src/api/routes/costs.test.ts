@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../../test/support/databases.ts';
-import { createTestLedger, type TestAttempt } from '../../run/cost.fixture.ts';
+import { createTestLedger, type TestAttempt } from '../../run/costs/cost.fixture.ts';
 import { startApi, type TestApi } from '../api.fixture.ts';
 import type { CostsResource, Problem } from '../contract.ts';
 

@@ -1,82 +1,82 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { toViewer } from '../../access/caller.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { findUnstorable } from '../../core/text.ts';
-import { COST_GROUPINGS, type CostGrouping } from '../../run/add-up-costs.ts';
-import { readForecast } from '../../run/cost-forecast.ts';
-import { toCostRange } from '../../run/cost-range.ts';
-import { readCosts, type CostCursor } from '../../run/costs.ts';
-import type { Api, ApiDeps } from '../api-deps.ts';
+import { COST_GROUPINGS, type CostGrouping } from '../../run/costs/add-up-costs.ts';
+import { readForecast } from '../../run/costs/cost-forecast.ts';
+import { toCostRange } from '../../run/costs/cost-range.ts';
+import { readCosts, type CostCursor } from '../../run/costs/costs.ts';
 import { describe } from '../check-submission.ts';
 import { costsSchema } from '../contract.ts';
-import { time, wholeNumber } from '../input-fields.ts';
+import { time } from '../input-fields.ts';
+import { route } from '../route.ts';
 import { json, problems } from './answers.ts';
+import { limit } from './pages.ts';
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const CURSOR_RULE = 'must be the nextCursor of an earlier page with the same groupBy';
 
-/** Adds the route that reads costs and their forecast. */
-export function addCostRoutes(api: Api, { config, database }: ApiDeps): void {
-  const { timeZone } = config;
-
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/costs',
-      summary: 'Read costs and their forecast',
-      description:
-        'For operators. A caller bound to a user or a team sees only the costs of that user or team. Days and months are sorted newest first, other groups most expensive first. An attempt counts when it ends, in the configured time zone; failed and cancelled attempts are included. While runs end, rows of an unfinished period may move between two pages.',
-      request: {
-        query: z.strictObject({
-          groupBy: z
-            .enum(COST_GROUPINGS, `must be one of ${COST_GROUPINGS.join(', ')}`)
-            .default('day')
-            .openapi({ default: 'day' }),
-          from: costInstant().openapi({
-            description:
-              'Inclusive: an ISO 8601 time, or a day of the time zone, such as 2026-01-31, from its beginning. Defaults to the beginning of the month that `to` ends, which is by default the current month.',
-          }),
-          to: costInstant().openapi({
-            description:
-              'Exclusive: an ISO 8601 time, or a day of the time zone, up to its beginning. Defaults to the end of the current month.',
-          }),
-          cursor: z.string(CURSOR_RULE).optional(),
-          limit: wholeNumber({ min: 1, max: 200 }).default(50).openapi({ default: 50 }),
+export const getCosts = route(
+  {
+    method: 'get',
+    path: '/v1/costs',
+    operationId: 'getCosts',
+    tag: 'Money',
+    access: 'own',
+    summary: 'Read costs and their forecast',
+    description:
+      'For operators. A caller bound to a user or a team sees only the costs of that user or team. Days and months are sorted newest first, other groups most expensive first. An attempt counts when it ends, in the configured time zone; failed and cancelled attempts are included. While runs end, rows of an unfinished period may move between two pages.',
+    request: {
+      query: z.strictObject({
+        groupBy: z
+          .enum(COST_GROUPINGS, `must be one of ${COST_GROUPINGS.join(', ')}`)
+          .default('day')
+          .openapi({ default: 'day' }),
+        from: costInstant().openapi({
+          description:
+            'Inclusive: an ISO 8601 time, or a day of the time zone, such as 2026-01-31, from its beginning. Defaults to the beginning of the month that `to` ends, which is by default the current month.',
         }),
-      },
-      responses: {
-        200: json(costsSchema, 'A page of rows, with the totals of all pages.'),
-        ...problems(400, 401, 403),
-      },
-    }),
-    async (context) => {
-      const viewer = toViewer(context.get('caller'));
-      const { groupBy, from, to, cursor, limit } = context.req.valid('query');
-      const after = cursor === undefined ? undefined : parseCursor(cursor, groupBy);
-      const [range, forecast] = await Promise.all([
-        toCostRange(database, { from: toCostInstant(from), to: toCostInstant(to), timeZone }),
-        readForecast(database, { viewer, timeZone }),
-      ]);
-      const [fromText, toText] = [range.from.toISOString(), range.to.toISOString()];
-      if (range.from >= range.to) {
-        throw refuse('to', `must be after from, ${fromText}; received ${toText}`);
-      }
-      const { rows, next, totals } = await readCosts(database, { viewer, groupBy, range, limit, after });
-      return context.json(
-        {
-          data: rows,
-          nextCursor: next && toCursor(next, groupBy),
-          totals,
-          forecast,
-          from: fromText,
-          to: toText,
-          timeZone,
-        },
-        200,
-      );
+        to: costInstant().openapi({
+          description:
+            'Exclusive: an ISO 8601 time, or a day of the time zone, up to its beginning. Defaults to the end of the current month.',
+        }),
+        cursor: z.string(CURSOR_RULE).optional(),
+        limit,
+      }),
     },
-  );
-}
+    responses: {
+      200: json(costsSchema, 'A page of rows, with the totals of all pages.'),
+      ...problems(400, 401, 403),
+    },
+  },
+  async (context, { config, database }) => {
+    const { timeZone } = config;
+    const viewer = toViewer(context.get('caller'));
+    const { groupBy, from, to, cursor, limit } = context.req.valid('query');
+    const after = cursor === undefined ? undefined : parseCursor(cursor, groupBy);
+    const [range, forecast] = await Promise.all([
+      toCostRange(database, { from: toCostInstant(from), to: toCostInstant(to), timeZone }),
+      readForecast(database, { viewer, timeZone }),
+    ]);
+    const [fromText, toText] = [range.from.toISOString(), range.to.toISOString()];
+    if (range.from >= range.to) {
+      throw refuse('to', `must be after from, ${fromText}; received ${toText}`);
+    }
+    const { rows, next, totals } = await readCosts(database, { viewer, groupBy, range, limit, after });
+    return context.json(
+      {
+        data: rows,
+        nextCursor: next && toCursor(next, groupBy),
+        totals,
+        forecast,
+        from: fromText,
+        to: toText,
+        timeZone,
+      },
+      200,
+    );
+  },
+);
 
 /**
  * Accepts a time, or a day that exists. Rejects 9999, the last year with four digits, because the next year begins in

@@ -12,8 +12,8 @@ export function addDashboardRoutes(
   { config, basePath }: ApiDeps,
 ): (context: Context) => Promise<Response | null> {
   if (config.dashboard === null) return () => Promise.resolve(null);
-  const { path } = config.dashboard;
-  const dashboard = createDashboard({ path, basePath });
+  const { path, oidc } = config.dashboard;
+  const dashboard = createDashboard({ path, basePath, oidcTitle: oidc?.title ?? null });
 
   api.get(`${path}/assets/:name`, async (context) => {
     const name = context.req.param('name');

@@ -1,76 +1,79 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { checkAgent } from '../agent-check.ts';
-import type { Api, ApiDeps } from '../api-deps.ts';
 import { agentHealthSchema } from '../contract.ts';
 import { seconds } from '../input-fields.ts';
-import { createWriteProbe } from '../write-probe.ts';
+import { route } from '../route.ts';
 import { json, problems } from './answers.ts';
 
 const healthSchema = z.object({ status: z.string(), version: z.string() }).openapi('Health');
 
-/** Adds the health routes. `/livez` and `/readyz` need no API key, because probes have none. */
-export function addHealthRoutes(api: Api, deps: ApiDeps): void {
-  const { database, version, isLeaving = () => false, log } = deps;
-  const probe = createWriteProbe(database);
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/livez',
-      summary: 'Check that the process is alive',
-      security: [],
-      responses: { 200: json(healthSchema, 'The process is alive.') },
-    }),
-    (context) => context.json({ status: 'alive', version }, 200),
-  );
+export const getLiveness = route(
+  {
+    method: 'get',
+    path: '/livez',
+    operationId: 'getLiveness',
+    tag: 'Service',
+    access: 'everyone',
+    summary: 'Check that the process is alive',
+    security: [],
+    responses: { 200: json(healthSchema, 'The process is alive.') },
+  },
+  (context, { version }) => context.json({ status: 'alive', version }, 200),
+);
 
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/readyz',
-      summary: 'Check that runs can be submitted',
-      description: 'Checks that the database accepts writes and that the process is not about to stop.',
-      security: [],
-      responses: {
-        200: json(healthSchema, 'Runs can be submitted.'),
-        503: json(healthSchema, 'Runs cannot be submitted now.'),
-      },
-    }),
-    async (context) => {
-      if (isLeaving()) return context.json({ status: 'leaving', version }, 503);
-      try {
-        await probe();
-        return context.json({ status: 'ready', version }, 200);
-      } catch (error) {
-        log.warn({ err: error }, 'not ready: the database accepts no writes');
-        return context.json({ status: 'unavailable', version }, 503);
-      }
+export const getReadiness = route(
+  {
+    method: 'get',
+    path: '/readyz',
+    operationId: 'getReadiness',
+    tag: 'Service',
+    access: 'everyone',
+    summary: 'Check that runs can be submitted',
+    description: 'Checks that the database accepts writes and that the process is not about to stop.',
+    security: [],
+    responses: {
+      200: json(healthSchema, 'Runs can be submitted.'),
+      503: json(healthSchema, 'Runs cannot be submitted now.'),
     },
-  );
+  },
+  async (context, { isLeaving = () => false, log, probeWrites, version }) => {
+    if (isLeaving()) return context.json({ status: 'leaving', version }, 503);
+    try {
+      await probeWrites();
+      return context.json({ status: 'ready', version }, 200);
+    } catch (error) {
+      log.warn({ err: error }, 'not ready: the database accepts no writes');
+      return context.json({ status: 'unavailable', version }, 503);
+    }
+  },
+);
 
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/health/agent',
-      summary: 'Check that an agent answers',
-      description:
-        'Asks an agent for one word, within one turn and $0.01, through a worker, Claude Code and the provider. The answer is cached for `health.everySeconds`, and the whole fleet asks once, so clients may poll as often as they like.',
-      request: {
-        query: z.strictObject({
-          wait: seconds({ min: 0, max: 60 })
-            .optional()
-            .openapi({ description: 'Seconds to wait when there is no answer yet. Defaults to 20.' }),
-        }),
-      },
-      responses: {
-        200: json(agentHealthSchema, 'The agent answers.'),
-        503: json(agentHealthSchema, 'The agent does not answer.'),
-        ...problems(400, 401),
-      },
-    }),
-    async (context) => {
-      const { wait = 20 } = context.req.valid('query');
-      const health = await checkAgent(deps, { waitMs: wait * 1_000, signal: context.req.raw.signal });
-      return context.json(health, health.status === 'unhealthy' ? 503 : 200);
+export const getAgentHealth = route(
+  {
+    method: 'get',
+    path: '/v1/health/agent',
+    operationId: 'getAgentHealth',
+    tag: 'Service',
+    access: 'anyone',
+    summary: 'Check that an agent answers',
+    description:
+      'Asks an agent for one word, within one turn and $0.01, through a worker, Claude Code and the provider. The answer is cached for `health.everySeconds`, and the whole fleet asks once, so clients may poll as often as they like.',
+    request: {
+      query: z.strictObject({
+        wait: seconds({ min: 0, max: 60 })
+          .optional()
+          .openapi({ description: 'Seconds to wait when there is no answer yet. Defaults to 20.' }),
+      }),
     },
-  );
-}
+    responses: {
+      200: json(agentHealthSchema, 'The agent answers.'),
+      503: json(agentHealthSchema, 'The agent does not answer.'),
+      ...problems(400, 401),
+    },
+  },
+  async (context, deps) => {
+    const { wait = 20 } = context.req.valid('query');
+    const health = await checkAgent(deps, { waitMs: wait * 1_000, signal: context.req.raw.signal });
+    return context.json(health, health.status === 'unhealthy' ? 503 : 200);
+  },
+);

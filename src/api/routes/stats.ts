@@ -1,14 +1,11 @@
-import { createRoute, z } from '@hono/zod-openapi';
-import { sql } from 'kysely';
+import { z } from '@hono/zod-openapi';
 import { isBound, isOperator, toViewer } from '../../access/caller.ts';
-import { HEALTH_AGENT } from '../../config/health-agent.ts';
 import { LonghaulError } from '../../core/errors.ts';
-import type { Database } from '../../db/database.ts';
-import { isSeenBy, type Viewer } from '../../run/viewer.ts';
+import { countUnfinished } from '../../run/count-unfinished.ts';
 import { readSamples, readStats, STAT_STEPS, type StatStep } from '../../stats/read-stats.ts';
-import type { Api, ApiDeps } from '../api-deps.ts';
 import { statsSchema } from '../contract.ts';
 import { text, time } from '../input-fields.ts';
+import { route } from '../route.ts';
 import { toStatsResource } from '../to-stats-resource.ts';
 import { json, problems } from './answers.ts';
 
@@ -17,53 +14,52 @@ const MOST_STEPS = 1_500;
 const MINUTES_LAST_MS = 48 * STEP_MS.hour;
 const DEFAULT_RANGE_MS = 24 * STEP_MS.hour;
 
-/** Adds the route that reads statistics for charts. */
-export function addStatsRoute(api: Api, { config, database }: ApiDeps): void {
-  const { timeZone } = config;
-
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/v1/stats',
-      summary: 'Read statistics: runs, failures, cost, waits and durations over time',
-      description:
-        'Returns one point for each step. A run counts at its submission and at its end, the cost of an attempt at the end of the attempt. A caller bound to a user or a team gets the statistics of that user or team. Minutes are kept for 2 days, hours and days for 400 days, the state of queues and workers for 32 days.',
-      request: {
-        query: z.strictObject({
-          from: time().optional().openapi({ description: 'Start (inclusive). Defaults to one day before `to`.' }),
-          to: time().optional().openapi({ description: 'End (exclusive). Defaults to now.' }),
-          step: z
-            .enum(STAT_STEPS, `must be one of ${STAT_STEPS.join(', ')}`)
-            .default('hour')
-            .openapi({ default: 'hour', description: 'Length of a step.' }),
-          agent: text().optional(),
-        }),
-      },
-      responses: { 200: json(statsSchema, 'The statistics.'), ...problems(400, 401, 403) },
-    }),
-    async (context) => {
-      const caller = context.get('caller');
-      const viewer = toViewer(caller);
-      const { step, agent, ...given } = context.req.valid('query');
-      const range = { ...toRange(given, step), step, timeZone };
-      const seesAll = !isBound(caller);
-      const [stats, samples, now] = await Promise.all([
-        readStats(database, { ...range, viewer, agent: agent ?? null }),
-        seesAll ? readSamples(database, range) : { queues: [], slots: [] },
-        countUnfinished(database, { viewer, agent }),
-      ]);
-      const queue = agent === undefined ? null : (config.agents.get(agent)?.queue ?? '');
-      const answer = toStatsResource({
-        ...range,
-        stats,
-        now,
-        showsCost: !seesAll || isOperator(caller),
-        samples: { ...samples, queues: samples.queues.filter((one) => queue === null || one.queue === queue) },
-      });
-      return context.json(answer, 200);
+export const getStats = route(
+  {
+    method: 'get',
+    path: '/v1/stats',
+    operationId: 'getStats',
+    tag: 'Service',
+    access: 'runs:read',
+    summary: 'Read statistics: runs, failures, cost, waits and durations over time',
+    description:
+      'Returns one point for each step. A run counts at its submission and at its end, the cost of an attempt at the end of the attempt. A caller bound to a user or a team gets the statistics of that user or team. Minutes are kept for 2 days, hours and days for 400 days, the state of queues and workers for 32 days.',
+    request: {
+      query: z.strictObject({
+        from: time().optional().openapi({ description: 'Start (inclusive). Defaults to one day before `to`.' }),
+        to: time().optional().openapi({ description: 'End (exclusive). Defaults to now.' }),
+        step: z
+          .enum(STAT_STEPS, `must be one of ${STAT_STEPS.join(', ')}`)
+          .default('hour')
+          .openapi({ default: 'hour', description: 'Length of a step.' }),
+        agent: text().optional(),
+      }),
     },
-  );
-}
+    responses: { 200: json(statsSchema, 'The statistics.'), ...problems(400, 401, 403) },
+  },
+  async (context, { config, database }) => {
+    const { timeZone } = config;
+    const caller = context.get('caller');
+    const viewer = toViewer(caller);
+    const { step, agent, ...given } = context.req.valid('query');
+    const range = { ...toRange(given, step), step, timeZone };
+    const seesAll = !isBound(caller);
+    const [stats, samples, now] = await Promise.all([
+      readStats(database, { ...range, viewer, agent: agent ?? null }),
+      seesAll ? readSamples(database, range) : { queues: [], slots: [] },
+      countUnfinished(database, { viewer, agent }),
+    ]);
+    const queue = agent === undefined ? null : (config.agents.get(agent)?.queue ?? '');
+    const answer = toStatsResource({
+      ...range,
+      stats,
+      now,
+      showsCost: !seesAll || isOperator(caller),
+      samples: { ...samples, queues: samples.queues.filter((one) => queue === null || one.queue === queue) },
+    });
+    return context.json(answer, 200);
+  },
+);
 
 /** @throws {LonghaulError} `invalid_request` for a range that is empty, too old, or has too many steps. */
 function toRange(given: { from?: string | undefined; to?: string | undefined }, step: StatStep) {
@@ -82,19 +78,4 @@ function toRange(given: { from?: string | undefined; to?: string | undefined }, 
 
 function refuse(path: string, message: string): LonghaulError {
   return new LonghaulError('invalid_request', { message: `${path} ${message}.`, errors: [{ path, message }] });
-}
-
-async function countUnfinished(
-  database: Database,
-  { viewer, agent }: { viewer: Viewer; agent: string | undefined },
-): Promise<{ queued: number; running: number; waiting: number }> {
-  const isWanted = agent === undefined ? sql`agent <> ${HEALTH_AGENT}` : sql`agent = ${agent}`;
-  const { rows } = await sql<{ status: 'queued' | 'running' | 'waiting'; count: number }>`
-    select status, count(*)::int as count from longhaul.runs
-     where status in ('queued', 'running', 'waiting') and ${isWanted} and ${isSeenBy(viewer)} group by status`.execute(
-    database.sql,
-  );
-  const counted = { queued: 0, running: 0, waiting: 0 };
-  for (const { status, count } of rows) counted[status] = count;
-  return counted;
 }

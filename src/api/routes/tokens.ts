@@ -1,39 +1,41 @@
-import { createRoute } from '@hono/zod-openapi';
 import type { Caller } from '../../access/caller.ts';
 import { hasScope, SCOPES, type Scope } from '../../access/scopes.ts';
 import { LonghaulError } from '../../core/errors.ts';
-import type { Api, ApiDeps } from '../api-deps.ts';
 import { tokenRequestSchema, tokenSchema } from '../contract.ts';
+import { route } from '../route.ts';
 import { json, problems } from './answers.ts';
+import { jsonBody } from './requests.ts';
 
 const DEFAULT_SECONDS = 900;
 
-/** Adds the route that issues short-lived tokens, each for one end user's browser. */
-export function addTokenRoutes(api: Api, { access }: ApiDeps): void {
-  api.openapi(
-    createRoute({
-      method: 'post',
-      path: '/v1/tokens',
-      summary: "Issue a short-lived token for one user's browser",
-      description:
-        'For API keys, not for tokens. A client with the token sees and submits runs of that user only. The token ends when the key that issued it is revoked.',
-      request: { body: { required: true, content: { 'application/json': { schema: tokenRequestSchema } } } },
-      responses: { 201: json(tokenSchema, 'The token.'), ...problems(400, 401, 403, 413, 415) },
-    }),
-    async (context) => {
-      const issuer = context.get('caller');
-      if (issuer.kind === 'token') {
-        throw new LonghaulError('forbidden', { message: 'A token cannot issue tokens. Send an API key.' });
-      }
-      const { user, team, scopes, expiresInSeconds = DEFAULT_SECONDS } = context.req.valid('json');
-      const bound = bind(issuer, { user, team });
-      // Tokens hold whole seconds.
-      const expiresAt = new Date((Math.floor(Date.now() / 1_000) + expiresInSeconds) * 1_000);
-      const token = await access.issueToken({ issuer, ...bound, scopes: grant(issuer, scopes), expiresAt });
-      return context.json({ token, expiresAt: expiresAt.toISOString() }, 201);
-    },
-  );
-}
+export const createToken = route(
+  {
+    method: 'post',
+    path: '/v1/tokens',
+    operationId: 'createToken',
+    tag: 'Access',
+    access: 'anyone',
+    isForKeysOnly: true,
+    summary: "Issue a short-lived token for one user's browser",
+    description:
+      'For API keys, not for tokens. A client with the token sees and submits runs of that user only. The token ends when the key that issued it is revoked, and not later than the sign-in that issued it.',
+    request: { body: jsonBody(tokenRequestSchema) },
+    responses: { 201: json(tokenSchema, 'The token.'), ...problems(400, 401, 403, 413, 415) },
+  },
+  async (context, { access }) => {
+    const { caller: issuer, expiresAt: endsAt } = context.get('identity');
+    if (issuer.kind === 'token') {
+      throw new LonghaulError('forbidden', { message: 'A token cannot issue tokens. Send an API key.' });
+    }
+    const { user, team, scopes, expiresInSeconds = DEFAULT_SECONDS } = context.req.valid('json');
+    const bound = bind(issuer, { user, team });
+    // A sign-in to the dashboard, which ends by time, must not prolong itself. Tokens hold whole seconds.
+    const asked = Math.floor(Date.now() / 1_000) + expiresInSeconds;
+    const expiresAt = new Date(Math.min(asked, Math.floor((endsAt?.getTime() ?? Infinity) / 1_000)) * 1_000);
+    const token = await access.issueToken({ issuer, ...bound, scopes: grant(issuer, scopes), expiresAt });
+    return context.json({ token, expiresAt: expiresAt.toISOString() }, 201);
+  },
+);
 
 /** Returns the user and team of the token. They cannot differ from the user and team that the key is bound to. */
 function bind(issuer: Caller, { user, team }: { user: string; team?: string | undefined }) {

@@ -3,22 +3,20 @@ import { LonghaulError } from '../../core/errors.ts';
 import { guarded } from '../../core/guard.ts';
 import { toFieldErrors } from '../../core/validation.ts';
 import type { Database } from '../../db/database.ts';
-import { findRun } from '../../run/read-runs.ts';
+import { findRun } from '../../run/read/read-runs.ts';
 import type { Viewer } from '../../run/viewer.ts';
-import { followRun, followVisible, type CursorEvents } from '../../stream/cursor-events.ts';
+import { followRun, followVisible } from '../../stream/cursor-events.ts';
 import type { EventHub } from '../../stream/event-hub.ts';
 import { createTurns } from '../../stream/turns.ts';
 import { describe } from '../check-submission.ts';
-import { streamMessageSchema, type EventResource } from '../contract.ts';
-import { fieldError, toProblem } from '../problem.ts';
+import { streamMessageSchema } from '../contract.ts';
+import { toProblem } from '../problem.ts';
 import { runNotFound } from '../routes/run-id.ts';
 import { closeSoon } from './close-soon.ts';
 import { CLOSE_CODES } from './frames.ts';
 import { keepAlive } from './keep-alive.ts';
 import { createSocketWriter } from './socket-writer.ts';
-
-/** Maximum number of open subscriptions per connection. */
-export const MAX_SUBSCRIPTIONS = 100;
+import { createSubscriptions } from './subscriptions.ts';
 
 /** Maximum number of pages that are read and not yet sent; other subscriptions are read after that. */
 const PAGES_AT_ONCE = 8;
@@ -44,7 +42,14 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
   const { socket, viewer, hub, database, stallMs, revoked, onError } = options;
   const writer = createSocketWriter(socket, { stallMs });
   const turns = createTurns(PAGES_AT_ONCE);
-  const subscriptions = new Map<string, { readonly controller: AbortController; readonly pumping: Promise<void> }>();
+  const subscriptions = createSubscriptions({
+    writer,
+    onFailure(error) {
+      // The client reconnects to resume this and its other subscriptions.
+      onError(error);
+      closeSoon(socket, { code: CLOSE_CODES.failed, reason: 'A subscription failed; reconnect.' });
+    },
+  });
   let handling: Promise<unknown> = Promise.resolve();
 
   async function handle(text: string): Promise<unknown> {
@@ -53,54 +58,19 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
       case 'ping':
         return writer.send({ type: 'pong' });
       case 'unsubscribe':
-        return unsubscribe(message.id);
+        return subscriptions.close(message.id);
       case 'subscribe': {
         const { id, runId, after } = message;
-        if (subscriptions.has(id)) throw fieldError('id', 'names a subscription that exists already');
-        if (subscriptions.size >= MAX_SUBSCRIPTIONS) throw tooMany();
-        if (runId === undefined)
-          return subscribe(id, (signal) => followVisible(hub, { viewer, after: after ?? null, signal, turns }));
+        subscriptions.check(id);
+        if (runId === undefined) {
+          return subscriptions.open(id, (signal) =>
+            followVisible(hub, { viewer, after: after ?? null, signal, turns }),
+          );
+        }
         if ((await findRun(database, { runId, viewer })) === null) throw runNotFound(runId);
         await writer.send({ type: 'subscribed', id, cursor: after ?? 0 });
-        return subscribe(id, (signal) => followRun(hub, { runId, after: after ?? 0, signal, turns }));
+        return subscriptions.open(id, (signal) => followRun(hub, { runId, after: after ?? 0, signal, turns }));
       }
-    }
-  }
-
-  function subscribe(id: string, follow: (signal: AbortSignal) => CursorEvents): void {
-    const controller = new AbortController();
-    const pumping = pump(id, follow(controller.signal), controller.signal);
-    subscriptions.set(id, { controller, pumping });
-  }
-
-  async function unsubscribe(id: string): Promise<void> {
-    const subscription = subscriptions.get(id);
-    if (subscription === undefined) throw fieldError('id', 'names no subscription');
-    subscription.controller.abort();
-    await subscription.pumping;
-  }
-
-  async function pump(id: string, source: CursorEvents, signal: AbortSignal): Promise<void> {
-    let isBegun = false;
-    try {
-      for await (const batch of source) {
-        for (const { cursor, event } of batch) {
-          if (signal.aborted) break;
-          if (event === null && isBegun) continue;
-          isBegun = true;
-          const isOpen =
-            event === null
-              ? await writer.send({ type: 'subscribed', id, cursor })
-              : await writer.send({ type: 'event', id, cursor, event: event as EventResource });
-          if (!isOpen) return;
-        }
-      }
-      subscriptions.delete(id);
-      await writer.send({ type: 'end', id });
-    } catch (error) {
-      // The client reconnects to resume this and its other subscriptions.
-      onError(error);
-      closeSoon(socket, { code: CLOSE_CODES.failed, reason: 'A subscription failed; reconnect.' });
     }
   }
 
@@ -138,9 +108,9 @@ export async function serveSocket(options: ServeOptions): Promise<void> {
     revoked.removeEventListener('abort', onRevoked);
     stopAlive();
     writer.stop();
-    for (const { controller } of subscriptions.values()) controller.abort();
+    subscriptions.abortAll();
     await handling;
-    await Promise.all([...subscriptions.values()].map(({ pumping }) => pumping));
+    await subscriptions.closed();
   }
 }
 
@@ -165,12 +135,6 @@ function findId(text: string): string | null {
   } catch {
     return null; // The text is not JSON, or null, and has no id.
   }
-}
-
-function tooMany(): LonghaulError {
-  return new LonghaulError('conflict', {
-    message: `This connection has ${MAX_SUBSCRIPTIONS} subscriptions, which is the maximum. Unsubscribe from one, or follow all runs with one subscription.`,
-  });
 }
 
 function untilClosed(socket: WebSocket): Promise<void> {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { LonghaulError } from '../../core/errors.ts';
 import { guarded } from '../../core/guard.ts';
-import { READER_STALL_MS } from '../../stream/server-sent-events.ts';
+import { READER_STALL_MS } from '../../stream/timing.ts';
 import { toProblem } from '../problem.ts';
 import { closeSoon } from './close-soon.ts';
 import { CLOSE_CODES } from './frames.ts';

@@ -15,6 +15,7 @@ interface ApiKeysTable {
   scopes: string[];
   user_id: Generated<string | null>;
   team: Generated<string | null>;
+  subject: Generated<string | null>;
   created_at: Generated<Date>;
   last_used_at: Generated<Date | null>;
   revoked_at: Generated<Date | null>;

@@ -74,6 +74,10 @@ function describe(event: LonghaulEvent): ReactNode {
       const answer = status === null ? 'did not answer' : `answered ${status}`;
       return `The provider ${answer}: call repeated in ${formatDuration(delayMs)} (${attempt} of ${maxRetries})`;
     }
+    case 'agent.model_changed':
+      return toVisible(`${event.data.to} answers in place of ${event.data.from}`);
+    case 'approval.unused':
+      return toVisible(`${event.data.tool.name} was allowed, and never used`);
     default:
       return event.type;
   }

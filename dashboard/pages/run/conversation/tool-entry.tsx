@@ -72,6 +72,7 @@ function ToolOutcome({ item, isOver }: { item: ToolItem; isOver: boolean }) {
     if (isOver) return <Tag tone="gray">no result</Tag>;
     return <Duration from={item.at} to={null} />;
   }
+  if (result.isUnfinished === true) return <Tag tone="gray">unfinished</Tag>;
   return (
     <>
       {result.isError ? (

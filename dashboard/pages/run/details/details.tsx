@@ -13,106 +13,28 @@ import { Attempts } from './attempts.tsx';
 import { Fact, Facts } from './facts.tsx';
 import classes from './details.module.css';
 
+interface DetailsProps {
+  readonly run: RunResource;
+}
+
 /** Shows the facts of a run: owner, times, cost and limits. */
-export function Details({ run }: { readonly run: RunResource }) {
-  const { limits, usage } = run;
-  const tools = Object.entries(run.toolUses).sort(([, a], [, b]) => b - a);
+export function Details({ run }: DetailsProps) {
   return (
     <div className={classes['details']}>
       <Section title="Run">
         <Facts>
-          <Fact name="Status">
-            <RunStatusTag run={run} />
-          </Fact>
-          <Fact name="Agent">{run.agent}</Fact>
-          {run.user !== null && (
-            <Fact name="User">
-              <Link to="/runs" search={{ user: run.user }}>
-                <bdi>{run.user}</bdi>
-              </Link>
-            </Fact>
-          )}
-          {run.team !== null && (
-            <Fact name="Team">
-              <Link to="/runs" search={{ team: run.team }}>
-                <bdi>{run.team}</bdi>
-              </Link>
-            </Fact>
-          )}
-          <Fact name="Submitted">
-            <Time at={run.createdAt} />
-          </Fact>
-          {run.startAfter !== null && (
-            <Fact name="Not before">
-              <Time at={run.startAfter} />
-            </Fact>
-          )}
-          {run.startedAt !== null && (
-            <Fact name="Waited">{formatDuration(Date.parse(run.startedAt) - Date.parse(run.createdAt))}</Fact>
-          )}
-          {run.finishedAt !== null && (
-            <Fact name="Ended">
-              <Time at={run.finishedAt} />
-            </Fact>
-          )}
-          {run.priority !== 0 && <Fact name="Priority">{run.priority}</Fact>}
-          <Fact name="Id">
-            <IdText id={run.id} />
-          </Fact>
-          <Fact name="Session">
-            <Link to="/sessions/$sessionId" params={{ sessionId: run.sessionId }} className="mono">
-              {shortId(run.sessionId)}
-            </Link>
-          </Fact>
-          {run.retryOf !== null && (
-            <Fact name="Retry of">
-              <Link to="/runs/$runId" params={{ runId: run.retryOf }} className="mono">
-                {shortId(run.retryOf)}
-              </Link>
-            </Fact>
-          )}
-          {run.scheduleId !== null && (
-            <Fact name="Schedule">
-              <Link to="/runs" search={{ schedule: run.scheduleId }} className="mono">
-                {shortId(run.scheduleId)}
-              </Link>
-            </Fact>
-          )}
+          <OwnerFacts run={run} />
+          <TimeFacts run={run} />
+          <OriginFacts run={run} />
         </Facts>
       </Section>
       <Section title="Limits">
-        <Meter label="Cost" used={run.costUsd} limit={limits.maxBudgetUsd} show={(usd) => <Usd usd={usd} />} />
-        <Meter label="Turns" used={run.turns} limit={limits.maxTurns} show={formatCount} />
-        <TimeMeter run={run} />
-        <Meter label="Prompt, characters" used={run.prompt.length} limit={limits.maxPromptLength} show={formatCount} />
-        <Facts>
-          <Fact name="Thinking">{formatCount(limits.maxThinkingTokens)} tokens a call</Fact>
-          <Fact name="Memory">{formatCount(limits.maxMemoryMb)} MB</Fact>
-        </Facts>
+        <Limits run={run} />
       </Section>
       <Section title="Cost and tokens">
-        <Facts>
-          <Fact name="Cost">
-            <Usd usd={run.costUsd} />
-          </Fact>
-          <Fact name="Input">{formatCount(usage.inputTokens)}</Fact>
-          <Fact name="Output">{formatCount(usage.outputTokens)}</Fact>
-          <Fact name="Read from cache">{formatCount(usage.cacheReadTokens)}</Fact>
-          <Fact name="Written to cache">{formatCount(usage.cacheCreationTokens)}</Fact>
-        </Facts>
-        <Models run={run} />
+        <Costs run={run} />
       </Section>
-      {tools.length > 0 && (
-        <Section title="Tools">
-          <Facts>
-            {tools.map(([name, count]) => (
-              <Fact key={name} name={toVisible(name)}>
-                {formatCount(count)}
-              </Fact>
-            ))}
-          </Facts>
-        </Section>
-      )}
+      <Tools run={run} />
       {run.attempts !== undefined && run.attempts.length > 0 && (
         <Section title={`Attempts, ${run.attempt} of ${run.maxAttempts}`}>
           <Attempts attempts={run.attempts} />
@@ -127,7 +49,135 @@ export function Details({ run }: { readonly run: RunResource }) {
   );
 }
 
-function TimeMeter({ run }: { run: RunResource }) {
+function OwnerFacts({ run }: DetailsProps) {
+  return (
+    <>
+      <Fact name="Status">
+        <RunStatusTag run={run} />
+      </Fact>
+      <Fact name="Agent">{run.agent}</Fact>
+      {run.user !== null && (
+        <Fact name="User">
+          <Link to="/runs" search={{ user: run.user }}>
+            <bdi>{run.user}</bdi>
+          </Link>
+        </Fact>
+      )}
+      {run.team !== null && (
+        <Fact name="Team">
+          <Link to="/runs" search={{ team: run.team }}>
+            <bdi>{run.team}</bdi>
+          </Link>
+        </Fact>
+      )}
+    </>
+  );
+}
+
+function TimeFacts({ run }: DetailsProps) {
+  return (
+    <>
+      <Fact name="Submitted">
+        <Time at={run.createdAt} />
+      </Fact>
+      {run.startAfter !== null && (
+        <Fact name="Not before">
+          <Time at={run.startAfter} />
+        </Fact>
+      )}
+      {run.startedAt !== null && (
+        <Fact name="Waited">{formatDuration(Date.parse(run.startedAt) - Date.parse(run.createdAt))}</Fact>
+      )}
+      {run.finishedAt !== null && (
+        <Fact name="Ended">
+          <Time at={run.finishedAt} />
+        </Fact>
+      )}
+      {run.priority !== 0 && <Fact name="Priority">{run.priority}</Fact>}
+    </>
+  );
+}
+
+function OriginFacts({ run }: DetailsProps) {
+  return (
+    <>
+      <Fact name="Id">
+        <IdText id={run.id} />
+      </Fact>
+      <Fact name="Session">
+        <Link to="/sessions/$sessionId" params={{ sessionId: run.sessionId }} className="mono">
+          {shortId(run.sessionId)}
+        </Link>
+      </Fact>
+      {run.retryOf !== null && (
+        <Fact name="Retry of">
+          <Link to="/runs/$runId" params={{ runId: run.retryOf }} className="mono">
+            {shortId(run.retryOf)}
+          </Link>
+        </Fact>
+      )}
+      {run.scheduleId !== null && (
+        <Fact name="Schedule">
+          <Link to="/runs" search={{ schedule: run.scheduleId }} className="mono">
+            {shortId(run.scheduleId)}
+          </Link>
+        </Fact>
+      )}
+    </>
+  );
+}
+
+function Limits({ run }: DetailsProps) {
+  const { limits } = run;
+  return (
+    <>
+      <Meter label="Cost" used={run.costUsd} limit={limits.maxBudgetUsd} show={(usd) => <Usd usd={usd} />} />
+      <Meter label="Turns" used={run.turns} limit={limits.maxTurns} show={formatCount} />
+      <TimeMeter run={run} />
+      <Meter label="Prompt, characters" used={run.prompt.length} limit={limits.maxPromptLength} show={formatCount} />
+      <Facts>
+        <Fact name="Thinking">{formatCount(limits.maxThinkingTokens)} tokens a call</Fact>
+        <Fact name="Memory">{formatCount(limits.maxMemoryMb)} MB</Fact>
+      </Facts>
+    </>
+  );
+}
+
+function Costs({ run }: DetailsProps) {
+  const { usage } = run;
+  return (
+    <>
+      <Facts>
+        <Fact name="Cost">
+          <Usd usd={run.costUsd} />
+        </Fact>
+        <Fact name="Input">{formatCount(usage.inputTokens)}</Fact>
+        <Fact name="Output">{formatCount(usage.outputTokens)}</Fact>
+        <Fact name="Read from cache">{formatCount(usage.cacheReadTokens)}</Fact>
+        <Fact name="Written to cache">{formatCount(usage.cacheCreationTokens)}</Fact>
+      </Facts>
+      <Models run={run} />
+    </>
+  );
+}
+
+function Tools({ run }: DetailsProps) {
+  const tools = Object.entries(run.toolUses).sort(([, a], [, b]) => b - a);
+  if (tools.length === 0) return null;
+  return (
+    <Section title="Tools">
+      <Facts>
+        {tools.map(([name, count]) => (
+          <Fact key={name} name={toVisible(name)}>
+            {formatCount(count)}
+          </Fact>
+        ))}
+      </Facts>
+    </Section>
+  );
+}
+
+function TimeMeter({ run }: DetailsProps) {
   const { timeoutSeconds } = run.limits;
   if (run.status === 'running' && run.startedAt !== null) {
     return (
@@ -149,7 +199,7 @@ function TimeMeter({ run }: { run: RunResource }) {
   );
 }
 
-function Models({ run }: { run: RunResource }) {
+function Models({ run }: DetailsProps) {
   const models = Object.entries(run.modelUsage);
   if (models.length < 2) {
     return models.length === 0 ? null : <p className={classes['quiet']}>All of it with {toVisible(models[0]![0])}.</p>;

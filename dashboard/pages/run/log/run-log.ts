@@ -82,84 +82,156 @@ const SILENT: ReadonlySet<string> = new Set(['agent.init', 'agent.other', 'appro
 
 /** Creates a log. Adding an event takes the same time for any length of the log. */
 export function createRunLog(): RunLog {
-  const items: LogItem[] = [];
+  const list = createItems();
+  const texts = createTexts(list);
+  const takeTool = createTools(list);
   const events: LonghaulEvent[] = [];
   const usage: UsageEntry[] = [];
-  const tools = new Map<string, ToolItem>();
-  const blocks = new Map<string, { item: TextItem; list: LogItem[] }>();
-  const approvals = new Map<string, ToolItem>();
-  let structure = 0;
   let lastSeq = 0;
   let isOver = false;
 
-  const base = ({ seq, at, attempt }: LonghaulEvent): ItemBase => ({ key: String(seq), seq, at, attempt, version: 0 });
+  return {
+    push(event) {
+      if (event.seq <= lastSeq) return;
+      lastSeq = event.seq;
+      if (event.type !== 'agent.text.delta') events.push(event);
+      if (event.type === 'run.retrying' || event.type === 'run.started') texts.dropUnfinished();
+      if (FINAL.has(event.type)) isOver = true;
+      if (event.type === 'agent.text' || event.type === 'agent.text.delta') texts.take(event);
+      else if (event.type === 'agent.text.abandoned') texts.drop(event.data.blockId);
+      else if (event.type === 'agent.thinking') {
+        const { text, parentToolUseId } = event.data;
+        if (text.trim() !== '') list.add({ ...toBase(event), kind: 'thinking', text }, parentToolUseId);
+      } else if (event.type === 'agent.usage') {
+        usage.push({ seq: event.seq, at: event.at, attempt: event.attempt, data: event.data });
+      } else if (!takeTool(event) && !SILENT.has(event.type)) {
+        list.add({ ...toBase(event), kind: 'mark', event });
+      }
+    },
+    items: list.items,
+    events,
+    usage,
+    get structure() {
+      return list.structure;
+    },
+    get lastSeq() {
+      return lastSeq;
+    },
+    get isOver() {
+      return isOver;
+    },
+  };
+}
 
-  /** Returns the list for a sub-agent's items: below the tool use that started it. */
+function toBase({ seq, at, attempt }: LonghaulEvent): ItemBase {
+  return { key: String(seq), seq, at, attempt, version: 0 };
+}
+
+/** The items of a run, and those of its sub-agents below the tool uses that started them. */
+function createItems() {
+  const items: LogItem[] = [];
+  const tools = new Map<string, ToolItem>();
+  let structure = 0;
+
+  /** Returns the list for a sub-agent's items, or the main one. */
   function listOf(parentToolUseId: string | undefined): LogItem[] {
     return (parentToolUseId === undefined ? undefined : tools.get(parentToolUseId)?.children) ?? items;
   }
 
-  function add(list: LogItem[], item: LogItem): void {
-    list.push(item);
-    structure += 1;
+  return {
+    items,
+    tools,
+    get structure() {
+      return structure;
+    },
+    listOf,
+    add(item: LogItem, parentToolUseId?: string): void {
+      listOf(parentToolUseId).push(item);
+      structure += 1;
+    },
+    remove(item: LogItem, list: LogItem[]): void {
+      list.splice(list.lastIndexOf(item), 1);
+      structure += 1;
+    },
+  };
+}
+
+type Items = ReturnType<typeof createItems>;
+
+/** A block of text: an item, or the end of the item that it continues. */
+interface Block {
+  readonly item: TextItem;
+  readonly list: LogItem[];
+  /** Text of the item before the block; null when the item is the block. */
+  readonly before: string | null;
+  isStreaming: boolean;
+}
+
+/** Builds the blocks of text. */
+function createTexts(items: Items) {
+  const blocks = new Map<string, Block>();
+
+  function begin(event: LonghaulEvent<'agent.text'> | LonghaulEvent<'agent.text.delta'>): Block {
+    const { parentToolUseId, isContinuation = false } = event.data;
+    const list = items.listOf(parentToolUseId);
+    const last = list.at(-1);
+    // A word that was cut in two must not become two paragraphs.
+    if (isContinuation && last?.kind === 'text') return { item: last, list, before: last.text, isStreaming: true };
+    const item: TextItem = { ...toBase(event), kind: 'text', text: '', isStreaming: true, isPartial: false };
+    items.add(item, parentToolUseId);
+    return { item, list, before: null, isStreaming: true };
   }
 
-  function change(item: ToolItem | undefined, update: (item: ToolItem) => void): void {
-    if (item === undefined) return;
+  /** Removes a block, and what it said. */
+  function drop(blockId: string): void {
+    const block = blocks.get(blockId);
+    if (block === undefined) return;
+    blocks.delete(blockId);
+    const { item, list, before } = block;
+    if (before === null) return items.remove(item, list);
+    item.text = before;
+    item.isStreaming = false;
+    item.version += 1;
+  }
+
+  return {
+    take(event: LonghaulEvent<'agent.text'> | LonghaulEvent<'agent.text.delta'>): void {
+      const { text, blockId } = event.data;
+      const isWhole = event.type === 'agent.text';
+      const block = blocks.get(blockId) ?? begin(event);
+      blocks.set(blockId, block);
+      const { item, before } = block;
+      item.text = isWhole ? `${before ?? ''}${text}` : item.text + text;
+      block.isStreaming = !isWhole;
+      item.isStreaming = !isWhole;
+      item.isPartial = isWhole && event.data.isPartial === true;
+      item.version += 1;
+    },
+    drop,
+    /** Drops unfinished text of an interrupted attempt: the next attempt may write it again. */
+    dropUnfinished(): void {
+      for (const [blockId, { isStreaming }] of blocks) if (isStreaming) drop(blockId);
+    },
+  };
+}
+
+/** Returns a function that takes the events of tool uses and approvals, and returns whether it took one. */
+function createTools({ tools, add }: Items): (event: LonghaulEvent) => boolean {
+  const approvals = new Map<string, ToolItem>();
+
+  function change(item: ToolItem | undefined, update: (item: ToolItem) => void): boolean {
+    if (item === undefined) return false;
     update(item);
     item.version += 1;
+    return true;
   }
 
-  /** Drops unfinished text of an interrupted attempt: the next attempt may write it again. */
-  function dropUnfinished(): void {
-    for (const [blockId, { item, list }] of blocks) {
-      if (!item.isStreaming) continue;
-      list.splice(list.indexOf(item), 1);
-      blocks.delete(blockId);
-      structure += 1;
-    }
-  }
-
-  function takeText(event: LonghaulEvent<'agent.text'> | LonghaulEvent<'agent.text.delta'>): void {
-    const { text, blockId, parentToolUseId } = event.data;
-    const isWhole = event.type === 'agent.text';
-    const known = blocks.get(blockId);
-    if (known === undefined) {
-      const list = listOf(parentToolUseId);
-      const isPartial = isWhole && event.data.isPartial === true;
-      const item: TextItem = { ...base(event), kind: 'text', text, isStreaming: !isWhole, isPartial };
-      blocks.set(blockId, { item, list });
-      add(list, item);
-      return;
-    }
-    const { item } = known;
-    item.text = isWhole ? text : item.text + text;
-    item.isStreaming = !isWhole;
-    item.isPartial = isWhole && event.data.isPartial === true;
-    item.version += 1;
-  }
-
-  function takeTool(event: LonghaulEvent): boolean {
+  return (event) => {
     switch (event.type) {
       case 'agent.tool_use': {
-        const { toolUseId, name, input, parentToolUseId } = event.data;
-        const item: ToolItem = {
-          ...base(event),
-          kind: 'tool',
-          toolUseId,
-          name,
-          input,
-          askedInput: undefined,
-          result: null,
-          endedAt: null,
-          denial: null,
-          approvalId: null,
-          approval: null,
-          decision: null,
-          children: [],
-        };
-        tools.set(toolUseId, item);
-        add(listOf(parentToolUseId), item);
+        const item = toToolItem(event);
+        tools.set(item.toolUseId, item);
+        add(item, event.data.parentToolUseId);
         return true;
       }
       case 'agent.tool_input':
@@ -168,14 +240,11 @@ export function createRunLog(): RunLog {
           item.input = event.data.input;
         });
         return true;
-      case 'agent.tool_result': {
-        const item = tools.get(event.data.toolUseId);
-        change(item, (tool) => {
-          tool.result = event.data;
-          tool.endedAt = event.at;
+      case 'agent.tool_result':
+        return change(tools.get(event.data.toolUseId), (item) => {
+          item.result = event.data;
+          item.endedAt = event.at;
         });
-        return item !== undefined;
-      }
       case 'agent.permission_denied':
         change(tools.get(event.data.toolUseId), (item) => {
           item.denial = event.data.message;
@@ -190,7 +259,7 @@ export function createRunLog(): RunLog {
         });
         if (item !== undefined) approvals.set(event.data.approvalId, item);
         // The tool use may come later or never; until then the approval has its own item.
-        else add(items, { ...base(event), kind: 'mark', event });
+        else add({ ...toBase(event), kind: 'mark', event });
         return true;
       }
       case 'approval.resolved':
@@ -201,37 +270,25 @@ export function createRunLog(): RunLog {
       default:
         return false;
     }
-  }
+  };
+}
 
+function toToolItem(event: LonghaulEvent<'agent.tool_use'>): ToolItem {
+  const { toolUseId, name, input } = event.data;
   return {
-    push(event) {
-      if (event.seq <= lastSeq) return;
-      lastSeq = event.seq;
-      if (event.type !== 'agent.text.delta') events.push(event);
-      if (event.type === 'run.retrying' || event.type === 'run.started') dropUnfinished();
-      if (FINAL.has(event.type)) isOver = true;
-      if (event.type === 'agent.text' || event.type === 'agent.text.delta') takeText(event);
-      else if (event.type === 'agent.thinking') {
-        const { text, parentToolUseId } = event.data;
-        if (text.trim() !== '') add(listOf(parentToolUseId), { ...base(event), kind: 'thinking', text });
-      } else if (event.type === 'agent.usage') {
-        usage.push({ seq: event.seq, at: event.at, attempt: event.attempt, data: event.data });
-      } else if (!takeTool(event) && !SILENT.has(event.type)) {
-        add(items, { ...base(event), kind: 'mark', event });
-      }
-    },
-    items,
-    events,
-    usage,
-    get structure() {
-      return structure;
-    },
-    get lastSeq() {
-      return lastSeq;
-    },
-    get isOver() {
-      return isOver;
-    },
+    ...toBase(event),
+    kind: 'tool',
+    toolUseId,
+    name,
+    input,
+    askedInput: undefined,
+    result: null,
+    endedAt: null,
+    denial: null,
+    approvalId: null,
+    approval: null,
+    decision: null,
+    children: [],
   };
 }
 

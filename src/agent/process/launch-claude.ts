@@ -1,0 +1,158 @@
+import { query, type Options, type Query } from '@anthropic-ai/claude-agent-sdk';
+import type { ToolRun } from '../../config/tool-hooks.ts';
+import { toMessage } from '../../core/errors.ts';
+import { inBackground } from '../../core/guard.ts';
+import { findMachineFault } from '../../core/machine-fault.ts';
+import { toStorable } from '../../core/text.ts';
+import { toFields, toText } from '../../core/untyped.ts';
+import type { Refusal, Thrown } from '../outcome/agent-outcome.ts';
+import { toAgentOptions } from './agent-options.ts';
+import type { Launch } from './claude-spec.ts';
+import type { ClaudeState } from './claude-state.ts';
+import { refuseClosedToRoot } from './closed-to-root.ts';
+import { dropsCapabilities, findContainment, type Containment } from '../containment/containment.ts';
+import { toEnvironment } from './environment.ts';
+import { hidePlaces } from './hide-places.ts';
+import { killAttempt } from '../process-tree/kill-processes.ts';
+import { toMcpServers } from './mcp-servers.ts';
+import { NOTHING_HIDDEN } from '../containment/places.ts';
+import { preflight } from './preflight.ts';
+import { createScratch, type Scratch } from './scratch.ts';
+import { spawnClaude } from './spawn-claude.ts';
+import { createToolUseGate } from '../tools/tool-use-gate.ts';
+
+/** Starts the executable. Never rejects: a failure is a refusal, or the SDK's error. */
+export async function launchClaude(state: ClaudeState): Promise<Launch> {
+  const { processId, log } = state.spec;
+  try {
+    return await launch(state);
+  } catch (error) {
+    log?.error({ processId, error: toMessage(error) }, 'a process could not be started');
+    await killAttempt(processId);
+    const fault = findMachineFault(state.spawnFailure) ?? findMachineFault(error);
+    return { refusal: { ...notStarted(toStorable(toMessage(error))), ...(fault !== null && { fault }) } };
+  }
+}
+
+async function launch(state: ClaudeState): Promise<Launch> {
+  const prepared = await prepare(state);
+  if ('refusal' in prepared) return prepared;
+  if (state.ending !== null) return { refusal: notStarted('it was ended before it was started') };
+  const conversation = openConversation(state, prepared);
+  state.conversation = conversation;
+  conversation.initializationResult().then(
+    () => state.firstWord.resolve(),
+    () => undefined, // `listen` reports the failure.
+  );
+  inBackground(() => listen(state, conversation));
+  return Promise.race([
+    state.spawned.promise.then((child) => ({ child })),
+    state.listened.promise.then((thrown) => ({ thrown })),
+  ]);
+}
+
+/** Everything that a start needs. */
+interface Prepared {
+  readonly executable: string;
+  readonly containment: Containment;
+  readonly scratch: Scratch;
+  readonly mcpServers: Readonly<NonNullable<Options['mcpServers']>>;
+  readonly hide: Awaited<ReturnType<typeof hidePlaces>>;
+}
+
+/** Checks and makes everything that a start needs, the cheapest first. */
+async function prepare(state: ClaudeState): Promise<Prepared | { readonly refusal: Refusal }> {
+  const { spec, toolResults } = state;
+  const { workspaceDir, processId, resumeFrom } = spec;
+  const found = await preflight(spec);
+  if ('status' in found) return { refusal: found };
+  const containment = spec.containment ?? (await findContainment());
+  const closed = dropsCapabilities(containment) ? await refuseClosedToRoot(spec) : null;
+  if (closed !== null) return { refusal: closed };
+  const mcp = toMcpServers(spec.agent, () => currentRun(state));
+  if ('refusal' in mcp) return mcp;
+  const scratch = await createScratch(spec);
+  state.scratch = scratch;
+  const { executable } = found;
+  if (resumeFrom?.loadFiles) await toolResults.restore(await resumeFrom.loadFiles(), spec.claudeSessionId);
+  const places = (await spec.findPlaces?.()) ?? NOTHING_HIDDEN;
+  const hide = await hidePlaces({ places, scratch, workspaceDir, executable, processId });
+  return { executable, containment, scratch, mcpServers: mcp.servers, hide };
+}
+
+function currentRun({ receiver }: ClaudeState): ToolRun {
+  if (receiver === null) throw new Error('No run is in progress. Call this only from a tool while it runs.');
+  return receiver.run;
+}
+
+/** With a stream of prompts the executable starts at once, and is ready before the first prompt. */
+function openConversation(state: ClaudeState, prepared: Prepared): Query {
+  const { spec, prompts, store, toolResults, ended } = state;
+  const { agent, workspaceDir, log } = spec;
+  const { executable, scratch, mcpServers } = prepared;
+  return query({
+    prompt: prompts,
+    options: toAgentOptions({
+      spec,
+      executable,
+      environment: toEnvironment({ spec, scratch, log }),
+      gate: createToolUseGate({
+        agent,
+        workspaceDir,
+        toolResults,
+        receiver: () => state.receiver,
+        endSignal: ended.signal,
+        log,
+      }),
+      mcpServers,
+      store: store.sdkStore,
+      spawn: (request) => spawn(state, { request, prepared }),
+    }),
+  });
+}
+
+type Spawn = NonNullable<Options['spawnClaudeCodeProcess']>;
+
+/** Starts the executable for the SDK. */
+function spawn(
+  state: ClaudeState,
+  { request, prepared: { containment, hide } }: { request: Parameters<Spawn>[0]; prepared: Prepared },
+): ReturnType<Spawn> {
+  // For a resumed conversation, the SDK makes its own configuration directory.
+  const configDir = request.env['CLAUDE_CONFIG_DIR'];
+  try {
+    const mountTable = hide(configDir ?? state.spec.workspaceDir);
+    if (configDir !== undefined) state.toolResults.useConfigDir(configDir);
+    const child = spawnClaude({ request, containment, mountTable });
+    state.child = child;
+    state.spawned.resolve(child);
+    return child.process;
+  } catch (error) {
+    state.spawnFailure = error;
+    throw error;
+  }
+}
+
+/** Receives every message until the process ends. */
+async function listen(state: ClaudeState, messages: AsyncIterable<unknown>): Promise<void> {
+  let thrown: Thrown | null = null;
+  try {
+    for await (const message of messages) {
+      state.firstWord.resolve();
+      state.listener?.hear(message);
+    }
+  } catch (error) {
+    const { child, spawnFailure } = state;
+    // Present on the SDK's errors, though not in its types.
+    thrown = {
+      errorClass: toText(toFields(error)['errorClass']),
+      message: toStorable(toMessage(error)),
+      fault: findMachineFault(child?.failure) ?? findMachineFault(spawnFailure) ?? findMachineFault(error),
+    };
+  }
+  state.listened.resolve(thrown);
+}
+
+function notStarted(detail: string): Refusal {
+  return { status: 'failed', code: 'cli_start_failed', detail };
+}

@@ -1,0 +1,168 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk';
+import { guarded } from '../../core/guard.ts';
+import { tail, toStorable } from '../../core/text.ts';
+import { contain, type Containment } from '../containment/containment.ts';
+
+/** More than is reported, so that a cut in the middle of a character is not visible. */
+const STDERR_KEPT = 4_000;
+
+/**
+ * The last line of an `unshare` whose process was killed. It tries to die of the same signal, which works for any other
+ * signal; but SIGKILL cannot be reset, and older versions (such as 2.38) fail on that and exit with 1. An exit code of
+ * 128 and more is the process's own: `unshare` turns no signal into one.
+ */
+const KILLED_INSIDE = /(?<![^\n])unshare: [^\n]*sigprocmask[^\n]*\n$/;
+
+/** A Claude Code process that was started, with what the SDK needs and what we need to end and judge it. */
+export interface ClaudeChild {
+  /** For the SDK, which communicates with it over stdin and stdout. */
+  readonly process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly pid: number | null;
+  /** Resolves when it has ended, or could not be started. */
+  readonly exited: Promise<void>;
+  readonly hasExited: boolean;
+  /** The reason why it could not be started; null when it was. */
+  readonly failure: Error | null;
+  /** The exit code; null before its end, and when a signal ended it. */
+  readonly exitCode: number | null;
+  /** The signal that ended it, or null. */
+  readonly signal: NodeJS.Signals | null;
+  /** Claude Code's own pid, as seen from here, where a wrapper precedes it; null when it has ended. */
+  readonly claudePid: number | null;
+  /** True when every process that it has started ends with it. */
+  readonly isContained: boolean;
+  /**
+   * True when every process that it started has ended with it: the kernel ends a PID namespace with its first process.
+   */
+  readonly hasTakenAllAlong: boolean;
+  /** Resolves when it has ended and all its output was read. Descendants that hold its pipes delay that. */
+  readonly closed: Promise<void>;
+  readonly stderrTail: () => string;
+  kill(signal: NodeJS.Signals): void;
+}
+
+interface SpawnClaudeOptions {
+  /** The command that the SDK wants to start. */
+  readonly request: SpawnOptions;
+  readonly containment: Containment;
+  /** The mounts that hide places from it; null when nothing is hidden. */
+  readonly mountTable: string | null;
+}
+
+/** Starts Claude Code in a separate session, so that a Ctrl-C in the worker's terminal reaches only the worker. */
+export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOptions): ClaudeChild {
+  const { isNamespace } = containment;
+  const [command = request.command, ...args] = contain(containment, {
+    command: [request.command, ...request.args],
+    cwd: request.cwd ?? process.cwd(),
+    mountTable,
+  });
+  const child = spawn(command, args, {
+    cwd: request.cwd,
+    env: request.env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+
+  // First of all: a failed start is reported by an event, and without a listener that event ends the worker.
+  let hasExited = false;
+  let failure: Error | null = null;
+  const exited = new Promise<void>((resolve) => {
+    const end = guarded(() => {
+      hasExited = true;
+      resolve();
+    });
+    const fail = guarded((error: Error) => {
+      failure = error;
+      end();
+    });
+    child.once('exit', end);
+    child.once('error', fail);
+  });
+  const closed = new Promise<void>((resolve) => {
+    child.once('close', () => resolve());
+    child.once('error', () => resolve());
+  });
+  if (!hasPipes(child)) throw notStarted(command);
+
+  if (isNamespace) {
+    // `unshare` does not pass on a SIGTERM: signals, including the SDK's, go to the only process it has started.
+    child.kill = (signal = 'SIGTERM') => sendSignal(findOnlyChild(child.pid) ?? child.pid, signal);
+  }
+
+  let stderr = '';
+  const onStderr = guarded((chunk: string) => {
+    stderr = tail(stderr + chunk, STDERR_KEPT);
+  });
+  child.stderr.setEncoding('utf8').on('data', onStderr);
+  // A process that dies during a write breaks the pipe. 'exit' reports its death; without a listener this error would
+  // end our process.
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined);
+
+  // Evaluated when needed: the output of a process arrives after its end.
+  const isKilledInside = () => isNamespace && child.exitCode === 1 && KILLED_INSIDE.test(stderr);
+
+  return {
+    process: child,
+    pid: child.pid ?? null,
+    get claudePid() {
+      if (hasExited) return null;
+      return (isNamespace ? findOnlyChild(child.pid) : child.pid) ?? null;
+    },
+    isContained: isNamespace,
+    exited,
+    get hasExited() {
+      return hasExited;
+    },
+    get failure() {
+      return failure;
+    },
+    get hasTakenAllAlong() {
+      // `unshare` exits by itself only when the namespace is empty; when it is killed, the namespace empties a moment
+      // later.
+      return isNamespace && child.exitCode !== null;
+    },
+    get exitCode() {
+      return isKilledInside() ? null : child.exitCode;
+    },
+    get signal() {
+      return isKilledInside() ? 'SIGKILL' : child.signalCode;
+    },
+    closed,
+    stderrTail: () => toStorable(tail(isKilledInside() ? stderr.replace(KILLED_INSIDE, '') : stderr, 1_000)),
+    kill(signal) {
+      child.kill(signal);
+    },
+  };
+}
+
+/** Without a free file descriptor there are no pipes, whatever the types say. */
+function hasPipes(child: Partial<ChildProcessByStdio<Writable, Readable, Readable>>): boolean {
+  return child.stdin !== undefined && child.stdout !== undefined && child.stderr !== undefined;
+}
+
+/** Builds the system's own error: only then Node makes no pipes (lib/internal/child_process.js). */
+function notStarted(command: string): Error {
+  const message = `spawn ${command}: no file descriptor is left for it (EMFILE)`;
+  return Object.assign(new Error(message), { code: 'EMFILE', syscall: 'spawn' });
+}
+
+function findOnlyChild(pid: number | undefined): number | undefined {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim();
+    return /^\d+$/.test(children) ? Number(children) : undefined;
+  } catch {
+    return undefined; // The process has ended.
+  }
+}
+
+function sendSignal(pid: number | undefined, signal: NodeJS.Signals | number): boolean {
+  try {
+    return pid !== undefined && process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,19 @@
+import { describeDatabase } from '../../db/describe-database.ts';
+import { serverHealthSchema } from '../contract.ts';
+import { route } from '../route.ts';
+import { json, problems } from './answers.ts';
+
+export const getServerHealth = route(
+  {
+    method: 'get',
+    path: '/v1/health/server',
+    operationId: 'getServerHealth',
+    tag: 'Service',
+    access: 'admin',
+    summary: 'Show the versions and the database of the server',
+    description: 'For operators. Of the server that answers; others may have another version during an update.',
+    responses: { 200: json(serverHealthSchema, 'The server.'), ...problems(401, 403) },
+  },
+  async (context, { database, version }) =>
+    context.json({ version, nodeVersion: process.versions.node, database: await describeDatabase(database) }, 200),
+);

@@ -1,0 +1,91 @@
+import type { RunErrorCode } from '../core/errors.ts';
+import { WEB_SEARCH_PRICE } from '../core/model-prices.ts';
+import type { Micros } from '../core/money.ts';
+import type { TokenPrice } from '../core/pricing.ts';
+import type { AnswerUsage } from './answer-usage.ts';
+import type { Call } from './call.ts';
+import type { PricedAnswer } from './metered.ts';
+import { mostInputMicros } from './worst-case.ts';
+
+/**
+ * The reason against sending a call: a limit is reached; `wait` when it may be sent after calls in progress have ended;
+ * `too_open` when its possible cost exceeds all that is left, and nothing else bounds it.
+ */
+export type Obstacle = 'wait' | 'too_open' | Extract<RunErrorCode, 'max_budget' | 'max_turns'>;
+
+/** A call in progress. */
+export interface UnderWay {
+  readonly call: Call;
+  readonly price: TokenPrice;
+  readonly outputTokens: number;
+  /** Monotonic. */
+  readonly begunAt: number;
+  answer: { readonly usage: AnswerUsage; readonly priced: readonly PricedAnswer[] } | null;
+  hasSucceeded: boolean;
+}
+
+/** More than any Claude model writes in one answer: used for a request without `max_tokens`. */
+const MOST_OUTPUT_TOKENS = 128_000;
+
+/** A shorter answer contains no text and no tool call, and its prompt would be paid for in vain. */
+const LEAST_OUTPUT_TOKENS = 100;
+
+/** A smaller answer is not worth sending for while another call in progress may leave more. */
+const WORTH_SENDING_TOKENS = 4_096;
+
+interface AllowOptions {
+  readonly call: Call;
+  readonly price: TokenPrice;
+  readonly underWay: ReadonlySet<UnderWay>;
+  readonly leftMicros: Micros;
+  readonly turnsLeft: number;
+}
+
+/** Returns the number of tokens that an answer to the call may have, or the reason against the call. */
+export function allow(options: AllowOptions): number | Obstacle {
+  const { call, price, underWay, leftMicros, turnsLeft } = options;
+  if (call.isTurn && turnsLeft <= 0) return 'max_turns';
+  const { demand } = call;
+  const asked = toAsked(call);
+  const least = Math.min(asked, LEAST_OUTPUT_TOKENS);
+  const answerMicros = leftMicros - demand.maxSearches * WEB_SEARCH_PRICE;
+  const inputMicros = mostInputMicros(call, price);
+  const alone = toTokens(answerMicros / demand.answers, price);
+  const bounded = toTokens((answerMicros - inputMicros) / demand.answers, price);
+  if (leftMicros <= 0 || alone < least) return 'max_budget';
+  // The provider may read the input again and again: unlike the prompt in the request, such a cost cannot be assumed
+  // to be intended.
+  if (demand.servedBy !== null && bounded < least) return 'too_open';
+  const turnsUnderWay = [...underWay].filter((other) => other.call.isTurn).length;
+  if (call.isTurn && turnsUnderWay >= turnsLeft) return 'wait';
+  if (underWay.size === 0) return Math.min(asked, demand.servedBy === null ? alone : bounded);
+  // Reservations are the worst case. A call is never rejected for money that may be left in the end.
+  const heldMicros = [...underWay].reduce((sum, other) => sum + toHeld(other), 0);
+  const beside = toTokens((answerMicros - inputMicros - heldMicros) / demand.answers, price);
+  return beside < Math.min(asked, alone, WORTH_SENDING_TOKENS) ? 'wait' : Math.min(asked, beside);
+}
+
+/** Returns the longest answer that is requested, from the model or from a fallback. */
+export function toAsked({ maxTokens, demand }: Call): number {
+  return Math.max(maxTokens ?? MOST_OUTPUT_TOKENS, demand.fallbackMaxTokens);
+}
+
+/**
+ * Returns the possible cost of a call in progress beyond its metered cost. Its input is unknown until the answer
+ * begins, or, if the input may be read more than once, until the end.
+ */
+function toHeld({ call, price, outputTokens, answer }: UnderWay): Micros {
+  const { demand } = call;
+  const usage = answer?.usage;
+  const outputLeft = Math.max(0, outputTokens * demand.answers - (usage?.outputTokens ?? 0));
+  const searchesLeft = Math.max(0, demand.maxSearches - (usage?.webSearches ?? 0));
+  const isInputKnown = usage !== undefined && demand.samplings === 1;
+  const read = usage === undefined ? 0 : usage.inputTokens + usage.cacheReadTokens + usage.cacheCreationTokens;
+  const inputMicros = isInputKnown ? 0 : mostInputMicros(call, price, read);
+  return inputMicros + (outputLeft * price.outputTokens) / 1_000_000 + searchesLeft * WEB_SEARCH_PRICE;
+}
+
+/** Returns how many tokens can be written for `micros`. */
+function toTokens(micros: Micros, price: TokenPrice): number {
+  return micros <= 0 ? 0 : Math.floor((micros * 1_000_000) / price.outputTokens);
+}

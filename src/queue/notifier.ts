@@ -1,0 +1,73 @@
+import type { Transaction } from '../db/database.ts';
+
+/** Runs of one queue that were queued. */
+export interface Announcement {
+  readonly queue: string;
+  /** The runs that may be claimed now. Empty when only `dueAt` or the queue itself matters, as when it is resumed. */
+  readonly runIds: readonly string[];
+  /** The time at which the first of the delayed runs is due, or null when none is delayed. */
+  readonly dueAt: Date | null;
+}
+
+/** A hint for a worker that a queue may have a run for it. */
+export interface WakeUp {
+  readonly queue: string;
+  /** The runs that it announces; empty when it may be any. */
+  readonly runIds: readonly string[];
+  /** Time until the runs are due, in ms: 0 for now. */
+  readonly dueInMs: number;
+  /** True when the other workers of the queue get the same wake-up, so that they compete for the runs. */
+  readonly isShared: boolean;
+}
+
+/** The worker's side of a subscription. No function throws. */
+export interface WakeUpListener {
+  readonly queues: readonly string[];
+  /** Returns how many runs of a queue the worker can take now. A backend that delivers to one worker asks before. */
+  room(queue: string): number;
+  /** Receives a wake-up. Resolves when the claim that it caused is committed, or is no longer going to happen. */
+  onWakeUp(wakeUp: WakeUp): Promise<void>;
+  /** Called when another worker has claimed runs, so that no wake-up for them is needed any more. */
+  onWithdrawn(queue: string, runIds: readonly string[]): void;
+  /** Called when another worker is about to claim runs. */
+  onReserved(queue: string, runIds: readonly string[]): void;
+  /** Called when wake-ups may have been lost. */
+  onGap(): void;
+}
+
+/** The end of a subscription. */
+export interface Subscription {
+  /** Reports that `room` may have become larger. */
+  wake(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * Wakes workers that have room for runs. A wake-up is a hint: it may be lost, delivered twice, late or for nothing, and
+ * no run depends on it (see the room's README).
+ */
+export interface Notifier {
+  /**
+   * Makes the backend ready for these queues.
+   * @throws {LonghaulError} `config_invalid` when its address, rights or credentials are wrong.
+   */
+  start(queues: readonly string[]): Promise<void>;
+  /**
+   * Announces queued runs once `trx` is committed, or now when it is null. Rejects only with an error of the
+   * transaction itself: a backend that cannot be reached does not fail, or delay, a submission.
+   */
+  announce(trx: Transaction | null, announcement: Announcement): Promise<void>;
+  /** Reports that runs are claimed once `trx` is committed, so that other workers need not try to claim them. */
+  withdraw(trx: Transaction, claimed: { queue: string; runIds: readonly string[] }): Promise<void>;
+  /**
+   * Asks the other workers to leave these runs to the caller for a moment. Returns at once, and never throws: without it,
+   * several workers try to claim the same run.
+   */
+  reserve(claim: { queue: string; runIds: readonly string[] }): void;
+  subscribe(listener: WakeUpListener): Promise<Subscription>;
+  /** Returns about how many wake-ups of a queue no worker has received yet; null when the backend does not count them. */
+  countUndelivered(queue: string): Promise<number | null>;
+  /** True while wake-ups do not arrive: workers then check the database every 2 s. */
+  readonly isAway: boolean;
+  stop(): Promise<void>;
+}

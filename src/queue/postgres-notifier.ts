@@ -1,0 +1,86 @@
+import { sql } from 'kysely';
+import { inBackground } from '../core/guard.ts';
+import { CHANNELS, type Database } from '../db/database.ts';
+import type { Notifier, WakeUp } from './notifier.ts';
+
+/**
+ * The payload of a notification: runs queued, about to be claimed, claimed, or due after a time. Without one of them, the queue may have any
+ * number of runs. A payload that is not JSON is the name of a queue.
+ */
+interface Payload {
+  readonly queue: string;
+  readonly queued?: readonly string[];
+  readonly reserved?: readonly string[];
+  readonly claimed?: readonly string[];
+  readonly dueInMs?: number;
+}
+
+/** Ids in one payload, which may have 8,000 bytes. More runs are announced without their ids. */
+const MOST_IDS = 100;
+
+/** Delays beyond this are not announced: workers check for due runs more often, and learn of them then. */
+const LONGEST_ANNOUNCED = sql.lit('1 minute');
+
+/**
+ * Wakes workers with `NOTIFY`, which is part of the transaction: it is sent with the commit, and never after a rollback.
+ * Every worker gets every notification. So that not all of them claim, an announcement has the ids of its runs, a worker
+ * reserves them before it claims, and its claim withdraws them: notifications arrive in the order of the commits.
+ */
+export function createPostgresNotifier(database: Database): Notifier {
+  const notify = async (trx: Database['sql'], payload: Payload) => {
+    await sql`select pg_notify(${CHANNELS.queue}, ${JSON.stringify(payload)})`.execute(trx);
+  };
+  return {
+    start: () => Promise.resolve(),
+    async announce(trx, { queue, runIds, dueAt }) {
+      const connection = trx ?? database.sql;
+      const isListed = runIds.length > 0 && runIds.length <= MOST_IDS;
+      if (runIds.length > 0 || dueAt === null) await notify(connection, { queue, ...(isListed && { queued: runIds }) });
+      if (dueAt === null) return;
+      // A delay rather than a time: the clocks of machines do not matter.
+      await sql`
+        select pg_notify(${CHANNELS.queue}, json_build_object('queue', ${queue}::text, 'dueInMs',
+                 extract(epoch from ${dueAt}::timestamptz - clock_timestamp()) * 1000)::text)
+         where ${dueAt}::timestamptz < clock_timestamp() + interval ${LONGEST_ANNOUNCED}`.execute(connection);
+    },
+    async withdraw(trx, { queue, runIds }) {
+      // Only one process uses the embedded database.
+      if (database.kind === 'embedded') return;
+      for (let from = 0; from < runIds.length; from += MOST_IDS) {
+        await notify(trx, { queue, claimed: runIds.slice(from, from + MOST_IDS) });
+      }
+    },
+    reserve({ queue, runIds }) {
+      if (runIds.length > MOST_IDS) return;
+      // Not awaited: the claim begins meanwhile, on another connection.
+      inBackground(
+        () => notify(database.sql, { queue, reserved: runIds }),
+        () => {}, // The claim itself reports that the database cannot be reached.
+      );
+    },
+    async subscribe({ queues, onWakeUp, onReserved, onWithdrawn, onGap }) {
+      const stop = await database.listen(
+        CHANNELS.queue,
+        (text) => {
+          const { queue, queued = [], reserved, claimed, dueInMs = 0 } = readPayload(text);
+          if (!queues.includes(queue)) return;
+          if (reserved !== undefined) return onReserved(queue, reserved);
+          if (claimed !== undefined) return onWithdrawn(queue, claimed);
+          const wakeUp: WakeUp = { queue, runIds: queued, dueInMs: Math.max(0, dueInMs), isShared: true };
+          inBackground(() => onWakeUp(wakeUp));
+        },
+        onGap,
+      );
+      return { wake() {}, stop };
+    },
+    countUndelivered: () => Promise.resolve(null),
+    get isAway() {
+      return !database.hearsNotifications;
+    },
+    stop: () => Promise.resolve(),
+  };
+}
+
+function readPayload(text: string): Payload {
+  return text.startsWith('{') ? (JSON.parse(text) as Payload) : { queue: text };
+}

@@ -1,0 +1,203 @@
+import { sql, type InsertObject, type RawBuilder, type Selectable } from 'kysely';
+import { keyActor } from '../../audit/actors.ts';
+import { recordAuditMany, type AuditRecord } from '../../audit/record.ts';
+import { LonghaulError } from '../../core/errors.ts';
+import { createId } from '../../core/ids.ts';
+import { toMicros } from '../../core/money.ts';
+import type { Transaction } from '../../db/database.ts';
+import type { RunsTable, Tables } from '../../db/tables.ts';
+import type { Queue } from '../../queue/queue.ts';
+import { beginLogs } from '../log/append-events.ts';
+import { forkSession, keepSessions } from './fork-session.ts';
+import { toBudgetError } from '../money/budget-error.ts';
+import { parkRun } from '../waiting/park.ts';
+import { nextRanks, toMessage } from '../waiting/place-in-line.ts';
+import { isWaitedFor, reserveBudgets, type FullBudget } from '../money/reserve-budget.ts';
+import type { RunRules } from '../rules.ts';
+import type { Submission } from './submission.ts';
+
+interface InsertOptions {
+  readonly queue: Queue;
+  readonly rules: RunRules;
+  /** The runs' ids, in rising order: one for each submission. */
+  readonly ids: readonly string[];
+  readonly submissions: readonly Submission[];
+  /**
+   * True when the submissions were accepted before: then none is rejected, and a run without money waits for its
+   * budget. Defaults to false.
+   */
+  readonly isPromised?: boolean;
+}
+
+/**
+ * Inserts runs in `trx`, each with its first event, its reservation, its entry in the audit record and its queue
+ * message: a thousand runs take as many statements as one. Returns their rows in order.
+ *
+ * Events are inserted late, because followers wait for transactions that have written events. Budgets come last,
+ * because every run locks the global account.
+ * @throws {LonghaulError} `conflict` when a run must be the only retry of another and is not; `user_budget`,
+ * `team_budget` or `global_budget` when no money is left for a run: `errors` names each by its index.
+ */
+export async function insertRuns(trx: Transaction, options: InsertOptions): Promise<Selectable<RunsTable>[]> {
+  const { queue, rules, ids, submissions, isPromised = false } = options;
+  for (const submission of submissions) if (submission.isOnlyRetry === true) await refuseSecondRetry(trx, submission);
+  const sessionIds = await enterSessions(trx, submissions);
+  const ranks = await nextRanks(
+    trx,
+    submissions.map(({ agent, user, team, priority, startAfter }) => ({
+      queue: agent.queue,
+      user,
+      team,
+      priority,
+      isDelayed: startAfter !== null,
+    })),
+  );
+  const inserted = await trx
+    .insertInto('longhaul.runs')
+    .values(toRows({ ids, submissions, sessionIds, ranks }))
+    .returningAll()
+    .execute();
+  const rows = inserted.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  await recordAuditMany(
+    trx,
+    submissions.flatMap((submission, index) => toAuditRecords(ids[index]!, submission)),
+  );
+  await queue.enqueueAll(
+    trx,
+    // A run that has to wait for an earlier run of its session is queued when that run ends.
+    rows.filter(({ held_for }) => held_for === null).map((row) => toMessage(row, row.start_after)),
+  );
+  await beginLogs(
+    trx,
+    rows.map(({ id, agent }) => ({ runId: id, event: { type: 'run.queued', data: { agent, reason: 'submitted' } } })),
+  );
+  const amounts = submissions.map(({ limits }) => toMicros(limits.maxBudgetUsd));
+  const fulls = await reserveBudgets(trx, { runIds: ids, amounts, rules });
+  if (!isPromised) refuseTooDear({ fulls, amounts, rules });
+  for (const [index, full] of fulls.entries()) {
+    // A held run reserves its money when it is queued.
+    if (full === null || rows[index]?.held_for === 'session') continue;
+    const { id, start_after } = rows[index]!;
+    const until = new Date(Math.max(Date.parse(full.resetsAt), start_after?.getTime() ?? 0));
+    rows[index] = await parkRun(trx, {
+      queue,
+      runId: id,
+      attempt: 0,
+      waitingFor: 'budget',
+      until,
+      scope: full.scope,
+    });
+  }
+  return rows;
+}
+
+/** Returns the session of each submission: a new one, the one it continues, or a fork of that. */
+async function enterSessions(trx: Transaction, submissions: readonly Submission[]): Promise<string[]> {
+  const continued = submissions.flatMap(({ session }) => (session?.isFork === false ? [session.id] : []));
+  await keepSessions(trx, continued);
+  const sessionIds: string[] = [];
+  for (const { session = null } of submissions) {
+    const sessionId = session === null || session.isFork ? createId() : session.id;
+    if (session?.isFork === true) await forkSession(trx, { baseId: session.id, sessionId });
+    sessionIds.push(sessionId);
+  }
+  return sessionIds;
+}
+
+interface RowsOptions extends Pick<InsertOptions, 'ids' | 'submissions'> {
+  readonly sessionIds: readonly string[];
+  readonly ranks: Awaited<ReturnType<typeof nextRanks>>;
+}
+
+function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObject<Tables, 'longhaul.runs'>[] {
+  return submissions.map((submission, index) => {
+    const { agent, user, startAfter } = submission;
+    return {
+      id: ids[index]!,
+      agent: agent.name,
+      queue: agent.queue,
+      status: 'queued',
+      prompt: submission.prompt,
+      user_id: user,
+      team: submission.team,
+      tenant: toTenant(submission),
+      session_id: sessionIds[index]!,
+      metadata: JSON.stringify(submission.metadata),
+      priority: submission.priority,
+      fair_rank: ranks[index]!.fair,
+      team_rank: ranks[index]!.team,
+      limits: JSON.stringify(submission.limits),
+      requested_limits: JSON.stringify(submission.requestedLimits),
+      max_attempts: agent.retry.maxAttempts,
+      retry_policy: JSON.stringify(agent.retry),
+      retry_of: submission.retryOf,
+      start_after: startAfter,
+      ...toWebhookColumns(submission),
+      schedule_id: submission.schedule?.id ?? null,
+      scheduled_for: submission.schedule?.tickAt ?? null,
+      created_by: submission.createdBy,
+      event_seq: 1,
+    };
+  });
+}
+
+/** A run without a user has no tenant: there is no user name that could occur twice. */
+function toTenant({ user, tenant = null }: Submission): string | null {
+  return user === null ? null : tenant;
+}
+
+/** A retry notifies the same webhooks as the first run, even if another key submits it. */
+function toWebhookColumns({ webhookUrl = null, retryOf }: Submission) {
+  if (retryOf === null) return { webhook_url: webhookUrl };
+  const earlier = (value: RawBuilder<string | null>) =>
+    sql<string | null>`(select ${value} from longhaul.runs where id = ${retryOf})`;
+  return {
+    webhook_url: webhookUrl ?? earlier(sql`webhook_url`),
+    webhook_key_id: earlier(sql`coalesce(webhook_key_id, created_by::uuid)`),
+  };
+}
+
+function toAuditRecords(runId: string, submission: Submission): AuditRecord[] {
+  const { agent, prompt, user, team, limits, retryOf, schedule } = submission;
+  const { actor = keyActor({ keyId: submission.createdBy }) } = submission;
+  const from = schedule === undefined ? {} : { schedule: schedule.id };
+  const data = { agent: agent.name, user, team, prompt, limits, ...(retryOf !== null && { retryOf }), ...from };
+  return [
+    { actor, action: 'run.submitted', subject: runId, data },
+    ...(retryOf === null ? [] : [{ actor, action: 'run.retried', subject: retryOf, data: { by: runId } } as const]),
+  ];
+}
+
+/** Locks the run that is retried: of two retries at once the second waits, and finds the first. */
+async function refuseSecondRetry(trx: Transaction, { retryOf }: Submission): Promise<void> {
+  await trx.selectFrom('longhaul.runs').select('id').where('id', '=', retryOf).forUpdate().execute();
+  const other = await trx.selectFrom('longhaul.runs').select('id').where('retry_of', '=', retryOf).executeTakeFirst();
+  if (other === undefined) return;
+  throw new LonghaulError('conflict', { message: `Run ${retryOf} has been retried already, by run ${other.id}.` });
+}
+
+interface Reserved {
+  readonly fulls: readonly (FullBudget | null)[];
+  readonly amounts: readonly number[];
+  readonly rules: RunRules;
+}
+
+function refuseTooDear({ fulls, amounts, rules }: Reserved): void {
+  const refused = fulls.flatMap((full, index) =>
+    full === null || isWaitedFor(full, rules) ? [] : [{ full, index, amountMicros: amounts[index]! }],
+  );
+  const [first] = refused;
+  if (first === undefined) return;
+  const error = toBudgetError(first.full, first.amountMicros);
+  if (fulls.length === 1) throw error;
+  throw new LonghaulError(error.code, {
+    message: `${error.message} None of the ${fulls.length} runs was submitted.`,
+    details: error.details,
+    retryAfterSeconds: error.retryAfterSeconds,
+    // Without figures: they may be other users'.
+    errors: refused.map(({ full, index }) => ({
+      path: `runs[${index}]`,
+      message: `does not fit into the budget ${full.scope === 'global' ? 'for all runs together' : `of its ${full.scope}`} beside the runs before it`,
+    })),
+  });
+}

@@ -1,0 +1,41 @@
+import type { Agent } from '../../config/config.ts';
+import type { RunLimits } from '../../core/limits.ts';
+
+/** A submission that has been validated against its agent. */
+export interface Submission {
+  readonly agent: Pick<Agent, 'name' | 'queue' | 'retry' | 'whileBusy'>;
+  readonly prompt: string;
+  readonly user: string | null;
+  /** The team whose budget it counts for beside its user's, or null. */
+  readonly team: string | null;
+  /**
+   * The team that the user belongs to: the team of a caller that is bound to one. Defaults to null: the user is the
+   * application's.
+   */
+  readonly tenant?: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Higher priorities are claimed first. */
+  readonly priority: number;
+  readonly startAfter: Date | null;
+  /** The limits in force: the agent's, lowered where the submission requests it. */
+  readonly limits: RunLimits;
+  /** The limits that the submission named. */
+  readonly requestedLimits: Partial<RunLimits>;
+  /** The session that it continues or forks. Defaults to a new one. */
+  readonly session?: { readonly id: string; readonly isFork: boolean } | null;
+  /** The run that it retries by hand; null for a new one. */
+  readonly retryOf: string | null;
+  /** True when it is rejected if another run already retries that one. Defaults to false. */
+  readonly isOnlyRetry?: boolean;
+  readonly idempotencyKey: string | null;
+  /** The owner of the idempotency key. Defaults to the API key that submits. */
+  readonly idempotencyOwner?: string;
+  /** The address notified when the run ends or waits. Defaults to none; for a retry, to the first run's address. */
+  readonly webhookUrl?: string | null;
+  /** The schedule that submits it, and its tick; null: the schedule was triggered by hand. Defaults to none. */
+  readonly schedule?: { readonly id: string; readonly tickAt: Date | null };
+  /** The actor for the audit record. Defaults to the API key that submits. */
+  readonly actor?: string;
+  /** The API key that submits. */
+  readonly createdBy: string;
+}

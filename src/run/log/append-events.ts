@@ -1,0 +1,116 @@
+import { sql } from 'kysely';
+import { isFinalEvent, type NewEvent } from '../../core/events.ts';
+import { CHANNELS, type Transaction } from '../../db/database.ts';
+import type { Database } from '../../db/database.ts';
+import { writeEvents } from './write-events.ts';
+
+/** A worker's right to write to a run. It is void as soon as another lease is granted. */
+export interface Lease {
+  readonly runId: string;
+  readonly fence: number;
+}
+
+interface AppendOptions {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly events: readonly NewEvent[];
+}
+
+/**
+ * Adds events to a run whose row the caller has locked in this transaction, and numbers them on from the last one.
+ * Notifies watchers when the transaction commits.
+ */
+export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
+  if (events.length === 0) return;
+  const channels = events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
+  await sql`
+    with log as (
+      update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId}
+      returning id as run_id, event_seq - ${events.length} as last_seq, ${JSON.stringify(events)}::json as events,
+                user_id, team, tenant),
+    written as (${writeEvents(attempt)})
+    select pg_notify(channel, ${runId}) from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
+}
+
+/**
+ * Writes the first event of runs that `trx` has inserted with an `event_seq` of 1, in one statement. Notifies watchers
+ * when the transaction commits.
+ */
+export async function beginLogs(
+  trx: Transaction,
+  begun: readonly { readonly runId: string; readonly event: NewEvent }[],
+): Promise<void> {
+  const entries = begun.map(({ runId, event }) => ({ runId, events: [event] }));
+  await sql`
+    with first as (
+      select (entry ->> 'runId')::uuid as run_id, entry -> 'events' as events
+        from json_array_elements(${JSON.stringify(entries)}::json) as entry),
+    log as (
+      select first.run_id, 0 as last_seq, first.events, run.user_id, run.team, run.tenant
+        from first join longhaul.runs as run on run.id = first.run_id),
+    written as (${writeEvents(0)})
+    select pg_notify(${CHANNELS.events}, run_id::text) from first`.execute(trx);
+}
+
+interface RecordOptions extends AppendOptions {
+  readonly lease: Lease;
+  /** The `seq` of the last event before these, as the attempt knows it: no other process writes events. */
+  readonly lastSeq: number;
+}
+
+/**
+ * Adds a batch of events of a running attempt in one statement, so that it costs one round trip and no transaction. The
+ * caller may repeat it when the outcome of the first try is unknown: the batch is written once. Returns false, and
+ * writes nothing, when the caller no longer holds the lease.
+ *
+ * Locks the run's row; a takeover that locks it first changes the fence, and this statement then matches nothing.
+ */
+export async function recordEvents(database: Database, options: RecordOptions): Promise<boolean> {
+  const { runId, attempt, events, lease, lastSeq } = options;
+  const { rows } = await sql`
+    with log as (
+      update longhaul.runs set event_seq = event_seq + ${events.length}
+       where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq}
+      returning id as run_id, event_seq - ${events.length} as last_seq, ${JSON.stringify(events)}::json as events,
+                user_id, team, tenant),
+    written as (${writeEvents(attempt)})${noteMessages(events)}${noteApprovals(events)}
+    select pg_notify(${CHANNELS.events}, ${runId}) from log`.execute(database.sql);
+  return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
+}
+
+/** Marks messages as taken up in the statement that writes their events: both, or neither. */
+function noteMessages(events: readonly NewEvent[]) {
+  const ids = events.flatMap((event) => (event.type === 'run.message' ? [event.data.messageId] : []));
+  if (ids.length === 0) return sql``;
+  return sql`,
+    told as (
+      update longhaul.messages set taken_up_at = coalesce(taken_up_at, now()), is_told = true
+        from log where id = any(${ids}::uuid[]))`;
+}
+
+/** Marks approvals as reported in the statement that writes their events: both, or neither. */
+function noteApprovals(events: readonly NewEvent[]) {
+  const idsOf = (type: 'approval.requested' | 'approval.resolved') =>
+    events.flatMap((event) => (event.type === type ? [event.data.approvalId] : []));
+  const [requested, resolved] = [idsOf('approval.requested'), idsOf('approval.resolved')];
+  if (requested.length + resolved.length === 0) return sql``;
+  return sql`,
+    asked as (
+      update longhaul.approvals as approval
+         set is_requested_told = true,
+             is_resolved_told = is_resolved_told or approval.id = any(${sql.val(resolved)}::uuid[])
+        from log where approval.id = any(${sql.val([...requested, ...resolved])}::uuid[]))`;
+}
+
+/** Returns whether the log of a run whose lease is still ours already ends where this batch would end it. */
+async function wasWrittenBefore(database: Database, { runId, fence, seq }: Lease & { seq: number }): Promise<boolean> {
+  const row = await database.sql
+    .selectFrom('longhaul.runs')
+    .select('id')
+    .where('id', '=', runId)
+    .where('fence', '=', fence)
+    .where('status', '=', 'running')
+    .where('event_seq', '=', seq)
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -1,0 +1,124 @@
+import { sql, type Selectable } from 'kysely';
+import type { Budget } from '../../config/config.ts';
+import type { RunLimits } from '../../core/limits.ts';
+import { toMicros, type Micros } from '../../core/money.ts';
+import type { Transaction } from '../../db/database.ts';
+import type { RunsTable } from '../../db/tables.ts';
+import type { RunRules } from '../rules.ts';
+
+export type BudgetScope = 'user' | 'team' | 'global';
+
+/** A budget that has no room for the amount to reserve. */
+export interface FullBudget {
+  readonly scope: BudgetScope;
+  /** The user or team; empty for the global budget. */
+  readonly key: string;
+  readonly period: 'day' | 'month';
+  readonly capMicros: Micros;
+  readonly spentMicros: Micros;
+  /** Reserved by other unfinished runs. */
+  readonly reservedMicros: Micros;
+  /** Time at which the budget resets, ISO 8601. */
+  readonly resetsAt: string;
+}
+
+const RULES_OF: Readonly<Record<BudgetScope, 'perUser' | 'perTeam' | 'global'>> = {
+  user: 'perUser',
+  team: 'perTeam',
+  global: 'global',
+};
+
+/** The result of reserving money. Neither field is set when no budget exists: then nothing was written or locked. */
+export interface Reservation {
+  readonly isReserved: boolean;
+  /** The first budget that has no room. */
+  readonly full: FullBudget | null;
+}
+
+/**
+ * Reserves a run's ceiling in every budget it counts for, or in none: then returns the first budget that is full. Money
+ * reserved on an earlier day moves to today.
+ *
+ * Locks the budgets until the transaction ends, so it must come last in a transaction. The caller has locked the run's
+ * row.
+ */
+export async function reserveBudget(
+  trx: Transaction,
+  { runId, amountMicros, rules }: { runId: string; amountMicros: Micros; rules: RunRules },
+): Promise<Reservation> {
+  const { rows } = await sql<{ full: FullBudget | Record<string, never> | null }>`
+    select longhaul.reserve_budget(${runId}, ${amountMicros}, ${toCaps(rules.limits)}::json, ${rules.timeZone}) as full`.execute(
+    trx,
+  );
+  const full = rows[0]?.full ?? null;
+  if (full === null) return { isReserved: true, full };
+  return { isReserved: false, full: 'scope' in full ? (full as FullBudget) : null };
+}
+
+/**
+ * Reserves the ceilings of runs that `trx` has just inserted. Returns for each run the budget that has no room for it
+ * beside the runs before it, or null. As with `reserveBudget`, it must come last in a transaction.
+ */
+export async function reserveBudgets(
+  trx: Transaction,
+  { runIds, amounts, rules }: { runIds: readonly string[]; amounts: readonly Micros[]; rules: RunRules },
+): Promise<(FullBudget | null)[]> {
+  if (runIds.length === 1) {
+    return [(await reserveBudget(trx, { runId: runIds[0]!, amountMicros: amounts[0]!, rules })).full];
+  }
+  const { rows } = await sql<{ run: string; full_budget: FullBudget }>`
+    select run, full_budget from longhaul.reserve_budgets(${sql.val([...runIds])}::uuid[],
+      ${sql.val([...amounts])}::bigint[], ${toCaps(rules.limits)}::json, ${rules.timeZone})`.execute(trx);
+  const fulls = new Map(rows.map((row) => [row.run, row.full_budget]));
+  return runIds.map((runId) => fulls.get(runId) ?? null);
+}
+
+/** Returns whether a run's remaining ceiling is reserved in today's budgets. */
+export async function isReservedToday(
+  trx: Transaction,
+  { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
+): Promise<boolean> {
+  if (row.reserved_on === null) return false;
+  const { rows } = await sql<{ is: boolean }>`
+    select reserved_on = longhaul.day_of(clock_timestamp(), ${rules.timeZone}) as is
+      from longhaul.runs where id = ${row.id}`.execute(trx);
+  return rows[0]?.is === true;
+}
+
+/**
+ * Reserves in today's budgets what a run that is about to begin may still spend. Without room for it, no reservation
+ * remains, on any day. The caller has locked the run's row.
+ */
+export async function moveReservation(
+  trx: Transaction,
+  { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
+): Promise<Reservation> {
+  const limits = row.limits as RunLimits;
+  const leftMicros = Math.max(0, toMicros(limits.maxBudgetUsd) - row.cost_micros);
+  const reservation = await reserveBudget(trx, { runId: row.id, amountMicros: leftMicros, rules });
+  if (reservation.full !== null) await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
+  return reservation;
+}
+
+/**
+ * Books what an attempt has spent and releases the same amount of its run's reservation; all of it when the run has
+ * ended or is going to reserve again. The caller has locked the run's row.
+ */
+export async function spendBudget(
+  trx: Transaction,
+  options: { runId: string; spentMicros: Micros; isOver: boolean; rules: Pick<RunRules, 'timeZone'> },
+): Promise<void> {
+  const { runId, spentMicros, isOver, rules } = options;
+  await sql`select longhaul.spend_budget(${runId}, ${spentMicros}, ${isOver}, ${rules.timeZone})`.execute(trx);
+}
+
+/** Returns whether the configuration lets a run wait for this budget instead of rejecting it. */
+export function isWaitedFor({ scope }: FullBudget, { limits }: RunRules): boolean {
+  return limits[RULES_OF[scope]].whenReached === 'wait';
+}
+
+/** The limits in the form that the SQL of budgets takes. */
+export function toCaps({ perUser, perTeam, global }: RunRules['limits']): string {
+  const caps = ({ dayMicros, monthMicros }: Budget) => ({ dayMicros, monthMicros });
+  return JSON.stringify({ user: caps(perUser), team: caps(perTeam), global: caps(global) });
+}

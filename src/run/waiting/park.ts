@@ -1,0 +1,64 @@
+import { sql, type Selectable } from 'kysely';
+import type { WaitingFor } from '../../core/events.ts';
+import type { Transaction } from '../../db/database.ts';
+import type { RunsTable } from '../../db/tables.ts';
+import type { Queue } from '../../queue/queue.ts';
+import type { BudgetScope } from '../money/reserve-budget.ts';
+import { changeRun } from '../log/change-run.ts';
+import { noteWebhooks } from '../webhooks/note-webhooks.ts';
+import { toMessage } from './place-in-line.ts';
+
+interface ParkOptions {
+  readonly queue: Queue;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly waitingFor: WaitingFor;
+  /** Time of the next try: the run's message is delivered then. */
+  readonly until: Date;
+  /** For a budget: its scope. Defaults to null. */
+  readonly scope?: BudgetScope | null;
+}
+
+/** Makes a run whose row `trx` has locked wait, with no process and no slot, until a worker claims it again. */
+export async function parkRun(trx: Transaction, options: ParkOptions): Promise<Selectable<RunsTable>> {
+  const { queue, runId, attempt, waitingFor, until, scope = null } = options;
+  const row = await changeRun(trx, {
+    runId,
+    attempt,
+    events: [{ type: 'run.waiting', data: { waitingFor, until: until.toISOString() } }],
+    columns: {
+      status: 'waiting',
+      waiting_for: waitingFor,
+      waits_for_scope: scope,
+      parked_at: sql<Date>`clock_timestamp()`,
+    },
+  });
+  await noteWebhooks(trx, row);
+  await queue.requeue(trx, toMessage(row, until));
+  return row;
+}
+
+/** Queues a waiting run whose row `trx` has locked: its reason to wait has ended. */
+export async function resumeRun(
+  trx: Transaction,
+  { queue, row }: { queue: Queue; row: Selectable<RunsTable> },
+): Promise<void> {
+  await changeRun(trx, {
+    runId: row.id,
+    attempt: row.attempt,
+    events: [{ type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } }],
+    columns: { status: 'queued', ...END_OF_WAIT },
+  });
+  await queue.enqueue(trx, toMessage(row));
+}
+
+/** A wait for a named time does not count towards the retry deadline, so it is added to `parked_ms`. */
+export const END_OF_WAIT = {
+  waiting_for: null,
+  waits_for_scope: null,
+  parked_at: null,
+  parked_ms: sql<number>`parked_ms + coalesce((extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint, 0)`,
+};
+
+/** Reasons to wait that end when a worker tries the run again, rather than when a person decides. */
+export const TRIED_AGAIN = ['budget', 'provider_limit'] as const satisfies WaitingFor[];

@@ -1,0 +1,104 @@
+import type { AgentProcess } from '../agent/agent-process.ts';
+import type { Places } from '../agent/containment/places.ts';
+import type { Agent } from '../config/config.ts';
+import { guarded } from '../core/guard.ts';
+import type { Logger } from '../core/log.ts';
+import type { Database } from '../db/database.ts';
+import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Claim } from '../run/claim/claim.ts';
+import type { RunRules } from '../run/rules.ts';
+import type { ApprovalDesk } from './approval-desk.ts';
+import { createAttemptLog, type AttemptLog } from './attempt-log.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { MachineHolds } from './machine-holds.ts';
+import type { MessageDelivery } from './message-delivery.ts';
+import type { Spares } from './spares.ts';
+import type { Station } from './station.ts';
+import { createStopRequest, type StopRequest } from './stop-request.ts';
+
+/** The parts of the worker that an attempt uses. */
+export interface AttemptDeps {
+  readonly database: Database;
+  readonly queue: Queue;
+  readonly rules: RunRules;
+  readonly gateway: Gateway;
+  readonly leases: LeaseKeeper;
+  readonly spares: Spares;
+  readonly agents: ReadonlyMap<string, Agent>;
+  readonly claudePath: string | null | undefined;
+  readonly scratchRoot: string;
+  /** Lists the places that are hidden from the processes of attempts. */
+  readonly findPlaces: () => Promise<Places>;
+  readonly dataDir: string;
+  readonly machine: Pick<MachineHolds, 'note' | 'probe' | 'noteBegun'>;
+  /** Resolves when the worker begins to stop. */
+  readonly leaving: Promise<void>;
+  readonly log: Logger;
+}
+
+/** A claimed attempt that this worker executes. It gets its parts one after another; each is null until then. */
+export interface Attempt {
+  readonly deps: AttemptDeps;
+  readonly claim: Claim;
+  /** The time of its claim, on the monotonic clock. */
+  readonly startedAt: number;
+  /** Aborted when its lease is lost: from then on nothing can be written. */
+  readonly leaseLost: AbortSignal;
+  readonly stopRequest: StopRequest;
+  readonly events: AttemptLog;
+  /** Resolved with the first message of its process, or when the attempt ends. */
+  readonly started: PromiseWithResolvers<void>;
+  /** Resolved when the model begins to answer, or when the attempt ends. */
+  readonly answering: PromiseWithResolvers<void>;
+  /** True when the worker is stopping: the process then waits for no person. */
+  isHoldingStopped: boolean;
+  station: Station | null;
+  pass: GatewayPass | null;
+  delivery: MessageDelivery | null;
+  desk: ApprovalDesk | null;
+  process: AgentProcess | null;
+}
+
+/** Begins an attempt: opens its log and keeps its lease, whose loss ends the attempt. */
+export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
+  const { database, leases, log } = deps;
+  const { lease } = claim;
+  const startedAt = performance.now();
+  const stopRequest = createStopRequest();
+  const events = createAttemptLog({
+    database,
+    claim,
+    onLeaseLost: () => leases.giveUp(lease),
+    onUnrecordable: () => stopRequest.make('unrecordable'),
+    log,
+  });
+  const leaseLost = leases.hold({ lease, onCancelRequested: () => stopRequest.make('cancelled') });
+  const onLeaseLost = guarded(() => {
+    // Also while the attempt stops for another reason: nothing can be written any more.
+    events.abandon();
+    stopRequest.make('lease_lost');
+  });
+  leaseLost.addEventListener('abort', onLeaseLost, { once: true });
+  return {
+    deps,
+    claim,
+    startedAt,
+    leaseLost,
+    stopRequest,
+    events,
+    started: Promise.withResolvers(),
+    answering: Promise.withResolvers(),
+    isHoldingStopped: false,
+    station: null,
+    pass: null,
+    delivery: null,
+    desk: null,
+    process: null,
+  };
+}
+
+/** Logs the failure of a task that runs beside an attempt. */
+export function logFailure({ deps, claim }: Attempt, err: unknown): void {
+  deps.log.error({ err, runId: claim.run.id }, 'a background task of an attempt failed');
+}

@@ -1,0 +1,61 @@
+import { findContainment } from '../agent/containment/containment.ts';
+import type { Places } from '../agent/containment/places.ts';
+import { startReaper } from '../agent/process-tree/reaper.ts';
+import { sweepOrphans } from '../agent/process-tree/sweep.ts';
+import { createAgentPlaces } from './agent-places.ts';
+import { readFreeMemory as readSystemMemory } from './free-memory.ts';
+import { createMachineHolds, type MachineHolds } from './machine-holds.ts';
+import { createScratchRoot, moveTemporaryFiles, sweepScratch } from './scratch.ts';
+import { logUnprotected } from './unprotected.ts';
+import { watchStalls, type StallWatch } from './watch-stalls.ts';
+import { noteChange, type WorkerState } from './worker-state.ts';
+
+/**
+ * Removes the remains of an earlier worker on this machine, which must not run beside this worker. Returns the kind of
+ * containment that the machine allows.
+ */
+export async function replaceEarlierWorker({ id, deps }: WorkerState): Promise<string> {
+  const { config, log, readFreeMemory = readSystemMemory } = deps;
+  await sweepOrphans({ log });
+  await sweepScratch();
+  const found = await findContainment();
+  const { kind: containment } = found;
+  const { freeBytes, cgroupLimitBytes } = readFreeMemory();
+  const { slots } = config.worker;
+  log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
+  logUnprotected(log, found);
+  return containment;
+}
+
+/** The parts that protect the worker and its machine, and the places of its attempts. */
+export interface MachineParts {
+  readonly machine: MachineHolds;
+  readonly stalls: StallWatch;
+  readonly scratchRoot: string;
+  readonly findPlaces: () => Promise<Places>;
+}
+
+/** Opens the reaper, the watch of the machine, and the directories of attempts. */
+export async function openMachine(state: WorkerState): Promise<MachineParts> {
+  const { deps, closers } = state;
+  const { config, isAlone, ownsProcess = isAlone, log } = deps;
+  const reaper = startReaper({ maxStallSeconds: ownsProcess ? config.worker.maxStallSeconds : null });
+  closers.push(() => reaper.dismiss());
+  const stalls = watchStalls({ reaper, log });
+  closers.push(() => stalls.stop());
+  const scratch = createScratchRoot();
+  const { path: scratchRoot } = scratch;
+  closers.push(scratch.remove);
+  const machine = createMachineHolds({
+    ensureScratch: scratch.ensure,
+    scratchRoot,
+    onChange: () => noteChange(state),
+    log,
+  });
+  closers.push(() => machine.stop());
+  // A worker whose disk is full starts anyway: it reports the fault, and claims runs when there is room.
+  await machine.probe();
+  const findPlaces = createAgentPlaces({ config, scratchRoot, env: process.env });
+  if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
+  return { machine, stalls, scratchRoot, findPlaces };
+}
