@@ -1,7 +1,8 @@
 import { VisuallyHidden } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { flushSync } from 'react-dom';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useRights } from '../data/signed-in.ts';
 import { useShortcuts } from '../ui/shortcuts/use-shortcuts.ts';
 import { OPEN_PALETTE, OPEN_SHORTCUT_SHEET, openPalette } from './open-dialog.ts';
@@ -20,6 +21,7 @@ export function Dialogs() {
   const [paletteRequests, setPaletteRequests] = useState(0);
   const [query, setQuery] = useState('');
   const [isPaletteShown, setIsPaletteShown] = useState(false);
+  const isEntered = useRef(false);
   const [isSheetWanted, setIsSheetWanted] = useState(false);
   const [isSheetOpen, setIsSheetOpen] = useState(false);
   const navigate = useNavigate();
@@ -27,7 +29,8 @@ export function Dialogs() {
   const pages = PAGES.filter(({ isFor }) => isFor(rights));
 
   useEffect(() => {
-    const onPalette = () => setPaletteRequests((count) => count + 1);
+    // At once: the next key may already be for its field.
+    const onPalette = () => flushSync(() => setPaletteRequests((count) => count + 1));
     const onSheet = () => {
       setIsSheetWanted(true);
       setIsSheetOpen(true);
@@ -55,14 +58,19 @@ export function Dialogs() {
 
   return (
     <>
-      {paletteRequests > 0 && !isPaletteShown && <EarlyInput query={query} onQuery={setQuery} />}
+      {paletteRequests > 0 && !isPaletteShown && (
+        <EarlyInput query={query} onQuery={setQuery} onEnter={() => (isEntered.current = true)} />
+      )}
       <Suspense fallback={null}>
         {paletteRequests > 0 && (
           <Palette
             requests={paletteRequests}
             query={query}
             onQuery={setQuery}
-            onShown={() => setIsPaletteShown(true)}
+            onShown={() => {
+              setIsPaletteShown(true);
+              return isEntered.current && !isPaletteShown;
+            }}
           />
         )}
         {isSheetWanted && <ShortcutSheet isOpen={isSheetOpen} onClose={() => setIsSheetOpen(false)} />}
@@ -74,16 +82,25 @@ export function Dialogs() {
 interface EarlyInputProps {
   readonly query: string;
   readonly onQuery: (query: string) => void;
+  readonly onEnter: () => void;
 }
 
 /**
  * Takes what is typed from opening the palette for the first time until its own field has the focus. Without it, the keys
  * would be lost, or be shortcuts.
  */
-function EarlyInput({ query, onQuery }: EarlyInputProps) {
+function EarlyInput({ query, onQuery, onEnter }: EarlyInputProps) {
   return (
     <VisuallyHidden>
-      <input autoFocus aria-label="Search" value={query} onChange={(event) => onQuery(event.currentTarget.value)} />
+      <input
+        autoFocus
+        aria-label="Search"
+        value={query}
+        onChange={(event) => onQuery(event.currentTarget.value)}
+        onKeyDown={({ key }) => {
+          if (key === 'Enter') onEnter();
+        }}
+      />
     </VisuallyHidden>
   );
 }

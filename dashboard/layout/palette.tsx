@@ -14,8 +14,8 @@ interface PaletteProps {
   readonly requests: number;
   readonly query: string;
   readonly onQuery: (query: string) => void;
-  /** Called when its field has the focus. */
-  readonly onShown: () => void;
+  /** Called when its field has the focus. Returns whether the user has pressed Enter before. */
+  readonly onShown: () => boolean;
 }
 
 /** Finds pages and commands by a part of their name, and runs by id or by words. */
@@ -91,7 +91,7 @@ export function Palette({ requests, query, onQuery, onShown }: PaletteProps) {
         'aria-label': 'Go to a page, or search runs',
         onFocus: ({ currentTarget }) => {
           currentTarget.setSelectionRange(query.length, query.length);
-          onShown();
+          if (onShown()) pickFirst(currentTarget);
         },
         onKeyDown: (event) => {
           if (event.key === 'Enter' && typed !== '' && !event.nativeEvent.isComposing) pickFirst(event.currentTarget);
