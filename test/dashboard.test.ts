@@ -380,9 +380,8 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     await page.getByRole('dialog', { name: 'Shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+k');
-    // At once, as a quick typist does.
+    // At once, as a quick typist does: the palette may not be loaded yet.
     await page.keyboard.type('dark');
-    await page.getByRole('button', { name: 'Dark colours' }).waitFor();
     await page.keyboard.press('Enter');
     await expect.poll(() => page.evaluate(COLOR_SCHEME), POLL).toBe('dark');
     await page.reload();

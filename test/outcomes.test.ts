@@ -73,8 +73,8 @@ describe('a run', () => {
       config: {
         agents: {
           reader,
-          // Long enough for the executable to start and call the model on a busy machine.
-          brief: { ...reader, limits: { timeoutSeconds: 8 } },
+          // Long enough to start and call the model, too short for the provider's silence to end the run a second time.
+          brief: { ...reader, limits: { timeoutSeconds: 4 } },
           homeless: { ...reader, workspace: path.join(directory, 'missing') },
           broke: { ...reader, limits: { maxBudgetUsd: 0 } },
           mute: { ...reader, limits: { maxTurns: 0 } },

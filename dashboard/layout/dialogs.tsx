@@ -1,6 +1,7 @@
 import { VisuallyHidden } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
+import { flushSync } from 'react-dom';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useRights } from '../data/signed-in.ts';
 import { useShortcuts } from '../ui/shortcuts/use-shortcuts.ts';
@@ -18,8 +19,9 @@ const ShortcutSheet = lazy(async () => ({ default: (await loadShortcutSheet()).S
  */
 export function Dialogs() {
   const [paletteRequests, setPaletteRequests] = useState(0);
-  /** Text that the user typed before the palette was loaded. */
-  const typed = useRef('');
+  const [query, setQuery] = useState('');
+  const [isPaletteShown, setIsPaletteShown] = useState(false);
+  const isEntered = useRef(false);
   const [isSheetWanted, setIsSheetWanted] = useState(false);
   const [isSheetOpen, setIsSheetOpen] = useState(false);
   const navigate = useNavigate();
@@ -27,7 +29,8 @@ export function Dialogs() {
   const pages = PAGES.filter(({ isFor }) => isFor(rights));
 
   useEffect(() => {
-    const onPalette = () => setPaletteRequests((count) => count + 1);
+    // At once: the next key may already be for its field.
+    const onPalette = () => flushSync(() => setPaletteRequests((count) => count + 1));
     const onSheet = () => {
       setIsSheetWanted(true);
       setIsSheetOpen(true);
@@ -55,21 +58,49 @@ export function Dialogs() {
 
   return (
     <>
-      <Suspense fallback={<EarlyInput onType={(text) => (typed.current = text)} />}>
-        {paletteRequests > 0 && <Palette requests={paletteRequests} typed={typed} />}
-      </Suspense>
+      {paletteRequests > 0 && !isPaletteShown && (
+        <EarlyInput query={query} onQuery={setQuery} onEnter={() => (isEntered.current = true)} />
+      )}
       <Suspense fallback={null}>
+        {paletteRequests > 0 && (
+          <Palette
+            requests={paletteRequests}
+            query={query}
+            onQuery={setQuery}
+            onShown={() => {
+              setIsPaletteShown(true);
+              return isEntered.current && !isPaletteShown;
+            }}
+          />
+        )}
         {isSheetWanted && <ShortcutSheet isOpen={isSheetOpen} onClose={() => setIsSheetOpen(false)} />}
       </Suspense>
     </>
   );
 }
 
-/** Takes what is typed while the palette is loaded: without it, the keys would be shortcuts. */
-function EarlyInput({ onType }: { readonly onType: (text: string) => void }) {
+interface EarlyInputProps {
+  readonly query: string;
+  readonly onQuery: (query: string) => void;
+  readonly onEnter: () => void;
+}
+
+/**
+ * Takes what is typed from opening the palette for the first time until its own field has the focus. Without it, the keys
+ * would be lost, or be shortcuts.
+ */
+function EarlyInput({ query, onQuery, onEnter }: EarlyInputProps) {
   return (
     <VisuallyHidden>
-      <input autoFocus aria-label="Search" onChange={(event) => onType(event.currentTarget.value)} />
+      <input
+        autoFocus
+        aria-label="Search"
+        value={query}
+        onChange={(event) => onQuery(event.currentTarget.value)}
+        onKeyDown={({ key }) => {
+          if (key === 'Enter') onEnter();
+        }}
+      />
     </VisuallyHidden>
   );
 }

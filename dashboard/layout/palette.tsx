@@ -2,7 +2,7 @@ import { useMantineColorScheme } from '@mantine/core';
 import { Spotlight, spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
 import { ActivityLogIcon, KeyboardIcon, MagnifyingGlassIcon, MoonIcon, SunIcon } from '@radix-ui/react-icons';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useState, type RefObject } from 'react';
+import { useEffect } from 'react';
 import { useRights } from '../data/signed-in.ts';
 import { openShortcutSheet } from './open-dialog.ts';
 import { PAGES } from './pages.tsx';
@@ -12,21 +12,19 @@ const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 interface PaletteProps {
   /** Number of requests to open it; it opens when the number grows. */
   readonly requests: number;
-  /** Text to begin with; it is used once. */
-  readonly typed: RefObject<string>;
+  readonly query: string;
+  readonly onQuery: (query: string) => void;
+  /** Called when its field has the focus. Returns whether the user has pressed Enter before. */
+  readonly onShown: () => boolean;
 }
 
 /** Finds pages and commands by a part of their name, and runs by id or by words. */
-export function Palette({ requests, typed: early }: PaletteProps) {
-  const [query, setQuery] = useState(early.current);
+export function Palette({ requests, query, onQuery, onShown }: PaletteProps) {
   const rights = useRights();
   const navigate = useNavigate();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const typed = query.trim();
-  useEffect(() => {
-    early.current = '';
-    spotlight.open();
-  }, [requests, early]);
+  useEffect(() => spotlight.open(), [requests]);
 
   const groups: SpotlightActionGroupData[] = [
     {
@@ -80,8 +78,8 @@ export function Palette({ requests, typed: early }: PaletteProps) {
     <Spotlight
       actions={groups}
       query={query}
-      onQueryChange={setQuery}
-      onSpotlightClose={() => setQuery('')}
+      onQueryChange={onQuery}
+      onSpotlightClose={() => onQuery('')}
       nothingFound="Nothing is called that."
       shortcut={null}
       highlightQuery
@@ -91,6 +89,10 @@ export function Palette({ requests, typed: early }: PaletteProps) {
         leftSection: <MagnifyingGlassIcon />,
         placeholder: 'Go to a page, or search runs…',
         'aria-label': 'Go to a page, or search runs',
+        onFocus: ({ currentTarget }) => {
+          currentTarget.setSelectionRange(query.length, query.length);
+          if (onShown()) pickFirst(currentTarget);
+        },
         onKeyDown: (event) => {
           if (event.key === 'Enter' && typed !== '' && !event.nativeEvent.isComposing) pickFirst(event.currentTarget);
         },

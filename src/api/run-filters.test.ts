@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { noteOldWords } from '../run/note-old-words.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
+import { MOST_STREAMS_OF_USER } from './open-streams.ts';
 import type { RunResource } from './contract.ts';
 
 describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
@@ -128,6 +129,18 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect(await exported.text()).not.toContain('south');
     const cancelled = await service.post('/v1/runs/cancel', { q: 'secret' }, { authorization: `Bearer ${key}` });
     expect(((await cancelled.json()) as { data: unknown[] }).data).toHaveLength(1);
+  });
+
+  it('counts an export among the open streams of a user, until it ends', async () => {
+    const issued = await service.post('/v1/tokens', { user: 'exporter' });
+    const { token } = (await issued.json()) as { token: string };
+    const open = () => service.request('/v1/runs/export', { key: token });
+    const exports = await Promise.all(Array.from({ length: MOST_STREAMS_OF_USER }, open));
+    expect((await open()).status).toBe(429);
+    await exports[0]!.body!.cancel();
+    exports[0] = await open();
+    expect(exports.map(({ status }) => status)).toEqual(exports.map(() => 200));
+    await Promise.all(exports.map(({ body }) => body!.cancel()));
   });
 
   it('cuts texts for a list, between characters', async () => {

@@ -82,7 +82,7 @@ export class PostgresListener {
   async #open(): Promise<pg.Client> {
     const opened = this.#options.connect();
     const fate = { isLost: false };
-    const onLost = this.#createOnLost(opened, fate);
+    const onLost = guarded((error?: Error) => this.#lose(opened, fate, error));
     opened.on('error', onLost);
     const onEnd = guarded(() => onLost());
     opened.on('end', onEnd);
@@ -108,19 +108,17 @@ export class PostgresListener {
     return opened;
   }
 
-  /** Creates the callback for the loss of a connection, which acts once. */
-  #createOnLost(opened: pg.Client, fate: { isLost: boolean }): (error?: Error) => void {
-    return guarded((error?: Error) => {
-      if (fate.isLost) return;
-      fate.isLost = true;
-      if (error) this.#options.onError?.(error);
-      if (this.#client === opened) {
-        this.#client = null;
-        clearInterval(this.#trial);
-      }
-      opened.end().catch(() => {}); // Already broken: its end tells nothing new.
-      if (!this.#isClosed && this.#subscriptions.size > 0) this.#reconnect(0);
-    });
+  /** Notes that a connection is lost, once, and opens another one. */
+  #lose(opened: pg.Client, fate: { isLost: boolean }, error?: Error): void {
+    if (fate.isLost) return;
+    fate.isLost = true;
+    if (error) this.#options.onError?.(error);
+    if (this.#client === opened) {
+      this.#client = null;
+      clearInterval(this.#trial);
+    }
+    opened.end().catch(() => {}); // Already broken: its end tells nothing new.
+    if (!this.#isClosed && this.#subscriptions.size > 0) this.#reconnect(0);
   }
 
   #deliver({ channel, payload }: pg.Notification): void {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createGateway, type Gateway, type GatewayPass, type GatewayProvider } from './gateway.ts';
 import type { Metered } from './metered.ts';
+import { MAX_BODY_VALUES } from './request-body.ts';
 import { toUpstream } from './upstream.ts';
 import { startUpstream, WHOLE_STREAM_MICROS, wholeStream, type TestUpstream } from './upstream.fixture.ts';
 
@@ -112,6 +113,12 @@ describe('forwarded requests', () => {
     const [response] = (await once(tooLarge, 'response')) as [{ statusCode: number }];
     expect(response.statusCode).toBe(413);
     tooLarge.destroy();
+  });
+
+  test('a request of very many values is rejected before it is parsed', async () => {
+    const tools = Array.from({ length: MAX_BODY_VALUES + 1 }, () => []);
+    expect((await post('/v1/messages', { body: { ...call, tools } })).status).toBe(413);
+    expect(upstream.seen).toEqual([]);
   });
 
   test('a slow reader slows the provider down instead of filling the worker’s memory', async () => {

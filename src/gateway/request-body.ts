@@ -2,9 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import { toFields, toList, toText } from '../core/untyped.ts';
 import type { ByteClaim } from './byte-budget.ts';
 import { readDemand, type Demand } from './demand.ts';
+import { hasMoreValues } from './has-more-values.ts';
 
 /** Twice the maximum of Anthropic's API. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/**
+ * More values than a prompt of a million tokens has. Parsing and reading them stops the worker's event loop for a second
+ * or so; 64 MB of empty lists would stop it for longer than a lease lasts.
+ */
+export const MAX_BODY_VALUES = 500_000;
 
 /** A request's body, and the facts that the gateway needs from it. */
 export interface RequestBody {
@@ -53,6 +60,7 @@ export async function readRequestBody(
     chunks.push(chunk);
   }
   const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+  if (hasMoreValues(bytes, MAX_BODY_VALUES)) return 'tooLarge';
   return parseBody(bytes, String(request.headers['anthropic-beta'] ?? ''));
 }
 

@@ -78,7 +78,7 @@ function findMembers(json: Buffer): { openedAt: number; closedAt: number; found:
 }
 
 /** Returns the end of the string that begins at `start`, including its last quote. */
-function findStringEnd(json: Buffer, start: number): number {
+export function findStringEnd(json: Buffer, start: number): number {
   for (let at = json.indexOf(QUOTE, start + 1); at !== -1; at = json.indexOf(QUOTE, at + 1)) {
     let first = at;
     while (json[first - 1] === BACKSLASH) first--;

@@ -40,7 +40,7 @@ export const exportRuns = route(
           'application/jsonl': { schema: z.string(), example: '{"id":"01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f"}\n' },
         },
       },
-      ...problems(400, 401, 403),
+      ...problems(400, 401, 403, 429),
     },
   },
   (context, deps) => {
@@ -48,9 +48,10 @@ export const exportRuns = route(
     const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/jsonl; charset=utf-8';
     const headers = { 'content-type': type, 'content-disposition': `attachment; filename="runs.${format}"` };
     if (context.req.method === 'HEAD') return new Response(null, { headers });
-    const presence = untilGone(context);
+    const caller = context.get('caller');
+    const presence = untilGone(context, deps.streams.enter(caller));
     const filter = toRunFilter(given, deps.config);
-    const pages = readPages(deps, { caller: context.get('caller'), filter, signal: presence.signal });
+    const pages = readPages(deps, { caller, filter, signal: presence.signal });
     return new Response(toBody(pages, { format, presence, log: deps.log }), { headers });
   },
 );
