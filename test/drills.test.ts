@@ -47,7 +47,12 @@ describe('longhaul doctor --drill', () => {
     const { url, drop } = await createPostgresDatabase();
     const deployment = createLonghaul(
       { agents: { reader: { tools: ['Read'], concurrent: 1 } } },
-      { roles: ['server'], log: createLog('silent'), baseDir: home, env: { LONGHAUL_DATABASE_URL: url } },
+      {
+        roles: ['server'],
+        log: createLog('silent'),
+        baseDir: path.join(home, 'deployment'),
+        env: { LONGHAUL_DATABASE_URL: url },
+      },
     );
     try {
       await deployment.start();

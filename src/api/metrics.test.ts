@@ -146,6 +146,7 @@ describe.each(DATABASE_KINDS)('metrics on the %s database', (kind) => {
   });
 
   it('say how many slots a machine carries, from what attempts really held', async () => {
+    await sql`update longhaul.attempts set peak_memory_bytes = null`.execute(service.database.sql);
     const assumed = await scaling('?memoryGb=8');
     expect(assumed).toMatchObject({ memory: { isMeasured: false, slotBytes: 256_000_000 }, machine: { memoryGb: 8 } });
     await sql`update longhaul.attempts set agent = 'reader', peak_memory_bytes = 700000000

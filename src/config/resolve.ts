@@ -47,11 +47,8 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   const parsed = configSchema.safeParse(input);
   if (!parsed.success) throw invalid(file, toFieldErrors(parsed.error, input).map(hideSecrets));
   const settings = parsed.data;
-  const named = findNamedVariables(
-    settings.providers,
-    (input as LonghaulConfig).alerts,
-    Object.values(settings.agents).map(({ mcpServers }) => mcpServers),
-  );
+  const servers = Object.values(settings.agents).map(({ mcpServers }) => mcpServers);
+  const named = findNamedVariables(settings.providers, (input as LonghaulConfig).alerts, servers);
   const { env, files } = readSecrets(given, { named, baseDir });
   const variables = parseEnvironment(env);
   const dataDir = path.resolve(baseDir, variables.LONGHAUL_DATA_DIR ?? '.longhaul');
@@ -63,10 +60,8 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     return { errors: features.errors, agent: resolveAgent({ ...options, providers: providers.value }) };
   });
   const agents = new Map(resolved.map(({ agent }) => [agent.name, agent]));
-  const worker = {
-    ...settings.worker,
-    visiblePaths: settings.worker.visiblePaths.map((place) => path.resolve(baseDir, place)),
-  };
+  const visiblePaths = settings.worker.visiblePaths.map((place) => path.resolve(baseDir, place));
+  const worker = { ...settings.worker, visiblePaths };
   const shutdownDelaySeconds =
     settings.http.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);
   const checked = settings.health.agent ?? resolved[0]!.agent.name;

@@ -52,13 +52,16 @@ export interface ProcessEvents {
   /** Processes that a dead worker had left behind were ended. */
   readonly 'orphans.ended': { readonly count: number };
   /** The run of another worker that was lost was taken over. */
-  readonly 'run.taken_over': Record<never, never>;
-  readonly 'lease.lost': Record<never, never>;
+  readonly 'run.taken_over': Nothing;
+  readonly 'lease.lost': Nothing;
   /** The size of the events that wait for the database has changed. */
   readonly 'events.buffered': { readonly characters: number };
   /** A batch of events was written. */
   readonly 'events.written': { readonly durationMs: number };
 }
+
+/** An event that has no facts beside its name. */
+type Nothing = Readonly<Record<string, never>>;
 
 export type SubmissionResult = 'accepted' | 'repeated' | 'rate_limited' | 'budget' | 'rejected';
 export type StreamTransport = 'sse' | 'websocket';

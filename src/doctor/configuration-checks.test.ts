@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { judge } from './doctor.fixture.ts';
+import type { Verdict } from './check.ts';
+import { judge, type JudgeOptions } from './doctor.fixture.ts';
 
 describe('the checks of the configuration', () => {
   let directory: string;
@@ -12,7 +13,13 @@ describe('the checks of the configuration', () => {
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
-  it.each([
+  const cases: readonly (readonly [
+    id: string,
+    good: JudgeOptions,
+    bad: JudgeOptions,
+    Verdict,
+    goodVerdict?: Verdict,
+  ])[] = [
     ['cost-ceiling', {}, { agent: { limits: { maxBudgetUsd: 5_000 } } }, 'failed'],
     ['cost-ceiling', {}, { agent: { limits: { maxBudgetUsd: 101 } } }, 'warning'],
     ['permissions', {}, { agent: { permissionMode: 'bypassPermissions', allowBypassPermissions: true } }, 'failed'],
@@ -40,11 +47,15 @@ describe('the checks of the configuration', () => {
       'failed',
     ],
     ['configuration', {}, { env: { ANTHROPIC_CUSTOM_HEADERS: 'x-team: blue' } }, 'warning'],
-  ] as const)('judge %s: %j is in order and %j is not', async (id, good, bad, verdict, goodVerdict: string = 'ok') => {
-    // The casts: a table of settings has no common type.
-    expect(await judge(id, good as object)).toMatchObject({ verdict: goodVerdict });
-    expect(await judge(id, bad as object)).toMatchObject({ verdict, mend: expect.any(String) as string });
-  });
+  ];
+
+  it.each(cases.map(([id, good, bad, verdict, goodVerdict = 'ok']) => ({ id, good, bad, verdict, goodVerdict })))(
+    'judge $id: $good is in order and $bad is not',
+    async ({ id, good, bad, verdict, goodVerdict }) => {
+      expect(await judge(id, good)).toMatchObject({ verdict: goodVerdict });
+      expect(await judge(id, bad)).toMatchObject({ verdict, mend: expect.any(String) as string });
+    },
+  );
 
   it('show the chain of timeouts in force', async () => {
     expect(await judge('timeout-chain')).toMatchObject({

@@ -6,7 +6,7 @@ import { examine } from './examine.ts';
 
 type AgentInput = LonghaulConfig['agents'][string];
 
-interface JudgeOptions {
+export interface JudgeOptions {
   readonly agent?: Partial<AgentInput>;
   readonly config?: Partial<LonghaulConfig>;
   readonly env?: Readonly<Record<string, string>>;

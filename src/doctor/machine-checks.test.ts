@@ -36,7 +36,7 @@ describe('the checks of the machine', () => {
   });
 
   it('demand memory for every slot', async () => {
-    expect(await judge('memory', { config: { worker: { slots: 10_000 } } })).toMatchObject({
+    expect(await judge('memory', { config: { worker: { slots: 256 } } })).toMatchObject({
       verdict: 'warning',
       mend: expect.stringContaining('worker.slots') as string,
     });

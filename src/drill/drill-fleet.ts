@@ -145,10 +145,10 @@ async function openGuest(
 /** A server with its worker in one process, on a database of the drill. */
 async function openEmbedded({ startAll }: ReturnType<typeof createProcesses>): Promise<Server> {
   let current = await startAll(0);
-  const { url = '', adminKeyFile: keyFile } = current.announced;
-  const place = url ?? '';
+  const { adminKeyFile: keyFile } = current.announced;
+  const url = current.announced.url ?? '';
   const apiKey = (await readFile(keyFile ?? adminKeyFile(''), 'utf8')).trim();
-  const client = createClient({ url: place, apiKey });
+  const client = createClient({ url, apiKey });
   let isRunning = true;
   const watch = async ({ ended }: DrillProcess) => {
     await ended;
@@ -159,11 +159,11 @@ async function openEmbedded({ startAll }: ReturnType<typeof createProcesses>): P
     kind: 'embedded',
     applicationName: null,
     client,
-    address: () => Promise.resolve({ url: place, authorization: `Bearer ${apiKey}` }),
+    address: () => Promise.resolve({ url, authorization: `Bearer ${apiKey}` }),
     async startWorker() {
       if (isRunning) return current;
       await watching;
-      current = await startAll(Number(new URL(place).port));
+      current = await startAll(Number(new URL(url).port));
       isRunning = true;
       watching = watch(current);
       return current;

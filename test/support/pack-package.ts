@@ -17,8 +17,15 @@ export async function packPackage(): Promise<string> {
   const tarball = path.join(inject('sharedDir'), 'longhaul.tgz');
   const lock = `${tarball}.lock`;
   while (!existsSync(tarball)) {
-    if (await isMade(lock)) await pack(tarball).finally(() => rmdir(lock));
-    else await sleep(200);
+    if (!(await isMade(lock))) {
+      await sleep(200);
+      continue;
+    }
+    try {
+      await pack(tarball);
+    } finally {
+      await rmdir(lock);
+    }
   }
   return tarball;
 }

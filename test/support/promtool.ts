@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** Whether Prometheus's checker is installed: Debian's package `prometheus` has it. */
+/** True if Prometheus's checker is installed, from Debian's package `prometheus`. */
 export const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
 
 if (!hasPromtool) {

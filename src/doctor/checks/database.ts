@@ -133,7 +133,7 @@ export const adminKeys = databaseCheck({
     if (rows.length === 0) {
       return failed('There is none', 'Create one: longhaul keys create NAME --scope admin --database');
     }
-    const twins = rows.filter(({ count }) => Number(count) > 1).map(({ name }) => name);
+    const twins = rows.filter(({ count }) => count > 1).map(({ name }) => name);
     if (twins.length === 0)
       return ok(
         `${rows.length}: ${rows
