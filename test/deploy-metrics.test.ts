@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dashboardQueries, toGrafanaDashboard } from '../scripts/grafana-dashboard.ts';
 import { withMetricTables } from '../scripts/metrics-page.ts';
 import { METRICS, type Metric } from '../src/metrics/metric-table.ts';
 import { hasPromtool, promtool } from './support/promtool.ts';
 
-const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
 const RULES = 'deploy/prometheus/rules.yml';
 
 /** Returns the names of the series that Prometheus stores. */
@@ -45,8 +47,11 @@ describe('the files for Prometheus and Grafana', () => {
       record: `panel:${index}`,
       expr: query.replaceAll('$__rate_interval', '5m'),
     }));
-    const input = JSON.stringify({ groups: [{ name: 'panels', rules }] });
-    expect(promtool(['check', 'rules', '/dev/stdin'], { input })).toContain(`${rules.length} rules found`);
+    const directory = mkdtempSync(path.join(tmpdir(), 'longhaul-panels-'));
+    const file = path.join(directory, 'panels.yml');
+    writeFileSync(file, JSON.stringify({ groups: [{ name: 'panels', rules }] }));
+    expect(promtool(['check', 'rules', file])).toContain(`${rules.length} rules found`);
+    rmSync(directory, { recursive: true });
   });
 
   it.runIf(hasPromtool)('have rules that fire when they should, and not when all is well', () => {

@@ -18,6 +18,7 @@ const KINDS = {
 /** A way to run Longhaul. */
 export type DeployKind = keyof typeof KINDS;
 
+/** @public For the script that writes the samples in `deploy/`. */
 export const DEPLOY_KINDS = Object.keys(KINDS) as readonly DeployKind[];
 
 /** Returns the files of a deployment, each with its checksum at the end. */
