@@ -77,7 +77,9 @@ export async function startProcess(spec: ProcessSpec, { cwd, env, signal }: Star
       pid,
       announced,
       ended,
-      kill: (name) => void child.kill(name),
+      kill(name) {
+        child.kill(name);
+      },
       async findAttemptPids() {
         const mark = `${pid}:`;
         return (await listProcesses()).filter(({ worker }) => worker?.startsWith(mark)).map((entry) => entry.pid);

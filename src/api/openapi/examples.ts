@@ -9,6 +9,7 @@ import type {
   CostSumsResource,
   CreatedKeyResource,
   CreatedWebhookResource,
+  DoctorResource,
   KeyResource,
   QueueResource,
   RetrySelection,
@@ -242,6 +243,22 @@ const stats: StatsResource = {
   timeZone: 'UTC',
 };
 
+const doctor: DoctorResource = {
+  verdict: 'warning',
+  examinedAt: FINISHED,
+  checks: [
+    {
+      id: 'budgets',
+      theme: 'limits',
+      title: 'All runs together have a budget',
+      verdict: 'warning',
+      found: 'No budget limits a day or a month',
+      mend: 'Set limits.global.usdPerDay or usdPerMonth.',
+      docs: 'docs/money.md#limit-what-users-teams-and-all-together-spend',
+    },
+  ],
+};
+
 /** Examples of schemas by their name, for schemas whose definition has none. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   AcceptedRun: queuedRun,
@@ -272,6 +289,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   },
   CreatedKey: createdKey,
   CreatedWebhook: createdWebhook,
+  Doctor: doctor,
   Event: event,
   EventPage: { data: [event], nextCursor: null },
   Health: { status: 'ready', version: '0.1.0' },

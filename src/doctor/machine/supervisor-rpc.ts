@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 /** The settings of a program as Supervisor has read them. Supervisor does not report `autorestart`. */
@@ -32,7 +32,7 @@ interface AskOptions {
 export async function readSupervisorPrograms({ serverUrl, signal }: AskOptions): Promise<SupervisorProgram[]> {
   const socketPath = /^unix:\/\/(\/.*)$/.exec(serverUrl)?.[1];
   const target = socketPath === undefined ? new URL('/RPC2', serverUrl) : new URL('http://localhost/RPC2');
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: Promise<string> }>();
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const call = request(target, {
     method: 'POST',
     ...(socketPath !== undefined && { socketPath }),
@@ -40,11 +40,12 @@ export async function readSupervisorPrograms({ serverUrl, signal }: AskOptions):
     signal,
   });
   call.on('error', reject);
-  call.on('response', (response) => resolve({ status: response.statusCode ?? 0, body: text(response) }));
+  call.on('response', resolve);
   call.end(METHOD_CALL);
-  const { status, body } = await promise;
-  if (status !== 200) throw new Error(`Supervisor answered ${status}`);
-  return parsePrograms(await body);
+  const response = await promise;
+  const body = await text(response);
+  if (response.statusCode !== 200) throw new Error(`Supervisor answered ${response.statusCode}`);
+  return parsePrograms(body);
 }
 
 /** Parses the answer: a list of flat structs. */

@@ -72,13 +72,12 @@ export const webhook: Drill = {
   title: 'A webhook is signed and delivered',
   async perform({ config }, signal) {
     const received = Promise.withResolvers<{ headers: IncomingHttpHeaders; body: string }>();
-    const receiver = createServer(
-      guarded(async (request: IncomingMessage, response: ServerResponse) => {
-        const body = await text(request);
-        response.writeHead(204).end();
-        received.resolve({ headers: request.headers, body });
-      }),
-    );
+    const receive = guarded(async (request: IncomingMessage, response: ServerResponse) => {
+      const body = await text(request);
+      response.writeHead(204).end();
+      received.resolve({ headers: request.headers, body });
+    });
+    const receiver = createServer(receive);
     receiver.listen(0, '127.0.0.1');
     await once(receiver, 'listening');
     try {
