@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { say, startScriptedModel, turn, type ScriptedModel } from '../src/testing/index.ts';
+import { createPostgresDatabase } from './support/databases.ts';
 import { untilEnded, untilEvent } from './support/machines.ts';
 import { startSupervisor, type Supervisor } from './support/supervisor.ts';
 
@@ -32,16 +33,19 @@ const PATIENCE = { timeout: 120_000, interval: 200 };
 describe.runIf(hasSupervisor || process.env['CI'])('Longhaul under Supervisor', { timeout: 240_000 }, () => {
   let model: ScriptedModel;
   let supervisor: Supervisor;
+  let database: { url: string; drop: () => Promise<void> };
   let isSlow = false;
 
   beforeAll(async () => {
     model = await startScriptedModel({
       script: () => turn(isSlow ? say('word '.repeat(30), { chunks: 30, chunkDelayMs: 100 }) : say('Done.')),
     });
-    supervisor = await startSupervisor({ config: CONFIG, modelUrl: model.url });
+    database = await createPostgresDatabase({ isEmpty: true });
+    supervisor = await startSupervisor({ config: CONFIG, modelUrl: model.url, databaseUrl: database.url });
   }, 60_000);
   afterAll(async () => {
     await supervisor[Symbol.asyncDispose]();
+    await database.drop();
     await model.close();
   }, 60_000);
 

@@ -5,7 +5,6 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { createClient, type LonghaulClient } from '../../src/client/client.ts';
-import { createPostgresDatabase } from './databases.ts';
 import { findFreePort } from './embedded-postgres.ts';
 import { NODE_ARGS, runCommand, withCache } from './run-command.ts';
 
@@ -22,6 +21,11 @@ interface Supervised {
 /** Longhaul under Debian's Supervisor, with the files of `longhaul deploy supervisor` unchanged. */
 export interface Supervisor extends AsyncDisposable {
   readonly client: LonghaulClient;
+  /** URL of the server, and the key to it. */
+  readonly url: string;
+  readonly adminKey: string;
+  /** Directory of everything that runs. */
+  readonly directory: string;
   /** Directory of the application. */
   readonly appDir: string;
   /** Runs supervisorctl and returns its output. */
@@ -31,11 +35,17 @@ export interface Supervisor extends AsyncDisposable {
   log(): Promise<string>;
 }
 
-/** `config`: text of the application's `longhaul.config.mjs`. */
-export async function startSupervisor({ config, modelUrl }: { config: string; modelUrl: string }): Promise<Supervisor> {
+interface SupervisorOptions {
+  /** Text of the application's `longhaul.config.mjs`. */
+  readonly config: string;
+  readonly modelUrl: string;
+  /** URL of an empty database. */
+  readonly databaseUrl: string;
+}
+
+export async function startSupervisor({ config, modelUrl, databaseUrl }: SupervisorOptions): Promise<Supervisor> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-supervisor-'));
   const place = (name: string) => path.join(directory, name);
-  const database = await createPostgresDatabase({ isEmpty: true });
   const port = await findFreePort();
   const bin = place('app/node_modules/.bin');
   for (const name of ['app', 'data', 'logs', 'secrets', 'tmp']) await mkdir(place(name));
@@ -43,7 +53,7 @@ export async function startSupervisor({ config, modelUrl }: { config: string; mo
   await writeFile(path.join(bin, 'longhaul'), `#!/bin/sh\nexec node ${NODE_ARGS.join(' ')} ${MAIN} "$@"\n`);
   await chmod(path.join(bin, 'longhaul'), 0o755);
   await writeFile(place('app/longhaul.config.mjs'), config);
-  const secrets = { 'database-url': database.url, 'admin-key': ADMIN_KEY, 'anthropic-api-key': 'scripted' };
+  const secrets = { 'database-url': databaseUrl, 'admin-key': ADMIN_KEY, 'anthropic-api-key': 'scripted' };
   for (const [name, value] of Object.entries(secrets)) await writeFile(place(`secrets/${name}`), `${value}\n`);
   const programs = `${path.dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
   const choices = {
@@ -80,8 +90,12 @@ export async function startSupervisor({ config, modelUrl }: { config: string; mo
     const run = promisify(execFile)('supervisorctl', ['--configuration', place('supervisord.conf'), ...args]);
     return (await run.catch((error: { stdout: string }) => error)).stdout;
   };
+  const url = `http://127.0.0.1:${port}`;
   return {
-    client: createClient({ url: `http://127.0.0.1:${port}`, apiKey: ADMIN_KEY }),
+    client: createClient({ url, apiKey: ADMIN_KEY }),
+    url,
+    adminKey: ADMIN_KEY,
+    directory,
     appDir: place('app'),
     control,
     async status(name) {
@@ -92,7 +106,6 @@ export async function startSupervisor({ config, modelUrl }: { config: string; mo
     async [Symbol.asyncDispose]() {
       daemon.kill('SIGTERM');
       await ended;
-      await database.drop();
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
