@@ -1,5 +1,6 @@
+import { plural } from '../core/plural.ts';
 import type { AttemptCount } from './alert-facts.ts';
-import { plural, type Finding, type Rule } from './rule.ts';
+import type { Finding, Rule } from './rule.ts';
 
 /** Length of the recent period: an alert about an event lasts this long after the last event. */
 const LATELY_MINUTES = 15;

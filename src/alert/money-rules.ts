@@ -1,8 +1,9 @@
+import { plural } from '../core/plural.ts';
 import { formatUsd, toMicros, toUsd } from '../core/money.ts';
 import { head } from '../core/text.ts';
 import { parseUserKey } from '../core/user-key.ts';
 import type { BudgetUse } from './alert-facts.ts';
-import { percent, plural, type Finding, type Rule } from './rule.ts';
+import { percent, type Finding, type Rule } from './rule.ts';
 
 /** Daily sums below this, 1 cent, are too small for a comparison of the two counts. */
 const LEAST_COMPARED_MICROS = 10_000;

@@ -32,11 +32,6 @@ export interface Rule {
   readonly find: (context: RuleContext) => Promise<Finding[]>;
 }
 
-/** Returns `1 run`, `2 runs`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** Returns `25 %`, or with a decimal for small shares: `0.4 %`. */
 export function percent(share: number): string {
   return `${Number((share * 100).toFixed(share < 0.1 ? 1 : 0))} %`;

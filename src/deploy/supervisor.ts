@@ -1,3 +1,4 @@
+import { plural } from '../core/plural.ts';
 import { secretsOf, type DeployFacts, type DeployRole } from './deploy-facts.ts';
 import type { DeployFile } from './deploy-file.ts';
 import { FAILED_FOR_GOOD } from './final-exit-codes.ts';
@@ -12,7 +13,7 @@ export function toSupervisorFiles(facts: DeployFacts): DeployFile[] {
 
 function toPrograms(facts: DeployFacts): string {
   const { appDir, dataDir, logDir, secretsDir, user, workers, secrets } = facts;
-  return `# Longhaul under Supervisor: a server, and ${count(workers, 'worker')} on the same PostgreSQL.
+  return `# Longhaul under Supervisor: a server, and ${plural(workers, 'worker')} on the same PostgreSQL.
 #
 # 1. Create the user and the directories:
 #      useradd --system --home-dir ${dataDir} ${user}
@@ -90,8 +91,4 @@ function toDropIn({ outerStopWaitSeconds, stopWaitSeconds }: DeployFacts): strin
 TimeoutStopSec=${outerStopWaitSeconds}
 KillMode=mixed
 `;
-}
-
-function count(number: number, word: string): string {
-  return `${number} ${word}${number === 1 ? '' : 's'}`;
 }

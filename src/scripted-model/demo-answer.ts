@@ -1,3 +1,5 @@
+import { plural } from '../core/plural.ts';
+
 /** A file in the form of the Read tool's result. */
 export interface SeenFile {
   readonly path: string;
@@ -37,10 +39,10 @@ function describeListing(found: Seen['found']): string {
   if (found === null) return 'I could not list the workspace with the tools I was given, so I know nothing about it.';
   if (found.count === 0) return 'I looked through the workspace, and it is empty.';
   if (found.paths.length === 0)
-    return `The workspace holds ${count(found.count, 'file')}, none of them its own: they are hidden or installed.`;
+    return `The workspace holds ${plural(found.count, 'file')}, none of them its own: they are hidden or installed.`;
   const named = found.paths.slice(0, MAX_NAMED).map(toOneLine);
   const more = found.count > named.length ? `, and ${found.count - named.length} more` : '';
-  return `I looked through the workspace and found ${count(found.count, 'file')}: ${named.join(', ')}${more}.`;
+  return `I looked through the workspace and found ${plural(found.count, 'file')}: ${named.join(', ')}${more}.`;
 }
 
 function describeFile({ path, lines }: SeenFile): string {
@@ -50,7 +52,7 @@ function describeFile({ path, lines }: SeenFile): string {
   const heading = IS_PROSE.test(path) ? findHeading(lines) : null;
   const sentence = findFirstSentence(lines);
   return [
-    `- ${name} has ${count(lines.length, 'line')}.`,
+    `- ${name} has ${plural(lines.length, 'line')}.`,
     ...(heading === null ? [] : [`Its heading is “${heading}”.`]),
     ...(sentence === null ? [] : [`It begins: “${sentence}”`]),
   ].join(' ');
@@ -81,8 +83,4 @@ function shorten(text: string, length: number): string {
 /** Replaces line breaks, other white space and control characters by single spaces. */
 function toOneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

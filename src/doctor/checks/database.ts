@@ -1,3 +1,4 @@
+import { plural } from '../../core/plural.ts';
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import { IN_PROCESS_KEY_ID } from '../../access/keys.ts';
@@ -189,7 +190,7 @@ export const workers = databaseCheck({
         .map(({ host }) => warning(`${host} contains runs by a mark alone`, 'Run longhaul doctor there.')),
     ];
     const hosts = new Set(alive.map(({ host }) => host));
-    const isHere = hosts.has(hostname()) ? ', one of them this' : '';
-    return worst(findings, `${alive.length} workers on ${hosts.size} machines${hosts.size > 1 ? isHere : ''}`);
+    const isHere = hosts.size > 1 && hosts.has(hostname()) ? ', one of them this' : '';
+    return worst(findings, `${plural(alive.length, 'worker')} on ${plural(hosts.size, 'machine')}${isHere}`);
   },
 });

@@ -44,7 +44,8 @@ async function readSupervision({ pid, env, cgroup }: Service, signal: AbortSigna
   }
   const unit = findUnit(cgroup);
   if (unit !== null && env['INVOCATION_ID'] !== undefined) return readUnit(unit, { cgroup, signal });
-  const isContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv');
+  // Podman sets the variable, and hides its file from a container with a read-only root file system.
+  const isContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv') || env['container'] !== undefined;
   // Its first process is the service, or an init with it as a child.
   if (isContainer && (pid === 1 || (await readParent(pid)) === 1)) {
     return {
