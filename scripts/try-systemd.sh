@@ -54,9 +54,11 @@ echo 'A file to read.' >"$app/workspace/notes.txt"
 chmod 755 "$work"
 node --conditions=longhaul-source src/cli/main.ts deploy systemd --config "$app/longhaul.config.mjs" --out "$work/units"
 
+# As on a machine, the mounts of services reach the first process: credentials are mounts.
 podman run --detach --name "$name" --runtime runc --systemd=always --privileged --network=host \
+  --ulimit "nofile=$(ulimit -Hn)" --ulimit nproc=8192 \
   --volume "$app:/srv/longhaul" --volume "$work/units:/units:ro" --volume "$root/node_modules/node/bin/node:/usr/local/bin/node:ro" \
-  "$image" /sbin/init >/dev/null
+  "$image" sh -c 'mount --make-rshared / && exec /sbin/init' >/dev/null
 until_true inside systemctl is-system-running --wait || true
 
 say 'The steps of the first lines of longhaul-server.service'
