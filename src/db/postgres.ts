@@ -10,7 +10,7 @@ import { notificationsArrive } from './notifications-arrive.ts';
 import { PostgresClient } from './postgres-client.ts';
 import { PostgresListener } from './postgres-listener.ts';
 import { createPostgresPool } from './postgres-pool.ts';
-import { prepareSession } from './prepare-session.ts';
+import { NO_TIME_LIMITS, prepareSession } from './prepare-session.ts';
 
 /** bigint becomes a number: stored values (micro-dollars, tokens, milliseconds) stay below 2^53. */
 const INT8 = pg.types.builtins.INT8;
@@ -27,6 +27,13 @@ const types: pg.CustomTypesConfig = {
 const SILENCE_MS = 8_000;
 
 /**
+ * Parts of `silenceMs` after which the server itself gives up on a statement, and on a lock: before the caller gives up
+ * on the server, so that the connection stays usable and nothing is left waiting behind a stranger's lock.
+ */
+const STATEMENT_PART = 7 / 8;
+const LOCK_PART = 6 / 8;
+
+/**
  * Longest time that the server waits for the next statement of a transaction before it ends the transaction. A machine
  * that vanishes in the middle of a transaction would otherwise hold its locks, and delay readers of many runs
  * (`src/stream/horizon.ts`), until the server's system notices, by default after two hours.
@@ -41,7 +48,7 @@ interface OpenOptions {
   readonly waitForConnectionMs?: number;
   /**
    * Longest time without data from the server on a connection in use, except those of `patientSql`, in ms. Defaults to
-   * 8,000.
+   * 8,000. The server cancels a statement after seven eighths of it, and a wait for a lock after six.
    */
   readonly silenceMs?: number;
   /** Receives the error of a connection lost while idle; the pool replaces it. */
@@ -102,6 +109,8 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     max: poolSize - LISTENING - PATIENT,
     silenceMs,
     idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
+    statementMs: Math.ceil(silenceMs * STATEMENT_PART),
+    lockMs: Math.ceil(silenceMs * LOCK_PART),
   });
   const patientPool = createPostgresPool({
     ...common,
@@ -112,7 +121,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     },
     max: PATIENT,
     silenceMs: 0,
-    idleInTransactionMs: 0,
+    ...NO_TIME_LIMITS,
   });
   try {
     await untilReached(() => pool.query('select 1'), options);
@@ -122,7 +131,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   }
   const listener = new PostgresListener({
     connect: () => new PostgresClient({ ...connection, application_name: 'longhaul listening' }),
-    prepare: (client) => prepareSession(client, { idleInTransactionMs: 0 }),
+    prepare: (client) => prepareSession(client, NO_TIME_LIMITS),
     onError,
   });
   const closed = new AbortController();
