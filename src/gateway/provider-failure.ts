@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { toApiErrorStatus } from '../core/api-errors.ts';
 import type { RunErrorCode } from '../core/errors.ts';
 import { head } from '../core/text.ts';
 import { readRegainAt, readResetAt, readRetryAt } from './reset-at.ts';
@@ -34,20 +35,6 @@ export type FailureKind =
   | 'silent'
   | 'unreachable'
   | 'refused';
-
-/** Statuses of Anthropic's error types (its API reference, "Errors"). */
-const STATUS_BY_TYPE: Readonly<Record<string, number>> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  api_error: 500,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
 
 const KIND_BY_STATUS: Readonly<Record<number, FailureKind>> = {
   401: 'auth',
@@ -99,7 +86,7 @@ export function isLongWait(resetAt: number | null): resetAt is number {
 /** Returns the failure for an `error` event within a stream. `data` is the event's JSON. */
 export function toStreamFailure(data: string): ProviderFailure {
   const { type, message } = readError(data);
-  const status = STATUS_BY_TYPE[type ?? ''] ?? 500;
+  const status = toApiErrorStatus(type ?? '');
   return {
     kind: kindOf(status),
     status,

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { ApiErrorType } from '../core/api-errors.ts';
 
 /**
  * An answer of the gateway itself, in the form of Anthropic's errors. The status decides what Claude Code does
@@ -7,8 +8,7 @@ import type { ServerResponse } from 'node:http';
  */
 export interface Refusal {
   readonly status: number;
-  /** An error type of Anthropic's. */
-  readonly type: string;
+  readonly type: ApiErrorType;
   /** Message for the agent's process: contains no secret and no host. */
   readonly message: string;
 }
