@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { toApiErrorStatus } from '../core/api-errors.ts';
 import type { RunErrorCode } from '../core/errors.ts';
-import { head } from '../core/text.ts';
+import { maskedHead } from '../core/mask-secrets.ts';
 import { readRegainAt, readResetAt, readRetryAt } from './reset-at.ts';
 
 /** A failed model call of an attempt. */
@@ -61,7 +61,7 @@ export function toFailure({ status, headers, body }: ErrorAnswer): ProviderFailu
   return {
     kind,
     status,
-    message: head(message ?? `The model provider answered with status ${status}.`, 1_000),
+    message: maskedHead(message ?? `The model provider answered with status ${status}.`, 1_000),
     retryAfterSeconds: toSeconds(resetAt, now),
     resetAt,
     isAccountWide: regainAt !== null || reset?.isAccountWide === true,
@@ -90,7 +90,7 @@ export function toStreamFailure(data: string): ProviderFailure {
   return {
     kind: kindOf(status),
     status,
-    message: head(message ?? 'The model provider interrupted its answer with an error.', 1_000),
+    message: maskedHead(message ?? 'The model provider interrupted its answer with an error.', 1_000),
     retryAfterSeconds: null,
     resetAt: null,
     at: Date.now(),
