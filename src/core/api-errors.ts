@@ -23,7 +23,7 @@ export function toApiErrorStatus(type: string): number {
   return Object.hasOwn(STATUS_BY_TYPE, type) ? STATUS_BY_TYPE[type as ApiErrorType] : 500;
 }
 
-/** Returns the error type that Anthropic sends with an HTTP status, or with the most similar one that it uses. */
+/** Returns the error type that Anthropic sends with an HTTP status, or with the most similar status. */
 export function toApiErrorType(status: number): ApiErrorType {
   return TYPE_BY_STATUS.get(status) ?? (status >= 400 && status < 500 ? 'invalid_request_error' : 'api_error');
 }

@@ -91,7 +91,9 @@ describe('the connections of a process', () => {
     expect(error).toMatchObject({ code: '55P03' });
     expect(isDatabaseAway(error)).toBe(true);
     const { rows: waiting } =
-      await sql`select pid from pg_locks where relation = 'public.held'::regclass and not granted`.execute(stranger.sql);
+      await sql`select pid from pg_locks where relation = 'public.held'::regclass and not granted`.execute(
+        stranger.sql,
+      );
     expect(waiting).toEqual([]);
 
     await locking.rollback().execute();

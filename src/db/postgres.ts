@@ -103,26 +103,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     connectionTimeoutMillis: options.waitForConnectionMs ?? WAIT_FOR_CONNECTION_MS,
     keepAlive: true,
   };
-  const common = { connection, epoch: { current: 0 }, onError };
-  const pool = createPostgresPool({
-    ...common,
-    max: poolSize - LISTENING - PATIENT,
-    silenceMs,
-    idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
-    statementMs: Math.ceil(silenceMs * STATEMENT_PART),
-    lockMs: Math.ceil(silenceMs * LOCK_PART),
-  });
-  const patientPool = createPostgresPool({
-    ...common,
-    connection: {
-      ...connection,
-      application_name: 'longhaul maintenance',
-      connectionTimeoutMillis: PATIENT_WAIT_MS,
-    },
-    max: PATIENT,
-    silenceMs: 0,
-    ...NO_TIME_LIMITS,
-  });
+  const { pool, patientPool } = createPools({ connection, poolSize, silenceMs, onError });
   try {
     await untilReached(() => pool.query('select 1'), options);
   } catch (cause) {
@@ -169,6 +150,35 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     },
     close: () => (closing ??= close()),
   };
+}
+
+interface PoolsOptions extends Required<Pick<OpenOptions, 'poolSize' | 'silenceMs' | 'onError'>> {
+  readonly connection: Parameters<typeof createPostgresPool>[0]['connection'];
+}
+
+/** Creates the pool for requests and runs, and the pool for work that may take minutes. */
+function createPools({ connection, poolSize, silenceMs, onError }: PoolsOptions) {
+  const common = { connection, epoch: { current: 0 }, onError };
+  const pool = createPostgresPool({
+    ...common,
+    max: poolSize - LISTENING - PATIENT,
+    silenceMs,
+    idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
+    statementMs: Math.ceil(silenceMs * STATEMENT_PART),
+    lockMs: Math.ceil(silenceMs * LOCK_PART),
+  });
+  const patientPool = createPostgresPool({
+    ...common,
+    connection: {
+      ...connection,
+      application_name: 'longhaul maintenance',
+      connectionTimeoutMillis: PATIENT_WAIT_MS,
+    },
+    max: PATIENT,
+    silenceMs: 0,
+    ...NO_TIME_LIMITS,
+  });
+  return { pool, patientPool };
 }
 
 const TRY_AGAIN_AFTER_MS = 500;

@@ -166,7 +166,9 @@ test.each([
   ['an input of 0', { input_tokens: 0, output_tokens: 1 }],
 ])('a stream that begins with %s and never reports its input is not free of it', (_, usage) => {
   const begun = sse('message_start', { message: { model: 'm', usage } });
-  const { last } = read([Buffer.from(begun + block({ type: 'text' }, { text: 'x'.repeat(40) }) + stop({ output_tokens: 9 }))]);
+  const { last } = read([
+    Buffer.from(begun + block({ type: 'text' }, { text: 'x'.repeat(40) }) + stop({ output_tokens: 9 })),
+  ]);
   expect(last).toMatchObject({ outputTokens: 9, isEstimated: true, isInputUnknown: true });
   const json = JSON.stringify({ model: 'm', content: [{ type: 'text', text: 'x' }], usage: { output_tokens: 9 } });
   const { last: whole } = read([Buffer.from(json)], { contentType: 'application/json' });

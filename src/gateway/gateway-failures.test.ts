@@ -227,7 +227,10 @@ describe('error answers', () => {
     const response = await post();
     expect(response.status).toBe(502);
     expect(upstream.seen).toHaveLength(2);
-    expect(pass.failure()).toMatchObject({ kind: 'unreachable', message: expect.stringContaining('ECONNRESET') as string });
+    expect(pass.failure()).toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringContaining('ECONNRESET') as string,
+    });
   });
 });
 

@@ -92,7 +92,8 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
       temporary,
       runtimeDirs: [path.join(root, 'run')],
     };
-    await using _sockets = await listenAtDoors(root);
+    await using cleanups = new AsyncDisposableStack();
+    cleanups.use(await listenAtDoors(root));
     await giveAway(root, uid);
     const as = uid === null ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--'];
     const fixture = path.join(import.meta.dirname, 'isolated-worker.fixture.ts');
@@ -116,7 +117,7 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
   }
 }
 
-/** Sockets of engines, as they are in `/run`. Whoever connects to one gets its secret. */
+/** Sockets of engines, as they are in `/run`. A process that connects to a socket gets its secret. */
 const DOORS = [
   'docker.sock',
   'containerd/containerd.sock',
@@ -210,10 +211,13 @@ describe.runIf(kind === 'mount_namespace')('the files outside an attempt', () =>
     },
   );
 
-  it.each(users)('include the sockets of engines and services, to which the Bash of %s cannot connect', async (_, uid) => {
-    const { answers } = await onMachine({ uid }, (places) => [knock(places)]);
-    expect(answers[0]?.trim().split('\n')).toEqual(DOORS.map(() => expect.stringMatching(/^E[A-Z]+$/) as string));
-  });
+  it.each(users)(
+    'include the sockets of engines and services, to which the Bash of %s cannot connect',
+    async (_, uid) => {
+      const { answers } = await onMachine({ uid }, (places) => [knock(places)]);
+      expect(answers[0]?.trim().split('\n')).toEqual(DOORS.map(() => expect.stringMatching(/^E[A-Z]+$/) as string));
+    },
+  );
 
   it.each(users)('include sockets to which the Bash of %s can connect if nothing is hidden', async (_, uid) => {
     const { answers } = await onMachine({ uid, isWeak: true }, (places) => [knock(places)]);

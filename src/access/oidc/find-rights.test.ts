@@ -58,7 +58,10 @@ describe('the rights of a person', () => {
 
   it('are not bound to a mail address that the provider has not verified, or says nothing about', () => {
     const rules = config([rule({ group: '*', userClaim: 'email' })]);
-    for (const claims of [{}, ...[undefined, null, false, 'false', '', 0].map((value) => ({ email_verified: value }))]) {
+    for (const claims of [
+      {},
+      ...[undefined, null, false, 'false', '', 0].map((value) => ({ email_verified: value })),
+    ]) {
       expect(() => findRights(rules, { email: 'ann@example.com', ...claims })).toThrow(
         expect.objectContaining({ reason: 'unverified' }),
       );
