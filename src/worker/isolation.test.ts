@@ -66,7 +66,9 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
     }
     await writeFile(path.join(home, 'app/package.json'), '{"name":"the-application"}');
     await writeFile(path.join(workspaceDir, 'given'), 'what the run works on\n');
-    const asked = commands({ root, home, app, workspaceDir, scratchRoot, temporary });
+    await using doors = await listenAtDoors(uid);
+    const { runtimeDir } = doors;
+    const asked = commands({ root, home, app, workspaceDir, scratchRoot, temporary, runtimeDir });
     // In files: Claude Code itself denies some commands that it can read.
     await Promise.all(asked.map((command, index) => writeFile(path.join(workspaceDir, `.ask-${index}`), command)));
     const uses = asked.map((_, index) => useTool('Bash', { command: `sh .ask-${index}`, description: 'look' }));
@@ -90,10 +92,8 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
       },
       homes: [home],
       temporary,
-      runtimeDirs: [path.join(root, 'run')],
+      runtimeDirs: [runtimeDir],
     };
-    await using cleanups = new AsyncDisposableStack();
-    cleanups.use(await listenAtDoors(root));
     await giveAway(root, uid);
     const as = uid === null ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--'];
     const fixture = path.join(import.meta.dirname, 'isolated-worker.fixture.ts');
@@ -129,10 +129,12 @@ const DOORS = [
 ];
 const DOOR_SECRET = `${SECRET} behind a door`;
 
-async function listenAtDoors(root: string): Promise<AsyncDisposable> {
+/** Listens in a directory that is not hidden for another reason, as those in the system's temporary directory are. */
+async function listenAtDoors(uid: number | null): Promise<AsyncDisposable & { readonly runtimeDir: string }> {
+  const runtimeDir = await mkdtemp('/var/tmp/longhaul-run-');
   const servers = await Promise.all(
     DOORS.map(async (door) => {
-      const socket = path.join(root, 'run', door);
+      const socket = path.join(runtimeDir, door);
       await mkdir(path.dirname(socket), { recursive: true });
       const server = createServer((connection) => connection.end(`${DOOR_SECRET}: ${door}\n`));
       server.listen(socket);
@@ -140,17 +142,20 @@ async function listenAtDoors(root: string): Promise<AsyncDisposable> {
       return server;
     }),
   );
+  await giveAway(runtimeDir, uid);
   return {
+    runtimeDir,
     async [Symbol.asyncDispose]() {
       for (const server of servers) server.close();
+      await rm(runtimeDir, { recursive: true, force: true });
     },
   };
 }
 
 /** Connects to each socket. Perl and Python may be missing; Node is there, because the worker runs on it. */
-const knock = ({ root = '' }) =>
+const knock = ({ runtimeDir = '' }) =>
   DOORS.map((door) => {
-    const program = `require("net").connect(${JSON.stringify(path.join(root, 'run', door))}).on("error", (error) => console.log(error.code)).pipe(process.stdout)`;
+    const program = `require("net").connect(${JSON.stringify(path.join(runtimeDir, door))}).on("error", (error) => console.log(error.code)).pipe(process.stdout)`;
     return `'${process.execPath}' -e '${program}'`;
   }).join('; ');
 
