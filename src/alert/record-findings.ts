@@ -29,14 +29,14 @@ export async function recordFindings(database: Database, options: RecordOptions)
   const findings = options.findings.map(withoutSecrets);
   await database.sql.transaction().execute(async (trx) => {
     // Locks the rule: of two servers that evaluate it, the second waits here, and finds that its turn has ended.
-    const held = await trx
+    const locked = await trx
       .updateTable('longhaul.alert_rules')
       .set({ looked_until: now })
       .where('rule', '=', rule.name)
       .where('turn', '=', turn)
       .returning('rule')
       .executeTakeFirst();
-    if (held === undefined) return;
+    if (locked === undefined) return;
 
     const open = await trx
       .selectFrom('longhaul.alerts')

@@ -84,7 +84,7 @@ function openPass({ deps, claim, leaseLost }: Attempt, { lane, agent }: Station,
 }
 
 /** Maps the standing of a lease to the sessionLease to send a model call. */
-const ENTITLED = { held: true, doubtful: 'unknown', lost: false } as const satisfies Record<LeaseStanding, unknown>;
+const ENTITLED = { valid: true, doubtful: 'unknown', lost: false } as const satisfies Record<LeaseStanding, unknown>;
 
 function openDelivery(attempt: Attempt): NonNullable<Attempt['delivery']> {
   const { deps, claim, events, leaseLost } = attempt;
