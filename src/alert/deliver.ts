@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { toMessage } from '../core/errors.ts';
+import { maskSecrets } from '../core/mask-secrets.ts';
 import type { Database } from '../db/database.ts';
 import type { AlertContent, Happening } from './alert.ts';
 import type { Channel } from './channels/channel.ts';
@@ -69,7 +70,7 @@ async function trySending(
     await channel.send({ id, what, at, alert }, AbortSignal.any([signal, deadline]));
     return null;
   } catch (error) {
-    return deadline.aborted ? `no answer within ${TIMEOUT_MS / 1_000} s` : toMessage(error);
+    return deadline.aborted ? `no answer within ${TIMEOUT_MS / 1_000} s` : maskSecrets(toMessage(error));
   }
 }
 

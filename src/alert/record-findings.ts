@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { AlertsConfig } from '../config/config.ts';
 import { createId } from '../core/ids.ts';
+import { maskSecrets, maskSecretsIn } from '../core/mask-secrets.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import type { AlertsTable } from '../db/tables.ts';
 import { isAtLeast, toAlert, type Happening } from './alert.ts';
@@ -24,17 +25,18 @@ type Row = Selectable<AlertsTable>;
  * then.
  */
 export async function recordFindings(database: Database, options: RecordOptions): Promise<void> {
-  const { rule, turn, findings, now, everyMs } = options;
+  const { rule, turn, now, everyMs } = options;
+  const findings = options.findings.map(withoutSecrets);
   await database.sql.transaction().execute(async (trx) => {
     // Locks the rule: of two servers that evaluate it, the second waits here, and finds that its turn has ended.
-    const held = await trx
+    const locked = await trx
       .updateTable('longhaul.alert_rules')
       .set({ looked_until: now })
       .where('rule', '=', rule.name)
       .where('turn', '=', turn)
       .returning('rule')
       .executeTakeFirst();
-    if (held === undefined) return;
+    if (locked === undefined) return;
 
     const open = await trx
       .selectFrom('longhaul.alerts')
@@ -56,6 +58,17 @@ export async function recordFindings(database: Database, options: RecordOptions)
       if (!isSeen && row.last_seen_at.getTime() <= calmSince) await resolve(trx, options, row);
     }
   });
+}
+
+/** Findings quote machines, providers and receivers, and are sent to other systems. */
+function withoutSecrets(finding: Finding): Finding {
+  const { title, detail, data } = finding;
+  return {
+    ...finding,
+    title: maskSecrets(title),
+    detail: maskSecrets(detail),
+    data: maskSecretsIn(data) as Finding['data'],
+  };
 }
 
 async function openAlert(trx: Transaction, options: RecordOptions, finding: Finding): Promise<void> {

@@ -29,7 +29,7 @@ export function answerError({ error, context, log }: { error: Error; context: Co
     );
   }
   if (isPlainlyAway(error)) {
-    log.warn({ err: error, method, path }, 'a request failed: the database is unreachable');
+    log.warn({ err: error, method, path }, `a request failed: ${toAwayReason(error)}`);
     return answerProblem(context, toProblem('unavailable'));
   }
   // The cause goes to the log. The caller only learns that the request failed.
@@ -52,6 +52,11 @@ function answerMediaType(context: Context): Response {
 /** Returns whether the database is clearly unreachable. An error of unknown kind is treated as a defect. */
 function isPlainlyAway(error: Error): boolean {
   return isConnectionLost(error) || ('code' in error && isDatabaseAway(error));
+}
+
+function toAwayReason(error: Error): string {
+  if (isConnectionLost(error)) return 'the database is unreachable';
+  return `the database did not execute a statement: ${toMessage(error)}`;
 }
 
 /** Returns whether the database rejected a value: SQLSTATE class 22 (PostgreSQL, appendix A). */

@@ -23,7 +23,7 @@ describe('conversations', () => {
   /** Adds a message to the session of a running run, in the form of Claude Code's notes. */
   const note = ({ run, lease }: Claim, type: 'user' | 'assistant', content: unknown) =>
     appendEntries(operator.service.database, {
-      hold: { sessionId: run.sessionId, lease },
+      sessionLease: { sessionId: run.sessionId, lease },
       claudeSessionId: run.sessionId,
       subpath: '',
       entries: [{ type, uuid: createId(), message: { role: type, content } }],

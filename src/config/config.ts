@@ -214,6 +214,8 @@ export interface OidcConfig {
   readonly groupsClaim: string;
   /** The first entry that matches decides. */
   readonly groups: readonly OidcGroup[];
+  /** False accepts a mail address about which the provider says nothing. */
+  readonly requireVerifiedEmail: boolean;
   readonly title: string;
   /** Null for the origin of the request. */
   readonly publicOrigin: string | null;

@@ -69,6 +69,12 @@ export const oidcSchema = z.strictObject({
     .array(oidcGroupSchema, 'must be a list of { group, scopes, team, user, userClaim }')
     .min(1, 'must map at least one group')
     .max(1_000, 'must have at most 1000 entries'),
+  /**
+   * With `userClaim: 'email'`, sign in only people whose address the provider reports as verified (`email_verified`).
+   * `false` also accepts an address about which the provider says nothing; an address that it reports as unverified is
+   * always rejected. Defaults to true.
+   */
+  requireVerifiedEmail: z.boolean('must be true or false').optional(),
   /** Name of the provider on the button. Defaults to its host name. */
   title: text('must be a text').max(40, 'must have at most 40 characters').optional(),
   /**

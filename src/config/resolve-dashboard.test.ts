@@ -33,6 +33,7 @@ describe('the dashboard', () => {
       scopes: ['openid', 'profile', 'email'],
       groupsClaim: 'groups',
       groups: [{ group: 'operators', scopes: ['admin'], team: null, user: null, userClaim: null }],
+      requireVerifiedEmail: true,
       title: 'login.example.com',
       publicOrigin: null,
       signedInMs: 43_200_000,

@@ -43,6 +43,7 @@ function resolveOidc(oidc: OidcInput, source: Source, errors: FieldError[]): Oid
       user,
       userClaim,
     })),
+    requireVerifiedEmail: oidc.requireVerifiedEmail ?? true,
     title: oidc.title ?? new URL(oidc.issuer).hostname,
     publicOrigin: oidc.publicOrigin === undefined ? null : new URL(oidc.publicOrigin).origin,
     signedInMs: toMs(oidc.signedInHours ?? 12),

@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { findSecrets } from './find-secrets.ts';
 import { createId } from './ids.ts';
-import { maskSecrets, maskSecretsIn } from './mask-secrets.ts';
+import { maskedHead, maskedTail, maskSecrets, maskSecretsIn } from './mask-secrets.ts';
 import { createStreamMask } from './stream-mask.ts';
 
 // Put together here, so that nothing in this file looks like a key to tools that search files for keys.
@@ -222,4 +222,18 @@ describe('a mask of a stream', () => {
     masked += mask.push(`,${KEYS[0]![1]} `);
     expect(masked + mask.end()).toBe(`${image},[masked: anthropic-api-key] `);
   });
+});
+
+it('masks a text before it is shortened, so that no half of a key is left', () => {
+  const [kind, key] = KEYS.find(([, one]) => one.startsWith('ghp'))!;
+  const text = `${'x '.repeat(400)}${key}${' y'.repeat(400)}`;
+  for (let length = 780; length <= 850; length++) {
+    for (const shortened of [maskedHead(text, length), maskedTail(text, length)]) {
+      expect(shortened).not.toContain(key.slice(0, 8));
+      expect(shortened).not.toContain(key.slice(-8));
+      expect(shortened.length).toBeLessThanOrEqual(length);
+    }
+  }
+  expect(maskedHead(`${key} and more`, 100)).toBe(`[masked: ${kind}] and more`);
+  expect(maskedTail(`more and ${key}`, 100)).toBe(`more and [masked: ${kind}]`);
 });

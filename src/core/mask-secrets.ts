@@ -1,4 +1,5 @@
 import { findSecrets, type FoundSecret } from './find-secrets.ts';
+import { head, tail } from './text.ts';
 
 /** Deeper than any stored value; keeps a hostile value from overflowing the stack. */
 const MAX_DEPTH = 100;
@@ -9,6 +10,21 @@ const TELLING_NAME = /secret|token|key/i;
 /** Returns `text` with everything that looks like a key replaced by its kind: `[masked: github-token]`. */
 export function maskSecrets(text: string): string {
   return replaceSecrets(text, { found: findSecrets(text), from: 0, to: text.length });
+}
+
+/** Text beyond this is not read for a shortened text; longer than any key. */
+const LONGEST_KEY = 16_000;
+
+/**
+ * Returns `head(text, length)`, masked. Masks before it cuts, because half a key could not be recognized.
+ */
+export function maskedHead(text: string, length: number): string {
+  return head(maskSecrets(head(text, length + LONGEST_KEY)), length);
+}
+
+/** Returns `tail(text, length)`, masked before it is cut. */
+export function maskedTail(text: string, length: number): string {
+  return tail(maskSecrets(tail(text, length + LONGEST_KEY)), length);
 }
 
 /** Returns a JSON value with every text in it masked, including the names of fields. */

@@ -10,7 +10,7 @@ export interface StreamMask {
 }
 
 /** Maximum number of characters of an endless word, such as an image's, that are held back. */
-const LONGEST_HELD = 4_096;
+const LONGEST_PENDING = 4_096;
 
 /** Number of these characters that stay held back, so that a key that begins there is still seen whole. */
 const KEPT_OF_LONG = 2_048;
@@ -31,52 +31,52 @@ const CONTEXT = 256;
  */
 export function createStreamMask(): StreamMask {
   let context = '';
-  let held = '';
-  /** Start of the word that `held` ends in. */
+  let pending = '';
+  /** Start of the word that `pending` ends in. */
   let wordStart = 0;
   /** Length of that word above which its beginning is passed on. */
-  let longestHeld = LONGEST_HELD;
+  let longestPending = LONGEST_PENDING;
   let pem = createPemWatch();
 
-  /** Passes on the first `length` characters of `held`, or fewer if a key would be cut. */
+  /** Passes on the first `length` characters of `pending`, or fewer if a key would be cut. */
   function pass(length: number): string {
     if (length === 0) return '';
-    const text = context + held;
+    const text = context + pending;
     const found = findSecrets(text);
     let end = context.length + length;
     const across = found.find((secret) => secret.start < end && secret.end > end);
     if (across !== undefined) {
       // A key that is too long to hold back, or that has partly been passed on, is passed on as far as it goes.
-      const isHeld = across.start >= context.length && text.length - across.start <= LONGEST_PEM;
-      end = isHeld ? across.start : across.end;
+      const isKeptBack = across.start >= context.length && text.length - across.start <= LONGEST_PEM;
+      end = isKeptBack ? across.start : across.end;
     }
     const masked = replaceSecrets(text, { found, from: context.length, to: end });
     const passed = end - context.length;
     // Avoids reading a growing key again for each of its characters.
-    longestHeld = passed > 0 ? LONGEST_HELD : longestHeld + KEPT_OF_LONG;
+    longestPending = passed > 0 ? LONGEST_PENDING : longestPending + KEPT_OF_LONG;
     wordStart = Math.max(0, wordStart - passed);
     pem.drop(passed);
-    held = text.slice(end);
+    pending = text.slice(end);
     context = text.slice(Math.max(0, end - CONTEXT), end);
     return masked;
   }
 
-  /** Returns how much of `held` is safe to pass on: every key that begins in it also ends in it. */
+  /** Returns how much of `pending` is safe to pass on: every key that begins in it also ends in it. */
   function findSafeLength(): number {
-    const begin = pem.findOpen(held);
-    if (begin !== null && held.length - begin <= LONGEST_PEM) return begin;
-    return held.length - wordStart <= longestHeld ? wordStart : held.length - KEPT_OF_LONG;
+    const begin = pem.findOpen(pending);
+    if (begin !== null && pending.length - begin <= LONGEST_PEM) return begin;
+    return pending.length - wordStart <= longestPending ? wordStart : pending.length - KEPT_OF_LONG;
   }
 
   return {
     push(piece) {
       const whole = lengthOfWholeWords(piece);
-      if (whole > 0) wordStart = held.length + whole;
-      held += piece;
+      if (whole > 0) wordStart = pending.length + whole;
+      pending += piece;
       return pass(findSafeLength());
     },
     end() {
-      const rest = pass(held.length);
+      const rest = pass(pending.length);
       context = '';
       pem = createPemWatch();
       return rest;
@@ -106,9 +106,9 @@ const OTHER_SPACES: ReadonlySet<number> = new Set(
 
 /** Follows a private key through growing text, and reads each of its lines once. */
 interface PemWatch {
-  /** Returns where in `held` a private key begins whose last line is still missing, or null. */
-  findOpen(held: string): number | null;
-  /** Tells the watch that the first `length` characters of the held text are gone. */
+  /** Returns where in `pending` a private key begins whose last line is still missing, or null. */
+  findOpen(pending: string): number | null;
+  /** Tells the watch that the first `length` characters of the pending text are gone. */
   drop(length: number): void;
 }
 
@@ -148,32 +148,32 @@ function createPemWatch(): PemWatch {
   let open: { begin: number; lineStart: number } | null = null;
 
   /** Returns whether the lines so far can belong to a key, and its last line is still missing. */
-  function isStillOpen(key: { lineStart: number }, held: string): boolean {
+  function isStillOpen(key: { lineStart: number }, pending: string): boolean {
     LINE_BREAK.lastIndex = key.lineStart;
-    for (let lineBreak = LINE_BREAK.exec(held); lineBreak !== null; lineBreak = LINE_BREAK.exec(held)) {
-      const line = held.slice(key.lineStart, lineBreak.index);
+    for (let lineBreak = LINE_BREAK.exec(pending); lineBreak !== null; lineBreak = LINE_BREAK.exec(pending)) {
+      const line = pending.slice(key.lineStart, lineBreak.index);
       if (line.length > LONGEST_PEM_LINE || !PEM_LINE.test(withoutMargins(line))) return false;
       key.lineStart = LINE_BREAK.lastIndex;
     }
-    const last = held.slice(key.lineStart);
+    const last = pending.slice(key.lineStart);
     return last.length <= LONGEST_PEM_LINE && PEM_LAST_LINE.test(withoutMargins(last)) && !PEM_END.test(last);
   }
 
   return {
-    findOpen(held) {
+    findOpen(pending) {
       for (;;) {
         if (open === null) {
           PEM_HEADER.lastIndex = searchFrom;
-          const header = PEM_HEADER.exec(held);
+          const header = PEM_HEADER.exec(pending);
           if (header === null) {
-            searchFrom = Math.max(searchFrom, held.length - LONGEST_PEM_HEADER);
+            searchFrom = Math.max(searchFrom, pending.length - LONGEST_PEM_HEADER);
             return null;
           }
           // An incomplete first line may still turn out to be other text.
           if (!header[0].endsWith('-----')) return header.index;
           open = { begin: header.index, lineStart: PEM_HEADER.lastIndex };
         }
-        if (isStillOpen(open, held)) return open.begin;
+        if (isStillOpen(open, pending)) return open.begin;
         searchFrom = open.begin + 1;
         open = null;
       }

@@ -15,8 +15,8 @@ export interface Database {
   readonly kind: 'embedded' | 'postgres';
   readonly sql: Kysely<Tables>;
   /**
-   * Like `sql`, for statements that may take minutes, such as those of a migration. Statements on `sql` fail when the
-   * server sends nothing for 8 s.
+   * Like `sql`, for statements that may take minutes, such as those of a migration. The server cancels a statement on
+   * `sql` after 7 s, and after 6 s of waiting for a lock.
    */
   readonly patientSql: Kysely<Tables>;
   /**

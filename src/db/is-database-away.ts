@@ -14,6 +14,9 @@ const READ_ONLY = '25006';
  */
 const ENDED_BY_TIMEOUT = ['25P03', '25P04'];
 
+/** A statement has waited for a lock for longer than `lock_timeout`. */
+const LOCKED = '55P03';
+
 /**
  * Returns whether an error means that the database is unreachable or cannot work just now, so that the same statement
  * may succeed later; false when the statement itself was rejected. Decided by SQLSTATE; an error without a state comes
@@ -23,7 +26,7 @@ export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof LonghaulError) return error.code === 'database_unavailable' || error.code === 'unavailable';
   const state = readState(error);
   if (state === null) return !(error instanceof TypeError || error instanceof RangeError);
-  return AWAY_CLASSES.includes(state.slice(0, 2)) || ENDED_BY_TIMEOUT.includes(state) || state === READ_ONLY;
+  return AWAY_CLASSES.includes(state.slice(0, 2)) || [...ENDED_BY_TIMEOUT, LOCKED, READ_ONLY].includes(state);
 }
 
 /** Returns whether the server accepts no writes, which does not change on the same connection. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createPostgresDatabase } from '../../test/support/databases.ts';
 import { startPostgresServer, type PostgresServer } from '../../test/support/postgres-server.ts';
 import type { Database } from './database.ts';
+import { isDatabaseAway } from './is-database-away.ts';
 import { openPostgresDatabase } from './postgres.ts';
 
 const pidOf = async (database: Database) =>
@@ -74,6 +75,40 @@ describe('the connections of a process', () => {
     await one.rollback().execute();
     expect(await served).toBeGreaterThan(0);
     await two.rollback().execute();
+    await database.close();
+  });
+
+  it('are not held by a statement that waits for a lock: the server gives it up, and nothing is left behind', async () => {
+    const stranger = await openPostgresDatabase({ url: postgres.url });
+    const database = await openPostgresDatabase({ url: postgres.url, poolSize: 5, silenceMs: 1_000 });
+    await sql`create table public.held (value int)`.execute(stranger.sql);
+    const before = await pidOf(database);
+    const locking = await stranger.sql.startTransaction().execute();
+    await sql`lock table public.held`.execute(locking);
+
+    const write = sql`insert into public.held values (1)`.execute(database.sql);
+    const error: unknown = await write.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: '55P03' });
+    expect(isDatabaseAway(error)).toBe(true);
+    const { rows: waiting } =
+      await sql`select pid from pg_locks where relation = 'public.held'::regclass and not granted`.execute(
+        stranger.sql,
+      );
+    expect(waiting).toEqual([]);
+
+    await locking.rollback().execute();
+    await sql`insert into public.held values (2)`.execute(database.sql);
+    expect(await pidOf(database)).toBe(before);
+    expect((await sql`select value from public.held`.execute(stranger.sql)).rows).toEqual([{ value: 2 }]);
+    await Promise.all([database.close(), stranger.close()]);
+  });
+
+  it('are not held by a statement that never ends, except those of maintenance', async () => {
+    const database = await openPostgresDatabase({ url: postgres.url, poolSize: 5, silenceMs: 1_000 });
+    const before = await pidOf(database);
+    await expect(sql`select pg_sleep(60)`.execute(database.sql)).rejects.toMatchObject({ code: '57014' });
+    expect(await pidOf(database)).toBe(before);
+    await sql`select pg_sleep(1.2)`.execute(database.patientSql);
     await database.close();
   });
 

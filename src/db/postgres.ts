@@ -10,7 +10,7 @@ import { notificationsArrive } from './notifications-arrive.ts';
 import { PostgresClient } from './postgres-client.ts';
 import { PostgresListener } from './postgres-listener.ts';
 import { createPostgresPool } from './postgres-pool.ts';
-import { prepareSession } from './prepare-session.ts';
+import { NO_TIME_LIMITS, prepareSession } from './prepare-session.ts';
 
 /** bigint becomes a number: stored values (micro-dollars, tokens, milliseconds) stay below 2^53. */
 const INT8 = pg.types.builtins.INT8;
@@ -27,6 +27,13 @@ const types: pg.CustomTypesConfig = {
 const SILENCE_MS = 8_000;
 
 /**
+ * Parts of `silenceMs` after which the server itself gives up on a statement, and on a lock: before the caller gives up
+ * on the server, so that the connection stays usable and nothing is left waiting behind a stranger's lock.
+ */
+const STATEMENT_PART = 7 / 8;
+const LOCK_PART = 6 / 8;
+
+/**
  * Longest time that the server waits for the next statement of a transaction before it ends the transaction. A machine
  * that vanishes in the middle of a transaction would otherwise hold its locks, and delay readers of many runs
  * (`src/stream/horizon.ts`), until the server's system notices, by default after two hours.
@@ -41,7 +48,7 @@ interface OpenOptions {
   readonly waitForConnectionMs?: number;
   /**
    * Longest time without data from the server on a connection in use, except those of `patientSql`, in ms. Defaults to
-   * 8,000.
+   * 8,000. The server cancels a statement after seven eighths of it, and a wait for a lock after six.
    */
   readonly silenceMs?: number;
   /** Receives the error of a connection lost while idle; the pool replaces it. */
@@ -96,24 +103,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     connectionTimeoutMillis: options.waitForConnectionMs ?? WAIT_FOR_CONNECTION_MS,
     keepAlive: true,
   };
-  const common = { connection, epoch: { current: 0 }, onError };
-  const pool = createPostgresPool({
-    ...common,
-    max: poolSize - LISTENING - PATIENT,
-    silenceMs,
-    idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
-  });
-  const patientPool = createPostgresPool({
-    ...common,
-    connection: {
-      ...connection,
-      application_name: 'longhaul maintenance',
-      connectionTimeoutMillis: PATIENT_WAIT_MS,
-    },
-    max: PATIENT,
-    silenceMs: 0,
-    idleInTransactionMs: 0,
-  });
+  const { pool, patientPool } = createPools({ connection, poolSize, silenceMs, onError });
   try {
     await untilReached(() => pool.query('select 1'), options);
   } catch (cause) {
@@ -122,7 +112,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   }
   const listener = new PostgresListener({
     connect: () => new PostgresClient({ ...connection, application_name: 'longhaul listening' }),
-    prepare: (client) => prepareSession(client, { idleInTransactionMs: 0 }),
+    prepare: (client) => prepareSession(client, NO_TIME_LIMITS),
     onError,
   });
   const closed = new AbortController();
@@ -160,6 +150,35 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     },
     close: () => (closing ??= close()),
   };
+}
+
+interface PoolsOptions extends Required<Pick<OpenOptions, 'poolSize' | 'silenceMs' | 'onError'>> {
+  readonly connection: Parameters<typeof createPostgresPool>[0]['connection'];
+}
+
+/** Creates the pool for requests and runs, and the pool for work that may take minutes. */
+function createPools({ connection, poolSize, silenceMs, onError }: PoolsOptions) {
+  const common = { connection, epoch: { current: 0 }, onError };
+  const pool = createPostgresPool({
+    ...common,
+    max: poolSize - LISTENING - PATIENT,
+    silenceMs,
+    idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
+    statementMs: Math.ceil(silenceMs * STATEMENT_PART),
+    lockMs: Math.ceil(silenceMs * LOCK_PART),
+  });
+  const patientPool = createPostgresPool({
+    ...common,
+    connection: {
+      ...connection,
+      application_name: 'longhaul maintenance',
+      connectionTimeoutMillis: PATIENT_WAIT_MS,
+    },
+    max: PATIENT,
+    silenceMs: 0,
+    ...NO_TIME_LIMITS,
+  });
+  return { pool, patientPool };
 }
 
 const TRY_AGAIN_AFTER_MS = 500;

@@ -20,9 +20,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   search_path: 'pg_catalog',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
-  // Longhaul sets its own time limits for each connection.
-  statement_timeout: '0',
-  lock_timeout: '0',
+  // The limits that Longhaul needs are in `SessionOptions`.
   transaction_timeout: '0',
   idle_session_timeout: '0',
 };
@@ -33,7 +31,17 @@ export interface SessionOptions {
    * no limit.
    */
   readonly idleInTransactionMs: number;
+  /**
+   * Longest time that the server works on a statement before it cancels it, in ms. 0: no limit. A caller that gives up
+   * only on its own side leaves the statement, its locks and its connection behind on the server.
+   */
+  readonly statementMs: number;
+  /** Longest time that a statement waits for a lock, in ms. 0: no limit. Shorter, so that the error names the cause. */
+  readonly lockMs: number;
 }
+
+/** For connections whose work may take any time. */
+export const NO_TIME_LIMITS: SessionOptions = { idleInTransactionMs: 0, statementMs: 0, lockMs: 0 };
 
 interface SessionFacts {
   readonly encoding: string;
@@ -46,8 +54,13 @@ interface SessionFacts {
  * @throws {LonghaulError} `database_unsuitable` when the database cannot store every text, `database_unavailable` when
  * it accepts no writes at the moment.
  */
-export async function prepareSession(client: pg.ClientBase, { idleInTransactionMs }: SessionOptions): Promise<void> {
-  const settings = { ...SETTINGS, idle_in_transaction_session_timeout: String(idleInTransactionMs) };
+export async function prepareSession(client: pg.ClientBase, options: SessionOptions): Promise<void> {
+  const settings = {
+    ...SETTINGS,
+    idle_in_transaction_session_timeout: String(options.idleInTransactionMs),
+    statement_timeout: String(options.statementMs),
+    lock_timeout: String(options.lockMs),
+  };
   const wanted = Object.entries(settings).map(([name, value]) => `('${name}', '${value}')`);
   const answers: unknown = await client.query(`
     select pg_catalog.set_config(name, value, false)

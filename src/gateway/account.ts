@@ -6,7 +6,7 @@ import { allow, toAsked, type Obstacle, type UnderWay } from './allowance.ts';
 import type { AnswerUsage } from './answer-usage.ts';
 import type { Call } from './call.ts';
 import { addAnswer, NOTHING_METERED, priceAnswer, type Metered } from './metered.ts';
-import { toCutUsage, type CutBy } from './worst-case.ts';
+import { likelyInputTokens, toCutUsage, type CutBy } from './worst-case.ts';
 
 /** The usage of one attempt, and the reservations of its calls in progress. */
 export interface Account {
@@ -65,7 +65,7 @@ export function createAccount({ ceilingMicros, maxTurns, prices, onMeter }: Acco
   function update(begun: UnderWay, usage: AnswerUsage): void {
     const { call } = begun;
     const read =
-      usage.isInputUnknown === true ? { ...usage, inputTokens: usage.inputTokens + call.demand.likelyTokens } : usage;
+      usage.isInputUnknown === true ? { ...usage, inputTokens: usage.inputTokens + likelyInputTokens(call) } : usage;
     begun.answer = { usage: read, priced: priceAnswer(read, { asked: call.asked, overrides: prices }) };
     const name = call.asked.at(-1) ?? '';
     answered.set(name, (answered.get(name) ?? new Set()).add(usage.model));

@@ -50,20 +50,20 @@ export function createAnswerGuard(contentType: string): AnswerGuard {
   /** The beginning of the current line. */
   let head = '';
   /** The bytes of the current line that were not passed on. */
-  let held: Buffer[] = [];
+  let withheld: Buffer[] = [];
   let isComplete = !isStream;
   let hasFailed = false;
   let excess: string | null = null;
 
   /** Takes a part of a line, or all of it. Returns what to do with it. */
-  function takeOfLine(part: Buffer): 'pass' | 'hold' | 'stop' {
+  function takeOfLine(part: Buffer): 'pass' | 'withhold' | 'stop' {
     lineBytes += part.length;
     if (lineBytes > ANSWER_BOUNDS.lineBytes) {
       excess = `a line of more than ${ANSWER_BOUNDS.lineBytes} bytes`;
       return 'stop';
     }
     if (head.length < HEAD_BYTES) head += part.toString('latin1', 0, HEAD_BYTES - head.length);
-    if (part.at(-1) !== LINE_FEED) return isBeginOfError(head) || lineBytes > LONG_LINE_BYTES ? 'hold' : 'pass';
+    if (part.at(-1) !== LINE_FEED) return isBeginOfError(head) || lineBytes > LONG_LINE_BYTES ? 'withhold' : 'pass';
     const event = lineBytes <= HEAD_BYTES ? /^event: ?(.*?)\r?\n$/.exec(head)?.[1] : undefined;
     hasFailed = event === 'error';
     isComplete ||= LAST_EVENTS.has(event);
@@ -82,24 +82,27 @@ export function createAnswerGuard(contentType: string): AnswerGuard {
       }
       if (hasFailed) return NOTHING;
       if (!isStream) return { now: [chunk], later: [] };
-      const heldBefore = held;
+      const withheldBefore = withheld;
       const isLong = Math.max(lineBytes, chunk.length) > LONG_LINE_BYTES;
-      held = [];
+      withheld = [];
       let passedTo = 0;
-      let isLineHeld = heldBefore.length > 0;
+      let isLineWithheld = withheldBefore.length > 0;
       while (passedTo < chunk.length) {
         const lineFeed = chunk.indexOf(LINE_FEED, passedTo);
         const end = lineFeed === -1 ? chunk.length : lineFeed + 1;
         const outcomes = takeOfLine(chunk.subarray(passedTo, end));
-        if (outcomes === 'hold') {
-          if (isLineHeld) held = heldBefore;
-          held.push(chunk.subarray(passedTo));
+        if (outcomes === 'withhold') {
+          if (isLineWithheld) withheld = withheldBefore;
+          withheld.push(chunk.subarray(passedTo));
         }
         if (outcomes !== 'pass') break;
-        isLineHeld = false;
+        isLineWithheld = false;
         passedTo = end;
       }
-      const passed = [...(isLineHeld ? [] : heldBefore), ...(passedTo === 0 ? [] : [chunk.subarray(0, passedTo)])];
+      const passed = [
+        ...(isLineWithheld ? [] : withheldBefore),
+        ...(passedTo === 0 ? [] : [chunk.subarray(0, passedTo)]),
+      ];
       return isLong ? { now: [], later: passed } : { now: passed, later: [] };
     },
     get isComplete() {

@@ -161,6 +161,31 @@ test.each([
   expect(last).toMatchObject({ outputTokens: 10, isEstimated: true, isInputUnknown: true });
 });
 
+test.each([
+  ['no usage', undefined],
+  ['an input of 0', { input_tokens: 0, output_tokens: 1 }],
+])('a stream that begins with %s and never reports its input is not free of it', (_, usage) => {
+  const begun = sse('message_start', { message: { model: 'm', usage } });
+  const { last } = read([
+    Buffer.from(begun + block({ type: 'text' }, { text: 'x'.repeat(40) }) + stop({ output_tokens: 9 })),
+  ]);
+  expect(last).toMatchObject({ outputTokens: 9, isEstimated: true, isInputUnknown: true });
+  const json = JSON.stringify({ model: 'm', content: [{ type: 'text', text: 'x' }], usage: { output_tokens: 9 } });
+  const { last: whole } = read([Buffer.from(json)], { contentType: 'application/json' });
+  expect(whole).toMatchObject({ outputTokens: 9, isEstimated: true, isInputUnknown: true });
+});
+
+test('an answer whose output is never counted is counted by its text', () => {
+  const text = block({ type: 'text' }, { text: 'x'.repeat(40) }) + blockStop;
+  const counted = { ...whole, outputTokens: 10, webSearches: 0, isEstimated: true };
+  expect(read([Buffer.from(messageStart + text + stop({}))]).last).toEqual(counted);
+  const { last } = read([Buffer.from(text + sse('message_stop'))]);
+  expect(last).toMatchObject({ model: 'asked-for', outputTokens: 10, isEstimated: true, isInputUnknown: true });
+  const json = JSON.stringify({ content: [{ type: 'text', text: 'x' }], usage: { input_tokens: 7, output_tokens: 0 } });
+  const { last: notStreamed } = read([Buffer.from(json)], { contentType: 'application/json' });
+  expect(notStreamed).toMatchObject({ inputTokens: 7, outputTokens: Math.ceil(json.length / 4), isEstimated: true });
+});
+
 test('the end of a stream counts the input that the provider read after its beginning', () => {
   const end = stop({ input_tokens: 9_000, cache_creation_input_tokens: 4_000, output_tokens: 500 });
   expect(read([Buffer.from(messageStart + end)]).last).toMatchObject({

@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser';
-import { NO_USAGE } from '../core/usage.ts';
+import { NO_USAGE, toTokenCount } from '../core/usage.ts';
 import { toFields, toList, toText } from '../core/untyped.ts';
 import { ANSWER_BOUNDS } from './answer-guard.ts';
 import { toAnswerUsage, type AnswerUsage } from './answer-usage.ts';
@@ -40,11 +40,24 @@ function createStreamMeter({ request, onUsage, onError, onExcess }: AnswerMeterO
   let counts = toCounts(request);
   let { model } = request;
   let state: 'before' | 'begun' | 'counted' = 'before';
-  /** True when the beginning of the answer reports no input, as with some proxies: no prompt is empty. */
-  let isInputUnknown = false;
   const tell = (isEstimated = false): void => {
-    const usage = toAnswerUsage(counts, { model, isLongContext: request.isLongContext, isEstimated });
+    // No prompt is empty: some providers and proxies report no input.
+    const isInputUnknown = promptTokensOf(counts) === 0;
+    const { isLongContext } = request;
+    const usage = toAnswerUsage(counts, { model, isLongContext, isEstimated: isEstimated || isInputUnknown });
     onUsage(isInputUnknown ? { ...usage, isInputUnknown } : usage);
+  };
+  const takeEnd = (event: Readonly<Record<string, unknown>>): void => {
+    counts = readUsage(counts, event['usage']);
+    // The provider does not bill a refusal before the first word.
+    if (toFields(event['delta'])['stop_reason'] === 'refusal' && !estimate.hasContent) {
+      state = 'counted';
+      counts = toCounts(request);
+      return onUsage(toAnswerUsage(counts, { model, isLongContext: request.isLongContext, isEstimated: false }));
+    }
+    // Without a count of the output, the answer itself is counted when it ends.
+    if (!estimate.hasContent || toTokenCount(toFields(event['usage'])['output_tokens']) > 0) state = 'counted';
+    tell();
   };
   const parser = createParser({
     onEvent({ data }) {
@@ -56,16 +69,10 @@ function createStreamMeter({ request, onUsage, onError, onExcess }: AnswerMeterO
         model = toText(message['model']) ?? model;
         counts = readUsage(counts, message['usage']);
         state = 'begun';
-        isInputUnknown = counts.inputTokens + counts.cacheReadTokens + counts.cacheCreationTokens === 0;
         // Until its input is known, the call keeps its reservation.
-        if (!isInputUnknown) tell();
+        if (promptTokensOf(counts) > 0) tell();
       } else if (type === 'message_delta') {
-        counts = readUsage(counts, event['usage']);
-        state = 'counted';
-        isInputUnknown = false;
-        // The provider does not bill a refusal before the first word.
-        if (toFields(event['delta'])['stop_reason'] === 'refusal' && !estimate.hasContent) counts = toCounts(request);
-        tell();
+        takeEnd(event);
       } else if (type === 'error') {
         onError(data);
       } else {
@@ -78,7 +85,7 @@ function createStreamMeter({ request, onUsage, onError, onExcess }: AnswerMeterO
   return {
     push: (bytes) => parser.feed(decoder.decode(bytes, { stream: true })),
     end() {
-      if (state !== 'begun') return;
+      if (state === 'counted' || (state === 'before' && !estimate.hasContent)) return;
       counts = estimate.complete(counts);
       tell(true);
     },
@@ -98,16 +105,18 @@ function createJsonMeter({ request, onUsage }: AnswerMeterOptions): AnswerMeter 
       const model = toText(answer?.['model']) ?? request.model;
       const { isLongContext } = request;
       const none = toCounts(request);
-      if (typeof answer?.['usage'] === 'object' && answer['usage'] !== null) {
-        const isUnbilled =
-          answer['stop_reason'] === 'refusal' && !toList(answer['content']).map(toFields).some(isOutput);
-        const counts = isUnbilled ? none : readUsage(none, answer['usage']);
-        onUsage(toAnswerUsage(counts, { model, isLongContext, isEstimated: false }));
-      } else if (size > 0) {
-        const counts = { ...none, outputTokens: Math.ceil(size / BYTES_PER_TOKEN) };
-        const usage = toAnswerUsage(counts, { model, isLongContext, isEstimated: true });
-        onUsage({ ...usage, isInputUnknown: true });
-      }
+      const hasContent = toList(answer?.['content']).map(toFields).some(isOutput);
+      const isUnbilled = answer?.['stop_reason'] === 'refusal' && !hasContent;
+      if (isUnbilled) return onUsage(toAnswerUsage(none, { model, isLongContext, isEstimated: false }));
+      if (size === 0) return;
+      const counts = readUsage(none, answer?.['usage']);
+      const isCounted = typeof answer?.['usage'] === 'object' && answer['usage'] !== null;
+      const isOutputUnknown = counts.outputTokens === 0 && (hasContent || !isCounted);
+      const isInputUnknown = promptTokensOf(counts) === 0;
+      const outputTokens = isOutputUnknown ? Math.ceil(size / BYTES_PER_TOKEN) : counts.outputTokens;
+      const isEstimated = isInputUnknown || isOutputUnknown;
+      const usage = toAnswerUsage({ ...counts, outputTokens }, { model, isLongContext, isEstimated });
+      onUsage(isInputUnknown ? { ...usage, isInputUnknown } : usage);
     },
   };
 }
@@ -122,6 +131,10 @@ function toCounts({ isFast, isUsOnly }: AnswerMeterOptions['request']): Counts {
     isUsOnly,
     iterations: [],
   };
+}
+
+function promptTokensOf({ inputTokens, cacheReadTokens, cacheCreationTokens }: Counts): number {
+  return inputTokens + cacheReadTokens + cacheCreationTokens;
 }
 
 function parseObject(json: string): Readonly<Record<string, unknown>> | null {

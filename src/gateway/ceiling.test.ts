@@ -73,6 +73,23 @@ describe('the rest of the ceiling', () => {
     expect(bodyOf(bench.upstream.seen[1])['max_tokens']).toBe(Math.floor(55_000 / MICROS_PER_TOKEN));
   });
 
+  test.each([
+    ['its size', [{ role: 'user', content: 'x'.repeat(4_000) }], 1_010 * 3, 1_030 * 3],
+    [
+      'the whole window, if it refers to content elsewhere',
+      [{ role: 'user', content: [{ type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } }] }],
+      600_000,
+      600_000,
+    ],
+  ])('shrinks by the probable input of an answer that reports none: %s', async (_, messages, least, most) => {
+    open({ ceilingMicros: 1_000_000 });
+    answerWith({ inputTokens: 0, outputTokens: 0 });
+    await (await post({ max_tokens: 100, messages })).text();
+    expect(bench.pass.meter().costMicros).toBeGreaterThanOrEqual(least);
+    expect(bench.pass.meter().costMicros).toBeLessThanOrEqual(most);
+    expect(bench.pass.meter().models[MODEL]).toMatchObject({ isEstimated: true });
+  });
+
   test('does not pay for an answer without content: the request is rejected, unsent', async () => {
     open({ ceilingMicros: 100 * MICROS_PER_TOKEN - 1 });
     const response = await post({ max_tokens: 32_000 });

@@ -1,27 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
+import { toApiErrorType } from '../core/api-errors.ts';
 import { head } from '../core/text.ts';
 import type { UpstreamAnswer } from './upstream-client.ts';
 
 const MAX_ERROR_BYTES = 1024 * 1024;
 
-/** Anthropic's error type for each status (its API reference, "Errors"). */
-const TYPE_BY_STATUS: Readonly<Record<number, string>> = {
-  400: 'invalid_request_error',
-  401: 'authentication_error',
-  402: 'billing_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  413: 'request_too_large',
-  429: 'rate_limit_error',
-  504: 'timeout_error',
-  529: 'overloaded_error',
-};
-
 /** Returns an error in the form of the Messages API. */
 export function toErrorBody({ status, message }: { status: number; message: string }): string {
-  const type = TYPE_BY_STATUS[status] ?? (status >= 400 && status < 500 ? 'invalid_request_error' : 'api_error');
-  return JSON.stringify({ type: 'error', error: { type, message: head(message, 1_000) } });
+  return JSON.stringify({ type: 'error', error: { type: toApiErrorType(status), message: head(message, 1_000) } });
 }
 
 /** Returns an error answer in the form of the Messages API. */

@@ -27,6 +27,7 @@ export interface ExchangeContext {
   readonly askedModelOf: (model: string) => string;
   readonly silenceMs: number;
   readonly lingerMs: number;
+  readonly bodyTimeoutMs: number;
   readonly log: GatewayLog;
 }
 
@@ -58,8 +59,8 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   response.once('close', onClose);
   const claim = pass.bodyBudget.claim();
   try {
-    const body = await readRequestBody(request, claim);
-    if (typeof body === 'string') return refuse(response, REFUSALS[body]);
+    const body = await readRequestBody(request, { claim, timeoutMs: context.bodyTimeoutMs });
+    if (typeof body === 'string') return refuse(response, REFUSALS[body], { isLast: body === 'tooSlow' });
     const timer = createCallTimer();
     const decided = await decide({ ...options, body, signal: ending.signal });
     if (decided === 'left') return;

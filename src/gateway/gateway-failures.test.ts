@@ -217,6 +217,21 @@ describe('error answers', () => {
     expect((await post()).status).toBe(200);
     expect(pass.failure()).toBeNull();
   });
+
+  test('a kept connection that ends without an answer later fails the call: the provider may have billed it', async () => {
+    await gateway.close();
+    await open({ silenceMs: 10_000 });
+    answerWithStream();
+    await (await post()).text();
+    upstream.answerWith((response) => void setTimeout(() => response.socket?.resetAndDestroy(), 1_200));
+    const response = await post();
+    expect(response.status).toBe(502);
+    expect(upstream.seen).toHaveLength(2);
+    expect(pass.failure()).toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringContaining('ECONNRESET') as string,
+    });
+  });
 });
 
 describe('broken streams', () => {

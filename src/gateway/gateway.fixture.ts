@@ -61,8 +61,8 @@ export function useGatewayBench() {
   };
 }
 
-/** Answers a call like a provider, with the given usage. */
-export function answer(response: ServerResponse, { inputTokens = 0, outputTokens = 0 } = {}): void {
+/** Answers a call like a provider, with the given usage: no prompt is empty. */
+export function answer(response: ServerResponse, { inputTokens = 1, outputTokens = 0 } = {}): void {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ model: MODEL, usage: { input_tokens: inputTokens, output_tokens: outputTokens } }));
 }

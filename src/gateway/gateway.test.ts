@@ -121,6 +121,21 @@ describe('forwarded requests', () => {
     expect(upstream.seen).toEqual([]);
   });
 
+  test.each([
+    ['{"model":"claude-haiku-4-5","model":"claude-opus-4-1","max_tokens":1}'],
+    ['{"model":"claude-haiku-4-5","max_tokens":1,"thinking":{"budget_tokens":1024,"budget_tokens":31999}}'],
+  ])('a request that names a member twice is rejected, since either value may count: %s', async (body) => {
+    const response = await fetch(`${gateway.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'x-api-key': pass.token },
+      body,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { type: 'invalid_request_error' } });
+    expect(upstream.seen).toEqual([]);
+    expect(pass.failure()).toBeNull();
+  });
+
   test('a slow reader slows the provider down instead of filling the worker’s memory', async () => {
     const chunk = Buffer.alloc(64 * 1024);
     const limit = 64 * 1024 * 1024;

@@ -56,6 +56,8 @@ interface GatewayOptions {
    * it. Defaults to 10,000.
    */
   readonly lingerMs?: number;
+  /** Milliseconds within which the body of a request must arrive. Defaults to 30,000. */
+  readonly bodyTimeoutMs?: number;
   /** Maximum numbers of connections. Defaults to `CONNECTION_LIMITS`. */
   readonly connectionLimits?: ConnectionLimits;
 }
@@ -65,6 +67,9 @@ const KEEP_ALIVE_MS = 15 * 60_000;
 
 /** A prompt of a million tokens takes longer to be read; then its highest possible cost is charged. */
 const LINGER_MS = 10_000;
+
+/** The sender is on the same machine: 64 MB take a fraction of a second, unless it sends slowly on purpose. */
+const BODY_TIMEOUT_MS = 30_000;
 
 /** Starts a gateway on a free port of 127.0.0.1. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -114,13 +119,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
 /** Returns what every exchange with a provider shares. */
 function toContext({ upstream, governor }: GatewayProvider, options: GatewayOptions): ExchangeContext {
-  const { silenceMs, lingerMs = LINGER_MS, log = NO_LOG } = options;
+  const { silenceMs, lingerMs = LINGER_MS, bodyTimeoutMs = BODY_TIMEOUT_MS, log = NO_LOG } = options;
   return {
     upstream: createUpstreamClient(upstream, log),
     governor: toWatchedGovernor(governor, log),
     askedModelOf: (model) => toProviderModel(model, upstream.models ?? {}),
     silenceMs,
     lingerMs,
+    bodyTimeoutMs,
     log,
   };
 }

@@ -32,6 +32,15 @@ interface SenderOptions {
   readonly proxy: string | null;
 }
 
+/** Errors of a connection that the other side has closed. */
+const CLOSED = new Set(['ECONNRESET', 'EPIPE']);
+
+/**
+ * Time after sending within which the end of a kept connection means that it was already closed: the news of it takes a
+ * moment. Later, the provider may have processed the request, and sending it again by ourselves could be billed twice.
+ */
+const CLOSED_BEFORE_MS = 1_000;
+
 export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender {
   const base = new URL(baseUrl);
   const prefix = toPrefix(base);
@@ -62,15 +71,22 @@ export function createHttpSender({ baseUrl, proxy }: SenderOptions): HttpSender 
         reject(error);
       }
     });
+    let sentAt = Infinity;
     const onError = guarded((error: NodeJS.ErrnoException) => {
-      // The provider closed a kept connection at the moment of its use, without having read the request.
+      // The provider closed a kept connection at the moment of its use, without having read the whole request. Each such
+      // connection is used up, so this ends with a new connection.
       // https://nodejs.org/api/http.html#requestreusedsocket
-      const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !isAnswered && !signal.aborted;
-      if (isStale) resolve(post(outgoing));
+      const isClosed = request.reusedSocket && CLOSED.has(error.code ?? '') && !isAnswered;
+      const isUnread = isClosed && performance.now() - sentAt < CLOSED_BEFORE_MS;
+      if (isUnread && !signal.aborted) resolve(post(outgoing));
       else reject(error);
     }, reject);
+    const onFinish = guarded(() => {
+      sentAt = performance.now();
+      onSent();
+    });
     request.once('response', onAnswer);
-    request.once('finish', guarded(onSent));
+    request.once('finish', onFinish);
     request.on('error', onError);
     request.cork();
     for (const part of body) request.write(part);

@@ -16,12 +16,17 @@ let opened: ClientRequest[];
 beforeEach(async () => {
   opened = [];
   upstream = await startUpstream();
+  await start();
+});
+
+async function start(options: { bodyTimeoutMs?: number } = {}): Promise<void> {
   gateway = await createGateway({
     providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} } }]]),
     silenceMs: 10_000,
+    ...options,
   });
   pass = gateway.reserve().open({ attemptId: 'attempt-1' });
-});
+}
 
 afterEach(async () => {
   for (const request of opened) request.destroy();
@@ -103,4 +108,21 @@ test('all attempts together hold at most 256 MB, and released memory is availabl
   expect(await first).toMatchObject({ status: 200 });
   upstream.answerWith((response) => void response.end('{}'));
   expect(await answerOf(open().end(call))).toMatchObject({ status: 200 });
+});
+
+test('a body that does not arrive in time is given up: its connection ends, and its memory is free', async () => {
+  await gateway.close();
+  await start({ bodyTimeoutMs: 200 });
+  const slow = open({ headers: { 'content-length': 64 * MB } });
+  slow.write('{');
+  const trickle = setInterval(() => slow.write(' '), 20);
+  const [response] = (await once(slow, 'response')) as [IncomingMessage];
+  expect(response.statusCode).toBe(408);
+  expect(await json(response)).toMatchObject({ error: { type: 'timeout_error' } });
+  clearInterval(trickle);
+  if (!slow.destroyed) await once(slow, 'close');
+  await expect.poll(() => pass.openRequests).toBe(0);
+  expect(await answerOf(open().end(call))).toMatchObject({ status: 200 });
+  expect(pass.failure()).toBeNull();
+  expect(upstream.seen).toHaveLength(1);
 });

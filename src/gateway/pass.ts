@@ -10,7 +10,7 @@ import type { GatewayLog } from './gateway-log.ts';
 import type { Metered } from './metered.ts';
 import type { ProviderFailure } from './provider-failure.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
-import { MAX_BODY_BYTES } from './request-body.ts';
+import { MAX_BODY_BYTES } from './receive-body.ts';
 
 /** An attempt's access to the gateway, as its worker sees it. */
 export interface GatewayPass {

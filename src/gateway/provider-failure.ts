@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { toApiErrorStatus } from '../core/api-errors.ts';
 import type { RunErrorCode } from '../core/errors.ts';
-import { head } from '../core/text.ts';
+import { maskedHead } from '../core/mask-secrets.ts';
 import { readRegainAt, readResetAt, readRetryAt } from './reset-at.ts';
 
 /** A failed model call of an attempt. */
@@ -35,20 +36,6 @@ export type FailureKind =
   | 'unreachable'
   | 'refused';
 
-/** Statuses of Anthropic's error types (its API reference, "Errors"). */
-const STATUS_BY_TYPE: Readonly<Record<string, number>> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  api_error: 500,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
-
 const KIND_BY_STATUS: Readonly<Record<number, FailureKind>> = {
   401: 'auth',
   402: 'refused',
@@ -74,7 +61,7 @@ export function toFailure({ status, headers, body }: ErrorAnswer): ProviderFailu
   return {
     kind,
     status,
-    message: head(message ?? `The model provider answered with status ${status}.`, 1_000),
+    message: maskedHead(message ?? `The model provider answered with status ${status}.`, 1_000),
     retryAfterSeconds: toSeconds(resetAt, now),
     resetAt,
     isAccountWide: regainAt !== null || reset?.isAccountWide === true,
@@ -99,11 +86,11 @@ export function isLongWait(resetAt: number | null): resetAt is number {
 /** Returns the failure for an `error` event within a stream. `data` is the event's JSON. */
 export function toStreamFailure(data: string): ProviderFailure {
   const { type, message } = readError(data);
-  const status = STATUS_BY_TYPE[type ?? ''] ?? 500;
+  const status = toApiErrorStatus(type ?? '');
   return {
     kind: kindOf(status),
     status,
-    message: head(message ?? 'The model provider interrupted its answer with an error.', 1_000),
+    message: maskedHead(message ?? 'The model provider interrupted its answer with an error.', 1_000),
     retryAfterSeconds: null,
     resetAt: null,
     at: Date.now(),

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { ApiErrorType } from '../core/api-errors.ts';
 
 /**
  * An answer of the gateway itself, in the form of Anthropic's errors. The status decides what Claude Code does
@@ -7,8 +8,7 @@ import type { ServerResponse } from 'node:http';
  */
 export interface Refusal {
   readonly status: number;
-  /** An error type of Anthropic's. */
-  readonly type: string;
+  readonly type: ApiErrorType;
   /** Message for the agent's process: contains no secret and no host. */
   readonly message: string;
 }
@@ -26,6 +26,11 @@ export const REFUSALS = {
   },
   notFound: { status: 404, type: 'not_found_error', message: 'The Longhaul gateway does not support this path.' },
   notJson: { status: 400, type: 'invalid_request_error', message: 'The body must be a JSON object, not compressed.' },
+  repeatsMember: {
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'An object in the body names a member twice: it is not clear which of the two counts. Name each once.',
+  },
   tooManyOpen: { status: 429, type: 'rate_limit_error', message: 'The attempt has too many requests open at once.' },
   tooManyConnections: {
     status: 429,
@@ -36,6 +41,11 @@ export const REFUSALS = {
     status: 429,
     type: 'rate_limit_error',
     message: 'The Longhaul gateway holds too much data to accept more.',
+  },
+  tooSlow: {
+    status: 408,
+    type: 'timeout_error',
+    message: 'The body did not arrive in time. The Longhaul gateway closes the connection: send the request again.',
   },
   tooLarge: {
     status: 413,

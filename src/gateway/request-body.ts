@@ -1,17 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { toFields, toList, toText } from '../core/untyped.ts';
-import type { ByteClaim } from './byte-budget.ts';
 import { readDemand, type Demand } from './demand.ts';
-import { hasMoreValues } from './has-more-values.ts';
-
-/** Twice the maximum of Anthropic's API. */
-export const MAX_BODY_BYTES = 64 * 1024 * 1024;
+import { receiveBody } from './receive-body.ts';
+import { countMembers, scanJson } from './scan-json.ts';
 
 /**
  * More values than a prompt of a million tokens has. Parsing and reading them stops the worker's event loop for a second
  * or so; 64 MB of empty lists would stop it for longer than a lease lasts.
  */
 export const MAX_BODY_VALUES = 500_000;
+
+/** A reason for which a body is not forwarded; `REFUSALS` has the answer to each. */
+export type BodyFault = 'tooLarge' | 'tooMuchHeld' | 'tooSlow' | 'notJson' | 'repeatsMember';
 
 /** A request's body, and the facts that the gateway needs from it. */
 export interface RequestBody {
@@ -39,32 +39,21 @@ export interface RequestBody {
 
 /**
  * Reads a whole request, because the decisive members (`max_tokens`, `stream`) are at the end of what Claude Code
- * sends. `claim` is raised before anything is read, or with each chunk when the size was not announced. Rejects when
- * the sender goes away.
+ * sends. Rejects when the sender goes away.
  */
 export async function readRequestBody(
   request: IncomingMessage,
-  claim: ByteClaim,
-): Promise<RequestBody | 'tooLarge' | 'tooMuchHeld' | 'notJson'> {
-  const announcedBytes = Number(request.headers['content-length'] ?? 0);
-  if (announcedBytes > MAX_BODY_BYTES) return 'tooLarge';
-  if (!claim.raiseTo(announcedBytes)) return 'tooMuchHeld';
+  options: Parameters<typeof receiveBody>[1],
+): Promise<RequestBody | BodyFault> {
   if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') return 'notJson';
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Not destroyed on return: the refusal still has to be sent on this connection.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) return 'tooLarge';
-    if (!claim.raiseTo(size)) return 'tooMuchHeld';
-    chunks.push(chunk);
-  }
-  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
-  if (hasMoreValues(bytes, MAX_BODY_VALUES)) return 'tooLarge';
-  return parseBody(bytes, String(request.headers['anthropic-beta'] ?? ''));
+  const received = await receiveBody(request, options);
+  if (typeof received === 'string') return received;
+  return parseBody(received, String(request.headers['anthropic-beta'] ?? ''));
 }
 
-function parseBody(bytes: Buffer, betas: string): RequestBody | 'notJson' {
+function parseBody(bytes: Buffer, betas: string): RequestBody | BodyFault {
+  const { values, members } = scanJson(bytes);
+  if (values > MAX_BODY_VALUES) return 'tooLarge';
   let parsed: unknown;
   try {
     parsed = JSON.parse(bytes.toString('utf8'));
@@ -72,6 +61,8 @@ function parseBody(bytes: Buffer, betas: string): RequestBody | 'notJson' {
     return 'notJson';
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return 'notJson';
+  // Of two members with one name we would judge the last, and the provider might obey the first.
+  if (members !== countMembers(parsed)) return 'repeatsMember';
   const body = toFields(parsed);
   const { model, max_tokens: maxTokens, thinking, fallbacks, context_management: contextManagement } = body;
   const name = toText(model) ?? '';

@@ -79,11 +79,10 @@ function findMembers(json: Buffer): { openedAt: number; closedAt: number; found:
 
 /** Returns the end of the string that begins at `start`, including its last quote. */
 export function findStringEnd(json: Buffer, start: number): number {
-  for (let at = json.indexOf(QUOTE, start + 1); at !== -1; at = json.indexOf(QUOTE, at + 1)) {
-    let first = at;
-    while (json[first - 1] === BACKSLASH) first--;
-    // A quote belongs to the text when an odd number of backslashes precedes it.
-    if ((at - first) % 2 === 0) return at + 1;
+  for (let at = start + 1; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) at++;
   }
   return json.length;
 }

@@ -64,10 +64,16 @@ function toLikelyUsage({ call, outputTokens, seconds }: CutCall) {
   const { demand, isStreamed } = call;
   const written = Math.min(outputTokens * demand.answers, Math.ceil(seconds * LIKELY_TOKENS_PER_SECOND));
   return {
-    // Content elsewhere may have any size: no smaller size is more likely.
-    inputTokens: demand.isPromptOpen ? toWindow(call) : Math.min(demand.likelyTokens, toWindow(call)),
+    inputTokens: likelyInputTokens(call),
     outputTokens: isStreamed ? 0 : written,
   };
+}
+
+/** Returns the probable input of a call that the provider has not reported. */
+export function likelyInputTokens(call: Call): number {
+  const { isPromptOpen, likelyTokens } = call.demand;
+  // Content elsewhere may have any size: no smaller size is more likely.
+  return isPromptOpen ? toWindow(call) : Math.min(likelyTokens, toWindow(call));
 }
 
 /** No model reads more than its window. */

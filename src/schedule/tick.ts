@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { SYSTEM_ACTOR } from '../audit/actors.ts';
 import { recordAuditMany } from '../audit/record.ts';
 import { LonghaulError } from '../core/errors.ts';
+import { maskSecrets } from '../core/mask-secrets.ts';
 import { createId } from '../core/ids.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { retryDeadlock } from '../db/retry-deadlock.ts';
@@ -174,6 +175,6 @@ async function makeTick(trx: Transaction, options: TickDeps & { due: Due; now: D
     if (isMadeBefore) return ticked;
     // The owner of the schedule reads this text, so it must not contain an operator's figures.
     const { code, message } = withoutFiguresOfOthers(error) as LonghaulError;
-    return { ...ticked, error: { code, message, at: now.toISOString() } };
+    return { ...ticked, error: { code, message: maskSecrets(message), at: now.toISOString() } };
   }
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toApiErrorStatus } from '../core/api-errors.ts';
 import type { ApiError } from './api-error.ts';
-import { toErrorBody, toErrorStatus } from './api-error.ts';
+import { toErrorBody } from './api-error.ts';
 import { createApiId } from './api-id.ts';
 import { estimateUsage } from './estimate-usage.ts';
 import type { Message } from './message.ts';
@@ -67,7 +68,7 @@ async function playWhole(turn: Answer, { request, response, signal }: Exchange):
   for (const step of toOpenStream(message)) delayMs += step.delayMs;
   if (delayMs > 0) await sleep(delayMs, undefined, { signal });
   if (turn.ending === 'complete') return sendJson(response, 200, () => toJsonMessage(message));
-  if (typeof turn.ending === 'object') return sendError(response, toErrorStatus(turn.ending.type), turn.ending);
+  if (typeof turn.ending === 'object') return sendError(response, toApiErrorStatus(turn.ending.type), turn.ending);
   openBody(request, response);
   return turn.ending === 'cut' ? breakConnection(response) : untilGone(signal);
 }

@@ -1,6 +1,6 @@
+import { toApiErrorType } from '../core/api-errors.ts';
 import type { TokenUsage } from '../core/usage.ts';
 import type { ApiError } from './api-error.ts';
-import { toErrorType } from './api-error.ts';
 import type { Block } from './blocks.ts';
 
 /**
@@ -100,7 +100,7 @@ export function fail(status: number, options: FailOptions = {}): Failure {
   if (!Number.isInteger(status) || status < 400 || status > 599) {
     throw new RangeError(`fail() takes an HTTP status from 400 to 599; received ${status}.`);
   }
-  const type = options.type ?? toErrorType(status);
+  const type = options.type ?? toApiErrorType(status);
   const message = options.message ?? `The script answers this request with ${status}.`;
   return { type: 'failure', status, error: { type, message }, retryAfterSeconds: options.retryAfterSeconds ?? null };
 }

@@ -45,8 +45,8 @@ export async function readKeySecret(database: Database, keyId: string): Promise<
   const { rows } = await sql<WebhookSecret>`
     select secret, created_at as "createdAt",
            (select max(signs_until) from longhaul.webhook_former_secrets
-             where owner_id = held.owner_id and ${IS_IN_FORCE}) as "previousUntil"
-      from longhaul.webhook_secrets as held where owner_id = ${keyId}`.execute(database.sql);
+             where owner_id = stored.owner_id and ${IS_IN_FORCE}) as "previousUntil"
+      from longhaul.webhook_secrets as stored where owner_id = ${keyId}`.execute(database.sql);
   return rows[0]!;
 }
 
@@ -74,20 +74,20 @@ export async function rotateSecret(
     const secret = generateSecret();
     // Locks the row, or inserts it: of two at once the second waits, and replaces the first one's secret.
     const {
-      rows: [held],
+      rows: [stored],
     } = await sql<{ secret: string; createdAt: Date }>`
-      insert into longhaul.webhook_secrets as held (owner_id, secret) values (${ownerId}, ${secret})
-      on conflict (owner_id) do update set secret = held.secret
+      insert into longhaul.webhook_secrets as stored (owner_id, secret) values (${ownerId}, ${secret})
+      on conflict (owner_id) do update set secret = stored.secret
       returning secret, created_at as "createdAt"`.execute(trx);
     await recordAudit(trx, { actor, action: 'webhook.secret_rotated', subject: ownerId, data: {} });
-    if (held!.secret === secret) return { ...held!, previousUntil: null };
+    if (stored!.secret === secret) return { ...stored!, previousUntil: null };
     await refuseTooMany(trx, ownerId);
     const {
       rows: [rotated],
     } = await sql<WebhookSecret>`
       with former as (
         insert into longhaul.webhook_former_secrets (secret, owner_id, signs_until)
-        values (${held!.secret}, ${ownerId}, clock_timestamp() + ${sql.lit(FORMER_LASTS_HOURS)} * interval '1 hour')
+        values (${stored!.secret}, ${ownerId}, clock_timestamp() + ${sql.lit(FORMER_LASTS_HOURS)} * interval '1 hour')
         returning signs_until)
       update longhaul.webhook_secrets set secret = ${secret}, created_at = clock_timestamp()
        where owner_id = ${ownerId}

@@ -4,7 +4,7 @@ import type { Logger } from '../core/log.ts';
 import type { FreeMemory } from './free-memory.ts';
 import type { MemoryEstimate, MemoryEstimates } from './memory-estimate.ts';
 
-/** An attempt that holds a slot. */
+/** An attempt that occupies a slot. */
 export interface RunningAttempt {
   readonly agent: string;
   /** True from the claim until the process prints its first message. */
@@ -67,7 +67,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const { slots, maxStarts, running, waiting = () => null, estimates, log, onShort, onChange } = options;
   const agentsByQueue = Map.groupBy(options.agents.values(), ({ queue }) => queue);
   /** The queues for which memory is short, with the reason. */
-  const held = new Map<string, string>();
+  const paused = new Map<string, string>();
   /**
    * The time of the last warning for each queue, and the queues whose warning has not been followed by the all-clear.
    */
@@ -76,7 +76,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   return {
     get holdingReason() {
-      return held.size === 0 || running().length >= slots ? null : [...new Set(held.values())].join('; ');
+      return paused.size === 0 || running().length >= slots ? null : [...new Set(paused.values())].join('; ');
     },
 
     freeSlots(queue) {
@@ -92,7 +92,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const memory = readLeft();
       const fitting = countFitting({ leftBytes: memory.leftBytes, needBytes: largest.bytes, ready });
       if (fitting === 0) onShort(queue);
-      note({ queue, isHeld: fitting === 0, largest, memory });
+      note({ queue, isPaused: fitting === 0, largest, memory });
       return Math.min(free, fitting);
     },
 
@@ -127,18 +127,23 @@ export function createAdmission(options: AdmissionOptions): Admission {
   }
 
   /** Keeps the reason up to date, and logs when memory becomes short for a queue and when it is free again. */
-  function note(found: { queue: string; isHeld: boolean; largest: LargestAgent; memory: ReturnType<typeof readLeft> }) {
-    const { queue, isHeld, largest, memory } = found;
+  function note(found: {
+    queue: string;
+    isPaused: boolean;
+    largest: LargestAgent;
+    memory: ReturnType<typeof readLeft>;
+  }) {
+    const { queue, isPaused, largest, memory } = found;
     // The health check itself reports that it found no room.
     if (queue === HEALTH_AGENT) return;
     const { freeBytes, growthBytes, leftBytes } = memory;
     const reason = `needs ${toMegabytes(largest.bytes)} MB${largest.isMeasured ? '' : ' (assumed)'} for agent "${largest.name}", ${toMegabytes(leftBytes)} MB are free`;
-    const wasHeld = held.has(queue);
-    if (isHeld) held.set(queue, reason);
-    else held.delete(queue);
-    if (isHeld === wasHeld) return;
+    const wasPaused = paused.has(queue);
+    if (isPaused) paused.set(queue, reason);
+    else paused.delete(queue);
+    if (isPaused === wasPaused) return;
     onChange();
-    if (!isHeld) {
+    if (!isPaused) {
       if (unresolved.delete(queue))
         log.info({ queue, freeMemoryBytes: freeBytes }, 'memory is free again: runs are claimed');
     } else if (performance.now() - (saidAt.get(queue) ?? -Infinity) > SAY_AGAIN_AFTER_MS) {
@@ -150,7 +155,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 }
 
 /**
- * Returns how many runs fit into memory. The first `ready` runs use a process that already holds a part of its memory.
+ * Returns how many runs fit into memory. The first `ready` runs use a process that already uses a part of its memory.
  */
 function countFitting({
   leftBytes,

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import type { Places } from '../agent/containment/places.ts';
 import type { Config } from '../config/config.ts';
 import { CONFIG_FILES } from '../config/load.ts';
 import { isWithin } from '../core/paths.ts';
+import { findDoors } from './doors.ts';
 
 interface AgentPlacesOptions {
   readonly config: Pick<Config, 'file' | 'dataDir' | 'secretPlaces' | 'providers'> & {
@@ -19,6 +20,8 @@ interface AgentPlacesOptions {
   readonly homes?: readonly string[];
   /** The shared directory for temporary files. Defaults to the system's. */
   readonly temporary?: string;
+  /** The directories in which services keep their sockets. Defaults to the system's. */
+  readonly runtimeDirs?: readonly string[];
 }
 
 /**
@@ -27,7 +30,7 @@ interface AgentPlacesOptions {
  * function reads the file system at each call.
  */
 export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Places> {
-  const { config, scratchRoot, env, homes = findHomes(), temporary = tmpdir() } = options;
+  const { config, scratchRoot, env, homes = findHomes(), temporary = tmpdir(), runtimeDirs } = options;
   const { visiblePaths } = config.worker;
   const configDir = config.file === null ? process.cwd() : path.dirname(config.file);
   const coverings = [...homes, temporary];
@@ -38,34 +41,20 @@ export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Pl
     ...applicationDirs,
     ...coverings.flatMap((covering) => findProgramDirs(env['PATH'] ?? '', covering)),
   ];
-  const doors = [...config.secretPlaces, ...findCredentialFiles(config.providers, env), ...DOORS].filter(
-    (place) => !visiblePaths.includes(place),
-  );
+  const doors = [...config.secretPlaces, ...findCredentialFiles(config.providers, env), ...findDoors(env, runtimeDirs)];
   const secretsIn = [...new Set([configDir, process.cwd(), ...applicationDirs])];
   return async () => ({
-    secret: [config.dataDir, scratchRoot, ...doors, ...(await findSecretFiles(config.file, secretsIn))],
+    secret: [
+      config.dataDir,
+      scratchRoot,
+      ...(await without(doors, visiblePaths)),
+      ...(await findSecretFiles(config.file, secretsIn)),
+    ],
     hidden: [...homes, ...(await Promise.all(homes.filter((home) => shown.includes(home)).map(findDotEntries))).flat()],
     temporary: [...new Set(['/tmp', temporary])],
     shown,
   });
 }
-
-/**
- * Sockets through which a process of the worker's user could start something outside our namespaces, and directories in
- * which orchestrators and systemd put secrets for a service's own program.
- */
-const DOORS = [
-  '/run/docker.sock',
-  '/run/containerd',
-  '/run/crio',
-  '/run/podman',
-  '/run/systemd/private',
-  '/run/dbus/system_bus_socket',
-  '/run/user',
-  '/run/credentials',
-  '/run/secrets',
-  '/var/run/secrets',
-];
 
 /** Variables that name a file with the worker's credentials for another system. */
 const CREDENTIAL_VARIABLES = [
@@ -74,6 +63,8 @@ const CREDENTIAL_VARIABLES = [
   'AWS_CONFIG_FILE',
   'AWS_WEB_IDENTITY_TOKEN_FILE',
   'PGPASSFILE',
+  'REGISTRY_AUTH_FILE',
+  'KUBECONFIG',
 ];
 
 /** Home directories of system users, which are shared with everyone. */
@@ -132,8 +123,17 @@ function findProgramDirs(variable: string, covering: string): string[] {
 
 function findCredentialFiles(providers: Config['providers'], env: AgentPlacesOptions['env']): string[] {
   const keyFiles = [...providers.values()].map((provider) => (provider.kind === 'vertex' ? provider.keyFile : null));
-  const named = CREDENTIAL_VARIABLES.map((name) => env[name]);
+  // `KUBECONFIG` may be a list.
+  const named = CREDENTIAL_VARIABLES.flatMap((name) => (env[name] ?? '').split(path.delimiter));
   return [...keyFiles, ...named].filter((file) => typeof file === 'string' && path.isAbsolute(file)) as string[];
+}
+
+/** Returns the places that are not among others, however either is spelled. */
+async function without(places: readonly string[], others: readonly string[]): Promise<string[]> {
+  const resolve = (place: string) => realpath(place).catch(() => place);
+  const excluded = new Set(await Promise.all(others.map(resolve)));
+  const resolved = await Promise.all(places.map(resolve));
+  return places.filter((_, index) => !excluded.has(resolved[index] as string));
 }
 
 /** Finds the configuration and the `.env` files beside it. */

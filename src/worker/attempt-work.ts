@@ -9,7 +9,7 @@ import { report } from '../core/process-events.ts';
 import type { GatewayPass } from '../gateway/gateway.ts';
 import { recordMetered } from '../run/money/record-metered.ts';
 import type { Run } from '../run/run.ts';
-import type { SessionHold } from '../run/sessions/sessions.ts';
+import type { SessionLease } from '../run/sessions/sessions.ts';
 import type { Spending } from '../run/money/spending.ts';
 import { createApprovalDesk } from './approval-desk.ts';
 import { logFailure, type Attempt } from './attempt.ts';
@@ -32,7 +32,7 @@ export async function work(attempt: Attempt): Promise<AgentReport> {
   if (agent === undefined) {
     throw new LonghaulError('internal_error', { message: `Agent "${run.agent}" is not configured on this worker.` });
   }
-  const preparing = prepareStation({ deps, run, agent, hold: toHold(attempt), leaseLost });
+  const preparing = prepareStation({ deps, run, agent, sessionLease: toSessionLease(attempt), leaseLost });
   const ready = await Promise.race([preparing, stopRequest.made]);
   if (typeof ready === 'string') {
     // A template may take long to copy: the attempt does not wait for it.
@@ -61,7 +61,7 @@ export async function work(attempt: Attempt): Promise<AgentReport> {
   return process.done;
 }
 
-function toHold({ claim: { run, lease } }: Attempt): SessionHold {
+function toSessionLease({ claim: { run, lease } }: Attempt): SessionLease {
   return { sessionId: run.sessionId, lease };
 }
 
@@ -83,15 +83,15 @@ function openPass({ deps, claim, leaseLost }: Attempt, { lane, agent }: Station,
   return pass;
 }
 
-/** Maps the standing of a lease to the right to send a model call. */
-const ENTITLED = { held: true, doubtful: 'unknown', lost: false } as const satisfies Record<LeaseStanding, unknown>;
+/** Maps the standing of a lease to the sessionLease to send a model call. */
+const ENTITLED = { valid: true, doubtful: 'unknown', lost: false } as const satisfies Record<LeaseStanding, unknown>;
 
 function openDelivery(attempt: Attempt): NonNullable<Attempt['delivery']> {
   const { deps, claim, events, leaseLost } = attempt;
   return createMessageDelivery({
     database: deps.database,
     run: claim.run,
-    hold: toHold(attempt),
+    sessionLease: toSessionLease(attempt),
     say: (message) => attempt.process?.say(message),
     onEvent: events.add,
     leaseLost,
@@ -133,7 +133,7 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
     runId: run.id,
     sessionId: run.sessionId,
     ...conversation,
-    transcript: createTranscript({ database: deps.database, hold: toHold(attempt), leaseLost }),
+    transcript: createTranscript({ database: deps.database, sessionLease: toSessionLease(attempt), leaseLost }),
     process: spare?.process ?? null,
     keepProcess: agent.isReused && run.user !== null,
     facts: { user: run.user, team: run.team, metadata: run.metadata, attempt: run.attempt },

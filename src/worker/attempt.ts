@@ -12,7 +12,7 @@ import type { ApprovalDesk } from './approval-desk.ts';
 import { createAttemptLog, type AttemptLog } from './attempt-log.ts';
 import { createAttemptTimer } from './attempt-timer.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import type { MachineHolds } from './machine-holds.ts';
+import type { MachinePauses } from './machine-pauses.ts';
 import type { MessageDelivery } from './message-delivery.ts';
 import type { Spares } from './spares.ts';
 import type { Station } from './station.ts';
@@ -32,7 +32,7 @@ export interface AttemptDeps {
   /** Lists the places that are hidden from the processes of attempts. */
   readonly findPlaces: () => Promise<Places>;
   readonly dataDir: string;
-  readonly machine: Pick<MachineHolds, 'note' | 'probe' | 'noteBegun'>;
+  readonly machine: Pick<MachinePauses, 'note' | 'probe' | 'noteBegun'>;
   /** Resolves when the worker begins to stop. */
   readonly leaving: Promise<void>;
   readonly log: Logger;
@@ -76,7 +76,7 @@ export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
     onUnrecordable: () => stopRequest.make('unrecordable'),
     log,
   });
-  const leaseLost = leases.hold({ lease, onCancelRequested: () => stopRequest.make('cancelled') });
+  const leaseLost = leases.keep({ lease, onCancelRequested: () => stopRequest.make('cancelled') });
   const onLeaseLost = guarded(() => {
     // Also while the attempt stops for another reason: nothing can be written any more.
     events.abandon();

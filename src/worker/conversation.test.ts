@@ -21,8 +21,12 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
   afterAll(() => bench.remove());
 
   function open(claimed: Claim, claudeSessionId: string) {
-    const hold = { sessionId: claimed.run.sessionId, lease: claimed.lease };
-    const transcript = createTranscript({ database: bench.database, hold, leaseLost: new AbortController().signal });
+    const sessionLease = { sessionId: claimed.run.sessionId, lease: claimed.lease };
+    const transcript = createTranscript({
+      database: bench.database,
+      sessionLease,
+      leaseLost: new AbortController().signal,
+    });
     const { sdkStore, bind, flush } = createConversationStore({
       toolResults: createToolResults({ root: '/nowhere' }),
       claudeSessionId,
@@ -35,7 +39,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       ...(subpath !== undefined && { subpath }),
     });
     return {
-      hold,
+      sessionLease,
       async append(uuids: string[], { directory = 'a', subpath }: { directory?: string; subpath?: string } = {}) {
         const entries = uuids.map((uuid) => ({ type: 'user', uuid }));
         await sdkStore.append(keyOf(directory, subpath), entries);
@@ -51,7 +55,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
   const next = (claimed: Claim) =>
     findConversation(bench.database, {
       run: claimed.run,
-      hold: { sessionId: claimed.run.sessionId, lease: claimed.lease },
+      sessionLease: { sessionId: claimed.run.sessionId, lease: claimed.lease },
     });
 
   it('is loaded as it was written, whatever its directory was', async () => {

@@ -14,7 +14,7 @@ import {
   forgetEntries,
   listSubpaths,
   readEntries,
-  type SessionHold,
+  type SessionLease,
 } from '../run/sessions/sessions.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
@@ -38,7 +38,7 @@ export interface Conversation {
  */
 export async function findConversation(
   database: Database,
-  { run, hold }: { run: Run; hold: SessionHold },
+  { run, sessionLease }: { run: Run; sessionLease: SessionLease },
 ): Promise<Conversation> {
   const isFirst = run.attempt === 1;
   const saidBefore = isFirst ? [] : await findSaidBlocks(database, run.id);
@@ -47,7 +47,7 @@ export async function findConversation(
   const decided = isFirst ? [] : (await listUnconsumed(database, run.id)).filter(({ status }) => status !== 'pending');
   // An approval's tool use is part of the existing transcript, so the transcript must be kept.
   const startsAfresh = !isFirst && !run.retryPolicy.isContinued && decided.length === 0;
-  if (startsAfresh) await forgetEntries(database, hold);
+  if (startsAfresh) await forgetEntries(database, sessionLease);
   if (startsAfresh && run.sessionTurn === 1) return fresh;
   const claudeSessionId = await findClaudeSession(database, run.sessionId);
   const cutOffId = isFirst ? await findCutOffRun(database, run) : startsAfresh ? null : run.id;
@@ -70,7 +70,7 @@ function toDecided({ tool, kind, status, reason, updatedInput }: KnownApproval):
 
 interface TranscriptOptions {
   readonly database: Database;
-  readonly hold: SessionHold;
+  readonly sessionLease: SessionLease;
   /** Aborted when the lease is lost. */
   readonly leaseLost: AbortSignal;
 }
@@ -79,7 +79,7 @@ interface TranscriptOptions {
  * Creates an attempt's transcript in the database. While the database is away, an entry waits as long as the lease may
  * be ours.
  */
-export function createTranscript({ database, hold, leaseLost }: TranscriptOptions): Transcript {
+export function createTranscript({ database, sessionLease, leaseLost }: TranscriptOptions): Transcript {
   /** Writes unless the lease is lost. Retried when it is unknown whether a write succeeded: each entry is stored once. */
   async function write(store: () => Promise<boolean>): Promise<void> {
     const isOurs = await retryWhileAway(async () => !leaseLost.aborted && (await store()), { signal: leaseLost });
@@ -88,13 +88,13 @@ export function createTranscript({ database, hold, leaseLost }: TranscriptOption
 
   return {
     append: (entries, { claudeSessionId, subpath }) =>
-      write(() => appendEntries(database, { hold, claudeSessionId, subpath, entries })),
-    keepFiles: (files) => write(() => keepFiles(database, { hold, files })),
-    loadFiles: () => readFiles(database, hold.sessionId),
+      write(() => appendEntries(database, { sessionLease, claudeSessionId, subpath, entries })),
+    keepFiles: (files) => write(() => keepFiles(database, { sessionLease, files })),
+    loadFiles: () => readFiles(database, sessionLease.sessionId),
     async load({ subpath }) {
-      const entries = await readEntries(database, { sessionId: hold.sessionId, subpath });
+      const entries = await readEntries(database, { sessionId: sessionLease.sessionId, subpath });
       return entries && withoutRefused(entries);
     },
-    listSubpaths: () => listSubpaths(database, hold.sessionId),
+    listSubpaths: () => listSubpaths(database, sessionLease.sessionId),
   };
 }

@@ -10,7 +10,7 @@ import { createAgentPlaces } from './agent-places.ts';
  */
 const { spec, places, isWeak } = JSON.parse(process.env['TASK'] ?? '') as {
   spec: AgentSpec;
-  places: { config: Parameters<typeof createAgentPlaces>[0]['config']; homes: string[]; temporary: string };
+  places: Pick<Parameters<typeof createAgentPlaces>[0], 'config' | 'homes' | 'temporary' | 'runtimeDirs'>;
   isWeak: boolean;
 };
 const events: NewEvent[] = [];

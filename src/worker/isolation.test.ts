@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { chown, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -64,7 +66,9 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
     }
     await writeFile(path.join(home, 'app/package.json'), '{"name":"the-application"}');
     await writeFile(path.join(workspaceDir, 'given'), 'what the run works on\n');
-    const asked = commands({ root, home, app, workspaceDir, scratchRoot, temporary });
+    await using doors = await listenAtDoors(uid);
+    const { runtimeDir } = doors;
+    const asked = commands({ root, home, app, workspaceDir, scratchRoot, temporary, runtimeDir });
     // In files: Claude Code itself denies some commands that it can read.
     await Promise.all(asked.map((command, index) => writeFile(path.join(workspaceDir, `.ask-${index}`), command)));
     const uses = asked.map((_, index) => useTool('Bash', { command: `sh .ask-${index}`, description: 'look' }));
@@ -75,7 +79,6 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
       agent: { tools: ['Bash'] },
       spec: { workspaceDir, scratchRoot },
     });
-    await giveAway(root, uid);
     const { onEvent: _, providerFailure: __, ...spec } = attempt.spec;
     const places = {
       config: {
@@ -89,7 +92,9 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
       },
       homes: [home],
       temporary,
+      runtimeDirs: [runtimeDir],
     };
+    await giveAway(root, uid);
     const as = uid === null ? [] : ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', '--'];
     const fixture = path.join(import.meta.dirname, 'isolated-worker.fixture.ts');
     // `env` changes nothing without arguments: the first command is then the same for both.
@@ -111,6 +116,48 @@ async function onMachine(machine: Machine, commands: (places: Record<string, str
     await rm(root, { recursive: true, force: true });
   }
 }
+
+/** Sockets of engines, as they are in `/run`. A process that connects to a socket gets its secret. */
+const DOORS = [
+  'docker.sock',
+  'containerd/containerd.sock',
+  'podman/podman.sock',
+  'k3s/containerd/containerd.sock',
+  'buildkit/buildkitd.sock',
+  'libvirt/libvirt-sock',
+  'supervisor.sock',
+];
+const DOOR_SECRET = `${SECRET} behind a door`;
+
+/** Listens in a directory that is not hidden for another reason, as those in the system's temporary directory are. */
+async function listenAtDoors(uid: number | null): Promise<AsyncDisposable & { readonly runtimeDir: string }> {
+  const runtimeDir = await mkdtemp('/var/tmp/longhaul-run-');
+  const servers = await Promise.all(
+    DOORS.map(async (door) => {
+      const socket = path.join(runtimeDir, door);
+      await mkdir(path.dirname(socket), { recursive: true });
+      const server = createServer((connection) => connection.end(`${DOOR_SECRET}: ${door}\n`));
+      server.listen(socket);
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  await giveAway(runtimeDir, uid);
+  return {
+    runtimeDir,
+    async [Symbol.asyncDispose]() {
+      for (const server of servers) server.close();
+      await rm(runtimeDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Connects to each socket. Perl and Python may be missing; Node is there, because the worker runs on it. */
+const knock = ({ runtimeDir = '' }) =>
+  DOORS.map((door) => {
+    const program = `require("net").connect(${JSON.stringify(path.join(runtimeDir, door))}).on("error", (error) => console.log(error.code)).pipe(process.stdout)`;
+    return `'${process.execPath}' -e '${program}'`;
+  }).join('; ');
 
 async function giveAway(directory: string, uid: number | null): Promise<void> {
   if (uid === null) return;
@@ -168,6 +215,19 @@ describe.runIf(kind === 'mount_namespace')('the files outside an attempt', () =>
       expect(answers[0]?.includes(`PROVIDER_KEY=${SECRET}`)).toBe(uid !== null || !isRoot);
     },
   );
+
+  it.each(users)(
+    'include the sockets of engines and services, to which the Bash of %s cannot connect',
+    async (_, uid) => {
+      const { answers } = await onMachine({ uid }, (places) => [knock(places)]);
+      expect(answers[0]?.trim().split('\n')).toEqual(DOORS.map(() => expect.stringMatching(/^E[A-Z]+$/) as string));
+    },
+  );
+
+  it.each(users)('include sockets to which the Bash of %s can connect if nothing is hidden', async (_, uid) => {
+    const { answers } = await onMachine({ uid, isWeak: true }, (places) => [knock(places)]);
+    expect(answers[0]?.trim().split('\n')).toEqual(DOORS.map((door) => `${DOOR_SECRET}: ${door}`));
+  });
 
   it.each(users)('cannot be revealed from inside by %s', async (_, uid) => {
     const { answers } = await onMachine({ uid }, (places) => [undo(places), `${readAll(places)}; ${lookAround()}`]);

@@ -27,7 +27,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
       clock: { monotonic: () => performance.now() + ahead.monotonic, wall: () => Date.now() + ahead.wall },
     });
     const said: string[] = [];
-    const lost = keeper.hold({ lease: claim.lease, onCancelRequested: () => said.push('cancel') });
+    const lost = keeper.keep({ lease: claim.lease, onCancelRequested: () => said.push('cancel') });
     lost.addEventListener('abort', () => said.push('lost'));
     return { claim, said };
   };
@@ -52,10 +52,10 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
 
   it('asks the database before it gives up a lease when the clock was set forward, and keeps it', async () => {
     const { claim, said } = await keep();
-    expect(standing(claim)).toBe('held');
+    expect(standing(claim)).toBe('valid');
     ahead.wall = 3_600_000;
     expect(standing(claim)).toBe('doubtful');
-    await expect.poll(() => standing(claim)).toBe('held');
+    await expect.poll(() => standing(claim)).toBe('valid');
     expect(said).toEqual([]);
     await bench.settle(claim);
   });
@@ -64,7 +64,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
     const { claim, said } = await keep();
     ahead = { monotonic: 20_000, wall: 20_000 };
     expect(standing(claim)).toBe('doubtful');
-    await expect.poll(() => standing(claim)).toBe('held');
+    await expect.poll(() => standing(claim)).toBe('valid');
     expect(said).toEqual([]);
     await bench.settle(claim);
   });
@@ -72,7 +72,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
   it('tolerates a clock that is set back', async () => {
     const { claim } = await keep();
     ahead.wall = -3_600_000;
-    expect(standing(claim)).toBe('held');
+    expect(standing(claim)).toBe('valid');
     await bench.settle(claim);
   });
 
@@ -145,7 +145,7 @@ describe.each(DATABASE_KINDS)('the keeper of leases, on the %s database', (kind)
     it('treats a standstill as the cause only until the next renewal', async () => {
       const { claim } = await keep();
       pass(20_000);
-      await expect.poll(() => standing(claim)).toBe('held');
+      await expect.poll(() => standing(claim)).toBe('valid');
       await loseToAnother(claim);
       keeper.giveUp(claim.lease);
       await keeper.stop();

@@ -24,9 +24,9 @@ const DOUBT_AFTER_MS = LEASE_DURATION_MS - 2_000 - ASK_TIMEOUT_MS;
 const CHECK_EVERY_MS = 250;
 
 /** `doubtful`: the lease may have run out, and the worker is asking the database. */
-export type LeaseStanding = 'held' | 'doubtful' | 'lost';
+export type LeaseStanding = 'valid' | 'doubtful' | 'lost';
 
-interface HeldLease {
+interface KeptLease {
   readonly lease: Lease;
   readonly onCancelRequested: () => void;
 }
@@ -34,7 +34,7 @@ interface HeldLease {
 /** Keeps a worker's leases, and reports when one is lost. */
 export interface LeaseKeeper {
   /** Keeps a lease until it is released. Returns a signal that is aborted when the lease is lost. */
-  hold(held: HeldLease): AbortSignal;
+  keep(kept: KeptLease): AbortSignal;
   release(runId: string): void;
   /** Returns the standing of a lease now, by the time since its last renewal. */
   standingOf(lease: Lease): LeaseStanding;
@@ -60,7 +60,7 @@ interface Clock {
 
 const MACHINE: Clock = { monotonic: () => performance.now(), wall: () => Date.now() };
 
-interface Entry extends HeldLease {
+interface Entry extends KeptLease {
   readonly lost: AbortController;
   renewedAt: number;
   renewedOn: number;
@@ -70,7 +70,7 @@ interface Entry extends HeldLease {
 
 interface Keeper extends Required<LeaseKeeperOptions> {
   /** By the run's id. */
-  readonly held: Map<string, Entry>;
+  readonly kept: Map<string, Entry>;
   /** Leases that were lost although the event loop kept running, and that are not recorded in the database yet. */
   readonly survived: Set<Lease>;
   checkedAt: number;
@@ -91,36 +91,36 @@ interface Keeper extends Required<LeaseKeeperOptions> {
  * does not become a poison run.
  */
 export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeeperOptions): LeaseKeeper {
-  const held = new Map<string, Entry>();
+  const kept = new Map<string, Entry>();
   const keeper: Keeper = {
     database,
     log,
     clock,
-    held,
+    kept,
     survived: new Set(),
     checkedAt: clock.monotonic(),
     stoodStillUntil: -Infinity,
     renewing: null,
   };
   const find = ({ runId, fence }: Lease): Entry | null => {
-    const entry = held.get(runId);
+    const entry = kept.get(runId);
     return entry?.lease.fence === fence ? entry : null;
   };
   const renewTimer = repeat(RENEW_EVERY_MS, () => beginRenewal(keeper));
   const checkTimer = repeat(CHECK_EVERY_MS, () => {
     noteStandstill(keeper);
-    for (const entry of held.values()) judge(keeper, entry);
+    for (const entry of kept.values()) judge(keeper, entry);
   });
 
   return {
-    hold(entry) {
+    keep(entry) {
       const lost = new AbortController();
       const now = { renewedAt: clock.monotonic(), renewedOn: clock.wall() };
-      held.set(entry.lease.runId, { ...entry, ...now, lost, doubtedAt: null });
+      kept.set(entry.lease.runId, { ...entry, ...now, lost, doubtedAt: null });
       return lost.signal;
     },
     release(runId) {
-      held.delete(runId);
+      kept.delete(runId);
     },
     standingOf(lease) {
       const entry = find(lease);
@@ -140,24 +140,24 @@ export function createLeaseKeeper({ database, log, clock = MACHINE }: LeaseKeepe
 }
 
 function beginRenewal(keeper: Keeper): void {
-  if (keeper.held.size + keeper.survived.size === 0) return;
+  if (keeper.kept.size + keeper.survived.size === 0) return;
   keeper.renewing ??= renewAndNote(keeper).finally(() => {
     keeper.renewing = null;
   });
 }
 
 async function renewAndNote(keeper: Keeper): Promise<void> {
-  if (keeper.held.size > 0) await renew(keeper);
+  if (keeper.kept.size > 0) await renew(keeper);
   if (keeper.survived.size > 0) await noteSurvived(keeper);
 }
 
 async function renew(keeper: Keeper): Promise<void> {
-  const { database, log, clock, held } = keeper;
+  const { database, log, clock, kept } = keeper;
   noteStandstill(keeper);
   // Measured from before the statement is sent.
   const sentAt = clock.monotonic();
   const sentOn = clock.wall();
-  const asked = [...held.values()];
+  const asked = [...kept.values()];
   try {
     const answers = await renewLeases(
       database,
@@ -165,7 +165,7 @@ async function renew(keeper: Keeper): Promise<void> {
     );
     const renewed = new Map(answers.map((answer) => [answer.runId, answer]));
     for (const entry of asked) {
-      if (held.get(entry.lease.runId) !== entry) continue;
+      if (kept.get(entry.lease.runId) !== entry) continue;
       const answer = renewed.get(entry.lease.runId);
       if (answer === undefined) lose(keeper, entry);
       else {
@@ -204,7 +204,7 @@ function isLate(clock: Clock, { renewedAt, renewedOn }: Entry): boolean {
 /** Puts a late lease in doubt, and gives it up when the database has not confirmed it in time. */
 function judge(keeper: Keeper, entry: Entry): LeaseStanding {
   const { clock } = keeper;
-  if (!isLate(clock, entry)) return 'held';
+  if (!isLate(clock, entry)) return 'valid';
   entry.doubtedAt ??= clock.monotonic();
   if (clock.monotonic() - entry.doubtedAt < ASK_TIMEOUT_MS) {
     beginRenewal(keeper);
@@ -216,7 +216,7 @@ function judge(keeper: Keeper, entry: Entry): LeaseStanding {
 
 function lose(keeper: Keeper, entry: Entry): void {
   noteStandstill(keeper);
-  keeper.held.delete(entry.lease.runId);
+  keeper.kept.delete(entry.lease.runId);
   if (keeper.stoodStillUntil <= entry.renewedAt) keeper.survived.add(entry.lease);
   report('lease.lost', {});
   entry.lost.abort();

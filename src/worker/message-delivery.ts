@@ -5,13 +5,13 @@ import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
 import { markMessages, readMessages, type RunMessage } from '../run/sessions/messages.ts';
 import type { Run } from '../run/run.ts';
-import { readEntries, type SessionHold } from '../run/sessions/sessions.ts';
+import { readEntries, type SessionLease } from '../run/sessions/sessions.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
 interface DeliveryOptions {
   readonly database: Database;
   readonly run: Run;
-  readonly hold: SessionHold;
+  readonly sessionLease: SessionLease;
   /** Sends the message to the conversation. */
   readonly say: (message: SteeringMessage) => void;
   /** Records the event of a message that Claude Code took up, which also marks the message as recorded. */
@@ -37,7 +37,7 @@ export interface MessageDelivery {
  * to the transcript before it died, is sent again; a message that it wrote but did not mark is not.
  */
 export function createMessageDelivery(options: DeliveryOptions): MessageDelivery {
-  const { database, run, hold, say, onEvent, leaseLost, log } = options;
+  const { database, run, sessionLease, say, onEvent, leaseLost, log } = options;
   const known = new Map<string, RunMessage>();
   let isReconciled = run.attempt === 1;
   let working: Promise<void> | null = null;
@@ -61,7 +61,7 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
 
   async function findInTranscript(messages: readonly RunMessage[]): Promise<Set<string>> {
     if (messages.length === 0) return new Set();
-    const entries = (await readEntries(database, { sessionId: hold.sessionId, subpath: '' })) ?? [];
+    const entries = (await readEntries(database, { sessionId: sessionLease.sessionId, subpath: '' })) ?? [];
     const written = JSON.stringify(entries.filter(({ type }) => type === 'user' || type === 'attachment'));
     return new Set(messages.filter(({ id }) => written.includes(`"${id}"`)).map(({ id }) => id));
   }
@@ -72,7 +72,7 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
   }
 
   async function mark(id: string, isTakenUp: boolean): Promise<void> {
-    await retryWhileAway(() => markMessages(database, { lease: hold.lease, ids: [id], isTakenUp }), {
+    await retryWhileAway(() => markMessages(database, { lease: sessionLease.lease, ids: [id], isTakenUp }), {
       signal: leaseLost,
     });
   }

@@ -4,7 +4,7 @@ import { startReaper } from '../agent/process-tree/reaper.ts';
 import { sweepOrphans } from '../agent/process-tree/sweep.ts';
 import { createAgentPlaces } from './agent-places.ts';
 import { readFreeMemory as readSystemMemory } from './free-memory.ts';
-import { createMachineHolds, type MachineHolds } from './machine-holds.ts';
+import { createMachinePauses, type MachinePauses } from './machine-pauses.ts';
 import { createScratchRoot, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { logUnprotected } from './unprotected.ts';
 import { watchStalls, type StallWatch } from './watch-stalls.ts';
@@ -29,7 +29,7 @@ export async function replaceEarlierWorker({ id, deps }: WorkerState): Promise<s
 
 /** The parts that protect the worker and its machine, and the places of its attempts. */
 export interface MachineParts {
-  readonly machine: MachineHolds;
+  readonly machine: MachinePauses;
   readonly stalls: StallWatch;
   readonly scratchRoot: string;
   readonly findPlaces: () => Promise<Places>;
@@ -46,7 +46,7 @@ export async function openMachine(state: WorkerState): Promise<MachineParts> {
   const scratch = createScratchRoot();
   const { path: scratchRoot } = scratch;
   closers.push(scratch.remove);
-  const machine = createMachineHolds({
+  const machine = createMachinePauses({
     ensureScratch: scratch.ensure,
     scratchRoot,
     onChange: () => noteChange(state),

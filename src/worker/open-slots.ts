@@ -52,7 +52,7 @@ export async function openSlots(
     scratchRoot,
     findPlaces,
     dataDir,
-    mayStart: (agent) => !machine.holds([agent.name]) && admission.mayStart(agent),
+    mayStart: (agent) => !machine.isPaused([agent.name]) && admission.mayStart(agent),
     onFault: machine.note,
     onChange: () => noteChange(state),
     log,

@@ -119,17 +119,17 @@ async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts):
   };
   const served = servedAgents(deps);
   const agentsOf = Map.groupBy([...served.values()], (agent) => agent.queue);
-  const isHeld = (name: string) => machine.holds((agentsOf.get(name) ?? []).map((agent) => agent.name));
+  const isPaused = (name: string) => machine.isPaused((agentsOf.get(name) ?? []).map((agent) => agent.name));
   state.claimer = await createClaimer({
     ...(governor && { findProviderLimit: governor.findProviderLimit }),
     deps: { database, queue, rules: config, log },
     workerId: id,
     queues: [...agentsOf.keys()],
     agents: new Set(served.keys()),
-    freeSlots: (name) => (state.isDraining || isHeld(name) ? 0 : admission.freeSlots(name)),
+    freeSlots: (name) => (state.isDraining || isPaused(name) ? 0 : admission.freeSlots(name)),
     onClaim(claim) {
       const execution = executeAttempt(attemptDeps, claim);
-      attempts.hold({ agent: claim.run.agent, execution });
+      attempts.add({ agent: claim.run.agent, execution });
       inBackground(async () => firstFinished.resolve(await execution.done));
     },
   });

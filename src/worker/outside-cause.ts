@@ -3,14 +3,14 @@ import type { Agent } from '../config/config.ts';
 import type { RunErrorCode } from '../core/errors.ts';
 import type { MachineFault } from '../core/machine-fault.ts';
 import { settlesWithin } from '../core/settles-within.ts';
-import type { MachineHolds } from './machine-holds.ts';
+import type { MachinePauses } from './machine-pauses.ts';
 
 interface OutsideCauseOptions {
   readonly report: AgentReport;
   readonly agent: Agent | undefined;
   /** True when a model was asked at least once. */
   readonly hasAsked: boolean;
-  readonly machine: Pick<MachineHolds, 'note' | 'probe'>;
+  readonly machine: Pick<MachinePauses, 'note' | 'probe'>;
   /** Resolves when the worker begins to stop. */
   readonly leaving: Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import type { Logger } from '../core/log.ts';
+import { maskSecrets } from '../core/mask-secrets.ts';
 import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import type { Stall } from './watch-stalls.ts';
@@ -72,7 +73,7 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
       free_memory_bytes: freeMemoryBytes,
       spares,
       holding_reason: holdingReason,
-      fault,
+      fault: fault === null ? null : maskSecrets(fault),
       last_stall_ms: lastStall?.durationMs ?? null,
       last_stalled_at: lastStall?.endedAt ?? null,
     };

@@ -24,7 +24,7 @@ describe('the attempts of a worker', () => {
     let calls = 0;
     const attempts = createRunningAttempts(() => room[calls++]?.resolve());
     const { execution, start, end } = createExecution('a');
-    attempts.hold({ agent: 'coder', execution });
+    attempts.add({ agent: 'coder', execution });
     expect(attempts.count).toBe(1);
     expect(attempts.list()).toMatchObject([{ agent: 'coder', isStarting: true }]);
     start();
@@ -39,7 +39,7 @@ describe('the attempts of a worker', () => {
     const room = Promise.withResolvers<void>();
     const attempts = createRunningAttempts(room.resolve);
     const { execution, end } = createExecution('a');
-    attempts.hold({ agent: 'coder', execution });
+    attempts.add({ agent: 'coder', execution });
     end();
     await room.promise;
     expect(attempts.list()).toEqual([]);
@@ -48,7 +48,7 @@ describe('the attempts of a worker', () => {
   it('are stopped one by one or all together, and awaited', async () => {
     const attempts = createRunningAttempts(() => {});
     const [first, second] = [createExecution('a'), createExecution('b')];
-    for (const { execution } of [first, second]) attempts.hold({ agent: 'coder', execution });
+    for (const { execution } of [first, second]) attempts.add({ agent: 'coder', execution });
     attempts.stop('a', 'cancelled');
     attempts.stop('unknown', 'cancelled');
     attempts.stopAll('handed_back');

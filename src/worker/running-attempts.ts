@@ -3,12 +3,12 @@ import { inBackground } from '../core/guard.ts';
 import type { RunningAttempt } from './admission.ts';
 import type { Execution } from './execute-attempt.ts';
 
-/** The attempts that hold a worker's slots. */
+/** The attempts that occupy a worker's slots. */
 export interface RunningAttempts {
   readonly count: number;
   list(): readonly RunningAttempt[];
   /** Gives an attempt a slot until it is settled. */
-  hold(attempt: { readonly agent: string; readonly execution: Execution }): void;
+  add(attempt: { readonly agent: string; readonly execution: Execution }): void;
   /** Delivers new messages and decisions to a run, or to all runs when `runId` is not given. */
   deliver(runId?: string): void;
   /** Gives up every process that waits for a person. */
@@ -29,7 +29,7 @@ export function createRunningAttempts(onRoom: () => void): RunningAttempts {
       return attempts.size;
     },
     list: all,
-    hold({ agent, execution }) {
+    add({ agent, execution }) {
       let isStarting = true;
       attempts.set(execution.runId, {
         agent,

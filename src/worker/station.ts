@@ -6,7 +6,7 @@ import { toUserKey } from '../core/user-key.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayLane } from '../gateway/gateway.ts';
 import type { Run } from '../run/run.ts';
-import type { SessionHold } from '../run/sessions/sessions.ts';
+import type { SessionLease } from '../run/sessions/sessions.ts';
 import { findConversation, type Conversation } from './conversation.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import type { Spares } from './spares.ts';
@@ -33,7 +33,7 @@ interface StationOptions {
   };
   readonly run: Run;
   readonly agent: Agent;
-  readonly hold: SessionHold;
+  readonly sessionLease: SessionLease;
   /** Aborted when the lease is lost. */
   readonly leaseLost: AbortSignal;
 }
@@ -42,9 +42,9 @@ interface StationOptions {
  * Finds an attempt's conversation, directory and token, and a waiting process with all of them if there is one.
  * @throws {LonghaulError} `workspace_invalid`, with the directory and the reason.
  */
-export async function prepareStation({ deps, run, agent, hold, leaseLost }: StationOptions): Promise<Station> {
+export async function prepareStation({ deps, run, agent, sessionLease, leaseLost }: StationOptions): Promise<Station> {
   const { database, gateway, spares, dataDir, log } = deps;
-  const conversation = await retryWhileAway(() => findConversation(database, { run, hold }), {
+  const conversation = await retryWhileAway(() => findConversation(database, { run, sessionLease }), {
     signal: leaseLost,
   });
   // A waiting process has begun its own conversation, and has all of the run's limits left to spend.

@@ -18,6 +18,16 @@ export function readClaim(claims: Claims, name: string): unknown {
   return value;
 }
 
+/**
+ * Adds the claims of the userinfo endpoint to those of the ID token, which take precedence. A statement about a mail
+ * address applies only to that address.
+ */
+export function mergeClaims(idToken: Claims, userInfo: Claims): Claims {
+  const isOtherAddress = idToken['email'] !== undefined && idToken['email'] !== userInfo['email'];
+  const { email_verified: _, ...others } = userInfo;
+  return { ...(isOtherAddress ? others : userInfo), ...idToken };
+}
+
 /** Returns the groups of a claim: a list of texts, or a single text. */
 export function readGroups(claims: Claims, name: string): readonly string[] {
   return [readClaim(claims, name)].flat().filter((group) => typeof group === 'string');

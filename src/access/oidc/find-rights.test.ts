@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OidcConfig, OidcGroup } from '../../config/config.ts';
-import { readClaim, readName } from './claims.ts';
-import { findRights } from './find-rights.ts';
+import { mergeClaims, readClaim, readName } from './claims.ts';
+import { findRights, neededClaims } from './find-rights.ts';
 
 const rule = (changes: Partial<OidcGroup> & { group: string }): OidcGroup => ({
   scopes: ['runs:read'],
@@ -18,6 +18,7 @@ const config = (groups: readonly OidcGroup[], groupsClaim = 'groups'): OidcConfi
   scopes: ['openid'],
   groupsClaim,
   groups,
+  requireVerifiedEmail: true,
   title: 'Example',
   publicOrigin: null,
   signedInMs: 1_000,
@@ -47,18 +48,46 @@ describe('the rights of a person', () => {
 
   it('are bound to the user that a claim names, if the claim can be trusted', () => {
     const rules = config([rule({ group: '*', userClaim: 'email' })]);
-    expect(findRights(rules, { email: 'ann@example.com' })).toMatchObject({ user: 'ann@example.com' });
+    const verified = { email: 'ann@example.com', email_verified: true };
+    expect(findRights(rules, verified)).toMatchObject({ user: 'ann@example.com' });
     for (const email of [undefined, '', ' ', 7, 'x'.repeat(201)]) {
       expect(() => findRights(rules, { email })).toThrow(expect.objectContaining({ reason: 'no_user' }));
     }
-    for (const verified of [false, 'false', '', 0]) {
-      expect(() => findRights(rules, { email: 'ann@example.com', email_verified: verified })).toThrow(
+    expect(findRights(rules, { ...verified, email_verified: 'true' })).toMatchObject({ user: 'ann@example.com' });
+  });
+
+  it('are not bound to a mail address that the provider has not verified, or says nothing about', () => {
+    const rules = config([rule({ group: '*', userClaim: 'email' })]);
+    for (const claims of [
+      {},
+      ...[undefined, null, false, 'false', '', 0].map((value) => ({ email_verified: value })),
+    ]) {
+      expect(() => findRights(rules, { email: 'ann@example.com', ...claims })).toThrow(
         expect.objectContaining({ reason: 'unverified' }),
       );
     }
-    expect(findRights(rules, { email: 'ann@example.com', email_verified: 'true' })).toMatchObject({
-      user: 'ann@example.com',
-    });
+    const trusting = { ...rules, requireVerifiedEmail: false };
+    expect(findRights(trusting, { email: 'ann@example.com' })).toMatchObject({ user: 'ann@example.com' });
+    expect(() => findRights(trusting, { email: 'ann@example.com', email_verified: false })).toThrow(
+      expect.objectContaining({ reason: 'unverified' }),
+    );
+    expect(findRights(config([rule({ group: '*', userClaim: 'sub' })]), { sub: '7' })).toMatchObject({ user: '7' });
+  });
+});
+
+describe('the claims of an ID token', () => {
+  it('are completed from the userinfo endpoint if one is missing that the rights depend on', () => {
+    expect(neededClaims(config([rule({ group: '*' })]))).toEqual(['groups']);
+    const rules = config([rule({ group: 'a', userClaim: 'email' }), rule({ group: 'b', userClaim: 'oid' })]);
+    expect(neededClaims(rules)).toEqual(['groups', 'email', 'oid', 'email_verified']);
+    expect(neededClaims({ ...rules, requireVerifiedEmail: false })).toEqual(['groups', 'email', 'oid']);
+  });
+
+  it('take precedence, and another address is not verified by them', () => {
+    const userInfo = { email: 'ann@example.com', email_verified: true, groups: ['a'] };
+    expect(mergeClaims({ email: 'ann@example.com', groups: ['b'] }, userInfo)).toEqual({ ...userInfo, groups: ['b'] });
+    expect(mergeClaims({ sub: '7' }, userInfo)).toEqual({ ...userInfo, sub: '7' });
+    expect(mergeClaims({ email: 'bob@example.com' }, userInfo)).toEqual({ email: 'bob@example.com', groups: ['a'] });
   });
 });
 

@@ -18,7 +18,8 @@ const MAX_USER_LENGTH = 200;
  * because scopes of one entry within the bounds of another would be more than either grants.
  * @throws {SignInFailure} `no_group`; `no_user` or `unverified` when the claim with the user cannot be trusted.
  */
-export function findRights({ groups: rules, groupsClaim }: OidcConfig, claims: Claims): Rights {
+export function findRights(config: OidcConfig, claims: Claims): Rights {
+  const { groups: rules, groupsClaim, requireVerifiedEmail } = config;
   const groups = readGroups(claims, groupsClaim);
   const rule = rules.find(({ group }) => group === '*' || groups.includes(group));
   if (rule === undefined) {
@@ -26,7 +27,17 @@ export function findRights({ groups: rules, groupsClaim }: OidcConfig, claims: C
     throw new SignInFailure('no_group', `No entry of dashboard.oidc.groups names a group of the person: ${found}.`);
   }
   const { scopes, team, userClaim } = rule;
-  return { scopes, team, user: userClaim === null ? rule.user : readUser(claims, userClaim) };
+  if (userClaim === null) return { scopes, team, user: rule.user };
+  const user = readUser(claims, userClaim);
+  if (userClaim === 'email') checkVerified(claims, requireVerifiedEmail);
+  return { scopes, team, user };
+}
+
+/** Returns the claims that the rights of a person may depend on. */
+export function neededClaims({ groups, groupsClaim, requireVerifiedEmail }: OidcConfig): readonly string[] {
+  const userClaims = groups.flatMap(({ userClaim }) => userClaim ?? []);
+  const isVerifiedNeeded = requireVerifiedEmail && userClaims.includes('email');
+  return [groupsClaim, ...userClaims, ...(isVerifiedNeeded ? ['email_verified'] : [])];
 }
 
 function readUser(claims: Claims, name: string): string {
@@ -34,10 +45,18 @@ function readUser(claims: Claims, name: string): string {
   if (typeof user !== 'string' || user.trim() === '' || user.length > MAX_USER_LENGTH) {
     throw new SignInFailure('no_user', `The claim ${name} names no user.`);
   }
-  // At some providers people may enter the address of another. Some write the claim as a text.
-  const isVerified = claims['email_verified'] ?? true;
-  if (name === 'email' && isVerified !== true && isVerified !== 'true') {
-    throw new SignInFailure('unverified', 'The provider has not verified the mail address of the person.');
-  }
   return user;
+}
+
+/** At some providers people may enter the address of another person, and would then see that person's runs. */
+function checkVerified(claims: Claims, requireVerifiedEmail: boolean): void {
+  const { email_verified: isVerified = null } = claims;
+  // Some providers write the claim as a text.
+  if (isVerified === true || isVerified === 'true' || (isVerified === null && !requireVerifiedEmail)) return;
+  throw new SignInFailure(
+    'unverified',
+    isVerified === null
+      ? 'The provider does not say whether the mail address of the person is verified: email_verified is missing. Set userClaim to another claim, such as sub; or set dashboard.oidc.requireVerifiedEmail to false if people cannot change their address at the provider.'
+      : 'The provider has not verified the mail address of the person.',
+  );
 }

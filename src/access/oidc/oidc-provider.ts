@@ -17,7 +17,8 @@ import {
   type Configuration,
 } from 'openid-client';
 import type { OidcConfig } from '../../config/config.ts';
-import { readClaim, type Claims } from './claims.ts';
+import { mergeClaims, readClaim, type Claims } from './claims.ts';
+import { neededClaims } from './find-rights.ts';
 import { SignInFailure } from './sign-in-failure.ts';
 import { toSignInFailure } from './to-sign-in-failure.ts';
 
@@ -96,9 +97,9 @@ export function createOidcProvider(config: OidcConfig): OidcProvider {
           idTokenExpected: true,
         });
         const claims: Claims & { sub: string } = tokens.claims()!;
-        const isComplete = readClaim(claims, config.groupsClaim) !== undefined;
+        const isComplete = neededClaims(config).every((name) => readClaim(claims, name) !== undefined);
         if (isComplete || settings.serverMetadata().userinfo_endpoint === undefined) return claims;
-        return { ...(await fetchUserInfo(settings, tokens.access_token, claims.sub)), ...claims };
+        return mergeClaims(claims, await fetchUserInfo(settings, tokens.access_token, claims.sub));
       } catch (error) {
         throw toSignInFailure(error);
       }

@@ -62,7 +62,7 @@ const DROP = [
 
 /** Lists the containments, strongest first. */
 function toCandidates(): Containment[] {
-  const hold = (options: readonly string[]) => [...SETPRIV, '--', ...UNSHARE, ...options, '--'];
+  const enclose = (options: readonly string[]) => [...SETPRIV, '--', ...UNSHARE, ...options, '--'];
   const inNamespace = (
     kind: Containment['kind'],
     wrapper: readonly string[],
@@ -74,9 +74,11 @@ function toCandidates(): Containment[] {
     drop,
   });
   return [
-    ...(isRoot ? [inNamespace('mount_namespace', hold([]), DROP), inNamespace('pid_namespace', hold([]), DROP)] : []),
-    inNamespace('mount_namespace', hold(AS_ROOT), [...asBefore(), ...DROP]),
-    inNamespace('pid_namespace', hold(AS_ONESELF), DROP),
+    ...(isRoot
+      ? [inNamespace('mount_namespace', enclose([]), DROP), inNamespace('pid_namespace', enclose([]), DROP)]
+      : []),
+    inNamespace('mount_namespace', enclose(AS_ROOT), [...asBefore(), ...DROP]),
+    inNamespace('pid_namespace', enclose(AS_ONESELF), DROP),
     PARENT_DEATH_SIGNAL,
     { ...PARENT_DEATH_SIGNAL, drop: [] },
   ];

@@ -1,6 +1,6 @@
 import type { MachineFault } from '../../core/machine-fault.ts';
 import type { RunErrorCode } from '../../core/errors.ts';
-import { head } from '../../core/text.ts';
+import { maskedHead } from '../../core/mask-secrets.ts';
 import type { AgentOutcome, Breach, ProviderFailure, StopReason, Thrown } from './agent-outcome.ts';
 import type { ClaudeResult } from '../messages/result.ts';
 
@@ -232,5 +232,5 @@ function describe(facts: OutcomeFacts): string {
     providerFailure === null ? null : `provider: ${providerFailure.kind}, ${providerFailure.message}`,
     stderrTail === '' ? null : `stderr: ${stderrTail.trim()}`,
   ];
-  return head(parts.filter((part) => part !== null && part !== '').join(' · '), 2_000);
+  return maskedHead(parts.filter((part) => part !== null && part !== '').join(' · '), 2_000);
 }

@@ -1,6 +1,6 @@
 import type { OutputSchema } from '../../config/output-schema.ts';
 import { toMessage } from '../../core/errors.ts';
-import { head } from '../../core/text.ts';
+import { maskedHead } from '../../core/mask-secrets.ts';
 import type { AgentOutcome } from './agent-outcome.ts';
 import { toStorableJson } from '../messages/storable-json.ts';
 
@@ -23,5 +23,5 @@ export function judgeStructuredOutput(outcome: AgentOutcome, schema: OutputSchem
 }
 
 function invalid(detail: string): AgentOutcome {
-  return { status: 'failed', code: 'structured_output_invalid', detail: head(detail, 2_000) };
+  return { status: 'failed', code: 'structured_output_invalid', detail: maskedHead(detail, 2_000) };
 }

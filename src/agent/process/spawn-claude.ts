@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk';
 import { guarded } from '../../core/guard.ts';
+import { maskedTail } from '../../core/mask-secrets.ts';
 import { tail, toStorable } from '../../core/text.ts';
 import { contain, type Containment } from '../containment/containment.ts';
 
-/** More than is reported, so that a cut in the middle of a character is not visible. */
-const STDERR_KEPT = 4_000;
+/** More than is reported, so that a cut in the middle of a key is not visible. */
+const STDERR_KEPT = 20_000;
 
 /**
  * The last line of an `unshare` whose process was killed. It tries to die of the same signal, which works for any other
@@ -132,7 +133,7 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
       return isKilledInside() ? 'SIGKILL' : child.signalCode;
     },
     closed,
-    stderrTail: () => toStorable(tail(isKilledInside() ? stderr.replace(KILLED_INSIDE, '') : stderr, 1_000)),
+    stderrTail: () => toStorable(maskedTail(isKilledInside() ? stderr.replace(KILLED_INSIDE, '') : stderr, 1_000)),
     kill(signal) {
       child.kill(signal);
     },

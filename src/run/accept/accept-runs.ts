@@ -1,4 +1,4 @@
-import { createInTurn } from '../../core/in-turn.ts';
+import { createInOrder } from '../../core/in-order.ts';
 import { toUserKey } from '../../core/user-key.ts';
 import type { EndDeps } from '../rules.ts';
 import { findEarlier, type Accepted } from './find-earlier.ts';
@@ -34,7 +34,7 @@ export function createAcceptRuns(deps: EndDeps): AcceptRuns {
   const { database } = deps;
   const rateLimits = createRateLimits({ database, limits: deps.rules.limits });
   const write = createWriter(deps);
-  const inTurn = createInTurn();
+  const inOrder = createInOrder();
 
   async function accept(request: ReadRequest, options: CountOptions): Promise<Accepted> {
     const { idempotency } = request;
@@ -69,6 +69,6 @@ export function createAcceptRuns(deps: EndDeps): AcceptRuns {
     const read = readRequest(request);
     // A repeated request that arrives before the first is finished waits for it: it would be counted otherwise.
     const key = read.idempotency && JSON.stringify([read.idempotency.owner, read.idempotency.key]);
-    return inTurn(key, () => accept(read, options));
+    return inOrder(key, () => accept(read, options));
   };
 }

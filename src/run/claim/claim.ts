@@ -14,7 +14,7 @@ import { toMessage } from '../waiting/place-in-line.ts';
 import type { RunDeps } from '../rules.ts';
 import { toRun, type Run } from '../run.ts';
 import { isBehindAnother } from '../waiting/session-gate.ts';
-import { holdSession } from '../sessions/sessions.ts';
+import { takeSession } from '../sessions/sessions.ts';
 import { giveTeamTurns } from '../waiting/team-turns.ts';
 import { writeEvents } from '../log/write-events.ts';
 
@@ -200,16 +200,16 @@ async function beginAttempt(
     { type: 'run.started', data: { workerId } },
   ];
   const { rows } = await sql`
-    with held as (${holdSession({ sessionId: row.session_id, lease: { runId: row.id, fence: row.fence } })}),
+    with taken as (${takeSession({ sessionId: row.session_id, lease: { runId: row.id, fence: row.fence } })}),
     begun as (
       insert into longhaul.attempts (id, run_id, agent, number, worker_id, fence)
-      select ${attemptId}, ${row.id}, ${row.agent}, ${row.attempt}, ${workerId}, ${row.fence} from held),
+      select ${attemptId}, ${row.id}, ${row.agent}, ${row.attempt}, ${workerId}, ${row.fence} from taken),
     log as (
       select ${row.id}::uuid as run_id, ${row.event_seq - events.length}::int as last_seq, ${JSON.stringify(events)}::json as events,
              ${row.user_id}::text as user_id, ${row.team}::text as team, ${row.tenant}::text as tenant
-        from held),
+        from taken),
     written as (${writeEvents(row.attempt)})
-    select pg_notify(${CHANNELS.events}, ${row.id}) from held`.execute(trx);
+    select pg_notify(${CHANNELS.events}, ${row.id}) from taken`.execute(trx);
   if (rows.length > 0 && (row.waiting_for !== null || row.parked_at !== null)) await noteEndOfWait(trx, row.id);
   return rows.length > 0;
 }

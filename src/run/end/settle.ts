@@ -2,6 +2,7 @@ import { sql, type Selectable } from 'kysely';
 import { SYSTEM_ACTOR, workerActor } from '../../audit/actors.ts';
 import type { AuditRecord } from '../../audit/record.ts';
 import type { RunErrorCode } from '../../core/errors.ts';
+import { maskSecrets } from '../../core/mask-secrets.ts';
 import { toUsd } from '../../core/money.ts';
 import type { AttemptEnd } from '../../core/states.ts';
 import { toStorable } from '../../core/text.ts';
@@ -191,12 +192,21 @@ function deniedToolUses(runId: string) {
      where run_id = ${runId} and type = 'agent.permission_denied' group by 1) as denied)`;
 }
 
+/** Texts of processes and providers can be stored, and contain no key: operators read them, and alerts quote them. */
 function toSoundSettlement(settlement: Settlement): Settlement {
+  const { outcome, stderrTail } = settlement;
+  const hasDetail = 'detail' in outcome && outcome.detail !== undefined;
   return {
     ...settlement,
+    outcome: hasDetail ? { ...outcome, detail: toSoundText(outcome.detail) } : outcome,
+    stderrTail: toSoundText(stderrTail),
     metered: toSound(settlement.metered),
     reported: settlement.reported && toSound(settlement.reported),
   };
+}
+
+function toSoundText(text: string): string {
+  return maskSecrets(toStorable(text));
 }
 
 async function closeAttemptRow(trx: Transaction, options: { row: Selectable<RunsTable>; settlement: Settlement }) {
@@ -207,12 +217,11 @@ async function closeAttemptRow(trx: Transaction, options: { row: Selectable<Runs
     .set({
       finished_at: sql<Date>`now()`,
       outcome: outcome.status,
-      ...(outcome.status === 'failed' && { error_code: outcome.code, error_detail: toStorable(outcome.detail) }),
-      ...(outcome.status === 'handed_back' &&
-        outcome.detail !== undefined && { error_detail: toStorable(outcome.detail) }),
+      ...(outcome.status === 'failed' && { error_code: outcome.code, error_detail: outcome.detail }),
+      ...(outcome.status === 'handed_back' && outcome.detail !== undefined && { error_detail: outcome.detail }),
       exit_code: settlement.exitCode,
       signal: settlement.signal,
-      stderr_tail: toStorable(settlement.stderrTail),
+      stderr_tail: settlement.stderrTail,
       claude_code_version: settlement.claudeCodeVersion,
       metered: JSON.stringify(settlement.metered.models),
       metered_cost_micros: settlement.metered.costMicros,

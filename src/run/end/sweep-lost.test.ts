@@ -4,6 +4,8 @@ import { DATABASE_KINDS } from '../../../test/support/databases.ts';
 import type { NewEvent } from '../../core/events.ts';
 import { createId } from '../../core/ids.ts';
 import type { Database } from '../../db/database.ts';
+import { askPerson } from '../approvals/approval.fixture.ts';
+import { decideApproval } from '../approvals/decide-approval.ts';
 import { recordEvents } from '../log/append-events.ts';
 import { cancelRun } from '../cancel.ts';
 import { noteSurvival } from '../claim/losses.ts';
@@ -136,6 +138,21 @@ describe.each(DATABASE_KINDS)('a lost attempt on the %s database', (kind) => {
         type: 'run.failed',
         data: { error: { code: 'poison_run' } },
       });
+    });
+
+    it('is recognized also when each of its attempts had a question for a person', async () => {
+      const run = await submit();
+      const [first] = await bench.claimUpTo(1, { workerId: createId() });
+      const asked = await askPerson(database, { claimed: first! });
+      await bench.expireLease(run.id);
+      expect(await sweep()).toMatchObject([{ id: run.id, status: 'waiting', maxAttempts: run.maxAttempts + 1 }]);
+      const decision = { status: 'denied', updatedInput: null, reason: null } as const;
+      await decideApproval(bench, { id: asked.id, viewer: SEES_ALL, actor: 'ann', decision });
+
+      const [second] = await bench.claimUpTo(1, { workerId: createId() });
+      await askPerson(database, { claimed: second!, toolUseId: 'toolu_2' });
+      await bench.expireLease(run.id);
+      expect(await sweep()).toMatchObject([{ id: run.id, status: 'failed', error: { code: 'poison_run' } }]);
     });
 
     it('is not suspected when a worker was only cut off from the database', async () => {

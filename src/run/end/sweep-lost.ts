@@ -63,8 +63,9 @@ async function settleLostRun(deps: RunDeps, id: string): Promise<Settled | null>
       .executeTakeFirst();
     if (row === undefined) return null;
     const attempt = await readAttempt(trx, row);
-    // An attempt that waited for a person, or had just received the decision, required nothing of its worker.
-    const isPoison = !attempt.has_waited && (await noteLoss(trx, row));
+    // Also an attempt that waits for a person: other parts of it may work in the meantime, and a run that asks again in
+    // each attempt must not take a third worker.
+    const isPoison = await noteLoss(trx, row);
     const settlement = {
       outcome: toOutcome({ row, attempt, isPoison }),
       // Counted in the log: the worker is not there to report them.

@@ -44,19 +44,19 @@ export async function readBudgets(
   const { rows } = await sql<BudgetState>`
     with today as (select longhaul.day_of(clock_timestamp(), ${timeZone}) as day),
     standing as (
-      select held.*, cap.cap, coalesce(case held.period when 'day' then changed.day_micros else changed.month_micros end
+      select account.*, cap.cap, coalesce(case account.period when 'day' then changed.day_micros else changed.month_micros end
                is not null, false) as is_changed
         from today
-        join longhaul.budget_accounts as held on held.start = longhaul.period_start(held.period, today.day)
-        left join longhaul.budgets as changed on changed.scope = held.scope and changed.key = held.key
+        join longhaul.budget_accounts as account on account.start = longhaul.period_start(account.period, today.day)
+        left join longhaul.budgets as changed on changed.scope = account.scope and changed.key = account.key
        cross join lateral (
-         select cap from longhaul.budget_caps(case held.scope when 'user' then held.key end,
-           case held.scope when 'team' then held.key end, today.day, ${toCaps(rules.limits)}::json) as caps
-          where caps.scope = held.scope and caps.key = held.key and caps.period = held.period) as cap
-       where (${own.key}::text is null or (held.scope, held.key) = (${own.scope}, ${own.key}))
-         and (${scope ?? null}::text is null or held.scope = ${scope ?? null})
+         select cap from longhaul.budget_caps(case account.scope when 'user' then account.key end,
+           case account.scope when 'team' then account.key end, today.day, ${toCaps(rules.limits)}::json) as caps
+          where caps.scope = account.scope and caps.key = account.key and caps.period = account.period) as cap
+       where (${own.key}::text is null or (account.scope, account.key) = (${own.scope}, ${own.key}))
+         and (${scope ?? null}::text is null or account.scope = ${scope ?? null})
          and (${key ?? null}::text is null
-              or held.key = case held.scope when 'user' then ${userKey ?? null}::text else ${key ?? null} end))
+              or account.key = case account.scope when 'user' then ${userKey ?? null}::text else ${key ?? null} end))
     select scope, key, period, start::text as start, cap as "capMicros", is_changed as "isChanged",
            spent_micros as "spentMicros", reserved_micros as "reservedMicros",
            (start + case period when 'day' then interval '1 day' else interval '1 month' end) at time zone ${timeZone}

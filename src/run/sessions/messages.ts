@@ -53,13 +53,13 @@ interface MarkOptions {
  */
 export async function markMessages(database: Database, { lease, ids, isTakenUp }: MarkOptions): Promise<boolean> {
   const { rows } = await sql`
-    with held as (
+    with owner as (
       select id from longhaul.runs
        where id = ${lease.runId} and fence = ${lease.fence} and status = 'running' for update),
     marked as (
       update longhaul.messages as message
          set taken_up_at = case when ${isTakenUp}::boolean then coalesce(taken_up_at, now()) end
-        from held where message.run_id = held.id and message.id = any(${[...ids]}::uuid[]))
-    select 1 from held`.execute(database.sql);
+        from owner where message.run_id = owner.id and message.id = any(${[...ids]}::uuid[]))
+    select 1 from owner`.execute(database.sql);
   return rows.length > 0;
 }

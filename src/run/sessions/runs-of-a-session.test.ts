@@ -210,7 +210,7 @@ describe.each(DATABASE_KINDS)('a session of several runs on the %s database', (k
     const first = await begin();
     const say = (claimed: Claim, uuid: string) =>
       appendEntries(bench.database, {
-        hold: { sessionId: claimed.run.sessionId, lease: claimed.lease },
+        sessionLease: { sessionId: claimed.run.sessionId, lease: claimed.lease },
         claudeSessionId: sessionId,
         subpath: '',
         entries: [{ type: 'user', uuid, message: { content: `say ${uuid}` } }],

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from '../../db/database.ts';
-import type { SessionHold } from './sessions.ts';
+import type { SessionLease } from './sessions.ts';
 
 /** A file that a session's transcript names: a large result of a tool. */
 interface SessionFile {
@@ -17,9 +17,9 @@ export const MAX_SESSION_BYTES = 10_000_000;
  */
 export async function keepFiles(
   database: Database,
-  { hold, files }: { hold: SessionHold; files: readonly SessionFile[] },
+  { sessionLease, files }: { sessionLease: SessionLease; files: readonly SessionFile[] },
 ): Promise<boolean> {
-  const { sessionId, lease } = hold;
+  const { sessionId, lease } = sessionLease;
   return database.sql.transaction().execute(async (trx) => {
     const { rows } = await sql`
       select from longhaul.sessions

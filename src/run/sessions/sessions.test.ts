@@ -25,9 +25,9 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
   afterAll(() => bench.remove());
 
   const claudeSessionId = createId();
-  const holdOf = ({ run, lease }: Claim) => ({ sessionId: run.sessionId, lease });
+  const sessionLeaseOf = ({ run, lease }: Claim) => ({ sessionId: run.sessionId, lease });
   const append = (claimed: Claim, entries: SessionEntry[], subpath = '') =>
-    appendEntries(bench.database, { hold: holdOf(claimed), claudeSessionId, subpath, entries });
+    appendEntries(bench.database, { sessionLease: sessionLeaseOf(claimed), claudeSessionId, subpath, entries });
   const read = ({ run }: Claim, subpath = '') => readEntries(bench.database, { sessionId: run.sessionId, subpath });
   const entry = (uuid: string, rest: SessionEntry = {}): SessionEntry => ({ type: 'user', uuid, ...rest });
 
@@ -73,7 +73,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     expect(await append(slow, [entry('late')])).toBe(false);
     const next = await bench.claim();
     expect(await append(slow, [entry('later')])).toBe(false);
-    expect(await forgetEntries(bench.database, holdOf(slow))).toBe(false);
+    expect(await forgetEntries(bench.database, sessionLeaseOf(slow))).toBe(false);
     expect(await append(next, [entry('b')])).toBe(true);
     await bench.settle(next);
     expect(await append(next, [entry('last')])).toBe(false);
@@ -100,7 +100,7 @@ describe.each(DATABASE_KINDS)('a transcript on the %s database', (kind) => {
     await bench.submit({ session: { id: first.sessionId, isFork: false } });
     const next = await bench.claim();
     await append(next, [entry('b')]);
-    expect(await forgetEntries(bench.database, holdOf(next))).toBe(true);
+    expect(await forgetEntries(bench.database, sessionLeaseOf(next))).toBe(true);
     await append(next, [entry('b')]);
     expect((await read(next))?.map(({ uuid }) => uuid)).toEqual(['a', 'b']);
     await bench.settle(next);

@@ -7,7 +7,7 @@ import type { Lease } from '../log/append-events.ts';
 export type SessionEntry = Readonly<Record<string, unknown>>;
 
 /** An attempt's right to a session: its run's lease, which the session records as its holder. */
-export interface SessionHold {
+export interface SessionLease {
   readonly sessionId: string;
   readonly lease: Lease;
 }
@@ -19,7 +19,7 @@ export interface SessionHold {
  *
  * Locks the session's row: of two that come at once the second waits, and is rejected.
  */
-export function holdSession({ sessionId, lease }: SessionHold) {
+export function takeSession({ sessionId, lease }: SessionLease) {
   return sql`
     update longhaul.sessions as session set holder_run_id = ${lease.runId}, holder_fence = ${lease.fence}
      where id = ${sessionId}
@@ -46,7 +46,7 @@ export async function releaseSession(
 }
 
 interface AppendEntries {
-  readonly hold: SessionHold;
+  readonly sessionLease: SessionLease;
   readonly claudeSessionId: string;
   /** Empty for the main conversation. */
   readonly subpath: string;
@@ -55,27 +55,27 @@ interface AppendEntries {
 
 /**
  * Adds entries to a session's transcript in one statement. An entry is identified by Claude Code's id and stored once,
- * even if it arrives several times. Returns false, and writes nothing, when the caller no longer holds the session.
+ * even if it arrives several times. Returns false, and writes nothing, when the caller no longer owns the session.
  */
 export async function appendEntries(database: Database, options: AppendEntries): Promise<boolean> {
-  const { hold, claudeSessionId, subpath, entries } = options;
-  const { sessionId, lease } = hold;
+  const { sessionLease, claudeSessionId, subpath, entries } = options;
+  const { sessionId, lease } = sessionLease;
   // As texts: PostgreSQL stores any JSON, but cannot read into JSON that contains an escaped NUL.
   const values = entries.map((entry) => JSON.stringify(entry));
   const uuids = entries.map(({ uuid }) => (typeof uuid === 'string' ? toStorable(uuid) : null));
   const { rows } = await sql`
-    with held as (
+    with owned as (
       update longhaul.sessions
          set entry_count = entry_count + ${entries.length}, claude_session_id = ${claudeSessionId}, updated_at = now()
        where id = ${sessionId} and holder_run_id = ${lease.runId} and holder_fence = ${lease.fence}
       returning entry_count),
     written as (
       insert into longhaul.session_entries (session_id, position, run_id, subpath, uuid, entry)
-      select ${sessionId}, held.entry_count - ${entries.length} + entry.place, ${lease.runId}, ${subpath},
+      select ${sessionId}, owned.entry_count - ${entries.length} + entry.place, ${lease.runId}, ${subpath},
              entry.uuid, entry.value::json
-        from held, unnest(${sql.val(uuids)}::text[], ${sql.val(values)}::text[]) with ordinality as entry (uuid, value, place)
+        from owned, unnest(${sql.val(uuids)}::text[], ${sql.val(values)}::text[]) with ordinality as entry (uuid, value, place)
       on conflict (session_id, subpath, uuid) where uuid is not null do nothing)
-    select 1 from held`.execute(database.sql);
+    select 1 from owned`.execute(database.sql);
   return rows.length > 0;
 }
 
@@ -130,19 +130,19 @@ export async function findClaudeSession(database: Database, sessionId: string): 
 
 /**
  * Deletes what a run's earlier attempts have written, for an attempt that starts from the beginning. Returns false when
- * the caller no longer holds the session.
+ * the caller no longer owns the session.
  */
-export async function forgetEntries(database: Database, { sessionId, lease }: SessionHold): Promise<boolean> {
+export async function forgetEntries(database: Database, { sessionId, lease }: SessionLease): Promise<boolean> {
   const { rows } = await sql`
-    with held as (
+    with owned as (
       update longhaul.sessions set updated_at = now()
        where id = ${sessionId} and holder_run_id = ${lease.runId} and holder_fence = ${lease.fence} returning id),
     forgotten as (
-      delete from longhaul.session_entries using held
-       where session_id = held.id and run_id = ${lease.runId}),
+      delete from longhaul.session_entries using owned
+       where session_id = owned.id and run_id = ${lease.runId}),
     forgotten_files as (
-      delete from longhaul.session_files using held
-       where session_id = held.id and run_id = ${lease.runId})
-    select 1 from held`.execute(database.sql);
+      delete from longhaul.session_files using owned
+       where session_id = owned.id and run_id = ${lease.runId})
+    select 1 from owned`.execute(database.sql);
   return rows.length > 0;
 }

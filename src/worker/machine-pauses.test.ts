@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { collectLog } from '../core/log.fixture.ts';
 import type { MachineFault } from '../core/machine-fault.ts';
-import { createMachineHolds, type MachineHolds } from './machine-holds.ts';
+import { createMachinePauses, type MachinePauses } from './machine-pauses.ts';
 import { createScratchRoot } from './scratch.ts';
 
 const FULL: MachineFault = { code: 'ENOSPC', message: 'ENOSPC: no space left on device' };
@@ -12,12 +12,12 @@ const NO_FILES: MachineFault = { code: 'EMFILE', message: 'EMFILE: too many open
 
 describe('the reason why a worker stops claiming', () => {
   let directory: string;
-  let machine: MachineHolds;
+  let machine: MachinePauses;
   let changes: number;
   let log: ReturnType<typeof collectLog>;
 
   beforeEach(async () => {
-    directory = await mkdtemp(path.join(tmpdir(), 'longhaul-holds-'));
+    directory = await mkdtemp(path.join(tmpdir(), 'longhaul-pauses-'));
     log = collectLog();
     changes = 0;
   });
@@ -28,7 +28,7 @@ describe('the reason why a worker stops claiming', () => {
 
   const scratchRoot = () => path.join(directory, 'scratch');
   const create = (waitsMs = { first: 20, longest: 80 }) => {
-    machine = createMachineHolds({
+    machine = createMachinePauses({
       ensureScratch: async () => void (await mkdir(scratchRoot(), { recursive: true })),
       scratchRoot: scratchRoot(),
       onChange: () => (changes += 1),
@@ -44,7 +44,7 @@ describe('the reason why a worker stops claiming', () => {
     create();
     expect(await machine.probe()).toBeNull();
     expect(machine.reason).toBeNull();
-    expect(machine.holds(['reader'])).toBe(false);
+    expect(machine.isPaused(['reader'])).toBe(false);
     expect(await readdir(scratchRoot())).toEqual([]);
     expect(log.lines).toEqual([]);
   });
@@ -56,10 +56,10 @@ describe('the reason why a worker stops claiming', () => {
     expect(fault?.code).toBe('EEXIST');
     machine.note(FULL);
     expect(machine.reason).toBe(FULL.message);
-    expect(machine.holds(['any'])).toBe(true);
+    expect(machine.isPaused(['any'])).toBe(true);
     // Probed several times meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(machine.holds(['any'])).toBe(true);
+    expect(machine.isPaused(['any'])).toBe(true);
     await rm(scratchRoot());
     await expect.poll(() => machine.reason).toBeNull();
     expect(log.lines.map(({ level }) => level)).toEqual(['error', 'info']);
@@ -71,11 +71,11 @@ describe('the reason why a worker stops claiming', () => {
     const root = path.join(directory, 'workspaces');
     await writeFile(root, 'in the way');
     machine.note(FULL, { agent: 'writer', root });
-    expect(machine.holds(['writer', 'reader'])).toBe(true);
-    expect(machine.holds(['reader'])).toBe(false);
+    expect(machine.isPaused(['writer', 'reader'])).toBe(true);
+    expect(machine.isPaused(['reader'])).toBe(false);
     expect(machine.reason).toBe(`agent "writer": ${FULL.message}`);
     machine.note(NO_FILES, { agent: 'writer', root });
-    expect(machine.holds(['reader'])).toBe(true);
+    expect(machine.isPaused(['reader'])).toBe(true);
     await rm(root);
     await expect.poll(() => machine.reason).toBeNull();
   });

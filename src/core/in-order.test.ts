@@ -1,24 +1,24 @@
 import { expect, it } from 'vitest';
-import { createInTurn } from './in-turn.ts';
+import { createInOrder } from './in-order.ts';
 
 it('does work with the same key in order, also when one piece fails, and other work at once', async () => {
-  const inTurn = createInTurn();
+  const inOrder = createInOrder();
   const said: string[] = [];
   const [first, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const works = [
-    inTurn('a', async () => {
+    inOrder('a', async () => {
       said.push('a1 begins');
       await first.promise;
       said.push('a1 fails');
       throw new Error('a1');
     }),
-    inTurn('a', async () => void said.push('a2')),
-    inTurn('b', async () => void said.push('b')),
-    inTurn(null, async () => {
+    inOrder('a', async () => void said.push('a2')),
+    inOrder('b', async () => void said.push('b')),
+    inOrder(null, async () => {
       await other.promise;
       said.push('none');
     }),
-    inTurn(null, async () => void said.push('none either')),
+    inOrder(null, async () => void said.push('none either')),
   ];
   await Promise.all([works[2], works[4]]);
   first.resolve();
@@ -27,5 +27,5 @@ it('does work with the same key in order, also when one piece fails, and other w
   other.resolve();
   await works[3];
   expect(said).toEqual(['a1 begins', 'b', 'none either', 'a1 fails', 'a2', 'none']);
-  expect(await inTurn('a', async () => 'again')).toBe('again');
+  expect(await inOrder('a', async () => 'again')).toBe('again');
 });

@@ -5,7 +5,7 @@ import { asMachineFault, isFaultOfDisk, type MachineFault } from '../core/machin
 import { after } from '../core/timers.ts';
 
 /**
- * Bytes of the probe, several times what a start of Claude Code and its work need at least: its own directories hold
+ * Bytes of the probe, several times what a start of Claude Code and its work need at least: its own directories take
  * 0.1 MB.
  */
 const PROBE_BYTES = 1_000_000;
@@ -20,7 +20,7 @@ interface Place {
   readonly directory: string;
 }
 
-interface HoldOptions {
+interface PauseOptions {
   /** Creates the worker's own directory if it does not exist. */
   readonly ensureScratch: () => Promise<void>;
   readonly scratchRoot: string;
@@ -35,11 +35,11 @@ interface HoldOptions {
  * Keeps a worker from claiming runs that its machine cannot execute: a full disk would fail every run, one after the
  * other. Claiming stops when an attempt could not begin, and resumes when a probe is written.
  */
-export interface MachineHolds {
+export interface MachinePauses {
   /** The reason why no runs are claimed, for all agents or some; null when claiming is possible. */
   readonly reason: string | null;
   /** Returns whether runs of these agents must not be claimed. */
-  holds(agents: readonly string[]): boolean;
+  isPaused(agents: readonly string[]): boolean;
   /**
    * Notes that an attempt, or a process for one, could not begin, and in which workspace, if it was the workspace's
    * fault.
@@ -52,14 +52,14 @@ export interface MachineHolds {
   stop(): void;
 }
 
-interface Hold extends Place {
+interface Pause extends Place {
   fault: MachineFault;
   timer: NodeJS.Timeout | undefined;
 }
 
-export function createMachineHolds(options: HoldOptions): MachineHolds {
+export function createMachinePauses(options: PauseOptions): MachinePauses {
   const { ensureScratch, scratchRoot, onChange, log, waitsMs = WAITS_MS } = options;
-  const held = new Map<string | null, Hold>();
+  const paused = new Map<string | null, Pause>();
   /** Grows while attempts cannot begin although a probe is written: they need more than the probe. */
   let nextWaitMs = waitsMs.first;
   let isStopped = false;
@@ -68,33 +68,33 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
 
   function begin(place: Place, fault: MachineFault): void {
     if (isStopped) return;
-    const known = held.get(place.agent);
+    const known = paused.get(place.agent);
     if (known !== undefined) {
       known.fault = fault;
       return;
     }
-    const hold: Hold = { ...place, fault, timer: undefined };
-    held.set(place.agent, hold);
+    const pause: Pause = { ...place, fault, timer: undefined };
+    paused.set(place.agent, pause);
     const waitMs = nextWaitMs;
     nextWaitMs = Math.min(waitsMs.longest, 2 * nextWaitMs);
     log.error(
-      { ...toFacts(hold), retrySeconds: waitMs / 1_000 },
+      { ...toFacts(pause), retrySeconds: waitMs / 1_000 },
       `no run is claimed ${place.agent === null ? 'here' : `of agent "${place.agent}"`}: ${fault.message}`,
     );
-    probeAfter(hold, waitMs);
+    probeAfter(pause, waitMs);
     onChange();
   }
 
-  function probeAfter(hold: Hold, waitMs: number): void {
-    hold.timer = after(waitMs, async () => {
-      const fault = await writeProbe(hold);
-      if (isStopped || held.get(hold.agent) !== hold) return;
+  function probeAfter(pause: Pause, waitMs: number): void {
+    pause.timer = after(waitMs, async () => {
+      const fault = await writeProbe(pause);
+      if (isStopped || paused.get(pause.agent) !== pause) return;
       if (fault !== null) {
-        hold.fault = fault;
-        return probeAfter(hold, waitsMs.first);
+        pause.fault = fault;
+        return probeAfter(pause, waitsMs.first);
       }
-      held.delete(hold.agent);
-      log.info(toFacts(hold), 'the fault of the machine is gone: runs are claimed again');
+      paused.delete(pause.agent);
+      log.info(toFacts(pause), 'the fault of the machine is gone: runs are claimed again');
       onChange();
       return undefined;
     });
@@ -117,12 +117,12 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
 
   return {
     get reason() {
-      const reasons = [...held.values()].map(({ agent, fault }) =>
+      const reasons = [...paused.values()].map(({ agent, fault }) =>
         agent === null ? fault.message : `agent "${agent}": ${fault.message}`,
       );
       return reasons.length === 0 ? null : reasons.join('; ');
     },
-    holds: (agents) => held.has(null) || agents.some((agent) => held.has(agent)),
+    isPaused: (agents) => paused.has(null) || agents.some((agent) => paused.has(agent)),
     note(fault, workspace) {
       const isElsewhere = workspace !== undefined && isFaultOfDisk(fault);
       begin(isElsewhere ? { agent: workspace.agent, directory: workspace.root } : own, fault);
@@ -137,11 +137,11 @@ export function createMachineHolds(options: HoldOptions): MachineHolds {
     },
     stop() {
       isStopped = true;
-      for (const { timer } of held.values()) clearTimeout(timer);
+      for (const { timer } of paused.values()) clearTimeout(timer);
     },
   };
 }
 
-function toFacts({ agent, directory, fault }: Hold) {
+function toFacts({ agent, directory, fault }: Pause) {
   return { ...(agent !== null && { agent }), directory, code: fault.code };
 }
