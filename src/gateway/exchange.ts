@@ -17,11 +17,13 @@ import { relayAnswer } from './relay-answer.ts';
 import { relayError } from './relay-error.ts';
 import { readRequestBody, type RequestBody } from './request-body.ts';
 import { NO_WATCH, watchSilence, type SilenceWatch } from './silence.ts';
+import type { UpstreamFacts } from './upstream.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
 /** Parts that all exchanges of a gateway share. */
 export interface ExchangeContext {
   readonly upstream: UpstreamClient;
+  readonly upstreamFacts: UpstreamFacts;
   readonly governor: Governor;
   /** Returns the name to request from the provider instead of a model's name. */
   readonly askedModelOf: (model: string) => string;
@@ -60,7 +62,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   try {
     const body = await readRequestBody(request, claim);
     if (typeof body === 'string') return refuse(response, REFUSALS[body]);
-    const timer = createCallTimer();
+    const timer = createCallTimer(pass.trace);
     const decided = await decide({ ...options, body, signal: ending.signal });
     if (decided === 'left') return;
     const isFree = !('status' in decided) && decided.call === null;
@@ -68,7 +70,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
       if ('status' in decided) return rejectCall(options, { refusal: decided, timer });
       await forward({ ...options, body, cleared: decided, ending, departure, timer });
     } finally {
-      if (!isFree) timer.report({ provider: pass.provider, model: body.model });
+      if (!isFree) timer.report({ provider: pass.provider, upstream: context.upstreamFacts, body });
     }
   } catch (error) {
     // A sender that went away, or an attempt that ended, is not a failure.
@@ -111,7 +113,14 @@ async function forward(forwarding: Forwarding): Promise<void> {
   const meter =
     call === null
       ? null
-      : createCallMeter({ call, body, governor, departure, onExcess: (excess) => failures.failExcessive(excess) });
+      : createCallMeter({
+          call,
+          body,
+          governor,
+          departure,
+          onUsage: timer.counted,
+          onExcess: (excess) => failures.failExcessive(excess),
+        });
   // Immediately, so that the meter is right when an attempt is closed.
   const onEnding = guarded(() => meter?.cut(signal.reason));
   signal.addEventListener('abort', onEnding, { once: true });
@@ -119,6 +128,7 @@ async function forward(forwarding: Forwarding): Promise<void> {
     const answer = await context.upstream.send({
       endpoint,
       headers: request.headers,
+      trace: call === null ? pass.trace : timer.trace,
       body: cleared.bytes,
       model: body.model,
       isStreamed: body.isStreamed,

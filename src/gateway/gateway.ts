@@ -17,7 +17,8 @@ import { createLanes } from './lanes.ts';
 import type { AttemptPass } from './pass.ts';
 import { toProviderModel } from './provider-model.ts';
 import { refuse, REFUSALS } from './refusal.ts';
-import type { Upstream } from './upstream.ts';
+import { takeSpans, TRACES_PATH } from './take-spans.ts';
+import { toUpstreamFacts, type Upstream } from './upstream.ts';
 
 export type { Governor } from './governor.ts';
 export type { GatewayLane } from './lane.ts';
@@ -117,6 +118,7 @@ function toContext({ upstream, governor }: GatewayProvider, options: GatewayOpti
   const { silenceMs, lingerMs = LINGER_MS, log = NO_LOG } = options;
   return {
     upstream: createUpstreamClient(upstream, log),
+    upstreamFacts: toUpstreamFacts(upstream),
     governor: toWatchedGovernor(governor, log),
     askedModelOf: (model) => toProviderModel(model, upstream.models ?? {}),
     silenceMs,
@@ -159,6 +161,7 @@ interface ServeOptions {
 }
 
 async function serve({ context, request, response, pass }: ServeOptions): Promise<void> {
+  if (request.method === 'POST' && request.url === TRACES_PATH) return takeSpans({ request, response, pass });
   const endpoint = findEndpoint(request.method ?? '', request.url ?? '');
   if (endpoint === null) {
     // The path alone, shortened: a query may contain anything.

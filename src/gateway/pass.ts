@@ -1,6 +1,7 @@
 import { toMessage } from '../core/errors.ts';
 import type { Micros } from '../core/money.ts';
 import type { PriceOverrides } from '../core/price-table.ts';
+import type { TraceContext } from '../core/trace-context.ts';
 import { createAccount, type Account } from './account.ts';
 import type { Obstacle } from './allowance.ts';
 import { createByteBudget, type ByteBudget } from './byte-budget.ts';
@@ -35,6 +36,10 @@ export interface AttemptPass extends GatewayPass, Pick<CallOutcomes, 'deny' | 's
   /** The reason why no request of this attempt can succeed any more, or null. */
   readonly refusal: Refusal | null;
   readonly account: Pick<Account, 'isCeilingReached' | 'leftMicros' | 'changed'>;
+  /** The span that its calls belong to; null: none. */
+  readonly trace: TraceContext | null;
+  /** Takes spans that the attempt's process exports; null: nobody wants them. */
+  readonly onSpans: ((exported: unknown) => void) | null;
   /** Maximum thinking of a request, in tokens; null for the value in the request. */
   readonly maxThinkingTokens: number | null;
   /** Registers a request in progress: `cut` is called when the attempt ends. Returns a function that unregisters it. */
@@ -57,6 +62,8 @@ interface PassOptions {
   readonly prices: PriceOverrides;
   readonly onMeter?: (metered: Metered) => void;
   readonly isEntitled?: () => boolean | 'unknown';
+  readonly trace?: TraceContext | null;
+  readonly onSpans?: ((exported: unknown) => void) | null;
   /** Shared by all attempts of the gateway. */
   readonly bodyBudget: ByteBudget;
   /** Called once, when the pass is closed. */
@@ -66,6 +73,7 @@ interface PassOptions {
 
 export function createPass(options: PassOptions): AttemptPass {
   const { token, attemptId, provider = DEFAULT_PROVIDER, maxThinkingTokens = null } = options;
+  const { trace = null, onSpans = null } = options;
   const { isEntitled, bodyBudget, onClose } = options;
   const open = new Set<() => void>();
   const outcomes = createCallOutcomes();
@@ -80,6 +88,8 @@ export function createPass(options: PassOptions): AttemptPass {
     token,
     account,
     maxThinkingTokens,
+    trace,
+    onSpans,
     begin(call) {
       const begun = account.begin(call);
       return typeof begun === 'string' ? begun : outcomes.follow(begun);

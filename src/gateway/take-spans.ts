@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ByteClaim } from './byte-budget.ts';
+import type { AttemptPass } from './pass.ts';
+import { refuse, REFUSALS } from './refusal.ts';
+
+/** The path of OTLP over HTTP, to which an attempt's process exports its spans: no collector's key reaches it. */
+export const TRACES_PATH = '/v1/traces';
+
+/** A batch of a few hundred spans. */
+const MAX_BYTES = 2_000_000;
+
+interface Exported {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly pass: Pick<AttemptPass, 'bodyBudget' | 'onSpans'>;
+}
+
+/** Takes spans that the process of an attempt exports. Never rejects: spans are not worth an attempt. */
+export async function takeSpans({ request, response, pass }: Exported): Promise<void> {
+  const claim = pass.bodyBudget.claim();
+  try {
+    const text = await readText(request, claim);
+    if (text === null) return refuse(response, REFUSALS.tooLarge, { isLast: true });
+    pass.onSpans?.(JSON.parse(text));
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end('{}');
+  } catch {
+    if (request.destroyed) response.destroy();
+    else refuse(response, REFUSALS.notJson);
+  } finally {
+    claim.release();
+  }
+}
+
+/** Reads the body; null when it is too large. */
+async function readText(request: IncomingMessage, claim: ByteClaim): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BYTES || !claim.raiseTo(size)) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size).toString('utf8');
+}
