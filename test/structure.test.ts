@@ -18,7 +18,8 @@ const RULES: Record<string, readonly string[]> = {
   gateway: ['config'],
   schedule: ['db', 'run', 'audit'],
   stream: ['db', 'run'],
-  worker: ['config', 'db', 'queue', 'run', 'audit', 'agent', 'gateway'],
+  tracing: ['config'],
+  worker: ['config', 'db', 'queue', 'run', 'audit', 'agent', 'gateway', 'tracing'],
   stats: ['config', 'db', 'queue', 'run'],
   webhook: ['config', 'db', 'audit', 'run'],
   metrics: ['config', 'db', 'run', 'stats', 'alert'],
@@ -164,6 +165,7 @@ describe('the folders of src', () => {
       'webhook',
       'stats',
       'metrics',
+      'tracing',
       'testing',
       'scripted-model',
     ]) {

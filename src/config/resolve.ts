@@ -16,6 +16,7 @@ import { resolveDashboard } from './resolve-dashboard.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveMetrics } from './resolve-metrics.ts';
+import { resolveTracing } from './resolve-tracing.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
 import { canWrite } from './resolve-tools.ts';
 import { configSchema, environmentSchema, type AgentSettings, type LonghaulConfig, type Settings } from './schema.ts';
@@ -69,12 +70,14 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   const host = variables.LONGHAUL_HOST ?? '127.0.0.1';
   const port = variables.LONGHAUL_METRICS_PORT;
   const metrics = resolveMetrics({ settings: settings.metrics, port, serverHost: host, env });
+  const tracing = resolveTracing({ settings: settings.tracing, env });
   const isTimeoutFromVariable = variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined;
   const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
   const errors = [
     ...alerts.errors,
     ...dashboard.errors,
     ...metrics.errors,
+    ...tracing.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
@@ -122,6 +125,7 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     http: { ...settings.http, shutdownDelaySeconds },
     dashboard: dashboard.value,
     metrics: metrics.value,
+    tracing: tracing.value,
     webhooks,
   });
 }

@@ -13,8 +13,8 @@ export interface Span {
   readonly endedAtMs: number;
   /** Attributes without a value (null, undefined) are left out. Never prompts, secrets or identities of users. */
   readonly attributes: SpanAttributes;
-  /** Attributes that may contain prompts and results; exported only with `tracing.includeContent`. */
-  readonly content?: SpanAttributes;
+  /** Returns attributes that may contain prompts and results; called only with `tracing.includeContent`. */
+  readonly content?: () => SpanAttributes;
   readonly events?: readonly SpanEvent[];
   /** Spans of other traces that led to this one. */
   readonly links?: readonly TraceContext[];

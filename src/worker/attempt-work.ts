@@ -66,7 +66,8 @@ function toHold({ claim: { run, lease } }: Attempt): SessionHold {
 }
 
 /** Admits the process of the station to the gateway, with what is left of the run's limits. */
-function openPass({ deps, claim, leaseLost }: Attempt, { lane, agent }: Station, limits: RunLimits): GatewayPass {
+function openPass(attempt: Attempt, { lane, agent }: Station, limits: RunLimits): GatewayPass {
+  const { deps, claim, leaseLost } = attempt;
   const { lease } = claim;
   const saveMeter = coalesce((metered: Spending) =>
     retryWhileAway(() => recordMetered(deps.database, { lease, metered }), { signal: leaseLost }),
@@ -77,6 +78,8 @@ function openPass({ deps, claim, leaseLost }: Attempt, { lane, agent }: Station,
     ceilingMicros: toMicros(limits.maxBudgetUsd),
     maxThinkingTokens: limits.maxThinkingTokens,
     maxTurns: limits.maxTurns,
+    trace: attempt.trace.context,
+    onSpans: attempt.trace.onSpans,
     onMeter: () => saveMeter(toSpending(pass)),
     isEntitled: () => ENTITLED[deps.leases.standingOf(lease)],
   });

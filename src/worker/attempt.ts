@@ -10,6 +10,7 @@ import type { Claim } from '../run/claim/claim.ts';
 import type { RunRules } from '../run/rules.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
 import { createAttemptLog, type AttemptLog } from './attempt-log.ts';
+import { createAttemptTrace, type AttemptTrace } from './attempt-trace.ts';
 import { createAttemptTimer } from './attempt-timer.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { MachineHolds } from './machine-holds.ts';
@@ -33,6 +34,8 @@ export interface AttemptDeps {
   readonly findPlaces: () => Promise<Places>;
   readonly dataDir: string;
   readonly machine: Pick<MachineHolds, 'note' | 'probe' | 'noteBegun'>;
+  /** True when Claude Code's own spans are wanted. */
+  readonly agentSpans: boolean;
   /** Resolves when the worker begins to stop. */
   readonly leaving: Promise<void>;
   readonly log: Logger;
@@ -48,6 +51,7 @@ export interface Attempt {
   readonly leaseLost: AbortSignal;
   readonly stopRequest: StopRequest;
   readonly events: AttemptLog;
+  readonly trace: AttemptTrace;
   /** Resolved with the first message of its process, or when the attempt ends. */
   readonly started: PromiseWithResolvers<void>;
   /** Resolved when the model begins to answer, or when the attempt ends. */
@@ -69,9 +73,11 @@ export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
   const { lease } = claim;
   const startedAt = performance.now();
   const stopRequest = createStopRequest();
+  const trace = createAttemptTrace({ claim, agentSpans: deps.agentSpans });
   const events = createAttemptLog({
     database,
     claim,
+    onEvent: trace.note,
     onLeaseLost: () => leases.giveUp(lease),
     onUnrecordable: () => stopRequest.make('unrecordable'),
     log,
@@ -90,6 +96,7 @@ export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
     leaseLost,
     stopRequest,
     events,
+    trace,
     started: Promise.withResolvers(),
     answering: Promise.withResolvers(),
     measure: createAttemptTimer({ agent: claim.run.agent, startedAt }),

@@ -5,6 +5,7 @@ import { after } from '../core/timers.ts';
 import type { Claim } from '../run/claim/claim.ts';
 import type { Run } from '../run/run.ts';
 import { work } from './attempt-work.ts';
+import { toStart } from './attempt-timer.ts';
 import { createAttempt, logFailure, type Attempt, type AttemptDeps } from './attempt.ts';
 import { endAttempt } from './end-attempt.ts';
 import { findOutsideCause } from './outside-cause.ts';
@@ -92,6 +93,7 @@ async function execute(attempt: Attempt): Promise<void> {
     metered: attempt.pass === null ? null : toSpending(attempt.pass),
     leaseLost: attempt.leaseLost,
   });
+  attempt.trace.end(isSettled && settlement !== null ? { settlement, start: toStart(attempt.station) } : null);
   if (!isSettled) leases.giveUp(lease);
 }
 

@@ -60,10 +60,10 @@ function emitRun(run: Run, { context, parentSpanId, links }: RunSpan): void {
       'longhaul.run.retry_of': retryOf,
       'longhaul.schedule.id': scheduleId,
     },
-    content: {
+    content: () => ({
       [GEN_AI.inputMessages]: toMessages('user', run.prompt),
       [GEN_AI.outputMessages]: run.result === null ? null : toMessages('assistant', run.result),
-    },
+    }),
     error: status === 'failed' ? (error?.code ?? 'failed') : null,
   });
 }
