@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { Telemetry } from '../agent/agent-process.ts';
 import type { NewEvent } from '../core/events.ts';
 import { GEN_AI, OPERATIONS } from '../core/gen-ai.ts';
 import type { AttemptStart } from '../core/process-events.ts';
 import { toAttemptContext, toRunSpan } from '../core/run-trace.ts';
-import { parseTraceparent, type TraceContext } from '../core/trace-context.ts';
+import { parseTraceparent, toTraceparent, type TraceContext } from '../core/trace-context.ts';
 import { emitSpan, isTracing, type SpanEvent } from '../core/tracing.ts';
 import type { Claim } from '../run/claim/claim.ts';
 import type { Settlement } from '../run/end/settle.ts';
@@ -15,6 +16,8 @@ export interface AttemptTrace {
   readonly context: TraceContext | null;
   /** Takes spans of the attempt's process; null: they are not wanted. */
   readonly onSpans: ((exported: unknown) => void) | null;
+  /** For a process that is started for the attempt. */
+  readonly telemetry: Telemetry | null;
   /** Takes an event of the attempt. */
   note(event: NewEvent): void;
   /** Emits the attempt's span when it is settled. Null: another worker has taken over the run. */
@@ -28,6 +31,8 @@ interface SettledAttempt {
 
 interface TraceOptions {
   readonly claim: Claim;
+  /** True when the process may later serve another run, whose tools must not continue this trace. */
+  readonly isReused: boolean;
   /** True when Claude Code's own spans are wanted. */
   readonly agentSpans: boolean;
 }
@@ -36,7 +41,7 @@ interface TraceOptions {
 const MOST = 1_000;
 
 /** Begins the trace of an attempt. Without an exporter, or when the run is not sampled, nothing is recorded. */
-export function createAttemptTrace({ claim, agentSpans }: TraceOptions): AttemptTrace {
+export function createAttemptTrace({ claim, isReused, agentSpans }: TraceOptions): AttemptTrace {
   const { run, attemptId } = claim;
   const context = toAttemptContext(run, attemptId);
   if (!isTracing()) return nothing(parseTraceparent(run.trace?.parent));
@@ -49,6 +54,7 @@ export function createAttemptTrace({ claim, agentSpans }: TraceOptions): Attempt
   return {
     context,
     onSpans: relay?.take ?? null,
+    telemetry: relay === null ? null : { traceparent: isReused ? null : toTraceparent(context) },
     note(event) {
       tools.note(event);
       const moment = toMoment(event);
@@ -64,7 +70,7 @@ export function createAttemptTrace({ claim, agentSpans }: TraceOptions): Attempt
 }
 
 function nothing(context: TraceContext | null): AttemptTrace {
-  return { context, onSpans: null, note() {}, end() {} };
+  return { context, onSpans: null, telemetry: null, note() {}, end() {} };
 }
 
 interface ToolSpansOptions {

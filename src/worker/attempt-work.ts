@@ -145,6 +145,7 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
     limits,
     workspaceDir,
     gateway: { url: deps.gateway.url, token: lane.token },
+    telemetry: attempt.trace.telemetry,
     onMessageTakenUp: (id) => attempt.delivery?.noteTakenUp(id),
     askForToolUse: ask,
     // The log contains a tool use before the tool runs.

@@ -73,7 +73,11 @@ export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
   const { lease } = claim;
   const startedAt = performance.now();
   const stopRequest = createStopRequest();
-  const trace = createAttemptTrace({ claim, agentSpans: deps.agentSpans });
+  const trace = createAttemptTrace({
+    claim,
+    isReused: deps.agents.get(claim.run.agent)?.isReused ?? false,
+    agentSpans: deps.agentSpans,
+  });
   const events = createAttemptLog({
     database,
     claim,
