@@ -75,7 +75,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   } catch (error) {
     // A sender that went away, or an attempt that ended, is not a failure.
     if (!ending.signal.aborted && !request.destroyed) {
-      context.log.error({ attemptId: pass.attemptId, cause: toMessage(error) }, 'A model call failed in the gateway.');
+      context.log.error({ ...pass.logFacts, cause: toMessage(error) }, 'A model call failed in the gateway.');
     }
     response.destroy();
   } finally {
@@ -107,7 +107,7 @@ async function forward(forwarding: Forwarding): Promise<void> {
   const { call } = cleared;
   const { signal } = ending;
   const { log, governor } = context;
-  const failures = createCallFailures({ attemptId: pass.attemptId, call, response, ending, departure, log });
+  const failures = createCallFailures({ facts: pass.logFacts, call, response, ending, departure, log });
   const silence: { refusal: Refusal | null } = { refusal: null };
   const watch = body.isStreamed ? watchProvider(forwarding, silence) : NO_WATCH;
   const meter =
@@ -164,7 +164,7 @@ function watchProvider(forwarding: Forwarding, silence: { refusal: Refusal | nul
       if (departure.isGone) return ending.abort('process');
       const message = `The model provider sent nothing for ${silenceMs} ms.`;
       silence.refusal = pass.strike(startedAt, withoutAnswer('silent', message));
-      log.warn({ attemptId: pass.attemptId }, message);
+      log.warn(pass.logFacts, message);
       ending.abort('silence');
     },
   });

@@ -92,7 +92,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const context = contexts.get(pass.provider);
     if (context !== undefined) return serve({ context, request, response, pass });
     log.error(
-      { attemptId: pass.attemptId, provider: pass.provider },
+      { ...pass.logFacts, provider: pass.provider },
       'A pass named a provider that the gateway does not have.',
     );
     refuse(response, REFUSALS.unknownProvider);
@@ -167,7 +167,7 @@ async function serve({ context, request, response, pass }: ServeOptions): Promis
     // The path alone, shortened: a query may contain anything.
     const path = (request.url ?? '').split('?', 1)[0]?.slice(0, 100);
     context.log.warn(
-      { attemptId: pass.attemptId, method: request.method, path },
+      { ...pass.logFacts, method: request.method, path },
       'The gateway rejected a request for an unsupported path.',
     );
     return refuse(response, REFUSALS.notFound);

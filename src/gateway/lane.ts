@@ -25,6 +25,8 @@ export interface GatewayLane {
 
 export interface OpenOptions {
   readonly attemptId: string;
+  /** Fields of the attempt's log lines besides `attemptId`. Defaults to none. */
+  readonly logFacts?: Readonly<Record<string, unknown>>;
   /** Name of the provider for its calls. Defaults to `default`. */
   readonly provider?: string;
   /**

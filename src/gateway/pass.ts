@@ -29,6 +29,8 @@ export interface GatewayPass {
 /** The same attempt, as the gateway sees it. */
 export interface AttemptPass extends GatewayPass, Pick<CallOutcomes, 'deny' | 'strike'> {
   readonly attemptId: string;
+  /** Fields of log lines that say which attempt it is. */
+  readonly logFacts: Readonly<Record<string, unknown>>;
   /** Name of the provider for its calls. */
   readonly provider: string;
   /** Limit of the memory for the bodies of the attempt's requests. */
@@ -55,6 +57,7 @@ interface PassOptions {
   /** The token of the lane that the pass is opened on. */
   readonly token: string;
   readonly attemptId: string;
+  readonly logFacts?: Readonly<Record<string, unknown>>;
   readonly provider?: string;
   readonly ceilingMicros?: Micros;
   readonly maxTurns?: number;
@@ -82,6 +85,7 @@ export function createPass(options: PassOptions): AttemptPass {
 
   return {
     attemptId,
+    logFacts: toLogFacts(options),
     provider,
     // A single attempt must not use up the memory of all.
     bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
@@ -123,7 +127,7 @@ export function createPass(options: PassOptions): AttemptPass {
 
 /** Opens the account of a pass. It counts also while `onMeter` throws. */
 function openAccount(options: PassOptions): Account {
-  const { attemptId, ceilingMicros = Infinity, maxTurns = Infinity, prices, onMeter, log } = options;
+  const { ceilingMicros = Infinity, maxTurns = Infinity, prices, onMeter, log } = options;
   return createAccount({
     ceilingMicros,
     maxTurns,
@@ -132,8 +136,12 @@ function openAccount(options: PassOptions): Account {
       try {
         onMeter?.(metered);
       } catch (cause) {
-        log.error({ attemptId, cause: toMessage(cause) }, 'The meter of an attempt could not be reported.');
+        log.error({ ...toLogFacts(options), cause: toMessage(cause) }, 'The meter of an attempt could not be reported.');
       }
     },
   });
+}
+
+function toLogFacts({ attemptId, logFacts }: PassOptions): Readonly<Record<string, unknown>> {
+  return { ...logFacts, attemptId };
 }

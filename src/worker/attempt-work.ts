@@ -74,6 +74,7 @@ function openPass(attempt: Attempt, { lane, agent }: Station, limits: RunLimits)
   );
   const pass = lane.open({
     attemptId: claim.attemptId,
+    logFacts: attempt.logFacts,
     provider: agent.provider,
     ceilingMicros: toMicros(limits.maxBudgetUsd),
     maxThinkingTokens: limits.maxThinkingTokens,

@@ -2,7 +2,8 @@ import type { AgentProcess } from '../agent/agent-process.ts';
 import type { Places } from '../agent/containment/places.ts';
 import type { Agent } from '../config/config.ts';
 import { guarded } from '../core/guard.ts';
-import type { Logger } from '../core/log.ts';
+import { withFacts, type Logger } from '../core/log.ts';
+import { toTraceId } from '../core/run-trace.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -45,6 +46,8 @@ export interface AttemptDeps {
 export interface Attempt {
   readonly deps: AttemptDeps;
   readonly claim: Claim;
+  /** The fields of its log lines, which `deps.log` adds by itself. */
+  readonly logFacts: Readonly<Record<string, unknown>>;
   /** The time of its claim, on the monotonic clock. */
   readonly startedAt: number;
   /** Aborted when its lease is lost: from then on nothing can be written. */
@@ -68,14 +71,17 @@ export interface Attempt {
 }
 
 /** Begins an attempt: opens its log and keeps its lease, whose loss ends the attempt. */
-export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
-  const { database, leases, log } = deps;
-  const { lease } = claim;
+export function createAttempt(workerDeps: AttemptDeps, claim: Claim): Attempt {
+  const { run, lease } = claim;
+  const logFacts = { runId: run.id, attempt: run.attempt, traceId: toTraceId(run) ?? undefined };
+  const log = withFacts(workerDeps.log, logFacts);
+  const deps = { ...workerDeps, log };
+  const { database, leases } = deps;
   const startedAt = performance.now();
   const stopRequest = createStopRequest();
   const trace = createAttemptTrace({
     claim,
-    isReused: deps.agents.get(claim.run.agent)?.isReused ?? false,
+    isReused: deps.agents.get(run.agent)?.isReused ?? false,
     agentSpans: deps.agentSpans,
   });
   const events = createAttemptLog({
@@ -96,6 +102,7 @@ export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
   return {
     deps,
     claim,
+    logFacts,
     startedAt,
     leaseLost,
     stopRequest,
@@ -103,7 +110,7 @@ export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
     trace,
     started: Promise.withResolvers(),
     answering: Promise.withResolvers(),
-    measure: createAttemptTimer({ agent: claim.run.agent, startedAt }),
+    measure: createAttemptTimer({ agent: run.agent, startedAt }),
     isHoldingStopped: false,
     station: null,
     pass: null,

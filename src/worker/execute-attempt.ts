@@ -38,7 +38,7 @@ export function executeAttempt(deps: AttemptDeps, claim: Claim): Execution {
   const attempt = createAttempt(deps, claim);
   reportClaim(run);
   const done = execute(attempt)
-    .catch((error: unknown) => deps.log.error({ err: error, runId: run.id }, 'an attempt could not be settled'))
+    .catch((error: unknown) => attempt.deps.log.error({ err: error }, 'an attempt could not be settled'))
     .finally(() => deps.leases.release(run.id));
   return {
     runId: run.id,
