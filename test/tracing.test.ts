@@ -20,9 +20,11 @@ beforeEach(async () => {
 
 afterEach(() => vi.unstubAllEnvs());
 
-/** Uses Bash once, then answers. */
+/** Uses Bash once, then answers, for as long as Claude Code needs to export the tool's spans. */
 const withTool: Script = ({ toolResults }) =>
-  toolResults.length > 0 ? turn(say('Done.')) : turn(useTool('Bash', { command: 'echo "trace $TRACEPARENT"' }));
+  toolResults.length > 0
+    ? turn(say('word '.repeat(10), { chunks: 10, chunkDelayMs: 100 }))
+    : turn(useTool('Bash', { command: 'echo "trace $TRACEPARENT"' }));
 
 interface StartOptions {
   readonly script?: Script;
@@ -35,7 +37,10 @@ describe('in one process', () => {
   let apiKey: string;
 
   /** Starts Longhaul with the variables of a process that exports to the collector. */
-  async function start({ script = withTool, agents = { doer: agent }, tracing }: StartOptions = {}, env = collector.env) {
+  async function start(
+    { script = withTool, agents = { doer: agent }, tracing }: StartOptions = {},
+    env = collector.env,
+  ) {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     longhaul = await startTestLonghaul({ script, env, config: { agents, ...(tracing && { tracing }) } as never });
     apiKey = (await longhaul.longhaul.client.createKey({ name: 'test', scopes: ['admin'] })).key;

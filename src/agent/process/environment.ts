@@ -80,7 +80,7 @@ function toTelemetry({ telemetry = null, gateway, agent }: EnvironmentOptions['s
     OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${gateway.url}/v1/traces`,
     OTEL_EXPORTER_OTLP_TRACES_HEADERS: `x-api-key=${gateway.token}`,
-    OTEL_TRACES_EXPORT_INTERVAL: '500',
+    OTEL_TRACES_EXPORT_INTERVAL: '100',
     ...(telemetry.traceparent !== null && { TRACEPARENT: telemetry.traceparent }),
   };
 }
