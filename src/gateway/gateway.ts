@@ -91,10 +91,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (pass === null) return refuse(response, REFUSALS.badToken);
     const context = contexts.get(pass.provider);
     if (context !== undefined) return serve({ context, request, response, pass });
-    log.error(
-      { ...pass.logFacts, provider: pass.provider },
-      'A pass named a provider that the gateway does not have.',
-    );
+    log.error({ ...pass.logFacts, provider: pass.provider }, 'A pass named a provider that the gateway does not have.');
     refuse(response, REFUSALS.unknownProvider);
   }
 

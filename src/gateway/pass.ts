@@ -136,7 +136,10 @@ function openAccount(options: PassOptions): Account {
       try {
         onMeter?.(metered);
       } catch (cause) {
-        log.error({ ...toLogFacts(options), cause: toMessage(cause) }, 'The meter of an attempt could not be reported.');
+        log.error(
+          { ...toLogFacts(options), cause: toMessage(cause) },
+          'The meter of an attempt could not be reported.',
+        );
       }
     },
   });

@@ -20,7 +20,7 @@ export async function takeSpans({ request, response, pass }: Exported): Promise<
   const claim = pass.bodyBudget.claim();
   try {
     const text = await readText(request, claim);
-    if (text === null) return refuse(response, REFUSALS.tooLarge, { isLast: true });
+    if (text === null) return refuse(response, REFUSALS.tooLarge);
     pass.onSpans?.(JSON.parse(text));
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end('{}');
@@ -36,6 +36,7 @@ export async function takeSpans({ request, response, pass }: Exported): Promise<
 async function readText(request: IncomingMessage, claim: ByteClaim): Promise<string | null> {
   const chunks: Buffer[] = [];
   let size = 0;
+  // Not destroyed on return: the refusal still has to be sent on this connection.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_BYTES || !claim.raiseTo(size)) return null;

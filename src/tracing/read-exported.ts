@@ -65,10 +65,10 @@ function readSpan(span: Record<string, unknown>): ExportedSpan | null {
   };
 }
 
-/** Nanoseconds are text, because they are more than a number holds exactly; some exporters write a number. */
+/** Nanoseconds are text, because a number does not hold them exactly: it holds the microseconds. */
 function toMilliseconds(nanoseconds: unknown): number | null {
-  const value = Number(nanoseconds);
-  return Number.isFinite(value) && value > 0 ? value / 1_000_000 : null;
+  const text = toText(nanoseconds) ?? '';
+  return /^[1-9]\d{15,18}$/.test(text) ? Number(text.slice(0, -3)) / 1_000 : null;
 }
 
 function readAttributes(attributes: unknown): Record<string, string | number | boolean> {

@@ -31,7 +31,7 @@ const REPLACED = new Set(['claude_code.interaction', 'claude_code.llm_request', 
 /**
  * Creates a relay. A process has one exporter for its whole life and does not know its attempt's trace when it was started
  * before it, so every span gets the trace of the attempt here. Spans wait for the attempt's end: children arrive before
- * their parents, and a process that is killed never sends some parents. Then the attempt is the parent.
+ * their parents, and a process that is killed never sends some parents. Then the tool or the attempt is the parent.
  */
 export function createRelay({ attempt, startedAtMs, toolSpanId }: RelayOptions): Relay {
   const kept: ExportedSpan[] = [];
@@ -51,8 +51,10 @@ export function createRelay({ attempt, startedAtMs, toolSpanId }: RelayOptions):
     },
     end() {
       const known = new Set(kept.map(({ spanId }) => spanId));
-      const parentOf = ({ parentSpanId: parent }: ExportedSpan) =>
-        parent === null ? attempt.spanId : (replacing.get(parent) ?? (known.has(parent) ? parent : attempt.spanId));
+      const parentOf = ({ parentSpanId: parent, toolUseId }: ExportedSpan) => {
+        if (parent !== null && known.has(parent)) return parent;
+        return replacing.get(parent ?? '') ?? (toolUseId === null ? attempt.spanId : toolSpanId(toolUseId));
+      };
       for (const span of kept.splice(0)) emitSpan(toSpan(span, { attempt, parentSpanId: parentOf(span) }));
     },
   };
