@@ -71,7 +71,7 @@ describe('in one process', () => {
   const named = (name: string | RegExp) =>
     collector.spans.filter((span) => (typeof name === 'string' ? span.name === name : name.test(span.name)));
 
-  it('one trace leads from the caller to the provider, and contains no prompt, key or identity', async () => {
+  it('a single trace leads from the caller to the provider, and contains no prompt, key or identity', async () => {
     await start();
     const run = await submit({ user: 'ada@example.com' });
     expect(await end(run)).toMatchObject({ status: 'succeeded' });
@@ -114,7 +114,7 @@ describe('in one process', () => {
       chats.map(({ spanId }) => `00-${TRACE_ID}-${spanId}-01`),
     );
     expect(longhaul.model.requests.map(({ headers }) => headers['tracestate'])).toEqual([undefined, undefined]);
-    // Claude Code's own spans, below the tool that they belong to; those that Longhaul emits itself are not there twice.
+    // Claude Code's own spans, below the tool that they belong to. Spans that Longhaul emits itself are not there twice.
     const own = named(/^claude_code\./);
     expect(own.map(({ name }) => name)).toContain('claude_code.tool.execution');
     expect(new Set(own.map(({ parentSpanId }) => parentSpanId))).toEqual(new Set([tool?.spanId]));
@@ -143,29 +143,63 @@ describe('in one process', () => {
     expect(tool?.attributes['gen_ai.tool.call.arguments']).toContain('echo');
   });
 
-  it('a run that is retried and one that is parked keep their trace', async () => {
-    let calls = 0;
+  it('a parked run keeps its trace, and so does a run that is retried', async () => {
+    const other = 'b'.repeat(32);
+    const calls = new Map<string, number>();
     await start({
       script: ({ prompt }) => {
-        if (prompt !== 'retry' && calls++ === 0) return fail(429, { retryAfterSeconds: 6 });
-        if (prompt === 'retry' && calls++ < 4) return fail(500);
+        const call = (calls.get(prompt) ?? 0) + 1;
+        calls.set(prompt, call);
+        if (prompt === 'park' && call === 1) return fail(429, { retryAfterSeconds: 6 });
+        // Claude Code itself calls four times.
+        if (prompt === 'retry' && call <= 4) return fail(500);
         return turn(say('Done.'));
       },
-      agents: { doer: { ...agent, tools: [], retry: { maxAttempts: 2, delaysSeconds: [1] } } },
+      agents: Object.fromEntries(
+        ['claude-sonnet-4-5', 'claude-haiku-4-5'].map((model) => [
+          model,
+          { ...agent, model, tools: [], retry: { maxAttempts: 2, delaysSeconds: [1] } },
+        ]),
+      ),
     });
-    const parked = await end(await submit({ prompt: 'park' }));
-    expect(parked).toMatchObject({ status: 'succeeded', attempt: 2 });
-    await expect.poll(() => named(/^invoke_agent/).length).toBe(1);
-    const [whole] = named('invoke_agent doer');
-    const attempts = named(/^attempt /);
-    expect(attempts.map(({ name }) => name)).toEqual(['attempt 1', 'attempt 2']);
-    expect(attempts[0]?.attributes['error.type']).toBe('provider_rate_limit');
-    expect(named('queued').map(({ attributes }) => attributes['longhaul.wait.reason'])).toEqual([
-      'submitted',
-      'provider_rate_limit',
-    ]);
-    for (const span of [...attempts, ...named('queued')]) expect(span.parentSpanId).toBe(whole?.spanId);
-    expect(new Set(collector.spans.map(({ traceId }) => traceId))).toEqual(new Set([TRACE_ID]));
+    const parked = await submit({ agent: 'claude-sonnet-4-5', prompt: 'park' });
+    const retried = await submit(
+      { agent: 'claude-haiku-4-5', prompt: 'retry' },
+      { traceparent: `00-${other}-${CALLER}-01` },
+    );
+    for (const [run, traceId, reason] of [
+      [parked, TRACE_ID, 'provider_rate_limit'],
+      [retried, other, 'provider_error'],
+    ] as const) {
+      expect(await end(run)).toMatchObject({ status: 'succeeded', attempt: 2 });
+      const spansOf = (name: RegExp) => named(name).filter((span) => span.traceId === traceId);
+      await expect.poll(() => spansOf(/^invoke_agent/).length).toBe(1);
+      await expect.poll(() => spansOf(/^attempt 2/).length).toBe(1);
+      const attempts = spansOf(/^attempt /);
+      const queued = spansOf(/^queued/);
+      expect(attempts.map(({ attributes }) => attributes['error.type'])).toEqual([reason, undefined]);
+      expect(queued.map(({ attributes }) => attributes['longhaul.wait.reason'])).toEqual(['submitted', reason]);
+      const parents = new Set([...attempts, ...queued].map(({ parentSpanId }) => parentSpanId));
+      expect(parents).toEqual(new Set([spansOf(/^invoke_agent/)[0]?.spanId]));
+    }
+    expect(new Set(collector.spans.map(({ traceId }) => traceId))).toEqual(new Set([TRACE_ID, other]));
+  });
+
+  it('a retry by hand links to the run that it retries', async () => {
+    let calls = 0;
+    await start({
+      script: () => (calls++ === 0 ? fail(400) : turn(say('Done.'))),
+      agents: { doer: { ...agent, tools: [] } },
+    });
+    const failed = await end(await submit());
+    expect(failed.status).toBe('failed');
+    const next = await longhaul.client.retry(failed.id);
+    await end(next);
+    await expect.poll(() => named(/^invoke_agent/).length).toBe(2);
+    const [first, second] = named('invoke_agent doer');
+    expect(first?.attributes['error.type']).toBe('provider_invalid_request');
+    expect(second?.attributes['longhaul.run.retry_of']).toBe(failed.id);
+    expect(second?.links).toMatchObject([{ traceId: TRACE_ID, spanId: first?.spanId }]);
   });
 
   it('a batch starts a trace for each run, whose id is the run’s, with a link to the request', async () => {

@@ -10,7 +10,15 @@ import { answerProblem, toProblem } from './problem.ts';
  * Responds to a failed request with the caller's mistake, or, if the failure is internal, logs it and responds
  * `unavailable`.
  */
-export function answerError({ error, context, log }: { error: Error; context: Context<ApiEnv>; log: Logger }): Response {
+export function answerError({
+  error,
+  context,
+  log,
+}: {
+  error: Error;
+  context: Context<ApiEnv>;
+  log: Logger;
+}): Response {
   // The reason why a database is unreachable goes to the log only.
   if (error instanceof LonghaulError && error.code !== 'database_unavailable') {
     const { code, message, errors, details, retryAfterSeconds } = error;

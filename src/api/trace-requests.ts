@@ -45,7 +45,7 @@ export function toTraceOf(context: Context<ApiEnv>): StoredTrace | null {
   return trace === null ? null : toStoredTrace(trace);
 }
 
-/** Returns the trace of a run that a request leads to, among others: a separate one with a link. */
+/** Returns the trace of a run that a request leads to, among others: the run begins a trace, and links to the request. */
 export function toLinkOf(context: Context<ApiEnv>): StoredTrace | null {
   const trace = context.get('trace');
   return trace === null ? null : { links: [toTraceparent(trace)] };

@@ -10,7 +10,11 @@ export const tracingSchema = z.strictObject({
    * all processes. Defaults to `OTEL_TRACES_SAMPLER_ARG` where `OTEL_TRACES_SAMPLER` is `traceidratio` or
    * `parentbased_traceidratio`, else 1.
    */
-  sampleRatio: z.number('must be a number from 0 to 1').min(0, 'must be 0 or more').max(1, 'must be 1 or less').optional(),
+  sampleRatio: z
+    .number('must be a number from 0 to 1')
+    .min(0, 'must be 0 or more')
+    .max(1, 'must be 1 or less')
+    .optional(),
   /**
    * Set to true to export prompts, results, and the input and results of tools, with keys masked and cut at 20,000
    * characters. Defaults to false.

@@ -22,9 +22,7 @@ export interface Span {
   readonly error: string | null;
 }
 
-export type SpanAttributes = Readonly<
-  Record<string, string | number | boolean | readonly string[] | null | undefined>
->;
+export type SpanAttributes = Readonly<Record<string, string | number | boolean | readonly string[] | null | undefined>>;
 
 /** A moment within a span. */
 export interface SpanEvent {

@@ -34,6 +34,7 @@ export async function takeSpans({ request, response, pass }: Exported): Promise<
 
 /** Reads the body; null when it is too large. */
 async function readText(request: IncomingMessage, claim: ByteClaim): Promise<string | null> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BYTES) return null;
   const chunks: Buffer[] = [];
   let size = 0;
   // Not destroyed on return: the refusal still has to be sent on this connection.

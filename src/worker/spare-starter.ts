@@ -41,7 +41,17 @@ export interface SpareStarter {
 export function createSpareStarter(
   options: SpareStarterOptions & { readonly onStarted: (spare: Spare) => void },
 ): SpareStarter {
-  const { gateway, claudePath, scratchRoot, findPlaces, dataDir, exportsSpans = false, onFault, onStarted, log } = options;
+  const {
+    gateway,
+    claudePath,
+    scratchRoot,
+    findPlaces,
+    dataDir,
+    exportsSpans = false,
+    onFault,
+    onStarted,
+    log,
+  } = options;
   const beginning = new Map<Agent, number>();
   const pausedUntil = new Map<Agent, number>();
 
