@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunResource } from '../src/client/client.ts';
+import { collectLog } from '../src/core/log.fixture.ts';
 import { fail, say, startTestLonghaul, turn, useTool, type Script, type TestLonghaul } from '../src/testing/index.ts';
 import { startCollector, type Collector, type ReceivedSpan } from './support/collector.ts';
 import { createMachines, untilEnded } from './support/machines.ts';
@@ -35,6 +36,7 @@ interface StartOptions {
 describe('in one process', () => {
   let longhaul: TestLonghaul;
   let apiKey: string;
+  let logged: ReturnType<typeof collectLog>['lines'];
 
   /** Starts Longhaul with the variables of a process that exports to the collector. */
   async function start(
@@ -42,7 +44,9 @@ describe('in one process', () => {
     env = collector.env,
   ) {
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-    longhaul = await startTestLonghaul({ script, env, config: { agents, ...(tracing && { tracing }) } as never });
+    const { log, lines } = collectLog();
+    logged = lines;
+    longhaul = await startTestLonghaul({ script, env, log, config: { agents, ...(tracing && { tracing }) } as never });
     apiKey = (await longhaul.longhaul.client.createKey({ name: 'test', scopes: ['admin'] })).key;
   }
 
@@ -121,6 +125,12 @@ describe('in one process', () => {
     expect(named(/^claude_code\.(interaction|llm_request|tool)$/)).toEqual([]);
     // Programs that the agent starts continue the trace.
     expect(longhaul.model.requests[1]?.toolResults[0]?.content).toContain(`trace 00-${TRACE_ID}-`);
+
+    // Log lines lead to the trace, and the other way round.
+    const about = logged.filter(({ runId }) => runId === run.id);
+    expect(about.length).toBeGreaterThan(0);
+    for (const line of about)
+      expect(line).toMatchObject({ attempt: 1, traceId: TRACE_ID, workerId: longhaul.longhaul.workerId });
 
     expect(whole!.startMs).toBeLessThanOrEqual(queued!.startMs);
     expect(whole!.endMs).toBeGreaterThanOrEqual(tool!.endMs);
