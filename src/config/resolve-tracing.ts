@@ -35,14 +35,7 @@ export function resolveTracing({ settings, env }: { settings: z.output<typeof tr
 
 /** Reads the share of the samplers that have one; null for others. */
 function readRatio(env: Environment): number | null {
-  switch (env['OTEL_TRACES_SAMPLER']) {
-    case 'traceidratio':
-    case 'parentbased_traceidratio':
-      return Number(env['OTEL_TRACES_SAMPLER_ARG'] ?? '1');
-    case 'always_off':
-    case 'parentbased_always_off':
-      return 0;
-    default:
-      return null;
-  }
+  const sampler = env['OTEL_TRACES_SAMPLER'] ?? '';
+  if (/^(parentbased_)?traceidratio$/.test(sampler)) return Number(env['OTEL_TRACES_SAMPLER_ARG'] ?? '1');
+  return /^(parentbased_)?always_off$/.test(sampler) ? 0 : null;
 }

@@ -93,14 +93,13 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   if (errors.length > 0) throw invalid(file, errors);
   agents.set(HEALTH_AGENT, toHealthAgent(agents.get(checked)!, { dataDir }));
 
-  const { database, timeZone, providerSilenceSeconds, retentionDays, foldAfterMinutes, audit, webhooks } = settings;
   return deepFreeze({
+    ...toUnchanged(settings),
     file,
     agents,
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
-    database,
     adminKey: variables.LONGHAUL_ADMIN_KEY ?? null,
     secretVariables: [...new Set([...SECRET_VARIABLES.filter((name) => env[name]), ...named])],
     secretPlaces: [
@@ -113,21 +112,21 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     claudePath: variables.LONGHAUL_CLAUDE_PATH ?? settings.claudePath,
     providers: providers.value,
     warnings: providers.warnings,
-    timeZone,
     limits: resolveFleetLimits(settings.limits),
     prices: settings.prices as PriceOverrides,
-    providerSilenceSeconds,
-    retentionDays,
-    foldAfterMinutes,
-    audit,
     alerts: alerts.value,
     health: { ...settings.health, agent: checked },
     http: { ...settings.http, shutdownDelaySeconds },
     dashboard: dashboard.value,
     metrics: metrics.value,
     tracing: tracing.value,
-    webhooks,
   });
+}
+
+/** The settings that apply as they are. */
+function toUnchanged(settings: Settings) {
+  const { database, timeZone, providerSilenceSeconds, retentionDays, foldAfterMinutes, audit, webhooks } = settings;
+  return { database, timeZone, providerSilenceSeconds, retentionDays, foldAfterMinutes, audit, webhooks };
 }
 
 function resolveAgent(options: {

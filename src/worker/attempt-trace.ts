@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Telemetry } from '../agent/agent-process.ts';
-import type { NewEvent } from '../core/events.ts';
+import type { EventData, EventType, NewEvent } from '../core/events.ts';
 import { GEN_AI, OPERATIONS } from '../core/gen-ai.ts';
 import type { AttemptStart } from '../core/process-events.ts';
 import { toAttemptContext, toRunSpan } from '../core/run-trace.ts';
@@ -43,8 +43,8 @@ const MOST = 1_000;
 /** Begins the trace of an attempt. Without an exporter, or when the run is not sampled, nothing is recorded. */
 export function createAttemptTrace({ claim, isReused, agentSpans }: TraceOptions): AttemptTrace {
   const { run, attemptId } = claim;
+  if (!isTracing()) return nothing(run.trace === null ? null : parseTraceparent(run.trace.parent));
   const context = toAttemptContext(run, attemptId);
-  if (!isTracing()) return nothing(parseTraceparent(run.trace?.parent));
   if (!context.isSampled) return nothing(context);
   const startedAtMs = Date.now();
   const toolSpanId = (toolUseId: string) => toSpanId(attemptId, toolUseId);
@@ -126,27 +126,23 @@ function createToolSpans({ context, conversationId, toolSpanId }: ToolSpansOptio
   };
 }
 
+/** The events that are moments of an attempt's span, with the attributes of each. */
+const MOMENTS: { readonly [T in EventType]?: (data: EventData[T]) => SpanEvent['attributes'] } = {
+  'agent.api_retry': ({ attempt, status }) => ({ attempt, status }),
+  'agent.model_changed': ({ from, to, reason }) => ({ from, to, reason }),
+  'agent.permission_denied': ({ name, toolUseId }) => ({ [GEN_AI.toolName]: name, [GEN_AI.toolCallId]: toolUseId }),
+  'approval.requested': ({ approvalId, tool }) => ({
+    approvalId,
+    [GEN_AI.toolName]: tool.name,
+    [GEN_AI.toolCallId]: tool.toolUseId,
+  }),
+  'approval.resolved': ({ approvalId, decision }) => ({ approvalId, decision }),
+};
+
 /** Returns the moment of an attempt's span that an event is; null for most events. */
-function toMoment(event: NewEvent): SpanEvent | null {
-  const at = (attributes: SpanEvent['attributes']) => ({ name: event.type, atMs: Date.now(), attributes });
-  switch (event.type) {
-    case 'agent.api_retry':
-      return at({ attempt: event.data.attempt, status: event.data.status });
-    case 'agent.model_changed':
-      return at({ from: event.data.from, to: event.data.to, reason: event.data.reason });
-    case 'agent.permission_denied':
-      return at({ [GEN_AI.toolName]: event.data.name, [GEN_AI.toolCallId]: event.data.toolUseId });
-    case 'approval.requested':
-      return at({
-        approvalId: event.data.approvalId,
-        [GEN_AI.toolName]: event.data.tool.name,
-        [GEN_AI.toolCallId]: event.data.tool.toolUseId,
-      });
-    case 'approval.resolved':
-      return at({ approvalId: event.data.approvalId, decision: event.data.decision });
-    default:
-      return null;
-  }
+function toMoment({ type, data }: NewEvent): SpanEvent | null {
+  const toAttributes = MOMENTS[type] as ((data: unknown) => SpanEvent['attributes']) | undefined;
+  return toAttributes === undefined ? null : { name: type, atMs: Date.now(), attributes: toAttributes(data) };
 }
 
 interface AttemptSpan extends SettledAttempt {
