@@ -198,7 +198,7 @@ describe('in one process', () => {
   it('a retry by hand links to the run that it retries', async () => {
     let calls = 0;
     await start({
-      script: () => (calls++ === 0 ? fail(400) : turn(say('Done.'))),
+      script: () => (calls++ === 0 ? fail(401) : turn(say('Done.'))),
       agents: { doer: { ...agent, tools: [] } },
     });
     const failed = await end(await submit());
@@ -207,7 +207,7 @@ describe('in one process', () => {
     await end(next);
     await expect.poll(() => named(/^invoke_agent/).length).toBe(2);
     const [first, second] = named('invoke_agent doer');
-    expect(first?.attributes['error.type']).toBe('provider_invalid_request');
+    expect(first?.attributes['error.type']).toBe('provider_auth');
     expect(second?.attributes['longhaul.run.retry_of']).toBe(failed.id);
     expect(second?.links).toMatchObject([{ traceId: TRACE_ID, spanId: first?.spanId }]);
   });

@@ -25,8 +25,8 @@ export async function takeSpans({ request, response, pass }: Exported): Promise<
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end('{}');
   } catch {
-    if (request.destroyed) response.destroy();
-    else refuse(response, REFUSALS.notJson);
+    if (request.complete) refuse(response, REFUSALS.notJson);
+    else response.destroy();
   } finally {
     claim.release();
   }
