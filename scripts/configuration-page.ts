@@ -202,6 +202,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
       "Longhaul's use of the PostgreSQL database of `LONGHAUL_DATABASE_URL`: see [operations](operations.md#postgresql).",
   },
   { path: 'metrics', title: 'Metrics: `metrics`' },
+  { path: 'tracing', title: 'Traces: `tracing`' },
   {
     path: 'webhooks',
     title: 'Webhooks: `webhooks`',

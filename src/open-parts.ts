@@ -21,6 +21,7 @@ import { demoScript } from './scripted-model/demo-script.ts';
 import { startScriptedModel } from './scripted-model/scripted-model.ts';
 import { startStats } from './stats/start-stats.ts';
 import { createEventHub } from './stream/event-hub.ts';
+import { openTracing } from './tracing/tracing.ts';
 import { VERSION } from './version.ts';
 import { startWebhooks } from './webhook/start-webhooks.ts';
 import { createGovernor, type Governor } from './worker/governor.ts';
@@ -76,6 +77,8 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     makesAdminKey: isServer && onlyAgents === undefined,
     signal,
   });
+  const { log } = store;
+  closers.push(await openTracing({ config, version: VERSION, workerId, log }));
   const metrics = openMetrics(options, store);
   const open = { ...options, store, metrics, log: store.log };
   const api = await openApi(open);

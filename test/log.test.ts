@@ -40,6 +40,8 @@ describe('the log of a run', () => {
     expect(rest).toEqual([]);
     expect(line).toMatchObject({
       level: 30,
+      workerId: expect.any(String) as string,
+      attempt: 1,
       status: 'succeeded',
       turns: 1,
       toolUses: {},

@@ -18,7 +18,8 @@ const RULES: Record<string, readonly string[]> = {
   gateway: ['config'],
   schedule: ['db', 'run', 'audit'],
   stream: ['db', 'run'],
-  worker: ['config', 'db', 'queue', 'run', 'audit', 'agent', 'gateway'],
+  tracing: ['config'],
+  worker: ['config', 'db', 'queue', 'run', 'audit', 'agent', 'gateway', 'tracing'],
   stats: ['config', 'db', 'queue', 'run'],
   webhook: ['config', 'db', 'audit', 'run'],
   metrics: ['config', 'db', 'run', 'stats', 'alert'],
@@ -107,6 +108,16 @@ describe('the folders of src', () => {
     expect(broken.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
   });
 
+  it('load OpenTelemetry only when it is asked for', () => {
+    const text = (file: string) => readFileSync(path.join(src, file), 'utf8');
+    const loading = files.filter((file) => /^import (?!type)[^;]* from '@opentelemetry\//m.test(text(file)));
+    expect(loading).toEqual(['tracing/exporter.ts', 'tracing/to-readable-span.ts']);
+    const importing = files.filter((file) =>
+      /^import (?!type)[^;]* from '[^']*(exporter|to-readable-span)\.ts'/m.test(text(file)),
+    );
+    expect(importing).toEqual(['tracing/exporter.ts']);
+  });
+
   it('own their tables: the API has no SQL', () => {
     const holdsSql = (file: string) => /from 'kysely'|\.sql\b/.test(readFileSync(path.join(src, file), 'utf8'));
     expect(files.filter((file) => file.startsWith('api/') && holdsSql(file))).toEqual([]);
@@ -164,6 +175,7 @@ describe('the folders of src', () => {
       'webhook',
       'stats',
       'metrics',
+      'tracing',
       'testing',
       'scripted-model',
     ]) {

@@ -12,6 +12,7 @@ import { untilAborted } from './until-aborted.ts';
 
 export type { StopReason } from './outcome/agent-outcome.ts';
 export type { AgentReport, AgentSpec } from './agent-spec.ts';
+export type { Telemetry } from './process/claude-spec.ts';
 
 /** A Claude Code process that works on one attempt. */
 export interface AgentProcess {

@@ -6,7 +6,7 @@ import type { Micros } from '../core/money.ts';
 import type { ModelUsage } from '../core/usage.ts';
 import type { Logger } from '../core/log.ts';
 import type { AgentOutcome, ProviderFailure } from './outcome/agent-outcome.ts';
-import type { ClaudeProcess } from './process/claude-spec.ts';
+import type { ClaudeProcess, Telemetry } from './process/claude-spec.ts';
 import type { Containment } from './containment/containment.ts';
 import type { DecidedToolUse, UnfinishedToolUse } from './transcript/continuation.ts';
 import type { Places } from './containment/places.ts';
@@ -79,6 +79,8 @@ export interface AgentSpec {
   readonly workspaceDir: string;
   /** The only way to a model, and a token that is valid only for this attempt. */
   readonly gateway: { readonly url: string; readonly token: string };
+  /** Set to let the process export its own spans to the gateway. Defaults to none. */
+  readonly telemetry?: Telemetry | null;
   /** Returns whether a model call is in progress. Without this function no process counts as hung. */
   readonly hasOpenModelCall?: () => boolean;
   /** Time for which the process may send no message while it waits for neither model nor tool. Defaults to 60,000. */

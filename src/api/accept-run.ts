@@ -8,6 +8,7 @@ import type { AcceptedRunResource, submissionSchema } from './contract.ts';
 import { joinSession } from './join-session.ts';
 import { toRateLimitHeaders } from './rate-limit-headers.ts';
 import { submitOnce } from './submit-once.ts';
+import { toTraceOf } from './trace-requests.ts';
 import { toRunResource } from './to-resource.ts';
 
 /**
@@ -34,7 +35,7 @@ export async function acceptRun(
     caller,
   });
   const { run, messageId } = await submitOnce(deps, {
-    submission,
+    submission: { ...submission, trace: toTraceOf(context) },
     caller,
     onCounted(states) {
       for (const [name, value] of Object.entries(toRateLimitHeaders(states))) context.header(name, value);

@@ -3,13 +3,22 @@ import { HTTPException } from 'hono/http-exception';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
 import { isConnectionLost, isDatabaseAway } from '../db/is-database-away.ts';
+import type { ApiEnv } from './authenticate.ts';
 import { answerProblem, toProblem } from './problem.ts';
 
 /**
  * Responds to a failed request with the caller's mistake, or, if the failure is internal, logs it and responds
  * `unavailable`.
  */
-export function answerError({ error, context, log }: { error: Error; context: Context; log: Logger }): Response {
+export function answerError({
+  error,
+  context,
+  log,
+}: {
+  error: Error;
+  context: Context<ApiEnv>;
+  log: Logger;
+}): Response {
   // The reason why a database is unreachable goes to the log only.
   if (error instanceof LonghaulError && error.code !== 'database_unavailable') {
     const { code, message, errors, details, retryAfterSeconds } = error;
@@ -20,20 +29,21 @@ export function answerError({ error, context, log }: { error: Error; context: Co
   }
   if (error instanceof HTTPException && error.status === 415) return answerMediaType(context);
   const { method, path } = context.req;
+  const traceId = context.get('trace')?.traceId;
   if (isDataException(error)) {
     // A mistake of the caller, but also a missing check of ours.
-    log.warn({ sqlState: error.code, method, path }, 'the database rejected a value that the API accepted');
+    log.warn({ sqlState: error.code, method, path, traceId }, 'the database rejected a value that the API accepted');
     return answerProblem(
       context,
       toProblem('invalid_request', { detail: 'The request holds a value that cannot be stored.' }),
     );
   }
   if (isPlainlyAway(error)) {
-    log.warn({ err: error, method, path }, `a request failed: ${toAwayReason(error)}`);
+    log.warn({ err: error, method, path, traceId }, `a request failed: ${toAwayReason(error)}`);
     return answerProblem(context, toProblem('unavailable'));
   }
   // The cause goes to the log. The caller only learns that the request failed.
-  log.error({ err: error, method, path }, `a request failed: ${toMessage(error)}`);
+  log.error({ err: error, method, path, traceId }, `a request failed: ${toMessage(error)}`);
   return answerProblem(context, toProblem('unavailable'));
 }
 

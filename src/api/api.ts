@@ -21,6 +21,7 @@ import { addDocsRoutes } from './routes/docs.ts';
 import { addOidcRoutes } from './routes/oidc.ts';
 import { getMetrics } from './routes/metrics.ts';
 import { securityHeaders } from './security-headers.ts';
+import { traceRequests } from './trace-requests.ts';
 
 /** Creates the HTTP API, v1, as one `fetch` handler. */
 export function createApi(deps: ApiDeps): Api {
@@ -39,7 +40,12 @@ export function createApi(deps: ApiDeps): Api {
     api.on(route.method, route.pattern, limitBody(route.maxBodyBytes));
     route.addTo(api, routeDeps);
   }
-  const guards = [authenticate(access, createRouteFinder(ROUTES)), refuseEncoded, limitBodyOfRoute] as const;
+  const guards = [
+    authenticate(access, createRouteFinder(ROUTES)),
+    traceRequests,
+    refuseEncoded,
+    limitBodyOfRoute,
+  ] as const;
   for (const path of ['/v1/*', getMetrics.pattern]) api.use(path, ...guards);
   for (const route of routes.filter((route) => !isOpen(route))) route.addTo(api, routeDeps);
 

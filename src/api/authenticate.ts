@@ -5,6 +5,7 @@ import type { Caller } from '../access/caller.ts';
 import { looksLikeKey } from '../access/keys.ts';
 import { untilEnded } from '../access/until-ended.ts';
 import { LonghaulError } from '../core/errors.ts';
+import type { TraceContext } from '../core/trace-context.ts';
 import type { DeclaredRoute } from './declaration.ts';
 import type { FindRoute } from './find-route.ts';
 import { requireAccess } from './route-access.ts';
@@ -22,6 +23,8 @@ export interface ApiEnv {
     revoked: AbortSignal;
     /** The route that will respond; null when none matches. */
     route: DeclaredRoute | null;
+    /** The span of the request, or the caller's; null: none. */
+    trace: TraceContext | null;
   };
 }
 

@@ -7,6 +7,7 @@ import type { alertsSchema } from './alerts-schema.ts';
 import type { ApprovalRules } from './approvals-schema.ts';
 import type { McpServer } from './mcp-server.ts';
 import type { MetricsConfig } from './resolve-metrics.ts';
+import type { TracingConfig } from './resolve-tracing.ts';
 import type { OutputSchema } from './output-schema.ts';
 import type { AgentSettings, LonghaulConfig, Settings } from './schema.ts';
 import type { Subagent } from './subagent.ts';
@@ -194,6 +195,7 @@ export interface Config {
   /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
   readonly dashboard: DashboardConfig | null;
   readonly metrics: MetricsConfig;
+  readonly tracing: TracingConfig;
   readonly webhooks: WebhooksConfig;
 }
 

@@ -16,6 +16,7 @@ import { resolveDashboard } from './resolve-dashboard.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveMetrics } from './resolve-metrics.ts';
+import { resolveTracing } from './resolve-tracing.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
 import { canWrite } from './resolve-tools.ts';
 import { configSchema, environmentSchema, type AgentSettings, type LonghaulConfig, type Settings } from './schema.ts';
@@ -69,12 +70,14 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   const host = variables.LONGHAUL_HOST ?? '127.0.0.1';
   const port = variables.LONGHAUL_METRICS_PORT;
   const metrics = resolveMetrics({ settings: settings.metrics, port, serverHost: host, env });
+  const tracing = resolveTracing({ settings: settings.tracing, env });
   const isTimeoutFromVariable = variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined;
   const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
   const errors = [
     ...alerts.errors,
     ...dashboard.errors,
     ...metrics.errors,
+    ...tracing.errors,
     ...providers.errors,
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
@@ -90,14 +93,13 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   if (errors.length > 0) throw invalid(file, errors);
   agents.set(HEALTH_AGENT, toHealthAgent(agents.get(checked)!, { dataDir }));
 
-  const { database, timeZone, providerSilenceSeconds, retentionDays, foldAfterMinutes, audit, webhooks } = settings;
   return deepFreeze({
+    ...toUnchanged(settings),
     file,
     agents,
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
-    database,
     adminKey: variables.LONGHAUL_ADMIN_KEY ?? null,
     secretVariables: [...new Set([...SECRET_VARIABLES.filter((name) => env[name]), ...named])],
     secretPlaces: [
@@ -110,20 +112,21 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     claudePath: variables.LONGHAUL_CLAUDE_PATH ?? settings.claudePath,
     providers: providers.value,
     warnings: providers.warnings,
-    timeZone,
     limits: resolveFleetLimits(settings.limits),
     prices: settings.prices as PriceOverrides,
-    providerSilenceSeconds,
-    retentionDays,
-    foldAfterMinutes,
-    audit,
     alerts: alerts.value,
     health: { ...settings.health, agent: checked },
     http: { ...settings.http, shutdownDelaySeconds },
     dashboard: dashboard.value,
     metrics: metrics.value,
-    webhooks,
+    tracing: tracing.value,
   });
+}
+
+/** The settings that apply as they are. */
+function toUnchanged(settings: Settings) {
+  const { database, timeZone, providerSilenceSeconds, retentionDays, foldAfterMinutes, audit, webhooks } = settings;
+  return { database, timeZone, providerSilenceSeconds, retentionDays, foldAfterMinutes, audit, webhooks };
 }
 
 function resolveAgent(options: {

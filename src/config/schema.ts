@@ -14,6 +14,7 @@ import { subagentSchema } from './subagent.ts';
 import { hooksSchema } from './tool-hooks.ts';
 import { pricesSchema } from './prices-schema.ts';
 import { providersSchema } from './provider-schema.ts';
+import { tracingSchema } from './tracing-schema.ts';
 import { webhooksSchema } from './webhooks-schema.ts';
 import { WHILE_BUSY } from '../core/while-busy.ts';
 
@@ -254,6 +255,7 @@ export const configSchema = z.strictObject({
   /** The dashboard, pages that the server serves to browsers. */
   dashboard: dashboardSchema.prefault({}),
   metrics: metricsSchema.prefault({}),
+  tracing: tracingSchema.prefault({}),
   webhooks: webhooksSchema.prefault({}),
   /**
    * Path of the Claude Code executable; `null` searches the package, then `PATH`. Variable `LONGHAUL_CLAUDE_PATH`.

@@ -105,6 +105,7 @@ export interface RunsTable {
   webhook_key_id: Nullable<string>;
   schedule_id: Nullable<string>;
   scheduled_for: Nullable<Date>;
+  trace: ColumnType<unknown, string | null | undefined, string | null>;
 }
 
 export interface RunEventsTable {

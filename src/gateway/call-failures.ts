@@ -17,7 +17,8 @@ export interface CallFailures {
 }
 
 interface CallFailuresOptions {
-  readonly attemptId: string;
+  /** Fields of its log lines that say which attempt it is. */
+  readonly facts: Readonly<Record<string, unknown>>;
   /** Null for a free call. */
   readonly call: PassCall | null;
   readonly response: ServerResponse;
@@ -28,7 +29,7 @@ interface CallFailuresOptions {
 }
 
 export function createCallFailures(options: CallFailuresOptions): CallFailures {
-  const { attemptId, call, response, ending, departure, log } = options;
+  const { facts, call, response, ending, departure, log } = options;
 
   function cut(): void {
     ending.abort('attempt');
@@ -37,14 +38,14 @@ export function createCallFailures(options: CallFailuresOptions): CallFailures {
 
   return {
     cutUnreadable(error) {
-      log.error({ attemptId, cause: toMessage(error) }, 'An answer could not be read and was cut off.');
+      log.error({ ...facts, cause: toMessage(error) }, 'An answer could not be read and was cut off.');
       cut();
     },
     failExcessive(excess) {
       if (ending.signal.aborted) return;
       const message = `The answer of the model provider contains ${excess}.`;
       call?.fail(withoutAnswer('server_error', message), REFUSALS.answerTooLarge);
-      log.warn({ attemptId }, message);
+      log.warn(facts, message);
       cut();
     },
     noteBroken(error) {
@@ -54,7 +55,7 @@ export function createCallFailures(options: CallFailuresOptions): CallFailures {
         : `The model provider could not be reached (${code}).`;
       // If the process no longer waits for the answer, the failure must not decide the outcome of the attempt.
       if (!departure.isGone) call?.fail(withoutAnswer('unreachable', message));
-      log.warn({ attemptId, code }, message);
+      log.warn({ ...facts, code }, message);
       return message;
     },
   };

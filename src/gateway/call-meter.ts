@@ -1,4 +1,5 @@
 import { createAnswerMeter, type AnswerMeter } from './answer-meter.ts';
+import type { AnswerUsage } from './answer-usage.ts';
 import type { Departure } from './departure.ts';
 import type { Governor } from './governor.ts';
 import type { PassCall } from './call-outcomes.ts';
@@ -30,11 +31,14 @@ interface CallMeterOptions {
   readonly body: RequestBody;
   readonly governor: Governor;
   readonly departure: Departure;
+  /** Called when more of the answer's usage is known. */
+  readonly onUsage: (usage: AnswerUsage) => void;
   /** Called with the bound that the answer has broken, in words. */
   readonly onExcess: (excess: string) => void;
 }
 
-export function createCallMeter({ call, body, governor, departure, onExcess }: CallMeterOptions): CallMeter {
+export function createCallMeter(options: CallMeterOptions): CallMeter {
+  const { call, body, governor, departure, onUsage, onExcess } = options;
   let meter: AnswerMeter | null = null;
   let isSent = false;
   let isCounted = false;
@@ -59,6 +63,7 @@ export function createCallMeter({ call, body, governor, departure, onExcess }: C
         onUsage(usage) {
           isCounted = true;
           call.update(usage);
+          onUsage(usage);
         },
         onExcess,
         // Immediately: Claude Code hangs up on an error without waiting for the end.

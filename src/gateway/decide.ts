@@ -68,7 +68,7 @@ function lower({ context, pass, body }: DecideOptions, { maxTokens }: PassCall):
   const members = lowerRequest(body, { maxTokens, maxThinkingTokens: pass.maxThinkingTokens });
   if (Object.keys(members).length === 0) return [body.bytes];
   context.log.debug(
-    { attemptId: pass.attemptId, maxTokens, members: Object.keys(members) },
+    { ...pass.logFacts, maxTokens, members: Object.keys(members) },
     'The limits of a model call were lowered.',
   );
   return withMembers(body.bytes, members);
@@ -81,7 +81,7 @@ function lower({ context, pass, body }: DecideOptions, { maxTokens }: PassCall):
 function refuseOpen({ context, pass, body }: DecideOptions): Refusal {
   const { servedBy } = body.demand;
   const left = formatUsd(Math.max(0, Math.floor(pass.account.leftMicros)));
-  context.log.warn({ attemptId: pass.attemptId, servedBy }, 'A model call was rejected: nothing bounds its cost.');
+  context.log.warn({ ...pass.logFacts, servedBy }, 'A model call was rejected: nothing bounds its cost.');
   const message = `With ${servedBy} the provider may read any amount any number of times for this call, which may cost more than the ${left} that the run may still spend. Leave it out, or raise limits.maxBudgetUsd.`;
   return { status: 400, type: 'invalid_request_error', message };
 }

@@ -17,11 +17,13 @@ import { relayAnswer } from './relay-answer.ts';
 import { relayError } from './relay-error.ts';
 import { readRequestBody, type RequestBody } from './request-body.ts';
 import { NO_WATCH, watchSilence, type SilenceWatch } from './silence.ts';
+import type { UpstreamFacts } from './upstream.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
 /** Parts that all exchanges of a gateway share. */
 export interface ExchangeContext {
   readonly upstream: UpstreamClient;
+  readonly upstreamFacts: UpstreamFacts;
   readonly governor: Governor;
   /** Returns the name to request from the provider instead of a model's name. */
   readonly askedModelOf: (model: string) => string;
@@ -61,7 +63,7 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
   try {
     const body = await readRequestBody(request, { claim, timeoutMs: context.bodyTimeoutMs });
     if (typeof body === 'string') return refuse(response, REFUSALS[body], { isLast: body === 'tooSlow' });
-    const timer = createCallTimer();
+    const timer = createCallTimer(pass.trace);
     const decided = await decide({ ...options, body, signal: ending.signal });
     if (decided === 'left') return;
     const isFree = !('status' in decided) && decided.call === null;
@@ -69,12 +71,12 @@ export async function exchange(options: ExchangeOptions): Promise<void> {
       if ('status' in decided) return rejectCall(options, { refusal: decided, timer });
       await forward({ ...options, body, cleared: decided, ending, departure, timer });
     } finally {
-      if (!isFree) timer.report({ provider: pass.provider, model: body.model });
+      if (!isFree) timer.report({ provider: pass.provider, upstream: context.upstreamFacts, body });
     }
   } catch (error) {
     // A sender that went away, or an attempt that ended, is not a failure.
     if (!ending.signal.aborted && !request.destroyed) {
-      context.log.error({ attemptId: pass.attemptId, cause: toMessage(error) }, 'A model call failed in the gateway.');
+      context.log.error({ ...pass.logFacts, cause: toMessage(error) }, 'A model call failed in the gateway.');
     }
     response.destroy();
   } finally {
@@ -106,13 +108,20 @@ async function forward(forwarding: Forwarding): Promise<void> {
   const { call } = cleared;
   const { signal } = ending;
   const { log, governor } = context;
-  const failures = createCallFailures({ attemptId: pass.attemptId, call, response, ending, departure, log });
+  const failures = createCallFailures({ facts: pass.logFacts, call, response, ending, departure, log });
   const silence: { refusal: Refusal | null } = { refusal: null };
   const watch = body.isStreamed ? watchProvider(forwarding, silence) : NO_WATCH;
   const meter =
     call === null
       ? null
-      : createCallMeter({ call, body, governor, departure, onExcess: (excess) => failures.failExcessive(excess) });
+      : createCallMeter({
+          call,
+          body,
+          governor,
+          departure,
+          onUsage: timer.counted,
+          onExcess: (excess) => failures.failExcessive(excess),
+        });
   // Immediately, so that the meter is right when an attempt is closed.
   const onEnding = guarded(() => meter?.cut(signal.reason));
   signal.addEventListener('abort', onEnding, { once: true });
@@ -120,6 +129,7 @@ async function forward(forwarding: Forwarding): Promise<void> {
     const answer = await context.upstream.send({
       endpoint,
       headers: request.headers,
+      trace: call === null ? pass.trace : timer.trace,
       body: cleared.bytes,
       model: body.model,
       isStreamed: body.isStreamed,
@@ -155,7 +165,7 @@ function watchProvider(forwarding: Forwarding, silence: { refusal: Refusal | nul
       if (departure.isGone) return ending.abort('process');
       const message = `The model provider sent nothing for ${silenceMs} ms.`;
       silence.refusal = pass.strike(startedAt, withoutAnswer('silent', message));
-      log.warn({ attemptId: pass.attemptId }, message);
+      log.warn(pass.logFacts, message);
       ending.abort('silence');
     },
   });

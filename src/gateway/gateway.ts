@@ -17,7 +17,8 @@ import { createLanes } from './lanes.ts';
 import type { AttemptPass } from './pass.ts';
 import { toProviderModel } from './provider-model.ts';
 import { refuse, REFUSALS } from './refusal.ts';
-import type { Upstream } from './upstream.ts';
+import { takeSpans, TRACES_PATH } from './take-spans.ts';
+import { toUpstreamFacts, type Upstream } from './upstream.ts';
 
 export type { Governor } from './governor.ts';
 export type { GatewayLane } from './lane.ts';
@@ -95,10 +96,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (pass === null) return refuse(response, REFUSALS.badToken);
     const context = contexts.get(pass.provider);
     if (context !== undefined) return serve({ context, request, response, pass });
-    log.error(
-      { attemptId: pass.attemptId, provider: pass.provider },
-      'A pass named a provider that the gateway does not have.',
-    );
+    log.error({ ...pass.logFacts, provider: pass.provider }, 'A pass named a provider that the gateway does not have.');
     refuse(response, REFUSALS.unknownProvider);
   }
 
@@ -122,6 +120,7 @@ function toContext({ upstream, governor }: GatewayProvider, options: GatewayOpti
   const { silenceMs, lingerMs = LINGER_MS, bodyTimeoutMs = BODY_TIMEOUT_MS, log = NO_LOG } = options;
   return {
     upstream: createUpstreamClient(upstream, log),
+    upstreamFacts: toUpstreamFacts(upstream),
     governor: toWatchedGovernor(governor, log),
     askedModelOf: (model) => toProviderModel(model, upstream.models ?? {}),
     silenceMs,
@@ -165,12 +164,13 @@ interface ServeOptions {
 }
 
 async function serve({ context, request, response, pass }: ServeOptions): Promise<void> {
+  if (request.method === 'POST' && request.url === TRACES_PATH) return takeSpans({ request, response, pass });
   const endpoint = findEndpoint(request.method ?? '', request.url ?? '');
   if (endpoint === null) {
     // The path alone, shortened: a query may contain anything.
     const path = (request.url ?? '').split('?', 1)[0]?.slice(0, 100);
     context.log.warn(
-      { attemptId: pass.attemptId, method: request.method, path },
+      { ...pass.logFacts, method: request.method, path },
       'The gateway rejected a request for an unsupported path.',
     );
     return refuse(response, REFUSALS.notFound);

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { toTraceparent, type TraceContext } from '../core/trace-context.ts';
 
 /** Headers of a single connection that must not be forwarded (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = [
@@ -31,16 +32,25 @@ export function readToken(headers: IncomingHttpHeaders): string | null {
   return /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
 }
 
-/** Returns the headers for the provider: the received ones, without the token, and the provider's `own`. */
+/** The context of Claude Code's own trace. */
+const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage'];
+
+/**
+ * Returns the headers for the provider: the received ones, without the token, and the provider's `own`. The provider
+ * continues `trace`, the span of the call, in place of Claude Code's; the caller's `tracestate` is not for it.
+ */
 export function toUpstreamHeaders({
   received,
+  trace,
   own,
 }: {
   received: IncomingHttpHeaders;
+  trace: TraceContext | null;
   own: Readonly<Record<string, string>>;
 }): OutgoingHttpHeaders {
   return {
-    ...without(received, NOT_FORWARDED),
+    ...without(received, trace === null ? NOT_FORWARDED : [...NOT_FORWARDED, ...TRACE_HEADERS]),
+    ...(trace !== null && { traceparent: toTraceparent(trace) }),
     // A compressed answer would have to be decompressed for the meter.
     'accept-encoding': 'identity',
     ...own,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Micros } from '../core/money.ts';
 import type { PriceOverrides } from '../core/price-table.ts';
+import type { TraceContext } from '../core/trace-context.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Metered } from './metered.ts';
@@ -24,6 +25,8 @@ export interface GatewayLane {
 
 export interface OpenOptions {
   readonly attemptId: string;
+  /** Fields of the attempt's log lines besides `attemptId`. Defaults to none. */
+  readonly logFacts?: Readonly<Record<string, unknown>>;
   /** Name of the provider for its calls. Defaults to `default`. */
   readonly provider?: string;
   /**
@@ -49,6 +52,10 @@ export interface OpenOptions {
    * yet, and the call has to be repeated. Defaults to always true.
    */
   readonly isEntitled?: () => boolean | 'unknown';
+  /** The span that its calls belong to. Defaults to none. */
+  readonly trace?: TraceContext | null;
+  /** Takes spans that the attempt's process exports, as OTLP has them in JSON, unchecked. Defaults to none. */
+  readonly onSpans?: ((exported: unknown) => void) | null;
 }
 
 /** The same lane, with the members that the gateway uses. */

@@ -12,11 +12,11 @@ export function createMessagesClient(upstream: MessagesUpstream): UpstreamClient
   const sender = createHttpSender({ baseUrl, proxy });
   const secrets = secretsOf(own);
   return {
-    async send({ endpoint, headers, body, model, signal, onSent }) {
+    async send({ endpoint, headers, trace, body, model, signal, onSent }) {
       const asked = toProviderModel(model, models);
       return sender.post({
         path: endpoint.target,
-        headers: toUpstreamHeaders({ received: headers, own }),
+        headers: toUpstreamHeaders({ received: headers, trace, own }),
         body: asked === model ? body : withMembers(body, { model: asked }),
         signal,
         onSent,

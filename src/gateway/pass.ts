@@ -1,6 +1,7 @@
 import { toMessage } from '../core/errors.ts';
 import type { Micros } from '../core/money.ts';
 import type { PriceOverrides } from '../core/price-table.ts';
+import type { TraceContext } from '../core/trace-context.ts';
 import { createAccount, type Account } from './account.ts';
 import type { Obstacle } from './allowance.ts';
 import { createByteBudget, type ByteBudget } from './byte-budget.ts';
@@ -28,6 +29,8 @@ export interface GatewayPass {
 /** The same attempt, as the gateway sees it. */
 export interface AttemptPass extends GatewayPass, Pick<CallOutcomes, 'deny' | 'strike'> {
   readonly attemptId: string;
+  /** Fields of log lines that say which attempt it is. */
+  readonly logFacts: Readonly<Record<string, unknown>>;
   /** Name of the provider for its calls. */
   readonly provider: string;
   /** Limit of the memory for the bodies of the attempt's requests. */
@@ -35,6 +38,10 @@ export interface AttemptPass extends GatewayPass, Pick<CallOutcomes, 'deny' | 's
   /** The reason why no request of this attempt can succeed any more, or null. */
   readonly refusal: Refusal | null;
   readonly account: Pick<Account, 'isCeilingReached' | 'leftMicros' | 'changed'>;
+  /** The span that its calls belong to; null: none. */
+  readonly trace: TraceContext | null;
+  /** Takes spans that the attempt's process exports; null: nobody wants them. */
+  readonly onSpans: ((exported: unknown) => void) | null;
   /** Maximum thinking of a request, in tokens; null for the value in the request. */
   readonly maxThinkingTokens: number | null;
   /** Registers a request in progress: `cut` is called when the attempt ends. Returns a function that unregisters it. */
@@ -50,6 +57,7 @@ interface PassOptions {
   /** The token of the lane that the pass is opened on. */
   readonly token: string;
   readonly attemptId: string;
+  readonly logFacts?: Readonly<Record<string, unknown>>;
   readonly provider?: string;
   readonly ceilingMicros?: Micros;
   readonly maxTurns?: number;
@@ -57,6 +65,8 @@ interface PassOptions {
   readonly prices: PriceOverrides;
   readonly onMeter?: (metered: Metered) => void;
   readonly isEntitled?: () => boolean | 'unknown';
+  readonly trace?: TraceContext | null;
+  readonly onSpans?: ((exported: unknown) => void) | null;
   /** Shared by all attempts of the gateway. */
   readonly bodyBudget: ByteBudget;
   /** Called once, when the pass is closed. */
@@ -66,6 +76,7 @@ interface PassOptions {
 
 export function createPass(options: PassOptions): AttemptPass {
   const { token, attemptId, provider = DEFAULT_PROVIDER, maxThinkingTokens = null } = options;
+  const { trace = null, onSpans = null } = options;
   const { isEntitled, bodyBudget, onClose } = options;
   const open = new Set<() => void>();
   const outcomes = createCallOutcomes();
@@ -74,12 +85,15 @@ export function createPass(options: PassOptions): AttemptPass {
 
   return {
     attemptId,
+    logFacts: toLogFacts(options),
     provider,
     // A single attempt must not use up the memory of all.
     bodyBudget: createByteBudget(MAX_BODY_BYTES, bodyBudget),
     token,
     account,
     maxThinkingTokens,
+    trace,
+    onSpans,
     begin(call) {
       const begun = account.begin(call);
       return typeof begun === 'string' ? begun : outcomes.follow(begun);
@@ -113,7 +127,7 @@ export function createPass(options: PassOptions): AttemptPass {
 
 /** Opens the account of a pass. It counts also while `onMeter` throws. */
 function openAccount(options: PassOptions): Account {
-  const { attemptId, ceilingMicros = Infinity, maxTurns = Infinity, prices, onMeter, log } = options;
+  const { ceilingMicros = Infinity, maxTurns = Infinity, prices, onMeter, log } = options;
   return createAccount({
     ceilingMicros,
     maxTurns,
@@ -122,8 +136,15 @@ function openAccount(options: PassOptions): Account {
       try {
         onMeter?.(metered);
       } catch (cause) {
-        log.error({ attemptId, cause: toMessage(cause) }, 'The meter of an attempt could not be reported.');
+        log.error(
+          { ...toLogFacts(options), cause: toMessage(cause) },
+          'The meter of an attempt could not be reported.',
+        );
       }
     },
   });
+}
+
+function toLogFacts({ attemptId, logFacts }: PassOptions): Readonly<Record<string, unknown>> {
+  return { ...logFacts, attemptId };
 }

@@ -13,7 +13,7 @@ import type { UpstreamAnswer, UpstreamClient } from './upstream-client.ts';
 interface RelayErrorOptions {
   readonly context: { readonly upstream: UpstreamClient; readonly governor: Governor; readonly log: GatewayLog };
   readonly response: ServerResponse;
-  readonly pass: Pick<AttemptPass, 'attemptId'>;
+  readonly pass: Pick<AttemptPass, 'logFacts'>;
   /** Null for a free call. */
   readonly call: PassCall | null;
   /** The model's name in the request. */
@@ -37,7 +37,7 @@ export async function relayError(options: RelayErrorOptions): Promise<void> {
     call.fail(failure, isSignInFailed ? REFUSALS.signInFailed : undefined);
     reportLimit(context.governor, { failure, model });
   }
-  context.log.warn({ attemptId: pass.attemptId, kind: failure.kind, status }, 'The model provider rejected a call.');
+  context.log.warn({ ...pass.logFacts, kind: failure.kind, status }, 'The model provider rejected a call.');
   // Passed on, a redirect would lead the prompt to a place that the configuration does not name.
   if (status >= 300 && status < 400) return refuse(response, REFUSALS.redirected);
   if (call !== null && isLimit(failure) && isLongWait(failure.resetAt)) {

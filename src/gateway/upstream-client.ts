@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { TraceContext } from '../core/trace-context.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** Sends requests to one provider in the provider's own form, and returns answers in the form of the Messages API. */
@@ -17,6 +18,8 @@ export interface UpstreamClient {
 export interface OutgoingRequest {
   readonly endpoint: Endpoint;
   readonly headers: IncomingHttpHeaders;
+  /** The span that the provider continues, where it can; null: none. */
+  readonly trace: TraceContext | null;
   /** In parts, so that a body with small changes need not be copied. */
   readonly body: readonly Buffer[];
   /** The model's name in the request. */

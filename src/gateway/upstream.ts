@@ -1,4 +1,5 @@
 import type { AnthropicProvider, BedrockProvider, Provider, VertexProvider } from '../config/config.ts';
+import { PROVIDER_NAMES } from '../core/gen-ai.ts';
 
 /** The destination of the gateway's calls, with its credentials. */
 export type Upstream = MessagesUpstream | BedrockProvider | VertexProvider;
@@ -36,4 +37,18 @@ function toMessagesUpstream(provider: AnthropicProvider): MessagesUpstream {
     models,
     proxy,
   };
+}
+
+/** The facts about an upstream that traces show. */
+export interface UpstreamFacts {
+  /** Its name in the conventions for generative AI. */
+  readonly genAiName: string;
+  readonly address: string | null;
+  readonly port: number | null;
+}
+
+export function toUpstreamFacts({ kind, baseUrl }: Pick<Upstream, 'kind' | 'baseUrl'>): UpstreamFacts {
+  const url = URL.parse(baseUrl);
+  const port = url === null ? null : Number(url.port) || (url.protocol === 'http:' ? 80 : 443);
+  return { genAiName: PROVIDER_NAMES[kind ?? 'scripted'], address: url?.hostname ?? null, port };
 }

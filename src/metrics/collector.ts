@@ -5,6 +5,7 @@ import { atMostEvery } from '../core/at-most-every.ts';
 import { toMessage } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
+import { describeService } from '../core/service-resource.ts';
 import type { Fleet } from './fleet.ts';
 import { createFleetProducer } from './fleet-producer.ts';
 import { measureProcess } from './process-figures.ts';
@@ -37,7 +38,7 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
   const scraped = new sdk.PrometheusExporter({ preventServerStart: true, metricProducers });
   const pushed = config.metrics.isPushed ? await createPushReader({ sdk, metricProducers, log }) : null;
   const provider = new sdk.MeterProvider({
-    resource: sdk.detectResource({ instanceId: options.workerId ?? createId(), version }),
+    resource: await describeService({ instanceId: options.workerId ?? createId(), version }),
     readers: pushed === null ? [scraped] : [scraped, pushed],
   });
   const meter = provider.getMeter('longhaul', version);

@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Config } from '../config/config.ts';
+import { PROVIDER_NAMES } from '../core/gen-ai.ts';
 import { onReport } from '../core/process-events.ts';
 import { createLabelLimit } from './label-limit.ts';
 import { METRICS, type LabelsOf, type ProcessMetric } from './metric-table.ts';
@@ -72,14 +73,6 @@ function measureRuns(change: Change): (() => void)[] {
     onReport('events.written', ({ durationMs }) => change('longhaul_event_write_seconds', {}, durationMs / 1_000)),
   ];
 }
-
-/** Names of providers in the semantic conventions, v0.1.0 of `semantic-conventions-genai`. */
-const PROVIDER_NAMES = {
-  anthropic: 'anthropic',
-  bedrock: 'aws.bedrock',
-  vertex: 'gcp.vertex_ai',
-  scripted: 'longhaul',
-};
 
 function measureModels(change: Change, config: Config): (() => void)[] {
   const models = createLabelLimit([...config.agents.values()].map(({ model }) => model));

@@ -20,14 +20,5 @@ export async function loadSdk() {
     PrometheusExporter,
     PrometheusSerializer,
     emptyResource: resources.emptyResource,
-    /** Describes this process; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` take precedence. */
-    detectResource({ instanceId, version }: { instanceId: string; version: string }) {
-      const own = resources.resourceFromAttributes({
-        'service.name': 'longhaul',
-        'service.version': version,
-        'service.instance.id': instanceId,
-      });
-      return own.merge(resources.detectResources({ detectors: [resources.envDetector] }));
-    },
   };
 }

@@ -4,6 +4,7 @@ import type { RunError } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { toMicros, toUsd, type Micros } from '../core/money.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
+import type { StoredTrace } from '../core/run-trace.ts';
 import type { RunStatus } from '../core/states.ts';
 import type { ModelUsage, TokenUsage } from '../core/usage.ts';
 import type { RunsTable } from '../db/tables.ts';
@@ -54,6 +55,8 @@ export interface Run {
   readonly scheduledFor: Date | null;
   /** The `seq` of the last event in its log. */
   readonly lastSeq: number;
+  /** The trace that its submission belongs to; null: it begins a trace, or has none. */
+  readonly trace: StoredTrace | null;
   /** For operators only: the actual cause of the failure. */
   readonly errorDetail: string | null;
 }
@@ -105,6 +108,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     scheduleId: row.schedule_id,
     scheduledFor: row.scheduled_for,
     lastSeq: row.event_seq,
+    trace: row.trace as Run['trace'],
     errorDetail: row.error_detail,
   };
 }

@@ -9,6 +9,8 @@ import { createEventMask } from './mask-events.ts';
 interface AttemptLogOptions {
   readonly database: Database;
   readonly claim: Claim;
+  /** Called with each event, before its keys are masked. */
+  readonly onEvent: (event: NewEvent) => void;
   /** Called when nothing can be recorded under the lease any more. */
   readonly onLeaseLost: () => void;
   /** Called when the events cannot be stored on any worker. */
@@ -30,7 +32,7 @@ export interface AttemptLog {
 }
 
 export function createAttemptLog(options: AttemptLogOptions): AttemptLog {
-  const { database, claim, onLeaseLost, onUnrecordable, log } = options;
+  const { database, claim, onEvent, onLeaseLost, onUnrecordable, log } = options;
   const { run, lease } = claim;
   let { lastSeq } = claim;
   let unrecordable: string | null = null;
@@ -52,7 +54,10 @@ export function createAttemptLog(options: AttemptLogOptions): AttemptLog {
     get unrecordable() {
       return unrecordable;
     },
-    add: (event) => mask.add(event),
+    add(event) {
+      onEvent(event);
+      mask.add(event);
+    },
     end: () => mask.end(),
     flush: () => recorder.flush(),
     abandon: () => recorder.abandon(),

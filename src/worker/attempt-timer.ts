@@ -28,7 +28,8 @@ export function createAttemptTimer({ agent, startedAt }: { readonly agent: strin
   };
 }
 
-function toStart(station: Station | null): AttemptStart {
+/** Returns the origin of an attempt's process. */
+export function toStart(station: Station | null): AttemptStart {
   if (station === null || station.spare === null) return 'cold';
   return station.spare.userKey === null ? 'spare' : 'reused';
 }

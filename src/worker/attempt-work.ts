@@ -66,17 +66,21 @@ function toSessionLease({ claim: { run, lease } }: Attempt): SessionLease {
 }
 
 /** Admits the process of the station to the gateway, with what is left of the run's limits. */
-function openPass({ deps, claim, leaseLost }: Attempt, { lane, agent }: Station, limits: RunLimits): GatewayPass {
+function openPass(attempt: Attempt, { lane, agent }: Station, limits: RunLimits): GatewayPass {
+  const { deps, claim, leaseLost } = attempt;
   const { lease } = claim;
   const saveMeter = coalesce((metered: Spending) =>
     retryWhileAway(() => recordMetered(deps.database, { lease, metered }), { signal: leaseLost }),
   );
   const pass = lane.open({
     attemptId: claim.attemptId,
+    logFacts: attempt.logFacts,
     provider: agent.provider,
     ceilingMicros: toMicros(limits.maxBudgetUsd),
     maxThinkingTokens: limits.maxThinkingTokens,
     maxTurns: limits.maxTurns,
+    trace: attempt.trace.context,
+    onSpans: attempt.trace.onSpans,
     onMeter: () => saveMeter(toSpending(pass)),
     isEntitled: () => ENTITLED[deps.leases.standingOf(lease)],
   });
@@ -142,6 +146,7 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
     limits,
     workspaceDir,
     gateway: { url: deps.gateway.url, token: lane.token },
+    telemetry: attempt.trace.telemetry,
     onMessageTakenUp: (id) => attempt.delivery?.noteTakenUp(id),
     askForToolUse: ask,
     // The log contains a tool use before the tool runs.

@@ -2,7 +2,8 @@ import type { AgentProcess } from '../agent/agent-process.ts';
 import type { Places } from '../agent/containment/places.ts';
 import type { Agent } from '../config/config.ts';
 import { guarded } from '../core/guard.ts';
-import type { Logger } from '../core/log.ts';
+import { withFacts, type Logger } from '../core/log.ts';
+import { toTraceId } from '../core/run-trace.ts';
 import type { Database } from '../db/database.ts';
 import type { Gateway, GatewayPass } from '../gateway/gateway.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -10,6 +11,7 @@ import type { Claim } from '../run/claim/claim.ts';
 import type { RunRules } from '../run/rules.ts';
 import type { ApprovalDesk } from './approval-desk.ts';
 import { createAttemptLog, type AttemptLog } from './attempt-log.ts';
+import { createAttemptTrace, type AttemptTrace } from './attempt-trace.ts';
 import { createAttemptTimer } from './attempt-timer.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { MachinePauses } from './machine-pauses.ts';
@@ -33,6 +35,8 @@ export interface AttemptDeps {
   readonly findPlaces: () => Promise<Places>;
   readonly dataDir: string;
   readonly machine: Pick<MachinePauses, 'note' | 'probe' | 'noteBegun'>;
+  /** True when Claude Code's own spans are wanted. */
+  readonly agentSpans: boolean;
   /** Resolves when the worker begins to stop. */
   readonly leaving: Promise<void>;
   readonly log: Logger;
@@ -42,12 +46,15 @@ export interface AttemptDeps {
 export interface Attempt {
   readonly deps: AttemptDeps;
   readonly claim: Claim;
+  /** The fields of its log lines, which `deps.log` adds by itself. */
+  readonly logFacts: Readonly<Record<string, unknown>>;
   /** The time of its claim, on the monotonic clock. */
   readonly startedAt: number;
   /** Aborted when its lease is lost: from then on nothing can be written. */
   readonly leaseLost: AbortSignal;
   readonly stopRequest: StopRequest;
   readonly events: AttemptLog;
+  readonly trace: AttemptTrace;
   /** Resolved with the first message of its process, or when the attempt ends. */
   readonly started: PromiseWithResolvers<void>;
   /** Resolved when the model begins to answer, or when the attempt ends. */
@@ -64,14 +71,23 @@ export interface Attempt {
 }
 
 /** Begins an attempt: opens its log and keeps its lease, whose loss ends the attempt. */
-export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
-  const { database, leases, log } = deps;
-  const { lease } = claim;
+export function createAttempt(workerDeps: AttemptDeps, claim: Claim): Attempt {
+  const { run, lease } = claim;
+  const logFacts = { runId: run.id, attempt: run.attempt, traceId: toTraceId(run) ?? undefined };
+  const log = withFacts(workerDeps.log, logFacts);
+  const deps = { ...workerDeps, log };
+  const { database, leases } = deps;
   const startedAt = performance.now();
   const stopRequest = createStopRequest();
+  const trace = createAttemptTrace({
+    claim,
+    isReused: deps.agents.get(run.agent)?.isReused ?? false,
+    agentSpans: deps.agentSpans,
+  });
   const events = createAttemptLog({
     database,
     claim,
+    onEvent: trace.note,
     onLeaseLost: () => leases.giveUp(lease),
     onUnrecordable: () => stopRequest.make('unrecordable'),
     log,
@@ -86,13 +102,15 @@ export function createAttempt(deps: AttemptDeps, claim: Claim): Attempt {
   return {
     deps,
     claim,
+    logFacts,
     startedAt,
     leaseLost,
     stopRequest,
     events,
+    trace,
     started: Promise.withResolvers(),
     answering: Promise.withResolvers(),
-    measure: createAttemptTimer({ agent: claim.run.agent, startedAt }),
+    measure: createAttemptTimer({ agent: run.agent, startedAt }),
     isHoldingStopped: false,
     station: null,
     pass: null,

@@ -5,6 +5,7 @@ import { after } from '../core/timers.ts';
 import type { Claim } from '../run/claim/claim.ts';
 import type { Run } from '../run/run.ts';
 import { work } from './attempt-work.ts';
+import { toStart } from './attempt-timer.ts';
 import { createAttempt, logFailure, type Attempt, type AttemptDeps } from './attempt.ts';
 import { endAttempt } from './end-attempt.ts';
 import { findOutsideCause } from './outside-cause.ts';
@@ -37,7 +38,7 @@ export function executeAttempt(deps: AttemptDeps, claim: Claim): Execution {
   const attempt = createAttempt(deps, claim);
   reportClaim(run);
   const done = execute(attempt)
-    .catch((error: unknown) => deps.log.error({ err: error, runId: run.id }, 'an attempt could not be settled'))
+    .catch((error: unknown) => attempt.deps.log.error({ err: error }, 'an attempt could not be settled'))
     .finally(() => deps.leases.release(run.id));
   return {
     runId: run.id,
@@ -92,6 +93,7 @@ async function execute(attempt: Attempt): Promise<void> {
     metered: attempt.pass === null ? null : toSpending(attempt.pass),
     leaseLost: attempt.leaseLost,
   });
+  attempt.trace.end(isSettled && settlement !== null ? { settlement, start: toStart(attempt.station) } : null);
   if (!isSettled) leases.giveUp(lease);
 }
 

@@ -1,4 +1,5 @@
 import { toUsd } from '../core/money.ts';
+import { toTraceId } from '../core/run-trace.ts';
 import { head } from '../core/text.ts';
 import type { Logger } from '../core/log.ts';
 import type { Settled, Settlement } from '../run/end/settle.ts';
@@ -55,7 +56,9 @@ export function logFinishedRun(log: Logger, { run, conclusion, attempt, settleme
 
 /** Logs the conclusion of a run whose worker was lost. */
 export function logLostRun(log: Logger, { run, conclusion }: Settled): void {
-  const facts = { runId: run.id, agent: run.agent, attempt: run.attempt, status: run.status, costUsd: run.costUsd };
+  const traceId = toTraceId(run) ?? undefined;
+  const { id: runId, agent, attempt, status, costUsd } = run;
+  const facts = { runId, traceId, agent, attempt, status, costUsd };
   if (conclusion.status === 'failed' || conclusion.status === 'retried') {
     const error = { ...facts, code: 'worker_lost', detail: run.errorDetail };
     logFailure(log, { conclusion, error, what: 'its worker was lost' });

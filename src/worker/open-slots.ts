@@ -52,6 +52,7 @@ export async function openSlots(
     scratchRoot,
     findPlaces,
     dataDir,
+    exportsSpans: config.tracing.agentSpans,
     mayStart: (agent) => !machine.isPaused([agent.name]) && admission.mayStart(agent),
     onFault: machine.note,
     onChange: () => noteChange(state),

@@ -114,6 +114,7 @@ async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts):
     findPlaces,
     dataDir,
     machine,
+    agentSpans: config.tracing.agentSpans,
     leaving: leaving.promise,
     log,
   };

@@ -5,6 +5,7 @@ import { createId } from '../core/ids.ts';
 import type { Logger } from '../core/log.ts';
 import { findMachineFault, type MachineFault } from '../core/machine-fault.ts';
 import { report } from '../core/process-events.ts';
+import { isTracing } from '../core/tracing.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Spare } from './waiting-spares.ts';
 import { prepareSpareWorkspace } from './workspace.ts';
@@ -18,6 +19,8 @@ export interface SpareStarterOptions {
   readonly scratchRoot: string;
   readonly findPlaces?: ClaudeSpec['findPlaces'];
   readonly dataDir: string;
+  /** True when Claude Code's own spans are wanted. Defaults to false. */
+  readonly exportsSpans?: boolean;
   /** Called when the machine lacked what a process needs, with the workspace if that was the cause. */
   readonly onFault?: (fault: MachineFault, workspace?: { readonly agent: string; readonly root: string }) => void;
   readonly log: Logger;
@@ -38,7 +41,17 @@ export interface SpareStarter {
 export function createSpareStarter(
   options: SpareStarterOptions & { readonly onStarted: (spare: Spare) => void },
 ): SpareStarter {
-  const { gateway, claudePath, scratchRoot, findPlaces, dataDir, onFault, onStarted, log } = options;
+  const {
+    gateway,
+    claudePath,
+    scratchRoot,
+    findPlaces,
+    dataDir,
+    exportsSpans = false,
+    onFault,
+    onStarted,
+    log,
+  } = options;
   const beginning = new Map<Agent, number>();
   const pausedUntil = new Map<Agent, number>();
 
@@ -70,6 +83,8 @@ export function createSpareStarter(
           findPlaces,
           claudeSessionId: createId(),
           resumeFrom: null,
+          // Its run is not known yet: the worker joins its spans to the run's trace.
+          telemetry: exportsSpans && isTracing() ? { traceparent: null } : null,
           log,
         });
         report('process.started', { agent: agent.name, kind: 'spare' });

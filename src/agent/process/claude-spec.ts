@@ -20,6 +20,8 @@ export interface ClaudeSpec {
   readonly workspaceDir: string;
   /** The only way to a model, and a token that is useless until an attempt is admitted with it. */
   readonly gateway: { readonly url: string; readonly token: string };
+  /** Set to let the process export its own spans to the gateway. Defaults to none. */
+  readonly telemetry?: Telemetry | null | undefined;
   /** `undefined`: the Agent SDK's own executable; `null`: the SDK's own, then `PATH`; a text: that path. */
   readonly claudePath: string | null | undefined;
   /** The directory for the process's private directories, which are named after its id and removed with it. */
@@ -38,6 +40,12 @@ export interface ClaudeSpec {
   /** Time within which it must send its first message. Defaults to 30,000. */
   readonly startTimeoutMs?: number | undefined;
   readonly log?: Logger | undefined;
+}
+
+/** The trace of a process that exports spans. */
+export interface Telemetry {
+  /** The span that its tools continue, as `traceparent`; null when it is not known at the start. */
+  readonly traceparent: string | null;
 }
 
 /** A Claude Code process. It starts, waits for a prompt, works on it, and may wait for the next prompt. */

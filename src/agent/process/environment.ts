@@ -4,7 +4,7 @@ import type { ClaudeSpec } from './claude-spec.ts';
 import type { Scratch } from './scratch.ts';
 
 interface EnvironmentOptions {
-  readonly spec: Pick<ClaudeSpec, 'processId' | 'gateway' | 'agent'>;
+  readonly spec: Pick<ClaudeSpec, 'processId' | 'gateway' | 'agent' | 'telemetry'>;
   readonly scratch: Pick<Scratch, 'home' | 'configDir' | 'tmpDir'>;
   readonly log?: Logger | undefined;
 }
@@ -41,6 +41,7 @@ export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Recor
     CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',
     // A `cd` in one run must not change the directory of the next.
     ...(spec.agent.isReused ? { CLAUDE_BASH_MAINTAIN_PROJECT_WORKING_DIR: '1' } : {}),
+    ...toTelemetry(spec),
   };
   const refused = Object.keys(spec.agent.env).filter((name) => Object.hasOwn(ours, name) || RESERVED.test(name));
   if (refused.length > 0) {
@@ -63,8 +64,31 @@ function toTrust({ tools, mcpServers }: ClaudeSpec['agent']): Record<string, str
     : { CLAUDE_CODE_CERT_STORE: 'bundled' };
 }
 
+/**
+ * The process exports its spans to the gateway, with its own token: the worker passes them on, so that no collector's key
+ * reaches an agent. In short intervals, because the spans of a process that is killed are lost. An agent whose `env`
+ * configures telemetry keeps its own.
+ */
+function toTelemetry({ telemetry = null, gateway, agent }: EnvironmentOptions['spec']): Record<string, string> {
+  if (telemetry === null || Object.keys(agent.env).some((name) => OWN_TELEMETRY.test(name))) return {};
+  return {
+    CLAUDE_CODE_ENABLE_TELEMETRY: '1',
+    CLAUDE_CODE_ENHANCED_TELEMETRY_BETA: '1',
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_METRICS_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${gateway.url}/v1/traces`,
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: `x-api-key=${gateway.token}`,
+    OTEL_TRACES_EXPORT_INTERVAL: '100',
+    ...(telemetry.traceparent !== null && { TRACEPARENT: telemetry.traceparent }),
+  };
+}
+
 /** Time within which a server must connect, in milliseconds: less than the time for the first message of a process. */
 const MCP_TIMEOUT = '20000';
+
+const OWN_TELEMETRY = /^(OTEL_|CLAUDE_CODE_ENABLE_TELEMETRY)/;
 
 /** Variables that could lead the process around the gateway, or forge a mark. */
 const RESERVED = /^(ANTHROPIC_|LONGHAUL_|CLAUDE_CODE_USE_)/;

@@ -12,6 +12,7 @@ import { toRateLimitHeaders } from '../rate-limit-headers.ts';
 import { route } from '../route.ts';
 import { submitBatchOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
+import { toLinkOf } from '../trace-requests.ts';
 import { json, problems } from './answers.ts';
 import { idempotencyHeaders, jsonBody } from './requests.ts';
 
@@ -42,7 +43,8 @@ export const submitRuns = route(
     const join = await findJoined(database, { bodies, caller });
     const submissions = checkAll(bodies, { config, caller, join });
     const { runs } = await submitBatchOnce(deps, {
-      batch: submissions,
+      // Each run has its own trace: the request is one cause of many.
+      batch: submissions.map((submission) => ({ ...submission, trace: toLinkOf(context) })),
       idempotency: key === null ? null : { owner: toIdempotencyOwner(caller), key },
       caller,
       onCounted(states) {

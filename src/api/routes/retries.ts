@@ -1,5 +1,7 @@
 import { isOperator, toMaxPriority, toTenant, toViewer, type Caller } from '../../access/caller.ts';
 import { LonghaulError, toMessage } from '../../core/errors.ts';
+import { toRunSpan, type StoredTrace } from '../../core/run-trace.ts';
+import { toTraceparent } from '../../core/trace-context.ts';
 import type { Run } from '../../run/run.ts';
 import type { SubmitDeps } from '../api-deps.ts';
 import { checkSubmission } from '../check-submission.ts';
@@ -9,6 +11,7 @@ import { queuedRun } from '../openapi/example-runs.ts';
 import { route } from '../route.ts';
 import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
+import { toLinkOf, toTraceOf } from '../trace-requests.ts';
 import { json, problems } from './answers.ts';
 import { changedRuns } from './changed-runs.ts';
 import { idempotencyHeaders, jsonBody } from './requests.ts';
@@ -35,7 +38,7 @@ export const retryRun = route(
     const caller = context.get('caller');
     const run = await requireRun(deps.database, { runId: context.req.valid('param').id, viewer: toViewer(caller) });
     const idempotencyKey = context.req.valid('header')['idempotency-key'] ?? null;
-    const next = await retry(deps, run, { caller, idempotencyKey });
+    const next = await retry(deps, run, { caller, idempotencyKey, trace: toTraceOf(context) });
     const { basePath } = deps.config.http;
     return context.json(toRunResource(next, { caller, basePath }), 202, { location: `/v1/runs/${next.id}` });
   },
@@ -73,7 +76,12 @@ export const retryRuns = route(
       try {
         if (run === null) throw runNotFound(id);
         if (!isNamed && run.error?.code === 'poison_run') throw poisonous(run);
-        const next = await retry(deps, run, { caller, idempotencyKey: null, isOnlyRetry: true });
+        const next = await retry(deps, run, {
+          caller,
+          idempotencyKey: null,
+          trace: toLinkOf(context),
+          isOnlyRetry: true,
+        });
         data.push(toRunResource(next, { caller, basePath: deps.config.http.basePath }));
       } catch (error) {
         if (!(error instanceof LonghaulError)) throw error;
@@ -93,6 +101,8 @@ function poisonous({ id }: Run): LonghaulError {
 interface RetryOptions {
   readonly caller: Caller;
   readonly idempotencyKey: string | null;
+  /** The trace of the request. The new run links to the old one as well. */
+  readonly trace: StoredTrace | null;
   /** True to reject a run that was retried already. Defaults to false. */
   readonly isOnlyRetry?: boolean;
 }
@@ -100,7 +110,7 @@ interface RetryOptions {
 async function retry(
   deps: SubmitDeps,
   run: Run,
-  { caller, idempotencyKey, isOnlyRetry = false }: RetryOptions,
+  { caller, idempotencyKey, trace, isOnlyRetry = false }: RetryOptions,
 ): Promise<Run> {
   const { config } = deps;
   if (run.status !== 'failed' && run.status !== 'cancelled') {
@@ -124,9 +134,20 @@ async function retry(
   });
   // Not counted for an operator, who may retry hundreds of runs after an outage.
   const { run: next } = await submitOnce(deps, {
-    submission: { ...submission, agent: { ...submission.agent, whileBusy: 'enqueue' as const }, isOnlyRetry },
+    submission: {
+      ...submission,
+      agent: { ...submission.agent, whileBusy: 'enqueue' as const },
+      isOnlyRetry,
+      trace: withLink(trace, run),
+    },
     caller,
     isCounted: !isOperator(caller),
   });
   return next;
+}
+
+/** Links the trace of a retry to the run that it retries, when either is traced. */
+function withLink(trace: StoredTrace | null, retried: Run): StoredTrace | null {
+  if (trace === null && retried.trace === null) return null;
+  return { ...trace, links: [...(trace?.links ?? []), toTraceparent(toRunSpan(retried).context)] };
 }

@@ -9,6 +9,7 @@ import { route } from '../route.ts';
 import { toScheduledSubmission } from '../scheduled-submission.ts';
 import { submitOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
+import { toTraceOf } from '../trace-requests.ts';
 import { json, problems } from './answers.ts';
 import { idempotencyHeaders } from './requests.ts';
 import { requireFound, requireSchedule, scheduleParams, toNamed, toScheduleResource } from './schedule-resource.ts';
@@ -85,6 +86,7 @@ export const triggerSchedule = route(
       schedule: { id: schedule.id, tickAt: null },
       idempotencyKey: checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null),
       idempotencyOwner: toIdempotencyOwner(caller),
+      trace: toTraceOf(context),
     };
     const { run } = await submitOnce(deps, { submission, caller });
     const { basePath } = config.http;

@@ -135,6 +135,7 @@ function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObj
       ...toWebhookColumns(submission),
       schedule_id: submission.schedule?.id ?? null,
       scheduled_for: submission.schedule?.tickAt ?? null,
+      trace: submission.trace == null ? null : JSON.stringify(submission.trace),
       created_by: submission.createdBy,
       event_seq: 1,
     };

@@ -1,5 +1,6 @@
 import type { Agent } from '../../config/config.ts';
 import type { RunLimits } from '../../core/limits.ts';
+import type { StoredTrace } from '../../core/run-trace.ts';
 
 /** A submission that has been validated against its agent. */
 export interface Submission {
@@ -34,6 +35,8 @@ export interface Submission {
   readonly webhookUrl?: string | null;
   /** The schedule that submits it, and its tick; null: the schedule was triggered by hand. Defaults to none. */
   readonly schedule?: { readonly id: string; readonly tickAt: Date | null };
+  /** The trace that it belongs to. Defaults to none: the run begins a trace. */
+  readonly trace?: StoredTrace | null;
   /** The actor for the audit record. Defaults to the API key that submits. */
   readonly actor?: string;
   /** The API key that submits. */

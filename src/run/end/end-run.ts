@@ -15,6 +15,7 @@ import { noteWebhooks } from '../webhooks/note-webhooks.ts';
 import { spendBudget } from '../money/reserve-budget.ts';
 import type { RunDeps } from '../rules.ts';
 import { isAtCeiling, toRunError } from '../run.ts';
+import { traceEnd } from './trace-end.ts';
 import { releaseNextInSession } from '../waiting/session-gate.ts';
 import { releaseSession } from '../sessions/sessions.ts';
 
@@ -53,6 +54,8 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   });
   await recordAudit(trx, { ...toAudit(ended), action: `run.${conclusion.status}`, subject: row.id });
   await noteWebhooks(trx, ended);
+  // Before the budgets, which every run locks.
+  await traceEnd(trx, ended);
   if (booking !== null) await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
   await queue.remove(trx, { runId: row.id, queue: row.queue });
   if (booking !== null) await releaseHeld(trx, { queue, row });
