@@ -9,7 +9,7 @@ const RULES: Record<string, readonly string[]> = {
   core: [],
   config: [],
   db: ['config'],
-  queue: ['db'],
+  queue: ['config', 'db'],
   audit: ['db'],
   alert: ['config', 'db', 'queue', 'audit'],
   access: ['config', 'db', 'audit', 'run'],

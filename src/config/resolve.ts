@@ -17,6 +17,7 @@ import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveMetrics } from './resolve-metrics.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
+import { resolveQueueBackend } from './resolve-queue-backend.ts';
 import { canWrite } from './resolve-tools.ts';
 import { configSchema, environmentSchema, type AgentSettings, type LonghaulConfig, type Settings } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
@@ -71,7 +72,13 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   const metrics = resolveMetrics({ settings: settings.metrics, port, serverHost: host, env });
   const isTimeoutFromVariable = variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined;
   const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
+  const queueBackend = resolveQueueBackend({
+    variable: variables.LONGHAUL_QUEUE_URL,
+    option: settings.queue.url,
+    hasPostgres: variables.LONGHAUL_DATABASE_URL !== undefined,
+  });
   const errors = [
+    ...queueBackend.errors,
     ...alerts.errors,
     ...dashboard.errors,
     ...metrics.errors,
@@ -98,6 +105,7 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
     database,
+    queueBackend: queueBackend.value,
     adminKey: variables.LONGHAUL_ADMIN_KEY ?? null,
     secretVariables: [...new Set([...SECRET_VARIABLES.filter((name) => env[name]), ...named])],
     secretPlaces: [
@@ -201,13 +209,6 @@ function parseEnvironment(env: ResolveOptions['env']): Environment {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environmentSchema.safeParse(given);
   const errors = parsed.success ? [] : toFieldErrors(parsed.error, given).map(hideSecrets);
-  if (given['LONGHAUL_QUEUE_URL'] !== undefined) {
-    errors.push({
-      path: 'LONGHAUL_QUEUE_URL',
-      message:
-        'names a separate queue, which this version does not support yet; unset it: the queue is in the database',
-    });
-  }
   if (!parsed.success || errors.length > 0) throw invalid('the environment', errors);
   return parsed.data;
 }
