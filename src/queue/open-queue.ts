@@ -20,13 +20,16 @@ interface OpenQueueOptions {
 export async function openQueue({ database, backend, expireSeconds, log }: OpenQueueOptions): Promise<Queue> {
   const onError = (err: Error) => log.warn({ err }, 'queue error');
   if (backend === null) return createDatabaseQueue({ database, expireSeconds, onError });
-  const notifier = createBackendNotifier({ database, backend: await loadBackend(backend), log });
+  const notifier = createBackendNotifier({ database, backend: await loadBackend(backend, log), log });
   return createQueue({ runs: createPgBossRunQueue({ database, expireSeconds, onError }), notifier });
 }
 
 /** Loads a client only where it is configured: each takes 25 MB and half a second. */
-async function loadBackend(config: QueueBackendConfig): Promise<WakeUpBackend> {
-  const { createRedisBackend } = await import('./backend/redis-backend.ts');
-  if (config.kind === 'redis') return createRedisBackend(config.url);
-  throw new Error('SQS comes with the next commit.');
+async function loadBackend(config: QueueBackendConfig, log: Pick<Logger, 'warn'>): Promise<WakeUpBackend> {
+  if (config.kind === 'redis') {
+    const { createRedisBackend } = await import('./backend/redis-backend.ts');
+    return createRedisBackend(config.url);
+  }
+  const { createSqsBackend } = await import('./backend/sqs-backend.ts');
+  return createSqsBackend({ ...config, log });
 }

@@ -50,6 +50,7 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
     send: (queue, count) => availability.watch(() => backend.send(queue, count)),
     discard: (queue, count) => availability.watch(() => backend.discard(queue, count)),
     isAway: () => availability.isAway,
+    onLost: () => sweep?.replaceSoon(),
   });
   const count = (queue: string) => availability.watch(() => backend.count(queue));
 

@@ -17,9 +17,11 @@ interface OutboxOptions {
   readonly discard: (queue: string, count: number) => Promise<void>;
   /** While it returns true, changes are dropped. */
   readonly isAway: () => boolean;
+  /** Called when wake-ups were not sent. */
+  readonly onLost: () => void;
 }
 
-export function createOutbox({ send, discard, isAway }: OutboxOptions): Outbox {
+export function createOutbox({ send, discard, isAway, onLost }: OutboxOptions): Outbox {
   const pending = new Map<string, number>();
   let sending: Promise<void> | null = null;
 
@@ -29,9 +31,11 @@ export function createOutbox({ send, discard, isAway }: OutboxOptions): Outbox {
     for (let [next] = pending; next !== undefined; [next] = pending) {
       const [queue, change] = next;
       pending.delete(queue);
+      if (isAway() && change > 0) onLost();
       if (isAway() || change === 0) continue;
-      // The failure has been noted and logged, and the sweep replaces what is missing.
-      await (change > 0 ? send(queue, change) : discard(queue, -change)).catch(() => {});
+      // The failure itself has been noted and logged.
+      if (change > 0) await send(queue, change).catch(onLost);
+      else await discard(queue, -change).catch(() => {});
     }
     sending = null;
   }

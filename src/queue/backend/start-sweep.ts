@@ -14,6 +14,9 @@ const SHORTEST_MS = 200;
 /** Part of the interval after which lost wake-ups are replaced: a sweep may be a little early. */
 const EARLY = 0.9;
 
+/** Time after which wake-ups that could not be sent are replaced, in ms: the sweep leaves younger runs alone. */
+const REPLACE_AFTER_MS = 2_500;
+
 /** Added to the time until a run is due, in ms: a timer may be a little early. */
 const DUE_MARGIN_MS = 5;
 
@@ -35,6 +38,8 @@ interface SweepOptions {
 export interface Sweep {
   /** Sweeps soon: a delayed run was queued, or the backend answers again. */
   hurry(): void;
+  /** Replaces the wake-ups that could not be sent, as soon as the runs count as overdue. */
+  replaceSoon(): void;
   stop(): Promise<void>;
 }
 
@@ -43,9 +48,11 @@ export function startSweep(options: SweepOptions): Sweep {
   let isStopped = false;
   /** True when runs may be due that another process's sweep has not seen. */
   let isNeeded = true;
+  let mustReplace = false;
   let isPrepared = false;
   let sweeping: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
+  let replaceTimer: NodeJS.Timeout | null = null;
 
   /** Returns the time until the next sweep. */
   async function sweep(wasNeeded: boolean): Promise<{ inMs: number; isForRun: boolean }> {
@@ -56,7 +63,9 @@ export function startSweep(options: SweepOptions): Sweep {
       queues,
       replaceEveryMs: replaceEveryMs * EARLY,
       isNeeded: wasNeeded,
+      mustReplace,
     });
+    if (swept.length === queues.length) mustReplace = false;
     // The other process that sweeps a queue now may have begun before the run was queued.
     if (wasNeeded && swept.length < queues.length) isNeeded = true;
     let dueInMs = Infinity;
@@ -70,8 +79,9 @@ export function startSweep(options: SweepOptions): Sweep {
   }
 
   async function replace(queue: string, overdue: number): Promise<void> {
-    const missing = overdue - (await countUndelivered(queue));
-    if (missing > 0) send(queue, missing);
+    const undelivered = await countUndelivered(queue).catch(() => null);
+    if (undelivered === null) mustReplace = true;
+    else if (overdue > undelivered) send(queue, overdue - undelivered);
   }
 
   async function run(): Promise<void> {
@@ -96,16 +106,27 @@ export function startSweep(options: SweepOptions): Sweep {
     });
   }
 
+  function hurry(): void {
+    if (queues.length === 0 || isNeeded) return;
+    isNeeded = true;
+    if (sweeping === null) plan({ inMs: SHORTEST_MS, isForRun: true });
+  }
+
   sweeping = queues.length === 0 ? null : run();
   return {
-    hurry() {
-      if (queues.length === 0 || isNeeded) return;
-      isNeeded = true;
-      if (sweeping === null) plan({ inMs: SHORTEST_MS, isForRun: true });
+    hurry,
+    replaceSoon() {
+      if (queues.length === 0 || isStopped) return;
+      replaceTimer ??= after(REPLACE_AFTER_MS, () => {
+        replaceTimer = null;
+        mustReplace = true;
+        hurry();
+      });
     },
     async stop() {
       isStopped = true;
       clearTimeout(timer);
+      clearTimeout(replaceTimer ?? undefined);
       await sweeping;
     },
   };

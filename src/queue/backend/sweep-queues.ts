@@ -19,6 +19,8 @@ interface SweepOptions {
   readonly replaceEveryMs: number;
   /** False for a sweep that takes place only when no process has swept lately. */
   readonly isNeeded: boolean;
+  /** True when wake-ups are known to be lost. */
+  readonly mustReplace: boolean;
 }
 
 /** A sweep without a need is left out when another took place within this time. */
@@ -32,8 +34,8 @@ const MOST_COUNTED = sql.lit(10_000);
  * of the fleet, whichever sweep at once. Leaves out paused queues, because their wake-ups would be used up in vain.
  */
 export async function sweepQueues(database: Database, options: SweepOptions): Promise<readonly SweptQueue[]> {
-  const { queues, replaceEveryMs, isNeeded } = options;
-  const isReplacing = sql`(replaced_at is null or replaced_at < now() - ${replaceEveryMs} * interval '1 millisecond')`;
+  const { queues, replaceEveryMs, isNeeded, mustReplace } = options;
+  const isReplacing = sql`(${mustReplace} or replaced_at is null or replaced_at < now() - ${replaceEveryMs} * interval '1 millisecond')`;
   const { rows } = await sql<SweptQueue>`
     with locked as materialized (
       select name, paused_at, due_until, ${isReplacing} as is_replacing
