@@ -22,7 +22,7 @@ const RULES: Record<string, readonly string[]> = {
   stats: ['config', 'db', 'queue', 'run'],
   webhook: ['config', 'db', 'audit', 'run'],
   metrics: ['config', 'db', 'run', 'stats', 'alert'],
-  doctor: ['config', 'db', 'access', 'agent', 'run', 'worker'],
+  doctor: ['config', 'db', 'queue', 'access', 'agent', 'run', 'worker'],
   drill: [
     'config',
     'db',

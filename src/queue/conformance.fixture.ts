@@ -21,6 +21,8 @@ export interface Backend {
   readonly isDistributed: boolean;
   /** True when wake-ups come from the database, over the connection that listens. */
   readonly usesListen: boolean;
+  /** False when it may double, delay and lose wake-ups without a fault, so that their number says nothing. */
+  readonly isExact: boolean;
   /** Time that wake-ups may take longer than from PostgreSQL, in ms. */
   readonly slowMs: number;
   /** Prepares the queues of one database. */
@@ -60,8 +62,8 @@ const openBeside = (open: typeof openRedis) => async () => {
   };
 };
 
-const notify = { usesListen: true, slowMs: 0, open: openNotify };
-const beside = { kind: 'postgres', isDistributed: true, usesListen: false, slowMs: 0 } as const;
+const notify = { usesListen: true, isExact: true, slowMs: 0, open: openNotify };
+const beside = { kind: 'postgres', isDistributed: true, usesListen: false, isExact: true, slowMs: 0 } as const;
 
 export const BACKENDS: readonly Backend[] = [
   { ...notify, name: 'the embedded database', kind: 'embedded', isDistributed: false },
@@ -79,6 +81,7 @@ export const SERVER_BACKENDS: readonly Backend[] = [
 export const BAD_SQS: Backend = {
   ...beside,
   name: 'PostgreSQL and SQS at its worst',
+  isExact: false,
   slowMs: 4_000,
   open: openBeside(openBadSqs),
 };

@@ -25,11 +25,33 @@ export async function openQueue({ database, backend, expireSeconds, log }: OpenQ
 }
 
 /** Loads a client only where it is configured: each takes 25 MB and half a second. */
-async function loadBackend(config: QueueBackendConfig, log: Pick<Logger, 'warn'>): Promise<WakeUpBackend> {
+async function loadBackend(
+  config: QueueBackendConfig,
+  log: Pick<Logger, 'warn'>,
+  { isReadOnly = false } = {},
+): Promise<WakeUpBackend> {
   if (config.kind === 'redis') {
     const { createRedisBackend } = await import('./backend/redis-backend.ts');
     return createRedisBackend(config.url);
   }
   const { createSqsBackend } = await import('./backend/sqs-backend.ts');
-  return createSqsBackend({ ...config, log });
+  return createSqsBackend({ ...config, log, isReadOnly });
+}
+
+/**
+ * Tests with the rights of this process that the backend can be used. Creates nothing in it.
+ * @throws {Error} the reason for which it cannot.
+ */
+export async function testQueueBackend(
+  database: Database,
+  { config, queues }: { config: QueueBackendConfig; queues: readonly string[] },
+): Promise<void> {
+  const row = await database.sql.selectFrom('longhaul.queue_backend').select('deployment_id').executeTakeFirst();
+  const backend = await loadBackend(config, { warn() {} }, { isReadOnly: true });
+  try {
+    await backend.prepare(row?.deployment_id ?? 'none', queues);
+    await backend.probe();
+  } finally {
+    await backend.close();
+  }
 }

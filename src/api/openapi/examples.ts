@@ -121,6 +121,7 @@ const queue: QueueResource = {
   limitedUntil: null,
   limitReason: null,
   oldestWaitSeconds: 1.2,
+  undelivered: null,
   pausedAt: null,
 };
 

@@ -35,9 +35,11 @@ export function createAvailability({ backend, log, onBack }: AvailabilityOptions
   }
 
   function noteFailure(error: unknown): void {
-    if (isAway || backend.isBusy(error)) return;
+    if (backend.isBusy(error)) return;
+    // Repeated, for a listener that has begun meanwhile.
+    report('queue.backend', { kind, isAway: true });
+    if (isAway) return;
     isAway = true;
-    report('queue.backend', { kind, isAway });
     log.warn(
       { backend: kind, reason: toMessage(error) },
       `${title} cannot be used: until it answers, workers check the database every 2 s`,

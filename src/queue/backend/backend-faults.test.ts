@@ -175,8 +175,8 @@ describe.each(SERVER_BACKENDS)('a queue on $name', (backend) => {
     const queue = newQueue();
     await server.kill();
     const process = await suite.openProcess();
-    expect(process.queue.backend.isAway).toBe(true);
     const worker = await process.startWorker([queue], { checkEveryMs: NEVER_MS });
+    await expect.poll(() => process.queue.backend.isAway, { interval: 20, timeout: 10_000 }).toBe(true);
     await process.submit(queue);
     expect(await timeOf(() => worker.next())).toBeLessThan(4_500);
     await server.start();

@@ -30,6 +30,8 @@ interface SqsBackendOptions {
   readonly log: Pick<Logger, 'warn'>;
   /** Time that a poll waits, in seconds. Defaults to 10: a worker that stops waits for its polls. */
   readonly waitSeconds?: number;
+  /** Set to true to create no queue, for an examination. Defaults to false. */
+  readonly isReadOnly?: boolean;
   /** Called with each client, for tests that add AWS's bad behaviour. */
   readonly onClients?: (clients: SqsClients) => void;
 }
@@ -39,14 +41,15 @@ interface SqsBackendOptions {
  * delivery or on the delays of SQS.
  */
 export function createSqsBackend(options: SqsBackendOptions): WakeUpBackend {
-  const { region, endpoint, log, waitSeconds = 10 } = options;
+  const { region, endpoint, log, waitSeconds = 10, isReadOnly = false } = options;
   const clients = createSqsClients({ region, endpoint, waitMs: waitSeconds * 1_000 });
   options.onClients?.(clients);
   const { quick, waiting } = clients;
-  const queues = createSqsQueues(quick);
+  const queues = createSqsQueues(quick, { isReadOnly });
   const warned = new Set<string>();
   let deployment = '';
-  let names: readonly string[] = [];
+  /** The queue that a probe asks for: the first that was used. */
+  let probed: string | undefined;
 
   const bodyOf = (queue: string) => JSON.stringify({ longhaul: deployment, queue });
 
@@ -77,6 +80,7 @@ export function createSqsBackend(options: SqsBackendOptions): WakeUpBackend {
   };
 
   async function receive(queue: string, room: number): Promise<Delivery | null> {
+    probed ??= queue;
     return queues.withUrl(queue, async (url) => {
       const { Messages = [] } = await waiting.send(toReceive(url, { most: room, waitSeconds }));
       const own = ownOf(queue, Messages);
@@ -106,7 +110,7 @@ export function createSqsBackend(options: SqsBackendOptions): WakeUpBackend {
     probeAfterMs: 30_000,
     async prepare(deploymentId, queueNames) {
       deployment = deploymentId;
-      names = queueNames;
+      [probed] = queueNames;
       queues.setDeployment(deploymentId);
       try {
         await Promise.all(queueNames.map((queue) => queues.urlOf(queue)));
@@ -115,8 +119,7 @@ export function createSqsBackend(options: SqsBackendOptions): WakeUpBackend {
       }
     },
     async probe() {
-      const [first] = names;
-      if (first !== undefined) await countVisible(first);
+      if (probed !== undefined) await countVisible(probed);
     },
     send: (queue, count) =>
       queues.withUrl(queue, async (url) => {

@@ -12,7 +12,7 @@ export interface SqsQueues {
   withUrl<T>(queue: string, work: (url: string) => Promise<T>): Promise<T>;
 }
 
-export function createSqsQueues(client: Pick<SQSClient, 'send'>): SqsQueues {
+export function createSqsQueues(client: Pick<SQSClient, 'send'>, { isReadOnly = false } = {}): SqsQueues {
   const urls = new Map<string, Promise<string>>();
   let deployment = '';
 
@@ -21,7 +21,7 @@ export function createSqsQueues(client: Pick<SQSClient, 'send'>): SqsQueues {
     try {
       return (await client.send(new GetQueueUrlCommand({ QueueName }))).QueueUrl!;
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      if (isReadOnly || !isMissing(error)) throw error;
       const Attributes = { MessageRetentionPeriod: String(RETENTION_SECONDS) };
       return (await client.send(new CreateQueueCommand({ QueueName, Attributes }))).QueueUrl!;
     }
