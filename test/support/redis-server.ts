@@ -34,6 +34,8 @@ export interface RedisServer {
   /** Stops the process without closing a connection, like a network that drops packets. */
   freeze(): void;
   thaw(): void;
+  /** Removes all lists. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,6 +79,9 @@ export async function startRedisServer({ args = [] as readonly string[] } = {}):
     start,
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
+    flush: async () => {
+      await link.send(['FLUSHALL']);
+    },
     async close() {
       link.close();
       await kill();

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { ListQueuesCommand, PurgeQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { findFreePort } from './embedded-postgres.ts';
 
 const SERVER = path.resolve(import.meta.dirname, '../fixtures/sqs-server.ts');
@@ -16,6 +17,8 @@ export interface SqsServer {
   /** Stops the process without closing a connection, like a network that drops packets. */
   freeze(): void;
   thaw(): void;
+  /** Removes all messages. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,14 +43,28 @@ export async function startSqsServer(): Promise<SqsServer> {
   }
 
   await start();
+  const endpoint = `http://127.0.0.1:${port}`;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint,
     kill,
     start,
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
+    flush: () => purge(endpoint),
     close: kill,
   };
+}
+
+async function purge(endpoint: string): Promise<void> {
+  const client = new SQSClient({
+    region: 'eu-west-1',
+    endpoint,
+    useQueueUrlAsEndpoint: false,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  const { QueueUrls = [] } = await client.send(new ListQueuesCommand({}));
+  await Promise.all(QueueUrls.map((QueueUrl) => client.send(new PurgeQueueCommand({ QueueUrl }))));
+  client.destroy();
 }
 
 /** Sets the credentials that the SDK finds, unless the process has some: the server checks no signature. */

@@ -1,4 +1,3 @@
-import { PurgeQueueCommand, SQSClient, ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { startRedisServer } from '../../../test/support/redis-server.ts';
 import { AWS_CREDENTIALS, startSqsServer } from '../../../test/support/sqs-server.ts';
 import type { Database } from '../../db/database.ts';
@@ -58,13 +57,7 @@ const redis = shared(startRedisServer);
 export async function openRedis(): Promise<Opened> {
   const server = await redis();
   return {
-    server: {
-      ...server,
-      flush: async () => {
-        await server.send('FLUSHALL');
-      },
-      silenceMs: 9_000,
-    },
+    server: { ...server, silenceMs: 9_000 },
     createNotifier: toNotifier(() => createRedisBackend(server.url)),
   };
 }
@@ -80,7 +73,7 @@ async function openSqsWith(onClients?: (clients: SqsClients) => void): Promise<O
   const region = 'eu-west-1';
   const options = { region, endpoint, log, waitSeconds: 2, ...(onClients && { onClients }) };
   return {
-    server: { ...server, flush: () => purge(endpoint), silenceMs: 12_000 },
+    server: { ...server, silenceMs: 12_000 },
     // A minute is too long for a test.
     createNotifier: toNotifier(() => ({ ...createSqsBackend(options), replaceEveryMs: 5_000 })),
   };
@@ -89,10 +82,3 @@ async function openSqsWith(onClients?: (clients: SqsClients) => void): Promise<O
 export const openSqs = () => openSqsWith();
 
 export const openBadSqs = () => openSqsWith(addBadBehaviour);
-
-async function purge(endpoint: string): Promise<void> {
-  const client = new SQSClient({ region: 'eu-west-1', endpoint, useQueueUrlAsEndpoint: false });
-  const { QueueUrls = [] } = await client.send(new ListQueuesCommand({}));
-  await Promise.all(QueueUrls.map((QueueUrl) => client.send(new PurgeQueueCommand({ QueueUrl }))));
-  client.destroy();
-}
