@@ -102,7 +102,7 @@ describe.each(SERVER_BACKENDS)('a queue on $name', (backend) => {
     await worker.stop();
   });
 
-  it('gives the next run to another worker while one that stops still waits for a wake-up', async () => {
+  it('gives the next run to another worker while a stopping worker still waits for a wake-up', async () => {
     const queue = newQueue();
     const stopping = await startWorker([queue]);
     const first = await suite.submit(queue);

@@ -28,7 +28,7 @@ interface BackendNotifierOptions {
 /**
  * Wakes workers through a backend beside the database, which delivers each wake-up to one worker. Wake-ups are sent once
  * the transaction is committed, in the background. The number of stored wake-ups follows the number of waiting runs: a
- * claim uses up one for each run, those that caused it first.
+ * claim uses up one for each run, beginning with its own.
  */
 export function createBackendNotifier({ database, backend, log }: BackendNotifierOptions): Notifier {
   const held = createHeldWakeUps();

@@ -2,8 +2,8 @@
 const MOST_PENDING = 10_000;
 
 /**
- * The changes of the number of wake-ups that wait to be sent. One change is sent at a time, and those that arrive
- * meanwhile are added up, so that a slow backend costs a process neither memory nor connections.
+ * Changes of the number of wake-ups that wait to be sent. The outbox sends them one at a time and adds up what arrives
+ * meanwhile, so that a slow backend costs a process neither memory nor connections.
  */
 export interface Outbox {
   /** Sends `change` wake-ups of a queue soon, or removes some when it is negative. Never throws. */
@@ -26,7 +26,7 @@ export function createOutbox({ send, discard, isAway, onLost }: OutboxOptions): 
   let sending: Promise<void> | null = null;
 
   async function sendAll(): Promise<void> {
-    // What this turn of the event loop adds is sent together.
+    // Sends together what this turn of the event loop adds.
     await Promise.resolve();
     for (let [next] = pending; next !== undefined; [next] = pending) {
       const [queue, change] = next;

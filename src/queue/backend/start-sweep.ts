@@ -5,7 +5,7 @@ import { addSweptQueues, sweepQueues } from './sweep-queues.ts';
 /** Interval of the sweeps of the process whose turn it is, in ms. */
 const SWEEP_EVERY_MS = 5_000;
 
-/** A process whose turn it was not waits for one to two times this long, in ms, and so takes over from one that died. */
+/** A process whose turn it was not waits for one to two times this long, in ms, and so takes over from a process that died. */
 const OTHERS_EVERY_MS = 8_000;
 
 /** Shortest time between two sweeps of a process, in ms. */
