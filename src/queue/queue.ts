@@ -42,7 +42,12 @@ export function createQueue({ runs, notifier }: { runs: RunQueue; notifier: Noti
   return {
     async start(queues) {
       await runs.start(queues);
-      await notifier.start(queues);
+      try {
+        await notifier.start(queues);
+      } catch (error) {
+        await runs.stop();
+        throw error;
+      }
     },
     enqueue: (trx, message) => enqueueAll(trx, [message]),
     enqueueAll,

@@ -70,7 +70,10 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
         await availability.watch(() => backend.prepare(id, queues));
       } catch (error) {
         // A backend that is away keeps no process from starting.
-        if (error instanceof LonghaulError) throw error;
+        if (error instanceof LonghaulError) {
+          await backend.close();
+          throw error;
+        }
       }
       stopProbing = every({ intervalMs: PROBE_EVERY_MS, task: probe, onError: () => {} });
       sweep = startSweep({
