@@ -76,6 +76,8 @@ const CONFIG: LonghaulConfig = {
 interface MachinesOptions {
   /** URL of an existing database. Defaults to a new one on the test run's server. */
   readonly databaseUrl?: string;
+  /** Variables of every process. Defaults to none. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Creates a database, a model and a server for workers that a test then starts and disturbs. */
@@ -84,7 +86,7 @@ export async function createMachines(script: Script, options: MachinesOptions = 
   const sharedDir = path.join(directory, 'shared');
   await mkdir(sharedDir);
   const config = { ...CONFIG, worker: { ...CONFIG.worker, visiblePaths: [sharedDir] } };
-  const { databaseUrl } = options;
+  const { databaseUrl, env: commonEnv } = options;
   const postgres =
     databaseUrl === undefined ? await createPostgresDatabase() : { url: databaseUrl, drop: () => Promise.resolve() };
   const model = await startScriptedModel({ script });
@@ -93,7 +95,7 @@ export async function createMachines(script: Script, options: MachinesOptions = 
     roles: ['server'],
     log: createLog('silent'),
     baseDir: directory,
-    env: { LONGHAUL_DATABASE_URL: postgres.url, LONGHAUL_DATA_DIR: path.join(directory, 'here') },
+    env: { LONGHAUL_DATABASE_URL: postgres.url, LONGHAUL_DATA_DIR: path.join(directory, 'here'), ...commonEnv },
   });
   await server.start();
   const apiKey = (await readFile(path.join(directory, 'here/admin-key'), 'utf8')).trim();
@@ -115,6 +117,7 @@ export async function createMachines(script: Script, options: MachinesOptions = 
         LONGHAUL_LOG_LEVEL: 'warn',
         ANTHROPIC_BASE_URL: model.url,
         ANTHROPIC_API_KEY: 'scripted',
+        ...commonEnv,
       },
     });
     const machine = {
