@@ -6,20 +6,16 @@ export type QueueBackendConfig =
   /** `endpoint` is null for AWS's own. */
   | { readonly kind: 'sqs'; readonly region: string; readonly endpoint: string | null };
 
-interface ResolveOptions {
-  /** The value of `LONGHAUL_QUEUE_URL`. */
-  readonly variable: string | undefined;
-  /** The value of `queue.url`. */
-  readonly option: string | undefined;
-  /** True when the deployment has PostgreSQL. */
-  readonly hasPostgres: boolean;
+interface Variables {
+  readonly LONGHAUL_QUEUE_URL?: string | undefined;
+  readonly LONGHAUL_DATABASE_URL?: string | undefined;
 }
 
 /** Returns the backend, null for the database alone. Errors never contain the URL, which may have a password. */
-export function resolveQueueBackend({ variable, option, hasPostgres }: ResolveOptions): {
-  readonly value: QueueBackendConfig | null;
-  readonly errors: readonly FieldError[];
-} {
+export function resolveQueueBackend(
+  { url: option }: { readonly url?: string | undefined },
+  { LONGHAUL_QUEUE_URL: variable, LONGHAUL_DATABASE_URL: databaseUrl }: Variables,
+): { readonly value: QueueBackendConfig | null; readonly errors: readonly FieldError[] } {
   const path = variable === undefined ? 'queue.url' : 'LONGHAUL_QUEUE_URL';
   const given = variable ?? option;
   if (given === undefined) return { value: null, errors: [] };
@@ -32,7 +28,7 @@ export function resolveQueueBackend({ variable, option, hasPostgres }: ResolveOp
       'contains a password, and the file is no place for one; set LONGHAUL_QUEUE_URL, or LONGHAUL_QUEUE_URL_FILE to the path of a file with it',
     );
   }
-  if (!hasPostgres) {
+  if (databaseUrl === undefined) {
     return refuse(
       'names a backend that wakes workers of several processes, but the embedded database serves only one; unset it, or set LONGHAUL_DATABASE_URL to a PostgreSQL database',
     );

@@ -72,17 +72,9 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   const metrics = resolveMetrics({ settings: settings.metrics, port, serverHost: host, env });
   const isTimeoutFromVariable = variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined;
   const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
-  const queueBackend = resolveQueueBackend({
-    variable: variables.LONGHAUL_QUEUE_URL,
-    option: settings.queue.url,
-    hasPostgres: variables.LONGHAUL_DATABASE_URL !== undefined,
-  });
+  const queueBackend = resolveQueueBackend(settings.queue, variables);
   const errors = [
-    ...queueBackend.errors,
-    ...alerts.errors,
-    ...dashboard.errors,
-    ...metrics.errors,
-    ...providers.errors,
+    ...[queueBackend, alerts, dashboard, metrics, providers].flatMap((part) => part.errors),
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
     ...findHealthErrors(checked, agents),

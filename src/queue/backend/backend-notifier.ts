@@ -4,14 +4,14 @@ import type { Logger } from '../../core/log.ts';
 import { settlesWithin } from '../../core/settles-within.ts';
 import { afterCommit } from '../../db/after-commit.ts';
 import type { Database, Transaction } from '../../db/database.ts';
-import type { Notifier, WakeUpListener } from '../notifier.ts';
+import type { Notifier } from '../notifier.ts';
 import { createAvailability } from './availability.ts';
 import type { WakeUpBackend } from './backend.ts';
 import { readDeploymentId } from './deployment-id.ts';
 import { createHeldWakeUps } from './held-wake-ups.ts';
 import { createOutbox } from './outbox.ts';
-import { startReceiveLoop, type ReceiveLoop } from './receive-loop.ts';
 import { startSweep, type Sweep } from './start-sweep.ts';
+import { createSubscriptions } from './subscriptions.ts';
 
 /** Interval at which the process asks itself whether it has to probe the backend, in ms. */
 const PROBE_EVERY_MS = 2_000;
@@ -32,8 +32,6 @@ interface BackendNotifierOptions {
  */
 export function createBackendNotifier({ database, backend, log }: BackendNotifierOptions): Notifier {
   const held = createHeldWakeUps();
-  const listeners = new Set<WakeUpListener>();
-  const loops = new Set<ReceiveLoop>();
   let sweep: Sweep | null = null;
   let stopProbing = () => Promise.resolve();
 
@@ -41,11 +39,11 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
     backend,
     log,
     onBack() {
-      for (const loop of loops) loop.wake();
-      for (const listener of listeners) listener.onGap();
+      subscriptions.noteGap();
       sweep?.hurry();
     },
   });
+  const subscriptions = createSubscriptions({ backend, availability, held });
   const outbox = createOutbox({
     send: (queue, count) => availability.watch(() => backend.send(queue, count)),
     discard: (queue, count) => availability.watch(() => backend.discard(queue, count)),
@@ -102,22 +100,7 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
       return Promise.resolve();
     },
     reserve() {},
-    subscribe(listener) {
-      const own = backend
-        .divide(listener.queues)
-        .map((queues) => startReceiveLoop({ queues, listener, receiver: backend.openReceiver(), availability, held }));
-      listeners.add(listener);
-      for (const loop of own) loops.add(loop);
-      return Promise.resolve({
-        wake() {
-          for (const loop of own) loop.wake();
-        },
-        async stop() {
-          listeners.delete(listener);
-          await Promise.all(own.map((loop) => loop.stop()));
-        },
-      });
-    },
+    subscribe: (listener) => Promise.resolve(subscriptions.add(listener)),
     async countUndelivered(queue) {
       if (availability.isAway) return null;
       return count(queue).catch(() => null);
@@ -130,12 +113,7 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
       await stopProbing();
       await sweep?.stop();
       await settlesWithin(outbox.idle, FLUSH_MS);
-      await Promise.all(
-        [...loops].map(async (loop) => {
-          await loop.stop();
-          await loop.ended;
-        }),
-      );
+      await subscriptions.stop();
       await backend.close();
     },
   };
