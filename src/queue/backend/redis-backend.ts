@@ -98,7 +98,7 @@ export function createRedisBackend(url: string): WakeUpBackend {
 
 function refused(cause: unknown): LonghaulError {
   return new LonghaulError('config_invalid', {
-    message: `LONGHAUL_QUEUE_URL names a Redis that refuses Longhaul: ${toMessage(cause)}. Check the user, the password, the number of the database and the rights; docs/queues.md lists the rights.`,
+    message: `LONGHAUL_QUEUE_URL names a Redis that refuses Longhaul: ${toMessage(cause).replace(/\.$/, '')}. Check the user, the password, the number of the database and the rights; docs/queues.md lists the rights.`,
     cause,
   });
 }

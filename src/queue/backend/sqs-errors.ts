@@ -27,7 +27,7 @@ export function toSqsRefusal(error: unknown, region: string): LonghaulError | nu
       ? 'Longhaul found no credentials: give the process a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'
       : 'check the credentials, and the rights that docs/queues.md lists; queues that are created beforehand need no sqs:CreateQueue';
   return new LonghaulError('config_invalid', {
-    message: `LONGHAUL_QUEUE_URL names SQS in ${region}, which refuses Longhaul: ${name}: ${toMessage(error)}. ${capitalize(advice)}.`,
+    message: `LONGHAUL_QUEUE_URL names SQS in ${region}, which refuses Longhaul: ${name}: ${toMessage(error).replace(/\.$/, '')}. ${capitalize(advice)}.`,
     cause: error,
   });
 }
