@@ -65,13 +65,14 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
     async start(queues) {
       const id = await readDeploymentId(database);
       try {
-        await availability.watch(() => backend.prepare(id, queues));
+        await backend.prepare(id, queues);
       } catch (error) {
-        // A backend that is away keeps no process from starting.
         if (error instanceof LonghaulError) {
           await backend.close();
           throw error;
         }
+        // A backend that is away keeps no process from starting.
+        availability.noteFailure(error);
       }
       stopProbing = every({ intervalMs: PROBE_EVERY_MS, task: probe, onError: () => {} });
       sweep = startSweep({
