@@ -4,7 +4,7 @@ import { createId } from '../src/core/ids.ts';
 import type { Logger } from '../src/core/log.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { openPostgresDatabase } from '../src/db/postgres.ts';
-import { createDatabaseQueue } from '../src/queue/database-queue.ts';
+import { openQueue } from '../src/queue/open-queue.ts';
 import { createAcceptRuns } from '../src/run/accept/accept-runs.ts';
 import { createClaimer } from '../src/worker/claimer.ts';
 import type { Bench } from './bench.ts';
@@ -24,7 +24,7 @@ const ROOM = 4;
 
 /**
  * Counts the statements of workers that wait, and of workers that compete for one run at a time: each with its own
- * connections, on PostgreSQL, with three queues. They share a process, so the times are longer than those of a fleet.
+ * connections, on PostgreSQL and the backend of `LONGHAUL_QUEUE_URL`, with three queues. They share a process, so the times are longer than those of a fleet.
  */
 export async function measureWakeUps(bench: Bench): Promise<Measurement> {
   const figures: Record<string, number> = { queues: QUEUES.length, runs: RUNS };
@@ -48,7 +48,9 @@ export async function measureWakeUps(bench: Bench): Promise<Measurement> {
 async function measure(bench: Bench, workers: number) {
   const url = (await bench.createDatabase('postgres'))['LONGHAUL_DATABASE_URL'] ?? '';
   const agents = Object.fromEntries(QUEUES.map((name) => [name, { tools: ['Read'] }]));
-  const rules = resolveConfig({ input: { agents }, baseDir: '/', env: {} });
+  const { LONGHAUL_QUEUE_URL } = process.env;
+  const env = { LONGHAUL_DATABASE_URL: url, LONGHAUL_QUEUE_URL };
+  const rules = resolveConfig({ input: { agents }, baseDir: '/', env });
   const server = await open();
   await migrate(server.database);
   await server.queue.start(QUEUES);
@@ -75,7 +77,7 @@ async function measure(bench: Bench, workers: number) {
 
   async function open() {
     const database = await openPostgresDatabase({ url, poolSize: 5 });
-    const queue = createDatabaseQueue({ database, expireSeconds: 180, onError: (error) => console.error(error) });
+    const queue = await openQueue({ database, backend: rules.queueBackend, expireSeconds: 180, log: LOG });
     bench.onEnd(async () => {
       await queue.stop();
       await database.close();
@@ -85,6 +87,7 @@ async function measure(bench: Bench, workers: number) {
 
   async function startWorker(): Promise<void> {
     const { database, queue } = await open();
+    if (rules.queueBackend !== null) await queue.start(QUEUES);
     const claimer = await createClaimer({
       deps: { database, queue, rules, log: LOG },
       workerId: createId(),
@@ -121,7 +124,8 @@ async function count(url: string): Promise<{ claims: number; checks: number; sta
   const [row] = await queryPostgres(
     url,
     `select coalesce(sum(calls) filter (where query ~* 'for update of j skip locked'), 0)::int as claims,
-            coalesce(sum(calls) filter (where query ~ 'nextInMs'), 0)::int as checks,
+            coalesce(sum(calls) filter (where query ~ 'nextInMs' and query !~ 'due_until'), 0)::int as checks,
+            coalesce(sum(calls) filter (where query ~ 'due_until'), 0)::int as sweeps,
             coalesce(sum(calls), 0)::int as statements
        from pg_stat_statements
       where dbid = (select oid from pg_database where datname = current_database())`,

@@ -15,6 +15,11 @@ const VARIABLES: Readonly<Record<keyof z.infer<typeof environmentSchema>, Variab
       'URL of a PostgreSQL database, `postgres://user:password@host/database`, to use instead of the embedded database.',
     default: 'the embedded database',
   },
+  LONGHAUL_QUEUE_URL: {
+    meaning:
+      'Backend that wakes workers: `redis://:password@host:6379`, `rediss://…` or `sqs://eu-west-1`. Requires PostgreSQL; see [queue backends](queues.md).',
+    default: 'the database wakes the workers',
+  },
   LONGHAUL_DATA_DIR: {
     meaning: 'Directory of the embedded database, of the admin key, and of the workspaces of agents without their own.',
     default: '`.longhaul` beside the configuration file',
@@ -201,6 +206,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words:
       "Longhaul's use of the PostgreSQL database of `LONGHAUL_DATABASE_URL`: see [operations](operations.md#postgresql).",
   },
+  { path: 'queue', title: 'The queue backend: `queue`' },
   { path: 'metrics', title: 'Metrics: `metrics`' },
   { path: 'tracing', title: 'Traces: `tracing`' },
   {
@@ -274,7 +280,7 @@ ${sections.join('\n\n')}
 ## Variables
 
 An empty variable counts as unset. If no variable of a provider is set, the built-in scripted model answers, and \`start\`
-reports that. \`LONGHAUL_QUEUE_URL\` is rejected at start: this version does not support a separate queue yet.
+reports that.
 
 | variable | meaning | default |
 |---|---|---|

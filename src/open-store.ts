@@ -7,7 +7,7 @@ import { checkGrants, creating } from './db/grants.ts';
 import { migrate } from './db/migrate.ts';
 import { openDatabase } from './db/open.ts';
 import { createOutage, quietOutages, type Outage } from './db/outage.ts';
-import { createDatabaseQueue } from './queue/database-queue.ts';
+import { openQueue } from './queue/open-queue.ts';
 import { QUEUE_SCHEMA } from './queue/queue-schema.ts';
 import type { Queue } from './queue/queue.ts';
 import { useCostZone } from './run/costs/use-cost-zone.ts';
@@ -57,10 +57,11 @@ export async function openStore(config: Config, options: OpenStoreOptions): Prom
   closers.push(() => watched.close());
   outage = watched;
   const log = quietOutages(options.log, watched);
-  const queue = createDatabaseQueue({
+  const queue = await openQueue({
     database,
+    backend: config.queueBackend,
     expireSeconds: config.worker.expireSeconds,
-    onError: (err) => log.warn({ err }, 'queue error'),
+    log,
   });
 
   const prepare = async () => {

@@ -9,7 +9,7 @@ const RULES: Record<string, readonly string[]> = {
   core: [],
   config: [],
   db: ['config'],
-  queue: ['db'],
+  queue: ['config', 'db'],
   audit: ['db'],
   alert: ['config', 'db', 'queue', 'audit'],
   access: ['config', 'db', 'audit', 'run'],
@@ -23,7 +23,7 @@ const RULES: Record<string, readonly string[]> = {
   stats: ['config', 'db', 'queue', 'run'],
   webhook: ['config', 'db', 'audit', 'run'],
   metrics: ['config', 'db', 'run', 'stats', 'alert'],
-  doctor: ['config', 'db', 'access', 'agent', 'run', 'worker'],
+  doctor: ['config', 'db', 'queue', 'access', 'agent', 'run', 'worker'],
   drill: [
     'config',
     'db',

@@ -18,7 +18,8 @@ export function addQueuesCommand(program: Command, shell: Shell): void {
   addConnectionOptions(queues).action(async (options: PrintOptions) => {
     const client = await connect(shell, options);
     const data = await client.queues();
-    printList(shell, { data }, { json: options.json, columns: COLUMNS });
+    const isCounted = data.some(({ undelivered }) => undelivered !== null);
+    printList(shell, { data }, { json: options.json, columns: isCounted ? [...COLUMNS, UNDELIVERED] : COLUMNS });
   });
 
   for (const action of ['pause', 'resume'] as const) {
@@ -63,6 +64,13 @@ const COLUMNS: readonly Column<QueueResource>[] = [
     value: describeState,
   },
 ];
+
+/** Only where a backend counts its wake-ups. */
+const UNDELIVERED: Column<QueueResource> = {
+  title: 'WAKE-UPS',
+  align: 'right',
+  value: ({ undelivered }) => (undelivered === null ? 'away' : String(undelivered)),
+};
 
 function describeState({ pausedAt, limitedUntil }: QueueResource): string {
   if (pausedAt !== null) return `paused for ${formatAge(pausedAt)}`;

@@ -279,6 +279,7 @@ describe('a configuration', () => {
     ['LONGHAUL_PORT', 'http'],
     ['LONGHAUL_DATABASE_URL', 'mysql://root:hunter2@db/x'],
     ['LONGHAUL_LOG_LEVEL', 'loud'],
+    ['LONGHAUL_QUEUE_URL', 'amqp://:hunter2@cache'],
     ['LONGHAUL_QUEUE_URL', 'redis://:hunter2@cache'],
     ['ANTHROPIC_BASE_URL', 'ftp://hunter2@x'],
   ])('is rejected because of a wrong variable, without repeating a secret: %s=%s', (name, value) => {

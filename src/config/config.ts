@@ -8,6 +8,7 @@ import type { ApprovalRules } from './approvals-schema.ts';
 import type { McpServer } from './mcp-server.ts';
 import type { MetricsConfig } from './resolve-metrics.ts';
 import type { TracingConfig } from './resolve-tracing.ts';
+import type { QueueBackendConfig } from './resolve-queue-backend.ts';
 import type { OutputSchema } from './output-schema.ts';
 import type { AgentSettings, LonghaulConfig, Settings } from './schema.ts';
 import type { Subagent } from './subagent.ts';
@@ -163,6 +164,8 @@ export interface Config {
   /** A PostgreSQL URL, or null for the embedded database in `dataDir`. */
   readonly databaseUrl: string | null;
   readonly database: Frozen<Settings['database']>;
+  /** The backend that wakes workers, or null for the database alone. */
+  readonly queueBackend: QueueBackendConfig | null;
   /** The admin key that the deployment sets; null: the first start creates one. */
   readonly adminKey: string | null;
   /** Files that would give an agent Longhaul's own rights, absolute: no attempt may see them. */

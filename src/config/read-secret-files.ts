@@ -8,6 +8,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 /** Variables that contain a secret. */
 export const SECRET_VARIABLES = [
   'LONGHAUL_DATABASE_URL',
+  'LONGHAUL_QUEUE_URL',
   'LONGHAUL_ADMIN_KEY',
   'ANTHROPIC_API_KEY',
   'ANTHROPIC_AUTH_TOKEN',

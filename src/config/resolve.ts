@@ -18,6 +18,7 @@ import { resolveFeatures, type Features } from './resolve-features.ts';
 import { resolveMetrics } from './resolve-metrics.ts';
 import { resolveTracing } from './resolve-tracing.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
+import { resolveQueueBackend } from './resolve-queue-backend.ts';
 import { canWrite } from './resolve-tools.ts';
 import { configSchema, environmentSchema, type AgentSettings, type LonghaulConfig, type Settings } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
@@ -73,12 +74,9 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   const tracing = resolveTracing({ settings: settings.tracing, env });
   const isTimeoutFromVariable = variables.LONGHAUL_RUN_TIMEOUT_SECONDS !== undefined;
   const dashboard = resolveDashboard({ dashboard: settings.dashboard, env, baseDir });
+  const queueBackend = resolveQueueBackend(settings.queue, variables);
   const errors = [
-    ...alerts.errors,
-    ...dashboard.errors,
-    ...metrics.errors,
-    ...tracing.errors,
-    ...providers.errors,
+    ...[queueBackend, alerts, dashboard, metrics, tracing, providers].flatMap((part) => part.errors),
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
     ...findHealthErrors(checked, agents),
@@ -100,6 +98,7 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     worker,
     dataDir,
     databaseUrl: variables.LONGHAUL_DATABASE_URL ?? null,
+    queueBackend: queueBackend.value,
     adminKey: variables.LONGHAUL_ADMIN_KEY ?? null,
     secretVariables: [...new Set([...SECRET_VARIABLES.filter((name) => env[name]), ...named])],
     secretPlaces: [
@@ -204,13 +203,6 @@ function parseEnvironment(env: ResolveOptions['env']): Environment {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environmentSchema.safeParse(given);
   const errors = parsed.success ? [] : toFieldErrors(parsed.error, given).map(hideSecrets);
-  if (given['LONGHAUL_QUEUE_URL'] !== undefined) {
-    errors.push({
-      path: 'LONGHAUL_QUEUE_URL',
-      message:
-        'names a separate queue, which this version does not support yet; unset it: the queue is in the database',
-    });
-  }
   if (!parsed.success || errors.length > 0) throw invalid('the environment', errors);
   return parsed.data;
 }

@@ -13,6 +13,7 @@ import { outputSchemaSchema } from './output-schema.ts';
 import { subagentSchema } from './subagent.ts';
 import { hooksSchema } from './tool-hooks.ts';
 import { pricesSchema } from './prices-schema.ts';
+import { queueBackendSchema, queueUrl } from './queue-backend-schema.ts';
 import { providersSchema } from './provider-schema.ts';
 import { tracingSchema } from './tracing-schema.ts';
 import { webhooksSchema } from './webhooks-schema.ts';
@@ -238,6 +239,7 @@ export const configSchema = z.strictObject({
     .default('UTC'),
   limits: fleetLimitsSchema.prefault({}),
   database: databaseSchema.prefault({}),
+  queue: queueBackendSchema.prefault({}),
   /**
    * Prices of models by their id, in USD per million tokens: for models that the built-in lists do not know, or know at
    * another price than yours. A provider's own `prices` take precedence. Defaults to none.
@@ -325,6 +327,7 @@ export const environmentSchema = z.object({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must be a PostgreSQL URL, postgres://user:password@host/database')
     .optional(),
+  LONGHAUL_QUEUE_URL: queueUrl().optional(),
   LONGHAUL_DATA_DIR: z.string().min(1).optional(),
   LONGHAUL_HOST: z.string().min(1).optional(),
   LONGHAUL_PORT: z.coerce

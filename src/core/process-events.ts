@@ -54,6 +54,8 @@ export interface ProcessEvents {
   /** The run of another worker that was lost was taken over. */
   readonly 'run.taken_over': Nothing;
   readonly 'lease.lost': Nothing;
+  /** The backend that wakes workers is away, repeatedly, or answers again. */
+  readonly 'queue.backend': { readonly kind: string; readonly isAway: boolean };
   /** The size of the events that wait for the database has changed. */
   readonly 'events.buffered': { readonly characters: number };
   /** A batch of events was written. */

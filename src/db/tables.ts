@@ -37,7 +37,13 @@ export interface Tables
   'longhaul.sessions': SessionsTable;
   'longhaul.session_entries': SessionEntriesTable;
   'longhaul.session_files': SessionFilesTable;
-  'longhaul.queues': { name: string; paused_at: Date | null };
+  'longhaul.queues': {
+    name: string;
+    paused_at: Date | null;
+    due_until: Nullable<Date>;
+    replaced_at: Nullable<Date>;
+  };
+  'longhaul.queue_backend': { is_only: Generated<boolean>; deployment_id: string };
   'longhaul.audit': AuditTable;
   'longhaul.audit_head': { seq: number; hash: string };
   'longhaul.audit_seals': AuditSealsTable;

@@ -8,6 +8,7 @@ import {
   connections,
   encoding,
   notifications,
+  queueBackend,
   reachable,
   schema,
   workers,
@@ -29,5 +30,5 @@ export const CHECKS: readonly Check[] = [
   [alertRules, alertChannels, auditRetention, auditChain],
   [node, containment, root, init, memory, home, dataDirectory, temporaryFiles, openFiles],
   [supervisor, stopWait, restarts],
-  [reachable, schema, connections, clock, encoding, notifications, adminKeys, workers],
+  [reachable, schema, connections, clock, encoding, notifications, queueBackend, adminKeys, workers],
 ].flat();

@@ -141,6 +141,11 @@ export const METRICS = {
     'Claude Code processes that were ended, by the step that sufficed.',
   ),
   longhaul_orphans_ended_total: process('counter', [], 'Processes that dead workers had left behind.'),
+  longhaul_queue_backend_away: process(
+    'gauge',
+    [],
+    '1 while Redis or SQS wakes no workers: they check the database every 2 s.',
+  ),
   longhaul_takeovers_total: process('counter', [], 'Runs of lost workers that this worker queued again or ended.'),
   longhaul_leases_lost_total: process('counter', [], 'Leases that this worker lost.'),
   longhaul_attempt_peak_memory_bytes: histogram(['agent'], MEBIBYTES, 'The most memory that an attempt held.'),

@@ -45,6 +45,7 @@ export function measureProcess(meter: Meter, config: Config): () => void {
     ...measureModels(change, config),
     ...measureProcesses(change),
     ...measureHttp(change),
+    ...measureQueueBackend(change, config),
   ];
   return () => {
     for (const stop of stops) stop();
@@ -107,6 +108,19 @@ function measureProcesses(change: Change): (() => void)[] {
     onReport('process.started', (labels) => change('longhaul_processes_started_total', labels, 1)),
     onReport('process.ended', (labels) => change('longhaul_processes_ended_total', labels, 1)),
     onReport('orphans.ended', ({ count }) => change('longhaul_orphans_ended_total', {}, count)),
+  ];
+}
+
+function measureQueueBackend(change: Change, { queueBackend }: Config): (() => void)[] {
+  if (queueBackend === null) return [];
+  let shown = 0;
+  change('longhaul_queue_backend_away', {}, shown);
+  return [
+    onReport('queue.backend', ({ isAway }) => {
+      const value = isAway ? 1 : 0;
+      change('longhaul_queue_backend_away', {}, value - shown);
+      shown = value;
+    }),
   ];
 }
 

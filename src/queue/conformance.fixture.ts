@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import { expect } from 'vitest';
 import { createPostgresDatabase, createTestDatabase } from '../../test/support/databases.ts';
+import { hasRedis } from '../../test/support/redis-server.ts';
+import { openBadSqs, openRedis, openSqs, type BackendServer } from './backend/servers.fixture.ts';
 import { createId } from '../core/ids.ts';
 import type { Database } from '../db/database.ts';
 import { openPostgresDatabase } from '../db/postgres.ts';
@@ -19,27 +21,70 @@ export interface Backend {
   readonly isDistributed: boolean;
   /** True when wake-ups come from the database, over the connection that listens. */
   readonly usesListen: boolean;
-  /** Returns the function that creates the queue of a process; all of its queues use one database. */
-  readonly open: () => (database: Database) => Queue;
+  /** False when it may double, delay and lose wake-ups without a fault, so that their number says nothing. */
+  readonly isExact: boolean;
+  /** Time that wake-ups may take longer than from PostgreSQL, in ms. */
+  readonly slowMs: number;
+  /** Prepares the queues of one database. */
+  readonly open: () => Promise<OpenedBackend>;
+}
+
+interface OpenedBackend {
+  /** Creates the queue of a process. */
+  readonly create: (database: Database) => Queue;
+  /** The server beside the database, for faults; null when there is none. */
+  readonly server: BackendServer | null;
 }
 
 const fail = (error: unknown) => expect.unreachable(String(error));
 
 const createRuns = (database: Database) => createPgBossRunQueue({ database, expireSeconds: 180, onError: fail });
 
-const openNotify = () => (database: Database) => createDatabaseQueue({ database, expireSeconds: 180, onError: fail });
+const openNotify = () =>
+  Promise.resolve({
+    create: (database: Database) => createDatabaseQueue({ database, expireSeconds: 180, onError: fail }),
+    server: null,
+  });
 
 /** A backend that is not part of the transaction and wakes one worker: the other kind that the ports allow. */
-const openLists = () => {
-  const lists = createLists();
-  return (database: Database) => createQueue({ runs: createRuns(database), notifier: createListNotifier(lists) });
+export const openLists = (lists = createLists()) =>
+  Promise.resolve({
+    create: (database: Database) => createQueue({ runs: createRuns(database), notifier: createListNotifier(lists) }),
+    server: null,
+  });
+
+/** A backend beside the database, whose server all databases share. */
+const openBeside = (open: typeof openRedis) => async () => {
+  const { server, createNotifier } = await open();
+  return {
+    create: (database: Database) => createQueue({ runs: createRuns(database), notifier: createNotifier(database) }),
+    server,
+  };
 };
 
+const notify = { usesListen: true, isExact: true, slowMs: 0, open: openNotify };
+const beside = { kind: 'postgres', isDistributed: true, usesListen: false, isExact: true, slowMs: 0 } as const;
+
 export const BACKENDS: readonly Backend[] = [
-  { name: 'the embedded database', kind: 'embedded', isDistributed: false, usesListen: true, open: openNotify },
-  { name: 'PostgreSQL', kind: 'postgres', isDistributed: true, usesListen: true, open: openNotify },
-  { name: 'PostgreSQL and lists beside it', kind: 'postgres', isDistributed: true, usesListen: false, open: openLists },
+  { ...notify, name: 'the embedded database', kind: 'embedded', isDistributed: false },
+  { ...notify, name: 'PostgreSQL', kind: 'postgres', isDistributed: true },
+  { ...beside, name: 'PostgreSQL and lists beside it', open: () => openLists() },
 ];
+
+/** The backends with a server beside the database. */
+export const SERVER_BACKENDS: readonly Backend[] = [
+  ...(hasRedis ? [{ ...beside, name: 'PostgreSQL and Redis', open: openBeside(openRedis) }] : []),
+  { ...beside, name: 'PostgreSQL and SQS', slowMs: 1_000, open: openBeside(openSqs) },
+];
+
+/** SQS as AWS documents that it may behave. */
+export const BAD_SQS: Backend = {
+  ...beside,
+  name: 'PostgreSQL and SQS at its worst',
+  isExact: false,
+  slowMs: 4_000,
+  open: openBeside(openBadSqs),
+};
 
 /** A worker of the suite: it claims through the port, and records the runs. */
 export interface SuiteWorker extends Consumer {
@@ -74,8 +119,8 @@ export interface SuiteProcess {
 export async function openBackend(backend: Backend, queues: readonly string[]) {
   const { database, url, remove } = await createTestDatabase(backend.kind);
   const closers: (() => Promise<unknown>)[] = [remove];
-  const createOwnQueue = backend.open();
-  const first = join(database, createOwnQueue);
+  const opened = await backend.open();
+  const first = join(database, opened.create);
   await first.queue.start(queues);
   const runs = createRuns(database);
   closers.push(() => runs.stop());
@@ -89,6 +134,7 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
 
   return {
     ...first,
+    server: opened.server,
     /** The queue without its notifier: what it queues wakes nobody, as when each wake-up is lost. */
     runs: runs as Pick<RunQueue, 'enqueueAll'>,
     /** Opens another process on the same database; on the embedded database, another worker of the same process. */
@@ -96,7 +142,7 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
       if (url === null) return first;
       const other = await openPostgresDatabase({ url, poolSize: 5 });
       closers.push(() => other.close());
-      const joined = join(other, createOwnQueue);
+      const joined = join(other, opened.create);
       // The queues themselves exist.
       await joined.queue.start([]);
       return joined;
@@ -107,7 +153,7 @@ export async function openBackend(backend: Backend, queues: readonly string[]) {
       closers.push(neighbour.drop);
       const other = await openPostgresDatabase({ url: neighbour.url, poolSize: 5 });
       closers.push(() => other.close());
-      const joined = join(other, backend.open());
+      const joined = join(other, (await backend.open()).create);
       await joined.queue.start(queues);
       return joined;
     },

@@ -1,23 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BACKENDS, openBackend, type SuiteDatabase } from './conformance.fixture.ts';
-import { createListNotifier, createLists } from './list-notifier.fixture.ts';
-import { createPgBossRunQueue } from './pg-boss-run-queue.ts';
-import { createQueue } from './queue.ts';
+import { BACKENDS, openBackend, openLists, type SuiteDatabase } from './conformance.fixture.ts';
+import { createLists } from './list-notifier.fixture.ts';
 
 describe('a worker whose backend for wake-ups is away', () => {
   const lists = createLists();
-  const onError = (error: unknown) => expect.unreachable(String(error));
   let suite: SuiteDatabase;
   beforeAll(async () => {
-    const backend = {
-      ...BACKENDS[0]!,
-      open: () => (database: SuiteDatabase['database']) =>
-        createQueue({
-          runs: createPgBossRunQueue({ database, expireSeconds: 180, onError }),
-          notifier: createListNotifier(lists),
-        }),
-    };
-    suite = await openBackend(backend, ['reader']);
+    suite = await openBackend({ ...BACKENDS[0]!, open: () => openLists(lists) }, ['reader']);
   });
   afterAll(() => suite.close());
 

@@ -117,13 +117,16 @@ class ClaimLoop implements Consumer {
     return this.#stopping;
   }
 
-  async #onWakeUp({ queue, runIds, dueInMs, isShared }: WakeUp): Promise<void> {
-    if (this.#isStopped) return;
-    if (dueInMs > 0) return this.#expectDue(dueInMs);
+  async #onWakeUp({ queue, runIds, dueInMs, isShared }: WakeUp): Promise<boolean> {
+    if (this.#isStopped) return false;
+    if (dueInMs > 0) {
+      this.#expectDue(dueInMs);
+      return true;
+    }
     const waitMs = isShared ? this.#contention.waitMs() : 0;
     const { tried } = this.#pending.add({ queue, runIds, waitMs, isContested: isShared });
     this.#wakeSelf();
-    await tried;
+    return tried;
   }
 
   #onTick(): void {
@@ -158,6 +161,7 @@ class ClaimLoop implements Consumer {
       this.#options.onError(error);
     } finally {
       this.#isWorking = false;
+      this.#pending.release(this.#options.room);
       this.#awaitRipe();
     }
   }

@@ -34,9 +34,9 @@ export function createListNotifier(lists: Lists): Notifier {
 
   return {
     start: () => Promise.resolve(),
-    announce(trx, { queue, runIds, dueAt }) {
+    announce(trx, { queue, runIds, count, dueAt }) {
       const send = () => {
-        if (runIds.length > 0 || dueAt === null) push(queue, Math.max(1, runIds.length));
+        if (runIds.length > 0 || dueAt === null) push(queue, Math.max(1, count));
         if (dueAt !== null) timers.add(after(Math.max(0, dueAt.getTime() - Date.now()), () => push(queue, 1)));
       };
       if (trx === null) send();
@@ -61,6 +61,7 @@ export function createListNotifier(lists: Lists): Notifier {
     get isAway() {
       return lists.isAway;
     },
+    backend: null,
     stop() {
       for (const timer of timers) clearTimeout(timer);
       return Promise.resolve();
@@ -80,8 +81,9 @@ function deliver(lists: Lists): void {
       lists.subscribers.add(free);
       lists.counts.set(queue, left - 1);
       free.isBusy = true;
-      void free.listener.onWakeUp({ queue, runIds: [], dueInMs: 0, isShared: false }).then(() => {
+      void free.listener.onWakeUp({ queue, runIds: [], dueInMs: 0, isShared: false }).then((isUsed) => {
         free.isBusy = false;
+        if (!isUsed) lists.counts.set(queue, (lists.counts.get(queue) ?? 0) + 1);
         deliver(lists);
       });
     }

@@ -5,6 +5,8 @@ export interface Announcement {
   readonly queue: string;
   /** The runs that may be claimed now. Empty when only `dueAt` or the queue itself matters, as when it is resumed. */
   readonly runIds: readonly string[];
+  /** The number of runs that may be claimed now. */
+  readonly count: number;
   /** The time at which the first of the delayed runs is due, or null when none is delayed. */
   readonly dueAt: Date | null;
 }
@@ -25,8 +27,11 @@ export interface WakeUpListener {
   readonly queues: readonly string[];
   /** Returns how many runs of a queue the worker can take now. A backend that delivers to one worker asks before. */
   room(queue: string): number;
-  /** Receives a wake-up. Resolves when the claim that it caused is committed, or is no longer going to happen. */
-  onWakeUp(wakeUp: WakeUp): Promise<void>;
+  /**
+   * Receives a wake-up. Resolves to true when the claim that it caused has ended; to false when the worker has no room
+   * or stops, so that a backend which delivers to one worker gives the wake-up to another.
+   */
+  onWakeUp(wakeUp: WakeUp): Promise<boolean>;
   /** Called when another worker has claimed runs, so that no wake-up for them is needed any more. */
   onWithdrawn(queue: string, runIds: readonly string[]): void;
   /** Called when another worker is about to claim runs. */
@@ -69,5 +74,7 @@ export interface Notifier {
   countUndelivered(queue: string): Promise<number | null>;
   /** True while wake-ups do not arrive: workers then check the database every 2 s. */
   readonly isAway: boolean;
+  /** The backend beside the database, or null when the database itself wakes the workers. */
+  readonly backend: 'redis' | 'sqs' | null;
   stop(): Promise<void>;
 }

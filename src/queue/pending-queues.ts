@@ -8,7 +8,8 @@ interface Entry {
   mayHaveMore: boolean;
   /** True when other workers compete for these runs. */
   isContested: boolean;
-  readonly tried: PromiseWithResolvers<void>;
+  /** Replaced when it is settled, so that the next reason waits for the next claim. */
+  tried: PromiseWithResolvers<boolean>;
 }
 
 /** A queue to claim from. */
@@ -37,14 +38,19 @@ const MOST_IDS = 1_000;
 
 /** The queues that a worker is going to claim from, in that order. */
 export interface PendingQueues {
-  /** Marks a queue. `tried` resolves when a claim that began later has ended, or when no claim is needed any more. */
-  add(mark: Mark): { readonly tried: Promise<void> };
+  /**
+   * Marks a queue. `tried` resolves to true when a claim that began later has ended, or when no claim is needed any more;
+   * to false when another worker had better claim: this one has no room, or stops.
+   */
+  add(mark: Mark): { readonly tried: Promise<boolean> };
   /** Waits before the claim when another worker is about to claim all the runs that are known. */
   postpone(queue: string, runIds: readonly string[], waitMs: number): void;
   /** Forgets runs that another worker has claimed, and the queue when nothing is left of its reasons. */
   withdraw(queue: string, runIds: readonly string[]): void;
   /** Takes out the next queue that is ripe and that the worker has room for. */
   takeNext(room: (queue: string) => number): Turn | null;
+  /** Resolves `tried` to false for each queue without room. The worker still claims from it when it has room. */
+  release(room: (queue: string) => number): void;
   /** Returns the time until the next queue that is not ripe yet becomes ripe, in ms, or null. */
   ripensInMs(): number | null;
   /** Forgets everything. */
@@ -54,9 +60,9 @@ export interface PendingQueues {
 export function createPendingQueues(): PendingQueues {
   const entries = new Map<string, Entry>();
 
-  function remove(queue: string, entry: Entry): void {
+  function remove(queue: string, entry: Entry, isTried: boolean): void {
     entries.delete(queue);
-    entry.tried.resolve();
+    entry.tried.resolve(isTried);
   }
 
   return {
@@ -84,7 +90,7 @@ export function createPendingQueues(): PendingQueues {
       const entry = entries.get(queue);
       if (entry === undefined) return;
       for (const id of runIds) entry.runIds.delete(id);
-      if (entry.runIds.size === 0 && !entry.mayHaveMore) remove(queue, entry);
+      if (entry.runIds.size === 0 && !entry.mayHaveMore) remove(queue, entry, true);
     },
     takeNext(room) {
       const now = performance.now();
@@ -94,9 +100,22 @@ export function createPendingQueues(): PendingQueues {
         if (limit <= 0) continue;
         // Taken out before the claim, so that an announcement during the claim adds the queue again, behind the others.
         entries.delete(queue);
-        return { queue, limit, runIds: [...entry.runIds], isContested: entry.isContested, end: entry.tried.resolve };
+        return {
+          queue,
+          limit,
+          runIds: [...entry.runIds],
+          isContested: entry.isContested,
+          end: () => entry.tried.resolve(true),
+        };
       }
       return null;
+    },
+    release(room) {
+      for (const [queue, entry] of entries) {
+        if (room(queue) > 0) continue;
+        entry.tried.resolve(false);
+        entry.tried = Promise.withResolvers();
+      }
     },
     ripensInMs() {
       const now = performance.now();
@@ -104,7 +123,7 @@ export function createPendingQueues(): PendingQueues {
       return waits.length === 0 ? null : Math.min(...waits);
     },
     clear() {
-      for (const [queue, entry] of entries) remove(queue, entry);
+      for (const [queue, entry] of entries) remove(queue, entry, false);
     },
   };
 }

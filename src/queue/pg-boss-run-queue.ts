@@ -91,7 +91,7 @@ export function createPgBossRunQueue({ database, expireSeconds, onError }: PgBos
 
     findDue: (queues) => findDueRuns(database, queues),
 
-    depth: (queues) => readDepth(database, queues),
+    depth: (queues, trx) => readDepth(trx ?? database.sql, queues),
 
     async stop() {
       await boss.stop({ graceful: false, close: false });
@@ -123,7 +123,7 @@ const exchangeJobs: RunQueue['exchange'] = async (trx, { queue, taken, waiting }
 };
 
 /** Counts the jobs: pg-boss's own figures are a cache that may be an hour old. */
-async function readDepth(database: Database, queues: readonly string[]): Promise<QueueDepth[]> {
+async function readDepth(connection: Database['sql'], queues: readonly string[]): Promise<QueueDepth[]> {
   const { rows } = await sql<QueueDepth>`
     select name as queue,
            count(*) filter (where start_after <= now())::int as waiting,
@@ -131,7 +131,7 @@ async function readDepth(database: Database, queues: readonly string[]): Promise
            (extract(epoch from now() - min(start_after) filter (where start_after <= now())))::float as "oldestWaitSeconds"
       from ${JOB}
      where state in ('created', 'retry') and name = any(${sql.val([...queues])}::text[])
-     group by name`.execute(database.sql);
+     group by name`.execute(connection);
   return queues.map(
     (queue) => rows.find((row) => row.queue === queue) ?? { queue, waiting: 0, delayed: 0, oldestWaitSeconds: null },
   );

@@ -77,6 +77,7 @@ export function createPostgresNotifier(database: Database): Notifier {
     get isAway() {
       return !database.hearsNotifications;
     },
+    backend: null,
     stop: () => Promise.resolve(),
   };
 }

@@ -15,6 +15,14 @@ export interface Queue extends RunQueue {
   consume(options: ConsumerOptions): Promise<Consumer>;
   /** Returns about how many wake-ups of a queue no worker has received yet; null when the backend does not count them. */
   countUndelivered(queue: string): Promise<number | null>;
+  /** The backend that wakes workers, as `longhaul queues` and `/readyz` report it. */
+  readonly backend: QueueBackend;
+}
+
+/** A backend that is away delays runs by up to 2 s: workers then check the database. */
+export interface QueueBackend {
+  readonly kind: 'database' | 'redis' | 'sqs';
+  readonly isAway: boolean;
 }
 
 /** Joins the order of the runs, which is in the database, with the backend that wakes workers. */
@@ -22,7 +30,7 @@ export function createQueue({ runs, notifier }: { runs: RunQueue; notifier: Noti
   const announceAll = async (trx: Transaction, messages: readonly QueueMessage[]) => {
     for (const [queue, ofQueue] of Map.groupBy(messages, (message) => message.queue)) {
       const runIds = ofQueue.filter(({ startAfter }) => startAfter === null).map(({ runId }) => runId);
-      await notifier.announce(trx, { queue, runIds, dueAt: findFirstDue(ofQueue) });
+      await notifier.announce(trx, { queue, runIds, count: runIds.length, dueAt: findFirstDue(ofQueue) });
     }
   };
 
@@ -34,7 +42,12 @@ export function createQueue({ runs, notifier }: { runs: RunQueue; notifier: Noti
   return {
     async start(queues) {
       await runs.start(queues);
-      await notifier.start(queues);
+      try {
+        await notifier.start(queues);
+      } catch (error) {
+        await runs.stop();
+        throw error;
+      }
     },
     enqueue: (trx, message) => enqueueAll(trx, [message]),
     enqueueAll,
@@ -52,16 +65,22 @@ export function createQueue({ runs, notifier }: { runs: RunQueue; notifier: Noti
       if (isExchanged) {
         const { queue, taken, waiting } = options;
         await notifier.withdraw(trx, { queue, runIds: [waiting] });
-        await notifier.announce(trx, { queue, runIds: [taken], dueAt: null });
+        await notifier.announce(trx, { queue, runIds: [taken], count: 1, dueAt: null });
       }
       return isExchanged;
     },
     remove: (trx, message) => runs.remove(trx, message),
-    announce: (trx, queue) => notifier.announce(trx, { queue, runIds: [], dueAt: null }),
+    async announce(trx, queue) {
+      const [depth] = await runs.depth([queue], trx);
+      await notifier.announce(trx, { queue, runIds: [], count: depth?.waiting ?? 0, dueAt: null });
+    },
     findDue: (queues) => runs.findDue(queues),
-    depth: (queues) => runs.depth(queues),
+    depth: (queues, trx) => runs.depth(queues, trx),
     consume: (options) => startConsumer({ runs, notifier }, options),
     countUndelivered: (queue) => notifier.countUndelivered(queue),
+    get backend() {
+      return { kind: notifier.backend ?? 'database', isAway: notifier.isAway } as const;
+    },
     async stop() {
       await notifier.stop();
       await runs.stop();

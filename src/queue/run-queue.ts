@@ -49,6 +49,7 @@ export interface RunQueue {
   remove(trx: Transaction, options: { runId: string; queue: string }): Promise<void>;
   /** Finds the queues with a due run, with one statement that locks nothing. Ignores paused queues. */
   findDue(queues: readonly string[]): Promise<DueRuns>;
-  depth(queues: readonly string[]): Promise<QueueDepth[]>;
+  /** Counts the messages of queues, as `trx` sees them when it is given. */
+  depth(queues: readonly string[], trx?: Transaction): Promise<QueueDepth[]>;
   stop(): Promise<void>;
 }

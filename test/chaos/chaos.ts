@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { settlesWithin } from '../../src/core/settles-within.ts';
 import { startCustomers } from './customers.ts';
-import { startFleet } from './fleet.ts';
+import { startFleet, type FleetBackendKind } from './fleet.ts';
 import { startHand } from './hand.ts';
 import { judgeAttempts } from './judge-attempts.ts';
 import { judgeMoney } from './judge-money.ts';
@@ -15,6 +15,8 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly runs: number;
   readonly workers: number;
+  /** The backend that wakes workers. Defaults to the database. */
+  readonly backend?: FleetBackendKind;
   /** Duration of the hand's deeds. */
   readonly durationMs: number;
   /** Time that the runs may then take to end. Defaults to 2 minutes. */
@@ -58,10 +60,10 @@ const PROGRESS_EVERY_MS = 1_000;
  * or left behind. Returns null when `signal` ended it. Ends everything that it started before it returns.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport | null> {
-  const { seed, runs, durationMs, restMs = 120_000, onDeed, onProgress } = options;
+  const { seed, runs, durationMs, backend = 'database', restMs = 120_000, onDeed, onProgress } = options;
   const signal = options.signal ?? new AbortController().signal;
-  const plan = createPlan({ seed, runs, durationMs });
-  const fleet = await startFleet({ workers: options.workers });
+  const plan = createPlan({ seed, runs, durationMs, hasBackend: backend !== 'database' });
+  const fleet = await startFleet({ workers: options.workers, backend });
   // From here on this ends everything, whatever happens.
   const ending = new AbortController();
   const end = () => ending.abort();

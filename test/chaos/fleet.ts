@@ -7,6 +7,8 @@ import type { LonghaulConfig } from '../../src/config/schema.ts';
 import { createClient, type LonghaulClient } from '../../src/client/client.ts';
 import { findFreePort } from '../support/embedded-postgres.ts';
 import { startPostgresServer, type PostgresServer } from '../support/postgres-server.ts';
+import { startRedisServer } from '../support/redis-server.ts';
+import { AWS_CREDENTIALS, startSqsServer } from '../support/sqs-server.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { startChaosModel, type ChaosModel } from './model.ts';
 import { supervise, type Ending, type Supervised } from './supervised.ts';
@@ -17,6 +19,8 @@ export interface Fleet {
   readonly directory: string;
   readonly journalDir: string;
   readonly postgres: PostgresServer;
+  /** The backend that wakes the workers; null when the database does. */
+  readonly backend: FleetBackend | null;
   readonly model: ChaosModel;
   readonly server: Supervised;
   readonly workers: readonly Supervised[];
@@ -38,6 +42,34 @@ export interface Fleet {
   close(options: { isKept: boolean }): Promise<void>;
 }
 
+/** The kinds of queue backend that a fleet can have. */
+export const QUEUE_BACKENDS = ['database', 'redis', 'sqs'] as const;
+
+export type FleetBackendKind = (typeof QUEUE_BACKENDS)[number];
+
+export interface FleetBackend {
+  /** Variables of every process of the fleet. */
+  readonly env: Readonly<Record<string, string>>;
+  kill(): Promise<void>;
+  /** Starts it again, empty. */
+  start(): Promise<void>;
+  freeze(): void;
+  thaw(): void;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function startBackend(kind: FleetBackendKind): Promise<FleetBackend | null> {
+  if (kind === 'database') return null;
+  if (kind === 'redis') {
+    const server = await startRedisServer();
+    return { ...server, env: { LONGHAUL_QUEUE_URL: server.url } };
+  }
+  const server = await startSqsServer();
+  const url = `sqs://eu-west-1?endpoint=${server.endpoint}`;
+  return { ...server, env: { LONGHAUL_QUEUE_URL: url, ...AWS_CREDENTIALS } };
+}
+
 const STUB = path.resolve(import.meta.dirname, '../fixtures/stub-claude.ts');
 
 /** The chain of timeouts, short: run < expiry < drain < supervisor. */
@@ -55,11 +87,11 @@ interface StartOptions {
 }
 
 /** Starts all processes, and resolves when the server answers. */
-export async function startFleet({ workers: workerCount }: { workers: number }): Promise<Fleet> {
+export async function startFleet(options: { workers: number; backend: FleetBackendKind }): Promise<Fleet> {
   const closers: (() => Promise<unknown>)[] = [];
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-chaos-'));
   const journalDir = path.join(directory, 'journal');
-  const names = Array.from({ length: workerCount }, (_, index) => `w${index + 1}`);
+  const names = Array.from({ length: options.workers }, (_, index) => `w${index + 1}`);
 
   async function close({ isKept }: { isKept: boolean }): Promise<void> {
     for (const closeOne of closers.splice(0).reverse()) {
@@ -79,6 +111,8 @@ export async function startFleet({ workers: workerCount }: { workers: number }):
     );
     const postgres = await startPostgresServer();
     closers.push(() => postgres.close());
+    const backend = await startBackend(options.backend);
+    if (backend !== null) closers.push(() => backend.close());
     const model = await startChaosModel({ journalScript });
     closers.push(() => model.close());
     const serverPort = await findFreePort();
@@ -103,6 +137,7 @@ export async function startFleet({ workers: workerCount }: { workers: number }):
           LONGHAUL_DATA_DIR: path.join(machine, 'data'),
           LONGHAUL_PORT: String(port),
           ANTHROPIC_BASE_URL: model.url,
+          ...backend?.env,
         },
       });
       supervised.push(started);
@@ -122,6 +157,7 @@ export async function startFleet({ workers: workerCount }: { workers: number }):
       directory,
       journalDir,
       postgres,
+      backend,
       model,
       server,
       workers,

@@ -31,6 +31,8 @@ export function startHand({ fleet, deeds, onDeed, signal }: HandOptions): Hand {
   const beganAt = performance.now();
   /** The database stops and starts once at a time. */
   let databaseDeed: Promise<void> = Promise.resolve();
+  /** So does the backend that wakes workers. */
+  let backendDeed: Promise<void> = Promise.resolve();
   let deedCount = 0;
   /** The end of a short stop does not wake a process that is stopped for longer. */
   const stopped = new Set<Incarnation>();
@@ -80,6 +82,12 @@ export function startHand({ fleet, deeds, onDeed, signal }: HandOptions): Hand {
       case 'database-away-over-lease': {
         databaseDeed = databaseDeed.then(() => takeDatabase(deed, tell));
         return databaseDeed;
+      }
+      case 'backend-away':
+      case 'flush-backend':
+      case 'silence-backend': {
+        backendDeed = backendDeed.then(() => breakBackend(deed, tell));
+        return backendDeed;
       }
       case 'cut-worker-off':
       case 'cut-worker-off-over-lease':
@@ -144,6 +152,22 @@ export function startHand({ fleet, deeds, onDeed, signal }: HandOptions): Hand {
     if (signal.aborted) return;
     await fleet.postgres.start();
     tell('PostgreSQL is back');
+  }
+
+  async function breakBackend({ kind, durationMs }: PlannedDeed, tell: (what: string) => void): Promise<void> {
+    const { backend } = fleet;
+    if (signal.aborted || backend === null) return;
+    if (kind === 'flush-backend') {
+      await backend.flush();
+      return tell('all wake-ups are removed');
+    }
+    tell(`the backend ${kind === 'backend-away' ? 'ends' : 'is silent'} for ${toSeconds(durationMs)}`);
+    if (kind === 'backend-away') await backend.kill();
+    else backend.freeze();
+    await pause(durationMs);
+    if (kind === 'backend-away') await backend.start();
+    else backend.thaw();
+    tell('the backend is back');
   }
 
   return {

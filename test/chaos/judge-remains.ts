@@ -46,6 +46,16 @@ export async function judgeRemains({ fleet, records, hand, endings }: RemainsFac
       claim: 'nothing is left in line',
       checked: 1,
       problems: records.queuedMessages === 0 ? [] : [`${records.queuedMessages} messages`],
+      note: toWaits(records),
     },
   ];
+}
+
+/** The waits of the runs for their first attempt. */
+function toWaits({ runs }: Records): string {
+  const waitsMs = [...runs.values()]
+    .flatMap(({ createdAtMs, attempts: [first] }) => (first === undefined ? [] : [first.startedAtMs - createdAtMs]))
+    .sort((a, b) => a - b);
+  const middle = waitsMs[Math.floor(waitsMs.length / 2)] ?? 0;
+  return `first attempts began after ${middle} ms at the median, ${waitsMs.at(-1) ?? 0} ms at most`;
 }

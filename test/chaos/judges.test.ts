@@ -55,6 +55,7 @@ const run: RunRecord = {
   result: text,
   errorCode: null,
   errorDetail: null,
+  createdAtMs: 500,
   lastSeq: 5,
   costMicros: 100,
   events,

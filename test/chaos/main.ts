@@ -1,16 +1,19 @@
 import { parseArgs } from 'node:util';
 import { formatTable } from '../../src/cli/table.ts';
 import { runChaos, type ChaosProgress, type ChaosReport } from './chaos.ts';
+import { QUEUE_BACKENDS, type FleetBackendKind } from './fleet.ts';
 
 /** `npm run chaos`: breaks a fleet by a seeded plan and judges the result. Exits with 1 if a judgment fails. */
 
-const USAGE = 'npm run chaos -- [--seed N] [--runs 200] [--workers 3] [--minutes 4] [--json]';
+const USAGE =
+  'npm run chaos -- [--seed N] [--runs 200] [--workers 3] [--minutes 4] [--backend database|redis|sqs] [--json]';
 
 interface Arguments {
   readonly seed: number;
   readonly runs: number;
   readonly workers: number;
   readonly minutes: number;
+  readonly backend: FleetBackendKind;
   readonly isJson: boolean;
 }
 
@@ -21,16 +24,19 @@ function readArguments(): Arguments {
       runs: { type: 'string', default: '200' },
       workers: { type: 'string', default: '3' },
       minutes: { type: 'string', default: '4' },
+      backend: { type: 'string', default: 'database' },
       json: { type: 'boolean', default: false },
     },
   });
   const { seed = String(Math.floor(Math.random() * 1e6)), runs, workers, minutes, json } = values;
+  const backend = QUEUE_BACKENDS.find((kind) => kind === values.backend);
+  if (backend === undefined) throw new Error(`--backend takes ${QUEUE_BACKENDS.join(', ')}.`);
   const numbers = { seed: Number(seed), runs: Number(runs), workers: Number(workers), minutes: Number(minutes) };
   const wrong = Object.entries(numbers).find(([name, value]) =>
     name === 'minutes' ? !(value > 0) : !Number.isInteger(value) || value < (name === 'seed' ? 0 : 1),
   );
   if (wrong !== undefined) throw new Error(`--${wrong[0]} takes a number above 0, whole but for minutes.`);
-  return { ...numbers, isJson: json };
+  return { ...numbers, backend, isJson: json };
 }
 
 function toTime(ms: number): string {
@@ -99,11 +105,11 @@ try {
   console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
   process.exit(2);
 }
-const { seed, runs, workers, minutes, isJson } = given;
+const { seed, runs, workers, minutes, backend, isJson } = given;
 
 const interruption = new AbortController();
 const progress = createProgressLine(process.stderr);
-const again = `npm run chaos -- --seed ${seed} --runs ${runs} --workers ${workers} --minutes ${minutes}`;
+const again = `npm run chaos -- --seed ${seed} --runs ${runs} --workers ${workers} --minutes ${minutes} --backend ${backend}`;
 if (!isJson) console.log(`Seed ${seed}: ${runs} runs, ${workers} workers, ${minutes} minutes of deeds.`);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interruption.abort());
@@ -115,6 +121,7 @@ try {
     runs,
     workers,
     durationMs: minutes * 60_000,
+    backend,
     onDeed: ({ atMs, kind, what }) => progress.line(`${toTime(atMs)}  ${kind.padEnd(24)}  ${what}`),
     onProgress: (state) => progress.show(state),
     signal: interruption.signal,

@@ -31,7 +31,10 @@ export type DeedKind =
   | 'cut-worker-off-over-lease'
   | 'kill-server'
   | 'term-server'
-  | 'cut-streams';
+  | 'cut-streams'
+  | 'backend-away'
+  | 'flush-backend'
+  | 'silence-backend';
 
 /** A deed of the hand. */
 export interface PlannedDeed {
@@ -59,6 +62,8 @@ interface PlanOptions {
   readonly runs: number;
   /** Duration of the hand's deeds. */
   readonly durationMs: number;
+  /** True when a backend beside the database wakes the workers. Defaults to false. */
+  readonly hasBackend?: boolean;
 }
 
 /** The share of the runs with the real executable: each takes a second of a processor and 200 MB. */
@@ -75,7 +80,14 @@ const DEEDS_LEAST = 8;
 /** Deeds that last longer than a lease fit only into a longer run. */
 const LONG_DEEDS_FROM_MS = 60_000;
 
-const DEEDS: readonly { kind: DeedKind; weight: number; durationMs?: readonly [number, number]; isLong?: true }[] = [
+interface KindOfDeed {
+  readonly kind: DeedKind;
+  readonly weight: number;
+  readonly durationMs?: readonly [number, number];
+  readonly isLong?: true;
+}
+
+const DEEDS: readonly KindOfDeed[] = [
   { kind: 'kill-worker', weight: 5 },
   { kind: 'term-worker', weight: 1 },
   { kind: 'term-worker-twice', weight: 2 },
@@ -94,8 +106,15 @@ const DEEDS: readonly { kind: DeedKind; weight: number; durationMs?: readonly [n
   { kind: 'cut-streams', weight: 4 },
 ];
 
+/** Deeds on a backend that wakes workers. */
+const BACKEND_DEEDS: readonly KindOfDeed[] = [
+  { kind: 'backend-away', weight: 4, durationMs: [0, 12_000] },
+  { kind: 'flush-backend', weight: 6 },
+  { kind: 'silence-backend', weight: 3, durationMs: [1_000, 15_000] },
+];
+
 /** Decides everything from the seed. The same options give the same plan. */
-export function createPlan({ seed, runs, durationMs }: PlanOptions): Plan {
+export function createPlan({ seed, runs, durationMs, hasBackend = false }: PlanOptions): Plan {
   const random = createRandom(seed);
   const running = random.fork('runs');
   return {
@@ -103,7 +122,7 @@ export function createPlan({ seed, runs, durationMs }: PlanOptions): Plan {
     runs: Array.from({ length: runs }, (_, index) => planRun(running, { index, runs, durationMs })).sort(
       (a, b) => a.atMs - b.atMs,
     ),
-    deeds: planDeeds(random.fork('deeds'), durationMs),
+    deeds: planDeeds(random.fork('deeds'), { durationMs, kinds: hasBackend ? [...DEEDS, ...BACKEND_DEEDS] : DEEDS }),
     restsAtMs: durationMs,
   };
 }
@@ -149,8 +168,11 @@ function planTask(random: Random, { name, isLong }: { name: string; isLong: bool
   return { ...QUIET, name, ...stream, endlessFailure: random.pick([400, 529] as const) };
 }
 
-function planDeeds(random: Random, durationMs: number): PlannedDeed[] {
-  const possible = DEEDS.filter(({ isLong }) => isLong !== true || durationMs >= LONG_DEEDS_FROM_MS);
+function planDeeds(
+  random: Random,
+  { durationMs, kinds }: { durationMs: number; kinds: readonly KindOfDeed[] },
+): PlannedDeed[] {
+  const possible = kinds.filter(({ isLong }) => isLong !== true || durationMs >= LONG_DEEDS_FROM_MS);
   const count = Math.max(DEEDS_LEAST, Math.floor(durationMs / DEED_EVERY_MS));
   // Each kind once, if it fits, then by weight.
   const chosen = random.shuffle(possible).slice(0, count);
@@ -167,7 +189,7 @@ function planDeeds(random: Random, durationMs: number): PlannedDeed[] {
     .sort((a, b) => a.atMs - b.atMs);
 }
 
-function pickByWeight(random: Random, from: typeof DEEDS): (typeof DEEDS)[number] {
+function pickByWeight(random: Random, from: readonly KindOfDeed[]): KindOfDeed {
   let place = random.next() * from.reduce((sum, { weight }) => sum + weight, 0);
   for (const deed of from) {
     place -= deed.weight;

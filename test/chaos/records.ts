@@ -34,6 +34,7 @@ export interface RunRecord {
   readonly errorCode: string | null;
   /** The detail for operators. */
   readonly errorDetail: string | null;
+  readonly createdAtMs: number;
   readonly lastSeq: number;
   readonly costMicros: number;
   readonly events: readonly EventRecord[];
@@ -101,6 +102,7 @@ export async function readRecords(url: string): Promise<Records> {
       result: run.result,
       errorCode: run.error_code,
       errorDetail: run.error_detail,
+      createdAtMs: run.created_at.getTime(),
       lastSeq: run.event_seq,
       costMicros: run.cost_micros,
       events: (events.get(run.id) ?? []).map(({ seq, type, attempt, data }) => ({

@@ -42,12 +42,21 @@ export const serverHealthSchema = z
       sizeBytes: z.int(),
       latencyMs: z.number().describe('Time of one query.'),
     }),
+    queue: z.object({
+      backend: z.enum(['database', 'redis', 'sqs']).describe('The part that wakes workers.'),
+      isAway: z
+        .boolean()
+        .describe(
+          'True while workers are not woken: they check the database every 2 s, and runs begin that much later.',
+        ),
+    }),
   })
   .openapi('ServerHealth', {
     example: {
       version: '0.1.0',
       nodeVersion: '24.21.0',
       database: { kind: 'postgres', version: '18.1', schemaVersion: 30, sizeBytes: 73_400_320, latencyMs: 0.9 },
+      queue: { backend: 'database', isAway: false },
     },
   });
 

@@ -24,6 +24,12 @@ export const queueSchema = z
       .describe('Set when the model provider limits an agent of this queue: its runs wait until then.'),
     limitReason: z.string().nullable().describe('The message of the provider. For operator keys only.'),
     oldestWaitSeconds: z.number().nullable(),
+    undelivered: z
+      .int()
+      .nullable()
+      .describe(
+        'About how many wake-ups for this queue Redis or SQS stores. Null when the database wakes the workers, or when the backend is away.',
+      ),
     pausedAt: instant().nullable(),
   })
   .openapi('Queue');

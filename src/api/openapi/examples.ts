@@ -122,6 +122,7 @@ const queue: QueueResource = {
   limitedUntil: null,
   limitReason: null,
   oldestWaitSeconds: 1.2,
+  undelivered: null,
   pausedAt: null,
 };
 
@@ -292,7 +293,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   Doctor: doctor,
   Event: event,
   EventPage: { data: [event], nextCursor: null },
-  Health: { status: 'ready', version: '0.1.0' },
+  Health: { status: 'alive', version: '0.1.0' },
+  Readiness: { status: 'ready', version: '0.1.0', queue: 'ok' },
   Key: key,
   Queue: queue,
   RetrySelection: retrySelection,

@@ -7,6 +7,15 @@ import { json, problems } from './answers.ts';
 
 const healthSchema = z.object({ status: z.string(), version: z.string() }).openapi('Health');
 
+const readinessSchema = healthSchema
+  .extend({
+    queue: z
+      .enum(['ok', 'away'])
+      .optional()
+      .describe('`away`: Redis, SQS or notifications do not wake workers, so runs begin up to 2 s later.'),
+  })
+  .openapi('Readiness');
+
 export const getLiveness = route(
   {
     method: 'get',
@@ -32,15 +41,15 @@ export const getReadiness = route(
     description: 'Checks that the database accepts writes and that the process is not about to stop.',
     security: [],
     responses: {
-      200: json(healthSchema, 'Runs can be submitted.'),
-      503: json(healthSchema, 'Runs cannot be submitted now.'),
+      200: json(readinessSchema, 'Runs can be submitted.'),
+      503: json(readinessSchema, 'Runs cannot be submitted now.'),
     },
   },
-  async (context, { isLeaving = () => false, log, probeWrites, version }) => {
+  async (context, { isLeaving = () => false, log, probeWrites, queue, version }) => {
     if (isLeaving()) return context.json({ status: 'leaving', version }, 503);
     try {
       await probeWrites();
-      return context.json({ status: 'ready', version }, 200);
+      return context.json({ status: 'ready', version, queue: queue.backend.isAway ? 'away' : 'ok' } as const, 200);
     } catch (error) {
       log.warn({ err: error }, 'not ready: the database accepts no writes');
       return context.json({ status: 'unavailable', version }, 503);

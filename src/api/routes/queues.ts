@@ -89,8 +89,10 @@ async function readQueue(deps: ApiDeps, { name, caller }: { name: string; caller
 }
 
 async function readQueues({ config, database, queue }: ApiDeps, caller: Caller): Promise<QueueResource[]> {
-  const [depths, paused, held, limits] = await Promise.all([
-    queue.depth(toQueueNames(config)),
+  const names = toQueueNames(config);
+  const [depths, undelivered, paused, held, limits] = await Promise.all([
+    queue.depth(names),
+    Promise.all(names.map((name) => queue.countUndelivered(name))),
     readPausedQueues(database),
     countHeld(database),
     readProviderLimits(database),
@@ -99,6 +101,7 @@ async function readQueues({ config, database, queue }: ApiDeps, caller: Caller):
     name,
     ...depth,
     held: held.get(name) ?? 0,
+    undelivered: undelivered[names.indexOf(name)] ?? null,
     ...findLimit({ agents: [...config.agents.values()].filter((agent) => agent.queue === name), limits, caller }),
     pausedAt: paused.get(name)?.toISOString() ?? null,
   }));

@@ -10,10 +10,14 @@ export const getServerHealth = route(
     operationId: 'getServerHealth',
     tag: 'Service',
     access: 'admin',
-    summary: 'Show the versions and the database of the server',
+    summary: 'Show the versions, the database and the queue of the server',
     description: 'For operators. Of the server that answers; others may have another version during an update.',
     responses: { 200: json(serverHealthSchema, 'The server.'), ...problems(401, 403) },
   },
-  async (context, { database, version }) =>
-    context.json({ version, nodeVersion: process.versions.node, database: await describeDatabase(database) }, 200),
+  async (context, { database, queue, version }) => {
+    const { kind: backend, isAway } = queue.backend;
+    const nodeVersion = process.versions.node;
+    const facts = await describeDatabase(database);
+    return context.json({ version, nodeVersion, database: facts, queue: { backend, isAway } }, 200);
+  },
 );

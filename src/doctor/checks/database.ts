@@ -2,8 +2,10 @@ import { plural } from '../../core/plural.ts';
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import { IN_PROCESS_KEY_ID } from '../../access/keys.ts';
+import { toMessage } from '../../core/errors.ts';
 import { notificationsArrive } from '../../db/notifications-arrive.ts';
 import { readSchemaVersion } from '../../db/migrate.ts';
+import { testQueueBackend } from '../../queue/open-queue.ts';
 import { readWorkers } from '../../run/workers.ts';
 import { databaseCheck, failed, ok, skipped, warning, worst, type Check } from '../check.ts';
 
@@ -115,6 +117,25 @@ export const notifications = databaseCheck({
       'None within 5 s: runs start late and streams pause',
       'Give LONGHAUL_DATABASE_URL the address of the server itself, or of a pooler in session mode.',
     );
+  },
+});
+
+export const queueBackend = databaseCheck({
+  id: 'queue-backend',
+  title: 'The queue backend wakes workers',
+  docs: 'docs/queues.md#when-a-backend-is-away',
+  async examine(database, { config: { agents, queueBackend: config } }) {
+    if (config === null) return ok('the database wakes them');
+    const queues = [...new Set([...agents.values()].map(({ queue }) => queue))];
+    try {
+      await testQueueBackend(database, { config, queues });
+      return ok(config.kind === 'redis' ? 'Redis' : `SQS in ${config.region}`);
+    } catch (error) {
+      return failed(
+        `${toMessage(error)} Until it can be used, runs begin up to 2 s later`,
+        'Check LONGHAUL_QUEUE_URL, the network and the rights. A server creates missing queues of SQS when it starts.',
+      );
+    }
   },
 });
 
