@@ -31,7 +31,7 @@ for (const problem of judgments.flatMap(({ problems }) => problems).slice(0, 20)
 for (const line of describeMemory(memory)) console.log(line);
 process.exit(holds ? 0 : 1);
 
-/** For each kind of process, the memory of the one that lived longest: at its second minute, and at its last. */
+/** For each kind of process, the memory of the longest life: at its second minute, and at its last. */
 function describeMemory(samples: readonly MemorySample[]): string[] {
   return [...Map.groupBy(samples, ({ name }) => name)].map(([name, ofName]) => {
     const lives = [...Map.groupBy(ofName, ({ pid }) => pid).values()];

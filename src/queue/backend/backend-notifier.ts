@@ -64,16 +64,7 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
   return {
     async start(queues) {
       const id = await readDeploymentId(database);
-      try {
-        await backend.prepare(id, queues);
-      } catch (error) {
-        if (error instanceof LonghaulError) {
-          await backend.close();
-          throw error;
-        }
-        // A backend that is away keeps no process from starting.
-        availability.noteFailure(error);
-      }
+      await prepare(backend, { id, queues, onAway: (error) => availability.noteFailure(error) });
       stopProbing = every({ intervalMs: PROBE_EVERY_MS, task: probe, onError: () => {} });
       sweep = startSweep({
         database,
@@ -118,4 +109,21 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
       await backend.close();
     },
   };
+}
+
+interface PrepareOptions {
+  readonly id: string;
+  readonly queues: readonly string[];
+  /** Called with the error of a backend that is away, which keeps no process from starting. */
+  readonly onAway: (error: unknown) => void;
+}
+
+async function prepare(backend: WakeUpBackend, { id, queues, onAway }: PrepareOptions): Promise<void> {
+  try {
+    await backend.prepare(id, queues);
+  } catch (error) {
+    if (!(error instanceof LonghaulError)) return onAway(error);
+    await backend.close();
+    throw error;
+  }
 }
