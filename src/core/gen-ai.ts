@@ -1,6 +1,6 @@
 /**
- * The names of the semantic conventions for generative AI, v0.1.0 of `open-telemetry/semantic-conventions-genai`, for
- * spans and metrics. They are in development: only this file names them.
+ * The names of the semantic conventions for generative AI, v0.1.0 of `open-telemetry/semantic-conventions-genai`. They are in
+ * development: spans take them from here alone. The table of metrics has the same version, with underscores.
  */
 export const GEN_AI = {
   operationName: 'gen_ai.operation.name',
