@@ -5,7 +5,7 @@ import { settlesWithin } from '../../core/settles-within.ts';
 import { afterCommit } from '../../db/after-commit.ts';
 import type { Database, Transaction } from '../../db/database.ts';
 import type { Notifier } from '../notifier.ts';
-import { createAvailability } from './availability.ts';
+import { createAvailability, type Availability } from './availability.ts';
 import type { WakeUpBackend } from './backend.ts';
 import { readDeploymentId } from './deployment-id.ts';
 import { createHeldWakeUps } from './held-wake-ups.ts';
@@ -55,17 +55,10 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
   /** Does `work` once `trx` is committed, or now. */
   const afterwards = (trx: Transaction | null, work: () => void) => (trx === null ? work() : afterCommit(trx, work));
 
-  async function probe(): Promise<void> {
-    if (availability.isAway || availability.silentForMs > backend.probeAfterMs) {
-      await availability.watch(() => backend.probe());
-    }
-  }
-
   return {
     async start(queues) {
-      const id = await readDeploymentId(database);
-      await prepare(backend, { id, queues, onAway: (error) => availability.noteFailure(error) });
-      stopProbing = every({ intervalMs: PROBE_EVERY_MS, task: probe, onError: () => {} });
+      await prepare({ database, backend, queues, onAway: availability.noteFailure });
+      stopProbing = every({ intervalMs: PROBE_EVERY_MS, task: () => probe(backend, availability), onError: () => {} });
       sweep = startSweep({
         database,
         queues,
@@ -112,13 +105,15 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
 }
 
 interface PrepareOptions {
-  readonly id: string;
+  readonly database: Database;
+  readonly backend: WakeUpBackend;
   readonly queues: readonly string[];
-  /** Called with the error of a backend that is away, which keeps no process from starting. */
+  /** Receives the error of a backend that is away, which keeps no process from starting. */
   readonly onAway: (error: unknown) => void;
 }
 
-async function prepare(backend: WakeUpBackend, { id, queues, onAway }: PrepareOptions): Promise<void> {
+async function prepare({ database, backend, queues, onAway }: PrepareOptions): Promise<void> {
+  const id = await readDeploymentId(database);
   try {
     await backend.prepare(id, queues);
   } catch (error) {
@@ -126,4 +121,10 @@ async function prepare(backend: WakeUpBackend, { id, queues, onAway }: PrepareOp
     await backend.close();
     throw error;
   }
+}
+
+/** Probes a backend that has not answered lately. */
+async function probe(backend: WakeUpBackend, availability: Availability): Promise<void> {
+  if (!availability.isAway && availability.silentForMs <= backend.probeAfterMs) return;
+  await availability.watch(() => backend.probe());
 }

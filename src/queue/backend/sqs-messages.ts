@@ -16,10 +16,10 @@ const MOST_AT_ONCE = 10;
 const PARALLEL = 8;
 
 /**
- * Time for which a received wake-up stays invisible, in seconds. A claim takes milliseconds; a poll whose worker was
- * killed may still swallow a wake-up for so long.
+ * Time for which a received wake-up stays invisible, in seconds. A claim takes milliseconds, and a wake-up that becomes
+ * visible meanwhile costs a claim for nothing; the poll of a worker that was killed still swallows a wake-up for so long.
  */
-const INVISIBLE_SECONDS = 10;
+const INVISIBLE_SECONDS = 3;
 
 interface ReceiveOptions {
   /** The body of the messages of this deployment. */
