@@ -83,6 +83,8 @@ async function converse(
         CLAUDE_CONFIG_DIR: home,
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
         DISABLE_AUTO_COMPACT: '1',
+        // It ends with this process, however that ends.
+        BUN_FEATURE_FLAG_NO_ORPHANS: '1',
         ANTHROPIC_BASE_URL: url,
         ANTHROPIC_API_KEY: 'no-key',
       },
