@@ -29,7 +29,7 @@ function readChoices(): { wanted: string; isJson: boolean; areTestsRun: boolean 
     options: { json: { type: 'boolean' }, 'no-tests': { type: 'boolean' } },
   });
   const [wanted = 'latest', ...others] = positionals;
-  if (others.length > 0) throw new Error(`One version can be tried at a time; received ${positionals.join(' ')}.`);
+  if (others.length > 0) throw new Error(`Name a single version; received ${positionals.join(' ')}.`);
   if (wanted !== 'latest' && !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(wanted)) {
     throw new Error(`A version has the form 0.3.332; received ${wanted}.`);
   }

@@ -8,7 +8,7 @@ import { say, startScriptedModel, turn } from '../../src/testing/index.ts';
 /** A price as Claude Code charges it. */
 export interface AskedPrice {
   readonly model: string;
-  /** The model that was requested from the provider: another than `model` when that is an alias, or retired. */
+  /** The model that was requested from the provider: another than `model` when that is an alias. */
   readonly requested: string;
   readonly usage: TokenUsage;
   readonly usd: number;
@@ -53,7 +53,7 @@ export async function askPrices(models: readonly string[]): Promise<AskedPrices>
   }
 }
 
-/** Finds the tokens in the last prompt, which Claude Code may let messages of its own follow. */
+/** Finds the tokens in the last prompt, which Claude Code's own messages may follow. */
 function readUsage(messages: readonly unknown[]): Partial<TokenUsage> {
   const found = [...JSON.stringify(messages).matchAll(/<usage>([\d,]+)<\/usage>/g)].at(-1);
   const [inputTokens = 0, outputTokens = 0, cacheReadTokens = 0, cacheCreationTokens = 0] =
@@ -82,8 +82,9 @@ async function converse(
         TMPDIR: home,
         CLAUDE_CONFIG_DIR: home,
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+        CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: '1',
         DISABLE_AUTO_COMPACT: '1',
-        // It ends with this process, however that ends.
+        // Claude Code ends with this process, however that ends.
         BUN_FEATURE_FLAG_NO_ORPHANS: '1',
         ANTHROPIC_BASE_URL: url,
         ANTHROPIC_API_KEY: 'no-key',

@@ -43,7 +43,7 @@ export function checkTests(options: CheckOptions): Promise<CheckOutcome> {
   return check('tests', ['node_modules/vitest/vitest.mjs', ...args], options);
 }
 
-/** Runs the findings about Claude Code. One that fails describes something that has changed. */
+/** Runs the findings about Claude Code. A finding that fails describes behaviour that has changed. */
 export async function checkFindings(options: CheckOptions): Promise<CheckOutcome[]> {
   const directory = path.join(options.directory, 'findings');
   const outcomes: CheckOutcome[] = [];

@@ -24,7 +24,7 @@ export async function holdConversation({ agent, script }: Scenario): Promise<Con
   const messages: unknown[] = [];
   const { transcript, kept } = createTranscript();
   await using model = await startScriptedModel({ script });
-  await using attempt = await createAttempt({ url: model.url, agent, spec: { transcript, prompt: 'Have a look.' } });
+  await using attempt = await createAttempt({ url: model.url, agent, spec: { transcript, prompt: 'Read the notes.' } });
   await writeFile(path.join(attempt.workspaceDir, FILE.name), FILE.content);
   const process = withWitness(attempt.startSpare(), (message) => messages.push(message));
   const { outcome, turns, modelUsage, toolUses } = await startAgentProcess({ ...attempt.spec, process }).done;

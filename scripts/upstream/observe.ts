@@ -11,7 +11,6 @@ import { findPriceFaults, toPriceLines } from './price-lines.ts';
 import { readDeclarations } from './read-declarations.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-
 // Observes the Agent SDK that is installed beside this file, and prints an `Observation` as JSON. The model is on
 // loopback, the key is no key, and the home is empty.
 

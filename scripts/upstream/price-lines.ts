@@ -21,11 +21,10 @@ export function toPriceLines(prices: readonly AskedPrice[]): string[] {
 export function findPriceFaults(prices: readonly AskedPrice[]): string[] {
   const faults = prices.flatMap((asked) => {
     const { model, requested, usage, usd, isListed } = asked;
-    const alias = ALIASES.get(model);
-    if (alias !== undefined && !model.startsWith('claude-')) {
-      return alias === requested ? [] : [`${model} means ${requested}, and ALIASES says ${alias}`];
+    // A name that Claude Code sends unchanged is an alias only for the provider.
+    if (requested !== model && requested !== ALIASES.get(model)) {
+      return [`${model} means ${requested}, and ALIASES says ${ALIASES.get(model) ?? 'nothing'}`];
     }
-    if (requested !== model) return []; // A retired model: Claude Code requests another in its place.
     if (isListed && priceOf(model) === null) return [`${model} has a price, and MODEL_PRICES has none`];
     const micros = costOf(model, usage);
     if (micros === Math.round(usd * 1_000_000)) return [];

@@ -42,7 +42,10 @@ export function readDeclarations(source: string): Declarations {
 }
 
 /** Puts blanks in place of the comments, so that every position stays. */
-function withoutComments(source: string, comments: readonly { readonly start: number; readonly end: number }[]): string {
+function withoutComments(
+  source: string,
+  comments: readonly { readonly start: number; readonly end: number }[],
+): string {
   let end = 0;
   const pieces = comments.map((comment) => {
     const piece = source.slice(end, comment.start) + ' '.repeat(comment.end - comment.start);

@@ -15,7 +15,7 @@ export interface UpstreamReport {
   /** Facts that Longhaul relies on and that do not hold with the tried version. */
   readonly faults: readonly string[];
   readonly checks: readonly CheckOutcome[];
-  /** Findings about Claude Code; one that fails is no longer as described, which may be good news. */
+  /** Findings about Claude Code; a failed finding is no longer as described, which may be good news. */
   readonly findings: readonly CheckOutcome[];
 }
 

@@ -12,7 +12,7 @@ export interface Scenario {
 /** The file that each workspace contains. */
 export const FILE = { name: 'notes.md', content: 'The kettle is on the left.\n' };
 
-const SUBAGENT = 'You are the one who reads along.';
+const SUBAGENT = 'You read along.';
 const isFromSubagent = ({ body }: ModelRequest) => JSON.stringify(body.system).includes(SUBAGENT);
 const usage = { inputTokens: 1_000, outputTokens: 100, cacheReadTokens: 10, cacheCreationTokens: 20 };
 const read = useTool('Read', { file_path: FILE.name });
@@ -53,7 +53,11 @@ export const SCENARIOS: readonly Scenario[] = [
     agent: {
       model: 'claude-haiku-4-5',
       thinking: 'disabled',
-      outputSchema: createOutputSchema({ type: 'object', properties: { score: { type: 'integer' } }, required: ['score'] }),
+      outputSchema: createOutputSchema({
+        type: 'object',
+        properties: { score: { type: 'integer' } },
+        required: ['score'],
+      }),
     },
     script: [turn(useTool('StructuredOutput', { score: 4 }), { usage }), turn(say('Done.'), { usage })],
   },
