@@ -93,7 +93,7 @@ function toFieldLines(objects: readonly unknown[]): string[] {
   const lines = objects.flatMap((given) => {
     const fields = given as Readonly<Record<string, unknown>>;
     const { type, subtype, message } = fields;
-    const kind = typeof subtype === 'string' && type === 'system' ? `${String(type)}/${subtype}` : String(type);
+    const kind = type === 'system' ? `system/${String(subtype)}` : String(type);
     const inner = typeof message === 'object' && message !== null ? Object.keys(message) : [];
     return [...Object.keys(fields), ...inner.map((name) => `message.${name}`)].map((name) => `${kind}: ${name}`);
   });
