@@ -14,7 +14,7 @@ it('Claude Code charges the prices that ceilings and the ledger count with, and 
     'claude-haiku-5-5: input $0.1, output $0.5, cache read $0.01, cache write $0.125, input of a long prompt $0.5',
   );
   expect(lines.at(-1)).toContain('(a guess)');
-});
+}, 180_000);
 
 it('a price that differs is a fault, and so is a price that the list lacks', () => {
   const usage = { inputTokens: 10_000, outputTokens: 0, cacheReadTokens: 0, cacheCreationTokens: 0 };
