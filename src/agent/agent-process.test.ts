@@ -77,6 +77,13 @@ test("a thinking limit below the model's minimum turns thinking off instead of b
   expect(model.requests[0]?.body).toMatchObject({ thinking: { type: 'disabled' } });
 });
 
+test('a model that Claude Code counts as retired is requested all the same', async () => {
+  await using model = await startModel([say('ok')]);
+  await using attempt = await createAttempt({ url: model.url, agent: { model: 'claude-opus-4-1-20250805' } });
+  await startAgentProcess(attempt.spec).done;
+  expect(model.requests.map((request) => request.model)).toEqual(['claude-opus-4-1-20250805']);
+});
+
 test("an agent without a model gets Claude Code's own choice", async () => {
   await using model = await startModel([say('ok')]);
   await using attempt = await createAttempt({ url: model.url, agent: { model: 'default' } });

@@ -25,10 +25,9 @@ export interface Price extends TokenPrice {
 const LONG_CONTEXT = { aboveTokens: 200_000, ...list({ input: 6, output: 22.5 }) };
 
 /**
- * List prices of the models that this build of Claude Code knows. Source: the price table inside Claude Code 2.1.330
- * (Agent SDK 0.3.330), confirmed by running it against a loopback model that reported a million tokens of one class at
- * a time and reading `total_cost_usd`; `longContext` is Anthropic's alone. The prices estimate the provider's bill;
- * they are not the bill.
+ * List prices of the models that the pinned Claude Code knows. Source: its own price table.
+ * `test/claude-code-prices.test.ts` asks the executable for its prices; `longContext` is Anthropic's alone, and `fast`
+ * was measured with 2.1.330. The prices estimate the provider's bill; they are not the bill.
  */
 export const MODEL_PRICES: ReadonlyMap<string, Price> = new Map<string, Price>([
   ['claude-3-5-haiku', list({ input: 0.8, output: 4 })],

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TRIED_VERSIONS } from '../agent/tried-versions.ts';
 import type { Verdict } from './check.ts';
 import { judge, type JudgeOptions } from './doctor.fixture.ts';
 
@@ -106,7 +107,10 @@ describe('the checks of the configuration', () => {
     const other = path.join(directory, 'claude');
     await writeFile(other, '#!/bin/sh\necho "1.0.0 (Claude Code)"\n');
     await chmod(other, 0o755);
-    expect(await judge('executable-version', { config: { claudePath: other } })).toMatchObject({ verdict: 'warning' });
+    expect(await judge('executable-version', { config: { claudePath: other } })).toMatchObject({
+      verdict: 'warning',
+      found: `${other} is version 1.0.0; this Longhaul was tested with ${TRIED_VERSIONS.join(', ')}`,
+    });
     await writeFile(other, '#!/bin/sh\nexit 1\n');
     expect(await judge('executable', { config: { claudePath: other } })).toMatchObject({ verdict: 'failed' });
     await chmod(other, 0o644);

@@ -35,6 +35,8 @@ export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Recor
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     // Only the subagents of the config exist.
     CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS: '1',
+    // Claude Code would otherwise request another model in place of a retired one, without any sign of it.
+    CLAUDE_CODE_DISABLE_LEGACY_MODEL_REMAP: '1',
     // About 4 s of retries instead of three minutes; a longer failure is for the next attempt.
     CLAUDE_CODE_MAX_RETRIES: '3',
     // Claude Code would otherwise repeat a broken stream as one request, without any sign of it.

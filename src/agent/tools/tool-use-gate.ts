@@ -10,6 +10,7 @@ import { isListedTool } from '../../config/resolve-tools.ts';
 import { toMessage } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
 import type { ToolAttempt } from './tool-attempt.ts';
+import { refuseSkillCommand } from './refuse-skill-command.ts';
 import { createHookRunner, type HookRunner } from './hook-runner.ts';
 import type { ToolResults } from '../transcript/tool-results.ts';
 import { OUTPUT_TOOL, QUESTION_TOOL, toToolUse, type ToolUse, type ToolUseDecision } from './tool-use.ts';
@@ -62,6 +63,7 @@ export function createToolUseGate(options: ToolUseGateOptions): NonNullable<Opti
   ];
   return {
     PreToolUse: matchers(before),
+    PreSkillShellCommand: matchers(refuseSkillCommand),
     ...(options.agent.hooks.afterToolUse && {
       PostToolUse: matchers(runner.after),
       PostToolUseFailure: matchers(runner.after),

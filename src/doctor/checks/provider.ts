@@ -1,9 +1,8 @@
-import { access, constants, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { findExecutable } from '../../agent/process/executable.ts';
+import { isTriedVersion, TRIED_VERSIONS } from '../../agent/tried-versions.ts';
 import type { Config, Provider } from '../../config/config.ts';
 import { ok, failed, skipped, warning, worst, type Check, type Finding, type Subject } from '../check.ts';
 import { runProgram } from '../machine/run-program.ts';
@@ -31,16 +30,15 @@ export const executableVersion: Check = {
   id: 'executable-version',
   theme: 'provider',
   title: 'The executable has the version that Longhaul was tested with',
-  docs: 'docs/decisions.md#2026-11-22-the-agent-sdk-is-pinned-to-one-version',
+  docs: 'docs/new-models.md#use-a-newer-claude-code',
   async examine({ config, signal }) {
-    const tested = await readTestedVersion();
     const found = await findExecutable(config.claudePath);
     if ('problem' in found) return skipped('There is no executable to ask.');
     const version = await readVersion(found.path, signal);
     if (version === null) return skipped('The executable does not say its version.');
-    if (version === tested) return ok(`${version}, as tested`);
+    if (isTriedVersion(version)) return ok(`${version}, as tested`);
     return warning(
-      `${found.path} is version ${version}; this Longhaul was tested with ${tested}`,
+      `${found.path} is version ${version}; this Longhaul was tested with ${TRIED_VERSIONS.join(', ')}`,
       'Leave claudePath and LONGHAUL_CLAUDE_PATH out to use the tested one, or test your agents with this one.',
     );
   },
@@ -56,14 +54,6 @@ async function readVersion(file: string, signal: AbortSignal): Promise<string | 
   } finally {
     await rm(home, { recursive: true, force: true });
   }
-}
-
-/** The version that the pinned Agent SDK was released with. */
-async function readTestedVersion(): Promise<string> {
-  const main = fileURLToPath(import.meta.resolve('@anthropic-ai/claude-agent-sdk'));
-  const { resolve } = createRequire(main);
-  const file = path.join(path.dirname(resolve(main)), 'package.json');
-  return (JSON.parse(await readFile(file, 'utf8')) as { claudeCodeVersion: string }).claudeCodeVersion;
 }
 
 export const credentials: Check = {
