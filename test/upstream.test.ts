@@ -25,8 +25,8 @@ describe('the declarations of an Agent SDK', () => {
     expect(options).toEqual([
       "Options.effort?: 'high'",
       "Options.effort?: 'low'",
-      'Options.sandbox?: enabled: boolean',
       'Options.sandbox?.network: domains: string[]',
+      'Options.sandbox?: enabled: boolean',
       'Options: model?: string',
     ]);
     expect(messages).toContain('SDKTextMessage: text: string');

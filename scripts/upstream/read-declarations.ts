@@ -72,16 +72,14 @@ function findNamed(body: readonly Node[]): Named {
   return named;
 }
 
-/** Lists the types that a union consists of, through its aliases. */
+/** Lists the types that a union of names consists of, through its aliases. */
 function listMembers(named: Named, name: string): string[] {
-  const found = new Set<string>();
-  const visit = (name: string) => {
-    const type = named.get(name)?.[0]?.['typeAnnotation'] as Node | undefined;
-    if (type?.type === 'TSUnionType') for (const part of type['types'] as Node[]) visit(referenceOf(part) ?? name);
-    else if (type !== undefined) found.add(name);
-  };
-  visit(name);
-  return [...found];
+  const type = named.get(name)?.[0]?.['typeAnnotation'] as Node | undefined;
+  const parts = type?.type === 'TSUnionType' ? (type['types'] as Node[]).map(referenceOf) : [null];
+  const names = parts.filter((part) => part !== null);
+  // A union that describes one of its parts itself is a single message.
+  if (names.length < parts.length) return type === undefined ? [] : [name];
+  return [...new Set(names.flatMap((part) => listMembers(named, part)))];
 }
 
 function referenceOf(node: Node): string | null {
