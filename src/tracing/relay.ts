@@ -41,8 +41,8 @@ export function createRelay({ attempt, startedAtMs, toolSpanId }: RelayOptions):
   function add(span: ExportedSpan): void {
     if (span.startedAtMs < startedAtMs || span.spanId === attempt.spanId) return;
     if (kept.length + replacing.size >= MAX_SPANS) return;
-    if (!REPLACED.has(span.name)) return void kept.push(span);
-    replacing.set(span.spanId, span.toolUseId === null ? attempt.spanId : toolSpanId(span.toolUseId));
+    if (!REPLACED.has(span.name)) kept.push(span);
+    else replacing.set(span.spanId, span.toolUseId === null ? attempt.spanId : toolSpanId(span.toolUseId));
   }
 
   return {

@@ -17,8 +17,12 @@ export function createHeldWakeUps(): HeldWakeUps {
     return used;
   };
   return {
-    add: (queue, count) => void counts.set(queue, (counts.get(queue) ?? 0) + count),
+    add(queue, count) {
+      counts.set(queue, (counts.get(queue) ?? 0) + count);
+    },
     use: (queue, count) => count - reduce(queue, count),
-    remove: (queue, count) => void reduce(queue, count),
+    remove(queue, count) {
+      reduce(queue, count);
+    },
   };
 }
