@@ -31,10 +31,11 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   endless: () => turn(useTool('Read', { file_path: 'notes.md' }), priced),
   'says and spends': () =>
     turn([say('Half of it is done.'), useTool('Read', { file_path: 'notes.md' })], {
-      usage: { outputTokens: 100_000 },
+      usage: { inputTokens: 1_000, outputTokens: 100_000 },
     }),
-  'answers and spends': () => turn(say('All of it is done.'), { usage: { outputTokens: 100_000 } }),
-  expensive: () => turn(useTool('Read', { file_path: 'notes.md' }), { usage: { outputTokens: 100_000 } }),
+  'answers and spends': () => turn(say('All of it is done.'), { usage: { inputTokens: 1_000, outputTokens: 100_000 } }),
+  expensive: () =>
+    turn(useTool('Read', { file_path: 'notes.md' }), { usage: { inputTokens: 1_000, outputTokens: 100_000 } }),
   hang: () => hang('before_headers'),
   'hang later': ({ turn: count }) =>
     count === 0 ? turn(useTool('Read', { file_path: 'notes.md' }), priced) : hang('after_headers'),
@@ -74,7 +75,7 @@ describe('a run', () => {
         agents: {
           reader,
           // Long enough to start and call the model, too short for the provider's silence to end the run a second time.
-          brief: { ...reader, limits: { timeoutSeconds: 4 } },
+          brief: { ...reader, limits: { timeoutSeconds: 6 } },
           homeless: { ...reader, workspace: path.join(directory, 'missing') },
           broke: { ...reader, limits: { maxBudgetUsd: 0 } },
           mute: { ...reader, limits: { maxTurns: 0 } },
@@ -125,12 +126,12 @@ describe('a run', () => {
       status: 'succeeded',
       result: 'All of it is done.',
       error: null,
-      costUsd: 1.5,
+      costUsd: 1.503,
       isAtCeiling: true,
     });
     const events = [];
     for await (const event of longhaul.client.stream(run.id)) events.push(event);
-    expect(events.at(-1)).toMatchObject({ type: 'run.succeeded', data: { costUsd: 1.5, isAtCeiling: true } });
+    expect(events.at(-1)).toMatchObject({ type: 'run.succeeded', data: { costUsd: 1.503, isAtCeiling: true } });
   });
 
   it('stopped by its budget keeps its text', async () => {
@@ -143,7 +144,7 @@ describe('a run', () => {
 
   it.each([
     ['endless', 'reader', { maxTurns: 2 }, 'max_turns', 0.009],
-    ['expensive', 'reader', { maxBudgetUsd: 0.5 }, 'max_budget', 1.5],
+    ['expensive', 'reader', { maxBudgetUsd: 0.5 }, 'max_budget', 1.503],
     ['hang', 'brief', {}, 'run_timeout', null],
     ['hang later', 'brief', {}, 'run_timeout', null],
     ['success', 'broke', {}, 'max_budget', 0],
