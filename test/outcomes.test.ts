@@ -75,7 +75,7 @@ describe('a run', () => {
         agents: {
           reader,
           // Long enough to start and call the model, too short for the provider's silence to end the run a second time.
-          brief: { ...reader, limits: { timeoutSeconds: 6 } },
+          brief: { ...reader, limits: { timeoutSeconds: 4 } },
           homeless: { ...reader, workspace: path.join(directory, 'missing') },
           broke: { ...reader, limits: { maxBudgetUsd: 0 } },
           mute: { ...reader, limits: { maxTurns: 0 } },
