@@ -1,5 +1,7 @@
+import { sql } from 'kysely';
 import { afterAll, describe, it, type ExpectStatic } from 'vitest';
 import type { EventResource, LonghaulClient, RunResource } from '../src/client/client.ts';
+import type { Database } from '../src/db/database.ts';
 import { openPostgresDatabase } from '../src/db/postgres.ts';
 import { hang, say, turn, useTool, type ModelRequest, type Turn } from '../src/testing/index.ts';
 import {
@@ -110,6 +112,33 @@ describe.concurrent('a run is done once', { timeout: 180_000 }, () => {
     await expectEndedOnce(expect, { client, id: run.id });
   });
 
+  it('by its finished answer when its worker is killed between the answer and the settlement', async ({ expect }) => {
+    const { client, start, databaseUrl, model } = await createTakeover(() => turn(say('the answer'), { usage }));
+    const database = await openPostgresDatabase({ url: databaseUrl });
+    try {
+      await delaySettlement(database);
+      const first = await start('first');
+      const run = await client.submit({ agent: 'teller', prompt: 'answer' });
+      await expect.poll(() => findDelayed(database), { timeout: 20_000, interval: 50 }).not.toEqual([]);
+      await start('second');
+      first.kill('SIGKILL');
+      for (const pid of await findDelayed(database))
+        await sql`select pg_terminate_backend(${pid})`.execute(database.sql);
+
+      expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', result: 'the answer', attempt: 2 });
+      // The answer is paid once, and readers receive it once.
+      expect(model.requests).toHaveLength(1);
+      expect(await client.run(run.id)).toMatchObject({ costUsd: 0.0045 });
+      const events = await followToEnd(client, run.id);
+      expect(events.filter(({ type }) => type === 'agent.text' || type === 'agent.text.abandoned')).toMatchObject([
+        { type: 'agent.text', data: { text: 'the answer' } },
+      ]);
+      await expectEndedOnce(expect, { client, id: run.id });
+    } finally {
+      await database.close();
+    }
+  });
+
   describe('when the database goes away', () => {
     const proxies: TcpProxy[] = [];
 
@@ -216,6 +245,21 @@ async function expectEndedOnce(
     Math.max(meteredCostUsd, reportedCostUsd ?? 0),
   );
   expect(run.costUsd).toBeCloseTo(costs?.reduce((sum, cost) => sum + cost, 0) ?? NaN, 6);
+}
+
+/** Makes the settlement of every success of a first attempt sleep in the database. */
+async function delaySettlement({ sql: db }: Database): Promise<void> {
+  await sql`create function longhaul.delay() returns trigger language plpgsql as
+    $$ begin perform pg_sleep(6); return new; end $$`.execute(db);
+  await sql`create trigger delay before update on longhaul.runs for each row
+    when (new.status = 'succeeded' and new.attempt = 1) execute function longhaul.delay()`.execute(db);
+}
+
+/** Finds the database processes that sleep in a settlement. */
+async function findDelayed({ sql: db }: Database): Promise<number[]> {
+  const { rows } = await sql<{ pid: number }>`
+    select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`.execute(db);
+  return rows.map(({ pid }) => pid);
 }
 
 /** Reads every record of a run. */

@@ -3,6 +3,7 @@ import { toStorable } from '../core/text.ts';
 import { after } from '../core/timers.ts';
 import type { AgentOutcome, StopReason } from './outcome/agent-outcome.ts';
 import type { AgentReport, AgentSpec } from './agent-spec.ts';
+import { createAnswer } from './messages/answer.ts';
 import { startClaude, type ClaudeProcess } from './process/claude-process.ts';
 import { converse } from './conversation.ts';
 import { answerDeferred } from './transcript/deferred-tool-use.ts';
@@ -73,6 +74,10 @@ async function execute({ spec, steering, stopSignal, onMemory }: ExecuteOptions)
   try {
     const progress = await Promise.race([lookBack(spec), stopped]);
     for (const event of progress.abandoned) spec.onEvent(event);
+    if (isFinished(spec, progress)) {
+      await spec.process?.close();
+      return report({ status: 'succeeded', result: createAnswer(progress.answer).text });
+    }
     const claude = await findProcess(spec, progress.isBegun);
     const { outcome, ...rest } = await converse({ spec, steering, claude, progress, stopSignal, onMemory });
     return report(outcome, rest);
@@ -86,6 +91,15 @@ async function execute({ spec, steering, stopSignal, onMemory }: ExecuteOptions)
 function lookBack(spec: AgentSpec): Promise<Progress> {
   const { isResumed, transcript = null, runId, unfinishedToolUses = [], saidBefore = [] } = spec;
   return findProgress({ transcript: isResumed === true ? transcript : null, runId, unfinishedToolUses, saidBefore });
+}
+
+/**
+ * Returns whether the conversation needs no further call: its process was lost after the answer and before the result.
+ * To continue would make the model answer a second time. A hook of the project might have sent the model back to work,
+ * and a structured answer is not text.
+ */
+function isFinished({ agent, decidedToolUses = [] }: AgentSpec, { isAnswered }: Progress): boolean {
+  return isAnswered && decidedToolUses.length === 0 && agent.outputSchema === null && agent.settingSources.length === 0;
 }
 
 /** Returns the given process if it can be used, or starts one. */

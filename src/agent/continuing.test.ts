@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import type { Agent } from '../config/config.ts';
+import { createOutputSchema } from '../config/output-schema.ts';
 import { createId } from '../core/ids.ts';
 import { hang, say, startScriptedModel, useTool, type ModelRequest } from '../testing/index.ts';
+import type { AgentSpec } from './agent-spec.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { createAttempt } from './attempt.fixture.ts';
 import { CONTINUATION } from './transcript/continuation.ts';
@@ -55,6 +58,67 @@ test('an attempt continues where another was cut off during a tool use, and repe
   expect(await readFile(steps, 'utf8')).toBe('one\ntwo\n');
 });
 
+describe('an attempt whose conversation ends with a complete answer', () => {
+  /** Works until the answer `Done.`, as an attempt whose process is then lost before its result. */
+  async function answer(url: string) {
+    const keeper = createTranscript();
+    await using first = await createAttempt({
+      url,
+      agent: { tools: ['Bash'] },
+      spec: { transcript: keeper.transcript },
+    });
+    expect((await startAgentProcess(first.spec).done).outcome.status).toBe('succeeded');
+    const saidBefore = first.dataOf('agent.text').map(({ blockId }) => ({ blockId, isWhole: true }));
+    return { ...pickSession(first.spec), transcript: keeper.transcript, saidBefore, isResumed: true };
+  }
+
+  test('succeeds with that answer, and calls no model', async () => {
+    await using model = await startScriptedModel({ script: [[say('First.'), bash('true')], say('Done.')] });
+    const rest = await answer(model.url);
+    await using attempt = await createAttempt({ url: model.url, spec: rest });
+    const spare = attempt.startSpare();
+    const report = await startAgentProcess({ ...attempt.spec, process: spare }).done;
+    expect(report).toMatchObject({
+      outcome: { status: 'succeeded', result: 'Done.' },
+      turns: 0,
+      costMicros: null,
+      claudeCodeVersion: null,
+    });
+    expect(model.requests).toHaveLength(2);
+    expect(attempt.events).toEqual([]);
+    expect(spare.isFree).toBe(false);
+    expect(await attempt.processes()).toEqual([]);
+  });
+
+  const use = { toolUseId: 'toolu_1', name: 'Bash', input: { command: 'true' } };
+  test.each<[string, Partial<AgentSpec>, Partial<Agent>]>([
+    ['the log contains a later text', { saidBefore: [{ blockId: 'msg_later:0', isWhole: false }] }, {}],
+    ['the log contains a later tool use', { unfinishedToolUses: [use] }, {}],
+    ['a tool use was decided', { decidedToolUses: [{ ...use, isAllowed: true, reason: null, answers: null }] }, {}],
+    ['a hook of the project may demand more', {}, { settingSources: ['project'] }],
+    ['the answer has a schema', {}, { outputSchema: createOutputSchema({ type: 'object' }) }],
+  ])('continues when %s', async (_, spec, agent) => {
+    await using model = await startScriptedModel({ script: [say('Done.'), say('More.')] });
+    const rest = await answer(model.url);
+    await using attempt = await createAttempt({ url: model.url, agent, spec: { ...rest, ...spec } });
+    await startAgentProcess(attempt.spec).done;
+    expect(messagesOf(model.requests[1])).toContain(JSON.stringify(CONTINUATION).slice(1, -1));
+  });
+
+  test('continues when that answer was already continued', async () => {
+    await using model = await startScriptedModel({ script: [say('Done.'), hang(), say('More.')] });
+    const rest = await answer(model.url);
+    const unfinishedToolUses = [use];
+    await using second = await createAttempt({ url: model.url, spec: { ...rest, unfinishedToolUses } });
+    const cut = startAgentProcess(second.spec);
+    await vi.waitFor(() => expect(model.requests).toHaveLength(2), { timeout: 20_000 });
+    await cut.stop('handed_back');
+    await using third = await createAttempt({ url: model.url, spec: rest });
+    expect((await startAgentProcess(third.spec).done).outcome.status).toBe('succeeded');
+    expect(model.requests).toHaveLength(3);
+  });
+});
+
 test('a continued attempt reports only its own spending', async () => {
   const keeper = createTranscript();
   await using model = await startScriptedModel({ script: [bash('true'), say('First.')] });
@@ -71,7 +135,12 @@ test('a continued attempt reports only its own spending', async () => {
 
   await using second = await createAttempt({
     url: model.url,
-    spec: { ...pickSession(first.spec), transcript: keeper.transcript, isResumed: true },
+    spec: {
+      ...pickSession(first.spec),
+      transcript: keeper.transcript,
+      isResumed: true,
+      unfinishedToolUses: [{ toolUseId: 'toolu_lost', name: 'Bash', input: { command: 'true' } }],
+    },
   });
   const after = await startAgentProcess(second.spec).done;
   expect(after.outcome.status).toBe('succeeded');

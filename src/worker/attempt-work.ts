@@ -137,7 +137,12 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
     runId: run.id,
     sessionId: run.sessionId,
     ...conversation,
-    transcript: createTranscript({ database: deps.database, sessionLease: toSessionLease(attempt), leaseLost }),
+    transcript: createTranscript({
+      database: deps.database,
+      sessionLease: toSessionLease(attempt),
+      leaseLost,
+      flushLog: events.flush,
+    }),
     process: spare?.process ?? null,
     keepProcess: agent.isReused && run.user !== null,
     facts: { user: run.user, team: run.team, metadata: run.metadata, attempt: run.attempt },

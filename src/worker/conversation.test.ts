@@ -26,6 +26,7 @@ describe.each(DATABASE_KINDS)('a conversation on the %s database', (kind) => {
       database: bench.database,
       sessionLease,
       leaseLost: new AbortController().signal,
+      flushLog: async () => {},
     });
     const { sdkStore, bind, flush } = createConversationStore({
       toolResults: createToolResults({ root: '/nowhere' }),

@@ -73,13 +73,16 @@ interface TranscriptOptions {
   readonly sessionLease: SessionLease;
   /** Aborted when the lease is lost. */
   readonly leaseLost: AbortSignal;
+  /** Resolves when the run's log is written as far as its events have come. */
+  readonly flushLog: () => Promise<unknown>;
 }
 
 /**
  * Creates an attempt's transcript in the database. While the database is away, an entry waits as long as the lease may
- * be ours.
+ * be ours. The log is written first, so that readers have received every text that the transcript contains: an answer
+ * that the transcript completes is not sent again.
  */
-export function createTranscript({ database, sessionLease, leaseLost }: TranscriptOptions): Transcript {
+export function createTranscript({ database, sessionLease, leaseLost, flushLog }: TranscriptOptions): Transcript {
   /** Writes unless the lease is lost. Retried when it is unknown whether a write succeeded: each entry is stored once. */
   async function write(store: () => Promise<boolean>): Promise<void> {
     const isOurs = await retryWhileAway(async () => !leaseLost.aborted && (await store()), { signal: leaseLost });
@@ -87,8 +90,10 @@ export function createTranscript({ database, sessionLease, leaseLost }: Transcri
   }
 
   return {
-    append: (entries, { claudeSessionId, subpath }) =>
-      write(() => appendEntries(database, { sessionLease, claudeSessionId, subpath, entries })),
+    async append(entries, { claudeSessionId, subpath }) {
+      await flushLog();
+      await write(() => appendEntries(database, { sessionLease, claudeSessionId, subpath, entries }));
+    },
     keepFiles: (files) => write(() => keepFiles(database, { sessionLease, files })),
     loadFiles: () => readFiles(database, sessionLease.sessionId),
     async load({ subpath }) {

@@ -10,6 +10,8 @@ const MAX_BATCH_CHARACTERS = 256_000;
 /** The events of an attempt that wait for the database, in order. */
 export interface EventBuffer {
   readonly isEmpty: boolean;
+  /** The number of events, before neighbouring pieces of text are joined. */
+  readonly count: number;
   /** True when every event is a piece of text, which may wait for more of it. */
   readonly hasOnlyDeltas: boolean;
   /** The size of all events. */
@@ -34,6 +36,9 @@ export function createEventBuffer(): EventBuffer {
   return {
     get isEmpty() {
       return buffered.length === 0;
+    },
+    get count() {
+      return buffered.length;
     },
     get hasOnlyDeltas() {
       return buffered.every(({ event }) => isDelta(event));

@@ -47,6 +47,28 @@ describe('the event recorder', () => {
     await recorder.flush();
   });
 
+  it('flushes what was added before, however much is added meanwhile', async () => {
+    const written: NewEvent[] = [];
+    const recorder = createEventRecorder({
+      write: async (events) => {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        written.push(...events);
+        return true;
+      },
+      onLost: unexpected,
+    });
+    recorder.add(delta('first'));
+    recorder.add(delta('before'));
+    const stream = setInterval(() => recorder.add(delta('later')), 1);
+    try {
+      expect(await recorder.flush()).toBe(true);
+      expect(JSON.stringify(written)).toContain('before');
+    } finally {
+      clearInterval(stream);
+    }
+    await recorder.flush();
+  });
+
   it('joins neighbouring deltas of one block and nothing else', async () => {
     const written: NewEvent[] = [];
     let release = () => {};

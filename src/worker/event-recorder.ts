@@ -54,15 +54,26 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   let lastTextAt = -Infinity;
   let textBatches = 0;
   let isLost = false;
-  let isFlushing = false;
+  /** Counts of events: added, written, and those that must be written without gathering. */
+  let added = 0;
+  let written = 0;
+  let urgent = 0;
   /** True when the last write could not reach the database. */
   let isAway = false;
   let writing: Promise<void> | null = null;
+  /** Resolves with the end of the next batch. */
+  let nextBatch = Promise.withResolvers<void>();
+
+  function endBatch(): void {
+    nextBatch.resolve();
+    nextBatch = Promise.withResolvers();
+  }
 
   function abandon(): void {
     isLost = true;
     buffer.clear();
     pause.end();
+    endBatch();
   }
 
   function lose(loss: RecorderLoss): void {
@@ -76,13 +87,16 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     while (!buffer.isEmpty) {
       const gatherMs = Math.min(GATHER_MS.first + textBatches * GATHER_MS.growth, GATHER_MS.most);
       const pauseMs = lastTextAt + gatherMs - performance.now();
-      if (pauseMs > 0 && buffer.hasOnlyDeltas && !isFlushing) await pause.wait(pauseMs);
+      if (pauseMs > 0 && buffer.hasOnlyDeltas && urgent <= written) await pause.wait(pauseMs);
       const batch = buffer.takeBatch();
+      const taken = added - buffer.count;
       if (batch.some(isDelta)) {
         lastTextAt = performance.now();
         textBatches++;
       }
       await writeUntilTaken(batch);
+      written = taken;
+      endBatch();
     }
     writing = null;
   }
@@ -108,6 +122,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     add(event) {
       if (isLost) return;
       buffer.add(event);
+      added += 1;
       if (buffer.characters > MAX_BUFFERED_CHARACTERS) {
         if (isAway) return lose({ kind: 'away' });
         const detail = `More than ${MAX_BUFFERED_CHARACTERS} characters of events were waiting for the database.`;
@@ -119,10 +134,13 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     },
 
     async flush() {
-      isFlushing = true;
+      const target = added;
+      urgent = target;
       pause.end();
-      await writing;
-      isFlushing = false;
+      // Text that arrives meanwhile does not prolong the wait.
+      while (written < target && !isLost) await nextBatch.promise;
+      // A batch may still be on its way to the database.
+      if (isLost) await writing;
       return !isLost;
     },
 

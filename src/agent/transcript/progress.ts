@@ -27,6 +27,8 @@ export interface Progress {
   readonly answer: readonly AnswerPiece[];
   /** True when the conversation ends in the middle of a text. */
   readonly isCutOff: boolean;
+  /** True when the conversation ends with an answer that is complete, and nothing is known that came after it. */
+  readonly isAnswered: boolean;
   /** Texts that readers received and the conversation does not contain: the model does not know that it wrote them. */
   readonly abandoned: readonly NewEvent[];
 }
@@ -45,16 +47,20 @@ export async function findProgress(options: ProgressOptions): Promise<Progress> 
   const entries = (await transcript?.load({ subpath: '' })) ?? [];
   const known = unfinishedToolUses.length === 0 ? '' : JSON.stringify(entries);
   const promptAt = entries.findIndex(({ type, uuid }) => type === 'user' && uuid === runId);
+  const found = promptAt === -1 ? NOTHING_ANSWERED : findAnswer(entries.slice(promptAt + 1));
+  const unknownToolUses = unfinishedToolUses.filter(({ toolUseId }) => !known.includes(toolUseId));
+  const abandoned = findAbandoned(saidBefore, entries);
   return {
     isBegun: entries.some(({ type }) => type === 'user' || type === 'assistant'),
     isAsked: promptAt !== -1,
-    unknownToolUses: unfinishedToolUses.filter(({ toolUseId }) => !known.includes(toolUseId)),
-    ...(promptAt === -1 ? NOTHING_ANSWERED : findAnswer(entries.slice(promptAt + 1))),
-    abandoned: findAbandoned(saidBefore, entries),
+    unknownToolUses,
+    ...found,
+    isAnswered: found.isAnswered && unknownToolUses.length === 0 && abandoned.length === 0,
+    abandoned,
   };
 }
 
-const NOTHING_ANSWERED = { answer: [], isCutOff: false, hasUsedTools: false };
+const NOTHING_ANSWERED: Found = { answer: [], isCutOff: false, isAnswered: false, hasUsedTools: false };
 
 export const NO_PROGRESS: Progress = {
   ...NOTHING_ANSWERED,
@@ -67,13 +73,18 @@ export const NO_PROGRESS: Progress = {
 /** The stop reasons of an unfinished answer in the transcript. */
 const CUTTING = new Set(['max_tokens', 'model_context_window_exceeded']);
 
+type Found = Pick<Progress, 'answer' | 'isCutOff' | 'isAnswered' | 'hasUsedTools'>;
+
 /** Finds the text with which the entries end, after the last tool use and the last message to the model. */
-function findAnswer(entries: readonly TranscriptEntry[]): Pick<Progress, 'answer' | 'isCutOff' | 'hasUsedTools'> {
+function findAnswer(entries: readonly TranscriptEntry[]): Found {
   let answer: AnswerPiece[] = [];
   let isCutOff = false;
+  let isAnswered = false;
   let hasUsedTools = false;
   let lastMessageId: unknown = null;
   for (const entry of entries) {
+    // A note or a message after an answer asks for another one.
+    if (entry['type'] === 'user' || isMessage(entry)) isAnswered = false;
     if (entry['type'] === 'user') {
       if (isNote(entry)) continue;
       answer = [];
@@ -92,10 +103,11 @@ function findAnswer(entries: readonly TranscriptEntry[]): Pick<Progress, 'answer
         answer.push({ text, isContinuation: isCutOff && id !== lastMessageId && answer.length > 0 });
       }
       isCutOff = type === 'text' && (CUTTING.has(toText(stopReason) ?? '') || entry['isAbortedMidStream'] === true);
+      isAnswered = type === 'text' && stopReason === 'end_turn' && answer.some(({ text: said }) => said.trim() !== '');
       lastMessageId = id;
     }
   }
-  return { answer, isCutOff, hasUsedTools };
+  return { answer, isCutOff, isAnswered, hasUsedTools };
 }
 
 /** Returns whether Claude Code or Longhaul itself sent the entry to the model, so that the model continues its text. */
@@ -104,6 +116,11 @@ function isNote(entry: TranscriptEntry): boolean {
   const { content } = toFields(entry['message']);
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : toList(content).map(toFields);
   return blocks.every(({ type, text }) => type === 'text' && isOwnWords(toText(text) ?? ''));
+}
+
+/** Returns whether an entry is a message that came while the model worked. Other attachments are Claude Code's facts. */
+function isMessage(entry: TranscriptEntry): boolean {
+  return toFields(entry['attachment'])['type'] === 'queued_command';
 }
 
 /** Returns whether an entry is an answer of the model: Claude Code stores its own texts among them. */
