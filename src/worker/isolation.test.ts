@@ -1,11 +1,11 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { createAttempt } from '../agent/attempt.fixture.ts';
 import { findContainment } from '../agent/containment/containment.ts';
 import { say, startScriptedModel, useTool } from '../testing/index.ts';
@@ -22,7 +22,13 @@ const users = [
   ['an ordinary user', isRoot ? ORDINARY_UID : null] as const,
 ];
 
+/** False for a checkout in a private directory, which no other user can read. */
+const isReadableByAll =
+  !isRoot ||
+  spawnSync(process.execPath, ['-e', ''], { uid: ORDINARY_UID, gid: ORDINARY_UID, stdio: 'ignore' }).status === 0;
+
 interface Machine {
+  readonly skip: TestContext['skip'];
   readonly uid: number | null;
   /** True when the attempt has no namespace. */
   readonly isWeak?: boolean;
@@ -51,7 +57,8 @@ const SECRET_FILES = {
 };
 
 async function onMachine(machine: Machine, commands: (places: Record<string, string>) => readonly string[]) {
-  const { uid, isWeak = false, visiblePaths, application = 'app' } = machine;
+  const { skip, uid, isWeak = false, visiblePaths, application = 'app' } = machine;
+  skip(uid !== null && !isReadableByAll, 'other users cannot read this checkout');
   const root = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-isolation-')));
   try {
     const home = path.join(root, 'home');
@@ -199,45 +206,51 @@ const undo = ({ home = '', app = '', temporary = '' }) =>
     .join('; ');
 
 describe.runIf(kind === 'mount_namespace')('the files outside an attempt', () => {
-  it.each(users)('cannot be read by the Bash of a worker that is %s', async (_, uid) => {
-    const { kind: found, answers } = await onMachine({ uid }, (places) => [readAll(places), lookAround()]);
+  it.for(users)('cannot be read by the Bash of a worker that is %s', async ([, uid], { skip }) => {
+    const { kind: found, answers } = await onMachine({ skip, uid }, (places) => [readAll(places), lookAround()]);
     expect(found).toBe('mount_namespace');
     expect(answers.join('\n')).not.toContain(SECRET);
     expect(answers[1]).toContain('looked around');
   });
 
-  it.each(users)(
+  it.for(users)(
     'can all be read by the Bash of %s if nothing is hidden, so the test is meaningful',
-    async (_, uid) => {
-      const { answers } = await onMachine({ uid, isWeak: true }, (places) => [readAll(places)]);
+    async ([, uid], { skip }) => {
+      const { answers } = await onMachine({ skip, uid, isWeak: true }, (places) => [readAll(places)]);
       for (const what of Object.keys(SECRET_FILES)) expect(answers[0]).toContain(`${SECRET}: ${what}`);
       // Root without capabilities may not look into a process that has some.
       expect(answers[0]?.includes(`PROVIDER_KEY=${SECRET}`)).toBe(uid !== null || !isRoot);
     },
   );
 
-  it.each(users)(
+  it.for(users)(
     'include the sockets of engines and services, to which the Bash of %s cannot connect',
-    async (_, uid) => {
-      const { answers } = await onMachine({ uid }, (places) => [knock(places)]);
+    async ([, uid], { skip }) => {
+      const { answers } = await onMachine({ skip, uid }, (places) => [knock(places)]);
       expect(answers[0]?.trim().split('\n')).toEqual(DOORS.map(() => expect.stringMatching(/^E[A-Z]+$/) as string));
     },
   );
 
-  it.each(users)('include sockets to which the Bash of %s can connect if nothing is hidden', async (_, uid) => {
-    const { answers } = await onMachine({ uid, isWeak: true }, (places) => [knock(places)]);
-    expect(answers[0]?.trim().split('\n')).toEqual(DOORS.map((door) => `${DOOR_SECRET}: ${door}`));
-  });
+  it.for(users)(
+    'include sockets to which the Bash of %s can connect if nothing is hidden',
+    async ([, uid], { skip }) => {
+      const { answers } = await onMachine({ skip, uid, isWeak: true }, (places) => [knock(places)]);
+      expect(answers[0]?.trim().split('\n')).toEqual(DOORS.map((door) => `${DOOR_SECRET}: ${door}`));
+    },
+  );
 
-  it.each(users)('cannot be revealed from inside by %s', async (_, uid) => {
-    const { answers } = await onMachine({ uid }, (places) => [undo(places), `${readAll(places)}; ${lookAround()}`]);
+  it.for(users)('cannot be revealed from inside by %s', async ([, uid], { skip }) => {
+    const { answers } = await onMachine({ skip, uid }, (places) => [
+      undo(places),
+      `${readAll(places)}; ${lookAround()}`,
+    ]);
     expect(answers[0]).toContain('NoNewPrivs:\t1');
     expect(answers[0]).not.toContain('UNDONE');
     expect(answers.join('\n')).not.toContain(SECRET);
   });
 
-  it.each(users)('are hidden, and everything else works as usual, for %s', async (_, uid) => {
-    const { answers, leftInTemporary } = await onMachine({ uid }, ({ app = '', temporary = '' }) => [
+  it.for(users)('are hidden, and everything else works as usual, for %s', async ([, uid], { skip }) => {
+    const { answers, leftInTemporary } = await onMachine({ skip, uid }, ({ app = '', temporary = '' }) => [
       `pwd; cat given; echo new > made; ls; cat '${app}/package.json'`,
       `echo mine > '${temporary}/mine' && ls '${temporary}'; echo x > $TMPDIR/y && cat $TMPDIR/y`,
       'echo hello > /dev/null; head -c 4 /dev/urandom | wc -c; script -qec "echo on a terminal" /dev/null; git init -q . && git status --short | wc -l',
@@ -253,10 +266,10 @@ describe.runIf(kind === 'mount_namespace')('the files outside an attempt', () =>
     expect(leftInTemporary.sort()).toEqual(['longhaul-worker-1', 'longhaul-worker-2', 'upload']);
   });
 
-  it.each(users)(
+  it.for(users)(
     'stay hidden if the home of %s is the application’s directory, except for that directory',
-    async (_, uid) => {
-      const { answers } = await onMachine({ uid, application: '.' }, (places) => [
+    async ([, uid], { skip }) => {
+      const { answers } = await onMachine({ skip, uid, application: '.' }, (places) => [
         `${readAll(places)}; cat '${places['home']}/app/package.json'`,
       ]);
       expect(answers[0]).toContain('the-application');
@@ -275,9 +288,9 @@ describe.runIf(kind === 'mount_namespace')('the files outside an attempt', () =>
     },
   );
 
-  it.each(users)('are visible to %s if the configuration says so', async (_, uid) => {
+  it.for(users)('are visible to %s if the configuration says so', async ([, uid], { skip }) => {
     const visiblePaths = (root: string) => [path.join(root, 'home/other-project'), path.join(root, 'home/not-there')];
-    const { answers } = await onMachine({ uid, visiblePaths }, (places) => [readAll(places)]);
+    const { answers } = await onMachine({ skip, uid, visiblePaths }, (places) => [readAll(places)]);
     expect(answers[0]?.match(new RegExp(SECRET, 'g'))).toHaveLength(1);
     expect(answers[0]).toContain("another project in the worker's home");
   });
