@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, type TestContext } from 'vitest';
+import { canOtherUsersRead, ORDINARY_UID } from '../../test/support/other-users.ts';
 import { createAttempt } from '../agent/attempt.fixture.ts';
 import { findContainment } from '../agent/containment/containment.ts';
 import { say, startScriptedModel, useTool } from '../testing/index.ts';
@@ -14,18 +15,11 @@ import { say, startScriptedModel, useTool } from '../testing/index.ts';
 
 const { kind } = await findContainment();
 const isRoot = process.getuid?.() === 0;
-/** Any uid that no user has. */
-const ORDINARY_UID = 61_234;
 
 const users = [
   ...(isRoot ? [['root', null] as const] : []),
   ['an ordinary user', isRoot ? ORDINARY_UID : null] as const,
 ];
-
-/** False for a checkout in a private directory, which no other user can read. */
-const isReadableByAll =
-  !isRoot ||
-  spawnSync(process.execPath, ['-e', ''], { uid: ORDINARY_UID, gid: ORDINARY_UID, stdio: 'ignore' }).status === 0;
 
 interface Machine {
   readonly skip: TestContext['skip'];
@@ -58,7 +52,7 @@ const SECRET_FILES = {
 
 async function onMachine(machine: Machine, commands: (places: Record<string, string>) => readonly string[]) {
   const { skip, uid, isWeak = false, visiblePaths, application = 'app' } = machine;
-  skip(uid !== null && !isReadableByAll, 'other users cannot read this checkout');
+  skip(uid !== null && !canOtherUsersRead, 'other users cannot read this checkout');
   const root = await realpath(await mkdtemp(path.join(tmpdir(), 'longhaul-isolation-')));
   try {
     const home = path.join(root, 'home');
