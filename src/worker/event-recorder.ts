@@ -54,7 +54,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
   let lastTextAt = -Infinity;
   let textBatches = 0;
   let isLost = false;
-  /** Counts of events: added, written, and those that must be written without gathering. */
+  /** Counts of events: added, written, and written before a flush resolves. */
   let added = 0;
   let written = 0;
   let urgent = 0;
