@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { settlesWithin } from '../../src/core/settles-within.ts';
 import { startCustomers } from './customers.ts';
-import { startFleet, type FleetBackendKind } from './fleet.ts';
+import { DEADLINE_SECONDS, startFleet, type FleetBackendKind } from './fleet.ts';
 import { startHand } from './hand.ts';
 import { judgeAttempts } from './judge-attempts.ts';
 import { judgeMoney } from './judge-money.ts';
@@ -19,7 +19,7 @@ export interface ChaosOptions {
   readonly backend?: FleetBackendKind;
   /** Duration of the hand's deeds. */
   readonly durationMs: number;
-  /** Time that the runs may then take to end. Defaults to 2 minutes. */
+  /** Time that the runs may then take to end. Defaults to their deadline, and a minute. */
   readonly restMs?: number;
   /** Called for every deed: the time in milliseconds from the beginning, the deed, and its target. */
   readonly onDeed?: (deed: ChaosDeed) => void;
@@ -60,7 +60,15 @@ const PROGRESS_EVERY_MS = 1_000;
  * or left behind. Returns null when `signal` ended it. Ends everything that it started before it returns.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport | null> {
-  const { seed, runs, durationMs, backend = 'database', restMs = 120_000, onDeed, onProgress } = options;
+  const {
+    seed,
+    runs,
+    durationMs,
+    backend = 'database',
+    restMs = (DEADLINE_SECONDS + 60) * 1_000,
+    onDeed,
+    onProgress,
+  } = options;
   const signal = options.signal ?? new AbortController().signal;
   const plan = createPlan({ seed, runs, durationMs, hasBackend: backend !== 'database' });
   const fleet = await startFleet({ workers: options.workers, backend });

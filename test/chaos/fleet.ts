@@ -75,6 +75,9 @@ const STUB = path.resolve(import.meta.dirname, '../fixtures/stub-claude.ts');
 /** The chain of timeouts, short: run < expiry < drain < supervisor. */
 const TIMEOUTS = { runSeconds: 40, expireSeconds: 45, drainTimeoutSeconds: 50, stopWaitSeconds: 55 };
 
+/** Time in which a run must end, if the provider refuses it for ever. */
+export const DEADLINE_SECONDS = 300;
+
 const START_TIMEOUT_MS = 60_000;
 
 /** Time that a process may take to end when its runs no longer matter. */
@@ -205,7 +208,7 @@ function toConfig(claudePath: string): LonghaulConfig {
     tools: ['Bash'],
     thinking: 'disabled' as const,
     limits: { timeoutSeconds: TIMEOUTS.runSeconds, maxTurns: 30, maxBudgetUsd: 1 },
-    retry: { maxAttempts: 4, delaysSeconds: [1, 2], deadlineSeconds: 300 },
+    retry: { maxAttempts: 4, delaysSeconds: [1, 2], deadlineSeconds: DEADLINE_SECONDS },
     env: { CHAOS_CLAUDE: kind },
     // The stub has no such protocol.
     ...(kind === 'stub' && { prewarm: false as const }),

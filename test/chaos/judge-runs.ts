@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { textOf } from '../../src/client/client.ts';
 import { FINAL_EVENT_TYPES } from '../../src/core/events.ts';
 import { isFinal } from '../../src/core/states.ts';
 import type { SeenRun } from './customers.ts';
@@ -126,9 +127,8 @@ function findTextProblem({ planned, events }: SeenRun, record: RunRecord | undef
     if (text !== event.data['text']) return `${task.name}: the pieces of event ${event.seq} make another text`;
   }
   if (record?.status !== 'succeeded') return null;
-  if (record.result !== answerOf(task)) return `${task.name} succeeded with another answer`;
-  const said = seen.findLast(({ type }) => type === 'agent.text');
-  return said?.data['text'] === record.result ? null : `${task.name}: its last text is not its result`;
+  if (record.result !== answerOf(task)) return `${task.name} succeeded with another answer: ${record.result}`;
+  return textOf(events).endsWith(record.result) ? null : `${task.name}: its text does not end with its result`;
 }
 
 /** A block of an attempt: another attempt that repeats its text has other blocks. */

@@ -54,13 +54,27 @@ export function toTurn(task: Task, options: { request: ModelRequest; callIndex: 
   if (typeof failure === 'number') return fail(failure);
   const step = countToolUses(request);
   const isTool = step < task.tools;
+  const words = wordsOf(task.name, task.words).slice(countWordsSaid(task, request));
   const block = isTool
     ? useTool('Bash', { command: toCommand(task, { step, journalScript }) })
-    : say(answerOf(task), { chunks: wordsOf(task.name, task.words), chunkDelayMs: task.wordDelayMs });
-  const characters = isTool ? 400 : answerOf(task).length;
+    : say(words.join(''), { chunks: words, chunkDelayMs: task.wordDelayMs });
+  const characters = isTool ? 400 : words.join('').length;
   // Never fewer output tokens than the gateway estimates for a broken answer: a token for 4 characters.
   const answer = turn(block, { usage: { inputTokens: 1_000, outputTokens: 20 + Math.ceil(characters / 3) } });
-  return failure === 'cut' ? { ...answer, ending: cut(block).ending } : answer;
+  // In the middle of a block: Claude Code keeps a whole one, and would ask for more of an answer that is complete.
+  return failure === 'cut' ? { ...answer, ...CUT } : answer;
+}
+
+const CUT = (({ ending, isMidBlock }) => ({ ending, isMidBlock }))(cut(say('x'), { midBlock: true }));
+
+/**
+ * Counts the words of the answer with which the conversation ends: a model that is asked to continue does not repeat
+ * them. An answer that is complete is repeated, so that the judges notice that it was asked for twice.
+ */
+function countWordsSaid({ name, words }: Task, { body }: ModelRequest): number {
+  const said = JSON.stringify(body.messages);
+  const count = wordsOf(name, words).findLastIndex((word) => said.includes(word.trim())) + 1;
+  return count === words ? 0 : count;
 }
 
 function toCommand(task: Task, { step, journalScript }: { step: number; journalScript: string }): string {
