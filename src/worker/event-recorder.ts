@@ -51,29 +51,19 @@ export interface EventRecorder {
 export function createEventRecorder({ write, onLost }: RecorderOptions): EventRecorder {
   const buffer = createEventBuffer();
   const pause = createPause();
+  const counts = createCounts();
   let lastTextAt = -Infinity;
   let textBatches = 0;
   let isLost = false;
-  /** Counts of events: added, written, and written before a flush resolves. */
-  let added = 0;
-  let written = 0;
-  let urgent = 0;
   /** True when the last write could not reach the database. */
   let isAway = false;
   let writing: Promise<void> | null = null;
-  /** Resolves with the end of the next batch. */
-  let nextBatch = Promise.withResolvers<void>();
-
-  function endBatch(): void {
-    nextBatch.resolve();
-    nextBatch = Promise.withResolvers();
-  }
 
   function abandon(): void {
     isLost = true;
     buffer.clear();
     pause.end();
-    endBatch();
+    counts.release();
   }
 
   function lose(loss: RecorderLoss): void {
@@ -87,16 +77,15 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     while (!buffer.isEmpty) {
       const gatherMs = Math.min(GATHER_MS.first + textBatches * GATHER_MS.growth, GATHER_MS.most);
       const pauseMs = lastTextAt + gatherMs - performance.now();
-      if (pauseMs > 0 && buffer.hasOnlyDeltas && urgent <= written) await pause.wait(pauseMs);
+      if (pauseMs > 0 && buffer.hasOnlyDeltas && !counts.isFlushing) await pause.wait(pauseMs);
       const batch = buffer.takeBatch();
-      const taken = added - buffer.count;
+      const taken = counts.added - buffer.count;
       if (batch.some(isDelta)) {
         lastTextAt = performance.now();
         textBatches++;
       }
       await writeUntilTaken(batch);
-      written = taken;
-      endBatch();
+      counts.noteWritten(taken);
     }
     writing = null;
   }
@@ -122,7 +111,7 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     add(event) {
       if (isLost) return;
       buffer.add(event);
-      added += 1;
+      counts.added += 1;
       if (buffer.characters > MAX_BUFFERED_CHARACTERS) {
         if (isAway) return lose({ kind: 'away' });
         const detail = `More than ${MAX_BUFFERED_CHARACTERS} characters of events were waiting for the database.`;
@@ -134,17 +123,54 @@ export function createEventRecorder({ write, onLost }: RecorderOptions): EventRe
     },
 
     async flush() {
-      const target = added;
-      urgent = target;
+      const isWritten = counts.untilWritten();
       pause.end();
-      // Text that arrives meanwhile does not prolong the wait.
-      while (written < target && !isLost) await nextBatch.promise;
+      await isWritten;
       // A batch may still be on its way to the database.
       if (isLost) await writing;
       return !isLost;
     },
 
     abandon,
+  };
+}
+
+/** The numbers of events that were added and written, so that a flush waits only for the events before it. */
+interface Counts {
+  added: number;
+  /** True when a flush waits. */
+  readonly isFlushing: boolean;
+  noteWritten(count: number): void;
+  /** Resolves when the events that were added so far are written, or with `release`. */
+  untilWritten(): Promise<void>;
+  /** Ends every wait: nothing more will be written. */
+  release(): void;
+}
+
+function createCounts(): Counts {
+  const flushes = new Map<PromiseWithResolvers<void>, number>();
+  let written = 0;
+  const noteWritten = (count: number) => {
+    written = Math.max(written, count);
+    for (const [flush, target] of flushes) {
+      if (target > written) continue;
+      flushes.delete(flush);
+      flush.resolve();
+    }
+  };
+  return {
+    added: 0,
+    get isFlushing() {
+      return flushes.size > 0;
+    },
+    noteWritten,
+    untilWritten() {
+      const flush = Promise.withResolvers<void>();
+      flushes.set(flush, this.added);
+      noteWritten(written);
+      return flush.promise;
+    },
+    release: () => noteWritten(Infinity),
   };
 }
 
