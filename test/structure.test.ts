@@ -99,6 +99,19 @@ describe('the folders of src', () => {
     expect(new Set(files.map(roomOf).filter(Boolean))).toEqual(new Set(Object.keys(RULES)));
   });
 
+  it('are the rooms of the table in ARCHITECTURE.md, with the same imports', () => {
+    const page = readFileSync(path.join(src, '../ARCHITECTURE.md'), 'utf8');
+    const rows = page
+      .slice(page.indexOf('## Rooms'), page.indexOf('## Parts'))
+      .matchAll(/^\| `([a-z-]+)` \|.*\|(.*)\|$/gm);
+    const table = [...rows].map(([, room = '', imported = '']): [string, string[]] => [
+      room,
+      [...imported.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name).sort(),
+    ]);
+    const rules = Object.entries(RULES).map(([room, allowed]): [string, string[]] => [room, [...allowed].sort()]);
+    expect(Object.fromEntries(table)).toEqual(Object.fromEntries(rules));
+  });
+
   it('import only the rooms that the design allows', () => {
     const broken = imports.filter(({ from, to }) => {
       const room = roomOf(from);

@@ -1,10 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { eventTypes } from '../src/api/contract/events.ts';
 import { CHECKS } from '../src/doctor/checks.ts';
 import { DRILLS } from '../src/drill/run-drills.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
+
+it('docs/http-api.md has a row for each type of event', async () => {
+  const page = await readFile(path.join(root, 'docs/http-api.md'), 'utf8');
+  const types = [...page.matchAll(/^\| `((?:run|agent|approval)\.[a-z_.]+)` \|/gm)].map(([, type]) => type);
+  expect(types).toHaveLength(eventTypes.length);
+  expect(new Set(types)).toEqual(new Set(eventTypes));
+});
 
 describe('docs/doctor.md', () => {
   it('has a row for each check, with its id and title, in the order of the report', async () => {
