@@ -28,7 +28,10 @@ const PARKED: ReadonlySet<RunErrorCode> = new Set(['provider_rate_limit', 'provi
 /** Waits when the provider names none; each is twice the previous one. */
 const UNNAMED_WAIT_SECONDS = { first: 10, longest: 300 };
 
-/** A shorter named wait is respected, but the waits grow like unnamed ones: a provider may name it again and again. */
+/**
+ * After a shorter named wait the next waits grow like unnamed ones, and last at least as long as named: a provider may
+ * name it again and again.
+ */
 const SHORTEST_NAMED_SECONDS = 60;
 
 /** A reset later than any weekly limit is ignored. */

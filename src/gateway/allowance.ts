@@ -30,7 +30,7 @@ const MOST_OUTPUT_TOKENS = 128_000;
 /** A shorter answer contains no text and no tool call, and its prompt would be paid for in vain. */
 const LEAST_OUTPUT_TOKENS = 100;
 
-/** A smaller answer is not worth sending for while another call in progress may leave more. */
+/** A call that would get fewer tokens waits until the calls in progress have ended. */
 const WORTH_SENDING_TOKENS = 4_096;
 
 interface AllowOptions {
@@ -53,15 +53,15 @@ export function allow(options: AllowOptions): number | Obstacle {
   const alone = toTokens(answerMicros / demand.answers, price);
   const bounded = toTokens((answerMicros - inputMicros) / demand.answers, price);
   if (leftMicros <= 0 || alone < least) return 'max_budget';
-  // The provider may read the input again and again: unlike the prompt in the request, such a cost cannot be assumed
-  // to be intended.
+  // The provider decides how often it reads this input, so the run may not exceed its ceiling for it, as it may for a
+  // prompt that the agent has sent.
   if (demand.servedBy !== null && bounded < least) return 'too_open';
   const turnsUnderWay = [...underWay].filter((other) => other.call.isTurn).length;
   if (call.isTurn && turnsUnderWay >= turnsLeft) return 'wait';
   if (underWay.size === 0) return Math.min(asked, demand.servedBy === null ? alone : bounded);
-  // Reservations are the worst case. A call is never rejected for money that may be left in the end.
-  const heldMicros = [...underWay].reduce((sum, other) => sum + toHeld(other), 0);
-  const beside = toTokens((answerMicros - inputMicros - heldMicros) / demand.answers, price);
+  // A call that does not fit beside the reservations waits, because the calls in progress may cost less.
+  const reservedMicros = [...underWay].reduce((sum, other) => sum + toReserved(other), 0);
+  const beside = toTokens((answerMicros - inputMicros - reservedMicros) / demand.answers, price);
   return beside < Math.min(asked, alone, WORTH_SENDING_TOKENS) ? 'wait' : Math.min(asked, beside);
 }
 
@@ -74,7 +74,7 @@ export function toAsked({ maxTokens, demand }: Call): number {
  * Returns the possible cost of a call in progress beyond its metered cost. Its input is unknown until the answer
  * begins, or, if the input may be read more than once, until the end.
  */
-function toHeld({ call, price, outputTokens, answer }: UnderWay): Micros {
+function toReserved({ call, price, outputTokens, answer }: UnderWay): Micros {
   const { demand } = call;
   const usage = answer?.usage;
   const outputLeft = Math.max(0, outputTokens * demand.answers - (usage?.outputTokens ?? 0));

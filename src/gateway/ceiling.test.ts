@@ -148,9 +148,9 @@ describe('parallel calls', () => {
     const one = await answers.next();
     const second = post({ max_tokens: 20_000 });
     const two = await answers.next();
-    const heldMicros = toInputMicros(one.request.body.length) + 20_000 * MICROS_PER_TOKEN;
+    const reservedMicros = toInputMicros(one.request.body.length) + 20_000 * MICROS_PER_TOKEN;
     // The call's own input has to be paid for as well.
-    const leftMicros = 500_000 - heldMicros - toInputMicros(one.request.body.length);
+    const leftMicros = 500_000 - reservedMicros - toInputMicros(one.request.body.length);
     expect(bodyOf(two.request)['max_tokens']).toBe(Math.floor(leftMicros / MICROS_PER_TOKEN));
     one.give({ inputTokens: 100, outputTokens: 5 });
     two.give({ inputTokens: 100, outputTokens: 5 });

@@ -32,8 +32,8 @@ interface CutCall {
 /**
  * Returns the assumed usage of a call that was cut before the provider reported it. A process must gain nothing by
  * hanging up repeatedly: it pays for the highest possible input and, for an answer that arrives only when it is whole,
- * the longest output. Attempts are not ended to save money: there the usage is the probable input, and the probable
- * output in that time.
+ * the longest output. Nobody ends an attempt to save money, so a call that was cut with its attempt counts as its
+ * probable input, and the probable output in that time.
  */
 export function toCutUsage(cut: CutCall, cutBy: CutBy): AnswerUsage {
   const { call } = cut;

@@ -53,7 +53,7 @@ export function createRunEvents(database: Database): RunEvents {
     const watch = watches.enter(runId);
     try {
       let cursor = after;
-      // Otherwise a follower that resumes after the end, or whose run was deleted, would wait for ever.
+      // True at first: the run may have ended, or been deleted, before the follower came.
       let mayHaveEnded = true;
       while (!signal.aborted && !isClosed) {
         const { version } = watch;

@@ -43,8 +43,8 @@ interface Waiting {
 }
 
 /**
- * Creates the wait of one attempt. The process waits at most `holdSeconds`, counted from the first use that waits;
- * after that it waits for none. When a subagent's use is among them, it waits as long as the attempt's time allows,
+ * Creates the wait of one attempt. The process waits at most `holdSeconds`, counted from the first use that waits; later
+ * uses are then deferred at once. When a subagent's use is among them, it waits as long as the attempt's time allows,
  * because the subagent's work and cost are lost with its process. With `holdSeconds: 0` it never waits.
  */
 export function createApprovalWait(options: WaitOptions): ApprovalWait {

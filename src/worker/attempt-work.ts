@@ -87,7 +87,7 @@ function openPass(attempt: Attempt, { lane, agent }: Station, limits: RunLimits)
   return pass;
 }
 
-/** Maps the standing of a lease to the sessionLease to send a model call. */
+/** Maps the standing of a lease to the right to send a model call. */
 const ENTITLED = { valid: true, doubtful: 'unknown', lost: false } as const satisfies Record<LeaseStanding, unknown>;
 
 function openDelivery(attempt: Attempt): NonNullable<Attempt['delivery']> {

@@ -24,7 +24,8 @@ interface TerminateOptions {
 
 /**
  * Ends a Claude Code process and every process it has started, gently first: interrupt, SIGTERM, SIGKILL of the whole
- * tree. When it resolves, after at most 9 s, the end of the tree is proven or an error is logged.
+ * tree. When it resolves, after at most 9 s, the end of the tree is proven or an error is logged. The processes of a dead
+ * worker are ended by `process-tree/reaper.ts`, and by the sweep of the next worker.
  */
 export async function terminate({ child, processId, isFinished, interrupt, log }: TerminateOptions): Promise<void> {
   let step: ProcessEvents['process.ended']['step'] = 'exited';

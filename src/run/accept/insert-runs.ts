@@ -75,7 +75,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
   const fulls = await reserveBudgets(trx, { runIds: ids, amounts, rules });
   if (!isPromised) refuseTooDear({ fulls, amounts, rules });
   for (const [index, full] of fulls.entries()) {
-    // A held run reserves its money when it is queued.
+    // A run that is held for its session is not parked as well: the claim reserves its money.
     if (full === null || rows[index]?.held_for === 'session') continue;
     const { id, start_after } = rows[index]!;
     const until = new Date(Math.max(Date.parse(full.resetsAt), start_after?.getTime() ?? 0));

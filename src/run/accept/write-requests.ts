@@ -70,7 +70,7 @@ async function writeOne(trx: Transaction, deps: Deps, { request, ids }: Entry): 
   await interrupt();
   const rows = await insertRuns(trx, { ...deps, ids, submissions });
   refuseBusy(rows, submissions);
-  // Of two at once the second finds the first only now.
+  // The second of two simultaneous submissions to a session sees the first only after its own insert.
   if (rows[0]?.held_for === 'session') await interrupt();
   return { runs: rows.map(toRun), messageId: null, cancelled };
 }

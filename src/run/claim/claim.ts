@@ -18,7 +18,7 @@ import { takeSession } from '../sessions/sessions.ts';
 import { giveTeamTurns } from '../waiting/team-turns.ts';
 import { writeEvents } from '../log/write-events.ts';
 
-/** Duration of a lease unless it is renewed. Short enough that the runs of a lost worker are detected within 30 s. */
+/** Duration of a lease unless it is renewed. Short enough that a lost worker's runs are recovered within 20 s. */
 export const LEASE_DURATION_MS = 15_000;
 
 /** A run given to a worker for one attempt. */
@@ -158,7 +158,7 @@ const SESSION_WAIT_MS = 1_000;
 
 /**
  * Delay before the next claim of a run whose agent the claiming worker does not know, for example during the rollout of
- * a new configuration.
+ * a new configuration. The alert `agent_unserved` reports a run that nobody takes.
  */
 const AGENT_WAIT_MS = 3_000;
 

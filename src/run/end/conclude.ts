@@ -15,7 +15,7 @@ export type AttemptOutcome =
       readonly detail: string;
       /** For a refusal: the kind of content that caused it, if the provider named one. */
       readonly category?: string;
-      /** Set when no other attempt may follow, whatever the code allows: the work was done. */
+      /** Set when no other attempt may follow, although the code allows one. */
       readonly isFinal?: true;
     }
   | { readonly status: 'cancelled' }

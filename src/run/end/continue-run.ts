@@ -81,8 +81,8 @@ type Counts = Pick<Selectable<RunsTable>, 'max_attempts' | 'unnamed_parks'>;
 function toColumns(conclusion: OpenConclusion, { max_attempts: maxAttempts, unnamed_parks }: Counts) {
   switch (conclusion.status) {
     case 'handed_back':
-      // An attempt that its worker handed back does not count towards `maxAttempts`, and the wait after it does not
-      // count towards the deadline.
+      // An attempt that its worker handed back does not count towards `maxAttempts`. `parked_at` begins a time that the
+      // deadline leaves out, in any state.
       return { status: 'queued' as const, max_attempts: maxAttempts + 1, parked_at: sql<Date>`clock_timestamp()` };
     case 'parked':
       return {

@@ -18,8 +18,8 @@ export interface ChargedModel extends ModelUsage {
  * Computes the charge for an attempt from the gateway's count and the Agent SDK's report. All calls pass through the
  * gateway, which has the provider's own counts and the name of the model that answered. The SDK has only the requested
  * name, uses its own price list, and counts what is not billed. So the gateway's count is charged. The SDK's figure is
- * kept beside it, on the model that its name stood for. It is charged where it is larger than an estimate of ours for a
- * model that was requested by its own name, and where the gateway has no record at all.
+ * kept beside it, on the model that its name stood for, and charged in two cases: the gateway has no record at all; or
+ * the gateway's count is an estimate, the model was requested by its own name, and the SDK's figure is larger.
  */
 export function toCharge(metered: Spending, reported: Spending | null): Charge {
   const seen = mergeByName(metered.models);

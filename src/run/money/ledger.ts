@@ -19,7 +19,8 @@ export interface Booking {
 
 /**
  * Writes the ledger entries of an attempt, one for each model it used, with their sums by day and month. The entries
- * add up to the charge, exact to the micro-dollar.
+ * add up to the charge, exact to the micro-dollar. They are written once: the caller holds the row's lock under its
+ * fence, and the key (`attempt_id`, `position`) rejects a second entry.
  */
 export async function postLedger(
   trx: Transaction,

@@ -101,8 +101,9 @@ export async function moveReservation(
 }
 
 /**
- * Books what an attempt has spent and releases the same amount of its run's reservation; all of it when the run has
- * ended or is going to reserve again. The caller has locked the run's row.
+ * Books what an attempt has spent and releases the same amount of its run's reservation. With `isOver` it releases the
+ * whole reservation: the run has ended, or a claim has found a full budget. A run that waits for anything else keeps its
+ * reservation. The caller has locked the run's row.
  */
 export async function spendBudget(
   trx: Transaction,

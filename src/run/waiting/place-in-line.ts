@@ -3,8 +3,7 @@ import type { Transaction } from '../../db/database.ts';
 import type { QueueMessage } from '../../queue/queue.ts';
 
 /**
- * The ranks of a run that is submitted now: one more than its owner's last rank, and never before the first of the
- * whole queue. So owners that share a queue take turns, each one's runs stay in order, and a new owner stands beside
+ * The ranks of a run that is submitted now: its owner's last rank plus one, but at least the lowest rank in the queue. So owners that share a queue take turns, each one's runs stay in order, and a new owner stands beside
  * the first runs of the others, however many runs those have waiting (start-time fair queueing; Goyal, Vin and Cheng,
  * SIGCOMM 1996). Two runs submitted at once may get the same rank, which does no harm.
  *
@@ -103,8 +102,8 @@ function firstInQueue({ queue }: Line) {
 }
 
 /**
- * Takes the last row of an index up to where the owner's last would be, if that row is the owner's. No other index can
- * answer that: for the maximum of the owner's rows, PostgreSQL without statistics picks an index that reads the whole
+ * Reads an index backwards from the owner's highest possible rank. If the first row found is another owner's, the owner
+ * has none. No other index can answer that: for the maximum of the owner's rows, PostgreSQL without statistics picks an index that reads the whole
  * queue for an owner who has no row in it.
  */
 function lastOfOwner({ queue, user, team }: Line) {
