@@ -68,6 +68,39 @@ describe.each(DATABASE_KINDS)('metrics on the %s database', (kind) => {
     expect(promtool(['check', 'metrics'], { input: await scrapeAnew() })).toBe('');
   });
 
+  it('count the connections to PostgreSQL', async () => {
+    const scrape = await scrapeAnew();
+    const isPostgres = kind === 'postgres';
+    expect(sumOf(scrape, 'longhaul_db_connections')).toBeGreaterThanOrEqual(isPostgres ? 1 : 0);
+    expect(sumOf(scrape, 'longhaul_db_connections')).toBeLessThan(isPostgres ? 15 : 1);
+  });
+
+  it('tell how late live events are, and leave out the history of a stream', async () => {
+    const { deps, rules, database } = service;
+    const metrics = createMetrics({ config: rules, database, hasFleet: true, version: '0.0.0', log: deps.log });
+    const ending = new AbortController();
+    try {
+      await service.submit();
+      const headers = { accept: 'text/event-stream' };
+      const { body } = await service.request('/v1/stream?after=0', { headers, signal: ending.signal });
+      const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+      let read = '';
+      const until = async (text: string) => {
+        while (!read.includes(text)) read += (await reader.read()).value ?? '';
+      };
+      await until('run.queued');
+      expect(sumOf(await metrics.scrape(), 'longhaul_stream_lag_seconds_count')).toBe(0);
+      const { id } = await service.submit();
+      await until(id);
+      const scrape = await metrics.scrape();
+      expect(sumOf(scrape, 'longhaul_stream_lag_seconds_count', 'transport="sse"')).toBeGreaterThanOrEqual(1);
+      expect(sumOf(scrape, 'longhaul_stream_lag_seconds_sum')).toBeLessThan(5);
+    } finally {
+      ending.abort();
+      await metrics.close();
+    }
+  });
+
   it('count runs, cost and tokens exactly once, before and after they are summed up', async () => {
     const before = await scrapeAnew();
     await service.submit({ user: 'ann' });

@@ -16,6 +16,8 @@ export interface ProcessEvents {
   readonly 'run.submitted': { readonly agent: string; readonly result: SubmissionResult };
   readonly 'stream.opened': { readonly transport: StreamTransport };
   readonly 'stream.closed': { readonly transport: StreamTransport };
+  /** Events were handed to a stream's client, this long after they were written. */
+  readonly 'stream.sent': { readonly transport: StreamTransport; readonly lagMs: number };
   /** A stream was closed because its client did not read. */
   readonly 'stream.dropped': { readonly transport: StreamTransport };
   /** The first attempt of a run was claimed. */

@@ -4,6 +4,7 @@ import type { PostgresPool as KyselyPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
+import { countPool } from './open-pools.ts';
 import { isConnectionSpoilt, isReadOnly } from './is-database-away.ts';
 import { PostgresClient } from './postgres-client.ts';
 import { prepareSession, type SessionOptions } from './prepare-session.ts';
@@ -55,6 +56,7 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
     return prepareSession(client, options) as unknown as void;
   };
   const pool = new pg.Pool({ ...connection, max, onConnect, Client: PostgresClient });
+  const forget = countPool(pool);
   pool.on('error', guarded(onError));
   // The pool listens to a connection's errors only while it is idle. A connection that is lost in the middle of a
   // transaction fails the next statement, which is enough; without a listener its event would end the process.
@@ -120,7 +122,10 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
         client.release();
       }
     },
-    end: () => pool.end(),
+    async end() {
+      forget();
+      await pool.end();
+    },
   };
 }
 

@@ -152,6 +152,11 @@ export const METRICS = {
   longhaul_event_buffer_characters: process('gauge', [], 'Size of the events that wait for the database.'),
   longhaul_event_write_seconds: histogram([], REQUEST_SECONDS, 'Time to write a batch of events.'),
   longhaul_streams_open: process('gauge', ['transport'], 'Open streams of events.'),
+  longhaul_stream_lag_seconds: histogram(
+    ['transport'],
+    [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    'Time from the write of an event, by the clock of the database, to its delivery to a client that follows live.',
+  ),
   longhaul_streams_dropped_total: process(
     'counter',
     ['transport'],
@@ -166,6 +171,11 @@ export const METRICS = {
     'gauge',
     [],
     '99th percentile of the delay of the event loop, over the last 10 seconds.',
+  ),
+  longhaul_db_connections: process(
+    'gauge',
+    ['state'],
+    'Connections to PostgreSQL in the pools of this process, in use (active) or idle.',
   ),
   process_resident_memory_bytes: process('gauge', [], 'Resident memory of this process.'),
   process_cpu_seconds_total: process('counter', [], 'Processor time of this process.'),

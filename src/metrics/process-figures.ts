@@ -138,6 +138,9 @@ function measureHttp(change: Change): (() => void)[] {
     }),
     onReport('stream.opened', (labels) => change('longhaul_streams_open', labels, 1)),
     onReport('stream.closed', (labels) => change('longhaul_streams_open', labels, -1)),
+    onReport('stream.sent', ({ transport, lagMs }) =>
+      change('longhaul_stream_lag_seconds', { transport }, lagMs / 1_000),
+    ),
     onReport('stream.dropped', (labels) => change('longhaul_streams_dropped_total', labels, 1)),
   ];
 }

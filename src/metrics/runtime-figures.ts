@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Meter } from '@opentelemetry/api';
+import { countConnections } from '../db/open-pools.ts';
 import { repeat } from '../core/timers.ts';
 import { METRICS, type ProcessMetric } from './metric-table.ts';
 
@@ -34,6 +35,11 @@ export function measureRuntime({ meter, versions }: RuntimeOptions): () => void 
     const { user, system } = process.cpuUsage();
     return (user + system) / 1_000_000;
   });
+  meter
+    .createObservableGauge('longhaul_db_connections', { description: METRICS.longhaul_db_connections.help })
+    .addCallback((result) => {
+      for (const [state, count] of Object.entries(countConnections())) result.observe(count, { state });
+    });
   meter
     .createObservableGauge('longhaul_build_info', { description: METRICS.longhaul_build_info.help })
     .addCallback((result) => result.observe(1, { ...versions, node: process.versions.node }));

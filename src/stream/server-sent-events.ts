@@ -1,6 +1,7 @@
 import { report } from '../core/process-events.ts';
 import { after } from '../core/timers.ts';
 import type { CursorEvent, CursorEvents } from './cursor-events.ts';
+import { createLagReport } from './lag-report.ts';
 import { READER_STALL_MS } from './timing.ts';
 
 const HEADERS = {
@@ -38,6 +39,7 @@ export function toEventStream(
   let sent = 0;
   let stallTimer: NodeJS.Timeout | undefined;
 
+  const reportLag = createLagReport('sse');
   report('stream.opened', { transport: 'sse' });
 
   function end(): void {
@@ -70,6 +72,7 @@ export function toEventStream(
             return controller.close();
           }
           [batch, sent] = [value, 0];
+          reportLag(batch);
         }
         controller.enqueue(encoder.encode(nextChunk()));
         stallTimer = after(

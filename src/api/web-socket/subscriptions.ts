@@ -1,5 +1,6 @@
 import { LonghaulError } from '../../core/errors.ts';
 import type { CursorEvents } from '../../stream/cursor-events.ts';
+import { createLagReport } from '../../stream/lag-report.ts';
 import type { EventResource } from '../contract.ts';
 import { fieldError } from '../problem.ts';
 import type { SocketWriter } from './socket-writer.ts';
@@ -80,8 +81,10 @@ interface SendOptions {
 
 /** Sends the events of a source. Returns false when the connection has closed. */
 async function sendEvents(writer: SocketWriter, { id, source, signal }: SendOptions): Promise<boolean> {
+  const reportLag = createLagReport('websocket');
   let isBegun = false;
   for await (const batch of source) {
+    reportLag(batch);
     for (const { cursor, event } of batch) {
       if (signal.aborted) break;
       if (event === null && isBegun) continue;
