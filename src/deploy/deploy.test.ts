@@ -82,6 +82,8 @@ describe('deployment files', () => {
       LONGHAUL_DATABASE_URL: 'postgres://u:value-of-a-secret@db/longhaul',
       LONGHAUL_RUN_TIMEOUT_SECONDS: '90',
       LONGHAUL_METRICS_PORT: '9464',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20value-of-a-secret',
     };
     const reader = {
       tools: ['mcp__tracker'],
@@ -98,7 +100,9 @@ describe('deployment files', () => {
       }
       expect(text).not.toContain('value-of-a-secret');
       expect(text).not.toContain('ANTHROPIC_API_KEY');
-      if (kind !== 'docker') expect(text).toContain('LONGHAUL_RUN_TIMEOUT_SECONDS');
+      if (kind === 'docker') continue;
+      expect(text).toContain('LONGHAUL_RUN_TIMEOUT_SECONDS');
+      expect(text).toContain('http://collector.test:4318');
     }
   });
 
