@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventTypes } from '../src/api/contract/events.ts';
@@ -12,6 +12,24 @@ it('docs/http-api.md has a row for each type of event', async () => {
   const types = [...page.matchAll(/^\| `((?:run|agent|approval)\.[a-z_.]+)` \|/gm)].map(([, type]) => type);
   expect(types).toHaveLength(eventTypes.length);
   expect(new Set(types)).toEqual(new Set(eventTypes));
+});
+
+it('src/db/README.md names the migration that last defines each SQL function', async () => {
+  const inForce = new Map<string, string>();
+  const directory = path.join(root, 'src/db/migrations');
+  for (const file of (await readdir(directory)).toSorted()) {
+    const text = await readFile(path.join(directory, file), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^create (?:or replace )?function longhaul\.([a-z_]+)/gm)) {
+      inForce.set(name, file.slice(0, 4));
+    }
+    for (const [, name = ''] of text.matchAll(/^drop function (?:if exists )?longhaul\.([a-z_]+)/gm))
+      inForce.delete(name);
+  }
+  const page = await readFile(path.join(root, 'src/db/README.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| (`[a-z_`, ]+`) \| (\d{4}) \|/gm)].flatMap(([, names = '', number = '']) =>
+    [...names.matchAll(/[a-z_]+/g)].map(([name]): [string, string] => [name, number]),
+  );
+  expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(inForce));
 });
 
 describe('docs/doctor.md', () => {

@@ -8,7 +8,7 @@ import { readAttempts } from '../../run/read/read-attempts.ts';
 import { listRuns as readRuns } from '../../run/read/read-runs.ts';
 import type { Run } from '../../run/run.ts';
 import type { Viewer } from '../../run/viewer.ts';
-import { acceptRun } from '../accept-run.ts';
+import { answerSubmission } from '../answer-submission.ts';
 import type { ApiDeps } from '../api-deps.ts';
 import { acceptedRunSchema, runSchema, submissionSchema, type RunResource } from '../contract.ts';
 import { seconds, wholeNumber } from '../input-fields.ts';
@@ -41,7 +41,7 @@ export const submitRun = route(
       ...problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429),
     },
   },
-  async (context, deps) => context.json(await acceptRun(context, deps, context.req.valid('json')), 202),
+  async (context, deps) => context.json(await answerSubmission(context, deps, context.req.valid('json')), 202),
 );
 
 export const listRuns = route(

@@ -8,7 +8,7 @@ import {
   readTranscript,
   type Session,
 } from '../../run/sessions/read-sessions.ts';
-import { acceptRun } from '../accept-run.ts';
+import { answerSubmission } from '../answer-submission.ts';
 import { messageSchema, acceptedRunSchema, sessionSchema, sessionSummarySchema } from '../contract.ts';
 import { id, text, wholeNumber } from '../input-fields.ts';
 import { COUNTED_HEADERS } from '../openapi/headers.ts';
@@ -41,7 +41,7 @@ export const sendMessage = route(
   async (context, deps) => {
     const viewer = toViewer(context.get('caller'));
     const { agent, sessionId } = await requireRun(deps.database, { runId: context.req.valid('param').id, viewer });
-    return context.json(await acceptRun(context, deps, { ...context.req.valid('json'), agent, sessionId }), 202);
+    return context.json(await answerSubmission(context, deps, { ...context.req.valid('json'), agent, sessionId }), 202);
   },
 );
 

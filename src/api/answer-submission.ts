@@ -16,7 +16,7 @@ import { toRunResource } from './to-resource.ts';
  * response. A repeated request, by its idempotency key, returns the run of the first request.
  * @throws {LonghaulError} what `joinSession`, `checkSubmission` and `submitOnce` throw.
  */
-export async function acceptRun(
+export async function answerSubmission(
   context: Context<ApiEnv>,
   deps: SubmitDeps,
   body: z.output<typeof submissionSchema>,
