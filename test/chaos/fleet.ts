@@ -75,8 +75,8 @@ const STUB = path.resolve(import.meta.dirname, '../fixtures/stub-claude.ts');
 /** The chain of timeouts, short: run < expiry < drain < supervisor. */
 const TIMEOUTS = { runSeconds: 40, expireSeconds: 45, drainTimeoutSeconds: 50, stopWaitSeconds: 55 };
 
-/** Time in which a run must end, if the provider refuses it for ever. */
-export const DEADLINE_SECONDS = 300;
+/** Time within which attempts may begin: a run that the provider refuses for ever ends after 75 s of waits. */
+export const DEADLINE_SECONDS = 120;
 
 const START_TIMEOUT_MS = 60_000;
 
