@@ -35,6 +35,13 @@ it('are never more than documented for a process, and enough for many requests b
       await delay(5);
     }
   };
+  const countOf = async (name: string) => {
+    const { rows } = await observer.query(
+      'select from pg_stat_activity where datname = current_database() and application_name = $1',
+      [name],
+    );
+    return rows.length;
+  };
   const observing = observe();
   const { client } = longhaul;
   const submitted = await client.submitMany(
@@ -48,6 +55,8 @@ it('are never more than documented for a process, and enough for many requests b
   await observing;
   expect(most.get('longhaul')).toBe(allowed.get('longhaul'));
   for (const [name, count] of most) expect(count, name).toBeLessThanOrEqual(allowed.get(name) ?? 0);
+  // Maintenance needs its connections for a moment each minute, and gives them back.
+  await expect.poll(() => countOf('longhaul maintenance'), { timeout: 20_000 }).toBe(0);
   await longhaul.stop();
   await observer.end();
   await postgres.drop();

@@ -82,6 +82,9 @@ const NO_NOTIFICATIONS =
 /** For maintenance, which no caller waits for: other maintenance may take long. */
 const PATIENT_WAIT_MS = 60_000;
 
+/** Time after which such a connection is closed again: it is needed for a moment each minute. */
+const PATIENT_IDLE_MS = 1_000;
+
 /**
  * Opens the database on a PostgreSQL server.
  * @throws {LonghaulError} `database_unavailable` when no writable connection can be opened, immediately when waiting
@@ -175,6 +178,7 @@ function createPools({ connection, poolSize, silenceMs, onError }: PoolsOptions)
       connectionTimeoutMillis: PATIENT_WAIT_MS,
     },
     max: PATIENT,
+    idleMs: PATIENT_IDLE_MS,
     silenceMs: 0,
     ...NO_TIME_LIMITS,
   });

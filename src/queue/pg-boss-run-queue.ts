@@ -14,6 +14,8 @@ interface PgBossRunQueueOptions {
   readonly onError: (error: Error) => void;
 }
 
+const DAY_SECONDS = 86_400;
+
 /**
  * Keeps the queues in the database with pg-boss: a job is written and taken in the same transaction that changes the
  * run. A job's id is its run's id, so that a run is never queued twice.
@@ -28,6 +30,8 @@ export function createPgBossRunQueue({ database, expireSeconds, onError }: PgBos
     schema: QUEUE_SCHEMA,
     schedule: false,
     registerInstance: false,
+    // No message depends on another.
+    flowIntervalSeconds: DAY_SECONDS,
   });
   boss.on('error', guarded(onError));
   const known = new Set<string>();
@@ -38,7 +42,7 @@ export function createPgBossRunQueue({ database, expireSeconds, onError }: PgBos
     const options = {
       expireInSeconds: Math.ceil(expireSeconds),
       retryLimit: 1_000,
-      retentionSeconds: 365 * 24 * 3_600,
+      retentionSeconds: 365 * DAY_SECONDS,
     };
     await boss.createQueue(name, options);
     await boss.updateQueue(name, options);
