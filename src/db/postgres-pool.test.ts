@@ -130,6 +130,20 @@ describe('the connections of a process', () => {
     await database.close();
     await asOwner(`drop role ${role}`);
   });
+
+  it('are refused with advice when the server grants none', async () => {
+    const role = `none_${randomUUID().slice(0, 8)}`;
+    const url = new URL(postgres.url);
+    await asOwner(`create role ${role} login password 'none' connection limit 0`);
+    [url.username, url.password] = [role, 'none'];
+    await expect(openPostgresDatabase({ url: url.href })).rejects.toMatchObject({
+      code: 'database_unavailable',
+      message: expect.stringMatching(
+        /grants no more connections: too many connections for role .*database\.poolSize/,
+      ) as string,
+    });
+    await asOwner(`drop role ${role}`);
+  });
 });
 
 async function asOwner(statement: string): Promise<void> {

@@ -156,6 +156,12 @@ function toAcquireError(cause: unknown, { waitMs, max }: { waitMs: number; max: 
     });
   }
   const { code } = cause as { code?: string };
+  if (code === TOO_MANY_CONNECTIONS) {
+    return new LonghaulError('database_unavailable', {
+      message: `PostgreSQL grants no more connections: ${toMessage(cause)}. Raise max_connections, or the limit of the role or database, or lower database.poolSize: each process opens at most that many.`,
+      cause,
+    });
+  }
   // An error after tries of several addresses has no message.
   const reason = toMessage(cause) || (code ?? 'for an unknown reason');
   return new LonghaulError('database_unavailable', {
