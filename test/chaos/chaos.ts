@@ -19,7 +19,7 @@ export interface ChaosOptions {
   readonly backend?: FleetBackendKind;
   /** Duration of the hand's deeds. */
   readonly durationMs: number;
-  /** Time that the runs may then take to end. Defaults to their deadline, and a minute. */
+  /** Time that the runs may then take to end. Defaults to twice their deadline, which leaves some waits out. */
   readonly restMs?: number;
   /** Called for every deed: the time in milliseconds from the beginning, the deed, and its target. */
   readonly onDeed?: (deed: ChaosDeed) => void;
@@ -65,7 +65,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport | nul
     runs,
     durationMs,
     backend = 'database',
-    restMs = (DEADLINE_SECONDS + 60) * 1_000,
+    restMs = (2 * DEADLINE_SECONDS + 60) * 1_000,
     onDeed,
     onProgress,
   } = options;

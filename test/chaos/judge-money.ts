@@ -67,7 +67,9 @@ export function judgeMoney({ records, callsOf }: MoneyFacts): Judgment[] {
 
 /** True when the sweep ended it, with the charge that its worker had written. */
 function isLost({ errorCode, outcome }: AttemptRecord): boolean {
-  return errorCode === 'worker_lost' || outcome === 'handed_back' || outcome === 'cancelled';
+  return (
+    errorCode === 'worker_lost' || errorCode === 'poison_run' || outcome === 'handed_back' || outcome === 'cancelled'
+  );
 }
 
 function describeUncharged(attempts: readonly PaidAttempt[]): string {

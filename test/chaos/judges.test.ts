@@ -170,7 +170,9 @@ describe('the judges of money', () => {
   it('find an answer that was not charged, except of a lost worker', () => {
     const calls = [call, call];
     expect(judge({}, calls)).toEqual(['every whole answer is charged for']);
-    expect(judge({ attempts: [{ ...attempt, outcome: 'failed', errorCode: 'worker_lost' }] }, calls)).toEqual([]);
+    for (const errorCode of ['worker_lost', 'poison_run']) {
+      expect(judge({ attempts: [{ ...attempt, outcome: 'failed', errorCode }] }, calls)).toEqual([]);
+    }
   });
 });
 
