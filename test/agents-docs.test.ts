@@ -2,9 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveConfig } from '../src/config/resolve.ts';
 import { readExamples } from './support/doc-examples.ts';
+import { packPackage } from './support/pack-package.ts';
 
 // The examples of `docs/agents.md` are configurations: each is type-checked as its reader would write it, and accepted.
 
@@ -24,11 +26,13 @@ describe('the examples of the page on agents', () => {
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
   it('have the types of the package', async () => {
+    // Only its declarations: a check of the sources takes ten times as long.
+    await promisify(execFile)('tar', ['-xzf', await packPackage(), '-C', directory, 'package/dist']);
     const tsconfig = {
       extends: path.join(root, 'tsconfig.json'),
       compilerOptions: {
         rootDir: '/',
-        paths: { longhaul: [path.join(root, 'src/index.ts')] },
+        paths: { longhaul: [path.join(directory, 'package/dist/index.d.ts')] },
       },
       include: ['*.ts'],
     };
@@ -38,8 +42,8 @@ describe('the examples of the page on agents', () => {
       execFile(path.join(root, 'node_modules/.bin/tsc'), ['-p', directory], (_, stdout) => resolve(stdout));
     });
     expect(examples.length).toBeGreaterThan(4);
-    expect(found.split('\n').filter((line) => line.includes('example-'))).toEqual([]);
-  });
+    expect(found).toBe('');
+  }, 180_000);
 
   it('are accepted unchanged', async () => {
     for (const [index, code] of examples.entries()) {

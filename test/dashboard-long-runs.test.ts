@@ -36,7 +36,7 @@ describe.skipIf(CHROMIUM === null)('long runs in the dashboard', () => {
     database = new pg.Client({ connectionString: postgres.url });
     await database.connect();
     kit = await startTestLonghaul({
-      config: { agents: { teller: { tools: [] } } },
+      config: { agents: { teller: { tools: [], prewarm: false } } },
       baseDir: directory,
       env: { LONGHAUL_DATABASE_URL: postgres.url },
       script: () => turn(say('Done.')),

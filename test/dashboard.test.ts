@@ -38,9 +38,9 @@ function script({ prompt, turn: count }: ModelRequest) {
 }
 
 const AGENTS = {
-  teller: { model: 'claude-sonnet-4-5', tools: [] },
-  publisher: { model: 'claude-sonnet-4-5', tools: ['Bash'], ask: ['Bash'] },
-  later: { model: 'claude-sonnet-4-5', tools: [] },
+  teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false as const },
+  publisher: { model: 'claude-sonnet-4-5', tools: ['Bash'], ask: ['Bash'], prewarm: false as const },
+  later: { model: 'claude-sonnet-4-5', tools: [], prewarm: false as const },
 };
 
 const PAGES = [

@@ -123,7 +123,7 @@ describe('Longhaul inside an application', () => {
 
   it('starts with the first request', async () => {
     const other = createLonghaul(
-      { agents: { mute: { tools: [] } } },
+      { agents: { mute: { tools: [], prewarm: false } } },
       { roles: ['server'], log: createLog('silent'), env: { LONGHAUL_DATA_DIR: `${longhaul.config.dataDir}-other` } },
     );
     expect((await other.client.runs()).data).toEqual([]);

@@ -9,7 +9,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { seedDatabase } from '../src/testing/seed-database.ts';
 import { findChromium, startChromium } from './support/chromium.ts';
-import { packPackage } from './support/pack-package.ts';
+import { installPackage, packPackage } from './support/pack-package.ts';
 
 const exec = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
@@ -34,6 +34,8 @@ describe.skipIf(executable === null)('the examples with pages, installed', () =>
     });
     await cp(path.join(root, 'examples/express'), path.join(project, 'express'), { recursive: true });
     await cp(path.join(root, '.npmrc'), path.join(project, '.npmrc'));
+    // Longhaul and what it needs are installed once for a test run; npm adds the rest.
+    await exec('cp', ['-R', '--link', path.join(await installPackage(), 'node_modules'), project]);
     await exec('npm', ['install', '--no-save', '--prefer-offline', await packPackage(), 'express@5'], { cwd: project });
     browser = await startChromium(executable!);
   }, 400_000);

@@ -46,8 +46,8 @@ describe('the examples', () => {
       await writeFile(
         path.join(directory, 'longhaul.config.mjs'),
         `export default { agents: {
-          reader: { tools: ['Read', 'Grep', 'Glob'], workspace: ${JSON.stringify(workspace)} },
-          doer: { tools: ['Bash'], ask: ['Bash'] },
+          reader: { tools: ['Read', 'Grep', 'Glob'], workspace: ${JSON.stringify(workspace)}, prewarm: false },
+          doer: { tools: ['Bash'], ask: ['Bash'], prewarm: false },
         } };`,
       );
       model = await startScriptedModel({

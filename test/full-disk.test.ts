@@ -4,12 +4,11 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { say, turn, useTool } from '../src/testing/index.ts';
+import { findCommand, withCommandCache } from './support/built-command.ts';
 import { createMachines, untilEnded, untilEvent, type Machines } from './support/machines.ts';
-import { NODE_ARGS, withCache } from './support/run-command.ts';
+import { NODE_ARGS } from './support/run-command.ts';
 
 // A worker whose temporary directory is a full file system of a few megabytes.
-
-const MAIN = path.resolve(import.meta.dirname, '../src/cli/main.ts');
 
 /** The command with which this machine can mount: as root, or as root of a user namespace. */
 const UNSHARE = [['--mount'], ['--user', '--map-root-user', '--mount']].find(
@@ -40,10 +39,10 @@ describe.runIf(process.platform === 'linux' && UNSHARE !== undefined)('a worker 
     await writeFile(path.join(home, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
     const fill = isFull ? 'head -c 8m /dev/zero > "$TMPDIR/fill" 2>/dev/null;' : '';
     const script = `mount -t tmpfs -o size=4m tmpfs "$TMPDIR" && { ${fill} exec "$0" "$@"; }`;
-    const command = [...(UNSHARE ?? []), 'sh', '-c', script, process.execPath, ...NODE_ARGS, MAIN, 'worker'];
+    const command = [...(UNSHARE ?? []), 'sh', '-c', script, process.execPath, ...NODE_ARGS, findCommand(), 'worker'];
     worker = spawn('unshare', command, {
       cwd: home,
-      env: withCache({
+      env: withCommandCache({
         PATH: process.env['PATH'] ?? '',
         HOME: home,
         TMPDIR: temporary,

@@ -41,7 +41,7 @@ describe.skipIf(CHROMIUM === null)('signing in with OpenID Connect', () => {
       ],
     };
     kit = await startTestLonghaul({
-      config: { agents: { teller: { tools: [] } }, dashboard: { path: '/board', oidc } },
+      config: { agents: { teller: { tools: [], prewarm: false } }, dashboard: { path: '/board', oidc } },
       baseDir: directory,
       basePath: BASE,
       script: () => turn(say('Done.')),
@@ -250,7 +250,7 @@ describe.skipIf(CHROMIUM === null)('signing in with OpenID Connect', () => {
     // A server that has never reached the provider starts all the same.
     const other = await startTestLonghaul({
       config: {
-        agents: { teller: { tools: [] } },
+        agents: { teller: { tools: [], prewarm: false } },
         dashboard: {
           oidc: { issuer: provider.issuer, clientId: 'longhaul', groups: [{ group: '*', scopes: ['admin'] }] },
         },

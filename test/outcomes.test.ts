@@ -24,6 +24,14 @@ import {
 
 const priced = { usage: { inputTokens: 1_000, outputTokens: 100 } };
 
+/** Number of requests that the model has left without an answer. */
+let hangCount = 0;
+
+function hangAndCount(...args: Parameters<typeof hang>): Turn {
+  hangCount++;
+  return hang(...args);
+}
+
 /** The model answers by the prompt; a turn after the first repeats the answer `then`. */
 const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   success: ({ turn: count }) =>
@@ -36,9 +44,9 @@ const SCRIPTS: Record<string, (request: ModelRequest) => Turn> = {
   'answers and spends': () => turn(say('All of it is done.'), { usage: { inputTokens: 1_000, outputTokens: 100_000 } }),
   expensive: () =>
     turn(useTool('Read', { file_path: 'notes.md' }), { usage: { inputTokens: 1_000, outputTokens: 100_000 } }),
-  hang: () => hang('before_headers'),
+  hang: () => hangAndCount('before_headers'),
   'hang later': ({ turn: count }) =>
-    count === 0 ? turn(useTool('Read', { file_path: 'notes.md' }), priced) : hang('after_headers'),
+    count === 0 ? turn(useTool('Read', { file_path: 'notes.md' }), priced) : hangAndCount('after_headers'),
   400: () => fail(400),
   401: () => fail(401),
   403: () => fail(403),
@@ -74,8 +82,6 @@ describe('a run', () => {
       config: {
         agents: {
           reader,
-          // Long enough to start and call the model, too short for the provider's silence to end the run a second time.
-          brief: { ...reader, limits: { timeoutSeconds: 4 } },
           homeless: { ...reader, workspace: path.join(directory, 'missing') },
           broke: { ...reader, limits: { maxBudgetUsd: 0 } },
           mute: { ...reader, limits: { maxTurns: 0 } },
@@ -84,7 +90,6 @@ describe('a run', () => {
           overloaded: { ...reader, model: 'claude-opus-4-5' },
           instant: { ...reader, limits: { timeoutSeconds: 0 } },
         },
-        providerSilenceSeconds: 2,
       },
     });
   });
@@ -101,6 +106,17 @@ describe('a run', () => {
       if (now.finishedAt !== null) return now;
     }
   };
+
+  const runs = new Map<string, RunResource>();
+  /** Runs a prompt to which the model never answers. If the time was too short to ask the model, another run gets twice the time. */
+  async function timedOut(prompt: string): Promise<RunResource> {
+    for (let timeoutSeconds = 2; !runs.has(prompt); timeoutSeconds *= 2) {
+      const before = hangCount;
+      const run = await ended(await submit(prompt, 'reader', { timeoutSeconds }));
+      if (hangCount > before || timeoutSeconds > 30) runs.set(prompt, run);
+    }
+    return runs.get(prompt)!;
+  }
 
   it('succeeds, with result, turns, tools, tokens and a cost that both counts agree on', async () => {
     const run = await ended(await submit('success'));
@@ -145,8 +161,6 @@ describe('a run', () => {
   it.each([
     ['endless', 'reader', { maxTurns: 2 }, 'max_turns', 0.009],
     ['expensive', 'reader', { maxBudgetUsd: 0.5 }, 'max_budget', 1.503],
-    ['hang', 'brief', {}, 'run_timeout', null],
-    ['hang later', 'brief', {}, 'run_timeout', null],
     ['success', 'broke', {}, 'max_budget', 0],
     ['success', 'mute', {}, 'max_turns', 0],
     ['success', 'instant', {}, 'run_timeout', 0],
@@ -161,19 +175,14 @@ describe('a run', () => {
     ['529', 'overloaded', {}, 'provider_overloaded', 0],
     ['error in stream', 'reader', {}, 'provider_error', null],
     ['cut', 'reader', {}, 'provider_error', null],
-    ['hang', 'reader', {}, 'provider_error', 0],
   ])('that meets "%s" (agent %s, limits %j) fails as %s', async (prompt, agent, limits, code, costUsd) => {
     const run = await ended(await submit(prompt, agent, limits));
-    expect(run).toMatchObject({ status: 'failed', result: null, error: { code } });
     if (costUsd !== null) expect(run.costUsd).toBe(costUsd);
-    expect(run.attempts).toMatchObject([{ outcome: 'failed', errorCode: code }]);
-    const events = [];
-    for await (const event of longhaul.client.stream(run.id)) events.push(event);
-    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
-    expect(events.filter(({ type }) => type === 'run.failed')).toMatchObject([
-      { data: { error: { code, message: run.error?.message } } },
-    ]);
-    expect(events.at(-1)?.type).toBe('run.failed');
+    await expectFailure(longhaul, run, code);
+  });
+
+  it.each(['hang', 'hang later'])('that meets "%s" and times out fails as run_timeout', async (prompt) => {
+    await expectFailure(longhaul, await timedOut(prompt), 'run_timeout');
   });
 
   it.each([
@@ -182,7 +191,7 @@ describe('a run', () => {
   ])(
     'that times out before the model has answered ("%s") pays for the input that was probably read',
     async (prompt, least) => {
-      const { costUsd, usage } = await ended(await submit(prompt, 'brief'));
+      const { costUsd, usage } = await timedOut(prompt);
       expect(costUsd).toBeGreaterThan(least);
       // A short prompt, the tools and Claude Code's own text.
       expect(costUsd).toBeLessThan(least + 0.03);
@@ -253,6 +262,18 @@ describe('a run whose executable', () => {
     await longhaul.stop();
   });
 
+  it('meets only silence from its provider fails as provider_error', async () => {
+    const longhaul = await startTestLonghaul({
+      config: { agents: { mute: { tools: [], prewarm: false, retry: { maxAttempts: 1 } } }, providerSilenceSeconds: 2 },
+      script: () => hang('before_headers'),
+    });
+    const run = await longhaul.client.submit({ agent: 'mute', prompt: 'hello' });
+    const failed = await longhaul.client.run(run.id, { waitSeconds: 60 });
+    expect(failed.costUsd).toBe(0);
+    await expectFailure(longhaul, failed, 'provider_error');
+    await longhaul.stop();
+  });
+
   it('finds no provider at its address fails as provider_error', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => closed.once('listening', resolve));
@@ -271,3 +292,15 @@ describe('a run whose executable', () => {
     await longhaul.stop();
   });
 });
+
+async function expectFailure({ client }: TestLonghaul, run: RunResource, code: string): Promise<void> {
+  expect(run).toMatchObject({ status: 'failed', result: null, error: { code } });
+  expect(run.attempts).toMatchObject([{ outcome: 'failed', errorCode: code }]);
+  const events = [];
+  for await (const event of client.stream(run.id)) events.push(event);
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  expect(events.filter(({ type }) => type === 'run.failed')).toMatchObject([
+    { data: { error: { code, message: run.error?.message } } },
+  ]);
+  expect(events.at(-1)?.type).toBe('run.failed');
+}

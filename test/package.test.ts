@@ -3,8 +3,8 @@ import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packPackage } from './support/pack-package.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { installPackage } from './support/pack-package.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '..');
@@ -15,12 +15,8 @@ describe('the package, installed from its tarball', () => {
   let project: string;
 
   beforeAll(async () => {
-    project = await mkdtemp(path.join(tmpdir(), 'longhaul-package-'));
-    await writeFile(path.join(project, 'package.json'), '{ "name": "app", "private": true, "type": "module" }');
-    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', await packPackage()], { cwd: project });
+    project = await installPackage();
   }, 300_000);
-
-  afterAll(() => rm(project, { recursive: true, force: true }));
 
   const env = () => ({ PATH: process.env['PATH'], HOME: project, TMPDIR: tmpdir() });
   const longhaul = (...args: string[]) =>

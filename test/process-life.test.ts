@@ -4,13 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { findCommand, withCommandCache } from './support/built-command.ts';
 import { createPostgresDatabase } from './support/databases.ts';
-import { NODE_ARGS, spawnCommand, withCache, type RunningCommand } from './support/run-command.ts';
+import { NODE_ARGS, spawnCommand, type RunningCommand } from './support/run-command.ts';
 
 // A process of Longhaul in its system: the first process of a container, a server behind a load balancer, a process
 // that a supervisor restarts.
-
-const MAIN = path.resolve(import.meta.dirname, '../src/cli/main.ts');
 
 const toConfig = (http: object) =>
   `export default ${JSON.stringify({ agents: { teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false } }, http })};\n`;
@@ -119,10 +118,10 @@ describe.runIf(hasNamespaces)('the first process of a container', () => {
 
   it("reaps the processes that its tools leave behind, forwards a signal and ends with the command's exit code", async () => {
     await writeFile(path.join(directory, 'longhaul.config.mjs'), toConfig({ shutdownDelaySeconds: 0 }));
-    const node = [process.execPath, ...NODE_ARGS, MAIN, 'worker'];
+    const node = [process.execPath, ...NODE_ARGS, findCommand(), 'worker'];
     container = spawn('unshare', ['--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc', ...node], {
       cwd: directory,
-      env: withCache(env),
+      env: withCommandCache(env),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = once(container, 'exit');

@@ -21,7 +21,22 @@ describe('longhaul start, killed and started again', () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-restart-'));
     await writeFile(
       path.join(directory, 'longhaul.config.mjs'),
-      'export default { worker: { slots: 2 }, agents: { worker: { model: "claude-sonnet-4-5", tools: ["Bash"] }, teller: { model: "claude-sonnet-4-5", tools: [] } } };',
+      `export default ${JSON.stringify({
+        worker: { slots: 2 },
+        limits: { perUser: { runsPerMinute: false } },
+        agents: {
+          worker: { model: 'claude-sonnet-4-5', tools: ['Bash'] },
+          teller: { model: 'claude-sonnet-4-5', tools: [] },
+          // Its process serves one run after the other: a kill meets many more runs in the same time.
+          keeper: {
+            model: 'claude-sonnet-4-5',
+            tools: [],
+            reuse: true,
+            workspace: { root: '.', mode: 'shared' },
+            prewarm: false,
+          },
+        },
+      })};\n`,
     );
     model = await startScriptedModel({
       script({ prompt, turn: count, body }) {
@@ -96,7 +111,8 @@ describe('longhaul start, killed and started again', () => {
       const begun = Promise.withResolvers<void>();
       const submitting = (async () => {
         for (let index = 0; index < 10; index++) {
-          const run = await command.client.submit({ agent: 'teller', prompt: index % 3 === 0 ? 'slow' : 'hello' });
+          const work = index % 3 === 0 ? { agent: 'teller', prompt: 'slow' } : { agent: 'keeper', prompt: 'hello' };
+          const run = await command.client.submit({ ...work, user: 'ann' });
           accepted.push(run.id);
           begun.resolve();
         }

@@ -113,6 +113,12 @@ describe('tracing', () => {
     expect(ids.every(isSampledTrace)).toBe(true);
   });
 
+  it('decides for each run of a burst by itself', () => {
+    collect(0.5);
+    const burst = Array.from({ length: 32 }, () => createId().replaceAll('-', ''));
+    expect([0, burst.length]).not.toContain(burst.filter(isSampledTrace).length);
+  });
+
   it('follows the decision of the caller', () => {
     collect(1);
     expect(toChild(parseTraceparent(`00-${TRACE_ID}-${SPAN_ID}-00`))).toMatchObject({ isSampled: false });

@@ -64,8 +64,8 @@ export function emitSpan(span: Span): void {
   if (receiver !== undefined && span.context.isSampled) inBackground(() => receiver.receive(span));
 }
 
-/** Digits of a trace id that are random in every id: 52 bits are a safe integer. */
-const RANDOM_DIGITS = 13;
+/** Digits of a trace id that are random in every id. The digits before them count the runs of one millisecond. */
+const RANDOM_DIGITS = 10;
 
 /**
  * Decides whether a trace without a caller's decision is exported. All processes with the same ratio decide alike, because

@@ -4,9 +4,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { settlesWithin } from '../../src/core/settles-within.ts';
-import { withCache } from '../support/run-command.ts';
-
-const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+import { findCommand, withCommandCache } from '../support/built-command.ts';
 
 /** Pause before an ended process is started again. */
 const RESTART_DELAY_MS = 500;
@@ -47,7 +45,7 @@ interface SuperviseOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Starts a command from the sources, and restarts it until it is stopped. */
+/** Starts a command, and restarts it until it is stopped. */
 export function supervise({ name, args, directory, env }: SuperviseOptions): Supervised {
   const incarnations: Incarnation[] = [];
   const stopping = new AbortController();
@@ -66,9 +64,9 @@ export function supervise({ name, args, directory, env }: SuperviseOptions): Sup
     const key = `${name}.${incarnations.length + 1}`;
     const logFile = path.join(directory, `${key}.log`);
     const log = await open(logFile, 'w');
-    child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, ...args], {
+    child = spawn(process.execPath, ['--conditions=longhaul-source', findCommand(), ...args], {
       cwd: directory,
-      env: withCache({
+      env: withCommandCache({
         PATH: process.env['PATH'] ?? '',
         HOME: directory,
         TMPDIR: path.join(directory, 'tmp'),

@@ -3,11 +3,9 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import { findCommand, withCommandCache } from './built-command.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-
-/** Arguments for Node to run a command from the sources, as for the tests themselves. */
+/** Arguments for Node to load the sources, as for the tests themselves. */
 export const NODE_ARGS = ['--conditions=longhaul-source', '--liftoff-only'];
 
 export interface CommandResult {
@@ -36,9 +34,9 @@ interface CommandOptions {
   readonly input?: string;
 }
 
-/** Starts a command from the sources. */
+/** Starts a command. */
 export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: CommandOptions): RunningCommand {
-  const child = spawn(process.execPath, [...NODE_ARGS, MAIN, ...args], { cwd, env: withCache(env) });
+  const child = spawn(process.execPath, [...NODE_ARGS, findCommand(), ...args], { cwd, env: withCommandCache(env) });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -67,7 +65,7 @@ export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: 
   };
 }
 
-/** Adds the test run's compile cache: a command then needs half the processor time to start. */
+/** Adds the test run's compile cache: a program that loads the sources then starts with half the processor time. */
 export function withCache(env: Readonly<Record<string, string>>): Record<string, string> {
   const cache = process.env['NODE_COMPILE_CACHE'];
   return { ...env, ...(cache !== undefined && { NODE_COMPILE_CACHE: cache }) };

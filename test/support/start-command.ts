@@ -5,9 +5,8 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { createClient, type LonghaulClient } from '../../src/client/client.ts';
 import { seedDatabase } from '../../src/testing/seed-database.ts';
-import { NODE_ARGS, withCache } from './run-command.ts';
-
-const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+import { findCommand, withCommandCache } from './built-command.ts';
+import { NODE_ARGS } from './run-command.ts';
 
 /** `longhaul start` as a separate process. */
 export interface StartedCommand {
@@ -24,9 +23,15 @@ export interface StartedCommand {
 export async function startCommand(directory: string, env: Record<string, string>): Promise<StartedCommand> {
   const dataDir = path.join(directory, '.longhaul');
   if (!existsSync(dataDir)) await seedDatabase(dataDir);
-  const child = spawn(process.execPath, [...NODE_ARGS, MAIN, 'start'], {
+  const child = spawn(process.execPath, [...NODE_ARGS, findCommand(), 'start'], {
     cwd: directory,
-    env: withCache({ PATH: process.env['PATH'] ?? '', HOME: directory, TMPDIR: directory, LONGHAUL_PORT: '0', ...env }),
+    env: withCommandCache({
+      PATH: process.env['PATH'] ?? '',
+      HOME: directory,
+      TMPDIR: directory,
+      LONGHAUL_PORT: '0',
+      ...env,
+    }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

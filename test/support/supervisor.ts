@@ -5,11 +5,11 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { createClient, type LonghaulClient } from '../../src/client/client.ts';
+import { findCommand, withCommandCache } from './built-command.ts';
 import { findFreePort } from './embedded-postgres.ts';
-import { NODE_ARGS, runCommand, withCache } from './run-command.ts';
+import { NODE_ARGS, runCommand } from './run-command.ts';
 
 const ADMIN_KEY = `lh_${'0123456789abcdef'.repeat(4)}`;
-const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
 
 /** A process as `supervisorctl status` shows it. */
 interface Supervised {
@@ -50,7 +50,7 @@ export async function startSupervisor({ config, modelUrl, databaseUrl }: Supervi
   const bin = place('app/node_modules/.bin');
   for (const name of ['app', 'data', 'logs', 'secrets', 'tmp']) await mkdir(place(name));
   await mkdir(bin, { recursive: true });
-  await writeFile(path.join(bin, 'longhaul'), `#!/bin/sh\nexec node ${NODE_ARGS.join(' ')} ${MAIN} "$@"\n`);
+  await writeFile(path.join(bin, 'longhaul'), `#!/bin/sh\nexec node ${NODE_ARGS.join(' ')} ${findCommand()} "$@"\n`);
   await chmod(path.join(bin, 'longhaul'), 0o755);
   await writeFile(place('app/longhaul.config.mjs'), config);
   const secrets = { 'database-url': databaseUrl, 'admin-key': ADMIN_KEY, 'anthropic-api-key': 'scripted' };
@@ -81,7 +81,7 @@ export async function startSupervisor({ config, modelUrl, databaseUrl }: Supervi
   await writeFile(place('supervisord.conf'), toMainFile(directory));
   const daemon = spawn('supervisord', ['--nodaemon', '--configuration', place('supervisord.conf')], {
     cwd: directory,
-    env: withCache({ PATH: programs, TMPDIR: place('tmp') }),
+    env: withCommandCache({ PATH: programs, TMPDIR: place('tmp') }),
     stdio: 'ignore',
   });
   const ended = once(daemon, 'exit');

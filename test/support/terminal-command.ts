@@ -1,9 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
-import { NODE_ARGS, withCache } from './run-command.ts';
-
-const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
+import { findCommand, withCommandCache } from './built-command.ts';
+import { NODE_ARGS } from './run-command.ts';
 
 /** True when this machine has the `script` of util-linux, which gives a command its own terminal. */
 export const hasTerminals =
@@ -23,12 +21,12 @@ interface TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Starts a command from the sources in a terminal. Its words must not need quoting. */
+/** Starts a command in a terminal. Its words must not need quoting. */
 export function startInTerminal(words: readonly string[], { cwd, env }: TerminalOptions): TerminalCommand {
-  const command = [process.execPath, ...NODE_ARGS, MAIN, ...words].join(' ');
+  const command = [process.execPath, ...NODE_ARGS, findCommand(), ...words].join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     cwd,
-    env: withCache({ TERM: 'xterm', SHELL: '/bin/sh', ...env }),
+    env: withCommandCache({ TERM: 'xterm', SHELL: '/bin/sh', ...env }),
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   // A failed test does not wait for it: without its terminal the command ends too.
