@@ -1,0 +1,142 @@
+import pg from 'pg';
+import { createId } from '../src/core/ids.ts';
+import { openPostgresDatabase } from '../src/db/postgres.ts';
+import { useCostZone } from '../src/run/costs/use-cost-zone.ts';
+import { rollUp } from '../src/stats/roll-up.ts';
+import type { Bench } from './bench.ts';
+import { judge, type Measurement } from './measurement.ts';
+import { measureLives } from './million-lives.ts';
+import { listRequests, type Request } from './million-requests.ts';
+import { toAgents, writeRuns } from './million-runs.ts';
+import { startLonghaul, type RunningLonghaul } from './start-longhaul.ts';
+import { median } from './statistics.ts';
+
+const FEW_RUNS = 1_000;
+/** `LONGHAUL_BENCH_RUNS` tries it with fewer. */
+const MANY_RUNS = Number(process.env['LONGHAUL_BENCH_RUNS'] ?? 1_000_000);
+const REPETITIONS = 5;
+/** Repetitions of a request that seems slower, before it is called so. */
+const MORE_REPETITIONS = 25;
+
+/** The highest ratio that is promised. */
+const MOST = 1.5;
+
+/**
+ * Difference in ms below which two medians are the same, whatever their ratio: two series of one and the same request
+ * differ by that much on two cores that are shared with PostgreSQL and the server.
+ */
+const SAME_MS = 2;
+
+/** Slowest requests that are named. */
+const NAMED = 12;
+
+/** A Longhaul with a number of finished runs. */
+export interface Deployment {
+  readonly url: string;
+  readonly longhaul: RunningLonghaul;
+  readonly client: pg.Client;
+}
+
+/**
+ * Measures with a million finished runs against a thousand, in turns: every page, filter and pair of filters of
+ * `GET /v1/runs`, and the other reads that could grow; then submitting, claiming and settling, with an empty queue and
+ * with 20,000 queued runs; then claims while the runs of a day are deleted.
+ */
+export async function measureMillion(bench: Bench): Promise<Measurement> {
+  const few = await deploy(bench, FEW_RUNS);
+  const many = await deploy(bench, MANY_RUNS);
+  const reads = await compareRequests(few, many);
+  const lives = await measureLives(bench, { few, many });
+  const figures: Record<string, number> = {
+    fewRuns: FEW_RUNS,
+    manyRuns: MANY_RUNS,
+    ...reads.figures,
+    ...lives.figures,
+  };
+  return judge('million', figures, [...reads.bounds, ...lives.bounds]);
+}
+
+async function deploy(bench: Bench, count: number): Promise<Deployment> {
+  const variables = await bench.createDatabase('postgres');
+  const url = variables['LONGHAUL_DATABASE_URL'] ?? '';
+  const longhaul = await startLonghaul({ bench, command: 'server', agents: toAgents(), variables });
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  bench.onEnd(() => client.end());
+  const startedAt = performance.now();
+  const { limits } = [...longhaul.config.agents.values()][0]!;
+  await writeRuns(client, { count, limits, createdBy: createId() });
+  const database = await openPostgresDatabase({ url });
+  await client.query('delete from longhaul.cost_zone');
+  await useCostZone(database, longhaul.config.timeZone);
+  while (await rollUp(database));
+  await database.close();
+  await client.query('vacuum analyze');
+  console.error(`million: ${count} runs written in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+  return { url, longhaul, client };
+}
+
+interface Compared {
+  readonly name: string;
+  readonly fewMs: number;
+  readonly manyMs: number;
+}
+
+async function compareRequests(few: Deployment, many: Deployment) {
+  const [ofFew, ofMany] = [await listRequests(few.client), await listRequests(many.client)];
+  const found: Compared[] = [];
+  for (const [index, request] of ofFew.entries()) {
+    const requests = [
+      { deployment: few, request },
+      { deployment: many, request: ofMany[index]! },
+    ] as const;
+    let compared = await compare(requests, REPETITIONS);
+    if (isSlower(compared)) compared = await compare(requests, MORE_REPETITIONS);
+    found.push(compared);
+  }
+  const slower = found.filter(isSlower);
+  const bySlowness = found.toSorted((a, b) => b.manyMs - b.fewMs - (a.manyMs - a.fewMs));
+  for (const { name, fewMs, manyMs } of bySlowness.slice(0, NAMED))
+    console.error(`million: ${fewMs.toFixed(1)} → ${manyMs.toFixed(1)} ms (x${(manyMs / fewMs).toFixed(2)}): ${name}`);
+  const worst = slower.toSorted((a, b) => b.manyMs / b.fewMs - a.manyMs / a.fewMs)[0];
+  const figures: Record<string, number> = {
+    requests: found.length,
+    requestsFewMs: median(found.map(({ fewMs }) => fewMs)),
+    requestsManyMs: median(found.map(({ manyMs }) => manyMs)),
+    slowestManyMs: Math.max(...found.map(({ manyMs }) => manyMs)),
+    slowerRequests: slower.length,
+    slowerRatio: worst === undefined ? 1 : worst.manyMs / worst.fewMs,
+    ...Object.fromEntries(
+      bySlowness.slice(0, NAMED).map(({ name, fewMs, manyMs }) => [`${name}, ratio`, manyMs / fewMs]),
+    ),
+  };
+  return { figures, bounds: [{ figure: 'slowerRequests', atMost: 0 }] as const };
+}
+
+async function compare(
+  requests: readonly { readonly deployment: Deployment; readonly request: Request }[],
+  repetitions: number,
+): Promise<Compared> {
+  const times: number[][] = requests.map(() => []);
+  for (let index = -1; index < repetitions; index++) {
+    for (const [at, { deployment, request }] of requests.entries()) {
+      const startedAt = performance.now();
+      const response = await deployment.longhaul.request(request.path);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`GET ${request.path}: ${response.status} ${text}`);
+      if (index >= 0) times[at]!.push(performance.now() - startedAt);
+    }
+  }
+  const [fewMs = NaN, manyMs = NaN] = times.map(median);
+  return { name: requests[0]!.request.name, fewMs, manyMs };
+}
+
+function isSlower({ fewMs, manyMs }: Compared): boolean {
+  return isGrown(fewMs, manyMs);
+}
+
+/** Returns whether a time has grown by more than is promised. */
+export function isGrown(fewMs: number, manyMs: number): boolean {
+  return manyMs > fewMs * MOST && manyMs - fewMs > SAME_MS;
+}
