@@ -5,10 +5,9 @@ import { DAYS } from './million-runs.ts';
 export interface Request {
   readonly name: string;
   readonly path: string;
+  /** True: the answer is a page of runs. */
+  readonly isPage: boolean;
 }
-
-/** Runs of a page: about as many as a thousand runs have for most filters. */
-const LIMIT = 10;
 
 /** The values of each filter: those of many runs, of few, of old runs alone, and of none. */
 const VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -24,7 +23,7 @@ const VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   queue: { most: 'queue=queue-1' },
   errorCode: { some: 'errorCode=max_turns', few: 'errorCode=run_timeout', none: 'errorCode=worker_lost' },
   retried: { true: 'retried=true', false: 'retried=false' },
-  q: { all: 'q=invoice', some: 'q=monthly', few: 'q=zebra', none: 'q=nothing' },
+  q: { all: 'q=invoice', some: 'q=monthly', hundredth: 'q=quarterly', few: 'q=zebra', none: 'q=nothing' },
   metadata: { some: 'metadata=customer%3D77', few: 'metadata=ticket%3D77' },
   cost: { some: 'minCostUsd=0.05', few: 'minCostUsd=0.12' },
   duration: { some: 'minDurationSeconds=180' },
@@ -36,10 +35,10 @@ export async function listRequests(database: pg.Client): Promise<Request[]> {
   const all = Object.entries(filters).flatMap(([filter, values]) =>
     Object.entries(values).map(([value, query]) => ({ filter, name: `${filter}:${value}`, query })),
   );
-  const toRequest = (name: string, query: string) => ({ name, path: `/v1/runs?limit=${LIMIT}&${query}` });
+  const toRequest = (name: string, query: string) => ({ name, path: `/v1/runs?${query}`, isPage: true });
   return [
-    { name: 'first page of 50', path: '/v1/runs' },
-    { name: 'first page of 200', path: '/v1/runs?limit=200' },
+    { name: 'first page of 50', path: '/v1/runs', isPage: true },
+    { name: 'first page of 200', path: '/v1/runs?limit=200', isPage: true },
     ...all.map(({ name, query }) => toRequest(name, query)),
     ...all.flatMap((one, index) =>
       all
@@ -71,16 +70,20 @@ async function listOtherPages(database: pg.Client): Promise<Request[]> {
   const { rows } = await database.query<{ id: string }>('select id from longhaul.runs order by id limit 1 offset 500');
   const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
   const ofMonth = `from=${day(40)}&to=${day(10)}`;
-  return [
+  const others = [
     { name: 'a run', path: `/v1/runs/${rows[0]?.id}` },
     { name: 'events of a run', path: `/v1/runs/${rows[0]?.id}/events` },
     { name: 'queues', path: '/v1/queues' },
-    { name: 'sessions', path: `/v1/sessions?limit=${LIMIT}` },
+    { name: 'sessions', path: `/v1/sessions` },
     { name: 'statistics of a day', path: '/v1/stats' },
     { name: 'statistics of a month', path: `/v1/stats?step=day&from=${day(30)}T00:00:00Z` },
     ...['day', 'agent', 'user', 'team', 'model'].map((groupBy) => ({
       name: `costs by ${groupBy}`,
-      path: `/v1/costs?groupBy=${groupBy}&${ofMonth}&limit=${LIMIT}`,
+      path: `/v1/costs?groupBy=${groupBy}&${ofMonth}`,
     })),
+    { name: 'costs of this month by user', path: '/v1/costs?groupBy=user' },
+    { name: 'count', path: '/v1/runs/count' },
+    { name: 'count of failed runs', path: '/v1/runs/count?status=failed' },
   ];
+  return others.map((other) => ({ ...other, isPage: false }));
 }

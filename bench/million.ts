@@ -70,7 +70,7 @@ async function deploy(bench: Bench, count: number): Promise<Deployment> {
   const database = await openPostgresDatabase({ url });
   await client.query('delete from longhaul.cost_zone');
   await useCostZone(database, longhaul.config.timeZone);
-  while (await rollUp(database));
+  while (await rollUp(database, longhaul.config));
   await database.close();
   await client.query('vacuum analyze');
   console.error(`million: ${count} runs written in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
@@ -87,12 +87,9 @@ async function compareRequests(few: Deployment, many: Deployment) {
   const [ofFew, ofMany] = [await listRequests(few.client), await listRequests(many.client)];
   const found: Compared[] = [];
   for (const [index, request] of ofFew.entries()) {
-    const requests = [
-      { deployment: few, request },
-      { deployment: many, request: ofMany[index]! },
-    ] as const;
-    let compared = await compare(requests, REPETITIONS);
-    if (isSlower(compared)) compared = await compare(requests, MORE_REPETITIONS);
+    const series = await toSeries({ few, many }, [request, ofMany[index]!]);
+    let compared = await compare(request.name, series, REPETITIONS);
+    if (isSlower(compared)) compared = await compare(request.name, series, MORE_REPETITIONS);
     found.push(compared);
   }
   const slower = found.filter(isSlower);
@@ -114,29 +111,47 @@ async function compareRequests(few: Deployment, many: Deployment) {
   return { figures, bounds: [{ figure: 'slowerRequests', atMost: 0 }] as const };
 }
 
-async function compare(
-  requests: readonly { readonly deployment: Deployment; readonly request: Request }[],
-  repetitions: number,
-): Promise<Compared> {
-  const times: number[][] = requests.map(() => []);
-  for (let index = -1; index < repetitions; index++) {
-    for (const [at, { deployment, request }] of requests.entries()) {
+/** Requests that are compared: with few runs, with many, and a page of as many rows with few. */
+type Series = Readonly<Record<'few' | 'many' | 'sameRows', { deployment: Deployment; path: string } | null>>;
+
+/**
+ * A filter that a thousand runs match ten times fills a page of a million: the page is compared with one that has as many
+ * rows too.
+ */
+async function toSeries(
+  { few, many }: { few: Deployment; many: Deployment },
+  [ofFew, ofMany]: readonly [Request, Request],
+): Promise<Series> {
+  const [fewRows, manyRows] = [await countRows(few, ofFew), await countRows(many, ofMany)];
+  return {
+    few: { deployment: few, path: ofFew.path },
+    many: { deployment: many, path: ofMany.path },
+    sameRows: ofFew.isPage && manyRows > fewRows ? { deployment: few, path: `/v1/runs?limit=${manyRows}` } : null,
+  };
+}
+
+async function countRows({ longhaul }: Deployment, { path, isPage }: Request): Promise<number> {
+  const response = await longhaul.request(path);
+  const answer = await response.text();
+  if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${answer}`);
+  return isPage ? (JSON.parse(answer) as { data: unknown[] }).data.length : 0;
+}
+
+async function compare(name: string, series: Series, repetitions: number): Promise<Compared> {
+  const times = { few: [] as number[], many: [] as number[], sameRows: [] as number[] };
+  for (let index = 0; index < repetitions; index++) {
+    for (const kind of ['few', 'many', 'sameRows'] as const) {
+      const one = series[kind];
+      if (one === null) continue;
       const startedAt = performance.now();
-      const response = await deployment.longhaul.request(request.path);
-      const text = await response.text();
-      if (!response.ok) throw new Error(`GET ${request.path}: ${response.status} ${text}`);
-      if (index >= 0) times[at]!.push(performance.now() - startedAt);
+      await (await one.deployment.longhaul.request(one.path)).text();
+      times[kind].push(performance.now() - startedAt);
     }
   }
-  const [fewMs = NaN, manyMs = NaN] = times.map(median);
-  return { name: requests[0]!.request.name, fewMs, manyMs };
+  const sameRowsMs = series.sameRows === null ? 0 : median(times.sameRows);
+  return { name, fewMs: Math.max(median(times.few), sameRowsMs), manyMs: median(times.many) };
 }
 
 function isSlower({ fewMs, manyMs }: Compared): boolean {
-  return isGrown(fewMs, manyMs);
-}
-
-/** Returns whether a time has grown by more than is promised. */
-export function isGrown(fewMs: number, manyMs: number): boolean {
   return manyMs > fewMs * MOST && manyMs - fewMs > SAME_MS;
 }
