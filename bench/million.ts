@@ -115,8 +115,8 @@ async function compareRequests(few: Deployment, many: Deployment) {
 type Series = Readonly<Record<'few' | 'many' | 'sameRows', { deployment: Deployment; path: string } | null>>;
 
 /**
- * A filter that a thousand runs match ten times fills a page of a million: the page is compared with one that has as many
- * rows too.
+ * A filter that a thousand runs match ten times fills a page of a million: the page is also compared with a page of as
+ * many rows.
  */
 async function toSeries(
   { few, many }: { few: Deployment; many: Deployment },

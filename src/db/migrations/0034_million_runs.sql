@@ -5,11 +5,13 @@
 drop index longhaul.runs_by_status;
 create index runs_by_status on longhaul.runs (status, id);
 drop index longhaul.runs_by_agent;
-create index runs_by_agent on longhaul.runs (agent, status, id) include (user_id, team);
+create index runs_by_agent on longhaul.runs (agent, status, id) include (user_id, team, cost_micros, duration_ms);
 drop index longhaul.runs_by_user;
-create index runs_by_user on longhaul.runs (user_id, status, id) include (agent, team, tenant) where user_id is not null;
+create index runs_by_user on longhaul.runs (user_id, status, id)
+  include (agent, team, tenant, cost_micros, duration_ms) where user_id is not null;
 drop index longhaul.runs_by_team;
-create index runs_by_team on longhaul.runs (team, status, id) include (agent, user_id) where team is not null;
+create index runs_by_team on longhaul.runs (team, status, id)
+  include (agent, user_id, cost_micros, duration_ms) where team is not null;
 drop index longhaul.runs_by_schedule;
 create index runs_by_schedule on longhaul.runs (schedule_id, status, id) include (agent) where schedule_id is not null;
 

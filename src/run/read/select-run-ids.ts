@@ -12,8 +12,8 @@ interface SelectOptions {
 }
 
 /**
- * The columns of the indexes that runs are listed by; each ends with the id. Those for error codes contain only runs
- * that have one. Earlier indexes are preferred, because fewer runs share a user than an agent.
+ * The columns of the indexes that runs are listed by; each ends with the id. An index of error codes contains only
+ * runs that have an error. Earlier indexes are preferred, because fewer runs share a user than an agent.
  */
 const INDEXES: readonly (readonly ValueColumn[])[] = [
   ['user_id', 'error_code', 'status'],
