@@ -62,9 +62,10 @@ async function createFunctions(database: pg.Client, count: number): Promise<void
     select (hashint8extended(n, seed) & 1048575) / 1048576.0 $$`);
   await database.query(`create function bench.submitted_at(n bigint) returns timestamptz language sql stable as $$
     select since + n * step from bench.spread $$`);
+  await database.query(`create function bench.id_of(name text) returns uuid language sql immutable as $$
+    select overlay(overlay(md5(name) placing '7' from 13) placing '8' from 17)::uuid $$`);
   await database.query(`create function bench.run_id(n bigint) returns uuid language sql stable as $$
-    select (left(longhaul.least_id(bench.submitted_at(n))::text, 13) || '-7' || substr(md5(n::text), 1, 3) || '-8' ||
-            substr(md5(n::text), 4, 3) || '-' || substr(md5(n::text), 7, 12))::uuid $$`);
+    select (left(longhaul.least_id(bench.submitted_at(n))::text, 13) || right(bench.id_of(n::text)::text, 23))::uuid $$`);
   await database.query(`create function bench.status(n bigint, agent text) returns text language sql immutable as $$
     select case when agent <> 'agent-19' and bench.random(n, 2) < 0.07 then 'failed'
                 when bench.random(n, 2) > 0.97 then 'cancelled' else 'succeeded' end $$`);
@@ -83,15 +84,15 @@ const NUMBERS = `generate_series($1::bigint, $2::bigint) as n`;
 const RUNS = `
   insert into longhaul.runs (id, agent, queue, status, prompt, user_id, team, session_id, session_turn, metadata, priority,
     limits, requested_limits, retry_policy, attempt, max_attempts, created_by, created_at, started_at, finished_at,
-    deltas_folded_at, result, error_code, retry_of, schedule_id, fence, event_seq, cost_micros, input_tokens, output_tokens,
+    deltas_folded_at, result, error_code, is_retried, retry_of, schedule_id, fence, event_seq, cost_micros, input_tokens, output_tokens,
     turns, duration_ms)
   select bench.run_id(n), agent, 'queue-' || n % ${QUEUES}, status,
          'Sum up invoice ' || n || ' for w' || n % 997 || ' and v' || n % 1499 ||
-           case when n % 100 = 0 then ' quarterly' else '' end || case when n % 5000 = 7 then ' zebra' else '' end ||
+           case when n % 100 = 37 then ' quarterly' else '' end || case when n % 5000 = 7 then ' zebra' else '' end ||
            case when n % 20 = 3 then ' monthly' else '' end,
          case when n % 10 > 0 then 'user-' || user_number end,
          case when user_number % 3 > 0 then 'team-' || user_number % 40 end,
-         md5('session ' || case when n / 5 % 5 = 0 then n / 5 else n + 1000000000 end)::uuid,
+         bench.id_of('session ' || case when n / 5 % 5 = 0 then n / 5 else n + 1000000000 end),
          case when n / 5 % 5 = 0 then n % 5 + 1 else 1 end,
          json_build_object('env', case when n % 2 = 0 then 'prod' else 'test' end, 'customer', n % 200, 'ticket', n / 10),
          0, $3::json, '{}', '{"maxAttempts":3,"delaysSeconds":[10],"deadlineSeconds":600,"isContinued":true}', 1, 3, $4::uuid,
@@ -100,8 +101,9 @@ const RUNS = `
          case status when 'cancelled' then 'cancelled'
                      when 'failed' then case when bench.random(n, 7) < 0.001 then 'run_timeout'
                        else (array['max_turns', 'max_budget', 'model_refused', 'provider_error', 'hung'])[1 + n % 5] end end,
+         n > 43 and n % 3 = 2 and status = 'failed',
          case when n > 50 and n % 3 = 0 and bench.status(n - 7, bench.agent(n - 7)) = 'failed' then bench.run_id(n - 7) end,
-         case when bench.random(n, 8) < 0.03 then md5('schedule ' || n % 10)::uuid end,
+         case when bench.random(n, 8) < 0.03 then bench.id_of('schedule ' || n % 10) end,
          1, ${EVENTS}, case when n % 20 = 0 then 0 else floor(-20000 * ln(1 - bench.random(n, 9))) end, 2000, 300, 3, ms
     from ${NUMBERS}
    cross join lateral (select bench.agent(n) as agent, bench.user_number(n) as user_number, bench.submitted_at(n) as at,
@@ -123,7 +125,7 @@ const WORDS = `
 const ATTEMPTS = `
   insert into longhaul.attempts (id, run_id, agent, number, worker_id, fence, started_at, finished_at, outcome, error_code,
     peak_memory_bytes)
-  select md5('attempt ' || id)::uuid, id, agent, 1, md5('worker')::uuid, 1, started_at, finished_at, status, error_code, 180000000
+  select bench.id_of('attempt ' || id), id, agent, 1, bench.id_of('worker'), 1, started_at, finished_at, status, error_code, 180000000
     from longhaul.runs as run where ${OF_NUMBERS}`;
 
 const EVENTS_OF_RUNS = `
@@ -135,7 +137,7 @@ const EVENTS_OF_RUNS = `
 const LEDGER = `
   insert into longhaul.ledger_entries (attempt_id, position, run_id, attempt, agent, user_id, team, model, outcome, concludes,
     input_tokens, output_tokens, cost_micros, sdk_cost_micros, own_cost_micros, duration_ms, at)
-  select md5('attempt ' || id)::uuid, 0, id, 1, agent, user_id, team, 'claude-sonnet-4-5', status, status, input_tokens,
+  select bench.id_of('attempt ' || id), 0, id, 1, agent, user_id, team, 'claude-sonnet-4-5', status, status, input_tokens,
          output_tokens, cost_micros, cost_micros, cost_micros, duration_ms, finished_at
     from longhaul.runs as run where ${OF_NUMBERS}`;
 

@@ -29,8 +29,8 @@ async function useZone(trx: Transaction, timeZone: string): Promise<void> {
   const { rows } = await sql`
     update longhaul.stat_progress
        set sums_zone = ${timeZone}, hours_until = first.day, days_until = first.day
-      from (select date_trunc('day', coalesce(min(start), now()), ${timeZone}) as day
-              from longhaul.stat_counts where step = 'quarter') as first
+      from (select date_trunc('day', coalesce((select min(start) from longhaul.stat_counts where step = 'quarter'),
+                                              (select quarters_until from longhaul.stat_progress)), ${timeZone}) as day) as first
      where sums_zone is distinct from ${timeZone} returning 1`.execute(trx);
   if (rows.length === 0) return;
   for (const table of TABLES) await sql`delete from ${sql.table(table)}`.execute(trx);

@@ -3,7 +3,7 @@
 -- after `include` are those of other filters, so that the table is not read for runs that match the first filter alone.
 
 drop index longhaul.runs_by_status;
-create index runs_by_status on longhaul.runs (status, id);
+create index runs_by_status on longhaul.runs (status, id) include (agent, cost_micros, duration_ms);
 drop index longhaul.runs_by_agent;
 create index runs_by_agent on longhaul.runs (agent, status, id) include (user_id, team, cost_micros, duration_ms);
 drop index longhaul.runs_by_user;

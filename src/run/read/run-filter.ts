@@ -46,6 +46,10 @@ export interface Conditions {
   readonly leastId: string;
   /** Ids before. */
   readonly endId: string;
+  /** SQL about the alias `search` of the run's row in `longhaul.run_search`: words and labels. */
+  readonly search: readonly RawBuilder<SqlBool>[];
+  /** SQL about the alias `runs`: bounds of cost and duration. */
+  readonly measures: readonly RawBuilder<SqlBool>[];
   /** SQL about the alias `runs`: all other parts. */
   readonly others: readonly RawBuilder<SqlBool>[];
 }
@@ -74,7 +78,9 @@ export function toConditions({ viewer, filter, before = LAST_ID }: ConditionsOpt
     values: toValues(viewer, filter),
     leastId: from === undefined ? FIRST_ID : toLeastId(from, -CLOCK_SLACK_MS),
     endId: before.toLowerCase() < endId ? before.toLowerCase() : endId,
-    others: [...toTimeConditions(filter), ...toFlagConditions(viewer, filter), ...toSearchConditions(filter)],
+    measures: toMeasureConditions(filter),
+    others: [...toTimeConditions(filter), ...toFlagConditions(viewer, filter)],
+    search: toSearchConditions(filter),
   };
 }
 
@@ -110,23 +116,24 @@ function toTimeConditions({ from, to }: RunFilter): RawBuilder<SqlBool>[] {
 
 function toFlagConditions(viewer: Viewer, filter: RunFilter): RawBuilder<SqlBool>[] {
   const { agent, agents, isRetried, isCancelRequested } = filter;
-  const retry = sql`select from longhaul.runs as retry where retry.retry_of = runs.id`;
   return present([
     viewer.user === null || viewer.team !== null ? null : sql`runs.tenant is null`,
     agent === undefined && agents === undefined ? sql`runs.agent <> ${HEALTH_AGENT}` : null,
-    // Not a comparison with a truth value: PostgreSQL would then search once for each run.
-    isRetried === undefined ? null : isRetried ? sql`exists (${retry})` : sql`not exists (${retry})`,
+    isRetried === undefined ? null : isRetried ? sql`runs.is_retried` : sql`not runs.is_retried`,
     isCancelRequested === false ? sql`runs.cancel_requested_at is null` : null,
   ]);
 }
 
-function toSearchConditions(filter: RunFilter): RawBuilder<SqlBool>[] {
-  const { words, labels = [], minCostUsd, maxCostUsd, minDurationMs, maxDurationMs } = filter;
-  const search = (condition: RawBuilder<unknown>) => sql<SqlBool>`
-    exists (select from longhaul.run_search as search where search.run_id = runs.id and ${condition})`;
+function toSearchConditions({ words, labels = [] }: RunFilter): RawBuilder<SqlBool>[] {
   return present([
-    words === undefined ? null : search(sql`search.words @@ longhaul.to_search(${words})`),
-    labels.length === 0 ? null : search(sql`search.labels @> ${sql.val([...labels])}::text[]`),
+    words === undefined ? null : sql`search.words @@ longhaul.to_search(${words})`,
+    labels.length === 0 ? null : sql`search.labels @> ${sql.val([...labels])}::text[]`,
+  ]);
+}
+
+function toMeasureConditions(filter: RunFilter): RawBuilder<SqlBool>[] {
+  const { minCostUsd, maxCostUsd, minDurationMs, maxDurationMs } = filter;
+  return present([
     // Runs without cost are in no index, and a minimum of zero selects all runs.
     minCostUsd === undefined || minCostUsd <= 0
       ? null

@@ -43,31 +43,70 @@ export function selectRunIds({ limit, ...wanted }: SelectOptions): RawBuilder<{ 
   const { values } = conditions;
   if ([...values.values()].some((list) => list.length === 0)) return sql`select null::uuid as id where false`;
   const index = chooseIndex(conditions, wanted.filter);
-  return index === null ? selectByPlan(conditions, limit) : selectByRanges(conditions, { index, limit });
+  if (index !== null) return selectByRanges(conditions, { index, limit });
+  const isMeasured = conditions.measures.length > 0 && conditions.search.length === 0;
+  return isMeasured ? selectByMeasure(conditions, limit) : selectByPlan(conditions, limit);
 }
 
 /** Returns the columns of the index to read; null: PostgreSQL chooses, by its statistics. */
-function chooseIndex({ values }: Conditions, { words, labels = [] }: RunFilter): readonly ValueColumn[] | null {
-  // A session has few runs, and words and labels have their own indexes, without an order.
-  if (values.has('session_id') || words !== undefined || labels.length > 0) return null;
+function chooseIndex({ values, search }: Conditions, filter: RunFilter): readonly ValueColumn[] | null {
+  // A session has few runs, and few runs are retried.
+  if (values.has('session_id') || filter.isRetried === true) return null;
+  const index = INDEXES.find((columns) => isUsable(columns, values));
+  if (index === undefined) return null;
+  // Words and labels have their own indexes: several ranges would search in them several times.
+  const isSearch = search.length > 0;
+  const isOfOne = index.some((column) => column !== 'status' && values.get(column)?.length === 1);
+  return isSearch && !isOfOne ? null : index;
+}
+
+/** Returns whether all columns have values, or are the status, and have few enough of them. */
+function isUsable(columns: readonly ValueColumn[], values: Conditions['values']): boolean {
   return (
-    INDEXES.find(
-      (columns) =>
-        columns.some((column) => values.has(column)) &&
-        columns.every((column) => values.has(column) || column === 'status') &&
-        toRanges(columns, values).length <= MOST_RANGES,
-    ) ?? null
+    columns.some((column) => values.has(column)) &&
+    columns.every((column) => values.has(column) || column === 'status') &&
+    toRanges(columns, values).length <= MOST_RANGES
   );
 }
 
-function selectByPlan({ values, leastId, endId, others }: Conditions, limit: number): RawBuilder<{ id: string }> {
+function selectByPlan(conditions: Conditions, limit: number): RawBuilder<{ id: string }> {
+  return sql`
+    select runs.id from longhaul.runs as runs where ${toAll(conditions)} order by runs.id desc limit ${limit}`;
+}
+
+/** Most runs whose cost or duration matches that are sorted. */
+const MOST_MEASURED = 5_000;
+
+/**
+ * SQL: sorts the runs whose cost or duration matches, which an index contains with their ids, when they are few, and
+ * otherwise reads the newest runs until enough of them match. PostgreSQL alone expects the second to be cheaper.
+ */
+function selectByMeasure(conditions: Conditions, limit: number): RawBuilder<{ id: string }> {
+  const { leastId, endId, measures } = conditions;
+  const areFew = sql`(select count(*) from found) <= ${sql.lit(MOST_MEASURED)}`;
+  return sql`
+    with found as materialized (
+      select runs.id from longhaul.runs as runs
+       where ${sql.join(measures, sql` and `)} and runs.id >= ${leastId}::uuid and runs.id < ${endId}::uuid
+       limit ${sql.lit(MOST_MEASURED + 1)}),
+    few as materialized (select id from found where ${areFew})
+    (select runs.id from few join longhaul.runs as runs on runs.id = few.id
+      where ${toAll({ ...conditions, measures: [] })} order by few.id desc limit ${limit})
+    union all
+    (select runs.id from longhaul.runs as runs
+      where ${toAll(conditions)} and not ${areFew} order by runs.id desc limit ${limit})`;
+}
+
+function toAll(conditions: Conditions): RawBuilder<SqlBool> {
+  const { values, leastId, endId, others, measures } = conditions;
   const all = [
     sql`runs.id >= ${leastId}::uuid and runs.id < ${endId}::uuid`,
     ...[...values].map(([column, list]) => isAny(column, list)),
+    ...measures,
     ...others,
+    ...toSearch(conditions),
   ];
-  return sql`
-    select runs.id from longhaul.runs as runs where ${sql.join(all, sql` and `)} order by runs.id desc limit ${limit}`;
+  return sql`(${sql.join(all, sql` and `)})`;
 }
 
 interface RangesOptions {
@@ -75,10 +114,8 @@ interface RangesOptions {
   readonly limit: number;
 }
 
-function selectByRanges(
-  { values, leastId, endId, others }: Conditions,
-  { index, limit }: RangesOptions,
-): RawBuilder<{ id: string }> {
+function selectByRanges(conditions: Conditions, { index, limit }: RangesOptions): RawBuilder<{ id: string }> {
+  const { values, leastId, endId, others, measures } = conditions;
   const ranges = toRanges(index, values);
   const columnsOf = (table: string) => index.map((column) => sql.ref(`${table}.${column}`));
   const row = (parts: readonly RawBuilder<unknown>[]) => sql`(${sql.join(parts)})`;
@@ -87,7 +124,9 @@ function selectByRanges(
     // The condition of a partial index, which a comparison of rows does not imply.
     ...index.filter((column) => NULLABLE.has(column)).map((column) => sql`${sql.ref(`runs.${column}`)} is not null`),
     ...[...values].filter(([column]) => !index.includes(column)).map(([column, list]) => isAny(column, list)),
+    ...measures,
     ...others,
+    ...toSearch(conditions),
   ];
   const order = [...columnsOf('runs'), sql`runs.id`].map((column) => sql`${column} desc`);
   return sql`
@@ -103,6 +142,17 @@ function selectByRanges(
           )}
         order by ${sql.join(order)} limit ${limit}) as page
      order by page.id desc limit ${limit}`;
+}
+
+/** The words and labels of a run. The bounds of the ids are repeated, because PostgreSQL does not infer them. */
+function toSearch({ search, leastId, endId }: Conditions): RawBuilder<SqlBool>[] {
+  if (search.length === 0) return [];
+  const all = [
+    sql`search.run_id = runs.id`,
+    sql`search.run_id >= ${leastId}::uuid and search.run_id < ${endId}::uuid`,
+    ...search,
+  ];
+  return [sql`exists (select from longhaul.run_search as search where ${sql.join(all, sql` and `)})`];
 }
 
 /** Every combination of the values of the columns. */
