@@ -27,7 +27,7 @@ const MOST = 1.5;
  */
 const SAME_MS = 2;
 
-/** Slowest requests that are named. */
+/** Slowest requests that are figures. */
 const NAMED = 12;
 
 /** A Longhaul with a number of finished runs. */
@@ -94,7 +94,8 @@ async function compareRequests(few: Deployment, many: Deployment) {
   }
   const slower = found.filter(isSlower);
   const bySlowness = found.toSorted((a, b) => b.manyMs - b.fewMs - (a.manyMs - a.fewMs));
-  for (const { name, fewMs, manyMs } of bySlowness.slice(0, NAMED))
+  console.error(`million: ${slower.length} of ${found.length} requests are slower`);
+  for (const { name, fewMs, manyMs } of slower)
     console.error(`million: ${fewMs.toFixed(1)} → ${manyMs.toFixed(1)} ms (x${(manyMs / fewMs).toFixed(2)}): ${name}`);
   const worst = slower.toSorted((a, b) => b.manyMs / b.fewMs - a.manyMs / a.fewMs)[0];
   const figures: Record<string, number> = {

@@ -90,8 +90,10 @@ function selectByMeasure(conditions: Conditions, limit: number): RawBuilder<{ id
        where ${sql.join(measures, sql` and `)} and runs.id >= ${leastId}::uuid and runs.id < ${endId}::uuid
        limit ${sql.lit(MOST_MEASURED + 1)}),
     few as materialized (select id from found where ${areFew})
-    (select runs.id from few join longhaul.runs as runs on runs.id = few.id
-      where ${toAll({ ...conditions, measures: [] })} order by few.id desc limit ${limit})
+    (select few.id from (select id from few order by id desc) as few
+      cross join lateral (
+        select from longhaul.runs as runs where runs.id = few.id and ${toAll({ ...conditions, measures: [] })} limit 1) as run
+      order by few.id desc limit ${limit})
     union all
     (select runs.id from longhaul.runs as runs
       where ${toAll(conditions)} and not ${areFew} order by runs.id desc limit ${limit})`;
