@@ -11,6 +11,7 @@ import { measureGateway } from './gateway.ts';
 import { measureIdle } from './idle.ts';
 import { measureLimits } from './limits.ts';
 import { measureInserts } from './inserts.ts';
+import { measureMillion } from './million.ts';
 import type { Measurement } from './measurement.ts';
 import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
@@ -33,6 +34,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   costs: measureCosts,
   idle: measureIdle,
   'wake-ups': measureWakeUps,
+  million: measureMillion,
   dashboard: measureDashboard,
   'dashboard-open': measureDashboardOpen,
 };

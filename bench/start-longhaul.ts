@@ -9,7 +9,7 @@ import { resolveConfig } from '../src/config/resolve.ts';
 import type { LonghaulConfig } from '../src/config/schema.ts';
 import type { Bench } from './bench.ts';
 
-/** The name of the only agent. */
+/** The name of the agent. */
 export const AGENT = 'bench';
 
 /** The `LONGHAUL_CLAUDE_PATH` of a stub that answers at once. */
@@ -25,6 +25,8 @@ interface StartOptions {
   readonly command?: 'start' | 'server';
   /** Options of its agent. Defaults to none: no process is pre-started before the first run. */
   readonly agent?: Partial<LonghaulConfig['agents'][string]>;
+  /** Further agents. Defaults to none. */
+  readonly agents?: LonghaulConfig['agents'];
   /** Limits over all runs. Defaults to no rate limit. */
   readonly limits?: LonghaulConfig['limits'];
   /** Variables: its database; its provider or its executable. */
@@ -49,6 +51,7 @@ export async function startLonghaul({
   bench,
   command = 'start',
   agent,
+  agents = {},
   limits,
   variables,
 }: StartOptions): Promise<RunningLonghaul> {
@@ -63,6 +66,7 @@ export async function startLonghaul({
         workspace: await bench.makeDirectory('workspace'),
         ...agent,
       },
+      ...agents,
     },
     worker: { slots: 4 },
     limits: limits ?? { perUser: { runsPerMinute: false } },

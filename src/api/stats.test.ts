@@ -69,13 +69,23 @@ describe.each(DATABASE_KINDS)('statistics on the %s database', (kind) => {
     );
   }
 
+  /** As before the first roll-up, which begins so many hours ago. */
+  async function forgetRollUps(hours: number): Promise<void> {
+    await sql`truncate longhaul.stat_counts, longhaul.stat_times, longhaul.stat_count_sums, longhaul.stat_time_sums`.execute(
+      service.database.sql,
+    );
+    const from = sql`date_bin('15 minutes', now() - ${hours} * interval '1 hour', 'epoch')`;
+    await sql`update longhaul.stat_progress set minutes_until = ${from}, quarters_until = ${from}, sums_zone = null`.execute(
+      service.database.sql,
+    );
+  }
+
   /** Returns a time in an earlier minute, or in this one, but never in the future. */
   const ago = (minutes: number) =>
     new Date(Math.min(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - minutes * MINUTE_MS + 1_000, Date.now()));
 
   it('has the same sums before, during and after the roll-up', async () => {
-    await sql`update longhaul.stat_progress set minutes_until = date_bin('15 minutes', now() - interval '5 hours', 'epoch'),
-      quarters_until = date_bin('15 minutes', now() - interval '5 hours', 'epoch')`.execute(service.database.sql);
+    await forgetRollUps(5);
     for (const minutes of [0, 1, 3, 20, 47, 95, 180]) {
       await enter({ at: ago(minutes), costMicros: 250_000, durationMs: 10_000 });
       await enter({
@@ -117,7 +127,7 @@ describe.each(DATABASE_KINDS)('statistics on the %s database', (kind) => {
     const ofTeam = await stats(query, await service.makeKey({ team: 'north' }));
     expect(ofTeam.totals).toMatchObject({ submitted: 7, succeeded: 0, failed: 7, costUsd: 0 });
 
-    while (await rollUp(service.database));
+    while (await rollUp(service.database, { timeZone: 'UTC' }));
     const { rows } = await sql<{ minutes: string; quarters: string }>`
       select sum(amount) filter (where step = 'minute' and kind <> 'cost') as minutes,
              sum(amount) filter (where step = 'quarter' and kind <> 'cost') as quarters
@@ -130,16 +140,64 @@ describe.each(DATABASE_KINDS)('statistics on the %s database', (kind) => {
     expect((await stats({ ...query, step: 'minute' })).data.slice(0, 280)).toEqual(minutes.data.slice(0, 280));
     expect((await stats(query, await service.makeKey({ team: 'north' }))).totals).toEqual(ofTeam.totals);
     // A second call does nothing.
-    expect(await rollUp(service.database)).toBe(false);
+    expect(await rollUp(service.database, { timeZone: 'UTC' })).toBe(false);
     expect((await stats(query)).totals).toEqual(before.totals);
   });
 
+  it('has the same hours and days when they are summed up, for any time zone', async () => {
+    await forgetRollUps(100);
+    for (const hours of [26, 49, 50, 75]) {
+      await enter({ at: ago(hours * 60), costMicros: 500_000, durationMs: hours * 1_000 });
+      await enter({ at: ago(hours * 60 + 20), status: 'failed', code: 'hung', team: 'north' });
+    }
+    const from = ago(90 * 60).toISOString();
+    const read = async () =>
+      Promise.all(
+        ['day', 'hour']
+          .flatMap((step) => [
+            { from, step },
+            { from, step, agent: 'reader' },
+          ])
+          .map((query) => stats(query)),
+      );
+    const before = await read();
+    expect(before[0]!.totals.succeeded).toBeGreaterThanOrEqual(4);
+    expect(before[0]!.totals.failed).toBeGreaterThanOrEqual(4);
+    const same = before.map(({ data, totals, agents }) => ({ data, totals, agents }));
+
+    while (await rollUp(service.database, { timeZone: 'UTC' }));
+    expect(await read()).toMatchObject(same);
+    // The days are not added up from quarters of an hour.
+    await sql`delete from longhaul.stat_counts where start < now() - interval '25 hours'`.execute(service.database.sql);
+    await sql`delete from longhaul.stat_times where start < now() - interval '25 hours'`.execute(service.database.sql);
+    expect(await read()).toMatchObject(same);
+
+    await forgetRollUps(100);
+    while (await rollUp(service.database, { timeZone: 'Asia/Kolkata' }));
+    const { rows } = await sql<{ minutes: number }>`
+      select distinct extract(minute from start)::int as minutes from longhaul.stat_count_sums`.execute(
+      service.database.sql,
+    );
+    expect(rows).toEqual([{ minutes: 30 }]);
+    // The sums of another time zone are not used, and replaced.
+    expect(await read()).toMatchObject(same);
+    await sql`update longhaul.stat_progress set minutes_until = minutes_until - interval '1 minute'`.execute(
+      service.database.sql,
+    );
+    await sql`delete from longhaul.stat_counts where start >= (select minutes_until from longhaul.stat_progress)`.execute(
+      service.database.sql,
+    );
+    await sql`delete from longhaul.stat_times where start >= (select minutes_until from longhaul.stat_progress)`.execute(
+      service.database.sql,
+    );
+    await rollUp(service.database, { timeZone: 'UTC' });
+    expect(await read()).toMatchObject(same);
+  });
+
   it('is rolled up by one of many concurrent calls', async () => {
-    await sql`update longhaul.stat_progress set minutes_until = date_bin('15 minutes', now() - interval '2 hours', 'epoch'),
-      quarters_until = date_bin('15 minutes', now() - interval '2 hours', 'epoch')`.execute(service.database.sql);
-    await sql`truncate longhaul.stat_counts, longhaul.stat_times`.execute(service.database.sql);
+    await forgetRollUps(2);
     const before = (await stats()).totals;
-    await Promise.all(Array.from({ length: 5 }, () => rollUp(service.database)));
+    await Promise.all(Array.from({ length: 5 }, () => rollUp(service.database, { timeZone: 'UTC' })));
     expect((await stats()).totals).toMatchObject({ submitted: before.submitted, succeeded: before.succeeded });
   });
 
@@ -152,7 +210,7 @@ describe.each(DATABASE_KINDS)('statistics on the %s database', (kind) => {
       return rows[0]!.until.getTime();
     };
     // Rolls up as if it were later, so that only the transaction delays it.
-    const later = { marginMs: -10 * MINUTE_MS };
+    const later = { timeZone: 'UTC', marginMs: -10 * MINUTE_MS };
     await service.database.sql.transaction().execute(async (trx) => {
       await sql`select pg_current_xact_id()`.execute(trx);
       await rollUp(service.database, later);
@@ -160,9 +218,7 @@ describe.each(DATABASE_KINDS)('statistics on the %s database', (kind) => {
     });
     await rollUp(service.database, later);
     expect(await readUntil()).toBeGreaterThan(Date.now());
-    await sql`update longhaul.stat_progress set minutes_until = date_bin('15 minutes', now() - interval '2 hours', 'epoch'),
-      quarters_until = date_bin('15 minutes', now() - interval '2 hours', 'epoch')`.execute(service.database.sql);
-    await sql`truncate longhaul.stat_counts, longhaul.stat_times`.execute(service.database.sql);
+    await forgetRollUps(2);
   });
 
   it('shows users their own statistics, and the total cost only to operators', async () => {

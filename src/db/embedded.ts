@@ -24,6 +24,7 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
     await makeDirectory(databaseDir, { mode: 0o700 });
     // Without the parser a number above 2^53 would become a BigInt, which no code here accepts.
     pglite = await PGlite.create(databaseDir, { parsers: { [types.INT8]: Number } });
+    await pglite.exec('set enable_incremental_sort = off'); // See `prepare-session.ts`.
   } catch (cause) {
     await lock.release();
     throw new LonghaulError('database_unavailable', {

@@ -4,7 +4,8 @@ import { LonghaulError } from '../core/errors.ts';
 /**
  * The settings that Longhaul relies on. A role, a database or the server's own configuration may change them, and each
  * change then breaks something: how dates, numbers and bytes are read, how texts are quoted, which functions a name
- * means, how long a statement may take, and that two transactions may both read a row that one of them writes. A
+ * means, how long a statement may take, that two transactions may both read a row that one of them writes, and which index
+ * a list is read from. A
  * setting that this server does not know is skipped.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -20,6 +21,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   search_path: 'pg_catalog',
   default_transaction_isolation: 'read committed',
   default_transaction_deferrable: 'off',
+  // Lists are read in the order of one index. PostgreSQL would sort the rows of another index that begins with the same
+  // column, because it expects many values of that column where there is one.
+  enable_incremental_sort: 'off',
   // The limits that Longhaul needs are in `SessionOptions`.
   transaction_timeout: '0',
   idle_session_timeout: '0',

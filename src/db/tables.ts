@@ -72,6 +72,7 @@ export interface RunsTable {
   attempt: Generated<number>;
   max_attempts: number;
   retry_of: Nullable<string>;
+  is_retried: Generated<boolean>;
   created_by: string;
   created_at: Timestamp;
   start_after: Nullable<Date>;

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
+import { listScans } from '../../test/support/list-scans.ts';
 import { createQueueDatabase } from '../../test/support/queue-database.ts';
 import { findDueRuns, selectDue } from './find-due-runs.ts';
 
@@ -36,13 +37,3 @@ describe.each(DATABASE_KINDS)('the due runs of queues on the %s database', (kind
     }
   });
 });
-
-/** Lists the nodes of a plan that read a table, with the rows that one execution read. */
-function listScans(plan: unknown): { node: string; relation: string; rowsRead: number }[] {
-  if (typeof plan !== 'object' || plan === null) return [];
-  const node = plan as Record<string, unknown>;
-  const below = Object.values(node).flatMap(listScans);
-  if (typeof node['Relation Name'] !== 'string') return below;
-  const rowsRead = Number(node['Actual Rows']) + Number(node['Rows Removed by Filter'] ?? 0);
-  return [{ node: String(node['Node Type']), relation: node['Relation Name'], rowsRead }, ...below];
-}

@@ -45,54 +45,90 @@ export interface Stats {
 
 /** Reads the statistics of a range, step by step. The first step begins at or before `from`. */
 export async function readStats(database: Database, options: ReadOptions): Promise<Stats> {
-  const { step, timeZone, to } = options;
+  const { step, timeZone } = options;
   const steps = await readSteps(database, options);
-  const since = sql`${steps[0] ?? options.from}::timestamptz`;
-  const until = sql`${to}::timestamptz`;
+  const range = { ...options, since: steps[0] ?? options.from };
+  const ends = await readEnds(database, range);
   const at = startOf(step, sql`start`, timeZone);
-  const range = { ...options, since, until };
   const [counts, times] = await Promise.all([
     sql<StatCount>`
       select ${at} as at, agent, kind, code, sum(amount)::bigint as amount
-        from (${rowsOf(range, 'counts')}) as rows group by 1, 2, 3, 4`.execute(database.sql),
+        from (${rowsOf(range, { ends, what: 'counts' })}) as rows group by 1, 2, 3, 4`.execute(database.sql),
     sql<StatTime>`
       select ${at} as at, kind, bucket, sum(runs)::int as runs
-        from (${rowsOf(range, 'times')}) as rows group by 1, 2, 3`.execute(database.sql),
+        from (${rowsOf(range, { ends, what: 'times' })}) as rows group by 1, 2, 3`.execute(database.sql),
   ]);
   return { steps, counts: counts.rows, times: times.rows };
 }
 
 interface Range extends ReadOptions {
-  readonly since: RawBuilder<unknown>;
-  readonly until: RawBuilder<unknown>;
+  readonly since: Date;
 }
 
-/** SQL: rolled-up rows, then rows not rolled up yet. For one user it reads the runs only. */
-function rowsOf({ viewer, step, agent, since, until }: Range, what: 'counts' | 'times'): RawBuilder<unknown> {
-  const fresh = what === 'counts' ? countsIn : timesIn;
-  const columns = what === 'counts' ? sql`start, agent, kind, code, amount` : sql`start, agent, kind, bucket, runs`;
+/** The ends of the parts of a range that are summed up or rolled up, each at or after its beginning. */
+type Ends = Readonly<Record<'day' | 'hour' | 'quarter' | 'minute', Date>>;
+
+/** A roll-up may end meanwhile; the rows before its end stay, so the ends are valid for the statements after this one. */
+async function readEnds(database: Database, { since, to, timeZone }: Range): Promise<Ends> {
+  // The last hour or day of the range may be cut.
+  const sums = (length: 'hour' | 'day') => sql`
+    greatest(${since}::timestamptz, case when sums_zone = ${timeZone} then
+      least(${sql.ref(`${length}s_until`)}, ${startOf(length, sql`${to}::timestamptz`, timeZone)}) end)`;
+  const rows = (length: 'quarter' | 'minute') => sql`
+    greatest(${since}::timestamptz, least(${sql.ref(`${length}s_until`)}, ${to}::timestamptz))`;
+  const found = await sql<Ends>`
+    select ${sums('day')} as day, ${sums('hour')} as hour, ${rows('quarter')} as quarter, ${rows('minute')} as minute
+      from longhaul.stat_progress`.execute(database.sql);
+  return found.rows[0]!;
+}
+
+type What = 'counts' | 'times';
+
+const COLUMNS = { counts: sql`start, agent, kind, code, amount`, times: sql`start, agent, kind, bucket, runs` };
+
+/** The lengths that a step is made of, the longest first. Days and hours are of all teams together. */
+const LENGTHS = {
+  day: ['day', 'hour', 'quarter', 'minute'],
+  hour: ['hour', 'quarter', 'minute'],
+  minute: ['minute'],
+} as const;
+
+/** SQL: the rows of each length, from the end of the longer one, then those not rolled up yet. For one user: the runs. */
+function rowsOf(range: Range, { ends, what }: { ends: Ends; what: What }): RawBuilder<unknown> {
+  const { viewer, step, agent, to } = range;
   const isWanted = agent === null ? sql`true` : sql`agent = ${agent}`;
-  const from = (rows: RawBuilder<unknown>) => sql`select ${columns} from (${rows}) as rows where ${isWanted}`;
-  if (viewer.user !== null) return from(fresh({ viewer, since, until }));
-  const table = sql.table(what === 'counts' ? 'longhaul.stat_counts' : 'longhaul.stat_times');
-  const isOfTeam = viewer.team === null ? sql`true` : sql`team = ${viewer.team}`;
-  const rolledUp = (length: 'minute' | 'quarter', begin: RawBuilder<unknown>, end: RawBuilder<unknown>) => sql`
-    select ${columns} from ${table}
-     where step = ${sql.lit(length)} and start >= ${begin} and start < ${end} and ${isOfTeam} and ${isWanted}`;
-  const minutesUntil = sql`(select minutes_until from longhaul.stat_progress)`;
-  const quartersUntil = sql`(select quarters_until from longhaul.stat_progress)`;
-  return sql.join(
-    [
-      ...(step === 'minute'
-        ? [rolledUp('minute', since, sql`least(${until}, ${minutesUntil})`)]
-        : [
-            rolledUp('quarter', since, sql`least(${until}, ${quartersUntil})`),
-            rolledUp('minute', sql`greatest(${since}, ${quartersUntil})`, sql`least(${until}, ${minutesUntil})`),
-          ]),
-      from(fresh({ viewer, since: sql`greatest(${since}, ${minutesUntil})`, until })),
-    ],
-    sql` union all `,
-  );
+  const parts: RawBuilder<unknown>[] = [];
+  let { since } = range;
+  if (viewer.user === null) {
+    for (const length of LENGTHS[step]) {
+      const isSum = length === 'day' || length === 'hour';
+      if ((isSum && viewer.team !== null) || ends[length] <= since) continue;
+      const isOfViewer = isSum ? sumsOf(agent, what) : viewer.team === null ? sql`true` : sql`team = ${viewer.team}`;
+      parts.push(sql`
+        select ${COLUMNS[what]} from ${tableOf(what, isSum)}
+         where step = ${sql.lit(length)} and start >= ${since} and start < ${ends[length]} and ${isOfViewer}
+           and ${isSum ? sql`true` : isWanted}`);
+      since = ends[length];
+    }
+  }
+  const fresh = (what === 'counts' ? countsIn : timesIn)({
+    viewer,
+    since: sql`${since}::timestamptz`,
+    until: sql`${to}::timestamptz`,
+  });
+  parts.push(sql`select ${COLUMNS[what]} from (${fresh}) as rows where ${isWanted}`);
+  return sql.join(parts, sql` union all `);
+}
+
+function tableOf(what: What, isSum: boolean): RawBuilder<unknown> {
+  if (isSum) return sql.table(what === 'counts' ? 'longhaul.stat_count_sums' : 'longhaul.stat_time_sums');
+  return sql.table(what === 'counts' ? 'longhaul.stat_counts' : 'longhaul.stat_times');
+}
+
+/** SQL: the sums of an agent, or of all: counts have a row for each agent, times also one for all together. */
+function sumsOf(agent: string | null, what: What): RawBuilder<unknown> {
+  if (agent !== null) return sql`agent = ${agent}`;
+  return what === 'counts' ? sql`true` : sql`agent = ''`;
 }
 
 async function readSteps(database: Database, { from, to, step, timeZone }: ReadOptions): Promise<Date[]> {

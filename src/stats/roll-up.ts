@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely';
 import type { Database, Transaction } from '../db/database.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 import { countsIn, timesIn } from './happened.ts';
+import { sumUp } from './sum-up.ts';
 
 /** Time from the end of a minute to its roll-up. */
 const MARGIN_MS = 60_000;
@@ -17,11 +18,18 @@ const SAMPLES_LAST = sql`interval '32 days'`;
 /** Maximum number of old rows deleted from each table in each round, which keeps locks short. */
 const REMOVED_AT_ONCE = 5_000;
 
+interface RollUpOptions {
+  /** The time zone in which hours and days begin. */
+  readonly timeZone: string;
+  /** Time from the end of a minute to its roll-up, in ms. Defaults to 60,000. */
+  readonly marginMs?: number;
+}
+
 /**
- * Rolls up finished minutes, and these into quarters of an hour. Returns whether there are more; also false when
- * another process is rolling up.
+ * Rolls up finished minutes, these into quarters of an hour, and those into hours and days. Returns whether there are
+ * more; also false when another process is rolling up.
  */
-export async function rollUp(database: Database, { marginMs = MARGIN_MS } = {}): Promise<boolean> {
+export async function rollUp(database: Database, { timeZone, marginMs = MARGIN_MS }: RollUpOptions): Promise<boolean> {
   return database.sql.transaction().execute(async (trx) => {
     const { rows } = await sql<{ since: Date; until: Date; isMore: boolean }>`
       with progress as (select minutes_until from longhaul.stat_progress for update skip locked),
@@ -33,6 +41,7 @@ export async function rollUp(database: Database, { marginMs = MARGIN_MS } = {}):
     if (due === undefined) return false;
     await rollUpMinutes(trx, due);
     await rollUpQuarters(trx);
+    await sumUp(trx, timeZone);
     await removeOld(trx);
     return due.isMore;
   });

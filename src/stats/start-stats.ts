@@ -25,7 +25,7 @@ export function startStats({ config, database, queue, log }: StatsOptions): () =
 
   async function task(): Promise<void> {
     await sample({ database, queue, queueNames });
-    while (!leaving.signal.aborted && (await rollUp(database)));
+    while (!leaving.signal.aborted && (await rollUp(database, config)));
     isFailing = false;
   }
 

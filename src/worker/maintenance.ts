@@ -48,8 +48,6 @@ export function startMaintenance(deps: {
   }
 
   async function expire(): Promise<void> {
-    const count = await removeExpiredRuns(database, { retentionDays: config.retentionDays });
-    if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
     if (config.foldAfterMinutes !== null)
       await foldDeltas(database, { afterMinutes: config.foldAfterMinutes, signal: stopping.signal });
     const noted = await noteOldWords(database, { signal: stopping.signal });
@@ -62,6 +60,10 @@ export function startMaintenance(deps: {
     // running runs.
     const before = new Date((await readNow()).getTime() - (config.retentionDays + 1) * 24 * 3_600_000);
     for (const agent of config.agents.values()) await removeOldWorkspaces(agent.workspace, before);
+    // Last, because it may take minutes.
+    const { retentionDays } = config;
+    const count = await removeExpiredRuns(database, { retentionDays, signal: stopping.signal });
+    if (count > 0) log.info({ count }, 'removed runs older than retentionDays');
   }
 
   async function readNow(): Promise<Date> {

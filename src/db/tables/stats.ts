@@ -1,9 +1,18 @@
 export interface StatsTables {
   'longhaul.stat_counts': StatCountsTable;
   'longhaul.stat_times': StatTimesTable;
+  'longhaul.stat_count_sums': Omit<StatCountsTable, 'step' | 'team'> & { step: 'hour' | 'day' };
+  'longhaul.stat_time_sums': Omit<StatTimesTable, 'step' | 'team'> & { step: 'hour' | 'day' };
   'longhaul.queue_samples': QueueSamplesTable;
   'longhaul.slot_samples': SlotSamplesTable;
-  'longhaul.stat_progress': { minutes_until: Date; quarters_until: Date; sampled_at: Date };
+  'longhaul.stat_progress': {
+    minutes_until: Date;
+    quarters_until: Date;
+    hours_until: Date;
+    days_until: Date;
+    sums_zone: string | null;
+    sampled_at: Date;
+  };
 }
 
 interface StatRow {

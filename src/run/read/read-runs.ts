@@ -1,7 +1,9 @@
-import { sql } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { Database } from '../../db/database.ts';
+import type { RunsTable } from '../../db/tables.ts';
 import { toRun, type Run } from '../run.ts';
-import { matchesFilter, type RunFilter } from './run-filter.ts';
+import type { RunFilter } from './run-filter.ts';
+import { selectRunIds } from './select-run-ids.ts';
 import { isSeenBy, type Viewer } from '../viewer.ts';
 
 /** Reads the run with this id; null when the viewer may see none. */
@@ -48,14 +50,9 @@ export async function listRuns(
   database: Database,
   { viewer, filter, before, limit }: ListOptions,
 ): Promise<{ runs: Run[]; hasMore: boolean }> {
-  let query = database.sql
-    .selectFrom('longhaul.runs as runs')
-    .selectAll()
-    .where(matchesFilter({ viewer, filter }))
-    .orderBy('id', 'desc')
-    .limit(limit + 1);
-  if (before !== undefined) query = query.where('id', '<', before);
-  const rows = await query.execute();
+  const { rows } = await sql<Selectable<RunsTable>>`
+    select runs.* from (${selectRunIds({ viewer, filter, before, limit: limit + 1 })}) as page
+      join longhaul.runs as runs on runs.id = page.id order by runs.id desc`.execute(database.sql);
   return { runs: rows.slice(0, limit).map(toRun), hasMore: rows.length > limit };
 }
 
@@ -65,8 +62,7 @@ export async function countRuns(
   { viewer, filter, upTo }: Pick<ListOptions, 'viewer' | 'filter'> & { upTo: number },
 ): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count
-      from (select from longhaul.runs as runs where ${matchesFilter({ viewer, filter })} limit ${upTo}) as counted`.execute(
+    select count(*)::int as count from (${selectRunIds({ viewer, filter, limit: upTo })}) as counted`.execute(
     database.sql,
   );
   return rows[0]!.count;

@@ -2,7 +2,7 @@ import { sql, type RawBuilder, type SqlBool } from 'kysely';
 import { HEALTH_AGENT } from '../../config/health-agent.ts';
 import { toMicros } from '../../core/money.ts';
 import type { RunStatus } from '../../core/states.ts';
-import { isSeenBy, type Viewer } from '../viewer.ts';
+import type { Viewer } from '../viewer.ts';
 
 /** Which runs are meant. Every part that is given has to hold. */
 export interface RunFilter {
@@ -35,47 +35,105 @@ export interface RunFilter {
   readonly maxDurationMs?: number | undefined;
 }
 
+/** A column whose filter is a list of values, any of which a run may have. */
+export type ValueColumn = 'status' | 'agent' | 'user_id' | 'team' | 'session_id' | 'schedule_id' | 'error_code';
+
+/** A filter, sorted by how a database can use its parts. A run must satisfy all of them. */
+export interface Conditions {
+  /** The values that a run may have in a column; no run matches an empty list. */
+  readonly values: ReadonlyMap<ValueColumn, readonly string[]>;
+  /** Ids at or after. */
+  readonly leastId: string;
+  /** Ids before. */
+  readonly endId: string;
+  /** SQL about the alias `search` of the run's row in `longhaul.run_search`: words and labels. */
+  readonly search: readonly RawBuilder<SqlBool>[];
+  /** SQL about the alias `runs`: bounds of cost and duration. */
+  readonly measures: readonly RawBuilder<SqlBool>[];
+  /** SQL about the alias `runs`: all other parts. */
+  readonly others: readonly RawBuilder<SqlBool>[];
+}
+
 /** Largest expected difference between the clock of the process that creates ids and the database's. */
 const CLOCK_SLACK_MS = 300_000;
 
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+interface ConditionsOptions {
+  readonly viewer: Viewer;
+  readonly filter: RunFilter;
+  /** Runs submitted before this one, by id. */
+  readonly before?: string | undefined;
+}
+
 /**
- * SQL condition for the rows of `longhaul.runs` that match and that the viewer may see. Runs of the health check match
- * only when their agent is requested. Each part alone is answered from an index, in the order of ids.
+ * Returns the conditions that a run matches the filter and that the viewer may see it. Runs of the health check match
+ * only when their agent is requested.
  */
-export function matchesFilter({ viewer, filter }: { viewer: Viewer; filter: RunFilter }): RawBuilder<SqlBool> {
-  const { status, agent, agents, user, team, sessionId, scheduleId, errorCode, isRetried, isCancelRequested } = filter;
-  const { from, to, words, labels, minCostUsd, maxCostUsd, minDurationMs, maxDurationMs } = filter;
-  const isAny = (column: string, values: readonly string[]) =>
-    values.length === 1
-      ? sql<SqlBool>`${sql.ref(column)} = ${values[0]}`
-      : sql<SqlBool>`${sql.ref(column)} = any(${sql.val([...values])}::text[])`;
-  const parts: (RawBuilder<SqlBool> | null)[] = [
-    isSeenBy(viewer, 'runs'),
-    status === undefined ? null : isAny('runs.status', typeof status === 'string' ? [status] : status),
-    agent === undefined ? null : sql`runs.agent = ${agent}`,
-    agents === undefined ? null : isAny('runs.agent', agents),
+export function toConditions({ viewer, filter, before = LAST_ID }: ConditionsOptions): Conditions {
+  const { from, to } = filter;
+  const endId = to === undefined ? LAST_ID : toLeastId(to, CLOCK_SLACK_MS);
+  return {
+    values: toValues(viewer, filter),
+    leastId: from === undefined ? FIRST_ID : toLeastId(from, -CLOCK_SLACK_MS),
+    endId: before.toLowerCase() < endId ? before.toLowerCase() : endId,
+    measures: toMeasureConditions(filter),
+    others: [...toTimeConditions(filter), ...toFlagConditions(viewer, filter)],
+    search: toSearchConditions(filter),
+  };
+}
+
+function toValues(viewer: Viewer, filter: RunFilter): Map<ValueColumn, readonly string[]> {
+  const { status, agent, agents, user, team, sessionId, scheduleId, errorCode } = filter;
+  const one = (value: string | null | undefined) => (value == null ? undefined : [value]);
+  const lists: [ValueColumn, (readonly string[] | undefined)[]][] = [
+    ['status', [typeof status === 'string' ? [status] : status]],
+    ['agent', [one(agent), agents]],
+    ['user_id', [one(viewer.user), one(user)]],
+    ['team', [one(viewer.team), one(team)]],
+    ['session_id', [one(sessionId)]],
+    ['schedule_id', [one(scheduleId)]],
+    ['error_code', [one(errorCode)]],
+  ];
+  const values = new Map<ValueColumn, readonly string[]>();
+  for (const [column, wanted] of lists) {
+    const [first, ...rest] = wanted.filter((list) => list !== undefined);
+    if (first === undefined) continue;
+    const inAll = first.filter((value) => rest.every((list) => list.includes(value)));
+    values.set(column, [...new Set(inAll)]);
+  }
+  return values;
+}
+
+function toTimeConditions({ from, to }: RunFilter): RawBuilder<SqlBool>[] {
+  // Within the bounds of the ids, which are wider by the slack of the clocks.
+  return present([
+    from === undefined ? null : sql`runs.created_at >= ${from}`,
+    to === undefined ? null : sql`runs.created_at < ${to}`,
+  ]);
+}
+
+function toFlagConditions(viewer: Viewer, filter: RunFilter): RawBuilder<SqlBool>[] {
+  const { agent, agents, isRetried, isCancelRequested } = filter;
+  return present([
+    viewer.user === null || viewer.team !== null ? null : sql`runs.tenant is null`,
     agent === undefined && agents === undefined ? sql`runs.agent <> ${HEALTH_AGENT}` : null,
-    user === undefined ? null : sql`runs.user_id = ${user}`,
-    team === undefined ? null : sql`runs.team = ${team}`,
-    sessionId === undefined ? null : sql`runs.session_id = ${sessionId}::uuid`,
-    scheduleId === undefined ? null : sql`runs.schedule_id = ${scheduleId}::uuid`,
-    errorCode === undefined ? null : sql`runs.error_code = ${errorCode}`,
-    isRetried === undefined
-      ? null
-      : sql`exists (select from longhaul.runs as retry where retry.retry_of = runs.id) = ${sql.lit(isRetried)}`,
+    isRetried === undefined ? null : isRetried ? sql`runs.is_retried` : sql`not runs.is_retried`,
     isCancelRequested === false ? sql`runs.cancel_requested_at is null` : null,
-    from === undefined
-      ? null
-      : sql`runs.created_at >= ${from} and runs.id >= ${toLeastId(from, -CLOCK_SLACK_MS)}::uuid`,
-    to === undefined ? null : sql`runs.created_at < ${to} and runs.id < ${toLeastId(to, CLOCK_SLACK_MS)}::uuid`,
-    words === undefined
-      ? null
-      : sql`exists (select from longhaul.run_search as search
-                     where search.run_id = runs.id and search.words @@ longhaul.to_search(${words}))`,
-    labels === undefined || labels.length === 0
-      ? null
-      : sql`exists (select from longhaul.run_search as search
-                     where search.run_id = runs.id and search.labels @> ${sql.val([...labels])}::text[])`,
+  ]);
+}
+
+function toSearchConditions({ words, labels = [] }: RunFilter): RawBuilder<SqlBool>[] {
+  return present([
+    words === undefined ? null : sql`search.words @@ longhaul.to_search(${words})`,
+    labels.length === 0 ? null : sql`search.labels @> ${sql.val([...labels])}::text[]`,
+  ]);
+}
+
+function toMeasureConditions(filter: RunFilter): RawBuilder<SqlBool>[] {
+  const { minCostUsd, maxCostUsd, minDurationMs, maxDurationMs } = filter;
+  return present([
     // Runs without cost are in no index, and a minimum of zero selects all runs.
     minCostUsd === undefined || minCostUsd <= 0
       ? null
@@ -83,9 +141,11 @@ export function matchesFilter({ viewer, filter }: { viewer: Viewer; filter: RunF
     maxCostUsd === undefined ? null : sql`runs.cost_micros <= ${toMicros(maxCostUsd)}`,
     minDurationMs === undefined ? null : sql`runs.duration_ms >= ${minDurationMs}`,
     maxDurationMs === undefined ? null : sql`runs.duration_ms <= ${maxDurationMs}`,
-  ];
-  const given = parts.filter((part) => part !== null);
-  return sql`(${sql.join(given, sql` and `)})`;
+  ]);
+}
+
+function present(conditions: readonly (RawBuilder<SqlBool> | null)[]): RawBuilder<SqlBool>[] {
+  return conditions.filter((condition) => condition !== null);
 }
 
 /** The least id that may have been made at a time: ids begin with the milliseconds of it (RFC 9562, 5.7). */

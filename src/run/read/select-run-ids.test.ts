@@ -1,0 +1,107 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DATABASE_KINDS } from '../../../test/support/databases.ts';
+import { listScans } from '../../../test/support/list-scans.ts';
+import { createRunBench, type RunBench } from '../run.fixture.ts';
+import { SEES_ALL, type Viewer } from '../viewer.ts';
+import type { RunFilter } from './run-filter.ts';
+import { selectRunIds } from './select-run-ids.ts';
+
+const RUNS = 6_000;
+const LIMIT = 10;
+
+/** Rows of the table or an index that a page may read: a page of each status, and a few that do not match. */
+const MOST_ROWS = 8 * LIMIT;
+
+const SCHEDULE = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
+
+/** Filters whose matches are all among the first runs, whose statistics promise many, or that match no run. */
+const FILTERS: Readonly<Record<string, RunFilter>> = {
+  'an agent of the past': { agent: 'retired' },
+  'an agent of the past, by status': { agent: 'retired', status: 'failed' },
+  'a queue of agents of the past': { agents: ['retired', 'unknown'] },
+  'a user of the past': { user: 'gone' },
+  'a user of the past, by status': { user: 'gone', status: ['failed', 'cancelled'] },
+  'a user, an agent and a team of the past': { user: 'gone', agent: 'retired', team: 'old' },
+  'a team of the past': { team: 'old' },
+  'a team of the past, by status': { team: 'old', status: 'failed' },
+  'a schedule of the past': { scheduleId: SCHEDULE },
+  'an error of the past': { errorCode: 'hung' },
+  'an error that did not happen': { errorCode: 'worker_lost' },
+  'an error that did not happen to a user': { user: 'ann', errorCode: 'hung' },
+  'an error that did not happen to an agent': { agent: 'reader', errorCode: 'hung' },
+  'an error that did not happen to a team': { team: 'new', errorCode: 'hung' },
+  'a status of the past': { status: 'failed' },
+  'a status that no run has': { status: 'waiting' },
+  'days of the past': { from: new Date(Date.now() - 50 * 86_400_000), to: new Date(Date.now() - 49 * 86_400_000) },
+  'an agent in days of the past': { agent: 'reader', to: new Date(Date.now() - 45 * 86_400_000) },
+};
+
+describe.each(DATABASE_KINDS)('a page of runs on the %s database', (kind) => {
+  let bench: RunBench;
+  beforeAll(async () => {
+    bench = await createRunBench(kind);
+    const { id } = await bench.submit();
+    await bench.settle(await bench.claim());
+    // The first third is of other users and agents, and failed.
+    await sql`
+      insert into longhaul.runs (id, agent, queue, status, prompt, session_id, metadata, priority, limits, retry_policy,
+                                 max_attempts, created_by, created_at, finished_at, user_id, team, error_code, schedule_id)
+      select (left(longhaul.least_id(at)::text, 13) || '-7000-8000-' || lpad(n::text, 12, '0'))::uuid,
+             case when is_old then 'retired' else 'reader' end, queue, case when is_old then 'failed' else 'succeeded' end,
+             prompt, gen_random_uuid(), metadata, priority, limits, retry_policy, max_attempts, created_by, at, at,
+             case when is_old then 'gone' else 'ann' end, case when is_old then 'old' else 'new' end,
+             case when is_old then 'hung' end, case when is_old then ${SCHEDULE}::uuid end
+        from longhaul.runs, generate_series(1, ${RUNS}::int) as n
+       cross join lateral (select now() - interval '60 days' + n * interval '60 days' / ${RUNS}::int as at,
+                                  n <= ${RUNS}::int / 3 as is_old) as made
+       where runs.id = ${id}`.execute(bench.database.sql);
+    await sql`vacuum analyze longhaul.runs`.execute(bench.database.sql);
+  });
+  afterAll(() => bench.remove());
+
+  const read = (filter: RunFilter, viewer: Viewer = SEES_ALL) => selectRunIds({ viewer, filter, limit: LIMIT });
+
+  it.each(Object.entries(FILTERS))('by %s reads a page of an index, not all runs', async (_name, filter) => {
+    const { rows } = await sql<{ 'QUERY PLAN': unknown }>`
+      explain (analyze, timing off, format json) ${read(filter)}`.execute(bench.database.sql);
+    const scans = listScans(rows[0]!['QUERY PLAN']);
+    expect(scans.length).toBeGreaterThan(0);
+    for (const { node } of scans) expect(node).toMatch(/^Index/);
+    const rowsRead = scans.reduce((sum, { rowsRead, executions }) => sum + rowsRead * executions, 0);
+    expect(rowsRead).toBeLessThanOrEqual(MOST_ROWS);
+  });
+
+  it.each(Object.entries(FILTERS))('by %s contains the newest runs that match', async (_name, filter) => {
+    const { status, agent, agents, user, team, errorCode, scheduleId, from, to } = filter;
+    const is = (column: string, value: string | readonly string[] | undefined) =>
+      value === undefined ? sql`true` : sql`${sql.ref(column)}::text = any(${sql.val([value].flat())}::text[])`;
+    const { rows: expected } = await sql`
+      select id from longhaul.runs
+       where ${is('status', status)} and ${is('agent', agent)} and ${is('agent', agents)} and ${is('user_id', user)}
+         and ${is('team', team)} and ${is('error_code', errorCode)} and ${is('schedule_id', scheduleId)}
+         and created_at >= ${from ?? new Date(0)} and created_at < ${to ?? new Date('2100-01-01')}
+       order by id desc limit ${LIMIT}`.execute(bench.database.sql);
+    const { rows } = await read(filter).execute(bench.database.sql);
+    expect(rows).toEqual(expected);
+  });
+
+  it('contains only what the viewer may see, whatever the filter', async () => {
+    const ids = async (filter: RunFilter, viewer: Viewer) =>
+      (await read(filter, viewer).execute(bench.database.sql)).rows.length;
+    expect(await ids({}, { user: 'gone', team: null })).toBe(LIMIT);
+    expect(await ids({ user: 'ann' }, { user: 'gone', team: null })).toBe(0);
+    expect(await ids({ team: 'new' }, { user: null, team: 'old' })).toBe(0);
+    expect(await ids({ status: [] }, SEES_ALL)).toBe(0);
+    await sql`update longhaul.runs set tenant = team where user_id = 'gone'`.execute(bench.database.sql);
+    expect(await ids({}, { user: 'gone', team: null })).toBe(0);
+    expect(await ids({}, { user: 'gone', team: 'old' })).toBe(LIMIT);
+  });
+
+  it('has room in its indexes for the longest user and team', async () => {
+    const longest = '漢'.repeat(200);
+    const { id } = await bench.submit({ user: longest, team: `${longest.slice(1)}a`, tenant: `${longest.slice(1)}a` });
+    const { rows } = await read({ user: longest }).execute(bench.database.sql);
+    expect(rows).toEqual([{ id }]);
+  });
+});
