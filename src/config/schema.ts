@@ -22,8 +22,9 @@ import { WHILE_BUSY } from '../core/while-busy.ts';
 /**
  * Every option: its meaning, unit, default, and the variable that overrides it. A variable takes precedence over the
  * file, so that a deployment can change a setting of an image. The comments are the text of `docs/configuration.md`. To
- * add an option: here, in `config.ts` and `resolve.ts`; a variable also in `environmentSchema`, and a group in `SECTIONS`
- * of `scripts/configuration-page.ts`; then `npm run docs`.
+ * add an option: here, in `config.ts` and `resolve.ts`; a variable also in `environmentSchema`, in `VARIABLES` of
+ * `scripts/configuration-page.ts`, and in `deploy/plain-variables.ts` if deployments must pass it on; a group in `SECTIONS`
+ * of that script; then `npm run docs`.
  */
 
 const name = (what: string) =>

@@ -29,8 +29,8 @@ const PARKED: ReadonlySet<RunErrorCode> = new Set(['provider_rate_limit', 'provi
 const UNNAMED_WAIT_SECONDS = { first: 10, longest: 300 };
 
 /**
- * After a shorter named wait the next waits grow like unnamed ones, and last at least as long as named: a provider may
- * name it again and again.
+ * A shorter named wait counts as unnamed, so the waits grow, but each is at least as long as named: a provider may name
+ * a short wait again and again.
  */
 const SHORTEST_NAMED_SECONDS = 60;
 

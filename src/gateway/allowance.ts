@@ -9,7 +9,7 @@ import { mostInputMicros } from './worst-case.ts';
 
 /**
  * The reason against sending a call: a limit is reached; `wait` when it may be sent after calls in progress have ended;
- * `too_open` when its possible cost exceeds all that is left, and nothing else bounds it.
+ * `too_open` when the provider may read its input any number of times, and the remaining money does not pay for the most.
  */
 export type Obstacle = 'wait' | 'too_open' | Extract<RunErrorCode, 'max_budget' | 'max_turns'>;
 

@@ -86,7 +86,7 @@ interface Keeper extends Required<LeaseKeeperOptions> {
  * it is set. When either says that a lease may have run out, the lease is in doubt: nothing is spent under it, and the
  * keeper asks the database, which alone knows. Without an answer in time, the keeper gives the lease up.
  *
- * A run can cause the loss of its lease only when the event loop stood still, because nothing was renewed then. The
+ * A lost lease may be the run's own fault only if the event loop stood still, so that nothing was renewed. The
  * database or the machine causes every other loss; the keeper then records that the worker survived it, so that the run
  * does not become a poison run.
  */

@@ -16,7 +16,8 @@ interface KillReport {
 /**
  * Ends every process of an attempt, whatever session or process group it has moved to, and proves it. Processes are
  * found by the mark in their environment, which children inherit, and by descent from a marked process. A process that
- * has both cleared its environment and become an orphan is not found: only a PID namespace holds it.
+ * has both cleared its environment and become an orphan is not found: only a PID namespace holds it. It is the last step
+ * of `terminate` (`process/terminate.ts`).
  */
 export function killAttempt(attemptId: string): Promise<KillReport> {
   return killProcesses((entry) => entry.attemptId === attemptId);

@@ -27,7 +27,10 @@ export interface Progress {
   readonly answer: readonly AnswerPiece[];
   /** True when the conversation ends in the middle of a text. */
   readonly isCutOff: boolean;
-  /** True when the conversation ends with an answer that is complete, and nothing is known that came after it. */
+  /**
+   * True when the conversation ends with an answer that is complete, and nothing is known that came after it: the next
+   * attempt then calls no model (`isFinished` in `agent-process.ts`).
+   */
   readonly isAnswered: boolean;
   /** Texts that readers received and the conversation does not contain: the model does not know that it wrote them. */
   readonly abandoned: readonly NewEvent[];

@@ -24,7 +24,8 @@ export interface Written extends Accepted {
 type Deps = Pick<RunDeps, 'queue' | 'rules'>;
 
 /**
- * Takes the idempotency keys of requests and writes their runs. Must come first in `trx`. Returns the results in order;
+ * Takes the idempotency keys of requests and writes their runs, with the queue messages. Must come first in `trx`, the
+ * transaction of `write-together.ts`. Returns the results in order;
  * null for a request whose key an earlier one has taken: then nothing of it is written. If a request in progress has
  * the key, waits for its end. More than one request must each be a single run that depends on no other.
  * @throws {LonghaulError} `session_busy`, and the errors of `insertRuns`.

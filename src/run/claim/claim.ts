@@ -57,7 +57,8 @@ interface ClaimOptions {
 
 /**
  * Gives up to `limit` of a queue's runs to a worker: takes the message, grants the lease and begins the attempt, in one
- * transaction. Returns nothing for a paused queue.
+ * transaction. Returns nothing for a paused queue. The order: priority, then the ranks that `waiting/place-in-line.ts`
+ * computed at submission.
  *
  * Drops a message whose run is no longer queued (cancelled, or already running elsewhere). Two workers that claim at
  * once get different messages (`for update skip locked` in pg-boss). A run that may not begin now is put back; what it
@@ -92,8 +93,8 @@ interface ClaimRunOptions {
   readonly options: ClaimOptions;
   readonly runId: string;
   /**
-   * True when money was reserved in this transaction, which is possible for one run at most: accounts are locked in one
-   * order, and those of a second run would come after the first run's.
+   * True when money was reserved in this transaction. A claim reserves for one run at most, because the accounts of a
+   * second run would be locked out of order.
    */
   readonly budgets: { areLocked: boolean };
 }
@@ -172,7 +173,7 @@ async function findObstacle(
   const { rules } = deps;
   if (!options.agents.has(row.agent)) return { kind: 'later', waitMs: AGENT_WAIT_MS };
   if (await isBesideSuspect(trx, row)) return { kind: 'later', waitMs: SUSPECT_WAIT_MS };
-  // Only a run that waited for money can leave the queue before its turn.
+  // Only a run that waited for a budget can be claimed while an earlier run of its session is unfinished.
   if (await isBehindAnother(trx, row)) return { kind: 'held', gate: 'session' };
   const limitedUntil = await options.findProviderLimit?.(trx, row.agent);
   if (limitedUntil) return { kind: 'waiting', waitingFor: 'provider_limit', until: limitedUntil };

@@ -28,7 +28,10 @@ const RULES_OF: Readonly<Record<BudgetScope, 'perUser' | 'perTeam' | 'global'>> 
   global: 'global',
 };
 
-/** The result of reserving money. Neither field is set when no budget exists: then nothing was written or locked. */
+/**
+ * The result of reserving money. If the run counts for no budget, `isReserved` is false and `full` is null: nothing was
+ * written or locked.
+ */
 export interface Reservation {
   readonly isReserved: boolean;
   /** The first budget that has no room. */

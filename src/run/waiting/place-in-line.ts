@@ -3,7 +3,8 @@ import type { Transaction } from '../../db/database.ts';
 import type { QueueMessage } from '../../queue/queue.ts';
 
 /**
- * The ranks of a run that is submitted now: its owner's last rank plus one, but at least the lowest rank in the queue. So owners that share a queue take turns, each one's runs stay in order, and a new owner stands beside
+ * The ranks of a new run: one more than its owner's highest waiting rank, but no less than the lowest waiting rank of the
+ * queue. Lower ranks go first. So owners that share a queue take turns, each one's runs stay in order, and a new owner stands beside
  * the first runs of the others, however many runs those have waiting (start-time fair queueing; Goyal, Vin and Cheng,
  * SIGCOMM 1996). Two runs submitted at once may get the same rank, which does no harm.
  *
