@@ -98,41 +98,27 @@ function toKey({ queue, user, team, priority }: Standing): string {
 }
 
 function firstInQueue({ queue }: Line) {
-  return sql`(select min(fair_rank) from longhaul.runs
-    where queue = ${queue} and status = 'queued' and start_after is null)`;
+  return sql`longhaul.first_rank(${queue})`;
 }
 
+<<<<<<< HEAD
 /**
  * Reads an index backwards from the owner's highest possible rank. If the first row found is another owner's, the owner
  * has none. No other index can answer that: for the maximum of the owner's rows, PostgreSQL without statistics picks an index that reads the whole
  * queue for an owner who has no row in it.
  */
+=======
+>>>>>>> w/million
 function lastOfOwner({ queue, user, team }: Line) {
-  const owner = sql`longhaul.line_of(${team}, ${user})`;
-  return sql`(select rank from (
-    select queue, longhaul.line_of(team, user_id) as owner, fair_rank as rank from longhaul.runs
-     where status = 'queued' and start_after is null
-       and (queue, longhaul.line_of(team, user_id), fair_rank) <= (${queue}, ${owner}, 9223372036854775807)
-     order by queue desc, longhaul.line_of(team, user_id) desc, fair_rank desc limit 1) as last
-    where queue = ${queue} and owner = ${owner})`;
+  return sql`longhaul.last_rank(${queue}, longhaul.line_of(${team}, ${user}))`;
 }
 
 function firstInTeam({ queue, team, priority }: Line) {
-  return sql`(select team_rank from longhaul.runs
-    where ${IS_NEXT_OF_TEAM} and queue = ${queue} and team = ${team} and priority = ${priority}
-    order by queue, team, priority, team_rank, id limit 1)`;
+  return sql`(select team_rank from longhaul.next_of_team(${queue}, ${team}, ${priority}, 1))`;
 }
 
-/** Works as `lastOfOwner`. */
 function lastOfMember({ queue, user, team, priority }: Line) {
-  const member = sql`coalesce(${user}, '')`;
-  return sql`(select rank from (
-    select queue, team, priority, coalesce(user_id, '') as member, team_rank as rank from longhaul.runs
-     where status = 'queued' and start_after is null and team is not null
-       and (queue, team, priority, coalesce(user_id, ''), team_rank)
-           <= (${queue}, ${team}, ${priority}, ${member}, 9223372036854775807)
-     order by queue desc, team desc, priority desc, coalesce(user_id, '') desc, team_rank desc limit 1) as last
-    where queue = ${queue} and team = ${team} and priority = ${priority} and member = ${member})`;
+  return sql`longhaul.last_team_rank(${queue}, ${team}, ${priority}, coalesce(${user}, ''))`;
 }
 
 /** SQL: a run that may get the next turn of its team. A run that has had an attempt comes with its own message. */

@@ -63,9 +63,7 @@ async function findNext(
   { name, of, count }: { name: string; of: Turn; count: number },
 ): Promise<Turn[]> {
   const { rows } = await sql<Turn>`
-    select id, team, priority, team_rank from longhaul.runs
-     where ${IS_NEXT_OF_TEAM} and queue = ${name} and team = ${of.team} and priority = ${of.priority}
-     order by queue, team, priority, team_rank, id limit ${count}`.execute(trx);
+    select * from longhaul.next_of_team(${name}, ${of.team}, ${of.priority}, ${count})`.execute(trx);
   return rows;
 }
 
