@@ -4,9 +4,9 @@ import type { QueueMessage } from '../../queue/queue.ts';
 
 /**
  * The ranks of a new run: one more than its owner's highest waiting rank, but no less than the lowest waiting rank of the
- * queue. Lower ranks go first. So owners that share a queue take turns, each one's runs stay in order, and a new owner stands beside
- * the first runs of the others, however many runs those have waiting (start-time fair queueing; Goyal, Vin and Cheng,
- * SIGCOMM 1996). Two runs submitted at once may get the same rank, which does no harm.
+ * queue. Lower ranks go first. So owners that share a queue take turns, each one's runs stay in order, and a new owner
+ * stands beside the first runs of the others, however many runs those have waiting (start-time fair queueing; Goyal, Vin
+ * and Cheng, SIGCOMM 1996). Two runs submitted at once may get the same rank, which does no harm.
  *
  * There are two levels. In a queue, teams take turns with the users who have no team: `fair`. Within a team, its users
  * take turns: `team`. A message gives a turn to a team, and the claim gives it to the run that is next within the team
@@ -101,14 +101,6 @@ function firstInQueue({ queue }: Line) {
   return sql`longhaul.first_rank(${queue})`;
 }
 
-<<<<<<< HEAD
-/**
- * Reads an index backwards from the owner's highest possible rank. If the first row found is another owner's, the owner
- * has none. No other index can answer that: for the maximum of the owner's rows, PostgreSQL without statistics picks an index that reads the whole
- * queue for an owner who has no row in it.
- */
-=======
->>>>>>> w/million
 function lastOfOwner({ queue, user, team }: Line) {
   return sql`longhaul.last_rank(${queue}, longhaul.line_of(${team}, ${user}))`;
 }
