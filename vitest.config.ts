@@ -5,7 +5,6 @@ export default defineConfig({
   resolve: { conditions: ['longhaul-source'] },
   ssr: { resolve: { conditions: ['longhaul-source'] } },
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'dashboard/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     // The embedded PostgreSQL as V8 first compiles it: what a test does is over before the better code is paid for.
@@ -17,5 +16,10 @@ export default defineConfig({
     teardownTimeout: 30_000,
     // Real processes on a busy machine miss a deadline at times. The summary names each test that needed its second try.
     retry: process.env['CI'] === undefined ? 0 : 1,
+    projects: [
+      { test: { name: 'whole', include: ['test/**/*.test.ts'] } },
+      // The files share a process: each of them would load and compile the same sources and the embedded PostgreSQL.
+      { test: { name: 'rooms', include: ['src/**/*.test.ts', 'dashboard/**/*.test.ts'], isolate: false } },
+    ],
   },
 });

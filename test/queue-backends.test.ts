@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { say } from '../src/testing/index.ts';
 import { createMachines, untilEnded, type Machine, type Machines } from './support/machines.ts';
 import { hasRedis, startRedisServer } from './support/redis-server.ts';
@@ -29,11 +29,10 @@ describe.each(KINDS)('a deployment on %s', (kind) => {
   let backend: Awaited<ReturnType<typeof startBackend>>;
   let machines: Machines;
   let worker: Machine;
-  const before = { ...process.env };
 
   beforeAll(async () => {
     // The server is in this process, and the AWS SDK reads the process's own variables.
-    Object.assign(process.env, AWS_CREDENTIALS);
+    for (const [name, value] of Object.entries(AWS_CREDENTIALS)) vi.stubEnv(name, value);
     backend = await startBackend(kind);
     machines = await createMachines(() => say('done'), { env: backend.env });
     worker = await machines.start('worker');
@@ -41,7 +40,7 @@ describe.each(KINDS)('a deployment on %s', (kind) => {
   afterAll(async () => {
     await machines[Symbol.asyncDispose]();
     await backend.close();
-    process.env = before;
+    vi.unstubAllEnvs();
   });
 
   const queueState = async () => (await machines.client.serverHealth()).queue;

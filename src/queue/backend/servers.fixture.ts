@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import { startRedisServer } from '../../../test/support/redis-server.ts';
 import { AWS_CREDENTIALS, startSqsServer } from '../../../test/support/sqs-server.ts';
 import type { Database } from '../../db/database.ts';
@@ -38,7 +39,11 @@ function shared<T extends { close(): Promise<unknown> }>(start: () => Promise<T>
   return () => {
     if (starting === null) {
       starting = start();
-      closers.push(async () => (await starting)?.close());
+      closers.push(async () => {
+        const started = await starting;
+        starting = null; // The next test file starts another.
+        await started?.close();
+      });
     }
     return starting;
   };
@@ -47,6 +52,7 @@ function shared<T extends { close(): Promise<unknown> }>(start: () => Promise<T>
 /** Ends the servers that the test file has started. */
 export async function closeServers(): Promise<void> {
   for (const close of closers.splice(0)) await close();
+  vi.unstubAllEnvs();
 }
 
 const toNotifier = (create: () => WakeUpBackend) => (database: Database) =>
@@ -63,7 +69,7 @@ export async function openRedis(): Promise<Opened> {
 }
 
 const sqs = shared(async () => {
-  Object.assign(process.env, AWS_CREDENTIALS);
+  for (const [name, value] of Object.entries(AWS_CREDENTIALS)) vi.stubEnv(name, value);
   return startSqsServer();
 });
 

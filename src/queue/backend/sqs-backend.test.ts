@@ -1,5 +1,5 @@
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AWS_CREDENTIALS, startSqsServer, type SqsServer } from '../../../test/support/sqs-server.ts';
 import { createSqsBackend } from './sqs-backend.ts';
 import type { SqsClients } from './sqs-clients.ts';
@@ -7,15 +7,17 @@ import type { SqsClients } from './sqs-clients.ts';
 describe('the backend SQS', () => {
   let server: SqsServer;
   let direct: SQSClient;
-  const before = { ...process.env };
+  const stubCredentials = () => {
+    for (const [name, value] of Object.entries(AWS_CREDENTIALS)) vi.stubEnv(name, value);
+  };
   beforeAll(async () => {
-    Object.assign(process.env, AWS_CREDENTIALS);
+    stubCredentials();
     server = await startSqsServer();
     direct = new SQSClient({ region: 'eu-west-1', endpoint: server.endpoint, useQueueUrlAsEndpoint: false });
   });
   afterAll(async () => {
     direct.destroy();
-    process.env = before;
+    vi.unstubAllEnvs();
     await server.close();
   });
 
@@ -36,19 +38,17 @@ describe('the backend SQS', () => {
   };
 
   it('ends the start with one sentence when there are no credentials', async () => {
-    const kept = { ...process.env };
-    for (const name of Object.keys(AWS_CREDENTIALS)) delete process.env[name];
-    Object.assign(process.env, {
-      AWS_EC2_METADATA_DISABLED: 'true',
-      AWS_CONFIG_FILE: '/none',
-      AWS_SHARED_CREDENTIALS_FILE: '/none',
-    });
+    for (const name of Object.keys(AWS_CREDENTIALS)) vi.stubEnv(name, undefined);
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    vi.stubEnv('AWS_CONFIG_FILE', '/none');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/none');
     try {
       const error = await open('abc120').catch((caught: unknown) => caught);
       expect(error).toMatchObject({ code: 'config_invalid' });
       expect(String(error)).toContain('Longhaul found no credentials: give the process a role');
     } finally {
-      process.env = kept;
+      vi.unstubAllEnvs();
+      stubCredentials();
     }
   });
 
