@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -19,6 +19,7 @@ describe('longhaul start, killed and started again', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-restart-'));
+    await mkdir(path.join(directory, 'shared'));
     await writeFile(
       path.join(directory, 'longhaul.config.mjs'),
       `export default ${JSON.stringify({
@@ -32,7 +33,7 @@ describe('longhaul start, killed and started again', () => {
             model: 'claude-sonnet-4-5',
             tools: [],
             reuse: true,
-            workspace: { root: '.', mode: 'shared' },
+            workspace: { root: './shared', mode: 'shared' },
             prewarm: false,
           },
         },
