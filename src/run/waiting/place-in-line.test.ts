@@ -1,13 +1,15 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../../test/support/databases.ts';
+import type { Database, Transaction } from '../../db/database.ts';
 import { createRunBench, type RunBench } from '../run.fixture.ts';
+import { countHeld } from './concurrency.ts';
 import { nextRanks } from './place-in-line.ts';
 
 const QUEUED = 2_000;
 const USERS = 50;
 
-describe.each(DATABASE_KINDS)('the ranks of new runs on the %s database', (kind) => {
+describe.each(DATABASE_KINDS)('the waiting runs beside many finished runs on the %s database', (kind) => {
   let bench: RunBench;
   beforeAll(async () => {
     bench = await createRunBench(kind);
@@ -33,7 +35,22 @@ describe.each(DATABASE_KINDS)('the ranks of new runs on the %s database', (kind)
     );
   }
 
-  it('are found with a few entries of an index, when the statistics know no queued run', async () => {
+  /** Counts the rows of runs that `work` reads. */
+  async function countRowsRead<T>(work: (trx: Transaction) => Promise<T>): Promise<{ result: T; rowsRead: number }> {
+    return bench.database.sql.transaction().execute(async (trx) => {
+      const count = async () => {
+        const { rows } = await sql<{ count: number }>`
+          select (seq_tup_read + idx_tup_fetch)::int as count from pg_stat_xact_user_tables
+           where schemaname = 'longhaul' and relname = 'runs'`.execute(trx);
+        return rows[0]!.count;
+      };
+      const before = await count();
+      const result = await work(trx);
+      return { result, rowsRead: (await count()) - before };
+    });
+  }
+
+  it('give a new run its rank with a few entries of an index, when the statistics know no queued run', async () => {
     const standing = (user: string, team: string | null) => ({
       queue: 'reader',
       user,
@@ -47,25 +64,21 @@ describe.each(DATABASE_KINDS)('the ranks of new runs on the %s database', (kind)
       standing('new', 'north'),
       standing('new', null),
     ];
-    const { ranks, rowsRead } = await bench.database.sql.transaction().execute(async (trx) => {
-      const count = async () => {
-        const { rows } = await sql<{ count: number }>`
-          select (seq_tup_read + idx_tup_fetch)::int as count from pg_stat_xact_user_tables
-           where schemaname = 'longhaul' and relname = 'runs'`.execute(trx);
-        return rows[0]!.count;
-      };
-      const before = await count();
-      const ranks = await nextRanks(trx, runs);
-      return { ranks, rowsRead: (await count()) - before };
-    });
+    const { result, rowsRead } = await countRowsRead((trx) => nextRanks(trx, runs));
     const last = Math.floor((QUEUED - 1) / USERS);
-    expect(ranks).toEqual([
+    expect(result).toEqual([
       { fair: 8 + last, team: 0 },
       // The team's last rank is of any of its users.
       { fair: 8 + last, team: 4 + last },
       { fair: 9 + last, team: 3 },
       { fair: 7, team: 0 },
     ]);
+    expect(rowsRead).toBeLessThan(50);
+  });
+
+  it('are counted by queue, if they are held, from an index of held runs', async () => {
+    const { result, rowsRead } = await countRowsRead((trx) => countHeld({ ...bench.database, sql: trx } as Database));
+    expect(result).toEqual(new Map());
     expect(rowsRead).toBeLessThan(50);
   });
 });
