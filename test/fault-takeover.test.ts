@@ -120,10 +120,10 @@ describe.concurrent('a run is done once', { timeout: 180_000 }, () => {
       const first = await start('first');
       const run = await client.submit({ agent: 'teller', prompt: 'answer' });
       await expect.poll(() => findDelayed(database), { timeout: 20_000, interval: 50 }).not.toEqual([]);
-      await start('second');
       first.kill('SIGKILL');
       for (const pid of await findDelayed(database))
         await sql`select pg_terminate_backend(${pid})`.execute(database.sql);
+      await start('second');
 
       expect(await untilEnded(client, run.id)).toMatchObject({ status: 'succeeded', result: 'the answer', attempt: 2 });
       // The answer is paid once, and readers receive it once.
