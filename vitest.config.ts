@@ -1,6 +1,16 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
+/** The files about one part, about texts, or about a Longhaul in the test's own process. */
+const SHARED = [
+  'src/**/*.test.ts',
+  'dashboard/**/*.test.ts',
+  'test/{agent-features,agent-health,answers,approvals,base-path,conversations,limits-over-attempts}.test.ts',
+  'test/{provider-limits,provider-proxy,refused-conversations}.test.ts',
+  'test/{callbacks,configuration-docs,contract,contract-breaks,doctor-docs,errors,language,structure}.test.ts',
+  'test/chaos/judges.test.ts',
+];
+
 export default defineConfig({
   resolve: { conditions: ['longhaul-source'] },
   ssr: { resolve: { conditions: ['longhaul-source'] } },
@@ -17,9 +27,9 @@ export default defineConfig({
     // Real processes on a busy machine miss a deadline at times. The summary names each test that needed its second try.
     retry: process.env['CI'] === undefined ? 0 : 1,
     projects: [
-      { test: { name: 'whole', include: ['test/**/*.test.ts'] } },
-      // The files share a process: each of them would load and compile the same sources and the embedded PostgreSQL.
-      { test: { name: 'rooms', include: ['src/**/*.test.ts', 'dashboard/**/*.test.ts'], isolate: false } },
+      { test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: SHARED } },
+      // Each file would start a process, load the same sources and compile the same embedded PostgreSQL.
+      { test: { name: 'shared', include: SHARED, isolate: false } },
     ],
   },
 });
