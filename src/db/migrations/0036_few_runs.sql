@@ -1,4 +1,6 @@
--- Runs that another run retries: few among many, so they are listed from an index of their own, with the columns of all
+-- Runs that are few among many: those that another run retries, and those with a label.
+
+-- Retried runs are listed from an index of their own, with the columns of all
 -- filters. A trigger sets the mark, so that servers of an earlier version set it too.
 
 alter table longhaul.runs add column is_retried boolean not null default false;
@@ -14,3 +16,13 @@ begin
 end $$;
 create trigger runs_note_retry after insert on longhaul.runs
   for each row when (new.retry_of is not null) execute function longhaul.note_retry();
+
+/*
+ * Up to `most` of the runs with all of the labels, from the index: statistics know only the most frequent labels, and
+ * PostgreSQL would read all runs for a label of ten. Not all of them when they are more, nor a certain part.
+ */
+create function longhaul.labelled_runs(wanted text[], most integer) returns setof uuid language plpgsql stable
+set enable_seqscan = off set gin_fuzzy_search_limit = 20000 as $$
+begin
+  return query select run_id from longhaul.run_search where labels @> wanted limit most;
+end $$;
