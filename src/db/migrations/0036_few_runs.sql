@@ -18,11 +18,19 @@ create trigger runs_note_retry after insert on longhaul.runs
   for each row when (new.retry_of is not null) execute function longhaul.note_retry();
 
 /*
- * Up to `most` of the runs with all of the labels, from the index: statistics know only the most frequent labels, and
- * PostgreSQL would read all runs for a label of ten. Not all of them when they are more, nor a certain part.
+ * The runs with the first of the labels that at most `most` runs have; one more than `most` when each label has more.
+ * From the index: statistics know only the most frequent labels, and PostgreSQL would read all runs for a label of ten.
+ * The limit, of one label at a time, skips entries of labels that have far more than `most`.
  */
 create function longhaul.labelled_runs(wanted text[], most integer) returns setof uuid language plpgsql stable
-set enable_seqscan = off set gin_fuzzy_search_limit = 20000 as $$
+set enable_seqscan = off set gin_fuzzy_search_limit = 50000 as $$
+declare
+  label text;
+  found_ids uuid[];
 begin
-  return query select run_id from longhaul.run_search where labels @> wanted limit most;
+  foreach label in array wanted loop
+    found_ids := array(select run_id from longhaul.run_search where labels @> array[label] limit most + 1);
+    exit when cardinality(found_ids) <= most;
+  end loop;
+  return query select unnest(found_ids);
 end $$;

@@ -13,7 +13,8 @@ interface SelectOptions {
 
 /**
  * The columns of the indexes that runs are listed by; each ends with the id. An index of error codes contains only
- * runs that have an error. Earlier indexes are preferred, because fewer runs share a schedule than a user, and a user than an agent.
+ * runs that have an error. Earlier indexes are preferred, because fewer runs share a schedule than a user, and a user
+ * than an agent.
  */
 const INDEXES: readonly (readonly ValueColumn[])[] = [
   ['schedule_id', 'status'],
@@ -37,6 +38,8 @@ const MOST_RANGES = 60;
  * and value, which together are all the runs that have the values. The ranges are compared as rows, and their order is
  * that of the index alone, so PostgreSQL has no choice: with equations it may read the whole table from its newest run
  * on, when its statistics promise many matches, and the matches are old or not there.
+ *
+ * Runs of a label, a cost or a duration are listed by those first, if they are few.
  */
 export function selectRunIds({ limit, ...wanted }: SelectOptions): RawBuilder<{ id: string }> {
   const conditions = toConditions(wanted);
@@ -82,16 +85,16 @@ interface Found {
   readonly most: number;
 }
 
-/** The runs with the labels. Each is read. */
+/** The runs with one of the labels. */
 function findLabelled(labels: readonly string[]): Found {
   const most = 2_000;
-  return { ids: sql`select * from longhaul.labelled_runs(${sql.val([...labels])}::text[], ${most + 1})`, most };
+  return { ids: sql`select * from longhaul.labelled_runs(${sql.val([...labels])}::text[], ${most})`, most };
 }
 
 /** The runs of the cost or duration, which an index contains with their ids; null: any. */
 function findMeasured({ leastId, endId, measures }: Conditions): Found | null {
   if (measures.length === 0) return null;
-  const most = 5_000;
+  const most = 3_000;
   const ids = sql`
     select runs.id from longhaul.runs as runs
      where ${sql.join(measures, sql` and `)} and runs.id >= ${leastId}::uuid and runs.id < ${endId}::uuid
