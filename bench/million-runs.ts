@@ -47,6 +47,10 @@ export async function writeRuns(
     await database.query(RUNS, [...range, JSON.stringify(limits), createdBy]);
     for (const statement of [SESSIONS, WORDS, ATTEMPTS, EVENTS_OF_RUNS, LEDGER]) await database.query(statement, range);
   }
+  // The server has begun with the minutes since its start.
+  await database.query(
+    'truncate longhaul.stat_counts, longhaul.stat_times, longhaul.stat_count_sums, longhaul.stat_time_sums',
+  );
   await database.query(STATISTICS);
   await database.query('reset session_replication_role');
   for (const table of ['runs', 'run_search', 'run_events', 'attempts', 'sessions', 'ledger_entries', 'cost_rollups'])

@@ -13,7 +13,8 @@ drop index longhaul.runs_by_team;
 create index runs_by_team on longhaul.runs (team, status, id)
   include (agent, user_id, cost_micros, duration_ms) where team is not null;
 drop index longhaul.runs_by_schedule;
-create index runs_by_schedule on longhaul.runs (schedule_id, status, id) include (agent) where schedule_id is not null;
+create index runs_by_schedule on longhaul.runs (schedule_id, status, id)
+  include (agent, user_id, team, tenant, error_code, cost_micros, duration_ms) where schedule_id is not null;
 
 drop index longhaul.runs_by_error;
 create index runs_by_error on longhaul.runs (error_code, status, id) include (agent) where error_code is not null;

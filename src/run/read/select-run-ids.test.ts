@@ -86,6 +86,28 @@ describe.each(DATABASE_KINDS)('a page of runs on the %s database', (kind) => {
     expect(rows).toEqual(expected);
   });
 
+  it('by metadata and cost contains the runs with all of it, whichever part is rare', async () => {
+    const { database } = bench;
+    const { rows: all } = await sql<{ id: string }>`select id from longhaul.runs order by id`.execute(database.sql);
+    const rare = all.filter((_, index) => index % 1_000 === 7).map(({ id }) => id);
+    await sql`update longhaul.run_search set labels = array['env=prod']`.execute(database.sql);
+    await sql`update longhaul.run_search set labels = array['env=prod', 'ticket=1'] where run_id = any(${rare}::uuid[])`.execute(
+      database.sql,
+    );
+    await sql`update longhaul.runs set cost_micros = 2000000 where id = any(${rare}::uuid[])`.execute(database.sql);
+    await sql`update longhaul.runs set cost_micros = 1000000 where not id = any(${rare}::uuid[])`.execute(database.sql);
+    const ids = async (filter: RunFilter) => (await read(filter).execute(database.sql)).rows.map((row) => row.id);
+    const newest = (list: string[]) => list.toReversed().slice(0, LIMIT);
+    expect(await ids({ labels: ['env=prod', 'ticket=1'] })).toEqual(newest(rare));
+    expect(await ids({ labels: ['ticket=1', 'env=prod'], agent: 'reader' })).toEqual(newest(rare.slice(2)));
+    expect(await ids({ labels: ['env=prod'] })).toEqual(newest(all.map(({ id }) => id)));
+    expect(await ids({ labels: ['env=prod', 'ticket=2'] })).toEqual([]);
+    expect(await ids({ minCostUsd: 2 })).toEqual(newest(rare));
+    expect(await ids({ minCostUsd: 2, agent: 'retired' })).toEqual(newest(rare.slice(0, 2)));
+    expect(await ids({ minCostUsd: 1 })).toEqual(newest(all.map(({ id }) => id)));
+    expect(await ids({ minCostUsd: 1, labels: ['ticket=1'] })).toEqual(newest(rare));
+  });
+
   it('contains only what the viewer may see, whatever the filter', async () => {
     const ids = async (filter: RunFilter, viewer: Viewer) =>
       (await read(filter, viewer).execute(bench.database.sql)).rows.length;

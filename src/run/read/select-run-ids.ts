@@ -13,15 +13,16 @@ interface SelectOptions {
 
 /**
  * The columns of the indexes that runs are listed by; each ends with the id. An index of error codes contains only
- * runs that have an error. Earlier indexes are preferred, because fewer runs share a user than an agent.
+ * runs that have an error. Earlier indexes are preferred, because fewer runs share a schedule than a user, and a user
+ * than an agent.
  */
 const INDEXES: readonly (readonly ValueColumn[])[] = [
+  ['schedule_id', 'status'],
   ['user_id', 'error_code', 'status'],
   ['team', 'error_code', 'status'],
   ['agent', 'error_code', 'status'],
   ['error_code', 'status'],
   ['user_id', 'status'],
-  ['schedule_id', 'status'],
   ['team', 'status'],
   ['agent', 'status'],
   ['status'],
@@ -37,15 +38,18 @@ const MOST_RANGES = 60;
  * and value, which together are all the runs that have the values. The ranges are compared as rows, and their order is
  * that of the index alone, so PostgreSQL has no choice: with equations it may read the whole table from its newest run
  * on, when its statistics promise many matches, and the matches are old or not there.
+ *
+ * Runs of a label, a cost or a duration are listed by those first, if they are few.
  */
 export function selectRunIds({ limit, ...wanted }: SelectOptions): RawBuilder<{ id: string }> {
   const conditions = toConditions(wanted);
   const { values } = conditions;
   if ([...values.values()].some((list) => list.length === 0)) return sql`select null::uuid as id where false`;
   const index = chooseIndex(conditions, wanted.filter);
-  if (index !== null) return selectByRanges(conditions, { index, limit });
-  const isMeasured = conditions.measures.length > 0 && conditions.search.length === 0;
-  return isMeasured ? selectByMeasure(conditions, limit) : selectByPlan(conditions, limit);
+  const all = index === null ? selectByPlan(conditions, limit) : selectByRanges(conditions, { index, limit });
+  const { labels = [] } = wanted.filter;
+  const found = labels.length > 0 ? findLabelled(labels) : findMeasured(conditions);
+  return found === null ? all : selectFew(conditions, { found, all, limit });
 }
 
 /** Returns the columns of the index to read; null: PostgreSQL chooses, by its statistics. */
@@ -74,29 +78,51 @@ function selectByPlan(conditions: Conditions, limit: number): RawBuilder<{ id: s
     select runs.id from longhaul.runs as runs where ${toAll(conditions)} order by runs.id desc limit ${limit}`;
 }
 
-/** Most runs whose cost or duration matches that are sorted. */
-const MOST_MEASURED = 5_000;
+/** Ids that an index finds without an order. */
+interface Found {
+  /** SQL: one id more than `most` at most. */
+  readonly ids: RawBuilder<unknown>;
+  readonly most: number;
+}
+
+/** The runs with one of the labels. */
+function findLabelled(labels: readonly string[]): Found {
+  const most = 2_000;
+  return { ids: sql`select * from longhaul.labelled_runs(${sql.val([...labels])}::text[], ${most})`, most };
+}
+
+/** The runs of the cost or duration, which an index contains with their ids; null: any. */
+function findMeasured({ leastId, endId, measures }: Conditions): Found | null {
+  if (measures.length === 0) return null;
+  const most = 3_000;
+  const ids = sql`
+    select runs.id from longhaul.runs as runs
+     where ${sql.join(measures, sql` and `)} and runs.id >= ${leastId}::uuid and runs.id < ${endId}::uuid
+     limit ${most + 1}`;
+  return { ids, most };
+}
+
+interface FewOptions {
+  readonly found: Found;
+  /** SQL: the ids, if too many are found. */
+  readonly all: RawBuilder<{ id: string }>;
+  readonly limit: number;
+}
 
 /**
- * SQL: sorts the runs whose cost or duration matches, which an index contains with their ids, when they are few, and
- * otherwise reads the newest runs until enough of them match. PostgreSQL alone expects the second to be cheaper.
+ * SQL: sorts the found runs, if they are few, and reads them until enough match the other conditions. PostgreSQL alone
+ * expects that the newest runs soon match.
  */
-function selectByMeasure(conditions: Conditions, limit: number): RawBuilder<{ id: string }> {
-  const { leastId, endId, measures } = conditions;
-  const areFew = sql`(select count(*) from found) <= ${sql.lit(MOST_MEASURED)}`;
+function selectFew(conditions: Conditions, { found, all, limit }: FewOptions): RawBuilder<{ id: string }> {
+  const areFew = sql`(select count(*) from found) <= ${found.most}`;
   return sql`
-    with found as materialized (
-      select runs.id from longhaul.runs as runs
-       where ${sql.join(measures, sql` and `)} and runs.id >= ${leastId}::uuid and runs.id < ${endId}::uuid
-       limit ${sql.lit(MOST_MEASURED + 1)}),
+    with found (id) as materialized (${found.ids}),
     few as materialized (select id from found where ${areFew})
     (select few.id from (select id from few order by id desc) as few
-      cross join lateral (
-        select from longhaul.runs as runs where runs.id = few.id and ${toAll({ ...conditions, measures: [] })} limit 1) as run
+      cross join lateral (select from longhaul.runs as runs where runs.id = few.id and ${toAll(conditions)} limit 1) as run
       order by few.id desc limit ${limit})
     union all
-    (select runs.id from longhaul.runs as runs
-      where ${toAll(conditions)} and not ${areFew} order by runs.id desc limit ${limit})`;
+    select many.id from (${all}) as many where not ${areFew}`;
 }
 
 function toAll(conditions: Conditions): RawBuilder<SqlBool> {

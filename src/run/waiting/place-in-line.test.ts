@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../../test/support/databases.ts';
-import type { Database, Transaction } from '../../db/database.ts';
+import type { Transaction } from '../../db/database.ts';
 import { createRunBench, type RunBench } from '../run.fixture.ts';
 import { countHeld } from './concurrency.ts';
 import { nextRanks } from './place-in-line.ts';
@@ -77,7 +77,7 @@ describe.each(DATABASE_KINDS)('the waiting runs beside many finished runs on the
   });
 
   it('are counted by queue, if they are held, from an index of held runs', async () => {
-    const { result, rowsRead } = await countRowsRead((trx) => countHeld({ ...bench.database, sql: trx } as Database));
+    const { result, rowsRead } = await countRowsRead((trx) => countHeld({ ...bench.database, sql: trx }));
     expect(result).toEqual(new Map());
     expect(rowsRead).toBeLessThan(50);
   });
