@@ -4,9 +4,8 @@ import { LonghaulError } from '../core/errors.ts';
 /**
  * The settings that Longhaul relies on. A role, a database or the server's own configuration may change them, and each
  * change then breaks something: how dates, numbers and bytes are read, how texts are quoted, which functions a name
- * means, how long a statement may take, that two transactions may both read a row that one of them writes, and which index
- * a list is read from. A
- * setting that this server does not know is skipped.
+ * means, how long a statement may take, that two transactions may both read a row that one of them writes, and which
+ * index a list is read from. A setting that this server does not know is skipped.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
