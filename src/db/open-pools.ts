@@ -6,7 +6,9 @@ const pools = new Set<pg.Pool>();
 /** Counts a pool's connections until the returned function is called. */
 export function countPool(pool: pg.Pool): () => void {
   pools.add(pool);
-  return () => void pools.delete(pool);
+  return () => {
+    pools.delete(pool);
+  };
 }
 
 /** Counts the connections of all open pools: in use, and idle. */
