@@ -1,7 +1,7 @@
 -- Runs that are few among many: those that another run retries, and those with a label.
 
--- Retried runs are listed from an index of their own, with the columns of all
--- filters. A trigger sets the mark, so that servers of an earlier version set it too.
+-- Retried runs are listed from an index of their own, with the columns of all filters. A trigger sets the mark, so that
+-- servers of an earlier version set it too.
 
 alter table longhaul.runs add column is_retried boolean not null default false;
 update longhaul.runs set is_retried = true where id in (select retry_of from longhaul.runs where retry_of is not null);

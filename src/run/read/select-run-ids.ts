@@ -91,7 +91,7 @@ function findLabelled(labels: readonly string[]): Found {
   return { ids: sql`select * from longhaul.labelled_runs(${sql.val([...labels])}::text[], ${most})`, most };
 }
 
-/** The runs of the cost or duration, which an index contains with their ids; null: any. */
+/** The runs of the cost or duration, which an index contains with their ids; null when the filter names neither. */
 function findMeasured({ leastId, endId, measures }: Conditions): Found | null {
   if (measures.length === 0) return null;
   const most = 3_000;
