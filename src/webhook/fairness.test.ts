@@ -75,7 +75,8 @@ describe.each(DATABASE_KINDS)('webhooks of many API keys, on the %s database', (
 
   it('of one key take turns over its addresses, the longest wait first', async () => {
     const key = await put({ lanes: 1, each: 100, dueSeconds: 900 });
-    await put({ keyId: key, lanes: 2, from: 1, dueSeconds: 60 });
+    await put({ keyId: key, lanes: 1, from: 1, dueSeconds: 61 });
+    await put({ keyId: key, lanes: 1, from: 2, dueSeconds: 60 });
     expect(await take(4)).toHaveLength(2);
     const { rows } = await sql<{ lane: string }>`
       select lane from longhaul.webhook_deliveries where taken_until is not null order by lane`.execute(
