@@ -23,7 +23,7 @@ describe.each(DATABASE_KINDS)('the checks of the %s database', (kind) => {
     }
   });
 
-  it('find a schema that is behind', async () => {
+  it('find a schema that is behind, or ahead', async () => {
     await sql`delete from longhaul.migrations where version = (select max(version) from longhaul.migrations)`.execute(
       test.database.sql,
     );
@@ -31,6 +31,11 @@ describe.each(DATABASE_KINDS)('the checks of the %s database', (kind) => {
     await sql`insert into longhaul.migrations (version, name) values (9999, 'later')`.execute(test.database.sql);
     expect(await inDatabase('schema')).toMatchObject({
       verdict: 'failed',
+      found: expect.stringContaining('9999') as string,
+    });
+    await sql`update longhaul.migrations set works_with = 38 where version = 9999`.execute(test.database.sql);
+    expect(await inDatabase('schema')).toMatchObject({
+      verdict: 'warning',
       found: expect.stringContaining('9999') as string,
     });
   });

@@ -332,6 +332,13 @@ describe.each(DATABASE_KINDS)('the life of a run on the %s database', (kind) => 
     expect(await migrate(database)).toEqual([]);
     await sql`insert into longhaul.migrations (version, name) values (9999, 'from the future')`.execute(database.sql);
     await expect(migrate(database)).rejects.toMatchObject({ code: 'schema_too_new' });
+    await sql`update longhaul.migrations set works_with = 9998 where version = 9999`.execute(database.sql);
+    await expect(migrate(database)).rejects.toThrow(
+      'schema version 9999, which a Longhaul can use that knows version 9998',
+    );
+    await sql`update longhaul.migrations set works_with = 38 where version = 9999`.execute(database.sql);
+    expect(await migrate(database)).toEqual([]);
+    await expect(migrate(database, { upTo: 37 })).rejects.toMatchObject({ code: 'schema_too_new' });
     await sql`delete from longhaul.migrations where version = 9999`.execute(database.sql);
   });
 });

@@ -32,11 +32,14 @@ interface CommandOptions {
   /** Its complete environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Path of the command. Defaults to that of this version. */
+  readonly command?: string | undefined;
 }
 
 /** Starts a command. */
-export function spawnCommand(args: readonly string[], { cwd, env, input = '' }: CommandOptions): RunningCommand {
-  const child = spawn(process.execPath, [...NODE_ARGS, findCommand(), ...args], { cwd, env: withCommandCache(env) });
+export function spawnCommand(args: readonly string[], options: CommandOptions): RunningCommand {
+  const { cwd, env, input = '', command = findCommand() } = options;
+  const child = spawn(process.execPath, [...NODE_ARGS, command, ...args], { cwd, env: withCommandCache(env) });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

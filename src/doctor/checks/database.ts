@@ -33,13 +33,13 @@ export const schema = databaseCheck({
   title: 'The schema is that of this version',
   docs: 'docs/upgrades.md#upgrade',
   async examine(database) {
-    const { found, newest } = await readSchemaVersion(database);
+    const { found, newest, isUsable } = await readSchemaVersion(database);
     if (found === newest) return ok(`version ${found}`);
     if (found !== null && found > newest) {
-      return failed(
-        `version ${found}, and this Longhaul knows ${newest}`,
-        'Update this machine to the newer Longhaul.',
-      );
+      const advice = 'Update this machine to the newer Longhaul.';
+      return isUsable
+        ? warning(`version ${found}, which still works with version ${newest} of this Longhaul`, advice)
+        : failed(`version ${found}, and this Longhaul knows ${newest}`, advice);
     }
     return failed(`version ${found ?? 'none'} of ${newest}`, 'Run longhaul migrate, or start a server.');
   },
