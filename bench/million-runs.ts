@@ -123,8 +123,9 @@ const SESSIONS = `
   on conflict (id) do nothing`;
 
 const WORDS = `
-  insert into longhaul.run_search (run_id, words, labels)
-  select id, longhaul.words_of(prompt, result), longhaul.labels_of(metadata) from longhaul.runs as run where ${OF_NUMBERS}`;
+  insert into longhaul.run_search (run_id, words, labels, marks)
+  select id, longhaul.words_of(prompt, result), longhaul.labels_of(metadata),
+         longhaul.marks_of(id, agent, user_id, team, schedule_id, status, error_code) from longhaul.runs as run where ${OF_NUMBERS}`;
 
 const ATTEMPTS = `
   insert into longhaul.attempts (id, run_id, agent, number, worker_id, fence, started_at, finished_at, outcome, error_code,

@@ -207,5 +207,9 @@ describe.each(DATABASE_KINDS)('finding runs, on the %s database', (kind) => {
     expect(await noteOldWords(service.database, { signal })).toBe(1);
     expect(await noteOldWords(service.database, { signal })).toBe(0);
     expect(await find({ q: 'antique', metadata: ['age=old'] })).toEqual(['an antique run']);
+    expect(await find({ q: 'antique', status: 'queued' })).toEqual(['an antique run']);
+    expect((await service.post(`/v1/runs/${id}/cancel`, {})).status).toBe(202);
+    expect(await find({ q: 'antique', status: 'cancelled', errorCode: 'cancelled' })).toEqual(['an antique run']);
+    expect(await find({ q: 'antique', status: 'queued' })).toEqual([]);
   });
 });

@@ -17,10 +17,11 @@ export async function noteOldWords(database: Database, { signal }: { signal: Abo
           select run_id from longhaul.runs_without_words order by run_id desc limit ${sql.lit(BATCH_SIZE)} for update skip locked)
         returning run_id),
       noted as (
-        insert into longhaul.run_search (run_id, words, labels)
-        select id, longhaul.words_of(prompt, result), longhaul.labels_of(metadata)
+        insert into longhaul.run_search (run_id, words, labels, marks)
+        select id, longhaul.words_of(prompt, result), longhaul.labels_of(metadata),
+               longhaul.marks_of(id, agent, user_id, team, schedule_id, status, error_code)
           from longhaul.runs where id in (select run_id from taken)
-        on conflict (run_id) do nothing)
+        on conflict (run_id) do update set marks = excluded.marks)
       select run_id from taken`.execute(database.sql);
     noted += rows.length;
     if (rows.length < BATCH_SIZE) break;

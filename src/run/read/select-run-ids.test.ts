@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../../test/support/databases.ts';
 import { listScans } from '../../../test/support/list-scans.ts';
+import { noteOldWords } from '../note-old-words.ts';
 import { createRunBench, type RunBench } from '../run.fixture.ts';
 import { SEES_ALL, type Viewer } from '../viewer.ts';
 import type { RunFilter } from './run-filter.ts';
@@ -106,6 +107,85 @@ describe.each(DATABASE_KINDS)('a page of runs on the %s database', (kind) => {
     expect(await ids({ minCostUsd: 2, agent: 'retired' })).toEqual(newest(rare.slice(0, 2)));
     expect(await ids({ minCostUsd: 1 })).toEqual(newest(all.map(({ id }) => id)));
     expect(await ids({ minCostUsd: 1, labels: ['ticket=1'] })).toEqual(newest(rare));
+  });
+
+  describe('by words and labels', () => {
+    /** A run in five thousand, in a hundred, in ten, and each. */
+    const WORDS = ['zebra', 'quarterly', 'monthly', 'invoice', 'nothing', 'quarter -zebra'];
+    const LABELS: readonly (readonly string[])[] = [[], ['customer=7'], ['env=prod'], ['env=prod', 'customer=7']];
+    const OTHERS: readonly RunFilter[] = [
+      {},
+      { agent: 'reader' },
+      { status: 'failed' },
+      { status: ['succeeded', 'cancelled'] },
+      { status: 'queued' },
+      { user: 'gone', errorCode: 'hung' },
+      { team: 'new', minCostUsd: 2 },
+      { scheduleId: SCHEDULE },
+      { from: new Date(Date.now() - 31 * 86_400_000), to: new Date(Date.now() - 29 * 86_400_000) },
+    ];
+
+    beforeAll(async () => {
+      const { sql: connection } = bench.database;
+      await sql`
+        update longhaul.run_search
+           set labels = array['env=prod'] || case when n % 150 = 3 then array['customer=7'] else '{}' end,
+               words = longhaul.words_of(
+                 'invoice' || case when n % 5000 = 4999 then ' zebra' else '' end || case when n % 100 = 3 then ' quarterly' else '' end
+                           || case when n % 10 = 3 then ' monthly' else '' end, null)
+          from (select id, row_number() over (order by id desc) as n from longhaul.runs) as numbered where id = run_id`.execute(
+        connection,
+      );
+      await sql`update longhaul.runs set cost_micros = 2000000 where id in (
+        select id from (select id, row_number() over (order by id desc) as n from longhaul.runs) as numbered where n % 7 = 0)`.execute(
+        connection,
+      );
+    });
+
+    const expectNewest = async (filter: RunFilter, before?: string) => {
+      const { status, agent, user, team, errorCode, scheduleId, from, to, words, labels = [], minCostUsd = 0 } = filter;
+      const is = (column: string, value: string | readonly string[] | undefined) =>
+        value === undefined ? sql`true` : sql`${sql.ref(column)}::text = any(${sql.val([value].flat())}::text[])`;
+      const { rows: expected } = await sql`
+        select runs.id from longhaul.runs as runs join longhaul.run_search as search on run_id = runs.id
+         where ${is('status', status)} and ${is('agent', agent)} and ${is('user_id', user)} and ${is('team', team)}
+           and ${is('error_code', errorCode)} and ${is('schedule_id', scheduleId)} and cost_micros >= ${minCostUsd * 1e6}
+           and created_at >= ${from ?? new Date(0)} and created_at < ${to ?? new Date('2100-01-01')}
+           and (${words ?? null}::text is null or words @@ longhaul.to_search(${words ?? null}::text))
+           and labels @> ${sql.val([...labels])}::text[] and runs.id < ${before ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff'}::uuid
+         order by runs.id desc limit ${LIMIT}`.execute(bench.database.sql);
+      const query = selectRunIds({ viewer: SEES_ALL, filter, before, limit: LIMIT });
+      const { rows } = await query.execute(bench.database.sql);
+      expect(rows, JSON.stringify({ filter, before })).toEqual(expected);
+    };
+
+    it.each(WORDS)('contains the newest runs with %s, each label and each other filter', async (words) => {
+      for (const labels of LABELS) for (const other of OTHERS) await expectNewest({ words, labels, ...other });
+    });
+
+    it('contains the newest runs before each of a row of pages', async () => {
+      const { rows } = await sql<{ id: string }>`select id from longhaul.runs order by id desc`.execute(
+        bench.database.sql,
+      );
+      for (let index = 0; index < rows.length; index += 500) {
+        await expectNewest({ words: 'quarterly' }, rows[index]!.id);
+        await expectNewest({ labels: ['customer=7'], status: 'failed' }, rows[index]!.id);
+      }
+    });
+
+    it('contains them while the marks of older runs are not noted yet', async () => {
+      const { sql: connection } = bench.database;
+      await sql`update longhaul.run_search set marks = '{}' where run_id in (
+        select run_id from longhaul.run_search order by run_id limit 5000)`.execute(connection);
+      await sql`insert into longhaul.runs_without_words select run_id from longhaul.run_search where marks = '{}'`.execute(
+        connection,
+      );
+      await expectNewest({ words: 'quarterly' });
+      await expectNewest({ words: 'quarterly', to: new Date(Date.now() - 29 * 86_400_000) });
+      const { signal } = new AbortController();
+      expect(await noteOldWords(bench.database, { signal })).toBe(5_000);
+      await expectNewest({ words: 'quarterly', to: new Date(Date.now() - 29 * 86_400_000) });
+    });
   });
 
   it('contains only what the viewer may see, whatever the filter', async () => {

@@ -1,6 +1,7 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely';
 import { RUN_STATUSES } from '../../core/states.ts';
 import type { Viewer } from '../viewer.ts';
+import { findMeasured, findSearched, selectFound } from './select-found.ts';
 import { toConditions, type Conditions, type RunFilter, type ValueColumn } from './run-filter.ts';
 
 interface SelectOptions {
@@ -39,7 +40,7 @@ const MOST_RANGES = 60;
  * that of the index alone, so PostgreSQL has no choice: with equations it may read the whole table from its newest run
  * on, when its statistics promise many matches, and the matches are old or not there.
  *
- * Runs of a label, a cost or a duration are listed by those first, if they are few.
+ * Runs of words, labels, a cost or a duration are found by those first, if they are few.
  */
 export function selectRunIds({ limit, ...wanted }: SelectOptions): RawBuilder<{ id: string }> {
   const conditions = toConditions(wanted);
@@ -47,9 +48,12 @@ export function selectRunIds({ limit, ...wanted }: SelectOptions): RawBuilder<{ 
   if ([...values.values()].some((list) => list.length === 0)) return sql`select null::uuid as id where false`;
   const index = chooseIndex(conditions, wanted.filter);
   const all = index === null ? selectByPlan(conditions, limit) : selectByRanges(conditions, { index, limit });
-  const { labels = [] } = wanted.filter;
-  const found = labels.length > 0 ? findLabelled(labels) : findMeasured(conditions);
-  return found === null ? all : selectFew(conditions, { found, all, limit });
+  const matches = toAll(conditions);
+  const finds = [findMeasured(conditions), findSearched(conditions, { filter: wanted.filter, limit })];
+  return finds.reduce<RawBuilder<{ id: string }>>(
+    (others, found) => (found === null ? others : selectFound({ found, matches, others, limit })),
+    all,
+  );
 }
 
 /** Returns the columns of the index to read; null: PostgreSQL chooses, by its statistics. */
@@ -76,53 +80,6 @@ function isUsable(columns: readonly ValueColumn[], values: Conditions['values'])
 function selectByPlan(conditions: Conditions, limit: number): RawBuilder<{ id: string }> {
   return sql`
     select runs.id from longhaul.runs as runs where ${toAll(conditions)} order by runs.id desc limit ${limit}`;
-}
-
-/** Ids that an index finds without an order. */
-interface Found {
-  /** SQL: one id more than `most` at most. */
-  readonly ids: RawBuilder<unknown>;
-  readonly most: number;
-}
-
-/** The runs with one of the labels. */
-function findLabelled(labels: readonly string[]): Found {
-  const most = 2_000;
-  return { ids: sql`select * from longhaul.labelled_runs(${sql.val([...labels])}::text[], ${most})`, most };
-}
-
-/** The runs of the cost or duration, which an index contains with their ids; null when the filter names neither. */
-function findMeasured({ leastId, endId, measures }: Conditions): Found | null {
-  if (measures.length === 0) return null;
-  const most = 3_000;
-  const ids = sql`
-    select runs.id from longhaul.runs as runs
-     where ${sql.join(measures, sql` and `)} and runs.id >= ${leastId}::uuid and runs.id < ${endId}::uuid
-     limit ${most + 1}`;
-  return { ids, most };
-}
-
-interface FewOptions {
-  readonly found: Found;
-  /** SQL: the ids, if too many are found. */
-  readonly all: RawBuilder<{ id: string }>;
-  readonly limit: number;
-}
-
-/**
- * SQL: sorts the found runs, if they are few, and reads them until enough match the other conditions. PostgreSQL alone
- * expects that the newest runs soon match.
- */
-function selectFew(conditions: Conditions, { found, all, limit }: FewOptions): RawBuilder<{ id: string }> {
-  const areFew = sql`(select count(*) from found) <= ${found.most}`;
-  return sql`
-    with found (id) as materialized (${found.ids}),
-    few as materialized (select id from found where ${areFew})
-    (select few.id from (select id from few order by id desc) as few
-      cross join lateral (select from longhaul.runs as runs where runs.id = few.id and ${toAll(conditions)} limit 1) as run
-      order by few.id desc limit ${limit})
-    union all
-    select many.id from (${all}) as many where not ${areFew}`;
 }
 
 function toAll(conditions: Conditions): RawBuilder<SqlBool> {
