@@ -6,6 +6,7 @@ import { measureClaim } from './claim.ts';
 import { measureCosts } from './costs.ts';
 import { measureDashboard } from './dashboard.ts';
 import { measureDashboardOpen } from './dashboard-open.ts';
+import { measureFleet } from './fleet.ts';
 import { measureFirstText } from './first-text.ts';
 import { measureGateway } from './gateway.ts';
 import { measureIdle } from './idle.ts';
@@ -34,6 +35,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   costs: measureCosts,
   idle: measureIdle,
   'wake-ups': measureWakeUps,
+  fleet: measureFleet,
   million: measureMillion,
   dashboard: measureDashboard,
   'dashboard-open': measureDashboardOpen,

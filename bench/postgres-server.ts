@@ -25,7 +25,7 @@ export async function startPostgres(databaseDir: string): Promise<PostgresServer
     password: 'longhaul',
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'shared_preload_libraries=pg_stat_statements'],
+    postgresFlags: ['-c', 'shared_preload_libraries=pg_stat_statements', '-c', 'max_connections=400'],
     onLog: () => {},
     onError: () => {},
   });

@@ -22,7 +22,9 @@ const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 interface StartOptions {
   readonly bench: Bench;
   /** The command. Defaults to `start`: server and worker in one. */
-  readonly command?: 'start' | 'server';
+  readonly command?: 'start' | 'server' | 'worker';
+  /** Slots of its worker. Defaults to 4. */
+  readonly slots?: number;
   /** Options of its agent. Defaults to none: no process is pre-started before the first run. */
   readonly agent?: Partial<LonghaulConfig['agents'][string]>;
   /** Further agents. Defaults to none. */
@@ -46,10 +48,11 @@ export interface RunningLonghaul {
   stop(): Promise<void>;
 }
 
-/** Starts Longhaul with 4 slots and an agent that is set up as `test/support/bare-claude.ts` sets up the bare SDK. */
+/** Starts Longhaul with an agent that is set up as `test/support/bare-claude.ts` sets up the bare SDK. */
 export async function startLonghaul({
   bench,
   command = 'start',
+  slots = 4,
   agent,
   agents = {},
   limits,
@@ -68,13 +71,14 @@ export async function startLonghaul({
       },
       ...agents,
     },
-    worker: { slots: 4 },
+    worker: { slots },
     limits: limits ?? { perUser: { runsPerMinute: false } },
   };
   await writeFile(path.join(directory, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
-  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, command, '--json', '--port', '0'], {
+  const usual = { HOME: directory, TMPDIR: directory, LONGHAUL_LOG_LEVEL: 'error', LONGHAUL_PORT: '0' };
+  const child = spawn(process.execPath, ['--conditions=longhaul-source', MAIN, command, '--json'], {
     cwd: directory,
-    env: { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory, LONGHAUL_LOG_LEVEL: 'error', ...variables },
+    env: { PATH: process.env['PATH'], ...usual, ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
     // A Ctrl-C goes to the bench, which then ends this process.
     detached: true,
