@@ -18,6 +18,7 @@ import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
 import { measureThroughput } from './throughput.ts';
 import { measureWakeUps } from './wake-ups.ts';
+import { measureWeek } from './week.ts';
 
 /** `npm run bench [-- NAME…]`: measures the promises, prints JSON, and exits with 1 if a promise is broken. */
 
@@ -37,6 +38,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   'wake-ups': measureWakeUps,
   fleet: measureFleet,
   million: measureMillion,
+  week: measureWeek,
   dashboard: measureDashboard,
   'dashboard-open': measureDashboardOpen,
 };

@@ -39,22 +39,35 @@ export async function writeRuns(
   database: pg.Client,
   { count, limits, createdBy }: { count: number; limits: RunLimits; createdBy: string },
 ): Promise<void> {
-  await database.query('set session_replication_role = replica');
-  await database.query('set synchronous_commit = off');
-  await createFunctions(database, count);
-  for (let from = 1; from <= count; from += BATCH) {
-    const range = [from, Math.min(count, from + BATCH - 1)];
-    await database.query(RUNS, [...range, JSON.stringify(limits), createdBy]);
-    for (const statement of [SESSIONS, WORDS, ATTEMPTS, EVENTS_OF_RUNS, LEDGER]) await database.query(statement, range);
-  }
+  await prepareRuns(database, count);
+  for (let from = 1; from <= count; from += BATCH)
+    await writeRange(database, [from, Math.min(count, from + BATCH - 1)], { limits, createdBy });
   // The server has begun with the minutes since its start.
   await database.query(
     'truncate longhaul.stat_counts, longhaul.stat_times, longhaul.stat_count_sums, longhaul.stat_time_sums',
   );
   await database.query(STATISTICS);
-  await database.query('reset session_replication_role');
   for (const table of ['runs', 'run_search', 'run_events', 'attempts', 'sessions', 'ledger_entries', 'cost_rollups'])
     await database.query(`vacuum analyze longhaul.${table}`);
+}
+
+/** Prepares the database for `writeRange`, of `count` runs over `DAYS` days. */
+export async function prepareRuns(database: pg.Client, count: number): Promise<void> {
+  await database.query('set synchronous_commit = off');
+  await createFunctions(database, count);
+}
+
+/** Writes the runs whose numbers are in the range, from its first to its last. */
+export async function writeRange(
+  database: pg.Client,
+  range: readonly [number, number],
+  { limits, createdBy }: { limits: RunLimits; createdBy: string },
+): Promise<void> {
+  await database.query('set session_replication_role = replica');
+  await database.query(RUNS, [...range, JSON.stringify(limits), createdBy]);
+  for (const statement of [SESSIONS, WORDS, ATTEMPTS, EVENTS_OF_RUNS, LEDGER])
+    await database.query(statement, [...range]);
+  await database.query('reset session_replication_role');
 }
 
 async function createFunctions(database: pg.Client, count: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { toErrorsPage } from '../scripts/errors-page.ts';
-import { ERRORS, RUN_ERRORS } from '../src/core/errors.ts';
+import { ERRORS, REQUEST_ERRORS, RUN_ERRORS } from '../src/core/errors.ts';
 
 describe('the table of errors', () => {
   it('has every code of the contract', () => {
@@ -14,6 +14,12 @@ describe('the table of errors', () => {
     const exitCodes = Object.values(ERRORS).map(({ exitCode }) => exitCode);
     expect(new Set(exitCodes).size).toBe(exitCodes.length);
     for (const exitCode of exitCodes) expect(exitCode > 1 && exitCode < 126).toBe(true);
+  });
+
+  it('has the exit codes of runs and of requests in separate ranges', () => {
+    for (const { exitCode } of Object.values(RUN_ERRORS)) expect(exitCode >= 10 && exitCode <= 58).toBe(true);
+    for (const { exitCode } of Object.values(REQUEST_ERRORS))
+      expect(exitCode === 2 || (exitCode >= 59 && exitCode <= 89)).toBe(true);
   });
 
   it('equals the docs', () => {

@@ -1,7 +1,7 @@
 import { useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { useDocumentVisibility } from '@mantine/hooks';
 import type { LonghaulEvent } from 'longhaul/client';
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect, useState, useSyncExternalStore } from 'react';
 import { client } from './client.ts';
 import { useRights } from './signed-in.ts';
 
@@ -23,7 +23,7 @@ const FLUSH_MS = 1_000;
 /** The same for sums over many runs. */
 const FLUSH_SUMS_MS = 10_000;
 
-/** A hidden tab closes its connection after this time: browsers allow six to a server. */
+/** A tab closes its connection when it has been hidden for this time: browsers allow six to a server. */
 const HIDDEN_MS = 5_000;
 
 let isLive = false;
@@ -54,22 +54,32 @@ export function useLookInterval(): number {
 export function useLiveUpdates(): void {
   const queries = useQueryClient();
   const { mayRead } = useRights();
-  const visibility = useDocumentVisibility();
+  const isShown = useIsShown();
 
   useEffect(() => {
-    if (!mayRead) return;
+    if (!mayRead || !isShown) return;
     const controller = new AbortController();
-    const follow = () => void followRuns(queries, controller.signal);
-    // A tab that becomes visible again refetches immediately.
-    const timer = visibility === 'hidden' ? setTimeout(() => controller.abort(), HIDDEN_MS) : undefined;
-    if (visibility === 'visible') follow();
-    return () => {
-      clearTimeout(timer);
-      controller.abort();
-    };
-  }, [queries, mayRead, visibility]);
+    void followRuns(queries, controller.signal);
+    return () => controller.abort();
+  }, [queries, mayRead, isShown]);
 }
 
+/** Returns whether the tab is visible, or was until `HIDDEN_MS` ago. */
+function useIsShown(): boolean {
+  const visibility = useDocumentVisibility();
+  const [isShown, setShown] = useState(true);
+  useEffect(() => {
+    if (visibility === 'visible') {
+      setShown(true);
+      return;
+    }
+    const timer = setTimeout(() => setShown(false), HIDDEN_MS);
+    return () => clearTimeout(timer);
+  }, [visibility]);
+  return isShown;
+}
+
+/** Follows all runs that the key may see (`GET /v1/stream`, SSE) until the signal aborts. */
 async function followRuns(queries: QueryClient, signal: AbortSignal): Promise<void> {
   const changes = gatherChanges(queries, signal);
   signal.addEventListener('abort', () => setLive(false), { once: true });
@@ -94,7 +104,6 @@ async function followRuns(queries: QueryClient, signal: AbortSignal): Promise<vo
 /** Invalidates the queries of changed data, at a limited rate. */
 function gatherChanges(queries: QueryClient, signal: AbortSignal) {
   const runIds = new Set<string>();
-  let isApprovalChanged = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let sumsTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -110,9 +119,8 @@ function gatherChanges(queries: QueryClient, signal: AbortSignal) {
       dispatchEvent(new CustomEvent(RUN_CHANGED, { detail: runId }));
     }
     runIds.clear();
-    invalidate('runs-head', 'session', 'unfinished');
-    if (isApprovalChanged) invalidate('approvals');
-    isApprovalChanged = false;
+    // The end of a run resolves its approvals.
+    invalidate('runs-head', 'session', 'unfinished', 'approvals');
     sumsTimer ??= setTimeout(() => {
       sumsTimer = undefined;
       if (!signal.aborted) invalidate('stats', 'queues', 'workers', 'costs', 'budgets');
@@ -120,9 +128,8 @@ function gatherChanges(queries: QueryClient, signal: AbortSignal) {
   }
 
   return {
-    note({ runId, type }: Pick<LonghaulEvent, 'runId' | 'type'>) {
+    note({ runId }: Pick<LonghaulEvent, 'runId'>) {
       runIds.add(runId);
-      isApprovalChanged ||= type.startsWith('approval.') || type.startsWith('run.');
       timer ??= setTimeout(flush, FLUSH_MS);
     },
     everything() {

@@ -54,8 +54,8 @@ export function addServeOptions(command: Command, roles: readonly Role[]): Comma
 /**
  * Runs Longhaul until SIGTERM or SIGINT. The first signal lets runs finish; the second ends them immediately, and they
  * are queued again. A process that is only a worker also ends when its worker has stopped: with 0 after a drain request
- * over HTTP, and after it has grown too large with the exit code that makes its supervisor start it again. With the
- * same code every process ends in good order after an uncaught error. Logs go to standard error, output for a person or
+ * over HTTP, and after it has grown too large with the exit code that makes its supervisor start it again. After an
+ * uncaught error every process stops as after SIGTERM, with the same code. Logs go to standard error, output for a person or
  * program to standard output.
  */
 export async function serve(shell: Shell, options: ServeRoles): Promise<void> {

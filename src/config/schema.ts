@@ -137,14 +137,17 @@ const agentSchema = z.strictObject({
   /** Retries of failed attempts. */
   retry: z
     .strictObject({
-      /** Attempts in total, excluding attempts that a stopping worker hands back. Defaults to 3. */
+      /** Attempts in total, except attempts that a stopping worker hands back or that end with a wait. Defaults to 3. */
       maxAttempts: positive().max(20, 'must be at most 20').default(3),
       /** Waits before the second attempt, the third, and so on; the last value repeats. Defaults to 10, 30, 60. */
       delaysSeconds: z
         .array(seconds(), 'must be a list of seconds')
         .min(1, 'must name at least one delay')
         .default([10, 30, 60]),
-      /** Time from the start of the first attempt within which another may start. Defaults to 600. */
+      /**
+       * Time from the start of the first attempt within which another may start. Waits for a limit, a person or another
+       * worker are left out. Defaults to 600.
+       */
       deadlineSeconds: seconds().default(600),
       /**
        * Set to false to start each attempt from the beginning. With true, a retry continues the conversation from its
@@ -211,7 +214,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Runs in progress at once. Defaults to 4. */
       slots: positive().max(256, 'must be at most 256').default(4),
-      /** Longest time that a worker may keep a run. Defaults to 180. */
+      /** Time after which the queue gives a worker's run to another if the worker is silent. Defaults to 180. */
       expireSeconds: seconds().default(180),
       /** Time that a stopping worker lets its runs continue. Defaults to 200. */
       drainTimeoutSeconds: seconds().default(200),

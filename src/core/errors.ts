@@ -2,7 +2,9 @@
  * Every error code of Longhaul, in one table: its HTTP status, its exit code, whether a retry can succeed, and a
  * sentence that is safe to show to an end user.
  *
- * Codes are stored data and part of the contract: a code is chosen once and never renamed.
+ * Codes are stored data and part of the contract: a code is chosen once and never renamed. A new one also needs `npm run
+ * docs`; a code of a run also needs its advice in `dashboard/pages/run/run-advice.ts` and the number of codes in
+ * `README.md`, and an entry in `retry-policy.ts` or `run/end/settle.ts` if it is retried in its own way or keeps its text.
  */
 
 interface ErrorKind {
@@ -23,7 +25,7 @@ const kind = (httpStatus: number, exitCode: number, isRetryable: boolean, messag
   message,
 });
 
-/** Reasons for which a run can end without success. Exit codes 10 to 59. */
+/** Reasons for which a run can end without success. Exit codes 10 to 58. */
 export const RUN_ERRORS = {
   run_timeout: kind(504, 10, false, 'The run took longer than its time limit and was stopped.'),
   max_turns: kind(422, 11, false, 'The run reached its turn limit before it finished.'),
@@ -65,7 +67,7 @@ export const RUN_ERRORS = {
 
 export type RunErrorCode = keyof typeof RUN_ERRORS;
 
-/** Reasons for which a request or a command can be rejected. Exit codes 60 to 89, and 2 for wrong usage. */
+/** Reasons for which a request or a command can be rejected. Exit codes 59 to 89, and 2 for wrong usage. */
 export const REQUEST_ERRORS = {
   invalid_request: kind(400, 60, false, 'The request is not valid.'),
   invalid_json: kind(400, 61, false, 'The body is not valid JSON.'),

@@ -16,7 +16,8 @@ export type WaitingFor = 'budget' | 'provider_limit' | 'approval';
 /**
  * The data of each type of event. Types are part of the contract; `agent.other` keeps messages that have no type here. A
  * new type also needs its schema in `api/contract/events.ts`, a row in `docs/http-api.md`, and `npm run docs` (the
- * client's types follow from the schema); and to be shown, `cli/render-events.ts` and the dashboard's conversation.
+ * client's types follow from the schema); and to be shown, `cli/render-events.ts`, the dashboard's
+ * conversation and, if it changes lists, `dashboard/data/live.ts`.
  */
 export interface EventData {
   'run.queued': { agent: string; reason?: 'submitted' | 'handed_back' | 'resumed' };

@@ -8,7 +8,10 @@ export interface RetryPolicy {
    * Waits before the second attempt, the third, and so on, in seconds; the last one repeats. Defaults to 10, 30, 60.
    */
   readonly delaysSeconds: readonly number[];
-  /** Seconds from the start of the first attempt within which another may start. Defaults to 600. */
+  /**
+   * Seconds from the start of the first attempt within which another may start, without the time that the run waited for
+   * a limit, a person or another worker. Defaults to 600.
+   */
   readonly deadlineSeconds: number;
   /**
    * True when the next attempt continues the conversation; otherwise it starts from the beginning. Defaults to true.
@@ -22,15 +25,15 @@ export type RetryDecision =
   /** `code` is the failure's own, or `deadline_exceeded` when only time forbids another attempt. */
   | { readonly retry: false; readonly code: RunErrorCode };
 
-/** Failures of the provider that concern all runs, not this one: the run waits for their end, and spends no attempt. */
+/** Failures of the provider that concern all runs, not only this one: the run waits for their end, and no attempt counts. */
 const PARKED: ReadonlySet<RunErrorCode> = new Set(['provider_rate_limit', 'provider_overloaded']);
 
 /** Waits when the provider names none; each is twice the previous one. */
 const UNNAMED_WAIT_SECONDS = { first: 10, longest: 300 };
 
 /**
- * A shorter named wait counts as unnamed, so the waits grow, but each is at least as long as named: a provider may name
- * a short wait again and again.
+ * A provider may name a short wait again and again. So a wait that is named but shorter than this grows like an unnamed
+ * one; it is never shorter than named.
  */
 const SHORTEST_NAMED_SECONDS = 60;
 
@@ -67,9 +70,9 @@ export function decideParking(
 interface FailedAttempt {
   readonly policy: RetryPolicy;
   readonly code: RunErrorCode;
-  /** Failed attempts, this one included; attempts that were handed back do not count. */
+  /** Attempts so far, this one included, except attempts that were handed back or ended with a wait. */
   readonly failures: number;
-  /** Seconds since the start of the first attempt. */
+  /** Seconds since the start of the first attempt, without the time that does not count (`deadlineSeconds`). */
   readonly elapsedSeconds: number;
   /** Seconds that the provider asked to wait, or null. */
   readonly retryAfterSeconds: number | null;

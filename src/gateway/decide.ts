@@ -49,6 +49,7 @@ export async function decide(options: DecideOptions): Promise<Cleared | Refusal 
     // Another request may have decided the matter in the meantime.
     const refusal = pass.refusal ?? judgeLimit(options);
     if (refusal !== null) return refusal;
+    // Judged by `allow` in `allowance.ts`.
     const call = pass.begin({ ...body, asked: [context.askedModelOf(body.model), body.model] });
     if (typeof call === 'object') return { bytes: lower(options, call), call };
     if (call === 'too_open') return refuseOpen(options);

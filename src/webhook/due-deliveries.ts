@@ -110,7 +110,7 @@ async function takeOnce(
     chosen as (
       select id from (
         select id, turn, row_number() over (order by turn, next_attempt_at) as given from turns) as given
-       -- With it the key has as many as its turn says; the places free then are those not given before.
+       -- A key's first delivery needs one free place, its second two, beside the places given to earlier ones.
        where turn <= ${free}::int - given + 1),
     locked as (
       select id from longhaul.webhook_deliveries

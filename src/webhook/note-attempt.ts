@@ -36,7 +36,7 @@ export async function noteAttempt(
        set status = case ${outcome}::text when 'delivered' then 'delivered' when 'refused' then 'failed'
                     else case when attempts_left > 0 then 'pending' else 'failed' end end,
            next_attempt_at = case when ${outcome}::text = 'missed'
-             -- There is no wait for none left, and for all of them.
+             -- Without attempts left the time stays.
              then coalesce(${at}::timestamptz + (${sql.val(toWaitsMs())}::float8[])[attempts_left] * interval '1 ms',
                            next_attempt_at)
              else next_attempt_at end,

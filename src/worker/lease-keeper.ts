@@ -33,7 +33,7 @@ interface KeptLease {
 
 /** Keeps a worker's leases, and reports when one is lost. */
 export interface LeaseKeeper {
-  /** Keeps a lease until it is released. Returns a signal that is aborted when the lease is lost. */
+  /** Keeps a lease until it is released. Returns a signal that is aborted when the lease is lost; `attempt.ts` then stops the attempt. */
   keep(kept: KeptLease): AbortSignal;
   release(runId: string): void;
   /** Returns the standing of a lease now, by the time since its last renewal. */

@@ -43,7 +43,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   let stopping: Promise<void> | null = null;
   const stop = () => (stopping ??= close(state));
 
-  /** Does what SIGTERM does, for this worker alone. */
+  /** Does for this worker alone what `leave` in `cli/serve.ts` does for the process at SIGTERM. */
   async function leave(reason: LeaveReason): Promise<void> {
     if (state.isDraining) return;
     state.isDraining = true;

@@ -1,7 +1,7 @@
 -- Works with version 37: servers and workers of that version go on beside new ones.
 
--- Words and labels that one run in a hundred has, newest first: a search reads the newest weeks, days or hours that have
--- enough of them, not all runs that have them.
+-- A search for a word or label that one run in a hundred has reads only the newest hours, days or weeks that have enough
+-- matches, not all runs with the word.
 
 -- What the index of the search knows of a run besides its words and labels, see `marks_of`.
 alter table longhaul.run_search add column marks text[] not null default '{}';

@@ -28,9 +28,8 @@ export type AcceptRuns = (request: RunRequest, options?: CountOptions) => Promis
 /**
  * Creates a process's way to accept runs: `findEarlier` answers a repeat without a transaction; `takeFreeKeys` decides on
  * the key in the transaction of `write-together.ts`, and `insertRuns` writes runs and queue messages in the same one. That
- * transaction combines the writes of simultaneous requests. Runs that Longhaul has
- * promised, in a transaction that does more, are inserted by `insertRuns`: the run of a schedule's tick, and a message
- * that no run has taken up.
+ * transaction combines the writes of simultaneous requests. `insertRuns` alone inserts the runs that Longhaul has promised,
+ * in a transaction that does more: the run of a schedule's tick, and a message that no run has taken up.
  */
 export function createAcceptRuns(deps: EndDeps): AcceptRuns {
   const { database } = deps;

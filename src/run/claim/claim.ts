@@ -56,7 +56,7 @@ interface ClaimOptions {
 }
 
 /**
- * Gives up to `limit` of a queue's runs to a worker: takes the message, grants the lease and begins the attempt, in one
+ * Claims at most `limit` runs of a queue for a worker: takes the message (`queue/pg-boss-run-queue.ts`), grants the lease and begins the attempt, in one
  * transaction. Returns nothing for a paused queue. The order: priority, then the ranks that `waiting/place-in-line.ts`
  * computed at submission.
  *

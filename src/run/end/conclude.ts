@@ -76,7 +76,8 @@ export function conclude({ row, outcome, now, retryAfterSeconds, random }: Concl
   if (outcome.status === 'handed_back') return isCancelRequested ? { status: 'cancelled' } : outcome;
   if (outcome.status !== 'failed' || outcome.isFinal === true) return outcome;
   const policy = row.retry_policy as RetryPolicy;
-  const handedBack = row.max_attempts - policy.maxAttempts;
+  // Each attempt that does not count has raised `max_attempts` (`continue-run.ts`).
+  const uncounted = row.max_attempts - policy.maxAttempts;
   const elapsedSeconds = (now.getTime() - (row.started_at ?? now).getTime() - row.parked_ms) / 1_000;
   const parking = decideParking({
     policy,
@@ -92,7 +93,7 @@ export function conclude({ row, outcome, now, retryAfterSeconds, random }: Concl
   const decision = decideRetry({
     policy,
     code: outcome.code,
-    failures: row.attempt - handedBack,
+    failures: row.attempt - uncounted,
     elapsedSeconds,
     retryAfterSeconds,
     random,

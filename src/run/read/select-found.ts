@@ -33,7 +33,7 @@ export function findSearched(
       ${leastId}::uuid, ${endId}::uuid, ${isPart ? ENOUGH_OF_A_PART : limit})`;
 }
 
-/** Of several values none is a mark that all runs have, and a status that may still change is none. */
+/** Only a single value is a mark that every match has, and only a final status is a mark. */
 function toMark(column: ValueColumn, values: readonly string[]): string[] {
   const [value] = values;
   if (value === undefined || values.length > 1) return [];

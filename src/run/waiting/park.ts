@@ -52,7 +52,7 @@ export async function resumeRun(
   await queue.enqueue(trx, toMessage(row));
 }
 
-/** A wait for a named time does not count towards the retry deadline, so it is added to `parked_ms`. */
+/** Time since `parked_at` is added to `parked_ms`, which the deadline of retries leaves out. */
 export const END_OF_WAIT = {
   waiting_for: null,
   waits_for_scope: null,

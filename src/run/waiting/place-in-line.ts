@@ -97,7 +97,7 @@ function toKey({ queue, user, team, priority }: Standing): string {
   return JSON.stringify([queue, team, user, team === null ? null : priority]);
 }
 
-// These functions of the database read one entry of an index each, whatever its statistics promise.
+// These functions of the database (`db/README.md` names their migration) read one entry of an index each, whatever its statistics promise.
 
 function firstInQueue({ queue }: Line) {
   return sql`longhaul.first_rank(${queue})`;
