@@ -28,7 +28,7 @@ export async function measureGateway(bench: Bench): Promise<Measurement> {
     silenceMs: 10_000,
   });
   bench.onEnd(() => gateway.close());
-  const { token } = gateway.reserve().open({ attemptId: 'bench' });
+  const { token } = gateway.openLane().open({ attemptId: 'bench' });
   const agent = new Agent({ keepAlive: true });
   bench.onEnd(async () => agent.destroy());
   const measure = (isStreamed: boolean) =>

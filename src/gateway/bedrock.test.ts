@@ -49,7 +49,7 @@ async function open(provider: Partial<BedrockProvider> = {}): Promise<void> {
     ]),
     silenceMs: 10_000,
   });
-  pass = gateway.reserve().open({ attemptId: 'attempt-1', provider: 'cloud' });
+  pass = gateway.openLane().open({ attemptId: 'attempt-1', provider: 'cloud' });
 }
 
 beforeEach(async () => {
@@ -276,7 +276,7 @@ describe('a refused call', () => {
     });
     expect((await post({})).status).toBe(403);
     await write(ACCESS_KEY.secret);
-    pass = gateway.reserve().open({ attemptId: 'attempt-2', provider: 'cloud' });
+    pass = gateway.openLane().open({ attemptId: 'attempt-2', provider: 'cloud' });
     expect((await post({})).status).toBe(200);
     await rm(directory, { recursive: true });
   });

@@ -53,7 +53,7 @@ describe('connections to a gateway', () => {
   const isOpen = (socket: Socket) => !socket.closed && !socket.readableEnded;
 
   it('without a request are limited, the oldest ends first, and a call still succeeds during a flood of them', async () => {
-    const pass = gateway.reserve().open({ attemptId: 'attempt-1' });
+    const pass = gateway.openLane().open({ attemptId: 'attempt-1' });
     const flood = await Promise.all(Array.from({ length: 200 }, open));
     expect((await call(pass.token)).status).toBe(200);
     await expect.poll(() => flood.filter(isOpen).length).toBeLessThanOrEqual(LIMITS.unknown);
@@ -61,8 +61,8 @@ describe('connections to a gateway', () => {
   });
 
   it('of one attempt are limited, rejected in a way that is retried, and leave other attempts theirs', async () => {
-    const greedy = gateway.reserve().open({ attemptId: 'attempt-1' });
-    const other = gateway.reserve().open({ attemptId: 'attempt-2' });
+    const greedy = gateway.openLane().open({ attemptId: 'attempt-1' });
+    const other = gateway.openLane().open({ attemptId: 'attempt-2' });
     for (let count = 0; count < LIMITS.perLane; count++) {
       expect(await ask(await open(), greedy.token)).toMatch(/^HTTP\/1\.1 200 /);
     }
@@ -79,7 +79,7 @@ describe('connections to a gateway', () => {
   });
 
   it('end with the token they came with', async () => {
-    const lane = gateway.reserve();
+    const lane = gateway.openLane();
     const socket = await open();
     expect(await ask(socket, lane.token)).toMatch(/^HTTP\/1\.1 402 /);
     expect(isOpen(socket)).toBe(true);

@@ -33,7 +33,7 @@ beforeEach(async () => {
     providers: new Map([['default', { upstream: { baseUrl: model.url, headers: { 'x-api-key': PROVIDER_KEY } } }]]),
     silenceMs: SILENCE_MS,
   });
-  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
+  pass = gateway.openLane().open({ attemptId: 'attempt-1' });
 });
 
 afterEach(async () => {
@@ -160,7 +160,7 @@ test('an answer without bounds ends the run at once', async () => {
 });
 
 test('with $0.02 a run requests no more than it can pay for, and exceeds the ceiling by less than one input', async () => {
-  pass = gateway.reserve().open({ attemptId: 'attempt-2', ceilingMicros: 20_000 });
+  pass = gateway.openLane().open({ attemptId: 'attempt-2', ceilingMicros: 20_000 });
   const inputTokens = 4_000;
   // A model that always writes as much as it may.
   model.setScript(({ body, turn: answers }) =>
@@ -183,7 +183,7 @@ test('with $0.02 a run requests no more than it can pay for, and exceeds the cei
 });
 
 test('an answer cut short by the money that is left ends the run as max_budget', async () => {
-  pass = gateway.reserve().open({ attemptId: 'attempt-2', ceilingMicros: 20_000 });
+  pass = gateway.openLane().open({ attemptId: 'attempt-2', ceilingMicros: 20_000 });
   model.setScript(({ body }) =>
     turn(say('And then'), {
       usage: { inputTokens: 1_000, outputTokens: Number(body['max_tokens']) },
@@ -197,7 +197,7 @@ test('an answer cut short by the money that is left ends the run as max_budget',
 });
 
 test('a run ends after its last turn, and when the provider names a long wait', async () => {
-  pass = gateway.reserve().open({ attemptId: 'attempt-2', maxTurns: 2 });
+  pass = gateway.openLane().open({ attemptId: 'attempt-2', maxTurns: 2 });
   model.setScript(() => useTool('Bash', { command: 'true' }));
   const turns = await run('Go on and on.');
   expect(turns.result).toMatchObject({ is_error: true, api_error_status: 402 });
@@ -205,7 +205,7 @@ test('a run ends after its last turn, and when the provider names a long wait', 
   expect(model.requests).toHaveLength(2);
 
   pass.close();
-  pass = gateway.reserve().open({ attemptId: 'attempt-3' });
+  pass = gateway.openLane().open({ attemptId: 'attempt-3' });
   model.setScript([fail(529, { retryAfterSeconds: 30 })]);
   const overloaded = await run('Hello.');
   expect(overloaded.result).toMatchObject({ is_error: true, api_error_status: 402 });
@@ -216,7 +216,7 @@ test('a run ends after its last turn, and when the provider names a long wait', 
 
 test('parallel subagents that cannot all have what they ask for wait for each other, and the run succeeds', async () => {
   // The main loop and each subagent ask for 32,000 tokens, which cost more than half a dollar.
-  pass = gateway.reserve().open({ attemptId: 'attempt-2', ceilingMicros: 300_000 });
+  pass = gateway.openLane().open({ attemptId: 'attempt-2', ceilingMicros: 300_000 });
   const usage = { inputTokens: 4_000, outputTokens: 100 };
   model.setScript(({ prompt, turn: answers }) => {
     const isMain = prompt.startsWith('Ask three.');

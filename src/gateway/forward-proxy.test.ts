@@ -48,7 +48,7 @@ describe.each(['http', 'https'])('a provider over %s behind a forward proxy', (p
       silenceMs: 10_000,
       log,
     });
-    pass = gateway.reserve().open({ attemptId: 'attempt-1' });
+    pass = gateway.openLane().open({ attemptId: 'attempt-1' });
   });
   afterEach(async () => {
     await gateway.close();

@@ -33,7 +33,7 @@ async function open({ silenceMs }: { silenceMs: number }): Promise<void> {
     silenceMs,
     log: { debug: write, warn: write, error: write },
   });
-  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
+  pass = gateway.openLane().open({ attemptId: 'attempt-1' });
 }
 
 afterEach(async () => {

@@ -48,7 +48,7 @@ export function useGatewayBench() {
       return passOf();
     },
     open(limits: Omit<OpenOptions, 'attemptId'>): void {
-      pass = gateway.reserve().open({ attemptId: 'attempt-1', ...limits });
+      pass = gateway.openLane().open({ attemptId: 'attempt-1', ...limits });
     },
     /** Sends a body as the attempt that was opened last: a text unchanged, an object with a model. */
     post: (body: object | string, { path = '/v1/messages', signal }: PostOptions = {}): Promise<Response> =>

@@ -22,7 +22,7 @@ beforeEach(async () => {
     providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: { 'x-api-key': PROVIDER_KEY } } }]]),
     silenceMs: 10_000,
   });
-  pass = gateway.reserve().open({ attemptId: 'attempt-1', onMeter: (meter) => metered.push(meter) });
+  pass = gateway.openLane().open({ attemptId: 'attempt-1', onMeter: (meter) => metered.push(meter) });
 });
 
 afterEach(async () => {
@@ -91,7 +91,7 @@ describe('forwarded requests', () => {
       ]),
       silenceMs: 10_000,
     });
-    const { token } = prefixed.reserve().open({ attemptId: 'a' });
+    const { token } = prefixed.openLane().open({ attemptId: 'a' });
     const headers = { authorization: `Bearer ${token}` };
     await fetch(`${prefixed.url}/v1/messages`, { method: 'POST', headers, body: '{}' });
     await prefixed.close();
@@ -189,7 +189,7 @@ describe('rejected requests', () => {
   });
 
   test('a token is 256 random bits and good for its own attempt until that ends', async () => {
-    const other = gateway.reserve().open({ attemptId: 'attempt-2' });
+    const other = gateway.openLane().open({ attemptId: 'attempt-2' });
     expect(other.token).not.toBe(pass.token);
     expect(Buffer.from(pass.token.replace('lh_att_', ''), 'base64url')).toHaveLength(32);
     pass.close();
@@ -204,7 +204,7 @@ describe('rejected requests', () => {
 
   test('nothing more is sent for an attempt whose meter has reached its ceiling', async () => {
     answerWithStream();
-    pass = gateway.reserve().open({ attemptId: 'attempt-2', ceilingMicros: WHOLE_STREAM_MICROS });
+    pass = gateway.openLane().open({ attemptId: 'attempt-2', ceilingMicros: WHOLE_STREAM_MICROS });
     expect((await (await post()).text()).length).toBeGreaterThan(0);
     const response = await post();
     expect(response.status).toBe(402);
@@ -288,7 +288,7 @@ describe('the meter', () => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ model: 'home-made', usage: { input_tokens: 100, output_tokens: 10 } }));
     });
-    const { token, meter } = priced.reserve().open({ attemptId: 'a' });
+    const { token, meter } = priced.openLane().open({ attemptId: 'a' });
     const headers = { 'x-api-key': token };
     await (await fetch(`${priced.url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify(call) })).text();
     await priced.close();
@@ -314,7 +314,7 @@ describe('the meter', () => {
     const costs = [];
     for (const provider of ['default', 'regional']) {
       for (const model of ['claude-sonnet-4-5-20250929', 'home-made']) {
-        const pass = priced.reserve().open({ attemptId: `${provider} ${model}`, provider });
+        const pass = priced.openLane().open({ attemptId: `${provider} ${model}`, provider });
         const body = JSON.stringify({ ...call, model });
         const headers = { 'x-api-key': pass.token };
         await (await fetch(`${priced.url}/v1/messages`, { method: 'POST', headers, body })).text();
@@ -334,7 +334,7 @@ describe('the meter', () => {
 
   test('an attempt is served even if reporting its meter fails', async () => {
     answerWithStream();
-    const { token } = gateway.reserve().open({
+    const { token } = gateway.openLane().open({
       attemptId: 'attempt-2',
       onMeter() {
         throw new Error('no database');

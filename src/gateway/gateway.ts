@@ -28,8 +28,8 @@ export type { GatewayPass } from './pass.ts';
 export interface Gateway {
   /** For an attempt's `ANTHROPIC_BASE_URL`: `http://127.0.0.1:PORT`. */
   readonly url: string;
-  /** Reserves a token for a process that starts before its attempt, or outlives it. */
-  reserve(): GatewayLane;
+  /** Opens a lane for a process, which may start before its attempt and outlive it. */
+  openLane(): GatewayLane;
   /** Closes every lane and pass and stops listening, immediately. */
   close(): Promise<void>;
 }
@@ -103,7 +103,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const server = await startServer({ take, onConnection: (socket) => connections.enter(socket), log });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    reserve: lanes.reserve,
+    openLane: lanes.openLane,
     async close() {
       lanes.closeAll();
       const closed = once(server, 'close');

@@ -34,7 +34,7 @@ async function start(lingerMs: number): Promise<void> {
 }
 
 function open(limits: Omit<OpenOptions, 'attemptId'> = {}): void {
-  pass = gateway.reserve().open({ attemptId: 'attempt-1', ...limits });
+  pass = gateway.openLane().open({ attemptId: 'attempt-1', ...limits });
 }
 
 /** Sends a call, and returns a function that hangs up. */

@@ -31,7 +31,7 @@ function call(token: string): Promise<Response> {
 }
 
 test('a reserved token forwards nothing until an attempt is opened on it', async () => {
-  const lane = gateway.reserve();
+  const lane = gateway.openLane();
   expect((await call(lane.token)).status).toBe(402);
   const pass = lane.open({ attemptId: 'one' });
   expect(pass.token).toBe(lane.token);
@@ -40,7 +40,7 @@ test('a reserved token forwards nothing until an attempt is opened on it', async
 });
 
 test('a token serves one attempt after another, and each is metered separately', async () => {
-  const lane = gateway.reserve();
+  const lane = gateway.openLane();
   const first = lane.open({ attemptId: 'one' });
   await (await call(lane.token)).text();
   first.close();
@@ -62,7 +62,7 @@ test('a call that began under one attempt is cut with it, and never counted for 
     await goOn.promise;
     response.end(wholeStream);
   });
-  const lane = gateway.reserve();
+  const lane = gateway.openLane();
   const first = lane.open({ attemptId: 'one' });
   const answer = call(lane.token).then((response) => response.text());
   const isCut = expect(answer).rejects.toThrow();
@@ -76,7 +76,7 @@ test('a call that began under one attempt is cut with it, and never counted for 
 });
 
 test('a lane belongs to one attempt at a time', () => {
-  const lane = gateway.reserve();
+  const lane = gateway.openLane();
   const pass = lane.open({ attemptId: 'one' });
   expect(() => lane.open({ attemptId: 'two' })).toThrow('still belongs to attempt one');
   pass.close();
@@ -86,7 +86,7 @@ test('a lane belongs to one attempt at a time', () => {
 });
 
 test('a closed lane ends its token and the attempt on it', async () => {
-  const lane = gateway.reserve();
+  const lane = gateway.openLane();
   lane.open({ attemptId: 'one' });
   lane.close();
   expect((await call(lane.token)).status).toBe(402);
@@ -95,7 +95,7 @@ test('a closed lane ends its token and the attempt on it', async () => {
 
 test('an attempt that its worker has lost forwards nothing more from that instant', async () => {
   let isOurs: boolean | 'unknown' = true;
-  const pass = gateway.reserve().open({ attemptId: 'one', isEntitled: () => isOurs });
+  const pass = gateway.openLane().open({ attemptId: 'one', isEntitled: () => isOurs });
   expect((await call(pass.token)).status).toBe(200);
   // Retried by Claude Code, until the answer is known.
   isOurs = 'unknown';

@@ -6,8 +6,8 @@ import { createLane, type ServedLane } from './lane.ts';
 
 /** The open lanes of a gateway. */
 export interface Lanes {
-  /** Creates a lane, which stays until it is closed. */
-  reserve(): ServedLane;
+  /** Opens a lane, which stays until it is closed. */
+  openLane(): ServedLane;
   /** Returns the lane of a token, or null. */
   find(token: string): ServedLane | null;
   closeAll(): void;
@@ -29,7 +29,7 @@ export function createLanes({ pricesOf, onClose, log }: LanesOptions): Lanes {
   const lanes = new Map<string, ServedLane>();
   const bodyBudget = createByteBudget(MAX_HELD_BYTES);
   return {
-    reserve() {
+    openLane() {
       const lane = createLane({
         pricesOf,
         bodyBudget,

@@ -25,7 +25,7 @@ async function start(options: { bodyTimeoutMs?: number } = {}): Promise<void> {
     silenceMs: 10_000,
     ...options,
   });
-  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
+  pass = gateway.openLane().open({ attemptId: 'attempt-1' });
 }
 
 afterEach(async () => {
@@ -71,7 +71,7 @@ test('an attempt has at most 16 requests open, and the next one as soon as one o
   const refused = open({ headers: { 'content-length': 60 * MB } });
   refused.flushHeaders();
   expect(await answerOf(refused)).toMatchObject(refusal);
-  const other = gateway.reserve().open({ attemptId: 'attempt-2' });
+  const other = gateway.openLane().open({ attemptId: 'attempt-2' });
   const passed = answerOf(open({ token: other.token }).end(call));
 
   const first = Promise.race(requests.map(answerOf));
@@ -90,13 +90,13 @@ test('an attempt whose open requests hold 64 MB is answered 429, and the others 
   const chunked = open();
   chunked.write(call);
   expect(await answerOf(chunked)).toMatchObject(refusal);
-  const other = gateway.reserve().open({ attemptId: 'attempt-2' });
+  const other = gateway.openLane().open({ attemptId: 'attempt-2' });
   expect(await answerOf(open({ token: other.token }).end(call))).toMatchObject({ status: 200 });
   expect(upstream.seen).toHaveLength(1);
 });
 
 test('all attempts together hold at most 256 MB, and released memory is available for the next', async () => {
-  const [other, ...holders] = [2, 3, 4, 5].map((number) => gateway.reserve().open({ attemptId: `attempt-${number}` }));
+  const [other, ...holders] = [2, 3, 4, 5].map((number) => gateway.openLane().open({ attemptId: `attempt-${number}` }));
   for (const { token } of holders) await announce(64 * MB, token);
   await announce(64 * MB - call.length, other?.token);
   const arrived = Promise.withResolvers<() => void>();

@@ -25,7 +25,7 @@ beforeEach(async () => {
     providers: new Map([['default', { upstream: { baseUrl: upstream.url, headers: {} }, governor }]]),
     silenceMs: 10_000,
   });
-  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
+  pass = gateway.openLane().open({ attemptId: 'attempt-1' });
 });
 
 afterEach(async () => {
@@ -144,7 +144,7 @@ test('a governor that throws prevents no call', async () => {
     ]),
     silenceMs: 10_000,
   });
-  const headers = { 'x-api-key': other.reserve().open({ attemptId: 'a' }).token };
+  const headers = { 'x-api-key': other.openLane().open({ attemptId: 'a' }).token };
   const response = await fetch(`${other.url}/v1/messages`, { method: 'POST', headers, body: '{}' });
   expect(await response.text()).toBe('{}');
   await other.close();

@@ -44,7 +44,7 @@ describe('through a proxy that has its own names', () => {
       ]),
       silenceMs: 10_000,
     });
-    const { token } = gateway.reserve().open({ attemptId: 'a' });
+    const { token } = gateway.openLane().open({ attemptId: 'a' });
     for (const model of ['claude-opus-4-8', 'claude-sonnet-5']) {
       const body = `{ "n":1.0, "model" : "${model}" ,"max_tokens":9}`;
       await fetch(`${gateway.url}/v1/messages`, { method: 'POST', headers: { 'x-api-key': token }, body });

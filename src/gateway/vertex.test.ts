@@ -38,7 +38,7 @@ beforeEach(async () => {
     silenceMs: 10_000,
     log: logged.log,
   });
-  pass = gateway.reserve().open({ attemptId: 'attempt-1' });
+  pass = gateway.openLane().open({ attemptId: 'attempt-1' });
 });
 
 afterEach(async () => {
@@ -141,7 +141,7 @@ describe('a refused call', () => {
     expect(refused.status).toBe(403);
     expect(await refused.text()).not.toContain('google-token');
     expect(pass.failure()).toMatchObject({ kind: 'auth' });
-    pass = gateway.reserve().open({ attemptId: 'attempt-2' });
+    pass = gateway.openLane().open({ attemptId: 'attempt-2' });
     expect((await post({})).status).toBe(200);
   });
 

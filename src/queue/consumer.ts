@@ -11,7 +11,7 @@ const TICK_MS = 2_000;
 const CHECK_EVERY_MS = 30_000;
 
 /** Time for which a worker leaves a run to another that is about to claim it, in ms. */
-const RESERVED_MS = 250;
+const BID_MS = 250;
 
 /** Time after which a worker checks whether the worker that was quicker has indeed claimed the run, in ms. */
 const SECOND_CHECK_MS = 2_000;
@@ -91,7 +91,7 @@ class ClaimLoop implements Consumer {
       queues,
       room: (queue) => (this.#isStopped ? 0 : room(queue)),
       onWakeUp: (wakeUp) => this.#onWakeUp(wakeUp),
-      onReserved: (queue, runIds) => this.#pending.postpone(queue, runIds, RESERVED_MS),
+      onBid: (queue, runIds) => this.#pending.postpone(queue, runIds, BID_MS),
       onWithdrawn: (queue, runIds) => this.#pending.withdraw(queue, runIds),
       onGap: () => this.#needCheck(),
     });
@@ -168,8 +168,8 @@ class ClaimLoop implements Consumer {
 
   async #claim({ queue, limit, runIds, isContested, end }: Turn): Promise<void> {
     // With more runs than room, there is enough for other workers too.
-    const isReserved = isContested && this.#contention.isNoted && runIds.length > 0 && runIds.length <= limit;
-    if (isReserved) this.#notifier.reserve({ queue, runIds });
+    const isBid = isContested && this.#contention.isNoted && runIds.length > 0 && runIds.length <= limit;
+    if (isBid) this.#notifier.bid({ queue, runIds });
     try {
       const { wasEmpty, isMore } = await this.#options.claim(queue, limit);
       if (isContested) this.#contention.note({ isFound: !wasEmpty });

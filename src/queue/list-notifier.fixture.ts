@@ -44,7 +44,7 @@ export function createListNotifier(lists: Lists): Notifier {
       return Promise.resolve();
     },
     withdraw: () => Promise.resolve(),
-    reserve() {},
+    bid() {},
     subscribe(listener) {
       const subscriber = { listener, isBusy: false };
       lists.subscribers.add(subscriber);

@@ -35,7 +35,7 @@ export interface WakeUpListener {
   /** Called when another worker has claimed runs, so that no wake-up for them is needed any more. */
   onWithdrawn(queue: string, runIds: readonly string[]): void;
   /** Called when another worker is about to claim runs. */
-  onReserved(queue: string, runIds: readonly string[]): void;
+  onBid(queue: string, runIds: readonly string[]): void;
   /** Called when wake-ups may have been lost. */
   onGap(): void;
 }
@@ -68,7 +68,7 @@ export interface Notifier {
    * Asks the other workers to leave these runs to the caller for a moment. Returns at once, and never throws: without it,
    * several workers try to claim the same run.
    */
-  reserve(claim: { queue: string; runIds: readonly string[] }): void;
+  bid(claim: { queue: string; runIds: readonly string[] }): void;
   subscribe(listener: WakeUpListener): Promise<Subscription>;
   /** Returns about how many wake-ups of a queue no worker has received yet; null when the backend does not count them. */
   countUndelivered(queue: string): Promise<number | null>;

@@ -56,7 +56,7 @@ describe('the queues that a worker is going to claim from', () => {
     pending.postpone('a', ['1', '2'], 60_000);
     expect(pending.takeNext(hasRoom)).toBe(null);
     expect(pending.ripensInMs()).toBeGreaterThan(50_000);
-    // A run that nobody reserved is announced.
+    // A run that no worker bid for is announced.
     pending.add({ ...announced, queue: 'a', runIds: ['3'] });
     expect(pending.takeNext(hasRoom)?.runIds).toEqual(['1', '2', '3']);
   });

@@ -10,6 +10,7 @@ import type { Notifier, WakeUp } from './notifier.ts';
 interface Payload {
   readonly queue: string;
   readonly queued?: readonly string[];
+  /** A bid. */
   readonly reserved?: readonly string[];
   readonly claimed?: readonly string[];
   readonly dueInMs?: number;
@@ -24,7 +25,7 @@ const LONGEST_ANNOUNCED = sql.lit('1 minute');
 /**
  * Wakes workers with `NOTIFY`, which is part of the transaction: it is sent with the commit, and never after a rollback.
  * Every worker gets every notification. So that not all of them claim, an announcement has the ids of its runs, a worker
- * reserves them before it claims, and its claim withdraws them: notifications arrive in the order of the commits.
+ * bids for them before it claims, and its claim withdraws them: notifications arrive in the order of the commits.
  */
 export function createPostgresNotifier(database: Database): Notifier {
   const notify = async (trx: Database['sql'], payload: Payload) => {
@@ -50,7 +51,7 @@ export function createPostgresNotifier(database: Database): Notifier {
         await notify(trx, { queue, claimed: runIds.slice(from, from + MOST_IDS) });
       }
     },
-    reserve({ queue, runIds }) {
+    bid({ queue, runIds }) {
       if (runIds.length > MOST_IDS) return;
       // Not awaited: the claim begins meanwhile, on another connection.
       inBackground(
@@ -58,13 +59,13 @@ export function createPostgresNotifier(database: Database): Notifier {
         () => {}, // The claim itself reports that the database cannot be reached.
       );
     },
-    async subscribe({ queues, onWakeUp, onReserved, onWithdrawn, onGap }) {
+    async subscribe({ queues, onWakeUp, onBid, onWithdrawn, onGap }) {
       const stop = await database.listen(
         CHANNELS.queue,
         (text) => {
           const { queue, queued = [], reserved, claimed, dueInMs = 0 } = readPayload(text);
           if (!queues.includes(queue)) return;
-          if (reserved !== undefined) return onReserved(queue, reserved);
+          if (reserved !== undefined) return onBid(queue, reserved);
           if (claimed !== undefined) return onWithdrawn(queue, claimed);
           const wakeUp: WakeUp = { queue, runIds: queued, dueInMs: Math.max(0, dueInMs), isShared: true };
           inBackground(() => onWakeUp(wakeUp));

@@ -69,7 +69,7 @@ export function createSpareStarter(
     pause,
     async start(agent) {
       beginning.set(agent, (beginning.get(agent) ?? 0) + 1);
-      const lane = gateway.reserve();
+      const lane = gateway.openLane();
       try {
         const workspaceDir = await prepareSpareWorkspace({ workspace: agent.workspace, dataDir, log });
         const process = startClaude({

@@ -4,7 +4,7 @@ import { repeat } from '../core/timers.ts';
 import { toUserKey } from '../core/user-key.ts';
 import type { Run } from '../run/run.ts';
 import { createBackgroundWork } from './background-work.ts';
-import { createDemand } from './demand.ts';
+import { createPeaks } from './peaks.ts';
 import { createSpareStarter, type SpareStarterOptions } from './spare-starter.ts';
 import { createWaitingSpares, type Spare, type WaitingSpare } from './waiting-spares.ts';
 import { adoptWorkspace } from './workspace.ts';
@@ -52,7 +52,7 @@ export function createSpares(options: SparesOptions): Spares {
   const { agents, slots, mayStart, onChange, onFault, maxAgeMs = MAX_AGE_MS, log } = options;
   const onFailure = (err: unknown) => log.warn({ err }, 'a pre-started process could not be ended cleanly');
   const work = createBackgroundWork();
-  const demand = createDemand();
+  const peaks = createPeaks();
   const waiting = createWaitingSpares({
     onChange,
     onProblem({ agent }, { fault, detail }) {
@@ -71,7 +71,7 @@ export function createSpares(options: SparesOptions): Spares {
       if (now - spare.since > (spare.userKey === null ? maxAgeMs : MAX_IDLE_MS)) waiting.giveUp(spare);
     }
     for (const agent of agents.values()) {
-      const target = toTarget(agent, { slots, peak: demand.peakOf(agent.name) });
+      const target = toTarget(agent, { slots, peak: peaks.peakOf(agent.name) });
       const unused = waiting.list().filter((spare) => spare.agent === agent && spare.userKey === null);
       for (const spare of unused.slice(target)) waiting.giveUp(spare);
       if (starter.isPaused(agent)) continue;
@@ -94,7 +94,7 @@ export function createSpares(options: SparesOptions): Spares {
         .length,
 
     async take(run, agent) {
-      demand.note(agent.name);
+      peaks.note(agent.name);
       for (const spare of findFitting(waiting.list(), { run, agent })) {
         // Another run may have taken it while this run tried the previous one.
         if (!waiting.take(spare)) continue;
@@ -133,7 +133,7 @@ export function createSpares(options: SparesOptions): Spares {
 }
 
 /**
- * Returns the number of processes that should wait for an agent: the configured number, or the peak of recent demand.
+ * Returns the number of processes that should wait for an agent: the configured number, or the recent peak.
  */
 function toTarget({ prewarm, limits }: Agent, { slots, peak }: { slots: number; peak: number }): number {
   if (prewarm === null || limits.maxTurns === 0 || limits.maxBudgetUsd === 0) return 0;

@@ -52,7 +52,7 @@ export async function prepareStation({ deps, run, agent, sessionLease, leaseLost
   const spare = isNew ? await spares.take(run, agent) : null;
   if (spare !== null) return { agent, conversation, spare, workspaceDir: spare.workspaceDir, lane: spare.lane };
   const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir, log });
-  return { agent, conversation, spare, workspaceDir, lane: gateway.reserve() };
+  return { agent, conversation, spare, workspaceDir, lane: gateway.openLane() };
 }
 
 /** Keeps the process for the user's next run if the attempt kept it; otherwise releases everything the attempt used. */

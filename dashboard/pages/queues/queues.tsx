@@ -18,6 +18,14 @@ import { toVisible } from '../../ui/text/to-visible.ts';
 import { Time } from '../../ui/time/time.tsx';
 import classes from './queues.module.css';
 
+/** Only where Redis or SQS wakes the workers, and counts. */
+const WAKE_UPS: SimpleColumn<QueueResource> = {
+  title: 'Wake-ups',
+  align: 'right',
+  isMinor: true,
+  cell: ({ undelivered }) => (undelivered === null ? 'away' : formatCount(undelivered)),
+};
+
 /** Lists the queues: the number of waiting runs, the oldest wait and its cause. */
 export function Queues() {
   const { isOperator } = useRights();
@@ -41,6 +49,7 @@ export function Queues() {
     },
     { title: 'Held', align: 'right', isMinor: true, cell: ({ held }) => formatCount(held) },
     { title: 'Later', align: 'right', isMinor: true, cell: ({ delayed }) => formatCount(delayed) },
+    ...(data?.some(({ undelivered }) => undelivered !== null) === true ? [WAKE_UPS] : []),
     {
       title: 'Runs',
       align: 'right',

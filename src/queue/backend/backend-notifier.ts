@@ -84,7 +84,7 @@ export function createBackendNotifier({ database, backend, log }: BackendNotifie
       });
       return Promise.resolve();
     },
-    reserve() {},
+    bid() {},
     subscribe: (listener) => Promise.resolve(subscriptions.add(listener)),
     async countUndelivered(queue) {
       if (availability.isAway) return null;

@@ -11,7 +11,7 @@ import { beginLogs } from '../log/append-events.ts';
 import { forkSession, keepSessions } from './fork-session.ts';
 import { toBudgetError } from '../money/budget-error.ts';
 import { parkRun } from '../waiting/park.ts';
-import { nextRanks, toMessage } from '../waiting/place-in-line.ts';
+import { nextRanks, toQueueMessage } from '../waiting/place-in-line.ts';
 import { isWaitedFor, reserveBudgets, type FullBudget } from '../money/reserve-budget.ts';
 import type { RunRules } from '../rules.ts';
 import type { Submission } from './submission.ts';
@@ -65,7 +65,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
   await queue.enqueueAll(
     trx,
     // A run that has to wait for an earlier run of its session is queued when that run ends.
-    rows.filter(({ held_for }) => held_for === null).map((row) => toMessage(row, row.start_after)),
+    rows.filter(({ held_for }) => held_for === null).map((row) => toQueueMessage(row, row.start_after)),
   );
   await beginLogs(
     trx,

@@ -10,7 +10,7 @@ import { isReservedToday, moveReservation, type BudgetScope } from '../money/res
 import { findFullGate, lockGates, type Gate } from '../waiting/concurrency.ts';
 import { isBesideSuspect } from './losses.ts';
 import { END_OF_WAIT, parkRun, TRIED_AGAIN } from '../waiting/park.ts';
-import { toMessage } from '../waiting/place-in-line.ts';
+import { toQueueMessage } from '../waiting/place-in-line.ts';
 import type { RunDeps } from '../rules.ts';
 import { toRun, type Run } from '../run.ts';
 import { isBehindAnother } from '../waiting/session-gate.ts';
@@ -249,7 +249,7 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
   const now = (row.lease_expires_at?.getTime() ?? 0) - LEASE_DURATION_MS;
   switch (obstacle.kind) {
     case 'later':
-      return queue.requeue(trx, toMessage(row, new Date(now + obstacle.waitMs)));
+      return queue.requeue(trx, toQueueMessage(row, new Date(now + obstacle.waitMs)));
     case 'held':
       if (wasWaiting) {
         const queued: NewEvent = { type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } };
@@ -260,7 +260,7 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
     case 'waiting': {
       const { waitingFor, until, scope = null } = obstacle;
       if (row.waiting_for === waitingFor && row.waits_for_scope === scope) {
-        return queue.requeue(trx, toMessage(row, until));
+        return queue.requeue(trx, toQueueMessage(row, until));
       }
       await parkRun(trx, { queue, runId: row.id, attempt: row.attempt - 1, waitingFor, until, scope });
     }

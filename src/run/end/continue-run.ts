@@ -7,7 +7,7 @@ import type { OpenConclusion } from './conclude.ts';
 import { releaseHeld } from '../waiting/concurrency.ts';
 import { postLedger, type Booking } from '../money/ledger.ts';
 import { noteWebhooks } from '../webhooks/note-webhooks.ts';
-import { toMessage } from '../waiting/place-in-line.ts';
+import { toQueueMessage } from '../waiting/place-in-line.ts';
 import { spendBudget } from '../money/reserve-budget.ts';
 import type { RunDeps } from '../rules.ts';
 import { toRunError } from '../run.ts';
@@ -44,7 +44,7 @@ export async function continueRun(trx: Transaction, continuation: Continuation):
   await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
   // The decision, or its expiry, queues a run that waits for a person.
   if (conclusion.status === 'awaits_approval') await queue.remove(trx, { runId: row.id, queue: row.queue });
-  else await queue.requeue(trx, toMessage(row, toNextStart(conclusion, now)));
+  else await queue.requeue(trx, toQueueMessage(row, toNextStart(conclusion, now)));
   await releaseHeld(trx, { queue, row });
   await postLedger(trx, booking, rules);
   await spendBudget(trx, { runId: row.id, spentMicros: booking.charge.costMicros, isOver: false, rules });

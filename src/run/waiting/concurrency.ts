@@ -3,7 +3,7 @@ import type { Database, Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import type { RunsTable } from '../../db/tables.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { toMessage } from './place-in-line.ts';
+import { toQueueMessage } from './place-in-line.ts';
 import type { RunDeps, RunRules } from '../rules.ts';
 import { USER_KEY, userKeyOf } from '../user-key.ts';
 
@@ -76,10 +76,10 @@ export async function releaseHeld(
     update longhaul.runs set held_for = null
      where id in (select id from of_user union all select id from of_agent union all select id from of_all)
     returning id, queue, priority, fair_rank`.execute(trx);
-  for (const place of rows) await queue.enqueue(trx, toMessage(place));
+  for (const place of rows) await queue.enqueue(trx, toQueueMessage(place));
 }
 
-type Place = Parameters<typeof toMessage>[0];
+type Place = Parameters<typeof toQueueMessage>[0];
 
 /** Held runs queued in one sweep. */
 const BATCH_SIZE = 500;
@@ -127,7 +127,7 @@ async function sweepGate({ database, queue, rules }: RunDeps, { gate, key }: { g
       )
       .returning(['id', 'queue', 'priority', 'fair_rank'])
       .execute();
-    for (const place of places) await queue.enqueue(trx, toMessage(place));
+    for (const place of places) await queue.enqueue(trx, toQueueMessage(place));
     return places.length;
   };
   return retryDeadlock(() => database.sql.transaction().execute(release));

@@ -6,7 +6,7 @@ import type { Queue } from '../../queue/queue.ts';
 import type { BudgetScope } from '../money/reserve-budget.ts';
 import { changeRun } from '../log/change-run.ts';
 import { noteWebhooks } from '../webhooks/note-webhooks.ts';
-import { toMessage } from './place-in-line.ts';
+import { toQueueMessage } from './place-in-line.ts';
 
 interface ParkOptions {
   readonly queue: Queue;
@@ -34,7 +34,7 @@ export async function parkRun(trx: Transaction, options: ParkOptions): Promise<S
     },
   });
   await noteWebhooks(trx, row);
-  await queue.requeue(trx, toMessage(row, until));
+  await queue.requeue(trx, toQueueMessage(row, until));
   return row;
 }
 
@@ -49,7 +49,7 @@ export async function resumeRun(
     events: [{ type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } }],
     columns: { status: 'queued', ...END_OF_WAIT },
   });
-  await queue.enqueue(trx, toMessage(row));
+  await queue.enqueue(trx, toQueueMessage(row));
 }
 
 /** Time since `parked_at` is added to `parked_ms`, which the deadline of retries leaves out. */

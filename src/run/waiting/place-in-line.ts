@@ -130,6 +130,9 @@ interface Place {
 }
 
 /** Makes the message that a worker claims a run with: ordered by priority, then by rank. */
-export function toMessage({ id, queue, priority, fair_rank }: Place, startAfter: Date | null = null): QueueMessage {
+export function toQueueMessage(
+  { id, queue, priority, fair_rank }: Place,
+  startAfter: Date | null = null,
+): QueueMessage {
   return { runId: id, queue, priority: priority * RANKS - Math.min(fair_rank, RANKS - 1), startAfter };
 }

@@ -3,7 +3,7 @@ import type { Database, Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import type { RunsTable } from '../../db/tables.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { toMessage } from './place-in-line.ts';
+import { toQueueMessage } from './place-in-line.ts';
 
 /**
  * The gate of a session: its runs execute one after the other, in the order of submission. A run that is submitted
@@ -23,7 +23,7 @@ export async function releaseNextInSession(
 ): Promise<void> {
   const { rows } = await sql<Place>`
     select ${PLACE} from longhaul.release_next_in_session(${sessionId})`.execute(trx);
-  for (const place of rows) await queue.enqueue(trx, toMessage(place, place.start_after));
+  for (const place of rows) await queue.enqueue(trx, toQueueMessage(place, place.start_after));
 }
 
 /**
@@ -58,12 +58,12 @@ export async function sweepHeldInSessions({ database, queue }: { database: Datab
                                and earlier.finished_at is null)
           limit ${sql.lit(BATCH_SIZE)} for update skip locked)
       returning ${PLACE}`.execute(trx);
-    for (const place of rows) await queue.enqueue(trx, toMessage(place, place.start_after));
+    for (const place of rows) await queue.enqueue(trx, toQueueMessage(place, place.start_after));
     return rows.length;
   };
   return retryDeadlock(() => database.sql.transaction().execute(release));
 }
 
-type Place = Parameters<typeof toMessage>[0] & { readonly start_after: Date | null };
+type Place = Parameters<typeof toQueueMessage>[0] & { readonly start_after: Date | null };
 
 const PLACE = sql.raw('id, queue, priority, fair_rank, start_after');

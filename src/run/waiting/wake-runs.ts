@@ -4,7 +4,7 @@ import type { Database, Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import type { Queue } from '../../queue/queue.ts';
 import type { TRIED_AGAIN } from './park.ts';
-import { toMessage } from './place-in-line.ts';
+import { toQueueMessage } from './place-in-line.ts';
 import { USER_KEY } from '../user-key.ts';
 
 /** Runs queued in one transaction. */
@@ -51,7 +51,7 @@ export async function wakeNext(
   { database, queue }: { database: Database; queue: Queue },
   { user, team, tenant }: Owner & { readonly team: string | null },
 ): Promise<void> {
-  const { rows } = await sql<Parameters<typeof toMessage>[0]>`
+  const { rows } = await sql<Parameters<typeof toQueueMessage>[0]>`
     (select id, queue, priority, fair_rank from longhaul.runs
       where waits_for_scope = 'user' and ${USER_KEY} = ${toUserKey({ user, tenant })} and ${IS_DUE} order by priority desc, fair_rank, id limit 1)
     union all
@@ -77,7 +77,7 @@ const OVERDUE_BATCH = 10;
  * wait for the provider is parked again by its next attempt. Returns their number.
  */
 export async function wakeOverdue({ database, queue }: { database: Database; queue: Queue }): Promise<number> {
-  const { rows } = await sql<Parameters<typeof toMessage>[0]>`
+  const { rows } = await sql<Parameters<typeof toQueueMessage>[0]>`
     select id, queue, priority, fair_rank from longhaul.runs
      where status = 'waiting' and waiting_for = 'provider_limit' and parked_at < now() - interval ${OVERDUE_AFTER}
        and not exists (select from longhaul.provider_limits where until > now())
@@ -90,13 +90,13 @@ const IS_DUE = sql`status = 'waiting' and (start_after is null or start_after <=
 
 async function putInLine(
   { database, queue }: { database: Database; queue: Queue },
-  places: readonly Parameters<typeof toMessage>[0][],
+  places: readonly Parameters<typeof toQueueMessage>[0][],
 ): Promise<void> {
   // In one order: of two that wake the same runs the second waits for the first.
   const inOrder = places.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   if (inOrder.length === 0) return;
   const work = async (trx: Transaction) => {
-    for (const place of inOrder) await queue.requeue(trx, toMessage(place));
+    for (const place of inOrder) await queue.requeue(trx, toQueueMessage(place));
   };
   await retryDeadlock(() => database.sql.transaction().execute(work));
 }

@@ -1,8 +1,8 @@
 /** Time for which a burst is remembered, so that the next similar burst finds as many waiting processes. */
 const REMEMBERED_SECONDS = 300;
 
-/** The recent demand for each agent. */
-export interface Demand {
+/** The largest recent bursts of runs, by agent. */
+export interface Peaks {
   /** Notes that a run of the agent begins. */
   note(agent: string): void;
   /** Returns the most runs of the agent that began within one second in the last five minutes. */
@@ -10,7 +10,7 @@ export interface Demand {
 }
 
 /** Creates counters by second. `now` is in milliseconds, from any clock that only goes forward. */
-export function createDemand(now: () => number = () => performance.now()): Demand {
+export function createPeaks(now: () => number = () => performance.now()): Peaks {
   /** Runs that began in each second, by agent, the oldest second first. */
   const counts = new Map<string, Map<number, number>>();
   const second = () => Math.floor(now() / 1_000);
