@@ -5,10 +5,9 @@ import type { RunsTable } from '../../db/tables.ts';
 import { changeRun, type RunColumns } from '../log/change-run.ts';
 import type { OpenConclusion } from './conclude.ts';
 import { releaseHeld } from '../waiting/concurrency.ts';
-import { postLedger, type Booking } from '../money/ledger.ts';
+import { bookAttempt, type Booking } from '../money/ledger.ts';
 import { noteWebhooks } from '../webhooks/note-webhooks.ts';
 import { toQueueMessage } from '../waiting/place-in-line.ts';
-import { spendBudget } from '../money/reserve-budget.ts';
 import type { RunDeps } from '../rules.ts';
 import { toRunError } from '../run.ts';
 import { releaseSession } from '../sessions/sessions.ts';
@@ -46,8 +45,7 @@ export async function continueRun(trx: Transaction, continuation: Continuation):
   if (conclusion.status === 'awaits_approval') await queue.remove(trx, { runId: row.id, queue: row.queue });
   else await queue.requeue(trx, toQueueMessage(row, toNextStart(conclusion, now)));
   await releaseHeld(trx, { queue, row });
-  await postLedger(trx, booking, rules);
-  await spendBudget(trx, { runId: row.id, spentMicros: booking.charge.costMicros, isOver: false, rules });
+  await bookAttempt(trx, booking, rules);
   return continued;
 }
 

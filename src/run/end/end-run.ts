@@ -6,11 +6,11 @@ import { toUsd } from '../../core/money.ts';
 import { toStorable } from '../../core/text.ts';
 import type { Transaction } from '../../db/database.ts';
 import type { RunsTable } from '../../db/tables.ts';
-import { promoteMessages } from '../accept/promote-messages.ts';
+import { promoteMessages, takeUnreadMessages } from '../accept/promote-messages.ts';
 import { changeRun, type RunColumns } from '../log/change-run.ts';
 import type { FinalConclusion } from './conclude.ts';
 import { releaseHeld } from '../waiting/concurrency.ts';
-import { postLedger, type Booking } from '../money/ledger.ts';
+import { bookAttempt, type Booking } from '../money/ledger.ts';
 import { noteWebhooks } from '../webhooks/note-webhooks.ts';
 import { spendBudget } from '../money/reserve-budget.ts';
 import type { RunDeps } from '../rules.ts';
@@ -60,10 +60,11 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   await queue.remove(trx, { runId: row.id, queue: row.queue });
   if (booking !== null) await releaseHeld(trx, { queue, row });
   await releaseNextInSession(trx, { queue, sessionId: row.session_id });
-  if (booking !== null) await postLedger(trx, booking, rules);
-  const spentMicros = booking?.charge.costMicros ?? 0;
-  await spendBudget(trx, { runId: row.id, spentMicros, isOver: true, rules });
-  await promoteMessages(trx, { deps, runId: row.id });
+  const messages = await takeUnreadMessages(trx, row.id);
+  if (booking !== null) await bookAttempt(trx, booking, rules);
+  else await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
+  // With the money that the ended run has released.
+  await promoteMessages(trx, { deps, runId: row.id, messages });
   return ended;
 }
 

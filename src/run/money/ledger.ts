@@ -18,11 +18,15 @@ export interface Booking {
 }
 
 /**
- * Writes the ledger entries of an attempt, one for each model it used, with their sums by day and month. The entries
- * add up to the charge, exact to the micro-dollar. They are written once: the caller holds the row's lock under its
- * fence, and the key (`attempt_id`, `position`) rejects a second entry.
+ * Books an attempt: writes its ledger entries, one for each model it used, with their sums by day and month, and spends
+ * its charge from the budgets of its run (`spendBudget`). The entries add up to the charge, exact to the micro-dollar.
+ * They are written once: the caller holds the row's lock under its fence, and the key (`attempt_id`, `position`) rejects
+ * a second entry.
+ *
+ * In one statement, and as the last of its transaction: all attempts add to the same sums and accounts, one after the
+ * other, and each holds them until its commit.
  */
-export async function postLedger(
+export async function bookAttempt(
   trx: Transaction,
   booking: Booking,
   { timeZone }: Pick<RunRules, 'timeZone'>,
@@ -41,7 +45,9 @@ export async function postLedger(
     duration_ms: position === 0 ? durationMs : 0,
     ...entry,
   }));
-  await sql`select longhaul.post_entries(${JSON.stringify(entries)}::json, ${timeZone})`.execute(trx);
+  await sql`
+    select longhaul.post_entries(${JSON.stringify(entries)}::json, ${timeZone}),
+           longhaul.spend_budget(${row.id}, ${charge.costMicros}, ${concludes !== null}, ${timeZone})`.execute(trx);
 }
 
 /** Makes one entry for each model, or one entry with no model for an attempt that called none. */
