@@ -2,7 +2,14 @@ import { readFile } from 'node:fs/promises';
 import type { Bench } from './bench.ts';
 import { judge, type Measurement } from './measurement.ts';
 import { queryPostgres } from './postgres-server.ts';
-import { AGENT, startLonghaul, STUB_CLAUDE, type RunningLonghaul } from './start-longhaul.ts';
+import {
+  AGENT,
+  startLonghaul,
+  startWorker,
+  STUB_CLAUDE,
+  type LonghaulProcess,
+  type RunningLonghaul,
+} from './start-longhaul.ts';
 
 const FLEETS = [4, 16, 64];
 const USERS = 50;
@@ -34,10 +41,10 @@ async function measure(bench: Bench, workers: number): Promise<Record<string, nu
   const url = databaseVariables['LONGHAUL_DATABASE_URL'] ?? '';
   const variables = { ...databaseVariables, LONGHAUL_CLAUDE_PATH: STUB_CLAUDE };
   const server = await startLonghaul({ bench, command: 'server', variables });
-  const fleet: RunningLonghaul[] = [];
+  const fleet: LonghaulProcess[] = [];
   while (fleet.length < workers) {
     const next = Array.from({ length: Math.min(STARTED_AT_ONCE, workers - fleet.length) }, () =>
-      startLonghaul({ bench, command: 'worker', slots: 1, variables }),
+      startWorker({ bench, slots: 1, variables }),
     );
     fleet.push(...(await Promise.all(next)));
   }
@@ -116,7 +123,7 @@ async function countConnections(url: string): Promise<number> {
 }
 
 /** Processor time of the workers and of their children that have ended, in ms. */
-async function readCpuMs(fleet: readonly RunningLonghaul[]): Promise<number> {
+async function readCpuMs(fleet: readonly LonghaulProcess[]): Promise<number> {
   const times = await Promise.all(
     fleet.map(async ({ pid }) => {
       const stat = await readFile(`/proc/${pid}/stat`, 'utf8');

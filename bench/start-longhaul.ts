@@ -35,21 +35,45 @@ interface StartOptions {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** A `longhaul start` in a separate process: in one process, Longhaul and the bench would slow each other down. */
-export interface RunningLonghaul {
-  readonly client: LonghaulClient;
-  readonly url: string;
-  /** The operator's API key. */
-  readonly headers: Readonly<Record<string, string>>;
+/** A process of Longhaul: in one process, Longhaul and the bench would slow each other down. */
+export interface LonghaulProcess {
   readonly config: Config;
-  /** Sends a request with the operator's key. */
-  readonly request: (path: string, options?: RequestInit) => Promise<Response>;
   readonly pid: number;
   stop(): Promise<void>;
 }
 
+/** A `longhaul start` or `longhaul server` in a separate process. */
+export interface RunningLonghaul extends LonghaulProcess {
+  readonly client: LonghaulClient;
+  readonly url: string;
+  /** The operator's API key. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sends a request with the operator's key. */
+  readonly request: (path: string, options?: RequestInit) => Promise<Response>;
+}
+
 /** Starts Longhaul with an agent that is set up as `test/support/bare-claude.ts` sets up the bare SDK. */
-export async function startLonghaul({
+export async function startLonghaul(options: StartOptions): Promise<RunningLonghaul> {
+  const { announcement, ...started } = await spawnLonghaul(options);
+  const { url, adminKeyFile } = announcement;
+  if (url === null) throw new Error('A worker alone does not answer.');
+  const apiKey = adminKeyFile === null ? '' : (await readFile(adminKeyFile, 'utf8')).trim();
+  const headers = { authorization: `Bearer ${apiKey}` };
+  return {
+    ...started,
+    url,
+    headers,
+    client: createClient({ url, apiKey, retryForSeconds: 0 }),
+    request: (path, options) => fetch(`${url}${path}`, { ...options, headers }),
+  };
+}
+
+/** Starts `longhaul worker`, whose runs only a server accepts. */
+export async function startWorker(options: Omit<StartOptions, 'command'>): Promise<LonghaulProcess> {
+  return spawnLonghaul({ ...options, command: 'worker' });
+}
+
+async function spawnLonghaul({
   bench,
   command = 'start',
   slots = 4,
@@ -57,7 +81,7 @@ export async function startLonghaul({
   agents = {},
   limits,
   variables,
-}: StartOptions): Promise<RunningLonghaul> {
+}: StartOptions): Promise<LonghaulProcess & { announcement: Announcement }> {
   const directory = await bench.makeDirectory('longhaul');
   const config: LonghaulConfig = {
     agents: {
@@ -94,25 +118,26 @@ export async function startLonghaul({
     clearTimeout(timer);
   };
   bench.onEnd(stop);
-  const { url, adminKeyFile } = await readAnnouncement(child);
-  const apiKey = adminKeyFile === null ? '' : (await readFile(adminKeyFile, 'utf8')).trim();
-  const headers = { authorization: `Bearer ${apiKey}` };
+  const announcement = await readAnnouncement(child);
   return {
-    url,
-    headers,
+    announcement,
     config: resolveConfig({ input: config, baseDir: directory, env: variables }),
-    client: createClient({ url, apiKey, retryForSeconds: 0 }),
-    request: (path, options) => fetch(`${url}${path}`, { ...options, headers }),
     pid: child.pid ?? 0,
     stop,
   };
 }
 
-/** Reads the line that the process prints once it listens. */
-async function readAnnouncement(child: ChildProcess): Promise<{ url: string; adminKeyFile: string | null }> {
+/** `url` is null for a worker. */
+interface Announcement {
+  readonly url: string | null;
+  readonly adminKeyFile: string | null;
+}
+
+/** Reads the line that the process prints once it listens, or works. */
+async function readAnnouncement(child: ChildProcess): Promise<Announcement> {
   const died = once(child, 'exit').then(() => {
     throw new Error('longhaul start ended before it was listening.');
   });
   const [line] = (await Promise.race([once(child.stdout!, 'data'), died])) as [Buffer];
-  return JSON.parse(line.toString()) as { url: string; adminKeyFile: string | null };
+  return JSON.parse(line.toString()) as Announcement;
 }
