@@ -20,8 +20,8 @@ export default defineConfig({
     // Tests wait for processes, networks and deadlines for a third of their time: three fill two cores.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
     teardownTimeout: 30_000,
     // Real processes on a busy machine miss a deadline at times. The summary names each test that needed its second try.
     retry: process.env['CI'] === undefined ? 0 : 1,
