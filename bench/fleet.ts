@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { Bench } from './bench.ts';
 import { judge, type Measurement } from './measurement.ts';
 import { queryPostgres } from './postgres-server.ts';
@@ -48,7 +49,7 @@ async function measure(bench: Bench, workers: number): Promise<Record<string, nu
     );
     fleet.push(...(await Promise.all(next)));
   }
-  await new Promise((resolve) => setTimeout(resolve, REST_MS));
+  await setTimeout(REST_MS);
   const resting = await countConnections(url);
   await finish(server, url, USERS);
 
@@ -96,7 +97,7 @@ async function finish({ client }: RunningLonghaul, url: string, count: number): 
       `select count(*)::int as count from longhaul.runs where finished_at is null`,
     );
     if (row?.['count'] === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await setTimeout(500);
   }
 }
 

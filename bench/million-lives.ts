@@ -1,11 +1,11 @@
 import { createId } from '../src/core/ids.ts';
-import type { Logger } from '../src/core/log.ts';
 import { openPostgresDatabase } from '../src/db/postgres.ts';
 import { openQueue } from '../src/queue/open-queue.ts';
 import { claimRuns, type Claim } from '../src/run/claim/claim.ts';
 import { settleAttempt, type Settlement } from '../src/run/end/settle.ts';
 import { removeExpiredRuns } from '../src/run/remove-expired.ts';
 import type { Bench } from './bench.ts';
+import { LOG } from './log.ts';
 import type { Bound } from './measurement.ts';
 import type { Deployment } from './million.ts';
 import { AGENT } from './start-longhaul.ts';
@@ -17,7 +17,6 @@ const USERS = 500;
 const BATCH = 1_000;
 /** Runs of a day, with their events, that are deleted while others are claimed. */
 const EXPIRED = 100_000;
-const LOG: Logger = { debug() {}, info() {}, warn: console.error, error: console.error, fatal: console.error };
 
 const STEPS = ['submit', 'claim', 'settle'] as const;
 type Times = Record<(typeof STEPS)[number], number[]>;

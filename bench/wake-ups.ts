@@ -1,13 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { resolveConfig } from '../src/config/resolve.ts';
 import { createId } from '../src/core/ids.ts';
-import type { Logger } from '../src/core/log.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { openPostgresDatabase } from '../src/db/postgres.ts';
 import { openQueue } from '../src/queue/open-queue.ts';
 import { createAcceptRuns } from '../src/run/accept/accept-runs.ts';
 import { createClaimer } from '../src/worker/claimer.ts';
 import type { Bench } from './bench.ts';
+import { LOG } from './log.ts';
 import { judge, type Measurement } from './measurement.ts';
 import { queryPostgres } from './postgres-server.ts';
 import { percentile } from './statistics.ts';
@@ -18,7 +18,6 @@ const WARM_UP_RUNS = 60;
 const RUNS = 100;
 const PAUSE_MS = 40;
 const IDLE_MS = 20_000;
-const LOG: Logger = { debug() {}, info() {}, warn: console.error, error: console.error, fatal: console.error };
 /** Room of each worker, which the runs do not use up. */
 const ROOM = 4;
 

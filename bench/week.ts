@@ -1,9 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { createId } from '../src/core/ids.ts';
 import { migrate } from '../src/db/migrate.ts';
 import { openPostgresDatabase } from '../src/db/postgres.ts';
 import { resolveConfig } from '../src/config/resolve.ts';
-import { openQueue } from '../src/queue/open-queue.ts';
 import { removeExpiredRuns } from '../src/run/remove-expired.ts';
 import type { Bench } from './bench.ts';
 import { judge, type Measurement } from './measurement.ts';
@@ -29,9 +29,6 @@ export async function measureWeek(bench: Bench): Promise<Measurement> {
   bench.onEnd(() => database.close());
   await migrate(database);
   const config = resolveConfig({ input: { agents: toAgents() }, baseDir: '/', env: { LONGHAUL_DATABASE_URL: url } });
-  const log = { debug() {}, info() {}, warn: console.error, error: console.error, fatal: console.error };
-  const queue = await openQueue({ database, backend: null, expireSeconds: 180, log });
-  bench.onEnd(() => queue.stop());
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {});
   await client.connect();
@@ -104,7 +101,7 @@ async function changeAsExecutionsDo(client: pg.Client, [first, last]: readonly [
 /** Resolves when autovacuum has caught up, as it does between the busy hours of a day. */
 async function waitForAutovacuum(client: pg.Client): Promise<void> {
   for (let quietSeconds = 0; quietSeconds < 3;) {
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await setTimeout(1_000);
     const { rows } = await client.query<{ busy: number }>(
       `select count(*)::int as busy from pg_stat_activity where backend_type = 'autovacuum worker'`,
     );

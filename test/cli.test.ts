@@ -215,11 +215,13 @@ describe('the commands against a started server', () => {
   });
 
   it('lets a run finish at SIGTERM, then ends cleanly', async () => {
+    // The run that nobody follows any more.
+    const running = async () => (await longhaul('runs', '--status', 'running', '--json')).stdout;
+    await expect.poll(running, { timeout: 60_000 }).toContain('"data":[]');
     const following = start('run', 'reader', 'A last question', '--follow', '--json');
     await following.printed(/"type":"agent\.init"/);
     server.kill('SIGTERM');
-    // The run of a test before may still be in progress.
-    await server.logged(/"runs":[12],"msg":"draining: no more runs are claimed"/);
+    await server.logged(/"runs":1,"msg":"draining: no more runs are claimed"/);
     expect((await following.ended).exitCode).toBe(0);
     expect((await server.ended).exitCode).toBe(0);
     expect(existsSync(path.join(cwd, '.longhaul', 'lock'))).toBe(false);

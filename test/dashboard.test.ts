@@ -214,6 +214,30 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     expect(await client.wait(run!.id)).toMatchObject({ status: 'succeeded', result: 'All **done**.' });
   });
 
+  it('keeps the stream of a tab that is hidden for a moment, and closes that of a tab that stays hidden', async () => {
+    const [own, page] = await open();
+    await own.addCookies(await context.cookies());
+    const [opened, closed]: [string[], string[]] = [[], []];
+    page.on('request', (request) => request.url().includes('/v1/stream') && opened.push(request.url()));
+    page.on('requestfailed', (request) => request.url().includes('/v1/stream') && closed.push(request.url()));
+    const show = (state: 'hidden' | 'visible') =>
+      page.evaluate(`
+        Object.defineProperty(document, 'visibilityState', { value: '${state}', configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));`);
+    await goTo('/approvals', page);
+    await expect.poll(() => opened.length, POLL).toBe(1);
+    await show('hidden');
+    await page.waitForTimeout(1_000);
+    await show('visible');
+    await page.waitForTimeout(500);
+    expect([opened.length, closed.length]).toEqual([1, 0]);
+    await show('hidden');
+    await expect.poll(() => closed.length, POLL).toBe(1);
+    await show('visible');
+    await expect.poll(() => opened.length, POLL).toBe(2);
+    await own.close();
+  });
+
   it('shows in a second tab what happens in the first, and signs out of both', async () => {
     const run = await client.submit({ agent: 'publisher', prompt: 'publish this in two tabs' });
     const [own, first] = await open();

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type LonghaulClient } from '../src/client/client.ts';
 import { say, startScriptedModel, turn, type ScriptedModel } from '../src/testing/index.ts';
@@ -121,4 +122,23 @@ describe.skipIf(!hasVersionBefore)('an upgrade of processes one by one', () => {
     oldServer.kill('SIGTERM');
     expect((await oldServer.ended).exitCode).toBe(0);
   });
+
+  it('lets this version start again on the schema of a later version that works with it, and on no other', async () => {
+    const later = (worksWith: number) =>
+      queryDatabase(
+        `insert into longhaul.migrations (version, name, works_with) values (9000 + ${worksWith}, 'later', ${worksWith})`,
+      );
+    await later(38);
+    const server = await start('server', { of: 'later' });
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    await later(999);
+    await expect(start('worker', { of: 'later' })).rejects.toThrow('which a Longhaul can use that knows version 999');
+  });
+
+  async function queryDatabase(statement: string): Promise<void> {
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    await client.query(statement);
+    await client.end();
+  }
 });

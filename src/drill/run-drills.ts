@@ -114,8 +114,8 @@ async function refuseOldSchema({ databaseUrl }: Config): Promise<void> {
   if (databaseUrl === null) return;
   const database = await openPostgresDatabase({ url: databaseUrl, poolSize: 5 });
   try {
-    const { found, newest } = await readSchemaVersion(database);
-    if (found === newest) return;
+    const { found, newest, isUsable } = await readSchemaVersion(database);
+    if (isUsable) return;
     throw new LonghaulError('database_unsuitable', {
       message: `The database has schema version ${found ?? 'none'}, and this Longhaul ${newest}. Drills migrate nothing: run longhaul migrate first.`,
     });

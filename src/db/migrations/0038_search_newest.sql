@@ -72,6 +72,7 @@ declare
   newest text;
   count integer;
   conditions text[];
+  is_marked boolean;
   statement text;
   period text;
   earlier text;
@@ -86,11 +87,13 @@ begin
       where %s', sampled, array_to_string(conditions, ' and ')) into count using typed, labels, until;
   if count >= frequent then return next null; return; end if;
 
-  if cardinality(marks) > 0 then conditions := array_append(conditions, 'marks @> $3'); end if;
+  -- Until every run has its marks, none is selected by them.
+  is_marked := not exists (select from longhaul.runs_without_words);
+  if is_marked and cardinality(marks) > 0 then conditions := array_append(conditions, 'marks @> $3'); end if;
   -- Not a range of the primary key, which could be read instead of the index.
   conditions := conditions || array['(run_id < $4) is true', '(run_id >= $5) is true'];
   statement := format('select array(select run_id from longhaul.run_search where %s', array_to_string(conditions, ' and '));
-  if not exists (select from longhaul.runs_without_words) then
+  if is_marked then
     for digits in reverse 7..4 loop
       period := left(newest, digits);
       earlier := lpad(to_hex(('x' || lpad(period, 8, '0'))::bit(32)::bigint - 1), digits, '0');

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../../test/support/databases.ts';
@@ -73,19 +74,28 @@ describe.each(DATABASE_KINDS)('a page of runs on the %s database', (kind) => {
     expect(rowsRead).toBeLessThanOrEqual(MOST_ROWS);
   });
 
-  it.each(Object.entries(FILTERS))('by %s contains the newest runs that match', async (_name, filter) => {
-    const { status, agent, agents, user, team, errorCode, scheduleId, from, to } = filter;
+  /** Compares a page with what a plain query finds. */
+  const expectNewest = async (filter: RunFilter, before?: string) => {
+    const { status, agent, agents, user, team, errorCode, scheduleId, from, to, words, labels = [] } = filter;
     const is = (column: string, value: string | readonly string[] | undefined) =>
       value === undefined ? sql`true` : sql`${sql.ref(column)}::text = any(${sql.val([value].flat())}::text[])`;
     const { rows: expected } = await sql`
-      select id from longhaul.runs
+      select runs.id from longhaul.runs as runs left join longhaul.run_search as search on run_id = runs.id
        where ${is('status', status)} and ${is('agent', agent)} and ${is('agent', agents)} and ${is('user_id', user)}
          and ${is('team', team)} and ${is('error_code', errorCode)} and ${is('schedule_id', scheduleId)}
+         and cost_micros >= ${(filter.minCostUsd ?? 0) * 1e6}
          and created_at >= ${from ?? new Date(0)} and created_at < ${to ?? new Date('2100-01-01')}
-       order by id desc limit ${LIMIT}`.execute(bench.database.sql);
-    const { rows } = await read(filter).execute(bench.database.sql);
-    expect(rows).toEqual(expected);
-  });
+         and (${words ?? null}::text is null or words @@ longhaul.to_search(${words ?? null}::text))
+         and (${labels.length} = 0 or labels @> ${sql.val([...labels])}::text[])
+         and runs.id < ${before ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff'}::uuid
+       order by runs.id desc limit ${LIMIT}`.execute(bench.database.sql);
+    const { rows } = await selectRunIds({ viewer: SEES_ALL, filter, before, limit: LIMIT }).execute(bench.database.sql);
+    expect(rows, JSON.stringify({ filter, before })).toEqual(expected);
+  };
+
+  it.each(Object.entries(FILTERS))('by %s contains the newest runs that match', (_name, filter) =>
+    expectNewest(filter),
+  );
 
   it('by metadata and cost contains the runs with all of it, whichever part is rare', async () => {
     const { database } = bench;
@@ -142,23 +152,6 @@ describe.each(DATABASE_KINDS)('a page of runs on the %s database', (kind) => {
       );
     });
 
-    const expectNewest = async (filter: RunFilter, before?: string) => {
-      const { status, agent, user, team, errorCode, scheduleId, from, to, words, labels = [], minCostUsd = 0 } = filter;
-      const is = (column: string, value: string | readonly string[] | undefined) =>
-        value === undefined ? sql`true` : sql`${sql.ref(column)}::text = any(${sql.val([value].flat())}::text[])`;
-      const { rows: expected } = await sql`
-        select runs.id from longhaul.runs as runs join longhaul.run_search as search on run_id = runs.id
-         where ${is('status', status)} and ${is('agent', agent)} and ${is('user_id', user)} and ${is('team', team)}
-           and ${is('error_code', errorCode)} and ${is('schedule_id', scheduleId)} and cost_micros >= ${minCostUsd * 1e6}
-           and created_at >= ${from ?? new Date(0)} and created_at < ${to ?? new Date('2100-01-01')}
-           and (${words ?? null}::text is null or words @@ longhaul.to_search(${words ?? null}::text))
-           and labels @> ${sql.val([...labels])}::text[] and runs.id < ${before ?? 'ffffffff-ffff-ffff-ffff-ffffffffffff'}::uuid
-         order by runs.id desc limit ${LIMIT}`.execute(bench.database.sql);
-      const query = selectRunIds({ viewer: SEES_ALL, filter, before, limit: LIMIT });
-      const { rows } = await query.execute(bench.database.sql);
-      expect(rows, JSON.stringify({ filter, before })).toEqual(expected);
-    };
-
     it.each(WORDS)('contains the newest runs with %s, each label and each other filter', async (words) => {
       for (const labels of LABELS) for (const other of OTHERS) await expectNewest({ words, labels, ...other });
     });
@@ -182,10 +175,31 @@ describe.each(DATABASE_KINDS)('a page of runs on the %s database', (kind) => {
       );
       await expectNewest({ words: 'quarterly' });
       await expectNewest({ words: 'quarterly', to: new Date(Date.now() - 29 * 86_400_000) });
+      await expectNewest({ words: 'quarterly', agent: 'retired', status: 'failed' });
+      await expectNewest({ labels: ['customer=7'], user: 'gone', errorCode: 'hung' });
       const { signal } = new AbortController();
       expect(await noteOldWords(bench.database, { signal })).toBe(5_000);
       await expectNewest({ words: 'quarterly', to: new Date(Date.now() - 29 * 86_400_000) });
     });
+  });
+
+  it('contains a run that ended while its marks were noted', async () => {
+    const { database } = bench;
+    const { id } = await bench.submit({ prompt: 'a lighthouse' });
+    await sql`delete from longhaul.run_search where run_id = ${id}`.execute(database.sql);
+    await sql`insert into longhaul.runs_without_words values (${id})`.execute(database.sql);
+    const { signal } = new AbortController();
+    const noting = await database.sql.transaction().execute(async (trx) => {
+      await sql`update longhaul.runs set status = 'failed', error_code = 'hung', result = 'a rock' where id = ${id}`.execute(
+        trx,
+      );
+      const begun = noteOldWords(database, { signal });
+      await delay(300);
+      return { begun };
+    });
+    expect(await noting.begun).toBe(1);
+    for (const words of ['lighthouse', 'rock'])
+      expect((await read({ words, status: 'failed', errorCode: 'hung' }).execute(database.sql)).rows).toEqual([{ id }]);
   });
 
   it('contains only what the viewer may see, whatever the filter', async () => {
