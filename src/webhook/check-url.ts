@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { WebhooksConfig } from '../config/config.ts';
-import { isAddressAllowed, isAddressNamed } from './address.ts';
+import { isAddressAllowed, isAddressNamed } from '../core/addresses.ts';
 
 const MOST_CHARACTERS = 2_000;
 

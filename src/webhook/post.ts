@@ -6,9 +6,9 @@ import type { WebhooksConfig } from '../config/config.ts';
 import { guarded } from '../core/guard.ts';
 import { maskSecrets } from '../core/mask-secrets.ts';
 import { head, toStorable } from '../core/text.ts';
-import { isAddressAllowed } from './address.ts';
+import { isAddressAllowed } from '../core/addresses.ts';
 import { findUrlProblem, isHostNamed, toHost } from './check-url.ts';
-import { chooseResolver, type Resolve } from './resolve-host.ts';
+import { chooseResolver, type Resolve } from '../core/resolve-host.ts';
 
 /** Bytes that are read of an error response, and characters that are kept of them. */
 const MOST_READ_BYTES = 4_096;

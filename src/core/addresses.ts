@@ -1,8 +1,15 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { WebhooksConfig } from '../config/config.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** The addresses that may be reached besides public addresses. */
+export interface AddressRules {
+  /** True to permit private networks and this machine. */
+  readonly allowPrivateAddresses: boolean;
+  /** Hosts, addresses and networks that are permitted whatever they are. */
+  readonly allow: readonly string[];
+}
 
 /**
  * Private networks. Other ranges that are not public (link-local, multicast, reserved, tunnels) must be named to be
@@ -13,16 +20,16 @@ const PRIVATE = new Set(['private', 'uniqueLocal', 'loopback', 'carrierGradeNat'
 /** The IPv6 addresses that have been allocated so far. */
 const GIVEN_OUT = ipaddr.IPv6.parseCIDR('2000::/3');
 
-/** Returns whether webhooks may be posted to an IP address. Rejects every text that is not an address. */
-export function isAddressAllowed(address: string, config: WebhooksConfig): boolean {
+/** Returns whether an IP address may be reached. Rejects every text that is not an address. */
+export function isAddressAllowed(address: string, rules: AddressRules): boolean {
   const parsed = parse(address);
   if (parsed === null) return false;
-  if (isAddressNamed(address, config) || isPublic(parsed)) return true;
-  return config.allowPrivateAddresses && PRIVATE.has(parsed.range());
+  if (isAddressNamed(address, rules) || isPublic(parsed)) return true;
+  return rules.allowPrivateAddresses && PRIVATE.has(parsed.range());
 }
 
-/** Returns whether the configuration names an IP address, or a network that contains it. */
-export function isAddressNamed(address: string, { allow }: WebhooksConfig): boolean {
+/** Returns whether the rules name an IP address, or a network that contains it. */
+export function isAddressNamed(address: string, { allow }: Pick<AddressRules, 'allow'>): boolean {
   const parsed = parse(address);
   return parsed !== null && allow.some((place) => contains(place, parsed));
 }

@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup, Resolver } from 'node:dns/promises';
-import type { WebhooksConfig } from '../config/config.ts';
+import type { AddressRules } from './addresses.ts';
 
 /** Resolves all addresses of a host. */
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
@@ -12,7 +12,7 @@ const TIMEOUT_MS = 5_000;
  * few threads for as long as a name server takes, so the owner of the host name could block it. Where private hosts are
  * allowed it uses the system's lookup, which knows the hosts in its own files.
  */
-export function chooseResolver({ allowPrivateAddresses, allow }: WebhooksConfig): Resolve {
+export function chooseResolver({ allowPrivateAddresses, allow }: AddressRules): Resolve {
   return allowPrivateAddresses || allow.length > 0
     ? (host) => lookup(host, { all: true })
     : (host) => askNameServers(host);

@@ -35,7 +35,7 @@ describe('looking up a host', () => {
   });
 
   it('uses the files of this machine where private hosts are allowed', async () => {
-    const resolve = chooseResolver({ allowHttp: false, allowPrivateAddresses: true, allow: [] });
+    const resolve = chooseResolver({ allowPrivateAddresses: true, allow: [] });
     expect((await resolve('localhost')).map((one) => one.address)).toContain('127.0.0.1');
   });
 });

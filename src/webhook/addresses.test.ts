@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WebhooksConfig } from '../config/config.ts';
-import { isAddressAllowed } from './address.ts';
+import { isAddressAllowed } from '../core/addresses.ts';
 import { findUrlProblem } from './check-url.ts';
 
 const strict: WebhooksConfig = { allowHttp: false, allowPrivateAddresses: false, allow: [] };
