@@ -10,10 +10,10 @@ import { median } from './statistics.ts';
 const ROUNDS = 12;
 const PROMPT = 'Say something.';
 /** Pause between two runs: twice the time to replace a used spare, so that the replacement slows no run. */
-const PAUSE_MS = 800;
+export const PAUSE_MS = 800;
 
 /** Executes a run to its end; returns the milliseconds from the request to its first text. */
-type TimeFirstText = () => Promise<number>;
+export type TimeFirstText = () => Promise<number>;
 
 type Agent = LonghaulConfig['agents'][string];
 
@@ -104,7 +104,8 @@ async function prepareBare(options: { bench: Bench; modelUrl: string; isHomeKept
   };
 }
 
-async function prepareLonghaul(options: {
+/** Starts a Longhaul with an agent whose runs answer at once. */
+export async function prepareLonghaul(options: {
   bench: Bench;
   database: DatabaseKind;
   modelUrl: string;

@@ -16,6 +16,7 @@ import { measureMillion } from './million.ts';
 import type { Measurement } from './measurement.ts';
 import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
+import { measureSandbox } from './sandbox.ts';
 import { measureThroughput } from './throughput.ts';
 import { measureWakeUps } from './wake-ups.ts';
 import { measureWeek } from './week.ts';
@@ -24,6 +25,7 @@ import { measureWeek } from './week.ts';
 
 const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>> = {
   'first-text': measureFirstText,
+  sandbox: measureSandbox,
   gateway: measureGateway,
   acceptance: measureAcceptance,
   claim: measureClaim,

@@ -128,6 +128,20 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     path: 'agents.NAME.subagents.NAME',
     title: 'Its subagents: `agents.NAME.subagents.NAME`',
   },
+  {
+    path: 'agents.NAME.sandbox',
+    title: 'Its sandbox: `agents.NAME.sandbox`',
+    words:
+      '`false` is none, `"required"` the default one on machines that can hold it, and nowhere else. [Sandbox](sandbox.md) describes what an agent sees in it.',
+  },
+  {
+    path: 'agents.NAME.sandbox.network',
+    title: 'Its network: `agents.NAME.sandbox.network`',
+  },
+  {
+    path: 'agents.NAME.sandbox.files',
+    title: 'Its files: `agents.NAME.sandbox.files`',
+  },
   { path: 'agents.NAME.limits', title: 'Its limits: `agents.NAME.limits`' },
   {
     path: 'agents.NAME.retry',

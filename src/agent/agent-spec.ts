@@ -10,6 +10,7 @@ import type { ClaudeProcess, Telemetry } from './process/claude-spec.ts';
 import type { Containment } from './containment/containment.ts';
 import type { DecidedToolUse, UnfinishedToolUse } from './transcript/continuation.ts';
 import type { Places } from './containment/places.ts';
+import type { SandboxHost } from './sandbox/sandbox-host.ts';
 import type { SaidBlock } from './transcript/progress.ts';
 import type { AskForToolUse } from './tools/tool-use.ts';
 import type { Transcript } from './transcript/transcript.ts';
@@ -98,6 +99,8 @@ export interface AgentSpec {
   readonly containment?: Containment;
   /** Lists the places that are hidden from its processes, if a mount namespace is available. Defaults to none. */
   readonly findPlaces?: () => Promise<Places>;
+  /** Serves the sandbox of the agent. Without it there is none, and an agent that requires one does not run. */
+  readonly sandboxHost?: SandboxHost;
   /** Time within which the process must send its first message. Defaults to 30,000. */
   readonly startTimeoutMs?: number;
 }

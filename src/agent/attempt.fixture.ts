@@ -103,6 +103,7 @@ function createAgent(agent: Partial<Agent> = {}): Agent {
     outputSchema: null,
     permissionMode: 'dontAsk',
     workspace: { root: '/', mode: 'shared', from: null },
+    sandbox: null,
     limits: LIMITS,
     concurrent: null,
     retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600, isContinued: true },

@@ -116,6 +116,7 @@ export function createListener(options: ListenerOptions): Listener {
     noteFailedResult: toolUses.noteFailedResult,
     noteServerProblem: (breach) => state.broken.resolve(breach),
     noteDenial: toolUses.noteDenial,
+    noteConnection: (data) => tell(state, { type: 'agent.connection', data }),
     firstWord: state.firstWord.promise,
     get messageCount() {
       return state.messageCount;

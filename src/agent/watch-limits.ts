@@ -4,6 +4,7 @@ import type { AgentSpec } from './agent-spec.ts';
 import { toMaxBytes } from './process/keep-process.ts';
 import type { Listener } from './listener.ts';
 import { readPeakMemory, watchMemory } from './process-tree/process-memory.ts';
+import { watchSandbox } from './sandbox/watch-sandbox.ts';
 import type { ClaudeChild } from './process/spawn-claude.ts';
 import { watchForHang } from './watchdog.ts';
 
@@ -28,7 +29,8 @@ interface LimitsWatch {
 }
 
 /**
- * Watches limits that Claude Code itself does not enforce: the memory of its tree, and that it does anything at all.
+ * Watches limits that Claude Code itself does not enforce: the memory of its tree, the limits of its sandbox, and that
+ * it does anything at all.
  */
 export function watchLimits({ spec, processId, child, listener, onMemory }: LimitsWatchOptions): LimitsWatch {
   const breached = Promise.withResolvers<Breach>();
@@ -49,6 +51,12 @@ export function watchLimits({ spec, processId, child, listener, onMemory }: Limi
           const detail = `The run's processes used ${toMb(bytes)} MB of at most ${toMb(maxBytes)} MB`;
           breached.resolve({ code: 'memory_exceeded', detail });
         });
+
+  const { watched } = child;
+  const stopSandbox =
+    watched === null
+      ? () => undefined
+      : watchSandbox({ ...watched, firstPid: () => child.claudePid, onBreach: breached.resolve });
 
   const { hasOpenModelCall, hungTimeoutMs = HUNG_TIMEOUT_MS } = spec;
   let stopHang = () => {};
@@ -73,6 +81,7 @@ export function watchLimits({ spec, processId, child, listener, onMemory }: Limi
     stop() {
       isOver = true;
       stopMemory();
+      stopSandbox();
       stopHang();
       // A short run ends between two samples; the kernel remembers at least the largest process.
       notePeak(readPeakMemory(child.claudePid));

@@ -111,6 +111,9 @@ function renderTools({ line, callLine, endsWithCall, fit, style }: LivePage, sho
     },
     'agent.permission_denied': ({ name, message }) =>
       line(style('red', fit(`✗ ${toTerminalLine(`${name} denied: ${message}`)}`, 0))),
+    'agent.connection': ({ host, port, decision }) => {
+      if (decision === 'refused') line(style('red', fit(`✗ connection refused: ${toTerminalLine(host)}:${port}`, 0)));
+    },
   };
 }
 

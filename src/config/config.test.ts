@@ -36,6 +36,7 @@ describe('a configuration', () => {
       subagents: [],
       outputSchema: null,
       permissionMode: 'dontAsk',
+      sandbox: null,
       workspace: { root: '/app/workspace', mode: 'shared', from: null },
       limits: {
         maxBudgetUsd: 1,

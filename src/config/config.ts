@@ -38,6 +38,8 @@ export interface Agent extends Frozen<KeptAgentSettings> {
   /** Null when answers are text. */
   readonly outputSchema: OutputSchema | null;
   readonly workspace: Workspace;
+  /** Null when its processes need no sandbox, or shall have none. */
+  readonly sandbox: Sandbox | null;
   readonly limits: RunLimits;
   /** Maximum number of the agent's runs in progress at once, on all workers together; null for no limit. */
   readonly concurrent: number | null;
@@ -47,6 +49,24 @@ export interface Agent extends Frozen<KeptAgentSettings> {
   readonly settingSources: readonly AgentSettings['settingSources'][number][];
   readonly env: Readonly<Record<string, string>>;
   readonly queue: string;
+}
+
+/** The sandbox of an agent's processes. */
+export interface Sandbox {
+  /** True when the agent must not run without it. */
+  readonly isRequired: boolean;
+  /** Destinations that can be reached, see `parseDestination`. */
+  readonly allow: readonly string[];
+  /** Absolute paths that can be read. */
+  readonly read: readonly string[];
+  /** Absolute paths that can be read and written. */
+  readonly write: readonly string[];
+  /** Processes and threads at once. */
+  readonly pids: number;
+  /** Open files at once. */
+  readonly openFiles: number;
+  /** Megabytes (10^6 bytes) that are written. */
+  readonly diskMb: number;
 }
 
 export interface Workspace {

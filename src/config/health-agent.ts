@@ -26,6 +26,7 @@ export function toHealthAgent(agent: Agent, { dataDir }: { dataDir: string }): A
     outputSchema: null,
     permissionMode: 'dontAsk',
     workspace: { root: path.join(dataDir, 'workspaces', HEALTH_AGENT), mode: 'perRun', from: null },
+    sandbox: null,
     limits: {
       ...agent.limits,
       maxBudgetUsd: 0.01,

@@ -19,6 +19,7 @@ import { resolveMetrics } from './resolve-metrics.ts';
 import { resolveTracing } from './resolve-tracing.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
 import { resolveQueueBackend } from './resolve-queue-backend.ts';
+import { findSandboxErrors, resolveSandbox } from './resolve-sandbox.ts';
 import { canWrite } from './resolve-tools.ts';
 import { configSchema, environmentSchema, type AgentSettings, type LonghaulConfig, type Settings } from './schema.ts';
 import { findTimeoutChainErrors } from './timeout-chain.ts';
@@ -84,6 +85,7 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
     ...findVisibleErrors(worker.visiblePaths, dataDir),
+    ...findSandboxErrors(agents, dataDir),
     ...findSettingsErrors(agents),
     ...findTimeoutChainErrors({ agents, worker, isTimeoutFromVariable }),
     ...findShutdownErrors(shutdownDelaySeconds, worker),
@@ -148,6 +150,7 @@ function resolveAgent(options: {
     ...features,
     permissionMode,
     workspace: resolveWorkspace({ name, agent, baseDir, dataDir }),
+    sandbox: resolveSandbox(agent, baseDir),
     limits: { ...limits, timeoutSeconds: variables.LONGHAUL_RUN_TIMEOUT_SECONDS ?? limits.timeoutSeconds },
     concurrent: agent.concurrent ?? null,
     retry: { ...retry, isContinued },

@@ -15,6 +15,7 @@ import { hooksSchema } from './tool-hooks.ts';
 import { pricesSchema } from './prices-schema.ts';
 import { queueBackendSchema, queueUrl } from './queue-backend-schema.ts';
 import { providersSchema } from './provider-schema.ts';
+import { sandboxSchema } from './sandbox-schema.ts';
 import { tracingSchema } from './tracing-schema.ts';
 import { webhooksSchema } from './webhooks-schema.ts';
 import { WHILE_BUSY } from '../core/while-busy.ts';
@@ -129,6 +130,17 @@ const agentSchema = z.strictObject({
   allowBypassPermissions: z.boolean('must be true or false').default(false),
   /** Working directory of runs. Defaults to a directory per run under the data directory. */
   workspace: workspaceSchema.optional(),
+  /**
+   * Walls around each run, held by the system: its own files, network and limits. `'required'` refuses to run the agent
+   * on a machine that cannot hold them, `false` turns them off. Defaults to a sandbox with its defaults for an agent
+   * with a writing tool or Bash, where the machine allows it; to none for other agents.
+   */
+  sandbox: z
+    .union(
+      [z.literal(false), z.literal('required'), sandboxSchema],
+      'must be false, "required" or an object of options',
+    )
+    .optional(),
   limits: limitsSchema.prefault({}),
   /**
    * Concurrency limit: runs of the agent in progress at once, on all workers together. Defaults to the number of slots.

@@ -62,6 +62,10 @@ export const RUN_ERRORS = {
   worker_lost: kind(500, 37, true, 'The server that executed this run was lost before the run finished.'),
   internal_error: kind(500, 38, true, 'Something went wrong inside the service.'),
   poison_run: kind(500, 40, false, 'The run interrupted the service more than once and was stopped.'),
+  processes_exceeded: kind(422, 44, false, 'The run started more processes than it may have and was stopped.'),
+  open_files_exceeded: kind(422, 45, false, 'The run opened more files than it may have open and was stopped.'),
+  disk_exceeded: kind(422, 46, false, 'The run wrote more to the disk than it may and was stopped.'),
+  sandbox_unavailable: kind(500, 47, false, 'The agent could not be started on this server.'),
   mcp_server_failed: kind(502, 39, true, 'A service that the agent needs is not available. Try again later.'),
 } as const satisfies Record<string, ErrorKind>;
 

@@ -81,6 +81,18 @@ export interface EventData {
    */
   'agent.model_changed': { from: string; to: string; reason: 'refusal' | 'unavailable'; category?: string };
   'agent.permission_denied': { toolUseId: string; name: string; message: string };
+  /**
+   * A connection from the sandbox that ended, or was refused: its `host` or `port` is not allowed, its `address` is not
+   * public, its host is unknown, or there were `too_many`. Contents are not recorded.
+   */
+  'agent.connection': {
+    host: string;
+    port: number;
+    decision: 'allowed' | 'refused';
+    reason?: 'host' | 'port' | 'address' | 'unknown_host' | 'too_many';
+    sentBytes: number;
+    receivedBytes: number;
+  };
   /** A message of Claude Code that has no type above, kept unchanged. */
   'agent.other': { message: unknown };
   /** A tool use, or a question of the agent's, waits for a person. `expiresAt`: ISO 8601; then it is denied. */

@@ -51,6 +51,8 @@ export interface ProcessEvents {
   readonly 'process.started': { readonly agent: string; readonly kind: 'cold' | 'spare' };
   /** A Claude Code process was ended; `step` is the step of the ladder that sufficed. */
   readonly 'process.ended': { readonly step: 'exited' | 'result' | 'interrupt' | 'term' | 'kill' };
+  /** A process in a sandbox made a connection, or was refused one. */
+  readonly 'sandbox.connected': { readonly agent: string; readonly decision: 'allowed' | 'refused' };
   /** Processes that a dead worker had left behind were ended. */
   readonly 'orphans.ended': { readonly count: number };
   /** The run of another worker that was lost was taken over. */

@@ -45,7 +45,7 @@ COPY . .
 # The programs that agents use, such as git, belong into this stage.
 FROM debian:bookworm-slim
 RUN apt-get update \\
-  && apt-get install --yes --no-install-recommends ca-certificates libstdc++6 tini \\
+  && apt-get install --yes --no-install-recommends bubblewrap ca-certificates libstdc++6 tini \\
   && rm -rf /var/lib/apt/lists/* \\
   && useradd --uid ${CONTAINER_USER} --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin longhaul \\
   && install --directory --owner=longhaul --group=longhaul --mode=700 /data

@@ -15,7 +15,7 @@ import {
 } from './checks/database.ts';
 import { dataDirectory, home, openFiles, temporaryFiles } from './checks/files.ts';
 import { budgets, rateLimits, timeoutChain, webhookTargets } from './checks/limits.ts';
-import { containment, init, memory, node, root } from './checks/machine.ts';
+import { containment, init, memory, node, root, sandbox } from './checks/machine.ts';
 import { alertChannels, alertRules, auditRetention } from './checks/monitoring.ts';
 import { credentials, executable, executableVersion, secretsInGit } from './checks/provider.ts';
 import { restarts } from './checks/restarts.ts';
@@ -28,7 +28,7 @@ export const CHECKS: readonly Check[] = [
   [executable, executableVersion, credentials, secretsInGit],
   [rateLimits, budgets, timeoutChain, webhookTargets],
   [alertRules, alertChannels, auditRetention, auditChain],
-  [node, containment, root, init, memory, home, dataDirectory, temporaryFiles, openFiles],
+  [node, containment, sandbox, root, init, memory, home, dataDirectory, temporaryFiles, openFiles],
   [supervisor, stopWait, restarts],
   [reachable, schema, connections, clock, encoding, notifications, queueBackend, adminKeys, workers],
 ].flat();

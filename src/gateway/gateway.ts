@@ -30,6 +30,8 @@ export interface Gateway {
   readonly url: string;
   /** Opens a lane for a process, which may start before its attempt and outlive it. */
   openLane(): GatewayLane;
+  /** Takes over a connection from a sandbox, as if it had come to `url`. */
+  accept(socket: Socket): void;
   /** Closes every lane and pass and stops listening, immediately. */
   close(): Promise<void>;
 }
@@ -104,6 +106,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     openLane: lanes.openLane,
+    accept: (socket) => void server.emit('connection', socket),
     async close() {
       lanes.closeAll();
       const closed = once(server, 'close');

@@ -140,6 +140,11 @@ export const METRICS = {
     ['step'],
     'Claude Code processes that were ended, by the step that sufficed.',
   ),
+  longhaul_sandbox_connections_total: process(
+    'counter',
+    ['agent', 'decision'],
+    'Connections from sandboxes to hosts other than the model, allowed or refused.',
+  ),
   longhaul_orphans_ended_total: process('counter', [], 'Processes that dead workers had left behind.'),
   longhaul_queue_backend_away: process(
     'gauge',

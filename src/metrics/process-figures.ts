@@ -106,6 +106,7 @@ const REJECTED: ReadonlySet<string> = new Set(['budget', 'turns', 'refused']);
 function measureProcesses(change: Change): (() => void)[] {
   return [
     onReport('process.started', (labels) => change('longhaul_processes_started_total', labels, 1)),
+    onReport('sandbox.connected', (labels) => change('longhaul_sandbox_connections_total', labels, 1)),
     onReport('process.ended', (labels) => change('longhaul_processes_ended_total', labels, 1)),
     onReport('orphans.ended', ({ count }) => change('longhaul_orphans_ended_total', {}, count)),
   ];

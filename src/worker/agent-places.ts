@@ -53,6 +53,13 @@ export function createAgentPlaces(options: AgentPlacesOptions): () => Promise<Pl
     hidden: [...homes, ...(await Promise.all(homes.filter((home) => shown.includes(home)).map(findDotEntries))).flat()],
     temporary: [...new Set(['/tmp', temporary])],
     shown,
+    programs: [
+      ...visiblePaths,
+      path.dirname(process.execPath),
+      ...coverings.flatMap((covering) => findProgramDirs(env['PATH'] ?? '', covering)),
+      ...findOtherProgramDirs(env['PATH'] ?? '', coverings),
+    ],
+    application: findApplicationDir(configDir, path.parse(configDir).root),
   });
 }
 
@@ -118,6 +125,17 @@ function findProgramDirs(variable: string, covering: string): string[] {
       if (!isWithin(parent, covering)) return [directory];
       // In a directory that also holds other files, only the parts that belong to the programs are shown.
       return mixed.has(parent) ? [directory, path.join(parent, 'lib')] : [parent];
+    });
+}
+
+/** Finds the program directories elsewhere, with their libraries: what else is beside them is not known. */
+function findOtherProgramDirs(variable: string, coverings: readonly string[]): string[] {
+  return variable
+    .split(path.delimiter)
+    .filter((directory) => path.isAbsolute(directory) && !coverings.some((place) => isWithin(directory, place)))
+    .flatMap((directory) => {
+      const parent = path.dirname(path.resolve(directory));
+      return path.basename(parent) === 'node_modules' ? [parent] : [directory, path.join(parent, 'lib')];
     });
 }
 

@@ -163,6 +163,7 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
     claudePath: deps.claudePath,
     scratchRoot: deps.scratchRoot,
     findPlaces: deps.findPlaces,
+    sandboxHost: deps.sandboxHost,
     onEvent: (event) => record(attempt, event),
     log: deps.log,
   });

@@ -1,5 +1,6 @@
 import type { AgentProcess } from '../agent/agent-process.ts';
 import type { Places } from '../agent/containment/places.ts';
+import type { SandboxHost } from '../agent/sandbox/sandbox-host.ts';
 import type { Agent } from '../config/config.ts';
 import { guarded } from '../core/guard.ts';
 import { withFacts, type Logger } from '../core/log.ts';
@@ -33,6 +34,8 @@ export interface AttemptDeps {
   readonly scratchRoot: string;
   /** Lists the places that are hidden from the processes of attempts. */
   readonly findPlaces: () => Promise<Places>;
+  /** Serves the sandboxes of the processes of attempts. */
+  readonly sandboxHost: SandboxHost;
   readonly dataDir: string;
   readonly machine: Pick<MachinePauses, 'note' | 'probe' | 'noteBegun'>;
   /** True when Claude Code's own spans are wanted. */

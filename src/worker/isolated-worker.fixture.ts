@@ -2,7 +2,10 @@ import type { AgentSpec } from '../agent/agent-spec.ts';
 import { startAgentProcess } from '../agent/agent-process.ts';
 import { findContainment, PARENT_DEATH_SIGNAL } from '../agent/containment/containment.ts';
 import type { NewEvent } from '../core/events.ts';
+import { createLog } from '../core/log.ts';
+import { createGateway } from '../gateway/gateway.ts';
 import { createAgentPlaces } from './agent-places.ts';
+import { openSandboxes } from './sandboxes.ts';
 
 /**
  * Runs one attempt as a worker, under the user that starts this script. Reads the attempt and the inputs of its places
@@ -14,8 +17,17 @@ const { spec, places, isWeak } = JSON.parse(process.env['TASK'] ?? '') as {
   isWeak: boolean;
 };
 const events: NewEvent[] = [];
+const gateway = await createGateway({
+  providers: new Map([['default', { upstream: { baseUrl: spec.gateway.url, headers: {} } }]]),
+  silenceMs: 30_000,
+});
+const lane = gateway.openLane();
+const pass = lane.open({ attemptId: spec.attemptId });
+const sandboxes = openSandboxes({ gateway, log: createLog('silent') });
 const report = await startAgentProcess({
   ...spec,
+  gateway: { url: gateway.url, token: lane.token },
+  sandboxHost: sandboxes,
   providerFailure: () => null,
   onEvent: (event) => void events.push(event),
   ...(isWeak && { containment: PARENT_DEATH_SIGNAL }),
@@ -29,4 +41,8 @@ const report = await startAgentProcess({
 const answers = events.flatMap((event) =>
   event.type === 'agent.tool_result' ? [(event.data as { content: string }).content] : [],
 );
-console.log(JSON.stringify({ kind: (await findContainment()).kind, outcome: report.outcome, answers }));
+pass.close();
+sandboxes.close();
+await gateway.close();
+const connections = events.flatMap((event) => (event.type === 'agent.connection' ? [event.data] : []));
+console.log(JSON.stringify({ kind: (await findContainment()).kind, outcome: report.outcome, answers, connections }));

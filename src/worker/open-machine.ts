@@ -1,14 +1,21 @@
 import { findContainment } from '../agent/containment/containment.ts';
 import type { Places } from '../agent/containment/places.ts';
+import type { SandboxHost } from '../agent/sandbox/sandbox-host.ts';
+import { findSandbox } from '../agent/sandbox/sandbox.ts';
 import { startReaper } from '../agent/process-tree/reaper.ts';
 import { sweepOrphans } from '../agent/process-tree/sweep.ts';
 import { createAgentPlaces } from './agent-places.ts';
 import { readFreeMemory as readSystemMemory } from './free-memory.ts';
 import { createMachinePauses, type MachinePauses } from './machine-pauses.ts';
+import { reportSandboxes } from './report-sandboxes.ts';
+import { openSandboxes } from './sandboxes.ts';
 import { createScratchRoot, moveTemporaryFiles, sweepScratch } from './scratch.ts';
 import { logUnprotected } from './unprotected.ts';
 import { watchStalls, type StallWatch } from './watch-stalls.ts';
-import { noteChange, type WorkerState } from './worker-state.ts';
+import { noteChange, servedAgents, type WorkerState } from './worker-state.ts';
+
+/** No agent asks for a sandbox. */
+const NO_SANDBOX = { missing: 'not looked for' };
 
 /**
  * Removes the remains of an earlier worker on this machine, which must not run beside this worker. Returns the kind of
@@ -18,11 +25,15 @@ export async function replaceEarlierWorker({ id, deps }: WorkerState): Promise<s
   const { config, log, readFreeMemory = readSystemMemory } = deps;
   await sweepOrphans({ log });
   await sweepScratch();
-  const found = await findContainment();
+  const agents = [...servedAgents(deps).values()];
+  const needsSandbox = agents.some(({ sandbox }) => sandbox !== null);
+  const [found, sandbox] = await Promise.all([findContainment(), needsSandbox ? findSandbox() : NO_SANDBOX]);
   const { kind: containment } = found;
   const { freeBytes, cgroupLimitBytes } = readFreeMemory();
   const { slots } = config.worker;
-  log.info({ workerId: id, slots, containment, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
+  const facts = { workerId: id, slots, containment, sandbox: 'kind' in sandbox ? sandbox.kind : 'none' };
+  log.info({ ...facts, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
+  reportSandboxes({ agents, found: sandbox, containment, log });
   logUnprotected(log, found);
   return containment;
 }
@@ -33,6 +44,7 @@ export interface MachineParts {
   readonly stalls: StallWatch;
   readonly scratchRoot: string;
   readonly findPlaces: () => Promise<Places>;
+  readonly sandboxHost: SandboxHost;
 }
 
 /** Opens the reaper, the watch of the machine, and the directories of attempts. */
@@ -55,7 +67,9 @@ export async function openMachine(state: WorkerState): Promise<MachineParts> {
   closers.push(() => machine.stop());
   // A worker whose disk is full starts anyway: it reports the fault, and claims runs when there is room.
   await machine.probe();
+  const sandboxes = openSandboxes({ gateway: deps.gateway, log });
+  closers.push(() => sandboxes.close());
   const findPlaces = createAgentPlaces({ config, scratchRoot, env: process.env });
   if (ownsProcess) closers.push(moveTemporaryFiles(scratchRoot));
-  return { machine, stalls, scratchRoot, findPlaces };
+  return { machine, stalls, scratchRoot, findPlaces, sandboxHost: sandboxes };
 }

@@ -18,7 +18,7 @@ export interface SlotParts {
 /** Opens the leases, the admission and the pre-started processes. */
 export async function openSlots(
   state: WorkerState,
-  { machine, scratchRoot, findPlaces }: MachineParts,
+  { machine, scratchRoot, findPlaces, sandboxHost }: MachineParts,
 ): Promise<SlotParts> {
   const { deps, closers, attempts } = state;
   const { config, database, gateway, log, readFreeMemory = readSystemMemory } = deps;
@@ -51,6 +51,7 @@ export async function openSlots(
     claudePath,
     scratchRoot,
     findPlaces,
+    sandboxHost,
     dataDir,
     exportsSpans: config.tracing.agentSpans,
     mayStart: (agent) => !machine.isPaused([agent.name]) && admission.mayStart(agent),

@@ -99,7 +99,7 @@ function watchGrowth({ deps, closers, firstFinished }: WorkerState, leave: () =>
 async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts): Promise<void> {
   const { id, deps, attempts, firstFinished, leaving } = state;
   const { config, database, queue, gateway, governor, log } = deps;
-  const { machine, admission, scratchRoot, findPlaces, leases, spares } = parts;
+  const { machine, admission, scratchRoot, findPlaces, sandboxHost, leases, spares } = parts;
   const { agents, claudePath, dataDir } = config;
   const attemptDeps: AttemptDeps = {
     database,
@@ -112,6 +112,7 @@ async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts):
     claudePath,
     scratchRoot,
     findPlaces,
+    sandboxHost,
     dataDir,
     machine,
     agentSpans: config.tracing.agentSpans,

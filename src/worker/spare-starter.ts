@@ -18,6 +18,7 @@ export interface SpareStarterOptions {
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
   readonly findPlaces?: ClaudeSpec['findPlaces'];
+  readonly sandboxHost?: ClaudeSpec['sandboxHost'];
   readonly dataDir: string;
   /** True when Claude Code's own spans are wanted. Defaults to false. */
   readonly exportsSpans?: boolean;
@@ -46,6 +47,7 @@ export function createSpareStarter(
     claudePath,
     scratchRoot,
     findPlaces,
+    sandboxHost,
     dataDir,
     exportsSpans = false,
     onFault,
@@ -81,6 +83,7 @@ export function createSpareStarter(
           claudePath,
           scratchRoot,
           findPlaces,
+          sandboxHost,
           claudeSessionId: createId(),
           resumeFrom: null,
           // Its run is not known yet: the worker joins its spans to the run's trace.

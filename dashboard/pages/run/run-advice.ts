@@ -32,6 +32,11 @@ const ADVICE: Readonly<Record<RunErrorCode, string>> = {
   cli_start_failed: 'Claude Code did not start. The detail of the attempt and the log of its worker say why.',
   cli_crashed: 'Retry the run. If it crashes again, the detail of the attempt has the exit code and the last output.',
   memory_exceeded: 'Raise limits.maxMemoryMb of the agent, or let it process less at once.',
+  processes_exceeded: 'Raise sandbox.pids of the agent, or let it start less at once.',
+  open_files_exceeded: 'Raise sandbox.openFiles of the agent, or let it open less at once.',
+  disk_exceeded: 'Raise sandbox.diskMb of the agent, or let it write less.',
+  sandbox_unavailable:
+    'The agent requires a sandbox, and its worker has none. Install bubblewrap there; longhaul doctor says what is missing.',
   hung: 'Retry the run. If it hangs again, the last event shows where it stopped.',
   workspace_invalid: 'The directory of the agent is missing or cannot be used. Check workspace in the configuration.',
   structured_output_invalid: 'The answer did not fit the schema. Simplify outputSchema, or explain it in the prompt.',

@@ -103,13 +103,13 @@ function OneRun({ run }: { run: RunResource }) {
           </Tabs.Panel>
           {!isWide && (
             <Tabs.Panel value="details" className={classes['panel']} data-scroll>
-              <Details run={run} />
+              <Details run={run} hosts={state.log.hosts} />
             </Tabs.Panel>
           )}
         </Tabs>
         {isWide && (
           <aside className={classes['side']} aria-label="Details" tabIndex={0}>
-            <Details run={run} />
+            <Details run={run} hosts={state.log.hosts} />
           </aside>
         )}
       </div>

@@ -19,7 +19,18 @@ export interface Places {
    * Files and directories that are visible although they lie in hidden ones, and devices that root's processes keep.
    */
   readonly shown: readonly string[];
+  /** Directories of programs outside the system's own, which a sandbox shows. */
+  readonly programs: readonly string[];
+  /** The application of the configuration, which a sandbox shows to agents that start programs from it. */
+  readonly application: readonly string[];
 }
 
 /** Hides nothing. */
-export const NOTHING_HIDDEN: Places = { secret: [], hidden: [], temporary: [], shown: [] };
+export const NOTHING_HIDDEN: Places = {
+  secret: [],
+  hidden: [],
+  temporary: [],
+  shown: [],
+  programs: [],
+  application: [],
+};

@@ -29,7 +29,14 @@ export type StopReason =
  * The reason why we end an attempt: a limit, a missing server that it needs, or events that can no longer be recorded.
  */
 export interface Breach {
-  readonly code: 'memory_exceeded' | 'hung' | 'mcp_server_failed' | 'internal_error';
+  readonly code:
+    | 'memory_exceeded'
+    | 'processes_exceeded'
+    | 'open_files_exceeded'
+    | 'disk_exceeded'
+    | 'hung'
+    | 'mcp_server_failed'
+    | 'internal_error';
   readonly detail: string;
 }
 

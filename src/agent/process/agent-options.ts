@@ -8,6 +8,8 @@ import { QUESTION_TOOL } from '../tools/tool-use.ts';
 interface AgentOptionsInput {
   readonly spec: Pick<ClaudeSpec, 'agent' | 'limits' | 'claudeSessionId' | 'resumeFrom' | 'workspaceDir'>;
   readonly executable: string;
+  /** True when the sandbox decides which hosts can be reached. */
+  readonly isNetworkHeld: boolean;
   readonly environment: Record<string, string>;
   readonly gate: NonNullable<Options['hooks']>;
   readonly mcpServers: Readonly<NonNullable<Options['mcpServers']>>;
@@ -23,7 +25,7 @@ const MIN_THINKING_TOKENS = 1_024;
  * between versions.
  */
 export function toAgentOptions(input: AgentOptionsInput): Options {
-  const { spec, executable, environment, gate, mcpServers, store, spawn } = input;
+  const { spec, executable, isNetworkHeld, environment, gate, mcpServers, store, spawn } = input;
   const { agent, limits } = spec;
   return {
     pathToClaudeCodeExecutable: executable,
@@ -63,6 +65,8 @@ export function toAgentOptions(input: AgentOptionsInput): Options {
       outputFormat: { type: 'json_schema', schema: { ...agent.outputSchema.json } },
     }),
 
+    // WebFetch would first ask Anthropic about each host, which few lists allow.
+    ...(isNetworkHeld && agent.tools.includes('WebFetch') && { settings: { skipWebFetchPreflight: true } }),
     settingSources: [...agent.settingSources],
     strictMcpConfig: true,
     // Set for each prompt instead, see `toPrompt`: a kept process receives a command that clears its conversation.

@@ -4,6 +4,7 @@ import type { Logger } from '../../core/log.ts';
 import type { Breach, Refusal, Thrown } from '../outcome/agent-outcome.ts';
 import type { Containment } from '../containment/containment.ts';
 import type { Places } from '../containment/places.ts';
+import type { SandboxConnection, SandboxHost } from '../sandbox/sandbox-host.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 import type { SteeringMessage } from './steering.ts';
 import type { ToolAttempt } from '../tools/tool-attempt.ts';
@@ -37,6 +38,8 @@ export interface ClaudeSpec {
    * directories and its executable are always visible. Defaults to none.
    */
   readonly findPlaces?: (() => Promise<Places>) | undefined;
+  /** Serves the sandbox of its agent. Without it the process has none, and an agent that requires one does not run. */
+  readonly sandboxHost?: SandboxHost | undefined;
   /** Time within which it must send its first message. Defaults to 30,000. */
   readonly startTimeoutMs?: number | undefined;
   readonly log?: Logger | undefined;
@@ -102,6 +105,8 @@ export interface Receiver extends ToolAttempt {
   hear(message: unknown): void;
   /** Notes that a server that the process needs is missing, so that it did not receive the prompt. */
   noteServerProblem(breach: Breach): void;
+  /** Notes a connection of the process. */
+  noteConnection(connection: SandboxConnection): void;
 }
 
 export interface Ending {

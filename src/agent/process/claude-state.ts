@@ -4,6 +4,7 @@ import type { Thrown } from '../outcome/agent-outcome.ts';
 import { createPromptQueue, type PromptQueue } from './prompt-queue.ts';
 import { toScratchRoot, type Scratch } from './scratch.ts';
 import { createConversationStore, type ConversationStore } from '../transcript/session-store.ts';
+import type { Enclosure } from './enclosure.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
 import { createToolResults, type ToolResults } from '../transcript/tool-results.ts';
 
@@ -22,6 +23,7 @@ export interface ClaudeState {
   /** Aborted at the end of the process, so that a running hook learns of it. */
   readonly ended: AbortController;
   scratch: Scratch | null;
+  enclosure: Enclosure | null;
   conversation: Query | null;
   child: ClaudeChild | null;
   /** The original error of a failed start, which the SDK wraps in its own message. */
@@ -52,6 +54,7 @@ export function createClaudeState(spec: ClaudeSpec): ClaudeState {
     listened: Promise.withResolvers(),
     ended: new AbortController(),
     scratch: null,
+    enclosure: null,
     conversation: null,
     child: null,
     spawnFailure: null,

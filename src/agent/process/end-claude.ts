@@ -36,6 +36,7 @@ async function endOnce(claude: StartedClaude, { isFinished, resultCame = null }:
   } finally {
     prompts.end();
     await store.untilRead();
+    await claude.enclosure?.close();
     await claude.scratch?.remove();
   }
 }

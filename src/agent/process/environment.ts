@@ -6,6 +6,8 @@ import type { Scratch } from './scratch.ts';
 interface EnvironmentOptions {
   readonly spec: Pick<ClaudeSpec, 'processId' | 'gateway' | 'agent' | 'telemetry'>;
   readonly scratch: Pick<Scratch, 'home' | 'configDir' | 'tmpDir'>;
+  /** Variables that what surrounds the process needs. */
+  readonly needed: Readonly<Record<string, string>>;
   readonly log?: Logger | undefined;
 }
 
@@ -14,7 +16,7 @@ interface EnvironmentOptions {
  * and the language are passed on. Every tool of the agent can read the environment, so its only secret is the process's
  * token for the gateway, which is valid only for the attempt it works for.
  */
-export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Record<string, string> {
+export function toEnvironment({ spec, scratch, needed, log }: EnvironmentOptions): Record<string, string> {
   const ours: Record<string, string> = {
     PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
     LANG: process.env['LANG'] ?? 'C.UTF-8',
@@ -44,6 +46,7 @@ export function toEnvironment({ spec, scratch, log }: EnvironmentOptions): Recor
     // A `cd` in one run must not change the directory of the next.
     ...(spec.agent.isReused ? { CLAUDE_BASH_MAINTAIN_PROJECT_WORKING_DIR: '1' } : {}),
     ...toTelemetry(spec),
+    ...needed,
   };
   const refused = Object.keys(spec.agent.env).filter((name) => Object.hasOwn(ours, name) || RESERVED.test(name));
   if (refused.length > 0) {

@@ -1,7 +1,7 @@
 import { query, type Options, type Query } from '@anthropic-ai/claude-agent-sdk';
 import type { ToolRun } from '../../config/tool-hooks.ts';
 import { toMessage } from '../../core/errors.ts';
-import { inBackground } from '../../core/guard.ts';
+import { guarded, inBackground } from '../../core/guard.ts';
 import { findMachineFault } from '../../core/machine-fault.ts';
 import { toStorable } from '../../core/text.ts';
 import { toFields, toText } from '../../core/untyped.ts';
@@ -9,14 +9,13 @@ import type { Refusal, Thrown } from '../outcome/agent-outcome.ts';
 import { toAgentOptions } from './agent-options.ts';
 import type { Launch } from './claude-spec.ts';
 import type { ClaudeState } from './claude-state.ts';
-import { refuseClosedToRoot } from './closed-to-root.ts';
-import { dropsCapabilities, findContainment, type Containment } from '../containment/containment.ts';
+import { enclose } from './enclose.ts';
+import type { Enclosure } from './enclosure.ts';
 import { toEnvironment } from './environment.ts';
-import { hidePlaces } from './hide-places.ts';
 import { killAttempt } from '../process-tree/kill-processes.ts';
 import { toMcpServers } from './mcp-servers.ts';
-import { NOTHING_HIDDEN } from '../containment/places.ts';
 import { preflight } from './preflight.ts';
+import type { SandboxConnection } from '../sandbox/sandbox-host.ts';
 import { createScratch, type Scratch } from './scratch.ts';
 import { spawnClaude } from './spawn-claude.ts';
 import { createToolUseGate } from '../tools/tool-use-gate.ts';
@@ -41,7 +40,10 @@ async function launch(state: ClaudeState): Promise<Launch> {
   const conversation = openConversation(state, prepared);
   state.conversation = conversation;
   conversation.initializationResult().then(
-    () => state.firstWord.resolve(),
+    () => {
+      state.firstWord.resolve();
+      prepared.enclosure.noteStarted();
+    },
     () => undefined, // `listen` reports the failure.
   );
   inBackground(() => listen(state, conversation));
@@ -54,30 +56,28 @@ async function launch(state: ClaudeState): Promise<Launch> {
 /** Everything that a start needs. */
 interface Prepared {
   readonly executable: string;
-  readonly containment: Containment;
   readonly scratch: Scratch;
   readonly mcpServers: Readonly<NonNullable<Options['mcpServers']>>;
-  readonly hide: Awaited<ReturnType<typeof hidePlaces>>;
+  readonly enclosure: Enclosure;
 }
 
 /** Checks and makes everything that a start needs, the cheapest first. */
 async function prepare(state: ClaudeState): Promise<Prepared | { readonly refusal: Refusal }> {
   const { spec, toolResults } = state;
-  const { workspaceDir, processId, resumeFrom } = spec;
+  const { resumeFrom } = spec;
   const found = await preflight(spec);
   if ('status' in found) return { refusal: found };
-  const containment = spec.containment ?? (await findContainment());
-  const closed = dropsCapabilities(containment) ? await refuseClosedToRoot(spec) : null;
-  if (closed !== null) return { refusal: closed };
   const mcp = toMcpServers(spec.agent, () => currentRun(state));
   if ('refusal' in mcp) return mcp;
   const scratch = await createScratch(spec);
   state.scratch = scratch;
   const { executable } = found;
   if (resumeFrom?.loadFiles) await toolResults.restore(await resumeFrom.loadFiles(), spec.claudeSessionId);
-  const places = (await spec.findPlaces?.()) ?? NOTHING_HIDDEN;
-  const hide = await hidePlaces({ places, scratch, workspaceDir, executable, processId });
-  return { executable, containment, scratch, mcpServers: mcp.servers, hide };
+  const onConnection = guarded((connection: SandboxConnection) => state.receiver?.noteConnection(connection));
+  const enclosure = await enclose({ spec, scratch, executable, onConnection });
+  if ('refusal' in enclosure) return enclosure;
+  state.enclosure = enclosure;
+  return { executable, scratch, mcpServers: mcp.servers, enclosure };
 }
 
 function currentRun({ receiver }: ClaudeState): ToolRun {
@@ -89,13 +89,14 @@ function currentRun({ receiver }: ClaudeState): ToolRun {
 function openConversation(state: ClaudeState, prepared: Prepared): Query {
   const { spec, prompts, store, toolResults, ended } = state;
   const { agent, workspaceDir, log } = spec;
-  const { executable, scratch, mcpServers } = prepared;
+  const { executable, scratch, mcpServers, enclosure } = prepared;
   return query({
     prompt: prompts,
     options: toAgentOptions({
       spec,
       executable,
-      environment: toEnvironment({ spec, scratch, log }),
+      isNetworkHeld: enclosure.watched !== null,
+      environment: toEnvironment({ spec, scratch, needed: enclosure.environment, log }),
       gate: createToolUseGate({
         agent,
         workspaceDir,
@@ -116,14 +117,13 @@ type Spawn = NonNullable<Options['spawnClaudeCodeProcess']>;
 /** Starts the executable for the SDK. */
 function spawn(
   state: ClaudeState,
-  { request, prepared: { containment, hide } }: { request: Parameters<Spawn>[0]; prepared: Prepared },
+  { request, prepared: { enclosure } }: { request: Parameters<Spawn>[0]; prepared: Prepared },
 ): ReturnType<Spawn> {
   // For a resumed conversation, the SDK makes its own configuration directory.
   const configDir = request.env['CLAUDE_CONFIG_DIR'];
   try {
-    const mountTable = hide(configDir ?? state.spec.workspaceDir);
     if (configDir !== undefined) state.toolResults.useConfigDir(configDir);
-    const child = spawnClaude({ request, containment, mountTable });
+    const child = spawnClaude({ request, enclosure, configDir: configDir ?? state.spec.workspaceDir });
     state.child = child;
     state.spawned.resolve(child);
     return child.process;

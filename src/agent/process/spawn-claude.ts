@@ -5,7 +5,7 @@ import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk';
 import { guarded } from '../../core/guard.ts';
 import { maskedTail } from '../../core/mask-secrets.ts';
 import { tail, toStorable } from '../../core/text.ts';
-import { contain, type Containment } from '../containment/containment.ts';
+import type { Enclosure } from './enclosure.ts';
 
 /** More than is reported, so that a cut in the middle of a key is not visible. */
 const STDERR_KEPT = 20_000;
@@ -16,6 +16,9 @@ const STDERR_KEPT = 20_000;
  * 128 and more is the process's own: `unshare` turns no signal into one.
  */
 const KILLED_INSIDE = /(?<![^\n])unshare: [^\n]*sigprocmask[^\n]*\n$/;
+
+/** The exit code of `bwrap` for a process that SIGKILL ended. */
+const KILLED_IN_SANDBOX = 128 + 9;
 
 /** A Claude Code process that was started, with what the SDK needs and what we need to end and judge it. */
 export interface ClaudeChild {
@@ -35,6 +38,8 @@ export interface ClaudeChild {
   readonly claudePid: number | null;
   /** True when every process that it has started ends with it. */
   readonly isContained: boolean;
+  /** The limits of its sandbox, and the directories in which it writes; null without a sandbox. */
+  readonly watched: Enclosure['watched'];
   /**
    * True when every process that it started has ended with it: the kernel ends a PID namespace with its first process.
    */
@@ -48,18 +53,18 @@ export interface ClaudeChild {
 interface SpawnClaudeOptions {
   /** The command that the SDK wants to start. */
   readonly request: SpawnOptions;
-  readonly containment: Containment;
-  /** The mounts that hide places from it; null when nothing is hidden. */
-  readonly mountTable: string | null;
+  readonly enclosure: Pick<Enclosure, 'isNamespace' | 'watched' | 'toCommand'>;
+  /** A directory that must be visible to it. */
+  readonly configDir: string;
 }
 
 /** Starts Claude Code in a separate session, so that a Ctrl-C in the worker's terminal reaches only the worker. */
-export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOptions): ClaudeChild {
-  const { isNamespace } = containment;
-  const [command = request.command, ...args] = contain(containment, {
+export function spawnClaude({ request, enclosure, configDir }: SpawnClaudeOptions): ClaudeChild {
+  const { isNamespace, watched } = enclosure;
+  const [command = request.command, ...args] = enclosure.toCommand({
     command: [request.command, ...request.args],
     cwd: request.cwd ?? process.cwd(),
-    mountTable,
+    configDir,
   });
   const child = spawn(command, args, {
     cwd: request.cwd,
@@ -90,7 +95,8 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
   if (!hasPipes(child)) throw notStarted(command);
 
   if (isNamespace) {
-    // `unshare` does not pass on a SIGTERM: signals, including the SDK's, go to the only process it has started.
+    // Neither `unshare` nor `bwrap` passes on a SIGTERM: signals, including the SDK's, go to the only process that they
+    // have started.
     child.kill = (signal = 'SIGTERM') => sendSignal(findOnlyChild(child.pid) ?? child.pid, signal);
   }
 
@@ -104,7 +110,10 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
   for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined);
 
   // Evaluated when needed: the output of a process arrives after its end.
-  const isKilledInside = () => isNamespace && child.exitCode === 1 && KILLED_INSIDE.test(stderr);
+  const isKilledInside = () =>
+    watched === null
+      ? isNamespace && child.exitCode === 1 && KILLED_INSIDE.test(stderr)
+      : child.exitCode === KILLED_IN_SANDBOX;
 
   return {
     process: child,
@@ -114,6 +123,7 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
       return (isNamespace ? findOnlyChild(child.pid) : child.pid) ?? null;
     },
     isContained: isNamespace,
+    watched,
     exited,
     get hasExited() {
       return hasExited;
@@ -122,7 +132,7 @@ export function spawnClaude({ request, containment, mountTable }: SpawnClaudeOpt
       return failure;
     },
     get hasTakenAllAlong() {
-      // `unshare` exits by itself only when the namespace is empty; when it is killed, the namespace empties a moment
+      // `unshare` or `bwrap` exits by itself only when the namespace is empty; when it is killed, the namespace empties a moment
       // later.
       return isNamespace && child.exitCode !== null;
     },

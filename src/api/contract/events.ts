@@ -97,6 +97,19 @@ const EVENT_DATA = {
     category: refusalCategory(),
   }),
   'agent.permission_denied': z.object({ toolUseId: z.string(), name: z.string(), message: z.string() }),
+  'agent.connection': z.object({
+    host: z.string(),
+    port: z.int(),
+    decision: z.enum(['allowed', 'refused']),
+    reason: z
+      .enum(['host', 'port', 'address', 'unknown_host', 'too_many'])
+      .optional()
+      .describe(
+        'Why it was refused: its `host` or `port` is not allowed, its `address` is not public, its host is unknown, or there were `too_many`.',
+      ),
+    sentBytes: z.int().describe('Bytes that the agent sent. Contents are not recorded.'),
+    receivedBytes: z.int(),
+  }),
   'agent.other': z.object({
     message: z.unknown().describe('A message of Claude Code that has no event type here, unchanged.'),
   }),

@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { findContainment, type FoundContainment } from '../../agent/containment/containment.ts';
+import { findSandbox, type FoundSandbox } from '../../agent/sandbox/sandbox.ts';
+import type { Agent } from '../../config/config.ts';
 import { withoutHealthAgent } from '../../config/health-agent.ts';
+import { canWrite } from '../../config/resolve-tools.ts';
+import { SANDBOX_MEND } from '../../worker/report-sandboxes.ts';
 import { readFreeMemory } from '../../worker/free-memory.ts';
 import { ASSUMED_BYTES } from '../../run/read/read-memory-use.ts';
 import { listUnprotected } from '../../worker/unprotected.ts';
@@ -52,6 +56,34 @@ export const containment: Check = {
   docs: 'docs/operations.md#what-an-agent-can-reach',
   examine: async ({ config }) => judgeContainment(await findContainment(), withBash(config.agents)),
 };
+
+export const sandbox: Check = {
+  id: 'sandbox',
+  theme: 'machine',
+  title: 'Agents that change files run in a sandbox',
+  docs: 'docs/sandbox.md',
+  examine: async ({ config }) => judgeSandbox(await findSandbox(), withoutHealthAgent(config.agents)),
+};
+
+/** Judges what the machine allows against what the agents ask for. */
+export function judgeSandbox(found: FoundSandbox, agents: readonly Agent[]): Finding {
+  const namesOf = (some: readonly Agent[]) => some.map(({ name }) => name).join(', ');
+  const wanting = agents.filter((agent) => agent.sandbox !== null);
+  const open = agents.filter((agent) => agent.sandbox === null && canWrite(agent.tools));
+  if ('missing' in found && wanting.length > 0) {
+    const isRequired = wanting.some((agent) => agent.sandbox?.isRequired === true);
+    const text = `${found.missing}: ${namesOf(wanting)} ${isRequired ? 'cannot run' : 'can connect anywhere, without limits on processes and disk'}`;
+    return isRequired ? failed(text, SANDBOX_MEND) : warning(text, SANDBOX_MEND);
+  }
+  if (open.length > 0) {
+    return warning(
+      `${namesOf(open)}: sandbox: false, with tools that change files or run commands`,
+      'Remove sandbox: false, and name what the agent needs in sandbox.network.allow and sandbox.files.',
+    );
+  }
+  if (wanting.length === 0) return ok('No agent changes files or runs commands.');
+  return ok(`${'kind' in found ? found.kind : ''}: ${namesOf(wanting)}`);
+}
 
 function withBash(agents: Subject['config']['agents']): string[] {
   return withoutHealthAgent(agents)

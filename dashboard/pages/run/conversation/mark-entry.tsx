@@ -47,7 +47,7 @@ export function MarkEntry({ item, isOver }: { readonly item: MarkItem; readonly 
 
 function toTone({ type }: LonghaulEvent): string | undefined {
   if (type === 'run.failed' || type === 'run.retrying' || type === 'agent.api_retry') return 'red';
-  if (type === 'run.waiting') return 'amber';
+  if (type === 'run.waiting' || type === 'agent.connection') return 'amber';
   return type === 'run.succeeded' ? 'green' : undefined;
 }
 
@@ -76,6 +76,8 @@ function describe(event: LonghaulEvent): ReactNode {
     }
     case 'agent.model_changed':
       return toVisible(`${event.data.to} answers in place of ${event.data.from}`);
+    case 'agent.connection':
+      return toVisible(`May not connect to ${event.data.host}:${event.data.port}`);
     case 'approval.unused':
       return toVisible(`${event.data.tool.name} was allowed, and never used`);
     default:

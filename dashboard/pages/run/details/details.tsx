@@ -4,11 +4,12 @@ import type { ReactNode } from 'react';
 import { CopyButton } from '../../../ui/copy/copy-button.tsx';
 import { JsonView } from '../../../ui/code/json-view.tsx';
 import { Usd } from '../../../ui/figures/usd.tsx';
-import { formatCount, formatDuration, shortId } from '../../../ui/format/format.ts';
+import { formatBytes, formatCount, formatDuration, shortId } from '../../../ui/format/format.ts';
 import { RunStatusTag } from '../../../ui/status/run-status.tsx';
 import { Duration, Time } from '../../../ui/time/time.tsx';
 import { toVisible } from '../../../ui/text/to-visible.ts';
 import { Meter } from '../../../ui/figures/meter.tsx';
+import type { HostEntry } from '../log/run-log.ts';
 import { Attempts } from './attempts.tsx';
 import { Fact, Facts } from './facts.tsx';
 import classes from './details.module.css';
@@ -17,8 +18,8 @@ interface DetailsProps {
   readonly run: RunResource;
 }
 
-/** Shows the facts of a run: owner, times, cost and limits. */
-export function Details({ run }: DetailsProps) {
+/** Shows the facts of a run: owner, times, cost and limits, and the hosts in its log. */
+export function Details({ run, hosts }: DetailsProps & { readonly hosts: readonly HostEntry[] }) {
   return (
     <div className={classes['details']}>
       <Section title="Run">
@@ -35,6 +36,7 @@ export function Details({ run }: DetailsProps) {
         <Costs run={run} />
       </Section>
       <Tools run={run} />
+      <Hosts hosts={hosts} />
       {run.attempts !== undefined && run.attempts.length > 0 && (
         <Section title={`Attempts, ${run.attempt} of ${run.maxAttempts}`}>
           <Attempts attempts={run.attempts} />
@@ -175,6 +177,34 @@ function Tools({ run }: DetailsProps) {
       </Facts>
     </Section>
   );
+}
+
+/** Lists the hosts that the run connected to, or was not allowed to. */
+function Hosts({ hosts }: { readonly hosts: readonly HostEntry[] }) {
+  if (hosts.length === 0) return null;
+  return (
+    <Section title="Hosts">
+      <Facts>
+        {hosts.slice(0, MOST_HOSTS).map((entry) => (
+          <Fact key={`${entry.host}:${entry.port}`} name={toVisible(`${entry.host}:${entry.port}`)}>
+            {describeHost(entry)}
+          </Fact>
+        ))}
+        {hosts.length > MOST_HOSTS && <Fact name="More hosts">{formatCount(hosts.length - MOST_HOSTS)}</Fact>}
+      </Facts>
+    </Section>
+  );
+}
+
+const MOST_HOSTS = 100;
+
+function describeHost({ allowed, refused, sentBytes, receivedBytes }: HostEntry): string {
+  return [
+    ...(allowed > 0
+      ? [`${formatCount(allowed)} times, ${formatBytes(sentBytes)} sent, ${formatBytes(receivedBytes)} received`]
+      : []),
+    ...(refused > 0 ? [`refused ${formatCount(refused)} times`] : []),
+  ].join('; ');
 }
 
 function TimeMeter({ run }: DetailsProps) {

@@ -100,6 +100,28 @@ describe('the tools in the log of a run', () => {
     ]);
   });
 
+  it('sums up the connections by host, and shows the first refusal of each', () => {
+    const refused = {
+      host: 'evil.example',
+      port: 443,
+      decision: 'refused',
+      reason: 'host',
+      sentBytes: 0,
+      receivedBytes: 0,
+    } as const;
+    const log = logOf(
+      event('agent.connection', { host: 'a.example', port: 443, decision: 'allowed', sentBytes: 5, receivedBytes: 70 }),
+      event('agent.connection', refused),
+      event('agent.connection', { host: 'a.example', port: 443, decision: 'allowed', sentBytes: 1, receivedBytes: 2 }),
+      event('agent.connection', refused),
+    );
+    expect(log.hosts).toEqual([
+      { host: 'a.example', port: 443, allowed: 2, refused: 0, sentBytes: 6, receivedBytes: 72 },
+      { host: 'evil.example', port: 443, allowed: 0, refused: 2, sentBytes: 0, receivedBytes: 0 },
+    ]);
+    expect(log.items).toMatchObject([{ kind: 'mark', event: { data: { host: 'evil.example' } } }]);
+  });
+
   it('shows what a sub-agent did below the tool use that began it, at any depth', () => {
     const log = logOf(
       event('agent.tool_use', { toolUseId: 'a', name: 'Agent', input: {} }),

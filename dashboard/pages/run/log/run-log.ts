@@ -61,6 +61,16 @@ export interface UsageEntry {
   readonly data: Data<'agent.usage'>;
 }
 
+/** The connections of a run to one port of a host. */
+export interface HostEntry {
+  readonly host: string;
+  readonly port: number;
+  allowed: number;
+  refused: number;
+  sentBytes: number;
+  receivedBytes: number;
+}
+
 /** A run's log as items: blocks of text grow, tool uses have their results, sub-agents their items. */
 export interface RunLog {
   /** Adds the next event. An event that was added before is ignored. */
@@ -69,6 +79,8 @@ export interface RunLog {
   /** The events without pieces of text, unchanged. */
   readonly events: readonly LonghaulEvent[];
   readonly usage: readonly UsageEntry[];
+  /** The hosts that the run's processes connected to, or tried to, in the order of the first try. */
+  readonly hosts: readonly HostEntry[];
   /** Increases when an item is added or removed, because positions change. */
   readonly structure: number;
   readonly lastSeq: number;
@@ -87,6 +99,7 @@ export function createRunLog(): RunLog {
   const takeTool = createTools(list);
   const events: LonghaulEvent[] = [];
   const usage: UsageEntry[] = [];
+  const hosts = createHosts();
   let lastSeq = 0;
   let isOver = false;
 
@@ -104,6 +117,9 @@ export function createRunLog(): RunLog {
         if (text.trim() !== '') list.add({ ...toBase(event), kind: 'thinking', text }, parentToolUseId);
       } else if (event.type === 'agent.usage') {
         usage.push({ seq: event.seq, at: event.at, attempt: event.attempt, data: event.data });
+      } else if (event.type === 'agent.connection') {
+        const isNews = hosts.take(event.data);
+        if (isNews) list.add({ ...toBase(event), kind: 'mark', event });
       } else if (!takeTool(event) && !SILENT.has(event.type)) {
         list.add({ ...toBase(event), kind: 'mark', event });
       }
@@ -111,6 +127,7 @@ export function createRunLog(): RunLog {
     items: list.items,
     events,
     usage,
+    hosts: hosts.entries,
     get structure() {
       return list.structure;
     },
@@ -125,6 +142,26 @@ export function createRunLog(): RunLog {
 
 function toBase({ seq, at, attempt }: LonghaulEvent): ItemBase {
   return { key: String(seq), seq, at, attempt, version: 0 };
+}
+
+/** The hosts of a run. */
+function createHosts() {
+  const entries: HostEntry[] = [];
+  const byName = new Map<string, HostEntry>();
+  return {
+    entries,
+    /** Adds a connection. Returns true for the first refusal of a host: the conversation shows it once. */
+    take({ host, port, decision, sentBytes, receivedBytes }: Data<'agent.connection'>): boolean {
+      const name = `${host}:${port}`;
+      const entry = byName.get(name) ?? { host, port, allowed: 0, refused: 0, sentBytes: 0, receivedBytes: 0 };
+      if (!byName.has(name)) entries.push(entry);
+      byName.set(name, entry);
+      entry[decision] += 1;
+      entry.sentBytes += sentBytes;
+      entry.receivedBytes += receivedBytes;
+      return decision === 'refused' && entry.refused === 1;
+    },
+  };
 }
 
 /** The items of a run, and those of its sub-agents below the tool uses that started them. */

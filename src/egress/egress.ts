@@ -1,0 +1,156 @@
+import type { lookup, LookupAddress, LookupOptions } from 'node:dns';
+import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { RequestError, Server } from 'proxy-chain';
+import { toMessage } from '../core/errors.ts';
+import { guarded } from '../core/guard.ts';
+import type { Logger } from '../core/log.ts';
+import type { EgressConnection } from './connection.ts';
+import { createEgressRules, type EgressRulesOptions } from './egress-rules.ts';
+
+/** The way out of all sandboxes of a worker: an HTTP proxy that listens nowhere, and is given its connections. */
+export interface Egress {
+  /** Opens the gate of one process. */
+  open(options: GateOptions): EgressGate;
+  close(): void;
+}
+
+export interface GateOptions extends EgressRulesOptions {
+  /** Called for each connection, when it has ended or was refused. */
+  readonly onConnection: (connection: EgressConnection) => void;
+}
+
+export interface EgressGate {
+  /** Takes over a connection of the process. */
+  accept(socket: Socket): void;
+  /** Ends its connections; resolves when `onConnection` was called for each. */
+  close(): Promise<void>;
+}
+
+/** Each connection uses two of the worker's file descriptors. */
+const MOST_AT_ONCE = 64;
+/** Each connection is an event of the run. */
+const MOST_IN_ALL = 10_000;
+
+interface Gate {
+  readonly options: GateOptions;
+  readonly judge: ReturnType<typeof createEgressRules>;
+  /** Its connections to web servers without TLS: never those of another process, whose rules may differ. */
+  readonly httpAgent: HttpAgent;
+  readonly sockets: Set<Socket>;
+  count: number;
+}
+
+/** A connection whose destination is known. */
+interface Open {
+  readonly gate: Gate;
+  readonly host: string;
+  readonly port: number;
+}
+
+export function createEgress({ log }: { log: Logger }): Egress {
+  const gates = new WeakMap<Socket, Gate>();
+  const open = new Map<number, Open>();
+
+  async function prepare(request: IncomingMessage, connectionId: number, destination: { host: string; port: number }) {
+    const gate = gates.get(request.socket);
+    if (gate === undefined) throw new RequestError('This connection belongs to no agent.', 403);
+    const { host, port } = destination;
+    const refuse = (reason: NonNullable<EgressConnection['reason']>, words: string) => {
+      gate.options.onConnection({ host, port, decision: 'refused', reason, sentBytes: 0, receivedBytes: 0 });
+      throw new RequestError(`${words}\n`, 403);
+    };
+    gate.count += 1;
+    if (gate.count === MOST_IN_ALL) refuse('too_many', `This agent has made ${MOST_IN_ALL} connections.`);
+    if (gate.count > MOST_IN_ALL) throw new RequestError('This agent has made too many connections.\n', 403);
+    const judgement = await gate.judge(host, port);
+    if ('refusal' in judgement) return refuse(judgement.refusal.reason, judgement.refusal.words);
+    open.set(connectionId, { gate, host, port });
+    return { dnsLookup: pinTo(judgement.addresses), httpAgent: gate.httpAgent };
+  }
+
+  const proxy = new Server({
+    prepareRequestFunction: ({ request, connectionId, hostname, port }) =>
+      prepare(request, connectionId, { host: toHost(hostname), port }),
+  });
+  // A single request for each connection: its event then belongs to one host.
+  proxy.server.maxRequestsPerSocket = 1;
+  proxy.on(
+    'requestFailed',
+    guarded(({ error }: { error: unknown }) =>
+      log.warn({ cause: toMessage(error) }, 'a connection of an agent failed'),
+    ),
+  );
+  proxy.on(
+    'connectionClosed',
+    guarded(({ connectionId, stats }: { connectionId: number; stats: { trgTxBytes: number; trgRxBytes: number } }) => {
+      const ended = open.get(connectionId);
+      if (ended === undefined) return;
+      open.delete(connectionId);
+      const { gate, host, port } = ended;
+      const { trgTxBytes: sentBytes, trgRxBytes: receivedBytes } = stats;
+      gate.options.onConnection({
+        host,
+        port,
+        decision: 'allowed',
+        sentBytes: sentBytes ?? 0,
+        receivedBytes: receivedBytes ?? 0,
+      });
+    }),
+  );
+
+  return {
+    open(options) {
+      const gate: Gate = {
+        options,
+        judge: createEgressRules(options),
+        httpAgent: new HttpAgent({ keepAlive: false }),
+        sockets: new Set(),
+        count: 0,
+      };
+      return {
+        accept(socket) {
+          if (gate.sockets.size >= MOST_AT_ONCE) return void socket.destroy();
+          gate.sockets.add(socket);
+          gates.set(socket, gate);
+          socket.once('close', () => gate.sockets.delete(socket));
+          proxy.server.emit('connection', socket);
+        },
+        async close() {
+          const closed = [...gate.sockets].map((socket) => untilClosed(socket));
+          for (const socket of gate.sockets) socket.destroy();
+          await Promise.all(closed);
+        },
+      };
+    },
+    close() {
+      proxy.closeConnections();
+    },
+  };
+}
+
+function untilClosed(socket: Socket): Promise<void> {
+  // Registered last: the proxy has then reported the end of the connection.
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
+/** Returns a host in plain notation: lower case, no brackets, no dot at its end. */
+function toHost(hostname: string): string {
+  return hostname
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '');
+}
+
+type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
+
+/** Returns a lookup that knows only the addresses that were judged. */
+function pinTo(addresses: readonly LookupAddress[]): typeof lookup {
+  const [first] = addresses;
+  const pinned = (_: string, { all }: LookupOptions, callback: LookupCallback) => {
+    if (all === true) callback(null, [...addresses]);
+    else callback(null, first?.address ?? '', first?.family);
+  };
+  // The system's function has further forms, which Node's own clients do not use.
+  return pinned as typeof lookup;
+}

@@ -1,0 +1,110 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findSandbox } from '../src/agent/sandbox/sandbox.ts';
+import type { EventResource } from '../src/client/client.ts';
+import { say, startTestLonghaul, useTool, type TestLonghaul } from '../src/testing/index.ts';
+
+// A sandbox through the whole of Longhaul: spares, conversations, MCP servers, WebFetch.
+
+const bash = (command: string) => useTool('Bash', { command, description: 'look' });
+
+/** Starts an MCP server over HTTP on this machine, with one tool. */
+async function startMcpServer() {
+  const web = createServer(async (request, response) => {
+    const server = new McpServer({ name: 'local', version: '1.0.0' });
+    server.registerTool('where', {}, () => ({ content: [{ type: 'text', text: 'on the machine itself' }] }));
+    const transport = new StreamableHTTPServerTransport({});
+    response.on('close', () => void transport.close());
+    await server.connect(transport as Parameters<typeof server.connect>[0]);
+    await transport.handleRequest(request, response);
+  });
+  web.listen(0, '127.0.0.1');
+  await once(web, 'listening');
+  return { url: `http://localhost:${(web.address() as AddressInfo).port}/mcp`, stop: () => void web.close() };
+}
+
+describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
+  let longhaul: TestLonghaul;
+  let local: Awaited<ReturnType<typeof startMcpServer>>;
+
+  beforeAll(async () => {
+    local = await startMcpServer();
+    longhaul = await startTestLonghaul({
+      config: {
+        agents: {
+          coder: {
+            tools: ['Bash', 'Edit'],
+            workspace: { root: '/tmp', mode: 'perRun' },
+            prewarm: 1,
+            sandbox: 'required',
+          },
+          fetcher: { tools: ['WebFetch'], sandbox: { required: true } },
+          helper: {
+            tools: ['mcp__calc', 'mcp__local'],
+            sandbox: { required: true },
+            mcpServers: {
+              calc: { command: process.execPath, args: [path.resolve('test/fixtures/mcp-server.ts')] },
+              local: { url: local.url },
+            },
+          },
+        },
+      },
+      script: ({ prompt, toolResults }) => {
+        if (toolResults.length > 0) return say('Done.');
+        if (prompt === 'Add.') return [useTool('mcp__calc__add', { a: 1, b: 2 }), useTool('mcp__local__where', {})];
+        if (prompt === 'Fetch.') return useTool('WebFetch', { url: 'https://page.example/', prompt: 'What is it?' });
+        return bash(prompt);
+      },
+    });
+  });
+  afterAll(async () => {
+    await longhaul.stop();
+    local.stop();
+  });
+
+  async function run(agent: string, prompt: string, more: { sessionId?: string } = {}) {
+    const { client } = longhaul;
+    const submitted = await client.submit({ agent, prompt, user: 'ada', ...more });
+    const done = await client.run(submitted.id, { waitSeconds: 60 });
+    const events: EventResource[] = [];
+    for await (const event of client.stream(done.id)) events.push(event);
+    const dataOf = <T extends EventResource['type']>(type: T) =>
+      events
+        .filter((event) => event.type === type)
+        .map(({ data }) => data as Extract<EventResource, { type: T }>['data']);
+    return { run: done, dataOf, results: dataOf('agent.tool_result').map(({ content }) => content) };
+  }
+
+  it('works in a process that was started in advance, and in the next run of its conversation', async () => {
+    const look = 'cat /proc/1/comm; ls /work /home /root 2>&1 | wc -l; curl -sS -m 5 https://away.example/';
+    const first = await run('coder', look);
+    expect(first.run.status).toBe('succeeded');
+    expect(first.results[0]).toMatch(/claude\n/);
+    expect(first.dataOf('agent.connection')).toEqual([
+      { host: 'away.example', port: 443, decision: 'refused', reason: 'host', sentBytes: 0, receivedBytes: 0 },
+    ]);
+    const second = await run('coder', `: again; ${look}`, { sessionId: first.run.sessionId });
+    expect(second.run.status).toBe('succeeded');
+    expect(second.dataOf('agent.connection')).toHaveLength(1);
+  });
+
+  it('fetches no page of a host that is not in its list', async () => {
+    const fetched = await run('fetcher', 'Fetch.');
+    expect(fetched.run.status).toBe('succeeded');
+    expect(fetched.dataOf('agent.connection')).toMatchObject([
+      { host: 'page.example', port: 443, decision: 'refused' },
+    ]);
+  });
+
+  it('uses MCP servers that are programs inside it, and servers of the machine outside', async () => {
+    const helped = await run('helper', 'Add.');
+    expect(helped.run.status).toBe('succeeded');
+    expect(helped.results.toSorted()).toEqual(['3', 'on the machine itself']);
+    expect(helped.dataOf('agent.connection')).toEqual([]);
+  });
+});
