@@ -17,16 +17,15 @@ import { findSandbox, toSandboxCommand } from '../src/agent/sandbox/sandbox.ts';
 const ORDINARY = ['setpriv', '--reuid', '61234', '--regid', '61234', '--clear-groups'];
 const NO_PRIVILEGES = ['--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all'];
 
+const NO_NAMESPACES = ['bwrap', '--unshare-user', '--disable-userns', '--dev-bind', '/', '/', '--'];
+
 /** The kinds of machine: the command that starts a worker there. */
 const MACHINES: Readonly<Record<string, readonly string[]>> = {
   root: [],
   'an ordinary user': [...ORDINARY, '--'],
   'a user in a container whose profile allows namespaces': [...ORDINARY, ...NO_PRIVILEGES, '--'],
   // The kernel then refuses namespaces, as the default profiles of containers do.
-  'a user in a container with the default profile': [
-    ...[...ORDINARY, ...NO_PRIVILEGES, '--'],
-    ...['bwrap', '--unshare-user', '--disable-userns', '--dev-bind', '/', '/', '--'],
-  ],
+  'a user in a container with the default profile': [...ORDINARY, ...NO_PRIVILEGES, '--', ...NO_NAMESPACES],
 };
 
 const SECRET = 'a file of another run';

@@ -1,5 +1,5 @@
-import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -15,14 +15,15 @@ const bash = (command: string) => useTool('Bash', { command, description: 'look'
 
 /** Starts an MCP server over HTTP on this machine, with one tool. */
 async function startMcpServer() {
-  const web = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const server = new McpServer({ name: 'local', version: '1.0.0' });
     server.registerTool('where', {}, () => ({ content: [{ type: 'text', text: 'on the machine itself' }] }));
     const transport = new StreamableHTTPServerTransport({});
     response.on('close', () => void transport.close());
     await server.connect(transport as Parameters<typeof server.connect>[0]);
     await transport.handleRequest(request, response);
-  });
+  };
+  const web = createServer((request, response) => void answer(request, response));
   web.listen(0, '127.0.0.1');
   await once(web, 'listening');
   return { url: `http://localhost:${(web.address() as AddressInfo).port}/mcp`, stop: () => void web.close() };

@@ -22,6 +22,8 @@ import {
 const run = promisify(execFile);
 const found = await findSandbox();
 
+const SYSTEM_DIRECTORIES = ['/', '/usr', '/usr/bin', '/etc', '/etc/ssl/certs', '/dev', '/proc', '/proc/sys', '/home'];
+
 /** Starts a web server on this machine's loopback. */
 async function startService(): Promise<AsyncDisposable & { readonly port: number; readonly seen: string[] }> {
   const seen: string[] = [];
@@ -76,7 +78,7 @@ describe.runIf('kind' in found).concurrent('an agent in a sandbox', () => {
     const { answers, leftInTemporary, written } = await onMachine(
       { skip, uid, sandbox: {} },
       ({ root = '', home = '' }) => [
-        [...['/', '/usr', '/usr/bin', '/etc', '/etc/ssl/certs', '/dev', '/proc', '/proc/sys', '/home'], root, home]
+        [...SYSTEM_DIRECTORIES, root, home]
           .map((place) => `(echo x > '${place}/written' && echo "WROTE ${place}.") 2> /dev/null`)
           .join('; '),
         'cat given; echo new > made; cat made; echo x > /tmp/y && cat $TMPDIR/y; echo h > ~/z && cat ~/z; echo s > /dev/shm/s && cat /dev/shm/s',

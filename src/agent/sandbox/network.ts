@@ -34,6 +34,9 @@ process.on('disconnect', () => process.exit());
 process.send('ready');
 `;
 
+/** The helper sees the whole machine: it only listens. */
+const NETWORK_ONLY = ['--unshare-net', '--dev-bind', '/', '/', '--die-with-parent', '--'];
+
 const TIMEOUT_MS = 15_000;
 
 /** Makes a network whose loopback has the given ports. Takes about 60 ms, most of it the start of Node. */
@@ -41,10 +44,7 @@ export async function openNetwork(
   ports: readonly number[],
   { isUserNamespace }: { isUserNamespace: boolean },
 ): Promise<SandboxNetwork> {
-  const args = [
-    ...(isUserNamespace ? ['--unshare-user'] : []),
-    ...['--unshare-net', '--dev-bind', '/', '/', '--die-with-parent', '--', process.execPath, '-e', LISTEN],
-  ];
+  const args = [...(isUserNamespace ? ['--unshare-user'] : []), ...NETWORK_ONLY, process.execPath, '-e', LISTEN];
   const helper = spawn('bwrap', args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { PATH: process.env['PATH'] },

@@ -68,7 +68,9 @@ const LINK_TARGETS = ['/usr', '/etc'];
 const ETC_FILES = ['passwd', 'group', 'hosts'] as const;
 
 /** In memory: space for programs that share memory by name. Each file counts for the limit of the disk. */
-const SHARED_MEMORY_BYTES = 64 * 1_048_576;
+const SHARED_MEMORY = ['--size', String(64 * 1_048_576), '--tmpfs', '/dev/shm'];
+
+const KERNEL = ['--proc', '/proc', '--dev', '/dev', ...SHARED_MEMORY];
 
 /**
  * Builds the arguments with which `bwrap` makes the file system of a sandbox. The outer entries come first, so that the
@@ -86,8 +88,10 @@ export function toRootArgs({ entries, tmpDir, etcDir }: RootOptions): string[] {
   return [
     ...SYSTEM.flatMap(toSystemArgs),
     ...toEtcArgs(etcDir),
-    ...['--proc', '/proc', '--dev', '/dev', '--size', String(SHARED_MEMORY_BYTES), '--tmpfs', '/dev/shm'],
-    ...['--bind', tmpDir, '/tmp'],
+    ...KERNEL,
+    '--bind',
+    tmpDir,
+    '/tmp',
     ...ordered.filter((entry) => entry.access !== 'hidden' || covered.includes(entry)).flatMap(toEntryArgs),
     // Last, because the places of entries in them must be made. Root without capabilities could still write to `/proc/sys`.
     ...[...covered.filter(({ isDirectory }) => isDirectory).map((entry) => entry.path), '/dev', '/proc', '/'].flatMap(

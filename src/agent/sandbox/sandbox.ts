@@ -86,6 +86,10 @@ interface SandboxCommand {
   readonly command: readonly string[];
 }
 
+/** The namespaces besides the network's and the user's. The command is the first process, so that the kernel ends all with it. */
+const NAMESPACES = ['--unshare-pid', '--as-pid-1', '--unshare-ipc', '--unshare-uts', '--hostname', 'sandbox'];
+const NO_PRIVILEGES = ['--cap-drop', 'ALL', '--new-session', '--die-with-parent', '--unshare-cgroup-try'];
+
 /** Builds the command that starts another one in a sandbox. The command is the first process of its namespace. */
 export function toSandboxCommand({ kind, network, command, cwd, limits, ...root }: SandboxCommand): string[] {
   return [
@@ -93,10 +97,16 @@ export function toSandboxCommand({ kind, network, command, cwd, limits, ...root 
     'bwrap',
     ...(kind === 'root' ? [] : ['--unshare-user']),
     ...(kind === 'user_namespace' ? ['--disable-userns'] : []),
-    ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--hostname', 'sandbox', '--unshare-cgroup-try'],
-    ...['--cap-drop', 'ALL', '--die-with-parent', '--new-session', '--as-pid-1'],
+    ...NAMESPACES,
+    ...NO_PRIVILEGES,
     ...toRootArgs(root),
-    ...['--chdir', cwd, '--', 'prlimit', ...toResourceLimits(limits), '--', ...command],
+    '--chdir',
+    cwd,
+    '--',
+    'prlimit',
+    ...toResourceLimits(limits),
+    '--',
+    ...command,
   ];
 }
 
