@@ -107,6 +107,7 @@ async function inSandbox(kind: Parameters<typeof toSandboxCommand>[0]['kind'], c
     await writeEtc(workspace, workspace);
     const whole = toSandboxCommand({
       kind,
+      group: null,
       network,
       entries: [],
       tmpDir: workspace,

@@ -76,7 +76,8 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
       claude.listened.then(() => settlesWithin(child.exited, EXIT_TIMEOUT_MS)),
     ]);
   }
-  const peakMemoryBytes = watch.stop();
+  const { peakBytes: peakMemoryBytes, breach: lastBreach } = watch.stop();
+  breach ??= lastBreach;
   // Nothing important follows a result, and all messages before it have been read.
   const isFinished = listener.result !== null;
   const hasLeft = child.hasExited;

@@ -22,10 +22,10 @@ interface LimitsWatch {
   /** Resolves when a limit is exceeded; otherwise never. */
   readonly breached: Promise<Breach>;
   /**
-   * Ends the watch, and returns the highest memory that was measured. Call it while the process is alive, when it knows
-   * more.
+   * Ends the watch. Returns the highest memory that was measured, and a limit at which the kernel
+   * has refused something. Call it while the process is alive, when it knows more.
    */
-  stop(): number | null;
+  stop(): { readonly peakBytes: number | null; readonly breach: Breach | null };
 }
 
 /**
@@ -85,7 +85,7 @@ export function watchLimits({ spec, processId, child, listener, onMemory }: Limi
       stopHang();
       // A short run ends between two samples; the kernel remembers at least the largest process.
       notePeak(readPeakMemory(child.claudePid));
-      return peakBytes;
+      return { peakBytes, breach: watched?.findBreach() ?? null };
     },
   };
 }

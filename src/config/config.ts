@@ -63,6 +63,8 @@ export interface Sandbox {
   readonly write: readonly string[];
   /** Processes and threads at once. */
   readonly pids: number;
+  /** Processors, where control groups are delegated to the worker; null for no limit. */
+  readonly cpus: number | null;
   /** Open files at once. */
   readonly openFiles: number;
   /** Megabytes (10^6 bytes) that are written. */

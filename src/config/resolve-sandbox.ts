@@ -9,7 +9,7 @@ import type { AgentSettings } from './schema.ts';
 /** Returns the sandbox that an agent asks for, or the default for its tools. */
 export function resolveSandbox({ sandbox: given, tools }: AgentSettings, baseDir: string): Sandbox | null {
   if (given === false || (given === undefined && !canWrite(tools))) return null;
-  const { required, network, files, pids, openFiles, diskMb } =
+  const { required, network, files, pids, cpus, openFiles, diskMb } =
     typeof given === 'object' ? given : sandboxSchema.parse({ required: given === 'required' });
   const toAbsolute = (places: readonly string[]) => places.map((place) => path.resolve(baseDir, place));
   return {
@@ -18,6 +18,7 @@ export function resolveSandbox({ sandbox: given, tools }: AgentSettings, baseDir
     read: toAbsolute(files.read),
     write: toAbsolute(files.write),
     pids,
+    cpus,
     openFiles,
     diskMb,
   };

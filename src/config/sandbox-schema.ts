@@ -45,6 +45,16 @@ export const sandboxSchema = z.strictObject({
     .prefault({}),
   /** Processes and threads that a run may have at once, together. Defaults to 512. */
   pids: positive().max(1_000_000, 'must be at most 1000000').default(512),
+  /**
+   * Processors that a run may use, such as 2 or 0.5, on workers that have [control
+   * groups](sandbox.md#control-groups). Defaults to no limit.
+   */
+  cpus: z
+    .number('must be a number of processors')
+    .min(0.01, 'must be at least 0.01')
+    .max(1_024, 'must be at most 1024')
+    .nullable()
+    .default(null),
   /** Files that the processes of a run may have open at once, together. Defaults to 16,384. */
   openFiles: positive().min(256, 'must be at least 256').max(1_000_000, 'must be at most 1000000').default(16_384),
   /**

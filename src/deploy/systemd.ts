@@ -47,6 +47,11 @@ function toInstances({ workers }: DeployFacts): string {
   return Array.from({ length: workers }, (_, index) => `longhaul-worker@${index + 1}.service`).join(' ');
 }
 
+const DELEGATE = `# Longhaul gives the processes of each run their own limits.
+Delegate=pids memory cpu
+
+`;
+
 function toUnit(facts: DeployFacts, role: DeployRole): string {
   const { appDir, user, stopWaitSeconds, secretsDir } = facts;
   return `[Unit]
@@ -81,7 +86,7 @@ RestartPreventExitStatus=${FAILED_FOR_GOOD.join(' ')}
 OOMPolicy=continue
 LimitNOFILE=65536
 
-NoNewPrivileges=yes
+${role === 'worker' ? DELEGATE : ''}NoNewPrivileges=yes
 PrivateTmp=yes
 ProtectHome=yes
 ProtectSystem=strict

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { findCgroupDirectories, parseInactiveFile, parseLimit } from './cgroup-memory.ts';
+import { findCgroupDirectories } from '../core/cgroup-directories.ts';
+import { parseInactiveFile, parseLimit } from './cgroup-memory.ts';
 
 const V2_MOUNT = '36 25 0:31 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate';
 const V1_MOUNTS = [

@@ -1,17 +1,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { findCgroupDirectories, type CgroupDirectory } from '../core/cgroup-directories.ts';
 
 /** A memory limit that a control group sets for this process and its relatives. */
 export interface CgroupLimit {
   readonly limitBytes: number;
   /** Memory that the group uses, without what the kernel can reclaim at once. */
   readonly usedBytes: number;
-}
-
-/** A control group above this process, and the version of its file format. */
-export interface CgroupDirectory {
-  readonly version: 1 | 2;
-  readonly directory: string;
 }
 
 /**
@@ -38,65 +33,6 @@ export function readCgroupLimits(): CgroupLimit[] {
 let directories: CgroupDirectory[] | undefined;
 
 const MOUNT_INFO = '/proc/self/mountinfo';
-
-/**
- * Finds the directories of the groups that may limit this process's memory, the innermost first, from the texts of
- * `/proc/self/cgroup` and `/proc/self/mountinfo`. A container may see only a part of the hierarchy: the mount then has
- * a root other than `/`, and the group's path starts with that root.
- */
-export function findCgroupDirectories(texts: {
-  readonly cgroup: string;
-  readonly mountInfo: string;
-}): CgroupDirectory[] {
-  const mounts = parseMounts(texts.mountInfo);
-  return parseGroups(texts.cgroup).flatMap(({ version, group }) => {
-    const mount = mounts.find((one) => one.version === version);
-    if (mount === undefined) return [];
-    const relative = path.posix.relative(mount.root, group);
-    return ancestors(relative).map((name) => ({ version, directory: path.posix.join(mount.mountPoint, name) }));
-  });
-}
-
-interface Group {
-  readonly version: 1 | 2;
-  readonly group: string;
-}
-
-/**
- * Parses the lines of `/proc/self/cgroup` (cgroups(7)) that may limit memory. The line of version 2 names no
- * controllers.
- */
-function parseGroups(cgroup: string): Group[] {
-  return cgroup.split('\n').flatMap((line): Group[] => {
-    const [, controllers = '', group] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (group === undefined) return [];
-    if (controllers === '') return [{ version: 2, group }];
-    return controllers.split(',').includes('memory') ? [{ version: 1, group }] : [];
-  });
-}
-
-interface Mount {
-  readonly version: 1 | 2;
-  readonly root: string;
-  readonly mountPoint: string;
-}
-
-/** Parses the lines of `mountinfo` (proc_pid_mountinfo(5)) that mount a hierarchy with a memory controller. */
-function parseMounts(mountInfo: string): Mount[] {
-  return mountInfo.split('\n').flatMap((line): Mount[] => {
-    const [left = '', right = ''] = line.split(' - ');
-    const [, , , root = '/', mountPoint = ''] = left.split(' ');
-    const [type, , options = ''] = right.split(' ');
-    if (type === 'cgroup2') return [{ version: 2, root, mountPoint }];
-    return type === 'cgroup' && options.split(',').includes('memory') ? [{ version: 1, root, mountPoint }] : [];
-  });
-}
-
-/** Turns `a/b` into `a/b`, `a`, `.`. For a group outside the mount, only the mount's root can be read. */
-function ancestors(relative: string): string[] {
-  if (['', '.', '..'].includes(relative) || relative.startsWith('../')) return ['.'];
-  return [relative, ...ancestors(path.posix.dirname(relative))];
-}
 
 /** A limit above this means no limit: version 1 writes the largest multiple of a page below 2^63. */
 const ABSURD_LIMIT_BYTES = 2 ** 60;

@@ -41,6 +41,7 @@ const SANDBOX: Sandbox = {
   read: [],
   write: [],
   pids: 512,
+  cpus: null,
   openFiles: 16_384,
   diskMb: 2_048,
 };

@@ -1,6 +1,7 @@
 import { findContainment } from '../agent/containment/containment.ts';
 import type { Places } from '../agent/containment/places.ts';
 import type { SandboxHost } from '../agent/sandbox/sandbox-host.ts';
+import { findControlGroups } from '../agent/sandbox/control-groups.ts';
 import { findSandbox } from '../agent/sandbox/sandbox.ts';
 import { startReaper } from '../agent/process-tree/reaper.ts';
 import { sweepOrphans } from '../agent/process-tree/sweep.ts';
@@ -31,7 +32,9 @@ export async function replaceEarlierWorker({ id, deps }: WorkerState): Promise<s
   const { kind: containment } = found;
   const { freeBytes, cgroupLimitBytes } = readFreeMemory();
   const { slots } = config.worker;
-  const facts = { workerId: id, slots, containment, sandbox: 'kind' in sandbox ? sandbox.kind : 'none' };
+  const hasSandbox = 'kind' in sandbox;
+  const controlGroups = hasSandbox ? ((await findControlGroups())?.controllers ?? []) : [];
+  const facts = { workerId: id, slots, containment, sandbox: hasSandbox ? sandbox.kind : 'none', controlGroups };
   log.info({ ...facts, freeMemoryBytes: freeBytes, cgroupLimitBytes }, 'worker started');
   reportSandboxes({ agents, found: sandbox, containment, log });
   logUnprotected(log, found);

@@ -5,7 +5,7 @@ import { collectLog } from '../core/log.fixture.ts';
 import { reportSandboxes } from './report-sandboxes.ts';
 
 await using attempt = await createAttempt();
-const SANDBOX = { isRequired: false, allow: [], read: [], write: [], pids: 1, openFiles: 1, diskMb: 1 };
+const SANDBOX = { isRequired: false, allow: [], read: [], write: [], pids: 1, cpus: null, openFiles: 1, diskMb: 1 };
 const agent = (name: string, more: Partial<Agent>): Agent => ({ ...attempt.spec.agent, name, ...more });
 const reader = agent('reader', { tools: ['Read'] });
 const coder = agent('coder', { tools: ['Bash'], sandbox: SANDBOX });

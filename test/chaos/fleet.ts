@@ -110,7 +110,7 @@ export async function startFleet(options: { workers: number; backend: FleetBacke
     const { claudePath, executables } = await writeExecutable(directory);
     await writeFile(
       path.join(directory, 'longhaul.config.mjs'),
-      `export default ${JSON.stringify(toConfig(claudePath))};\n`,
+      `export default ${JSON.stringify(toConfig(claudePath, journalDir))};\n`,
     );
     const postgres = await startPostgresServer();
     closers.push(() => postgres.close());
@@ -202,10 +202,11 @@ async function writeExecutable(directory: string): Promise<{ claudePath: string;
   return { claudePath, executables: [found.path, process.execPath] };
 }
 
-function toConfig(claudePath: string): LonghaulConfig {
+function toConfig(claudePath: string, journalDir: string): LonghaulConfig {
   const agent = (kind: 'real' | 'stub') => ({
     model: 'claude-sonnet-4-5',
     tools: ['Bash'],
+    sandbox: { files: { write: [journalDir] } },
     thinking: 'disabled' as const,
     limits: { timeoutSeconds: TIMEOUTS.runSeconds, maxTurns: 30, maxBudgetUsd: 1 },
     retry: { maxAttempts: 4, delaysSeconds: [1, 2], deadlineSeconds: DEADLINE_SECONDS },

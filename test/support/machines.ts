@@ -80,12 +80,25 @@ interface MachinesOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Lets agents that use Bash write to the directory that the machines share, also from a sandbox. */
+function withSharedDir(sharedDir: string): LonghaulConfig {
+  const agents = Object.entries(CONFIG.agents).map(([name, agent]) => {
+    const sandbox = { files: { write: [sharedDir] } };
+    return [name, agent.tools.length === 0 ? agent : { ...agent, sandbox }] as const;
+  });
+  return {
+    ...CONFIG,
+    agents: Object.fromEntries(agents),
+    worker: { ...CONFIG.worker, visiblePaths: [sharedDir] },
+  };
+}
+
 /** Creates a database, a model and a server for workers that a test then starts and disturbs. */
 export async function createMachines(script: Script, options: MachinesOptions = {}): Promise<Machines> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-machines-'));
   const sharedDir = path.join(directory, 'shared');
   await mkdir(sharedDir);
-  const config = { ...CONFIG, worker: { ...CONFIG.worker, visiblePaths: [sharedDir] } };
+  const config = withSharedDir(sharedDir);
   const { databaseUrl, env = {} } = options;
   const postgres =
     databaseUrl === undefined ? await createPostgresDatabase() : { url: databaseUrl, drop: () => Promise.resolve() };

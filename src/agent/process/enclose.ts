@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Sandbox } from '../../config/config.ts';
 import { contain, dropsCapabilities, findContainment } from '../containment/containment.ts';
 import { NOTHING_HIDDEN, type Places } from '../containment/places.ts';
+import { findControlGroups, type GroupLimits } from '../sandbox/control-groups.ts';
 import { findLoopbackServers, type LoopbackServer } from '../sandbox/loopback-servers.ts';
 import type { SandboxConnection, SandboxHost } from '../sandbox/sandbox-host.ts';
 import { writeEtc, type RootEntry } from '../sandbox/sandbox-root.ts';
@@ -14,6 +15,7 @@ import type { ClaudeSpec } from './claude-spec.ts';
 import type { Enclosure } from './enclosure.ts';
 import { refuseClosedToRoot } from './closed-to-root.ts';
 import { hidePlaces } from './hide-places.ts';
+import { toMaxBytes } from './keep-process.ts';
 import type { Scratch } from './scratch.ts';
 
 interface EncloseOptions {
@@ -82,8 +84,13 @@ async function openSandbox(options: SandboxOptions): Promise<Enclosure> {
   const places = (await spec.findPlaces?.()) ?? NOTHING_HIDDEN;
   await writeEtc(etcDir, scratch.home);
   const entries = await findEntries({ places, spec, scratch, executable, sandbox });
-  // Last: nothing after it fails, so that it is always closed.
-  const network = await host.takeNetwork([gatewayPort, proxyPort, ...loopbackServers.map(({ port }) => port)]);
+  const group = (await (await findControlGroups())?.open(spec.processId, toGroupLimits(spec, sandbox))) ?? null;
+  const ports = [gatewayPort, proxyPort, ...loopbackServers.map(({ port }) => port)];
+  // Last: nothing after it fails, so that both are always closed.
+  const network = await host.takeNetwork(ports).catch(async (error: unknown) => {
+    await group?.close();
+    throw error;
+  });
   const gate = host.openGate({ agent, onConnection });
   network.serve(gatewayPort, (socket) => host.acceptModelCall(socket));
   network.serve(proxyPort, (socket) => gate.accept(socket));
@@ -101,11 +108,16 @@ async function openSandbox(options: SandboxOptions): Promise<Enclosure> {
       // Node's own clients ignore the others without it.
       NODE_USE_ENV_PROXY: '1',
     },
-    watched: { limits: sandbox, directories: [workspaceDir, scratch.root] },
+    watched: {
+      limits: sandbox,
+      directories: [workspaceDir, scratch.root],
+      findBreach: () => group?.findBreach() ?? null,
+    },
     toCommand({ command: [program = '', ...args], cwd, configDir }) {
       const found = realpathSync(configDir);
       return toSandboxCommand({
         kind,
+        group,
         network,
         entries: [...entries, { path: found, isDirectory: statSync(found).isDirectory(), access: 'write' }],
         tmpDir: scratch.tmpDir,
@@ -120,8 +132,13 @@ async function openSandbox(options: SandboxOptions): Promise<Enclosure> {
     async close() {
       network.close();
       await gate.close();
+      await group?.close();
     },
   };
+}
+
+function toGroupLimits({ limits }: ClaudeSpec, { pids, cpus }: Sandbox): GroupLimits {
+  return { pids, cpus, memoryBytes: toMaxBytes(limits.maxMemoryMb) };
 }
 
 /** Connects a process to an MCP server of the configuration on this machine. */

@@ -1,4 +1,14 @@
 import type { Sandbox } from '../../config/config.ts';
+import type { Breach } from '../outcome/agent-outcome.ts';
+
+/** The parts of a sandbox that are watched from outside. */
+export interface WatchedSandbox {
+  readonly limits: Sandbox;
+  /** Directories in which its processes write. */
+  readonly directories: readonly string[];
+  /** Returns the limit at which the kernel refused something or ended a process; null when it did not. */
+  readonly findBreach: () => Breach | null;
+}
 
 /** The walls that the system puts around a process: a sandbox, or a weaker containment. */
 export interface Enclosure {
@@ -6,8 +16,8 @@ export interface Enclosure {
   readonly isNamespace: boolean;
   /** Variables that its processes need, besides the others. */
   readonly environment: Readonly<Record<string, string>>;
-  /** The limits to watch from outside, and the directories in which the processes write; null without a sandbox. */
-  readonly watched: { readonly limits: Sandbox; readonly directories: readonly string[] } | null;
+  /** Null without a sandbox. */
+  readonly watched: WatchedSandbox | null;
   /** Builds the command that starts another one in it. `configDir` is a further directory of the process. */
   toCommand(options: CommandOptions): string[];
   /** Releases what only a start needs. Call it when the process has sent its first message. */

@@ -38,7 +38,7 @@ export interface ClaudeChild {
   readonly claudePid: number | null;
   /** True when every process that it has started ends with it. */
   readonly isContained: boolean;
-  /** The limits of its sandbox, and the directories in which it writes; null without a sandbox. */
+  /** The parts of its sandbox to watch; null without a sandbox. */
   readonly watched: Enclosure['watched'];
   /**
    * True when every process that it started has ended with it: the kernel ends a PID namespace with its first process.

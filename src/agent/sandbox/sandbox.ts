@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type { Sandbox } from '../../config/config.ts';
 import { toMessage } from '../../core/errors.ts';
+import type { ControlGroup } from './control-groups.ts';
 import { openNetwork, type SandboxNetwork } from './network.ts';
-import { toRootArgs, writeEtc, type RootEntry } from './sandbox-root.ts';
+import { toRootArgs, type RootEntry } from './sandbox-root.ts';
 
 /** The ways in which machines allow a sandbox, strongest first. */
 const KINDS = ['user_namespace', 'user_namespace_nested', 'root'] as const;
@@ -46,19 +45,21 @@ async function tryOut(): Promise<FoundSandbox> {
   return { missing: `bubblewrap cannot make a sandbox here: ${problems[0]}` };
 }
 
-/** Tries a whole sandbox: its network, its file system and its limits. Returns the problem, or null. */
+/**
+ * Tries a whole sandbox: its network, its file system and its limits. Returns the problem, or null. Writes nothing: the
+ * disk may be full.
+ */
 async function findProblem(kind: SandboxKind): Promise<string | null> {
-  const tmpDir = await mkdtemp(path.join(tmpdir(), 'longhaul-probe-'));
   let network: SandboxNetwork | null = null;
   try {
     network = await openNetwork([1_024], { isUserNamespace: kind !== 'root' });
-    await writeEtc(tmpDir, tmpDir);
     const command = toSandboxCommand({
       kind,
+      group: null,
       network,
       entries: [],
-      tmpDir,
-      etcDir: tmpDir,
+      tmpDir: tmpdir(),
+      etcDir: '/etc',
       cwd: '/tmp',
       limits: { pids: 512, openFiles: 1_024, diskMb: 1 },
       command: ['/bin/sh', '-c', PROBE],
@@ -68,7 +69,6 @@ async function findProblem(kind: SandboxKind): Promise<string | null> {
     return toMessage(error);
   } finally {
     network?.close();
-    await rm(tmpDir, { recursive: true, force: true });
   }
 }
 
@@ -77,6 +77,8 @@ const PROBE = `grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status`;
 
 interface SandboxCommand {
   readonly kind: SandboxKind;
+  /** The control group of the processes; null without one. */
+  readonly group: Pick<ControlGroup, 'enter'> | null;
   readonly network: Pick<SandboxNetwork, 'enter'>;
   readonly entries: readonly RootEntry[];
   readonly tmpDir: string;
@@ -91,8 +93,9 @@ const NAMESPACES = ['--unshare-pid', '--as-pid-1', '--unshare-ipc', '--unshare-u
 const NO_PRIVILEGES = ['--cap-drop', 'ALL', '--new-session', '--die-with-parent', '--unshare-cgroup-try'];
 
 /** Builds the command that starts another one in a sandbox. The command is the first process of its namespace. */
-export function toSandboxCommand({ kind, network, command, cwd, limits, ...root }: SandboxCommand): string[] {
+export function toSandboxCommand({ kind, group, network, command, cwd, limits, ...root }: SandboxCommand): string[] {
   return [
+    ...(group?.enter ?? []),
     ...network.enter,
     'bwrap',
     ...(kind === 'root' ? [] : ['--unshare-user']),

@@ -21,6 +21,8 @@ interface WatchOptions {
   readonly firstPid: () => number | null;
   /** Directories in which the processes write, on whatever disks. */
   readonly directories: readonly string[];
+  /** Returns the limit that the kernel has held, or null. */
+  readonly findBreach: () => Breach | null;
   readonly onBreach: (breach: Breach) => void;
 }
 
@@ -28,10 +30,12 @@ interface WatchOptions {
  * Watches the limits of a sandbox from outside, until the returned function is called. Its processes are those in its
  * `/proc`, which the kernel shows under the first of them.
  */
-export function watchSandbox({ limits, firstPid, directories, onBreach }: WatchOptions): () => void {
+export function watchSandbox({ limits, firstPid, directories, findBreach, onBreach }: WatchOptions): () => void {
   const disk = watchDisk(directories);
   let countedAt = -Infinity;
   const timer = repeat(LOOK_EVERY_MS, () => {
+    const held = findBreach();
+    if (held !== null) return onBreach(held);
     const pid = firstPid();
     if (pid === null) return;
     const proc = `/proc/${pid}/root/proc`;
