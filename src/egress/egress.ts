@@ -110,10 +110,16 @@ export function createEgress({ log }: { log: Logger }): Egress {
       };
       return {
         accept(socket) {
-          if (gate.sockets.size >= MOST_AT_ONCE) return void socket.destroy();
+          if (gate.sockets.size >= MOST_AT_ONCE) {
+            socket.destroy();
+            return;
+          }
           gate.sockets.add(socket);
           gates.set(socket, gate);
-          socket.once('close', () => gate.sockets.delete(socket));
+          socket.once(
+            'close',
+            guarded(() => gate.sockets.delete(socket)),
+          );
           proxy.server.emit('connection', socket);
         },
         async close() {

@@ -106,7 +106,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     openLane: lanes.openLane,
-    accept: (socket) => void server.emit('connection', socket),
+    accept(socket) {
+      server.emit('connection', socket);
+    },
     async close() {
       lanes.closeAll();
       const closed = once(server, 'close');

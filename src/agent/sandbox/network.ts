@@ -23,15 +23,18 @@ export interface SandboxNetwork {
 
 /** Listens on the ports it is given, and passes the sockets to the worker. The network outlives it. */
 const LISTEN = `
-const { createServer } = require('node:net');
-process.once('message', (ports) => {
-  for (const port of ports) {
-    const server = createServer();
-    server.listen({ port, host: '127.0.0.1', backlog: 128 }, () => process.send({ port }, server));
-  }
-});
-process.on('disconnect', () => process.exit());
+import { once } from 'node:events';
+import { Server } from 'node:net';
 process.send('ready');
+const [ports] = await once(process, 'message');
+for (const port of ports) {
+  const server = new Server();
+  server.listen({ port, host: '127.0.0.1', backlog: 128 });
+  await once(server, 'listening');
+  process.send({ port }, server);
+}
+await once(process, 'disconnect');
+process.exit();
 `;
 
 /** The helper sees the whole machine: it only listens. */
@@ -77,10 +80,11 @@ export async function openNetwork(
 async function receive(helper: ChildProcess, ports: readonly number[]): Promise<Map<number, Server>> {
   const servers = new Map<number, Server>();
   const complete = new Promise<void>((resolve) => {
-    helper.on('message', (message, handle) => {
-      servers.set((message as { port: number }).port, handle as Server);
+    const onMessage = guarded((message: { port: number }, handle: Server) => {
+      servers.set(message.port, handle);
       if (servers.size === ports.length) resolve();
     });
+    helper.on('message', onMessage);
   });
   helper.send([...ports]);
   await complete;
@@ -118,7 +122,10 @@ function toNetwork(servers: ReadonlyMap<number, Server>, namespaces: readonly Na
         'connection',
         guarded((socket: Socket) => {
           sockets.add(socket);
-          socket.once('close', () => sockets.delete(socket));
+          socket.once(
+            'close',
+            guarded(() => sockets.delete(socket)),
+          );
           socket.on('error', () => socket.destroy());
           accept(socket);
         }),
