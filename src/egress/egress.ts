@@ -101,13 +101,7 @@ export function createEgress({ log }: { log: Logger }): Egress {
 
   return {
     open(options) {
-      const gate: Gate = {
-        options,
-        judge: createEgressRules(options),
-        httpAgent: new HttpAgent({ keepAlive: false }),
-        sockets: new Set(),
-        count: 0,
-      };
+      const gate = createGate(options);
       return {
         accept(socket) {
           if (gate.sockets.size >= MOST_AT_ONCE) {
@@ -132,6 +126,16 @@ export function createEgress({ log }: { log: Logger }): Egress {
     close() {
       proxy.closeConnections();
     },
+  };
+}
+
+function createGate(options: GateOptions): Gate {
+  return {
+    options,
+    judge: createEgressRules(options),
+    httpAgent: new HttpAgent({ keepAlive: false }),
+    sockets: new Set(),
+    count: 0,
   };
 }
 

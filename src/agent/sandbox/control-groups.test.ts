@@ -31,7 +31,7 @@ describe.runIf(root !== null)('a control group', () => {
   it('has the processes that were started in it, and is removed after them', async () => {
     const name = createId();
     const group = await openControlGroup(root!, { name, limits: LIMITS, controllers: [] });
-    const [command = '', ...args] = [...group.enter, '/bin/sh', '-c', 'grep ^0:: /proc/self/cgroup'];
+    const [command, ...args] = [...group.enter, '/bin/sh', '-c', 'grep ^0:: /proc/self/cgroup'];
     const { stdout } = await run(command, args);
     expect(stdout).toBe(`0::/longhaul-${name}\n`);
     expect(group.findBreach()).toBeNull();
@@ -44,7 +44,7 @@ describe.runIf(root !== null)('a control group', () => {
 describe.runIf(groups !== null)('the control groups of this worker', () => {
   async function inGroup(script: string) {
     const group = await groups!.open(createId(), LIMITS);
-    const [command = '', ...args] = [...group.enter, '/bin/sh', '-c', script];
+    const [command, ...args] = [...group.enter, '/bin/sh', '-c', script];
     const startedAt = performance.now();
     const stdout = await run(command, args).then(
       ({ stdout: out }) => out,

@@ -76,7 +76,7 @@ function isDelegated(directory: string, name: string): boolean {
     return false;
   }
   const uid = process.getuid?.();
-  return name === '/' || (/\.service$/.test(name) && uid !== 0 && statSync(directory).uid === uid);
+  return name === '/' || (name.endsWith('.service') && uid !== 0 && statSync(directory).uid === uid);
 }
 
 /**
