@@ -10,7 +10,7 @@ import { median } from './statistics.ts';
 const ROUNDS = 12;
 const PROMPT = 'Say something.';
 /** Pause between two runs: twice the time to replace a used spare, so that the replacement slows no run. */
-export const PAUSE_MS = 800;
+const PAUSE_MS = 800;
 
 /** Executes a run to its end; returns the milliseconds from the request to its first text. */
 export type TimeFirstText = () => Promise<number>;
@@ -42,16 +42,7 @@ export async function measureFirstText(bench: Bench): Promise<Measurement> {
     await prepare('postgres', 'spare'),
     await prepare('postgres', 'reuse'),
   ];
-  const times = new Map(contenders.map(([name]) => [name, [] as number[]]));
-  // In turns, so that other load on the machine affects all alike. The first round warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [name, time] of contenders) {
-      await sleep(PAUSE_MS);
-      const firstTextMs = await time();
-      if (round > 0) times.get(name)?.push(firstTextMs);
-    }
-  }
-  const medians = new Map([...times].map(([name, values]) => [name, median(values)]));
+  const medians = await timeInTurns(contenders, ROUNDS);
   const bareMs = medians.get('bareSdk') ?? NaN;
   const ratio = (name: string) => (medians.get(name) ?? NaN) / bareMs;
   return judge(
@@ -75,6 +66,23 @@ export async function measureFirstText(bench: Bench): Promise<Measurement> {
       { figure: 'postgresReuseRatio', atMost: 0.15 },
     ],
   );
+}
+
+/** Returns the median of each contender, in milliseconds. The first round, which is not counted, warms up. */
+export async function timeInTurns(
+  contenders: readonly (readonly [string, TimeFirstText])[],
+  rounds: number,
+): Promise<Map<string, number>> {
+  const times = new Map(contenders.map(([name]) => [name, [] as number[]]));
+  // In turns, so that other load on the machine affects all alike.
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, time] of contenders) {
+      await sleep(PAUSE_MS);
+      const firstTextMs = await time();
+      if (round > 0) times.get(name)?.push(firstTextMs);
+    }
+  }
+  return new Map([...times].map(([name, values]) => [name, median(values)]));
 }
 
 /**

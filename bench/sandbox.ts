@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { say, startScriptedModel } from '../src/testing/index.ts';
 import type { Bench } from './bench.ts';
-import { PAUSE_MS, prepareLonghaul, type TimeFirstText } from './first-text.ts';
+import { prepareLonghaul, timeInTurns, type TimeFirstText } from './first-text.ts';
 import { judge, type Measurement } from './measurement.ts';
-import { median } from './statistics.ts';
 
 const ROUNDS = 20;
 
@@ -21,22 +19,13 @@ export async function measureSandbox(bench: Bench): Promise<Measurement> {
     ['openSpare', await prepare({ prewarm: 1, sandbox: false })],
     ['sandboxSpare', await prepare({ prewarm: 1, sandbox: 'required' })],
   ];
-  const times = new Map(contenders.map(([name]) => [name, [] as number[]]));
-  // In turns, so that other load on the machine affects all alike. The first round warms up.
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [name, time] of contenders) {
-      await sleep(PAUSE_MS);
-      const firstTextMs = await time();
-      if (round > 0) times.get(name)?.push(firstTextMs);
-    }
-  }
-  const medians = Object.fromEntries([...times].map(([name, values]) => [name, median(values)]));
-  const ratio = (way: string) => (medians[`sandbox${way}`] ?? NaN) / (medians[`open${way}`] ?? NaN);
+  const medians = await timeInTurns(contenders, ROUNDS);
+  const ratio = (way: string) => (medians.get(`sandbox${way}`) ?? NaN) / (medians.get(`open${way}`) ?? NaN);
   return judge(
     'sandbox',
     {
       rounds: ROUNDS,
-      ...Object.fromEntries(Object.entries(medians).map(([name, ms]) => [`${name}MedianMs`, ms])),
+      ...Object.fromEntries([...medians].map(([name, ms]) => [`${name}MedianMs`, ms])),
       coldRatio: ratio('Cold'),
       spareRatio: ratio('Spare'),
     },

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { collectLog } from '../core/log.fixture.ts';
 import type { EgressConnection } from './connection.ts';
@@ -97,6 +98,30 @@ describe('the way out', () => {
     socket.on('error', () => undefined);
     await gate.close();
     expect(connections).toMatchObject([{ host: '127.0.0.1', decision: 'allowed' }]);
+  });
+
+  it('connects nowhere for a client that has gone while its host was looked up', async () => {
+    const looked = Promise.withResolvers<{ address: string; family: number }[]>();
+    const begun = Promise.withResolvers<void>();
+    gate = egress.open({
+      agent: 'coder',
+      allow: [`slow.example:${webPort}`, `127.0.0.1:${webPort}`],
+      trusted: [],
+      resolveNamed() {
+        begun.resolve();
+        return looked.promise;
+      },
+      onConnection: (connection) => void connections.push(connection),
+    });
+    const socket = connect({ host: '127.0.0.1', port: doorPort });
+    socket.write(`CONNECT slow.example:${webPort} HTTP/1.1\r\nHost: slow.example\r\n\r\n`);
+    await begun.promise;
+    socket.destroy();
+    await gate.close();
+    const webConnections = once(web, 'connection').then(() => 'connected');
+    looked.resolve([{ address: '127.0.0.1', family: 4 }]);
+    expect(await Promise.race([webConnections, delay(200).then(() => 'nothing')])).toBe('nothing');
+    expect(connections).toEqual([]);
   });
 
   it('survives a client that is no client', async () => {

@@ -65,6 +65,8 @@ export function createEgress({ log }: { log: Logger }): Egress {
     if (gate.count > MOST_IN_ALL) throw new RequestError('This agent has made too many connections.\n', 403);
     const judgement = await gate.judge(host, port);
     if ('refusal' in judgement) return refuse(judgement.refusal.reason, judgement.refusal.words);
+    // Its end was reported while the host was looked up: no further report would come.
+    if (request.socket.destroyed) throw new RequestError('The client has gone.\n', 499);
     open.set(connectionId, { gate, host, port });
     return { dnsLookup: pinTo(judgement.addresses), httpAgent: gate.httpAgent };
   }

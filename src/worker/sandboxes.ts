@@ -1,7 +1,7 @@
 import type { SandboxHost } from '../agent/sandbox/sandbox-host.ts';
 import { openNetwork, type SandboxNetwork } from '../agent/sandbox/network.ts';
 import { findSandbox } from '../agent/sandbox/sandbox.ts';
-import type { Agent } from '../config/config.ts';
+import { findServerAddresses } from '../agent/sandbox/server-addresses.ts';
 import { toMessage } from '../core/errors.ts';
 import { inBackground } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
@@ -29,7 +29,8 @@ export function openSandboxes({ gateway, log }: SandboxesOptions): Sandboxes {
       return egress.open({
         agent: agent.name,
         allow: agent.sandbox?.allow ?? [],
-        trusted: findServers(agent),
+        // The configuration itself names them: the agent may reach them wherever they are.
+        trusted: findServerAddresses(agent.mcpServers),
         onConnection(connection) {
           report('sandbox.connected', { agent: agent.name, decision: connection.decision });
           onConnection(connection);
@@ -43,17 +44,6 @@ export function openSandboxes({ gateway, log }: SandboxesOptions): Sandboxes {
   };
 }
 
-/** Finds the servers that the configuration itself names: the agent may reach them wherever they are. */
-function findServers({ mcpServers }: Agent): { host: string; port: number }[] {
-  return mcpServers.flatMap((server) => {
-    if (server.type !== 'http' && server.type !== 'sse') return [];
-    const url = URL.parse(server.url);
-    if (url === null) return [];
-    const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-    return [{ host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port }];
-  });
-}
-
 interface Networks {
   take(ports: readonly number[]): Promise<SandboxNetwork>;
   close(): void;
@@ -64,7 +54,7 @@ interface Networks {
  * A network that waits needs no process.
  */
 function createNetworks(log: Logger): Networks {
-  let ready: { readonly ports: string; readonly network: Promise<SandboxNetwork> } | null = null;
+  let ready: { readonly ports: string; readonly network: Promise<SandboxNetwork | null> } | null = null;
   let isClosed = false;
 
   async function open(ports: readonly number[]): Promise<SandboxNetwork> {
@@ -75,12 +65,11 @@ function createNetworks(log: Logger): Networks {
 
   function prepare(ports: readonly number[]): void {
     if (isClosed) return;
-    const network = open(ports);
-    ready = { ports: ports.join(), network };
-    network.catch((error: unknown) => {
-      ready = null;
+    const network = open(ports).catch((error: unknown) => {
       log.warn({ cause: toMessage(error) }, 'no network could be prepared for the next sandbox');
+      return null;
     });
+    ready = { ports: ports.join(), network };
   }
 
   return {
@@ -88,9 +77,9 @@ function createNetworks(log: Logger): Networks {
       const waiting = ready;
       ready = null;
       try {
-        if (waiting?.ports === ports.join()) return await waiting.network;
-        inBackground(async () => (await waiting?.network)?.close());
-        return await open(ports);
+        const prepared = waiting?.ports === ports.join() ? await waiting.network : null;
+        if (prepared === null) inBackground(async () => (await waiting?.network)?.close());
+        return prepared ?? (await open(ports));
       } finally {
         prepare(ports);
       }

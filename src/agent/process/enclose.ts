@@ -1,12 +1,13 @@
 import { realpathSync, statSync } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import type { Sandbox } from '../../config/config.ts';
 import { contain, dropsCapabilities, findContainment } from '../containment/containment.ts';
 import { NOTHING_HIDDEN, type Places } from '../containment/places.ts';
+import { resolvePlace } from '../containment/resolve-place.ts';
 import { findControlGroups, type GroupLimits } from '../sandbox/control-groups.ts';
-import { findLoopbackServers, type LoopbackServer } from '../sandbox/loopback-servers.ts';
+import { findLoopbackServers, type ServerAddress } from '../sandbox/server-addresses.ts';
 import type { SandboxConnection, SandboxHost } from '../sandbox/sandbox-host.ts';
 import { writeEtc, type RootEntry } from '../sandbox/sandbox-root.ts';
 import { findSandbox, toSandboxCommand } from '../sandbox/sandbox.ts';
@@ -142,7 +143,7 @@ function toGroupLimits({ limits }: ClaudeSpec, { pids, cpus }: Sandbox): GroupLi
 }
 
 /** Connects a process to an MCP server of the configuration on this machine. */
-function passOn(socket: Socket, server: LoopbackServer): void {
+function passOn(socket: Socket, server: ServerAddress): void {
   const upstream = connect(server);
   upstream.on('error', () => socket.destroy());
   socket.on('error', () => upstream.destroy());
@@ -173,14 +174,7 @@ async function findEntries({ places, spec, scratch, executable, sandbox }: Entri
   return found.filter((entry) => entry !== null);
 }
 
-/** Resolves the links of a place; null when it does not exist, or is the root directory. */
 async function toEntry(given: string, access: RootEntry['access']): Promise<RootEntry | null> {
-  try {
-    const real = await realpath(given);
-    return real === path.parse(real).root
-      ? null
-      : { path: real, isDirectory: (await stat(real)).isDirectory(), access };
-  } catch {
-    return null;
-  }
+  const place = await resolvePlace(given);
+  return place && { ...place, access };
 }

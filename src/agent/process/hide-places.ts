@@ -1,9 +1,10 @@
 import { realpathSync, statSync } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { findKernelSurfaces } from '../containment/kernel-surfaces.ts';
 import { toMountTable, type Place } from '../containment/mount-table.ts';
 import type { Places } from '../containment/places.ts';
+import { resolvePlace } from '../containment/resolve-place.ts';
 import type { Scratch } from './scratch.ts';
 
 interface HideOptions {
@@ -41,12 +42,7 @@ export async function hidePlaces(options: HideOptions): Promise<(alsoShown: stri
   };
 }
 
-/** Resolves the links of a place; null when it does not exist, or is the root directory. */
 async function toPlace(given: string, rule: Place['rule']): Promise<Place | null> {
-  try {
-    const real = await realpath(given);
-    return real === path.parse(real).root ? null : { path: real, isDirectory: (await stat(real)).isDirectory(), rule };
-  } catch {
-    return null;
-  }
+  const place = await resolvePlace(given);
+  return place && { ...place, rule };
 }

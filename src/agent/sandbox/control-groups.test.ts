@@ -33,10 +33,10 @@ describe.runIf(root !== null)('a control group', () => {
     const group = await openControlGroup(root!, { name, limits: LIMITS, controllers: [] });
     const [command, ...args] = [...group.enter, '/bin/sh', '-c', 'grep ^0:: /proc/self/cgroup'];
     const { stdout } = await run(command, args);
-    expect(stdout).toBe(`0::/longhaul-${name}\n`);
+    expect(stdout).toBe(`0::/longhaul-${process.pid}-${name}\n`);
     expect(group.findBreach()).toBeNull();
     await group.close();
-    expect(existsSync(path.join(root!, `longhaul-${name}`))).toBe(false);
+    expect(existsSync(path.join(root!, `longhaul-${process.pid}-${name}`))).toBe(false);
     await group.close();
   });
 });

@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,7 +8,8 @@ import type { Breach } from '../outcome/agent-outcome.ts';
 /** A controller of version 2 with the file of its limit. https://docs.kernel.org/admin-guide/cgroup-v2.html */
 const LIMIT_FILES = { pids: 'pids.max', memory: 'memory.max', cpu: 'cpu.max' } as const;
 
-const PREFIX = 'longhaul-';
+/** A group is named after its worker's pid and its process. */
+const PREFIX = /^longhaul-(\d+)-/;
 
 export type Controller = keyof typeof LIMIT_FILES;
 
@@ -61,9 +62,12 @@ async function delegate(): Promise<ControlGroups | null> {
     : { controllers, open: (name, limits) => openControlGroup(own, { name, limits, controllers }) };
 }
 
-/** Removes the groups of a worker that was killed. */
+/** Removes the groups of workers that were killed. */
 async function removeEmpty(own: string): Promise<void> {
-  const left = (await readdir(own)).filter((name) => name.startsWith(PREFIX));
+  const left = (await readdir(own)).filter((name) => {
+    const pid = PREFIX.exec(name)?.[1];
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  });
   await Promise.all(left.map((name) => rmdir(path.join(own, name)).catch(() => {}))); // Some may have processes.
 }
 
@@ -115,7 +119,7 @@ export async function openControlGroup(
   own: string,
   { name, limits, controllers }: GroupOptions,
 ): Promise<ControlGroup> {
-  const directory = path.join(own, PREFIX + name);
+  const directory = path.join(own, `longhaul-${process.pid}-${name}`);
   await mkdir(directory);
   const { pids, memoryBytes, cpus } = limits;
   const values: Record<Controller, string | null> = {

@@ -47,7 +47,14 @@ export async function openNetwork(
   ports: readonly number[],
   { isUserNamespace }: { isUserNamespace: boolean },
 ): Promise<SandboxNetwork> {
-  const args = [...(isUserNamespace ? ['--unshare-user'] : []), ...NETWORK_ONLY, process.execPath, '-e', LISTEN];
+  const args = [
+    ...(isUserNamespace ? ['--unshare-user'] : []),
+    ...NETWORK_ONLY,
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    LISTEN,
+  ];
   const helper = spawn('bwrap', args, {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { PATH: process.env['PATH'] },
