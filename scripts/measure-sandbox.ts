@@ -5,13 +5,15 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { contain, findContainment } from '../src/agent/containment/containment.ts';
+import { findControlGroups } from '../src/agent/sandbox/control-groups.ts';
 import { openNetwork } from '../src/agent/sandbox/network.ts';
 import { writeEtc } from '../src/agent/sandbox/sandbox-root.ts';
 import { findSandbox, toSandboxCommand } from '../src/agent/sandbox/sandbox.ts';
 
 /**
  * `npm run measure-sandbox`: tries from inside which walls of a sandbox hold, on the kinds of machine that this one can
- * be made to resemble, and prints the table of `docs/sandbox.md`. Run it as root to measure all of them.
+ * be made to resemble, and prints the table of `docs/sandbox.md`. Run it as root to measure all of them. With
+ * `--here TITLE` it prints the row of the process that it is, under a service manager or in a container.
  */
 
 const ORDINARY = ['setpriv', '--reuid', '61234', '--regid', '61234', '--clear-groups'];
@@ -82,7 +84,8 @@ const PROBES: readonly Probe[] = [
 const LIMITS = { pids: 60, openFiles: 1_024, diskMb: 10 };
 
 if (process.argv[2] === '--inside') console.log(JSON.stringify(await tryAll(process.argv.slice(3))));
-else await printTable();
+else if (process.argv[2] === '--here') await printTable({ [process.argv[3] ?? 'here']: [] });
+else await printTable(process.getuid?.() === 0 ? MACHINES : { 'an ordinary user': [] });
 
 /** Tries every probe on this machine, in a sandbox, or in the containment that the machine allows instead. */
 async function tryAll([secret = '', port = '']: readonly string[]): Promise<string[]> {
@@ -92,22 +95,29 @@ async function tryAll([secret = '', port = '']: readonly string[]): Promise<stri
     const asked = ['/bin/bash', '-c', command, 'probe', secret, port];
     outputs.push('kind' in found ? await inSandbox(found.kind, asked) : await inContainment(asked));
   }
+  const controllers = (await findControlGroups())?.controllers ?? [];
   const kind = 'kind' in found ? `sandbox (\`${found.kind}\`)` : `\`${(await findContainment()).kind}\` only`;
   const limits = 'kind' in found ? 'watched' : '**no**';
   const cells = PROBES.map(({ title, judge }, index) =>
     title === 'processes' && !('kind' in found) ? '**no**' : judge(outputs[index] ?? ''),
   );
-  return [kind, ...cells, limits];
+  const shares = ['memory', 'cpu'].map((controller) => {
+    if (controllers.some((one) => one === controller)) return 'kernel';
+    return controller === 'memory' ? 'watched' : '**no**';
+  });
+  return [kind, ...cells, limits, ...shares];
 }
 
 async function inSandbox(kind: Parameters<typeof toSandboxCommand>[0]['kind'], command: string[]): Promise<string> {
   const workspace = await mkdtemp(path.join(tmpdir(), 'longhaul-measure-'));
   const network = await openNetwork([1_024], { isUserNamespace: kind !== 'root' });
+  const groups = await findControlGroups();
+  const group = (await groups?.open('measure', { pids: LIMITS.pids, memoryBytes: null, cpus: null })) ?? null;
   try {
     await writeEtc(workspace, workspace);
     const whole = toSandboxCommand({
       kind,
-      group: null,
+      group,
       network,
       entries: [],
       tmpDir: workspace,
@@ -119,6 +129,7 @@ async function inSandbox(kind: Parameters<typeof toSandboxCommand>[0]['kind'], c
     return await run(whole);
   } finally {
     network.close();
+    await group?.close();
     await rm(workspace, { recursive: true, force: true });
   }
 }
@@ -133,8 +144,7 @@ function run([program = '', ...args]: readonly string[]): Promise<string> {
   });
 }
 
-async function printTable(): Promise<void> {
-  const isRoot = process.getuid?.() === 0;
+async function printTable(machines: typeof MACHINES): Promise<void> {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-others-'));
   const secret = path.join(directory, 'notes');
   await writeFile(secret, SECRET, { mode: 0o644 });
@@ -145,11 +155,10 @@ async function printTable(): Promise<void> {
   const { port } = service.address() as AddressInfo;
   const inside = [...process.execArgv, import.meta.filename, '--inside', secret, String(port)];
 
-  const titles = ['worker', 'held by', ...PROBES.map(({ title }) => title), 'open files, disk'];
+  const titles = ['worker', 'held by', ...PROBES.map(({ title }) => title), 'open files, disk', 'memory', '`cpus`'];
   console.log(`| ${titles.join(' | ')} |\n|${'---|'.repeat(titles.length)}`);
-  for (const [machine, wrapper] of Object.entries(MACHINES)) {
-    if (!isRoot && machine !== 'an ordinary user') continue;
-    const [program = '', ...args] = [...(isRoot ? wrapper : []), process.execPath, ...inside];
+  for (const [machine, wrapper] of Object.entries(machines)) {
+    const [program = '', ...args] = [...wrapper, process.execPath, ...inside];
     const { stdout, stderr, status } = spawnSync(program, args, {
       encoding: 'utf8',
       env: { PATH: process.env['PATH'], HOME: '/nonexistent' },

@@ -29,9 +29,9 @@ has() { [ "$(property "$1" "$2")" = "$3" ]; }
 export PATH="$root/node_modules/node/bin:$PATH"
 
 say 'A system with systemd and PostgreSQL'
-image=localhost/longhaul-try-systemd-base
+image=localhost/longhaul-try-systemd-base-2
 if ! podman image exists "$image"; then
-  mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,postgresql,curl,procps,util-linux \
+  mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,postgresql,curl,procps,util-linux,bubblewrap \
     bookworm "$work/base.tar" 'deb http://deb.debian.org/debian bookworm main'
   podman import --quiet "$work/base.tar" "$image" >/dev/null
 fi
@@ -46,7 +46,10 @@ echo '{ "private": true, "type": "module", "dependencies": { "longhaul": "file:l
 cat >"$app/longhaul.config.mjs" <<'EOF'
 export default {
   providers: { default: { kind: 'scripted' } },
-  agents: { reader: { tools: ['Read', 'Glob'], workspace: './workspace' } },
+  agents: {
+    reader: { tools: ['Read', 'Glob'], workspace: './workspace' },
+    coder: { tools: ['Read', 'Bash'], workspace: '/var/lib/longhaul/work', sandbox: 'required' },
+  },
 };
 EOF
 echo 'A file to read.' >"$app/workspace/notes.txt"
@@ -57,7 +60,7 @@ node --conditions=longhaul-source src/cli/main.ts deploy systemd --config "$app/
 # As on a machine, the mounts of services reach the first process: credentials are mounts.
 podman run --detach --name "$name" --runtime runc --systemd=always --privileged --network=host \
   --ulimit "nofile=$(ulimit -Hn)" --ulimit nproc=8192 \
-  --volume "$app:/srv/longhaul" --volume "$work/units:/units:ro" --volume "$root/node_modules/node/bin/node:/usr/local/bin/node:ro" \
+  --volume "$app:/srv/longhaul" --volume "$root:/project:ro" --volume "$work/units:/units:ro" --volume "$root/node_modules/node/bin/node:/usr/local/bin/node:ro" \
   "$image" sh -c 'mount --make-rshared / && exec /sbin/init' >/dev/null
 until_true inside systemctl is-system-running --wait || true
 
@@ -75,7 +78,7 @@ check 'the server is ready' curl -fsS http://127.0.0.1:4481/readyz
 
 key=$(inside cat /etc/longhaul/secrets/admin-key)
 ask() { curl -fsS -H "Authorization: Bearer $key" -H 'content-type: application/json' "http://127.0.0.1:4481$1" "${@:2}"; }
-submit() { ask /v1/runs -d "{\"agent\":\"reader\",\"prompt\":\"$1\"}" | node -p 'JSON.parse(require("fs").readFileSync(0)).id'; }
+submit() { ask /v1/runs -d "{\"agent\":\"${2:-reader}\",\"prompt\":\"$1\"}" | node -p 'JSON.parse(require("fs").readFileSync(0)).id'; }
 is() { ask "/v1/runs/$1" | grep -q "\"status\":\"$2\""; }
 have_workers() { [ "$(ask /v1/workers | node -p 'JSON.parse(require("fs").readFileSync(0)).data.filter((w) => w.status === "live" || w.isAlive || w.state === "live").length')" = "$1" ]; }
 
@@ -83,6 +86,13 @@ first=$(submit 'Read notes.txt')
 check 'a run on the real executable succeeded' is "$first" succeeded
 check 'the processes run as their own user' sh -c "podman exec $name ps -o user= -C 'longhaul worker' | grep -qx longhaul || podman exec $name ps -eo user=,args= | grep -q '^longhaul.*longhaul worker'"
 check 'secrets reach the processes as credentials' inside sh -c 'ls /run/credentials/longhaul-server.service/admin-key'
+
+enclosed=$(submit 'Read notes.txt' coder)
+check 'a run in a sandbox succeeded' is "$enclosed" succeeded
+# The properties of the unit that concern a sandbox.
+inside systemd-run --quiet --pipe --wait --service-type=exec --uid=longhaul --property='Delegate=pids memory cpu' --property=NoNewPrivileges=yes \
+  --property=PrivateTmp=yes --property=ProtectHome=yes --property=ProtectSystem=strict --working-directory=/project \
+  node --conditions=longhaul-source scripts/measure-sandbox.ts --here 'under systemd'
 
 pid=$(property longhaul-worker@1.service MainPID)
 inside kill -KILL "$pid"
