@@ -121,7 +121,16 @@ describe.each(DATABASE_KINDS)('a page of runs on the %s database', (kind) => {
 
   describe('by words and labels', () => {
     /** A run in five thousand, in a hundred, in ten, and each. */
-    const WORDS = ['zebra', 'quarterly', 'monthly', 'invoice', 'nothing', 'quarter -zebra'];
+    const WORDS = [
+      ...['zebra', 'quarterly', 'monthly', 'invoice', 'nothing', 'quarter -zebra'],
+      ...[
+        'invoice quarterly',
+        'invoice monthly',
+        'monthly OR zebra',
+        '"invoice quarterly"',
+        'invoice https://example.com/a?b=1',
+      ],
+    ];
     const LABELS: readonly (readonly string[])[] = [[], ['customer=7'], ['env=prod'], ['env=prod', 'customer=7']];
     const OTHERS: readonly RunFilter[] = [
       {},
@@ -154,6 +163,27 @@ describe.each(DATABASE_KINDS)('a page of runs on the %s database', (kind) => {
 
     it.each(WORDS)('contains the newest runs with %s, each label and each other filter', async (words) => {
       for (const labels of LABELS) for (const other of OTHERS) await expectNewest({ words, labels, ...other });
+    });
+
+    it('finds where to begin without reading all runs', async () => {
+      await sql`vacuum longhaul.run_search`.execute(bench.database.sql);
+      for (const words of ['zebra', 'quarterly', 'invoice zebra']) {
+        const rows = await bench.database.sql.transaction().execute(async (trx) => {
+          // The counts of a connection, which may still contain those of its last second.
+          const count = async () =>
+            Number(
+              (
+                await sql<{ read: string }>`
+                  select pg_stat_get_xact_tuples_returned('longhaul.run_search_pkey'::regclass) as read`.execute(trx)
+              ).rows[0]!.read,
+            );
+          const before = await count();
+          await read({ words }).execute(trx);
+          return (await count()) - before;
+        });
+        // The sample of the newest 200, and the row of each match that is looked at.
+        expect(rows, words).toBeLessThan(300);
+      }
     });
 
     it('contains the newest runs before each of a row of pages', async () => {
