@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
@@ -8,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findSandbox } from '../src/agent/sandbox/sandbox.ts';
 import type { EventResource } from '../src/client/client.ts';
 import { say, startTestLonghaul, useTool, type TestLonghaul } from '../src/testing/index.ts';
+import { makeCertificates } from './support/certificates.ts';
 
 // A sandbox through the whole of Longhaul: spares, conversations, MCP servers, WebFetch.
 
@@ -29,12 +33,30 @@ async function startMcpServer() {
   return { url: `http://localhost:${(web.address() as AddressInfo).port}/mcp`, stop: () => void web.close() };
 }
 
+/** Starts a page over TLS on this machine; `directory` has its authority, `ca.pem`. */
+async function startPage() {
+  const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-page-'));
+  const { authority, certificate, key } = await makeCertificates();
+  await writeFile(path.join(directory, 'ca.pem'), authority);
+  const server = createTlsServer({ cert: certificate, key }, (_, response) => response.end('A page over TLS.'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const stop = async () => {
+    server.close();
+    await rm(directory, { recursive: true });
+  };
+  return { directory, port, stop };
+}
+
 describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
   let longhaul: TestLonghaul;
   let local: Awaited<ReturnType<typeof startMcpServer>>;
+  let page: Awaited<ReturnType<typeof startPage>>;
 
   beforeAll(async () => {
     local = await startMcpServer();
+    page = await startPage();
     longhaul = await startTestLonghaul({
       config: {
         agents: {
@@ -43,6 +65,15 @@ describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
             workspace: { root: '/tmp', mode: 'perRun' },
             prewarm: 1,
             sandbox: 'required',
+          },
+          visitor: {
+            tools: ['Bash'],
+            workspace: { root: '/tmp', mode: 'perRun' },
+            sandbox: {
+              required: true,
+              network: { allow: [`localhost:${page.port}`, '127.0.0.0/8'] },
+              files: { read: [page.directory] },
+            },
           },
           fetcher: { tools: ['WebFetch'], sandbox: { required: true } },
           helper: {
@@ -66,6 +97,7 @@ describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
   afterAll(async () => {
     await longhaul.stop();
     local.stop();
+    await page.stop();
   });
 
   async function run(agent: string, prompt: string, more: { sessionId?: string } = {}) {
@@ -92,6 +124,20 @@ describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
     const second = await run('coder', `: again; ${look}`, { sessionId: first.run.sessionId });
     expect(second.run.status).toBe('succeeded');
     expect(second.dataOf('agent.connection')).toHaveLength(1);
+  });
+
+  it('fetches a page over TLS of a host that is in its list, and of no other port', async () => {
+    const { directory, port } = page;
+    // Without --noproxy, localhost is the sandbox's own.
+    const get = (of: number) =>
+      `curl -sS -m 10 --noproxy '' --cacert ${directory}/ca.pem -w ' %{http_code}\n' https://localhost:${of}/`;
+    const { run: done, results, dataOf } = await run('visitor', `${get(port)}; ${get(8_443)} 2> /dev/null; true`);
+    expect(done.status).toBe('succeeded');
+    expect(results[0]).toMatch(/^A page over TLS\. 200\n/);
+    const [allowed, ...refused] = dataOf('agent.connection');
+    expect(allowed).toMatchObject({ host: 'localhost', port, decision: 'allowed' });
+    expect(allowed!.receivedBytes).toBeGreaterThan(500);
+    expect(refused).toMatchObject([{ host: 'localhost', port: 8_443, decision: 'refused', reason: 'port' }]);
   });
 
   it('fetches no page of a host that is not in its list', async () => {

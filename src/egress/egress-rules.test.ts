@@ -58,9 +58,12 @@ describe('the rules of a way out', () => {
     expect(await ask('cdn.example.org', 443)).toBe('93.184.216.35');
   });
 
-  it('connect to a private address that the list has too, on its port only', async () => {
+  it('connect to a private address that the list has too, unless for another port', async () => {
     const ask = judge(['db.internal:5432', '10.0.0.0/8']);
-    expect(await ask('db.internal', 5432)).toBe('address');
+    expect(await ask('db.internal', 5432)).toBe('10.1.2.3');
+    expect(await ask('10.1.2.3', 5432)).toBe('port');
+    const other = judge(['db.internal:5432', '10.1.2.3:443']);
+    expect(await other('db.internal', 5432)).toBe('address');
     const both = judge(['db.internal:5432', '10.1.2.3:5432']);
     expect(await both('db.internal', 5432)).toBe('10.1.2.3');
     expect(await both('10.1.2.3', 5432)).toBe('10.1.2.3');

@@ -55,7 +55,8 @@ export function createEgressRules(options: EgressRulesOptions): (host: string, p
     const isOurs = isTrusted || named.some((place) => place.host === host);
     const found = await (isOurs ? resolveNamed : resolveChosen)(host).catch(() => []);
     if (found.length === 0) return refuse('unknown_host', `The host ${host} is not known.`);
-    const places = allowed.filter((place) => fits(place, port)).map((place) => place.host);
+    // The host's own entry has named the port: an address or network without one vouches for the address alone.
+    const places = allowed.filter((place) => place.port === null || place.port === port).map((place) => place.host);
     const rules = { allowPrivateAddresses: false, allow: places.filter(isAddressOrNetwork) };
     const addresses = isTrusted ? found : found.filter(({ address }) => isAddressAllowed(address, rules));
     if (addresses.length > 0) return { addresses };
