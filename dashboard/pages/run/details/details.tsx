@@ -201,10 +201,14 @@ const MOST_HOSTS = 100;
 function describeHost({ allowed, refused, sentBytes, receivedBytes }: HostEntry): string {
   return [
     ...(allowed > 0
-      ? [`${formatCount(allowed)} times, ${formatBytes(sentBytes)} sent, ${formatBytes(receivedBytes)} received`]
+      ? [`${formatTimes(allowed)}, ${formatBytes(sentBytes)} sent, ${formatBytes(receivedBytes)} received`]
       : []),
-    ...(refused > 0 ? [`refused ${formatCount(refused)} times`] : []),
+    ...(refused > 0 ? [`refused ${formatTimes(refused)}`] : []),
   ].join('; ');
+}
+
+function formatTimes(count: number): string {
+  return count === 1 ? 'once' : `${formatCount(count)} times`;
 }
 
 function TimeMeter({ run }: DetailsProps) {
