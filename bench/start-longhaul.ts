@@ -31,6 +31,8 @@ interface StartOptions {
   readonly agents?: LonghaulConfig['agents'];
   /** Limits over all runs. Defaults to no rate limit. */
   readonly limits?: LonghaulConfig['limits'];
+  /** Maximum number of connections to the database. Defaults to Longhaul's. */
+  readonly poolSize?: number;
   /** Variables: its database; its provider or its executable. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -80,6 +82,7 @@ async function spawnLonghaul({
   agent,
   agents = {},
   limits,
+  poolSize,
   variables,
 }: StartOptions): Promise<LonghaulProcess & { announcement: Announcement }> {
   const directory = await bench.makeDirectory('longhaul');
@@ -96,6 +99,7 @@ async function spawnLonghaul({
       ...agents,
     },
     worker: { slots },
+    ...(poolSize !== undefined && { database: { poolSize } }),
     limits: limits ?? { perUser: { runsPerMinute: false } },
   };
   await writeFile(path.join(directory, 'longhaul.config.mjs'), `export default ${JSON.stringify(config)};\n`);
