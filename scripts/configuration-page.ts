@@ -149,6 +149,7 @@ const SECTIONS: readonly { readonly path: string; readonly title: string; readon
     words:
       'Only retryable failures are retried; [the table of errors](errors.md) lists them. A longer `retry-after` of the provider is respected. Every wait is lengthened by up to a fifth, so that runs that failed together are not retried together. Runs of a lost worker are retried without a wait.',
   },
+  { path: 'managedAgents', title: 'Agents that clients define: `managedAgents`' },
   {
     path: 'worker',
     title: 'The worker: `worker`',

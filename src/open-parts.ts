@@ -16,6 +16,7 @@ import { openMetricsPort } from './metrics-port.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { startTotals } from './metrics/start-totals.ts';
 import { openStore, type Closers, type Store } from './open-store.ts';
+import { createManagedApi, isManagedRequest } from './managed/managed.ts';
 import { startSchedules } from './schedule/start-schedules.ts';
 import { demoScript } from './scripted-model/demo-script.ts';
 import { startScriptedModel } from './scripted-model/scripted-model.ts';
@@ -123,7 +124,11 @@ async function openApi(options: OpenOptions): Promise<Pick<Parts, 'handle' | 'so
   const { basePath } = config.http;
   const server = { isLeaving: options.isLeaving, version: VERSION, basePath, log };
   const api = createApi({ access, config, database, queue, hub, metrics, ...server });
-  const handle = mountAt<Bindings>(basePath, api.fetch);
+  const { isLeaving } = options;
+  const managed = createManagedApi({ access, config, database, queue, hub, isLeaving, log });
+  const handle = mountAt<Bindings>(basePath, (request, bindings) =>
+    config.managedAgents !== null && isManagedRequest(request) ? managed(request) : api.fetch(request, bindings),
+  );
   const sockets = createWebSockets({ fetch: handle });
   closers.push(() => sockets.close());
   return { handle, sockets };

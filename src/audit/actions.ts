@@ -27,6 +27,13 @@ export const AUDIT_ACTIONS = [
   'approval.decided',
   'alert.acknowledged',
   'audit.exported',
+  'agent.created',
+  'agent.updated',
+  'agent.archived',
+  'environment.created',
+  'environment.updated',
+  'environment.archived',
+  'environment.deleted',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

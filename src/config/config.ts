@@ -171,6 +171,16 @@ export interface AlertsConfig extends Frozen<Omit<AlertsSettings, 'channels'>> {
   readonly channels: readonly AlertChannel[];
 }
 
+/** The bounds of agents that clients define at run time, see `narrowAgent`. */
+export interface ManagedAgentsConfig {
+  /** Name of the agent that each of them narrows. */
+  readonly template: string;
+  /** Ids of the models that clients may choose; null for all with a known price. */
+  readonly models: readonly string[] | null;
+  /** Hosts of the MCP servers that clients may add, in lower case. */
+  readonly mcpHosts: readonly string[];
+}
+
 /** Targets that webhooks may have. `allow`: hosts, addresses and networks, in lower case. */
 export type WebhooksConfig = Frozen<Settings['webhooks']>;
 
@@ -216,6 +226,8 @@ export interface Config {
   readonly alerts: AlertsConfig;
   /** `agent`: the agent whose model and provider the health check uses. */
   readonly health: Frozen<Settings['health']> & { readonly agent: string };
+  /** Null: clients can define no agents. */
+  readonly managedAgents: ManagedAgentsConfig | null;
   readonly http: Frozen<Settings['http']> & { readonly shutdownDelaySeconds: number };
   /** Null: none is served. `path`: where its pages are, without a slash at its end; `/` is the empty text. */
   readonly dashboard: DashboardConfig | null;

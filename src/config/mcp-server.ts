@@ -1,5 +1,6 @@
 import type { McpSdkServerConfigWithInstance } from '@anthropic-ai/claude-agent-sdk';
 import { z } from 'zod';
+import { toCustomToolName, type CustomTool } from '../core/custom-tools.ts';
 import type { ToolRun } from './tool-hooks.ts';
 
 /**
@@ -19,7 +20,15 @@ export type McpServer = { readonly name: string; readonly isRequired: boolean } 
     }
   | { readonly type: 'http' | 'sse'; readonly url: string; readonly headers: Readonly<Record<string, string>> }
   | { readonly type: 'inProcess'; readonly create: CreateMcpServer }
+  /** The tools that the client of the agent runs. Only agents that clients define have it. */
+  | { readonly type: 'custom'; readonly tools: readonly CustomTool[] }
 );
+
+/** Returns whether a tool, by Claude Code's name, is one that the client runs. */
+export function isCustomTool(servers: readonly McpServer[], tool: string): boolean {
+  const custom = toCustomToolName(tool);
+  return servers.some((server) => server.type === 'custom' && server.tools.some(({ name }) => name === custom));
+}
 
 const texts = (what: string) => z.record(z.string(), z.string('must be a text'), what);
 

@@ -2,6 +2,11 @@ import { z } from 'zod';
 
 // Building blocks of options: numbers with their bounds, and the error text for a wrong value.
 
+/** The name of a tool, or of all tools of an MCP server. */
+export const TOOL_NAME = /^(?:[A-Za-z][\w-]*|mcp__[\w-]+__\*)$/;
+/** Two underscores in a row end the name of a server within the name of a tool. */
+export const MCP_SERVER_NAME = /^(?!.*__|.*_$)[A-Za-z][A-Za-z0-9_-]{0,31}$/;
+
 export const count = () => z.int('must be a whole number').min(0, 'must be 0 or more');
 /** At most 20 days: a Node timer longer than 2^31 ms fires at once. */
 export const seconds = () =>

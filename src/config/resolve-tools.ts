@@ -27,7 +27,7 @@ export function isListedTool(tools: readonly string[], name: string): boolean {
 }
 
 /** Returns the MCP server of a tool, or null. The name of a server never has two underscores in a row. */
-function toServerName(tool: string): string | null {
+export function toServerName(tool: string): string | null {
   return /^mcp__(.+?)(?:__|$)/.exec(tool)?.[1] ?? null;
 }
 

@@ -15,6 +15,7 @@ import { resolveAlerts } from './resolve-alerts.ts';
 import { resolveDashboard } from './resolve-dashboard.ts';
 import { resolveFleetLimits } from './resolve-fleet-limits.ts';
 import { resolveFeatures, type Features } from './resolve-features.ts';
+import { findTemplateErrors, resolveManagedAgents } from './resolve-managed-agents.ts';
 import { resolveMetrics } from './resolve-metrics.ts';
 import { resolveTracing } from './resolve-tracing.ts';
 import { resolveProviders, toProviderEnv } from './resolve-provider.ts';
@@ -68,6 +69,7 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
   const shutdownDelaySeconds =
     settings.http.shutdownDelaySeconds ?? (variables.LONGHAUL_DATABASE_URL === undefined ? 0 : SHUTDOWN_DELAY_SECONDS);
   const checked = settings.health.agent ?? resolved[0]!.agent.name;
+  const managedAgents = resolveManagedAgents(settings.managedAgents);
   const alerts = resolveAlerts((input as LonghaulConfig).alerts ?? {}, env);
   const host = variables.LONGHAUL_HOST ?? '127.0.0.1';
   const port = variables.LONGHAUL_METRICS_PORT;
@@ -81,6 +83,7 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     ...resolved.flatMap((agent) => agent.errors),
     ...resolved.flatMap(({ agent }) => findSizeErrors(agent)),
     ...findHealthErrors(checked, agents),
+    ...findTemplateErrors(managedAgents, agents),
     ...findBypassErrors(settings.agents),
     ...findReuseErrors(agents),
     ...findExposureErrors(agents, dataDir),
@@ -117,6 +120,7 @@ export function resolveConfig({ input, file = null, baseDir, env: given }: Resol
     prices: settings.prices as PriceOverrides,
     alerts: alerts.value,
     health: { ...settings.health, agent: checked },
+    managedAgents,
     http: { ...settings.http, shutdownDelaySeconds },
     dashboard: dashboard.value,
     metrics: metrics.value,

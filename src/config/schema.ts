@@ -6,8 +6,9 @@ import { databaseSchema } from './database-schema.ts';
 import { httpSchema } from './http-schema.ts';
 import { fleetLimitsSchema } from './fleet-limits-schema.ts';
 import { healthSchema } from './health-schema.ts';
+import { managedAgentsSchema } from './managed-agents-schema.ts';
 import { mcpServerSchema } from './mcp-server.ts';
-import { count, orOff, positive, seconds, usd } from './option-values.ts';
+import { count, MCP_SERVER_NAME, orOff, positive, seconds, TOOL_NAME, usd } from './option-values.ts';
 import { metricsSchema } from './metrics-schema.ts';
 import { outputSchemaSchema } from './output-schema.ts';
 import { subagentSchema } from './subagent.ts';
@@ -36,7 +37,7 @@ const name = (what: string) =>
 const toolName = () =>
   z
     .string('must be the name of a tool')
-    .regex(/^(?:[A-Za-z][\w-]*|mcp__[\w-]+__\*)$/, 'must be the name of a tool, such as "Read" or "mcp__server__tool"');
+    .regex(TOOL_NAME, 'must be the name of a tool, such as "Read" or "mcp__server__tool"');
 
 /**
  * The limits of every run of an agent. A submission may lower them, never raise them. 0 means zero, never unlimited.
@@ -100,7 +101,7 @@ const agentSchema = z.strictObject({
       z
         .string()
         .regex(
-          /^(?!.*__|.*_$)[A-Za-z][A-Za-z0-9_-]{0,31}$/,
+          MCP_SERVER_NAME,
           'must be the name of a server: a letter, then up to 31 letters, digits, "_" or "-", with no "_" at its end and no two in a row',
         ),
       mcpServerSchema,
@@ -270,6 +271,7 @@ export const configSchema = z.strictObject({
   providers: providersSchema.default({}),
   alerts: alertsSchema.optional(),
   health: healthSchema.prefault({}),
+  managedAgents: managedAgentsSchema.optional(),
   /** Settings of the HTTP API. */
   http: httpSchema.prefault({}),
   /** The dashboard, pages that the server serves to browsers. */

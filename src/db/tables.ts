@@ -3,6 +3,7 @@ import type { AttemptEnd, RunStatus } from '../core/states.ts';
 import type { AccessTables } from './tables/access.ts';
 import type { ApprovalTables } from './tables/approvals.ts';
 import type { ConversationTables } from './tables/conversations.ts';
+import type { ManagedTables } from './tables/managed.ts';
 import type { HealthTables } from './tables/health.ts';
 import type { MetricTables } from './tables/metrics.ts';
 import type { ScheduleTables } from './tables/schedules.ts';
@@ -20,6 +21,7 @@ export interface Tables
     AccessTables,
     ApprovalTables,
     ConversationTables,
+    ManagedTables,
     HealthTables,
     MetricTables,
     ScheduleTables,
@@ -113,6 +115,7 @@ export interface RunsTable {
   schedule_id: Nullable<string>;
   scheduled_for: Nullable<Date>;
   trace: ColumnType<unknown, string | null | undefined, string | null>;
+  ends_idle: Generated<boolean>;
 }
 
 export interface RunEventsTable {
@@ -265,6 +268,7 @@ interface SessionsTable {
   holder_fence: Nullable<number>;
   entry_count: Generated<number>;
   updated_at: Timestamp;
+  is_managed: Generated<boolean>;
 }
 
 interface SessionEntriesTable {

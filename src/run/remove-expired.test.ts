@@ -58,6 +58,28 @@ describe.each(DATABASE_KINDS)('the deletion of expired runs on the %s database',
     expect(await removeExpiredRuns(bench.database, { retentionDays: 7 })).toBe(MANY - removed);
   });
 
+  it('deletes neither the runs of a session that a client manages, nor the session', async () => {
+    await writeEnded(MANY, 8);
+    const { rows } = await sql<{ id: string }>`
+      update longhaul.sessions set is_managed = true, updated_at = now() - interval '8 days'
+       where id in (select session_id from longhaul.runs where finished_at < now() - interval '7 days'
+                     order by session_id limit 120)
+      returning id`.execute(bench.database.sql);
+    expect(rows).toHaveLength(120);
+    expect(await removeExpiredRuns(bench.database, { retentionDays: 7 })).toBe(MANY - 120);
+    // Without its runs, such a session is kept as well.
+    const [emptied] = rows;
+    await sql`delete from longhaul.runs where session_id = ${emptied!.id}`.execute(bench.database.sql);
+    expect(await removeExpiredRuns(bench.database, { retentionDays: 7 })).toBe(0);
+    const kept = await sql<{ runs: number; sessions: number }>`
+      select count(session.id)::int as sessions, count(run.id)::int as runs
+        from longhaul.sessions as session left join longhaul.runs as run on run.session_id = session.id
+       where session.is_managed`.execute(bench.database.sql);
+    expect(kept.rows).toEqual([{ sessions: 120, runs: 119 }]);
+    await sql`update longhaul.sessions set is_managed = false`.execute(bench.database.sql);
+    expect(await removeExpiredRuns(bench.database, { retentionDays: 7 })).toBe(119);
+  });
+
   it.runIf(kind === 'postgres')('leaves them to another worker that deletes at the moment', async () => {
     await writeEnded(1, 8);
     await bench.database.sql.transaction().execute(async (trx) => {

@@ -16,7 +16,8 @@ interface RemoveOptions {
 
 /**
  * Deletes the runs that ended more than `retentionDays` ago, with their events and attempts, then the sessions whose last
- * run was deleted. Returns the number of runs. The ledger stays: it is the record of money.
+ * run was deleted. Returns the number of runs. The ledger stays: it is the record of money. So do sessions that clients
+ * of Claude Managed Agents manage, with their runs: only those clients delete them.
  *
  * Claims and submissions go on beside it. It deletes few rows at a time, and pauses after each statement for as long as
  * the statement took. Of many workers one deletes at a time; a worker that finds another at it leaves the rest to that
@@ -28,8 +29,8 @@ export async function removeExpiredRuns(database: Database, { retentionDays, sig
     signal,
     step: (since) => sql<Removed>`
       delete from longhaul.runs where id in (
-        select id from longhaul.runs
-         where finished_at >= ${since} and finished_at < ${before} and ${HAS_TURN}
+        select id from longhaul.runs as run
+         where finished_at >= ${since} and finished_at < ${before} and ${HAS_TURN} and ${IS_OURS}
          order by finished_at limit ${sql.lit(REMOVED_AT_ONCE)} for update skip locked)
       returning finished_at as at`,
     database,
@@ -39,7 +40,7 @@ export async function removeExpiredRuns(database: Database, { retentionDays, sig
     step: (since) => sql<Removed>`
       delete from longhaul.sessions where id in (
         select id from longhaul.sessions as session
-         where updated_at >= ${since} and updated_at < ${before} and ${HAS_TURN}
+         where updated_at >= ${since} and updated_at < ${before} and ${HAS_TURN} and not is_managed
            and not exists (select from longhaul.runs where session_id = session.id)
          order by updated_at limit ${sql.lit(REMOVED_AT_ONCE)} for update skip locked)
       returning updated_at as at`,
@@ -54,6 +55,9 @@ interface Removed {
 
 /** Evaluated once for a statement. The lock ends with it. */
 const HAS_TURN = sql`(select pg_try_advisory_xact_lock(${sql.lit(REMOVAL_LOCK)}))`;
+
+/** Reads one row by its key for each run. A join might read all sessions. */
+const IS_OURS = sql`(select is_managed from longhaul.sessions where id = run.session_id) is not true`;
 
 interface StepsOptions {
   readonly database: Database;

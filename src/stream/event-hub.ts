@@ -31,31 +31,39 @@ export interface EventHub {
   followVisible(options: FollowVisibleOptions): AsyncGenerator<VisibleBatch | null, void, void>;
   /** Reads the next events of all runs that the viewer may see, at most `limit`; waits for one if there is none. */
   pageVisible(options: PageVisibleOptions): Promise<VisibleBatch>;
+  /** Starts to watch for notifications of `CHANNELS.events` about anything else than a run, by its id. */
+  watch(id: string): ChangeWatch;
   /** Starts to watch for the end of a run. Start it before the run is read, and close it afterwards. */
   watchEnd(runId: string): EndWatch;
   close(): Promise<void>;
 }
 
-/** Reports when a run may have ended. */
-export interface EndWatch {
+/** Reports when something may have changed. */
+export interface ChangeWatch {
   /**
-   * Resolves when the run may have ended since the watch started or this last resolved, after `timeoutMs`, or on
+   * Resolves when it may have changed since the watch started or this last resolved, after `timeoutMs`, or on
    * `signal`.
    */
   next(options: { timeoutMs: number; signal: AbortSignal }): Promise<void>;
   close(): void;
 }
 
+/** Reports when a run may have ended. */
+export type EndWatch = ChangeWatch;
+
 export async function createEventHub(database: Database): Promise<EventHub> {
   const runs = createRunEvents(database);
   const visible = createVisibleEvents(database);
   const ends = createWatches<never>();
+  const changes = createWatches<never>();
   const onEvents = (runId: string) => {
     runs.notice(runId);
+    changes.wake(runId);
     visible.notice();
   };
   const onEventsMissed = () => {
     runs.noticeAll();
+    changes.wakeAll();
     visible.notice();
   };
   const stops = [
@@ -68,18 +76,20 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     page: runs.page,
     followVisible: visible.follow,
     pageVisible: visible.page,
-    watchEnd: (runId) => watchEnd(ends, runId),
+    watch: (id) => watchKey(changes, id),
+    watchEnd: (runId) => watchKey(ends, runId),
     async close() {
       runs.close();
       ends.wakeAll();
+      changes.wakeAll();
       await visible.close();
       for (const stop of stops) await stop();
     },
   };
 }
 
-function watchEnd(watches: Watches<never>, runId: string): EndWatch {
-  const watch = watches.enter(runId);
+function watchKey(watches: Watches<never>, key: string): ChangeWatch {
+  const watch = watches.enter(key);
   let { version } = watch;
   return {
     async next({ timeoutMs, signal }) {
@@ -88,6 +98,6 @@ function watchEnd(watches: Watches<never>, runId: string): EndWatch {
       }
       ({ version } = watch);
     },
-    close: () => watches.leave(runId),
+    close: () => watches.leave(key),
   };
 }

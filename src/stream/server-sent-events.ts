@@ -29,17 +29,28 @@ interface EventStreamOptions {
  * nothing for `stallMs`, ends the source through `onOver`. When the source fails, `onError` is called and the stream
  * ends; its client reconnects for the rest.
  */
-export function toEventStream(
-  source: CursorEvents,
-  { onOver, onError, stallMs = READER_STALL_MS }: EventStreamOptions,
+export function toEventStream(source: CursorEvents, options: EventStreamOptions): Response {
+  return toFrameStream(source, { ...options, toFrame, onBatch: createLagReport('sse') });
+}
+
+interface FrameStreamOptions<T> extends EventStreamOptions {
+  /** Formats an item, up to the empty line at its end. */
+  readonly toFrame: (item: T) => string;
+  /** Called with each batch before it is sent. */
+  readonly onBatch?: (batch: readonly T[]) => void;
+}
+
+/** Creates a response as `toEventStream` does, of any frames. An empty batch becomes a comment. */
+export function toFrameStream<T>(
+  source: AsyncGenerator<readonly T[], void, void>,
+  { onOver, onError, stallMs = READER_STALL_MS, toFrame: format, onBatch = () => {} }: FrameStreamOptions<T>,
 ): Response {
   const encoder = new TextEncoder();
   let isOver = false;
-  let batch: readonly CursorEvent[] = [];
+  let batch: readonly T[] = [];
   let sent = 0;
   let stallTimer: NodeJS.Timeout | undefined;
 
-  const reportLag = createLagReport('sse');
   report('stream.opened', { transport: 'sse' });
 
   function end(): void {
@@ -52,7 +63,7 @@ export function toEventStream(
 
   /** Formats the next events of the batch, as many as fit. */
   function nextChunk(): string {
-    const { text, count } = toChunk(batch, sent);
+    const { text, count } = toChunk(batch, sent, format);
     sent += count;
     return text;
   }
@@ -72,7 +83,7 @@ export function toEventStream(
             return controller.close();
           }
           [batch, sent] = [value, 0];
-          reportLag(batch);
+          onBatch(batch);
         }
         controller.enqueue(encoder.encode(nextChunk()));
         stallTimer = after(
@@ -110,15 +121,15 @@ interface Chunk {
 }
 
 /** Batches that fit into one chunk, which is usual for a running run. Clients share them. */
-const whole = new WeakMap<readonly CursorEvent[], Chunk>();
+const whole = new WeakMap<readonly unknown[], Chunk>();
 
-function toChunk(batch: readonly CursorEvent[], from: number): Chunk {
+function toChunk<T>(batch: readonly T[], from: number, format: (item: T) => string): Chunk {
   if (batch.length === 0) return { text: ': still here\n\n', count: 0 };
   const known = whole.get(batch);
   if (known !== undefined && from === 0) return known;
   let text = '';
   let next = from;
-  while (next < batch.length && text.length < CHUNK_CHARACTERS) text += toFrame(batch[next++]!);
+  while (next < batch.length && text.length < CHUNK_CHARACTERS) text += format(batch[next++]!);
   const chunk = { text, count: next - from };
   if (chunk.count === batch.length) whole.set(batch, chunk);
   return chunk;

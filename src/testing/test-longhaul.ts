@@ -31,6 +31,8 @@ export interface TestLonghaulOptions {
 export interface TestLonghaul {
   /** A client with all permissions. */
   readonly client: LonghaulClient;
+  /** The API key of that client, for other clients. */
+  readonly apiKey: string;
   readonly model: ScriptedModel;
   readonly longhaul: Longhaul;
   /** Stops Longhaul, ends its processes and removes its data. */
@@ -68,7 +70,7 @@ export async function startTestLonghaul(options: TestLonghaulOptions): Promise<T
     await longhaul.start();
     const apiKey = longhaul.newAdminKey ?? (await readFile(adminKeyFile(dataDir), 'utf8')).trim();
     const client = createClient({ url: 'http://longhaul.test', apiKey, fetch: longhaul.fetch });
-    return { client, model, longhaul, stop };
+    return { client, apiKey, model, longhaul, stop };
   } catch (error) {
     await stop();
     throw error;

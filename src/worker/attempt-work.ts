@@ -1,6 +1,5 @@
 import { NOTHING_DONE, startAgentProcess, type AgentProcess, type AgentReport } from '../agent/agent-process.ts';
 import type { Agent } from '../config/config.ts';
-import { LonghaulError } from '../core/errors.ts';
 import type { EventType, NewEvent } from '../core/events.ts';
 import { inBackground } from '../core/guard.ts';
 import type { RunLimits } from '../core/limits.ts';
@@ -15,6 +14,7 @@ import { createApprovalDesk } from './approval-desk.ts';
 import { logFailure, type Attempt } from './attempt.ts';
 import { coalesce } from './coalesce.ts';
 import { createTranscript, type Conversation } from './conversation.ts';
+import { findAgent } from './find-agent.ts';
 import type { LeaseStanding } from './lease-keeper.ts';
 import { createMessageDelivery } from './message-delivery.ts';
 import { retryWhileAway } from './retry-while-away.ts';
@@ -26,13 +26,9 @@ import { leaveStation, prepareStation, type Station } from './station.ts';
  * the report of the process when no process of the attempt is left.
  */
 export async function work(attempt: Attempt): Promise<AgentReport> {
-  const { deps, claim, leaseLost, stopRequest } = attempt;
+  const { deps, claim, stopRequest } = attempt;
   const { run } = claim;
-  const agent = deps.agents.get(run.agent);
-  if (agent === undefined) {
-    throw new LonghaulError('internal_error', { message: `Agent "${run.agent}" is not configured on this worker.` });
-  }
-  const preparing = prepareStation({ deps, run, agent, sessionLease: toSessionLease(attempt), leaseLost });
+  const preparing = prepare(attempt);
   const ready = await Promise.race([preparing, stopRequest.made]);
   if (typeof ready === 'string') {
     // A template may take long to copy: the attempt does not wait for it.
@@ -46,9 +42,9 @@ export async function work(attempt: Attempt): Promise<AgentReport> {
   const limits = toRemaining(run, ready.conversation);
   attempt.pass = openPass(attempt, ready, limits);
   attempt.delivery = openDelivery(attempt);
-  attempt.desk = openDesk(attempt, agent);
+  attempt.desk = openDesk(attempt, ready.agent);
   if (attempt.isHoldingStopped) attempt.desk.release();
-  if (ready.spare === null) report('process.started', { agent: agent.name, kind: 'cold' });
+  if (ready.spare === null) report('process.started', { agent: run.agent, kind: 'cold' });
   const process = startProcess(attempt, { station: ready, pass: attempt.pass, ask: attempt.desk.ask, limits });
   attempt.process = process;
   attempt.delivery.deliver();
@@ -59,6 +55,12 @@ export async function work(attempt: Attempt): Promise<AgentReport> {
     (err) => logFailure(attempt, err),
   );
   return process.done;
+}
+
+async function prepare(attempt: Attempt): Promise<Station> {
+  const { deps, claim, leaseLost } = attempt;
+  const agent = await findAgent(attempt);
+  return prepareStation({ deps, run: claim.run, agent, sessionLease: toSessionLease(attempt), leaseLost });
 }
 
 function toSessionLease({ claim: { run, lease } }: Attempt): SessionLease {

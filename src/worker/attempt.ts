@@ -1,7 +1,7 @@
 import type { AgentProcess } from '../agent/agent-process.ts';
 import type { Places } from '../agent/containment/places.ts';
 import type { SandboxHost } from '../agent/sandbox/sandbox-host.ts';
-import type { Agent } from '../config/config.ts';
+import type { Agent, Config } from '../config/config.ts';
 import { guarded } from '../core/guard.ts';
 import { withFacts, type Logger } from '../core/log.ts';
 import { toTraceId } from '../core/run-trace.ts';
@@ -30,6 +30,8 @@ export interface AttemptDeps {
   readonly leases: LeaseKeeper;
   readonly spares: Spares;
   readonly agents: ReadonlyMap<string, Agent>;
+  /** The bounds of agents that clients define; null when there are none. */
+  readonly managedAgents: Config['managedAgents'];
   readonly claudePath: string | null | undefined;
   readonly scratchRoot: string;
   /** Lists the places that are hidden from the processes of attempts. */

@@ -100,7 +100,7 @@ async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts):
   const { id, deps, attempts, firstFinished, leaving } = state;
   const { config, database, queue, gateway, governor, log } = deps;
   const { machine, admission, scratchRoot, findPlaces, sandboxHost, leases, spares } = parts;
-  const { agents, claudePath, dataDir } = config;
+  const { agents, managedAgents, claudePath, dataDir } = config;
   const attemptDeps: AttemptDeps = {
     database,
     queue,
@@ -109,6 +109,7 @@ async function openClaimer(state: WorkerState, parts: MachineParts & SlotParts):
     leases,
     spares,
     agents,
+    managedAgents,
     claudePath,
     scratchRoot,
     findPlaces,

@@ -28,6 +28,7 @@ interface StationOptions {
     readonly database: Database;
     readonly gateway: Gateway;
     readonly spares: Spares;
+    readonly agents: ReadonlyMap<string, Agent>;
     readonly dataDir: string;
     readonly log: Logger;
   };
@@ -43,13 +44,15 @@ interface StationOptions {
  * @throws {LonghaulError} `workspace_invalid`, with the directory and the reason.
  */
 export async function prepareStation({ deps, run, agent, sessionLease, leaseLost }: StationOptions): Promise<Station> {
-  const { database, gateway, spares, dataDir, log } = deps;
+  const { database, gateway, spares, agents, dataDir, log } = deps;
   const conversation = await retryWhileAway(() => findConversation(database, { run, sessionLease }), {
     signal: leaseLost,
   });
   // A waiting process has begun its own conversation, and has all of the run's limits left to spend.
   const isNew = run.attempt === 1 && !conversation.isResumed;
-  const spare = isNew ? await spares.take(run, agent) : null;
+  // Processes wait for agents of the configuration. A run of another agent also shows no need of more of them.
+  const isConfigured = agents.get(run.agent) === agent;
+  const spare = isNew && isConfigured ? await spares.take(run, agent) : null;
   if (spare !== null) return { agent, conversation, spare, workspaceDir: spare.workspaceDir, lane: spare.lane };
   const workspaceDir = await prepareWorkspace({ workspace: agent.workspace, run, dataDir, log });
   return { agent, conversation, spare, workspaceDir, lane: gateway.openLane() };

@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from 'kysely';
 
 export interface ApprovalTables {
   'longhaul.approvals': ApprovalsTable;
+  'longhaul.custom_tool_uses': CustomToolUsesTable;
 }
 
 export interface ApprovalsTable {
@@ -14,7 +15,7 @@ export interface ApprovalsTable {
   agent: string;
   attempt: number;
   tool_use_id: string;
-  kind: 'tool' | 'question';
+  kind: 'tool' | 'question' | 'custom';
   tool: string;
   input: ColumnType<unknown, string, never>;
   input_hash: string;
@@ -30,4 +31,11 @@ export interface ApprovalsTable {
   consumed_by: Generated<string | null>;
   is_requested_told: Generated<boolean>;
   is_resolved_told: Generated<boolean>;
+}
+
+/** Beside an approval of the kind `custom`. */
+export interface CustomToolUsesTable {
+  approval_id: string;
+  input: ColumnType<unknown, string, never>;
+  result: ColumnType<unknown, string | null | undefined, string | null>;
 }

@@ -26,6 +26,7 @@ export async function askPerson(
     tool,
     input,
     inputHash: toolUseId,
+    customInput: kind === 'custom' ? input : null,
     subagent: null,
     expireSeconds: 600,
   });

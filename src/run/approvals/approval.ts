@@ -4,7 +4,7 @@ import type { NewEvent } from '../../core/events.ts';
 import { maskSecrets, maskSecretsIn } from '../../core/mask-secrets.ts';
 import type { ApprovalsTable } from '../../db/tables/approvals.ts';
 
-/** A tool use, or a question of the agent, that waits or waited for a person. */
+/** A tool use, or a question of the agent, that waits or waited for a person; or the use of a tool that the client runs. */
 export interface Approval {
   readonly id: string;
   readonly runId: string;

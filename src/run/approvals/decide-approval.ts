@@ -1,11 +1,13 @@
 import { sql } from 'kysely';
 import { SYSTEM_ACTOR } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
+import type { CustomToolResult } from '../../core/custom-tools.ts';
 import { isFinal } from '../../core/states.ts';
 import { CHANNELS, type Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import { appendEvents } from '../log/append-events.ts';
 import { toApproval, toResolvedEvent, type Approval } from './approval.ts';
+import { keepCustomToolResult } from './custom-tool-uses.ts';
 import { resumeRun } from '../waiting/park.ts';
 import type { RunDeps } from '../rules.ts';
 import { isSeenBy, SEES_ALL, type Viewer } from '../viewer.ts';
@@ -15,6 +17,8 @@ export interface Decision {
   /** The input that replaces the tool's own; for a question `{ answers }`. Null: the original input. */
   readonly updatedInput: Readonly<Record<string, unknown>> | null;
   readonly reason: string | null;
+  /** The client's result: it alone allows the use of a tool that the client runs, and nothing else. */
+  readonly result?: CustomToolResult;
 }
 
 interface DecideOptions {
@@ -43,12 +47,13 @@ const EXPIRED: Omit<Decision, 'status'> = { updatedInput: null, reason: 'Nobody 
  * end sees the decision.
  */
 export async function decideApproval(deps: RunDeps, options: DecideOptions): Promise<Decided | null> {
-  return retryDeadlock(() => deps.database.sql.transaction().execute((trx) => decide(trx, { deps, ...options })));
+  return retryDeadlock(() => deps.database.sql.transaction().execute((trx) => decideWithin(trx, { deps, ...options })));
 }
 
-async function decide(
+/** Decides as `decideApproval` does, in a transaction that does more. */
+export async function decideWithin(
   trx: Transaction,
-  { deps, id, viewer, actor, decision }: DecideOptions & { deps: RunDeps },
+  { deps, id, viewer, actor, decision }: DecideOptions & { deps: Pick<RunDeps, 'queue'> },
 ): Promise<Decided | null> {
   const seen = await trx
     .selectFrom('longhaul.approvals')
@@ -73,6 +78,9 @@ async function decide(
   if (run === undefined || row === undefined) return null;
   const isOpen = row.status === 'pending' && !isFinal(run.status) && run.cancel_requested_at === null;
   if (!isOpen) return { outcome: 'conflict', approval: toApproval(row) };
+  const { result } = decision;
+  if (decision.status === 'allowed' && (row.kind === 'custom') !== (result !== undefined))
+    throw new Error(`An approval of the kind ${row.kind} cannot be decided like this.`);
   const status = row.is_late ? 'expired' : decision.status;
   const { updatedInput, reason } = row.is_late ? EXPIRED : decision;
   const isRunning = run.status === 'running';
@@ -92,6 +100,7 @@ async function decide(
     .returningAll()
     .executeTakeFirstOrThrow();
   const approval = toApproval(decided);
+  if (status === 'allowed' && result !== undefined) await keepCustomToolResult(trx, { approvalId: id, result });
   await recordAudit(trx, {
     actor: by,
     action: 'approval.decided',

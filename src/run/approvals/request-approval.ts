@@ -14,6 +14,8 @@ interface ApprovalRequest {
   readonly input: unknown;
   /** Hash of the unmasked input. */
   readonly inputHash: string;
+  /** The unmasked input of a tool that the client runs; null for any other approval. */
+  readonly customInput: unknown;
   readonly subagent: string | null;
   readonly expireSeconds: number;
 }
@@ -23,15 +25,21 @@ interface ApprovalRequest {
  * holds the lease. May be repeated: a tool use has one approval.
  */
 export async function requestApproval(database: Database, request: ApprovalRequest): Promise<Approval | null> {
-  const { lease, toolUseId, kind, tool, input, inputHash, subagent, expireSeconds } = request;
+  const { lease, toolUseId, kind, tool, input, inputHash, customInput, subagent, expireSeconds } = request;
   const { rows } = await sql<Parameters<typeof toApproval>[0]>`
-    insert into longhaul.approvals as approval
-           (id, run_id, session_id, user_id, team, tenant, agent, attempt, tool_use_id, kind, tool, input, input_hash, subagent, expires_at)
-    select ${createId()}, id, session_id, user_id, team, tenant, agent, attempt, ${toolUseId}, ${kind}, ${tool},
-           ${JSON.stringify(input)}::json, ${inputHash}, ${subagent}, now() + ${expireSeconds} * interval '1 second'
-      from longhaul.runs where id = ${lease.runId} and fence = ${lease.fence} and status = 'running'
-    on conflict (run_id, tool_use_id) do update set tool_use_id = approval.tool_use_id
-    returning *`.execute(database.sql);
+    with requested as (
+      insert into longhaul.approvals as approval
+             (id, run_id, session_id, user_id, team, tenant, agent, attempt, tool_use_id, kind, tool, input, input_hash, subagent, expires_at)
+      select ${createId()}, id, session_id, user_id, team, tenant, agent, attempt, ${toolUseId}, ${kind}, ${tool},
+             ${JSON.stringify(input)}::json, ${inputHash}, ${subagent}, now() + ${expireSeconds} * interval '1 second'
+        from longhaul.runs where id = ${lease.runId} and fence = ${lease.fence} and status = 'running'
+      on conflict (run_id, tool_use_id) do update set tool_use_id = approval.tool_use_id
+      returning *),
+    kept as (
+      insert into longhaul.custom_tool_uses (approval_id, input)
+      select id, ${JSON.stringify(customInput)}::json from requested where kind = 'custom'
+      on conflict do nothing)
+    select * from requested`.execute(database.sql);
   return rows[0] === undefined ? null : toApproval(rows[0]);
 }
 

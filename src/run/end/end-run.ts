@@ -17,6 +17,7 @@ import type { RunDeps } from '../rules.ts';
 import { isAtCeiling, toRunError } from '../run.ts';
 import { traceEnd } from './trace-end.ts';
 import { releaseNextInSession } from '../waiting/session-gate.ts';
+import { lockManagedSession, noteIdle } from '../sessions/note-idle.ts';
 import { releaseSession } from '../sessions/sessions.ts';
 
 interface RunEnd {
@@ -57,6 +58,7 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   // Before the budgets, which every run locks.
   await traceEnd(trx, ended);
   if (booking !== null) await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
+  const isManaged = await lockManagedSession(trx, row.session_id);
   await queue.remove(trx, { runId: row.id, queue: row.queue });
   if (booking !== null) await releaseHeld(trx, { queue, row });
   await releaseNextInSession(trx, { queue, sessionId: row.session_id });
@@ -65,6 +67,7 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   else await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
   // With the money that the ended run has released.
   await promoteMessages(trx, { deps, runId: row.id, messages });
+  if (isManaged) await noteIdle(trx, row.session_id);
   return ended;
 }
 

@@ -1,0 +1,161 @@
+import type { EventData, RunEvent } from '../../core/events.ts';
+import type { ManagedTool } from '../tool-names.ts';
+import { toPlaceId, toRowId } from './event-ids.ts';
+import { toWireUsage, type LogItem, type ManagedEvent, type Usage } from './managed-event.ts';
+import { addUsage, NOTHING_USED, type Turn } from './turn.ts';
+
+/** What the events of a session need to know of it. */
+export interface Thread {
+  readonly id: string;
+  readonly agentName: string;
+  /** Returns what the agent's definition says about a tool, by Claude Code's name. */
+  readonly permissionOf: (tool: string) => 'allow' | 'ask' | 'deny';
+}
+
+/** A use of a tool. */
+interface ToolUse {
+  readonly eventId: string;
+  readonly tool: ManagedTool;
+  /** Names the same use made again: its tool and input. */
+  readonly likeness: string;
+  readonly attempt: number;
+}
+
+/** The state of a turn after the events so far. */
+export interface TurnState {
+  readonly turn: Turn;
+  readonly thread: Thread;
+  /** True while the session is shown as running. */
+  isRunning: boolean;
+  /** The event that began the model request in progress. */
+  spanId: string | null;
+  readonly uses: Map<string, ToolUse>;
+  /** Uses that a person has decided on, and that no result was shown for. */
+  readonly decided: Set<ToolUse>;
+  /** Uses whose result was shown, by event id. */
+  readonly answered: Set<string>;
+  /** Approvals that are waited for, with the id of their tool use. */
+  readonly pending: Map<string, string>;
+  /** Texts that are being written, by block. */
+  readonly texts: Map<string, string>;
+  /** The tokens of the turn so far. */
+  spent: Usage;
+}
+
+export function createTurnState({
+  turn,
+  thread,
+  isRunning,
+}: Pick<TurnState, 'turn' | 'thread' | 'isRunning'>): TurnState {
+  return {
+    turn,
+    thread,
+    isRunning,
+    spanId: null,
+    uses: new Map(),
+    decided: new Set(),
+    answered: new Set(),
+    pending: new Map(),
+    texts: new Map(),
+    spent: NOTHING_USED,
+  };
+}
+
+/** An event to show, and its place. */
+interface Shown {
+  /** The run's event that it follows from. */
+  readonly from: RunEvent;
+  readonly type: string;
+  /** Its name in the turn. Defaults to its type and the number of the run's event. */
+  readonly place?: string;
+  readonly fields?: object;
+}
+
+export function show({ turn }: TurnState, { from, type, place = `${type} ${from.seq}`, fields }: Shown): ShownItem {
+  return { event: { id: toPlaceId(turn, place), type, processed_at: from.at, ...fields } };
+}
+
+type ShownItem = { readonly event: ManagedEvent };
+
+/** Shows the session and its only thread as running, unless they are. */
+export function beginRunning(state: TurnState, from: RunEvent): LogItem[] {
+  if (state.isRunning) return [];
+  state.isRunning = true;
+  return [
+    show(state, { from, type: 'session.status_running' }),
+    show(state, { from, type: 'session.thread_status_running', fields: toThreadFields(state) }),
+  ];
+}
+
+interface Idle {
+  readonly stopReason: object;
+  readonly stopDetails?: object | null;
+  readonly usage: Usage;
+}
+
+export function becomeIdle(
+  state: TurnState,
+  from: RunEvent,
+  { stopReason, stopDetails = null, usage }: Idle,
+): LogItem[] {
+  state.isRunning = false;
+  const fields = { stop_reason: stopReason, stop_details: stopDetails };
+  return [
+    show(state, { from, type: 'session.thread_status_idle', fields: { ...toThreadFields(state), ...fields } }),
+    show(state, { from, type: 'session.usage', fields: { usage: toWireUsage(usage), budget: null } }),
+    show(state, { from, type: 'session.status_idle', fields }),
+  ];
+}
+
+/** Shows that the session stands still by itself, and goes on by itself. */
+export function reschedule(state: TurnState, from: RunEvent, error: object): LogItem[] {
+  state.isRunning = false;
+  return [
+    show(state, { from, type: 'session.error', fields: { error } }),
+    show(state, { from, type: 'session.status_rescheduled' }),
+    show(state, { from, type: 'session.thread_status_rescheduled', fields: toThreadFields(state) }),
+  ];
+}
+
+/** A model request begins, for readers, with the first part of its answer. */
+export function openSpan(state: TurnState, from: RunEvent): LogItem[] {
+  if (state.spanId !== null) return [];
+  const item = show(state, { from, type: 'span.model_request_start' });
+  state.spanId = item.event.id;
+  return [item];
+}
+
+/** Ends the model request in progress, if there is one; without usage, it ended early. */
+export function closeSpan(state: TurnState, from: RunEvent, usage: EventData['agent.usage'] | null): LogItem[] {
+  if (state.spanId === null) return [];
+  const fields = {
+    model_request_start_id: state.spanId,
+    is_error: usage === null,
+    model_usage: {
+      input_tokens: usage?.inputTokens ?? 0,
+      output_tokens: usage?.outputTokens ?? 0,
+      cache_read_input_tokens: usage?.cacheReadTokens ?? 0,
+      cache_creation_input_tokens: usage?.cacheCreationTokens ?? 0,
+    },
+  };
+  state.spanId = null;
+  return [show(state, { from, type: 'span.model_request_end', fields })];
+}
+
+/** Shows what a user has said. `at` is null while the message waits. */
+export function toMessage(uuid: string, text: string, at: string | null): LogItem {
+  return { event: { id: toRowId(uuid), type: 'user.message', processed_at: at, content: [{ type: 'text', text }] } };
+}
+
+/** Shows that the session waits for everything that is pending. */
+export function waitForActions(state: TurnState, from: RunEvent): LogItem[] {
+  const stopReason = { type: 'requires_action', event_ids: [...state.pending.values()] };
+  return becomeIdle(state, from, {
+    stopReason,
+    usage: { ...addUsage(state.turn.before, state.spent), costMicros: null },
+  });
+}
+
+function toThreadFields({ thread }: TurnState) {
+  return { session_thread_id: thread.id, agent_name: thread.agentName };
+}
