@@ -31,6 +31,7 @@ describe('the official Anthropic client', () => {
       script(request) {
         const text = JSON.stringify(request.body.messages.at(-1));
         if (text.includes('tool_result')) return say('Done.');
+        if (text.includes('wait for me')) return useTool('Bash', { command: 'sleep 30' });
         if (text.includes('list files')) return turn([say('Let me look.'), useTool('Bash', { command: 'echo found' })]);
         return say(`You said: ${text.includes('hello') ? 'hello' : 'something'}.`, { chunks: 5 });
       },
@@ -39,10 +40,10 @@ describe('the official Anthropic client', () => {
   });
   afterAll(() => test.stop());
 
-  function createClient(Client: unknown): Anthropic {
+  function createClient(Client: unknown, apiKey = test.apiKey): Anthropic {
     const options = {
       baseURL: 'http://longhaul.test/anthropic',
-      apiKey: test.apiKey,
+      apiKey,
       authToken: null,
       fetch: async (url: string | URL | Request, init?: RequestInit) => test.longhaul.fetch(new Request(url, init)),
     };
@@ -133,11 +134,152 @@ describe('the official Anthropic client', () => {
       }),
     ).rejects.toMatchObject({ status: 400 });
   });
+
+  it('ends a turn when it is interrupted, and goes on with the message behind', async () => {
+    const session = await createSession();
+    await send(session, 'wait for me');
+    await untilEvent(client, session.id, ({ type }) => type === 'agent.tool_use');
+    const { data } = await client.beta.sessions.events.send(session.id, {
+      events: [{ type: 'user.interrupt' }, toMessage('hello')],
+    });
+    expect(data!.map(({ type }) => type)).toEqual(['user.interrupt', 'user.message']);
+    const idle = await untilIdle(client, session.id);
+    const events = await collect(client, session.id);
+    expect(events.at(-1)!.id).toBe(idle.id);
+    const types = events.map(({ type }) => type);
+    expect(types.filter((type) => type === 'session.status_idle' || type === 'session.status_running')).toEqual([
+      'session.status_running',
+      'session.status_idle',
+    ]);
+    expect(types.indexOf('user.interrupt')).toBeGreaterThan(types.indexOf('agent.tool_use'));
+    expect(types.lastIndexOf('user.message')).toBeGreaterThan(types.indexOf('user.interrupt'));
+    expect(events.filter(({ type }) => type === 'agent.message').at(-1)).toMatchObject({
+      content: [{ type: 'text', text: 'You said: hello.' }],
+    });
+    // Nothing to interrupt: no event.
+    await client.beta.sessions.events.send(session.id, { events: [{ type: 'user.interrupt' }] });
+    expect(await collect(client, session.id)).toEqual(events);
+  });
+
+  it('shows the same log to a reader that reconnects behind any event, and to one that pages', async () => {
+    const session = await createSession();
+    for (const text of ['hello', 'list files', 'hello again']) {
+      const behind = (await collect(client, session.id)).at(-1)?.id;
+      await send(session, text);
+      await untilIdle(client, session.id, behind);
+    }
+    await client.beta.sessions.update(session.id, { title: 'Renamed' });
+    const events = await collect(client, session.id);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+    for (const [index, { id }] of events.entries()) {
+      const rest = events.slice(index + 1);
+      if (rest.length === 0) continue;
+      const stream = await client.beta.sessions.events.stream(session.id, {}, { headers: { 'Last-Event-ID': id } });
+      const seen: Event[] = [];
+      for await (const event of stream) {
+        seen.push(event as Event);
+        if (seen.length === rest.length) break;
+      }
+      expect(seen).toEqual(rest);
+    }
+    for (const limit of [1, 2, 7, 1_000]) {
+      expect(await collect(client, session.id, { limit })).toEqual(events);
+      expect(await collect(client, session.id, { limit, order: 'desc' })).toEqual(events.toReversed());
+    }
+    expect(await collect(client, session.id, { types: ['session.status_idle'] })).toHaveLength(3);
+  });
+
+  it('keeps the sessions of a user from others', async () => {
+    const [mine, other] = await Promise.all(
+      ['ann', 'bob'].map(async (user) => {
+        const { key } = await test.client.createKey({
+          name: user,
+          scopes: ['runs:read', 'runs:write', 'approvals'],
+          user,
+        });
+        return createClient(Anthropic, key);
+      }),
+    );
+    const agent = await createAgent();
+    const session = await mine!.beta.sessions.create({ agent: agent.id, environment_id: 'env_default' });
+    expect((await mine!.beta.sessions.retrieve(session.id)).id).toBe(session.id);
+    for (const call of [
+      () => other!.beta.sessions.retrieve(session.id),
+      () => other!.beta.sessions.events.send(session.id, { events: [toMessage('hello')] }),
+      () => other!.beta.sessions.events.list(session.id),
+      () => other!.beta.sessions.events.stream(session.id),
+      () => other!.beta.sessions.archive(session.id),
+      () => other!.beta.sessions.delete(session.id),
+    ])
+      await expect(call()).rejects.toMatchObject({ status: 404, type: 'not_found_error' });
+    expect((await other!.beta.sessions.list()).data).toEqual([]);
+    await expect(mine!.beta.agents.create({ name: 'Mine', model: 'claude-sonnet-4-5' })).rejects.toMatchObject({
+      status: 403,
+      type: 'permission_error',
+    });
+  });
+
+  it('archives and deletes sessions, and ends their streams', async () => {
+    const session = await createSession();
+    await send(session, 'hello');
+    await untilIdle(client, session.id);
+    const stream = await client.beta.sessions.events.stream(session.id);
+    const archived = await client.beta.sessions.archive(session.id);
+    expect(archived).toMatchObject({ status: 'terminated', archived_at: expect.any(String) });
+    const types: string[] = [];
+    for await (const { type } of stream) types.push(type);
+    expect(types).toEqual(['session.thread_status_terminated', 'session.status_terminated']);
+    await expect(send(session, 'hello')).rejects.toMatchObject({ status: 400 });
+    const deleted = await createSession();
+    const open = await client.beta.sessions.events.stream(deleted.id);
+    expect(await client.beta.sessions.delete(deleted.id)).toMatchObject({ id: deleted.id, type: 'session_deleted' });
+    const last: string[] = [];
+    for await (const { type } of open) last.push(type);
+    expect(last).toEqual(['session.deleted']);
+    await expect(client.beta.sessions.retrieve(deleted.id)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('uses an agent of the configuration, and shows the session where Longhaul shows sessions', async () => {
+    const session = await client.beta.sessions.create({ agent: 'agent_config_helper', environment_id: 'env_default' });
+    await send(session, 'hello');
+    await untilIdle(client, session.id);
+    const [run] = (await test.client.listRuns({ agent: 'helper' })).data;
+    expect(run).toMatchObject({ status: 'succeeded', prompt: 'hello' });
+    expect((await test.client.session(run!.sessionId)).id).toBe(run!.sessionId);
+  });
+
+  function createAgent() {
+    return client.beta.agents.create({
+      name: 'Worker',
+      model: 'claude-sonnet-4-5',
+      tools: [{ type: 'agent_toolset_20260401' }],
+    });
+  }
+
+  async function createSession() {
+    const agent = await createAgent();
+    return client.beta.sessions.create({ agent: agent.id, environment_id: 'env_default' });
+  }
+
+  const send = ({ id }: { id: string }, text: string) =>
+    client.beta.sessions.events.send(id, { events: [toMessage(text)] });
 });
 
-async function collect(client: Anthropic, sessionId: string): Promise<Event[]> {
+const toMessage = (text: string) => ({ type: 'user.message' as const, content: [{ type: 'text' as const, text }] });
+
+async function untilEvent(client: Anthropic, sessionId: string, isWanted: (event: Event) => boolean): Promise<Event> {
+  const stream = await client.beta.sessions.events.stream(sessionId, {}, { headers: { 'Last-Event-ID': '0' } });
+  for await (const event of stream) if (isWanted(event as Event)) return event as Event;
+  throw new Error('The stream ended.');
+}
+
+async function collect(
+  client: Anthropic,
+  sessionId: string,
+  query: Anthropic.Beta.Sessions.EventListParams = {},
+): Promise<Event[]> {
   const events: Event[] = [];
-  for await (const event of client.beta.sessions.events.list(sessionId)) events.push(event);
+  for await (const event of client.beta.sessions.events.list(sessionId, query)) events.push(event);
   return events;
 }
 

@@ -7,7 +7,9 @@ import { addEnvironmentRoutes } from './environments/environment-routes.ts';
 import { answerError, ManagedError } from './error.ts';
 import { addEventRoutes } from './routes/event-routes.ts';
 import { toWireId } from './ids.ts';
+import { limitBody } from './read-request.ts';
 import { addRefusedRoutes } from './refused-routes.ts';
+import { answerOnce } from './repeated-requests.ts';
 import { addSessionRoutes, addThreadRoutes } from './routes/session-routes.ts';
 
 /** Where clients of Claude Managed Agents find Longhaul: `new Anthropic({ baseURL: 'http://host:4400/anthropic' })`. */
@@ -24,6 +26,7 @@ export function createManagedApi(deps: ManagedDeps): Fetch {
   api.onError((error, context) => answerError(error, context, deps.log));
   api.use(nameRequest);
   api.use('/v1/*', authenticate(deps));
+  api.use('/v1/*', limitBody, answerOnce(deps));
   addAgentRoutes(api, deps);
   addEnvironmentRoutes(api, deps);
   addSessionRoutes(api, deps);

@@ -1,17 +1,28 @@
 import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { invalid, ManagedError } from './error.ts';
 import type { ManagedEnv } from './deps.ts';
 
 /** Most bytes of a body. */
-export const MAX_BODY_BYTES = 8_000_000;
+const MAX_BODY_BYTES = 8_000_000;
+
+/** Refuses a larger body, before anything reads it. */
+export const limitBody = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError() {
+    throw new ManagedError('invalid_request_error', `The body is larger than ${MAX_BODY_BYTES} bytes.`, {
+      status: 413,
+    });
+  },
+});
 
 /**
  * Reads the body as JSON, whatever its content type; an empty one is `{}`. A field that is null and unknown is ignored.
  * @throws {ManagedError} naming each field that is wrong or unknown.
  */
 export async function readBody<S extends z.ZodType>(context: Context<ManagedEnv>, schema: S): Promise<z.output<S>> {
-  const text = await readText(context.req.raw);
+  const text = await context.req.text();
   let body: unknown = {};
   try {
     if (text.trim() !== '') body = JSON.parse(text);
@@ -19,21 +30,6 @@ export async function readBody<S extends z.ZodType>(context: Context<ManagedEnv>
     throw invalid('The body is not valid JSON.');
   }
   return check(body, schema);
-}
-
-/** Reads at most `MAX_BODY_BYTES`. */
-async function readText(request: Request): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BODY_BYTES)
-      throw new ManagedError('invalid_request_error', `The body is larger than ${MAX_BODY_BYTES} bytes.`, {
-        status: 413,
-      });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /**

@@ -22,7 +22,8 @@ export async function createSession(
   refuseUnsupported(body);
   const session = await toNewSession(deps, { body, caller });
   const sender = createSender(deps, caller);
-  const first = sender.check(body.initial_events ?? []);
+  const first = sender.check(body.initial_events ?? [], 'initial_events');
+  if (first.some(({ type }) => type !== 'user.message')) throw invalid('initial_events: must be messages of the user');
   await sender.count(first, session);
   return retryDeadlock(() =>
     deps.database.sql.transaction().execute(async (trx) => {

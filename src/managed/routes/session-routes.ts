@@ -36,8 +36,8 @@ export function addSessionRoutes(api: ManagedApi, deps: ManagedDeps): void {
   });
 
   api.get('/v1/sessions', read, async (context) => {
-    const { query } = context.req;
-    for (const field of ['deployment_id', 'memory_store_id']) if (query(field) !== undefined) throw notSupported(field);
+    for (const field of ['deployment_id', 'memory_store_id'])
+      if (context.req.query(field) !== undefined) throw notSupported(field);
     const limit = readLimit(context, { usual: 20, most: 100 });
     const page = readPage(context, pageSchema);
     const order = readOrder(context, page?.order ?? 'desc');
