@@ -35,6 +35,8 @@ export interface Machines extends AsyncDisposable {
   readonly apiKey: string;
   /** Client of the server in this process. */
   readonly client: LonghaulClient;
+  /** Sends a request to that server. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
   /** Starts a machine and waits until it is ready. */
   start(name: string, options?: MachineOptions): Promise<Machine>;
 }
@@ -71,6 +73,7 @@ const CONFIG: LonghaulConfig = {
       whileBusy: 'steer',
     },
   },
+  managedAgents: { template: 'doer' },
 };
 
 interface MachinesOptions {
@@ -149,6 +152,7 @@ export async function createMachines(script: Script, options: MachinesOptions = 
     model,
     apiKey,
     client: createClient({ url: 'http://longhaul.test', apiKey, fetch: server.fetch }),
+    fetch: (request) => server.fetch(request),
     start,
     async [Symbol.asyncDispose]() {
       for (const machine of started) machine.kill('SIGKILL');

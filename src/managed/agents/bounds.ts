@@ -1,6 +1,7 @@
 import type { Agent, Config } from '../../config/config.ts';
 import { isAllowedMcpUrl } from '../../config/narrow-agent.ts';
 import { MCP_SERVER_NAME } from '../../config/option-values.ts';
+import { CUSTOM_SERVER } from '../../core/custom-tools.ts';
 import { mergePrices, priceOf, type PriceOverrides } from '../../core/pricing.ts';
 import { invalid } from '../error.ts';
 import type { AgentSnapshot, AgentToolset, McpServerDefinition } from './agent-snapshot.ts';
@@ -39,6 +40,7 @@ export function checkBounds(agent: AgentSnapshot, bounds: Bounds): void {
   for (const tool of agent.tools) {
     if (tool.type === 'agent_toolset_20260401') checkTools(tool, bounds);
   }
+  checkCount(agent.tools);
   checkServers(agent);
   for (const [index, server] of agent.mcp_servers.entries()) checkServer(server, { index, bounds });
 }
@@ -69,6 +71,18 @@ function checkTools(toolset: AgentToolset, { template }: Bounds): void {
   throw invalid(`tools: ${list(loose)} cannot be always_allow here. Allowed: always_ask.`);
 }
 
+/** Most tools that are named, with those of the agent toolset: a toolset of an MCP server may have further ones. */
+const MAX_TOOLS = 128;
+
+function checkCount(tools: AgentSnapshot['tools']): void {
+  const counts = tools.map((tool) => {
+    if (tool.type === 'agent_toolset_20260401') return findEnabled(tool).length;
+    return tool.type === 'custom' ? 1 : tool.configs.filter(({ enabled }) => enabled).length;
+  });
+  const count = counts.reduce((sum, one) => sum + one, 0);
+  if (count > MAX_TOOLS) throw invalid(`tools: has ${count} tools in all. Allowed: ${MAX_TOOLS}.`);
+}
+
 function checkServers({ mcp_servers: servers, tools }: AgentSnapshot): void {
   const names = servers.map(({ name }) => name);
   const double = names.find((name, index) => names.indexOf(name) !== index);
@@ -84,7 +98,7 @@ function checkServers({ mcp_servers: servers, tools }: AgentSnapshot): void {
 }
 
 /** Names of servers that Longhaul itself adds. */
-const RESERVED_NAMES = ['custom'];
+const RESERVED_NAMES = [CUSTOM_SERVER];
 
 function checkServer({ name, url }: McpServerDefinition, { index, bounds }: { index: number; bounds: Bounds }): void {
   const at = `mcp_servers[${index}]`;

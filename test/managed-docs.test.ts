@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { listen, type Listening } from '../src/api/listen.ts';
+import { say, startTestLonghaul, type TestLonghaul } from '../src/testing/index.ts';
+import { readExamples } from './support/doc-examples.ts';
+import { NODE_ARGS, withCache } from './support/run-command.ts';
+
+// The examples of `docs/managed-agents.md`, as a user would run them: with the real executable.
+
+const run = promisify(execFile);
+const root = path.resolve(import.meta.dirname, '..');
+
+let directory: string;
+let examples: string[];
+let test: TestLonghaul;
+let server: Listening;
+
+beforeAll(async () => {
+  examples = await readExamples('docs/managed-agents.md');
+  directory = await mkdtemp(path.join(tmpdir(), 'longhaul-docs-'));
+  const modules = path.join(directory, 'node_modules');
+  await mkdir(path.join(modules, '@anthropic-ai'), { recursive: true });
+  await symlink(root, path.join(modules, 'longhaul'));
+  await symlink(path.join(root, 'node_modules/anthropic-1.14'), path.join(modules, '@anthropic-ai/sdk'));
+  await writeFile(path.join(directory, 'package.json'), '{ "type": "module" }');
+  await mkdir(path.join(directory, 'notes'));
+  const settings = find('defineConfig')
+    .replace('export default defineConfig(', '')
+    .replace(/\);\s*$/, '');
+  test = await startTestLonghaul({
+    config: new Function(`return ${settings}`)() as never,
+    baseDir: directory,
+    script: () => say('The notes are about the launch.'),
+  });
+  server = await listen({ fetch: (request) => test.longhaul.fetch(request), host: '127.0.0.1', port: 0 });
+});
+
+afterAll(async () => {
+  await server.close();
+  await test.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const find = (words: string) => examples.find((code) => code.includes(words))!;
+
+async function execute(command: string, ...args: string[]): Promise<string> {
+  const shared = { LONGHAUL_TEST_DATABASE: process.env['LONGHAUL_TEST_DATABASE']! };
+  const own = { LONGHAUL_URL: server.url, LONGHAUL_API_KEY: test.apiKey };
+  const env = withCache({ PATH: process.env['PATH'] ?? '', HOME: directory, TMPDIR: directory, ...shared, ...own });
+  const { stdout } = await run(command, args, { cwd: directory, env });
+  return stdout;
+}
+
+it('the first example prints the answer of the agent', async () => {
+  await writeFile(path.join(directory, 'first.ts'), find('events.send'));
+  expect(await execute(process.execPath, ...NODE_ARGS, 'first.ts')).toBe('The notes are about the launch.\n');
+});
+
+it('the command line creates a session', async () => {
+  const [command = ''] = await readExamples('docs/managed-agents.md', 'sh');
+  expect(JSON.parse(await execute('sh', '-c', command))).toMatchObject({ type: 'session', title: 'From a shell' });
+});
+
+it('the test of an application prints the answer', async () => {
+  await writeFile(path.join(directory, 'application.ts'), find('startTestLonghaul'));
+  expect(await execute(process.execPath, ...NODE_ARGS, 'application.ts')).toBe('[{"type":"text","text":"Hello!"}]\n');
+});
