@@ -89,7 +89,9 @@ describe(`hostile requests of Anthropic's form (LONGHAUL_FUZZ_SEED=${SEED})`, ()
         const path = pattern.replaceAll(/[A-Z]+/g, (name) =>
           isOwn ? ids[name]! : encodeURIComponent(toShort(id)) || 'x',
         );
-        const search = new URLSearchParams(Object.entries(asked).map(([key, text]) => [key, toShort(text)]));
+        const search = new URLSearchParams(
+          Object.fromEntries(Object.entries(asked).map(([key, text]) => [key, toShort(text)])),
+        );
         const init = method === 'POST' ? { body: sent as string } : {};
         const response = await test.fetch(`${path}?${search}`, { method, ...init });
         const answer = await response.text();

@@ -29,8 +29,8 @@ export async function removeExpiredRuns(database: Database, { retentionDays, sig
     signal,
     step: (since) => sql<Removed>`
       delete from longhaul.runs where id in (
-        select id from longhaul.runs as run
-         where finished_at >= ${since} and finished_at < ${before} and ${HAS_TURN} and ${IS_OURS}
+        select id from longhaul.runs
+         where finished_at >= ${since} and finished_at < ${before} and ${HAS_TURN} and not is_managed
          order by finished_at limit ${sql.lit(REMOVED_AT_ONCE)} for update skip locked)
       returning finished_at as at`,
     database,
@@ -55,9 +55,6 @@ interface Removed {
 
 /** Evaluated once for a statement. The lock ends with it. */
 const HAS_TURN = sql`(select pg_try_advisory_xact_lock(${sql.lit(REMOVAL_LOCK)}))`;
-
-/** Reads one row by its key for each run. A join might read all sessions. */
-const IS_OURS = sql`(select is_managed from longhaul.sessions where id = run.session_id) is not true`;
 
 interface StepsOptions {
   readonly database: Database;

@@ -14,6 +14,8 @@ import { foldDeltas } from '../run/log/fold-deltas.ts';
 import { noteOldWords } from '../run/note-old-words.ts';
 import { removeExpiredRuns } from '../run/remove-expired.ts';
 import { removeOldCounts } from '../run/remove-old-counts.ts';
+import { findSessions as findExisting } from '../run/sessions/read-sessions.ts';
+import { SEES_ALL } from '../run/viewer.ts';
 import { sweepHeldInSessions } from '../run/waiting/session-gate.ts';
 import { sweepLostRuns } from '../run/end/sweep-lost.ts';
 import { removeDeadWorkers } from './presence.ts';
@@ -59,7 +61,9 @@ export function startMaintenance(deps: {
     // The time is the database's, as for the runs: a wrong clock on this machine would delete the directories of
     // running runs.
     const before = new Date((await readNow()).getTime() - (config.retentionDays + 1) * 24 * 3_600_000);
-    for (const agent of config.agents.values()) await removeOldWorkspaces(agent.workspace, before);
+    const findSessions = async (sessionIds: readonly string[]) =>
+      new Set((await findExisting(database, { sessionIds, viewer: SEES_ALL })).keys());
+    for (const agent of config.agents.values()) await removeOldWorkspaces(agent.workspace, { before, findSessions });
     // Last, because it may take minutes.
     const { retentionDays } = config;
     const count = await removeExpiredRuns(database, { retentionDays, signal: stopping.signal });

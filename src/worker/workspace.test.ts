@@ -17,6 +17,9 @@ import {
   removeSpareWorkspace,
 } from './workspace.ts';
 
+/** No session is left. */
+const findSessions = () => Promise.resolve(new Set<string>());
+
 describe('a workspace', () => {
   let root: string;
   beforeEach(async () => {
@@ -130,8 +133,17 @@ describe('a workspace', () => {
     await prepare(workspace, young);
     await mkdir(path.join(root, '01890a5d-ac96-774b-bcce-b302099a8057')); // Made in July 2023.
     await mkdir(path.join(root, 'something-else'));
-    await removeOldWorkspaces(workspace, new Date('2024-01-01'));
+    await removeOldWorkspaces(workspace, { before: new Date('2024-01-01'), findSessions });
     expect((await readdir(root)).sort()).toEqual([young.id, 'something-else'].sort());
+  });
+
+  it('of an old session is removed when the session is deleted', async () => {
+    const [kept, deleted] = ['01890a5d-ac96-774b-bcce-b302099a8057', '01890a5d-ac96-774b-bcce-b302099a8058'];
+    for (const name of [kept, deleted]) await mkdir(path.join(root, name!));
+    const findKept = (ids: readonly string[]) => Promise.resolve(new Set(ids.filter((id) => id === kept)));
+    const options = { before: new Date('2024-01-01'), findSessions: findKept };
+    await removeOldWorkspaces({ root, mode: 'perSession', from: null }, options);
+    expect(await readdir(root)).toEqual([kept]);
   });
 
   it('that is pre-made is given to one run, and found again by its next attempt', async () => {
@@ -180,7 +192,7 @@ describe('a workspace', () => {
       await mkdir(path.join(workspace.root, name));
     }
     await symlink(`spare-${old}1`, path.join(workspace.root, kept));
-    await removeOldWorkspaces(workspace, new Date(0));
+    await removeOldWorkspaces(workspace, { before: new Date(0), findSessions });
     expect((await readdir(workspace.root)).sort()).toEqual(
       [kept, 'notes', `spare-${old}1`, `spare-${young}`, `.${young}.new`].sort(),
     );

@@ -153,17 +153,29 @@ function refuseExposed(place: string, dataDir: string): string {
   return place;
 }
 
+interface RemoveOptions {
+  readonly before: Date;
+  /** Returns the sessions among these that still exist. */
+  readonly findSessions: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
+}
+
 /**
- * Removes the directories of runs and sessions that began before `before`: their names are UUIDv7 and contain the time.
- * Also removes directories that a killed worker left half-made, or made for a run that never came.
+ * Removes the directories of runs that began before `before`, and of sessions that began before it and are deleted: their
+ * names are UUIDv7 and contain the time. Also removes directories that a killed worker left half-made, or made for a run that never came.
  */
-export async function removeOldWorkspaces(workspace: Workspace, before: Date): Promise<void> {
+export async function removeOldWorkspaces(
+  workspace: Workspace,
+  { before, findSessions }: RemoveOptions,
+): Promise<void> {
   if (workspace.mode === 'shared') return;
   const { root } = workspace;
   const entries = await readdir(root).catch(() => []);
   const remove = (names: readonly string[]) =>
     Promise.all(names.map((name) => rm(path.join(root, name), { recursive: true, force: true })));
-  await remove(entries.filter((entry) => isId(entry) && madeAt(entry) < before.getTime()));
+  const old = entries.filter((entry) => isId(entry) && madeAt(entry) < before.getTime());
+  // A session may go on for years.
+  const kept = workspace.mode === 'perSession' && old.length > 0 ? await findSessions(old) : new Set();
+  await remove(old.filter((entry) => !kept.has(entry)));
   const abandoned = Date.now() - ABANDONED_AFTER_MS;
   await remove(entries.filter((entry) => isPartialName(entry) && madeAt(entry.slice(1)) < abandoned));
   const spares = entries.filter((entry) => isSpareName(entry) && madeAt(entry.slice(SPARE_PREFIX.length)) < abandoned);
