@@ -17,6 +17,7 @@ import type { Measurement } from './measurement.ts';
 import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
 import { measureSandbox } from './sandbox.ts';
+import { measureSecondTurn } from './second-turn.ts';
 import { measureThroughput } from './throughput.ts';
 import { measureWakeUps } from './wake-ups.ts';
 import { measureWeek } from './week.ts';
@@ -25,6 +26,7 @@ import { measureWeek } from './week.ts';
 
 const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>> = {
   'first-text': measureFirstText,
+  'second-turn': measureSecondTurn,
   sandbox: measureSandbox,
   gateway: measureGateway,
   acceptance: measureAcceptance,

@@ -127,7 +127,7 @@ async function openApi(options: OpenOptions): Promise<Pick<Parts, 'handle' | 'so
   const { isLeaving } = options;
   const managed = createManagedApi({ access, config, database, queue, hub, isLeaving, log });
   const handle = mountAt<Bindings>(basePath, (request, bindings) =>
-    config.managedAgents !== null && isManagedRequest(request) ? managed(request) : api.fetch(request, bindings),
+    isManagedRequest(request) ? managed(request) : api.fetch(request, bindings),
   );
   const sockets = createWebSockets({ fetch: handle });
   closers.push(() => sockets.close());

@@ -76,7 +76,7 @@ describe('the official Anthropic client', () => {
     const deltas: string[] = [];
     for await (const event of stream) {
       if (event.type === 'event_delta') deltas.push((event.delta.content as { text: string }).text);
-      else if (event.type !== 'event_start') events.push(event as Event);
+      else if (event.type !== 'event_start') events.push(event);
       if (event.type === 'session.status_idle') break;
     }
     expect(events.map(({ type }) => type)).toEqual([
@@ -161,7 +161,7 @@ describe('the official Anthropic client', () => {
     expect(await collect(client, session.id)).toEqual(events);
   });
 
-  it('shows the same log to a reader that reconnects behind any event, and to one that pages', async () => {
+  it('shows the same log to a reader that reconnects behind any event, and to a reader of pages', async () => {
     const session = await createSession();
     for (const text of ['hello', 'list files', 'hello again']) {
       const behind = (await collect(client, session.id)).at(-1)?.id;

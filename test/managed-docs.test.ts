@@ -5,7 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listen, type Listening } from '../src/api/listen.ts';
-import { say, startTestLonghaul, type TestLonghaul } from '../src/testing/index.ts';
+import type { LonghaulConfig } from '../src/config/schema.ts';
+import { say, startTestLonghaul, turn, useTool, type TestLonghaul } from '../src/testing/index.ts';
 import { readExamples } from './support/doc-examples.ts';
 import { NODE_ARGS, withCache } from './support/run-command.ts';
 
@@ -28,13 +29,17 @@ beforeAll(async () => {
   await symlink(path.join(root, 'node_modules/anthropic-1.14'), path.join(modules, '@anthropic-ai/sdk'));
   await writeFile(path.join(directory, 'package.json'), '{ "type": "module" }');
   await mkdir(path.join(directory, 'notes'));
-  const settings = find('defineConfig')
-    .replace('export default defineConfig(', '')
-    .replace(/\);\s*$/, '');
+  // As the file of an application, without its helper.
+  const file = path.join(directory, 'settings.mjs');
+  await writeFile(file, `const defineConfig = (config) => config;\n${find('defineConfig')}`);
+  const { default: config } = (await import(file)) as { default: LonghaulConfig };
   test = await startTestLonghaul({
-    config: new Function(`return ${settings}`)() as never,
+    config,
     baseDir: directory,
-    script: () => say('The notes are about the launch.'),
+    script: ({ toolNames, toolResults }) =>
+      toolNames.includes('mcp__custom__weather') && toolResults.length === 0
+        ? turn(useTool('mcp__custom__weather', { city: 'Oslo' }))
+        : say('The notes are about the launch.'),
   });
   server = await listen({ fetch: (request) => test.longhaul.fetch(request), host: '127.0.0.1', port: 0 });
 });
@@ -58,6 +63,12 @@ async function execute(command: string, ...args: string[]): Promise<string> {
 it('the first example prints the answer of the agent', async () => {
   await writeFile(path.join(directory, 'first.ts'), find('events.send'));
   expect(await execute(process.execPath, ...NODE_ARGS, 'first.ts')).toBe('The notes are about the launch.\n');
+});
+
+it('the application runs its custom tool', async () => {
+  const [client = ''] = find('events.send').split('const agent');
+  await writeFile(path.join(directory, 'custom.ts'), `${client}${find('betaTool')}`);
+  expect(await execute(process.execPath, ...NODE_ARGS, 'custom.ts')).toBe('weather: true\n');
 });
 
 it('the command line creates a session', async () => {

@@ -72,13 +72,15 @@ async function execute({ spec, steering, stopSignal, onMemory }: ExecuteOptions)
   });
   const stopped = untilAborted(stopSignal).then(() => NO_PROGRESS);
   try {
-    const progress = await Promise.race([lookBack(spec), stopped]);
+    const warm = findWarm(spec);
+    const progress = warm !== null ? NO_PROGRESS : await Promise.race([lookBack(spec), stopped]);
     for (const event of progress.abandoned) spec.onEvent(event);
     if (isFinished(spec, progress)) {
       await spec.process?.close();
       return report({ status: 'succeeded', result: createAnswer(progress.answer).text });
     }
-    const claude = await findProcess(spec, progress.isBegun);
+    // At once: a process that ends from now on fails its attempt, as it would at any later moment.
+    const claude = warm ?? (await findProcess(spec, progress.isBegun));
     const { outcome, ...rest } = await converse({ spec, steering, claude, progress, stopSignal, onMemory });
     return report(outcome, rest);
   } catch (error) {
@@ -86,6 +88,11 @@ async function execute({ spec, steering, stopSignal, onMemory }: ExecuteOptions)
     await spec.process?.close();
     return report({ status: 'failed', code: 'cli_start_failed', detail: toStorable(toMessage(error)) });
   }
+}
+
+/** Returns the given process if it waits with the conversation. */
+function findWarm({ process, hasConversation = false }: AgentSpec): ClaudeProcess | null {
+  return hasConversation && process?.isFree === true ? process : null;
 }
 
 function lookBack(spec: AgentSpec): Promise<Progress> {
@@ -105,7 +112,7 @@ function isFinished({ agent, decidedToolUses = [] }: AgentSpec, { isAnswered }: 
 /** Returns the given process if it can be used, or starts one. */
 async function findProcess(spec: AgentSpec, isBegun: boolean): Promise<ClaudeProcess> {
   const { process: given = null, transcript = null, attemptId, claudeSessionId = spec.sessionId } = spec;
-  if (given?.isFree === true && !isBegun) return given;
+  if (given?.isFree === true && !isBegun && spec.hasConversation !== true) return given;
   await given?.close();
   const resumeFrom = isBegun && transcript !== null ? answerDeferred(transcript) : null;
   return startClaude({ ...spec, processId: attemptId, claudeSessionId, resumeFrom });

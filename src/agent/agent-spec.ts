@@ -38,8 +38,18 @@ export interface AgentSpec {
    * if it cannot be used, because it has died or the attempt is resumed, it is closed and another one is started.
    */
   readonly process?: ClaudeProcess | null;
+  /**
+   * True when `process` has kept the conversation: the attempt continues it without reading its transcript. If the process
+   * cannot be used, another one resumes the transcript. Defaults to false.
+   */
+  readonly hasConversation?: boolean;
   /** Set to keep the process alive after a success, for the same user's next attempt. Defaults to false. */
   readonly keepProcess?: boolean;
+  /**
+   * Called after a success: returns whether the process should be kept with its conversation, for the next attempt in it.
+   * It takes precedence over `keepProcess`. Defaults to false.
+   */
+  readonly keepConversation?: () => boolean;
   /**
    * Awaited before each tool use, after `onEvent` has received the use; false denies the use. By default the use is
    * allowed: a tool may then take effect without any record of it.
@@ -126,6 +136,9 @@ export interface AgentReport {
   readonly claudeCodeVersion: string | null;
   /** The highest resident memory of all its processes that was measured; null without a process. */
   readonly peakMemoryBytes: number | null;
-  /** The process, waiting with an empty conversation, if it should be kept and could be. The caller must close it. */
+  /**
+   * The process, waiting with an empty conversation or with its own, if it should be kept and could be. The caller must
+   * close it.
+   */
   readonly keptProcess: ClaudeProcess | null;
 }

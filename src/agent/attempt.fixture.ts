@@ -108,6 +108,7 @@ function createAgent(agent: Partial<Agent> = {}): Agent {
     concurrent: null,
     retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600, isContinued: true },
     prewarm: 0,
+    keepWarmSeconds: 0,
     isReused: false,
     whileBusy: 'enqueue',
     systemPrompt: null,

@@ -94,7 +94,11 @@ describe('an attempt whose conversation ends with a complete answer', () => {
   test.each<[string, Partial<AgentSpec>, Partial<Agent>]>([
     ['the log contains a later text', { saidBefore: [{ blockId: 'msg_later:0', isWhole: false }] }, {}],
     ['the log contains a later tool use', { unfinishedToolUses: [use] }, {}],
-    ['a tool use was decided', { decidedToolUses: [{ ...use, isAllowed: true, reason: null, answers: null }] }, {}],
+    [
+      'a tool use was decided',
+      { decidedToolUses: [{ ...use, isAllowed: true, isCustom: false, reason: null, answers: null }] },
+      {},
+    ],
     ['a hook of the project may demand more', {}, { settingSources: ['project'] }],
     ['the answer has a schema', {}, { outputSchema: createOutputSchema({ type: 'object' }) }],
   ])('continues when %s', async (_, spec, agent) => {

@@ -5,7 +5,7 @@ import { START_TIMEOUT_MS } from './process/claude-readiness.ts';
 import type { ClaudeProcess, Prompt } from './process/claude-spec.ts';
 import { CONTINUATION, describeDecided, describeUnfinished } from './transcript/continuation.ts';
 import { LAST_WORDS_TIMEOUT_MS } from './process/end-claude.ts';
-import { keepProcess } from './process/keep-process.ts';
+import { keepConversation, keepProcess } from './process/keep-process.ts';
 import { createListener, type Listener } from './listener.ts';
 import { judgeOutcome } from './outcome/outcome.ts';
 import type { Progress } from './transcript/progress.ts';
@@ -38,7 +38,8 @@ interface ConverseOptions {
 /** Hands the prompt to a process, receives its messages until it ends for whatever reason, and judges the outcome. */
 export async function converse(options: ConverseOptions): Promise<Omit<AgentReport, 'durationMs'>> {
   const { spec, steering, claude, progress, stopSignal, onMemory } = options;
-  const listener = createListener({ spec, steering, progress, hideResultPaths: claude.hideResultPaths });
+  const { hideResultPaths, spent: spentBefore } = claude;
+  const listener = createListener({ spec, steering, progress, hideResultPaths, spentBefore });
   if (stopSignal.aborted) {
     await claude.close();
     return toReport({ ...options, ...NOTHING_SEEN, listener, thrown: null });
@@ -61,7 +62,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
   }
 
   const { child } = launch;
-  const watch = watchLimits({ spec, processId: claude.id, child, listener, onMemory });
+  const watch = watchLimits({ spec, processId: claude.id, isUsed: claude.useCount > 1, child, listener, onMemory });
   let breach: Breach | null = null;
   const breached = Promise.race([watch.breached, listener.broken]).then((found) => void (breach = found));
   const startTimeoutMs = spec.startTimeoutMs ?? START_TIMEOUT_MS;
@@ -82,16 +83,7 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
   const isFinished = listener.result !== null;
   const hasLeft = child.hasExited;
   const seen = { ...options, listener, breach, isStartTimedOut, peakMemoryBytes };
-  let isKept = false;
-  if (isFinished && spec.keepProcess === true) {
-    const { outcome } = toReport({ ...seen, child: null, thrown: null, keptProcess: null });
-    const hasUsedTools = Object.keys(listener.toolUses).length > 0;
-    isKept =
-      outcome.status === 'succeeded' &&
-      steering.isHeard &&
-      (await keepProcess({ claude, child, hasUsedTools, memoryBytes: peakMemoryBytes })) &&
-      !stopSignal.aborted;
-  }
+  const isKept = isFinished && (await tryToKeep(seen, child));
   if (!isKept) {
     // Also after a regular end: a tool may have left a daemon behind.
     const isCutShort = stopSignal.aborted || breach !== null;
@@ -105,6 +97,22 @@ export async function converse(options: ConverseOptions): Promise<Omit<AgentRepo
     thrown: await Promise.race([claude.listened, Promise.resolve(null)]),
     keptProcess: isKept ? claude : null,
   });
+}
+
+/** Prepares the process for another attempt. Returns false when that is not wanted or not possible. */
+async function tryToKeep(
+  seen: Omit<ReportFacts, 'child' | 'thrown' | 'keptProcess'>,
+  child: ClaudeChild,
+): Promise<boolean> {
+  const { spec, steering, claude, stopSignal, listener, peakMemoryBytes } = seen;
+  const { outcome } = toReport({ ...seen, child: null, thrown: null, keptProcess: null });
+  if (outcome.status !== 'succeeded' || !steering.isHeard) return false;
+  const keep = spec.keepConversation?.() === true ? keepConversation : spec.keepProcess === true ? keepProcess : null;
+  if (keep === null) return false;
+  const { toolUses, hasChangedModel } = listener;
+  const usedTools = Object.keys(toolUses);
+  const isReady = await keep({ claude, child, usedTools, hasChangedModel, memoryBytes: peakMemoryBytes });
+  return isReady && !stopSignal.aborted;
 }
 
 /** Builds the first message of an attempt. */

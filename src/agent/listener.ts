@@ -8,7 +8,7 @@ import type { Receiver } from './process/claude-spec.ts';
 import { createMessageMapper, type MessageMapper } from './messages/messages-to-events.ts';
 import { createOpenToolUses, type OpenToolUses } from './tools/open-tool-uses.ts';
 import { NO_PROGRESS, type Progress } from './transcript/progress.ts';
-import { type ClaudeResult, parseResult } from './messages/result.ts';
+import { type ClaudeResult, type ClaudeSpending, parseResult, withoutEarlier } from './messages/result.ts';
 import { toStorableJson } from './messages/storable-json.ts';
 import type { Steering } from './process/steering.ts';
 import type { ToolUse } from './tools/tool-use.ts';
@@ -69,12 +69,15 @@ interface ListenerOptions {
   readonly progress?: Pick<Progress, 'answer' | 'isCutOff'>;
   /** Removes the directory of large results from events. Defaults to keeping it. */
   readonly hideResultPaths?: <T>(value: T) => T;
+  /** The spending of earlier attempts that the process will report again. Defaults to none. */
+  readonly spentBefore?: ClaudeSpending | null;
 }
 
 interface ListenerState {
   readonly spec: ListenerSpec;
   readonly steering: Pick<Steering, 'hear' | 'toolBegins'> | null;
   readonly hideResultPaths: <T>(value: T) => T;
+  readonly spentBefore: ClaudeSpending | null;
   readonly mapper: MessageMapper;
   readonly toolUses: OpenToolUses;
   readonly answer: Answer;
@@ -90,12 +93,14 @@ interface ListenerState {
 
 export function createListener(options: ListenerOptions): Listener {
   const { spec, steering = null, progress = NO_PROGRESS, hideResultPaths = (value) => value } = options;
+  const { spentBefore = null } = options;
   const mapper = createMessageMapper({ isCutOff: progress.isCutOff });
   const toolUses = createOpenToolUses();
   const state: ListenerState = {
     spec,
     steering,
     hideResultPaths,
+    spentBefore,
     mapper,
     toolUses,
     answer: createAnswer(progress.answer),
@@ -150,6 +155,9 @@ export function createListener(options: ListenerOptions): Listener {
     get refusalCategory() {
       return mapper.refusalCategory;
     },
+    get hasChangedModel() {
+      return mapper.hasChangedModel;
+    },
     get answer() {
       return state.answer.text;
     },
@@ -157,12 +165,12 @@ export function createListener(options: ListenerOptions): Listener {
 }
 
 function hear(state: ListenerState, message: unknown): void {
-  const { spec, steering, mapper, toolUses, firstWord, resultCame } = state;
+  const { spec, steering, spentBefore, mapper, toolUses, firstWord, resultCame } = state;
   state.messageCount += 1;
   firstWord.resolve();
   steering?.hear(message);
   if (toFields(message)['type'] === 'result') {
-    state.result = parseResult(message);
+    state.result = withoutEarlier(parseResult(message), spentBefore);
     resultCame.resolve();
   }
   for (const said of mapper.toEvents(message)) {

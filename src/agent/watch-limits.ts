@@ -3,7 +3,7 @@ import type { Breach } from './outcome/agent-outcome.ts';
 import type { AgentSpec } from './agent-spec.ts';
 import { toMaxBytes } from './process/keep-process.ts';
 import type { Listener } from './listener.ts';
-import { readPeakMemory, watchMemory } from './process-tree/process-memory.ts';
+import { readPeakMemory, readResidentMemory, watchMemory } from './process-tree/process-memory.ts';
 import { watchSandbox } from './sandbox/watch-sandbox.ts';
 import type { ClaudeChild } from './process/spawn-claude.ts';
 import { watchForHang } from './watchdog.ts';
@@ -13,6 +13,8 @@ const HUNG_TIMEOUT_MS = 60_000;
 interface LimitsWatchOptions {
   readonly spec: Pick<AgentSpec, 'limits' | 'hasOpenModelCall' | 'hungTimeoutMs'>;
   readonly processId: string;
+  /** True when the process has served another attempt before. Defaults to false. */
+  readonly isUsed?: boolean;
   readonly child: ClaudeChild;
   readonly listener: Listener;
   readonly onMemory: (bytes: number) => void;
@@ -32,7 +34,10 @@ interface LimitsWatch {
  * Watches limits that Claude Code itself does not enforce: the memory of its tree, the limits of its sandbox, and that
  * it does anything at all.
  */
-export function watchLimits({ spec, processId, child, listener, onMemory }: LimitsWatchOptions): LimitsWatch {
+export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
+  const { spec, processId, isUsed = false, child, listener, onMemory } = options;
+  // The kernel's figure is the highest since the start of the process: an earlier attempt may have caused it.
+  const peakBefore = isUsed ? readPeakMemory(child.claudePid) : null;
   const breached = Promise.withResolvers<Breach>();
   const maxBytes = toMaxBytes(spec.limits.maxMemoryMb);
   let peakBytes: number | null = null;
@@ -84,7 +89,8 @@ export function watchLimits({ spec, processId, child, listener, onMemory }: Limi
       stopSandbox();
       stopHang();
       // A short run ends between two samples; the kernel remembers at least the largest process.
-      notePeak(readPeakMemory(child.claudePid));
+      const peak = readPeakMemory(child.claudePid);
+      notePeak(peak !== null && peak === peakBefore ? readResidentMemory(child.claudePid) : peak);
       return { peakBytes, breach: watched?.findBreach() ?? null };
     },
   };

@@ -74,6 +74,17 @@ describe('a decision', () => {
     expect(errors![0]!.message).toContain(message);
   });
 
+  it('is not possible for a tool that the client runs', async () => {
+    const { id } = await ask({ kind: 'custom', tool: 'mcp__custom__weather', input: { city: 'Oslo' } });
+    for (const decision of ['allow', 'deny']) {
+      const { code, errors } = await refuse(id, { decision });
+      expect(code).toBe('invalid_request');
+      expect(errors).toMatchObject([
+        { path: 'decision', message: expect.stringContaining('its result decides') as string },
+      ]);
+    }
+  });
+
   it('must answer every question, and nothing else', async () => {
     const { id } = await ask({ kind: 'question', tool: 'AskUserQuestion', input: QUESTIONS });
     for (const [body, path, message] of [

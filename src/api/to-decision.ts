@@ -7,7 +7,8 @@ import type { DecisionRequest } from './contract.ts';
 
 /**
  * Converts a received decision for a pending approval.
- * @throws {LonghaulError} `invalid_request` when it does not fit: answers for a tool, or none for a question.
+ * @throws {LonghaulError} `invalid_request` when it does not fit: answers for a tool, or none for a question; any decision
+ * on a tool that the client runs.
  */
 export function toDecision(request: DecisionRequest, waiting: Pick<Approval, 'kind' | 'tool'>): Decision {
   const { decision, reason = null, updatedInput, answers } = request;
@@ -22,8 +23,12 @@ export function toDecision(request: DecisionRequest, waiting: Pick<Approval, 'ki
   return { status: 'allowed', updatedInput: input, reason };
 }
 
+const DECIDED_BY_RESULT =
+  "cannot be made here: the client of the session runs this tool, and its result decides (send user.custom_tool_result to the session's events)";
+
 function findErrors(request: DecisionRequest, { kind, tool }: Pick<Approval, 'kind' | 'tool'>): FieldError[] {
   const { decision, updatedInput, answers } = request;
+  if (kind === 'custom') return [{ path: 'decision', message: DECIDED_BY_RESULT }];
   const isAllowed = decision === 'allow';
   const errors: FieldError[] = [];
   if (!isAllowed && updatedInput !== undefined)

@@ -78,6 +78,16 @@ describe('longhaul approvals', () => {
     expect(await read(id)).toMatchObject({ updatedInput: { answers: { 'Which color?': 'Blue' } } });
   });
 
+  it('shows the use of a tool that its client runs, which cannot be decided here', async () => {
+    const { id } = await ask({ kind: 'custom', tool: 'mcp__custom__weather', input: { city: 'Oslo' } });
+    expect((await longhaul('approvals', 'list')).stdout).toMatch(
+      /mcp__custom__weather .*\(its client's result decides\)/,
+    );
+    const { exitCode, stderr } = await longhaul('approvals', 'allow', id);
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain('its result decides');
+  });
+
   it.each([
     [['allow', 'x'], /It must be an approval/],
     [['allow', '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f', '--input', '[1]'], /must be a JSON object/],

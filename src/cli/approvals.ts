@@ -97,7 +97,8 @@ function show(shell: Shell, approval: ApprovalResource, json: true | undefined):
 
 function describe({ kind, tool }: ApprovalResource): string {
   if (kind === 'question') return describeQuestions(tool.input).join('; ');
-  return `${toTerminalLine(tool.name)} ${describeToolInput(tool.input, '')}`.trim();
+  const use = `${toTerminalLine(tool.name)} ${describeToolInput(tool.input, '')}`.trim();
+  return kind === 'custom' ? `${use} (its client's result decides)` : use;
 }
 
 const COLUMNS: readonly Column<ApprovalResource>[] = [

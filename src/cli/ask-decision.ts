@@ -10,7 +10,10 @@ export interface DecisionAsker extends Disposable {
   hear(event: EventResource): void;
 }
 
-/** Creates an asker for pending tool uses. Questions of the agent are answered with the `approvals` command. */
+/**
+ * Creates an asker for pending tool uses. Questions of the agent are answered with the `approvals` command, and tools that
+ * the client runs with the client's result.
+ */
 export function createDecisionAsker(shell: Shell, client: LonghaulClient): DecisionAsker {
   const open = new Map<string, AbortController>();
   let last = Promise.resolve();
@@ -19,7 +22,7 @@ export function createDecisionAsker(shell: Shell, client: LonghaulClient): Decis
     hear({ type, data }) {
       if (type === 'approval.requested') {
         const { approvalId, kind } = data;
-        if (kind === 'question') return;
+        if (kind !== 'tool') return;
         const asked = new AbortController();
         open.set(approvalId, asked);
         last = last.then(() => askDecision(shell, { client, approvalId, signal: asked.signal }));

@@ -40,7 +40,10 @@ function renderRun({ line, style }: LivePage, { pending }: Shown): Renderers {
         delaySeconds === 0 ? 'Next attempt at once' : `Next attempt in ${formatDuration(delaySeconds * 1_000)}`;
       line(style('yellow', `↻ ${error.code}: ${toTerminalLine(error.message)} ${next}.`));
     },
-    'run.waiting': ({ waitingFor }) => line(style('yellow', `… waiting for ${toTerminalLine(waitingFor)}`)),
+    'run.waiting': ({ waitingFor, scope }) => {
+      const reason = scope === 'session' ? 'a higher budget of its session' : toTerminalLine(waitingFor);
+      line(style('yellow', `… waiting for ${reason}`));
+    },
     'agent.api_retry': ({ attempt, maxRetries, delayMs, status, error }) => {
       const reason = `${status === null ? '' : `${status} `}${toTerminalLine(error)}`;
       const next = `retrying in ${formatDuration(delayMs)} (${attempt} of ${maxRetries})`;
@@ -121,11 +124,13 @@ function renderTools({ line, callLine, endsWithCall, fit, style }: LivePage, sho
 function renderApprovals({ line, fit, style }: LivePage, shown: Shown): Renderers {
   return {
     'approval.requested': ({ approvalId, kind, tool }) => {
+      const awaited = kind === 'custom' ? "its client's result" : 'an approval';
       const what =
         kind === 'question'
           ? 'the agent has a question'
-          : `${toTerminalLine(tool.name)} waits for an approval: ${describeToolInput(tool.input, shown.cwd)}`;
+          : `${toTerminalLine(tool.name)} waits for ${awaited}: ${describeToolInput(tool.input, shown.cwd)}`;
       line(style('yellow', fit(`? ${what}`, 0)));
+      if (kind === 'custom') return;
       if (kind === 'question') for (const words of describeQuestions(tool.input)) line(`    ${words}`);
       const id = toTerminalLine(approvalId);
       const answer = kind === 'question' ? ` --answer 'QUESTION=ANSWER'` : '';

@@ -51,6 +51,7 @@ describe('a configuration', () => {
       approvals: { holdSeconds: 20, expireSeconds: 604_800 },
       retry: { maxAttempts: 3, delaysSeconds: [10, 30, 60], deadlineSeconds: 600, isContinued: true },
       prewarm: 0,
+      keepWarmSeconds: 120,
       isReused: false,
       systemPrompt: null,
       effort: 'medium',

@@ -21,7 +21,15 @@ type AlertsSettings = z.output<typeof alertsSchema>;
 /** Options of an agent that apply as they are set. */
 type KeptAgentSettings = Pick<
   AgentSettings,
-  'provider' | 'hooks' | 'hookTimeoutSeconds' | 'permissionMode' | 'prewarm' | 'whileBusy' | 'effort' | 'thinking'
+  | 'provider'
+  | 'hooks'
+  | 'hookTimeoutSeconds'
+  | 'permissionMode'
+  | 'prewarm'
+  | 'keepWarmSeconds'
+  | 'whileBusy'
+  | 'effort'
+  | 'thinking'
 >;
 
 /** Settings of an agent, with every default in place. */

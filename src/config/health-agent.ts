@@ -38,6 +38,7 @@ export function toHealthAgent(agent: Agent, { dataDir }: { dataDir: string }): A
     concurrent: null,
     retry: { ...agent.retry, maxAttempts: 1 },
     prewarm: null,
+    keepWarmSeconds: 0,
     isReused: false,
     whileBusy: 'enqueue',
     // Claude Code's own system prompt would cost more than the question.

@@ -24,7 +24,7 @@ export type McpServer = { readonly name: string; readonly isRequired: boolean } 
   | { readonly type: 'custom'; readonly tools: readonly CustomTool[] }
 );
 
-/** Returns whether a tool, by Claude Code's name, is one that the client runs. */
+/** Returns whether the client runs a tool, by Claude Code's name. */
 export function isCustomTool(servers: readonly McpServer[], tool: string): boolean {
   const custom = toCustomToolName(tool);
   return servers.some((server) => server.type === 'custom' && server.tools.some(({ name }) => name === custom));

@@ -93,6 +93,28 @@ describe('an agent that a client has defined', () => {
     expect(narrowAgent(template, define({ tools, mcpServers: own }), []).tools).toEqual(['mcp__crm__find']);
   });
 
+  it('has the tools that its client runs, whatever its template has, on a server that no other may be', () => {
+    const customTools = [{ name: 'pay', description: 'Pays.', inputSchema: { type: 'object' } }];
+    const own = [{ name: 'custom', url: 'http://localhost:1/mcp' }];
+    const defined = narrow({ tools: ['Read', 'mcp__custom__pay'], ask: ['mcp__custom'], mcpServers: own, customTools });
+    expect(defined).toMatchObject({
+      tools: ['Read', 'mcp__custom'],
+      ask: [],
+      mcpServers: [{ name: 'custom', type: 'custom', isRequired: true, tools: customTools }],
+    });
+    const none = { tools: ['Read', 'mcp__custom__pay'], mcpServers: own };
+    for (const definition of [none, { ...none, customTools: [] }])
+      expect(narrow(definition)).toMatchObject({ tools: ['Read'], mcpServers: [] });
+    const from = toTemplate({
+      tools: ['mcp__custom__own', 'Agent'],
+      mcpServers: { custom: { url: 'https://own.example.com' } },
+      subagents: { scout: { description: 'Looks.', prompt: 'Look.', tools: ['mcp__custom__own'] } },
+    });
+    const beside = narrow({ tools: ['mcp__custom', 'Agent'], customTools }, from);
+    expect(beside).toMatchObject({ tools: ['Agent', 'mcp__custom'], subagents: [{ tools: [] }] });
+    expect(beside.mcpServers).toMatchObject([{ type: 'custom' }]);
+  });
+
   it('leaves its subagents only the tools that it has itself', () => {
     const tools = ['Agent', 'Grep', 'mcp__crm__find'];
     expect(narrow({ tools }).subagents).toMatchObject([{ name: 'scout', tools: ['Grep', 'mcp__crm__find'] }]);

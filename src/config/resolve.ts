@@ -144,7 +144,7 @@ function resolveAgent(options: {
   providers: ReadonlyMap<string, Provider>;
 }): Agent {
   const { name, agent, features, baseDir, dataDir, variables, providers } = options;
-  const { permissionMode, limits, prewarm, whileBusy, effort, settingSources } = agent;
+  const { permissionMode, limits, prewarm, keepWarmSeconds, whileBusy, effort, settingSources } = agent;
   const { continue: isContinued, ...retry } = agent.retry;
   const provider = providers.get(agent.provider);
   return {
@@ -159,6 +159,7 @@ function resolveAgent(options: {
     concurrent: agent.concurrent ?? null,
     retry: { ...retry, isContinued },
     prewarm,
+    keepWarmSeconds,
     isReused: agent.reuse,
     whileBusy,
     systemPrompt: agent.systemPrompt ?? null,

@@ -176,6 +176,13 @@ const agentSchema = z.strictObject({
    */
   prewarm: orOff(count().max(256, 'must be at most 256'), 'must be a number, or false').default(0),
   /**
+   * Time for which the process of a session waits for the session's next run after a success: that run then begins
+   * without a start, in the same conversation. At most as many wait as there are free slots, and they are given up first
+   * when memory is short. Needs a workspace that is `shared` or `perSession`: see [speed](speed.md). At most 300; 0 keeps
+   * none. Defaults to 120.
+   */
+  keepWarmSeconds: count().max(300, 'must be at most 300').default(120),
+  /**
    * Set to true to reuse the process of a finished run for the same user's next run, with an empty conversation. This
    * is faster and less isolated: see [speed](speed.md). Requires a shared workspace. Defaults to false.
    */

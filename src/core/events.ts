@@ -1,3 +1,4 @@
+import type { ApprovalKind } from './approvals.ts';
 import type { RunErrorCode } from './errors.ts';
 import type { TokenUsage } from './usage.ts';
 
@@ -22,8 +23,11 @@ export type WaitingFor = 'budget' | 'provider_limit' | 'approval';
 export interface EventData {
   'run.queued': { agent: string; reason?: 'submitted' | 'handed_back' | 'resumed' };
   'run.started': { workerId: string };
-  /** `until`: when the run is checked again, ISO 8601; it may resume earlier. */
-  'run.waiting': { waitingFor: WaitingFor; until?: string };
+  /**
+   * `until`: when the run is checked again, ISO 8601; it may resume earlier. `scope`: the budget of its session is used
+   * up, and the run waits until that is raised; `costUsd` is then the cost of the run so far.
+   */
+  'run.waiting': { waitingFor: WaitingFor; until?: string; scope?: 'session'; costUsd?: number };
   /** A message that was sent to the running run, once Claude Code has read it. */
   'run.message': { messageId: string; text: string };
   'run.retrying': { error: RunError; delaySeconds: number };
@@ -95,10 +99,13 @@ export interface EventData {
   };
   /** A message of Claude Code that has no type above, kept unchanged. */
   'agent.other': { message: unknown };
-  /** A tool use, or a question of the agent's, waits for a person. `expiresAt`: ISO 8601; then it is denied. */
+  /**
+   * A tool use, or a question of the agent's, waits for a person; of the kind `custom`, the use of a tool that the client
+   * runs waits for the client's result. `expiresAt`: ISO 8601; then it is denied.
+   */
   'approval.requested': {
     approvalId: string;
-    kind: 'tool' | 'question';
+    kind: ApprovalKind;
     tool: { name: string; input: unknown; toolUseId: string };
     expiresAt: string;
   };

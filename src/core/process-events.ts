@@ -71,8 +71,11 @@ type Nothing = Readonly<Record<string, never>>;
 
 export type SubmissionResult = 'accepted' | 'repeated' | 'rate_limited' | 'budget' | 'rejected';
 export type StreamTransport = 'sse' | 'websocket';
-/** The origin of an attempt's process. `reused`: a process that had served the same user before. */
-export type AttemptStart = 'cold' | 'spare' | 'reused';
+/**
+ * The origin of an attempt's process. `warm`: the process of the session's last run, with the conversation. `reused`: a
+ * process that had served the same user before, with an empty one.
+ */
+export type AttemptStart = 'cold' | 'spare' | 'warm' | 'reused';
 /**
  * `budget`, `turns`, `refused`: rejected by the gateway. `cut`: ended by the process or its attempt. `broken`: the
  * provider did not finish its answer.

@@ -105,7 +105,7 @@ export interface RunsTable {
   fair_rank: Generated<number>;
   team_rank: Generated<number>;
   held_for: Nullable<'user' | 'agent' | 'all' | 'session'>;
-  waits_for_scope: Nullable<'user' | 'team' | 'global'>;
+  waits_for_scope: Nullable<'user' | 'team' | 'global' | 'session'>;
   parked_at: Nullable<Date>;
   parked_ms: Generated<number>;
   unnamed_parks: Generated<number>;
@@ -116,6 +116,8 @@ export interface RunsTable {
   scheduled_for: Nullable<Date>;
   trace: ColumnType<unknown, string | null | undefined, string | null>;
   ends_idle: Generated<boolean>;
+  session_ceiling_micros: Nullable<number>;
+  is_managed: Generated<boolean>;
 }
 
 export interface RunEventsTable {

@@ -19,8 +19,12 @@ export interface ManagedDeps {
   readonly log: Logger;
 }
 
-/** What a request carries beside itself. */
+/** Data about a request. */
 export interface ManagedEnv {
+  Bindings: {
+    /** The request as it was received. */
+    original: Request;
+  };
   Variables: {
     /** `req_…`, on every answer and in the log. */
     requestId: string;

@@ -12,7 +12,7 @@ import { addRefusedRoutes } from './refused-routes.ts';
 import { answerOnce } from './repeated-requests.ts';
 import { addSessionRoutes, addThreadRoutes } from './routes/session-routes.ts';
 
-/** Where clients of Claude Managed Agents find Longhaul: `new Anthropic({ baseURL: 'http://host:4400/anthropic' })`. */
+/** The path at which clients of Claude Managed Agents find Longhaul: `new Anthropic({ baseURL: 'http://host:4400/anthropic' })`. */
 export const MANAGED_PATH = '/anthropic';
 
 type Fetch = (request: Request, bindings?: object) => Response | Promise<Response>;
@@ -25,6 +25,7 @@ export function createManagedApi(deps: ManagedDeps): Fetch {
   const api = new Hono<ManagedEnv>();
   api.onError((error, context) => answerError(error, context, deps.log));
   api.use(nameRequest);
+  if (deps.config.managedAgents === null) api.use(refuse);
   api.use('/v1/*', authenticate(deps));
   api.use('/v1/*', limitBody, answerOnce(deps));
   addAgentRoutes(api, deps);
@@ -33,7 +34,8 @@ export function createManagedApi(deps: ManagedDeps): Fetch {
   addThreadRoutes(api, deps);
   addEventRoutes(api, deps);
   addRefusedRoutes(api);
-  return (request) => api.fetch(withoutPrefix(request));
+  // The signal of a copied request follows the original only while that is referenced: it is as long as the answer.
+  return (original) => api.fetch(withoutPrefix(original), { original });
 }
 
 /** Returns whether a request is for `createManagedApi`: by its path, or because every Anthropic client sends its version. */
@@ -57,6 +59,13 @@ const nameRequest = createMiddleware<ManagedEnv>(async (context, next) => {
   context.set('requestId', toWireId('req', v7()));
   await next();
   context.header('request-id', context.get('requestId'));
+});
+
+const refuse = createMiddleware<ManagedEnv>(() => {
+  throw new ManagedError(
+    'not_found_error',
+    "This Longhaul does not serve Anthropic's client: name the template of its agents as `managedAgents` in the configuration.",
+  );
 });
 
 /** Sets the caller, by `Authorization: Bearer` or `x-api-key`. */

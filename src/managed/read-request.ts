@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { invalid, ManagedError } from './error.ts';
 import type { ManagedEnv } from './deps.ts';
 

@@ -50,7 +50,11 @@ export const METRICS = {
     [],
     'Memory of a slot: the most that an attempt of the hungriest agent held lately.',
   ),
-  longhaul_spares: fleet('gauge', [], 'Pre-started processes that wait for a run.'),
+  longhaul_spares: fleet(
+    'gauge',
+    [],
+    'Claude Code processes that wait for a run: pre-started, or kept from the last one.',
+  ),
   longhaul_provider_limited: fleet(
     'gauge',
     ['provider', 'model'],
@@ -101,7 +105,7 @@ export const METRICS = {
   longhaul_run_first_text_seconds: histogram(
     ['agent', 'start'],
     WAIT_SECONDS,
-    'Time from the claim of an attempt to its first text.',
+    'Time from the claim of an attempt to its first text. `start`: cold, spare (pre-started), warm (with the conversation), reused.',
   ),
   longhaul_run_duration_seconds: histogram(['agent', 'status'], RUN_SECONDS, 'Time that the attempts of a run took.'),
   longhaul_run_cost_usd: histogram(

@@ -24,7 +24,7 @@ export async function readServiceFigures({ config, database }: ServiceDeps): Pro
 async function readApprovals(database: Database, { agents }: Config): Promise<Figure[]> {
   const { rows } = await sql<{ agent: string; count: number; oldest: number }>`
     select agent, count(*)::int as count, extract(epoch from now() - min(requested_at))::float8 as oldest
-      from longhaul.approvals where status = 'pending' group by agent`.execute(database.sql);
+      from longhaul.approvals where status = 'pending' and kind <> 'custom' group by agent`.execute(database.sql);
   const counts = new Map(withoutHealthAgent(agents).map(({ name }) => [name, 0]));
   for (const { agent, count } of rows) counts.set(agent, count);
   return [

@@ -37,6 +37,11 @@ export interface Run {
   readonly costUsd: number;
   /** True when it has cost its `maxBudgetUsd` or more. */
   readonly isAtCeiling: boolean;
+  /**
+   * True when the budget of its session, and not its own limits, sets `limits.maxBudgetUsd`: a run that reaches it waits
+   * until the budget is raised.
+   */
+  readonly isBoundBySession: boolean;
   readonly usage: TokenUsage;
   readonly modelUsage: Readonly<Record<string, ModelUsage>>;
   readonly turns: number;
@@ -55,6 +60,8 @@ export interface Run {
   readonly scheduledFor: Date | null;
   /** The `seq` of the last event in its log. */
   readonly lastSeq: number;
+  /** True when its session was made by a client of Claude Managed Agents (`src/managed`). */
+  readonly isManaged: boolean;
   /** The trace that its submission belongs to; null: it begins a trace, or has none. */
   readonly trace: StoredTrace | null;
   /** For operators only: the actual cause of the failure. */
@@ -78,7 +85,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     priority: row.priority,
     attempt: row.attempt,
     maxAttempts: row.max_attempts,
-    limits: row.limits as RunLimits,
+    limits: limitsOf(row),
     retryPolicy: row.retry_policy as RetryPolicy,
     requestedLimits: row.requested_limits as Run['requestedLimits'],
     result: row.result,
@@ -88,7 +95,8 @@ export function toRun(row: Selectable<RunsTable>): Run {
         ? null
         : toRunError(row.error_code as RunErrorCode, row.error_category ?? undefined),
     costUsd: toUsd(row.cost_micros),
-    isAtCeiling: isAtCeiling(row.limits as RunLimits, row.cost_micros),
+    isAtCeiling: isAtCeiling(row, row.cost_micros),
+    isBoundBySession: isBoundBySession(row),
     usage: {
       inputTokens: row.input_tokens,
       outputTokens: row.output_tokens,
@@ -108,14 +116,34 @@ export function toRun(row: Selectable<RunsTable>): Run {
     scheduleId: row.schedule_id,
     scheduledFor: row.scheduled_for,
     lastSeq: row.event_seq,
+    isManaged: row.is_managed,
     trace: row.trace as Run['trace'],
     errorDetail: row.error_detail,
   };
 }
 
+type Ceilings = Pick<Selectable<RunsTable>, 'limits' | 'session_ceiling_micros'>;
+
+/** Returns the limits of a run: its own, with what the budget of its session leaves it. */
+export function limitsOf(row: Ceilings): RunLimits {
+  const limits = row.limits as RunLimits;
+  return isBoundBySession(row) ? { ...limits, maxBudgetUsd: toUsd(row.session_ceiling_micros) } : limits;
+}
+
+/** Returns whether the budget of a run's session leaves the run no more than its own limits do. */
+export function isBoundBySession<T extends Ceilings>(row: T): row is T & { session_ceiling_micros: Micros } {
+  const { limits, session_ceiling_micros: ceiling } = row;
+  return ceiling !== null && ceiling <= toMicros((limits as RunLimits).maxBudgetUsd);
+}
+
+/** Returns what a run may still spend. */
+export function leftOf(row: Ceilings & Pick<Selectable<RunsTable>, 'cost_micros'>): Micros {
+  return Math.max(0, toMicros(limitsOf(row).maxBudgetUsd) - row.cost_micros);
+}
+
 /** Returns whether a run that has cost `costMicros` can spend nothing more. */
-export function isAtCeiling({ maxBudgetUsd }: Pick<RunLimits, 'maxBudgetUsd'>, costMicros: Micros): boolean {
-  return costMicros >= toMicros(maxBudgetUsd);
+export function isAtCeiling(row: Ceilings, costMicros: Micros): boolean {
+  return costMicros >= toMicros(limitsOf(row).maxBudgetUsd);
 }
 
 /** Makes an error whose text is safe for every watcher of the run. */

@@ -30,6 +30,8 @@ export interface Admission {
   freeSlots(queue: string): number;
   /** Returns whether a process may be pre-started for a future run of `agent`. */
   mayStart(agent: Pick<Agent, 'name'>): boolean;
+  /** Returns whether memory is free for a run of `agent`, and one more. */
+  hasRoom(agent: Pick<Agent, 'name'>): boolean;
   /** The reason why runs stay queued although slots are free, or null. */
   readonly holdingReason: string | null;
 }
@@ -101,9 +103,15 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const isQuiet = running().every(({ isStarting }) => !isStarting);
       const isOneLeft = (waiting()?.startingCount ?? 0) < Math.max(1, maxStarts - 1);
       // A second process must fit as well, or this one would be given up as soon as a run arrives.
-      return isQuiet && isOneLeft && readLeft().leftBytes >= 2 * estimates.of(agent.name).bytes;
+      return isQuiet && isOneLeft && hasRoom(agent);
     },
+
+    hasRoom,
   };
+
+  function hasRoom(agent: Pick<Agent, 'name'>): boolean {
+    return readLeft().leftBytes >= 2 * estimates.of(agent.name).bytes;
+  }
 
   function freeStarts(): number {
     const starting = running().filter(({ isStarting }) => isStarting).length;

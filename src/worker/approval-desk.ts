@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
 import { toStorableJson } from '../agent/messages/storable-json.ts';
-import { QUESTION_TOOL, type AskForToolUse, type ToolUse, type ToolUseDecision } from '../agent/tools/tool-use.ts';
+import {
+  QUESTION_TOOL,
+  type AskForToolUse,
+  type ToolUse,
+  type ToolUseDecision,
+  type ToolUseResult,
+} from '../agent/tools/tool-use.ts';
 import type { Agent } from '../config/config.ts';
+import { isCustomTool } from '../config/mcp-server.ts';
+import type { ApprovalKind } from '../core/approvals.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { Logger } from '../core/log.ts';
 import { maskSecretsIn } from '../core/mask-secrets.ts';
@@ -9,6 +17,7 @@ import { toStorable } from '../core/text.ts';
 import type { Database } from '../db/database.ts';
 import type { Lease } from '../run/log/append-events.ts';
 import { toRequestedEvent, toResolvedEvent } from '../run/approvals/approval.ts';
+import { readCustomToolUses } from '../run/approvals/custom-tool-uses.ts';
 import {
   consumeApproval,
   findApproval,
@@ -36,7 +45,7 @@ interface DeskOptions {
   readonly log: Logger;
 }
 
-/** Handles the tool uses of one attempt that wait for a person. */
+/** Handles the tool uses of one attempt that wait for a person, or for a result of the client. */
 export interface ApprovalDesk {
   readonly ask: AskForToolUse;
   /** Reads the decisions. Call it when one may have been made. */
@@ -62,7 +71,8 @@ export function createApprovalDesk(options: DeskOptions): ApprovalDesk {
     const decided = known.status === 'pending' ? await untilDecided(known, { use, signal }) : known;
     if (decided === 'later') return 'later';
     if (decided !== known) await tell(options, { ...decided, isRequestedTold: true });
-    return takeUp(options, decided, use);
+    // Of the same uses at once, each takes up another decision.
+    return (await takeUp(options, decided, use)) ?? ask(use, signal);
   };
   return { ask, poll, release, close };
 }
@@ -88,18 +98,26 @@ function find({ database, run }: DeskOptions, key: Key): Promise<KnownApproval |
 
 async function request(options: DeskOptions, use: ToolUse): Promise<KnownApproval> {
   const { database, lease, agent } = options;
+  const kind = toKind(agent, use);
+  const input = toStorableJson(use.input);
   const approval = await persist(options, () =>
     requestApproval(database, {
       lease,
       ...toKey(use),
-      kind: use.name === QUESTION_TOOL ? 'question' : 'tool',
-      input: maskSecretsIn(toStorableJson(use.input)),
+      kind,
+      input: maskSecretsIn(input),
+      customInput: kind === 'custom' ? input : null,
       subagent: use.subagent,
       expireSeconds: agent.approvals.expireSeconds,
     }),
   );
   if (approval === null) throw new Error('The lease of the run belongs to another attempt.');
-  return { ...approval, isConsumed: false, isRequestedTold: false, isResolvedTold: false };
+  return { ...approval, takenUpBy: null, isRequestedTold: false, isResolvedTold: false };
+}
+
+function toKind({ mcpServers }: Agent, { name }: ToolUse): ApprovalKind {
+  if (isCustomTool(mcpServers, name)) return 'custom';
+  return name === QUESTION_TOOL ? 'question' : 'tool';
 }
 
 /**
@@ -112,25 +130,40 @@ async function tell({ onEvent, flush }: DeskOptions, approval: KnownApproval): P
   if (!(await flush())) throw new Error('The event log can no longer be written.');
 }
 
-/** Turns a decided approval into the decision on the tool use, which takes effect once. */
-async function takeUp(options: DeskOptions, approval: KnownApproval, use: ToolUse): Promise<ToolUseDecision> {
+type Taken = ToolUseDecision | ToolUseResult;
+
+/**
+ * Turns a decided approval into the decision on the tool use, which takes effect once. Null: the same use beside this one
+ * has taken up the client's result.
+ */
+async function takeUp(options: DeskOptions, approval: KnownApproval, use: ToolUse): Promise<Taken | null> {
   const { database, lease, run } = options;
-  const { id, status, reason, updatedInput, kind } = approval;
+  const { id, status, updatedInput, kind } = approval;
   const taker = { id, lease, attempt: run.attempt, toolUseId: toStorable(use.id) };
   if (status === 'cancelled') return { deny: `${use.name} was not allowed: the run was cancelled` };
   if (!(await persist(options, () => consumeApproval(database, taker)))) {
+    if (kind === 'custom' && (await persist(options, () => find(options, toKey(use))))?.id !== id) return null;
     return {
       deny: `${use.name} was allowed and started in an earlier attempt that was interrupted. Its outcome is unknown: check whether it took effect before you do it again.`,
     };
   }
-  if (status !== 'allowed') {
-    const words = status === 'expired' ? 'Nobody has decided in time.' : (reason ?? 'No reason was given.');
-    return {
-      deny: `${kind === 'question' ? 'The question was not answered' : `${use.name} was denied by a person`}: ${words}`,
-    };
-  }
+  if (status !== 'allowed') return { deny: describeDenial(approval, use) };
+  if (kind === 'custom') return readResult(options, approval);
   if (updatedInput === null) return {};
   return { input: kind === 'question' ? { ...use.input, ...updatedInput } : updatedInput };
+}
+
+function describeDenial({ kind, status, reason }: KnownApproval, { name }: ToolUse): string {
+  if (kind === 'custom') return `${name} gave no result in time`;
+  const words = status === 'expired' ? 'Nobody has decided in time.' : (reason ?? 'No reason was given.');
+  return `${kind === 'question' ? 'The question was not answered' : `${name} was denied by a person`}: ${words}`;
+}
+
+async function readResult(options: DeskOptions, { id }: KnownApproval): Promise<ToolUseResult> {
+  const uses = await persist(options, () => readCustomToolUses(options.database, [id]));
+  const result = uses.get(id)?.result ?? null;
+  if (result === null) throw new Error(`The approval ${id} has no result.`);
+  return { result };
 }
 
 /** Returns the same hash for the same input, whatever the order of its fields. */

@@ -31,5 +31,7 @@ export function createAttemptTimer({ agent, startedAt }: { readonly agent: strin
 /** Returns the origin of an attempt's process. */
 export function toStart(station: Station | null): AttemptStart {
   if (station === null || station.spare === null) return 'cold';
-  return station.spare.userKey === null ? 'spare' : 'reused';
+  const { turn, userKey } = station.spare;
+  if (turn !== null) return 'warm';
+  return userKey === null ? 'spare' : 'reused';
 }

@@ -15,11 +15,12 @@ import { logFailure, type Attempt } from './attempt.ts';
 import { coalesce } from './coalesce.ts';
 import { createTranscript, type Conversation } from './conversation.ts';
 import { findAgent } from './find-agent.ts';
+import { keepsConversations } from './kept-turn.ts';
 import type { LeaseStanding } from './lease-keeper.ts';
 import { createMessageDelivery } from './message-delivery.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 import { toSpending } from './settlement.ts';
-import { leaveStation, prepareStation, type Station } from './station.ts';
+import { isKeptForUser, leaveStation, prepareStation, type Station } from './station.ts';
 
 /**
  * Does the work of an attempt: prepares its station, opens its pass at the gateway, and runs its process. Resolves with
@@ -33,7 +34,8 @@ export async function work(attempt: Attempt): Promise<AgentReport> {
   if (typeof ready === 'string') {
     // A template may take long to copy: the attempt does not wait for it.
     inBackground(
-      async () => leaveStation(await preparing, { spares: deps.spares, run, keptProcess: null }),
+      async () =>
+        leaveStation(await preparing, { deps, run, sessionLease: toSessionLease(attempt), keptProcess: null }),
       () => {},
     );
     return { ...NOTHING_DONE, outcome: { status: 'stopped', reason: ready }, durationMs: 0 };
@@ -63,7 +65,7 @@ async function prepare(attempt: Attempt): Promise<Station> {
   return prepareStation({ deps, run: claim.run, agent, sessionLease: toSessionLease(attempt), leaseLost });
 }
 
-function toSessionLease({ claim: { run, lease } }: Attempt): SessionLease {
+export function toSessionLease({ claim: { run, lease } }: Attempt): SessionLease {
   return { sessionId: run.sessionId, lease };
 }
 
@@ -134,6 +136,7 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
   const { run, attemptId } = claim;
   const { agent, conversation, lane, spare, workspaceDir } = station;
   const ceilingMicros = toMicros(limits.maxBudgetUsd);
+  const isForUser = isKeptForUser(agent, run);
   return startAgentProcess({
     attemptId,
     runId: run.id,
@@ -146,7 +149,10 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
       flushLog: events.flush,
     }),
     process: spare?.process ?? null,
-    keepProcess: agent.isReused && run.user !== null,
+    hasConversation: (spare?.turn ?? null) !== null,
+    keepProcess: isForUser,
+    // A process for the user's runs serves new sessions too.
+    keepConversation: () => !isForUser && keepsConversations(agent) && deps.spares.conversations.mayKeep(agent),
     facts: { user: run.user, team: run.team, metadata: run.metadata, attempt: run.attempt },
     prompt: run.prompt,
     agent,
@@ -158,7 +164,8 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
     askForToolUse: ask,
     // The log contains a tool use before the tool runs.
     beforeToolUse: events.flush,
-    hasMoneyLeft: () => pass.meter().costMicros < ceilingMicros,
+    // At the budget of its session the run continues when that is raised, and then reads what its tools have done.
+    hasMoneyLeft: () => run.isBoundBySession || pass.meter().costMicros < ceilingMicros,
     // Hooks in a project's own settings may take long, and send no messages.
     ...(agent.settingSources.length === 0 && { hasOpenModelCall: () => pass.openRequests > 0 }),
     providerFailure: () => pass.failure(),

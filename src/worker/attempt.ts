@@ -14,6 +14,7 @@ import type { ApprovalDesk } from './approval-desk.ts';
 import { createAttemptLog, type AttemptLog } from './attempt-log.ts';
 import { createAttemptTrace, type AttemptTrace } from './attempt-trace.ts';
 import { createAttemptTimer } from './attempt-timer.ts';
+import { keepsConversations } from './kept-turn.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { MachinePauses } from './machine-pauses.ts';
 import type { MessageDelivery } from './message-delivery.ts';
@@ -84,9 +85,10 @@ export function createAttempt(workerDeps: AttemptDeps, claim: Claim): Attempt {
   const { database, leases } = deps;
   const startedAt = performance.now();
   const stopRequest = createStopRequest();
+  const agent = deps.agents.get(run.agent);
   const trace = createAttemptTrace({
     claim,
-    isReused: deps.agents.get(run.agent)?.isReused ?? false,
+    isReused: agent !== undefined && (agent.isReused || keepsConversations(agent)),
     agentSpans: deps.agentSpans,
   });
   const events = createAttemptLog({

@@ -44,7 +44,11 @@ export async function findConversation(
   const saidBefore = isFirst ? [] : await findSaidBlocks(database, run.id);
   const fresh = { claudeSessionId: run.sessionId, isResumed: false, unfinishedToolUses: [], saidBefore };
   if (isFirst && run.sessionTurn === 1) return fresh;
-  const decided = isFirst ? [] : (await listUnconsumed(database, run.id)).filter(({ status }) => status !== 'pending');
+  const decided = isFirst
+    ? []
+    : (await listUnconsumed(database, { runId: run.id, attempt: run.attempt })).filter(
+        ({ status }) => status !== 'pending',
+      );
   // An approval's tool use is part of the existing transcript, so the transcript must be kept.
   const startsAfresh = !isFirst && !run.retryPolicy.isContinued && decided.length === 0;
   if (startsAfresh) await forgetEntries(database, sessionLease);
@@ -57,13 +61,14 @@ export async function findConversation(
     : { claudeSessionId, isResumed: true, unfinishedToolUses, decidedToolUses: decided.map(toDecided), saidBefore };
 }
 
-function toDecided({ tool, kind, status, reason, updatedInput }: KnownApproval): DecidedToolUse {
+function toDecided({ tool, kind, status, reason, updatedInput, takenUpBy }: KnownApproval): DecidedToolUse {
   return {
-    toolUseId: tool.useId,
+    toolUseId: takenUpBy ?? tool.useId,
     name: tool.name,
     input: tool.input,
     isAllowed: status === 'allowed',
-    reason,
+    isCustom: kind === 'custom',
+    reason: kind === 'custom' ? null : reason,
     answers: kind === 'question' ? (updatedInput?.['answers'] ?? {}) : null,
   };
 }

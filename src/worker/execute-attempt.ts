@@ -1,10 +1,12 @@
 import type { AgentReport, StopReason } from '../agent/agent-process.ts';
+import type { ClaudeProcess } from '../agent/process/claude-process.ts';
 import { inBackground } from '../core/guard.ts';
 import { report } from '../core/process-events.ts';
 import { after } from '../core/timers.ts';
 import type { Claim } from '../run/claim/claim.ts';
+import type { Settlement } from '../run/end/settle.ts';
 import type { Run } from '../run/run.ts';
-import { work } from './attempt-work.ts';
+import { toSessionLease, work } from './attempt-work.ts';
 import { toStart } from './attempt-timer.ts';
 import { createAttempt, logFailure, type Attempt, type AttemptDeps } from './attempt.ts';
 import { endAttempt } from './end-attempt.ts';
@@ -67,7 +69,7 @@ function reportClaim({ agent, attempt, createdAt, startAfter, startedAt }: Run):
 /** The life of an attempt. */
 async function execute(attempt: Attempt): Promise<void> {
   const { deps, claim } = attempt;
-  const { spares, leases } = deps;
+  const { leases } = deps;
   const { run, lease } = claim;
   const done = await workInTime(attempt);
   const outsideCause = await findOutsideCause({
@@ -77,7 +79,6 @@ async function execute(attempt: Attempt): Promise<void> {
     machine: deps.machine,
     leaving: deps.leaving,
   });
-  if (attempt.station !== null) leaveStation(attempt.station, { spares, run, keptProcess: done.keptProcess });
   const settlement = toSettlement({
     report: done,
     pass: attempt.pass,
@@ -86,15 +87,32 @@ async function execute(attempt: Attempt): Promise<void> {
     unrecordable: attempt.events.unrecordable,
     durationMs: Math.round(performance.now() - attempt.startedAt),
   });
-  const isOurs = await finishEvents(attempt);
-  const isSettled = await endAttempt(deps, {
-    claim,
-    settlement: isOurs ? settlement : null,
-    metered: attempt.pass === null ? null : toSpending(attempt.pass),
-    leaseLost: attempt.leaseLost,
-  });
+  const isSettled = await leaveAndSettle(attempt, { settlement, keptProcess: done.keptProcess });
   attempt.trace.end(isSettled && settlement !== null ? { settlement, start: toStart(attempt.station) } : null);
   if (!isSettled) leases.giveUp(lease);
+}
+
+/** Leaves the station and settles the attempt. Returns false when this worker may no longer settle it. */
+async function leaveAndSettle(
+  attempt: Attempt,
+  { settlement, keptProcess }: { settlement: Settlement | null; keptProcess: ClaudeProcess | null },
+): Promise<boolean> {
+  const { deps, claim, station, pass, leaseLost } = attempt;
+  const leaving = { deps, run: claim.run, sessionLease: toSessionLease(attempt), keptProcess };
+  const bidFarewell = station === null ? null : await leaveStation(station, leaving);
+  let isSettled = false;
+  try {
+    const isOurs = await finishEvents(attempt);
+    isSettled = await endAttempt(deps, {
+      claim,
+      settlement: isOurs ? settlement : null,
+      metered: pass === null ? null : toSpending(pass),
+      leaseLost,
+    });
+    return isSettled;
+  } finally {
+    await bidFarewell?.(isSettled && settlement?.outcome.status === 'succeeded');
+  }
 }
 
 /** Works within the run's time. After that nothing in this attempt can spend, even if a process is still alive. */

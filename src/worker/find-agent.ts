@@ -6,9 +6,9 @@ import type { Attempt } from './attempt.ts';
 import { retryWhileAway } from './retry-while-away.ts';
 
 /**
- * Finds the agent of an attempt: the agent that its run names, narrowed by the definition of the session if that agent is
- * the template of agents that clients define.
- * @throws {LonghaulError} `internal_error` when this worker does not have the agent; `invalid_model` when the
+ * Finds the agent of an attempt: the agent that its run names, narrowed by the definition of its session if a client has
+ * defined one.
+ * @throws {LonghaulError} `internal_error` when this worker does not have the agent, or it is no longer the template; `invalid_model` when the
  * configuration no longer allows the model of the definition.
  */
 export async function findAgent({
@@ -22,9 +22,13 @@ export async function findAgent({
   if (agent === undefined) {
     throw new LonghaulError('internal_error', { message: `Agent "${name}" is not configured on this worker.` });
   }
-  if (managedAgents?.template !== name) return agent;
+  if (!claim.run.isManaged) return agent;
   const definition = await retryWhileAway(() => findDefinition(database, sessionId), { signal: leaseLost });
   if (definition === null) return agent;
+  if (managedAgents?.template !== name) {
+    const message = `The agent of this session was defined by a client within "${name}", which is no longer managedAgents.template.`;
+    throw new LonghaulError('internal_error', { message });
+  }
   const { models, mcpHosts } = managedAgents;
   if (models !== null && !models.includes(definition.model)) {
     const message = `Model "${definition.model}" is not in managedAgents.models: the configuration has changed since the session was created.`;

@@ -36,6 +36,11 @@ export function logFinishedRun(log: Logger, { run, conclusion, attempt, settleme
     cacheCreationTokens: run.usage.cacheCreationTokens,
     peakMemoryBytes: settlement.peakMemoryBytes,
   };
+  if (conclusion.status === 'awaits_session_budget' || conclusion.status === 'budget_raised') {
+    const next = conclusion.status === 'budget_raised' ? 'it was raised, and the run continues' : 'the run waits';
+    log.info(facts, `the budget of the session is used up: ${next}`);
+    return;
+  }
   if (outcome.status !== 'failed') {
     if (conclusion.status !== 'handed_back') log.info(facts, `run ${conclusion.status}`);
     else if (conclusion.detail === undefined) log.info(facts, 'run handed back');

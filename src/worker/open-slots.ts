@@ -54,6 +54,8 @@ export async function openSlots(
     sandboxHost,
     dataDir,
     exportsSpans: config.tracing.agentSpans,
+    hasRoom: admission.hasRoom,
+    runningCount: () => attempts.count,
     mayStart: (agent) => !machine.isPaused([agent.name]) && admission.mayStart(agent),
     onFault: machine.note,
     onChange: () => noteChange(state),

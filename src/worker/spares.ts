@@ -1,12 +1,12 @@
 import type { Agent } from '../config/config.ts';
-import type { RunLimits } from '../core/limits.ts';
 import { repeat } from '../core/timers.ts';
 import { toUserKey } from '../core/user-key.ts';
 import type { Run } from '../run/run.ts';
 import { createBackgroundWork } from './background-work.ts';
+import { createKeptConversations, type KeptConversations } from './kept-conversations.ts';
 import { createPeaks } from './peaks.ts';
 import { createSpareStarter, type SpareStarterOptions } from './spare-starter.ts';
-import { createWaitingSpares, type Spare, type WaitingSpare } from './waiting-spares.ts';
+import { createWaitingSpares, hasSameLimits, isUnused, type Spare, type WaitingSpare } from './waiting-spares.ts';
 import { adoptWorkspace } from './workspace.ts';
 
 /** The pre-started processes of a worker, which spare a run the time of a start. */
@@ -23,7 +23,9 @@ export interface Spares {
   take(run: Run, agent: Agent): Promise<WaitingSpare | null>;
   /** Keeps a process that has served a run for the next run of the same user, by the key from `toUserKey`. */
   keep(spare: Spare, userKey: string): void;
-  /** Gives up the process that has waited longest, because memory is short. */
+  /** The processes that wait with the conversation of a session. */
+  readonly conversations: KeptConversations;
+  /** Gives up the process that has waited longest, because memory is short, and a process with a conversation first. */
   giveUpOldest(): void;
   /** Starts missing processes, and ends surplus and outdated ones. */
   reconcile(): void;
@@ -42,6 +44,10 @@ interface SparesOptions extends SpareStarterOptions {
   readonly slots: number;
   /** Returns whether another process may start now: there is memory for it, and not too many are starting. */
   readonly mayStart: (agent: Agent) => boolean;
+  /** Returns whether memory is free for another run of the agent, and one more. Defaults to true. */
+  readonly hasRoom?: (agent: Agent) => boolean;
+  /** Returns the number of attempts that occupy a slot. Defaults to 0. */
+  readonly runningCount?: () => number;
   /** Called when a process has become ready or has ended. */
   readonly onChange: () => void;
   /** Age at which a waiting process is replaced, in milliseconds. Defaults to 600,000. */
@@ -49,7 +55,8 @@ interface SparesOptions extends SpareStarterOptions {
 }
 
 export function createSpares(options: SparesOptions): Spares {
-  const { agents, slots, mayStart, onChange, onFault, maxAgeMs = MAX_AGE_MS, log } = options;
+  const { agents, slots, mayStart, hasRoom = () => true, runningCount = () => 0, onChange } = options;
+  const { onFault, maxAgeMs = MAX_AGE_MS, log } = options;
   const onFailure = (err: unknown) => log.warn({ err }, 'a pre-started process could not be ended cleanly');
   const work = createBackgroundWork();
   const peaks = createPeaks();
@@ -62,17 +69,20 @@ export function createSpares(options: SparesOptions): Spares {
     onFailure,
     work,
   });
-  const starter = createSpareStarter({ ...options, onStarted: (spare) => waiting.add({ ...spare, userKey: null }) });
+  const onStarted = (spare: Spare) => waiting.add({ ...spare, userKey: null, turn: null });
+  const starter = createSpareStarter({ ...options, onStarted });
+  const conversations = createKeptConversations({ waiting, slots, runningCount, hasRoom });
 
   function reconcile(): void {
     if (waiting.isStopped) return;
     const now = performance.now();
-    for (const spare of waiting.list()) {
+    conversations.reconcile();
+    for (const spare of waiting.list().filter(({ turn }) => turn === null)) {
       if (now - spare.since > (spare.userKey === null ? maxAgeMs : MAX_IDLE_MS)) waiting.giveUp(spare);
     }
     for (const agent of agents.values()) {
       const target = toTarget(agent, { slots, peak: peaks.peakOf(agent.name) });
-      const unused = waiting.list().filter((spare) => spare.agent === agent && spare.userKey === null);
+      const unused = waiting.list().filter((spare) => spare.agent === agent && isUnused(spare));
       for (const spare of unused.slice(target)) waiting.giveUp(spare);
       if (starter.isPaused(agent)) continue;
       const missing = target - unused.length - starter.beginningCount(agent);
@@ -90,8 +100,7 @@ export function createSpares(options: SparesOptions): Spares {
       return starter.beginningCount() + waiting.list().filter(({ isReady }) => !isReady).length;
     },
     readyFor: (names) =>
-      waiting.list().filter(({ agent, isReady, userKey }) => isReady && userKey === null && names.includes(agent.name))
-        .length,
+      waiting.list().filter((spare) => spare.isReady && isUnused(spare) && names.includes(spare.agent.name)).length,
 
     async take(run, agent) {
       peaks.note(agent.name);
@@ -114,10 +123,13 @@ export function createSpares(options: SparesOptions): Spares {
         .filter((other) => other.userKey !== null)
         .sort(byAge);
       for (const other of kept.slice(0, Math.max(0, kept.length - slots + 1))) waiting.giveUp(other);
-      waiting.add({ ...spare, userKey });
+      waiting.add({ ...spare, userKey, turn: null });
     },
 
+    conversations,
+
     giveUpOldest() {
+      if (conversations.giveUpOldest()) return;
       const [oldest] = waiting.list().sort(byAge);
       if (oldest !== undefined) waiting.giveUp(oldest);
     },
@@ -151,6 +163,7 @@ function findFitting(
   const fitting = waiting.filter(
     (spare) =>
       spare.agent === agent &&
+      spare.turn === null &&
       spare.process.isFree &&
       hasSameLimits(spare.limits, run.limits) &&
       (spare.userKey === null || (agent.isReused && spare.userKey === toUserKey(run))),
@@ -160,8 +173,3 @@ function findFitting(
 }
 
 const byAge = (a: WaitingSpare, b: WaitingSpare) => a.since - b.since;
-
-/** Compares the limits that a process gets at its start and keeps. */
-function hasSameLimits(a: RunLimits, b: RunLimits): boolean {
-  return (['maxTurns', 'maxThinkingTokens', 'maxMemoryMb'] as const).every((key) => a[key] === b[key]);
-}

@@ -4,6 +4,7 @@ import { inBackground } from '../core/guard.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { GatewayLane } from '../gateway/gateway.ts';
 import type { BackgroundWork } from './background-work.ts';
+import type { KeptTurn } from './kept-turn.ts';
 import { removeSpareWorkspace } from './workspace.ts';
 
 /** A process that waits for a prompt, with the token and the directory with which it was started. */
@@ -19,8 +20,20 @@ export interface Spare {
 export interface WaitingSpare extends Spare {
   /** The key of the end user it has served and may serve again; null when it has served no user yet. */
   readonly userKey: string | null;
+  /** The turn of the session whose conversation it has, and whose next run it may serve; null when it has none. */
+  readonly turn: KeptTurn | null;
   readonly since: number;
   isReady: boolean;
+}
+
+/** Returns whether a process has served nobody yet. */
+export function isUnused({ userKey, turn }: Pick<WaitingSpare, 'userKey' | 'turn'>): boolean {
+  return userKey === null && turn === null;
+}
+
+/** Compares the limits that a process gets at its start and keeps. */
+export function hasSameLimits(a: RunLimits, b: RunLimits): boolean {
+  return (['maxTurns', 'maxThinkingTokens', 'maxMemoryMb'] as const).every((key) => a[key] === b[key]);
 }
 
 /** The reason why a process did not become ready. */
@@ -41,7 +54,7 @@ export interface WaitingSpares {
   readonly isStopped: boolean;
   list(): WaitingSpare[];
   /** Lets a process wait, until it is taken, given up, or ends. */
-  add(spare: Spare & { readonly userKey: string | null }): void;
+  add(spare: Spare & Pick<WaitingSpare, 'userKey' | 'turn'>): void;
   /** Takes a process out; false when it waits no more, because another run has taken it. */
   take(spare: WaitingSpare): boolean;
   /** Puts back a process that was taken and not used. */
@@ -64,7 +77,7 @@ export function createWaitingSpares(options: WaitingSparesOptions): WaitingSpare
   async function end(spare: WaitingSpare): Promise<void> {
     spare.lane.close();
     await spare.process.close();
-    if (spare.userKey === null) await removeSpareWorkspace(spare.workspaceDir, spare.agent.workspace);
+    if (isUnused(spare)) await removeSpareWorkspace(spare.workspaceDir, spare.agent.workspace);
     onChange();
   }
 
@@ -90,7 +103,7 @@ export function createWaitingSpares(options: WaitingSparesOptions): WaitingSpare
     },
     list: () => [...waiting],
     add(spare) {
-      const entry: WaitingSpare = { ...spare, since: performance.now(), isReady: spare.userKey !== null };
+      const entry: WaitingSpare = { ...spare, since: performance.now(), isReady: !isUnused(spare) };
       waiting.add(entry);
       if (isStopped) giveUp(entry);
       else inBackground(() => watch(entry), onFailure);

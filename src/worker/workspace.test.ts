@@ -139,7 +139,7 @@ describe('a workspace', () => {
 
   it('of an old session is removed when the session is deleted', async () => {
     const [kept, deleted] = ['01890a5d-ac96-774b-bcce-b302099a8057', '01890a5d-ac96-774b-bcce-b302099a8058'];
-    for (const name of [kept, deleted]) await mkdir(path.join(root, name!));
+    for (const name of [kept, deleted]) await mkdir(path.join(root, name));
     const findKept = (ids: readonly string[]) => Promise.resolve(new Set(ids.filter((id) => id === kept)));
     const options = { before: new Date('2024-01-01'), findSessions: findKept };
     await removeOldWorkspaces({ root, mode: 'perSession', from: null }, options);

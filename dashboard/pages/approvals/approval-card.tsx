@@ -56,7 +56,7 @@ export function ApprovalCard({ approval }: { readonly approval: ApprovalResource
         </span>
         {isPending && (
           <span>
-            denied <Time at={approval.expiresAt} /> if nobody decides
+            denied <Time at={approval.expiresAt} /> if {kind === 'custom' ? 'no result comes' : 'nobody decides'}
           </span>
         )}
         {approval.decidedAt !== null && (

@@ -1,6 +1,6 @@
 import { Button, Textarea } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { LonghaulConflictError } from 'longhaul/client';
+import { LonghaulConflictError, type ApprovalResource } from 'longhaul/client';
 import { useId, useState, type FormEvent } from 'react';
 import { client } from '../../data/client.ts';
 import { messageOf } from '../../ui/states/message-of.ts';
@@ -10,7 +10,7 @@ import classes from './decision-form.module.css';
 
 interface DecisionFormProps {
   readonly approvalId: string;
-  readonly kind: 'tool' | 'question';
+  readonly kind: ApprovalResource['kind'];
   readonly input: unknown;
   /** Called after the decision, by this user or another. */
   readonly onDecided?: (() => void) | undefined;
@@ -21,7 +21,7 @@ type Decision =
   | { readonly decision: 'allow'; readonly answers: Record<string, string | string[]> }
   | { readonly decision: 'deny'; readonly reason?: string | undefined };
 
-/** Decides on an approval: allow, allow with another input, deny with a reason, or answer. */
+/** Decides on an approval: allow, allow with another input, deny with a reason, or answer. A client's tool is not decided here. */
 export function DecisionForm({ approvalId, kind, input, onDecided }: DecisionFormProps) {
   const queries = useQueryClient();
   const [mode, setMode] = useState<'choose' | 'edit' | 'deny'>('choose');
@@ -39,6 +39,9 @@ export function DecisionForm({ approvalId, kind, input, onDecided }: DecisionFor
   });
   const failure = decide.error === null ? null : <p className={classes['error']}>{messageOf(decide.error)}</p>;
 
+  if (kind === 'custom') {
+    return <p>The client of this session runs the tool. Its result decides, and nobody here.</p>;
+  }
   if (mode === 'deny') {
     return (
       <DenyForm isPending={decide.isPending} onCancel={() => setMode('choose')} onSubmit={decide.mutate}>

@@ -37,6 +37,8 @@ export interface MessageMapper {
   readonly stopReason: string | null;
   /** The kind of content that a refusal was about, if the provider named one. */
   readonly refusalCategory: string | null;
+  /** True when another model has taken over from the agent's. */
+  readonly hasChangedModel: boolean;
 }
 
 /** Frequent progress of Claude Code itself that says nothing about the run. */
@@ -94,6 +96,9 @@ export function createMessageMapper({ isCutOff = false }: MapperOptions = {}): M
     },
     get refusalCategory() {
       return state.refusalCategory;
+    },
+    get hasChangedModel() {
+      return state.lastChange !== null;
     },
   };
 }

@@ -41,6 +41,34 @@ export function parseResult(message: unknown): ClaudeResult {
   };
 }
 
+/** The spending that a process has reported since its conversation began. */
+export type ClaudeSpending = Pick<ClaudeResult, 'costMicros' | 'modelUsage'>;
+
+/**
+ * Leaves out of a result the spending that was reported before it. Claude Code adds up the spending of a conversation,
+ * from one prompt to the next, for as long as its process lives.
+ */
+export function withoutEarlier(result: ClaudeResult, earlier: ClaudeSpending | null): ClaudeResult {
+  if (earlier === null) return result;
+  const modelUsage = Object.entries(result.modelUsage)
+    .map(([model, usage]) => [model, subtract(usage, earlier.modelUsage[model])] as const)
+    .filter(([, usage]) => usage.costUsd > 0 || TOKENS.some((tokens) => usage[tokens] > 0));
+  return {
+    ...result,
+    costMicros: Math.max(0, result.costMicros - earlier.costMicros),
+    modelUsage: Object.fromEntries(modelUsage),
+  };
+}
+
+const TOKENS = ['inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheCreationTokens'] as const;
+
+function subtract(usage: ModelUsage, earlier: ModelUsage | undefined): ModelUsage {
+  if (earlier === undefined) return usage;
+  const tokens = TOKENS.map((name) => [name, Math.max(0, usage[name] - earlier[name])] as const);
+  const costMicros = Math.max(0, toMicros(usage.costUsd) - toMicros(earlier.costUsd));
+  return { ...usage, ...Object.fromEntries(tokens), costUsd: toUsd(costMicros) };
+}
+
 function toModelUsages(models: unknown): Record<string, ModelUsage> {
   const entries = Object.entries(toFields(models));
   return Object.fromEntries(entries.map(([model, usage]) => [toStorable(model), toModelUsage(toFields(usage))]));

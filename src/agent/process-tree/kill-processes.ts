@@ -35,7 +35,7 @@ export async function killProcesses(
   const deadline = performance.now() + PROOF_TIMEOUT_MS;
   for (;;) {
     // Listed again each time: a process may have forked between the list and the kill.
-    const found = withDescendants(await listProcesses(), isTarget);
+    const found = await findTree(isTarget);
     const survivors = found.filter(({ pid }) => !spared.includes(pid));
     if (survivors.length === 0 || performance.now() > deadline) return { killed: killed.size, survivors };
     for (const entry of survivors) {
@@ -43,6 +43,11 @@ export async function killProcesses(
     }
     await delay(CHECK_EVERY_MS);
   }
+}
+
+/** Lists every process that `isTarget` selects, with its descendants, except this process itself. */
+export async function findTree(isTarget: (entry: ProcessEntry) => boolean): Promise<ProcessEntry[]> {
+  return withDescendants(await listProcesses(), isTarget);
 }
 
 function withDescendants(all: readonly ProcessEntry[], isTarget: (entry: ProcessEntry) => boolean): ProcessEntry[] {

@@ -87,9 +87,18 @@ export function sumTrees<T extends ProcessTree>(
  * it.
  */
 export function readPeakMemory(pid: number | null): number | null {
+  return readStatus(pid, /^VmHWM:\s+(\d+) kB$/m);
+}
+
+/** Reads the memory that a single process uses now; null when the kernel does not report it. */
+export function readResidentMemory(pid: number | null): number | null {
+  return readStatus(pid, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+function readStatus(pid: number | null, line: RegExp): number | null {
   try {
-    const peakKb = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    return peakKb === undefined ? null : Number(peakKb) * 1_024;
+    const kilobytes = line.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    return kilobytes === undefined ? null : Number(kilobytes) * 1_024;
   } catch {
     return null;
   }

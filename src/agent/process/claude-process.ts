@@ -5,6 +5,7 @@ import { createClaudeState, type StartedClaude } from './claude-state.ts';
 import { clearConversation } from './clear-conversation.ts';
 import { endClaude } from './end-claude.ts';
 import { launchClaude } from './launch-claude.ts';
+import { pauseConversation } from './pause-conversation.ts';
 import { toPrompt } from './prompt-queue.ts';
 
 export type { ClaudeProcess, ClaudeSpec } from './claude-spec.ts';
@@ -21,7 +22,8 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     spec,
     ready: findReadiness(claude, close),
     get isFree() {
-      return claude.listener === null && claude.ending === null && claude.child?.hasExited !== true;
+      const isWaiting = claude.listener === null || claude.isPaused;
+      return isWaiting && claude.ending === null && claude.child?.hasExited !== true;
     },
     exited: claude.launched.then((launch) => ('child' in launch ? launch.child.exited : undefined)),
     close,
@@ -36,7 +38,11 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
     listened: claude.listened.promise,
     flush: claude.store.flush,
     end,
+    get spent() {
+      return claude.spent;
+    },
     reset: () => clearConversation(claude),
+    pause: () => pauseConversation(claude),
   };
 }
 
@@ -44,6 +50,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
 function ask(claude: StartedClaude, prompt: Prompt): void {
   const { spec, prompts, store } = claude;
   claude.useCount += 1;
+  claude.isPaused = false;
   claude.receiver = prompt.receiver;
   claude.listener = prompt.receiver;
   store.bind(prompt.transcript);

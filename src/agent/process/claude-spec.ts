@@ -1,6 +1,7 @@
 import type { Agent } from '../../config/config.ts';
 import type { RunLimits } from '../../core/limits.ts';
 import type { Logger } from '../../core/log.ts';
+import type { ClaudeSpending } from '../messages/result.ts';
 import type { Breach, Refusal, Thrown } from '../outcome/agent-outcome.ts';
 import type { Containment } from '../containment/containment.ts';
 import type { Places } from '../containment/places.ts';
@@ -86,8 +87,15 @@ export interface ClaudeProcess {
   flush(): Promise<void>;
   /** Ends the process in steps, see `terminate`, and receives its last messages. */
   end(how: Ending): Promise<void>;
+  /** The spending of its conversation in its last result, which its next result contains too; null for none. */
+  readonly spent: ClaudeSpending | null;
   /** Clears the conversation, so that the process waits for another prompt. Returns false when that failed. */
   reset(): Promise<boolean>;
+  /**
+   * Lets the process wait for the next prompt of its conversation. Returns false when it could not continue exactly as
+   * a new process would.
+   */
+  pause(): Promise<boolean>;
 }
 
 export interface Prompt {

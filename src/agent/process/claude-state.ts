@@ -1,11 +1,13 @@
 import type { Query } from '@anthropic-ai/claude-agent-sdk';
 import type { ClaudeSpec, Launch, Receiver } from './claude-spec.ts';
+import type { ClaudeSpending } from '../messages/result.ts';
 import type { Thrown } from '../outcome/agent-outcome.ts';
 import { createPromptQueue, type PromptQueue } from './prompt-queue.ts';
 import { toScratchRoot, type Scratch } from './scratch.ts';
 import { createConversationStore, type ConversationStore } from '../transcript/session-store.ts';
 import type { Enclosure } from './enclosure.ts';
 import type { ClaudeChild } from './spawn-claude.ts';
+import { createCustomResults, type CustomResults } from '../tools/custom-results.ts';
 import { createToolResults, type ToolResults } from '../transcript/tool-results.ts';
 
 /** The state of a process from before its start until its end. A part is null until it exists. */
@@ -13,6 +15,7 @@ export interface ClaudeState {
   readonly spec: ClaudeSpec;
   readonly prompts: PromptQueue;
   readonly toolResults: ToolResults;
+  readonly customResults: CustomResults;
   readonly store: ConversationStore;
   /** Resolved when the executable is started. */
   readonly spawned: PromiseWithResolvers<ClaudeChild>;
@@ -30,8 +33,15 @@ export interface ClaudeState {
   spawnFailure: unknown;
   /** The attempt that the process works for. */
   receiver: Receiver | null;
-  /** The receiver of its messages: the attempt, or `clearConversation` while it clears the last conversation. */
+  /**
+   * The receiver of its messages: the attempt, `clearConversation` while it clears the last conversation, or
+   * `pauseConversation` while it waits with its conversation.
+   */
   listener: Pick<Receiver, 'hear'> | null;
+  /** True while it waits with its conversation, and has done nothing since. */
+  isPaused: boolean;
+  /** The spending of its conversation in its last result; null before the first. */
+  spent: ClaudeSpending | null;
   useCount: number;
   ending: Promise<void> | null;
 }
@@ -48,6 +58,7 @@ export function createClaudeState(spec: ClaudeSpec): ClaudeState {
     spec,
     prompts: createPromptQueue(),
     toolResults,
+    customResults: createCustomResults(),
     store: createConversationStore({ ...spec, toolResults }),
     spawned: Promise.withResolvers(),
     firstWord: Promise.withResolvers(),
@@ -60,6 +71,8 @@ export function createClaudeState(spec: ClaudeSpec): ClaudeState {
     spawnFailure: null,
     receiver: null,
     listener: null,
+    isPaused: false,
+    spent: null,
     useCount: 0,
     ending: null,
   };

@@ -30,6 +30,7 @@ export async function clearConversation(claude: ClaudeState): Promise<boolean> {
   const isAlive = claude.child?.hasExited === false && claude.ending === null;
   if (!isInTime || !isForgotten || claudeSessionId === null || !isAlive) return false;
   store.startNext(claudeSessionId);
+  claude.spent = null;
   claude.listener = null;
   return true;
 }

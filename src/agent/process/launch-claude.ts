@@ -5,6 +5,7 @@ import { guarded, inBackground } from '../../core/guard.ts';
 import { findMachineFault } from '../../core/machine-fault.ts';
 import { toStorable } from '../../core/text.ts';
 import { toFields, toText } from '../../core/untyped.ts';
+import { parseResult } from '../messages/result.ts';
 import type { Refusal, Thrown } from '../outcome/agent-outcome.ts';
 import { toAgentOptions } from './agent-options.ts';
 import type { Launch } from './claude-spec.ts';
@@ -63,11 +64,11 @@ interface Prepared {
 
 /** Checks and makes everything that a start needs, the cheapest first. */
 async function prepare(state: ClaudeState): Promise<Prepared | { readonly refusal: Refusal }> {
-  const { spec, toolResults } = state;
+  const { spec, toolResults, customResults } = state;
   const { resumeFrom } = spec;
   const found = await preflight(spec);
   if ('status' in found) return { refusal: found };
-  const mcp = toMcpServers(spec.agent, () => currentRun(state));
+  const mcp = toMcpServers(spec.agent, { run: () => currentRun(state), customResults });
   if ('refusal' in mcp) return mcp;
   const scratch = await createScratch(spec);
   state.scratch = scratch;
@@ -87,7 +88,7 @@ function currentRun({ receiver }: ClaudeState): ToolRun {
 
 /** With a stream of prompts the executable starts at once, and is ready before the first prompt. */
 function openConversation(state: ClaudeState, prepared: Prepared): Query {
-  const { spec, prompts, store, toolResults, ended } = state;
+  const { spec, prompts, store, toolResults, customResults, ended } = state;
   const { agent, workspaceDir, log } = spec;
   const { executable, scratch, mcpServers, enclosure } = prepared;
   return query({
@@ -101,6 +102,7 @@ function openConversation(state: ClaudeState, prepared: Prepared): Query {
         agent,
         workspaceDir,
         toolResults,
+        customResults,
         receiver: () => state.receiver,
         endSignal: ended.signal,
         log,
@@ -140,6 +142,7 @@ async function listen(state: ClaudeState, messages: AsyncIterable<unknown>): Pro
     for await (const message of messages) {
       state.firstWord.resolve();
       state.listener?.hear(message);
+      if (toFields(message)['type'] === 'result') state.spent = parseResult(message);
     }
   } catch (error) {
     const { child, spawnFailure } = state;

@@ -7,29 +7,39 @@ import type { ToolRun } from '../../config/tool-hooks.ts';
 import { toMessage } from '../../core/errors.ts';
 import { toStorable } from '../../core/text.ts';
 import type { Breach, Refusal } from '../outcome/agent-outcome.ts';
+import type { CustomResults } from '../tools/custom-results.ts';
+import { createCustomServer } from './custom-server.ts';
 
 /** Claude Code itself waits for servers, up to `MCP_TIMEOUT`; a remote server that is still pending gets 5 s more. */
 const POLL_EVERY_MS = 100;
 const MAX_POLLS = 50;
 
+interface ServerContext {
+  /** Returns the run that a tool is called for. */
+  readonly run: () => ToolRun;
+  readonly customResults: Pick<CustomResults, 'take'>;
+}
+
 /** Converts an agent's MCP servers for the SDK, or returns the reason why one could not be created. */
 export function toMcpServers(
   { mcpServers }: Agent,
-  run: () => ToolRun,
+  context: ServerContext,
 ): { readonly servers: Readonly<Record<string, McpServerConfig>> } | { readonly refusal: Refusal } {
   try {
-    return { servers: Object.fromEntries(mcpServers.map((server) => [server.name, toMcpServer(server, run)])) };
+    return { servers: Object.fromEntries(mcpServers.map((server) => [server.name, toMcpServer(server, context)])) };
   } catch (error) {
     const detail = `an MCP server could not be created: ${toStorable(toMessage(error))}`;
     return { refusal: { status: 'failed', code: 'mcp_server_failed', detail } };
   }
 }
 
-function toMcpServer(server: McpServer, run: () => ToolRun): McpServerConfig {
+function toMcpServer(server: McpServer, { run, customResults }: ServerContext): McpServerConfig {
   switch (server.type) {
     case 'inProcess':
       // Under its name in the config, which the names of its tools contain.
       return { ...server.create({ run }), name: server.name };
+    case 'custom':
+      return createCustomServer({ tools: server.tools, results: customResults });
     case 'stdio': {
       const { type, command, args, env } = server;
       return { type, command, args: [...args], env: { ...env }, alwaysLoad: true };

@@ -6,9 +6,11 @@ import type {
   PreToolUseHookSpecificOutput,
 } from '@anthropic-ai/claude-agent-sdk';
 import type { Agent } from '../../config/config.ts';
+import { isCustomTool } from '../../config/mcp-server.ts';
 import { isListedTool } from '../../config/resolve-tools.ts';
 import { toMessage } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
+import type { CustomResults } from './custom-results.ts';
 import type { ToolAttempt } from './tool-attempt.ts';
 import { refuseSkillCommand } from './refuse-skill-command.ts';
 import { createHookRunner, type HookRunner } from './hook-runner.ts';
@@ -23,6 +25,8 @@ interface ToolUseGateOptions {
   readonly agent: Agent;
   readonly workspaceDir: string;
   readonly toolResults: Pick<ToolResults, 'findDirectories'>;
+  /** Receives the results of tools that the client runs, before these begin. */
+  readonly customResults: Pick<CustomResults, 'put'>;
   /** Returns the attempt that the process works for now, or null. */
   readonly receiver: () => ToolAttempt | null;
   /** Aborted when the process is ended. */
@@ -41,7 +45,7 @@ interface Gate extends ToolUseGateOptions {
  *
  * 1. the list of tools, and for the file tools the workspace; the money left to read the result
  * 2. the agent's `beforeToolUse`
- * 3. a person, for the tools that the agent's `ask` names
+ * 3. a person, for the tools that the agent's `ask` names; the client, for the tools that it runs
  * 4. the record: the log contains the tool's input before the tool runs
  *
  * A changed input is checked against the workspace again. Any failure denies the use.
@@ -102,7 +106,8 @@ async function takeSteps(gate: Gate, use: ToolUse, { place, signal }: Circumstan
     return { deny: `${use.name} may not begin: the run has reached its cost limit` };
   }
   let now = use;
-  const isAsked = use.name === QUESTION_TOOL || isListedTool(agent.ask, use.name);
+  const isAsked =
+    use.name === QUESTION_TOOL || isListedTool(agent.ask, use.name) || isCustomTool(agent.mcpServers, use.name);
   const asking = isAsked ? (attempt.ask ?? nobodyToAsk) : null;
   const steps = [() => runner.before(now, { attempt, signal }), () => asking?.(now, signal)];
   for (const step of steps) {
@@ -110,6 +115,10 @@ async function takeSteps(gate: Gate, use: ToolUse, { place, signal }: Circumstan
     if (decision === undefined) continue;
     if (decision === 'later') return putOff(gate, use, attempt);
     if ('deny' in decision) return decision;
+    if ('result' in decision) {
+      gate.customResults.put(use.id, decision.result);
+      continue;
+    }
     if (decision.input === undefined) continue;
     now = { ...use, input: decision.input };
     const second = await findObjection(gate, now, place);
@@ -122,7 +131,9 @@ async function takeSteps(gate: Gate, use: ToolUse, { place, signal }: Circumstan
 
 /** Defers a use. Claude Code keeps only one of several deferred uses; the model must repeat the others. */
 function putOff(gate: Gate, use: ToolUse, attempt: ToolAttempt): Judgement {
-  if (gate.deferred?.attempt === attempt || use.subagent !== null) return { notNow: waitsBeside(use.name) };
+  if (gate.deferred?.attempt === attempt || use.subagent !== null) {
+    return { notNow: isCustomTool(gate.agent.mcpServers, use.name) ? waitsForResult(use.name) : waitsBeside(use.name) };
+  }
   gate.deferred = { attempt, useId: use.id };
   return 'defer';
 }
@@ -181,6 +192,9 @@ const waitsBehind = (name: string) =>
 
 const waitsBeside = (name: string) =>
   `${name} has not begun: it waits for a person's decision. When you have the result of the tool use that waits with it, use it again with exactly the same input: the decision is known then.`;
+
+const waitsForResult = (name: string) =>
+  `${name} has not begun: it waits for its result. When you have the result of the tool use that waits with it, use it again with exactly the same input: its result is there then.`;
 
 function toHookOutput(output: Omit<PreToolUseHookSpecificOutput, 'hookEventName'>): HookJSONOutput {
   return { hookSpecificOutput: { hookEventName: 'PreToolUse', ...output } };

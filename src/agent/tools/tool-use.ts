@@ -1,4 +1,5 @@
 import type { PreToolUseHookInput } from '@anthropic-ai/claude-agent-sdk';
+import type { CustomToolResult } from '../../core/custom-tools.ts';
 import { toFields } from '../../core/untyped.ts';
 
 /** The use of a tool that is about to begin. */
@@ -13,12 +14,18 @@ export interface ToolUse {
 /** The decision on a tool use: it may not begin, or it may, with another input if one is given. */
 export type ToolUseDecision = { readonly deny: string } | { readonly input?: Readonly<Record<string, unknown>> };
 
+/** The result of a tool that the client runs. */
+export interface ToolUseResult {
+  readonly result: CustomToolResult;
+}
+
 /**
- * Asks a person whether a tool may be used. Aborted when the attempt ends. A rejection denies the use. `later`: no
- * person has decided yet, and the process should not wait; the use is deferred, and asked about again when the
- * conversation is resumed. Not for the uses of subagents, which cannot be deferred.
+ * Asks a person whether a tool may be used, or the client for the result of a tool that it runs. Aborted when the attempt
+ * ends. A rejection denies the use. `later`: no decision or result has come yet, and the process should not wait; the use
+ * is deferred, and asked about again when the conversation is resumed. Not for the uses of subagents, which cannot be
+ * deferred.
  */
-export type AskForToolUse = (use: ToolUse, signal: AbortSignal) => Promise<ToolUseDecision | 'later'>;
+export type AskForToolUse = (use: ToolUse, signal: AbortSignal) => Promise<ToolUseDecision | ToolUseResult | 'later'>;
 
 /** The tool with which the agent asks the user something. */
 export const QUESTION_TOOL = 'AskUserQuestion';

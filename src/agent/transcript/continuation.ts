@@ -20,9 +20,11 @@ export function describeUnfinished(uses: readonly UnfinishedToolUse[]): string |
   return `${UNFINISHED_TOOLS}\n${lines.join('\n')}`;
 }
 
-/** A tool use that waited for a person and has been decided, but has not begun. */
+/** A tool use that waited for a person, or for the client's result, and has been decided, but has not begun. */
 export interface DecidedToolUse extends UnfinishedToolUse {
   readonly isAllowed: boolean;
+  /** True for a tool that the client runs: allowed means that its result is there. */
+  readonly isCustom: boolean;
   readonly reason: string | null;
   /** The user's answers to a question. Null for any other tool. */
   readonly answers: unknown;
@@ -35,10 +37,15 @@ export function describeDecided(uses: readonly DecidedToolUse[]): string | null 
     const reason = use.reason === null ? '' : ` The reason given: ${use.reason}`;
     return `- ${use.name} ${head(JSON.stringify(use.input), INPUT_LENGTH)}\n  ${describeDecision(use)}${reason}`;
   });
-  return `These tool uses waited for a person and have not begun; no outcome of theirs is unknown. Each was decided meanwhile:\n${lines.join('\n')}`;
+  return `These tool uses waited for a decision or a result and have not begun; no outcome of theirs is unknown. Each was decided meanwhile:\n${lines.join('\n')}`;
 }
 
-function describeDecision({ isAllowed, answers }: DecidedToolUse): string {
+function describeDecision({ isAllowed, isCustom, answers }: DecidedToolUse): string {
+  if (isCustom) {
+    return isAllowed
+      ? 'Its result has come: use it again now, with exactly the same input, to receive it.'
+      : 'No result has come in time.';
+  }
   if (!isAllowed) return 'Denied: do not use it again for this.';
   if (answers !== null) return `The user has answered: ${JSON.stringify(answers)}. Do not ask again.`;
   return 'Allowed: use it again now, with exactly the same input. Another input would have to wait again.';

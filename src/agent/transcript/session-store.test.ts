@@ -54,6 +54,37 @@ test('no entry of one conversation reaches the transcript of the next, however l
   expect(second.kept.map(({ entry: { uuid } }) => uuid)).toEqual(['a', 'b']);
 });
 
+test('a conversation that waits keeps a late entry for its next transcript, and says so', async () => {
+  const { store, append } = createStore();
+  const [first, second] = [createTranscript(), createTranscript()];
+  let late = 0;
+  const pause = () => store.pause(() => void (late += 1));
+  expect(pause()).toBe(false);
+  const gate = Promise.withResolvers<void>();
+  store.bind({
+    ...first.transcript,
+    async append(entries, place) {
+      await gate.promise;
+      await first.transcript.append(entries, place);
+    },
+  });
+  await append(key('first'), [{ ...entry('1'), cwd: '/work' }]);
+  await append(key('first', 'sub/agent'), [{ ...entry('s'), cwd: '/elsewhere' }]);
+  expect(pause()).toBe(false);
+  gate.resolve();
+  await store.flush();
+  expect(store.workingDir).toBe('/work');
+  expect(pause()).toBe(true);
+  expect(late).toBe(0);
+  await append(key('first'), [entry('2')]);
+  expect(late).toBe(1);
+  store.bind(second.transcript);
+  await append(key('first'), [entry('3')]);
+  await store.flush();
+  expect(late).toBe(1);
+  expect(second.kept.map(({ entry: { uuid } }) => uuid)).toEqual(['2', '3']);
+});
+
 test('entries are stored in order, and waiting entries in one call for each place', async () => {
   const { store, append } = createStore();
   const keeper = createTranscript();

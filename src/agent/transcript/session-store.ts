@@ -1,6 +1,7 @@
 import type { SessionStore } from '@anthropic-ai/claude-agent-sdk';
 import { toMessage } from '../../core/errors.ts';
 import type { Logger } from '../../core/log.ts';
+import { toText } from '../../core/untyped.ts';
 import type { ToolResults } from './tool-results.ts';
 import type { KeptFile, Transcript, TranscriptEntry } from './transcript.ts';
 
@@ -16,6 +17,13 @@ export interface ConversationStore {
   flush(): Promise<void>;
   /** Ends the current conversation, drops its later entries, and begins `claudeSessionId`. */
   startNext(claudeSessionId: string): void;
+  /**
+   * Takes the transcript away from the current conversation, until the next `bind`. Calls `onEntry` when an entry comes
+   * meanwhile. Returns false, and does nothing, when an entry of the conversation is not stored.
+   */
+  pause(onEntry: () => void): boolean;
+  /** The directory in which the next tool would run, by the last entry of the main conversation; null before that. */
+  readonly workingDir: string | null;
 }
 
 interface StoreOptions {
@@ -49,6 +57,8 @@ interface StoreState extends StoreOptions {
   /** Includes entries of a conversation that has begun before we know of it. */
   waiting: Batch[];
   writing: Promise<void> | null;
+  workingDir: string | null;
+  onEntryInPause: (() => void) | null;
   readonly reading: Set<Promise<unknown>>;
 }
 
@@ -67,6 +77,8 @@ export function createConversationStore(options: StoreOptions): ConversationStor
     transcript: undefined,
     waiting: [],
     writing: null,
+    workingDir: null,
+    onEntryInPause: null,
     reading: new Set(),
   };
   return {
@@ -81,6 +93,7 @@ export function createConversationStore(options: StoreOptions): ConversationStor
     },
     bind(keeper) {
       state.transcript = keeper;
+      state.onEntryInPause = null;
       startWriting(state);
     },
     async untilRead() {
@@ -95,6 +108,16 @@ export function createConversationStore(options: StoreOptions): ConversationStor
       state.transcript = undefined;
       state.waiting = state.waiting.filter((batch) => batch.claudeSessionId === nextSessionId);
     },
+    pause(onEntry) {
+      const { transcript, writing, waiting } = state;
+      if (transcript === undefined || transcript === null || writing !== null || waiting.length > 0) return false;
+      state.transcript = undefined;
+      state.onEntryInPause = onEntry;
+      return true;
+    },
+    get workingDir() {
+      return state.workingDir;
+    },
   };
 }
 
@@ -104,12 +127,19 @@ async function append(state: StoreState, entries: readonly TranscriptEntry[], pl
   const { former, toolResults } = state;
   const kept = entries.filter(isKept).map(toolResults.hide);
   if (kept.length === 0 || former.has(place.claudeSessionId)) return;
+  if (place.subpath === '') state.workingDir = findWorkingDir(kept) ?? state.workingDir;
+  state.onEntryInPause?.();
   const files = readFiles(state, kept, place.claudeSessionId);
   state.waiting.push({ ...place, entries: kept, files });
   startWriting(state);
   // The SDK removes the directory of a resumed process as soon as its last append is answered.
   const hasFiles = (await Promise.all(files)).flat().length > 0;
   if (state.waiting.length > (hasFiles ? MAX_WAITING_WITH_FILES : MAX_WAITING)) await state.writing;
+}
+
+/** Each message in the transcript has the directory of its time. */
+function findWorkingDir(entries: readonly TranscriptEntry[]): string | null {
+  return toText(entries.findLast(({ cwd }) => typeof cwd === 'string')?.['cwd']);
 }
 
 /** Starts to read the files that entries name at once, because they are removed with the process. */

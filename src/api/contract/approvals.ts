@@ -48,7 +48,9 @@ export const approvalSchema = z
     attempt: z.int(),
     kind: z
       .enum(APPROVAL_KINDS)
-      .describe('`question`: the agent asks the user; `tool.input.questions` has the questions.'),
+      .describe(
+        '`question`: the agent asks the user; `tool.input.questions` has the questions. `custom`: the client of the session runs the tool; only its result decides.',
+      ),
     tool: z.object({
       name: z.string(),
       input: z.unknown().describe('The requested input. Everything that looks like a key is masked.'),

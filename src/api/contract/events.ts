@@ -30,6 +30,11 @@ const EVENT_DATA = {
   'run.waiting': z.object({
     waitingFor: z.enum(['budget', 'provider_limit', 'approval']),
     until: z.string().optional().describe('When the run is checked again, ISO 8601; it may be checked earlier.'),
+    scope: z
+      .literal('session')
+      .optional()
+      .describe("Set when the session's budget is used up: the run waits until it is raised."),
+    costUsd: usd().optional().describe('With `scope`: what the run has cost so far.'),
   }),
   'run.message': z.object({ messageId: z.string(), text: z.string() }),
   'run.retrying': z.object({ error: safeError, delaySeconds: z.number() }),

@@ -46,6 +46,8 @@ export interface ManagedSessionsTable {
   environment_id: string;
   title: string | null;
   metadata: Json;
+  budget_micros: number | null;
+  initial_budget_micros: number | null;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
   archived_at: Date | null;
@@ -57,6 +59,7 @@ export interface ManagedNotesTable {
   session_id: string;
   turn: number;
   is_after: boolean;
+  seq: number | null;
   type: string;
   data: Json;
   at: Generated<Date>;

@@ -5,9 +5,6 @@ import { CLIENT_VERSIONS, readAll, refusalOf, refusalsOf, startManaged, type Tes
 import { findAgent, resolveAgentParams } from './agents.ts';
 import { toDefinition } from './to-definition.ts';
 
-type NewAgent = Anthropic.Beta.Agents.AgentCreateParams;
-type AgentChange = Anthropic.Beta.Agents.AgentUpdateParams;
-
 let managed: TestManaged;
 let client: Anthropic;
 
@@ -23,8 +20,8 @@ const ask = { type: 'always_ask' } as const;
 const toolset = { type: 'agent_toolset_20260401' } as const;
 const server = { type: 'url', name: 'tickets', url: 'https://mcp.example.com/sse' } as const;
 
-const create = (changes: object = {}) => client.beta.agents.create({ name: 'helper', model, ...changes } as NewAgent);
-const update = (id: string, change: object) => client.beta.agents.update(id, change as AgentChange);
+const create = (changes: object = {}) => client.beta.agents.create({ name: 'helper', model, ...changes });
+const update = (id: string, change: object) => client.beta.agents.update(id, change);
 
 /** The resolved form of all tools within the template's. */
 const resolvedTools = [
@@ -242,11 +239,6 @@ describe('a part of an agent that Longhaul cannot keep', () => {
       mcp({ configs: [{ name: 'read', permission_policy: allow }] }),
       'An always allowed tool among',
     ],
-    [
-      'tools',
-      { tools: [{ type: 'custom', name: 'pay', description: 'Pays', input_schema: { type: 'object' } }] },
-      'A custom tool',
-    ],
   ])('is refused by its name: %s', async (field, changes, message) => {
     const refusal = await refusalOf(create(changes));
     expect(refusal.error).toBeInstanceOf(BadRequestError);
@@ -265,6 +257,51 @@ describe('a part of an agent that Longhaul cannot keep', () => {
   it('may be named with the value that it has anyway', async () => {
     const agent = await create({ skills: [], multiagent: null, execution_identity: { type: 'service_account' } });
     expect(agent).toMatchObject({ skills: [], multiagent: null, execution_identity: { type: 'service_account' } });
+  });
+});
+
+describe('a custom tool', () => {
+  const tool = { type: 'custom', name: 'pay', description: 'Pays.', input_schema: { type: 'object' } };
+  const createWith = (changes: object) => create({ tools: [{ ...tool, ...changes }] });
+
+  it('is kept as it is, and becomes part of the definition without what is null', async () => {
+    const schema = { type: 'object', properties: { sum: { type: 'number' } }, required: null, $defs: { a: true } };
+    const agent = await createWith({ name: 'pay__now', input_schema: schema });
+    expect(agent.tools).toEqual([{ ...tool, name: 'pay__now', input_schema: schema }]);
+    const { customTools, tools } = toDefinition((await findAgent(managed.database, managed.config, agent))!.agent);
+    const { required: _, ...inputSchema } = schema;
+    expect(customTools).toEqual([{ name: 'pay__now', description: 'Pays.', inputSchema }]);
+    expect(tools).toEqual([]);
+  });
+
+  it.each([
+    [{ name: 'p'.repeat(116) }, 'tools[0].name: must have 1 to 115 letters'],
+    [{ description: 'p'.repeat(4_097) }, 'tools[0].description: must be a text of 1 to 4096 characters'],
+    [{ input_schema: { type: 'object', anyOf: [] } }, 'input_schema: must not have anyOf at its top'],
+    [{ input_schema: { type: 'object', properties: { 'a b': {} } } }, 'received "a b"'],
+    [
+      { input_schema: { type: 'object', properties: { a: { type: 'text' } } } },
+      'input_schema: is not a valid JSON schema: properties.a.type must be equal to one of the allowed values',
+    ],
+    [{ input_schema: { type: 'object', properties: { a: 5 } } }, 'properties.a must be object,boolean'],
+    [{ input_schema: { type: 'object', properties: { a: { items: [{}] } } } }, 'properties.a.items must be'],
+  ])('is refused when the model would not get it as it is: %j', async (changes, message) => {
+    const refusal = await refusalOf(createWith(changes));
+    expect(refusal.error).toBeInstanceOf(BadRequestError);
+    expect(refusal.message).toContain(message);
+  });
+
+  it('may have a schema of draft 7', async () => {
+    const $schema = 'http://json-schema.org/draft-07/schema#';
+    const agent = await createWith({ input_schema: { type: 'object', $schema, properties: { a: { items: [{}] } } } });
+    expect(agent.tools).toHaveLength(1);
+  });
+
+  it('counts among the tools of its agent', async () => {
+    const many = Array.from({ length: 125 }, (_, index) => ({ ...tool, name: `tool_${index}` }));
+    const { message } = await refusalOf(create({ tools: [toolset, ...many] }));
+    expect(message).toContain('tools: has 129 tools in all. Allowed: 128.');
+    expect((await create({ tools: [toolset, ...many.slice(1)] })).tools).toHaveLength(125);
   });
 });
 
@@ -633,6 +670,7 @@ describe('the agent of a session', () => {
     expect(toDefinition((await find(id))!.agent)).toEqual({
       model,
       systemPrompt: 'Be brief.',
+      customTools: [],
       effort: 'low',
       tools: ['Bash', 'Read', 'WebFetch', 'mcp__tickets', 'mcp__wiki__page_read', 'mcp__wiki__page_write'],
       ask: ['Bash', 'mcp__tickets', 'mcp__wiki__page_write'],

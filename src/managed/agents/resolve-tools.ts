@@ -23,8 +23,6 @@ export function resolveTools(tools: readonly ToolInput[], template: Allowed): To
     const at = `tools[${index}]`;
     if (tool.type === 'agent_toolset_20260401') return resolveAgentToolset(tool, { at, template });
     if (tool.type === 'mcp_toolset') return resolveMcpToolset(tool, at);
-    // Without this line custom tools are accepted: the part that waits for the client's results is not built yet.
-    if (tool.type === 'custom') throw notSupported('tools', 'A custom tool');
     return tool;
   });
 }

@@ -1,9 +1,11 @@
 import type { AgentDefinition } from '../../core/agent-definition.ts';
-import type { AgentSnapshot, AgentToolset, McpToolset, Tool, ToolSetting } from './agent-snapshot.ts';
+import type { CustomTool as CustomToolDefinition } from '../../core/custom-tools.ts';
+import type { AgentSnapshot, AgentToolset, CustomTool, McpToolset, Tool, ToolSetting } from './agent-snapshot.ts';
 import { findEnabled, findSetting } from './agent-toolset.ts';
+import { withoutNulls } from './check-input-schema.ts';
 import { TOOL_NAMES } from '../tool-names.ts';
 
-/** Returns the definition that the worker makes an agent of. Custom tools are not part of it yet. */
+/** Returns the definition that the worker makes an agent of. */
 export function toDefinition(agent: AgentSnapshot): AgentDefinition {
   const tools = agent.tools.flatMap(toNamedSettings);
   return {
@@ -13,7 +15,12 @@ export function toDefinition(agent: AgentSnapshot): AgentDefinition {
     tools: tools.map(({ name }) => name),
     ask: tools.filter(({ setting }) => setting.permission_policy.type === 'always_ask').map(({ name }) => name),
     mcpServers: agent.mcp_servers.map(({ name, url }) => ({ name, url })),
+    customTools: agent.tools.filter((tool) => tool.type === 'custom').map(toCustomTool),
   };
+}
+
+function toCustomTool({ name, description, input_schema: schema }: CustomTool): CustomToolDefinition {
+  return { name, description, inputSchema: withoutNulls(schema) };
 }
 
 /** An enabled tool, by Claude Code's name. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { findSchemaFault } from './check-input-schema.ts';
 import { limitedText } from './limited-text.ts';
 import { TOOL_NAMES, type ToolName } from './tool-names.ts';
 
@@ -55,18 +56,27 @@ const mcpToolset = z.strictObject({
     .nullish(),
 });
 
+/** Claude Code calls it by a longer name, `mcp__custom__NAME`, and names of tools have at most 128 characters. */
+const CUSTOM_NAME = /^[A-Za-z0-9_-]{1,115}$/;
+
 const customTool = z.strictObject({
   type: z.literal('custom'),
-  name: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must have 1 to 128 letters, digits, "_" or "-"'),
-  description: z.string('must be a text').min(1, 'must be a text'),
-  input_schema: z.looseObject(
-    {
-      type: z.literal('object', 'must be "object"'),
-      properties: z.record(z.string(), z.unknown(), 'must be an object').nullish(),
-      required: z.array(z.string('must be a text'), 'must be a list of texts').nullish(),
-    },
-    'must be a JSON schema with the type "object"',
-  ),
+  name: z.string().regex(CUSTOM_NAME, 'must have 1 to 115 letters, digits, "_" or "-"'),
+  // Claude Code would cut off a longer one.
+  description: limitedText({ min: 1, max: 4_096 }),
+  input_schema: z
+    .looseObject(
+      {
+        type: z.literal('object', 'must be "object"'),
+        properties: z.record(z.string(), z.unknown(), 'must be an object').nullish(),
+        required: z.array(z.string('must be a text'), 'must be a list of texts').nullish(),
+      },
+      'must be a JSON schema with the type "object"',
+    )
+    .superRefine((schema, context) => {
+      const message = findSchemaFault(schema);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    }),
 });
 
 /** A tool or set of tools as a client sends it. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { check } from '../read-request.ts';
 import { invalid, notSupported } from '../error.ts';
+import { customResultSchema, refuseSource } from './custom-result-schema.ts';
 
 const textBlock = z.strictObject({
   type: z.literal('text'),
@@ -27,18 +28,14 @@ const SCHEMAS = {
       path: ['deny_message'],
       message: 'must be left out unless result is "deny"',
     }),
+  'user.custom_tool_result': customResultSchema,
 } as const;
 
 /** An event as a client sends it. */
 export type SentEvent = { [T in keyof typeof SCHEMAS]: z.output<(typeof SCHEMAS)[T]> }[keyof typeof SCHEMAS];
 
 /** Events of the original that Longhaul has no counterpart for. */
-const UNSUPPORTED: ReadonlySet<string> = new Set([
-  'user.custom_tool_result',
-  'user.tool_result',
-  'user.define_outcome',
-  'system.message',
-]);
+const UNSUPPORTED: ReadonlySet<string> = new Set(['user.tool_result', 'user.define_outcome', 'system.message']);
 
 const UNSUPPORTED_BLOCKS: ReadonlySet<string> = new Set(['image', 'document', 'search_result', 'redacted']);
 
@@ -62,9 +59,12 @@ function checkEvent(event: unknown, path: string): SentEvent {
 function refuseBlocks(event: unknown, path: string): void {
   const content = (event as { readonly content?: unknown } | null)?.content;
   if (!Array.isArray(content)) return;
+  const isResult = (event as { readonly type?: unknown }).type === 'user.custom_tool_result';
   for (const [index, block] of content.entries()) {
+    const at = `${path}.content[${index}]`;
     const type = (block as { readonly type?: unknown } | null)?.type;
-    if (typeof type === 'string' && UNSUPPORTED_BLOCKS.has(type))
-      throw notSupported(`${path}.content[${index}]`, `A block of the type \`${type}\``);
+    if (isResult) refuseSource(block, at);
+    else if (typeof type === 'string' && UNSUPPORTED_BLOCKS.has(type))
+      throw notSupported(at, `A block of the type \`${type}\``);
   }
 }

@@ -6,7 +6,7 @@ import { readEdge, type Edge } from '../log/read-turns.ts';
 import { readSessionLog, readWritten, type LoggedSession, type Step } from '../log/session-log.ts';
 import { findTurnOf } from './list-events.ts';
 
-/** Where a stream begins. */
+/** The place at which a stream begins. */
 export type Start =
   | { readonly kind: 'now'; readonly edge: Edge }
   | { readonly kind: 'behind'; readonly eventId: string; readonly turn: number }

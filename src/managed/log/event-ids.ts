@@ -5,7 +5,7 @@ import { fromBase32, toBase32 } from '../ids.ts';
 /**
  * Ids of events. They never change, are the same for every reader, and need no table:
  *
- * - an event with a row of its own (a message, a decision, a note) has the row's UUID;
+ * - an event with its own row (a message, a decision, a note) has the row's UUID;
  * - any other has the turn it is in and a hash of its run and of its place in it, such as the id of a tool use. A reader
  *   finds it again by reading the turn.
  */

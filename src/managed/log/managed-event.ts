@@ -16,7 +16,7 @@ export interface Preview {
   readonly text: string;
 }
 
-/** What a reader of a session receives. Only a stream that asks for them shows previews. */
+/** An item that a reader of a session receives. Only a stream that asks for them shows previews. */
 export type LogItem = { readonly event: ManagedEvent } | { readonly preview: Preview };
 
 /** The figures of a session at a moment. */

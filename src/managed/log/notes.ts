@@ -42,9 +42,14 @@ interface ReadOptions {
   readonly isAfter: boolean;
   /** Notes behind this position. */
   readonly after: number;
+  /** The event of the turn's run that the notes stand before; null: its last. Defaults to any. */
+  readonly seq?: number | null;
 }
 
-export async function readNotes(database: Database, { sessionId, turn, isAfter, after }: ReadOptions): Promise<Note[]> {
+export async function readNotes(
+  database: Database,
+  { sessionId, turn, isAfter, after, seq }: ReadOptions,
+): Promise<Note[]> {
   const rows = await database.sql
     .selectFrom('longhaul.managed_notes')
     .select(['id', 'position', 'type', 'data', 'at'])
@@ -52,6 +57,7 @@ export async function readNotes(database: Database, { sessionId, turn, isAfter, 
     .where('turn', '=', turn)
     .where('is_after', '=', isAfter)
     .where('position', '>', after)
+    .$if(seq !== undefined, (notes) => notes.where('seq', 'is not distinct from', seq ?? null))
     .orderBy('position')
     .execute();
   return rows.map((row) => ({ position: row.position, event: toEvent(row) }));

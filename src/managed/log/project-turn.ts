@@ -1,5 +1,7 @@
 import type { EventData, EventType, RunError, RunEvent } from '../../core/events.ts';
+import { toMicros } from '../../core/money.ts';
 import { toManagedTool } from '../tool-names.ts';
+import { showCustomUse, toDecidedResult } from './custom-tools.ts';
 import { toPlaceId, toRowId } from './event-ids.ts';
 import type { LogItem, ManagedEvent } from './managed-event.ts';
 import { toRetryError, toSessionError, toWaitingError } from './session-errors.ts';
@@ -10,7 +12,9 @@ import {
   openSpan,
   reschedule,
   show,
+  showNotes,
   toMessage,
+  toUsePlace,
   waitForActions,
   type TurnState,
 } from './turn-state.ts';
@@ -24,7 +28,7 @@ type Handlers = { readonly [T in EventType]?: (state: TurnState, event: Of<T>) =
  * reads. The turn's last event is for `projectEnd`.
  */
 export function projectEvent(state: TurnState, event: RunEvent): LogItem[] {
-  // What a subagent does is not of the main thread.
+  // The main thread does not show the work of a subagent.
   if ('parentToolUseId' in event.data && event.data.parentToolUseId !== undefined) return [];
   const handle = HANDLERS[event.type] as ((state: TurnState, event: RunEvent) => LogItem[]) | undefined;
   return handle?.(state, event) ?? [];
@@ -38,8 +42,14 @@ const HANDLERS: Handlers = {
     ...beginRunning(state, event),
   ],
   'run.message': (_, { data, at }) => [toMessage(data.messageId, data.text, at)],
+  'run.queued': (state, event) => {
+    if (!state.isAtBudget) return [];
+    state.isAtBudget = false;
+    return beginRunning(state, event);
+  },
   'run.waiting': (state, event) => {
-    const { waitingFor, until } = event.data;
+    const { waitingFor, until, scope } = event.data;
+    if (scope === 'session') return reachBudget(state, event);
     return waitingFor === 'approval' ? [] : reschedule(state, event, toWaitingError(waitingFor, until));
   },
   'run.retrying': (state, event) => [
@@ -81,18 +91,37 @@ const HANDLERS: Handlers = {
   'agent.other': (state, event) =>
     isCompaction(event.data.message) ? [show(state, { from: event, type: 'agent.thread_context_compacted' })] : [],
   'approval.requested': (state, event) => {
-    const { approvalId, tool } = event.data;
+    const { approvalId, kind, tool } = event.data;
     const use = state.uses.get(tool.toolUseId);
-    state.pending.set(approvalId, use?.eventId ?? toPlaceId(state.turn, `use ${tool.toolUseId}`));
+    const isCustom = kind === 'custom';
+    const eventId = use?.eventId ?? toPlaceId(state.turn, toUsePlace(tool.toolUseId));
+    state.pending.set(approvalId, { eventId, isCustom });
     if (use !== undefined) state.decided.add(use);
-    return waitForActions(state, event);
+    return [...(isCustom ? showCustomUse(state, event) : []), ...waitForActions(state, event)];
   },
   'approval.resolved': projectDecision,
 };
 
+/** A session that was idle already has said why. */
+function reachBudget(state: TurnState, event: Of<'run.waiting'>): LogItem[] {
+  state.isAtBudget = true;
+  const { before } = state.turn;
+  const costMicros = (before.costMicros ?? 0) + toMicros(event.data.costUsd ?? 0);
+  const ended = closeSpan(state, event, null);
+  if (!state.isRunning) return ended;
+  const usage = { ...addUsage(before, state.spent), costMicros };
+  return [...ended, ...becomeIdle(state, event, { stopReason: BUDGET_REACHED, usage })];
+}
+
+const BUDGET_REACHED = { type: 'budget_reached' };
+
 /** A use that a person has decided on is made again by the next attempt: for readers it is one and the same. */
 function projectToolUse(state: TurnState, event: Of<'agent.tool_use'>): LogItem[] {
   const { toolUseId, name, input } = event.data;
+  if (state.thread.isCustom(name)) {
+    state.customIds.add(toolUseId);
+    return openSpan(state, event);
+  }
   const likeness = JSON.stringify([name, input]);
   const repeated = [...state.decided].find((use) => use.likeness === likeness && use.attempt < event.attempt);
   if (repeated !== undefined) {
@@ -101,7 +130,7 @@ function projectToolUse(state: TurnState, event: Of<'agent.tool_use'>): LogItem[
     return openSpan(state, event);
   }
   const tool = toManagedTool(name);
-  const place = `use ${toolUseId}`;
+  const place = toUsePlace(toolUseId);
   const use = { eventId: toPlaceId(state.turn, place), tool, likeness, attempt: event.attempt };
   state.uses.set(toolUseId, use);
   const fields = {
@@ -130,32 +159,40 @@ function projectToolResult(state: TurnState, event: Of<'agent.tool_result'>): Lo
   if (use === undefined || state.answered.has(use.eventId)) return [];
   state.answered.add(use.eventId);
   state.decided.delete(use);
-  const [type, field] =
-    use.tool.server === null ? ['agent.tool_result', 'tool_use_id'] : ['agent.mcp_tool_result', 'mcp_tool_use_id'];
+  const isOfServer = use.tool.server !== null;
   const fields = {
-    [field!]: use.eventId,
+    [isOfServer ? 'mcp_tool_use_id' : 'tool_use_id']: use.eventId,
     content: content === '' ? [] : [{ type: 'text', text: content }],
     is_error: isError,
   };
-  return [show(state, { from: event, type: type!, place: `result ${use.eventId}`, fields })];
+  const type = isOfServer ? 'agent.mcp_tool_result' : 'agent.tool_result';
+  return [show(state, { from: event, type, place: `result ${use.eventId}`, fields })];
 }
 
 function projectDecision(state: TurnState, event: Of<'approval.resolved'>): LogItem[] {
-  const { approvalId, decision, reason } = event.data;
-  const useId = state.pending.get(approvalId);
+  const { approvalId, decision } = event.data;
+  const use = state.pending.get(approvalId);
   state.pending.delete(approvalId);
-  if (useId === undefined || decision === 'cancelled') return [];
+  if (use === undefined || (decision === 'cancelled' && !use.isCustom)) return [];
+  const decided = use.isCustom
+    ? toDecidedResult(state, { useId: use.eventId, event })
+    : toConfirmation(event, use.eventId);
+  if (decision === 'cancelled') return [{ event: decided }];
+  const next = state.pending.size === 0 ? beginRunning(state, event) : waitForActions(state, event);
+  return [{ event: decided }, ...next];
+}
+
+function toConfirmation({ data, at }: Of<'approval.resolved'>, useId: string): ManagedEvent {
+  const { approvalId, decision, reason } = data;
   const isAllowed = decision === 'allow';
-  const confirmation: ManagedEvent = {
+  return {
     id: toRowId(approvalId),
     type: 'user.tool_confirmation',
-    processed_at: event.at,
+    processed_at: at,
     tool_use_id: useId,
     result: isAllowed ? 'allow' : 'deny',
     ...(!isAllowed && reason !== undefined && { deny_message: reason }),
   };
-  const next = state.pending.size === 0 ? beginRunning(state, event) : waitForActions(state, event);
-  return [{ event: confirmation }, ...next];
 }
 
 interface TurnEnd {
@@ -170,17 +207,24 @@ interface TurnEnd {
 /** Returns what the end of a turn's run adds. */
 export function projectEnd(state: TurnState, { final, ended, notes }: TurnEnd): LogItem[] {
   const error = final.type === 'run.failed' ? final.data.error : null;
+  const noted = showNotes(state, notes);
+  const usage = addUsage(ended.before, ended.own);
+  const isReached = state.budgetMicros !== null && (usage.costMicros ?? 0) >= state.budgetMicros;
+  // Cancelled while it stood at its budget, the session is as idle as before.
+  const isStill = state.isAtBudget && !state.isRunning;
   return [
     // A run that is cancelled before it begins has said its message all the same.
     ...(ended.startedAt === null ? [toMessage(ended.runId, ended.prompt, final.at)] : []),
     ...closeSpan(state, final, null),
-    ...notes.map((event) => ({ event })),
+    ...noted,
     ...(error === null || isRefusal(error)
       ? []
       : [show(state, { from: final, type: 'session.error', fields: { error: toSessionError(error, 'exhausted') } })]),
     // Every turn begins in the state that the turn before says, also for a reader that begins with it.
     ...(ended.endsIdle
-      ? becomeIdle(state, final, { ...toStop(error), usage: addUsage(ended.before, ended.own) })
+      ? isStill
+        ? []
+        : becomeIdle(state, final, { ...(isReached ? { stopReason: BUDGET_REACHED } : toStop(error)), usage })
       : beginRunning(state, final)),
   ];
 }

@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
+import type { Micros } from '../../core/money.ts';
 import type { Database } from '../../db/database.ts';
 import { toMessage } from './turn-state.ts';
 import type { LogItem, Usage } from './managed-event.ts';
 import type { Turn } from './turn.ts';
+import { fromWireBudget, type WireBudget } from './wire-budget.ts';
 
 interface Row {
   readonly runId: string;
@@ -38,18 +40,29 @@ export async function findTurn(
   return rows[0] === undefined ? null : { ...rows[0], before };
 }
 
-/** Reads the figures of a session's turns before this one, and whether the session is idle before it. */
+/** Reads the figures of a session's turns before this one, its budget, and whether the session is idle before it. */
 export async function readBefore(
   database: Database,
   { sessionId, turn }: { sessionId: string; turn: number },
-): Promise<{ readonly usage: Usage; readonly isIdle: boolean }> {
-  const { rows } = await sql<{ usage: Usage; isIdle: boolean | null }>`
+): Promise<{ readonly usage: Usage; readonly isIdle: boolean; readonly budgetMicros: Micros | null }> {
+  const { rows } = await sql<{
+    usage: Usage;
+    isIdle: boolean | null;
+    initial: Micros | null;
+    changed: readonly [WireBudget | null] | null;
+  }>`
     select ${USAGE} as usage,
+           (select initial_budget_micros from longhaul.managed_sessions where id = ${sessionId}) as initial,
+           (select json_build_array(data -> 'budget') from longhaul.managed_notes
+             where session_id = ${sessionId} and turn < ${turn} and type = 'session.updated'
+               and data -> 'budget' is not null
+             order by position desc limit 1) as changed,
            (select ends_idle from longhaul.runs
              where session_id = ${sessionId} and session_turn < ${turn} order by session_turn desc limit 1) as "isIdle"
       from longhaul.runs where session_id = ${sessionId} and session_turn < ${turn}`.execute(database.sql);
-  const { usage, isIdle } = rows[0]!;
-  return { usage, isIdle: isIdle ?? true };
+  const { usage, isIdle, initial, changed } = rows[0]!;
+  const budgetMicros = changed === null ? initial : fromWireBudget(changed[0]);
+  return { usage, isIdle: isIdle ?? true, budgetMicros };
 }
 
 /** The end of a session's log as it is now. */
@@ -77,7 +90,7 @@ export async function readEdge(database: Database, sessionId: string): Promise<E
   return rows[0]!;
 }
 
-/** Reads the messages of a session that wait: those of later turns, and those that the running run has not taken up. */
+/** Reads the messages of a session that wait: those of later turns, and the ones the running run has not taken up. */
 export async function readWaiting(
   database: Database,
   { sessionId, afterTurn }: { sessionId: string; afterTurn: number },

@@ -2,7 +2,7 @@ import type { RunError } from '../../core/events.ts';
 
 type RetryStatus = 'retrying' | 'exhausted';
 
-/** Codes of runs whose failure has a type of its own. */
+/** Codes of runs whose failure has its own type. */
 const TYPES: Readonly<Record<string, string>> = {
   max_turns: 'tool_use_limit_reached_error',
   provider_rate_limit: 'model_rate_limited_error',
@@ -15,7 +15,7 @@ const TYPES: Readonly<Record<string, string>> = {
   request_too_large: 'model_request_failed_error',
 };
 
-/** Makes the error of a run's failure. One without a type of its own has Longhaul's code in its message. */
+/** Makes the error of a run's failure. An error of unknown type has Longhaul's code in its message. */
 export function toSessionError({ code, message }: RunError, status: RetryStatus): Record<string, unknown> {
   const type = TYPES[code] ?? 'unknown_error';
   return {

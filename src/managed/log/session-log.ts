@@ -1,11 +1,12 @@
 import { isFinalEvent, type RunEvent } from '../../core/events.ts';
 import type { Database } from '../../db/database.ts';
 import { readEvents } from '../../run/log/read-events.ts';
-import type { LogItem } from './managed-event.ts';
+import { readCustomUses } from './custom-tools.ts';
+import type { LogItem, ManagedEvent } from './managed-event.ts';
 import { readNotes } from './notes.ts';
 import { projectEnd, projectEvent } from './project-turn.ts';
 import { findTurn, readBefore } from './read-turns.ts';
-import { createTurnState, type Thread, type TurnState } from './turn-state.ts';
+import { createTurnState, showNotes, type Thread, type TurnState } from './turn-state.ts';
 import { addUsage, type Turn } from './turn.ts';
 
 /**
@@ -47,7 +48,9 @@ interface LogOptions {
 /** Reads a session's log. An empty batch is a heartbeat. */
 export async function* readSessionLog(options: LogOptions): AsyncGenerator<readonly Step[], void, void> {
   const { database, session, readRun, wait = () => Promise.resolve(false) } = options;
-  let { usage, isIdle } = await readBefore(database, { sessionId: session.id, turn: options.turn });
+  const begun = await readBefore(database, { sessionId: session.id, turn: options.turn });
+  let { usage, isIdle } = begun;
+  const budget = { budgetMicros: begun.budgetMicros };
   let number = options.turn;
   let lastNote = 0;
   for (;;) {
@@ -60,17 +63,19 @@ export async function* readSessionLog(options: LogOptions): AsyncGenerator<reado
       after: lastNote,
     });
     lastNote = notes.at(-1)?.position ?? lastNote;
-    if (notes.length > 0) yield notes.map(({ position, event }) => toNoteStep(number - 1, position, [{ event }]));
+    if (notes.length > 0)
+      yield notes.map(({ position, event }) => toNoteStep(number - 1, position, showNotes(budget, [event])));
     if (turn === null) {
       if (!(await wait())) return;
       yield [];
       continue;
     }
-    const state = createTurnState({ turn, thread: session.thread, isRunning: !isIdle });
+    const state = createTurnState({ turn, thread: session.thread, isRunning: !isIdle, ...budget });
     const ended = yield* readTurn({ database, session, state, readRun });
     if (ended === null) return;
     usage = addUsage(ended.before, ended.own);
     isIdle = ended.endsIdle;
+    budget.budgetMicros = state.budgetMicros;
     number = ended.turn + 1;
   }
 }
@@ -82,16 +87,26 @@ async function* readTurn(options: TurnOptions): AsyncGenerator<readonly Step[], 
   const { database, session, state, readRun } = options;
   const { turn } = state;
   for await (const batch of readRun(turn.runId)) {
+    await readCustomUses(database, state, batch);
     const steps: Step[] = [];
     for (const event of batch) {
       const toStep = (items: readonly LogItem[]): Step => ({ turn: turn.turn, seq: event.seq, note: null, items });
       if (!isFinalEvent(event)) {
-        steps.push(toStep(projectEvent(state, event)));
+        const noted = hasNotes(event)
+          ? await readNotesAt(database, { sessionId: session.id, turn, seq: event.seq })
+          : [];
+        steps.push(toStep([...showNotes(state, noted), ...projectEvent(state, event)]));
         continue;
       }
       // Read behind its last event, the row is that of the ended run.
       const ended = (await findTurn(database, { sessionId: session.id, turn: turn.turn, before: turn.before })) ?? turn;
-      const notes = await readNotes(database, { sessionId: session.id, turn: turn.turn, isAfter: false, after: 0 });
+      const notes = await readNotes(database, {
+        sessionId: session.id,
+        turn: turn.turn,
+        isAfter: false,
+        after: 0,
+        seq: null,
+      });
       const items = projectEnd(state, { final: event, ended, notes: notes.map((note) => note.event) });
       yield [...steps, toStep(items)];
       return ended;
@@ -99,6 +114,20 @@ async function* readTurn(options: TurnOptions): AsyncGenerator<readonly Step[], 
     yield steps;
   }
   return null;
+}
+
+/** Returns whether notes may stand before an event: it was written in one transaction with them (`placeNotes`). */
+function hasNotes(event: RunEvent): boolean {
+  if (event.type === 'run.waiting') return event.data.scope === 'session';
+  return event.type === 'run.queued' && event.data.reason === 'resumed';
+}
+
+async function readNotesAt(
+  database: Database,
+  { sessionId, turn, seq }: { sessionId: string; turn: Turn; seq: number },
+): Promise<ManagedEvent[]> {
+  const notes = await readNotes(database, { sessionId, turn: turn.turn, isAfter: false, after: 0, seq });
+  return notes.map(({ event }) => event);
 }
 
 function toNoteStep(turn: number, position: number, items: readonly LogItem[]): Step {

@@ -1,15 +1,20 @@
 import type { EventData, RunEvent } from '../../core/events.ts';
+import type { Micros } from '../../core/money.ts';
+import type { CustomToolUse } from '../../run/approvals/custom-tool-uses.ts';
 import type { ManagedTool } from '../tool-names.ts';
 import { toPlaceId, toRowId } from './event-ids.ts';
 import { toWireUsage, type LogItem, type ManagedEvent, type Usage } from './managed-event.ts';
 import { addUsage, NOTHING_USED, type Turn } from './turn.ts';
+import { fromWireBudget, toWireBudget, type WireBudget } from './wire-budget.ts';
 
-/** What the events of a session need to know of it. */
+/** The facts about a session that its events show. */
 export interface Thread {
   readonly id: string;
   readonly agentName: string;
   /** Returns what the agent's definition says about a tool, by Claude Code's name. */
   readonly permissionOf: (tool: string) => 'allow' | 'ask' | 'deny';
+  /** Returns whether the client runs a tool, by Claude Code's name. */
+  readonly isCustom: (tool: string) => boolean;
 }
 
 /** A use of a tool. */
@@ -19,6 +24,13 @@ interface ToolUse {
   /** Names the same use made again: its tool and input. */
   readonly likeness: string;
   readonly attempt: number;
+}
+
+/** A tool use that waits for the client. */
+interface PendingUse {
+  readonly eventId: string;
+  /** True: it waits for the client's result, not for a confirmation. */
+  readonly isCustom: boolean;
 }
 
 /** The state of a turn after the events so far. */
@@ -34,28 +46,33 @@ export interface TurnState {
   readonly decided: Set<ToolUse>;
   /** Uses whose result was shown, by event id. */
   readonly answered: Set<string>;
-  /** Approvals that are waited for, with the id of their tool use. */
-  readonly pending: Map<string, string>;
+  /** Approvals that are waited for. */
+  readonly pending: Map<string, PendingUse>;
+  /** Uses of tools that the client runs, by approval. */
+  readonly customUses: Map<string, CustomToolUse>;
+  /** Uses of such tools that the model has made, by Claude Code's id. */
+  readonly customIds: Set<string>;
   /** Texts that are being written, by block. */
   readonly texts: Map<string, string>;
   /** The tokens of the turn so far. */
   spent: Usage;
+  /** The budget of the session; null: it has none. */
+  budgetMicros: Micros | null;
+  /** True while the turn waits for a higher budget. */
+  isAtBudget: boolean;
 }
 
-export function createTurnState({
-  turn,
-  thread,
-  isRunning,
-}: Pick<TurnState, 'turn' | 'thread' | 'isRunning'>): TurnState {
+export function createTurnState(begun: Pick<TurnState, 'turn' | 'thread' | 'isRunning' | 'budgetMicros'>): TurnState {
   return {
-    turn,
-    thread,
-    isRunning,
+    ...begun,
+    isAtBudget: false,
     spanId: null,
     uses: new Map(),
     decided: new Set(),
     answered: new Set(),
     pending: new Map(),
+    customUses: new Map(),
+    customIds: new Set(),
     texts: new Map(),
     spent: NOTHING_USED,
   };
@@ -76,6 +93,11 @@ export function show({ turn }: TurnState, { from, type, place = `${type} ${from.
 }
 
 type ShownItem = { readonly event: ManagedEvent };
+
+/** Returns the place of a tool use in its turn. */
+export function toUsePlace(toolUseId: string): string {
+  return `use ${toolUseId}`;
+}
 
 /** Shows the session and its only thread as running, unless they are. */
 export function beginRunning(state: TurnState, from: RunEvent): LogItem[] {
@@ -102,9 +124,21 @@ export function becomeIdle(
   const fields = { stop_reason: stopReason, stop_details: stopDetails };
   return [
     show(state, { from, type: 'session.thread_status_idle', fields: { ...toThreadFields(state), ...fields } }),
-    show(state, { from, type: 'session.usage', fields: { usage: toWireUsage(usage), budget: null } }),
+    show(state, {
+      from,
+      type: 'session.usage',
+      fields: { usage: toWireUsage(usage), budget: toWireBudget(state.budgetMicros) },
+    }),
     show(state, { from, type: 'session.status_idle', fields }),
   ];
+}
+
+/** Shows notes; a change of the budget holds from there on. */
+export function showNotes(state: Pick<TurnState, 'budgetMicros'>, notes: readonly ManagedEvent[]): LogItem[] {
+  for (const { type, budget } of notes)
+    if (type === 'session.updated' && budget !== undefined)
+      state.budgetMicros = fromWireBudget(budget as WireBudget | null);
+  return notes.map((event) => ({ event }));
 }
 
 /** Shows that the session stands still by itself, and goes on by itself. */
@@ -149,7 +183,7 @@ export function toMessage(uuid: string, text: string, at: string | null): LogIte
 
 /** Shows that the session waits for everything that is pending. */
 export function waitForActions(state: TurnState, from: RunEvent): LogItem[] {
-  const stopReason = { type: 'requires_action', event_ids: [...state.pending.values()] };
+  const stopReason = { type: 'requires_action', event_ids: [...state.pending.values()].map(({ eventId }) => eventId) };
   return becomeIdle(state, from, {
     stopReason,
     usage: { ...addUsage(state.turn.before, state.spent), costMicros: null },

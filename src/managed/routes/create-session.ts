@@ -8,6 +8,8 @@ import { invalid, notFound, notSupported } from '../error.ts';
 import type { Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import { createSender } from '../events/send.ts';
+import { fromWireBudget } from '../log/wire-budget.ts';
+import { requirePrice } from '../sessions/budget.ts';
 import { lockSession, insertSession, type NewSession } from '../sessions/change-sessions.ts';
 import type { NewSessionBody } from '../sessions/session-schema.ts';
 
@@ -21,6 +23,8 @@ export async function createSession(
 ): Promise<string> {
   refuseUnsupported(body);
   const session = await toNewSession(deps, { body, caller });
+  const { runsAs, agent, budgetMicros } = session;
+  if (budgetMicros !== null) requirePrice(deps.config, { runsAs, model: agent.model.id });
   const sender = createSender(deps, caller);
   const first = sender.check(body.initial_events ?? [], 'initial_events');
   if (first.some(({ type }) => type !== 'user.message')) throw invalid('initial_events: must be messages of the user');
@@ -58,6 +62,7 @@ async function toNewSession(
     environmentId: body.environment_id,
     title: body.title ?? null,
     metadata,
+    budgetMicros: fromWireBudget(body.budget ?? null),
   };
 }
 
@@ -74,8 +79,7 @@ function toRunsAs({ configName }: FoundAgent, template: string | undefined): str
   return name;
 }
 
-function refuseUnsupported({ budget, resources, vault_ids: vaultIds }: NewSessionBody): void {
-  if (budget !== undefined && budget !== null) throw notSupported('budget');
+function refuseUnsupported({ resources, vault_ids: vaultIds }: NewSessionBody): void {
   if ((resources ?? []).length > 0) throw notSupported('resources');
   if ((vaultIds ?? []).length > 0) throw notSupported('vault_ids');
 }

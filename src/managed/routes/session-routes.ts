@@ -1,11 +1,14 @@
 import { z } from 'zod';
-import { toViewer } from '../../access/caller.ts';
+import { toViewer, type Caller } from '../../access/caller.ts';
+import { keyActor } from '../../audit/actors.ts';
+import { wakeAfterEnd } from '../../run/waiting/wake-after-end.ts';
 import { resolveAgentParams, findAgent } from '../agents/agents.ts';
 import { mergeMetadata } from '../agents/metadata.ts';
 import { toDefinition } from '../agents/to-definition.ts';
 import type { ManagedApi, ManagedDeps } from '../deps.ts';
 import { invalid, notSupported } from '../error.ts';
 import { toWireId } from '../ids.ts';
+import { fromWireBudget } from '../log/wire-budget.ts';
 import { readAll, readBody, readFlag, readLimit, readOrder, readPage, readRange, toPage } from '../read-request.ts';
 import { requireScope } from '../require-scope.ts';
 import { archiveSession, changeSession, deleteSession, updateSession } from '../sessions/change-sessions.ts';
@@ -27,6 +30,12 @@ const pageSchema = z.strictObject({
 export function addSessionRoutes(api: ManagedApi, deps: ManagedDeps): void {
   const read = requireScope('runs:read');
   const write = requireScope('runs:write');
+
+  async function endSession({ id, caller, end }: { id: string; caller: Caller; end: typeof archiveSession }) {
+    const actor = keyActor(caller);
+    const cancelled = await changeSession(deps.database, id, (trx, session) => end(trx, { deps, session, actor }));
+    for (const run of cancelled) await wakeAfterEnd({ ...deps, rules: deps.config }, run);
+  }
 
   api.post('/v1/sessions', write, async (context) => {
     const body = await readBody(context, newSessionSchema);
@@ -69,16 +78,17 @@ export function addSessionRoutes(api: ManagedApi, deps: ManagedDeps): void {
   api.post('/v1/sessions/:id', write, async (context) => {
     const body = await readBody(context, sessionChangeSchema);
     if (body.vault_ids !== undefined) throw notSupported('vault_ids');
-    if (body.budget !== undefined && body.budget !== null) throw notSupported('budget');
     const caller = context.get('caller');
     const found = await findSession(deps, { id: context.req.param('id'), caller });
     await changeSession(deps.database, found.id, async (trx, session) => {
       if (session.archivedAt !== null) throw invalid('The session is archived.');
-      await updateSession(trx, session, {
+      const changes = {
         ...(body.title !== undefined && { title: body.title }),
         ...(body.metadata != null && { metadata: mergeOwned(session, body.metadata) }),
+        ...(body.budget !== undefined && { budgetMicros: fromWireBudget(body.budget) }),
         ...(body.agent != null && { agent: await toChangedAgent(deps, session, body.agent) }),
-      });
+      };
+      await updateSession(trx, { deps, session, changes });
     });
     return context.json(toWireSession(await findSession(deps, { id: context.req.param('id'), caller })));
   });
@@ -86,13 +96,14 @@ export function addSessionRoutes(api: ManagedApi, deps: ManagedDeps): void {
   api.post('/v1/sessions/:id/archive', write, async (context) => {
     const caller = context.get('caller');
     const { id } = await findSession(deps, { id: context.req.param('id'), caller });
-    await changeSession(deps.database, id, archiveSession);
+    await endSession({ id, caller, end: archiveSession });
     return context.json(toWireSession(await findSession(deps, { id: context.req.param('id'), caller })));
   });
 
   api.delete('/v1/sessions/:id', write, async (context) => {
-    const { id } = await findSession(deps, { id: context.req.param('id'), caller: context.get('caller') });
-    await changeSession(deps.database, id, deleteSession);
+    const caller = context.get('caller');
+    const { id } = await findSession(deps, { id: context.req.param('id'), caller });
+    await endSession({ id, caller, end: deleteSession });
     return context.json({ id: toWireId('sesn', id), type: 'session_deleted' });
   });
 }

@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
+import type { Micros } from '../../core/money.ts';
 import type { Database } from '../../db/database.ts';
 import { isSeenBy, type Viewer } from '../../run/viewer.ts';
 import type { AgentSnapshot } from '../agents/agents.ts';
@@ -21,15 +22,23 @@ interface Row {
   readonly environmentId: string;
   readonly title: string | null;
   readonly metadata: unknown;
+  readonly budgetMicros: Micros | null;
+  readonly hadBudget: boolean;
+  readonly isAtBudget: boolean;
   readonly usage: Usage;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly archivedAt: Date | null;
 }
 
+/** SQL: true while a run of the session waits for a higher budget. */
+const IS_AT_BUDGET = sql`
+  exists (select from longhaul.runs as run
+           where run.session_id = managed.id and run.finished_at is null and run.waits_for_scope = 'session')`;
+
 /**
  * SQL: the status of a session, from its runs and their approvals as they are now, so that it never lags behind them.
- * A run that waits for a person leaves the session idle.
+ * A run that waits for a person, or for a higher budget of the session, leaves the session idle.
  */
 const STATUS = sql`
   case when managed.archived_at is not null then 'terminated'
@@ -38,9 +47,12 @@ const STATUS = sql`
        when exists (select from longhaul.runs as run
                       join longhaul.approvals as approval on approval.run_id = run.id and approval.status = 'pending'
                      where run.session_id = managed.id and run.finished_at is null) then 'idle'
+       when ${IS_AT_BUDGET} then 'idle'
        when exists (select from longhaul.runs as run
                      where run.session_id = managed.id and run.finished_at is null and run.held_for is distinct from 'session'
-                       and (run.waiting_for in ('budget', 'provider_limit') or (run.status = 'queued' and run.attempt > 0)))
+                       and (run.waiting_for in ('budget', 'provider_limit')
+                            or (run.status = 'queued' and run.attempt > 0 and 'run.retrying' = (
+                              select type from longhaul.run_events where run_id = run.id and seq = run.event_seq))))
          then 'rescheduling'
        else 'running' end`;
 
@@ -49,6 +61,8 @@ const COLUMNS = sql`
   exists (select from longhaul.runs where session_id = managed.id and finished_at is null) as "isWorking",
   managed.agent_id as "agentId", managed.agent_version as "agentVersion", managed.agent,
   managed.environment_id as "environmentId", managed.title, managed.metadata,
+  managed.budget_micros as "budgetMicros", managed.initial_budget_micros is not null as "hadBudget",
+  ${IS_AT_BUDGET} as "isAtBudget",
   (select ${USAGE} from longhaul.runs where session_id = managed.id) as usage,
   managed.created_at as "createdAt", managed.updated_at as "updatedAt", managed.archived_at as "archivedAt"`;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limitedText } from '../agents/limited-text.ts';
 import { agentOverridesSchema, agentParamsSchema } from '../agents/agents.ts';
+import { budgetSchema } from './budget.ts';
 import { metadataChangeSchema, metadataSchema } from '../agents/metadata.ts';
 
 const title = limitedText({ max: 1_000 }).nullish();
@@ -11,7 +12,7 @@ export const newSessionSchema = z.strictObject({
   environment_id: z.string('must be the id of an environment'),
   title,
   metadata: metadataSchema.nullish(),
-  budget: z.unknown().optional(),
+  budget: budgetSchema.nullish(),
   initial_events: z
     .array(z.looseObject({ type: z.string() }))
     .max(50, 'must have at most 50 events')
@@ -24,7 +25,7 @@ export const newSessionSchema = z.strictObject({
 export const sessionChangeSchema = z.strictObject({
   title,
   metadata: metadataChangeSchema.nullish(),
-  budget: z.unknown().optional(),
+  budget: budgetSchema.nullish(),
   agent: agentOverridesSchema.pick({ tools: true, mcp_servers: true }).nullish(),
   vault_ids: z.unknown().optional(),
 });

@@ -1,5 +1,7 @@
 import { toWireId } from '../ids.ts';
+import type { Micros } from '../../core/money.ts';
 import { toWireUsage, type Usage } from '../log/managed-event.ts';
+import { toWireBudget } from '../log/wire-budget.ts';
 import type { AgentSnapshot } from '../agents/agents.ts';
 
 export type SessionStatus = 'idle' | 'running' | 'rescheduling' | 'terminated';
@@ -21,13 +23,19 @@ export interface ManagedSession {
   readonly environmentId: string;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Limits the cost of its runs together; null: no limit. */
+  readonly budgetMicros: Micros | null;
+  /** True when it was created with a budget. */
+  readonly hadBudget: boolean;
+  /** True while a run of it waits for a higher budget. */
+  readonly isAtBudget: boolean;
   readonly usage: Usage;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly archivedAt: Date | null;
 }
 
-/** The session's only thread, which has an id of its own. */
+/** Returns the id of the session's only thread. */
 export function toThreadId({ id }: Pick<ManagedSession, 'id'>): string {
   return toWireId('sthr', id);
 }
@@ -43,7 +51,7 @@ export function toWireSession(session: ManagedSession): Record<string, unknown> 
     agent: toWireAgent(session),
     environment_id: session.environmentId,
     metadata: session.metadata,
-    budget: null,
+    budget: toWireBudget(session.budgetMicros),
     usage: toWireUsage(usage),
     stats: toStats(session),
     resources: [],

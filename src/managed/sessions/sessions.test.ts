@@ -35,7 +35,7 @@ describe('sessions', () => {
     expect(back.prev_page).toBeNull();
   });
 
-  it('are made once by a request that the client repeats, and each time by one that it does not', async () => {
+  it('are made once by a request that the client repeats, and each time by a new request', async () => {
     const create = async (retries: number, title = 'Once') => {
       const body = JSON.stringify({ agent: 'agent_config_reader', environment_id: 'env_default', title });
       const headers = { 'x-stainless-retry-count': String(retries) };
@@ -51,6 +51,15 @@ describe('sessions', () => {
     expect(await create(1, 'Another')).not.toBe(second);
     const [one, two] = await Promise.all([create(0, 'Slow'), create(1, 'Slow')]);
     expect(two).toBe(one);
+  });
+
+  it('are refused in words while clients may not define agents', async () => {
+    const client = await test.restart({ managedAgents: undefined });
+    await expect(client.beta.sessions.list()).rejects.toMatchObject({
+      status: 404,
+      type: 'not_found_error',
+      message: expect.stringContaining('managedAgents') as string,
+    });
   });
 
   it('refuse what is too large, unknown or not supported', async () => {

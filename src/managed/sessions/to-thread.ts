@@ -1,3 +1,4 @@
+import { toCustomToolName } from '../../core/custom-tools.ts';
 import { toDefinition } from '../agents/to-definition.ts';
 import { toThreadId, type ManagedSession } from './session.ts';
 import type { Thread } from '../log/turn-state.ts';
@@ -12,6 +13,7 @@ export function toThread(session: ManagedSession): Thread {
       if (names(ask, tool)) return 'ask';
       return names(tools, tool) || isOfConfig(session) ? 'allow' : 'deny';
     },
+    isCustom: (tool) => toCustomToolName(tool) !== null && !isOfConfig(session),
   };
 }
 

@@ -3,7 +3,7 @@ import { keyActor } from '../../audit/actors.ts';
 import { recordAuditMany, type AuditRecord } from '../../audit/record.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { createId } from '../../core/ids.ts';
-import { toMicros } from '../../core/money.ts';
+import type { Micros } from '../../core/money.ts';
 import type { Transaction } from '../../db/database.ts';
 import type { RunsTable, Tables } from '../../db/tables.ts';
 import type { Queue } from '../../queue/queue.ts';
@@ -14,6 +14,8 @@ import { parkRun } from '../waiting/park.ts';
 import { nextRanks, toQueueMessage } from '../waiting/place-in-line.ts';
 import { isWaitedFor, reserveBudgets, type FullBudget } from '../money/reserve-budget.ts';
 import type { RunRules } from '../rules.ts';
+import { leftOf } from '../run.ts';
+import { readLeftOfSessions } from '../sessions/session-budget.ts';
 import type { Submission } from './submission.ts';
 
 interface InsertOptions {
@@ -42,6 +44,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
   const { queue, rules, ids, submissions, isPromised = false } = options;
   for (const submission of submissions) if (submission.isOnlyRetry === true) await refuseSecondRetry(trx, submission);
   const sessionIds = await enterSessions(trx, submissions);
+  const ceilings = await readLeftOfSessions(trx, toContinued(submissions));
   const ranks = await nextRanks(
     trx,
     submissions.map(({ agent, user, team, priority, startAfter }) => ({
@@ -54,7 +57,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
   );
   const inserted = await trx
     .insertInto('longhaul.runs')
-    .values(toRows({ ids, submissions, sessionIds, ranks }))
+    .values(toRows({ ids, submissions, sessionIds, ceilings, ranks }))
     .returningAll()
     .execute();
   const rows = inserted.toSorted((a, b) => (a.id < b.id ? -1 : 1));
@@ -71,7 +74,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
     trx,
     rows.map(({ id, agent }) => ({ runId: id, event: { type: 'run.queued', data: { agent, reason: 'submitted' } } })),
   );
-  const amounts = submissions.map(({ limits }) => toMicros(limits.maxBudgetUsd));
+  const amounts = rows.map(leftOf);
   const fulls = await reserveBudgets(trx, { runIds: ids, amounts, rules });
   if (!isPromised) refuseTooDear({ fulls, amounts, rules });
   for (const [index, full] of fulls.entries()) {
@@ -93,8 +96,7 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
 
 /** Returns the session of each submission: a new one, the one it continues, or a fork of that. */
 async function enterSessions(trx: Transaction, submissions: readonly Submission[]): Promise<string[]> {
-  const continued = submissions.flatMap(({ session }) => (session?.isFork === false ? [session.id] : []));
-  await keepSessions(trx, continued);
+  await keepSessions(trx, toContinued(submissions));
   const sessionIds: string[] = [];
   for (const { session = null } of submissions) {
     const sessionId = session === null || session.isFork ? createId() : session.id;
@@ -104,12 +106,24 @@ async function enterSessions(trx: Transaction, submissions: readonly Submission[
   return sessionIds;
 }
 
+function toContinued(submissions: readonly Submission[]): string[] {
+  return submissions.flatMap(({ session }) => (session?.isFork === false ? [session.id] : []));
+}
+
 interface RowsOptions extends Pick<InsertOptions, 'ids' | 'submissions'> {
   readonly sessionIds: readonly string[];
+  /** The money that the budgets of sessions leave; the claim computes it again. */
+  readonly ceilings: ReadonlyMap<string, Micros>;
   readonly ranks: Awaited<ReturnType<typeof nextRanks>>;
 }
 
-function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObject<Tables, 'longhaul.runs'>[] {
+function toRows({
+  ids,
+  submissions,
+  sessionIds,
+  ceilings,
+  ranks,
+}: RowsOptions): InsertObject<Tables, 'longhaul.runs'>[] {
   return submissions.map((submission, index) => {
     const { agent, user, startAfter } = submission;
     return {
@@ -128,6 +142,7 @@ function toRows({ ids, submissions, sessionIds, ranks }: RowsOptions): InsertObj
       team_rank: ranks[index]!.team,
       limits: JSON.stringify(submission.limits),
       requested_limits: JSON.stringify(submission.requestedLimits),
+      session_ceiling_micros: ceilings.get(sessionIds[index]!) ?? null,
       max_attempts: agent.retry.maxAttempts,
       retry_policy: JSON.stringify(agent.retry),
       retry_of: submission.retryOf,

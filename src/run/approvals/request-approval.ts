@@ -45,10 +45,24 @@ export async function requestApproval(database: Database, request: ApprovalReque
 
 /** An approval as its run's worker sees it. */
 export interface KnownApproval extends Approval {
-  /** True when the decision has been used. */
-  readonly isConsumed: boolean;
+  /** The tool use that has used the decision, by Claude Code's id; null when none has. */
+  readonly takenUpBy: string | null;
   readonly isRequestedTold: boolean;
   readonly isResolvedTold: boolean;
+}
+
+/**
+ * SQL: true for the use of a tool that the client runs whose result an earlier attempt took up, but the model never got:
+ * the attempt was cut off. Such a tool does nothing here, so the result may be given again.
+ */
+function isLostResult(attempt: number) {
+  return sql<boolean>`(
+    approvals.kind = 'custom' and approvals.status = 'allowed'
+    and split_part(approvals.consumed_by, ':', 1)::int < ${attempt} and not exists (
+      select from longhaul.run_events as result
+       where result.run_id = approvals.run_id and result.type = 'agent.tool_result'
+         and result.data->>'toolUseId' = substr(approvals.consumed_by, strpos(approvals.consumed_by, ':') + 1)
+         and result.data->>'isUnfinished' is null))`;
 }
 
 /**
@@ -70,7 +84,7 @@ export async function findApproval(
           approval('tool', '=', use.tool),
           approval('input_hash', '=', use.inputHash),
           approval('attempt', '<', use.attempt),
-          approval('consumed_at', 'is', null),
+          approval.or([approval('consumed_at', 'is', null), isLostResult(use.attempt)]),
         ]),
       ]),
     )
@@ -81,13 +95,19 @@ export async function findApproval(
   return row === undefined ? null : toKnown(row);
 }
 
-/** Reads a run's approvals that have not been used, in the order in which they were requested. */
-export async function listUnconsumed(database: Database, runId: string): Promise<KnownApproval[]> {
+/**
+ * Reads a run's approvals that have not been used, or not to any effect, in the order in which they were requested.
+ * `attempt`: the attempt in progress.
+ */
+export async function listUnconsumed(
+  database: Database,
+  { runId, attempt }: { runId: string; attempt: number },
+): Promise<KnownApproval[]> {
   const rows = await database.sql
     .selectFrom('longhaul.approvals')
     .selectAll()
     .where('run_id', '=', runId)
-    .where('consumed_at', 'is', null)
+    .where((approval) => approval.or([approval('consumed_at', 'is', null), isLostResult(attempt)]))
     .orderBy('id')
     .execute();
   return rows.map(toKnown);
@@ -95,7 +115,8 @@ export async function listUnconsumed(database: Database, runId: string): Promise
 
 /**
  * Uses a decision: what it allows may be done now, and never again. Returns false when it was used before, or when the
- * caller no longer holds the lease. May be repeated for the same tool use of the same attempt.
+ * caller no longer holds the lease. May be repeated for the same tool use of the same attempt, and for a result that the
+ * model never got.
  */
 export async function consumeApproval(
   database: Database,
@@ -103,20 +124,20 @@ export async function consumeApproval(
 ): Promise<boolean> {
   const taker = `${attempt}:${toolUseId}`;
   const { rows } = await sql`
-    update longhaul.approvals as approval set consumed_at = coalesce(consumed_at, now()), consumed_by = ${taker}
+    update longhaul.approvals as approvals set consumed_at = coalesce(consumed_at, now()), consumed_by = ${taker}
       from longhaul.runs as run
-     where approval.id = ${id} and approval.status in ('allowed', 'denied', 'expired')
-       and (approval.consumed_at is null or approval.consumed_by = ${taker})
-       and run.id = approval.run_id and run.fence = ${lease.fence} and run.status = 'running'
+     where approvals.id = ${id} and approvals.status in ('allowed', 'denied', 'expired')
+       and (approvals.consumed_at is null or approvals.consumed_by = ${taker} or ${isLostResult(attempt)})
+       and run.id = approvals.run_id and run.fence = ${lease.fence} and run.status = 'running'
        and run.cancel_requested_at is null
-    returning approval.id`.execute(database.sql);
+    returning approvals.id`.execute(database.sql);
   return rows.length > 0;
 }
 
 function toKnown(row: Parameters<typeof toApproval>[0]): KnownApproval {
   return {
     ...toApproval(row),
-    isConsumed: row.consumed_at !== null,
+    takenUpBy: row.consumed_by?.replace(/^\d+:/, '') ?? null,
     isRequestedTold: row.is_requested_told,
     isResolvedTold: row.is_resolved_told,
   };

@@ -4,18 +4,19 @@ import { createId } from '../../core/ids.ts';
 import { CHANNELS, type Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import type { RunsTable } from '../../db/tables.ts';
-import type { Queue } from '../../queue/queue.ts';
 import { appendEvents, type Lease } from '../log/append-events.ts';
 import { isReservedToday, moveReservation, type BudgetScope } from '../money/reserve-budget.ts';
 import { findFullGate, lockGates, type Gate } from '../waiting/concurrency.ts';
 import { isBesideSuspect } from './losses.ts';
-import { END_OF_WAIT, parkRun, TRIED_AGAIN } from '../waiting/park.ts';
+import { END_OF_WAIT, parkForSession, parkRun, TRIED_AGAIN } from '../waiting/park.ts';
 import { toQueueMessage } from '../waiting/place-in-line.ts';
 import type { RunDeps } from '../rules.ts';
-import { toRun, type Run } from '../run.ts';
+import { isBoundBySession, leftOf, toRun, type Run } from '../run.ts';
 import { isBehindAnother } from '../waiting/session-gate.ts';
+import { boundBySession } from '../sessions/session-budget.ts';
 import { takeSession } from '../sessions/sessions.ts';
 import { giveTeamTurns } from '../waiting/team-turns.ts';
+import { wakeNextWithin } from '../waiting/wake-runs.ts';
 import { writeEvents } from '../log/write-events.ts';
 
 /** Duration of a lease unless it is renewed. Short enough that a lost worker's runs are recovered within 20 s. */
@@ -101,7 +102,7 @@ interface ClaimRunOptions {
 
 async function claimRun(trx: Transaction, { deps, options, runId, budgets }: ClaimRunOptions): Promise<Claim | null> {
   const { queue } = deps;
-  const row = await trx
+  const claimed = await trx
     .updateTable('longhaul.runs')
     .set((row) => ({
       status: 'running',
@@ -117,23 +118,28 @@ async function claimRun(trx: Transaction, { deps, options, runId, budgets }: Cla
     .where((run) =>
       run.or([
         run('status', '=', 'queued'),
-        run.and([run('status', '=', 'waiting'), run('waiting_for', 'in', [...TRIED_AGAIN])]),
+        run.and([
+          run('status', '=', 'waiting'),
+          run('waiting_for', 'in', [...TRIED_AGAIN]),
+          run('waits_for_scope', 'is distinct from', 'session'),
+        ]),
       ]),
     )
     .returningAll()
     .executeTakeFirst();
-  if (row === undefined) {
+  if (claimed === undefined) {
     await queue.remove(trx, { runId, queue: options.queue });
     return null;
   }
+  const row = claimed.is_managed ? await boundBySession(trx, claimed) : claimed;
   const obstacle = await findObstacle(trx, { deps, options, row, budgets });
   if (obstacle !== null) {
-    await putBack({ trx, queue, row, obstacle });
+    await putBack({ trx, deps, row, obstacle });
     return null;
   }
   const attemptId = createId();
   if (!(await beginAttempt(trx, { row, attemptId, workerId: options.workerId }))) {
-    await putBack({ trx, queue, row, obstacle: { kind: 'later', waitMs: SESSION_WAIT_MS } });
+    await putBack({ trx, deps, row, obstacle: { kind: 'later', waitMs: SESSION_WAIT_MS } });
     return null;
   }
   const run = toRun({ ...row, waiting_for: null });
@@ -152,7 +158,9 @@ type Obstacle =
       readonly until: Date;
       /** The budget that the run waits for. */
       readonly scope?: BudgetScope;
-    };
+    }
+  /** The budget of its session leaves the run nothing: it waits until that is raised. */
+  | { readonly kind: 'session_budget' };
 
 /** Delay before the next claim of a run whose session is in use. */
 const SESSION_WAIT_MS = 1_000;
@@ -175,11 +183,18 @@ async function findObstacle(
   if (await isBesideSuspect(trx, row)) return { kind: 'later', waitMs: SUSPECT_WAIT_MS };
   // Only a run that waited for a budget can be claimed while an earlier run of its session is unfinished.
   if (await isBehindAnother(trx, row)) return { kind: 'held', gate: 'session' };
+  if (isBoundBySession(row) && leftOf(row) === 0) {
+    // Its reservation is released, in accounts that a second run of this transaction may not lock.
+    if (budgets.areLocked) return { kind: 'later', waitMs: 0 };
+    budgets.areLocked = true;
+    return { kind: 'session_budget' };
+  }
   const limitedUntil = await options.findProviderLimit?.(trx, row.agent);
   if (limitedUntil) return { kind: 'waiting', waitingFor: 'provider_limit', until: limitedUntil };
   const gate = await findFullGate(trx, { row, rules });
   if (gate !== null) return { kind: 'held', gate };
-  // The run is going to spend today's budget: reserve now what was reserved on an earlier day or never.
+  // The run is going to spend today's budget: reserve now what was reserved on an earlier day or never, or what the
+  // session's budget leaves it now.
   if (await isReservedToday(trx, { row, rules })) return null;
   if (budgets.areLocked) return { kind: 'later', waitMs: 0 };
   const { full, isReserved } = await moveReservation(trx, { row, rules });
@@ -221,13 +236,14 @@ async function noteEndOfWait(trx: Transaction, runId: string): Promise<void> {
 
 interface PutBackOptions {
   readonly trx: Transaction;
-  readonly queue: Queue;
+  readonly deps: RunDeps;
   readonly row: Selectable<RunsTable>;
   readonly obstacle: Obstacle;
 }
 
 /** Undoes a claim in its own transaction. Only the reason why the run now waits is kept. */
-async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<void> {
+async function putBack({ trx, deps, row, obstacle }: PutBackOptions): Promise<void> {
+  const { queue } = deps;
   const wasWaiting = row.waiting_for !== null;
   await trx
     .updateTable('longhaul.runs')
@@ -263,7 +279,11 @@ async function putBack({ trx, queue, row, obstacle }: PutBackOptions): Promise<v
         return queue.requeue(trx, toQueueMessage(row, until));
       }
       await parkRun(trx, { queue, runId: row.id, attempt: row.attempt - 1, waitingFor, until, scope });
+      return;
     }
+    case 'session_budget':
+      await parkForSession(trx, { deps, row, attempt: row.attempt - 1 });
+      await wakeNextWithin(trx, deps, { user: row.user_id, team: row.team, tenant: row.tenant });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { RunErrorCode } from '../../core/errors.ts';
+import type { Micros } from '../../core/money.ts';
 import { decideParking, decideRetry, type RetryPolicy } from '../../core/retry-policy.ts';
 import type { RunsTable } from '../../db/tables.ts';
 
@@ -46,6 +47,10 @@ export type OpenConclusion =
       /** True when the attempt counts towards `maxAttempts`, because it failed by itself. */
       readonly isCounted: boolean;
     }
+  /** The budget of the session is used up: the run waits without a process until it is raised. */
+  | { readonly status: 'awaits_session_budget' }
+  /** The budget of the session was used up, and has been raised meanwhile, or removed: the run continues. */
+  | { readonly status: 'budget_raised'; readonly ceilingMicros: Micros | null }
   /** The attempt failed, and another follows after a wait. */
   | { readonly status: 'retried'; readonly code: RunErrorCode; readonly delaySeconds: number };
 

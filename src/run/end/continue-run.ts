@@ -1,15 +1,19 @@
 import { sql, type Selectable } from 'kysely';
 import type { NewEvent } from '../../core/events.ts';
+import type { Micros } from '../../core/money.ts';
 import type { Transaction } from '../../db/database.ts';
 import type { RunsTable } from '../../db/tables.ts';
 import { changeRun, type RunColumns } from '../log/change-run.ts';
 import type { OpenConclusion } from './conclude.ts';
 import { releaseHeld } from '../waiting/concurrency.ts';
 import { bookAttempt, type Booking } from '../money/ledger.ts';
+import { spendBudget } from '../money/reserve-budget.ts';
 import { noteWebhooks } from '../webhooks/note-webhooks.ts';
+import { SESSION_WAIT, toSessionWait } from '../waiting/park.ts';
 import { toQueueMessage } from '../waiting/place-in-line.ts';
 import type { RunDeps } from '../rules.ts';
 import { toRunError } from '../run.ts';
+import { placeNotes } from '../sessions/session-budget.ts';
 import { releaseSession } from '../sessions/sessions.ts';
 
 interface Continuation {
@@ -36,16 +40,21 @@ export async function continueRun(trx: Transaction, continuation: Continuation):
   const continued = await changeRun(trx, {
     runId: row.id,
     attempt: row.attempt,
-    events: [...events, toEvent(conclusion, { agent: row.agent, now })],
+    events: [...events, toEvent(conclusion, { row, costMicros: row.cost_micros + booking.charge.costMicros, now })],
     columns: { ...columns, ...toColumns(conclusion, row) },
   });
   await noteWebhooks(trx, continued);
   await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
-  // The decision, or its expiry, queues a run that waits for a person.
-  if (conclusion.status === 'awaits_approval') await queue.remove(trx, { runId: row.id, queue: row.queue });
+  const isForBudget = conclusion.status === 'awaits_session_budget';
+  if (isForBudget || conclusion.status === 'budget_raised') await placeNotes(trx, continued);
+  // The decision, or its expiry, queues a run that waits for a person; a higher budget a run that waits for its session.
+  if (conclusion.status === 'awaits_approval' || isForBudget)
+    await queue.remove(trx, { runId: row.id, queue: row.queue });
   else await queue.requeue(trx, toQueueMessage(row, toNextStart(conclusion, now)));
   await releaseHeld(trx, { queue, row });
   await bookAttempt(trx, booking, rules);
+  // Nobody knows for how long it waits.
+  if (isForBudget) await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
   return continued;
 }
 
@@ -56,7 +65,10 @@ function toNextStart(conclusion: OpenConclusion, now: Date): Date | null {
 }
 
 /** The event that reports the conclusion to watchers. */
-function toEvent(conclusion: OpenConclusion, { agent, now }: { agent: string; now: Date }): NewEvent {
+function toEvent(
+  conclusion: OpenConclusion,
+  { row: { agent }, costMicros, now }: { row: Selectable<RunsTable>; costMicros: Micros; now: Date },
+): NewEvent {
   switch (conclusion.status) {
     case 'handed_back':
       return { type: 'run.queued', data: { agent, reason: 'handed_back' } };
@@ -66,6 +78,10 @@ function toEvent(conclusion: OpenConclusion, { agent, now }: { agent: string; no
     }
     case 'awaits_approval':
       return { type: 'run.waiting', data: { waitingFor: 'approval', until: conclusion.until.toISOString() } };
+    case 'awaits_session_budget':
+      return toSessionWait(costMicros);
+    case 'budget_raised':
+      return { type: 'run.queued', data: { agent, reason: 'resumed' } };
     case 'retried': {
       const { code, delaySeconds } = conclusion;
       return { type: 'run.retrying', data: { error: toRunError(code), delaySeconds } };
@@ -97,6 +113,15 @@ function toColumns(conclusion: OpenConclusion, { max_attempts: maxAttempts, unna
         waiting_for: 'approval',
         parked_at: sql<Date>`clock_timestamp()`,
         max_attempts: conclusion.isCounted ? maxAttempts : maxAttempts + 1,
+      };
+    case 'awaits_session_budget':
+      return { ...SESSION_WAIT, max_attempts: maxAttempts + 1 };
+    case 'budget_raised':
+      return {
+        status: 'queued' as const,
+        session_ceiling_micros: conclusion.ceilingMicros,
+        parked_at: sql<Date>`clock_timestamp()`,
+        max_attempts: maxAttempts + 1,
       };
     case 'retried':
       return { status: 'queued' as const };

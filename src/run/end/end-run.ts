@@ -1,7 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import { recordAudit, type AuditRecord } from '../../audit/record.ts';
 import type { NewEvent } from '../../core/events.ts';
-import type { RunLimits } from '../../core/limits.ts';
 import { toUsd } from '../../core/money.ts';
 import { toStorable } from '../../core/text.ts';
 import type { Transaction } from '../../db/database.ts';
@@ -17,7 +16,7 @@ import type { RunDeps } from '../rules.ts';
 import { isAtCeiling, toRunError } from '../run.ts';
 import { traceEnd } from './trace-end.ts';
 import { releaseNextInSession } from '../waiting/session-gate.ts';
-import { lockManagedSession, noteIdle } from '../sessions/note-idle.ts';
+import { lockSession, noteIdle } from '../sessions/note-idle.ts';
 import { releaseSession } from '../sessions/sessions.ts';
 
 interface RunEnd {
@@ -36,6 +35,7 @@ interface RunEnd {
 }
 
 type Sums = Pick<Selectable<RunsTable>, 'cost_micros' | 'turns' | 'duration_ms'>;
+type Ended = Sums & Pick<Selectable<RunsTable>, 'limits' | 'session_ceiling_micros'>;
 
 /**
  * Ends a run, with all consequences. Every run ends here: when its last attempt is settled, by its worker or by the
@@ -50,7 +50,10 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   const ended = await changeRun(trx, {
     runId: row.id,
     attempt: row.attempt,
-    events: [...end.events, toFinalEvent(conclusion, { ...row, ...columns })],
+    events: [
+      ...end.events,
+      toFinalEvent(conclusion, { ...row, ...columns, session_ceiling_micros: row.session_ceiling_micros }),
+    ],
     columns: { ...columns, ...toFinalColumns(conclusion) },
   });
   await recordAudit(trx, { ...toAudit(ended), action: `run.${conclusion.status}`, subject: row.id });
@@ -58,7 +61,7 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   // Before the budgets, which every run locks.
   await traceEnd(trx, ended);
   if (booking !== null) await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
-  const isManaged = await lockManagedSession(trx, row.session_id);
+  if (row.is_managed) await lockSession(trx, row.session_id);
   await queue.remove(trx, { runId: row.id, queue: row.queue });
   if (booking !== null) await releaseHeld(trx, { queue, row });
   await releaseNextInSession(trx, { queue, sessionId: row.session_id });
@@ -67,11 +70,11 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   else await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
   // With the money that the ended run has released.
   await promoteMessages(trx, { deps, runId: row.id, messages });
-  if (isManaged) await noteIdle(trx, row.session_id);
+  if (row.is_managed) await noteIdle(trx, row.session_id);
   return ended;
 }
 
-function toFinalEvent(conclusion: FinalConclusion, run: Sums & Pick<Selectable<RunsTable>, 'limits'>): NewEvent {
+function toFinalEvent(conclusion: FinalConclusion, run: Ended): NewEvent {
   const costUsd = toUsd(run.cost_micros);
   switch (conclusion.status) {
     case 'succeeded':
@@ -83,7 +86,7 @@ function toFinalEvent(conclusion: FinalConclusion, run: Sums & Pick<Selectable<R
           costUsd,
           turns: run.turns,
           durationMs: run.duration_ms ?? 0,
-          ...(isAtCeiling(run.limits as RunLimits, run.cost_micros) && { isAtCeiling: true }),
+          ...(isAtCeiling(run, run.cost_micros) && { isAtCeiling: true }),
         },
       };
     case 'failed':

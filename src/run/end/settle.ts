@@ -15,6 +15,7 @@ import { closeOpenUses } from './close-open-uses.ts';
 import { awaitApproval, conclude, isOver, type AttemptOutcome, type Conclusion } from './conclude.ts';
 import { continueRun } from './continue-run.ts';
 import { endRun } from './end-run.ts';
+import { waitForSessionBudget } from './reach-session-budget.ts';
 import type { EndDeps, RunDeps } from '../rules.ts';
 import { toRun, type Run } from '../run.ts';
 import { addModels, toSound, totalUsage, type Spending } from '../money/spending.ts';
@@ -72,7 +73,7 @@ export async function settleAttempt(
 
 /** Queues the runs that the committed end of an attempt makes room for. Never rejects. */
 export async function afterAttempt(deps: EndDeps, { run, conclusion }: Settled): Promise<void> {
-  if (isOver(conclusion)) await wakeAfterEnd(deps, run);
+  if (isOver(conclusion) || conclusion.status === 'awaits_session_budget') await wakeAfterEnd(deps, run);
 }
 
 /** Settles a running run whose row the caller has locked in `trx`. */
@@ -87,7 +88,11 @@ export async function closeAttempt(options: {
   const { outcome, retryAfterSeconds, durationMs } = settlement;
   const charge = toCharge(settlement.metered, settlement.reported);
   const attempt = await closeAttemptRow(trx, { row, settlement });
-  const judged = conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() });
+  const judged = await waitForSessionBudget(trx, {
+    row,
+    conclusion: conclude({ row, outcome, now: attempt.now, retryAfterSeconds, random: Math.random() }),
+    costMicros: row.cost_micros + charge.costMicros,
+  });
   const hasUsedTools = Object.keys({ ...settlement.toolUses, ...(row.tool_uses as object) }).length > 0;
   const open = await closeOpenUses(trx, { runId: row.id, isOver: isOver(judged), hasUsedTools });
   const conclusion = awaitApproval(judged, open.waitsUntil);
@@ -235,8 +240,12 @@ async function closeAttemptRow(trx: Transaction, options: { row: Selectable<Runs
     .executeTakeFirstOrThrow();
 }
 
-/** The outcome to record: an attempt that ended so that its run waits for a person was not handed back. */
+/**
+ * The outcome to record: an attempt that ended so that its run waits for a person was not handed back, and an attempt
+ * that ended at the budget of its session has not failed.
+ */
 function toAttemptEnd(status: AttemptOutcome['status'], conclusion: Conclusion): AttemptEnd {
+  if (conclusion.status === 'awaits_session_budget' || conclusion.status === 'budget_raised') return 'waiting';
   return status === 'handed_back' && conclusion.status === 'awaits_approval' ? 'waiting' : status;
 }
 

@@ -1,10 +1,10 @@
 import { sql, type Selectable } from 'kysely';
 import type { Budget } from '../../config/config.ts';
-import type { RunLimits } from '../../core/limits.ts';
-import { toMicros, type Micros } from '../../core/money.ts';
+import type { Micros } from '../../core/money.ts';
 import type { Transaction } from '../../db/database.ts';
 import type { RunsTable } from '../../db/tables.ts';
 import type { RunRules } from '../rules.ts';
+import { leftOf } from '../run.ts';
 
 export type BudgetScope = 'user' | 'team' | 'global';
 
@@ -81,6 +81,13 @@ export async function isReservedToday(
   trx: Transaction,
   { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
 ): Promise<boolean> {
+  return row.reserved_micros === leftOf(row) && (await hasReservationOfToday(trx, { row, rules }));
+}
+
+async function hasReservationOfToday(
+  trx: Transaction,
+  { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
+): Promise<boolean> {
   if (row.reserved_on === null) return false;
   const { rows } = await sql<{ is: boolean }>`
     select reserved_on = longhaul.day_of(clock_timestamp(), ${rules.timeZone}) as is
@@ -90,16 +97,19 @@ export async function isReservedToday(
 
 /**
  * Reserves in today's budgets what a run that is about to begin may still spend. Without room for it, no reservation
- * remains, on any day. The caller has locked the run's row.
+ * remains, on any day, unless the run has reserved as much or more today: a limit that was lowered since does not stop it.
+ * The caller has locked the run's row.
  */
 export async function moveReservation(
   trx: Transaction,
   { row, rules }: { row: Selectable<RunsTable>; rules: RunRules },
 ): Promise<Reservation> {
-  const limits = row.limits as RunLimits;
-  const leftMicros = Math.max(0, toMicros(limits.maxBudgetUsd) - row.cost_micros);
+  const leftMicros = leftOf(row);
   const reservation = await reserveBudget(trx, { runId: row.id, amountMicros: leftMicros, rules });
-  if (reservation.full !== null) await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
+  if (reservation.full === null) return reservation;
+  const isCovered = leftMicros <= row.reserved_micros && (await hasReservationOfToday(trx, { row, rules }));
+  if (isCovered) return { isReserved: true, full: null };
+  await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
   return reservation;
 }
 

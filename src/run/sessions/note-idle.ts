@@ -1,20 +1,15 @@
 import { sql } from 'kysely';
 import type { Transaction } from '../../db/database.ts';
 
-/**
- * Locks a session that a client of Claude Managed Agents has made, so that no turn begins until the commit. Returns
- * false, and locks nothing, for any other session.
- */
-export async function lockManagedSession(trx: Transaction, sessionId: string): Promise<boolean> {
-  const { rows } = await sql`
-    select id from longhaul.sessions where id = ${sessionId} and is_managed for update`.execute(trx);
-  return rows.length > 0;
+/** Locks a session, so that no turn of it begins until the commit. */
+export async function lockSession(trx: Transaction, sessionId: string): Promise<void> {
+  await sql`select from longhaul.sessions where id = ${sessionId} for update`.execute(trx);
 }
 
 /**
- * Notes behind the last turn of a session that it is idle, unless one of its runs is unfinished. Call it in the
- * transaction that ends a run, under the lock of `lockManagedSession`: for each time that a session comes to rest one
- * turn is noted, and no reader has to conclude it.
+ * Notes on the last turn of a managed session that the session is idle behind it, unless one of its runs is unfinished. Call
+ * it in the transaction that ends a run, under the lock of `lockSession`: each time that a session comes to rest one turn is
+ * noted, and no reader has to conclude it.
  */
 export async function noteIdle(trx: Transaction, sessionId: string): Promise<void> {
   await sql`

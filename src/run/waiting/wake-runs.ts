@@ -12,7 +12,8 @@ const BATCH_SIZE = 200;
 
 /**
  * Queues runs that wait for a budget or a provider limit now: the budget was raised, or the limit has ended. The claim
- * of a run that still has to wait parks it again. Returns their number.
+ * of a run that still has to wait parks it again. A run that waits for the budget of its session is left out: only a
+ * change of that budget queues it. Returns their number.
  *
  * Does not lock their rows: a claim holds a run's message when it locks the row, and each would wait for the other. The
  * claim drops a message for a run that no longer waits.
@@ -29,6 +30,7 @@ export async function wakeRuns(
       .select(['id', 'queue', 'priority', 'fair_rank'])
       .where('status', '=', 'waiting')
       .where('waiting_for', '=', waitingFor)
+      .where('waits_for_scope', 'is distinct from', 'session')
       .where('id', '>', after)
       .$if(userKey !== undefined, (runs) => runs.where(USER_KEY, '=', userKey!))
       .$if(team !== undefined, (runs) => runs.where('team', '=', team!))
@@ -47,10 +49,22 @@ export async function wakeRuns(
  * Queues the runs that may fit into the money that a run has released: the next that waits for its user's budget, for
  * its team's and for the global one. A run that still does not fit continues to wait.
  */
-export async function wakeNext(
-  { database, queue }: { database: Database; queue: Queue },
-  { user, team, tenant }: Owner & { readonly team: string | null },
-): Promise<void> {
+export async function wakeNext({ database, queue }: { database: Database; queue: Queue }, owner: Payer): Promise<void> {
+  await putInLine({ database, queue }, await findNext(database.sql, owner));
+}
+
+/** Queues runs as `wakeNext` does, in the transaction that releases the money. */
+export async function wakeNextWithin(trx: Transaction, { queue }: { queue: Queue }, owner: Payer): Promise<void> {
+  await requeueAll(trx, queue, await findNext(trx, owner));
+}
+
+/** The user and team whose budgets a run counts for. */
+type Payer = Owner & { readonly team: string | null };
+
+async function findNext(
+  database: Database['sql'] | Transaction,
+  { user, team, tenant }: Payer,
+): Promise<Parameters<typeof toQueueMessage>[0][]> {
   const { rows } = await sql<Parameters<typeof toQueueMessage>[0]>`
     (select id, queue, priority, fair_rank from longhaul.runs
       where waits_for_scope = 'user' and ${USER_KEY} = ${toUserKey({ user, tenant })} and ${IS_DUE} order by priority desc, fair_rank, id limit 1)
@@ -59,10 +73,8 @@ export async function wakeNext(
       where waits_for_scope = 'team' and team = ${team} and ${IS_DUE} order by priority desc, fair_rank, id limit 1)
     union all
     (select id, queue, priority, fair_rank from longhaul.runs
-      where waits_for_scope = 'global' and ${IS_DUE} order by priority desc, fair_rank, id limit 1)`.execute(
-    database.sql,
-  );
-  await putInLine({ database, queue }, rows);
+      where waits_for_scope = 'global' and ${IS_DUE} order by priority desc, fair_rank, id limit 1)`.execute(database);
+  return rows;
 }
 
 /** Equals the time for which a provider limit is believed: see the worker's governor. */
@@ -92,11 +104,16 @@ async function putInLine(
   { database, queue }: { database: Database; queue: Queue },
   places: readonly Parameters<typeof toQueueMessage>[0][],
 ): Promise<void> {
+  if (places.length === 0) return;
+  await retryDeadlock(() => database.sql.transaction().execute((trx) => requeueAll(trx, queue, places)));
+}
+
+async function requeueAll(
+  trx: Transaction,
+  queue: Queue,
+  places: readonly Parameters<typeof toQueueMessage>[0][],
+): Promise<void> {
   // In one order: of two that wake the same runs the second waits for the first.
   const inOrder = places.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  if (inOrder.length === 0) return;
-  const work = async (trx: Transaction) => {
-    for (const place of inOrder) await queue.requeue(trx, toQueueMessage(place));
-  };
-  await retryDeadlock(() => database.sql.transaction().execute(work));
+  for (const place of inOrder) await queue.requeue(trx, toQueueMessage(place));
 }

@@ -60,6 +60,7 @@ function describe(event: LonghaulEvent): ReactNode {
     case 'run.started':
       return event.attempt > 1 ? `Attempt ${event.attempt} started` : 'Started';
     case 'run.waiting':
+      if (event.data.scope === 'session') return 'Waits for a higher budget of its session';
       return WAITS[event.data.waitingFor] ?? 'Waits';
     case 'run.retrying':
       return `${event.data.error.code}: tried again in ${formatDuration(event.data.delaySeconds * 1_000)}`;

@@ -113,9 +113,9 @@ function Approval({ item: { approval, approvalId, decision, input }, isOver }: {
   if (decision !== null) {
     const by = decision.decidedBy === undefined ? '' : ` by ${decision.decidedBy}`;
     const words = {
-      allow: 'Allowed',
+      allow: approval?.kind === 'custom' ? 'The client has sent the result' : 'Allowed',
       deny: 'Denied',
-      expired: 'Nobody decided in time: denied',
+      expired: approval?.kind === 'custom' ? 'No result came in time' : 'Nobody decided in time: denied',
       cancelled: 'Withdrawn',
     };
     return (
@@ -131,8 +131,8 @@ function Approval({ item: { approval, approvalId, decision, input }, isOver }: {
   }
   if (isOver || approval === null || approvalId === null) return null;
   return (
-    <Part title={approval.kind === 'question' ? 'The agent asks' : 'Waits for a decision'}>
-      {mayApprove ? (
+    <Part title={WAITS[approval.kind]}>
+      {mayApprove || approval.kind === 'custom' ? (
         <DecisionForm approvalId={approvalId} kind={approval.kind} input={approval.tool.input ?? input} />
       ) : (
         <p className={classes['quiet']}>Your key may not decide: it lacks the scope approvals.</p>
@@ -140,6 +140,12 @@ function Approval({ item: { approval, approvalId, decision, input }, isOver }: {
     </Part>
   );
 }
+
+const WAITS = {
+  tool: 'Waits for a decision',
+  question: 'The agent asks',
+  custom: 'Waits for a result',
+} as const satisfies Record<string, string>;
 
 function Part({ title, children }: { title: string; children: ReactNode }) {
   return (
