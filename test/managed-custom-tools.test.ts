@@ -54,6 +54,7 @@ function script({ prompt, body }: ModelRequest) {
 
 interface Block {
   readonly type: string;
+  readonly text?: string;
   readonly id?: string;
   readonly name?: string;
   readonly tool_use_id?: string;
@@ -63,7 +64,7 @@ interface Block {
 /** Reads the results since the last message of the user, but for those of uses that have not begun. */
 function readResults(messages: ModelRequest['body']['messages']) {
   const blocks = messages.flatMap(({ content }) => (typeof content === 'string' ? [] : (content as readonly Block[])));
-  const asked = blocks.findLastIndex(({ type }, index) => type === 'text' && isAsked(blocks[index]));
+  const asked = blocks.findLastIndex(isAsked);
   return blocks.slice(asked + 1).flatMap((block) => {
     if (block.type !== 'tool_result') return [];
     const { content = '' } = block;
@@ -74,8 +75,7 @@ function readResults(messages: ModelRequest['body']['messages']) {
 }
 
 /** Returns whether a block is one of the messages of these tests, and not of Longhaul or Claude Code. */
-const isAsked = (block: object | undefined) =>
-  /^(weather|twice|note|both)/.test((block as { readonly text?: string } | undefined)?.text ?? '');
+const isAsked = ({ text = '' }: Block) => /^(weather|twice|note|both)/.test(text);
 
 /** Removes what Claude Code adds. */
 const toPlain = (text: string) => text.replaceAll(/<system-reminder>.*?<\/system-reminder>/gs, '').trim();

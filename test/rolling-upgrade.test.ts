@@ -5,7 +5,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type LonghaulClient } from '../src/client/client.ts';
-import { say, startScriptedModel, turn, type ScriptedModel } from '../src/testing/index.ts';
+import { say, startScriptedModel, turn, type ModelRequest, type ScriptedModel } from '../src/testing/index.ts';
 import { createPostgresDatabase } from './support/databases.ts';
 import { followToEnd, untilEnded, untilEvent } from './support/machines.ts';
 import { spawnCommand, type RunningCommand } from './support/run-command.ts';
@@ -57,7 +57,14 @@ describe.skipIf(!hasVersionBefore)('an upgrade of processes one by one', () => {
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-upgrade-'));
     postgres = await createPostgresDatabase({ isEmpty: true });
-    model = await startScriptedModel({ script: () => turn(say(TEXT, { chunks: 100, chunkDelayMs: 50 })) });
+    let hasBegunSecond = false;
+    const script = ({ prompt }: ModelRequest) => {
+      // The first answer to it takes a minute: it has not ended when the old worker is told to stop, on any machine.
+      const isSlow = prompt === 'the second' && !hasBegunSecond;
+      hasBegunSecond ||= isSlow;
+      return turn(say(TEXT, { chunks: 100, chunkDelayMs: isSlow ? 600 : 50 }));
+    };
+    model = await startScriptedModel({ script });
     const before = path.join(directory, 'before');
     await mkdir(before);
     const archive = spawnSync('git', ['archive', VERSION_BEFORE], { cwd: root, maxBuffer: 2 ** 28 });

@@ -80,9 +80,7 @@ describe('longhaul approvals', () => {
 
   it('shows the use of a tool that its client runs, which cannot be decided here', async () => {
     const { id } = await ask({ kind: 'custom', tool: 'mcp__custom__weather', input: { city: 'Oslo' } });
-    expect((await longhaul('approvals', 'list')).stdout).toMatch(
-      /mcp__custom__weather .*\(its client's result decides\)/,
-    );
+    expect((await longhaul('approvals', 'list')).stdout).toContain("client's result of weather");
     const { exitCode, stderr } = await longhaul('approvals', 'allow', id);
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain('its result decides');

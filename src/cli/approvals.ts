@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { ApprovalResource, DecisionRequest } from '../client/client.ts';
+import { toCustomToolName } from '../core/custom-tools.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { parseApprovalId, parseCount } from './arguments.ts';
 import { addConnectionOptions, connect } from './connection.ts';
@@ -97,8 +98,9 @@ function show(shell: Shell, approval: ApprovalResource, json: true | undefined):
 
 function describe({ kind, tool }: ApprovalResource): string {
   if (kind === 'question') return describeQuestions(tool.input).join('; ');
-  const use = `${toTerminalLine(tool.name)} ${describeToolInput(tool.input, '')}`.trim();
-  return kind === 'custom' ? `${use} (its client's result decides)` : use;
+  const name = kind === 'custom' ? (toCustomToolName(tool.name) ?? tool.name) : tool.name;
+  const use = `${toTerminalLine(name)} ${describeToolInput(tool.input, '')}`.trim();
+  return kind === 'custom' ? `client's result of ${use}` : use;
 }
 
 const COLUMNS: readonly Column<ApprovalResource>[] = [

@@ -1,4 +1,4 @@
--- Works with version 39: servers and workers of that version go on beside new ones.
+-- Works with version 38: servers and workers of that version go on beside new ones.
 
 -- Agents, environments and sessions that clients of Claude Managed Agents make (src/managed).
 

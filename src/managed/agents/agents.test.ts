@@ -343,8 +343,8 @@ describe('the bounds of agents', () => {
 
   it('reject every agent when the configuration has no managedAgents', async () => {
     const off = await managed.restart({ managedAgents: undefined });
-    expect((await refusalOf(off.beta.agents.create({ name: 'a', model }))).message).toContain('no managedAgents');
-    expect(await readAll(off.beta.agents.list())).not.toEqual([]);
+    for (const refusal of await refusalsOf([off.beta.agents.create({ name: 'a', model }), off.beta.agents.list()]))
+      expect(refusal.message).toContain('name the template of its agents as `managedAgents`');
   });
 });
 

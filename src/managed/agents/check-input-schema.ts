@@ -16,13 +16,13 @@ type JsonSchema = Readonly<Record<string, unknown>>;
 export function findSchemaFault(schema: JsonSchema): string | null {
   const combining = COMBINING.find((word) => Object.hasOwn(schema, word));
   if (combining !== undefined) return `must not have ${combining} at its top; move it below a property`;
-  const properties = Object.keys((schema['properties'] ?? {}) as object);
+  const properties = Object.keys(schema['properties'] ?? {});
   const name = properties.find((property) => !INPUT_NAME.test(property));
   if (name !== undefined)
     return `must have properties whose names are 1 to 64 letters, digits, "_", "." or "-"; received ${JSON.stringify(name)}`;
   const { $schema: draft, ...words } = withoutNulls(schema);
   const check = findCheck(typeof draft === 'string' && /draft-0[67]/.test(draft) ? 'old' : 'new');
-  if (check(words) === true) return null;
+  if (check(words)) return null;
   const { instancePath = '', message = 'is not valid' } = check.errors?.[0] ?? {};
   return `is not a valid JSON schema: ${instancePath.slice(1).replaceAll('/', '.') || 'it'} ${message}`;
 }

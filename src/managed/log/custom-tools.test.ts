@@ -6,7 +6,7 @@ import { projectEvent } from './project-turn.ts';
 import { NOTHING_USED } from './turn.ts';
 import { createTurnState } from './turn-state.ts';
 
-// How the log of a session shows uses of tools that the client runs.
+// Tests how the log of a session shows uses of tools that the client runs.
 
 const RUN = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
 const FIRST = '01968a3e-7b2c-7d40-9f7a-000000000001';
@@ -33,6 +33,7 @@ function createLog(uses: Readonly<Record<string, CustomToolUse>> = {}) {
       isCustom: (tool) => tool.startsWith('mcp__custom__'),
     },
     isRunning: true,
+    budgetMicros: null,
   });
   for (const [id, use] of Object.entries(uses)) state.customUses.set(id, use);
   let seq = 0;

@@ -201,6 +201,6 @@ async function cancelWaiting(trx: Transaction, { deps: { queue, config }, sessio
  */
 function refuseWhileWorking({ status, isWorking, isAtBudget }: ManagedSession, done: string): void {
   if (!isWorking || isAtBudget) return;
-  const how = status === 'idle' ? 'It waits for a tool_confirmation.' : `It is ${status}.`;
+  const how = status === 'idle' ? 'It waits for a tool_confirmation or a custom_tool_result.' : `It is ${status}.`;
   throw invalid(`The session cannot be ${done} now. ${how} Send user.interrupt and wait for session.status_idle.`);
 }

@@ -8,7 +8,8 @@ export type ShownRun = ReturnType<typeof toShownRun>;
  * under, with which links begin; empty by default.
  */
 export function toShownRun(run: Run, basePath = '') {
-  const { tenant, lastSeq, sessionTurn, errorDetail, retryPolicy, requestedLimits, trace, ...shown } = run;
+  const { tenant, lastSeq, sessionTurn, errorDetail, retryPolicy, requestedLimits, trace, ...rest } = run;
+  const { isManaged, isBoundBySession, ...shown } = rest;
   const self = `${basePath}/v1/runs/${run.id}`;
   return {
     ...shown,
