@@ -10,7 +10,9 @@ export interface CustomResults {
 export function createCustomResults(): CustomResults {
   const results = new Map<string, CustomToolResult>();
   return {
-    put: (toolUseId, result) => void results.set(toolUseId, result),
+    put(toolUseId, result) {
+      results.set(toolUseId, result);
+    },
     take(toolUseId) {
       const result = results.get(toolUseId) ?? null;
       results.delete(toolUseId);
