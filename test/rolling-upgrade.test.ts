@@ -59,7 +59,7 @@ describe.skipIf(!hasVersionBefore)('an upgrade of processes one by one', () => {
     postgres = await createPostgresDatabase({ isEmpty: true });
     let hasBegunSecond = false;
     const script = ({ prompt }: ModelRequest) => {
-      // The first answer to it takes a minute: it has not ended when the old worker is told to stop, on any machine.
+      // The first answer to it takes a minute: it has not ended when the old worker has to stop, on any machine.
       const isSlow = prompt === 'the second' && !hasBegunSecond;
       hasBegunSecond ||= isSlow;
       return turn(say(TEXT, { chunks: 100, chunkDelayMs: isSlow ? 600 : 50 }));
