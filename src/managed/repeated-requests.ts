@@ -20,15 +20,15 @@ const REMOVED_AT_ONCE = 20;
  * A request that is not a repetition is always new. A repetition waits for a first try that is in progress in the same
  * process. Refusals are not kept: the same request may be accepted later.
  */
-export function answerOnce({ database }: ManagedDeps) {
+export function answerOnce({ database, log }: ManagedDeps) {
   const inOrder = createInOrder();
   return createMiddleware<ManagedEnv>(async (context, next) => {
     if (context.req.method !== 'POST' && context.req.method !== 'DELETE') return next();
     const owner = toIdempotencyOwner(context.get('caller'));
-    const body = await context.req.raw.clone().arrayBuffer();
+    const sent = await context.req.raw.clone().arrayBuffer();
     const hash = createHash('sha256')
       .update(`${context.req.method} ${context.req.path}\n`)
-      .update(new Uint8Array(body))
+      .update(new Uint8Array(sent))
       .digest('hex');
     const isRepeated = Number(context.req.header('x-stainless-retry-count') ?? 0) > 0;
     await inOrder(JSON.stringify([owner, hash]), async () => {
@@ -40,7 +40,13 @@ export function answerOnce({ database }: ManagedDeps) {
       await next();
       const { status } = context.res;
       if (status !== 200) return;
-      await keepAnswer(database, { owner, hash, status, body: await context.res.clone().text() });
+      const body = await context.res.clone().text();
+      try {
+        await keepAnswer(database, { owner, hash, status, body });
+      } catch (err) {
+        // The request was carried out: an error would make the client send it again.
+        log.warn({ err, requestId: context.get('requestId') }, 'an answer could not be kept for a repeated request');
+      }
     });
   });
 }

@@ -37,11 +37,9 @@ type Reading = Pick<ListOptions, 'session' | 'after'>;
 async function* readForward(database: Database, { session, after }: Reading): AsyncGenerator<ManagedEvent> {
   const first = after === null ? 1 : await findTurnOf(database, { session, eventId: after });
   let isPast = after === null;
-  let turn = first - 1;
   const shown = new Set<string>();
   for await (const steps of readSessionLog({ database, session, turn: first, readRun: readWritten(database) })) {
     for (const step of steps) {
-      turn = Math.max(turn, step.turn);
       for (const event of toEvents(step.items)) {
         if (isPast) yield event;
         shown.add(event.id);

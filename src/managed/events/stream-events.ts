@@ -1,4 +1,5 @@
 import type { EventHub } from '../../stream/event-hub.ts';
+import { LOOK_EVERY_MS } from '../../stream/timing.ts';
 import type { Database } from '../../db/database.ts';
 import { invalid } from '../error.ts';
 import type { LogItem } from '../log/managed-event.ts';
@@ -40,8 +41,6 @@ interface FollowOptions {
   /** Returns whether the session still exists and is not archived. */
   readonly isOpen: () => Promise<boolean>;
 }
-
-const LOOK_EVERY_MS = 5_000;
 
 /** Follows a session from a place. An empty batch is a heartbeat. Ends when nothing can follow. */
 export async function* followSession(options: FollowOptions): AsyncGenerator<readonly LogItem[], void, void> {

@@ -6,17 +6,6 @@ import type { LogItem, Usage } from './managed-event.ts';
 import type { Turn } from './turn.ts';
 import { fromWireBudget, type WireBudget } from './wire-budget.ts';
 
-interface Row {
-  readonly runId: string;
-  readonly turn: number;
-  readonly prompt: string;
-  readonly startedAt: Date | null;
-  readonly finishedAt: Date | null;
-  readonly endsIdle: boolean;
-  readonly lastSeq: number;
-  readonly own: Usage;
-}
-
 /** SQL: the figures of runs as JSON; an aggregate over them. */
 export const USAGE = sql`json_build_object(
   'inputTokens', coalesce(sum(input_tokens), 0), 'outputTokens', coalesce(sum(output_tokens), 0),
@@ -30,7 +19,7 @@ export async function findTurn(
   database: Database,
   { sessionId, turn, before }: { sessionId: string; turn: number; before: Usage },
 ): Promise<Turn | null> {
-  const { rows } = await sql<Row>`
+  const { rows } = await sql<Omit<Turn, 'before'>>`
     select id as "runId", session_turn as turn, prompt, started_at as "startedAt", finished_at as "finishedAt",
            ends_idle as "endsIdle", event_seq as "lastSeq", ${USAGE} as own
       from longhaul.runs

@@ -1,35 +1,13 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { Micros } from '../../core/money.ts';
 import type { Database } from '../../db/database.ts';
 import { isSeenBy, type Viewer } from '../../run/viewer.ts';
 import type { AgentSnapshot } from '../agents/agents.ts';
-import type { Usage } from '../log/managed-event.ts';
 import { USAGE } from '../log/read-turns.ts';
 import type { TimeRange } from '../read-request.ts';
 import type { ManagedSession, SessionStatus } from './session.ts';
 
-interface Row {
-  readonly id: string;
-  readonly runsAs: string;
-  readonly user: string | null;
-  readonly team: string | null;
-  readonly tenant: string | null;
-  readonly status: SessionStatus;
-  readonly isWorking: boolean;
-  readonly agentId: string;
-  readonly agentVersion: number;
-  readonly agent: unknown;
-  readonly environmentId: string;
-  readonly title: string | null;
-  readonly metadata: unknown;
-  readonly budgetMicros: Micros | null;
-  readonly hadBudget: boolean;
-  readonly isAtBudget: boolean;
-  readonly usage: Usage;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-  readonly archivedAt: Date | null;
-}
+/** A session as the database returns it, with its JSON. */
+type Row = Omit<ManagedSession, 'agent' | 'metadata'> & { readonly agent: unknown; readonly metadata: unknown };
 
 /** SQL: true while a run of the session waits for a higher budget. */
 const IS_AT_BUDGET = sql`

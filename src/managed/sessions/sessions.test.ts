@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startManaged, type TestManaged } from '../managed.fixture.ts';
 
@@ -51,6 +52,18 @@ describe('sessions', () => {
     expect(await create(1, 'Another')).not.toBe(second);
     const [one, two] = await Promise.all([create(0, 'Slow'), create(1, 'Slow')]);
     expect(two).toBe(one);
+  });
+
+  it('are made, and the client is not told to repeat, when the answer cannot be kept', async () => {
+    const { sql: connection } = test.database;
+    await sql`alter table longhaul.managed_answers rename to away`.execute(connection);
+    try {
+      const body = JSON.stringify({ agent: 'agent_config_reader', environment_id: 'env_default' });
+      expect((await test.fetch('/v1/sessions', { method: 'POST', body })).status).toBe(200);
+      expect(test.lines.at(-1)).toMatchObject({ level: 'warn' });
+    } finally {
+      await sql`alter table longhaul.away rename to managed_answers`.execute(connection);
+    }
   });
 
   it('are refused in words while clients may not define agents', async () => {
