@@ -5,10 +5,10 @@ import { LongestFirst } from './test/support/longest-first.ts';
 const SHARED = [
   'src/**/*.test.ts',
   'dashboard/**/*.test.ts',
-  'test/{agent-features,agent-health,answers,approvals,base-path,conversations,limits-over-attempts}.test.ts',
+  'test/{agent-features,agent-health,answers,approvals,attachments,base-path,conversations,limits-over-attempts}.test.ts',
   'test/{provider-limits,provider-proxy,refused-conversations}.test.ts',
   'test/{callbacks,configuration-docs,contract,contract-breaks,doctor-docs,errors,language,structure}.test.ts',
-  'test/chaos/judges.test.ts',
+  'test/{benchmark,chaos/judges}.test.ts',
 ];
 
 export default defineConfig({

@@ -155,7 +155,7 @@ describe('the page at /docs', () => {
     );
     const text = await response.text();
     expect(text).not.toContain('<script');
-    expect(text.length).toBeLessThan(600_000);
+    expect(text.length).toBeLessThan(650_000);
   });
 
   it('has commands that work when pasted into a shell', async () => {

@@ -3,6 +3,7 @@ import type { ToolRun } from '../config/tool-hooks.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import type { Micros } from '../core/money.ts';
+import type { ContentPart } from '../core/prompt-parts.ts';
 import type { ModelUsage } from '../core/usage.ts';
 import type { Logger } from '../core/log.ts';
 import type { AgentOutcome, ProviderFailure } from './outcome/agent-outcome.ts';
@@ -83,6 +84,8 @@ export interface AgentSpec {
   readonly decidedToolUses?: readonly DecidedToolUse[];
   /** Sent unchanged: never on a command line, never expanded, never a command. */
   readonly prompt: string;
+  /** The parts of the prompt, if it is more than a text. Defaults to null. */
+  readonly promptParts?: readonly ContentPart[] | null;
   readonly agent: Agent;
   /** The limits of this run. A limit of 0 ends the attempt before a process is started. */
   readonly limits: RunLimits;

@@ -116,8 +116,8 @@ async function tryToKeep(
 }
 
 /** Builds the first message of an attempt. */
-function toWords(spec: AgentSpec, progress: Progress): Pick<Prompt, 'text' | 'uuid'> {
-  if (!progress.isAsked) return { text: spec.prompt, uuid: spec.runId };
+function toWords(spec: AgentSpec, progress: Progress): Pick<Prompt, 'text' | 'parts' | 'uuid'> {
+  if (!progress.isAsked) return { text: spec.prompt, parts: spec.promptParts ?? null, uuid: spec.runId };
   return { text: CONTINUATION, uuid: randomUUID() };
 }
 

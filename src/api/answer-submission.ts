@@ -1,12 +1,13 @@
 import type { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { toMaxPriority } from '../access/caller.ts';
+import { toMaxPriority, toViewer } from '../access/caller.ts';
 import type { SubmitDeps } from './api-deps.ts';
 import type { ApiEnv } from './authenticate.ts';
 import { checkSubmission } from './check-submission.ts';
 import type { AcceptedRunResource, submissionSchema } from './contract.ts';
 import { joinSession } from './join-session.ts';
 import { toRateLimitHeaders } from './rate-limit-headers.ts';
+import { findAttachments } from './read-attachments.ts';
 import { submitOnce } from './submit-once.ts';
 import { toTraceOf } from './trace-requests.ts';
 import { toRunResource } from './to-resource.ts';
@@ -24,8 +25,10 @@ export async function answerSubmission(
   const { config, database } = deps;
   const caller = context.get('caller');
   const { session, tenant, ...owners } = await joinSession(database, { body, caller });
+  const readAttachments = await findAttachments(database, { bodies: [body], viewer: toViewer(caller) });
   const submission = checkSubmission({
     body: { ...body, ...owners },
+    attachments: readAttachments(body),
     session,
     tenant,
     maxPriority: toMaxPriority(caller, config.limits),

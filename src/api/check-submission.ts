@@ -8,6 +8,7 @@ import { countCharacters } from '../core/text.ts';
 import type { Submission } from '../run/accept/submission.ts';
 import { checkMetadata } from './check-metadata.ts';
 import type { submissionSchema } from './contract.ts';
+import type { Attachments } from './read-attachments.ts';
 import { fieldError } from './problem.ts';
 import { checkWebhookUrl } from './webhook-access.ts';
 import { withoutUndefined } from './without-undefined.ts';
@@ -25,6 +26,8 @@ interface CheckOptions {
   readonly maxPriority?: number | null;
   /** The rules for a `webhookUrl`. Without it, a `webhookUrl` is rejected. */
   readonly webhooks?: WebhooksConfig;
+  /** The attachments, from `findAttachments`. Without them, `attachments` are rejected. */
+  readonly attachments?: Attachments;
   /** The session to continue, from `joinSession`. Without it, a `sessionId` is rejected. */
   readonly session?: Submission['session'];
   /** The run that is retried. Defaults to null, for a new run. */
@@ -44,6 +47,7 @@ export function checkSubmission(options: CheckOptions): Submission {
     tenant,
     maxPriority = null,
     webhooks,
+    attachments,
     session,
     retryOf = null,
   } = options;
@@ -54,6 +58,8 @@ export function checkSubmission(options: CheckOptions): Submission {
     throw new LonghaulError('agent_not_found', { message: `agent ${message}.`, errors: [{ path: 'agent', message }] });
   }
   checkIdempotencyKey(idempotencyKey);
+  if (attachments === undefined && body.attachments !== undefined)
+    throw fieldError('attachments', 'must be left out here');
   if (session === undefined) {
     if (body.sessionId !== undefined) throw fieldError('sessionId', 'must be left out here');
     if (body.fork !== undefined) throw fieldError('fork', 'must be left out here');
@@ -75,6 +81,7 @@ export function checkSubmission(options: CheckOptions): Submission {
   return {
     agent,
     prompt: body.prompt,
+    ...(attachments !== undefined && { attachments }),
     user: body.user ?? null,
     team: body.team ?? null,
     tenant,

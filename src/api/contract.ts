@@ -4,6 +4,7 @@ export * from './contract/access.ts';
 export * from './contract/sign-in.ts';
 export * from './contract/approvals.ts';
 export * from './contract/submission.ts';
+export * from './contract/files.ts';
 export * from './contract/sessions.ts';
 export * from './contract/runs.ts';
 export * from './contract/events.ts';

@@ -9,6 +9,7 @@ import { cancelRuns, countRuns } from './routes/bulk.ts';
 import { getCosts } from './routes/costs.ts';
 import { getDoctor } from './routes/doctor.ts';
 import { followRun, followRuns } from './routes/events.ts';
+import { getFile, getFileContent, listFiles, removeFile, uploadFile } from './routes/files.ts';
 import { getAgentHealth, getLiveness, getReadiness } from './routes/health.ts';
 import { createKey, listKeys, revokeKey } from './routes/keys.ts';
 import { getMetrics } from './routes/metrics.ts';
@@ -33,6 +34,7 @@ import { drainWorker, listWorkers } from './routes/workers.ts';
 export const ROUTES: readonly Route[] = [
   [submitRun, submitRuns, listRuns, getRun, cancelRun, retryRun, retryRuns, cancelRuns, countRuns, exportRuns],
   [followRun, followRuns],
+  [uploadFile, listFiles, getFile, getFileContent, removeFile],
   [sendMessage, listSessions, getSession],
   [listApprovals, getApproval, decideApproval],
   [createSchedule, listSchedules, getSchedule, changeSchedule, removeSchedule],

@@ -152,7 +152,7 @@ describe.each(DATABASE_KINDS)('submitting runs over HTTP, on the %s database', (
       ['agent=reader', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported_media_type'],
       ['{}', { 'content-type': 'application/jsonp' }, 415, 'unsupported_media_type'],
       [
-        `{"agent":"reader","prompt":"${'x'.repeat(1_100_000)}"}`,
+        `{"agent":"reader","prompt":"${'x'.repeat(17_000_000)}"}`,
         { 'content-type': 'application/json' },
         413,
         'body_too_large',

@@ -39,6 +39,7 @@ export function toRunResource(run: Run, options: RunOptions): RunResource {
 /** Replaces the prompt, result and cost of a run. */
 const NOTHING_READ = {
   prompt: '',
+  attachments: [],
   metadata: {},
   result: null,
   structuredOutput: null,

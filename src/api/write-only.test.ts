@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApi, type TestApi } from './api.fixture.ts';
-import type { RunResource, ScheduleResource } from './contract.ts';
+import type { FileResource, RunResource, ScheduleResource } from './contract.ts';
 import { ROUTES } from './routes.ts';
 
 const SECRET = 'text that only callers with runs:read may see';
@@ -13,6 +13,7 @@ describe('a key that may submit but not read', () => {
   let failed: RunResource;
   let queued: RunResource;
   let scheduled: ScheduleResource;
+  let uploaded: FileResource;
 
   beforeAll(async () => {
     service = await startApi('embedded');
@@ -29,6 +30,8 @@ describe('a key that may submit but not read', () => {
       metadata: { note: SECRET },
     });
     scheduled = (await made.json()) as ScheduleResource;
+    const stored = await service.post('/v1/files', { name: SECRET, mediaType: 'text/plain', data: 'SGk=' });
+    uploaded = (await stored.json()) as FileResource;
   });
   afterAll(() => service.close());
 
@@ -52,6 +55,8 @@ describe('a key that may submit but not read', () => {
     'POST /v1/runs/retry': () => send('POST', '/v1/runs/retry', { ids: [failed.id, finished.id] }),
     'POST /v1/runs/cancel': () => send('POST', '/v1/runs/cancel', { ids: [queued.id, failed.id, finished.id] }),
     'POST /v1/runs/:id/messages': () => send('POST', `/v1/runs/${finished.id}/messages`, { prompt: SECRET }, 'say'),
+    'POST /v1/files': () => send('POST', '/v1/files', { name: SECRET, mediaType: 'text/plain', data: 'SGk=' }),
+    'DELETE /v1/files/:id': () => send('DELETE', `/v1/files/${uploaded.id}`),
     'POST /v1/schedules': () => send('POST', '/v1/schedules', { ...submission, cron: '@yearly' }),
     'PATCH /v1/schedules/:id': () => send('PATCH', `/v1/schedules/${scheduled.id}`, { name: 'mine' }),
     'POST /v1/schedules/:id/pause': () => send('POST', `/v1/schedules/${scheduled.id}/pause`),

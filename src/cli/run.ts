@@ -3,6 +3,7 @@ import { LonghaulError } from '../core/errors.ts';
 import { parseAmount, parseCount, parseIdempotencyKey, parseSessionId } from './arguments.ts';
 import { addConnectionOptions, connect } from './connection.ts';
 import { followForCommand } from './follow-run.ts';
+import { readAttachment } from './read-attachment.ts';
 import { printOne, type PrintOptions } from './print.ts';
 import type { Shell } from './shell.ts';
 import { toTerminalLine } from './terminal-text.ts';
@@ -12,6 +13,7 @@ interface RunOptions extends PrintOptions {
   readonly team?: string;
   readonly session?: string;
   readonly fork?: true;
+  readonly attach?: readonly string[];
   readonly priority?: number;
   readonly idempotencyKey?: string;
   readonly follow?: true;
@@ -36,6 +38,7 @@ export function addRunCommand(program: Command, shell: Shell): void {
     .option('--team <team>', "the team whose budget the run counts for, in addition to the user's")
     .option('--session <id>', 'the session to continue: the sessionId of an earlier run', parseSessionId)
     .option('--fork', 'with --session: branch off that session')
+    .option('--attach <file...>', 'images, PDFs and texts that the agent reads first; put -- before the next argument')
     .option('--priority <number>', 'higher starts first, -100 to 100', parseCount(-100, 100))
     .option(
       '--idempotency-key <key>',
@@ -65,6 +68,7 @@ async function submitAndFollow(
     team,
     session: sessionId,
     fork,
+    attach = [],
     priority,
     idempotencyKey,
     maxBudgetUsd,
@@ -75,7 +79,11 @@ async function submitAndFollow(
   const client = await connect(shell, options);
   // JSON leaves out options that were not given.
   const limits = { maxBudgetUsd, maxTurns, maxThinkingTokens, timeoutSeconds };
-  const run = await client.submit({ agent, prompt, user, team, sessionId, fork, priority, limits }, { idempotencyKey });
+  const attachments = attach.length === 0 ? undefined : await Promise.all(attach.map(readAttachment));
+  const run = await client.submit(
+    { agent, prompt, attachments, user, team, sessionId, fork, priority, limits },
+    { idempotencyKey },
+  );
 
   if (options.follow === true) {
     await followForCommand(shell, {

@@ -1,5 +1,6 @@
 /** The typed client of Longhaul's HTTP API. Runs in browsers as well as in Node: it needs only `fetch`. */
 import { createApprovalMethods, type ApprovalMethods } from './approvals.ts';
+import { createFileMethods, type FileMethods } from './files.ts';
 import { createOperationMethods, type OperationMethods } from './operations.ts';
 import { createRunMethods, type RunMethods } from './runs.ts';
 import { createScheduleMethods, type ScheduleMethods } from './schedules.ts';
@@ -11,6 +12,7 @@ import { createWebhookMethods, type WebhookMethods } from './webhooks.ts';
 
 export type {
   ApprovalMethods,
+  FileMethods,
   OperationMethods,
   RunMethods,
   ScheduleMethods,
@@ -19,6 +21,7 @@ export type {
   StatsMethods,
   WebhookMethods,
 };
+export type { FilePage } from './files.ts';
 export type { StatsQuery } from './stats.ts';
 export type { DeliveryFilter, DeliveryPage, WebhookPage } from './webhooks.ts';
 export type { SessionFilter, SessionPage, SessionQuery } from './sessions.ts';
@@ -80,6 +83,7 @@ export type {
   DoctorResource,
   Message,
   NewKey,
+  NewFile,
   NewSchedule,
   NewWebhook,
   Problem,
@@ -121,6 +125,7 @@ export interface LonghaulClient
     ApprovalMethods,
     SessionMethods,
     ScheduleMethods,
+    FileMethods,
     WebhookMethods,
     OperationMethods,
     SignInMethods,
@@ -137,6 +142,7 @@ export function createClient(options: ClientOptions): LonghaulClient {
     ...createApprovalMethods(transport),
     ...createSessionMethods(transport),
     ...createScheduleMethods(transport),
+    ...createFileMethods(transport),
     ...createWebhookMethods(transport),
     ...createOperationMethods(transport),
     ...createSignInMethods(transport),

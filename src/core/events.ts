@@ -1,5 +1,6 @@
 import type { ApprovalKind } from './approvals.ts';
 import type { RunErrorCode } from './errors.ts';
+import type { PromptPart } from './prompt-parts.ts';
 import type { TokenUsage } from './usage.ts';
 
 /** An error as followers of a run receive it: a code of the table and a text that is safe for an end user. */
@@ -29,7 +30,7 @@ export interface EventData {
    */
   'run.waiting': { waitingFor: WaitingFor; until?: string; scope?: 'session'; costUsd?: number };
   /** A message that was sent to the running run, once Claude Code has read it. */
-  'run.message': { messageId: string; text: string };
+  'run.message': { messageId: string; text: string; parts?: PromptPart[] | undefined };
   'run.retrying': { error: RunError; delaySeconds: number };
   /** `structuredOutput`: for an agent with an `outputSchema`. `isAtCeiling`: the run has used up its cost ceiling. */
   'run.succeeded': {

@@ -61,6 +61,7 @@ export interface RunsTable {
   status: RunStatus;
   waiting_for: Nullable<string>;
   prompt: string;
+  parts: ColumnType<unknown, string | null | undefined, string | null>;
   user_id: Nullable<string>;
   team: Nullable<string>;
   tenant: Nullable<string>;

@@ -3,6 +3,7 @@ import { RUN_ERRORS, type RunErrorCode } from '../core/errors.ts';
 import type { RunError } from '../core/events.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { toMicros, toUsd, type Micros } from '../core/money.ts';
+import type { PromptPart } from '../core/prompt-parts.ts';
 import type { RetryPolicy } from '../core/retry-policy.ts';
 import type { StoredTrace } from '../core/run-trace.ts';
 import type { RunStatus } from '../core/states.ts';
@@ -16,6 +17,8 @@ export interface Run {
   readonly status: RunStatus;
   readonly waitingFor: string | null;
   readonly prompt: string;
+  /** The parts of the prompt, if it is more than a text. */
+  readonly parts: readonly PromptPart[] | null;
   readonly user: string | null;
   readonly team: string | null;
   /** The team that the user belongs to; null: the user is the application's, or there is none. */
@@ -76,6 +79,7 @@ export function toRun(row: Selectable<RunsTable>): Run {
     status: row.status,
     waitingFor: row.waiting_for,
     prompt: row.prompt,
+    parts: row.parts as Run['parts'],
     user: row.user_id,
     team: row.team,
     tenant: row.tenant,

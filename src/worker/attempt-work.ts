@@ -4,8 +4,10 @@ import type { EventType, NewEvent } from '../core/events.ts';
 import { inBackground } from '../core/guard.ts';
 import type { RunLimits } from '../core/limits.ts';
 import { toMicros } from '../core/money.ts';
+import type { ContentPart } from '../core/prompt-parts.ts';
 import { report } from '../core/process-events.ts';
 import type { GatewayPass } from '../gateway/gateway.ts';
+import { readParts } from '../run/attachments/read-parts.ts';
 import { recordMetered } from '../run/money/record-metered.ts';
 import type { Run } from '../run/run.ts';
 import type { SessionLease } from '../run/sessions/sessions.ts';
@@ -59,10 +61,20 @@ export async function work(attempt: Attempt): Promise<AgentReport> {
   return process.done;
 }
 
-async function prepare(attempt: Attempt): Promise<Station> {
+/** The station of an attempt, and the content of its prompt if that is more than a text. */
+interface ReadyStation extends Station {
+  readonly promptParts: readonly ContentPart[] | null;
+}
+
+async function prepare(attempt: Attempt): Promise<ReadyStation> {
   const { deps, claim, leaseLost } = attempt;
+  const { run } = claim;
+  const { parts } = run;
+  const promptParts =
+    parts === null ? null : await retryWhileAway(() => readParts(deps.database, parts), { signal: leaseLost });
   const agent = await findAgent(attempt);
-  return prepareStation({ deps, run: claim.run, agent, sessionLease: toSessionLease(attempt), leaseLost });
+  const station = await prepareStation({ deps, run, agent, sessionLease: toSessionLease(attempt), leaseLost });
+  return { ...station, promptParts };
 }
 
 export function toSessionLease({ claim: { run, lease } }: Attempt): SessionLease {
@@ -125,7 +137,7 @@ function openDesk(attempt: Attempt, agent: Agent): NonNullable<Attempt['desk']> 
 }
 
 interface ProcessParts {
-  readonly station: Station;
+  readonly station: ReadyStation;
   readonly pass: GatewayPass;
   readonly ask: NonNullable<Attempt['desk']>['ask'];
   readonly limits: RunLimits;
@@ -155,6 +167,7 @@ function startProcess(attempt: Attempt, { station, pass, ask, limits }: ProcessP
     keepConversation: () => !isForUser && keepsConversations(agent) && deps.spares.conversations.mayKeep(agent),
     facts: { user: run.user, team: run.team, metadata: run.metadata, attempt: run.attempt },
     prompt: run.prompt,
+    promptParts: station.promptParts,
     agent,
     limits,
     workspaceDir,

@@ -9,6 +9,7 @@ import { logLostRun } from './log-finished-run.ts';
 import { expireApprovals } from '../run/approvals/decide-approval.ts';
 import { sweepHeld } from '../run/waiting/concurrency.ts';
 import { wakeOverdue } from '../run/waiting/wake-runs.ts';
+import { removeUnusedFiles } from '../run/attachments/files.ts';
 import { removeOldIdempotencyKeys } from '../run/accept/idempotency-keys.ts';
 import { foldDeltas } from '../run/log/fold-deltas.ts';
 import { noteOldWords } from '../run/note-old-words.ts';
@@ -57,6 +58,7 @@ export function startMaintenance(deps: {
     await removeDeadWorkers(database);
     await removeOldCounts(database);
     await removeOldIdempotencyKeys(database);
+    await removeUnusedFiles(database);
     // Kept one day longer, because a directory's name contains the time when its run was submitted, not when it ended.
     // The time is the database's, as for the runs: a wrong clock on this machine would delete the directories of
     // running runs.

@@ -1,8 +1,10 @@
 import type { SteeringMessage } from '../agent/process/steering.ts';
 import type { NewEvent } from '../core/events.ts';
 import { inBackground } from '../core/guard.ts';
+import type { ContentPart } from '../core/prompt-parts.ts';
 import type { Logger } from '../core/log.ts';
 import type { Database } from '../db/database.ts';
+import { readParts } from '../run/attachments/read-parts.ts';
 import { markMessages, readMessages, type RunMessage } from '../run/sessions/messages.ts';
 import type { Run } from '../run/run.ts';
 import { readEntries, type SessionLease } from '../run/sessions/sessions.ts';
@@ -53,7 +55,7 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
         if (isThere && !message.isTakenUp) await takeUp(message);
         if (!isThere && message.isTakenUp) await mark(message.id, false);
         known.set(message.id, message);
-        if (!isThere) say(message);
+        if (!isThere) say({ ...message, parts: await readPartsOf(message) });
       }
       isReconciled = true;
     }
@@ -66,9 +68,14 @@ export function createMessageDelivery(options: DeliveryOptions): MessageDelivery
     return new Set(messages.filter(({ id }) => written.includes(`"${id}"`)).map(({ id }) => id));
   }
 
+  async function readPartsOf({ parts }: RunMessage): Promise<readonly ContentPart[] | null> {
+    return parts === null ? null : retryWhileAway(() => readParts(database, parts), { signal: leaseLost });
+  }
+
   async function takeUp(message: RunMessage): Promise<void> {
     if (message.isTold) return mark(message.id, true);
-    onEvent({ type: 'run.message', data: { messageId: message.id, text: message.text } });
+    const { id: messageId, text, parts } = message;
+    onEvent({ type: 'run.message', data: { messageId, text, ...(parts !== null && { parts: [...parts] }) } });
   }
 
   async function mark(id: string, isTakenUp: boolean): Promise<void> {

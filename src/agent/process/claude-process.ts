@@ -34,7 +34,7 @@ export function startClaude(spec: ClaudeSpec): ClaudeProcess {
       return claude.useCount;
     },
     ask: (prompt) => ask(claude, prompt),
-    tell: ({ id, text }) => claude.prompts.push(toPrompt({ text, note: null, uuid: id })),
+    tell: ({ id, ...message }) => claude.prompts.push(toPrompt({ ...message, note: null, uuid: id })),
     listened: claude.listened.promise,
     flush: claude.store.flush,
     end,

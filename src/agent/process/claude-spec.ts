@@ -1,5 +1,6 @@
 import type { Agent } from '../../config/config.ts';
 import type { RunLimits } from '../../core/limits.ts';
+import type { ContentPart } from '../../core/prompt-parts.ts';
 import type { Logger } from '../../core/log.ts';
 import type { ClaudeSpending } from '../messages/result.ts';
 import type { Breach, Refusal, Thrown } from '../outcome/agent-outcome.ts';
@@ -100,6 +101,8 @@ export interface ClaudeProcess {
 
 export interface Prompt {
   readonly text: string;
+  /** The parts of the prompt, if it is more than a text. Defaults to null. */
+  readonly parts?: readonly ContentPart[] | null;
   /** Our own text that accompanies the prompt, or null. */
   readonly note: string | null;
   /** A UUID that is stored with the prompt in the transcript. */

@@ -1,4 +1,5 @@
 import type { SDKUserMessage } from '@anthropic-ai/claude-agent-sdk';
+import type { ContentPart } from '../../core/prompt-parts.ts';
 import type { Prompt } from './claude-spec.ts';
 
 /** The messages to one process, in the order in which they arrive. */
@@ -32,19 +33,42 @@ export function createPromptQueue(): PromptQueue {
   };
 }
 
+type Block = Exclude<SDKUserMessage['message']['content'], string>[number];
+
 /**
- * Turns a text into a prompt, unchanged: no `@file` in it is read and no `/command` is run. Our own note stands beside
- * it.
+ * Turns a text, or parts with files among them, into a prompt, unchanged: no `@file` in it is read and no `/command` is run. Our
+ * own note stands beside it.
  */
-export function toPrompt({ text, note, uuid }: Pick<Prompt, 'text' | 'note' | 'uuid'>): SDKUserMessage {
-  const content = note === null ? text : [text, note].map((part) => ({ type: 'text' as const, text: part }));
+export function toPrompt({
+  text,
+  parts,
+  note,
+  uuid,
+}: Pick<Prompt, 'text' | 'parts' | 'note' | 'uuid'>): SDKUserMessage {
+  const given = parts ?? [{ type: 'text', text }];
+  const notes = note === null ? [] : [{ type: 'text' as const, text: note }];
+  const isText = parts == null && note === null;
   return {
     type: 'user',
-    message: { role: 'user', content },
+    message: { role: 'user', content: isText ? text : [...given.map(toBlock), ...notes] },
     parent_tool_use_id: null,
     client_composed: true,
     uuid: uuid as NonNullable<SDKUserMessage['uuid']>,
   };
+}
+
+function toBlock(part: ContentPart): Block {
+  if (part.type === 'text') return part;
+  const { mediaType, data } = part;
+  if (part.type === 'image') {
+    return { type: 'image', source: { type: 'base64', media_type: mediaType as 'image/png', data } };
+  }
+  const { title, context } = part;
+  const source =
+    mediaType === 'application/pdf'
+      ? { type: 'base64' as const, media_type: 'application/pdf' as const, data }
+      : { type: 'text' as const, media_type: 'text/plain' as const, data };
+  return { type: 'document', source, ...(title !== null && { title }), ...(context !== null && { context }) };
 }
 
 /** Creates a message with one of Claude Code's own commands. Never use it for a text from outside. */

@@ -1,4 +1,5 @@
 import { inBackground } from '../../core/guard.ts';
+import type { ContentPart } from '../../core/prompt-parts.ts';
 import { settlesWithin } from '../../core/settles-within.ts';
 import { toFields, toText } from '../../core/untyped.ts';
 
@@ -10,6 +11,8 @@ export interface SteeringMessage {
   /** A UUID that is stored with it in the transcript. */
   readonly id: string;
   readonly text: string;
+  /** Its parts, if it is more than a text. Defaults to null. */
+  readonly parts?: readonly ContentPart[] | null;
 }
 
 interface Target {

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { APPROVAL_KINDS } from '../../core/approvals.ts';
 import { RUN_ERRORS, type RunErrorCode } from '../../core/errors.ts';
 import type { EventData, EventType } from '../../core/events.ts';
+import { promptPartSchema } from './files.ts';
 import { instant, refusalCategory, tokens, usd } from './output-fields.ts';
 
 const runErrorCode = z.enum(Object.keys(RUN_ERRORS) as [RunErrorCode, ...RunErrorCode[]]);
@@ -36,7 +37,11 @@ const EVENT_DATA = {
       .describe("Set when the session's budget is used up: the run waits until it is raised."),
     costUsd: usd().optional().describe('With `scope`: what the run has cost so far.'),
   }),
-  'run.message': z.object({ messageId: z.string(), text: z.string() }),
+  'run.message': z.object({
+    messageId: z.string(),
+    text: z.string(),
+    parts: z.array(promptPartSchema).optional().describe('The parts of the message in order, if it has attachments.'),
+  }),
   'run.retrying': z.object({ error: safeError, delaySeconds: z.number() }),
   'run.succeeded': z.object({
     result: z.string(),

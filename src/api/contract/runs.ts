@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ATTEMPT_OUTCOMES, RUN_STATUSES } from '../../core/states.ts';
+import { attachmentSchema } from './files.ts';
 import { instant, refusalCategory, tokens, usd } from './output-fields.ts';
 
 export const runErrorSchema = z
@@ -44,6 +45,7 @@ export const runSchema = z
     status: z.enum(RUN_STATUSES),
     waitingFor: z.string().nullable(),
     prompt: z.string(),
+    attachments: z.array(attachmentSchema).describe('In the order in which the agent reads them.'),
     user: z.string().nullable(),
     team: z.string().nullable(),
     sessionId: z.uuid(),

@@ -56,11 +56,11 @@ export const sessionSchema = z
   })
   .openapi('Session');
 
-const { prompt, metadata, priority, startAfter, limits, webhookUrl } = submissionSchema.shape;
+const { prompt, attachments, metadata, priority, startAfter, limits, webhookUrl } = submissionSchema.shape;
 
 /** A message to a run's session: a submission without the fields that the run determines. */
 export const messageSchema = z
-  .strictObject({ prompt, metadata, priority, startAfter, limits, webhookUrl }, 'must be an object')
+  .strictObject({ prompt, attachments, metadata, priority, startAfter, limits, webhookUrl }, 'must be an object')
   .openapi('Message', { example: { prompt: 'And what about last week?' } });
 
 export type SessionResource = z.input<typeof sessionSchema>;

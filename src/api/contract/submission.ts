@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import { MAX_FILES } from '../../core/file-type.ts';
 import { owner, text, time } from '../input-fields.ts';
+import { newAttachmentSchema } from './files.ts';
 import { webhookUrl } from './webhooks.ts';
 
 export const limitsSchema = z
@@ -24,6 +26,13 @@ export const submissionSchema = z
       prompt: text()
         .min(1, 'must not be empty')
         .describe('The task of the agent. Data: never expanded, never interpreted.'),
+      attachments: z
+        .array(newAttachmentSchema, 'must be a list of attachments')
+        .max(MAX_FILES, `must be at most ${MAX_FILES} attachments`)
+        .optional()
+        .describe(
+          'Images, PDFs and texts that the agent reads before the prompt; together at most 10 MiB. Each has its content in base64, or the id of a file that was uploaded or attached before.',
+        ),
       user: owner().optional().describe("The application's end user the run is for."),
       team: owner()
         .optional()

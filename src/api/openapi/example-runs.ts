@@ -22,6 +22,7 @@ export const run: RunResource = {
   status: 'succeeded',
   waitingFor: null,
   prompt: 'What is late today?',
+  attachments: [],
   user: 'ann',
   team: 'north',
   sessionId: SESSION_ID,

@@ -10,6 +10,7 @@ import type {
   CreatedKeyResource,
   CreatedWebhookResource,
   DoctorResource,
+  FileResource,
   KeyResource,
   QueueResource,
   RetrySelection,
@@ -35,6 +36,14 @@ import {
   submission,
   tokens,
 } from './example-runs.ts';
+
+const file: FileResource = {
+  id: '019cd7ab-7777-7c41-9a54-2f6a0c1b7d11',
+  name: 'hello.txt',
+  mediaType: 'text/plain',
+  bytes: 6,
+  createdAt: CREATED,
+};
 
 const KEY_ID = '019cd7a0-0001-7b3c-9d4e-5f6071829304';
 const WORKER_ID = '019cd7a1-1a2b-7c3d-8e4f-506172839405';
@@ -212,6 +221,7 @@ const createdWebhook: CreatedWebhookResource = {
   id: '019cd7b0-5555-7c41-9a54-2f6a0c1b7d11',
   keyId: KEY_ID,
   url: 'https://shop.example.com/hooks/longhaul',
+  format: 'longhaul',
   events: ['run.succeeded', 'run.failed'],
   description: null,
   createdAt: CREATED,
@@ -292,6 +302,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   CreatedWebhook: createdWebhook,
   Doctor: doctor,
   Event: event,
+  File: file,
   EventPage: { data: [event], nextCursor: null },
   Health: { status: 'alive', version: '0.1.0' },
   Readiness: { status: 'ready', version: '0.1.0', queue: 'ok' },

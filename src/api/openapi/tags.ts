@@ -2,6 +2,7 @@
 export const TAGS = {
   Runs: 'Submit, follow, cancel and retry runs. A run is one prompt for one agent.',
   Events: 'Read the events of runs, live and afterwards: server-sent events, WebSocket and pages share one cursor.',
+  Files: 'Upload images, documents and texts to attach them to runs.',
   Sessions: 'Read and continue conversations, which consist of runs.',
   Approvals: 'Decide tool uses, and answer questions of the agent, that wait for a person.',
   Schedules: 'Submit runs at fixed times.',

@@ -1,5 +1,5 @@
 import type { z } from '@hono/zod-openapi';
-import { toIdempotencyOwner, toMaxPriority, type Caller } from '../../access/caller.ts';
+import { toIdempotencyOwner, toMaxPriority, toViewer, type Caller } from '../../access/caller.ts';
 import type { Config } from '../../config/config.ts';
 import { LonghaulError, type FieldError } from '../../core/errors.ts';
 import type { Submission } from '../../run/accept/submission.ts';
@@ -9,6 +9,7 @@ import { MAX_BODY_BYTES } from '../declaration.ts';
 import { findJoined, type Joined } from '../join-session.ts';
 import { COUNTED_HEADERS } from '../openapi/headers.ts';
 import { toRateLimitHeaders } from '../rate-limit-headers.ts';
+import { findAttachments } from '../read-attachments.ts';
 import { route } from '../route.ts';
 import { submitBatchOnce } from '../submit-once.ts';
 import { toRunResource } from '../to-resource.ts';
@@ -41,7 +42,8 @@ export const submitRuns = route(
     const key = checkIdempotencyKey(context.req.valid('header')['idempotency-key'] ?? null);
     const bodies = context.req.valid('json').runs;
     const join = await findJoined(database, { bodies, caller });
-    const submissions = checkAll(bodies, { config, caller, join });
+    const readAttachments = await findAttachments(database, { bodies, viewer: toViewer(caller) });
+    const submissions = checkAll(bodies, { config, caller, join, readAttachments });
     const { runs } = await submitBatchOnce(deps, {
       // Each run has its own trace: the request is one cause of many.
       batch: submissions.map((submission) => ({ ...submission, trace: toLinkOf(context) })),
@@ -67,12 +69,13 @@ interface CheckAllOptions {
   readonly config: Config;
   readonly caller: Caller;
   readonly join: (body: Bodies[number]) => Joined;
+  readonly readAttachments: Awaited<ReturnType<typeof findAttachments>>;
 }
 
 /**
  * @throws {LonghaulError} naming all invalid fields of all runs, with the code that they share, else `invalid_request`.
  */
-function checkAll(bodies: Bodies, { config, caller, join }: CheckAllOptions): Submission[] {
+function checkAll(bodies: Bodies, { config, caller, join, readAttachments }: CheckAllOptions): Submission[] {
   const submissions: Submission[] = [];
   const errors: FieldError[] = [];
   const codes = new Set<LonghaulError['code']>();
@@ -82,6 +85,7 @@ function checkAll(bodies: Bodies, { config, caller, join }: CheckAllOptions): Su
       submissions.push(
         checkSubmission({
           body: { ...body, ...owners },
+          attachments: readAttachments(body),
           session,
           tenant,
           maxPriority: toMaxPriority(caller, config.limits),

@@ -118,7 +118,7 @@ async function retry(
       message: `Run ${run.id} is ${run.status}; only a failed or cancelled run can be retried.`,
     });
   }
-  const { agent, prompt, user, team, metadata, requestedLimits } = run;
+  const { agent, prompt, parts, user, team, metadata, requestedLimits } = run;
   // The caller did not choose this priority, so it is reduced to the highest that the caller may use.
   const priority = Math.min(run.priority, toMaxPriority(caller, config.limits) ?? run.priority);
   const owners = { user: user ?? undefined, team: team ?? undefined };
@@ -136,6 +136,7 @@ async function retry(
   const { run: next } = await submitOnce(deps, {
     submission: {
       ...submission,
+      parts,
       agent: { ...submission.agent, whileBusy: 'enqueue' as const },
       isOnlyRetry,
       trace: withLink(trace, run),

@@ -15,6 +15,7 @@ import { seconds, wholeNumber } from '../input-fields.ts';
 import { cancelledRun } from '../openapi/examples.ts';
 import { COUNTED_HEADERS } from '../openapi/headers.ts';
 import { runFilterQuery, toRunFilter } from '../run-filter-fields.ts';
+import { MAX_BODY_BYTES } from '../declaration.ts';
 import { route } from '../route.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
@@ -29,6 +30,7 @@ export const submitRun = route(
     operationId: 'submitRun',
     tag: 'Runs',
     access: 'runs:write',
+    maxBodyBytes: 16 * MAX_BODY_BYTES,
     summary: 'Submit a run',
     description:
       'Responds at once; a worker executes the run. A repeated request with the same `Idempotency-Key` returns the same run.',

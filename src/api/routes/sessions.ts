@@ -12,6 +12,7 @@ import { answerSubmission } from '../answer-submission.ts';
 import { messageSchema, acceptedRunSchema, sessionSchema, sessionSummarySchema } from '../contract.ts';
 import { id, text, wholeNumber } from '../input-fields.ts';
 import { COUNTED_HEADERS } from '../openapi/headers.ts';
+import { MAX_BODY_BYTES } from '../declaration.ts';
 import { route } from '../route.ts';
 import { toRunResource } from '../to-resource.ts';
 import { json, problems } from './answers.ts';
@@ -26,6 +27,7 @@ export const sendMessage = route(
     operationId: 'sendMessage',
     tag: 'Sessions',
     access: 'runs:write',
+    maxBodyBytes: 16 * MAX_BODY_BYTES,
     summary: "Send a message to a run's session",
     description:
       'Submits a run in the same session, for the same agent and user. While another run of the session is unfinished, the agent’s `whileBusy` decides. With `steer` the message is delivered to the running run, which is returned.',

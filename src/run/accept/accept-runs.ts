@@ -1,6 +1,7 @@
 import { createInOrder } from '../../core/in-order.ts';
 import { toUserKey } from '../../core/user-key.ts';
 import type { EndDeps } from '../rules.ts';
+import { storeAttachments } from '../attachments/files.ts';
 import { findEarlier, type Accepted } from './find-earlier.ts';
 import { createRateLimits, toRateLimitError, type RateLimitState } from './rate-limits.ts';
 import { readRequest, type ReadRequest, type RunRequest } from './run-request.ts';
@@ -51,11 +52,24 @@ export function createAcceptRuns(deps: EndDeps): AcceptRuns {
       if (first === null) throw toRateLimitError(counted.states, { submissions: length });
       return first;
     }
-    const accepted = await write(request);
+    const accepted = await write(await store(request));
     if (accepted !== null) return accepted;
     // Another server has taken the key meanwhile: its runs are found now.
     await counted?.giveBack();
     return accept(request, options);
+  }
+
+  /** Stores attachments before the transaction that inserts the runs, which would wait for them. */
+  async function store(request: ReadRequest): Promise<ReadRequest> {
+    if (request.submissions.every(({ attachments = [] }) => attachments.length === 0)) return request;
+    const submissions = [];
+    for (const { attachments = [], ...submission } of request.submissions) {
+      const { prompt, user, team, tenant = null } = submission;
+      const owners = { user, team, tenant: user === null ? null : tenant };
+      const parts = await storeAttachments(database, { attachments, prompt, ...owners });
+      submissions.push({ ...submission, parts: parts ?? submission.parts ?? null });
+    }
+    return { ...request, submissions };
   }
 
   async function count({ submissions }: ReadRequest, { countedKeyId = null, onCounted }: CountOptions) {

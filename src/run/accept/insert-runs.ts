@@ -8,6 +8,7 @@ import type { Transaction } from '../../db/database.ts';
 import type { RunsTable, Tables } from '../../db/tables.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { beginLogs } from '../log/append-events.ts';
+import { keepFiles } from '../attachments/files.ts';
 import { forkSession, keepSessions } from './fork-session.ts';
 import { toBudgetError } from '../money/budget-error.ts';
 import { parkRun } from '../waiting/park.ts';
@@ -61,6 +62,10 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
     .returningAll()
     .execute();
   const rows = inserted.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  await keepFiles(
+    trx,
+    submissions.map(({ parts = null }, index) => ({ runId: ids[index]!, parts })),
+  );
   await recordAuditMany(
     trx,
     submissions.flatMap((submission, index) => toAuditRecords(ids[index]!, submission)),
@@ -132,6 +137,7 @@ function toRows({
       queue: agent.queue,
       status: 'queued',
       prompt: submission.prompt,
+      parts: toJson(submission.parts),
       user_id: user,
       team: submission.team,
       tenant: toTenant(submission),
@@ -150,11 +156,15 @@ function toRows({
       ...toWebhookColumns(submission),
       schedule_id: submission.schedule?.id ?? null,
       scheduled_for: submission.schedule?.tickAt ?? null,
-      trace: submission.trace == null ? null : JSON.stringify(submission.trace),
+      trace: toJson(submission.trace),
       created_by: submission.createdBy,
       event_seq: 1,
     };
   });
+}
+
+function toJson(value: object | null | undefined): string | null {
+  return value == null ? null : JSON.stringify(value);
 }
 
 /** A run without a user has no tenant: there is no user name that could occur twice. */

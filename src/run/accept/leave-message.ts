@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { keyActor } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
 import { CHANNELS, type Transaction } from '../../db/database.ts';
+import { keepFiles } from '../attachments/files.ts';
 import type { IdempotencyKey } from './idempotency-keys.ts';
 import type { Submission } from './submission.ts';
 
@@ -15,7 +16,7 @@ export async function leaveMessage(
   trx: Transaction,
   { submission, id, request }: { submission: Submission; id: string; request: IdempotencyKey | null },
 ): Promise<string | null> {
-  const { session, prompt, createdBy } = submission;
+  const { session, prompt, parts = null, createdBy } = submission;
   const { rows } = await sql<{ id: string }>`
     select id from longhaul.runs
      where session_id = ${session?.id ?? null} and status = 'running' and cancel_requested_at is null for update`.execute(
@@ -25,8 +26,15 @@ export async function leaveMessage(
   if (runId === undefined) return null;
   await trx
     .insertInto('longhaul.messages')
-    .values({ id, run_id: runId, prompt, submission: JSON.stringify(toStored(submission, request)) })
+    .values({
+      id,
+      run_id: runId,
+      prompt,
+      parts: parts && JSON.stringify(parts),
+      submission: JSON.stringify(toStored(submission, request)),
+    })
     .execute();
+  await keepFiles(trx, [{ runId, parts }]);
   const data = { messageId: id, prompt };
   await recordAudit(trx, { actor: keyActor({ keyId: createdBy }), action: 'run.message', subject: runId, data });
   await sql`select pg_notify(${CHANNELS.messages}, ${runId})`.execute(trx);
@@ -37,12 +45,16 @@ export async function leaveMessage(
 export type StoredSubmission = ReturnType<typeof toStored>;
 
 function toStored(submission: Submission, request: IdempotencyKey | null) {
-  const { agent, prompt: _, idempotencyKey: _key, idempotencyOwner: _owner, startAfter: _start, ...rest } = submission;
+  const { agent, prompt: _, parts: _parts, idempotencyKey: _key, idempotencyOwner: _owner, ...further } = submission;
+  const { startAfter: _start, attachments: _attachments, ...rest } = further;
   const { name, queue, retry, whileBusy } = agent;
   const key = request && { owner: request.owner, key: request.key };
   return { ...rest, agent: { name, queue, retry, whileBusy }, request: key };
 }
 
-export function toSubmission({ request: _, ...stored }: StoredSubmission, prompt: string): Submission {
-  return { ...stored, prompt, startAfter: null, idempotencyKey: null };
+export function toSubmission(
+  { request: _, ...stored }: StoredSubmission,
+  words: Pick<Submission, 'prompt' | 'parts'>,
+): Submission {
+  return { ...stored, ...words, startAfter: null, idempotencyKey: null };
 }

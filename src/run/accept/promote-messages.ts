@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { PromptPart } from '../../core/prompt-parts.ts';
 import type { Transaction } from '../../db/database.ts';
 import type { RunDeps } from '../rules.ts';
 import { pointIdempotencyKey } from './idempotency-keys.ts';
@@ -9,6 +10,7 @@ import { toSubmission, type StoredSubmission } from './leave-message.ts';
 interface UnreadMessage {
   readonly id: string;
   readonly prompt: string;
+  readonly parts: readonly PromptPart[] | null;
   readonly submission: StoredSubmission;
 }
 
@@ -17,7 +19,7 @@ export async function takeUnreadMessages(trx: Transaction, runId: string): Promi
   const { rows } = await sql<UnreadMessage>`
     with waiting as (
       delete from longhaul.messages where run_id = ${runId} and taken_up_at is null returning *)
-    select id, prompt, submission from waiting order by created_at, id`.execute(trx);
+    select id, prompt, parts, submission from waiting order by created_at, id`.execute(trx);
   return rows;
 }
 
@@ -35,8 +37,8 @@ interface PromoteOptions {
  */
 export async function promoteMessages(trx: Transaction, { deps, runId, messages }: PromoteOptions): Promise<void> {
   // Separate inserts: the order of the ids differs from the order of arrival when the clocks of two machines differ.
-  for (const { id, prompt, submission } of messages) {
-    const submissions = [toSubmission(submission, prompt)];
+  for (const { id, prompt, parts, submission } of messages) {
+    const submissions = [toSubmission(submission, { prompt, parts })];
     await insertRuns(trx, { ...deps, ids: [id], submissions, isPromised: true });
     if (submission.request) await pointIdempotencyKey(trx, { ...submission.request, from: runId, to: id });
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hashRequest, type IdempotencyKey, type IdempotentRequest } from './idempotency-keys.ts';
 import type { Submission } from './submission.ts';
 
@@ -33,11 +34,17 @@ export function readRequest(request: RunRequest): ReadRequest {
 /** The parts that two equal submissions share. Later additions are left out while unset: keys outlive an upgrade. */
 function toParts(submission: Submission): unknown[] {
   const { agent, prompt, user, team, metadata, priority, startAfter, requestedLimits, retryOf } = submission;
-  const { webhookUrl = null, session = null } = submission;
+  const { webhookUrl = null, session = null, attachments: files = [] } = submission;
   const startsAt = startAfter?.toISOString() ?? null;
   const owners = team === null ? [] : [team];
   const webhooks = webhookUrl === null ? [] : [{ webhookUrl }];
   const sessions = session === null ? [] : [{ session }];
   const parts = [agent.name, prompt, user, metadata, priority, startsAt, requestedLimits, retryOf];
-  return [...parts, ...owners, ...webhooks, ...sessions];
+  const attachments = files.length === 0 ? [] : [{ attachments: files.map(toFileParts) }];
+  return [...parts, ...owners, ...webhooks, ...sessions, ...attachments];
+}
+
+function toFileParts(file: NonNullable<Submission['attachments']>[number]): unknown[] {
+  if ('fileId' in file) return [file.fileId];
+  return [file.name, file.mediaType, createHash('sha256').update(file.content).digest('hex')];
 }

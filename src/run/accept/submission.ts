@@ -1,11 +1,21 @@
 import type { Agent } from '../../config/config.ts';
 import type { RunLimits } from '../../core/limits.ts';
+import type { AttachedFile, PromptPart } from '../../core/prompt-parts.ts';
 import type { StoredTrace } from '../../core/run-trace.ts';
+import type { NewFile } from '../attachments/files.ts';
 
 /** A submission that has been validated against its agent. */
 export interface Submission {
   readonly agent: Pick<Agent, 'name' | 'queue' | 'retry' | 'whileBusy'>;
+  /** The texts of the prompt. */
   readonly prompt: string;
+  /** The parts of the prompt, with its files, which are stored already. Defaults to null: it is a text alone. */
+  readonly parts?: readonly PromptPart[] | null;
+  /**
+   * Files that come before the prompt, of which some are stored only when the submission is accepted: they then are its `parts`.
+   * Defaults to none.
+   */
+  readonly attachments?: readonly (AttachedFile | NewFile)[];
   readonly user: string | null;
   /** The team whose budget it counts for beside its user's, or null. */
   readonly team: string | null;

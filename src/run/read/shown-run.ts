@@ -1,3 +1,4 @@
+import { filesOf, type AttachedFile } from '../../core/prompt-parts.ts';
 import type { Run } from '../run.ts';
 
 /** A run as an application may see it, through the API and webhooks, with links to its resources. */
@@ -9,10 +10,11 @@ export type ShownRun = ReturnType<typeof toShownRun>;
  */
 export function toShownRun(run: Run, basePath = '') {
   const { tenant, lastSeq, sessionTurn, errorDetail, retryPolicy, requestedLimits, trace, ...rest } = run;
-  const { isManaged, isBoundBySession, ...shown } = rest;
+  const { isManaged, isBoundBySession, parts, ...shown } = rest;
   const self = `${basePath}/v1/runs/${run.id}`;
   return {
     ...shown,
+    attachments: filesOf(parts).map(toAttachment),
     links: {
       self,
       events: `${self}/events`,
@@ -21,4 +23,9 @@ export function toShownRun(run: Run, basePath = '') {
       approvals: `${basePath}/v1/approvals?runId=${run.id}`,
     },
   };
+}
+
+/** An attachment as an application sees it. */
+export function toAttachment({ fileId, name, mediaType, bytes }: AttachedFile) {
+  return { fileId, name, mediaType, bytes };
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { PromptPart } from '../../core/prompt-parts.ts';
 import type { Database } from '../../db/database.ts';
 import type { Lease } from '../log/append-events.ts';
 
@@ -6,6 +7,8 @@ import type { Lease } from '../log/append-events.ts';
 export interface RunMessage {
   readonly id: string;
   readonly text: string;
+  /** The parts of the message, if it is more than a text. */
+  readonly parts: readonly PromptPart[] | null;
   /** True when Claude Code has taken it up, in this attempt or an earlier one. */
   readonly isTakenUp: boolean;
   /** True when the run's log has its event. */
@@ -16,14 +19,15 @@ export interface RunMessage {
 export async function readMessages(database: Database, runId: string): Promise<RunMessage[]> {
   const rows = await database.sql
     .selectFrom('longhaul.messages')
-    .select(['id', 'prompt', 'taken_up_at', 'is_told'])
+    .select(['id', 'prompt', 'parts', 'taken_up_at', 'is_told'])
     .where('run_id', '=', runId)
     .orderBy('created_at')
     .orderBy('id')
     .execute();
-  return rows.map(({ id, prompt, taken_up_at, is_told }) => ({
+  return rows.map(({ id, prompt, parts, taken_up_at, is_told }) => ({
     id,
     text: prompt,
+    parts: parts as RunMessage['parts'],
     isTakenUp: taken_up_at !== null,
     isTold: is_told,
   }));

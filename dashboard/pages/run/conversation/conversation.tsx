@@ -8,6 +8,7 @@ import { PageLoading } from '../../../ui/states/page-loading.tsx';
 import { LongText } from '../../../ui/text/long-text.tsx';
 import { toRows, type LogItem } from '../log/run-log.ts';
 import type { LogState } from '../log/use-run-log.ts';
+import { Attachments } from './attachments.tsx';
 import { Entry } from './entry.tsx';
 import { Outcome } from './outcome.tsx';
 import classes from './conversation.module.css';
@@ -66,7 +67,7 @@ export function Conversation({ run, state: { log, isRead, error, version }, even
         isFollowing={isFollowing}
         onEnd={setIsAtEnd}
         render={(index) => {
-          if (index === 0) return <Prompt prompt={run.prompt} />;
+          if (index === 0) return <Prompt run={run} />;
           const row = rows[index - 1];
           if (row === undefined)
             return <Outcome run={run} isOver={isOver} isRead={isRead} isLast={rows.at(-1)?.item} />;
@@ -98,12 +99,13 @@ export function Conversation({ run, state: { log, isRead, error, version }, even
   );
 }
 
-function Prompt({ prompt }: { prompt: string }) {
+function Prompt({ run: { prompt, attachments } }: { readonly run: RunResource }) {
   return (
     <div className={classes['entry']} data-kind="prompt">
       <div className={classes['said']}>
         <span className={classes['who']}>Prompt</span>
         <LongText text={prompt} first={2_000} isPlain />
+        <Attachments files={attachments} />
       </div>
     </div>
   );

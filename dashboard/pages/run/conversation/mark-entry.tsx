@@ -5,6 +5,7 @@ import { toVisible } from '../../../ui/text/to-visible.ts';
 import { useRights } from '../../../data/signed-in.ts';
 import { DecisionForm } from '../../approvals/decision-form.tsx';
 import type { MarkItem } from '../log/run-log.ts';
+import { Attachments } from './attachments.tsx';
 import classes from './conversation.module.css';
 
 const WAITS: Readonly<Record<string, string>> = {
@@ -32,6 +33,7 @@ export function MarkEntry({ item, isOver }: { readonly item: MarkItem; readonly 
       <div className={classes['said']}>
         <span className={classes['who']}>Said into the run</span>
         {toVisible(event.data.text)}
+        <Attachments files={(event.data.parts ?? []).filter((part) => part.type !== 'text')} />
       </div>
     );
   }
