@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../test/support/databases.ts';
 import { revokeKey } from '../access/keys.ts';
-import { startSchedules } from '../schedule/start-schedules.ts';
-import { followClockBack, pauseOfRevokedKeys, tickNext, type Ticked } from '../schedule/tick.ts';
+import { createScheduleTicker } from '../schedule/schedule-ticker.ts';
+import { startTicks } from '../schedule/start-ticks.ts';
+import type { Ticked } from '../schedule/ticker.ts';
 import { createLog } from '../core/log.ts';
 import { startApi, type TestApi } from './api.fixture.ts';
 import type { Problem, RunResource, ScheduleResource } from './contract.ts';
@@ -45,17 +46,18 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     };
     return data.toReversed();
   };
-  const deps = (known = api.rules.agents) => ({
-    database: api.database,
-    queue: api.queue,
-    rules: { ...api.rules, agents: known },
-    toSubmission: (schedule: Parameters<typeof toScheduledSubmission>[0]) => toScheduledSubmission(schedule, known),
-  });
+  const createTicker = (known = api.rules.agents) =>
+    createScheduleTicker({
+      database: api.database,
+      queue: api.queue,
+      rules: { ...api.rules, agents: known },
+      toSubmission: (schedule) => toScheduledSubmission(schedule, known),
+    });
   /** Runs all due ticks, as a server does. */
-  const tickAll = async (now: Date, given = deps()) => {
+  const tickAll = async (now: Date, ticker = createTicker()) => {
     const ticked: Ticked[] = [];
     for (;;) {
-      const one = await tickNext(given, now);
+      const one = await ticker.tickNext(now);
       if (one === null) return ticked;
       ticked.push(one);
     }
@@ -70,7 +72,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     const [run, ...others] = await runsOf(schedule.id);
     expect(others).toEqual([]);
     expect(run).toMatchObject({
-      id: ticked!.runId,
+      id: ticked!.madeId,
       user: 'ann',
       metadata: { a: 1 },
       priority: 5,
@@ -103,7 +105,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     const schedule = await create({ missed });
     const now = later(schedule.nextAt, 24 * 60 * MINUTE_MS + 90_000 - 60_000 + 15_000);
     const ticked = await tickAll(now);
-    expect(ticked.filter(({ runId }) => runId !== null)).toHaveLength(count === 0 ? 1 : count);
+    expect(ticked.filter(({ madeId }) => madeId !== null)).toHaveLength(count === 0 ? 1 : count);
     const runs = await runsOf(schedule.id);
     const latest = new Date(Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS);
     // The latest tick is less than a minute old, so every policy submits it.
@@ -114,7 +116,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
 
   it('skips missed ticks when its policy is skip', async () => {
     const schedule = await create({ missed: 'skip', cron: '@hourly' });
-    expect(await tickAll(later(schedule.nextAt, 61_000))).toMatchObject([{ tickAt: null, runId: null }]);
+    expect(await tickAll(later(schedule.nextAt, 61_000))).toMatchObject([{ tickAt: null, madeId: null }]);
     expect(await runsOf(schedule.id)).toEqual([]);
     expect(await read(schedule.id)).toMatchObject({
       lastAt: null,
@@ -139,7 +141,7 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
 
   it('leaves a tick for a minute to servers that know its agent, then records that no server does', async () => {
     const schedule = await create();
-    const without = deps(new Map([...api.rules.agents].filter(([name]) => name !== 'reader')));
+    const without = createTicker(new Map([...api.rules.agents].filter(([name]) => name !== 'reader')));
     expect(await tickAll(later(schedule.nextAt, 30_000), without)).toEqual([]);
     await tickAll(later(schedule.nextAt, MINUTE_MS), without);
     expect(await read(schedule.id)).toMatchObject({ lastError: { code: 'agent_not_found' }, lastRunId: null });
@@ -149,9 +151,9 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     const schedule = await create();
     const ahead = later(schedule.nextAt, 3 * 60 * MINUTE_MS);
     await tickAll(ahead);
-    expect(await followClockBack(api, ahead)).toBe(0);
+    expect(await createTicker().followClockBack(ahead)).toBe(0);
     const back = later(ahead.toISOString(), -30_000 - 2 * MINUTE_MS);
-    expect(await followClockBack(api, back)).toBe(1);
+    expect(await createTicker().followClockBack(back)).toBe(1);
     for (let minute = 0; minute <= 4; minute++) await tickAll(later(back.toISOString(), minute * MINUTE_MS));
     const ticks = (await runsOf(schedule.id)).map(({ scheduledFor }) => scheduledFor!).sort();
     expect(ticks).toEqual(
@@ -208,8 +210,8 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
     await revokeKey(api.database, { id: rows[0]!.id, actor: 'system' });
     const due = later(schedule.nextAt, 1_000);
     expect(await tickAll(due)).toEqual([]);
-    expect(await pauseOfRevokedKeys(api, due)).toEqual([schedule.id]);
-    expect(await pauseOfRevokedKeys(api, due)).toEqual([]);
+    expect(await createTicker().pauseOfRevokedKeys(due)).toEqual([schedule.id]);
+    expect(await createTicker().pauseOfRevokedKeys(due)).toEqual([]);
     expect(await read(schedule.id)).toMatchObject({ pausedReason: 'key_revoked', nextAt: null });
     const { body } = await send('POST', `/${schedule.id}/resume`);
     expect(body).toMatchObject({ pausedReason: null, webhookUrl: null });
@@ -284,8 +286,10 @@ describe.each(DATABASE_KINDS)('a schedule on the %s database', (kind) => {
 
   it('ticks automatically as long as a server polls', async () => {
     const schedule = await create({ cron: '* * * * *' });
-    const stop = startSchedules({
-      ...deps(),
+    const stop = startTicks({
+      database: api.database,
+      ticker: createTicker(),
+      words: { row: 'schedule', made: 'run' },
       log: createLog('error'),
       clock: () => later(schedule.nextAt, 10),
       lookEveryMs: 5,

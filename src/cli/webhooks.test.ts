@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../test/support/run-command.ts';
-import type { WebhookDeliveryResource, WebhookResource } from '../api/contract.ts';
+import type { CreatedWebhookResource, WebhookDeliveryResource, WebhookResource } from '../api/contract.ts';
 import { createLog } from '../core/log.ts';
 import { startReceiver, type Receiver } from '../webhook/receiver.fixture.ts';
 import { startWebhooks, type Webhooks } from '../webhook/start-webhooks.ts';
@@ -61,6 +61,16 @@ describe('longhaul webhooks', () => {
     });
     const { data } = JSON.parse((await longhaul(['webhooks', 'list', '--json'])).stdout) as { data: WebhookResource[] };
     expect(data).toEqual([]);
+  });
+
+  it('creates one for the events of managed agents', async () => {
+    const args = ['webhooks', 'create', receiver.url, '--format', 'anthropic', '--event', 'session.status_idled'];
+    const made = JSON.parse((await longhaul([...args, '--json'])).stdout) as CreatedWebhookResource;
+    expect(made).toMatchObject({ format: 'anthropic', events: ['session.status_idled'] });
+    expect((await longhaul(['webhooks', 'delete', made.id])).exitCode).toBe(0);
+    const mixed = await longhaul(['webhooks', 'create', receiver.url, '--event', 'session.status_idled']);
+    expect(mixed.exitCode).not.toBe(0);
+    expect(mixed.stderr).toContain('run.succeeded');
   });
 
   it('rejects an invalid address, event and id', async () => {

@@ -1,6 +1,14 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { WebhookDeliveryResource, WebhookResource } from '../client/client.ts';
-import { WEBHOOK_EVENTS, type WebhookEvent } from '../core/webhooks.ts';
+import {
+  EVENTS_OF_FORMAT,
+  MANAGED_WEBHOOK_EVENTS,
+  WEBHOOK_EVENTS,
+  WEBHOOK_FORMATS,
+  type ManagedWebhookEvent,
+  type WebhookEvent,
+  type WebhookFormat,
+} from '../core/webhooks.ts';
 import { parseCount, parseDeliveryId, parseWebhookId } from './arguments.ts';
 import { addConnectionOptions, connect } from './connection.ts';
 import { formatAge } from './durations.ts';
@@ -9,12 +17,15 @@ import type { Shell } from './shell.ts';
 import type { Column } from './table.ts';
 import { toTerminalLine } from './terminal-text.ts';
 
+type AnyEvent = WebhookEvent | ManagedWebhookEvent;
+
 interface ListOptions extends PrintOptions {
   readonly limit: number;
 }
 
 interface CreateOptions extends PrintOptions {
-  readonly event?: readonly WebhookEvent[];
+  readonly format?: WebhookFormat;
+  readonly event?: readonly AnyEvent[];
   readonly description?: string;
 }
 
@@ -38,25 +49,40 @@ function addCreate(webhooks: Command, shell: Shell): void {
   const create = webhooks
     .command('create')
     .summary('create a webhook')
-    .description("Create a webhook for events of this key's runs, and print its secret, which is shown only once.")
+    .description(
+      "Create a webhook for events of this key's runs, or of managed agents, and print its secret, which is shown only once.",
+    )
     .argument('<url>', 'the address to post to')
-    .option('--event <event>', `event to deliver, one of ${WEBHOOK_EVENTS.join(', ')}; may be repeated`, parseEvent)
+    .addOption(
+      new Option(
+        '--format <format>',
+        "form of the messages: of runs, or of managed agents for Anthropic's client",
+      ).choices(WEBHOOK_FORMATS),
+    )
+    .option(
+      '--event <event>',
+      `event to deliver, one of ${WEBHOOK_EVENTS.join(', ')}; with --format anthropic one of ${MANAGED_WEBHOOK_EVENTS.join(', ')}; may be repeated`,
+      parseEvent,
+    )
     .option('--description <text>', 'description of the webhook, for people')
     .option('--json', 'print the webhook as JSON')
     .addHelpText('after', '\nExample:\n  $ longhaul webhooks create https://shop.example.com/hook --event run.failed');
-  addConnectionOptions(create).action(async (url: string, { event, description, ...options }: CreateOptions) => {
-    const client = await connect(shell, options);
-    const created = await client.createWebhook({
-      url,
-      events: event === undefined ? undefined : [...event],
-      description,
-    });
-    printOne(shell, created, {
-      json: options.json,
-      describe: ({ secret }) => secret,
-      note: ({ id, events }) => `Webhook ${id}: ${events.join(', ')}. Its secret is not shown again.`,
-    });
-  });
+  addConnectionOptions(create).action(
+    async (url: string, { format, event, description, ...options }: CreateOptions) => {
+      const client = await connect(shell, options);
+      const created = await client.createWebhook({
+        url,
+        format,
+        events: event === undefined ? undefined : [...event],
+        description,
+      });
+      printOne(shell, created, {
+        json: options.json,
+        describe: ({ secret }) => secret,
+        note: ({ id, events }) => `Webhook ${id}: ${events.join(', ')}. Its secret is not shown again.`,
+      });
+    },
+  );
 }
 
 function addList(webhooks: Command, shell: Shell): void {
@@ -119,9 +145,10 @@ function addRedeliver(webhooks: Command, shell: Shell): void {
   });
 }
 
-function parseEvent(value: string, before: readonly WebhookEvent[] = []): WebhookEvent[] {
-  const event = WEBHOOK_EVENTS.find((name) => name === value);
-  if (event === undefined) throw new InvalidArgumentError(`It must be one of ${WEBHOOK_EVENTS.join(', ')}.`);
+function parseEvent(value: string, before: readonly AnyEvent[] = []): AnyEvent[] {
+  const known = Object.values(EVENTS_OF_FORMAT).flat();
+  const event = known.find((name) => name === value);
+  if (event === undefined) throw new InvalidArgumentError(`It must be one of ${known.join(', ')}.`);
   return [...before, event];
 }
 

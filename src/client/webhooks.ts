@@ -33,7 +33,7 @@ export interface DeliveryPage {
 
 /** Methods for webhooks. */
 export interface WebhookMethods {
-  /** Creates a webhook for the ends and waits of this key's runs; `secret` in the answer is not shown again. */
+  /** Creates a webhook for the ends and waits of this key's runs, or for managed agents; `secret` in the answer is not shown again. */
   createWebhook(webhook: NewWebhook): Promise<CreatedWebhookResource>;
   /** Lists webhooks, newest first, one page at a time. */
   webhooks(filter?: { cursor?: string | undefined; limit?: number | undefined }): Promise<WebhookPage>;

@@ -30,6 +30,27 @@ export function ownCostOf(
   return toMicros(tokens * (usage.isUsOnly === true ? US_INFERENCE_FACTOR : 1) + searches);
 }
 
+/** The facts about a model that the table has beside its price. */
+export interface TableModel {
+  /** Its name for people; null: the table has none. */
+  readonly name: string | null;
+  /** Most tokens of a prompt; null: the table does not say. */
+  readonly contextTokens: number | null;
+  readonly isDeprecated: boolean;
+}
+
+/** Describes a model by the second table; null when that does not know it. */
+export function describeModel(model: string): TableModel | null {
+  const name = toTableName(model);
+  const known = name === null ? undefined : find(name, {})?.model;
+  if (known === undefined) return null;
+  return {
+    name: known.name ?? null,
+    contextTokens: known.context_window ?? null,
+    isDeprecated: known.deprecated === true,
+  };
+}
+
 function sumUp(parts: readonly (number | null)[]): number | null {
   return parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0);
 }

@@ -1,7 +1,7 @@
 import { sql, type Selectable } from 'kysely';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
-import { WEBHOOK_ATTEMPTS } from '../core/webhooks.ts';
+import { toManagedBody, WEBHOOK_ATTEMPTS } from '../core/webhooks.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import type { WebhookTables } from '../db/tables/webhooks.ts';
 import type { KeyFilter, WebhookEndpoint } from './endpoints.ts';
@@ -12,8 +12,10 @@ export interface WebhookDelivery {
   readonly id: string;
   /** The endpoint; null for the address that the submission named. */
   readonly webhookId: string | null;
-  /** Null: a test. */
+  /** The run that it is about; null: it is about no run. */
   readonly runId: string | null;
+  /** The managed session that it is about; null: it is about none. */
+  readonly sessionId: string | null;
   readonly type: string;
   readonly url: string;
   readonly status: 'pending' | 'delivered' | 'failed';
@@ -106,18 +108,23 @@ export async function redeliver(
 export async function sendTest(database: Database, endpoint: WebhookEndpoint): Promise<WebhookDelivery> {
   if (endpoint.disabledAt !== null) throw isDisabled();
   const type = 'webhook.test';
-  const told = { type, timestamp: new Date().toISOString(), data: { webhookId: endpoint.id } };
+  const id = createId();
+  const at = new Date();
+  const body =
+    endpoint.format === 'anthropic'
+      ? toManagedBody({ id, type, subject: endpoint.id, at })
+      : JSON.stringify({ type, timestamp: at.toISOString(), data: { webhookId: endpoint.id } });
   return database.sql.transaction().execute(async (trx) => {
     const row = await trx
       .insertInto('longhaul.webhook_deliveries')
       .values({
-        id: createId(),
+        id,
         run_id: null,
         endpoint_id: endpoint.id,
         key_id: endpoint.keyId,
         type,
         url: endpoint.url,
-        body: JSON.stringify(told),
+        body,
         lane: endpoint.id,
         // A single attempt: a person waits for the result.
         attempts_left: 1,
@@ -140,6 +147,7 @@ function toDelivery(row: Selectable<WebhookTables['longhaul.webhook_deliveries']
     id: row.id,
     webhookId: row.endpoint_id,
     runId: row.run_id,
+    sessionId: row.session_id,
     type: row.type,
     url: row.url,
     status: row.status,

@@ -134,8 +134,11 @@ async function takeOnce(
   return { taken: taken.map(({ chosen: _, ...delivery }) => delivery), chosen: rows[0]?.chosen ?? 0 };
 }
 
-/** Deletes tests that are a week old; deliveries of runs are deleted with their runs. */
-export async function removeOldTests(database: Database): Promise<void> {
+/**
+ * Deletes deliveries about no run that are a week old, and so had their last attempt. Deliveries of runs are deleted with
+ * their runs.
+ */
+export async function removeOldDeliveries(database: Database): Promise<void> {
   await sql`delete from longhaul.webhook_deliveries where run_id is null and created_at < now() - interval '7 days'`.execute(
     database.sql,
   );

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 import { recordAudit } from '../audit/record.ts';
 import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
-import type { WebhookEvent } from '../core/webhooks.ts';
+import type { ManagedWebhookEvent, WebhookEvent, WebhookFormat } from '../core/webhooks.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import type { WebhookTables } from '../db/tables/webhooks.ts';
 import type { Viewer } from '../run/viewer.ts';
@@ -11,13 +11,15 @@ import { createSecret } from './secrets.ts';
 /** Most endpoints of one API key. */
 const MOST_ENDPOINTS = 20;
 
-/** An address that receives the events of an API key's runs. */
+/** An address that receives the events of an API key's runs, or of the managed agents and sessions that the key may see. */
 export interface WebhookEndpoint {
   readonly id: string;
-  /** The API key that created it: it receives the events of runs that this key submits. */
+  /** The API key that created it: it receives the events of runs that this key submits, or of what this key may see. */
   readonly keyId: string;
   readonly url: string;
-  readonly events: readonly WebhookEvent[];
+  readonly format: WebhookFormat;
+  /** Events of its format. */
+  readonly events: readonly (WebhookEvent | ManagedWebhookEvent)[];
   readonly description: string | null;
   readonly createdAt: Date;
   /** Time at which it answered `410 Gone`; null: it is in use. */
@@ -29,7 +31,9 @@ interface NewEndpoint {
   /** The user or team that the key is bound to. */
   readonly viewer: Viewer;
   readonly url: string;
-  readonly events: readonly WebhookEvent[];
+  readonly format: WebhookFormat;
+  /** Events of the format. */
+  readonly events: WebhookEndpoint['events'];
   readonly description: string | null;
   /** For the audit record. */
   readonly actor: string;
@@ -44,7 +48,7 @@ export type KeyFilter = string | null;
  */
 export async function createEndpoint(
   database: Database,
-  { keyId, viewer, url, events, description, actor }: NewEndpoint,
+  { keyId, viewer, url, format, events, description, actor }: NewEndpoint,
 ): Promise<{ endpoint: WebhookEndpoint; secret: string }> {
   return database.sql.transaction().execute(async (trx) => {
     // Of two at once the second waits, and counts the first.
@@ -53,11 +57,25 @@ export async function createEndpoint(
     const id = createId();
     const row = await trx
       .insertInto('longhaul.webhook_endpoints')
-      .values({ id, key_id: keyId, user_id: viewer.user, team: viewer.team, url, events: [...events], description })
+      .values({
+        id,
+        key_id: keyId,
+        user_id: viewer.user,
+        team: viewer.team,
+        url,
+        format,
+        events: [...events],
+        description,
+      })
       .returningAll()
       .executeTakeFirstOrThrow();
     const secret = await createSecret(trx, id);
-    await recordAudit(trx, { actor, action: 'webhook.created', subject: id, data: { host: toHost(url), events } });
+    await recordAudit(trx, {
+      actor,
+      action: 'webhook.created',
+      subject: id,
+      data: { host: toHost(url), format, events },
+    });
     return { endpoint: toEndpoint(row), secret };
   });
 }
@@ -134,7 +152,8 @@ function toEndpoint(row: Selectable<WebhookTables['longhaul.webhook_endpoints']>
     id: row.id,
     keyId: row.key_id,
     url: row.url,
-    events: row.events as WebhookEvent[],
+    format: row.format,
+    events: row.events as (WebhookEvent | ManagedWebhookEvent)[],
     description: row.description,
     createdAt: row.created_at,
     disabledAt: row.disabled_at,

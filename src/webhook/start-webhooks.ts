@@ -6,7 +6,7 @@ import { repeat } from '../core/timers.ts';
 import { CHANNELS, type Database } from '../db/database.ts';
 import { readNow } from '../db/read-now.ts';
 import { deliver } from './deliver.ts';
-import { removeOldTests, takeDue } from './due-deliveries.ts';
+import { removeOldDeliveries, takeDue } from './due-deliveries.ts';
 import type { PostEnvironment } from './post.ts';
 
 /** Most attempts in progress at once in this process. */
@@ -101,8 +101,8 @@ export async function startWebhooks(options: WebhooksOptions): Promise<Webhooks>
   const timer = repeat(tickMs, wake);
   const stopRemoving = every({
     intervalMs: REMOVE_EVERY_MS,
-    task: () => removeOldTests(database),
-    onError: (err) => log.warn({ err }, 'old tests of webhooks were not deleted; the next try will delete them'),
+    task: () => removeOldDeliveries(database),
+    onError: (err) => log.warn({ err }, 'old deliveries of webhooks were not deleted; the next try will delete them'),
   });
   wake();
 

@@ -74,6 +74,7 @@ const CONFIG: LonghaulConfig = {
     },
   },
   managedAgents: { template: 'doer' },
+  webhooks: { allowHttp: true, allowPrivateAddresses: true },
 };
 
 interface MachinesOptions {

@@ -1,7 +1,10 @@
 import { z } from '@hono/zod-openapi';
-import { WEBHOOK_EVENTS } from '../../core/webhooks.ts';
+import { EVENTS_OF_FORMAT, MANAGED_WEBHOOK_EVENTS, WEBHOOK_EVENTS, WEBHOOK_FORMATS } from '../../core/webhooks.ts';
 import { text } from '../input-fields.ts';
 import { instant } from './output-fields.ts';
+
+/** The events of every format. */
+const EVENTS = [...WEBHOOK_EVENTS, ...MANAGED_WEBHOOK_EVENTS] as const;
 
 const EXAMPLE_ID = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
 
@@ -12,12 +15,18 @@ export const newWebhookSchema = z
   .strictObject(
     {
       url: webhookUrl().describe('The URL to post to: https, and not in a private network unless that is allowed.'),
-      events: z
-        .array(z.enum(WEBHOOK_EVENTS, `must be one of ${WEBHOOK_EVENTS.join(', ')}`), 'must be a list of event types')
-        .min(1, 'must name at least one event')
-        .max(WEBHOOK_EVENTS.length, `must name at most ${WEBHOOK_EVENTS.length} events`)
+      format: z
+        .enum(WEBHOOK_FORMATS, `must be one of ${WEBHOOK_FORMATS.join(', ')}`)
         .optional()
-        .describe('The event types to deliver. Defaults to all.'),
+        .describe(
+          'The form of the messages, and so the events. `longhaul`: of runs. `anthropic`: of managed agents and their sessions, as `client.beta.webhooks.unwrap` of the official Anthropic client expects them. Defaults to `longhaul`.',
+        ),
+      events: z
+        .array(z.enum(EVENTS, `must be one of ${EVENTS.join(', ')}`), 'must be a list of event types')
+        .min(1, 'must name at least one event')
+        .max(EVENTS.length, `must name at most ${EVENTS.length} events`)
+        .optional()
+        .describe('The event types to deliver, each of the format. Defaults to all of the format.'),
       description: text()
         .max(200, 'must have at most 200 characters')
         .optional()
@@ -25,6 +34,14 @@ export const newWebhookSchema = z
     },
     'must be an object',
   )
+  .superRefine(({ format = 'longhaul', events = [] }, context) => {
+    const known: readonly string[] = EVENTS_OF_FORMAT[format];
+    for (const [index, event] of events.entries()) {
+      if (known.includes(event)) continue;
+      const message = `must be one of ${known.join(', ')}: the format is ${format}`;
+      context.addIssue({ code: 'custom', path: ['events', index], message });
+    }
+  })
   .openapi('NewWebhook', {
     example: { url: 'https://shop.example.com/hooks/longhaul', events: ['run.succeeded', 'run.failed'] },
   });
@@ -34,9 +51,12 @@ export const webhookSchema = z
     id: z.uuid(),
     keyId: z
       .uuid()
-      .describe('The API key that created the webhook. The webhook receives events of the runs that this key submits.'),
+      .describe(
+        'The API key that created the webhook. The webhook receives events of the runs that this key submits or, in the format `anthropic`, of the managed agents and sessions that it may see.',
+      ),
     url: z.string(),
-    events: z.array(z.enum(WEBHOOK_EVENTS)),
+    format: z.enum(WEBHOOK_FORMATS).describe('The form of the messages.'),
+    events: z.array(z.enum(EVENTS)),
     description: z.string().nullable(),
     createdAt: instant(),
     disabledAt: instant()
@@ -48,6 +68,7 @@ export const webhookSchema = z
       id: EXAMPLE_ID,
       keyId: '01968a3e-0000-7d40-9f7a-5d2e8c1b4a6f',
       url: 'https://shop.example.com/hooks/longhaul',
+      format: 'longhaul',
       events: ['run.succeeded', 'run.failed'],
       description: null,
       createdAt: '2026-01-31T09:00:00.000Z',
@@ -81,8 +102,9 @@ export const webhookDeliverySchema = z
   .object({
     id: z.uuid().describe('The `webhook-id` header of all its attempts.'),
     webhookId: z.uuid().nullable().describe('Null when the delivery goes to the `webhookUrl` of a submission.'),
-    runId: z.uuid().nullable().describe('Null for a test.'),
-    type: z.enum([...WEBHOOK_EVENTS, 'webhook.test']),
+    runId: z.uuid().nullable().describe('The run that it is about; null for a test, and in the format `anthropic`.'),
+    sessionId: z.uuid().nullable().describe('The managed session that it is about; null when it is about none.'),
+    type: z.enum([...EVENTS, 'webhook.test']),
     url: z.string(),
     status: z.enum(DELIVERY_STATUSES),
     attempts: z.int(),
@@ -99,6 +121,7 @@ export const webhookDeliverySchema = z
       id: EXAMPLE_ID,
       webhookId: '01968a3e-1111-7d40-9f7a-5d2e8c1b4a6f',
       runId: '01968a3e-2222-7d40-9f7a-5d2e8c1b4a6f',
+      sessionId: null,
       type: 'run.succeeded',
       url: 'https://shop.example.com/hooks/longhaul',
       status: 'pending',

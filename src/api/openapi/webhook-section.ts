@@ -1,4 +1,4 @@
-import { WEBHOOK_EVENTS } from '../../core/webhooks.ts';
+import { MANAGED_WEBHOOK_EVENTS, toManagedBody, WEBHOOK_EVENTS } from '../../core/webhooks.ts';
 import { EXAMPLES } from './examples.ts';
 
 const KEPT_OUT = ['prompt', 'attempts'] as const;
@@ -12,24 +12,55 @@ const HEADERS = [
 /** Describes the requests to webhooks, for the document's `webhooks`. */
 export function describeWebhooks(): Record<string, object> {
   return Object.fromEntries([
-    ...WEBHOOK_EVENTS.map((type) => [type, describe(type, 'WebhookPayload', toPayloadExample(type))]),
+    ...WEBHOOK_EVENTS.map((type) => {
+      const summary = `A run ${toWords(type)}`;
+      return [type, describe(type, { payload: 'WebhookPayload', summary, example: toPayloadExample(type) })];
+    }),
     [
       'webhook.test',
-      describe('webhook.test', 'WebhookTestPayload', {
-        type: 'webhook.test',
-        timestamp: '2026-03-10T12:00:07.310Z',
-        data: { webhookId: '019cd7b0-5555-7c41-9a54-2f6a0c1b7d11' },
+      describe('webhook.test', {
+        payload: 'WebhookTestPayload',
+        summary: 'The webhook is tested',
+        example: {
+          type: 'webhook.test',
+          timestamp: '2026-03-10T12:00:07.310Z',
+          data: { webhookId: '019cd7b0-5555-7c41-9a54-2f6a0c1b7d11' },
+        },
+      }),
+    ],
+    [
+      'managed',
+      describe('managed', {
+        payload: 'ManagedWebhookPayload',
+        summary: 'Something happens to a managed agent or session: for webhooks of the format `anthropic`',
+        example: MANAGED_EXAMPLE,
       }),
     ],
   ]);
 }
 
-function describe(type: string, payload: string, example: object) {
+const MANAGED_EXAMPLE = JSON.parse(
+  toManagedBody({
+    id: '019cd7b0-5555-7c41-9a54-2f6a0c1b7d11',
+    type: 'session.status_idled',
+    subject: 'sesn_agm2nmcvkv6edf4vif7c5sdyay',
+    at: new Date('2026-03-10T12:00:07.310Z'),
+  }),
+) as object;
+
+interface Described {
+  /** The name of its schema. */
+  readonly payload: string;
+  readonly summary: string;
+  readonly example: object;
+}
+
+function describe(type: string, { payload, summary, example }: Described) {
   return {
     post: {
       operationId: `on${type.replaceAll(/(?:^|\.)([a-z])/g, (_, letter: string) => letter.toUpperCase())}`,
       tags: ['Webhooks'],
-      summary: type === 'webhook.test' ? 'The webhook is tested' : `A run ${toWords(type)}`,
+      summary,
       description:
         'Signed according to Standard Webhooks. Retried for about a day, until the response has a status of 200 to 299.',
       security: [],
@@ -44,12 +75,7 @@ function describe(type: string, payload: string, example: object) {
         required: true,
         content: {
           'application/json': {
-            schema: {
-              allOf: [
-                { $ref: `#/components/schemas/${payload}` },
-                { type: 'object', properties: { type: { type: 'string', const: type } } },
-              ],
-            },
+            schema: type === 'managed' ? toRef(payload) : { allOf: [toRef(payload), toConst(type)] },
             example,
           },
         },
@@ -60,6 +86,14 @@ function describe(type: string, payload: string, example: object) {
       },
     },
   };
+}
+
+function toRef(schema: string) {
+  return { $ref: `#/components/schemas/${schema}` };
+}
+
+function toConst(type: string) {
+  return { type: 'object', properties: { type: { type: 'string', const: type } } };
 }
 
 function toWords(type: string): string {
@@ -101,6 +135,25 @@ export function describeWebhookPayloads(runSchema: RunSchema): Record<string, ob
       properties: { webhookId: { type: 'string', format: 'uuid' } },
       required: ['webhookId'],
     }),
+    ManagedWebhookPayload: {
+      type: 'object',
+      properties: {
+        type: { type: 'string', const: 'event' },
+        id: { type: 'string', format: 'uuid', description: 'The same as the header `webhook-id`.' },
+        created_at: { type: 'string', format: 'date-time', description: 'The time of the event.' },
+        data: {
+          type: 'object',
+          properties: {
+            type: { type: 'string', enum: [...MANAGED_WEBHOOK_EVENTS, 'webhook.test'] },
+            id: { type: 'string', description: 'The session, agent or environment: read it for its state.' },
+            organization_id: { type: 'string', description: 'Always the same.' },
+            workspace_id: { type: 'string', description: 'Always the same.' },
+          },
+          required: ['type', 'id', 'organization_id', 'workspace_id'],
+        },
+      },
+      required: ['type', 'id', 'created_at', 'data'],
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { toViewer } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
-import { WEBHOOK_EVENTS } from '../../core/webhooks.ts';
+import { EVENTS_OF_FORMAT } from '../../core/webhooks.ts';
 import { sendTest } from '../../webhook/deliveries.ts';
 import { createEndpoint, listEndpoints, removeEndpoint } from '../../webhook/endpoints.ts';
 import { createdWebhookSchema, newWebhookSchema, webhookDeliverySchema, webhookSchema } from '../contract.ts';
@@ -27,7 +27,7 @@ export const createWebhook = route(
     access: 'runs:write',
     summary: 'Create a webhook',
     description:
-      'For API keys with `runs:write` and `runs:read`. The webhook receives an event when a run ends or waits that this key submitted and may see. The secret is shown only in this response.',
+      'For API keys with `runs:write` and `runs:read`. The webhook receives an event when a run ends or waits that this key submitted and may see; in the format `anthropic`, an event of each session of managed agents that this key may see. The secret is shown only in this response.',
     request: { body: jsonBody(newWebhookSchema) },
     responses: {
       201: json(createdWebhookSchema, 'The webhook, with its secret.'),
@@ -36,13 +36,14 @@ export const createWebhook = route(
   },
   async (context, { config, database }) => {
     const caller = context.get('caller');
-    const { url, events = WEBHOOK_EVENTS, description = null } = context.req.valid('json');
+    const { url, format = 'longhaul', description = null, events } = context.req.valid('json');
     checkWebhookUrl(url, { path: 'url', caller, config: config.webhooks });
     const { endpoint, secret } = await createEndpoint(database, {
       keyId: caller.keyId,
       viewer: toViewer(caller),
       url,
-      events: WEBHOOK_EVENTS.filter((event) => events.includes(event)),
+      format,
+      events: EVENTS_OF_FORMAT[format].filter((event) => events?.includes(event) ?? true),
       description,
       actor: keyActor(caller),
     });

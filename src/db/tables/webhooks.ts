@@ -1,4 +1,5 @@
-import type { Generated } from 'kysely';
+import type { ColumnType, Generated } from 'kysely';
+import type { WebhookFormat } from '../../core/webhooks.ts';
 
 export interface WebhookTables {
   'longhaul.webhook_endpoints': WebhookEndpointsTable;
@@ -13,6 +14,7 @@ interface WebhookEndpointsTable {
   user_id: string | null;
   team: string | null;
   url: string;
+  format: Generated<WebhookFormat>;
   events: string[];
   description: string | null;
   created_at: Generated<Date>;
@@ -34,6 +36,7 @@ interface WebhookFormerSecretsTable {
 interface WebhookDeliveriesTable {
   id: string;
   run_id: string | null;
+  session_id: ColumnType<string | null, string | null | undefined, never>;
   endpoint_id: string | null;
   key_id: string;
   type: string;

@@ -18,6 +18,7 @@ import { takeSession } from '../sessions/sessions.ts';
 import { giveTeamTurns } from '../waiting/team-turns.ts';
 import { wakeNextWithin } from '../waiting/wake-runs.ts';
 import { writeEvents } from '../log/write-events.ts';
+import { noteStatusOfEvents } from '../webhooks/note-session-status.ts';
 
 /** Duration of a lease unless it is renewed. Short enough that a lost worker's runs are recovered within 20 s. */
 export const LEASE_DURATION_MS = 15_000;
@@ -211,10 +212,9 @@ async function beginAttempt(
   trx: Transaction,
   { row, attemptId, workerId }: { row: Selectable<RunsTable>; attemptId: string; workerId: string },
 ): Promise<boolean> {
-  const events = [
-    ...(row.waiting_for === null ? [] : [{ type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } }]),
-    { type: 'run.started', data: { workerId } },
-  ];
+  const resumed: NewEvent = { type: 'run.queued', data: { agent: row.agent, reason: 'resumed' } };
+  const started: NewEvent = { type: 'run.started', data: { workerId } };
+  const events = row.waiting_for === null ? [started] : [resumed, started];
   const { rows } = await sql`
     with taken as (${takeSession({ sessionId: row.session_id, lease: { runId: row.id, fence: row.fence } })}),
     begun as (
@@ -226,8 +226,10 @@ async function beginAttempt(
         from taken),
     written as (${writeEvents(row.attempt)})
     select pg_notify(${CHANNELS.events}, ${row.id}) from taken`.execute(trx);
-  if (rows.length > 0 && (row.waiting_for !== null || row.parked_at !== null)) await noteEndOfWait(trx, row.id);
-  return rows.length > 0;
+  if (rows.length === 0) return false;
+  if (row.waiting_for !== null || row.parked_at !== null) await noteEndOfWait(trx, row.id);
+  if (row.is_managed) await noteStatusOfEvents(trx, { runId: row.id, sessionId: row.session_id, events });
+  return true;
 }
 
 async function noteEndOfWait(trx: Transaction, runId: string): Promise<void> {

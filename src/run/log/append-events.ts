@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import { isFinalEvent, type NewEvent } from '../../core/events.ts';
-import { CHANNELS, type Transaction } from '../../db/database.ts';
-import type { Database } from '../../db/database.ts';
+import { CHANNELS, type Database, type Transaction } from '../../db/database.ts';
+import { retryDeadlock } from '../../db/retry-deadlock.ts';
+import { mayChangeStatus, noteStatusOfEvents } from '../webhooks/note-session-status.ts';
 import { writeEvents } from './write-events.ts';
 
 /** A worker's right to write to a run. It is void as soon as another lease is granted. */
@@ -23,13 +24,34 @@ interface AppendOptions {
 export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
   if (events.length === 0) return;
   const channels = events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
-  await sql`
+  const { rows } = await sql<Written>`
     with log as (
       update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId}
       returning id as run_id, event_seq - ${events.length} as last_seq, ${JSON.stringify(events)}::json as events,
-                user_id, team, tenant),
+                user_id, team, tenant, ${MANAGED_SESSION} as "sessionId"),
     written as (${writeEvents(attempt)})
-    select pg_notify(channel, ${runId}) from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
+    select pg_notify(channel, ${runId}), (select "sessionId" from log)
+      from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
+  await noteStatus(trx, { runId, events }, rows);
+}
+
+/** A row of a statement that has written events. */
+interface Written {
+  /** The managed session of their run; null: it is of none. */
+  readonly sessionId: string | null;
+}
+
+/** SQL: the managed session of the run; null when it is of none. */
+const MANAGED_SESSION = sql`case when is_managed then session_id end`;
+
+/** Reports what the events mean for the managed session of their run. */
+async function noteStatus(
+  trx: Transaction,
+  { runId, events }: Pick<AppendOptions, 'runId' | 'events'>,
+  rows: readonly Written[],
+): Promise<void> {
+  const sessionId = rows[0]?.sessionId ?? null;
+  if (sessionId !== null) await noteStatusOfEvents(trx, { runId, sessionId, events });
 }
 
 /**
@@ -59,23 +81,37 @@ interface RecordOptions extends AppendOptions {
 }
 
 /**
- * Adds a batch of events of a running attempt in one statement, so that it costs one round trip and no transaction. The
- * caller may repeat it when the outcome of the first try is unknown: the batch is written once. Returns false, and
- * writes nothing, when the caller no longer holds the lease.
+ * Adds a batch of events of a running attempt in one statement, so that it costs one round trip, and a transaction only
+ * when it may change the status that a managed session shows. The caller may repeat it when the outcome of the first try
+ * is unknown: the batch is written once. Returns false, and writes nothing, when the caller no longer holds the lease.
  *
  * Locks the run's row; a takeover that locks it first changes the fence, and this statement then matches nothing.
  */
 export async function recordEvents(database: Database, options: RecordOptions): Promise<boolean> {
+  const { events, lease, lastSeq } = options;
+  const rows = mayChangeStatus(events)
+    ? await retryDeadlock(() => database.sql.transaction().execute((trx) => writeWithStatus(trx, options)))
+    : await writeBatch(database.sql, options);
+  return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
+}
+
+async function writeWithStatus(trx: Transaction, options: RecordOptions): Promise<readonly Written[]> {
+  const rows = await writeBatch(trx, options);
+  await noteStatus(trx, options, rows);
+  return rows;
+}
+
+async function writeBatch(database: Database['sql'], options: RecordOptions): Promise<readonly Written[]> {
   const { runId, attempt, events, lease, lastSeq } = options;
-  const { rows } = await sql`
+  const { rows } = await sql<Written>`
     with log as (
       update longhaul.runs set event_seq = event_seq + ${events.length}
        where id = ${runId} and fence = ${lease.fence} and status = 'running' and event_seq = ${lastSeq}
       returning id as run_id, event_seq - ${events.length} as last_seq, ${JSON.stringify(events)}::json as events,
-                user_id, team, tenant),
+                user_id, team, tenant, ${MANAGED_SESSION} as "sessionId"),
     written as (${writeEvents(attempt)})${noteMessages(events)}${noteApprovals(events)}
-    select pg_notify(${CHANNELS.events}, ${runId}) from log`.execute(database.sql);
-  return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
+    select pg_notify(${CHANNELS.events}, ${runId}), log."sessionId" from log`.execute(database);
+  return rows;
 }
 
 /** Marks messages as taken up in the statement that writes their events: both, or neither. */

@@ -5,6 +5,7 @@ import type { RunDeps } from '../rules.ts';
 import { leftOf } from '../run.ts';
 import { lockSession } from '../sessions/note-idle.ts';
 import { boundBySession, placeNotes } from '../sessions/session-budget.ts';
+import { noteSessionStatus } from '../webhooks/note-session-status.ts';
 import { resumeRun } from './park.ts';
 
 /**
@@ -39,5 +40,6 @@ export async function changeSessionBudget(
   if (waiting === undefined) return;
   const row = await boundBySession(trx, waiting);
   await placeNotes(trx, await resumeRun(trx, { queue, row }));
+  await noteSessionStatus(trx, { sessionId, status: 'running' });
   await reserveBudget(trx, { runId: row.id, amountMicros: leftOf(row), rules });
 }
