@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { findFaults } from './language/find-faults.ts';
 import { readCode, readMarkdown } from './language/read-prose.ts';
 
@@ -16,7 +16,10 @@ const listed = execFileSync(
     encoding: 'utf8',
   },
 );
-const files = listed.split('\n').filter((file) => /\.(?:ts|tsx|md)$/.test(file) && !EXEMPT.has(file));
+// A file may be deleted, and its deletion not be committed yet.
+const files = listed
+  .split('\n')
+  .filter((file) => /\.(?:ts|tsx|md)$/.test(file) && !EXEMPT.has(file) && existsSync(file));
 let count = 0;
 for (const file of files) {
   const source = readFileSync(file, 'utf8');

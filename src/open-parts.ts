@@ -16,8 +16,10 @@ import { openMetricsPort } from './metrics-port.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { startTotals } from './metrics/start-totals.ts';
 import { openStore, type Closers, type Store } from './open-store.ts';
+import { createDeploymentTicker } from './managed/deployments/deployment-ticker.ts';
 import { createManagedApi, isManagedRequest } from './managed/managed.ts';
-import { startSchedules } from './schedule/start-schedules.ts';
+import { createScheduleTicker } from './schedule/schedule-ticker.ts';
+import { startTicks } from './schedule/start-ticks.ts';
 import { demoScript } from './scripted-model/demo-script.ts';
 import { startScriptedModel } from './scripted-model/scripted-model.ts';
 import { startStats } from './stats/start-stats.ts';
@@ -141,15 +143,17 @@ async function startServices({ config, store, closers, isServer, workerId, ownsP
   closers.push(startAlerts({ config, database, queue, log }));
   closers.push(startStats({ config, database, queue, log }));
   closers.push(startTotals({ database, log }));
-  closers.push(
-    startSchedules({
-      database,
-      queue,
-      rules: config,
-      toSubmission: (schedule) => toScheduledSubmission(schedule, config.agents),
-      log,
-    }),
-  );
+  const ticker = createScheduleTicker({
+    database,
+    queue,
+    rules: config,
+    toSubmission: (schedule) => toScheduledSubmission(schedule, config.agents),
+  });
+  closers.push(startTicks({ database, ticker, words: { row: 'schedule', made: 'run' }, log }));
+  if (config.managedAgents !== null) {
+    const deployments = createDeploymentTicker({ config, database, queue });
+    closers.push(startTicks({ database, ticker: deployments, words: { row: 'deployment', made: 'session' }, log }));
+  }
   // Only for a process without a worker: a worker has its own reaper.
   if (ownsProcess && workerId === null) closers.push(watchServer(config, log));
   if (!isServer) return;

@@ -56,7 +56,7 @@ const RULES: Record<string, readonly string[]> = {
     'webhook',
     'doctor',
   ],
-  managed: ['access', 'config', 'db', 'queue', 'run', 'stream', 'audit'],
+  managed: ['access', 'config', 'db', 'queue', 'run', 'schedule', 'stream', 'audit'],
   client: ['api/contract.ts'],
   'scripted-model': [],
   testing: ['scripted-model', 'config', 'client', 'db', 'queue', 'api/admin-key.ts', 'longhaul.ts'],

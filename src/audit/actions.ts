@@ -34,6 +34,12 @@ export const AUDIT_ACTIONS = [
   'environment.updated',
   'environment.archived',
   'environment.deleted',
+  'deployment.created',
+  'deployment.updated',
+  'deployment.paused',
+  'deployment.unpaused',
+  'deployment.archived',
+  'deployment.ran',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -1,13 +1,12 @@
-import { sql } from 'kysely';
 import { keyActor } from '../audit/actors.ts';
 import { recordAudit } from '../audit/record.ts';
 import type { AuditAction } from '../audit/actions.ts';
-import { LonghaulError } from '../core/errors.ts';
 import { createId } from '../core/ids.ts';
-import { toUserKey } from '../core/user-key.ts';
 import type { Database, Transaction } from '../db/database.ts';
 import { isSeenBy, type Viewer } from '../run/viewer.ts';
 import { toTicks } from './cron.ts';
+import { refuseTooMany } from './limit-owners.ts';
+import { findNextTick } from './next-tick.ts';
 import { toSchedule, type Schedule, type ScheduleRow } from './schedule.ts';
 
 /** The properties of a new schedule. */
@@ -41,8 +40,7 @@ interface Meant {
   readonly now: Date;
 }
 
-/** Most schedules of one user or team: each may have a tick every minute. */
-const MOST_OF_AN_OWNER = 100;
+const WORDS = { rows: 'schedules', remedy: 'Delete one first.' } as const;
 
 /**
  * Creates a schedule. Its first tick is the first after `now`.
@@ -53,7 +51,7 @@ export function createSchedule(
   { schedule, now }: { schedule: NewSchedule; now: Date },
 ): Promise<Schedule> {
   return database.sql.transaction().execute(async (trx) => {
-    await refuseTooMany(trx, schedule);
+    await refuseTooMany(trx, { table: 'longhaul.schedules', words: WORDS, owner: schedule });
     const row = await trx
       .insertInto('longhaul.schedules')
       .values({
@@ -84,7 +82,9 @@ export function changeSchedule(
     const { cron = row.cron, timeZone = row.time_zone } = changed;
     const isMoved = cron !== row.cron || timeZone !== row.time_zone;
     const next =
-      isMoved && row.paused_at === null ? { next_at: findNext({ row, cron, timeZone, now: meant.now }) } : {};
+      isMoved && row.paused_at === null
+        ? { next_at: findNextTick({ cron, timeZone, lastAt: row.last_at, now: meant.now }) }
+        : {};
     return update(trx, row.id, { ...toColumns({ ...toSchedule(row), ...changed }), ...next }, async (after) =>
       audit(trx, { action: 'schedule.changed', row: after, keyId: meant.keyId }),
     );
@@ -111,7 +111,8 @@ export function resumeSchedule(database: Database, meant: Meant): Promise<Schedu
     if (row.paused_at === null) return row;
     const isTakenOver = row.paused_reason === 'key_revoked' && row.created_by !== meant.keyId;
     const takeover = isTakenOver ? { created_by: meant.keyId, webhook_url: null } : {};
-    const next_at = findNext({ row, cron: row.cron, timeZone: row.time_zone, now: meant.now });
+    const { cron, time_zone: timeZone, last_at: lastAt } = row;
+    const next_at = findNextTick({ cron, timeZone, lastAt, now: meant.now });
     return update(trx, row.id, { paused_at: null, paused_reason: null, next_at, ...takeover }, async (after) =>
       audit(trx, { action: 'schedule.resumed', row: after, keyId: meant.keyId }),
     );
@@ -160,35 +161,6 @@ async function update(
     .executeTakeFirstOrThrow();
   await then(row);
   return row;
-}
-
-/** Never returns a tick that was already made, whatever the clock shows. */
-function findNext(options: { row: ScheduleRow; cron: string; timeZone: string; now: Date }): Date | null {
-  const { row, cron, timeZone, now } = options;
-  const after = row.last_at !== null && row.last_at > now ? row.last_at : now;
-  return toTicks(cron, timeZone).next(after);
-}
-
-async function refuseTooMany(trx: Transaction, { user, team, tenant }: NewSchedule): Promise<void> {
-  const owners = [
-    { column: 'user_id', value: user, key: toUserKey({ user, tenant }) },
-    { column: 'team', value: team, key: team },
-  ] as const;
-  for (const { column, value, key } of owners) {
-    if (value === null) continue;
-    // Of two at once the second counts the first.
-    await sql`select pg_advisory_xact_lock(hashtextextended(${`schedules of ${column} ${key}`}, 0))`.execute(trx);
-    const { count } = await trx
-      .selectFrom('longhaul.schedules')
-      .select((schedule) => schedule.fn.countAll<number>().as('count'))
-      .where(column, '=', value)
-      .$if(column === 'user_id', (schedules) => schedules.where('tenant', 'is not distinct from', tenant))
-      .executeTakeFirstOrThrow();
-    if (count < MOST_OF_AN_OWNER) continue;
-    throw new LonghaulError('conflict', {
-      message: `This ${column === 'team' ? 'team' : 'user'} has ${MOST_OF_AN_OWNER} schedules, which is the limit. Delete one first.`,
-    });
-  }
 }
 
 function toColumns(schedule: Omit<NewSchedule, 'user' | 'team' | 'tenant' | 'createdBy'>) {
