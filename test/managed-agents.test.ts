@@ -18,6 +18,7 @@ describe('the official Anthropic client', () => {
       config: {
         agents: {
           managed: {
+            prewarm: false,
             tools: ['Read', 'Bash'],
             workspace: { root: await mkdtemp(path.join(tmpdir(), 'longhaul-managed-')), mode: 'perSession' },
             limits: { maxPromptLength: 100_000 },

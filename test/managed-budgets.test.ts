@@ -27,6 +27,7 @@ describe('the budget of a session of the official client', { timeout: 120_000 },
       config: {
         agents: {
           managed: {
+            prewarm: false,
             tools: ['Read', 'Bash'],
             workspace: { root: await mkdtemp(path.join(tmpdir(), 'longhaul-budgets-')), mode: 'perSession' },
             limits: { maxPromptLength: 100_000, maxBudgetUsd: 0.5 },

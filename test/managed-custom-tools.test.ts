@@ -86,6 +86,7 @@ async function start(holdSeconds: number) {
     config: {
       agents: {
         managed: {
+          prewarm: false,
           tools: ['Read'],
           workspace: { root: await mkdtemp(path.join(tmpdir(), 'longhaul-custom-')), mode: 'perSession' },
           approvals: { holdSeconds },

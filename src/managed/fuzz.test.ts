@@ -33,15 +33,44 @@ const ROUTES = [
   'GET /v1/sessions/SESSION/threads/THREAD',
   'GET /v1/sessions/SESSION/threads/THREAD/events',
   'GET /v1/sessions/SESSION/resources',
+  'POST /v1/deployments',
+  'GET /v1/deployments',
+  'GET /v1/deployments/DEPLOYMENT',
+  'POST /v1/deployments/DEPLOYMENT',
+  'POST /v1/deployments/DEPLOYMENT/pause',
+  'POST /v1/deployments/DEPLOYMENT/unpause',
+  'POST /v1/deployments/DEPLOYMENT/run',
+  'POST /v1/deployments/DEPLOYMENT/archive',
+  'GET /v1/deployment_runs',
+  'GET /v1/deployment_runs/ATTEMPT',
+  'GET /v1/models',
+  'GET /v1/models/MODEL',
   'POST /v1/vaults',
 ] as const;
 
 const FIELDS =
-  'agent environment_id title metadata budget initial_events events name model system tools mcp_servers config description version vault_ids type content tool_use_id'.split(
+  'agent environment_id title metadata budget initial_events events name model system tools mcp_servers config description version vault_ids type content tool_use_id schedule'.split(
     ' ',
   );
 
-const QUERIES = ['limit', 'page', 'order', 'types[]', 'statuses[]', 'created_at[gte]', 'version', 'include_archived'];
+const QUERIES = [
+  'after_id',
+  'before_id',
+  'lifecycle[]',
+  'limit',
+  'page',
+  'order',
+  'types[]',
+  'statuses[]',
+  'created_at[gte]',
+  'version',
+  'include_archived',
+  'status',
+  'deployment_id',
+  'has_error',
+  'trigger_type',
+  'agent_id',
+];
 
 describe(`hostile requests of Anthropic's form (LONGHAUL_FUZZ_SEED=${SEED})`, () => {
   let test: TestManaged;
@@ -53,7 +82,23 @@ describe(`hostile requests of Anthropic's form (LONGHAUL_FUZZ_SEED=${SEED})`, ()
     const environment = await client.beta.environments.create({ name: 'One' });
     const session = await client.beta.sessions.create({ agent: agent.id, environment_id: environment.id });
     const [thread] = (await client.beta.sessions.threads.list(session.id)).data;
-    ids = { AGENT: agent.id, ENVIRONMENT: environment.id, SESSION: session.id, THREAD: thread!.id };
+    const deployment = await client.beta.deployments.create({
+      name: 'One',
+      agent: 'agent_config_reader',
+      environment_id: 'env_default',
+      initial_events: [{ type: 'user.message', content: [{ type: 'text', text: 'hello' }] }],
+      schedule: { type: 'cron', expression: '0 0 1 1 *', timezone: 'UTC' },
+    });
+    const attempt = await client.beta.deployments.run(deployment.id);
+    ids = {
+      AGENT: agent.id,
+      ENVIRONMENT: environment.id,
+      SESSION: session.id,
+      THREAD: thread!.id,
+      DEPLOYMENT: deployment.id,
+      ATTEMPT: attempt.id,
+      MODEL: 'sonnet',
+    };
   });
   afterAll(() => test.close());
 
@@ -63,6 +108,7 @@ describe(`hostile requests of Anthropic's form (LONGHAUL_FUZZ_SEED=${SEED})`, ()
     fc.constantFrom({ type: 'user.message', content: [{ type: 'text', text: '\u0000' }] }, [
       { type: 'user.interrupt' },
     ]),
+    fc.record({ type: fc.constant('cron'), expression: text, timezone: fc.oneof(fc.constant('UTC'), text) }),
     fc.array(
       fc.record(
         {

@@ -1,44 +1,8 @@
 import { parse, stringify } from 'uuid';
+import { fromBase32, toBase32 } from '../core/base32.ts';
 
 /** Prefixes of ids, by what they name. */
-export type Prefix = 'agent' | 'env' | 'sesn' | 'sthr' | 'sevt' | 'req';
-
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
-
-/** Encodes bytes in base32 (RFC 4648, 6) in lower case, without padding. */
-export function toBase32(bytes: Uint8Array): string {
-  let text = '';
-  let [bits, value] = [0, 0];
-  for (const byte of bytes) {
-    value = (value << 8) | byte;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += ALPHABET[(value >>> bits) & 31];
-    }
-    value &= (1 << bits) - 1;
-  }
-  return bits > 0 ? text + ALPHABET[(value << (5 - bits)) & 31] : text;
-}
-
-/** Decodes `toBase32`; null for any other text. */
-export function fromBase32(text: string): Uint8Array | null {
-  const bytes: number[] = [];
-  let [bits, value] = [0, 0];
-  for (const character of text) {
-    const digit = ALPHABET.indexOf(character);
-    if (digit === -1) return null;
-    value = (value << 5) | digit;
-    bits += 5;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes.push(value >>> bits);
-      value &= (1 << bits) - 1;
-    }
-  }
-  const decoded = Uint8Array.from(bytes);
-  return toBase32(decoded) === text ? decoded : null;
-}
+export type Prefix = 'agent' | 'env' | 'sesn' | 'sthr' | 'sevt' | 'depl' | 'drun' | 'file' | 'req';
 
 /** Makes the id that clients see, which `fromWireId` turns back into the UUID. */
 export function toWireId(prefix: Prefix, uuid: string): string {

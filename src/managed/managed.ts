@@ -2,11 +2,15 @@ import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { v7 } from 'uuid';
 import { addAgentRoutes } from './agents/agent-routes.ts';
+import { addDeploymentRoutes } from './deployments/deployment-routes.ts';
+import { addDeploymentRunRoutes } from './deployments/deployment-run-routes.ts';
 import type { ManagedDeps, ManagedEnv } from './deps.ts';
 import { addEnvironmentRoutes } from './environments/environment-routes.ts';
 import { answerError, ManagedError } from './error.ts';
 import { addEventRoutes } from './routes/event-routes.ts';
+import { addFileRoutes } from './routes/file-routes.ts';
 import { toWireId } from './ids.ts';
+import { addModelRoutes } from './models/model-routes.ts';
 import { limitBody } from './read-request.ts';
 import { addRefusedRoutes } from './refused-routes.ts';
 import { answerOnce } from './repeated-requests.ts';
@@ -33,6 +37,10 @@ export function createManagedApi(deps: ManagedDeps): Fetch {
   addSessionRoutes(api, deps);
   addThreadRoutes(api, deps);
   addEventRoutes(api, deps);
+  addDeploymentRoutes(api, deps);
+  addDeploymentRunRoutes(api, deps);
+  addModelRoutes(api, deps);
+  addFileRoutes(api, deps);
   addRefusedRoutes(api);
   // The signal of a copied request follows the original only while that is referenced: it is as long as the answer.
   return (original) => api.fetch(withoutPrefix(original), { original });

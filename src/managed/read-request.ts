@@ -5,7 +5,7 @@ import { invalid, ManagedError } from './error.ts';
 import type { ManagedEnv } from './deps.ts';
 
 /** Most bytes of a body. */
-const MAX_BODY_BYTES = 8_000_000;
+const MAX_BODY_BYTES = 16 * 1_048_576;
 
 /** Refuses a larger body, before anything reads it. */
 export const limitBody = bodyLimit({

@@ -9,9 +9,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   dreams: 'Dreams are',
   tunnels: 'Tunnels are',
   user_profiles: 'User profiles are',
-  files: 'Files are',
-  deployments: 'Deployments are',
-  deployment_runs: 'Deployments are',
 };
 
 /** Answers everything else: with words, for what the original has and for what nobody has. */

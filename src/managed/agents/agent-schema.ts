@@ -76,9 +76,20 @@ export const agentOverridesSchema = z.strictObject({ model: modelSchema.optional
 
 const agentId = z.string('must be the id of an agent').min(1, 'must be the id of an agent');
 
+const toReference = (agent: unknown) => (typeof agent === 'string' ? { type: 'agent', id: agent } : agent);
+
+/** The agent of a deployment: its id, or a reference with a version. */
+export const agentReferenceSchema = z.preprocess(
+  toReference,
+  z.strictObject(
+    { type: z.literal('agent', 'must be "agent"'), id: agentId, version },
+    'must be the id of an agent, or an object with the type "agent"',
+  ),
+);
+
 /** The agent of a new session: its id, a reference with a version, or a reference with overrides. */
 export const agentParamsSchema = z.preprocess(
-  (agent) => (typeof agent === 'string' ? { type: 'agent', id: agent } : agent),
+  toReference,
   z.discriminatedUnion(
     'type',
     [

@@ -10,7 +10,7 @@ import { overrideAgent } from './define-agent.ts';
 import { readAgent } from './read-agents.ts';
 import type { StoredAgent } from './stored-agent.ts';
 
-export { agentOverridesSchema, agentParamsSchema, type AgentOverrides } from './agent-schema.ts';
+export { agentOverridesSchema, agentParamsSchema, agentReferenceSchema, type AgentOverrides } from './agent-schema.ts';
 export type { AgentSnapshot } from './agent-snapshot.ts';
 
 /** An agent that a session can be made of. */

@@ -45,12 +45,17 @@ export function checkBounds(agent: AgentSnapshot, bounds: Bounds): void {
   for (const [index, server] of agent.mcp_servers.entries()) checkServer(server, { index, bounds });
 }
 
-function checkModel(id: string, { models, prices }: Bounds): void {
+/** Returns whether a client's agent may name a model. */
+export function isAllowedModel(id: string, { models, prices }: Bounds): boolean {
+  return models === null ? priceOf(id, prices) !== null : models.includes(id);
+}
+
+function checkModel(id: string, bounds: Bounds): void {
+  if (isAllowedModel(id, bounds)) return;
+  const { models } = bounds;
   if (models !== null) {
-    if (models.includes(id)) return;
     throw invalid(`model: ${JSON.stringify(id)} is not allowed here. Allowed: ${list(models)}.`);
   }
-  if (priceOf(id, prices) !== null) return;
   throw invalid(
     `model: the price of ${JSON.stringify(id)} is unknown, so its cost cannot be limited. ` +
       'Use a model of the price list, or add its price to the configuration (prices).',

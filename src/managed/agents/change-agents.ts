@@ -6,10 +6,12 @@ import { recordAudit } from '../../audit/record.ts';
 import type { Config } from '../../config/config.ts';
 import { createId } from '../../core/ids.ts';
 import type { Database, Transaction } from '../../db/database.ts';
+import { noteManagedWebhooks } from '../../run/webhooks/note-managed-webhooks.ts';
 import { invalid, ManagedError, notFound } from '../error.ts';
 import { fromWireId, toWireId } from '../ids.ts';
 import type { AgentChange, NewAgent } from './agent-schema.ts';
 import type { AgentSnapshot } from './agent-snapshot.ts';
+import { archiveDeployments } from './archive-deployments.ts';
 import { checkBounds, toBounds } from './bounds.ts';
 import { findConfigAgent, isConfigAgentId } from './config-agents.ts';
 import { changeAgent, defineAgent } from './define-agent.ts';
@@ -78,7 +80,8 @@ export function updateAgent(deps: ChangeDeps, meant: Meant & { readonly change: 
 }
 
 /**
- * Archives an agent for ever: its sessions go on, and it gets no new ones. An archived agent stays as it is.
+ * Archives an agent for ever, with its deployments: its sessions go on, and it gets no new ones. An archived agent stays as
+ * it is.
  * @throws {ManagedError} for an agent of the configuration.
  */
 export function archiveAgent(deps: ChangeDeps, meant: Meant): Promise<StoredAgent> {
@@ -87,6 +90,7 @@ export function archiveAgent(deps: ChangeDeps, meant: Meant): Promise<StoredAgen
     const values = { archived_at: sql<Date>`now()`, updated_at: sql<Date>`now()` };
     await trx.updateTable('longhaul.managed_agents').set(values).where('id', '=', uuid).execute();
     await audit(trx, { action: 'agent.archived', uuid, version, agent, keyId: meant.keyId });
+    await archiveDeployments(trx, { agentId: toWireId('agent', uuid), actor: keyActor(meant) });
   });
 }
 
@@ -136,9 +140,11 @@ interface Audited {
   readonly keyId: string;
 }
 
-/** Records everything that an agent may do; its instructions stand in its versions, which are never deleted. */
+/** Records and reports a change, with everything that the agent may do; its instructions stand in its versions, which are never deleted. */
 async function audit(trx: Transaction, { action, uuid, version, agent, keyId }: Audited): Promise<void> {
   const { model, tools, ask, mcpServers } = toDefinition(agent);
   const data = { name: agent.name, version, model, tools, ask, mcpServers };
-  await recordAudit(trx, { actor: keyActor({ keyId }), action, subject: toWireId('agent', uuid), data });
+  const subject = toWireId('agent', uuid);
+  await recordAudit(trx, { actor: keyActor({ keyId }), action, subject, data });
+  await noteManagedWebhooks(trx, { types: [action], subject, sessionId: null });
 }

@@ -5,6 +5,7 @@ import { keyActor } from '../../audit/actors.ts';
 import { recordAudit } from '../../audit/record.ts';
 import { createId } from '../../core/ids.ts';
 import type { Database, Transaction } from '../../db/database.ts';
+import { noteManagedWebhooks } from '../../run/webhooks/note-managed-webhooks.ts';
 import { mergeMetadata } from '../agents/metadata.ts';
 import { invalid, ManagedError, notFound, notSupported } from '../error.ts';
 import { fromWireId } from '../ids.ts';
@@ -195,7 +196,9 @@ interface Audited {
   readonly keyId: string;
 }
 
+/** Records and reports a change. */
 async function audit(trx: Transaction, { action, environment, keyId }: Audited): Promise<void> {
   const { id, name } = environment;
   await recordAudit(trx, { actor: keyActor({ keyId }), action, subject: id, data: { name } });
+  await noteManagedWebhooks(trx, { types: [action], subject: id, sessionId: null });
 }

@@ -1,19 +1,16 @@
 import { z } from 'zod';
+import type { PromptPart } from '../../core/prompt-parts.ts';
 import { check } from '../read-request.ts';
 import { invalid, notSupported } from '../error.ts';
+import { contentSchema, refuseMessageBlock } from './message-content.ts';
 import { customResultSchema, refuseSource } from './custom-result-schema.ts';
-
-const textBlock = z.strictObject({
-  type: z.literal('text'),
-  text: z.string('must be a text').min(1, 'must not be empty'),
-});
 
 const thread = { session_thread_id: z.string('must be the id of a thread').nullish() };
 
 const SCHEMAS = {
   'user.message': z.strictObject({
     type: z.literal('user.message'),
-    content: z.array(textBlock, 'must be a list of blocks').min(1, 'must have a block'),
+    content: contentSchema,
   }),
   'user.interrupt': z.strictObject({ type: z.literal('user.interrupt'), ...thread }),
   'user.tool_confirmation': z
@@ -34,10 +31,15 @@ const SCHEMAS = {
 /** An event as a client sends it. */
 export type SentEvent = { [T in keyof typeof SCHEMAS]: z.output<(typeof SCHEMAS)[T]> }[keyof typeof SCHEMAS];
 
+type SentMessage = Extract<SentEvent, { type: 'user.message' }>;
+
+/** An event whose files are stored; a message is its parts, or one text. */
+export type StoredEvent =
+  | Exclude<SentEvent, SentMessage>
+  | (Pick<SentMessage, 'type'> & { readonly prompt: string; readonly parts: readonly PromptPart[] | null });
+
 /** Events of the original that Longhaul has no counterpart for. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(['user.tool_result', 'user.define_outcome', 'system.message']);
-
-const UNSUPPORTED_BLOCKS: ReadonlySet<string> = new Set(['image', 'document', 'search_result', 'redacted']);
 
 /**
  * Checks the events of a request, in order.
@@ -62,9 +64,7 @@ function refuseBlocks(event: unknown, path: string): void {
   const isResult = (event as { readonly type?: unknown }).type === 'user.custom_tool_result';
   for (const [index, block] of content.entries()) {
     const at = `${path}.content[${index}]`;
-    const type = (block as { readonly type?: unknown } | null)?.type;
     if (isResult) refuseSource(block, at);
-    else if (typeof type === 'string' && UNSUPPORTED_BLOCKS.has(type))
-      throw notSupported(at, `A block of the type \`${type}\``);
+    else refuseMessageBlock(block, at);
   }
 }

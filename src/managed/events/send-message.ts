@@ -10,18 +10,21 @@ import type { Run } from '../../run/run.ts';
 import type { ManagedDeps } from '../deps.ts';
 import { invalid } from '../error.ts';
 import { toRowId } from '../log/event-ids.ts';
+import { toMessage } from '../log/message-event.ts';
 import type { ManagedEvent } from '../log/managed-event.ts';
 import { note } from '../log/notes.ts';
 import { isSpent } from '../sessions/budget.ts';
 import type { ManagedSession } from '../sessions/session.ts';
-import type { SentEvent } from './event-schema.ts';
+import type { StoredEvent } from './event-schema.ts';
 
 /** An event to send, with its locked session and its sender. */
-export interface Sending<T extends SentEvent['type']> {
+export interface Sending<T extends StoredEvent['type']> {
   readonly deps: Pick<ManagedDeps, 'config' | 'queue'>;
   readonly session: ManagedSession;
   readonly caller: Caller;
-  readonly event: Extract<SentEvent, { type: T }>;
+  /** The actor for the audit record of runs. Defaults to the caller. */
+  readonly actor?: string | undefined;
+  readonly event: Extract<StoredEvent, { type: T }>;
 }
 
 const AT_BUDGET =
@@ -34,13 +37,13 @@ const AT_BUDGET =
 export async function sendMessage(trx: Transaction, sending: Sending<'user.message'>): Promise<ManagedEvent> {
   const { deps, session, event } = sending;
   if (isSpent(session)) throw invalid(AT_BUDGET, 'budget_reached');
-  const submission = toSubmission(sending, event.content.map(({ text }) => text).join('\n\n'));
+  const submission = { ...toSubmission(sending, event.prompt), parts: event.parts };
   const id = createId();
   const runId = await leaveMessage(trx, { submission, id, request: null });
   if (runId === null) {
     await insertRuns(trx, { queue: deps.queue, rules: deps.config, ids: [id], submissions: [submission] });
   }
-  return { id: toRowId(id), type: event.type, processed_at: null, content: event.content };
+  return toMessage(id, event, null).event;
 }
 
 /** Cancels every unfinished run of the session. Returns the event, and the runs that were cancelled at once. */
@@ -64,7 +67,7 @@ export async function interrupt(
 }
 
 function toSubmission(
-  { deps, session, caller }: Pick<Sending<'user.message'>, 'deps' | 'session' | 'caller'>,
+  { deps, session, caller, actor }: Pick<Sending<'user.message'>, 'deps' | 'session' | 'caller' | 'actor'>,
   prompt: string,
 ): Submission {
   const agent = deps.config.agents.get(session.runsAs);
@@ -88,6 +91,7 @@ function toSubmission(
     retryOf: null,
     idempotencyKey: null,
     createdBy: caller.keyId,
+    ...(actor !== undefined && { actor }),
   };
 }
 

@@ -19,6 +19,7 @@ function createLog(uses: Readonly<Record<string, CustomToolUse>> = {}) {
       runId: RUN,
       turn: 1,
       prompt: 'hello',
+      parts: null,
       startedAt: new Date(0),
       finishedAt: null,
       endsIdle: false,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parse, stringify } from 'uuid';
-import { fromBase32, toBase32 } from '../ids.ts';
+import { fromBase32, toBase32 } from '../../core/base32.ts';
 
 /**
  * Ids of events. They never change, are the same for every reader, and need no table:

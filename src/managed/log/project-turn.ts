@@ -3,6 +3,7 @@ import { toMicros } from '../../core/money.ts';
 import { toManagedTool } from '../tool-names.ts';
 import { showCustomUse, toDecidedResult } from './custom-tools.ts';
 import { toPlaceId, toRowId } from './event-ids.ts';
+import { toMessage } from './message-event.ts';
 import type { LogItem, ManagedEvent } from './managed-event.ts';
 import { toRetryError, toSessionError, toWaitingError } from './session-errors.ts';
 import {
@@ -13,7 +14,6 @@ import {
   reschedule,
   show,
   showNotes,
-  toMessage,
   toUsePlace,
   waitForActions,
   type TurnState,
@@ -36,12 +36,14 @@ export function projectEvent(state: TurnState, event: RunEvent): LogItem[] {
 
 const HANDLERS: Handlers = {
   'run.started': (state, event) => [
-    ...(event.attempt === 1 ? [toMessage(state.turn.runId, state.turn.prompt, event.at)] : []),
+    ...(event.attempt === 1 ? [toMessage(state.turn.runId, state.turn, event.at)] : []),
     // An attempt before this one was cut off.
     ...closeSpan(state, event, null),
     ...beginRunning(state, event),
   ],
-  'run.message': (_, { data, at }) => [toMessage(data.messageId, data.text, at)],
+  'run.message': (_, { data: { messageId, text, parts = null }, at }) => [
+    toMessage(messageId, { prompt: text, parts }, at),
+  ],
   'run.queued': (state, event) => {
     if (!state.isAtBudget) return [];
     state.isAtBudget = false;
@@ -214,7 +216,7 @@ export function projectEnd(state: TurnState, { final, ended, notes }: TurnEnd): 
   const isStill = state.isAtBudget && !state.isRunning;
   return [
     // A run that is cancelled before it begins has said its message all the same.
-    ...(ended.startedAt === null ? [toMessage(ended.runId, ended.prompt, final.at)] : []),
+    ...(ended.startedAt === null ? [toMessage(ended.runId, ended, final.at)] : []),
     ...closeSpan(state, final, null),
     ...noted,
     ...(error === null || isRefusal(error)

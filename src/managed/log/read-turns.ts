@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import type { Micros } from '../../core/money.ts';
+import type { PromptPart } from '../../core/prompt-parts.ts';
 import type { Database } from '../../db/database.ts';
-import { toMessage } from './turn-state.ts';
+import { toMessage } from './message-event.ts';
 import type { LogItem, Usage } from './managed-event.ts';
 import type { Turn } from './turn.ts';
 import { fromWireBudget, type WireBudget } from './wire-budget.ts';
@@ -20,7 +21,7 @@ export async function findTurn(
   { sessionId, turn, before }: { sessionId: string; turn: number; before: Usage },
 ): Promise<Turn | null> {
   const { rows } = await sql<Omit<Turn, 'before'>>`
-    select id as "runId", session_turn as turn, prompt, started_at as "startedAt", finished_at as "finishedAt",
+    select id as "runId", session_turn as turn, prompt, parts, started_at as "startedAt", finished_at as "finishedAt",
            ends_idle as "endsIdle", event_seq as "lastSeq", ${USAGE} as own
       from longhaul.runs
      where id = (select id from longhaul.runs
@@ -84,16 +85,16 @@ export async function readWaiting(
   database: Database,
   { sessionId, afterTurn }: { sessionId: string; afterTurn: number },
 ): Promise<LogItem[]> {
-  const { rows } = await sql<{ id: string; prompt: string }>`
-    select id, prompt, created_at from longhaul.runs
+  const { rows } = await sql<{ id: string; prompt: string; parts: readonly PromptPart[] | null }>`
+    select id, prompt, parts, created_at from longhaul.runs
      where session_id = ${sessionId} and session_turn > ${afterTurn} and finished_at is null and started_at is null
     union all
-    select message.id, message.prompt, message.created_at
+    select message.id, message.prompt, message.parts, message.created_at
       from longhaul.messages as message
       join longhaul.runs as run on run.id = message.run_id
      where run.session_id = ${sessionId} and run.finished_at is null and not message.is_told
      order by created_at, id`.execute(database.sql);
-  return rows.map(({ id, prompt }) => toMessage(id, prompt, null));
+  return rows.map(({ id, ...message }) => toMessage(id, message, null));
 }
 
 /** Finds the turn that an event with a row belongs to; null when this session has none. */

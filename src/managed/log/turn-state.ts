@@ -2,7 +2,7 @@ import type { EventData, RunEvent } from '../../core/events.ts';
 import type { Micros } from '../../core/money.ts';
 import type { CustomToolUse } from '../../run/approvals/custom-tool-uses.ts';
 import type { ManagedTool } from '../tool-names.ts';
-import { toPlaceId, toRowId } from './event-ids.ts';
+import { toPlaceId } from './event-ids.ts';
 import { toWireUsage, type LogItem, type ManagedEvent, type Usage } from './managed-event.ts';
 import { addUsage, NOTHING_USED, type Turn } from './turn.ts';
 import { fromWireBudget, toWireBudget, type WireBudget } from './wire-budget.ts';
@@ -174,11 +174,6 @@ export function closeSpan(state: TurnState, from: RunEvent, usage: EventData['ag
   };
   state.spanId = null;
   return [show(state, { from, type: 'span.model_request_end', fields })];
-}
-
-/** Shows what a user has said. `at` is null while the message waits. */
-export function toMessage(uuid: string, text: string, at: string | null): LogItem {
-  return { event: { id: toRowId(uuid), type: 'user.message', processed_at: at, content: [{ type: 'text', text }] } };
 }
 
 /** Shows that the session waits for everything that is pending. */

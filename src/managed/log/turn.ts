@@ -1,3 +1,4 @@
+import type { PromptPart } from '../../core/prompt-parts.ts';
 import type { Usage } from './managed-event.ts';
 
 /** A run of a session, beside its events. */
@@ -6,6 +7,8 @@ export interface Turn {
   /** Its number in the session, from 1. */
   readonly turn: number;
   readonly prompt: string;
+  /** The parts of the prompt, if it is more than a text. */
+  readonly parts: readonly PromptPart[] | null;
   /** Null: it has not begun. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;

@@ -45,8 +45,9 @@ export function addEventRoutes(api: ManagedApi, deps: ManagedDeps): void {
     const checked = sender.check(events);
     const found = await findSession(deps, { id: context.req.param('id'), caller });
     await sender.count(checked, found);
+    const stored = await sender.store(deps.database, { events: checked, session: found });
     const sent = await changeSession(deps.database, found.id, (trx, session) =>
-      sender.send(trx, { session, events: checked }),
+      sender.send(trx, { session, events: stored }),
     );
     for (const run of sent.cancelled) await wakeAfterEnd({ ...deps, rules: deps.config }, run);
     return context.json({ data: sent.events });

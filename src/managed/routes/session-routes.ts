@@ -1,20 +1,21 @@
+import { NIL } from 'uuid';
 import { z } from 'zod';
 import { toViewer, type Caller } from '../../access/caller.ts';
 import { keyActor } from '../../audit/actors.ts';
 import { wakeAfterEnd } from '../../run/waiting/wake-after-end.ts';
 import { resolveAgentParams, findAgent } from '../agents/agents.ts';
-import { mergeMetadata } from '../agents/metadata.ts';
 import { toDefinition } from '../agents/to-definition.ts';
 import type { ManagedApi, ManagedDeps } from '../deps.ts';
 import { invalid, notSupported } from '../error.ts';
-import { toWireId } from '../ids.ts';
+import { fromWireId, toWireId } from '../ids.ts';
 import { fromWireBudget } from '../log/wire-budget.ts';
 import { readAll, readBody, readFlag, readLimit, readOrder, readPage, readRange, toPage } from '../read-request.ts';
 import { requireScope } from '../require-scope.ts';
 import { archiveSession, changeSession, deleteSession, updateSession } from '../sessions/change-sessions.ts';
-import { createSession, OWNER_KEYS } from './create-session.ts';
+import { createSession } from './create-session.ts';
 import { checkThread, findSession } from '../sessions/find-session.ts';
 import { listManagedSessions, type SessionFilter } from '../sessions/read-sessions.ts';
+import { mergeOwnedMetadata } from '../sessions/session-owners.ts';
 import { newSessionSchema, sessionChangeSchema } from '../sessions/session-schema.ts';
 import { toWireSession, toWireThread, type ManagedSession, type SessionStatus } from '../sessions/session.ts';
 
@@ -45,8 +46,7 @@ export function addSessionRoutes(api: ManagedApi, deps: ManagedDeps): void {
   });
 
   api.get('/v1/sessions', read, async (context) => {
-    for (const field of ['deployment_id', 'memory_store_id'])
-      if (context.req.query(field) !== undefined) throw notSupported(field);
+    if (context.req.query('memory_store_id') !== undefined) throw notSupported('memory_store_id');
     const limit = readLimit(context, { usual: 20, most: 100 });
     const page = readPage(context, pageSchema);
     const order = readOrder(context, page?.order ?? 'desc');
@@ -84,7 +84,7 @@ export function addSessionRoutes(api: ManagedApi, deps: ManagedDeps): void {
       if (session.archivedAt !== null) throw invalid('The session is archived.');
       const changes = {
         ...(body.title !== undefined && { title: body.title }),
-        ...(body.metadata != null && { metadata: mergeOwned(session, body.metadata) }),
+        ...(body.metadata != null && { metadata: mergeOwnedMetadata(session.metadata, body.metadata) }),
         ...(body.budget !== undefined && { budgetMicros: fromWireBudget(body.budget) }),
         ...(body.agent != null && { agent: await toChangedAgent(deps, session, body.agent) }),
       };
@@ -156,19 +156,13 @@ function readFilter(context: Parameters<typeof readAll>[0]): SessionFilter {
     statuses: statuses.length === 0 ? null : (statuses as SessionStatus[]),
     hasArchived: readFlag(context, 'include_archived'),
     createdAt: readRange(context, 'created_at'),
+    deploymentId: readDeploymentId(context.req.query('deployment_id')),
   };
 }
 
-/** The owners that the metadata has named stay as they are. */
-function mergeOwned(
-  session: ManagedSession,
-  change: Readonly<Record<string, string | null>>,
-): ManagedSession['metadata'] {
-  for (const key of Object.values(OWNER_KEYS)) {
-    if (key in change && change[key] !== (session.metadata[key] ?? null))
-      throw invalid(`metadata.${key}: cannot be changed after the session was created`);
-  }
-  return mergeMetadata(session.metadata, change);
+/** The id of no deployment finds no session. */
+function readDeploymentId(id: string | undefined): string | null {
+  return id === undefined ? null : (fromWireId('depl', id) ?? NIL);
 }
 
 async function toChangedAgent(

@@ -7,6 +7,7 @@ import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import { cancelWithin } from '../../run/cancel.ts';
 import type { Run } from '../../run/run.ts';
 import { SEES_ALL } from '../../run/viewer.ts';
+import { noteSessionWebhooks } from '../../run/webhooks/note-session-status.ts';
 import { changeSessionBudget } from '../../run/waiting/change-session-budget.ts';
 import type { AgentSnapshot } from '../agents/agents.ts';
 import type { ManagedDeps } from '../deps.ts';
@@ -33,6 +34,8 @@ export interface NewSession {
   readonly metadata: Readonly<Record<string, string>>;
   /** Limits the cost of its runs together; null: no limit. */
   readonly budgetMicros: Micros | null;
+  /** The deployment that starts it; null: none. */
+  readonly deploymentId: string | null;
 }
 
 /** Writes a session that has no run yet. Returns its id. */
@@ -55,8 +58,10 @@ export async function insertSession(trx: Transaction, session: NewSession): Prom
       budget_micros: session.budgetMicros,
       initial_budget_micros: session.budgetMicros,
       archived_at: null,
+      deployment_id: session.deploymentId,
     })
     .execute();
+  await noteSessionWebhooks(trx, { sessionId: id, types: ['session.created'] });
   return id;
 }
 
@@ -134,6 +139,7 @@ async function changeFields(trx: Transaction, session: ManagedSession, changes: 
     .where('id', '=', session.id)
     .execute();
   await note(trx, { sessionId: session.id, type: 'session.updated', data });
+  await noteSessionWebhooks(trx, { sessionId: session.id, types: ['session.updated'] });
 }
 
 interface Ending {
@@ -158,6 +164,7 @@ export async function archiveSession(trx: Transaction, ending: Ending): Promise<
   const thread = { session_thread_id: toThreadId(session), agent_name: session.agent.name };
   await note(trx, { sessionId: session.id, type: 'session.thread_status_terminated', data: thread });
   await note(trx, { sessionId: session.id, type: 'session.status_terminated', data: {} });
+  await noteSessionWebhooks(trx, { sessionId: session.id, types: ['session.archived', 'session.status_terminated'] });
   return cancelled;
 }
 
@@ -169,6 +176,7 @@ export async function deleteSession(trx: Transaction, ending: Ending): Promise<R
   const { session } = ending;
   refuseWhileWorking(session, 'deleted');
   const cancelled = await cancelWaiting(trx, ending);
+  await noteSessionWebhooks(trx, { sessionId: session.id, types: ['session.deleted'] });
   await sql`delete from longhaul.runs where session_id = ${session.id}`.execute(trx);
   await sql`delete from longhaul.sessions where id = ${session.id}`.execute(trx);
   await sql`select pg_notify(${CHANNELS.events}, ${session.id})`.execute(trx);

@@ -42,7 +42,8 @@ const COLUMNS = sql`
   managed.budget_micros as "budgetMicros", managed.initial_budget_micros is not null as "hadBudget",
   ${IS_AT_BUDGET} as "isAtBudget",
   (select ${USAGE} from longhaul.runs where session_id = managed.id) as usage,
-  managed.created_at as "createdAt", managed.updated_at as "updatedAt", managed.archived_at as "archivedAt"`;
+  managed.created_at as "createdAt", managed.updated_at as "updatedAt", managed.archived_at as "archivedAt",
+  managed.deployment_id as "deploymentId"`;
 
 /** Reads the session with this id; null when the viewer may see none. */
 export async function findManagedSession(
@@ -61,6 +62,7 @@ export interface SessionFilter {
   readonly statuses: readonly SessionStatus[] | null;
   readonly hasArchived: boolean;
   readonly createdAt: TimeRange;
+  readonly deploymentId: string | null;
 }
 
 interface ListOptions {
@@ -93,12 +95,14 @@ function toConditions({
   statuses,
   hasArchived,
   createdAt,
+  deploymentId,
 }: SessionFilter): RawBuilder<unknown>[] {
   const { gt, gte, lt, lte } = createdAt;
   return [
     ...(agentId === null ? [] : [sql`managed.agent_id = ${agentId}`]),
     ...(agentVersion === null ? [] : [sql`managed.agent_version = ${agentVersion}`]),
     ...(statuses === null ? [] : [sql`${STATUS} = any(${sql.val([...statuses])}::text[])`]),
+    ...(deploymentId === null ? [] : [sql`managed.deployment_id = ${deploymentId}`]),
     ...(hasArchived ? [] : [sql`managed.archived_at is null`]),
     ...(gt === undefined ? [] : [sql`managed.created_at > ${gt}`]),
     ...(gte === undefined ? [] : [sql`managed.created_at >= ${gte}`]),

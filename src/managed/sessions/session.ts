@@ -33,6 +33,8 @@ export interface ManagedSession {
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly archivedAt: Date | null;
+  /** The deployment that has started it; null: none. */
+  readonly deploymentId: string | null;
 }
 
 /** Returns the id of the session's only thread. */
@@ -60,6 +62,7 @@ export function toWireSession(session: ManagedSession): Record<string, unknown> 
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
     archived_at: archivedAt?.toISOString() ?? null,
+    deployment_id: session.deploymentId === null ? null : toWireId('depl', session.deploymentId),
   };
 }
 

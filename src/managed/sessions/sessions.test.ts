@@ -81,7 +81,7 @@ describe('sessions', () => {
       return { status: response.status, ...((await response.json()) as { error: object }).error };
     };
     const good = { agent: 'agent_config_reader', environment_id: 'env_default' };
-    expect(await post({ ...good, title: 'x'.repeat(8_000_001) })).toMatchObject({ status: 413 });
+    expect(await post({ ...good, title: 'x'.repeat(16 * 1_048_576) })).toMatchObject({ status: 413 });
     expect(await post({ ...good, colour: 'red' })).toMatchObject({ message: 'colour: is not a known field' });
     expect(await post({ ...good, vault_ids: ['vlt_1'] })).toMatchObject({
       status: 400,
@@ -90,9 +90,12 @@ describe('sessions', () => {
     });
     expect(await post({ ...good, colour: null, vault_ids: [] })).toMatchObject({ status: 200 });
     expect(await post({ ...good, agent: 'agent_nobody' })).toMatchObject({ status: 404, type: 'not_found_error' });
-    const image = { type: 'user.message', content: [{ type: 'image', source: {} }] };
+    const image = {
+      type: 'user.message',
+      content: [{ type: 'image', source: { type: 'url', url: 'https://example.com' } }],
+    };
     expect(await post({ ...good, initial_events: [image] })).toMatchObject({
-      details: { error_code: 'not_supported', field: 'initial_events[0].content[0]' },
+      details: { error_code: 'not_supported', field: 'initial_events[0].content[0].source.type' },
     });
     expect(await post({ ...good, initial_events: [{ type: 'user.interrupt' }] })).toMatchObject({ status: 400 });
   });
