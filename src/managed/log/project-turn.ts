@@ -110,7 +110,7 @@ function reachBudget(state: TurnState, event: Of<'run.waiting'>): LogItem[] {
   const { before } = state.turn;
   const costMicros = (before.costMicros ?? 0) + toMicros(event.data.costUsd ?? 0);
   const ended = closeSpan(state, event, null);
-  if (!state.isRunning) return ended;
+  if (state.status === 'idle') return ended;
   const usage = { ...addUsage(before, state.spent), costMicros };
   return [...ended, ...becomeIdle(state, event, { stopReason: BUDGET_REACHED, usage })];
 }
@@ -213,7 +213,7 @@ export function projectEnd(state: TurnState, { final, ended, notes }: TurnEnd): 
   const usage = addUsage(ended.before, ended.own);
   const isReached = state.budgetMicros !== null && (usage.costMicros ?? 0) >= state.budgetMicros;
   // Cancelled while it stood at its budget, the session is as idle as before.
-  const isStill = state.isAtBudget && !state.isRunning;
+  const isStill = state.isAtBudget && state.status === 'idle';
   return [
     // A run that is cancelled before it begins has said its message all the same.
     ...(ended.startedAt === null ? [toMessage(ended.runId, ended, final.at)] : []),

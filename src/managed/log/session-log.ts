@@ -70,7 +70,7 @@ export async function* readSessionLog(options: LogOptions): AsyncGenerator<reado
       yield [];
       continue;
     }
-    const state = createTurnState({ turn, thread: session.thread, isRunning: !isIdle, ...budget });
+    const state = createTurnState({ turn, thread: session.thread, status: isIdle ? 'idle' : 'running', ...budget });
     const ended = yield* readTurn({ database, session, state, readRun });
     if (ended === null) return;
     usage = addUsage(ended.before, ended.own);

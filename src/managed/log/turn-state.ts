@@ -37,8 +37,8 @@ interface PendingUse {
 export interface TurnState {
   readonly turn: Turn;
   readonly thread: Thread;
-  /** True while the session is shown as running. */
-  isRunning: boolean;
+  /** The status that readers of the session have seen last. */
+  status: 'running' | 'idle' | 'rescheduling';
   /** The event that began the model request in progress. */
   spanId: string | null;
   readonly uses: Map<string, ToolUse>;
@@ -62,7 +62,7 @@ export interface TurnState {
   isAtBudget: boolean;
 }
 
-export function createTurnState(begun: Pick<TurnState, 'turn' | 'thread' | 'isRunning' | 'budgetMicros'>): TurnState {
+export function createTurnState(begun: Pick<TurnState, 'turn' | 'thread' | 'status' | 'budgetMicros'>): TurnState {
   return {
     ...begun,
     isAtBudget: false,
@@ -101,8 +101,8 @@ export function toUsePlace(toolUseId: string): string {
 
 /** Shows the session and its only thread as running, unless they are. */
 export function beginRunning(state: TurnState, from: RunEvent): LogItem[] {
-  if (state.isRunning) return [];
-  state.isRunning = true;
+  if (state.status === 'running') return [];
+  state.status = 'running';
   return [
     show(state, { from, type: 'session.status_running' }),
     show(state, { from, type: 'session.thread_status_running', fields: toThreadFields(state) }),
@@ -120,7 +120,7 @@ export function becomeIdle(
   from: RunEvent,
   { stopReason, stopDetails = null, usage }: Idle,
 ): LogItem[] {
-  state.isRunning = false;
+  state.status = 'idle';
   const fields = { stop_reason: stopReason, stop_details: stopDetails };
   return [
     show(state, { from, type: 'session.thread_status_idle', fields: { ...toThreadFields(state), ...fields } }),
@@ -143,7 +143,7 @@ export function showNotes(state: Pick<TurnState, 'budgetMicros'>, notes: readonl
 
 /** Shows that the session stands still by itself, and goes on by itself. */
 export function reschedule(state: TurnState, from: RunEvent, error: object): LogItem[] {
-  state.isRunning = false;
+  state.status = 'rescheduling';
   return [
     show(state, { from, type: 'session.error', fields: { error } }),
     show(state, { from, type: 'session.status_rescheduled' }),

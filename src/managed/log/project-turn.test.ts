@@ -6,7 +6,7 @@ import { projectEvent } from './project-turn.ts';
 import { NOTHING_USED } from './turn.ts';
 import { createTurnState } from './turn-state.ts';
 
-// Tests how the log of a session shows uses of tools that the client runs.
+// Tests how the log of a session shows uses of tools that the client runs, and the budget of the session.
 
 const RUN = '01968a3e-7b2c-7d40-9f7a-5d2e8c1b4a6f';
 const FIRST = '01968a3e-7b2c-7d40-9f7a-000000000001';
@@ -33,7 +33,7 @@ function createLog(uses: Readonly<Record<string, CustomToolUse>> = {}) {
       permissionOf: () => 'allow',
       isCustom: (tool) => tool.startsWith('mcp__custom__'),
     },
-    isRunning: true,
+    status: 'running',
     budgetMicros: null,
   });
   for (const [id, use] of Object.entries(uses)) state.customUses.set(id, use);
@@ -115,4 +115,13 @@ it('shows the tools of an MCP server that only has a similar name as those of a 
     type: 'agent.mcp_tool_use',
     mcp_server_name: 'customer',
   });
+});
+
+it('is idle at its budget also when the session waited to go on by itself', () => {
+  const see = createLog();
+  see('run.retrying', { error: { code: 'provider_overloaded', message: 'm', retryable: true }, delaySeconds: 1 });
+  const events = see('run.waiting', { waitingFor: 'budget', scope: 'session', costUsd: 0.5 });
+  expect(typesOf(events)).toEqual(['session.thread_status_idle', 'session.usage', 'session.status_idle']);
+  expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'budget_reached' } });
+  expect(see('run.waiting', { waitingFor: 'budget', scope: 'session', costUsd: 0.5 })).toEqual([]);
 });
