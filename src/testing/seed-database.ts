@@ -4,7 +4,6 @@ import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { PGlite } from '@electric-sql/pglite';
 import { guarded } from '../core/guard.ts';
 import type { Database } from '../db/database.ts';
 import { openEmbeddedDatabase } from '../db/embedded.ts';
@@ -68,26 +67,10 @@ async function findTemplate(): Promise<string> {
 
 async function makeTemplate(prefix: string): Promise<string> {
   const directory = await mkdtemp(prefix);
-  await makeSmallDatabase(path.join(directory, 'db'));
   const database = await openEmbeddedDatabase(directory);
   await makeTables(database);
   await database.close();
   return directory;
-}
-
-/**
- * Creates an embedded database that is quick to copy and to open. PostgreSQL fills its buffers with zeros at each start,
- * which takes half the time with the usual 128 MB; smaller log files, and no databases to create others from, halve
- * what is copied.
- */
-async function makeSmallDatabase(directory: string): Promise<void> {
-  await mkdir(directory, { mode: 0o700 });
-  const pglite = await PGlite.create(directory, {
-    initDbStartParams: ['--wal-segsize=1', '--set', 'shared_buffers=16MB'],
-  });
-  await pglite.exec('update pg_database set datistemplate = false');
-  for (const name of ['template0', 'template1']) await pglite.exec(`drop database ${name}`);
-  await pglite.close();
 }
 
 async function exists(file: string): Promise<boolean> {
