@@ -1,4 +1,4 @@
-import { availableParallelism, loadavg, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { measureAcceptance } from './acceptance.ts';
 import { measureBudget } from './budget.ts';
 import { createBench, type Bench } from './bench.ts';
@@ -12,8 +12,11 @@ import { measureGateway } from './gateway.ts';
 import { measureIdle } from './idle.ts';
 import { measureLimits } from './limits.ts';
 import { measureInserts } from './inserts.ts';
+import { measureManagedSessions } from './managed-sessions.ts';
 import { measureMillion } from './million.ts';
 import type { Measurement } from './measurement.ts';
+import { measurePeers } from './peers.ts';
+import { writeBenchmarkPage } from './peers/write-page.ts';
 import { measureReaders } from './readers.ts';
 import { measureRunsPerMinute } from './runs-per-minute.ts';
 import { measureSandbox } from './sandbox.ts';
@@ -22,7 +25,10 @@ import { measureThroughput } from './throughput.ts';
 import { measureWakeUps } from './wake-ups.ts';
 import { measureWeek } from './week.ts';
 
-/** `npm run bench [-- NAME…]`: measures the promises, prints JSON, and exits with 1 if a promise is broken. */
+/**
+ * `npm run bench [-- NAME…]`: measures the promises, prints JSON, and exits with 1 if a promise is broken. With `--write`,
+ * `peers` writes `docs/benchmark.md`.
+ */
 
 const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>> = {
   'first-text': measureFirstText,
@@ -41,10 +47,12 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
   idle: measureIdle,
   'wake-ups': measureWakeUps,
   fleet: measureFleet,
+  'managed-sessions': measureManagedSessions,
   million: measureMillion,
   week: measureWeek,
   dashboard: measureDashboard,
   'dashboard-open': measureDashboardOpen,
+  peers: measurePeers,
 };
 
 /** Milliseconds that cleanup may take. */
@@ -68,7 +76,8 @@ function toSeconds(durationMs: number): number {
   return Math.round(durationMs / 100) / 10;
 }
 
-const names = process.argv.slice(2);
+const isWriting = process.argv.includes('--write');
+const names = process.argv.slice(2).filter((name) => name !== '--write');
 const unknown = names.find((name) => !Object.hasOwn(MEASURES, name));
 if (unknown !== undefined) {
   console.error(`There is no measurement "${unknown}"; there are: ${Object.keys(MEASURES).join(', ')}.`);
@@ -93,6 +102,7 @@ try {
   if (measurements !== null) {
     const machine = {
       cores: availableParallelism(),
+      processor: cpus()[0]?.model ?? 'unknown',
       memoryGb: Math.round(totalmem() / 2 ** 30),
       node: process.version,
       platform: `${process.platform}-${process.arch}`,
@@ -101,6 +111,8 @@ try {
     const holds = measurements.every((measurement) => measurement.holds);
     const seconds = toSeconds(performance.now() - startedAt);
     console.log(JSON.stringify({ holds, machine, seconds, measurements }, null, 2));
+    const peers = measurements.find(({ name }) => name === 'peers');
+    if (isWriting && peers !== undefined) await writeBenchmarkPage({ figures: peers.figures, machine, seconds });
     exitCode = holds ? 0 : 1;
   }
 } catch (error) {

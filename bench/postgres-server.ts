@@ -61,3 +61,9 @@ export async function queryPostgres(url: string, statement: string): Promise<Rec
     await client.end();
   }
 }
+
+/** Finds the process of the server behind a connection. */
+export async function findPostmaster(url: string): Promise<number> {
+  const [row] = await queryPostgres(url, "select split_part(pg_read_file('postmaster.pid'), e'\\n', 1)::int as pid");
+  return Number(row?.['pid']);
+}

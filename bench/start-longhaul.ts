@@ -29,6 +29,8 @@ interface StartOptions {
   readonly agent?: Partial<LonghaulConfig['agents'][string]>;
   /** Further agents. Defaults to none. */
   readonly agents?: LonghaulConfig['agents'];
+  /** Lets clients of Claude Managed Agents in. Defaults to no. */
+  readonly managedAgents?: LonghaulConfig['managedAgents'];
   /** Limits over all runs. Defaults to no rate limit. */
   readonly limits?: LonghaulConfig['limits'];
   /** Maximum number of connections to the database. Defaults to Longhaul's. */
@@ -81,6 +83,7 @@ async function spawnLonghaul({
   slots = 4,
   agent,
   agents = {},
+  managedAgents,
   limits,
   poolSize,
   variables,
@@ -99,6 +102,7 @@ async function spawnLonghaul({
       ...agents,
     },
     worker: { slots },
+    ...(managedAgents !== undefined && { managedAgents }),
     ...(poolSize !== undefined && { database: { poolSize } }),
     limits: limits ?? { perUser: { runsPerMinute: false } },
   };
