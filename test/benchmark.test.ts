@@ -111,11 +111,15 @@ describe('the page', () => {
       toResultSection({ ...result, figures })
         .split('\n')
         .filter((line) => line.startsWith('- '));
-    expect(list(result.figures)).toEqual(['- submission to acceptance, ms: BullMQ 2.0, Longhaul 8.0']);
+    expect(list(result.figures)).toEqual(['- submission to acceptance, ms: BullMQ 2.0; Longhaul 8.0']);
     expect(list({ 'runsPerMinute.longhaul': 100, 'runsPerMinute.pgBoss': 120 })).toEqual([
-      '- runs a minute, 4 slots: pg-boss 120, Longhaul 100',
+      '- runs a minute, 4 slots: pg-boss 120; Longhaul 100',
     ]);
     expect(list({ 'killRunsLost.longhaul': 0, 'killRunsLost.bullmq': 4 })).toEqual(['- nothing']);
+    // A lost run is not paid twice.
+    const paid = { 'killTokensPaidTwice.longhaul': 8, 'killTokensPaidTwice.sdkHandler': 0 };
+    expect(list({ ...paid, 'killRunsLost.sdkHandler': 4 })).toEqual(['- nothing']);
+    expect(list(paid)).toHaveLength(1);
   });
 
   it('keeps everything outside the place of the result', () => {

@@ -72,16 +72,21 @@ function toCell(row: FigureRow, { contender, figures }: { contender: Contender; 
   return `${shown} (${toText(value / own, { digits: 2 })})`;
 }
 
+/** A peer that loses a run pays nothing for it twice: such a figure is no advantage. */
+function losesRuns(figures: StoredFigures, contender: Contender): boolean {
+  return (figures[`killRunsLost.${contender}`] ?? 0) > 0;
+}
+
 function toAdvantages(figures: StoredFigures): string[] {
   const found = FIGURE_ROWS.flatMap((row) => {
     const own = figures[`${row.name}.longhaul`] ?? null;
     if (own === null) return [];
-    return CONTENDERS.filter((contender) =>
-      isBetter(row, { value: figures[`${row.name}.${contender}`] ?? null, own }),
-    ).map((contender) => {
-      const value = figures[`${row.name}.${contender}`] ?? 0;
-      return `- ${row.label}: ${NAMES[contender]} ${toText(value, row)}, Longhaul ${toText(own, row)}`;
-    });
+    const better = CONTENDERS.filter(
+      (contender) =>
+        isBetter(row, { value: figures[`${row.name}.${contender}`] ?? null, own }) &&
+        !(row.name.startsWith('kill') && losesRuns(figures, contender)),
+    ).map((contender) => `${NAMES[contender]} ${toText(figures[`${row.name}.${contender}`] ?? 0, row)}`);
+    return better.length === 0 ? [] : [`- ${row.label}: ${better.join(', ')}; Longhaul ${toText(own, row)}`];
   });
   return found.length === 0 ? ['- nothing'] : found;
 }
