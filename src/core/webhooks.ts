@@ -27,6 +27,13 @@ export const MANAGED_WEBHOOK_EVENTS = [
   'environment.updated',
   'environment.archived',
   'environment.deleted',
+  'deployment.created',
+  'deployment.updated',
+  'deployment.paused',
+  'deployment.unpaused',
+  'deployment.archived',
+  'deployment_run.started',
+  'deployment_run.failed',
 ] as const;
 
 export type ManagedWebhookEvent = (typeof MANAGED_WEBHOOK_EVENTS)[number];
@@ -45,7 +52,7 @@ interface ManagedMessage {
   /** The delivery. */
   readonly id: string;
   readonly type: ManagedWebhookEvent | 'webhook.test';
-  /** The id of the session, agent or environment that the event is about. */
+  /** The id of the object that the event is about, such as a session. */
   readonly subject: string;
   readonly at: Date;
 }

@@ -146,5 +146,5 @@ async function audit(trx: Transaction, { action, uuid, version, agent, keyId }: 
   const data = { name: agent.name, version, model, tools, ask, mcpServers };
   const subject = toWireId('agent', uuid);
   await recordAudit(trx, { actor: keyActor({ keyId }), action, subject, data });
-  await noteManagedWebhooks(trx, { types: [action], subject, sessionId: null });
+  await noteManagedWebhooks(trx, { types: [action], subject });
 }

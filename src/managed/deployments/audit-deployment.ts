@@ -2,20 +2,24 @@ import type { AuditAction } from '../../audit/actions.ts';
 import type { AuditRecord } from '../../audit/record.ts';
 import { recordAudit } from '../../audit/record.ts';
 import type { Transaction } from '../../db/database.ts';
+import { noteManagedWebhooks } from '../../run/webhooks/note-managed-webhooks.ts';
 import { toWireId } from '../ids.ts';
 import type { Deployment } from './deployment.ts';
 
 interface Audited {
-  readonly action: Extract<AuditAction, `deployment.${string}`>;
+  readonly action: Exclude<Extract<AuditAction, `deployment.${string}`>, 'deployment.ran'>;
   readonly deployment: Deployment;
   readonly actor: string;
   /** Why Longhaul did it by itself. Defaults to none. */
   readonly reason?: string;
 }
 
-/** Records a change of a deployment, with everything that its sessions depend on. */
-export function auditDeployment(trx: Transaction, audited: Audited): Promise<void> {
-  return recordAudit(trx, { actor: audited.actor, ...toAuditRecord(audited) });
+/** Records a change of a deployment, with everything that its sessions depend on, and queues its webhook deliveries. */
+export async function auditDeployment(trx: Transaction, audited: Audited): Promise<void> {
+  const record = toAuditRecord(audited);
+  await recordAudit(trx, { actor: audited.actor, ...record });
+  const { action, deployment } = audited;
+  await noteManagedWebhooks(trx, { types: [action], subject: record.subject, owners: deployment });
 }
 
 /** Returns the entry without its actor. */

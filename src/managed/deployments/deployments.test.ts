@@ -2,6 +2,8 @@ import type Anthropic from 'anthropic-1.14';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DATABASE_KINDS } from '../../../test/support/databases.ts';
+import { createId } from '../../core/ids.ts';
+import { MANAGED_WEBHOOK_EVENTS } from '../../core/webhooks.ts';
 import { fromWireId } from '../ids.ts';
 import { readAll, refusalOf } from '../managed.fixture.ts';
 import {
@@ -20,6 +22,53 @@ describe.each(DATABASE_KINDS)('deployments on the %s database', (kind) => {
   });
   afterEach(() => test.archiveAll());
   afterAll(() => test.close());
+
+  it('are reported to webhooks whose key may see them', async () => {
+    const hook = async (user: string | null) => {
+      const id = createId();
+      await test.database.sql
+        .insertInto('longhaul.webhook_endpoints')
+        .values({
+          id,
+          key_id: createId(),
+          user_id: user,
+          team: null,
+          url: 'https://example.com/hook',
+          format: 'anthropic',
+          events: MANAGED_WEBHOOK_EVENTS.filter((event) => event.startsWith('deployment')),
+          description: null,
+        })
+        .execute();
+      return async () => {
+        const { rows } = await sql<{ type: string; subject: string }>`
+          select type, body::json -> 'data' ->> 'id' as subject from longhaul.webhook_deliveries
+           where endpoint_id = ${id} order by id`.execute(test.database.sql);
+        return rows.map(({ type, subject }) => [type, subject]);
+      };
+    };
+    const [every, own, other] = [await hook(null), await hook('hooked'), await hook('other')];
+    const deployment = await test.create({ metadata: { longhaul_user: 'hooked' } });
+    const run = await test.client.beta.deployments.run(deployment.id);
+    await test.client.beta.deployments.pause(deployment.id);
+    await test.client.beta.deployments.unpause(deployment.id);
+    await test.client.beta.deployments.update(deployment.id, { name: 'Other' });
+    // No money is left for a second run.
+    const refused = await test.client.beta.deployments.run(deployment.id);
+    expect(refused.error).not.toBeNull();
+    await test.client.beta.deployments.archive(deployment.id);
+    const reported = [
+      ['deployment.created', deployment.id],
+      ['deployment_run.started', run.id],
+      ['deployment.paused', deployment.id],
+      ['deployment.unpaused', deployment.id],
+      ['deployment.updated', deployment.id],
+      ['deployment_run.failed', refused.id],
+      ['deployment.archived', deployment.id],
+    ];
+    expect(await every()).toEqual(reported);
+    expect(await own()).toEqual(reported);
+    expect(await other()).toEqual([]);
+  });
 
   it('are paused, run on request, changed and archived', async () => {
     const agent = await test.client.beta.agents.create({ name: 'Changing', model: 'claude-sonnet-4-5' });

@@ -1,6 +1,7 @@
 import { recordAudit } from '../../audit/record.ts';
 import { createId } from '../../core/ids.ts';
 import type { Transaction } from '../../db/database.ts';
+import { noteManagedWebhooks } from '../../run/webhooks/note-managed-webhooks.ts';
 import { toWireId } from '../ids.ts';
 import { toWireBudget } from '../log/wire-budget.ts';
 import { prepareSession, writeSession, type CreateDeps } from '../routes/create-session.ts';
@@ -44,6 +45,7 @@ export async function startSession(
   const trigger = scheduledAt === null ? 'manual' : 'schedule';
   const data = { name: deployment.name, run: toWireId('drun', row.id), session: sessionId, trigger };
   await recordAudit(trx, { actor, action: 'deployment.ran', subject: toWireId('depl', deployment.id), data });
+  await noteManagedWebhooks(trx, { types: ['deployment_run.started'], subject: data.run, owners: deployment });
   return row;
 }
 
@@ -58,7 +60,10 @@ export async function recordRunError(
     .onConflict((conflict) => conflict.doNothing())
     .returningAll()
     .executeTakeFirst();
-  return row ?? null;
+  if (row === undefined) return null;
+  const subject = toWireId('drun', row.id);
+  await noteManagedWebhooks(trx, { types: ['deployment_run.failed'], subject, owners: deployment });
+  return row;
 }
 
 /** Returns the session that a deployment starts, as a client would create it. */

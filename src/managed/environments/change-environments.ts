@@ -200,5 +200,5 @@ interface Audited {
 async function audit(trx: Transaction, { action, environment, keyId }: Audited): Promise<void> {
   const { id, name } = environment;
   await recordAudit(trx, { actor: keyActor({ keyId }), action, subject: id, data: { name } });
-  await noteManagedWebhooks(trx, { types: [action], subject: id, sessionId: null });
+  await noteManagedWebhooks(trx, { types: [action], subject: id });
 }

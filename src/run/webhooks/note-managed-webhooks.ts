@@ -8,8 +8,16 @@ interface Happened {
   readonly types: readonly ManagedWebhookEvent[];
   /** The id that clients know the object by. */
   readonly subject: string;
-  /** The session, which not every key may see; null: the object belongs to nobody, and every key may see it. */
-  readonly sessionId: string | null;
+  /** The session that the event is about. Defaults to none. */
+  readonly sessionId?: string | null;
+  /** The owners of an object that is no session. Defaults to none: every key may see it. */
+  readonly owners?: Owners;
+}
+
+interface Owners {
+  readonly user: string | null;
+  readonly team: string | null;
+  readonly tenant: string | null;
 }
 
 interface Target {
@@ -26,14 +34,20 @@ interface Target {
  *
  * Reads endpoints without a lock, as `noteWebhooks` does.
  */
-export async function noteManagedWebhooks(trx: Transaction, { types, subject, sessionId }: Happened): Promise<void> {
+export async function noteManagedWebhooks(trx: Transaction, happened: Happened): Promise<void> {
+  const { types, subject, sessionId = null, owners } = happened;
+  const owner =
+    owners === undefined
+      ? sql`select user_id, team, tenant from longhaul.sessions where id = ${sessionId}::uuid`
+      : sql`values (${owners.user}::text, ${owners.team}::text, ${owners.tenant}::text)`;
+  const isOpen = sessionId === null && owners === undefined;
   const { rows: targets } = await sql<Target>`
     select endpoint.id as endpoint_id, endpoint.key_id, endpoint.url, told.type, clock_timestamp() as at
       from longhaul.webhook_endpoints as endpoint
       join unnest(${sql.val([...types])}::text[]) with ordinality as told (type, place) on told.type = any(endpoint.events)
-      left join longhaul.sessions as session on session.id = ${sessionId}::uuid
+      left join (${owner}) as owner (user_id, team, tenant) on true
      where endpoint.format = 'anthropic' and endpoint.disabled_at is null
-       and (${sessionId}::uuid is null or ${IS_SEEN})
+       and (${isOpen}::boolean or ${IS_SEEN})
        and not exists (select from longhaul.api_keys where id = endpoint.key_id and revoked_at is not null)
      order by told.place, endpoint.id`.execute(trx);
   if (targets.length === 0) return;
@@ -60,9 +74,7 @@ export async function noteManagedWebhooks(trx: Transaction, { types, subject, se
   await sql`select pg_notify(${CHANNELS.webhooks}, '')`.execute(trx);
 }
 
-/** SQL: what `isSeenBy` says of the session, for the viewer that the endpoint's key is bound to. */
+/** SQL: what `isSeenBy` says of the object, for the viewer that the endpoint's key is bound to. */
 const IS_SEEN = sql`(
-  session.id is not null
-  and (endpoint.user_id is null
-       or session.user_id = endpoint.user_id and (endpoint.team is not null or session.tenant is null))
-  and (endpoint.team is null or session.team = endpoint.team))`;
+  (endpoint.user_id is null or owner.user_id = endpoint.user_id and (endpoint.team is not null or owner.tenant is null))
+  and (endpoint.team is null or owner.team = endpoint.team))`;
