@@ -23,6 +23,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 240_000,
     teardownTimeout: 30_000,
+    // A machine may be ten times as slow as another.
+    expect: { poll: { timeout: 30_000 } },
     // Real processes on a busy machine miss a deadline at times. The summary names each test that needed its second try.
     retry: process.env['CI'] === undefined ? 0 : 1,
     projects: [

@@ -32,7 +32,9 @@ describe('sessions', () => {
     expect(first.prev_page).toBeNull();
     const second = await client.beta.sessions.list({ limit: 2, page: first.next_page! });
     const back = await client.beta.sessions.list({ limit: 2, page: second.prev_page! });
-    expect(back.data).toEqual(first.data);
+    // Each answer says how old the sessions are.
+    const idsOf = ({ data }: typeof first) => data.map(({ id }) => id);
+    expect(idsOf(back)).toEqual(idsOf(first));
     expect(back.prev_page).toBeNull();
   });
 
