@@ -22,6 +22,8 @@ create table longhaul.files (
 -- Images and PDFs are compressed already.
 alter table longhaul.files alter column content set storage external;
 create index files_listed on longhaul.files (id) where is_listed and deleted_at is null;
+create index files_of_user on longhaul.files (user_id, id) where is_listed and deleted_at is null and user_id is not null;
+create index files_of_team on longhaul.files (team, id) where is_listed and deleted_at is null and team is not null;
 create index files_unused on longhaul.files (unused_since) where unused_since is not null;
 
 -- The runs that need a file: as a part of their prompts, or of a message to them.
