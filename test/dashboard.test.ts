@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listen, type Listening } from '../src/api/listen.ts';
 import { createClient, type LonghaulClient } from '../src/client/client.ts';
 import { say, startTestLonghaul, turn, useTool, type ModelRequest, type TestLonghaul } from '../src/testing/index.ts';
+import { PDF, PNG } from './support/attachments.ts';
 import { findChromium, startChromium } from './support/chromium.ts';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.ts';
 
@@ -155,6 +156,23 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     await tab.goto(link);
     await tab.getByText('The link did not sign you in').waitFor();
     await other.close();
+  });
+
+  it('shows the pictures of a prompt, and downloads its files', async () => {
+    const attachments = [
+      { name: 'dot.png', mediaType: 'image/png', data: PNG },
+      { name: 'paper.pdf', mediaType: 'application/pdf', data: PDF },
+    ];
+    const run = await client.submit({ agent: 'teller', prompt: 'Look.', user: 'ann', team: 'north', attachments });
+    await goTo(`/runs/${run.id}`);
+    const list = page.getByRole('list', { name: 'Attachments' });
+    const picture = list.getByRole('img', { name: 'dot.png' });
+    await expect.poll(() => picture.evaluate((image) => (image as { naturalWidth?: number }).naturalWidth)).toBe(1);
+    const file = list.getByRole('button', { name: 'paper.pdf' });
+    const [download] = await Promise.all([page.waitForEvent('download'), file.click()]);
+    expect(download.suggestedFilename()).toBe('paper.pdf');
+    expect((await readFile(await download.path())).toString('base64')).toBe(PDF);
+    await client.wait(run.id);
   });
 
   it('shows a run as it happens, and neither loses nor doubles a line when the server goes away and comes back', async () => {
