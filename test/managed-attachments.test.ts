@@ -151,6 +151,11 @@ describe('messages with images and documents', () => {
   it.each([
     ['an address', { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } }, 'is not supported'],
     ['another type than it says', { ...image, source: { ...image.source, media_type: 'image/gif' } }, 'image/gif'],
+    [
+      'a drawing as an image',
+      { ...image, source: { ...image.source, media_type: 'image/svg+xml' } },
+      'media_type: must be one of',
+    ],
     ['an image as a document', { type: 'document', source: image.source }, 'media_type: must be'],
     ['a broken encoding', { ...image, source: { ...image.source, data: '?' } }, 'must be base64'],
     ['a result of a search', { type: 'search_result', source: 'a', title: 'b', content: [] }, 'is not supported'],

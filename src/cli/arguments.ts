@@ -82,3 +82,8 @@ export function parseIdempotencyKey(value: string): string {
   }
   return value;
 }
+
+/** Collects the values of an option that may be repeated. */
+export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value];
+}

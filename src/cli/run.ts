@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { LonghaulError } from '../core/errors.ts';
-import { parseAmount, parseCount, parseIdempotencyKey, parseSessionId } from './arguments.ts';
+import { collect, parseAmount, parseCount, parseIdempotencyKey, parseSessionId } from './arguments.ts';
 import { addConnectionOptions, connect } from './connection.ts';
 import { followForCommand } from './follow-run.ts';
 import { readAttachment } from './read-attachment.ts';
@@ -38,7 +38,7 @@ export function addRunCommand(program: Command, shell: Shell): void {
     .option('--team <team>', "the team whose budget the run counts for, in addition to the user's")
     .option('--session <id>', 'the session to continue: the sessionId of an earlier run', parseSessionId)
     .option('--fork', 'with --session: branch off that session')
-    .option('--attach <file...>', 'images, PDFs and texts that the agent reads first; put -- before the next argument')
+    .option('--attach <file>', 'an image, a PDF or a text that the agent reads first; may be repeated', collect)
     .option('--priority <number>', 'higher starts first, -100 to 100', parseCount(-100, 100))
     .option(
       '--idempotency-key <key>',

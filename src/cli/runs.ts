@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import type { RunResource } from '../client/client.ts';
 import { formatUsd, toMicros } from '../core/money.ts';
 import { RUN_STATUSES, type RunStatus } from '../core/states.ts';
-import { parseCount } from './arguments.ts';
+import { collect, parseCount } from './arguments.ts';
 import { addConnectionOptions, connect } from './connection.ts';
 import { formatAge } from './durations.ts';
 import { printList, type PrintOptions } from './print.ts';
@@ -45,10 +45,6 @@ export function addRunsCommand(program: Command, shell: Shell): void {
     const page = await client.listRuns({ ...filter, q: search, errorCode: error });
     printList(shell, page, { json, columns: COLUMNS, none: 'No runs.' });
   });
-}
-
-function collect(value: string, earlier: readonly string[] = []): readonly string[] {
-  return [...earlier, value];
 }
 
 const COLUMNS: readonly Column<RunResource>[] = [

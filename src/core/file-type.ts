@@ -17,7 +17,9 @@ const SIGNATURES: Readonly<Record<string, RegExp>> = {
 };
 
 /** The media types of files that an agent can read, beside every text. */
-export const BINARY_TYPES: readonly string[] = Object.keys(SIGNATURES);
+const BINARY_TYPES: readonly string[] = Object.keys(SIGNATURES);
+
+export const IMAGE_TYPES: readonly string[] = BINARY_TYPES.filter((type) => type.startsWith('image/'));
 
 const TEXT_TYPE =
   /^(?:text\/[\w.+-]+|application\/(?:json|xml|yaml|javascript|x-ndjson|toml|sql|csv)|image\/svg\+xml)$/;
@@ -28,7 +30,7 @@ const TEXT_TYPE =
  */
 export function kindOf(mediaType: string): 'image' | 'document' | null {
   const type = withoutParameters(mediaType);
-  if (type.startsWith('image/') && Object.hasOwn(SIGNATURES, type)) return 'image';
+  if (IMAGE_TYPES.includes(type)) return 'image';
   return type === 'application/pdf' || TEXT_TYPE.test(type) ? 'document' : null;
 }
 

@@ -58,7 +58,7 @@ export function startMaintenance(deps: {
     await removeDeadWorkers(database);
     await removeOldCounts(database);
     await removeOldIdempotencyKeys(database);
-    await removeUnusedFiles(database);
+    await removeUnusedFiles(database, { signal: stopping.signal });
     // Kept one day longer, because a directory's name contains the time when its run was submitted, not when it ended.
     // The time is the database's, as for the runs: a wrong clock on this machine would delete the directories of
     // running runs.

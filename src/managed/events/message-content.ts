@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Viewer } from '../../run/viewer.ts';
 import type { AttachedFile, PromptPart } from '../../core/prompt-parts.ts';
 import type { Database } from '../../db/database.ts';
-import { MAX_FILE_BYTES, MAX_FILES, refuseFile } from '../../core/file-type.ts';
+import { IMAGE_TYPES, kindOf, MAX_FILE_BYTES, MAX_FILES, refuseFile } from '../../core/file-type.ts';
 import { findFiles, storeFiles, toPart, type FileOwners, type NewFile } from '../../run/attachments/files.ts';
 import { invalid, notSupported } from '../error.ts';
 import { fromWireId } from '../ids.ts';
@@ -112,14 +112,20 @@ function findFile(wireId: string, stored: Awaited<ReturnType<typeof findFiles>>,
 function readFile({ type, source }: FileBlock, at: string): NewFile {
   if (source.type === 'file') throw new Error('A stored file has no content to read.');
   const { media_type: mediaType, data } = source;
-  const isOfType = type === 'image' ? mediaType.startsWith('image/') : !mediaType.startsWith('image/');
-  const isPdf = source.type !== 'base64' || type === 'image' || mediaType === 'application/pdf';
-  if (!isOfType || !isPdf)
-    throw invalid(`${at}.media_type: must be ${type === 'image' ? 'an image' : '"application/pdf"'}`);
+  // In base64 a document is a PDF; a text has another source.
+  const isExpected = type === 'image' ? kindOf(mediaType) === 'image' : mediaType === expectedOf(source);
+  if (!isExpected) {
+    const expected = type === 'image' ? `one of ${IMAGE_TYPES.join(', ')}` : `"${expectedOf(source)}"`;
+    throw invalid(`${at}.media_type: must be ${expected}`);
+  }
   const file = { name: null, mediaType, content: Buffer.from(data, source.type === 'text' ? 'utf8' : 'base64') };
   const refusal = refuseFile(file);
   if (refusal !== null) throw invalid(`${at}.data: ${refusal}`);
   return file;
+}
+
+function expectedOf({ type }: FileBlock['source']): string {
+  return type === 'text' ? 'text/plain' : 'application/pdf';
 }
 
 async function store(

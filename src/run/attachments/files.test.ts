@@ -52,6 +52,12 @@ describe.each(DATABASE_KINDS)('files on the %s database', (kind) => {
     const { id } = await submitWith(kept);
     await removeUnusedFiles(bench.database);
     expect(await exists(unused.id)).toBe(true);
+    await sql`update longhaul.files set unused_since = unused_since - interval '31 minutes'`.execute(
+      bench.database.sql,
+    );
+    const { database } = bench;
+    // A run that names a file cannot lose it.
+    expect([...(await findFiles(database, { ids: [kept.id, unused.id], viewer: SEES_ALL })).keys()]).toEqual([kept.id]);
     await removeLater();
     expect([await exists(kept.id), await exists(unused.id)]).toEqual([true, false]);
 

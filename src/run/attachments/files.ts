@@ -79,7 +79,10 @@ function toStoredFile({ id, name, media_type, size, created_at }: FileRow): Stor
   return { id, name, mediaType: media_type, bytes: size, createdAt: created_at };
 }
 
-/** Finds files by id that `viewer` may see: its own, and those of runs that it sees. Deleted files are not found. */
+/**
+ * Finds files by id that `viewer` may see: its own, and those of runs that it sees. Deleted files are not found, nor files that
+ * are about to be removed: a run that names a file found here can keep it.
+ */
 export async function findFiles(
   database: Pick<Database, 'sql'>,
   { ids, viewer }: { ids: readonly string[]; viewer: Viewer },
@@ -90,6 +93,7 @@ export async function findFiles(
     .select(SHOWN)
     .where('id', 'in', [...ids])
     .where('deleted_at', 'is', null)
+    .where(sql<SqlBool>`(unused_since is null or unused_since > now() - interval '30 minutes')`)
     .where(isFileSeenBy(viewer))
     .execute();
   return new Map(rows.map((row) => [row.id, toStoredFile(row)]));
@@ -203,12 +207,19 @@ export async function keepFiles(
   await trx.updateTable('longhaul.files').set({ unused_since: null }).where('id', 'in', ids).execute();
 }
 
-/** Removes files that no run has contained for an hour, unless they are listed. */
-export async function removeUnusedFiles(database: Database): Promise<void> {
-  await sql`
-    delete from longhaul.files where id in (
-      select id from longhaul.files as file
-       where unused_since < now() - interval '1 hour'
-         and not exists (select from longhaul.run_files where file_id = file.id)
-       order by unused_since limit 1000 for update skip locked)`.execute(database.sql);
+/** Files removed in one statement. */
+const REMOVED_AT_ONCE = 100;
+
+/** Removes files that no run has contained for an hour, unless they are listed. `signal` ends it after a statement. */
+export async function removeUnusedFiles(database: Database, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  while (signal?.aborted !== true) {
+    const { rows } = await sql`
+      delete from longhaul.files where id in (
+        select id from longhaul.files as file
+         where unused_since < now() - interval '1 hour'
+           and not exists (select from longhaul.run_files where file_id = file.id)
+         order by unused_since limit ${sql.lit(REMOVED_AT_ONCE)} for update skip locked)
+      returning id`.execute(database.sql);
+    if (rows.length < REMOVED_AT_ONCE) return;
+  }
 }

@@ -32,8 +32,9 @@ export async function noteSessionStatus(
       from (select id, shown_status from longhaul.managed_sessions where id = ${sessionId} for update) as before
      where managed.id = before.id
     returning before.shown_status as was,
-              coalesce(budget_micros <= (select sum(cost_micros) from longhaul.runs where session_id = managed.id), false)
-                as "isSpent"`.execute(trx);
+              case when ${status === 'idle'}::boolean and budget_micros is not null
+                   then budget_micros <= (select sum(cost_micros) from longhaul.runs where session_id = managed.id)
+                   else false end as "isSpent"`.execute(trx);
   if (rows[0] === undefined) return;
   const types = toTypes(status, rows[0]);
   if (types.length > 0) await noteSessionWebhooks(trx, { sessionId, types });
