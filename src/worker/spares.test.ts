@@ -96,6 +96,23 @@ describe('processes that wait for a run', () => {
     expect(pool.readyFor(['plain'])).toBe(0);
   });
 
+  it('are started for the slots that are free, and for the next that will be', async () => {
+    let running = 3;
+    const { pool, until, agent } = open({ reader: { tools: [] } }, { slots: 3, runningCount: () => running });
+    for (let count = 0; count < 3; count++) expect(await pool.take(runOf(agent('reader')), agent('reader'))).toBeNull();
+    pool.reconcile();
+    await until(() => pool.readyFor(['reader']) === 1);
+    pool.reconcile();
+    expect(pool.count + pool.startingCount).toBe(1);
+    running = 1;
+    pool.reconcile();
+    await until(() => pool.readyFor(['reader']) === 3);
+    // What has been started stays.
+    running = 3;
+    pool.reconcile();
+    expect(pool.count).toBe(3);
+  });
+
   it('wait in a directory that then belongs to the run', async () => {
     const { pool, until, agent } = open({ coder: { tools: ['Write'], workspace: './work', prewarm: 1 } });
     await until(() => pool.readyFor(['coder']) === 1);

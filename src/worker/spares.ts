@@ -81,11 +81,12 @@ export function createSpares(options: SparesOptions): Spares {
       if (now - spare.since > (spare.userKey === null ? maxAgeMs : MAX_IDLE_MS)) waiting.giveUp(spare);
     }
     for (const agent of agents.values()) {
-      const target = toTarget(agent, { slots, peak: peaks.peakOf(agent.name) });
+      const freeSlots = slots - runningCount();
+      const { most, wanted } = toTargets(agent, { slots, freeSlots, peak: peaks.peakOf(agent.name) });
       const unused = waiting.list().filter((spare) => spare.agent === agent && isUnused(spare));
-      for (const spare of unused.slice(target)) waiting.giveUp(spare);
+      for (const spare of unused.slice(most)) waiting.giveUp(spare);
       if (starter.isPaused(agent)) continue;
-      const missing = target - unused.length - starter.beginningCount(agent);
+      const missing = wanted - unused.length - starter.beginningCount(agent);
       for (let count = 0; count < missing && mayStart(agent); count++) work.track(starter.start(agent), onFailure);
     }
   }
@@ -145,11 +146,17 @@ export function createSpares(options: SparesOptions): Spares {
 }
 
 /**
- * Returns the number of processes that should wait for an agent: the configured number, or the recent peak.
+ * Returns how many processes may wait for an agent at most, and how many are started: the configured number, or the
+ * recent peak. Of a peak no more are started than runs can begin soon: one for each free slot, and one for the slot that
+ * becomes free next. So a worker at work does not use its memory twice.
  */
-function toTarget({ prewarm, limits }: Agent, { slots, peak }: { slots: number; peak: number }): number {
-  if (prewarm === null || limits.maxTurns === 0 || limits.maxBudgetUsd === 0) return 0;
-  return Math.max(prewarm, Math.min(slots, peak));
+function toTargets(
+  { prewarm, limits }: Agent,
+  { slots, freeSlots, peak }: { slots: number; freeSlots: number; peak: number },
+): { most: number; wanted: number } {
+  if (prewarm === null || limits.maxTurns === 0 || limits.maxBudgetUsd === 0) return { most: 0, wanted: 0 };
+  const most = Math.max(prewarm, Math.min(slots, peak));
+  return { most, wanted: Math.max(prewarm, Math.min(most, freeSlots + 1)) };
 }
 
 /**
