@@ -1,14 +1,16 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { contain, findContainment } from '../src/agent/containment/containment.ts';
 import { findControlGroups } from '../src/agent/sandbox/control-groups.ts';
 import { openNetwork } from '../src/agent/sandbox/network.ts';
 import { writeEtc } from '../src/agent/sandbox/sandbox-root.ts';
 import { findSandbox, toSandboxCommand } from '../src/agent/sandbox/sandbox.ts';
+import { sendFilter, withFilterPipe } from '../src/agent/sandbox/system-call-filter.ts';
 
 /**
  * `npm run measure-sandbox`: tries from inside which walls of a sandbox hold, on the kinds of machine that this one can
@@ -71,6 +73,12 @@ const PROBES: readonly Probe[] = [
   {
     title: 'no new namespace',
     command: 'unshare --user true 2> /dev/null && echo made; echo tried',
+    judge: (output) => yesOrNo(!output.includes('made')),
+  },
+  {
+    title: 'no other socket',
+    // Family 40 leads from a virtual machine to its host. Perl is part of every Debian.
+    command: 'perl -e \'socket(my $s, 40, 1, 0) and print "made"\' 2> /dev/null; echo tried',
     judge: (output) => yesOrNo(!output.includes('made')),
   },
   {
@@ -139,9 +147,9 @@ async function inContainment(command: string[]): Promise<string> {
 }
 
 function run([program = '', ...args]: readonly string[]): Promise<string> {
-  return new Promise((resolve) => {
-    execFile(program, args, { timeout: 30_000 }, (_, stdout) => resolve(stdout));
-  });
+  const child = spawn(program, args, { stdio: withFilterPipe('ignore', 'pipe', 'ignore'), timeout: 30_000 });
+  sendFilter(child);
+  return child.stdout === null ? Promise.resolve('') : text(child.stdout);
 }
 
 async function printTable(machines: typeof MACHINES): Promise<void> {
