@@ -62,7 +62,7 @@ async function containOnly({ spec, scratch, executable }: EncloseOptions): Promi
   };
 }
 
-/** The port of the proxy in each sandbox, or the next one that nothing else has. */
+/** The port of the proxy in each sandbox; the next free port if another server has it. */
 const PROXY_PORT = 3_128;
 
 /** Loopback is the sandbox's own: what listens there was started by the agent itself, or is served by the worker. */

@@ -38,7 +38,15 @@ process.exit();
 `;
 
 /** The helper sees the whole machine: it only listens, also on a port below 1,024. */
-const NETWORK_ONLY = ['--unshare-net', '--dev-bind', '/', '/', '--cap-add', 'CAP_NET_BIND_SERVICE', '--die-with-parent'];
+const NETWORK_ONLY = [
+  '--unshare-net',
+  '--dev-bind',
+  '/',
+  '/',
+  '--cap-add',
+  'CAP_NET_BIND_SERVICE',
+  '--die-with-parent',
+];
 
 const TIMEOUT_MS = 15_000;
 
