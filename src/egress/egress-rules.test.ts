@@ -78,9 +78,16 @@ describe('the rules of a way out', () => {
     expect(await named('platform.example.org', 443)).toBe('168.63.129.16');
   });
 
-  it('take no other spelling of an address for one that is allowed', async () => {
+  it('take no other spelling of an address for the allowed address', async () => {
     const ask = judge(['127.0.0.1', '*.example.org']);
-    for (const host of ['0x7f000001', '2130706433', '127.1', '017700000001', '127.0.0.1.', '127.0.0.1%00.example.com']) {
+    for (const host of [
+      '0x7f000001',
+      '2130706433',
+      '127.1',
+      '017700000001',
+      '127.0.0.1.',
+      '127.0.0.1%00.example.com',
+    ]) {
       expect(await ask(host, 443)).toBe('host');
     }
     expect(await ask('::ffff:7f00:1', 443)).toBe('::ffff:7f00:1');

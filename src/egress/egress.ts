@@ -32,7 +32,7 @@ export interface EgressGate {
 
 /** Each connection uses two of the worker's file descriptors. */
 const MOST_AT_ONCE = 64;
-/** Connections beyond these are closed unread. Those between are told that they are too many, once they name a host. */
+/** Between the two figures, a connection receives a refusal once it names a host. Beyond this figure it is closed unread. */
 const MOST_HELD = 2 * MOST_AT_ONCE;
 /** Each connection is an event of the run. */
 const MOST_IN_ALL = 10_000;
