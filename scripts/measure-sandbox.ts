@@ -57,7 +57,9 @@ const PROBES: readonly Probe[] = [
   },
   {
     title: 'network closed',
-    command: '(exec 3<> "/dev/tcp/127.0.0.1/$2" && echo reached) 2> /dev/null; echo tried',
+    // Sockets of family 40 lead from a virtual machine to its host, past every network. Perl is part of every Debian.
+    command:
+      '(exec 3<> "/dev/tcp/127.0.0.1/$2" && echo reached; perl -e "socket(S, 40, 1, 0) and print q(reached)") 2> /dev/null; echo tried',
     judge: (output) => yesOrNo(!output.includes('reached')),
   },
   {
@@ -73,12 +75,6 @@ const PROBES: readonly Probe[] = [
   {
     title: 'no new namespace',
     command: 'unshare --user true 2> /dev/null && echo made; echo tried',
-    judge: (output) => yesOrNo(!output.includes('made')),
-  },
-  {
-    title: 'no other socket',
-    // Family 40 leads from a virtual machine to its host. Perl is part of every Debian.
-    command: 'perl -e \'socket(my $s, 40, 1, 0) and print "made"\' 2> /dev/null; echo tried',
     judge: (output) => yesOrNo(!output.includes('made')),
   },
   {

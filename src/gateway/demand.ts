@@ -20,7 +20,7 @@ export interface Demand {
   /** The feature that lets the provider continue by itself, with any number of tool calls; null for none. */
   readonly servedBy: string | null;
   /**
-   * The feature with which the provider itself would connect to another host, one that the request may name; null for
+   * The feature with which the provider itself would connect to another host, which the request may name; null for
    * none. A web search is counted in `maxSearches`.
    */
   readonly reachedBy: string | null;
