@@ -62,6 +62,7 @@ describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
     other = await startPage('127.0.0.2');
     longhaul = await startTestLonghaul({
       config: {
+        limits: { perUser: { runsPerMinute: false } },
         agents: {
           coder: {
             tools: ['Bash', 'Edit'],

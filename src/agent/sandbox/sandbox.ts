@@ -149,11 +149,13 @@ function run([command = '', ...args]: readonly string[]): Promise<string | null>
     guarded((chunk: string) => void (complaint = tail(complaint + chunk, 2_000))),
   );
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve(toMessage(error)));
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve(null);
-      else resolve(complaint.trim().split('\n', 1)[0] || `it ended with ${signal ?? code}`);
+    const onError = guarded((error: Error) => resolve(toMessage(error)));
+    const onClose = guarded((code: number | null, signal: string | null) => {
+      const problem = complaint.trim().split('\n', 1)[0] || `it ended with ${signal ?? code}`;
+      resolve(code === 0 ? null : problem);
     });
+    child.once('error', onError);
+    child.once('close', onClose);
     sendFilter(child);
   });
 }

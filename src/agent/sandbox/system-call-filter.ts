@@ -99,7 +99,9 @@ export function withFilterPipe<T extends readonly ('pipe' | 'ignore')[]>(...stre
 
 /** Sends the filter to a process that was started with `withFilterPipe`. */
 export function sendFilter(child: ChildProcess): void {
-  const pipe = child.stdio[FILTER_FD];
+  // Without a free file descriptor there are no pipes, whatever the types say.
+  const { stdio }: Partial<ChildProcess> = child;
+  const pipe = stdio?.[FILTER_FD];
   if (!(pipe instanceof Writable)) return;
   // A process that could not be started reads nothing.
   pipe.on('error', () => undefined);
