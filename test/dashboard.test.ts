@@ -1,9 +1,13 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findSandbox } from '../src/agent/sandbox/sandbox.ts';
 import { listen, type Listening } from '../src/api/listen.ts';
 import { createClient, type LonghaulClient } from '../src/client/client.ts';
 import { say, startTestLonghaul, turn, useTool, type ModelRequest, type TestLonghaul } from '../src/testing/index.ts';
@@ -32,6 +36,9 @@ function script({ prompt, turn: count }: ModelRequest) {
   if (prompt.includes('report')) return turn(say(LINES.join('\n\n'), { chunks: 60, chunkDelayMs: 120 }), { usage });
   if (prompt.includes('hostile')) return turn(say(HOSTILE), { usage });
   if (prompt.includes('forever')) return turn(say('word '.repeat(600), { chunks: 600, chunkDelayMs: 500 }), { usage });
+  if (prompt.startsWith('curl') && count === 0) {
+    return turn(useTool('Bash', { command: prompt, description: 'Fetch' }), { usage });
+  }
   if (prompt.includes('publish') && count === 0) {
     return turn(useTool('Bash', { command: 'echo draft', description: 'Publish it' }), { usage });
   }
@@ -42,7 +49,11 @@ const AGENTS = {
   teller: { model: 'claude-sonnet-4-5', tools: [], prewarm: false as const },
   publisher: { model: 'claude-sonnet-4-5', tools: ['Bash'], ask: ['Bash'], prewarm: false as const },
   later: { model: 'claude-sonnet-4-5', tools: [], prewarm: false as const },
+  visitor: { model: 'claude-sonnet-4-5', tools: ['Bash'], prewarm: false as const },
 };
+
+/** Without a sandbox there are no hosts to show. */
+const SANDBOX = await findSandbox();
 
 const PAGES = [
   '/',
@@ -74,14 +85,20 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
   /** As an application calls it: not through what the browser's connections are cut with. */
   let client: LonghaulClient;
   let home: string;
+  /** A page that an agent may fetch. */
+  const web = createServer((_, response) => response.end('A page.'));
   /** Errors of the page; there should be none. */
   const faults: string[] = [];
   const requested = new Set<string>();
 
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'longhaul-dashboard-'));
+    web.listen(0, '127.0.0.1');
+    await once(web, 'listening');
+    const { port } = web.address() as AddressInfo;
+    const visitor = { ...AGENTS.visitor, sandbox: { network: { allow: [`127.0.0.1:${port}`] } } };
     const config = {
-      agents: AGENTS,
+      agents: { ...AGENTS, visitor },
       worker: { slots: 2 },
       dashboard: { path: '/board' },
       limits: { perUser: { runsPerMinute: false as const } },
@@ -101,6 +118,7 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     await proxy?.close();
     await server?.close();
     await kit?.stop();
+    web.close();
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -195,6 +213,22 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     await page.getByText('Start of Claude Code').waitFor();
     await page.getByRole('tab', { name: 'Events' }).click();
     await page.getByText('run.succeeded').waitFor();
+  });
+
+  it.runIf('kind' in SANDBOX)('lists the hosts that a run connected to, and the hosts that were refused', async () => {
+    const host = `127.0.0.1:${(web.address() as AddressInfo).port}`;
+    const get = `curl -sS --noproxy '' -o /dev/null`;
+    const prompt = `${get} http://${host}/; ${get} http://${host}/again; ${get} http://away.example/; ${get} http://10.0.0.1:8080/`;
+    const run = await client.submit({ agent: 'visitor', prompt, user: 'ann', team: 'north' });
+    await client.wait(run.id);
+    await goTo(`/runs/${run.id}`);
+    const hosts = page.locator('section', { has: page.getByRole('heading', { name: 'Hosts' }) });
+    await hosts.getByText('10.0.0.1:8080').waitFor();
+    const shown = await hosts.innerText();
+    expect(shown).toMatch(new RegExp(`${host}\\s+2 times, \\d+ B sent, \\d+ B received`));
+    expect(shown).toMatch(/away\.example:80\s+refused once/);
+    expect(shown).toMatch(/10\.0\.0\.1:8080\s+refused once/);
+    await page.getByText('May not connect to away.example:80').waitFor();
   });
 
   it('goes on with the conversation of a run in a second one', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { isIP, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -33,32 +33,36 @@ async function startMcpServer() {
   return { url: `http://localhost:${(web.address() as AddressInfo).port}/mcp`, stop: () => void web.close() };
 }
 
-/** Starts a page over TLS on this machine; `directory` has its authority, `ca.pem`. */
-async function startPage() {
+/** Starts a page over TLS on this machine, under a name or an address; `directory` has its authority, `ca.pem`. */
+async function startPage(host: string) {
   const directory = await mkdtemp(path.join(tmpdir(), 'longhaul-page-'));
-  const { authority, certificate, key } = await makeCertificates();
+  const { authority, certificate, key } = await makeCertificates(host);
   await writeFile(path.join(directory, 'ca.pem'), authority);
   const server = createTlsServer({ cert: certificate, key }, (_, response) => response.end('A page over TLS.'));
-  server.listen(0, '127.0.0.1');
+  server.listen(0, isIP(host) === 0 ? '127.0.0.1' : host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const stop = async () => {
     server.close();
     await rm(directory, { recursive: true });
   };
-  return { directory, port, stop };
+  return { url: `https://${host}:${port}/`, authority: path.join(directory, 'ca.pem'), directory, port, stop };
 }
 
 describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
   let longhaul: TestLonghaul;
   let local: Awaited<ReturnType<typeof startMcpServer>>;
   let page: Awaited<ReturnType<typeof startPage>>;
+  /** Not on the loopback that clients reach without the proxy. */
+  let other: Awaited<ReturnType<typeof startPage>>;
 
   beforeAll(async () => {
     local = await startMcpServer();
-    page = await startPage();
+    page = await startPage('localhost');
+    other = await startPage('127.0.0.2');
     longhaul = await startTestLonghaul({
       config: {
+        limits: { perUser: { runsPerMinute: false } },
         agents: {
           coder: {
             tools: ['Bash', 'Edit'],
@@ -76,19 +80,51 @@ describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
             },
           },
           fetcher: { tools: ['WebFetch'], sandbox: { required: true } },
+          reader: {
+            tools: ['Bash', 'WebFetch', 'mcp__web'],
+            workspace: { root: '/tmp', mode: 'perRun' },
+            env: { NODE_EXTRA_CA_CERTS: other.authority },
+            sandbox: {
+              required: true,
+              network: { allow: [`127.0.0.2:${other.port}`] },
+              files: { read: [other.directory] },
+            },
+            mcpServers: {
+              web: {
+                command: process.execPath,
+                args: [path.resolve('test/fixtures/fetching-server.ts')],
+                env: { NODE_EXTRA_CA_CERTS: other.authority },
+              },
+            },
+          },
           helper: {
-            tools: ['mcp__calc', 'mcp__local'],
+            tools: ['mcp__calc', 'mcp__local', 'mcp__same'],
             sandbox: { required: true },
             mcpServers: {
               calc: { command: process.execPath, args: [path.resolve('test/fixtures/mcp-server.ts')] },
               local: { url: local.url },
+              same: { url: `${local.url}?again` },
             },
           },
         },
       },
       script: ({ prompt, toolResults }) => {
+        if (prompt.includes('A page over TLS.')) return say('It was a page over TLS.');
         if (toolResults.length > 0) return say('Done.');
-        if (prompt === 'Add.') return [useTool('mcp__calc__add', { a: 1, b: 2 }), useTool('mcp__local__where', {})];
+        if (prompt === 'Read.') {
+          const node = `node -e 'fetch("${other.url}").then(async (it) => console.log(it.status, await it.text()))'`;
+          return [
+            bash(node),
+            useTool('mcp__web__read', { url: other.url }),
+            useTool('WebFetch', { url: other.url, prompt: 'What is it?' }),
+          ];
+        }
+        if (prompt === 'Add.')
+          return [
+            useTool('mcp__calc__add', { a: 1, b: 2 }),
+            useTool('mcp__local__where', {}),
+            useTool('mcp__same__where', {}),
+          ];
         if (prompt === 'Fetch.') return useTool('WebFetch', { url: 'https://page.example/', prompt: 'What is it?' });
         return bash(prompt);
       },
@@ -98,6 +134,7 @@ describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
     await longhaul.stop();
     local.stop();
     await page.stop();
+    await other.stop();
   });
 
   async function run(agent: string, prompt: string, more: { sessionId?: string } = {}) {
@@ -140,6 +177,36 @@ describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
     expect(refused).toMatchObject([{ host: 'localhost', port: 8_443, decision: 'refused', reason: 'port' }]);
   });
 
+  it('fetches it by Bash, by an MCP server that is a program, and by WebFetch alike', async () => {
+    const { run: done, results, dataOf } = await run('reader', 'Read.');
+    expect(done.status).toBe('succeeded');
+    const page = '200 A page over TLS.';
+    expect(results.toSorted()).toEqual([page, page, 'It was a page over TLS.']);
+    const { port } = other;
+    const connections = dataOf('agent.connection');
+    expect(connections).toHaveLength(3);
+    for (const connection of connections) {
+      expect(connection).toMatchObject({ host: '127.0.0.2', port, decision: 'allowed' });
+    }
+  });
+
+  it('reaches no host through the provider', async () => {
+    const call = JSON.stringify({
+      model: 'claude-sonnet-4-5',
+      max_tokens: 10,
+      messages: [{ role: 'user', content: 'Hello.' }],
+      mcp_servers: [{ type: 'url', url: 'https://away.example/mcp', name: 'away' }],
+    });
+    const asked = longhaul.model.requests.length;
+    const { results } = await run(
+      'coder',
+      `eval "$(tr '\\0' '\\n' < /proc/1/environ | grep ^ANTHROPIC_)";
+      curl -sS -m 10 -H "x-api-key: $ANTHROPIC_API_KEY$ANTHROPIC_AUTH_TOKEN" -d '${call}' "$ANTHROPIC_BASE_URL/v1/messages"`,
+    );
+    expect(results[0]).toContain('With mcp_servers the provider would connect to other hosts');
+    expect(longhaul.model.requests.slice(asked).some(({ body }) => 'mcp_servers' in body)).toBe(false);
+  });
+
   it('fetches no page of a host that is not in its list', async () => {
     const fetched = await run('fetcher', 'Fetch.');
     expect(fetched.run.status).toBe('succeeded');
@@ -151,7 +218,12 @@ describe.runIf('kind' in (await findSandbox()))('an agent in a sandbox', () => {
   it('uses MCP servers that are programs inside it, and servers of the machine outside', async () => {
     const helped = await run('helper', 'Add.');
     expect(helped.run.status).toBe('succeeded');
-    expect(helped.results.toSorted()).toEqual(['3', 'on the machine itself']);
-    expect(helped.dataOf('agent.connection')).toEqual([]);
+    expect(helped.results.toSorted()).toEqual(['3', 'on the machine itself', 'on the machine itself']);
+    const { port } = new URL(local.url);
+    const connections = helped.dataOf('agent.connection');
+    expect(connections.length).toBeGreaterThan(0);
+    for (const connection of connections) {
+      expect(connection).toMatchObject({ host: 'localhost', port: Number(port), decision: 'allowed' });
+    }
   });
 });

@@ -20,6 +20,12 @@ const PRIVATE = new Set(['private', 'uniqueLocal', 'loopback', 'carrierGradeNat'
 /** The IPv6 addresses that have been allocated so far. */
 const GIVEN_OUT = ipaddr.IPv6.parseCIDR('2000::/3');
 
+/**
+ * Public in form, but inside the networks of a cloud: its service for the machines themselves.
+ * https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+ */
+const PLATFORM: ReadonlySet<string> = new Set(['168.63.129.16']);
+
 /** Returns whether an IP address may be reached. Rejects every text that is not an address. */
 export function isAddressAllowed(address: string, rules: AddressRules): boolean {
   const parsed = parse(address);
@@ -43,7 +49,7 @@ function parse(address: string): Address | null {
 }
 
 function isPublic(address: Address): boolean {
-  if (address.range() !== 'unicast') return false;
+  if (address.range() !== 'unicast' || PLATFORM.has(address.toString())) return false;
   return address instanceof ipaddr.IPv4 || address.match(GIVEN_OUT);
 }
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { resolveConfig } from '../config/resolve.ts';
 import { ownIdentity, readStartTime } from '../core/process-identity.ts';
-import { judgeContainment } from './checks/machine.ts';
+import { judgeContainment, judgeSandbox } from './checks/machine.ts';
 import { judgeRestart } from './checks/restarts.ts';
 import { judgeStop } from './checks/supervision.ts';
 import { judge } from './doctor.fixture.ts';
@@ -33,6 +33,14 @@ describe('the checks of the machine', () => {
     expect(await judge('root')).toMatchObject({ verdict: process.getuid?.() === 0 ? 'warning' : 'ok' });
     expect((await judge('containment')).found).toMatch(/namespace|signal|mark/);
     expect((await judge('open-files')).found).toMatch(/^\d+ files/);
+  });
+
+  it('say which agents have no sandbox, also where none can be held', () => {
+    const input = { agents: { coder: { tools: ['Bash'] }, free: { tools: ['Bash'], sandbox: false as const } } };
+    const { agents } = resolveConfig({ input, baseDir: '/', env: {} });
+    const finding = judgeSandbox({ missing: 'bubblewrap is not installed' }, [...agents.values()]);
+    expect(finding.verdict).toBe('warning');
+    expect(finding.found).toMatch(/^bubblewrap is not installed: coder can connect.*; free: sandbox: false/);
   });
 
   it('demand memory for every slot', async () => {

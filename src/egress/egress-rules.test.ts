@@ -7,7 +7,11 @@ const ADDRESSES: Readonly<Record<string, string[]>> = {
   'evil.example.org': ['169.254.169.254'],
   'db.internal': ['10.1.2.3', '127.0.0.1'],
   localhost: ['::1', '127.0.0.1'],
+  'this-machine.example.org': ['198.51.99.7', '2606:4700::7'],
+  'platform.example.org': ['168.63.129.16'],
 };
+
+const OWN = ['198.51.99.7', '2606:4700::7'];
 
 const resolve = async (host: string) => {
   const found = ADDRESSES[host];
@@ -16,7 +20,14 @@ const resolve = async (host: string) => {
 };
 
 function judge(allow: readonly string[], trusted: readonly { host: string; port: number }[] = []) {
-  const rules = createEgressRules({ agent: 'coder', allow, trusted, resolveNamed: resolve, resolveChosen: resolve });
+  const rules = createEgressRules({
+    agent: 'coder',
+    allow,
+    trusted,
+    resolveNamed: resolve,
+    resolveChosen: resolve,
+    listOwnAddresses: () => OWN,
+  });
   return async (host: string, port: number) => {
     const judgement = await rules(host, port);
     return 'refusal' in judgement
@@ -56,6 +67,31 @@ describe('the rules of a way out', () => {
     expect(await ask('localhost', 80)).toBe('address');
     // Only the public one of two.
     expect(await ask('cdn.example.org', 443)).toBe('93.184.216.35');
+  });
+
+  it("connect to this machine's public addresses, and to a cloud's own, only if the list has them", async () => {
+    const ask = judge(['*.example.org', '198.51.99.8']);
+    expect(await ask('this-machine.example.org', 443)).toBe('address');
+    expect(await ask('platform.example.org', 443)).toBe('address');
+    const named = judge(['*.example.org', '198.51.99.0/24', '168.63.129.16']);
+    expect(await named('this-machine.example.org', 443)).toBe('198.51.99.7');
+    expect(await named('platform.example.org', 443)).toBe('168.63.129.16');
+  });
+
+  it('take no other spelling of an address for the allowed address', async () => {
+    const ask = judge(['127.0.0.1', '*.example.org']);
+    for (const host of [
+      '0x7f000001',
+      '2130706433',
+      '127.1',
+      '017700000001',
+      '127.0.0.1.',
+      '127.0.0.1%00.example.com',
+    ]) {
+      expect(await ask(host, 443)).toBe('host');
+    }
+    expect(await ask('::ffff:7f00:1', 443)).toBe('::ffff:7f00:1');
+    expect(await ask('64:ff9b::7f00:1', 443)).toBe('host');
   });
 
   it('connect to a private address that the list has too, unless for another port', async () => {

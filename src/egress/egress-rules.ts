@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { isAddressAllowed, isAddressNamed } from '../core/addresses.ts';
 import { parseDestination, type Destination } from '../core/destination.ts';
 import { askNameServers, type Resolve } from '../core/resolve-host.ts';
@@ -25,6 +26,8 @@ export interface EgressRulesOptions {
    * occupies one of Node's few threads for as long as a name server takes.
    */
   readonly resolveChosen?: Resolve;
+  /** Returns this machine's own addresses, also public ones. Defaults to those of its interfaces now. */
+  readonly listOwnAddresses?: () => readonly string[];
 }
 
 const WEB_PORTS: readonly number[] = [443, 80];
@@ -37,6 +40,7 @@ export function createEgressRules(options: EgressRulesOptions): (host: string, p
     trusted,
     resolveNamed = (host) => lookup(host, { all: true }),
     resolveChosen = (host) => askNameServers(host),
+    listOwnAddresses = listInterfaceAddresses,
   } = options;
   const allowed = allow.map(parseDestination);
   const option = `agents.${agent}.sandbox.network.allow`;
@@ -58,11 +62,19 @@ export function createEgressRules(options: EgressRulesOptions): (host: string, p
     // The host's own entry has named the port: an address or network without one vouches for the address alone.
     const places = allowed.filter((place) => place.port === null || place.port === port).map((place) => place.host);
     const rules = { allowPrivateAddresses: false, allow: places.filter(isAddressOrNetwork) };
-    const addresses = isTrusted ? found : found.filter(({ address }) => isAddressAllowed(address, rules));
+    const own = { allow: listOwnAddresses() };
+    const isElsewhere = (address: string) => !isAddressNamed(address, own) || isAddressNamed(address, rules);
+    const addresses = isTrusted
+      ? found
+      : found.filter(({ address }) => isAddressAllowed(address, rules) && isElsewhere(address));
     if (addresses.length > 0) return { addresses };
-    const words = `${host} leads to an address that is not public: ${option} must also contain the address or its network.`;
+    const words = `${host} leads to an address that is not public, or to this machine: ${option} must also contain the address or its network.`;
     return refuse('address', words);
   };
+}
+
+function listInterfaceAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
 }
 
 /** Returns whether a place of the list is, or contains, a host. */

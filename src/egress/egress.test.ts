@@ -124,6 +124,18 @@ describe('the way out', () => {
     expect(connections).toEqual([]);
   });
 
+  it('passes on a connection to a server of the configuration as it is, and reports it', async () => {
+    const server = { host: '127.0.0.1', port: webPort };
+    const passing = createTcpServer((socket) => gate.passOn(socket, server));
+    const response = await fetch(`http://127.0.0.1:${await listen(passing)}/mcp`, { headers: { connection: 'close' } });
+    expect(await response.text()).toBe('you asked for /mcp');
+    await expect.poll(() => connections).toHaveLength(1);
+    expect(connections).toMatchObject([{ ...server, decision: 'allowed' }]);
+    expect(connections[0]!.sentBytes).toBeGreaterThan(20);
+    expect(connections[0]!.receivedBytes).toBeGreaterThan(20);
+    passing.close();
+  });
+
   it('survives a client that is no client', async () => {
     for (const words of ['\0\0\0\r\n\r\n', 'GET / HTTP/1.1\r\n\r\n', 'CONNECT nonsense HTTP/1.1\r\n\r\n', '']) {
       const socket = connect({ host: '127.0.0.1', port: doorPort });
@@ -135,11 +147,12 @@ describe('the way out', () => {
     await expect.poll(() => connections).toHaveLength(1);
   });
 
-  it('lets a process open a limited number of connections at once', async () => {
+  it('lets a process open a limited number of connections at once, and reports one more', async () => {
     const open = await Promise.all(Array.from({ length: 64 }, () => tunnel(`127.0.0.1:${webPort}`)));
-    await expect(get(`http://127.0.0.1:${webPort}/one-more`)).rejects.toThrow();
+    expect(await get(`http://127.0.0.1:${webPort}/one-more`)).toMatch(/^403 This agent has 64 connections open/);
+    expect(connections).toMatchObject([{ host: '127.0.0.1', port: webPort, decision: 'refused', reason: 'too_many' }]);
     for (const { socket } of open) socket.destroy();
-    await expect.poll(() => connections).toHaveLength(64);
+    await expect.poll(() => connections).toHaveLength(65);
     expect(await get(`http://127.0.0.1:${webPort}/again`)).toBe('200 you asked for /again');
   });
 });

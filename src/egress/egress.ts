@@ -1,7 +1,8 @@
 import type { lookup, LookupAddress, LookupOptions } from 'node:dns';
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { RequestError, Server } from 'proxy-chain';
+import type { Destination } from '../core/destination.ts';
 import { toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
@@ -23,12 +24,16 @@ export interface GateOptions extends EgressRulesOptions {
 export interface EgressGate {
   /** Takes over a connection of the process. */
   accept(socket: Socket): void;
+  /** Takes over a connection to a server of the configuration, which the process reaches without the proxy. */
+  passOn(socket: Socket, server: Destination & { readonly port: number }): void;
   /** Ends its connections; resolves when `onConnection` was called for each. */
   close(): Promise<void>;
 }
 
 /** Each connection uses two of the worker's file descriptors. */
 const MOST_AT_ONCE = 64;
+/** Between the two figures, a connection receives a refusal once it names a host. Beyond this figure it is closed unread. */
+const MOST_HELD = 2 * MOST_AT_ONCE;
 /** Each connection is an event of the run. */
 const MOST_IN_ALL = 10_000;
 
@@ -61,6 +66,10 @@ export function createEgress({ log }: { log: Logger }): Egress {
       throw new RequestError(`${words}\n`, 403);
     };
     gate.count += 1;
+    const isOverfull = gate.sockets.size > MOST_AT_ONCE;
+    if (isOverfull && gate.count < MOST_IN_ALL) {
+      refuse('too_many', `This agent has ${MOST_AT_ONCE} connections open: close some first.`);
+    }
     if (gate.count === MOST_IN_ALL) refuse('too_many', `This agent has made ${MOST_IN_ALL} connections.`);
     if (gate.count > MOST_IN_ALL) throw new RequestError('This agent has made too many connections.\n', 403);
     const judgement = await gate.judge(host, port);
@@ -106,17 +115,12 @@ export function createEgress({ log }: { log: Logger }): Egress {
       const gate = createGate(options);
       return {
         accept(socket) {
-          if (gate.sockets.size >= MOST_AT_ONCE) {
-            socket.destroy();
-            return;
-          }
-          gate.sockets.add(socket);
+          if (!hold(gate, socket, MOST_HELD)) return;
           gates.set(socket, gate);
-          socket.once(
-            'close',
-            guarded(() => gate.sockets.delete(socket)),
-          );
           proxy.server.emit('connection', socket);
+        },
+        passOn(socket, server) {
+          if (hold(gate, socket, MOST_AT_ONCE)) passOn(gate, socket, server);
         },
         async close() {
           const closed = [...gate.sockets].map((socket) => untilClosed(socket));
@@ -139,6 +143,33 @@ function createGate(options: GateOptions): Gate {
     sockets: new Set(),
     count: 0,
   };
+}
+
+/** Counts a connection among those of the gate, or closes it if the gate has the most. */
+function hold({ sockets }: Gate, socket: Socket, most: number): boolean {
+  if (sockets.size >= most) {
+    socket.destroy();
+    return false;
+  }
+  sockets.add(socket);
+  socket.once(
+    'close',
+    guarded(() => sockets.delete(socket)),
+  );
+  return true;
+}
+
+function passOn({ options }: Gate, socket: Socket, { host, port }: Destination & { readonly port: number }): void {
+  const upstream = connect({ host, port });
+  upstream.on('error', () => socket.destroy());
+  socket.on('error', () => upstream.destroy());
+  const onClose = guarded(() => {
+    upstream.destroy();
+    const { bytesWritten: sentBytes, bytesRead: receivedBytes } = upstream;
+    options.onConnection({ host, port, decision: 'allowed', sentBytes, receivedBytes });
+  });
+  socket.on('close', onClose);
+  socket.pipe(upstream).pipe(socket);
 }
 
 function untilClosed(socket: Socket): Promise<void> {

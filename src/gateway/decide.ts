@@ -7,6 +7,7 @@ import { lowerRequest } from './lower-request.ts';
 import type { PassCall } from './call-outcomes.ts';
 import type { AttemptPass } from './pass.ts';
 import { isLongWait, refusedWith } from './provider-failure.ts';
+import { judgeReach } from './reach.ts';
 import type { Refusal } from './refusal.ts';
 import type { RequestBody } from './request-body.ts';
 import { withMembers } from './rewrite-body.ts';
@@ -42,6 +43,14 @@ export interface Cleared {
 export async function decide(options: DecideOptions): Promise<Cleared | Refusal | 'left'> {
   const { context, pass, endpoint, body, signal } = options;
   if (pass.refusal !== null) return pass.refusal;
+  const stray = judgeReach(pass.reach, body.demand);
+  if (stray !== null) {
+    context.log.warn(
+      { ...pass.logFacts, by: body.demand.reachedBy },
+      'A model call was rejected: it leads out of the sandbox.',
+    );
+    return stray;
+  }
   // Counting tokens is free and never limited.
   if (endpoint.kind === 'count_tokens') return { bytes: [body.bytes], call: null };
   if (pass.account.isCeilingReached) return deny(pass, 'max_budget');

@@ -19,6 +19,11 @@ export interface Demand {
   readonly answers: number;
   /** The feature that lets the provider continue by itself, with any number of tool calls; null for none. */
   readonly servedBy: string | null;
+  /**
+   * The feature with which the provider itself would connect to another host, which the request may name; null for
+   * none. A web search is counted in `maxSearches`.
+   */
+  readonly reachedBy: string | null;
   /** Maximum number of web searches by the provider. */
   readonly maxSearches: number;
   /** True when it may write to the prompt cache for an hour, which costs more than five minutes. */
@@ -78,6 +83,9 @@ const KNOWN_BLOCKS = new Set(
 /** Tools that the agent's process runs: the answer ends with their use. */
 const CLIENT_TOOL = /^(?:custom|(?:bash|text_editor|computer|memory)_\d+|(?:computer|browser)_toolset_\d+)$/;
 
+/** Tools of the provider's that connect to no other host: an unknown one may. */
+const STAYS_INSIDE = /^(?:advisor|code_execution)_\d+$/;
+
 /**
  * Reads the possible cost of a request. A token has at least one byte, so bytes bound the input, except where the
  * provider fetches data, reads a document page by page, or calls its own tools. Unknown parts count at the highest cost
@@ -111,6 +119,12 @@ export function readDemand(body: Fields, size: number): Demand {
     samplings: (loops + compactions) * (1 + fallbacks.count),
     answers: (served === undefined ? 1 : LOOP_SAMPLINGS) + fallbacks.count + compactions,
     servedBy: served ?? null,
+    reachedBy:
+      [
+        isPresent(body['mcp_servers']) ? 'mcp_servers' : null,
+        content.namesUrl ? 'a source of the type url' : null,
+        ...tools.map((tool) => tool.servedBy),
+      ].find((by) => by !== null && !STAYS_INSIDE.test(by)) ?? null,
     maxSearches: searches * (1 + fallbacks.count),
     isHourCached:
       content.isHourCached || isHour(toFields(body['cache_control'])) || tools.some((tool) => tool.isHourCached),
@@ -174,6 +188,8 @@ interface ContentDemand {
   pictures: number;
   pictureBytes: number;
   isWindowRead: boolean;
+  /** True when a part is at an address of the web, from which the provider fetches it. */
+  namesUrl: boolean;
   isHourCached: boolean;
   readonly addedTools: Fields[];
 }
@@ -186,6 +202,7 @@ function readContent(body: Fields): ContentDemand {
     pictures: 0,
     pictureBytes: 0,
     isWindowRead: false,
+    namesUrl: false,
     isHourCached: false,
     addedTools: [],
   };
@@ -211,6 +228,7 @@ function readBlock(block: Fields, { found, isPart }: { found: ContentDemand; isP
   const type = toText(block['type']) ?? '';
   const source = toFields(block['source']);
   found.isHourCached ||= isHour(toFields(block['cache_control']));
+  found.namesUrl ||= source['type'] === 'url';
   if (type === 'image') {
     found.pictures += 1;
     if (source['type'] === 'base64') found.pictureBytes += toText(source['data'])?.length ?? 0;

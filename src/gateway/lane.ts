@@ -6,6 +6,7 @@ import type { ByteBudget } from './byte-budget.ts';
 import type { GatewayLog } from './gateway-log.ts';
 import type { Metered } from './metered.ts';
 import { createPass, DEFAULT_PROVIDER, type AttemptPass, type GatewayPass } from './pass.ts';
+import type { Reach } from './reach.ts';
 
 /**
  * A token for a process that starts before its attempt is known. While no pass is open on it, every request is rejected
@@ -44,6 +45,8 @@ export interface OpenOptions {
    * the value in the request.
    */
   readonly maxThinkingTokens?: number;
+  /** The hosts that the provider may connect to for its calls. Defaults to `any`. */
+  readonly reach?: Reach;
   /** Called when more of the attempt's usage is known: when an answer begins, and when its final count arrives. */
   readonly onMeter?: (metered: Metered) => void;
   /**

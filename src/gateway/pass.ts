@@ -10,6 +10,7 @@ import { createCallOutcomes, type CallOutcomes, type PassCall } from './call-out
 import type { GatewayLog } from './gateway-log.ts';
 import type { Metered } from './metered.ts';
 import type { ProviderFailure } from './provider-failure.ts';
+import type { Reach } from './reach.ts';
 import { REFUSALS, type Refusal } from './refusal.ts';
 import { MAX_BODY_BYTES } from './receive-body.ts';
 
@@ -44,6 +45,8 @@ export interface AttemptPass extends GatewayPass, Pick<CallOutcomes, 'deny' | 's
   readonly onSpans: ((exported: unknown) => void) | null;
   /** Maximum thinking of a request, in tokens; null for the value in the request. */
   readonly maxThinkingTokens: number | null;
+  /** The hosts that the provider may connect to for its calls. */
+  readonly reach: Reach;
   /** Registers a request in progress: `cut` is called when the attempt ends. Returns a function that unregisters it. */
   enter(cut: () => void): () => void;
   /** Begins a call in the account. */
@@ -62,6 +65,7 @@ interface PassOptions {
   readonly ceilingMicros?: Micros;
   readonly maxTurns?: number;
   readonly maxThinkingTokens?: number;
+  readonly reach?: Reach;
   readonly prices: PriceOverrides;
   readonly onMeter?: (metered: Metered) => void;
   readonly isEntitled?: () => boolean | 'unknown';
@@ -75,7 +79,7 @@ interface PassOptions {
 }
 
 export function createPass(options: PassOptions): AttemptPass {
-  const { token, attemptId, provider = DEFAULT_PROVIDER, maxThinkingTokens = null } = options;
+  const { token, attemptId, provider = DEFAULT_PROVIDER, maxThinkingTokens = null, reach = 'any' } = options;
   const { trace = null, onSpans = null } = options;
   const { isEntitled, bodyBudget, onClose } = options;
   const open = new Set<() => void>();
@@ -92,6 +96,7 @@ export function createPass(options: PassOptions): AttemptPass {
     token,
     account,
     maxThinkingTokens,
+    reach,
     trace,
     onSpans,
     begin(call) {

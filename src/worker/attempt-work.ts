@@ -7,6 +7,7 @@ import { toMicros } from '../core/money.ts';
 import type { ContentPart } from '../core/prompt-parts.ts';
 import { report } from '../core/process-events.ts';
 import type { GatewayPass } from '../gateway/gateway.ts';
+import type { Reach } from '../gateway/reach.ts';
 import { readParts } from '../run/attachments/read-parts.ts';
 import { recordMetered } from '../run/money/record-metered.ts';
 import type { Run } from '../run/run.ts';
@@ -95,12 +96,19 @@ function openPass(attempt: Attempt, { lane, agent }: Station, limits: RunLimits)
     ceilingMicros: toMicros(limits.maxBudgetUsd),
     maxThinkingTokens: limits.maxThinkingTokens,
     maxTurns: limits.maxTurns,
+    reach: toReach(agent),
     trace: attempt.trace.context,
     onSpans: attempt.trace.onSpans,
     onMeter: () => saveMeter(toSpending(pass)),
     isEntitled: () => ENTITLED[deps.leases.standingOf(lease)],
   });
   return pass;
+}
+
+/** The provider must not connect to what the agent's sandbox closes. A tool that searches is the operator's choice. */
+function toReach({ sandbox, tools, subagents }: Agent): Reach {
+  if (sandbox === null) return 'any';
+  return [tools, ...subagents.map((one) => one.tools)].flat().includes('WebSearch') ? 'searches' : 'none';
 }
 
 /** Maps the standing of a lease to the right to send a model call. */

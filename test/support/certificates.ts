@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 
 /** A certificate authority and a certificate that it issued, as PEM texts. */
@@ -7,7 +8,7 @@ export interface Certificates {
   readonly key: string;
 }
 
-/** Creates an authority and a certificate for a host, by default `localhost`; that one is not valid for 127.0.0.1. */
+/** Creates an authority and a certificate for a name or an address, by default `localhost`, which 127.0.0.1 is not. */
 export async function makeCertificates(hostname = 'localhost'): Promise<Certificates> {
   const ca = await generate([{ name: 'commonName', value: 'Longhaul test authority' }], {
     keySize: 2_048,
@@ -23,8 +24,12 @@ export async function makeCertificates(hostname = 'localhost'): Promise<Certific
     ca: { key: ca.private, cert: ca.cert },
     extensions: [
       { name: 'basicConstraints', cA: false },
-      { name: 'subjectAltName', altNames: [{ type: 2, value: hostname }] },
+      { name: 'subjectAltName', altNames: [toAltName(hostname)] },
     ],
   });
   return { authority: ca.cert, certificate: issued.cert, key: issued.private };
+}
+
+function toAltName(hostname: string) {
+  return isIP(hostname) === 0 ? { type: 2 as const, value: hostname } : { type: 7 as const, ip: hostname };
 }

@@ -1,13 +1,12 @@
 import { realpathSync, statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import type { Sandbox } from '../../config/config.ts';
 import { contain, dropsCapabilities, findContainment } from '../containment/containment.ts';
 import { NOTHING_HIDDEN, type Places } from '../containment/places.ts';
 import { resolvePlace } from '../containment/resolve-place.ts';
 import { findControlGroups, type GroupLimits } from '../sandbox/control-groups.ts';
-import { findLoopbackServers, type ServerAddress } from '../sandbox/server-addresses.ts';
+import { findLoopbackServers, LOOPBACK } from '../sandbox/server-addresses.ts';
 import type { SandboxConnection, SandboxHost } from '../sandbox/sandbox-host.ts';
 import { writeEtc, type RootEntry } from '../sandbox/sandbox-root.ts';
 import { findSandbox, toSandboxCommand } from '../sandbox/sandbox.ts';
@@ -63,11 +62,11 @@ async function containOnly({ spec, scratch, executable }: EncloseOptions): Promi
   };
 }
 
-/** The port of the proxy in each sandbox, or the next one if the gateway has it. */
+/** The port of the proxy in each sandbox; the next free port if another server has it. */
 const PROXY_PORT = 3_128;
 
 /** Loopback is the sandbox's own: what listens there was started by the agent itself, or is served by the worker. */
-const NO_PROXY = 'localhost,127.0.0.1,::1';
+const NO_PROXY = [...LOOPBACK].join(',');
 
 interface SandboxOptions extends EncloseOptions {
   readonly sandbox: Sandbox;
@@ -79,14 +78,16 @@ async function openSandbox(options: SandboxOptions): Promise<Enclosure> {
   const { spec, scratch, executable, sandbox, host, kind, onConnection } = options;
   const { agent, workspaceDir } = spec;
   const gatewayPort = Number(new URL(spec.gateway.url).port);
-  const proxyPort = gatewayPort === PROXY_PORT ? PROXY_PORT + 1 : PROXY_PORT;
   const loopbackServers = findLoopbackServers(agent.mcpServers);
+  const taken = new Set([gatewayPort, ...loopbackServers.map(({ port }) => port)]);
+  let proxyPort = PROXY_PORT;
+  while (taken.has(proxyPort)) proxyPort += 1;
   const etcDir = path.join(scratch.root, 'etc');
   const places = (await spec.findPlaces?.()) ?? NOTHING_HIDDEN;
   await writeEtc(etcDir, scratch.home);
   const entries = await findEntries({ places, spec, scratch, executable, sandbox });
   const group = (await (await findControlGroups())?.open(spec.processId, toGroupLimits(spec, sandbox))) ?? null;
-  const ports = [gatewayPort, proxyPort, ...loopbackServers.map(({ port }) => port)];
+  const ports = [...taken, proxyPort];
   // Last: nothing after it fails, so that both are always closed.
   const network = await host.takeNetwork(ports).catch(async (error: unknown) => {
     await group?.close();
@@ -95,7 +96,7 @@ async function openSandbox(options: SandboxOptions): Promise<Enclosure> {
   const gate = host.openGate({ agent, onConnection });
   network.serve(gatewayPort, (socket) => host.acceptModelCall(socket));
   network.serve(proxyPort, (socket) => gate.accept(socket));
-  for (const server of loopbackServers) network.serve(server.port, (socket) => passOn(socket, server));
+  for (const server of loopbackServers) network.serve(server.port, (socket) => gate.passOn(socket, server));
   const proxy = `http://127.0.0.1:${proxyPort}`;
   return {
     isNamespace: true,
@@ -140,15 +141,6 @@ async function openSandbox(options: SandboxOptions): Promise<Enclosure> {
 
 function toGroupLimits({ limits }: ClaudeSpec, { pids, cpus }: Sandbox): GroupLimits {
   return { pids, cpus, memoryBytes: toMaxBytes(limits.maxMemoryMb) };
-}
-
-/** Connects a process to an MCP server of the configuration on this machine. */
-function passOn(socket: Socket, server: ServerAddress): void {
-  const upstream = connect(server);
-  upstream.on('error', () => socket.destroy());
-  socket.on('error', () => upstream.destroy());
-  socket.on('close', () => upstream.destroy());
-  socket.pipe(upstream).pipe(socket);
 }
 
 interface EntriesOptions extends Pick<EncloseOptions, 'spec' | 'scratch' | 'executable'> {

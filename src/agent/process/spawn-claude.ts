@@ -1,10 +1,11 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk';
 import { guarded } from '../../core/guard.ts';
 import { maskedTail } from '../../core/mask-secrets.ts';
 import { tail, toStorable } from '../../core/text.ts';
+import { sendFilter, withFilterPipe } from '../sandbox/system-call-filter.ts';
 import type { Enclosure } from './enclosure.ts';
 
 /** More than is reported, so that a cut in the middle of a key is not visible. */
@@ -66,10 +67,11 @@ export function spawnClaude({ request, enclosure, configDir }: SpawnClaudeOption
     cwd: request.cwd ?? process.cwd(),
     configDir,
   });
-  const child = spawn(command, args, {
+  const streams = ['pipe', 'pipe', 'pipe'] as const;
+  const child: ChildProcess = spawn(command, args, {
     cwd: request.cwd,
     env: request.env,
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: watched === null ? [...streams] : withFilterPipe(...streams),
     detached: true,
   });
 
@@ -93,6 +95,7 @@ export function spawnClaude({ request, enclosure, configDir }: SpawnClaudeOption
     child.once('error', () => resolve());
   });
   if (!hasPipes(child)) throw notStarted(command);
+  if (watched !== null) sendFilter(child);
 
   if (isNamespace) {
     // Neither `unshare` nor `bwrap` passes on a SIGTERM: signals, including the SDK's, go to the only process that they
@@ -151,8 +154,8 @@ export function spawnClaude({ request, enclosure, configDir }: SpawnClaudeOption
 }
 
 /** Without a free file descriptor there are no pipes, whatever the types say. */
-function hasPipes(child: Partial<ChildProcessByStdio<Writable, Readable, Readable>>): boolean {
-  return child.stdin !== undefined && child.stdout !== undefined && child.stderr !== undefined;
+function hasPipes(child: Partial<ChildProcess>): child is ChildProcessByStdio<Writable, Readable, Readable> {
+  return [child.stdin, child.stdout, child.stderr].every((pipe) => pipe !== undefined && pipe !== null);
 }
 
 /** Builds the system's own error: only then Node makes no pipes (lib/internal/child_process.js). */

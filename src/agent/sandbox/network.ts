@@ -21,7 +21,7 @@ export interface SandboxNetwork {
   close(): void;
 }
 
-/** Listens on the ports it is given, and passes the sockets to the worker. The network outlives it. */
+/** Listens on the ports it is given, of both versions of IP where the machine has both, and passes the sockets to the worker. The network outlives it. */
 const LISTEN = `
 import { once } from 'node:events';
 import { Server } from 'node:net';
@@ -29,7 +29,7 @@ process.send('ready');
 const [ports] = await once(process, 'message');
 for (const port of ports) {
   const server = new Server();
-  server.listen({ port, host: '127.0.0.1', backlog: 128 });
+  server.listen({ port, backlog: 128 });
   await once(server, 'listening');
   process.send({ port }, server);
 }
@@ -37,8 +37,16 @@ await once(process, 'disconnect');
 process.exit();
 `;
 
-/** The helper sees the whole machine: it only listens. */
-const NETWORK_ONLY = ['--unshare-net', '--dev-bind', '/', '/', '--die-with-parent', '--'];
+/** The helper sees the whole machine: it only listens, also on a port below 1,024. */
+const NETWORK_ONLY = [
+  '--unshare-net',
+  '--dev-bind',
+  '/',
+  '/',
+  '--cap-add',
+  'CAP_NET_BIND_SERVICE',
+  '--die-with-parent',
+];
 
 const TIMEOUT_MS = 15_000;
 
@@ -50,6 +58,7 @@ export async function openNetwork(
   const args = [
     ...(isUserNamespace ? ['--unshare-user'] : []),
     ...NETWORK_ONLY,
+    '--',
     process.execPath,
     '--input-type=module',
     '-e',

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Agent } from '../../config/config.ts';
 import type { EventData } from '../../core/events.ts';
 import type { SandboxNetwork } from './network.ts';
+import type { ServerAddress } from './server-addresses.ts';
 
 /** A connection of a process in a sandbox that ended, or was refused. */
 export type SandboxConnection = EventData['agent.connection'];
@@ -16,6 +17,8 @@ export interface SandboxHost {
   openGate(options: { readonly agent: Agent; readonly onConnection: (connection: SandboxConnection) => void }): {
     /** Receives the connections of the process to its proxy. */
     accept(socket: Socket): void;
+    /** Receives the connections of the process to an MCP server of this machine. */
+    passOn(socket: Socket, server: ServerAddress): void;
     /** Ends them; resolves when `onConnection` was called for each. */
     close(): Promise<void>;
   };

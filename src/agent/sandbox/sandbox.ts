@@ -1,12 +1,15 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import type { Sandbox } from '../../config/config.ts';
 import { toMessage } from '../../core/errors.ts';
+import { guarded } from '../../core/guard.ts';
+import { tail } from '../../core/text.ts';
 import type { ControlGroup } from './control-groups.ts';
 import { openNetwork, type SandboxNetwork } from './network.ts';
 import { toRootArgs, type RootEntry } from './sandbox-root.ts';
+import { FILTER_ARGS, sendFilter, withFilterPipe } from './system-call-filter.ts';
 
 /** The ways in which machines allow a sandbox, strongest first. */
 const KINDS = ['user_namespace', 'user_namespace_nested', 'root'] as const;
@@ -92,7 +95,10 @@ interface SandboxCommand {
 const NAMESPACES = ['--unshare-pid', '--as-pid-1', '--unshare-ipc', '--unshare-uts', '--hostname', 'sandbox'];
 const NO_PRIVILEGES = ['--cap-drop', 'ALL', '--new-session', '--die-with-parent', '--unshare-cgroup-try'];
 
-/** Builds the command that starts another one in a sandbox. The command is the first process of its namespace. */
+/**
+ * Builds the command that starts another one in a sandbox. The command is the first process of its namespace. Start it with
+ * `withFilterPipe`, and then call `sendFilter`.
+ */
 export function toSandboxCommand({ kind, group, network, command, cwd, limits, ...root }: SandboxCommand): string[] {
   return [
     ...(group?.enter ?? []),
@@ -102,6 +108,7 @@ export function toSandboxCommand({ kind, group, network, command, cwd, limits, .
     ...(kind === 'user_namespace' ? ['--disable-userns'] : []),
     ...NAMESPACES,
     ...NO_PRIVILEGES,
+    ...FILTER_ARGS,
     ...toRootArgs(root),
     '--chdir',
     cwd,
@@ -135,9 +142,20 @@ function toResourceLimits({ pids, openFiles, diskMb }: SandboxCommand['limits'])
 
 /** Runs a command. Returns its problem in one line, or null when it succeeded. */
 function run([command = '', ...args]: readonly string[]): Promise<string | null> {
+  const child = spawn(command, args, { stdio: withFilterPipe('ignore', 'ignore', 'pipe'), timeout: 15_000 });
+  let complaint = '';
+  child.stderr?.setEncoding('utf8').on(
+    'data',
+    guarded((chunk: string) => void (complaint = tail(complaint + chunk, 2_000))),
+  );
   return new Promise((resolve) => {
-    execFile(command, args, { timeout: 15_000 }, (error, _, stderr) =>
-      resolve(error === null ? null : stderr.trim().split('\n', 1)[0] || toMessage(error).split('\n', 1)[0]!),
-    );
+    const onError = guarded((error: Error) => resolve(toMessage(error)));
+    const onClose = guarded((code: number | null, signal: string | null) => {
+      const problem = complaint.trim().split('\n', 1)[0] || `it ended with ${signal ?? code}`;
+      resolve(code === 0 ? null : problem);
+    });
+    child.once('error', onError);
+    child.once('close', onClose);
+    sendFilter(child);
   });
 }

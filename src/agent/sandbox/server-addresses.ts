@@ -17,7 +17,14 @@ export function findServerAddresses(servers: readonly McpServer[]): ServerAddres
   });
 }
 
-/** Finds those on this machine, which an agent reaches through its own loopback. */
+/**
+ * Finds those on this machine, which an agent reaches through its own loopback. Servers may share a port, with different
+ * paths: it is in the list once.
+ */
 export function findLoopbackServers(servers: readonly McpServer[]): ServerAddress[] {
-  return findServerAddresses(servers).filter(({ host }) => /^(localhost|127(\.\d+){3}|::1)$/.test(host));
+  const local = findServerAddresses(servers).filter(({ host }) => LOOPBACK.has(host));
+  return [...new Map(local.map((server) => [server.port, server])).values()];
 }
+
+/** The hosts that clients do not ask the proxy for. */
+export const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);

@@ -12,6 +12,8 @@ const COUNT_EVERY_MS = 2_000;
 /** A measurement of the disk takes at most this share of the time, so that a large directory slows nothing down. */
 const MEASURING_SHARE = 0.05;
 const MEASURING_TIMEOUT_MS = 30_000;
+/** A file takes up its space and an entry in the disk's table of files. */
+const BYTES_PER_FILE = 1_024;
 /** Between two measurements at most: others may have made as much room on the disk as the run has taken. */
 const MEASURE_EVERY_MS = 15_000;
 
@@ -118,8 +120,11 @@ function watchDisk(directories: readonly string[]): DiskWatch {
     isMeasuring = true;
     const startedAt = performance.now();
     const bytes = await readSize(directories);
-    atStart ??= bytes;
-    grown = Math.max(0, bytes - atStart);
+    // A measurement that took too long says nothing, not even that there is little.
+    if (bytes !== null) {
+      atStart ??= bytes;
+      grown = Math.max(0, bytes - atStart);
+    }
     freeAtLast = free;
     lastAt = performance.now();
     nextAt = lastAt + (lastAt - startedAt) / MEASURING_SHARE;
@@ -150,17 +155,24 @@ function readFreeBytes(directories: readonly string[]): number {
 }
 
 /**
- * Reads the size of directories. Their owner may have closed some to itself: in a new user namespace the worker's user is
- * root over its own files, and reads them all the same.
+ * Reads the size of directories, or null when that takes too long. Their owner may have closed some to itself: in a new user
+ * namespace the worker's user is root over its own files, and reads them all the same.
  */
-function readSize(directories: readonly string[]): Promise<number> {
-  const du = ['du', '-skx', '--', ...directories];
+async function readSize(directories: readonly string[]): Promise<number | null> {
+  const kilobytes = await runDu(['-sxk', '--', ...directories]);
+  // A disk has a limited number of files, also of empty ones.
+  const files = await runDu(['-sx', '--inodes', '--', ...directories]);
+  return kilobytes === null || files === null ? null : kilobytes * 1_024 + files * BYTES_PER_FILE;
+}
+
+/** Runs `du` and adds up its figures; null when it was cut. Files that vanish meanwhile do not matter. */
+function runDu(args: readonly string[]): Promise<number | null> {
   const isRoot = process.getuid?.() === 0;
-  const [program = '', ...args] = isRoot ? du : ['unshare', '--user', '--map-root-user', '--', ...du];
+  const [program = '', ...all] = [...(isRoot ? [] : ['unshare', '--user', '--map-root-user', '--']), 'du', ...args];
   return new Promise((resolve) => {
-    execFile(program, args, { timeout: MEASURING_TIMEOUT_MS }, (_, stdout) => {
-      const kilobytes = stdout.split('\n').reduce((sum, line) => sum + Number.parseInt(line || '0', 10), 0);
-      resolve(kilobytes * 1_024);
+    execFile(program, all, { timeout: MEASURING_TIMEOUT_MS }, (error, stdout) => {
+      if (error?.killed === true) return resolve(null);
+      resolve(stdout.split('\n').reduce((sum, line) => sum + Number.parseInt(line || '0', 10), 0));
     });
   });
 }

@@ -70,14 +70,18 @@ export function judgeSandbox(found: FoundSandbox, agents: readonly Agent[]): Fin
   const namesOf = (some: readonly Agent[]) => some.map(({ name }) => name).join(', ');
   const wanting = agents.filter((agent) => agent.sandbox !== null);
   const open = agents.filter((agent) => agent.sandbox === null && canWrite(agent.tools));
+  const turnedOff = `${namesOf(open)}: sandbox: false, with tools that change files or run commands`;
   if ('missing' in found && wanting.length > 0) {
     const isRequired = wanting.some((agent) => agent.sandbox?.isRequired === true);
-    const text = `${found.missing}: ${namesOf(wanting)} ${isRequired ? 'cannot run' : 'can connect anywhere, without limits on processes and disk'}`;
+    const effect = isRequired ? 'cannot run' : 'can connect anywhere, without limits on processes and disk';
+    const text = [`${found.missing}: ${namesOf(wanting)} ${effect}`, ...(open.length > 0 ? [turnedOff] : [])].join(
+      '; ',
+    );
     return isRequired ? failed(text, SANDBOX_MEND) : warning(text, SANDBOX_MEND);
   }
   if (open.length > 0) {
     return warning(
-      `${namesOf(open)}: sandbox: false, with tools that change files or run commands`,
+      turnedOff,
       'Remove sandbox: false, and name what the agent needs in sandbox.network.allow and sandbox.files.',
     );
   }
