@@ -4,7 +4,7 @@ interface ReaderOptions {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly runId: string;
-  /** The `seq` of the last event before those that it reads. */
+  /** The `seq` of the last event before the first that it reads. */
   readonly after: number;
   /** Called with the `seq` of each event. */
   readonly hear: (seq: number) => void;

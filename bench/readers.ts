@@ -64,7 +64,7 @@ export async function measureReaders(bench: Bench): Promise<Measurement> {
   );
 }
 
-/** Measures a crowd of readers at a server of its own. */
+/** Measures a crowd of readers at a separate server. */
 async function measureCrowd(bench: Bench, { readers, heap }: { readers: number; heap: string }) {
   const variables = await bench.createDatabase('postgres');
   const longhaul = await startLonghaul({ bench, command: 'server', variables: { ...variables, NODE_OPTIONS: heap } });

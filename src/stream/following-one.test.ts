@@ -24,7 +24,7 @@ describe.each(DATABASE_KINDS)('many followers of one run, on the %s database', (
     await bench.remove();
   });
 
-  it('share each read of its new events, and the look for lost notifications while it is quiet', async () => {
+  it('share each read of its new events, and the polls while it is quiet', async () => {
     await bench.submit();
     const claimed = await bench.claim();
     const { run, lastSeq } = claimed;

@@ -30,7 +30,7 @@ export interface Watcher {
 }
 
 interface WaitOptions {
-  /** Defaults to no time of its own. */
+  /** Milliseconds. Defaults to no limit but `LOOK_EVERY_MS`. */
   readonly timeoutMs?: number;
   readonly signal: AbortSignal;
 }

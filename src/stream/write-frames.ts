@@ -4,7 +4,7 @@ import type { Frames } from './server-sent-events.ts';
 
 /**
  * Writes a stream to its client as fast as the client reads, and ends the response with it. A connection that is closed
- * ends the stream; one whose timeout passes is left to whoever set the timeout, and counts as dropped.
+ * ends the stream; one whose timeout passes is left to the caller, which set the timeout, and counts as dropped.
  */
 export async function writeFrames(outgoing: ServerResponse, frames: Frames): Promise<void> {
   // Every write to a connection that was closed meanwhile reports an error.
