@@ -67,11 +67,10 @@ export function createRunEvents(database: Database): RunEvents {
       let mayHaveEnded = true;
       while (!signal.aborted && !isClosed) {
         const { version } = watcher;
-        const place = { runId, after: cursor };
         let page: EventPage<RunEvent> | null;
         const leave = await turns.enter();
         try {
-          page = await readIfThere(watcher, place);
+          page = await readIfThere(watcher, { runId, after: cursor });
           const last = page?.events.at(-1);
           if (page !== null && last !== undefined) {
             cursor = last.seq;
@@ -90,7 +89,7 @@ export function createRunEvents(database: Database): RunEvents {
           continue;
         }
         if (page.events.length === 0 && mayHaveEnded) {
-          if (await hasEnded(watcher, place)) return;
+          if (await hasEnded(watcher, { runId, after: cursor })) return;
           mayHaveEnded = false;
         }
         // A notification during the read has raised the version: read again.
