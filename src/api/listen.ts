@@ -1,10 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { serve, type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { atMostEvery } from '../core/at-most-every.ts';
 import { LonghaulError } from '../core/errors.ts';
-import { guarded } from '../core/guard.ts';
+import { guarded, inBackground } from '../core/guard.ts';
+import { takeFrames } from '../stream/server-sent-events.ts';
 import { CONNECTION_STALL_MS } from '../stream/timing.ts';
+import { writeFrames } from '../stream/write-frames.ts';
 import { linger } from './linger.ts';
 import { findMaxConnections } from './max-connections.ts';
 import { refuseConnection } from './refuse-connection.ts';
@@ -101,7 +104,9 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       await linger(bindings, lingerLimits);
     }
   };
-  const server = serve({ fetch: answer, hostname: host, port, serverOptions }, (info) => resolve(info.port)) as Server;
+  const server = serve({ fetch: sendingStreams(answer), hostname: host, port, serverOptions }, (info) =>
+    resolve(info.port),
+  ) as Server;
   if (maxConnections !== null) server.maxConnections = maxConnections;
   let isEnding = false;
   const onRequest = guarded((_: IncomingMessage, response: ServerResponse) => {
@@ -145,6 +150,19 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       await sockets?.closeSockets();
       await closed;
     },
+  };
+}
+
+/** Lets responses that are streams of frames be sent without their web streams. */
+function sendingStreams(answer: (request: Request, env: unknown) => Promise<Response>): typeof answer {
+  return async (request, env) => {
+    const response = await answer(request, env);
+    const frames = takeFrames(response);
+    if (frames === null) return response;
+    const { outgoing } = env as HttpBindings;
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+    inBackground(() => writeFrames(outgoing, frames));
+    return RESPONSE_ALREADY_SENT;
   };
 }
 

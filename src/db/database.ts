@@ -44,6 +44,11 @@ export interface Database {
     onPayload: (payload: string) => void,
     onReconnect?: () => void,
   ): Promise<() => Promise<void>>;
+  /**
+   * Sends `NOTIFY channel` in the background, about something that is committed. The process may die before, or the
+   * database be away: use it only for listeners that also look by themselves.
+   */
+  notify(channel: Channel, payload: string): void;
   close(): Promise<void>;
 }
 

@@ -7,6 +7,7 @@ import type { Database } from './database.ts';
 import { underLock } from './exclusive-lock.ts';
 import { isConnectionLost } from './is-database-away.ts';
 import { notificationsArrive } from './notifications-arrive.ts';
+import { createNotifier } from './notifier.ts';
 import { PostgresClient } from './postgres-client.ts';
 import { PostgresListener } from './postgres-listener.ts';
 import { createPostgresPool } from './postgres-pool.ts';
@@ -126,16 +127,19 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     doArrive = await notificationsArrive({ listen: listener.listen, notify, signal: closed.signal });
     if (!doArrive) onWarning(NO_NOTIFICATIONS);
   };
+  const sql = new DatabaseSql({ dialect: new PostgresDialect({ pool }) });
+  const notifier = createNotifier(sql);
   const close = async () => {
     closed.abort();
     await trial;
+    await notifier.settled();
     await listener.close();
     await Promise.all([pool.end(), patientPool.end()]);
   };
   let closing: Promise<void> | undefined;
   return {
     kind: 'postgres',
-    sql: new DatabaseSql({ dialect: new PostgresDialect({ pool }) }),
+    sql,
     patientSql: new DatabaseSql({ dialect: new PostgresDialect({ pool: patientPool }) }),
     exclusively: (work, options) => underLock(patientPool, { ...options, work }),
     async runScript(text, values = []) {
@@ -151,6 +155,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
       trial ??= tryNotifications().catch(onError);
       return end;
     },
+    notify: notifier.notify,
     close: () => (closing ??= close()),
   };
 }

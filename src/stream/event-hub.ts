@@ -8,8 +8,7 @@ import {
   type PageVisibleOptions,
   type VisibleBatch,
 } from './follow-visible.ts';
-import { LOOK_EVERY_MS } from './timing.ts';
-import { createWatches, waitForWake, type Watches } from './watches.ts';
+import { createWatches, type Watches } from './watches.ts';
 
 /** Delivers the events of runs to followers, from the database only, so any server can serve any run. */
 export interface EventHub {
@@ -54,8 +53,8 @@ export type EndWatch = ChangeWatch;
 export async function createEventHub(database: Database): Promise<EventHub> {
   const runs = createRunEvents(database);
   const visible = createVisibleEvents(database);
-  const ends = createWatches<never>();
-  const changes = createWatches<never>();
+  const ends = createWatches();
+  const changes = createWatches();
   const onEvents = (runId: string) => {
     runs.notice(runId);
     changes.wake(runId);
@@ -88,16 +87,14 @@ export async function createEventHub(database: Database): Promise<EventHub> {
   };
 }
 
-function watchKey(watches: Watches<never>, key: string): ChangeWatch {
-  const watch = watches.enter(key);
-  let { version } = watch;
+function watchKey(watches: Watches, key: string): ChangeWatch {
+  const watcher = watches.enter(key);
+  let { version } = watcher;
   return {
-    async next({ timeoutMs, signal }) {
-      if (watch.version === version) {
-        await waitForWake(watch, { timeoutMs: Math.min(timeoutMs, LOOK_EVERY_MS), signal });
-      }
-      ({ version } = watch);
+    async next(options) {
+      if (watcher.version === version) await watcher.wait(options);
+      ({ version } = watcher);
     },
-    close: () => watches.leave(key),
+    close: watcher.leave,
   };
 }

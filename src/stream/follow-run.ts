@@ -5,16 +5,19 @@ import { readEvents, type EventPage } from '../run/log/read-events.ts';
 import { findRun } from '../run/read/read-runs.ts';
 import { SEES_ALL } from '../run/viewer.ts';
 import { nullIfAway } from './null-if-away.ts';
-import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
+import { AWAY_LOOK_EVERY_MS } from './timing.ts';
 import { NO_TURNS, type Turns } from './turns.ts';
-import { createWatches, readShared, waitForWake, type Watch } from './watches.ts';
+import { createWatches, type Watcher } from './watches.ts';
 
 const PAGE_SIZE = 500;
 
-interface PlaceOptions {
+interface Place {
   readonly runId: string;
   /** Events after this `seq` in the log; 0 for all. */
   readonly after: number;
+}
+
+interface PlaceOptions extends Place {
   readonly signal: AbortSignal;
 }
 
@@ -41,26 +44,33 @@ export interface RunEvents {
 
 /** Creates the part of the event hub that delivers the events of one run, by `seq`, up to its final event. */
 export function createRunEvents(database: Database): RunEvents {
-  const watches = createWatches<EventPage<RunEvent>>();
+  const watches = createWatches();
   let isClosed = false;
 
-  function read(watch: Watch<EventPage<RunEvent>>, options: { runId: string; after: number; limit: number }) {
-    return readShared(watch, `${options.after}:${options.limit}`, () => readEvents(database, options));
+  /** Reads events; null when the database is unreachable. */
+  function readIfThere(watcher: Watcher, { runId, after }: Place): Promise<EventPage<RunEvent> | null> {
+    const place = { runId, after, limit: PAGE_SIZE };
+    return watcher.readShared(`${after}`, () => nullIfAway(() => readEvents(database, place)));
+  }
+
+  /** Returns whether the log has no events after a place and never will, because the run has ended. */
+  function hasEnded(watcher: Watcher, { runId, after }: Place): Promise<boolean> {
+    return watcher.readShared(`end:${after}`, () => hasEndedBy(database, after, runId));
   }
 
   async function* follow(options: FollowRunOptions): AsyncGenerator<readonly RunEvent[], void, void> {
     const { runId, after, signal, turns = NO_TURNS } = options;
-    const watch = watches.enter(runId);
+    const watcher = watches.enter(runId);
     try {
       let cursor = after;
       // True at first: the run may have ended, or been deleted, before the follower came.
       let mayHaveEnded = true;
       while (!signal.aborted && !isClosed) {
-        const { version } = watch;
+        const { version } = watcher;
         let page: EventPage<RunEvent> | null;
         const leave = await turns.enter();
         try {
-          page = await nullIfAway(() => read(watch, { runId, after: cursor, limit: PAGE_SIZE }));
+          page = await readIfThere(watcher, { runId, after: cursor });
           const last = page?.events.at(-1);
           if (page !== null && last !== undefined) {
             cursor = last.seq;
@@ -75,39 +85,40 @@ export function createRunEvents(database: Database): RunEvents {
           // The client decides when to give up.
           mayHaveEnded = true;
           yield [];
-          await waitForWake(watch, { timeoutMs: AWAY_LOOK_EVERY_MS, signal });
+          await watcher.wait({ timeoutMs: AWAY_LOOK_EVERY_MS, signal });
           continue;
         }
         if (page.events.length === 0 && mayHaveEnded) {
-          if (await hasEndedBy(database, cursor, runId)) return;
+          if (await hasEnded(watcher, { runId, after: cursor })) return;
           mayHaveEnded = false;
         }
         // A notification during the read has raised the version: read again.
-        if (page.hasMore || watch.version !== version) continue;
-        if (await waitForWake(watch, { timeoutMs: LOOK_EVERY_MS, signal })) continue;
+        if (page.hasMore || watcher.version !== version) continue;
+        if (await watcher.wait({ signal })) continue;
         mayHaveEnded = true;
         yield [];
       }
     } finally {
-      watches.leave(runId);
+      watcher.leave();
     }
   }
 
   async function page({ runId, after, limit, waitMs, signal }: PageRunOptions): Promise<EventPage<RunEvent>> {
     const endAt = performance.now() + waitMs;
-    const watch = watches.enter(runId);
+    const watcher = watches.enter(runId);
     try {
       for (;;) {
-        const { version } = watch;
-        const page = await read(watch, { runId, after, limit });
+        const { version } = watcher;
+        const page = await watcher.readShared(`page:${after}:${limit}`, () =>
+          readEvents(database, { runId, after, limit }),
+        );
         const timeoutMs = endAt - performance.now();
         if (page.events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return page;
-        if (await hasEndedBy(database, after, runId)) return page;
-        if (watch.version === version)
-          await waitForWake(watch, { timeoutMs: Math.min(timeoutMs, LOOK_EVERY_MS), signal });
+        if (await hasEnded(watcher, { runId, after })) return page;
+        if (watcher.version === version) await watcher.wait({ timeoutMs, signal });
       }
     } finally {
-      watches.leave(runId);
+      watcher.leave();
     }
   }
 

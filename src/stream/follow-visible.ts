@@ -2,14 +2,14 @@ import type { EventType } from '../core/events.ts';
 import { guarded } from '../core/guard.ts';
 import { after } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
-import { readVisibleEvents, type EventPage, type PlacedEvent } from '../run/log/read-events.ts';
+import { readVisibleEvents, type PlacedEvent } from '../run/log/read-events.ts';
 import type { Viewer } from '../run/viewer.ts';
 import type { Owner } from './horizon.ts';
 import { nullIfAway } from './null-if-away.ts';
 import { createSettler } from './settler.ts';
 import { AWAY_LOOK_EVERY_MS, LOOK_EVERY_MS } from './timing.ts';
 import { NO_TURNS, type Turns } from './turns.ts';
-import { createWatches, readShared, waitForWake, type Watch } from './watches.ts';
+import { createWatches, type Watcher } from './watches.ts';
 
 const PAGE_SIZE = 200;
 
@@ -47,7 +47,7 @@ export interface VisibleEvents {
 
 /** Creates the part of the event hub that delivers the events of many runs, by position, up to the watermark. */
 export function createVisibleEvents(database: Database): VisibleEvents {
-  const watches = createWatches<EventPage<PlacedEvent>>();
+  const watches = createWatches();
   let isClosed = false;
   const settler = createSettler({
     database,
@@ -58,23 +58,23 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     },
   });
 
-  const read = (watch: Watch<EventPage<PlacedEvent>>, options: Omit<ReadOptions, 'upTo'>) =>
-    readUpTo({ database, watch }, { ...options, upTo: settler.position() });
+  const read = (watcher: Watcher, options: Omit<ReadOptions, 'upTo'>) =>
+    readUpTo({ database, watcher }, { ...options, upTo: settler.position() });
 
   async function* follow(options: FollowVisibleOptions): ReturnType<VisibleEvents['follow']> {
     const { viewer, types = null, after, signal, turns = NO_TURNS } = options;
-    const watch = watches.enter(toKey(viewer));
+    const watcher = watches.enter(toKey(viewer));
     try {
       const newest = yield* awaitStart(settler.fresh(), signal);
       if (newest === null) return;
       let cursor = toPossible(after, newest);
       yield { cursor, events: [] };
       while (!signal.aborted && !isClosed) {
-        const { version } = watch;
+        const { version } = watcher;
         let found: FoundBatch | null;
         const leave = await turns.enter();
         try {
-          found = await nullIfAway(() => read(watch, { viewer, types, after: cursor, limit: PAGE_SIZE }));
+          found = await nullIfAway(() => read(watcher, { viewer, types, after: cursor, limit: PAGE_SIZE }));
           if (found !== null) {
             ({ cursor } = found);
             if (found.events.length > 0) yield found;
@@ -83,19 +83,19 @@ export function createVisibleEvents(database: Database): VisibleEvents {
           leave();
         }
         // A change during the read has raised the version: read again.
-        if (found !== null && (found.hasMore || watch.version !== version)) continue;
-        const timeoutMs = found === null ? AWAY_LOOK_EVERY_MS : LOOK_EVERY_MS;
-        if (!(await waitForWake(watch, { timeoutMs, signal })) || found === null) yield { cursor, events: [] };
+        if (found !== null && (found.hasMore || watcher.version !== version)) continue;
+        const pace = found === null ? { timeoutMs: AWAY_LOOK_EVERY_MS } : {};
+        if (!(await watcher.wait({ ...pace, signal })) || found === null) yield { cursor, events: [] };
       }
     } finally {
-      watches.leave(toKey(viewer));
+      watcher.leave();
     }
   }
 
   async function page(options: PageVisibleOptions): Promise<VisibleBatch> {
     const { viewer, types = null, after, limit, waitMs, signal } = options;
     const endAt = performance.now() + waitMs;
-    const watch = watches.enter(toKey(viewer));
+    const watcher = watches.enter(toKey(viewer));
     try {
       const start = settler.fresh();
       await isSettledWithin(start, { timeoutMs: Math.max(waitMs, LOOK_EVERY_MS), signal });
@@ -103,15 +103,15 @@ export function createVisibleEvents(database: Database): VisibleEvents {
       // Without a watermark yet, the page can only return its start.
       let cursor = newest === null ? (after ?? settler.position()) : toPossible(after, newest);
       for (;;) {
-        const { version } = watch;
-        const { events, cursor: next } = await read(watch, { viewer, types, after: cursor, limit });
+        const { version } = watcher;
+        const { events, cursor: next } = await read(watcher, { viewer, types, after: cursor, limit });
         cursor = next;
         const timeoutMs = endAt - performance.now();
         if (events.length > 0 || timeoutMs <= 0 || signal.aborted || isClosed) return { cursor, events };
-        if (watch.version === version) await waitForWake(watch, { timeoutMs, signal });
+        if (watcher.version === version) await watcher.wait({ timeoutMs, signal });
       }
     } finally {
-      watches.leave(toKey(viewer));
+      watcher.leave();
     }
   }
 
@@ -154,11 +154,11 @@ interface FoundBatch extends VisibleBatch {
  * watermark, so that the next read does not scan the events of other owners again.
  */
 async function readUpTo(
-  { database, watch }: { database: Database; watch: Watch<EventPage<PlacedEvent>> },
+  { database, watcher }: { database: Database; watcher: Watcher },
   { viewer, types, after, upTo, limit }: ReadOptions,
 ): Promise<FoundBatch> {
   if (upTo <= after) return { cursor: after, events: [], hasMore: false };
-  const { events, hasMore } = await readShared(watch, `${upTo}:${after}:${limit}:${types?.join() ?? ''}`, () =>
+  const { events, hasMore } = await watcher.readShared(`${upTo}:${after}:${limit}:${types?.join() ?? ''}`, () =>
     readVisibleEvents(database, { viewer, types, after, upTo, limit }),
   );
   return { cursor: hasMore ? events.at(-1)!.position : upTo, events, hasMore };

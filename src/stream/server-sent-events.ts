@@ -1,5 +1,6 @@
 import { report } from '../core/process-events.ts';
 import { after } from '../core/timers.ts';
+import { toChunk } from './chunks.ts';
 import type { CursorEvent, CursorEvents } from './cursor-events.ts';
 import { createLagReport } from './lag-report.ts';
 import { READER_STALL_MS } from './timing.ts';
@@ -11,14 +12,13 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 };
 
-/** Maximum characters prepared at once for a client, beyond one event. A client that does not read buffers no more. */
-const CHUNK_CHARACTERS = 32_768;
+const RETRY = Buffer.from('retry: 1000\n\n');
 
 interface EventStreamOptions {
   /** Called when the stream ends: the client has disconnected or does not read, or there are no more events. */
   readonly onOver: () => void;
   readonly onError: (error: unknown) => void;
-  /** Defaults to `READER_STALL_MS`. */
+  /** Defaults to `READER_STALL_MS`. Applies where the body of the response is read, not where `takeFrames` took it. */
   readonly stallMs?: number;
 }
 
@@ -33,6 +33,11 @@ export function toEventStream(source: CursorEvents, options: EventStreamOptions)
   return toFrameStream(source, { ...options, toFrame, onBatch: createLagReport('sse') });
 }
 
+function toFrame({ cursor, event }: CursorEvent): string {
+  if (event === null) return `id: ${cursor}\n\n`;
+  return `id: ${cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
 interface FrameStreamOptions<T> extends EventStreamOptions {
   /** Formats an item, up to the empty line at its end. */
   readonly toFrame: (item: T) => string;
@@ -43,94 +48,118 @@ interface FrameStreamOptions<T> extends EventStreamOptions {
 /** Creates a response as `toEventStream` does, of any frames. An empty batch becomes a comment. */
 export function toFrameStream<T>(
   source: AsyncGenerator<readonly T[], void, void>,
-  { onOver, onError, stallMs = READER_STALL_MS, toFrame: format, onBatch = () => {} }: FrameStreamOptions<T>,
+  { stallMs = READER_STALL_MS, ...options }: FrameStreamOptions<T>,
 ): Response {
-  const encoder = new TextEncoder();
+  const frames = createFrames(source, options);
+  let stallTimer: NodeJS.Timeout | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(new Uint8Array(frames.first));
+    },
+    async pull(controller) {
+      clearTimeout(stallTimer);
+      const bytes = await frames.next();
+      if (bytes === null) return frames.wasLeft ? undefined : controller.close();
+      // A copy: the reader of a body may take its memory away.
+      controller.enqueue(new Uint8Array(bytes));
+      stallTimer = after(
+        stallMs,
+        () => {
+          frames.drop();
+          controller.error(new Error(`The client read nothing for ${stallMs} ms.`));
+        },
+        options.onError,
+      );
+    },
+    cancel() {
+      clearTimeout(stallTimer);
+      frames.leave();
+    },
+  });
+  framesOf.set(body, frames);
+  return new Response(body, { headers: HEADERS });
+}
+
+/** The frames of bodies that nobody has begun to read. */
+const framesOf = new WeakMap<object, Frames>();
+
+/**
+ * Takes the frames of a response out of it, for a server that writes them to its client itself; null when the response
+ * has none. A web stream costs several times as much as the writing. The body must not be read then.
+ */
+export function takeFrames({ body }: Response): Frames | null {
+  return (body && framesOf.get(body)) ?? null;
+}
+
+/** The frames of a stream to one client, as bytes that other clients may get too. */
+export interface Frames {
+  /** The bytes that come before any frame. */
+  readonly first: Uint8Array;
+  /** Reads on once the client has taken what came before. Null: the stream is over. Never rejects. */
+  next(): Promise<Uint8Array | null>;
+  /** Ends the stream, because its client has left. */
+  leave(): void;
+  /** Ends the stream, because its client does not read. */
+  drop(): void;
+  /** True when the stream ended with `leave` or `drop`. */
+  readonly wasLeft: boolean;
+}
+
+function createFrames<T>(
+  source: AsyncGenerator<readonly T[], void, void>,
+  { onOver, onError, toFrame: format, onBatch = () => {} }: Omit<FrameStreamOptions<T>, 'stallMs'>,
+): Frames {
   let isOver = false;
+  let wasLeft = false;
   let batch: readonly T[] = [];
   let sent = 0;
-  let stallTimer: NodeJS.Timeout | undefined;
-
   report('stream.opened', { transport: 'sse' });
 
   function end(): void {
-    if (!isOver) report('stream.closed', { transport: 'sse' });
+    if (isOver) return;
     isOver = true;
-    clearTimeout(stallTimer);
+    report('stream.closed', { transport: 'sse' });
     batch = [];
     onOver();
   }
 
-  /** Formats the next events of the batch, as many as fit. */
-  function nextChunk(): string {
-    const { text, count } = toChunk(batch, sent, format);
-    sent += count;
-    return text;
+  function leave(): void {
+    wasLeft ||= !isOver;
+    end();
   }
 
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(encoder.encode('retry: 1000\n\n'));
-    },
-    async pull(controller) {
-      clearTimeout(stallTimer);
+  return {
+    first: RETRY,
+    async next() {
       try {
         if (sent === batch.length) {
           const { done, value } = await source.next();
-          if (isOver) return;
+          if (isOver) return null;
           if (done) {
             end();
-            return controller.close();
+            return null;
           }
           [batch, sent] = [value, 0];
           onBatch(batch);
         }
-        controller.enqueue(encoder.encode(nextChunk()));
-        stallTimer = after(
-          stallMs,
-          () => {
-            report('stream.dropped', { transport: 'sse' });
-            end();
-            controller.error(new Error(`The client read nothing for ${stallMs} ms.`));
-          },
-          onError,
-        );
+        const { bytes, count } = toChunk(batch, sent, format);
+        sent += count;
+        return bytes;
       } catch (error) {
-        if (isOver) return;
-        end();
-        onError(error);
-        controller.close();
+        if (!isOver) {
+          end();
+          onError(error);
+        }
+        return null;
       }
     },
-    cancel() {
-      end();
+    leave,
+    drop() {
+      if (!isOver) report('stream.dropped', { transport: 'sse' });
+      leave();
     },
-  });
-  return new Response(body, { headers: HEADERS });
-}
-
-function toFrame({ cursor, event }: CursorEvent): string {
-  if (event === null) return `id: ${cursor}\n\n`;
-  return `id: ${cursor}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
-}
-
-interface Chunk {
-  readonly text: string;
-  /** The number of events in it. */
-  readonly count: number;
-}
-
-/** Batches that fit into one chunk, which is usual for a running run. Clients share them. */
-const whole = new WeakMap<readonly unknown[], Chunk>();
-
-function toChunk<T>(batch: readonly T[], from: number, format: (item: T) => string): Chunk {
-  if (batch.length === 0) return { text: ': still here\n\n', count: 0 };
-  const known = whole.get(batch);
-  if (known !== undefined && from === 0) return known;
-  let text = '';
-  let next = from;
-  while (next < batch.length && text.length < CHUNK_CHARACTERS) text += format(batch[next++]!);
-  const chunk = { text, count: next - from };
-  if (chunk.count === batch.length) whole.set(batch, chunk);
-  return chunk;
+    get wasLeft() {
+      return wasLeft;
+    },
+  };
 }

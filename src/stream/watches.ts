@@ -1,39 +1,59 @@
 import { guarded } from '../core/guard.ts';
-import { after } from '../core/timers.ts';
+import { after, repeat } from '../core/timers.ts';
+import { LOOK_EVERY_MS } from './timing.ts';
 
-/** The state that watchers of the same key share: wake-ups, and reads of the same place. */
-export interface Watch<T> {
-  watchers: number;
+/** The state that watchers of the same key share. */
+interface Watch {
+  readonly watchers: Set<(isChange: boolean) => void>;
   /** Increases with every change. */
   version: number;
-  readonly wakers: Set<() => void>;
-  readonly reads: Map<string, Promise<T>>;
+  readonly reads: Map<string, Promise<unknown>>;
+  /** Lets the watchers look every `LOOK_EVERY_MS`, all at once, so that they share what they read. */
+  readonly clock: NodeJS.Timeout;
 }
 
-/** The watches by their key, with their number of watchers. */
-export interface Watches<T> {
-  enter(key: string): Watch<T>;
-  leave(key: string): void;
+/** Waits for changes of what a key names. */
+export interface Watcher {
+  /** Increases with every change. */
+  readonly version: number;
+  /**
+   * Shares one query among watchers at the same place, which is usual for watchers that have caught up. A query that
+   * started before the last change is not shared, because it may have missed that change.
+   */
+  readShared<T>(place: string, read: () => Promise<T>): Promise<T>;
+  /**
+   * Waits for a change. Returns false when it is time to look without one, at the latest after `LOOK_EVERY_MS`, or when
+   * `signal` aborts.
+   */
+  wait(options: WaitOptions): Promise<boolean>;
+  leave(): void;
+}
+
+interface WaitOptions {
+  /** Milliseconds. Defaults to no limit but `LOOK_EVERY_MS`. */
+  readonly timeoutMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/** The watches by their key. */
+export interface Watches {
+  enter(key: string): Watcher;
   wake(key: string): void;
   wakeAll(): void;
   readonly size: number;
 }
 
-export function createWatches<T>(): Watches<T> {
-  const watches = new Map<string, Watch<T>>();
+export function createWatches(): Watches {
+  const watches = new Map<string, Watch>();
   return {
     enter(key) {
-      let watch = watches.get(key);
-      if (watch === undefined) {
-        watch = { watchers: 0, version: 0, wakers: new Set(), reads: new Map() };
-        watches.set(key, watch);
-      }
-      watch.watchers++;
-      return watch;
-    },
-    leave(key) {
-      const watch = watches.get(key);
-      if (watch !== undefined && --watch.watchers === 0) watches.delete(key);
+      const watch = watches.get(key) ?? createWatch();
+      watches.set(key, watch);
+      return createWatcher(watch, () => {
+        if (watch.watchers.size > 0) return;
+        clearInterval(watch.clock);
+        watches.delete(key);
+      });
     },
     wake(key) {
       const watch = watches.get(key);
@@ -46,42 +66,56 @@ export function createWatches<T>(): Watches<T> {
   };
 }
 
-function wake(watch: Watch<unknown>): void {
+function createWatch(): Watch {
+  const watchers: Watch['watchers'] = new Set();
+  const clock = repeat(LOOK_EVERY_MS, () => watchers.forEach((tell) => tell(false)));
+  return { watchers, version: 0, reads: new Map(), clock };
+}
+
+function wake(watch: Watch): void {
   watch.version++;
-  for (const waker of watch.wakers) waker();
+  for (const tell of watch.watchers) tell(true);
 }
 
-/**
- * Shares one query among watchers at the same place, which is usual for watchers that have caught up. A query that
- * started before the last change is not shared, because it may have missed that change.
- */
-export function readShared<T>(watch: Watch<T>, place: string, read: () => Promise<T>): Promise<T> {
-  const key = `${watch.version}:${place}`;
-  let reading = watch.reads.get(key);
-  if (reading === undefined) {
-    reading = read().finally(() => watch.reads.delete(key));
-    watch.reads.set(key, reading);
-  }
-  return reading;
-}
-
-/** Waits for a change. Returns false on a timeout, or when `signal` aborts. */
-export async function waitForWake(
-  watch: Watch<unknown>,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const onWake = () => resolve(true);
-  const onAbort = guarded(() => resolve(false));
-  const timer = after(timeoutMs, onAbort);
-  watch.wakers.add(onWake);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    watch.wakers.delete(onWake);
-    signal.removeEventListener('abort', onAbort);
-  }
+/** Creates a watcher. It registers itself once for all its waits: a stream waits several times a second. */
+function createWatcher(watch: Watch, onLeave: () => void): Watcher {
+  let end: ((isChange: boolean) => void) | null = null;
+  let heard: AbortSignal | null = null;
+  const tell = (isChange: boolean) => {
+    end?.(isChange);
+    end = null;
+  };
+  const giveUp = guarded(() => tell(false));
+  const hear = (signal: AbortSignal | null) => {
+    if (signal === heard) return;
+    heard?.removeEventListener('abort', giveUp);
+    heard = signal;
+    heard?.addEventListener('abort', giveUp);
+  };
+  watch.watchers.add(tell);
+  return {
+    get version() {
+      return watch.version;
+    },
+    readShared<T>(place: string, read: () => Promise<T>): Promise<T> {
+      const key = `${watch.version}:${place}`;
+      const reading = watch.reads.get(key) ?? read().finally(() => watch.reads.delete(key));
+      watch.reads.set(key, reading);
+      return reading as Promise<T>;
+    },
+    wait({ timeoutMs, signal }) {
+      hear(signal);
+      if (signal.aborted) return Promise.resolve(false);
+      const waited = new Promise<boolean>((resolve) => {
+        end = resolve;
+      });
+      if (timeoutMs === undefined) return waited;
+      const timer = after(timeoutMs, giveUp);
+      return waited.finally(() => clearTimeout(timer));
+    },
+    leave() {
+      hear(null);
+      if (watch.watchers.delete(tell)) onLeave();
+    },
+  };
 }

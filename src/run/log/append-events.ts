@@ -84,6 +84,7 @@ interface RecordOptions extends AppendOptions {
  * Adds a batch of events of a running attempt in one statement, so that it costs one round trip, and a transaction only
  * when it may change the status that a managed session shows. The caller may repeat it when the outcome of the first try
  * is unknown: the batch is written once. Returns false, and writes nothing, when the caller no longer holds the lease.
+ * Watchers are notified afterwards: a batch that notifies by itself waits for the disk alone, behind all others that do.
  *
  * Locks the run's row; a takeover that locks it first changes the fence, and this statement then matches nothing.
  */
@@ -92,7 +93,9 @@ export async function recordEvents(database: Database, options: RecordOptions): 
   const rows = mayChangeStatus(events)
     ? await retryDeadlock(() => database.sql.transaction().execute((trx) => writeWithStatus(trx, options)))
     : await writeBatch(database.sql, options);
-  return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
+  const isWritten = rows.length > 0 || (await wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length }));
+  if (isWritten) database.notify(CHANNELS.events, lease.runId);
+  return isWritten;
 }
 
 async function writeWithStatus(trx: Transaction, options: RecordOptions): Promise<readonly Written[]> {
@@ -110,7 +113,7 @@ async function writeBatch(database: Database['sql'], options: RecordOptions): Pr
       returning id as run_id, event_seq - ${events.length} as last_seq, ${JSON.stringify(events)}::json as events,
                 user_id, team, tenant, ${MANAGED_SESSION} as "sessionId"),
     written as (${writeEvents(attempt)})${noteMessages(events)}${noteApprovals(events)}
-    select pg_notify(${CHANNELS.events}, ${runId}), log."sessionId" from log`.execute(database);
+    select log."sessionId" from log`.execute(database);
   return rows;
 }
 
