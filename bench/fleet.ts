@@ -45,7 +45,7 @@ async function measure(bench: Bench, workers: number): Promise<Record<string, nu
   const fleet: LonghaulProcess[] = [];
   while (fleet.length < workers) {
     const next = Array.from({ length: Math.min(STARTED_AT_ONCE, workers - fleet.length) }, () =>
-      startWorker({ bench, slots: 1, poolSize: 5, variables }),
+      startWorker({ bench, slots: 1, variables }),
     );
     fleet.push(...(await Promise.all(next)));
   }

@@ -34,3 +34,6 @@ create constraint trigger bookings_book after insert on longhaul.bookings
 
 -- The queues that a worker takes runs from, so that a wake-up can name it; null: a worker of version 43.
 alter table longhaul.workers add column queues text[];
+
+-- Most connections of its process; null: a worker of version 43.
+alter table longhaul.workers add column pool_size integer;
