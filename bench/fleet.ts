@@ -12,7 +12,8 @@ import {
   type RunningLonghaul,
 } from './start-longhaul.ts';
 
-const FLEETS = [4, 16, 64];
+const { LONGHAUL_BENCH_WORKERS } = process.env;
+const FLEETS = LONGHAUL_BENCH_WORKERS === undefined ? [4, 16, 64] : [Number(LONGHAUL_BENCH_WORKERS)];
 const USERS = 50;
 const RUNS = 1_000;
 const STARTED_AT_ONCE = 8;

@@ -50,7 +50,7 @@ export async function measureWakeUps(bench: Bench): Promise<Measurement> {
     await bench.endMeasurement();
   }
   return judge('wake-ups', figures, [
-    { figure: 'workers15ClaimsPerRun', below: 4 },
+    { figure: 'workers15ClaimsPerRun', below: 1.5 },
     { figure: 'workers15IdleLooksPerSecond', below: 1 },
   ]);
 }

@@ -106,7 +106,8 @@ export function createPostgresNotifier(database: Database): Notifier {
 
 /**
  * SQL: the ids of as many workers as have room for `count` runs of a queue, those with most room first; null when none has
- * room. A worker that died within half a minute may be among them, and one whose room is taken meanwhile.
+ * room. A worker that died within half a minute may be among them (`IS_ALIVE` in `src/run/workers.ts`), and one whose
+ * room is taken meanwhile.
  */
 function chooseWorkers({ queue, count }: { queue: string; count: number }) {
   return sql`
