@@ -13,13 +13,13 @@ interface Notification {
   readonly payload: string;
 }
 
-/** What follows the commit of a transaction. */
+/** Work and notifications that follow the commit of a transaction. */
 interface Sequel {
   readonly hooks: Hook[];
   readonly notifications: Notification[];
 }
 
-/** What waits for the commit of each open transaction. */
+/** The sequel of each open transaction. */
 const waiting = new WeakMap<object, Sequel>();
 
 /**

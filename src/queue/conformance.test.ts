@@ -223,7 +223,7 @@ describe.each([...BACKENDS, ...SERVER_BACKENDS, BAD_SQS])('a queue on $name', (b
       expect((countClaims() - before) / 20).toBeLessThan(1.5);
     });
 
-    it('calls another worker when the one that would be chosen has died, or has no room after all', async () => {
+    it('calls another worker when the chosen worker has died, or has no room after all', async () => {
       const queue = newQueue();
       const taken: string[] = [];
       const onTaken = (runId: string) => taken.push(runId);

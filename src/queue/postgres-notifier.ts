@@ -105,7 +105,7 @@ export function createPostgresNotifier(database: Database): Notifier {
 }
 
 /**
- * SQL: the ids of as many workers as have room for `count` runs of a queue, those with most room first; null when none has
+ * SQL: the ids of as many workers as have room for `count` runs of a queue, the emptiest first; null when none has
  * room. A worker that died within half a minute may be among them (`IS_ALIVE` in `src/run/workers.ts`), and one whose
  * room is taken meanwhile.
  */

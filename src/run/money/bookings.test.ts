@@ -9,7 +9,7 @@ import { createRunBench, settlement, type RunBench } from '../run.fixture.ts';
 
 const limits = { perUser: { runsPerMinute: false as const }, global: { usdPerDay: 1_000 } };
 
-/** What the ledger, its sums and the accounts say, in micro-dollars. */
+/** The figures of the ledger, its sums and the accounts, in micro-dollars. */
 interface Books {
   readonly entries: number;
   readonly summed: number;
