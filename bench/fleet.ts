@@ -12,7 +12,8 @@ import {
   type RunningLonghaul,
 } from './start-longhaul.ts';
 
-const FLEETS = [4, 16, 64];
+const { LONGHAUL_BENCH_WORKERS } = process.env;
+const FLEETS = LONGHAUL_BENCH_WORKERS === undefined ? [4, 16, 64] : [Number(LONGHAUL_BENCH_WORKERS)];
 const USERS = 50;
 const RUNS = 1_000;
 const STARTED_AT_ONCE = 8;
@@ -45,7 +46,7 @@ async function measure(bench: Bench, workers: number): Promise<Record<string, nu
   const fleet: LonghaulProcess[] = [];
   while (fleet.length < workers) {
     const next = Array.from({ length: Math.min(STARTED_AT_ONCE, workers - fleet.length) }, () =>
-      startWorker({ bench, slots: 1, poolSize: 5, variables }),
+      startWorker({ bench, slots: 1, variables }),
     );
     fleet.push(...(await Promise.all(next)));
   }

@@ -78,6 +78,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     log: options.log,
     closers,
     makesAdminKey: isServer && onlyAgents === undefined,
+    isWorkerAlone: isWorkerAlone(options),
     signal,
   });
   const { log } = store;
@@ -88,6 +89,11 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const worker = workerId === null ? null : await openWorker(open, workerId);
   const metricsUrl = await listenForMetrics(open, api);
   return { ...api, newAdminKey: store.newAdminKey, worker, metricsUrl };
+}
+
+/** Returns whether the process serves only a worker. */
+function isWorkerAlone({ isServer, ownsProcess }: Pick<PartsOptions, 'isServer' | 'ownsProcess'>): boolean {
+  return ownsProcess && !isServer;
 }
 
 /** Counts from the start where somebody is expected to ask: not in an application that mounts Longhaul. */
@@ -162,7 +168,7 @@ async function startServices({ config, store, closers, isServer, workerId, ownsP
 }
 
 async function openWorker(options: OpenOptions, id: string): Promise<Worker> {
-  const { config, store, closers, isServer, ownsProcess, log } = options;
+  const { config, store, closers, ownsProcess, log } = options;
   const { database, queue } = store;
   const { agents, providers } = config;
   const governor = await createGovernor({ database, queue, agents, providers, log });
@@ -184,7 +190,7 @@ async function openWorker(options: OpenOptions, id: string): Promise<Worker> {
     version: VERSION,
     ownsProcess,
     onlyAgents: options.onlyAgents,
-    isAlone: ownsProcess && !isServer,
+    isAlone: isWorkerAlone(options),
     log,
   });
   options.onWorkerLeft(worker.left);

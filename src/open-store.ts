@@ -32,6 +32,8 @@ interface OpenStoreOptions {
   readonly closers: Closers;
   /** True when an admin key is created where none exists: a worker creates none. */
   readonly makesAdminKey: boolean;
+  /** True when the process serves only a worker. Defaults to false. */
+  readonly isWorkerAlone?: boolean;
   /** Aborts the wait for the database or for another process. */
   readonly signal?: AbortSignal;
 }
@@ -41,9 +43,10 @@ interface OpenStoreOptions {
  * at once on a new database, one creates the schemas, the queues and the first key, and the others find them.
  */
 export async function openStore(config: Config, options: OpenStoreOptions): Promise<Store> {
-  const { closers, makesAdminKey, signal } = options;
+  const { closers, makesAdminKey, isWorkerAlone = false, signal } = options;
   let outage: Outage | null = null;
   const database = await openDatabase(config, {
+    isWorkerAlone,
     onError: (error) => outage?.note(error),
     onWarning: (message) => options.log.warn({}, message),
     onWait: (error) => {

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, DATABASE_KINDS, type TestDatabase } from '../../test/support/databases.ts';
-import { afterCommit } from './after-commit.ts';
-import type { Transaction } from './database.ts';
+import { afterCommit, notifyAfterCommit } from './after-commit.ts';
+import { CHANNELS, type Transaction } from './database.ts';
 import { retryDeadlock } from './retry-deadlock.ts';
 
 describe.each(DATABASE_KINDS)('work after a commit on the %s database', (kind) => {
@@ -33,6 +33,23 @@ describe.each(DATABASE_KINDS)('work after a commit on the %s database', (kind) =
         expect(isCommitted).toBe(false);
       });
     expect(await seen.promise).toBe(true);
+  });
+
+  it('includes notifications, which a rollback does not send', async () => {
+    const heard: string[] = [];
+    const stop = await bench.database.listen(CHANNELS.trial, (payload) => heard.push(payload));
+    const notify = (payload: string, fail = false) =>
+      bench.database.sql.transaction().execute((trx) => {
+        notifyAfterCommit(trx, [{ channel: CHANNELS.trial, payload }]);
+        return fail ? Promise.reject(new Error('no')) : Promise.resolve();
+      });
+    await notify('first');
+    await expect(notify('failed', true)).rejects.toThrow('no');
+    await notify('second');
+    await expect.poll(() => heard.filter((payload) => payload !== ''), { interval: 5 }).toContain('second');
+    expect(heard).toContain('first');
+    expect(heard).not.toContain('failed');
+    await stop();
   });
 
   it('is not done when the transaction is rolled back, by an error or by the database', async () => {

@@ -1,9 +1,12 @@
 import type { Config } from '../config/config.ts';
+import { toPoolSize } from '../config/pool-size.ts';
 import type { Database } from './database.ts';
 import { openEmbeddedDatabase } from './embedded.ts';
 import { openPostgresDatabase } from './postgres.ts';
 
 interface OpenOptions {
+  /** True when the process serves only a worker. Defaults to false. */
+  readonly isWorkerAlone?: boolean;
   /** Receives the error of a lost connection. */
   readonly onError?: (error: Error) => void;
   /** Receives a warning about a setup that works, but not as well as it could. */
@@ -15,10 +18,13 @@ interface OpenOptions {
 }
 
 /** Opens the database that the configuration names: PostgreSQL when there is a URL, otherwise the embedded one. */
-export function openDatabase(config: Config, options: OpenOptions = {}): Promise<Database> {
+export function openDatabase(
+  config: Config,
+  { isWorkerAlone = false, ...options }: OpenOptions = {},
+): Promise<Database> {
   const { databaseUrl, dataDir, database } = config;
-  const { poolSize, waitSeconds } = database;
+  const poolSize = toPoolSize(config, { isWorkerAlone });
   return databaseUrl === null
     ? openEmbeddedDatabase(dataDir)
-    : openPostgresDatabase({ url: databaseUrl, poolSize, waitMs: waitSeconds * 1_000, ...options });
+    : openPostgresDatabase({ url: databaseUrl, poolSize, waitMs: database.waitSeconds * 1_000, ...options });
 }

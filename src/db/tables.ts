@@ -253,6 +253,8 @@ interface WorkersTable {
   drain_requested_at: Nullable<Date>;
   fault: Nullable<string>;
   agents: Nullable<string[]>;
+  queues: Nullable<string[]>;
+  pool_size: Nullable<number>;
   last_stall_ms: Nullable<number>;
   last_stalled_at: Nullable<Date>;
 }

@@ -189,7 +189,9 @@ function createProcess({ database, queue, onWorker }: ProcessOptions): SuiteProc
       let seen = 0;
       let claims = 0;
       let currentRoom = room;
+      const workerId = await register(database, queues);
       const consumer = await queue.consume({
+        workerId,
         queues,
         room: () => currentRoom,
         async claim(name, limit) {
@@ -220,12 +222,22 @@ function createProcess({ database, queue, onWorker }: ProcessOptions): SuiteProc
           return runIds[seen++]!;
         },
         wake: () => consumer.wake(),
-        stop: () => consumer.stop(),
+        async stop() {
+          await consumer.stop();
+          await database.sql.deleteFrom('longhaul.workers').where('id', '=', workerId).execute();
+        },
       };
       onWorker(worker);
       return worker;
     },
   };
+}
+
+/** Registers a worker with room, as its presence does, and returns its id. */
+export async function register(database: Database, queues: readonly string[]): Promise<string> {
+  const worker = { id: createId(), host: 'here', pid: 1, version: 'suite', slots: 10, queues: [...queues] };
+  await database.sql.insertInto('longhaul.workers').values(worker).execute();
+  return worker.id;
 }
 
 interface Taken {

@@ -10,8 +10,8 @@ const TICK_MS = 2_000;
 /** Interval of the checks for lost wake-ups, in ms. */
 const CHECK_EVERY_MS = 30_000;
 
-/** Time for which a worker leaves a run to another that is about to claim it, in ms. */
-const BID_MS = 250;
+/** Time for which a worker leaves a run to another that was chosen for it, or is about to claim it, in ms. */
+const LEAVE_MS = 250;
 
 /** Time after which a worker checks whether the worker that was quicker has indeed claimed the run, in ms. */
 const SECOND_CHECK_MS = 2_000;
@@ -23,6 +23,8 @@ const SHORTEST_CHECK_MS = 250;
 const DUE_MARGIN_MS = 5;
 
 export interface ConsumerOptions {
+  /** The worker's id in `longhaul.workers`. */
+  readonly workerId: string;
   readonly queues: readonly string[];
   /** Returns how many runs of a queue may be claimed now. */
   readonly room: (queue: string) => number;
@@ -86,12 +88,13 @@ class ClaimLoop implements Consumer {
   }
 
   async start(): Promise<void> {
-    const { queues, room } = this.#options;
+    const { workerId, queues, room } = this.#options;
     this.#subscription = await this.#notifier.subscribe({
+      workerId,
       queues,
       room: (queue) => (this.#isStopped ? 0 : room(queue)),
       onWakeUp: (wakeUp) => this.#onWakeUp(wakeUp),
-      onBid: (queue, runIds) => this.#pending.postpone(queue, runIds, BID_MS),
+      onBid: (queue, runIds) => this.#pending.postpone(queue, runIds, LEAVE_MS),
       onWithdrawn: (queue, runIds) => this.#pending.withdraw(queue, runIds),
       onGap: () => this.#needCheck(),
     });
@@ -117,14 +120,16 @@ class ClaimLoop implements Consumer {
     return this.#stopping;
   }
 
-  async #onWakeUp({ queue, runIds, dueInMs, isShared }: WakeUp): Promise<boolean> {
+  async #onWakeUp({ queue, runIds, dueInMs, addressee }: WakeUp): Promise<boolean> {
     if (this.#isStopped) return false;
     if (dueInMs > 0) {
       this.#expectDue(dueInMs);
       return true;
     }
-    const waitMs = isShared ? this.#contention.waitMs() : 0;
-    const { tried } = this.#pending.add({ queue, runIds, waitMs, isContested: isShared });
+    const isContested = addressee !== 'this';
+    const leftMs = addressee === 'another' ? LEAVE_MS : 0;
+    const waitMs = isContested ? leftMs + this.#contention.waitMs() : 0;
+    const { tried } = this.#pending.add({ queue, runIds, waitMs, isContested });
     this.#wakeSelf();
     return tried;
   }

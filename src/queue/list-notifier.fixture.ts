@@ -81,7 +81,7 @@ function deliver(lists: Lists): void {
       lists.subscribers.add(free);
       lists.counts.set(queue, left - 1);
       free.isBusy = true;
-      void free.listener.onWakeUp({ queue, runIds: [], dueInMs: 0, isShared: false }).then((isUsed) => {
+      void free.listener.onWakeUp({ queue, runIds: [], dueInMs: 0, addressee: 'this' }).then((isUsed) => {
         free.isBusy = false;
         if (!isUsed) lists.counts.set(queue, (lists.counts.get(queue) ?? 0) + 1);
         deliver(lists);

@@ -18,18 +18,22 @@ export interface WakeUp {
   readonly runIds: readonly string[];
   /** Time until the runs are due, in ms: 0 for now. */
   readonly dueInMs: number;
-  /** True when the other workers of the queue get the same wake-up, so that they compete for the runs. */
-  readonly isShared: boolean;
+  /**
+   * The worker that it is for: `another` one was chosen, and this one claims only if that one does not; `any`: all workers
+   * of the queue get it, and compete for the runs.
+   */
+  readonly addressee: 'this' | 'another' | 'any';
 }
 
 /** The worker's side of a subscription. No function throws. */
 export interface WakeUpListener {
+  readonly workerId: string;
   readonly queues: readonly string[];
   /** Returns how many runs of a queue the worker can take now. A backend that delivers to one worker asks before. */
   room(queue: string): number;
   /**
    * Receives a wake-up. Resolves to true when the claim that it caused has ended; to false when the worker has no room
-   * or stops, so that a backend which delivers to one worker gives the wake-up to another.
+   * or stops, so that the notifier gives a wake-up that was for this worker to another.
    */
   onWakeUp(wakeUp: WakeUp): Promise<boolean>;
   /** Called when another worker has claimed runs, so that no wake-up for them is needed any more. */

@@ -37,6 +37,7 @@ export function startTicks({
     async task() {
       if (isLeaving) return;
       const now = await readTime();
+      if (!(await ticker.hasWork(now))) return;
       for (const id of await ticker.pauseOfRevokedKeys(now)) {
         log.warn({ [`${row}Id`]: id }, `a ${row} was paused because its API key was revoked`);
       }

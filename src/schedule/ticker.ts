@@ -66,6 +66,11 @@ export interface Ticked {
 /** Makes the ticks of one kind of row. */
 export interface Ticker {
   /**
+   * Returns whether any of the following would find a row, with one statement that locks nothing: every server and worker
+   * asks each second.
+   */
+  hasWork(now: Date): Promise<boolean>;
+  /**
    * Makes the tick that has been due longest, if any: its work and the row's next tick in one transaction. If the work is
    * rejected, that is recorded instead. Null: nothing is due.
    *
@@ -93,6 +98,7 @@ const UNIQUE_VIOLATION = '23505';
 /** Creates the ticker of a kind of row. */
 export function createTicker<Row extends TickRow>(database: Database, kind: TickKind<Row>): Ticker {
   return {
+    hasWork: (now) => hasWork(database, { kind, now }),
     tickNext: (now) =>
       retryDeadlock(() => database.sql.transaction().execute(async (trx) => tickWithin(trx, { kind, now }))),
     pauseOfRevokedKeys: (now) =>
@@ -105,6 +111,17 @@ interface TickOptions<Row extends TickRow> {
   readonly kind: TickKind<Row>;
   readonly now: Date;
 }
+
+async function hasWork<Row extends TickRow>(database: Database, { kind, now }: TickOptions<Row>): Promise<boolean> {
+  const { rows } = await sql`
+    select from ${sql.table(kind.table)}
+     where next_at <= ${now} or next_at is not null and (last_at > ${new Date(now.getTime() + IN_TIME_MS)} or ${HAS_NO_KEY})
+     limit 1`.execute(database.sql);
+  return rows.length > 0;
+}
+
+/** SQL: true for a row whose API key was revoked. */
+const HAS_NO_KEY = sql`created_by in (select id from longhaul.api_keys where revoked_at is not null)`;
 
 async function tickWithin<Row extends TickRow>(trx: Transaction, options: TickOptions<Row>): Promise<Ticked | null> {
   const { kind, now } = options;
@@ -165,7 +182,7 @@ async function pauseOfRevokedKeys<Row extends TickRow>(
   const { rows } = await sql<Row>`
     update ${sql.table(kind.table)} set paused_at = ${now}, paused_reason = 'key_revoked', next_at = null
      where paused_at is null and next_at is not null
-       and created_by in (select id from longhaul.api_keys where revoked_at is not null)
+       and ${HAS_NO_KEY}
     returning *`.execute(trx);
   await recordAuditMany(
     trx,

@@ -24,6 +24,7 @@ export type Claimer = Consumer;
 export function createClaimer(options: ClaimerOptions): Promise<Claimer> {
   const { deps, workerId, queues, agents, freeSlots, onClaim, findProviderLimit } = options;
   return deps.queue.consume({
+    workerId,
     queues,
     room: freeSlots,
     async claim(queue, limit) {

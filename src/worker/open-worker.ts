@@ -1,4 +1,5 @@
 import { withoutHealthAgent } from '../config/health-agent.ts';
+import { toPoolSize } from '../config/pool-size.ts';
 import { inBackground } from '../core/guard.ts';
 import { CHANNELS } from '../db/database.ts';
 import type { AttemptDeps } from './attempt.ts';
@@ -45,12 +46,15 @@ interface PresenceParts extends MachineParts, SlotParts {
 
 async function openPresence(state: WorkerState, parts: PresenceParts): Promise<void> {
   const { id, deps, closers } = state;
-  const { config, database, version, log, readFreeMemory = readSystemMemory } = deps;
+  const { config, database, version, isAlone, log, readFreeMemory = readSystemMemory } = deps;
   const { machine, admission, spares, stalls, containment, onDrainRequested } = parts;
-  const agents = withoutHealthAgent(servedAgents(deps)).map(({ name }) => name);
+  const served = servedAgents(deps);
+  const agents = withoutHealthAgent(served).map(({ name }) => name);
+  const queues = [...new Set([...served.values()].map(({ queue }) => queue))];
+  const pool_size = toPoolSize(config, { isWorkerAlone: isAlone });
   const presence = await announcePresence({
     database,
-    worker: { id, version, slots: config.worker.slots, containment, agents },
+    worker: { id, version, slots: config.worker.slots, containment, agents, queues, pool_size },
     readStatus: () => ({
       freeMemoryBytes: readFreeMemory().freeBytes,
       spares: spares.count,

@@ -24,7 +24,8 @@ describe.each(DATABASE_KINDS)('the presence of a worker, on the %s database', (k
   afterAll(() => store.remove());
 
   const announce = async (readStatus: () => WorkerStatus, onDrainRequested = () => {}) => {
-    const worker = { id: createId(), version: '1.2.3', slots: 4, containment: 'mark', agents: ['reader'] };
+    const serves = { agents: ['reader'], queues: ['reader'], pool_size: 8 };
+    const worker = { id: createId(), version: '1.2.3', slots: 4, containment: 'mark', ...serves };
     const presence = await announcePresence({
       database: store.database,
       worker,

@@ -50,6 +50,10 @@ interface PresenceOptions {
     readonly containment: string;
     /** The agents whose runs it takes. */
     readonly agents: readonly string[];
+    /** The queues that it takes runs from. */
+    readonly queues: readonly string[];
+    /** Most connections of its process to the database. */
+    readonly pool_size: number;
   };
   readonly readStatus: () => WorkerStatus;
   /**
@@ -83,6 +87,7 @@ export async function announcePresence(options: PresenceOptions): Promise<Presen
       .values({
         ...worker,
         agents: [...worker.agents],
+        queues: [...worker.queues],
         host: hostname(),
         pid: process.pid,
         ...status,

@@ -2,11 +2,12 @@ import { plural } from '../../core/plural.ts';
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import { IN_PROCESS_KEY_ID } from '../../access/keys.ts';
+import { toPoolSize } from '../../config/pool-size.ts';
 import { toMessage } from '../../core/errors.ts';
 import { notificationsArrive } from '../../db/notifications-arrive.ts';
 import { readSchemaVersion } from '../../db/migrate.ts';
 import { testQueueBackend } from '../../queue/open-queue.ts';
-import { readWorkers } from '../../run/workers.ts';
+import { IS_ALIVE, readWorkers } from '../../run/workers.ts';
 import { databaseCheck, failed, ok, skipped, warning, worst, type Check } from '../check.ts';
 
 /** Clocks of machines with NTP differ by milliseconds. Tokens and signatures are rejected after minutes. */
@@ -51,17 +52,20 @@ export const connections = databaseCheck({
   docs: 'docs/operations.md#connections',
   async examine(database, { config }) {
     if (database.kind === 'embedded') return ok('The embedded database has no limit.');
-    const { rows } = await sql<{ most: number; processes: number }>`
+    const poolSize = toPoolSize(config, { isWorkerAlone: false });
+    // A process listens once. A worker says how many connections its process may open.
+    const { rows } = await sql<{ most: number; processes: number; workers: number; ofWorkers: number }>`
       select current_setting('max_connections')::int
                - current_setting('superuser_reserved_connections')::int as most,
              (select count(*)::int from pg_stat_activity
-               where datname = current_database() and application_name = 'longhaul listening') as processes`.execute(
-      database.sql,
-    );
-    const { most = 0, processes = 0 } = rows[0] ?? {};
-    const { poolSize } = config.database;
-    const needed = poolSize * Math.max(1, processes);
-    const text = `${processes} processes of up to ${poolSize} connections, of ${most}`;
+               where datname = current_database() and application_name = 'longhaul listening') as processes,
+             count(*)::int as workers,
+             coalesce(sum(coalesce(pool_size, ${poolSize}::int)), 0)::int as "ofWorkers"
+        from longhaul.workers where ${IS_ALIVE}`.execute(database.sql);
+    const { most = 0, processes = 0, workers = 0, ofWorkers = 0 } = rows[0] ?? {};
+    const others = Math.max(workers === 0 ? 1 : 0, processes - workers);
+    const needed = ofWorkers + poolSize * others;
+    const text = `${processes} processes of up to ${needed} connections together, of ${most}`;
     if (needed > most) {
       return failed(`${text}: some will wait`, `Raise max_connections above ${needed}, or lower database.poolSize.`);
     }

@@ -54,7 +54,7 @@ export function startReceiveLoop(options: LoopOptions): ReceiveLoop {
 
   async function hand({ queue, count, accept, giveBack }: Delivery): Promise<void> {
     held.add(queue, count);
-    const wake = { queue, runIds: [], dueInMs: 0, isShared: false };
+    const wake = { queue, runIds: [], dueInMs: 0, addressee: 'this' as const };
     const isUsed = !isStopped && (await listener.onWakeUp(wake));
     held.remove(queue, count);
     // After a failure the backend delivers it again, or the sweep replaces it.

@@ -7,7 +7,6 @@ import { changeRun, type RunColumns } from '../log/change-run.ts';
 import type { OpenConclusion } from './conclude.ts';
 import { releaseHeld } from '../waiting/concurrency.ts';
 import { bookAttempt, type Booking } from '../money/ledger.ts';
-import { spendBudget } from '../money/reserve-budget.ts';
 import { noteWebhooks } from '../webhooks/note-webhooks.ts';
 import { SESSION_WAIT, toSessionWait } from '../waiting/park.ts';
 import { toQueueMessage } from '../waiting/place-in-line.ts';
@@ -53,8 +52,6 @@ export async function continueRun(trx: Transaction, continuation: Continuation):
   else await queue.requeue(trx, toQueueMessage(row, toNextStart(conclusion, now)));
   await releaseHeld(trx, { queue, row });
   await bookAttempt(trx, booking, rules);
-  // Nobody knows for how long it waits.
-  if (isForBudget) await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
   return continued;
 }
 

@@ -9,9 +9,10 @@ import { promoteMessages, takeUnreadMessages } from '../accept/promote-messages.
 import { changeRun, type RunColumns } from '../log/change-run.ts';
 import type { FinalConclusion } from './conclude.ts';
 import { releaseHeld } from '../waiting/concurrency.ts';
+import { bookNow } from '../money/bookings.ts';
 import { bookAttempt, type Booking } from '../money/ledger.ts';
 import { noteWebhooks } from '../webhooks/note-webhooks.ts';
-import { spendBudget } from '../money/reserve-budget.ts';
+import { releaseBudget } from '../money/reserve-budget.ts';
 import type { RunDeps } from '../rules.ts';
 import { isAtCeiling, toRunError } from '../run.ts';
 import { traceEnd } from './trace-end.ts';
@@ -41,8 +42,8 @@ type Ended = Sums & Pick<Selectable<RunsTable>, 'limits' | 'session_ceiling_micr
  * Ends a run, with all consequences. Every run ends here: when its last attempt is settled, by its worker or by the
  * sweep, or when it is cancelled while it is queued or waiting. Returns its row. Call `wakeAfterEnd` after the commit.
  *
- * Locks in this order: the run's row (the caller), its session, its message, the runs that it releases, and last the
- * budgets, because every run locks the global account until its transaction commits.
+ * Locks in this order: the run's row (the caller), its session, its message, the runs that it releases, and with the
+ * commit the sums and the budgets.
  */
 export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<RunsTable>> {
   const { deps, row, conclusion, columns, booking, toAudit } = end;
@@ -58,7 +59,6 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   });
   await recordAudit(trx, { ...toAudit(ended), action: `run.${conclusion.status}`, subject: row.id });
   await noteWebhooks(trx, ended);
-  // Before the budgets, which every run locks.
   await traceEnd(trx, ended);
   if (booking !== null) await releaseSession(trx, { sessionId: row.session_id, runId: row.id });
   if (row.is_managed) await lockSession(trx, row.session_id);
@@ -67,9 +67,12 @@ export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<
   await releaseNextInSession(trx, { queue, sessionId: row.session_id });
   const messages = await takeUnreadMessages(trx, row.id);
   if (booking !== null) await bookAttempt(trx, booking, rules);
-  else await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
-  // With the money that the ended run has released.
-  await promoteMessages(trx, { deps, runId: row.id, messages });
+  else await releaseBudget(trx, { runId: row.id, rules });
+  if (messages.length > 0) {
+    // With the money that the ended run has released.
+    await bookNow(trx);
+    await promoteMessages(trx, { deps, runId: row.id, messages });
+  }
   if (row.is_managed) await noteIdle(trx, row.session_id);
   return ended;
 }

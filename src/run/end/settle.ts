@@ -73,7 +73,7 @@ export async function settleAttempt(
 
 /** Queues the runs that the committed end of an attempt makes room for. Never rejects. */
 export async function afterAttempt(deps: EndDeps, { run, conclusion }: Settled): Promise<void> {
-  if (isOver(conclusion) || conclusion.status === 'awaits_session_budget') await wakeAfterEnd(deps, run);
+  if (releasesReservation(conclusion)) await wakeAfterEnd(deps, run);
 }
 
 /** Settles a running run whose row the caller has locked in `trx`. */
@@ -106,13 +106,19 @@ export async function closeAttempt(options: {
     ...addToSums(row, { settlement, charge }),
   };
   const concludes = isOver(conclusion) ? conclusion.status : null;
-  const booking = { row, attemptId: attempt.id, outcome: end, concludes, charge, durationMs };
+  const books = { concludes, isOver: releasesReservation(conclusion), charge, durationMs };
+  const booking = { row, attemptId: attempt.id, outcome: end, ...books };
   const change = { deps, row, events: open.events, columns, booking };
   const toAudit = (ended: Selectable<RunsTable>) => toAuditOfEnd(ended, { workerId: row.lease_worker_id });
   const settled = isOver(conclusion)
     ? await endRun(trx, { ...change, conclusion, toAudit })
     : await continueRun(trx, { ...change, conclusion, now: attempt.now });
   return { run: toRun(settled), conclusion };
+}
+
+/** Returns whether the run keeps no reservation: it is over, or nobody knows for how long it waits. */
+function releasesReservation(conclusion: Conclusion): boolean {
+  return isOver(conclusion) || conclusion.status === 'awaits_session_budget';
 }
 
 /** The sums of a run over its attempts, with the attempt that has just ended. */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { isFinalEvent, type NewEvent } from '../../core/events.ts';
+import { notifyAfterCommit } from '../../db/after-commit.ts';
 import { CHANNELS, type Database, type Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import { mayChangeStatus, noteStatusOfEvents } from '../webhooks/note-session-status.ts';
@@ -19,7 +20,8 @@ interface AppendOptions {
 
 /**
  * Adds events to a run whose row the caller has locked in this transaction, and numbers them on from the last one.
- * Notifies watchers when the transaction commits.
+ * Notifies watchers after the commit: as part of it, the notification would make the end of an attempt wait for its turn
+ * while it holds the sums of all attempts.
  */
 export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
   if (events.length === 0) return;
@@ -30,8 +32,11 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
       returning id as run_id, event_seq - ${events.length} as last_seq, ${JSON.stringify(events)}::json as events,
                 user_id, team, tenant, ${MANAGED_SESSION} as "sessionId"),
     written as (${writeEvents(attempt)})
-    select pg_notify(channel, ${runId}), (select "sessionId" from log)
-      from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
+    select "sessionId" from log`.execute(trx);
+  notifyAfterCommit(
+    trx,
+    channels.map((channel) => ({ channel, payload: runId })),
+  );
   await noteStatus(trx, { runId, events }, rows);
 }
 

@@ -1,10 +1,11 @@
-import { sql, type Selectable } from 'kysely';
+import type { Selectable } from 'kysely';
 import { toMicros, type Micros } from '../../core/money.ts';
 import type { FinalStatus } from '../../core/states.ts';
 import type { Transaction } from '../../db/database.ts';
 import type { RunsTable } from '../../db/tables.ts';
 import type { Charge } from './charge.ts';
 import type { RunRules } from '../rules.ts';
+import { book } from './bookings.ts';
 
 /** The spending of an attempt, ready to be booked. */
 export interface Booking {
@@ -13,25 +14,24 @@ export interface Booking {
   readonly outcome: string;
   /** The state in which the attempt's end has ended the run; null: the run continues. */
   readonly concludes: FinalStatus | null;
+  /** True when the run keeps no reservation. */
+  readonly isOver: boolean;
   readonly charge: Charge;
   readonly durationMs: number;
 }
 
 /**
- * Books an attempt: writes its ledger entries, one for each model it used, with their sums by day and month, and spends
- * its charge from the budgets of its run (`spendBudget`). The entries add up to the charge, exact to the micro-dollar.
- * They are written once: the caller holds the row's lock under its fence, and the key (`attempt_id`, `position`) rejects
- * a second entry.
- *
- * In one statement, and as the last of its transaction: all attempts add to the same sums and accounts, one after the
- * other, and each holds them until its commit.
+ * Books an attempt with the commit of `trx`: its ledger entries, one for each model it used, with their sums by day and
+ * month, and its charge in the budgets of its run. The entries add up to the charge, exact to the micro-dollar. They are
+ * written once: the caller holds the row's lock under its fence, and the key (`attempt_id`, `position`) rejects a second
+ * entry.
  */
 export async function bookAttempt(
   trx: Transaction,
   booking: Booking,
-  { timeZone }: Pick<RunRules, 'timeZone'>,
+  rules: Pick<RunRules, 'timeZone'>,
 ): Promise<void> {
-  const { row, attemptId, outcome, concludes, charge, durationMs } = booking;
+  const { row, attemptId, outcome, concludes, isOver, charge, durationMs } = booking;
   const entries = toEntries(charge).map((entry, position) => ({
     attempt_id: attemptId,
     position,
@@ -45,9 +45,7 @@ export async function bookAttempt(
     duration_ms: position === 0 ? durationMs : 0,
     ...entry,
   }));
-  await sql`
-    select longhaul.post_entries(${JSON.stringify(entries)}::json, ${timeZone}),
-           longhaul.spend_budget(${row.id}, ${charge.costMicros}, ${concludes !== null}, ${timeZone})`.execute(trx);
+  await book(trx, { runId: row.id, entries, spentMicros: charge.costMicros, isOver, rules });
 }
 
 /** Makes one entry for each model, or one entry with no model for an attempt that called none. */

@@ -5,6 +5,7 @@ import type { Transaction } from '../../db/database.ts';
 import type { RunsTable } from '../../db/tables.ts';
 import type { RunRules } from '../rules.ts';
 import { leftOf } from '../run.ts';
+import { book } from './bookings.ts';
 
 export type BudgetScope = 'user' | 'team' | 'global';
 
@@ -109,21 +110,19 @@ export async function moveReservation(
   if (reservation.full === null) return reservation;
   const isCovered = leftMicros <= row.reserved_micros && (await hasReservationOfToday(trx, { row, rules }));
   if (isCovered) return { isReserved: true, full: null };
-  await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
+  await releaseBudget(trx, { runId: row.id, rules });
   return reservation;
 }
 
 /**
- * Books what an attempt has spent and releases the same amount of its run's reservation. With `isOver` it releases the
- * whole reservation: the run has ended, or a claim has found a full budget. A run that waits for anything else keeps its
- * reservation. The caller has locked the run's row.
+ * Releases the whole reservation of a run with the commit of `trx`: the run was cancelled, a claim has found a full
+ * budget, or the run waits for its session. The caller has locked the run's row.
  */
-export async function spendBudget(
+export async function releaseBudget(
   trx: Transaction,
-  options: { runId: string; spentMicros: Micros; isOver: boolean; rules: Pick<RunRules, 'timeZone'> },
+  { runId, rules }: { runId: string; rules: Pick<RunRules, 'timeZone'> },
 ): Promise<void> {
-  const { runId, spentMicros, isOver, rules } = options;
-  await sql`select longhaul.spend_budget(${runId}, ${spentMicros}, ${isOver}, ${rules.timeZone})`.execute(trx);
+  await book(trx, { runId, entries: null, spentMicros: 0, isOver: true, rules });
 }
 
 /** Returns whether the configuration lets a run wait for this budget instead of rejecting it. */

@@ -4,7 +4,7 @@ import { toUsd, type Micros } from '../../core/money.ts';
 import type { Transaction } from '../../db/database.ts';
 import type { RunsTable } from '../../db/tables.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { spendBudget, type BudgetScope } from '../money/reserve-budget.ts';
+import { releaseBudget, type BudgetScope } from '../money/reserve-budget.ts';
 import { changeRun } from '../log/change-run.ts';
 import type { RunDeps } from '../rules.ts';
 import { placeNotes } from '../sessions/session-budget.ts';
@@ -56,7 +56,7 @@ export const SESSION_WAIT = {
 
 /**
  * Makes a run wait until the budget of its session is raised; nothing else wakes it. It has no message and no reservation.
- * `trx` has locked its row and its session. Must come last in `trx`, because it locks budgets.
+ * `trx` has locked its row and its session.
  */
 export async function parkForSession(
   trx: Transaction,
@@ -71,7 +71,7 @@ export async function parkForSession(
   await placeNotes(trx, parked);
   await noteWebhooks(trx, parked);
   await queue.remove(trx, { runId: row.id, queue: row.queue });
-  await spendBudget(trx, { runId: row.id, spentMicros: 0, isOver: true, rules });
+  await releaseBudget(trx, { runId: row.id, rules });
 }
 
 /** Queues a waiting run whose row `trx` has locked: its reason to wait has ended. Returns its row. */

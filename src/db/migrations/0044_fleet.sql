@@ -1,0 +1,39 @@
+-- Works with version 43: servers and workers of that version go on beside new ones.
+
+-- Money is booked by the commit itself (src/run/money/bookings.ts). The sums of the ledger and the accounts of budgets are
+-- rows that every attempt changes: a transaction that changed them before its commit would hold them while its client is
+-- on the way, and all others would wait for that client.
+
+-- What a transaction books. A row never outlives its transaction, so no crash can lose one: it needs no log.
+create unlogged table longhaul.bookings (
+  id bigint generated always as identity primary key,
+  run_id uuid not null,
+  -- The ledger entries of an attempt that has ended; null: none has.
+  entries json,
+  spent_micros bigint not null,
+  -- The run's whole reservation is released.
+  is_over boolean not null,
+  -- The time zone of money.
+  zone text not null
+);
+
+/* Books within the commit. In the order in which every other transaction locks these rows: sums, then accounts. */
+create function longhaul.book() returns trigger language plpgsql as $$
+begin
+  delete from longhaul.bookings where id = new.id;
+  if new.entries is not null then
+    perform longhaul.post_entries(new.entries, new.zone);
+  end if;
+  perform longhaul.spend_budget(new.run_id, new.spent_micros, new.is_over, new.zone);
+  return null;
+end
+$$;
+
+create constraint trigger bookings_book after insert on longhaul.bookings
+  deferrable initially deferred for each row execute function longhaul.book();
+
+-- The queues that a worker takes runs from, so that a wake-up can name it; null: a worker of version 43.
+alter table longhaul.workers add column queues text[];
+
+-- Most connections of its process; null: a worker of version 43.
+alter table longhaul.workers add column pool_size integer;
