@@ -36,6 +36,7 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
   return {
     kind: 'embedded',
     sql,
+    preparedSql: sql,
     patientSql: sql,
     // The lock file of the data directory keeps every other process out.
     exclusively: (work) => work(),

@@ -10,6 +10,7 @@ import { notificationsArrive } from './notifications-arrive.ts';
 import { PostgresClient } from './postgres-client.ts';
 import { PostgresListener } from './postgres-listener.ts';
 import { createPostgresPool } from './postgres-pool.ts';
+import { createPreparedStatements } from './prepared-statements.ts';
 import { NO_TIME_LIMITS, prepareSession } from './prepare-session.ts';
 
 /** bigint becomes a number: stored values (micro-dollars, tokens, milliseconds) stay below 2^53. */
@@ -121,9 +122,13 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   const closed = new AbortController();
   let trial: Promise<void> | undefined;
   let doArrive = true;
+  // A pooler in transaction mode, which loses notifications, may lose prepared statements too.
+  let isTried = false;
+  const statements = createPreparedStatements(() => isTried && doArrive);
   const tryNotifications = async () => {
     const notify = (channel: string, payload: string) => pool.query('select pg_notify($1, $2)', [channel, payload]);
     doArrive = await notificationsArrive({ listen: listener.listen, notify, signal: closed.signal });
+    isTried = true;
     if (!doArrive) onWarning(NO_NOTIFICATIONS);
   };
   const close = async () => {
@@ -136,6 +141,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   return {
     kind: 'postgres',
     sql: new DatabaseSql({ dialect: new PostgresDialect({ pool }) }),
+    preparedSql: new DatabaseSql({ dialect: new PostgresDialect({ pool: pool.preparing(statements) }) }),
     patientSql: new DatabaseSql({ dialect: new PostgresDialect({ pool: patientPool }) }),
     exclusively: (work, options) => underLock(patientPool, { ...options, work }),
     async runScript(text, values = []) {

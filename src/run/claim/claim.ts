@@ -87,7 +87,7 @@ export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<C
     }
     return { claims, isMore: runIds.length === options.limit, wasEmpty: runIds.length === 0 };
   };
-  return retryDeadlock(() => database.sql.transaction().execute(claim));
+  return retryDeadlock(() => database.preparedSql.transaction().execute(claim));
 }
 
 interface ClaimRunOptions {

@@ -90,8 +90,8 @@ interface RecordOptions extends AppendOptions {
 export async function recordEvents(database: Database, options: RecordOptions): Promise<boolean> {
   const { events, lease, lastSeq } = options;
   const rows = mayChangeStatus(events)
-    ? await retryDeadlock(() => database.sql.transaction().execute((trx) => writeWithStatus(trx, options)))
-    : await writeBatch(database.sql, options);
+    ? await retryDeadlock(() => database.preparedSql.transaction().execute((trx) => writeWithStatus(trx, options)))
+    : await writeBatch(database.preparedSql, options);
   return rows.length > 0 || wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length });
 }
 
