@@ -54,26 +54,6 @@ async function noteStatus(
   if (sessionId !== null) await noteStatusOfEvents(trx, { runId, sessionId, events });
 }
 
-/**
- * Writes the first event of runs that `trx` has inserted with an `event_seq` of 1, in one statement. Notifies watchers
- * when the transaction commits.
- */
-export async function beginLogs(
-  trx: Transaction,
-  begun: readonly { readonly runId: string; readonly event: NewEvent }[],
-): Promise<void> {
-  const entries = begun.map(({ runId, event }) => ({ runId, events: [event] }));
-  await sql`
-    with first as (
-      select (entry ->> 'runId')::uuid as run_id, entry -> 'events' as events
-        from json_array_elements(${JSON.stringify(entries)}::json) as entry),
-    log as (
-      select first.run_id, 0 as last_seq, first.events, run.user_id, run.team, run.tenant
-        from first join longhaul.runs as run on run.id = first.run_id),
-    written as (${writeEvents(0)})
-    select pg_notify(${CHANNELS.events}, run_id::text) from first`.execute(trx);
-}
-
 interface RecordOptions extends AppendOptions {
   readonly lease: Lease;
   /** The `seq` of the last event before these, as the attempt knows it: no other process writes events. */
