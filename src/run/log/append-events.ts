@@ -23,7 +23,6 @@ interface AppendOptions {
  */
 export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
   if (events.length === 0) return;
-  const channels = events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
   const { rows } = await sql<Written>`
     with log as (
       update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId}
@@ -31,8 +30,13 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
                 user_id, team, tenant, ${MANAGED_SESSION} as "sessionId"),
     written as (${writeEvents(attempt)})
     select pg_notify(channel, ${runId}), (select "sessionId" from log)
-      from unnest(${sql.val(channels)}::text[]) as channel`.execute(trx);
+      from unnest(${sql.val(toChannels(events))}::text[]) as channel`.execute(trx);
   await noteStatus(trx, { runId, events }, rows);
+}
+
+/** Returns the channels on which watchers of these events listen. */
+export function toChannels(events: readonly NewEvent[]): string[] {
+  return events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
 }
 
 /** A row of a statement that has written events. */
