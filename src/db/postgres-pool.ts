@@ -109,7 +109,7 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
       } catch (error) {
         if (!hasFailedAsPrepared(error)) throw error;
         statements?.noteFailure(error);
-        // All connections have prepared it.
+        // Every connection may have prepared it.
         isSpoilt = true;
         epoch.current++;
         // `retryDeadlock` repeats the transaction.

@@ -1,6 +1,6 @@
 /** Names the statements that connections prepare: a connection parses and plans a named statement once. */
 export interface PreparedStatements {
-  /** Returns the name of a statement; undefined for one that is not prepared. */
+  /** Returns the name under which a statement is prepared; undefined when it is not. */
   nameOf(text: string): string | undefined;
   /** Receives the error of a named statement. Nothing more is prepared if a pooler has lost the statement. */
   noteFailure(error: unknown): void;
