@@ -17,7 +17,10 @@ export interface PostgresPool extends KyselyPool {
   preparing(statements: PreparedStatements): KyselyPool;
 }
 
-/** Counts how often a server was seen to accept no more writes, for all pools on it. */
+/**
+ * Counts how often the connections to a server became unusable, for all pools on it: it accepts no more writes, or what
+ * they have prepared is outdated.
+ */
 export interface ServerEpoch {
   current: number;
 }
@@ -98,39 +101,7 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
   }
 
   async function connect(statements: PreparedStatements | null = null): Promise<PostgresPoolClient> {
-    const client = await acquire();
-    let isSpoilt = false;
-    const send = async (text: string, values: readonly unknown[]) => {
-      const name = statements?.nameOf(text);
-      if (name === undefined) return client.query(text, values as unknown[]);
-      const isInTransaction = client.getTransactionStatus() !== 'I';
-      try {
-        return await client.query({ name, text, values: values as unknown[] });
-      } catch (error) {
-        if (!hasFailedAsPrepared(error)) throw error;
-        statements?.noteFailure(error);
-        // Every connection may have prepared it.
-        isSpoilt = true;
-        epoch.current++;
-        // `retryDeadlock` repeats the transaction.
-        if (isInTransaction) throw error;
-        return client.query(text, values as unknown[]);
-      }
-    };
-    const query = async (text: string, values: readonly unknown[]) => {
-      try {
-        return await send(text, values);
-      } catch (error) {
-        isSpoilt ||= isConnectionSpoilt(error);
-        if (isReadOnly(error)) epoch.current++;
-        throw error;
-      }
-    };
-    return {
-      // Without the cursor form, which no code here uses.
-      query: query as unknown as PostgresPoolClient['query'],
-      release: (destroy = false) => client.release(destroy || isSpoilt),
-    };
+    return toPoolClient(await acquire(), { statements, epoch });
   }
 
   const end = async () => {
@@ -151,6 +122,45 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
       }
     },
     end,
+  };
+}
+
+/** Wraps a connection in use, so that it is closed rather than used again after an error that has spoilt it. */
+function toPoolClient(
+  client: pg.PoolClient,
+  { statements, epoch }: { statements: PreparedStatements | null; epoch: ServerEpoch },
+): PostgresPoolClient {
+  let isSpoilt = false;
+  const send = async (text: string, values: readonly unknown[]) => {
+    const name = statements?.nameOf(text);
+    if (name === undefined) return client.query(text, values as unknown[]);
+    const isInTransaction = client.getTransactionStatus() !== 'I';
+    try {
+      return await client.query({ name, text, values: values as unknown[] });
+    } catch (error) {
+      if (!hasFailedAsPrepared(error)) throw error;
+      statements?.noteFailure(error);
+      // Every connection may have prepared it.
+      isSpoilt = true;
+      epoch.current++;
+      // `retryDeadlock` repeats the transaction.
+      if (isInTransaction) throw error;
+      return client.query(text, values as unknown[]);
+    }
+  };
+  const query = async (text: string, values: readonly unknown[]) => {
+    try {
+      return await send(text, values);
+    } catch (error) {
+      isSpoilt ||= isConnectionSpoilt(error);
+      if (isReadOnly(error)) epoch.current++;
+      throw error;
+    }
+  };
+  return {
+    // Without the cursor form, which no code here uses.
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (destroy = false) => client.release(destroy || isSpoilt),
   };
 }
 
