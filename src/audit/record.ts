@@ -27,9 +27,13 @@ export function recordAudit(trx: Transaction, record: AuditRecord): Promise<void
 /** Writes many entries at once. */
 export async function recordAuditMany(trx: Transaction, records: readonly AuditRecord[]): Promise<void> {
   for (let first = 0; first < records.length; first += MOST_IN_INSERT) {
-    const values = records.slice(first, first + MOST_IN_INSERT).map(toRow);
-    await trx.insertInto('longhaul.audit').values(values).execute();
+    await insertAudit(trx, records.slice(first, first + MOST_IN_INSERT)).execute();
   }
+}
+
+/** Makes the insert of up to 5,000 entries, as a part of a statement that does more. */
+export function insertAudit(trx: Transaction, records: readonly AuditRecord[]) {
+  return trx.insertInto('longhaul.audit').values(records.map(toRow));
 }
 
 /** JSON writes NUL and lone surrogates as escapes, so any data can be stored. */

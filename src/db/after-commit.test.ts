@@ -40,7 +40,7 @@ describe.each(DATABASE_KINDS)('work after a commit on the %s database', (kind) =
     const stop = await bench.database.listen(CHANNELS.trial, (payload) => heard.push(payload));
     const notify = (payload: string, fail = false) =>
       bench.database.sql.transaction().execute((trx) => {
-        notifyAfterCommit(trx, [{ channel: CHANNELS.trial, payload }]);
+        notifyAfterCommit(trx, CHANNELS.trial, payload);
         return fail ? Promise.reject(new Error('no')) : Promise.resolve();
       });
     await notify('first');

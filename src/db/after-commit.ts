@@ -1,6 +1,7 @@
-import { Kysely, sql, type TransactionBuilder } from 'kysely';
+import { Kysely, type TransactionBuilder } from 'kysely';
 import { inBackground, type OnError } from '../core/guard.ts';
-import type { Channel, Transaction } from './database.ts';
+import type { Channel, Database, Transaction } from './database.ts';
+import { createNotifier, type Notifier } from './notifier.ts';
 import type { Tables } from './tables.ts';
 
 interface Hook {
@@ -8,15 +9,12 @@ interface Hook {
   readonly onError: OnError | undefined;
 }
 
-interface Notification {
-  readonly channel: Channel;
-  readonly payload: string;
-}
+type Notify = Database['notify'];
 
-/** Work and notifications that follow the commit of a transaction. */
+/** The work that follows the commit of a transaction. */
 interface Sequel {
   readonly hooks: Hook[];
-  readonly notifications: Notification[];
+  readonly notify: Notify;
 }
 
 /** The sequel of each open transaction. */
@@ -36,12 +34,13 @@ export function afterCommit(trx: Transaction, work: () => unknown, onError?: OnE
 }
 
 /**
- * Sends notifications once `trx` is committed, before its `execute` returns; never when it is rolled back. Unlike
- * `pg_notify` within it, they are lost if the process dies in between, and its commit does not wait for its turn:
- * PostgreSQL commits transactions that notify one after the other, each with all rows that it has locked.
+ * Notifies once `trx` is committed (`Database.notify`); never when it is rolled back. With `pg_notify` in the transaction,
+ * its commit would wait for its turn, and hold all rows that it has locked meanwhile: PostgreSQL commits transactions
+ * that notify one after the other.
  */
-export function notifyAfterCommit(trx: Transaction, notifications: readonly Notification[]): void {
-  sequelOf(trx).notifications.push(...notifications);
+export function notifyAfterCommit(trx: Transaction, channel: Channel, payload: string): void {
+  const { hooks, notify } = sequelOf(trx);
+  hooks.push({ work: () => notify(channel, payload), onError: undefined });
 }
 
 function sequelOf(trx: Transaction): Sequel {
@@ -54,25 +53,15 @@ function sequelOf(trx: Transaction): Sequel {
 
 /** Kysely whose transactions do the work of `afterCommit` and `notifyAfterCommit`. */
 export class DatabaseSql extends Kysely<Tables> {
-  override transaction(): TransactionBuilder<Tables> {
-    return withSequel(super.transaction(), (notifications) => this.#notify(notifications));
-  }
+  /** Sends the notifications of its transactions. */
+  readonly notifier: Notifier = createNotifier(this);
 
-  /** Never rejects: a notification is a hint. */
-  async #notify(notifications: readonly Notification[]): Promise<void> {
-    if (notifications.length === 0) return;
-    await sql`
-      select pg_notify(channel, payload)
-        from json_to_recordset(${JSON.stringify(notifications)}::json) as sent (channel text, payload text)`
-      .execute(this)
-      .catch(() => {});
+  override transaction(): TransactionBuilder<Tables> {
+    return withSequel(super.transaction(), this.notifier.notify);
   }
 }
 
-function withSequel(
-  builder: TransactionBuilder<Tables>,
-  notify: (notifications: readonly Notification[]) => Promise<void>,
-): TransactionBuilder<Tables> {
+function withSequel(builder: TransactionBuilder<Tables>, notify: Notify): TransactionBuilder<Tables> {
   const execute = builder.execute.bind(builder);
   const setAccessMode = builder.setAccessMode.bind(builder);
   const setIsolationLevel = builder.setIsolationLevel.bind(builder);
@@ -80,7 +69,7 @@ function withSequel(
     setAccessMode: (mode: Parameters<typeof setAccessMode>[0]) => withSequel(setAccessMode(mode), notify),
     setIsolationLevel: (level: Parameters<typeof setIsolationLevel>[0]) => withSequel(setIsolationLevel(level), notify),
     async execute<T>(work: (trx: Transaction) => Promise<T>): Promise<T> {
-      const sequel: Sequel = { hooks: [], notifications: [] };
+      const sequel: Sequel = { hooks: [], notify };
       const result = await execute(async (trx) => {
         waiting.set(trx, sequel);
         try {
@@ -90,7 +79,6 @@ function withSequel(
         }
       });
       for (const { work, onError } of sequel.hooks) inBackground(work, onError);
-      await notify(sequel.notifications);
       return result;
     },
   });

@@ -15,6 +15,11 @@ export interface Database {
   readonly kind: 'embedded' | 'postgres';
   readonly sql: Kysely<Tables>;
   /**
+   * Like `sql`, for the statements of each run: a connection to a server parses and plans them once. Their plan must be
+   * right for all values, so it is not for lists and searches. A transaction on it must be repeatable (`retryDeadlock`).
+   */
+  readonly preparedSql: Kysely<Tables>;
+  /**
    * Like `sql`, for statements that may take minutes, such as those of a migration. The server cancels a statement on
    * `sql` after 7 s, and after 6 s of waiting for a lock.
    */

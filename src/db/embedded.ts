@@ -7,7 +7,6 @@ import { DatabaseSql } from './after-commit.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { Database } from './database.ts';
 import { beginNow, makeDatabaseOnce } from './first-database.ts';
-import { createNotifier } from './notifier.ts';
 import { prepareDataDir } from './prepare-data-dir.ts';
 
 /**
@@ -34,10 +33,10 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
     });
   }
   const sql = new DatabaseSql({ dialect: new PGliteDialect({ pglite }) });
-  const notifier = createNotifier(sql);
   return {
     kind: 'embedded',
     sql,
+    preparedSql: sql,
     patientSql: sql,
     // The lock file of the data directory keeps every other process out.
     exclusively: (work) => work(),
@@ -45,9 +44,9 @@ export async function openEmbeddedDatabase(dataDir: string): Promise<Database> {
     hearsNotifications: true,
     // In one process no notification is ever missed, so `onReconnect` is never called.
     listen: (channel, onPayload) => pglite.listen(channel, guarded(onPayload)),
-    notify: notifier.notify,
+    notify: sql.notifier.notify,
     async close() {
-      await notifier.settled();
+      await sql.notifier.settled();
       if (!pglite.closed) await pglite.close();
       await lock.release();
     },

@@ -3,7 +3,7 @@ import type { Channel, Database } from './database.ts';
 import type { Tables } from './tables.ts';
 
 /** Sends notifications of a process. */
-interface Notifier {
+export interface Notifier {
   readonly notify: Database['notify'];
   /** Resolves when every notification so far was sent, or has failed. */
   settled(): Promise<void>;

@@ -7,14 +7,20 @@ import { guarded } from '../core/guard.ts';
 import { countPool } from './open-pools.ts';
 import { isConnectionSpoilt, isReadOnly } from './is-database-away.ts';
 import { PostgresClient } from './postgres-client.ts';
+import { hasFailedAsPrepared, type PreparedStatements } from './prepared-statements.ts';
 import { prepareSession, type SessionOptions } from './prepare-session.ts';
 
 /** A pool in the form that Kysely takes, with its own `query`. */
 export interface PostgresPool extends KyselyPool {
   query(text: string, values?: unknown[]): Promise<pg.QueryResult | pg.QueryResult[]>;
+  /** Returns the same pool for statements that its connections prepare. */
+  preparing(statements: PreparedStatements): KyselyPool;
 }
 
-/** Counts how often a server was seen to accept no more writes, for all pools on it. */
+/**
+ * Counts how often the connections to a server became unusable, for all pools on it: it accepts no more writes, or what
+ * they have prepared is outdated.
+ */
 export interface ServerEpoch {
   current: number;
 }
@@ -94,28 +100,19 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
     }
   }
 
-  async function connect(): Promise<PostgresPoolClient> {
-    const client = await acquire();
-    let isSpoilt = false;
-    const query = async (text: string, values: readonly unknown[]) => {
-      try {
-        return await client.query(text, values as unknown[]);
-      } catch (error) {
-        isSpoilt ||= isConnectionSpoilt(error);
-        if (isReadOnly(error)) epoch.current++;
-        throw error;
-      }
-    };
-    return {
-      // Without the cursor form, which no code here uses.
-      query: query as unknown as PostgresPoolClient['query'],
-      release: (destroy = false) => client.release(destroy || isSpoilt),
-    };
+  async function connect(statements: PreparedStatements | null = null): Promise<PostgresPoolClient> {
+    return toPoolClient(await acquire(), { statements, epoch });
   }
+
+  const end = async () => {
+    forget();
+    await pool.end();
+  };
 
   return {
     options: pool.options,
-    connect,
+    connect: () => connect(),
+    preparing: (statements) => ({ options: pool.options, connect: () => connect(statements), end }),
     async query(text, values = []) {
       const client = await connect();
       try {
@@ -124,10 +121,46 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
         client.release();
       }
     },
-    async end() {
-      forget();
-      await pool.end();
-    },
+    end,
+  };
+}
+
+/** Wraps a connection in use, so that it is closed rather than used again after an error that has spoilt it. */
+function toPoolClient(
+  client: pg.PoolClient,
+  { statements, epoch }: { statements: PreparedStatements | null; epoch: ServerEpoch },
+): PostgresPoolClient {
+  let isSpoilt = false;
+  const send = async (text: string, values: readonly unknown[]) => {
+    const name = statements?.nameOf(text);
+    if (name === undefined) return client.query(text, values as unknown[]);
+    const isInTransaction = client.getTransactionStatus() !== 'I';
+    try {
+      return await client.query({ name, text, values: values as unknown[] });
+    } catch (error) {
+      if (!hasFailedAsPrepared(error)) throw error;
+      statements?.noteFailure(error);
+      // Every connection may have prepared it.
+      isSpoilt = true;
+      epoch.current++;
+      // `retryDeadlock` repeats the transaction.
+      if (isInTransaction) throw error;
+      return client.query(text, values as unknown[]);
+    }
+  };
+  const query = async (text: string, values: readonly unknown[]) => {
+    try {
+      return await send(text, values);
+    } catch (error) {
+      isSpoilt ||= isConnectionSpoilt(error);
+      if (isReadOnly(error)) epoch.current++;
+      throw error;
+    }
+  };
+  return {
+    // Without the cursor form, which no code here uses.
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (destroy = false) => client.release(destroy || isSpoilt),
   };
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PostgresDialect } from 'kysely';
+import { PostgresDialect, type PostgresPool as KyselyPool } from 'kysely';
 import pg from 'pg';
 import { LonghaulError } from '../core/errors.ts';
 import { DatabaseSql } from './after-commit.ts';
@@ -7,10 +7,10 @@ import type { Database } from './database.ts';
 import { underLock } from './exclusive-lock.ts';
 import { isConnectionLost } from './is-database-away.ts';
 import { notificationsArrive } from './notifications-arrive.ts';
-import { createNotifier } from './notifier.ts';
 import { PostgresClient } from './postgres-client.ts';
 import { PostgresListener } from './postgres-listener.ts';
 import { createPostgresPool } from './postgres-pool.ts';
+import { createPreparedStatements } from './prepared-statements.ts';
 import { NO_TIME_LIMITS, prepareSession } from './prepare-session.ts';
 
 /** bigint becomes a number: stored values (micro-dollars, tokens, milliseconds) stay below 2^53. */
@@ -122,17 +122,21 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   const closed = new AbortController();
   let trial: Promise<void> | undefined;
   let doArrive = true;
+  // A pooler in transaction mode, which loses notifications, may lose prepared statements too.
+  let isTried = false;
+  const statements = createPreparedStatements(() => isTried && doArrive);
   const tryNotifications = async () => {
     const notify = (channel: string, payload: string) => pool.query('select pg_notify($1, $2)', [channel, payload]);
     doArrive = await notificationsArrive({ listen: listener.listen, notify, signal: closed.signal });
+    isTried = true;
     if (!doArrive) onWarning(NO_NOTIFICATIONS);
   };
-  const sql = new DatabaseSql({ dialect: new PostgresDialect({ pool }) });
-  const notifier = createNotifier(sql);
+  const open = (connections: KyselyPool) => new DatabaseSql({ dialect: new PostgresDialect({ pool: connections }) });
+  const [sql, preparedSql, patientSql] = [open(pool), open(pool.preparing(statements)), open(patientPool)];
   const close = async () => {
     closed.abort();
     await trial;
-    await notifier.settled();
+    await Promise.all([sql, preparedSql, patientSql].map(({ notifier }) => notifier.settled()));
     await listener.close();
     await Promise.all([pool.end(), patientPool.end()]);
   };
@@ -140,7 +144,8 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   return {
     kind: 'postgres',
     sql,
-    patientSql: new DatabaseSql({ dialect: new PostgresDialect({ pool: patientPool }) }),
+    preparedSql,
+    patientSql,
     exclusively: (work, options) => underLock(patientPool, { ...options, work }),
     async runScript(text, values = []) {
       // `pg` returns a list of results for a text with several statements.
@@ -155,7 +160,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
       trial ??= tryNotifications().catch(onError);
       return end;
     },
-    notify: notifier.notify,
+    notify: sql.notifier.notify,
     close: () => (closing ??= close()),
   };
 }

@@ -1,13 +1,14 @@
 import { sql, type InsertObject, type RawBuilder, type Selectable } from 'kysely';
 import { keyActor } from '../../audit/actors.ts';
-import { recordAuditMany, type AuditRecord } from '../../audit/record.ts';
+import { insertAudit, type AuditRecord } from '../../audit/record.ts';
 import { LonghaulError } from '../../core/errors.ts';
 import { createId } from '../../core/ids.ts';
 import type { Micros } from '../../core/money.ts';
-import type { Transaction } from '../../db/database.ts';
+import { notifyAfterCommit } from '../../db/after-commit.ts';
+import { CHANNELS, type Transaction } from '../../db/database.ts';
 import type { RunsTable, Tables } from '../../db/tables.ts';
 import type { Queue } from '../../queue/queue.ts';
-import { beginLogs } from '../log/append-events.ts';
+import { writeEvents } from '../log/write-events.ts';
 import { keepFiles } from '../attachments/files.ts';
 import { forkSession, keepSessions } from './fork-session.ts';
 import { toBudgetError } from '../money/budget-error.ts';
@@ -36,8 +37,8 @@ interface InsertOptions {
  * Inserts runs in `trx`, each with its first event, its reservation, its entry in the audit record and its queue
  * message: a thousand runs take as many statements as one. Returns their rows in order.
  *
- * Events are inserted late, because followers wait for transactions that have written events. Budgets come last,
- * because every run locks the global account.
+ * Sessions come first, because followers wait for transactions that have written events. Budgets come last, because
+ * every run locks the global account.
  * @throws {LonghaulError} `conflict` when a run must be the only retry of another and is not; `user_budget`,
  * `team_budget` or `global_budget` when no money is left for a run: `errors` names each by its index.
  */
@@ -56,28 +57,15 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
       isDelayed: startAfter !== null,
     })),
   );
-  const inserted = await trx
-    .insertInto('longhaul.runs')
-    .values(toRows({ ids, submissions, sessionIds, ceilings, ranks }))
-    .returningAll()
-    .execute();
-  const rows = inserted.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const rows = await writeRuns(trx, { ids, submissions, sessionIds, ceilings, ranks });
   await keepFiles(
     trx,
     submissions.map(({ parts = null }, index) => ({ runId: ids[index]!, parts })),
-  );
-  await recordAuditMany(
-    trx,
-    submissions.flatMap((submission, index) => toAuditRecords(ids[index]!, submission)),
   );
   await queue.enqueueAll(
     trx,
     // A run that has to wait for an earlier run of its session is queued when that run ends.
     rows.filter(({ held_for }) => held_for === null).map((row) => toQueueMessage(row, row.start_after)),
-  );
-  await beginLogs(
-    trx,
-    rows.map(({ id, agent }) => ({ runId: id, event: { type: 'run.queued', data: { agent, reason: 'submitted' } } })),
   );
   const amounts = rows.map(leftOf);
   const fulls = await reserveBudgets(trx, { runIds: ids, amounts, rules });
@@ -96,6 +84,27 @@ export async function insertRuns(trx: Transaction, options: InsertOptions): Prom
       scope: full.scope,
     });
   }
+  return rows;
+}
+
+/**
+ * Inserts the rows of runs with their first events and their entries in the audit record, in one statement, so that they
+ * cost one round trip. Notifies watchers after the commit. Returns the rows in order.
+ */
+async function writeRuns(trx: Transaction, options: RowsOptions): Promise<Selectable<RunsTable>[]> {
+  const { ids, submissions } = options;
+  const records = submissions.flatMap((submission, index) => toAuditRecords(ids[index]!, submission));
+  const { rows } = await sql<Selectable<RunsTable>>`
+    with inserted as (${trx.insertInto('longhaul.runs').values(toRows(options)).returningAll()}),
+    audited as (${insertAudit(trx, records)}),
+    log as (
+      select id as run_id, 0 as last_seq, user_id, team, tenant,
+             json_build_array(json_build_object('type', 'run.queued', 'data',
+               json_build_object('agent', agent, 'reason', 'submitted'))) as events
+        from inserted),
+    written as (${writeEvents(0)})
+    select * from inserted order by id`.execute(trx);
+  for (const { id } of rows) notifyAfterCommit(trx, CHANNELS.events, id);
   return rows;
 }
 

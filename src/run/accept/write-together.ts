@@ -84,7 +84,7 @@ export function createWriter(deps: EndDeps): Write {
   }
 
   function transact<T>(work: (trx: Transaction) => Promise<T>): Promise<T> {
-    return deps.database.sql.transaction().execute(work);
+    return deps.database.preparedSql.transaction().execute(work);
   }
 
   return (request) => {

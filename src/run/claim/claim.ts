@@ -1,10 +1,10 @@
 import { sql, type Selectable } from 'kysely';
 import type { NewEvent } from '../../core/events.ts';
 import { createId } from '../../core/ids.ts';
-import { CHANNELS, type Transaction } from '../../db/database.ts';
+import type { Transaction } from '../../db/database.ts';
 import { retryDeadlock } from '../../db/retry-deadlock.ts';
 import type { RunsTable } from '../../db/tables.ts';
-import { appendEvents, type Lease } from '../log/append-events.ts';
+import { appendEvents, notifyWatchers, type Lease } from '../log/append-events.ts';
 import { isReservedToday, moveReservation, type BudgetScope } from '../money/reserve-budget.ts';
 import { findFullGate, lockGates, type Gate } from '../waiting/concurrency.ts';
 import { isBesideSuspect } from './losses.ts';
@@ -87,7 +87,7 @@ export async function claimRuns(deps: RunDeps, options: ClaimOptions): Promise<C
     }
     return { claims, isMore: runIds.length === options.limit, wasEmpty: runIds.length === 0 };
   };
-  return retryDeadlock(() => database.sql.transaction().execute(claim));
+  return retryDeadlock(() => database.preparedSql.transaction().execute(claim));
 }
 
 interface ClaimRunOptions {
@@ -225,8 +225,9 @@ async function beginAttempt(
              ${row.user_id}::text as user_id, ${row.team}::text as team, ${row.tenant}::text as tenant
         from taken),
     written as (${writeEvents(row.attempt)})
-    select pg_notify(${CHANNELS.events}, ${row.id}) from taken`.execute(trx);
+    select from taken`.execute(trx);
   if (rows.length === 0) return false;
+  notifyWatchers(trx, { runId: row.id, events });
   if (row.waiting_for !== null || row.parked_at !== null) await noteEndOfWait(trx, row.id);
   if (row.is_managed) await noteStatusOfEvents(trx, { runId: row.id, sessionId: row.session_id, events });
   return true;

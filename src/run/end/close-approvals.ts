@@ -19,29 +19,32 @@ export async function closeApprovals(
   trx: Transaction,
   { runId, isOver }: { runId: string; isOver: boolean },
 ): Promise<ClosedApprovals> {
-  if (isOver) {
+  const find = () =>
+    trx
+      .selectFrom('longhaul.approvals')
+      .selectAll()
+      .where('run_id', '=', runId)
+      .where((row) =>
+        row.or([
+          row('status', '=', 'pending'),
+          row('is_resolved_told', '=', false),
+          ...(isOver ? [row.and([row('status', '=', 'allowed'), row('consumed_at', 'is', null)])] : []),
+        ]),
+      )
+      .orderBy('id')
+      .forUpdate()
+      .execute();
+  let rows = await find();
+  if (rows.length === 0) return { events: [], waitsUntil: null };
+  if (isOver && rows.some(({ status }) => status === 'pending')) {
     await trx
       .updateTable('longhaul.approvals')
       .set({ status: 'cancelled', decided_at: sql<Date>`now()` })
       .where('run_id', '=', runId)
       .where('status', '=', 'pending')
       .execute();
+    rows = await find();
   }
-  const rows = await trx
-    .selectFrom('longhaul.approvals')
-    .selectAll()
-    .where('run_id', '=', runId)
-    .where((row) =>
-      row.or([
-        row('status', '=', 'pending'),
-        row('is_resolved_told', '=', false),
-        ...(isOver ? [row.and([row('status', '=', 'allowed'), row('consumed_at', 'is', null)])] : []),
-      ]),
-    )
-    .orderBy('id')
-    .forUpdate()
-    .execute();
-  if (rows.length === 0) return { events: [], waitsUntil: null };
   await trx
     .updateTable('longhaul.approvals')
     .set({ is_requested_told: true, is_resolved_told: sql<boolean>`status <> 'pending'` })

@@ -66,7 +66,7 @@ export async function settleAttempt(
       .executeTakeFirst();
     return row === undefined ? null : closeAttempt({ trx, deps, row, settlement });
   };
-  const settled = await retryDeadlock(() => deps.database.sql.transaction().execute(settle));
+  const settled = await retryDeadlock(() => deps.database.preparedSql.transaction().execute(settle));
   if (settled !== null) await afterAttempt(deps, settled);
   return settled;
 }

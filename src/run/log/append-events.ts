@@ -25,7 +25,6 @@ interface AppendOptions {
  */
 export async function appendEvents(trx: Transaction, { runId, attempt, events }: AppendOptions): Promise<void> {
   if (events.length === 0) return;
-  const channels = events.some(isFinalEvent) ? [CHANNELS.events, CHANNELS.ends] : [CHANNELS.events];
   const { rows } = await sql<Written>`
     with log as (
       update longhaul.runs set event_seq = event_seq + ${events.length} where id = ${runId}
@@ -33,11 +32,14 @@ export async function appendEvents(trx: Transaction, { runId, attempt, events }:
                 user_id, team, tenant, ${MANAGED_SESSION} as "sessionId"),
     written as (${writeEvents(attempt)})
     select "sessionId" from log`.execute(trx);
-  notifyAfterCommit(
-    trx,
-    channels.map((channel) => ({ channel, payload: runId })),
-  );
+  notifyWatchers(trx, { runId, events });
   await noteStatus(trx, { runId, events }, rows);
+}
+
+/** Notifies the watchers of these events once `trx` is committed. */
+export function notifyWatchers(trx: Transaction, { runId, events }: Pick<AppendOptions, 'runId' | 'events'>): void {
+  notifyAfterCommit(trx, CHANNELS.events, runId);
+  if (events.some(isFinalEvent)) notifyAfterCommit(trx, CHANNELS.ends, runId);
 }
 
 /** A row of a statement that has written events. */
@@ -59,26 +61,6 @@ async function noteStatus(
   if (sessionId !== null) await noteStatusOfEvents(trx, { runId, sessionId, events });
 }
 
-/**
- * Writes the first event of runs that `trx` has inserted with an `event_seq` of 1, in one statement. Notifies watchers
- * when the transaction commits.
- */
-export async function beginLogs(
-  trx: Transaction,
-  begun: readonly { readonly runId: string; readonly event: NewEvent }[],
-): Promise<void> {
-  const entries = begun.map(({ runId, event }) => ({ runId, events: [event] }));
-  await sql`
-    with first as (
-      select (entry ->> 'runId')::uuid as run_id, entry -> 'events' as events
-        from json_array_elements(${JSON.stringify(entries)}::json) as entry),
-    log as (
-      select first.run_id, 0 as last_seq, first.events, run.user_id, run.team, run.tenant
-        from first join longhaul.runs as run on run.id = first.run_id),
-    written as (${writeEvents(0)})
-    select pg_notify(${CHANNELS.events}, run_id::text) from first`.execute(trx);
-}
-
 interface RecordOptions extends AppendOptions {
   readonly lease: Lease;
   /** The `seq` of the last event before these, as the attempt knows it: no other process writes events. */
@@ -96,8 +78,8 @@ interface RecordOptions extends AppendOptions {
 export async function recordEvents(database: Database, options: RecordOptions): Promise<boolean> {
   const { events, lease, lastSeq } = options;
   const rows = mayChangeStatus(events)
-    ? await retryDeadlock(() => database.sql.transaction().execute((trx) => writeWithStatus(trx, options)))
-    : await writeBatch(database.sql, options);
+    ? await retryDeadlock(() => database.preparedSql.transaction().execute((trx) => writeWithStatus(trx, options)))
+    : await writeBatch(database.preparedSql, options);
   const isWritten = rows.length > 0 || (await wasWrittenBefore(database, { ...lease, seq: lastSeq + events.length }));
   if (isWritten) database.notify(CHANNELS.events, lease.runId);
   return isWritten;

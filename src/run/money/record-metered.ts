@@ -15,6 +15,6 @@ export async function recordMetered(
   const { rows } = await sql`
     update longhaul.attempts set metered = ${JSON.stringify(models)}::json, metered_cost_micros = ${costMicros}
      where run_id = ${lease.runId} and fence = ${lease.fence} and finished_at is null
-    returning id`.execute(database.sql);
+    returning id`.execute(database.preparedSql);
   return rows.length > 0;
 }

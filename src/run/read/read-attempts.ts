@@ -24,7 +24,7 @@ export interface Attempt {
 
 /** Reads the attempts at a run, first to last. */
 export async function readAttempts(database: Database, runId: string): Promise<Attempt[]> {
-  const rows = await database.sql
+  const rows = await database.preparedSql
     .selectFrom('longhaul.attempts')
     .selectAll()
     .where('run_id', '=', runId)

@@ -11,7 +11,7 @@ export async function findRun(
   database: Database,
   { runId, viewer }: { runId: string; viewer: Viewer },
 ): Promise<Run | null> {
-  const row = await database.sql
+  const row = await database.preparedSql
     .selectFrom('longhaul.runs')
     .selectAll()
     .where('id', '=', runId)
@@ -25,7 +25,7 @@ export async function findRuns(
   database: Database,
   { runIds, viewer }: { runIds: readonly string[]; viewer: Viewer },
 ): Promise<Map<string, Run>> {
-  const rows = await database.sql
+  const rows = await database.preparedSql
     .selectFrom('longhaul.runs')
     .selectAll()
     .where('id', '=', sql<string>`any(${sql.val([...runIds])}::uuid[])`)

@@ -17,7 +17,7 @@ export interface RunMessage {
 
 /** Reads the messages to a run, in order. */
 export async function readMessages(database: Database, runId: string): Promise<RunMessage[]> {
-  const rows = await database.sql
+  const rows = await database.preparedSql
     .selectFrom('longhaul.messages')
     .select(['id', 'prompt', 'parts', 'taken_up_at', 'is_told'])
     .where('run_id', '=', runId)

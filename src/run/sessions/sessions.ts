@@ -75,7 +75,7 @@ export async function appendEntries(database: Database, options: AppendEntries):
              entry.uuid, entry.value::json
         from owned, unnest(${sql.val(uuids)}::text[], ${sql.val(values)}::text[]) with ordinality as entry (uuid, value, place)
       on conflict (session_id, subpath, uuid) where uuid is not null do nothing)
-    select 1 from owned`.execute(database.sql);
+    select 1 from owned`.execute(database.preparedSql);
   return rows.length > 0;
 }
 

@@ -50,7 +50,8 @@ export async function findFullGate(
       run.fn.countAll<number>().filterWhere('agent', '=', row.agent).as('agent'),
       run.fn.countAll<number>().as('all'),
     ])
-    .where('status', '=', 'running')
+    // Not a parameter: a prepared statement could not use the index of running runs.
+    .where('status', '=', sql.lit('running'))
     .executeTakeFirstOrThrow();
   return gates.find((gate) => running[gate] > limits[gate]!) ?? null;
 }

@@ -50,7 +50,7 @@ export async function wakeRuns(
  * its team's and for the global one. A run that still does not fit continues to wait.
  */
 export async function wakeNext({ database, queue }: { database: Database; queue: Queue }, owner: Payer): Promise<void> {
-  await putInLine({ database, queue }, await findNext(database.sql, owner));
+  await putInLine({ database, queue }, await findNext(database.preparedSql, owner));
 }
 
 /** Queues runs as `wakeNext` does, in the transaction that releases the money. */

@@ -1,0 +1,33 @@
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createRunBench, type RunBench } from '../run.fixture.ts';
+
+/** Round trips to PostgreSQL. A submission waits for each, so another one needs a reason. */
+describe('a run', () => {
+  let bench: RunBench;
+  beforeAll(async () => {
+    bench = await createRunBench('postgres', { limits: { perUser: { runsPerMinute: false } } });
+    // The first run has to open connections.
+    await bench.submit();
+    await bench.settle(await bench.claim());
+  });
+  afterAll(() => bench.remove());
+  afterEach(() => vi.restoreAllMocks());
+
+  /** Counts the statements that `work` sends; the real ones are sent. */
+  async function countStatements(work: () => Promise<unknown>): Promise<number> {
+    const sent = vi.spyOn(pg.Client.prototype, 'query').mockClear();
+    await work();
+    return sent.mock.calls.length;
+  }
+
+  it('is submitted with six statements', async () => {
+    expect(await countStatements(() => bench.submit())).toBe(6);
+    expect(await countStatements(() => bench.submit({ user: null, metadata: {} }))).toBe(6);
+  });
+
+  it('is settled with sixteen statements', async () => {
+    const claim = await bench.claim();
+    expect(await countStatements(() => bench.settle(claim))).toBe(16);
+  });
+});
