@@ -11,6 +11,8 @@ import { openReader, refusal } from './socket-reader.fixture.ts';
 
 /** Milliseconds that a busy machine may be late. */
 const LATE_MS = 2_000;
+/** Life of a token, in seconds: long enough to follow and to receive one event on a busy machine. */
+const SHORT = 6;
 
 describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on the %s database', (kind) => {
   let service: TestApi;
@@ -53,7 +55,7 @@ describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on t
       const run = await service.submit({ user });
       const isOne = what === 'one run';
       const path = isOne ? `/v1/runs/${run.id}/events` : '/v1/stream';
-      const token = await issue(user, 2);
+      const token = await issue(user, SHORT);
       const reader = openFrames(await follow(path, token));
       await reader.next(); // The retry interval.
       if (!isOne) await reader.next(); // The start.
@@ -80,7 +82,7 @@ describe.each(DATABASE_KINDS)('a token that expires while a stream is open, on t
     const connect = ({ token }: TokenResource) => new WebSocket(address, ['longhaul', `longhaul.token.${token}`]);
     const user = 'web socket';
     const run = await service.submit({ user });
-    const token = await issue(user, 2);
+    const token = await issue(user, SHORT);
     const reader = await openReader(connect(token));
     reader.send({ type: 'subscribe', id: 'a', runId: run.id });
     await say(run.id, 'one');

@@ -31,7 +31,7 @@ export async function readEvents(
 ): Promise<EventPage<RunEvent>> {
   const events = sql`
     select * from longhaul.run_events where run_id = ${runId} and seq > ${after} order by seq limit ${limit}`;
-  const { rows, hasMore } = await readPage(database, { events, order: sql`seq`, limit });
+  const { rows, hasMore } = await readPage(database.preparedSql, { events, order: sql`seq`, limit });
   return { events: rows.map(toEvent), hasMore };
 }
 
@@ -63,7 +63,7 @@ export async function readVisibleEvents(
     select * from longhaul.run_events
      where ${isSeenBy(viewer)} and ${isWanted} and position > ${after} and position <= ${upTo}
      order by position limit ${limit}`;
-  const { rows, hasMore } = await readPage(database, { events, order: sql`position`, limit });
+  const { rows, hasMore } = await readPage(database.sql, { events, order: sql`position`, limit });
   return { events: rows.map((row) => ({ position: row.position, event: toEvent(row) })), hasMore };
 }
 
@@ -78,7 +78,7 @@ interface PageOptions {
 }
 
 /** Leaves out, in the database, the events that would make a page too large. */
-async function readPage(database: Database, { events, order, limit }: PageOptions) {
+async function readPage(database: Database['sql'], { events, order, limit }: PageOptions) {
   const { rows } = await sql<Row & { found: number }>`
     with found as (${events}),
     measured as (
@@ -86,7 +86,7 @@ async function readPage(database: Database, { events, order, limit }: PageOption
              sum(octet_length(data::text)) over (order by ${order}) - octet_length(data::text) as bytes_before
         from found)
     select run_id, seq, type, attempt, at, data, position, found from measured
-     where bytes_before <= ${sql.lit(PAGE_BYTES)} order by ${order}`.execute(database.sql);
+     where bytes_before <= ${sql.lit(PAGE_BYTES)} order by ${order}`.execute(database);
   return { rows, hasMore: rows.length > 0 && (rows[0]!.found > rows.length || rows.length === limit) };
 }
 
