@@ -107,7 +107,7 @@ describe('processes that wait for a run', () => {
     running = 1;
     pool.reconcile();
     await until(() => pool.readyFor(['reader']) === 3);
-    // What has been started stays.
+    // Processes that have been started stay.
     running = 3;
     pool.reconcile();
     expect(pool.count).toBe(3);

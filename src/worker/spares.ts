@@ -148,7 +148,7 @@ export function createSpares(options: SparesOptions): Spares {
 /**
  * Returns how many processes may wait for an agent at most, and how many are started: the configured number, or the
  * recent peak. Of a peak no more are started than runs can begin soon: one for each free slot, and one for the slot that
- * becomes free next. So a worker at work does not use its memory twice.
+ * becomes free next. So a busy worker does not use its memory twice.
  */
 function toTargets(
   { prewarm, limits }: Agent,
