@@ -215,22 +215,6 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
     await page.getByText('run.succeeded').waitFor();
   });
 
-  it.runIf('kind' in SANDBOX)('lists the hosts that a run connected to, and the hosts that were refused', async () => {
-    const host = `127.0.0.1:${(web.address() as AddressInfo).port}`;
-    const get = `curl -sS --noproxy '' -o /dev/null`;
-    const prompt = `${get} http://${host}/; ${get} http://${host}/again; ${get} http://away.example/; ${get} http://10.0.0.1:8080/`;
-    const run = await client.submit({ agent: 'visitor', prompt, user: 'ann', team: 'north' });
-    await client.wait(run.id);
-    await goTo(`/runs/${run.id}`);
-    const hosts = page.locator('section', { has: page.getByRole('heading', { name: 'Hosts' }) });
-    await hosts.getByText('10.0.0.1:8080').waitFor();
-    const shown = await hosts.innerText();
-    expect(shown).toMatch(new RegExp(`${host}\\s+2 times, \\d+ B sent, \\d+ B received`));
-    expect(shown).toMatch(/away\.example:80\s+refused once/);
-    expect(shown).toMatch(/10\.0\.0\.1:8080\s+refused once/);
-    await page.getByText('May not connect to away.example:80').waitFor();
-  });
-
   it('goes on with the conversation of a run in a second one', async () => {
     await page.getByRole('tab', { name: 'Conversation' }).click();
     await page.getByLabel('Message').fill('And now?');
@@ -245,6 +229,22 @@ describe.skipIf(CHROMIUM === null)('the dashboard', () => {
       .click();
     await page.getByText('Write the report').waitFor();
     expect(await page.getByRole('complementary', { name: 'Runs' }).getByText('Succeeded').count()).toBe(2);
+  });
+
+  it.runIf('kind' in SANDBOX)('lists the hosts that a run connected to, and the hosts that were refused', async () => {
+    const host = `127.0.0.1:${(web.address() as AddressInfo).port}`;
+    const get = `curl -sS --noproxy '' -o /dev/null`;
+    const prompt = `${get} http://${host}/; ${get} http://${host}/again; ${get} http://away.example/; ${get} http://10.0.0.1:8080/`;
+    const run = await client.submit({ agent: 'visitor', prompt, user: 'ann', team: 'north' });
+    await client.wait(run.id);
+    await goTo(`/runs/${run.id}`);
+    const hosts = page.locator('section', { has: page.getByRole('heading', { name: 'Hosts' }) });
+    await hosts.getByText('10.0.0.1:8080').waitFor();
+    const shown = await hosts.innerText();
+    expect(shown).toMatch(new RegExp(`${host}\\s+2 times, \\d+ B sent, \\d+ B received`));
+    expect(shown).toMatch(/away\.example:80\s+refused once/);
+    expect(shown).toMatch(/10\.0\.0\.1:8080\s+refused once/);
+    await page.getByText('May not connect to away.example:80').waitFor();
   });
 
   it('submits a run from the form, decides what it asks with one key, and says in its title how much waits', async () => {
