@@ -131,6 +131,7 @@ function toPoolClient(
   { statements, epoch }: { statements: PreparedStatements | null; epoch: ServerEpoch },
 ): PostgresPoolClient {
   let isSpoilt = false;
+  const madeIn = epoch.current;
   const send = async (text: string, values: readonly unknown[]) => {
     const name = statements?.nameOf(text);
     if (name === undefined) return client.query(text, values as unknown[]);
@@ -140,9 +141,9 @@ function toPoolClient(
     } catch (error) {
       if (!hasFailedAsPrepared(error)) throw error;
       statements?.noteFailure(error);
-      // Every connection may have prepared it.
       isSpoilt = true;
-      epoch.current++;
+      // Every connection of this epoch may have prepared it.
+      if (epoch.current === madeIn) epoch.current++;
       // `retryDeadlock` repeats the transaction.
       if (isInTransaction) throw error;
       return client.query(text, values as unknown[]);

@@ -63,6 +63,9 @@ describe('statements that are executed again and again', () => {
   });
 });
 
+/** By the text alone, so that processes agree on it. */
+const NAME_OF_A = 'longhaul_86f7e437faa5a7fce15d1ddcb9eaeaea377667b8';
+
 describe('the names of prepared statements', () => {
   const useOften = (name: (text: string) => string | undefined, text: string) =>
     Array.from({ length: 4 }, () => name(text)).at(-1);
@@ -70,18 +73,24 @@ describe('the names of prepared statements', () => {
   it('are given to texts that come back, to a bounded number of them', () => {
     const { nameOf } = createPreparedStatements(() => true);
     expect([nameOf('a'), nameOf('a'), nameOf('a')]).toEqual([undefined, undefined, undefined]);
-    expect(nameOf('a')).toBe('longhaul_0');
+    expect(nameOf('a')).toBe(NAME_OF_A);
     for (let index = 0; index < 1_000; index++) nameOf(`once ${index}`);
     const names = Array.from({ length: 300 }, (_, index) => useOften(nameOf, `often ${index}`));
     expect(new Set(names.filter((name) => name !== undefined)).size).toBe(149);
-    expect(nameOf('a')).toBe('longhaul_0');
+    expect(nameOf('a')).toBe(NAME_OF_A);
+  });
+
+  it('are not given to statements of many rows, whose text differs with their number', () => {
+    const { nameOf } = createPreparedStatements(() => true);
+    expect(useOften(nameOf, 'a'.repeat(8_000))).toBeDefined();
+    expect(useOften(nameOf, 'a'.repeat(8_001))).toBeUndefined();
   });
 
   it('are given no more when a pooler has lost one', () => {
     const statements = createPreparedStatements(() => true);
-    expect(useOften(statements.nameOf, 'a')).toBe('longhaul_0');
+    expect(useOften(statements.nameOf, 'a')).toBe(NAME_OF_A);
     statements.noteFailure({ code: '0A000', routine: 'RevalidateCachedQuery' });
-    expect(statements.nameOf('a')).toBe('longhaul_0');
+    expect(statements.nameOf('a')).toBe(NAME_OF_A);
     statements.noteFailure({ code: '26000' });
     expect(statements.nameOf('a')).toBeUndefined();
   });

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Names the statements that connections prepare: a connection parses and plans a named statement once. */
 export interface PreparedStatements {
   /** Returns the name under which a statement is prepared; undefined when it is not. */
@@ -11,6 +13,12 @@ const USES_BEFORE = 3;
 
 /** Most prepared statements of a connection: each takes some memory of the server. */
 const MOST_PREPARED = 150;
+
+/**
+ * Longest statement that is prepared, in characters. The longest of one run has about 5,000; those of many runs at once
+ * differ with their number, and take megabytes on each connection.
+ */
+const MOST_CHARACTERS = 8_000;
 
 /** Most texts whose uses are counted. */
 const MOST_COUNTED = 500;
@@ -26,7 +34,7 @@ export function createPreparedStatements(mayPrepare: () => boolean): PreparedSta
   let isLost = false;
   return {
     nameOf(text) {
-      if (isLost || !mayPrepare()) return undefined;
+      if (isLost || text.length > MOST_CHARACTERS || !mayPrepare()) return undefined;
       const name = names.get(text);
       if (name !== undefined || names.size === MOST_PREPARED) return name;
       const count = (uses.get(text) ?? 0) + 1;
@@ -34,7 +42,8 @@ export function createPreparedStatements(mayPrepare: () => boolean): PreparedSta
       uses.set(text, count);
       if (count <= USES_BEFORE) return undefined;
       uses.delete(text);
-      names.set(text, `longhaul_${names.size}`);
+      // The same statement has this name in every process: a pooler may share a connection.
+      names.set(text, `longhaul_${createHash('sha1').update(text).digest('hex')}`);
       return names.get(text);
     },
     noteFailure(error) {

@@ -8,8 +8,8 @@
 create unlogged table longhaul.bookings (
   id bigint generated always as identity primary key,
   run_id uuid not null,
-  -- The ledger entries of an attempt that has ended; null: none has.
-  entries json,
+  -- The ledger entries of an attempt that has ended.
+  entries json not null,
   spent_micros bigint not null,
   -- The run's whole reservation is released.
   is_over boolean not null,
@@ -21,9 +21,11 @@ create unlogged table longhaul.bookings (
 create function longhaul.book() returns trigger language plpgsql as $$
 begin
   delete from longhaul.bookings where id = new.id;
-  if new.entries is not null then
-    perform longhaul.post_entries(new.entries, new.zone);
+  perform from longhaul.runs where id = new.run_id;
+  if not found then
+    raise exception 'The run % was deleted by the transaction that books its money.', new.run_id;
   end if;
+  perform longhaul.post_entries(new.entries, new.zone);
   perform longhaul.spend_budget(new.run_id, new.spent_micros, new.is_over, new.zone);
   return null;
 end

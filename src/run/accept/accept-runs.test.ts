@@ -55,4 +55,13 @@ describe.each(DATABASE_KINDS)('an accepted request on the %s database', (kind) =
     expect(new Set(claimed.map(({ run }) => run.id))).toEqual(new Set([next.id, waiting.id]));
     for (const claim of claimed) await bench.settle(claim);
   });
+
+  it('reserves the money of the queued run that it interrupts', async () => {
+    const user = 'hasty';
+    const first = await bench.submit({ user });
+    const session = { id: first.sessionId, isFork: false };
+    const next = await bench.submit({ user, session, agent: createReader({ whileBusy: 'interrupt' }) });
+    // Of $1.5, each run takes $1.
+    expect(next.status).toBe('queued');
+  });
 });

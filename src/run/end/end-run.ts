@@ -42,8 +42,8 @@ type Ended = Sums & Pick<Selectable<RunsTable>, 'limits' | 'session_ceiling_micr
  * Ends a run, with all consequences. Every run ends here: when its last attempt is settled, by its worker or by the
  * sweep, or when it is cancelled while it is queued or waiting. Returns its row. Call `wakeAfterEnd` after the commit.
  *
- * Locks in this order: the run's row (the caller), its session, its message, the runs that it releases, and with the
- * commit the sums and the budgets.
+ * Locks in this order: the run's row (the caller), its session, its message, the runs that it releases, and last the
+ * budgets: with the commit, after the sums, when it books an attempt.
  */
 export async function endRun(trx: Transaction, end: RunEnd): Promise<Selectable<RunsTable>> {
   const { deps, row, conclusion, columns, booking, toAudit } = end;

@@ -72,9 +72,23 @@ describe.each(DATABASE_KINDS)('bookings on the %s database', (kind) => {
     });
   });
 
-  it('releases the money of a cancelled run with the commit', async () => {
+  it('releases the money of a cancelled run, also when the run is deleted with it', async () => {
     const { id } = await bench.submit({ user: 'bob' });
-    await bench.database.sql.transaction().execute((trx) => cancelWithin(trx, bench, { runId: id, actor: 'key:test' }));
+    await bench.database.sql.transaction().execute(async (trx) => {
+      await cancelWithin(trx, bench, { runId: id, actor: 'key:test' });
+      await trx.deleteFrom('longhaul.runs').where('id', '=', id).execute();
+    });
+    expect(await readBooks()).toMatchObject({ reserved: 0, open: 0 });
+  });
+
+  it('refuses to commit when the run of an attempt was deleted', async () => {
+    const claim = await start('eve');
+    const deleting = bench.database.sql.transaction().execute(async (trx) => {
+      await endWithin(trx, claim);
+      await trx.deleteFrom('longhaul.runs').where('id', '=', claim.lease.runId).execute();
+    });
+    await expect(deleting).rejects.toThrow(/was deleted/);
+    await bench.settle(claim);
     expect(await readBooks()).toMatchObject({ reserved: 0, open: 0 });
   });
 

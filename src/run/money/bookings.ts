@@ -5,8 +5,8 @@ import type { RunRules } from '../rules.ts';
 
 interface NewBooking {
   readonly runId: string;
-  /** The ledger entries of an attempt that has ended, as `post_entries` takes them; null: none has. */
-  readonly entries: readonly object[] | null;
+  /** The ledger entries of an attempt that has ended, as `post_entries` takes them. */
+  readonly entries: readonly object[];
   readonly spentMicros: Micros;
   /** True when the run keeps no reservation. */
   readonly isOver: boolean;
@@ -25,9 +25,7 @@ export async function book(trx: Transaction, booking: NewBooking): Promise<void>
   const { runId, entries, spentMicros, isOver, rules } = booking;
   await sql`
     insert into longhaul.bookings (run_id, entries, spent_micros, is_over, zone)
-    values (${runId}, ${entries && JSON.stringify(entries)}::json, ${spentMicros}, ${isOver}, ${rules.timeZone})`.execute(
-    trx,
-  );
+    values (${runId}, ${JSON.stringify(entries)}::json, ${spentMicros}, ${isOver}, ${rules.timeZone})`.execute(trx);
 }
 
 /** Books now what `trx` would book with its commit: statements that follow need the money that it releases. */

@@ -5,7 +5,6 @@ import type { Transaction } from '../../db/database.ts';
 import type { RunsTable } from '../../db/tables.ts';
 import type { RunRules } from '../rules.ts';
 import { leftOf } from '../run.ts';
-import { book } from './bookings.ts';
 
 export type BudgetScope = 'user' | 'team' | 'global';
 
@@ -115,14 +114,14 @@ export async function moveReservation(
 }
 
 /**
- * Releases the whole reservation of a run with the commit of `trx`: the run was cancelled, a claim has found a full
- * budget, or the run waits for its session. The caller has locked the run's row.
+ * Releases the whole reservation of a run: it was cancelled, a claim has found a full budget, or it waits for its session.
+ * At once, because `trx` may reserve the money for another run, or delete this one. The caller has locked the run's row.
  */
 export async function releaseBudget(
   trx: Transaction,
   { runId, rules }: { runId: string; rules: Pick<RunRules, 'timeZone'> },
 ): Promise<void> {
-  await book(trx, { runId, entries: null, spentMicros: 0, isOver: true, rules });
+  await sql`select longhaul.spend_budget(${runId}, 0, true, ${rules.timeZone})`.execute(trx);
 }
 
 /** Returns whether the configuration lets a run wait for this budget instead of rejecting it. */

@@ -56,7 +56,7 @@ export const SESSION_WAIT = {
 
 /**
  * Makes a run wait until the budget of its session is raised; nothing else wakes it. It has no message and no reservation.
- * `trx` has locked its row and its session.
+ * `trx` has locked its row and its session. Must come last in `trx`, because it locks budgets.
  */
 export async function parkForSession(
   trx: Transaction,
