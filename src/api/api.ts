@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import { LonghaulError } from '../core/errors.ts';
 import { createWriteProbe } from '../db/write-probe.ts';
 import { createAcceptRuns } from '../run/accept/accept-runs.ts';
+import { cancelUnsent } from '../stream/cancel-unsent.ts';
 import { answerError } from './answer-error.ts';
 import type { Api, ApiDeps, RouteDeps } from './api-deps.ts';
 import { authenticate, type ApiEnv } from './authenticate.ts';
@@ -29,6 +30,8 @@ export function createApi(deps: ApiDeps): Api {
   const api: Api = new OpenAPIHono<ApiEnv>();
 
   api.onError((error, context) => answerError({ error, context, log }));
+  // Before the others, which set headers afterwards: a response whose body was cancelled cannot be copied for that.
+  api.use(cancelUnsent);
   api.use(reportAnswers);
   api.use(securityHeaders);
   // Before authentication: the preflight request of a browser has no key.

@@ -115,6 +115,22 @@ describe.each(DATABASE_KINDS)('following runs over HTTP, on the %s database', (k
     for (const reader of [...others, next]) await reader.close();
   });
 
+  it('leaves no stream open after HEAD requests', async () => {
+    const token = await makeToken('head');
+    const run = await service.submit({ user: 'head' });
+    const options = { key: token, headers: sse };
+    for (let count = 0; count < 50; count++) {
+      for (const path of ['/v1/stream', `/v1/runs/${run.id}/events`]) {
+        const response = await service.request(path, { ...options, method: 'HEAD' });
+        expect([response.status, response.body]).toEqual([200, null]);
+        expect(response.headers.get('content-type')).toContain('text/event-stream');
+      }
+    }
+    const reader = openFrames(await service.request('/v1/stream', options));
+    expect(await reader.next()).toEqual({ retry: '1000' });
+    await reader.close();
+  });
+
   it('ends the streams of a revoked key and of its tokens', async () => {
     const key = await service.makeKey();
     const token = await makeToken('rita', key);

@@ -79,8 +79,8 @@ export async function createEventHub(database: Database): Promise<EventHub> {
     watchEnd: (runId) => watchKey(ends, runId),
     async close() {
       runs.close();
-      ends.wakeAll();
-      changes.wakeAll();
+      ends.close();
+      changes.close();
       await visible.close();
       for (const stop of stops) await stop();
     },

@@ -129,7 +129,7 @@ export function createRunEvents(database: Database): RunEvents {
     noticeAll: watches.wakeAll,
     close() {
       isClosed = true;
-      watches.wakeAll();
+      watches.close();
     },
   };
 }

@@ -122,7 +122,7 @@ export function createVisibleEvents(database: Database): VisibleEvents {
     async close() {
       isClosed = true;
       await settler.close();
-      watches.wakeAll();
+      watches.close();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { inBackground } from '../core/guard.ts';
 import { report } from '../core/process-events.ts';
 import { after } from '../core/timers.ts';
 import { toChunk } from './chunks.ts';
@@ -26,7 +27,7 @@ interface EventStreamOptions {
  * Creates a response that streams batches of events (WHATWG HTML, 9.2): `id` is the cursor, `event` the type, `data`
  * the event as JSON; an `id` alone sets the cursor without an event. The source is read only as fast as the client
  * reads, so a slow client delays no other client and costs no more than a batch. A client that disconnects, or reads
- * nothing for `stallMs`, ends the source through `onOver`. When the source fails, `onError` is called and the stream
+ * nothing for `stallMs`, ends the source, after `onOver`. When the source fails, `onError` is called and the stream
  * ends; its client reconnects for the rest.
  */
 export function toEventStream(source: CursorEvents, options: EventStreamOptions): Response {
@@ -121,6 +122,8 @@ function createFrames<T>(
     report('stream.closed', { transport: 'sse' });
     batch = [];
     onOver();
+    // A source that is not being read cannot see the end. A pending read ends first, with the signal of `onOver`.
+    inBackground(() => source.return(), onError);
   }
 
   function leave(): void {
@@ -131,6 +134,7 @@ function createFrames<T>(
   return {
     first: RETRY,
     async next() {
+      if (isOver) return null;
       try {
         if (sent === batch.length) {
           const { done, value } = await source.next();

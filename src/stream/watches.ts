@@ -22,8 +22,8 @@ export interface Watcher {
    */
   readShared<T>(place: string, read: () => Promise<T>): Promise<T>;
   /**
-   * Waits for a change. Returns false when it is time to look without one, at the latest after `LOOK_EVERY_MS`, or when
-   * `signal` aborts.
+   * Waits for a change. Returns false when it is time to look without one, every `LOOK_EVERY_MS`, or when `signal`
+   * aborts. A watcher that was busy at that time does not wait.
    */
   wait(options: WaitOptions): Promise<boolean>;
   leave(): void;
@@ -40,6 +40,8 @@ export interface Watches {
   enter(key: string): Watcher;
   wake(key: string): void;
   wakeAll(): void;
+  /** Wakes all watchers for the last time: from then on, only a timeout or a signal ends their waiting. */
+  close(): void;
   readonly size: number;
 }
 
@@ -60,6 +62,12 @@ export function createWatches(): Watches {
       if (watch) wake(watch);
     },
     wakeAll: () => watches.forEach(wake),
+    close() {
+      for (const watch of watches.values()) {
+        clearInterval(watch.clock);
+        wake(watch);
+      }
+    },
     get size() {
       return watches.size;
     },
@@ -81,8 +89,11 @@ function wake(watch: Watch): void {
 function createWatcher(watch: Watch, onLeave: () => void): Watcher {
   let end: ((isChange: boolean) => void) | null = null;
   let heard: AbortSignal | null = null;
+  /** True: the clock struck while the watcher did not wait. */
+  let isLate = false;
   const tell = (isChange: boolean) => {
-    end?.(isChange);
+    if (end === null) isLate ||= !isChange;
+    else end(isChange);
     end = null;
   };
   const giveUp = guarded(() => tell(false));
@@ -105,7 +116,10 @@ function createWatcher(watch: Watch, onLeave: () => void): Watcher {
     },
     wait({ timeoutMs, signal }) {
       hear(signal);
-      if (signal.aborted) return Promise.resolve(false);
+      if (signal.aborted || isLate) {
+        isLate = false;
+        return Promise.resolve(false);
+      }
       const waited = new Promise<boolean>((resolve) => {
         end = resolve;
       });

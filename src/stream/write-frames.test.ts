@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import type { RunEvent } from '../core/events.ts';
 import type { CursorEvent } from './cursor-events.ts';
@@ -34,9 +35,26 @@ async function* toSource(batches: Iterable<readonly CursorEvent[]>) {
 const framesOf = (source: ReturnType<typeof toSource>, onOver = () => {}) =>
   takeFrames(toEventStream(source, { onOver, onError: () => {} }))!;
 
+/** A source with more in its first batch than the kernel buffers, and a promise that resolves when it has ended. */
+function createLongSource() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  async function* read() {
+    const text = 'x'.repeat(1_000_000);
+    try {
+      yield await Promise.resolve(Array.from({ length: 64 }, (_, index) => toEvent(index + 1, text)));
+    } finally {
+      resolve();
+    }
+  }
+  return { source: read(), ended: promise };
+}
+
 /** Serves streams; returns the port. */
-async function serve(open: () => ReturnType<typeof framesOf>): Promise<number> {
-  server = createServer((_, response) => void writeFrames(response, open()));
+async function serve(
+  open: () => ReturnType<typeof framesOf>,
+  options?: Parameters<typeof writeFrames>[2],
+): Promise<number> {
+  server = createServer((_, response) => void writeFrames(response, open(), options));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -104,4 +122,48 @@ it('ends the source when the client disconnects, also while it waits for the nex
   await once(socket, 'data');
   socket.destroy();
   await over.promise;
+});
+
+it('returns its source when a client disconnects that does not read', async () => {
+  const { source, ended } = createLongSource();
+  const port = await serve(() => framesOf(source));
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  await once(socket, 'readable');
+  socket.destroy();
+  await ended;
+});
+
+it('returns its source when a reader of the body cancels it in the middle of a batch', async () => {
+  const { source, ended } = createLongSource();
+  const reader = toEventStream(source, { onOver: () => {}, onError: () => {} }).body!.getReader();
+  await reader.read();
+  await reader.read();
+  await reader.cancel();
+  await ended;
+});
+
+it('drops a client that takes a chunk too slowly, however often it takes a little', async () => {
+  const { source, ended } = createLongSource();
+  const frames = framesOf(source);
+  const port = await serve(() => frames, { stallMs: 300 });
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  await once(socket, 'readable');
+  const taking = setInterval(() => socket.read(1_000), 20);
+  await ended;
+  clearInterval(taking);
+  expect(frames.wasLeft).toBe(true);
+  socket.destroy();
+});
+
+it('sets no limit to the time between events', async () => {
+  async function* source() {
+    yield [toEvent(1)];
+    await delay(400);
+    yield [toEvent(2)];
+  }
+  const port = await serve(() => framesOf(source()), { stallMs: 100 });
+  const text = await (await fetch(`http://127.0.0.1:${port}`)).text();
+  expect(text.match(/^id: \d+$/gm)).toEqual(['id: 1', 'id: 2']);
 });

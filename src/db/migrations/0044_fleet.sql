@@ -4,9 +4,10 @@
 -- rows that every attempt changes: a transaction that changed them before its commit would hold them while its client is
 -- on the way, and all others would wait for that client.
 
--- What a transaction books. A row never outlives its transaction, so no crash can lose one: it needs no log.
-create unlogged table longhaul.bookings (
-  id bigint generated always as identity primary key,
+-- What a transaction books. A row never outlives its transaction. The table is logged all the same: the identity of an
+-- unlogged one is broken on a standby that was promoted (PostgreSQL 18.4, findings/identities-of-unlogged-tables.sh).
+create table longhaul.bookings (
+  attempt_id uuid primary key,
   run_id uuid not null,
   -- The ledger entries of an attempt that has ended.
   entries json not null,
@@ -20,7 +21,7 @@ create unlogged table longhaul.bookings (
 /* Books within the commit. In the order in which every other transaction locks these rows: sums, then accounts. */
 create function longhaul.book() returns trigger language plpgsql as $$
 begin
-  delete from longhaul.bookings where id = new.id;
+  delete from longhaul.bookings where attempt_id = new.attempt_id;
   perform from longhaul.runs where id = new.run_id;
   if not found then
     raise exception 'The run % was deleted by the transaction that books its money.', new.run_id;

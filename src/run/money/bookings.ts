@@ -4,6 +4,7 @@ import type { Transaction } from '../../db/database.ts';
 import type { RunRules } from '../rules.ts';
 
 interface NewBooking {
+  readonly attemptId: string;
   readonly runId: string;
   /** The ledger entries of an attempt that has ended, as `post_entries` takes them. */
   readonly entries: readonly object[];
@@ -22,10 +23,12 @@ interface NewBooking {
  * see the booking yet: see `bookNow`.
  */
 export async function book(trx: Transaction, booking: NewBooking): Promise<void> {
-  const { runId, entries, spentMicros, isOver, rules } = booking;
+  const { attemptId, runId, entries, spentMicros, isOver, rules } = booking;
   await sql`
-    insert into longhaul.bookings (run_id, entries, spent_micros, is_over, zone)
-    values (${runId}, ${JSON.stringify(entries)}::json, ${spentMicros}, ${isOver}, ${rules.timeZone})`.execute(trx);
+    insert into longhaul.bookings (attempt_id, run_id, entries, spent_micros, is_over, zone)
+    values (${attemptId}, ${runId}, ${JSON.stringify(entries)}::json, ${spentMicros}, ${isOver}, ${rules.timeZone})`.execute(
+    trx,
+  );
 }
 
 /** Books now what `trx` would book with its commit: statements that follow need the money that it releases. */

@@ -45,7 +45,7 @@ export async function bookAttempt(
     duration_ms: position === 0 ? durationMs : 0,
     ...entry,
   }));
-  await book(trx, { runId: row.id, entries, spentMicros: charge.costMicros, isOver, rules });
+  await book(trx, { attemptId, runId: row.id, entries, spentMicros: charge.costMicros, isOver, rules });
 }
 
 /** Makes one entry for each model, or one entry with no model for an attempt that called none. */
