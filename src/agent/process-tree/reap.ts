@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { findPresence } from '../../core/process-identity.ts';
 import { sweepOrphans } from './sweep.ts';
 
@@ -8,5 +9,8 @@ if (findPresence(identity) === 'alive') {
   process.kill(pid, 'SIGKILL');
   const msg = "this process's event loop stood still for longer than worker.maxStallSeconds; its reaper has ended it";
   process.stderr.write(`${JSON.stringify({ level: 60, time: Date.now(), pid, msg })}\n`);
+  // Until it has ended, the sweep spares its processes.
+  const deadline = performance.now() + 5_000;
+  while (findPresence(identity) === 'alive' && performance.now() < deadline) await delay(10);
 }
 await sweepOrphans();
