@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
-import { connect, createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, createServer as createTcpServer, Socket, type AddressInfo, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -154,5 +154,39 @@ describe('the way out', () => {
     for (const { socket } of open) socket.destroy();
     await expect.poll(() => connections).toHaveLength(65);
     expect(await get(`http://127.0.0.1:${webPort}/again`)).toBe('200 you asked for /again');
+  });
+
+  it('refuses only the connections beyond the limit when a process opens more together', async () => {
+    const asked = await Promise.all(Array.from({ length: 70 }, () => tunnel(`127.0.0.1:${webPort}`)));
+    expect(asked.filter(({ status }) => status === 200)).toHaveLength(64);
+    expect(asked.filter(({ status }) => status === 403)).toHaveLength(6);
+    expect(connections).toHaveLength(6);
+    for (const connection of connections) expect(connection).toMatchObject({ decision: 'refused', reason: 'too_many' });
+    for (const { socket } of asked) socket.destroy();
+  });
+
+  it('closes one more to a server of the configuration, and reports it', async () => {
+    const open = await Promise.all(Array.from({ length: 64 }, () => tunnel(`127.0.0.1:${webPort}`)));
+    const socket = new Socket();
+    gate.passOn(socket, { host: 'localhost', port: webPort });
+    expect(socket.destroyed).toBe(true);
+    expect(connections).toMatchObject([{ host: 'localhost', port: webPort, decision: 'refused', reason: 'too_many' }]);
+    for (const { socket } of open) socket.destroy();
+  });
+
+  it('lets a process make a limited number of connections in all, and reports only the first that is too many', async () => {
+    expect(await get(`http://127.0.0.1:${webPort}/first`)).toBe('200 you asked for /first');
+    await expect.poll(() => connections).toHaveLength(1);
+    // Nobody listens there.
+    const server = { host: '127.0.0.1', port: 1 };
+    for (let times = 0; times < 10_100; times++) {
+      const socket = new Socket();
+      gate.passOn(socket, server);
+      await once(socket.destroy(), 'close');
+    }
+    expect(await get(`http://127.0.0.1:${webPort}/last`)).toMatch(/^403 This agent has made too many connections/);
+    expect(connections).toHaveLength(10_000);
+    expect(connections.at(-2)).toMatchObject({ ...server, decision: 'allowed' });
+    expect(connections.at(-1)).toMatchObject({ ...server, decision: 'refused', reason: 'too_many' });
   });
 });

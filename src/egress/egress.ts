@@ -2,11 +2,10 @@ import type { lookup, LookupAddress, LookupOptions } from 'node:dns';
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { RequestError, Server } from 'proxy-chain';
-import type { Destination } from '../core/destination.ts';
 import { toMessage } from '../core/errors.ts';
 import { guarded } from '../core/guard.ts';
 import type { Logger } from '../core/log.ts';
-import type { EgressConnection } from './connection.ts';
+import type { EgressConnection, RefusalReason } from './connection.ts';
 import { createEgressRules, type EgressRulesOptions } from './egress-rules.ts';
 
 /** The way out of all sandboxes of a worker: an HTTP proxy that listens nowhere, and is given its connections. */
@@ -25,15 +24,22 @@ export interface EgressGate {
   /** Takes over a connection of the process. */
   accept(socket: Socket): void;
   /** Takes over a connection to a server of the configuration, which the process reaches without the proxy. */
-  passOn(socket: Socket, server: Destination & { readonly port: number }): void;
+  passOn(socket: Socket, server: Target): void;
   /** Ends its connections; resolves when `onConnection` was called for each. */
   close(): Promise<void>;
 }
 
-/** Each connection uses two of the worker's file descriptors. */
+/** The host and port of a server. IPv6 addresses have no brackets. */
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Each connection uses two of the worker's file descriptors. As many more are read, and refused once they name a host; any
+ * further connection is closed unread.
+ */
 const MOST_AT_ONCE = 64;
-/** Between the two figures, a connection receives a refusal once it names a host. Beyond this figure it is closed unread. */
-const MOST_HELD = 2 * MOST_AT_ONCE;
 /** Each connection is an event of the run. */
 const MOST_IN_ALL = 10_000;
 
@@ -43,37 +49,32 @@ interface Gate {
   /** Its connections to web servers without TLS: never those of another process, whose rules may differ. */
   readonly httpAgent: HttpAgent;
   readonly sockets: Set<Socket>;
+  /** Its connections that were accepted beyond the most at once. */
+  readonly excess: Set<Socket>;
+  /** The number of connections that it has made in all. */
   count: number;
 }
 
 /** A connection whose destination is known. */
-interface Open {
+interface Open extends Target {
   readonly gate: Gate;
-  readonly host: string;
-  readonly port: number;
 }
 
 export function createEgress({ log }: { log: Logger }): Egress {
   const gates = new WeakMap<Socket, Gate>();
   const open = new Map<number, Open>();
 
-  async function prepare(request: IncomingMessage, connectionId: number, destination: { host: string; port: number }) {
+  async function prepare(request: IncomingMessage, connectionId: number, destination: Target) {
     const gate = gates.get(request.socket);
     if (gate === undefined) throw new RequestError('This connection belongs to no agent.', 403);
     const { host, port } = destination;
-    const refuse = (reason: NonNullable<EgressConnection['reason']>, words: string) => {
-      gate.options.onConnection({ host, port, decision: 'refused', reason, sentBytes: 0, receivedBytes: 0 });
-      throw new RequestError(`${words}\n`, 403);
-    };
-    gate.count += 1;
-    const isOverfull = gate.sockets.size > MOST_AT_ONCE;
-    if (isOverfull && gate.count < MOST_IN_ALL) {
-      refuse('too_many', `This agent has ${MOST_AT_ONCE} connections open: close some first.`);
-    }
-    if (gate.count === MOST_IN_ALL) refuse('too_many', `This agent has made ${MOST_IN_ALL} connections.`);
-    if (gate.count > MOST_IN_ALL) throw new RequestError('This agent has made too many connections.\n', 403);
+    const excess = refuseExcess(gate, request.socket, destination);
+    if (excess !== null) throw new RequestError(`${excess}\n`, 403);
     const judgement = await gate.judge(host, port);
-    if ('refusal' in judgement) return refuse(judgement.refusal.reason, judgement.refusal.words);
+    if ('refusal' in judgement) {
+      reportRefusal(gate, destination, judgement.refusal.reason);
+      throw new RequestError(`${judgement.refusal.words}\n`, 403);
+    }
     // Its end was reported while the host was looked up: no further report would come.
     if (request.socket.destroyed) throw new RequestError('The client has gone.\n', 499);
     open.set(connectionId, { gate, host, port });
@@ -115,16 +116,19 @@ export function createEgress({ log }: { log: Logger }): Egress {
       const gate = createGate(options);
       return {
         accept(socket) {
-          if (!hold(gate, socket, MOST_HELD)) return;
+          if (!hold(gate, socket)) return;
           gates.set(socket, gate);
           proxy.server.emit('connection', socket);
         },
         passOn(socket, server) {
-          if (hold(gate, socket, MOST_AT_ONCE)) passOn(gate, socket, server);
+          if (!hold(gate, socket)) return;
+          if (refuseExcess(gate, socket, server) === null) passOn(gate, socket, server);
+          else socket.destroy();
         },
         async close() {
-          const closed = [...gate.sockets].map((socket) => untilClosed(socket));
-          for (const socket of gate.sockets) socket.destroy();
+          const sockets = [...gate.sockets, ...gate.excess];
+          const closed = sockets.map((socket) => untilClosed(socket));
+          for (const socket of sockets) socket.destroy();
           await Promise.all(closed);
         },
       };
@@ -141,25 +145,48 @@ function createGate(options: GateOptions): Gate {
     judge: createEgressRules(options),
     httpAgent: new HttpAgent({ keepAlive: false }),
     sockets: new Set(),
+    excess: new Set(),
     count: 0,
   };
 }
 
-/** Counts a connection among those of the gate, or closes it if the gate has the most. */
-function hold({ sockets }: Gate, socket: Socket, most: number): boolean {
-  if (sockets.size >= most) {
+/**
+ * Holds a connection of the gate until it has closed, or closes it where there are too many. Decides now which ones are
+ * refused: of connections that are opened together, all are accepted before the first names a host.
+ */
+function hold({ sockets, excess }: Gate, socket: Socket): boolean {
+  const held = [sockets, excess].find(({ size }) => size < MOST_AT_ONCE);
+  if (held === undefined) {
     socket.destroy();
     return false;
   }
-  sockets.add(socket);
+  held.add(socket);
   socket.once(
     'close',
-    guarded(() => sockets.delete(socket)),
+    guarded(() => held.delete(socket)),
   );
   return true;
 }
 
-function passOn({ options }: Gate, socket: Socket, { host, port }: Destination & { readonly port: number }): void {
+/**
+ * Counts a connection whose destination is known. Returns null, or the reason, in words, for which it is refused as one
+ * too many. Reports the refusal, except after the last connection that is an event.
+ */
+function refuseExcess(gate: Gate, socket: Socket, target: Target): string | null {
+  gate.count += 1;
+  if (gate.count > MOST_IN_ALL) return 'This agent has made too many connections.';
+  const isLast = gate.count === MOST_IN_ALL;
+  if (!isLast && !gate.excess.has(socket)) return null;
+  reportRefusal(gate, target, 'too_many');
+  if (isLast) return `This agent has made ${MOST_IN_ALL} connections.`;
+  return `This agent has ${MOST_AT_ONCE} connections open: close some first.`;
+}
+
+function reportRefusal({ options }: Gate, { host, port }: Target, reason: RefusalReason): void {
+  options.onConnection({ host, port, decision: 'refused', reason, sentBytes: 0, receivedBytes: 0 });
+}
+
+function passOn({ options }: Gate, socket: Socket, { host, port }: Target): void {
   const upstream = connect({ host, port });
   upstream.on('error', () => socket.destroy());
   socket.on('error', () => upstream.destroy());

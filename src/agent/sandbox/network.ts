@@ -37,34 +37,37 @@ await once(process, 'disconnect');
 process.exit();
 `;
 
-/** The helper sees the whole machine: it only listens, also on a port below 1,024. */
-const NETWORK_ONLY = [
-  '--unshare-net',
-  '--dev-bind',
-  '/',
-  '/',
-  '--cap-add',
-  'CAP_NET_BIND_SERVICE',
-  '--die-with-parent',
-];
+/** The helper sees the whole machine: it only listens. */
+const NETWORK_ONLY = ['--unshare-net', '--dev-bind', '/', '/', '--die-with-parent'];
+
+/** Every user may listen on this port and those after it: a new network begins with the kernel's default. */
+const FIRST_FREE_PORT = 1_024;
 
 const TIMEOUT_MS = 15_000;
 
-/** Makes a network whose loopback has the given ports. Takes about 60 ms, most of it the start of Node. */
-export async function openNetwork(
-  ports: readonly number[],
-  { isUserNamespace }: { isUserNamespace: boolean },
-): Promise<SandboxNetwork> {
-  const args = [
+/**
+ * Builds the arguments of bubblewrap for the helper. The capability is added only for a port that needs it, such as that of an
+ * MCP server at `http://localhost/`: where `bwrap` is set-user-ID, it refuses to add one for an ordinary user.
+ */
+export function toHelperArgs(ports: readonly number[], { isUserNamespace }: { isUserNamespace: boolean }): string[] {
+  return [
     ...(isUserNamespace ? ['--unshare-user'] : []),
     ...NETWORK_ONLY,
+    ...(ports.some((port) => port < FIRST_FREE_PORT) ? ['--cap-add', 'CAP_NET_BIND_SERVICE'] : []),
     '--',
     process.execPath,
     '--input-type=module',
     '-e',
     LISTEN,
   ];
-  const helper = spawn('bwrap', args, {
+}
+
+/** Makes a network whose loopback has the given ports. Takes about 60 ms, most of it the start of Node. */
+export async function openNetwork(
+  ports: readonly number[],
+  { isUserNamespace }: { isUserNamespace: boolean },
+): Promise<SandboxNetwork> {
+  const helper = spawn('bwrap', toHelperArgs(ports, { isUserNamespace }), {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: { PATH: process.env['PATH'] },
     detached: true,
