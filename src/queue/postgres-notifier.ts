@@ -47,7 +47,7 @@ export function createPostgresNotifier(database: Database): Notifier {
         await sql`
           select pg_notify(${CHANNELS.queue}, json_strip_nulls(json_build_object(
                    'queue', ${queue}::text, 'queued', ${JSON.stringify(runIds)}::json,
-                   'chosen', (${chooseWorkers({ queue, count: runIds.length })})))::text)`.execute(connection);
+                   'chosen', (${chooseWorkers({ queue, runIds })})))::text)`.execute(connection);
       } else if (runIds.length > 0 || dueAt === null) {
         await notify(connection, { queue, ...(isListed && { queued: runIds }) });
       }
@@ -105,21 +105,23 @@ export function createPostgresNotifier(database: Database): Notifier {
 }
 
 /**
- * SQL: the ids of as many workers as have room for `count` runs of a queue, the emptiest first; null when none has
- * room. A worker that died within half a minute may be among them (`IS_ALIVE` in `src/run/workers.ts`), and one whose
- * room is taken meanwhile.
+ * SQL: the ids of as many workers as have room for these runs of a queue; null when none has room. Workers that know the
+ * agents of all the runs come first, because another worker would put a run back; then the emptiest. A worker that
+ * died within half a minute may be among them (`IS_ALIVE` in `src/run/workers.ts`), and one whose room is taken meanwhile.
  */
-function chooseWorkers({ queue, count }: { queue: string; count: number }) {
+function chooseWorkers({ queue, runIds }: { queue: string; runIds: readonly string[] }) {
   return sql`
     select json_agg(id) from (
-      select id, sum(room) over (order by room desc, place rows unbounded preceding) - room as room_before from (
-        select worker.id, worker.slots - count(run.id) as room, random() as place
+      select id, sum(room) over (order by is_knowing desc, room desc, place rows unbounded preceding) - room as room_before from (
+        select worker.id, worker.slots - count(run.id) as room, random() as place,
+               worker.agents @> (
+                 select array_agg(agent) from longhaul.runs where id = any(${sql.val([...runIds])}::uuid[])) as is_knowing
           from longhaul.workers as worker
           left join longhaul.runs as run on run.lease_worker_id = worker.id and run.status = 'running'
          where ${queue} = any (worker.queues) and worker.heartbeat_at > now() - interval '30 seconds'
            and worker.holding_reason is null and worker.drain_requested_at is null
          group by worker.id having worker.slots > count(run.id)) as free) as ranked
-     where room_before < ${count}`;
+     where room_before < ${runIds.length}`;
 }
 
 function readPayload(text: string): Payload {
