@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { v7 } from 'uuid';
+import { cancelUnsent } from '../stream/cancel-unsent.ts';
 import { addAgentRoutes } from './agents/agent-routes.ts';
 import { addDeploymentRoutes } from './deployments/deployment-routes.ts';
 import { addDeploymentRunRoutes } from './deployments/deployment-run-routes.ts';
@@ -28,6 +29,7 @@ type Fetch = (request: Request, bindings?: object) => Response | Promise<Respons
 export function createManagedApi(deps: ManagedDeps): Fetch {
   const api = new Hono<ManagedEnv>();
   api.onError((error, context) => answerError(error, context, deps.log));
+  api.use(cancelUnsent);
   api.use(nameRequest);
   if (deps.config.managedAgents === null) api.use(refuse);
   api.use('/v1/*', authenticate(deps));
