@@ -5,7 +5,7 @@ import { positive, seconds } from './option-values.ts';
 export const databaseSchema = z.strictObject({
   /**
    * Maximum number of connections that a process opens: one listens, two serve maintenance, and requests and runs
-   * share the others. A request that finds none free waits up to 5 seconds. Defaults to 14; for `longhaul worker`, to its
+   * share the others. A request that finds none free waits up to 5 seconds. Defaults to 14, and for `longhaul worker` to its
    * slots and 4 more, at most 14.
    */
   poolSize: positive().min(5, 'must be at least 5').max(1_000, 'must be at most 1000').optional(),
