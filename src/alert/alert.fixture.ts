@@ -11,6 +11,7 @@ import { deliverDue } from './deliver.ts';
 import { evaluateRules } from './evaluate.ts';
 import { createAlertFacts } from './facts.ts';
 import { listAlerts, type ToldAlert } from './read-alerts.ts';
+import { createRunRow } from '../db/run-row.fixture.ts';
 
 export const MINUTE_MS = 60_000;
 
@@ -59,23 +60,17 @@ export async function createAlertBench(kind: (typeof DATABASE_KINDS)[number]) {
     const id = createId();
     await database.sql
       .insertInto('longhaul.runs')
-      .values({
-        id,
-        agent,
-        queue: agent,
-        status: errorCode === null ? 'succeeded' : 'failed',
-        error_code: errorCode,
-        prompt: 'a secret prompt',
-        session_id: createId(),
-        metadata: '{}',
-        priority: 0,
-        limits: '{}',
-        retry_policy: '{}',
-        max_attempts: 1,
-        created_by: createId(),
-        cost_micros: costUsd * 1e6,
-        finished_at: finishedAt,
-      })
+      .values(
+        createRunRow({
+          id,
+          agent,
+          status: errorCode === null ? 'succeeded' : 'failed',
+          error_code: errorCode,
+          prompt: 'a secret prompt',
+          cost_micros: costUsd * 1e6,
+          finished_at: finishedAt,
+        }),
+      )
       .execute();
     return id;
   }

@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/databa
 import { createId } from '../core/ids.ts';
 import { CHANNELS } from '../db/database.ts';
 import { createPostgresNotifier } from './postgres-notifier.ts';
+import { createRunRow } from '../db/run-row.fixture.ts';
 
 describe('the workers that an announcement chooses', () => {
   let bench: TestDatabase;
@@ -21,20 +22,7 @@ describe('the workers that an announcement chooses', () => {
     const id = createId();
     await bench.database.sql
       .insertInto('longhaul.runs')
-      .values({
-        id,
-        agent,
-        queue,
-        status: 'queued',
-        prompt: '',
-        session_id: createId(),
-        metadata: '{}',
-        priority: 0,
-        limits: '{}',
-        retry_policy: '{}',
-        max_attempts: 1,
-        created_by: createId(),
-      })
+      .values(createRunRow({ id, agent, queue, status: 'queued' }))
       .execute();
     return id;
   }

@@ -10,6 +10,7 @@ import type { PlacedEvent } from '../run/log/read-events.ts';
 import { createRunBench, type RunBench } from '../run/run.fixture.ts';
 import { SEES_ALL, type Viewer } from '../run/viewer.ts';
 import { createEventHub, type EventHub } from './event-hub.ts';
+import { createRunRow } from '../db/run-row.fixture.ts';
 
 const text = (index: number) => ({ type: 'agent.text' as const, data: { text: String(index), blockId: '1' } });
 
@@ -185,20 +186,7 @@ describe('following many runs while the database is unreachable', () => {
     const id = createId();
     await database.sql
       .insertInto('longhaul.runs')
-      .values({
-        id,
-        agent: 'reader',
-        queue: 'reader',
-        status: 'queued',
-        prompt: 'hello',
-        session_id: createId(),
-        metadata: '{}',
-        priority: 0,
-        limits: '{}',
-        retry_policy: '{}',
-        max_attempts: 1,
-        created_by: createId(),
-      })
+      .values(createRunRow({ id, agent: 'reader', status: 'queued', prompt: 'hello' }))
       .execute();
     return id;
   }

@@ -5,6 +5,7 @@ import { createId } from '../core/ids.ts';
 import { createLog } from '../core/log.ts';
 import { ASSUMED_BYTES } from '../run/read/read-memory-use.ts';
 import { watchMemoryEstimates } from './memory-estimate.ts';
+import { createRunRow } from '../db/run-row.fixture.ts';
 
 const MB = 1_000_000;
 const log = createLog('silent');
@@ -27,20 +28,7 @@ describe.each(DATABASE_KINDS)('the memory that agents are expected to need, on t
     const { sql } = store.database;
     await sql
       .insertInto('longhaul.runs')
-      .values({
-        id: runId,
-        agent,
-        queue: agent,
-        status: 'succeeded',
-        prompt: '',
-        session_id: createId(),
-        metadata: '{}',
-        priority: 0,
-        limits: '{}',
-        retry_policy: '{}',
-        max_attempts: 1,
-        created_by: createId(),
-      })
+      .values(createRunRow({ id: runId, agent, status: 'succeeded' }))
       .execute();
     for (const [index, peakMb] of peaksMb.entries()) {
       await sql
