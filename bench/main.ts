@@ -56,7 +56,7 @@ const MEASURES: Readonly<Record<string, (bench: Bench) => Promise<Measurement>>>
 };
 
 /** Milliseconds that cleanup may take. */
-const CLOSE_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 60_000;
 
 async function measureAll(bench: Bench, names: readonly string[]): Promise<Measurement[]> {
   const found: Measurement[] = [];
