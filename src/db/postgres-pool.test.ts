@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -6,7 +7,9 @@ import { createPostgresDatabase } from '../../test/support/databases.ts';
 import { startPostgresServer, type PostgresServer } from '../../test/support/postgres-server.ts';
 import type { Database } from './database.ts';
 import { isDatabaseAway } from './is-database-away.ts';
+import { createPostgresPool } from './postgres-pool.ts';
 import { openPostgresDatabase } from './postgres.ts';
+import { NO_TIME_LIMITS } from './prepare-session.ts';
 
 const pidOf = async (database: Database) =>
   (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(database.sql)).rows[0]!.pid;
@@ -76,6 +79,28 @@ describe('the connections of a process', () => {
     expect(await served).toBeGreaterThan(0);
     await two.rollback().execute();
     await database.close();
+  });
+
+  it('are closed when nothing needs them, except those to keep', async () => {
+    const pool = createPostgresPool({
+      connection: { connectionString: postgres.url, connectionTimeoutMillis: 5_000, application_name: 'kept' },
+      max: 5,
+      kept: 2,
+      idleMs: 100,
+      silenceMs: 0,
+      epoch: { current: 0 },
+      onError: () => {},
+      ...NO_TIME_LIMITS,
+    });
+    const count = async () =>
+      (await sql`select from pg_stat_activity where application_name = 'kept'`.execute(observer.sql)).rows.length;
+    const observer = await openPostgresDatabase({ url: postgres.url });
+    await Promise.all(Array.from({ length: 4 }, () => pool.query('select pg_sleep(0.2)')));
+    expect(await count()).toBe(4);
+    await expect.poll(count).toBe(2);
+    await delay(300);
+    expect(await count()).toBe(2);
+    await Promise.all([pool.end(), observer.close()]);
   });
 
   it('are not held by a statement that waits for a lock: the server gives it up, and nothing is left behind', async () => {

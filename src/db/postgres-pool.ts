@@ -32,6 +32,8 @@ interface PoolOptions extends SessionOptions {
   readonly max: number;
   /** Time after which an unused connection is closed, in ms. Defaults to 10 s. */
   readonly idleMs?: number;
+  /** Number of connections that stay open when they are unused. Defaults to 0. */
+  readonly kept?: number;
   /** Longest time without data from the server on a connection in use, in ms. 0: no limit. */
   readonly silenceMs: number;
   readonly epoch: ServerEpoch;
@@ -54,7 +56,7 @@ const TRY_AGAIN_MS = 250;
  * front of it, may keep it open forever. If the server allows fewer connections than `max`, the pool uses those.
  */
 export function createPostgresPool(options: PoolOptions): PostgresPool {
-  const { connection, max, idleMs = 10_000, silenceMs, epoch, onError } = options;
+  const { connection, max, idleMs = 10_000, kept = 0, silenceMs, epoch, onError } = options;
   const waitMs = connection.connectionTimeoutMillis;
   const madeIn = new WeakMap<pg.ClientBase, number>();
   // The pool awaits the promise and treats its rejection as a connection failure; its types do not say so.
@@ -63,7 +65,14 @@ export function createPostgresPool(options: PoolOptions): PostgresPool {
     watchSilence(client, silenceMs);
     return prepareSession(client, options) as unknown as void;
   };
-  const pool = new pg.Pool({ ...connection, max, idleTimeoutMillis: idleMs, onConnect, Client: PostgresClient });
+  const pool = new pg.Pool({
+    ...connection,
+    max,
+    min: kept,
+    idleTimeoutMillis: idleMs,
+    onConnect,
+    Client: PostgresClient,
+  });
   const forget = countPool(pool);
   pool.on('error', guarded(onError));
   // The pool listens to a connection's errors only while it is idle. A connection that is lost in the middle of a

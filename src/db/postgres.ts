@@ -45,6 +45,11 @@ interface OpenOptions {
   readonly url: string;
   /** Most connections in total. At least 5. Defaults to 14. */
   readonly poolSize?: number;
+  /**
+   * Number of connections for requests and runs that stay open when nothing needs them, besides the one that listens.
+   * Defaults to 0.
+   */
+  readonly keptConnections?: number;
   /** Longest wait for a connection, new or free, in ms. Defaults to 5,000. */
   readonly waitForConnectionMs?: number;
   /**
@@ -95,6 +100,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   const {
     url,
     poolSize = DEFAULT_POOL_SIZE,
+    keptConnections = 0,
     silenceMs = SILENCE_MS,
     waitMs = 0,
     onError = () => {},
@@ -107,7 +113,7 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
     connectionTimeoutMillis: options.waitForConnectionMs ?? WAIT_FOR_CONNECTION_MS,
     keepAlive: true,
   };
-  const { pool, patientPool } = createPools({ connection, poolSize, silenceMs, onError });
+  const { pool, patientPool } = createPools({ connection, poolSize, keptConnections, silenceMs, onError });
   try {
     await untilReached(() => pool.query('select 1'), options);
   } catch (cause) {
@@ -165,16 +171,17 @@ export async function openPostgresDatabase(options: OpenOptions): Promise<Databa
   };
 }
 
-interface PoolsOptions extends Required<Pick<OpenOptions, 'poolSize' | 'silenceMs' | 'onError'>> {
+interface PoolsOptions extends Required<Pick<OpenOptions, 'poolSize' | 'keptConnections' | 'silenceMs' | 'onError'>> {
   readonly connection: Parameters<typeof createPostgresPool>[0]['connection'];
 }
 
 /** Creates the pool for requests and runs, and the pool for work that may take minutes. */
-function createPools({ connection, poolSize, silenceMs, onError }: PoolsOptions) {
+function createPools({ connection, poolSize, keptConnections, silenceMs, onError }: PoolsOptions) {
   const common = { connection, epoch: { current: 0 }, onError };
   const pool = createPostgresPool({
     ...common,
     max: poolSize - LISTENING - PATIENT,
+    kept: keptConnections,
     silenceMs,
     idleInTransactionMs: IDLE_IN_TRANSACTION_MS,
     statementMs: Math.ceil(silenceMs * STATEMENT_PART),
