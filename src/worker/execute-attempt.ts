@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentReport, StopReason } from '../agent/agent-process.ts';
 import type { ClaudeProcess } from '../agent/process/claude-process.ts';
 import { inBackground } from '../core/guard.ts';
@@ -115,6 +116,9 @@ async function leaveAndSettle(
   }
 }
 
+/** Time from a run's first text until its spare is replaced: the start of a process would delay the text's way to readers. */
+const REPLACED_AFTER_MS = 100;
+
 /** Works within the run's time. After that nothing in this attempt can spend, even if a process is still alive. */
 async function workInTime(attempt: Attempt): Promise<AgentReport> {
   const { deps, claim, started, answering, stopRequest } = attempt;
@@ -122,6 +126,7 @@ async function workInTime(attempt: Attempt): Promise<AgentReport> {
   inBackground(
     async () => {
       await answering.promise;
+      await delay(REPLACED_AFTER_MS, undefined, { ref: false });
       deps.spares.reconcile();
     },
     (err) => logFailure(attempt, err),
