@@ -1,14 +1,16 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Options, Query, SDKMessage, SDKResultMessage } from '@anthropic-ai/claude-agent-sdk';
-import { query } from '@anthropic-ai/claude-agent-sdk';
+import type { Options, Query, SDKMessage, SDKResultMessage, WarmQuery } from '@anthropic-ai/claude-agent-sdk';
+import { query, startup } from '@anthropic-ai/claude-agent-sdk';
 
 export interface BareClaude extends AsyncDisposable {
   /** The directory the agent works in. */
   readonly workspace: string;
   /** Starts the real executable on a prompt, without Longhaul. */
   start(prompt: string, options?: Options): Query;
+  /** Starts it without a prompt; resolves when it waits for one. */
+  prestart(): Promise<WarmQuery>;
 }
 
 /** Creates the real Claude Code with a private home and workspace, connected only to the model at `modelUrl`. */
@@ -53,6 +55,7 @@ export async function createBareClaude(modelUrl: string, files: Record<string, s
     start(prompt, options = {}) {
       return query({ prompt, options: { ...defaults, ...options, env: { ...env, ...options.env } } });
     },
+    prestart: () => startup({ options: defaults }),
     async [Symbol.asyncDispose]() {
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
     },
