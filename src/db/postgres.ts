@@ -46,7 +46,7 @@ interface OpenOptions {
   /** Most connections in total. At least 5. Defaults to 14. */
   readonly poolSize?: number;
   /**
-   * Number of connections for requests and runs that stay open when nothing needs them, besides the one that listens.
+   * Number of connections for requests and runs that stay open when nothing needs them, besides the listening one.
    * Defaults to 0.
    */
   readonly keptConnections?: number;
