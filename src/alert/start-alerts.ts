@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { repeat } from '../core/timers.ts';
+import { after, repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import { readNow } from '../db/read-now.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
@@ -84,7 +84,8 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
   const timers = [
     repeat(tickMs, () => {
       if (performance.now() >= judgesAgainAt) evaluation.run();
-      for (const delivery of deliveries) delivery.run();
+      // Between two evaluations, so that both use the same connection.
+      after(tickMs / 2, () => deliveries.forEach((delivery) => delivery.run())).unref();
     }),
     repeat(REMOVE_EVERY_MS, removal.run),
   ];

@@ -1,5 +1,5 @@
 import { guarded, type OnError } from './guard.ts';
-import { repeat } from './timers.ts';
+import { after, repeat } from './timers.ts';
 
 interface EveryOptions {
   readonly intervalMs: number;
@@ -10,6 +10,9 @@ interface EveryOptions {
 /**
  * Runs `task` now and at each interval, never twice at once, whether it succeeds or fails. Returns a function that
  * stops it and waits for the current task.
+ *
+ * The first interval has a random length: the tasks of a process, and of processes that start together, would otherwise
+ * ask the database at the same instant for ever, each over a connection of its own.
  */
 export function every({ intervalMs, task, onError }: EveryOptions): () => Promise<void> {
   let running: Promise<void> | null = null;
@@ -22,7 +25,10 @@ export function every({ intervalMs, task, onError }: EveryOptions): () => Promis
       });
   };
   run();
-  const timer = repeat(intervalMs, run, onError);
+  let timer = after(Math.random() * intervalMs, () => {
+    run();
+    timer = repeat(intervalMs, run, onError);
+  });
   return async () => {
     clearInterval(timer);
     await running;
