@@ -89,7 +89,10 @@ async function measure(bench: Bench, workers: number): Promise<Record<string, nu
   };
 }
 
-/** Submits runs, evenly over the users, and waits until all are finished. */
+/**
+ * Submits runs, evenly over the users, and waits until all are finished. None begins before all are there: nobody is ahead
+ * of a user who has not submitted yet.
+ */
 async function finish({ client }: RunningLonghaul, url: string, count: number): Promise<void> {
   const runs = Array.from({ length: count }, (_, index) => ({
     agent: AGENT,
@@ -97,7 +100,9 @@ async function finish({ client }: RunningLonghaul, url: string, count: number): 
     // In blocks: the last user waits longest unless users take turns.
     user: `user-${Math.floor((index / count) * USERS)}`,
   }));
+  await client.pauseQueue(AGENT);
   for (let from = 0; from < count; from += 500) await client.submitMany(runs.slice(from, from + 500));
+  await client.resumeQueue(AGENT);
   for (;;) {
     const [row] = await queryPostgres(
       url,
