@@ -19,7 +19,7 @@ const USERS = 50;
 const RUNS = 1_000;
 const STARTED_AT_ONCE = 8;
 const REST_MS = 15_000;
-/** In production workers have machines of their own: here the database and the server come first (setpriority(2)). */
+/** In production workers have separate machines: here the database and the server come first (setpriority(2)). */
 const WORKER_PRIORITY = 10;
 
 /**

@@ -12,7 +12,7 @@ interface EveryOptions {
  * stops it and waits for the current task.
  *
  * The first interval has a random length: the tasks of a process, and of processes that start together, would otherwise
- * ask the database at the same instant for ever, each over a connection of its own.
+ * ask the database at the same instant for ever, each over another connection.
  */
 export function every({ intervalMs, task, onError }: EveryOptions): () => Promise<void> {
   let running: Promise<void> | null = null;
