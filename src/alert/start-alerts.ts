@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { toMessage } from '../core/errors.ts';
 import type { Logger } from '../core/log.ts';
-import { after, repeat } from '../core/timers.ts';
+import { repeat } from '../core/timers.ts';
 import type { Database } from '../db/database.ts';
 import { readNow } from '../db/read-now.ts';
 import { isDatabaseAway } from '../db/is-database-away.ts';
@@ -53,7 +53,14 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
 
   async function evaluate(): Promise<void> {
     const onError = (err: unknown, rule: string) => log.error({ err, rule }, 'An alert rule could not be evaluated.');
-    await evaluateRules({ database, facts, alerts, now: await readTime(), everyMs, onError });
+    try {
+      await evaluateRules({ database, facts, alerts, now: await readTime(), everyMs, onError });
+    } finally {
+      deliverAll();
+    }
+  }
+
+  function deliverAll(): void {
     for (const delivery of deliveries) delivery.run();
   }
 
@@ -83,9 +90,9 @@ export function startAlerts(options: AlertsOptions): () => Promise<void> {
   const removal = createTask(remove);
   const timers = [
     repeat(tickMs, () => {
+      // Deliveries follow an evaluation, over the same connection.
       if (performance.now() >= judgesAgainAt) evaluation.run();
-      // Between two evaluations, so that both use the same connection.
-      after(tickMs / 2, () => deliveries.forEach((delivery) => delivery.run())).unref();
+      else deliverAll();
     }),
     repeat(REMOVE_EVERY_MS, removal.run),
   ];
