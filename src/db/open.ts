@@ -18,8 +18,8 @@ interface OpenOptions {
 }
 
 /**
- * Connections that stay open: a request or a run that had to open its own would wait about 20 ms longer (measured). A
- * process that answers requests uses three at once for a run; a worker alone renews leases and claims with one.
+ * Connections that stay open: a statement over a new one takes 14 ms, over an open one 1.3 (measured on one machine). A
+ * process that answers requests has requests, readers and runs beside each other; a worker alone renews leases and claims.
  */
 const KEPT = { answering: 3, workingAlone: 1 };
 
